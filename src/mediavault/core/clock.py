@@ -1,0 +1,51 @@
+"""The only place that asks for the time or waits for it.
+
+Everything else takes a :class:`Clock`, so that tests move time by hand and never sleep.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Two times and one wait."""
+
+    def now(self) -> datetime:
+        """Wall-clock time, UTC, aware. May jump."""
+
+    def monotonic(self) -> float:
+        """Seconds since an arbitrary point; never runs backwards. For durations and deadlines."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait ``seconds``; at least one turn of the event loop, also for 0."""
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(0.0, seconds))
+
+
+def to_micros(moment: datetime) -> int:
+    """Microseconds since 1970-01-01T00:00Z: the integer form in which stores keep a time."""
+    delta = moment - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def from_micros(micros: int) -> datetime:
+    """The inverse of :func:`to_micros`."""
+    return datetime.fromtimestamp(micros // 1_000_000, UTC).replace(microsecond=micros % 1_000_000)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,0 +1,361 @@
+"""What can go wrong, as conditions with a stable code, a sentence for a person, and whether trying again can help.
+
+The tree::
+
+    MediavaultError
+    ├── BadInput            the caller must change the request; nothing was accepted       (HTTP 4xx, exit 2)
+    ├── StoreError          the store refused; LeaseLost and friends
+    └── Failure             a job's attempt failed; stored with the job
+        ├── Final           trying again cannot help: gone, private, DRM, unsupported …    (stops at once)
+        ├── NeedsPerson     waits for a person: login, challenge, a choice, free space
+        └── Retryable       another rung or another attempt can help
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """Stored with jobs and shown by the API: a code is never renamed, only added."""
+
+    # bad input
+    BAD_URL = "BAD_URL"
+    BAD_REQUEST = "BAD_REQUEST"
+    BAD_SETTING = "BAD_SETTING"
+    ADDRESS_REFUSED = "ADDRESS_REFUSED"
+    NOT_FOUND = "NOT_FOUND"
+    ILLEGAL_MOVE = "ILLEGAL_MOVE"
+    UNAUTHORIZED = "UNAUTHORIZED"
+    FORBIDDEN = "FORBIDDEN"
+    UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
+    TOO_MANY = "TOO_MANY"
+
+    # store
+    LEASE_LOST = "LEASE_LOST"
+    SCHEMA_TOO_NEW = "SCHEMA_TOO_NEW"
+    STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
+
+    # final
+    DELETED = "DELETED"
+    PRIVATE = "PRIVATE"
+    REGION_LOCKED = "REGION_LOCKED"
+    DRM = "DRM"
+    UNSUPPORTED = "UNSUPPORTED"
+    NO_VIDEO = "NO_VIDEO"
+    NOT_A_POST = "NOT_A_POST"
+    TOO_LARGE = "TOO_LARGE"
+    STORY_EXPIRED = "STORY_EXPIRED"
+
+    # needs a person
+    LOGIN_REQUIRED = "LOGIN_REQUIRED"
+    SESSION_EXPIRED = "SESSION_EXPIRED"
+    AGE_RESTRICTED = "AGE_RESTRICTED"
+    CHALLENGE = "CHALLENGE"
+    AMBIGUOUS = "AMBIGUOUS"
+    TOOL_MISSING = "TOOL_MISSING"
+
+    # retryable
+    RATE_LIMITED = "RATE_LIMITED"
+    IP_BLOCKED = "IP_BLOCKED"
+    NETWORK = "NETWORK"
+    TIMEOUT = "TIMEOUT"
+    HTTP_ERROR = "HTTP_ERROR"
+    LINK_EXPIRED = "LINK_EXPIRED"
+    EMPTY_BODY = "EMPTY_BODY"
+    INCOMPLETE = "INCOMPLETE"
+    NOT_A_VIDEO = "NOT_A_VIDEO"
+    BAD_FILE = "BAD_FILE"
+    NO_SPACE = "NO_SPACE"
+    STORAGE = "STORAGE"
+    LIVE_NOW = "LIVE_NOW"
+    EXTRACTOR_BROKEN = "EXTRACTOR_BROKEN"
+    BROWSER_UNAVAILABLE = "BROWSER_UNAVAILABLE"
+    RECOVERED_FROM_RESTART = "RECOVERED_FROM_RESTART"
+    INTERNAL = "INTERNAL"
+
+
+class MediavaultError(Exception):
+    """Base of all errors that mediavault raises on purpose.
+
+    ``code`` is the condition, ``message`` says what happened, ``help`` what a person can do about it ("" when nothing).
+    """
+
+    code: ErrorCode = ErrorCode.INTERNAL
+    help: str = ""
+
+    def __init__(self, message: str, *, help: str | None = None) -> None:  # noqa: A002 - the field's name in the API
+        super().__init__(message)
+        self.message = message
+        if help is not None:
+            self.help = help
+
+
+# --- bad input -------------------------------------------------------------------------------------------------
+
+
+class BadInput(MediavaultError):
+    """The request cannot be accepted as it stands."""
+
+    code = ErrorCode.BAD_REQUEST
+
+
+class BadUrl(BadInput):
+    """Not an address that mediavault takes: only plain http and https, without tricks."""
+
+    code = ErrorCode.BAD_URL
+    help = "Paste the full address of one post, starting with https://."
+
+
+class BadSetting(BadInput):
+    """A MEDIAVAULT_* setting has a value that cannot be used. The process does not start."""
+
+    code = ErrorCode.BAD_SETTING
+
+
+class JobNotFound(BadInput):
+    """No job has this id."""
+
+    code = ErrorCode.NOT_FOUND
+    help = "List the jobs to find its id; it may have been removed."
+
+
+class IllegalMove(BadInput):
+    """The job's status does not allow what was asked (core.job.LEGAL_MOVES)."""
+
+    code = ErrorCode.ILLEGAL_MOVE
+
+
+# --- store -----------------------------------------------------------------------------------------------------
+
+
+class StoreError(MediavaultError):
+    """The job store could not do what was asked."""
+
+    code = ErrorCode.STORE_UNAVAILABLE
+    help = "Run `mediavault doctor`; it checks the database."
+
+
+class LeaseLost(StoreError):
+    """This attempt is no longer the job's attempt: it was cancelled, removed or taken over. Nothing was written."""
+
+    code = ErrorCode.LEASE_LOST
+
+
+class SchemaTooNew(StoreError):
+    """The database was written by a newer mediavault. It is left untouched."""
+
+    code = ErrorCode.SCHEMA_TOO_NEW
+    help = "Upgrade mediavault, or restore the backup that was made before the upgrade."
+
+
+# --- a job's failures ------------------------------------------------------------------------------------------
+
+
+class Failure(MediavaultError):
+    """An attempt, a stage or a rung failed. Never raised itself: raise a Final, NeedsPerson or Retryable."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        help: str | None = None,  # noqa: A002 - the field's name in the API
+        http_status: int | None = None,
+        bytes_received: int = 0,
+        retry_after: timedelta | None = None,
+    ) -> None:
+        super().__init__(message, help=help)
+        self.http_status = http_status
+        self.bytes_received = bytes_received
+        self.retry_after = retry_after
+
+
+class Final(Failure):
+    """Trying again cannot help."""
+
+    code = ErrorCode.UNSUPPORTED
+
+
+class Deleted(Final):
+    code = ErrorCode.DELETED
+    help = "The post, or its account, no longer exists. Nothing more can be done from here."
+
+
+class Private(Final):
+    code = ErrorCode.PRIVATE
+    help = "Only approved followers can see this post. Sign in with an account that can, then try again."
+
+
+class RegionLocked(Final):
+    code = ErrorCode.REGION_LOCKED
+    help = "The post is not shown where this machine is."
+
+
+class Drm(Final):
+    code = ErrorCode.DRM
+    help = "This video is copy-protected. mediavault does not circumvent that."
+
+
+class Unsupported(Final):
+    code = ErrorCode.UNSUPPORTED
+    help = "mediavault does not know this kind of link. Open it in a browser and use the post's own address."
+
+
+class NoVideo(Final):
+    code = ErrorCode.NO_VIDEO
+    help = "Check in a browser that the post shows a video."
+
+
+class NotAPost(Final):
+    code = ErrorCode.NOT_A_POST
+    help = "This is a profile, a playlist or a live page. Paste the address of one post."
+
+
+class AddressRefused(Final):
+    """The egress guard does not connect there: private, loopback, link-local, metadata and the like.
+
+    Raised at submission for literal addresses (the API answers 422), and when a name or a redirect leads there.
+    """
+
+    code = ErrorCode.ADDRESS_REFUSED
+    help = "If this is a server of yours, name it exactly in MEDIAVAULT_ALLOW_PRIVATE (host or host:port)."
+
+
+class TooLarge(Final):
+    code = ErrorCode.TOO_LARGE
+    help = "Raise MEDIAVAULT_MAX_FILE_GB and try again."
+
+
+class NeedsPerson(Failure):
+    """The site, or the choice, wants a person. The job stays failed until a person retries it."""
+
+    code = ErrorCode.CHALLENGE
+
+
+class LoginRequired(NeedsPerson):
+    code = ErrorCode.LOGIN_REQUIRED
+    help = "The site shows this post only to signed-in people. Sign in once with `mediavault login`, then try again."
+
+
+class AgeRestricted(NeedsPerson):
+    code = ErrorCode.AGE_RESTRICTED
+    help = "The post is age-restricted. It needs an account whose age is set."
+
+
+class Challenge(NeedsPerson):
+    code = ErrorCode.CHALLENGE
+    help = "The site wants to see a human. Open the post in a browser, answer it, then try again."
+
+
+class Ambiguous(NeedsPerson):
+    code = ErrorCode.AMBIGUOUS
+    help = "Several videos were found, none surely the post's own. See the candidates with `mediavault show`."
+
+
+class ToolMissing(NeedsPerson):
+    code = ErrorCode.TOOL_MISSING
+    help = "Run `mediavault doctor`; it names the exact command that installs what is missing."
+
+
+class Retryable(Failure):
+    """Another rung or a later attempt can help."""
+
+    code = ErrorCode.NETWORK
+
+
+class RateLimited(Retryable):
+    """The site asked us to slow down. ``retry_after`` is what it said, None when it said nothing."""
+
+    code = ErrorCode.RATE_LIMITED
+    help = "Nothing to do: the next try is scheduled."
+
+
+class IpBlocked(Retryable):
+    code = ErrorCode.IP_BLOCKED
+    help = "The site refuses this machine's address. A sign-in often helps; a home connection too."
+
+
+class NetworkFailure(Retryable):
+    """DNS, TCP, TLS, a reset connection."""
+
+    code = ErrorCode.NETWORK
+    help = "Check this machine's connection; the next try is scheduled."
+
+
+class TookTooLong(Retryable):
+    code = ErrorCode.TIMEOUT
+    help = "The site was too slow; the next try is scheduled."
+
+
+class HttpError(Retryable):
+    """A status that is neither success nor one of the kinds above. ``http_status`` holds it."""
+
+    code = ErrorCode.HTTP_ERROR
+
+
+class LinkExpired(Retryable):
+    """401, 403 or 410 on a media address that is signed."""
+
+    code = ErrorCode.LINK_EXPIRED
+    help = "The media link ran out; a fresh one is fetched on the next try."
+
+
+class EmptyBody(Retryable):
+    code = ErrorCode.EMPTY_BODY
+    help = "The site sent an empty file; another way is tried."
+
+
+class Incomplete(Retryable):
+    """Fewer bytes, segments or seconds than announced."""
+
+    code = ErrorCode.INCOMPLETE
+    help = "The transfer broke off; it is tried again."
+
+
+class NotAVideo(Retryable):
+    """The bytes are something else: a web page, an image, JSON, sound only."""
+
+    code = ErrorCode.NOT_A_VIDEO
+    help = "The site sent something that is no video; another way is tried."
+
+
+class BadFile(Retryable):
+    """A video that does not play whole: broken tables, undecodable pictures, no sound where sound was announced."""
+
+    code = ErrorCode.BAD_FILE
+    help = "The file was damaged; another copy is tried."
+
+
+class NoSpace(Retryable):
+    code = ErrorCode.NO_SPACE
+    help = "Free some space below the download folder; the next try is scheduled."
+
+
+class StorageFailure(Retryable):
+    code = ErrorCode.STORAGE
+    help = "Check that the download folder is mounted and can be written."
+
+
+class LiveNow(Retryable):
+    code = ErrorCode.LIVE_NOW
+    help = "This is live now; it is tried again later, when the recording should stand."
+
+
+class ExtractorBroken(Retryable):
+    code = ErrorCode.EXTRACTOR_BROKEN
+    help = "The site changed something, or the page did not load as expected. Upgrade mediavault if this stays."
+
+
+class BrowserUnavailable(Retryable):
+    """No browser, or it crashed or hung."""
+
+    code = ErrorCode.BROWSER_UNAVAILABLE
+    help = "Run `mediavault doctor`; it says which browser is used or how to install one."
+
+
+class Internal(Retryable):
+    """A bug of ours, caught by the worker's loop so that the job is not lost."""
+
+    code = ErrorCode.INTERNAL
+    help = "This is a bug in mediavault. Please report it with the job's history."

@@ -1,0 +1,198 @@
+"""The job: one post to be saved, its states, its legal moves and its history."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NewType
+
+from mediavault.core.errors import ErrorCode
+from mediavault.core.media import Account, Candidate, SourceType
+
+JobId = NewType("JobId", str)  # UUIDv7, canonical text form
+WorkerId = NewType("WorkerId", str)  # one per process incarnation, never reused
+
+DEFAULT_MAX_ATTEMPTS = 5
+
+
+class JobStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+LEGAL_MOVES: Mapping[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.CANCELLED}),
+    JobStatus.RUNNING: frozenset(
+        # back to queued: released by an orderly shutdown
+        {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.QUEUED}
+    ),
+    JobStatus.FAILED: frozenset({JobStatus.QUEUED, JobStatus.CANCELLED}),  # the retry policy when due, or a person
+    JobStatus.CANCELLED: frozenset({JobStatus.QUEUED}),
+    JobStatus.COMPLETED: frozenset(),
+}
+
+
+class Stage(StrEnum):
+    """Where an attempt is; also the first column of the history."""
+
+    CLAIM = "claim"
+    ROUTE = "route"
+    EXTRACT = "extract"
+    CHOOSE = "choose"
+    CHECKPOINT = "checkpoint"
+    DOWNLOAD = "download"
+    VALIDATE = "validate"
+    THUMBNAIL = "thumbnail"
+    COMMITTING = "committing"  # the file's path, size and hash are in the row; the rename may or may not have happened
+    COMPLETE = "complete"
+    FAIL = "fail"
+    RECOVER = "recover"
+    RELEASE = "release"
+    CANCEL = "cancel"
+    RETRY = "retry"
+
+
+class RungName(StrEnum):
+    """The rungs of the save ladder, in climbing order."""
+
+    PLAIN = "plain"
+    SESSION = "session"
+    NAVIGATION = "navigation"
+    FRESH = "fresh"
+
+
+class Outcome(StrEnum):
+    OK = "ok"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What a submission becomes before it is stored. ``canonical_url`` is the key under which a post is one job."""
+
+    id: JobId
+    trace_id: str
+    post_url: str
+    canonical_url: str
+    platform: str
+    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A row of the queue. Times are UTC. Sizes are bytes, durations seconds."""
+
+    id: JobId
+    trace_id: str
+    post_url: str
+    canonical_url: str
+    platform: str
+    status: JobStatus
+    created_at: datetime
+    updated_at: datetime
+    version: int = 1  # 2 and up: the same post saved again on request
+    attempt_count: int = 0  # grows at claim and never shrinks: the fencing token
+    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    failed_at: datetime | None = None
+    claimed_by: WorkerId | None = None
+    lease_expires_at: datetime | None = None
+    retry_at: datetime | None = None
+    progress_pct: int = 0
+    stage: Stage | None = None
+    bytes_done: int = 0
+    bytes_total: int | None = None
+    source_type: SourceType = SourceType.UNKNOWN
+    extracted_url: str | None = None
+    extracted_url_expires_at: datetime | None = None
+    candidates: tuple[Candidate, ...] = ()
+    image_urls: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    account: Account | None = None
+    output_path: str | None = None  # relative to the download folder, forward slashes
+    thumbnail_url: str | None = None
+    thumbnail_path: str | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+    duration_s: float | None = None
+    width: int | None = None
+    height: int | None = None
+    error_code: ErrorCode | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedJob:
+    """A job as this attempt holds it. ``(id, fence)`` is what every later write of the attempt must match."""
+
+    job: Job
+    worker: WorkerId
+
+    @property
+    def id(self) -> JobId:
+        return self.job.id
+
+    @property
+    def fence(self) -> int:
+        return self.job.attempt_count
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRecord:
+    """One thing that was tried. Append-only. ``attempt`` 0 marks what happened outside any attempt."""
+
+    at: datetime
+    attempt: int
+    stage: Stage
+    outcome: Outcome
+    rung: RungName | None = None
+    error_code: ErrorCode | None = None
+    detail: str = ""
+    bytes: int = 0
+    duration_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerBeat:
+    """A worker's sign of life, upserted at every heartbeat."""
+
+    worker: WorkerId
+    host: str
+    pid: int
+    version: str
+    started_at: datetime
+    last_seen_at: datetime
+    running_jobs: int = 0
+    skipped_ticks: int = 0
+    missed_beats: int = 0
+    draining: bool = False
+
+
+def new_job_id(now: datetime) -> JobId:
+    """A UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then 74 random bits, so ids sort by age."""
+    millis = int(now.timestamp() * 1000)
+    value = (millis & (1 << 48) - 1) << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)
+    return JobId(str(uuid.UUID(int=value)))
+
+
+def new_trace_id() -> str:
+    """32 lower-case hexadecimal digits, as W3C Trace Context wants them."""
+    return secrets.token_hex(16)
+
+
+def new_worker_id() -> WorkerId:
+    """Unique to this process incarnation: a restarted worker is another worker."""
+    return WorkerId(f"w-{secrets.token_hex(8)}")
+
+
+def may_move(before: JobStatus, after: JobStatus) -> bool:
+    return after in LEGAL_MOVES[before]

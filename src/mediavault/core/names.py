@@ -1,0 +1,52 @@
+"""File names that are safe on every file system, limited in bytes, and never taken from a header or a URL path."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import datetime
+
+MAX_SLUG_BYTES = 64
+MAX_STEM_BYTES = 180  # leaves room for ".info.json" and a temporary suffix within the usual 255 bytes
+
+_WINDOWS_RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?$", re.IGNORECASE)
+_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f]')
+
+
+def slug(text: str, *, fallback: str = "unknown") -> str:
+    """ASCII letters, digits, dot, dash and underscore, lower case, at most 64 bytes; ``fallback`` if nothing is left."""
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii").lower()
+    cleaned = re.sub(r"[^a-z0-9._-]+", "-", ascii_text).strip("-._")[:MAX_SLUG_BYTES].strip("-._")
+    if not cleaned or _WINDOWS_RESERVED.match(cleaned):
+        return f"{fallback}-{cleaned}".strip("-") if cleaned else fallback
+    return cleaned
+
+
+def file_stem(*, published: datetime, title: str | None, post_id: str) -> str:
+    """``2026-11-24 A title [post id]``: readable in a file manager, and the id keeps two posts apart.
+
+    ``post_id`` survives whole as long as it has at most 60 safe characters; the title gives way first.
+    """
+    tail = f" [{slug_keep_case(post_id)[:60]}]"
+    head = published.strftime("%Y-%m-%d")
+    room = MAX_STEM_BYTES - len(head.encode()) - len(tail.encode()) - 1
+    words = truncate_bytes(safe_text(title or ""), room).strip(" .")
+    return f"{head} {words}{tail}" if words else f"{head}{tail}"
+
+
+def safe_text(text: str) -> str:
+    """One line of normal-form text without characters that any file system, shell or bidi renderer trips over."""
+    text = unicodedata.normalize("NFC", text.encode("utf-8", "ignore").decode("utf-8"))
+    text = _UNSAFE.sub(" ", text)
+    text = "".join(c for c in text if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+    return re.sub(r"\s+", " ", text).strip(" .")
+
+
+def slug_keep_case(text: str) -> str:
+    """As :func:`slug`, but ids are case-sensitive on some sites."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "post"
+
+
+def truncate_bytes(text: str, limit: int) -> str:
+    """At most ``limit`` bytes of UTF-8, never a cut character."""
+    return text.encode("utf-8")[: max(0, limit)].decode("utf-8", "ignore")

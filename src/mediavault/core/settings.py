@@ -1,0 +1,155 @@
+"""Settings: one frozen record, read once from MEDIAVAULT_* variables, every value checked before anything starts."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mediavault.core.errors import BadSetting
+from mediavault.core.job import DEFAULT_MAX_ATTEMPTS
+
+ENV_PREFIX = "MEDIAVAULT_"
+GIB = 1 << 30
+
+
+def default_state_dir() -> Path:
+    """``$XDG_STATE_HOME/mediavault``, else ``~/.local/state/mediavault`` (XDG Base Directory Specification)."""
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "mediavault"
+
+
+class Settings(BaseSettings):
+    """Every field is ``MEDIAVAULT_`` + its name in capitals. Unknown variables are named by ``mediavault doctor``."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="ignore")
+
+    state_dir: Path = Field(default_factory=default_state_dir, description="Database, locks, browser profile.")
+    download_dir: Path = Field(
+        default_factory=lambda: Path.home() / "Videos" / "mediavault", description="The library; staging lies in it."
+    )
+    database_url: str | None = Field(None, description="Default: sqlite:///<state_dir>/mediavault.db")
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8420
+    token: SecretStr | None = Field(None, description="When set, the API asks for it: Authorization: Bearer …")
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 3
+    poll_interval_s: Annotated[float, Field(ge=0.05, le=3600)] = 1.0
+    heartbeat_interval_s: Annotated[float, Field(ge=0.1, le=3600)] = 30.0
+    lease_s: Annotated[float, Field(ge=0.5, le=86_400)] = 90.0
+    extraction_timeout_s: Annotated[float, Field(ge=1, le=3600)] = 180.0
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = DEFAULT_MAX_ATTEMPTS
+    retry_base_s: Annotated[float, Field(ge=0.0, le=86_400)] = Field(
+        60.0, description="Wait before the second attempt; each further one waits five times as long, at most a day."
+    )
+    shutdown_grace_s: Annotated[float, Field(ge=0, le=3600)] = 20.0
+    max_file_gb: Annotated[float, Field(gt=0, le=100_000)] = 50.0
+    reserve_mb: Annotated[int, Field(ge=0)] = Field(500, description="Free space that a download never eats into.")
+    stall_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    segment_concurrency: Annotated[int, Field(ge=1, le=16)] = 4
+    browser: Path | None = Field(None, description="Path of a Chromium, Chrome or Edge that decodes H.264.")
+    browser_headless: bool = True
+    allow_private: tuple[str, ...] = Field(
+        (), description='JSON list of exact "host", "host:port" or a narrow CIDR that posts may reach.'
+    )
+    log_level: str = "info"
+
+    @field_validator("allow_private")
+    @classmethod
+    def _narrow(cls, rules: tuple[str, ...]) -> tuple[str, ...]:
+        for rule in rules:
+            check_allow_rule(rule)
+        return rules
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, level: str) -> str:
+        if level.lower() not in {"debug", "info", "warning", "error"}:
+            raise ValueError("it must be debug, info, warning or error")
+        return level.lower()
+
+    @property
+    def effective_database_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.state_dir}/mediavault.db"
+
+    @property
+    def max_file_bytes(self) -> int:
+        return int(self.max_file_gb * GIB)
+
+
+_HOST = re.compile(
+    r"^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$", re.IGNORECASE
+)
+
+
+def check_allow_rule(rule: str) -> None:
+    """Accept an exact host, host:port, or a CIDR of /8 (IPv4), /32 (IPv6) or narrower; else ValueError.
+
+    Loopback, link-local, multicast and unspecified addresses are never opened by a CIDR or a bare host, only by an
+    exact ``host:port``: on such addresses live services that trust whoever reaches them.
+    """
+    if "/" in rule:
+        _check_network(rule)
+        return
+    host, port = _split_rule(rule)
+    if port is not None and not 1 <= port <= 65_535:
+        raise ValueError(f"{rule!r}: {port} is not a port")
+    try:
+        address: Any = ipaddress.ip_address(host)
+    except ValueError:
+        if not _HOST.match(host) or re.fullmatch(r"[0-9.]+|0x.*", host):
+            raise ValueError(f"{rule!r} is no exact host, host:port or CIDR") from None
+        special = host.lower() == "localhost" or host.lower().endswith(".localhost")
+    else:
+        special = _needs_exact_port(address)
+    if special and port is None:
+        raise ValueError(f"{rule!r} needs a port: name it exactly, as in 127.0.0.1:8096")
+
+
+def _check_network(rule: str) -> None:
+    network = ipaddress.ip_network(rule, strict=False)
+    widest = 8 if network.version == 4 else 32
+    if network.prefixlen < widest:
+        raise ValueError(f"{rule!r} is too wide: /{widest} or narrower")
+    for special in ("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "0.0.0.0/8", "::1/128", "fe80::/10", "ff00::/8"):
+        other = ipaddress.ip_network(special)
+        if other.version == network.version and network.overlaps(other):
+            raise ValueError(f"{rule!r} covers loopback, link-local or multicast; name an exact host:port instead")
+
+
+def _split_rule(rule: str) -> tuple[str, int | None]:
+    bracketed = re.fullmatch(r"\[([0-9A-Fa-f:.]+)\](?::(\d{1,5}))?", rule)
+    if bracketed:
+        return bracketed[1], int(bracketed[2]) if bracketed[2] else None
+    if rule.count(":") == 1:
+        host, _, port = rule.partition(":")
+        if not port.isdigit():
+            raise ValueError(f"{rule!r}: {port!r} is not a port")
+        return host, int(port)
+    return rule, None
+
+
+def _needs_exact_port(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the environment; raise :class:`BadSetting` that names the variable and what is wrong with its value."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        field = str(first["loc"][0]) if first["loc"] else "?"
+        raise BadSetting(f"{ENV_PREFIX}{field.upper()}: {first['msg']}") from exc
+    except ValueError as exc:  # pydantic-settings' SettingsError: a value that is no JSON
+        raise BadSetting(f"A setting cannot be read: {exc}") from exc
+
+
+def unknown_variables(environ: dict[str, str]) -> list[str]:
+    """MEDIAVAULT_* variables that no setting reads: usually a slip of the pen."""
+    known = {f"{ENV_PREFIX}{name}".upper() for name in Settings.model_fields}
+    return sorted(name for name in environ if name.upper().startswith(ENV_PREFIX) and name.upper() not in known)

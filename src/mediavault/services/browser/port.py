@@ -1,0 +1,103 @@
+"""What the rest of the house may ask of a browser. ``chromium.py`` is the only adapter; tests use a stub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from mediavault.core.cookies import Cookie
+from mediavault.core.media import OnProgress
+from mediavault.core.platform import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class SeenResponse:
+    """A response that the page, a frame or a worker received. Bodies are kept for JSON and manifests only."""
+
+    url: str
+    status: int
+    mime: str
+    resource_type: str  # "media", "xhr", "fetch", "document", …
+    frame_url: str
+    headers: Mapping[str, str] = field(default_factory=dict)  # lower-case names
+    request_headers: Mapping[str, str] = field(default_factory=dict)  # lower-case names; never cookie, authorization
+    size: int | None = None  # the whole file's, from Content-Range or Content-Length
+    body: bytes | None = None
+    seen_at_s: float = 0.0  # since navigation began
+    primed: bool = False  # seen after the players were primed
+
+
+@dataclass(frozen=True, slots=True)
+class SeenVideo:
+    """A ``<video>`` of the page or a frame, as it stood after priming."""
+
+    current_src: str  # may be blob:
+    sources: tuple[str, ...]  # src attribute and <source> children, absolute
+    poster: str | None
+    duration_s: float | None
+    width: int  # as displayed, CSS pixels
+    height: int
+    video_width: int
+    video_height: int
+    visible: bool
+    muted_loop: bool  # muted + loop without controls: decoration
+    frame_url: str
+    in_article: bool = False  # inside <article>, <main> or the element that holds the post's permalink
+
+
+@dataclass(frozen=True, slots=True)
+class PageCapture:
+    """All that one visit to a page showed."""
+
+    url: str  # asked for
+    final_url: str  # where it ended
+    status: int | None  # of the main document
+    html: str  # after the page ran
+    title: str
+    visible_text: str  # at most 20,000 characters
+    responses: tuple[SeenResponse, ...]
+    videos: tuple[SeenVideo, ...]
+    drm_requested: bool  # the page asked for media keys
+    user_agent: str
+    blob_mimes: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserDownload:
+    """A file that the browser saved by itself into ``path``."""
+
+    path: Path
+    bytes: int
+    url: str
+    content_type: str | None
+
+
+class Browser(Protocol):
+    """The one browser of a worker process. Every method may raise BrowserUnavailable and TookTooLong."""
+
+    async def capture(self, url: str, *, platform: Platform, within_s: float) -> PageCapture:
+        """Visit a page, prime its players and report what was seen. The page is closed in any case.
+
+        Stops as soon as a video's address is known and settled; at the latest after ``within_s`` seconds, then with
+        what was seen so far. Raises NetworkFailure when the document did not load at all.
+        """
+
+    async def cookies(self, url: str) -> Sequence[Cookie]:
+        """The session's cookies that the browser would send to ``url``. Empty where no browser runs yet."""
+
+    async def user_agent(self) -> str:
+        """What the browser calls itself."""
+
+    async def download(
+        self, url: str, *, referer: str | None, into: Path, max_bytes: int, within_s: float, on_progress: OnProgress
+    ) -> BrowserDownload:
+        """Navigate to ``url`` so that the browser saves the answer as a file in the folder ``into``.
+
+        Raises HttpError and its kin for a refused answer, Incomplete for a broken transfer, TooLarge past ``max_bytes``.
+        """
+
+    async def close(self) -> None:
+        """End the browser and everything that it started. Safe to call twice."""

@@ -1,0 +1,52 @@
+"""What a downloader is given and what it promises, whichever way the bytes come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from mediavault.core.cookies import Cookie
+from mediavault.core.media import DownloadedFile, Expected, OnProgress, SourceType
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadLimits:
+    """Sizes in bytes, times in seconds."""
+
+    max_bytes: int
+    reserve_bytes: int = 500 << 20  # free space that is never eaten into
+    connect_s: float = 15.0
+    stall_s: float = 30.0  # no byte at all for so long
+    slow_bytes_per_s: int = 1_024  # less than this over slow_s: given up
+    slow_s: float = 60.0
+    resumes: int = 5  # without a megabyte of progress in between
+    segment_concurrency: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRequest:
+    """One candidate to be fetched. ``scope_url`` is the post's address: the egress guard's exemptions hang on it."""
+
+    url: str
+    source_type: SourceType
+    scope_url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: tuple[Cookie, ...] = ()
+    expected: Expected = field(default_factory=Expected)
+
+
+class Downloader(Protocol):
+    """Fetches a candidate with our own HTTP client into a folder."""
+
+    async def fetch(
+        self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
+    ) -> DownloadedFile:
+        """Save the media of ``request`` as one file below ``into``.
+
+        The answer is whole as far as the transport can tell: announced length reached, every segment there. A partial
+        file that an earlier call for the same media left in ``into`` is resumed when that is provably safe.
+        Raises a Failure: LinkExpired, RateLimited, HttpError, EmptyBody, NotAVideo, Incomplete, TooLarge, NoSpace,
+        LiveNow, Drm, AddressRefused, NetworkFailure, TookTooLong.
+        """

@@ -1,0 +1,62 @@
+"""How the rest of the house fetches anything: through a client whose every connection the egress guard has allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from mediavault.core.cookies import Cookie
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds."""
+
+    connect_s: float = 15.0
+    read_s: float = 30.0  # between two reads
+    total_s: float | None = None
+
+
+class HttpResponse(Protocol):
+    """An answer whose body is read by its taker, in pieces."""
+
+    status: int
+    url: str  # after redirects
+    headers: Mapping[str, str]  # lower-case names; of repeated headers the last
+
+    async def read_chunk(self, limit: int = 1 << 20) -> bytes:
+        """The next 1 to ``limit`` bytes; b"" at the end.
+
+        Raises Incomplete when the body ends before its announced length, TookTooLong, NetworkFailure.
+        """
+
+    async def read(self, *, limit: int) -> bytes:
+        """The whole body; TooLarge past ``limit`` bytes."""
+
+
+class HttpClient(Protocol):
+    """One per process. Never uses the environment's proxies, netrc or a cookie jar of its own."""
+
+    def get(
+        self,
+        url: str,
+        *,
+        scope_url: str,
+        headers: Mapping[str, str] | None = None,
+        cookies: Sequence[Cookie] = (),
+        timeouts: Timeouts | None = None,
+        max_redirects: int = 10,
+        decode: bool = False,
+    ) -> AbstractAsyncContextManager[HttpResponse]:
+        """GET with redirects followed by hand: each hop is parsed, guarded and given only the cookies of its scope.
+
+        ``scope_url`` is the address a person submitted; private exemptions hold only for posts on an exempted host.
+        ``decode=False`` asks for ``identity`` and hands the bytes on as they come (media); True undoes gzip and
+        deflate (pages, JSON), bounded. Any status is an answer, not an error.
+        Raises BadUrl, AddressRefused, NetworkFailure, TookTooLong, HttpError (too many redirects).
+        """
+
+    async def close(self) -> None:
+        """Close pooled connections."""

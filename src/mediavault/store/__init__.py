@@ -1,0 +1,1 @@
+"""Job stores behind one port. Read port.py first."""

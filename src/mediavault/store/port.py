@@ -1,0 +1,202 @@
+"""The job store's contract. ``tests/contract/`` runs every sentence below against every store.
+
+**Fence.** A write of an attempt names ``(job id, attempt_count)`` and changes a row only ``WHERE status = running AND
+attempt_count = mine``. No row means :class:`~mediavault.core.errors.LeaseLost`, and then nothing was written.
+
+**Time.** All comparisons use one clock: the database's, on SQLite and in memory the ``Clock`` given at construction.
+
+**Durability.** ``enqueue`` and the final states (``complete``, ``fail``, ``cancel``, ``retry``, ``remove``,
+``begin_commit``) have reached the disk when they return. ``claim``, ``renew``, ``progress`` and heartbeats may be lost
+by a power cut (a lost claim is one more run), never by a crash of a process.
+
+**History.** Each of the moves below appends its own record in the same transaction; ``record`` appends others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from mediavault.core.errors import ErrorCode
+from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, NewJob, Stage, WorkerBeat, WorkerId
+from mediavault.core.media import Account, Candidate, KeptFile, SourceType
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueued:
+    job: Job
+    created: bool  # False: the post was a job already, and this is it
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What extraction found out, saved at 50 %."""
+
+    extracted_url: str | None
+    extracted_url_expires_at: datetime | None
+    source_type: SourceType
+    candidates: tuple[Candidate, ...]
+    image_urls: tuple[str, ...]
+    account: Account | None
+    thumbnail_url: str | None
+    metadata: Mapping[str, Any]
+    progress_pct: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What one pass of recovery did."""
+
+    failed: int = 0  # running jobs whose lease ran out, now failed with RECOVERED_FROM_RESTART
+    requeueable: int = 0  # of these, how many carry a retry_at
+    job_ids: tuple[JobId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JobQuery:
+    """A page of jobs, newest first. ``cursor`` is what the page before returned."""
+
+    statuses: Collection[JobStatus] = ()
+    platform: str | None = None
+    text: str | None = None  # found in post_url, title, handle or display name, without regard to case
+    cursor: str | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    jobs: tuple[Job, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreReport:
+    """For doctor and health: what the store is, and how many jobs stand in each state."""
+
+    engine: str
+    schema_version: int
+    counts: Mapping[JobStatus, int] = field(default_factory=dict)
+
+
+class JobStore(Protocol):
+    """A durable queue of jobs. Every method may raise :class:`~mediavault.core.errors.StoreError`."""
+
+    async def open(self) -> None:
+        """Connect, apply pending migrations. Raises SchemaTooNew, and then has changed nothing."""
+
+    async def close(self) -> None:
+        """Finish accepted writes and disconnect. Safe to call twice."""
+
+    async def enqueue(self, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
+        """Store jobs as queued, in one durable transaction, answers in the order given.
+
+        A job whose ``canonical_url`` is stored already is not stored again: the newest job of that post is answered
+        with ``created=False``. Two identical addresses in one call give one job. ``force`` stores a new job with
+        ``version`` one higher instead. Wakes waiting workers, also in other processes of this host.
+        """
+
+    async def claim(
+        self, worker: WorkerId, *, limit: int, lease: timedelta, closed_platforms: Collection[str] = ()
+    ) -> list[ClaimedJob]:
+        """Take up to ``limit`` of the oldest queued jobs (``created_at``, then ``id``), oldest first; [] when none.
+
+        One statement: status goes from queued to running, ``attempt_count`` grows by one, ``started_at``,
+        ``claimed_by`` and the lease are set; ``retry_at``, ``error_code``, ``error`` and ``failed_at`` are cleared.
+        Two workers that call this at the same moment never get the same job.
+        """
+
+    async def renew(self, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
+        """Extend the lease of exactly these attempts, in one statement; the ids that are still held are answered.
+
+        Not "all rows of this worker": a claim whose answer was lost must run out.
+        """
+
+    async def checkpoint(self, claim: ClaimedJob, found: Checkpoint) -> None:
+        """Save what extraction found. Fenced."""
+
+    async def progress(
+        self, claim: ClaimedJob, *, stage: Stage, progress_pct: int, bytes_done: int = 0, bytes_total: int | None = None
+    ) -> None:
+        """Where the attempt is. Fenced, not durable, may be called often."""
+
+    async def record(self, claim: ClaimedJob, record: HistoryRecord) -> None:
+        """Append to the history. Not fenced: what a stale attempt did is history too. Unknown job: nothing happens."""
+
+    async def begin_commit(self, claim: ClaimedJob, kept: KeptFile) -> None:
+        """Write path, size, hash and stage ``committing`` before the file is renamed into the library. Fenced."""
+
+    async def complete(self, claim: ClaimedJob, kept: KeptFile) -> Job:
+        """running -> completed, with the kept file's facts and 100 %. Fenced."""
+
+    async def fail(self, claim: ClaimedJob, *, error_code: ErrorCode, error: str, retry_in: timedelta | None) -> Job:
+        """running -> failed with ``error_code``, ``error``, ``failed_at``; ``retry_at`` when ``retry_in`` is given. Fenced."""
+
+    async def release(self, claim: ClaimedJob) -> None:
+        """running -> queued at an orderly shutdown. ``attempt_count`` stays (a fence never shrinks) and
+        ``max_attempts`` grows by one instead, so that the job loses no try. Fenced. Wakes waiting workers."""
+
+    async def recover_stale_jobs(self, *, retry_in: timedelta) -> Recovered:
+        """Fail every running job whose lease ran out, in one statement, with RECOVERED_FROM_RESTART and ``failed_at``.
+
+        ``retry_at`` is now + ``retry_in`` while ``attempt_count < max_attempts``; a job that stood in ``committing`` gets
+        one try more, since only the last step is missing. A job of a live worker is never touched.
+        """
+
+    async def expire_leases(self, workers: Collection[WorkerId]) -> int:
+        """End the leases of workers known to be dead (their file lock is free); how many jobs that concerned."""
+
+    async def promote_due(self, *, limit: int = 500) -> int:
+        """failed -> queued for jobs whose ``retry_at`` has come; ``created_at`` stays. How many."""
+
+    async def next_due(self) -> datetime | None:
+        """The earliest ``retry_at``."""
+
+    async def cancel(self, job_id: JobId) -> Job:
+        """queued, running or failed -> cancelled, durable; clears ``retry_at``. Cancelling twice changes nothing.
+
+        Raises JobNotFound, IllegalMove (completed).
+        """
+
+    async def retry(self, job_id: JobId) -> Job:
+        """failed or cancelled -> queued by a person; ``max_attempts`` becomes at least ``attempt_count + 1``.
+
+        A queued or running job is answered unchanged. Raises JobNotFound, IllegalMove (completed). Wakes workers.
+        """
+
+    async def remove(self, job_id: JobId) -> Job:
+        """Delete the row and its history, in any state; answers the job as it was. Raises JobNotFound.
+
+        A running attempt finds no row at its next write and stops with LeaseLost.
+        """
+
+    async def get(self, job_id: JobId) -> Job:
+        """Raises JobNotFound."""
+
+    async def jobs(self, query: JobQuery) -> JobPage:
+        """A page of jobs, newest ``created_at`` first. A cursor that is none raises BadInput."""
+
+    async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
+        """Jobs with ``updated_at >= moment``, oldest change first."""
+
+    async def history(self, job_id: JobId) -> list[HistoryRecord]:
+        """In the order in which it was written. Raises JobNotFound."""
+
+    async def beat(self, beat: WorkerBeat) -> None:
+        """Upsert a worker's sign of life."""
+
+    async def workers(self, *, seen_within: timedelta) -> list[WorkerBeat]:
+        """Workers whose last beat is not older than that, newest first."""
+
+    async def forget_worker(self, worker: WorkerId) -> None:
+        """A worker that stopped in order."""
+
+    async def report(self) -> StoreReport:
+        """What the store is and how full it is."""
+
+    def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call ``callback`` (from the event loop) when jobs may have become claimable; answers the unsubscriber.
+
+        A hint that may be lost or come too often: the poll makes sure.
+        """
