@@ -1,0 +1,1 @@
+"""The vault over HTTP: jobs, events, health, files, plain pages."""

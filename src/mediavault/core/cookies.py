@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
+from ipaddress import ip_address
+
+from mediavault.core.errors import BadUrl
+from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,31 +29,61 @@ class Cookie:
         return f"Cookie({self.name}=***, {self.domain}{self.path})"
 
 
-def cookies_for(url: str, cookies: Iterable[Cookie], *, now: datetime) -> tuple[Cookie, ...]:
-    """The cookies that a request to ``url`` carries, longest path first."""
-    parts = urlsplit(url)
-    host, path = (parts.hostname or "").lower(), parts.path or "/"
+def cookies_for(url: HttpUrl | str, cookies: Iterable[Cookie], *, now: datetime) -> tuple[Cookie, ...]:
+    """The cookies that a request to ``url`` carries, longest path first.
+
+    Ports do not count, as in browsers. An address that is not taken (core.urls) gets none: what another reader would
+    make of its host is not known.
+    """
+    try:
+        target = url if isinstance(url, HttpUrl) else parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS)
+    except BadUrl:
+        return ()
     fitting = [
         cookie
         for cookie in cookies
-        if _domain_fits(cookie, host)
-        and _path_fits(cookie.path, path)
-        and (parts.scheme == "https" or not cookie.secure)
+        if _domain_fits(cookie, target.host)
+        and _path_fits(cookie.path, target.path)
+        and (target.scheme == "https" or not cookie.secure)
         and (cookie.expires_at is None or cookie.expires_at > now)
     ]
     return tuple(sorted(fitting, key=lambda cookie: -len(cookie.path)))
 
 
+_NOT_IN_NAME = re.compile(r"[\x00-\x20\x7f;,=]")
+_NOT_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f;]")
+
+
 def cookie_header(cookies: Iterable[Cookie]) -> str | None:
-    """The ``Cookie`` header's value; None when there is nothing to send."""
-    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in cookies) or None
+    """The ``Cookie`` header's value; None when there is nothing to send.
+
+    A cookie whose name or value would break out of its place in the header is left out.
+    """
+    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in cookies if _can_be_sent(cookie)) or None
+
+
+def _can_be_sent(cookie: Cookie) -> bool:
+    return bool(cookie.name) and not _NOT_IN_NAME.search(cookie.name) and not _NOT_IN_VALUE.search(cookie.value)
 
 
 def _domain_fits(cookie: Cookie, host: str) -> bool:
-    return host == cookie.domain or (not cookie.host_only and host.endswith(f".{cookie.domain}"))
+    domain = cookie.domain.lower()
+    if host == domain:
+        return True
+    # "." in the domain: nobody may set a cookie for all of "com"; a literal address has no sub-domains
+    return not cookie.host_only and "." in domain and host.endswith(f".{domain}") and not _is_literal(host)
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _path_fits(cookie_path: str, path: str) -> bool:
+    cookie_path = cookie_path or "/"
     if path == cookie_path:
         return True
     return path.startswith(cookie_path) and (cookie_path.endswith("/") or path[len(cookie_path) :].startswith("/"))

@@ -1,14 +1,17 @@
 """One reading of an address for everybody: parsed once by WHATWG rules, odd forms refused, then only re-serialised.
 
 Python's urlsplit, yarl and Chromium disagree on odd forms (userinfo, backslashes, control characters), and each
-disagreement is a way past a guard that looked at one reading while another one connected.
+disagreement is a way past a guard that looked at one reading while another one connected. So an address is either
+read exactly as Chromium reads it, or refused; and whoever uses it gets ``str(HttpUrl)``, never the text that came in.
+Source: https://url.spec.whatwg.org (hosts, IPv4 numbers, dot segments, percent-encode sets) and UTS #46 through idna.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
+import unicodedata
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode
 
 import idna
 
@@ -18,12 +21,14 @@ MAX_URL_CHARS = 2_048  # longer ones are refused at submission; media addresses 
 MAX_MEDIA_URL_CHARS = 16_384
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
-_TRACKING = re.compile(r"^(utm_\w+|fbclid|gclid|dclid|msclkid|igsh|igshid|si|mc_cid|mc_eid|ref_src|ref_url|_ga)$")
-
 
 @dataclass(frozen=True, slots=True)
 class HttpUrl:
-    """An http or https address in normal form. ``host`` is lower-case ASCII, an IPv6 literal without brackets."""
+    """An http or https address in normal form. ``host`` is lower-case ASCII, an IPv6 literal without brackets.
+
+    A host that ends in a number is always a dotted quad, as browsers read it, so ``ip_address(host)`` tells literals
+    from names for sure.
+    """
 
     scheme: str
     host: str
@@ -41,65 +46,224 @@ class HttpUrl:
     def origin(self) -> str:
         return f"{self.scheme}://{self.netloc}"
 
+    @property
+    def without_fragment(self) -> str:
+        """What a request asks for: fragments stay with the browser."""
+        return f"{self.origin}{self.path}" + (f"?{self.query}" if self.query else "")
+
     def __str__(self) -> str:
-        query = f"?{self.query}" if self.query else ""
-        fragment = f"#{self.fragment}" if self.fragment else ""
-        return f"{self.origin}{self.path}{query}{fragment}"
-
-
-_FORM = re.compile(
-    r"^(?P<scheme>https?)://(?P<netloc>[^/?#]*)(?P<path>/[^?#]*)?(?:\?(?P<query>[^#]*))?(?:#(?P<fragment>.*))?$",
-    re.IGNORECASE,
-)
-_FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\\\u200b-\u200f\u2028-\u202f\u2060\ufeff]")
+        return self.without_fragment + (f"#{self.fragment}" if self.fragment else "")
 
 
 def parse_http_url(text: str, *, max_chars: int = MAX_URL_CHARS) -> HttpUrl:
-    """Read an address, or raise :class:`BadUrl` with a sentence that says what is odd about it."""
-    if not isinstance(text, str) or not text.strip():
+    """Read an absolute address, or raise :class:`BadUrl` with a sentence that says what is odd about it.
+
+    Blanks around it are dropped. ``parse_http_url(str(url)) == url`` holds for every answer.
+    """
+    text = _trimmed(text, max_chars)
+    if not text:
         raise BadUrl("There is no address.")
-    text = text.strip(" \t\r\n")
-    if len(text) > max_chars:
-        raise BadUrl(f"The address has {len(text)} characters; at most {max_chars} are taken.")
-    if _FORBIDDEN.search(text):
+    if _is_odd(text):
         raise BadUrl("The address contains a blank, a backslash or an invisible character.")
-    match = _FORM.match(text)
-    if match is None:
-        raise BadUrl("The address must begin with http:// or https:// and name a host.")
-    netloc = match["netloc"]
-    if "@" in netloc:
-        raise BadUrl("The address carries a user name or password before the host.")
-    host, port = _host_and_port(netloc, match["scheme"].lower())
-    return HttpUrl(
-        scheme=match["scheme"].lower(),
-        host=host,
-        port=port,
-        path=match["path"] or "/",
-        query=match["query"] or "",
-        fragment=match["fragment"] or "",
-    )
+    return _read(text, max_chars)
+
+
+def resolve_reference(base: HttpUrl, reference: str, *, max_chars: int = MAX_MEDIA_URL_CHARS) -> HttpUrl:
+    """What ``reference`` means on the page, playlist or redirect at ``base``; :class:`BadUrl` when it is odd.
+
+    Takes absolute, protocol-relative and relative references to http and https. Inner blanks and non-ASCII letters of
+    the path and query are percent-encoded, as browsers do; in the host, and as control characters, they are refused.
+    An empty reference is ``base`` without its fragment.
+    """
+    reference = _trimmed(reference, max_chars)
+    if _CONTROL_OR_BACKSLASH.search(reference):
+        raise BadUrl("A reference contains a backslash or a control character.")
+    return _read(_absolute(base, reference), max_chars)
+
+
+_TRACKING = re.compile(r"^(utm_\w+|fbclid|gclid|dclid|msclkid|igsh|igshid|si|mc_cid|mc_eid|ref_src|ref_url|_ga)$")
 
 
 def canonical_generic(url: HttpUrl) -> str:
     """The key of a page on a site that we know nothing about: no fragment, no tracking parameters."""
-    pairs = [(k, v) for k, v in parse_qsl(url.query, keep_blank_values=True) if not _TRACKING.match(k)]
-    kept = urlencode(pairs) if len(pairs) != len(parse_qsl(url.query, keep_blank_values=True)) else url.query
+    kept = "&".join(pair for pair in url.query.split("&") if not _TRACKING.match(pair.partition("=")[0]))
     return str(HttpUrl(url.scheme, url.host, url.port, url.path, kept))
 
 
-def _host_and_port(netloc: str, scheme: str) -> tuple[str, int]:
-    match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::(\d{1,5}))?", netloc)
+# --- the whole -------------------------------------------------------------------------------------------------
+
+_FORM = re.compile(
+    r"(?P<scheme>https?)://(?P<netloc>[^/?#]*)(?P<path>/[^?#]*)?(?:\?(?P<query>[^#]*))?(?:#(?P<fragment>.*))?",
+    re.IGNORECASE | re.DOTALL,
+)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_CONTROL_OR_BACKSLASH = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
+_ODD_ASCII = re.compile(r"[\x00-\x20\x7f\\]")
+_ODD_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})  # controls, invisible, lone surrogates, separators
+_HIDDEN_BREAK = re.compile(r"%0[0ad]", re.IGNORECASE)  # NUL, CR, LF in a path: only ever an attack on what reads it
+
+
+def _trimmed(text: str, max_chars: int) -> str:
+    if len(text) > max_chars:
+        raise BadUrl(f"The address has {len(text)} characters; at most {max_chars} are taken.")
+    return text.strip(" \t\r\n")
+
+
+def _is_odd(text: str) -> bool:
+    if _ODD_ASCII.search(text):
+        return True
+    return not text.isascii() and any(unicodedata.category(char) in _ODD_CATEGORIES for char in text)
+
+
+def _absolute(base: HttpUrl, reference: str) -> str:
+    if scheme := _SCHEME.match(reference):
+        if scheme[1].lower() not in DEFAULT_PORTS:
+            raise BadUrl("A reference leads to something else than http and https.")
+        return reference
+    if reference.startswith("//"):
+        return f"{base.scheme}:{reference}"
+    if reference.startswith("/"):
+        return base.origin + reference
+    if reference.startswith("?"):
+        return f"{base.origin}{base.path}{reference}"
+    if not reference or reference.startswith("#"):
+        return base.without_fragment + reference
+    return f"{base.origin}{base.path.rpartition('/')[0]}/{reference}"
+
+
+def _read(text: str, max_chars: int) -> HttpUrl:
+    match = _FORM.fullmatch(text)
     if match is None:
-        raise BadUrl("The address names no usable host.")
-    port = int(match[2]) if match[2] else DEFAULT_PORTS[scheme]
+        raise BadUrl("The address must begin with http:// or https:// and name a host.")
+    if "@" in match["netloc"]:
+        raise BadUrl("The address carries a user name or password before the host.")
+    scheme, path, query = match["scheme"].lower(), match["path"] or "/", match["query"] or ""
+    if _HIDDEN_BREAK.search(path) or "%00" in query:
+        raise BadUrl("The address contains an encoded line break or NUL character.")
+    host, port = _host_and_port(match["netloc"], DEFAULT_PORTS[scheme])
+    url = HttpUrl(
+        scheme=scheme,
+        host=host,
+        port=port,
+        path=_without_dot_segments(_percent_encoded(path, _NOT_IN_PATH)),
+        query=_percent_encoded(query, _NOT_IN_QUERY),
+        fragment=_percent_encoded(match["fragment"] or "", _NOT_IN_FRAGMENT),
+    )
+    if len(str(url)) > max_chars:
+        raise BadUrl(f"The address has more than {max_chars} characters when it is written out.")
+    return url
+
+
+# --- host and port ---------------------------------------------------------------------------------------------
+
+_NETLOC = re.compile(r"(?P<host>\[(?P<ipv6>[0-9a-f:.]+)\]|[^:\[\]]+)(?::(?P<port>[0-9]{1,5}))?", re.IGNORECASE)
+_LABEL = re.compile(r"[a-z0-9_-]{1,63}")
+_MAX_HOST_CHARS = 253  # RFC 1035, section 2.3.4, without the final dot
+_NO_HOST = "The address names no usable host."
+
+
+def _host_and_port(netloc: str, default_port: int) -> tuple[str, int]:
+    match = _NETLOC.fullmatch(netloc)
+    if match is None or _is_odd(netloc):
+        raise BadUrl(_NO_HOST)
+    port = int(match["port"]) if match["port"] else default_port
     if not 1 <= port <= 65_535:
         raise BadUrl(f"{port} is not a port.")
-    host = match[1].strip("[]").rstrip(".").lower()
-    if not host:
-        raise BadUrl("The address names no usable host.")
-    if match[1].startswith("["):
-        return host, port
+    return (_ipv6(match["ipv6"]) if match["ipv6"] else _name_or_ipv4(match["host"])), port
+
+
+def _ipv6(text: str) -> str:
+    """Compressed hexadecimal form, also for IPv4-mapped addresses, which newer Pythons print with dots."""
     try:
-        return idna.encode(host, uts46=True).decode("ascii") if not host.isascii() else host, port
+        groups = ipaddress.IPv6Address(text).exploded.split(":")
+    except ValueError as exc:
+        raise BadUrl("The address names no usable IPv6 host.") from exc
+    plain = ":".join(group.lstrip("0") or "0" for group in groups)
+    zeros = max(re.finditer(r"\b0(?::0)+\b", plain), key=lambda run: len(run[0]), default=None)
+    if zeros is None:
+        return plain
+    return f"{plain[: zeros.start()].rstrip(':')}::{plain[zeros.end() :].lstrip(':')}"
+
+
+def _name_or_ipv4(text: str) -> str:
+    try:
+        # turns full-width, circled and script letters and ideographic dots into what browsers make of them
+        name = idna.uts46_remap(text, std3_rules=False).removesuffix(".")
+        labels = [_ascii_label(label) for label in name.split(".")]
     except idna.IDNAError as exc:
         raise BadUrl("The host's name is not a valid one.") from exc
+    if _ends_in_number(labels[-1]):
+        return _ipv4(labels)
+    host = ".".join(labels)
+    if len(host) > _MAX_HOST_CHARS:
+        raise BadUrl("The host's name is too long.")
+    return host
+
+
+def _ascii_label(label: str) -> str:
+    """Punycode where it is needed. Plain labels are only held against the letters: ``r3---sn`` and ``_x`` are in use."""
+    if not label.isascii() or label.startswith("xn--"):
+        return idna.alabel(label).decode("ascii")
+    if not _LABEL.fullmatch(label):
+        raise BadUrl(_NO_HOST)
+    return label
+
+
+def _ends_in_number(last: str) -> bool:
+    return bool(re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last))
+
+
+def _ipv4(labels: list[str]) -> str:
+    """The WHATWG IPv4 parser: decimal, 0x hexadecimal, 0 octal, and short forms whose last part fills the rest."""
+    try:
+        numbers = [_ipv4_number(label) for label in labels]
+        *heads, last = numbers
+        if len(numbers) > 4 or any(head > 255 for head in heads) or last >= 256 ** (4 - len(heads)):
+            raise ValueError(labels)
+    except ValueError as exc:
+        raise BadUrl("The host looks like an IPv4 address but is none.") from exc
+    value = last + sum(head << (8 * (3 - place)) for place, head in enumerate(heads))
+    return str(ipaddress.IPv4Address(value))
+
+
+def _ipv4_number(label: str) -> int:
+    if len(label) > 63 or not re.fullmatch(r"0x[0-9a-f]*|[0-9]+", label):
+        raise ValueError(label)
+    if label.startswith("0x"):
+        return int(label[2:] or "0", 16)
+    return int(label, 8 if len(label) > 1 and label[0] == "0" else 10)
+
+
+# --- path, query, fragment -------------------------------------------------------------------------------------
+
+# The WHATWG percent-encode sets, and "|" in paths as Chromium does. A "%" that is already there stays as it is:
+# signed addresses must not change.
+_NOT_IN_PATH = re.compile(r"[^!$-;=@-\]_a-z~]+")
+_NOT_IN_QUERY = re.compile(r"[^!$-&(-;=?-~]+")
+_NOT_IN_FRAGMENT = re.compile(r"[^!#-;=?-_a-~]+")
+
+
+def _percent_encoded(text: str, unsafe: re.Pattern[str]) -> str:
+    try:
+        return unsafe.sub(_as_utf8_percent, text)
+    except UnicodeEncodeError as exc:
+        raise BadUrl("The address contains half a character.") from exc
+
+
+def _as_utf8_percent(match: re.Match[str]) -> str:
+    # surrogateescape: raw bytes of a Location header that were no UTF-8
+    return "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "surrogateescape"))
+
+
+def _without_dot_segments(path: str) -> str:
+    kept: list[str] = []
+    segments = path.split("/")[1:]
+    for place, segment in enumerate(segments, start=1):
+        dots = segment.lower().replace("%2e", ".")
+        if dots == "..":
+            del kept[-1:]
+        elif dots != ".":
+            kept.append(segment)
+        if dots in {".", ".."} and place == len(segments):
+            kept.append("")
+    return "/" + "/".join(kept)

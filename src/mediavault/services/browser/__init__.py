@@ -1,0 +1,1 @@
+"""The one browser of a worker process."""

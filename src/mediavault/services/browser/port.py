@@ -45,6 +45,10 @@ class SeenVideo:
     muted_loop: bool  # muted + loop without controls: decoration
     frame_url: str
     in_article: bool = False  # inside <article>, <main> or the element that holds the post's permalink
+    container: str = ""  # which one: videos of one article share it ("article:0"); "" outside of any
+    holds_permalink: bool = False  # that container holds the page's heading or a link to the page itself
+    advert: bool = False  # an element around it is labelled as advertising
+    has_audio: bool | None = None  # True once sound was decoded; None: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class PageCapture:
     drm_requested: bool  # the page asked for media keys
     user_agent: str
     blob_mimes: tuple[str, ...] = ()
+    # JSON values: "navigations" [[seconds, address] of the main frame], "encrypted" (a media element met protected
+    # data), "key_systems" (asked for), "crashed", "unresponsive", "document" (the page's source was all there is)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -86,16 +92,28 @@ class Browser(Protocol):
         """
 
     async def cookies(self, url: str) -> Sequence[Cookie]:
-        """The session's cookies that the browser would send to ``url``. Empty where no browser runs yet."""
+        """The session's cookies that the browser would send to ``url``.
+
+        Where no browser runs, those that the last one left behind; never starts one.
+        """
 
     async def user_agent(self) -> str:
         """What the browser calls itself."""
 
     async def download(
-        self, url: str, *, referer: str | None, into: Path, max_bytes: int, within_s: float, on_progress: OnProgress
+        self,
+        url: str,
+        *,
+        scope_url: str,
+        referer: str | None,
+        into: Path,
+        max_bytes: int,
+        within_s: float,
+        on_progress: OnProgress,
     ) -> BrowserDownload:
         """Navigate to ``url`` so that the browser saves the answer as a file in the folder ``into``.
 
+        ``scope_url`` is the post's address: the egress guard's exemptions hang on it, not on the media's.
         Raises HttpError and its kin for a refused answer, Incomplete for a broken transfer, TooLarge past ``max_bytes``.
         """
 

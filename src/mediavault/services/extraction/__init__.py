@@ -1,0 +1,1 @@
+"""From a page to candidates, from candidates to the one that is saved."""

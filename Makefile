@@ -1,0 +1,44 @@
+# One command each. `make help` lists them.
+SHELL := /bin/bash
+PY := .venv/bin/python
+.DEFAULT_GOAL := help
+.PHONY: help install dev browser run demo test unit check lock bench clean
+
+help: ## Show what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
+
+install: browser ## Set up .venv with hash-checked dependencies and a browser; leaves .venv/bin/mediavault
+	@scripts/setup run
+
+dev: browser
+	@scripts/setup dev
+
+browser:
+	@scripts/browser
+
+run: install ## Set everything up and start the vault on http://127.0.0.1:8420
+	@exec .venv/bin/mediavault serve
+
+demo: install ## Save the practice site's posts before your eyes; needs no internet
+	@exec .venv/bin/mediavault demo
+
+test: dev ## Run every test and report coverage
+	@scripts/test
+
+unit: dev ## Run the tests that need neither browser nor network: under 30 seconds
+	@$(PY) -m pytest tests/unit -q
+
+check: dev ## ruff, mypy --strict, import-linter
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@.venv/bin/lint-imports --no-cache
+
+bench: dev ## Measure the queue beside its peers
+	@$(PY) -m benchmarks.queue
+
+lock: dev ## Pin the dependencies anew, with hashes
+	@scripts/lock
+
+clean: ## Remove the virtual environment and all caches
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* dist build

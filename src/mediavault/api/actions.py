@@ -1,0 +1,48 @@
+"""What the API's routes and the page's forms both do to jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mediavault.api.feed import Feed
+from mediavault.api.services import ApiServices
+from mediavault.api.views import kept_paths
+from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.logs import get_logger
+from mediavault.store.port import Enqueued
+
+log = get_logger(__name__)
+
+
+async def submit(services: ApiServices, feed: Feed, texts: Sequence[str], *, force: bool = False) -> list[Enqueued]:
+    """Store posts; all or nothing. Raises BadUrl and its kin for one address, RefusedBatch for several."""
+    new = [services.submit.read(texts[0])] if len(texts) == 1 else services.submit.read_all(texts)
+    stored = await services.store.enqueue(new, force=force)
+    feed.wake()
+    for each in stored:
+        log.info("job_submitted", job_id=each.job.id, trace_id=each.job.trace_id, created=each.created)
+    return stored
+
+
+async def retry_job(services: ApiServices, feed: Feed, job_id: JobId) -> Job:
+    job = await services.store.retry(job_id)
+    feed.wake()
+    return job
+
+
+async def cancel_job(services: ApiServices, feed: Feed, job_id: JobId) -> Job:
+    job = await services.store.cancel(job_id)
+    services.notify_cancel(job_id)
+    feed.wake()
+    return job
+
+
+async def remove_job(services: ApiServices, feed: Feed, job_id: JobId, *, files: bool) -> Job:
+    """Forget a job; with ``files`` its kept files too, and those first: if they cannot go, the row still names them."""
+    job = await services.store.get(job_id)
+    if files and job.status is JobStatus.COMPLETED:  # no other status has files in the library
+        await services.library.remove(*kept_paths(job))
+    job = await services.store.remove(job_id)
+    services.notify_cancel(job_id)
+    feed.removed(job_id)
+    return job

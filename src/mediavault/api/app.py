@@ -1,0 +1,48 @@
+"""The application: routes, the gate round them, and the feed that lives as long as the server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from mediavault import __version__
+from mediavault.api import errors, events, files, health, jobs, pages, static_files
+from mediavault.api.feed import Feed
+from mediavault.api.gate import Gate, GateRules
+from mediavault.api.security import host_rules, token_of
+from mediavault.api.services import ApiServices
+
+
+def create_app(services: ApiServices) -> FastAPI:
+    """The whole HTTP side of a vault. ``app.state.feed.close()`` ends all event streams ahead of a shutdown."""
+    feed = Feed(services.store, services.clock)
+    app = FastAPI(
+        title="mediavault",
+        version=__version__,
+        summary="Keeps the video behind a link, and proves that it is whole.",
+        docs_url=None,  # these pages load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,  # the redirect would be built from the Host header
+        lifespan=_lifespan,
+    )
+    app.state.services = services
+    app.state.feed = feed
+    errors.install(app)
+    for router in (jobs.router, events.router, health.router, files.router, pages.router, static_files.router):
+        app.include_router(router)
+    rules = GateRules(hosts=host_rules(services.settings), token=token_of(services.settings))
+    app.add_middleware(Gate, rules=rules, clock=services.clock)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    feed: Feed = app.state.feed
+    stop_listening = app.state.services.store.on_work(feed.wake)
+    try:
+        yield
+    finally:
+        stop_listening()
+        await feed.aclose()

@@ -1,0 +1,41 @@
+"""What routes are handed: the services, the event feed, and a job id that looks like one."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, Path, Request
+
+from mediavault.api.feed import Feed
+from mediavault.api.schemas import ErrorView
+from mediavault.api.services import ApiServices
+from mediavault.core.errors import JobNotFound
+from mediavault.core.job import JobId
+
+_JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _services(request: Request) -> ApiServices:
+    return cast("ApiServices", request.app.state.services)
+
+
+def _feed(request: Request) -> Feed:
+    return cast("Feed", request.app.state.feed)
+
+
+def _job_id(job_id: Annotated[str, Path(description="A job's id.")]) -> JobId:
+    """Anything that cannot be an id is a job that is not there; it never reaches a store."""
+    if not _JOB_ID.fullmatch(job_id.lower()):
+        raise JobNotFound("No job has this id.")
+    return JobId(job_id.lower())
+
+
+Services = Annotated[ApiServices, Depends(_services)]
+EventFeed = Annotated[Feed, Depends(_feed)]
+JobIdPath = Annotated[JobId, Depends(_job_id)]
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The error answers of a route, for OpenAPI. Any parameter may be malformed, so 422 is always among them."""
+    return {status: {"model": ErrorView} for status in (*statuses, 422)}

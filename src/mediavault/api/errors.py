@@ -1,0 +1,137 @@
+"""Every error as ``{"code", "message", "help"}``, or as a page with the same words for a person's browser."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from mediavault.api.render import render
+from mediavault.api.schemas import ErrorView
+from mediavault.api.words import help_for
+from mediavault.core.errors import BadInput, ErrorCode, MediavaultError, StorageFailure, StoreError
+from mediavault.core.logs import get_logger
+
+log = get_logger(__name__)
+
+# What is not named here is a bug of ours: 500.
+HTTP_STATUS: Mapping[ErrorCode, int] = {
+    ErrorCode.BAD_URL: 422,
+    ErrorCode.BAD_REQUEST: 422,
+    ErrorCode.ADDRESS_REFUSED: 422,
+    ErrorCode.NOT_A_POST: 422,
+    ErrorCode.UNSUPPORTED: 422,
+    ErrorCode.TOO_MANY: 429,
+    ErrorCode.NOT_FOUND: 404,
+    ErrorCode.ILLEGAL_MOVE: 409,
+    ErrorCode.UNAUTHORIZED: 401,
+    ErrorCode.FORBIDDEN: 403,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
+    ErrorCode.TOO_LARGE: 413,
+    ErrorCode.STORE_UNAVAILABLE: 503,
+    ErrorCode.SCHEMA_TOO_NEW: 503,
+    ErrorCode.LEASE_LOST: 409,
+    ErrorCode.STORAGE: 507,
+    ErrorCode.NO_SPACE: 507,
+}
+
+_PAGE_PREFIXES = ("/jobs", "/submit", "/login", "/logout")
+
+
+class HttpRefusal(BadInput):
+    """A request that HTTP itself has a word for. ``status`` says it, ``headers`` go with it."""
+
+    def __init__(
+        self,
+        status: int,
+        code: ErrorCode,
+        message: str,
+        *,
+        help: str | None = None,  # noqa: A002 - the field's name in the API
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, help=help if help is not None else help_for(code))
+        self.status = status
+        self.code = code
+        self.headers = dict(headers or {})
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of a route in our own form."""
+
+    @app.exception_handler(MediavaultError)
+    async def _ours(request: Request, exc: MediavaultError) -> Response:
+        return error_response(request, exc)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, exc: RequestValidationError) -> Response:
+        return error_response(request, BadInput(_first_complaint(exc.errors()), help="See /openapi.json for the form."))
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, exc: HTTPException) -> Response:
+        return error_response(request, _from_http(exc))
+
+
+def error_response(request: Request, exc: MediavaultError) -> Response:
+    """Log what is the server's fault; answer in JSON, or as a page where a person is looking."""
+    status = exc.status if isinstance(exc, HttpRefusal) else HTTP_STATUS.get(exc.code, 500)
+    headers = exc.headers if isinstance(exc, HttpRefusal) else {}
+    if isinstance(exc, StoreError | StorageFailure):
+        log.warning("request_failed", code=exc.code, error=exc.message, method=request.method)
+        headers = {**headers, "Retry-After": "5"}
+    view = ErrorView(code=exc.code, message=exc.message, help=exc.help)
+    if wants_page(request):
+        response: Response = render("error.html", status=status, error=view)
+    else:
+        response = JSONResponse(view.model_dump(mode="json"), status_code=status)
+    response.headers.update(headers)
+    return response
+
+
+def unexpected(request: Request) -> Response:
+    """A bug of ours, from inside its ``except``: logged whole under an id, of which alone the caller learns."""
+    incident = secrets.token_hex(4)
+    log.exception("request_crashed", incident=incident, method=request.method)
+    return error_response(
+        request,
+        HttpRefusal(
+            500,
+            ErrorCode.INTERNAL,
+            f"Something went wrong inside the vault (incident {incident}).",
+            help="Please report it with the log lines of that incident.",
+        ),
+    )
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person's browser asks for one of the pages, not a script for data."""
+    path = request.scope["path"]
+    is_page = path == "/" or path.startswith(_PAGE_PREFIXES)
+    return is_page and "text/html" in request.headers.get("accept", "")
+
+
+def _from_http(exc: HTTPException) -> HttpRefusal:
+    words: dict[int, tuple[ErrorCode, str, str]] = {
+        404: (ErrorCode.NOT_FOUND, "There is nothing at this address.", "See /openapi.json for all of them."),
+        405: (ErrorCode.BAD_REQUEST, "This method is not offered here.", "See /openapi.json for those that are."),
+    }
+    unknown = (ErrorCode.BAD_REQUEST, "The request cannot be understood.", "See /openapi.json for the form.")
+    code, message, advice = words.get(exc.status_code, unknown)
+    return HttpRefusal(exc.status_code, code, message, help=advice, headers=dict(exc.headers or {}))
+
+
+def _first_complaint(errors: Sequence[Any]) -> str:
+    """``post_urls[3]: Input should be a valid string``; never the input itself, which may be anything."""
+    first = errors[0]
+    where = ""
+    for part in first["loc"][1:]:
+        where += f"[{part}]" if isinstance(part, int) else f".{part}"
+    if first["type"] == "json_invalid":
+        return f"The body is no JSON: {first['ctx']['error']} at character {first['loc'][-1]}."
+    message = str(first["msg"]).removeprefix("Value error, ")
+    return f"{where.lstrip('.')}: {message}." if where else f"{message}."

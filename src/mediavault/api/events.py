@@ -1,0 +1,98 @@
+"""``GET /api/events``: live changes as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.types import Receive, Scope, Send
+
+from mediavault.api.dependencies import EventFeed, errors
+from mediavault.api.feed import Feed, Listener
+from mediavault.api.streaming import watching_for_disconnect
+
+router = APIRouter(tags=["events"])
+
+HEARTBEAT_S = 15.0  # below the 30 to 60 s after which proxies drop a silent connection
+SEND_DEADLINE_S = 30.0  # a client that takes no byte for so long is not there
+RECONNECT_MS = 2_000
+
+_HEARTBEAT = b": still here\n\n"
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+@router.get(
+    "/api/events", response_class=Response, responses=errors(401, 503) | {200: {"content": {"text/event-stream": {}}}}
+)
+async def events(
+    request: Request, feed: EventFeed, since: Annotated[str | None, Query(description="An ISO 8601 moment.")] = None
+) -> Response:
+    """``event: job`` with the job object at every change, ``event: removed`` with its id; a comment every 15 seconds.
+
+    ``Last-Event-ID`` (or ``?since=``) brings first what changed from that moment on; an unreadable one is passed over.
+    """
+    moment = read_moment(request.headers.get("last-event-id"), since)
+    with contextlib.ExitStack() as until_streaming:
+        listener = feed.join()  # before the look back, so that no change falls in between
+        until_streaming.callback(feed.leave, listener)
+        missed = await feed.missed_since(moment) if moment is not None else []
+        until_streaming.pop_all()  # from here on the stream itself says when the listener leaves
+        return EventStream(feed, listener, missed)
+
+
+class EventStream(Response):
+    """Ends when the feed ends it, or when its client leaves or takes nothing any more."""
+
+    media_type = "text/event-stream"
+
+    def __init__(
+        self, feed: Feed, listener: Listener, missed: Sequence[bytes], *, heartbeat_s: float = HEARTBEAT_S
+    ) -> None:
+        super().__init__(headers=_HEADERS)
+        del self.headers["content-length"]
+        self._feed = feed
+        self._listener = listener
+        self._missed = missed
+        self._heartbeat_s = heartbeat_s
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            async with watching_for_disconnect(receive, lambda: self._feed.leave(self._listener)):
+                with contextlib.suppress(TimeoutError):
+                    await self._run(send)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            self._feed.leave(self._listener)
+
+    async def _run(self, send: Send) -> None:
+        await _send(send, f"retry: {RECONNECT_MS}\n\n".encode())
+        for event in self._missed:
+            await _send(send, event)
+        while (event := await self._next()) is not None:  # type: ignore[assignment]
+            await _send(send, event)
+
+    async def _next(self) -> bytes | None:
+        try:
+            async with asyncio.timeout(self._heartbeat_s):
+                return await self._listener.next()
+        except TimeoutError:
+            return _HEARTBEAT
+
+
+async def _send(send: Send, event: bytes) -> None:
+    async with asyncio.timeout(SEND_DEADLINE_S):
+        await send({"type": "http.response.body", "body": event, "more_body": True})
+
+
+def read_moment(*texts: str | None) -> datetime | None:
+    """The first of the texts that is a moment with a time zone; what is none is passed over."""
+    for text in texts:
+        with contextlib.suppress(ValueError):
+            if text and (moment := datetime.fromisoformat(text)).tzinfo is not None:
+                return moment
+    return None

@@ -1,0 +1,173 @@
+"""The changes of all jobs, handed to everybody who listens.
+
+The store is asked for changes only while somebody listens. A listener that reads slower than jobs change is dropped;
+its EventSource comes back with ``Last-Event-ID`` and is sent what it missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from datetime import datetime, timedelta
+
+from mediavault.api.errors import HttpRefusal
+from mediavault.api.views import job_view
+from mediavault.core.clock import Clock
+from mediavault.core.errors import ErrorCode, StoreError
+from mediavault.core.job import Job, JobId
+from mediavault.core.logs import get_logger
+from mediavault.store.port import JobStore
+
+log = get_logger(__name__)
+
+POLL_S = 0.5  # while somebody listens
+MAX_LISTENERS = 1_000
+MAX_WAITING = 512  # events that a listener may lag behind
+PAGE = 500
+# Writers stamp a change before they commit it: a later stamp may be seen first, so each look reaches back a little.
+OVERLAP = timedelta(seconds=2)
+
+
+class Listener:
+    """One open stream. ``next`` answers None when it is over."""
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.is_over = False
+
+    async def next(self) -> bytes | None:
+        return await self._waiting.get()
+
+    def offer(self, event: bytes) -> bool:
+        """False when the listener lags too far behind."""
+        if self._waiting.qsize() >= MAX_WAITING:
+            return False
+        self._waiting.put_nowait(event)
+        return True
+
+    def end(self) -> None:
+        """Throw away what waits and end the stream."""
+        self.is_over = True
+        while not self._waiting.empty():
+            self._waiting.get_nowait()
+        self._waiting.put_nowait(None)
+
+
+class Feed:
+    """One per application. All methods belong to the event loop's thread."""
+
+    def __init__(self, store: JobStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._listeners: set[Listener] = set()
+        self._poller: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        self._closed = False
+        self._cursor = clock.now()
+        self._seen: dict[JobId, datetime] = {}  # what was sent of the time that the next look reaches back to
+
+    @property
+    def listeners(self) -> int:
+        return len(self._listeners)
+
+    def join(self) -> Listener:
+        """A new listener, who hears of every change from now on. Raises HttpRefusal when there are too many."""
+        if len(self._listeners) >= MAX_LISTENERS:
+            raise HttpRefusal(503, ErrorCode.TOO_MANY, "Too many listeners.", headers={"Retry-After": "30"})
+        listener = Listener()
+        if self._closed:
+            listener.end()
+            return listener
+        self._listeners.add(listener)
+        if self._poller is None:
+            self._cursor, self._seen = self._clock.now(), {}
+            self._poller = asyncio.create_task(self._poll_while_heard())
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        """Safe to call twice."""
+        self._listeners.discard(listener)
+        if not listener.is_over:
+            listener.end()
+        self._wake.set()  # the poller ends by itself when nobody is left
+
+    async def missed_since(self, moment: datetime) -> list[bytes]:
+        """The changes from ``moment`` on, as events; the latest of each job."""
+        return [encode(job) for job in await self._store.changed_since(moment, limit=PAGE)]
+
+    def wake(self) -> None:
+        """Look for changes now: something was changed in this process."""
+        self._wake.set()
+
+    def removed(self, job_id: JobId) -> None:
+        """A removed job leaves no row that a poll could find."""
+        self._publish(f"event: removed\ndata: {json.dumps({'id': job_id})}\n\n".encode())
+
+    async def poll(self) -> int:
+        """Send what changed since the last look; how many jobs that were."""
+        changed = await self._changes()
+        for job in changed:
+            self._publish(encode(job))
+        return len(changed)
+
+    def close(self) -> None:
+        """End every stream, so that the server can stop without waiting for listeners. Safe to call twice."""
+        self._closed = True
+        for listener in list(self._listeners):
+            self.leave(listener)
+
+    async def aclose(self) -> None:
+        """As ``close``, and wait for the poller to end."""
+        self.close()
+        if self._poller is not None:
+            await asyncio.wait([self._poller])
+
+    async def _poll_while_heard(self) -> None:
+        try:
+            while self._listeners:
+                self._wake.clear()
+                with contextlib.suppress(StoreError):  # the store says so in its own log; the next look may work
+                    await self.poll()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_S):
+                        await self._wake.wait()
+        finally:
+            self._poller = None
+            for listener in list(self._listeners):  # only after a bug of ours: they come back and start a new poller
+                self.leave(listener)
+
+    async def _changes(self) -> list[Job]:
+        moment, limit = self._cursor - OVERLAP, PAGE
+        fresh: list[Job] = []
+        while True:
+            page = await self._store.changed_since(moment, limit=limit)
+            fresh += [job for job in page if self._is_news(job)]
+            if len(page) < limit:
+                break
+            if page[-1].updated_at <= moment:  # more jobs changed in one instant than a page holds
+                limit *= 2
+            moment = page[-1].updated_at
+        horizon = self._cursor - OVERLAP
+        self._seen = {job_id: at for job_id, at in self._seen.items() if at >= horizon}
+        return fresh
+
+    def _is_news(self, job: Job) -> bool:
+        if self._seen.get(job.id) == job.updated_at:
+            return False
+        self._seen[job.id] = job.updated_at
+        self._cursor = max(self._cursor, job.updated_at)
+        return True
+
+    def _publish(self, event: bytes) -> None:
+        for listener in list(self._listeners):
+            if not listener.offer(event):
+                log.info("slow_listener_dropped", waiting=MAX_WAITING)
+                self.leave(listener)
+
+
+def encode(job: Job) -> bytes:
+    """One event; its id is the moment of the change, which ``Last-Event-ID`` brings back."""
+    view = job_view(job)
+    moment = view.updated_at.isoformat().replace("+00:00", "Z")
+    return f"id: {moment}\nevent: job\ndata: {view.model_dump_json()}\n\n".encode()

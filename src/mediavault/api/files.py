@@ -1,0 +1,219 @@
+"""The kept files over HTTP: ranges, strong tags, and headers under which a file can do nothing but be looked at."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request, Response
+from starlette.types import Receive, Scope, Send
+
+from mediavault.api.dependencies import JobIdPath, Services, errors
+from mediavault.api.errors import HttpRefusal
+from mediavault.api.ranges import ByteRange, Unsatisfiable, is_unchanged, range_still_holds, wanted_range
+from mediavault.api.services import ApiServices
+from mediavault.api.streaming import watching_for_disconnect
+from mediavault.core.errors import ErrorCode
+from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.names import slug_keep_case
+
+router = APIRouter(tags=["files"])
+
+CHUNK_BYTES = 256 * 1024
+_DOWNLOAD_TYPE = "application/octet-stream"
+_ANSWERS = errors(401, 404, 416, 503) | {
+    status: {"description": words} for status, words in ((206, "A part"), (304, "Known"))
+}
+
+# By our own extensions, which were chosen by looking at the bytes; a type is never taken from the site.
+CONTENT_TYPES: Mapping[str, str] = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".webm": "video/webm",
+    ".mkv": "video/x-matroska",
+    ".mov": "video/quicktime",
+    ".ts": "video/mp2t",
+    ".jpg": "image/jpeg",
+    ".webp": "image/webp",
+    ".png": "image/png",
+}
+
+FILE_HEADERS: Mapping[str, str] = {
+    # no scripts, forms or frames. The browser's own player, when the file stands alone in a tab, needs its origin back
+    "Content-Security-Policy": "sandbox allow-same-origin; default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "private, no-cache",
+    "Accept-Ranges": "bytes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the row says of a file: its place below the download folder, and where known its hash and size."""
+
+    path: str | None
+    sha256: str | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file that is open for reading. Whoever holds it closes it."""
+
+    descriptor: int
+    size: int
+    modified_ns: int
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+
+
+@router.head("/files/{job_id}/video", include_in_schema=False)
+@router.get("/files/{job_id}/video", response_class=Response, responses=_ANSWERS)
+async def video(request: Request, job_id: JobIdPath, services: Services, *, download: bool = False) -> Response:
+    """The kept video. ``?download=1`` asks the browser to save it under its name."""
+    job = await _kept_job(services, job_id)
+    kept = Kept(job.output_path, job.sha256, job.bytes)
+    return await _answer(request, services.settings.download_dir, kept, download=download)
+
+
+@router.head("/files/{job_id}/thumbnail", include_in_schema=False)
+@router.get("/files/{job_id}/thumbnail", response_class=Response, responses=_ANSWERS)
+async def thumbnail(request: Request, job_id: JobIdPath, services: Services, *, download: bool = False) -> Response:
+    """The picture beside the video."""
+    job = await _kept_job(services, job_id)
+    return await _answer(request, services.settings.download_dir, Kept(job.thumbnail_path), download=download)
+
+
+async def _kept_job(services: ApiServices, job_id: JobId) -> Job:
+    """A job whose files are whole; one in the middle of its commit may name a file that is not."""
+    job = await services.store.get(job_id)
+    if job.status is not JobStatus.COMPLETED:
+        raise _not_there()
+    return job
+
+
+async def _answer(request: Request, root: Path, kept: Kept, *, download: bool) -> Response:
+    file = await asyncio.to_thread(open_below, root, kept.path) if kept.path else None
+    if file is None or kept.path is None:
+        raise _not_there()
+    with contextlib.ExitStack() as until_sent:
+        until_sent.callback(file.close)
+        headers = {**FILE_HEADERS, "ETag": _etag(kept, file), **_naming(kept.path, download=download)}
+        if is_unchanged(request.headers.get("if-none-match"), headers["ETag"]):
+            return Response(status_code=304, headers=headers)
+        answer = FileAnswer(file, _part(request, headers["ETag"], file.size), headers, head=request.method == "HEAD")
+        until_sent.pop_all()  # from here on the answer closes the file
+        return answer
+
+
+def _etag(kept: Kept, file: OpenFile) -> str:
+    """The hash; of a file that changed its size since it was kept, what the disk says of it now."""
+    tag = kept.sha256 if kept.sha256 and kept.bytes == file.size else f"{file.modified_ns:x}-{file.size:x}"
+    return f'"{tag}"'
+
+
+def _not_there() -> HttpRefusal:
+    return HttpRefusal(404, ErrorCode.NOT_FOUND, "The file is not in the library.", help="Look at the job's history.")
+
+
+def _part(request: Request, etag: str, size: int) -> ByteRange | None:
+    """The bytes asked for, None for all of them. A range has a meaning for GET alone."""
+    if request.method != "GET" or not range_still_holds(request.headers.get("if-range"), etag):
+        return None
+    try:
+        return wanted_range(request.headers.get("range"), size)
+    except Unsatisfiable:
+        raise HttpRefusal(
+            416,
+            ErrorCode.BAD_REQUEST,
+            "The file has no such bytes.",
+            help=f"It has {size} bytes.",
+            headers={"Content-Range": f"bytes */{size}"},
+        ) from None
+
+
+class FileAnswer(Response):
+    """Streams a file or a part of it, and closes it in any case."""
+
+    def __init__(self, file: OpenFile, part: ByteRange | None, headers: Mapping[str, str], *, head: bool) -> None:
+        self._file = file
+        self._wanted = part or ByteRange(0, file.size - 1)
+        self._head = head
+        super().__init__(status_code=206 if part else 200, headers=headers)
+        self.headers["Content-Length"] = str(self._wanted.length)
+        if part:
+            self.headers["Content-Range"] = f"bytes {part.start}-{part.end}/{file.size}"
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            if not self._head:
+                gone = asyncio.Event()
+                async with watching_for_disconnect(receive, gone.set):
+                    await self._stream(send, gone)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            self._file.close()
+
+    async def _stream(self, send: Send, gone: asyncio.Event) -> None:
+        position, end = self._wanted.start, self._wanted.end + 1
+        while position < end and not gone.is_set():
+            size = min(CHUNK_BYTES, end - position)
+            chunk = await asyncio.to_thread(os.pread, self._file.descriptor, size, position)
+            if not chunk:  # cut off while it was sent: too few bytes make the server close the connection
+                return
+            position += len(chunk)
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+
+def open_below(root: Path, relative: str) -> OpenFile | None:
+    """Open a file below ``root``, step by step without following any link; None when there is no such regular file.
+
+    Each step is opened relative to the one before, so that nobody can swap a folder for a link in between.
+    """
+    pure = PurePosixPath(relative)
+    if pure.is_absolute() or ".." in pure.parts or not pure.parts or "\0" in relative:
+        return None
+    try:
+        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for part in pure.parts[:-1]:
+                below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+                os.close(folder)
+                folder = below
+            # O_NONBLOCK: a pipe in the library must not hold up the thread
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+            return _regular(os.open(pure.parts[-1], flags, dir_fd=folder))
+        finally:
+            os.close(folder)
+    except OSError:  # missing, a link (ELOOP), no permission: all the same to the one who asks
+        return None
+
+
+def _regular(descriptor: int) -> OpenFile | None:
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(descriptor)
+        return None
+    return OpenFile(descriptor, facts.st_size, facts.st_mtime_ns)
+
+
+def _naming(relative: str, *, download: bool) -> dict[str, str]:
+    """Content-Type and Content-Disposition. What is neither our video nor our picture is only ever saved, not shown."""
+    name = PurePosixPath(relative)
+    kind = CONTENT_TYPES.get(name.suffix.lower())
+    shown = kind is not None and not download
+    fallback = slug_keep_case(name.stem) + name.suffix
+    disposition = f"filename=\"{fallback}\"; filename*=UTF-8''{quote(name.name, safe='')}"  # RFC 6266, RFC 8187
+    return {
+        "Content-Type": kind or _DOWNLOAD_TYPE,
+        "Content-Disposition": f"{'inline' if shown else 'attachment'}; {disposition}",
+    }

@@ -1,0 +1,224 @@
+"""The one door: every request passes these checks before any route sees it, and every answer gets the same headers.
+
+Default deny: what the checks read are the raw path, method and headers, never a URL that the Host header shaped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mediavault.api.errors import HttpRefusal, error_response, unexpected, wants_page
+from mediavault.api.security import (
+    FORM_TYPE,
+    JSON_TYPE,
+    SAFE_METHODS,
+    SESSION_COOKIE,
+    HostRules,
+    bearer,
+    comes_from_elsewhere,
+    host_is_ours,
+    host_of,
+    session_holds,
+    token_matches,
+)
+from mediavault.core.clock import Clock
+from mediavault.core.errors import ErrorCode, MediavaultError
+
+MAX_BODY_BYTES = 64 * 1024  # 500 addresses of usual length
+BODY_DEADLINE_S = 10.0  # a body that is still not there by then is a slow attack or a dead line
+
+OPEN_PATHS = frozenset({"/healthz", "/login"})
+OPEN_PREFIX = "/static/"
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
+        "form-action 'self'; require-trusted-types-for 'script'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GateRules:
+    hosts: HostRules
+    token: str | None
+
+
+class _ClientGone(Exception):
+    """The client left before its request was whole; nobody is there to be answered."""
+
+
+class Gate:
+    """ASGI middleware round the whole application."""
+
+    def __init__(self, app: ASGIApp, rules: GateRules, clock: Clock) -> None:
+        self._app = app
+        self._rules = rules
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._guarded(scope, receive, _Answer(send))
+        elif scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        else:  # there is no WebSocket route
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _guarded(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        request = Request(scope)
+        try:
+            if (turned_away := self._admit(request)) is not None:
+                await turned_away(scope, receive, answer.send)
+                return
+            body = await _read_body(request, receive)
+            await self._app(scope, _replay(body, receive), answer.send)
+        except _ClientGone:
+            return
+        except MediavaultError as exc:
+            await error_response(request, exc)(scope, receive, answer.send)
+        except Exception:
+            # the outermost frame of a request: whatever went wrong is logged whole and answered in our form
+            response = unexpected(request)
+            if answer.begun:
+                raise
+            await response(scope, receive, answer.send)
+
+    def _admit(self, request: Request) -> Response | None:
+        """None lets the request in, a response sends it elsewhere. Raises HttpRefusal."""
+        _check_target(request)
+        _check_host(request, self._rules.hosts)
+        with_bearer = self._has_bearer(request)
+        if not (with_bearer or self._is_open(request) or self._has_session(request)):
+            if wants_page(request) and request.method in SAFE_METHODS:
+                return RedirectResponse("/login", status_code=303, headers={"Cache-Control": "no-store"})
+            raise HttpRefusal(
+                401, ErrorCode.UNAUTHORIZED, "This vault asks for a token.", headers={"WWW-Authenticate": "Bearer"}
+            )
+        if request.method not in SAFE_METHODS:
+            # a bearer token is proof enough: no page of another site can send one without asking first
+            _check_origin(request, exempt=with_bearer)
+            _check_type(request)
+        return None
+
+    def _is_open(self, request: Request) -> bool:
+        path: str = request.scope["path"]
+        return self._rules.token is None or path in OPEN_PATHS or path.startswith(OPEN_PREFIX)
+
+    def _has_bearer(self, request: Request) -> bool:
+        given = bearer(request.headers.get("authorization"))
+        return self._rules.token is not None and given is not None and token_matches(given, self._rules.token)
+
+    def _has_session(self, request: Request) -> bool:
+        cookie = request.cookies.get(SESSION_COOKIE)
+        return self._rules.token is not None and session_holds(cookie, self._rules.token, self._clock.now())
+
+
+class _Answer:
+    """Adds our headers to the answer, and remembers whether it has begun."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.begun = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+        await self._send(message)
+
+
+def _check_target(request: Request) -> None:
+    if not request.scope["path"].startswith("/"):
+        raise HttpRefusal(400, ErrorCode.BAD_REQUEST, "The request's target is no path.")
+    if "transfer-encoding" in request.headers and "content-length" in request.headers:
+        # a proxy before us may have counted the body the other way (RFC 9112, section 6.1)
+        raise HttpRefusal(400, ErrorCode.BAD_REQUEST, "The request has two lengths.", headers={"Connection": "close"})
+
+
+def _check_host(request: Request, rules: HostRules) -> None:
+    given = request.headers.getlist("host")
+    host = host_of(given[0]) if len(given) == 1 else None
+    if host is None:
+        raise HttpRefusal(400, ErrorCode.BAD_REQUEST, "The Host header is no host.")
+    if not host_is_ours(host, rules):
+        raise HttpRefusal(
+            421,
+            ErrorCode.FORBIDDEN,
+            "The vault does not go by this name.",
+            help="Use http://127.0.0.1 or http://localhost with its port, or set MEDIAVAULT_HOST.",
+        )
+
+
+def _check_origin(request: Request, *, exempt: bool) -> None:
+    headers = request.headers
+    if not exempt and comes_from_elsewhere(headers.get("sec-fetch-site"), headers.get("origin"), headers.get("host")):
+        raise HttpRefusal(403, ErrorCode.FORBIDDEN, "This request comes from another site's page.")
+
+
+def _check_type(request: Request) -> None:
+    """JSON for the API, a form for the pages; each only there, so that no other site's form reaches the API."""
+    headers = request.headers
+    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        return
+    wanted = JSON_TYPE if request.scope["path"].startswith("/api/") else FORM_TYPE
+    given = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given != wanted:
+        raise HttpRefusal(
+            415,
+            ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+            f"The body must be {wanted}.",
+            help=f"Send the header Content-Type: {wanted}.",
+        )
+
+
+async def _read_body(request: Request, receive: Receive) -> bytes:
+    """The whole body, bounded in size and time. Raises HttpRefusal."""
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdecimal() or int(announced[:12]) > MAX_BODY_BYTES:
+        raise _too_large()
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_DEADLINE_S):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise _ClientGone
+                body += message.get("body", b"")
+                if len(body) > MAX_BODY_BYTES:
+                    raise _too_large()
+                if not message.get("more_body", False):
+                    return bytes(body)
+    except TimeoutError as exc:
+        raise HttpRefusal(408, ErrorCode.BAD_REQUEST, "The body took too long to arrive.") from exc
+
+
+def _too_large() -> HttpRefusal:
+    return HttpRefusal(
+        413,
+        ErrorCode.TOO_LARGE,
+        f"The body is larger than {MAX_BODY_BYTES} bytes.",
+        help="Submit fewer addresses at a time.",
+        headers={"Connection": "close"},
+    )
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """The body once more for the application; then the connection's own messages, of which only its end can come."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return replayed

@@ -1,0 +1,45 @@
+"""Is the vault able to take a job, and is somebody there to do it?"""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter, Response
+
+from mediavault.api.dependencies import Services, errors
+from mediavault.api.errors import HttpRefusal
+from mediavault.api.schemas import HealthView, WorkerHealthView
+from mediavault.api.views import ALIVE_WITHIN, worker_view
+from mediavault.core.errors import ErrorCode
+
+router = APIRouter(tags=["health"])
+
+STORE_DEADLINE_S = 2.0  # a store that answers slower than this takes no job in time either
+
+
+@router.get("/healthz", response_model=HealthView, responses=errors(503))
+async def healthz(services: Services) -> HealthView:
+    """200 as soon as a job can be taken, 503 while the store does not answer. Open to everybody, and says no more."""
+    try:
+        async with asyncio.timeout(STORE_DEADLINE_S):
+            await services.store.next_due()  # one look into an index
+    except TimeoutError as exc:
+        raise HttpRefusal(503, ErrorCode.STORE_UNAVAILABLE, "The job store does not answer.") from exc
+    return HealthView(status="ok")
+
+
+@router.get(
+    "/api/worker/health", response_model=WorkerHealthView, responses=errors(401) | {503: {"model": WorkerHealthView}}
+)
+async def worker_health(services: Services, response: Response) -> WorkerHealthView:
+    """200 with the workers that beat within 90 seconds, 503 when there is none."""
+    workers = await services.store.workers(seen_within=ALIVE_WITHIN)
+    report = await services.store.report()
+    if not workers:
+        response.status_code = 503
+    return WorkerHealthView(
+        status="ok" if workers else "no_worker",
+        workers=[worker_view(beat) for beat in workers],
+        counts=dict(report.counts),
+        browser=services.browser_status(),
+    )

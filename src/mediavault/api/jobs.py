@@ -1,0 +1,82 @@
+"""The jobs over HTTP: submit, list, look, retry, cancel, remove."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from mediavault.api.actions import cancel_job, remove_job, retry_job, submit
+from mediavault.api.dependencies import EventFeed, JobIdPath, Services, errors
+from mediavault.api.schemas import HistoryView, JobList, JobPageView, JobView, ListRequest, SubmitRequest
+from mediavault.api.views import history_view, job_list, job_view, page_view
+from mediavault.store.port import JobQuery
+
+router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+
+_CREATED = 201
+
+
+@router.post(
+    "",
+    response_model=JobView | JobList,
+    responses=errors(401, 403, 413, 415, 503) | {201: {"model": JobView | JobList}},
+)
+async def create(
+    body: SubmitRequest, services: Services, feed: EventFeed, response: Response, *, force: bool = False
+) -> JobView | JobList:
+    """Store one post or several: 201 when something was created, 200 when all were jobs already.
+
+    All or nothing: one bad address refuses them all with 422. ``?force=true`` saves a post again, as a new version.
+    """
+    texts = [body.post_url] if body.post_url is not None else body.post_urls or []
+    stored = await submit(services, feed, texts, force=force)
+    if any(each.created for each in stored):
+        response.status_code = _CREATED
+    jobs = [each.job for each in stored]
+    return job_view(jobs[0]) if body.post_url is not None else job_list(jobs)
+
+
+@router.get("", response_model=JobPageView, responses=errors(401, 503))
+async def index(query: Annotated[ListRequest, Query()], services: Services) -> JobPageView:
+    """Newest first. ``status`` may be repeated; ``q`` is looked for in address, title and account."""
+    return page_view(await services.store.jobs(to_query(query)))
+
+
+@router.get("/{job_id}", response_model=JobView, responses=errors(401, 404, 503))
+async def show(job_id: JobIdPath, services: Services) -> JobView:
+    return job_view(await services.store.get(job_id))
+
+
+@router.get("/{job_id}/history", response_model=list[HistoryView], responses=errors(401, 404, 503))
+async def history(job_id: JobIdPath, services: Services) -> list[HistoryView]:
+    """What was tried, in order."""
+    return [history_view(record) for record in await services.store.history(job_id)]
+
+
+@router.post("/{job_id}/retry", response_model=JobView, responses=errors(401, 403, 404, 409, 503))
+async def retry(job_id: JobIdPath, services: Services, feed: EventFeed) -> JobView:
+    """Queue a failed or cancelled job again; one that waits or runs is answered as it is."""
+    return job_view(await retry_job(services, feed, job_id))
+
+
+@router.post("/{job_id}/cancel", response_model=JobView, responses=errors(401, 403, 404, 409, 503))
+async def cancel(job_id: JobIdPath, services: Services, feed: EventFeed) -> JobView:
+    """Stop a job for good; a restart does not bring it back."""
+    return job_view(await cancel_job(services, feed, job_id))
+
+
+@router.delete("/{job_id}", response_model=JobView, responses=errors(401, 403, 404, 503, 507))
+async def remove(job_id: JobIdPath, services: Services, feed: EventFeed, *, files: bool = False) -> JobView:
+    """Forget a job; answers it as it was. Its files stay in the library unless ``?files=true``."""
+    return job_view(await remove_job(services, feed, job_id, files=files))
+
+
+def to_query(request: ListRequest) -> JobQuery:
+    return JobQuery(
+        statuses=tuple(status for status in request.status if status),
+        platform=request.platform or None,
+        text=request.q or None,
+        cursor=request.cursor or None,
+        limit=request.limit,
+    )

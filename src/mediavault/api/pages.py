@@ -1,0 +1,169 @@
+"""The plain pages: paste, watch, look at one job, sign in. They work without JavaScript; with it they are live."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from mediavault.api.actions import cancel_job, remove_job, retry_job, submit
+from mediavault.api.dependencies import EventFeed, JobIdPath, Services
+from mediavault.api.render import render
+from mediavault.api.schemas import ErrorView
+from mediavault.api.security import SESSION_COOKIE, SESSION_LIFE, issue_session, token_matches, token_of
+from mediavault.api.services import ApiServices
+from mediavault.api.submission import MAX_BATCH
+from mediavault.api.views import ALIVE_WITHIN, history_view, job_view, page_view
+from mediavault.api.words import help_for
+from mediavault.core.errors import BadInput, BadUrl, ErrorCode, Failure
+from mediavault.core.job import JobStatus
+from mediavault.store.port import JobQuery
+
+router = APIRouter(include_in_schema=False)
+
+_SEE_OTHER = 303
+_MAX_FIELDS = 20
+
+StatusFilter = Annotated[JobStatus | Literal[""], Query()]
+TextFilter = Annotated[str, Query(max_length=200)]
+CursorFilter = Annotated[str, Query(max_length=500)]
+
+
+@router.get("/")
+async def home(
+    services: Services, status: StatusFilter = "", q: TextFilter = "", cursor: CursorFilter = ""
+) -> Response:
+    query = JobQuery(statuses=(status,) if status else (), text=q or None, cursor=cursor or None)
+    return await _home(services, query)
+
+
+@router.post("/submit")
+async def submit_form(request: Request, services: Services, feed: EventFeed) -> Response:
+    """The paste box without JavaScript: one or many addresses, parted by any white space."""
+    pasted = (await _form(request)).get("post_urls", "")
+    try:
+        await submit(services, feed, _addresses(pasted))
+    except (BadInput, Failure) as exc:  # what the guard and the registry refuse are Failures
+        return await _home(services, JobQuery(), pasted=pasted, error=_view(exc))
+    return _go("/")
+
+
+@router.get("/jobs/{job_id}")
+async def job(job_id: JobIdPath, services: Services) -> Response:
+    moment = services.clock.now()
+    found = await services.store.get(job_id)
+    records = await services.store.history(job_id)
+    return render(
+        "job.html",
+        moment=moment,
+        job=job_view(found),
+        history=[history_view(each) for each in records],
+        **_frame(services),
+    )
+
+
+@router.post("/jobs/{job_id}/retry")
+async def retry_form(job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
+    await retry_job(services, feed, job_id)
+    return _go(f"/jobs/{job_id}")
+
+
+@router.post("/jobs/{job_id}/cancel")
+async def cancel_form(job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
+    await cancel_job(services, feed, job_id)
+    return _go(f"/jobs/{job_id}")
+
+
+@router.post("/jobs/{job_id}/remove")
+async def remove_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
+    await remove_job(services, feed, job_id, files=(await _form(request)).get("files") == "on")
+    return _go("/")
+
+
+@router.get("/login")
+async def login(services: Services) -> Response:
+    return render("login.html", error=None) if token_of(services.settings) else _go("/")
+
+
+@router.post("/login")
+async def login_form(request: Request, services: Services) -> Response:
+    """Trade the token for a session cookie. It always leads to the first page: no address to be led astray by."""
+    token = token_of(services.settings)
+    if token is None:
+        return _go("/")
+    if not token_matches((await _form(request)).get("token", ""), token):
+        error = ErrorView(code=ErrorCode.UNAUTHORIZED, message="This is not the token.", help="It is MEDIAVAULT_TOKEN.")
+        return render("login.html", status=401, error=error)
+    response = _go("/")
+    response.set_cookie(
+        SESSION_COOKIE,
+        issue_session(token, services.clock.now()),
+        max_age=int(SESSION_LIFE.total_seconds()),
+        secure=request.headers.get("origin", "").startswith("https://"),  # as the browser sees it, proxies or not
+        httponly=True,
+        samesite="strict",
+    )
+    return response
+
+
+@router.post("/logout")
+async def logout_form() -> Response:
+    response = _go("/login")
+    response.delete_cookie(SESSION_COOKIE, httponly=True, samesite="strict")
+    return response
+
+
+async def _home(
+    services: ApiServices, query: JobQuery, *, pasted: str = "", error: ErrorView | None = None
+) -> Response:
+    moment = services.clock.now()  # before the look, so that the event stream goes on from there
+    page = page_view(await services.store.jobs(query))
+    report = await services.store.report()
+    workers = await services.store.workers(seen_within=ALIVE_WITHIN)
+    return render(
+        "home.html",
+        status=422 if error else 200,
+        moment=moment,
+        page=page,
+        query=query,
+        status_filter=next(iter(query.statuses), ""),
+        counts=report.counts,
+        has_worker=bool(workers),
+        pasted=pasted,
+        error=error,
+        **_frame(services),
+    )
+
+
+def _frame(services: ApiServices) -> dict[str, Any]:
+    """What every signed-in page shows."""
+    return {"browser": services.browser_status(), "can_sign_out": token_of(services.settings) is not None}
+
+
+def _addresses(pasted: str) -> list[str]:
+    addresses = pasted.split()
+    if not addresses:
+        raise BadUrl("There is no address.")
+    if len(addresses) > MAX_BATCH:
+        raise BadInput(f"{len(addresses)} addresses at once; at most {MAX_BATCH} are taken.")
+    return addresses
+
+
+def _view(exc: BadInput | Failure) -> ErrorView:
+    return ErrorView(code=exc.code, message=exc.message, help=exc.help or help_for(exc.code))
+
+
+def _go(path: str) -> Response:
+    return RedirectResponse(path, status_code=_SEE_OTHER, headers={"Cache-Control": "no-store"})
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a URL-encoded form; of a repeated one the first. The gate has bounded its size."""
+    text = (await request.body()).decode("utf-8", "replace")
+    try:
+        fields = parse_qs(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    except ValueError as exc:
+        raise BadInput("The form has too many fields.") from exc
+    return {name: values[0] for name, values in fields.items()}

@@ -1,0 +1,52 @@
+"""Pages from templates, everything escaped. The only importer of Jinja2."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mediavault import __version__
+from mediavault.api.words import RUNG_WORDS, STAGE_WORDS, STATUS_WORDS, duration_words, size_words
+
+PAGE_HEADERS = {
+    "Cache-Control": "no-store",
+    # Under no-referrer a browser sends a page's own form with "Origin: null", and over plain http in a home network
+    # there is no Sec-Fetch-Site to go by instead: the gate would turn our own forms away. Other sites learn no more.
+    "Referrer-Policy": "same-origin",
+}
+
+
+def render(template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    """An HTML page. Nothing of it is ever cached: it shows what stands in the store now."""
+    text = _environment().get_template(template).render(**context)
+    return HTMLResponse(text, status_code=status, headers=PAGE_HEADERS)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("mediavault.api", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(size=size_words, duration=duration_words, moment=_moment, link=safe_link)
+    environment.globals.update(
+        version=__version__, status_words=STATUS_WORDS, stage_words=STAGE_WORDS, rung_words=RUNG_WORDS
+    )
+    return environment
+
+
+def safe_link(url: str) -> str | None:
+    """The address where it may be a link; None for anything but http and https."""
+    return url if url.startswith(("https://", "http://")) else None
+
+
+def _moment(moment: datetime) -> str:
+    """As text for machines without JavaScript; the page's script turns it into local time."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")

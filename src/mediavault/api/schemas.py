@@ -1,0 +1,202 @@
+"""The shapes of what comes in and goes out. Requests are strict and refuse keys they do not know.
+
+No web framework in here: the command line prints the same shapes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from mediavault.api.submission import MAX_BATCH
+from mediavault.core.errors import ErrorCode
+from mediavault.core.job import JobStatus, Outcome, RungName, Stage
+from mediavault.core.media import FoundIn, SourceType, Watermark
+
+MAX_PAGE = 200  # jobs in one answer
+DEFAULT_PAGE = 50
+
+Action = Literal["retry", "cancel", "remove"]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class SubmitRequest(_Request):
+    """Exactly one of the two."""
+
+    post_url: str | None = None
+    post_urls: Annotated[list[str], Field(min_length=1, max_length=MAX_BATCH)] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> SubmitRequest:
+        if (self.post_url is None) == (self.post_urls is None):
+            raise ValueError("give either post_url or post_urls")
+        return self
+
+
+class ListRequest(BaseModel):
+    """The query of a list. An empty value counts as not given, as forms send it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    status: list[JobStatus | Literal[""]] = []
+    platform: Annotated[str | None, Field(max_length=64)] = None
+    q: Annotated[str | None, Field(max_length=200)] = None
+    cursor: Annotated[str | None, Field(max_length=500)] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ErrorView(_View):
+    """Every error, whatever the route."""
+
+    code: ErrorCode
+    message: str
+    help: str
+
+
+class CandidateView(_View):
+    url: str
+    source_type: SourceType
+    found_in: FoundIn
+    ownership: str
+    media_key: str | None
+    mime: str | None
+    container: str | None
+    video_codec: str | None
+    audio_codec: str | None
+    has_video: bool | None
+    has_audio: bool | None
+    width: int | None
+    height: int | None
+    fps: float | None
+    bitrate: int | None
+    size: int | None
+    duration_s: float | None
+    watermark: Watermark
+    original: bool
+    signed: bool
+    expires_at: datetime | None
+    drm: bool
+    note: str
+
+
+class DisplayView(_View):
+    """The job in words, as the page and the command line show it."""
+
+    title: str
+    state: str
+    detail: str
+    percent: int
+    actions: list[Action]
+
+
+class LinksView(_View):
+    video: str | None
+    thumbnail: str | None
+
+
+class JobView(_View):
+    """One job. Times are ISO 8601 in UTC, sizes bytes, durations seconds; paths are relative to the download folder."""
+
+    id: str
+    trace_id: str
+    post_url: str
+    canonical_url: str
+    platform: str
+    status: JobStatus
+    attempt_count: int
+    max_attempts: int
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    failed_at: datetime | None
+    claimed_by: str | None
+    lease_expires_at: datetime | None
+    retry_at: datetime | None
+    progress_pct: int
+    stage: Stage | None
+    bytes_done: int
+    bytes_total: int | None
+    source_type: SourceType
+    extracted_url: str | None
+    candidates: list[CandidateView]
+    image_urls: list[str]
+    metadata: dict[str, Any]
+    account_platform: str | None
+    account_handle: str | None
+    account_display_name: str | None
+    account_slug: str | None
+    output_path: str | None
+    thumbnail_url: str | None
+    thumbnail_path: str | None
+    bytes: int | None
+    sha256: str | None
+    duration_s: float | None
+    width: int | None
+    height: int | None
+    error_code: ErrorCode | None
+    error: str | None
+    help: str
+    links: LinksView
+    display: DisplayView
+
+
+class JobList(_View):
+    jobs: list[JobView]
+
+
+class JobPageView(_View):
+    """``next_cursor`` asks for the page after; None on the last."""
+
+    jobs: list[JobView]
+    next_cursor: str | None
+
+
+class HistoryView(_View):
+    """One thing that was tried."""
+
+    at: datetime
+    attempt: int
+    stage: Stage
+    rung: RungName | None
+    outcome: Outcome
+    error_code: ErrorCode | None
+    detail: str
+    bytes: int
+    duration_ms: int
+
+
+class WorkerView(_View):
+    worker: str
+    host: str
+    pid: int
+    version: str
+    started_at: datetime
+    last_seen_at: datetime
+    running_jobs: int
+    skipped_ticks: int
+    missed_beats: int
+    draining: bool
+
+
+class WorkerHealthView(_View):
+    """``status`` is ``no_worker`` (and the answer 503) when no worker beat within 90 seconds."""
+
+    status: Literal["ok", "no_worker"]
+    workers: list[WorkerView]
+    counts: dict[JobStatus, int]
+    browser: str | None
+
+
+class HealthView(_View):
+    status: Literal["ok"]

@@ -1,0 +1,157 @@
+"""The HTTP server round the application: bound sockets, deadlines, an orderly end. The only importer of uvicorn.
+
+It handles no signals: the composition root decides when to stop and sets the event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import resource
+import socket
+from collections.abc import Callable, Iterator
+
+import h11
+from fastapi import FastAPI
+from uvicorn import Config, Server
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from mediavault.core.errors import BadSetting
+
+HEADER_DEADLINE_S = 10.0  # uvicorn alone waits for ever for a header that comes byte by byte
+KEEP_ALIVE_S = 15
+GRACE_S = 5  # for answers under way when the server stops; files can be resumed
+_BACKLOG = 512
+_TICK_S = 1.0  # for uvicorn's Date header
+_FAMILY_IS_MISSING = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
+
+async def serve_app(
+    app: FastAPI, *, host: str, port: int, stop: asyncio.Event, on_started: Callable[[str], None] | None = None
+) -> None:
+    """Serve until ``stop`` is set. ``on_started`` gets the address, with the real port where 0 was asked for.
+
+    Raises BadSetting when the address cannot be bound.
+    """
+    sockets = bind(host, port)
+    server = _Server(_config(app), stop, on_ready=lambda: on_started(_address(sockets[0])) if on_started else None)
+    try:
+        await server.serve(sockets=sockets)
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Sockets for every address that ``host`` stands for, all on one port. Raises BadSetting."""
+    bound: list[socket.socket] = []
+    missing: OSError | None = None
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, address in dict.fromkeys((info[0], str(info[4][0])) for info in found):
+            real_port = bound[0].getsockname()[1] if bound else port
+            try:
+                bound.append(socket.create_server((address, real_port), family=family, backlog=_BACKLOG))
+            except OSError as exc:
+                if exc.errno not in _FAMILY_IS_MISSING:
+                    raise
+                missing = exc  # localhost names ::1 too, also where there is no IPv6: one address that works is enough
+        if not bound and missing is not None:
+            raise missing
+    except OSError as exc:
+        for each in bound:
+            each.close()
+        raise _not_bound(host, port, exc) from exc
+    return bound
+
+
+class _DeadlineProtocol(H11Protocol):
+    """Closes connections whose request header is not whole in time."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch_header()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch_header()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_deadline()
+        super().connection_lost(exc)
+
+    def _watch_header(self) -> None:
+        """The deadline counts from the first byte of a header to its last; it does not start anew with every byte."""
+        if self.conn.their_state is not h11.IDLE:
+            self._forget_deadline()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(HEADER_DEADLINE_S, self.transport.abort)
+
+    def _forget_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class _Server(Server):
+    def __init__(self, config: Config, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stop = stop
+        self._on_ready = on_ready
+
+    async def main_loop(self) -> None:
+        """As uvicorn's own, with one look a second instead of ten, and at once when it is to stop."""
+        self._on_ready()
+        counter = 0
+        while not self._stop.is_set() and not await self.on_tick(counter):
+            counter += 10  # uvicorn counts tenths of seconds
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_S):
+                    await self._stop.wait()
+        self._end_streams()
+
+    def _end_streams(self) -> None:
+        """Event streams never end by themselves, and the server would wait for them."""
+        app = self.config.app
+        if isinstance(app, FastAPI) and hasattr(app.state, "feed"):
+            app.state.feed.close()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _config(app: FastAPI) -> Config:
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return Config(
+        app,
+        http=_DeadlineProtocol,
+        ws="none",
+        lifespan="on",
+        proxy_headers=False,  # nobody's X-Forwarded-For gives any rights
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        limit_concurrency=max(64, descriptors // 2),  # the rest is for the store, downloads and the browser
+    )
+
+
+def _address(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - shown, not bound to
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+def _not_bound(host: str, port: int, exc: OSError) -> BadSetting:
+    if exc.errno == errno.EADDRINUSE:
+        return BadSetting(
+            f"MEDIAVAULT_PORT: {port} on {host} is taken by another program.",
+            help="Another vault may be running. Choose another MEDIAVAULT_PORT, or 0 for any free one.",
+        )
+    return BadSetting(f"MEDIAVAULT_HOST: {host}:{port} cannot be listened on: {exc.strerror or exc}.")

@@ -1,0 +1,150 @@
+"""From the core's records to what the API answers, the page shows and the command line prints. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import timedelta
+from pathlib import PurePosixPath
+
+from mediavault.api.schemas import (
+    Action,
+    CandidateView,
+    DisplayView,
+    HistoryView,
+    JobList,
+    JobPageView,
+    JobView,
+    LinksView,
+    WorkerView,
+)
+from mediavault.api.words import STAGE_WORDS, STATUS_WORDS, help_for, one_line, progress_words, size_words
+from mediavault.core.job import HistoryRecord, Job, JobStatus, Stage, WorkerBeat
+from mediavault.core.media import Candidate
+from mediavault.store.port import JobPage
+
+MAX_TITLE_CHARS = 200
+ALIVE_WITHIN = timedelta(seconds=90)  # three heartbeats: a worker that was silent for longer is not there
+
+ACTIONS: dict[JobStatus, list[Action]] = {
+    JobStatus.QUEUED: ["cancel", "remove"],
+    JobStatus.RUNNING: ["cancel", "remove"],
+    JobStatus.FAILED: ["retry", "remove"],
+    JobStatus.CANCELLED: ["retry", "remove"],
+    JobStatus.COMPLETED: ["remove"],
+}
+
+
+def job_view(job: Job) -> JobView:
+    account = job.account
+    return JobView(
+        **{name: getattr(job, name) for name in _SAME_NAMES},
+        candidates=[candidate_view(candidate) for candidate in job.candidates],
+        image_urls=list(job.image_urls),
+        metadata=dict(job.metadata),
+        account_platform=account.platform if account else None,
+        account_handle=account.handle if account else None,
+        account_display_name=account.display_name if account else None,
+        account_slug=account.slug if account else None,
+        help=help_for(job.error_code),
+        links=_links(job),
+        display=display(job),
+    )
+
+
+def job_list(jobs: Sequence[Job]) -> JobList:
+    return JobList(jobs=[job_view(job) for job in jobs])
+
+
+def page_view(page: JobPage) -> JobPageView:
+    return JobPageView(jobs=[job_view(job) for job in page.jobs], next_cursor=page.next_cursor)
+
+
+def history_view(record: HistoryRecord) -> HistoryView:
+    return HistoryView(**{field.name: getattr(record, field.name) for field in fields(record)})
+
+
+def worker_view(beat: WorkerBeat) -> WorkerView:
+    return WorkerView(**{field.name: getattr(beat, field.name) for field in fields(beat)})
+
+
+def display(job: Job) -> DisplayView:
+    """The job in words."""
+    return DisplayView(
+        title=title(job),
+        state=_state(job),
+        detail=_detail(job),
+        percent=_percent(job),
+        actions=_actions(job),
+    )
+
+
+def title(job: Job) -> str:
+    """The post's own title or text where one is known, else its address without the scheme."""
+    own = job.metadata.get("title") or job.metadata.get("text")
+    text = one_line(own) if isinstance(own, str) else ""
+    return (text or job.canonical_url.partition("://")[2])[:MAX_TITLE_CHARS]
+
+
+def kept_paths(job: Job) -> list[str]:
+    """Every file in the library that belongs to the job: video, picture and the sidecar beside the video."""
+    paths = [path for path in (job.output_path, job.thumbnail_path) if path]
+    if job.output_path:
+        paths.append(str(PurePosixPath(job.output_path).with_suffix(".info.json")))
+    return paths
+
+
+def is_over(job: Job) -> bool:
+    """Whether nothing will happen to the job by itself any more."""
+    return job.status in (JobStatus.COMPLETED, JobStatus.CANCELLED) or (
+        job.status is JobStatus.FAILED and job.retry_at is None
+    )
+
+
+def is_waiting_for_retry(job: Job) -> bool:
+    return job.status is JobStatus.FAILED and job.retry_at is not None
+
+
+def _actions(job: Job) -> list[Action]:
+    return ["retry", "cancel", "remove"] if is_waiting_for_retry(job) else ACTIONS[job.status]
+
+
+def _state(job: Job) -> str:
+    if job.status is JobStatus.RUNNING and job.stage is not None:
+        return STAGE_WORDS[job.stage]
+    return "Will be tried again" if is_waiting_for_retry(job) else STATUS_WORDS[job.status]
+
+
+def _detail(job: Job) -> str:
+    if job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD and job.bytes_done:
+        return progress_words(job.bytes_done, job.bytes_total)
+    if job.status is JobStatus.COMPLETED:
+        return size_words(job.bytes)
+    return one_line(job.error or "") if job.status is JobStatus.FAILED else ""
+
+
+def _percent(job: Job) -> int:
+    """Bytes say more than stages while a download runs."""
+    if job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD and job.bytes_total:
+        return min(100, job.bytes_done * 100 // job.bytes_total)
+    return job.progress_pct
+
+
+def _links(job: Job) -> LinksView:
+    kept = job.status is JobStatus.COMPLETED
+    return LinksView(
+        video=f"/files/{job.id}/video" if kept and job.output_path else None,
+        thumbnail=f"/files/{job.id}/thumbnail" if kept and job.thumbnail_path else None,
+    )
+
+
+def candidate_view(candidate: Candidate) -> CandidateView:
+    same = {name: getattr(candidate, name) for name in CandidateView.model_fields if name != "ownership"}
+    return CandidateView(**same, ownership=candidate.ownership.name.lower())
+
+
+_BUILT = {
+    "candidates", "image_urls", "metadata", "help", "links", "display",
+    "account_platform", "account_handle", "account_display_name", "account_slug",
+}  # fmt: skip
+_SAME_NAMES = [name for name in JobView.model_fields if name not in _BUILT]

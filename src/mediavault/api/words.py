@@ -1,0 +1,108 @@
+"""Words for people: what a status, a stage, an error code, a size and a duration are called. No I/O.
+
+The page, the event stream and the command line all speak through this module, so that they say the same.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from functools import cache
+
+from mediavault.core import errors
+from mediavault.core.errors import ErrorCode, MediavaultError
+from mediavault.core.job import JobStatus, RungName, Stage
+
+STATUS_WORDS: Mapping[JobStatus, str] = {
+    JobStatus.QUEUED: "Waiting",
+    JobStatus.RUNNING: "Working",
+    JobStatus.COMPLETED: "Kept",
+    JobStatus.FAILED: "Failed",
+    JobStatus.CANCELLED: "Cancelled",
+}
+
+STAGE_WORDS: Mapping[Stage, str] = {
+    Stage.CLAIM: "Starting",
+    Stage.ROUTE: "Recognising the site",
+    Stage.EXTRACT: "Looking at the post",
+    Stage.CHOOSE: "Choosing the video",
+    Stage.CHECKPOINT: "Found the video",
+    Stage.DOWNLOAD: "Downloading",
+    Stage.VALIDATE: "Checking that it plays",
+    Stage.THUMBNAIL: "Making the preview picture",
+    Stage.COMMITTING: "Putting it into the library",
+    Stage.COMPLETE: "Kept",
+    Stage.FAIL: "Failed",
+    Stage.RECOVER: "Found after a restart",
+    Stage.RELEASE: "Handed back at shutdown",
+    Stage.CANCEL: "Cancelled",
+    Stage.RETRY: "Asked to try again",
+}
+
+RUNG_WORDS: Mapping[RungName, str] = {
+    RungName.PLAIN: "plain request",
+    RungName.SESSION: "with the browser's session",
+    RungName.NAVIGATION: "by the browser itself",
+    RungName.FRESH: "after a fresh look at the post",
+}
+
+# Codes that no error class of core.errors carries, or that are shown with a job after the fact.
+_MORE_HELP: Mapping[ErrorCode, str] = {
+    ErrorCode.RECOVERED_FROM_RESTART: "The worker stopped in the middle of this job. It can be tried again.",
+    ErrorCode.SESSION_EXPIRED: "The sign-in on that site has run out. Sign in again, then try again.",
+    ErrorCode.STORY_EXPIRED: "Stories are shown for a day only; this one is over.",
+    ErrorCode.UNAUTHORIZED: "Send the token as `Authorization: Bearer …`, or sign in on the page.",
+    ErrorCode.FORBIDDEN: "Send the request from the vault's own page, or from a program without an Origin header.",
+}
+
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # C0, C1, bidi
+
+
+@cache
+def _help_by_code() -> dict[ErrorCode, str]:
+    table: dict[ErrorCode, str] = {}
+    for kind in vars(errors).values():
+        if inspect.isclass(kind) and issubclass(kind, MediavaultError) and "code" in vars(kind) and kind.help:
+            table[kind.code] = kind.help
+    return {**table, **_MORE_HELP}
+
+
+def help_for(code: ErrorCode | None) -> str:
+    """What a person can do about a condition; "" where nothing is known to help."""
+    return _help_by_code().get(code, "") if code is not None else ""
+
+
+def one_line(text: str) -> str:
+    """Text of a stranger as one line: no control characters, no terminal escapes, no bidi overrides."""
+    return " ".join(_CONTROLS.sub(" ", text).split())
+
+
+def size_words(count: int | None) -> str:
+    """``1.5 MB``: decimal units, as file managers and providers count; "" for None."""
+    if count is None:
+        return ""
+    if count < 1_000:
+        return f"{count} B"
+    value = float(count)
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1_000
+        if value < 999.95 or unit == "TB":
+            break
+    return f"{value:.1f} {unit}"
+
+
+def duration_words(seconds: float | None) -> str:
+    """``1:02:03`` or ``0:07``; "" for None."""
+    if seconds is None:
+        return ""
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3_600)
+    minutes, last = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{last:02}" if hours else f"{minutes}:{last:02}"
+
+
+def progress_words(done: int, total: int | None) -> str:
+    """``3.1 MB of 8.0 MB``; only what is known."""
+    return f"{size_words(done)} of {size_words(total)}" if total else size_words(done)

@@ -1,0 +1,81 @@
+"""The command line. ``main`` gives every ending its exit code: 0 done, 1 the job failed, 2 refused."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated
+
+import typer
+
+from mediavault import __version__
+from mediavault.commands import demo, doctor, get, inspect, jobs, migrate, serving
+from mediavault.commands.complaints import EXIT_REFUSED, Ended, complain
+from mediavault.core.errors import BadInput, MediavaultError
+
+COMMANDS: Mapping[str, Callable[..., None]] = {
+    "serve": serving.serve,
+    "get": get.get,
+    "add": jobs.add,
+    "list": jobs.list_jobs,
+    "show": jobs.show,
+    "retry": jobs.retry,
+    "cancel": jobs.cancel,
+    "remove": jobs.remove,
+    "inspect": inspect.inspect,
+    "worker": serving.worker,
+    "api": serving.api,
+    "migrate": migrate.migrate,
+    "doctor": doctor.doctor,
+    "demo": demo.demo,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and answer its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
+    try:
+        _app()(args=given, prog_name="mediavault")
+    except MediavaultError as exc:
+        return complain(exc, as_json=as_json)
+    except Ended as exc:
+        return exc.exit_code
+    except (
+        SystemExit
+    ) as exc:  # typer's own: help, an interrupt, or a wrong command line with its words on standard error
+        code = exc.code if isinstance(exc.code, int) else EXIT_REFUSED
+        if code == EXIT_REFUSED and as_json:
+            complain(BadInput("The command line is not understood.", help="See `mediavault --help`."), as_json=True)
+        return code
+    return 0
+
+
+def _app() -> typer.Typer:
+    app = typer.Typer(
+        name="mediavault",
+        help="Keeps the video behind a link, and proves that it is whole.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for name, command in COMMANDS.items():
+        app.command(name)(command)
+    return app
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Keeps the video behind a link, and proves that it is whole."""

@@ -1,0 +1,181 @@
+"""The doctor's examinations: each looks at one thing and answers a verdict, a fact and what helps."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from mediavault.api.security import check_binding
+from mediavault.api.views import ALIVE_WITHIN
+from mediavault.api.words import size_words
+from mediavault.commands.house import house
+from mediavault.core.errors import MediavaultError
+from mediavault.core.settings import Settings, unknown_variables
+from mediavault.services.browser.discovery import find_browser
+from mediavault.services.vault import LocalVault
+
+MIN_PYTHON = (3, 11)
+MIN_SQLITE = (
+    3,
+    51,
+    3,
+)  # older ones can corrupt a WAL database that several connections use (sqlite.org, WAL-reset bug)
+LOW_SPACE_FACTOR = 4  # times the reserve
+# Locks and memory maps of SQLite do not work reliably there (sqlite.org/howtocorrupt.html, section 2).
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "fuse.sshfs", "fuse.rclone", "davfs"}
+)
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    name: str
+    verdict: Verdict
+    detail: str
+    help: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        return {"name": self.name, "verdict": self.verdict, "detail": self.detail, "help": self.help}
+
+
+async def examine(settings: Settings) -> list[Check]:
+    """Everything, in the order in which a person would want to mend it."""
+    return [
+        check_python(sys.version_info[:3]),
+        check_sqlite(importlib.metadata.version("apsw")),
+        check_variables(dict(os.environ)),
+        check_network(settings),
+        *(check_mount(name, folder) for name, folder in _folders(settings)),
+        await check_library(settings),
+        check_space(settings),
+        check_browser(settings),
+        *await check_store(settings),
+    ]
+
+
+def check_python(version: tuple[int, ...]) -> Check:
+    detail = f"{'.'.join(map(str, version))} on {platform.system()} {platform.machine()}"
+    if version[:2] >= MIN_PYTHON:
+        return Check("Python", Verdict.OK, detail)
+    return Check("Python", Verdict.BROKEN, detail, "mediavault needs Python 3.11 or newer.")
+
+
+def check_sqlite(version: str) -> Check:
+    """``version`` is apsw's, which is that of the SQLite inside it plus a revision."""
+    numbers = tuple(int(part) for part in version.split(".")[:3])
+    if numbers >= MIN_SQLITE:
+        return Check("SQLite", Verdict.OK, version)
+    return Check("SQLite", Verdict.BROKEN, f"{version} has the WAL-reset bug", "Run `pip install -U apsw`.")
+
+
+def check_variables(environ: dict[str, str]) -> Check:
+    unknown = unknown_variables(environ)
+    if not unknown:
+        return Check("Settings", Verdict.OK, "every MEDIAVAULT_ variable is known")
+    return Check(
+        "Settings", Verdict.WARNING, f"no setting reads {', '.join(unknown)}", "Check the spelling, or unset them."
+    )
+
+
+def check_network(settings: Settings) -> Check:
+    where = f"{settings.host}:{settings.port}"
+    try:
+        check_binding(settings)
+    except MediavaultError as exc:
+        return Check("Address", Verdict.BROKEN, exc.message, exc.help)
+    return Check("Address", Verdict.OK, f"{where}, {'with' if settings.token else 'without'} a token")
+
+
+def check_mount(name: str, folder: Path, mounts: Path = Path("/proc/mounts")) -> Check:
+    """Whether a folder lies on a network file system."""
+    kind = file_system_of(folder, _read_mounts(mounts))
+    if kind in NETWORK_FILE_SYSTEMS:
+        is_state = name == "State folder"
+        advice = (
+            "SQLite is not safe there: set MEDIAVAULT_STATE_DIR to a local disk."
+            if is_state
+            else "Slower, and a lost connection fails jobs; they are tried again."
+        )
+        return Check(name, Verdict.BROKEN if is_state else Verdict.WARNING, f"{folder} is on {kind}", advice)
+    return Check(name, Verdict.OK, f"{folder}" + (f" on {kind}" if kind else ""))
+
+
+async def check_library(settings: Settings) -> Check:
+    """Create, write, rename, delete: what saving a video will do."""
+    try:
+        await LocalVault(settings.download_dir).prepare()
+    except MediavaultError as exc:
+        return Check("Library", Verdict.BROKEN, exc.message, exc.help)
+    return Check("Library", Verdict.OK, "files can be written and renamed in it")
+
+
+def check_space(settings: Settings) -> Check:
+    free = shutil.disk_usage(_existing(settings.download_dir)).free
+    reserve = settings.reserve_mb << 20
+    detail = f"{size_words(free)} free"
+    if free <= reserve:
+        return Check("Disk space", Verdict.BROKEN, detail, f"Free some: {size_words(reserve)} are never used.")
+    verdict = Verdict.WARNING if free < LOW_SPACE_FACTOR * reserve else Verdict.OK
+    return Check("Disk space", verdict, detail, "" if verdict is Verdict.OK else "A long video may not fit.")
+
+
+def check_browser(settings: Settings) -> Check:
+    found = find_browser(settings.browser)
+    if found.path is None:
+        return Check("Browser", Verdict.WARNING, "none: posts that only a browser can open will fail", found.advice)
+    return Check("Browser", Verdict.OK, str(found.path))
+
+
+async def check_store(settings: Settings) -> list[Check]:
+    """Open it as every command does, and ask who works on it."""
+    try:
+        async with house().open_store(settings) as store:
+            report = await store.report()
+            workers = await store.workers(seen_within=ALIVE_WITHIN)
+    except MediavaultError as exc:
+        return [Check("Jobs", Verdict.BROKEN, exc.message, exc.help)]
+    counts = ", ".join(f"{count} {status}" for status, count in report.counts.items() if count) or "none yet"
+    jobs = Check("Jobs", Verdict.OK, f"{report.engine}, schema {report.schema_version}: {counts}")
+    if not workers:
+        return [jobs, Check("Workers", Verdict.WARNING, "none is running", "`mediavault serve` starts one.")]
+    named = ", ".join(f"{beat.host}:{beat.pid} ({beat.running_jobs} jobs)" for beat in workers)
+    return [jobs, Check("Workers", Verdict.OK, named)]
+
+
+def file_system_of(folder: Path, mounts: Iterable[tuple[str, str]]) -> str | None:
+    """The type of the deepest mount point that holds ``folder``."""
+    real = _existing(folder).resolve()
+    fitting = [(len(point), kind) for point, kind in mounts if real.is_relative_to(point)]
+    return max(fitting)[1] if fitting else None
+
+
+def _read_mounts(table: Path) -> list[tuple[str, str]]:
+    """(mount point, type); [] where there is no such table. Blanks in names are written as \\040 (fstab(5))."""
+    try:
+        lines = table.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    rows = [line.split() for line in lines]
+    return [(row[1].replace("\\040", " "), row[2]) for row in rows if len(row) >= 3]
+
+
+def _folders(settings: Settings) -> list[tuple[str, Path]]:
+    return [("State folder", settings.state_dir), ("Download folder", settings.download_dir)]
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())

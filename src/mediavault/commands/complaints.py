@@ -1,0 +1,32 @@
+"""How a command ends badly: the same code, message and help as the API gives, and the exit code that scripts rely on."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from mediavault.api.words import one_line
+from mediavault.core.errors import MediavaultError
+
+EXIT_JOB_FAILED = 1
+EXIT_REFUSED = 2
+
+
+class Ended(Exception):
+    """A command has said what there is to say and ends with this exit code."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
+
+
+def complain(exc: MediavaultError, *, as_json: bool) -> int:
+    """On standard output as JSON, else on standard error in words; answers the exit code."""
+    if as_json:
+        json.dump({"code": exc.code, "message": exc.message, "help": exc.help}, sys.stdout)
+        sys.stdout.write("\n")
+    else:
+        sys.stderr.write(f"mediavault: {one_line(exc.message)}\n")
+        if exc.help:
+            sys.stderr.write(f"{one_line(exc.help)}\n")
+    return EXIT_REFUSED

@@ -1,0 +1,18 @@
+"""``demo``: the practice site, saved before your eyes. Needs no internet."""
+
+from __future__ import annotations
+
+import asyncio
+
+from mediavault.commands.complaints import Ended
+from mediavault.commands.options import AsJson
+
+
+def demo(*, as_json: AsJson = False) -> None:
+    """Start a practice site with a post for every kind of trouble, and save them all."""
+    from mediavault.commands.output import out
+    from mediavault.core.logs import configure_logs
+    from mediavault.practice.demo import run_demo
+
+    configure_logs("error")
+    raise Ended(asyncio.run(run_demo(out(), as_json=as_json)))

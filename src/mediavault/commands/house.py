@@ -1,0 +1,56 @@
+"""The composition root as the commands see it. It is loaded when a command needs it, not before."""
+
+from __future__ import annotations
+
+import importlib
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, cast
+
+from mediavault.api.submission import Submission
+from mediavault.core.errors import MediavaultError
+from mediavault.core.job import JobId
+from mediavault.core.media import Candidate, Extraction
+from mediavault.core.settings import Settings
+from mediavault.store.port import JobStore
+
+
+class Inspection(Protocol):
+    """What a look at a post found. Without ``choice``, ``reason`` says why; without ``extraction``, ``error`` does."""
+
+    @property
+    def extraction(self) -> Extraction | None: ...
+    @property
+    def choice(self) -> Candidate | None: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def error(self) -> MediavaultError | None: ...
+
+
+class House(Protocol):
+    """What ``mediavault.runtime`` offers to commands."""
+
+    def open_store(self, settings: Settings) -> AbstractAsyncContextManager[JobStore]:
+        """The store that the settings name, opened and migrated. Raises SchemaTooNew, StoreError."""
+
+    def make_submission(self, settings: Settings) -> Submission:
+        """The reader of addresses, with the platforms and the egress guard behind it."""
+
+    async def serve(self, settings: Settings) -> int:
+        """API, pages and worker until a signal comes; the exit code."""
+
+    async def run_worker(self, settings: Settings) -> int:
+        """A worker alone."""
+
+    async def run_api(self, settings: Settings) -> int:
+        """API and pages alone."""
+
+    async def save_here(self, settings: Settings, job_id: JobId) -> None:
+        """Run a worker in this process until the job is over. Cancelling it releases the job."""
+
+    async def inspect_url(self, settings: Settings, url: str) -> Inspection:
+        """Look at a post as a worker would, without saving anything."""
+
+
+def house() -> House:
+    return cast("House", importlib.import_module("mediavault.runtime"))

@@ -1,0 +1,197 @@
+"""``add``, ``list``, ``show``, ``retry``, ``cancel``, ``remove``: straight to the store, with or without a server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mediavault.commands.options import AsJson, JobIds
+from mediavault.core.job import JobId, JobStatus
+
+if TYPE_CHECKING:
+    from mediavault.core.job import Job
+    from mediavault.core.settings import Settings
+    from mediavault.store.port import Enqueued, JobPage, JobQuery, JobStore
+
+MAX_LIMIT = 1_000
+
+
+def add(
+    urls: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="URL…", help="Addresses of posts; - reads them from standard input.", show_default=False
+        ),
+    ],
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Save posts again that are jobs already, as a new version.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Hand over the addresses of posts. All or none are taken."""
+    from mediavault.api.views import job_list
+    from mediavault.commands.output import out, print_jobs, print_json
+
+    stored = asyncio.run(_add(quiet_settings(), read_urls(urls), force=force))
+    views = job_list([each.job for each in stored])
+    if as_json:
+        print_json(views)
+        return
+    print_jobs(views.jobs)
+    known = sum(not each.created for each in stored)
+    if known:
+        out().print(f"{known} of them {'was' if known == 1 else 'were'} known already.", style="dim")
+
+
+def list_jobs(
+    *,
+    status: Annotated[list[JobStatus] | None, typer.Option(help="Only these states.", show_default=False)] = None,
+    platform: Annotated[str | None, typer.Option(help="Only this site.", show_default=False)] = None,
+    q: Annotated[
+        str | None, typer.Option("--q", help="Only what has this in address, title or account.", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT)] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Go on where the last page ended.", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, newest first."""
+    from mediavault.api.views import page_view
+    from mediavault.commands.output import out, print_jobs, print_json
+    from mediavault.store.port import JobQuery
+
+    query = JobQuery(statuses=tuple(status or ()), platform=platform, text=q, cursor=cursor, limit=limit)
+    page = page_view(asyncio.run(_list(quiet_settings(), query)))
+    if as_json:
+        print_json(page)
+        return
+    print_jobs(page.jobs)
+    if page.next_cursor:
+        out().print(f"There are more: --cursor {page.next_cursor}", style="dim")
+
+
+def show(
+    job_id: Annotated[str, typer.Argument(metavar="ID", help="Id of a job.", show_default=False)],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show one job and what was tried."""
+    from mediavault.api.views import history_view, job_view
+    from mediavault.commands.output import print_job, print_json
+
+    async def look(store: JobStore) -> None:
+        job = job_view(await store.get(JobId(job_id)))
+        history = [history_view(record) for record in await store.history(JobId(job_id))]
+        if as_json:
+            print_json({**job.model_dump(mode="json"), "history": history})
+        else:
+            print_job(job, history)
+
+    asyncio.run(with_store(quiet_settings(), look))
+
+
+def retry(job_ids: JobIds, *, as_json: AsJson = False) -> None:
+    """Queue failed or cancelled jobs again."""
+    _for_each(job_ids, lambda store, job_id: store.retry(job_id), as_json=as_json)
+
+
+def cancel(job_ids: JobIds, *, as_json: AsJson = False) -> None:
+    """Stop jobs for good."""
+    _for_each(job_ids, lambda store, job_id: store.cancel(job_id), as_json=as_json)
+
+
+def remove(
+    job_ids: JobIds,
+    *,
+    files: Annotated[
+        bool, typer.Option("--files", help="Delete the kept files too; else they stay in the library.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Forget jobs."""
+    settings = quiet_settings()
+
+    async def forget(store: JobStore, job_id: JobId) -> Job:
+        if files:
+            await _remove_files(settings, await store.get(job_id))
+        return await store.remove(job_id)
+
+    _for_each(job_ids, forget, as_json=as_json)
+
+
+def quiet_settings() -> Settings:
+    """The settings; from here on only what goes wrong is logged, since a person reads along."""
+    from mediavault.core.logs import configure_logs
+    from mediavault.core.settings import load_settings
+
+    settings = load_settings()
+    configure_logs("debug" if settings.log_level == "debug" else "error")
+    return settings
+
+
+def read_urls(urls: Sequence[str]) -> list[str]:
+    """The arguments, with - replaced by the lines of standard input."""
+    import sys
+
+    from mediavault.core.errors import BadUrl
+
+    found: list[str] = []
+    for url in urls:
+        found += sys.stdin.read().split() if url == "-" else [url]
+    if not found:
+        raise BadUrl("There is no address.")
+    return found
+
+
+async def with_store(settings: Settings, use: Callable[[JobStore], Awaitable[None]]) -> None:
+    from mediavault.commands.house import house
+
+    async with house().open_store(settings) as store:
+        await use(store)
+
+
+def _for_each(job_ids: Sequence[str], do: Callable[[JobStore, JobId], Awaitable[Job]], *, as_json: bool) -> None:
+    """Stops at the first that cannot be done; what was done before stays done."""
+    from mediavault.api.views import job_list
+    from mediavault.commands.output import print_jobs, print_json
+
+    done: list[Job] = []
+
+    async def act(store: JobStore) -> None:
+        for job_id in job_ids:
+            done.append(await do(store, JobId(job_id)))  # noqa: PERF401 - what was done before an error is kept
+
+    asyncio.run(with_store(quiet_settings(), act))
+    views = job_list(done)
+    if as_json:
+        print_json(views)
+    else:
+        print_jobs(views.jobs)
+
+
+async def _add(settings: Settings, urls: Sequence[str], *, force: bool) -> list[Enqueued]:
+    from mediavault.commands.house import house
+
+    submit = house().make_submission(settings)
+    new = [submit.read(urls[0])] if len(urls) == 1 else submit.read_all(urls)
+    async with house().open_store(settings) as store:
+        return await store.enqueue(new, force=force)
+
+
+async def _list(settings: Settings, query: JobQuery) -> JobPage:
+    from mediavault.commands.house import house
+
+    async with house().open_store(settings) as store:
+        return await store.jobs(query)
+
+
+async def _remove_files(settings: Settings, job: Job) -> None:
+    """First the files: if they cannot go, the row still names them."""
+    from mediavault.api.views import kept_paths
+    from mediavault.services.vault import LocalVault
+
+    if job.status is JobStatus.COMPLETED:
+        await LocalVault(settings.download_dir).remove(*kept_paths(job))

@@ -1,0 +1,130 @@
+"""How commands speak: one JSON value on standard output, or tables for people; complaints on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mediavault.api.schemas import HistoryView, JobView
+from mediavault.api.words import RUNG_WORDS, STAGE_WORDS, duration_words, one_line, size_words
+from mediavault.core.job import JobStatus
+
+Json = BaseModel | Mapping[str, Any] | Sequence[BaseModel]
+
+_COLOURS: Mapping[JobStatus, str] = {
+    JobStatus.QUEUED: "",
+    JobStatus.RUNNING: "yellow",
+    JobStatus.COMPLETED: "green",
+    JobStatus.FAILED: "red",
+    JobStatus.CANCELLED: "dim",
+}
+
+
+def out() -> Console:
+    return Console(highlight=False)
+
+
+def err() -> Console:
+    return Console(stderr=True, highlight=False)
+
+
+def print_json(value: Json) -> None:
+    json.dump(_plain(value), sys.stdout, ensure_ascii=not _speaks_utf8(), indent=2 if sys.stdout.isatty() else None)
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def print_jobs(jobs: Sequence[JobView]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("Job", "State"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("Post", overflow="fold")
+    for job in jobs:
+        post = Text(one_line(job.display.title))
+        if job.display.detail:
+            post.append(f"\n{job.display.detail}", style="dim")
+        table.add_row(job.id, _state(job), post)
+    out().print(table)
+
+
+def print_job(job: JobView, history: Sequence[HistoryView]) -> None:
+    console = out()
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, value in _facts(job):
+        if value:
+            grid.add_row(label, value if isinstance(value, Text) else Text(one_line(value)))
+    console.print(grid)
+    if history:
+        console.print()
+        console.print(_history_table(history))
+
+
+def moment_words(moment: datetime | None) -> str:
+    """In the local time zone, to the second."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+
+
+def _facts(job: JobView) -> list[tuple[str, str | Text]]:
+    picture = f"{job.width} × {job.height}" if job.width and job.height else ""
+    return [
+        ("Job", job.id),
+        ("State", _state(job)),
+        ("Error", f"{job.error_code}: {job.error}" if job.error_code else ""),
+        ("What helps", job.help),
+        ("Next try", moment_words(job.retry_at)),
+        ("Title", job.display.title),
+        ("Post", job.post_url),
+        ("Account", job.account_display_name or job.account_handle or ""),
+        ("File", job.output_path or ""),
+        ("Size", size_words(job.bytes)),
+        ("Length", duration_words(job.duration_s)),
+        ("Picture", picture),
+        ("SHA-256", job.sha256 or ""),
+        ("Attempts", f"{job.attempt_count} of {job.max_attempts}"),
+        ("Submitted", moment_words(job.created_at)),
+    ]
+
+
+def _history_table(history: Sequence[HistoryView]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("At", "Try", "What", "Outcome", "Bytes", "Took", "Said"):
+        is_number = name in ("Try", "Bytes", "Took")
+        table.add_column(name, justify="right" if is_number else "left", no_wrap=name not in ("What", "Said"))
+    for record in history:
+        what = STAGE_WORDS[record.stage] + (f", {RUNG_WORDS[record.rung]}" if record.rung else "")
+        table.add_row(
+            record.at.astimezone().strftime("%m-%d %H:%M:%S"),
+            str(record.attempt or ""),
+            what,
+            str(record.error_code or record.outcome),
+            size_words(record.bytes) if record.bytes else "",
+            f"{record.duration_ms} ms" if record.duration_ms else "",
+            Text(one_line(record.detail)),
+        )
+    return table
+
+
+def _state(job: JobView) -> Text:
+    return Text(job.display.state, style=_COLOURS[job.status])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _speaks_utf8() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"

@@ -1,0 +1,81 @@
+"""``serve``, ``worker``, ``api``: the processes that stay."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mediavault.commands.complaints import Ended
+from mediavault.commands.options import AsJson
+
+if TYPE_CHECKING:
+    from mediavault.core.settings import Settings
+
+Host = Annotated[str | None, typer.Option(help="Listen here instead of MEDIAVAULT_HOST.", show_default=False)]
+Port = Annotated[int | None, typer.Option(help="Listen here instead of MEDIAVAULT_PORT.", show_default=False)]
+Concurrency = Annotated[
+    int | None, typer.Option(help="Jobs at a time, instead of MEDIAVAULT_CONCURRENCY.", show_default=False)
+]
+
+
+def serve(host: Host = None, port: Port = None, concurrency: Concurrency = None, *, as_json: AsJson = False) -> None:
+    """Run the whole vault: API, pages and a worker, in one process."""
+    from mediavault.commands.house import house
+
+    settings = _listening(host=host, port=port, concurrency=concurrency)
+    _announce("serve", settings, as_json=as_json)
+    raise Ended(asyncio.run(house().serve(settings)))
+
+
+def worker(concurrency: Concurrency = None, *, as_json: AsJson = False) -> None:
+    """Run a worker alone."""
+    from mediavault.commands.house import house
+
+    settings = _load(concurrency=concurrency)
+    _announce("worker", settings, as_json=as_json)
+    raise Ended(asyncio.run(house().run_worker(settings)))
+
+
+def api(host: Host = None, port: Port = None, *, as_json: AsJson = False) -> None:
+    """Run the API and the pages alone; a worker elsewhere does the work."""
+    from mediavault.commands.house import house
+
+    settings = _listening(host=host, port=port)
+    _announce("api", settings, as_json=as_json)
+    raise Ended(asyncio.run(house().run_api(settings)))
+
+
+def _listening(**overrides: Any) -> Settings:
+    from mediavault.api.security import check_binding
+
+    settings = _load(**overrides)
+    check_binding(settings)
+    return settings
+
+
+def _load(**overrides: Any) -> Settings:
+    from mediavault.core.logs import configure_logs
+    from mediavault.core.settings import load_settings
+
+    settings = load_settings(**{name: value for name, value in overrides.items() if value is not None})
+    configure_logs(settings.log_level)
+    return settings
+
+
+def _announce(role: str, settings: Settings, *, as_json: bool) -> None:
+    """For scripts that start a vault: what it is about to be. For people the log says it."""
+    if not as_json:
+        return
+    from mediavault.commands.output import print_json
+
+    print_json(
+        {
+            "role": role,
+            "host": settings.host,
+            "port": settings.port,
+            "state_dir": str(settings.state_dir),
+            "download_dir": str(settings.download_dir),
+        }
+    )

@@ -1,0 +1,155 @@
+"""Adding a post and watching it until it is over, with a worker of our own where none is alive."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from typing import Protocol
+
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
+
+from mediavault.api.views import ALIVE_WITHIN, display, is_over
+from mediavault.api.words import progress_words, size_words
+from mediavault.commands.house import house
+from mediavault.commands.output import err
+from mediavault.core.clock import Clock
+from mediavault.core.errors import MediavaultError
+from mediavault.core.job import Job, JobId, JobStatus, Stage
+from mediavault.core.settings import Settings
+from mediavault.store.port import JobStore
+
+LOOK_EVERY_S = 0.25
+WORKERS_EVERY_S = 10.0  # a worker may die while we wait for it
+
+
+class Onlooker(Protocol):
+    """Is shown the job whenever it was looked at."""
+
+    def see(self, job: Job) -> None: ...
+
+
+async def save_and_wait(
+    settings: Settings, url: str, clock: Clock, *, force: bool, patience_s: float, silent: bool
+) -> Job:
+    """The job as it ended, or as it stands when its next try is further off than ``patience_s`` seconds.
+
+    Raises BadUrl and its kin when the address is refused; nothing was stored then.
+    """
+    new = house().make_submission(settings).read(url)
+    async with house().open_store(settings) as store:
+        job = (await store.enqueue([new], force=force))[0].job
+        if job.status in (JobStatus.FAILED, JobStatus.CANCELLED):  # a person asks again
+            job = await store.retry(job.id)
+        with _onlooker(silent) as onlooker:
+            return await wait_for(store, job.id, settings, clock, onlooker, patience=timedelta(seconds=patience_s))
+
+
+async def wait_for(
+    store: JobStore, job_id: JobId, settings: Settings, clock: Clock, onlooker: Onlooker, *, patience: timedelta
+) -> Job:
+    """Look again and again until the job is over; starts a worker here as soon as none is alive."""
+    next_roll_call = clock.monotonic()
+    async with _Helper(settings, job_id).at_hand() as helper:
+        while True:
+            job = await store.get(job_id)
+            onlooker.see(job)
+            if is_over(job) or is_too_far_off(job, clock, patience) or helper.gave_up():
+                return await store.get(job_id)
+            if not helper.works and clock.monotonic() >= next_roll_call:
+                next_roll_call = clock.monotonic() + WORKERS_EVERY_S
+                if not await store.workers(seen_within=ALIVE_WITHIN):
+                    helper.start()
+            await clock.sleep(LOOK_EVERY_S)
+
+
+def is_too_far_off(job: Job, clock: Clock, patience: timedelta) -> bool:
+    """Whether the next try is later than a person wants to wait."""
+    return job.status is JobStatus.FAILED and job.retry_at is not None and job.retry_at - clock.now() > patience
+
+
+class _Helper:
+    """A worker in this process, for this one job. Ends with us, and then its job goes back to the queue."""
+
+    def __init__(self, settings: Settings, job_id: JobId) -> None:
+        self._settings = settings
+        self._job_id = job_id
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def works(self) -> bool:
+        return self._task is not None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(house().save_here(self._settings, self._job_id))
+
+    def gave_up(self) -> bool:
+        """Whether it has ended; raises what it ended with, so that nobody waits for a worker that cannot work."""
+        if self._task is None or not self._task.done():
+            return False
+        self._task.result()
+        return True
+
+    @contextlib.asynccontextmanager
+    async def at_hand(self) -> AsyncIterator[_Helper]:
+        try:
+            yield self
+        finally:
+            if self._task is not None:
+                self._task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, MediavaultError):
+                    await self._task
+
+
+class Bar:
+    """A progress bar on standard error; where that is no terminal, a line for every new state."""
+
+    def __init__(self, progress: Progress, *, is_terminal: bool) -> None:
+        self._progress = progress
+        self._is_terminal = is_terminal
+        self._task = progress.add_task("", total=None, bytes="")
+        self._said = ""
+
+    def see(self, job: Job) -> None:
+        state = display(job).state
+        if not self._is_terminal and state != self._said:
+            self._progress.console.print(state, markup=False)
+        elif self._is_terminal:
+            if state != self._said:
+                self._progress.reset(self._task, total=None)  # a stage without bytes has no end that could be shown
+            self._show(job, state)
+        self._said = state
+
+    def _show(self, job: Job, state: str) -> None:
+        loads = job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD
+        words = progress_words(job.bytes_done, job.bytes_total) if loads else ""
+        done, total = (job.bytes_done, job.bytes_total) if loads else (0, None)
+        self._progress.update(self._task, description=state, completed=done, total=total, bytes=words)
+
+
+class _Speed(ProgressColumn):
+    """Bytes a second, and nothing where no bytes flow."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{size_words(int(speed))}/s" if speed else "", style="dim")
+
+
+COLUMNS = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[bytes]}"), _Speed())
+
+
+class _Silent:
+    def see(self, job: Job) -> None:
+        """For scripts that read the answer."""
+
+
+@contextlib.contextmanager
+def _onlooker(silent: bool) -> Iterator[Onlooker]:  # noqa: FBT001 - private, called once
+    if silent:
+        yield _Silent()
+        return
+    console = err()
+    with Progress(*COLUMNS, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield Bar(progress, is_terminal=console.is_terminal)

@@ -1,0 +1,77 @@
+"""What we know of pinterest.com; checked 2026-11-24 against published extractors."""
+
+from __future__ import annotations
+
+import re
+
+from mediavault.core.platform import Platform, PostPattern
+
+_COUNTRIES = [
+    "at",
+    "be",
+    "ca",
+    "ch",
+    "cl",
+    "co",
+    "co.at",
+    "co.in",
+    "co.kr",
+    "co.nz",
+    "co.uk",
+    "com",
+    "com.au",
+    "com.bo",
+    "com.ec",
+    "com.mx",
+    "com.pe",
+    "com.py",
+    "com.uy",
+    "com.vn",
+    "de",
+    "dk",
+    "ec",
+    "engineering",
+    "es",
+    "fr",
+    "hu",
+    "id",
+    "ie",
+    "in",
+    "info",
+    "it",
+    "jp",
+    "kr",
+    "mx",
+    "nl",
+    "nz",
+    "pe",
+    "ph",
+    "pt",
+    "ru",
+    "se",
+    "th",
+    "tw",
+    "uk",
+    "uy",
+    "vn",
+]
+
+PINTEREST = Platform(
+    name="pinterest",
+    title="Pinterest",
+    hosts=tuple(f"{prefix}pinterest.{country}" for country in _COUNTRIES for prefix in ("", "www.")),
+    host_suffixes=(".pinterest.com",),
+    short_hosts=("pin.it",),
+    post_patterns=(PostPattern(re.compile(r"^/pin/(?:[^/]+--)?(?P<post_id>\d{5,25})(?=/|$)")),),
+    not_a_post=(
+        re.compile(r"^/(?:ideas|search|today|categories|topics)(?:/|$)"),
+        re.compile(r"^/(?!pin/)[^/]+(?:/[^/]+)?/?$"),
+        re.compile(r"^/?$"),
+    ),
+    canonical="https://www.pinterest.com/pin/{post_id}/",
+    media_hosts=(".pinimg.com",),
+    media_path=re.compile(r"/videos/"),
+    media_key=re.compile(r"/([0-9a-f]{32})(?:_\w+)?\."),
+    login_wall_url=re.compile(r"^https://www\.pinterest\.[a-z.]+/login"),
+    checked="2026-11-24",
+)

@@ -1,0 +1,277 @@
+"""A small HTTP/1.1 server that can misbehave on purpose.
+
+Real servers cut bodies, announce wrong lengths, reset connections and crawl; frameworks prevent exactly that. So this
+one writes its own bytes: a handler answers a :class:`Response`, which says what goes over the wire, lies included.
+It listens on 127.0.0.1 only and is made for practice and tests, not for the internet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from types import TracebackType
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from mediavault.core.clock import Clock, SystemClock
+
+HOST = "127.0.0.1"
+MAX_HEAD_BYTES = 32 << 10  # request line and headers
+MAX_BODY_BYTES = 1 << 20  # of a request; it is read and dropped
+MAX_CONNECTIONS = 256  # at once; more are closed unanswered
+IDLE_S = 30.0  # a kept-alive connection without a request
+PIECE_BYTES = 64 << 10
+NO_LENGTH = -1
+
+_NO_BODY = frozenset({204, 304})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A parsed request. Header names are lower case; of repeated headers and parameters the last counts."""
+
+    method: str
+    path: str  # percent-decoded, without the query
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        try:
+            return {name: morsel.value for name, morsel in SimpleCookie(self.headers.get("cookie", "")).items()}
+        except CookieError:
+            return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What goes over the wire. Every lie closes the connection afterwards, since it has lost its framing."""
+
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    declared_length: int | None = None  # another Content-Length than the body's; NO_LENGTH sends none
+    cut_at: int | None = None  # close after so many bytes of the body
+    reset: bool = False  # close with RST instead of FIN
+    delay_s: float = 0.0  # before the first byte
+    bytes_per_s: int | None = None
+
+    @property
+    def keeps_framing(self) -> bool:
+        return self.declared_length is None and self.cut_at is None and not self.reset
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def whole_or_range(
+    request: Request,
+    body: bytes,
+    content_type: str,
+    *,
+    etag: str,
+    last_modified: str,
+    extra: tuple[tuple[str, str], ...] = (),
+) -> Response:
+    """An honest answer with validators: 200, or 206 or 416 where a single range is asked for (RFC 9110, section 14)."""
+    headers = (
+        ("Content-Type", content_type),
+        ("Accept-Ranges", "bytes"),
+        ("ETag", etag),
+        ("Last-Modified", last_modified),
+        *extra,
+    )
+    asked = requested_range(request.headers.get("range"), len(body))
+    condition = request.headers.get("if-range")
+    if asked is None or condition not in (None, etag, last_modified):
+        return Response(200, headers, body)
+    if not asked:
+        return Response(416, (*headers, ("Content-Range", f"bytes */{len(body)}")))
+    span = f"bytes {asked.start}-{asked.stop - 1}/{len(body)}"
+    return Response(206, (*headers, ("Content-Range", span)), body[asked.start : asked.stop])
+
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+def requested_range(value: str | None, size: int) -> range | None:
+    """The bytes that a ``Range`` header asks for; an empty range when there are none, None when it is to be ignored.
+
+    Several ranges in one header are ignored, which RFC 9110 allows.
+    """
+    match = _RANGE.fullmatch((value or "").replace(" ", ""))
+    if match is None or match[0] == "bytes=-":
+        return None
+    first, last = match[1], match[2]
+    if not first:
+        return range(max(0, size - int(last)), size)
+    if last and int(last) < int(first):
+        return None
+    return range(min(int(first), size), min(int(last) + 1, size) if last else size)
+
+
+class BadRequest(Exception):
+    """The client's bytes are no request that this server reads."""
+
+
+class HttpServer:
+    """``async with HttpServer(handler) as server: … server.origin``.
+
+    A handler that raises is a bug of the site: its connection is closed, and :meth:`close` raises what it raised.
+    """
+
+    def __init__(self, handler: Handler, *, clock: Clock | None = None, idle_s: float = IDLE_S) -> None:
+        self._handler = handler
+        self._clock = clock or SystemClock()
+        self._idle_s = idle_s
+        self._server: asyncio.Server | None = None
+        self._talks: set[asyncio.Task[None]] = set()
+        self._bugs: list[BaseException] = []
+        self.port = 0
+
+    @property
+    def origin(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._accept, HOST, 0, limit=MAX_HEAD_BYTES)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Stop listening, end every connection and wait until all is gone. Safe to call twice."""
+        if self._server is None:
+            return
+        self._server.close()
+        for talk in self._talks:
+            talk.cancel()
+        await asyncio.gather(*self._talks, return_exceptions=True)
+        await self._server.wait_closed()
+        self._server = None
+        if self._bugs:
+            raise self._bugs[0]
+
+    async def __aenter__(self) -> HttpServer:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A plain function, so that the task is ours: the streams module would report a cancelled one as an error.
+        if len(self._talks) >= MAX_CONNECTIONS:
+            writer.transport.abort()
+            return
+        talk = asyncio.get_running_loop().create_task(self._talk(reader, writer))
+        self._talks.add(talk)
+        talk.add_done_callback(self._ended)
+
+    def _ended(self, talk: asyncio.Task[None]) -> None:
+        self._talks.discard(talk)
+        if not talk.cancelled() and (bug := talk.exception()) is not None:
+            self._bugs.append(bug)
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Request after request on one connection. A client that goes away in the middle is no error."""
+        try:
+            while await self._exchange(reader, writer):
+                pass
+            await _hang_up(writer)
+        except (ConnectionError, TimeoutError, asyncio.IncompleteReadError):
+            pass
+        except (BadRequest, asyncio.LimitOverrunError, UnicodeDecodeError):
+            with suppress(ConnectionError):
+                await _send(writer, "GET", Response(400, body=b"Bad request\n"), self._clock, keep=False)
+        finally:
+            writer.transport.abort()
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """One request and its answer; whether the connection goes on."""
+        async with asyncio.timeout(self._idle_s):
+            head = await reader.readuntil(b"\r\n\r\n")
+            request, version = parse_request(head.decode("latin-1"))
+            await reader.readexactly(_body_size(request))
+        response = await self._handler(request)
+        keep = response.keeps_framing and _wants_keep_alive(request, version)
+        await _send(writer, request.method, response, self._clock, keep=keep)
+        return keep
+
+
+def parse_request(head: str) -> tuple[Request, str]:
+    """A request's head, as latin-1 text, and its HTTP version. Raises BadRequest."""
+    line, *rest = head.rstrip("\r\n").split("\r\n")
+    parts = line.split(" ")
+    if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
+        raise BadRequest(line)
+    headers: dict[str, str] = {}
+    for row in rest:
+        name, colon, value = row.partition(":")
+        if not colon or not name or name != name.strip():
+            raise BadRequest(row)
+        headers[name.lower()] = value.strip()
+    target = urlsplit(parts[1])
+    query = dict(parse_qsl(target.query, keep_blank_values=True))
+    return Request(parts[0].upper(), unquote(target.path) or "/", query, headers), parts[2]
+
+
+def _body_size(request: Request) -> int:
+    length = request.headers.get("content-length", "0")
+    if "transfer-encoding" in request.headers or not length.isdigit() or int(length) > MAX_BODY_BYTES:
+        raise BadRequest("the body")
+    return int(length)
+
+
+def _wants_keep_alive(request: Request, version: str) -> bool:
+    wish = request.headers.get("connection", "").lower()
+    return wish == "keep-alive" or (version == "HTTP/1.1" and wish != "close")
+
+
+async def _send(writer: asyncio.StreamWriter, method: str, response: Response, clock: Clock, *, keep: bool) -> None:
+    if response.delay_s:
+        await clock.sleep(response.delay_s)
+    writer.write(_head(response, keep=keep))
+    if method != "HEAD" and response.status not in _NO_BODY:
+        await _send_body(writer, response, clock)
+    await writer.drain()
+    if response.reset:
+        _arm_reset(writer)
+
+
+def _head(response: Response, *, keep: bool) -> bytes:
+    lines = [f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in response.headers]
+    length = len(response.body) if response.declared_length is None else response.declared_length
+    if length != NO_LENGTH and response.status not in _NO_BODY:
+        lines.append(f"Content-Length: {length}")
+    lines.append(f"Connection: {'keep-alive' if keep else 'close'}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+async def _send_body(writer: asyncio.StreamWriter, response: Response, clock: Clock) -> None:
+    body = response.body[: response.cut_at]
+    for start in range(0, len(body), PIECE_BYTES):
+        piece = body[start : start + PIECE_BYTES]
+        if response.bytes_per_s:
+            await clock.sleep(len(piece) / response.bytes_per_s)
+        writer.write(piece)
+        await writer.drain()
+
+
+def _arm_reset(writer: asyncio.StreamWriter) -> None:
+    """Make the coming close an RST: lingering for zero seconds drops what is unsent (socket(7), SO_LINGER)."""
+    connection = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+async def _hang_up(writer: asyncio.StreamWriter) -> None:
+    """Close after the last byte is sent; the abort that follows then finds nothing to throw away."""
+    writer.close()
+    await writer.wait_closed()

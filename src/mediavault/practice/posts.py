@@ -1,0 +1,193 @@
+"""The practice posts: one for each kind of trouble, with what has to become of it. Facts only.
+
+Add a post here, give it a way to answer in ``troubles.py`` where honesty will not do, and the index, the demo and its
+table know it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mediavault.core.errors import ErrorCode
+from mediavault.core.job import RungName
+from mediavault.practice.media import Look
+
+
+class Shows(StrEnum):
+    """What the post's page is made of."""
+
+    VIDEO = "video"  # <video src>, og: tags and JSON-LD that name the file
+    CLICK = "click"  # a still picture; the address is asked for when a person clicks
+    MSE = "mse"  # a script feeds a playlist's segments to Media Source Extensions; <video>.src is blob:
+    PLAYLIST = "playlist"  # <video src> is a playlist
+    CAROUSEL = "carousel"  # several videos, JSON-LD lists them
+    BESIDE_ADVERT = "beside_advert"  # an advert plays above the post's own video
+    PHOTOS = "photos"  # text and pictures
+    TOMBSTONE = "tombstone"  # 404 and a sentence
+    LOGIN = "login"  # a redirect to a form with a password field
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    handle: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """``code`` None: its video must be kept. Otherwise its job must fail with exactly this code.
+
+    ``rungs`` are the rungs of the save ladder that may bring the video; ``attempts`` is how many the job needs, None
+    when that is not the point. ``looks`` are the videos that it shows, its own first.
+    """
+
+    slug: str
+    title: str
+    tests: str  # the kind of trouble, short enough for a column of the demo's table
+    author: Author
+    shows: Shows
+    looks: tuple[Look, ...] = ()
+    code: ErrorCode | None = None
+    rungs: frozenset[RungName] = frozenset({RungName.PLAIN})
+    attempts: int | None = None
+    sets_cookie: bool = False  # its page starts a session
+    signs_links: bool = False  # each visit to its page hands out links of its own
+
+    @property
+    def path(self) -> str:
+        return f"/posts/{self.slug}"
+
+    @property
+    def is_kept(self) -> bool:
+        return self.code is None
+
+
+MARA = Author("mara.lind", "Mara Lind")
+TOMAS = Author("tomas_okafor", "Tomás Okafor")
+JUNE = Author("june-park", "June Park")
+
+ADVERT = Look("advert", 90, seconds=4)
+
+_FRESH_START = frozenset({RungName.PLAIN, RungName.SESSION})  # a second request helps, whoever sends it
+
+# In the order of the job: what is tried twice comes early, so that its waits pass while others are saved.
+POSTS: tuple[Post, ...] = (
+    Post("plain", "A kite over the harbour", "a plain MP4", MARA, Shows.VIDEO, (Look("plain", 1),)),
+    Post(
+        "limited",
+        "Rain on the market hall",
+        "429 at first",
+        TOMAS,
+        Shows.VIDEO,
+        (Look("limited", 2, 6),),
+        attempts=2,
+    ),
+    Post(
+        "fake",
+        "The film that is a page",
+        "HTML named .mp4, for ever",
+        JUNE,
+        Shows.VIDEO,
+        (Look("fake", 3),),
+        code=ErrorCode.NOT_A_VIDEO,
+    ),
+    Post(
+        "holed",
+        "A concert with a gap",
+        "a playlist with a hole",
+        MARA,
+        Shows.MSE,
+        (Look("holed", 4, 6),),
+        code=ErrorCode.INCOMPLETE,
+    ),
+    Post("click", "Press to see the tide", "plays only after a click", TOMAS, Shows.CLICK, (Look("click", 5, 6),)),
+    Post("mse", "The night train", "HLS behind a blob: player", JUNE, Shows.MSE, (Look("mse", 6),)),
+    Post("hls-ts", "Snow in April", "HLS of MPEG-TS segments", MARA, Shows.PLAYLIST, (Look("hls-ts", 7, 6),)),
+    Post(
+        "session",
+        "For visitors only",
+        "empty without a cookie",
+        TOMAS,
+        Shows.VIDEO,
+        (Look("session", 8),),
+        rungs=frozenset({RungName.SESSION}),
+        sets_cookie=True,
+    ),
+    Post(
+        "navigation",
+        "Open it in a browser",
+        "only for a navigation",
+        JUNE,
+        Shows.VIDEO,
+        (Look("navigation", 9, 6),),
+        rungs=frozenset({RungName.NAVIGATION}),
+    ),
+    Post(
+        "signed",
+        "A link with a clock",
+        "a signed link, used up",
+        MARA,
+        Shows.VIDEO,
+        (Look("signed", 10),),
+        rungs=frozenset({RungName.FRESH}),
+        signs_links=True,
+    ),
+    Post(
+        "html-first",
+        "One moment, please",
+        "HTML at first",
+        TOMAS,
+        Shows.VIDEO,
+        (Look("html-first", 11, 6),),
+        rungs=_FRESH_START,
+    ),
+    Post(
+        "truncated",
+        "A long way home",
+        "cut short at first",
+        JUNE,
+        Shows.VIDEO,
+        (Look("truncated", 12),),
+        rungs=_FRESH_START,
+    ),
+    Post(
+        "carousel",
+        "Three views of a lighthouse",
+        "three videos in one post",
+        MARA,
+        Shows.CAROUSEL,
+        (Look("carousel-1", 13), Look("carousel-2", 14, 6), Look("carousel-3", 15)),
+    ),
+    Post(
+        "two-videos",
+        "How bread is scored",
+        "an advert above the video",
+        TOMAS,
+        Shows.BESIDE_ADVERT,
+        (Look("two-videos", 16, 6), ADVERT),
+    ),
+    Post(
+        "silent",
+        "Clouds, without a word",
+        "a video without sound",
+        JUNE,
+        Shows.VIDEO,
+        (Look("silent", 17, 6, sound=False),),
+    ),
+    Post(
+        "photos",
+        "Pictures from the allotment",
+        "no video at all",
+        MARA,
+        Shows.PHOTOS,
+        (Look("photo-1", 18), Look("photo-2", 19)),
+        code=ErrorCode.NO_VIDEO,
+    ),
+    Post("deleted", "Gone", "a deleted post", TOMAS, Shows.TOMBSTONE, code=ErrorCode.DELETED),
+    Post("members", "Friends and family", "a login wall", JUNE, Shows.LOGIN, code=ErrorCode.LOGIN_REQUIRED),
+)
+
+BY_SLUG: Mapping[str, Post] = {post.slug: post for post in POSTS}
+LOOKS: tuple[Look, ...] = tuple(look for post in POSTS for look in post.looks)

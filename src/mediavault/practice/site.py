@@ -1,0 +1,196 @@
+"""The practice site: routes, what each post remembers, and a record of what was asked and answered.
+
+Addresses: ``/`` · ``/posts/<slug>`` · ``/@<handle>`` · ``/login`` · ``/api/play/<slug>`` ·
+``/media/<slug>/<number>/<file>`` · ``/ads/spot/<file>`` · ``/static/<file>``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mediavault.core.clock import Clock, SystemClock
+from mediavault.practice import pages
+from mediavault.practice.http_server import HttpServer, Request, Response, whole_or_range
+from mediavault.practice.media import Clip, Look, make_clips
+from mediavault.practice.posts import ADVERT, BY_SLUG, LOOKS, POSTS, Post, Shows
+from mediavault.practice.troubles import SESSION_COOKIE, TROUBLES, Asked, Caller, PostState, caller, signed_query
+
+REMEMBERED_REQUESTS = 500  # a post
+
+_LAST_MODIFIED = "Fri, 01 May 2026 12:00:00 GMT"
+_STATIC = Path(__file__).parent / "static"
+_TYPES = {
+    ".mp4": "video/mp4",
+    ".m4s": "video/iso.segment",
+    ".ts": "video/mp2t",
+    ".m3u8": "application/vnd.apple.mpegurl",
+    ".jpg": "image/jpeg",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+}
+_NO_STORE = ("Cache-Control", "no-store")  # a cached answer would be trouble that nobody planned
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One request for something of a post, and how it was answered. ``troubled``: not as an honest server would."""
+
+    method: str
+    path: str
+    by: Caller
+    status: int
+    troubled: bool = False
+    range: str | None = None
+
+
+@dataclass(slots=True)
+class _Memory:
+    state: PostState = field(default_factory=PostState)
+    seen: deque[Seen] = field(default_factory=lambda: deque(maxlen=REMEMBERED_REQUESTS))
+
+
+class PracticeSite:
+    """Answers requests. State is per post and lives in memory; :meth:`reset` forgets it."""
+
+    def __init__(self, clips: Mapping[str, Clip], *, posts: Iterable[Post] = POSTS, clock: Clock | None = None) -> None:
+        self.clips = clips
+        self.posts = tuple(posts)
+        self.origin = ""
+        self._clock = clock or SystemClock()
+        self._memories = {post.slug: _Memory() for post in self.posts}
+        self._static = {path.name: path.read_bytes() for path in _STATIC.iterdir()}
+
+    def url(self, post: Post) -> str:
+        """The address to submit."""
+        return self.origin + post.path
+
+    def clip(self, post: Post) -> Clip | None:
+        """The video that must be kept of a post; None where there is none."""
+        return self.clips[post.looks[0].name] if post.looks else None
+
+    def seen(self, slug: str) -> tuple[Seen, ...]:
+        """What was asked of a post, oldest first; the last ``REMEMBERED_REQUESTS``."""
+        return tuple(self._memories[slug].seen)
+
+    def troubles_met(self, slug: str) -> int:
+        """How many requests of savers (not of the page's player) ran into the post's trouble."""
+        return sum(1 for seen in self.seen(slug) if seen.troubled and seen.by is not Caller.PLAYER)
+
+    def reset(self, slug: str | None = None) -> None:
+        """Let one post, or all, begin anew."""
+        for name in (slug,) if slug else tuple(self._memories):
+            self._memories[name] = _Memory()
+
+    async def answer(self, request: Request) -> Response:
+        """The server's handler."""
+        if request.method not in {"GET", "HEAD"}:
+            return _page(pages.missing_page(), status=405)
+        match request.path.strip("/").split("/"):
+            case [""]:
+                return _page(pages.index_page(self.posts))
+            case ["posts", slug] if slug in self._memories:
+                return self._post(BY_SLUG[slug], request)
+            case ["media", slug, number, *rest] if slug in self._memories:
+                return self._media(BY_SLUG[slug], number, "/".join(rest), request)
+            case ["ads", "spot", *rest]:
+                return self._file(ADVERT, "/".join(rest), request)
+            case ["api", "play", slug] if slug in self._memories:
+                return _json({"src": pages.media_path(BY_SLUG[slug], BY_SLUG[slug].looks[0])})
+            case ["static", name] if name in self._static:
+                return Response(200, (("Content-Type", _TYPES[Path(name).suffix]), _NO_STORE), self._static[name])
+            case ["login"]:
+                return _page(pages.login_page())
+            case [handle] if handle.startswith("@"):
+                return self._profile(handle[1:])
+        return _page(pages.missing_page(), status=404)
+
+    def _post(self, post: Post, request: Request) -> Response:
+        memory = self._memories[post.slug]
+        memory.state.visits += request.method == "GET"
+        response = self._post_page(post, memory.state)
+        memory.seen.append(Seen(request.method, request.path, caller(request), response.status))
+        return response
+
+    def _post_page(self, post: Post, state: PostState) -> Response:
+        match post.shows:
+            case Shows.TOMBSTONE:
+                return _page(pages.tombstone_page(), status=404)
+            case Shows.LOGIN:
+                return Response(302, (("Location", f"/login?next={post.path}"), _NO_STORE))
+        page = pages.post_page(post, pages.Place(self.origin, self._link_queries(post, state)))
+        if not post.sets_cookie:
+            return _page(page)
+        cookie = f"{SESSION_COOKIE}={state.token}; Path=/media/{post.slug}; HttpOnly; SameSite=Lax"
+        return _page(page, ("Set-Cookie", cookie))
+
+    def _link_queries(self, post: Post, state: PostState) -> dict[str, str]:
+        if not post.signs_links:
+            return {}
+        path = pages.media_path(post, post.looks[0])
+        return {path: signed_query(path, state.visits, state.token, now=self._clock.now())}
+
+    def _media(self, post: Post, number: str, file: str, request: Request) -> Response:
+        """A file of a video. Posters are always served: the trouble is with the video."""
+        if not number.isdigit() or not 1 <= int(number) <= len(post.looks):
+            return _page(pages.missing_page(), status=404)
+        honest = self._file(post.looks[int(number) - 1], file, request)
+        trouble = TROUBLES.get(post.slug)
+        if trouble is None or honest.status == 404 or file == "poster.jpg":
+            response = honest
+        else:
+            response = trouble(self._asked(post, file, honest, request))
+        seen = Seen(
+            request.method,
+            request.path,
+            caller(request),
+            response.status,
+            response is not honest,
+            request.headers.get("range"),
+        )
+        self._memories[post.slug].seen.append(seen)
+        return response
+
+    def _asked(self, post: Post, file: str, honest: Response, request: Request) -> Asked:
+        state = self._memories[post.slug].state
+        if request.method == "GET" and caller(request) is not Caller.PLAYER:
+            state.saves += 1
+        return Asked(request, file, honest, state, self._clock.now(), self._clock.monotonic())
+
+    def _file(self, look: Look, file: str, request: Request) -> Response:
+        data = self.clips[look.name].files.get(file)
+        if data is None:
+            return _page(pages.missing_page(), status=404)
+        etag = f'"{look.name}-{file.replace("/", "-")}-{len(data)}"'
+        kind = _TYPES[Path(file).suffix]
+        return whole_or_range(request, data, kind, etag=etag, last_modified=_LAST_MODIFIED, extra=(_NO_STORE,))
+
+    def _profile(self, handle: str) -> Response:
+        posts = [post for post in self.posts if post.author.handle == handle]
+        return _page(pages.index_page(posts, heading=f"@{handle}"), status=200 if posts else 404)
+
+
+@asynccontextmanager
+async def practice_site(
+    media_folder: Path, *, clips: Mapping[str, Clip] | None = None, clock: Clock | None = None
+) -> AsyncIterator[PracticeSite]:
+    """Make the videos (or take ``clips`` made before), serve the site on a free port of 127.0.0.1, and stop it at the end."""
+    if clips is None:
+        clips = await asyncio.to_thread(make_clips, LOOKS, media_folder)
+    site = PracticeSite(clips, clock=clock)
+    async with HttpServer(site.answer, clock=clock) as server:
+        site.origin = server.origin
+        yield site
+
+
+def _page(text: str, *headers: tuple[str, str], status: int = 200) -> Response:
+    return Response(status, (("Content-Type", "text/html; charset=utf-8"), _NO_STORE, *headers), text.encode())
+
+
+def _json(value: object) -> Response:
+    return Response(200, (("Content-Type", "application/json"), _NO_STORE), json.dumps(value).encode())

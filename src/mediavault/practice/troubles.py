@@ -1,0 +1,170 @@
+"""How the media of a post answers. One small function a kind of trouble; a post without one answers honestly.
+
+A page's own player is nearly always served: the trouble is for whoever wants to *save* the video. ``first`` stands for
+the first such request since the site started (or :meth:`~mediavault.practice.site.PracticeSite.reset`), so that what a
+post does never depends on chance or on the order in which posts are saved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from math import ceil
+
+from mediavault.practice.http_server import Request, Response
+
+RETRY_AFTER_S = 2
+LINK_LIFE = timedelta(hours=1)  # long enough that only being used up can be what is wrong with a link
+CUT_PART = 0.6  # of the file, then the connection closes
+MISSING_SEGMENT = "fmp4/seg-3.m4s"
+SESSION_COOKIE = "practice_session"
+
+
+class Caller(StrEnum):
+    """Who asks, by what a browser says about itself (Fetch Metadata: sites rely on it, scripts cannot change it)."""
+
+    PLAYER = "player"  # the page's <video>, or its script
+    NAVIGATION = "navigation"  # a browser that opens the address
+    CLIENT = "client"  # anything else
+
+
+def caller(request: Request) -> Caller:
+    """A saver that repeats a player's ``Sec-Fetch-*`` headers is a player here: only browsers may send those.
+
+    Players always ask for a range (Chromium 156: ``bytes=0-`` at first); a page's scripts and pictures need not.
+    """
+    goal, mode = request.headers.get("sec-fetch-dest"), request.headers.get("sec-fetch-mode")
+    if goal == "document" and mode == "navigate":
+        return Caller.NAVIGATION
+    if goal in {"video", "audio"}:
+        return Caller.PLAYER if "range" in request.headers else Caller.CLIENT
+    return Caller.PLAYER if goal in {"empty", "image"} else Caller.CLIENT
+
+
+@dataclass(slots=True)
+class PostState:
+    """What a post remembers between requests."""
+
+    token: str = field(default_factory=lambda: secrets.token_hex(16))  # the session cookie's value, the signing key
+    visits: int = 0  # of its page
+    saves: int = 0  # requests for media by anyone but the page's player
+    spent: str | None = None  # the visit whose signed link is used up
+    limited_until_s: float | None = None  # monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request for media, with all that a trouble may look at. ``honest`` is the answer without any trouble."""
+
+    request: Request
+    file: str  # its name below the post's media address
+    honest: Response
+    state: PostState
+    now: datetime
+    monotonic_s: float
+
+    @property
+    def by(self) -> Caller:
+        return caller(self.request)
+
+    @property
+    def is_first_save(self) -> bool:
+        return self.by is not Caller.PLAYER and self.state.saves == 1
+
+
+Trouble = Callable[[Asked], Response]
+
+
+def html(status: int, text: str, *headers: tuple[str, str]) -> Response:
+    """A small page in the place of media."""
+    body = f"<!doctype html><html lang=en><title>{text}</title><p>{text}</p></html>\n".encode()
+    return Response(
+        status, (("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store"), *headers), body
+    )
+
+
+def empty_without_cookie(asked: Asked) -> Response:
+    if asked.request.cookies.get(SESSION_COOKIE) == asked.state.token:
+        return asked.honest
+    return Response(200, (("Content-Type", "video/mp4"), ("Cache-Control", "no-store")))
+
+
+def only_navigation(asked: Asked) -> Response:
+    """Not even the page's player: what the page says about the file is all there is to go by."""
+    return asked.honest if asked.by is Caller.NAVIGATION else html(403, "Open this film in your browser.")
+
+
+def only_first_link_used_up(asked: Asked) -> Response:
+    """The first link that anybody uses is good for the page's player only; links of other visits are good for all."""
+    visit = asked.request.query.get("visit", "")
+    if not is_signed(asked.request, asked.state.token, now=asked.now):
+        return html(403, "This link is not valid.")
+    if asked.state.spent is None:
+        asked.state.spent = visit
+    if visit == asked.state.spent and asked.by is not Caller.PLAYER:
+        return html(403, "This link has been used up.")
+    return asked.honest
+
+
+def html_at_first(asked: Asked) -> Response:
+    name = ("Content-Disposition", 'inline; filename="video.mp4"')
+    return html(200, "One moment, please: your film is being prepared.", name) if asked.is_first_save else asked.honest
+
+
+def cut_at_first(asked: Asked) -> Response:
+    """The length is announced in full; what was sent is right, and the rest can be had with a Range."""
+    if not asked.is_first_save:
+        return asked.honest
+    return replace(asked.honest, cut_at=int(len(asked.honest.body) * CUT_PART))
+
+
+def limited_at_first(asked: Asked) -> Response:
+    """429 for two seconds, counted from the first request: coming back early does not help."""
+    if asked.by is Caller.PLAYER:
+        return asked.honest
+    if asked.state.limited_until_s is None:
+        asked.state.limited_until_s = asked.monotonic_s + RETRY_AFTER_S
+    left = asked.state.limited_until_s - asked.monotonic_s
+    return html(429, "Slow down, please.", ("Retry-After", str(ceil(left)))) if left > 0 else asked.honest
+
+
+def hole(asked: Asked) -> Response:
+    return html(404, "No such segment.") if asked.file == MISSING_SEGMENT else asked.honest
+
+
+def html_for_ever(asked: Asked) -> Response:
+    return asked.honest if asked.by is Caller.PLAYER else html(200, "Please use our app to keep this film.")
+
+
+TROUBLES: Mapping[str, Trouble] = {
+    "session": empty_without_cookie,
+    "navigation": only_navigation,
+    "signed": only_first_link_used_up,
+    "html-first": html_at_first,
+    "truncated": cut_at_first,
+    "limited": limited_at_first,
+    "holed": hole,
+    "fake": html_for_ever,
+}
+
+
+def signed_query(path: str, visit: int, key: str, *, now: datetime) -> str:
+    """``?expires=…&visit=…&sig=…`` for a link that one visit to a page hands out."""
+    expires = str(int((now + LINK_LIFE).timestamp()))
+    return f"?expires={expires}&visit={visit}&sig={_signature(path, expires, str(visit), key)}"
+
+
+def is_signed(request: Request, key: str, *, now: datetime) -> bool:
+    expires, visit = request.query.get("expires", ""), request.query.get("visit", "")
+    wanted = _signature(request.path, expires, visit, key)
+    genuine = hmac.compare_digest(wanted.encode(), request.query.get("sig", "").encode())
+    return genuine and int(expires) > now.timestamp()
+
+
+def _signature(path: str, expires: str, visit: str, key: str) -> str:
+    return hmac.new(key.encode(), f"{path} {expires} {visit}".encode(), hashlib.sha256).hexdigest()

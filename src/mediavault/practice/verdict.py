@@ -1,0 +1,146 @@
+"""Did a practice post end as it should? Pure judgements over records; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mediavault.core.errors import ErrorCode
+from mediavault.core.job import HistoryRecord, Job, JobStatus, Outcome, RungName, Stage
+from mediavault.core.media import SourceType
+from mediavault.practice.media import Clip
+from mediavault.practice.posts import Post, Shows
+
+DURATION_TOLERANCE_S = 0.25  # a packing may round by a few frames; clips differ by whole seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rung of one attempt, and how it went."""
+
+    attempt: int
+    rung: RungName
+    ok: bool
+    code: ErrorCode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVideo:
+    """What stands in the library for a job. ``sha256`` None: no file; ``fingerprint`` None: no H.264 in it."""
+
+    sha256: str | None
+    fingerprint: str | None
+    has_sound: bool
+    has_thumbnail: bool
+    has_sidecar: bool
+
+
+def check(
+    post: Post,
+    job: Job,
+    history: Iterable[HistoryRecord],
+    *,
+    clip: Clip | None = None,
+    kept: KeptVideo | None = None,
+    troubles_met: int | None = None,
+) -> list[str]:
+    """What is wrong, one sentence each; [] when the post ended as it should.
+
+    ``clip`` and ``kept`` let the kept file be compared with the post's video; ``troubles_met`` (None: not known) is how
+    often the site says that a saver ran into the post's trouble.
+    """
+    if (problem := _wrong_end(post, job)) is not None:
+        return [problem]
+    problems = list(_wrong_attempts(post, job))
+    if troubles_met == 0:
+        problems.append("its trouble was never met")
+    if post.is_kept:
+        problems += _wrong_rung(post, steps(history))
+        problems += _wrong_facts(post, job, clip)
+        if kept is not None and clip is not None:
+            problems += _wrong_file(job, clip, kept)
+    return problems
+
+
+def has_ended(job: Job) -> bool:
+    """Nothing more will happen to it by itself."""
+    if job.status is JobStatus.FAILED:
+        return job.retry_at is None
+    return job.status in {JobStatus.COMPLETED, JobStatus.CANCELLED}
+
+
+def steps(history: Iterable[HistoryRecord]) -> tuple[Step, ...]:
+    """The rungs climbed, in order: the records of one rung in one attempt are one step, and the last of them decides."""
+    climbed: list[Step] = []
+    for record in history:
+        if record.rung is None or record.outcome is Outcome.SKIPPED:
+            continue
+        ok = record.outcome is Outcome.OK and record.stage in {Stage.DOWNLOAD, Stage.VALIDATE}
+        step = Step(record.attempt, record.rung, ok, record.error_code)
+        if climbed and (climbed[-1].attempt, climbed[-1].rung) == (step.attempt, step.rung):
+            climbed.pop()
+        climbed.append(step)
+    return tuple(climbed)
+
+
+def items_named(metadata: Mapping[str, Any]) -> int:
+    """How many videos a job's metadata says that its post has."""
+    items = metadata.get("items", 1)
+    return len(items) if isinstance(items, list) else int(items)
+
+
+def _wrong_end(post: Post, job: Job) -> str | None:
+    wanted = f"it should have failed with {post.code}" if post.code else "it should have been kept"
+    if not has_ended(job):
+        return f"it was still {job.status} when time was up; {wanted}"
+    if job.status is JobStatus.COMPLETED:
+        return f"it was kept; {wanted}" if post.code else None
+    if job.status is JobStatus.FAILED and job.error_code is post.code:
+        return None
+    return f"it ended as {job.status} ({job.error_code}: {job.error}); {wanted}"
+
+
+def _wrong_attempts(post: Post, job: Job) -> Iterator[str]:
+    if post.attempts is not None and job.attempt_count != post.attempts:
+        yield f"it took {job.attempt_count} attempts, expected {post.attempts}"
+
+
+def _wrong_rung(post: Post, climbed: tuple[Step, ...]) -> Iterator[str]:
+    if not climbed or not climbed[-1].ok:
+        yield "the history names no rung on which it was saved"
+    elif climbed[-1].rung not in post.rungs:
+        yield f"it was saved on the rung {climbed[-1].rung}, expected {' or '.join(sorted(post.rungs))}"
+
+
+def _wrong_facts(post: Post, job: Job, clip: Clip | None) -> Iterator[str]:
+    handle = job.account.handle if job.account else None
+    if handle != post.author.handle:
+        yield f"its account is {handle!r}, expected {post.author.handle!r}"
+    title = str(job.metadata.get("title") or "")
+    if not title.startswith(post.title):
+        yield f"its title is {title!r}, expected {post.title!r}"
+    if post.shows is Shows.CAROUSEL and (named := items_named(job.metadata)) != len(post.looks):
+        yield f"its metadata names {named} videos, expected {len(post.looks)}"
+    if clip is None:
+        return
+    if job.duration_s is None or abs(job.duration_s - clip.duration_s) > DURATION_TOLERANCE_S:
+        yield f"it lasts {job.duration_s} seconds, expected {clip.duration_s}"
+
+
+def _wrong_file(job: Job, clip: Clip, kept: KeptVideo) -> Iterator[str]:
+    if kept.sha256 is None:
+        yield f"there is no file at {job.output_path}"
+        return
+    if kept.sha256 != job.sha256:
+        yield "the file's hash is not the recorded one"
+    if kept.fingerprint != clip.fingerprint:
+        yield "the file shows another video than the post's"
+    elif job.source_type is SourceType.DIRECT and kept.sha256 != clip.sha256:
+        yield "the file differs from the one that the site serves"
+    if kept.has_sound != clip.look.sound:
+        yield f"the file {'has' if kept.has_sound else 'lacks'} sound"
+    if not kept.has_thumbnail:
+        yield "there is no thumbnail beside it"
+    if not kept.has_sidecar:
+        yield "there is no .info.json beside it"

@@ -1,0 +1,343 @@
+"""The composition root: the only place that names concrete classes. Everything else is handed its ports.
+
+``open_vault`` puts the house together and takes it apart again in the reverse order, whatever happened in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from mediavault.api.submission import Submission
+from mediavault.core.clock import Clock, SystemClock
+from mediavault.core.errors import BadSetting, Failure, MediavaultError
+from mediavault.core.job import Job, JobId, JobStatus, NewJob
+from mediavault.core.logs import get_logger
+from mediavault.core.media import Candidate, Extraction
+from mediavault.core.settings import Settings
+from mediavault.core.urls import HttpUrl, parse_http_url
+from mediavault.platforms import registry
+from mediavault.services.egress.guard import EgressGuard
+from mediavault.services.vault import LocalVault
+from mediavault.store.port import JobStore
+from mediavault.worker.queue import Worker, WorkerLimits
+from mediavault.worker.tools import RetryPolicy, Tools
+
+MIB = 1 << 20
+SINGLE_JOB_LOOK_S = 0.25
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenVault:
+    """A house put together. ``worker`` and ``working`` are None where another process does the work."""
+
+    settings: Settings
+    store: JobStore
+    clock: Clock
+    guard: EgressGuard
+    library: LocalVault
+    submission: Submission
+    worker: Worker | None
+    working: asyncio.Task[None] | None
+
+    def submit(self, url: str) -> NewJob:
+        """Read an address; nothing is stored yet. Raises BadInput or a Final failure."""
+        return self.submission.read(url)
+
+    def notify_cancel(self, job_id: JobId) -> None:
+        """Tell the worker of this process, if there is one."""
+        if self.worker is not None:
+            self.worker.cancel_attempt(job_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a look at a post found. Without ``choice``, ``reason`` says why; without ``extraction``, ``error`` does."""
+
+    extraction: Extraction | None
+    choice: Candidate | None
+    reason: str
+    error: MediavaultError | None = None
+
+
+# --- the house -------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def open_vault(settings: Settings, *, worker: bool = False) -> AsyncIterator[OpenVault]:
+    """Open the store and the library, and run a worker in the background when asked to.
+
+    Raises BadSetting, SchemaTooNew, StoreError, StorageFailure; nothing is left behind then.
+    """
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings, clock))
+        guard = EgressGuard(settings.allow_private, own_ports=own_ports(settings))
+        stack.callback(guard.close)
+        library = LocalVault(settings.download_dir)
+        await library.prepare()
+        submission = _submission(settings, guard, clock)
+        if not worker:
+            yield OpenVault(settings, store, clock, guard, library, submission, None, None)
+            return
+        tools = await stack.enter_async_context(open_tools(settings, store, library, guard, clock))
+        hand = Worker(tools, worker_limits(settings), live_folder=settings.state_dir / "workers")
+        working = await stack.enter_async_context(_at_work(hand))
+        yield OpenVault(settings, store, clock, guard, library, submission, hand, working)
+
+
+@asynccontextmanager
+async def open_store(settings: Settings, clock: Clock | None = None) -> AsyncIterator[JobStore]:
+    """The store that ``database_url`` names, opened and migrated."""
+    store = make_store(settings, clock or SystemClock())
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def make_store(settings: Settings, clock: Clock) -> JobStore:
+    """``sqlite:///path`` or ``memory:``. Raises BadSetting for anything else."""
+    url = settings.effective_database_url
+    scheme, path = urlsplit(url).scheme, url.removeprefix("sqlite://")
+    if scheme == "sqlite" and path.startswith("/") and len(path) > 1:
+        from mediavault.store.sqlite import SqliteJobStore
+
+        # sqlite:///relative and sqlite:////absolute, as SQLAlchemy reads them; a default always is absolute
+        return SqliteJobStore(Path(path[1:]) if path.startswith("//") else Path(path), clock)
+    if scheme == "memory":
+        from mediavault.store.memory import MemoryJobStore
+
+        return MemoryJobStore(clock)
+    raise BadSetting(
+        f"MEDIAVAULT_DATABASE_URL: {scheme or url!r} is no database that this version knows.",
+        help="Use sqlite:////path/to/mediavault.db, or leave it unset.",
+    )
+
+
+@asynccontextmanager
+async def open_tools(
+    settings: Settings, store: JobStore, library: LocalVault, guard: EgressGuard, clock: Clock
+) -> AsyncIterator[Tools]:
+    """Everything that a worker needs to reach out. The browser and the client start when they are first used."""
+    from mediavault.services.browser.chromium import Chromium
+    from mediavault.services.download.fetcher import MediaFetcher
+    from mediavault.services.download.port import DownloadLimits
+    from mediavault.services.egress.client import AiohttpClient
+    from mediavault.services.egress.proxy import EgressProxy
+    from mediavault.services.extraction.browser_extractor import BrowserExtractor
+    from mediavault.services.media_probe import MediaProbe
+
+    async with AsyncExitStack() as stack:
+        client = AiohttpClient(guard, clock=clock)
+        stack.push_async_callback(client.close)
+        proxy = EgressProxy(guard)
+        await proxy.start()
+        stack.push_async_callback(proxy.close)
+        browser = Chromium(
+            state_dir=settings.state_dir,
+            downloads_dir=settings.download_dir,
+            proxy=proxy,
+            clock=clock,
+            executable=settings.browser,
+            headless=settings.browser_headless,
+        )
+        stack.push_async_callback(browser.close)
+        extractor = BrowserExtractor(browser, clock)
+        yield Tools(
+            store=store,
+            clock=clock,
+            extractors={extractor.name: extractor},
+            client=client,
+            browser=browser,
+            downloader=MediaFetcher(client, clock),
+            probe=MediaProbe(),
+            vault=library,
+            limits=DownloadLimits(
+                max_bytes=settings.max_file_bytes,
+                reserve_bytes=settings.reserve_mb * MIB,
+                stall_s=settings.stall_timeout_s,
+                segment_concurrency=settings.segment_concurrency,
+            ),
+            retry=RetryPolicy(base=timedelta(seconds=settings.retry_base_s), jitter=random.random),
+            extraction_timeout_s=settings.extraction_timeout_s,
+        )
+
+
+@asynccontextmanager
+async def _at_work(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
+    """The worker's loop in the background; its orderly end afterwards, or what it broke with."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(worker.run(stop), name="worker")
+    try:
+        yield task
+    finally:
+        stop.set()
+        await task
+
+
+def worker_limits(settings: Settings) -> WorkerLimits:
+    return WorkerLimits(
+        concurrency=settings.concurrency,
+        poll_interval_s=settings.poll_interval_s,
+        heartbeat_interval_s=settings.heartbeat_interval_s,
+        lease=timedelta(seconds=settings.lease_s),
+        shutdown_grace_s=settings.shutdown_grace_s,
+    )
+
+
+def own_ports(settings: Settings) -> tuple[int, ...]:
+    """Ports that posts can never reach: the API's. The proxy adds its own."""
+    return (settings.port,) if settings.port else ()
+
+
+def make_submission(settings: Settings) -> Submission:
+    """The reader of addresses, without a store behind it."""
+    return _submission(settings, EgressGuard(settings.allow_private, own_ports=own_ports(settings)), SystemClock())
+
+
+def _submission(settings: Settings, guard: EgressGuard, clock: Clock) -> Submission:
+    def check(url: HttpUrl) -> None:
+        guard.check_url(url, scope=url)  # a submitted address is its own scope
+
+    return Submission(registry.identify, check, clock, settings.max_attempts)
+
+
+# --- processes that stay ---------------------------------------------------------------------------------------
+
+
+async def serve(settings: Settings) -> int:
+    """API, pages and worker in one process, until a signal."""
+    return await _serve_api(settings, worker=True)
+
+
+async def run_api(settings: Settings) -> int:
+    """API and pages alone."""
+    return await _serve_api(settings, worker=False)
+
+
+async def run_worker(settings: Settings) -> int:
+    """A worker alone."""
+    async with open_vault(settings, worker=True) as vault:
+        with _until_stopped(vault) as stop:
+            await stop.wait()
+    return 0
+
+
+async def _serve_api(settings: Settings, *, worker: bool) -> int:
+    from mediavault.api.app import create_app
+    from mediavault.api.server import serve_app
+    from mediavault.api.services import ApiServices
+
+    async with open_vault(settings, worker=worker) as vault:
+        services = ApiServices(
+            store=vault.store,
+            settings=settings,
+            clock=vault.clock,
+            submit=vault.submission,
+            library=vault.library,
+            notify_cancel=vault.notify_cancel,
+            browser_status=lambda: browser_path(settings),
+        )
+        if worker and browser_path(settings) is None:
+            log.warning("no_browser", help="Posts cannot be extracted until there is one: run `mediavault doctor`.")
+        with _until_stopped(vault) as stop:
+            await serve_app(
+                create_app(services),
+                host=settings.host,
+                port=settings.port,
+                stop=stop,
+                on_started=lambda address: _on_started(vault, address),
+            )
+    return 0
+
+
+def _on_started(vault: OpenVault, address: str) -> None:
+    vault.guard.claim_port(parse_http_url(address).port)  # where port 0 was asked for, the real one is known only now
+    log.info("vault_open", address=address, downloads=str(vault.settings.download_dir))
+
+
+def browser_path(settings: Settings) -> str | None:
+    """The browser that a worker would start, None when there is none."""
+    from mediavault.services.browser.discovery import find_browser
+
+    found = find_browser(settings.browser)
+    return str(found.path) if found.path else None
+
+
+@contextmanager
+def _until_stopped(vault: OpenVault) -> Iterator[asyncio.Event]:
+    """SIGTERM, SIGINT or a broken worker set the event; a second signal gives running jobs back at once."""
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        if stop.is_set() and vault.worker is not None:
+            vault.worker.hurry()
+        stop.set()
+
+    if vault.working is not None:
+        vault.working.add_done_callback(lambda _: stop.set())
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+# --- single errands --------------------------------------------------------------------------------------------
+
+
+async def save_here(settings: Settings, job_id: JobId) -> None:
+    """Run a worker in this process until the job is over or its next try is planned; cancelling gives it back."""
+    async with open_vault(settings, worker=True) as vault:
+        while not _rests(await vault.store.get(job_id)):
+            await vault.clock.sleep(SINGLE_JOB_LOOK_S)
+
+
+def _rests(job: Job) -> bool:
+    if job.status is JobStatus.FAILED and job.retry_at is not None:
+        return False  # the caller decides how long to wait, and cancels
+    return job.status not in (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+async def inspect_url(settings: Settings, url: str) -> Inspection:
+    """Look at a post as a worker would, without saving anything."""
+    from mediavault.services.extraction.ranking import choose, explain
+
+    clock = SystemClock()
+    guard = EgressGuard(settings.allow_private, own_ports=own_ports(settings))
+    with contextlib.closing(guard):
+        post, platform = registry.identify(parse_http_url(url))
+        library = LocalVault(settings.download_dir)
+        await library.prepare()
+        store = make_store(settings.model_copy(update={"database_url": "memory:"}), clock)
+        async with open_tools(settings, store, library, guard, clock) as tools:
+            (extractor,) = tools.extractors.values()
+            try:
+                found = await extractor.extract(post, platform, within_s=settings.extraction_timeout_s)
+            except Failure as exc:
+                return Inspection(None, None, exc.message, exc)
+    return _chosen(found, lambda: choose(found, now=clock.now()), explain)
+
+
+def _chosen(found: Extraction, choose: Callable[[], Candidate], explain: Callable[[Candidate], str]) -> Inspection:
+    try:
+        choice = choose()
+    except Failure as exc:
+        return Inspection(found, None, exc.message, exc)
+    return Inspection(found, choice, explain(choice))

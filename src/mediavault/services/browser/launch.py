@@ -1,0 +1,151 @@
+"""Starts Chromium on a profile, behind the proxy, and finds out what it calls itself and which process it is.
+
+Playwright's objects are handed in by ``chromium.py``; nothing here imports it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mediavault.core.errors import BrowserUnavailable, TookTooLong
+from mediavault.core.logs import get_logger
+from mediavault.services.browser.driver import Ask, Guard, PageFailed
+from mediavault.services.browser.profile import Profile
+from mediavault.services.egress.proxy import CHROMIUM_ARGS
+
+LAUNCH_S = 30.0
+CALL_S = 10.0
+CLOSE_BROWSER_S = 8.0
+
+ARGS = (
+    *CHROMIUM_ARGS,
+    "--autoplay-policy=no-user-gesture-required",
+    "--deny-permission-prompts",
+    "--disable-notifications",
+)
+NOT_PLAYWRIGHTS = ["--disable-popup-blocking"]  # it would let every page open windows
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Launcher:
+    """``playwright`` is a started driver; ``ask`` the border's."""
+
+    playwright: Any
+    ask: Ask
+    executable: Path
+    profile: Profile
+    downloads: Path
+    proxy: Guard
+    headless: bool
+
+    async def context(self, user_agent: str) -> Any:
+        """The persistent context. Chromium's sandbox is on, unless we are root or the kernel refuses it."""
+        sandbox = sys.platform != "linux" or os.geteuid() != 0
+        try:
+            return await self._persistent(user_agent, sandbox=sandbox)
+        except PageFailed as exc:
+            if not (sandbox and "sandbox" in str(exc).lower()):
+                raise not_started(exc) from exc
+            log.warning("browser_sandbox_refused", error=first_line(exc))
+        try:
+            return await self._persistent(user_agent, sandbox=False)
+        except PageFailed as exc:
+            raise not_started(exc) from exc
+
+    async def _persistent(self, user_agent: str, *, sandbox: bool) -> Any:
+        launching = self.playwright.chromium.launch_persistent_context(
+            self.profile.folder,
+            **self._common(sandbox=sandbox),
+            accept_downloads=True,  # captures cancel theirs at once; a context cannot have it both ways
+            service_workers="block",  # what they fetch is hidden from the page's own events
+            user_agent=user_agent,
+            viewport={"width": 1280, "height": 900},
+        )
+        try:
+            return await self.ask(launching, LAUNCH_S)
+        except (TookTooLong, BrowserUnavailable) as exc:
+            raise PageFailed(f"it did not start: {exc.__cause__ or exc}") from exc
+
+    async def user_agent(self) -> str:
+        """What this binary calls itself with a window. Measured once per binary and remembered beside the profile."""
+        notes = self.profile.folder.parent / "user-agent.json"
+        stamp = [str(self.executable), self.executable.resolve().stat().st_mtime_ns]
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            known = json.loads(notes.read_text("utf-8"))
+            if known["of"] == stamp:
+                return str(known["user_agent"])
+        measured = (await self._measure_user_agent()).replace("HeadlessChrome", "Chrome")
+        with contextlib.suppress(OSError):
+            notes.write_text(json.dumps({"of": stamp, "user_agent": measured}), "utf-8")
+        return measured
+
+    async def _measure_user_agent(self) -> str:
+        try:
+            starting = self.playwright.chromium.launch(**self._common(sandbox=False))  # shows about:blank only
+            browser = await self.ask(starting, LAUNCH_S)
+            try:
+                page = await self.ask(browser.new_page(), CALL_S)
+                return str(await self.ask(page.evaluate("navigator.userAgent"), CALL_S))
+            finally:
+                await self.ask(browser.close(), CLOSE_BROWSER_S)
+        except (TookTooLong, PageFailed, BrowserUnavailable) as exc:
+            raise not_started(exc) from exc
+
+    def _common(self, *, sandbox: bool) -> dict[str, Any]:
+        proxy = {"server": self.proxy.server, "username": self.proxy.username, "password": self.proxy.password}
+        return {
+            "executable_path": self.executable,
+            "headless": self.headless,
+            "args": list(ARGS),
+            "ignore_default_args": NOT_PLAYWRIGHTS,
+            "chromium_sandbox": sandbox,
+            "proxy": proxy,  # Playwright's own option also covers loopback, which a bare --proxy-server lets out
+            "env": {**_environment(), "TMPDIR": str(self.profile.scratch)},
+            "downloads_path": self.downloads,
+            "artifacts_dir": self.profile.scratch,
+            "handle_sigint": False,  # an orderly shutdown closes us
+            "handle_sigterm": False,
+            "handle_sighup": False,
+        }
+
+
+def _environment() -> dict[str, str | float | bool]:
+    """Ours without our settings: a database address or a token is no business of a browser's."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("MEDIAVAULT_")}
+
+
+def prepare(profile: Profile, downloads: Path) -> None:
+    profile.forget_stale_locks()
+    profile.empty_scratch()
+    shutil.rmtree(downloads, ignore_errors=True)  # what a killed browser left half written
+    downloads.mkdir(parents=True, exist_ok=True)
+
+
+async def pid_of(context: Any, ask: Ask) -> int | None:
+    """The browser's process id, from itself."""
+    browser = context.browser
+    if browser is None:
+        return None
+    try:
+        session = await ask(browser.new_browser_cdp_session(), CALL_S)
+        answer = await ask(session.send("SystemInfo.getProcessInfo"), CALL_S)
+    except (TookTooLong, PageFailed, BrowserUnavailable):
+        return None
+    return next((int(process["id"]) for process in answer["processInfo"] if process["type"] == "browser"), None)
+
+
+def not_started(exc: Exception) -> BrowserUnavailable:
+    return BrowserUnavailable(f"The browser did not start: {first_line(exc)}")
+
+
+def first_line(exc: BaseException) -> str:
+    return (str(exc).splitlines() or [type(exc).__name__])[0]

@@ -1,0 +1,258 @@
+"""The browser saves a file by itself: it navigates to the address, and the answer is made a download on its way in.
+
+An inline video would open in the browser's player and save nothing. A ``Content-Disposition: attachment`` header put in
+at DevTools' response stage turns it into a download that streams to disk, with the session's cookies and the referer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from mediavault.core.clock import Clock
+from mediavault.core.errors import (
+    EmptyBody,
+    Failure,
+    HttpError,
+    Incomplete,
+    LinkExpired,
+    NetworkFailure,
+    NotAVideo,
+    RateLimited,
+    StorageFailure,
+    TookTooLong,
+    TooLarge,
+)
+from mediavault.core.media import OnProgress
+from mediavault.services.browser.driver import Ask, Cdp, Download, Page, PageFailed
+from mediavault.services.browser.media_signs import bare_mime, is_html, is_json
+from mediavault.services.browser.port import BrowserDownload
+
+ANSWER_S = 60.0  # from navigating to the answer's headers
+STALL_S = 60.0  # without one byte
+TICK_S = 0.25
+CALL_S = 10.0
+FILE_NAME = "navigation.part"  # never one that the site chose
+
+PATTERNS = [{"urlPattern": "*", "requestStage": "Response", "resourceType": "Document"}]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The head of the answer that a navigation ended at."""
+
+    url: str
+    status: int
+    mime: str
+    headers: Mapping[str, str]
+
+    @property
+    def length(self) -> int | None:
+        text = self.headers.get("content-length", "")
+        return int(text) if text.isascii() and text.isdigit() and "content-encoding" not in self.headers else None
+
+
+def refusal(answer: Answer, *, max_bytes: int) -> Failure | None:
+    """Why the answer is not saved; None when it is. By status, type and announced length; redirects are not judged."""
+    status = answer.status
+    if status == 429:
+        return RateLimited("The site asked us to slow down.", http_status=429, retry_after=_retry_after(answer.headers))
+    if status in (401, 403, 410):
+        return LinkExpired(
+            f"The site refused the media's address to the browser too (HTTP {status}).", http_status=status
+        )
+    if status not in (200, 206):
+        return HttpError(f"The site answered the browser with HTTP {status}.", http_status=status)
+    if is_html(answer.mime) or is_json(answer.mime):
+        return NotAVideo("A web page came instead of the video.", http_status=status)
+    if answer.length == 0:
+        return EmptyBody("The site sent an empty file.", http_status=status)
+    if answer.length is not None and answer.length > max_bytes:
+        return TooLarge(f"The file has {answer.length:,} bytes; at most {max_bytes:,} are allowed.")
+    return None
+
+
+@dataclass(eq=False)  # no slots: Playwright notes its wrapper on the object whose method it is given
+class Navigation:
+    """One download. ``end_s`` is the clock's monotonic time at which it must be over."""
+
+    page: Page
+    cdp: Cdp
+    ask: Ask
+    clock: Clock
+    max_bytes: int
+    end_s: float
+    on_progress: OnProgress
+    answer: Answer | None = None
+    refused: Failure | None = None
+    received: int = 0
+    total: int | None = None
+    _last_byte_s: float = 0.0
+    _download: Download | None = None
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def run(self, url: str, *, referer: str | None, into: Path) -> BrowserDownload:
+        """Save the answer in ``into``. Raises what the Browser port's ``download`` names."""
+        self.page.on("download", self._on_download)
+        self.cdp.on("Fetch.requestPaused", lambda event: self._spawn(self._pass_on(event)))
+        self.cdp.on("Page.downloadProgress", self._on_bytes)
+        await self.ask(self.cdp.send("Page.enable"), CALL_S)
+        await self.ask(self.cdp.send("Fetch.enable", {"patterns": PATTERNS}), CALL_S)
+        try:
+            await self._navigate(url, referer)
+            download = await self._download_begun(url)
+            saved = await self._wait_for(download)
+        finally:
+            await self._stop()
+        return await self._take(saved, into)
+
+    # --- the answer --------------------------------------------------------------------------------------------
+
+    async def _navigate(self, url: str, referer: str | None) -> None:
+        within_s = max(1.0, min(ANSWER_S, self._left_s()))
+        self._last_byte_s = self.clock.monotonic()
+        try:
+            going = self.page.goto(url, referer=referer, timeout=within_s * 1000, wait_until="commit")
+            await self.ask(going, within_s + 1.0)
+        except PageFailed as exc:
+            if self.answer is None and self._download is None:
+                raise NetworkFailure(f"The browser could not load the media: {_first_line(exc)}.") from exc
+        if self.refused is not None:
+            raise self.refused
+
+    async def _download_begun(self, url: str) -> Download:
+        """The download's event follows the answer at once; a page that none became is no file."""
+        for _ in range(int(CALL_S / TICK_S)):
+            if self._download is not None:
+                return self._download
+            await self.clock.sleep(TICK_S)
+        raise HttpError(f"The browser was given no file at {url.split('?', 1)[0]}.")
+
+    async def _pass_on(self, event: Mapping[str, Any]) -> None:
+        """Judge the answer, and make it an attachment where it is a file."""
+        headers = {h["name"].lower(): h["value"] for h in event.get("responseHeaders", ())}
+        status = event.get("responseStatusCode")
+        params: dict[str, Any] = {"requestId": event["requestId"]}
+        method = "Fetch.continueResponse"
+        if status is not None and not 300 <= status < 400:
+            answer = Answer(event["request"]["url"], status, bare_mime(headers.get("content-type")), headers)
+            self.answer = answer
+            self.refused = refusal(answer, max_bytes=self.max_bytes)
+            if self.refused is None:
+                params |= {"responseCode": status, "responseHeaders": _as_attachment(event["responseHeaders"])}
+            elif isinstance(self.refused, TooLarge):
+                method, params["errorReason"] = "Fetch.failRequest", "Aborted"
+        with contextlib.suppress(PageFailed, TookTooLong):  # the page is gone, and the request with it
+            await self.ask(self.cdp.send(method, params), CALL_S)
+
+    # --- the bytes ---------------------------------------------------------------------------------------------
+
+    def _on_download(self, download: Download) -> None:
+        if self._download is None:
+            self._download = download
+        else:  # one navigation, one file
+            self._spawn(_cancel(download, self.ask))
+
+    def _on_bytes(self, event: Mapping[str, Any]) -> None:
+        received = int(event.get("receivedBytes", 0))
+        if received > self.received:
+            self.received = received
+            self._last_byte_s = self.clock.monotonic()
+        self.total = int(event.get("totalBytes", 0)) or None
+        self.on_progress(self.received, self.total)
+
+    async def _wait_for(self, download: Download) -> Path:
+        """The finished file's path. Size, stall and time are watched while the browser writes."""
+        ended = asyncio.ensure_future(download.failure())
+        try:
+            while not ended.done():
+                if (failure := self._overstepped()) is not None:
+                    await _cancel(download, self.ask)
+                    raise failure
+                await asyncio.wait({ended}, timeout=TICK_S)
+            reason = await self.ask(ended, CALL_S)
+        finally:
+            ended.cancel()
+        if reason:
+            said = f" of {self.total:,}" if self.total else ""
+            raise Incomplete(
+                f"The transfer broke off after {self.received:,}{said} bytes.", bytes_received=self.received
+            )
+        return await self.ask(download.path(), CALL_S)
+
+    def _overstepped(self) -> Failure | None:
+        if max(self.received, self.total or 0) > self.max_bytes:
+            return TooLarge(
+                f"The file is larger than the allowed {self.max_bytes:,} bytes.", bytes_received=self.received
+            )
+        if self._left_s() <= 0:
+            return TookTooLong("The browser's download took too long.", bytes_received=self.received)
+        if self.clock.monotonic() - self._last_byte_s > STALL_S:
+            return TookTooLong(f"No byte came for {STALL_S:.0f} seconds.", bytes_received=self.received)
+        return None
+
+    async def _take(self, saved: Path, into: Path) -> BrowserDownload:
+        target = into / FILE_NAME
+        size = await asyncio.to_thread(_move, saved, target)
+        answer = self.answer
+        if size == 0:
+            target.unlink(missing_ok=True)
+            raise EmptyBody("The site sent an empty file.", http_status=answer.status if answer else None)
+        if answer is not None and answer.length is not None and answer.status == 200 and size != answer.length:
+            raise Incomplete(f"{size:,} of {answer.length:,} bytes came.", bytes_received=size)
+        self.on_progress(size, size)
+        return BrowserDownload(target, size, answer.url if answer else "", answer.mime or None if answer else None)
+
+    async def _stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _spawn(self, call: Any) -> None:
+        task = asyncio.ensure_future(call)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _left_s(self) -> float:
+        return self.end_s - self.clock.monotonic()
+
+
+async def _cancel(download: Download, ask: Ask) -> None:
+    with contextlib.suppress(PageFailed, TookTooLong):
+        await ask(download.cancel(), CALL_S)
+
+
+def _move(saved: Path, target: Path) -> int:
+    """Rename; copy only where the browser's folder lies on another file system. Answers the size in bytes."""
+    try:
+        try:
+            saved.replace(target)
+        except OSError as exc:
+            if exc.errno != errno.EXDEV:
+                raise
+            shutil.copyfile(saved, target)
+            saved.unlink()
+        return target.stat().st_size
+    except OSError as exc:
+        raise StorageFailure(f"The browser's file could not be taken over: {exc}.") from exc
+
+
+def _as_attachment(headers: list[dict[str, str]]) -> list[dict[str, str]]:
+    kept = [h for h in headers if h["name"].lower() != "content-disposition"]
+    return [*kept, {"name": "Content-Disposition", "value": 'attachment; filename="video"'}]
+
+
+def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
+    text = headers.get("retry-after", "").strip()
+    return timedelta(seconds=min(int(text), 86_400)) if text.isascii() and text.isdigit() else None
+
+
+def _first_line(exc: BaseException) -> str:
+    return (str(exc).splitlines() or [""])[0].removeprefix("Page.goto: ").split(" at http", 1)[0]

@@ -1,0 +1,113 @@
+"""What one visit to a page received, as it comes in; turned into records at the end. No I/O."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from mediavault.services.browser.media_signs import bare_mime, names_a_video
+from mediavault.services.browser.port import SeenResponse
+
+MAX_RESPONSES = 4_000
+MAX_BODY_BYTES = 25 << 20  # of one body; browsertrix's limit
+MAX_BODIES_BYTES = 96 << 20  # of all bodies of one visit
+_NEVER_KEPT = frozenset({"cookie", "set-cookie", "authorization", "proxy-authorization"})
+_BULK = frozenset({"image", "font", "stylesheet", "script", "texttrack", "ping", "websocket"})
+
+
+@dataclass(slots=True)
+class NetworkLog:
+    """``elapsed_s`` tells the seconds since the visit began; ``json_paths`` are the platform's."""
+
+    elapsed_s: Callable[[], float]
+    json_paths: re.Pattern[str] | None = None
+    primed: bool = False
+    last_news_s: float = 0.0  # when something worth waiting for came last
+    last_response_s: float = 0.0  # when anything at all came last
+    video_named: bool = False
+    page_data_seen: bool = False
+    main_document: SeenResponse | None = None  # the last one of the main frame that was no redirect
+    _responses: list[SeenResponse] = field(default_factory=list)
+    _bodies: dict[str, deque[bytes]] = field(default_factory=lambda: defaultdict(deque))
+    _body_bytes: int = 0
+
+    def saw(
+        self,
+        *,
+        url: str,
+        status: int,
+        headers: Mapping[str, str],
+        resource_type: str,
+        frame_url: str,
+        request_headers: Mapping[str, str],
+        main: bool = False,
+    ) -> None:
+        """Note a response; ``main`` is the page's own document. Pictures, styles and the like are passed over."""
+        self.last_response_s = self.elapsed_s()
+        mime = bare_mime(headers.get("content-type"))
+        video = status in (200, 206) and names_a_video(mime, url)
+        if not url.startswith(("http://", "https://")) or (resource_type in _BULK and not video):
+            return
+        if video:
+            self.video_named = True
+        if video or resource_type == "media":
+            self.last_news_s = self.elapsed_s()
+        seen = SeenResponse(
+            url=url,
+            status=status,
+            mime=mime,
+            resource_type=resource_type,
+            frame_url=frame_url,
+            headers=_kept(headers),
+            request_headers=_kept(request_headers),
+            size=whole_size(status, headers),
+            seen_at_s=round(self.elapsed_s(), 3),
+            primed=self.primed,
+        )
+        if main and not 300 <= status < 400:
+            self.main_document = seen
+        if len(self._responses) < MAX_RESPONSES or video:
+            self._responses.append(seen)
+
+    def body(self, url: str, body: bytes) -> None:
+        """Keep the body of the next response from ``url`` that has none yet."""
+        if self._body_bytes + len(body) > MAX_BODIES_BYTES:
+            return
+        self._body_bytes += len(body)
+        self._bodies[url].append(body)
+        if self.json_paths is not None and self.json_paths.search(url):
+            self.page_data_seen = True
+            self.last_news_s = self.elapsed_s()
+
+    def responses(self) -> tuple[SeenResponse, ...]:
+        """All of them in the order in which they came, bodies joined by address and turn."""
+        left = {url: deque(bodies) for url, bodies in self._bodies.items()}
+        joined = [
+            replace(seen, body=left[seen.url].popleft())
+            if left.get(seen.url) and seen.resource_type in ("document", "xhr", "fetch", "media", "manifest", "other")
+            else seen
+            for seen in self._responses
+        ]
+        return tuple(joined)
+
+    def main_body(self) -> bytes | None:
+        """The source of the page, for one that cannot be asked any more. None where it did not come whole."""
+        bodies = self._bodies.get(self.main_document.url) if self.main_document else None
+        return bodies[-1] if bodies else None
+
+
+def whole_size(status: int, headers: Mapping[str, str]) -> int | None:
+    """The whole file's size in bytes: from ``Content-Range`` of a part, else from an uncompressed ``Content-Length``."""
+    if status == 206:
+        total = headers.get("content-range", "").rpartition("/")[2].strip()
+        return int(total) if total.isascii() and total.isdigit() else None
+    length = headers.get("content-length", "").strip()
+    if status != 200 or "content-encoding" in headers or not (length.isascii() and length.isdigit()):
+        return None
+    return int(length)
+
+
+def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items() if name.lower() not in _NEVER_KEPT}

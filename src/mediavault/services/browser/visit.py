@@ -1,0 +1,275 @@
+"""One visit to a page: load it, start its players, watch the network, and report what was seen."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mediavault.core.clock import Clock
+from mediavault.core.errors import AddressRefused, BrowserUnavailable, NetworkFailure, TookTooLong
+from mediavault.core.logs import get_logger, redact_url
+from mediavault.core.platform import Platform
+from mediavault.services.browser import scripts
+from mediavault.services.browser.driver import Ask, Frame, Page, PageCrashed, PageFailed, Response
+from mediavault.services.browser.network_log import NetworkLog
+from mediavault.services.browser.port import PageCapture, SeenVideo
+from mediavault.services.browser.watching import Progress, Step, next_step
+
+NAVIGATION_S = 30.0  # at most this, and at most half of the visit's time
+DOCUMENT_S = 10.0  # from the first byte to a document whose scripts ran
+LOOK_S = 4.0  # for one question to one frame
+TICK_S = 0.25
+AFTER_CLICK_S = 0.75  # a player that a click creates is there by then
+RESERVE_S = 6.0  # kept back for the last look
+MAX_FRAMES = 25
+PROXY_REFUSAL = b"mediavault does not connect there."
+
+log = get_logger(__name__)
+
+
+@dataclass(eq=False)  # no slots: Playwright notes its wrapper on the object whose method it is given
+class Visit:
+    """``end_s`` is the clock's monotonic time at which the visit must be over."""
+
+    page: Page
+    ask: Ask
+    clock: Clock
+    network: NetworkLog
+    platform: Platform
+    end_s: float
+    crashed: bool = False
+    navigations: list[tuple[float, str]] = field(default_factory=list)
+    progress: Progress = field(default_factory=Progress)
+    _deaf: int = 0  # questions in a row that the page did not answer
+
+    async def run(self, url: str, *, user_agent: str) -> PageCapture:
+        """Visit ``url``. Raises NetworkFailure, AddressRefused, PageCrashed, BrowserUnavailable."""
+        self.page.on("crash", self._on_crash)
+        self.page.on("framenavigated", self._on_navigated)
+        if self.platform.page_reader is None:
+            await self.ask(self.page.add_init_script(scripts.HOOKS), LOOK_S)
+        if await self._load(url):
+            await self._watch()
+        return await self._report(url, user_agent)
+
+    def on_response(self, response: Response) -> None:
+        """A response that this page, one of its frames or workers received."""
+        request = response.request
+        frame = request.frame
+        self.network.saw(
+            url=response.url,
+            status=response.status,
+            headers=response.headers,
+            resource_type=request.resource_type,
+            frame_url=frame.url,
+            request_headers=request.headers,
+            main=request.is_navigation_request() and frame.parent_frame is None,
+        )
+
+    # --- loading -----------------------------------------------------------------------------------------------
+
+    async def _load(self, url: str) -> bool:
+        """Navigate; whether there is a document to watch. False for a file that the site would have had us save."""
+        within_s = max(1.0, min(NAVIGATION_S, self._left_s() / 2))
+        try:
+            await self.ask(self.page.goto(url, timeout=within_s * 1000, wait_until="commit"), within_s + 1.0)
+        except TookTooLong as exc:
+            if self.network.main_document is None:
+                raise NetworkFailure(f"The page did not answer within {within_s:.0f} seconds.") from exc
+        except PageCrashed:
+            raise
+        except PageFailed as exc:
+            self._judge_failed_load(exc)
+            if not self.navigations:
+                return False
+        with contextlib.suppress(TookTooLong, PageFailed):
+            document_s = max(0.5, min(DOCUMENT_S, self._left_s() / 2))
+            waiting = self.page.wait_for_load_state("domcontentloaded", timeout=document_s * 1000)
+            await self.ask(waiting, document_s + 0.5)
+        return True
+
+    def _judge_failed_load(self, exc: PageFailed) -> None:
+        """A document that became a download, or one that a script replaced at once, was answered all the same."""
+        if self.network.main_document is None:
+            raise NetworkFailure(f"The page did not load: {_reason(exc)}.") from exc
+
+    def _on_crash(self) -> None:
+        self.crashed = True
+
+    def _on_navigated(self, frame: Frame) -> None:
+        if frame.parent_frame is None and len(self.navigations) < 50:
+            self.navigations.append((round(self.network.elapsed_s(), 3), frame.url))
+
+    # --- watching ----------------------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        started_s = last_action_s = self.clock.monotonic()
+        now = self.progress
+        now.wants_page_data = self.platform.page_reader is not None
+        while True:
+            now.elapsed_s = self.clock.monotonic() - started_s
+            now.left_s = self._left_s() - RESERVE_S
+            now.quiet_s = self.network.elapsed_s() - self.network.last_news_s
+            now.since_action_s = self.clock.monotonic() - last_action_s
+            now.idle_s = self.network.elapsed_s() - self.network.last_response_s
+            now.video_named = self.network.video_named
+            now.refused = self.network.main_document is not None and self.network.main_document.status >= 400
+            now.page_data_seen = now.page_data_seen or await self._page_data_is_there()
+            if self.crashed:
+                raise PageCrashed("the page's renderer crashed")
+            step = next_step(now)
+            if step is Step.STOP:
+                return
+            if step is not Step.WAIT:
+                await (self._prime() if step is Step.PRIME else self._click())
+                last_action_s = self.clock.monotonic()
+            await self.clock.sleep(TICK_S)
+
+    async def _page_data_is_there(self) -> bool:
+        if not self.progress.wants_page_data:
+            return False
+        if self.network.page_data_seen:
+            return True
+        selector = self.platform.page_data_css
+        return bool(selector and await self._look(self.page.main_frame, scripts.HAS_ELEMENT, selector))
+
+    async def _prime(self) -> None:
+        self.network.primed = self.progress.primed = True
+        answers = [await self._look(frame, scripts.PRIME) for frame in self._frames()]
+        counts = [answer for answer in answers if answer]
+        self.progress.players = sum(count["videos"] for count in counts)
+        self.progress.started = sum(count["started"] for count in counts)
+        self.progress.failed = sum(count["failed"] for count in counts)
+
+    async def _click(self) -> None:
+        self.progress.clicks += 1
+        for frame in self._frames():
+            if await self._click_in(frame):
+                await self.clock.sleep(AFTER_CLICK_S)
+                await self._prime()
+                return
+        self.progress.nothing_to_click = True
+
+    async def _click_in(self, frame: Frame) -> bool:
+        try:
+            handle = await self.ask(frame.evaluate_handle(scripts.FIND_PLAY), LOOK_S)
+            element = handle.as_element()
+            if element is None:
+                return False
+            try:
+                await self.ask(element.click(timeout=1_500, no_wait_after=True), LOOK_S)
+            except (PageFailed, TookTooLong):  # something lies over it: the event alone still reaches its handler
+                await self.ask(element.evaluate("e => e.click()"), LOOK_S)
+        except (PageFailed, TookTooLong) as exc:
+            log.debug("click_failed", error=str(exc))
+            return False
+        return True
+
+    async def _look(self, frame: Frame, script: str, arg: Any = None) -> Any:
+        """Ask one frame; None where it does not answer. A page that is deaf twice in a row is not asked again."""
+        if self.progress.unresponsive:
+            return None
+        try:
+            answer = await self.ask(frame.evaluate(script, arg), min(LOOK_S, max(0.5, self._left_s())))
+        except TookTooLong:
+            self._deaf += 1
+            self.progress.unresponsive = self._deaf >= 2
+            return None
+        except PageCrashed:
+            self.crashed = True
+            return None
+        except PageFailed:  # it navigated away under the question
+            return None
+        self._deaf = 0
+        return answer
+
+    def _frames(self) -> list[Frame]:
+        return list(self.page.frames)[:MAX_FRAMES]
+
+    def _left_s(self) -> float:
+        return self.end_s - self.clock.monotonic()
+
+    # --- the report --------------------------------------------------------------------------------------------
+
+    async def _report(self, url: str, user_agent: str) -> PageCapture:
+        document = await self._look(self.page.main_frame, scripts.DOCUMENT) or {}
+        frames = [(frame, await self._look(frame, scripts.PLAYERS)) for frame in self._frames()]
+        answered = [(frame, facts) for frame, facts in frames if facts]
+        videos: list[SeenVideo] = []
+        for frame, facts in answered:
+            if facts["videos"]:
+                place = await self._place_of(frame)
+                videos += [_video(video, frame.url, place) for video in facts["videos"]]
+        responses = self.network.responses()
+        source = self.network.main_body()
+        main = self.network.main_document
+        if main is not None and main.status == 403 and (source or b"").strip() == PROXY_REFUSAL:
+            raise AddressRefused("The post leads to an address that mediavault does not connect to.")
+        systems = sorted({system for _, facts in answered for system in facts["systems"]})
+        log.info("page_seen", url=redact_url(url), responses=len(responses), videos=len(videos))
+        return PageCapture(
+            url=url,
+            final_url=self._final_url(document),
+            status=main.status if main else None,
+            html=document.get("html") or (source or b"").decode("utf-8", "replace"),
+            title=document.get("title") or "",
+            visible_text=document.get("text") or "",
+            responses=responses,
+            videos=tuple(videos),
+            drm_requested=bool(systems) or any(facts["encrypted"] for _, facts in answered),
+            user_agent=user_agent,
+            blob_mimes=tuple(sorted({mime for _, facts in answered for mime in facts["mimes"]})),
+            extra={
+                "navigations": [list(step) for step in self.navigations],
+                "encrypted": any(facts["encrypted"] for _, facts in answered),
+                "key_systems": systems,
+                "unresponsive": self.progress.unresponsive,
+                "crashed": self.crashed,
+            },
+        )
+
+    def _final_url(self, document: Mapping[str, Any]) -> str:
+        shown = str(document.get("url") or self.page.url)
+        main = self.network.main_document
+        return main.url if main is not None and not shown.startswith(("http://", "https://")) else shown
+
+    async def _place_of(self, frame: Frame) -> Mapping[str, Any] | None:
+        """Where the <iframe> of a child frame stands in the page; None for the main frame."""
+        if frame.parent_frame is None:
+            return None
+        try:
+            element = await self.ask(frame.frame_element(), LOOK_S)
+            place: Mapping[str, Any] = await self.ask(element.evaluate(scripts.PLACE_OF_FRAME), LOOK_S)
+        except (TookTooLong, PageFailed, BrowserUnavailable):
+            return None
+        return place
+
+
+def _video(facts: Mapping[str, Any], frame_url: str, place: Mapping[str, Any] | None) -> SeenVideo:
+    around = place or facts
+    return SeenVideo(
+        current_src=facts["current_src"],
+        sources=tuple(facts["sources"]),
+        poster=facts["poster"] or None,
+        duration_s=facts["duration_s"],
+        width=facts["width"],
+        height=facts["height"],
+        video_width=facts["video_width"],
+        video_height=facts["video_height"],
+        visible=bool(facts["visible"] and around.get("visible", True)),
+        muted_loop=facts["muted_loop"],
+        frame_url=frame_url,
+        in_article=bool(around["container"]),
+        container=around["container"],
+        holds_permalink=around["holds_permalink"],
+        advert=bool(facts["advert"] or around["advert"]),
+        has_audio=facts["has_audio"],
+    )
+
+
+def _reason(exc: BaseException) -> str:
+    """Playwright's first line without its own name: ``net::ERR_CONNECTION_REFUSED at http://…``."""
+    first = (str(exc).splitlines() or [""])[0]
+    return first.removeprefix("Page.goto: ").split(" at http", 1)[0]

@@ -1,0 +1,78 @@
+"""When to start a page's players, when to click, and when to stop looking: pure judgements of a visit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+QUIET_S = 1.0  # a player asks for its next part within this time
+SETTLE_S = 0.5  # after the document is there, before its players are touched
+BETWEEN_ACTIONS_S = 1.5
+MAX_CLICKS = 3
+NOTHING_THERE_S = 3.0  # a page that shows no player by then, and asks for nothing more, shows none
+IDLE_S = 2.0  # nothing at all came from the network for so long
+NOTHING_AT_LAST_S = 12.0  # the same for a page that goes on asking
+STUBBORN_PLAYER_S = 25.0  # first owned candidate after the document: facts of section d
+PAGE_DATA_S = 12.0  # how long a platform's own data is waited for before the players are asked instead
+
+
+class Step(Enum):
+    WAIT = "wait"
+    PRIME = "prime"
+    CLICK = "click"
+    STOP = "stop"
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a visit stands. Times are seconds since the document was there, unless they say otherwise."""
+
+    elapsed_s: float = 0.0
+    left_s: float = 0.0  # until the visit must end
+    quiet_s: float = 0.0  # since the network showed something worth waiting for
+    idle_s: float = 0.0  # since it showed anything at all
+    since_action_s: float = 0.0
+    refused: bool = False  # the page itself is an error page
+    video_named: bool = False  # the network showed a video's or a manifest's address
+    wants_page_data: bool = False
+    page_data_seen: bool = False
+    unresponsive: bool = False
+    primed: bool = False
+    clicks: int = 0
+    nothing_to_click: bool = False
+    players: int = 0  # that a person would take for a video
+    started: int = 0  # of these, with something to play
+    failed: int = 0  # of these, that could not load what they should play
+
+
+def next_step(now: Progress) -> Step:
+    """What to do next. Called every few hundred milliseconds until it says STOP."""
+    if now.left_s <= 0 or now.unresponsive:
+        return Step.STOP
+    if now.refused and now.elapsed_s >= SETTLE_S:
+        return Step.STOP
+    quiet = now.quiet_s >= QUIET_S
+    if now.wants_page_data:
+        if now.page_data_seen:
+            return Step.STOP if quiet else Step.WAIT
+        if now.elapsed_s < PAGE_DATA_S:
+            return Step.WAIT
+    if not now.primed:
+        return Step.PRIME if now.elapsed_s >= SETTLE_S else Step.WAIT
+    if (now.started and now.video_named) or (now.failed and now.started + now.failed >= now.players):
+        return Step.STOP if quiet else Step.WAIT
+    if now.since_action_s < BETWEEN_ACTIONS_S:
+        return Step.WAIT
+    if not now.started and now.clicks < MAX_CLICKS and not now.nothing_to_click:
+        return Step.CLICK
+    return _give_up_or_go_on(now, quiet=quiet)
+
+
+def _give_up_or_go_on(now: Progress, *, quiet: bool) -> Step:
+    if now.players or now.video_named:
+        done = quiet and (now.video_named or now.elapsed_s >= STUBBORN_PLAYER_S)
+    else:
+        done = now.elapsed_s >= NOTHING_AT_LAST_S or (now.elapsed_s >= NOTHING_THERE_S and now.idle_s >= IDLE_S)
+    if done:
+        return Step.STOP
+    return Step.PRIME  # a player may have appeared, or be ready by now

@@ -1,0 +1,121 @@
+"""Runs a helper of ours in a process of its own that can be limited and killed: JSON in, JSON out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+GIB = 1 << 30
+MAX_ANSWER_BYTES = 4 << 20
+
+# What a child may see of our environment: never tokens, database addresses or proxies.
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "PYTHONPATH", "SYSTEMROOT")
+
+
+@dataclass(frozen=True, slots=True)
+class ChildLimits:
+    """``wall_s`` is counted from its start; the child sets the others on itself before it begins."""
+
+    wall_s: float
+    cpu_s: int
+    address_space: int = 2 * GIB
+    file_bytes: int = 0  # of any one file it writes
+
+
+class ChildFailed(Exception):
+    """The helper gave no answer. ``errno`` is the system's, when the helper could still report one."""
+
+    def __init__(self, reason: str, *, errno: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.errno = errno
+
+
+class ChildTookTooLong(ChildFailed):
+    """It was killed at its time limit."""
+
+
+async def run_child(module: str, request: Mapping[str, Any], *, limits: ChildLimits) -> Mapping[str, Any]:
+    """Start ``python -m module``, hand it ``request`` and give back its answer.
+
+    Raises ChildFailed (crash, its own exception, no JSON) and ChildTookTooLong. The process and everything that it
+    started are gone when this returns, raises or is cancelled.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",  # never look for modules in the current folder
+        "-m",
+        module,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=_environment(),
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(limits.wall_s):
+            out = await _exchange(process, _encoded(request, limits))
+    except TimeoutError as exc:
+        raise ChildTookTooLong(f"it took longer than {limits.wall_s:.0f} s") from exc
+    finally:
+        await _end(process)
+    return _answer(out, process.returncode)
+
+
+async def _exchange(process: asyncio.subprocess.Process, request: bytes) -> bytes:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died early: its exit code tells
+        process.stdin.write(request)
+        await process.stdin.drain()
+    process.stdin.close()
+    out = bytearray()
+    while chunk := await process.stdout.read(1 << 16):
+        out += chunk
+        if len(out) > MAX_ANSWER_BYTES:
+            raise ChildFailed("its answer has no end")
+    await process.wait()
+    return bytes(out)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, 9)
+        # shielded: a second cancellation must not leave a zombie behind
+        await asyncio.shield(process.wait())
+
+
+def _encoded(request: Mapping[str, Any], limits: ChildLimits) -> bytes:
+    bounds = {"address_space": limits.address_space, "cpu": limits.cpu_s, "file": limits.file_bytes}
+    return json.dumps({**request, "limits": bounds, "parent": os.getpid()}).encode()
+
+
+def _environment() -> dict[str, str]:
+    passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    # one malloc arena: with many cores the arenas alone would exhaust the address space that the child may have
+    return passed | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "1"}
+
+
+def _answer(out: bytes, returncode: int | None) -> Mapping[str, Any]:
+    if returncode != 0:
+        raise ChildFailed(f"the helper process ended with {_exit_name(returncode)}")
+    try:
+        answer = json.loads(out)
+    except ValueError as exc:
+        raise ChildFailed("the helper process gave no answer") from exc
+    if not isinstance(answer, dict):
+        raise ChildFailed("the helper process gave an odd answer")
+    if "failed" in answer:
+        raise ChildFailed(str(answer["failed"]), errno=answer.get("errno"))
+    return answer
+
+
+def _exit_name(returncode: int | None) -> str:
+    return f"signal {-returncode}" if returncode is not None and returncode < 0 else f"code {returncode}"

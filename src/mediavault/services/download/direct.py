@@ -1,0 +1,277 @@
+"""Fetches one file: streams it to disk, and resumes it after a cut where that is provably safe.
+
+The judgements are elsewhere and pure: ``headers`` reads fields, ``resume`` decides about an answer, ``pace`` about
+cuts and slowness. Here is the shell: connections, the partial file ``media.part`` and its sidecar.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from mediavault.core.clock import Clock
+from mediavault.core.errors import (
+    BadUrl,
+    EmptyBody,
+    Failure,
+    HttpError,
+    Incomplete,
+    NetworkFailure,
+    NotAVideo,
+    TookTooLong,
+    TooLarge,
+)
+from mediavault.core.media import DownloadedFile, OnProgress
+from mediavault.services.download import partial
+from mediavault.services.download.pace import Cuts, SlowFloor, backoff_s
+from mediavault.services.download.port import DownloadLimits, MediaRequest
+from mediavault.services.download.resume import AllThere, Append, Refuse, Saved, StartOver, Whole, ask_for, judge
+from mediavault.services.download.writer import FileWriter, open_writer
+from mediavault.services.egress.port import HttpClient, HttpResponse, Timeouts
+from mediavault.services.media_sniff import DEMUXERS, DESCRIPTIONS, SNIFF_BYTES, Kind, sniff
+
+PART = "media.part"
+
+# After these nothing on disk is worth keeping.
+_WORTHLESS = (NotAVideo, EmptyBody, TooLarge)
+
+
+class PlaylistInstead(NotAVideo):
+    """The address leads to a playlist. ``kind`` says which; another downloader may know what to do with it."""
+
+    def __init__(self, kind: Kind, *, http_status: int) -> None:
+        super().__init__(f"The site sent {DESCRIPTIONS[kind]} instead of a video file.", http_status=http_status)
+        self.kind = kind
+
+
+class DirectDownloader:
+    """``Downloader`` for one address that is one file."""
+
+    def __init__(self, client: HttpClient, clock: Clock) -> None:
+        self._client, self._clock = client, clock
+
+    async def fetch(
+        self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
+    ) -> DownloadedFile:
+        part = into / PART
+        transfer = _Transfer(self._client, self._clock, request, limits, on_progress, part)
+        saved = await asyncio.to_thread(partial.load, part)
+        try:
+            async with open_writer(
+                part,
+                keep=saved.bytes if saved else 0,
+                reserve_bytes=limits.reserve_bytes,
+                clock=self._clock,
+                on_durable=transfer.remember,
+            ) as writer:
+                head = await transfer.run(writer, saved)
+        except _WORTHLESS:
+            await asyncio.to_thread(partial.discard, part)
+            raise
+        except BadUrl as exc:
+            raise HttpError(f"The media address, or where it led, is no proper address: {exc.message}") from exc
+        path = await asyncio.to_thread(_named, part, sniff(head))
+        return transfer.result(path)
+
+
+class _Transfer:
+    """One call of ``fetch``. ``saved`` describes what is on disk and changes only while nothing is being written."""
+
+    def __init__(
+        self,
+        client: HttpClient,
+        clock: Clock,
+        request: MediaRequest,
+        limits: DownloadLimits,
+        on_progress: OnProgress,
+        part: Path,
+    ) -> None:
+        self._client, self._clock, self._request, self._limits = client, clock, request, limits
+        self._on_progress, self._part = on_progress, part
+        self._saved: Saved | None = None
+        self._writer: FileWriter
+        self._cuts = Cuts(limits.resumes)
+        self._floor = SlowFloor(limits.slow_bytes_per_s, limits.slow_s)
+        self._answered = False
+        self._proven = True
+        self._bytes = 0
+
+    async def run(self, writer: FileWriter, saved: Saved | None) -> bytes:
+        """Until the file is whole; answers its first bytes."""
+        self._writer, self._saved = writer, saved
+        while True:
+            try:
+                if await self._attempt():
+                    break
+            except (Incomplete, NetworkFailure, TookTooLong, _ServerTrouble) as exc:
+                exc.bytes_received = self._writer.position
+                if isinstance(exc, _TooSlow) or not self._may_go_on():
+                    raise
+                await self._clock.sleep(backoff_s(self._cuts.failures))
+        self._bytes = writer.position
+        return await writer.read_back(0, SNIFF_BYTES)
+
+    def remember(self, durable: int) -> None:
+        """Called in the writer's thread whenever ``durable`` bytes have reached the disk."""
+        if self._saved is not None:
+            partial.save(self._part, replace(self._saved, bytes=durable))
+
+    def result(self, path: Path) -> DownloadedFile:
+        assert self._saved is not None
+        return DownloadedFile(
+            path=path,
+            url=self._saved.final_url,
+            bytes=self._bytes,
+            content_type=self._saved.content_type,
+            expected=self._request.expected,
+            proven_whole=self._proven,
+        )
+
+    async def _attempt(self) -> bool:
+        """One request; True when the file is whole, False when it has to be asked for from the start."""
+        have, url = self._writer.position, self._request.url
+        ask = ask_for(self._saved, have=have, url=url)
+        async with self._client.get(
+            url,
+            scope_url=self._request.scope_url,
+            headers={**self._request.headers, "accept-encoding": "identity", **ask.headers},
+            cookies=self._request.cookies,
+            timeouts=Timeouts(connect_s=self._limits.connect_s, read_s=self._limits.stall_s),
+        ) as answer:
+            now = self._clock.now()
+            move = judge(
+                answer.status, answer.headers, ask, self._saved, have=have, url=url, final_url=answer.url, now=now
+            )
+            resuming, self._answered = self._answered or ask.start > 0, True
+            match move:
+                case Refuse(failure):
+                    raise self._softened(failure, resuming=resuming)
+                case AllThere():
+                    self._proven = False
+                    return True
+                case Whole(saved, conclusive):
+                    return await self._receive_whole(answer, saved, conclusive=conclusive)
+                case Append():
+                    return await self._receive_rest(answer, move)
+                case StartOver(reason):
+                    return await self._start_over(reason)
+
+    def _softened(self, failure: Failure, *, resuming: bool) -> Failure:
+        """A server error in the middle of a file is one more cut."""
+        if resuming and isinstance(failure, HttpError) and (failure.http_status or 0) >= 500:
+            return _ServerTrouble(failure.message, http_status=failure.http_status)
+        failure.bytes_received = self._writer.position
+        return failure
+
+    async def _receive_whole(self, answer: HttpResponse, saved: Saved, *, conclusive: bool) -> bool:
+        if self._writer.position:
+            await self._writer.rewind(0)
+        self._saved, self._proven = saved, conclusive
+        await self._check_size(saved.total)
+        head = b""
+        while len(head) < SNIFF_BYTES and (piece := await self._read(answer)):
+            head += piece
+        _refuse_foreign(head, answer.status)
+        await self._take(head)
+        await self._receive(answer)
+        return self._is_whole(saved.total)
+
+    async def _receive_rest(self, answer: HttpResponse, move: Append) -> bool:
+        """The answer begins a little before what is missing: that much must be the same on disk."""
+        assert self._saved is not None
+        self._proven = self._proven and move.proven
+        await self._check_size(self._saved.total)
+        known = await self._writer.read_back(move.start, self._writer.position - move.start)
+        while known:
+            piece = await self._read(answer)
+            if not piece:
+                raise Incomplete("The transfer broke off.")
+            shared = min(len(piece), len(known))
+            if piece[:shared] != known[:shared]:
+                return await self._start_over("its bytes differ from those on disk")
+            known, rest = known[shared:], piece[shared:]
+            if rest:
+                await self._take(rest)
+        await self._receive(answer)
+        return self._is_whole(self._saved.total)
+
+    async def _receive(self, answer: HttpResponse) -> None:
+        while piece := await self._read(answer):
+            await self._take(piece)
+
+    async def _read(self, answer: HttpResponse) -> bytes:
+        began = self._clock.monotonic()
+        piece = await answer.read_chunk()
+        waited_s = self._clock.monotonic() - began
+        if piece and self._floor.is_too_slow(count=len(piece), waited_s=waited_s):
+            raise _TooSlow(f"The site sent less than {self._limits.slow_bytes_per_s} bytes a second.")
+        return piece
+
+    async def _take(self, piece: bytes) -> None:
+        total = self._saved.total if self._saved else None
+        after = self._writer.position + len(piece)
+        if after > self._limits.max_bytes:
+            raise self._too_large(after)
+        if total is not None and after > total:
+            raise Incomplete("The site sent more than it had announced.")
+        await self._writer.write(piece)
+        self._on_progress(after, total)
+
+    async def _check_size(self, total: int | None) -> None:
+        if total is not None:
+            if total > self._limits.max_bytes:
+                raise self._too_large(total)
+            await self._writer.reserve(total)
+
+    def _too_large(self, size: int) -> TooLarge:
+        limit = self._limits.max_bytes
+        return TooLarge(f"The video has {size / 1e6:,.0f} MB or more, and at most {limit / 1e6:,.0f} MB are taken.")
+
+    def _is_whole(self, total: int | None) -> bool:
+        position = self._writer.position
+        if position == 0:
+            raise EmptyBody("The site sent an empty file.")
+        announced = self._request.expected.size
+        if total is None and announced is not None and position < announced:
+            raise Incomplete(f"The transfer ended at {position:,} of the {announced:,} bytes that the post announced.")
+        if total is not None and position < total:
+            raise Incomplete(f"The transfer broke off at {position:,} of {total:,} bytes.")
+        return True
+
+    async def _start_over(self, reason: str) -> bool:
+        if not self._may_go_on():
+            raise Incomplete(
+                f"The site never sends the same file twice: {reason}.", bytes_received=self._writer.position
+            )
+        await self._writer.rewind(0)
+        self._saved = None
+        return False
+
+    def _may_go_on(self) -> bool:
+        return self._cuts.may_go_on(self._writer.position, ever_answered=self._answered)
+
+
+class _TooSlow(TookTooLong):
+    """Not worth another try at once."""
+
+
+class _ServerTrouble(HttpError):
+    """A 5xx while resuming."""
+
+
+def _refuse_foreign(head: bytes, status: int) -> None:
+    """By what the bytes are, before the rest is loaded. An empty body is judged at its end."""
+    kind = sniff(head)
+    if kind in (Kind.HLS, Kind.DASH):
+        raise PlaylistInstead(kind, http_status=status)
+    if kind not in DEMUXERS and kind is not Kind.EMPTY:
+        what = DESCRIPTIONS[kind]
+        raise NotAVideo(f"The site sent no video: it is {what}.", http_status=status, bytes_received=len(head))
+
+
+def _named(part: Path, kind: Kind) -> Path:
+    path = part.with_name(f"media.{kind.value}")
+    part.replace(path)
+    partial.sidecar(part).unlink(missing_ok=True)
+    return path

@@ -1,0 +1,112 @@
+"""Watches a segment's bytes go by and tells whether it is whole: packets or boxes must end where the segment ends.
+
+The transport cannot tell when no length was announced, and a server that stores a truncated segment announces its
+truncated length.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from mediavault.core.errors import Failure, Incomplete, NotAVideo
+from mediavault.services.media_sniff import DESCRIPTIONS, Kind, sniff
+
+TS_PACKET_BYTES = 188
+_MAX_HEADER = 16
+
+
+class Gauge(Protocol):
+    def feed(self, data: bytes) -> None:
+        """Take note of the next bytes."""
+
+    def fault(self) -> str | None:
+        """Why the segment, now ended, is not whole; completes "a segment …". None when it is."""
+
+
+def gauge_for(head: bytes) -> Gauge:
+    """The gauge that fits a segment beginning with ``head``, not yet fed. Raises Incomplete and NotAVideo."""
+    kind = sniff(head)
+    if kind is Kind.MPEGTS:
+        return TsGauge()
+    if kind in (Kind.MP4, Kind.MOV):
+        return BoxGauge()
+    if kind is Kind.AUDIO:
+        return AnyGauge()
+    raise _foreign(kind)
+
+
+def _foreign(kind: Kind) -> Failure:
+    if kind in (Kind.EMPTY, Kind.ZEROS):
+        return Incomplete("A segment is empty.")
+    if kind is Kind.UNKNOWN:
+        return Incomplete("A segment is of no known kind: it is damaged, or encrypted with another key.")
+    return NotAVideo(f"The site sent {DESCRIPTIONS[kind]} in place of a segment.")
+
+
+class TsGauge:
+    """A transport stream: whole packets, each with its sync byte."""
+
+    def __init__(self) -> None:
+        self._offset = 0  # into the packet under way
+        self._lost = False
+
+    def feed(self, data: bytes) -> None:
+        first = -self._offset % TS_PACKET_BYTES
+        syncs = data[first::TS_PACKET_BYTES]
+        self._lost = self._lost or syncs != b"\x47" * len(syncs)
+        self._offset = (self._offset + len(data)) % TS_PACKET_BYTES
+
+    def fault(self) -> str | None:
+        if self._offset:
+            return "ends inside a packet"
+        return "loses the rhythm of its packets" if self._lost else None
+
+
+class BoxGauge:
+    """MP4: top-level boxes that fill the segment."""
+
+    def __init__(self) -> None:
+        self._header = b""
+        self._left = 0  # of the box under way
+        self._to_the_end = self._broken = False
+
+    def feed(self, data: bytes) -> None:
+        at = 0
+        while at < len(data) and not (self._to_the_end or self._broken):
+            if self._left:
+                step = min(self._left, len(data) - at)
+                self._left -= step
+                at += step
+            else:
+                at += self._read_header(data[at : at + _MAX_HEADER - len(self._header)])
+
+    def _read_header(self, data: bytes) -> int:
+        """Take what is missing to a box header from ``data``; how many bytes that were."""
+        had = len(self._header)
+        header = self._header + data
+        length, needed = int.from_bytes(header[:4], "big"), 8
+        if len(header) >= 8 and length == 1:
+            length, needed = int.from_bytes(header[8:16], "big"), 16
+        if len(header) < needed:
+            self._header = header
+            return len(data)
+        self._header = b""
+        self._to_the_end = length == 0
+        self._broken = 0 < length < needed
+        self._left = max(0, length - needed)
+        return needed - had
+
+    def fault(self) -> str | None:
+        if self._broken:
+            return "has a broken structure"
+        return "ends inside a box" if self._left or self._header else None
+
+
+class AnyGauge:
+    """A kind whose end cannot be told from a cut."""
+
+    def feed(self, data: bytes) -> None:
+        """Nothing to watch."""
+
+    def fault(self) -> str | None:
+        return None

@@ -1,0 +1,177 @@
+"""All network traffic of one HLS stream: playlists, keys, initialisation sections and segments, with their retries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from datetime import datetime
+from typing import TypeVar
+
+from mediavault.core.clock import Clock
+from mediavault.core.errors import Failure, HttpError, Incomplete, NetworkFailure, RateLimited, TookTooLong
+from mediavault.services.download.aes import KEY_BYTES, Decryptor, iv_of
+from mediavault.services.download.headers import content_length, content_range, is_encoded
+from mediavault.services.download.pace import SlowFloor, backoff_s
+from mediavault.services.download.playlist import Init, Key, Segment, Span
+from mediavault.services.download.port import DownloadLimits, MediaRequest
+from mediavault.services.download.resume import failure_for
+from mediavault.services.egress.port import HttpClient, HttpResponse, Timeouts
+from mediavault.services.media_sniff import SNIFF_BYTES, Kind, sniff
+
+TRIES = 3
+LONGEST_WAIT_S = 30.0  # a site that asks for more is left alone until the next attempt
+MAX_KEY_BYTES = 1_024
+MAX_INIT_BYTES = 8 << 20
+
+T = TypeVar("T")
+
+
+class HlsSource:
+    """Fetches for one stream. Keys and initialisation sections are fetched once each."""
+
+    def __init__(self, client: HttpClient, clock: Clock, request: MediaRequest, limits: DownloadLimits) -> None:
+        self._client, self._clock, self._request, self._limits = client, clock, request, limits
+        self._keys: dict[str, asyncio.Task[bytes]] = {}
+        self._inits: dict[Init, bytes] = {}
+
+    async def small(self, url: str, *, limit: int, decode: bool = False, span: Span | None = None) -> tuple[str, bytes]:
+        """(address after redirects, body). Raises as ``open``, and TooLarge past ``limit`` bytes."""
+
+        async def once() -> tuple[str, bytes]:
+            async with self.open(url, span=span, decode=decode) as answer:
+                return answer.url, await answer.read(limit=limit)
+
+        return await self.with_retries(once)
+
+    @asynccontextmanager
+    async def open(self, url: str, *, span: Span | None = None, decode: bool = False) -> AsyncIterator[HttpResponse]:
+        """An answer whose header is right: success, the span that was asked for, not compressed.
+
+        Raises LinkExpired, RateLimited, HttpError, EmptyBody, Incomplete and what the client raises.
+        """
+        async with self._client.get(
+            url,
+            scope_url=self._request.scope_url,
+            headers={**self._request.headers, **({"range": span.header} if span else {})},
+            cookies=self._request.cookies,
+            timeouts=Timeouts(connect_s=self._limits.connect_s, read_s=self._limits.stall_s),
+            decode=decode,
+        ) as answer:
+            failure = _refusal(answer, span, decode=decode, now=self._clock.now())
+            if failure is not None:
+                raise failure
+            yield answer
+
+    async def pieces(self, segment: Segment) -> AsyncGenerator[bytes, None]:
+        """The segment's bytes, decrypted. One try; the first piece has SNIFF_BYTES or is the whole segment."""
+        decryptor = await self._decryptor(segment.key, segment.sequence)
+        head = b""
+        async with aclosing(self._raw(segment)) as raw_pieces:
+            async for raw in raw_pieces:
+                piece = decryptor.feed(raw) if decryptor else raw
+                if len(head) < SNIFF_BYTES:
+                    head += piece
+                    if len(head) >= SNIFF_BYTES:
+                        yield head
+                elif piece:
+                    yield piece
+        last = decryptor.finish() if decryptor else b""
+        if len(head) < SNIFF_BYTES:
+            yield head + last
+        elif last:
+            yield last
+
+    async def _raw(self, segment: Segment) -> AsyncGenerator[bytes, None]:
+        floor = SlowFloor(self._limits.slow_bytes_per_s, self._limits.slow_s)
+        received = 0
+        async with self.open(segment.url, span=segment.span) as answer:
+            while piece := await self._read(answer, floor):
+                received += len(piece)
+                yield piece
+        if segment.span is not None and received != segment.span.length:
+            raise Incomplete(f"A segment has {received:,} instead of {segment.span.length:,} bytes.")
+
+    async def _read(self, answer: HttpResponse, floor: SlowFloor) -> bytes:
+        began = self._clock.monotonic()
+        piece = await answer.read_chunk()
+        if piece and floor.is_too_slow(count=len(piece), waited_s=self._clock.monotonic() - began):
+            raise TookTooLong(f"The site sent less than {self._limits.slow_bytes_per_s} bytes a second.")
+        return piece
+
+    async def init(self, init: Init) -> bytes:
+        """An initialisation section. Whether it is encrypted the playlist does not say surely: its bytes do."""
+        if init not in self._inits:
+            _, body = await self.small(init.url, limit=MAX_INIT_BYTES, span=init.span)
+            if init.key is not None and sniff(body[:SNIFF_BYTES]) not in (Kind.MP4, Kind.MOV):
+                decryptor = await self._decryptor(init.key, 0)
+                assert decryptor is not None
+                body = decryptor.feed(body) + decryptor.finish()
+            if sniff(body[:SNIFF_BYTES]) not in (Kind.MP4, Kind.MOV):
+                raise Incomplete("The stream's initialisation section is damaged.")
+            self._inits[init] = body
+        return self._inits[init]
+
+    async def _decryptor(self, key: Key | None, sequence: int) -> Decryptor | None:
+        if key is None:
+            return None
+        if key.url not in self._keys:
+            self._keys[key.url] = asyncio.create_task(self._fetch_key(key.url))
+        # shielded: the key is everybody's, and one segment that is given up must not take it away
+        return Decryptor(await asyncio.shield(self._keys[key.url]), key.iv or iv_of(sequence))
+
+    async def _fetch_key(self, url: str) -> bytes:
+        _, body = await self.small(url, limit=MAX_KEY_BYTES)
+        if len(body) != KEY_BYTES:
+            raise Incomplete(f"The stream's key has {len(body)} bytes instead of {KEY_BYTES}.")
+        return body
+
+    async def close(self) -> None:
+        """End what is still under way."""
+        for task in self._keys.values():
+            task.cancel()
+        await asyncio.gather(*self._keys.values(), return_exceptions=True)
+
+    async def with_retries(self, once: Callable[[], Awaitable[T]]) -> T:
+        """``once``, up to TRIES times while its failure may pass."""
+        failures = 0
+        while True:
+            try:
+                return await once()
+            except Failure as exc:
+                failures += 1
+                wait_s = wait_before_retry_s(exc, failures)
+                if wait_s is None:
+                    raise
+            await self._clock.sleep(wait_s)
+
+
+def wait_before_retry_s(failure: Failure, failures: int) -> float | None:
+    """Seconds until the same thing may be asked for again after ``failures`` failures; None when that is no use."""
+    if failures >= TRIES or not isinstance(
+        failure, Incomplete | NetworkFailure | TookTooLong | HttpError | RateLimited
+    ):
+        return None
+    asked = failure.retry_after.total_seconds() if failure.retry_after is not None else 0.0
+    return max(backoff_s(failures), asked) if asked <= LONGEST_WAIT_S else None
+
+
+def _refusal(answer: HttpResponse, span: Span | None, *, decode: bool, now: datetime) -> Failure | None:
+    """Why the answer's header is not what was asked for; None when it is."""
+    failure = failure_for(answer.status, answer.headers, now=now)
+    if failure is not None:
+        return failure
+    if answer.status == 416:
+        return HttpError("The site has no such part of the stream (416).", http_status=416)
+    if not decode and is_encoded(answer.headers):
+        return HttpError("The site sent a segment compressed although that was not asked for.")
+    if span is None:
+        return None if answer.status == 200 else HttpError("The site sent a part that nobody asked for (206).")
+    if answer.status == 200:
+        # a server that ignores ranges is right by accident when the part is all there is
+        whole = span.start == 0 and content_length(answer.headers) == span.length
+        return None if whole else Incomplete("The site ignores byte ranges, which this stream needs.")
+    named = content_range(answer.headers.get("content-range"))
+    if named is None or named.start != span.start or named.end != span.start + span.length - 1:
+        return Incomplete("The site sent another part of the stream than it was asked for.")
+    return None

@@ -1,0 +1,50 @@
+"""Judgements about how a transfer goes: too slow to be worth a slot, and when to try again after a cut."""
+
+from __future__ import annotations
+
+BACKOFF_S, MAX_BACKOFF_S = 0.5, 60.0
+PROGRESS_BYTES = 1_000_000  # so much more than ever before makes former cuts forgotten
+OPENING_TRIES = 2  # after a connection that brought nothing at all
+
+
+def backoff_s(failures: int) -> float:
+    """Seconds before the try that follows ``failures`` cuts in a row (1 is the first)."""
+    return float(min(BACKOFF_S * 2 ** max(0, failures - 1), MAX_BACKOFF_S))
+
+
+class SlowFloor:
+    """Notices a server that drips: fewer than ``bytes_per_s`` over ``window_s`` of waiting for it.
+
+    Only waiting for the network counts: a slow disk of our own is not the server's fault.
+    """
+
+    def __init__(self, bytes_per_s: int, window_s: float) -> None:
+        self._floor, self._window_s = bytes_per_s, window_s
+        self._waited_s, self._bytes = 0.0, 0
+
+    def is_too_slow(self, *, count: int, waited_s: float) -> bool:
+        """Take note of ``count`` bytes that came after ``waited_s``."""
+        self._waited_s += waited_s
+        self._bytes += count
+        if self._waited_s < self._window_s:
+            return False
+        slow = self._bytes < self._floor * self._waited_s
+        self._waited_s, self._bytes = 0.0, 0
+        return slow
+
+
+class Cuts:
+    """Counts cuts in a row. Progress is measured against the most that was ever there: a file that is started over
+    again and again makes none."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._best = 0
+        self.failures = 0
+
+    def may_go_on(self, position: int, *, ever_answered: bool = True) -> bool:
+        """Take note of a cut at ``position``; False when it was one too many."""
+        if position - self._best >= PROGRESS_BYTES:
+            self._best, self.failures = position, 0
+        self.failures += 1
+        return self.failures <= (self._limit if ever_answered else min(self._limit, OPENING_TRIES))

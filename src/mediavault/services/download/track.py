@@ -1,0 +1,167 @@
+"""One track of a segmented stream on its way to disk: several segments at a time, written in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, aclosing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mediavault.core.clock import Clock
+from mediavault.core.errors import Failure, HttpError, Incomplete, TooLarge
+from mediavault.core.media import OnProgress
+from mediavault.services.download.gauge import Gauge, gauge_for
+from mediavault.services.download.hls_source import HlsSource, wait_before_retry_s
+from mediavault.services.download.playlist import MediaPlaylist, Segment
+from mediavault.services.download.port import DownloadLimits
+from mediavault.services.download.writer import FileWriter, open_writer
+from mediavault.services.remux import Track
+
+SEGMENT_BUFFER_BYTES = 8 << 20  # of one segment whose turn has not come
+
+T = TypeVar("T")
+
+
+class Progress:
+    """Bytes of all tracks together, held against the size limit."""
+
+    def __init__(self, max_bytes: int, on_progress: OnProgress) -> None:
+        self._max_bytes, self._on_progress = max_bytes, on_progress
+        self.bytes = 0
+
+    def add(self, count: int) -> None:
+        """``count`` is negative for a segment that is taken back. Raises TooLarge."""
+        self.bytes += count
+        if self.bytes > self._max_bytes:
+            raise TooLarge(f"The video has more than {self._max_bytes / 1e6:,.0f} MB, the most that are taken.")
+        self._on_progress(self.bytes, None)
+
+
+class TrackFetch:
+    """Fetches the segments of one playlist into ``<name>-<run>.part`` files.
+
+    ``slots`` bounds how many segments are under way, over all tracks. A slot is held until its segment is written, and
+    slots are given out in the segments' order: so the segment whose turn it is always has one, and no more than all
+    slots' buffers are ever in memory.
+    """
+
+    def __init__(
+        self,
+        source: HlsSource,
+        clock: Clock,
+        playlist: MediaPlaylist,
+        path: Path,
+        slots: asyncio.Semaphore,
+        progress: Progress,
+        limits: DownloadLimits,
+    ) -> None:
+        self._source, self._clock, self._playlist, self._path = source, clock, playlist, path
+        self._slots, self._progress, self._limits = slots, progress, limits
+        self._turns = [asyncio.Event() for _ in range(len(playlist.segments) + 1)]
+        self._turns[0].set()
+        self._begun: dict[int, int] = {}  # segment -> where it begins in its run's file
+        self._runs: list[Path] = []
+        self._joints: list[list[int]] = []
+        self._writer: FileWriter
+        self._open = AsyncExitStack()  # holds the writer of the run under way
+
+    async def run(self) -> Track:
+        """All segments, or the failure of the first one that stays away."""
+        waiting = iter(enumerate(self._playlist.segments))
+        try:
+            await all_or_first_failure([self._work(waiting) for _ in range(self._limits.segment_concurrency)])
+        finally:
+            await self._open.aclose()
+        return Track(tuple(self._runs), tuple(tuple(joints) for joints in self._joints))
+
+    async def _work(self, waiting: Iterator[tuple[int, Segment]]) -> None:
+        while True:
+            async with self._slots:
+                number, segment = next(waiting, (None, None))
+                if number is None or segment is None:
+                    return
+                await self._save(number, segment)
+                self._turns[number + 1].set()
+
+    async def _save(self, number: int, segment: Segment) -> None:
+        """One segment, with its retries."""
+        failures = 0
+        while True:
+            try:
+                return await self._try(number, segment)
+            except Failure as exc:
+                failures += 1
+                wait_s = wait_before_retry_s(exc, failures)
+                if wait_s is None:
+                    raise self._named(exc, number) from exc
+            await self._take_back(number)
+            await self._clock.sleep(wait_s)
+
+    async def _try(self, number: int, segment: Segment) -> None:
+        """Buffered until its turn, then written through."""
+        gauge: Gauge | None = None
+        held: list[bytes] = []
+        async with aclosing(self._source.pieces(segment)) as pieces:
+            async for piece in pieces:
+                gauge = gauge or gauge_for(piece)
+                gauge.feed(piece)
+                held.append(piece)
+                if self._turns[number].is_set() or sum(map(len, held)) >= SEGMENT_BUFFER_BYTES:
+                    await self._write(number, segment, held)
+        fault = gauge.fault() if gauge is not None else "is empty"
+        if fault is not None:
+            raise Incomplete(f"It {fault}.")
+        await self._write(number, segment, held)
+
+    async def _write(self, number: int, segment: Segment, held: list[bytes]) -> None:
+        """Empties ``held`` into the file, as soon as all earlier segments stand there."""
+        await self._turns[number].wait()
+        if number not in self._begun:
+            self._begun[number] = await self._begin(number, segment)
+        for piece in held:
+            self._progress.add(len(piece))
+            await self._writer.write(piece)
+        held.clear()
+
+    async def _begin(self, number: int, segment: Segment) -> int:
+        """Where the segment goes: behind the one before, or into a new file with its initialisation section."""
+        if number > 0 and not segment.new_run:
+            self._joints[-1].append(self._writer.position)
+            return self._writer.position
+        init = await self._source.init(segment.init) if segment.init is not None else b""
+        await self._open.aclose()
+        path = self._path.with_name(f"{self._path.name}-{len(self._runs):03}.part")
+        writer = open_writer(path, keep=0, reserve_bytes=self._limits.reserve_bytes, clock=self._clock)
+        self._writer = await self._open.enter_async_context(writer)
+        await self._writer.reserve(0)
+        self._runs.append(path)
+        self._joints.append([])
+        self._progress.add(len(init))
+        await self._writer.write(init)
+        return len(init)
+
+    async def _take_back(self, number: int) -> None:
+        """Undo what a broken try has written."""
+        if number in self._begun:
+            self._progress.add(self._begun[number] - self._writer.position)
+            await self._writer.rewind(self._begun[number])
+
+    def _named(self, exc: Failure, number: int) -> Failure:
+        """A missing or broken segment makes a stream incomplete; other conditions keep their own name."""
+        if not isinstance(exc, HttpError | Incomplete):
+            return exc
+        which = f"Segment {number + 1} of {len(self._playlist.segments)} ({self._path.name})"
+        received = self._progress.bytes
+        return Incomplete(f"{which} cannot be had: {exc.message}", http_status=exc.http_status, bytes_received=received)
+
+
+async def all_or_first_failure(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """All results in order. The first failure ends the others, and is raised once they have ended."""
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,219 @@
+"""Writes one file from a thread of its own, so that a slow disk never stops the event loop.
+
+Bytes wait in a bounded queue: a fast network behind a slow disk is held back, not buffered. ``position`` is what was
+accepted; ``on_durable`` hears, in the writer's thread, how much has reached the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import errno
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from mediavault.core.clock import Clock
+from mediavault.core.errors import Failure, NoSpace, StorageFailure
+
+QUEUE_BYTES = 8 << 20
+BATCH_BYTES = 1 << 20  # written by one call
+BATCH_PIECES = 512  # half of Linux's IOV_MAX
+SYNC_BYTES, SYNC_S = 64 << 20, 5.0
+_KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def open_writer(
+    path: Path, *, keep: int, reserve_bytes: int, clock: Clock, on_durable: Callable[[int], None] | None = None
+) -> AsyncIterator[FileWriter]:
+    """A writer on ``path`` that goes on behind its first ``keep`` bytes; what follows them is cut off.
+
+    At the end everything written is on the disk, also when the body raised. Raises NoSpace and StorageFailure.
+    """
+    writer = FileWriter(path, reserve_bytes, clock, on_durable)
+    failed = True
+    try:
+        await writer.start(keep)
+        yield writer
+        failed = False
+    finally:
+        await writer.close(quietly=failed)
+
+
+class FileWriter:
+    """Made by :func:`open_writer`. Every method may raise what the thread met before: NoSpace, StorageFailure."""
+
+    def __init__(self, path: Path, reserve_bytes: int, clock: Clock, on_durable: Callable[[int], None] | None) -> None:
+        self.position = 0
+        self._path, self._reserve, self._clock, self._on_durable = path, reserve_bytes, clock, on_durable
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._fd = -1
+        self._batch: list[bytes] = []
+        self._batch_bytes = self._queued = 0
+        self._moved = asyncio.Event()
+        self._failed: Failure | None = None
+        self._unsynced, self._synced_at = 0, clock.monotonic()  # the thread's own
+
+    async def start(self, keep: int) -> None:
+        await self._do(lambda: self._open(keep))
+        self.position = keep
+
+    async def write(self, data: bytes) -> None:
+        """Accept ``data``; waits while QUEUE_BYTES are under way."""
+        self._check()
+        self._batch.append(data)
+        self._batch_bytes += len(data)
+        self.position += len(data)
+        if self._batch_bytes >= BATCH_BYTES or len(self._batch) >= BATCH_PIECES:
+            self._send_batch()
+        while self._queued > QUEUE_BYTES:
+            self._moved.clear()
+            await self._moved.wait()
+            self._check()
+
+    async def reserve(self, total: int) -> None:
+        """Claim the space that is missing to ``total`` bytes. Raises NoSpace."""
+        await self._do(lambda: self._allocate(self.position, total))
+
+    async def rewind(self, at: int) -> None:
+        """Forget what stands behind ``at``. When it returns, nothing older is under way."""
+        self._send_batch()
+        await self._do(lambda: self._truncate(at))
+        self.position = at
+
+    async def read_back(self, start: int, count: int) -> bytes:
+        """Bytes that were written before; fewer at the end."""
+        self._send_batch()
+        return await self._do(lambda: os.pread(self._fd, count, start))
+
+    async def close(self, *, quietly: bool) -> None:
+        """Write and sync the rest. ``quietly``: a failure is on its way up already and must not be replaced."""
+        try:
+            if self._fd >= 0 and self._failed is None:
+                self._send_batch()
+                await self._do(lambda: self._sync(self.position))
+        except Failure:
+            if not quietly:
+                raise
+        finally:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+            self._thread.shutdown(wait=False)
+
+    # --- in the event loop ---------------------------------------------------------------------------------------------
+
+    def _send_batch(self) -> None:
+        if not self._batch:
+            return
+        pieces, count, offset = self._batch, self._batch_bytes, self.position - self._batch_bytes
+        self._batch, self._batch_bytes = [], 0
+        self._queued += count
+        job = asyncio.get_running_loop().run_in_executor(self._thread, lambda: self._append(pieces, offset, count))
+        job.add_done_callback(lambda done: self._written(done, count))
+
+    def _written(self, job: asyncio.Future[None], count: int) -> None:
+        self._queued -= count
+        self._moved.set()
+        if not job.cancelled() and (exc := job.exception()) is not None:
+            self._failed = self._failed or _as_ours(exc)
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        self._check()
+        try:
+            result = await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except (OSError, Failure) as exc:
+            self._failed = self._failed or _as_ours(exc)
+            raise self._failed from exc
+        self._check()
+        return result
+
+    def _check(self) -> None:
+        if self._failed is not None:
+            raise self._failed
+
+    # --- in the writer's thread ----------------------------------------------------------------------------------------
+
+    def _open(self, keep: int) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+        self._fd = os.open(self._path, flags, 0o666)
+        os.ftruncate(self._fd, keep)
+
+    def _append(self, pieces: list[bytes], offset: int, count: int) -> None:
+        if self._failed is not None:
+            return
+        _write_all(self._fd, pieces, offset)
+        self._unsynced += count
+        if self._unsynced >= SYNC_BYTES or self._clock.monotonic() - self._synced_at >= SYNC_S:
+            self._check_space(0)
+            self._sync(offset + count)
+
+    def _sync(self, durable: int) -> None:
+        os.fdatasync(self._fd)
+        self._unsynced, self._synced_at = 0, self._clock.monotonic()
+        if self._on_durable is not None:
+            self._on_durable(durable)
+
+    def _truncate(self, at: int) -> None:
+        os.ftruncate(self._fd, at)
+        if self._on_durable is not None:
+            self._on_durable(at)
+
+    def _allocate(self, start: int, total: int) -> None:
+        self._check_space(max(0, total - start))
+        if total > start:
+            _allocate(self._fd, start, total - start)
+
+    def _check_space(self, needed: int) -> None:
+        free = shutil.disk_usage(self._path.parent).free - self._reserve
+        if free < needed:
+            raise NoSpace(f"The video needs {max(needed, 1) / 1e6:,.0f} MB, and {max(0, free) / 1e6:,.0f} MB are free.")
+
+    def _close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def _write_all(fd: int, pieces: Sequence[bytes], offset: int) -> None:
+    views = [memoryview(piece) for piece in pieces]
+    while views:
+        written = os.pwritev(fd, views, offset)
+        offset += written
+        while views and written >= len(views[0]):
+            written -= len(views.pop(0))
+        if views and written:
+            views[0] = views[0][written:]
+
+
+def _allocate(fd: int, start: int, count: int) -> None:
+    """Claim blocks without changing the file's length, where the file system can; ENOSPC raises OSError.
+
+    Not ``os.posix_fallocate``: on a network share the C library would write into every block instead.
+    """
+    if sys.platform != "linux":
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    call = libc.fallocate
+    call.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+    if call(fd, _KEEP_SIZE, start, count) != 0 and ctypes.get_errno() in _NO_SPACE:
+        raise OSError(ctypes.get_errno(), "no space left")
+
+
+def _as_ours(exc: BaseException) -> Failure:
+    if isinstance(exc, Failure):
+        return exc
+    if isinstance(exc, OSError) and exc.errno in _NO_SPACE:
+        failure: Failure = NoSpace("There is no space left for the video.")
+    else:
+        failure = StorageFailure(f"The video cannot be written: {getattr(exc, 'strerror', None) or exc}.")
+    failure.__cause__ = exc
+    return failure

@@ -1,0 +1,243 @@
+"""The HTTP client: aiohttp, with every connection checked by the egress guard. The only importer of aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from ipaddress import ip_address
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from mediavault import __version__
+from mediavault.core.clock import Clock, SystemClock
+from mediavault.core.cookies import Cookie, cookie_header, cookies_for
+from mediavault.core.errors import HttpError, Incomplete, NetworkFailure, TookTooLong, TooLarge
+from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
+from mediavault.services.egress.guard import EgressGuard
+from mediavault.services.egress.inflate import ACCEPTED, Inflater
+from mediavault.services.egress.port import HttpResponse, Timeouts
+from mediavault.services.egress.redirects import REDIRECTS, Hop, after_redirect, request_headers
+
+READ_BUFFER_BYTES = 1 << 20  # 2,308 MB/s against 1,681 with aiohttp's 64 KiB; memory stays flat either way
+CONNECTIONS = 256  # in each pool
+MAX_LINE_BYTES = 32_768  # status line and each header; Location may hold a long signed address
+MAX_HEADERS = 256
+USER_AGENT = f"mediavault/{__version__}"
+
+
+class AiohttpClient:
+    """``HttpClient`` over two connection pools: one for posts that have exemptions, one for all others.
+
+    A connection that an exempt post opened to a private host is so never at hand for a public one.
+    """
+
+    def __init__(
+        self, guard: EgressGuard, *, clock: Clock | None = None, ssl_context: ssl.SSLContext | None = None
+    ) -> None:
+        self._guard = guard
+        self._clock = clock or SystemClock()
+        self._ssl = ssl_context
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}  # by exemption
+
+    @asynccontextmanager
+    async def get(
+        self,
+        url: str,
+        *,
+        scope_url: str,
+        headers: Mapping[str, str] | None = None,
+        cookies: Sequence[Cookie] = (),
+        timeouts: Timeouts | None = None,
+        max_redirects: int = 10,
+        decode: bool = False,
+    ) -> AsyncIterator[HttpResponse]:
+        limits = timeouts or Timeouts()
+        scope = parse_http_url(scope_url, max_chars=MAX_MEDIA_URL_CHARS)
+        first = Hop(
+            parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS),
+            {
+                "user-agent": USER_AGENT,
+                "accept": "*/*",
+                **request_headers(headers or {}),
+                "accept-encoding": ACCEPTED if decode else "identity",
+            },
+            tuple(cookies),
+        )
+        deadline = _deadline(limits.total_s)
+        hop, raw = await self._follow(first, scope, limits, deadline, max_redirects)
+        try:
+            yield _Response(raw, hop.url, deadline, decode=decode)
+        finally:
+            raw.release()
+
+    async def close(self) -> None:
+        sessions, self._sessions = list(self._sessions.values()), {}
+        for session in sessions:
+            await session.close()
+
+    async def _follow(
+        self, hop: Hop, scope: HttpUrl, limits: Timeouts, deadline: float | None, max_redirects: int
+    ) -> tuple[Hop, aiohttp.ClientResponse]:
+        for _ in range(max_redirects + 1):
+            cookies = cookie_header(cookies_for(hop.url, hop.cookies, now=self._clock.now()))
+            raw = await self._send(hop, cookies, scope, limits, deadline)
+            location = raw.headers.get("Location")
+            if raw.status not in REDIRECTS or location is None:
+                return hop, raw
+            raw.release()  # closes the connection if there is a body: it is not read
+            hop = after_redirect(hop, location, status=raw.status, sent_cookies=cookies is not None)
+        raise HttpError(f"More than {max_redirects} redirects, the last from {hop.url.host}.", http_status=raw.status)
+
+    async def _send(
+        self, hop: Hop, cookies: str | None, scope: HttpUrl, limits: Timeouts, deadline: float | None
+    ) -> aiohttp.ClientResponse:
+        headers = {**hop.headers, **({"cookie": cookies} if cookies else {})}
+        timeout = aiohttp.ClientTimeout(
+            total=None, connect=limits.connect_s, sock_connect=limits.connect_s, sock_read=limits.read_s
+        )
+        with _aiohttp_errors_as_ours(hop.url.host):
+            async with asyncio.timeout_at(_earlier(deadline, _deadline(limits.connect_s + limits.read_s))):
+                exempt = await self._guard.exempts(scope)
+                # literals never reach the resolver, pooled connections neither it nor the socket factory
+                self._guard.check(hop.url, exempt=exempt)
+                _CONNECTING.set((hop.url.host, hop.url.port, exempt))
+                return await self._session(exempt=exempt).get(
+                    URL(hop.url.without_fragment, encoded=True),
+                    headers=headers,
+                    timeout=timeout,
+                    allow_redirects=False,
+                )
+
+    def _session(self, *, exempt: bool) -> aiohttp.ClientSession:
+        if exempt not in self._sessions:
+            self._sessions[exempt] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    resolver=_GuardedResolver(self._guard),
+                    socket_factory=self._checked_socket,
+                    use_dns_cache=False,  # one look-up per connection, and the connection goes to what was checked
+                    ssl=self._ssl or True,
+                    limit=CONNECTIONS,
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                auto_decompress=False,
+                read_bufsize=READ_BUFFER_BYTES,
+                max_line_size=MAX_LINE_BYTES,
+                max_field_size=MAX_LINE_BYTES,
+                max_headers=MAX_HEADERS,
+            )
+        return self._sessions[exempt]
+
+    def _checked_socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
+        """The last look before a SYN: whatever led aiohttp to this address, it is judged."""
+        family, kind, protocol, _, sockaddr = info
+        host, port, exempt = _CONNECTING.get()
+        self._guard.check_address(host, port, ip_address(sockaddr[0]), exempt=exempt)
+        return socket.socket(family, kind, protocol)
+
+
+# Host, port and exemption of the request that this task, or a task aiohttp started for it, is connecting for.
+_CONNECTING: ContextVar[tuple[str, int, bool]] = ContextVar("connecting")
+
+
+class _GuardedResolver(AbstractResolver):
+    """Gives aiohttp only addresses that the guard has checked."""
+
+    def __init__(self, guard: EgressGuard) -> None:
+        self._guard = guard
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 - aiohttp's signature
+    ) -> list[ResolveResult]:
+        *_, exempt = _CONNECTING.get()
+        return [
+            ResolveResult(
+                hostname=host, host=sockaddr[0], port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST
+            )
+            for family, sockaddr in await self._guard.resolve_under(host, port, exempt=exempt)
+        ]
+
+    async def close(self) -> None:
+        """Nothing of its own to close."""
+
+
+class _Response:
+    """``HttpResponse`` of one answer."""
+
+    def __init__(self, raw: aiohttp.ClientResponse, url: HttpUrl, deadline: float | None, *, decode: bool) -> None:
+        self.status = raw.status
+        self.url = str(url)
+        self.headers: Mapping[str, str] = {name.lower(): value for name, value in raw.headers.items()}
+        self._raw = raw
+        self._host = url.host
+        self._deadline = deadline
+        self._received = 0
+        encoding = self.headers.get("content-encoding", "").strip().lower()
+        self._encoding = encoding if decode and encoding not in {"", "identity"} else None
+        self._inflater: Inflater | None = None
+
+    async def read_chunk(self, limit: int = 1 << 20) -> bytes:
+        if self._encoding is None:
+            return await self._read_raw(limit)
+        if self._inflater is None:
+            self._inflater = Inflater(self._encoding)
+        while not (out := self._inflater.take(limit)) and not self._inflater.ended:
+            compressed = await self._read_raw(65_536)
+            if not compressed:
+                return self._end_of_compressed()
+            self._inflater.feed(compressed)
+        return out
+
+    async def read(self, *, limit: int) -> bytes:
+        body = bytearray()
+        while chunk := await self.read_chunk(min(READ_BUFFER_BYTES, limit + 1 - len(body))):
+            body += chunk
+            if len(body) > limit:
+                raise TooLarge(f"{self._host} sent more than {limit} bytes where less was expected.")
+        return bytes(body)
+
+    def _end_of_compressed(self) -> bytes:
+        if self._received:
+            raise Incomplete(f"The compressed answer of {self._host} broke off.", bytes_received=self._received)
+        return b""  # HEAD-like answers and 304 announce an encoding and have no body
+
+    async def _read_raw(self, limit: int) -> bytes:
+        with _aiohttp_errors_as_ours(self._host, received=self._received):
+            async with asyncio.timeout_at(self._deadline):
+                chunk = await self._raw.content.read(limit)
+        self._received += len(chunk)
+        return chunk
+
+
+def _deadline(seconds: float | None) -> float | None:
+    """``seconds`` from now on the running loop's clock."""
+    return None if seconds is None else asyncio.get_running_loop().time() + seconds
+
+
+def _earlier(one: float | None, other: float | None) -> float | None:
+    return min((moment for moment in (one, other) if moment is not None), default=None)
+
+
+@contextmanager
+def _aiohttp_errors_as_ours(host: str, *, received: int = 0) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as exc:  # aiohttp's timeouts are among them
+        raise TookTooLong(f"{host} took too long to answer.", bytes_received=received) from exc
+    except aiohttp.ClientPayloadError as exc:
+        raise Incomplete(f"{host} broke the transfer off.", bytes_received=received) from exc
+    except aiohttp.ClientConnectorCertificateError as exc:
+        raise NetworkFailure(f"The certificate of {host} is not valid ({exc.certificate_error}).") from exc
+    except (aiohttp.ClientResponseError, aiohttp.InvalidURL) as exc:  # their texts hold the address with its signature
+        raise NetworkFailure(f"{host} sent an answer that is no HTTP.", bytes_received=received) from exc
+    except (aiohttp.ClientError, OSError) as exc:
+        raise NetworkFailure(f"The connection to {host} failed ({exc}).", bytes_received=received) from exc

@@ -1,0 +1,190 @@
+"""The egress guard: decides, by address, where posts may lead this machine.
+
+A post can point anywhere, and what it points at can point on: so nothing is fetched because its *name* looks public.
+Whoever connects asks :meth:`EgressGuard.resolve`, which looks the name up once, checks every answer and gives back
+addresses; the connection goes to one of these, never to the name again (DNS rebinding).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, ip_address
+
+from mediavault.core.errors import AddressRefused, NetworkFailure
+from mediavault.core.urls import HttpUrl
+from mediavault.services.egress.addresses import Address, judge
+from mediavault.services.egress.resolver import Resolver, SystemResolver
+from mediavault.services.egress.rules import (
+    SETTING,
+    AllowRules,
+    is_loopback_name,
+    literal,
+    name_refusal,
+    port_is_served,
+)
+
+SockAddress = tuple[str, int] | tuple[str, int, int, int]
+Endpoint = tuple[socket.AddressFamily, SockAddress]
+
+MAX_ENDPOINTS = 16  # of a longer answer, all are checked and the first are used
+MAX_PUBLIC_NAMES = 100_000  # remembered, about 10 MB; only where a network is opened
+
+_LOOPBACK = (IPv4Address("127.0.0.1"), ip_address("::1"))
+
+
+class EgressGuard:
+    """One per process, shared by the HTTP client and the proxy.
+
+    ``allow_private`` are the rules of MEDIAVAULT_ALLOW_PRIVATE. An exemption holds only for the fetches of a post
+    whose own host is exempt (its *scope*): a public page or redirect never inherits it.
+    """
+
+    def __init__(
+        self, allow_private: Sequence[str] = (), *, own_ports: Iterable[int] = (), resolver: Resolver | None = None
+    ) -> None:
+        self._rules = AllowRules.parse(allow_private)
+        self._own_ports = set(own_ports)
+        self._resolver = resolver or SystemResolver()
+        self._public_names: set[str] = set()
+
+    def claim_port(self, port: int) -> None:
+        """Mark a port of this machine as mediavault's own: no rule opens it."""
+        self._own_ports.add(port)
+
+    def check_url(self, url: HttpUrl, *, scope: HttpUrl | None) -> None:
+        """Judge what can be judged without the network: port, literal address, names of this machine.
+
+        For submission, with ``scope=url``. Ordinary names pass; they are judged when they are looked up.
+        Raises :class:`AddressRefused`.
+        """
+        self.check(url, exempt=scope is not None and self.opens_by_name(scope))
+
+    def check(self, url: HttpUrl, *, exempt: bool) -> None:
+        """As :meth:`check_url`, for a scope of which :meth:`exempts` was asked."""
+        self._check_name_and_port(url.host, url.port, exempt=exempt)
+        if address := literal(url.host):
+            self.check_address(url.host, url.port, address, exempt=exempt)
+
+    def opens_by_name(self, scope: HttpUrl) -> bool:
+        """Whether the rules' exemptions hold for the post at ``scope`` whatever its name stands for."""
+        if self._rules.open_host(scope.host, scope.port):
+            return True
+        address = literal(scope.host)
+        return address is not None and self._opened_by_network(scope.host, scope.port, address)
+
+    async def exempts(self, scope: HttpUrl | None) -> bool:
+        """Whether the rules' exemptions hold for fetches of the post at ``scope``.
+
+        A name that only a network rule covers is looked up. Once it has answered with a public address it is never
+        exempt again in this process: its owner could turn it inwards while its page is open.
+        """
+        if scope is None or not self._rules:
+            return False
+        if self.opens_by_name(scope):
+            return True
+        if not self._rules.networks or literal(scope.host):
+            return False
+        try:
+            addresses = await self._addresses(scope.host)
+        except NetworkFailure:
+            return False
+        return bool(addresses) and all(
+            self._opened_by_network(scope.host, scope.port, address) for address in addresses
+        )
+
+    async def resolve(self, host: str, port: int, *, scope: HttpUrl | None) -> list[Endpoint]:
+        """Addresses to connect to, all checked; never connect to anything else. ``host`` as in an HttpUrl.
+
+        One refused answer refuses all. Raises AddressRefused; NetworkFailure when there is no such name.
+        """
+        return await self.resolve_under(host, port, exempt=await self.exempts(scope))
+
+    async def resolve_under(self, host: str, port: int, *, exempt: bool) -> list[Endpoint]:
+        """As :meth:`resolve`, for a scope of which :meth:`exempts` was asked."""
+        self._check_name_and_port(host, port, exempt=exempt)
+        addresses = await self._addresses(host)
+        if not addresses:
+            raise NetworkFailure(f"The name {host} has no address.")
+        for address in addresses:
+            self.check_address(host, port, address, exempt=exempt)
+        return [_endpoint(address, port) for address in addresses[:MAX_ENDPOINTS]]
+
+    def check_address(self, host: str, port: int, address: Address, *, exempt: bool) -> None:
+        """Judge one address that ``host`` stands for. Raises :class:`AddressRefused`."""
+        if port in self._own_ports and _is_of_this_machine(address):
+            raise AddressRefused(f"blocked: port {port} of {host} is mediavault's own; {SETTING} cannot open it.")
+        refusal = judge(address)
+        if refusal is None:
+            return
+        opened = self._rules.open_address(host, port, address, refusal, by_network=self._may_turn_inwards(host))
+        if not (exempt and opened):
+            place = host if host == str(address) else f"{host} is {address}"
+            raise AddressRefused(_blocked(f"{place} ({refusal.reason})", opened=opened))
+
+    def is_public(self, endpoint: Endpoint) -> bool:
+        """Whether an endpoint of :meth:`resolve` would have been given to any post."""
+        address, port = endpoint[1][0], endpoint[1][1]
+        return port_is_served(port) and judge(ip_address(address)) is None
+
+    def close(self) -> None:
+        """Let go of the resolver's threads."""
+        if isinstance(self._resolver, SystemResolver):
+            self._resolver.close()
+
+    async def _addresses(self, host: str) -> list[Address]:
+        """What ``host`` stands for: itself, loopback, or one answer of the resolver."""
+        if address := literal(host):
+            return [address]
+        if is_loopback_name(host):
+            return list(_LOOPBACK)
+        addresses = [ip_address(answer) for answer in await self._resolver(host)]
+        if self._rules.networks and any(judge(address) is None for address in addresses):
+            self._remember_public(host)
+        return addresses
+
+    def _remember_public(self, host: str) -> None:
+        if len(self._public_names) < MAX_PUBLIC_NAMES:
+            self._public_names.add(host)
+
+    def _may_turn_inwards(self, host: str) -> bool:
+        # with the memory full, nobody knows any more which names were public: then only exact rules hold
+        return host not in self._public_names and len(self._public_names) < MAX_PUBLIC_NAMES
+
+    def _opened_by_network(self, host: str, port: int, address: Address) -> bool:
+        refusal = judge(address)
+        return refusal is not None and self._rules.open_address(
+            host, port, address, refusal, by_network=self._may_turn_inwards(host)
+        )
+
+    def _check_name_and_port(self, host: str, port: int, *, exempt: bool) -> None:
+        named = self._rules.name_exactly(host, port)
+        if exempt and named:
+            return
+        if reason := name_refusal(host):
+            raise AddressRefused(_blocked(f"{host} ({reason})", opened=named))
+        if not port_is_served(port):
+            raise AddressRefused(_blocked(f"port {port} of {host} (no web server's port)", opened=named))
+
+
+def _blocked(what: str, *, opened: bool) -> str:
+    if opened:
+        return f"blocked: {what}; {SETTING} opens it only for posts that are on an allowed host themselves."
+    return f"blocked: {what}; see {SETTING}."
+
+
+def _endpoint(address: Address, port: int) -> Endpoint:
+    if isinstance(address, IPv4Address):
+        return socket.AF_INET, (str(address), port)
+    return socket.AF_INET6, (str(address), port, 0, 0)
+
+
+def _is_of_this_machine(address: Address) -> bool:
+    """Whether one of this machine's interfaces has the address: only then can a socket be bound to it."""
+    family, sockaddr = _endpoint(address, 0)
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind(sockaddr)
+    except OSError:
+        return False
+    return True

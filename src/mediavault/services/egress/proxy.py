@@ -1,0 +1,275 @@
+"""A loopback HTTP proxy behind which the browser, and whatever else fetches by itself, lives under the egress guard.
+
+A browser has two dozen ways to open a connection, and its own hooks miss some of them (redirects, shared workers,
+WebSockets in workers, preconnect). All of them go through its proxy, so the guard stands there: it resolves, checks
+and connects by address, and the browser never resolves a name. It takes CONNECT, and plain http in absolute form.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hmac
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from mediavault.core.errors import AddressRefused, BadUrl, NetworkFailure, TookTooLong
+from mediavault.core.logs import get_logger
+from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
+from mediavault.services.egress.dial import BUFFER_BYTES, Streams, dial
+from mediavault.services.egress.guard import EgressGuard
+from mediavault.services.egress.http1 import BadMessage, Head, end_to_end, parse_request, write_head
+from mediavault.services.egress.relay import AnswerBroke, close, exchange, tunnel
+
+MAX_CONNECTIONS = 512
+IDLE_S = 300.0  # between two requests of a connection; as long as Chromium keeps an idle one
+CONNECT_S = 15.0
+USERNAME = "mediavault"
+REFUSED_HEADER = "Mediavault-Egress"  # tells the guard's 403 of a plain http target from a site's own
+
+# Chromium's switches that go with the proxy. WebRTC's UDP knows no proxy, QUIC is UDP too; the others stop traffic
+# that no post asked for.
+CHROMIUM_ARGS = (
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",  # Chromium and Chrome
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",  # the same in chrome-headless-shell
+    "--disable-quic",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+log = get_logger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class _Pass:
+    """A password, and the posts at work under it. ``exempt`` are those of them that the guard has found exempt."""
+
+    password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    scopes: list[HttpUrl] = field(default_factory=list)
+    exempt: set[HttpUrl] = field(default_factory=set)
+
+    @property
+    def token(self) -> str:
+        return base64.b64encode(f"{USERNAME}:{self.password}".encode()).decode()
+
+
+class EgressProxy:
+    """One per process, on a random port of 127.0.0.1, behind a random password: other users of the machine stay out.
+
+    The browser's connections all carry the same password, so while :meth:`exempting` holds an exempt post, pages of
+    other posts in the same browser share its exemptions. A process per post has :meth:`pass_for`, which has no such gap.
+    """
+
+    def __init__(self, guard: EgressGuard, *, connect_s: float = CONNECT_S) -> None:
+        self._guard = guard
+        self._connect_s = connect_s
+        self._browser = _Pass()
+        self._passes = [self._browser]
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+        self._private: dict[asyncio.Task[None], _Pass] = {}  # connections that stand only thanks to an exemption
+
+    async def start(self) -> None:
+        """Listen. Raises OSError where loopback has no free port."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=BUFFER_BYTES)
+        self._guard.claim_port(self.port)
+
+    async def close(self) -> None:
+        """Stop listening and break all connections. Safe to call twice."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        server.close()
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+        await server.wait_closed()
+
+    @property
+    def port(self) -> int:
+        assert self._server is not None, "the proxy is not started"
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    @property
+    def server(self) -> str:
+        """For Playwright: ``proxy={"server": …, "username": …, "password": …}``."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def username(self) -> str:
+        return USERNAME
+
+    @property
+    def password(self) -> str:
+        return self._browser.password
+
+    @contextmanager
+    def exempting(self, scope_url: str) -> Iterator[None]:
+        """Let the browser use the exemptions of the post at ``scope_url``, if it has any, while the block runs."""
+        with self._at_work(self._browser, scope_url):
+            yield
+
+    @contextmanager
+    def pass_for(self, scope_url: str) -> Iterator[str]:
+        """A proxy address with a password of its own, for a process that works on one post while the block runs."""
+        own = _Pass()
+        self._passes.append(own)
+        try:
+            with self._at_work(own, scope_url):
+                yield f"http://{USERNAME}:{own.password}@127.0.0.1:{self.port}"
+        finally:
+            self._passes.remove(own)
+
+    @contextmanager
+    def _at_work(self, own: _Pass, scope_url: str) -> Iterator[None]:
+        scope = parse_http_url(scope_url, max_chars=MAX_MEDIA_URL_CHARS)
+        own.scopes.append(scope)
+        try:
+            yield
+        finally:
+            own.scopes.remove(scope)
+            self._withdraw(own)
+
+    def _withdraw(self, own: _Pass) -> None:
+        """Break connections to private hosts once no exempt post is at work: browsers keep them for the next page."""
+        own.exempt.intersection_update(own.scopes)
+        if own.exempt or any(self._guard.opens_by_name(scope) for scope in own.scopes):
+            return
+        for task, held_by in list(self._private.items()):
+            if held_by is own:
+                task.cancel()
+
+    # --- a connection ------------------------------------------------------------------------------------------
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._connections) >= MAX_CONNECTIONS or self._server is None:
+            writer.transport.abort()
+            return
+        task = asyncio.create_task(self._serve((reader, writer)))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def _serve(self, client: Streams) -> None:
+        try:
+            goes_on = True
+            while goes_on and (request := await _next_request(client[0])):
+                goes_on = await self._answer(client, request)
+                self._private.pop(_this_task(), None)
+        except (BadMessage, asyncio.LimitOverrunError):
+            _say(client, "400 Bad Request", "This is not a request that the proxy takes.")
+        except (OSError, EOFError, AnswerBroke):  # TimeoutError is an OSError
+            client[1].transport.abort()
+        finally:
+            self._private.pop(_this_task(), None)
+            await close(client)
+
+    async def _answer(self, client: Streams, request: Head) -> bool:
+        """Serve one request; whether the connection can carry another."""
+        own = self._pass_of(request)
+        if own is None:
+            challenge = ("Proxy-Authenticate", f'Basic realm="{USERNAME}"')
+            return _say(client, "407 Proxy Authentication Required", "A password is needed.", challenge)
+        try:
+            target, path = _target(request)
+            server = await self._reach(target, own)
+        except BadUrl:
+            return _say(client, "400 Bad Request", "This is not a target that the proxy takes.")
+        except AddressRefused as exc:
+            log.info("egress_refused", host=target.host, port=target.port, reason=exc.message)
+            return _say(client, "403 Forbidden", "mediavault does not connect there.", (REFUSED_HEADER, "refused"))
+        except TookTooLong:
+            return _say(client, "504 Gateway Timeout", "The server did not answer in time.")
+        except NetworkFailure:
+            return _say(client, "502 Bad Gateway", "The server cannot be reached.")
+        try:
+            return await self._pass_on(client, server, request, target, path)
+        finally:
+            await close(server)
+
+    def _pass_of(self, request: Head) -> _Pass | None:
+        scheme, _, token = (request.get("proxy-authorization") or "").partition(" ")
+        given = token.strip().encode()
+        fitting = [own for own in self._passes if hmac.compare_digest(own.token.encode(), given)]
+        return fitting[0] if fitting and scheme.lower() == "basic" else None
+
+    async def _reach(self, target: HttpUrl, own: _Pass) -> Streams:
+        try:
+            async with asyncio.timeout(self._connect_s):
+                scope = await self._exempt_scope(own)
+                endpoints = await self._guard.resolve(target.host, target.port, scope=scope)
+        except TimeoutError as exc:
+            raise TookTooLong(f"{target.host} could not be resolved in time.") from exc
+        if not all(self._guard.is_public(endpoint) for endpoint in endpoints):
+            if scope not in own.scopes:  # the post was done while the name was looked up: nobody would withdraw this
+                raise AddressRefused(f"blocked: {target.host}, whose post is no longer at work.")
+            self._private[_this_task()] = own
+        return await dial(endpoints, within_s=self._connect_s)
+
+    async def _exempt_scope(self, own: _Pass) -> HttpUrl | None:
+        for scope in list(own.scopes):
+            if await self._guard.exempts(scope):
+                if scope in own.scopes:
+                    own.exempt.add(scope)
+                return scope
+        return None
+
+    async def _pass_on(self, client: Streams, server: Streams, request: Head, target: HttpUrl, path: str) -> bool:
+        method = request.start[0]
+        if method == "CONNECT":
+            client[1].write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            await tunnel(client, server)
+            return False
+        kept = [(name, value) for name, value in end_to_end(request) if name.lower() not in {"host", "expect"}]
+        headers = [("Host", target.netloc), *kept, ("Connection", "close")]
+        server[1].write(write_head(f"{method} {path} HTTP/1.1", headers))
+        try:
+            return await exchange(client, server, request)
+        except (BadMessage, OSError, EOFError, asyncio.LimitOverrunError):
+            return _say(client, "502 Bad Gateway", "The server's answer cannot be read.")
+
+
+async def _next_request(reader: asyncio.StreamReader) -> Head | None:
+    """The next request's head; None when the client has closed."""
+    try:
+        async with asyncio.timeout(IDLE_S):
+            return parse_request(await reader.readuntil(b"\r\n\r\n"))
+    except asyncio.IncompleteReadError:
+        return None
+
+
+_CONNECT_TARGET = re.compile(r"[^/?#@]+:[0-9]+")
+_ABSOLUTE = re.compile(r"http://(?P<authority>[^/?#]*)(?P<path>[^#]*)", re.IGNORECASE)
+
+
+def _target(request: Head) -> tuple[HttpUrl, str]:
+    """Where a request leads, and the path to ask for, unchanged. Raises BadUrl."""
+    method, target = request.start
+    if method == "CONNECT":
+        if not _CONNECT_TARGET.fullmatch(target):
+            raise BadUrl("CONNECT needs host:port.")
+        return parse_http_url(f"https://{target}/"), "/"
+    match = _ABSOLUTE.match(target)
+    if match is None or request.http10:
+        raise BadUrl("Only http:// in absolute form, over HTTP/1.1.")
+    path = match["path"]
+    return parse_http_url(f"http://{match['authority']}/"), path if path.startswith("/") else f"/{path}"
+
+
+def _say(client: Streams, status: str, text: str, *headers: tuple[str, str]) -> bool:
+    """A short answer of the proxy's own, and the end of the connection."""
+    body = f"{text}\n".encode()
+    fixed = [("Content-Type", "text/plain"), ("Content-Length", str(len(body))), ("Connection", "close")]
+    client[1].write(write_head(f"HTTP/1.1 {status}", [*fixed, *headers]) + body)
+    return False
+
+
+def _this_task() -> asyncio.Task[None]:
+    task: asyncio.Task[None] | None = asyncio.current_task()
+    assert task is not None
+    return task

@@ -1,0 +1,83 @@
+"""What a request may carry, and what the next one may carry after a redirect: pure judgements.
+
+Credentials that follow a redirect are the classic leak of HTTP clients (CVE-2018-18074, CVE-2023-35934 and kin), so
+each hop's headers are built anew from the scope of what there is, never copied.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from mediavault.core.cookies import Cookie
+from mediavault.core.errors import BadUrl, HttpError
+from mediavault.core.urls import DEFAULT_PORTS, HttpUrl, parse_http_url, resolve_reference
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+# Headers of a captured request that belong to its connection or are set by the client itself. Cookies come as cookies.
+_NOT_TAKEN = frozenset(
+    {"accept-encoding", "connection", "content-length", "content-type", "cookie", "expect", "host", "keep-alive"}
+    | {"proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+_TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, section 5.6.2; leaves out HTTP/2's ":path"
+_NOT_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One request of a chain. ``headers`` have lower-case names; ``cookies`` still have to be fitted to the address."""
+
+    url: HttpUrl
+    headers: Mapping[str, str]
+    cookies: tuple[Cookie, ...] = ()
+
+
+def request_headers(given: Mapping[str, str]) -> dict[str, str]:
+    """The headers of ``given`` that a caller may set; those that would break the request are left out."""
+    lower = {name.strip().lower(): value.strip() for name, value in given.items()}
+    return {
+        name: value
+        for name, value in lower.items()
+        if _TOKEN.fullmatch(name) and name not in _NOT_TAKEN and not _NOT_IN_VALUE.search(value)
+    }
+
+
+def after_redirect(hop: Hop, location: str, *, status: int, sent_cookies: bool) -> Hop:
+    """The request that follows the answer ``status`` with ``location``.
+
+    Another origin gets no Authorization, and of the Referer only what browsers send (strict-origin-when-cross-origin);
+    another port gets no cookies: other services live there. Raises HttpError for an address that is not taken, and
+    for a step down to plain http after credentials were sent.
+    """
+    try:
+        target = resolve_reference(hop.url, location)
+    except BadUrl as exc:
+        raise HttpError(f"{hop.url.host} redirected to an address that is not taken.", http_status=status) from exc
+    headers = dict(hop.headers)
+    if hop.url.scheme == "https" and target.scheme == "http" and (sent_cookies or "authorization" in headers):
+        raise HttpError(f"{hop.url.host} redirected a signed-in request to plain http.", http_status=status)
+    if target.origin != hop.url.origin:
+        headers.pop("authorization", None)
+    if referer := headers.pop("referer", None):
+        headers.update(_referer(referer, target))
+    cookies = hop.cookies if _same_port(hop.url, target) else ()
+    return replace(hop, url=target, headers=headers, cookies=cookies)
+
+
+def _same_port(one: HttpUrl, other: HttpUrl) -> bool:
+    return one.port == other.port or all(url.port == DEFAULT_PORTS[url.scheme] for url in (one, other))
+
+
+def _referer(referer: str, target: HttpUrl) -> dict[str, str]:
+    """https://www.w3.org/TR/referrer-policy/#referrer-policy-strict-origin-when-cross-origin"""
+    try:
+        page = parse_http_url(referer)
+    except BadUrl:
+        return {}
+    if page.origin == target.origin:
+        return {"referer": page.without_fragment}
+    if page.scheme == "https" and target.scheme == "http":
+        return {}
+    return {"referer": f"{page.origin}/"}

@@ -1,0 +1,163 @@
+"""Puts together the extraction: from a platform's own data, or from what a page of any site shows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from mediavault.core.accounts import account
+from mediavault.core.media import Account, Candidate, Expected, Extraction, Ownership, Post
+from mediavault.core.platform import Platform
+from mediavault.services.extraction.candidates import NetworkMedia, Sighting, merge
+from mediavault.services.extraction.media_identity import identity
+from mediavault.services.extraction.ownership import Owned
+from mediavault.services.extraction.page_data.document import documents, parse_json
+from mediavault.services.extraction.page_data.html_page import Page, read_page
+from mediavault.services.extraction.page_data.html_scan import scan
+from mediavault.services.extraction.page_data.metadata import Story, announced_duration, declared_videos, story_of
+from mediavault.services.extraction.page_data.record import PageData
+
+MAX_OTHERS = 20  # candidates that are shown but not owned
+MAX_TITLE_CHARS = 150
+
+
+@dataclass(frozen=True, slots=True)
+class PageSource:
+    """A page and all JSON that came with it: answers first, then the page's own scripts."""
+
+    page: Page
+    documents: tuple[object, ...]
+
+
+def read_source(url: str, html: str, bodies: Sequence[bytes | str] = ()) -> PageSource:
+    """Parse a page and the answers that it received, within bounds. Never raises."""
+    answers = [value for body in bodies for value in parse_json(body)]
+    tags = list(scan(html))  # once: it is the costly part
+    return PageSource(read_page(tags, url), (*answers, *documents(tags)))
+
+
+def declared_sightings(page: Page, platform: Platform) -> list[Sighting]:
+    """What the page's metadata name as its video or videos, one sighting a video."""
+    return [
+        Sighting(
+            item.candidates,
+            declared=True,
+            expected=item.expected,
+            thumbnail_url=item.thumbnail_url,
+            media_id=item.media_id,
+        )
+        for item in declared_videos(page, platform)
+    ]
+
+
+def from_page_data(
+    post: Post, platform: Platform, data: PageData, network: NetworkMedia | None, source: PageSource
+) -> Extraction:
+    """The platform named the post's media itself; the network may only confirm them and add what the player sent."""
+    handle = data.handle or post.handle
+    return Extraction(
+        post=replace(post, handle=post.handle or data.handle),
+        final_url=source.page.url,
+        candidates=tuple(_confirmed(data.candidates, network)),
+        account=account(platform.name, handle, data.display_name, fallback=_host(source.page.url)),
+        title=data.title or _first_line(data.text),
+        text=data.text,
+        published_at=data.published_at,
+        thumbnail_url=data.thumbnail_url,
+        image_urls=data.image_urls,
+        expected=data.expected,
+        metadata=_with_several_items(data.metadata),
+    )
+
+
+def from_page(post: Post, platform: Platform, source: PageSource, owned: Owned) -> Extraction:
+    """Any page: what its players, metadata and network showed, already sorted by whose it is."""
+    page, story = source.page, story_of(source.page, source.documents)
+    first = owned.items[0] if owned.items else None
+    others = [c for sighting in owned.others for c in sighting.candidates]
+    return Extraction(
+        post=post,
+        final_url=page.url,
+        candidates=(*(first.candidates if first else ()), *_once(others)[:MAX_OTHERS]),
+        account=_account(post, platform, story, page.url),
+        title=story.title,
+        text=story.text,
+        published_at=story.published_at,
+        thumbnail_url=story.thumbnail_url or (first.thumbnail_url if first else None),
+        image_urls=story.image_urls,
+        expected=_expected(first, page, len(owned.items)),
+        metadata=_with_several_items({"items": [_summary(item) for item in owned.items]}),
+    )
+
+
+def _confirmed(candidates: Sequence[Candidate], network: NetworkMedia | None) -> list[Candidate]:
+    """Page data's candidates, each with the network's facts of the same address; then rungs only the network showed."""
+    if network is None:
+        return list(candidates)
+    own = []
+    for candidate in candidates:
+        twin = network.twin(candidate.url)
+        own.append(merge(candidate, replace(twin, url=candidate.url)) if twin else candidate)
+    keys = {c.media_key for c in candidates if c.media_key}
+    held = {identity(c.url) for c in candidates}
+    more = [
+        replace(c, ownership=Ownership.KEY_MATCH)
+        for key, c in network.candidates.items()
+        if c.media_key in keys and key not in held
+    ]
+    return [*own, *more]
+
+
+def _expected(first: Sighting | None, page: Page, items: int) -> Expected:
+    """The player's word about what it plays, completed by what the metadata announce about a single video."""
+    said = first.expected if first else Expected()
+    if said.duration_s is None and items <= 1:
+        return replace(said, duration_s=announced_duration(page))
+    return said
+
+
+def _account(post: Post, platform: Platform, story: Story, url: str) -> Account:
+    if platform.name == "generic":
+        return account(platform.name, story.handle, story.display_name or story.site_name, fallback=_host(url))
+    return account(platform.name, post.handle or story.handle, story.display_name, fallback=_host(url))
+
+
+def _summary(item: Sighting) -> dict[str, Any]:
+    return {
+        "media_id": item.media_id,
+        "url": item.candidates[0].url if item.candidates else None,
+        "thumbnail_url": item.thumbnail_url,
+        "duration_s": item.expected.duration_s,
+    }
+
+
+def _with_several_items(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Several videos or pictures in one post: one is saved, and nothing is silent about the others."""
+    items = metadata.get("items") or []
+    kept = {name: value for name, value in metadata.items() if name != "items"}
+    return {**kept, "items": items, "item_count": len(items)} if len(items) > 1 else kept
+
+
+def _once(candidates: Sequence[Candidate]) -> list[Candidate]:
+    seen: dict[str, Candidate] = {}
+    for candidate in candidates:
+        seen.setdefault(identity(candidate.url), candidate)
+    return list(seen.values())
+
+
+def _first_line(text: str | None) -> str | None:
+    """A title for posts that have none. The link that X appends for the media says nothing."""
+    lines = [line for line in (text or "").splitlines() if line.strip()]
+    if not lines:
+        return None
+    words = [word for word in lines[0].split() if not word.startswith("https://t.co/")]
+    return " ".join(words)[:MAX_TITLE_CHARS] or None
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None

@@ -1,0 +1,167 @@
+"""Looks at a post in the browser, and reads it: walls, the platform's own data, then whatever any page would show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mediavault.core.clock import Clock
+from mediavault.core.errors import BadUrl, Drm, ExtractorBroken, Failure, NoVideo
+from mediavault.core.logs import get_logger, redact_url
+from mediavault.core.media import Extraction, Ownership, Post, SourceType
+from mediavault.core.platform import Platform, PostMatch, read_post
+from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
+from mediavault.services.browser.port import Browser, PageCapture
+from mediavault.services.extraction.assembly import (
+    PageSource,
+    declared_sightings,
+    from_page,
+    from_page_data,
+    read_source,
+)
+from mediavault.services.extraction.candidates import leftovers, network_media, player_sightings
+from mediavault.services.extraction.ownership import Owned, settle
+from mediavault.services.extraction.page_data.readers import read_page_data
+from mediavault.services.extraction.walls import hard_wall, soft_wall
+
+MARGIN_S = 8.0  # of the given time: the browser closes its page after the visit
+MAX_JSON_BODIES = 200
+
+log = get_logger(__name__)
+
+
+class BrowserExtractor:
+    """The Extractor that every platform falls back to."""
+
+    name = "browser"
+
+    def __init__(self, browser: Browser, clock: Clock) -> None:
+        self._browser = browser
+        self._clock = clock
+
+    async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
+        began_s = self._clock.monotonic()
+        visit_s = max(within_s - MARGIN_S, within_s / 2)
+        capture = await self._browser.capture(address_to_visit(post, platform), platform=platform, within_s=visit_s)
+        extraction = read_capture(post, platform, capture)
+        log.info(
+            "post_read",
+            url=redact_url(capture.final_url),
+            candidates=len(extraction.candidates),
+            took_ms=round((self._clock.monotonic() - began_s) * 1000),
+        )
+        return extraction
+
+
+def address_to_visit(post: Post, platform: Platform) -> str:
+    """The platform's own address of the post, so that mirrors are never visited; of other sites the one given."""
+    if not platform.canonical and not platform.post_patterns:
+        return post.url
+    match = _match(platform, post.url)
+    return match.page_url if match else post.url
+
+
+def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extraction:
+    """What a visit tells about the post. Pure.
+
+    Raises the failure of a wall, Drm, NoVideo, and ExtractorBroken where a platform's data never arrived.
+    """
+    if (failure := hard_wall(capture, platform)) is not None:
+        raise failure
+    post = _with_id(post, platform, capture.final_url)
+    capture = _before_it_moved_on(capture, post, platform)
+    source = source_of(capture)
+    network = network_media(capture.responses, platform)
+    data = read_page_data(post, platform, source.documents)
+    known = data is not None and data.found
+    if data is not None and data.found:
+        extraction = from_page_data(post, platform, data, network, source)
+    else:
+        players = player_sightings(capture, network, platform)
+        declared = declared_sightings(source.page, platform)
+        rest = leftovers(network, [*players, *declared])
+        owned = _if_still_there(settle(players, declared, rest), post, platform, capture.final_url)
+        extraction = from_page(post, platform, source, owned)
+    extraction = replace(extraction, user_agent=capture.user_agent, extractor=BrowserExtractor.name)
+    return _or_why_not(_mark_protected(extraction, capture), capture, source, platform, known=known)
+
+
+def source_of(capture: PageCapture) -> PageSource:
+    """The page and the JSON that it received."""
+    bodies = [seen.body for seen in capture.responses if seen.body and seen.resource_type != "document"]
+    return read_source(capture.final_url, capture.html, bodies[:MAX_JSON_BODIES])
+
+
+def _with_id(post: Post, platform: Platform, final_url: str) -> Post:
+    """A share link tells its post only by where it leads."""
+    match = _match(platform, final_url) if post.post_id is None else None
+    return replace(post, post_id=match.post_id, handle=post.handle or match.handle) if match else post
+
+
+def _before_it_moved_on(capture: PageCapture, post: Post, platform: Platform) -> PageCapture:
+    """Drop what came after the page had gone to another post by itself: its players show that one."""
+    for seconds, url in capture.extra.get("navigations", ()):
+        match = _match(platform, url)
+        if match is not None and post.post_id is not None and match.post_id != post.post_id:
+            kept = tuple(seen for seen in capture.responses if seen.seen_at_s < seconds)
+            return replace(capture, responses=kept, videos=(), html="")
+    return capture
+
+
+def _if_still_there(owned: Owned, post: Post, platform: Platform, final_url: str) -> Owned:
+    """On a known platform a page that is not the post's any more owns nothing, and one whose own data we read but
+    which did not send them is not guessed at."""
+    if post.post_id is None or not platform.post_patterns:
+        return owned
+    match = _match(platform, final_url)
+    if match is not None and match.post_id == post.post_id and platform.page_reader is None:
+        return owned
+    unsure = [
+        replace(s, candidates=tuple(replace(c, ownership=Ownership.UNKNOWN) for c in s.candidates)) for s in owned.items
+    ]
+    return Owned((), (*unsure, *owned.others))
+
+
+def _mark_protected(extraction: Extraction, capture: PageCapture) -> Extraction:
+    """A media element met protected data: the streams that fed it are."""
+    if not capture.extra.get("encrypted"):
+        return extraction
+    marked = tuple(
+        replace(c, drm=True) if c.source_type in (SourceType.HLS, SourceType.DASH) else c for c in extraction.candidates
+    )
+    return replace(extraction, candidates=marked)
+
+
+def _or_why_not(
+    extraction: Extraction, capture: PageCapture, source: PageSource, platform: Platform, *, known: bool
+) -> Extraction:
+    owned = [c for c in extraction.candidates if c.ownership <= Ownership.LONE]
+    if any(not c.drm for c in owned):
+        return extraction
+    if owned or capture.drm_requested:
+        raise Drm("The post's video is copy-protected.")
+    failure = None if known else soft_wall(capture, source.page, platform)
+    if failure is not None:
+        raise failure
+    if extraction.candidates:
+        return extraction  # choosing says that it is a person's turn
+    raise _nothing_found(extraction, capture, platform, known=known)
+
+
+def _nothing_found(extraction: Extraction, capture: PageCapture, platform: Platform, *, known: bool) -> Failure:
+    if not known and platform.page_reader is not None:
+        return ExtractorBroken(f"{platform.title} did not send what it knows about the post.")
+    if capture.extra.get("unresponsive") or not capture.html:
+        return ExtractorBroken("The page did not answer, so nobody knows what it shows.")
+    quoted = extraction.metadata.get("quoted")
+    if quoted and quoted.get("videos"):
+        return NoVideo("There is no video in this post itself; the post that it quotes has one.")
+    photos = len(extraction.image_urls)
+    pictures = f"; it has {photos} picture{'s' if photos > 1 else ''}" if photos else ""
+    return NoVideo(f"There is no video in this post{pictures}.")
+
+
+def _match(platform: Platform, url: str) -> PostMatch | None:
+    try:
+        return read_post(platform, parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS))
+    except BadUrl:
+        return None

@@ -1,0 +1,151 @@
+"""Which of the videos that a page shows are the post's own. Pure; ownership comes before any ranking.
+
+The surest sign wins: the page's own data about the post (``page_data``), then the player that the page presents, then
+what its metadata declare, then a lone candidate. What stays unsure is kept and shown, and never saved without asking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from mediavault.core.media import Ownership
+from mediavault.services.browser.port import SeenVideo
+from mediavault.services.extraction.candidates import Sighting
+from mediavault.services.extraction.media_identity import identity
+
+MIN_PLAYER_HEIGHT_PX = 120  # smaller ones are previews
+CLEARLY_LARGER = 1.6  # times the area of the next
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """``items`` are the post's videos in order, with their ownership set; ``others`` are not surely the post's."""
+
+    items: tuple[Sighting, ...]
+    others: tuple[Sighting, ...]
+
+
+def settle(players: Sequence[Sighting], declared: Sequence[Sighting], rest: Sequence[Sighting]) -> Owned:
+    """Sort the sightings of a page without platform data.
+
+    ``players`` are those of the page, in document order; ``declared`` what JSON-LD and Open Graph name, one sighting a
+    video; ``rest`` addresses that only the network showed.
+    """
+    everything = [*players, *declared, *rest]
+    for items, level in (
+        (_presented(players, declared), Ownership.PLAYER),
+        (list(declared), Ownership.LONE),
+        (_lone([*(p for p in players if _is_shown(p)), *rest]), Ownership.LONE),
+        (_lone([*players, *rest]), Ownership.LONE),
+    ):
+        playable = [item for item in items if item.candidates]
+        if playable:
+            return _sorted(playable, level, everything, declared)
+    return Owned((), tuple(_known_only(everything)))
+
+
+def _presented(players: Sequence[Sighting], declared: Sequence[Sighting]) -> list[Sighting]:
+    """The player, or the players of a carousel, that the page presents as its own; [] where that is unsure."""
+    shown = [p for p in players if _is_shown(p)]
+    shown = [p for p in shown if p.player and not p.player.muted_loop] or shown  # decoration, unless it is all there is
+    named = [p for p in shown if _is_named(p, declared)]
+    if len(declared) == 1 and len(named) == 1:
+        return named  # the page's metadata point at one of its players
+    group = _main_group(shown)
+    if len(group) <= 1:
+        return group
+    first, second = sorted((_area(p) for p in group), reverse=True)[:2]
+    if first >= CLEARLY_LARGER * second:
+        return [max(group, key=_area)]
+    if _is_carousel(group, declared, named):
+        return group
+    return []
+
+
+def _main_group(shown: Sequence[Sighting]) -> list[Sighting]:
+    """Of several articles with players the one that is the post's: with the heading or its own link, or clearly larger."""
+    by_container = {name: list(members) for name, members in groupby(sorted(shown, key=_container), key=_container)}
+    groups = [[p for p in shown if _container(p) == name] for name in by_container]
+    if len(groups) <= 1:
+        return groups[0] if groups else []
+    linked = [g for g in groups if any(p.player and p.player.holds_permalink for p in g)]
+    if len(linked) == 1:
+        return linked[0]
+    inside = [g for g in groups if _container(g[0])]
+    if len(inside) == 1:
+        return inside[0]
+    ordered = sorted(groups, key=lambda g: max(map(_area, g)), reverse=True)
+    if max(map(_area, ordered[0])) >= CLEARLY_LARGER * max(map(_area, ordered[1])):
+        return ordered[0]
+    return list(shown)
+
+
+def _is_carousel(group: Sequence[Sighting], declared: Sequence[Sighting], named: Sequence[Sighting]) -> bool:
+    """Several equal players are one post's only inside one article, or when the page lists them as its own."""
+    names = {_container(p) for p in group}
+    if len(names) == 1 and names.pop().startswith("article"):
+        return True
+    return len(declared) > 1 and len(named) == len(group)
+
+
+def _lone(sightings: Sequence[Sighting]) -> list[Sighting]:
+    """The only video that is left; [] where several are."""
+    distinct = [s for s in sightings if s.candidates and not (s.player and s.player.advert)]
+    return list(distinct) if len(distinct) == 1 else []
+
+
+def _sorted(
+    items: Sequence[Sighting], level: Ownership, everything: Sequence[Sighting], declared: Sequence[Sighting]
+) -> Owned:
+    """Set the ownership, and join what metadata declare about the same single video as further rungs of it."""
+    owned = [_with_ownership(item, level) for item in items]
+    if len(owned) == 1 and len(declared) == 1:
+        owned = [_joined(owned[0], _with_ownership(declared[0], Ownership.LONE))]
+    held = {identity(c.url) for item in owned for c in item.candidates}
+    others = [
+        replace(s, candidates=kept)
+        for s in everything
+        if (kept := tuple(c for c in s.candidates if identity(c.url) not in held))
+    ]
+    return Owned(tuple(owned), tuple(_known_only(others)))
+
+
+def _joined(item: Sighting, named: Sighting) -> Sighting:
+    held = {identity(c.url) for c in item.candidates}
+    more = tuple(c for c in named.candidates if identity(c.url) not in held)
+    return replace(
+        item,
+        candidates=(*item.candidates, *more),
+        thumbnail_url=named.thumbnail_url or item.thumbnail_url,
+        media_id=item.media_id or named.media_id,
+    )
+
+
+def _known_only(sightings: Sequence[Sighting]) -> list[Sighting]:
+    return [_with_ownership(s, Ownership.UNKNOWN) for s in sightings if s.candidates]
+
+
+def _with_ownership(sighting: Sighting, level: Ownership) -> Sighting:
+    return replace(sighting, candidates=tuple(replace(c, ownership=level) for c in sighting.candidates))
+
+
+def _is_named(sighting: Sighting, declared: Sequence[Sighting]) -> bool:
+    names = {identity(c.url) for d in declared for c in d.candidates}
+    keys = {c.media_key for d in declared for c in d.candidates if c.media_key}
+    return any(identity(c.url) in names or c.media_key in keys for c in sighting.candidates)
+
+
+def _is_shown(sighting: Sighting) -> bool:
+    player = sighting.player
+    return player is not None and player.visible and player.height >= MIN_PLAYER_HEIGHT_PX and not player.advert
+
+
+def _container(sighting: Sighting) -> str:
+    return sighting.player.container if sighting.player else ""
+
+
+def _area(sighting: Sighting) -> int:
+    player: SeenVideo | None = sighting.player
+    return player.width * player.height if player else 0

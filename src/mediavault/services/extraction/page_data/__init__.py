@@ -1,0 +1,1 @@
+"""Readers of what sites say about their own posts: pure functions of documents."""

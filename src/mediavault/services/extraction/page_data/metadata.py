@@ -1,0 +1,289 @@
+"""What a page says to search engines and link previews: JSON-LD, og:, twitter:, ``<video>``, author, date, pictures.
+
+None of it proves that a video is the post's: candidates come out with unknown ownership, grouped by the video that
+they are rungs of, and ``ownership.py`` decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from mediavault.core.media import Candidate, Expected, FoundIn
+from mediavault.core.platform import Platform
+from mediavault.services.extraction.media_urls import MediaKind, classify_media
+from mediavault.services.extraction.page_data import build, values
+from mediavault.services.extraction.page_data.html_page import Page
+from mediavault.services.extraction.page_data.json_walk import Node
+from mediavault.services.extraction.page_data.record import Item
+
+MAX_LINKED_VIDEOS = 50  # more than that are an index, no post
+MAX_CARD_VIDEOS = 20
+MAX_OEMBED_DOCUMENTS = 20
+
+_POSTINGS = frozenset(
+    {"VideoObject", "SocialMediaPosting", "DiscussionForumPosting", "Article", "NewsArticle", "BlogPosting", "WebPage"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Who posted what and when, as far as a page's metadata tell."""
+
+    title: str | None = None
+    text: str | None = None
+    handle: str | None = None
+    display_name: str | None = None
+    site_name: str | None = None
+    published_at: datetime | None = None
+    thumbnail_url: str | None = None
+    image_urls: tuple[str, ...] = ()
+
+
+def declared_videos(page: Page, platform: Platform) -> list[Item]:
+    """The videos that JSON-LD and the link-preview cards name, one item a video, in document order.
+
+    A card names the post's only or first video: beside a single VideoObject it is a further address of it.
+    """
+    linked = _linked_videos(page, platform)
+    card = _card_candidates(page, platform)
+    if not card:
+        return linked
+    if not linked:
+        return [Item(build.merged(card))]
+    if len(linked) == 1:
+        return [replace(linked[0], candidates=build.merged([*linked[0].candidates, *card]))]
+    return linked
+
+
+def announced_duration(page: Page) -> float | None:
+    """In seconds: what all VideoObjects agree on, else what Open Graph tells."""
+    told = {seconds for node in _video_objects(page) if (seconds := values.duration(node.get("duration")))}
+    if told:
+        return told.pop() if len(told) == 1 else None
+    return values.duration(page.meta("og:video:duration", "video:duration"))
+
+
+def story_of(page: Page, documents: Sequence[object] = ()) -> Story:
+    """The more telling source wins: an oEmbed answer, JSON-LD about this page, Open Graph, plain HTML."""
+    if (oembed := _oembed(documents)) is not None:
+        return oembed
+    own = next((n for n in page.linked if _types(n) & _POSTINGS and _is_about(page, n)), {})
+    name, handle = _author(page, own)
+    pictures = tuple(dict.fromkeys(filter(None, map(page.absolute, _pictures(page, own)))))
+    return Story(
+        title=page.meta("og:title", "twitter:title")
+        or values.text(own.get("name"))
+        or values.text(own.get("headline"))
+        or values.text(page.heading)
+        or values.text(page.title),
+        text=values.text(own.get("articleBody"))
+        or page.meta("og:description", "twitter:description", "description")
+        or values.text(own.get("description")),
+        handle=handle,
+        display_name=name,
+        site_name=page.meta("og:site_name"),
+        published_at=_published(page, own),
+        thumbnail_url=_thumbnail(page, own),
+        image_urls=pictures,
+    )
+
+
+# --- videos ----------------------------------------------------------------------------------------------------
+
+
+def _video_objects(page: Page) -> list[Node]:
+    """Of several only those that do not name another page as theirs: a list of other posts is no carousel."""
+    videos = [node for node in page.linked if "VideoObject" in _types(node)]
+    return videos if len(videos) == 1 else [node for node in videos if _is_about(page, node)][:MAX_LINKED_VIDEOS]
+
+
+def _linked_videos(page: Page, platform: Platform) -> list[Item]:
+    items: list[Item] = []
+    for node in _video_objects(page):
+        found = [c for address in _several(node.get("contentUrl")) if (c := _linked(node, address, page, platform))]
+        held = {c.url for item in items for c in item.candidates}
+        if new := [c for c in found if c.url not in held]:
+            pictures = filter(None, map(page.absolute, _addresses(node.get("thumbnailUrl") or node.get("thumbnail"))))
+            seconds = values.duration(node.get("duration"))
+            items.append(
+                Item(
+                    build.merged(new), values.text(node.get("@id")), next(pictures, None), Expected(duration_s=seconds)
+                )
+            )
+    return items
+
+
+def _linked(node: Node, address: object, page: Page, platform: Platform) -> Candidate | None:
+    """``contentUrl`` is the file by definition, so a name that tells nothing is taken too; the page itself is not."""
+    mime = values.text(node.get("encodingFormat"))
+    found = _candidate(address, page, platform, mime=mime if mime and "/" in mime else None, believed=True)
+    if found is None or _shared(found.url) == _shared(page.url):
+        return None
+    return replace(
+        found,
+        width=found.width or values.integer(_plain(node.get("width"))),
+        height=found.height or values.integer(_plain(node.get("height"))),
+        duration_s=values.duration(node.get("duration")),
+    )
+
+
+def _card_candidates(page: Page, platform: Platform) -> list[Candidate]:
+    """The file that Open Graph or a Twitter card names. Players that are pages are passed over."""
+    found: list[Candidate] = []
+    for group in _open_graph_groups(page)[:MAX_CARD_VIDEOS]:
+        mime = values.text(group.get("type"))
+        for name in ("url", "secure_url"):
+            if one := _candidate(group.get(name), page, platform, mime=mime, believed=False):
+                width, height = values.integer(group.get("width")), values.integer(group.get("height"))
+                found.append(replace(one, width=one.width or width, height=one.height or height))
+    mime = (page.meta("twitter:player:stream:content_type") or "").partition(";")[0] or None
+    stream = _candidate(page.meta("twitter:player:stream"), page, platform, mime=mime, believed=True)
+    return [*found, *([stream] if stream else [])]
+
+
+def _candidate(
+    address: object, page: Page, platform: Platform, *, mime: str | None, believed: bool
+) -> Candidate | None:
+    """``believed``: the place itself says that this is a file, so that an address without an extension counts."""
+    url = page.absolute(address)
+    if url is None or (mime or "").lower().startswith(("text/", "application/x-shockwave")):
+        return None
+    seen = classify_media(url, mime, platform=platform)
+    if seen.rejected or not (seen.may_be_video or (believed and seen.kind is MediaKind.OTHER)):
+        return None
+    return build.candidate(url, platform, FoundIn.META, mime=mime)
+
+
+def _open_graph_groups(page: Page) -> list[dict[str, str]]:
+    """Structured properties belong to the og:video before them (https://ogp.me, section "Arrays")."""
+    groups: list[dict[str, str]] = []
+    for name, content in page.metas:
+        if not name.startswith("og:video"):
+            continue
+        part = name.removeprefix("og:video").removeprefix(":") or "url"
+        begins = part == "url" and not (groups and groups[-1].get("url") in {None, content})
+        if not groups or begins or (part == "secure_url" and part in groups[-1]):
+            groups.append({})
+        groups[-1].setdefault(part, content)
+    return groups
+
+
+# --- facts -----------------------------------------------------------------------------------------------------
+
+
+def _types(node: Node) -> set[str]:
+    return {str(one).rpartition("/")[2] for one in _several(node.get("@type"))}
+
+
+def _several(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _plain(value: object) -> object:
+    """A QuantitativeValue's number, or ``"640px"`` without its unit."""
+    value = value.get("value") if isinstance(value, dict) else value
+    return value.removesuffix("px") if isinstance(value, str) else value
+
+
+def _addresses(value: object) -> list[object]:
+    """Addresses written as text, as an object with ``url`` or ``@id``, or as a list of these."""
+    return [
+        (one.get("contentUrl") or one.get("url") or one.get("@id")) if isinstance(one, dict) else one
+        for one in _several(value)
+    ]
+
+
+def _is_about(page: Page, node: Node) -> bool:
+    """Whether an object names no page, or this one."""
+    named = filter(None, map(page.absolute, _addresses([node.get("url"), node.get("mainEntityOfPage")])))
+    pages = {_shared(url) for url in named}
+    own = {_shared(url) for url in (page.url, page.canonical, page.absolute(page.meta("og:url"))) if url}
+    return not pages or bool(pages & own)
+
+
+def _shared(url: str) -> str:
+    """Host and path: what remains of an address when it is shared."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
+    return f"{(parts.hostname or '').removeprefix('www.')}{parts.path.rstrip('/')}"
+
+
+_NAME_AND_HANDLE = re.compile(r"^(?P<name>.{1,100}?) \(@(?P<handle>[\w.-]{1,50})\)")
+_AT_HANDLE = re.compile(r"^@?([\w][\w.-]{0,49})$")
+
+
+def _author(page: Page, own: Node) -> tuple[str | None, str | None]:
+    """Display name and handle; sites with accounts write "Name (@handle) on …" into their titles."""
+    if titled := _NAME_AND_HANDLE.match(page.meta("og:title", "twitter:title") or ""):
+        return titled["name"], titled["handle"]
+    author = next(iter(_several(own.get("author") or own.get("creator"))), None)
+    named = values.text(author.get("name") if isinstance(author, dict) else author)
+    written = page.meta("author", "article:author")
+    name = next((one for one in (named, written) if one and not one.startswith(("http://", "https://", "/"))), None)
+    return name, next(filter(None, _handles(page, author)), None)
+
+
+def _handles(page: Page, author: object) -> Iterator[str | None]:
+    if isinstance(author, dict):
+        for alternate in _several(author.get("alternateName")):
+            yield _handle(alternate) if str(alternate).startswith("@") else None
+        last = urlsplit(page.absolute(author.get("url")) or "").path.rstrip("/").rpartition("/")[2]
+        yield _handle(last) if last.startswith("@") else None
+    yield _handle(page.meta("twitter:creator"))
+
+
+def _handle(text: object) -> str | None:
+    match = _AT_HANDLE.match(text.strip()) if isinstance(text, str) else None
+    return match[1] if match else None
+
+
+def _pictures(page: Page, own: Node) -> list[object]:
+    named = _addresses(own.get("image"))
+    return (
+        [*named, *page.pictures] if named or page.pictures else [page.meta("og:image", "og:image:url", "twitter:image")]
+    )
+
+
+def _published(page: Page, own: Node) -> datetime | None:
+    named = (
+        own.get("uploadDate"),
+        own.get("datePublished"),
+        page.meta("article:published_time", "og:video:release_date", "video:release_date", "datepublished", "date"),
+        *(node.get("datePublished") for node in page.linked),
+    )
+    return next(filter(None, map(values.moment, named)), None)
+
+
+def _thumbnail(page: Page, own: Node) -> str | None:
+    named = (
+        page.meta("og:image:secure_url", "og:image", "og:image:url", "twitter:image", "twitter:image:src"),
+        *_addresses(own.get("thumbnailUrl") or own.get("thumbnail")),
+        *(player.poster for player in page.players),
+    )
+    return next(filter(None, map(page.absolute, named)), None)
+
+
+def _oembed(documents: Sequence[object]) -> Story | None:
+    """An oEmbed answer (https://oembed.com): it names provider, author and picture, never the file."""
+    for answer in (values.obj(document) for document in documents[:MAX_OEMBED_DOCUMENTS]):
+        if (
+            answer.get("version")
+            and answer.get("provider_name")
+            and answer.get("type") in ("video", "photo", "rich", "link")
+        ):
+            last = urlsplit(values.url(answer.get("author_url")) or "").path.rstrip("/").rpartition("/")[2]
+            return Story(
+                title=values.text(answer.get("title")),
+                handle=values.text(answer.get("author_unique_id")) or (_handle(last) if last.startswith("@") else None),
+                display_name=values.text(answer.get("author_name")),
+                site_name=values.text(answer.get("provider_name")),
+                thumbnail_url=values.url(answer.get("thumbnail_url")),
+            )
+    return None

@@ -1,0 +1,112 @@
+"""Values out of other people's JSON and HTML: of the right type and usable, or None."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from mediavault.core.errors import BadUrl
+from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url, resolve_reference
+from mediavault.services.extraction.page_data.json_walk import Node
+
+MAX_TEXT_CHARS = 20_000
+
+
+def obj(value: object, *path: str) -> Node:
+    """The object at ``path`` below ``value``; an empty one where there is none."""
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else ()
+
+
+def objects(value: object) -> Sequence[Node]:
+    """The objects of a list."""
+    return [item for item in items(value) if isinstance(item, dict)]
+
+
+def text(value: object) -> str | None:
+    """Non-empty text without lone surrogates, which no store and no file name takes."""
+    if not isinstance(value, str):
+        return None
+    clean = value[:MAX_TEXT_CHARS].encode("utf-8", "ignore").decode("utf-8").strip()
+    return clean or None
+
+
+def number(value: object) -> float | None:
+    """A finite number above zero; numerals count."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) and 0 < found < 1e15 else None
+
+
+def integer(value: object) -> int | None:
+    found = number(value)
+    return int(found) if found is not None and found >= 1 else None
+
+
+def url(value: object, base: HttpUrl | None = None) -> str | None:
+    """A plain http address, resolved against ``base`` where one is given."""
+    if not isinstance(value, str) or not value.strip():
+        return None
+    try:
+        if base is not None:
+            return str(resolve_reference(base, value))
+        return str(parse_http_url(value, max_chars=MAX_MEDIA_URL_CHARS))
+    except BadUrl:
+        return None
+
+
+def moment(value: object) -> datetime | None:
+    """Epoch seconds, ISO 8601, or the date form of mail and X; UTC where no zone is given."""
+    if (seconds := number(value)) is not None:
+        return _at(seconds)
+    if not isinstance(value, str) or len(value) > 64:
+        return None
+    for read in (datetime.fromisoformat, _x_date, parsedate_to_datetime):
+        try:
+            found = read(value.strip())
+            return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+    return None
+
+
+def _at(seconds: float) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds / 1_000 if seconds > 1e11 else seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _x_date(value: str) -> datetime:
+    return datetime.strptime(value, "%a %b %d %H:%M:%S %z %Y")
+
+
+_ISO_DURATION = re.compile(
+    r"P(?:(?P<d>\d{1,4}(?:\.\d+)?)D)?(?:T(?:(?P<h>\d{1,4}(?:\.\d+)?)H)?(?:(?P<m>\d{1,6}(?:\.\d+)?)M)?"
+    r"(?:(?P<s>\d{1,8}(?:[.,]\d{1,9})?)S)?)?",
+    re.IGNORECASE,
+)
+_SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+
+
+def duration(value: object) -> float | None:
+    """Seconds, of an ISO 8601 duration (``PT1M4.5S``) or a plain number of them."""
+    if (seconds := number(value)) is not None:
+        return seconds
+    match = _ISO_DURATION.fullmatch(value.strip()) if isinstance(value, str) and len(value) < 64 else None
+    if match is None:
+        return None
+    found = sum(float(part.replace(",", ".")) * _SECONDS[unit] for unit, part in match.groupdict().items() if part)
+    return found or None

@@ -1,0 +1,114 @@
+"""Which of a post's candidates is saved: gates first, then a sort key. Pure.
+
+Ownership before everything, then whether it can be played at all, sound, watermark, and only then size. How the bytes
+are delivered comes last: a silent direct file is no better than a stream with sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from mediavault.core.errors import Ambiguous, Drm, LinkExpired, NoVideo
+from mediavault.core.media import Candidate, Extraction, FoundIn, Ownership, SourceType, Watermark
+
+_WATERMARK = {Watermark.NO: 2, Watermark.UNKNOWN: 1, Watermark.YES: 0}
+# What a bit is worth against H.264's: AV1 shows twice as much with it.
+_EFFICIENCY: Mapping[str, float] = {"av1": 2.0, "hevc": 1.6, "vp9": 1.5}
+_UNDECODABLE = frozenset({"bytevc2", "vvc"})  # H.266 and TikTok's kind of it
+_TRANSPORT = {SourceType.DIRECT: 2, SourceType.HLS: 1, SourceType.DASH: 1, SourceType.UNKNOWN: 0}
+_TRUST = {found_in: -rank for rank, found_in in enumerate(FoundIn)}
+_FPS_BUCKETS = (20, 40, 70)  # 25 or 30 are alike, 50 or 60 are alike
+
+_WHOSE: Mapping[Ownership, str] = {
+    Ownership.ID_MATCH: "the page's own data name it under this post's id",
+    Ownership.KEY_MATCH: "it carries the media key that the page's data name for this post",
+    Ownership.PLAYER: "it is what the post's own player plays",
+    Ownership.LONE: "it is the only video that the page names or shows",
+    Ownership.UNKNOWN: "it is not surely this post's",
+}
+
+
+def choose(extraction: Extraction, *, exclude: Collection[str] = (), now: datetime | None = None) -> Candidate:
+    """The candidate to save.
+
+    ``exclude`` holds addresses that were tried already; ``now`` closes the gate for signed addresses that have run out
+    (None leaves it open, for saved pages). Raises NoVideo (also when every address was tried), Ambiguous when videos
+    were found but none is surely the post's, Drm, and LinkExpired when all that is left has run out.
+    """
+    owned = [c for c in extraction.candidates if c.ownership <= Ownership.LONE]
+    if not owned:
+        raise _nothing_owned(extraction)
+    free = [c for c in owned if not c.drm]
+    if not free:
+        raise Drm("The post's video is copy-protected.")
+    fresh = [c for c in free if not _has_expired(c, now)]
+    left = [c for c in fresh if c.url not in exclude]
+    if left:
+        return max(enumerate(left), key=lambda pair: (sort_key(pair[1], extraction), -pair[0]))[1]
+    if fresh:
+        raise NoVideo("Every address of the video that is known was tried.")
+    raise LinkExpired("Every address of the video has run out.")
+
+
+def sort_key(candidate: Candidate, extraction: Extraction) -> tuple[float, ...]:
+    """Larger is better; equal keys keep the page's order."""
+    shorter_side = min(candidate.width or candidate.height or 0, candidate.height or candidate.width or 0)
+    return (
+        -candidate.ownership,
+        candidate.video_codec not in _UNDECODABLE,
+        candidate.has_video is not False,
+        _sound(candidate, wanted=extraction.expected.audio),
+        _WATERMARK[candidate.watermark],
+        candidate.original,
+        shorter_side,
+        sum((candidate.fps or 0) > edge for edge in _FPS_BUCKETS),
+        (candidate.bitrate or 0) * _EFFICIENCY.get(candidate.video_codec or "", 1.0),
+        _TRUST[candidate.found_in],
+        _TRANSPORT[candidate.source_type],
+        candidate.size or 0,
+    )
+
+
+def explain(candidate: Candidate) -> str:
+    """Why this one, as the rest of a sentence that begins with "because": whose it is, then what it is."""
+    picture = f"{candidate.width}×{candidate.height}" if candidate.width and candidate.height else None
+    facts = [
+        {SourceType.DIRECT: "a direct file", SourceType.HLS: "an HLS stream", SourceType.DASH: "a DASH stream"}.get(
+            candidate.source_type, "an address of unknown kind"
+        ),
+        picture,
+        candidate.video_codec,
+        f"{candidate.bitrate / 1_000_000:.1f} Mbit/s" if candidate.bitrate else None,
+        {True: "with sound", False: "without sound"}.get(candidate.has_audio)
+        if candidate.has_audio is not None
+        else None,
+        {Watermark.NO: "no watermark", Watermark.YES: "watermarked"}.get(candidate.watermark),
+        "signed" if candidate.signed else None,
+        candidate.note or None,
+    ]
+    return f"{_WHOSE[candidate.ownership]}: {', '.join(fact for fact in facts if fact)}"
+
+
+def _nothing_owned(extraction: Extraction) -> NoVideo | Ambiguous:
+    if extraction.candidates:
+        count = len(extraction.candidates)
+        return Ambiguous(
+            "One video was found, but nothing says that it is the post's."
+            if count == 1
+            else f"{count} videos were found, and nothing says which is the post's."
+        )
+    photos = len(extraction.image_urls)
+    pictures = f"; it has {photos} picture{'s' if photos > 1 else ''}" if photos else ""
+    return NoVideo(f"There is no video in this post{pictures}.")
+
+
+def _has_expired(candidate: Candidate, now: datetime | None) -> bool:
+    return now is not None and candidate.expires_at is not None and candidate.expires_at <= now
+
+
+def _sound(candidate: Candidate, *, wanted: bool | None) -> int:
+    """Sound is better than silence, unless the post is one without."""
+    if wanted is False:
+        return 1
+    return {True: 2, None: 1, False: 0}[candidate.has_audio]

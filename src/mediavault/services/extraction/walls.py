@@ -1,0 +1,164 @@
+"""What stands between us and the post: gone, private, login walls, challenges, refusals. Pure.
+
+A *hard* wall is told by status, address or a challenge's own marks, and is judged before anything else. A *soft* one is
+told by words and forms only, which stand on many good pages too: it counts only where no video was found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from mediavault.core.errors import (
+    Challenge,
+    Deleted,
+    Failure,
+    HttpError,
+    IpBlocked,
+    LoginRequired,
+    Private,
+    RateLimited,
+    RegionLocked,
+)
+from mediavault.core.platform import Platform
+from mediavault.services.browser.port import PageCapture
+from mediavault.services.extraction.page_data.html_page import Page
+
+_LOGIN_PATH = re.compile(
+    r"/(?:log-?in|sign-?in|sign-?up|authwall|accounts/login|users/sign_in|auth/login|session/new|flow/login)(?:[/.?]|$)",
+    re.IGNORECASE,
+)
+_CHALLENGE_PATH = re.compile(r"/(?:challenge|checkpoint|captcha|recaptcha|verify-human)(?:[/.?]|$)", re.IGNORECASE)
+_CHALLENGE_MARKS = (
+    "_cf_chl_opt",
+    "/ddos-guard/js-challenge/",
+    "captcha-delivery.com/",
+    "px-captcha",
+    "arkoselabs.com/",
+)
+_CHALLENGE_TITLES = ("just a moment", "attention required", "are you a robot", "ddos-guard", "security check")
+
+_GONE = (
+    "no longer available",
+    "has been deleted",
+    "has been removed",
+    "was deleted",
+    "was removed",
+    "does not exist",
+    "doesn't exist",
+    "page not found",
+    "post not found",
+    "video unavailable",
+    "content isn't available",
+)
+_PRIVATE = ("this video is private", "this post is private", "this account is private", "only approved followers")
+_LOGIN = (
+    "log in to see",
+    "log in to view",
+    "log in to continue",
+    "sign in to see",
+    "sign in to view",
+    "sign in to continue",
+    "you must log in",
+    "you must be logged in",
+    "you need to log in",
+    "please log in",
+    "please sign in",
+)
+_HEAD_CHARS = 4_000  # of the visible text: what a wall says, it says at the top
+_SHORT_PAGE_CHARS = 1_500  # a page with more words than that has something else to say
+
+
+def hard_wall(capture: PageCapture, platform: Platform) -> Failure | None:
+    """The failure that status, final address or a challenge's marks tell; None where the way is clear."""
+    if _is_challenge(capture):
+        return Challenge(f"{_site(platform)} wants to see a human.")
+    moved = urlsplit(capture.final_url).path != urlsplit(capture.url).path
+    if platform.login_wall_url is not None and platform.login_wall_url.search(capture.final_url):
+        return LoginRequired(f"{_site(platform)} sent us to its login page.")
+    if moved and _LOGIN_PATH.search(urlsplit(capture.final_url).path):
+        return LoginRequired(f"{_site(platform)} sent us to its login page.")
+    if moved and _CHALLENGE_PATH.search(urlsplit(capture.final_url).path):
+        return Challenge(f"{_site(platform)} wants to see a human.")
+    return _by_status(capture, platform)
+
+
+def soft_wall(capture: PageCapture, page: Page, platform: Platform) -> Failure | None:
+    """The failure that words and forms tell, for a page on which no video was found."""
+    head = _plain(f"{capture.title}\n{page.heading}\n{capture.visible_text[:_HEAD_CHARS]}")
+    site = _site(platform)
+    if _says(head, platform.challenge_text):
+        return Challenge(f"{site} wants to see a human.")
+    if _says(head, platform.private_text):
+        return Private(f"{site} shows this post only to approved followers.")
+    if _says(head, platform.gone_text):
+        return Deleted(f"{site} says that the post is gone.")
+    if _says(head, platform.login_wall_text):
+        return LoginRequired(f"{site} shows this post only to signed-in people.")
+    if len(capture.visible_text) > _SHORT_PAGE_CHARS:
+        return None
+    if _says(head, _PRIVATE):
+        return Private(f"{site} shows this post only to approved followers.")
+    if page.has_password_field or _says(head, _LOGIN):
+        return LoginRequired(f"{site} shows this post only to signed-in people.")
+    return Deleted(f"{site} says that the post is gone.") if _says(head, _GONE) else None
+
+
+def _by_status(capture: PageCapture, platform: Platform) -> Failure | None:
+    status = capture.status
+    if status is None or status < 400:
+        return None
+    site = _site(platform)
+    if status in (404, 410):
+        return Deleted(f"{site} answers that there is no such page (HTTP {status}).", http_status=status)
+    if status == 401:
+        return LoginRequired(f"{site} wants a sign-in (HTTP 401).", http_status=status)
+    if status == 429:
+        return RateLimited(f"{site} asked us to slow down.", http_status=status, retry_after=_retry_after(capture))
+    if status == 451:
+        return RegionLocked(f"{site} withholds the post for legal reasons (HTTP 451).", http_status=status)
+    if status == 999 or (status == 403 and platform.name != "generic"):
+        return IpBlocked(f"{site} refused the page (HTTP {status}).", http_status=status)
+    return HttpError(f"{site} answered with HTTP {status}.", http_status=status)
+
+
+def _is_challenge(capture: PageCapture) -> bool:
+    document = next(
+        (r for r in reversed(capture.responses) if r.resource_type == "document" and r.url == capture.final_url), None
+    )
+    if document is not None and document.headers.get("cf-mitigated") == "challenge":
+        return True
+    title = capture.title.strip().lower()
+    if any(title.startswith(mark) for mark in _CHALLENGE_TITLES):
+        return True
+    # a challenge page is short and shows no video; the same scripts stand on ordinary pages to be used later
+    return (
+        not capture.videos
+        and len(capture.visible_text) < _SHORT_PAGE_CHARS
+        and any(mark in capture.html[:200_000] for mark in _CHALLENGE_MARKS)
+    )
+
+
+def _retry_after(capture: PageCapture) -> timedelta | None:
+    for seen in reversed(capture.responses):
+        if seen.status == 429 and seen.resource_type == "document":
+            text = seen.headers.get("retry-after", "").strip()
+            return timedelta(seconds=min(int(text), 86_400)) if text.isascii() and text.isdigit() else None
+    return None
+
+
+def _says(text: str, phrases: Iterable[str]) -> bool:
+    return any(_plain(phrase) in text for phrase in phrases)
+
+
+_QUOTES: Mapping[int, str] = {ord("’"): "'", ord("‘"): "'", 0xA0: " "}
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\s+", " ", text.translate(_QUOTES)).lower()
+
+
+def _site(platform: Platform) -> str:
+    return "The site" if platform.name == "generic" else platform.title

@@ -1,0 +1,74 @@
+"""The only importer of PyAV (FFmpeg's libraries): how files are opened, and what needs the library's own types.
+
+Used inside helper processes alone. It opens paths, never addresses, and only with a demuxer that was chosen by our own
+look at the first bytes: playlists and scripts, which make a demuxer open other files, have none here.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.filter
+from av.container import InputContainer, OutputContainer
+from av.stream import Disposition
+
+TIME_BASE: int = av.time_base  # units of a container's own times in a second
+
+# How much may be read to learn a stream's form: FFmpeg's own five seconds are less than one picture of a slide show.
+_ANALYSE = {"analyzeduration": "30000000", "probesize": "50000000"}
+_NOT_A_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+_JPEG_QUALITY = "3"  # FFmpeg's scale: 2 is best, 31 worst
+
+
+def quiet() -> None:
+    """No log lines. PyAV's own log callback has dead-locked with frame threads on damaged files; FFmpeg's does not."""
+    av.logging.restore_default_callback()
+    av.logging.set_libav_level(av.logging.PANIC)
+
+
+def open_input(path: Path, demuxer: str, **options: str) -> InputContainer:
+    allowed = {"protocol_whitelist": "file", **_ANALYSE, **options}
+    return av.open(f"file:{path}", "r", format=demuxer, options=allowed, metadata_errors="replace")
+
+
+def open_mp4(path: Path) -> OutputContainer:
+    """An MP4 whose table of contents will stand in front."""
+    return av.open(f"file:{path}", "w", format="mp4", options={"movflags": "+faststart"})
+
+
+def main_video(container: InputContainer) -> Any:
+    """The largest video stream that is no cover art; None when there is none."""
+    films = [stream for stream in container.streams.video if not stream.disposition & _NOT_A_FILM]
+    return max(films, key=lambda stream: stream.width * stream.height, default=None)
+
+
+def decode_in_this_thread(video: Any) -> None:
+    """Frame threads hide which picture an error belongs to, and hang on some damaged files."""
+    video.codec_context.thread_type, video.codec_context.thread_count = "NONE", 1
+
+
+def upright(frame: Any) -> Any:
+    """Phones store pictures lying on their side and say by how much to turn them."""
+    turns = {90: ("cclock",), 180: ("cclock", "cclock"), 270: ("clock",)}.get(frame.rotation % 360)
+    if not turns:
+        return frame
+    graph = av.filter.Graph()
+    size = {"width": frame.width, "height": frame.height}
+    nodes = [graph.add_buffer(**size, format=frame.format, time_base=Fraction(1, 1_000))]
+    nodes += [graph.add("transpose", direction) for direction in turns]
+    nodes.append(graph.add("buffersink"))
+    graph.link_nodes(*nodes).configure()
+    graph.push(frame)
+    return graph.pull()
+
+
+def jpeg(frame: Any, width: int, height: int) -> bytes:
+    context: Any = av.CodecContext.create("mjpeg", "w")
+    context.width, context.height, context.pix_fmt = width, height, "yuvj420p"
+    context.time_base, context.options = Fraction(1, 25), {"qmin": _JPEG_QUALITY, "qmax": _JPEG_QUALITY}
+    picture = frame.reformat(width=width, height=height, format="yuvj420p")
+    picture.pts, picture.time_base = 0, Fraction(1, 25)
+    return b"".join(bytes(packet) for packet in (*context.encode(picture), *context.encode(None)))

@@ -1,0 +1,72 @@
+"""Looks into a media file in a child process and says what it is and what is wrong with it.
+
+The child (``media_probe_child``) sees the hostile bytes under limits; the verdict (``media_judgement``) is made here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+from mediavault.core.media import DownloadedFile, Expected, ProbeReport, Problem, ProblemKind
+from mediavault.services.child_process import GIB, ChildFailed, ChildLimits, run_child
+from mediavault.services.media_facts import from_json
+from mediavault.services.media_judgement import needs_deep_look, report
+
+CHILD = "mediavault.services.media_probe_child"
+BASE_S = 30.0
+CPU_PER_GIB_S = 3.0  # measured: 0.05 s quick, 1.2 s/GB deep
+WALL_PER_GIB_S = 30.0  # a deep look at a network share that gives 35 MB/s
+STILL_S = 20.0
+MAX_STILL_BYTES = 20 << 20
+MAX_CHILDREN = 2
+
+
+class MediaProbe:
+    """At most MAX_CHILDREN files are looked into at the same time; others wait their turn."""
+
+    def __init__(self, *, children: int = MAX_CHILDREN) -> None:
+        self._turn = asyncio.Semaphore(children)
+
+    async def examine(self, file: DownloadedFile) -> ProbeReport:
+        """A downloaded file against what was expected of it; as deep as its transport left doubts."""
+        return await self.look_into(file.path, expected=file.expected, deep=needs_deep_look(file))
+
+    async def look_into(self, path: Path, *, expected: Expected, deep: bool) -> ProbeReport:
+        """Checks S, B, O, T and K, and D when ``deep``. Never raises for a bad file: the report names its problems.
+
+        A crash or time-out of the examiner counts as damage: a file that does this to FFmpeg's libraries is not kept.
+        """
+        size = (await asyncio.to_thread(os.stat, path)).st_size  # the disk may be a slow network share
+        request = {"task": "examine", "path": str(path), "deep": deep}
+        try:
+            async with self._turn:
+                facts = from_json(await run_child(CHILD, request, limits=_limits(size)))
+        except ChildFailed as exc:
+            return _unexamined(exc.reason)
+        except (KeyError, TypeError, ValueError):
+            return _unexamined("the examiner's report is unreadable")
+        return report(facts, expected)
+
+    async def still(self, video: Path, *, into: Path, at_s: float) -> Path | None:
+        """A JPEG of the picture at ``at_s`` seconds (at most half way through), turned upright; None when none can be made."""
+        request = {"task": "still", "path": str(video), "into": str(into), "at_s": at_s}
+        limits = ChildLimits(wall_s=STILL_S, cpu_s=int(STILL_S), file_bytes=MAX_STILL_BYTES)
+        try:
+            async with self._turn:
+                answer = await run_child(CHILD, request, limits=limits)
+        except ChildFailed:
+            await asyncio.to_thread(into.unlink, missing_ok=True)
+            return None
+        return into if answer.get("made") is True else None
+
+
+def _limits(size: int) -> ChildLimits:
+    gib = size / GIB
+    return ChildLimits(wall_s=BASE_S + WALL_PER_GIB_S * gib, cpu_s=int(BASE_S + CPU_PER_GIB_S * gib) + 1)
+
+
+def _unexamined(reason: str) -> ProbeReport:
+    problem = Problem(ProblemKind.DAMAGED, f"it could not be examined: {reason}")
+    return ProbeReport(None, None, None, None, None, None, problems=(problem,))

@@ -1,0 +1,178 @@
+"""What the first bytes of a file say that it is. Pure; never looks at names or content types.
+
+A kind that is no container of videos is refused before any media library sees a byte of it: playlists and scripts can
+make a demuxer open other files, and images, pages and JSON are no videos whatever they are called.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+
+SNIFF_BYTES = 1_024
+
+
+class Kind(StrEnum):
+    MP4 = "mp4"
+    MOV = "mov"
+    WEBM = "webm"
+    MATROSKA = "matroska"
+    MPEGTS = "mpegts"
+    FLV = "flv"
+    AVI = "avi"
+    AUDIO = "audio"
+    IMAGE = "image"
+    HTML = "html"
+    XML = "xml"
+    JSON = "json"
+    HLS = "hls"
+    DASH = "dash"
+    SCRIPT = "script"
+    TEXT = "text"
+    ZEROS = "zeros"
+    EMPTY = "empty"
+    UNKNOWN = "unknown"
+
+
+# container -> the one FFmpeg demuxer that may read it
+DEMUXERS: Mapping[Kind, str] = {
+    Kind.MP4: "mov",
+    Kind.MOV: "mov",
+    Kind.WEBM: "matroska",
+    Kind.MATROSKA: "matroska",
+    Kind.MPEGTS: "mpegts",
+    Kind.FLV: "flv",
+    Kind.AVI: "avi",
+}
+
+# completes "it is …"
+DESCRIPTIONS: Mapping[Kind, str] = {
+    Kind.AUDIO: "sound without pictures",
+    Kind.IMAGE: "an image",
+    Kind.HTML: "a web page",
+    Kind.XML: "an XML document",
+    Kind.JSON: "a JSON answer",
+    Kind.HLS: "a playlist (HLS)",
+    Kind.DASH: "a playlist (DASH)",
+    Kind.SCRIPT: "a script for a media program",
+    Kind.TEXT: "plain text",
+    Kind.ZEROS: "nothing but zeros",
+    Kind.EMPTY: "empty",
+    Kind.UNKNOWN: "no kind of video file that is known here",
+}
+
+_MAGIC: tuple[tuple[bytes, Kind], ...] = (
+    (b"\x89PNG\r\n\x1a\n", Kind.IMAGE),
+    (b"\xff\xd8\xff", Kind.IMAGE),
+    (b"GIF8", Kind.IMAGE),
+    (b"BM", Kind.IMAGE),
+    (b"II*\0", Kind.IMAGE),
+    (b"MM\0*", Kind.IMAGE),
+    (b"\x00\x00\x01\x00", Kind.IMAGE),
+    (b"\xff\x0a", Kind.IMAGE),
+    (b"FLV\x01", Kind.FLV),
+    (b"ID3", Kind.AUDIO),
+    (b"fLaC", Kind.AUDIO),
+    (b"OggS", Kind.UNKNOWN),
+    (b"\xff\xf1", Kind.AUDIO),
+    (b"\xff\xf9", Kind.AUDIO),
+    (b"\xff\xfb", Kind.AUDIO),
+    (b"\xff\xf3", Kind.AUDIO),
+)
+_RIFF: Mapping[bytes, Kind] = {b"AVI ": Kind.AVI, b"WAVE": Kind.AUDIO, b"WEBP": Kind.IMAGE}
+_EBML = b"\x1a\x45\xdf\xa3"
+
+_WHOLE_MP4_BOXES = frozenset({b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"})  # QuickTime files without ftyp
+_FRAGMENT_BOXES = frozenset({b"styp", b"moof", b"sidx", b"emsg", b"prft"})
+_IMAGE_BRANDS = frozenset({b"avif", b"avis", b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1", b"jp2 ", b"jpx "})
+_AUDIO_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P "})
+
+_ASCII_SHARE = 0.7  # of an old page in a western language
+
+_TEXT_STARTS: tuple[tuple[re.Pattern[str], Kind], ...] = (
+    (re.compile(r"#EXTM3U"), Kind.HLS),
+    (re.compile(r"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(\w+:)?MPD\b", re.IGNORECASE | re.DOTALL), Kind.DASH),
+    (re.compile(r"ffconcat\b|\[playlist\]|#!", re.IGNORECASE), Kind.SCRIPT),
+    (re.compile(r"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!doctype\s+svg|<svg\b)", re.IGNORECASE | re.DOTALL), Kind.IMAGE),
+    (re.compile(r"<!doctype\s+html|<(html|head|body|script|title|meta|div|p|h1|a)\b", re.IGNORECASE), Kind.HTML),
+    (re.compile(r"(<\?xml[^>]*>|<!--).*<html\b", re.IGNORECASE | re.DOTALL), Kind.HTML),
+    (re.compile(r"<[?!a-z]", re.IGNORECASE), Kind.XML),
+    (re.compile(r"[{\[]\s*[\"'{\[\]}\w-]|(null|true|false)\s*$"), Kind.JSON),
+)
+
+
+def sniff(head: bytes) -> Kind:
+    """The kind of a file that begins with ``head`` (as much as there is, up to SNIFF_BYTES)."""
+    head = head[:SNIFF_BYTES]
+    if not head:
+        return Kind.EMPTY
+    if not head.strip(b"\0"):
+        return Kind.ZEROS
+    # text before the short marks: "BMW …" is no bitmap, and a line that begins with G no transport stream
+    return _iso(head) or _riff_or_ebml(head) or _text(head) or _ts(head) or _magic(head) or Kind.UNKNOWN
+
+
+def ts_packet_bytes(head: bytes) -> tuple[int, int] | None:
+    """(packet size, offset of the first sync byte) of a transport stream; None when it is none.
+
+    188 is MPEG-2's own packet; 192 carries a 4-byte time stamp in front (Blu-ray), 204 a 16-byte check behind.
+    """
+    for size, offset in ((188, 0), (192, 4), (204, 0)):
+        syncs = head[offset::size]
+        if syncs and syncs == b"\x47" * len(syncs) and (len(syncs) > 1 or len(head) == size):
+            return size, offset
+    return None
+
+
+def _iso(head: bytes) -> Kind | None:
+    size, box = int.from_bytes(head[:4], "big"), head[4:8]
+    if size != 0 and size != 1 and size < 8:
+        return None
+    if box == b"ftyp":
+        brand = head[8:12]
+        if brand in _IMAGE_BRANDS:
+            return Kind.IMAGE
+        return Kind.AUDIO if brand in _AUDIO_BRANDS else Kind.MOV if brand == b"qt  " else Kind.MP4
+    if box == b"JXL ":
+        return Kind.IMAGE
+    return Kind.MP4 if box in _FRAGMENT_BOXES else Kind.MOV if box in _WHOLE_MP4_BOXES else None
+
+
+def _riff_or_ebml(head: bytes) -> Kind | None:
+    if head.startswith(b"RIFF"):
+        return _RIFF.get(head[8:12])
+    if head.startswith(_EBML):
+        return Kind.WEBM if b"webm" in head[:64] else Kind.MATROSKA
+    return None
+
+
+def _ts(head: bytes) -> Kind | None:
+    return Kind.MPEGTS if ts_packet_bytes(head) else None
+
+
+def _magic(head: bytes) -> Kind | None:
+    return next((kind for magic, kind in _MAGIC if head.startswith(magic)), None)
+
+
+def _text(head: bytes) -> Kind | None:
+    text = _decoded(head)
+    if text is None:
+        return None
+    text = text.lstrip("\ufeff \t\r\n")
+    return next((kind for pattern, kind in _TEXT_STARTS if pattern.match(text)), Kind.TEXT)
+
+
+def _decoded(head: bytes) -> str | None:
+    """``head`` as text; None when it holds control characters or is no text. A character cut at the end is let go."""
+    encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
+    try:
+        text = head.decode(encoding)
+    except UnicodeDecodeError as exc:
+        if encoding == "utf-8" and exc.start < len(head) - 3:
+            if sum(byte < 0x80 for byte in head) < _ASCII_SHARE * len(head):
+                return None
+            text = head.decode("latin-1")  # a page of the old kind: mostly ASCII, no control characters
+        else:
+            text = head.decode(encoding, "ignore")
+    return None if re.search(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f]", text) else text

@@ -1,0 +1,123 @@
+"""How the composite values of a job are written as JSON text; every store uses the same form.
+
+Fields that have their default value are left out, and fields that this version does not know are passed over, so that
+older and newer versions read each other's rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields
+from datetime import datetime
+from typing import Any
+
+from mediavault.core.media import Account, Candidate, FoundIn, Ownership, SourceType, Watermark
+
+_ALWAYS = object()
+_DEFAULTS: Mapping[str, Any] = {
+    field.name: (
+        field.default
+        if field.default is not MISSING
+        else field.default_factory()
+        if field.default_factory is not MISSING
+        else _ALWAYS
+    )
+    for field in fields(Candidate)
+}
+_TO_JSON: Mapping[str, Callable[[Any], Any]] = {"expires_at": datetime.isoformat, "headers": dict}
+_FROM_JSON: Mapping[str, Callable[[Any], Any]] = {
+    "source_type": SourceType,
+    "found_in": FoundIn,
+    "ownership": Ownership,
+    "watermark": Watermark,
+    "expires_at": datetime.fromisoformat,
+}
+
+
+def candidates_to_json(candidates: Sequence[Candidate]) -> str:
+    return _dumps([_candidate_to_dict(candidate) for candidate in candidates]) if candidates else "[]"
+
+
+def candidates_from_json(text: str) -> tuple[Candidate, ...]:
+    if text == "[]":  # most jobs of a queue: not worth a parser
+        return ()
+    return tuple(_candidate_from_dict(item) for item in json.loads(text))
+
+
+def texts_to_json(texts: Sequence[str]) -> str:
+    return _dumps(list(texts)) if texts else "[]"
+
+
+def texts_from_json(text: str) -> tuple[str, ...]:
+    return () if text == "[]" else tuple(json.loads(text))
+
+
+def metadata_to_json(metadata: Mapping[str, Any]) -> str:
+    """TypeError for a value that JSON cannot hold."""
+    return _dumps(dict(metadata)) if metadata else "{}"
+
+
+def metadata_from_json(text: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = {} if text == "{}" else json.loads(text)
+    return loaded
+
+
+def account_to_json(account: Account | None) -> str | None:
+    if account is None:
+        return None
+    return _dumps({name: value for name in _ACCOUNT_FIELDS if (value := getattr(account, name)) is not None})
+
+
+def account_from_json(text: str | None) -> Account | None:
+    if text is None:
+        return None
+    known = json.loads(text)
+    return Account(**{name: known.get(name) for name in _ACCOUNT_FIELDS})
+
+
+_ACCOUNT_FIELDS = tuple(field.name for field in fields(Account))
+
+
+def search_text(post_url: str, account: Account | None = None, metadata: Mapping[str, Any] | None = None) -> str:
+    """What ``JobQuery.text`` is looked for in: post_url, title, handle and display name, case-folded, a line each."""
+    title = (metadata or {}).get("title")
+    found = [post_url, title if isinstance(title, str) else None]
+    if account is not None:
+        found += [account.handle, account.display_name]
+    return storable("\n".join(text for text in found if text)).casefold()
+
+
+def storable(text: str) -> str:
+    """``text`` without lone surrogates and NUL, which databases refuse: a failure's text must never be the reason
+    why the failure cannot be written down."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "�")
+
+
+def storable_or_none(text: str | None) -> str | None:
+    return None if text is None else storable(text)
+
+
+def _candidate_to_dict(candidate: Candidate) -> dict[str, Any]:
+    written: dict[str, Any] = {}
+    for name, default in _DEFAULTS.items():
+        value = getattr(candidate, name)
+        if value != default:
+            to_json = _TO_JSON.get(name)
+            written[name] = to_json(value) if to_json else value
+    return written
+
+
+def _candidate_from_dict(item: Mapping[str, Any]) -> Candidate:
+    known: dict[str, Any] = {}
+    for name, value in item.items():
+        if name in _DEFAULTS:
+            from_json = _FROM_JSON.get(name)
+            known[name] = from_json(value) if from_json else value
+    return Candidate(**known)
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))

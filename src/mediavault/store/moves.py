@@ -1,0 +1,59 @@
+"""What every store agrees on about a job's moves: which are legal, and the record that each leaves in the history."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from mediavault.core.errors import ErrorCode, IllegalMove, JobNotFound, LeaseLost
+from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, Outcome, Stage, may_move
+
+RECOVERED_ERROR = "The worker stopped in the middle of this attempt; its lease ran out."
+
+ASKED_AGAIN = "a person asked again"
+DUE_AGAIN = "the time of the next try has come"
+
+
+def must_cancel(job: Job) -> bool:
+    """False when the job is cancelled already. Raises IllegalMove when it is completed."""
+    return job.status is not JobStatus.CANCELLED and _legal(job, JobStatus.CANCELLED, "cancelled")
+
+
+def must_requeue(job: Job) -> bool:
+    """False when the job is queued or running already. Raises IllegalMove when it is completed."""
+    under_way = job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
+    return not under_way and _legal(job, JobStatus.QUEUED, "tried again")
+
+
+def cancel_record(job: Job, at: datetime) -> HistoryRecord:
+    """``job`` as it was before."""
+    attempt = job.attempt_count if job.status is JobStatus.RUNNING else 0
+    return HistoryRecord(at, attempt, Stage.CANCEL, Outcome.OK)
+
+
+def retry_record(at: datetime, why: str) -> HistoryRecord:
+    return HistoryRecord(at, 0, Stage.RETRY, Outcome.OK, detail=why)
+
+
+def recover_record(at: datetime, attempt: int) -> HistoryRecord:
+    return HistoryRecord(
+        at, attempt, Stage.RECOVER, Outcome.FAILED, error_code=ErrorCode.RECOVERED_FROM_RESTART, detail=RECOVERED_ERROR
+    )
+
+
+def duration_ms(since: datetime | None, until: datetime) -> int:
+    """Never negative, also when the wall clock was set back in between."""
+    return 0 if since is None else max(0, int((until - since).total_seconds() * 1000))
+
+
+def job_not_found(job_id: JobId) -> JobNotFound:
+    return JobNotFound(f"There is no job {job_id}.")
+
+
+def lease_lost(job_id: JobId, fence: int) -> LeaseLost:
+    return LeaseLost(f"Attempt {fence} no longer holds the job {job_id}.")
+
+
+def _legal(job: Job, after: JobStatus, verb: str) -> bool:
+    if not may_move(job.status, after):
+        raise IllegalMove(f"The job is {job.status}; it cannot be {verb}.")
+    return True

@@ -1,0 +1,167 @@
+-- Every fixed statement of the SQLite store. ``{job}`` stands for the columns of store/rows.py.
+-- Statuses are literals, since only then may a partial index be used; INDEXED BY pins the plan: without it SQLite
+-- sorts the whole table once ANALYZE has seen every row queued. tests/unit/store/test_plans.py reads each plan.
+
+-- name: enqueue
+INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, search_text)
+SELECT :id, :trace_id, :post_url, :canonical_url, :platform, :now, :now, :max_attempts, :search_text
+ WHERE NOT EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_post WHERE canonical_url = :canonical_url)
+RETURNING {job};
+
+-- name: enqueue_version
+INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, search_text, version)
+SELECT :id, :trace_id, :post_url, :canonical_url, :platform, :now, :now, :max_attempts, :search_text,
+       coalesce((SELECT max(version) FROM jobs INDEXED BY jobs_post WHERE canonical_url = :canonical_url), 0) + 1
+RETURNING {job};
+
+-- name: newest_of_post
+SELECT {job} FROM jobs INDEXED BY jobs_post WHERE canonical_url = :canonical_url ORDER BY version DESC LIMIT 1;
+
+-- name: claim
+UPDATE jobs
+   SET status = 'running', attempt_count = attempt_count + 1, started_at = :now, updated_at = :now,
+       claimed_by = :worker, lease_expires_at = :lease_expires_at,
+       retry_at = NULL, error_code = NULL, error = NULL, failed_at = NULL,
+       stage = 'claim', progress_pct = 0, bytes_done = 0, bytes_total = NULL
+ WHERE seq IN (SELECT seq FROM jobs INDEXED BY jobs_ready WHERE status = 'queued' ORDER BY created_at, id LIMIT :limit)
+RETURNING {job};
+
+-- name: claim_open_platforms
+UPDATE jobs
+   SET status = 'running', attempt_count = attempt_count + 1, started_at = :now, updated_at = :now,
+       claimed_by = :worker, lease_expires_at = :lease_expires_at,
+       retry_at = NULL, error_code = NULL, error = NULL, failed_at = NULL,
+       stage = 'claim', progress_pct = 0, bytes_done = 0, bytes_total = NULL
+ WHERE seq IN (SELECT seq FROM jobs INDEXED BY jobs_ready
+                WHERE status = 'queued' AND platform NOT IN (SELECT value FROM json_each(:closed))
+                ORDER BY created_at, id LIMIT :limit)
+RETURNING {job};
+
+-- name: renew
+UPDATE jobs SET lease_expires_at = :lease_expires_at
+ WHERE seq IN (SELECT jobs.seq
+                 FROM json_each(:held) AS held CROSS JOIN jobs INDEXED BY jobs_id ON jobs.id = held.value ->> 0
+                WHERE jobs.attempt_count = held.value ->> 1 AND jobs.status = 'running' AND jobs.claimed_by = :worker)
+RETURNING id;
+
+-- name: checkpoint
+UPDATE jobs INDEXED BY jobs_id
+   SET updated_at = :now, stage = 'checkpoint', progress_pct = :progress_pct, source_type = :source_type,
+       extracted_url = :extracted_url, extracted_url_expires_at = :extracted_url_expires_at,
+       candidates = :candidates, image_urls = :image_urls, account = :account, thumbnail_url = :thumbnail_url,
+       metadata = :metadata, search_text = :search_text
+ WHERE id = :id AND status = 'running' AND attempt_count = :fence
+RETURNING seq;
+
+-- name: progress
+UPDATE jobs INDEXED BY jobs_id
+   SET updated_at = :now, stage = :stage, progress_pct = :progress_pct, bytes_done = :bytes_done, bytes_total = :bytes_total
+ WHERE id = :id AND status = 'running' AND attempt_count = :fence
+RETURNING seq;
+
+-- name: begin_commit
+UPDATE jobs INDEXED BY jobs_id
+   SET updated_at = :now, stage = 'committing', output_path = :output_path, thumbnail_path = :thumbnail_path,
+       bytes = :bytes, sha256 = :sha256, duration_s = :duration_s, width = :width, height = :height
+ WHERE id = :id AND status = 'running' AND attempt_count = :fence
+RETURNING seq;
+
+-- name: complete
+UPDATE jobs INDEXED BY jobs_id
+   SET status = 'completed', updated_at = :now, completed_at = :now, claimed_by = NULL, lease_expires_at = NULL,
+       stage = 'complete', progress_pct = 100, bytes_done = :bytes, bytes_total = :bytes,
+       output_path = :output_path, thumbnail_path = :thumbnail_path,
+       bytes = :bytes, sha256 = :sha256, duration_s = :duration_s, width = :width, height = :height
+ WHERE id = :id AND status = 'running' AND attempt_count = :fence
+RETURNING {job};
+
+-- name: fail
+UPDATE jobs INDEXED BY jobs_id
+   SET status = 'failed', updated_at = :now, failed_at = :now, claimed_by = NULL, lease_expires_at = NULL,
+       error_code = :error_code, error = :error, retry_at = :retry_at
+ WHERE id = :id AND status = 'running' AND attempt_count = :fence
+RETURNING {job};
+
+-- name: release
+UPDATE jobs INDEXED BY jobs_id
+   SET status = 'queued', updated_at = :now, claimed_by = NULL, lease_expires_at = NULL, max_attempts = max_attempts + 1
+ WHERE id = :id AND status = 'running' AND attempt_count = :fence
+RETURNING seq;
+
+-- name: recover
+UPDATE jobs INDEXED BY jobs_running
+   SET status = 'failed', updated_at = :now, failed_at = :now, claimed_by = NULL, lease_expires_at = NULL,
+       error_code = 'RECOVERED_FROM_RESTART', error = :error,
+       retry_at = CASE WHEN attempt_count < max_attempts + (stage IS 'committing') THEN :retry_at END
+ WHERE status = 'running' AND lease_expires_at <= :ended_before
+RETURNING seq, id, attempt_count, retry_at;
+
+-- name: expire_leases
+UPDATE jobs INDEXED BY jobs_running SET lease_expires_at = 0
+ WHERE status = 'running' AND claimed_by IN (SELECT value FROM json_each(:workers))
+RETURNING seq;
+
+-- name: promote_due
+UPDATE jobs SET status = 'queued', updated_at = :now, retry_at = NULL
+ WHERE seq IN (SELECT seq FROM jobs INDEXED BY jobs_due
+                WHERE retry_at IS NOT NULL AND retry_at <= :now ORDER BY retry_at LIMIT :limit)
+RETURNING seq;
+
+-- name: next_due
+SELECT retry_at FROM jobs INDEXED BY jobs_due WHERE retry_at IS NOT NULL ORDER BY retry_at LIMIT 1;
+
+-- name: cancel
+UPDATE jobs INDEXED BY jobs_id
+   SET status = 'cancelled', updated_at = :now, claimed_by = NULL, lease_expires_at = NULL, retry_at = NULL
+ WHERE id = :id
+RETURNING {job};
+
+-- name: retry
+UPDATE jobs INDEXED BY jobs_id
+   SET status = 'queued', updated_at = :now, retry_at = NULL, max_attempts = max(max_attempts, attempt_count + 1)
+ WHERE id = :id
+RETURNING {job};
+
+-- name: remove
+DELETE FROM jobs INDEXED BY jobs_id WHERE id = :id RETURNING {job};
+
+-- name: remove_history
+DELETE FROM history INDEXED BY history_job WHERE job = :seq;
+
+-- name: append_history
+INSERT INTO history (job, at, attempt, stage, outcome, rung, error_code, detail, bytes, duration_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: seq_of
+SELECT seq FROM jobs INDEXED BY jobs_id WHERE id = :id;
+
+-- name: get
+SELECT {job} FROM jobs INDEXED BY jobs_id WHERE id = :id;
+
+-- name: changed_since
+SELECT {job} FROM jobs INDEXED BY jobs_updated WHERE updated_at >= :moment ORDER BY updated_at LIMIT :limit;
+
+-- name: history
+SELECT h.at, h.attempt, h.stage, h.outcome, h.rung, h.error_code, h.detail, h.bytes, h.duration_ms
+  FROM jobs INDEXED BY jobs_id LEFT JOIN history AS h INDEXED BY history_job ON h.job = jobs.seq
+ WHERE jobs.id = :id ORDER BY h.id;
+
+-- name: beat
+INSERT OR REPLACE INTO workers
+  (worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining)
+VALUES
+  (:worker, :host, :pid, :version, :started_at, :last_seen_at, :running_jobs, :skipped_ticks, :missed_beats, :draining);
+
+-- name: workers
+SELECT worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining
+  FROM workers WHERE last_seen_at >= :since ORDER BY last_seen_at DESC, worker;
+
+-- name: forget_worker
+DELETE FROM workers WHERE worker = :worker;
+
+-- name: counts
+SELECT (SELECT count(*) FROM jobs INDEXED BY jobs_ready     WHERE status = 'queued'),
+       (SELECT count(*) FROM jobs INDEXED BY jobs_running   WHERE status = 'running'),
+       (SELECT count(*) FROM jobs INDEXED BY jobs_failed    WHERE status = 'failed'),
+       (SELECT count(*) FROM jobs INDEXED BY jobs_cancelled WHERE status = 'cancelled'),
+       (SELECT count(*) FROM jobs);

@@ -1,0 +1,224 @@
+"""The SQLite store: one thread that writes with group commit, one that reads; the event loop never waits for the disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from mediavault.core.clock import Clock
+from mediavault.core.errors import ErrorCode, StoreError
+from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, NewJob, Stage, WorkerBeat, WorkerId
+from mediavault.core.media import KeptFile
+from mediavault.store import sqlite_ops as ops
+from mediavault.store import sqlite_reads as reads
+from mediavault.store.clock_guard import ClockGuard
+from mediavault.store.port import Checkpoint, Enqueued, JobPage, JobQuery, Recovered, StoreReport
+from mediavault.store.rows import checkpoint_values
+from mediavault.store.sqlite_engine import (
+    Connection,
+    connect_to_read,
+    errors_as_ours,
+    refuse_unsafe_version,
+    sqlite_version,
+)
+from mediavault.store.sqlite_schema import SCHEMA_VERSION, open_database
+from mediavault.store.sqlite_writer import SqliteWriter, WriteLock
+from mediavault.store.wake import Subscribers, WakeSockets, wake_folder
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SqliteJobStore:
+    """A ``JobStore`` in one file of a local disk; any number of processes of the host may share it.
+
+    ``wake_dir`` holds the wake-up sockets; by default a folder beside the database.
+    """
+
+    def __init__(self, path: Path, clock: Clock, *, wake_dir: Path | None = None) -> None:
+        self._path = path
+        self._clock = clock
+        self._guard = ClockGuard()
+        self._subscribers = Subscribers()
+        self._sockets = WakeSockets(wake_dir or wake_folder(path), self._subscribers.notify)
+        self._writer: SqliteWriter | None = None
+        self._reader: ThreadPoolExecutor | None = None
+        self._read_db: Connection | None = None
+
+    # --- life ---------------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        refuse_unsafe_version(sqlite_version())
+        self._guard.may_reap(self._clock.now(), self._clock.monotonic())  # the first look
+        reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-reader")
+        try:
+            db, lock, self._read_db = await asyncio.get_running_loop().run_in_executor(reader, self._connect)
+        except BaseException:
+            reader.shutdown(wait=False)
+            raise
+        self._reader = reader
+        self._writer = SqliteWriter(
+            db,
+            lock,
+            self._clock,
+            path=self._path,
+            append_history=ops.SQL["append_history"],
+            ring=self._sockets.ring,
+            notify=self._subscribers.notify,
+            unwanted=self._unwanted,
+        )
+
+    async def close(self) -> None:
+        if self._reader is not None and self._read_db is not None:
+            reader, db = self._reader, self._read_db
+            self._reader = self._read_db = None
+            await asyncio.get_running_loop().run_in_executor(reader, db.close)
+            reader.shutdown(wait=False)
+        if self._writer is not None:
+            await self._writer.close()
+        self._sockets.close()
+
+    def _connect(self) -> tuple[Connection, WriteLock, Connection]:
+        db = open_database(self._path)
+        lock: WriteLock | None = None
+        try:
+            with errors_as_ours(self._path):
+                lock = WriteLock(self._path.with_name(f"{self._path.name}-lock"), self._clock)
+                return db, lock, connect_to_read(self._path)
+        except BaseException:
+            db.close()
+            if lock is not None:
+                lock.close()
+            raise
+
+    # --- the queue ----------------------------------------------------------------------------------------------
+
+    async def enqueue(self, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
+        return await self._ready.submit_durable(ops.enqueue, tuple(jobs), force=force) if jobs else []
+
+    async def claim(
+        self, worker: WorkerId, *, limit: int, lease: timedelta, closed_platforms: Collection[str] = ()
+    ) -> list[ClaimedJob]:
+        if limit <= 0:
+            return []
+        return await self._ready.submit(ops.claim, worker, limit, lease, closed_platforms, self._guard)
+
+    async def renew(self, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
+        return await self._ready.submit(ops.renew, worker, tuple(held), lease, self._guard) if held else set()
+
+    async def checkpoint(self, claim: ClaimedJob, found: Checkpoint) -> None:
+        await self._ready.submit(ops.checkpoint, claim, checkpoint_values(claim.job.post_url, found))
+
+    async def progress(
+        self, claim: ClaimedJob, *, stage: Stage, progress_pct: int, bytes_done: int = 0, bytes_total: int | None = None
+    ) -> None:
+        await self._ready.submit(ops.progress, claim, stage, progress_pct, bytes_done, bytes_total)
+
+    async def record(self, claim: ClaimedJob, record: HistoryRecord) -> None:
+        await self._ready.submit(ops.record, claim, record)
+
+    async def begin_commit(self, claim: ClaimedJob, kept: KeptFile) -> None:
+        await self._ready.submit_durable(ops.begin_commit, claim, kept)
+
+    async def complete(self, claim: ClaimedJob, kept: KeptFile) -> Job:
+        return await self._ready.submit_durable(ops.complete, claim, kept)
+
+    async def fail(self, claim: ClaimedJob, *, error_code: ErrorCode, error: str, retry_in: timedelta | None) -> Job:
+        return await self._ready.submit_durable(ops.fail, claim, error_code, error, retry_in)
+
+    async def release(self, claim: ClaimedJob) -> None:
+        await self._ready.submit(ops.release, claim)
+
+    async def recover_stale_jobs(self, *, retry_in: timedelta) -> Recovered:
+        return await self._ready.submit(ops.recover, retry_in, self._guard)
+
+    async def expire_leases(self, workers: Collection[WorkerId]) -> int:
+        return await self._ready.submit(ops.expire_leases, tuple(workers))
+
+    async def promote_due(self, *, limit: int = 500) -> int:
+        return await self._ready.submit(ops.promote_due, limit)
+
+    async def next_due(self) -> datetime | None:
+        return await self._read(reads.next_due)
+
+    # --- what a person asks for ---------------------------------------------------------------------------------
+
+    async def cancel(self, job_id: JobId) -> Job:
+        return await self._ready.submit_durable(ops.cancel, job_id)
+
+    async def retry(self, job_id: JobId) -> Job:
+        return await self._ready.submit_durable(ops.retry, job_id)
+
+    async def remove(self, job_id: JobId) -> Job:
+        return await self._ready.submit_durable(ops.remove, job_id)
+
+    async def get(self, job_id: JobId) -> Job:
+        return await self._read(reads.get, job_id)
+
+    async def jobs(self, query: JobQuery) -> JobPage:
+        return await self._read(reads.jobs, query)
+
+    async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
+        return await self._read(reads.changed_since, moment, limit)
+
+    async def history(self, job_id: JobId) -> list[HistoryRecord]:
+        return await self._read(reads.history, job_id)
+
+    # --- workers ------------------------------------------------------------------------------------------------
+
+    async def beat(self, beat: WorkerBeat) -> None:
+        await self._ready.submit(ops.beat, beat)
+
+    async def workers(self, *, seen_within: timedelta) -> list[WorkerBeat]:
+        return await self._read(reads.workers, self._clock.now() - seen_within)
+
+    async def forget_worker(self, worker: WorkerId) -> None:
+        await self._ready.submit(ops.forget_worker, worker)
+
+    async def report(self) -> StoreReport:
+        return StoreReport(f"SQLite {sqlite_version()}", SCHEMA_VERSION, await self._read(reads.counts))
+
+    def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
+        unsubscribe = self._subscribers.add(callback)
+        self._sockets.listen()
+
+        def leave() -> None:
+            unsubscribe()
+            if not self._subscribers:
+                self._sockets.stop_listening()
+
+        return leave
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    @property
+    def _ready(self) -> SqliteWriter:
+        if self._writer is None:
+            raise StoreError("The job store is not open.")
+        return self._writer
+
+    async def _read(self, operation: Callable[Concatenate[Connection, P], T], *args: P.args, **options: P.kwargs) -> T:
+        if self._reader is None or self._read_db is None:
+            raise StoreError("The job store is not open.")
+        run = partial(operation, self._read_db, *args, **options)
+        with errors_as_ours(self._path):
+            return await asyncio.get_running_loop().run_in_executor(self._reader, run)
+
+    def _unwanted(self, operation: Callable[..., Any], value: Any) -> None:
+        """Give claims back whose caller was cancelled: nobody saw them, and they would be stuck until the lease ends."""
+        if operation is ops.claim:
+            for claim in value:
+                with suppress(StoreError):  # closed meanwhile: the lease ends by itself
+                    self._ready.submit(ops.release, claim).add_done_callback(_forget)
+
+
+def _forget(future: asyncio.Future[None]) -> None:
+    """Read the outcome that nobody waits for, so that asyncio does not complain."""
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,253 @@
+"""The writing operations, as functions of a transaction. Each judges first and writes then, or writes in one statement.
+
+A fenced statement that changes no row means LeaseLost: the attempt is not the job's attempt any more.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from mediavault.core.clock import from_micros
+from mediavault.core.errors import ErrorCode
+from mediavault.core.job import (
+    ClaimedJob,
+    HistoryRecord,
+    Job,
+    JobId,
+    NewJob,
+    Stage,
+    WorkerBeat,
+    WorkerId,
+)
+from mediavault.core.media import KeptFile
+from mediavault.store import codec, moves
+from mediavault.store.clock_guard import ClockGuard
+from mediavault.store.port import Enqueued, Recovered
+from mediavault.store.rows import (
+    CREATED_AT,
+    JOB_COLUMNS,
+    SEQ,
+    STARTED_AT,
+    beat_values,
+    history_row,
+    job_from_row,
+    kept_values,
+)
+from mediavault.store.sqlite_engine import fetch_all
+from mediavault.store.sqlite_writer import Txn
+from mediavault.store.statements import load_statements
+
+SQL = load_statements("sqlite", job_columns=JOB_COLUMNS)
+
+_NOTHING_ENDED = 0  # only leases that were ended on purpose stand at 0
+
+
+def enqueue(txn: Txn, jobs: Sequence[NewJob], *, force: bool) -> list[Enqueued]:
+    answers: dict[str, Enqueued] = {}
+    listed: list[Enqueued] = []
+    for job in jobs:
+        known = answers.get(job.canonical_url)
+        if known is None:
+            # A microsecond apart, so that the jobs of one call are claimed in the order given.
+            answers[job.canonical_url] = stored = _enqueue_one(txn, job, txn.now + len(answers), force=force)
+            listed.append(stored)
+        else:
+            listed.append(Enqueued(known.job, created=False))
+    return listed
+
+
+def _enqueue_one(txn: Txn, job: NewJob, now: int, *, force: bool) -> Enqueued:
+    values = {
+        "id": job.id,
+        "trace_id": job.trace_id,
+        "post_url": job.post_url,
+        "canonical_url": job.canonical_url,
+        "platform": job.platform,
+        "now": now,
+        "max_attempts": job.max_attempts,
+        "search_text": codec.search_text(job.post_url),
+    }
+    rows = fetch_all(txn.db, SQL["enqueue_version" if force else "enqueue"], values)
+    if rows:
+        txn.wake = True
+        return Enqueued(job_from_row(rows[0]), created=True)
+    rows = fetch_all(txn.db, SQL["newest_of_post"], {"canonical_url": job.canonical_url})
+    return Enqueued(job_from_row(rows[0]), created=False)
+
+
+def claim(
+    txn: Txn, worker: WorkerId, limit: int, lease: timedelta, closed: Collection[str], guard: ClockGuard
+) -> list[ClaimedJob]:
+    guard.note_lease(lease)
+    values = {"now": txn.now, "worker": worker, "lease_expires_at": txn.now + _micros(lease), "limit": limit}
+    if closed:
+        values["closed"] = json.dumps(list(closed))
+    rows = fetch_all(txn.db, SQL["claim_open_platforms" if closed else "claim"], values)
+    if len(rows) > 1:
+        rows.sort(key=_age)  # the order of RETURNING is not defined
+    claims = []
+    for row in rows:
+        job = job_from_row(row)
+        claims.append(ClaimedJob(job, worker))
+        txn.history.append((row[SEQ], txn.now, job.attempt_count, "claim", "ok", None, None, worker, 0, 0))
+    return claims
+
+
+def renew(txn: Txn, worker: WorkerId, held: Collection[ClaimedJob], lease: timedelta, guard: ClockGuard) -> set[JobId]:
+    guard.note_lease(lease)
+    values = {
+        "worker": worker,
+        "lease_expires_at": txn.now + _micros(lease),
+        "held": json.dumps([(claim.id, claim.fence) for claim in held]),
+    }
+    return {job_id for (job_id,) in fetch_all(txn.db, SQL["renew"], values)}
+
+
+def checkpoint(txn: Txn, claim: ClaimedJob, values: dict[str, Any]) -> None:
+    """``values`` are those of :func:`mediavault.store.rows.checkpoint_values`."""
+    seq = _fenced(txn, "checkpoint", claim, values)[SEQ]
+    txn.history.append((seq, txn.now, claim.fence, "checkpoint", "ok", None, None, "", 0, 0))
+
+
+def progress(
+    txn: Txn, claim: ClaimedJob, stage: Stage, progress_pct: int, bytes_done: int, bytes_total: int | None
+) -> None:
+    values = {
+        "stage": stage.value,
+        "progress_pct": progress_pct,
+        "bytes_done": bytes_done,
+        "bytes_total": bytes_total,
+    }
+    _fenced(txn, "progress", claim, values)
+
+
+def record(txn: Txn, claim: ClaimedJob, record: HistoryRecord) -> None:
+    for (seq,) in fetch_all(txn.db, SQL["seq_of"], {"id": claim.id}):
+        txn.history.append(history_row(seq, record))
+
+
+def begin_commit(txn: Txn, claim: ClaimedJob, kept: KeptFile) -> None:
+    seq = _fenced(txn, "begin_commit", claim, kept_values(kept))[SEQ]
+    txn.history.append((seq, txn.now, claim.fence, "committing", "ok", None, None, kept.output_path, kept.bytes, 0))
+
+
+def complete(txn: Txn, claim: ClaimedJob, kept: KeptFile) -> Job:
+    row = _fenced(txn, "complete", claim, kept_values(kept))
+    took = _ms_since_start(row, txn.now)
+    txn.history.append((row[SEQ], txn.now, claim.fence, "complete", "ok", None, None, "", kept.bytes, took))
+    return job_from_row(row)
+
+
+def fail(txn: Txn, claim: ClaimedJob, error_code: ErrorCode, error: str, retry_in: timedelta | None) -> Job:
+    error = codec.storable(error)
+    retry_at = None if retry_in is None else txn.now + _micros(retry_in)
+    row = _fenced(txn, "fail", claim, {"error_code": error_code.value, "error": error, "retry_at": retry_at})
+    took = _ms_since_start(row, txn.now)
+    txn.history.append((row[SEQ], txn.now, claim.fence, "fail", "failed", None, error_code.value, error, 0, took))
+    return job_from_row(row)
+
+
+def release(txn: Txn, claim: ClaimedJob) -> None:
+    seq = _fenced(txn, "release", claim, {})[SEQ]
+    txn.history.append((seq, txn.now, claim.fence, "release", "ok", None, None, "", 0, 0))
+    txn.wake = True
+
+
+def recover(txn: Txn, retry_in: timedelta, guard: ClockGuard) -> Recovered:
+    believed = guard.may_reap(from_micros(txn.now), txn.clock.monotonic())
+    values = {
+        "now": txn.now,
+        "ended_before": txn.now if believed else _NOTHING_ENDED,
+        "retry_at": txn.now + _micros(retry_in),
+        "error": moves.RECOVERED_ERROR,
+    }
+    rows = fetch_all(txn.db, SQL["recover"], values)
+    at = from_micros(txn.now)
+    txn.history += [history_row(seq, moves.recover_record(at, attempt)) for seq, _, attempt, _ in rows]
+    requeueable = sum(retry_at is not None for *_, retry_at in rows)
+    return Recovered(len(rows), requeueable, tuple(job_id for _, job_id, _, _ in rows))
+
+
+def expire_leases(txn: Txn, workers: Collection[WorkerId]) -> int:
+    return len(fetch_all(txn.db, SQL["expire_leases"], {"workers": json.dumps(list(workers))}))
+
+
+def promote_due(txn: Txn, limit: int) -> int:
+    rows = fetch_all(txn.db, SQL["promote_due"], {"now": txn.now, "limit": limit})
+    _requeued(txn, [seq for (seq,) in rows], moves.DUE_AGAIN)
+    return len(rows)
+
+
+def cancel(txn: Txn, job_id: JobId) -> Job:
+    before = _get(txn, job_id)
+    job = job_from_row(before)
+    if not moves.must_cancel(job):
+        return job
+    after = fetch_all(txn.db, SQL["cancel"], {"id": job_id, "now": txn.now})[0]
+    txn.history.append(history_row(after[SEQ], moves.cancel_record(job, from_micros(txn.now))))
+    return job_from_row(after)
+
+
+def retry(txn: Txn, job_id: JobId) -> Job:
+    job = job_from_row(_get(txn, job_id))
+    if not moves.must_requeue(job):
+        return job
+    after = fetch_all(txn.db, SQL["retry"], {"id": job_id, "now": txn.now})[0]
+    _requeued(txn, [after[SEQ]], moves.ASKED_AGAIN)
+    return job_from_row(after)
+
+
+def remove(txn: Txn, job_id: JobId) -> Job:
+    rows = fetch_all(txn.db, SQL["remove"], {"id": job_id})
+    if not rows:
+        raise moves.job_not_found(job_id)
+    # What this transaction was about to append would be an orphan.
+    txn.history[:] = [row for row in txn.history if row[0] != rows[0][SEQ]]
+    txn.db.execute(SQL["remove_history"], {"seq": rows[0][SEQ]})
+    return job_from_row(rows[0])
+
+
+def beat(txn: Txn, beat: WorkerBeat) -> None:
+    txn.db.execute(SQL["beat"], beat_values(beat))
+
+
+def forget_worker(txn: Txn, worker: WorkerId) -> None:
+    txn.db.execute(SQL["forget_worker"], {"worker": worker})
+
+
+def _fenced(txn: Txn, statement: str, claim: ClaimedJob, values: dict[str, Any]) -> tuple[Any, ...]:
+    values.update(id=claim.id, fence=claim.fence, now=txn.now)
+    rows = fetch_all(txn.db, SQL[statement], values)
+    if not rows:
+        raise moves.lease_lost(claim.id, claim.fence)
+    return rows[0]
+
+
+def _get(txn: Txn, job_id: JobId) -> tuple[Any, ...]:
+    rows = fetch_all(txn.db, SQL["get"], {"id": job_id})
+    if not rows:
+        raise moves.job_not_found(job_id)
+    return rows[0]
+
+
+def _requeued(txn: Txn, seqs: Iterable[int], why: str) -> None:
+    at = from_micros(txn.now)
+    for seq in seqs:
+        txn.history.append(history_row(seq, moves.retry_record(at, why)))
+        txn.wake = True
+
+
+def _ms_since_start(row: tuple[Any, ...], now: int) -> int:
+    started: int = row[STARTED_AT]
+    return max(0, now - started) // 1000  # the wall clock may have been set back
+
+
+def _age(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return row[CREATED_AT], row[0]
+
+
+def _micros(span: timedelta) -> int:
+    return span // timedelta(microseconds=1)

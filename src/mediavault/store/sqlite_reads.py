@@ -1,0 +1,93 @@
+"""The reading operations, as functions of a connection that cannot write."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from mediavault.core.clock import to_micros
+from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, WorkerBeat
+from mediavault.store import codec, moves, paging
+from mediavault.store.port import JobPage, JobQuery
+from mediavault.store.rows import JOB_COLUMNS, beat_from_row, history_from_row, job_from_row, moment
+from mediavault.store.sqlite_engine import Connection, fetch_all
+from mediavault.store.sqlite_ops import SQL
+
+_ORDERED_BY_STATUS = {
+    JobStatus.QUEUED: "jobs_ready",
+    JobStatus.FAILED: "jobs_failed",
+    JobStatus.CANCELLED: "jobs_cancelled",
+}
+
+
+def get(db: Connection, job_id: JobId) -> Job:
+    rows = fetch_all(db, SQL["get"], {"id": job_id})
+    if not rows:
+        raise moves.job_not_found(job_id)
+    return job_from_row(rows[0])
+
+
+def jobs(db: Connection, query: JobQuery) -> JobPage:
+    sql, values = page_statement(query)
+    found = [job_from_row(row) for row in fetch_all(db, sql, values)]
+    page = tuple(found[: query.limit])
+    return JobPage(page, paging.cursor_of(page[-1]) if page and len(found) > len(page) else None)
+
+
+def page_statement(query: JobQuery) -> tuple[str, dict[str, Any]]:
+    """The statement of a page and one job more, which tells whether there is a next page.
+
+    Raises BadInput for a cursor that is none. Statuses come from the enum, so they may stand in the text as literals.
+    """
+    statuses = sorted({status.value for status in query.statuses})
+    only = JobStatus(statuses[0]) if len(statuses) == 1 else None
+    index = _ORDERED_BY_STATUS.get(only, "jobs_created") if only else "jobs_created"
+    conditions, values = [], {"limit": query.limit + 1}  # type: list[str], dict[str, Any]
+    if only:
+        conditions.append(f"status = '{only}'")
+    elif statuses:
+        conditions.append(f"status IN ({', '.join(repr(status) for status in statuses)})")
+    if query.platform is not None:
+        conditions.append("platform = :platform")
+        values["platform"] = query.platform
+    if query.text:
+        conditions.append("instr(search_text, :text) > 0")
+        values["text"] = codec.storable(query.text).casefold()
+    if query.cursor is not None:
+        conditions.append("(created_at, id) < (:created_at, :id)")
+        values["created_at"], values["id"] = paging.place_from(query.cursor)
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    select = f"SELECT {JOB_COLUMNS} FROM jobs INDEXED BY {index} {where}"  # noqa: S608 - nothing comes from outside
+    return f"{select} ORDER BY created_at DESC, id DESC LIMIT :limit", values
+
+
+def changed_since(db: Connection, at: datetime, limit: int) -> list[Job]:
+    rows = fetch_all(db, SQL["changed_since"], {"moment": to_micros(at), "limit": limit})
+    return [job_from_row(row) for row in rows]
+
+
+def history(db: Connection, job_id: JobId) -> list[HistoryRecord]:
+    rows = fetch_all(db, SQL["history"], {"id": job_id})
+    if not rows:
+        raise moves.job_not_found(job_id)
+    return [history_from_row(row) for row in rows if row[0] is not None]  # a job without history is one row of NULLs
+
+
+def next_due(db: Connection) -> datetime | None:
+    rows = fetch_all(db, SQL["next_due"])
+    return moment(rows[0][0]) if rows else None
+
+
+def workers(db: Connection, since: datetime) -> list[WorkerBeat]:
+    return [beat_from_row(row) for row in fetch_all(db, SQL["workers"], {"since": to_micros(since)})]
+
+
+def counts(db: Connection) -> dict[JobStatus, int]:
+    queued, running, failed, cancelled, total = fetch_all(db, SQL["counts"])[0]
+    return {
+        JobStatus.QUEUED: queued,
+        JobStatus.RUNNING: running,
+        JobStatus.COMPLETED: total - queued - running - failed - cancelled,
+        JobStatus.FAILED: failed,
+        JobStatus.CANCELLED: cancelled,
+    }

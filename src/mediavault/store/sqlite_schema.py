@@ -1,0 +1,101 @@
+"""Brings the database file to this version's schema, or refuses it and leaves it untouched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mediavault.core.errors import SchemaTooNew, StoreError
+from mediavault.store.schema import Migration, load_migrations, pending
+from mediavault.store.sqlite_engine import Connection, connect_to_read, connect_to_write, errors_as_ours, fetch_all
+
+APPLICATION_ID = 0x6D_76_6C_74  # "mvlt", in the file's header: tells our file from another program's
+MIGRATIONS = load_migrations("sqlite")
+SCHEMA_VERSION = len(MIGRATIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a database file says about itself."""
+
+    application_id: int
+    schema_version: int
+    tables: int
+
+
+def refuse_foreign(identity: Identity, path: Path, *, newest: int = SCHEMA_VERSION) -> None:
+    """Raise StoreError for another program's database, SchemaTooNew for a newer mediavault's."""
+    if identity.application_id != APPLICATION_ID and (identity.application_id or identity.tables):
+        raise StoreError(
+            f"The database {path} belongs to another program.", help="Name another file in MEDIAVAULT_DATABASE_URL."
+        )
+    if identity.schema_version > newest:
+        raise SchemaTooNew(
+            f"The database {path} has schema {identity.schema_version}; this mediavault knows up to {newest}."
+        )
+
+
+def inspect(path: Path) -> Identity | None:
+    """Read the file without changing it; None when there is nothing yet. Raises StoreError when it is damaged."""
+    if not path.exists() or path.stat().st_size == 0:
+        return None
+    with errors_as_ours(path):
+        db = connect_to_read(path)
+        try:
+            return _identity(db)
+        finally:
+            db.close()
+
+
+def create_file(path: Path) -> None:
+    """The file with mode 0600 in a folder with mode 0700, where they do not exist yet."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def open_database(path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> Connection:
+    """A connection to write with, the schema brought up to date.
+
+    Raises SchemaTooNew, and StoreError when the file is damaged, foreign or cannot be written; the file is then
+    as it was.
+    """
+    identity = inspect(path)
+    if identity is not None:
+        refuse_foreign(identity, path, newest=len(migrations))
+    try:
+        create_file(path)
+    except OSError as exc:
+        raise StoreError(f"The database {path} cannot be created: {exc.strerror}.") from exc
+    with errors_as_ours(path):
+        db = connect_to_write(path)
+        try:
+            migrate(db, path, migrations=migrations)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+
+def migrate(db: Connection, path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Apply what is missing in one transaction; two processes that start at once do it once."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        identity = _identity(db)
+        refuse_foreign(identity, path, newest=len(migrations))
+        for migration in pending(migrations, identity.schema_version):
+            db.execute(migration.sql)
+            db.pragma("user_version", migration.version)
+        db.pragma("application_id", APPLICATION_ID)
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+def _identity(db: Connection) -> Identity:
+    ((tables,),) = fetch_all(db, "SELECT count(*) FROM sqlite_schema")
+    ((application_id,),) = fetch_all(db, "PRAGMA application_id")
+    ((version,),) = fetch_all(db, "PRAGMA user_version")
+    return Identity(application_id, version, tables)

@@ -1,0 +1,135 @@
+"""An attempt's own account of itself: what it tries goes to the history, the log and the job's progress."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from mediavault.core.clock import Clock
+from mediavault.core.errors import ErrorCode, Failure, LeaseLost, StoreError
+from mediavault.core.job import ClaimedJob, HistoryRecord, Outcome, RungName, Stage
+from mediavault.core.logs import get_logger
+from mediavault.store.port import JobStore
+
+PROGRESS_INTERVAL_S = 1.0  # progress is for eyes; more often only costs the store
+
+log = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Note:
+    """What a step has to say about itself when it went well."""
+
+    detail: str = ""
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class Journal:
+    """Bound to one claim and to the task that works on it.
+
+    A progress write that finds the lease gone cancels that task and sets ``lost``: a download of hours must not go on
+    until the next stage asks.
+    """
+
+    claim: ClaimedJob
+    store: JobStore
+    clock: Clock
+    owner: asyncio.Task[object] | None = None
+    lost: bool = field(default=False, init=False)
+    _last_progress: float = field(default=float("-inf"), init=False)
+    _pending: asyncio.Task[None] | None = field(default=None, init=False)
+
+    @asynccontextmanager
+    async def step(self, stage: Stage, *, rung: RungName | None = None) -> AsyncIterator[Note]:
+        """Record how a step went: its outcome, error code, bytes and duration. The failure goes on its way."""
+        note, began = Note(), self.clock.monotonic()
+        try:
+            yield note
+        except Failure as failure:
+            await self._write(stage, rung, Outcome.FAILED, began, failure.message, failure.bytes_received, failure.code)
+            raise
+        await self._write(stage, rung, Outcome.OK, began, note.detail, note.bytes, None)
+
+    async def skipped(self, stage: Stage, why: str, *, rung: RungName | None = None) -> None:
+        """Record a step that did not apply."""
+        await self._write(stage, rung, Outcome.SKIPPED, self.clock.monotonic(), why, 0, None)
+
+    async def enter(self, stage: Stage, progress_pct: int) -> None:
+        """The attempt is at ``stage`` now. Raises LeaseLost: each stage begins by making sure that it still may."""
+        await self.settle()
+        await self.store.progress(self.claim, stage=stage, progress_pct=progress_pct)
+
+    def on_progress(self, done: int, total: int | None) -> None:
+        """Bytes of a running download; written at most once a second, never awaited by the download."""
+        now = self.clock.monotonic()
+        busy = self._pending is not None and not self._pending.done()
+        if busy or now - self._last_progress < PROGRESS_INTERVAL_S:
+            return
+        self._last_progress = now
+        self._pending = asyncio.get_running_loop().create_task(self._save_progress(done, total))
+
+    async def settle(self) -> None:
+        """Wait for a progress write under way."""
+        if self._pending is not None:
+            await self._pending
+            self._pending = None
+
+    async def _save_progress(self, done: int, total: int | None) -> None:
+        try:
+            await self.store.progress(
+                self.claim,
+                stage=Stage.DOWNLOAD,
+                progress_pct=download_percent(done, total),
+                bytes_done=done,
+                bytes_total=total,
+            )
+        except LeaseLost:
+            self.lost = True
+            if self.owner is not None:
+                self.owner.cancel()
+        except StoreError as exc:
+            log.warning("progress_not_saved", error=exc.message)
+
+    async def _write(
+        self,
+        stage: Stage,
+        rung: RungName | None,
+        outcome: Outcome,
+        began: float,
+        detail: str,
+        size: int,
+        code: ErrorCode | None,
+    ) -> None:
+        took_ms = round((self.clock.monotonic() - began) * 1000)
+        log.info(
+            f"{stage}_{outcome}",
+            rung=rung,
+            error_code=code,
+            detail=detail or None,
+            bytes=size,
+            took_ms=took_ms,
+        )
+        await self.store.record(
+            self.claim,
+            HistoryRecord(
+                at=self.clock.now(),
+                attempt=self.claim.fence,
+                stage=stage,
+                outcome=outcome,
+                rung=rung,
+                error_code=code,
+                detail=detail[:1000],
+                bytes=size,
+                duration_ms=took_ms,
+            ),
+        )
+
+
+def download_percent(done: int, total: int | None) -> int:
+    """Downloading takes the job from 50 to 90 %; without an announced length it rests at 60."""
+    if not total:
+        return 60
+    return 50 + min(40, 40 * done // total)

@@ -1,0 +1,274 @@
+"""The worker's loop: stage 1 of every job (claim), slots, leases, heartbeat, recovery and an orderly end.
+
+Each loop is dull; what one round of it does is a method that answers counts and can be called from a test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from mediavault import __version__
+from mediavault.core.errors import LeaseLost, MediavaultError, StoreError
+from mediavault.core.job import ClaimedJob, JobId, WorkerBeat, WorkerId, new_worker_id
+from mediavault.core.logs import get_logger
+from mediavault.worker import liveness
+from mediavault.worker.pipeline import process_one_cycle
+from mediavault.worker.recovery import RECOVERIES_PER_LEASE, recover_stale_jobs
+from mediavault.worker.ticker import Ticker
+from mediavault.worker.tools import Tools
+
+LEASE_SAFETY = 1 / 9  # of the lease: 10 s of 90 s. Work stops this long before anybody else may take the job
+RELEASE_TIMEOUT_S = 10.0
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLimits:
+    concurrency: int
+    poll_interval_s: float
+    heartbeat_interval_s: float
+    lease: timedelta
+    shutdown_grace_s: float
+
+    @property
+    def recovery_interval_s(self) -> float:
+        return self.lease.total_seconds() / RECOVERIES_PER_LEASE
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A claim in the hands of this worker. ``deadline`` is monotonic: after it the lease may be gone."""
+
+    claim: ClaimedJob
+    deadline: float
+    task: asyncio.Task[None] | None = None
+    released: bool = False
+
+
+class Worker:
+    """One worker process's hold on the queue."""
+
+    def __init__(self, tools: Tools, limits: WorkerLimits, *, live_folder: Path) -> None:
+        self.id: WorkerId = new_worker_id()
+        self._tools = tools
+        self._limits = limits
+        self._live_folder = live_folder
+        self._started_at: datetime = tools.clock.now()
+        self._attempts: dict[JobId, Attempt] = {}
+        self._draining = False
+        self._missed_beats = 0
+        self._ticker = Ticker(self.claim_and_start, interval_s=limits.poll_interval_s, clock=tools.clock)
+        self._beats: set[asyncio.Task[None]] = set()
+
+    @property
+    def running_jobs(self) -> frozenset[JobId]:
+        return frozenset(self._attempts)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set, then finish or release what is running."""
+        with liveness.alive(self._live_folder, self.id):
+            log.info("worker_started", worker=self.id, concurrency=self._limits.concurrency)
+            await self._guarded(self.recover)
+            unsubscribe = self._tools.store.on_work(self._ticker.wake)
+            heartbeat = asyncio.create_task(self._every(self._limits.heartbeat_interval_s, self._start_beat))
+            claiming = asyncio.create_task(self._ticker.run())
+            recovering = asyncio.create_task(self._every(self._limits.recovery_interval_s, self.recover, first=False))
+            try:
+                await _first_of(stop, [heartbeat, claiming, recovering])
+            finally:
+                unsubscribe()
+                self._draining = True
+                await _end(claiming, recovering)
+                await self._drain()  # the heartbeat goes on: attempts that may finish keep their leases
+                await _end(heartbeat, *self._beats)
+                with contextlib.suppress(StoreError):
+                    await self._tools.store.forget_worker(self.id)
+            log.info("worker_stopped", worker=self.id)
+
+    # --- one round of each loop ---------------------------------------------------------------------------------
+
+    async def claim_and_start(self) -> None:
+        """Promote due retries, claim as many jobs as there are free slots, start them."""
+        self.stop_overdue_attempts()
+        if liveness.dead_workers(self._live_folder):
+            await self._guarded(self.recover)  # a neighbour was killed: its jobs go on within a tick
+        try:
+            await self._tools.store.promote_due()
+            free = self._limits.concurrency - len(self._attempts)
+            if free <= 0 or self._draining:
+                return
+            sent = self._tools.clock.monotonic()
+            # The ticker lets a round finish: a claim whose answer is dropped would hold its jobs until the lease ends.
+            claims = await self._tools.store.claim(self.id, limit=free, lease=self._limits.lease)
+        except StoreError as exc:
+            log.error("claim_failed", error=exc.message)
+            return
+        for claim in claims:
+            self._start(claim, sent)
+
+    async def beat(self) -> None:
+        """Renew the leases of the attempts held, say that this worker lives, and stop attempts that were lost."""
+        self.stop_overdue_attempts()
+        held = [attempt.claim for attempt in self._attempts.values()]
+        sent = self._tools.clock.monotonic()
+        if held:
+            still = await self._tools.store.renew(self.id, held, lease=self._limits.lease)
+            for claim in held:
+                attempt = self._attempts.get(claim.id)
+                if attempt is None or attempt.claim is not claim:
+                    continue
+                if claim.id in still:
+                    attempt.deadline = self._deadline(sent)
+                else:
+                    self._stop(attempt, why="lease_lost")
+        await self._tools.store.beat(self._sign_of_life())
+
+    async def recover(self) -> None:
+        """One pass of recovery."""
+        await recover_stale_jobs(self._tools.store, self._tools.vault, self._live_folder)
+
+    def stop_overdue_attempts(self) -> int:
+        """Stop attempts whose lease could not be renewed in time, before anybody else may take them; how many."""
+        now = self._tools.clock.monotonic()
+        overdue = [attempt for attempt in self._attempts.values() if attempt.deadline <= now]
+        for attempt in overdue:
+            self._stop(attempt, why="lease_not_renewed")
+        return len(overdue)
+
+    def hurry(self) -> None:
+        """Do not wait for running attempts any longer: give them back now."""
+        for attempt in self._attempts.values():
+            if attempt.task is not None:
+                attempt.task.cancel()
+
+    def cancel_attempt(self, job_id: JobId) -> None:
+        """A person cancelled or removed this job: stop working on it at once."""
+        if (attempt := self._attempts.get(job_id)) is not None:
+            self._stop(attempt, why="cancelled")
+
+    # --- attempts -----------------------------------------------------------------------------------------------
+
+    def _start(self, claim: ClaimedJob, sent: float) -> None:
+        attempt = Attempt(claim, deadline=self._deadline(sent))
+        self._attempts[claim.id] = attempt
+        attempt.task = asyncio.create_task(self._attempt(attempt), name=f"job-{claim.id}")
+
+    async def _attempt(self, attempt: Attempt) -> None:
+        try:
+            await process_one_cycle(attempt.claim, self._tools)
+        except LeaseLost:
+            pass  # logged by the pipeline; whoever holds the job now goes on
+        except asyncio.CancelledError:
+            if self._draining and not attempt.released:
+                attempt.released = True
+                await self._release(attempt.claim)
+        except MediavaultError as exc:
+            # The store could not take the outcome. The row stays running; recovery finds it when the lease ends.
+            log.error("outcome_not_saved", job_id=attempt.claim.id, error=exc.message)
+        finally:
+            if self._attempts.get(attempt.claim.id) is attempt:
+                del self._attempts[attempt.claim.id]
+            if not self._draining:
+                self._ticker.wake()
+
+    def _stop(self, attempt: Attempt, *, why: str) -> None:
+        log.warning("attempt_stopped", job_id=attempt.claim.id, trace_id=attempt.claim.job.trace_id, why=why)
+        attempt.released = True  # not ours to give back
+        if attempt.task is not None:
+            attempt.task.cancel()
+
+    async def _release(self, claim: ClaimedJob) -> None:
+        try:
+            async with asyncio.timeout(RELEASE_TIMEOUT_S):
+                await self._tools.store.release(claim)
+            log.info("job_released", job_id=claim.id, trace_id=claim.job.trace_id)
+        except (StoreError, TimeoutError) as exc:
+            log.warning("release_failed", job_id=claim.id, error=str(exc))
+
+    async def _drain(self) -> None:
+        """Let attempts finish within the grace, then give the rest back to the queue."""
+        tasks = {attempt.task for attempt in self._attempts.values() if attempt.task is not None}
+        if tasks:
+            log.info("draining", running=len(tasks), grace_s=self._limits.shutdown_grace_s)
+            _, late = await asyncio.wait(tasks, timeout=self._limits.shutdown_grace_s)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+
+    def _deadline(self, sent: float) -> float:
+        return sent + self._limits.lease.total_seconds() * (1 - LEASE_SAFETY)
+
+    # --- heartbeat ----------------------------------------------------------------------------------------------
+
+    async def _start_beat(self) -> None:
+        """Fire and forget: a slow or failing store must not stop the jobs. A beat still under way counts as missed."""
+        if self._beats:
+            self._missed_beats += 1
+            log.error("beat_missed", missed=self._missed_beats, error="the former one has not come back")
+            return
+        task = asyncio.create_task(self._beat_or_count())
+        self._beats.add(task)
+        task.add_done_callback(self._beats.discard)
+
+    async def _beat_or_count(self) -> None:
+        try:
+            await self.beat()
+        except StoreError as exc:
+            self._missed_beats += 1
+            log.error("beat_missed", missed=self._missed_beats, error=exc.message)
+
+    def _sign_of_life(self) -> WorkerBeat:
+        return WorkerBeat(
+            worker=self.id,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            version=__version__,
+            started_at=self._started_at,
+            last_seen_at=self._tools.clock.now(),
+            running_jobs=len(self._attempts),
+            skipped_ticks=self._ticker.skipped,
+            missed_beats=self._missed_beats,
+            draining=self._draining,
+        )
+
+    # --- loops --------------------------------------------------------------------------------------------------
+
+    async def _every(self, interval_s: float, work: Callable[[], Awaitable[None]], *, first: bool = True) -> None:
+        if first:
+            await self._guarded(work)
+        while True:
+            await self._tools.clock.sleep(interval_s)
+            await self._guarded(work)
+
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except MediavaultError as exc:
+            log.error("round_failed", round=getattr(work, "__name__", "?"), error=exc.message)
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _first_of(stop: asyncio.Event, loops: list[asyncio.Task[None]]) -> None:
+    """Wait for the stop; a loop that ends by itself is a bug and is raised."""
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait({stopping, *loops}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stopping}:
+            task.result()
+    finally:
+        stopping.cancel()
+        await asyncio.gather(stopping, return_exceptions=True)

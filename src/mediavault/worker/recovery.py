@@ -1,0 +1,61 @@
+"""What dead workers left behind: their running jobs, their staging folders. Every worker does this; none leads."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from mediavault.core.errors import JobNotFound
+from mediavault.core.job import JobId, JobStatus
+from mediavault.core.logs import get_logger
+from mediavault.services.vault import LocalVault, StagingFolder
+from mediavault.store.port import JobStore, Recovered
+from mediavault.worker import liveness
+
+RECOVERIES_PER_LEASE = 3  # every 30 s with the usual lease of 90 s
+RECOVERED_RETRY_IN = timedelta(seconds=1)  # the crash was not the post's fault; a crash loop is ended by max_attempts
+
+log = get_logger(__name__)
+
+
+async def recover_stale_jobs(store: JobStore, vault: LocalVault, live_folder: Path) -> Recovered:
+    """End the leases of workers known dead, fail jobs whose lease ran out, remove staging folders without an attempt."""
+    dead = liveness.dead_workers(live_folder)
+    if dead:
+        ended = await store.expire_leases(dead)
+        log.warning("dead_workers_found", workers=dead, leases_ended=ended)
+    recovered = await store.recover_stale_jobs(retry_in=RECOVERED_RETRY_IN)
+    for worker in dead:
+        await store.forget_worker(worker)
+        liveness.bury(live_folder, worker)
+    if recovered.failed:
+        log.warning("stale_jobs_recovered", failed=recovered.failed, requeueable=recovered.requeueable)
+    await sweep_staging(store, vault)
+    return recovered
+
+
+async def sweep_staging(store: JobStore, vault: LocalVault) -> int:
+    """Remove the staging folders of attempts that are over; how many.
+
+    A folder is named after its attempt's fence. The fence only grows, so once an attempt is over it stays over and
+    there is no race with a claim. A commit that a crash interrupted keeps its folder: the next attempt finishes it.
+    """
+    removed = 0
+    for folder in await vault.staging_folders():
+        if await _is_over(folder, store):
+            await vault.discard(folder)
+            removed += 1
+    if removed:
+        log.info("staging_swept", folders=removed)
+    return removed
+
+
+async def _is_over(folder: StagingFolder, store: JobStore) -> bool:
+    try:
+        job = await store.get(JobId(folder.job_id))
+    except JobNotFound:
+        return True
+    if job.status is JobStatus.RUNNING and job.attempt_count == folder.fence:
+        return False
+    will_go_on = job.status in (JobStatus.QUEUED, JobStatus.RUNNING) or job.retry_at is not None
+    return not (will_go_on and job.sha256 is not None)

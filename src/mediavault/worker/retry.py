@@ -1,0 +1,49 @@
+"""Whether and when a failed job is tried again: a pure function of the failure and the count of attempts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mediavault.core.errors import ErrorCode, Failure, Retryable
+
+BACKOFF_FACTOR = 5  # 1, 5, 25 minutes, 2 and 10 hours with the default base: short outages, then long ones
+MAX_DELAY = timedelta(days=1)
+ENVIRONMENT_DELAY = timedelta(minutes=5)
+LIVE_DELAY = timedelta(minutes=30)
+RETRY_AFTER_SPREAD = 0.1  # jobs that were told the same time do not come back in one crowd
+
+# What is wrong with this machine, not with the post: it uses up no attempt, or a full disk would fail the whole queue.
+ENVIRONMENT = frozenset({ErrorCode.NO_SPACE, ErrorCode.STORAGE, ErrorCode.BROWSER_UNAVAILABLE, ErrorCode.TOOL_MISSING})
+
+
+@dataclass(frozen=True, slots=True)
+class RetryIn:
+    delay: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    reason: str
+
+
+def decide(failure: Failure, *, attempt: int, max_attempts: int, base: timedelta, jitter: float) -> RetryIn | GiveUp:
+    """``attempt`` counts finished tries, so it is 1 after the first failure; ``jitter`` is a random number in [0, 1)."""
+    if failure.code in ENVIRONMENT and max_attempts > 1:
+        return RetryIn(ENVIRONMENT_DELAY * (0.75 + jitter / 2))
+    if not isinstance(failure, Retryable):
+        return GiveUp("trying again cannot help")
+    if attempt >= max_attempts:
+        return GiveUp(f"{attempt} of {max_attempts} attempts are used up")
+    if failure.retry_after is not None:
+        return RetryIn(failure.retry_after * (1 + RETRY_AFTER_SPREAD * jitter))
+    if failure.code is ErrorCode.LIVE_NOW:
+        return RetryIn(LIVE_DELAY)
+    return RetryIn(backoff(attempt, base=base, jitter=jitter))
+
+
+def backoff(attempt: int, *, base: timedelta, jitter: float) -> timedelta:
+    """``base * 5^(attempt-1)``, at most a day, spread over 75 to 125 %."""
+    exponent = min(attempt - 1, 10)
+    growth: int = BACKOFF_FACTOR**exponent
+    return min(base * growth, MAX_DELAY) * (0.75 + jitter / 2)

@@ -1,0 +1,63 @@
+"""Stage 9: a picture to know the video by: the post's own, else a still of the video. Never a reason to fail a job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mediavault.core.errors import MediavaultError, NotAVideo
+from mediavault.core.job import Stage
+from mediavault.core.media import Extraction, VerifiedFile
+from mediavault.services.egress.port import Timeouts
+from mediavault.worker.journal import Journal
+from mediavault.worker.tools import Tools
+
+MAX_THUMBNAIL_BYTES = 20 << 20
+STILL_AT_S = 1.0  # past the usual black first pictures
+TIMEOUTS = Timeouts(connect_s=10, read_s=10, total_s=30)
+
+
+async def thumbnail(
+    extraction: Extraction, verified: VerifiedFile, tools: Tools, journal: Journal, *, into: Path
+) -> Path | None:
+    """A staged picture, or None when neither the post nor the video yields one."""
+    if extraction.thumbnail_url:
+        try:
+            async with journal.step(Stage.THUMBNAIL) as note:
+                picture = await _fetch(extraction, tools, into)
+                note.detail, note.bytes = "the post's own", picture.stat().st_size
+                return picture
+        except MediavaultError:
+            pass  # recorded by the step; a still is the answer
+    still = await tools.probe.still(verified.path, into=into / "thumbnail.jpg", at_s=STILL_AT_S)
+    if still is None:
+        await journal.skipped(Stage.THUMBNAIL, "no picture could be made of the video")
+    else:
+        async with journal.step(Stage.THUMBNAIL) as note:
+            note.detail, note.bytes = "a still of the video", still.stat().st_size
+    return still
+
+
+async def _fetch(extraction: Extraction, tools: Tools, into: Path) -> Path:
+    url = extraction.thumbnail_url or ""
+    headers = {"Referer": extraction.final_url}
+    if extraction.user_agent:
+        headers["User-Agent"] = extraction.user_agent
+    async with tools.client.get(url, scope_url=extraction.post.url, headers=headers, timeouts=TIMEOUTS) as answer:
+        body = await answer.read(limit=MAX_THUMBNAIL_BYTES)
+        suffix = picture_suffix(body) if answer.status == 200 else None
+    if suffix is None:
+        raise NotAVideo("The thumbnail's address gave no picture.", http_status=answer.status, bytes_received=len(body))
+    path = into / f"thumbnail{suffix}"
+    path.write_bytes(body)
+    return path
+
+
+def picture_suffix(body: bytes) -> str | None:
+    """By magic bytes alone; SVG and other text never count as a picture."""
+    if body.startswith(b"\xff\xd8\xff"):
+        return ".jpg"
+    if body.startswith(b"\x89PNG\r\n\x1a\n"):
+        return ".png"
+    if body[:4] == b"RIFF" and body[8:12] == b"WEBP":
+        return ".webp"
+    return None

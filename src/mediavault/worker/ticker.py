@@ -1,0 +1,77 @@
+"""A fixed-rate ticker with an overlap guard: work that takes longer than the interval is never started twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from mediavault.core.clock import Clock
+from mediavault.core.logs import get_logger
+
+SKIPS_PER_LOG_LINE = 10
+
+log = get_logger(__name__)
+
+
+class Ticker:
+    """Calls ``work`` every ``interval_s`` seconds, measured from tick to tick and not from the end of the work.
+
+    A tick that finds the former one still running is skipped and counted. ``wake`` asks for a tick at once; while one
+    is running it makes that one go round again, so that a wake-up between its look and its end is not lost.
+    ``work`` must not raise: what it raises ends the ticker.
+    """
+
+    def __init__(self, work: Callable[[], Awaitable[None]], *, interval_s: float, clock: Clock) -> None:
+        self._work = work
+        self._interval_s = interval_s
+        self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+        self._again = False
+        self.skipped = 0
+
+    async def run(self) -> None:
+        """Tick until cancelled; a tick under way is finished first."""
+        due = self._clock.monotonic()
+        try:
+            while True:
+                self.tick()
+                due = self._next_due(due)
+                await self._clock.sleep(due - self._clock.monotonic())
+                if self._task is not None and self._task.done():
+                    self._task.result()  # a bug in the work must not die unseen
+        finally:
+            if self._task is not None:
+                await asyncio.wait({self._task})
+
+    def tick(self) -> None:
+        """Start the work unless it is running."""
+        if self._is_running():
+            self.skipped += 1
+            if self.skipped % SKIPS_PER_LOG_LINE == 0:
+                log.warning("ticks_skipped", skipped=self.skipped, interval_s=self._interval_s)
+            return
+        self._start()
+
+    def wake(self) -> None:
+        """Work may have arrived."""
+        if self._is_running():
+            self._again = True
+        else:
+            self._start()
+
+    def _is_running(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    def _start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._rounds())
+
+    async def _rounds(self) -> None:
+        self._again = True
+        while self._again:
+            self._again = False  # cleared before the look: a wake-up during it must count
+            await self._work()
+
+    def _next_due(self, due: float) -> float:
+        """The next point of the fixed grid that still lies ahead: a late tick does not shift the grid."""
+        behind = self._clock.monotonic() - due
+        return due + self._interval_s * (int(behind // self._interval_s) + 1)

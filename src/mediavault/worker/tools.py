@@ -1,0 +1,49 @@
+"""What a worker works with: ports and limits, wired by ``runtime``. No behaviour of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+from mediavault.core.clock import Clock
+from mediavault.core.media import DownloadedFile, ProbeReport
+from mediavault.services.browser.port import Browser
+from mediavault.services.download.port import Downloader, DownloadLimits
+from mediavault.services.egress.port import HttpClient
+from mediavault.services.extraction.port import Extractor
+from mediavault.services.vault import LocalVault
+from mediavault.store.port import JobStore
+
+
+class MediaProbe(Protocol):
+    """Looks into media files, in a child process with a time limit."""
+
+    async def examine(self, file: DownloadedFile) -> ProbeReport:
+        """What the file is, and every reason why it is no whole, playable video."""
+
+    async def still(self, video: Path, *, into: Path, at_s: float) -> Path | None:
+        """A JPEG of the picture at ``at_s`` seconds; None when none can be made."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    base: timedelta
+    jitter: Callable[[], float]  # a random number in [0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    store: JobStore
+    clock: Clock
+    extractors: Mapping[str, Extractor]
+    client: HttpClient
+    browser: Browser
+    downloader: Downloader
+    probe: MediaProbe
+    vault: LocalVault
+    limits: DownloadLimits
+    retry: RetryPolicy
+    extraction_timeout_s: float

@@ -1,0 +1,217 @@
+"""The whole process as a person starts it: ``mediavault serve``, its API, a real Chromium, the practice site."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+import signal
+import socket
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediavault.core.clock import SystemClock
+from mediavault.practice.site import PracticeSite, practice_site
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+START_S = 20.0
+JOB_S = 60.0
+
+
+class Served:
+    """A running ``mediavault serve`` and a tiny client for it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int, root: Path, site: PracticeSite) -> None:
+        self.process, self.root, self.site = process, root, site
+        self._base = f"http://127.0.0.1:{port}"
+
+    async def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        return await asyncio.to_thread(self._call, method, path, body)
+
+    def _call(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(
+            self._base + path, data=data, method=method, headers={"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                raw, status = answer.read(), answer.status
+        except urllib.error.HTTPError as exc:
+            raw, status = exc.read(), exc.code
+            exc.close()
+        try:
+            return status, json.loads(raw)
+        except ValueError:
+            return status, raw
+
+    async def until(self, job_id: str, *statuses: str) -> dict[str, Any]:
+        for _ in range(int(JOB_S / 0.2)):
+            _, job = await self.call("GET", f"/api/jobs/{job_id}")
+            if job["status"] in statuses and job["retry_at"] is None:
+                return dict(job)
+            await asyncio.sleep(0.2)
+        raise AssertionError(f"the job is still {job['status']}: {job}")
+
+    def url(self, slug: str) -> str:
+        return next(self.site.url(post) for post in self.site.posts if post.slug == slug)
+
+    def downloads(self) -> Path:
+        return self.root / "downloads"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def environment(root: Path, port: int, site: PracticeSite) -> Mapping[str, str]:
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("MEDIAVAULT_")},
+        "MEDIAVAULT_STATE_DIR": str(root / "state"),
+        "MEDIAVAULT_DOWNLOAD_DIR": str(root / "downloads"),
+        "MEDIAVAULT_PORT": str(port),
+        "MEDIAVAULT_ALLOW_PRIVATE": json.dumps([site.origin.removeprefix("http://")]),
+        "MEDIAVAULT_RETRY_BASE_S": "0.5",
+        "MEDIAVAULT_SHUTDOWN_GRACE_S": "2",
+    }
+
+
+@asynccontextmanager
+async def served(root: Path, site: PracticeSite) -> AsyncIterator[Served]:
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "mediavault", "serve", env=environment(root, port, site),
+        stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 24,
+    )  # fmt: skip
+    vault = Served(process, port, root, site)
+    try:
+        await up(vault)
+        yield vault
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await asyncio.wait_for(process.communicate(), 30)
+
+
+async def up(vault: Served) -> None:
+    for _ in range(int(START_S / 0.1)):
+        try:
+            status, _ = await vault.call("GET", "/healthz")
+        except (urllib.error.URLError, ConnectionError):
+            await asyncio.sleep(0.1)
+            continue
+        if status == 200:
+            return
+    raise AssertionError("the vault did not come up")
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[PracticeSite]:
+    async with practice_site(tmp_path / "practice", clock=SystemClock()) as site:
+        yield site
+
+
+def chromium_of(root: Path) -> list[int]:
+    """Processes whose command line names this vault's state folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if str(root / "state").encode() in (entry / "cmdline").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+async def test_a_posted_address_becomes_a_playable_file_that_the_api_streams(
+    tmp_path: Path, site: PracticeSite
+) -> None:
+    async with served(tmp_path, site) as vault:
+        status, job = await vault.call("POST", "/api/jobs", {"post_url": vault.url("plain")})
+        again, same = await vault.call("POST", "/api/jobs", {"post_url": vault.url("plain") + "?utm_source=x#top"})
+        kept = await vault.until(job["id"], "completed", "failed")
+        _, body = await vault.call("GET", f"/files/{job['id']}/video")
+        _, history = await vault.call("GET", f"/api/jobs/{job['id']}/history")
+        health, beats = await vault.call("GET", "/api/worker/health")
+
+        assert (status, again, same["id"]) == (201, 200, job["id"])
+        assert kept["status"] == "completed", kept
+        assert hashlib.sha256(body).hexdigest() == kept["sha256"]
+        assert (vault.downloads() / kept["output_path"]).read_bytes() == body
+        assert (vault.downloads() / kept["thumbnail_path"]).is_file()
+        assert [r["rung"] for r in history if r["stage"] == "download"] == ["plain"]
+        assert (health, len(beats["workers"])) == (200, 1)
+
+
+async def test_every_log_line_is_json_and_every_line_of_a_job_carries_its_ids(
+    tmp_path: Path, site: PracticeSite
+) -> None:
+    async with served(tmp_path, site) as vault:
+        _, job = await vault.call("POST", "/api/jobs", {"post_url": vault.url("session")})
+        await vault.until(job["id"], "completed", "failed")
+        vault.process.terminate()
+        _, errors = await asyncio.wait_for(vault.process.communicate(), 30)
+    lines = [json.loads(line) for line in errors.decode().splitlines()]
+    of_jobs = [line for line in lines if re.match(r"mediavault\.worker\.(pipeline|journal)", line["logger"])]
+
+    assert len(of_jobs) > 8
+    assert [
+        line for line in of_jobs if line.get("job_id") != job["id"] or line.get("trace_id") != job["trace_id"]
+    ] == []
+
+
+async def test_sigterm_in_mid_job_gives_it_back_and_leaves_no_browser_and_no_staging(
+    tmp_path: Path, site: PracticeSite
+) -> None:
+    async with served(tmp_path, site) as vault:
+        await vault.call("POST", "/api/jobs", {"post_urls": [site.url(post) for post in site.posts]})
+        for _ in range(100):
+            if chromium_of(tmp_path):
+                break
+            await asyncio.sleep(0.1)
+        seen = chromium_of(tmp_path)
+        vault.process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(vault.process.communicate(), 30)
+        code = vault.process.returncode
+
+    assert seen
+    assert code == 0
+    assert chromium_of(tmp_path) == []
+    assert [path for path in (tmp_path / "downloads/.staging").glob("*") if path.is_dir()] == []
+
+
+async def test_after_a_kill_a_new_process_goes_on_within_seconds(tmp_path: Path, site: PracticeSite) -> None:
+    async with served(tmp_path, site) as vault:
+        _, job = await vault.call("POST", "/api/jobs", {"post_url": vault.url("plain")})
+        for _ in range(200):
+            _, now = await vault.call("GET", f"/api/jobs/{job['id']}")
+            if now["status"] == "running":
+                break
+            await asyncio.sleep(0.02)
+        vault.process.kill()
+        await vault.process.communicate()
+    async with served(tmp_path, site) as vault:
+        kept = await vault.until(job["id"], "completed", "failed")
+        _, history = await vault.call("GET", f"/api/jobs/{job['id']}/history")
+
+    assert kept["status"] == "completed", kept
+    assert "RECOVERED_FROM_RESTART" in {record["error_code"] for record in history}
+
+
+async def test_nothing_is_written_outside_the_state_and_download_folders(tmp_path: Path, site: PracticeSite) -> None:
+    async with served(tmp_path, site) as vault:
+        _, job = await vault.call("POST", "/api/jobs", {"post_url": vault.url("plain")})
+        await vault.until(job["id"], "completed", "failed")
+
+    assert {path.name for path in tmp_path.iterdir()} == {"practice", "state", "downloads"}

@@ -1,0 +1,139 @@
+"""A small HTTP client that calls an ASGI application in this process: no sockets, no threads, no waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from starlette.types import ASGIApp, Message, Scope
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]  # lower-case names; of repeated headers the last
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class AsgiClient:
+    """Every request carries the headers given here, unless it says otherwise (None takes one away)."""
+
+    def __init__(self, app: ASGIApp, **headers: str) -> None:
+        self.app = app
+        self.headers: dict[str, str] = {"host": "127.0.0.1:8420", **_names(headers)}
+
+    async def get(self, path: str, **headers: str | None) -> Answer:
+        return await self.request("GET", path, headers=_names(headers))
+
+    async def post(self, path: str, value: object = None, **headers: str | None) -> Answer:
+        body = b"" if value is None else json.dumps(value).encode()
+        kind = {"content-type": "application/json"} if body else {}
+        return await self.request("POST", path, body=body, headers={**kind, **_names(headers)})
+
+    async def submit(self, path: str, fields: Mapping[str, str] | None = None, **headers: str | None) -> Answer:
+        """As a browser sends a form."""
+        kind = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
+        body = urlencode(fields or {}).encode()
+        return await self.request("POST", path, body=body, headers={**kind, **_names(headers)})
+
+    async def delete(self, path: str, **headers: str | None) -> Answer:
+        return await self.request("DELETE", path, headers=_names(headers))
+
+    async def request(
+        self, method: str, path: str, *, body: bytes = b"", headers: Mapping[str, str | None] | None = None
+    ) -> Answer:
+        connection = Connection(self._scope(method, path, headers or {}, len(body)), body)
+        await self.app(connection.scope, connection.receive, connection.send)
+        return connection.answer()
+
+    @asynccontextmanager
+    async def open(self, path: str, **headers: str | None) -> AsyncIterator[Connection]:
+        """A request whose answer is read while it comes; leaving the block is the client going away."""
+        connection = Connection(self._scope("GET", path, _names(headers), 0), b"")
+        task = asyncio.create_task(_call(self.app, connection))
+        try:
+            yield connection
+        finally:
+            connection.leave()
+            await asyncio.wait_for(task, 5)
+
+    def _scope(self, method: str, path: str, headers: Mapping[str, str | None], length: int) -> Scope:
+        raw, _, query = path.partition("?")
+        sent = {**self.headers, **({"content-length": str(length)} if length else {}), **headers}
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": raw,
+            "raw_path": raw.encode(),
+            "root_path": "",
+            "query_string": query.encode(),
+            "headers": [(k.encode("latin-1"), v.encode("latin-1")) for k, v in sent.items() if v is not None],
+            "client": ("127.0.0.1", 50_000),
+            "server": ("127.0.0.1", 8420),
+            "state": {},
+        }
+
+
+class Connection:
+    """One request and what was answered so far."""
+
+    def __init__(self, scope: Scope, body: bytes) -> None:
+        self.scope = scope
+        self._requests: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+        self._left = asyncio.Event()
+        self._sent: asyncio.Queue[bytes] = asyncio.Queue()
+        self._start: Message | None = None
+        self._body = bytearray()
+        self.done = asyncio.Event()
+
+    async def receive(self) -> Message:
+        if self._requests:
+            return self._requests.pop(0)
+        await self._left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        self._body += message.get("body", b"")
+        self._sent.put_nowait(message.get("body", b""))
+        if not message.get("more_body", False):
+            self.done.set()
+
+    async def chunk(self) -> bytes:
+        """The next piece of the body, within 5 s."""
+        return await asyncio.wait_for(self._sent.get(), 5)
+
+    def leave(self) -> None:
+        self._left.set()
+
+    def answer(self) -> Answer:
+        assert self._start is not None, "the application answered nothing"
+        headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in self._start["headers"]}
+        return Answer(self._start["status"], headers, bytes(self._body))
+
+
+async def _call(app: ASGIApp, connection: Connection) -> None:
+    await app(connection.scope, connection.receive, connection.send)
+
+
+def _names(headers: Mapping[str, T]) -> dict[str, T]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}

@@ -1,0 +1,236 @@
+"""Scripted stand-ins for the worker's ports: what each call answers is said in advance, what was asked is kept."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from mediavault.core.accounts import account
+from mediavault.core.clock import Clock
+from mediavault.core.cookies import Cookie
+from mediavault.core.errors import Failure, NetworkFailure, NoVideo
+from mediavault.core.job import JobId, NewJob, new_job_id
+from mediavault.core.media import (
+    Candidate,
+    DownloadedFile,
+    Extraction,
+    FoundIn,
+    OnProgress,
+    Ownership,
+    Post,
+    ProbeReport,
+    Problem,
+    SourceType,
+)
+from mediavault.core.platform import Platform
+from mediavault.services.browser.port import BrowserDownload, PageCapture
+from mediavault.services.download.port import DownloadLimits, MediaRequest
+from mediavault.services.egress.port import HttpResponse, Timeouts
+from mediavault.services.vault import LocalVault
+from mediavault.store.port import JobStore
+from mediavault.worker.tools import RetryPolicy, Tools
+
+POST_URL = "https://videos.example/watch/1"
+MEDIA_URL = "https://cdn.example/1.mp4"
+VIDEO = b"\0\0\0\x18ftypmp42" + b"v" * 20_000
+
+Answer = Failure | bytes
+
+
+def new_job(url: str = POST_URL, *, clock: Clock, max_attempts: int = 5) -> NewJob:
+    return NewJob(new_job_id(clock.now()), "0" * 32, url, url, "generic", max_attempts)
+
+
+def candidate(url: str = MEDIA_URL, **facts: object) -> Candidate:
+    basic: dict[str, object] = {
+        "source_type": SourceType.DIRECT,
+        "found_in": FoundIn.DOM,
+        "ownership": Ownership.PLAYER,
+    }
+    return Candidate(url=url, **{**basic, **facts})  # type: ignore[arg-type]
+
+
+def extraction(*candidates: Candidate, post: Post | None = None, **facts: object) -> Extraction:
+    post = post or Post(POST_URL, POST_URL, "generic", "1", "jane")
+    return Extraction(
+        post=post,
+        final_url=post.url,
+        candidates=candidates or (candidate(),),
+        account=account("generic", "jane", "Jane"),
+        title="A title",
+        **facts,  # type: ignore[arg-type]
+    )
+
+
+class StubExtractor:
+    """Answers its script in order; the last answer is repeated."""
+
+    name = "browser"
+
+    def __init__(self, *answers: Extraction | Failure) -> None:
+        self._answers = deque(answers or (extraction(),))
+        self.asked = 0
+
+    async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
+        self.asked += 1
+        answer = self._answers.popleft() if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, Failure):
+            raise answer
+        return answer
+
+
+class StubDownloader:
+    """Writes the scripted bytes into the staging folder, or raises the scripted failure; the last one is repeated."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self._answers = deque(answers or (VIDEO,))
+        self.requests: list[MediaRequest] = []
+        self.found_in_staging: list[list[str]] = []
+
+    async def fetch(
+        self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
+    ) -> DownloadedFile:
+        self.requests.append(request)
+        self.found_in_staging.append(sorted(path.name for path in into.iterdir()))
+        answer = self._answers.popleft() if len(self._answers) > 1 else self._answers[0]
+        path = into / "media.part"
+        if isinstance(answer, Failure):
+            path.write_bytes(b"half")
+            raise answer
+        path.write_bytes(answer)
+        on_progress(len(answer), len(answer))
+        return DownloadedFile(path, request.url, len(answer), "video/mp4", request.expected)
+
+
+class StubBrowser:
+    """A browser with a jar of cookies whose downloads answer a script."""
+
+    def __init__(self, *answers: Answer, cookies: Iterable[Cookie] = ()) -> None:
+        self._answers = deque(answers or (NetworkFailure("the browser got nothing"),))
+        self._cookies = tuple(cookies)
+        self.downloads: list[str] = []
+        self.scopes: list[str] = []
+
+    async def capture(self, url: str, *, platform: Platform, within_s: float) -> PageCapture:
+        raise NoVideo("a stub shows no pages")
+
+    async def cookies(self, url: str) -> Sequence[Cookie]:
+        return self._cookies
+
+    async def user_agent(self) -> str:
+        return "stub"
+
+    async def download(
+        self,
+        url: str,
+        *,
+        scope_url: str,
+        referer: str | None,
+        into: Path,
+        max_bytes: int,
+        within_s: float,
+        on_progress: OnProgress,
+    ) -> BrowserDownload:
+        self.downloads.append(url)
+        self.scopes.append(scope_url)
+        answer = self._answers.popleft() if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, Failure):
+            raise answer
+        path = into / "browser.part"
+        path.write_bytes(answer)
+        return BrowserDownload(path, len(answer), url, "video/mp4")
+
+    async def close(self) -> None:
+        return None
+
+
+class StubProbe:
+    """Every file is a good video, unless the script has problems for it."""
+
+    def __init__(self, *problems: Problem | None, still: bool = True) -> None:
+        self._problems = deque(problems)
+        self._still = still
+
+    async def examine(self, file: DownloadedFile) -> ProbeReport:
+        problem = self._problems.popleft() if self._problems else None
+        return ProbeReport("mp4", "h264", "aac", 4.0, 320, 180, problems=(problem,) if problem else ())
+
+    async def still(self, video: Path, *, into: Path, at_s: float) -> Path | None:
+        if not self._still:
+            return None
+        into.write_bytes(b"\xff\xd8\xff still")
+        return into
+
+
+class StubResponse:
+    def __init__(self, status: int, body: bytes) -> None:
+        self.status, self.url, self._body = status, MEDIA_URL, body
+        self.headers: Mapping[str, str] = {}
+
+    async def read_chunk(self, limit: int = 1 << 20) -> bytes:
+        chunk, self._body = self._body[:limit], self._body[limit:]
+        return chunk
+
+    async def read(self, *, limit: int) -> bytes:
+        return await self.read_chunk(limit)
+
+
+class StubClient:
+    """One answer for every address."""
+
+    def __init__(self, status: int = 404, body: bytes = b"") -> None:
+        self._status, self._body = status, body
+        self.urls: list[str] = []
+
+    @asynccontextmanager
+    async def get(
+        self,
+        url: str,
+        *,
+        scope_url: str,
+        headers: Mapping[str, str] | None = None,
+        cookies: Sequence[Cookie] = (),
+        timeouts: Timeouts | None = None,
+        max_redirects: int = 10,
+        decode: bool = False,
+    ) -> AsyncIterator[HttpResponse]:
+        self.urls.append(url)
+        yield StubResponse(self._status, self._body)
+
+    async def close(self) -> None:
+        return None
+
+
+def make_tools(
+    store: JobStore,
+    clock: Clock,
+    root: Path,
+    *,
+    extractor: StubExtractor | None = None,
+    downloader: StubDownloader | None = None,
+    browser: StubBrowser | None = None,
+    probe: StubProbe | None = None,
+    client: StubClient | None = None,
+    jitter: Callable[[], float] = lambda: 0.5,
+) -> Tools:
+    return Tools(
+        store=store,
+        clock=clock,
+        extractors={"browser": extractor or StubExtractor()},
+        client=client or StubClient(),
+        browser=browser or StubBrowser(),
+        downloader=downloader or StubDownloader(),
+        probe=probe or StubProbe(),
+        vault=LocalVault(root),
+        limits=DownloadLimits(max_bytes=1 << 30, reserve_bytes=0),
+        retry=RetryPolicy(base=timedelta(minutes=1), jitter=jitter),
+        extraction_timeout_s=180.0,
+    )
+
+
+async def claim_one(store: JobStore, *jobs: NewJob, worker: str = "w-1") -> JobId:
+    """Enqueue; the id of the first. Kept here so that tests read as sentences."""
+    return (await store.enqueue(jobs))[0].job.id

@@ -1,0 +1,264 @@
+"""Every request passes one door: W06, W07, W18, A08, A09, A30, A31 of the trust list."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from starlette.types import Message
+from structlog.testing import capture_logs
+
+from mediavault.api.security import SESSION_COOKIE, issue_session
+from tests.asgi_client import AsgiClient, Connection
+from tests.fakes import START
+from tests.unit.api.conftest import POST, TOKEN, House, MakeHouse
+
+HTML = "text/html,*/*"
+
+
+@pytest.mark.parametrize("path", ["/", "/api/jobs", "/api/events", "/healthz", "/openapi.json", "/static/app.js"])
+async def test_a_strange_host_is_turned_away_at_every_address(house: House, path: str) -> None:
+    answer = await house.client.get(path, host="evil.test")
+
+    assert answer.status == 421
+    assert answer.json()["code"] == "FORBIDDEN"
+
+
+async def test_the_host_is_judged_before_the_token(make_house: MakeHouse) -> None:
+    client = make_house(token=TOKEN).client
+
+    assert (await client.get("/api/jobs", host="evil.test")).status == 421
+
+
+@pytest.mark.parametrize("host", ["x/admin?", "", "a b"])
+async def test_a_host_header_that_is_no_host_is_a_bad_request(house: House, host: str) -> None:
+    assert (await house.client.get("/api/jobs", host=host)).status == 400
+
+
+async def test_a_target_that_is_no_path_is_a_bad_request(house: House) -> None:
+    assert (await house.client.get("@evil.test")).status == 400
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec_fetch_site": "cross-site"},
+        {"sec_fetch_site": "same-site"},
+        {"origin": "http://evil.test"},
+        {"origin": "null"},
+        {"sec_fetch_site": "cross-site", "origin": "http://127.0.0.1:8420"},
+    ],
+)
+async def test_another_sites_page_changes_nothing(house: House, headers: dict[str, str]) -> None:
+    answer = await house.client.post("/api/jobs", {"post_url": POST}, **headers)
+
+    assert (answer.status, answer.json()["code"]) == (403, "FORBIDDEN")
+    assert "access-control-allow-origin" not in answer.headers
+    assert (await house.store.report()).counts.get("queued", 0) == 0  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"sec_fetch_site": "same-origin", "origin": "http://127.0.0.1:8420"},
+        {"sec_fetch_site": "none"},
+        {"origin": "http://127.0.0.1:8420"},
+    ],
+)
+async def test_our_own_page_and_programs_may_change_things(house: House, headers: dict[str, str]) -> None:
+    assert (await house.client.post("/api/jobs", {"post_url": POST}, **headers)).status == 201
+
+
+async def test_a_preflight_is_never_granted(house: House) -> None:
+    answer = await house.client.request(
+        "OPTIONS", "/api/jobs", headers={"origin": "http://evil.test", "access-control-request-method": "POST"}
+    )
+
+    assert answer.status == 405
+    assert not any(name.startswith("access-control") for name in answer.headers)
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", None])
+async def test_the_api_takes_json_alone(house: House, kind: str | None) -> None:
+    answer = await house.client.post("/api/jobs", {"post_url": POST}, content_type=kind)
+
+    assert (answer.status, answer.json()["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+async def test_json_may_name_its_charset(house: House) -> None:
+    kind = "application/json; charset=utf-8"
+
+    assert (await house.client.post("/api/jobs", {"post_url": POST}, content_type=kind)).status == 201
+
+
+async def test_a_page_form_takes_forms_alone(house: House) -> None:
+    answer = await house.client.post("/submit", {"post_urls": POST})
+
+    assert answer.status == 415
+
+
+async def test_an_announced_body_over_64_kb_is_refused_unread(house: House) -> None:
+    answer = await house.client.request(
+        "POST", "/api/jobs", headers={"content-type": "application/json", "content-length": str(10**20)}
+    )
+
+    assert (answer.status, answer.json()["code"]) == (413, "TOO_LARGE")
+
+
+async def test_a_body_that_grows_over_64_kb_is_refused(house: House) -> None:
+    """Without a length, as chunked bodies come."""
+    headers = {"content-type": "application/json", "transfer-encoding": "chunked", "content-length": None}
+    answer = await house.client.request("POST", "/api/jobs", body=b"[" * 66_000, headers=headers)
+
+    assert answer.status == 413
+
+
+async def test_500_addresses_fit_into_one_request(house: House) -> None:
+    urls = [f"https://www.tiktok.com/@some.user.name/video/73000000000000{n:05}?is_from_webapp=1" for n in range(500)]
+
+    assert (await house.client.post("/api/jobs", {"post_urls": urls})).status == 201
+
+
+async def test_a_client_that_leaves_in_the_middle_of_its_body_is_not_answered(house: House) -> None:
+    scope = house.client._scope("POST", "/api/jobs", {"content-type": "application/json", "content-length": "9"}, 9)
+    sent: list[Message] = []
+    messages: list[Message] = [{"type": "http.request", "body": b"[", "more_body": True}, {"type": "http.disconnect"}]
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await house.client.app(scope, receive, send)
+
+    assert sent == []
+
+
+async def test_a_body_that_never_comes_is_given_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mediavault.api.gate.BODY_DEADLINE_S", 0.01)
+    connection = Connection(house.client._scope("POST", "/api/jobs", {"content-type": "application/json"}, 9), b"")
+
+    async def nothing() -> Message:
+        return await asyncio.Future()
+
+    await house.client.app(connection.scope, nothing, connection.send)
+
+    assert connection.answer().status == 408
+
+
+PATHS = ["/api/jobs", "/api/worker/health", "/api/events", "/openapi.json", "/files/x/video", "/nothing/here"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": "Bearer wrong"},
+        {"authorization": f"Basic {TOKEN}"},
+        {"cookie": f"{SESSION_COOKIE}={TOKEN}"},
+        {"cookie": f"=__Host-{SESSION_COOKIE}={TOKEN}"},
+        {"x_forwarded_for": "127.0.0.1", "host": "127.0.0.1"},
+    ],
+)
+async def test_without_the_token_there_is_nothing_to_see(
+    make_house: MakeHouse, path: str, headers: dict[str, Any]
+) -> None:
+    answer = await make_house(token=TOKEN).client.get(path, **headers)
+
+    assert (answer.status, answer.json()["code"]) == (401, "UNAUTHORIZED")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_the_token_opens_as_a_bearer_and_never_as_a_query(make_house: MakeHouse) -> None:
+    client = make_house(token=TOKEN).client
+
+    assert (await client.get("/api/jobs", authorization=f"Bearer {TOKEN}")).status == 200
+    assert (await client.get(f"/api/jobs?token={TOKEN}")).status == 401
+
+
+async def test_a_session_opens_until_it_ends(make_house: MakeHouse) -> None:
+    house = make_house(token=TOKEN)
+    cookie = f"{SESSION_COOKIE}={issue_session(TOKEN, START)}"
+
+    assert (await house.client.get("/api/jobs", cookie=cookie)).status == 200
+    house.clock.advance(31 * 86_400)
+    assert (await house.client.get("/api/jobs", cookie=cookie)).status == 401
+
+
+async def test_a_session_does_not_excuse_another_sites_page_but_a_bearer_token_does(make_house: MakeHouse) -> None:
+    client = make_house(token=TOKEN).client
+    foreign = {"origin": "chrome-extension://abc", "sec_fetch_site": "cross-site"}
+    with_cookie = await client.post(
+        "/api/jobs", {"post_url": POST}, cookie=f"{SESSION_COOKIE}={issue_session(TOKEN, START)}", **foreign
+    )
+    with_bearer = await client.post("/api/jobs", {"post_url": POST}, authorization=f"Bearer {TOKEN}", **foreign)
+
+    assert (with_cookie.status, with_bearer.status) == (403, 201)
+
+
+async def test_healthz_is_open_and_a_person_is_led_to_the_sign_in(make_house: MakeHouse) -> None:
+    client = make_house(token=TOKEN).client
+    page = await client.get("/", accept=HTML)
+
+    assert (await client.get("/healthz")).status == 200
+    assert (page.status, page.headers["location"]) == (303, "/login")
+
+
+@pytest.mark.parametrize("path", ["/", "/api/jobs", "/healthz", "/nothing", "/static/app.css"])
+async def test_every_answer_carries_the_safe_headers(house: House, path: str) -> None:
+    headers = (await house.client.get(path)).headers
+
+    assert "default-src 'self'" in headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "unsafe-inline" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == ("same-origin" if path == "/" else "no-referrer")
+
+
+async def test_a_bug_is_answered_with_an_incident_that_the_log_knows_and_no_traceback(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_: object) -> None:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(house.store, "jobs", broken)
+    with capture_logs() as lines:
+        answer = await house.client.get("/api/jobs")
+    error = answer.json()
+
+    assert (answer.status, error["code"]) == (500, "INTERNAL")
+    assert f"incident {lines[0]['incident']}" in error["message"]
+    assert "secret" not in answer.text
+    assert "nosniff" in answer.headers["x-content-type-options"]
+
+
+async def test_a_websocket_is_closed(house: House) -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    await house.client.app({"type": "websocket", "path": "/", "headers": []}, receive, send)
+
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+async def test_unknown_addresses_and_methods_are_answered_in_our_form(house: House) -> None:
+    client: AsgiClient = house.client
+    missing, method = await client.get("/nothing/here"), await client.delete("/api/jobs")
+
+    assert (missing.status, missing.json()["code"]) == (404, "NOT_FOUND")
+    assert (method.status, set(method.json())) == (405, {"code", "message", "help"})
+    assert "POST" in method.headers["allow"]
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+async def test_pages_that_would_load_scripts_from_elsewhere_are_not_there(house: House, path: str) -> None:
+    assert (await house.client.get(path)).status == 404

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from mediavault.core.errors import StoreError
+from tests.unit.api.conftest import House, MakeHouse
+
+
+async def test_a_vault_that_can_take_a_job_is_healthy_without_any_worker(house: House) -> None:
+    answer = await house.client.get("/healthz")
+
+    assert (answer.status, answer.json()) == (200, {"status": "ok"})
+
+
+async def test_a_vault_whose_store_fails_is_not(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def down() -> None:
+        raise StoreError("The database does not answer.")
+
+    monkeypatch.setattr(house.store, "next_due", down)
+
+    assert (await house.client.get("/healthz")).status == 503
+
+
+async def test_a_vault_whose_store_hangs_is_not_healthy_either(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang() -> None:
+        await asyncio.Future()
+
+    monkeypatch.setattr(house.store, "next_due", hang)
+    monkeypatch.setattr("mediavault.api.health.STORE_DEADLINE_S", 0.01)
+    answer = await house.client.get("/healthz")
+
+    assert (answer.status, answer.json()["code"]) == (503, "STORE_UNAVAILABLE")
+
+
+async def test_workers_that_beat_are_listed_with_the_counts(house: House) -> None:
+    await house.beat()
+    await house.add()
+    answer = await house.client.get("/api/worker/health")
+    health = answer.json()
+
+    assert (answer.status, health["status"]) == (200, "ok")
+    assert (health["workers"][0]["worker"], health["workers"][0]["running_jobs"]) == ("w-1", 1)
+    assert health["counts"]["queued"] == 1
+    assert health["browser"] == "/usr/bin/chromium"
+
+
+async def test_without_a_beat_for_90_seconds_the_worker_is_not_well(house: House) -> None:
+    await house.beat()
+    house.clock.advance(91)
+    answer = await house.client.get("/api/worker/health")
+
+    assert (answer.status, answer.json()["status"], answer.json()["workers"]) == (503, "no_worker", [])
+
+
+async def test_a_missing_browser_is_said(make_house: MakeHouse) -> None:
+    assert (await make_house(browser=None).client.get("/api/worker/health")).json()["browser"] is None

@@ -1,0 +1,269 @@
+"""The jobs over HTTP, as scripts rely on them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mediavault.core.errors import ErrorCode, StorageFailure, StoreError
+from mediavault.core.job import HistoryRecord, JobStatus, Outcome, RungName, Stage
+from tests.unit.api.conftest import POST, House, ids
+
+OTHER = "https://videos.example/watch/2"
+
+
+async def test_a_new_post_is_201_and_the_job_itself(house: House) -> None:
+    answer = await house.client.post("/api/jobs", {"post_url": POST})
+    job = answer.json()
+
+    assert answer.status == 201
+    assert (job["post_url"], job["status"], job["platform"], job["attempt_count"]) == (POST, "queued", "generic", 0)
+    assert await house.store.get(job["id"])
+
+
+async def test_the_same_post_again_is_200_and_the_same_job(house: House) -> None:
+    first = (await house.client.post("/api/jobs", {"post_url": POST})).json()
+    again = await house.client.post("/api/jobs", {"post_url": f"{POST}?utm_source=feed"})
+
+    assert (again.status, again.json()["id"]) == (200, first["id"])
+
+
+async def test_force_makes_a_new_version(house: House) -> None:
+    await house.client.post("/api/jobs", {"post_url": POST})
+    answer = await house.client.post("/api/jobs?force=true", {"post_url": POST})
+
+    assert (answer.status, answer.json()["version"]) == (201, 2)
+
+
+async def test_many_posts_are_a_list_in_the_order_given(house: House) -> None:
+    answer = await house.client.post("/api/jobs", {"post_urls": [POST, OTHER, POST]})
+    jobs = answer.json()["jobs"]
+
+    assert (answer.status, set(answer.json())) == (201, {"jobs"})
+    assert [job["post_url"] for job in jobs] == [POST, OTHER, POST]
+    assert jobs[0]["id"] == jobs[2]["id"]
+
+
+async def test_a_batch_of_known_posts_is_200(house: House) -> None:
+    await house.client.post("/api/jobs", {"post_urls": [POST, OTHER]})
+
+    assert (await house.client.post("/api/jobs", {"post_urls": [OTHER, POST]})).status == 200
+
+
+async def test_one_bad_address_refuses_the_whole_batch(house: House) -> None:
+    answer = await house.client.post("/api/jobs", {"post_urls": [POST, "ftp://x.example/"]})
+
+    assert (answer.status, answer.json()["code"]) == (422, "BAD_URL")
+    assert "post_urls[1]" in answer.json()["message"]
+    assert (await house.client.get("/api/jobs")).json()["jobs"] == []
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("http://127.0.0.1/", "ADDRESS_REFUSED"),
+        ("file:///etc/passwd", "BAD_URL"),
+        ("https://www.tiktok.com/@jane", "NOT_A_POST"),
+    ],
+)
+async def test_what_cannot_be_taken_is_422_with_its_reason(house: House, url: str, code: str) -> None:
+    answer = await house.client.post("/api/jobs", {"post_url": url})
+
+    assert (answer.status, answer.json()["code"]) == (422, code)
+    assert answer.json()["help"]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, "give either"),
+        ({"post_url": POST, "post_urls": [POST]}, "give either"),
+        ({"post_url": 7}, "post_url"),
+        ({"post_urls": POST}, "post_urls"),
+        ({"post_urls": [POST, None]}, "post_urls[1]"),
+        ({"post_urls": []}, "post_urls"),
+        ({"post_urls": ["x"] * 501}, "500"),
+        ({"post_url": POST, "browser_args": ["--no-sandbox"]}, "browser_args"),
+        ([POST], "valid dictionary"),
+        ("text", "valid dictionary"),
+        (None, "Field required"),
+    ],
+)
+async def test_a_body_of_another_shape_is_422_and_says_where(house: House, body: object, words: str) -> None:
+    answer = await house.client.post("/api/jobs", body, content_type="application/json")
+
+    assert (answer.status, answer.json()["code"]) == (422, "BAD_REQUEST")
+    assert words in answer.json()["message"]
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[" * 60_000, b'{"post_url": NaN}'])
+async def test_a_body_that_is_no_json_is_a_client_error(house: House, body: bytes) -> None:
+    answer = await house.client.request("POST", "/api/jobs", body=body, headers={"content-type": "application/json"})
+
+    assert answer.status in (400, 422)
+    assert set(answer.json()) == {"code", "message", "help"}
+
+
+async def test_a_submission_wakes_whoever_waits_for_work(house: House) -> None:
+    woken: list[bool] = []
+    house.store.on_work(lambda: woken.append(True))
+
+    await house.client.post("/api/jobs", {"post_url": POST})
+    await house.clock.settle()
+
+    assert woken
+
+
+async def test_the_list_is_newest_first_and_goes_on_with_its_cursor(house: House) -> None:
+    for number in range(3):
+        await house.add(f"https://videos.example/watch/{number}")
+        house.clock.advance(1)
+    first = (await house.client.get("/api/jobs?limit=2")).json()
+    second = (await house.client.get(f"/api/jobs?limit=2&cursor={first['next_cursor']}")).json()
+
+    assert [job["post_url"][-1] for job in first["jobs"] + second["jobs"]] == ["2", "1", "0"]
+    assert second["next_cursor"] is None
+
+
+async def test_the_list_can_be_narrowed(house: House) -> None:
+    failed = await house.add_failed(OTHER)
+    waiting = await house.add(POST)
+
+    assert ids((await house.client.get("/api/jobs?status=failed")).json()["jobs"]) == [failed.id]
+    assert ids((await house.client.get("/api/jobs?q=WATCH/1")).json()["jobs"]) == [waiting.id]
+    assert ids((await house.client.get("/api/jobs?platform=x")).json()["jobs"]) == []
+    assert len((await house.client.get("/api/jobs?status=failed&status=queued")).json()["jobs"]) == 2
+    assert len((await house.client.get("/api/jobs?status=&q=&platform=&cursor=")).json()["jobs"]) == 2
+
+
+@pytest.mark.parametrize(
+    "query", ["status=odd", "limit=0", "limit=201", "limit=x", "cursor=nonsense", "stauts=failed", f"q={'x' * 201}"]
+)
+async def test_a_query_that_cannot_be_understood_is_422(house: House, query: str) -> None:
+    answer = await house.client.get(f"/api/jobs?{query}")
+
+    assert (answer.status, answer.json()["code"]) == (422, "BAD_REQUEST")
+
+
+async def test_a_job_and_its_history_can_be_looked_at(house: House) -> None:
+    await house.add()
+    claim = await house.claim()
+    tried = HistoryRecord(
+        house.clock.now(), 1, Stage.DOWNLOAD, Outcome.FAILED, RungName.PLAIN, ErrorCode.EMPTY_BODY, "empty", 0, 12
+    )
+    await house.store.record(claim, tried)
+    job = (await house.client.get(f"/api/jobs/{claim.id}")).json()
+    history = (await house.client.get(f"/api/jobs/{claim.id}/history")).json()
+
+    assert (job["status"], job["attempt_count"]) == ("running", 1)
+    assert isinstance(history, list)
+    assert history[-1]["rung"] == "plain"
+    assert history[-1]["error_code"] == "EMPTY_BODY"
+
+
+@pytest.mark.parametrize("job_id", ["01932b6e-0000-7000-8000-000000000001", "x", "%00", "..%2f..", "a" * 3_000])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", ""), ("GET", "/history"), ("POST", "/retry"), ("POST", "/cancel"), ("DELETE", "")],
+)
+async def test_an_unknown_job_is_404(house: House, method: str, path: str, job_id: str) -> None:
+    answer = await house.client.request(method, f"/api/jobs/{job_id}{path}")
+
+    assert (answer.status, answer.json()["code"]) == (404, "NOT_FOUND")
+
+
+async def test_a_failed_job_is_queued_again_on_request(house: House) -> None:
+    job = await house.add_failed()
+    answer = await house.client.post(f"/api/jobs/{job.id}/retry")
+
+    assert (answer.status, answer.json()["status"]) == (200, "queued")
+
+
+async def test_a_cancelled_job_stays_cancelled_and_its_worker_is_told(house: House) -> None:
+    await house.add()
+    claim = await house.claim()
+    answer = await house.client.post(f"/api/jobs/{claim.id}/cancel")
+
+    assert (answer.status, answer.json()["status"]) == (200, "cancelled")
+    assert house.cancelled == [claim.id]
+
+
+async def test_a_planned_retry_can_be_cancelled(house: House) -> None:
+    job = await house.add_failed(retry_in=timedelta(minutes=1))
+
+    assert (await house.client.post(f"/api/jobs/{job.id}/cancel")).json()["retry_at"] is None
+
+
+@pytest.mark.parametrize("move", ["retry", "cancel"])
+async def test_a_kept_job_can_be_neither_retried_nor_cancelled(house: House, move: str) -> None:
+    job = await house.add_kept()
+    answer = await house.client.post(f"/api/jobs/{job.id}/{move}")
+
+    assert (answer.status, answer.json()["code"]) == (409, "ILLEGAL_MOVE")
+
+
+async def test_removing_forgets_the_job_and_leaves_its_files(house: House) -> None:
+    job = await house.add_kept()
+    answer = await house.client.delete(f"/api/jobs/{job.id}")
+
+    assert (answer.status, answer.json()["id"]) == (200, job.id)
+    assert (await house.client.get(f"/api/jobs/{job.id}")).status == 404
+    assert len(list((house.downloads / "jane").iterdir())) == 3
+
+
+async def test_removing_with_files_leaves_nothing(house: House) -> None:
+    job = await house.add_kept()
+
+    assert (await house.client.delete(f"/api/jobs/{job.id}?files=true")).status == 200
+    assert list(house.downloads.iterdir()) == []
+
+
+async def test_files_that_cannot_go_keep_their_job(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The row still names them, so that a person can try again."""
+    job = await house.add_kept()
+
+    async def stuck(*_: str) -> None:
+        raise StorageFailure("The folder cannot be written.")
+
+    monkeypatch.setattr(house.services.library, "remove", stuck)
+    answer = await house.client.delete(f"/api/jobs/{job.id}?files=true")
+
+    assert (answer.status, answer.json()["code"]) == (507, "STORAGE")
+    assert (await house.store.get(job.id)).status is JobStatus.COMPLETED
+
+
+async def test_removing_a_running_job_tells_its_worker(house: House) -> None:
+    await house.add()
+    claim = await house.claim()
+    await house.client.delete(f"/api/jobs/{claim.id}?files=true")
+
+    assert house.cancelled == [claim.id]
+
+
+async def test_no_get_changes_anything(house: House) -> None:
+    job = await house.add_failed()
+    for move in ("retry", "cancel"):
+        assert (await house.client.get(f"/api/jobs/{job.id}/{move}")).status == 405
+
+
+async def test_a_store_that_fails_is_503_with_a_time_to_come_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def down(*_: object) -> None:
+        raise StoreError("The database does not answer.")
+
+    monkeypatch.setattr(house.store, "enqueue", down)
+    monkeypatch.setattr(house.store, "jobs", down)
+    answer = await house.client.get("/api/jobs")
+
+    assert (answer.status, answer.json()["code"], answer.headers["retry-after"]) == (503, "STORE_UNAVAILABLE", "5")
+
+
+async def test_the_api_describes_itself(house: House) -> None:
+    document = (await house.client.get("/openapi.json")).json()
+
+    assert {"/api/jobs", "/api/jobs/{job_id}", "/api/events", "/healthz", "/files/{job_id}/video"} <= set(
+        document["paths"]
+    )
+    assert "HTTPValidationError" not in str(document)

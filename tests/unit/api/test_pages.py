@@ -1,0 +1,213 @@
+"""The plain pages: W09 to W11, A11, A20, A21 of the trust list."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from mediavault.api.security import SESSION_COOKIE
+from mediavault.core.errors import ErrorCode
+from mediavault.core.job import JobStatus
+from mediavault.core.media import Account, SourceType
+from mediavault.store.port import Checkpoint
+from tests.unit.api.conftest import POST, TOKEN, House, MakeHouse
+
+HTML = "text/html"
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202etxt.exe"
+
+
+async def test_the_first_page_has_a_paste_box_and_the_jobs(house: House) -> None:
+    await house.add_kept()
+    page = await house.client.get("/")
+
+    assert page.status == 200
+    assert '<textarea id="post_urls"' in page.text
+    assert "Kept" in page.text
+    assert "videos.example/watch/1" in page.text
+
+
+async def test_pasted_links_are_taken_without_javascript(house: House) -> None:
+    answer = await house.client.submit("/submit", {"post_urls": f"{POST}\n https://videos.example/watch/2 "})
+
+    assert (answer.status, answer.headers["location"]) == (303, "/")
+    assert (await house.store.report()).counts[JobStatus.QUEUED] == 2
+
+
+@pytest.mark.parametrize(
+    "pasted", ["", "  \n ", "nonsense", f"{POST} ftp://x.example/", "http://127.0.0.1/", "https://www.tiktok.com/@jane"]
+)
+async def test_what_cannot_be_taken_comes_back_with_the_reason(house: House, pasted: str) -> None:
+    page = await house.client.submit("/submit", {"post_urls": pasted})
+
+    assert page.status == 422
+    assert 'role="alert"' in page.text
+    assert pasted.strip() in page.text
+
+
+async def test_too_many_fields_are_refused(house: House) -> None:
+    page = await house.client.submit("/submit", {f"f{n}": "x" for n in range(30)})
+
+    assert page.status == 422
+
+
+async def test_the_page_can_show_one_state_alone(house: House) -> None:
+    await house.add_failed("https://videos.example/watch/bad")
+    await house.add_kept("https://videos.example/watch/good")
+    page = (await house.client.get("/?status=failed&q=&cursor=")).text
+
+    assert "watch/bad" in page
+    assert "watch/good" not in page
+    assert 'href="/?status=failed" aria-current="page"' in page
+
+
+async def test_a_failure_is_told_in_words_with_what_helps_and_a_button(house: House) -> None:
+    await house.add_failed()
+    page = (await house.client.get("/")).text
+
+    assert "The post is gone." in page
+    assert "Nothing more can be done from here." in page
+    assert "Try again" in page
+
+
+async def test_a_jobs_page_has_the_player_the_facts_and_the_history(house: House) -> None:
+    job = await house.add_kept()
+    page = (await house.client.get(f"/jobs/{job.id}")).text
+
+    assert f'src="/files/{job.id}/video"' in page
+    assert f'poster="/files/{job.id}/thumbnail"' in page
+    assert str(job.sha256) in page
+    assert "What was tried" in page
+
+
+@pytest.mark.parametrize("move", ["retry", "cancel"])
+async def test_buttons_work_without_javascript(house: House, move: str) -> None:
+    job = await (house.add_failed() if move == "retry" else house.add())
+    answer = await house.client.submit(f"/jobs/{job.id}/{move}")
+
+    assert (answer.status, answer.headers["location"]) == (303, f"/jobs/{job.id}")
+    assert (await house.store.get(job.id)).status.value == {"retry": "queued", "cancel": "cancelled"}[move]
+
+
+@pytest.mark.parametrize(("fields", "left"), [({}, 1), ({"files": "on"}, 0)])
+async def test_a_job_can_be_removed_with_and_without_its_files(house: House, fields: dict[str, str], left: int) -> None:
+    job = await house.add_kept()
+    answer = await house.client.submit(f"/jobs/{job.id}/remove", fields)
+
+    assert answer.headers["location"] == "/"
+    assert len(list(house.downloads.iterdir())) == left
+
+
+async def test_an_unknown_job_is_a_page_for_a_person(house: House) -> None:
+    page = await house.client.get("/jobs/nothing", accept=HTML)
+
+    assert page.status == 404
+    assert "No job has this id." in page.text
+
+
+async def test_a_strangers_text_is_only_ever_text(house: House) -> None:
+    """Title, account, error, detail and address, on both pages."""
+    await house.add()
+    claim = await house.claim()
+    account = Account("generic", HOSTILE, HOSTILE, "x")
+    found = Checkpoint(None, None, SourceType.DIRECT, (), (), account, None, {"title": HOSTILE})
+    await house.store.checkpoint(claim, found)
+    await house.store.fail(claim, error_code=ErrorCode.DELETED, error=HOSTILE, retry_in=None)
+    pages = [(await house.client.get(path)).text for path in ("/", f"/jobs/{claim.id}")]
+
+    for page in pages:
+        assert "&lt;script&gt;alert(1)" in page
+        assert "<script>alert" not in page
+        assert not re.search(r"<img[^>]+onerror", page)
+        assert "<bdi" in page
+
+
+async def test_only_web_addresses_become_links(house: House) -> None:
+    from mediavault.api.render import safe_link
+
+    assert safe_link("https://a.example/") == "https://a.example/"
+    assert safe_link("javascript:alert(1)") is None
+
+
+async def test_pages_load_nothing_from_elsewhere_and_run_no_inline_script(house: House) -> None:
+    job = await house.add_kept()
+    for path in ("/", f"/jobs/{job.id}"):
+        page = (await house.client.get(path)).text
+        assert not re.search(r"<script(?! src=\"/static/)|<style|\sstyle=|\son\w+=", page)
+        assert set(re.findall(r'(?:src|href)="(https?://[^"]+)"', page)) <= {POST}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("app.css", "text/css"), ("app.js", "text/javascript"), ("icon.svg", "image/svg+xml")]
+)
+async def test_static_files_have_their_type_and_are_not_sent_twice(house: House, name: str, kind: str) -> None:
+    first = await house.client.get(f"/static/{name}")
+    again = await house.client.get(f"/static/{name}", if_none_match=first.headers["etag"])
+
+    assert first.headers["content-type"].startswith(kind)
+    assert (again.status, again.body) == (304, b"")
+
+
+async def test_what_is_missing_is_said_on_the_first_page(make_house: MakeHouse) -> None:
+    page = (await make_house(browser=None).client.get("/")).text
+
+    assert "No browser was found" in page
+    assert not re.search(r'id="no-worker" hidden', page)
+
+
+async def test_the_token_buys_a_session_that_scripts_and_other_sites_cannot_use(make_house: MakeHouse) -> None:
+    client = make_house(token=TOKEN).client
+    answer = await client.submit("/login", {"token": TOKEN, "next": "//evil.test"})
+    cookie = answer.headers["set-cookie"]
+
+    assert (answer.status, answer.headers["location"]) == (303, "/")
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert TOKEN not in cookie
+    assert (await client.get("/", cookie=cookie.partition(";")[0])).status == 200
+
+
+async def test_the_session_is_secure_where_the_browser_speaks_https(make_house: MakeHouse) -> None:
+    client = make_house(token=TOKEN).client
+    answer = await client.submit("/login", {"token": TOKEN}, origin="https://127.0.0.1:8420")
+
+    assert "Secure" in answer.headers["set-cookie"]
+
+
+async def test_a_wrong_token_buys_nothing(make_house: MakeHouse) -> None:
+    answer = await make_house(token=TOKEN).client.submit("/login", {"token": "guess"})
+
+    assert answer.status == 401
+    assert "set-cookie" not in answer.headers
+
+
+async def test_the_sign_in_of_another_sites_page_is_refused(make_house: MakeHouse) -> None:
+    answer = await make_house(token=TOKEN).client.submit("/login", {"token": TOKEN}, sec_fetch_site="cross-site")
+
+    assert answer.status == 403
+
+
+async def test_signing_out_takes_the_session_away(make_house: MakeHouse) -> None:
+    client = make_house(token=TOKEN).client
+    cookie = (await client.submit("/login", {"token": TOKEN})).headers["set-cookie"].partition(";")[0]
+    answer = await client.submit("/logout", cookie=cookie)
+
+    assert f'{SESSION_COOKIE}=""' in answer.headers["set-cookie"]
+
+
+@pytest.mark.parametrize("path", ["/login"])
+async def test_without_a_token_there_is_no_sign_in(house: House, path: str) -> None:
+    assert (await house.client.get(path)).headers["location"] == "/"
+    assert (await house.client.submit(path, {"token": "x"})).headers["location"] == "/"
+
+
+async def test_an_older_page_is_linked_with_its_filter(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = house.store.jobs
+    for number in range(3):
+        await house.add(f"https://videos.example/watch/{number}")
+        house.clock.advance(1)
+    monkeypatch.setattr(house.store, "jobs", lambda query: original(replace(query, limit=2)))
+    page = (await house.client.get("/?status=queued")).text
+
+    assert re.search(r'href="/\?status=queued&amp;q=&amp;cursor=[^"]+">Older', page)

@@ -1,0 +1,173 @@
+"""The server on a real loopback socket: the address, the deadlines, the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import cast
+
+import pytest
+from fastapi import FastAPI
+
+from mediavault.api import server
+from mediavault.api.server import bind, serve_app
+from mediavault.core.errors import BadSetting
+from tests.unit.api.conftest import VIDEO, House
+
+
+@asynccontextmanager
+async def serving(house: House) -> AsyncIterator[str]:
+    """``host:port`` of a server that stands for the length of the block."""
+    stop, started = asyncio.Event(), asyncio.get_running_loop().create_future()
+    app = cast("FastAPI", house.client.app)
+    task = asyncio.create_task(serve_app(app, host="127.0.0.1", port=0, stop=stop, on_started=started.set_result))
+    try:
+        address: str = await asyncio.wait_for(started, 5)
+        yield address.removeprefix("http://")
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 10)
+
+
+async def ask(address: str, request: str, *, until: Callable[[bytes], bool] | None = None) -> bytes:
+    """Send one raw request; what was answered until the connection ended or ``until`` is content."""
+    host, _, port = address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        writer.write(request.replace("HOST", address).encode("latin-1"))
+        answer = b""
+        async with asyncio.timeout(5):
+            while chunk := await reader.read(65_536):
+                answer += chunk
+                if until is not None and until(answer):
+                    break
+        return answer
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_a_file_comes_over_a_real_connection_by_ranges(house: House) -> None:
+    job = await house.add_kept()
+    async with serving(house) as address:
+        answer = await ask(
+            address, f"GET /files/{job.id}/video HTTP/1.1\r\nHost: HOST\r\nRange: bytes=-5\r\nConnection: close\r\n\r\n"
+        )
+
+    assert answer.startswith(b"HTTP/1.1 206")
+    assert answer.endswith(VIDEO[-5:])
+    assert b"server: uvicorn" not in answer.lower()
+
+
+async def test_a_client_that_leaves_a_long_file_is_noticed(house: House) -> None:
+    job = await house.add_kept(video=VIDEO * 400)
+    async with serving(house) as address:
+        answer = await ask(
+            address, f"GET /files/{job.id}/video HTTP/1.1\r\nHost: HOST\r\n\r\n", until=lambda got: len(got) > 9
+        )
+
+    assert answer.startswith(b"HTTP/1.1 200")  # and the server has ended in time, with no answer under way
+
+
+async def test_an_open_event_stream_does_not_hold_up_the_end(house: House) -> None:
+    async with serving(house) as address:
+        host, _, port = address.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(f"GET /api/events HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
+        await asyncio.wait_for(reader.readuntil(b"retry: 2000"), 5)
+        began = asyncio.get_running_loop().time()
+    took = asyncio.get_running_loop().time() - began
+    writer.close()
+    await writer.wait_closed()
+
+    assert took < server.GRACE_S
+
+
+async def test_a_header_that_comes_too_slowly_ends_the_connection(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even a byte now and then keeps it open."""
+    monkeypatch.setattr(server, "HEADER_DEADLINE_S", 0.1)
+    async with serving(house) as address:
+        host, _, port = address.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET / HTTP/1.1\r\n")
+        dripping = asyncio.create_task(_drip(writer))
+        got = b""
+        with contextlib.suppress(ConnectionResetError):
+            got = await asyncio.wait_for(reader.read(), 5)
+        dripping.cancel()
+        writer.close()
+
+    assert got == b""
+
+
+async def test_a_long_answer_is_not_ended_by_the_header_deadline(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "HEADER_DEADLINE_S", 0.05)
+    async with serving(house) as address:
+        host, _, port = address.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(f"GET /api/events HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
+        await asyncio.wait_for(reader.readuntil(b"retry: 2000\n\n"), 5)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.readuntil(b"never"), 0.15)
+
+        assert reader.exception() is None
+        writer.close()
+        await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        "POST /api/jobs HTTP/1.1\r\nHost: HOST\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: HOST\r\nHost: HOST\r\n\r\n",
+        "GET @evil.test HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n",
+    ],
+)
+async def test_a_request_that_two_readers_could_read_differently_is_refused(house: House, request_text: str) -> None:
+    async with serving(house) as address:
+        answer = await ask(address, request_text, until=lambda got: b"\r\n\r\n" in got)
+
+    assert answer.startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize("path", ["/files/../../../../etc/passwd", "/static/../app.py", "/..%2f..%2fetc/passwd"])
+async def test_a_raw_path_with_dots_finds_nothing(house: House, path: str) -> None:
+    async with serving(house) as address:
+        answer = await ask(address, f"GET {path} HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 404")
+
+
+def test_a_taken_port_is_said_in_words() -> None:
+    (first,) = bind("127.0.0.1", 0)
+    with first, pytest.raises(BadSetting, match="is taken by another program"):
+        bind("127.0.0.1", first.getsockname()[1])
+
+
+def test_an_address_that_is_not_ours_is_said_in_words() -> None:
+    with pytest.raises(BadSetting, match="cannot be listened on"):
+        bind("192.0.2.1", 0)
+
+
+def test_localhost_binds_all_its_addresses_on_one_port() -> None:
+    bound = bind("localhost", 0)
+    ports = {each.getsockname()[1] for each in bound}
+    for each in bound:
+        each.close()
+
+    assert len(ports) == 1
+    assert socket.AF_INET in {each.family for each in bound}
+
+
+async def _drip(writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while True:
+            writer.write(b"X: y\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.01)

@@ -1,0 +1,153 @@
+"""The command line over a store in memory, in place of the composition root."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from mediavault.api.submission import Submission
+from mediavault.cli import main
+from mediavault.core.errors import ErrorCode, MediavaultError
+from mediavault.core.job import Job, JobId, WorkerBeat, WorkerId
+from mediavault.core.media import Candidate, Extraction, KeptFile
+from mediavault.core.settings import Settings
+from mediavault.core.urls import HttpUrl
+from mediavault.platforms.registry import identify
+from mediavault.services.egress.guard import EgressGuard
+from mediavault.store.memory import MemoryJobStore
+from tests.fakes import FakeClock
+
+POST = "https://videos.example/watch/1"
+WORKER = WorkerId("w-1")
+LEASE = timedelta(seconds=90)
+KEPT = KeptFile("jane/A film [1].mp4", "jane/A film [1].jpg", 1_500_000, "ab" * 32, 4.0, 320, 180)
+
+
+@dataclass(frozen=True)
+class StubInspection:
+    extraction: Extraction | None
+    choice: Candidate | None
+    reason: str
+    error: MediavaultError | None = None
+
+
+@dataclass
+class StubHouse:
+    """What ``mediavault.runtime`` offers. ``ending`` is what a worker of this process does to a job."""
+
+    store: MemoryJobStore
+    clock: FakeClock
+    ending: str = "kept"
+    inspection: StubInspection = field(default_factory=lambda: StubInspection(None, None, "nothing"))
+    exit_code: int = 0
+    ran: list[str] = field(default_factory=list)
+    settings: Settings | None = None
+
+    @asynccontextmanager
+    async def open_store(self, settings: Settings) -> AsyncIterator[MemoryJobStore]:
+        self.settings = settings
+        yield self.store
+
+    def make_submission(self, settings: Settings) -> Submission:
+        guard = EgressGuard(settings.allow_private)
+
+        def check(url: HttpUrl) -> None:
+            guard.check_url(url, scope=url)
+
+        return Submission(identify, check, self.clock, settings.max_attempts)
+
+    async def serve(self, settings: Settings) -> int:
+        return self._run("serve", settings)
+
+    async def run_worker(self, settings: Settings) -> int:
+        return self._run("worker", settings)
+
+    async def run_api(self, settings: Settings) -> int:
+        return self._run("api", settings)
+
+    async def save_here(self, settings: Settings, job_id: JobId) -> None:
+        self.ran.append("save_here")
+        if self.ending == "hang":
+            await asyncio.Future()
+        await end(self.store, self.ending)
+
+    async def inspect_url(self, settings: Settings, url: str) -> StubInspection:
+        self.ran.append(url)
+        return self.inspection
+
+    def _run(self, role: str, settings: Settings) -> int:
+        self.ran.append(role)
+        self.settings = settings
+        return self.exit_code
+
+
+async def end(store: MemoryJobStore, ending: str) -> Job:
+    """Take the oldest queued job to its end, as a worker would."""
+    (claim,) = await store.claim(WORKER, limit=1, lease=LEASE)
+    if ending == "kept":
+        await store.begin_commit(claim, KEPT)
+        return await store.complete(claim, KEPT)
+    waits = {"failed": None, "soon": timedelta(seconds=5), "later": timedelta(hours=1)}
+    return await store.fail(claim, error_code=ErrorCode.DELETED, error="The post is gone.", retry_in=waits[ending])
+
+
+async def beat(house: StubHouse) -> None:
+    now = house.clock.now()
+    await house.store.beat(WorkerBeat(WORKER, "host", 42, "0.1.0", now, now))
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        """Standard output as one JSON value; anything beside it is an error."""
+        return json.loads(self.out)
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StubHouse]:
+    clock = FakeClock(auto=True)
+    house = StubHouse(MemoryJobStore(clock), clock)
+    monkeypatch.setitem(sys.modules, "mediavault.runtime", house)
+    monkeypatch.setattr("mediavault.core.clock.SystemClock", lambda: clock)
+    for name, value in (("STATE_DIR", tmp_path / "state"), ("DOWNLOAD_DIR", tmp_path / "downloads")):
+        monkeypatch.setenv(f"MEDIAVAULT_{name}", str(value))
+    for name in ("HOST", "PORT", "TOKEN"):
+        monkeypatch.delenv(f"MEDIAVAULT_{name}", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+    root = logging.getLogger()
+    before = (list(root.handlers), root.level)
+    yield house
+    root.handlers[:], _ = before
+    root.setLevel(before[1])
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def run(house: StubHouse, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run one command in this process."""
+
+    def command(*arguments: str) -> Ran:
+        capsys.readouterr()
+        code = main(arguments)
+        captured = capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return command

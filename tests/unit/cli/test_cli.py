@@ -1,0 +1,208 @@
+"""Exit codes, JSON, words: what scripts and people rely on in every command."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from mediavault import __version__
+from mediavault.cli import COMMANDS
+from tests.unit.cli.conftest import POST, Run, StubHouse
+
+
+def test_every_command_speaks_json(run: Run) -> None:
+    for name in COMMANDS:
+        assert "--json" in run(name, "--help").out
+
+
+def test_help_and_version_end_well(run: Run) -> None:
+    assert run("--help").code == 0
+    assert run("--version").out.strip() == __version__
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("nonsense",), ("show",), ("list", "--limit", "0"), ("list", "--status", "odd"), ("get", "--odd", POST)],
+)
+def test_a_wrong_command_line_is_2(run: Run, arguments: tuple[str, ...]) -> None:
+    ended = run(*arguments)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err
+
+
+def test_a_wrong_command_line_is_said_in_json_too(run: Run) -> None:
+    ended = run("list", "--limit", "0", "--json")
+
+    assert (ended.code, set(ended.json())) == (2, {"code", "message", "help"})
+
+
+def test_a_refusal_has_words_on_standard_error_and_nothing_on_standard_output(run: Run) -> None:
+    ended = run("add", "ftp://x.example/")
+
+    assert (ended.code, ended.out) == (2, "")
+    assert "must begin with http" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_refusal_in_json_is_the_apis_error(run: Run) -> None:
+    ended = run("add", "http://127.0.0.1/", "--json")
+
+    assert ended.code == 2
+    assert ended.json()["code"] == "ADDRESS_REFUSED"
+
+
+def test_a_setting_that_cannot_be_read_is_2(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIAVAULT_PORT", "many")
+    ended = run("list")
+
+    assert ended.code == 2
+    assert "MEDIAVAULT_PORT" in ended.err
+
+
+def test_added_posts_are_listed_newest_first(run: Run) -> None:
+    assert run("add", POST, "https://videos.example/watch/2").code == 0
+    jobs = run("list", "--json").json()["jobs"]
+
+    assert {job["post_url"] for job in jobs} == {POST, "https://videos.example/watch/2"}
+    assert run("list", "--status", "failed", "--json").json() == {"jobs": [], "next_cursor": None}
+
+
+def test_adding_answers_like_the_api(run: Run) -> None:
+    first, again = run("add", POST, "--json").json(), run("add", POST, "--json").json()
+
+    assert set(first) == {"jobs"}
+    assert again["jobs"][0]["id"] == first["jobs"][0]["id"]
+    assert "known already" in run("add", POST).out
+
+
+def test_one_bad_address_adds_none(run: Run) -> None:
+    assert run("add", POST, "nonsense").code == 2
+    assert run("list", "--json").json()["jobs"] == []
+
+
+def test_addresses_come_from_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{POST}\nhttps://videos.example/watch/2\n"))
+
+    assert len(run("add", "-", "--json").json()["jobs"]) == 2
+
+
+def test_no_address_at_all_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+
+    assert run("add", "-").code == 2
+
+
+def test_a_job_is_shown_with_its_history(run: Run, house: StubHouse) -> None:
+    job_id = run("add", POST, "--json").json()["jobs"][0]["id"]
+    run("cancel", job_id)
+    shown = run("show", job_id, "--json").json()
+
+    assert (shown["id"], shown["status"]) == (job_id, "cancelled")
+    assert shown["history"][-1]["stage"] == "cancel"
+    assert "Cancelled" in run("show", job_id).out
+
+
+def test_a_cancelled_job_can_be_retried_and_removed(run: Run) -> None:
+    job_id = run("add", POST, "--json").json()["jobs"][0]["id"]
+
+    assert run("cancel", job_id, "--json").json()["jobs"][0]["status"] == "cancelled"
+    assert run("retry", job_id, "--json").json()["jobs"][0]["status"] == "queued"
+    assert run("remove", job_id, "--json").json()["jobs"][0]["id"] == job_id
+    assert run("show", job_id).code == 2
+
+
+@pytest.mark.parametrize("command", ["show", "retry", "cancel", "remove"])
+def test_an_unknown_job_is_2(run: Run, command: str) -> None:
+    ended = run(command, "nothing", "--json")
+
+    assert (ended.code, ended.json()["code"]) == (2, "NOT_FOUND")
+
+
+def test_a_strangers_text_is_neither_markup_nor_an_escape(run: Run, house: StubHouse) -> None:
+    run("add", f"{POST}?t=[bold]x[/bold]")
+
+    assert "[bold]x[/bold]" in run("list").out
+    assert "\x1b" not in run("list").out
+
+
+def test_migrating_says_what_the_database_is(run: Run) -> None:
+    assert run("migrate", "--json").json()["engine"] == "memory"
+    assert "schema" in run("migrate").out
+
+
+@pytest.mark.parametrize("role", ["serve", "worker", "api"])
+def test_processes_that_stay_end_with_their_own_code(run: Run, house: StubHouse, role: str) -> None:
+    house.exit_code = 3
+
+    assert run(role).code == 3
+    assert house.ran == [role]
+
+
+def test_options_outweigh_the_environment(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIAVAULT_PORT", "1")
+    run("serve", "--port", "9999", "--concurrency", "7")
+
+    assert house.settings is not None
+    assert (house.settings.port, house.settings.concurrency) == (9999, 7)
+
+
+@pytest.mark.parametrize("role", ["serve", "api"])
+def test_listening_beyond_this_machine_without_a_token_is_refused(run: Run, house: StubHouse, role: str) -> None:
+    ended = run(role, "--host", "0.0.0.0")
+
+    assert (ended.code, house.ran) == (2, [])
+    assert "MEDIAVAULT_TOKEN" in ended.err
+
+
+def test_with_a_token_it_is_not(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIAVAULT_TOKEN", "mv_long")
+
+    assert run("serve", "--host", "0.0.0.0").code == 0
+
+
+def test_a_script_that_starts_a_vault_is_told_where_it_keeps_things(run: Run) -> None:
+    told = run("serve", "--json").json()
+
+    assert (told["role"], told["port"]) == ("serve", 8420)
+    assert told["download_dir"].endswith("downloads")
+    assert "token" not in told
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """The web framework, the settings library and the stores wait until a command needs them."""
+    heavy = ("fastapi", "uvicorn", "pydantic", "aiohttp", "apsw", "playwright", "av")
+    script = f"import sys, mediavault.cli; print([name for name in {heavy!r} if name in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert answer.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("options", "left"), [((), 3), (("--files",), 0)])
+def test_removing_leaves_the_files_unless_asked(
+    run: Run, house: StubHouse, tmp_path: Path, options: tuple[str, ...], left: int
+) -> None:
+    job_id = run("get", POST, "--json").json()["id"]
+    folder = tmp_path / "downloads" / "jane"
+    folder.mkdir(parents=True)
+    for suffix in ("mp4", "jpg", "info.json"):
+        (folder / f"A film [1].{suffix}").write_bytes(b"x")
+
+    assert run("remove", job_id, *options).code == 0
+    assert len(list(folder.iterdir()) if folder.exists() else []) == left
+
+
+def test_the_demo_ends_with_its_own_code(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stub(console: Console, *, as_json: bool) -> int:
+        console.print("{}" if as_json else "a table")
+        return 1
+
+    monkeypatch.setattr("mediavault.practice.demo.run_demo", stub)
+
+    assert (run("demo").code, run("demo").out) == (1, "a table\n")
+    assert run("demo", "--json").json() == {}

@@ -1,0 +1,195 @@
+"""``get``: exit code 0 kept, 1 failed, 2 refused; a worker of our own only where none is alive."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress
+
+from mediavault.commands.waiting import COLUMNS, Bar, is_too_far_off, wait_for
+from mediavault.core.job import Job, JobId, JobStatus, Stage
+from mediavault.core.settings import load_settings
+from mediavault.store.memory import MemoryJobStore
+from tests.fakes import START, FakeClock
+from tests.unit.cli.conftest import POST, Run, StubHouse, beat, end
+
+
+class Watching:
+    """An onlooker that lets things happen between two looks."""
+
+    def __init__(self) -> None:
+        self.seen: list[JobStatus] = []
+
+    def see(self, job: Job) -> None:
+        self.seen.append(job.status)
+
+
+def test_a_post_that_is_kept_is_0_and_says_where(run: Run) -> None:
+    ended = run("get", POST)
+
+    assert ended.code == 0
+    assert "Kept jane/A film [1].mp4 (1.5 MB, 0:04)" in ended.out
+
+
+def test_in_json_the_job_is_all_there_is(run: Run) -> None:
+    ended = run("get", POST, "--json")
+
+    assert (ended.code, ended.json()["status"], ended.err) == (0, "completed", "")
+
+
+def test_a_post_that_fails_is_1_and_says_why_and_what_helps(run: Run, house: StubHouse) -> None:
+    house.ending = "failed"
+    ended = run("get", POST)
+
+    assert (ended.code, ended.out) == (1, "")
+    assert "The post is gone." in ended.err
+    assert "Nothing more can be done from here." in ended.err
+
+
+def test_an_address_that_is_refused_is_2_and_stores_nothing(run: Run) -> None:
+    assert run("get", "http://127.0.0.1/").code == 2
+    assert run("list", "--json").json()["jobs"] == []
+
+
+def test_a_next_try_that_is_far_off_is_not_waited_for(run: Run, house: StubHouse) -> None:
+    house.ending = "later"
+    ended = run("get", POST)
+
+    assert ended.code == 1
+    assert "The next try is due at" in ended.err
+
+
+def test_a_post_that_was_kept_before_is_not_saved_again(run: Run, house: StubHouse) -> None:
+    run("get", POST)
+    house.ran.clear()
+
+    assert run("get", POST).code == 0
+    assert house.ran == []
+
+
+def test_a_post_that_had_failed_is_tried_again(run: Run, house: StubHouse) -> None:
+    house.ending = "failed"
+    run("get", POST)
+    house.ending = "kept"
+
+    assert run("get", POST).code == 0
+
+
+def test_force_saves_it_again(run: Run) -> None:
+    run("get", POST)
+
+    assert json.loads(run("get", POST, "--force", "--json").out)["version"] == 2
+
+
+@pytest.fixture
+async def waiting(house: StubHouse) -> JobId:
+    new = house.make_submission(load_settings()).read(POST)
+    return (await house.store.enqueue([new]))[0].job.id
+
+
+async def wait(house: StubHouse, job_id: JobId, *, patience_s: float = 30) -> Job:
+    patience = timedelta(seconds=patience_s)
+    waits = wait_for(house.store, job_id, load_settings(), house.clock, Watching(), patience=patience)
+    return await asyncio.wait_for(waits, 5)
+
+
+async def test_a_living_worker_is_left_to_do_it(house: StubHouse, waiting: JobId) -> None:
+    await beat(house)
+    waits = asyncio.create_task(wait(house, waiting))
+    await house.clock.settle(5)
+    await end(house.store, "kept")
+
+    assert (await waits).status is JobStatus.COMPLETED
+    assert house.ran == []
+
+
+async def test_when_the_worker_dies_while_we_wait_our_own_takes_over(house: StubHouse, waiting: JobId) -> None:
+    await beat(house)
+
+    assert (await wait(house, waiting)).status is JobStatus.COMPLETED
+    assert house.ran == ["save_here"]
+    assert house.clock.now() - START > timedelta(seconds=90)
+
+
+async def test_a_worker_of_our_own_that_cannot_work_does_not_keep_us_waiting(house: StubHouse, waiting: JobId) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("no browser, no nothing")
+
+    house.save_here = broken  # type: ignore[method-assign,assignment]
+
+    with pytest.raises(RuntimeError, match="no browser"):
+        await wait(house, waiting)
+    assert len(house.clock.slept) < 10
+
+
+async def test_an_interrupt_ends_our_own_worker_too(house: StubHouse, waiting: JobId) -> None:
+    house.ending = "hang"
+    waits = asyncio.create_task(wait(house, waiting))
+    await house.clock.settle()
+    waits.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await waits
+    assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+
+async def test_a_near_next_try_is_waited_for(house: StubHouse, waiting: JobId) -> None:
+    await beat(house)
+    job = await end(house.store, "soon")
+
+    assert not is_too_far_off(job, house.clock, timedelta(seconds=30))
+    assert is_too_far_off(job, house.clock, timedelta(seconds=1))
+
+
+def test_a_job_that_is_not_planned_again_is_never_too_far_off() -> None:
+    job = Job(JobId("x"), "t", POST, POST, "generic", JobStatus.QUEUED, START, START)
+
+    assert not is_too_far_off(job, FakeClock(), timedelta())
+
+
+def test_the_store_behind_these_tests_is_the_one_that_ships(house: StubHouse) -> None:
+    assert isinstance(house.store, MemoryJobStore)
+
+
+def drawn(*jobs: Job, is_terminal: bool) -> str:
+    """What the progress bar leaves on a terminal, or on something else, after these looks."""
+    console = Console(file=io.StringIO(), force_terminal=is_terminal, width=100, color_system=None)
+    with Progress(*COLUMNS, console=console, auto_refresh=False, disable=not is_terminal) as progress:
+        bar = Bar(progress, is_terminal=is_terminal)
+        for job in jobs:
+            bar.see(job)
+            progress.refresh()
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+LOADING = Job(
+    JobId("x"),
+    "t",
+    POST,
+    POST,
+    "generic",
+    JobStatus.RUNNING,
+    START,
+    START,
+    stage=Stage.DOWNLOAD,
+    bytes_done=5_000_000,
+    bytes_total=10_000_000,
+)
+
+
+def test_a_download_shows_its_bytes_on_a_terminal() -> None:
+    assert "Downloading" in drawn(LOADING, is_terminal=True)
+    assert "5.0 MB of 10.0 MB" in drawn(LOADING, is_terminal=True)
+
+
+def test_elsewhere_each_state_is_one_line() -> None:
+    checking = replace(LOADING, stage=Stage.VALIDATE)
+
+    assert drawn(LOADING, LOADING, checking, is_terminal=False) == "Downloading\nChecking that it plays\n"

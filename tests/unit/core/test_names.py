@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mediavault.core.names import MAX_STEM_BYTES, file_stem, safe_text, slug, truncate_bytes
+
+DAY = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x-Jane.Doe_1", "x-jane.doe_1"),
+        ("Überraschung & Söhne", "uberraschung-sohne"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("CON", "unknown-con"),
+        ("com1.txt", "unknown-com1.txt"),
+        ("日本", "unknown"),
+        ("", "unknown"),
+        ("...", "unknown"),
+        ("a" * 300, "a" * 64),
+    ],
+)
+def test_slugs_are_safe_everywhere(text: str, expected: str) -> None:
+    assert slug(text) == expected
+
+
+@given(st.text(max_size=500), st.text(max_size=200))
+def test_any_title_and_id_give_a_name_that_every_file_system_takes(title: str, post_id: str) -> None:
+    stem = file_stem(published=DAY, title=title, post_id=post_id)
+
+    assert len(stem.encode("utf-8")) <= MAX_STEM_BYTES
+    assert not set(stem) & set('<>:"/\\|?*\0\n\r')
+    assert stem == stem.strip(" .")
+    assert stem.startswith("2026-11-24")
+
+
+def test_the_post_id_survives_a_long_title() -> None:
+    assert file_stem(published=DAY, title="ä" * 300, post_id="7571863205253778710").endswith("[7571863205253778710]")
+
+
+def test_ids_that_differ_in_case_give_different_names() -> None:
+    assert file_stem(published=DAY, title="t", post_id="aB") != file_stem(published=DAY, title="t", post_id="ab")
+
+
+def test_direction_marks_and_control_characters_do_not_reach_a_name() -> None:
+    assert safe_text("evil\u202egpj.exe\x00\n  name\ud800") == "evilgpj.exe name"
+
+
+def test_cutting_never_splits_a_character() -> None:
+    assert truncate_bytes("aé", 2) == "a"

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+
+from mediavault.core.errors import BadSetting
+from mediavault.core.settings import check_allow_rule, load_settings, unknown_variables
+
+
+def test_defaults_listen_on_loopback_only() -> None:
+    settings = load_settings()
+
+    assert (settings.host, settings.port, settings.concurrency) == ("127.0.0.1", 8420, 3)
+
+
+@pytest.mark.parametrize(
+    "rule", ["nas.lan", "192.168.1.10", "192.168.1.10:8096", "127.0.0.1:8420", "[::1]:80", "10.1.0.0/16", "fd00::/32"]
+)
+def test_exact_hosts_and_narrow_networks_are_allowed(rule: str) -> None:
+    check_allow_rule(rule)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["*", ".", "", "0.0.0.0/0", "10.0.0.0/7", "::/0", "127.0.0.0/8", "169.254.0.0/16", "127.0.0.1", "localhost",
+     "localhost:x", "169.254.169.254", "host:0", "host:70000", "fe80::/16", "2130706433", "0x7f000001:80", "224.0.0.1"],
+)  # fmt: skip
+def test_wide_or_dangerous_exemptions_refuse_the_start(rule: str) -> None:
+    with pytest.raises(ValueError):
+        check_allow_rule(rule)
+
+
+def test_a_bad_value_is_refused_with_the_variables_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIAVAULT_CONCURRENCY", "many")
+
+    with pytest.raises(BadSetting, match="MEDIAVAULT_CONCURRENCY"):
+        load_settings()
+
+
+def test_the_exemptions_are_a_json_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIAVAULT_ALLOW_PRIVATE", '["nas.lan:80"]')
+    good = load_settings().allow_private
+    monkeypatch.setenv("MEDIAVAULT_ALLOW_PRIVATE", "nas.lan")
+
+    assert good == ("nas.lan:80",)
+    with pytest.raises(BadSetting):
+        load_settings()
+
+
+def test_a_slip_of_the_pen_is_named() -> None:
+    assert unknown_variables({"MEDIAVAULT_PROT": "1", "MEDIAVAULT_PORT": "1", "PATH": ""}) == ["MEDIAVAULT_PROT"]
+
+
+def test_a_token_is_never_shown() -> None:
+    assert "hunter2" not in repr(load_settings(token="hunter2"))

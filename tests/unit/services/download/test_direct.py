@@ -1,0 +1,494 @@
+"""The direct downloader against servers that behave and servers that do not."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+import shutil
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediavault.core.errors import (
+    EmptyBody,
+    Failure,
+    HttpError,
+    Incomplete,
+    LinkExpired,
+    NetworkFailure,
+    NoSpace,
+    NotAVideo,
+    RateLimited,
+    TookTooLong,
+    TooLarge,
+)
+from mediavault.core.media import Expected, SourceType
+from mediavault.services.download import partial
+from mediavault.services.download.direct import DirectDownloader
+from mediavault.services.download.port import MediaRequest
+from mediavault.services.download.resume import OVERLAP_BYTES, Saved
+from tests import media
+from tests.fakes import FakeClock
+from tests.fault_server import FaultServer, Reply, Script, changed, cut, reply, serve
+from tests.unit.services.download.conftest import LIMITS, Fetch
+
+BODY = media.mp4() + random.Random(1).randbytes(400_000)  # the downloader judges first bytes only
+OTHER = media.mp4() + random.Random(2).randbytes(400_000)
+HALF = len(BODY) // 2
+
+
+def half_there(server: FaultServer, folder: Path, body: bytes = BODY, **facts: Any) -> None:
+    """What an earlier call left: half of ``body``, and what it knew."""
+    url = server.url("/v.mp4")
+    known = {"url": url, "final_url": url, "total": len(body), "etag": '"v1"', "last_modified": None, **facts}
+    (folder / "media.part").write_bytes(body[:HALF])
+    partial.save(folder / "media.part", Saved(**known, content_type="video/mp4", bytes=HALF))
+
+
+# --- the plain case --------------------------------------------------------------------------------------------------
+
+
+async def test_a_file_is_saved_as_it_is(server: FaultServer, fetch: Fetch, tmp_path: Path) -> None:
+    server.on("/v.mp4", serve(BODY))
+    heard: list[tuple[int, int | None]] = []
+    file = await fetch("/v.mp4", on_progress=lambda done, total: heard.append((done, total)))
+
+    assert file.path.read_bytes() == BODY
+    assert (file.bytes, file.content_type, file.proven_whole, file.segmented) == (len(BODY), "video/mp4", True, False)
+    assert heard[-1] == (len(BODY), len(BODY))
+    assert [path.name for path in tmp_path.iterdir()] == ["media.mp4"]
+
+
+async def test_the_first_request_is_a_plain_one_for_unchanged_bytes(server: FaultServer, fetch: Fetch) -> None:
+    server.on("/v.mp4", serve(BODY))
+    await fetch("/v.mp4", headers={"Referer": "https://a.example/", "Accept-Encoding": "gzip"})
+    sent = server.requests[0].headers
+
+    assert "range" not in sent
+    assert sent["accept-encoding"] == "identity"
+    assert sent["referer"] == "https://a.example/"
+
+
+async def test_the_name_comes_from_the_bytes_alone(server: FaultServer, fetch: Fetch) -> None:
+    named = {"Content-Type": "text/html", "Content-Disposition": 'attachment; filename="x.desktop"'}
+    server.on("/v.html", changed(serve(media.webm()), headers=named))
+
+    assert (await fetch("/v.html")).path.name == "media.webm"
+
+
+async def test_a_redirected_file_knows_where_it_came_from(server: FaultServer, fetch: Fetch) -> None:
+    server.on("/v", reply(302, Location=server.url("/real.mp4")))
+    server.on("/real.mp4", serve(BODY))
+
+    assert (await fetch("/v")).url == server.url("/real.mp4")
+
+
+async def test_a_body_without_a_length_is_not_proven_whole(server: FaultServer, fetch: Fetch) -> None:
+    server.on("/v.mp4", changed(serve(BODY), length=False))
+    file = await fetch("/v.mp4")
+
+    assert file.path.read_bytes() == BODY
+    assert not file.proven_whole
+
+
+async def test_a_chunked_body_is_saved_and_not_proven_whole(server: FaultServer, fetch: Fetch) -> None:
+    server.on("/v.mp4", changed(serve(BODY), chunked=True))
+    file = await fetch("/v.mp4")
+
+    assert file.path.read_bytes() == BODY
+    assert not file.proven_whole
+
+
+async def test_a_body_without_a_length_must_have_what_the_post_announced(server: FaultServer, fetch: Fetch) -> None:
+    server.on("/v.mp4", changed(serve(BODY), length=False, cut_at=HALF))
+
+    with pytest.raises(Incomplete):
+        await fetch("/v.mp4", expected=Expected(size=len(BODY)))
+
+
+# --- the ten behaviours: half a file is there, and the server ------------------------------------------------------------
+
+GZIPPED = {"Content-Encoding": "gzip"}
+BEHAVIOURS: Mapping[str, tuple[Script, bytes | type[Failure]]] = {
+    "is normal": (serve(BODY), BODY),
+    "ignores Range": (serve(BODY, ranges=False), BODY),
+    "has a new file under a new ETag": (serve(OTHER, etag='"v2"'), OTHER),
+    "has a new file and ignores If-Range": (serve(OTHER, etag='"v2"', if_range=False), OTHER),
+    "names no Content-Range": (changed(serve(BODY), headers={"Content-Range": None}), BODY),
+    "sends another range": (
+        lambda request: Reply(206, {"Content-Range": f"bytes 0-{len(BODY) - 1}/{len(BODY)}", "ETag": '"v1"'}, BODY)
+        if request.range_start is not None
+        else serve(BODY)(request),
+        BODY,
+    ),
+    "sends wrong bytes under the right header": (
+        lambda request: serve(OTHER if request.range_start else BODY, etag='"v1"')(request),
+        BODY,
+    ),
+    "compresses": (changed(serve(BODY), headers=GZIPPED), HttpError),
+    "sends a login page": (reply(200, media.html(), Content_Type="text/html"), NotAVideo),
+    "sends a login page as the part": (
+        lambda request: Reply(206, {"Content-Range": f"bytes {request.range_start}-{len(BODY) - 1}/{len(BODY)}",
+                                    "Content-Type": "text/html", "ETag": '"v1"'}, media.html()),
+        NotAVideo,
+    ),
+    "always closes early": (cut(serve(BODY, ranges=False), at=HALF), Incomplete),
+    "announces a thousand bytes too many": (
+        changed(serve(BODY, ranges=False), headers={"Content-Length": str(len(BODY) + 1_000)}),
+        Incomplete,
+    ),
+    "says 416 with another length": (
+        lambda request: Reply(416, {"Content-Range": "bytes */7"}) if request.range_start else serve(BODY)(request),
+        BODY,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("behaviour", BEHAVIOURS)
+async def test_a_resumed_file_is_right_or_refused_when_the_server(
+    behaviour: str, server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    script, outcome = BEHAVIOURS[behaviour]
+    half_there(server, tmp_path)
+    server.on("/v.mp4", script)
+
+    if isinstance(outcome, bytes):
+        assert (await fetch("/v.mp4")).path.read_bytes() == outcome
+    else:
+        with pytest.raises(outcome):
+            await fetch("/v.mp4")
+        assert not list(tmp_path.glob("media.mp4"))
+
+
+@pytest.mark.parametrize("behaviour", BEHAVIOURS)
+async def test_a_fresh_file_is_right_or_refused_when_the_server(
+    behaviour: str, server: FaultServer, fetch: Fetch
+) -> None:
+    script, outcome = BEHAVIOURS[behaviour]
+    server.on("/v.mp4", cut(serve(BODY), at=HALF), script)
+
+    try:
+        body = (await fetch("/v.mp4")).path.read_bytes()
+    except Failure as failure:
+        assert isinstance(failure, outcome if isinstance(outcome, type) else Incomplete)
+    else:
+        assert body == (outcome if isinstance(outcome, bytes) else BODY)
+
+
+async def test_a_resume_loads_only_what_is_missing_and_a_little_overlap(
+    server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    half_there(server, tmp_path)
+    server.on("/v.mp4", serve(BODY))
+    file = await fetch("/v.mp4")
+
+    assert server.requests[0].headers["range"] == f"bytes={HALF - OVERLAP_BYTES}-"
+    assert server.requests[0].headers["if-range"] == '"v1"'
+    assert (len(server.requests), file.proven_whole) == (1, True)
+
+
+async def test_a_resume_without_a_strong_validator_is_not_proven(
+    server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    half_there(server, tmp_path, etag=None)
+    server.on("/v.mp4", serve(BODY, etag='W/"v1"'))
+    file = await fetch("/v.mp4")
+
+    assert file.path.read_bytes() == BODY
+    assert len(server.requests) == 1
+    assert not file.proven_whole
+
+
+async def test_a_part_of_another_video_never_gets_into_the_file(
+    server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    """Same address, same length, no validators: only the overlap can tell."""
+    half_there(server, tmp_path, body=OTHER, etag=None)
+    server.on("/v.mp4", serve(BODY, etag=None))
+
+    assert (await fetch("/v.mp4")).path.read_bytes() == BODY
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("fresh", ["/v.mp4?sig=2", "/moved.mp4"])
+async def test_a_fresh_signed_address_goes_on_where_the_old_one_ended(
+    fresh: str, server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    half_there(server, tmp_path)
+    server.on(fresh.partition("?")[0], serve(BODY))
+
+    assert (await fetch(fresh)).path.read_bytes() == BODY
+    assert server.requests[0].range_start == HALF - OVERLAP_BYTES
+
+
+async def test_a_whole_part_that_was_never_renamed_is_checked_and_kept(
+    server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    half_there(server, tmp_path)
+    (tmp_path / "media.part").write_bytes(BODY)
+    saved = partial.load(tmp_path / "media.part")
+    assert saved is not None
+    partial.save(tmp_path / "media.part", replace(saved, bytes=len(BODY)))
+    server.on("/v.mp4", serve(BODY))
+
+    assert (await fetch("/v.mp4")).path.read_bytes() == BODY
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "sidecar", ["", "{}", "[]", '{"version": 99}', '{"version": 1, "url": 5}'], ids=["empty", "{}", "[]", "new", "odd"]
+)
+async def test_a_sidecar_that_cannot_be_trusted_means_starting_over(
+    sidecar: str, server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    half_there(server, tmp_path)
+    partial.sidecar(tmp_path / "media.part").write_text(sidecar)
+    server.on("/v.mp4", serve(BODY))
+
+    assert (await fetch("/v.mp4")).path.read_bytes() == BODY
+    assert server.requests[0].range_start is None
+
+
+async def test_bytes_that_were_never_synced_are_loaded_again(server: FaultServer, fetch: Fetch, tmp_path: Path) -> None:
+    """After a power cut a file may be longer than what reached the disk: the sidecar's word counts, not the length."""
+    half_there(server, tmp_path)
+    (tmp_path / "media.part").write_bytes(BODY[:HALF] + bytes(100_000))
+    server.on("/v.mp4", serve(BODY))
+
+    assert (await fetch("/v.mp4")).path.read_bytes() == BODY
+
+
+async def test_a_failed_call_leaves_what_a_later_one_goes_on_with(
+    server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    half_there(server, tmp_path)
+    server.on("/v.mp4", reply(403))
+    with pytest.raises(LinkExpired):
+        await fetch("/v.mp4")
+    server.on("/v.mp4", serve(BODY))
+
+    assert (await fetch("/v.mp4")).path.read_bytes() == BODY
+    assert server.requests[-1].range_start == HALF - OVERLAP_BYTES
+
+
+# --- connections that break -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at", [0, 1, 5_000, HALF, len(BODY) - 1])
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+async def test_a_connection_that_breaks_is_resumed(at: int, reset: bool, server: FaultServer, fetch: Fetch) -> None:
+    server.on("/v.mp4", cut(serve(BODY), at=at, reset=reset), serve(BODY))
+    file = await fetch("/v.mp4")
+
+    assert file.path.read_bytes() == BODY
+
+
+async def test_a_chunked_body_that_breaks_is_loaded_again(server: FaultServer, fetch: Fetch) -> None:
+    server.on("/v.mp4", changed(serve(BODY), chunked=True, cut_at=HALF), changed(serve(BODY), chunked=True))
+
+    assert (await fetch("/v.mp4")).path.read_bytes() == BODY
+
+
+async def test_cuts_are_answered_with_growing_patience_and_not_for_ever(
+    server: FaultServer, fetch: Fetch, clock: FakeClock
+) -> None:
+    server.on("/v.mp4", cut(serve(BODY, ranges=False), at=HALF))
+
+    with pytest.raises(Incomplete):
+        await fetch("/v.mp4")
+    assert clock.slept == [0.5, 1.0, 2.0]
+    assert len(server.requests) == 1 + LIMITS.resumes
+
+
+# --- answers that are no video -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("script", "failure"),
+    [
+        (reply(200, media.html(), Content_Type="video/mp4"), NotAVideo),
+        (reply(200, b'{"error": "login"}', Content_Type="video/mp4"), NotAVideo),
+        (reply(200, b"<?xml version='1.0'?><Error/>", Content_Type="video/mp4"), NotAVideo),
+        (reply(200, media.png(), Content_Type="video/mp4"), NotAVideo),
+        (reply(200, b"<MPD></MPD>", Content_Type="video/mp4"), Failure),
+        (reply(200, b"", Content_Type="video/mp4"), EmptyBody),
+        (reply(204), EmptyBody),
+        (reply(401), LinkExpired),
+        (reply(403), LinkExpired),
+        (reply(410), LinkExpired),
+        (reply(404), HttpError),
+        (reply(500), HttpError),
+        (reply(206, BODY[10:], Content_Range=f"bytes 10-{len(BODY) - 1}/{len(BODY)}"), HttpError),
+        (reply(302, Location="ftp://a.example/v.mp4"), HttpError),
+    ],
+)
+async def test_an_answer_that_is_no_video_has_its_failure(
+    script: Script, failure: type[Failure], server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    server.on("/v.mp4", script)
+
+    with pytest.raises(failure):
+        await fetch("/v.mp4")
+    assert not list(tmp_path.glob("media.mp4"))
+    assert len(server.requests) == 1
+
+
+async def test_what_is_refused_for_its_bytes_leaves_nothing_behind(
+    server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    server.on("/v.mp4", reply(200, media.html()))
+    with pytest.raises(NotAVideo):
+        await fetch("/v.mp4")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_request_to_slow_down_says_for_how_long(server: FaultServer, fetch: Fetch) -> None:
+    server.on("/v.mp4", reply(429, Retry_After="42"))
+
+    with pytest.raises(RateLimited) as refused:
+        await fetch("/v.mp4")
+    assert refused.value.retry_after == timedelta(seconds=42)
+
+
+async def test_a_server_error_half_way_is_one_more_cut(server: FaultServer, fetch: Fetch, tmp_path: Path) -> None:
+    half_there(server, tmp_path)
+    server.on("/v.mp4", reply(502), serve(BODY))
+
+    assert (await fetch("/v.mp4")).path.read_bytes() == BODY
+
+
+# --- limits --------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_file_that_announces_too_much_is_refused_before_its_first_byte(
+    server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    server.on("/v.mp4", changed(serve(BODY), headers={"Content-Length": str(10**13)}, hang=True))
+
+    with pytest.raises(TooLarge):
+        await fetch("/v.mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_body_without_end_is_cut_off_at_the_limit(server: FaultServer, fetch: Fetch, tmp_path: Path) -> None:
+    server.on("/v.mp4", changed(serve(BODY), length=False, hang=True))
+
+    with pytest.raises(TooLarge):
+        await fetch("/v.mp4", limits=replace(LIMITS, max_bytes=300_000))
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_file_larger_than_the_free_space_is_refused_before_its_first_byte(
+    server: FaultServer, fetch: Fetch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=len(BODY) + 99))
+    server.on("/v.mp4", serve(BODY))
+
+    with pytest.raises(NoSpace):
+        await fetch("/v.mp4", limits=replace(LIMITS, reserve_bytes=100))
+    assert (await fetch("/v.mp4", limits=replace(LIMITS, reserve_bytes=99))).bytes == len(BODY)
+
+
+async def test_a_server_that_falls_silent_is_asked_again(server: FaultServer, fetch: Fetch) -> None:
+    server.on("/v.mp4", changed(cut(serve(BODY), at=HALF), hang=True), serve(BODY))
+    file = await fetch("/v.mp4", limits=replace(LIMITS, stall_s=0.3))
+
+    assert file.path.read_bytes() == BODY
+    assert server.requests[1].range_start is not None
+
+
+async def test_nobody_listening_is_a_network_failure(server: FaultServer, fetch: Fetch, clock: FakeClock) -> None:
+    server.on("/gone", reply(302, Location="http://127.0.0.1:1/v.mp4"))
+    server.on("/v.mp4", changed(serve(BODY), headers={"Content-Length": "no number"}))
+
+    with pytest.raises(Failure):
+        await fetch("/gone")
+    with pytest.raises(NetworkFailure):
+        await fetch("/v.mp4")
+
+
+# --- with a client that is a script: what no real server can be made to do in time ------------------------------------
+
+
+@dataclass(slots=True)
+class Drip:
+    """An ``HttpResponse`` whose pieces each take ``each_s`` of the clock."""
+
+    clock: FakeClock
+    pieces: list[bytes]
+    each_s: float
+    status: int = 200
+    url: str = "https://a.example/v.mp4"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    async def read_chunk(self, limit: int = 1 << 20) -> bytes:
+        self.clock.advance(self.each_s)
+        return self.pieces.pop(0) if self.pieces else b""
+
+    async def read(self, *, limit: int) -> bytes:
+        raise NotImplementedError
+
+
+class OneAnswer:
+    """An ``HttpClient`` that gives the same answer every time, and counts."""
+
+    def __init__(self, answer: Drip) -> None:
+        self.answer, self.asked = answer, 0
+
+    @asynccontextmanager
+    async def get(self, url: str, **options: Any) -> AsyncIterator[Drip]:
+        self.asked += 1
+        yield self.answer
+
+    async def close(self) -> None:
+        return None
+
+
+async def dripped(pieces: Sequence[bytes], each_s: float, folder: Path) -> tuple[OneAnswer, FakeClock]:
+    clock = FakeClock(auto=True)
+    client = OneAnswer(Drip(clock, list(pieces), each_s))
+    request = MediaRequest("https://a.example/v.mp4", SourceType.DIRECT, "https://a.example/post")
+    await DirectDownloader(client, clock).fetch(
+        request, into=folder, limits=LIMITS, on_progress=lambda done, total: None
+    )
+    return client, clock
+
+
+@pytest.mark.parametrize("start", [0, 100_000], ids=["from the start", "later"])
+async def test_a_server_that_drips_is_given_up_after_a_minute(start: int, tmp_path: Path) -> None:
+    pieces = [BODY[:start], *(bytes([byte]) for byte in BODY[start : start + 600])]
+
+    with pytest.raises(TookTooLong, match="less than 1024 bytes a second"):
+        await dripped([piece for piece in pieces if piece], 10.0, tmp_path)
+
+
+async def test_a_slow_line_is_borne_with(tmp_path: Path) -> None:
+    await dripped([BODY[at : at + 20_000] for at in range(0, len(BODY), 20_000)], 10.0, tmp_path)
+
+    assert (tmp_path / "media.mp4").read_bytes() == BODY
+
+
+async def test_a_cancelled_transfer_keeps_what_it_has_for_the_next(
+    server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    arrived = asyncio.Event()
+    server.on("/v.mp4", changed(cut(serve(BODY), at=HALF), hang=True), serve(BODY))
+    first = asyncio.create_task(
+        fetch("/v.mp4", on_progress=lambda done, total: arrived.set() if done >= HALF else None)
+    )
+    await arrived.wait()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    file = await fetch("/v.mp4")
+
+    assert hashlib.sha256(file.path.read_bytes()).digest() == hashlib.sha256(BODY).digest()
+    assert server.requests[1].range_start == HALF - OVERLAP_BYTES

@@ -1,0 +1,103 @@
+"""What header fields say; malformed ones count as absent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mediavault.services.download.headers import (
+    ContentRange,
+    content_length,
+    content_range,
+    is_encoded,
+    media_type,
+    retry_after,
+    strong_etag,
+    strong_last_modified,
+)
+from tests.fakes import START
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("bytes 0-9/10", ContentRange(0, 9, 10)),
+        (" bytes 5-9/10 ", ContentRange(5, 9, 10)),
+        ("bytes 5-9/*", ContentRange(5, 9, None)),
+        ("bytes */10", ContentRange(None, None, 10)),
+        (None, None),
+        ("", None),
+        ("bytes 5-9", None),
+        ("bytes 9-5/10", None),
+        ("bytes 5-10/10", None),
+        ("items 0-9/10", None),
+        ("bytes -5-9/10", None),
+        ("bytes 0-9/10, bytes 0-9/10", None),
+        ("bytes 0-9/99999999999999999999", None),
+        ("bytes ٠-٩/١٠", None),
+    ],
+)
+def test_a_content_range_is_read_exactly_or_not_at_all(value: str | None, read: ContentRange | None) -> None:
+    assert content_range(value) == read
+
+
+@pytest.mark.parametrize(
+    ("value", "read"), [("10", 10), ("0", 0), ("-1", None), ("1e3", None), ("10, 10", None), ("²", None), ("", None)]
+)
+def test_a_content_length_is_a_plain_number(value: str, read: int | None) -> None:
+    assert content_length({"content-length": value}) == read
+
+
+@pytest.mark.parametrize(
+    ("value", "read"), [('"a"', '"a"'), ('""', '""'), ('W/"a"', None), ("a", None), ('"a" "b"', None), ("", None)]
+)
+def test_only_a_strong_etag_counts(value: str, read: str | None) -> None:
+    assert strong_etag({"etag": value}) == read
+
+
+@pytest.mark.parametrize(
+    ("changed", "counts"),
+    [
+        ("Tue, 24 Nov 2026 11:00:00 GMT", True),
+        ("Tue, 24 Nov 2026 11:59:30 GMT", False),  # two versions may share the second
+        ("Tue, 24 Nov 2026 13:00:00 GMT", False),
+        ("yesterday", False),
+    ],
+)
+def test_a_date_is_a_strong_validator_only_when_it_is_old_enough(changed: str, counts: bool) -> None:
+    headers = {"last-modified": changed, "date": "Tue, 24 Nov 2026 12:00:00 GMT"}
+
+    assert (strong_last_modified(headers) is not None) is counts
+    assert strong_last_modified({"last-modified": changed}) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("30", 30),
+        ("0", 0),
+        ("99999999999999999999", 3_600),
+        ("Tue, 24 Nov 2026 12:01:00 GMT", 60),
+        ("Tue, 24 Nov 2026 11:00:00 GMT", 0),
+        ("Wed, 25 Nov 2026 12:00:00 GMT", 3_600),
+        ("-5", None),
+        ("soon", None),
+        ("1.5", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_and_an_hour_at_most(value: str | None, seconds: int | None) -> None:
+    assert retry_after(value, now=START) == (None if seconds is None else timedelta(seconds=seconds))
+
+
+def test_other_encodings_than_identity_are_noticed() -> None:
+    assert is_encoded({"content-encoding": "gzip"})
+    assert not is_encoded({"content-encoding": " Identity "})
+    assert not is_encoded({})
+
+
+def test_a_media_type_has_no_parameters() -> None:
+    assert media_type({"content-type": "Text/HTML; charset=utf-8"}) == "text/html"
+    assert media_type({}) is None

@@ -1,0 +1,185 @@
+"""The writer thread: order, back-pressure, durability, and what a full or broken disk becomes."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.errors import NoSpace, StorageFailure
+from mediavault.services.download import writer as module
+from mediavault.services.download.writer import BATCH_BYTES, QUEUE_BYTES, open_writer
+from tests.fakes import FakeClock
+
+MB = 1 << 20
+
+
+async def test_bytes_arrive_in_order_whatever_their_pieces(tmp_path: Path) -> None:
+    pieces = [os.urandom(size) for size in (1, 70_000, 3 * MB, 5, 0, 999_999)]
+    async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock()) as writer:
+        for piece in pieces:
+            await writer.write(piece)
+
+    assert (tmp_path / "f").read_bytes() == b"".join(pieces)
+
+
+async def test_many_tiny_pieces_are_written_too(tmp_path: Path) -> None:
+    async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock()) as writer:
+        for _ in range(3_000):
+            await writer.write(b"ab")
+
+    assert (tmp_path / "f").read_bytes() == b"ab" * 3_000
+
+
+async def test_a_writer_goes_on_behind_what_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"keep|drop")
+    async with open_writer(tmp_path / "f", keep=5, reserve_bytes=0, clock=FakeClock()) as writer:
+        await writer.write(b"new")
+
+    assert (tmp_path / "f").read_bytes() == b"keep|new"
+
+
+async def test_rewinding_forgets_what_came_later(tmp_path: Path) -> None:
+    async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock()) as writer:
+        await writer.write(b"abcdef")
+        await writer.rewind(2)
+        await writer.write(b"X")
+
+        assert await writer.read_back(0, 10) == b"abX"
+        assert writer.position == 3
+    assert (tmp_path / "f").read_bytes() == b"abX"
+
+
+async def test_a_slow_disk_holds_the_network_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, real = threading.Event(), module._write_all
+
+    def slow(*args: object) -> None:
+        gate.wait(10)
+        real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_write_all", slow)
+    async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock()) as writer:
+        task = asyncio.create_task(_write(writer, pieces=20))
+        await _settled(writer)
+        accepted = writer.position
+        gate.set()
+        await task
+
+    assert QUEUE_BYTES < accepted <= QUEUE_BYTES + 2 * BATCH_BYTES
+    assert (tmp_path / "f").stat().st_size == 20 * MB
+
+
+async def _write(writer: module.FileWriter, *, pieces: int) -> None:
+    for _ in range(pieces):
+        await writer.write(bytes(MB))
+
+
+async def _settled(writer: module.FileWriter) -> None:
+    before = -1
+    while before != writer.position:
+        before = writer.position
+        for _ in range(50):
+            await asyncio.sleep(0)
+
+
+async def test_durability_is_reported_after_so_many_bytes_or_seconds(tmp_path: Path) -> None:
+    clock, heard = FakeClock(), list[int]()
+    async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=clock, on_durable=heard.append) as writer:
+        await writer.write(bytes(MB))
+        await writer.read_back(0, 1)
+        assert heard == []
+        clock.advance(module.SYNC_S)
+        await writer.write(bytes(MB))
+        await writer.read_back(0, 1)
+        assert heard == [2 * MB]
+        await writer.write(bytes(10))
+
+    assert heard == [2 * MB, 2 * MB + 10]
+
+
+async def test_the_rest_is_synced_also_when_the_transfer_fails(tmp_path: Path) -> None:
+    heard = list[int]()
+
+    async def transfer() -> None:
+        async with open_writer(
+            tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock(), on_durable=heard.append
+        ) as writer:
+            await writer.write(b"abc")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await transfer()
+    assert (tmp_path / "f").read_bytes() == b"abc"
+    assert heard == [3]
+
+
+@pytest.mark.parametrize(
+    ("number", "failure"), [(errno.ENOSPC, NoSpace), (errno.EDQUOT, NoSpace), (errno.EIO, StorageFailure)]
+)
+async def test_a_disk_that_fails_while_writing_ends_the_transfer(
+    number: int, failure: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(module, "_write_all", fail)
+    with pytest.raises(failure):
+        async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock()) as writer:
+            await _write(writer, pieces=30)
+
+
+async def test_a_failure_at_the_very_end_is_not_swallowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(fd: int) -> None:
+        raise OSError(errno.EIO, "io")
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+    with pytest.raises(StorageFailure):
+        async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock()) as writer:
+            await writer.write(b"abc")
+
+
+async def test_a_folder_that_cannot_be_written_is_a_storage_failure(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StorageFailure):
+        async with open_writer(tmp_path / "file" / "f", keep=0, reserve_bytes=0, clock=FakeClock()):
+            pass
+
+
+async def test_a_link_in_place_of_the_file_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"precious")
+    (tmp_path / "f").symlink_to(tmp_path / "precious")
+    with pytest.raises(StorageFailure):
+        async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock()):
+            pass
+
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+
+
+async def test_space_that_is_not_there_is_refused_before_the_first_byte(tmp_path: Path) -> None:
+    with pytest.raises(NoSpace, match="MB are free"):
+        async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock()) as writer:
+            await writer.reserve(10**18)
+
+
+async def test_the_reserve_is_never_eaten_into(tmp_path: Path) -> None:
+    clock = FakeClock()
+
+    async def transfer() -> None:
+        async with open_writer(tmp_path / "f", keep=0, reserve_bytes=10**18, clock=clock) as writer:
+            clock.advance(module.SYNC_S)
+            await writer.write(bytes(MB))
+
+    with pytest.raises(NoSpace):
+        await transfer()
+
+
+async def test_claimed_space_does_not_lengthen_the_file(tmp_path: Path) -> None:
+    async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock()) as writer:
+        await writer.reserve(5 * MB)
+        await writer.write(b"abc")
+
+    assert (tmp_path / "f").stat().st_size == 3

@@ -1,0 +1,496 @@
+"""The loopback proxy, spoken to as a browser speaks to it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import pytest
+
+from mediavault.core.errors import AddressRefused
+from mediavault.core.urls import parse_http_url
+from mediavault.services.egress import proxy as proxying
+from mediavault.services.egress.guard import EgressGuard
+from mediavault.services.egress.proxy import EgressProxy
+from tests.unit.services.egress.servers import Answer, Names, Site, Trap, connections, ok, running, trapping
+
+PUBLIC_POST = "https://public.test/post"
+
+
+@asynccontextmanager
+async def proxy(*rules: str, names: Names | None = None, connect_s: float = 5.0) -> AsyncIterator[EgressProxy]:
+    made = EgressProxy(
+        EgressGuard(rules, resolver=names or Names(a_test=["127.0.0.1"], b_test=["127.0.0.1"])), connect_s=connect_s
+    )
+    await made.start()
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+def rule(site: Site | Trap, host: str = "127.0.0.1") -> str:
+    return f"{host}:{site.port}"
+
+
+class Browser:
+    """One connection to the proxy."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, password: str | None) -> None:
+        self.reader = reader
+        self.writer = writer
+        token = base64.b64encode(f"mediavault:{password}".encode()).decode()
+        self._auth = f"Proxy-Authorization: Basic {token}\r\n" if password else ""
+
+    async def send(self, line: str, *headers: str, body: bytes = b"") -> None:
+        head = "".join(f"{text}\r\n" for text in (f"{line} HTTP/1.1", *headers))
+        self.writer.write(f"{head}{self._auth}\r\n".encode("latin-1") + body)
+        await self.writer.drain()
+
+    async def status(self) -> int:
+        """Of the next head; the body stays to be read."""
+        return int((await self.head()).split(" ")[1])
+
+    async def head(self) -> str:
+        return (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+
+    async def ask(self, line: str, *headers: str, body: bytes = b"") -> tuple[int, bytes]:
+        """Status and body of an answer with a length."""
+        await self.send(line, *headers, body=body)
+        head = (await self.head()).lower()
+        length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
+        return int(head.split(" ")[1]), await self.reader.readexactly(length)
+
+    async def is_closed(self) -> bool:
+        try:
+            return await asyncio.wait_for(self.reader.read(1), 2) == b""
+        except ConnectionError:
+            return True
+
+
+@asynccontextmanager
+async def browser(behind: EgressProxy, password: str | None = None, port: int | None = None) -> AsyncIterator[Browser]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port or behind.port)
+    try:
+        yield Browser(reader, writer, behind.password if password is None else password)
+    finally:
+        writer.transport.abort()
+
+
+async def once(behind: EgressProxy, line: str, *headers: str, password: str | None = None) -> int:
+    async with browser(behind, password) as speaking:
+        await speaking.send(line, *headers)
+        return await speaking.status()
+
+
+# --- who may use it --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("password", ["", "wrong"])
+@pytest.mark.parametrize("line", ["CONNECT a.test:443", "GET http://a.test/"])
+async def test_without_the_password_nothing_goes_through(password: str, line: str) -> None:
+    names = Names()
+    async with proxy(names=names) as by, browser(by, password) as speaking:
+        await speaking.send(line)
+        head = await speaking.head()
+
+    assert head.startswith("HTTP/1.1 407 ")
+    assert "Proxy-Authenticate: Basic" in head
+    assert names.asked == []
+
+
+async def test_a_password_of_another_scheme_is_no_password() -> None:
+    async with proxy() as by:
+        token = base64.b64encode(f"mediavault:{by.password}".encode()).decode()
+
+        assert await once(by, "GET http://a.test/", f"Proxy-Authorization: Bearer {token}", password="") == 407
+
+
+async def test_it_listens_on_loopback_only_with_a_password_of_its_own() -> None:
+    async with proxy() as one, proxy() as two:
+        assert urlsplit(one.server).hostname == "127.0.0.1"
+        assert one.password != two.password
+        assert len(one.password) >= 32
+
+
+# --- what it refuses -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.1", "2130706433", "[::ffff:7f00:1]", "localhost", "a.test", "0.0.0.0"]
+)
+@pytest.mark.parametrize("form", ["CONNECT {}", "GET http://{}/", "POST http://{}/x?secret"])
+async def test_a_private_target_is_refused_and_gets_no_connection(host: str, form: str) -> None:
+    async with trapping() as trap, proxy() as by:
+        assert await once(by, form.format(f"{host}:{trap.port}")) == 403
+
+    assert trap.hits == 0
+
+
+async def test_a_name_with_a_private_answer_among_others_gets_no_connection() -> None:
+    async with trapping() as trap:
+        names = Names(evil_test=[["93.184.216.34", "127.0.0.1"], ["127.0.0.1"]])
+        async with proxy(names=names) as by:
+            for _ in range(2):
+                assert await once(by, f"CONNECT evil.test:{trap.port}") == 403
+
+    assert trap.hits == 0
+    assert len(names.asked) == 2
+
+
+async def test_the_proxys_port_is_mediavaults_own() -> None:
+    guard = EgressGuard()
+    by = EgressProxy(guard)
+    await by.start()
+    with pytest.raises(AddressRefused, match="mediavault's own"):
+        guard.check_url(parse_http_url(f"http://127.0.0.1:{by.port}/"), scope=None)
+    await by.close()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            "CONNECT a.test",
+            "CONNECT a.test:0",
+            "CONNECT a.test:99999",
+            "CONNECT user@a.test:443",
+            "CONNECT a.test:443/x",
+        ),
+        *("CONNECT [a.test]:443", "CONNECT http://a.test:443", "CONNECT a%2etest:443", "CONNECT :443"),
+        *(
+            "GET /",
+            "GET https://a.test/",
+            "GET ftp://a.test/",
+            "GET http://u:p@a.test/",
+            "GET http:///x",
+            "GET http://a\\b/",
+        ),
+        *("GET file:///etc/passwd", "get http://a.test/", "GET http://a.test/ x"),
+    ],
+)
+async def test_a_target_of_another_form_is_a_bad_request(line: str) -> None:
+    names = Names()
+    async with proxy(names=names) as by:
+        assert await once(by, line) == 400
+
+    assert names.asked == []
+
+
+async def test_a_head_without_end_is_cut_off() -> None:
+    async with proxy() as by, browser(by) as speaking:
+        await speaking.send("GET http://a.test/", "X: " + "a" * 200_000)
+
+        assert await speaking.status() == 400
+
+
+async def test_an_unknown_name_and_a_closed_port_are_bad_gateways() -> None:
+    async with trapping() as gone:
+        pass
+    async with proxy(rule(gone)) as by:
+        with by.exempting(gone.url):
+            for line in ("CONNECT nowhere.test:443", "GET http://nowhere.test/", f"CONNECT 127.0.0.1:{gone.port}"):
+                assert await once(by, line) == 502
+
+
+async def test_a_look_up_that_hangs_is_a_gateway_timeout() -> None:
+    async def never(host: str) -> Sequence[str]:
+        return await asyncio.Event().wait() and []
+
+    slow = EgressProxy(EgressGuard(resolver=never), connect_s=0.05)
+    await slow.start()
+    assert await once(slow, "CONNECT slow.test:443") == 504
+    await slow.close()
+
+
+async def test_past_the_cap_connections_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxying, "MAX_CONNECTIONS", 1)
+    async with proxy() as by, browser(by), browser(by) as second:
+        assert await second.is_closed()
+
+
+# --- CONNECT ---------------------------------------------------------------------------------------------------
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65_536):
+        writer.write(data)
+        await writer.drain()
+    writer.write_eof()
+    await writer.drain()
+
+
+async def test_a_tunnel_carries_bytes_both_ways_to_its_end() -> None:
+    async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as by, browser(by) as speaking:
+        with by.exempting(f"http://127.0.0.1:{port}/"):
+            await speaking.send(f"CONNECT 127.0.0.1:{port}")
+            assert await speaking.status() == 200
+            speaking.writer.write(b"ping")
+            assert await speaking.reader.readexactly(4) == b"ping"
+            speaking.writer.write_eof()
+
+            assert await speaking.is_closed()
+
+
+async def test_ten_tunnels_run_at_once() -> None:
+    async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as by:
+
+        async def through(number: int) -> bytes:
+            async with browser(by) as speaking:
+                await speaking.send(f"CONNECT 127.0.0.1:{port}")
+                await speaking.status()
+                payload = bytes([number]) * 300_000
+                speaking.writer.write(payload)
+                return b"" if await speaking.reader.readexactly(len(payload)) != payload else payload[:1]
+
+        with by.exempting(f"http://127.0.0.1:{port}/"):
+            assert await asyncio.gather(*map(through, range(10))) == [bytes([number]) for number in range(10)]
+
+
+async def test_a_slow_reader_slows_the_server_down() -> None:
+    """Buffers are bounded: what the browser does not take, the server cannot send."""
+    sent = 0
+    stalled = asyncio.Event()
+
+    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        while not stalled.is_set():
+            writer.write(bytes(1 << 16))
+            try:
+                await asyncio.wait_for(writer.drain(), 0.2)
+            except TimeoutError:
+                stalled.set()
+            sent += 1 << 16
+
+    async with connections(pour) as port, proxy(f"127.0.0.1:{port}") as by, browser(by) as speaking:
+        with by.exempting(f"http://127.0.0.1:{port}/"):
+            await speaking.send(f"CONNECT 127.0.0.1:{port}")
+            await asyncio.wait_for(stalled.wait(), 5)
+
+    assert sent < 30 << 20
+
+
+async def test_a_browser_that_goes_away_ends_the_tunnel() -> None:
+    ended = asyncio.Event()
+
+    async def wait_for_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        ended.set()
+
+    async with connections(wait_for_end) as port, proxy(f"127.0.0.1:{port}") as by:
+        with by.exempting(f"http://127.0.0.1:{port}/"):
+            async with browser(by) as speaking:
+                await speaking.send(f"CONNECT 127.0.0.1:{port}")
+                await speaking.status()
+            await asyncio.wait_for(ended.wait(), 2)
+
+
+# --- plain http ------------------------------------------------------------------------------------------------
+
+
+async def test_plain_http_goes_on_in_origin_form_without_the_proxys_headers() -> None:
+    async with running({"/x y": ok(b"?")}) as site, proxy(rule(site)) as by, browser(by) as speaking:
+        with by.exempting(site.url):
+            await speaking.send(
+                f"GET {site.url}/a'|%2F?q=1", "Host: evil.test", "X-Kept: 1", "Proxy-Connection: keep-alive"
+            )
+            await speaking.status()
+    [request] = site.requests
+
+    assert (request.method, request.path) == ("GET", "/a'|%2F?q=1")
+    assert request.headers == {"host": f"127.0.0.1:{site.port}", "x-kept": "1", "connection": "close"}
+
+
+async def test_one_connection_carries_several_requests() -> None:
+    answers: dict[str, bytes | Answer] = {"/": ok(b"one"), "/none": ok(b"", status="204 No Content")}
+    answers["/post"] = lambda request: ok(request.body)
+    async with running(answers) as site, proxy(rule(site)) as by, browser(by) as speaking:
+        with by.exempting(site.url):
+            assert await speaking.ask(f"GET {site.url}") == (200, b"one")
+            assert await speaking.ask(f"POST {site.url}/post", "Content-Length: 3", body=b"two") == (200, b"two")
+            assert await speaking.ask(f"GET {site.url}/gone") == (404, b"")
+            assert await speaking.ask(f"GET {site.url}/none") == (204, b"")
+            assert await speaking.ask(f"GET {site.url}") == (200, b"one")
+
+    assert len(site.requests) == 5
+
+
+async def test_each_request_of_a_connection_is_judged() -> None:
+    async with trapping() as trap, running({"/": ok(b"x")}) as site, proxy(rule(site)) as by, browser(by) as speaking:
+        with by.exempting(site.url):
+            assert await speaking.ask(f"GET {site.url}/") == (200, b"x")
+            assert (await speaking.ask(f"GET {trap.url}"))[0] == 403
+
+    assert trap.hits == 0
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\nhalf\r\n5\r\nwhole\r\n0\r\nTrailer: 1\r\n\r\n"
+
+
+async def test_chunks_pass_unchanged_and_the_connection_goes_on() -> None:
+    async with running({"/": CHUNKED, "/next": ok(b"next")}) as site, proxy(rule(site)) as by, browser(by) as speaking:
+        with by.exempting(site.url):
+            await speaking.send(f"GET {site.url}/")
+            head = await speaking.head()
+            body = await speaking.reader.readuntil(b"Trailer: 1\r\n\r\n")
+
+            assert head.endswith("Transfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n")
+            assert body == CHUNKED.partition(b"\r\n\r\n")[2]
+            assert await speaking.ask(f"GET {site.url}/next") == (200, b"next")
+
+
+async def test_an_answer_without_length_ends_the_connection() -> None:
+    async with running({"/": b"HTTP/1.1 200 OK\r\n\r\nall there is"}) as site, proxy(rule(site)) as by:
+        with by.exempting(site.url):
+            async with browser(by) as speaking:
+                await speaking.send(f"GET {site.url}/")
+                head = await speaking.head()
+
+                assert "Connection: close" in head
+                assert await speaking.reader.read() == b"all there is"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"00\r\n" + b"A: b\r\n" * 100,
+    ],
+)
+async def test_an_answer_that_breaks_off_is_not_made_whole(answer: bytes) -> None:
+    async with running({"/": answer}) as site, proxy(rule(site)) as by, browser(by) as speaking:
+        with by.exempting(site.url):
+            await speaking.send(f"GET {site.url}/")
+            assert await speaking.status() == 200
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                await speaking.reader.readuntil(b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"nonsense\r\n\r\n",
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b'HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm="phish"\r\nContent-Length: 0\r\n\r\n',
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000 + b"\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 20,
+    ],
+)
+async def test_an_answer_that_no_proxy_may_pass_on_is_a_bad_gateway(answer: bytes) -> None:
+    async with running({"/": answer}) as site, proxy(rule(site)) as by, browser(by) as speaking:
+        with by.exempting(site.url):
+            await speaking.send(f"GET {site.url}/", "Upgrade: websocket", "Connection: Upgrade")
+            while (status := await speaking.status()) == 100:
+                pass
+
+    assert status == 502
+
+
+async def test_an_interim_answer_is_passed_on_before_the_real_one() -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    async with running({"/": hints + ok(b"x")}) as site, proxy(rule(site)) as by, browser(by) as speaking:
+        with by.exempting(site.url):
+            await speaking.send(f"GET {site.url}/")
+
+            assert [await speaking.status(), await speaking.status()] == [103, 200]
+
+
+async def test_the_refusal_of_plain_http_can_be_told_from_a_sites_own() -> None:
+    async with proxy() as by, browser(by) as speaking:
+        await speaking.send("GET http://192.168.0.1/")
+        head = await speaking.head()
+
+    assert f"{proxying.REFUSED_HEADER}: refused" in head
+
+
+# --- exemptions ------------------------------------------------------------------------------------------------
+
+
+async def test_an_exemption_holds_only_while_a_post_of_an_exempt_host_is_at_work() -> None:
+    async with running({"/": ok(b"x")}) as site, proxy(rule(site)) as by:
+        line = f"GET {site.url}/"
+        assert await once(by, line) == 403
+        with by.exempting(PUBLIC_POST):
+            assert await once(by, line) == 403
+        with by.exempting(f"{site.url}/post"):
+            assert await once(by, line) == 200
+        assert await once(by, line) == 403
+
+
+async def test_a_tunnel_to_a_private_host_ends_with_its_post() -> None:
+    """The browser keeps connections for the next page, which may be anybody's."""
+    async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as by, browser(by) as speaking:
+        with by.exempting(PUBLIC_POST):
+            with by.exempting(f"http://127.0.0.1:{port}/"):
+                await speaking.send(f"CONNECT 127.0.0.1:{port}")
+                assert await speaking.status() == 200
+
+            assert await speaking.is_closed()
+
+
+async def test_a_tunnel_stays_while_another_post_of_an_exempt_host_is_at_work() -> None:
+    async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as by, browser(by) as speaking:
+        with by.exempting(f"http://127.0.0.1:{port}/other"):
+            with by.exempting(f"http://127.0.0.1:{port}/"):
+                await speaking.send(f"CONNECT 127.0.0.1:{port}")
+                await speaking.status()
+            speaking.writer.write(b"ping")
+
+            assert await speaking.reader.readexactly(4) == b"ping"
+
+
+async def test_a_post_that_ends_during_the_look_up_leaves_no_connection_behind() -> None:
+    looking, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(host: str) -> Sequence[str]:
+        looking.set()
+        await go_on.wait()
+        return ["127.0.0.1"]
+
+    async with trapping() as trap:
+        by = EgressProxy(EgressGuard([rule(trap, "a.test")], resolver=slow))
+        await by.start()
+        with by.exempting(f"http://a.test:{trap.port}/"):
+            asked = asyncio.create_task(once(by, f"CONNECT a.test:{trap.port}"))
+            await looking.wait()
+        go_on.set()
+
+        assert await asked == 403
+        await by.close()
+    assert trap.hits == 0
+
+
+async def test_a_process_of_its_own_has_an_exemption_of_its_own() -> None:
+    async with running({"/": ok(b"x")}) as site, proxy(rule(site)) as by:
+        with by.pass_for(site.url) as address:
+            own = urlsplit(address)
+            assert (own.username, own.port) == (by.username, by.port)
+            assert await once(by, f"GET {site.url}/", password=own.password) == 200
+            assert await once(by, f"GET {site.url}/") == 403
+
+        assert await once(by, f"GET {site.url}/", password=own.password) == 407
+
+
+# --- the end ---------------------------------------------------------------------------------------------------
+
+
+async def test_closing_ends_all_connections_and_tasks() -> None:
+    async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as by:
+        with by.exempting(f"http://127.0.0.1:{port}/"):
+            async with browser(by) as idle, browser(by) as tunnelling:
+                await tunnelling.send(f"CONNECT 127.0.0.1:{port}")
+                await tunnelling.status()
+                await by.close()
+                await by.close()
+
+                assert await idle.is_closed()
+                assert await tunnelling.is_closed()
+                assert not by._connections
+                assert not by._private

@@ -1,0 +1,204 @@
+"""Which address may be a video, which is a part of one, and which never is the post's."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.media import SourceType, Watermark
+from mediavault.core.platform import Platform
+from mediavault.services.extraction.media_urls import classify_media
+
+SHARED = Path(__file__).parents[5] / "shared" / "fixtures" / "media_urls.tsv"
+
+SITE = Platform(
+    name="site",
+    title="Site",
+    media_path=re.compile(r"/clips/\d+"),
+    media_key=re.compile(r"/clips/(\d+)"),
+    reject_path=re.compile(r"/strip/"),
+    watermark_yes=re.compile(r"/logo/"),
+    watermark_no=re.compile(r"[?&]clean=1"),
+)
+
+
+def _efg(tag: str) -> str:
+    raw = f'{{"vencode_tag":"{tag}","duration_s":7}}'
+    return base64.urlsafe_b64encode(raw.encode()).decode().replace("=", "%3D")
+
+
+KINDS = {
+    "https://a.example/v.mp4": "direct",
+    "https://a.example/v.MP4?x=1": "direct",
+    "https://a.example/a/9-720-fragmented.mp4": "direct",
+    "https://a.example/part1.mp4": "direct",
+    "https://a.example/v.webm": "direct",
+    "https://a.example/x/playlist.m3u8?sec=1": "hls",
+    "https://a.example/v.ism/manifest(format=m3u8-aapl)": "hls",
+    "https://a.example/api/manifest/hls_variant/id/1/file/index.m3u8": "hls",
+    "https://a.example/x/master.mpd?base64_init=1": "dash",
+    "https://a.example/v.ism/manifest(format=mpd-time-csf)": "dash",
+    "https://a.example/seg/12.ts": "segment",
+    "https://a.example/x/3.m4s": "segment",
+    "https://a.example/x/init.mp4": "segment",
+    "https://a.example/x/init-v1.mp4": "segment",
+    "https://a.example/x/segment-12.mp4": "segment",
+    "https://a.example/v/t1/x.mp4?bytestart=0&byteend=99": "segment",
+    "https://a.example/amplify_video/1/vid/avc1/0/3000/720x720/x.mp4": "segment",
+    "https://a.example/sound.m4a": "audio_only",
+    "https://a.example/abc/DASH_AUDIO_128.mp4": "audio_only",
+    "https://a.example/abc/DASH_720.mp4?source=fallback": "video_only",
+    "https://a.example/1/sep/audio/2/playlist.m3u8": "audio_only",
+    "https://a.example/1/sep/video/2/playlist.m3u8": "video_only",
+    "https://a.example/upgcxcode/1/2/3-1-30080.m4s": "video_only",
+    "https://a.example/upgcxcode/1/2/3-1-30280.m4s": "audio_only",
+    "https://a.example/videoplayback?itag=18&mime=video%2Fmp4": "direct",
+    "https://a.example/videoplayback?itag=247&mime=video%2Fwebm": "video_only",
+    "https://a.example/videoplayback?itag=251&mime=audio%2Fwebm": "audio_only",
+    "https://a.example/videoplayback?sabr=1&itag=18": "other",
+    f"https://a.example/x.mp4?efg={_efg('dash_v4_hq1_frag_2_video')}": "video_only",
+    f"https://a.example/x.mp4?efg={_efg('site-ds.clips.c2-C3.dash_vp9-basic_720p')}": "video_only",
+    f"https://a.example/x.mp4?efg={_efg('dash_ln_heaac_vbr3_audio')}": "audio_only",
+    f"https://a.example/x.mp4?efg={_efg('xpv_progressive.C3.1080.dash_baseline_1080p_v1')}": "direct",
+    f"https://a.example/x.mp4?efg={_efg('sve_sd').replace('%3D', '')}u00253D": "direct",
+    "https://a.example/video/tos/no1a/tos-no1a-ve-0068-no/abc/?mime_type=video_mp4&ds=6": "direct",
+    "https://a.example/video/tos/no1a/tos-no1a-v-0037-no/abc/?mime_type=video_mp4&ds=4": "subtitle",
+    "https://a.example/tos-no1a-p-0037-no/abc~tplv-play.mp4": "image",
+    "https://a.example/obj/tos-useast5-p-0068-tx/035e_164?x-expires=1": "image",
+    "https://a.example/p.jpg:large": "image",
+    "https://a.example/media/Xyz?format=jpg&name=large": "image",
+    "https://a.example/en.vtt": "subtitle",
+    "https://a.example/app.0d0c.js": "static",
+    "https://a.example/rsrc.php/v4/x.png": "static",
+    "https://a.example/a/1080.torrent": "static",
+    "https://a.example/watch": "other",
+    "data:video/mp4;base64,AAAA": "other",
+    "blob:https://a.example/1": "other",
+    "http://[broken/v.mp4": "other",
+    "": "other",
+}
+
+
+@pytest.mark.parametrize("url", KINDS)
+def test_an_address_tells_what_it_holds(url: str) -> None:
+    assert classify_media(url).kind == KINDS[url]
+
+
+@pytest.mark.parametrize(
+    ("url", "mime", "kind"),
+    [
+        ("https://a.example/v.mp4", "text/html; charset=utf-8", "other"),
+        ("https://a.example/v.mp4", "image/jpeg", "image"),
+        ("https://a.example/v.mp4", "application/octet-stream", "direct"),
+        ("https://a.example/x", "video/mp4", "direct"),
+        ("https://a.example/x", "Application/Vnd.Apple.MpegURL", "hls"),
+        ("https://a.example/x", "application/dash+xml", "dash"),
+        ("https://a.example/x", "video/mp2t", "segment"),
+        ("https://a.example/x/init.mp4", "video/mp4", "segment"),
+        ("https://a.example/x", "audio/mp4", "audio_only"),
+        ("https://a.example/x/DASH_720.mp4", "video/mp4", "video_only"),
+    ],
+)
+def test_the_content_type_of_the_answer_wins_over_the_name(url: str, mime: str, kind: str) -> None:
+    assert classify_media(url, mime).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("url", "source"),
+    [
+        ("https://a.example/v.mp4", SourceType.DIRECT),
+        ("https://a.example/x.m3u8", SourceType.HLS),
+        ("https://a.example/x.mpd", SourceType.DASH),
+        ("https://a.example/1/sep/video/2/playlist.m3u8", SourceType.HLS),
+        ("https://a.example/x/3.m4s", None),
+        ("https://a.example/x.jpg", None),
+        ("https://a.example/watch", None),
+    ],
+)
+def test_only_videos_and_tracks_have_a_transport(url: str, source: SourceType | None) -> None:
+    assert classify_media(url).source_type is source
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://ad.doubleclick.net/v.mp4", "it is an advert"),
+        ("https://imasdk.googleapis.com/v.mp4", "it is an advert"),
+        ("https://a.example/ads/spot/video.mp4", "it is an advert"),
+        ("https://a.example/x/preroll.mp4", "it is an advert"),
+        ("https://a.example/vast/1.mp4", "it is an advert"),
+        ("https://a.example/previews/1.mp4", "it is a preview"),
+        ("https://a.example/v/1_thumb.mp4", "it is a preview"),
+        ("https://a.example/v/sprite-2.mp4", "it is a preview"),
+        ("https://a.example/v/1_preview.mp4", "it is a preview"),
+        ("https://a.example/strip/1.mp4", "it is a preview"),
+    ],
+)
+def test_adverts_and_previews_are_never_the_posts_video(url: str, why: str) -> None:
+    seen = classify_media(url, platform=SITE)
+
+    assert seen.rejected == why
+    assert not seen.may_be_video
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://notdoubleclick.net/v.mp4",
+        "https://a.example/downloads/v.mp4",
+        "https://a.example/uploads/heads.mp4",
+        "https://a.example/thumbelina/v.mp4",
+        "https://a.example/movie-preview.mp4",
+        "https://a.example/vastness.mp4",
+    ],
+)
+def test_a_word_that_only_contains_another_rejects_nothing(url: str) -> None:
+    assert classify_media(url, platform=SITE).may_be_video
+
+
+def test_a_rejected_video_is_a_preview_but_a_picture_stays_a_picture() -> None:
+    assert classify_media("https://a.example/strip/1.mp4", platform=SITE).kind == "preview"
+    assert classify_media("https://a.example/strip/1.jpg", platform=SITE).kind == "image"
+
+
+def test_the_platforms_facts_give_place_key_and_mark() -> None:
+    seen = classify_media("https://a.example/clips/77?clean=1", platform=SITE)
+
+    assert (seen.kind, seen.media_key, seen.watermark) == ("direct", "77", Watermark.NO)
+
+
+def test_a_mark_in_the_address_is_believed_before_a_claim_of_none() -> None:
+    url = "https://a.example/logo/clips/77?clean=1"
+
+    assert classify_media(url, platform=SITE).watermark is Watermark.YES
+    assert classify_media(url).watermark is Watermark.UNKNOWN
+
+
+def test_the_size_is_read_where_the_path_names_it() -> None:
+    seen = classify_media("https://a.example/vid/avc1/1280x720/x.mp4?tag=12")
+    unnamed = classify_media("https://a.example/2013x07/11x12345.mp4")
+
+    assert (seen.width, seen.height) == (1280, 720)
+    assert (unnamed.width, unnamed.height) == (None, None)
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared")
+def test_recorded_addresses_are_of_the_recorded_kind() -> None:
+    """One recorded sound track carries nothing in its address that tells it from a whole file."""
+    names = {"direct_mp4": "direct", "redirect_to_mp4": "direct"}
+    with SHARED.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    wrong = [
+        (row["kind"], seen.kind.value)
+        for row in rows
+        if "/aweme/v1/play/" not in row["url"] and "DASH_96" not in row["url"]
+        if (seen := classify_media(row["url"])).kind != names.get(row["kind"], row["kind"])
+    ]
+
+    assert len(rows) > 100
+    assert wrong == [("audio_only", "direct")]

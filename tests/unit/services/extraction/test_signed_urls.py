@@ -1,0 +1,136 @@
+"""Every form of a signed address, to the second; and what only looks like one."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mediavault.services.extraction.signed_urls import is_signed, signed_url_expiry
+
+AT = 1_767_268_921  # 2026-01-01T12:02:01Z
+EARLIER = 1_767_268_000
+HEX = f"{AT:X}"
+SHARED = Path(__file__).parents[5] / "shared" / "fixtures" / "media_urls.tsv"
+
+
+def _base64(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value, separators=(",", ":")).encode()).decode()
+
+
+def _cloudfront(value: object) -> str:
+    return _base64(value).replace("-", "+").replace("_", "/").replace("+", "-").replace("=", "_").replace("/", "~")
+
+
+POLICY = {"Statement": [{"Resource": "https://a.example/*", "Condition": {"DateLessThan": {"AWS:EpochTime": AT}}}]}
+JWT = f"{_base64({'alg': 'HS256'}).rstrip('=')}.{_base64({'sub': 'clip', 'exp': AT}).rstrip('=')}.c2ln"
+
+FORMS = {
+    "expire": f"https://a.example/videoplayback?expire={AT}&sig=x",
+    "expires": f"https://a.example/v.mp4?md5=abc&expires={AT}",
+    "Expires": f"https://a.example//v.mp4?Expires={AT}&Key-Pair-Id=K1&Signature=s~s-s_",
+    "milliseconds": f"https://a.example/v.mp4?expires={AT}999",
+    "expires as a date": "https://a.example/v.mp4?expires=2026-01-01T12:02:01Z",
+    "x-expires": f"https://a.example/p.image?x-expires={AT}&x-signature=x%3D",
+    "exp": f"https://a.example/v.mp4?exp={AT}&token=1",
+    "deadline": f"https://a.example/upgcxcode/1.m4s?deadline={AT}&upsig=1",
+    "validto": f"https://a.example/v.mp4?validfrom=1&validto={AT}",
+    "oe": f"https://a.example/v/t50/v.mp4?oh=00_A&oe={HEX}",
+    "oe in small letters": f"https://a.example/v/t50/v.mp4?oh=00_A&oe={HEX.lower()}",
+    "ex": f"https://a.example/v.mp4?ex={HEX.lower()}&is=1&hm=abc",
+    "e beside a signature": f"https://a.example/playlist/vid/x?e={AT}&v=beta&t=sig",
+    "X-Amz": "https://a.example/v?X-Amz-Date=20260101T110201Z&X-Amz-Expires=3600&X-Amz-Signature=1",
+    "x-amz": "https://a.example/v?x-amz-expires=3600&x-amz-date=20260101T110201Z",
+    "X-Goog": "https://a.example/v?X-Goog-Date=20260101T110201Z&X-Goog-Expires=3600&X-Goog-Signature=1",
+    "GoogleAccessId": f"https://a.example/v?GoogleAccessId=me&Expires={AT}&Signature=s",
+    "Azure": "https://a.example/v?sv=2024-11-04&se=2026-01-01T12%3A02%3A01Z&sr=b&sig=x",
+    "Azure with a zone": "https://a.example/v?se=2026-01-01T13:02:01%2B01:00&sig=x",
+    "Policy": f"https://a.example/v.m3u8?Policy={_cloudfront(POLICY)}&Key-Pair-Id=K1",
+    "Akamai in the path": f"https://a.example/exp={AT}~acl=%2Fx%2F%2A~hmac=00ff/x/master.mpd",
+    "Akamai in the query": f"https://a.example/x.m3u8?hdnts=st=1~exp={AT}~acl=/*~hmac=00ff",
+    "Akamai under another name": f"https://a.example/x.m3u8?tok=exp%3D{AT}~acl%3D%2F%2A~hmac%3D00",
+    "Akamai's older token": f"https://a.example/x.mp4?__gda__={AT}_0011223344556677",
+    "edge-cache-token": f"https://a.example/edge-cache-token=URLPrefix=aHR0~Expires={AT}~KeyName=k~Signature=s/x.m3u8",
+    "token in JSON": f"https://a.example/1.mp4?sig=1&token=%7B%22expires%22%3A{AT}%2C%22version%22%3A2%7D",
+    "token as a JWT": f"https://a.example/1.m3u8?token={JWT}",
+    "reddit": f"https://a.example/x/DASHPlaylist.mpd?a={AT}%2CNmQy%3D%3D&v=1",
+    "Dailymotion": f"https://a.example/v.m3u8?auth={AT}-2688-abc",
+    "expire in the path": f"https://a.example/api/manifest/hls_variant/expire/{AT}/ei/x/file/index.m3u8",
+    "hexadecimal in the path": f"https://a.example/{'0a' * 16}/{HEX.lower()}/video/tos/x/",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_end_of_a_signed_address_is_read_to_the_second(form: str) -> None:
+    assert signed_url_expiry(FORMS[form]) == datetime.fromtimestamp(AT, UTC)
+    assert is_signed(FORMS[form])
+
+
+UNSIGNED = {
+    "nothing": "https://a.example/v.mp4",
+    "a counter": "https://a.example/v.mp4?expires=3600",
+    "letters": "https://a.example/v.mp4?expire=tomorrow",
+    "a far future": "https://a.example/v.mp4?expires=9999999999",
+    "no hexadecimal": "https://a.example/v.mp4?oe=notatime",
+    "a short hexadecimal": "https://a.example/v.mp4?oe=6102",
+    "a channel number": "https://a.example/v.mp4?a=1988",
+    "e alone": f"https://a.example/v.mp4?e={AT}",
+    "se alone": "https://a.example/v.mp4?se=2026-01-01T12:02:01Z",
+    "a policy that is a number": "https://a.example/v.mp4?policy=2",
+    "broken base64": "https://a.example/v.mp4?Policy=%%%",
+    "a token that is a word": "https://a.example/v.mp4?token=abc.def.ghi",
+    "a cut JSON token": "https://a.example/v.mp4?token=%7B%22expires%22%3A17",
+    "a list in a token": "https://a.example/v.mp4?token=%7B%22expires%22%3A%5B1%5D%7D",
+    "a time in the file's name": f"https://a.example/{AT}/v.mp4",
+    "an upload's time behind a hash": f"https://a.example/{'0a' * 16}/{AT}/v.mp4",
+    "a date that is none": "https://a.example/v?X-Amz-Date=20261301T000000Z&X-Amz-Expires=3600",
+    "half a pair": "https://a.example/v?X-Amz-Expires=3600",
+    "no address": "http://[broken/?x",
+    "an empty text": "",
+}
+
+
+@pytest.mark.parametrize("form", UNSIGNED)
+def test_what_only_looks_like_an_end_counts_as_absent(form: str) -> None:
+    assert signed_url_expiry(UNSIGNED[form]) is None
+    assert not is_signed(UNSIGNED[form])
+
+
+def test_of_two_ends_the_earlier_one_counts() -> None:
+    url = f"https://a.example/exp={EARLIER}~acl=%2F%2A~hmac=0/v.mp4?expires={AT}"
+
+    assert signed_url_expiry(url) == datetime.fromtimestamp(EARLIER, UTC)
+
+
+def test_an_address_that_is_signed_for_ever_has_no_end() -> None:
+    url = "https://a.example/playlist/vid/x?e=2147483647&v=beta&t=sig"
+
+    assert is_signed(url)
+    assert signed_url_expiry(url) is None
+
+
+def test_a_signature_whose_end_cannot_be_read_is_still_a_signature() -> None:
+    url = "https://a.example/v?X-Amz-Date=yesterday&X-Amz-Expires=3600&X-Amz-Signature=1"
+
+    assert is_signed(url)
+    assert signed_url_expiry(url) is None
+
+
+def test_a_token_nested_too_deep_counts_as_absent() -> None:
+    assert signed_url_expiry(f"https://a.example/v.mp4?token={'{%22a%22:' * 3_000}") is None
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared")
+def test_recorded_addresses_are_read_as_recorded() -> None:
+    with SHARED.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    read = [(signed_url_expiry(row["url"]), is_signed(row["url"])) for row in rows]
+
+    assert len(rows) > 100
+    assert [str(int(end.timestamp())) if end else "" for end, _ in read] == [row["expiry_epoch"] for row in rows]
+    assert [signed for _, signed in read] == [row["signed"] == "yes" for row in rows]

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.errors import NoSpace, StorageFailure
+from mediavault.services.vault import LocalVault
+
+BODY = b"a video" * 1000
+SHA = hashlib.sha256(BODY).hexdigest()
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> LocalVault:
+    return LocalVault(tmp_path / "library")
+
+
+async def staged(vault: LocalVault, folder: Path, body: bytes = BODY) -> Path:
+    path = folder / "media.part"
+    path.write_bytes(body)
+    return path
+
+
+async def test_a_placed_file_leaves_staging_and_stands_in_the_library(vault: LocalVault) -> None:
+    async with vault.staging("job", 1) as folder:
+        path = await staged(vault, folder)
+        sha = await vault.seal(path)
+        placed = await vault.place(path, "acc/name.mp4")
+
+    assert (sha, placed) == (SHA, True)
+    assert await vault.holds("acc/name.mp4", size=len(BODY), sha256=SHA)
+    assert await vault.staging_folders() == []
+
+
+async def test_placing_never_replaces_another_file(vault: LocalVault) -> None:
+    (vault.root / "acc").mkdir(parents=True)
+    (vault.root / "acc/name.mp4").write_bytes(b"older")
+    async with vault.staging("job", 1) as folder:
+        path = await staged(vault, folder)
+        placed = await vault.place(path, "acc/name.mp4")
+
+        assert not placed
+        assert path.read_bytes() == BODY
+    assert (vault.root / "acc/name.mp4").read_bytes() == b"older"
+
+
+async def test_a_taken_name_gets_a_number(vault: LocalVault) -> None:
+    (vault.root / "acc").mkdir(parents=True)
+    (vault.root / "acc/name.mp4").touch()
+
+    assert await vault.free_name("acc", "name", ".mp4") == "acc/name (2).mp4"
+
+
+async def test_the_staging_folder_goes_even_when_the_attempt_fails(vault: LocalVault) -> None:
+    async def attempt() -> None:
+        async with vault.staging("job", 3) as folder:
+            await staged(vault, folder)
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        await attempt()
+
+    assert await vault.staging_folders() == []
+
+
+async def test_a_sealed_file_of_an_earlier_attempt_is_found_by_hash(vault: LocalVault) -> None:
+    old = vault.root / ".staging" / "job.1"
+    old.mkdir(parents=True)
+    (old / "media.part").write_bytes(BODY)
+
+    assert await vault.find_staged("job", size=len(BODY), sha256=SHA) == old / "media.part"
+    assert await vault.find_staged("job", size=len(BODY), sha256="0" * 64) is None
+    assert await vault.find_staged("other", size=len(BODY), sha256=SHA) is None
+
+
+@pytest.mark.parametrize(
+    "relative",
+    ["../secret", "/etc/passwd", "acc/../../secret", ".staging/job.1/media.part", "acc/\0", "acc", "gone.mp4"],
+)
+async def test_paths_out_of_the_library_are_never_opened(vault: LocalVault, relative: str) -> None:
+    (vault.root / "acc").mkdir(parents=True)
+    (vault.root.parent / "secret").write_bytes(b"x")
+    (vault.root / ".staging/job.1").mkdir(parents=True)
+    (vault.root / ".staging/job.1/media.part").write_bytes(b"x")
+
+    assert vault.open_path(relative) is None
+
+
+async def test_a_link_in_the_library_is_not_followed(vault: LocalVault, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"x")
+    (vault.root / "acc").mkdir(parents=True)
+    (vault.root / "acc/link.mp4").symlink_to(tmp_path / "secret")
+    (vault.root / "elsewhere").symlink_to(tmp_path)
+
+    assert vault.open_path("acc/link.mp4") is None
+    assert vault.open_path("elsewhere/secret") is None
+
+
+async def test_a_full_disk_is_told_as_such_and_other_errors_name_the_folder(
+    vault: LocalVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(code: int) -> None:
+        def fail(_: int) -> None:
+            raise OSError(code, os.strerror(code))
+
+        monkeypatch.setattr(os, "fsync", fail)
+
+    async with vault.staging("job", 1) as folder:
+        path = await staged(vault, folder)
+        refuse(errno.ENOSPC)
+        with pytest.raises(NoSpace):
+            await vault.seal(path)
+        refuse(errno.EIO)
+        with pytest.raises(StorageFailure, match="cannot be written"):
+            await vault.seal(path)
+        monkeypatch.undo()
+
+
+async def test_the_sidecar_is_whole_json_and_replaces_an_older_one(vault: LocalVault) -> None:
+    (vault.root / "acc").mkdir(parents=True)
+    async with vault.staging("job", 1) as folder:
+        await vault.place_json({"n": 1}, "acc/name.info.json", via=folder)
+        await vault.place_json({"n": 2, "t": "ü"}, "acc/name.info.json", via=folder)
+
+    assert '"t": "ü"' in (vault.root / "acc/name.info.json").read_text(encoding="utf-8")
+
+
+async def test_removing_deletes_only_what_is_named_and_empty_folders(vault: LocalVault) -> None:
+    (vault.root / "acc").mkdir(parents=True)
+    for name in ("a.mp4", "b.mp4"):
+        (vault.root / "acc" / name).write_bytes(b"x")
+    await vault.remove("acc/a.mp4", "acc/gone.jpg")
+    left = [path.name for path in (vault.root / "acc").iterdir()]
+    await vault.remove("acc/b.mp4")
+
+    assert left == ["b.mp4"]
+    assert not (vault.root / "acc").exists()
+
+
+async def test_a_library_that_cannot_be_written_is_found_out_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+
+    with pytest.raises(StorageFailure):
+        await LocalVault(tmp_path / "file").prepare()

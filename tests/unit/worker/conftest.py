@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from mediavault.core.job import ClaimedJob, WorkerId
+from mediavault.store.memory import MemoryJobStore
+from mediavault.store.port import JobStore
+from tests.fakes import FakeClock
+from tests.stubs import new_job
+
+LEASE = timedelta(seconds=90)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(auto=True)
+
+
+@pytest.fixture
+async def store(clock: FakeClock) -> AsyncIterator[JobStore]:
+    store = MemoryJobStore(clock)
+    await store.open()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def claim(store: JobStore, clock: FakeClock) -> ClaimedJob:
+    """One job, claimed."""
+    await store.enqueue([new_job(clock=clock)])
+    (claimed,) = await store.claim(WorkerId("w-1"), limit=1, lease=LEASE)
+    return claimed

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from mediavault.core.job import WorkerId
+from mediavault.worker.liveness import alive, bury, dead_workers
+
+HOLDER = """
+import sys, pathlib
+from mediavault.worker.liveness import alive
+with alive(pathlib.Path(sys.argv[1]), "w-other"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_living_worker_is_not_dead_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with alive(tmp_path, WorkerId("w-1")):
+        while_alive = dead_workers(tmp_path)
+
+    assert while_alive == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_process_is_dead_at_once_and_stays_so_until_it_is_buried(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        before = dead_workers(tmp_path)
+        holder.kill()
+        holder.wait()
+
+    assert before == []
+    assert dead_workers(tmp_path) == ["w-other"]
+    bury(tmp_path, WorkerId("w-other"))
+    assert dead_workers(tmp_path) == []
+
+
+def test_a_folder_that_is_not_there_holds_no_dead(tmp_path: Path) -> None:
+    assert dead_workers(tmp_path / "nowhere") == []

@@ -1,0 +1,71 @@
+"""Where a failure leads on the save ladder: a table, called without any I/O."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mediavault.core.errors import (
+    BadFile,
+    Challenge,
+    Deleted,
+    Drm,
+    EmptyBody,
+    Failure,
+    HttpError,
+    Incomplete,
+    LinkExpired,
+    LoginRequired,
+    NetworkFailure,
+    NoSpace,
+    NotAVideo,
+    Private,
+    RateLimited,
+    StorageFailure,
+    TookTooLong,
+    TooLarge,
+    Unsupported,
+)
+from mediavault.core.job import RungName
+from mediavault.worker.ladder import next_rung
+
+PLAIN, SESSION, NAVIGATION, FRESH = RungName
+
+
+@pytest.mark.parametrize("rung", RungName)
+@pytest.mark.parametrize(
+    "failure",
+    [Deleted("x"), Private("x"), Drm("x"), Unsupported("x"), TooLarge("x"), LoginRequired("x"), Challenge("x")],
+)
+def test_a_verdict_stops_the_climb_at_once(rung: RungName, failure: Failure) -> None:
+    assert next_rung(rung, failure, signed=False) is None
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [HttpError("403"), LinkExpired("403"), TookTooLong("x"), Incomplete("x"), EmptyBody("x"), NotAVideo("x"),
+     BadFile("x"), NetworkFailure("x"), RateLimited("429")],
+)  # fmt: skip
+def test_everything_else_climbs_one_rung(failure: Failure) -> None:
+    climbed = [next_rung(rung, failure, signed=False) for rung in (PLAIN, SESSION, NAVIGATION)]
+
+    assert climbed == [SESSION, NAVIGATION, FRESH]
+
+
+@pytest.mark.parametrize("rung", [PLAIN, SESSION, NAVIGATION])
+def test_a_refused_signed_address_goes_straight_to_a_fresh_one(rung: RungName) -> None:
+    assert next_rung(rung, LinkExpired("403"), signed=True) is FRESH
+
+
+def test_fresh_comes_once() -> None:
+    assert next_rung(FRESH, LinkExpired("403"), signed=True) is None
+
+
+@pytest.mark.parametrize("failure", [NoSpace("full"), StorageFailure("read-only")])
+def test_no_rung_helps_against_a_full_disk(failure: Failure) -> None:
+    assert next_rung(PLAIN, failure, signed=False) is None
+
+
+def test_a_site_that_named_a_time_is_not_asked_again_before_it() -> None:
+    assert next_rung(PLAIN, RateLimited("429", retry_after=timedelta(seconds=2)), signed=False) is None

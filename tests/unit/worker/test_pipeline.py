@@ -1,0 +1,242 @@
+"""A job from claim to its end."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.errors import Deleted, ErrorCode, Incomplete, LeaseLost, RateLimited
+from mediavault.core.job import ClaimedJob, JobStatus, Outcome, Stage, WorkerId
+from mediavault.core.logs import configure_logs
+from mediavault.core.media import Extraction, KeptFile, Post
+from mediavault.core.platform import Platform
+from mediavault.store.port import JobStore
+from mediavault.worker.pipeline import process_one_cycle
+from tests.fakes import FakeClock
+from tests.stubs import (
+    VIDEO,
+    StubClient,
+    StubDownloader,
+    StubExtractor,
+    StubProbe,
+    candidate,
+    extraction,
+    make_tools,
+)
+from tests.unit.worker.conftest import LEASE
+
+JPEG = b"\xff\xd8\xff the post's own"
+
+
+async def reclaim(store: JobStore, clock: FakeClock) -> ClaimedJob:
+    """The job's next attempt, once its retry is due."""
+    clock.advance(timedelta(days=2))
+    await store.promote_due()
+    (claimed,) = await store.claim(WorkerId("w-2"), limit=1, lease=LEASE)
+    return claimed
+
+
+async def test_a_kept_video_stands_in_the_library_with_thumbnail_sidecar_and_hash(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    found = extraction(thumbnail_url="https://cdn.example/1.jpg")
+    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(found), client=StubClient(200, JPEG))
+    job = await process_one_cycle(claim, tools)
+
+    assert job.status is JobStatus.COMPLETED
+    assert job.output_path == "generic-jane/2026-11-24 A title [1].mp4"
+    assert job.thumbnail_path == "generic-jane/2026-11-24 A title [1].jpg"
+    assert (tmp_path / job.output_path).read_bytes() == VIDEO
+    assert (tmp_path / job.thumbnail_path).read_bytes() == JPEG
+    assert (job.bytes, job.sha256) == (len(VIDEO), hashlib.sha256(VIDEO).hexdigest())
+    sidecar = json.loads((tmp_path / "generic-jane/2026-11-24 A title [1].info.json").read_text())
+    assert sidecar["video"]["sha256"] == job.sha256
+    assert sidecar["id"] == job.id
+    assert (job.progress_pct, job.duration_s, job.width) == (100, 4.0, 320)
+
+
+async def test_a_page_in_place_of_the_thumbnail_gives_way_to_a_still(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    found = extraction(thumbnail_url="https://cdn.example/1.jpg")
+    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(found), client=StubClient(200, b"<html>"))
+    job = await process_one_cycle(claim, tools)
+
+    assert job.thumbnail_path is not None
+    assert b"still" in (tmp_path / job.thumbnail_path).read_bytes()
+
+
+async def test_a_video_without_any_picture_is_kept_all_the_same(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    job = await process_one_cycle(claim, make_tools(store, clock, tmp_path, probe=StubProbe(still=False)))
+
+    assert (job.status, job.thumbnail_path) == (JobStatus.COMPLETED, None)
+
+
+async def test_the_history_tells_the_stages_in_order(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    await process_one_cycle(claim, make_tools(store, clock, tmp_path))
+    told = [record.stage for record in await store.history(claim.id)]
+
+    wanted = [Stage.CLAIM, Stage.ROUTE, Stage.EXTRACT, Stage.CHOOSE, Stage.CHECKPOINT, Stage.DOWNLOAD, Stage.VALIDATE,
+              Stage.THUMBNAIL, Stage.COMMITTING, Stage.COMPLETE]  # fmt: skip
+    assert [stage for stage in dict.fromkeys(told) if stage in wanted] == wanted
+
+
+async def test_extraction_is_saved_at_half_way(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    seen: list[int] = []
+
+    class Watching(StubDownloader):
+        async def fetch(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]
+            seen.append((await store.get(claim.id)).progress_pct)
+            return await super().fetch(*args, **kwargs)  # type: ignore[arg-type]
+
+    await process_one_cycle(claim, make_tools(store, clock, tmp_path, downloader=Watching()))
+
+    assert seen == [50]
+
+
+async def test_a_retried_job_whose_address_holds_is_not_extracted_again(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    # the first attempt extracts twice: once at the start, once on the rung `fresh`
+    extractor = StubExtractor()
+    await process_one_cycle(
+        claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(Incomplete("cut")))
+    )
+    asked_before = extractor.asked
+    job = await process_one_cycle(await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=extractor))
+
+    assert job.status is JobStatus.COMPLETED
+    assert (asked_before, extractor.asked) == (2, 2)
+    skipped = [r for r in await store.history(claim.id) if r.stage is Stage.EXTRACT and r.outcome is Outcome.SKIPPED]
+    assert len(skipped) == 1
+
+
+async def test_an_expired_address_is_extracted_again(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    soon = candidate(expires_at=clock.now() + timedelta(hours=1))
+    extractor = StubExtractor(extraction(soon))
+    failing = make_tools(
+        store,
+        clock,
+        tmp_path,
+        extractor=extractor,
+        downloader=StubDownloader(RateLimited("429", retry_after=timedelta(hours=2))),
+    )
+    await process_one_cycle(claim, failing)
+    again = StubExtractor()
+    await process_one_cycle(await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=again))
+
+    assert again.asked == 1
+
+
+async def test_every_failure_ends_in_failed_with_code_sentence_and_time(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    job = await process_one_cycle(
+        claim, make_tools(store, clock, tmp_path, extractor=StubExtractor(Deleted("The post is gone.")))
+    )
+
+    assert (job.status, job.error_code, job.error) == (JobStatus.FAILED, ErrorCode.DELETED, "The post is gone.")
+    assert job.failed_at is not None
+    assert job.retry_at is None
+
+
+async def test_the_sites_retry_after_becomes_the_jobs_retry_at(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    limited = StubDownloader(RateLimited("429", retry_after=timedelta(seconds=100)))
+    job = await process_one_cycle(claim, make_tools(store, clock, tmp_path, downloader=limited, jitter=lambda: 0.0))
+
+    assert job.retry_at == clock.now() + timedelta(seconds=100)
+
+
+async def test_a_bug_fails_the_job_and_is_recorded(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    class Broken(StubExtractor):
+        async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
+            raise ZeroDivisionError("a bug")
+
+    job = await process_one_cycle(claim, make_tools(store, clock, tmp_path, extractor=Broken()))
+
+    assert job.error_code is ErrorCode.INTERNAL
+    assert job.error == "ZeroDivisionError: a bug"
+    assert job.retry_at is not None
+
+
+async def test_a_page_that_is_never_read_ends_within_the_time_limit(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    class Hanging(StubExtractor):
+        async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
+            import asyncio
+
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    from dataclasses import replace
+
+    tools = replace(make_tools(store, clock, tmp_path, extractor=Hanging()), extraction_timeout_s=0.01)
+
+    assert (await process_one_cycle(claim, tools)).error_code is ErrorCode.TIMEOUT
+
+
+async def test_an_attempt_that_lost_its_lease_writes_nothing_and_leaves_no_file(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    class Stealing(StubDownloader):
+        async def fetch(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]
+            await store.cancel(claim.id)
+            return await super().fetch(*args, **kwargs)  # type: ignore[arg-type]
+
+    with pytest.raises(LeaseLost):
+        await process_one_cycle(claim, make_tools(store, clock, tmp_path, downloader=Stealing()))
+
+    assert (await store.get(claim.id)).status is JobStatus.CANCELLED
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+async def test_a_commit_that_a_crash_interrupted_is_finished_without_any_network(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    """The file was placed, the row not yet completed: the next attempt only closes the row."""
+    sha = hashlib.sha256(VIDEO).hexdigest()
+    kept = KeptFile("generic-jane/name.mp4", None, len(VIDEO), sha, 4.0, 320, 180)
+    await store.begin_commit(claim, kept)
+    (tmp_path / "generic-jane").mkdir()
+    (tmp_path / "generic-jane/name.mp4").write_bytes(VIDEO)
+    clock.advance(LEASE)
+    clock.advance(1)
+    await store.recover_stale_jobs(retry_in=timedelta(0))
+    extractor = StubExtractor()
+    job = await process_one_cycle(await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=extractor))
+
+    assert (job.status, job.output_path, extractor.asked) == (JobStatus.COMPLETED, "generic-jane/name.mp4", 0)
+    assert (tmp_path / "generic-jane/name.info.json").exists()
+    assert len(list(tmp_path.glob("*/*.mp4"))) == 1
+
+
+async def test_every_log_line_of_a_job_carries_its_ids(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    stream = io.StringIO()
+    configure_logs("debug", stream)
+    await process_one_cycle(
+        claim, make_tools(store, clock, tmp_path, downloader=StubDownloader(Incomplete("cut"), VIDEO))
+    )
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+
+    assert len(lines) > 8
+    assert {(line.get("job_id"), line.get("trace_id")) for line in lines} == {(claim.id, claim.job.trace_id)}

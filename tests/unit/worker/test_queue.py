@@ -1,0 +1,288 @@
+"""The loop: slots, leases, heartbeat, recovery, orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.errors import ErrorCode, StoreError
+from mediavault.core.job import JobStatus, WorkerBeat, WorkerId
+from mediavault.core.media import DownloadedFile, OnProgress
+from mediavault.services.download.port import DownloadLimits, MediaRequest
+from mediavault.store.memory import MemoryJobStore
+from mediavault.store.port import JobStore
+from mediavault.worker.queue import Worker, WorkerLimits
+from tests.fakes import FakeClock
+from tests.stubs import StubDownloader, make_tools, new_job
+
+LEASE = timedelta(seconds=90)
+LIMITS = WorkerLimits(concurrency=2, poll_interval_s=1.0, heartbeat_interval_s=30.0, lease=LEASE, shutdown_grace_s=0.05)
+
+
+class GatedDownloader(StubDownloader):
+    """Downloads wait at a gate, so that a test decides when they end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+        self.waiting = 0
+
+    async def fetch(
+        self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
+    ) -> DownloadedFile:
+        self.waiting += 1
+        try:
+            await self.gate.wait()
+        finally:
+            self.waiting -= 1
+        return await super().fetch(request, into=into, limits=limits, on_progress=on_progress)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+async def store(clock: FakeClock) -> AsyncIterator[MemoryJobStore]:
+    store = MemoryJobStore(clock)
+    await store.open()
+    yield store
+    await store.close()
+
+
+class Setting:
+    """A worker over the in-memory store whose time the test moves."""
+
+    def __init__(self, store: JobStore, clock: FakeClock, root: Path, limits: WorkerLimits = LIMITS) -> None:
+        self.store, self.clock, self.root = store, clock, root
+        self.downloader = GatedDownloader()
+        self.live_folder = root / "workers"
+        self.worker = Worker(
+            make_tools(store, clock, root / "library", downloader=self.downloader), limits, live_folder=self.live_folder
+        )
+        self.stop = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.worker.run(self.stop))
+        await self.settle()
+        try:
+            yield
+        finally:
+            self.stop.set()
+            await asyncio.wait_for(task, 5)
+
+    async def submit(self, count: int = 1) -> list[str]:
+        jobs = [new_job(f"https://videos.example/{n}", clock=self.clock) for n in range(count)]
+        ids = [enqueued.job.id for enqueued in await self.store.enqueue(jobs)]
+        await self.settle()
+        return list(ids)
+
+    async def settle(self) -> None:
+        """Threads (the vault's) and tasks come to rest."""
+        for _ in range(12):
+            await self.clock.settle()
+            await asyncio.to_thread(lambda: None)
+
+    async def until(self, job_id: str, wanted: JobStatus) -> None:
+        """Give the vault's threads the turns that they need; real work, no sleeping."""
+        for _ in range(200):
+            if await self.status(job_id) is wanted:
+                return
+            await self.settle()
+        assert await self.status(job_id) is wanted
+
+    async def status(self, job_id: str) -> JobStatus:
+        return (await self.store.get(job_id)).status  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def setting(store: MemoryJobStore, clock: FakeClock, tmp_path: Path) -> Setting:
+    return Setting(store, clock, tmp_path)
+
+
+async def test_a_submitted_job_starts_without_waiting_for_the_poll(setting: Setting) -> None:
+    async with setting.running():
+        (job_id,) = await setting.submit()
+
+        assert await setting.status(job_id) is JobStatus.RUNNING
+        setting.downloader.gate.set()
+        await setting.until(job_id, JobStatus.COMPLETED)
+
+
+async def test_never_more_jobs_run_than_there_are_slots(setting: Setting) -> None:
+    async with setting.running():
+        ids = await setting.submit(5)
+        states = [await setting.status(job_id) for job_id in ids]
+        setting.downloader.gate.set()
+        for job_id in ids:
+            await setting.until(job_id, JobStatus.COMPLETED)
+
+        assert states.count(JobStatus.RUNNING) == 2
+
+
+async def test_heartbeats_keep_a_long_download_from_being_taken(setting: Setting) -> None:
+    async with setting.running():
+        (job_id,) = await setting.submit()
+        for _ in range(20):
+            setting.clock.advance(30)
+            await setting.settle()
+        recovered = await setting.store.recover_stale_jobs(retry_in=timedelta(0))
+
+        assert recovered.failed == 0
+        assert await setting.status(job_id) is JobStatus.RUNNING
+        setting.downloader.gate.set()
+
+
+async def test_a_worker_that_cannot_renew_stops_before_the_lease_ends(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(*_: object, **__: object) -> set[str]:
+        raise StoreError("the database is gone")
+
+    async with setting.running():
+        await setting.submit()
+        monkeypatch.setattr(setting.store, "renew", gone)
+        for _ in range(81):
+            setting.clock.advance(1)
+            await setting.settle()
+
+        assert setting.worker.running_jobs == frozenset()
+        assert setting.downloader.waiting == 0
+        monkeypatch.undo()
+
+
+async def test_a_cancelled_job_stops_at_once_when_this_worker_is_told(setting: Setting) -> None:
+    async with setting.running():
+        (job_id,) = await setting.submit()
+        await setting.store.cancel(job_id)  # type: ignore[arg-type]
+        setting.worker.cancel_attempt(job_id)  # type: ignore[arg-type]
+        await setting.settle()
+
+        assert setting.downloader.waiting == 0
+        assert await setting.status(job_id) is JobStatus.CANCELLED
+        assert [p for p in (setting.root / "library").rglob("*") if p.is_file()] == []
+
+
+async def test_a_job_cancelled_by_another_process_stops_at_the_next_heartbeat(setting: Setting) -> None:
+    async with setting.running():
+        (job_id,) = await setting.submit()
+        await setting.store.cancel(job_id)  # type: ignore[arg-type]
+        setting.clock.advance(30)
+        await setting.settle()
+
+        assert setting.downloader.waiting == 0
+
+
+async def test_shutdown_finishes_what_ends_within_the_grace(setting: Setting) -> None:
+    async with setting.running():
+        (job_id,) = await setting.submit()
+        setting.stop.set()
+        setting.downloader.gate.set()
+
+    assert await setting.status(job_id) is JobStatus.COMPLETED
+
+
+async def test_shutdown_gives_the_rest_back_without_using_up_an_attempt(setting: Setting) -> None:
+    async with setting.running():
+        (job_id,) = await setting.submit()
+
+    job = await setting.store.get(job_id)  # type: ignore[arg-type]
+    assert (job.status, job.attempt_count, job.max_attempts) == (JobStatus.QUEUED, 1, 6)
+    assert [p for p in (setting.root / "library").rglob("*") if p.is_file()] == []
+
+
+async def test_a_worker_that_shuts_down_claims_nothing_more(setting: Setting) -> None:
+    async with setting.running():
+        pass
+    (job_id,) = await setting.submit()
+
+    assert await setting.status(job_id) is JobStatus.QUEUED
+
+
+async def test_a_failing_heartbeat_is_counted_and_stops_nothing(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats: list[WorkerBeat] = []
+    original = setting.store.beat
+
+    async def failing_once(beat: WorkerBeat) -> None:
+        if not beats:
+            beats.append(beat)
+            raise StoreError("locked")
+        await original(beat)
+
+    monkeypatch.setattr(setting.store, "beat", failing_once)
+    async with setting.running():
+        (job_id,) = await setting.submit()
+        setting.clock.advance(30)
+        await setting.settle()
+        (seen,) = await setting.store.workers(seen_within=LEASE)
+
+        assert seen.missed_beats == 1
+        assert await setting.status(job_id) is JobStatus.RUNNING
+        setting.downloader.gate.set()
+
+
+async def test_what_a_dead_worker_left_is_recovered_before_the_first_claim(
+    store: MemoryJobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    setting = Setting(store, clock, tmp_path)
+    (job_id,) = await setting.submit()
+    await store.claim(WorkerId("w-dead"), limit=1, lease=LEASE)
+    setting.live_folder.mkdir()
+    (setting.live_folder / "w-dead.live").touch()
+    orphan = tmp_path / "library/.staging" / f"{job_id}.1"
+    orphan.mkdir(parents=True)
+    async with setting.running():
+        codes = [record.error_code for record in await store.history(job_id)]  # type: ignore[arg-type]
+        clock.advance(2)
+        await setting.settle()
+
+        assert ErrorCode.RECOVERED_FROM_RESTART in codes
+        assert await setting.status(job_id) is JobStatus.RUNNING
+        assert not orphan.exists()
+        setting.downloader.gate.set()
+
+
+async def test_a_neighbour_killed_while_we_run_is_noticed_at_the_next_tick(setting: Setting) -> None:
+    async with setting.running():
+        ids = await setting.submit(2)
+        third = new_job("https://videos.example/third", clock=setting.clock)
+        await setting.store.enqueue([third])
+        (taken,) = await setting.store.claim(WorkerId("w-neighbour"), limit=1, lease=LEASE)
+        (setting.live_folder / "w-neighbour.live").touch()
+        setting.clock.advance(1)
+        await setting.settle()
+
+        assert (await setting.store.get(taken.id)).error_code is ErrorCode.RECOVERED_FROM_RESTART
+        assert {await setting.status(job_id) for job_id in ids} == {JobStatus.RUNNING}
+        setting.downloader.gate.set()
+
+
+async def test_the_worker_says_that_it_lives_and_takes_its_leave(setting: Setting) -> None:
+    async with setting.running():
+        (beat,) = await setting.store.workers(seen_within=LEASE)
+
+        assert beat.worker == setting.worker.id
+    assert await setting.store.workers(seen_within=LEASE) == []
+
+
+async def test_hurry_does_not_wait_for_the_grace(store: MemoryJobStore, clock: FakeClock, tmp_path: Path) -> None:
+    setting = Setting(store, clock, tmp_path, replace(LIMITS, shutdown_grace_s=60))
+    task = asyncio.create_task(setting.worker.run(setting.stop))
+    await setting.settle()
+    (job_id,) = await setting.submit()
+    setting.stop.set()
+    await setting.settle()
+    setting.worker.hurry()
+    await asyncio.wait_for(task, 2)
+
+    assert await setting.status(job_id) is JobStatus.QUEUED

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from mediavault.core.job import ClaimedJob, JobStatus, WorkerId
+from mediavault.core.media import KeptFile
+from mediavault.services.vault import LocalVault
+from mediavault.store.port import JobStore
+from mediavault.worker.recovery import recover_stale_jobs, sweep_staging
+from tests.fakes import FakeClock
+from tests.unit.worker.conftest import LEASE
+
+
+def folder(root: Path, job_id: str, fence: int) -> Path:
+    path = root / ".staging" / f"{job_id}.{fence}"
+    path.mkdir(parents=True)
+    return path
+
+
+async def test_a_living_attempts_folder_is_never_swept(store: JobStore, claim: ClaimedJob, tmp_path: Path) -> None:
+    path = folder(tmp_path, claim.id, claim.fence)
+
+    assert await sweep_staging(store, LocalVault(tmp_path)) == 0
+    assert path.exists()
+
+
+async def test_folders_of_former_attempts_and_of_removed_jobs_are_swept(
+    store: JobStore, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    former, unknown = folder(tmp_path, claim.id, 0), folder(tmp_path, "0" * 36, 1)
+
+    assert await sweep_staging(store, LocalVault(tmp_path)) == 2
+    assert not former.exists()
+    assert not unknown.exists()
+
+
+async def test_a_commit_that_a_crash_interrupted_keeps_its_folder_for_the_next_attempt(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    path = folder(tmp_path, claim.id, claim.fence)
+    await store.begin_commit(claim, KeptFile("a/b.mp4", None, 1, "0" * 64, None, None, None))
+    clock.advance(LEASE + timedelta(seconds=1))
+    recovered = await recover_stale_jobs(store, LocalVault(tmp_path), tmp_path / "workers")
+
+    assert recovered.failed == 1
+    assert path.exists()
+
+
+async def test_the_job_of_a_living_worker_is_never_touched(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    clock.advance(LEASE - timedelta(seconds=1))
+    await store.renew(WorkerId("w-1"), [claim], lease=LEASE)
+    clock.advance(LEASE - timedelta(seconds=1))
+    recovered = await recover_stale_jobs(store, LocalVault(tmp_path), tmp_path / "workers")
+
+    assert recovered.failed == 0
+    assert (await store.get(claim.id)).status is JobStatus.RUNNING

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mediavault.core.errors import (
+    Ambiguous,
+    BrowserUnavailable,
+    Deleted,
+    Drm,
+    Failure,
+    Incomplete,
+    LiveNow,
+    LoginRequired,
+    NetworkFailure,
+    NoSpace,
+    Private,
+    RateLimited,
+    ToolMissing,
+)
+from mediavault.worker.retry import MAX_DELAY, GiveUp, RetryIn, decide
+
+MINUTE = timedelta(minutes=1)
+
+
+def verdict(failure: Failure, *, attempt: int = 1, max_attempts: int = 5, jitter: float = 0.5) -> RetryIn | GiveUp:
+    return decide(failure, attempt=attempt, max_attempts=max_attempts, base=MINUTE, jitter=jitter)
+
+
+def test_waits_grow_fivefold_with_each_attempt() -> None:
+    waits = [verdict(NetworkFailure("no route"), attempt=n) for n in (1, 2, 3, 4)]
+
+    assert waits == [RetryIn(MINUTE), RetryIn(5 * MINUTE), RetryIn(25 * MINUTE), RetryIn(125 * MINUTE)]
+
+
+@given(attempt=st.integers(1, 1000), jitter=st.floats(0, 1, exclude_max=True))
+def test_a_wait_is_never_longer_than_a_day_and_a_quarter(attempt: int, jitter: float) -> None:
+    answer = verdict(NetworkFailure("no route"), attempt=attempt, max_attempts=2000, jitter=jitter)
+
+    assert isinstance(answer, RetryIn)
+    assert timedelta(0) < answer.delay <= MAX_DELAY * 1.25
+
+
+def test_jitter_spreads_the_waits_over_half_their_length() -> None:
+    assert verdict(NetworkFailure("x"), jitter=0.0) == RetryIn(0.75 * MINUTE)
+    assert verdict(NetworkFailure("x"), jitter=0.999) == RetryIn(MINUTE * (0.75 + 0.999 / 2))
+
+
+@pytest.mark.parametrize("failure", [Deleted("gone"), Private("private"), Drm("locked")])
+def test_a_final_failure_is_never_tried_again(failure: Failure) -> None:
+    assert isinstance(verdict(failure), GiveUp)
+
+
+@pytest.mark.parametrize("failure", [LoginRequired("wall"), Ambiguous("two videos")])
+def test_what_waits_for_a_person_is_not_tried_again_by_itself(failure: Failure) -> None:
+    assert isinstance(verdict(failure), GiveUp)
+
+
+def test_the_last_attempt_is_the_last() -> None:
+    assert isinstance(verdict(NetworkFailure("x"), attempt=4), RetryIn)
+    assert isinstance(verdict(NetworkFailure("x"), attempt=5), GiveUp)
+
+
+def test_one_attempt_allowed_means_plain_failure() -> None:
+    assert isinstance(verdict(Incomplete("cut"), max_attempts=1), GiveUp)
+    assert isinstance(verdict(NoSpace("full"), max_attempts=1), GiveUp)
+
+
+def test_the_sites_own_word_wins_and_is_never_undercut() -> None:
+    said = timedelta(seconds=90)
+    answers = [verdict(RateLimited("slow down", retry_after=said), jitter=j) for j in (0.0, 0.99)]
+
+    assert answers[0] == RetryIn(said)
+    assert isinstance(answers[1], RetryIn)
+    assert said < answers[1].delay <= said * 1.1
+
+
+@pytest.mark.parametrize("failure", [NoSpace("full"), BrowserUnavailable("crashed"), ToolMissing("no browser")])
+def test_what_is_wrong_with_this_machine_uses_up_no_attempt(failure: Failure) -> None:
+    assert isinstance(verdict(failure, attempt=50), RetryIn)
+
+
+def test_a_live_stream_is_looked_at_again_after_half_an_hour() -> None:
+    assert verdict(LiveNow("live")) == RetryIn(timedelta(minutes=30))
