@@ -26,7 +26,7 @@ test: dev ## Run every test and report coverage
 	@scripts/test
 
 unit: dev ## Run the tests that need neither browser nor network: under 30 seconds
-	@$(PY) -m pytest tests/unit -q
+	@$(PY) -m pytest -n 2 -q tests/unit
 
 check: dev ## ruff, mypy --strict, import-linter
 	@$(PY) -m ruff check .

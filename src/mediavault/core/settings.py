@@ -134,6 +134,8 @@ def _split_rule(rule: str) -> tuple[str, int | None]:
 
 
 def _needs_exact_port(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    # an IPv4-mapped address is the IPv4 address; newer Pythons say so by themselves
+    address = getattr(address, "ipv4_mapped", None) or address
     return address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified
 
 

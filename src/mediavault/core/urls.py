@@ -175,10 +175,10 @@ def _host_and_port(netloc: str, default_port: int) -> tuple[str, int]:
 def _ipv6(text: str) -> str:
     """Compressed hexadecimal form, also for IPv4-mapped addresses, which newer Pythons print with dots."""
     try:
-        groups = ipaddress.IPv6Address(text).exploded.split(":")
+        value = int(ipaddress.IPv6Address(text))
     except ValueError as exc:
         raise BadUrl("The address names no usable IPv6 host.") from exc
-    plain = ":".join(group.lstrip("0") or "0" for group in groups)
+    plain = ":".join(f"{value >> shift & 0xFFFF:x}" for shift in range(112, -1, -16))
     zeros = max(re.finditer(r"\b0(?::0)+\b", plain), key=lambda run: len(run[0]), default=None)
     if zeros is None:
         return plain

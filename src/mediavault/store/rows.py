@@ -13,24 +13,28 @@ from mediavault.core.media import KeptFile, SourceType
 from mediavault.store import codec
 from mediavault.store.port import Checkpoint
 
-# In the order of Job's fields, then the internal key.
-JOB_COLUMNS = (
-    "id, trace_id, post_url, canonical_url, platform, status, created_at, updated_at, version, attempt_count,"
-    " max_attempts, started_at, completed_at, failed_at, claimed_by, lease_expires_at, retry_at, progress_pct, stage,"
-    " bytes_done, bytes_total, source_type, extracted_url, extracted_url_expires_at, candidates, image_urls, metadata,"
-    " account, output_path, thumbnail_url, thumbnail_path, bytes, sha256, duration_s, width, height, error_code, error,"
-    " seq"
+# What never changes while an attempt holds the job, what its extraction found, what it keeps.
+_IDENTITY = "id, trace_id, post_url, canonical_url, platform, created_at, version, attempt_count, max_attempts"
+_FOUND = (
+    "source_type, extracted_url, extracted_url_expires_at, candidates, image_urls, metadata, account, thumbnail_url"
 )
-CREATED_AT = 6  # places in a row of JOB_COLUMNS
-STARTED_AT = 11
+_KEPT = "output_path, thumbnail_path, bytes, sha256, duration_s, width, height"
+_STATE = (
+    "status, updated_at, started_at, completed_at, failed_at, claimed_by, lease_expires_at, retry_at,"
+    " progress_pct, stage, bytes_done, bytes_total, error_code, error"
+)
+
+# Every kind of row ends with the internal key. Reading a column costs 0.2 us, so what the statement itself has set,
+# and what the claim holds already, is not read back.
+JOB_COLUMNS = f"{_IDENTITY}, {_STATE}, {_FOUND}, {_KEPT}, seq"
+CLAIMED_COLUMNS = f"{_IDENTITY}, {_FOUND}, {_KEPT}, seq"
+COMPLETED_COLUMNS = f"{_FOUND}, seq"
 SEQ = -1
+ID, CREATED_AT, ATTEMPT = 0, 5, 7  # places in rows of JOB_COLUMNS and CLAIMED_COLUMNS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STATUS: Mapping[str, JobStatus] = {status.value: status for status in JobStatus}
-_STAGE: Mapping[str | None, Stage | None] = {None: None, **{stage.value: stage for stage in Stage}}
 _SOURCE: Mapping[str, SourceType] = {source.value: source for source in SourceType}
-_ERROR: Mapping[str | None, ErrorCode | None] = {None: None, **{code.value: code for code in ErrorCode}}
-_RUNG: Mapping[str | None, RungName | None] = {None: None, **{rung.value: rung for rung in RungName}}
 
 
 def moment(micros: int | None) -> datetime | None:
@@ -56,30 +60,108 @@ def job_from_row(row: tuple[Any, ...]) -> Job:
     draft: Any = _Draft()
     # fmt: off
     (
-        draft.id, draft.trace_id, draft.post_url, draft.canonical_url, draft.platform, status, created_at, updated_at,
-        draft.version, draft.attempt_count, draft.max_attempts, started_at, completed_at, failed_at, draft.claimed_by,
-        lease_expires_at, retry_at, draft.progress_pct, stage, draft.bytes_done, draft.bytes_total, source_type,
-        draft.extracted_url, url_expires_at, candidates, image_urls, metadata, account, draft.output_path,
-        draft.thumbnail_url, draft.thumbnail_path, draft.bytes, draft.sha256, draft.duration_s, draft.width,
-        draft.height, error_code, draft.error, _,
+        draft.id, draft.trace_id, draft.post_url, draft.canonical_url, draft.platform, created_at, draft.version,
+        draft.attempt_count, draft.max_attempts,
+        status, updated_at, started_at, completed_at, failed_at, draft.claimed_by, lease_expires_at, retry_at,
+        draft.progress_pct, stage, draft.bytes_done, draft.bytes_total, error_code, draft.error,
+        source_type, draft.extracted_url, url_expires_at, candidates, image_urls, metadata, account,
+        draft.thumbnail_url,
+        draft.output_path, draft.thumbnail_path, draft.bytes, draft.sha256, draft.duration_s, draft.width,
+        draft.height,
+        _,
     ) = row
     # fmt: on
     draft.status = _STATUS[status]
-    draft.created_at = _EPOCH + timedelta(0, 0, created_at)
-    draft.updated_at = changed = _EPOCH + timedelta(0, 0, updated_at)
-    draft.started_at = changed if started_at == updated_at else moment(started_at)  # just claimed
-    draft.completed_at = changed if completed_at == updated_at else moment(completed_at)
-    draft.failed_at = changed if failed_at == updated_at else moment(failed_at)
-    draft.lease_expires_at = None if lease_expires_at is None else moment(lease_expires_at)
-    draft.retry_at = None if retry_at is None else moment(retry_at)
-    draft.stage = _STAGE[stage]
+    draft.created_at = moment(created_at)
+    draft.updated_at = moment(updated_at)
+    draft.started_at = moment(started_at)
+    draft.completed_at = moment(completed_at)
+    draft.failed_at = moment(failed_at)
+    draft.lease_expires_at = moment(lease_expires_at)
+    draft.retry_at = moment(retry_at)
+    draft.stage = stage and Stage(stage)
+    draft.error_code = error_code and ErrorCode(error_code)
+    _fill_found(draft, source_type, url_expires_at, candidates, image_urls, metadata, account)
+    return _finished(draft)
+
+
+def claimed_job(row: tuple[Any, ...], worker: WorkerId, at: datetime, lease_expires_at: datetime) -> Job:
+    """The job that the claim statement has just made of a queued one; ``row`` has CLAIMED_COLUMNS."""
+    draft: Any = _Draft()
+    # fmt: off
+    (
+        draft.id, draft.trace_id, draft.post_url, draft.canonical_url, draft.platform, created_at, draft.version,
+        draft.attempt_count, draft.max_attempts,
+        source_type, draft.extracted_url, url_expires_at, candidates, image_urls, metadata, account,
+        draft.thumbnail_url,
+        draft.output_path, draft.thumbnail_path, draft.bytes, draft.sha256, draft.duration_s, draft.width,
+        draft.height,
+        _,
+    ) = row
+    # fmt: on
+    draft.status = JobStatus.RUNNING
+    draft.created_at = moment(created_at)
+    draft.updated_at = draft.started_at = at
+    draft.claimed_by = worker
+    draft.lease_expires_at = lease_expires_at
+    draft.stage = Stage.CLAIM
+    draft.progress_pct = draft.bytes_done = 0
+    draft.completed_at = draft.failed_at = draft.retry_at = None
+    draft.bytes_total = draft.error_code = draft.error = None
+    _fill_found(draft, source_type, url_expires_at, candidates, image_urls, metadata, account)
+    return _finished(draft)
+
+
+def completed_job(before: Job, row: tuple[Any, ...], kept: KeptFile, at: datetime) -> Job:
+    """The job that the complete statement has just made of the running ``before``; ``row`` has COMPLETED_COLUMNS."""
+    draft: Any = _Draft()
+    source_type, draft.extracted_url, url_expires_at, candidates, image_urls, metadata, account, thumbnail_url, _ = row
+    draft.id = before.id
+    draft.trace_id = before.trace_id
+    draft.post_url = before.post_url
+    draft.canonical_url = before.canonical_url
+    draft.platform = before.platform
+    draft.created_at = before.created_at
+    draft.version = before.version
+    draft.attempt_count = before.attempt_count
+    draft.max_attempts = before.max_attempts
+    draft.started_at = before.started_at
+    draft.status = JobStatus.COMPLETED
+    draft.updated_at = draft.completed_at = at
+    draft.stage = Stage.COMPLETE
+    draft.progress_pct = 100
+    draft.bytes = draft.bytes_done = draft.bytes_total = kept.bytes
+    draft.output_path = kept.output_path
+    draft.thumbnail_path = kept.thumbnail_path
+    draft.thumbnail_url = thumbnail_url
+    draft.sha256 = kept.sha256
+    draft.duration_s = kept.duration_s
+    draft.width = kept.width
+    draft.height = kept.height
+    draft.claimed_by = draft.lease_expires_at = draft.retry_at = None
+    draft.failed_at = draft.error_code = draft.error = None
+    _fill_found(draft, source_type, url_expires_at, candidates, image_urls, metadata, account)
+    return _finished(draft)
+
+
+def _fill_found(
+    draft: Any,
+    source_type: str,
+    url_expires_at: int | None,
+    candidates: str,
+    image_urls: str,
+    metadata: str,
+    account: str | None,
+) -> None:
     draft.source_type = _SOURCE[source_type]
-    draft.extracted_url_expires_at = None if url_expires_at is None else moment(url_expires_at)
-    draft.candidates = () if candidates == "[]" else codec.candidates_from_json(candidates)
-    draft.image_urls = () if image_urls == "[]" else codec.texts_from_json(image_urls)
-    draft.metadata = {} if metadata == "{}" else codec.metadata_from_json(metadata)
-    draft.account = None if account is None else codec.account_from_json(account)
-    draft.error_code = None if error_code is None else ErrorCode(error_code)
+    draft.extracted_url_expires_at = moment(url_expires_at)
+    draft.candidates = codec.candidates_from_json(candidates)
+    draft.image_urls = codec.texts_from_json(image_urls)
+    draft.metadata = codec.metadata_from_json(metadata)
+    draft.account = codec.account_from_json(account)
+
+
+def _finished(draft: Any) -> Job:
     draft.__class__ = Job
     job: Job = draft
     return job
@@ -135,8 +217,8 @@ def history_from_row(row: tuple[Any, ...]) -> HistoryRecord:
         attempt,
         Stage(stage),
         Outcome(outcome),
-        _RUNG[rung],
-        _ERROR[error_code],
+        RungName(rung) if rung else None,
+        ErrorCode(error_code) if error_code else None,
         detail,
         size,
         duration_ms,

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from mediavault.core.clock import from_micros
 from mediavault.core.errors import ErrorCode
 from mediavault.core.job import (
     ClaimedJob,
@@ -27,11 +26,16 @@ from mediavault.store import codec, moves
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.port import Enqueued, Recovered
 from mediavault.store.rows import (
+    ATTEMPT,
+    CLAIMED_COLUMNS,
+    COMPLETED_COLUMNS,
     CREATED_AT,
+    ID,
     JOB_COLUMNS,
     SEQ,
-    STARTED_AT,
     beat_values,
+    claimed_job,
+    completed_job,
     history_row,
     job_from_row,
     kept_values,
@@ -40,7 +44,9 @@ from mediavault.store.sqlite_engine import fetch_all
 from mediavault.store.sqlite_writer import Txn
 from mediavault.store.statements import load_statements
 
-SQL = load_statements("sqlite", job_columns=JOB_COLUMNS)
+SQL = load_statements(
+    "sqlite", columns={"job": JOB_COLUMNS, "claimed": CLAIMED_COLUMNS, "completed": COMPLETED_COLUMNS}
+)
 
 _NOTHING_ENDED = 0  # only leases that were ended on purpose stand at 0
 
@@ -88,11 +94,9 @@ def claim(
     rows = fetch_all(txn.db, SQL["claim_open_platforms" if closed else "claim"], values)
     if len(rows) > 1:
         rows.sort(key=_age)  # the order of RETURNING is not defined
-    claims = []
-    for row in rows:
-        job = job_from_row(row)
-        claims.append(ClaimedJob(job, worker))
-        txn.history.append((row[SEQ], txn.now, job.attempt_count, "claim", "ok", None, None, worker, 0, 0))
+    until = txn.at + lease
+    claims = [ClaimedJob(claimed_job(row, worker, txn.at, until), worker) for row in rows]
+    txn.history += [(row[SEQ], txn.now, row[ATTEMPT], "claim", "ok", None, None, worker, 0, 0) for row in rows]
     return claims
 
 
@@ -136,18 +140,20 @@ def begin_commit(txn: Txn, claim: ClaimedJob, kept: KeptFile) -> None:
 
 def complete(txn: Txn, claim: ClaimedJob, kept: KeptFile) -> Job:
     row = _fenced(txn, "complete", claim, kept_values(kept))
-    took = _ms_since_start(row, txn.now)
-    txn.history.append((row[SEQ], txn.now, claim.fence, "complete", "ok", None, None, "", kept.bytes, took))
-    return job_from_row(row)
+    job = completed_job(claim.job, row, kept, txn.at)
+    took = moves.duration_ms(job.started_at, txn.at)
+    txn.history.append((row[SEQ], txn.now, job.attempt_count, "complete", "ok", None, None, "", kept.bytes, took))
+    return job
 
 
 def fail(txn: Txn, claim: ClaimedJob, error_code: ErrorCode, error: str, retry_in: timedelta | None) -> Job:
     error = codec.storable(error)
     retry_at = None if retry_in is None else txn.now + _micros(retry_in)
     row = _fenced(txn, "fail", claim, {"error_code": error_code.value, "error": error, "retry_at": retry_at})
-    took = _ms_since_start(row, txn.now)
+    job = job_from_row(row)
+    took = moves.duration_ms(job.started_at, txn.at)
     txn.history.append((row[SEQ], txn.now, claim.fence, "fail", "failed", None, error_code.value, error, 0, took))
-    return job_from_row(row)
+    return job
 
 
 def release(txn: Txn, claim: ClaimedJob) -> None:
@@ -157,7 +163,7 @@ def release(txn: Txn, claim: ClaimedJob) -> None:
 
 
 def recover(txn: Txn, retry_in: timedelta, guard: ClockGuard) -> Recovered:
-    believed = guard.may_reap(from_micros(txn.now), txn.clock.monotonic())
+    believed = guard.may_reap(txn.at, txn.clock.monotonic())
     values = {
         "now": txn.now,
         "ended_before": txn.now if believed else _NOTHING_ENDED,
@@ -165,8 +171,7 @@ def recover(txn: Txn, retry_in: timedelta, guard: ClockGuard) -> Recovered:
         "error": moves.RECOVERED_ERROR,
     }
     rows = fetch_all(txn.db, SQL["recover"], values)
-    at = from_micros(txn.now)
-    txn.history += [history_row(seq, moves.recover_record(at, attempt)) for seq, _, attempt, _ in rows]
+    txn.history += [history_row(seq, moves.recover_record(txn.at, attempt)) for seq, _, attempt, _ in rows]
     requeueable = sum(retry_at is not None for *_, retry_at in rows)
     return Recovered(len(rows), requeueable, tuple(job_id for _, job_id, _, _ in rows))
 
@@ -187,7 +192,7 @@ def cancel(txn: Txn, job_id: JobId) -> Job:
     if not moves.must_cancel(job):
         return job
     after = fetch_all(txn.db, SQL["cancel"], {"id": job_id, "now": txn.now})[0]
-    txn.history.append(history_row(after[SEQ], moves.cancel_record(job, from_micros(txn.now))))
+    txn.history.append(history_row(after[SEQ], moves.cancel_record(job, txn.at)))
     return job_from_row(after)
 
 
@@ -219,7 +224,7 @@ def forget_worker(txn: Txn, worker: WorkerId) -> None:
 
 
 def _fenced(txn: Txn, statement: str, claim: ClaimedJob, values: dict[str, Any]) -> tuple[Any, ...]:
-    values.update(id=claim.id, fence=claim.fence, now=txn.now)
+    values["id"], values["fence"], values["now"] = claim.id, claim.fence, txn.now
     rows = fetch_all(txn.db, SQL[statement], values)
     if not rows:
         raise moves.lease_lost(claim.id, claim.fence)
@@ -234,19 +239,13 @@ def _get(txn: Txn, job_id: JobId) -> tuple[Any, ...]:
 
 
 def _requeued(txn: Txn, seqs: Iterable[int], why: str) -> None:
-    at = from_micros(txn.now)
     for seq in seqs:
-        txn.history.append(history_row(seq, moves.retry_record(at, why)))
+        txn.history.append(history_row(seq, moves.retry_record(txn.at, why)))
         txn.wake = True
 
 
-def _ms_since_start(row: tuple[Any, ...], now: int) -> int:
-    started: int = row[STARTED_AT]
-    return max(0, now - started) // 1000  # the wall clock may have been set back
-
-
 def _age(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    return row[CREATED_AT], row[0]
+    return row[CREATED_AT], row[ID]
 
 
 def _micros(span: timedelta) -> int:

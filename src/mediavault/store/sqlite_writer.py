@@ -14,6 +14,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -37,10 +38,11 @@ _BAD_VALUES = (TypeError, ValueError, OverflowError)
 
 @dataclass(slots=True)
 class Txn:
-    """What an operation works with. ``now`` is the transaction's time in microseconds, taken under the lock."""
+    """What an operation works with. ``at`` is the transaction's time, taken under the lock; ``now`` in microseconds."""
 
     db: Connection
     clock: Clock
+    at: datetime
     now: int
     history: list[tuple[Any, ...]] = field(default_factory=list)  # written before the commit, in this order
     wake: bool = False  # jobs became claimable
@@ -116,7 +118,8 @@ class SqliteWriter:
         self._notify = notify
         self._unwanted = unwanted
         self._loop = asyncio.get_running_loop()
-        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._turn: list[_Call] = []  # submitted in this turn of the loop
+        self._turns: SimpleQueue[list[_Call]] = SimpleQueue()  # an empty one asks for the end
         self._under_way: list[_Call] = []
         self._closed = False
         self._full_sync: bool | None = None
@@ -142,14 +145,24 @@ class SqliteWriter:
     def _put(self, call: _Call) -> asyncio.Future[Any]:
         if self._closed:
             raise StoreError("The job store is closed.")
-        self._calls.put(call)
+        if not self._turn:
+            # Handed over when the turn ends: the thread wakes once for all calls of a turn, and not while the loop
+            # still has the interpreter to itself.
+            self._loop.call_soon(self._hand_over)
+        self._turn.append(call)
         return call.future
+
+    def _hand_over(self) -> None:
+        if self._turn:
+            self._turns.put(self._turn)
+            self._turn = []
 
     async def close(self) -> None:
         """Finish what was submitted, then end. Safe to call twice."""
         if not self._closed:
             self._closed = True
-            self._calls.put(None)
+            self._hand_over()
+            self._turns.put([])
         await asyncio.shield(self._ended)
         self._thread.join()
 
@@ -157,25 +170,25 @@ class SqliteWriter:
 
     def _run(self) -> None:
         try:
-            while batch := self._next_batch():
-                self._transact(batch)
+            while calls := self._next_calls():
+                for start in range(0, len(calls), MAX_BATCH):
+                    self._transact(calls[start : start + MAX_BATCH])
         finally:
             self._db.close()
             self._lock.close()
             self._post(self._end)
 
-    def _next_batch(self) -> list[_Call]:
-        """Wait for a call and take what else is waiting; [] when the end was asked for."""
-        batch = self._under_way = []
-        call = self._calls.get()
-        while call is not None:
-            batch.append(call)
-            if len(batch) == MAX_BATCH or self._calls.empty():
-                return batch
-            call = self._calls.get()
-        if batch:
-            self._calls.put(None)  # answer these first
-        return batch
+    def _next_calls(self) -> list[_Call]:
+        """Wait for a turn's calls and take what else is waiting; [] when the end was asked for."""
+        calls = self._turns.get()
+        while calls and len(calls) < MAX_BATCH and not self._turns.empty():
+            more = self._turns.get()
+            calls += more
+            if not more:
+                self._turns.put(more)  # answer these first
+                break
+        self._under_way = calls
+        return calls
 
     def _transact(self, batch: Sequence[_Call]) -> None:
         """Commit the batch and answer its callers; where it fails as a whole, each call by itself."""
@@ -202,7 +215,8 @@ class SqliteWriter:
         except SqliteError as exc:
             raise _CannotBegin from exc  # the next try would wait as long and fail as well
         try:
-            txn = Txn(db, self._clock, to_micros(self._clock.now()))
+            at = self._clock.now()
+            txn = Txn(db, self._clock, at, to_micros(at))
             answers = [_answer(call, txn) for call in batch]
             if txn.history:
                 db.executemany(self._append_history, txn.history)
@@ -215,7 +229,8 @@ class SqliteWriter:
 
     def _sync_fully(self, full: bool) -> None:  # noqa: FBT001 - the pragma's own value
         if full is not self._full_sync:
-            self._db.execute("PRAGMA synchronous = FULL" if full else "PRAGMA synchronous = NORMAL")
+            # Not from the statement cache: a pragma takes effect while it is prepared.
+            self._db.execute("PRAGMA synchronous = FULL" if full else "PRAGMA synchronous = NORMAL", can_cache=False)
             self._full_sync = full
 
     def _ours(self, exc: BaseException | None) -> BaseException | None:
@@ -248,10 +263,9 @@ class SqliteWriter:
     def _end(self) -> None:
         """The thread is over: by request, or because of a bug, and then nobody may wait for ever."""
         self._closed = True
-        left = [*self._under_way]
-        while not self._calls.empty():
-            if (call := self._calls.get()) is not None:
-                left.append(call)
+        left = self._under_way + self._turn
+        while not self._turns.empty():
+            left += self._turns.get()
         for call in left:
             if not call.future.done():
                 call.future.set_exception(StoreError("The job store's writer has stopped."))

@@ -22,7 +22,8 @@ def test_exact_hosts_and_narrow_networks_are_allowed(rule: str) -> None:
 @pytest.mark.parametrize(
     "rule",
     ["*", ".", "", "0.0.0.0/0", "10.0.0.0/7", "::/0", "127.0.0.0/8", "169.254.0.0/16", "127.0.0.1", "localhost",
-     "localhost:x", "169.254.169.254", "host:0", "host:70000", "fe80::/16", "2130706433", "0x7f000001:80", "224.0.0.1"],
+     "localhost:x", "169.254.169.254", "host:0", "host:70000", "fe80::/16", "2130706433", "0x7f000001:80", "224.0.0.1",
+     "[::ffff:127.0.0.1]"],
 )  # fmt: skip
 def test_wide_or_dangerous_exemptions_refuse_the_start(rule: str) -> None:
     with pytest.raises(ValueError):

@@ -19,6 +19,7 @@ WHOLE = {
     "fragmented": media.mp4(layout="fragmented"),
     "mov": media.mov(),
     "webm": media.webm(),
+    "live webm": media.live_webm(),
     "mkv": media.mkv(),
     "ts": media.ts(),
     "flv": media.flv(),

@@ -18,7 +18,7 @@ LIMITS = ChildLimits(wall_s=20.0, cpu_s=10, file_bytes=1_000)
 
 @pytest.fixture(autouse=True)
 def _modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
 
 
 def module(folder: Path, body: str) -> str:

@@ -12,6 +12,7 @@ from mediavault.core.media import DownloadedFile, Expected, Problem, ProblemKind
 from mediavault.services import media_library, media_probe_child
 from mediavault.services.media_judgement import problems
 from mediavault.services.media_probe import MediaProbe
+from mediavault.services.media_sniff import DEMUXERS, sniff
 from tests import media
 
 media_library.quiet()
@@ -109,6 +110,43 @@ def test_a_lost_last_segment_is_seen_by_the_announced_duration_alone(tmp_path: P
 
     assert verdict(body, tmp_path) == ()
     assert verdict(body, tmp_path, Expected(duration_s=6.0))[0].kind is ProblemKind.INCOMPLETE
+
+
+def video_packets(body: bytes, folder: Path) -> list[tuple[int, int]]:
+    """Where each video packet stands in the file, and its size."""
+    path = folder / "measured"
+    path.write_bytes(body)
+    with media_library.open_input(path, DEMUXERS[sniff(body)]) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        return [(body.index(bytes(packet), packet.pos), packet.size) for packet in packets]
+
+
+def test_a_single_zeroed_packet_is_found_by_reading_all(tmp_path: Path) -> None:
+    body = media.mp4(6.0, sound=False)
+    at, size = video_packets(body, tmp_path)[40]
+    holed = _hole(body, at, size)
+
+    assert [problem.reason for problem in verdict(holed, tmp_path)][-1] == "it has zero-filled packets inside (1)"
+
+
+def test_a_packet_whose_units_do_not_fill_it_is_found_by_reading_all(tmp_path: Path) -> None:
+    body = media.mp4(6.0, sound=False)
+    at, _ = video_packets(body, tmp_path)[40]
+    length = int.from_bytes(body[at : at + 4], "big") - 1
+
+    assert verdict(body, tmp_path) == ()
+    assert [
+        problem.reason for problem in verdict(body[:at] + length.to_bytes(4, "big") + body[at + 4 :], tmp_path)
+    ] == ["it has damaged packets inside (1)"]
+
+
+def test_pictures_that_do_not_decode_are_found_although_the_container_is_whole(tmp_path: Path) -> None:
+    """Each VP9 frame begins with a marker; without it nothing decodes, and all lengths are right."""
+    body = bytearray(media.webm(sound=False))
+    for at, _ in video_packets(bytes(body), tmp_path):
+        body[at] &= 0x3F
+
+    assert verdict(bytes(body), tmp_path)[0].reason.startswith("its pictures do not decode at 0.0 s")
 
 
 # --- through the child process ---------------------------------------------------------------------------------------
@@ -212,13 +250,12 @@ def _module(folder: Path, source: str) -> str:
     """A module that a child process can run by name."""
     name = f"stand_in_{abs(hash(source))}"
     (folder / f"{name}.py").write_text(source)
-    os.environ["PYTHONPATH"] = str(folder)
     return name
 
 
 @pytest.fixture(autouse=True)
-def _python_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", "")
+def _python_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
 
 
 def _jpeg_size(body: bytes) -> tuple[int, int]:

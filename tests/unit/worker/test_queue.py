@@ -242,12 +242,12 @@ async def test_what_a_dead_worker_left_is_recovered_before_the_first_claim(
     orphan = tmp_path / "library/.staging" / f"{job_id}.1"
     orphan.mkdir(parents=True)
     async with setting.running():
+        await setting.until(job_id, JobStatus.FAILED)
         codes = [record.error_code for record in await store.history(job_id)]  # type: ignore[arg-type]
         clock.advance(2)
-        await setting.settle()
+        await setting.until(job_id, JobStatus.RUNNING)
 
         assert ErrorCode.RECOVERED_FROM_RESTART in codes
-        assert await setting.status(job_id) is JobStatus.RUNNING
         assert not orphan.exists()
         setting.downloader.gate.set()
 
@@ -260,7 +260,7 @@ async def test_a_neighbour_killed_while_we_run_is_noticed_at_the_next_tick(setti
         (taken,) = await setting.store.claim(WorkerId("w-neighbour"), limit=1, lease=LEASE)
         (setting.live_folder / "w-neighbour.live").touch()
         setting.clock.advance(1)
-        await setting.settle()
+        await setting.until(taken.id, JobStatus.FAILED)
 
         assert (await setting.store.get(taken.id)).error_code is ErrorCode.RECOVERED_FROM_RESTART
         assert {await setting.status(job_id) for job_id in ids} == {JobStatus.RUNNING}

@@ -78,7 +78,10 @@ class Launcher:
     async def user_agent(self) -> str:
         """What this binary calls itself with a window. Measured once per binary and remembered beside the profile."""
         notes = self.profile.folder.parent / "user-agent.json"
-        stamp = [str(self.executable), self.executable.resolve().stat().st_mtime_ns]
+        try:
+            stamp = [str(self.executable), self.executable.resolve().stat().st_mtime_ns]
+        except OSError as exc:  # removed or replaced a moment ago
+            raise not_started(exc) from exc
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             known = json.loads(notes.read_text("utf-8"))
             if known["of"] == stamp:

@@ -67,7 +67,7 @@ class PageCapture:
     user_agent: str
     blob_mimes: tuple[str, ...] = ()
     # JSON values: "navigations" [[seconds, address] of the main frame], "encrypted" (a media element met protected
-    # data), "key_systems" (asked for), "crashed", "unresponsive", "document" (the page's source was all there is)
+    # data), "key_systems" (asked for), "crashed", "unresponsive"
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

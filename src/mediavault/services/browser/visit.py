@@ -42,7 +42,8 @@ class Visit:
     crashed: bool = False
     navigations: list[tuple[float, str]] = field(default_factory=list)
     progress: Progress = field(default_factory=Progress)
-    _deaf: int = 0  # questions in a row that the page did not answer
+    _deaf: int = 0  # questions in a row that the page itself did not answer
+    _deaf_frames: list[Frame] = field(default_factory=list)  # left alone from then on
 
     async def run(self, url: str, *, user_agent: str) -> PageCapture:
         """Visit ``url``. Raises NetworkFailure, AddressRefused, PageCrashed, BrowserUnavailable."""
@@ -169,21 +170,27 @@ class Visit:
 
     async def _look(self, frame: Frame, script: str, arg: Any = None) -> Any:
         """Ask one frame; None where it does not answer. A page that is deaf twice in a row is not asked again."""
-        if self.progress.unresponsive:
+        if self.progress.unresponsive or frame in self._deaf_frames:
             return None
         try:
             answer = await self.ask(frame.evaluate(script, arg), min(LOOK_S, max(0.5, self._left_s())))
         except TookTooLong:
-            self._deaf += 1
-            self.progress.unresponsive = self._deaf >= 2
+            self._on_deaf(frame)
             return None
         except PageCrashed:
             self.crashed = True
             return None
         except PageFailed:  # it navigated away under the question
             return None
-        self._deaf = 0
+        self._deaf = 0 if frame.parent_frame is None else self._deaf
         return answer
+
+    def _on_deaf(self, frame: Frame) -> None:
+        if frame.parent_frame is not None:
+            self._deaf_frames.append(frame)
+            return
+        self._deaf += 1
+        self.progress.unresponsive = self._deaf >= 2
 
     def _frames(self) -> list[Frame]:
         return list(self.page.frames)[:MAX_FRAMES]

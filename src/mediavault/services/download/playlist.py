@@ -137,8 +137,8 @@ def _own_tags(line: str, _number: int, _data: dict[str, Any], state: dict[str, A
     if line.startswith("#EXTINF"):
         state["keys_complete"] = True
     if line.startswith("#EXT-X-KEY:"):
-        fresh = state.pop("keys_complete", True)
-        state["current_key"] = (() if fresh else state["current_key"]) + (_attributes(line),)
+        before = () if state.get("keys_complete", True) else state["current_key"]
+        state["current_key"], state["keys_complete"] = (*before, _attributes(line)), False
         return True
     if line.startswith("#EXT-X-MAP:"):
         state["current_segment_map"] = {**_attributes(line), "keys": state.get("current_key")}

@@ -1,4 +1,4 @@
--- Every fixed statement of the SQLite store. ``{job}`` stands for the columns of store/rows.py.
+-- Every fixed statement of the SQLite store. The names in braces are lists of columns in store/rows.py.
 -- Statuses are literals, since only then may a partial index be used; INDEXED BY pins the plan: without it SQLite
 -- sorts the whole table once ANALYZE has seen every row queued. tests/unit/store/test_plans.py reads each plan.
 
@@ -24,7 +24,7 @@ UPDATE jobs
        retry_at = NULL, error_code = NULL, error = NULL, failed_at = NULL,
        stage = 'claim', progress_pct = 0, bytes_done = 0, bytes_total = NULL
  WHERE seq IN (SELECT seq FROM jobs INDEXED BY jobs_ready WHERE status = 'queued' ORDER BY created_at, id LIMIT :limit)
-RETURNING {job};
+RETURNING {claimed};
 
 -- name: claim_open_platforms
 UPDATE jobs
@@ -35,7 +35,7 @@ UPDATE jobs
  WHERE seq IN (SELECT seq FROM jobs INDEXED BY jobs_ready
                 WHERE status = 'queued' AND platform NOT IN (SELECT value FROM json_each(:closed))
                 ORDER BY created_at, id LIMIT :limit)
-RETURNING {job};
+RETURNING {claimed};
 
 -- name: renew
 UPDATE jobs SET lease_expires_at = :lease_expires_at
@@ -73,7 +73,7 @@ UPDATE jobs INDEXED BY jobs_id
        output_path = :output_path, thumbnail_path = :thumbnail_path,
        bytes = :bytes, sha256 = :sha256, duration_s = :duration_s, width = :width, height = :height
  WHERE id = :id AND status = 'running' AND attempt_count = :fence
-RETURNING {job};
+RETURNING {completed};
 
 -- name: fail
 UPDATE jobs INDEXED BY jobs_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import random
 import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -135,7 +136,9 @@ BEHAVIOURS: Mapping[str, tuple[Script, bytes | type[Failure]]] = {
     "sends a login page": (reply(200, media.html(), Content_Type="text/html"), NotAVideo),
     "sends a login page as the part": (
         lambda request: Reply(206, {"Content-Range": f"bytes {request.range_start}-{len(BODY) - 1}/{len(BODY)}",
-                                    "Content-Type": "text/html", "ETag": '"v1"'}, media.html()),
+                                    "Content-Type": "text/html", "ETag": '"v1"'}, media.html())
+        if request.range_start is not None
+        else Reply(200, {}, media.html()),
         NotAVideo,
     ),
     "always closes early": (cut(serve(BODY, ranges=False), at=HALF), Incomplete),
@@ -173,12 +176,11 @@ async def test_a_fresh_file_is_right_or_refused_when_the_server(
     script, outcome = BEHAVIOURS[behaviour]
     server.on("/v.mp4", cut(serve(BODY), at=HALF), script)
 
-    try:
-        body = (await fetch("/v.mp4")).path.read_bytes()
-    except Failure as failure:
-        assert isinstance(failure, outcome if isinstance(outcome, type) else Incomplete)
+    if isinstance(outcome, bytes):
+        assert (await fetch("/v.mp4")).path.read_bytes() == outcome
     else:
-        assert body == (outcome if isinstance(outcome, bytes) else BODY)
+        with pytest.raises(outcome):
+            await fetch("/v.mp4")
 
 
 async def test_a_resume_loads_only_what_is_missing_and_a_little_overlap(
@@ -249,6 +251,21 @@ async def test_a_sidecar_that_cannot_be_trusted_means_starting_over(
 ) -> None:
     half_there(server, tmp_path)
     partial.sidecar(tmp_path / "media.part").write_text(sidecar)
+    server.on("/v.mp4", serve(BODY))
+
+    assert (await fetch("/v.mp4")).path.read_bytes() == BODY
+    assert server.requests[0].range_start is None
+
+
+@pytest.mark.parametrize(
+    "changes", [{"version": 99}, {"bytes": HALF + 1}, {"bytes": 0}, {"bytes": "many"}, {"total": None}, {"extra": 1}]
+)
+async def test_a_sidecar_that_does_not_fit_means_starting_over(
+    changes: dict[str, Any], server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    half_there(server, tmp_path)
+    sidecar = partial.sidecar(tmp_path / "media.part")
+    sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | changes))
     server.on("/v.mp4", serve(BODY))
 
     assert (await fetch("/v.mp4")).path.read_bytes() == BODY
@@ -452,9 +469,10 @@ class OneAnswer:
         return None
 
 
-async def dripped(pieces: Sequence[bytes], each_s: float, folder: Path) -> tuple[OneAnswer, FakeClock]:
+async def dripped(pieces: Sequence[bytes], each_s: float, folder: Path, **headers: str) -> tuple[OneAnswer, FakeClock]:
     clock = FakeClock(auto=True)
-    client = OneAnswer(Drip(clock, list(pieces), each_s))
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    client = OneAnswer(Drip(clock, list(pieces), each_s, headers=named))
     request = MediaRequest("https://a.example/v.mp4", SourceType.DIRECT, "https://a.example/post")
     await DirectDownloader(client, clock).fetch(
         request, into=folder, limits=LIMITS, on_progress=lambda done, total: None
@@ -474,6 +492,16 @@ async def test_a_slow_line_is_borne_with(tmp_path: Path) -> None:
     await dripped([BODY[at : at + 20_000] for at in range(0, len(BODY), 20_000)], 10.0, tmp_path)
 
     assert (tmp_path / "media.mp4").read_bytes() == BODY
+
+
+async def test_a_length_that_was_announced_must_be_reached_whatever_the_client_says(tmp_path: Path) -> None:
+    with pytest.raises(Incomplete, match="broke off"):
+        await dripped([BODY[:HALF]], 0.0, tmp_path, content_length=str(len(BODY)))
+
+
+async def test_more_than_was_announced_is_no_whole_file_either(tmp_path: Path) -> None:
+    with pytest.raises(Failure):
+        await dripped([BODY], 0.0, tmp_path, content_length=str(HALF))
 
 
 async def test_a_cancelled_transfer_keeps_what_it_has_for_the_next(

@@ -1,0 +1,263 @@
+"""Life and death of the browser: started when needed, ended when idle, worn or asked to, killed when it hangs.
+
+Playwright comes in through two functions of ``chromium.py``; nothing here imports it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mediavault.core.clock import Clock
+from mediavault.core.errors import BrowserUnavailable, TookTooLong
+from mediavault.core.logs import get_logger
+from mediavault.services.browser.cookie_jar import restore, snapshot
+from mediavault.services.browser.discovery import find_browser, unavailable
+from mediavault.services.browser.driver import Ask, Guard, PageFailed
+from mediavault.services.browser.launch import CLOSE_BROWSER_S, LAUNCH_S, Launcher, pid_of, prepare
+from mediavault.services.browser.processes import is_alive, kill_browser, parent_of
+from mediavault.services.browser.profile import Profile, claim_profile
+from mediavault.services.browser.visit import Visit
+
+HEARTBEAT_S = 3.0
+RECYCLE_AFTER_PAGES = 200  # renderers and caches grow; a fresh start costs half a second
+IDLE_CLOSE_S = 300.0  # an idle browser holds 350 MB
+
+T = TypeVar("T")
+
+log = get_logger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class Running:
+    """A browser that was started. ``playwright`` and ``context`` are Playwright's."""
+
+    playwright: Any
+    context: Any
+    profile: Profile
+    downloads: Path
+    user_agent: str
+    pid: int | None
+    driver_pid: int | None
+    alive: bool = True
+    pages_open: int = 0
+    pages_served: int = 0
+    visits: dict[Any, Visit] = field(default_factory=dict)  # by Playwright's page
+
+    @property
+    def is_worn(self) -> bool:
+        return self.pages_served >= RECYCLE_AFTER_PAGES and self.pages_open == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where and how the browser runs. ``downloads_dir`` lies on the vault's file system, ``executable`` is the setting."""
+
+    state_dir: Path
+    downloads_dir: Path
+    executable: Path | None
+    headless: bool
+
+
+class Keeper:
+    """Keeps one browser. ``start_driver`` starts Playwright, ``on_response`` is told of every response of the context."""
+
+    def __init__(
+        self,
+        place: Place,
+        proxy: Guard,
+        clock: Clock,
+        *,
+        ask: Ask,
+        start_driver: Callable[[], Awaitable[Any]],
+        on_response: Callable[[Running, Any], None],
+    ) -> None:
+        self._place = place
+        self._proxy = proxy
+        self._clock = clock
+        self._ask = ask
+        self._start_driver = start_driver
+        self._on_response = on_response
+        self._starting = asyncio.Lock()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._idle: asyncio.Task[None] | None = None
+        self._running: Running | None = None
+        self.closed = False
+
+    @property
+    def running(self) -> Running | None:
+        """The browser that runs now."""
+        return self._running if self._running is not None and self._running.alive else None
+
+    async def browser(self) -> Running:
+        """The running browser, started if need be. Raises BrowserUnavailable.
+
+        A caller that is cancelled leaves nothing half started or half ended: the next one finds it done.
+        """
+        running = self.running
+        if running is not None and not running.is_worn and not self.closed:
+            return running
+        return await asyncio.shield(self.spawn(self._started()))
+
+    async def enter(self) -> Running:
+        """As :meth:`browser`, and count a page; :meth:`leave` when it is closed."""
+        running = await self.browser()
+        while running is not self._running:  # ended for idleness in the moment before we could say that we are here
+            running = await self.browser()
+        running.pages_open += 1
+        running.pages_served += 1
+        return running
+
+    def leave(self, running: Running) -> None:
+        running.pages_open -= 1
+        if self._idle is not None:
+            self._idle.cancel()
+        self._idle = self.spawn(self._idle_out(running))
+
+    async def answers(self, running: Running) -> bool:
+        """The browser's heartbeat: a question that no page can hold up."""
+        try:
+            await self._ask(running.context.cookies("http://heartbeat.invalid/"), HEARTBEAT_S)
+        except (TookTooLong, PageFailed, BrowserUnavailable):
+            return False
+        return True
+
+    async def lose(self, running: Running, reason: str) -> None:
+        """Give up a browser that does not answer. Its pages fail; whoever comes next starts another."""
+        log.warning("browser_hangs", reason=reason, browser_pid=running.pid)
+        running.alive = False
+        if running.pid is not None:
+            await asyncio.to_thread(kill_browser, running.pid, driver=running.driver_pid)
+
+    async def remember_cookies(self, running: Running) -> None:
+        """Snapshot what a crash or a restart would lose: Chromium writes cookies every 30 s, those of sessions never."""
+        if running.profile.cookies_file is not None:
+            await snapshot(running.context, running.profile.cookies_file, ask=self._ask)
+
+    async def close(self) -> None:
+        """End the browser for good. Safe to call twice; a cancelled caller does not stop it."""
+        self.closed = True
+        await asyncio.shield(self.spawn(self._close()))
+
+    def spawn(self, call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """A task that is cancelled when the browser is closed, and whose failure nobody has to collect."""
+        task = asyncio.create_task(call)
+        self._tasks.add(task)
+        task.add_done_callback(self._on_done)
+        return task
+
+    def _on_done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waited has it; where nobody did, the next call meets it again
+
+    # --- starting ----------------------------------------------------------------------------------------------
+
+    async def _started(self) -> Running:
+        async with self._starting:
+            if self.closed:
+                raise BrowserUnavailable("mediavault is shutting down.")
+            running = self._running
+            if running is not None and running.alive and not running.is_worn:
+                return running
+            if running is not None:
+                self._running = None
+                await self._end(running)
+            self._running = await self._start()
+            return self._running
+
+    async def _start(self) -> Running:
+        try:
+            profile = await asyncio.to_thread(claim_profile, self._place.state_dir)
+        except OSError as exc:
+            raise BrowserUnavailable(f"The browser's profile cannot be used: {exc}.") from exc
+        downloads = self._place.downloads_dir / f".browser-{profile.key}"
+        async with AsyncExitStack() as undo:
+            undo.callback(profile.release)
+            undo.callback(shutil.rmtree, downloads, ignore_errors=True)
+            try:
+                await asyncio.to_thread(prepare, profile, downloads)
+            except OSError as exc:
+                raise BrowserUnavailable(f"The browser's folders cannot be written: {exc}.") from exc
+            running = await self._launch(profile, downloads, undo)
+            undo.pop_all()
+        log.info("browser_started", browser_pid=running.pid, anonymous=profile.anonymous, user_agent=running.user_agent)
+        return running
+
+    async def _launch(self, profile: Profile, downloads: Path, undo: AsyncExitStack) -> Running:
+        try:
+            playwright = await self._ask(self._start_driver(), LAUNCH_S)
+        except (TookTooLong, PageFailed, OSError) as exc:
+            raise BrowserUnavailable(f"Playwright did not start: {exc}") from exc
+        undo.push_async_callback(self._stop_driver, playwright)
+        found = find_browser(self._place.executable, playwright=Path(playwright.chromium.executable_path))
+        if found.path is None:
+            raise unavailable(found)
+        launcher = Launcher(
+            playwright, self._ask, found.path, profile, downloads, self._proxy, headless=self._place.headless
+        )
+        user_agent = await launcher.user_agent()
+        context = await launcher.context(user_agent)
+        pid = await pid_of(context, self._ask)
+        running = Running(playwright, context, profile, downloads, user_agent, pid, parent_of(pid) if pid else None)
+        context.on("close", lambda *_: self._on_gone(running))
+        context.on("response", lambda response: self._on_response(running, response))
+        await restore(context, profile.cookies_file, now_s=self._clock.now().timestamp(), ask=self._ask)
+        return running
+
+    def _on_gone(self, running: Running) -> None:
+        if running.alive:
+            running.alive = False
+            log.warning("browser_gone", browser_pid=running.pid)
+
+    # --- ending ------------------------------------------------------------------------------------------------
+
+    async def _end(self, running: Running) -> None:
+        """Close in order, and by force what does not close in time. Nothing of it is left afterwards."""
+        if running.alive:
+            await self.remember_cookies(running)
+            running.alive = False
+            await quietly(self._ask, running.context.close(), CLOSE_BROWSER_S)
+        stopped = await self._stop_driver(running.playwright)
+        if running.pid is not None and (not stopped or is_alive(running.pid)):
+            await asyncio.to_thread(kill_browser, running.pid, driver=running.driver_pid)
+        await asyncio.to_thread(shutil.rmtree, running.downloads, ignore_errors=True)
+        await asyncio.to_thread(running.profile.release)
+        log.info("browser_ended", browser_pid=running.pid, pages=running.pages_served)
+
+    async def _stop_driver(self, playwright: Any) -> bool:
+        """End the driver process; False where it does not answer."""
+        return await quietly(self._ask, playwright.stop(), CLOSE_BROWSER_S)
+
+    async def _idle_out(self, running: Running) -> None:
+        await self._clock.sleep(IDLE_CLOSE_S)
+        async with self._starting:
+            if self._running is running and running.pages_open == 0:
+                self._running = None
+                await self._end(running)
+
+    async def _close(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+        async with self._starting:
+            running, self._running = self._running, None
+            if running is not None:
+                await self._end(running)
+        others = [task for task in self._tasks if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+
+async def quietly(ask: Ask, call: Awaitable[Any], within_s: float) -> bool:
+    """For what may be gone already; whether it was answered."""
+    try:
+        await ask(call, within_s)
+    except (TookTooLong, PageFailed, BrowserUnavailable):
+        return False
+    return True

@@ -1,0 +1,125 @@
+"""Bodies at the response stage: what is read, what is stopped, and that nothing stays paused."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import pytest
+
+from mediavault.core.errors import TookTooLong
+from mediavault.services.browser.interception import BodyTap, Verdict, judge
+from mediavault.services.browser.network_log import MAX_BODY_BYTES, NetworkLog
+
+T = TypeVar("T")
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "headers", "verdict"),
+    [
+        ("XHR", 200, {"content-type": "application/json; charset=utf-8"}, Verdict.READ),
+        ("Fetch", 200, {"content-type": "application/vnd.api+json"}, Verdict.READ),
+        ("Fetch", 200, {"content-type": "application/dash+xml"}, Verdict.READ),
+        ("Document", 404, {"content-type": "text/html"}, Verdict.READ),
+        ("Fetch", 200, {"content-type": "text/html"}, Verdict.PASS),
+        ("Fetch", 200, {"content-type": "video/mp4"}, Verdict.PASS),
+        ("Fetch", 200, {"content-type": "text/event-stream"}, Verdict.PASS),
+        ("Fetch", 204, {"content-type": "application/json"}, Verdict.PASS),
+        ("Fetch", 302, {"content-type": "application/json"}, Verdict.PASS),
+        ("Fetch", None, {}, Verdict.PASS),
+        ("Document", 200, {"content-type": "video/mp4"}, Verdict.PASS),
+        ("Document", 200, {"content-disposition": 'Attachment; filename="x"'}, Verdict.STOP),
+        ("Fetch", 200, {"content-type": "application/json", "content-length": str(MAX_BODY_BYTES + 1)}, Verdict.PASS),
+    ],
+)
+def test_what_becomes_of_a_response(
+    kind: str, status: int | None, headers: Mapping[str, str], verdict: Verdict
+) -> None:
+    assert judge(kind, "https://a.test/x", status, headers, named=False) is verdict
+
+
+def test_page_data_is_read_whatever_type_it_claims() -> None:
+    assert judge("XHR", "https://a.test/api", 200, {"content-type": "text/html"}, named=True) is Verdict.READ
+
+
+class StubCdp:
+    """A DevTools session whose bodies are scripted; a body of None never comes."""
+
+    def __init__(self, body: bytes | None) -> None:
+        self._body = body
+        self._handlers: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
+        self.sent: list[tuple[str, Mapping[str, Any]]] = []
+
+    async def send(self, method: str, params: dict[str, Any] | None = None) -> Mapping[str, Any]:
+        self.sent.append((method, params or {}))
+        if method == "Page.getFrameTree":
+            return {"frameTree": {"frame": {"id": "MAIN"}}}
+        if method == "Fetch.getResponseBody":
+            if self._body is None:
+                raise TookTooLong("never")
+            return {"body": base64.b64encode(self._body).decode(), "base64Encoded": True}
+        return {}
+
+    def on(self, event: str, f: Callable[..., Any]) -> None:
+        self._handlers[event] = f
+
+    def pause(self, kind: str = "XHR", **headers: str) -> None:
+        self._handlers["Fetch.requestPaused"](
+            {
+                "requestId": "1",
+                "frameId": "MAIN",
+                "resourceType": kind,
+                "request": {"url": "https://a.test/api", "headers": {}},
+                "responseStatusCode": 200,
+                "responseHeaders": [{"name": n.replace("_", "-"), "value": v} for n, v in headers.items()],
+            }
+        )
+
+    def ended_with(self) -> list[str]:
+        return [method for method, _ in self.sent if method.startswith(("Fetch.continue", "Fetch.fail"))]
+
+
+async def ask(call: Awaitable[T], within_s: float) -> T:
+    return await call
+
+
+async def tapped(body: bytes | None) -> tuple[StubCdp, NetworkLog]:
+    cdp, network = StubCdp(body), NetworkLog(lambda: 0.0, re.compile("/api"))
+    await BodyTap(cdp, ask, network).start()
+    return cdp, network
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_a_body_is_read_and_the_request_goes_on() -> None:
+    cdp, network = await tapped(b'{"a":1}')
+    cdp.pause(content_type="application/json")
+    await settle()
+
+    assert network.page_data_seen
+    assert cdp.ended_with() == ["Fetch.continueResponse"]
+
+
+async def test_a_body_that_never_ends_does_not_hold_the_request() -> None:
+    cdp, network = await tapped(None)
+    cdp.pause(content_type="application/json")
+    await settle()
+
+    assert not network.page_data_seen
+    assert cdp.ended_with() == ["Fetch.continueResponse"]
+
+
+async def test_a_page_that_is_a_download_is_noted_and_stopped() -> None:
+    cdp, network = await tapped(b"")
+    cdp.pause("Document", content_disposition="attachment", content_type="video/mp4")
+    await settle()
+
+    assert network.main_document is not None
+    assert network.main_document.mime == "video/mp4"
+    assert cdp.ended_with() == ["Fetch.failRequest"]

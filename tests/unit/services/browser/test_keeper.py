@@ -1,0 +1,230 @@
+"""Life and death of the browser, with a driver that plays its part."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from mediavault.core.errors import BrowserUnavailable, TookTooLong
+from mediavault.services.browser.keeper import IDLE_CLOSE_S, RECYCLE_AFTER_PAGES, Keeper, Place
+from tests.fakes import FakeClock
+from tests.unit.services.browser.test_profile import cookie
+
+T = TypeVar("T")
+
+
+class StubProxy:
+    server, username, password = "http://127.0.0.1:1", "u", "p"
+
+    def exempting(self, scope_url: str) -> Any: ...
+
+
+class StubContext:
+    browser = None
+
+    def __init__(self, *, hangs: bool = False) -> None:
+        self.closed = False
+        self._hangs = hangs
+
+    def on(self, event: str, f: Callable[..., Any]) -> None: ...
+
+    async def cookies(self, *_: Any) -> list[dict[str, object]]:
+        if self._hangs:
+            raise TookTooLong("stopped")
+        return [cookie("s")]
+
+    async def add_cookies(self, cookies: Any) -> None: ...
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class StubPage:
+    async def evaluate(self, _: str) -> str:
+        return "Mozilla/5.0 HeadlessChrome/156.0"
+
+
+class StubMeasured:
+    async def new_page(self) -> StubPage:
+        return StubPage()
+
+    async def close(self) -> None: ...
+
+
+class StubDriver:
+    """Counts the contexts that it launched; ``slow`` makes a launch wait for the event."""
+
+    executable_path = "/nowhere"
+
+    def __init__(self, *, slow: asyncio.Event | None = None, hangs: bool = False) -> None:
+        self.chromium = self
+        self.contexts: list[StubContext] = []
+        self.launched_with: dict[str, Any] = {}
+        self.stopped = 0
+        self._slow = slow
+        self._hangs = hangs
+
+    async def start(self) -> StubDriver:
+        return self
+
+    async def launch(self, **_: Any) -> StubMeasured:
+        return StubMeasured()
+
+    async def launch_persistent_context(self, folder: Path, **options: Any) -> StubContext:
+        self.launched_with = options
+        if self._slow is not None:
+            await self._slow.wait()
+        self.contexts.append(StubContext(hangs=self._hangs))
+        return self.contexts[-1]
+
+    async def stop(self) -> None:
+        self.stopped += 1
+
+
+async def ask(call: Awaitable[T], within_s: float) -> T:
+    return await call
+
+
+def keeper(
+    tmp_path: Path, driver: StubDriver, clock: FakeClock | None = None, executable: Path | None = None
+) -> Keeper:
+    place = Place(tmp_path / "state", tmp_path / "downloads", executable or Path(sys.executable), headless=True)
+    return Keeper(
+        place, StubProxy(), clock or FakeClock(), ask=ask, start_driver=driver.start, on_response=lambda *_: None
+    )
+
+
+async def test_many_who_need_a_browser_at_once_share_one(tmp_path: Path) -> None:
+    driver = StubDriver()
+    kept = keeper(tmp_path, driver)
+    first, second = await asyncio.gather(kept.browser(), kept.browser())
+
+    assert first is second
+    assert len(driver.contexts) == 1
+    await kept.close()
+
+
+async def test_it_calls_itself_what_it_does_with_a_window_and_stands_behind_the_proxy(tmp_path: Path) -> None:
+    driver = StubDriver()
+    kept = keeper(tmp_path, driver)
+    running = await kept.browser()
+
+    assert running.user_agent == "Mozilla/5.0 Chrome/156.0"
+    assert driver.launched_with["proxy"] == {"server": "http://127.0.0.1:1", "username": "u", "password": "p"}
+    assert driver.launched_with["service_workers"] == "block"
+    await kept.close()
+
+
+async def test_nothing_is_left_after_closing_and_closing_twice_is_safe(tmp_path: Path) -> None:
+    driver = StubDriver()
+    kept = keeper(tmp_path, driver)
+    running = await kept.browser()
+    await kept.close()
+    await kept.close()
+
+    assert driver.contexts[0].closed
+    assert driver.stopped == 1
+    assert not running.downloads.exists()
+    assert not running.profile.scratch.exists()
+    with pytest.raises(BrowserUnavailable):
+        await kept.browser()
+
+
+async def test_a_caller_that_gives_up_leaves_nothing_half_started(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+    driver = StubDriver(slow=gate)
+    kept = keeper(tmp_path, driver)
+    impatient = asyncio.ensure_future(kept.browser())
+    while not driver.launched_with:
+        await asyncio.sleep(0.001)
+    impatient.cancel()
+    gate.set()
+    running = await kept.browser()
+
+    assert len(driver.contexts) == 1
+    assert not running.profile.anonymous
+    await kept.close()
+
+
+async def test_an_idle_browser_is_ended_and_the_next_need_starts_another(tmp_path: Path) -> None:
+    driver, clock = StubDriver(), FakeClock()
+    kept = keeper(tmp_path, driver, clock)
+    kept.leave(await kept.enter())
+    await clock.settle()
+    clock.advance(IDLE_CLOSE_S)
+    while kept.running is not None or not driver.stopped:
+        await asyncio.sleep(0.001)
+    await kept.browser()
+
+    assert len(driver.contexts) == 2
+    await kept.close()
+
+
+async def test_a_browser_in_use_is_not_idle(tmp_path: Path) -> None:
+    driver, clock = StubDriver(), FakeClock()
+    kept = keeper(tmp_path, driver, clock)
+    await kept.enter()
+    kept.leave(await kept.enter())
+    await clock.settle()
+    clock.advance(IDLE_CLOSE_S)
+    await clock.settle()
+
+    assert kept.running is not None
+    await kept.close()
+
+
+async def test_a_worn_browser_is_replaced_once_its_pages_are_closed(tmp_path: Path) -> None:
+    driver = StubDriver()
+    kept = keeper(tmp_path, driver)
+    running = await kept.enter()
+    running.pages_served = RECYCLE_AFTER_PAGES
+
+    assert await kept.browser() is running
+    kept.leave(running)
+    assert await kept.browser() is not running
+    await kept.close()
+
+
+async def test_a_lost_browser_is_replaced_on_the_same_profile(tmp_path: Path) -> None:
+    kept = keeper(tmp_path, StubDriver())
+    running = await kept.browser()
+    await kept.lose(running, "a test says so")
+    another = await kept.browser()
+
+    assert another is not running
+    assert not another.profile.anonymous
+    await kept.close()
+
+
+async def test_a_stopped_browser_does_not_answer(tmp_path: Path) -> None:
+    kept = keeper(tmp_path, StubDriver(hangs=True))
+
+    assert not await kept.answers(await kept.browser())
+    await kept.close()
+
+
+async def test_without_a_browser_the_failure_says_what_to_do(tmp_path: Path) -> None:
+    driver = StubDriver()
+    kept = keeper(tmp_path, driver, executable=tmp_path / "gone")
+
+    with pytest.raises(BrowserUnavailable) as caught:
+        await kept.browser()
+    assert "MEDIAVAULT_BROWSER" in caught.value.help
+    assert driver.stopped == 1
+    await kept.close()
+
+
+async def test_a_browser_that_does_not_start_frees_its_profile(tmp_path: Path) -> None:
+    driver = StubDriver()
+    broken = keeper(tmp_path, driver, executable=tmp_path / "gone")
+    with pytest.raises(BrowserUnavailable):
+        await broken.browser()
+    kept = keeper(tmp_path, driver)
+
+    assert not (await kept.browser()).profile.anonymous
+    await kept.close()

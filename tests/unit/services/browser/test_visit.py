@@ -1,0 +1,216 @@
+"""A visit, with a page that plays its part."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar, cast
+
+import pytest
+
+from mediavault.core.errors import AddressRefused, NetworkFailure, TookTooLong
+from mediavault.core.platform import Platform
+from mediavault.services.browser import scripts
+from mediavault.services.browser.driver import Page, PageCrashed, PageFailed
+from mediavault.services.browser.network_log import NetworkLog
+from mediavault.services.browser.port import PageCapture
+from mediavault.services.browser.visit import PROXY_REFUSAL, Visit
+from tests.fakes import FakeClock
+
+T = TypeVar("T")
+URL = "https://a.test/post"
+GENERIC = Platform(name="generic", title="this site")
+
+VIDEO = {
+    "current_src": "https://a.test/v.mp4", "sources": [], "poster": "", "duration_s": 3.0, "width": 640, "height": 360,
+    "video_width": 320, "video_height": 180, "visible": True, "muted_loop": False, "has_audio": True, "container": "main",
+    "holds_permalink": True, "advert": False,
+}  # fmt: skip
+
+
+class StubFrame:
+    def __init__(self, url: str, answers: Mapping[str, Any], parent: StubFrame | None = None) -> None:
+        self.url = url
+        self.parent_frame = parent
+        self._answers = answers
+        self.asked: list[str] = []
+
+    async def evaluate(self, expression: str, arg: Any = None) -> Any:
+        self.asked.append(expression)
+        answer = self._answers.get(expression)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def evaluate_handle(self, expression: str, arg: Any = None) -> Any:
+        return StubHandle()
+
+    async def frame_element(self) -> Any:
+        return StubElement()
+
+
+class StubHandle:
+    def as_element(self) -> None:
+        return None
+
+
+class StubElement:
+    async def evaluate(self, expression: str, arg: Any = None) -> Any:
+        return {"container": "article:0", "holds_permalink": True, "advert": False, "visible": True}
+
+
+class StubPage:
+    """``on_load`` is what loading does: it may tell the network, or raise."""
+
+    def __init__(self, *frames: StubFrame, on_load: Callable[[], None] = lambda: None) -> None:
+        self.frames = frames
+        self.main_frame = frames[0]
+        self.url = frames[0].url
+        self._on_load = on_load
+        self._handlers: dict[str, Callable[..., Any]] = {}
+
+    def on(self, event: str, f: Callable[..., Any]) -> None:
+        self._handlers[event] = f
+
+    def fire(self, event: str, *args: Any) -> None:
+        self._handlers[event](*args)
+
+    async def add_init_script(self, script: str | None = None) -> None: ...
+
+    async def goto(self, url: str, **_: Any) -> None:
+        self._on_load()
+        self.fire("framenavigated", self.main_frame)
+
+    async def wait_for_load_state(self, state: str | None = None, **_: Any) -> None: ...
+
+
+async def ask(call: Awaitable[T], within_s: float) -> T:
+    return await call
+
+
+def players(*videos: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
+    return {"mimes": [], "systems": [], "encrypted": False, "videos": list(videos), **facts}
+
+
+def answers(**given: Any) -> dict[str, Any]:
+    """A page with one playing video, unless said otherwise."""
+    return {
+        scripts.PRIME: {"videos": 1, "started": 1, "failed": 0},
+        scripts.PLAYERS: players(VIDEO),
+        scripts.DOCUMENT: {"url": URL, "title": "A title", "html": "<html>", "text": "words"},
+        **{getattr(scripts, name): answer for name, answer in given.items()},
+    }
+
+
+def visiting(page: StubPage, network: NetworkLog, clock: FakeClock) -> Visit:
+    return Visit(cast("Page", page), ask, clock, network, GENERIC, clock.monotonic() + 60)
+
+
+async def visit(
+    *frames: StubFrame,
+    load: Callable[[NetworkLog], None] | None = None,
+    after: Callable[[StubPage], None] = lambda _: None,
+) -> PageCapture:
+    clock = FakeClock(auto=True)
+    network = NetworkLog(lambda: clock.monotonic() - 1_000.0)
+    page = StubPage(*frames, on_load=lambda: (load or arrived)(network))
+    watched = visiting(page, network, clock)
+    after_load = watched._load
+
+    async def load_then(url: str) -> bool:
+        loaded = await after_load(url)
+        after(page)
+        return loaded
+
+    watched._load = load_then  # type: ignore[method-assign]
+    return await watched.run(URL, user_agent="A browser")
+
+
+def arrived(network: NetworkLog, status: int = 200, mime: str = "text/html") -> None:
+    saw = {"frame_url": URL, "request_headers": {}, "headers": {"content-type": mime}}
+    network.saw(url=URL, status=status, resource_type="document", main=True, **saw)  # type: ignore[arg-type]
+    video = {**saw, "headers": {"content-type": "video/mp4"}}
+    network.saw(url="https://a.test/v.mp4", status=206, resource_type="media", **video)  # type: ignore[arg-type]
+
+
+async def test_a_visit_reports_the_page_its_players_and_its_traffic() -> None:
+    seen = await visit(StubFrame(URL, answers()))
+
+    assert (seen.final_url, seen.status, seen.title, seen.visible_text) == (URL, 200, "A title", "words")
+    assert [(v.current_src, v.container, v.has_audio) for v in seen.videos] == [("https://a.test/v.mp4", "main", True)]
+    assert [r.url for r in seen.responses] == [URL, "https://a.test/v.mp4"]
+    assert seen.user_agent == "A browser"
+
+
+async def test_a_player_in_a_frame_stands_where_its_frame_stands() -> None:
+    main = StubFrame(URL, answers(PLAYERS=players()))
+    seen = await visit(main, StubFrame("https://player.test/", answers(), main))
+
+    assert [(v.frame_url, v.container) for v in seen.videos] == [("https://player.test/", "article:0")]
+
+
+async def test_a_frame_that_never_answers_is_left_alone_and_the_page_still_asked() -> None:
+    main = StubFrame(URL, answers())
+    deaf = StubFrame("https://ads.test/", answers(PRIME=TookTooLong("deaf"), PLAYERS=TookTooLong("deaf")), main)
+    seen = await visit(main, deaf)
+
+    assert deaf.asked == [scripts.PRIME]
+    assert len(seen.videos) == 1
+    assert not seen.extra["unresponsive"]
+
+
+async def test_a_spinning_page_is_given_up_and_its_source_kept() -> None:
+    deaf = TookTooLong("deaf")
+
+    def load(network: NetworkLog) -> None:
+        arrived(network)
+        network.body(URL, b"<p>source")
+
+    seen = await visit(StubFrame(URL, answers(PRIME=deaf, PLAYERS=deaf, DOCUMENT=deaf)), load=load)
+
+    assert seen.extra["unresponsive"]
+    assert seen.html == "<p>source"
+
+
+async def test_a_renderer_that_dies_ends_the_visit() -> None:
+    with pytest.raises(PageCrashed):
+        await visit(StubFrame(URL, answers()), after=lambda page: page.fire("crash"))
+
+
+async def test_a_page_that_navigates_under_a_question_is_no_failure() -> None:
+    seen = await visit(StubFrame(URL, answers(PLAYERS=PageFailed("context destroyed"))))
+
+    assert seen.videos == ()
+
+
+async def test_a_page_that_does_not_load_is_a_failure_of_the_network() -> None:
+    def load(_: NetworkLog) -> None:
+        raise PageFailed("Page.goto: net::ERR_NAME_NOT_RESOLVED at https://a.test/\nCall log:")
+
+    with pytest.raises(NetworkFailure, match="ERR_NAME_NOT_RESOLVED"):
+        await visit(StubFrame("about:blank", {}), load=load)
+
+
+async def test_an_address_that_is_a_download_is_reported_without_a_page() -> None:
+    def load(network: NetworkLog) -> None:
+        arrived(network, mime="video/mp4")
+        raise PageFailed("Page.goto: net::ERR_ABORTED")
+
+    seen = await visit(StubFrame("about:blank", {}), load=load)
+
+    assert (seen.final_url, seen.responses[0].mime) == (URL, "video/mp4")
+
+
+async def test_the_egress_guards_refusal_is_told_as_what_it_is() -> None:
+    def load(network: NetworkLog) -> None:
+        arrived(network, status=403, mime="text/plain")
+        network.body(URL, PROXY_REFUSAL + b"\n")
+
+    with pytest.raises(AddressRefused):
+        await visit(StubFrame(URL, answers()), load=load)
+
+
+async def test_protected_data_and_asked_for_keys_are_reported() -> None:
+    seen = await visit(StubFrame(URL, answers(PLAYERS=players(VIDEO, systems=["com.widevine.alpha"], encrypted=True))))
+
+    assert seen.drm_requested
+    assert seen.extra["key_systems"] == ["com.widevine.alpha"]

@@ -1,0 +1,423 @@
+"""HLS streams from a loopback server: whole, or a failure with its name; never a file with something missing."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediavault.core.cookies import Cookie
+from mediavault.core.errors import (
+    AddressRefused,
+    Drm,
+    Failure,
+    HttpError,
+    Incomplete,
+    LinkExpired,
+    LiveNow,
+    NoSpace,
+    NotAVideo,
+    RateLimited,
+    TooLarge,
+    Unsupported,
+)
+from mediavault.core.media import DownloadedFile, Expected, SourceType
+from mediavault.services import media_library, media_probe_child
+from mediavault.services.download import track
+from mediavault.services.media_judgement import problems
+from tests import media
+from tests.fakes import FakeClock
+from tests.fault_server import FaultServer, Script, changed, cut, reply, serve
+from tests.unit.services.download.conftest import LIMITS, Fetch
+
+media_library.quiet()
+
+SEGMENTS = ("/seg000.ts", "/seg001.ts", "/seg002.ts")
+
+
+async def hls(fetch: Fetch, path: str = "/index.m3u8", **options: Any) -> DownloadedFile:
+    return await fetch(path, source_type=SourceType.HLS, **options)
+
+
+def faults(file: DownloadedFile, duration_s: float = 6.0) -> tuple[object, ...]:
+    return problems(media_probe_child.examine(file.path, deep=True), Expected(duration_s=duration_s, audio=True))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [media.hls("ts"), media.hls("fmp4"), media.hls_aes(), media.hls_aes(with_iv=True), media.hls_split()],
+    ids=["ts", "fmp4", "aes", "aes with iv", "separate sound"],
+)
+async def test_a_stream_becomes_one_whole_file(
+    files: Mapping[str, bytes], server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    server.files(files)
+    file = await hls(fetch)
+
+    assert faults(file) == ()
+    assert (file.path.name, file.segmented, file.content_type) == ("media.mp4", True, "video/mp4")
+    assert file.bytes == file.path.stat().st_size
+    assert file.expected.duration_s == pytest.approx(6.0, abs=0.05)
+    assert [path.name for path in tmp_path.iterdir()] == ["media.mp4"]
+
+
+async def test_the_best_variant_is_taken_and_no_other(server: FaultServer, fetch: Fetch) -> None:
+    server.files(media.hls_split())
+    await hls(fetch)
+
+    assert server.asked("/high/seg000.m4s")
+    assert not server.asked("/low/index.m3u8")
+
+
+async def test_byte_ranges_of_one_resource_are_fetched_one_by_one(server: FaultServer, fetch: Fetch) -> None:
+    files = media.hls("ts")
+    parts = [files[name[1:]] for name in SEGMENTS]
+    listed = "".join(f"#EXTINF:2.0,\n#EXT-X-BYTERANGE:{len(part)}\nall.ts\n" for part in parts).replace(
+        "\nall", "@0\nall", 1
+    )
+    server.on("/all.ts", serve(b"".join(parts)))
+    server.on("/index.m3u8", serve(f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n{listed}#EXT-X-ENDLIST".encode()))
+
+    assert faults(await hls(fetch)) == ()
+    assert len(server.asked("/all.ts")) == 3
+
+
+async def test_a_server_that_ignores_byte_ranges_is_refused(server: FaultServer, fetch: Fetch) -> None:
+    part = media.hls("ts")["seg000.ts"]
+    text = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2.0,\n#EXT-X-BYTERANGE:{len(part)}@188\nall.ts\n#EXT-X-ENDLIST"
+    server.on("/index.m3u8", serve(text.encode()))
+    server.on("/all.ts", serve(part * 2, ranges=False))
+
+    with pytest.raises(Incomplete):
+        await hls(fetch)
+
+
+async def test_a_byte_range_that_comes_short_is_refused(server: FaultServer, fetch: Fetch) -> None:
+    """The header names the part that was asked for; the body is a shorter one, and announces itself as that."""
+    part = media.hls("ts")["seg000.ts"]
+    text = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2.0,\n#EXT-X-BYTERANGE:{len(part)}@0\nall.ts\n#EXT-X-ENDLIST"
+    server.on("/index.m3u8", serve(text.encode()))
+    server.on("/all.ts", changed(serve(part * 2), body=part[: 188 * 900]))
+
+    with pytest.raises(Incomplete, match="instead of"):
+        await hls(fetch)
+
+
+async def test_time_goes_on_over_a_discontinuity(server: FaultServer, fetch: Fetch) -> None:
+    server.files(media.hls("ts"))
+    lines = [f"#EXTINF:2.0,\n{name[1:]}" for name in SEGMENTS]
+    text = "\n".join(["#EXTM3U", "#EXT-X-TARGETDURATION:2", *lines, "#EXT-X-DISCONTINUITY", *lines, "#EXT-X-ENDLIST"])
+    server.on("/index.m3u8", serve(text.encode()))
+
+    assert faults(await hls(fetch), 12.0) == ()
+
+
+async def test_the_posts_own_word_about_the_duration_goes_first(server: FaultServer, fetch: Fetch) -> None:
+    server.files(media.hls("ts"))
+
+    assert (await hls(fetch, expected=Expected(duration_s=6.2))).expected == Expected(duration_s=6.2)
+
+
+async def test_whole_seconds_in_a_playlist_are_taken_with_a_grain_of_salt(server: FaultServer, fetch: Fetch) -> None:
+    """Three segments "of 3 s" may last 7.5 s together; they last 6.04."""
+    files = dict(media.hls("ts"))
+    files["index.m3u8"] = files["index.m3u8"].replace(b"#EXTINF:2.000000", b"#EXTINF:2", 3)
+    server.files(files)
+
+    assert (await hls(fetch)).expected.duration_s is None
+
+
+# --- D01: segment k of n is missing, broken, short, empty, a page: for every k ---------------------------------------
+
+BODY = media.hls("ts")["seg001.ts"]
+FAULTS: Mapping[str, tuple[Any, type[Failure]]] = {
+    "404": (lambda script: reply(404), Incomplete),
+    "500": (lambda script: reply(500), Incomplete),
+    "empty": (lambda script: reply(200, b""), Incomplete),
+    "204": (lambda script: reply(204), Failure),
+    "cut": (lambda script: cut(script, at=50_000), Incomplete),
+    "reset": (lambda script: cut(script, at=50_000, reset=True), Failure),
+    "short and sure of it": (lambda script: changed(script, cut_at=None, body=BODY[:20_001]), Incomplete),
+    "short at a packet": (lambda script: changed(script, body=BODY[: 188 * 300]), Incomplete),
+    "another's bytes": (lambda script: changed(script, body=bytes(range(256)) * 100), Incomplete),
+    "zeros": (lambda script: changed(script, body=bytes(18_800)), Incomplete),
+    "a page": (lambda script: reply(200, media.html()), NotAVideo),
+    "compressed": (lambda script: changed(script, headers={"Content-Encoding": "gzip"}), Incomplete),
+    "403": (lambda script: reply(403), LinkExpired),
+    "429": (lambda script: reply(429, Retry_After="120"), RateLimited),
+}
+
+
+@pytest.mark.parametrize("which", SEGMENTS)
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_stream_with_a_segment_that_stays_faulty_is_never_saved(
+    fault: str, which: str, server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    server.files(media.hls("ts"))
+    spoil, failure = FAULTS[fault]
+    server.on(which, spoil(serve(media.hls("ts")[which[1:]])))
+
+    with pytest.raises(failure):
+        await hls(fetch)
+    assert not list(tmp_path.glob("media.*"))
+
+
+@pytest.mark.parametrize("fault", ["404", "500", "empty", "cut", "reset", "short and sure of it", "zeros"])
+async def test_a_segment_that_comes_right_at_the_third_try_is_good(
+    fault: str, server: FaultServer, fetch: Fetch, clock: FakeClock
+) -> None:
+    server.files(media.hls("ts"))
+    good = serve(BODY)
+    spoiled = FAULTS[fault][0](good)
+    server.on("/seg001.ts", spoiled, spoiled, good)
+
+    assert faults(await hls(fetch)) == ()
+    assert clock.slept == [0.5, 1.0]
+
+
+async def test_a_missing_segment_is_named(server: FaultServer, fetch: Fetch) -> None:
+    server.files(media.hls("ts"))
+    server.on("/seg001.ts", reply(404))
+
+    with pytest.raises(Incomplete, match=r"Segment 2 of 3 \(video\) cannot be had: The site answered 404") as refused:
+        await hls(fetch)
+    assert refused.value.http_status == 404
+
+
+async def test_a_short_wait_is_granted(server: FaultServer, fetch: Fetch, clock: FakeClock) -> None:
+    server.files(media.hls("ts"))
+    server.on("/seg001.ts", reply(429, Retry_After="7"), serve(BODY))
+
+    assert faults(await hls(fetch)) == ()
+    assert clock.slept == [7.0]
+
+
+# --- F37: playlists and keys -------------------------------------------------------------------------------------------
+
+
+def listing(*names: str, extra: str = "") -> bytes:
+    lines = [f"#EXTINF:2.0,\n{name}" for name in names]
+    return "\n".join(["#EXTM3U", "#EXT-X-TARGETDURATION:2", extra, *lines, "#EXT-X-ENDLIST"]).encode()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("seg000.ts", "seg002.ts"),
+        ("seg000.ts", "seg001.ts", "seg001.ts", "seg002.ts"),
+        ("seg001.ts", "seg000.ts", "seg002.ts"),
+    ],
+    ids=["missing", "doubled", "swapped"],
+)
+async def test_a_playlist_with_a_faulty_order_is_refused(
+    names: tuple[str, ...], server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    server.files(media.hls("ts"))
+    server.on("/index.m3u8", serve(listing(*names)))
+
+    with pytest.raises(Incomplete):
+        await hls(fetch)
+    assert not list(tmp_path.glob("media.*"))
+
+
+async def test_a_stream_shorter_than_its_playlist_says_is_refused(server: FaultServer, fetch: Fetch) -> None:
+    files = dict(media.hls("ts"))
+    files["index.m3u8"] = files["index.m3u8"].replace(b"#EXTINF:2.000000,\nseg002", b"#EXTINF:9.5,\nseg002")
+    server.files(files)
+
+    with pytest.raises(Incomplete, match="its playlist announced"):
+        await hls(fetch)
+
+
+@pytest.mark.parametrize(
+    ("script", "failure"),
+    [
+        (serve(listing("seg000.ts").replace(b"#EXT-X-ENDLIST", b"")), LiveNow),
+        (serve(listing("seg000.ts", extra='#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://k"')), Drm),
+        (serve(listing("file:///etc/passwd")), NotAVideo),
+        (serve(listing("http://127.0.0.1:1/x.ts")), AddressRefused),
+        (serve(listing("http://169.254.169.254/x.ts")), AddressRefused),
+        (serve(listing("s.ts", extra='#EXT-X-KEY:METHOD=AES-128,URI="http://127.0.0.1:1/k"')), AddressRefused),
+        (serve(listing("s.ts", extra='#EXT-X-MAP:URI="http://127.0.0.1:1/init.mp4"')), Failure),
+        (serve(b"#EXTM3U\n" + b"#\n" * 2_600_000), NotAVideo),
+        (serve(b"#EXTM3U\n\xff\xfe\xff"), NotAVideo),
+        (serve(media.html()), NotAVideo),
+        (serve(media.mp4()), NotAVideo),
+        (serve(b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nindex.m3u8\n"), NotAVideo),
+        (reply(403), LinkExpired),
+        (reply(404), HttpError),
+        (reply(503, Retry_After="600"), RateLimited),
+    ],
+    ids=["live", "drm", "file", "loopback", "metadata", "key", "map", "endless", "bytes", "page", "mp4", "loop", "403",
+         "404", "503"],
+)  # fmt: skip
+async def test_a_playlist_that_cannot_be_saved_has_its_failure(
+    script: Script, failure: type[Failure], server: FaultServer, fetch: Fetch
+) -> None:
+    server.files(media.hls("ts"))
+    server.on("/index.m3u8", script)
+
+    with pytest.raises(failure):
+        await hls(fetch)
+
+
+@pytest.mark.parametrize(
+    ("script", "failure"),
+    [
+        (reply(200, b"short"), Incomplete),
+        (reply(200, bytes(17)), Incomplete),
+        (reply(200, bytes(16)), Incomplete),
+        (reply(200, bytes(5_000)), Failure),
+        (reply(404), Incomplete),
+        (reply(403), LinkExpired),
+    ],
+    ids=["short", "long", "another one", "huge", "404", "403"],
+)
+async def test_a_wrong_or_missing_key_is_a_failure(
+    script: Script, failure: type[Failure], server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    server.files(media.hls_aes())
+    server.on("/key.bin", script)
+
+    with pytest.raises(failure):
+        await hls(fetch)
+    assert not list(tmp_path.glob("media.*"))
+
+
+async def test_the_key_is_fetched_once(server: FaultServer, fetch: Fetch) -> None:
+    server.files(media.hls_aes())
+    await hls(fetch)
+
+    assert len(server.asked("/key.bin")) == 1
+
+
+async def test_an_encrypted_initialisation_section_is_decrypted(server: FaultServer, fetch: Fetch) -> None:
+    from Crypto.Cipher import AES
+    from Crypto.Util.Padding import pad
+
+    files = dict(media.hls("fmp4"))
+    iv = b"\x09" * 16
+    for name in [name for name in files if name.endswith((".m4s", ".mp4"))]:
+        files[name] = AES.new(media.AES_KEY, AES.MODE_CBC, iv).encrypt(pad(files[name], 16))
+    tag = b'#EXT-X-KEY:METHOD=AES-128,URI="key.bin",IV=0x' + b"09" * 16
+    files["index.m3u8"] = files["index.m3u8"].replace(b"#EXT-X-MAP", tag + b"\n#EXT-X-MAP")
+    files["key.bin"] = media.AES_KEY
+    server.files(files)
+
+    assert faults(await hls(fetch)) == ()
+
+
+async def test_a_broken_initialisation_section_is_a_failure(server: FaultServer, fetch: Fetch) -> None:
+    server.files(media.hls("fmp4"))
+    server.on("/init.mp4", reply(200, b"garbage"))
+
+    with pytest.raises(Incomplete):
+        await hls(fetch)
+
+
+async def test_a_missing_sound_segment_is_a_failure_too(server: FaultServer, fetch: Fetch, tmp_path: Path) -> None:
+    server.files(media.hls_split())
+    server.on("/sound/seg001.m4s", reply(404))
+
+    with pytest.raises(Incomplete, match="audio"):
+        await hls(fetch)
+    assert not list(tmp_path.glob("media.*"))
+
+
+# --- headers, limits, order ---------------------------------------------------------------------------------------------
+
+
+async def test_every_request_carries_the_headers_and_the_cookies_of_its_scope(
+    server: FaultServer, fetch: Fetch
+) -> None:
+    server.files(media.hls_aes())
+    cookies = (Cookie("here", "1", "127.0.0.1"), Cookie("there", "1", "other.example"))
+    await hls(fetch, headers={"Referer": "https://a.example/"}, cookies=cookies)
+
+    assert {request.headers.get("cookie") for request in server.requests} == {"here=1"}
+    assert {request.headers.get("referer") for request in server.requests} == {"https://a.example/"}
+
+
+async def test_segments_are_asked_for_unchanged(server: FaultServer, fetch: Fetch) -> None:
+    server.files(media.hls("ts"))
+    await hls(fetch)
+
+    assert {request.headers["accept-encoding"] for request in server.requests if "seg" in request.path} == {"identity"}
+
+
+async def test_segments_that_are_larger_than_their_buffer_still_come_in_order(
+    server: FaultServer, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(track, "SEGMENT_BUFFER_BYTES", 10_000)
+    server.files(media.hls("ts"))
+    server.on("/seg001.ts", cut(serve(BODY), at=60_000), serve(BODY))
+
+    assert faults(await hls(fetch)) == ()
+
+
+async def test_a_stream_without_end_is_cut_off_at_the_limit(server: FaultServer, fetch: Fetch) -> None:
+    server.files(media.hls("ts"))
+
+    with pytest.raises(TooLarge):
+        await hls(fetch, limits=replace(LIMITS, max_bytes=200_000))
+
+
+async def test_joining_needs_free_space_as_well(
+    server: FaultServer, fetch: Fetch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=200_000))
+    server.files(media.hls("ts"))
+
+    with pytest.raises(NoSpace):
+        await hls(fetch)
+
+
+async def test_progress_is_told_in_bytes(server: FaultServer, fetch: Fetch) -> None:
+    heard: list[int] = []
+    server.files(media.hls("ts"))
+    await hls(fetch, on_progress=lambda done, total: heard.append(done))
+
+    assert heard == sorted(heard)
+    assert heard[-1] == sum(len(media.hls("ts")[name[1:]]) for name in SEGMENTS)
+
+
+async def test_a_cancelled_stream_leaves_no_task_behind(server: FaultServer, fetch: Fetch) -> None:
+    server.files(media.hls("ts"))
+    server.on("/seg001.ts", changed(serve(BODY), cut_at=10, hang=True))
+    call = asyncio.create_task(hls(fetch))
+    while not server.asked("/seg001.ts"):
+        await asyncio.sleep(0)
+    call.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert [task for task in asyncio.all_tasks() if "TrackFetch" in repr(task)] == []
+
+
+# --- the dispatcher ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source_type", [SourceType.DIRECT, SourceType.UNKNOWN])
+async def test_an_address_that_turns_out_to_be_a_playlist_is_fetched_as_one(
+    source_type: SourceType, server: FaultServer, fetch: Fetch
+) -> None:
+    server.files(media.hls("ts"))
+    file = await fetch("/index.m3u8", source_type=source_type)
+
+    assert file.segmented
+    assert faults(file) == ()
+
+
+async def test_dash_is_refused_in_a_sentence(server: FaultServer, fetch: Fetch) -> None:
+    server.on("/v.mpd", serve(b"<?xml version='1.0'?><MPD></MPD>"))
+
+    with pytest.raises(Unsupported, match="MPEG-DASH"):
+        await fetch("/v.mpd", source_type=SourceType.DASH)
+    with pytest.raises(Unsupported, match="MPEG-DASH"):
+        await fetch("/v.mpd", source_type=SourceType.UNKNOWN)

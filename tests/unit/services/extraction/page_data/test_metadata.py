@@ -1,0 +1,127 @@
+"""What any page says about its video and its story."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from mediavault.core.media import SourceType
+from mediavault.platforms.generic import GENERIC
+from mediavault.services.extraction.page_data.html_page import Page, read_page
+from mediavault.services.extraction.page_data.html_scan import scan
+from mediavault.services.extraction.page_data.metadata import announced_duration, declared_videos, story_of
+from tests.unit.services.extraction.samples import CDN, PAGE, linked, meta
+
+VIDEO = {"@type": "VideoObject", "name": "A kite", "duration": "PT1M2.5S", "url": PAGE, "contentUrl": f"{CDN}kite.mp4"}
+
+
+def page(html: str) -> Page:
+    return read_page(list(scan(html)), PAGE)
+
+
+def urls(html: str) -> list[list[str]]:
+    return [[c.url for c in item.candidates] for item in declared_videos(page(html), GENERIC)]
+
+
+def test_a_video_object_names_the_file_its_length_and_its_picture() -> None:
+    (item,) = declared_videos(
+        page(linked(**VIDEO, thumbnailUrl=["/t.jpg"], width={"value": 1280}, height="720px")), GENERIC
+    )
+
+    assert [(c.url, c.width, c.height) for c in item.candidates] == [(f"{CDN}kite.mp4", 1280, 720)]
+    assert (item.expected.duration_s, item.thumbnail_url) == (62.5, "https://site.test/t.jpg")
+
+
+def test_several_video_objects_about_this_page_are_several_items() -> None:
+    html = linked(**VIDEO) + linked(**{**VIDEO, "contentUrl": f"{CDN}second.mp4"})
+
+    assert urls(html) == [[f"{CDN}kite.mp4"], [f"{CDN}second.mp4"]]
+
+
+def test_a_list_of_other_posts_videos_is_no_carousel() -> None:
+    others = [{**VIDEO, "url": f"https://site.test/posts/{n}", "contentUrl": f"{CDN}{n}.mp4"} for n in range(3)]
+
+    assert urls(linked(**{"@type": "ItemList", "itemListElement": others})) == []
+
+
+def test_a_content_address_without_a_telling_name_is_believed_but_not_the_page_itself() -> None:
+    assert urls(linked(**{**VIDEO, "contentUrl": f"{CDN}play?id=7"})) == [[f"{CDN}play?id=7"]]
+    assert urls(linked(**{**VIDEO, "contentUrl": PAGE})) == []
+
+
+def test_open_graph_names_a_file_but_not_a_player_page() -> None:
+    embed = meta("og:video", "https://site.test/embed/7") + meta("og:video:type", "text/html")
+    file = meta("og:video", f"{CDN}kite") + meta("og:video:type", "video/mp4") + meta("og:video:width", "640")
+
+    assert urls(embed) == []
+    assert urls(embed + file) == [[f"{CDN}kite"]]
+
+
+def test_a_card_beside_one_video_object_is_a_further_address_of_it() -> None:
+    assert urls(linked(**VIDEO) + meta("og:video", f"{CDN}kite-small.mp4")) == [
+        [f"{CDN}kite.mp4", f"{CDN}kite-small.mp4"]
+    ]
+
+
+def test_a_twitter_stream_is_read() -> None:
+    html = '<meta name="twitter:player:stream" content="https://cdn.test/s.m3u8">'
+    (item,) = declared_videos(page(html), GENERIC)
+
+    assert item.candidates[0].source_type is SourceType.HLS
+
+
+def test_an_advert_or_preview_is_never_declared() -> None:
+    assert urls(meta("og:video", f"{CDN}thumbs/preview.mp4")) == []
+    assert urls(meta("og:video", "https://ad.doubleclick.net/spot.mp4")) == []
+
+
+def test_the_announced_length_counts_only_where_it_is_one() -> None:
+    assert announced_duration(page(linked(**VIDEO))) == 62.5
+    assert announced_duration(page(linked(**VIDEO) + linked(**{**VIDEO, "duration": "PT5S"}))) is None
+    assert announced_duration(page(meta("og:video:duration", "12"))) == 12
+
+
+def test_the_story_is_told_by_the_more_telling_source() -> None:
+    author = {"@type": "Person", "name": "Mara Lind", "alternateName": "@mara.lind"}
+    html = (
+        linked(**{**VIDEO, "author": author, "uploadDate": "2026-01-02"})
+        + meta("og:title", "A kite over the harbour")
+        + meta("og:site_name", "Practice")
+        + meta("og:image", "/cover.jpg")
+        + "<title>x</title>"
+    )
+    story = story_of(page(html))
+
+    assert (story.title, story.handle, story.display_name) == ("A kite over the harbour", "mara.lind", "Mara Lind")
+    assert story.published_at == datetime(2026, 1, 2, tzinfo=UTC)
+    assert (story.thumbnail_url, story.site_name) == ("https://site.test/cover.jpg", "Practice")
+
+
+def test_a_title_that_names_the_author_is_read() -> None:
+    story = story_of(page(meta("og:title", "Stephen (@stephen.example) on Site")))
+
+    assert (story.display_name, story.handle) == ("Stephen", "stephen.example")
+
+
+def test_the_pictures_of_an_article_are_counted_without_avatars_and_pixels() -> None:
+    html = (
+        '<article><img src="/1.jpg"><img src="/2.jpg" width="640"><img src="/me.jpg" class="avatar">'
+        '<img src="/pixel.gif" width="1" height="1"></article><img src="/outside.jpg">'
+    )
+
+    assert story_of(page(html)).image_urls == ("https://site.test/1.jpg", "https://site.test/2.jpg")
+
+
+def test_an_oembed_answer_tells_author_and_picture() -> None:
+    answer = {
+        "version": "1.0", "type": "video", "provider_name": "Site", "author_name": "Jane", "author_url": "https://site.test/@jane",
+        "title": "A kite", "thumbnail_url": "https://cdn.test/t.jpg",
+    }  # fmt: skip
+    story = story_of(page(""), [answer])
+
+    assert (story.handle, story.display_name, story.thumbnail_url) == ("jane", "Jane", "https://cdn.test/t.jpg")
+
+
+def test_players_as_written_know_their_article() -> None:
+    html = "<article><video src=/1.mp4></video></article><main><video><source src=/2.mp4><source src=/2.webm></video></main>"
+
+    assert [(p.container, len(p.sources)) for p in page(html).players] == [("article:0", 1), ("main", 2)]
