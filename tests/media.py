@@ -32,14 +32,14 @@ AES_KEY = bytes(range(16))
 
 
 @cache
-def mp4(seconds: float = 3.0, *, sound: bool = True, layout: str = "faststart", gop: int = RATE) -> bytes:
+def mp4(seconds: float = 2.0, *, sound: bool = True, layout: str = "faststart", gop: int = RATE) -> bytes:
     """H.264 (+ AAC) 320x180. ``layout``: ``faststart``, ``moov_last`` or ``fragmented``."""
     flags = {"faststart": "+faststart", "moov_last": "0", "fragmented": "+frag_keyframe+empty_moov+default_base_moof"}
     return encode("mp4", seconds, sound=sound, options={"movflags": flags[layout]}, gop=gop)
 
 
 @cache
-def ts(seconds: float = 3.0, *, sound: bool = True) -> bytes:
+def ts(seconds: float = 2.0, *, sound: bool = True) -> bytes:
     return encode("mpegts", seconds, sound=sound)
 
 
@@ -56,27 +56,27 @@ def live_webm(seconds: float = 2.0) -> bytes:
 
 
 @cache
-def mkv(seconds: float = 3.0) -> bytes:
+def mkv(seconds: float = 2.0) -> bytes:
     return encode("matroska", seconds)
 
 
 @cache
-def flv(seconds: float = 3.0) -> bytes:
+def flv(seconds: float = 2.0) -> bytes:
     return encode("flv", seconds, sound=False)
 
 
 @cache
-def avi(seconds: float = 3.0) -> bytes:
+def avi(seconds: float = 2.0) -> bytes:
     return encode("avi", seconds, sound=False, video="mpeg4")
 
 
 @cache
-def mov(seconds: float = 3.0) -> bytes:
+def mov(seconds: float = 2.0) -> bytes:
     return encode("mov", seconds)
 
 
 @cache
-def cenc_mp4(seconds: float = 3.0) -> bytes:
+def cenc_mp4(seconds: float = 2.0) -> bytes:
     """Copy-protected as common encryption does it; the key is nobody's."""
     key = "00112233445566778899aabbccddeeff"
     options = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": key, "encryption_kid": key}
@@ -87,7 +87,7 @@ def cenc_mp4(seconds: float = 3.0) -> bytes:
 def reordered_mp4() -> bytes:
     """Open groups of pictures and B-frames: what is decoded first is not what is shown first."""
     speed = {"preset": "fast", "x264-params": "open-gop=1:keyint=25:bframes=3"}
-    return encode("mp4", 3.0, speed=speed)
+    return encode("mp4", 2.0, speed=speed)
 
 
 @cache
@@ -106,7 +106,7 @@ def rotated_mp4() -> bytes:
 
 
 @cache
-def sound_only_mp4(seconds: float = 3.0) -> bytes:
+def sound_only_mp4(seconds: float = 2.0) -> bytes:
     return encode("mp4", seconds, video=None)
 
 
@@ -229,7 +229,7 @@ def _encode_into(
     speed: dict[str, str] | None = None,
 ) -> None:
     pictures = _video_stream(out, video, gop, bit_rate, speed) if video else None
-    tone: Any = out.add_stream(audio, rate=SAMPLE_RATE, layout="stereo") if sound else None
+    tone: Any = out.add_stream(audio, rate=SAMPLE_RATE, layout="mono") if sound else None
     feeds: list[Iterator[tuple[float, Any, Any]]] = []
     if pictures is not None:
         feeds.append(((pts / RATE, pictures, frame) for pts, frame in _frames(round(seconds * RATE))))
@@ -280,11 +280,12 @@ def _plane(pixels: bytes, plane: Any, width: int, height: int) -> bytes:
 
 
 def _tone(samples: int) -> Iterator[tuple[int, av.AudioFrame]]:
+    period = 1_200  # eleven waves of 440 Hz
+    waves = array("f", [0.3 * math.sin(2 * math.pi * 440 * n / SAMPLE_RATE) for n in range(period)]) * 2
     for start in range(0, samples, AUDIO_FRAME):
-        wave = [0.3 * math.sin(2 * math.pi * 440 * (start + n) / SAMPLE_RATE) for n in range(AUDIO_FRAME)]
-        frame = av.AudioFrame(format="fltp", layout="stereo", samples=AUDIO_FRAME)
+        frame = av.AudioFrame(format="fltp", layout="mono", samples=AUDIO_FRAME)
         for plane in frame.planes:
-            plane.update(array("f", wave).tobytes())
+            plane.update(waves[start % period : start % period + AUDIO_FRAME].tobytes())
         frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE, start, Fraction(1, SAMPLE_RATE)
         yield start, frame
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -46,6 +46,9 @@ PAGES: dict[str, str] = {
     "/worker": """<main><video id="v" width="640" height="360"></video></main><script>
         new Worker(URL.createObjectURL(new Blob([`fetch('${location.origin}/hls/worker.m3u8')`])))</script>""",
 }
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass
@@ -91,9 +94,9 @@ class BrowserSite:
         await self._runner.cleanup()
 
     @web.middleware
-    async def _note(self, request: web.Request, handler: Callable[..., object]) -> web.StreamResponse:
+    async def _note(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self.asked.append((request.path, {name.lower(): value for name, value in request.headers.items()}))
-        return await handler(request)  # type: ignore[misc, no-any-return]
+        return await handler(request)
 
     async def _endless(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Disposition": 'attachment; filename="../../evil.desktop"'})
@@ -107,7 +110,7 @@ class BrowserSite:
         return response
 
 
-def _page(html: str) -> Callable[[web.Request], object]:
+def _page(html: str) -> Handler:
     async def handler(_: web.Request) -> web.Response:
         return web.Response(text=f"<!doctype html><meta charset=utf-8>{html}", content_type="text/html")
 
@@ -163,7 +166,9 @@ async def _moved(_: web.Request) -> web.Response:
 
 async def _status(request: web.Request) -> web.Response:
     headers = {"Retry-After": "77"} if request.match_info["status"] == "429" else {}
-    return web.Response(status=int(request.match_info["status"]), text="<p>sorry", content_type="text/html", headers=headers)
+    return web.Response(
+        status=int(request.match_info["status"]), text="<p>sorry", content_type="text/html", headers=headers
+    )
 
 
 async def _empty(_: web.Request) -> web.Response:

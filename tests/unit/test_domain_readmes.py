@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "mediavault"
-DOMAINS = ["api", "commands", "core", "practice", "services/egress", "worker"]
+DOMAINS = [
+    "api",
+    "commands",
+    "core",
+    "platforms",
+    "practice",
+    "services/browser",
+    "services/egress",
+    "services/extraction",
+    "store",
+    "worker",
+]
 ROW = re.compile(r"^\| `([\w./]+\.py)` \|", re.MULTILINE)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 
 GIB = 1 << 30
 MAX_ANSWER_BYTES = 4 << 20
+PIPE_S = 5.0
 
 # What a child may see of our environment: never tokens, database addresses or proxies.
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "PYTHONPATH", "SYSTEMROOT")
@@ -85,11 +87,21 @@ async def _exchange(process: asyncio.subprocess.Process, request: bytes) -> byte
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill what is still there. Shielded: a second cancellation must leave neither a zombie nor an open pipe behind."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, 9)
-        # shielded: a second cancellation must not leave a zombie behind
-        await asyncio.shield(process.wait())
+            os.killpg(process.pid, signal.SIGKILL)
+    await asyncio.shield(asyncio.ensure_future(_reap(process)))
+
+
+async def _reap(process: asyncio.subprocess.Process) -> None:
+    assert process.stdout is not None
+    # asyncio closes its end of the pipe at the end of the stream only; one who left the group may hold the other end
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PIPE_S):
+            while await process.stdout.read(1 << 16):
+                pass
+    await process.wait()
 
 
 def _encoded(request: Mapping[str, Any], limits: ChildLimits) -> bytes:

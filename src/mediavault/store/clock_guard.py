@@ -21,9 +21,10 @@ class ClockGuard:
         self._blocked_until = float("-inf")
         self._lease_s = DEFAULT_LEASE.total_seconds()
 
-    def note_lease(self, lease: timedelta) -> None:
-        """Remember the longest lease given."""
+    def lease_given(self, lease: timedelta, now: datetime, monotonic: float) -> None:
+        """A look at both times, too: a lease that is given while the clock is wrong ends at a wrong time."""
         self._lease_s = max(self._lease_s, lease.total_seconds())
+        self.may_reap(now, monotonic)
 
     def may_reap(self, now: datetime, monotonic: float) -> bool:
         """Look at both times; False for one lease after they moved apart by more than ``MAX_DRIFT_S``."""

@@ -54,6 +54,17 @@ class MemoryJobStore:
     # --- the queue ----------------------------------------------------------------------------------------------
 
     async def enqueue(self, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
+        before = dict(self._jobs), dict(self._history)
+        try:
+            listed = self._enqueue_all(jobs, force=force)
+        except StoreError:
+            self._jobs, self._history = before
+            raise
+        if any(answer.created for answer in listed):
+            self._subscribers.notify()
+        return listed
+
+    def _enqueue_all(self, jobs: Sequence[NewJob], *, force: bool) -> list[Enqueued]:
         answers: dict[str, Enqueued] = {}
         listed: list[Enqueued] = []
         for job in jobs:
@@ -65,8 +76,6 @@ class MemoryJobStore:
                 listed.append(known)
             else:
                 listed.append(Enqueued(known.job, created=False))
-        if any(answer.created for answer in listed):
-            self._subscribers.notify()
         return listed
 
     def _enqueue_one(self, new: NewJob, at: datetime, *, force: bool) -> Enqueued:
@@ -95,8 +104,8 @@ class MemoryJobStore:
     async def claim(
         self, worker: WorkerId, *, limit: int, lease: timedelta, closed_platforms: Collection[str] = ()
     ) -> list[ClaimedJob]:
-        self._guard.note_lease(lease)
         now = self._clock.now()
+        self._guard.lease_given(lease, now, self._clock.monotonic())
         queued = sorted(self._with(JobStatus.QUEUED), key=paging.place_of)
         oldest = [job for job in queued if job.platform not in closed_platforms][: max(0, limit)]
         return [ClaimedJob(self._claim_one(job, worker, now, lease), worker) for job in oldest]
@@ -121,8 +130,9 @@ class MemoryJobStore:
         )
 
     async def renew(self, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
-        self._guard.note_lease(lease)
-        until = self._clock.now() + lease
+        now = self._clock.now()
+        self._guard.lease_given(lease, now, self._clock.monotonic())
+        until = now + lease
         still = {claim.id for claim in held if self._holds(claim) and self._jobs[claim.id].claimed_by == worker}
         for job_id in still:
             self._jobs[job_id] = replace(self._jobs[job_id], lease_expires_at=until)

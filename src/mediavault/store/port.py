@@ -9,6 +9,8 @@ attempt_count = mine``. No row means :class:`~mediavault.core.errors.LeaseLost`,
 ``begin_commit``) have reached the disk when they return. ``claim``, ``renew``, ``progress`` and heartbeats may be lost
 by a power cut (a lost claim is one more run), never by a crash of a process.
 
+**Lease.** ``claimed_by`` and ``lease_expires_at`` are set exactly while a job is running, ``retry_at`` only on a failed one.
+
 **History.** Each of the moves below appends its own record in the same transaction; ``record`` appends others.
 """
 
@@ -105,6 +107,9 @@ class JobStore(Protocol):
         One statement: status goes from queued to running, ``attempt_count`` grows by one, ``started_at``,
         ``claimed_by`` and the lease are set; ``retry_at``, ``error_code``, ``error`` and ``failed_at`` are cleared.
         Two workers that call this at the same moment never get the same job.
+
+        ``stage`` becomes claim and progress starts anew; what an earlier attempt found, or wrote in ``begin_commit``,
+        stays. A caller that is cancelled while it waits gives back what it would have got.
         """
 
     async def renew(self, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
@@ -131,7 +136,10 @@ class JobStore(Protocol):
         """running -> completed, with the kept file's facts and 100 %. Fenced."""
 
     async def fail(self, claim: ClaimedJob, *, error_code: ErrorCode, error: str, retry_in: timedelta | None) -> Job:
-        """running -> failed with ``error_code``, ``error``, ``failed_at``; ``retry_at`` when ``retry_in`` is given. Fenced."""
+        """running -> failed with ``error_code``, ``error``, ``failed_at``; ``retry_at`` when ``retry_in`` is given. Fenced.
+
+        ``stage`` stays where the attempt failed. Characters that a database refuses are replaced in ``error``.
+        """
 
     async def release(self, claim: ClaimedJob) -> None:
         """running -> queued at an orderly shutdown. ``attempt_count`` stays (a fence never shrinks) and
@@ -142,6 +150,8 @@ class JobStore(Protocol):
 
         ``retry_at`` is now + ``retry_in`` while ``attempt_count < max_attempts``; a job that stood in ``committing`` gets
         one try more, since only the last step is missing. A job of a live worker is never touched.
+
+        A store on the host's clock believes no elapsed lease for one lease after that clock was set (clock_guard.py).
         """
 
     async def expire_leases(self, workers: Collection[WorkerId]) -> int:

@@ -87,7 +87,7 @@ def _enqueue_one(txn: Txn, job: NewJob, now: int, *, force: bool) -> Enqueued:
 def claim(
     txn: Txn, worker: WorkerId, limit: int, lease: timedelta, closed: Collection[str], guard: ClockGuard
 ) -> list[ClaimedJob]:
-    guard.note_lease(lease)
+    guard.lease_given(lease, txn.at, txn.monotonic)
     values = {"now": txn.now, "worker": worker, "lease_expires_at": txn.now + _micros(lease), "limit": limit}
     if closed:
         values["closed"] = json.dumps(list(closed))
@@ -101,7 +101,7 @@ def claim(
 
 
 def renew(txn: Txn, worker: WorkerId, held: Collection[ClaimedJob], lease: timedelta, guard: ClockGuard) -> set[JobId]:
-    guard.note_lease(lease)
+    guard.lease_given(lease, txn.at, txn.monotonic)
     values = {
         "worker": worker,
         "lease_expires_at": txn.now + _micros(lease),
@@ -163,7 +163,7 @@ def release(txn: Txn, claim: ClaimedJob) -> None:
 
 
 def recover(txn: Txn, retry_in: timedelta, guard: ClockGuard) -> Recovered:
-    believed = guard.may_reap(txn.at, txn.clock.monotonic())
+    believed = guard.may_reap(txn.at, txn.monotonic)
     values = {
         "now": txn.now,
         "ended_before": txn.now if believed else _NOTHING_ENDED,

@@ -38,12 +38,12 @@ _BAD_VALUES = (TypeError, ValueError, OverflowError)
 
 @dataclass(slots=True)
 class Txn:
-    """What an operation works with. ``at`` is the transaction's time, taken under the lock; ``now`` in microseconds."""
+    """What an operation works with. The times are the transaction's, taken under the lock; ``now`` in microseconds."""
 
     db: Connection
-    clock: Clock
     at: datetime
     now: int
+    monotonic: float
     history: list[tuple[Any, ...]] = field(default_factory=list)  # written before the commit, in this order
     wake: bool = False  # jobs became claimable
 
@@ -216,7 +216,7 @@ class SqliteWriter:
             raise _CannotBegin from exc  # the next try would wait as long and fail as well
         try:
             at = self._clock.now()
-            txn = Txn(db, self._clock, at, to_micros(at))
+            txn = Txn(db, at, to_micros(at), self._clock.monotonic())
             answers = [_answer(call, txn) for call in batch]
             if txn.history:
                 db.executemany(self._append_history, txn.history)

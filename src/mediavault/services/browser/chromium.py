@@ -26,9 +26,9 @@ from mediavault.core.logs import get_logger
 from mediavault.core.media import OnProgress
 from mediavault.core.platform import Platform
 from mediavault.services.browser.cookie_jar import as_cookie
-from mediavault.services.browser.driver import Cdp, Guard, Page, PageCrashed, PageFailed, Response
+from mediavault.services.browser.driver import Cdp, Guard, Page, PageCrashed, PageFailed, Response, quietly
 from mediavault.services.browser.interception import BodyTap
-from mediavault.services.browser.keeper import RECYCLE_AFTER_PAGES, Keeper, Place, Running, quietly
+from mediavault.services.browser.keeper import RECYCLE_AFTER_PAGES, Keeper, Place, Running
 from mediavault.services.browser.launch import CALL_S, first_line
 from mediavault.services.browser.navigation import Navigation
 from mediavault.services.browser.network_log import NetworkLog
@@ -36,7 +36,7 @@ from mediavault.services.browser.port import BrowserDownload, PageCapture
 from mediavault.services.browser.profile import load_cookies
 from mediavault.services.browser.visit import Visit
 
-CLOSE_PAGE_S = 5.0
+CLOSE_PAGE_S = 2.5  # and once more
 SETTLE_S = 1.0
 PAGES_AT_ONCE = 4  # 100 MB of memory each
 
@@ -132,8 +132,7 @@ class Chromium:
     ) -> BrowserDownload:
         end_s = self._clock.monotonic() + within_s
         with self._proxy.exempting(scope_url):
-            async with self._page() as (running, page):
-                cdp = await _devtools(running, page)
+            async with self._page() as (_, page, cdp):
                 navigation = Navigation(page, cdp, ask, self._clock, max_bytes, end_s, on_progress)
                 try:
                     return await navigation.run(url, referer=referer, into=into)
@@ -159,11 +158,11 @@ class Chromium:
     # --- pages -------------------------------------------------------------------------------------------------
 
     async def _visit(self, url: str, platform: Platform, end_s: float) -> PageCapture:
-        async with self._page() as (running, page):
+        async with self._page() as (running, page, cdp):
             began_s = self._clock.monotonic()
             network = NetworkLog(lambda: self._clock.monotonic() - began_s, platform.json_paths)
             visit = Visit(page, ask, self._clock, network, platform, end_s)
-            tap = BodyTap(await _devtools(running, page), ask, network)
+            tap = BodyTap(cdp, ask, network)
             page.on("download", lambda download: self._keeper.spawn(_refuse(download)))
             running.visits[page] = visit
             try:
@@ -183,40 +182,41 @@ class Chromium:
             return capture
 
     @asynccontextmanager
-    async def _page(self) -> AsyncIterator[tuple[Running, Page]]:
-        """A page of the running browser, closed at the end; a browser that cannot close it is killed."""
+    async def _page(self) -> AsyncIterator[tuple[Running, Page, Cdp]]:
+        """A page of the running browser with a DevTools session; it is closed at the end, or its browser killed."""
         async with self._slots:
             running = await self._keeper.enter()
             try:
-                page = await self._new_page(running)
+                page, cdp = await self._new_page(running)
                 try:
-                    yield running, page
+                    yield running, page, cdp
                 finally:
-                    await self._close_page(running, page)
+                    await self._close_page(running, page, cdp)
             finally:
                 self._keeper.leave(running)
 
-    async def _new_page(self, running: Running) -> Page:
+    async def _new_page(self, running: Running) -> tuple[Page, Cdp]:
         try:
             page = await ask(running.context.new_page(), CALL_S)
+            cdp = await ask(running.context.new_cdp_session(page), CALL_S)
         except (TookTooLong, PageFailed, BrowserUnavailable) as exc:
             await self._keeper.lose(running, "it opened no page")
             raise BrowserUnavailable("The browser opened no page.") from exc
         page.on("popup", lambda popup: self._keeper.spawn(_close_popup(popup)))
         page.on("dialog", lambda dialog: self._keeper.spawn(_dismiss(dialog)))
-        return cast("Page", page)
+        return cast("Page", page), cast("Cdp", cdp)
 
-    async def _close_page(self, running: Running, page: Page) -> None:
+    async def _close_page(self, running: Running, page: Page, cdp: Cdp) -> None:
         if not running.alive:
             return
-        # Chromium never finishes closing a page whose document was committed a moment ago and has not been read yet
+        # Playwright's request to close is lost while a navigation commits, and nothing then ever closes the page but
+        # a second request on our own session
         await quietly(ask, page.wait_for_load_state("domcontentloaded"), SETTLE_S)
-        try:
-            await ask(page.close(), CLOSE_PAGE_S)
-        except TookTooLong:
+        if await quietly(ask, page.close(), CLOSE_PAGE_S) or not running.alive:
+            return
+        await quietly(ask, cdp.send("Page.close"), SETTLE_S)
+        if not await quietly(ask, page.close(), CLOSE_PAGE_S):
             await self._page_stays(running)
-        except (PageFailed, BrowserUnavailable) as exc:
-            log.debug("page_was_gone", error=str(exc))
 
     async def _page_stays(self, running: Running) -> None:
         """A page that cannot be closed: with others at work it waits for the recycling, alone it goes at once."""
@@ -237,13 +237,6 @@ async def _start_driver() -> Any:
     from playwright.async_api import async_playwright
 
     return await async_playwright().start()
-
-
-async def _devtools(running: Running, page: Page) -> Cdp:
-    try:
-        return cast("Cdp", await ask(running.context.new_cdp_session(page), CALL_S))
-    except (TookTooLong, PageFailed) as exc:
-        raise BrowserUnavailable("The browser gave no DevTools session.") from exc
 
 
 def _hand_over(running: Running, response: Any) -> None:

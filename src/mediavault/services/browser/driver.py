@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from mediavault.core.errors import BrowserUnavailable, TookTooLong
+
 T = TypeVar("T")
 
 
@@ -26,6 +28,15 @@ class Ask(Protocol):
 
     async def __call__(self, call: Awaitable[T], within_s: float) -> T:
         """The call's answer. Raises TookTooLong, PageFailed, PageCrashed, BrowserUnavailable."""
+
+
+async def quietly(ask: Ask, call: Awaitable[Any], within_s: float) -> bool:
+    """For what may be gone already; whether it was answered."""
+    try:
+        await ask(call, within_s)
+    except (TookTooLong, PageFailed, BrowserUnavailable):
+        return False
+    return True
 
 
 class Guard(Protocol):

@@ -14,12 +14,13 @@ from typing import Any
 
 from mediavault.core.errors import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger, redact_url
-from mediavault.services.browser.driver import Ask, Cdp, PageFailed
+from mediavault.services.browser.driver import Ask, Cdp, PageFailed, quietly
 from mediavault.services.browser.media_signs import bare_mime, is_html, is_json, is_manifest
 from mediavault.services.browser.network_log import MAX_BODY_BYTES, NetworkLog
 
 BODY_WITHIN_S = 3.0  # a body that streams on and on is let go
 ANSWER_WITHIN_S = 5.0
+STOP_WITHIN_S = 2.0
 _NO_BODY = frozenset({204, 205, 304})
 
 PATTERNS: list[dict[str, str]] = [
@@ -68,10 +69,12 @@ class BodyTap:
         await self._ask(self._cdp.send("Fetch.enable", {"patterns": PATTERNS}), ANSWER_WITHIN_S)
 
     async def stop(self) -> None:
-        """Forget what is under way; the page is about to be closed."""
-        for task in self._tasks:
+        """Let go of everything, before the page is closed: Chromium never finishes closing one that waits for us."""
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await quietly(self._ask, self._cdp.send("Fetch.disable"), STOP_WITHIN_S)
 
     def _on_paused(self, event: Mapping[str, Any]) -> None:
         task = asyncio.ensure_future(self._handle(event))

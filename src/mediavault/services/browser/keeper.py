@@ -18,7 +18,7 @@ from mediavault.core.errors import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger
 from mediavault.services.browser.cookie_jar import restore, snapshot
 from mediavault.services.browser.discovery import find_browser, unavailable
-from mediavault.services.browser.driver import Ask, Guard, PageFailed
+from mediavault.services.browser.driver import Ask, Guard, PageFailed, quietly
 from mediavault.services.browser.launch import CLOSE_BROWSER_S, LAUNCH_S, Launcher, pid_of, prepare
 from mediavault.services.browser.processes import is_alive, kill_browser, parent_of
 from mediavault.services.browser.profile import Profile, claim_profile
@@ -252,12 +252,3 @@ class Keeper:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-
-
-async def quietly(ask: Ask, call: Awaitable[Any], within_s: float) -> bool:
-    """For what may be gone already; whether it was answered."""
-    try:
-        await ask(call, within_s)
-    except (TookTooLong, PageFailed, BrowserUnavailable):
-        return False
-    return True

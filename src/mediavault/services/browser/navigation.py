@@ -31,7 +31,7 @@ from mediavault.core.errors import (
     TooLarge,
 )
 from mediavault.core.media import OnProgress
-from mediavault.services.browser.driver import Ask, Cdp, Download, Page, PageFailed
+from mediavault.services.browser.driver import Ask, Cdp, Download, Page, PageFailed, quietly
 from mediavault.services.browser.media_signs import bare_mime, is_html, is_json
 from mediavault.services.browser.port import BrowserDownload
 
@@ -211,9 +211,11 @@ class Navigation:
         return BrowserDownload(target, size, answer.url if answer else "", answer.mime or None if answer else None)
 
     async def _stop(self) -> None:
-        for task in self._tasks:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await quietly(self.ask, self.cdp.send("Fetch.disable"), CALL_S)  # nothing may wait for us any more
 
     def _spawn(self, call: Any) -> None:
         task = asyncio.ensure_future(call)

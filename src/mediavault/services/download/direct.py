@@ -230,7 +230,7 @@ class _Transfer:
 
     def _is_whole(self, total: int | None) -> bool:
         position = self._writer.position
-        if position == 0:
+        if position == 0 and not total:
             raise EmptyBody("The site sent an empty file.")
         announced = self._request.expected.size
         if total is None and announced is not None and position < announced:

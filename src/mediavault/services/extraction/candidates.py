@@ -136,7 +136,8 @@ def _candidate_at(url: str, platform: Platform, found_in: FoundIn, *, mime: str 
 
 
 def _from_response(seen: SeenResponse, manifest: Manifest | None, platform: Platform) -> Candidate | None:
-    candidate = _candidate_at(seen.url, platform, FoundIn.NETWORK, mime=seen.mime)
+    whole = identity(seen.url)
+    candidate = _candidate_at(whole, platform, FoundIn.NETWORK, mime=seen.mime)
     if manifest is not None:
         return _from_manifest(candidate, seen, manifest, platform)
     if candidate is None:
@@ -145,7 +146,7 @@ def _from_response(seen: SeenResponse, manifest: Manifest | None, platform: Plat
     in_pieces = seen.resource_type in ("xhr", "fetch") and candidate.source_type is SourceType.DIRECT
     return replace(
         candidate,
-        size=seen.size,
+        size=seen.size if whole == seen.url else None,  # else it is that of a part
         headers=_headers(seen),
         note="loaded by a script, perhaps one track of several" if in_pieces else "",
     )

@@ -15,18 +15,13 @@ PAGE = "https://site.test/posts/kite"
 CDN = "https://cdn.test/"
 
 
-def x_post(**facts: Any) -> Post:
-    return Post(
-        f"https://x.com/jane/status/{X_ID}",
-        f"https://x.com/i/status/{X_ID}",
-        "x",
-        **{"post_id": X_ID, "handle": "jane", **facts},
-    )
+def x_post(suffix: str = "") -> Post:
+    return Post(f"https://x.com/jane/status/{X_ID}{suffix}", f"https://x.com/i/status/{X_ID}", "x", X_ID, "jane")
 
 
-def tiktok_post(**facts: Any) -> Post:
+def tiktok_post() -> Post:
     url = f"https://www.tiktok.com/@jane/video/{TIKTOK_ID}"
-    return Post(url, url, "tiktok", **{"post_id": TIKTOK_ID, "handle": "jane", **facts})
+    return Post(url, url, "tiktok", TIKTOK_ID, "jane")
 
 
 def page_post(url: str = PAGE) -> Post:

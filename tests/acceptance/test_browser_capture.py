@@ -1,0 +1,414 @@
+"""The browser adapter with a real Chromium behind the real egress proxy, on pages of every awkward kind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from mediavault.core.clock import SystemClock
+from mediavault.core.errors import (
+    AddressRefused,
+    BrowserUnavailable,
+    Deleted,
+    Drm,
+    EmptyBody,
+    Failure,
+    HttpError,
+    Incomplete,
+    LinkExpired,
+    NetworkFailure,
+    NotAVideo,
+    NoVideo,
+    RateLimited,
+    TooLarge,
+)
+from mediavault.core.media import Candidate, SourceType
+from mediavault.core.urls import parse_http_url
+from mediavault.platforms.generic import GENERIC
+from mediavault.platforms.registry import identify
+from mediavault.services.browser.chromium import Chromium
+from mediavault.services.browser.discovery import find_browser
+from mediavault.services.browser.port import BrowserDownload, PageCapture
+from mediavault.services.egress.guard import EgressGuard
+from mediavault.services.egress.proxy import EgressProxy
+from mediavault.services.extraction.browser_extractor import BrowserExtractor
+from mediavault.services.extraction.ranking import choose
+from tests.acceptance.browser_site import BrowserSite
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(find_browser().path is None, reason="no browser is installed"),
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+WITHIN_S = 40.0
+
+
+@dataclass
+class World:
+    """A site, the proxy in front of it, and browsers on one state folder."""
+
+    site: BrowserSite
+    proxy: EgressProxy
+    state: Path
+    downloads: Path
+    browser: Chromium
+
+    def another(self) -> Chromium:
+        return Chromium(state_dir=self.state, downloads_dir=self.downloads, proxy=self.proxy, clock=SystemClock())
+
+    async def capture(self, path: str, *, within_s: float = WITHIN_S) -> PageCapture:
+        return await self.browser.capture(self.site.origin + path, platform=GENERIC, within_s=within_s)
+
+    async def choice(self, path: str) -> Candidate:
+        """What would be saved of the post at ``path``."""
+        post, platform = identify(parse_http_url(self.site.origin + path))
+        return choose(await BrowserExtractor(self.browser, SystemClock()).extract(post, platform, within_s=WITHIN_S))
+
+    async def download(self, path: str, into: Path, *, max_bytes: int = 1 << 30) -> BrowserDownload:
+        into.mkdir(exist_ok=True)
+        return await self.browser.download(
+            self.site.origin + path,
+            scope_url=self.site.origin,
+            referer=f"{self.site.origin}/plain?from=post",
+            into=into,
+            max_bytes=max_bytes,
+            within_s=WITHIN_S,
+            on_progress=lambda *_: None,
+        )
+
+
+@asynccontextmanager
+async def a_world(root: Path) -> AsyncIterator[World]:
+    site = BrowserSite()
+    await site.start()
+    proxy = EgressProxy(EgressGuard([f"127.0.0.1:{site.port}"]))
+    await proxy.start()
+    state, downloads = root / "s", root / "d"
+    browser = Chromium(state_dir=state, downloads_dir=downloads, proxy=proxy, clock=SystemClock())
+    try:
+        yield World(site, proxy, state, downloads, browser)
+    finally:
+        await browser.close()
+        await proxy.close()
+        await site.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    async with a_world(tmp_path_factory.mktemp("b")) as shared:
+        yield shared
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Command lines of living processes that name the folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if str(folder) in line and state != "Z":
+            found.append(line)
+    return found
+
+
+def renderers_of(browser_pid: int) -> list[int]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (process / "cmdline").read_bytes()
+            group = os.getpgid(int(process.name))
+        except OSError:
+            continue
+        if b"--type=renderer" in line and group == browser_pid:
+            found.append(int(process.name))
+    return found
+
+
+async def until(met: Any) -> None:
+    for _ in range(200):
+        if met():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it never happened")
+
+
+# --- finding the video --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "video", "kind"),
+    [
+        ("/plain", "/v/plain.mp4", SourceType.DIRECT),
+        ("/click", "/v/clicked.mp4", SourceType.DIRECT),
+        ("/mse", "/hls/mse.m3u8?token=1", SourceType.HLS),
+        ("/native-hls", "/hls/native.m3u8", SourceType.HLS),
+        ("/advert", "/v/post.mp4", SourceType.DIRECT),
+        ("/frame", "/v/framed.mp4", SourceType.DIRECT),
+        ("/worker", "/hls/worker.m3u8", SourceType.HLS),
+        ("/v/plain.mp4", "/v/plain.mp4", SourceType.DIRECT),
+        ("/disposition", "/disposition", SourceType.DIRECT),
+        ("/hls/native.m3u8", "/hls/native.m3u8", SourceType.HLS),
+    ],
+)
+async def test_the_posts_own_video_is_found(world: World, path: str, video: str, kind: SourceType) -> None:
+    found = await world.choice(path)
+
+    assert (found.url.removeprefix(world.site.origin), found.source_type) == (video, kind)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/text", NoVideo), ("/status/404", Deleted), ("/drm", Drm), ("/status/429", RateLimited)]
+)
+async def test_a_page_without_a_video_to_save_says_why(world: World, path: str, kind: type[Failure]) -> None:
+    with pytest.raises(kind):
+        await world.choice(path)
+
+
+async def test_json_that_the_page_reads_as_a_blob_is_read_whole(world: World) -> None:
+    seen = await world.capture("/blob-json")
+    (body,) = [r.body for r in seen.responses if r.url.endswith("/api/post.json")]
+
+    assert body is not None
+    assert json.loads(body)["id"] == 7
+    assert seen.title.startswith("read 200")
+
+
+async def test_media_are_known_by_address_and_size_and_never_read(world: World) -> None:
+    seen = await world.capture("/plain")
+    media = [r for r in seen.responses if r.resource_type == "media"]
+
+    assert media
+    assert all(r.body is None and r.size == 225_905 for r in media) or all(r.body is None and r.size for r in media)
+    assert all("cookie" not in r.request_headers for r in seen.responses)
+
+
+async def test_the_players_sound_and_length_are_told(world: World) -> None:
+    (video,) = (await world.capture("/plain")).videos
+
+    assert video.has_audio
+    assert video.duration_s == pytest.approx(3.0, abs=0.1)
+
+
+async def test_it_calls_itself_what_it_does_with_a_window(world: World) -> None:
+    seen = await world.capture("/plain")
+    (asked, *_) = world.site.headers_of("/plain")
+
+    assert "Headless" not in seen.user_agent
+    assert asked["user-agent"] == seen.user_agent == await world.browser.user_agent()
+
+
+# --- pages that misbehave -----------------------------------------------------------------------------------------
+
+
+async def test_a_spinning_page_ends_within_its_time_and_others_go_on(world: World) -> None:
+    clock = SystemClock()
+    began_s = clock.monotonic()
+    spinning, plain = await asyncio.gather(world.capture("/spin", within_s=15.0), world.capture("/plain"))
+
+    assert clock.monotonic() - began_s < 20
+    assert spinning.extra["unresponsive"]
+    assert "while(1)" in spinning.html
+    assert len(plain.videos) == 1
+
+
+@pytest.mark.parametrize("path", ["/alerts", "/reload", "/popups"])
+async def test_a_page_that_pesters_is_endured(world: World, path: str) -> None:
+    clock = SystemClock()
+    began_s = clock.monotonic()
+    seen = await world.capture(path)
+
+    assert clock.monotonic() - began_s < 20
+    assert seen.status == 200
+    assert len(seen.extra["navigations"]) <= 50
+
+
+async def test_a_page_of_sixty_megabytes_ends_within_its_time(world: World) -> None:
+    clock = SystemClock()
+    began_s = clock.monotonic()
+    await world.capture("/huge", within_s=20.0)
+
+    assert clock.monotonic() - began_s < 28
+
+
+async def test_a_page_that_starts_endless_downloads_writes_nothing(world: World) -> None:
+    before = world.site.sent
+    await world.capture("/downloads")
+
+    assert world.site.sent - before < 100  # megabytes that the site could push before it was cut off
+    assert [f for f in world.downloads.rglob("*") if f.is_file()] == []
+
+
+async def test_a_dead_server_is_a_failure_of_the_network(world: World) -> None:
+    with pytest.raises((NetworkFailure, AddressRefused)):
+        await world.browser.capture("http://127.0.0.1:9/", platform=GENERIC, within_s=10)
+
+
+# --- the browser's own download -----------------------------------------------------------------------------------
+
+
+async def test_an_inline_video_is_saved_with_cookie_and_referer(world: World, tmp_path: Path) -> None:
+    await world.capture("/login")
+    kept = await world.download("/guarded/a.mp4", tmp_path / "into")
+
+    asked = world.site.headers_of("/guarded/a.mp4")[-1]
+    assert kept.path.read_bytes()[4:8] == b"ftyp"
+    assert (kept.bytes, kept.content_type) == (kept.path.stat().st_size, "video/mp4")
+    assert asked["referer"] == f"{world.site.origin}/plain?from=post"
+    assert "session=secret" in asked["cookie"]
+
+
+async def test_a_redirected_file_is_saved(world: World, tmp_path: Path) -> None:
+    kept = await world.download("/moved", tmp_path / "into")
+
+    assert kept.url == f"{world.site.origin}/v/plain.mp4"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/status/403", LinkExpired),
+        ("/status/404", HttpError),
+        ("/status/429", RateLimited),
+        ("/text", NotAVideo),
+        ("/empty", EmptyBody),
+        ("/cut", Incomplete),
+    ],
+)
+async def test_what_is_no_whole_video_is_not_kept(world: World, tmp_path: Path, path: str, kind: type[Failure]) -> None:
+    with pytest.raises(kind):
+        await world.download(path, tmp_path / "into")
+
+    assert list((tmp_path / "into").iterdir()) == []
+    assert [f for f in world.downloads.rglob("*") if f.is_file()] == []
+
+
+async def test_a_file_without_a_length_is_stopped_at_the_limit(world: World, tmp_path: Path) -> None:
+    with pytest.raises(TooLarge):
+        await world.download("/slow", tmp_path / "into", max_bytes=1 << 20)
+
+    assert list((tmp_path / "into").iterdir()) == []
+
+
+# --- cookies, crashes, and what is left ---------------------------------------------------------------------------
+
+
+async def test_a_session_cookie_survives_a_killed_browser(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.capture("/login")
+        assert world.browser.pid is not None
+        os.kill(world.browser.pid, signal.SIGKILL)
+        await until(lambda: world.browser.pid is None)
+        saved = {c.name for c in await world.browser.cookies(world.site.origin)}
+        seen = await world.capture("/plain")
+        restored = {c.name for c in await world.browser.cookies(world.site.origin)}
+
+    assert len(seen.videos) == 1
+    assert saved == restored == {"session", "kept"}
+
+
+async def test_a_browser_killed_during_a_visit_is_started_again_for_it(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        visit = asyncio.ensure_future(world.capture("/text"))
+        await until(lambda: world.site.headers_of("/text"))
+        assert world.browser.pid is not None
+        os.kill(world.browser.pid, signal.SIGKILL)
+
+        assert (await visit).status == 200
+
+
+async def test_a_renderer_that_dies_costs_only_its_visit(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        visit = asyncio.ensure_future(world.capture("/text"))
+        await until(lambda: world.site.headers_of("/text"))
+        browser = world.browser.pid
+        assert browser is not None
+        for pid in renderers_of(browser):
+            os.kill(pid, signal.SIGKILL)
+        seen = await visit
+
+        assert seen.status == 200
+        assert world.browser.pid == browser
+
+
+async def test_a_browser_that_hangs_is_killed_and_replaced(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.capture("/plain")
+        hung = world.browser.pid
+        assert hung is not None
+        visit = asyncio.ensure_future(world.capture("/text", within_s=16.0))
+        await until(lambda: world.site.headers_of("/text"))
+        os.killpg(hung, signal.SIGSTOP)
+        with pytest.raises(BrowserUnavailable):
+            await visit
+        seen = await world.capture("/plain")
+
+        assert len(seen.videos) == 1
+        assert world.browser.pid != hung
+
+
+async def test_a_second_process_on_the_same_state_works_anonymously(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.capture("/login")
+        second = world.another()
+        try:
+            seen = await second.capture(f"{world.site.origin}/plain", platform=GENERIC, within_s=WITHIN_S)
+            cookies = await second.cookies(world.site.origin)
+        finally:
+            await second.close()
+
+        assert len(seen.videos) == 1
+        assert cookies == []
+        assert list((world.state / "browser").glob("anon-*")) == []
+
+
+async def test_another_hosts_stale_lock_does_not_stop_the_start(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        profile = world.state / "browser" / "profile"
+        profile.mkdir(parents=True)
+        (profile / "SingletonLock").symlink_to("otherhost-123")
+
+        assert (await world.capture("/text")).status == 200
+
+
+async def test_nothing_is_left_after_closing(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.capture("/plain")
+        running = processes_of(tmp_path)
+        await world.browser.close()
+        await until(lambda: not processes_of(tmp_path))
+
+        assert running
+        assert list(world.downloads.iterdir()) == []
+        assert not (world.state / "browser" / "tmp").exists()
+
+
+async def test_a_cancelled_visit_closes_its_page(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        visit = asyncio.ensure_future(world.capture("/alerts"))
+        await until(lambda: world.site.headers_of("/alerts"))
+        visit.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await visit
+        browser = world.browser.pid
+
+        assert (await world.capture("/plain")).status == 200
+        assert world.browser.pid == browser
+
+
+async def test_many_visits_at_once_all_succeed(world: World) -> None:
+    seen = await asyncio.gather(*(world.capture("/plain" if n % 2 else "/mse") for n in range(6)))
+
+    assert all(len(s.videos) == 1 for s in seen)

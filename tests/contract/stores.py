@@ -1,0 +1,74 @@
+"""The stores that the contract is run against, and the small facts that its tests share.
+
+A further store joins with one entry in ``STORES``. Run as a module, this file is one more process at a SQLite file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from mediavault.core.clock import Clock, SystemClock
+from mediavault.core.job import ClaimedJob, JobId, NewJob, WorkerId
+from mediavault.core.media import KeptFile, SourceType
+from mediavault.store.memory import MemoryJobStore
+from mediavault.store.port import Checkpoint, JobStore
+from mediavault.store.sqlite import SqliteJobStore
+
+StoreFactory = Callable[[Path, Clock], JobStore]  # (an empty folder, the clock) -> a store that is not open yet
+
+
+def memory_store(folder: Path, clock: Clock) -> JobStore:
+    return MemoryJobStore(clock)
+
+
+def sqlite_store(folder: Path, clock: Clock) -> JobStore:
+    return SqliteJobStore(folder / "jobs.db", clock)
+
+
+STORES: Mapping[str, StoreFactory] = {"memory": memory_store, "sqlite": sqlite_store}
+
+LEASE = timedelta(seconds=90)
+KEPT = KeptFile("jane/1.mp4", "jane/1.jpg", 20_000, "ab" * 32, 4.5, 320, 180)
+NOTHING_FOUND = Checkpoint(None, None, SourceType.UNKNOWN, (), (), None, None, {})
+
+
+def numbered_job(number: int, url: str, *, platform: str = "generic", max_attempts: int = 5) -> NewJob:
+    """The same number gives the same id in every run; the order of the ids is not the order of the numbers."""
+    scrambled = number * 0x9E3779B97F4B % (1 << 48)
+    return NewJob(
+        JobId(f"00000000-0000-7000-8000-{scrambled:012x}"), f"{number:032x}", url, url, platform, max_attempts
+    )
+
+
+async def claim_and_complete(store: JobStore, worker: WorkerId) -> int:
+    """Until nothing is queued; how many."""
+    done = 0
+    while claims := await store.claim(worker, limit=5, lease=LEASE):
+        done += len(await asyncio.gather(*(_complete(store, claim) for claim in claims)))
+    return done
+
+
+async def _complete(store: JobStore, claim: ClaimedJob) -> None:
+    await store.begin_commit(claim, KEPT)
+    await store.complete(claim, KEPT)
+
+
+async def _process(task: str, database: Path, name: str) -> None:
+    """``drain``: claim and complete, once told to on stdin. ``enqueue``: store one job of that address."""
+    store = SqliteJobStore(database, SystemClock())
+    await store.open()
+    if task == "enqueue":
+        await store.enqueue([numbered_job(1, name)])
+    else:
+        print("ready", flush=True)
+        sys.stdin.readline()
+        print(await claim_and_complete(store, WorkerId(name)), flush=True)
+    await store.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(_process(sys.argv[1], Path(sys.argv[2]), sys.argv[3]))

@@ -1,0 +1,1152 @@
+"""Every sentence of ``mediavault/store/port.py``, for every store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from dataclasses import fields, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.errors import BadInput, ErrorCode, IllegalMove, JobNotFound, LeaseLost, StoreError
+from mediavault.core.job import (
+    ClaimedJob,
+    HistoryRecord,
+    Job,
+    JobId,
+    JobStatus,
+    Outcome,
+    RungName,
+    Stage,
+    WorkerBeat,
+    WorkerId,
+)
+from mediavault.core.media import Account, Candidate, FoundIn, Ownership, SourceType, Watermark
+from mediavault.store.port import Checkpoint, JobQuery, JobStore
+from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, STORES, numbered_job
+from tests.fakes import START, FakeClock
+
+ANN, BOB = WorkerId("w-ann"), WorkerId("w-bob")
+NOBODY = JobId("00000000-0000-7000-8000-ffffffffffff")
+MINUTE = timedelta(minutes=1)
+
+EVERYTHING = Candidate(
+    url="https://cdn.example/1.m3u8?sig=ä",
+    source_type=SourceType.HLS,
+    found_in=FoundIn.API,
+    ownership=Ownership.ID_MATCH,
+    media_key="key",
+    mime="application/x-mpegurl",
+    container="mp4",
+    video_codec="h264",
+    audio_codec="aac",
+    has_video=True,
+    has_audio=False,
+    width=1920,
+    height=1080,
+    fps=29.97,
+    bitrate=2_500_000,
+    size=5_000_000_000,
+    duration_s=12.5,
+    watermark=Watermark.NO,
+    original=True,
+    signed=True,
+    expires_at=START + timedelta(hours=6, microseconds=7),
+    drm=True,
+    headers={"Referer": "https://videos.example/"},
+    note="as the page said",
+)
+FOUND = Checkpoint(
+    extracted_url=EVERYTHING.url,
+    extracted_url_expires_at=START + timedelta(hours=6),
+    source_type=SourceType.HLS,
+    candidates=(EVERYTHING, Candidate("https://cdn.example/2.mp4", SourceType.DIRECT, FoundIn.DOM)),
+    image_urls=("https://cdn.example/1.jpg",),
+    account=Account("generic", "jane", "Jane Doe", "jane"),
+    thumbnail_url="https://cdn.example/t.jpg",
+    metadata={"title": "Ein Füchslein", "views": 3, "tags": ["a", "b"], "nested": {"none": None}},
+)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(params=sorted(STORES))
+async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[JobStore]:
+    store = STORES[request.param](tmp_path, clock)
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def enqueue(store: JobStore, *numbers: int, platform: str = "generic", max_attempts: int = 5) -> list[Job]:
+    jobs = [numbered_job(n, url_of(n), platform=platform, max_attempts=max_attempts) for n in numbers]
+    return [answer.job for answer in await store.enqueue(jobs)]
+
+
+def url_of(number: int) -> str:
+    return f"https://videos.example/watch/{number}"
+
+
+async def claim(
+    store: JobStore, worker: WorkerId = ANN, *, limit: int = 1, closed: Collection[str] = ()
+) -> list[ClaimedJob]:
+    return await store.claim(worker, limit=limit, lease=LEASE, closed_platforms=closed)
+
+
+async def claimed(store: JobStore, number: int = 1, *, max_attempts: int = 5) -> ClaimedJob:
+    await enqueue(store, number, max_attempts=max_attempts)
+    return (await claim(store))[0]
+
+
+async def failed(store: JobStore, number: int = 1, *, retry_in: timedelta | None = None) -> Job:
+    attempt = await claimed(store, number)
+    return await store.fail(attempt, error_code=ErrorCode.NETWORK, error="it broke", retry_in=retry_in)
+
+
+async def completed(store: JobStore, number: int = 1) -> Job:
+    return await store.complete(await claimed(store, number), KEPT)
+
+
+async def taken_over(store: JobStore, clock: FakeClock, *, by: WorkerId = BOB) -> tuple[ClaimedJob, ClaimedJob]:
+    """An attempt whose lease ran out, and the one that has the job now."""
+    stale = await claimed(store)
+    clock.advance(LEASE + MINUTE)
+    await store.recover_stale_jobs(retry_in=timedelta(0))
+    await store.promote_due()
+    return stale, (await claim(store, by))[0]
+
+
+async def stages(store: JobStore, job_id: JobId) -> list[Stage]:
+    return [record.stage for record in await store.history(job_id)]
+
+
+# --- enqueue --------------------------------------------------------------------------------------------------------
+
+
+async def test_an_enqueued_job_is_stored_queued_as_given(store: JobStore) -> None:
+    new = numbered_job(1, url_of(1), platform="reddit", max_attempts=3)
+
+    [answer] = await store.enqueue([new])
+
+    assert answer.created
+    assert answer.job == Job(
+        new.id,
+        new.trace_id,
+        new.post_url,
+        new.canonical_url,
+        "reddit",
+        JobStatus.QUEUED,
+        created_at=START,
+        updated_at=START,
+        max_attempts=3,
+    )
+    assert await store.get(new.id) == answer.job
+
+
+async def test_nothing_enqueued_is_nothing_answered(store: JobStore) -> None:
+    assert await store.enqueue([]) == []
+
+
+async def test_a_post_that_is_a_job_already_is_answered_and_not_stored_again(store: JobStore) -> None:
+    [first] = await enqueue(store, 1)
+
+    [answer] = await store.enqueue([numbered_job(2, url_of(1))])
+
+    assert answer.job == first
+    assert not answer.created
+    with pytest.raises(JobNotFound):
+        await store.get(numbered_job(2, "").id)
+
+
+async def test_a_post_that_is_known_is_answered_as_it_is_now(store: JobStore) -> None:
+    job = await completed(store)
+
+    [answer] = await store.enqueue([numbered_job(2, url_of(1))])
+
+    assert answer.job == job
+
+
+async def test_answers_come_in_the_order_given_and_two_equal_addresses_give_one_job(store: JobStore) -> None:
+    [known] = await enqueue(store, 9)
+    jobs = [numbered_job(n, url_of(url)) for n, url in ((1, 5), (2, 9), (3, 4), (4, 5))]
+
+    answers = await store.enqueue(jobs)
+
+    assert [answer.created for answer in answers] == [True, False, True, False]
+    assert [answer.job.id for answer in answers] == [jobs[0].id, known.id, jobs[2].id, jobs[0].id]
+    assert sum((await store.report()).counts.values()) == 3
+
+
+async def test_force_stores_a_new_version_of_the_post(store: JobStore) -> None:
+    first = await completed(store)
+
+    [second] = await store.enqueue([numbered_job(2, url_of(1))], force=True)
+    [third] = await store.enqueue([numbered_job(3, url_of(1))], force=True)
+
+    assert (second.created, second.job.version, third.job.version) == (True, 2, 3)
+    assert await store.get(first.id) == first
+
+
+async def test_two_equal_addresses_in_one_forced_call_give_one_new_version(store: JobStore) -> None:
+    await enqueue(store, 1)
+
+    answers = await store.enqueue([numbered_job(n, url_of(1)) for n in (2, 3)], force=True)
+
+    assert [(answer.created, answer.job.version) for answer in answers] == [(True, 2), (False, 2)]
+
+
+async def test_the_newest_version_is_what_a_later_submission_is_answered(store: JobStore) -> None:
+    await enqueue(store, 1)
+    [second] = await store.enqueue([numbered_job(2, url_of(1))], force=True)
+
+    [answer] = await store.enqueue([numbered_job(3, url_of(1))])
+
+    assert answer.job == second.job
+
+
+async def test_a_call_that_fails_half_way_has_stored_nothing(store: JobStore) -> None:
+    """One transaction: an id that is taken already refuses the whole call."""
+    [known] = await enqueue(store, 1)
+    taken = replace(numbered_job(3, url_of(3)), id=known.id)
+
+    with pytest.raises(StoreError):
+        await store.enqueue([numbered_job(2, url_of(2)), taken])
+
+    assert sum((await store.report()).counts.values()) == 1
+
+
+# --- claim ----------------------------------------------------------------------------------------------------------
+
+
+# A store may have a statement of its own for each.
+with_and_without_closed_platforms = pytest.mark.parametrize(
+    "closed", [(), ("elsewhere",)], ids=["all open", "one closed"]
+)
+
+
+@with_and_without_closed_platforms
+async def test_claim_takes_the_oldest_first_then_the_smaller_id(
+    store: JobStore, clock: FakeClock, closed: Collection[str]
+) -> None:
+    for number in (1, 2, 3, 4, 5):  # one call each: all at the same moment
+        await enqueue(store, number)
+    clock.jump(-60)
+    [oldest] = await enqueue(store, 6)
+
+    claims = await claim(store, limit=10, closed=closed)
+
+    by_id = sorted(numbered_job(number, "").id for number in (1, 2, 3, 4, 5))
+    assert [attempt.id for attempt in claims] == [oldest.id, *by_id]
+
+
+@with_and_without_closed_platforms
+async def test_jobs_of_one_call_are_claimed_in_the_order_given(store: JobStore, closed: Collection[str]) -> None:
+    jobs = await enqueue(store, 5, 1, 4, 2, 3)
+
+    claims = [*await claim(store, limit=2, closed=closed), *await claim(store, limit=3, closed=closed)]
+
+    assert [attempt.id for attempt in claims] == [job.id for job in jobs]
+
+
+@with_and_without_closed_platforms
+@pytest.mark.parametrize(("limit", "taken"), [(0, 0), (1, 1), (2, 2), (3, 3), (9, 3)])
+async def test_claim_takes_no_more_than_the_limit(
+    store: JobStore, limit: int, taken: int, closed: Collection[str]
+) -> None:
+    await enqueue(store, 1, 2, 3)
+
+    assert len(await claim(store, limit=limit, closed=closed)) == taken
+    assert (await store.report()).counts[JobStatus.RUNNING] == taken
+
+
+async def test_claim_of_an_empty_queue_is_nothing(store: JobStore) -> None:
+    assert await claim(store) == []
+
+
+@with_and_without_closed_platforms
+async def test_a_claim_sets_the_attempt_the_owner_and_the_lease(
+    store: JobStore, clock: FakeClock, closed: Collection[str]
+) -> None:
+    await enqueue(store, 1)
+    clock.advance(5)
+
+    [attempt] = await claim(store, closed=closed)
+
+    job = attempt.job
+    assert (attempt.worker, attempt.fence) == (ANN, 1)
+    assert (job.status, job.attempt_count, job.claimed_by) == (JobStatus.RUNNING, 1, ANN)
+    assert (job.started_at, job.lease_expires_at) == (clock.now(), clock.now() + LEASE)
+    assert job.created_at == START
+    assert job == await store.get(job.id)
+
+
+@with_and_without_closed_platforms
+async def test_a_claim_clears_what_the_failure_left(store: JobStore, clock: FakeClock, closed: Collection[str]) -> None:
+    job = await failed(store, retry_in=MINUTE)
+    clock.advance(MINUTE)
+    await store.promote_due()
+
+    [attempt] = await claim(store, closed=closed)
+
+    now = attempt.job
+    assert (now.retry_at, now.error_code, now.error, now.failed_at) == (None, None, None, None)
+    assert (now.attempt_count, now.id) == (2, job.id)
+    assert now == await store.get(job.id)
+
+
+async def test_a_running_job_is_never_claimed_again(store: JobStore) -> None:
+    await enqueue(store, 1, 2, 3)
+
+    claims = [*await claim(store, ANN, limit=2), *await claim(store, BOB, limit=2), *await claim(store, ANN, limit=2)]
+
+    assert len({attempt.id for attempt in claims}) == len(claims) == 3
+
+
+async def test_closed_platforms_are_passed_over(store: JobStore) -> None:
+    await enqueue(store, 1, platform="reddit")
+    await enqueue(store, 2, platform="x")
+    [other] = await enqueue(store, 3)
+
+    claims = await store.claim(ANN, limit=5, lease=LEASE, closed_platforms={"reddit", "x"})
+
+    assert [attempt.id for attempt in claims] == [other.id]
+    assert len(await claim(store, limit=5)) == 2
+
+
+async def test_a_claim_carries_what_an_earlier_attempt_found(store: JobStore) -> None:
+    attempt = await claimed(store)
+    await store.checkpoint(attempt, FOUND)
+    await store.release(attempt)
+
+    [again] = await claim(store, BOB)
+
+    assert again.job.candidates == FOUND.candidates
+    assert again.job == await store.get(attempt.id)
+
+
+# --- renew ----------------------------------------------------------------------------------------------------------
+
+
+async def test_renew_extends_exactly_the_named_attempts(store: JobStore, clock: FakeClock) -> None:
+    await enqueue(store, 1, 2, 3)
+    named, also, lost_answer = await claim(store, limit=3)
+    clock.advance(30)
+
+    still = await store.renew(ANN, [named, also], lease=LEASE)
+
+    assert still == {named.id, also.id}
+    assert (await store.get(named.id)).lease_expires_at == clock.now() + LEASE
+    assert (await store.get(lost_answer.id)).lease_expires_at == START + LEASE
+
+
+async def test_renew_does_not_answer_what_was_lost(store: JobStore, clock: FakeClock) -> None:
+    await enqueue(store, 1, 2, 3, 4)
+    held, done, cancelled, removed = claims = await claim(store, limit=4)
+    await store.complete(done, KEPT)
+    await store.cancel(cancelled.id)
+    await store.remove(removed.id)
+
+    assert await store.renew(ANN, claims, lease=LEASE) == {held.id}
+
+
+@pytest.mark.parametrize("by", [ANN, BOB])  # ANN: the worker that had lost it took it again
+async def test_renew_after_a_takeover_leaves_the_new_lease_alone(
+    store: JobStore, clock: FakeClock, by: WorkerId
+) -> None:
+    stale, current = await taken_over(store, clock, by=by)
+    clock.advance(10)
+
+    assert await store.renew(ANN, [stale], lease=LEASE) == set()
+    assert await store.get(current.id) == current.job
+
+
+async def test_renew_of_another_workers_attempt_is_refused(store: JobStore, clock: FakeClock) -> None:
+    attempt = await claimed(store)
+    clock.advance(10)
+
+    assert await store.renew(BOB, [attempt], lease=LEASE) == set()
+    assert await store.get(attempt.id) == attempt.job
+
+
+async def test_renew_of_nothing_is_nothing(store: JobStore) -> None:
+    assert await store.renew(ANN, [], lease=LEASE) == set()
+
+
+# --- the fence ------------------------------------------------------------------------------------------------------
+
+Write = Callable[[JobStore, ClaimedJob], Awaitable[object]]
+FENCED: Mapping[str, Write] = {
+    "checkpoint": lambda store, attempt: store.checkpoint(attempt, FOUND),
+    "progress": lambda store, attempt: store.progress(attempt, stage=Stage.DOWNLOAD, progress_pct=77, bytes_done=5),
+    "begin_commit": lambda store, attempt: store.begin_commit(attempt, KEPT),
+    "complete": lambda store, attempt: store.complete(attempt, KEPT),
+    "fail": lambda store, attempt: store.fail(attempt, error_code=ErrorCode.NETWORK, error="late", retry_in=MINUTE),
+    "release": lambda store, attempt: store.release(attempt),
+}
+Loss = Callable[[JobStore, ClaimedJob], Awaitable[object]]
+LOSSES: Mapping[str, Loss] = {
+    "completed": lambda store, attempt: store.complete(attempt, KEPT),
+    "failed": lambda store, attempt: store.fail(attempt, error_code=ErrorCode.TIMEOUT, error="slow", retry_in=None),
+    "released": lambda store, attempt: store.release(attempt),
+    "cancelled": lambda store, attempt: store.cancel(attempt.id),
+}
+
+
+@pytest.mark.parametrize("write", FENCED)
+async def test_an_attempt_that_was_taken_over_writes_nothing(store: JobStore, clock: FakeClock, write: str) -> None:
+    stale, current = await taken_over(store, clock)
+    history = await store.history(stale.id)
+    clock.advance(1)
+
+    with pytest.raises(LeaseLost):
+        await FENCED[write](store, stale)
+
+    assert await store.get(stale.id) == current.job
+    assert await store.history(stale.id) == history
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("write", FENCED)
+async def test_an_attempt_that_is_over_writes_nothing(store: JobStore, clock: FakeClock, write: str, loss: str) -> None:
+    attempt = await claimed(store)
+    await LOSSES[loss](store, attempt)
+    before, history = await store.get(attempt.id), await store.history(attempt.id)
+    clock.advance(1)
+
+    with pytest.raises(LeaseLost):
+        await FENCED[write](store, attempt)
+
+    assert await store.get(attempt.id) == before
+    assert await store.history(attempt.id) == history
+
+
+@pytest.mark.parametrize("write", FENCED)
+async def test_an_attempt_whose_job_was_removed_writes_nothing(store: JobStore, write: str) -> None:
+    attempt = await claimed(store)
+    await store.remove(attempt.id)
+
+    with pytest.raises(LeaseLost):
+        await FENCED[write](store, attempt)
+
+    assert sum((await store.report()).counts.values()) == 0
+
+
+@pytest.mark.parametrize("write", FENCED)
+async def test_an_elapsed_lease_that_nobody_took_over_still_writes(
+    store: JobStore, clock: FakeClock, write: str
+) -> None:
+    """The fence is the attempt, not the time: a slow worker that is still the job's worker may finish."""
+    attempt = await claimed(store)
+    clock.advance(LEASE * 3)
+
+    await FENCED[write](store, attempt)
+
+    assert (await store.get(attempt.id)).updated_at == clock.now()
+
+
+# --- what an attempt writes -----------------------------------------------------------------------------------------
+
+
+async def test_a_checkpoint_keeps_everything_that_was_found(store: JobStore, clock: FakeClock) -> None:
+    for field in fields(Candidate):  # the sample must not miss a field that is added later
+        if field.name not in ("url", "source_type", "found_in"):
+            default = field.default_factory() if callable(field.default_factory) else field.default
+            assert getattr(EVERYTHING, field.name) != default, field.name
+    attempt = await claimed(store)
+    clock.advance(1)
+
+    await store.checkpoint(attempt, FOUND)
+
+    job = await store.get(attempt.id)
+    assert job == replace(
+        attempt.job,
+        updated_at=clock.now(),
+        stage=Stage.CHECKPOINT,
+        progress_pct=50,
+        **{field.name: getattr(FOUND, field.name) for field in fields(Checkpoint) if field.name != "progress_pct"},
+    )
+    assert type(job.candidates[0].ownership) is Ownership
+    assert type(job.candidates[0].watermark) is Watermark
+
+
+async def test_a_later_checkpoint_replaces_the_earlier_one(store: JobStore) -> None:
+    attempt = await claimed(store)
+    await store.checkpoint(attempt, FOUND)
+
+    await store.checkpoint(attempt, NOTHING_FOUND)
+
+    job = await store.get(attempt.id)
+    assert (job.candidates, job.image_urls, job.account, dict(job.metadata)) == ((), (), None, {})
+
+
+async def test_progress_says_where_the_attempt_is(store: JobStore) -> None:
+    attempt = await claimed(store)
+
+    await store.progress(attempt, stage=Stage.DOWNLOAD, progress_pct=60, bytes_done=6_000_000_000, bytes_total=None)
+
+    job = await store.get(attempt.id)
+    assert (job.stage, job.progress_pct, job.bytes_done, job.bytes_total) == (Stage.DOWNLOAD, 60, 6_000_000_000, None)
+    assert job.lease_expires_at == attempt.job.lease_expires_at
+
+
+async def test_begin_commit_writes_the_files_facts_and_the_job_still_runs(store: JobStore) -> None:
+    attempt = await claimed(store)
+
+    await store.begin_commit(attempt, KEPT)
+
+    job = await store.get(attempt.id)
+    assert (job.status, job.stage) == (JobStatus.RUNNING, Stage.COMMITTING)
+    assert (job.output_path, job.bytes, job.sha256) == (KEPT.output_path, KEPT.bytes, KEPT.sha256)
+    assert await stages(store, attempt.id) == [Stage.CLAIM, Stage.COMMITTING]
+
+
+async def test_complete_answers_the_job_as_it_is_stored(store: JobStore, clock: FakeClock) -> None:
+    attempt = await claimed(store)
+    await store.checkpoint(attempt, FOUND)
+    clock.advance(3)
+
+    job = await store.complete(attempt, KEPT)
+
+    assert job == await store.get(attempt.id)
+    assert (job.status, job.progress_pct, job.completed_at) == (JobStatus.COMPLETED, 100, clock.now())
+    assert (job.claimed_by, job.lease_expires_at, job.attempt_count) == (None, None, 1)
+    assert (job.output_path, job.thumbnail_path) == (KEPT.output_path, KEPT.thumbnail_path)
+    assert (job.bytes, job.sha256, job.duration_s) == (KEPT.bytes, KEPT.sha256, KEPT.duration_s)
+    assert (job.width, job.height, job.candidates) == (KEPT.width, KEPT.height, FOUND.candidates)
+    assert (await stages(store, job.id))[-1] is Stage.COMPLETE
+
+
+async def test_fail_answers_the_job_as_it_is_stored(store: JobStore, clock: FakeClock) -> None:
+    attempt = await claimed(store)
+    clock.advance(3)
+
+    job = await store.fail(attempt, error_code=ErrorCode.RATE_LIMITED, error="slow down", retry_in=MINUTE)
+
+    assert job == await store.get(attempt.id)
+    assert (job.status, job.failed_at, job.retry_at) == (JobStatus.FAILED, clock.now(), clock.now() + MINUTE)
+    assert (job.error_code, job.error) == (ErrorCode.RATE_LIMITED, "slow down")
+    assert (job.claimed_by, job.lease_expires_at, job.attempt_count) == (None, None, 1)
+    record = (await store.history(job.id))[-1]
+    assert (record.stage, record.outcome, record.error_code) == (Stage.FAIL, Outcome.FAILED, ErrorCode.RATE_LIMITED)
+
+
+async def test_fail_without_a_next_try_has_no_retry_at(store: JobStore) -> None:
+    assert (await failed(store, retry_in=None)).retry_at is None
+
+
+@pytest.mark.parametrize("text", ["lone \udcff surrogate", "a NUL \0 inside", "emoji 🎬", "line\nbreak"])
+async def test_a_failures_text_is_never_the_reason_why_it_is_not_stored(store: JobStore, text: str) -> None:
+    attempt = await claimed(store)
+
+    job = await store.fail(attempt, error_code=ErrorCode.INTERNAL, error=text, retry_in=None)
+
+    assert job == await store.get(attempt.id)
+    assert (job.error or "")[:4] == text[:4]
+
+
+async def test_record_is_not_fenced(store: JobStore, clock: FakeClock) -> None:
+    stale, current = await taken_over(store, clock)
+    late = HistoryRecord(
+        clock.now(), 1, Stage.DOWNLOAD, Outcome.FAILED, RungName.SESSION, ErrorCode.TIMEOUT, "late", 7, 1_500
+    )
+
+    await store.record(stale, late)
+
+    assert (await store.history(stale.id))[-1] == late
+    assert await store.get(stale.id) == current.job
+
+
+async def test_record_of_an_unknown_job_does_nothing(store: JobStore, clock: FakeClock) -> None:
+    attempt = await claimed(store)
+    await store.remove(attempt.id)
+
+    await store.record(attempt, HistoryRecord(clock.now(), 1, Stage.DOWNLOAD, Outcome.OK))
+
+    with pytest.raises(JobNotFound):
+        await store.history(attempt.id)
+
+
+async def test_a_removed_posts_history_does_not_come_back(store: JobStore) -> None:
+    attempt = await claimed(store)
+    await store.remove(attempt.id)
+
+    [again] = await enqueue(store, 2)
+
+    assert await store.history(again.id) == []
+
+
+async def test_release_keeps_the_attempt_and_gives_one_try_more(store: JobStore) -> None:
+    attempt = await claimed(store, max_attempts=3)
+
+    await store.release(attempt)
+
+    job = await store.get(attempt.id)
+    assert (job.status, job.attempt_count, job.max_attempts) == (JobStatus.QUEUED, 1, 4)
+    assert (job.claimed_by, job.lease_expires_at, job.created_at) == (None, None, START)
+    assert await stages(store, attempt.id) == [Stage.CLAIM, Stage.RELEASE]
+    assert (await claim(store, BOB))[0].fence == 2
+
+
+# --- recovery -------------------------------------------------------------------------------------------------------
+
+
+async def test_recovery_fails_only_jobs_whose_lease_ran_out(store: JobStore, clock: FakeClock) -> None:
+    await enqueue(store, 1, 2, 3)
+    dead, living = await claim(store, limit=2)
+    clock.advance(LEASE / 2)
+    await store.renew(ANN, [living], lease=LEASE)
+    clock.advance(LEASE / 2)
+
+    recovered = await store.recover_stale_jobs(retry_in=MINUTE)
+
+    assert (recovered.failed, recovered.requeueable, recovered.job_ids) == (1, 1, (dead.id,))
+    job = await store.get(dead.id)
+    assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.RECOVERED_FROM_RESTART)
+    assert (job.failed_at, job.retry_at) == (clock.now(), clock.now() + MINUTE)
+    assert (job.claimed_by, job.lease_expires_at, job.attempt_count) == (None, None, 1)
+    assert (await store.get(living.id)).status is JobStatus.RUNNING
+
+
+async def test_recovery_is_written_into_the_history(store: JobStore, clock: FakeClock) -> None:
+    attempt = await claimed(store)
+    clock.advance(LEASE)
+    await store.recover_stale_jobs(retry_in=MINUTE)
+
+    record = (await store.history(attempt.id))[-1]
+
+    assert (record.stage, record.outcome, record.attempt) == (Stage.RECOVER, Outcome.FAILED, 1)
+    assert (record.at, record.error_code) == (clock.now(), ErrorCode.RECOVERED_FROM_RESTART)
+
+
+async def test_a_lease_holds_until_its_last_moment(store: JobStore, clock: FakeClock) -> None:
+    await claimed(store)
+    clock.advance(LEASE - timedelta(microseconds=1))
+
+    assert (await store.recover_stale_jobs(retry_in=MINUTE)).failed == 0
+
+
+async def test_a_job_without_tries_left_is_not_tried_again(store: JobStore, clock: FakeClock) -> None:
+    attempt = await claimed(store, max_attempts=1)
+    clock.advance(LEASE)
+
+    recovered = await store.recover_stale_jobs(retry_in=MINUTE)
+
+    assert (recovered.failed, recovered.requeueable) == (1, 0)
+    assert (await store.get(attempt.id)).retry_at is None
+
+
+async def test_a_job_that_stood_in_committing_gets_one_try_more_and_no_second(
+    store: JobStore, clock: FakeClock
+) -> None:
+    attempt = await claimed(store, max_attempts=1)
+    given = []
+    for _ in range(2):
+        await store.begin_commit(attempt, KEPT)
+        clock.advance(LEASE)
+        await store.recover_stale_jobs(retry_in=timedelta(0))
+        given.append((await store.get(attempt.id)).retry_at is not None)
+        if await store.promote_due():
+            [attempt] = await claim(store)
+
+    assert given == [True, False]
+
+
+async def test_recovery_twice_finds_nothing_the_second_time(store: JobStore, clock: FakeClock) -> None:
+    await claimed(store)
+    clock.advance(LEASE)
+    await store.recover_stale_jobs(retry_in=MINUTE)
+
+    assert (await store.recover_stale_jobs(retry_in=MINUTE)).failed == 0
+
+
+async def test_a_clock_set_forward_does_not_end_the_lease_of_a_live_worker(store: JobStore, clock: FakeClock) -> None:
+    attempt = await claimed(store)
+    clock.advance(10)
+    clock.jump(timedelta(days=2))
+
+    assert (await store.recover_stale_jobs(retry_in=MINUTE)).failed == 0
+    clock.advance(30)
+    assert await store.renew(ANN, [attempt], lease=LEASE) == {attempt.id}
+    clock.advance(LEASE - timedelta(seconds=1))
+    assert (await store.recover_stale_jobs(retry_in=MINUTE)).failed == 0
+    clock.advance(1)
+    assert (await store.recover_stale_jobs(retry_in=MINUTE)).job_ids == (attempt.id,)
+
+
+async def test_a_dead_workers_job_is_recovered_one_lease_after_the_clock_was_set(
+    store: JobStore, clock: FakeClock
+) -> None:
+    attempt = await claimed(store)
+    clock.jump(timedelta(days=2))
+    await store.recover_stale_jobs(retry_in=MINUTE)
+    clock.advance(LEASE)
+
+    assert (await store.recover_stale_jobs(retry_in=MINUTE)).job_ids == (attempt.id,)
+
+
+async def test_a_clock_set_back_and_forth_does_not_end_the_lease_of_a_live_worker(
+    store: JobStore, clock: FakeClock
+) -> None:
+    """Both moves lie between two passes of recovery, and the claim in the middle: the clocks agree at each look."""
+    await enqueue(store, 1)
+    await store.recover_stale_jobs(retry_in=MINUTE)
+    clock.jump(-timedelta(hours=1))
+    await claim(store)
+    clock.jump(timedelta(hours=1))
+
+    assert (await store.recover_stale_jobs(retry_in=MINUTE)).failed == 0
+
+
+async def test_leases_of_dead_workers_can_be_ended_at_once(store: JobStore) -> None:
+    await enqueue(store, 1, 2, 3)
+    dead = await claim(store, ANN, limit=2)
+    [living] = await claim(store, BOB)
+
+    assert await store.expire_leases([ANN]) == 2
+    recovered = await store.recover_stale_jobs(retry_in=MINUTE)
+
+    assert set(recovered.job_ids) == {attempt.id for attempt in dead}
+    assert await store.get(living.id) == living.job
+
+
+async def test_ended_leases_are_recovered_also_while_the_clock_is_not_believed(
+    store: JobStore, clock: FakeClock
+) -> None:
+    await enqueue(store, 1, 2)
+    [dead] = await claim(store, ANN)
+    await claim(store, BOB)
+    clock.jump(timedelta(days=2))
+    await store.expire_leases([ANN])
+
+    assert (await store.recover_stale_jobs(retry_in=MINUTE)).job_ids == (dead.id,)
+
+
+async def test_nobody_dead_ends_no_lease(store: JobStore) -> None:
+    await claimed(store)
+
+    assert await store.expire_leases([]) == 0
+    assert await store.expire_leases([BOB]) == 0
+
+
+# --- later tries ----------------------------------------------------------------------------------------------------
+
+
+async def test_only_jobs_that_are_due_are_promoted(store: JobStore, clock: FakeClock) -> None:
+    due = await failed(store, 1, retry_in=MINUTE)
+    later = await failed(store, 2, retry_in=MINUTE * 2)
+    never = await failed(store, 3, retry_in=None)
+    clock.advance(MINUTE)
+
+    assert await store.promote_due() == 1
+
+    job = await store.get(due.id)
+    assert (job.status, job.retry_at, job.created_at) == (JobStatus.QUEUED, None, due.created_at)
+    assert job.attempt_count == 1
+    assert await store.get(later.id) == later
+    assert await store.get(never.id) == never
+    assert (await stages(store, due.id))[-1] is Stage.RETRY
+
+
+async def test_no_job_is_promoted_before_its_time(store: JobStore, clock: FakeClock) -> None:
+    await failed(store, retry_in=MINUTE)
+    clock.advance(MINUTE - timedelta(microseconds=1))
+
+    assert await store.promote_due() == 0
+
+
+async def test_promotion_takes_the_longest_due_up_to_the_limit(store: JobStore, clock: FakeClock) -> None:
+    late = await failed(store, 1, retry_in=MINUTE * 2)
+    early = await failed(store, 2, retry_in=MINUTE)
+    clock.advance(MINUTE * 3)
+
+    assert await store.promote_due(limit=1) == 1
+    assert (await store.get(early.id)).status is JobStatus.QUEUED
+    assert (await store.get(late.id)).status is JobStatus.FAILED
+
+
+async def test_next_due_is_the_earliest(store: JobStore, clock: FakeClock) -> None:
+    assert await store.next_due() is None
+    await failed(store, 1, retry_in=MINUTE * 2)
+    await failed(store, 2, retry_in=MINUTE)
+    await failed(store, 3, retry_in=None)
+
+    assert await store.next_due() == clock.now() + MINUTE
+
+
+# --- a person -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_queued_job_can_be_cancelled_and_is_not_claimed_any_more(store: JobStore) -> None:
+    [queued] = await enqueue(store, 1)
+
+    job = await store.cancel(queued.id)
+
+    assert job.status is JobStatus.CANCELLED
+    assert job == await store.get(queued.id)
+    assert await claim(store) == []
+    assert await stages(store, job.id) == [Stage.CANCEL]
+
+
+async def test_a_running_job_can_be_cancelled(store: JobStore) -> None:
+    attempt = await claimed(store)
+
+    job = await store.cancel(attempt.id)
+
+    assert (job.status, job.claimed_by, job.lease_expires_at) == (JobStatus.CANCELLED, None, None)
+    assert job.attempt_count == 1
+
+
+async def test_cancelling_a_failed_job_ends_its_waiting(store: JobStore, clock: FakeClock) -> None:
+    waiting = await failed(store, retry_in=MINUTE)
+
+    job = await store.cancel(waiting.id)
+
+    clock.advance(MINUTE)
+    assert (job.status, job.retry_at) == (JobStatus.CANCELLED, None)
+    assert await store.next_due() is None
+    assert await store.promote_due() == 0
+
+
+async def test_cancelling_twice_changes_nothing(store: JobStore, clock: FakeClock) -> None:
+    [queued] = await enqueue(store, 1)
+    first = await store.cancel(queued.id)
+    clock.advance(5)
+
+    assert await store.cancel(queued.id) == first == await store.get(queued.id)
+    assert await stages(store, queued.id) == [Stage.CANCEL]
+
+
+@pytest.mark.parametrize("ask", ["cancel", "retry"])
+async def test_a_completed_job_is_final(store: JobStore, clock: FakeClock, ask: str) -> None:
+    job = await completed(store)
+    history = await store.history(job.id)
+    clock.advance(5)
+
+    with pytest.raises(IllegalMove):
+        await getattr(store, ask)(job.id)
+
+    assert await store.get(job.id) == job
+    assert await store.history(job.id) == history
+
+
+@pytest.mark.parametrize("ask", ["cancel", "retry", "remove", "get", "history"])
+async def test_an_unknown_job_is_not_found(store: JobStore, ask: str) -> None:
+    with pytest.raises(JobNotFound):
+        await getattr(store, ask)(NOBODY)
+
+
+async def test_a_failed_job_is_tried_again_when_a_person_asks(store: JobStore) -> None:
+    waiting = await failed(store, retry_in=MINUTE)
+
+    job = await store.retry(waiting.id)
+
+    assert (job.status, job.retry_at, job.max_attempts) == (JobStatus.QUEUED, None, 5)
+    assert job == await store.get(waiting.id)
+    assert await store.next_due() is None
+    assert (await claim(store))[0].fence == 2
+
+
+async def test_a_person_gets_one_try_more_when_all_are_used_up(store: JobStore) -> None:
+    attempt = await claimed(store, max_attempts=1)
+    await store.fail(attempt, error_code=ErrorCode.NETWORK, error="it broke", retry_in=None)
+
+    assert (await store.retry(attempt.id)).max_attempts == 2
+
+
+async def test_a_cancelled_job_can_be_tried_again(store: JobStore) -> None:
+    [queued] = await enqueue(store, 1)
+    await store.cancel(queued.id)
+
+    assert (await store.retry(queued.id)).status is JobStatus.QUEUED
+    assert await stages(store, queued.id) == [Stage.CANCEL, Stage.RETRY]
+
+
+async def test_retry_of_a_job_under_way_changes_nothing(store: JobStore, clock: FakeClock) -> None:
+    await enqueue(store, 1, 2)
+    [attempt] = await claim(store)
+    queued = await store.get(numbered_job(2, "").id)
+    clock.advance(5)
+
+    assert await store.retry(queued.id) == queued == await store.get(queued.id)
+    assert await store.retry(attempt.id) == attempt.job == await store.get(attempt.id)
+    assert await stages(store, attempt.id) == [Stage.CLAIM]
+
+
+@pytest.mark.parametrize("status", JobStatus)
+async def test_a_job_can_be_removed_in_any_state(store: JobStore, status: JobStatus) -> None:
+    job = await _job_in(store, status)
+
+    removed = await store.remove(job.id)
+
+    assert removed == job
+    assert removed.status is status
+    for ask in (store.get, store.history, store.remove):
+        with pytest.raises(JobNotFound):
+            await ask(job.id)
+
+
+async def test_a_removed_post_can_be_enqueued_anew(store: JobStore) -> None:
+    job = await completed(store)
+    await store.remove(job.id)
+
+    [answer] = await store.enqueue([numbered_job(2, url_of(1))])
+
+    assert (answer.created, answer.job.version) == (True, 1)
+
+
+async def _job_in(store: JobStore, status: JobStatus) -> Job:
+    match status:
+        case JobStatus.QUEUED:
+            return (await enqueue(store, 1))[0]
+        case JobStatus.RUNNING:
+            return (await claimed(store)).job
+        case JobStatus.COMPLETED:
+            return await completed(store)
+        case JobStatus.FAILED:
+            return await failed(store, retry_in=MINUTE)
+        case JobStatus.CANCELLED:
+            return await store.cancel((await enqueue(store, 1))[0].id)
+
+
+# --- lists ----------------------------------------------------------------------------------------------------------
+
+
+async def test_pages_are_newest_first_and_miss_nothing(store: JobStore) -> None:
+    jobs = await enqueue(store, 1, 2, 3, 4, 5)
+
+    pages, cursor = [], None
+    while True:
+        page = await store.jobs(JobQuery(limit=2, cursor=cursor))
+        pages.append([job.id for job in page.jobs])
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert [job_id for page in pages for job_id in page] == [job.id for job in reversed(jobs)]
+
+
+async def test_pages_go_on_within_one_moment(store: JobStore) -> None:
+    for number in range(1, 6):  # one call each: all have the same created_at
+        await enqueue(store, number)
+
+    first = await store.jobs(JobQuery(limit=3))
+    second = await store.jobs(JobQuery(limit=3, cursor=first.next_cursor))
+
+    ids = [job.id for job in (*first.jobs, *second.jobs)]
+    assert ids == sorted((numbered_job(number, "").id for number in range(1, 6)), reverse=True)
+
+
+async def test_a_job_that_comes_meanwhile_does_not_shift_the_next_page(store: JobStore, clock: FakeClock) -> None:
+    old = await enqueue(store, 1, 2, 3)
+    first = await store.jobs(JobQuery(limit=2))
+    clock.advance(1)
+    await enqueue(store, 4)
+
+    second = await store.jobs(JobQuery(limit=2, cursor=first.next_cursor))
+
+    assert [job.id for job in second.jobs] == [old[0].id]
+
+
+async def test_a_page_that_is_exactly_full_is_the_last(store: JobStore) -> None:
+    await enqueue(store, 1, 2)
+
+    assert (await store.jobs(JobQuery(limit=2))).next_cursor is None
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "1", "1.", ".a", "-1.a", "1.a.b", "1.'; --", "9" * 40 + ".a"])
+async def test_a_cursor_that_is_none_is_refused(store: JobStore, cursor: str) -> None:
+    with pytest.raises(BadInput):
+        await store.jobs(JobQuery(cursor=cursor))
+
+
+async def test_jobs_can_be_picked_by_status(store: JobStore) -> None:
+    done, broken = await completed(store, 1), await failed(store, 2)
+    [waiting] = await enqueue(store, 3)
+
+    async def ids(*statuses: JobStatus) -> set[JobId]:
+        return {job.id for job in (await store.jobs(JobQuery(statuses=statuses))).jobs}
+
+    assert await ids(JobStatus.COMPLETED) == {done.id}
+    assert await ids(JobStatus.FAILED, JobStatus.QUEUED) == {broken.id, waiting.id}
+    assert await ids(JobStatus.CANCELLED) == set()
+    assert await ids() == {done.id, broken.id, waiting.id}
+
+
+async def test_jobs_can_be_picked_by_platform(store: JobStore) -> None:
+    await enqueue(store, 1)
+    [wanted] = await enqueue(store, 2, platform="reddit")
+
+    assert (await store.jobs(JobQuery(platform="reddit"))).jobs == (wanted,)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("WATCH/1", True), ("füchs", True), ("FÜCHS", True), ("JANE", True), ("doe", True), ("%", False), ("", True)],
+)
+async def test_jobs_are_found_by_text_without_regard_to_case(store: JobStore, text: str, found: bool) -> None:
+    attempt = await claimed(store)
+    await store.checkpoint(attempt, FOUND)
+
+    page = await store.jobs(JobQuery(text=text))
+
+    assert bool(page.jobs) is found
+
+
+async def test_filters_hold_on_every_page(store: JobStore) -> None:
+    await enqueue(store, 1, 3, 5, platform="reddit")
+    await enqueue(store, 2, 4, 6)
+    query = JobQuery(statuses={JobStatus.QUEUED}, platform="reddit", text="watch", limit=2)
+
+    first = await store.jobs(query)
+    second = await store.jobs(replace(query, cursor=first.next_cursor))
+
+    assert [job.post_url for job in (*first.jobs, *second.jobs)] == [url_of(5), url_of(3), url_of(1)]
+    assert second.next_cursor is None
+
+
+async def test_changes_since_a_moment_come_oldest_change_first(store: JobStore, clock: FakeClock) -> None:
+    first, second, third = await enqueue(store, 1, 2, 3)
+    clock.advance(10)
+    since = clock.now()
+    await store.cancel(third.id)
+    clock.advance(1)
+    await store.cancel(first.id)
+
+    assert [job.id for job in await store.changed_since(since)] == [third.id, first.id]
+    assert [job.id for job in await store.changed_since(since, limit=1)] == [third.id]
+    assert await store.changed_since(clock.now() + MINUTE) == []
+    assert second.id in {job.id for job in await store.changed_since(START)}
+
+
+async def test_history_keeps_the_order_of_writing_also_when_the_clock_runs_back(
+    store: JobStore, clock: FakeClock
+) -> None:
+    attempt = await claimed(store)
+    clock.jump(-3600)
+    await store.checkpoint(attempt, FOUND)
+    await store.begin_commit(attempt, KEPT)
+    await store.complete(attempt, KEPT)
+
+    records = await store.history(attempt.id)
+
+    assert [r.stage for r in records] == [Stage.CLAIM, Stage.CHECKPOINT, Stage.COMMITTING, Stage.COMPLETE]
+    assert {r.attempt for r in records} == {1}
+    assert min(r.duration_ms for r in records) >= 0
+
+
+async def test_a_job_that_was_only_enqueued_has_no_history(store: JobStore) -> None:
+    [job] = await enqueue(store, 1)
+
+    assert await store.history(job.id) == []
+
+
+# --- workers --------------------------------------------------------------------------------------------------------
+
+
+def beat_of(worker: WorkerId, clock: FakeClock, **facts: int) -> WorkerBeat:
+    return WorkerBeat(worker, "host", 42, "1.0", START, clock.now(), draining=True, **facts)
+
+
+async def test_workers_are_those_seen_lately_newest_first(store: JobStore, clock: FakeClock) -> None:
+    await store.beat(beat_of(WorkerId("w-gone"), clock))
+    clock.advance(MINUTE)
+    await store.beat(ann := beat_of(ANN, clock, running_jobs=2, skipped_ticks=3, missed_beats=4))
+    clock.advance(MINUTE)
+    await store.beat(bob := beat_of(BOB, clock))
+
+    assert await store.workers(seen_within=MINUTE) == [bob, ann]
+
+
+async def test_a_beat_replaces_the_one_before(store: JobStore, clock: FakeClock) -> None:
+    await store.beat(beat_of(ANN, clock))
+    clock.advance(1)
+    await store.beat(newer := beat_of(ANN, clock, running_jobs=1))
+
+    assert await store.workers(seen_within=MINUTE) == [newer]
+
+
+async def test_a_worker_that_stopped_in_order_is_forgotten(store: JobStore, clock: FakeClock) -> None:
+    await store.beat(beat_of(ANN, clock))
+    await store.forget_worker(ANN)
+    await store.forget_worker(BOB)
+
+    assert await store.workers(seen_within=MINUTE) == []
+
+
+async def test_the_report_counts_every_state(store: JobStore) -> None:
+    await completed(store, 1)
+    await failed(store, 2)
+    await store.cancel((await enqueue(store, 3))[0].id)
+    await claimed(store, 4)
+    await enqueue(store, 5, 6)
+
+    report = await store.report()
+
+    assert report.engine
+    assert dict(report.counts) == {
+        JobStatus.COMPLETED: 1,
+        JobStatus.FAILED: 1,
+        JobStatus.CANCELLED: 1,
+        JobStatus.RUNNING: 1,
+        JobStatus.QUEUED: 2,
+    }
+
+
+async def test_the_report_of_an_empty_store_counts_nought_for_every_state(store: JobStore) -> None:
+    assert dict((await store.report()).counts) == dict.fromkeys(JobStatus, 0)
+
+
+# --- wake-ups and life ----------------------------------------------------------------------------------------------
+
+
+async def _enqueue_more(store: JobStore, attempt: ClaimedJob) -> None:
+    await enqueue(store, 2)
+
+
+async def _retry(store: JobStore, attempt: ClaimedJob) -> None:
+    await store.cancel(attempt.id)
+    await store.retry(attempt.id)
+
+
+async def _release(store: JobStore, attempt: ClaimedJob) -> None:
+    await store.release(attempt)
+
+
+@pytest.mark.parametrize("act", [_enqueue_more, _retry, _release])
+async def test_whoever_waits_for_work_is_told(
+    store: JobStore, clock: FakeClock, act: Callable[[JobStore, ClaimedJob], Awaitable[None]]
+) -> None:
+    attempt = await claimed(store)
+    await clock.settle()
+    calls: list[str] = []
+    leave = store.on_work(lambda: calls.append("staying"))
+    store.on_work(lambda: calls.append("leaving"))()
+
+    await act(store, attempt)
+    await clock.settle()
+
+    assert set(calls) == {"staying"}
+    leave()
+
+
+async def test_whoever_has_unsubscribed_is_not_told_any_more(store: JobStore, clock: FakeClock) -> None:
+    calls: list[None] = []
+    leave = store.on_work(lambda: calls.append(None))
+    leave()
+    leave()
+
+    await enqueue(store, 1)
+    await clock.settle()
+
+    assert calls == []
+
+
+async def test_close_is_safe_to_call_twice(store: JobStore) -> None:
+    await enqueue(store, 1)
+    await store.close()
+    await store.close()

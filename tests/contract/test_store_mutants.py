@@ -1,0 +1,138 @@
+"""The random histories must be able to fail: each of these stores has one mistake, and each mistake is found."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from mediavault.core.clock import Clock
+from mediavault.core.job import ClaimedJob, Job, JobStatus, NewJob, WorkerId
+from mediavault.core.media import KeptFile
+from mediavault.store import sqlite_ops
+from mediavault.store.memory import MemoryJobStore
+from mediavault.store.paging import place_of
+from mediavault.store.port import Enqueued, Recovered
+from tests.contract.stores import sqlite_store
+from tests.contract.test_store_machine import machine_of
+
+FIND = settings(
+    max_examples=100,
+    stateful_step_count=40,
+    phases=[Phase.generate],  # found is enough, the shortest way there is not asked for
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+class CompletesForWhoeverAsks(MemoryJobStore):
+    """The current row's fence instead of the attempt's."""
+
+    async def complete(self, claim: ClaimedJob, kept: KeptFile) -> Job:
+        current = self._jobs.get(claim.id, claim.job)
+        return await super().complete(replace(claim, job=current), kept)
+
+
+class ReadsThenTakes(MemoryJobStore):
+    """A SELECT and an UPDATE instead of one statement."""
+
+    async def claim(
+        self, worker: WorkerId, *, limit: int, lease: timedelta, closed_platforms: Collection[str] = ()
+    ) -> list[ClaimedJob]:
+        oldest = sorted(self._with(JobStatus.QUEUED), key=place_of)[:limit]
+        await asyncio.sleep(0)
+        now = self._clock.now()
+        return [ClaimedJob(self._claim_one(self._jobs[job.id], worker, now, lease), worker) for job in oldest]
+
+
+class TakesWhatItReadBefore(ReadsThenTakes):
+    """As above, and the second taker gets the same fence as the first."""
+
+    async def claim(
+        self, worker: WorkerId, *, limit: int, lease: timedelta, closed_platforms: Collection[str] = ()
+    ) -> list[ClaimedJob]:
+        oldest = sorted(self._with(JobStatus.QUEUED), key=place_of)[:limit]
+        await asyncio.sleep(0)
+        return [ClaimedJob(self._claim_one(job, worker, self._clock.now(), lease), worker) for job in oldest]
+
+
+class ReleaseTakesTheAttemptBack(MemoryJobStore):
+    """The fence shrinks, so that a zombie has the number of the next attempt."""
+
+    async def release(self, claim: ClaimedJob) -> None:
+        await super().release(claim)
+        job = self._jobs[claim.id]
+        self._jobs[claim.id] = replace(job, attempt_count=job.attempt_count - 1, max_attempts=job.max_attempts - 1)
+
+
+class KnowsNoUniquePost(MemoryJobStore):
+    """Every submission is a job."""
+
+    def _enqueue_one(self, new: NewJob, at: datetime, *, force: bool) -> Enqueued:
+        return super()._enqueue_one(replace(new, canonical_url=f"{new.canonical_url}#{new.id}"), at, force=force)
+
+
+class BelievesTheWallClock(MemoryJobStore):
+    """No guard against a clock that was set."""
+
+    async def recover_stale_jobs(self, *, retry_in: timedelta) -> Recovered:
+        self._guard = type(self._guard)()
+        return await super().recover_stale_jobs(retry_in=retry_in)
+
+
+class RenewsAllOfTheWorker(MemoryJobStore):
+    """Claims that the worker holds no more are renewed with the rest."""
+
+    def _holds(self, claim: ClaimedJob) -> bool:
+        job = self._jobs.get(claim.id)
+        return job is not None and job.status is JobStatus.RUNNING
+
+
+MUTANTS = [
+    CompletesForWhoeverAsks,
+    ReadsThenTakes,
+    TakesWhatItReadBefore,
+    ReleaseTakesTheAttemptBack,
+    KnowsNoUniquePost,
+    BelievesTheWallClock,
+    RenewsAllOfTheWorker,
+]
+
+# statement, what stands in it, what stands there instead
+SQL_MUTANTS = [
+    ("complete", " AND attempt_count = :fence", ""),
+    ("release", "max_attempts = max_attempts + 1", "attempt_count = attempt_count - 1"),
+    ("recover", " AND lease_expires_at <= :ended_before", " AND :ended_before IS NOT NULL"),
+    ("promote_due", " AND retry_at <= :now ORDER", " ORDER"),
+    ("renew", "jobs.attempt_count = held.value ->> 1 AND ", ""),
+    ("retry", "max(max_attempts, attempt_count + 1)", "max_attempts"),
+]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_store_with_a_mistake_is_found_out(mutant: type[MemoryJobStore]) -> None:
+    def factory(folder: Path, clock: Clock) -> MemoryJobStore:
+        return mutant(clock)
+
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        run_state_machine_as_test(machine_of(factory), settings=FIND)
+
+
+@pytest.mark.parametrize(("statement", "right", "wrong"), SQL_MUTANTS)
+def test_a_statement_with_a_mistake_is_found_out(
+    monkeypatch: pytest.MonkeyPatch, statement: str, right: str, wrong: str
+) -> None:
+    sql = sqlite_ops.SQL[statement]
+    assert right in sql, f"the statement reads otherwise now, mend this test: {sql}"
+    monkeypatch.setitem(sqlite_ops.SQL, statement, sql.replace(right, wrong))
+
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        run_state_machine_as_test(machine_of(sqlite_store), settings=FIND)

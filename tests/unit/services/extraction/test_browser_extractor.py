@@ -1,0 +1,269 @@
+"""A visit read as a whole, and the extractor around it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediavault.core.cookies import Cookie
+from mediavault.core.errors import Ambiguous, Deleted, Drm, ExtractorBroken, LoginRequired, NoVideo
+from mediavault.core.media import Extraction, OnProgress, Ownership, Post
+from mediavault.core.platform import Platform
+from mediavault.core.urls import parse_http_url
+from mediavault.platforms.generic import GENERIC
+from mediavault.platforms.instagram import INSTAGRAM
+from mediavault.platforms.registry import identify
+from mediavault.platforms.tiktok import TIKTOK
+from mediavault.platforms.x import X
+from mediavault.services.browser.port import BrowserDownload, PageCapture, SeenResponse
+from mediavault.services.extraction.browser_extractor import BrowserExtractor, address_to_visit, read_capture
+from mediavault.services.extraction.ranking import choose
+from tests.fakes import FakeClock
+from tests.unit.services.extraction.samples import (
+    CDN,
+    PAGE,
+    X_ID,
+    capture,
+    linked,
+    meta,
+    page_post,
+    player,
+    response,
+    tiktok_item,
+    tiktok_page,
+    tiktok_post,
+    tweet,
+    x_answer,
+    x_photo,
+    x_post,
+    x_video,
+)
+
+
+def x_capture(*documents: object, responses: Sequence[SeenResponse] = (), **facts: Any) -> PageCapture:
+    answers = [
+        response(f"https://x.com/i/api/graphql/q/TweetResultByRestId?n={n}", mime="application/json", resource_type="xhr",
+                 body=json.dumps(document).encode())
+        for n, document in enumerate(documents)
+    ]  # fmt: skip
+    url = f"https://x.com/jane/status/{X_ID}"
+    return capture(responses=[*answers, *responses], **{"url": url, "final_url": url, **facts})
+
+
+def chosen(extraction: Extraction) -> str:
+    return choose(extraction).url
+
+
+# --- a platform's own data ----------------------------------------------------------------------------------------
+
+
+def test_xs_answer_decides_whatever_the_page_plays() -> None:
+    feed = response("https://video.twimg.com/amplify_video/999/vid/avc1/1920x1080/other.mp4")
+    found = read_capture(x_post(), X, x_capture(x_answer(tweet(x_video("111"))), responses=[feed]))
+
+    assert "/111/" in chosen(found)
+    assert all("/999/" not in c.url for c in found.candidates)
+    assert (found.account.slug, found.title, found.expected.duration_s) == ("x-jane", "A kite", 12.5)
+
+
+def test_a_rung_that_only_the_network_showed_is_known_by_its_key() -> None:
+    rung = response("https://video.twimg.com/amplify_video/111/vid/avc1/1920x1080/best.mp4", size=5)
+    found = read_capture(x_post(), X, x_capture(x_answer(tweet(x_video("111"))), responses=[rung]))
+
+    assert [c.ownership for c in found.candidates if "best" in c.url] == [Ownership.KEY_MATCH]
+
+
+def test_tiktoks_data_give_the_unmarked_copy() -> None:
+    post = tiktok_post()
+    html = tiktok_page({"statusCode": 0, "itemInfo": {"itemStruct": tiktok_item()}})
+    found = read_capture(post, TIKTOK, capture(html=html, url=post.url, final_url=post.url))
+
+    assert "good" in chosen(found)
+    assert (found.account.handle, found.expected.audio) == ("jane", True)
+
+
+def test_a_share_links_post_is_known_by_where_it_leads() -> None:
+    short, platform = identify(parse_http_url("https://vt.tiktok.com/ZSe4FqkKd"))
+    html = tiktok_page({"statusCode": 0, "itemInfo": {"itemStruct": tiktok_item()}})
+    found = read_capture(short, platform, capture(html=html, url=short.url, final_url=tiktok_post().url))
+
+    assert found.post.post_id == tiktok_post().post_id
+    assert found.post.canonical_url == short.canonical_url
+    assert chosen(found)
+
+
+def test_a_platform_that_sends_nothing_is_not_guessed_at() -> None:
+    """One video is playing on the page, but X did not say that it is the post's."""
+    feed = response("https://video.twimg.com/amplify_video/999/vid/avc1/1920x1080/other.mp4")
+    found = read_capture(x_post(), X, x_capture(responses=[feed]))
+
+    with pytest.raises(Ambiguous):
+        choose(found)
+
+
+def test_a_platform_that_sends_nothing_and_shows_nothing_may_help_later() -> None:
+    with pytest.raises(ExtractorBroken):
+        read_capture(x_post(), X, x_capture())
+
+
+def test_photos_are_counted_in_the_answer() -> None:
+    with pytest.raises(NoVideo, match="2 pictures"):
+        read_capture(x_post(), X, x_capture(x_answer(tweet(x_photo("a"), x_photo("b")))))
+
+
+def test_a_quoted_video_is_named_but_not_taken() -> None:
+    quoting = tweet(quoted_status_result={"result": tweet(x_video("222"), post_id="2")})
+
+    with pytest.raises(NoVideo, match="quotes"):
+        read_capture(x_post(), X, x_capture(x_answer(quoting)))
+
+
+def test_several_videos_are_all_named_in_the_metadata() -> None:
+    found = read_capture(x_post(), X, x_capture(x_answer(tweet(x_video("111"), x_video("222")))))
+
+    assert "/111/" in chosen(found)
+    assert found.metadata["item_count"] == 2
+
+
+def test_a_tombstone_ends_it() -> None:
+    with pytest.raises(Deleted):
+        read_capture(x_post(), X, x_capture({"data": {"tweetResult": {}}}))
+
+
+def test_what_came_after_the_page_moved_on_is_dropped() -> None:
+    """Feeds go to the next post by themselves; its players are not ours."""
+    post = Post("https://www.instagram.com/p/AAAAAAA/", "https://www.instagram.com/p/AAAAAAA/", "instagram", "AAAAAAA")
+    late = response("https://scontent.cdninstagram.com/v/t50/late.mp4", seen_at_s=9.0)
+    extra = {"navigations": [[1.0, post.url], [5.0, "https://www.instagram.com/p/BBBBBBB/"]], "unresponsive": False}
+    seen = capture(player(late.url), responses=[late], url=post.url, final_url=post.url, html="x", extra=extra)
+
+    with pytest.raises(ExtractorBroken):
+        read_capture(post, INSTAGRAM, seen)
+
+
+def test_a_page_that_is_no_longer_the_posts_owns_nothing() -> None:
+    post = Post("https://www.instagram.com/p/AAAAAAA/", "https://www.instagram.com/p/AAAAAAA/", "instagram", "AAAAAAA")
+    video = "https://scontent.cdninstagram.com/v/t50/abc.mp4"
+    found = read_capture(post, INSTAGRAM, capture(player(video), url=post.url, final_url="https://www.instagram.com/"))
+
+    with pytest.raises(Ambiguous):
+        choose(found)
+
+
+# --- any page -----------------------------------------------------------------------------------------------------
+
+
+def test_the_player_of_any_page_with_its_story() -> None:
+    html = meta("og:title", "A kite") + meta("og:image", "/cover.jpg") + meta("og:site_name", "Site")
+    found = read_capture(page_post(), GENERIC, capture(player(has_audio=True), html=html))
+
+    assert chosen(found) == f"{CDN}post.mp4"
+    assert (found.title, found.thumbnail_url, found.account.slug) == (
+        "A kite",
+        "https://site.test/cover.jpg",
+        "generic-site.test",
+    )
+    assert (found.expected.duration_s, found.expected.audio) == (3.0, True)
+    assert (found.user_agent, found.extractor) == ("A browser", "browser")
+
+
+def test_an_address_that_is_itself_a_file_is_the_post() -> None:
+    url = f"{CDN}film.mp4"
+    found = read_capture(
+        page_post(url), GENERIC, capture(url=url, final_url=url, responses=[response(url, resource_type="document")])
+    )
+
+    assert chosen(found) == url
+
+
+def test_the_metadata_tell_the_length_that_the_player_does_not() -> None:
+    html = linked(**{"@type": "VideoObject", "duration": "PT7S", "url": PAGE})
+    found = read_capture(page_post(), GENERIC, capture(player(duration_s=None), html=html))
+
+    assert found.expected.duration_s == 7
+
+
+def test_a_page_that_asks_for_keys_and_shows_nothing_else_is_protected() -> None:
+    with pytest.raises(Drm):
+        read_capture(page_post(), GENERIC, capture(drm_requested=True))
+
+
+def test_streams_of_a_player_that_met_protected_data_are_protected() -> None:
+    stream = response(f"{CDN}a.mpd", mime="application/dash+xml", body=b"<MPD></MPD>")
+    extra = {"encrypted": True, "unresponsive": False}
+
+    with pytest.raises(Drm):
+        read_capture(page_post(), GENERIC, capture(player("blob:x"), responses=[stream], extra=extra))
+
+
+def test_a_site_that_only_asks_whether_keys_exist_is_not_protected() -> None:
+    assert chosen(read_capture(page_post(), GENERIC, capture(player(), drm_requested=True)))
+
+
+def test_a_login_form_without_a_video_is_a_login_wall() -> None:
+    with pytest.raises(LoginRequired):
+        read_capture(page_post(), GENERIC, capture(html="<input type=password>"))
+
+
+def test_a_page_that_never_answered_is_not_said_to_have_no_video() -> None:
+    with pytest.raises(ExtractorBroken):
+        read_capture(page_post(), GENERIC, capture(extra={"unresponsive": True}))
+
+
+# --- the extractor ------------------------------------------------------------------------------------------------
+
+
+class OnePage:
+    def __init__(self, shown: PageCapture) -> None:
+        self._shown = shown
+        self.visited: list[tuple[str, float]] = []
+
+    async def capture(self, url: str, *, platform: Platform, within_s: float) -> PageCapture:
+        self.visited.append((url, within_s))
+        return self._shown
+
+    async def cookies(self, url: str) -> Sequence[Cookie]:
+        return ()
+
+    async def user_agent(self) -> str:
+        return "A browser"
+
+    async def download(
+        self,
+        url: str,
+        *,
+        scope_url: str,
+        referer: str | None,
+        into: Path,
+        max_bytes: int,
+        within_s: float,
+        on_progress: OnProgress,
+    ) -> BrowserDownload:
+        raise NotImplementedError
+
+    async def close(self) -> None: ...
+
+
+async def test_the_visit_ends_before_the_time_is_up() -> None:
+    browser = OnePage(capture(player()))
+    found = await BrowserExtractor(browser, FakeClock()).extract(page_post(), GENERIC, within_s=180)
+
+    assert chosen(found) == f"{CDN}post.mp4"
+    assert browser.visited == [(PAGE, 172.0)]
+
+
+@pytest.mark.parametrize(
+    ("given", "visited"),
+    [
+        ("https://vxtwitter.com/jane/status/12?s=20", "https://x.com/jane/status/12"),
+        ("https://x.com/i/web/status/12", "https://x.com/i/status/12"),
+        ("https://vt.tiktok.com/ZSe4FqkKd", "https://vt.tiktok.com/ZSe4FqkKd"),
+        ("https://site.test/a?b=1#t=3", "https://site.test/a?b=1#t=3"),
+    ],
+)
+def test_a_mirror_is_never_visited(given: str, visited: str) -> None:
+    assert address_to_visit(*identify(parse_http_url(given))) == visited

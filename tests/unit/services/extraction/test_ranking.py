@@ -1,0 +1,116 @@
+"""The one candidate that is saved, and why."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from mediavault.core.errors import Ambiguous, Drm, LinkExpired, NoVideo
+from mediavault.core.media import Candidate, Expected, Extraction, Ownership, Post, SourceType, Watermark
+from mediavault.services.extraction.ranking import choose, explain
+from tests.stubs import POST_URL, candidate, extraction
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+def c(name: str, **facts: Any) -> Candidate:
+    return candidate(f"https://cdn.example/{name}", **facts)
+
+
+def of(*candidates: Candidate, **facts: Any) -> Extraction:
+    return extraction(*candidates, **facts)
+
+
+def empty(**facts: Any) -> Extraction:
+    base = extraction()
+    return Extraction(Post(POST_URL, POST_URL, "generic"), POST_URL, (), base.account, **facts)
+
+
+BETTER_THAN = [
+    (
+        "a surer owner",
+        {"ownership": Ownership.ID_MATCH},
+        {"ownership": Ownership.PLAYER, "width": 3840, "height": 2160},
+    ),
+    ("what can be decoded", {"width": 640, "height": 360}, {"video_codec": "bytevc2", "width": 3840, "height": 2160}),
+    ("sound", {"has_audio": True, "height": 360}, {"has_audio": False, "height": 1080}),
+    ("unknown sound over silence", {"height": 360}, {"has_audio": False, "height": 1080}),
+    (
+        "no watermark",
+        {"watermark": Watermark.NO, "height": 360},
+        {"watermark": Watermark.YES, "height": 1080, "bitrate": 9_000_000},
+    ),
+    ("the uploader's own file", {"original": True, "height": 360}, {"height": 1080}),
+    ("more lines", {"width": 1920, "height": 1080}, {"width": 1280, "height": 720, "bitrate": 9_000_000}),
+    ("the shorter side counts", {"width": 720, "height": 1280}, {"width": 1920, "height": 640}),
+    ("smoother", {"fps": 60.0}, {"fps": 30.0, "bitrate": 9_000_000}),
+    ("more bits", {"bitrate": 2_000_000}, {"bitrate": 1_000_000}),
+    (
+        "a better codec's bits",
+        {"bitrate": 1_500_000, "video_codec": "av1"},
+        {"bitrate": 2_000_000, "video_codec": "h264"},
+    ),
+    ("a stream over a silent file", {"source_type": SourceType.HLS}, {"has_audio": False}),
+    ("a file over a stream, all else equal", {"source_type": SourceType.DIRECT}, {"source_type": SourceType.HLS}),
+]
+
+
+@pytest.mark.parametrize(("better", "worse"), [row[1:] for row in BETTER_THAN], ids=[row[0] for row in BETTER_THAN])
+def test_what_goes_before_what(better: dict[str, Any], worse: dict[str, Any]) -> None:
+    good, bad = c("good", **better), c("bad", **worse)
+
+    assert choose(of(bad, good), now=NOW) is good
+    assert choose(of(good, bad), now=NOW) is good
+
+
+def test_equals_keep_the_pages_order() -> None:
+    assert choose(of(c("first"), c("second")), now=NOW).url.endswith("first")
+
+
+def test_a_post_without_sound_does_not_prefer_it() -> None:
+    silent, loud = c("silent", has_audio=False, height=720), c("loud", has_audio=True, height=360)
+
+    assert choose(of(loud, silent, expected=Expected(audio=False)), now=NOW) is silent
+
+
+def test_an_address_that_has_run_out_is_passed_over() -> None:
+    old = c("old", height=1080, expires_at=NOW - timedelta(seconds=1))
+
+    assert choose(of(old, c("fresh", height=360)), now=NOW).url.endswith("fresh")
+    assert choose(of(old, c("fresh", height=360)), now=None) is old
+    with pytest.raises(LinkExpired):
+        choose(of(old), now=NOW)
+
+
+def test_a_candidate_that_was_tried_is_passed_over_and_the_last_one_ends_it() -> None:
+    found = of(c("one", height=1080), c("two", height=360))
+
+    assert choose(found, exclude={"https://cdn.example/one"}, now=NOW).url.endswith("two")
+    with pytest.raises(NoVideo):
+        choose(found, exclude={"https://cdn.example/one", "https://cdn.example/two"}, now=NOW)
+
+
+def test_a_protected_video_is_not_chosen_while_there_is_another() -> None:
+    assert choose(of(c("locked", drm=True, height=1080), c("free")), now=NOW).url.endswith("free")
+    with pytest.raises(Drm):
+        choose(of(c("locked", drm=True)), now=NOW)
+
+
+def test_what_is_not_surely_the_posts_is_never_chosen() -> None:
+    with pytest.raises(Ambiguous):
+        choose(of(c("a", ownership=Ownership.UNKNOWN), c("b", ownership=Ownership.UNKNOWN)), now=NOW)
+
+
+def test_no_video_counts_the_pictures() -> None:
+    with pytest.raises(NoVideo, match="2 pictures"):
+        choose(empty(image_urls=("https://a.test/1.jpg", "https://a.test/2.jpg")), now=NOW)
+
+
+def test_the_reason_says_whose_it_is_and_what_it_is() -> None:
+    said = explain(c("x", width=1280, height=720, has_audio=True, watermark=Watermark.NO, bitrate=2_176_000))
+
+    assert (
+        said == "it is what the post's own player plays: a direct file, 1280×720, 2.2 Mbit/s, with sound, no watermark"
+    )

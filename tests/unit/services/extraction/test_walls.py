@@ -1,0 +1,127 @@
+"""What stands between us and a post."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mediavault.core.errors import (
+    Challenge,
+    Deleted,
+    Failure,
+    HttpError,
+    IpBlocked,
+    LoginRequired,
+    Private,
+    RateLimited,
+    RegionLocked,
+)
+from mediavault.platforms.generic import GENERIC
+from mediavault.platforms.instagram import INSTAGRAM
+from mediavault.platforms.x import X
+from mediavault.services.extraction.page_data.html_page import read_page
+from mediavault.services.extraction.page_data.html_scan import scan
+from mediavault.services.extraction.walls import hard_wall, soft_wall
+from tests.unit.services.extraction.samples import PAGE, capture, player, response
+
+
+def document(**headers: str) -> Any:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return response(
+        PAGE, mime="text/html", resource_type="document", headers=named, status=int(headers.get("status", 200))
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (404, Deleted),
+        (410, Deleted),
+        (401, LoginRequired),
+        (451, RegionLocked),
+        (429, RateLimited),
+        (500, HttpError),
+        (403, HttpError),
+    ],
+)
+def test_a_status_tells(status: int, kind: type[Failure]) -> None:
+    failure = hard_wall(capture(status=status), GENERIC)
+
+    assert type(failure) is kind
+    assert failure.http_status == status
+
+
+def test_a_known_sites_refusal_is_of_this_machine() -> None:
+    assert type(hard_wall(capture(status=403), INSTAGRAM)) is IpBlocked
+    assert type(hard_wall(capture(status=999), GENERIC)) is IpBlocked
+
+
+def test_the_wait_that_the_site_names_is_kept() -> None:
+    failure = hard_wall(capture(status=429, responses=[document(status="429", retry_after="30")]), GENERIC)
+
+    assert failure is not None
+    assert failure.retry_after == timedelta(seconds=30)
+
+
+@pytest.mark.parametrize("path", ["/login?next=/posts/kite", "/accounts/sign-in/", "/users/sign_in", "/authwall"])
+def test_being_sent_to_a_login_page_is_a_login_wall(path: str) -> None:
+    assert type(hard_wall(capture(final_url=f"https://site.test{path}"), GENERIC)) is LoginRequired
+
+
+def test_a_post_about_logging_in_is_no_login_wall() -> None:
+    url = "https://site.test/login/a-story"
+
+    assert hard_wall(capture(url=url, final_url=url), GENERIC) is None
+
+
+def test_a_platforms_own_login_page_is_known() -> None:
+    assert type(hard_wall(capture(final_url="https://x.com/i/flow/login?x=1"), X)) is LoginRequired
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"title": "Just a moment..."},
+        {"html": "<script>window._cf_chl_opt={}</script>"},
+        {"responses": [document(cf_mitigated="challenge")]},
+        {"final_url": "https://site.test/checkpoint/123"},
+    ],
+)
+def test_a_challenge_is_known_by_its_marks(facts: dict[str, Any]) -> None:
+    assert type(hard_wall(capture(**facts), GENERIC)) is Challenge
+
+
+def test_a_page_that_only_carries_a_challenges_script_is_none() -> None:
+    assert hard_wall(capture(player(), html="<script src='https://captcha-delivery.com/x'>"), GENERIC) is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "kind"),
+    [
+        ({"visible_text": "Log in to see this post."}, LoginRequired),
+        ({"html": "<form><input type=password></form>", "visible_text": ""}, LoginRequired),
+        ({"visible_text": "This account is private"}, Private),
+        ({"visible_text": "Sorry. This post has been deleted."}, Deleted),
+        ({"title": "Page not found", "visible_text": ""}, Deleted),
+        ({"visible_text": "Pictures from the allotment"}, type(None)),
+    ],
+)
+def test_words_and_forms_tell_where_no_video_was_found(facts: dict[str, Any], kind: type) -> None:
+    seen = capture(**facts)
+    failure = soft_wall(seen, read_page(list(scan(seen.html)), PAGE), GENERIC)
+
+    assert type(failure) is kind
+
+
+def test_a_long_page_may_say_such_words_without_being_a_wall() -> None:
+    seen = capture(visible_text="has been deleted " + "and so on " * 400)
+
+    assert soft_wall(seen, read_page([], PAGE), GENERIC) is None
+
+
+def test_a_platforms_own_words_count_however_their_quotes_are_written() -> None:
+    seen = capture(visible_text="Hmm...this page doesn't exist. " + "Try searching " * 200)
+
+    assert type(soft_wall(seen, read_page([], PAGE), X)) is Deleted

@@ -1,0 +1,136 @@
+"""How SQLite means to run each statement; a plan that changes is a queue that gets slow with its size."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import apsw
+import pytest
+
+from mediavault.core.job import JobStatus
+from mediavault.store.port import JobQuery
+from mediavault.store.sqlite_engine import Connection, fetch_all
+from mediavault.store.sqlite_ops import SQL
+from mediavault.store.sqlite_reads import page_statement
+from mediavault.store.sqlite_schema import open_database
+
+ROWS = 300
+
+BY_ID = ["SEARCH jobs USING INDEX jobs_id (id=?)"]
+BY_KEY = "SEARCH jobs USING INTEGER PRIMARY KEY (rowid=?)"
+BY_POST = "SEARCH jobs USING COVERING INDEX jobs_post (canonical_url=?)"
+# Statement -> what it does with the tables, in order. A SCAN of a partial index reads the few jobs that are in it.
+PLANS: dict[str, list[str]] = {
+    "enqueue": [BY_POST],
+    "enqueue_version": [BY_POST],
+    "newest_of_post": ["SEARCH jobs USING INDEX jobs_post (canonical_url=?)"],
+    "claim": [BY_KEY, "SCAN jobs USING COVERING INDEX jobs_ready"],
+    "claim_open_platforms": [BY_KEY, "SCAN jobs USING COVERING INDEX jobs_ready"],
+    "renew": [BY_KEY, *BY_ID],
+    "checkpoint": BY_ID,
+    "progress": BY_ID,
+    "begin_commit": BY_ID,
+    "complete": BY_ID,
+    "fail": BY_ID,
+    "release": BY_ID,
+    "recover": ["SCAN jobs USING INDEX jobs_running"],
+    "expire_leases": ["SEARCH jobs USING COVERING INDEX jobs_running (claimed_by=?)"],
+    "promote_due": [BY_KEY, "SEARCH jobs USING COVERING INDEX jobs_due (retry_at>? AND retry_at<?)"],
+    "next_due": ["SEARCH jobs USING COVERING INDEX jobs_due (retry_at>?)"],
+    "cancel": BY_ID,
+    "retry": BY_ID,
+    "remove": BY_ID,
+    "remove_history": ["SEARCH history USING INDEX history_job (job=?)"],
+    "append_history": [],
+    "seq_of": ["SEARCH jobs USING COVERING INDEX jobs_id (id=?)"],
+    "get": BY_ID,
+    "changed_since": ["SEARCH jobs USING INDEX jobs_updated (updated_at>?)"],
+    "history": [
+        "SEARCH jobs USING COVERING INDEX jobs_id (id=?)",
+        "SEARCH h USING INDEX history_job (job=?) LEFT-JOIN",
+    ],
+    "beat": [],
+    "forget_worker": ["SEARCH workers USING PRIMARY KEY (worker=?)"],
+}
+FEW_ROWS = {"workers", "counts"}  # the handful of workers; counts of whole indexes
+
+
+@pytest.fixture(scope="module", params=["as it grew", "after ANALYZE with every row queued"])
+def db(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    db = open_database(tmp_path_factory.mktemp("plans") / "jobs.db")
+    fetch_all(
+        db,
+        "INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, search_text)"
+        " SELECT 'id-' || value, '', '', 'url-' || value, 'generic', value, value, 5, ''"
+        f" FROM json_each('{json.dumps(list(range(ROWS)))}')",
+    )
+    if "ANALYZE" in request.param:
+        db.execute("ANALYZE")
+    yield db
+    db.close()
+
+
+def plan(db: Connection, sql: str) -> list[str]:
+    """The steps that touch a table of ours or sort."""
+    named = dict.fromkeys(re.findall(r":(\w+)", sql))
+    values: Any = named or (None,) * sql.count("?") or None
+    steps = [row[3] for row in fetch_all(db, f"EXPLAIN QUERY PLAN {sql}", values)]
+    return [step for step in steps if re.search(r"\b(jobs|history|h|workers)\b|TEMP B-TREE", step)]
+
+
+@pytest.mark.parametrize("name", sorted(SQL.keys() - FEW_ROWS))
+def test_a_statement_reads_what_it_needs_by_an_index_and_sorts_nothing(db: Connection, name: str) -> None:
+    assert plan(db, SQL[name]) == PLANS[name]
+
+
+def test_no_statement_escapes_this_test() -> None:
+    assert SQL.keys() == PLANS.keys() | FEW_ROWS
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (JobQuery(), "jobs_created"),
+        (JobQuery(statuses=[JobStatus.COMPLETED], platform="x", text="cat"), "jobs_created"),
+        (JobQuery(statuses=[JobStatus.QUEUED, JobStatus.RUNNING]), "jobs_created"),
+        (JobQuery(statuses=[JobStatus.QUEUED]), "jobs_ready"),
+        (JobQuery(statuses=[JobStatus.FAILED], cursor="5.id-5"), "jobs_failed"),
+        (JobQuery(statuses=[JobStatus.CANCELLED], text="cat"), "jobs_cancelled"),
+    ],
+)
+def test_a_page_is_read_in_the_order_of_an_index(db: Connection, query: JobQuery, index: str) -> None:
+    [step] = plan(db, page_statement(query)[0])
+
+    assert f"USING INDEX {index}" in step
+
+
+def test_the_work_of_a_claim_does_not_grow_with_the_queue(db: Connection) -> None:
+    """The plan, in numbers: the steps of SQLite's virtual machine."""
+    values = {"now": 1, "worker": "w", "lease_expires_at": 2, "limit": 1}
+    db.execute("BEGIN")
+    costs = [steps_of(db, SQL["claim"], values) for _ in range(2)]
+    db.execute("ROLLBACK")
+
+    assert max(costs) < ROWS  # one for each queued row would be more
+
+
+def test_a_plan_does_not_depend_on_bound_values(db: Connection) -> None:
+    """Else SQLite prepares a claim anew at every call, because of the value of its LIMIT."""
+    assert db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, -1) == 1
+
+
+def steps_of(db: Connection, sql: str, values: dict[str, Any]) -> int:
+    steps = 0
+
+    def count() -> bool:
+        nonlocal steps
+        steps += 1
+        return False
+
+    db.set_progress_handler(count, 1)
+    fetch_all(db, sql, values)
+    db.set_progress_handler(None)
+    return steps

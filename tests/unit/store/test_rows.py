@@ -1,0 +1,43 @@
+"""Rows become records."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from typing import Any
+
+import pytest
+
+from mediavault.core.job import Job
+from mediavault.store import rows
+
+
+def a_row() -> tuple[Any, ...]:
+    values: dict[str, Any] = dict.fromkeys(names(), None)
+    values |= {"id": "1", "status": "queued", "created_at": 1, "updated_at": 2, "source_type": "unknown", "seq": 7}
+    values |= {"candidates": "[]", "image_urls": "[]", "metadata": "{}"}
+    return tuple(values.values())
+
+
+def names() -> list[str]:
+    return [name.strip() for name in rows.JOB_COLUMNS.split(",")]
+
+
+def test_every_field_of_a_job_has_a_column() -> None:
+    assert sorted(names()) == sorted([*Job.__slots__, "seq"])
+
+
+def test_what_comes_of_a_row_is_a_job_like_any_other() -> None:
+    """It was filled in as something else, for speed."""
+    job = rows.job_from_row(a_row())
+
+    assert type(job) is Job
+    assert job == Job(**{name: getattr(job, name) for name in Job.__slots__})
+    with pytest.raises(FrozenInstanceError):
+        job.id = "2"  # type: ignore[misc, assignment]
+
+
+def test_times_keep_their_microseconds() -> None:
+    assert rows.moment(1_764_000_000_000_007) == rows.moment(1_764_000_000_000_000).replace(microsecond=7)  # type: ignore[union-attr]
+    assert rows.micros_or_none(rows.moment(-1)) == -1
+    assert rows.moment(None) is None
+    assert rows.micros_or_none(None) is None

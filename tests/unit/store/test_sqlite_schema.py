@@ -1,0 +1,290 @@
+"""The database file: made, brought up to date, or refused and left as it was."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediavault.core.errors import SchemaTooNew, StoreError
+from mediavault.store import sqlite_ops
+from mediavault.store.schema import Migration, load_migrations
+from mediavault.store.sqlite import SqliteJobStore
+from mediavault.store.sqlite_engine import Connection, connect_to_read, connect_to_write, fetch_all
+from mediavault.store.sqlite_schema import (
+    APPLICATION_ID,
+    MIGRATIONS,
+    SCHEMA_VERSION,
+    create_file,
+    inspect,
+    migrate,
+    open_database,
+)
+from mediavault.store.sqlite_writer import SqliteWriter, Txn, WriteLock
+from tests.fakes import FakeClock
+
+SYNC_NORMAL, SYNC_FULL = 1, 2  # sqlite.org/pragma.html#pragma_synchronous
+QUEUED_ROWS = 500
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "jobs.db"
+
+
+def schema_of(db: Connection) -> list[tuple[Any, ...]]:
+    return fetch_all(db, "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name")
+
+
+def pragma(db: Connection, name: str) -> Any:
+    return fetch_all(db, f"PRAGMA {name}")[0][0]
+
+
+# --- migrations -----------------------------------------------------------------------------------------------------
+
+
+def test_a_fresh_file_equals_one_that_took_every_migration_in_turn(path: Path, tmp_path: Path) -> None:
+    fresh = open_database(path)
+    stepwise_path = tmp_path / "stepwise.db"
+    for count in range(1, len(MIGRATIONS) + 1):
+        open_database(stepwise_path, migrations=MIGRATIONS[:count]).close()
+    stepwise = connect_to_read(stepwise_path)
+
+    assert schema_of(fresh) == schema_of(stepwise)
+    assert pragma(fresh, "user_version") == pragma(stepwise, "user_version") == SCHEMA_VERSION
+    assert pragma(fresh, "application_id") == APPLICATION_ID
+    fresh.close()
+    stepwise.close()
+
+
+def test_a_later_migration_keeps_the_jobs_that_are_there(path: Path) -> None:
+    db = open_database(path)
+    fill(db, 3)
+    db.close()
+    later = Migration(SCHEMA_VERSION + 1, "9999_more.sql", "ALTER TABLE jobs ADD COLUMN more TEXT;")
+
+    db = open_database(path, migrations=[*MIGRATIONS, later])
+
+    assert fetch_all(db, "SELECT count(*), count(more) FROM jobs") == [(3, 0)]
+    assert pragma(db, "user_version") == SCHEMA_VERSION + 1
+    db.close()
+
+
+def test_a_migration_that_fails_leaves_the_schema_as_it_was(path: Path) -> None:
+    db = open_database(path)
+    before = schema_of(db)
+    broken = Migration(
+        SCHEMA_VERSION + 1, "9999_broken.sql", "CREATE TABLE half (a INTEGER); CREATE TABLE jobs (a INTEGER);"
+    )
+
+    with pytest.raises(Exception, match="jobs already exists"):
+        migrate(db, path, migrations=[*MIGRATIONS, broken])
+
+    assert schema_of(db) == before
+    assert pragma(db, "user_version") == SCHEMA_VERSION
+    db.close()
+
+
+def test_opening_twice_changes_nothing(path: Path) -> None:
+    db = open_database(path)
+    before = schema_of(db)
+    again = open_database(path)
+
+    assert schema_of(again) == before
+    db.close()
+    again.close()
+
+
+def test_migrations_are_numbered_without_a_gap() -> None:
+    assert [migration.version for migration in load_migrations("sqlite")] == list(range(1, SCHEMA_VERSION + 1))
+
+
+# --- files that are refused -----------------------------------------------------------------------------------------
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+
+
+async def refuse(path: Path, error: type[StoreError]) -> None:
+    store = SqliteJobStore(path, FakeClock())
+    with pytest.raises(error):
+        await store.open()
+    await store.close()
+
+
+def in_rollback_mode(path: Path, sql: str) -> None:
+    """A file of its own kind, in the state a program leaves behind that knows nothing of write-ahead logging."""
+    create_file(path)
+    db = connect_to_write(path)
+    db.execute(sql)
+    db.pragma("journal_mode", "delete")
+    db.close()
+
+
+async def test_a_newer_schema_is_refused_and_left_untouched(path: Path) -> None:
+    later = Migration(SCHEMA_VERSION + 1, "9999_later.sql", "CREATE TABLE later (a INTEGER);")
+    open_database(path, migrations=[*MIGRATIONS, later]).close()
+    before = path.read_bytes()
+
+    await refuse(path, SchemaTooNew)
+
+    assert path.read_bytes() == before
+
+
+async def test_a_newer_schema_that_appears_at_the_last_moment_is_refused_too(path: Path) -> None:
+    """The check before opening and the one under the lock are two: another process may upgrade in between."""
+    db = open_database(path)
+    db.pragma("user_version", SCHEMA_VERSION + 1)
+
+    with pytest.raises(SchemaTooNew):
+        migrate(db, path)
+
+    assert pragma(db, "user_version") == SCHEMA_VERSION + 1
+    db.close()
+
+
+@pytest.mark.parametrize("content", [b"garbage " * 4_000, b"my notes\n", b"SQLite format 3\0" + b"\xff" * 5_000])
+async def test_a_file_that_is_no_database_is_refused_and_left_untouched(path: Path, content: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+
+    await refuse(path, StoreError)
+
+    assert contents(path.parent) == {path.name: content}
+
+
+async def test_another_programs_database_is_refused_and_left_untouched(path: Path) -> None:
+    in_rollback_mode(path, "CREATE TABLE theirs (a INTEGER)")
+    before = path.read_bytes()
+
+    await refuse(path, StoreError)
+
+    assert contents(path.parent) == {path.name: before}
+
+
+async def test_a_folder_in_the_files_place_is_refused(path: Path) -> None:
+    path.mkdir(parents=True)
+
+    await refuse(path, StoreError)
+
+
+async def test_an_empty_file_becomes_a_database(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
+    store = SqliteJobStore(path, FakeClock())
+    await store.open()
+    await store.close()
+
+    identity = inspect(path)
+    assert identity is not None
+    assert (identity.application_id, identity.schema_version) == (APPLICATION_ID, SCHEMA_VERSION)
+
+
+def test_nothing_there_is_nothing_to_inspect(path: Path) -> None:
+    assert inspect(path) is None
+    assert not path.parent.exists()
+
+
+# --- modes and durability -------------------------------------------------------------------------------------------
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+async def test_folder_and_files_are_for_their_user_only(path: Path) -> None:
+    store = SqliteJobStore(path, FakeClock())
+    await store.open()
+    leave = store.on_work(lambda: None)
+
+    modes = {file.name: mode_of(file) for file in path.parent.iterdir() if file.is_file()}
+    folders = {folder.name: mode_of(folder) for folder in path.parent.iterdir() if folder.is_dir()}
+
+    assert mode_of(path.parent) == 0o700
+    assert {"jobs.db", "jobs.db-wal", "jobs.db-lock"} <= modes.keys()
+    assert set(modes.values()) == {0o600}
+    assert set(folders.values()) <= {0o700}  # the sockets' folder lies elsewhere where the path is too long for them
+    leave()
+    await store.close()
+
+
+def test_the_database_uses_write_ahead_logging(path: Path) -> None:
+    open_database(path).close()
+    db = connect_to_read(path)
+
+    assert pragma(db, "journal_mode") == "wal"
+    db.close()
+
+
+def synchronous(txn: Txn) -> int:
+    return int(pragma(txn.db, "synchronous"))
+
+
+async def test_what_must_survive_a_power_cut_is_synced_fully_and_the_rest_is_not(path: Path) -> None:
+    clock = FakeClock()
+    writer = SqliteWriter(
+        open_database(path),
+        WriteLock(path.with_name("lock"), clock),
+        clock,
+        path=path,
+        append_history=sqlite_ops.SQL["append_history"],
+        ring=lambda: None,
+        notify=lambda: None,
+        unwanted=lambda operation, value: None,
+    )
+
+    levels = [
+        await writer.submit(synchronous),
+        await writer.submit_durable(synchronous),
+        await writer.submit(synchronous),
+    ]
+
+    assert levels == [SYNC_NORMAL, SYNC_FULL, SYNC_NORMAL]
+    await writer.close()
+
+
+# --- plans ----------------------------------------------------------------------------------------------------------
+
+
+def fill(db: Connection, rows: int) -> None:
+    for number in range(rows):
+        url = f"https://videos.example/watch/{number}"
+        values = {
+            "id": f"id-{number:04}",
+            "trace_id": "0" * 32,
+            "post_url": url,
+            "canonical_url": url,
+            "platform": "generic",
+            "now": number,
+            "max_attempts": 5,
+            "search_text": url,
+        }
+        fetch_all(db, sqlite_ops.SQL["enqueue"], values)
+
+
+CLAIM_VALUES = {"now": 1, "worker": "w", "lease_expires_at": 2, "limit": 5, "closed": json.dumps(["x"])}
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+@pytest.mark.parametrize("statement", ["claim", "claim_open_platforms"])
+def test_a_claim_reads_the_ready_index_in_order_and_sorts_nothing(path: Path, statement: str, analyzed: bool) -> None:
+    """ANALYZE with every row queued once made SQLite read and sort the whole table."""
+    db = open_database(path)
+    db.execute("BEGIN")
+    fill(db, QUEUED_ROWS)
+    db.execute("COMMIT")
+    if analyzed:
+        db.execute("ANALYZE")
+
+    plan = [row[3] for row in fetch_all(db, f"EXPLAIN QUERY PLAN {sqlite_ops.SQL[statement]}", CLAIM_VALUES)]
+    db.close()
+
+    of_jobs = [step for step in plan if " jobs " in step]
+    assert len(of_jobs) == 2
+    assert of_jobs[0].startswith("SEARCH jobs USING INTEGER PRIMARY KEY")
+    assert of_jobs[1].endswith("jobs USING COVERING INDEX jobs_ready")  # stops at LIMIT: a walk in order, not a scan
+    assert not [step for step in plan if "TEMP B-TREE" in step]

@@ -1,0 +1,206 @@
+"""What the SQLite store promises beyond the port: threads, processes, errors that help."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import apsw
+import pytest
+
+from mediavault.core.errors import StoreError
+from mediavault.core.job import JobStatus, NewJob, Stage, WorkerId, new_job_id
+from mediavault.store import sqlite_ops
+from mediavault.store.port import JobQuery
+from mediavault.store.sqlite import SqliteJobStore
+from mediavault.store.sqlite_engine import as_ours, refuse_unsafe_version, sqlite_version
+from mediavault.store.sqlite_writer import Txn
+from tests.fakes import FakeClock
+
+ANN = WorkerId("w-ann")
+LEASE = timedelta(seconds=90)
+PATIENCE_S = 10.0
+
+
+def new_job(url: str = "https://videos.example/1") -> NewJob:
+    return NewJob(new_job_id(FakeClock().now()), "0" * 32, url, url, "generic")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "jobs.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[SqliteJobStore]:
+    store = SqliteJobStore(path, FakeClock())
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def test_claims_whose_caller_was_cancelled_are_given_back(store: SqliteJobStore) -> None:
+    [queued] = await store.enqueue([new_job()])
+    claiming = asyncio.create_task(store.claim(ANN, limit=1, lease=LEASE))
+    await asyncio.sleep(0)  # it is submitted now, and not answered
+    claiming.cancel()
+    await asyncio.gather(claiming, return_exceptions=True)
+
+    await _turns_until_queued(store)
+
+    stages = [record.stage for record in await store.history(queued.job.id)]
+    assert stages == [Stage.CLAIM, Stage.RELEASE]
+    assert (await store.get(queued.job.id)).max_attempts == queued.job.max_attempts + 1
+
+
+async def _turns_until_queued(store: SqliteJobStore) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while (await store.report()).counts[JobStatus.QUEUED] == 0:
+            await asyncio.sleep(0)
+
+
+async def test_reads_and_the_event_loop_go_on_while_a_write_takes_long(
+    store: SqliteJobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    statement = sqlite_ops.SQL["forget_worker"]
+
+    def slow(txn: Txn, worker: WorkerId) -> None:
+        txn.db.execute(statement, {"worker": worker})
+        begun.set()
+        go_on.wait(PATIENCE_S)
+
+    monkeypatch.setattr(sqlite_ops, "forget_worker", slow)
+    writing = asyncio.create_task(store.forget_worker(ANN))
+    async with asyncio.timeout(PATIENCE_S):
+        while not begun.is_set():
+            await asyncio.sleep(0)
+        page = await store.jobs(JobQuery())
+
+    assert page.jobs == ()
+    assert not writing.done()
+    go_on.set()
+    await writing
+
+
+async def test_a_job_of_one_store_wakes_the_subscribers_of_another(store: SqliteJobStore, path: Path) -> None:
+    other = SqliteJobStore(path, FakeClock())
+    await other.open()
+    here, there = asyncio.Event(), asyncio.Event()
+    leave_here, leave_there = store.on_work(here.set), other.on_work(there.set)
+
+    await store.enqueue([new_job()])
+
+    async with asyncio.timeout(PATIENCE_S):
+        await asyncio.gather(here.wait(), there.wait())
+    assert len(await other.claim(ANN, limit=5, lease=LEASE)) == 1
+    leave_here()
+    leave_there()
+    await other.close()
+
+
+async def test_submitting_what_is_there_already_wakes_nobody(store: SqliteJobStore) -> None:
+    await store.enqueue([new_job()])
+    calls: list[None] = []
+    leave = store.on_work(lambda: calls.append(None))
+    await store.enqueue([new_job()])
+    await FakeClock().settle()
+
+    assert calls == []
+    leave()
+
+
+async def test_two_stores_at_one_file_see_each_others_writes_at_once(store: SqliteJobStore, path: Path) -> None:
+    other = SqliteJobStore(path, FakeClock())
+    await other.open()
+    [queued] = await store.enqueue([new_job()])
+
+    [attempt] = await other.claim(ANN, limit=1, lease=LEASE)
+
+    assert attempt.id == queued.job.id
+    assert await store.claim(ANN, limit=1, lease=LEASE) == []
+    assert (await store.get(attempt.id)).status is JobStatus.RUNNING
+    await other.close()
+
+
+async def test_a_store_that_is_not_open_says_so(path: Path) -> None:
+    store = SqliteJobStore(path, FakeClock())
+
+    for call in (store.get(new_job().id), store.claim(ANN, limit=1, lease=LEASE), store.enqueue([new_job()])):
+        with pytest.raises(StoreError, match="not open"):
+            await call
+    await store.close()
+    assert not path.exists()
+
+
+async def test_a_closed_store_says_so(path: Path) -> None:
+    store = SqliteJobStore(path, FakeClock())
+    await store.open()
+    await store.close()
+
+    with pytest.raises(StoreError):
+        await store.enqueue([new_job()])
+    with pytest.raises(StoreError):
+        await store.report()
+
+
+async def test_damage_that_shows_only_later_is_named_with_what_helps(path: Path) -> None:
+    store = SqliteJobStore(path, FakeClock())
+    await store.open()
+    await store.enqueue([new_job(f"https://videos.example/{number}") for number in range(300)])
+    await store.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 3] + b"\xa5" * (len(whole) - len(whole) // 3))
+    store = SqliteJobStore(path, FakeClock())
+
+    with pytest.raises(StoreError, match="damaged") as refused:
+        await open_and_list(store)
+
+    assert "backup" in refused.value.help
+    await store.close()
+
+
+async def open_and_list(store: SqliteJobStore) -> None:
+    """Where damage shows depends on the page that has it."""
+    await store.open()
+    await store.jobs(JobQuery(limit=300))
+
+
+@pytest.mark.parametrize("version", ["3.51.2", "3.46.1", "3.7.0"])
+def test_a_sqlite_that_may_corrupt_the_database_is_refused(version: str) -> None:
+    with pytest.raises(StoreError, match=version) as refused:
+        refuse_unsafe_version(version)
+
+    assert "apsw" in refused.value.help
+
+
+@pytest.mark.parametrize("version", ["3.51.3", "3.54.1", "4.0.0", sqlite_version()])
+def test_a_sound_sqlite_is_taken(version: str) -> None:
+    refuse_unsafe_version(version)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (apsw.FullError("x"), "the disk is full"),
+        (apsw.CorruptError("x"), "is damaged"),
+        (apsw.NotADBError("x"), "not a SQLite database"),
+        (apsw.BusyError("x"), "held by another program"),
+        (apsw.ReadOnlyError("x"), "may not be written"),
+        (apsw.CantOpenError("x"), "cannot be opened"),
+        (apsw.IOError("x"), "could not be read or written"),
+    ],
+)
+def test_an_error_of_sqlite_becomes_a_sentence_with_help(error: apsw.Error, words: str) -> None:
+    ours = as_ours(error, Path("/state/jobs.db"))
+
+    assert words in ours.message
+    assert "/state/jobs.db" in ours.message
+    assert ours.help
+
+
+def test_an_error_we_know_nothing_of_keeps_its_words() -> None:
+    assert "near SELEC" in as_ours(apsw.SQLError("near SELEC"), Path("x")).message

@@ -1,0 +1,252 @@
+"""Group commit: many calls, one transaction, and none of them pays for another."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from mediavault.core.errors import JobNotFound, StoreError
+from mediavault.store.sqlite_engine import connect_to_write, fetch_all
+from mediavault.store.sqlite_ops import SQL
+from mediavault.store.sqlite_schema import open_database
+from mediavault.store.sqlite_writer import MAX_BATCH, SLOW_LOCK_S, SqliteWriter, Txn, WriteLock
+from tests.fakes import FakeClock
+
+
+class Writer:
+    """A writer on a table ``t`` of its own, and what it told the outside."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "jobs.db"
+        db = open_database(self.path)
+        db.execute("CREATE TABLE t (a INTEGER UNIQUE) STRICT")
+        self.notes: list[str] = []
+        self.unwanted: list[Any] = []
+        clock = FakeClock()
+        self.writer = SqliteWriter(
+            db,
+            WriteLock(folder / "lock", clock),
+            clock,
+            path=self.path,
+            append_history=SQL["append_history"],
+            ring=lambda: self.notes.append("ring"),
+            notify=lambda: self.notes.append("notify"),
+            unwanted=lambda operation, value: self.unwanted.append(value),
+        )
+        self.submit = self.writer.submit
+
+    def rows(self) -> list[int]:
+        db = connect_to_write(self.path)
+        rows = [a for (a,) in fetch_all(db, "SELECT a FROM t ORDER BY a")]
+        db.close()
+        return rows
+
+
+@pytest.fixture
+async def w(tmp_path: Path) -> AsyncIterator[Writer]:
+    writer = Writer(tmp_path)
+    yield writer
+    await writer.writer.close()
+
+
+def insert(txn: Txn, number: int) -> int:
+    fetch_all(txn.db, "INSERT INTO t VALUES (:number)", {"number": number})
+    return number
+
+
+def insert_two(txn: Txn, first: int, second: int) -> None:
+    insert(txn, first)
+    insert(txn, second)
+
+
+def refuse(txn: Txn) -> None:
+    raise JobNotFound("there is none")
+
+
+def make_claimable(txn: Txn) -> None:
+    txn.wake = True
+
+
+async def test_calls_of_one_turn_share_one_transaction(w: Writer) -> None:
+    seen: list[Txn] = []
+
+    def remember(txn: Txn) -> None:
+        seen.append(txn)
+
+    await asyncio.gather(*(w.submit(remember) for _ in range(5)))
+    await w.submit(remember)
+
+    assert len(seen) == 6
+    assert len({id(txn) for txn in seen}) == 2
+
+
+async def test_a_transaction_has_an_upper_size(w: Writer) -> None:
+    seen: list[Txn] = []
+
+    def remember(txn: Txn) -> None:
+        seen.append(txn)
+
+    await asyncio.gather(*(w.submit(remember) for _ in range(MAX_BATCH * 2 + 1)))
+
+    assert len({id(txn) for txn in seen}) == 3
+
+
+async def test_answers_go_to_their_callers(w: Writer) -> None:
+    assert await asyncio.gather(*(w.submit(insert, number) for number in (3, 1, 2))) == [3, 1, 2]
+    assert w.rows() == [1, 2, 3]
+
+
+async def test_a_call_that_is_refused_does_not_touch_the_others(w: Writer) -> None:
+    answers = await asyncio.gather(w.submit(insert, 1), w.submit(refuse), w.submit(insert, 2), return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [int, JobNotFound, int]
+    assert w.rows() == [1, 2]
+
+
+async def test_a_call_that_fails_in_sqlite_fails_alone_and_leaves_nothing(w: Writer) -> None:
+    await w.submit(insert, 1)
+
+    answers = await asyncio.gather(
+        w.submit(insert, 2), w.submit(insert_two, 3, 1), w.submit(insert, 4), return_exceptions=True
+    )
+
+    assert [type(answer) for answer in answers] == [int, StoreError, int]
+    assert w.rows() == [1, 2, 4]
+
+
+@pytest.mark.parametrize("value", [object(), 1 << 64, "\udcff"])
+async def test_a_value_that_cannot_be_stored_fails_alone(w: Writer, value: Any) -> None:
+    answers = await asyncio.gather(w.submit(insert, 1), w.submit(insert, value), return_exceptions=True)
+
+    assert answers[0] == 1
+    assert isinstance(answers[1], (TypeError, ValueError, OverflowError, StoreError))
+    assert w.rows() == [1]
+
+
+async def test_a_caller_who_left_does_not_keep_the_others_from_their_answers(w: Writer) -> None:
+    leaving, staying = w.submit(insert, 1), w.submit(insert, 2)
+    leaving.cancel()
+
+    assert await staying == 2
+    assert w.unwanted == [1]
+
+
+async def test_other_processes_and_this_one_are_told_of_work_after_the_commit(w: Writer) -> None:
+    await asyncio.gather(w.submit(make_claimable), w.submit(make_claimable))
+    told = list(w.notes)
+    await w.submit(insert, 1)
+
+    assert told == w.notes == ["ring", "notify"]
+
+
+async def test_closing_finishes_what_was_accepted(tmp_path: Path) -> None:
+    w = Writer(tmp_path)
+    last = w.submit(insert, 1)
+
+    await w.writer.close()
+    await w.writer.close()
+
+    assert last.result() == 1
+    assert w.rows() == [1]
+    with pytest.raises(StoreError):
+        w.submit(insert, 2)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_nobody_waits_for_ever_when_the_thread_dies_of_a_bug(tmp_path: Path) -> None:
+    w = Writer(tmp_path)
+
+    def bug(txn: Txn) -> None:
+        raise AttributeError("a bug")
+
+    answers = await asyncio.gather(w.submit(bug), w.submit(insert, 1), return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [StoreError, StoreError]
+    with pytest.raises(StoreError):
+        w.submit(insert, 2)
+    await w.writer.close()
+    assert w.rows() == []
+
+
+async def test_a_database_held_by_another_program_is_said_to_be(tmp_path: Path) -> None:
+    w = Writer(tmp_path)
+    await w.submit(lambda txn: txn.db.set_busy_timeout(0))
+    other = connect_to_write(w.path)
+    other.execute("BEGIN IMMEDIATE")
+
+    answers = await asyncio.gather(w.submit(insert, 1), w.submit(insert, 2), return_exceptions=True)
+    other.execute("ROLLBACK")
+    other.close()
+
+    assert all("held by another program" in str(answer) for answer in answers)
+    assert await w.submit(insert, 3) == 3
+    await w.writer.close()
+
+
+async def test_a_full_disk_is_said_to_be_and_later_writes_go_on(tmp_path: Path) -> None:
+    w = Writer(tmp_path)
+    await w.submit(lambda txn: txn.db.execute("CREATE TABLE big (x BLOB)"))
+    pages = await w.submit(lambda txn: fetch_all(txn.db, "PRAGMA page_count")[0][0])
+    await w.submit(lambda txn: fetch_all(txn.db, f"PRAGMA max_page_count = {pages + 5}"))
+
+    def fill(txn: Txn) -> None:
+        txn.db.execute("INSERT INTO big VALUES (zeroblob(100000))")
+
+    answers = await asyncio.gather(w.submit(insert, 1), w.submit(fill), return_exceptions=True)
+
+    assert answers[0] == 1
+    assert "the disk is full" in str(answers[1])
+    assert w.rows() == [1]
+    await w.writer.close()
+
+
+# --- the lock among processes ---------------------------------------------------------------------------------------
+
+
+class Watched(FakeClock):
+    """Tells when somebody begins to measure."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = threading.Event()
+
+    def monotonic(self) -> float:
+        self.asked.set()
+        return super().monotonic()
+
+
+def hold(lock: WriteLock, done: Callable[[], None]) -> None:
+    with lock:
+        done()
+
+
+def test_who_waits_long_for_the_lock_says_so(tmp_path: Path) -> None:
+    clock = Watched()
+    first, second = WriteLock(tmp_path / "lock", clock), WriteLock(tmp_path / "lock", clock)
+    held: list[str] = []
+    waiting = threading.Thread(target=hold, args=(second, lambda: held.append("second")))
+
+    with structlog.testing.capture_logs() as logs:
+        with first:
+            waiting.start()
+            assert clock.asked.wait(10)
+            clock.advance(SLOW_LOCK_S + 1)
+            held.append("first")
+        waiting.join(10)
+
+    assert held == ["first", "second"]
+    assert [line["event"] for line in logs] == ["slow_write_lock"]
+    first.close()
+    second.close()
+
+
+def test_the_lock_file_is_for_its_user_only(tmp_path: Path) -> None:
+    WriteLock(tmp_path / "lock", FakeClock()).close()
+
+    assert (tmp_path / "lock").stat().st_mode & 0o077 == 0
