@@ -7,10 +7,11 @@ IndexError included, hence ``except Exception`` around it, here and only here.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,15 @@ def read_packets(packets: Iterable[Any], video: Any, *, start_s: float) -> Packe
     return tally.facts(error)
 
 
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """What is asked about each packet's stream, looked up once: a film has a hundred thousand packets an hour."""
+
+    kind: str
+    tick_s: float
+    never_zero_led: bool
+
+
 class _Tally:
     """Running sums over packets."""
 
@@ -168,30 +178,38 @@ class _Tally:
         self._time_base = float(video.time_base)
         codec = video.codec_context
         self._nal = nal_length_bytes(codec.name, codec.extradata or b"")
+        self._streams: dict[int, _Stream] = {}
         self._steps: Counter[int] = Counter()
         self._last_dts: int | None = None
         self._video = self._audio = self._bytes = self._corrupt = self._empty = self._bad_nal = self._zero_led = 0
-        self._video_end: float | None = None
-        self._end: float | None = None
+        self._video_end_s = self._end_s = -math.inf
 
     def add(self, packet: Any) -> None:
-        self._bytes += packet.size
+        stream = self._streams.get(packet.stream_index) or self._meet(packet)
+        size = packet.size
+        self._bytes += size
         self._corrupt += packet.is_corrupt
-        self._empty += packet.size == 0
-        kind = packet.stream.type
-        if kind in ("video", "audio"):
-            end = self._end_of(packet)
-            self._end = end if self._end is None else max(self._end, end if end is not None else self._end)
-            if packet.stream_index == self._index:
-                self._add_video(packet, end)
-            self._audio += kind == "audio"
-            if packet.size >= 8 and packet.stream.codec_context.name in _NEVER_ZERO_LED:
-                self._zero_led += bytes(memoryview(packet)[:8]) == bytes(8)
+        self._empty += size == 0
+        if stream.kind not in ("video", "audio"):
+            return
+        at = packet.pts if packet.pts is not None else packet.dts
+        end_s = (at + (packet.duration or 0)) * stream.tick_s - self._start_s if at is not None else -math.inf
+        self._end_s = max(self._end_s, end_s)
+        if packet.stream_index == self._index:
+            self._add_video(packet, end_s)
+        self._audio += stream.kind == "audio"
+        if stream.never_zero_led and size >= 8:
+            self._zero_led += bytes(memoryview(packet)[:8]) == bytes(8)
 
-    def _add_video(self, packet: Any, end: float | None) -> None:
+    def _meet(self, packet: Any) -> _Stream:
+        stream = packet.stream
+        codec = stream.codec_context.name if stream.type in ("video", "audio") else ""
+        self._streams[packet.stream_index] = _Stream(stream.type, float(packet.time_base), codec in _NEVER_ZERO_LED)
+        return self._streams[packet.stream_index]
+
+    def _add_video(self, packet: Any, end_s: float) -> None:
         self._video += 1
-        if end is not None:
-            self._video_end = end if self._video_end is None else max(self._video_end, end)
+        self._video_end_s = max(self._video_end_s, end_s)
         if self._nal is not None and not units_fill(memoryview(packet), self._nal):
             self._bad_nal += 1
         if packet.dts is not None:
@@ -199,17 +217,13 @@ class _Tally:
                 self._steps[abs(packet.dts - self._last_dts)] += 1  # a jump back is a gap as well
             self._last_dts = packet.dts
 
-    def _end_of(self, packet: Any) -> float | None:
-        at = packet.pts if packet.pts is not None else packet.dts
-        return None if at is None else float((at + (packet.duration or 0)) * packet.time_base) - self._start_s
-
     def facts(self, error: str | None) -> PacketFacts:
         return PacketFacts(
             video_packets=self._video,
             audio_packets=self._audio,
             bytes=self._bytes,
-            video_end_s=self._video_end,
-            end_s=self._end,
+            video_end_s=_finite(self._video_end_s),
+            end_s=_finite(self._end_s),
             corrupt=self._corrupt,
             empty=self._empty,
             bad_nal=self._bad_nal,
@@ -218,6 +232,10 @@ class _Tally:
             usual_step_s=_median(self._steps) * self._time_base,
             error=error,
         )
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _median(counts: Counter[int]) -> int:

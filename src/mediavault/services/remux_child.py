@@ -13,7 +13,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,8 @@ from mediavault.services.packed_audio import packed_audio
 from mediavault.services.remux_facts import JoinFacts, TrackFacts
 
 OVERLAP_S = 1
-SHORTEST_TICK_S = Fraction(1, 90_000)
+SHORTEST_TICK_S = 1 / 90_000
+CLOSE_S = 0.005  # farther apart than this, no rounding makes two decoding times equal
 MARK_SHOWS_WITHIN = 2  # packets: the parser behind the demuxer hands a mark on by up to one packet too early
 
 
@@ -44,12 +44,13 @@ class Source:
 
     container: Any
     joints: Sequence[int]
-    shift_s: Fraction
+    shift_s: float
     streams: dict[str, Any]  # "video" and "audio": what is taken from it
+    ticks_s: dict[str, float]  # of these streams' own times
 
     @property
-    def start_s(self) -> Fraction:
-        return Fraction(self.container.start_time or 0, TIME_BASE) + self.shift_s
+    def start_s(self) -> float:
+        return float((self.container.start_time or 0) / TIME_BASE) + self.shift_s
 
 
 def join(tracks: Sequence[Mapping[str, Any]], into: Path) -> JoinFacts:
@@ -72,10 +73,10 @@ def _joints(track: Mapping[str, Any], number: int) -> Sequence[int]:
 def _open(path: Path, joints: Sequence[int]) -> Source:
     with path.open("rb") as file:
         head = file.read(SNIFF_BYTES)
-    demuxer, shift_s = DEMUXERS.get(sniff(head)), Fraction(0)
+    demuxer, shift_s = DEMUXERS.get(sniff(head)), 0.0
     if demuxer is None:
         demuxer, shift_s = packed_audio(head)
-    return Source(open_input(path, demuxer), joints, shift_s, {})
+    return Source(open_input(path, demuxer), joints, shift_s, {}, {})
 
 
 class _Joiner:
@@ -85,8 +86,8 @@ class _Joiner:
         self._out = out
         self._outputs: dict[str, Any] = {}
         self._tallies: dict[str, _Tally] = {}
-        self._last_dts_s: dict[str, Fraction] = {}
-        self._end_s = Fraction(0)
+        self._last_dts_s: dict[str, float] = {}
+        self._end_s = 0.0
 
     def add_run(self, sources: list[Source]) -> None:
         try:
@@ -95,7 +96,8 @@ class _Joiner:
             begin_s, offset_s = min(source.start_s for source in sources), self._end_s
             packets = heapq.merge(*(_timed(source) for source in sources), key=lambda item: item[0])
             for _, kind, source, packet in packets:
-                self._write(kind, source, packet, source.shift_s - begin_s + offset_s)
+                self._tallies[kind].add(packet, source.ticks_s[kind], source.joints)
+                self._write(kind, packet, source.ticks_s[kind], source.shift_s - begin_s + offset_s)
             for tally in self._tallies.values():
                 tally.end_run()
         finally:
@@ -106,37 +108,38 @@ class _Joiner:
         for source in sources:
             for kind, stream in source.streams.items():
                 if kind not in self._outputs:
+                    if self._end_s > 0:
+                        raise ValueError(f"its {kind} begins half way")
                     self._outputs[kind] = self._out.add_stream_from_template(stream)
                     self._tallies[kind] = _Tally(kind, stream.codec_context.name)
                 elif self._tallies[kind].codec != stream.codec_context.name:
                     raise ValueError(f"its {kind} codec changes half way")
 
-    def _write(self, kind: str, source: Source, packet: Any, offset_s: Fraction) -> None:
-        self._tallies[kind].add(packet, source.joints)
-        shift = round(offset_s / packet.time_base)
+    def _write(self, kind: str, packet: Any, tick_s: float, offset_s: float) -> None:
+        shift = round(offset_s / tick_s)
         packet.dts += shift
         packet.pts = packet.pts + shift if packet.pts is not None else packet.dts
-        self._end_s = max(self._end_s, (packet.pts + (packet.duration or 0)) * packet.time_base)
-        if self._in_order(kind, packet):
+        self._end_s = max(self._end_s, (packet.pts + (packet.duration or 0)) * tick_s)
+        if self._in_order(kind, packet, tick_s):
             packet.stream = self._outputs[kind]
             self._out.mux_one(packet)
 
-    def _in_order(self, kind: str, packet: Any) -> bool:
+    def _in_order(self, kind: str, packet: Any, tick_s: float) -> bool:
         """MP4 takes rising decoding times only. Runs may overlap by the few pictures that reordering needs: these are
         pushed behind each other. What jumps back farther is left out; the tally has seen it, and the file is refused."""
-        last_s = self._last_dts_s.get(kind)
-        at_s = packet.dts * Fraction(packet.time_base)
-        if last_s is not None and at_s < last_s - OVERLAP_S:
+        last_s, at_s = self._last_dts_s.get(kind, -math.inf), packet.dts * tick_s
+        if at_s < last_s - OVERLAP_S:
             return False
-        tick_s = max(Fraction(packet.time_base), Fraction(self._outputs[kind].time_base or 0), SHORTEST_TICK_S)
-        if last_s is not None and at_s < last_s + tick_s:
-            packet.dts = math.ceil((last_s + tick_s) / packet.time_base)
-            packet.pts = max(packet.pts, packet.dts)
-        self._last_dts_s[kind] = packet.dts * Fraction(packet.time_base)
+        if at_s < last_s + CLOSE_S:
+            apart_s = max(tick_s, float(self._outputs[kind].time_base or 0), SHORTEST_TICK_S)
+            if at_s < last_s + apart_s * 0.999:  # floating-point times are that exact by far
+                packet.dts = math.ceil((last_s + apart_s) / tick_s - 0.001)
+                packet.pts = max(packet.pts, packet.dts)
+        self._last_dts_s[kind] = packet.dts * tick_s
         return True
 
     def facts(self) -> JoinFacts:
-        return JoinFacts(float(self._end_s), tuple(tally.facts() for tally in self._tallies.values()))
+        return JoinFacts(self._end_s, tuple(tally.facts() for tally in self._tallies.values()))
 
 
 def _share_out(sources: list[Source]) -> None:
@@ -149,9 +152,11 @@ def _share_out(sources: list[Source]) -> None:
         if source.container.streams.audio:
             source.streams["audio"] = source.container.streams.audio[0]
             break
+    for source in sources:
+        source.ticks_s = {kind: float(stream.time_base) for kind, stream in source.streams.items()}
 
 
-def _timed(source: Source) -> Iterator[tuple[Fraction, str, Source, Any]]:
+def _timed(source: Source) -> Iterator[tuple[float, str, Source, Any]]:
     """The wanted packets with their common decoding time; one without any time goes right behind its forerunner."""
     kinds = {stream.index: kind for kind, stream in source.streams.items()}
     last: dict[str, int] = {}
@@ -164,7 +169,7 @@ def _timed(source: Source) -> Iterator[tuple[Fraction, str, Source, Any]]:
                 continue  # the mark that a stream has ended, or nothing to count from
             packet.dts = last[kind]
         last[kind] = packet.dts + (packet.duration or 0)
-        yield packet.dts * Fraction(packet.time_base) + source.shift_s, kind, source, packet
+        yield packet.dts * source.ticks_s[kind] + source.shift_s, kind, source, packet
 
 
 @dataclass(slots=True)
@@ -190,8 +195,8 @@ class _Tally:
         self._position: int | None = None
         self._joints: Sequence[int] = ()
 
-    def add(self, packet: Any, joints: Sequence[int]) -> None:
-        at_s = float(packet.dts * packet.time_base)
+    def add(self, packet: Any, tick_s: float, joints: Sequence[int]) -> None:
+        at_s = packet.dts * tick_s
         self._position, self._joints = packet.pos, joints
         if self._last_s is not None:
             step = round(abs(at_s - self._last_s), 4)

@@ -36,6 +36,19 @@ GOOD: Mapping[str, Callable[[], bytes]] = {
     "flv": media.flv,
     "avi": media.avi,
 }
+# the others are of these forms too
+DAMAGED = (
+    "faststart",
+    "moov last",
+    "fragmented",
+    "ts",
+    "hevc in ts, one key frame",
+    "webm",
+    "live webm",
+    "mkv",
+    "flv",
+    "avi",
+)
 DAMAGES: Mapping[str, Callable[[bytes], bytes]] = {
     "last byte missing": lambda body: body[:-1],
     "cut at 99 %": lambda body: body[: len(body) * 99 // 100 | 1],
@@ -66,7 +79,7 @@ def test_a_good_file_is_accepted(name: str, deep: bool, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize("name", DAMAGED)
 def test_a_damaged_file_is_refused(name: str, damage: str, tmp_path: Path) -> None:
     assert verdict(DAMAGES[damage](GOOD[name]()), tmp_path) != ()
 
@@ -165,7 +178,7 @@ async def test_a_file_is_examined_in_a_process_of_its_own(tmp_path: Path) -> Non
 
     assert report.problems == ()
     assert (report.container, report.video_codec, report.audio_codec) == ("mp4", "h264", None)
-    assert (report.width, report.height, report.fps, report.duration_s) == (180, 2.0, 25.0, 3.0)
+    assert (report.width, report.height, report.fps, report.duration_s) == (180, 320, 25.0, 2.0)
 
 
 async def test_sound_that_was_announced_must_be_there(tmp_path: Path) -> None:

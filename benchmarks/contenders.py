@@ -1,0 +1,63 @@
+"""The contenders, each with its tasks; one task of one contender is run in a process of its own.
+
+``python -m benchmarks.contenders CONTENDER TASK --jobs N --folder DIR`` prints the cost as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks import peer_huey, peer_mediavault, peer_raw, peer_sqlalchemy
+from benchmarks.subjects import Task
+
+SINGLE, BULK, DRAIN = "enqueue", "bulk", "drain"
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    durability: str  # which commits have reached the disk when the call returns: SQLite's ``synchronous``
+    tasks: Mapping[str, Task]
+
+
+CONTENDERS: Mapping[str, Contender] = {
+    "mediavault": Contender(
+        "FULL; claim NORMAL",
+        {SINGLE: peer_mediavault.enqueue, BULK: peer_mediavault.enqueue_in_bulk, DRAIN: peer_mediavault.drain},
+    ),
+    "raw sqlite3 NORMAL": Contender(
+        "NORMAL",
+        {
+            SINGLE: peer_raw.enqueue("NORMAL"),
+            BULK: peer_raw.enqueue_in_bulk("NORMAL"),
+            DRAIN: peer_raw.drain("NORMAL"),
+        },
+    ),
+    "raw sqlite3 FULL": Contender(
+        "FULL",
+        {SINGLE: peer_raw.enqueue("FULL"), BULK: peer_raw.enqueue_in_bulk("FULL"), DRAIN: peer_raw.drain("FULL")},
+    ),
+    "huey": Contender("FULL", {SINGLE: peer_huey.enqueue, DRAIN: peer_huey.drain}),
+    "SQLAlchemy aiosqlite": Contender(
+        "NORMAL",
+        {SINGLE: peer_sqlalchemy.enqueue, BULK: peer_sqlalchemy.enqueue_in_bulk, DRAIN: peer_sqlalchemy.drain},
+    ),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.contenders")
+    parser.add_argument("contender", choices=CONTENDERS)
+    parser.add_argument("task", choices=(SINGLE, BULK, DRAIN))
+    parser.add_argument("--jobs", type=int, required=True)
+    parser.add_argument("--folder", type=Path, required=True)
+    asked = parser.parse_args()
+    cost = CONTENDERS[asked.contender].tasks[asked.task](asked.folder, asked.jobs)
+    print(json.dumps(asdict(cost)))
+
+
+if __name__ == "__main__":
+    main()

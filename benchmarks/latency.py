@@ -1,0 +1,186 @@
+"""From an enqueue in one process to the start of the job in another, which is idle until then.
+
+``python -m benchmarks.latency CONTENDER --jobs N --folder DIR`` is the other process: it prints ``ready``, waits for N
+jobs and prints as JSON when each was started, in nanoseconds of the wall clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.peer_huey import queue_in, register
+from benchmarks.peer_mediavault import opened
+from benchmarks.subjects import LEASE, SLOTS, make_jobs
+from mediavault.core.clock import SystemClock
+from mediavault.core.job import NewJob, new_worker_id
+from mediavault.worker.ticker import Ticker
+
+RATE_PER_S = 50
+POLL_S = 1.0  # mediavault's default; what a lost wake-up would cost
+TIMEOUT_S = 120.0
+MEDIAVAULT, HUEY = "mediavault", "huey"
+
+Starts = dict[str, int]
+Enqueue = Callable[[NewJob], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    called_ns: int
+    returned_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Milliseconds. ``after_enqueue`` counts from the return of enqueue and is 0 where the job started before it."""
+
+    jobs: int
+    p50_ms: float
+    p99_ms: float
+    enqueue_p50_ms: float
+    after_enqueue_p50_ms: float
+
+
+# --- the producer, in this process ------------------------------------------------------------------------------
+
+
+async def measure(contender: str, folder: Path, count: int) -> Latency:
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.latency", contender, "--jobs", str(count), "--folder", str(folder),
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert worker.stdout is not None
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            await worker.stdout.readline()  # "ready"
+            async with _PRODUCERS[contender](folder) as enqueue:
+                sent = await _send(enqueue, count)
+            starts: Starts = json.loads(await worker.stdout.readline())
+            await worker.wait()
+    finally:
+        if worker.returncode is None:
+            worker.kill()
+            await worker.wait()
+    return _summary(sent, starts)
+
+
+async def _send(enqueue: Enqueue, count: int) -> dict[str, Sent]:
+    """On a fixed grid, so that a slow enqueue does not thin out the load."""
+    sent: dict[str, Sent] = {}
+    began = time.monotonic()
+    for number, job in enumerate(make_jobs(count)):
+        await asyncio.sleep(max(0.0, began + number / RATE_PER_S - time.monotonic()))
+        called = time.time_ns()
+        await enqueue(job)
+        sent[job.id] = Sent(called, time.time_ns())
+    return sent
+
+
+def _summary(sent: dict[str, Sent], starts: Starts) -> Latency:
+    whole = [(starts[job_id] - at.called_ns) / 1e6 for job_id, at in sent.items()]
+    rest = [max(0.0, (starts[job_id] - at.returned_ns) / 1e6) for job_id, at in sent.items()]
+    return Latency(
+        jobs=len(sent),
+        p50_ms=statistics.median(whole),
+        p99_ms=statistics.quantiles(whole, n=100)[98],
+        enqueue_p50_ms=statistics.median((at.returned_ns - at.called_ns) / 1e6 for at in sent.values()),
+        after_enqueue_p50_ms=statistics.median(rest),
+    )
+
+
+@asynccontextmanager
+async def _into_mediavault(folder: Path) -> AsyncIterator[Enqueue]:
+    async with opened(folder) as store:
+        yield lambda job: store.enqueue([job])
+
+
+@asynccontextmanager
+async def _into_huey(folder: Path) -> AsyncIterator[Enqueue]:
+    start = register(queue_in(folder), lambda _: None)
+
+    async def enqueue(job: NewJob) -> None:
+        start(job.id)
+
+    yield enqueue
+
+
+_PRODUCERS = {MEDIAVAULT: _into_mediavault, HUEY: _into_huey}
+
+
+# --- the worker, in the other process ---------------------------------------------------------------------------
+
+
+def _work_for_mediavault(folder: Path, count: int) -> Starts:
+    return asyncio.run(_claim_all(folder, count))
+
+
+async def _claim_all(folder: Path, count: int) -> Starts:
+    """The worker's own round at its own ticker: woken, promote what is due, claim."""
+    starts: Starts = {}
+    worker = new_worker_id()
+    everything = asyncio.Event()
+    async with opened(folder) as store:
+
+        async def look() -> None:
+            await store.promote_due()
+            claims = await store.claim(worker, limit=SLOTS, lease=LEASE)
+            now = time.time_ns()
+            starts.update((claim.id, now) for claim in claims)
+            if len(starts) == count:
+                everything.set()
+
+        ticker = Ticker(look, interval_s=POLL_S, clock=SystemClock())
+        unsubscribe = store.on_work(ticker.wake)
+        ticking = asyncio.create_task(ticker.run())
+        print("ready", flush=True)
+        await everything.wait()
+        unsubscribe()
+        ticking.cancel()
+        await asyncio.gather(ticking, return_exceptions=True)
+    return starts
+
+
+def _work_for_huey(folder: Path, count: int) -> Starts:
+    """Its consumer as it comes: one thread that polls, 0.1 s at first and ever more slowly while nothing happens."""
+    huey = queue_in(folder)
+    starts: Starts = {}
+    everything = threading.Event()
+
+    def start(job_id: str) -> None:
+        starts[job_id] = time.time_ns()
+        if len(starts) == count:
+            everything.set()
+
+    register(huey, start)
+    consumer = huey.create_consumer(workers=1)
+    consumer.start()
+    print("ready", flush=True)
+    everything.wait()
+    consumer.stop(graceful=True)
+    return starts
+
+
+_WORKERS = {MEDIAVAULT: _work_for_mediavault, HUEY: _work_for_huey}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.latency")
+    parser.add_argument("contender", choices=_WORKERS)
+    parser.add_argument("--jobs", type=int, required=True)
+    parser.add_argument("--folder", type=Path, required=True)
+    asked = parser.parse_args()
+    print(json.dumps(_WORKERS[asked.contender](asked.folder, asked.jobs)))
+
+
+if __name__ == "__main__":
+    main()

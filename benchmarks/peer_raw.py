@@ -1,0 +1,148 @@
+"""The floor: a plain loop over the standard library's sqlite3, with mediavault's schema and as few words as possible.
+
+One statement a move, each its own transaction. No history, no lease renewal, no event loop, no thread.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchmarks.subjects import (
+    KEPT,
+    LEASE,
+    Cost,
+    Stopwatch,
+    Task,
+    bulks,
+    expect_completed,
+    make_database,
+    make_jobs,
+    micros,
+)
+from mediavault.core.job import NewJob
+
+ENQUEUE = """
+INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, search_text)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING
+"""
+# LIMIT is a literal: a bound one makes SQLite prepare the statement again at every call.
+CLAIM = """
+UPDATE jobs
+   SET status = 'running', attempt_count = attempt_count + 1, started_at = ?, updated_at = ?,
+       claimed_by = ?, lease_expires_at = ?,
+       retry_at = NULL, error_code = NULL, error = NULL, failed_at = NULL,
+       stage = 'claim', progress_pct = 0, bytes_done = 0, bytes_total = NULL
+ WHERE seq IN (SELECT seq FROM jobs INDEXED BY jobs_ready WHERE status = 'queued' ORDER BY created_at, id LIMIT 1)
+RETURNING id, attempt_count, post_url
+"""
+COMPLETE = """
+UPDATE jobs INDEXED BY jobs_id
+   SET status = 'completed', updated_at = ?, completed_at = ?, claimed_by = NULL, lease_expires_at = NULL,
+       stage = 'complete', progress_pct = 100, bytes_done = ?, bytes_total = ?,
+       output_path = ?, thumbnail_path = ?, bytes = ?, sha256 = ?, duration_s = ?, width = ?, height = ?
+ WHERE id = ? AND status = 'running' AND attempt_count = ?
+"""
+_LEASE_MICROS = int(LEASE.total_seconds() * 1e6)
+
+
+def enqueue(synchronous: str) -> Task:
+    def run(folder: Path, count: int) -> Cost:
+        db = _connect(folder, synchronous)
+        jobs = make_jobs(count)
+        watch = Stopwatch()
+        for job in jobs:
+            db.execute(ENQUEUE, _new_row(job))
+        return watch.cost(count)
+
+    return run
+
+
+def enqueue_in_bulk(synchronous: str) -> Task:
+    def run(folder: Path, count: int) -> Cost:
+        db = _connect(folder, synchronous)
+        jobs = make_jobs(count)
+        watch = Stopwatch()
+        _enqueue_bulks(db, bulks(jobs))
+        return watch.cost(count)
+
+    return run
+
+
+def drain(synchronous: str) -> Task:
+    def run(folder: Path, count: int) -> Cost:
+        db = _connect(folder, synchronous)
+        _enqueue_bulks(db, bulks(make_jobs(count)))
+        watch = Stopwatch()
+        _work(db)
+        cost = watch.cost(count)
+        expect_completed(_database(folder), count)
+        return cost
+
+    return run
+
+
+def _work(db: sqlite3.Connection) -> None:
+    while True:
+        now = micros()
+        claimed = db.execute(CLAIM, (now, now, "w-raw", now + _LEASE_MICROS)).fetchall()
+        if not claimed:
+            return
+        ((job_id, attempt, _),) = claimed
+        done = db.execute(COMPLETE, _kept_row(job_id, attempt))
+        if done.rowcount != 1:
+            raise RuntimeError(f"the job {job_id} was lost")
+
+
+def _enqueue_bulks(db: sqlite3.Connection, many: Iterable[list[NewJob]]) -> None:
+    for jobs in many:
+        db.execute("BEGIN IMMEDIATE")
+        db.executemany(ENQUEUE, [_new_row(job) for job in jobs])
+        db.execute("COMMIT")
+
+
+def _new_row(job: NewJob) -> tuple[object, ...]:
+    now = micros()
+    return (
+        job.id,
+        job.trace_id,
+        job.post_url,
+        job.canonical_url,
+        job.platform,
+        now,
+        now,
+        job.max_attempts,
+        job.post_url.casefold(),
+    )
+
+
+def _kept_row(job_id: str, attempt: int) -> tuple[object, ...]:
+    now = micros()
+    return (
+        now,
+        now,
+        KEPT.bytes,
+        KEPT.bytes,
+        KEPT.output_path,
+        KEPT.thumbnail_path,
+        KEPT.bytes,
+        KEPT.sha256,
+        KEPT.duration_s,
+        KEPT.width,
+        KEPT.height,
+        job_id,
+        attempt,
+    )
+
+
+def _connect(folder: Path, synchronous: str) -> sqlite3.Connection:
+    make_database(_database(folder))
+    db = sqlite3.connect(_database(folder), isolation_level=None)
+    db.execute(f"PRAGMA synchronous = {synchronous}")
+    return db
+
+
+def _database(folder: Path) -> Path:
+    return folder / "raw.db"

@@ -1,0 +1,243 @@
+"""Measures the job queue beside its peers, in one run: ``python -m benchmarks.queue``. README.md says how to read it.
+
+Rounds are interleaved: every contender has its turn in every round, each in a process of its own, in a new order each
+time. A machine that is busy for a minute then slows all of them, and the ratios within a round stay true.
+"""
+
+# ruff: noqa: A005 - run as benchmarks.queue; nothing imports it
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import idle, latency
+from benchmarks.contenders import BULK, CONTENDERS, DRAIN, SINGLE
+from benchmarks.subjects import Cost
+from mediavault import __version__
+from mediavault.store.sqlite_engine import sqlite_version
+
+OURS = "mediavault"
+# Jobs enqueued one by one wait for the disk each, and some contenders are slow: a part of the jobs says as much.
+TASK_SHARE: Mapping[str, float] = {SINGLE: 0.2, BULK: 1.0, DRAIN: 1.0}
+CONTENDER_SHARE: Mapping[str, float] = {"SQLAlchemy aiosqlite": 0.2}
+MIN_JOBS = 100
+LATENCY_JOBS = 200
+IDLE_S = 15.0
+TASK_TIMEOUT_S = 600.0
+WIDTH = 100  # of the tables where no terminal has its own
+
+Results = dict[tuple[str, str], list[Cost]]  # (task, contender) -> a cost for each round
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """A figure and what it should be at most. ``limit`` None: said for information."""
+
+    name: str
+    value: float
+    limit: float | None
+    unit: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        return None if self.limit is None else self.value <= self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    costs: Results
+    latencies: Mapping[str, latency.Latency]
+    idle: idle.Idle
+
+    def ratio(self, other: str, *, task: str = DRAIN) -> float:
+        """CPU a job, ours to the other's: the median of the rounds' ratios."""
+        pairs = zip(self.costs[task, OURS], self.costs[task, other], strict=True)
+        return median(ours.cpu_us_per_job / theirs.cpu_us_per_job for ours, theirs in pairs)
+
+    def aims(self) -> list[Aim]:
+        ours = self.latencies[latency.MEDIAVAULT]
+        return [
+            Aim("drain, CPU a job: mediavault / raw sqlite3 NORMAL", self.ratio("raw sqlite3 NORMAL"), 1.0, "×"),
+            Aim("drain, CPU a job: mediavault / raw sqlite3 FULL", self.ratio("raw sqlite3 FULL"), 1.0, "×"),
+            Aim("drain, CPU a job: mediavault / huey", self.ratio("huey"), 0.4, "×"),
+            Aim("drain, CPU a job: mediavault / SQLAlchemy", self.ratio("SQLAlchemy aiosqlite"), None, "×"),
+            Aim("start in another process, p50 after enqueue returned", ours.after_enqueue_p50_ms, 1.0, "ms"),
+            Aim("idle serve, CPU of one core", self.idle.cpu_percent, 0.5, "%"),
+            Aim("idle serve, resident memory", self.idle.rss_mb, 90.0, "MB"),
+        ]
+
+
+# --- measuring --------------------------------------------------------------------------------------------------
+
+
+def measure(rounds: int, jobs: int, folder: Path | None) -> Report:
+    costs: Results = {}
+    latencies: dict[str, list[latency.Latency]] = {}
+    for number in range(rounds):
+        for task, contender in _turns(number):
+            _say(f"round {number + 1} of {rounds}: {task}: {contender}")
+            count = jobs * TASK_SHARE[task] * CONTENDER_SHARE.get(contender, 1.0)
+            costs.setdefault((task, contender), []).append(_run(contender, task, max(MIN_JOBS, int(count)), folder))
+        for contender in (latency.MEDIAVAULT, latency.HUEY):
+            _say(f"round {number + 1} of {rounds}: start in another process: {contender}")
+            with tempfile.TemporaryDirectory(prefix="bench-", dir=folder) as own:
+                found = asyncio.run(latency.measure(contender, Path(own), LATENCY_JOBS))
+            latencies.setdefault(contender, []).append(found)
+    _say(f"idle serve: {IDLE_S:.0f} s")
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=folder) as own:
+        idling = idle.measure(Path(own), IDLE_S)
+    return Report(costs, {name: _middle(found) for name, found in latencies.items()}, idling)
+
+
+def _turns(number: int) -> Iterator[tuple[str, str]]:
+    names = list(CONTENDERS)
+    shift = number % len(names)
+    for task in (SINGLE, BULK, DRAIN):
+        for name in names[shift:] + names[:shift]:
+            if task in CONTENDERS[name].tasks:
+                yield task, name
+
+
+def _run(contender: str, task: str, count: int, folder: Path | None) -> Cost:
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=folder) as own:
+        command = [sys.executable, "-m", "benchmarks.contenders", contender, task]
+        answer = subprocess.run(
+            [*command, "--jobs", str(count), "--folder", own],
+            stdout=subprocess.PIPE,
+            check=True,
+            timeout=TASK_TIMEOUT_S,
+        )
+    return Cost(**json.loads(answer.stdout))
+
+
+def _middle(rounds: list[latency.Latency]) -> latency.Latency:
+    """Each figure's median over the rounds."""
+    figures = [asdict(each) for each in rounds]
+    return latency.Latency(**{name: median(each[name] for each in figures) for name in figures[0]})
+
+
+def _say(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+# --- telling ----------------------------------------------------------------------------------------------------
+
+
+def as_json(report: Report, rounds: int, jobs: int) -> dict[str, Any]:
+    return {
+        "versions": versions(),
+        "rounds": rounds,
+        "jobs": jobs,
+        "costs": [
+            {
+                "task": task,
+                "contender": contender,
+                "synchronous": CONTENDERS[contender].durability,
+                "cpu_us_per_job": [round(each.cpu_us_per_job, 1) for each in costs],
+                "jobs_per_s": [round(each.jobs_per_s) for each in costs],
+            }
+            for (task, contender), costs in report.costs.items()
+        ],
+        "latency": {name: asdict(found) for name, found in report.latencies.items()},
+        "idle": asdict(report.idle),
+        "aims": [asdict(aim) | {"met": aim.met} for aim in report.aims()],
+    }
+
+
+def print_report(report: Report, rounds: int, console: Console) -> None:
+    console.print(_costs_table(report, rounds), _latency_table(report), _aims_table(report))
+    console.print(", ".join(f"{name} {number}" for name, number in versions().items()), style="dim")
+
+
+def _costs_table(report: Report, rounds: int) -> Table:
+    table = Table(title=f"CPU a job (medians of {rounds} rounds)")
+    for column in ("task", "contender", "synchronous"):
+        table.add_column(column)
+    for column in ("CPU µs a job", "mediavault is", "jobs/s"):
+        table.add_column(column, justify="right")
+    for task in (SINGLE, BULK, DRAIN):
+        for contender in CONTENDERS:
+            if (costs := report.costs.get((task, contender))) is not None:
+                table.add_row(
+                    task,
+                    contender,
+                    CONTENDERS[contender].durability,
+                    f"{median(each.cpu_us_per_job for each in costs):,.0f}",
+                    "" if contender == OURS else f"{report.ratio(contender, task=task):.2f} ×",
+                    f"{median(each.jobs_per_s for each in costs):,.0f}",
+                )
+        table.add_section()
+    return table
+
+
+def _latency_table(report: Report) -> Table:
+    table = Table(title=f"From enqueue to start in another process, {latency.RATE_PER_S} jobs/s (ms)")
+    table.add_column("contender")
+    for column in ("p50", "p99", "enqueue alone, p50", "after enqueue, p50"):
+        table.add_column(column, justify="right")
+    for name, found in report.latencies.items():
+        figures = (found.p50_ms, found.p99_ms, found.enqueue_p50_ms, found.after_enqueue_p50_ms)
+        table.add_row(name, *(f"{figure:.2f}" for figure in figures))
+    return table
+
+
+def _aims_table(report: Report) -> Table:
+    table = Table(title="Aims")
+    table.add_column("what")
+    for column in ("measured", "at most", ""):
+        table.add_column(column, justify="right")
+    words = {True: "[green]met", False: "[red]missed", None: ""}
+    for aim in report.aims():
+        limit = "" if aim.limit is None else f"{aim.limit:g} {aim.unit}"
+        table.add_row(aim.name, f"{aim.value:.2f} {aim.unit}", limit, words[aim.met])
+    return table
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH)
+
+
+def versions() -> dict[str, str]:
+    return {
+        "mediavault": __version__,
+        "Python": platform.python_version(),
+        "SQLite (mediavault's)": sqlite_version(),
+        "SQLite (the peers')": sqlite3.sqlite_version,
+        **{name: version(name) for name in ("huey", "SQLAlchemy", "aiosqlite")},
+        "cores": str(os.cpu_count()),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.queue", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=5000, help="jobs a task and round")
+    parser.add_argument("--folder", type=Path, help="where the databases lie; default: the folder for temporary files")
+    parser.add_argument("--json", action="store_true", help="print JSON, with the figures of every round")
+    asked = parser.parse_args()
+    report = measure(asked.rounds, asked.jobs, asked.folder)
+    if asked.json:
+        print(json.dumps(as_json(report, asked.rounds, asked.jobs), indent=2))
+    else:
+        print_report(report, asked.rounds, _console())
+
+
+if __name__ == "__main__":
+    main()
