@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import random
 import tempfile
 from array import array
@@ -94,6 +95,12 @@ def reordered_mp4() -> bytes:
 def hevc_ts() -> bytes:
     """HEVC with a single key frame, in a transport stream: no seek lands on it."""
     return encode("mpegts", 2.0, video="libx265", speed={"preset": "ultrafast", "x265-params": "log-level=none"})
+
+
+@cache
+def av1_mp4() -> bytes:
+    os.environ.setdefault("SVT_LOG", "1")  # the encoder's own: errors only
+    return encode("mp4", 0.6, video="libsvtav1", speed={"preset": "12"})
 
 
 @cache

@@ -48,6 +48,14 @@ PAGES: dict[str, str] = {
 }
 
 
+VIDEO_S = 3.0
+
+
+def video() -> bytes:
+    """The file behind every address below ``/v/``."""
+    return media.mp4(VIDEO_S)
+
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -118,7 +126,7 @@ def _page(html: str) -> Handler:
 
 
 async def _video(request: web.Request) -> web.Response:
-    body = media.mp4()
+    body = video()
     wanted = request.http_range
     if wanted.start is None:
         return web.Response(body=body, content_type="video/mp4", headers={"Accept-Ranges": "bytes"})
@@ -134,9 +142,9 @@ async def _video(request: web.Request) -> web.Response:
 async def _hls(request: web.Request) -> web.Response:
     name = request.match_info["name"]
     if name.endswith(".ts"):
-        return web.Response(body=media.ts(), content_type="video/mp2t")
+        return web.Response(body=media.ts(VIDEO_S), content_type="video/mp2t")
     if name.endswith(".m4s"):
-        return web.Response(body=media.mp4(layout="fragmented"), content_type="video/mp4")
+        return web.Response(body=media.mp4(VIDEO_S, layout="fragmented"), content_type="video/mp4")
     part = "whole.m4s" if name == "mse.m3u8" else "whole.ts"
     text = f"#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:3.0,\n{part}\n#EXT-X-ENDLIST\n"
     return web.Response(text=text, content_type="application/vnd.apple.mpegurl")
@@ -157,7 +165,7 @@ async def _guarded(request: web.Request) -> web.Response:
     allowed = request.cookies.get("session") == "secret" and "/plain" in request.headers.get("Referer", "")
     if not allowed:
         return web.Response(status=403, text="no")
-    return web.Response(body=media.mp4(), content_type="video/mp4", headers={"Content-Disposition": "inline"})
+    return web.Response(body=video(), content_type="video/mp4", headers={"Content-Disposition": "inline"})
 
 
 async def _moved(_: web.Request) -> web.Response:
@@ -198,5 +206,5 @@ async def _slow(request: web.Request) -> web.StreamResponse:
 
 async def _disposition(_: web.Request) -> web.Response:
     return web.Response(
-        body=media.mp4(), content_type="video/mp4", headers={"Content-Disposition": 'attachment; filename="v.mp4"'}
+        body=video(), content_type="video/mp4", headers={"Content-Disposition": 'attachment; filename="v.mp4"'}
     )

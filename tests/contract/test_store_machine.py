@@ -208,6 +208,11 @@ class StoreMachine(RuleBasedStateMachine):
     def an_attempt_acts(self, data: st.DataObject, act: str) -> None:
         self.act(act, data.draw(st.sampled_from(self.claims), label="claim"))
 
+    @precondition(lambda self: self.held())
+    @rule(data=st.data(), act=st.sampled_from(sorted(ACTS)))
+    def a_holder_acts(self, data: st.DataObject, act: str) -> None:
+        self.act(act, data.draw(st.sampled_from(self.held()), label="claim"))
+
     @precondition(lambda self: self.zombies())
     @rule(data=st.data(), act=st.sampled_from(sorted(ACTS)))
     def a_zombie_acts_on_a_running_job(self, data: st.DataObject, act: str) -> None:

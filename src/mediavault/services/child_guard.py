@@ -31,10 +31,15 @@ def serve(answer: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
     try:
         result = answer(request)
     except (LookupError, OSError, RuntimeError, ValueError) as exc:  # PyAV's errors are among them
-        result = {"failed": f"{type(exc).__name__}: {exc}"[:500], "errno": getattr(exc, "errno", None)}
+        result = {"failed": said(exc), "errno": getattr(exc, "errno", None)}
     sys.stdout.buffer.write(json.dumps(result).encode("ascii"))
     sys.stdout.buffer.flush()
     return 0
+
+
+def said(exc: Exception) -> str:
+    """What an exception says, without the paths of this machine that the system's errors name."""
+    return f"{type(exc).__name__}: {getattr(exc, 'strerror', None) or exc}"[:200]
 
 
 def confine(limits: Mapping[str, int], *, parent: int) -> None:

@@ -45,6 +45,13 @@ def main_video(container: InputContainer) -> Any:
     return max(films, key=lambda stream: stream.width * stream.height, default=None)
 
 
+def codec_name(stream: Any) -> str:
+    """The codec's own name ("av1"), not that of the decoder that happens to be built in ("libdav1d")."""
+    context = stream.codec_context
+    codec = context.codec if context is not None else None
+    return str(codec.canonical_name if codec is not None else getattr(context, "name", None) or "unknown")
+
+
 def decode_in_this_thread(video: Any) -> None:
     """Frame threads hide which picture an error belongs to, and hang on some damaged files."""
     video.codec_context.thread_type, video.codec_context.thread_count = "NONE", 1

@@ -9,6 +9,7 @@ import asyncio
 import os
 from pathlib import Path
 
+from mediavault.core.errors import StorageFailure
 from mediavault.core.media import DownloadedFile, Expected, ProbeReport, Problem, ProblemKind
 from mediavault.services.child_process import GIB, ChildFailed, ChildLimits, run_child
 from mediavault.services.media_facts import from_json
@@ -37,8 +38,12 @@ class MediaProbe:
         """Checks S, B, O, T and K, and D when ``deep``. Never raises for a bad file: the report names its problems.
 
         A crash or time-out of the examiner counts as damage: a file that does this to FFmpeg's libraries is not kept.
+        Raises StorageFailure when the file is gone.
         """
-        size = (await asyncio.to_thread(os.stat, path)).st_size  # the disk may be a slow network share
+        try:
+            size = (await asyncio.to_thread(os.stat, path)).st_size  # the disk may be a slow network share
+        except OSError as exc:
+            raise StorageFailure(f"The file to be examined cannot be read: {exc.strerror}.") from exc
         request = {"task": "examine", "path": str(path), "deep": deep}
         try:
             async with self._turn:

@@ -15,10 +15,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mediavault.services.child_guard import serve
+from mediavault.services.child_guard import said, serve
 from mediavault.services.media_boxes import walk
 from mediavault.services.media_facts import MediaFacts, PacketFacts, PictureFacts, StreamFacts, to_json
-from mediavault.services.media_library import TIME_BASE, decode_in_this_thread, main_video, open_input, quiet
+from mediavault.services.media_library import (
+    TIME_BASE,
+    codec_name,
+    decode_in_this_thread,
+    main_video,
+    open_input,
+    quiet,
+)
 from mediavault.services.media_nal import nal_length_bytes, units_fill
 from mediavault.services.media_sniff import DEMUXERS, SNIFF_BYTES, Kind, sniff
 from mediavault.services.media_still import write_still
@@ -59,7 +66,7 @@ def examine(path: Path, *, deep: bool) -> MediaFacts:
         with open_input(path, DEMUXERS[facts.kind]) as container:
             facts = _look(container, facts)
     except Exception as exc:  # noqa: BLE001 - see above
-        return replace(facts, open_error=_said(exc))
+        return replace(facts, open_error=said(exc))
     if facts.video is not None and (deep or facts.duration_s is None):
         facts = replace(facts, whole=_read_whole(path, facts.kind))
     return facts
@@ -110,7 +117,7 @@ def _video_facts(video: Any, *, turned: bool) -> StreamFacts:
     width, height = video.codec_context.width, video.codec_context.height
     rate = video.average_rate
     return StreamFacts(
-        codec=video.codec_context.name,
+        codec=codec_name(video),
         duration_s=float(video.duration * video.time_base) if video.duration else None,
         frames=video.frames,
         width=height if turned else width,
@@ -125,7 +132,7 @@ def _audio_facts(container: Any) -> StreamFacts | None:
         return None
     first = streams[0]
     duration = float(first.duration * first.time_base) if first.duration and first.time_base else None
-    return StreamFacts(codec=first.codec_context.name, duration_s=duration, frames=first.frames)
+    return StreamFacts(codec=codec_name(first), duration_s=duration, frames=first.frames)
 
 
 def _tail(container: Any, video: Any, facts: MediaFacts) -> PacketFacts:
@@ -133,7 +140,7 @@ def _tail(container: Any, video: Any, facts: MediaFacts) -> PacketFacts:
     try:
         seek(container, max(0.0, (facts.duration_s or 0) - TAIL_S))
     except Exception as exc:  # noqa: BLE001 - see above
-        return PacketFacts(error=f"seeking failed: {_said(exc)}")
+        return PacketFacts(error=f"seeking failed: {said(exc)}")
     return read_packets(container.demux(), video, start_s=(container.start_time or 0) / TIME_BASE)
 
 
@@ -145,7 +152,7 @@ def _read_whole(path: Path, kind: Kind) -> PacketFacts:
             start_s = (container.start_time or 0) / TIME_BASE
             return read_packets(container.demux(), main_video(container), start_s=start_s)
     except Exception as exc:  # noqa: BLE001 - see above
-        return PacketFacts(error=_said(exc))
+        return PacketFacts(error=said(exc))
 
 
 def read_packets(packets: Iterable[Any], video: Any, *, start_s: float) -> PacketFacts:
@@ -157,7 +164,7 @@ def read_packets(packets: Iterable[Any], video: Any, *, start_s: float) -> Packe
             if packet.size or packet.dts is not None:  # else: the mark that a stream has ended
                 tally.add(packet)
     except Exception as exc:  # noqa: BLE001 - see above
-        error = _said(exc)
+        error = said(exc)
     return tally.facts(error)
 
 
@@ -176,8 +183,7 @@ class _Tally:
     def __init__(self, video: Any, start_s: float) -> None:
         self._index, self._start_s = video.index, start_s
         self._time_base = float(video.time_base)
-        codec = video.codec_context
-        self._nal = nal_length_bytes(codec.name, codec.extradata or b"")
+        self._nal = nal_length_bytes(codec_name(video), video.codec_context.extradata or b"")
         self._streams: dict[int, _Stream] = {}
         self._steps: Counter[int] = Counter()
         self._last_dts: int | None = None
@@ -203,7 +209,7 @@ class _Tally:
 
     def _meet(self, packet: Any) -> _Stream:
         stream = packet.stream
-        codec = stream.codec_context.name if stream.type in ("video", "audio") else ""
+        codec = codec_name(stream) if stream.type in ("video", "audio") else ""
         self._streams[packet.stream_index] = _Stream(stream.type, float(packet.time_base), codec in _NEVER_ZERO_LED)
         return self._streams[packet.stream_index]
 
@@ -261,7 +267,7 @@ def _pictures(container: Any, video: Any, duration_s: float | None) -> tuple[tup
                 if count == 2:
                     break
         except Exception as exc:  # noqa: BLE001 - see above
-            error = _said(exc)
+            error = said(exc)
         found.append(PictureFacts(round(at_s, 3), count, error))
     return tuple(found), turned
 
@@ -292,10 +298,6 @@ def _from_a_key_frame(packets: Iterable[Any], *, needed: bool) -> Iterator[Any]:
             yield packet
         if number > MAX_PACKETS_TO_A_PICTURE:
             return
-
-
-def _said(exc: Exception) -> str:
-    return f"{type(exc).__name__}: {exc}"[:200]
 
 
 if __name__ == "__main__":

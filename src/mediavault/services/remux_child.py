@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.services.child_guard import serve
-from mediavault.services.media_library import TIME_BASE, main_video, open_input, open_mp4, quiet
+from mediavault.services.media_library import TIME_BASE, codec_name, main_video, open_input, open_mp4, quiet
 from mediavault.services.media_sniff import DEMUXERS, SNIFF_BYTES, sniff
 from mediavault.services.packed_audio import packed_audio
 from mediavault.services.remux_facts import JoinFacts, TrackFacts
@@ -111,8 +111,8 @@ class _Joiner:
                     if self._end_s > 0:
                         raise ValueError(f"its {kind} begins half way")
                     self._outputs[kind] = self._out.add_stream_from_template(stream)
-                    self._tallies[kind] = _Tally(kind, stream.codec_context.name)
-                elif self._tallies[kind].codec != stream.codec_context.name:
+                    self._tallies[kind] = _Tally(kind, codec_name(stream))
+                elif self._tallies[kind].codec != codec_name(stream):
                     raise ValueError(f"its {kind} codec changes half way")
 
     def _write(self, kind: str, packet: Any, tick_s: float, offset_s: float) -> None:

@@ -77,6 +77,7 @@ def test_all_addresses_of_a_post_are_one_post(name: str, addresses: list[str]) -
     [
         "https://eviltiktok.com/@u/video/7123456789012345678",
         "https://x.com.evil.example/u/status/1",
+        "https://evilreddit.com/comments/abc123",
         "https://notx.com/u/status/1",
         "https://twitter.com.example/u/status/1",
         "https://www.tiktok.com:8443/@u/video/7123456789012345678",

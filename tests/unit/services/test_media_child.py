@@ -37,11 +37,11 @@ async def test_a_helper_is_handed_a_request_and_gives_an_answer(tmp_path: Path) 
 
 
 async def test_a_helpers_error_comes_with_its_errno(tmp_path: Path) -> None:
-    helper = module(tmp_path, "import errno; raise OSError(errno.ENOSPC, 'full')")
+    helper = module(tmp_path, "import errno; raise OSError(errno.ENOSPC, 'full', '/secret/path')")
 
     with pytest.raises(ChildFailed) as failure:
         await run_child(helper, {}, limits=LIMITS)
-    assert failure.value.errno == 28
+    assert (failure.value.errno, failure.value.reason) == (28, "OSError: full")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mediavault.core.errors import StorageFailure
 from mediavault.core.media import DownloadedFile, Expected, Problem, ProblemKind
 from mediavault.services import media_library, media_probe_child
 from mediavault.services.media_judgement import problems
@@ -181,6 +182,14 @@ async def test_a_file_is_examined_in_a_process_of_its_own(tmp_path: Path) -> Non
     assert (report.width, report.height, report.fps, report.duration_s) == (180, 320, 25.0, 2.0)
 
 
+async def test_a_codec_is_called_by_its_own_name_not_its_decoders(tmp_path: Path) -> None:
+    (tmp_path / "v").write_bytes(media.av1_mp4())
+    report = await MediaProbe().look_into(tmp_path / "v", expected=UNKNOWN, deep=True)
+
+    assert report.problems == ()
+    assert (report.video_codec, report.audio_codec) == ("av1", "aac")
+
+
 async def test_sound_that_was_announced_must_be_there(tmp_path: Path) -> None:
     found = await examined(media.mp4(sound=False), tmp_path, Expected(audio=True))
 
@@ -235,6 +244,11 @@ async def test_no_still_is_made_of_a_page(tmp_path: Path) -> None:
 
     assert await MediaProbe().still(tmp_path / "v.mp4", into=tmp_path / "still.jpg", at_s=1.0) is None
     assert not (tmp_path / "still.jpg").exists()
+
+
+async def test_a_file_that_is_gone_is_a_fault_of_the_storage(tmp_path: Path) -> None:
+    with pytest.raises(StorageFailure):
+        await MediaProbe().look_into(tmp_path / "gone", expected=UNKNOWN, deep=False)
 
 
 async def test_a_crash_of_the_examiner_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from typing import Any, TypeVar, cast
 
 from mediavault.core.clock import Clock
 from mediavault.core.cookies import Cookie, cookies_for
-from mediavault.core.errors import BrowserUnavailable, TookTooLong
+from mediavault.core.errors import BrowserUnavailable, NetworkFailure, TookTooLong
 from mediavault.core.logs import get_logger
 from mediavault.core.media import OnProgress
 from mediavault.core.platform import Platform
@@ -172,14 +172,22 @@ class Chromium:
                 raise
             except PageFailed as exc:
                 raise _crash(exc) from exc
+            except NetworkFailure:  # or was it the browser that did not answer?
+                await self._expect_an_answer(running)
+                raise
             finally:
                 running.visits.pop(page, None)
                 await tap.stop()
-            if capture.extra["unresponsive"] and not await self._keeper.answers(running):
-                await self._keeper.lose(running, "neither the page nor the browser answers")
-                raise BrowserUnavailable("The browser stopped answering.")
+            if capture.extra["unresponsive"]:
+                await self._expect_an_answer(running)
             await self._keeper.remember_cookies(running)
             return capture
+
+    async def _expect_an_answer(self, running: Running) -> None:
+        """A silent page may stand in a browser that hangs. Raises BrowserUnavailable then."""
+        if not await self._keeper.answers(running):
+            await self._keeper.lose(running, "neither the page nor the browser answers")
+            raise BrowserUnavailable("The browser stopped answering.")
 
     @asynccontextmanager
     async def _page(self) -> AsyncIterator[tuple[Running, Page, Cdp]]:

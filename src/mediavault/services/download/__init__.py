@@ -1,0 +1,1 @@
+"""Gets the bytes of a candidate, whole or not at all."""

@@ -146,7 +146,7 @@ async def test_a_caller_that_gives_up_leaves_nothing_half_started(tmp_path: Path
     gate.set()
     running = await kept.browser()
 
-    assert len(driver.contexts) == 1
+    assert (len(driver.contexts), driver.stopped) == (1, 0)
     assert not running.profile.anonymous
     await kept.close()
 

@@ -134,8 +134,11 @@ class StubBrowser:
         if self._download is not None:
             self._handlers["download"](self._download)
             received, total = self._bytes
-            self._handlers["Page.downloadProgress"]({"receivedBytes": received, "totalBytes": total})
+            self.receive(received, total)
             raise PageFailed("Page.goto: Download is starting")
+
+    def receive(self, received: int, total: int = 0) -> None:
+        self._handlers["Page.downloadProgress"]({"receivedBytes": received, "totalBytes": total})
 
     def passed_on(self) -> Mapping[str, Any]:
         return next(params for method, params in self.sent if method.startswith(("Fetch.continue", "Fetch.fail")))
@@ -217,6 +220,19 @@ async def test_a_transfer_without_bytes_is_given_up(tmp_path: Path) -> None:
     with pytest.raises(TookTooLong):
         await task
     assert download.cancelled
+
+
+async def test_a_transfer_that_goes_on_for_ever_is_given_up_when_its_time_is_over(tmp_path: Path) -> None:
+    download, clock = StubDownload(None, endless=True), FakeClock(auto=True)
+    browser = StubBrowser(download)
+    task = asyncio.ensure_future(navigate(browser, tmp_path, clock=clock))
+    await clock.settle()
+    for received in range(1, 12):
+        clock.advance(50)
+        browser.receive(received)
+
+    with pytest.raises(TookTooLong, match="took too long"):
+        await task
 
 
 async def test_an_address_that_does_not_answer_is_a_failure_of_the_network(tmp_path: Path) -> None:

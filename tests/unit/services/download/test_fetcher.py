@@ -43,3 +43,16 @@ async def test_dash_is_refused_in_a_sentence(source_type: SourceType, server: Fa
 
     with pytest.raises(Unsupported, match="MPEG-DASH"):
         await fetch("/v.mpd", source_type=source_type)
+
+
+SHARED = Path(__file__).resolve().parents[5] / "shared" / "fixtures" / "streams" / "hls_multi-segment"
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.exists(), reason="the shared samples are not here")
+async def test_a_published_stream_becomes_one_file(server: FaultServer, fetch: Fetch) -> None:
+    server.files({path.name: path.read_bytes() for path in SHARED.iterdir()})
+    report = await MediaProbe().examine(await fetch("/playlist.m3u8", source_type=SourceType.HLS))
+
+    assert report.problems == ()
+    assert report.duration_s == pytest.approx(1.05, abs=0.1)

@@ -48,6 +48,12 @@ def test_an_advert_beside_the_posts_player_is_not_the_posts() -> None:
     assert [c.ownership for s in owned.others for c in s.candidates] == [Ownership.UNKNOWN]
 
 
+def test_an_advert_of_the_same_size_in_the_same_place_is_not_the_posts() -> None:
+    owned = settle([shown("spot", advert=True), shown("post")], [], [])
+
+    assert (names(owned), levels(owned)) == ([["post"]], {Ownership.PLAYER})
+
+
 def test_decoration_and_small_previews_are_not_the_posts() -> None:
     players = [shown("banner", muted_loop=True, width=1280), shown("hover", height=80), shown("post")]
 
