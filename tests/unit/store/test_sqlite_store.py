@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,15 +14,18 @@ import pytest
 
 from mediavault.core.errors import StoreError
 from mediavault.core.job import JobStatus, NewJob, Stage, WorkerId, new_job_id
+from mediavault.core.media import KeptFile
 from mediavault.store import sqlite_ops
 from mediavault.store.port import JobQuery
 from mediavault.store.sqlite import SqliteJobStore
 from mediavault.store.sqlite_engine import as_ours, refuse_unsafe_version, sqlite_version
 from mediavault.store.sqlite_writer import Txn
+from mediavault.store.wake import wake_folder
 from tests.fakes import FakeClock
 
 ANN = WorkerId("w-ann")
 LEASE = timedelta(seconds=90)
+KEPT = KeptFile("jane/1.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
 PATIENCE_S = 10.0
 
 
@@ -49,17 +53,44 @@ async def test_claims_whose_caller_was_cancelled_are_given_back(store: SqliteJob
     claiming.cancel()
     await asyncio.gather(claiming, return_exceptions=True)
 
-    await _turns_until_queued(store)
-
-    stages = [record.stage for record in await store.history(queued.job.id)]
-    assert stages == [Stage.CLAIM, Stage.RELEASE]
-    assert (await store.get(queued.job.id)).max_attempts == queued.job.max_attempts + 1
-
-
-async def _turns_until_queued(store: SqliteJobStore) -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while (await store.report()).counts[JobStatus.QUEUED] == 0:
+        while len(history := await store.history(queued.job.id)) < 2:
             await asyncio.sleep(0)
+
+    assert [record.stage for record in history] == [Stage.CLAIM, Stage.RELEASE]
+    job = await store.get(queued.job.id)
+    assert (job.status, job.max_attempts) == (JobStatus.QUEUED, queued.job.max_attempts + 1)
+
+
+async def test_what_is_answered_without_being_read_back_is_what_is_stored(store: SqliteJobStore) -> None:
+    """Claim and complete put their answer together from what they know; here nothing has its usual value."""
+    await store.enqueue([new_job()])
+    again = replace(new_job(), platform="reddit", max_attempts=2)
+    await store.enqueue([again], force=True)
+    for attempt in await store.claim(ANN, limit=5, lease=LEASE):
+        await store.release(attempt)
+
+    claims = await store.claim(ANN, limit=5, lease=LEASE)
+    stored = [await store.get(claim.id) for claim in claims]
+
+    assert [claim.job for claim in claims] == stored
+    assert {(job.version, job.platform, job.max_attempts, job.attempt_count) for job in stored} == {
+        (1, "generic", 6, 2),
+        (2, "reddit", 3, 2),
+    }
+    for claim in claims:
+        assert await store.complete(claim, KEPT) == await store.get(claim.id)
+
+
+async def test_history_written_together_with_a_removal_is_not_left_to_the_next_job(store: SqliteJobStore) -> None:
+    """SQLite gives the key of the newest row again after it was deleted."""
+    await store.enqueue([new_job()])
+    [attempt] = await store.claim(ANN, limit=1, lease=LEASE)
+
+    await asyncio.gather(store.begin_commit(attempt, KEPT), store.remove(attempt.id))
+    [queued] = await store.enqueue([new_job()])
+
+    assert await store.history(queued.job.id) == []
 
 
 async def test_reads_and_the_event_loop_go_on_while_a_write_takes_long(
@@ -100,6 +131,17 @@ async def test_a_job_of_one_store_wakes_the_subscribers_of_another(store: Sqlite
     leave_here()
     leave_there()
     await other.close()
+
+
+async def test_the_last_subscriber_takes_the_socket_with_him(store: SqliteJobStore, path: Path) -> None:
+    leave_first, leave_last = store.on_work(lambda: None), store.on_work(lambda: None)
+    folder = wake_folder(path)
+    sockets = [len(list(folder.iterdir()))]
+    for leave in (leave_first, leave_last):
+        leave()
+        sockets.append(len(list(folder.iterdir())))
+
+    assert sockets == [1, 1, 0]
 
 
 async def test_submitting_what_is_there_already_wakes_nobody(store: SqliteJobStore) -> None:

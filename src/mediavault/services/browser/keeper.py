@@ -132,7 +132,7 @@ class Keeper:
         log.warning("browser_hangs", reason=reason, browser_pid=running.pid)
         running.alive = False
         if running.pid is not None:
-            await asyncio.to_thread(kill_browser, running.pid, driver=running.driver_pid)
+            await asyncio.to_thread(kill_browser, running.pid, driver=None)  # its driver ends by itself, in `_end`
 
     async def remember_cookies(self, running: Running) -> None:
         """Snapshot what a crash or a restart would lose: Chromium writes cookies every 30 s, those of sessions never."""
