@@ -12,7 +12,7 @@ from mediavault.core.accounts import account
 from mediavault.core.clock import Clock
 from mediavault.core.cookies import Cookie
 from mediavault.core.errors import Failure, NetworkFailure, NoVideo
-from mediavault.core.job import JobId, NewJob, new_job_id
+from mediavault.core.job import NewJob, new_job_id
 from mediavault.core.media import (
     Candidate,
     DownloadedFile,
@@ -229,8 +229,3 @@ def make_tools(
         retry=RetryPolicy(base=timedelta(minutes=1), jitter=jitter),
         extraction_timeout_s=180.0,
     )
-
-
-async def claim_one(store: JobStore, *jobs: NewJob, worker: str = "w-1") -> JobId:
-    """Enqueue; the id of the first. Kept here so that tests read as sentences."""
-    return (await store.enqueue(jobs))[0].job.id

@@ -95,3 +95,13 @@ def from_json(raw: Mapping[str, Any]) -> MediaFacts:
         whole=PacketFacts(**raw["whole"]) if raw["whole"] else None,
         pictures=tuple(PictureFacts(**picture) for picture in raw["pictures"]),
     )
+
+
+def median(counts: Mapping[Any, int]) -> float:
+    """The step in the middle of steps that were counted; 0 of none."""
+    half, seen = sum(counts.values()) / 2, 0
+    for step in sorted(counts):
+        seen += counts[step]
+        if seen >= half:
+            return step
+    return 0

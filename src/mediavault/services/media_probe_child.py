@@ -17,7 +17,7 @@ from typing import Any
 
 from mediavault.services.child_guard import said, serve
 from mediavault.services.media_boxes import walk
-from mediavault.services.media_facts import MediaFacts, PacketFacts, PictureFacts, StreamFacts, to_json
+from mediavault.services.media_facts import MediaFacts, PacketFacts, PictureFacts, StreamFacts, median, to_json
 from mediavault.services.media_library import (
     TIME_BASE,
     codec_name,
@@ -235,22 +235,13 @@ class _Tally:
             bad_nal=self._bad_nal,
             zero_led=self._zero_led,
             longest_gap_s=max(self._steps, default=0) * self._time_base,
-            usual_step_s=_median(self._steps) * self._time_base,
+            usual_step_s=median(self._steps) * self._time_base,
             error=error,
         )
 
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _median(counts: Counter[int]) -> int:
-    half, seen = sum(counts.values()) / 2, 0
-    for step in sorted(counts):
-        seen += counts[step]
-        if seen >= half:
-            return step
-    return 0
 
 
 def _pictures(container: Any, video: Any, duration_s: float | None) -> tuple[tuple[PictureFacts, ...], bool]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.services.child_guard import serve
+from mediavault.services.media_facts import median
 from mediavault.services.media_library import TIME_BASE, codec_name, main_video, open_input, open_mp4, quiet
 from mediavault.services.media_sniff import DEMUXERS, SNIFF_BYTES, sniff
 from mediavault.services.packed_audio import packed_audio
@@ -233,7 +234,7 @@ class _Tally:
             joint_gaps_s=tuple(self._joint_gaps),
             longest_gap_s=max(self._steps, default=0.0),
             longest_jump_back_s=self._longest_jump_back,
-            usual_step_s=_median(self._steps),
+            usual_step_s=median(self._steps),
         )
 
 
@@ -242,15 +243,6 @@ def _joint_between(joints: Sequence[int], after: int | None, until: int | None) 
         return False
     index = bisect.bisect_right(joints, after)
     return index < len(joints) and joints[index] <= until
-
-
-def _median(counts: Counter[float]) -> float:
-    half, seen = sum(counts.values()) / 2, 0
-    for step in sorted(counts):
-        seen += counts[step]
-        if seen >= half:
-            return step
-    return 0.0
 
 
 if __name__ == "__main__":

@@ -118,10 +118,6 @@ class LocalVault:
                 return None
         return path if path.is_file() else None
 
-    def free_bytes(self) -> int:
-        """Free space where downloads go."""
-        return shutil.disk_usage(self.root).free
-
     def _prepare(self) -> None:
         with _as_ours(self.root):
             staging = self.root / STAGING_FOLDER

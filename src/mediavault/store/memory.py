@@ -166,7 +166,7 @@ class MemoryJobStore:
             self._append(claim.id, replace(record, detail=codec.storable(record.detail)))
 
     async def begin_commit(self, claim: ClaimedJob, kept: KeptFile) -> None:
-        self._change(self._fenced(claim), stage=Stage.COMMITTING, **_facts(kept))
+        self._change(self._fenced(claim), stage=Stage.COMMITTING, **moves.kept_values(kept))
         record = self._record_of(claim, Stage.COMMITTING)
         self._append(claim.id, replace(record, detail=kept.output_path, bytes=kept.bytes))
 
@@ -184,7 +184,7 @@ class MemoryJobStore:
             progress_pct=100,
             bytes_done=kept.bytes,
             bytes_total=kept.bytes,
-            **_facts(kept),
+            **moves.kept_values(kept),
         )
 
     async def fail(self, claim: ClaimedJob, *, error_code: ErrorCode, error: str, retry_in: timedelta | None) -> Job:
@@ -347,18 +347,6 @@ class MemoryJobStore:
 
 
 _NOT_RUNNING: dict[str, Any] = {"claimed_by": None, "lease_expires_at": None}
-
-
-def _facts(kept: KeptFile) -> dict[str, Any]:
-    return {
-        "output_path": kept.output_path,
-        "thumbnail_path": kept.thumbnail_path,
-        "bytes": kept.bytes,
-        "sha256": kept.sha256,
-        "duration_s": kept.duration_s,
-        "width": kept.width,
-        "height": kept.height,
-    }
 
 
 def _matches(job: Job, query: JobQuery) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from mediavault.core.errors import ErrorCode, IllegalMove, JobNotFound, LeaseLost
 from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, Outcome, Stage, may_move
+from mediavault.core.media import KeptFile
 
 RECOVERED_ERROR = "The worker stopped in the middle of this attempt; its lease ran out."
 
@@ -57,3 +59,16 @@ def _legal(job: Job, after: JobStatus, verb: str) -> bool:
     if not may_move(job.status, after):
         raise IllegalMove(f"The job is {job.status}; it cannot be {verb}.")
     return True
+
+
+def kept_values(kept: KeptFile) -> dict[str, Any]:
+    """A kept file's facts by the names of the job's fields."""
+    return {
+        "output_path": kept.output_path,
+        "thumbnail_path": kept.thumbnail_path,
+        "bytes": kept.bytes,
+        "sha256": kept.sha256,
+        "duration_s": kept.duration_s,
+        "width": kept.width,
+        "height": kept.height,
+    }

@@ -182,18 +182,6 @@ def checkpoint_values(post_url: str, found: Checkpoint) -> dict[str, Any]:
     }
 
 
-def kept_values(kept: KeptFile) -> dict[str, Any]:
-    return {
-        "output_path": kept.output_path,
-        "thumbnail_path": kept.thumbnail_path,
-        "bytes": kept.bytes,
-        "sha256": kept.sha256,
-        "duration_s": kept.duration_s,
-        "width": kept.width,
-        "height": kept.height,
-    }
-
-
 def history_row(seq: int, record: HistoryRecord) -> tuple[Any, ...]:
     """``seq``, then the columns that :func:`history_from_row` reads."""
     return (

@@ -38,7 +38,6 @@ from mediavault.store.rows import (
     completed_job,
     history_row,
     job_from_row,
-    kept_values,
 )
 from mediavault.store.sqlite_engine import fetch_all
 from mediavault.store.sqlite_writer import Txn
@@ -134,12 +133,12 @@ def record(txn: Txn, claim: ClaimedJob, record: HistoryRecord) -> None:
 
 
 def begin_commit(txn: Txn, claim: ClaimedJob, kept: KeptFile) -> None:
-    seq = _fenced(txn, "begin_commit", claim, kept_values(kept))[SEQ]
+    seq = _fenced(txn, "begin_commit", claim, moves.kept_values(kept))[SEQ]
     txn.history.append((seq, txn.now, claim.fence, "committing", "ok", None, None, kept.output_path, kept.bytes, 0))
 
 
 def complete(txn: Txn, claim: ClaimedJob, kept: KeptFile) -> Job:
-    row = _fenced(txn, "complete", claim, kept_values(kept))
+    row = _fenced(txn, "complete", claim, moves.kept_values(kept))
     job = completed_job(claim.job, row, kept, txn.at)
     took = moves.duration_ms(job.started_at, txn.at)
     txn.history.append((row[SEQ], txn.now, job.attempt_count, "complete", "ok", None, None, "", kept.bytes, took))

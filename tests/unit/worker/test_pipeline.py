@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -181,12 +183,8 @@ async def test_a_page_that_is_never_read_ends_within_the_time_limit(
 ) -> None:
     class Hanging(StubExtractor):
         async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
-            import asyncio
-
             await asyncio.Event().wait()
             raise AssertionError
-
-    from dataclasses import replace
 
     tools = replace(make_tools(store, clock, tmp_path, extractor=Hanging()), extraction_timeout_s=0.01)
 

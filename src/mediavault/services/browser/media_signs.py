@@ -51,8 +51,3 @@ def names_a_video(mime: str, url: str) -> bool:
     if _SEGMENT_PATH.search(path) or mime == "video/mp2t":
         return False
     return mime.startswith("video/") or (mime in _VAGUE and _VIDEO_PATH.search(path) is not None)
-
-
-def is_media_document(mime: str) -> bool:
-    """A page that is itself a video or a sound, shown by the browser's own player."""
-    return mime.startswith(("video/", "audio/"))

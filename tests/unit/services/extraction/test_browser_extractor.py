@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mediavault.core.cookies import Cookie
 from mediavault.core.errors import Ambiguous, Deleted, Drm, ExtractorBroken, LoginRequired, NoVideo
-from mediavault.core.media import Extraction, OnProgress, Ownership, Post
+from mediavault.core.media import Extraction, Ownership, Post
 from mediavault.core.platform import Platform
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.generic import GENERIC
@@ -19,10 +17,11 @@ from mediavault.platforms.instagram import INSTAGRAM
 from mediavault.platforms.registry import identify
 from mediavault.platforms.tiktok import TIKTOK
 from mediavault.platforms.x import X
-from mediavault.services.browser.port import BrowserDownload, PageCapture, SeenResponse
+from mediavault.services.browser.port import PageCapture, SeenResponse
 from mediavault.services.extraction.browser_extractor import BrowserExtractor, address_to_visit, read_capture
 from mediavault.services.extraction.ranking import choose
 from tests.fakes import FakeClock
+from tests.stubs import StubBrowser
 from tests.unit.services.extraction.samples import (
     CDN,
     PAGE,
@@ -217,35 +216,15 @@ def test_a_page_that_never_answered_is_not_said_to_have_no_video() -> None:
 # --- the extractor ------------------------------------------------------------------------------------------------
 
 
-class OnePage:
+class OnePage(StubBrowser):
     def __init__(self, shown: PageCapture) -> None:
+        super().__init__()
         self._shown = shown
         self.visited: list[tuple[str, float]] = []
 
     async def capture(self, url: str, *, platform: Platform, within_s: float) -> PageCapture:
         self.visited.append((url, within_s))
         return self._shown
-
-    async def cookies(self, url: str) -> Sequence[Cookie]:
-        return ()
-
-    async def user_agent(self) -> str:
-        return "A browser"
-
-    async def download(
-        self,
-        url: str,
-        *,
-        scope_url: str,
-        referer: str | None,
-        into: Path,
-        max_bytes: int,
-        within_s: float,
-        on_progress: OnProgress,
-    ) -> BrowserDownload:
-        raise NotImplementedError
-
-    async def close(self) -> None: ...
 
 
 async def test_the_visit_ends_before_the_time_is_up() -> None:

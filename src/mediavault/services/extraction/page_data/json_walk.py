@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 MAX_NODES = 200_000  # X's answers have some 10,000, the largest pages of Meta some 100,000
@@ -27,8 +27,3 @@ def walk(value: object) -> Iterator[Node]:
             continue
         if depth < MAX_DEPTH:
             waiting.extend((child, depth + 1) for child in reversed(inner) if isinstance(child, dict | list | tuple))
-
-
-def find_first(value: object, predicate: Callable[[Node], bool]) -> Node | None:
-    """The first object that ``predicate`` takes."""
-    return next((node for node in walk(value) if predicate(node)), None)
