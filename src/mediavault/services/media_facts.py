@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from mediavault.core.media import Problem, ProblemKind
 from mediavault.services.media_sniff import Kind
+
+Step = TypeVar("Step", int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def from_json(raw: Mapping[str, Any]) -> MediaFacts:
     )
 
 
-def median(counts: Mapping[Any, int]) -> float:
+def median(counts: Mapping[Step, int]) -> Step:
     """The step in the middle of steps that were counted; 0 of none."""
     half, seen = sum(counts.values()) / 2, 0
     for step in sorted(counts):
