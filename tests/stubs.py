@@ -16,8 +16,10 @@ from mediavault.core.job import NewJob, new_job_id
 from mediavault.core.media import (
     Candidate,
     DownloadedFile,
+    Expected,
     Extraction,
     FoundIn,
+    Item,
     OnProgress,
     Ownership,
     Post,
@@ -53,12 +55,17 @@ def candidate(url: str = MEDIA_URL, **facts: object) -> Candidate:
     return Candidate(url=url, **{**basic, **facts})  # type: ignore[arg-type]
 
 
-def extraction(*candidates: Candidate, post: Post | None = None, **facts: object) -> Extraction:
+def extraction(
+    *candidates: Candidate, post: Post | None = None, expected: Expected | None = None, **facts: object
+) -> Extraction:
     post = post or Post(POST_URL, POST_URL, "generic", "1", "jane")
+    candidates = candidates or (candidate(),)
+    owned = tuple(c for c in candidates if c.ownership <= Ownership.LONE)
     return Extraction(
         post=post,
         final_url=post.url,
-        candidates=candidates or (candidate(),),
+        items=(Item(owned, expected=expected or Expected()),) if owned else (),
+        others=tuple(c for c in candidates if c not in owned),
         account=account("generic", "jane", "Jane"),
         title="A title",
         **facts,  # type: ignore[arg-type]

@@ -317,7 +317,7 @@ def _rests(job: Job) -> bool:
 
 async def inspect_url(settings: Settings, url: str) -> Inspection:
     """Look at a post as a worker would, without saving anything."""
-    from mediavault.services.extraction.ranking import choose, explain
+    from mediavault.services.extraction.ranking import choose, explain, videos_to_save
 
     clock = SystemClock()
     guard = EgressGuard(settings.allow_private, own_ports=own_ports(settings))
@@ -332,7 +332,7 @@ async def inspect_url(settings: Settings, url: str) -> Inspection:
                 found = await extractor.extract(post, platform, within_s=settings.extraction_timeout_s)
             except Failure as exc:
                 return Inspection(None, None, exc.message, exc)
-    return _chosen(found, lambda: choose(found, now=clock.now()), explain)
+    return _chosen(found, lambda: choose(videos_to_save(found)[0], now=clock.now()), explain)
 
 
 def _chosen(found: Extraction, choose: Callable[[], Candidate], explain: Callable[[Candidate], str]) -> Inspection:

@@ -56,7 +56,7 @@ def _post(extraction: Extraction) -> dict[str, Any]:
         "account_slug": account.slug,
         "thumbnail_url": extraction.thumbnail_url,
         "image_urls": list(extraction.image_urls),
-        "duration_s": extraction.expected.duration_s,
+        "duration_s": next((item.expected.duration_s for item in extraction.videos), None),
         "extractor": extraction.extractor,
     }
 

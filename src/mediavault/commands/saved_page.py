@@ -11,7 +11,7 @@ from mediavault.core.errors import BadInput, Failure, MediavaultError
 from mediavault.core.media import Candidate, Extraction
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import identify
-from mediavault.services.extraction.ranking import choose, explain
+from mediavault.services.extraction.ranking import choose, explain, videos_to_save
 from mediavault.services.extraction.saved_page import extract_saved
 
 MAX_SAVED_PAGE_BYTES = 64 << 20
@@ -35,7 +35,7 @@ def look_at_saved_page(url: str, page: Path) -> Inspection:
     except Failure as exc:
         return SavedInspection(None, None, exc.message, exc)
     try:
-        choice = choose(extraction)
+        choice = choose(videos_to_save(extraction)[0])
     except Failure as exc:
         return SavedInspection(extraction, None, exc.message, exc)
     return SavedInspection(extraction, choice, explain(choice))

@@ -44,6 +44,7 @@ class Watermark(StrEnum):
 class Ownership(IntEnum):
     """How surely a candidate belongs to the post; smaller is surer. Up to LONE it may be saved without asking."""
 
+    CHOSEN = -1  # a person chose it
     ID_MATCH = 0  # below the node of page data whose own id is the post's id
     KEY_MATCH = 1  # its media key stands below that node
     PLAYER = 2  # the player that the page itself shows as the post's
@@ -70,9 +71,38 @@ class Expected:
     size: int | None = None
 
 
+class Preference(StrEnum):
+    """What to take where a post offers its video in several forms."""
+
+    BEST = "best"
+    COMPATIBLE = "compatible"  # H.264 in MP4 before anything larger
+
+
+class ItemRole(StrEnum):
+    """What a medium is to the post. Only ``MAIN`` items are saved unless a person asks for more."""
+
+    MAIN = "main"
+    QUOTED = "quoted"  # of a post that this one quotes
+    REPOSTED = "reposted"  # of the post that this one passes on
+    CARD = "card"  # of a link preview
+
+
+class ItemType(StrEnum):
+    """A GIF is a silent, looping video."""
+
+    VIDEO = "video"
+    GIF = "gif"
+    IMAGE = "image"
+    AUDIO = "audio"
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One address under which the post's video may be had."""
+    """One address under which an item's video may be had.
+
+    ``url`` can be a ``data:`` address of an inline manifest. ``audio_url`` is the sound that belongs to a silent file
+    or stream and is merged with it.
+    """
 
     url: str
     source_type: SourceType
@@ -83,6 +113,7 @@ class Candidate:
     container: str | None = None
     video_codec: str | None = None
     audio_codec: str | None = None
+    audio_url: str | None = None
     has_video: bool | None = None
     has_audio: bool | None = None
     width: int | None = None
@@ -96,8 +127,29 @@ class Candidate:
     signed: bool = False
     expires_at: datetime | None = None
     drm: bool = False
+    item: int | None = None  # which of the post's items it belongs to, in a list of several items' candidates
     headers: Mapping[str, str] = field(default_factory=dict)  # what the player sent; never Cookie or Authorization
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One medium of a post: its rungs, and what the post announces about it. An image has no candidates.
+
+    ``label`` names the other post of a quoted or reposted item (its id).
+    """
+
+    candidates: tuple[Candidate, ...] = ()
+    role: ItemRole = ItemRole.MAIN
+    type: ItemType = ItemType.VIDEO
+    media_id: str | None = None
+    thumbnail_url: str | None = None
+    expected: Expected = field(default_factory=Expected)
+    label: str | None = None
+
+    @property
+    def is_video(self) -> bool:
+        return self.type in (ItemType.VIDEO, ItemType.GIF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,21 +165,39 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What was found out about a post."""
+    """What was found out about a post.
+
+    ``items`` are the post's media in its own order, each with the candidates that surely are that item's; ``selected``
+    is the place of the one that the address itself names (``…/video/2``). ``others`` are videos that were seen but
+    are not surely the post's: a person may choose one of them.
+    """
 
     post: Post
     final_url: str
-    candidates: tuple[Candidate, ...]
     account: Account
+    items: tuple[Item, ...] = ()
+    others: tuple[Candidate, ...] = ()
+    selected: int | None = None
     title: str | None = None
     text: str | None = None
     published_at: datetime | None = None
     thumbnail_url: str | None = None
     image_urls: tuple[str, ...] = ()
-    expected: Expected = field(default_factory=Expected)
     user_agent: str | None = None
     extractor: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)  # JSON values only
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Those of all items, in order, then the others."""
+        return (*(candidate for item in self.items for candidate in item.candidates), *self.others)
+
+    @property
+    def videos(self) -> tuple[Item, ...]:
+        """What is saved unless a person asks for more: the post's own videos, or the one that its address names."""
+        if self.selected is not None and self.items[self.selected].is_video:
+            return (self.items[self.selected],)
+        return tuple(item for item in self.items if item.role is ItemRole.MAIN and item.is_video)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,9 @@ from mediavault.core.errors import (
     ToolMissing,
 )
 from mediavault.core.job import RungName, Stage
-from mediavault.core.media import Candidate, DownloadedFile, Expected, Extraction, SourceType, VerifiedFile
+from mediavault.core.media import Candidate, DownloadedFile, Expected, Extraction, Item, SourceType, VerifiedFile
 from mediavault.services.download.port import MediaRequest
-from mediavault.services.extraction.ranking import choose, explain
+from mediavault.services.extraction.ranking import choose, explain, same_item
 from mediavault.worker.dispatch import Route
 from mediavault.worker.journal import Journal
 from mediavault.worker.stages.extract import checkpoint_of, extract_afresh
@@ -63,10 +63,11 @@ _CLIMB: Mapping[RungName, RungName] = {
 
 @dataclass(slots=True)
 class Climb:
-    """One attempt's way up. ``extraction`` and ``candidate`` change on the rung ``fresh``."""
+    """One attempt's way up for one item. ``extraction``, ``item`` and ``candidate`` change on the rung ``fresh``."""
 
     route: Route
     extraction: Extraction
+    item: Item
     candidate: Candidate
     staging: Path
     tools: Tools
@@ -109,7 +110,8 @@ class Climb:
         self.extraction = await extract_afresh(self.route, self.tools, self.journal, rung=RungName.FRESH)
         async with self.journal.step(Stage.CHOOSE, rung=RungName.FRESH) as note:
             try:
-                self.candidate = choose(self.extraction, exclude=self.tried, now=self.tools.clock.now())
+                self.item = same_item(self.item, self.extraction)
+                self.candidate = choose(self.item, exclude=self.tried, now=self.tools.clock.now())
             except NoVideo as exc:
                 raise _NothingLeft("A fresh look found no address that was not tried yet.") from exc
             note.detail = explain(self.candidate)
@@ -191,7 +193,7 @@ class Climb:
 
     def _expected(self) -> Expected:
         """The post's word about its video, completed by the candidate's own."""
-        said = self.extraction.expected
+        said = self.item.expected
         return Expected(
             duration_s=said.duration_s or self.candidate.duration_s,
             audio=said.audio if said.audio is not None else (True if self.candidate.has_audio else None),

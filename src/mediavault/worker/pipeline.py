@@ -10,7 +10,7 @@ import asyncio
 from mediavault.core.errors import BadInput, Failure, Internal, LeaseLost, StoreError, Unsupported
 from mediavault.core.job import ClaimedJob, Job, Stage
 from mediavault.core.logs import get_logger, job_context, redact_url
-from mediavault.services.extraction.ranking import choose, explain
+from mediavault.services.extraction.ranking import choose, explain, videos_to_save
 from mediavault.worker.dispatch import route_job_by_domain
 from mediavault.worker.journal import Journal
 from mediavault.worker.ladder import Climb
@@ -62,10 +62,11 @@ async def save_post(journal: Journal, tools: Tools) -> Job:
         await journal.enter(Stage.EXTRACT, 10)
         extraction = await extract(route, tools, journal)
         async with journal.step(Stage.CHOOSE) as note:
-            candidate = choose(extraction, now=tools.clock.now())
+            item = videos_to_save(extraction)[0]
+            candidate = choose(item, now=tools.clock.now())
             note.detail = explain(candidate)
         await tools.store.checkpoint(claim, checkpoint_of(extraction, candidate.url))
-        climb = Climb(route, extraction, candidate, staging, tools, journal)
+        climb = Climb(route, extraction, item, candidate, staging, tools, journal)
         verified = await climb.to_the_top()
         await journal.enter(Stage.THUMBNAIL, 95)
         picture = await thumbnail(climb.extraction, verified, tools, journal, into=staging)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 from urllib.parse import urlsplit
 
 from mediavault.core.accounts import account
-from mediavault.core.media import Account, Candidate, Expected, Extraction, Ownership, Post
+from mediavault.core.media import Account, Candidate, Extraction, Item, Ownership, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.candidates import NetworkMedia, Sighting, merge
 from mediavault.services.extraction.media_identity import identity
@@ -60,42 +59,40 @@ def from_page_data(
     return Extraction(
         post=replace(post, handle=post.handle or data.handle),
         final_url=source.page.url,
-        candidates=tuple(_confirmed(data.candidates, network)),
         account=account(platform.name, handle, data.display_name, fallback=_host(source.page.url)),
+        items=tuple(replace(item, candidates=_confirmed(item.candidates, network)) for item in data.items),
+        selected=data.selected,
         title=data.title or _first_line(data.text),
         text=data.text,
         published_at=data.published_at,
         thumbnail_url=data.thumbnail_url,
         image_urls=data.image_urls,
-        expected=data.expected,
-        metadata=_with_several_items(data.metadata),
+        metadata=dict(data.metadata),
     )
 
 
 def from_page(post: Post, platform: Platform, source: PageSource, owned: Owned) -> Extraction:
     """Any page: what its players, metadata and network showed, already sorted by whose it is."""
     page, story = source.page, story_of(source.page, source.documents)
-    first = owned.items[0] if owned.items else None
-    others = [c for sighting in owned.others for c in sighting.candidates]
+    items = tuple(_item(sighting, page, alone=len(owned.items) == 1) for sighting in owned.items)
     return Extraction(
         post=post,
         final_url=page.url,
-        candidates=(*(first.candidates if first else ()), *_once(others)[:MAX_OTHERS]),
         account=_account(post, platform, story, page.url),
+        items=items,
+        others=tuple(_once([c for sighting in owned.others for c in sighting.candidates])[:MAX_OTHERS]),
         title=story.title,
         text=story.text,
         published_at=story.published_at,
-        thumbnail_url=story.thumbnail_url or (first.thumbnail_url if first else None),
+        thumbnail_url=story.thumbnail_url or next((item.thumbnail_url for item in items), None),
         image_urls=story.image_urls,
-        expected=_expected(first, page, len(owned.items)),
-        metadata=_with_several_items({"items": [_summary(item) for item in owned.items]}),
     )
 
 
-def _confirmed(candidates: Sequence[Candidate], network: NetworkMedia | None) -> list[Candidate]:
+def _confirmed(candidates: Sequence[Candidate], network: NetworkMedia | None) -> tuple[Candidate, ...]:
     """Page data's candidates, each with the network's facts of the same address; then rungs only the network showed."""
     if network is None:
-        return list(candidates)
+        return tuple(candidates)
     own = []
     for candidate in candidates:
         twin = network.twin(candidate.url)
@@ -107,37 +104,23 @@ def _confirmed(candidates: Sequence[Candidate], network: NetworkMedia | None) ->
         for key, c in network.candidates.items()
         if c.media_key in keys and key not in held
     ]
-    return [*own, *more]
+    return (*own, *more)
 
 
-def _expected(first: Sighting | None, page: Page, items: int) -> Expected:
+def _item(sighting: Sighting, page: Page, *, alone: bool) -> Item:
     """The player's word about what it plays, completed by what the metadata announce about a single video."""
-    said = first.expected if first else Expected()
-    if said.duration_s is None and items <= 1:
-        return replace(said, duration_s=announced_duration(page))
-    return said
+    said = sighting.expected
+    if said.duration_s is None and alone:
+        said = replace(said, duration_s=announced_duration(page))
+    return Item(
+        sighting.candidates, media_id=sighting.media_id, thumbnail_url=sighting.thumbnail_url, expected=said
+    )
 
 
 def _account(post: Post, platform: Platform, story: Story, url: str) -> Account:
     if platform.name == "generic":
         return account(platform.name, story.handle, story.display_name or story.site_name, fallback=_host(url))
     return account(platform.name, post.handle or story.handle, story.display_name, fallback=_host(url))
-
-
-def _summary(item: Sighting) -> dict[str, Any]:
-    return {
-        "media_id": item.media_id,
-        "url": item.candidates[0].url if item.candidates else None,
-        "thumbnail_url": item.thumbnail_url,
-        "duration_s": item.expected.duration_s,
-    }
-
-
-def _with_several_items(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Several videos or pictures in one post: one is saved, and nothing is silent about the others."""
-    items = metadata.get("items") or []
-    kept = {name: value for name, value in metadata.items() if name != "items"}
-    return {**kept, "items": items, "item_count": len(items)} if len(items) > 1 else kept
 
 
 def _once(candidates: Sequence[Candidate]) -> list[Candidate]:

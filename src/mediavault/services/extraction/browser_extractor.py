@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import BadUrl, Drm, ExtractorBroken, Failure, NoVideo
+from mediavault.core.errors import BadUrl, Drm, ExtractorBroken, Failure
 from mediavault.core.logs import get_logger, redact_url
-from mediavault.core.media import Extraction, Ownership, Post, SourceType
+from mediavault.core.media import Candidate, Extraction, Ownership, Post, SourceType
 from mediavault.core.platform import Platform, PostMatch, read_post
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.services.browser.port import Browser, PageCapture
@@ -21,6 +21,7 @@ from mediavault.services.extraction.assembly import (
 from mediavault.services.extraction.candidates import leftovers, network_media, player_sightings
 from mediavault.services.extraction.ownership import Owned, settle
 from mediavault.services.extraction.page_data.readers import read_page_data
+from mediavault.services.extraction.ranking import no_video
 from mediavault.services.extraction.walls import hard_wall, soft_wall
 
 MARGIN_S = 8.0  # of the given time: the browser closes its page after the visit
@@ -125,16 +126,19 @@ def _mark_protected(extraction: Extraction, capture: PageCapture) -> Extraction:
     """A media element met protected data: the streams that fed it are."""
     if not capture.extra.get("encrypted"):
         return extraction
-    marked = tuple(
-        replace(c, drm=True) if c.source_type in (SourceType.HLS, SourceType.DASH) else c for c in extraction.candidates
-    )
-    return replace(extraction, candidates=marked)
+    items = tuple(replace(item, candidates=tuple(map(_protected, item.candidates))) for item in extraction.items)
+    return replace(extraction, items=items, others=tuple(map(_protected, extraction.others)))
+
+
+def _protected(candidate: Candidate) -> Candidate:
+    segmented = candidate.source_type in (SourceType.HLS, SourceType.DASH)
+    return replace(candidate, drm=True) if segmented else candidate
 
 
 def _or_why_not(
     extraction: Extraction, capture: PageCapture, source: PageSource, platform: Platform, *, known: bool
 ) -> Extraction:
-    owned = [c for c in extraction.candidates if c.ownership <= Ownership.LONE]
+    owned = [c for item in extraction.videos for c in item.candidates]
     if any(not c.drm for c in owned):
         return extraction
     if owned or capture.drm_requested:
@@ -142,7 +146,7 @@ def _or_why_not(
     failure = None if known else soft_wall(capture, source.page, platform)
     if failure is not None:
         raise failure
-    if extraction.candidates:
+    if extraction.others:
         return extraction  # choosing says that it is a person's turn
     raise _nothing_found(extraction, capture, platform, known=known)
 
@@ -152,12 +156,7 @@ def _nothing_found(extraction: Extraction, capture: PageCapture, platform: Platf
         return ExtractorBroken(f"{platform.title} did not send what it knows about the post.")
     if capture.extra.get("unresponsive") or not capture.html:
         return ExtractorBroken("The page did not answer, so nobody knows what it shows.")
-    quoted = extraction.metadata.get("quoted")
-    if quoted and quoted.get("videos"):
-        return NoVideo("There is no video in this post itself; the post that it quotes has one.")
-    photos = len(extraction.image_urls)
-    pictures = f"; it has {photos} picture{'s' if photos > 1 else ''}" if photos else ""
-    return NoVideo(f"There is no video in this post{pictures}.")
+    return no_video(extraction)
 
 
 def _match(platform: Platform, url: str) -> PostMatch | None:

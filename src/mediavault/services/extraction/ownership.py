@@ -17,6 +17,7 @@ from mediavault.services.extraction.media_identity import identity
 
 MIN_PLAYER_HEIGHT_PX = 120  # smaller ones are previews
 CLEARLY_LARGER = 1.6  # times the area of the next
+MAX_CAROUSEL = 40  # sites allow 10 to 20; what shows more is an index of posts
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ def _main_group(shown: Sequence[Sighting]) -> list[Sighting]:
 def _is_carousel(group: Sequence[Sighting], declared: Sequence[Sighting], named: Sequence[Sighting]) -> bool:
     """Several equal players are one post's only inside one article, or when the page lists them as its own."""
     names = {_container(p) for p in group}
+    if len(group) > MAX_CAROUSEL:
+        return False
     if len(names) == 1 and names.pop().startswith("article"):
         return True
     return len(declared) > 1 and len(named) == len(group)

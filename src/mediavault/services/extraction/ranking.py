@@ -10,7 +10,18 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from mediavault.core.errors import Ambiguous, Drm, LinkExpired, NoVideo
-from mediavault.core.media import Candidate, Extraction, FoundIn, Ownership, SourceType, Watermark
+from mediavault.core.media import (
+    Candidate,
+    Extraction,
+    FoundIn,
+    Item,
+    ItemRole,
+    ItemType,
+    Ownership,
+    Preference,
+    SourceType,
+    Watermark,
+)
 
 _WATERMARK = {Watermark.NO: 2, Watermark.UNKNOWN: 1, Watermark.YES: 0}
 # What a bit is worth against H.264's: AV1 shows twice as much with it.
@@ -21,6 +32,7 @@ _TRUST = {found_in: -rank for rank, found_in in enumerate(FoundIn)}
 _FPS_BUCKETS = (20, 40, 70)  # 25 or 30 are alike, 50 or 60 are alike
 
 _WHOSE: Mapping[Ownership, str] = {
+    Ownership.CHOSEN: "a person chose it",
     Ownership.ID_MATCH: "the page's own data name it under this post's id",
     Ownership.KEY_MATCH: "it carries the media key that the page's data name for this post",
     Ownership.PLAYER: "it is what the post's own player plays",
@@ -29,37 +41,51 @@ _WHOSE: Mapping[Ownership, str] = {
 }
 
 
-def choose(extraction: Extraction, *, exclude: Collection[str] = (), now: datetime | None = None) -> Candidate:
-    """The candidate to save.
+def videos_to_save(extraction: Extraction) -> tuple[Item, ...]:
+    """The post's own videos, at least one. Raises Ambiguous when videos were seen but none is surely the post's, NoVideo
+    when there is none."""
+    if not (videos := tuple(item for item in extraction.videos if item.candidates)):
+        raise _several_unsure(extraction) if extraction.others else no_video(extraction)
+    return videos
+
+
+def same_item(item: Item, extraction: Extraction) -> Item:
+    """``item`` as a later look at the post shows it: by its media id, else by its place. Raises NoVideo, Ambiguous."""
+    videos = videos_to_save(extraction)
+    return next((one for one in videos if item.media_id and one.media_id == item.media_id), videos[0])
+
+
+def choose(
+    item: Item, *, exclude: Collection[str] = (), now: datetime | None = None, prefer: Preference = Preference.BEST
+) -> Candidate:
+    """The candidate to save of a post's video.
 
     ``exclude`` holds addresses that were tried already; ``now`` closes the gate for signed addresses that have run out
-    (None leaves it open, for saved pages). Raises NoVideo (also when every address was tried), Ambiguous when videos
-    were found but none is surely the post's, Drm, and LinkExpired when all that is left has run out.
+    (None leaves it open, for saved pages). Raises NoVideo (also when every address was tried), Drm, and LinkExpired when
+    all that is left has run out.
     """
-    owned = [c for c in extraction.candidates if c.ownership <= Ownership.LONE]
-    if not owned:
-        raise _nothing_owned(extraction)
-    free = [c for c in owned if not c.drm]
-    if not free:
+    free = [c for c in item.candidates if not c.drm]
+    if item.candidates and not free:
         raise Drm("The post's video is copy-protected.")
     fresh = [c for c in free if not _has_expired(c, now)]
     left = [c for c in fresh if c.url not in exclude]
     if left:
-        return max(enumerate(left), key=lambda pair: (sort_key(pair[1], extraction), -pair[0]))[1]
-    if fresh:
+        return max(enumerate(left), key=lambda pair: (sort_key(pair[1], item, prefer=prefer), -pair[0]))[1]
+    if fresh or not free:
         raise NoVideo("Every address of the video that is known was tried.")
     raise LinkExpired("Every address of the video has run out.")
 
 
-def sort_key(candidate: Candidate, extraction: Extraction) -> tuple[float, ...]:
+def sort_key(candidate: Candidate, item: Item, *, prefer: Preference = Preference.BEST) -> tuple[float, ...]:
     """Larger is better; equal keys keep the page's order."""
     shorter_side = min(candidate.width or candidate.height or 0, candidate.height or candidate.width or 0)
     return (
         -candidate.ownership,
         candidate.video_codec not in _UNDECODABLE,
         candidate.has_video is not False,
-        _sound(candidate, wanted=extraction.expected.audio),
+        _sound(candidate, wanted=item.expected.audio),
         _WATERMARK[candidate.watermark],
+        prefer is Preference.COMPATIBLE and _plays_everywhere(candidate),
         candidate.original,
         shorter_side,
         sum((candidate.fps or 0) > edge for edge in _FPS_BUCKETS),
@@ -68,6 +94,13 @@ def sort_key(candidate: Candidate, extraction: Extraction) -> tuple[float, ...]:
         _TRANSPORT[candidate.source_type],
         candidate.size or 0,
     )
+
+
+def _plays_everywhere(candidate: Candidate) -> bool:
+    """H.264, or an MP4 of which nothing else is known: what phones and television sets play without converting."""
+    if candidate.video_codec is not None:
+        return candidate.video_codec == "h264"
+    return candidate.container in (None, "mp4")
 
 
 def explain(candidate: Candidate) -> str:
@@ -90,17 +123,23 @@ def explain(candidate: Candidate) -> str:
     return f"{_WHOSE[candidate.ownership]}: {', '.join(fact for fact in facts if fact)}"
 
 
-def _nothing_owned(extraction: Extraction) -> NoVideo | Ambiguous:
-    if extraction.candidates:
-        count = len(extraction.candidates)
-        return Ambiguous(
-            "One video was found, but nothing says that it is the post's."
-            if count == 1
-            else f"{count} videos were found, and nothing says which is the post's."
-        )
-    photos = len(extraction.image_urls)
+def no_video(extraction: Extraction) -> NoVideo:
+    """Why there is nothing to save, with what the post has instead."""
+    if any(item.role is ItemRole.QUOTED and item.is_video for item in extraction.items):
+        return NoVideo("There is no video in this post itself; the post that it quotes has one.")
+    photos = sum(item.type is ItemType.IMAGE and item.role is ItemRole.MAIN for item in extraction.items)
+    photos = photos or len(extraction.image_urls)
     pictures = f"; it has {photos} picture{'s' if photos > 1 else ''}" if photos else ""
     return NoVideo(f"There is no video in this post{pictures}.")
+
+
+def _several_unsure(extraction: Extraction) -> Ambiguous:
+    count = len(extraction.others)
+    return Ambiguous(
+        "One video was found, but nothing says that it is the post's."
+        if count == 1
+        else f"{count} videos were found, and nothing says which is the post's."
+    )
 
 
 def _has_expired(candidate: Candidate, now: datetime | None) -> bool:
@@ -111,4 +150,4 @@ def _sound(candidate: Candidate, *, wanted: bool | None) -> int:
     """Sound is better than silence, unless the post is one without."""
     if wanted is False:
         return 1
-    return {True: 2, None: 1, False: 0}[candidate.has_audio]
+    return {True: 2, None: 1, False: 0}[True if candidate.audio_url else candidate.has_audio]

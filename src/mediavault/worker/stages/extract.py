@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from mediavault.core.accounts import account
 from mediavault.core.errors import Failure, Final, NeedsPerson, TookTooLong, ToolMissing
 from mediavault.core.job import Job, RungName, Stage
-from mediavault.core.media import Expected, Extraction
+from mediavault.core.media import Candidate, Expected, Extraction, Item, ItemRole, ItemType
 from mediavault.store.port import Checkpoint
 from mediavault.worker.dispatch import Route
 from mediavault.worker.journal import Journal
@@ -67,7 +68,7 @@ def checkpoint_of(extraction: Extraction, chosen_url: str) -> Checkpoint:
         extracted_url=chosen.url,
         extracted_url_expires_at=chosen.expires_at,
         source_type=chosen.source_type,
-        candidates=extraction.candidates,
+        candidates=_numbered(extraction),
         image_urls=extraction.image_urls,
         account=extraction.account,
         thumbnail_url=extraction.thumbnail_url,
@@ -79,12 +80,40 @@ def checkpoint_of(extraction: Extraction, chosen_url: str) -> Checkpoint:
             "final_url": extraction.final_url,
             "user_agent": extraction.user_agent,
             "extractor": extraction.extractor,
-            "expected": {
-                "duration_s": extraction.expected.duration_s,
-                "audio": extraction.expected.audio,
-                "size": extraction.expected.size,
-            },
+            "items": [_item_facts(item) for item in extraction.items],
+            "selected": extraction.selected,
         },
+    )
+
+
+def _numbered(extraction: Extraction) -> tuple[Candidate, ...]:
+    """All candidates in one list, each with the number of its item."""
+    owned = [replace(c, item=number) for number, item in enumerate(extraction.items) for c in item.candidates]
+    return (*owned, *extraction.others)
+
+
+def _item_facts(item: Item) -> dict[str, Any]:
+    return {
+        "role": item.role.value,
+        "type": item.type.value,
+        "media_id": item.media_id,
+        "thumbnail_url": item.thumbnail_url,
+        "duration_s": item.expected.duration_s,
+        "audio": item.expected.audio,
+        "size": item.expected.size,
+        "label": item.label,
+    }
+
+
+def _item_of(facts: Mapping[str, Any], candidates: tuple[Candidate, ...]) -> Item:
+    return Item(
+        candidates=candidates,
+        role=ItemRole(facts["role"]),
+        type=ItemType(facts["type"]),
+        media_id=facts["media_id"],
+        thumbnail_url=facts["thumbnail_url"],
+        expected=Expected(facts["duration_s"], facts["audio"], facts["size"]),
+        label=facts["label"],
     )
 
 
@@ -95,23 +124,28 @@ def saved_extraction(job: Job, route: Route, *, now: datetime) -> Extraction | N
     if job.extracted_url_expires_at is not None and job.extracted_url_expires_at <= now + EXPIRY_MARGIN:
         return None
     facts: Mapping[str, Any] = job.metadata
-    expected: Mapping[str, Any] = facts.get("expected") or {}
+    if not facts.get("items"):
+        return None  # written by an earlier version
     published = facts.get("published_at")
     return Extraction(
         post=route.post,
         final_url=facts.get("final_url") or route.post.url,
-        candidates=job.candidates,
         account=job.account or account(route.platform.name, route.post.handle, None),
         title=facts.get("title"),
         text=facts.get("text"),
         published_at=datetime.fromisoformat(published) if published else None,
         thumbnail_url=job.thumbnail_url,
         image_urls=job.image_urls,
-        expected=Expected(expected.get("duration_s"), expected.get("audio"), expected.get("size")),
+        items=tuple(
+            _item_of(item, tuple(c for c in job.candidates if c.item == number))
+            for number, item in enumerate(facts["items"])
+        ),
+        others=tuple(c for c in job.candidates if c.item is None),
+        selected=facts.get("selected"),
         user_agent=facts.get("user_agent"),
         extractor=facts.get("extractor") or "",
         metadata={k: v for k, v in facts.items() if k not in _OWN_KEYS},
     )
 
 
-_OWN_KEYS = frozenset({"title", "text", "published_at", "final_url", "user_agent", "extractor", "expected"})
+_OWN_KEYS = frozenset({"title", "text", "published_at", "final_url", "user_agent", "extractor", "items", "selected"})

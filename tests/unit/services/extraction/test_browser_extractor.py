@@ -19,7 +19,7 @@ from mediavault.platforms.tiktok import TIKTOK
 from mediavault.platforms.x import X
 from mediavault.services.browser.port import PageCapture, SeenResponse
 from mediavault.services.extraction.browser_extractor import BrowserExtractor, address_to_visit, read_capture
-from mediavault.services.extraction.ranking import choose
+from mediavault.services.extraction.ranking import choose, videos_to_save
 from tests.fakes import FakeClock
 from tests.stubs import StubBrowser
 from tests.unit.services.extraction.samples import (
@@ -54,7 +54,7 @@ def x_capture(*documents: object, responses: Sequence[SeenResponse] = (), **fact
 
 
 def chosen(extraction: Extraction) -> str:
-    return choose(extraction).url
+    return choose(videos_to_save(extraction)[0]).url
 
 
 # --- a platform's own data ----------------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ def test_xs_answer_decides_whatever_the_page_plays() -> None:
 
     assert "/111/" in chosen(found)
     assert all("/999/" not in c.url for c in found.candidates)
-    assert (found.account.slug, found.title, found.expected.duration_s) == ("x-jane", "A kite", 12.5)
+    assert (found.account.slug, found.title, found.items[0].expected.duration_s) == ("x-jane", "A kite", 12.5)
 
 
 def test_a_rung_that_only_the_network_showed_is_known_by_its_key() -> None:
@@ -82,7 +82,7 @@ def test_tiktoks_data_give_the_unmarked_copy() -> None:
     found = read_capture(post, TIKTOK, capture(html=html, url=post.url, final_url=post.url))
 
     assert "good" in chosen(found)
-    assert (found.account.handle, found.expected.audio) == ("jane", True)
+    assert (found.account.handle, found.items[0].expected.audio) == ("jane", True)
 
 
 def test_a_share_links_post_is_known_by_where_it_leads() -> None:
@@ -101,7 +101,7 @@ def test_a_platform_that_sends_nothing_is_not_guessed_at() -> None:
     found = read_capture(x_post(), X, x_capture(responses=[feed]))
 
     with pytest.raises(Ambiguous):
-        choose(found)
+        videos_to_save(found)
 
 
 def test_a_platform_that_sends_nothing_and_shows_nothing_may_help_later() -> None:
@@ -121,11 +121,10 @@ def test_a_quoted_video_is_named_but_not_taken() -> None:
         read_capture(x_post(), X, x_capture(x_answer(quoting)))
 
 
-def test_several_videos_are_all_named_in_the_metadata() -> None:
+def test_several_videos_are_several_items() -> None:
     found = read_capture(x_post(), X, x_capture(x_answer(tweet(x_video("111"), x_video("222")))))
 
-    assert "/111/" in chosen(found)
-    assert found.metadata["item_count"] == 2
+    assert [item.media_id for item in found.videos] == ["111", "222"]
 
 
 def test_a_tombstone_ends_it() -> None:
@@ -150,7 +149,7 @@ def test_a_page_that_is_no_longer_the_posts_owns_nothing() -> None:
     found = read_capture(post, INSTAGRAM, capture(player(video), url=post.url, final_url="https://www.instagram.com/"))
 
     with pytest.raises(Ambiguous):
-        choose(found)
+        videos_to_save(found)
 
 
 # --- any page -----------------------------------------------------------------------------------------------------
@@ -166,7 +165,7 @@ def test_the_player_of_any_page_with_its_story() -> None:
         "https://site.test/cover.jpg",
         "generic-site.test",
     )
-    assert (found.expected.duration_s, found.expected.audio) == (3.0, True)
+    assert (found.items[0].expected.duration_s, found.items[0].expected.audio) == (3.0, True)
     assert (found.user_agent, found.extractor) == ("A browser", "browser")
 
 
@@ -183,7 +182,7 @@ def test_the_metadata_tell_the_length_that_the_player_does_not() -> None:
     html = linked(**{"@type": "VideoObject", "duration": "PT7S", "url": PAGE})
     found = read_capture(page_post(), GENERIC, capture(player(duration_s=None), html=html))
 
-    assert found.expected.duration_s == 7
+    assert found.items[0].expected.duration_s == 7
 
 
 def test_a_page_that_asks_for_keys_and_shows_nothing_else_is_protected() -> None:

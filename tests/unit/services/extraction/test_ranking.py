@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from mediavault.core.errors import Ambiguous, Drm, LinkExpired, NoVideo
-from mediavault.core.media import Candidate, Expected, Extraction, Ownership, Post, SourceType, Watermark
-from mediavault.services.extraction.ranking import choose, explain
-from tests.stubs import POST_URL, candidate, extraction
+from mediavault.core.media import (
+    Candidate,
+    Expected,
+    Item,
+    ItemRole,
+    ItemType,
+    Ownership,
+    Preference,
+    SourceType,
+    Watermark,
+)
+from mediavault.services.extraction.ranking import choose, explain, same_item, videos_to_save
+from tests.stubs import candidate, extraction
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -19,13 +30,8 @@ def c(name: str, **facts: Any) -> Candidate:
     return candidate(f"https://cdn.example/{name}", **facts)
 
 
-def of(*candidates: Candidate, **facts: Any) -> Extraction:
-    return extraction(*candidates, **facts)
-
-
-def empty(**facts: Any) -> Extraction:
-    base = extraction()
-    return Extraction(Post(POST_URL, POST_URL, "generic"), POST_URL, (), base.account, **facts)
+def of(*candidates: Candidate, expected: Expected | None = None) -> Item:
+    return Item(candidates, expected=expected or Expected())
 
 
 BETTER_THAN = [
@@ -100,12 +106,47 @@ def test_a_protected_video_is_not_chosen_while_there_is_another() -> None:
 
 def test_what_is_not_surely_the_posts_is_never_chosen() -> None:
     with pytest.raises(Ambiguous):
-        choose(of(c("a", ownership=Ownership.UNKNOWN), c("b", ownership=Ownership.UNKNOWN)), now=NOW)
+        videos_to_save(extraction(c("a", ownership=Ownership.UNKNOWN), c("b", ownership=Ownership.UNKNOWN)))
 
 
-def test_no_video_counts_the_pictures() -> None:
+def test_a_post_without_video_counts_the_pictures() -> None:
+    pictures = ("https://a.test/1.jpg", "https://a.test/2.jpg")
     with pytest.raises(NoVideo, match="2 pictures"):
-        choose(empty(image_urls=("https://a.test/1.jpg", "https://a.test/2.jpg")), now=NOW)
+        videos_to_save(replace(extraction(), items=(), image_urls=pictures))
+    with pytest.raises(NoVideo, match="1 picture"):
+        videos_to_save(replace(extraction(), items=(Item(type=ItemType.IMAGE),)))
+
+
+def test_all_videos_of_the_post_are_to_be_saved_and_none_of_a_quoted_one() -> None:
+    first, second, gif = Item((c("a"),)), Item((c("b"),)), Item((c("g"),), type=ItemType.GIF)
+    quoted = Item((c("q"),), role=ItemRole.QUOTED)
+    whole = replace(extraction(), items=(Item(type=ItemType.IMAGE), first, second, gif, quoted))
+
+    assert videos_to_save(whole) == (first, second, gif)
+    assert videos_to_save(replace(whole, selected=2)) == (second,)
+    with pytest.raises(NoVideo, match="quotes"):
+        videos_to_save(replace(whole, items=(quoted,)))
+
+
+def test_a_later_look_finds_the_same_item_by_its_media_id() -> None:
+    one, two = Item((c("a"),), media_id="1"), Item((c("b"),), media_id="2")
+    later = replace(extraction(), items=(replace(two, thumbnail_url="new"), one))
+
+    assert same_item(two, later).thumbnail_url == "new"
+
+
+def test_a_compatible_form_goes_before_a_larger_one_when_asked_for() -> None:
+    h264 = c("h264", video_codec="h264", height=720)
+    av1 = c("av1", video_codec="av1", height=2160)
+
+    assert choose(of(h264, av1), now=NOW) is av1
+    assert choose(of(h264, av1), now=NOW, prefer=Preference.COMPATIBLE) is h264
+
+
+def test_a_silent_file_with_its_sound_beside_it_counts_as_one_with_sound() -> None:
+    paired = c("paired", has_audio=False, audio_url="https://cdn.example/sound", height=1080)
+
+    assert choose(of(c("muxed", has_audio=True, height=360), paired), now=NOW) is paired
 
 
 def test_the_reason_says_whose_it_is_and_what_it_is() -> None:

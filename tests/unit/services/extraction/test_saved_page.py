@@ -16,7 +16,7 @@ from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.registry import identify
 from mediavault.platforms.tiktok import TIKTOK
 from mediavault.platforms.x import X
-from mediavault.services.extraction.ranking import choose
+from mediavault.services.extraction.ranking import choose, videos_to_save
 from mediavault.services.extraction.saved_page import extract_saved
 from tests.unit.services.extraction.samples import (
     CDN,
@@ -34,6 +34,10 @@ from tests.unit.services.extraction.samples import (
 SHARED = Path(__file__).resolve().parents[5] / "shared" / "fixtures"
 
 
+def best(found: Extraction) -> str:
+    return choose(videos_to_save(found)[0]).url
+
+
 def page(html: str) -> Extraction:
     return extract_saved(GENERIC, page_post(), html.encode())
 
@@ -41,32 +45,31 @@ def page(html: str) -> Extraction:
 def test_a_saved_answer_is_read_like_a_live_one() -> None:
     found = extract_saved(X, x_post(), json.dumps(x_answer(tweet(x_video()))).encode())
 
-    assert "1280x720" in choose(found).url
+    assert "1280x720" in best(found)
     assert found.extractor == "saved_page"
 
 
 def test_a_saved_page_is_read_like_a_live_one() -> None:
     html = tiktok_page({"statusCode": 0, "itemInfo": {"itemStruct": tiktok_item()}})
 
-    assert "good" in choose(extract_saved(TIKTOK, tiktok_post(), html.encode())).url
+    assert "good" in best(extract_saved(TIKTOK, tiktok_post(), html.encode()))
 
 
 def test_a_written_player_is_the_posts() -> None:
     found = page(f'<article><video src="{CDN}a.mp4"></video></article><video src="{CDN}b.mp4" muted loop></video>')
 
-    assert choose(found).url == f"{CDN}a.mp4"
+    assert best(found) == f"{CDN}a.mp4"
 
 
 def test_several_written_players_of_one_article_are_a_carousel() -> None:
     found = page("<article>" + "".join(f'<video src="{CDN}{n}.mp4"></video>' for n in range(3)) + "</article>")
 
-    assert choose(found).url == f"{CDN}0.mp4"
-    assert found.metadata["item_count"] == 3
+    assert [choose(item).url for item in found.videos] == [f"{CDN}{n}.mp4" for n in range(3)]
 
 
 def test_several_written_players_that_share_nothing_are_nobodys() -> None:
     with pytest.raises(Ambiguous):
-        choose(page(f'<video src="{CDN}a.mp4"></video><video src="{CDN}b.mp4"></video>'))
+        videos_to_save(page(f'<video src="{CDN}a.mp4"></video><video src="{CDN}b.mp4"></video>'))
 
 
 def test_a_page_with_metadata_only_has_a_story_and_no_candidates() -> None:
@@ -74,7 +77,7 @@ def test_a_page_with_metadata_only_has_a_story_and_no_candidates() -> None:
 
     assert (found.title, found.thumbnail_url, found.candidates) == ("A kite", f"{CDN}t.jpg", ())
     with pytest.raises(NoVideo):
-        choose(found)
+        videos_to_save(found)
 
 
 @pytest.mark.parametrize("platform", [X, TIKTOK, GENERIC], ids=lambda p: p.name)
@@ -141,6 +144,6 @@ def _read(row: dict[str, str]) -> Extraction:
 
 def _best(row: dict[str, str]) -> str:
     try:
-        return choose(_read(row), now=None).url
+        return best(_read(row))
     except MediavaultError:
         return ""

@@ -13,13 +13,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from mediavault.core.media import Candidate, Expected, FoundIn
+from mediavault.core.media import Candidate, Expected, FoundIn, Item
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.media_urls import MediaKind, classify_media
 from mediavault.services.extraction.page_data import build, values
 from mediavault.services.extraction.page_data.html_page import Page
 from mediavault.services.extraction.page_data.json_walk import Node
-from mediavault.services.extraction.page_data.record import Item
 
 MAX_LINKED_VIDEOS = 50  # more than that are an index, no post
 MAX_CARD_VIDEOS = 20
@@ -112,7 +111,10 @@ def _linked_videos(page: Page, platform: Platform) -> list[Item]:
             seconds = values.duration(node.get("duration"))
             items.append(
                 Item(
-                    build.merged(new), values.text(node.get("@id")), next(pictures, None), Expected(duration_s=seconds)
+                    build.merged(new),
+                    media_id=values.text(node.get("@id")),
+                    thumbnail_url=next(pictures, None),
+                    expected=Expected(duration_s=seconds),
                 )
             )
     return items

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mediavault.core.errors import AgeRestricted, Deleted, Failure, IpBlocked, Private
-from mediavault.core.media import Candidate, Expected, FoundIn, Ownership, Post, Watermark
+from mediavault.core.media import Candidate, Expected, FoundIn, Item, ItemType, Ownership, Post, Watermark
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import build, values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
@@ -52,18 +52,26 @@ def _page_data(platform: Platform, item: Node) -> PageData:
         raise AgeRestricted("TikTok shows this post only to signed-in adults")
     author = values.obj(item, "author")
     return PageData(
-        candidates=candidates,
+        items=_items(item, candidates),
         handle=values.text(author.get("uniqueId")) or values.text(item.get("author")),
         display_name=values.text(author.get("nickname")) or values.text(item.get("nickname")),
         text=values.text(item.get("desc")),
         published_at=values.moment(item.get("createTime")),
         thumbnail_url=_cover(item) or next(iter(images), None),
         image_urls=images,
-        expected=Expected() if images else Expected(duration_s=_duration(item), audio=True),
-        photos=len(values.objects(values.obj(item, "imagePost").get("images"))),
         found=True,
         metadata={"advert": True} if item.get("isAd") is True else {},
     )
+
+
+def _items(item: Node, candidates: tuple[Candidate, ...]) -> tuple[Item, ...]:
+    """The video, or the pictures of a slideshow."""
+    pictures = values.objects(values.obj(item, "imagePost").get("images"))
+    if pictures:
+        return tuple(Item(type=ItemType.IMAGE) for _ in pictures)
+    key = next((one.media_key for one in candidates if one.media_key), None)
+    expected = Expected(duration_s=_duration(item), audio=True)
+    return (Item(candidates, media_id=key, thumbnail_url=_cover(item), expected=expected),) if candidates else ()
 
 
 def _duration(item: Node) -> float | None:

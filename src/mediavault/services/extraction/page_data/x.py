@@ -1,7 +1,7 @@
 """X: the post's own node in a GraphQL answer (TweetResultByRestId, TweetDetail), an embed's answer or a bare node.
 
-Only media below the node whose own id is the post's are taken. Quoted and reposted posts are nodes of their own with
-ids of their own, so their media are never the post's; adverts and answers neither.
+Only media below the node whose own id is the post's are the post's own. A quoted post is a node with an id of its own:
+its media are items with that role. Adverts and answers are never looked at.
 Checked 2026-11-24 against recorded answers of 2022 to 2026.
 """
 
@@ -22,7 +22,7 @@ from mediavault.core.errors import (
     RateLimited,
     RegionLocked,
 )
-from mediavault.core.media import Candidate, Expected, FoundIn, Ownership, Post
+from mediavault.core.media import Candidate, Expected, FoundIn, Item, ItemRole, ItemType, Ownership, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import build, values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
@@ -107,36 +107,59 @@ def _page_data(post: Post, platform: Platform, node: Node) -> PageData:
     repost, node = node, _original(node)
     legacy = values.obj(node, "legacy") or node
     media = _media(node)
-    chosen = _chosen(media, post.url)
+    quoted = _quoted(node)
     user = _user(node)
     return PageData(
-        candidates=_candidates(chosen, platform) if chosen else (),
+        items=(*(_item(one, platform) for one in media), *_quoted_items(quoted, platform)),
+        selected=_selected(media, post.url),
         handle=values.text(user.get("screen_name")),
         display_name=values.text(user.get("name")),
         text=_text(node, legacy),
         published_at=values.moment(legacy.get("created_at")),
-        thumbnail_url=_picture(chosen) if chosen else next(filter(None, map(_picture, media)), None),
+        thumbnail_url=_thumbnail(media, post.url),
         image_urls=tuple(filter(None, (_picture(one) for one in media if one.get("type") == "photo"))),
-        expected=_expected(chosen) if chosen else Expected(),
-        photos=sum(one.get("type") == "photo" for one in media),
         found=True,
-        metadata=_metadata(media, repost, node, platform),
+        metadata=_metadata(repost, node),
     )
 
 
 _PLACE = re.compile(r"/(?:video|photo)/(\d{1,2})(?=[/?#]|$)")
 
 
-def _chosen(media: Sequence[Node], url: str) -> Node | None:
-    """``…/video/2`` names the second of the post's media; otherwise, and where that is no video, the first video."""
+def _selected(media: Sequence[Node], url: str) -> int | None:
+    """``…/video/2`` names the second of the post's media; None where it names none, or no video."""
     named = _PLACE.search(url)
-    if named and 1 <= int(named[1]) <= len(media) and _is_video(media[int(named[1]) - 1]):
-        return media[int(named[1]) - 1]
-    return next(filter(_is_video, media), None)
+    place = int(named[1]) - 1 if named else -1
+    return place if 0 <= place < len(media) and media[place].get("type") in _VIDEO_TYPES else None
 
 
-def _is_video(one: Node) -> bool:
-    return one.get("type") in _VIDEO_TYPES
+def _thumbnail(media: Sequence[Node], url: str) -> str | None:
+    """The picture of the video that the address names, of the first video, else of the first photo."""
+    named = _selected(media, url)
+    videos = [one for one in media if one.get("type") in _VIDEO_TYPES]
+    first = media[named : named + 1] if named is not None else videos
+    return next(filter(None, map(_picture, [*first, *media])), None)
+
+
+_TYPES = {"video": ItemType.VIDEO, "animated_gif": ItemType.GIF, "photo": ItemType.IMAGE}
+
+
+def _item(one: Node, platform: Platform, *, role: ItemRole = ItemRole.MAIN, of: str | None = None) -> Item:
+    candidates = _candidates(one, platform)
+    return Item(
+        candidates=candidates,
+        role=role,
+        type=_TYPES.get(str(one.get("type")), ItemType.IMAGE),
+        media_id=next((c.media_key for c in candidates if c.media_key), None) or values.text(one.get("id_str")),
+        thumbnail_url=_picture(one),
+        expected=_expected(one),
+        label=of,
+    )
+
+
+def _quoted_items(quoted: Node, platform: Platform) -> list[Item]:
+    other = values.text(quoted.get("rest_id"))
+    return [_item(one, platform, role=ItemRole.QUOTED, of=other) for one in _media(quoted)] if quoted else []
 
 
 def _candidates(one: Node, platform: Platform) -> tuple[Candidate, ...]:
@@ -196,26 +219,19 @@ def _text(node: Node, legacy: Node) -> str | None:
     return values.text(long) or values.text(legacy.get("full_text")) or values.text(legacy.get("text"))
 
 
-def _metadata(media: Sequence[Node], repost: Node, node: Node, platform: Platform) -> dict[str, object]:
-    found: dict[str, object] = {"items": [_item(one, platform) for one in media]}
+def _quoted(node: Node) -> Node:
+    result = values.obj(node, "quoted_status_result", "result")
+    return values.obj(result, "tweet") or result  # TweetWithVisibilityResults
+
+
+def _metadata(repost: Node, node: Node) -> dict[str, object]:
+    found: dict[str, object] = {}
     if repost is not node:
         found["reposted_from"] = values.text(node.get("rest_id"))
-    result = values.obj(node, "quoted_status_result", "result")
-    quoted = values.obj(result, "tweet") or result  # TweetWithVisibilityResults
-    other = values.text(quoted.get("rest_id")) or values.text(values.obj(node, "legacy").get("quoted_status_id_str"))
-    if other:
-        found["quoted"] = {"post_id": other, "videos": sum(map(_is_video, _media(quoted)))}
+    other = values.text(_quoted(node).get("rest_id"))
+    if other := other or values.text(values.obj(node, "legacy").get("quoted_status_id_str")):
+        found["quoted_post_id"] = other
     return found
-
-
-def _item(one: Node, platform: Platform) -> dict[str, object]:
-    keys = (candidate.media_key for candidate in _candidates(one, platform))
-    return {
-        "media_key": next((key for key in keys if key), None) or values.text(one.get("id_str")),
-        "type": values.text(one.get("type")),
-        "duration_s": _duration(one),
-        "thumbnail_url": _picture(one),
-    }
 
 
 # --- what X says instead ---------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mediavault.core.errors import AgeRestricted, Challenge, Deleted, Failure, Private, RateLimited, RegionLocked
-from mediavault.core.media import Ownership, SourceType
+from mediavault.core.media import ItemRole, ItemType, Ownership, SourceType
 from mediavault.platforms.x import X
 from mediavault.services.extraction.page_data import x
 from mediavault.services.extraction.page_data.record import PageData
@@ -19,33 +19,35 @@ def read(*documents: object, suffix: str = "") -> PageData:
 
 
 def keys(found: PageData) -> set[str | None]:
-    return {c.media_key for c in found.candidates}
+    return {item.media_id for item in found.items if item.role is ItemRole.MAIN and item.is_video}
 
 
 def test_a_video_post_gives_its_rungs_its_author_and_its_day() -> None:
     found = read(x_answer(tweet(x_video())))
 
-    assert [c.source_type for c in found.candidates] == [SourceType.HLS, SourceType.DIRECT, SourceType.DIRECT]
-    assert {c.ownership for c in found.candidates} == {Ownership.ID_MATCH}
-    assert [(c.width, c.height, c.bitrate) for c in found.candidates][-1] == (1280, 720, 2_176_000)
-    assert (found.handle, found.display_name, found.expected.duration_s) == ("jane", "Jane", 12.5)
+    (item,) = found.items
+    assert [c.source_type for c in item.candidates] == [SourceType.HLS, SourceType.DIRECT, SourceType.DIRECT]
+    assert {c.ownership for c in item.candidates} == {Ownership.ID_MATCH}
+    assert [(c.width, c.height, c.bitrate) for c in item.candidates][-1] == (1280, 720, 2_176_000)
+    assert (found.handle, found.display_name, item.expected.duration_s) == ("jane", "Jane", 12.5)
     assert found.published_at is not None
     assert found.published_at.isoformat() == "2022-07-13T02:05:54+00:00"
 
 
-def test_a_quoted_posts_video_is_never_the_posts() -> None:
+def test_a_quoted_posts_video_is_an_item_with_that_role() -> None:
     quoted = {"result": tweet(x_video("222"), post_id="2", handle="other")}
     found = read(x_answer(tweet(x_video("111"), quoted_status_result=quoted)))
 
     assert keys(found) == {"111"}
-    assert found.metadata["quoted"] == {"post_id": "2", "videos": 1}
+    assert [(i.media_id, i.label) for i in found.items if i.role is ItemRole.QUOTED] == [("222", "2")]
+    assert found.metadata["quoted_post_id"] == "2"
 
 
 def test_a_post_without_media_stays_without_when_it_quotes_a_video() -> None:
     found = read(x_answer(tweet(quoted_status_result={"result": tweet(x_video("222"), post_id="2")})))
 
     assert found.found
-    assert found.candidates == ()
+    assert keys(found) == set()
 
 
 def test_adverts_and_answers_of_a_thread_are_passed_over() -> None:
@@ -74,27 +76,27 @@ def test_a_repost_shows_the_other_posts_video_and_says_whose_it_is() -> None:
 def test_a_gif_expects_no_sound() -> None:
     found = read(x_answer(tweet(x_video(kind="animated_gif"))))
 
-    assert found.expected.audio is False
-    assert found.candidates[0].has_audio is False
+    (item,) = found.items
+    assert (item.type, item.expected.audio, item.candidates[0].has_audio) == (ItemType.GIF, False, False)
 
 
-def test_of_several_videos_the_first_is_offered_and_all_are_named() -> None:
+def test_each_medium_is_an_item_in_the_posts_order() -> None:
     found = read(x_answer(tweet(x_photo(), x_video("111"), x_video("222"))))
 
-    assert keys(found) == {"111"}
-    assert [item["type"] for item in found.metadata["items"]] == ["photo", "video", "video"]
+    assert [(item.type, item.media_id) for item in found.items][1:] == [(ItemType.VIDEO, "111"), (ItemType.VIDEO, "222")]
+    assert (found.items[0].type, found.items[0].candidates, found.selected) == (ItemType.IMAGE, (), None)
 
 
 def test_the_address_can_name_another_of_several_videos() -> None:
     found = read(x_answer(tweet(x_video("111"), x_video("222"))), suffix="/video/2")
 
-    assert keys(found) == {"222"}
+    assert (keys(found), found.selected) == ({"111", "222"}, 1)
 
 
-def test_photos_are_counted() -> None:
+def test_photos_are_items_without_candidates() -> None:
     found = read(x_answer(tweet(x_photo("a"), x_photo("b"))))
 
-    assert (found.candidates, found.photos) == ((), 2)
+    assert [(item.type, item.candidates) for item in found.items] == [(ItemType.IMAGE, ())] * 2
 
 
 def test_an_answer_about_other_posts_says_nothing() -> None:
