@@ -147,7 +147,7 @@ async def open_tools(
         stack.push_async_callback(proxy.close)
         browser = Chromium(
             state_dir=settings.state_dir,
-            downloads_dir=settings.download_dir,
+            downloads_dir=library.staging_root,  # the library itself never shows a working folder
             proxy=proxy,
             clock=clock,
             executable=settings.browser,

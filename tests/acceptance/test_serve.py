@@ -188,7 +188,7 @@ async def test_sigterm_in_mid_job_gives_it_back_and_leaves_no_browser_and_no_sta
     assert seen
     assert code == 0
     assert chromium_of(tmp_path) == []
-    assert [path for path in (tmp_path / "downloads/.staging").glob("*") if path.is_dir()] == []
+    assert [path for path in (tmp_path / "downloads/.staging").iterdir() if path.is_dir()] == []
 
 
 async def test_after_a_kill_a_new_process_goes_on_within_seconds(tmp_path: Path, site: PracticeSite) -> None:

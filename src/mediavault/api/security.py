@@ -40,8 +40,8 @@ class HostRules:
 
 
 def host_rules(settings: Settings) -> HostRules:
-    """What the Host header may say: loopback's names, the configured host, and this machine's own when it binds them all."""
-    names = {"localhost", "127.0.0.1", "[::1]"}
+    """What the Host header may say: loopback's names, the configured ones, and this machine's own when it binds them all."""
+    names = {"localhost", "127.0.0.1", "[::1]", *(name.lower() for name in settings.host_names)}
     if settings.host not in _WILDCARDS:
         return HostRules(frozenset({*names, _bracketed(settings.host.lower())}))
     machine = socket.gethostname().lower()

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mediavault.core.errors import BadSetting
 from mediavault.core.job import DEFAULT_MAX_ATTEMPTS
+from mediavault.core.media import Preference
 
 ENV_PREFIX = "MEDIAVAULT_"
 GIB = 1 << 30
@@ -36,6 +37,9 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, description="Default: sqlite:///<state_dir>/mediavault.db")
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8420
+    host_names: tuple[str, ...] = Field(
+        (), description="JSON list of further names that people reach the vault by, as behind a reverse proxy."
+    )
     token: SecretStr | None = Field(None, description="When set, the API asks for it: Authorization: Bearer …")
     concurrency: Annotated[int, Field(ge=1, le=64)] = 3
     poll_interval_s: Annotated[float, Field(ge=0.05, le=3600)] = 1.0
@@ -51,6 +55,8 @@ class Settings(BaseSettings):
     reserve_mb: Annotated[int, Field(ge=0)] = Field(500, description="Free space that a download never eats into.")
     stall_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     segment_concurrency: Annotated[int, Field(ge=1, le=16)] = 4
+    prefer: Preference = Field(Preference.BEST, description="best, or compatible: H.264 before anything larger.")
+    save_quoted: bool = Field(False, description="Save the videos of quoted and reposted posts too.")
     browser: Path | None = Field(None, description="Path of a Chromium, Chrome or Edge that decodes H.264.")
     browser_headless: bool = True
     allow_private: tuple[str, ...] = Field(

@@ -51,6 +51,11 @@ class LocalVault:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    @property
+    def staging_root(self) -> Path:
+        """Where all work in progress lies, on the library's own file system."""
+        return self.root / STAGING_FOLDER
+
     async def prepare(self) -> None:
         """Create the library and prove that files can be written and renamed in it. Raises StorageFailure, NoSpace."""
         await _in_thread(self._prepare)
@@ -58,7 +63,7 @@ class LocalVault:
     @asynccontextmanager
     async def staging(self, job_id: str, fence: int) -> AsyncIterator[Path]:
         """A private folder for one attempt; gone afterwards, whatever happened."""
-        path = self.root / STAGING_FOLDER / f"{job_id}.{fence}"
+        path = self.staging_root / f"{job_id}.{fence}"
         await _in_thread(lambda: _make_staging(path))
         try:
             yield path
@@ -120,7 +125,7 @@ class LocalVault:
 
     def _prepare(self) -> None:
         with _as_ours(self.root):
-            staging = self.root / STAGING_FOLDER
+            staging = self.staging_root
             staging.mkdir(parents=True, exist_ok=True, mode=0o755)
             probe = staging / f".probe-{os.getpid()}"
             probe.write_bytes(b"mediavault")
@@ -130,7 +135,7 @@ class LocalVault:
     def _staging_folders(self) -> list[StagingFolder]:
         found = []
         with contextlib.suppress(FileNotFoundError):
-            for path in (self.root / STAGING_FOLDER).iterdir():
+            for path in self.staging_root.iterdir():
                 job_id, _, fence = path.name.rpartition(".")
                 if job_id and fence.isdigit() and path.is_dir():
                     found.append(StagingFolder(job_id, int(fence), path))

@@ -86,6 +86,13 @@ def test_the_configured_host_is_ours(tmp_path: Path) -> None:
     assert host_is_ours("[fd00::5]", host_rules(settings(tmp_path, host="fd00::5", token=TOKEN)))
 
 
+def test_a_reverse_proxys_name_is_ours_once_it_is_named(tmp_path: Path) -> None:
+    rules = host_rules(settings(tmp_path, host_names=("Videos.example",)))
+
+    assert host_is_ours("videos.example", rules)
+    assert not host_is_ours("other.example", rules)
+
+
 @pytest.mark.parametrize(
     ("fetch_site", "origin", "elsewhere"),
     [
