@@ -40,6 +40,7 @@ CONTENDERS: Mapping[str, Contender] = {
         "FULL",
         {SINGLE: peer_raw.enqueue("FULL"), BULK: peer_raw.enqueue_in_bulk("FULL"), DRAIN: peer_raw.drain("FULL")},
     ),
+    "raw sqlite3 fused": Contender("FULL", {DRAIN: peer_raw.drain_fused("FULL")}),
     "huey": Contender("FULL", {SINGLE: peer_huey.enqueue, DRAIN: peer_huey.drain}),
     "SQLAlchemy aiosqlite": Contender(
         "NORMAL",

@@ -125,14 +125,18 @@ def _work_for_mediavault(folder: Path, count: int) -> Starts:
 
 
 async def _claim_all(folder: Path, count: int) -> Starts:
-    """The worker's own round at its own ticker: woken, promote what is due, claim."""
+    """The worker's own round at its own ticker: at a poll promote what is due and claim, at a wake-up claim."""
     starts: Starts = {}
     worker = new_worker_id()
     everything = asyncio.Event()
     async with opened(folder) as store:
+        promote_at = 0.0
 
         async def look() -> None:
-            await store.promote_due()
+            nonlocal promote_at
+            if time.monotonic() >= promote_at:
+                promote_at = time.monotonic() + POLL_S / 2
+                await store.promote_due()
             claims = await store.claim(worker, limit=SLOTS, lease=LEASE)
             now = time.time_ns()
             starts.update((claim.id, now) for claim in claims)

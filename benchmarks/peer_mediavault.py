@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.subjects import KEPT, LEASE, SLOTS, Cost, Stopwatch, bulks, expect, expect_completed, make_jobs
 from mediavault.core.clock import SystemClock
-from mediavault.core.job import Job, NewJob, new_worker_id
+from mediavault.core.job import ClaimedJob, JobId, NewJob, new_worker_id
 from mediavault.store.port import JobStore
 from mediavault.store.sqlite import SqliteJobStore
 
@@ -63,23 +63,23 @@ async def _drain(folder: Path, count: int) -> Cost:
 
 
 async def _work(store: JobStore, count: int) -> None:
-    """As the worker does: a task for each job, whose end frees its slot and wakes the loop that claims."""
+    """As the worker does: a task for each job; a slot is free, and the loop that claims is woken, as soon as all that is
+    left of a job is the store's answer. So a claim shares the transaction of the completions that made room for it."""
     worker = new_worker_id()
     woken = asyncio.Event()
-    running: set[asyncio.Task[Job]] = set()
-    done: list[asyncio.Task[Job]] = []
+    running: set[JobId] = set()
+    tasks: list[asyncio.Task[None]] = []
 
-    def end(task: asyncio.Task[Job]) -> None:
-        running.remove(task)
-        done.append(task)
+    async def attempt(claim: ClaimedJob) -> None:
+        running.remove(claim.id)
         woken.set()
+        await store.complete(claim, KEPT)
 
-    while len(done) < count:
+    while len(tasks) < count:
         woken.clear()
         for claim in await store.claim(worker, limit=SLOTS - len(running), lease=LEASE):
-            task = asyncio.create_task(store.complete(claim, KEPT))
-            running.add(task)
-            task.add_done_callback(end)
+            running.add(claim.id)
+            tasks.append(asyncio.create_task(attempt(claim)))
         await woken.wait()
-    for task in done:
-        task.result()
+    for task in tasks:
+        await task

@@ -1,13 +1,16 @@
 """The floor: a plain loop over the standard library's sqlite3, with mediavault's schema and as few words as possible.
 
 One statement a move, each its own transaction. No history, no lease renewal, no event loop, no thread.
+"Fused" is the best that such a loop can do while it promises what mediavault promises: the completion, the next claim
+and the history records of both in one transaction.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.subjects import (
     KEPT,
@@ -36,7 +39,7 @@ UPDATE jobs
        retry_at = NULL, error_code = NULL, error = NULL, failed_at = NULL,
        stage = 'claim', progress_pct = 0, bytes_done = 0, bytes_total = NULL
  WHERE seq IN (SELECT seq FROM jobs INDEXED BY jobs_ready WHERE status = 'queued' ORDER BY created_at, id LIMIT 1)
-RETURNING id, attempt_count, post_url
+RETURNING id, attempt_count, post_url, seq
 """
 COMPLETE = """
 UPDATE jobs INDEXED BY jobs_id
@@ -45,7 +48,17 @@ UPDATE jobs INDEXED BY jobs_id
        output_path = ?, thumbnail_path = ?, bytes = ?, sha256 = ?, duration_s = ?, width = ?, height = ?
  WHERE id = ? AND status = 'running' AND attempt_count = ?
 """
+APPEND_HISTORY = """
+INSERT INTO history (job, at, attempt, stage, outcome, detail, bytes, duration_ms) VALUES (?, ?, ?, ?, 'ok', ?, ?, ?)
+"""
 _LEASE_MICROS = int(LEASE.total_seconds() * 1e6)
+
+
+class _Claimed(NamedTuple):
+    id: str
+    attempt: int
+    post_url: str
+    seq: int
 
 
 def enqueue(synchronous: str) -> Task:
@@ -72,11 +85,19 @@ def enqueue_in_bulk(synchronous: str) -> Task:
 
 
 def drain(synchronous: str) -> Task:
+    return _drain(synchronous, _work)
+
+
+def drain_fused(synchronous: str) -> Task:
+    return _drain(synchronous, _work_fused)
+
+
+def _drain(synchronous: str, work: Callable[[sqlite3.Connection], None]) -> Task:
     def run(folder: Path, count: int) -> Cost:
         db = _connect(folder, synchronous)
         _enqueue_bulks(db, bulks(make_jobs(count)))
         watch = Stopwatch()
-        _work(db)
+        work(db)
         cost = watch.cost(count)
         expect_completed(_database(folder), count)
         return cost
@@ -85,15 +106,31 @@ def drain(synchronous: str) -> Task:
 
 
 def _work(db: sqlite3.Connection) -> None:
-    while True:
-        now = micros()
-        claimed = db.execute(CLAIM, (now, now, "w-raw", now + _LEASE_MICROS)).fetchall()
-        if not claimed:
-            return
-        ((job_id, attempt, _),) = claimed
-        done = db.execute(COMPLETE, _kept_row(job_id, attempt))
-        if done.rowcount != 1:
-            raise RuntimeError(f"the job {job_id} was lost")
+    while (claimed := _claim(db)) is not None:
+        _complete(db, claimed)
+
+
+def _work_fused(db: sqlite3.Connection) -> None:
+    claimed = _claim(db)
+    while claimed is not None:
+        db.execute("BEGIN IMMEDIATE")
+        _complete(db, claimed)
+        db.execute(APPEND_HISTORY, (claimed.seq, micros(), claimed.attempt, "complete", "", KEPT.bytes, 0))
+        claimed = _claim(db)
+        if claimed is not None:
+            db.execute(APPEND_HISTORY, (claimed.seq, micros(), claimed.attempt, "claim", "w-raw", 0, 0))
+        db.execute("COMMIT")
+
+
+def _claim(db: sqlite3.Connection) -> _Claimed | None:
+    now = micros()
+    rows = db.execute(CLAIM, (now, now, "w-raw", now + _LEASE_MICROS)).fetchall()
+    return _Claimed(*rows[0]) if rows else None
+
+
+def _complete(db: sqlite3.Connection, claimed: _Claimed) -> None:
+    if db.execute(COMPLETE, _kept_row(claimed.id, claimed.attempt)).rowcount != 1:
+        raise RuntimeError(f"the job {claimed.id} was lost")
 
 
 def _enqueue_bulks(db: sqlite3.Connection, many: Iterable[list[NewJob]]) -> None:

@@ -75,8 +75,16 @@ class Report:
         return [
             Aim("drain, CPU a job: mediavault / raw sqlite3 NORMAL", self.ratio("raw sqlite3 NORMAL"), 1.0, "×"),
             Aim("drain, CPU a job: mediavault / raw sqlite3 FULL", self.ratio("raw sqlite3 FULL"), 1.0, "×"),
+            Aim("drain, CPU a job: mediavault / raw sqlite3 fused", self.ratio("raw sqlite3 fused"), 1.0, "×"),
             Aim("drain, CPU a job: mediavault / huey", self.ratio("huey"), 0.4, "×"),
             Aim("drain, CPU a job: mediavault / SQLAlchemy", self.ratio("SQLAlchemy aiosqlite"), None, "×"),
+            Aim(
+                "enqueue, CPU a job: mediavault / raw sqlite3 FULL",
+                self.ratio("raw sqlite3 FULL", task=SINGLE),
+                None,
+                "×",
+            ),
+            Aim("enqueue, CPU a job: mediavault / huey", self.ratio("huey", task=SINGLE), None, "×"),
             Aim("start in another process, p50 after enqueue returned", ours.after_enqueue_p50_ms, 1.0, "ms"),
             Aim("idle serve, CPU of one core", self.idle.cpu_percent, 0.5, "%"),
             Aim("idle serve, resident memory", self.idle.rss_mb, 90.0, "MB"),

@@ -54,6 +54,8 @@ EVERYTHING = Candidate(
     signed=True,
     expires_at=START + timedelta(hours=6, microseconds=7),
     drm=True,
+    audio_url="https://cdn.example/1-sound.m3u8",
+    item=2,
     headers={"Referer": "https://videos.example/"},
     note="as the page said",
 )

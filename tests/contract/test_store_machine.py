@@ -375,8 +375,10 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def an_attempt_is_a_claim_in_the_history(self) -> None:
-        for job_id, job in self.jobs.items():
-            records = self.run(self.store.history(job_id))
+        async def all_at_once() -> list[list[HistoryRecord]]:
+            return await asyncio.gather(*map(self.store.history, self.jobs))
+
+        for (job_id, job), records in zip(self.jobs.items(), self.run(all_at_once()), strict=True):
             before = self.histories.get(job_id, [])
             assert records[: len(before)] == before, "history was rewritten"
             claims = [record.attempt for record in records if record.stage is Stage.CLAIM]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from mediavault.core.clock import Clock
-from mediavault.core.job import ClaimedJob, Job, JobStatus, NewJob, WorkerId
+from mediavault.core.job import ClaimedJob, Job, JobItem, JobStatus, NewJob, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.store import sqlite_ops
 from mediavault.store.memory import MemoryJobStore
@@ -36,9 +36,9 @@ FIND = settings(
 class CompletesForWhoeverAsks(MemoryJobStore):
     """The current row's fence instead of the attempt's."""
 
-    async def complete(self, claim: ClaimedJob, kept: KeptFile) -> Job:
+    async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> Job:
         current = self._jobs.get(claim.id, claim.job)
-        return await super().complete(replace(claim, job=current), kept)
+        return await super().complete(replace(claim, job=current), kept, items)
 
 
 class ReadsThenTakes(MemoryJobStore):

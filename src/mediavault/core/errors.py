@@ -47,6 +47,7 @@ class ErrorCode(StrEnum):
     NOT_A_POST = "NOT_A_POST"
     TOO_LARGE = "TOO_LARGE"
     STORY_EXPIRED = "STORY_EXPIRED"
+    PARTIAL = "PARTIAL"
 
     # needs a person
     LOGIN_REQUIRED = "LOGIN_REQUIRED"
@@ -54,6 +55,7 @@ class ErrorCode(StrEnum):
     AGE_RESTRICTED = "AGE_RESTRICTED"
     CHALLENGE = "CHALLENGE"
     AMBIGUOUS = "AMBIGUOUS"
+    ACCOUNT_WARNING = "ACCOUNT_WARNING"
     TOOL_MISSING = "TOOL_MISSING"
 
     # retryable
@@ -70,6 +72,7 @@ class ErrorCode(StrEnum):
     NO_SPACE = "NO_SPACE"
     STORAGE = "STORAGE"
     LIVE_NOW = "LIVE_NOW"
+    UPCOMING = "UPCOMING"
     EXTRACTOR_BROKEN = "EXTRACTOR_BROKEN"
     BROWSER_UNAVAILABLE = "BROWSER_UNAVAILABLE"
     RECOVERED_FROM_RESTART = "RECOVERED_FROM_RESTART"
@@ -222,6 +225,18 @@ class AddressRefused(Final):
     help = "If this is a server of yours, name it exactly in MEDIAVAULT_ALLOW_PRIVATE (host or host:port)."
 
 
+class StoryExpired(Final):
+    code = ErrorCode.STORY_EXPIRED
+    help = "Stories vanish after 24 hours; this one has."
+
+
+class Partial(Final):
+    """Some of the post's videos are kept, and trying again cannot bring the others."""
+
+    code = ErrorCode.PARTIAL
+    help = "What could be had is kept; the job's items say what happened to the others."
+
+
 class TooLarge(Final):
     code = ErrorCode.TOO_LARGE
     help = "Raise MEDIAVAULT_MAX_FILE_GB and try again."
@@ -235,7 +250,14 @@ class NeedsPerson(Failure):
 
 class LoginRequired(NeedsPerson):
     code = ErrorCode.LOGIN_REQUIRED
-    help = "The site shows this post only to signed-in people. Sign in once with `mediavault login`, then try again."
+    help = "The site shows this post only to signed-in people. Sign in once with `mediavault login`; the job goes on by itself."
+
+
+class SessionExpired(NeedsPerson):
+    """The browser's session has a cookie of the site, and the site asks for a sign-in all the same."""
+
+    code = ErrorCode.SESSION_EXPIRED
+    help = "The sign-in has ended. Sign in again with `mediavault login`; the job goes on by itself."
 
 
 class AgeRestricted(NeedsPerson):
@@ -248,9 +270,16 @@ class Challenge(NeedsPerson):
     help = "The site wants to see a human. Open the post in a browser, answer it, then try again."
 
 
+class AccountWarning(NeedsPerson):
+    """The site has warned or locked the account that is signed in: its gate closes for a day."""
+
+    code = ErrorCode.ACCOUNT_WARNING
+    help = "All jobs of this site are stopped for a day. Check the account yourself in a browser."
+
+
 class Ambiguous(NeedsPerson):
     code = ErrorCode.AMBIGUOUS
-    help = "Several videos were found, none surely the post's own. See the candidates with `mediavault show`."
+    help = "Choose the post's video on the job's page, or with `mediavault retry ID --choose NUMBER`."
 
 
 class ToolMissing(NeedsPerson):
@@ -292,6 +321,7 @@ class HttpError(Retryable):
     """A status that is neither success nor one of the kinds above. ``http_status`` holds it."""
 
     code = ErrorCode.HTTP_ERROR
+    help = "The site answered with an error; it is tried again. Open the post in a browser if this stays."
 
 
 class LinkExpired(Retryable):
@@ -340,6 +370,20 @@ class StorageFailure(Retryable):
 class LiveNow(Retryable):
     code = ErrorCode.LIVE_NOW
     help = "This is live now; it is tried again later, when the recording should stand."
+
+
+class Upcoming(Retryable):
+    """Announced, or still being processed by the site. ``retry_after`` says until when, where the site does."""
+
+    code = ErrorCode.UPCOMING
+    help = "It is not out yet; it is tried again later."
+
+
+class PartialSoFar(Retryable):
+    """Some of the post's videos are kept, and the others may be had later."""
+
+    code = ErrorCode.PARTIAL
+    help = Partial.help
 
 
 class ExtractorBroken(Retryable):

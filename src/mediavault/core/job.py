@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, NewType
 
 from mediavault.core.errors import ErrorCode
-from mediavault.core.media import Account, Candidate, SourceType
+from mediavault.core.media import Account, Candidate, Item, KeptFile, SourceType
 
 JobId = NewType("JobId", str)  # UUIDv7, canonical text form
 WorkerId = NewType("WorkerId", str)  # one per process incarnation, never reused
@@ -74,6 +74,27 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"
 
 
+class ItemStatus(StrEnum):
+    """What became of one item of a job's post."""
+
+    WAITING = "waiting"
+    COMMITTING = "committing"  # its file's path, size and hash are in the row; the rename may or may not have happened
+    KEPT = "kept"
+    FAILED = "failed"
+    SKIPPED = "skipped"  # a picture, or another post's video that nobody asked for
+
+
+@dataclass(frozen=True, slots=True)
+class JobItem:
+    """One medium of the job's post, and what became of it. ``item`` has no candidates: they stand in the job's list."""
+
+    item: Item
+    status: ItemStatus = ItemStatus.WAITING
+    kept: KeptFile | None = None
+    error_code: ErrorCode | None = None
+    error: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class NewJob:
     """What a submission becomes before it is stored. ``canonical_url`` is the key under which a post is one job."""
@@ -115,10 +136,12 @@ class Job:
     extracted_url: str | None = None
     extracted_url_expires_at: datetime | None = None
     candidates: tuple[Candidate, ...] = ()
+    items: tuple[JobItem, ...] = ()
+    chosen_url: str | None = None  # the candidate that a person chose
     image_urls: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     account: Account | None = None
-    output_path: str | None = None  # relative to the download folder, forward slashes
+    output_path: str | None = None  # of the first video; relative to the download folder, forward slashes
     thumbnail_url: str | None = None
     thumbnail_path: str | None = None
     bytes: int | None = None

@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     stall_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     segment_concurrency: Annotated[int, Field(ge=1, le=16)] = 4
     prefer: Preference = Field(Preference.BEST, description="best, or compatible: H.264 before anything larger.")
-    save_quoted: bool = Field(False, description="Save the videos of quoted and reposted posts too.")
+    save_quoted: bool = Field(default=False, description="Save the videos of quoted and reposted posts too.")
     browser: Path | None = Field(None, description="Path of a Chromium, Chrome or Edge that decodes H.264.")
     browser_headless: bool = True
     allow_private: tuple[str, ...] = Field(

@@ -12,7 +12,21 @@ from dataclasses import MISSING, fields
 from datetime import datetime
 from typing import Any
 
-from mediavault.core.media import Account, Candidate, FoundIn, Ownership, SourceType, Watermark
+from mediavault.core.errors import ErrorCode
+from mediavault.core.job import ItemStatus, JobItem
+from mediavault.core.media import (
+    Account,
+    Candidate,
+    Expected,
+    FoundIn,
+    Item,
+    ItemRole,
+    ItemType,
+    KeptFile,
+    Ownership,
+    SourceType,
+    Watermark,
+)
 
 _ALWAYS = object()
 _DEFAULTS: Mapping[str, Any] = {
@@ -43,6 +57,14 @@ def candidates_from_json(text: str) -> tuple[Candidate, ...]:
     if text == "[]":  # most jobs of a queue: not worth a parser
         return ()
     return tuple(_candidate_from_dict(item) for item in json.loads(text))
+
+
+def items_to_json(items: Sequence[JobItem]) -> str:
+    return _dumps([_item_to_dict(one) for one in items]) if items else "[]"
+
+
+def items_from_json(text: str) -> tuple[JobItem, ...]:
+    return () if text == "[]" else tuple(_item_from_dict(one) for one in json.loads(text))
 
 
 def texts_to_json(texts: Sequence[str]) -> str:
@@ -98,6 +120,47 @@ def storable(text: str) -> str:
 
 def storable_or_none(text: str | None) -> str | None:
     return None if text is None else storable(text)
+
+
+def _item_to_dict(one: JobItem) -> dict[str, Any]:
+    item, expected = one.item, one.item.expected
+    written = {
+        "role": item.role,
+        "type": item.type,
+        "status": one.status,
+        "media_id": item.media_id,
+        "thumbnail_url": item.thumbnail_url,
+        "label": item.label,
+        "expected": {n: v for n in _EXPECTED_FIELDS if (v := getattr(expected, n)) is not None} or None,
+        "kept": {n: v for n in _KEPT_FIELDS if (v := getattr(one.kept, n)) is not None} if one.kept else None,
+        "error_code": one.error_code,
+        "error": storable_or_none(one.error),
+    }
+    return {name: value for name, value in written.items() if value is not None}
+
+
+def _item_from_dict(known: Mapping[str, Any]) -> JobItem:
+    expected: Mapping[str, Any] = known.get("expected") or {}
+    kept: Mapping[str, Any] = known.get("kept") or {}
+    code = known.get("error_code")
+    return JobItem(
+        item=Item(
+            role=ItemRole(known["role"]),
+            type=ItemType(known["type"]),
+            media_id=known.get("media_id"),
+            thumbnail_url=known.get("thumbnail_url"),
+            label=known.get("label"),
+            expected=Expected(**{name: expected.get(name) for name in _EXPECTED_FIELDS}),
+        ),
+        status=ItemStatus(known["status"]),
+        kept=KeptFile(**{**dict.fromkeys(_KEPT_FIELDS), **kept}) if kept else None,
+        error_code=ErrorCode(code) if code else None,
+        error=known.get("error"),
+    )
+
+
+_EXPECTED_FIELDS = tuple(field.name for field in fields(Expected))
+_KEPT_FIELDS = tuple(field.name for field in fields(KeptFile))
 
 
 def _candidate_to_dict(candidate: Candidate) -> dict[str, Any]:

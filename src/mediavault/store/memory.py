@@ -12,11 +12,13 @@ from typing import Any
 
 from mediavault.core.clock import Clock
 from mediavault.core.errors import ErrorCode, StoreError
+from mediavault.core.gates import Gate, Turn
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
     Job,
     JobId,
+    JobItem,
     JobStatus,
     NewJob,
     Outcome,
@@ -25,7 +27,7 @@ from mediavault.core.job import (
     WorkerId,
 )
 from mediavault.core.media import KeptFile
-from mediavault.store import codec, moves, paging
+from mediavault.store import codec, gating, moves, paging
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.port import Checkpoint, Enqueued, JobPage, JobQuery, Recovered, StoreReport
 from mediavault.store.wake import Subscribers
@@ -43,6 +45,7 @@ class MemoryJobStore:
         self._jobs: dict[JobId, Job] = {}
         self._history: dict[JobId, list[HistoryRecord]] = {}
         self._workers: dict[WorkerId, WorkerBeat] = {}
+        self._gates: dict[str, Gate] = {}
         self._subscribers = Subscribers()
 
     async def open(self) -> None:
@@ -107,7 +110,8 @@ class MemoryJobStore:
         now = self._clock.now()
         self._guard.lease_given(lease, now, self._clock.monotonic())
         queued = sorted(self._with(JobStatus.QUEUED), key=paging.place_of)
-        oldest = [job for job in queued if job.platform not in closed_platforms][: max(0, limit)]
+        closed = {*closed_platforms, *(gate.platform for gate in self._gates.values() if gate.is_closed(now))}
+        oldest = [job for job in queued if job.platform not in closed][: max(0, limit)]
         return [ClaimedJob(self._claim_one(job, worker, now, lease), worker) for job in oldest]
 
     def _claim_one(self, job: Job, worker: WorkerId, now: datetime, lease: timedelta) -> Job:
@@ -148,6 +152,7 @@ class MemoryJobStore:
             extracted_url=codec.storable_or_none(found.extracted_url),
             extracted_url_expires_at=found.extracted_url_expires_at,
             candidates=tuple(found.candidates),
+            items=tuple(found.items),
             image_urls=tuple(found.image_urls),
             account=found.account,
             thumbnail_url=codec.storable_or_none(found.thumbnail_url),
@@ -165,12 +170,16 @@ class MemoryJobStore:
         if claim.id in self._jobs:
             self._append(claim.id, replace(record, detail=codec.storable(record.detail)))
 
-    async def begin_commit(self, claim: ClaimedJob, kept: KeptFile) -> None:
-        self._change(self._fenced(claim), stage=Stage.COMMITTING, **moves.kept_values(kept))
+    async def save_items(self, claim: ClaimedJob, items: Sequence[JobItem]) -> None:
+        self._change(self._fenced(claim), items=tuple(items))
+
+    async def begin_commit(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+        job = self._fenced(claim)
+        self._change(job, stage=Stage.COMMITTING, items=tuple(items) or job.items, **moves.kept_values(kept))
         record = self._record_of(claim, Stage.COMMITTING)
         self._append(claim.id, replace(record, detail=kept.output_path, bytes=kept.bytes))
 
-    async def complete(self, claim: ClaimedJob, kept: KeptFile) -> Job:
+    async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> Job:
         job = self._fenced(claim)
         now = self._clock.now()
         record = self._record_of(claim, Stage.COMPLETE)
@@ -184,6 +193,7 @@ class MemoryJobStore:
             progress_pct=100,
             bytes_done=kept.bytes,
             bytes_total=kept.bytes,
+            items=tuple(items) or job.items,
             **moves.kept_values(kept),
         )
 
@@ -264,10 +274,11 @@ class MemoryJobStore:
         self._append(job_id, moves.cancel_record(job, self._clock.now()))
         return self._change(job, **_NOT_RUNNING, status=JobStatus.CANCELLED, retry_at=None)
 
-    async def retry(self, job_id: JobId) -> Job:
+    async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
         job = await self.get(job_id)
         if not moves.must_requeue(job):
             return job
+        job = replace(job, chosen_url=chosen_url or job.chosen_url)
         job = replace(job, max_attempts=max(job.max_attempts, job.attempt_count + 1))
         return self._requeue(job, moves.ASKED_AGAIN)
 
@@ -295,6 +306,31 @@ class MemoryJobStore:
     async def history(self, job_id: JobId) -> list[HistoryRecord]:
         await self.get(job_id)
         return list(self._history[job_id])
+
+    # --- gates --------------------------------------------------------------------------------------------------
+
+    async def take_turn(self, platform: str, *, interval: timedelta, probe_within: timedelta) -> Turn:
+        gate = self._gate(platform)
+        turn, self._gates[platform] = gating.take_turn(
+            gate, self._clock.now(), interval=interval, probe_within=probe_within
+        )
+        return turn
+
+    async def close_gate(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
+        reason = codec.storable(reason)
+        closed = gating.close(self._gate(platform), self._clock.now(), duration=duration, code=code, reason=reason)
+        self._gates[platform] = closed
+        return closed
+
+    async def open_gate(self, platform: str) -> None:
+        self._gates[platform] = gating.open_(self._gate(platform))
+        self._subscribers.notify()
+
+    async def gates(self) -> list[Gate]:
+        return sorted(self._gates.values(), key=lambda gate: gate.platform)
+
+    def _gate(self, platform: str) -> Gate:
+        return self._gates.get(platform, Gate(platform))
 
     # --- workers ------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ attempt_count = mine``. No row means :class:`~mediavault.core.errors.LeaseLost`,
 **Time.** All comparisons use one clock: the database's, on SQLite and in memory the ``Clock`` given at construction.
 
 **Durability.** ``enqueue`` and the final states (``complete``, ``fail``, ``cancel``, ``retry``, ``remove``,
-``begin_commit``) have reached the disk when they return. ``claim``, ``renew``, ``progress`` and heartbeats may be lost
+``begin_commit``, ``save_items``, ``close_gate``) have reached the disk when they return. ``claim``, ``renew``, ``progress`` and heartbeats may be lost
 by a power cut (a lost claim is one more run), never by a crash of a process.
 
 **Lease.** ``claimed_by`` and ``lease_expires_at`` are set exactly while a job is running, ``retry_at`` only on a failed one.
@@ -22,7 +22,19 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from mediavault.core.errors import ErrorCode
-from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, NewJob, Stage, WorkerBeat, WorkerId
+from mediavault.core.gates import Gate, Turn
+from mediavault.core.job import (
+    ClaimedJob,
+    HistoryRecord,
+    Job,
+    JobId,
+    JobItem,
+    JobStatus,
+    NewJob,
+    Stage,
+    WorkerBeat,
+    WorkerId,
+)
 from mediavault.core.media import Account, Candidate, KeptFile, SourceType
 
 
@@ -44,6 +56,7 @@ class Checkpoint:
     account: Account | None
     thumbnail_url: str | None
     metadata: Mapping[str, Any]
+    items: tuple[JobItem, ...] = ()
     progress_pct: int = 50
 
 
@@ -104,6 +117,7 @@ class JobStore(Protocol):
     ) -> list[ClaimedJob]:
         """Take up to ``limit`` of the oldest queued jobs (``created_at``, then ``id``), oldest first; [] when none.
 
+        Jobs of platforms whose gate is closed are passed over, and so are ``closed_platforms``.
         One statement: status goes from queued to running, ``attempt_count`` grows by one, ``started_at``,
         ``claimed_by`` and the lease are set; ``retry_at``, ``error_code``, ``error`` and ``failed_at`` are cleared.
         Two workers that call this at the same moment never get the same job.
@@ -129,11 +143,17 @@ class JobStore(Protocol):
     async def record(self, claim: ClaimedJob, record: HistoryRecord) -> None:
         """Append to the history. Not fenced: what a stale attempt did is history too. Unknown job: nothing happens."""
 
-    async def begin_commit(self, claim: ClaimedJob, kept: KeptFile) -> None:
-        """Write path, size, hash and stage ``committing`` before the file is renamed into the library. Fenced."""
+    async def save_items(self, claim: ClaimedJob, items: Sequence[JobItem]) -> None:
+        """What became of the post's items so far. Durable: a kept file is named here. Fenced."""
 
-    async def complete(self, claim: ClaimedJob, kept: KeptFile) -> Job:
-        """running -> completed, with the kept file's facts and 100 %. Fenced."""
+    async def begin_commit(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+        """Write path, size, hash and stage ``committing`` before the file is renamed into the library. Fenced.
+
+        ``items`` replaces the job's items where it is given, here and in ``complete``.
+        """
+
+    async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> Job:
+        """running -> completed, with the first kept file's facts and 100 %. Fenced."""
 
     async def fail(self, claim: ClaimedJob, *, error_code: ErrorCode, error: str, retry_in: timedelta | None) -> Job:
         """running -> failed with ``error_code``, ``error``, ``failed_at``; ``retry_at`` when ``retry_in`` is given. Fenced.
@@ -169,9 +189,10 @@ class JobStore(Protocol):
         Raises JobNotFound, IllegalMove (completed).
         """
 
-    async def retry(self, job_id: JobId) -> Job:
+    async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
         """failed or cancelled -> queued by a person; ``max_attempts`` becomes at least ``attempt_count + 1``.
 
+        ``chosen_url`` is the candidate that the person chose; without one an earlier choice stays.
         A queued or running job is answered unchanged. Raises JobNotFound, IllegalMove (completed). Wakes workers.
         """
 
@@ -192,6 +213,25 @@ class JobStore(Protocol):
 
     async def history(self, job_id: JobId) -> list[HistoryRecord]:
         """In the order in which it was written. Raises JobNotFound."""
+
+    async def take_turn(self, platform: str, *, interval: timedelta, probe_within: timedelta) -> Turn:
+        """Ask when a job may reach out to its site; one atomic move for the whole fleet.
+
+        A closed gate answers until when. A half-open one (``closed_until`` has passed, strikes are left) lets this
+        caller probe and is closed for all others for ``probe_within``. An open one hands out turns ``interval`` apart.
+        """
+
+    async def close_gate(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
+        """Close a platform's gate for ``duration``, never for less than it is closed already; one strike more.
+
+        ``claim`` passes over the jobs of closed platforms. Durable.
+        """
+
+    async def open_gate(self, platform: str) -> None:
+        """A job got through, or a person says so: no strikes, not closed. Turns stay as they are. Wakes workers."""
+
+    async def gates(self) -> list[Gate]:
+        """Every platform that has a gate, by name."""
 
     async def beat(self, beat: WorkerBeat) -> None:
         """Upsert a worker's sign of life."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from mediavault.core.clock import to_micros
 from mediavault.core.errors import ErrorCode
+from mediavault.core.gates import Gate
 from mediavault.core.job import HistoryRecord, Job, JobStatus, Outcome, RungName, Stage, WorkerBeat, WorkerId
 from mediavault.core.media import KeptFile, SourceType
 from mediavault.store import codec
@@ -16,7 +17,8 @@ from mediavault.store.port import Checkpoint
 # What never changes while an attempt holds the job, what its extraction found, what it keeps.
 _IDENTITY = "id, trace_id, post_url, canonical_url, platform, created_at, version, attempt_count, max_attempts"
 _FOUND = (
-    "source_type, extracted_url, extracted_url_expires_at, candidates, image_urls, metadata, account, thumbnail_url"
+    "source_type, extracted_url, extracted_url_expires_at, candidates, image_urls, metadata, account, thumbnail_url,"
+    " items, chosen_url"
 )
 _KEPT = "output_path, thumbnail_path, bytes, sha256, duration_s, width, height"
 _STATE = (
@@ -65,7 +67,7 @@ def job_from_row(row: tuple[Any, ...]) -> Job:
         status, updated_at, started_at, completed_at, failed_at, draft.claimed_by, lease_expires_at, retry_at,
         draft.progress_pct, stage, draft.bytes_done, draft.bytes_total, error_code, draft.error,
         source_type, draft.extracted_url, url_expires_at, candidates, image_urls, metadata, account,
-        draft.thumbnail_url,
+        draft.thumbnail_url, items, draft.chosen_url,
         draft.output_path, draft.thumbnail_path, draft.bytes, draft.sha256, draft.duration_s, draft.width,
         draft.height,
         _,
@@ -81,7 +83,7 @@ def job_from_row(row: tuple[Any, ...]) -> Job:
     draft.retry_at = moment(retry_at)
     draft.stage = stage and Stage(stage)
     draft.error_code = error_code and ErrorCode(error_code)
-    _fill_found(draft, source_type, url_expires_at, candidates, image_urls, metadata, account)
+    _fill_found(draft, source_type, url_expires_at, candidates, image_urls, metadata, account, items)
     return _finished(draft)
 
 
@@ -93,7 +95,7 @@ def claimed_job(row: tuple[Any, ...], worker: WorkerId, at: datetime, lease_expi
         draft.id, draft.trace_id, draft.post_url, draft.canonical_url, draft.platform, created_at, draft.version,
         draft.attempt_count, draft.max_attempts,
         source_type, draft.extracted_url, url_expires_at, candidates, image_urls, metadata, account,
-        draft.thumbnail_url,
+        draft.thumbnail_url, items, draft.chosen_url,
         draft.output_path, draft.thumbnail_path, draft.bytes, draft.sha256, draft.duration_s, draft.width,
         draft.height,
         _,
@@ -108,14 +110,20 @@ def claimed_job(row: tuple[Any, ...], worker: WorkerId, at: datetime, lease_expi
     draft.progress_pct = draft.bytes_done = 0
     draft.completed_at = draft.failed_at = draft.retry_at = None
     draft.bytes_total = draft.error_code = draft.error = None
-    _fill_found(draft, source_type, url_expires_at, candidates, image_urls, metadata, account)
+    _fill_found(draft, source_type, url_expires_at, candidates, image_urls, metadata, account, items)
     return _finished(draft)
 
 
 def completed_job(before: Job, row: tuple[Any, ...], kept: KeptFile, at: datetime) -> Job:
     """The job that the complete statement has just made of the running ``before``; ``row`` has COMPLETED_COLUMNS."""
     draft: Any = _Draft()
-    source_type, draft.extracted_url, url_expires_at, candidates, image_urls, metadata, account, thumbnail_url, _ = row
+    # fmt: off
+    (
+        source_type, draft.extracted_url, url_expires_at, candidates, image_urls, metadata, account,
+        draft.thumbnail_url, items, draft.chosen_url,
+        _,
+    ) = row
+    # fmt: on
     draft.id = before.id
     draft.trace_id = before.trace_id
     draft.post_url = before.post_url
@@ -133,14 +141,13 @@ def completed_job(before: Job, row: tuple[Any, ...], kept: KeptFile, at: datetim
     draft.bytes = draft.bytes_done = draft.bytes_total = kept.bytes
     draft.output_path = kept.output_path
     draft.thumbnail_path = kept.thumbnail_path
-    draft.thumbnail_url = thumbnail_url
     draft.sha256 = kept.sha256
     draft.duration_s = kept.duration_s
     draft.width = kept.width
     draft.height = kept.height
     draft.claimed_by = draft.lease_expires_at = draft.retry_at = None
     draft.failed_at = draft.error_code = draft.error = None
-    _fill_found(draft, source_type, url_expires_at, candidates, image_urls, metadata, account)
+    _fill_found(draft, source_type, url_expires_at, candidates, image_urls, metadata, account, items)
     return _finished(draft)
 
 
@@ -152,7 +159,9 @@ def _fill_found(
     image_urls: str,
     metadata: str,
     account: str | None,
+    items: str,
 ) -> None:
+    draft.items = codec.items_from_json(items)
     draft.source_type = _SOURCE[source_type]
     draft.extracted_url_expires_at = moment(url_expires_at)
     draft.candidates = codec.candidates_from_json(candidates)
@@ -178,6 +187,7 @@ def checkpoint_values(post_url: str, found: Checkpoint) -> dict[str, Any]:
         "account": codec.account_to_json(found.account),
         "thumbnail_url": codec.storable_or_none(found.thumbnail_url),
         "metadata": codec.metadata_to_json(found.metadata),
+        "items": codec.items_to_json(found.items),
         "search_text": codec.search_text(post_url, found.account, found.metadata),
     }
 
@@ -210,6 +220,31 @@ def history_from_row(row: tuple[Any, ...]) -> HistoryRecord:
         detail,
         size,
         duration_ms,
+    )
+
+
+def gate_values(gate: Gate) -> dict[str, Any]:
+    return {
+        "platform": gate.platform,
+        "closed_until": micros_or_none(gate.closed_until),
+        "probing_until": micros_or_none(gate.probing_until),
+        "strikes": gate.strikes,
+        "code": gate.code and gate.code.value,
+        "reason": gate.reason,
+        "next_turn_at": micros_or_none(gate.next_turn_at),
+    }
+
+
+def gate_from_row(row: tuple[Any, ...]) -> Gate:
+    platform, closed_until, probing_until, strikes, code, reason, next_turn_at = row
+    return Gate(
+        platform,
+        moment(closed_until),
+        moment(probing_until),
+        strikes,
+        ErrorCode(code) if code else None,
+        reason,
+        moment(next_turn_at),
     )
 
 

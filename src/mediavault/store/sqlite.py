@@ -13,11 +13,23 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mediavault.core.clock import Clock
 from mediavault.core.errors import ErrorCode, StoreError
-from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, NewJob, Stage, WorkerBeat, WorkerId
+from mediavault.core.gates import Gate, Turn
+from mediavault.core.job import (
+    ClaimedJob,
+    HistoryRecord,
+    Job,
+    JobId,
+    JobItem,
+    NewJob,
+    Stage,
+    WorkerBeat,
+    WorkerId,
+)
 from mediavault.core.media import KeptFile
 from mediavault.store import sqlite_ops as ops
 from mediavault.store import sqlite_reads as reads
 from mediavault.store.clock_guard import ClockGuard
+from mediavault.store.codec import items_to_json
 from mediavault.store.port import Checkpoint, Enqueued, JobPage, JobQuery, Recovered, StoreReport
 from mediavault.store.rows import checkpoint_values
 from mediavault.store.sqlite_engine import (
@@ -123,11 +135,14 @@ class SqliteJobStore:
     async def record(self, claim: ClaimedJob, record: HistoryRecord) -> None:
         await self._ready.submit(ops.record, claim, record)
 
-    async def begin_commit(self, claim: ClaimedJob, kept: KeptFile) -> None:
-        await self._ready.submit_durable(ops.begin_commit, claim, kept)
+    async def save_items(self, claim: ClaimedJob, items: Sequence[JobItem]) -> None:
+        await self._ready.submit_durable(ops.save_items, claim, items_to_json(items))
 
-    async def complete(self, claim: ClaimedJob, kept: KeptFile) -> Job:
-        return await self._ready.submit_durable(ops.complete, claim, kept)
+    async def begin_commit(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+        await self._ready.submit_durable(ops.begin_commit, claim, kept, items_to_json(items) if items else None)
+
+    async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> Job:
+        return await self._ready.submit_durable(ops.complete, claim, kept, items_to_json(items) if items else None)
 
     async def fail(self, claim: ClaimedJob, *, error_code: ErrorCode, error: str, retry_in: timedelta | None) -> Job:
         return await self._ready.submit_durable(ops.fail, claim, error_code, error, retry_in)
@@ -152,8 +167,8 @@ class SqliteJobStore:
     async def cancel(self, job_id: JobId) -> Job:
         return await self._ready.submit_durable(ops.cancel, job_id)
 
-    async def retry(self, job_id: JobId) -> Job:
-        return await self._ready.submit_durable(ops.retry, job_id)
+    async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
+        return await self._ready.submit_durable(ops.retry, job_id, chosen_url)
 
     async def remove(self, job_id: JobId) -> Job:
         return await self._ready.submit_durable(ops.remove, job_id)
@@ -169,6 +184,20 @@ class SqliteJobStore:
 
     async def history(self, job_id: JobId) -> list[HistoryRecord]:
         return await self._read(reads.history, job_id)
+
+    # --- gates --------------------------------------------------------------------------------------------------
+
+    async def take_turn(self, platform: str, *, interval: timedelta, probe_within: timedelta) -> Turn:
+        return await self._ready.submit(ops.take_turn, platform, interval, probe_within)
+
+    async def close_gate(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
+        return await self._ready.submit_durable(ops.close_gate, platform, duration, code, reason)
+
+    async def open_gate(self, platform: str) -> None:
+        await self._ready.submit_durable(ops.open_gate, platform)
+
+    async def gates(self) -> list[Gate]:
+        return await self._read(reads.gates)
 
     # --- workers ------------------------------------------------------------------------------------------------
 

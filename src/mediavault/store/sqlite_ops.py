@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from mediavault.core.errors import ErrorCode
+from mediavault.core.gates import Gate, Turn
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -22,7 +23,7 @@ from mediavault.core.job import (
     WorkerId,
 )
 from mediavault.core.media import KeptFile
-from mediavault.store import codec, moves
+from mediavault.store import codec, gating, moves
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.port import Enqueued, Recovered
 from mediavault.store.rows import (
@@ -36,6 +37,8 @@ from mediavault.store.rows import (
     beat_values,
     claimed_job,
     completed_job,
+    gate_from_row,
+    gate_values,
     history_row,
     job_from_row,
 )
@@ -132,13 +135,18 @@ def record(txn: Txn, claim: ClaimedJob, record: HistoryRecord) -> None:
         txn.history.append(history_row(seq, record))
 
 
-def begin_commit(txn: Txn, claim: ClaimedJob, kept: KeptFile) -> None:
-    seq = _fenced(txn, "begin_commit", claim, moves.kept_values(kept))[SEQ]
+def save_items(txn: Txn, claim: ClaimedJob, items: str) -> None:
+    """``items`` is their JSON text, here and below; None leaves the row's."""
+    _fenced(txn, "save_items", claim, {"items": items})
+
+
+def begin_commit(txn: Txn, claim: ClaimedJob, kept: KeptFile, items: str | None) -> None:
+    seq = _fenced(txn, "begin_commit", claim, {**moves.kept_values(kept), "items": items})[SEQ]
     txn.history.append((seq, txn.now, claim.fence, "committing", "ok", None, None, kept.output_path, kept.bytes, 0))
 
 
-def complete(txn: Txn, claim: ClaimedJob, kept: KeptFile) -> Job:
-    row = _fenced(txn, "complete", claim, moves.kept_values(kept))
+def complete(txn: Txn, claim: ClaimedJob, kept: KeptFile, items: str | None) -> Job:
+    row = _fenced(txn, "complete", claim, {**moves.kept_values(kept), "items": items})
     job = completed_job(claim.job, row, kept, txn.at)
     took = moves.duration_ms(job.started_at, txn.at)
     txn.history.append((row[SEQ], txn.now, job.attempt_count, "complete", "ok", None, None, "", kept.bytes, took))
@@ -195,11 +203,13 @@ def cancel(txn: Txn, job_id: JobId) -> Job:
     return job_from_row(after)
 
 
-def retry(txn: Txn, job_id: JobId) -> Job:
+def retry(txn: Txn, job_id: JobId, chosen_url: str | None) -> Job:
     job = job_from_row(_get(txn, job_id))
     if not moves.must_requeue(job):
         return job
-    after = fetch_all(txn.db, SQL["retry"], {"id": job_id, "now": txn.now})[0]
+    after = fetch_all(
+        txn.db, SQL["retry"], {"id": job_id, "now": txn.now, "chosen_url": codec.storable_or_none(chosen_url)}
+    )[0]
     _requeued(txn, [after[SEQ]], moves.ASKED_AGAIN)
     return job_from_row(after)
 
@@ -212,6 +222,29 @@ def remove(txn: Txn, job_id: JobId) -> Job:
     txn.history[:] = [row for row in txn.history if row[0] != rows[0][SEQ]]
     txn.db.execute(SQL["remove_history"], {"seq": rows[0][SEQ]})
     return job_from_row(rows[0])
+
+
+def take_turn(txn: Txn, platform: str, interval: timedelta, probe_within: timedelta) -> Turn:
+    turn, after = gating.take_turn(_gate(txn, platform), txn.at, interval=interval, probe_within=probe_within)
+    txn.db.execute(SQL["put_gate"], gate_values(after))
+    return turn
+
+
+def close_gate(txn: Txn, platform: str, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
+    reason = codec.storable(reason)
+    after = gating.close(_gate(txn, platform), txn.at, duration=duration, code=code, reason=reason)
+    txn.db.execute(SQL["put_gate"], gate_values(after))
+    return after
+
+
+def open_gate(txn: Txn, platform: str) -> None:
+    txn.db.execute(SQL["put_gate"], gate_values(gating.open_(_gate(txn, platform))))
+    txn.wake = True
+
+
+def _gate(txn: Txn, platform: str) -> Gate:
+    rows = fetch_all(txn.db, SQL["gate"], {"platform": platform})
+    return gate_from_row(rows[0]) if rows else Gate(platform)
 
 
 def beat(txn: Txn, beat: WorkerBeat) -> None:

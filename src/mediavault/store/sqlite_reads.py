@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from mediavault.core.clock import to_micros
+from mediavault.core.gates import Gate
 from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, WorkerBeat
 from mediavault.store import codec, moves, paging
 from mediavault.store.port import JobPage, JobQuery
-from mediavault.store.rows import JOB_COLUMNS, beat_from_row, history_from_row, job_from_row, moment
+from mediavault.store.rows import JOB_COLUMNS, beat_from_row, gate_from_row, history_from_row, job_from_row, moment
 from mediavault.store.sqlite_engine import Connection, fetch_all
 from mediavault.store.sqlite_ops import SQL
 
@@ -76,6 +77,10 @@ def history(db: Connection, job_id: JobId) -> list[HistoryRecord]:
 def next_due(db: Connection) -> datetime | None:
     rows = fetch_all(db, SQL["next_due"])
     return moment(rows[0][0]) if rows else None
+
+
+def gates(db: Connection) -> list[Gate]:
+    return [gate_from_row(row) for row in fetch_all(db, SQL["gates"])]
 
 
 def workers(db: Connection, since: datetime) -> list[WorkerBeat]:

@@ -22,16 +22,19 @@ ROWS = 300
 BY_ID = ["SEARCH jobs USING INDEX jobs_id (id=?)"]
 BY_KEY = "SEARCH jobs USING INTEGER PRIMARY KEY (rowid=?)"
 BY_POST = "SEARCH jobs USING COVERING INDEX jobs_post (canonical_url=?)"
+# The gates are a handful of rows.
+CLAIM = [BY_KEY, "SCAN jobs USING COVERING INDEX jobs_ready", "SCAN gates"]
 # Statement -> what it does with the tables, in order. A SCAN of a partial index reads the few jobs that are in it.
 PLANS: dict[str, list[str]] = {
     "enqueue": [BY_POST],
     "enqueue_version": [BY_POST],
     "newest_of_post": ["SEARCH jobs USING INDEX jobs_post (canonical_url=?)"],
-    "claim": [BY_KEY, "SCAN jobs USING COVERING INDEX jobs_ready"],
-    "claim_open_platforms": [BY_KEY, "SCAN jobs USING COVERING INDEX jobs_ready"],
+    "claim": CLAIM,
+    "claim_open_platforms": CLAIM,
     "renew": [BY_KEY, *BY_ID],
     "checkpoint": BY_ID,
     "progress": BY_ID,
+    "save_items": BY_ID,
     "begin_commit": BY_ID,
     "complete": BY_ID,
     "fail": BY_ID,
@@ -52,10 +55,12 @@ PLANS: dict[str, list[str]] = {
         "SEARCH jobs USING COVERING INDEX jobs_id (id=?)",
         "SEARCH h USING INDEX history_job (job=?) LEFT-JOIN",
     ],
+    "gate": ["SEARCH gates USING PRIMARY KEY (platform=?)"],
+    "put_gate": [],
     "beat": [],
     "forget_worker": ["SEARCH workers USING PRIMARY KEY (worker=?)"],
 }
-FEW_ROWS = {"workers", "counts"}  # the handful of workers; counts of whole indexes
+FEW_ROWS = {"workers", "gates", "counts"}  # the handful of workers and gates; counts of whole indexes
 
 
 @pytest.fixture(scope="module", params=["as it grew", "after ANALYZE with every row queued"])
@@ -78,7 +83,7 @@ def plan(db: Connection, sql: str) -> list[str]:
     named = dict.fromkeys(re.findall(r":(\w+)", sql))
     values: Any = named or (None,) * sql.count("?") or None
     steps = [row[3] for row in fetch_all(db, f"EXPLAIN QUERY PLAN {sql}", values)]
-    return [step for step in steps if re.search(r"\b(jobs|history|h|workers)\b|TEMP B-TREE", step)]
+    return [step for step in steps if re.search(r"\b(jobs|history|h|workers|gates)\b|TEMP B-TREE", step)]
 
 
 @pytest.mark.parametrize("name", sorted(SQL.keys() - FEW_ROWS))

@@ -14,7 +14,7 @@ from mediavault.store import rows
 def a_row() -> tuple[Any, ...]:
     values: dict[str, Any] = dict.fromkeys(names(), None)
     values |= {"id": "1", "status": "queued", "created_at": 1, "updated_at": 2, "source_type": "unknown", "seq": 7}
-    values |= {"candidates": "[]", "image_urls": "[]", "metadata": "{}"}
+    values |= {"candidates": "[]", "image_urls": "[]", "metadata": "{}", "items": "[]"}
     return tuple(values.values())
 
 

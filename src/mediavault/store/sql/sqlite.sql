@@ -23,7 +23,10 @@ UPDATE jobs
        claimed_by = :worker, lease_expires_at = :lease_expires_at,
        retry_at = NULL, error_code = NULL, error = NULL, failed_at = NULL,
        stage = 'claim', progress_pct = 0, bytes_done = 0, bytes_total = NULL
- WHERE seq IN (SELECT seq FROM jobs INDEXED BY jobs_ready WHERE status = 'queued' ORDER BY created_at, id LIMIT :limit)
+ WHERE seq IN (SELECT seq FROM jobs INDEXED BY jobs_ready
+                WHERE status = 'queued' AND platform NOT IN (SELECT platform FROM gates
+                                      WHERE closed_until > :now OR probing_until > :now)
+                ORDER BY created_at, id LIMIT :limit)
 RETURNING {claimed};
 
 -- name: claim_open_platforms
@@ -34,6 +37,8 @@ UPDATE jobs
        stage = 'claim', progress_pct = 0, bytes_done = 0, bytes_total = NULL
  WHERE seq IN (SELECT seq FROM jobs INDEXED BY jobs_ready
                 WHERE status = 'queued' AND platform NOT IN (SELECT value FROM json_each(:closed))
+                  AND platform NOT IN (SELECT platform FROM gates
+                                      WHERE closed_until > :now OR probing_until > :now)
                 ORDER BY created_at, id LIMIT :limit)
 RETURNING {claimed};
 
@@ -49,7 +54,7 @@ UPDATE jobs INDEXED BY jobs_id
    SET updated_at = :now, stage = 'checkpoint', progress_pct = :progress_pct, source_type = :source_type,
        extracted_url = :extracted_url, extracted_url_expires_at = :extracted_url_expires_at,
        candidates = :candidates, image_urls = :image_urls, account = :account, thumbnail_url = :thumbnail_url,
-       metadata = :metadata, search_text = :search_text
+       metadata = :metadata, search_text = :search_text, items = :items
  WHERE id = :id AND status = 'running' AND attempt_count = :fence
 RETURNING seq;
 
@@ -59,9 +64,14 @@ UPDATE jobs INDEXED BY jobs_id
  WHERE id = :id AND status = 'running' AND attempt_count = :fence
 RETURNING seq;
 
+-- name: save_items
+UPDATE jobs INDEXED BY jobs_id SET updated_at = :now, items = :items
+ WHERE id = :id AND status = 'running' AND attempt_count = :fence
+RETURNING seq;
+
 -- name: begin_commit
 UPDATE jobs INDEXED BY jobs_id
-   SET updated_at = :now, stage = 'committing', output_path = :output_path, thumbnail_path = :thumbnail_path,
+   SET updated_at = :now, stage = 'committing', items = coalesce(:items, items), output_path = :output_path, thumbnail_path = :thumbnail_path,
        bytes = :bytes, sha256 = :sha256, duration_s = :duration_s, width = :width, height = :height
  WHERE id = :id AND status = 'running' AND attempt_count = :fence
 RETURNING seq;
@@ -69,7 +79,7 @@ RETURNING seq;
 -- name: complete
 UPDATE jobs INDEXED BY jobs_id
    SET status = 'completed', updated_at = :now, completed_at = :now, claimed_by = NULL, lease_expires_at = NULL,
-       stage = 'complete', progress_pct = 100, bytes_done = :bytes, bytes_total = :bytes,
+       stage = 'complete', progress_pct = 100, items = coalesce(:items, items), bytes_done = :bytes, bytes_total = :bytes,
        output_path = :output_path, thumbnail_path = :thumbnail_path,
        bytes = :bytes, sha256 = :sha256, duration_s = :duration_s, width = :width, height = :height
  WHERE id = :id AND status = 'running' AND attempt_count = :fence
@@ -118,7 +128,8 @@ RETURNING {job};
 
 -- name: retry
 UPDATE jobs INDEXED BY jobs_id
-   SET status = 'queued', updated_at = :now, retry_at = NULL, max_attempts = max(max_attempts, attempt_count + 1)
+   SET status = 'queued', updated_at = :now, retry_at = NULL, max_attempts = max(max_attempts, attempt_count + 1),
+       chosen_url = coalesce(:chosen_url, chosen_url)
  WHERE id = :id
 RETURNING {job};
 
@@ -145,6 +156,16 @@ SELECT {job} FROM jobs INDEXED BY jobs_updated WHERE updated_at >= :moment ORDER
 SELECT h.at, h.attempt, h.stage, h.outcome, h.rung, h.error_code, h.detail, h.bytes, h.duration_ms
   FROM jobs INDEXED BY jobs_id LEFT JOIN history AS h INDEXED BY history_job ON h.job = jobs.seq
  WHERE jobs.id = :id ORDER BY h.id;
+
+-- name: gate
+SELECT platform, closed_until, probing_until, strikes, code, reason, next_turn_at FROM gates WHERE platform = :platform;
+
+-- name: gates
+SELECT platform, closed_until, probing_until, strikes, code, reason, next_turn_at FROM gates ORDER BY platform;
+
+-- name: put_gate
+INSERT OR REPLACE INTO gates (platform, closed_until, probing_until, strikes, code, reason, next_turn_at)
+VALUES (:platform, :closed_until, :probing_until, :strikes, :code, :reason, :next_turn_at);
 
 -- name: beat
 INSERT OR REPLACE INTO workers
