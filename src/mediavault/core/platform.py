@@ -9,17 +9,35 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
+from enum import StrEnum
+from functools import lru_cache
+from typing import Literal
+from urllib.parse import parse_qsl, unquote
 
 from mediavault.core.urls import DEFAULT_PORTS, HttpUrl
 
+Extractor = Literal["api", "ytdlp", "browser"]
+
+
+class AddressKind(StrEnum):
+    """What an address names."""
+
+    POST = "post"
+    PROFILE = "profile"  # an account, or one of the tabs of its page
+    PLAYLIST = "playlist"  # a list, a collection, a series, a sound or a tag: many posts
+    LIVE = "live"  # a broadcast that may be running now
+    STORY = "story"  # one story, a highlight, or all stories of an account
+    REDIRECT = "redirect"  # a short or share link: only the network knows where it leads
+    UNSUPPORTED = "unsupported"
+
 
 @dataclass(frozen=True, slots=True)
-class PostPattern:
-    """A path (and query) that names a post. Groups ``post_id`` and ``handle`` are read where present.
+class AddressPattern:
+    """A path (and query) of one kind of page. Groups ``post_id`` and ``handle`` are read where present.
 
-    ``host`` and the ``query`` patterns must match too where they are given; their groups join those of the path.
-    ``canonical`` and ``page`` stand in for the platform's own where this kind of address needs another form.
+    ``host`` and the ``query`` patterns must match too where they are given; their groups join those of the path. The
+    format strings ``canonical`` (the post's key) and ``page`` (as people share it) stand in for the platform's own
+    where this kind of address needs another form; they may name every group and ``{host}``.
     """
 
     path: re.Pattern[str]
@@ -29,39 +47,96 @@ class PostPattern:
     page: str = ""
 
 
+def paths(*patterns: str, host: str | None = None, page: str = "") -> tuple[AddressPattern, ...]:
+    """Patterns that look at the path alone (and the host), one for each regular expression."""
+    on = re.compile(host) if host else None
+    return tuple(AddressPattern(re.compile(pattern), host=on, page=page) for pattern in patterns)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a site is asked. Between two requests for pages or API answers a random time of the interval passes."""
+
+    interval_s: tuple[float, float] = (3, 6)  # from, to; without an account
+    account_interval_s: tuple[float, float] | None = None  # with one; None: the same
+    account_daily_cap: int | None = None  # posts a day and account; None: no cap
+    cooldown_s: int = 900  # after a 429 that names no time
+
+
 @dataclass(frozen=True, slots=True)
 class Platform:
     """Facts about one site; no I/O, no behaviour."""
 
     name: str
     title: str  # as people write it: "TikTok"
+    checked: str = ""  # ISO date on which these facts were last checked
+
+    # --- where it lives
     hosts: tuple[str, ...] = ()  # exact, lower case, no port
     host_suffixes: tuple[str, ...] = ()  # ".reddit.com": any host below it
-    mirror_hosts: tuple[str, ...] = ()  # other people's front ends with the same paths: rewritten, never visited
-    short_hosts: tuple[str, ...] = ()  # every path there is a share link that leads to a post
-    share_paths: tuple[re.Pattern[str], ...] = ()  # share links on the platform's own hosts
-    post_patterns: tuple[PostPattern, ...] = ()
-    not_a_post: tuple[re.Pattern[str], ...] = ()  # profile, playlist, live pages
+    mirror_hosts: tuple[str, ...] = ()  # other doors to the same paths: rewritten, never visited
+    short_hosts: tuple[str, ...] = ()  # every path there is a share link
+    image_hosts: tuple[str, ...] = ()  # only pictures; never a post
+
+    # --- what its addresses name; read in this order, the first that fits wins
+    share_links: tuple[AddressPattern, ...] = ()  # on its own hosts; ``post_id`` is the link's token where it is read
+    post_patterns: tuple[AddressPattern, ...] = ()
+    posts_on_any_host: tuple[AddressPattern, ...] = ()  # forms so peculiar that they name a post on unknown hosts too
+    stories: tuple[AddressPattern, ...] = ()  # one story where ``post_id`` is read, all of an account's where not
+    lives: tuple[AddressPattern, ...] = ()
+    playlists: tuple[AddressPattern, ...] = ()
+    profiles: tuple[AddressPattern, ...] = ()
+    other_pages: tuple[AddressPattern, ...] = ()  # search, settings, photos: known, and of none of these kinds
     canonical: str = ""  # format string with {post_id} and {handle}: the key under which a post is one job
     page: str = ""  # the address people share; ``canonical`` stands in where a field of it is not known
+
+    # --- how a post is read
+    api_url: str = ""  # its open interface: {post_id}, {handle} and {host} of the post filled in
+    extractors: tuple[Extractor, ...] = ("browser", "ytdlp")  # in this order; the next when one finds nothing
+    resolve_with: Literal["http", "browser"] = "http"  # what follows its share links
+    resolve_user_agent: str | None = None  # for share links followed by http; None: our own
+    json_paths: re.Pattern[str] | None = None  # API answers worth reading
+    page_reader: str | None = None  # its reader in services.extraction.page_data, where each page surely sends data
+    page_data_css: str = ""  # the element that holds the data in the page itself
+
+    # --- its media
     media_hosts: tuple[str, ...] = ()  # suffixes
+    own_media_hosts: re.Pattern[str] | None = None  # the whole host, where a suffix is shared with other sites
     media_path: re.Pattern[str] | None = None
     media_key: re.Pattern[str] | None = None  # group 1 is the key
     reject_path: re.Pattern[str] | None = None
-    json_paths: re.Pattern[str] | None = None  # API answers worth reading
-    page_reader: str | None = None  # name of the page-data reader in services.extraction.page_data
-    page_data_css: str = ""  # the element that holds the data in the page itself
     signs_media_urls: bool = False  # 401/403/410 on media means: extract afresh
-    download_headers: Mapping[str, str] = field(default_factory=dict)
-    referer: str | None = None  # "post" stands for the post's own address
+    expiry_params: Mapping[str, int] = field(default_factory=dict)  # query parameter -> base of its epoch seconds
     watermark_yes: re.Pattern[str] | None = None
     watermark_no: re.Pattern[str] | None = None
+    download_headers: Mapping[str, str] = field(default_factory=dict)
+    download_user_agent: str | None = None  # None: the one of the page's visit
+    referer: str | None = None  # "post" stands for the post's own address
+    media_cookies: bool = False  # media answers only to the cookies of the page's visit
+    tls_sensitive: bool = False  # refuses clients by their TLS handshake: the browser's download is the sure one
+    max_range_bytes: int | None = None  # larger requests are refused or throttled
+    max_connections: int = 1  # to one media host at a time
+
+    # --- signing in, walls, and what is gone
+    login_url: str | None = None
+    session_cookies: tuple[str, ...] = ()  # all present: signed in
+    wall_blocks_media: bool = False  # its login wall usually hides the media, not only the comments
     login_wall_url: re.Pattern[str] | None = None
+    login_wall_status: tuple[int, ...] = ()  # answers with which it turns strangers away
     login_wall_text: tuple[str, ...] = ()
+    login_wall_json: tuple[str, ...] = ()  # in its JSON: values of codes and reasons, or fields that are true
+    age_text: tuple[str, ...] = ()
+    age_json: tuple[str, ...] = ()
+    challenge_url: re.Pattern[str] | None = None
+    challenge_css: str = ""
     challenge_text: tuple[str, ...] = ()
+    challenge_json: tuple[str, ...] = ()
     gone_text: tuple[str, ...] = ()
+    gone_json: tuple[str, ...] = ()
     private_text: tuple[str, ...] = ()
-    checked: str = ""  # ISO date on which these facts were last checked
+    private_json: tuple[str, ...] = ()
+    region_json: tuple[str, ...] = ()  # not shown in the country that the request came from
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,38 +149,82 @@ class PostMatch:
     page_url: str
 
 
+@dataclass(frozen=True, slots=True)
+class PageMatch:
+    """What an address on a platform names. ``post_id`` of a redirect is the share link's token.
+
+    ``page_url`` is the address as people share it, in one form for each post; None where no such form is known.
+    """
+
+    kind: AddressKind
+    post_id: str | None = None
+    handle: str | None = None
+    page_url: str | None = None
+
+
 def is_host_of(platform: Platform, url: HttpUrl) -> bool:
     """Whether ``url`` lies on the platform: host by exact name or dot-bounded suffix, and only on the usual port.
 
     Look-alikes (``eviltiktok.com``), other ports and anything that :func:`parse_http_url` refuses never match.
     """
-    if url.port != DEFAULT_PORTS[url.scheme]:
-        return False
-    return (
-        url.host in platform.hosts
-        or url.host in platform.mirror_hosts
-        or url.host in platform.short_hosts
-        or any(url.host.endswith(suffix) for suffix in platform.host_suffixes)
+    return url.port == DEFAULT_PORTS[url.scheme] and (
+        url.host in exact_hosts(platform) or any(url.host.endswith(suffix) for suffix in platform.host_suffixes)
     )
 
 
+def exact_hosts(platform: Platform) -> tuple[str, ...]:
+    """All hosts that are named in full."""
+    return (*platform.hosts, *platform.mirror_hosts, *platform.short_hosts, *platform.image_hosts)
+
+
+def names_post_on_any_host(platform: Platform, url: HttpUrl) -> bool:
+    """Whether ``url``, on a host that we do not know, has a form that only this platform's software uses."""
+    return any(_groups(pattern, url) is not None for pattern in platform.posts_on_any_host)
+
+
 def read_post(platform: Platform, url: HttpUrl) -> PostMatch | None:
-    """The post that ``url`` names on ``platform``; None when it names none. Needs no network."""
-    for pattern in platform.post_patterns:
+    """The post or the story that ``url`` names on ``platform``; None when it names none. Needs no network."""
+    for pattern in (*platform.post_patterns, *platform.stories):
         groups = _groups(pattern, url)
         if groups is not None and groups.get("post_id"):
             return _match(platform, pattern, groups)
     return None
 
 
-def _groups(pattern: PostPattern, url: HttpUrl) -> dict[str, str] | None:
+def read_page(platform: Platform, url: HttpUrl) -> PageMatch | None:
+    """Which kind of page ``url`` is on ``platform``; None when no form that we know fits. Needs no network."""
+    if url.host in platform.image_hosts:
+        return PageMatch(AddressKind.UNSUPPORTED)
+    if url.host in platform.short_hosts:
+        token = url.path.strip("/").partition("/")[0]
+        return PageMatch(AddressKind.REDIRECT if token else AddressKind.UNSUPPORTED, post_id=token or None)
+    for kind, patterns in (
+        (AddressKind.REDIRECT, platform.share_links),
+        (AddressKind.POST, platform.post_patterns),
+        (AddressKind.STORY, platform.stories),
+        (AddressKind.LIVE, platform.lives),
+        (AddressKind.PLAYLIST, platform.playlists),
+        (AddressKind.PROFILE, platform.profiles),
+        (AddressKind.UNSUPPORTED, platform.other_pages),
+    ):
+        for pattern in patterns:
+            groups = _groups(pattern, url)
+            if groups is not None and (kind is not AddressKind.POST or groups.get("post_id")):
+                return _page(platform, kind, pattern, groups)
+    return None
+
+
+def _groups(pattern: AddressPattern, url: HttpUrl) -> dict[str, str] | None:
+    """The named groups and the host; None when the pattern does not fit."""
     matches = [pattern.path.match(url.path)]
+    if matches[0] is None:
+        return None
     if pattern.host is not None:
         matches.append(pattern.host.fullmatch(url.host))
     if pattern.query:
-        given = dict(parse_qsl(url.query))
+        given = _parameters(url.query)
         matches += [wanted.fullmatch(given.get(name, "")) for name, wanted in pattern.query.items()]
-    groups: dict[str, str] = {}
+    groups = {"host": url.host}
     for match in matches:
         if match is None:
             return None
@@ -113,10 +232,35 @@ def _groups(pattern: PostPattern, url: HttpUrl) -> dict[str, str] | None:
     return groups
 
 
-def _match(platform: Platform, pattern: PostPattern, groups: dict[str, str]) -> PostMatch:
+_ESCAPED_AND = re.compile(r"^(?:amp;)+")  # addresses copied out of HTML source
+
+
+@lru_cache(maxsize=64)  # many patterns look at the same query
+def _parameters(query: str) -> Mapping[str, str]:
+    """The first value of each parameter counts, as on the sites."""
+    return {_ESCAPED_AND.sub("", name): value for name, value in reversed(parse_qsl(query))}
+
+
+def _match(platform: Platform, pattern: AddressPattern, groups: Mapping[str, str]) -> PostMatch:
     canonical = (pattern.canonical or platform.canonical).format_map(groups)
+    page = _written(pattern.page or (platform.page if not pattern.canonical else ""), groups)
+    return PostMatch(groups["post_id"], _handle(groups), canonical, page or canonical)
+
+
+def _page(platform: Platform, kind: AddressKind, pattern: AddressPattern, groups: Mapping[str, str]) -> PageMatch:
+    if kind in {AddressKind.POST, AddressKind.STORY} and groups.get("post_id"):
+        match = _match(platform, pattern, groups)
+        return PageMatch(kind, match.post_id, match.handle, match.page_url)
+    return PageMatch(kind, groups.get("post_id"), _handle(groups), _written(pattern.page, groups) or None)
+
+
+def _handle(groups: Mapping[str, str]) -> str | None:
+    handle = groups.get("handle")
+    return unquote(handle) if handle else None
+
+
+def _written(form: str, groups: Mapping[str, str]) -> str:
     try:
-        page = (pattern.page or platform.page).format_map(groups)
+        return form.format_map(groups)
     except KeyError:  # the address does not name its author
-        page = ""
-    return PostMatch(groups["post_id"], groups.get("handle"), canonical, page or canonical)
+        return ""

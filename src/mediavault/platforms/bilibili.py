@@ -1,49 +1,111 @@
-"""What we know of bilibili.com; checked 2026-11-24 against published extractors."""
+"""What we know of bilibili.com and bilibili.tv; checked 2026-11-24 against published extractors."""
 
 from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import Platform, PostPattern
+from mediavault.core.platform import AddressPattern, Pace, Platform, paths
 
-_ID = r"(?P<post_id>BV[0-9A-Za-z]{10}|av\d{1,12})"
+_ID = r"(?P<post_id>BV[0-9A-Za-z]{10}|av\d{1,16})"
 _PART = re.compile(r"(?P<part>[2-9]|[1-9]\d{1,3})")  # the first part is the address without p
+_DYNAMIC = "https://t.bilibili.com/{post_id}"
+_ABROAD = r"(?:www\.|m\.)?bilibili\.tv"  # a site of its own, with numbers of its own
+_LANGUAGE = r"(?:/[a-zA-Z]{2})?"
 
 BILIBILI = Platform(
     name="bilibili",
     title="Bilibili",
-    hosts=("bilibili.com", "www.bilibili.com", "m.bilibili.com", "t.bilibili.com", "space.bilibili.com"),
-    short_hosts=("b23.tv",),
+    checked="2026-11-24",
+    hosts=(
+        "bilibili.com",
+        "www.bilibili.com",
+        "m.bilibili.com",
+        "t.bilibili.com",
+        "h.bilibili.com",
+        "space.bilibili.com",
+        "live.bilibili.com",
+        "player.bilibili.com",
+        "search.bilibili.com",
+        "bilibili.tv",
+        "www.bilibili.tv",
+        "m.bilibili.tv",
+    ),
+    short_hosts=("b23.tv", "bili22.cn", "bili23.cn", "bili33.cn", "bili2233.cn"),
+    image_hosts=("i0.hdslb.com", "i1.hdslb.com", "i2.hdslb.com"),
     post_patterns=(
-        PostPattern(
+        AddressPattern(
             re.compile(rf"^/(?:s/)?video/{_ID}/?$"),
             query={"p": _PART},
             canonical="https://www.bilibili.com/video/{post_id}?p={part}",
         ),
-        PostPattern(re.compile(rf"^/(?:s/)?video/{_ID}/?$")),
-        PostPattern(
-            re.compile(r"^/bangumi/play/(?P<post_id>ep\d{1,10})/?$"),
-            canonical="https://www.bilibili.com/bangumi/play/{post_id}",
+        AddressPattern(re.compile(rf"^/(?:s/)?video/{_ID}/?$")),
+        AddressPattern(
+            re.compile(r"^/(?:festival|list)/[\w-]+/?$"), query={"bvid": re.compile(r"(?P<post_id>BV\w{10})")}
         ),
-        PostPattern(
-            re.compile(r"^/(?P<post_id>\d{15,20})/?$"),
-            host=re.compile(r"t\.bilibili\.com"),
-            canonical="https://t.bilibili.com/{post_id}",
+        AddressPattern(
+            re.compile(r"^/(?:blackboard/)?(?:html5mobile)?player\.html$"),
+            query={"bvid": re.compile(r"(?P<post_id>BV\w{10})")},
         ),
-        PostPattern(re.compile(r"^/opus/(?P<post_id>\d{15,20})/?$"), canonical="https://t.bilibili.com/{post_id}"),
+        AddressPattern(
+            re.compile(r"^/(?:blackboard/)?(?:html5mobile)?player\.html$"),
+            query={"aid": re.compile(r"(?P<post_id>\d{1,16})")},
+            canonical="https://www.bilibili.com/video/av{post_id}",
+        ),
+        AddressPattern(
+            re.compile(r"^/bangumi/play/ep(?P<post_id>\d{1,10})/?$"),
+            canonical="https://www.bilibili.com/bangumi/play/ep{post_id}",
+        ),
+        AddressPattern(
+            re.compile(r"^/cheese/play/ep(?P<post_id>\d{1,10})/?$"),
+            canonical="https://www.bilibili.com/cheese/play/ep{post_id}",
+        ),
+        AddressPattern(
+            re.compile(r"^/(?P<post_id>\d{15,20})/?$"), host=re.compile(r"[th]\.bilibili\.com"), canonical=_DYNAMIC
+        ),
+        AddressPattern(re.compile(r"^/(?:opus|dynamic)/(?P<post_id>\d{15,20})/?$"), canonical=_DYNAMIC),
+        AddressPattern(
+            re.compile(rf"^{_LANGUAGE}/video/(?P<post_id>\d{{4,16}})/?$"),
+            host=re.compile(_ABROAD),
+            canonical="https://www.bilibili.tv/en/video/{post_id}",
+        ),
+        AddressPattern(
+            re.compile(rf"^{_LANGUAGE}/play/(?P<season>\d+)/(?P<post_id>\d{{4,16}})/?$"),
+            host=re.compile(_ABROAD),
+            canonical="https://www.bilibili.tv/en/play/{season}/{post_id}",
+        ),
     ),
-    not_a_post=(
-        re.compile(r"^/(?:bangumi/(?:media|play/ss)|medialist|list|v/|anime|search|read|festival)"),
-        re.compile(r"^/\d{1,14}(?:/|$)"),
-        re.compile(r"^/?$"),
+    lives=paths(r"^/(?:blanc/|h5/)?(?P<post_id>\d+)/?$", host=r"live\.bilibili\.com"),
+    playlists=(
+        *paths(r"^/\d+/(?:video|lists|favlist|channel|upload|article|dynamic)(?:/|$)", host=r"space\.bilibili\.com"),
+        *paths(
+            r"^/(?:bangumi/(?:media|play/ss)|cheese/play/ss|medialist|list|watchlater|audio/am|v/|anime|festival)",
+            host=r"(?:www\.|m\.)?bilibili\.com",
+        ),
+        *paths(rf"^{_LANGUAGE}/(?:play|media)/\d+/?$", host=_ABROAD),
     ),
+    profiles=(
+        *paths(r"^/(?P<handle>\d+)(?:/|$)", host=r"space\.bilibili\.com"),
+        *paths(r"^/space/(?P<handle>\d+)(?:/|$)", host=r"m\.bilibili\.com"),
+        *paths(rf"^{_LANGUAGE}/space/(?P<handle>\d+)(?:/|$)", host=_ABROAD),
+    ),
+    other_pages=paths(r"^/(?:$|(?:bangumi|read|search|audio|cheese|blackboard|account|all|video|en|th|vi|id)(?:/|$))"),
     canonical="https://www.bilibili.com/video/{post_id}",
-    media_hosts=(".bilivideo.com", ".bilivideo.cn", ".akamaized.net"),
+    extractors=("ytdlp", "browser"),
+    json_paths=re.compile(r"^https://api\.bilibili\.com/(?:x/player/|x/web-interface/|pgc/player/)"),
+    page_reader="bilibili",
+    media_hosts=(".bilivideo.com", ".bilivideo.cn", ".akamaized.net", ".hdslb.com"),
+    own_media_hosts=re.compile(r".+\.(?:bilivideo\.(?:com|cn)|hdslb\.com)|upos-[\w-]+\.akamaized\.net"),
     media_path=re.compile(r"/upgcxcode/"),
     media_key=re.compile(r"/upgcxcode/\d+/\d+/(\d+)/"),
     signs_media_urls=True,
-    referer="https://www.bilibili.com/",
+    expiry_params={"deadline": 10},
+    referer="https://www.bilibili.com/",  # 403 without it
+    login_url="https://passport.bilibili.com/login",
+    session_cookies=("SESSDATA",),
     login_wall_url=re.compile(r"^https://passport\.bilibili\.com/"),
+    login_wall_json=("-101",),
+    challenge_json=("-352", "-412"),  # its risk control
     gone_text=("视频去哪了呢", "啊叻？视频不见了？"),
-    checked="2026-11-24",
+    gone_json=("-404", "62002", "62004"),
+    pace=Pace(interval_s=(3, 6)),
 )

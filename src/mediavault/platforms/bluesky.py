@@ -1,32 +1,59 @@
-"""What we know of bsky.app; checked 2026-11-24 against recorded pages."""
+"""What we know of bsky.app; checked 2026-11-24 against recorded pages and the AT Protocol's documentation."""
 
 from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import Platform, PostPattern
+from mediavault.core.platform import AddressPattern, Pace, Platform, paths
+
+_ID = r"(?P<post_id>[a-z0-9]{6,20})(?=/|$)"
+_DID = r"did:(?:plc|web):[\w.:%-]+"
+_NAME = r"(?P<handle>[\w-]+(?:\.[\w-]+)+)"  # a DNS name
+_ANYONE = rf"(?:{_DID}|{_NAME})"
 
 BLUESKY = Platform(
     name="bluesky",
     title="Bluesky",
+    checked="2026-11-24",
     hosts=("bsky.app", "www.bsky.app", "main.bsky.dev", "staging.bsky.app"),
-    mirror_hosts=("fxbsky.app", "vxbsky.app"),
-    post_patterns=(
-        PostPattern(
-            re.compile(r"^/profile/(?P<handle>did:(?:plc|web):[\w.:%-]+)/post/(?P<post_id>[a-z0-9]{6,20})(?=/|$)")
-        ),
-        PostPattern(re.compile(r"^/profile/(?P<handle>[\w-]+(?:\.[\w-]+)+)/post/(?P<post_id>[a-z0-9]{6,20})(?=/|$)")),
+    mirror_hosts=(
+        "fxbsky.app",
+        "vxbsky.app",
+        "bskyx.app",
+        "bskye.app",
+        "bskx.app",
+        "cbsky.app",
+        "bsyy.app",
     ),
-    not_a_post=(
-        re.compile(r"^/profile/[\w.:%-]+/?(?:$|(?!post/))"),
-        re.compile(r"^/(?:hashtag|search|feeds|lists|starter-pack|notifications|settings)?(?:/|$)"),
+    short_hosts=("go.bsky.app",),
+    image_hosts=("cdn.bsky.app",),
+    post_patterns=(
+        AddressPattern(
+            re.compile(rf"^/profile/(?P<did>{_DID})/post/{_ID}"),
+            canonical="https://bsky.app/profile/{did}/post/{post_id}",
+        ),
+        AddressPattern(re.compile(rf"^/profile/{_NAME}/post/{_ID}")),
+    ),
+    playlists=paths(
+        rf"^/profile/{_ANYONE}/(?:feed|lists)/[\w-]+", r"^/(?:starter-pack|start|starter-pack-short)/[^/]+"
+    ),
+    profiles=paths(rf"^/profile/{_ANYONE}(?:/(?!post/)|$)"),
+    other_pages=paths(
+        r"^/(?:$|(?:hashtag|search|feeds|lists|saved|notifications|settings|messages|moderation|intent|support)(?:/|$))"
     ),
     canonical="https://bsky.app/profile/{handle}/post/{post_id}",
-    media_hosts=("video.bsky.app", "video.cdn.bsky.app"),
+    api_url="https://public.api.bsky.app/xrpc/app.bsky.feed.getPostThread?depth=0&uri=at://{handle}/app.bsky.feed.post/{post_id}",
+    extractors=("api", "browser", "ytdlp"),
+    json_paths=re.compile(r"/xrpc/app\.bsky\.(?:feed\.getPostThread|feed\.getPosts|unspecced\.getPostThreadV2)\b"),
+    page_reader="bluesky",
+    media_hosts=("video.bsky.app", "video.cdn.bsky.app", "cdn.bsky.app"),
     media_path=re.compile(r"/watch/[^/]+/[^/]+/|/xrpc/com\.atproto\.sync\.getBlob"),
-    media_key=re.compile(r"/watch/[^/]+/(baf\w+)/"),
+    media_key=re.compile(r"(?:/watch/[^/]+/|/hls/[^/]+/|[?&]cid=)(baf\w+)"),
     reject_path=re.compile(r"/thumbnail\.jpg"),
-    gone_text=("Post not found", "This post has been deleted"),
+    login_url="https://bsky.app/login",
     login_wall_text=("This author has chosen to make their posts visible only to people who are signed in",),
-    checked="2026-11-24",
+    login_wall_json=("!no-unauthenticated",),
+    gone_text=("Post not found", "This post has been deleted"),
+    gone_json=("NotFound", "AccountTakedown", "AccountDeactivated"),
+    pace=Pace(interval_s=(1, 2)),
 )

@@ -4,32 +4,50 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import Platform, PostPattern
+from mediavault.core.platform import AddressPattern, Pace, Platform, paths
+
+_NOT_A_NAME = (
+    "about|channel|cdn|crawler|embed|feed|fr|en|hub|legal|library|login|partner|partners|player|playlist|register|search"
+    "|settings|signin|swf|topic|trending|upload|user|video|videos|watchlater|widget"
+)
 
 DAILYMOTION = Platform(
     name="dailymotion",
     title="Dailymotion",
+    checked="2026-11-24",
     hosts=(
         "dailymotion.com",
         "www.dailymotion.com",
         "touch.dailymotion.com",
+        "m.dailymotion.com",
         "geo.dailymotion.com",
         "dai.ly",
         "www.dai.ly",
     ),
     post_patterns=(
-        PostPattern(re.compile(r"^/(?:embed/|swf/)?video/(?P<post_id>[a-z]?[A-Za-z0-9]{5,20})(?=[_/]|$)")),
-        PostPattern(re.compile(r"^/(?P<post_id>x[a-z0-9]{5,12})/?$"), host=re.compile(r"(?:www\.)?dai\.ly")),
+        AddressPattern(re.compile(r"^/(?:(?:embed|swf|crawler)/)?video/(?P<post_id>[A-Za-z0-9]{5,20})(?=[_/]|$)")),
+        AddressPattern(re.compile(r"^/swf/(?P<post_id>[xk][A-Za-z0-9]{4,20})(?=[_/]|$)")),
+        AddressPattern(re.compile(r"^/(?P<post_id>[xk][A-Za-z0-9]{4,20})/?$"), host=re.compile(r"(?:www\.)?dai\.ly")),
     ),
-    not_a_post=(
-        re.compile(r"^/(?:playlist|user|search|topic|channel)(?:/|$)"),
-        re.compile(r"^/[\w-]*/?$"),
+    playlists=paths(r"^/(?:embed/)?playlist/[^/]+", r"^/(?:topic|channel|hub)/[^/]+"),
+    profiles=paths(
+        r"^/user/(?P<handle>[\w-]+)(?:/|$)",
+        rf"^/(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[\w-]+)/?(?:$|(?:videos|playlists|collections|about)/?$)",
+        host=r"(?:www\.|m\.|touch\.)?dailymotion\.com",
     ),
+    other_pages=paths(r"^/player(?:/[^/]+)?\.html$", rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),
     canonical="https://www.dailymotion.com/video/{post_id}",
+    extractors=("ytdlp", "browser"),
+    json_paths=re.compile(r"/player/metadata/video/"),
+    page_reader="dailymotion",
     media_hosts=(".dmcdn.net", ".dailymotion.com"),
     media_path=re.compile(r"/manifest/video/"),
-    media_key=re.compile(r"/manifest/video/([a-z0-9]+)"),
+    media_key=re.compile(r"/manifest/video/([A-Za-z0-9]+)"),
     signs_media_urls=True,
+    tls_sensitive=True,
+    watermark_no=re.compile(r"."),  # Dailymotion adds no mark of its own
+    login_url="https://www.dailymotion.com/signin",
+    region_json=("DM007",),
     gone_text=("This video has been removed", "Content deleted"),
-    checked="2026-11-24",
+    pace=Pace(interval_s=(3, 5)),
 )

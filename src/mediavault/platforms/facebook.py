@@ -1,65 +1,94 @@
-"""What we know of facebook.com; checked 2026-11-24 against recorded pages."""
+"""What we know of facebook.com; checked 2026-11-24 against recorded pages and published extractors."""
 
 from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import Platform, PostPattern
+from mediavault.core.platform import AddressPattern, Pace, Platform, paths
 
 _VIDEO = "https://www.facebook.com/watch/?v={post_id}"  # videos, reels and watch pages share one number space
+_AD = "https://www.facebook.com/ads/library/?id={post_id}"
 _NUMBER = re.compile(r"(?P<post_id>\d{6,25})")
 _ANY_ID = re.compile(r"(?P<post_id>pfbid\w+|\d{6,25})")
+_POST_ID = r"(?:[^/]+/)?(?P<post_id>pfbid\w+|\d{6,25})(?=/|$)"  # behind the title of the post, where there is one
+_NOT_A_NAME = (
+    "ads|bookmarks|business|events|flx|fundraisers|gaming|groups|hashtag|help|home\\.php|legal|live|login|login\\.php"
+    "|marketplace|media|messages|notifications|pages|people|permalink\\.php|photo|photo\\.php|plugins|policies|privacy"
+    "|profile\\.php|recover|reel|reels|saved|search|settings|share|sharer|sharer\\.php|stories|story\\.php|video"
+    "|video\\.php|watch|watchparty|l\\.php"
+)
+_NAME = rf"(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[\w.-]{{1,80}})"
+_TABS = (
+    "about|about_\\w+|avatar|community|directory_\\w+|events|followers|following|friends|groups|info|likes|live_videos"
+    "|mentions|posts|reels|reels_tab|reviews|shop|videos|videos_by|map|music|sports|tv|books"
+)
 
 FACEBOOK = Platform(
     name="facebook",
     title="Facebook",
-    hosts=(
-        "facebook.com",
-        "www.facebook.com",
-        "web.facebook.com",
-        "m.facebook.com",
-        "mbasic.facebook.com",
-        "fb.com",
-        "www.fb.com",
+    checked="2026-11-24",
+    hosts=("facebook.com", "fb.com", "www.fb.com", "m.fb.com"),
+    host_suffixes=(".facebook.com",),  # www, web, m, mbasic, touch, and one for each language
+    mirror_hosts=(
+        "facebookwkhpilnemxj7asaniu7vnjjbiltxjqhye3mhbshg7kx5tfyd.onion",
         "www.facebookwkhpilnemxj7asaniu7vnjjbiltxjqhye3mhbshg7kx5tfyd.onion",
+        "m.facebookwkhpilnemxj7asaniu7vnjjbiltxjqhye3mhbshg7kx5tfyd.onion",
     ),
-    short_hosts=("fb.watch",),
-    share_paths=(re.compile(r"^/share/(?:[rvp]/)?\w{5,}/?$"),),
+    short_hosts=("fb.watch", "fb.me", "fb.gg"),
+    share_links=paths(r"^/share/(?:[rvp]/)?(?P<post_id>\w{5,})/?$", r"^/(?:l\.php|flx/warn/?|plugins/video\.php)$"),
     post_patterns=(
-        PostPattern(re.compile(r"^/reel/(?P<post_id>\d{6,25})(?=/|$)"), page="https://www.facebook.com/reel/{post_id}"),
-        PostPattern(
-            re.compile(r"^/(?!watch/|reel/)(?P<handle>[\w.-]{1,80})/videos/(?:[^/]+/)?(?P<post_id>\d{6,25})(?=/|$)"),
+        AddressPattern(
+            re.compile(r"^/reels?/(?P<post_id>\d{6,25})(?=/|$)"), page="https://www.facebook.com/reel/{post_id}"
+        ),
+        AddressPattern(
+            re.compile(rf"^/{_NAME}/videos/(?:[^/]+/)?(?P<post_id>\d{{6,25}})(?=/|$)"),
             page="https://www.facebook.com/{handle}/videos/{post_id}",
         ),
-        PostPattern(re.compile(r"^/(?:watch(?:/live)?|video(?:/embed)?|video\.php)/?$"), query={"v": _NUMBER}),
-        PostPattern(
-            re.compile(r"^/(?P<handle>[\w.-]{1,80})/posts/(?:[^/]+/)?(?P<post_id>pfbid\w+|\d{6,25})(?=/|$)"),
+        AddressPattern(re.compile(r"^/(?:watch(?:/live)?|video(?:/embed)?|video\.php)/?$"), query={"v": _NUMBER}),
+        AddressPattern(
+            re.compile(rf"^/{_NAME}/posts/{_POST_ID}"),
             canonical="https://www.facebook.com/{handle}/posts/{post_id}",
         ),
-        PostPattern(
-            re.compile(r"^/groups/(?P<handle>[\w.-]{1,80})/(?:permalink|posts)/(?P<post_id>\d{6,25})(?=/|$)"),
-            canonical="https://www.facebook.com/groups/{handle}/posts/{post_id}",
+        AddressPattern(
+            re.compile(rf"^/groups/(?P<group>[\w.-]{{1,80}})/(?:permalink|posts)/{_POST_ID}"),
+            canonical="https://www.facebook.com/groups/{group}/posts/{post_id}",
         ),
-        PostPattern(
-            re.compile(r"^/(?:permalink|story)\.php$"),
+        AddressPattern(
+            re.compile(r"^/(?:permalink|story)\.php/?$"),
             query={"story_fbid": _ANY_ID, "id": re.compile(r"(?P<handle>\d{3,25})")},
             canonical="https://www.facebook.com/permalink.php?story_fbid={post_id}&id={handle}",
         ),
+        AddressPattern(re.compile(r"^/ads/library/?$"), query={"id": _NUMBER}, canonical=_AD),
     ),
-    not_a_post=(
-        re.compile(r"^/(?:people|pages|profile\.php|groups|gaming|marketplace|hashtag|events|photo)(?:/|$)"),
-        re.compile(r"^/(?!watch|reel|video|share|ads|login)[\w.-]{1,80}/?$"),
-        re.compile(r"^/[\w.-]{1,80}/(?:photos|photos_albums|avatar|videos|about|reels|live)(?:/|$)"),
-        re.compile(r"^/(?:watch|reel)?/?$"),
+    stories=paths(r"^/stories/\d+(?:/|$)"),
+    lives=paths(rf"^/{_NAME}/live(?:/|$)", r"^/(?:live|watch/live)/?$"),
+    playlists=paths(r"^/(?:watch|hashtag)/[^/]+", rf"^/{_NAME}/playlists?(?:/|$)"),
+    profiles=(
+        *paths(r"^/(?:people|pages(?:/category)?)/[^/]+/(?P<handle>\d{3,25})(?:/|$)"),
+        AddressPattern(re.compile(r"^/profile\.php/?$"), query={"id": re.compile(r"(?P<handle>\d{3,25})(?:/.*)?")}),
+        *paths(rf"^/{_NAME}/?(?:$|(?:{_TABS})(?:/|$))"),
     ),
+    other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)", rf"^/{_NAME}/(?:photos|photos_\w+)(?:/|$)"),
     canonical=_VIDEO,
+    extractors=("browser", "ytdlp"),
+    json_paths=re.compile(r"/api/graphql|/graphqlbatch|/video/(?:playback|tahoe)/"),
+    resolve_with="browser",
     media_hosts=(".fbcdn.net",),
     media_path=re.compile(r"/(?:o1/)?v/t\d+[^?]*\.mp4"),
     media_key=re.compile(r"/([\w-]{15,})\.mp4"),
     signs_media_urls=True,
+    expiry_params={"oe": 16},
+    watermark_no=re.compile(r"[?&]efg="),  # an encode for its player; Facebook adds no mark of its own
+    download_user_agent="facebookexternalhit/1.1",  # the files are throttled for browsers
+    max_range_bytes=250 * 1024 * 1024,  # past 500 MB in one request: 403
+    login_url="https://www.facebook.com/login",
+    session_cookies=("c_user", "xs"),
+    wall_blocks_media=True,
     login_wall_url=re.compile(r"^https://(?:www|m|web|mbasic)\.facebook\.com/login"),
     login_wall_text=("You must log in to continue", "You must log in first"),
+    challenge_url=re.compile(r"^https://(?:www|m|web|mbasic)\.facebook\.com/checkpoint/"),
     challenge_text=("You’re Temporarily Blocked", "You're Temporarily Blocked"),
+    challenge_json=("CometErrorRoot.react",),
     gone_text=("This content isn't available", "This video isn't available anymore"),
-    checked="2026-11-24",
+    pace=Pace(interval_s=(10, 20), account_daily_cap=60),
 )

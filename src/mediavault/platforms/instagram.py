@@ -1,49 +1,82 @@
-"""What we know of instagram.com; checked 2026-11-24 against recorded pages."""
+"""What we know of instagram.com; checked 2026-11-24 against recorded pages and published extractors."""
 
 from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import Platform, PostPattern
+from mediavault.core.platform import AddressPattern, Pace, Platform, paths
 
 _ID = r"(?P<post_id>[\w-]{5,40})(?=/|$)"  # longer than 28 characters: a private post
+_NOT_A_NAME = (
+    "about|accounts|api|challenge|developer|direct|directory|emails|explore|graphql|legal|oauth|p|privacy|reel|reels"
+    "|s|session|share|stories|terms|tv|web"
+)
+_NAME = rf"(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[\w.]{{1,30}})"
+_TABS = "posts|photos|reels|reposts|tagged|saved|channel|igtv|feed|guides|highlights|followers|following|info|avatar"
 
 INSTAGRAM = Platform(
     name="instagram",
     title="Instagram",
+    checked="2026-11-24",
     hosts=("instagram.com", "www.instagram.com", "m.instagram.com"),
-    share_paths=(re.compile(r"^/share/(?:p/|reel/)?[\w-]{5,}/?$"), re.compile(r"^/s/[\w=-]{8,}/?$")),
+    mirror_hosts=(
+        "ddinstagram.com",
+        "www.ddinstagram.com",
+        "kkinstagram.com",
+        "www.kkinstagram.com",
+        "vxinstagram.com",
+        "www.vxinstagram.com",
+        "instagramez.com",
+    ),
+    short_hosts=("instagr.am", "www.instagr.am", "ig.me"),
+    share_links=paths(
+        r"^/share/(?:p|reel|tv)/(?P<post_id>[\w-]{5,})/?$", r"^/share/[\w-]{5,}/?$", r"^/s/[\w=%-]{8,}/?$"
+    ),
     post_patterns=(
-        PostPattern(
-            re.compile(rf"^/(?!share/|stories/|explore/)(?:(?P<handle>[\w.]{{1,30}})/)?reels?/{_ID}"),
-            page="https://www.instagram.com/reel/{post_id}/",
+        AddressPattern(
+            re.compile(rf"^/(?:{_NAME}/)?reels?/(?!audio/){_ID}"), page="https://www.instagram.com/reel/{post_id}/"
         ),
-        PostPattern(re.compile(rf"^/(?!share/|stories/|explore/)(?:(?P<handle>[\w.]{{1,30}})/)?(?:p|tv)/{_ID}")),
-        PostPattern(
+        AddressPattern(re.compile(rf"^/(?:{_NAME}/)?tv/{_ID}"), page="https://www.instagram.com/tv/{post_id}/"),
+        AddressPattern(re.compile(rf"^/(?:{_NAME}/)?p/{_ID}")),
+    ),
+    stories=(
+        AddressPattern(
             re.compile(r"^/stories/highlights/(?P<post_id>\d{5,25})(?=/|$)"),
             canonical="https://www.instagram.com/stories/highlights/{post_id}/",
         ),
-        PostPattern(
+        AddressPattern(
             re.compile(r"^/stories/(?P<handle>[\w.]{1,30})/(?P<post_id>\d{5,25})(?=/|$)"),
             canonical="https://www.instagram.com/stories/{handle}/{post_id}/",
         ),
+        *paths(r"^/stories/(?!highlights(?:/|$))(?P<handle>[\w.]{1,30})/?$", r"^/stories/id:\d+/?$"),
     ),
-    not_a_post=(
-        re.compile(r"^/(?:explore|accounts|direct|reels)(?:/|$)"),
-        re.compile(r"^/stories/[\w.]+/?$"),
-        re.compile(r"^/[\w.]{1,30}/?(?:$|(?:tagged|reels|channel|saved)/?$)"),
-        re.compile(r"^/?$"),
-    ),
+    lives=paths(rf"^/{_NAME}/live(?:/|$)"),
+    playlists=paths(r"^/reels/audio/", rf"^/{_NAME}/(?:saved|guides?)/[^/]+/\d+"),
+    profiles=paths(rf"^/{_NAME}/?(?:$|(?:{_TABS})(?:/|$))"),
+    other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),
     canonical="https://www.instagram.com/p/{post_id}/",
     page="https://www.instagram.com/p/{post_id}/",
+    extractors=("browser", "ytdlp"),
+    json_paths=re.compile(r"/api/v1/(?:media/|feed/reels_media|clips/)|/graphql(?:/query)?(?:/|$|\?)"),
+    resolve_with="browser",
     media_hosts=(".cdninstagram.com", ".fbcdn.net"),
+    own_media_hosts=re.compile(r"(?:.+\.)?cdninstagram\.com|instagram\.[\w-]+\.fna\.fbcdn\.net"),
     media_path=re.compile(r"/(?:o1/)?v/t\d+[^?]*\.mp4"),
     media_key=re.compile(r"/([\w-]{20,})\.mp4"),
     signs_media_urls=True,
+    expiry_params={"oe": 16},
+    watermark_no=re.compile(r"."),  # Instagram adds no mark of its own
     referer="https://www.instagram.com/",
+    login_url="https://www.instagram.com/accounts/login/",
+    session_cookies=("sessionid", "ds_user_id", "csrftoken"),
+    wall_blocks_media=True,
     login_wall_url=re.compile(r"^https://www\.instagram\.com/accounts/login"),
+    login_wall_json=("login_required", "require_login"),
+    age_text=("You must be 18 years old or over to see this profile",),
+    challenge_url=re.compile(r"^https://www\.instagram\.com/challenge/"),
     challenge_text=("suspicious activity", "automated behavior"),
+    challenge_json=("challenge_required", "checkpoint_required"),
     gone_text=("Sorry, this page isn't available", "Post isn't available"),
     private_text=("This account is private", "This profile is private"),
-    checked="2026-11-24",
+    pace=Pace(interval_s=(6, 12), account_interval_s=(20, 40), account_daily_cap=60),
 )

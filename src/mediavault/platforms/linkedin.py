@@ -4,35 +4,50 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import Platform, PostPattern
+from mediavault.core.platform import AddressPattern, Pace, Platform, paths
+
+_TYPE = r"(?P<type>activity|ugcPost|share)"
+_ID = r"(?P<post_id>\d{15,20})"
 
 LINKEDIN = Platform(
     name="linkedin",
     title="LinkedIn",
+    checked="2026-11-24",
     hosts=("linkedin.com",),
-    host_suffixes=(".linkedin.com",),
+    host_suffixes=(".linkedin.com",),  # www, m, and one for each country
+    image_hosts=("media.licdn.com",),
     post_patterns=(
-        PostPattern(
+        AddressPattern(re.compile(rf"^/posts/(?P<handle>[^/_]{{1,100}})?[^/]*?-{_TYPE}-{_ID}(?=[-/]|$)")),
+        AddressPattern(
             re.compile(
-                r"^/posts/(?P<handle>[^/_]{1,100})?[^/]*?-(?P<type>activity|ugcPost|share)-(?P<post_id>\d{15,20})(?=[-/]|$)"
+                rf"^/(?:feed/update|embed/feed/update|video/live|video/event)/urn(?::|%3A)li(?::|%3A){_TYPE}"
+                rf"(?::|%3A){_ID}(?=/|$)",
+                re.IGNORECASE,
             )
         ),
-        PostPattern(re.compile(r"^/feed/update/urn:li:(?P<type>activity|ugcPost|share):(?P<post_id>\d{15,20})(?=/|$)")),
-        PostPattern(
-            re.compile(r"^/embed/feed/update/urn:li:(?P<type>activity|ugcPost|share):(?P<post_id>\d{15,20})(?=/|$)")
-        ),
     ),
-    not_a_post=(
-        re.compile(r"^/(?:in|company|school|showcase|groups|events|jobs|learning|newsletters)(?:/|$)"),
-        re.compile(r"^/(?:feed)?/?$"),
+    lives=paths(r"^/(?:events|video/live|video/event)/[^/]+"),
+    playlists=paths(r"^/learning/[^/]+/?$", r"^/newsletters/[^/]+", r"^/feed/hashtag/[^/]+"),
+    profiles=paths(r"^/(?:in|company|school|showcase|groups|pub)/(?P<handle>[^/]+)(?:/|$)"),
+    other_pages=paths(
+        r"^/(?:$|(?:feed|jobs|learning|pulse|login|signup|authwall|uas|checkpoint|search|mynetwork|messaging|posts|top-content"
+        r"|products|services|help|legal)(?:/|$))"
     ),
     canonical="https://www.linkedin.com/feed/update/urn:li:{type}:{post_id}",  # the type belongs to the id
+    extractors=("browser", "ytdlp"),
+    json_paths=re.compile(r"/voyager/api/"),
     media_hosts=(".licdn.com",),
-    media_path=re.compile(r"/playlist/vid/"),
-    media_key=re.compile(r"/playlist/vid/(?:v2/)?([\w-]+)/"),
+    media_path=re.compile(r"/playlist/"),
+    media_key=re.compile(r"/playlist/(?:vid/)?(?:v2/)?([\w-]+)/"),
     signs_media_urls=True,
-    login_wall_url=re.compile(r"^https://(?:\w+\.)?linkedin\.com/(?:authwall|login|uas/login|checkpoint)"),
+    expiry_params={"e": 10},  # 2147483647 stands for never
+    login_url="https://www.linkedin.com/login",
+    session_cookies=("li_at",),
+    wall_blocks_media=True,
+    login_wall_url=re.compile(r"^https://(?:\w+\.)?linkedin\.com/(?:authwall|login|uas/login)"),
+    login_wall_status=(999,),
     login_wall_text=("Sign in to view more content",),
+    challenge_url=re.compile(r"^https://(?:\w+\.)?linkedin\.com/checkpoint/"),
     gone_text=("This post cannot be displayed",),
-    checked="2026-11-24",
+    pace=Pace(interval_s=(20, 40), account_daily_cap=40),
 )

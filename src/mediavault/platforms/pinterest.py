@@ -4,74 +4,43 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import Platform, PostPattern
+from mediavault.core.platform import AddressPattern, Pace, Platform, paths
 
-_COUNTRIES = [
-    "at",
-    "be",
-    "ca",
-    "ch",
-    "cl",
-    "co",
-    "co.at",
-    "co.in",
-    "co.kr",
-    "co.nz",
-    "co.uk",
-    "com",
-    "com.au",
-    "com.bo",
-    "com.ec",
-    "com.mx",
-    "com.pe",
-    "com.py",
-    "com.uy",
-    "com.vn",
-    "de",
-    "dk",
-    "ec",
-    "engineering",
-    "es",
-    "fr",
-    "hu",
-    "id",
-    "ie",
-    "in",
-    "info",
-    "it",
-    "jp",
-    "kr",
-    "mx",
-    "nl",
-    "nz",
-    "pe",
-    "ph",
-    "pt",
-    "ru",
-    "se",
-    "th",
-    "tw",
-    "uk",
-    "uy",
-    "vn",
-]
+_COUNTRIES = (
+    "at be ca ch cl co co.at co.in co.kr co.nz co.uk com com.au com.bo com.ec com.mx com.pe com.py com.uy "
+    "com.vn de dk ec engineering es fr hu id ie in info it jp kr mx nl nz pe ph pt ru se th tw uk uy vn"
+)
+_NOT_A_NAME = (
+    "_|about|business|categories|discover|explore|ideas|login|news_hub|password|pin|pin-builder|privacy|resource|search"
+    "|settings|shop|shopping|signup|terms|today|topics|url_shortener|videos"
+)
+_NAME = rf"(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[^/]+)"
+_TABS = r"_saved|_created|_shop|_profile|_pins|_boards|_about|_community|pins|boards|followers|following|more_ideas"
 
 PINTEREST = Platform(
     name="pinterest",
     title="Pinterest",
-    hosts=tuple(f"{prefix}pinterest.{country}" for country in _COUNTRIES for prefix in ("", "www.")),
+    checked="2026-11-24",
+    hosts=tuple(f"{prefix}pinterest.{country}" for country in _COUNTRIES.split() for prefix in ("", "www.")),
     host_suffixes=(".pinterest.com",),
     short_hosts=("pin.it",),
-    post_patterns=(PostPattern(re.compile(r"^/pin/(?:[^/]+--)?(?P<post_id>\d{5,25})(?=/|$)")),),
-    not_a_post=(
-        re.compile(r"^/(?:ideas|search|today|categories|topics)(?:/|$)"),
-        re.compile(r"^/(?!pin/)[^/]+(?:/[^/]+)?/?$"),
-        re.compile(r"^/?$"),
-    ),
+    image_hosts=("i.pinimg.com",),
+    share_links=paths(r"^/url_shortener/(?P<post_id>\w+)"),
+    post_patterns=(AddressPattern(re.compile(r"^/pin/(?:[^/]+--)?(?P<post_id>\d{5,25})(?=/|$)")),),
+    playlists=paths(rf"^/{_NAME}/(?!(?:{_TABS})(?:/|$))[^/]+(?:/[^/]+)?/?$", r"^/ideas/[^/]+/\d+"),
+    profiles=paths(rf"^/{_NAME}/?$", rf"^/{_NAME}/(?:{_TABS})(?:/|$)"),
+    other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),
     canonical="https://www.pinterest.com/pin/{post_id}/",
+    extractors=("browser", "ytdlp"),
+    json_paths=re.compile(r"/resource/PinResource/get/|/_/graphql/"),
+    page_reader="pinterest",
+    page_data_css="#__PWS_INITIAL_PROPS__, #__PWS_DATA__, script[data-relay-response]",
     media_hosts=(".pinimg.com",),
     media_path=re.compile(r"/videos/"),
     media_key=re.compile(r"/([0-9a-f]{32})(?:_\w+)?\."),
+    login_url="https://www.pinterest.com/login/",
+    session_cookies=("_pinterest_sess",),
     login_wall_url=re.compile(r"^https://www\.pinterest\.[a-z.]+/login"),
-    checked="2026-11-24",
+    gone_json=("PinNotFound",),
+    pace=Pace(interval_s=(3, 5)),
 )

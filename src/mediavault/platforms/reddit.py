@@ -1,39 +1,87 @@
-"""What we know of reddit.com; checked 2026-11-24 against recorded answers."""
+"""What we know of reddit.com; checked 2026-11-24 against recorded answers and published extractors."""
 
 from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import Platform, PostPattern
+from mediavault.core.platform import AddressPattern, Pace, Platform, paths
+
+_ID = r"(?P<post_id>[a-z0-9]{1,13})(?=/|$)"
+_VIDEO = "https://www.reddit.com/video/{post_id}"  # the file's own id; the post behind it is known to the network alone
+_SORTS = "best|hot|new|rising|top|controversial|gilded"
 
 REDDIT = Platform(
     name="reddit",
     title="Reddit",
-    hosts=("reddit.com", "redd.it", "www.redd.it"),
+    checked="2026-11-24",
+    hosts=("reddit.com", "redd.it", "www.redd.it", "v.redd.it"),
     host_suffixes=(".reddit.com",),
-    short_hosts=("v.redd.it",),
-    share_paths=(re.compile(r"^/(?:r|u|user)/[\w.-]+/s/\w{5,}/?$"),),
-    post_patterns=(
-        PostPattern(re.compile(r"^(?:/(?:r|user|u)/[\w.-]+)?/comments/(?P<post_id>[a-z0-9]{1,13})(?=/|$)")),
-        PostPattern(re.compile(r"^/gallery/(?P<post_id>[a-z0-9]{1,13})(?=/|$)")),
-        PostPattern(
-            re.compile(r"^/video/(?P<post_id>[a-z0-9]{8,16})(?=/|$)"),
-            canonical="https://www.reddit.com/video/{post_id}",
-        ),
-        PostPattern(re.compile(r"^/(?P<post_id>[a-z0-9]{5,10})/?$"), host=re.compile(r"(?:www\.)?redd\.it")),
+    mirror_hosts=(
+        "redditmedia.com",
+        "www.redditmedia.com",
+        "rxddit.com",
+        "www.rxddit.com",
+        "vxreddit.com",
+        "www.vxreddit.com",
+        "reddittorjg6rue252oqsxryoxengawnmo46qy4kyii5wtqnwfj4ooad.onion",
+        "www.reddittorjg6rue252oqsxryoxengawnmo46qy4kyii5wtqnwfj4ooad.onion",
     ),
-    not_a_post=(
-        re.compile(r"^/(?:r|u|user)/[\w.+-]+/?(?:$|(?:top|new|hot|rising|submitted|comments|saved|about|m)/?$)"),
-        re.compile(r"^/(?:top|new|hot|rising|best|controversial|search|live)?/?$"),
+    image_hosts=("i.redd.it", "preview.redd.it", "external-preview.redd.it", "i.reddituploads.com"),
+    share_links=paths(r"^/(?:r|u|user)/[\w.-]+/s/(?P<post_id>\w{5,})/?$"),
+    post_patterns=(
+        AddressPattern(
+            re.compile(rf"^/r/(?P<subreddit>[\w.-]+)/comments/{_ID}"),
+            page="https://www.reddit.com/r/{subreddit}/comments/{post_id}",
+        ),
+        AddressPattern(
+            re.compile(rf"^/(?:user|u)/(?P<handle>[\w.-]+)/comments/{_ID}"),
+            page="https://www.reddit.com/user/{handle}/comments/{post_id}",
+        ),
+        AddressPattern(re.compile(rf"^/comments/{_ID}"), page="https://www.reddit.com/comments/{post_id}"),
+        AddressPattern(
+            re.compile(rf"^(?:/r/[\w.-]+)?/gallery/{_ID}"), page="https://www.reddit.com/comments/{post_id}"
+        ),
+        AddressPattern(
+            re.compile(r"^(?:/link/[a-z0-9]{1,13})?/video/(?P<post_id>[a-z0-9]{8,16})(?=/|$)"), canonical=_VIDEO
+        ),
+        AddressPattern(
+            re.compile(r"^/(?P<post_id>[a-z0-9]{8,16})(?=/|$)"), host=re.compile(r"v\.redd\.it"), canonical=_VIDEO
+        ),
+        AddressPattern(
+            re.compile(r"^/(?P<post_id>[a-z0-9]{4,10})/?$"),
+            host=re.compile(r"(?:www\.)?redd\.it"),
+            page="https://www.reddit.com/comments/{post_id}",
+        ),
+    ),
+    playlists=paths(r"^/(?:u|user)/[\w.-]+/m/[\w-]+", r"^/collection/"),
+    profiles=paths(
+        r"^/(?:u|user)/(?P<handle>[\w.-]+)/?(?:$|(?:overview|submitted|posts|comments|saved|upvoted|gilded|about)/?$)"
+    ),
+    other_pages=paths(
+        rf"^/r/[\w.+-]+/?(?:$|(?:{_SORTS}|search|about|wiki|w|submit)(?:/|$))",
+        rf"^/(?:$|(?:{_SORTS}|search|live|settings|login|register|message|media|subreddits|t|submit|me)(?:/|$))",
     ),
     canonical="https://www.reddit.com/comments/{post_id}/",
-    media_hosts=("v.redd.it",),
+    api_url="https://www.reddit.com/comments/{post_id}/.json?raw_json=1",
+    extractors=("api", "browser", "ytdlp"),
+    json_paths=re.compile(r"/comments/[a-z0-9]+[^?]*\.json|/by_id/|/api/info"),
+    page_reader="reddit",
+    page_data_css="shreddit-post",
+    media_hosts=("v.redd.it", "packaged-media.redd.it", "i.redd.it", "preview.redd.it", "external-preview.redd.it"),
     media_path=re.compile(r"/(?:CMAF|DASH)_(?:AUDIO_)?\d+\.mp4|/HLSPlaylist\.m3u8|/DASHPlaylist\.mpd"),
-    media_key=re.compile(r"^https?://v\.redd\.it/([a-z0-9]+)/"),
-    reject_path=re.compile(r"/DASH_96\.mp4|/DASH_2_4_M"),  # the scrubber's strip
+    media_key=re.compile(r"^https?://(?:v|packaged-media)\.redd\.it/([a-z0-9]+)/"),
+    reject_path=re.compile(r"/(?:DASH|CMAF)_96\.mp4|/DASH_600_K"),  # the scrubber's strip
     signs_media_urls=True,
+    expiry_params={"a": 10},  # the part before the comma
+    watermark_no=re.compile(r"."),  # Reddit adds no mark of its own
+    login_url="https://www.reddit.com/login",
+    session_cookies=("reddit_session",),
     login_wall_text=("This community is quarantined", "This community is private"),
+    login_wall_json=("quarantined", "gated"),
+    age_text=("You must be 18+ to view this community",),
+    age_json=("over_18",),
     challenge_text=("blocked by network security",),
     gone_text=("Sorry, this post was deleted", "Sorry, this post has been removed"),
-    checked="2026-11-24",
+    private_json=("private",),
+    pace=Pace(interval_s=(3, 6)),
 )

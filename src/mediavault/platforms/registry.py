@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from mediavault.core.errors import NotAPost, Unsupported
 from mediavault.core.media import Post
-from mediavault.core.platform import Platform, PostMatch, is_host_of, read_post
-from mediavault.core.urls import HttpUrl, canonical_generic
+from mediavault.core.platform import (
+    AddressKind,
+    Platform,
+    exact_hosts,
+    is_host_of,
+    names_post_on_any_host,
+    read_page,
+    read_post,
+)
+from mediavault.core.urls import DEFAULT_PORTS, HttpUrl, canonical_generic
 from mediavault.platforms.bilibili import BILIBILI
 from mediavault.platforms.bluesky import BLUESKY
 from mediavault.platforms.dailymotion import DAILYMOTION
@@ -15,6 +24,7 @@ from mediavault.platforms.facebook import FACEBOOK
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.instagram import INSTAGRAM
 from mediavault.platforms.linkedin import LINKEDIN
+from mediavault.platforms.lookalikes import imitates, is_public_name
 from mediavault.platforms.mastodon import MASTODON
 from mediavault.platforms.pinterest import PINTEREST
 from mediavault.platforms.reddit import REDDIT
@@ -49,6 +59,8 @@ _KNOWN: tuple[Platform, ...] = (
     WEIBO,
 )
 _BY_NAME: Mapping[str, Platform] = {known.name: known for known in (*_KNOWN, GENERIC)}
+_NAMES: frozenset[str] = frozenset(host.removeprefix("www.") for known in _KNOWN for host in known.hosts)
+_BY_HOST: Mapping[str, Platform] = {host: known for known in _KNOWN for host in exact_hosts(known)}
 
 
 def identify(url: HttpUrl) -> tuple[Post, Platform]:
@@ -58,23 +70,23 @@ def identify(url: HttpUrl) -> tuple[Post, Platform]:
     knows (``post_id`` is None). Raises NotAPost for profiles, playlists and the like, Unsupported for other addresses
     on a known platform.
     """
-    platform = _platform_of(url)
+    platform = platform_at(url)
     if platform is GENERIC:
         return Post(str(url), canonical_generic(url), GENERIC.name), GENERIC
+    page = read_page(platform, url)
+    if page is not None and page.kind is AddressKind.REDIRECT:
+        return Post(str(url), canonical_generic(url), platform.name), platform
     match = read_post(platform, url)
     if match is not None:
         return Post(str(url), match.canonical_url, platform.name, match.post_id, match.handle), platform
-    if _is_share_link(platform, url):
-        return Post(str(url), canonical_generic(url), platform.name), platform
-    if any(pattern.match(url.path) for pattern in platform.not_a_post):
-        raise NotAPost(f"This address on {platform.title} is not that of one post.")
+    if page is not None:
+        raise NotAPost(_not_a_post(page.kind, platform))
     raise Unsupported(f"This address on {platform.title} is of no kind that mediavault knows.")
 
 
 def shared_url(url: HttpUrl) -> str | None:
     """The address of the post as people share it, with its author where the address names one; None if it is no post."""
-    platform = _platform_of(url)
-    match: PostMatch | None = read_post(platform, url)
+    match = read_post(platform_at(url), url)
     return match.page_url if match else None
 
 
@@ -88,11 +100,57 @@ def all_platforms() -> tuple[Platform, ...]:
     return tuple(_BY_NAME.values())
 
 
-def _platform_of(url: HttpUrl) -> Platform:
-    return next((known for known in _KNOWN if is_host_of(known, url)), GENERIC)
+def platform_at(url: HttpUrl) -> Platform:
+    """Where an address lies, by its host and port, and for Mastodon by its form; :data:`GENERIC` when nowhere known."""
+    if url.port != DEFAULT_PORTS[url.scheme]:
+        return GENERIC
+    if (named := _BY_HOST.get(url.host)) is not None:
+        return named
+    if (below := next((known for known in _KNOWN if is_host_of(known, url)), None)) is not None:
+        return below
+    by_form = next((known for known in _KNOWN if names_post_on_any_host(known, url)), GENERIC)
+    return by_form if by_form is GENERIC or not is_a_trick(url) else GENERIC
 
 
-def _is_share_link(platform: Platform, url: HttpUrl) -> bool:
-    if url.host in platform.short_hosts:
-        return len(url.path) > len("/a")
-    return any(pattern.match(url.path) for pattern in platform.share_paths)
+def is_a_trick(url: HttpUrl) -> bool:
+    """Whether an unknown host is no public site, or imitates a platform's."""
+    return not is_public_name(url) or imitates(url.host, _NAMES)
+
+
+def platform_of_media(url: str) -> Platform:
+    """Whose media ``url`` is, by its host alone; :data:`GENERIC` when unknown. Never raises.
+
+    Hosts that several sites share (Meta's and Akamai's) belong to the one whose ``own_media_hosts`` names them, and
+    else to the one that names nothing finer.
+    """
+    try:
+        host = (urlsplit(url).hostname or "").removesuffix(".")
+    except ValueError:
+        return GENERIC
+    for known in _KNOWN:
+        if known.own_media_hosts is not None and known.own_media_hosts.fullmatch(host):
+            return known
+    for known in _KNOWN:
+        if known.own_media_hosts is None and any(_is_below(host, suffix) for suffix in known.media_hosts):
+            return known
+    return _BY_HOST.get(host) or next((known for known in _KNOWN if host.endswith(known.host_suffixes)), GENERIC)
+
+
+def _is_below(host: str, suffix: str) -> bool:
+    bare = suffix.removeprefix(".")
+    return host == bare or host.endswith(f".{bare}")
+
+
+_WORDS: Mapping[AddressKind, str] = {
+    AddressKind.PROFILE: "an account's page",
+    AddressKind.PLAYLIST: "a list of posts",
+    AddressKind.LIVE: "a live broadcast",
+    AddressKind.STORY: "all stories of an account",
+}
+
+
+def _not_a_post(kind: AddressKind, platform: Platform) -> str:
+    what = _WORDS.get(kind)
+    if what is None:
+        return f"This address on {platform.title} is not that of one post."
+    return f"This address on {platform.title} is that of {what}, not of one post."

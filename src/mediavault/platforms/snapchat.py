@@ -4,27 +4,44 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import Platform, PostPattern
+from mediavault.core.platform import AddressPattern, Pace, Platform, paths
+
+_ID = r"(?P<post_id>[\w-]{10,255})(?=/|$)"
+_NAME = r"(?P<handle>[\w.-]{1,36})"
+_STORY = "https://www.snapchat.com/add/{handle}/{post_id}"
 
 SNAPCHAT = Platform(
     name="snapchat",
     title="Snapchat",
-    hosts=("snapchat.com", "www.snapchat.com", "story.snapchat.com"),
+    checked="2026-11-24",
+    hosts=("snapchat.com", "www.snapchat.com", "story.snapchat.com", "web.snapchat.com"),
     short_hosts=("t.snapchat.com",),
     post_patterns=(
-        PostPattern(re.compile(r"^/@(?P<handle>[\w.-]{1,32})/spotlight/(?P<post_id>[\w-]{10,255})(?=/|$)")),
-        PostPattern(re.compile(r"^/spotlight/(?P<post_id>[\w-]{10,255})(?=/|$)")),
-        PostPattern(
-            re.compile(r"^/(?:add|u|p)/(?P<handle>[\w.-]{1,36})/(?P<post_id>[\w-]{10,255})(?=/|$)"),
-            canonical="https://www.snapchat.com/add/{handle}/{post_id}",
-        ),
+        AddressPattern(re.compile(rf"^/@{_NAME}/spotlight/{_ID}")),
+        AddressPattern(re.compile(rf"^/spotlight/{_ID}")),
     ),
-    not_a_post=(
-        re.compile(r"^/(?:add|u|@)/?[\w.-]+/?$"),
-        re.compile(r"^/(?:spotlight|explore|discover|lens|topic)?/?$"),
+    stories=(
+        AddressPattern(
+            re.compile(rf"^/@{_NAME}/highlight/{_ID}"),
+            canonical="https://www.snapchat.com/@{handle}/highlight/{post_id}",
+        ),
+        AddressPattern(
+            re.compile(rf"^/p/(?P<owner>[\w-]{{10,60}})/{_ID}"),
+            canonical="https://www.snapchat.com/p/{owner}/{post_id}",
+        ),
+        AddressPattern(re.compile(rf"^/(?:add|u|s)/{_NAME}/{_ID}"), canonical=_STORY),
+    ),
+    profiles=paths(rf"^/(?:add|u)/{_NAME}/?$", rf"^/@{_NAME}/?$", r"^/p/[\w-]{10,60}/?$"),
+    other_pages=paths(
+        r"^/(?:$|(?:spotlight|explore|discover|lens|unlock|topic|search|download|login|map|add|u|p)(?:/|$))"
     ),
     canonical="https://www.snapchat.com/spotlight/{post_id}",
+    extractors=("browser", "ytdlp"),
+    page_reader="snapchat",
+    page_data_css="#__NEXT_DATA__",
     media_hosts=(".sc-cdn.net",),
     signs_media_urls=True,
-    checked="2026-11-24",
+    watermark_yes=re.compile(r"\.27\.[A-Z]+"),  # the copy for sharing
+    watermark_no=re.compile(r"\.1034\.[A-Z]+"),
+    pace=Pace(interval_s=(3, 5)),
 )

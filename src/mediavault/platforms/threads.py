@@ -4,28 +4,43 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import Platform, PostPattern
+from mediavault.core.platform import AddressPattern, Pace, Platform, paths
+
+_ID = r"(?P<post_id>[\w-]{5,40})(?=/|$)"
+_NAME = r"(?P<handle>[\w.]{1,30})"
 
 THREADS = Platform(
     name="threads",
     title="Threads",
+    checked="2026-11-24",
     hosts=("threads.com", "www.threads.com", "threads.net", "www.threads.net"),
+    mirror_hosts=("vxthreads.net", "www.vxthreads.net", "fixthreads.net", "www.fixthreads.net"),
     post_patterns=(
-        PostPattern(re.compile(r"^/@(?P<handle>[\w.]{1,30})/post/(?P<post_id>[\w-]{5,40})(?=/|$)")),
-        PostPattern(re.compile(r"^/t/(?P<post_id>[\w-]{5,40})(?=/|$)")),
+        AddressPattern(re.compile(rf"^/@{_NAME}/post/{_ID}")),
+        AddressPattern(re.compile(rf"^/t/{_ID}")),
     ),
-    not_a_post=(
-        re.compile(r"^/@[\w.]+/?(?:$|(?:replies|media|reposts)/?$)"),
-        re.compile(r"^/(?:search|for_you|following|activity|login)?/?$"),
-    ),
+    playlists=paths(r"^/custom_feed/", r"^/tag/[^/]+"),
+    profiles=paths(rf"^/@{_NAME}/?(?:$|(?:replies|media|reposts)/?$)"),
+    other_pages=paths(r"^/(?:$|(?:search|for_you|following|activity|login|settings|saved|liked|intent)(?:/|$))"),
     canonical="https://www.threads.com/t/{post_id}",
     page="https://www.threads.com/@{handle}/post/{post_id}",
+    extractors=("browser",),
+    json_paths=re.compile(r"/api/graphql|/graphql/query"),
+    page_reader="threads",
+    page_data_css="script[data-sjs]",
     media_hosts=(".cdninstagram.com", ".fbcdn.net"),
+    own_media_hosts=re.compile(r"(?!)"),  # it shares all of Instagram's
     media_path=re.compile(r"/(?:o1/)?v/t\d+[^?]*\.mp4"),
     media_key=re.compile(r"/([\w-]{20,})\.mp4"),
     signs_media_urls=True,
+    expiry_params={"oe": 16},
     referer="https://www.threads.com/",
+    login_url="https://www.threads.com/login",
+    session_cookies=("sessionid",),
     login_wall_url=re.compile(r"^https://www\.threads\.(?:com|net)/login"),
+    challenge_url=re.compile(r"^https://www\.(?:threads\.(?:com|net)|instagram\.com)/challenge/"),
+    challenge_text=("suspicious activity", "automated behavior"),
     gone_text=("Sorry, this page isn't available",),
-    checked="2026-11-24",
+    private_text=("This profile is private",),
+    pace=Pace(interval_s=(10, 20)),
 )

@@ -1,47 +1,85 @@
-"""What we know of tiktok.com; checked 2026-11-24 against recorded pages."""
+"""What we know of tiktok.com; checked 2026-11-24 against recorded pages and published extractors."""
 
 from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import Platform, PostPattern
+from mediavault.core.platform import AddressPattern, Pace, Platform, paths
+
+_ID = r"(?P<post_id>\d{15,21})(?=/|$)"
+_NAME = r"(?P<handle>[\w.-]{1,120})"  # 24 characters at most, but a secret user id of 70 may stand in its place
+_PROFILE = "https://www.tiktok.com/@{handle}"
 
 TIKTOK = Platform(
     name="tiktok",
     title="TikTok",
-    hosts=("tiktok.com", "www.tiktok.com", "m.tiktok.com"),
+    checked="2026-11-24",
+    hosts=("tiktok.com", "www.tiktok.com", "m.tiktok.com", "us.tiktok.com", "t.tiktok.com"),
+    mirror_hosts=(
+        "tiktokv.com",
+        "www.tiktokv.com",
+        "m.tiktokv.com",
+        "vxtiktok.com",
+        "www.vxtiktok.com",
+        "tnktok.com",
+        "www.tnktok.com",
+        "tfxktok.com",
+    ),
     short_hosts=("vm.tiktok.com", "vt.tiktok.com"),
-    share_paths=(re.compile(r"^/t/\w{5,}/?$"),),
+    share_links=paths(r"^/t/(?P<post_id>\w{5,})/?$"),
     post_patterns=(
-        PostPattern(re.compile(r"^/@(?P<handle>[\w.-]{2,24})/(?:video|photo)/(?P<post_id>\d{15,21})(?=/|$)")),
-        PostPattern(re.compile(r"^/@[\w.-]{0,24}/(?:video|photo)/(?P<post_id>\d{15,21})(?=/|$)")),
-        PostPattern(re.compile(r"^/(?:i18n/)?share/(?:video|photo)/(?P<post_id>\d{15,21})(?=/|$)")),
-        PostPattern(re.compile(r"^/(?:embed(?:/v2)?|player/v1|v)/(?P<post_id>\d{15,21})(?:\.html)?(?=/|$)")),
+        AddressPattern(re.compile(rf"^/@{_NAME}/(?:video|photo)/{_ID}")),
+        AddressPattern(re.compile(rf"^/@/(?:video|photo)/{_ID}")),
+        AddressPattern(re.compile(rf"^/(?:i18n/)?share/(?:video|photo|item)/{_ID}")),
+        AddressPattern(re.compile(r"^/(?:embed(?:/v\d)?|player/v1|v)/(?P<post_id>\d{15,21})(?:\.html)?(?=/|$)")),
     ),
-    not_a_post=(
-        re.compile(r"^/@[\w.-]+/?(?:$|(?:likes|posts|live|playlist|reposts|collection)(?:/|$))"),
-        re.compile(
-            r"^/(?:music|sticker|tag|channel|discover|foryou|explore|following|live|search|effect|place)(?:/|$)"
-        ),
-        re.compile(r"^/?$"),
+    stories=paths(rf"^/@{_NAME}/stor(?:y|ies)(?:/|$)"),
+    lives=paths(rf"^/@{_NAME}/live(?:/|$)", r"^/share/live/\d+", r"^/live(?:/|$)"),
+    playlists=paths(
+        rf"^/@{_NAME}/(?:playlist|collection)/",
+        r"^/(?:music|sticker|effect|tag|channel|place)/[^/]+",
     ),
+    profiles=paths(rf"^/@{_NAME}/?(?:$|(?:posts|likes|liked|reposts|saved|following|avatar)(?:/|$))", page=_PROFILE)
+    + paths(r"^/share/user/\d+"),
+    other_pages=paths(r"^/(?:$|(?:discover|foryou|explore|following|friends|search|login|upload|about|legal)(?:/|$))"),
     canonical="https://www.tiktok.com/@_/video/{post_id}",  # any handle leads there; photo posts too
     page="https://www.tiktok.com/@{handle}/video/{post_id}",
-    media_hosts=(".tiktok.com", ".tiktokcdn.com", ".tiktokcdn-us.com", ".tiktokcdn-eu.com", ".tiktokv.com"),
+    extractors=("browser", "ytdlp"),
+    json_paths=re.compile(r"^https://www\.tiktok\.com/api/item/detail/"),
+    page_reader="tiktok",
+    page_data_css="#__UNIVERSAL_DATA_FOR_REHYDRATION__, #SIGI_STATE, #__NEXT_DATA__",
+    media_hosts=(
+        ".tiktok.com",
+        ".tiktokcdn.com",
+        ".tiktokcdn-us.com",
+        ".tiktokcdn-eu.com",
+        ".tiktokv.com",
+        ".tiktokv.us",
+        ".ttwstatic.com",
+    ),
     media_path=re.compile(r"/video/tos/|^/aweme/v1/play/"),
     media_key=re.compile(r"\b(v[0-9a-z]{10}[0-9a-z]{10,40})\b"),
     reject_path=re.compile(r"~tplv-|/music/|/obj/ies-music"),
-    page_reader="tiktok",
-    page_data_css="#__UNIVERSAL_DATA_FOR_REHYDRATION__, #SIGI_STATE, #__NEXT_DATA__",
-    json_paths=re.compile(r"^https://www\.tiktok\.com/api/item/detail/"),
     signs_media_urls=True,
+    expiry_params={"expire": 10, "x-expires": 10},
+    watermark_yes=re.compile(
+        r"/(?:mps/)?logo/|/playwm/|[?&](?:logo_type|user_text|logo_name)=|[?&](?:lr=tiktok_m|watermark=1)(?:&|$)"
+        r"|[?&]lr=all&(?:[^#]*&)?ds=3(?:&|$)"  # ds: 3 is the file for downloading, 6 the one for playing
+    ),
+    watermark_no=re.compile(r"^https?://[^/]+/aweme/v1/play/|[?&](?:lr=unwatermarked|ds=6)(?:&|$)"),
     referer="https://www.tiktok.com/",
-    watermark_yes=re.compile(r"/mps/logo/|/logo/|[?&]logo_type=|[?&]user_text=|[?&]lr=tiktok_m(?:&|$)"),
-    watermark_no=re.compile(r"[?&]lr=unwatermarked(?:&|$)"),
+    media_cookies=True,  # tt_chain_token
+    login_url="https://www.tiktok.com/login",
+    session_cookies=("sessionid", "sid_tt"),
     login_wall_url=re.compile(r"^https://www\.tiktok\.com/login(?:[/?]|$)"),
     login_wall_text=("Log in to TikTok to see this video",),
+    age_text=("This post may not be comfortable for some audiences",),
+    age_json=("isContentClassified",),
+    challenge_css="[class*=captcha]",
     challenge_text=("Please wait...", "Verify to continue", "Drag the slider to fit the puzzle"),
+    challenge_json=("10204",),  # the address of this machine is refused
     gone_text=("Video currently unavailable", "Couldn't find this account"),
     private_text=("This video is private", "This account is private"),
-    checked="2026-11-24",
+    private_json=("10216", "10222"),  # post, account
+    pace=Pace(interval_s=(5, 10)),
 )

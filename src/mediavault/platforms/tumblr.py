@@ -4,34 +4,47 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import Platform, PostPattern
+from mediavault.core.platform import AddressPattern, Pace, Platform, paths
 
-_WWW = re.compile(r"(?:www\.)?tumblr\.com")
-_BLOG = re.compile(r"(?!www\.)(?P<handle>[\w-]{1,32})\.tumblr\.com")
+_WWW = r"(?:www\.)?tumblr\.com"
+_BLOG = r"(?!www\.)(?P<handle>[\w-]{1,32})\.tumblr\.com"
 _ID = r"(?P<post_id>\d{6,20})(?=/|$)"
+_NOT_A_NAME = (
+    "about|archive|blog|customize|dashboard|docs|domains|explore|follow|following|help|image|inbox|likes|live|login|new"
+    "|policy|post|privacy|register|safe-mode|search|settings|tagged|tumblrmart|tv|video"
+)
+_NAME = rf"(?:dashboard/)?(?:blog/(?:view/)?)?(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[\w-]{{1,32}})"
 
 TUMBLR = Platform(
     name="tumblr",
     title="Tumblr",
+    checked="2026-11-24",
     hosts=("tumblr.com",),
     host_suffixes=(".tumblr.com",),
     short_hosts=("tmblr.co",),
     post_patterns=(
-        PostPattern(re.compile(rf"^/(?:post|video|image)/{_ID}"), host=_BLOG),
-        PostPattern(re.compile(rf"^/blog/(?:view/)?(?P<handle>[\w-]{{1,32}})/{_ID}"), host=_WWW),
-        PostPattern(
-            re.compile(rf"^/(?!post|video|image|blog|search|tagged)(?P<handle>[\w-]{{1,32}})/{_ID}"), host=_WWW
-        ),
+        AddressPattern(re.compile(rf"^/(?:post|video|image)/{_ID}"), host=re.compile(_BLOG)),
+        AddressPattern(re.compile(rf"^/{_NAME}/{_ID}"), host=re.compile(_WWW)),
     ),
-    not_a_post=(
-        re.compile(r"^/(?:blog|search|tagged|explore|dashboard|likes|archive)(?:/|$)"),
-        re.compile(r"^/[\w-]*/?$"),
+    share_links=paths(r"^/(?P<post_id>\w+)/?$", host=r"at\.tumblr\.com")
+    + paths(r"^/.", host=r"(?:t|href)\.tumblr\.com"),
+    profiles=paths(r"^/(?:$|archive(?:/|$))", host=_BLOG) + paths(rf"^/{_NAME}/?(?:$|archive/?$)", host=_WWW),
+    other_pages=paths(
+        rf"^/(?:{_NOT_A_NAME})?(?:/|$)",
+        rf"^/{_NAME}/(?:likes|following|followers|tagged|day|search)(?:/|$)",
+        r"^/(?:day|page|search|tagged|ask|submit|likes)(?:/|$)",
     ),
     canonical="https://www.tumblr.com/{handle}/{post_id}",
+    extractors=("browser", "ytdlp"),
+    json_paths=re.compile(r"/api/v2/blog/[^/]+/posts"),
+    page_reader="tumblr",
+    page_data_css="#___INITIAL_STATE___",
     media_hosts=("va.media.tumblr.com", ".media.tumblr.com", "vtt.tumblr.com"),
     media_path=re.compile(r"/tumblr_\w+(?:_\d+)?\.mp4"),
     media_key=re.compile(r"/(tumblr_[A-Za-z0-9]+)"),
+    login_url="https://www.tumblr.com/login",
+    session_cookies=("logged_in",),
     login_wall_url=re.compile(r"^https://www\.tumblr\.com/(?:login|safe-mode)"),
     gone_text=("There's nothing here.",),
-    checked="2026-11-24",
+    pace=Pace(interval_s=(3, 5)),
 )

@@ -1,42 +1,65 @@
-"""What we know of vimeo.com; checked 2026-11-24 against recorded answers."""
+"""What we know of vimeo.com; checked 2026-11-24 against recorded answers and published extractors."""
 
 from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import Platform, PostPattern
+from mediavault.core.platform import AddressPattern, Pace, Platform, paths
 
+_ID = r"(?P<post_id>\d{3,12})"
+_HASH = r"(?P<hash>[0-9a-f]{8,12})"
 _UNLISTED = "https://vimeo.com/{post_id}/{hash}"  # without its hash an unlisted video is not found
-_PLACES = r"(?:video/|channels/[^/]+/|groups/[^/]+/videos/|(?:album|showcase)/\d+/video/)?"
+_PLACES = (
+    r"(?:video/|videos/|manage/videos/|channels/[^/]+/|groups/[^/]+/videos/|(?:album|showcase)/[^/]+/video/"
+    r"|event/\d+/videos/)?"
+)
+_NOT_A_NAME = (
+    "about|album|api|blog|categories|channels|channel|cookie_policy|create|explore|event|events|features|for-hire|groups"
+    "|group|help|home|jobs|join|log_in|login|manage|moogaloop\\.swf|ondemand|on_demand|ott|player|privacy|search|settings"
+    "|showcase|site_map|solutions|stats|stock|store|terms|upgrade|upload|video|videos|watch|watchlater"
+)
+_NAME = rf"(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[\w-]+)"
 
 VIMEO = Platform(
     name="vimeo",
     title="Vimeo",
-    hosts=("vimeo.com", "www.vimeo.com", "player.vimeo.com"),
-    post_patterns=(
-        PostPattern(
-            re.compile(rf"^/{_PLACES}(?P<post_id>\d{{5,12}})/(?P<hash>[0-9a-f]{{8,12}})/?$"), canonical=_UNLISTED
-        ),
-        PostPattern(
-            re.compile(r"^/video/(?P<post_id>\d{5,12})/?$"),
-            query={"h": re.compile(r"(?P<hash>[0-9a-f]{8,12})")},
-            canonical=_UNLISTED,
-        ),
-        PostPattern(re.compile(rf"^/{_PLACES}(?P<post_id>\d{{5,12}})/?$")),
-    ),
-    not_a_post=(
-        re.compile(
-            r"^/(?!ondemand|event|video/|channels/|groups/|album/|showcase/)[\w-]+(?:/(?:likes|videos|following))?/?$"
-        ),
-        re.compile(r"^/(?:channels|groups|album|showcase|categories)/[^/]+(?:/videos)?/?$"),
-        re.compile(r"^/?$"),
-    ),
-    canonical="https://vimeo.com/{post_id}",
-    media_hosts=(".vimeocdn.com", ".akamaized.net"),
-    signs_media_urls=True,
-    referer="https://vimeo.com/",
-    login_wall_url=re.compile(r"^https://vimeo\.com/log_in"),
-    private_text=("Because of its privacy settings",),
-    gone_text=("Sorry, we couldn’t find that page",),
     checked="2026-11-24",
+    hosts=("vimeo.com", "www.vimeo.com", "player.vimeo.com", "vimeopro.com", "www.vimeopro.com"),
+    image_hosts=("i.vimeocdn.com",),
+    post_patterns=(
+        AddressPattern(re.compile(rf"^/{_PLACES}{_ID}/{_HASH}/?$"), canonical=_UNLISTED),
+        AddressPattern(re.compile(rf"^/{_PLACES}{_ID}/?$"), query={"h": re.compile(_HASH)}, canonical=_UNLISTED),
+        AddressPattern(re.compile(rf"^/{_PLACES}{_ID}/?$")),
+        AddressPattern(
+            re.compile(rf"^/(?P<handle>[\w-]+)/review/{_ID}/(?P<hash>[0-9a-f]{{8,12}})(?=/|$)"),
+            canonical="https://vimeo.com/{handle}/review/{post_id}/{hash}",
+        ),
+        AddressPattern(re.compile(rf"^/[^/]+/[^/]+/video/{_ID}/?$"), host=re.compile(r"(?:www\.)?vimeopro\.com")),
+        AddressPattern(re.compile(r"^/moogaloop\.swf$"), query={"clip_id": re.compile(_ID)}),
+    ),
+    lives=paths(r"^/event/\d+(?:/|$)"),
+    playlists=paths(r"^/(?:channels|groups|album|showcase|categories)/[^/]+"),
+    profiles=paths(
+        rf"^/{_NAME}/?(?:$|(?:likes|videos|about|albums|following|followers|collections)(?:/|$))",
+        host=r"(?:www\.)?vimeo\.com",
+    ),
+    other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),
+    canonical="https://vimeo.com/{post_id}",
+    extractors=("ytdlp", "browser"),
+    json_paths=re.compile(r"^https://player\.vimeo\.com/video/\d+/config|^https://api\.vimeo\.com/videos/\d+"),
+    media_hosts=(".vimeocdn.com", ".akamaized.net"),
+    own_media_hosts=re.compile(r"(?:.+\.)?vimeocdn\.com|\w*vod-(?:adaptive|progressive)[\w-]*\.akamaized\.net"),
+    signs_media_urls=True,
+    expiry_params={"exp": 10},  # also as exp=…~ and as the first segment of a path
+    watermark_no=re.compile(r"."),  # Vimeo adds no mark of its own
+    referer="https://vimeo.com/",
+    tls_sensitive=True,
+    login_url="https://vimeo.com/log_in",
+    session_cookies=("vimeo",),
+    wall_blocks_media=True,
+    login_wall_url=re.compile(r"^https://vimeo\.com/log_in"),
+    login_wall_json=("5460",),
+    gone_text=("Sorry, we couldn’t find that page",),
+    private_text=("Because of its privacy settings",),
+    pace=Pace(interval_s=(3, 5)),
 )

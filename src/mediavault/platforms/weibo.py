@@ -4,35 +4,62 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import Platform, PostPattern
+from mediavault.core.platform import AddressPattern, Pace, Platform, paths
 
 _VIDEO = "https://weibo.com/tv/show/{post_id}"
+_VIDEO_ID = r"(?P<post_id>\d+:\w+)"
+_NOT_A_NAME = (
+    "a|ajax|at|commonts|detail|fav|hot|l|login\\.php|message|mygroups|n|newlogin|p|profile|search|set|show|signup|status"
+    "|tv|ttarticle|u"
+)
+_NAME = rf"(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[^/]+)"
 
 WEIBO = Platform(
     name="weibo",
     title="Weibo",
-    hosts=("weibo.com", "www.weibo.com", "m.weibo.com", "weibo.cn", "m.weibo.cn", "video.weibo.com"),
+    checked="2026-11-24",
+    hosts=(
+        "weibo.com",
+        "www.weibo.com",
+        "m.weibo.com",
+        "weibo.cn",
+        "m.weibo.cn",
+        "video.weibo.com",
+        "h5.video.weibo.com",
+        "share.api.weibo.cn",
+    ),
+    share_links=paths(r"^/share/"),
     post_patterns=(
-        PostPattern(re.compile(r"^/(?P<handle>\d{5,12})/(?P<post_id>[A-Za-z0-9]{8,20})/?$")),
-        PostPattern(re.compile(r"^/(?:status|detail)/(?P<post_id>[A-Za-z0-9]{8,20})/?$")),
-        PostPattern(re.compile(r"^/tv/(?:show|v)/(?P<post_id>\d+:\w+)/?$"), canonical=_VIDEO),
-        PostPattern(
-            re.compile(r"^/show/?$"),
-            query={"fid": re.compile(r"(?P<post_id>\d+:\w+)")},
-            host=re.compile(r"video\.weibo\.com"),
+        AddressPattern(re.compile(r"^/(?:0|(?P<handle>\d{5,12}))/(?P<post_id>[A-Za-z0-9]{8,20})/?$")),
+        AddressPattern(re.compile(r"^/(?:status|detail)/(?P<post_id>[A-Za-z0-9]{8,20})/?$")),
+        AddressPattern(re.compile(rf"^/(?:tv/(?:show|v)|show)/{_VIDEO_ID}/?$"), canonical=_VIDEO),
+        AddressPattern(
+            re.compile(r"^/(?:show|s/video/show|s/video/index)/?$"),
+            query={"fid": re.compile(_VIDEO_ID)},
             canonical=_VIDEO,
         ),
+        AddressPattern(
+            re.compile(r"^/s/video/(?:show|index)/?$"), query={"object_id": re.compile(_VIDEO_ID)}, canonical=_VIDEO
+        ),
     ),
-    not_a_post=(
-        re.compile(r"^/(?:u|n|p|profile|hot|search|mygroups|tv)(?:/|$)"),
-        re.compile(r"^/[\w-]+/?$"),
-        re.compile(r"^/?$"),
-    ),
+    lives=paths(r"^/l/wblive/"),
+    playlists=paths(r"^/(?:tv/(?:channel|list)|a/hot|hot)/[^/]+"),
+    profiles=paths(r"^/(?:u|n|p|profile)/(?P<handle>[^/]+)(?:/|$)", rf"^/{_NAME}/?(?:$|home/?$)"),
+    other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),
     canonical="https://m.weibo.cn/detail/{post_id}",
     page="https://weibo.com/{handle}/{post_id}",
+    api_url="https://weibo.com/ajax/statuses/show?id={post_id}",
+    extractors=("api", "browser", "ytdlp"),
+    json_paths=re.compile(r"/ajax/statuses/show\b|/statuses/(?:show|extend)\b|/tv/api/component\b"),
+    page_reader="weibo",
     media_hosts=(".weibocdn.com", ".sinaimg.cn", ".sina.com.cn"),
     signs_media_urls=True,
+    expiry_params={"Expires": 10},
     referer="https://weibo.com/",
+    login_url="https://passport.weibo.com/sso/signin",
+    session_cookies=("SUB", "SUBP"),
     login_wall_url=re.compile(r"^https://passport\.weibo\.c(?:om|n)/"),
-    checked="2026-11-24",
+    gone_text=("抱歉，此微博已被作者删除",),
+    private_text=("由于作者隐私设置，你没有权限查看此微博",),
+    pace=Pace(interval_s=(2, 4)),
 )

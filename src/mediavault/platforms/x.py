@@ -1,61 +1,76 @@
-"""What we know of x.com; checked 2026-11-24 against recorded answers."""
+"""What we know of x.com; checked 2026-11-24 against recorded answers and published extractors."""
 
 from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import Platform, PostPattern
+from mediavault.core.platform import AddressPattern, Pace, Platform, paths
+
+_ID = r"(?P<post_id>\d{1,19})(?=/|$)"
+_NOT_A_NAME = (
+    "account|articles|compose|download|explore|hashtag|home|i|intent|jobs|login|logout|messages|notifications|oauth"
+    "|privacy|search|settings|share|signup|statuses|tos|who_to_follow"
+)
+_NAME = rf"(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>\w{{1,15}})"
+_TABS = (
+    "timeline|tweets|with_replies|highlights|articles|media|photo|header_photo|info|about|likes|favorites|following"
+    "|followers|verified_followers|followers_you_follow|lists|moments|communities|superfollows|search|subscriptions"
+)
+_FRONT_ENDS = (
+    "fxtwitter.com www.fxtwitter.com d.fxtwitter.com vxtwitter.com www.vxtwitter.com fixupx.com fixvx.com twittpr.com "
+    "nitter.net www.nitter.net nitter.inpt.fr nitter.pufe.org nitter.poast.org nitter.privacydev.net nitter.space "
+    "nitter.tiekoetter.com nitter.42l.fr nitter.kavin.rocks nitter.1d4.us nitter.unixfox.eu nitter.moomoo.me "
+    "nitter.fdn.fr nitter.it nitter.cz nitter.nixnet.services nitter.namazso.eu lightbrd.com xcancel.com "
+    "twitter3e4tixl4xyajtrzo62zg5vztmjuricljdp2c5kshju4avyoid.onion "
+    "www.twitter3e4tixl4xyajtrzo62zg5vztmjuricljdp2c5kshju4avyoid.onion"
+)
 
 X = Platform(
     name="x",
     title="X",
+    checked="2026-11-24",
     hosts=(
         "x.com",
         "www.x.com",
         "mobile.x.com",
+        "m.x.com",
         "twitter.com",
         "www.twitter.com",
         "mobile.twitter.com",
         "m.twitter.com",
     ),
-    mirror_hosts=(
-        "fxtwitter.com",
-        "vxtwitter.com",
-        "fixupx.com",
-        "fixvx.com",
-        "twittpr.com",
-        "nitter.net",
-        "nitter.inpt.fr",
-        "nitter.poast.org",
-        "xcancel.com",
-    ),
+    mirror_hosts=tuple(_FRONT_ENDS.split()),
+    image_hosts=("pbs.twimg.com", "abs.twimg.com"),
     post_patterns=(
-        PostPattern(re.compile(r"^/(?:i/web|i|web)/status(?:es)?/(?P<post_id>\d{1,19})(?=/|$)", re.IGNORECASE)),
-        PostPattern(re.compile(r"^/(?P<handle>\w{1,15})/status(?:es)?/(?P<post_id>\d{1,19})(?=/|$)", re.IGNORECASE)),
-        PostPattern(re.compile(r"^/i/videos/(?:tweet/)?(?P<post_id>\d{1,19})(?=/|$)")),
+        AddressPattern(re.compile(rf"^/(?:i/web|i|web)/status(?:es)?/{_ID}", re.IGNORECASE)),
+        AddressPattern(re.compile(rf"^/(?P<handle>\w{{1,15}})/status(?:es)?/{_ID}", re.IGNORECASE)),
+        AddressPattern(re.compile(rf"^/statuses/{_ID}")),
+        AddressPattern(re.compile(rf"^/i/(?:videos/(?:tweet/)?|cards/tfw/v1/){_ID}")),
     ),
-    not_a_post=(
-        re.compile(r"^/(?:home|explore|notifications|messages|hashtag|search|lists?|settings|compose)(?:/|$)"),
-        re.compile(r"^/i/(?:timeline|communities|events|user|lists|bookmarks|moments|spaces|broadcasts|flow)(?:/|$)"),
-        re.compile(r"^/(?:id:\d+|\w{1,15})/?$"),
-        re.compile(
-            r"^/(?:id:\d+|\w{1,15})/(?:timeline|with_replies|media|likes|following|followers|info|lists|highlights|"
-            r"articles|verified_followers)/?$"
-        ),
-    ),
+    lives=paths(r"^/i/broadcasts/\w+"),
+    playlists=paths(r"^/i/(?:user|events|lists|communities|moments|topics|bookmarks|history)(?:/|$)"),
+    profiles=paths(rf"^/{_NAME}/?(?:$|(?:{_TABS})(?:/|$))", r"^/id:\d+(?:/|$)", r"^/intent/user(?:/|$)"),
+    other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),  # spaces (sound alone) are among them
     canonical="https://x.com/i/status/{post_id}",  # ids are unique without the handle, and handles change
     page="https://x.com/{handle}/status/{post_id}",
-    media_hosts=("video.twimg.com",),
-    media_path=re.compile(r"/(?:amplify_video|ext_tw_video|tweet_video)/"),
-    media_key=re.compile(r"/(?:amplify_video|ext_tw_video|tweet_video)/(\w+)[/.]"),
-    reject_path=re.compile(r"/(?:amplify_video_thumb|ext_tw_video_thumb|tweet_video_thumb)/"),
+    extractors=("browser", "ytdlp"),
     json_paths=re.compile(r"/graphql/[^/]+/(?:TweetResultByRestId|TweetDetail|TweetResultsByRestIds)\b"),
     page_reader="x",
+    media_hosts=("video.twimg.com", "pbs.twimg.com", "abs.twimg.com"),
+    media_path=re.compile(r"/(?:amplify_video|ext_tw_video|tweet_video)/"),
+    media_key=re.compile(r"/(?:amplify_video|ext_tw_video|tweet_video)/([\w-]+)[/.]"),
+    reject_path=re.compile(r"/(?:amplify_video_thumb|ext_tw_video_thumb|tweet_video_thumb)/"),
     watermark_no=re.compile(r"."),  # X adds no mark of its own
-    login_wall_url=re.compile(r"^https://(?:x|twitter)\.com/(?:i/flow/(?:login|signup)|login|account/access)"),
+    login_url="https://x.com/i/flow/login",
+    session_cookies=("auth_token", "ct0"),
+    login_wall_url=re.compile(r"^https://(?:x|twitter)\.com/(?:i/flow/(?:login|signup)|login)"),
     login_wall_text=("Log in to X to see this post",),
+    login_wall_json=("NsfwLoggedOut",),
+    age_text=("Age-restricted adult content",),
+    age_json=("NsfwViewerHasNoStatedAge",),
     challenge_text=("Your account is temporarily locked", "Confirm you’re human"),
     gone_text=("this page doesn’t exist", "This Post was deleted", "Account suspended"),
     private_text=("limits who can view their Posts", "These posts are protected"),
-    checked="2026-11-24",
+    private_json=("Protected",),
+    pace=Pace(interval_s=(3, 6)),
 )

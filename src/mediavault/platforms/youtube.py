@@ -1,51 +1,86 @@
-"""What we know of youtube.com; checked 2026-11-24 against recorded pages."""
+"""What we know of youtube.com; checked 2026-11-24 against recorded pages and published extractors."""
 
 from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import Platform, PostPattern
+from mediavault.core.platform import AddressPattern, Pace, Platform, paths
 
 _ID = r"(?!videoseries|live_stream)(?P<post_id>[\w-]{11})(?![\w-])"
+_VIDEO = re.compile(r"(?P<post_id>[\w-]{11})")
+_LIST = re.compile(r"[\w-]{2,}")
+_NOT_A_NAME = (
+    "about|account|ads|attribution_link|browse|c|channel|clip|course|creators|e|embed|feed|gaming|hashtag|howyoutubeworks"
+    "|kids|learning|live|live_stream|logout|music|movies|news|oembed|playlist|post|premium|redirect|reporthistory|results"
+    "|search|shared|shorts|signin|source|sports|storefront|t|tv|upload|user|v|vi|watch|watch_popup|watch_videos|youtubei"
+)
+_TABS = (
+    "featured|home|videos|streams|shorts|live|playlists|podcasts|releases|courses|posts|community|channels|about|search"
+    "|store|membership|join"
+)
 
 YOUTUBE = Platform(
     name="youtube",
     title="YouTube",
+    checked="2026-11-24",
     hosts=(
         "youtube.com",
-        "www.youtube.com",
-        "m.youtube.com",
-        "music.youtube.com",
         "youtu.be",
         "www.youtu.be",
         "youtube-nocookie.com",
         "www.youtube-nocookie.com",
         "youtubekids.com",
         "www.youtubekids.com",
+        "youtube.googleapis.com",
+        "www.youtubeeducation.com",
+    ),
+    host_suffixes=(".youtube.com",),  # www, m, music, gaming, consent
+    image_hosts=("i.ytimg.com", "img.youtube.com", "yt3.ggpht.com"),
+    share_links=(
+        *paths(r"^/(?:attribution_link|redirect)/?$"),
+        *paths(r"^/(?:m|ml|d)/?$", host=r"consent\.youtube\.com"),
     ),
     post_patterns=(
-        PostPattern(re.compile(r"^/(?:watch|watch_popup)/?$"), query={"v": re.compile(r"(?P<post_id>[\w-]{11})")}),
-        PostPattern(re.compile(rf"^/(?:shorts|live|embed|v|e|watch)/{_ID}")),
-        PostPattern(
+        AddressPattern(re.compile(r"^/(?:watch|watch_popup|movie)/?$"), query={"v": _VIDEO}),
+        AddressPattern(re.compile(rf"^/(?:shorts|live|embed|v|e|watch)/{_ID}")),
+        AddressPattern(
             re.compile(r"^/clip/(?P<post_id>Ug[\w-]{20,40})/?$"), canonical="https://www.youtube.com/clip/{post_id}"
         ),
-        PostPattern(re.compile(rf"^/{_ID}/?$"), host=re.compile(r"(?:www\.)?youtu\.be")),
+        AddressPattern(re.compile(rf"^/{_ID}/?$"), host=re.compile(r"(?:www\.)?youtu\.be")),
     ),
-    not_a_post=(
-        re.compile(r"^/(?:@|c/|channel/|user/|playlist|feed|results|source/|hashtag/|news|gaming|premium)"),
-        re.compile(r"^/embed/(?:videoseries|live_stream)"),
-        re.compile(r"^/[\w-]+/(?:videos|streams|shorts|playlists|live|about|posts|community)/?$"),
-        re.compile(r"^/?$"),
+    lives=paths(r"^/embed/live_stream", r"^/live(?:/|$)"),
+    playlists=(
+        AddressPattern(re.compile(r"^/watch/?$"), query={"list": _LIST}),
+        *paths(r"^/(?:playlist|embed/videoseries|results|watch_videos)/?$", r"^/(?:feed|hashtag|source)/[^/]+"),
+        *paths(r"^/(?:browse/(?:VL|MPREb|OLAK)|search)", host=r"music\.youtube\.com"),
     ),
+    profiles=(
+        *paths(r"^/(?P<handle>@[^/]+)(?:/|$)", r"^/(?:channel|user|c)/(?P<handle>[^/]+)(?:/|$)"),
+        *paths(r"^/browse/(?P<handle>UC[\w-]+)", host=r"music\.youtube\.com"),
+        *paths(rf"^/(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[\w-]+)/?(?:$|(?:{_TABS})/?$)", host=r".*youtube\.com"),
+    ),
+    other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),
     canonical="https://www.youtube.com/watch?v={post_id}",
-    media_hosts=(".googlevideo.com",),
+    extractors=("ytdlp", "browser"),
+    json_paths=re.compile(r"/youtubei/v1/player|/get_video_info"),
+    page_reader="youtube",
+    page_data_css="#movie_player",
+    media_hosts=(".googlevideo.com", "i.ytimg.com", "yt3.ggpht.com"),
     media_path=re.compile(r"/videoplayback|/api/manifest/"),
     media_key=re.compile(r"[?&/]id[=/]([\w-]{11,})"),
     signs_media_urls=True,
+    expiry_params={"expire": 10},
+    watermark_no=re.compile(r"/videoplayback"),  # YouTube adds no mark of its own
+    login_url="https://accounts.google.com/ServiceLogin?service=youtube",
+    session_cookies=("SAPISID", "LOGIN_INFO"),
     login_wall_url=re.compile(r"^https://accounts\.google\.com/"),
     login_wall_text=("Sign in to confirm your age", "Join this channel to get access"),
+    login_wall_json=("LOGIN_REQUIRED",),
+    age_text=("Sign in to confirm your age",),
+    age_json=("AGE_VERIFICATION_REQUIRED", "AGE_CHECK_REQUIRED", "CONTENT_CHECK_REQUIRED"),
     challenge_text=("Sign in to confirm you’re not a bot", "Sign in to confirm you're not a bot"),
+    challenge_json=("playerCaptchaViewModel",),
     gone_text=("This video isn't available anymore", "Video unavailable", "This video has been removed"),
     private_text=("This is a private video", "Private video"),
-    checked="2026-11-24",
+    pace=Pace(interval_s=(5, 10), cooldown_s=3600),  # "try again later" lasts up to an hour
 )

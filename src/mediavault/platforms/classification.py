@@ -1,0 +1,83 @@
+"""What an address is, in one answer: kind, platform, handle, id, and the form in which people share it. No network."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from mediavault.core.errors import BadUrl
+from mediavault.core.platform import AddressKind, read_page
+from mediavault.core.urls import DEFAULT_PORTS, HttpUrl, canonical_generic, parse_http_url
+from mediavault.platforms.bluesky import BLUESKY
+from mediavault.platforms.generic import GENERIC
+from mediavault.platforms.registry import is_a_trick, platform_at, platform_of_media
+
+_NSID = "app.bsky.feed.post"  # the collection of posts in a repository
+_AT_URI = re.compile(
+    rf"at://(?P<who>did:(?:plc|web):[A-Za-z0-9._:%-]+|[\w-]+(?:\.[\w-]+)+)/{re.escape(_NSID)}/(?P<key>[A-Za-z0-9._~:-]+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What an address is. ``url`` as given; None where something is not known or does not apply.
+
+    ``platform`` is "generic" on sites that we do not know, and None for what is no address of a public site.
+    ``post_id`` of a redirect is the token of the share link, of a live broadcast its room.
+    """
+
+    url: str
+    kind: AddressKind
+    platform: str | None = None
+    handle: str | None = None
+    post_id: str | None = None
+    canonical_url: str | None = None
+
+
+def classify(text: str) -> Classification:
+    """Read one line of text as an address. Never raises: what cannot be read is unsupported."""
+    if (at_uri := _AT_URI.fullmatch(text.strip())) is not None:
+        canonical = BLUESKY.canonical.format(handle=at_uri["who"], post_id=at_uri["key"])
+        return Classification(text, AddressKind.POST, BLUESKY.name, at_uri["who"], at_uri["key"], canonical)
+    try:
+        url = parse_http_url(text)
+    except BadUrl:
+        return Classification(text, AddressKind.UNSUPPORTED)
+    platform = platform_at(url)
+    if platform is GENERIC and _pretends(text, url):
+        return Classification(text, AddressKind.UNSUPPORTED)
+    if platform is GENERIC:
+        return _somewhere(text, url)
+    page = read_page(platform, url)
+    if page is None:
+        return Classification(text, AddressKind.UNSUPPORTED, platform.name)
+    return Classification(text, page.kind, platform.name, page.handle, page.post_id, page.page_url)
+
+
+def _somewhere(text: str, url: HttpUrl) -> Classification:
+    if url.host in GENERIC.short_hosts:
+        kind = AddressKind.REDIRECT if len(url.path) > 1 else AddressKind.UNSUPPORTED
+        return Classification(text, kind, GENERIC.name)
+    return Classification(text, AddressKind.POST, GENERIC.name, canonical_url=canonical_generic(url))
+
+
+def _pretends(text: str, url: HttpUrl) -> bool:
+    """An address that hides where it leads, or that leads to no public site."""
+    if _is_ip(url.host) and url.host not in text:  # written as a single number, in octal or in hexadecimal
+        return True
+    return is_a_trick(url) or (url.port != DEFAULT_PORTS[url.scheme] and _would_be_known(url))
+
+
+def _would_be_known(url: HttpUrl) -> bool:
+    """Whether only the port keeps the host from being a platform's."""
+    usual = HttpUrl("https", url.host, DEFAULT_PORTS["https"], url.path)
+    return platform_at(usual) is not GENERIC or platform_of_media(str(usual)) is not GENERIC
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

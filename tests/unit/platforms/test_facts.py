@@ -1,0 +1,105 @@
+"""What every platform's record has to hold."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+
+import pytest
+
+from mediavault.core.platform import AddressPattern, Platform, exact_hosts
+from mediavault.platforms.registry import all_platforms
+
+KNOWN = [known for known in all_platforms() if known.name != "generic"]
+SIGNED = ["tiktok", "instagram", "facebook", "threads", "reddit", "youtube", "vimeo", "linkedin", "bilibili", "weibo"]
+WITHOUT_SESSION = {"snapchat", "bluesky", "mastodon", "dailymotion"}
+every_platform = pytest.mark.parametrize("known", all_platforms(), ids=lambda known: known.name)
+every_known_platform = pytest.mark.parametrize("known", KNOWN, ids=lambda known: known.name)
+
+
+def patterns_of(known: Platform) -> list[AddressPattern]:
+    groups = (known.share_links, known.post_patterns, known.stories, known.lives, known.playlists, known.profiles)
+    return [pattern for group in (*groups, known.other_pages, known.posts_on_any_host) for pattern in group]
+
+
+def test_there_are_eighteen_platforms_and_the_generic_one_stands_last() -> None:
+    assert len(KNOWN) == 18
+    assert all_platforms()[-1].name == "generic"
+
+
+@every_platform
+def test_a_platform_says_when_it_was_checked_and_how_it_is_read(known: Platform) -> None:
+    assert re.fullmatch(r"20\d\d-[01]\d-[0-3]\d", known.checked)
+    assert known.extractors
+    assert len(set(known.extractors)) == len(known.extractors)
+
+
+@every_known_platform
+def test_a_platform_has_posts_and_accounts_and_media(known: Platform) -> None:
+    assert known.post_patterns
+    assert known.profiles
+    assert known.media_hosts
+    assert "{post_id}" in known.canonical
+
+
+@every_platform
+def test_hosts_are_lower_case_names_without_port_and_suffixes_begin_with_a_dot(known: Platform) -> None:
+    assert all(re.fullmatch(r"[a-z0-9.-]+\.[a-z0-9-]+", host) for host in exact_hosts(known))
+    assert all(suffix.startswith(".") for suffix in known.host_suffixes)
+
+
+def test_no_host_belongs_to_two_platforms() -> None:
+    hosts = [host for known in all_platforms() for host in exact_hosts(known)]
+
+    assert sorted(hosts) == sorted(set(hosts))
+
+
+@every_known_platform
+def test_patterns_begin_at_the_root_of_the_path(known: Platform) -> None:
+    """``re.match`` anchors them anyway; a missing caret is a sign of a slip."""
+    assert all(pattern.path.pattern.startswith("^") for pattern in patterns_of(known))
+
+
+@every_known_platform
+def test_a_post_pattern_reads_an_id_and_what_its_key_needs(known: Platform) -> None:
+    for pattern in known.post_patterns:
+        read = [pattern.path, *pattern.query.values(), *([pattern.host] if pattern.host else [])]
+        groups = {name for expression in read for name in expression.groupindex} | {"host"}
+        wanted = set(re.findall(r"\{(\w+)\}", pattern.canonical or known.canonical))
+        assert wanted <= groups
+        assert "post_id" in groups
+
+
+@every_known_platform
+def test_walls_challenges_and_ends_are_never_empty_marks(known: Platform) -> None:
+    """An empty text would be found on every page."""
+    texts = [
+        text
+        for field in fields(Platform)
+        if field.name.endswith(("_text", "_json"))
+        for text in getattr(known, field.name)
+    ]
+
+    assert all(text.strip() for text in texts)
+
+
+@every_known_platform
+def test_a_platform_with_a_session_says_where_to_sign_in(known: Platform) -> None:
+    assert bool(known.session_cookies) != (known.name in WITHOUT_SESSION)
+    assert not known.session_cookies or (known.login_url or "").startswith("https://")
+
+
+@every_platform
+def test_the_pace_is_a_rising_interval(known: Platform) -> None:
+    for interval in filter(None, (known.pace.interval_s, known.pace.account_interval_s)):
+        assert 0 < interval[0] < interval[1]
+    assert known.pace.cooldown_s >= 60
+
+
+@pytest.mark.parametrize("name", SIGNED)
+def test_signed_media_name_the_parameter_of_their_end_and_its_base(name: str) -> None:
+    known = next(known for known in KNOWN if known.name == name)
+
+    assert known.signs_media_urls
+    assert known.expiry_params
+    assert set(known.expiry_params.values()) <= {10, 16}

@@ -1,0 +1,65 @@
+"""Hosts that imitate a platform's, and names that no public site can have."""
+
+from __future__ import annotations
+
+import pytest
+
+from mediavault.core.urls import parse_http_url
+from mediavault.platforms.lookalikes import imitates, is_public_name
+
+NAMES = frozenset({"x.com", "tiktok.com", "instagram.com", "facebook.com", "youtube.com"})
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "nottiktok.com",
+        "evilinstagram.com",
+        "www.my-facebook.com",
+        "tiktok.com.evil.example",
+        "x.com.evil.example",
+        "www.youtube.com-login.example",
+        parse_http_url("https://tikt\u043ek.com/").host,  # Cyrillic o
+        parse_http_url("https://\u0445.com/").host,  # Cyrillic kha
+    ],
+)
+def test_an_imitation_is_caught(host: str) -> None:
+    assert imitates(host, NAMES)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "x.com",
+        "www.tiktok.com",
+        "netflix.com",
+        "fedex.com",
+        "example.org",
+        "m\u00fcnchen.example",
+        "xn--mnchen-3ya.example",
+    ],
+)
+def test_a_platforms_own_host_and_a_name_that_only_ends_alike_are_no_imitations(host: str) -> None:
+    assert not imitates(host, NAMES)
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("https://example.org/", True),
+        ("https://r3---sn-abc.example.org/", True),
+        ("http://8.8.8.8/", True),
+        ("http://[2606:4700::1111]/", True),
+        ("http://localhost/", False),
+        ("http://printer/", False),
+        ("http://nas.home.arpa/", False),
+        ("http://192.168.1.2/", False),
+        ("http://100.64.0.1/", False),
+        ("http://[fd00::1]/", False),
+        ("http://239.1.1.1/", False),
+        ("http://-bad.example.org/", False),
+        ("http://bad-.example.org/", False),
+    ],
+)
+def test_only_full_names_and_public_addresses_are_sites_of_the_internet(address: str, public: bool) -> None:
+    assert is_public_name(parse_http_url(address)) is public
