@@ -11,6 +11,7 @@ import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mediavault.core.errors import BadFile, Failure, Incomplete, NoSpace, StorageFailure, TookTooLong
 from mediavault.services.child_process import GIB, ChildFailed, ChildLimits, ChildTookTooLong, run_child
@@ -32,10 +33,15 @@ _BROKEN = frozenset({errno.EINVAL, _INVALID_DATA})
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One track's bytes, one file a run. ``joints``: for each run the offsets at which its segments meet."""
+    """One track's bytes, one file a run. For each run: ``joints``, the offsets at which its segments meet; ``parts``,
+    how many times the clock started anew before it (default: before each); ``origins_s``, its media time that is shown
+    when its part begins (default: 0 for all tracks).
+    """
 
     runs: tuple[Path, ...]
     joints: tuple[tuple[int, ...], ...] = ()
+    parts: tuple[int, ...] = ()
+    origins_s: tuple[float, ...] = ()
 
 
 async def to_mp4(sources: Sequence[Path], into: Path) -> JoinFacts:
@@ -54,7 +60,7 @@ async def join_tracks(
     """
     size = await asyncio.to_thread(_size, tracks)
     request = {
-        "tracks": [{"runs": [str(run) for run in track.runs], "joints": track.joints} for track in tracks],
+        "tracks": [_described(track) for track in tracks],
         "into": str(into),
     }
     whole = False
@@ -70,6 +76,11 @@ async def join_tracks(
     finally:
         if not whole:
             await asyncio.to_thread(into.unlink, missing_ok=True)
+
+
+def _described(track: Track) -> dict[str, Any]:
+    runs = [str(run) for run in track.runs]
+    return {"runs": runs, "joints": track.joints, "parts": track.parts, "origins_s": track.origins_s}
 
 
 def _size(tracks: Sequence[Track]) -> int:

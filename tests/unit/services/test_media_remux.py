@@ -32,8 +32,9 @@ TS = segments(media.hls("ts"))
 FMP4, INIT = segments(media.hls("fmp4")), media.hls("fmp4")["init.mp4"]
 
 
-def joined(folder: Path, *tracks: Sequence[Sequence[bytes]]) -> JoinFacts:
-    """Join tracks, each a list of runs, each a list of segments, in this process."""
+def joined(folder: Path, *tracks: Sequence[Sequence[bytes]], **facts: Sequence[Sequence[float]]) -> JoinFacts:
+    """Join tracks, each a list of runs, each a list of segments, in this process. ``facts``: for each track a list of
+    what ``Track`` says of its runs, by name."""
     made = []
     for t, runs in enumerate(tracks):
         paths, joints = [], []
@@ -42,7 +43,7 @@ def joined(folder: Path, *tracks: Sequence[Sequence[bytes]]) -> JoinFacts:
             path.write_bytes(b"".join(pieces))
             paths.append(str(path))
             joints.append([sum(map(len, pieces[:n])) for n in range(1, len(pieces))])
-        made.append({"runs": paths, "joints": joints})
+        made.append({"runs": paths, "joints": joints, **{name: values[t] for name, values in facts.items()}})
     return join(made, folder / "out.mp4")
 
 
@@ -100,6 +101,61 @@ def test_time_goes_on_over_a_discontinuity(runs: list[list[bytes]], tmp_path: Pa
 
     assert reasons(facts, 12.0) == ""
     assert examined(tmp_path / "out.mp4", 12.0) == ()
+
+
+def test_a_new_header_within_one_clock_is_no_discontinuity(tmp_path: Path) -> None:
+    """Packagers name the initialisation section anew with each key; the sound's playlist names it once."""
+    files = media.hls_split()
+    head, video = files["high/init.mp4"], segments(files, "high/seg")
+    audio = [files["sound/init.mp4"], *segments(files, "sound/seg")]
+    runs = [[head, video[0]], [head, *video[1:]]]
+    facts = joined(tmp_path, runs, [audio], parts=[[0, 0], [0]])
+
+    assert reasons(facts) == ""
+    assert {track.kind: track.packets for track in facts.tracks} == {"video": 150, "audio": 283}
+    assert examined(tmp_path / "out.mp4", 6.0) == ()
+
+
+def test_a_missing_piece_behind_a_new_header_is_noticed(tmp_path: Path) -> None:
+    facts = joined(tmp_path, [[INIT, FMP4[0]], [INIT, FMP4[2]]], parts=[[0, 0]])
+
+    assert "jump by 2.0 s" in reasons(facts)
+
+
+@pytest.mark.parametrize("order", ["ab", "aba", "ba"])
+def test_pictures_whose_header_changes_half_way_all_decode(order: str, tmp_path: Path) -> None:
+    """As with an insert from another encoder: parameter sets stand in front of the key frames from then on."""
+    kinds = {
+        "a": media.mp4(layout="fragmented"),
+        "b": media.encode(
+            "mp4", 2.0, options={"movflags": "+frag_keyframe+empty_moov"}, speed={"preset": "fast", "g": "25"}
+        ),
+    }
+    facts = joined(tmp_path, [[kinds[kind]] for kind in order])
+    with media_library.open_input(tmp_path / "out.mp4", "mov") as out:
+        media_library.decode_in_this_thread(out.streams.video[0])
+        pictures = [frame for frame in out.decode(out.streams.video[0]) if not frame.is_corrupt]
+
+    assert reasons(facts, 2.0 * len(order)) == ""
+    assert len(pictures) == 50 * len(order)
+    assert examined(tmp_path / "out.mp4", 2.0 * len(order)) == ()
+
+
+def test_each_tracks_clock_is_set_by_its_origin(tmp_path: Path) -> None:
+    """The sound's media time at the start of the film is 50 s, the pictures' 0 s."""
+    clock = {
+        "movflags": "+cmaf+frag_discont",
+        "frag_duration": "2000000",
+        "use_editlist": "0",
+        "output_ts_offset": "50",
+    }
+    sound = media.encode("mp4", 6.0, video=None, options=clock)
+    files = media.hls_split()
+    video = [files["high/init.mp4"], *segments(files, "high/seg")]
+    facts = joined(tmp_path, [video], [[sound]], origins_s=[[0.0], [50.0]])
+
+    assert reasons(facts) == ""
+    assert "it lasts 56.0 s" in reasons(joined(tmp_path, [video], [[sound]], origins_s=[[0.0], [0.0]]))
 
 
 def test_packed_sound_starts_when_its_tag_says(tmp_path: Path) -> None:
@@ -166,6 +222,20 @@ def test_sound_alone_is_no_film(tmp_path: Path) -> None:
     facts = joined(tmp_path, [[files["sound/init.mp4"], *segments(files, "sound/seg")]])
 
     assert "it has no pictures" in reasons(facts)
+
+
+def test_sound_that_changes_its_rate_half_way_is_refused(tmp_path: Path) -> None:
+    other = media.encode("mpegts", 2.0, audio="mp2")
+
+    with pytest.raises(ValueError, match="changes half way"):
+        joined(tmp_path, [TS, [other]])
+
+
+def test_pictures_that_end_half_way_are_refused(tmp_path: Path) -> None:
+    sound_only = media.encode("mp4", 2.0, video=None, options={"movflags": "+frag_keyframe+empty_moov"})
+
+    with pytest.raises(ValueError, match="video ends half way"):
+        joined(tmp_path, [[INIT, *FMP4], [sound_only]], parts=[[0, 0]])
 
 
 def test_tracks_that_break_off_differently_are_refused(tmp_path: Path) -> None:

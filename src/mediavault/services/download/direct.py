@@ -7,6 +7,7 @@ cuts and slowness. Here is the shell: connections, the partial file ``media.part
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,16 +47,17 @@ class PlaylistInstead(NotAVideo):
 
 
 class DirectDownloader:
-    """``Downloader`` for one address that is one file."""
+    """``Downloader`` for one address that is one file. ``also`` names kinds that are taken beside whole videos."""
 
-    def __init__(self, client: HttpClient, clock: Clock) -> None:
+    def __init__(self, client: HttpClient, clock: Clock, *, also: Collection[Kind] = ()) -> None:
         self._client, self._clock = client, clock
+        self._kinds = frozenset({*DEMUXERS, Kind.EMPTY, *also})  # an empty body is judged at its end
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
     ) -> DownloadedFile:
         part = into / PART
-        transfer = _Transfer(self._client, self._clock, request, limits, on_progress, part)
+        transfer = _Transfer(self._client, self._clock, request, limits, on_progress, part, self._kinds)
         saved = await asyncio.to_thread(partial.load, part)
         try:
             async with open_writer(
@@ -86,9 +88,10 @@ class _Transfer:
         limits: DownloadLimits,
         on_progress: OnProgress,
         part: Path,
+        kinds: Collection[Kind],
     ) -> None:
         self._client, self._clock, self._request, self._limits = client, clock, request, limits
-        self._on_progress, self._part = on_progress, part
+        self._on_progress, self._part, self._kinds = on_progress, part, kinds
         self._saved: Saved | None = None
         self._writer: FileWriter
         self._cuts = Cuts(limits.resumes)
@@ -172,7 +175,7 @@ class _Transfer:
         head = b""
         while len(head) < SNIFF_BYTES and (piece := await self._read(answer)):
             head += piece
-        _refuse_foreign(head, answer.status)
+        _refuse_foreign(head, answer.status, self._kinds)
         await self._take(head)
         await self._receive(answer)
         return self._is_whole(saved.total)
@@ -260,12 +263,12 @@ class _ServerTrouble(HttpError):
     """A 5xx while resuming."""
 
 
-def _refuse_foreign(head: bytes, status: int) -> None:
-    """By what the bytes are, before the rest is loaded. An empty body is judged at its end."""
+def _refuse_foreign(head: bytes, status: int, taken: Collection[Kind]) -> None:
+    """By what the bytes are, before the rest is loaded."""
     kind = sniff(head)
     if kind in (Kind.HLS, Kind.DASH):
         raise PlaylistInstead(kind, http_status=status)
-    if kind not in DEMUXERS and kind is not Kind.EMPTY:
+    if kind not in taken:
         what = DESCRIPTIONS[kind]
         raise NotAVideo(f"The site sent no video: it is {what}.", http_status=status, bytes_received=len(head))
 

@@ -13,6 +13,8 @@ from mediavault.services.media_sniff import DESCRIPTIONS, Kind, sniff
 
 TS_PACKET_BYTES = 188
 _MAX_HEADER = 16
+_CLUSTER = b"\x1f\x43\xb6\x75"  # how a WebM media segment begins
+_SEGMENT = b"\x18\x53\x80\x67"
 
 
 class Gauge(Protocol):
@@ -26,6 +28,8 @@ class Gauge(Protocol):
 def gauge_for(head: bytes) -> Gauge:
     """The gauge that fits a segment beginning with ``head``, not yet fed. Raises Incomplete and NotAVideo."""
     kind = sniff(head)
+    if kind in (Kind.WEBM, Kind.MATROSKA) or head.startswith(_CLUSTER):
+        return EbmlGauge()
     if kind is Kind.MPEGTS:
         return TsGauge()
     if kind in (Kind.MP4, Kind.MOV):
@@ -100,6 +104,52 @@ class BoxGauge:
         if self._broken:
             return "has a broken structure"
         return "ends inside a box" if self._left or self._header else None
+
+
+class EbmlGauge:
+    """WebM (RFC 8794): elements that fill the segment. The outermost container's own length is not counted on."""
+
+    def __init__(self) -> None:
+        self._header = b""
+        self._left = 0  # of the element under way
+        self._to_the_end = self._broken = False
+
+    def feed(self, data: bytes) -> None:
+        at = 0
+        while at < len(data) and not (self._to_the_end or self._broken):
+            if self._left:
+                step = min(self._left, len(data) - at)
+                self._left -= step
+                at += step
+            else:
+                self._header += data[at : at + 1]
+                at += 1
+                self._read_header()
+
+    def _read_header(self) -> None:
+        """Take the header, once it is complete: an identifier of up to 4 bytes, a length of up to 8."""
+        id_bytes = 9 - self._header[0].bit_length()
+        if id_bytes > 4:
+            self._broken = True
+            return
+        size = self._header[id_bytes:]
+        if not size:
+            return
+        size_bytes = 9 - size[0].bit_length()
+        if size_bytes > 8:
+            self._broken = True
+        elif len(size) == size_bytes:
+            length = int.from_bytes(size, "big") & ((1 << 7 * size_bytes) - 1)
+            unknown = length == (1 << 7 * size_bytes) - 1
+            inside = self._header.startswith(_SEGMENT)
+            self._to_the_end = unknown and not inside
+            self._left = 0 if unknown or inside else length
+            self._header = b""
+
+    def fault(self) -> str | None:
+        if self._broken:
+            return "has a broken structure"
+        return "ends inside an element" if self._left or self._header else None
 
 
 class AnyGauge:

@@ -27,11 +27,15 @@ class DownloadLimits:
 
 @dataclass(frozen=True, slots=True)
 class MediaRequest:
-    """One candidate to be fetched. ``scope_url`` is the post's address: the egress guard's exemptions hang on it."""
+    """One candidate to be fetched. ``scope_url`` is the post's address: the egress guard's exemptions hang on it.
+
+    ``audio_url`` is the file with the sound of a silent one; both are fetched and joined.
+    """
 
     url: str
     source_type: SourceType
     scope_url: str
+    audio_url: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: tuple[Cookie, ...] = ()
     expected: Expected = field(default_factory=Expected)

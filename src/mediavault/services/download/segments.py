@@ -1,7 +1,8 @@
-"""Fetches an HLS stream: every segment or none, then one faststart MP4.
+"""Fetches a segmented stream, HLS or DASH: every segment or none, then one faststart MP4.
 
 Segments are fetched several at a time and written in order (``track``), each track into an append-only file a run; a
-segment that stays away makes the stream Incomplete, none is ever skipped. ``hls_source`` is all network traffic.
+segment that stays away makes the stream Incomplete, none is ever skipped. A track that is one file is fetched as one,
+with its resume (``direct``). ``stream_tracks`` finds the tracks, ``stream_source`` is all network traffic.
 """
 
 from __future__ import annotations
@@ -13,33 +14,37 @@ from dataclasses import replace
 from pathlib import Path
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import BadUrl, HttpError, NoSpace, NotAVideo, TooLarge
-from mediavault.core.media import DownloadedFile, Expected, OnProgress
-from mediavault.services.download.hls_source import HlsSource
-from mediavault.services.download.playlist import MAX_PLAYLIST_BYTES, Master, MediaPlaylist, read_playlist
+from mediavault.core.errors import BadUrl, HttpError, Incomplete, NoSpace
+from mediavault.core.media import DownloadedFile, Expected, OnProgress, SourceType
+from mediavault.services.download.direct import DirectDownloader
+from mediavault.services.download.manifest import MediaPlaylist
 from mediavault.services.download.port import DownloadLimits, MediaRequest
+from mediavault.services.download.stream_source import StreamSource
+from mediavault.services.download.stream_tracks import find_tracks
 from mediavault.services.download.track import Progress, TrackFetch, all_or_first_failure
 from mediavault.services.egress.port import HttpClient
-from mediavault.services.media_sniff import DESCRIPTIONS, SNIFF_BYTES, Kind, sniff
+from mediavault.services.media_sniff import Kind
 from mediavault.services.remux import SLACK, SLACK_S, Track, join_tracks
 
-MAX_DEPTH = 3  # a master that names a master …
 ROUNDING_S = 0.5
+NAMES = ("video", "audio")
 
 
-class HlsDownloader:
-    """``Downloader`` for HLS playlists, master or media."""
+class StreamDownloader:
+    """``Downloader`` for HLS playlists, master or media, and for DASH manifests."""
 
     def __init__(self, client: HttpClient, clock: Clock) -> None:
         self._client, self._clock = client, clock
+        self._direct = DirectDownloader(client, clock, also={Kind.AUDIO})
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
     ) -> DownloadedFile:
-        source = HlsSource(self._client, self._clock, request, limits)
+        source = StreamSource(self._client, self._clock, request, limits)
         try:
-            url, playlists = await _playlists(source, request.url)
-            tracks = await self._tracks(source, playlists, into, limits, on_progress)
+            found = await find_tracks(source, request.url, page_url=request.scope_url)
+            playlists = found.playlists
+            tracks = await self._tracks(source, request, playlists, into, limits, on_progress)
         except BadUrl as exc:
             raise HttpError(f"The stream's address, or where it led, is no proper address: {exc.message}") from exc
         finally:
@@ -47,11 +52,13 @@ class HlsDownloader:
         path = into / "media.mp4"
         announced_s = max(playlist.duration_s for playlist in playlists)
         await asyncio.to_thread(_check_space, tracks, into, limits.reserve_bytes)
-        await join_tracks(tracks, path, announced_s=announced_s, slack_s=_slack_s(playlists, announced_s))
+        slack_s = _slack_s(playlists, announced_s)
+        facts = await join_tracks(tracks, path, announced_s=announced_s or None, slack_s=slack_s)
+        _check_sound(playlists, [track.kind for track in facts.tracks], path)
         size = await asyncio.to_thread(_tidy, tracks, path)
         return DownloadedFile(
             path=path,
-            url=url,
+            url=found.url,
             bytes=size,
             content_type="video/mp4",
             expected=_expected(request, playlists, announced_s),
@@ -60,7 +67,8 @@ class HlsDownloader:
 
     async def _tracks(
         self,
-        source: HlsSource,
+        source: StreamSource,
+        request: MediaRequest,
         playlists: Sequence[MediaPlaylist],
         into: Path,
         limits: DownloadLimits,
@@ -68,43 +76,28 @@ class HlsDownloader:
     ) -> list[Track]:
         slots = asyncio.Semaphore(limits.segment_concurrency)
         progress = Progress(limits.max_bytes, on_progress)
-        fetches = [
-            TrackFetch(source, self._clock, playlist, into / name, slots, progress, limits)
-            for name, playlist in zip(("video", "audio"), playlists, strict=False)
-        ]
-        return await all_or_first_failure([fetch.run() for fetch in fetches])
+        return await all_or_first_failure(
+            [
+                self._whole_files(request, playlist, into / name, limits, progress)
+                if playlist.whole_file
+                else TrackFetch(source, self._clock, playlist, into / name, slots, progress, limits).run()
+                for name, playlist in zip(NAMES, playlists, strict=False)
+            ]
+        )
 
-
-async def _playlists(source: HlsSource, url: str) -> tuple[str, list[MediaPlaylist]]:
-    """The final address and the playlists of the best variant: pictures, then sound where that is separate."""
-    audio_url: str | None = None
-    for _ in range(MAX_DEPTH):
-        url, playlist = await _playlist(source, url)
-        if isinstance(playlist, MediaPlaylist):
-            sound = await _playlist(source, audio_url) if audio_url else None
-            if sound is None:
-                return url, [playlist]
-            if isinstance(sound[1], Master):
-                raise NotAVideo("The stream's sound leads to a list of variants.")
-            return url, [playlist, sound[1]]
-        url, audio_url = playlist.best.url, playlist.best.audio_url or audio_url
-    raise NotAVideo(f"More than {MAX_DEPTH} playlists lead to each other.")
-
-
-async def _playlist(source: HlsSource, url: str) -> tuple[str, Master | MediaPlaylist]:
-    try:
-        final_url, body = await source.small(url, limit=MAX_PLAYLIST_BYTES, decode=True)
-    except TooLarge as exc:
-        raise NotAVideo(f"The playlist is larger than {MAX_PLAYLIST_BYTES:,} bytes.") from exc
-    kind = sniff(body[:SNIFF_BYTES])
-    if kind is not Kind.HLS:
-        raise NotAVideo(f"The site sent no playlist: it is {DESCRIPTIONS.get(kind, 'a video file')}.")
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError as exc:
-        raise NotAVideo("The playlist is no proper text.") from exc
-    # in a thread: a playlist of five megabytes takes seconds to read
-    return final_url, await asyncio.to_thread(read_playlist, text, final_url)
+    async def _whole_files(
+        self, request: MediaRequest, playlist: MediaPlaylist, folder: Path, limits: DownloadLimits, progress: Progress
+    ) -> Track:
+        """One file for each period, each in a folder of its own."""
+        files = []
+        for number, segment in enumerate(playlist.segments):
+            place = folder.with_name(f"{folder.name}-{number:03}")
+            await asyncio.to_thread(place.mkdir, exist_ok=True)
+            one = replace(request, url=segment.url, source_type=SourceType.DIRECT, expected=Expected())
+            file = await self._direct.fetch(one, into=place, limits=limits, on_progress=progress.of_one_file())
+            files.append(file.path)
+        parts = tuple(segment.part for segment in playlist.segments)
+        return Track(tuple(files), parts=parts, origins_s=tuple(segment.origin_s for segment in playlist.segments))
 
 
 def _slack_s(playlists: Sequence[MediaPlaylist], announced_s: float) -> float:
@@ -117,9 +110,16 @@ def _slack_s(playlists: Sequence[MediaPlaylist], announced_s: float) -> float:
 def _expected(request: MediaRequest, playlists: Sequence[MediaPlaylist], announced_s: float) -> Expected:
     """The post's own word goes first; durations rounded to seconds are no word at all."""
     said = request.expected
-    if said.duration_s is not None or any(playlist.rounded for playlist in playlists):
+    if said.duration_s is not None or not announced_s or any(playlist.rounded for playlist in playlists):
         return said
     return replace(said, duration_s=announced_s)
+
+
+def _check_sound(playlists: Sequence[MediaPlaylist], kinds: Sequence[str], path: Path) -> None:
+    """A stream with a track of sound of its own must have become a film with sound."""
+    if len(playlists) > 1 and "audio" not in kinds:
+        path.unlink(missing_ok=True)
+        raise Incomplete("The stream's sound track holds no sound.")
 
 
 def _check_space(tracks: Sequence[Track], into: Path, reserve_bytes: int) -> None:
@@ -135,4 +135,6 @@ def _tidy(tracks: Sequence[Track], path: Path) -> int:
     for track in tracks:
         for run in track.runs:
             run.unlink(missing_ok=True)
+            if run.parent != path.parent:
+                shutil.rmtree(run.parent, ignore_errors=True)
     return path.stat().st_size

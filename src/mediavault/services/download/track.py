@@ -12,9 +12,9 @@ from mediavault.core.clock import Clock
 from mediavault.core.errors import Failure, HttpError, Incomplete, TooLarge
 from mediavault.core.media import OnProgress
 from mediavault.services.download.gauge import Gauge, gauge_for
-from mediavault.services.download.hls_source import HlsSource, wait_before_retry_s
-from mediavault.services.download.playlist import MediaPlaylist, Segment
+from mediavault.services.download.manifest import MediaPlaylist, Segment
 from mediavault.services.download.port import DownloadLimits
+from mediavault.services.download.stream_source import StreamSource, says_there_is_none, wait_before_retry_s
 from mediavault.services.download.writer import FileWriter, open_writer
 from mediavault.services.remux import Track
 
@@ -37,9 +37,21 @@ class Progress:
             raise TooLarge(f"The video has more than {self._max_bytes / 1e6:,.0f} MB, the most that are taken.")
         self._on_progress(self.bytes, None)
 
+    def of_one_file(self) -> OnProgress:
+        """Turns "so many bytes so far" of one file into what has come since; a file may start over."""
+        before = 0
+
+        def heard(done: int, _total: int | None) -> None:
+            nonlocal before
+            since, before = done - before, done
+            self.add(since)
+
+        return heard
+
 
 class TrackFetch:
-    """Fetches the segments of one playlist into ``<name>-<run>.part`` files.
+    """Fetches the segments of one playlist into ``<name>-<run>.part`` files; a new initialisation section or
+    discontinuity begins a new one.
 
     ``slots`` bounds how many segments are under way, over all tracks. A slot is held until its segment is written, and
     slots are given out in the segments' order: so the segment whose turn it is always has one, and no more than all
@@ -48,7 +60,7 @@ class TrackFetch:
 
     def __init__(
         self,
-        source: HlsSource,
+        source: StreamSource,
         clock: Clock,
         playlist: MediaPlaylist,
         path: Path,
@@ -63,6 +75,8 @@ class TrackFetch:
         self._begun: dict[int, int] = {}  # segment -> where it begins in its run's file
         self._runs: list[Path] = []
         self._joints: list[list[int]] = []
+        self._parts: list[int] = []
+        self._origins_s: list[float] = []
         self._writer: FileWriter
         self._open = AsyncExitStack()  # holds the writer of the run under way
 
@@ -73,7 +87,8 @@ class TrackFetch:
             await all_or_first_failure([self._work(waiting) for _ in range(self._limits.segment_concurrency)])
         finally:
             await self._open.aclose()
-        return Track(tuple(self._runs), tuple(tuple(joints) for joints in self._joints))
+        joints = tuple(tuple(joints) for joints in self._joints)
+        return Track(tuple(self._runs), joints, tuple(self._parts), tuple(self._origins_s))
 
     async def _work(self, waiting: Iterator[tuple[int, Segment]]) -> None:
         while True:
@@ -89,8 +104,12 @@ class TrackFetch:
         failures = 0
         while True:
             try:
-                return await self._try(number, segment)
+                await self._try(number, segment)
+                return
             except Failure as exc:
+                if segment.uncertain and says_there_is_none(exc):
+                    await self._turns[number].wait()
+                    return
                 failures += 1
                 wait_s = wait_before_retry_s(exc, failures)
                 if wait_s is None:
@@ -126,7 +145,8 @@ class TrackFetch:
 
     async def _begin(self, number: int, segment: Segment) -> int:
         """Where the segment goes: behind the one before, or into a new file with its initialisation section."""
-        if number > 0 and not segment.new_run:
+        before = self._playlist.segments[number - 1] if number > 0 else None
+        if before is not None and (before.part, before.init) == (segment.part, segment.init):
             self._joints[-1].append(self._writer.position)
             return self._writer.position
         init = await self._source.init(segment.init) if segment.init is not None else b""
@@ -137,6 +157,8 @@ class TrackFetch:
         await self._writer.reserve(0)
         self._runs.append(path)
         self._joints.append([])
+        self._parts.append(segment.part)
+        self._origins_s.append(segment.origin_s)
         self._progress.add(len(init))
         await self._writer.write(init)
         return len(init)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mediavault.core.media import DownloadedFile, SourceType
+from mediavault.services import remux, remux_child
+from mediavault.services.child_process import ChildFailed, ChildLimits
 from mediavault.services.download.fetcher import MediaFetcher
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.egress.client import AiohttpClient
@@ -46,12 +49,31 @@ async def fetch(server: FaultServer, clock: FakeClock, tmp_path: Path) -> AsyncI
         limits: DownloadLimits = LIMITS,
         into: Path = tmp_path,
         on_progress: Callable[[int, int | None], None] = lambda done, total: None,
+        audio: str | None = None,
         **facts: Any,
     ) -> DownloadedFile:
-        url = server.url(path)
-        request = MediaRequest(url=url, source_type=source_type, scope_url=server.url("/post"), **facts)
+        request = MediaRequest(
+            url=server.url(path),
+            source_type=source_type,
+            scope_url=server.url("/post"),
+            audio_url=server.url(audio) if audio else None,
+            **facts,
+        )
         return await fetcher.fetch(request, into=into, limits=limits, on_progress=on_progress)
 
     yield run
     await client.close()
     guard.close()
+
+
+@pytest.fixture
+def joined_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process for each stream would take most of the time; test_fetcher.py and test_media_remux.py use the real one."""
+
+    async def join_here(module: str, request: Mapping[str, Any], *, limits: ChildLimits) -> Mapping[str, Any]:
+        try:
+            return remux_child.answer(json.loads(json.dumps(request)))
+        except (OSError, ValueError) as exc:
+            raise ChildFailed(str(exc), errno=getattr(exc, "errno", None)) from exc
+
+    monkeypatch.setattr(remux, "run_child", join_here)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import Unsupported
+from mediavault.core.errors import Failure
 from mediavault.core.media import SourceType
 from mediavault.services.media_probe import MediaProbe
 from tests import media
 from tests.fault_server import FaultServer, serve
+from tests.unit.services.download import dash_streams
 from tests.unit.services.download.conftest import Fetch
 
 
@@ -37,12 +38,19 @@ async def test_a_playlist_becomes_one_file_that_passes_the_examination(
     assert [path.name for path in tmp_path.iterdir()] == ["media.mp4"]
 
 
-@pytest.mark.parametrize("source_type", [SourceType.DASH, SourceType.UNKNOWN])
-async def test_dash_is_refused_in_a_sentence(source_type: SourceType, server: FaultServer, fetch: Fetch) -> None:
-    server.on("/v.mpd", serve(b"<?xml version='1.0'?><MPD></MPD>"))
+@pytest.mark.parametrize("source_type", [SourceType.DASH, SourceType.HLS, SourceType.UNKNOWN, SourceType.DIRECT])
+async def test_a_dash_manifest_becomes_one_file_that_passes_the_examination(
+    source_type: SourceType, server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    """Also where it was taken for something else."""
+    server.files(dash_streams.files())
+    server.on("/v.mpd", serve(dash_streams.mpd(dash_streams.period(*dash_streams.FORMS["timed"]))))
+    file = await fetch("/v.mpd", source_type=source_type)
+    report = await MediaProbe().examine(file)
 
-    with pytest.raises(Unsupported, match="MPEG-DASH"):
-        await fetch("/v.mpd", source_type=source_type)
+    assert report.problems == ()
+    assert (report.container, report.video_codec, report.audio_codec) == ("mp4", "h264", "aac")
+    assert [path.name for path in tmp_path.iterdir()] == ["media.mp4"]
 
 
 SHARED = Path(__file__).resolve().parents[5] / "shared" / "fixtures" / "streams" / "hls_multi-segment"
@@ -56,3 +64,29 @@ async def test_a_published_stream_becomes_one_file(server: FaultServer, fetch: F
 
     assert report.problems == ()
     assert report.duration_s == pytest.approx(1.05, abs=0.1)
+
+
+async def test_a_silent_file_and_its_sound_become_one_file_that_passes_the_examination(
+    server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    server.on("/v", serve(media.mp4(sound=False)))
+    server.on("/a", serve(media.sound_only_mp4()))
+    file = await fetch("/v", source_type=SourceType.DIRECT, audio="/a")
+    report = await MediaProbe().examine(file)
+
+    assert report.problems == ()
+    assert (report.container, report.video_codec, report.audio_codec) == ("mp4", "h264", "aac")
+    assert report.duration_s == pytest.approx(2.0, abs=0.1)
+    assert [path.name for path in tmp_path.iterdir()] == ["media.mp4"]
+
+
+@pytest.mark.parametrize("sound", [media.mp4(sound=False), media.html()], ids=["a silent file", "a page"])
+async def test_a_silent_file_is_never_kept_without_its_sound(
+    sound: bytes, server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    server.on("/v", serve(media.mp4(sound=False)))
+    server.on("/a", serve(sound))
+
+    with pytest.raises(Failure):
+        await fetch("/v", source_type=SourceType.DIRECT, audio="/a")
+    assert not (tmp_path / "media.mp4").exists()

@@ -8,6 +8,7 @@ from mediavault.core.errors import Failure, Incomplete, NotAVideo
 from mediavault.services.download.gauge import gauge_for
 from tests import media
 
+SIZED_CLUSTER = b"\x1f\x43\xb6\x75\x42\x00" + bytes(0x200)
 TS, M4S, INIT = media.hls("ts")["seg000.ts"], media.hls("fmp4")["seg000.m4s"], media.hls("fmp4")["init.mp4"]
 
 
@@ -19,7 +20,11 @@ def fault(body: bytes, piece: int = 10_007) -> str | None:
 
 
 @pytest.mark.parametrize("piece", [1, 7, 188, 10_007, 10**6])
-@pytest.mark.parametrize("body", [TS[:1_880], TS, M4S, INIT + M4S], ids=["few packets", "ts", "m4s", "init"])
+@pytest.mark.parametrize(
+    "body",
+    [TS[:1_880], TS, M4S, INIT + M4S, media.webm(), media.mkv()],
+    ids=["few packets", "ts", "m4s", "init", "webm", "mkv"],
+)
 def test_a_whole_segment_has_no_fault_however_it_arrives(body: bytes, piece: int) -> None:
     assert (
         fault(body[:40_000] if piece == 1 and body is not M4S and len(body) < 40_000 else body, max(piece, 2)) is None
@@ -32,6 +37,9 @@ def test_a_whole_segment_has_no_fault_however_it_arrives(body: bytes, piece: int
         (TS[:-1], "ends inside a packet"),
         (TS[:5_000] + TS[5_001:] + b"x", "loses the rhythm of its packets"),
         (M4S[:-1], "ends inside a box"),
+        (media.webm()[:-1], "ends inside an element"),
+        (SIZED_CLUSTER[:-1], "ends inside an element"),
+        (SIZED_CLUSTER + b"\0\0", "has a broken structure"),
         (M4S + b"\0\0", "ends inside a box"),
         (M4S + b"\0\0\0\3abcd", "has a broken structure"),
     ],

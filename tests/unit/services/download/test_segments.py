@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,8 +26,7 @@ from mediavault.core.errors import (
     TooLarge,
 )
 from mediavault.core.media import DownloadedFile, Expected, SourceType
-from mediavault.services import media_library, media_probe_child, remux, remux_child
-from mediavault.services.child_process import ChildFailed, ChildLimits
+from mediavault.services import media_library, media_probe_child
 from mediavault.services.download import track
 from mediavault.services.media_judgement import problems
 from tests import media
@@ -41,17 +39,7 @@ media_library.quiet()
 SEGMENTS = ("/seg000.ts", "/seg001.ts", "/seg002.ts")
 
 
-@pytest.fixture(autouse=True)
-def _joined_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process for each stream would take most of the time; test_fetcher.py and test_media_remux.py use the real one."""
-
-    async def join_here(module: str, request: Mapping[str, Any], *, limits: ChildLimits) -> Mapping[str, Any]:
-        try:
-            return remux_child.answer(json.loads(json.dumps(request)))
-        except (OSError, ValueError) as exc:
-            raise ChildFailed(str(exc), errno=getattr(exc, "errno", None)) from exc
-
-    monkeypatch.setattr(remux, "run_child", join_here)
+pytestmark = pytest.mark.usefixtures("joined_here")
 
 
 async def hls(fetch: Fetch, path: str = "/index.m3u8", **options: Any) -> DownloadedFile:

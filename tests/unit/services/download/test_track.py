@@ -12,8 +12,8 @@ import pytest
 
 from mediavault.core.errors import TooLarge
 from mediavault.services.download import track as module
-from mediavault.services.download.hls_source import HlsSource
-from mediavault.services.download.playlist import MediaPlaylist, Segment
+from mediavault.services.download.manifest import MediaPlaylist, Segment
+from mediavault.services.download.stream_source import StreamSource
 from mediavault.services.download.track import Progress, TrackFetch, all_or_first_failure
 from mediavault.services.remux import Track
 from tests.fakes import FakeClock
@@ -46,9 +46,11 @@ class Source:
 
 
 def fetch(source: Source, folder: Path, *, count: int, slots: int, max_bytes: int = 10**9) -> TrackFetch:
-    segments = tuple(Segment(f"https://a.example/{n}", None, 1.0, n, None, None, new_run=n == 5) for n in range(count))
+    segments = tuple(
+        Segment(f"https://a.example/{n}", None, 1.0, n, None, None, part=int(n >= 5)) for n in range(count)
+    )
     return TrackFetch(
-        cast("HlsSource", source),
+        cast("StreamSource", source),
         FakeClock(auto=True),
         MediaPlaylist(segments),
         folder / "video",
@@ -75,7 +77,9 @@ async def test_as_many_segments_as_allowed_are_under_way_and_land_in_order(tmp_p
     assert [run.name for run in track.runs] == ["video-000.part", "video-001.part"]
     assert track.runs[0].read_bytes() == b"".join(box(n) * 2 for n in range(5))
     assert track.runs[1].read_bytes() == b"".join(box(n) * 2 for n in range(5, 9))
-    assert track == Track(track.runs, (tuple(range(2_000, 10_000, 2_000)), tuple(range(2_000, 8_000, 2_000))))
+    assert track == Track(
+        track.runs, (tuple(range(2_000, 10_000, 2_000)), tuple(range(2_000, 8_000, 2_000))), (0, 1), (0.0, 0.0)
+    )
 
 
 async def test_a_segment_that_waits_for_its_turn_holds_its_connection_back(

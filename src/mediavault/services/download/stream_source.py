@@ -1,4 +1,4 @@
-"""All network traffic of one HLS stream: playlists, keys, initialisation sections and segments, with their retries."""
+"""All network traffic of one stream: manifests, keys, initialisation sections and segments, with their retries."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from mediavault.core.clock import Clock
 from mediavault.core.errors import Failure, HttpError, Incomplete, NetworkFailure, RateLimited, TookTooLong
 from mediavault.services.download.aes import KEY_BYTES, Decryptor, iv_of
 from mediavault.services.download.headers import content_length, content_range, is_encoded
+from mediavault.services.download.manifest import Init, Key, Segment, Span
 from mediavault.services.download.pace import SlowFloor, backoff_s
-from mediavault.services.download.playlist import Init, Key, Segment, Span
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.resume import failure_for
 from mediavault.services.egress.port import HttpClient, HttpResponse, Timeouts
@@ -24,10 +24,13 @@ LONGEST_WAIT_S = 30.0  # a site that asks for more is left alone until the next 
 MAX_KEY_BYTES = 1_024
 MAX_INIT_BYTES = 8 << 20
 
+_HEADERS = (Kind.MP4, Kind.MOV, Kind.WEBM, Kind.MATROSKA)
+_GONE = (404, 410)
+
 T = TypeVar("T")
 
 
-class HlsSource:
+class StreamSource:
     """Fetches for one stream. Keys and initialisation sections are fetched once each."""
 
     def __init__(self, client: HttpClient, clock: Clock, request: MediaRequest, limits: DownloadLimits) -> None:
@@ -103,11 +106,11 @@ class HlsSource:
         """An initialisation section. Whether it is encrypted the playlist does not say surely: its bytes do."""
         if init not in self._inits:
             _, body = await self.small(init.url, limit=MAX_INIT_BYTES, span=init.span)
-            if init.key is not None and sniff(body[:SNIFF_BYTES]) not in (Kind.MP4, Kind.MOV):
+            if init.key is not None and not _is_header(body):
                 decryptor = await self._decryptor(init.key, 0)
                 assert decryptor is not None
                 body = decryptor.feed(body) + decryptor.finish()
-            if sniff(body[:SNIFF_BYTES]) not in (Kind.MP4, Kind.MOV):
+            if not _is_header(body):
                 raise Incomplete("The stream's initialisation section is damaged.")
             self._inits[init] = body
         return self._inits[init]
@@ -144,6 +147,16 @@ class HlsSource:
                 if wait_s is None:
                     raise
             await self._clock.sleep(wait_s)
+
+
+def _is_header(body: bytes) -> bool:
+    """Also one whose brand says that it is sound alone."""
+    return body[4:8] == b"ftyp" or sniff(body[:SNIFF_BYTES]) in _HEADERS
+
+
+def says_there_is_none(failure: Failure) -> bool:
+    """Whether the site says that what was asked for does not exist."""
+    return isinstance(failure, HttpError) and failure.http_status in _GONE
 
 
 def wait_before_retry_s(failure: Failure, failures: int) -> float | None:

@@ -1,0 +1,214 @@
+"""What a DASH manifest lists: periods and their representations, with all that they inherit. Pure (ISO/IEC 23009-1).
+
+Of the libraries for Python, the living one (mpd-parser on PyPI, 0.2) hands out the elements as they stand; what counts
+here is what they mean together, so a bounded tree of our own is enough.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mediavault.core.errors import Unsupported
+from mediavault.core.urls import HttpUrl
+from mediavault.services.download.manifest import Rung, base_of, has_audio_codec, has_video_codec, resolve
+from mediavault.services.download.mpd_segments import Listing, Place, list_segments
+from mediavault.services.download.mpd_tree import Node, read_tree
+from mediavault.services.download.mpd_values import rate_of, seconds_of, whole
+
+MAX_REPRESENTATIONS = 5_000
+# possessive: a comment that has ended is never looked at again, or a row of them takes for ever
+_START = re.compile(r"(?:<\?xml[^>]*+>\s*+)?(?:<!--(?>.*?-->)\s*+)*+<(?:[\w.-]+:)?MPD[\s>/]", re.DOTALL)
+VIDEO, AUDIO, OTHER = "video", "audio", "other"
+_TRICK = (
+    "http://dashif.org/guidelines/trickmode",
+    "http://dashif.org/thumbnail_tile",
+    "http://dashif.org/guidelines/thumbnail_tile",
+)
+_QUERY = ("urn:mpeg:dash:urlparam:2014", "urn:mpeg:dash:urlparam:2016")
+_NOTHING_THERE = "urn:mpeg:dash:resolve-to-zero:2013"
+
+
+@dataclass(frozen=True, slots=True)
+class Representation:
+    """One quality in one period. ``set_number`` counts the period's adaptation sets; ``roles`` are the set's."""
+
+    id: str
+    kind: str
+    rung: Rung
+    language: str
+    roles: frozenset[str]
+    set_number: int
+    protected: bool
+    has_sound: bool  # its codecs name some
+    place: Place
+
+    def listing(self) -> Listing:
+        return list_segments(self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    duration_s: float | None
+    representations: tuple[Representation, ...]  # no trick play
+
+    def of_kind(self, kind: str) -> list[Representation]:
+        return [each for each in self.representations if each.kind == kind]
+
+
+@dataclass(frozen=True, slots=True)
+class MpdDocument:
+    """``remote``: a part of the manifest lies elsewhere (xlink)."""
+
+    periods: tuple[Period, ...]
+    live: bool
+    protected: bool
+    remote: bool
+    duration_s: float | None
+
+    @property
+    def variants(self) -> int:
+        """Video qualities; one that goes on through several periods under the same id counts once."""
+        return len({each.id or id(each) for period in self.periods for each in period.of_kind(VIDEO)})
+
+    @property
+    def audio_groups(self) -> int:
+        """Adaptation sets of sound, in the period that has most."""
+        return max((len({each.set_number for each in period.of_kind(AUDIO)}) for period in self.periods), default=0)
+
+
+def looks_like_dash(text: str) -> bool:
+    """Whether ``text`` begins as a DASH manifest: its root element behind a declaration and comments, if any."""
+    return bool(_START.match(text.lstrip("\ufeff \t\r\n")))
+
+
+def read_document(text: str, url: str) -> MpdDocument:
+    """Read ``text``, which came from ``url``. NotAVideo for what is no manifest, BadUrl for an odd ``url``."""
+    root = read_tree(text)
+    if root.name != "MPD":
+        raise Unsupported("This XML document is no DASH manifest.")
+    base = _based(base_of(url), root)
+    periods = [node for node in root.all("Period") if node.get("href") != _NOTHING_THERE]
+    total_s = seconds_of(root.get("mediaPresentationDuration"))
+    lengths = _lengths(periods, total_s)
+    count = 0
+    read: list[Period] = []
+    for number, (node, length_s) in enumerate(zip(periods, lengths, strict=True)):
+        found = tuple(_representations(root, node, base, number, length_s))
+        count += len(found)
+        if count > MAX_REPRESENTATIONS:
+            raise Unsupported(f"The DASH manifest has more than {MAX_REPRESENTATIONS:,} representations.")
+        read.append(Period(length_s, found))
+    known = [length for length in lengths if length is not None]
+    live = root.get("type").lower() == "dynamic"
+    if total_s is None and not live and known and len(known) == len(lengths):
+        total_s = sum(known)
+    everything = list(root.walk())
+    return MpdDocument(
+        periods=tuple(read),
+        live=live,
+        protected=any(node.name == "ContentProtection" for node in everything),
+        remote=any(node.get("href") not in ("", _NOTHING_THERE) for node in everything if node.name in _LINKABLE),
+        duration_s=total_s,
+    )
+
+
+_LINKABLE = frozenset({"Period", "AdaptationSet", "SegmentList", "SegmentTimeline", "EventStream"})
+
+
+def _lengths(periods: list[Node], total_s: float | None) -> list[float | None]:
+    """5.3.2.1: a period lasts as long as it says, or until the next one begins, or until the presentation ends."""
+    starts: list[float | None] = []
+    lengths = [seconds_of(node.get("duration")) for node in periods]
+    for number, node in enumerate(periods):
+        start = seconds_of(node.get("start"))
+        if start is None and number == 0:
+            start = 0.0
+        if start is None and (before := starts[-1]) is not None and (length := lengths[number - 1]) is not None:
+            start = before + length
+        starts.append(start)
+    for number, (start, length) in enumerate(zip(starts, lengths, strict=True)):
+        if length is None and start is not None:
+            end = starts[number + 1] if number + 1 < len(starts) else total_s
+            if end is not None and end <= start and number + 1 == len(starts):
+                end += starts[0] or 0.0  # a recording whose periods still count from when it was live
+            lengths[number] = end - start if end is not None and end > start else None
+    return lengths
+
+
+def _representations(
+    root: Node, period: Node, base: HttpUrl, number: int, length_s: float | None
+) -> Iterator[Representation]:
+    period_base = _based(base, period)
+    for set_number, group in enumerate(period.all("AdaptationSet")):
+        if _is_trick(group):
+            continue
+        group_base = _based(period_base, group)
+        for node in group.all("Representation"):
+            if _is_trick(node):
+                continue
+            query = base.query if _inherits_query(root, period, group, node) else ""
+            place = Place((period, group, node), _based(group_base, node), number, length_s, query)
+            yield _representation(group, node, place, set_number)
+
+
+def _representation(group: Node, node: Node, place: Place, set_number: int) -> Representation:
+    def either(name: str) -> str:
+        return node.get(name) or group.get(name)
+
+    codecs = either("codecs")
+    return Representation(
+        id=node.get("id"),
+        kind=_kind(group, either("mimeType"), codecs, sized=bool(either("width"))),
+        rung=Rung(
+            width=whole(either("width")) or 0,
+            height=whole(either("height")) or 0,
+            bandwidth=whole(node.get("bandwidth")) or 0,
+            codecs=codecs,
+            fps=rate_of(either("frameRate")),
+        ),
+        language=group.get("lang"),
+        roles=frozenset(role.get("value").lower() for role in group.all("Role")),
+        set_number=set_number,
+        protected=any(level.first("ContentProtection") is not None for level in place.levels),
+        has_sound=has_audio_codec(codecs),
+        place=place,
+    )
+
+
+def _kind(group: Node, mime: str, codecs: str, *, sized: bool) -> str:
+    """What it plays, by what is surest: codecs of pictures, the set's own word, the type, the components, a size."""
+    if has_video_codec(codecs):
+        return VIDEO
+    components = {part.get("contentType").lower() for part in group.all("ContentComponent")}
+    said = group.get("contentType").lower() or mime.partition("/")[0].lower()
+    if said in (VIDEO, AUDIO):
+        return said
+    if said in ("text", "image", "application") or components - {VIDEO, AUDIO}:
+        return OTHER
+    if VIDEO in components or sized:
+        return VIDEO
+    return AUDIO if AUDIO in components or has_audio_codec(codecs) else OTHER
+
+
+def _is_trick(node: Node) -> bool:
+    """Trick play, thumbnails: pictures for seeking (DASH-IF IOP 3.2.9)."""
+    properties = (*node.all("EssentialProperty"), *node.all("SupplementalProperty"))
+    return any(each.get("schemeIdUri").lower() in _TRICK for each in properties)
+
+
+def _inherits_query(*levels: Node) -> bool:
+    """Annex I in its common form: each address carries the query of the manifest's own."""
+    for level in levels:
+        for each in (*level.all("EssentialProperty"), *level.all("SupplementalProperty")):
+            info = each.first("UrlQueryInfo")
+            if each.get("schemeIdUri") in _QUERY and info is not None:
+                return info.get("useMPDUrlQuery") == "true" and info.get("queryTemplate") == "$querypart$"
+    return False
+
+
+def _based(base: HttpUrl, node: Node) -> HttpUrl:
+    """The base of what stands in ``node``: several BaseURLs are the same files in several places."""
+    given = node.first("BaseURL")
+    return base_of(resolve(given.text.strip(), base)) if given is not None and given.text.strip() else base

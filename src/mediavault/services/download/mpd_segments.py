@@ -1,0 +1,238 @@
+"""Which segments a DASH representation has in one period: templates, timelines, lists, or one whole file. Pure.
+
+ISO/IEC 23009-1, 5.3.9. What stands in a period or an adaptation set holds for all below it unless it is said anew.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mediavault.core.errors import NotAVideo
+from mediavault.core.urls import HttpUrl
+from mediavault.services.download.manifest import MAX_SEGMENTS, Init, Segment, resolve
+from mediavault.services.download.mpd_tree import Node
+from mediavault.services.download.mpd_values import fill, signed, span_of, whole
+
+_KINDS = ("SegmentTemplate", "SegmentList", "SegmentBase")
+_ROUNDING_S = (
+    0.001  # a period's length is given in decimals: by so much a last segment may seem to begin before its end
+)
+_TAIL_S = 0.5  # pictures and sound end that much apart, and the period's length is that of the longer
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a representation stands. ``levels``: period, adaptation set, representation; ``query`` goes on each address."""
+
+    levels: tuple[Node, Node, Node]
+    base: HttpUrl
+    part: int
+    duration_s: float | None  # of the period
+    query: str = ""
+
+    def address(self, uri: str) -> str:
+        url = resolve(uri, self.base) if uri else str(self.base)
+        return f"{url}{'&' if '?' in url else '?'}{self.query}" if self.query else url
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The segments in order. ``whole_file``: one that is a file of its own; ``counted``: their number is known."""
+
+    segments: tuple[Segment, ...]
+    whole_file: bool = False
+    counted: bool = True
+
+
+def list_segments(place: Place) -> Listing:
+    """All segments of a representation. ValueError or NotAVideo for what cannot be made sense of."""
+    rules = _Rules.of(place.levels)
+    if rules.kind == "SegmentTemplate" and rules.get("media"):
+        return _from_template(rules, place)
+    if rules.kind == "SegmentList" and rules.list("SegmentURL"):
+        return _from_list(rules, place)
+    length = place.duration_s or 0.0
+    segment = Segment(place.address(""), None, length, 0, None, None, place.part, rules.origin_s)
+    return Listing((segment,), whole_file=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """The addressing elements of one kind, outermost first, read as one."""
+
+    kind: str
+    nodes: tuple[Node, ...]
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, levels: Sequence[Node]) -> _Rules:
+        """The kind of the innermost level that has one holds."""
+        for level in reversed(levels):
+            for kind in _KINDS:
+                if level.first(kind) is not None:
+                    nodes = tuple(node for each in levels if (node := each.first(kind)) is not None)
+                    return cls(kind, nodes, {k: v for node in nodes for k, v in node.attributes.items()})
+        return cls("", ())
+
+    def get(self, name: str) -> str:
+        return self.attributes.get(name, "").strip()
+
+    def child(self, name: str) -> Node | None:
+        return next((found for node in reversed(self.nodes) if (found := node.first(name)) is not None), None)
+
+    def list(self, name: str) -> list[Node]:
+        return next((found for node in reversed(self.nodes) if (found := list(node.all(name)))), [])
+
+    @property
+    def timescale(self) -> int:
+        return whole(self.get("timescale")) or 1
+
+    @property
+    def offset(self) -> int:
+        return whole(self.get("presentationTimeOffset")) or 0
+
+    @property
+    def origin_s(self) -> float:
+        return self.offset / self.timescale
+
+    @property
+    def start_number(self) -> int:
+        number = whole(self.get("startNumber"))
+        return 1 if number is None else number
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """When a segment plays: in units of the timescale, on the media's own clock."""
+
+    number: int
+    time: int
+    duration: float
+    uncertain: bool = False
+
+
+def _from_template(rules: _Rules, place: Place) -> Listing:
+    representation = place.levels[2]
+    names: dict[str, str | int] = {
+        "RepresentationID": representation.get("id"),
+        "Bandwidth": whole(representation.get("bandwidth")) or 0,
+    }
+    init = _init(rules, place, names)
+    slots, counted = _slots(rules, place)
+    media = rules.get("media")
+    segments = [
+        _segment(place.address(fill(media, {**names, "Number": s.number, "Time": s.time})), s, rules, place, init)
+        for s in slots
+    ]
+    return Listing(tuple(segments), counted=counted)
+
+
+def _from_list(rules: _Rules, place: Place) -> Listing:
+    listed = rules.list("SegmentURL")
+    if len(listed) > MAX_SEGMENTS:
+        raise NotAVideo(f"The DASH manifest has more than {MAX_SEGMENTS:,} segments.")
+    timed, _ = _slots(rules, place, count=len(listed))
+    init = _init(rules, place, {})
+    segments = []
+    for node, slot in zip(listed, timed, strict=False):
+        segment = _segment(place.address(node.get("media")), slot, rules, place, init)
+        segments.append(
+            Segment(
+                segment.url, span_of(node.get("mediaRange")), segment.duration_s, segment.sequence, None, init,
+                place.part, rules.origin_s,
+            )
+        )  # fmt: skip
+    return Listing(tuple(segments))
+
+
+def _segment(url: str, slot: _Slot, rules: _Rules, place: Place, init: Init | None) -> Segment:
+    return Segment(
+        url=url,
+        span=None,
+        duration_s=slot.duration / rules.timescale,
+        sequence=slot.number,
+        key=None,
+        init=init,
+        part=place.part,
+        origin_s=rules.origin_s,
+        uncertain=slot.uncertain,
+    )
+
+
+def _init(rules: _Rules, place: Place, names: Mapping[str, str | int]) -> Init | None:
+    """From the attribute of a template, or an Initialization element; None for media that needs none."""
+    if template := rules.get("initialization"):
+        return Init(place.address(fill(template, names)), None, None)
+    node = rules.child("Initialization")
+    if node is None:
+        return None
+    return Init(place.address(node.get("sourceURL")), span_of(node.get("range")), None)
+
+
+# --- when ----------------------------------------------------------------------------------------------------------------
+
+
+def _slots(rules: _Rules, place: Place, *, count: int | None = None) -> tuple[list[_Slot], bool]:
+    """(the slots, whether their number is known). ``count``: how many a list names."""
+    timeline = rules.child("SegmentTimeline")
+    if timeline is not None:
+        slots: list[_Slot] = []
+        for slot in _timeline(timeline, rules, place):
+            if len(slots) >= MAX_SEGMENTS:
+                raise NotAVideo(f"The DASH manifest has more than {MAX_SEGMENTS:,} segments.")
+            slots.append(slot)
+        return slots, True
+    return _even_slots(rules, place, count)
+
+
+def _timeline(timeline: Node, rules: _Rules, place: Place) -> Iterator[_Slot]:
+    """5.3.9.6: each S begins where the one before ended, or at its own ``t``; ``r`` times more of the same."""
+    entries = list(timeline.all("S"))
+    time, number = 0, rules.start_number
+    for index, entry in enumerate(entries):
+        start = signed(entry.get("t"))
+        time = time if start is None else start
+        number = number if (said := whole(entry.get("n"))) is None else said
+        duration, repeat = whole(entry.get("d")), signed(entry.get("r")) or 0
+        if not duration:
+            raise ValueError("a segment of its timeline has no duration")
+        if repeat < 0:
+            following = signed(entries[index + 1].get("t")) if index + 1 < len(entries) else None
+            repeat = _until(following, time, duration, rules, place) - 1
+        for _ in range(repeat + 1):
+            yield _Slot(number, time, duration)
+            time, number = time + duration, number + 1
+
+
+def _until(following: int | None, time: int, duration: int, rules: _Rules, place: Place) -> int:
+    """How many segments there are until the next S, or until the period ends; one where nobody knows."""
+    if following is None:
+        if place.duration_s is None:
+            return 1
+        following = math.floor(rules.offset + (place.duration_s - _ROUNDING_S) * rules.timescale) + 1
+    return max(1, -(-(following - time) // duration))
+
+
+def _even_slots(rules: _Rules, place: Place, count: int | None) -> tuple[list[_Slot], bool]:
+    """All of the same length but for the last, which ends with the period."""
+    length, last = whole(rules.get("duration")), whole(rules.get("endNumber"))
+    total = None if place.duration_s is None else place.duration_s * rules.timescale
+    if count is None and last is not None:
+        count = max(0, last - rules.start_number + 1)
+    named = count is not None
+    if count is None and length and total is not None:
+        count = max(1, math.ceil((total - _ROUNDING_S * rules.timescale) / length))
+    if count is None:
+        # without a length there is one segment; without an end nobody knows how many
+        return ([_Slot(rules.start_number, rules.offset, total or 0)], True) if not length else ([], False)
+    if count > MAX_SEGMENTS:
+        raise NotAVideo(f"The DASH manifest has more than {MAX_SEGMENTS:,} segments.")
+    step = length or (total or 0) / max(1, count)
+    slots = [_Slot(rules.start_number + n, rules.offset + round(n * step), step) for n in range(count)]
+    if slots and total is not None and length and 0 < total - (count - 1) * step < step:
+        rest = total - (count - 1) * step
+        tail = not named and count > 1 and rest <= _TAIL_S * rules.timescale
+        slots[-1] = _Slot(slots[-1].number, slots[-1].time, rest, uncertain=tail)
+    return slots, True

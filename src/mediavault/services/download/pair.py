@@ -1,0 +1,69 @@
+"""Fetches a silent file and the file with its sound, and joins them into one faststart MP4: both or neither."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from mediavault.core.clock import Clock
+from mediavault.core.errors import Incomplete, NoSpace
+from mediavault.core.media import DownloadedFile, Expected, OnProgress
+from mediavault.services.download.direct import DirectDownloader
+from mediavault.services.download.port import DownloadLimits, MediaRequest
+from mediavault.services.download.track import Progress, all_or_first_failure
+from mediavault.services.egress.port import HttpClient
+from mediavault.services.media_sniff import Kind
+from mediavault.services.remux import Track, join_tracks
+
+PICTURES, SOUND = "video", "audio"
+
+
+class PairDownloader:
+    """``Downloader`` for a request with an ``audio_url``."""
+
+    def __init__(self, client: HttpClient, clock: Clock) -> None:
+        self._direct = DirectDownloader(client, clock, also={Kind.AUDIO})
+
+    async def fetch(
+        self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
+    ) -> DownloadedFile:
+        progress = Progress(limits.max_bytes, on_progress)
+        addresses = {PICTURES: request.url, SOUND: request.audio_url or ""}
+        pictures, sound = await all_or_first_failure(
+            [self._one(request, url, into / name, limits, progress) for name, url in addresses.items()]
+        )
+        await asyncio.to_thread(_check_space, pictures.bytes + sound.bytes, into, limits.reserve_bytes)
+        path = into / "media.mp4"
+        facts = await join_tracks([Track((pictures.path,)), Track((sound.path,))], path)
+        if "audio" not in {track.kind for track in facts.tracks}:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+            raise Incomplete("The file that should have the video's sound holds none.", bytes_received=sound.bytes)
+        for name in addresses:
+            await asyncio.to_thread(shutil.rmtree, into / name, ignore_errors=True)
+        return DownloadedFile(
+            path=path,
+            url=pictures.url,
+            bytes=path.stat().st_size,
+            content_type="video/mp4",
+            expected=replace(request.expected, size=None),  # what was announced is the size of the silent file
+            proven_whole=pictures.proven_whole and sound.proven_whole,
+        )
+
+    async def _one(
+        self, request: MediaRequest, url: str, folder: Path, limits: DownloadLimits, progress: Progress
+    ) -> DownloadedFile:
+        await asyncio.to_thread(folder.mkdir, exist_ok=True)
+        wanted = request.expected if url == request.url else Expected()
+        part = replace(request, url=url, audio_url=None, expected=wanted)
+        return await self._direct.fetch(part, into=folder, limits=limits, on_progress=progress.of_one_file())
+
+
+def _check_space(needed: int, into: Path, reserve_bytes: int) -> None:
+    """Joining needs as much space again."""
+    free = shutil.disk_usage(into).free - reserve_bytes
+    if free < needed:
+        raise NoSpace(
+            f"Joining video and sound needs {needed / 1e6:,.0f} MB, and {max(0, free) / 1e6:,.0f} MB are free."
+        )
