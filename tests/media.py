@@ -145,7 +145,9 @@ def html(size: int = 12_000) -> bytes:
 
 
 @cache
-def hls(kind: str = "ts", *, seconds: float = 6.0, segment_s: float = 2.0) -> Mapping[str, bytes]:
+def hls(
+    kind: str = "ts", *, seconds: float = 6.0, segment_s: float = 2.0, bit_rate: int = 300_000
+) -> Mapping[str, bytes]:
     """``ts`` or ``fmp4`` (with its init section), as FFmpeg's muxer writes them, with #EXT-X-ENDLIST."""
     options = {
         "hls_time": f"{segment_s}",
@@ -158,7 +160,7 @@ def hls(kind: str = "ts", *, seconds: float = 6.0, segment_s: float = 2.0) -> Ma
         if kind == "fmp4":
             options["hls_fmp4_init_filename"] = "init.mp4"
         with av.open(f"{folder}/index.m3u8", "w", format="hls", options=options) as out:
-            _encode_into(out, seconds, sound=True, gop=int(RATE * segment_s))
+            _encode_into(out, seconds, sound=True, gop=int(RATE * segment_s), bit_rate=bit_rate)
         return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
 
 

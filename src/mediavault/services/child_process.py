@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 GIB = 1 << 30
@@ -28,6 +29,17 @@ class ChildLimits:
     cpu_s: int
     address_space: int = 2 * GIB
     file_bytes: int = 0  # of any one file it writes
+    answer_bytes: int = MAX_ANSWER_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a helper runs: our own folder unless ``folder`` names one; ``environment`` comes on top of what is passed
+    on, ``descriptors`` stay open in it."""
+
+    folder: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    descriptors: tuple[int, ...] = ()
 
 
 class ChildFailed(Exception):
@@ -43,7 +55,9 @@ class ChildTookTooLong(ChildFailed):
     """It was killed at its time limit."""
 
 
-async def run_child(module: str, request: Mapping[str, Any], *, limits: ChildLimits) -> Mapping[str, Any]:
+async def run_child(
+    module: str, request: Mapping[str, Any], *, limits: ChildLimits, place: Place = Place()
+) -> Mapping[str, Any]:
     """Start ``python -m module``, hand it ``request`` and give back its answer.
 
     Raises ChildFailed (crash, its own exception, no JSON) and ChildTookTooLong. The process and everything that it
@@ -57,20 +71,22 @@ async def run_child(module: str, request: Mapping[str, Any], *, limits: ChildLim
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env=_environment(),
+        env=environment() | dict(place.environment),
+        cwd=place.folder,
+        pass_fds=place.descriptors,
         start_new_session=True,
     )
     try:
         async with asyncio.timeout(limits.wall_s):
-            out = await _exchange(process, _encoded(request, limits))
+            out = await _exchange(process, _encoded(request, limits), limits.answer_bytes)
     except TimeoutError as exc:
         raise ChildTookTooLong(f"it took longer than {limits.wall_s:.0f} s") from exc
     finally:
-        await _end(process)
+        await end_process(process)
     return _answer(out, process.returncode)
 
 
-async def _exchange(process: asyncio.subprocess.Process, request: bytes) -> bytes:
+async def _exchange(process: asyncio.subprocess.Process, request: bytes, max_answer_bytes: int) -> bytes:
     assert process.stdin is not None
     assert process.stdout is not None
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died early: its exit code tells
@@ -80,13 +96,13 @@ async def _exchange(process: asyncio.subprocess.Process, request: bytes) -> byte
     out = bytearray()
     while chunk := await process.stdout.read(1 << 16):
         out += chunk
-        if len(out) > MAX_ANSWER_BYTES:
+        if len(out) > max_answer_bytes:
             raise ChildFailed("its answer has no end")
     await process.wait()
     return bytes(out)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def end_process(process: asyncio.subprocess.Process) -> None:
     """Kill what is still there. Shielded: a second cancellation must leave neither a zombie nor an open pipe behind."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
@@ -109,7 +125,8 @@ def _encoded(request: Mapping[str, Any], limits: ChildLimits) -> bytes:
     return json.dumps({**request, "limits": bounds, "parent": os.getpid()}).encode()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """What a helper sees of ours."""
     passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     # one malloc arena: with many cores the arenas alone would exhaust the address space that the child may have
     return passed | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "1"}
@@ -117,7 +134,12 @@ def _environment() -> dict[str, str]:
 
 def _answer(out: bytes, returncode: int | None) -> Mapping[str, Any]:
     if returncode != 0:
-        raise ChildFailed(f"the helper process ended with {_exit_name(returncode)}")
+        raise ChildFailed(f"the helper process ended with {exit_name(returncode)}")
+    return read_answer(out)
+
+
+def read_answer(out: bytes) -> Mapping[str, Any]:
+    """A helper's answer; ChildFailed when it is none, or tells of a failure."""
     try:
         answer = json.loads(out)
     except ValueError as exc:
@@ -129,5 +151,6 @@ def _answer(out: bytes, returncode: int | None) -> Mapping[str, Any]:
     return answer
 
 
-def _exit_name(returncode: int | None) -> str:
+def exit_name(returncode: int | None) -> str:
+    """How a process ended, in words."""
     return f"signal {-returncode}" if returncode is not None and returncode < 0 else f"code {returncode}"

@@ -20,6 +20,7 @@ class Structure:
     notes: tuple[str, ...] = ()
     open_ended: bool = False  # its form does not say where it ends, so a cut cannot be seen
     payload_bytes: int | None = None  # room for packets, where the container says so
+    fragmented: bool = False  # an MP4 of fragments: its times need not begin at zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class StreamFacts:
     width: int = 0  # as displayed
     height: int = 0
     fps: float | None = None
+    decodable: bool = True  # a decoder for it is here
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,11 @@ class PacketFacts:
     empty: int = 0
     bad_nal: int = 0  # H.264/HEVC packets whose unit lengths do not fill them
     zero_led: int = 0  # packets that begin with eight zero bytes
-    longest_gap_s: float = 0.0  # between two video packets
+    longest_gap_s: float = 0.0  # the longest hole between two pictures
     usual_step_s: float = 0.0  # the median of these
     error: str | None = None  # what ended the reading, when it was not the end of the file
+    start_s: float = 0.0  # the container's own start, on its clock
+    proven_gap_s: float = 0.0  # the longest hole that is surely a loss, or jump back in time
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,21 @@ class PictureFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class DecodeFacts:
+    """What came of decoding from the start. Errors before the first picture are not counted."""
+
+    complete: bool  # to the end of the file; else until the time for it was used up
+    pictures: int = 0
+    refused: int = 0  # packets of pictures that the decoder would not take
+    corrupt: int = 0  # pictures that the decoder itself marks
+    concealed: int = 0  # pictures with blocks that could not be read
+    sounds: int = 0
+    sound_refused: int = 0
+    turned: bool = False  # the pictures lie on their side
+    error: str | None = None  # the first one
+
+
+@dataclass(frozen=True, slots=True)
 class MediaFacts:
     size: int
     kind: Kind
@@ -71,8 +90,10 @@ class MediaFacts:
     video: StreamFacts | None = None
     audio: StreamFacts | None = None
     still_only: bool = False  # its only "video" is cover art
+    undecodable: bool = False  # its only video is of a codec that is not known here
     tail: PacketFacts | None = None
     whole: PacketFacts | None = None
+    decoded: DecodeFacts | None = None
     pictures: tuple[PictureFacts, ...] = ()
 
 
@@ -87,14 +108,16 @@ def from_json(raw: Mapping[str, Any]) -> MediaFacts:
     return MediaFacts(
         size=int(raw["size"]),
         kind=Kind(raw["kind"]),
-        structure=Structure(problems, tuple(structure["notes"]), structure["open_ended"], structure["payload_bytes"]),
+        structure=Structure(**{**structure, "problems": problems, "notes": tuple(structure["notes"])}),
         open_error=raw["open_error"],
         duration_s=raw["duration_s"],
         video=StreamFacts(**raw["video"]) if raw["video"] else None,
         audio=StreamFacts(**raw["audio"]) if raw["audio"] else None,
         still_only=raw["still_only"],
+        undecodable=raw["undecodable"],
         tail=PacketFacts(**raw["tail"]) if raw["tail"] else None,
         whole=PacketFacts(**raw["whole"]) if raw["whole"] else None,
+        decoded=DecodeFacts(**raw["decoded"]) if raw["decoded"] else None,
         pictures=tuple(PictureFacts(**picture) for picture in raw["pictures"]),
     )
 

@@ -6,6 +6,9 @@ look at the first bytes: playlists and scripts, which make a demuxer open other 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,9 +20,16 @@ from av.stream import Disposition
 
 TIME_BASE: int = av.time_base  # units of a container's own times in a second
 
+# What reading and decoding a damaged file has raised.
+FAULTS = (
+    av.FFmpegError, ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError, TypeError,
+    ValueError,
+)  # fmt: skip
+
 # How much may be read to learn a stream's form: FFmpeg's own five seconds are less than one picture of a slide show.
 _ANALYSE = {"analyzeduration": "30000000", "probesize": "50000000"}
 _NOT_A_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+_CONCEALING = re.compile(r"concealing \d+ DC, \d+ AC, \d+ MV errors")
 _JPEG_QUALITY = "3"  # FFmpeg's scale: 2 is best, 31 worst
 
 
@@ -27,6 +37,23 @@ def quiet() -> None:
     """No log lines. PyAV's own log callback has dead-locked with frame threads on damaged files; FFmpeg's does not."""
     av.logging.restore_default_callback()
     av.logging.set_libav_level(av.logging.PANIC)
+
+
+@contextmanager
+def listening() -> Iterator[Sequence[tuple[int, str, str]]]:
+    """The library's log lines of this thread while the block runs. Decoders inside must not have threads of their own."""
+    av.logging.set_level(av.logging.INFO)
+    try:
+        with av.logging.Capture(local=True) as lines:
+            yield lines
+    finally:
+        av.logging.set_level(None)
+        quiet()
+
+
+def concealments(lines: Sequence[tuple[int, str, str]]) -> int:
+    """How many pictures a decoder had to patch because it could not read all of their blocks."""
+    return sum(_CONCEALING.search(text) is not None for _, _, text in lines)
 
 
 def open_input(path: Path, demuxer: str, **options: str) -> InputContainer:
@@ -40,8 +67,9 @@ def open_mp4(path: Path) -> OutputContainer:
 
 
 def main_video(container: InputContainer) -> Any:
-    """The largest video stream that is no cover art; None when there is none."""
-    films = [stream for stream in container.streams.video if not stream.disposition & _NOT_A_FILM]
+    """The largest video stream that has a decoder and is no cover art; None when there is none."""
+    videos = [stream for stream in container.streams.video if stream.codec_context is not None]
+    films = [stream for stream in videos if not stream.disposition & _NOT_A_FILM]
     return max(films, key=lambda stream: stream.width * stream.height, default=None)
 
 
@@ -50,6 +78,20 @@ def codec_name(stream: Any) -> str:
     context = stream.codec_context
     codec = context.codec if context is not None else None
     return str(codec.canonical_name if codec is not None else getattr(context, "name", None) or "unknown")
+
+
+def extradata(stream: Any) -> bytes:
+    """The decoder's configuration as the container stores it; empty when there is none."""
+    context = stream.codec_context
+    return bytes(context.extradata or b"") if context is not None else b""
+
+
+def with_prefix(packet: Any, prefix: bytes) -> Any:
+    """The packet with ``prefix`` in front of its bytes, and the same times."""
+    longer: Any = av.Packet(prefix + bytes(packet))
+    longer.pts, longer.dts, longer.duration = packet.pts, packet.dts, packet.duration
+    longer.time_base, longer.is_keyframe = packet.time_base, packet.is_keyframe
+    return longer
 
 
 def decode_in_this_thread(video: Any) -> None:

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from mediavault.core.errors import StorageFailure
 from mediavault.core.media import DownloadedFile, Expected, ProbeReport, Problem, ProblemKind
 from mediavault.services.child_process import GIB, ChildFailed, ChildLimits, run_child
+from mediavault.services.child_standing import StandingChild
 from mediavault.services.media_facts import from_json
-from mediavault.services.media_judgement import needs_deep_look, report
+from mediavault.services.media_judgement import NONE, needs_deep_look, report
 
 CHILD = "mediavault.services.media_probe_child"
 BASE_S = 30.0
@@ -67,11 +71,66 @@ class MediaProbe:
         return into if answer.get("made") is True else None
 
 
+class StandingProbe:
+    """For many files that nothing is known about: helper processes that stay, one file after another each."""
+
+    def __init__(self, children: int) -> None:
+        self._free: asyncio.Queue[StandingChild] = asyncio.Queue()
+        self._all = [StandingChild(CHILD) for _ in range(children)]
+        for child in self._all:
+            self._free.put_nowait(child)
+
+    async def look_into(self, path: Path) -> ProbeReport:
+        """All checks, without a least size or length. Never raises for a bad file, nor for one that is not there."""
+        try:
+            size = await asyncio.to_thread(_size_of_file, path)
+        except (OSError, ValueError) as exc:
+            return _refused(f"it cannot be read: {getattr(exc, 'strerror', None) or exc}")
+        child = await self._free.get()
+        try:
+            request = {"task": "examine", "path": str(path), "deep": True}
+            return report(from_json(await child.ask(request, limits=_limits(size))), Expected(), NONE)
+        except ChildFailed as exc:
+            return _unexamined(exc.reason)
+        except (KeyError, TypeError, ValueError):
+            return _unexamined("the examiner's report is unreadable")
+        finally:
+            self._free.put_nowait(child)
+
+    async def close(self) -> None:
+        for child in self._all:
+            await child.close()
+
+
+@asynccontextmanager
+async def standing_probe(*, children: int = MAX_CHILDREN) -> AsyncIterator[StandingProbe]:
+    """A StandingProbe whose processes are gone afterwards."""
+    probe = StandingProbe(children)
+    try:
+        yield probe
+    finally:
+        await probe.close()
+
+
+def _size_of_file(path: Path) -> int:
+    """Raises OSError, and ValueError for what is no plain file: a pipe would be waited for without end."""
+    found = path.stat()
+    if stat.S_ISDIR(found.st_mode):
+        raise ValueError("it is a folder")
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError("it is no plain file")
+    with path.open("rb"):  # may it be read at all?
+        return found.st_size
+
+
 def _limits(size: int) -> ChildLimits:
     gib = size / GIB
     return ChildLimits(wall_s=BASE_S + WALL_PER_GIB_S * gib, cpu_s=int(BASE_S + CPU_PER_GIB_S * gib) + 1)
 
 
 def _unexamined(reason: str) -> ProbeReport:
-    problem = Problem(ProblemKind.DAMAGED, f"it could not be examined: {reason}")
-    return ProbeReport(None, None, None, None, None, None, problems=(problem,))
+    return _refused(f"it could not be examined: {reason}")
+
+
+def _refused(reason: str) -> ProbeReport:
+    return ProbeReport(None, None, None, None, None, None, problems=(Problem(ProblemKind.DAMAGED, reason),))

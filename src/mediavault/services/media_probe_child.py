@@ -7,17 +7,16 @@ IndexError included, hence ``except Exception`` around it, here and only here.
 
 from __future__ import annotations
 
-import math
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mediavault.services.child_guard import said, serve
+from mediavault.services.child_guard import STANDING, said, serve, serve_lines
 from mediavault.services.media_boxes import walk
-from mediavault.services.media_facts import MediaFacts, PacketFacts, PictureFacts, StreamFacts, median, to_json
+from mediavault.services.media_decode import decode_all
+from mediavault.services.media_facts import MediaFacts, PacketFacts, PictureFacts, StreamFacts, to_json
 from mediavault.services.media_library import (
     TIME_BASE,
     codec_name,
@@ -26,7 +25,7 @@ from mediavault.services.media_library import (
     open_input,
     quiet,
 )
-from mediavault.services.media_nal import nal_length_bytes, units_fill
+from mediavault.services.media_packets import read_packets
 from mediavault.services.media_sniff import DEMUXERS, SNIFF_BYTES, Kind, sniff
 from mediavault.services.media_still import write_still
 
@@ -34,14 +33,12 @@ TAIL_S = 3.0
 PLACES = (0.0, 1 / 3, 2 / 3, 0.97)  # of the duration, where pictures are decoded
 MAX_PACKETS_TO_A_PICTURE = 600
 
-# Codecs of which no real packet begins with eight zero bytes; PCM silence, for one, does.
-_NEVER_ZERO_LED = frozenset(
-    {"mjpeg", "h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "aac", "mp3", "opus", "vorbis", "ac3", "eac3"}
-)
+# No index, or none that can be relied on: reading them whole is surer than seeking in them.
+_UNSEEKABLE = frozenset({Kind.FLV, Kind.MPEGPS, Kind.ASF, Kind.OGG})
 
 
 def main() -> int:
-    return serve(answer)
+    return serve_lines(answer) if sys.argv[1:] == [STANDING] else serve(answer)
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -54,21 +51,24 @@ def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def examine(path: Path, *, deep: bool) -> MediaFacts:
-    """Checks S, B, O, T and K, and D when ``deep`` or when the file does not say how long it is."""
+    """Checks S, B and O; then D and F when ``deep`` or when the file does not say how long it is, else T and K.
+
+    K is made up for where F ran out of its time.
+    """
     facts = MediaFacts(size=path.stat().st_size, kind=_kind(path))
     if facts.kind not in DEMUXERS:
         return facts
+    deep = deep or facts.kind in _UNSEEKABLE
     with path.open("rb") as file:
         facts = replace(facts, structure=walk(file, facts.size, facts.kind, deep=deep))
-    if facts.structure.problems:
-        return facts
     try:
         with open_input(path, DEMUXERS[facts.kind]) as container:
-            facts = _look(container, facts)
+            facts = _streams(container, facts)
+            if facts.video is not None and not facts.structure.problems:
+                deep = deep or facts.duration_s is None
+                facts = _deep(path, container, facts) if deep else _quick(container, facts)
     except Exception as exc:  # noqa: BLE001 - see above
         return replace(facts, open_error=said(exc))
-    if facts.video is not None and (deep or facts.duration_s is None):
-        facts = replace(facts, whole=_read_whole(path, facts.kind))
     return facts
 
 
@@ -95,33 +95,54 @@ def _kind(path: Path) -> Kind:
         return sniff(file.read(SNIFF_BYTES))
 
 
-def _look(container: Any, facts: MediaFacts) -> MediaFacts:
-    """O, T and K on an opened container."""
-    facts = replace(
+def _streams(container: Any, facts: MediaFacts) -> MediaFacts:
+    """O on an opened container."""
+    video = main_video(container)
+    return replace(
         facts,
         duration_s=container.duration / TIME_BASE if container.duration else None,
-        still_only=bool(container.streams.video) and main_video(container) is None,
+        still_only=video is None and any(stream.codec_context is not None for stream in container.streams.video),
+        undecodable=video is None and any(stream.codec_context is None for stream in container.streams.video),
+        video=_video_facts(video) if video is not None else None,
         audio=_audio_facts(container),
     )
+
+
+def _quick(container: Any, facts: MediaFacts) -> MediaFacts:
+    """T and K."""
     video = main_video(container)
-    if video is None:
-        return facts
     decode_in_this_thread(video)
     pictures, turned = _pictures(container, video, facts.duration_s)
-    return replace(
-        facts, video=_video_facts(video, turned=turned), tail=_tail(container, video, facts), pictures=pictures
-    )
+    return _turned(replace(facts, tail=_tail(container, video, facts), pictures=pictures), turned=turned)
 
 
-def _video_facts(video: Any, *, turned: bool) -> StreamFacts:
-    width, height = video.codec_context.width, video.codec_context.height
+def _deep(path: Path, container: Any, facts: MediaFacts) -> MediaFacts:
+    """D and F."""
+    decoded = decode_all(path, DEMUXERS[facts.kind])
+    facts = replace(facts, whole=_read_whole(path, facts.kind), decoded=decoded)
+    if not decoded.complete:
+        video = main_video(container)
+        decode_in_this_thread(video)
+        facts = replace(facts, pictures=_pictures(container, video, facts.duration_s)[0])
+    return _turned(facts, turned=decoded.turned)
+
+
+def _turned(facts: MediaFacts, *, turned: bool) -> MediaFacts:
+    """Width and height as a person sees them, when the pictures lie on their side."""
+    video = facts.video
+    if video is None or not turned:
+        return facts
+    return replace(facts, video=replace(video, width=video.height, height=video.width))
+
+
+def _video_facts(video: Any) -> StreamFacts:
     rate = video.average_rate
     return StreamFacts(
         codec=codec_name(video),
         duration_s=float(video.duration * video.time_base) if video.duration else None,
         frames=video.frames,
-        width=height if turned else width,
-        height=width if turned else height,
+        width=video.codec_context.width,
+        height=video.codec_context.height,
         fps=round(float(rate), 3) if rate else None,
     )
 
@@ -130,9 +151,10 @@ def _audio_facts(container: Any) -> StreamFacts | None:
     streams = container.streams.audio
     if not streams:
         return None
-    first = streams[0]
+    first = next((stream for stream in streams if stream.codec_context is not None), streams[0])
     duration = float(first.duration * first.time_base) if first.duration and first.time_base else None
-    return StreamFacts(codec=codec_name(first), duration_s=duration, frames=first.frames)
+    decodable = first.codec_context is not None
+    return StreamFacts(codec=codec_name(first), duration_s=duration, frames=first.frames, decodable=decodable)
 
 
 def _tail(container: Any, video: Any, facts: MediaFacts) -> PacketFacts:
@@ -141,7 +163,8 @@ def _tail(container: Any, video: Any, facts: MediaFacts) -> PacketFacts:
         seek(container, max(0.0, (facts.duration_s or 0) - TAIL_S))
     except Exception as exc:  # noqa: BLE001 - see above
         return PacketFacts(error=f"seeking failed: {said(exc)}")
-    return read_packets(container.demux(), video, start_s=(container.start_time or 0) / TIME_BASE)
+    start_s = (container.start_time or 0) / TIME_BASE
+    return read_packets(container.demux(), video, start_s=start_s, exact=_says_durations(facts.kind))
 
 
 def _read_whole(path: Path, kind: Kind) -> PacketFacts:
@@ -150,98 +173,14 @@ def _read_whole(path: Path, kind: Kind) -> PacketFacts:
     try:
         with open_input(path, DEMUXERS[kind], **options) as container:
             start_s = (container.start_time or 0) / TIME_BASE
-            return read_packets(container.demux(), main_video(container), start_s=start_s)
+            video, exact = main_video(container), _says_durations(kind)
+            return read_packets(container.demux(), video, start_s=start_s, exact=exact)
     except Exception as exc:  # noqa: BLE001 - see above
         return PacketFacts(error=said(exc))
 
 
-def read_packets(packets: Iterable[Any], video: Any, *, start_s: float) -> PacketFacts:
-    """Read to the end and count. Times are seconds from ``start_s``."""
-    tally = _Tally(video, start_s)
-    error = None
-    try:
-        for packet in packets:
-            if packet.size or packet.dts is not None:  # else: the mark that a stream has ended
-                tally.add(packet)
-    except Exception as exc:  # noqa: BLE001 - see above
-        error = said(exc)
-    return tally.facts(error)
-
-
-@dataclass(frozen=True, slots=True)
-class _Stream:
-    """What is asked about each packet's stream, looked up once: a film has a hundred thousand packets an hour."""
-
-    kind: str
-    tick_s: float
-    never_zero_led: bool
-
-
-class _Tally:
-    """Running sums over packets."""
-
-    def __init__(self, video: Any, start_s: float) -> None:
-        self._index, self._start_s = video.index, start_s
-        self._time_base = float(video.time_base)
-        self._nal = nal_length_bytes(codec_name(video), video.codec_context.extradata or b"")
-        self._streams: dict[int, _Stream] = {}
-        self._steps: Counter[int] = Counter()
-        self._last_dts: int | None = None
-        self._video = self._audio = self._bytes = self._corrupt = self._empty = self._bad_nal = self._zero_led = 0
-        self._video_end_s = self._end_s = -math.inf
-
-    def add(self, packet: Any) -> None:
-        stream = self._streams.get(packet.stream_index) or self._meet(packet)
-        size = packet.size
-        self._bytes += size
-        self._corrupt += packet.is_corrupt
-        self._empty += size == 0
-        if stream.kind not in ("video", "audio"):
-            return
-        at = packet.pts if packet.pts is not None else packet.dts
-        end_s = (at + (packet.duration or 0)) * stream.tick_s - self._start_s if at is not None else -math.inf
-        self._end_s = max(self._end_s, end_s)
-        if packet.stream_index == self._index:
-            self._add_video(packet, end_s)
-        self._audio += stream.kind == "audio"
-        if stream.never_zero_led and size >= 8:
-            self._zero_led += bytes(memoryview(packet)[:8]) == bytes(8)
-
-    def _meet(self, packet: Any) -> _Stream:
-        stream = packet.stream
-        codec = codec_name(stream) if stream.type in ("video", "audio") else ""
-        self._streams[packet.stream_index] = _Stream(stream.type, float(packet.time_base), codec in _NEVER_ZERO_LED)
-        return self._streams[packet.stream_index]
-
-    def _add_video(self, packet: Any, end_s: float) -> None:
-        self._video += 1
-        self._video_end_s = max(self._video_end_s, end_s)
-        if self._nal is not None and not units_fill(memoryview(packet), self._nal):
-            self._bad_nal += 1
-        if packet.dts is not None:
-            if self._last_dts is not None:
-                self._steps[abs(packet.dts - self._last_dts)] += 1  # a jump back is a gap as well
-            self._last_dts = packet.dts
-
-    def facts(self, error: str | None) -> PacketFacts:
-        return PacketFacts(
-            video_packets=self._video,
-            audio_packets=self._audio,
-            bytes=self._bytes,
-            video_end_s=_finite(self._video_end_s),
-            end_s=_finite(self._end_s),
-            corrupt=self._corrupt,
-            empty=self._empty,
-            bad_nal=self._bad_nal,
-            zero_led=self._zero_led,
-            longest_gap_s=max(self._steps, default=0) * self._time_base,
-            usual_step_s=median(self._steps) * self._time_base,
-            error=error,
-        )
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _says_durations(kind: Kind) -> bool:
+    return DEMUXERS[kind] == "mov"
 
 
 def _pictures(container: Any, video: Any, duration_s: float | None) -> tuple[tuple[PictureFacts, ...], bool]:

@@ -21,6 +21,9 @@ class Kind(StrEnum):
     MPEGTS = "mpegts"
     FLV = "flv"
     AVI = "avi"
+    MPEGPS = "mpegps"
+    ASF = "asf"
+    OGG = "ogg"
     AUDIO = "audio"
     IMAGE = "image"
     HTML = "html"
@@ -44,6 +47,9 @@ DEMUXERS: Mapping[Kind, str] = {
     Kind.MPEGTS: "mpegts",
     Kind.FLV: "flv",
     Kind.AVI: "avi",
+    Kind.MPEGPS: "mpeg",
+    Kind.ASF: "asf",
+    Kind.OGG: "ogg",
 }
 
 # completes "it is …"
@@ -74,7 +80,9 @@ _MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"FLV\x01", Kind.FLV),
     (b"ID3", Kind.AUDIO),
     (b"fLaC", Kind.AUDIO),
-    (b"OggS", Kind.UNKNOWN),
+    (b"OggS", Kind.OGG),
+    (b"\x00\x00\x01\xba", Kind.MPEGPS),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c", Kind.ASF),
     (b"\xff\xf1", Kind.AUDIO),
     (b"\xff\xf9", Kind.AUDIO),
     (b"\xff\xfb", Kind.AUDIO),
@@ -92,9 +100,12 @@ _ASCII_SHARE = 0.7  # of an old page in a western language
 
 _TEXT_STARTS: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (re.compile(r"#EXTM3U"), Kind.HLS),
-    (re.compile(r"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(\w+:)?MPD\b", re.IGNORECASE | re.DOTALL), Kind.DASH),
+    (re.compile(r"(<\?xml[^>]*>\s*)?(<!--(?>.*?-->)\s*+)*+<(\w+:)?MPD\b", re.IGNORECASE | re.DOTALL), Kind.DASH),
     (re.compile(r"ffconcat\b|\[playlist\]|#!", re.IGNORECASE), Kind.SCRIPT),
-    (re.compile(r"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!doctype\s+svg|<svg\b)", re.IGNORECASE | re.DOTALL), Kind.IMAGE),
+    (
+        re.compile(r"(<\?xml[^>]*>\s*)?(<!--(?>.*?-->)\s*+)*+(<!doctype\s+svg|<svg\b)", re.IGNORECASE | re.DOTALL),
+        Kind.IMAGE,
+    ),
     (re.compile(r"<!doctype\s+html|<(html|head|body|script|title|meta|div|p|h1|a)\b", re.IGNORECASE), Kind.HTML),
     (re.compile(r"(<\?xml[^>]*>|<!--).*<html\b", re.IGNORECASE | re.DOTALL), Kind.HTML),
     (re.compile(r"<[?!a-z]", re.IGNORECASE), Kind.XML),

@@ -10,6 +10,7 @@ import pytest
 
 from mediavault.core.media import DownloadedFile, Expected, Problem, ProblemKind
 from mediavault.services.media_facts import (
+    DecodeFacts,
     MediaFacts,
     PacketFacts,
     PictureFacts,
@@ -18,7 +19,7 @@ from mediavault.services.media_facts import (
     from_json,
     to_json,
 )
-from mediavault.services.media_judgement import needs_deep_look, problems, report
+from mediavault.services.media_judgement import NONE, needs_deep_look, problems, report
 from mediavault.services.media_sniff import Kind
 
 PACKETS = PacketFacts(250, 470, 900_000, video_end_s=10.0, end_s=10.02, longest_gap_s=0.04, usual_step_s=0.04)
@@ -73,6 +74,31 @@ def test_facts_survive_the_process_border() -> None:
         (replace(GOOD, size=9_999), ProblemKind.INCOMPLETE, "it has only 9,999 bytes"),
         (replace(GOOD, open_error="bad"), ProblemKind.DAMAGED, "it cannot be opened (bad)"),
         (replace(GOOD, video=None), ProblemKind.NOT_A_VIDEO, "it has no video stream, only sound"),
+        (
+            replace(GOOD, video=None, undecodable=True),
+            ProblemKind.NOT_A_VIDEO,
+            "it has no pictures that can be decoded, only sound",
+        ),
+        (
+            replace(GOOD, audio=StreamFacts("unknown", decodable=False)),
+            ProblemKind.DAMAGED,
+            "its sound is of a kind that cannot be decoded",
+        ),
+        (
+            replace(GOOD, decoded=DecodeFacts(complete=True, pictures=0, error="E")),
+            ProblemKind.DAMAGED,
+            "none of its pictures decodes (E)",
+        ),
+        (
+            replace(GOOD, decoded=DecodeFacts(complete=True, pictures=248, refused=2, concealed=1)),
+            ProblemKind.DAMAGED,
+            "3 of its first 250 pictures are damaged",
+        ),
+        (
+            replace(GOOD, decoded=DecodeFacts(complete=True, pictures=250, sounds=460, sound_refused=10)),
+            ProblemKind.DAMAGED,
+            "10 of its first 470 pieces of its sound do not decode",
+        ),
         (replace(GOOD, video=None, audio=None, still_only=True), ProblemKind.NOT_A_VIDEO, "only cover art"),
         (replace(GOOD, video=replace(GOOD.video, width=0)), ProblemKind.DAMAGED, "no size"),  # type: ignore[type-var]
         (both(video_packets=1), ProblemKind.NOT_A_VIDEO, "it is a single picture"),
@@ -86,7 +112,7 @@ def test_facts_survive_the_process_border() -> None:
         (both(end_s=8.5), ProblemKind.INCOMPLETE, "it ends at 8.5 s instead of 10.0 s"),
         (both(end_s=None), ProblemKind.INCOMPLETE, "it ends at 0.0 s"),
         (both(video_packets=249), ProblemKind.INCOMPLETE, "249 of 250 announced pictures"),
-        (both(longest_gap_s=1.2), ProblemKind.DAMAGED, "its pictures jump by 1.2 s"),
+        (both(proven_gap_s=0.5), ProblemKind.DAMAGED, "its pictures jump by 0.5 s"),
         (both(bytes=700_000), ProblemKind.DAMAGED, "only 78% of its contents"),
         (replace(GOOD, pictures=(PictureFacts(0.0, 2), PictureFacts(5.0, 0))), ProblemKind.DAMAGED, "decode at 5.0 s"),
         (replace(GOOD, pictures=(PictureFacts(3.0, 1, "bad"),)), ProblemKind.DAMAGED, "decode at 3.0 s"),
@@ -139,6 +165,36 @@ def test_a_slide_show_may_pause_as_long_as_it_always_does() -> None:
     )
 
     assert first(facts) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "audio_packets", "kept"),
+    [(Kind.MATROSKA, 0, True), (Kind.MPEGTS, 0, False), (Kind.MPEGTS, 470, True), (Kind.MATROSKA, 470, True)],
+)
+def test_a_hole_that_nothing_proves_counts_where_pictures_never_stand_still(
+    kind: Kind, audio_packets: int, kept: bool
+) -> None:
+    facts = replace(both(longest_gap_s=5.0, audio_packets=audio_packets), kind=kind)
+
+    assert (first(facts) is None) is kept
+
+
+def test_the_later_fragments_of_a_stream_keep_the_streams_times() -> None:
+    run = replace(PACKETS, start_s=20.0)
+    facts = replace(GOOD, duration_s=30.02, tail=None, whole=run, structure=Structure(fragmented=True))
+
+    assert first(replace(facts, video=replace(GOOD.video, duration_s=30.0))) is None  # type: ignore[type-var]
+
+
+def test_without_a_floor_the_smallest_and_shortest_file_is_kept() -> None:
+    one = replace(PACKETS, video_packets=1, audio_packets=0, end_s=0.04, video_end_s=0.04)
+    video = StreamFacts("h264", 0.04, 1, 320, 180)
+    facts = replace(
+        GOOD, size=900, duration_s=0.04, video=video, audio=None, tail=None, whole=one, structure=Structure()
+    )
+
+    assert problems(facts, UNKNOWN, NONE) == ()
+    assert len(problems(facts, UNKNOWN)) == 3
 
 
 def test_only_an_mp4s_tables_count_its_pictures_exactly() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from mediavault.core.errors import StorageFailure
 from mediavault.core.media import DownloadedFile, Expected, Problem, ProblemKind
 from mediavault.services import media_library, media_probe_child
 from mediavault.services.media_judgement import problems
-from mediavault.services.media_probe import MediaProbe
+from mediavault.services.media_probe import MediaProbe, standing_probe
 from mediavault.services.media_sniff import DEMUXERS, sniff
 from tests import media
 
@@ -36,6 +37,9 @@ GOOD: Mapping[str, Callable[[], bytes]] = {
     "mkv": media.mkv,
     "flv": media.flv,
     "avi": media.avi,
+    "ogg": lambda: media.encode("ogg", 2.0, sound=False, video="libvpx"),
+    "program stream": lambda: media.encode("vob", 2.0, sound=False, video="mpeg2video"),
+    "asf": lambda: media.encode("asf", 2.0, sound=False, video="wmv2"),
 }
 # the others are of these forms too
 DAMAGED = (
@@ -49,6 +53,9 @@ DAMAGED = (
     "mkv",
     "flv",
     "avi",
+    "ogg",
+    "program stream",
+    "asf",
 )
 DAMAGES: Mapping[str, Callable[[bytes], bytes]] = {
     "last byte missing": lambda body: body[:-1],
@@ -140,7 +147,7 @@ def test_a_single_zeroed_packet_is_found_by_reading_all(tmp_path: Path) -> None:
     at, size = video_packets(body, tmp_path)[40]
     holed = _hole(body, at, size)
 
-    assert [problem.reason for problem in verdict(holed, tmp_path)][-1] == "it has zero-filled packets inside (1)"
+    assert "it has zero-filled packets inside (1)" in [problem.reason for problem in verdict(holed, tmp_path)]
 
 
 def test_a_packet_whose_units_do_not_fill_it_is_found_by_reading_all(tmp_path: Path) -> None:
@@ -149,9 +156,8 @@ def test_a_packet_whose_units_do_not_fill_it_is_found_by_reading_all(tmp_path: P
     length = int.from_bytes(body[at : at + 4], "big") - 1
 
     assert verdict(body, tmp_path) == ()
-    assert [
-        problem.reason for problem in verdict(body[:at] + length.to_bytes(4, "big") + body[at + 4 :], tmp_path)
-    ] == ["it has damaged packets inside (1)"]
+    found = verdict(body[:at] + length.to_bytes(4, "big") + body[at + 4 :], tmp_path)
+    assert "it has damaged packets inside (1)" in [problem.reason for problem in found]
 
 
 def test_pictures_that_do_not_decode_are_found_although_the_container_is_whole(tmp_path: Path) -> None:
@@ -160,7 +166,8 @@ def test_pictures_that_do_not_decode_are_found_although_the_container_is_whole(t
     for at, _ in video_packets(bytes(body), tmp_path):
         body[at] &= 0x3F
 
-    assert verdict(bytes(body), tmp_path)[0].reason.startswith("its pictures do not decode at 0.0 s")
+    assert verdict(bytes(body), tmp_path)[0].reason.startswith("none of its pictures decodes")
+    assert verdict(bytes(body), tmp_path, deep=False)[0].reason.startswith("its pictures do not decode at 0.0 s")
 
 
 # --- through the child process ---------------------------------------------------------------------------------------
@@ -272,6 +279,48 @@ async def test_a_nonsense_report_refuses_the_file(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("mediavault.services.media_probe.CHILD", _module(tmp_path, "print('{}')"))
 
     assert (await examined(media.mp4(), tmp_path))[0].reason.endswith("the examiner's report is unreadable")
+
+
+async def test_files_of_which_nothing_is_known_are_looked_into_by_processes_that_stay(tmp_path: Path) -> None:
+    (tmp_path / "tiny").write_bytes(media.mp4(0.1, sound=False))
+    (tmp_path / "page").write_bytes(media.html())
+    async with standing_probe(children=1) as probe:
+        tiny, page, gone = [await probe.look_into(tmp_path / name) for name in ("tiny", "page", "gone")]
+
+    assert (tiny.problems, tiny.video_codec) == ((), "h264")
+    assert [problem.reason for problem in (*page.problems, *gone.problems)] == [
+        "it is a web page",
+        "it cannot be read: No such file or directory",
+    ]
+
+
+async def test_what_is_no_plain_file_is_never_opened(tmp_path: Path) -> None:
+    """A pipe would be waited for without end."""
+    os.mkfifo(tmp_path / "pipe")
+    async with standing_probe(children=1) as probe:
+        found = await probe.look_into(tmp_path / "pipe")
+
+    assert [problem.reason for problem in found.problems] == ["it cannot be read: it is no plain file"]
+
+
+async def test_a_file_that_breaks_the_examiner_is_refused_and_the_next_one_is_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = """
+        import os, sys
+        from mediavault.services.child_guard import serve_lines
+        from mediavault.services.media_probe_child import answer
+        sys.exit(serve_lines(lambda asked: os._exit(3) if asked["path"].endswith("bomb") else answer(asked)))
+    """
+    monkeypatch.setattr("mediavault.services.media_probe.CHILD", _module(tmp_path, textwrap.dedent(source)))
+    (tmp_path / "film").write_bytes(media.mp4(1.0))
+    (tmp_path / "bomb").write_bytes(b"x")
+    async with standing_probe(children=1) as probe:
+        film, bomb, again = [await probe.look_into(tmp_path / name) for name in ("film", "bomb", "film")]
+
+    assert film == again
+    assert film.problems == ()
+    assert "ended with code 3" in bomb.problems[0].reason
 
 
 def _module(folder: Path, source: str) -> str:

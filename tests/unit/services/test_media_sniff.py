@@ -50,7 +50,9 @@ def test_every_container_is_known_by_its_first_bytes() -> None:
         (b"\0\0\0\x18styp", Kind.MP4),
         (b"\0\0\0\x08wide\0\0\x10\0mdat", Kind.MOV),
         (b"\x1f\x8b\x08\0\0\0\0\0", Kind.UNKNOWN),
-        (b"OggS\0\x02", Kind.UNKNOWN),
+        (b"OggS\0\x02", Kind.OGG),
+        (b"\0\0\x01\xba\x44\0\x04\0", Kind.MPEGPS),
+        (bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"), Kind.ASF),
         (bytes(range(200, 256)) * 8, Kind.UNKNOWN),
     ],
 )
