@@ -13,10 +13,11 @@ from mediavault.services.extraction.candidates import NetworkMedia, Sighting, me
 from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.ownership import Owned
 from mediavault.services.extraction.page_data.document import documents, parse_json
+from mediavault.services.extraction.page_data.elements import element_documents
 from mediavault.services.extraction.page_data.html_page import Page, read_page
 from mediavault.services.extraction.page_data.html_scan import scan
-from mediavault.services.extraction.page_data.metadata import Story, announced_duration, declared_videos, story_of
-from mediavault.services.extraction.page_data.record import PageData
+from mediavault.services.extraction.page_data.metadata import announced_duration, declared_videos, story_of
+from mediavault.services.extraction.page_data.record import PageData, Story
 
 MAX_OTHERS = 20  # candidates that are shown but not owned
 MAX_TITLE_CHARS = 150
@@ -34,7 +35,7 @@ def read_source(url: str, html: str, bodies: Sequence[bytes | str] = ()) -> Page
     """Parse a page and the answers that it received, within bounds. Never raises."""
     answers = [value for body in bodies for value in parse_json(body)]
     tags = list(scan(html))  # once: it is the costly part
-    return PageSource(read_page(tags, url), (*answers, *documents(tags)))
+    return PageSource(read_page(tags, url), (*answers, *documents(tags), *element_documents(html)))
 
 
 def declared_sightings(page: Page, platform: Platform) -> list[Sighting]:
@@ -112,9 +113,7 @@ def _item(sighting: Sighting, page: Page, *, alone: bool) -> Item:
     said = sighting.expected
     if said.duration_s is None and alone:
         said = replace(said, duration_s=announced_duration(page))
-    return Item(
-        sighting.candidates, media_id=sighting.media_id, thumbnail_url=sighting.thumbnail_url, expected=said
-    )
+    return Item(sighting.candidates, media_id=sighting.media_id, thumbnail_url=sighting.thumbnail_url, expected=said)
 
 
 def _account(post: Post, platform: Platform, story: Story, url: str) -> Account:

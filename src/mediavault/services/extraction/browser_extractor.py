@@ -18,9 +18,11 @@ from mediavault.services.extraction.assembly import (
     from_page_data,
     read_source,
 )
-from mediavault.services.extraction.candidates import leftovers, network_media, player_sightings
+from mediavault.services.extraction.candidates import NetworkMedia, leftovers, network_media
 from mediavault.services.extraction.ownership import Owned, settle
 from mediavault.services.extraction.page_data.readers import read_page_data
+from mediavault.services.extraction.page_manifests import page_manifests
+from mediavault.services.extraction.players import player_sightings
 from mediavault.services.extraction.ranking import no_video
 from mediavault.services.extraction.walls import hard_wall, soft_wall
 
@@ -71,7 +73,7 @@ def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extrac
     post = _with_id(post, platform, capture.final_url)
     capture = _before_it_moved_on(capture, post, platform)
     source = source_of(capture)
-    network = network_media(capture.responses, platform)
+    network = _network(capture, source, platform)
     data = read_page_data(post, platform, source.documents)
     known = data is not None and data.found
     if data is not None and data.found:
@@ -92,6 +94,14 @@ def source_of(capture: PageCapture) -> PageSource:
     return read_source(capture.final_url, capture.html, bodies[:MAX_JSON_BODIES])
 
 
+def _network(capture: PageCapture, source: PageSource, platform: Platform) -> NetworkMedia:
+    """What the network showed, and on pages of which nothing else is known the manifests that they made themselves."""
+    if platform.page_reader is not None:
+        return network_media(capture.responses, platform)
+    made, names = page_manifests(capture.manifests, source.documents, capture.final_url)
+    return network_media((*capture.responses, *made), platform, names=names)
+
+
 def _with_id(post: Post, platform: Platform, final_url: str) -> Post:
     """A share link tells its post only by where it leads."""
     match = _match(platform, final_url) if post.post_id is None else None
@@ -104,7 +114,7 @@ def _before_it_moved_on(capture: PageCapture, post: Post, platform: Platform) ->
         match = _match(platform, url)
         if match is not None and post.post_id is not None and match.post_id != post.post_id:
             kept = tuple(seen for seen in capture.responses if seen.seen_at_s < seconds)
-            return replace(capture, responses=kept, videos=(), html="")
+            return replace(capture, responses=kept, manifests=(), videos=(), html="")
     return capture
 
 
@@ -123,8 +133,8 @@ def _if_still_there(owned: Owned, post: Post, platform: Platform, final_url: str
 
 
 def _mark_protected(extraction: Extraction, capture: PageCapture) -> Extraction:
-    """A media element met protected data: the streams that fed it are."""
-    if not capture.extra.get("encrypted"):
+    """Protected data were met, and nobody knows by which player: all streams are taken for protected."""
+    if not capture.extra.get("encrypted") or any(video.protected for video in capture.videos):
         return extraction
     items = tuple(replace(item, candidates=tuple(map(_protected, item.candidates))) for item in extraction.items)
     return replace(extraction, items=items, others=tuple(map(_protected, extraction.others)))

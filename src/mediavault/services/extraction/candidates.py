@@ -12,13 +12,16 @@ from urllib.parse import urljoin
 
 from mediavault.core.media import Candidate, Expected, FoundIn, SourceType
 from mediavault.core.platform import Platform
-from mediavault.services.browser.port import PageCapture, SeenResponse, SeenVideo
-from mediavault.services.extraction.manifests import Manifest, read_manifest
+from mediavault.services.browser.port import SeenResponse, SeenVideo
+from mediavault.services.extraction.manifests import Manifest
 from mediavault.services.extraction.media_identity import identity, is_advert, on_media_host
-from mediavault.services.extraction.media_urls import MediaKind, classify_media
+from mediavault.services.extraction.media_urls import classify_media
 from mediavault.services.extraction.page_data import build
+from mediavault.services.extraction.page_data.rungs import codec
+from mediavault.services.extraction.streams import Streams, read_streams
 
 MAX_CANDIDATES = 60
+MIN_SCRIPTED_BYTES = 16_384  # what a script loads and is smaller is an initialisation section
 
 # Headers of the player's request that its media may depend on; the rest is the browser's own
 _PLAYER_HEADERS = frozenset({"referer", "origin"})
@@ -39,11 +42,17 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class NetworkMedia:
-    """What the network showed: videos by address, and which addresses are redirects to another."""
+    """What the network showed, by identity: videos, which addresses are redirects to another, and what was answered.
 
-    candidates: Mapping[str, Candidate]  # by identity
+    ``names`` are a page's own addresses for manifests that it made itself.
+    """
+
+    candidates: Mapping[str, Candidate]
     frames: Mapping[str, str]  # identity -> the frame that received it
     redirects: Mapping[str, str]  # identity -> identity
+    streams: Streams = field(default_factory=Streams)
+    answers: Mapping[str, SeenResponse] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def twin(self, url: str) -> Candidate | None:
         """The network's candidate for ``url``, also behind redirects."""
@@ -57,43 +66,37 @@ class NetworkMedia:
         return None
 
 
-def network_media(responses: Sequence[SeenResponse], platform: Platform) -> NetworkMedia:
+def network_media(
+    responses: Sequence[SeenResponse], platform: Platform, *, names: Mapping[str, str] | None = None
+) -> NetworkMedia:
     """The videos among the responses: no advertisements, previews, segments, nor playlists that a master lists."""
-    manifests = {identity(r.url): m for r in responses if r.body and (m := read_manifest(r.body, r.url)) is not None}
-    listed = {identity(child) for manifest in manifests.values() for child in manifest.children}
+    streams = read_streams(responses)
     found: dict[str, Candidate] = {}
-    frames: dict[str, str] = {}
+    answers: dict[str, SeenResponse] = {}
     for seen in responses:
         key = identity(seen.url)
-        if key in listed or is_advert(seen.url) or seen.status not in (200, 206):
+        if seen.status not in (200, 206):
             continue
-        candidate = _from_response(seen, manifests.get(key), platform)
-        if candidate is not None and on_media_host(seen.url, platform):
+        answers.setdefault(key, seen)
+        if streams.is_part(seen.url) or is_advert(seen.url):
+            continue
+        candidate = _from_response(seen, streams.manifests.get(key), platform)
+        if candidate is not None and (seen.url.startswith("data:") or on_media_host(seen.url, platform)):
             found[key] = merge(found[key], candidate) if key in found else candidate
-            frames.setdefault(key, seen.frame_url)
     redirects = {
         identity(seen.url): identity(urljoin(seen.url, seen.headers["location"]))
         for seen in responses
         if 300 <= seen.status < 400 and seen.headers.get("location")
     }
-    return NetworkMedia(dict(list(found.items())[:MAX_CANDIDATES]), frames, redirects)
-
-
-def player_sightings(capture: PageCapture, network: NetworkMedia, platform: Platform) -> list[Sighting]:
-    """One sighting for each player of the page, in document order; those that show nothing have no candidates."""
-    fed_by_script = [video for video in capture.videos if _is_fed_by_script(video) and _is_in_sight(video)]
-    plain = [_plain_player(video, network, capture, platform) for video in capture.videos]
-    taken = {identity(c.url) for sighting in plain for c in sighting.candidates}
-    taken |= {key for url in list(taken) if (key := network.redirects.get(url))}
-    return [
-        _scripted_player(video, network, fed_by_script, taken) if video in fed_by_script else sighting
-        for video, sighting in zip(capture.videos, plain, strict=True)
-    ]
+    found = dict(list(found.items())[:MAX_CANDIDATES])
+    frames = {key: answers[key].frame_url for key in found}
+    return NetworkMedia(found, frames, redirects, streams, answers, names or {})
 
 
 def leftovers(network: NetworkMedia, sightings: Iterable[Sighting]) -> list[Sighting]:
     """A sighting for each address of the network that none of ``sightings`` holds."""
-    taken = {identity(c.url) for sighting in sightings for c in sighting.candidates}
+    held = [c for sighting in sightings for c in sighting.candidates]
+    taken = {identity(url) for c in held for url in (c.url, c.audio_url) if url}
     taken |= {target for key, target in network.redirects.items() if key in taken}
     return [Sighting((candidate,)) for key, candidate in network.candidates.items() if key not in taken]
 
@@ -129,7 +132,7 @@ def with_network(candidate: Candidate, network: NetworkMedia) -> Candidate:
     return replace(joined, url=candidate.url, expires_at=candidate.expires_at, signed=candidate.signed)
 
 
-def _candidate_at(url: str, platform: Platform, found_in: FoundIn, *, mime: str = "") -> Candidate | None:
+def candidate_at(url: str, platform: Platform, found_in: FoundIn, *, mime: str = "") -> Candidate | None:
     """A candidate from its address and type alone; None where these name no video."""
     seen = classify_media(url, mime or None, platform=platform)
     return build.candidate(url, platform, found_in, mime=mime or None) if seen.may_be_video else None
@@ -137,17 +140,19 @@ def _candidate_at(url: str, platform: Platform, found_in: FoundIn, *, mime: str 
 
 def _from_response(seen: SeenResponse, manifest: Manifest | None, platform: Platform) -> Candidate | None:
     whole = identity(seen.url)
-    candidate = _candidate_at(whole, platform, FoundIn.NETWORK, mime=seen.mime)
+    candidate = candidate_at(whole, platform, FoundIn.NETWORK, mime=seen.mime)
     if manifest is not None:
         return _from_manifest(candidate, seen, manifest, platform)
     if candidate is None:
         return None
     # a file that a script loads in pieces may be one track of several
     in_pieces = seen.resource_type in ("xhr", "fetch") and candidate.source_type is SourceType.DIRECT
+    if in_pieces and seen.size is not None and seen.size < MIN_SCRIPTED_BYTES:
+        return None
     return replace(
         candidate,
         size=seen.size if whole == seen.url else None,  # else it is that of a part
-        headers=_headers(seen),
+        headers=player_headers(seen),
         note="loaded by a script, perhaps one track of several" if in_pieces else "",
     )
 
@@ -157,116 +162,34 @@ def _from_manifest(
 ) -> Candidate | None:
     if manifest.audio_only:
         return None
-    is_dash = (seen.body or b"").lstrip()[:1] == b"<"
+    is_dash = manifest.type == "dash"
     mime = "application/dash+xml" if is_dash else "application/x-mpegurl"
-    base = candidate or _candidate_at(seen.url, platform, FoundIn.NETWORK, mime=mime)
+    kind = SourceType.DASH if is_dash else SourceType.HLS
+    if seen.url.startswith("data:"):
+        base: Candidate | None = Candidate(seen.url, kind, FoundIn.NETWORK, mime=mime)
+    else:
+        base = candidate or candidate_at(seen.url, platform, FoundIn.NETWORK, mime=mime)
     if base is None:
         return None
     return replace(
         base,
-        source_type=SourceType.DASH if is_dash else SourceType.HLS,
+        source_type=kind,
         width=manifest.width or base.width,
         height=manifest.height or base.height,
         bitrate=manifest.bitrate or base.bitrate,
         fps=manifest.fps,
-        video_codec=_codec(manifest.codecs) or base.video_codec,
+        video_codec=_video_codec(manifest.codecs) or base.video_codec,
+        has_audio=True if manifest.audio_groups or "mp4a" in (manifest.codecs or "") else base.has_audio,
         duration_s=manifest.duration_s,
         drm=manifest.drm,
-        headers=_headers(seen),
+        headers=player_headers(seen),
         note="live: it has no end yet" if manifest.live else "",
     )
 
 
-def _plain_player(video: SeenVideo, network: NetworkMedia, capture: PageCapture, platform: Platform) -> Sighting:
-    urls = dict.fromkeys(u for u in (video.current_src, *video.sources) if u.startswith(("http://", "https://")))
-    found = [c for url in urls if (c := _of_source(url, video, network, capture, platform)) is not None]
-    return Sighting(tuple(found), video, expected=_expected(video), thumbnail_url=video.poster)
-
-
-def _of_source(
-    url: str, video: SeenVideo, network: NetworkMedia, capture: PageCapture, platform: Platform
-) -> Candidate | None:
-    """What a player names is a video even where its name does not say so; advertisements are none of the post's."""
-    if is_advert(url):
-        return None
-    candidate = _of_player(url, platform)
-    if candidate is None:
-        return None
-    joined = with_network(candidate, network)
-    headers = joined.headers or {"referer": video.frame_url or capture.final_url}
-    if url != video.current_src:
-        return replace(joined, headers=headers)
-    return replace(
-        joined,
-        headers=headers,
-        has_video=True if video.video_width else joined.has_video,
-        has_audio=video.has_audio if video.has_audio is not None else joined.has_audio,
-        width=joined.width or video.video_width or None,
-        height=joined.height or video.video_height or None,
-        duration_s=video.duration_s or joined.duration_s,
-    )
-
-
-def _of_player(url: str, platform: Platform) -> Candidate | None:
-    """A player's own word is stronger than its file's name: an address of no telling name is taken, and so is one that
-    is named like a preview. Not what its name clearly says is a picture, a sound, a segment."""
-    candidate = _candidate_at(url, platform, FoundIn.DOM)
-    if candidate is not None:
-        return candidate
-    kind = classify_media(url, platform=platform).kind
-    if kind not in (MediaKind.OTHER, MediaKind.PREVIEW):
-        return None
-    note = "named like a preview" if kind is MediaKind.PREVIEW else ""
-    return replace(build.candidate(url, platform, FoundIn.DOM), note=note)
-
-
-def _scripted_player(video: SeenVideo, network: NetworkMedia, rivals: Sequence[SeenVideo], taken: set[str]) -> Sighting:
-    """A ``blob:`` player plays what its frame loaded; with a rival in the same frame nobody knows which of them did."""
-    alone = sum(rival.frame_url == video.frame_url for rival in rivals) == 1
-    fed = [
-        candidate
-        for key, candidate in network.candidates.items()
-        if alone and key not in taken and network.frames[key] == video.frame_url
-    ]
-    streams = [c for c in fed if c.source_type in (SourceType.HLS, SourceType.DASH)]
-    chosen = streams or fed
-    known = [
-        replace(
-            c,
-            has_video=True if video.video_width else c.has_video,
-            has_audio=True if video.has_audio and len(chosen) == 1 else c.has_audio,
-            duration_s=c.duration_s or (video.duration_s if len(chosen) == 1 else None),
-        )
-        for c in chosen
-    ]
-    return Sighting(tuple(known), video, expected=_expected(video), thumbnail_url=video.poster)
-
-
-def _is_fed_by_script(video: SeenVideo) -> bool:
-    return video.current_src.startswith("blob:") or any(source.startswith("blob:") for source in video.sources)
-
-
-def _is_in_sight(video: SeenVideo) -> bool:
-    return video.visible and not video.advert
-
-
-def _expected(video: SeenVideo) -> Expected:
-    return Expected(duration_s=video.duration_s, audio=video.has_audio)
-
-
-def _headers(seen: SeenResponse) -> dict[str, str]:
+def player_headers(seen: SeenResponse) -> dict[str, str]:
     return {name: value for name, value in seen.request_headers.items() if name in _PLAYER_HEADERS}
 
 
-def _codec(codecs: str | None) -> str | None:
-    for mark, codec in (
-        ("avc", "h264"),
-        ("hvc", "hevc"),
-        ("hev", "hevc"),
-        ("av01", "av1"),
-        ("vp09", "vp9"),
-        ("vp9", "vp9"),
-    ):
-        if mark in (codecs or ""):
-            return codec
-    return None
+def _video_codec(codecs: str | None) -> str | None:
+    return next((name for part in (codecs or "").split(",") if (name := codec(part.strip()))), None)

@@ -1,29 +1,36 @@
-"""A look at an HLS playlist or a DASH manifest that the browser received: what it lists, how large, protected or not.
+"""A look at an HLS playlist or a DASH manifest: what it lists, how large, live or not, protected or not.
 
-Only what ranking and ownership need. The downloader parses manifests in full (services/download).
+Nothing is refused for being live or protected, and a malformed value counts as absent: this is for ranking, ownership
+and for people. What is to be fetched is read by ``services/download``, from the same documents.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from urllib.parse import urljoin
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
-MAX_LISTED = 20_000
-_ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^",]*)')
-_URI = re.compile(r'URI="([^"]+)"')
-_HLS_DRM = re.compile(
-    r"METHOD=SAMPLE-AES|skd://|KEYFORMAT=\"(?:com\.apple|com\.microsoft|com\.widevine|urn:uuid)", re.IGNORECASE
-)
-_DASH_DRM = re.compile(r"<(?:\w+:)?ContentProtection\b", re.IGNORECASE)
-_DASH_RUNG = re.compile(r"<(?:\w+:)?Representation\b[^>]*>", re.IGNORECASE)
-_DASH_TIME = re.compile(r'mediaPresentationDuration="PT(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?"')
-_INIT_DATA_MAX = 64  # attributes of one line
+from mediavault.core.errors import BadUrl, MediavaultError, NotAVideo
+from mediavault.core.urls import HttpUrl
+from mediavault.services.download import hls_document, mpd_document
+from mediavault.services.download.hls_text import looks_like_hls
+from mediavault.services.download.manifest import MAX_PLAYLIST_BYTES, MAX_SEGMENTS, Rung, Segment, base_of, resolve
+from mediavault.services.download.mpd import chosen_video, listings_of
+from mediavault.services.download.playlist import has_pictures, rung_of
+
+_NO_BASE = "https://unknown.invalid/"
+_SOUND_FILE = re.compile(r"\.(?:aac|mp3|m4a|ac3|ec3)(?:$|\?)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """``children`` are absolute addresses: of a master its playlists, of a playlist its segments."""
+    """``children`` are absolute addresses: of a master its playlists, of a playlist its segments.
+
+    Counts: ``variants`` qualities (of a DASH manifest those of pictures), ``segments`` of a media playlist or of the
+    best DASH quality over all periods, ``audio_groups`` HLS groups or DASH sets of sound, ``maps`` EXT-X-MAP tags or
+    the different initialisation sections of the best DASH quality. ``listed_s``: length of what is listed, live or not.
+    """
 
     is_master: bool
     children: tuple[str, ...]
@@ -36,122 +43,151 @@ class Manifest:
     live: bool = False
     drm: bool = False
     audio_only: bool = False
+    type: Literal["hls", "dash"] = "hls"
+    encrypted: bool = False
+    variants: int = 0
+    segments: int = 0
+    audio_groups: int = 0
+    maps: int = 0
+    listed_s: float | None = None
 
 
 def read_manifest(body: bytes, url: str) -> Manifest | None:
-    """The manifest in ``body``; None where it is none."""
-    text = body.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
-    if text.startswith("#EXTM3U"):
-        return _read_master(text, url) if "#EXT-X-STREAM-INF" in text else _read_playlist(text, url)
-    if re.match(r"<\?xml[^>]*\?>\s*<(?:\w+:)?MPD\b|<(?:\w+:)?MPD\b", text):
-        return _read_mpd(text)
-    return None
-
-
-def _read_master(text: str, url: str) -> Manifest:
-    children: list[str] = []
-    best: dict[str, str] = {}
-    variant: dict[str, str] | None = None
-    for line in map(str.strip, text.splitlines()[:MAX_LISTED]):
-        if line.startswith("#EXT-X-STREAM-INF:"):
-            variant = _attributes(line)
-            if _rank(variant) > _rank(best):
-                best = variant
-        elif line.startswith(("#EXT-X-MEDIA:", "#EXT-X-I-FRAME-STREAM-INF:")):
-            children += [child for uri in _URI.findall(line) if (child := _join(url, uri))]
-        elif line and not line.startswith("#") and variant is not None:
-            children += [child] if (child := _join(url, line)) else []
-            variant = None
-    width, height = _resolution(best.get("RESOLUTION", ""))
-    codecs = best.get("CODECS") or None
-    return Manifest(
-        is_master=True,
-        children=tuple(children),
-        width=width,
-        height=height,
-        bitrate=_integer(best.get("BANDWIDTH")),
-        fps=_float(best.get("FRAME-RATE")),
-        codecs=codecs,
-        drm=bool(_HLS_DRM.search(text)),
-        audio_only=bool(codecs) and width is None and not re.search(r"avc|hvc|hev|vp0?9|av01|dvh", codecs or ""),
-    )
-
-
-def _read_playlist(text: str, url: str) -> Manifest:
-    children: list[str] = []
-    seconds = 0.0
-    for line in map(str.strip, text.splitlines()[:MAX_LISTED]):
-        if line.startswith("#EXTINF:"):
-            seconds += _float(line[8:].split(",", 1)[0]) or 0.0
-        elif line.startswith("#EXT-X-MAP:"):
-            children += [child for uri in _URI.findall(line) if (child := _join(url, uri))]
-        elif line and not line.startswith("#"):
-            children += [child] if (child := _join(url, line)) else []
-    ended = "#EXT-X-ENDLIST" in text
-    audio_only = bool(children) and all(re.search(r"\.(?:aac|mp3|m4a|ac3|ec3)(?:$|\?)", child) for child in children)
-    return Manifest(
-        is_master=False,
-        children=tuple(children),
-        duration_s=round(seconds, 3) if ended and seconds > 0 else None,
-        live=not ended,
-        drm=bool(_HLS_DRM.search(text)),
-        audio_only=audio_only,
-    )
-
-
-def _read_mpd(text: str) -> Manifest:
-    rungs = [_xml_attributes(tag) for tag in _DASH_RUNG.findall(text)[:1_000]]
-    best = max(
-        rungs, key=lambda rung: (_integer(rung.get("height")) or 0, _integer(rung.get("bandwidth")) or 0), default={}
-    )
-    time = _DASH_TIME.search(text)
-    seconds = (
-        sum(float(part or 0) * unit for part, unit in zip(time.groups(), (3600, 60, 1), strict=True)) if time else 0.0
-    )
-    return Manifest(
-        is_master=True,
-        children=(),
-        width=_integer(best.get("width")),
-        height=_integer(best.get("height")),
-        bitrate=_integer(best.get("bandwidth")),
-        codecs=best.get("codecs"),
-        duration_s=seconds or None,
-        live=bool(re.search(r'<(?:\w+:)?MPD\b[^>]*\btype="dynamic"', text)),
-        drm=bool(_DASH_DRM.search(text)),
-    )
-
-
-def _attributes(line: str) -> dict[str, str]:
-    return {name: value.strip('"') for name, value in _ATTRIBUTE.findall(line.split(":", 1)[1])[:_INIT_DATA_MAX]}
-
-
-def _xml_attributes(tag: str) -> dict[str, str]:
-    return dict(re.findall(r'([\w:]+)="([^"]*)"', tag)[:_INIT_DATA_MAX])
-
-
-def _rank(variant: dict[str, str]) -> tuple[int, int]:
-    width, height = _resolution(variant.get("RESOLUTION", ""))
-    return min(width or 0, height or 0), _integer(variant.get("BANDWIDTH")) or 0
-
-
-def _resolution(text: str) -> tuple[int | None, int | None]:
-    match = re.fullmatch(r"(\d{2,5})x(\d{2,5})", text)
-    return (int(match[1]), int(match[2])) if match else (None, None)
-
-
-def _integer(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and int(text) > 0 else None
-
-
-def _float(text: str | None) -> float | None:
+    """The manifest in ``body``; None where it is none, or one that nobody can read."""
     try:
-        return float(text or "")
-    except ValueError:
+        return look(body, url)
+    except MediavaultError:
         return None
 
 
-def _join(url: str, uri: str) -> str | None:
+def look(body: bytes, url: str) -> Manifest:
+    """As :func:`read_manifest`; raises NotAVideo, Unsupported or BadUrl with the reason where it answers None.
+
+    A manifest that a page carries itself has a ``data:`` address, and one may have none at all: what it names
+    absolutely is then all that it names.
+    """
+    url = _NO_BASE if not url or url[:5].lower() == "data:" else url
+    if len(body) > MAX_PLAYLIST_BYTES:
+        raise NotAVideo(f"It is larger than {MAX_PLAYLIST_BYTES:,} bytes, the most that a playlist may have.")
+    encoding = "utf-16" if body.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
+    text = body.decode(encoding, "replace").lstrip("\ufeff \t\r\n")
     try:
-        return urljoin(url, uri.strip())
-    except ValueError:
+        if looks_like_hls(text):
+            return _from_hls(hls_document.read_document(text, url), url)
+        if mpd_document.looks_like_dash(text):
+            return _from_mpd(mpd_document.read_document(text, url))
+    except (ValueError, OverflowError) as exc:
+        raise NotAVideo(f"The playlist cannot be read: {exc}.") from exc
+    raise NotAVideo("It is neither an HLS playlist nor a DASH manifest.")
+
+
+def _from_hls(document: hls_document.HlsDocument, url: str) -> Manifest:
+    return _master(document, url) if document.is_master else _playlist(document, url)
+
+
+def _master(document: hls_document.HlsDocument, url: str) -> Manifest:
+    others = [entry["URI"] for entry in (*document.media, *document.i_frame_variants) if entry.get("URI")]
+    best = max((rung_of(info) for info, _ in document.variants), key=lambda rung: rung.rank, default=Rung())
+    return _with_rung(
+        best,
+        Manifest(
+            is_master=True,
+            children=_resolved((*others, *(uri for _, uri in document.variants)), url),
+            drm=document.is_protected,
+            encrypted=document.is_encrypted,
+            audio_only=bool(document.variants) and not any(has_pictures(info) for info, _ in document.variants),
+            variants=len(document.variants),
+            audio_groups=document.audio_groups,
+        ),
+    )
+
+
+def _playlist(document: hls_document.HlsDocument, url: str) -> Manifest:
+    uris = [entry.uri for entry in document.entries]
+    return Manifest(
+        is_master=False,
+        children=_resolved((*document.map_uris, *uris), url),
+        duration_s=round(document.duration_s, 3) or None if not document.is_live else None,
+        live=document.is_live,
+        drm=document.is_protected,
+        audio_only=bool(uris) and all(_SOUND_FILE.search(uri) for uri in uris),
+        encrypted=document.is_encrypted,
+        segments=len(uris),
+        maps=document.maps,
+        listed_s=round(document.duration_s, 3),
+    )
+
+
+def _from_mpd(document: mpd_document.MpdDocument) -> Manifest:
+    video = chosen_video(document, protected=True)
+    tracks = video or [sound for period in document.periods for sound in period.of_kind(mpd_document.AUDIO)[:1]]
+    segments = _segments(tracks)
+    listed_s = round(sum(segment.duration_s for segment in segments), 3) if segments and not document.live else None
+    return _with_rung(
+        video[0].rung if video else Rung(),
+        Manifest(
+            is_master=True,
+            children=_addresses(document),
+            duration_s=document.duration_s,
+            live=document.live,
+            drm=document.protected,
+            audio_only=bool(tracks) and not video,
+            type="dash",
+            encrypted=document.protected,
+            variants=document.variants,
+            segments=len(segments),
+            audio_groups=document.audio_groups,
+            maps=len({segment.init for segment in segments if segment.init}),
+            listed_s=listed_s if document.duration_s is None else round(document.duration_s, 3),
+        ),
+    )
+
+
+def _addresses(document: mpd_document.MpdDocument) -> tuple[str, ...]:
+    """Those of all tracks' segments and initialisation sections, each once; of a very long list the first."""
+    found: dict[str, None] = {}
+    room = MAX_SEGMENTS
+    for period in document.periods:
+        for each in period.representations:
+            if room <= 0:
+                return tuple(found)
+            segments = _segments([each])
+            room -= len(segments) + 1
+            found |= dict.fromkeys(segment.init.url for segment in segments[:1] if segment.init)
+            found |= dict.fromkeys(segment.url for segment in segments)
+    return tuple(found)
+
+
+def _segments(tracks: Sequence[mpd_document.Representation]) -> list[Segment]:
+    """All their segments; none where the manifest says it in a way that cannot be read, or says too much."""
+    try:
+        return [segment for listing in listings_of(tracks) for segment in listing.segments]
+    except (NotAVideo, ValueError, OverflowError):
+        return []
+
+
+def _with_rung(rung: Rung, manifest: Manifest) -> Manifest:
+    return replace(
+        manifest,
+        width=rung.width or None,
+        height=rung.height or None,
+        bitrate=rung.bandwidth or None,
+        fps=rung.fps or None,
+        codecs=rung.codecs or None,
+    )
+
+
+def _resolved(uris: Iterable[str], url: str) -> tuple[str, ...]:
+    """Those that are addresses, absolute."""
+    try:
+        base = base_of(url)
+    except BadUrl:
+        return ()
+    return tuple(child for uri in uris if (child := _joined(uri, base)))
+
+
+def _joined(uri: str, base: HttpUrl) -> str | None:
+    try:
+        return resolve(uri, base)
+    except NotAVideo:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.media_urls import classify_media
@@ -12,15 +12,17 @@ _ADVERT = "it is an advert"  # classify_media's word
 
 
 def identity(url: str) -> str:
-    """The address without fragment and without a byte range in its query: two parts of one file are one file."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url
-    pairs = parse_qsl(parts.query, keep_blank_values=True)
-    kept = [pair for pair in pairs if pair[0].lower() not in _RANGE_IN_QUERY]
-    query = parts.query if len(kept) == len(pairs) else urlencode(kept)
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
+    """The address without fragment and without a byte range in its query: two parts of one file are one file.
+
+    Everything else keeps its letters, since a signature covers them and the same file without a range is spelled so.
+    """
+    place, _, query = url.partition("#")[0].partition("?")
+    kept = "&".join(pair for pair in query.split("&") if _name(pair) not in _RANGE_IN_QUERY)
+    return f"{place}?{kept}" if kept else place
+
+
+def _name(pair: str) -> str:
+    return unquote_plus(pair.partition("=")[0]).lower()
 
 
 def on_media_host(url: str, platform: Platform) -> bool:
@@ -28,7 +30,7 @@ def on_media_host(url: str, platform: Platform) -> bool:
     if not platform.media_hosts:
         return True
     try:
-        host = (urlsplit(url).hostname or "").lower()
+        host = (urlsplit(url).hostname or "").rstrip(".")
     except ValueError:
         return False
     return any(host == known.lstrip(".") or host.endswith(f".{known.lstrip('.')}") for known in platform.media_hosts)

@@ -6,30 +6,18 @@ playlist from a piece of one, a silent track from a whole file, and an advert or
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from mediavault.core.media import SourceType, Watermark
 from mediavault.core.platform import Platform
+from mediavault.core.urls import MAX_MEDIA_URL_CHARS
+from mediavault.services.extraction.media_kind import MediaKind, by_extension, is_byte_range, kind_of
+from mediavault.services.extraction.media_sizes import Measures, nominal_measures, stated_size
+from mediavault.services.extraction.signed_urls import is_signed, signed_url_expiry
 
-
-class MediaKind(StrEnum):
-    DIRECT = "direct"
-    HLS = "hls"
-    DASH = "dash"
-    VIDEO_ONLY = "video_only"  # its sound is elsewhere
-    AUDIO_ONLY = "audio_only"
-    SEGMENT = "segment"  # a piece of a stream, or its initialisation
-    IMAGE = "image"
-    SUBTITLE = "subtitle"
-    STATIC = "static"  # scripts, styles, fonts: what pages are made of
-    PREVIEW = "preview"  # a hover clip or a scrubber's strip
-    OTHER = "other"
+__all__ = ["MediaFacts", "MediaKind", "MediaUrl", "classify_media", "media_facts", "media_key", "watermark_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +38,46 @@ class MediaUrl:
         return self.rejected is None and self.kind in _VIDEO_KINDS
 
 
+@dataclass(frozen=True, slots=True)
+class MediaFacts:
+    """All that an address says about itself, for people and scripts who ask.
+
+    ``kind`` is one of direct, hls, dash, video_only, audio_only, image, subtitle, static, preview and other.
+    ``expires_at`` is in whole seconds since 1970, None where the address does not say or does not end. ``width`` and
+    ``height`` are pixels, ``bitrate`` bits per second; where only a rung is named they are the platform's nominal ones.
+    """
+
+    url: str
+    platform: str
+    kind: MediaKind
+    signed: bool
+    expires_at: int | None
+    watermark: Watermark
+    width: int | None = None
+    height: int | None = None
+    bitrate: int | None = None
+
+
 _VIDEO_KINDS = frozenset({MediaKind.DIRECT, MediaKind.HLS, MediaKind.DASH, MediaKind.VIDEO_ONLY})
-_PLAYABLE_KINDS = _VIDEO_KINDS | {MediaKind.AUDIO_ONLY, MediaKind.PREVIEW, MediaKind.SEGMENT}
+_WHOLE_KINDS = _VIDEO_KINDS | {MediaKind.AUDIO_ONLY, MediaKind.PREVIEW}
+_PLAYABLE_KINDS = _WHOLE_KINDS | {MediaKind.SEGMENT}
+_TRACKS = frozenset({MediaKind.VIDEO_ONLY, MediaKind.AUDIO_ONLY})
 
 
 def classify_media(url: str, mime: str | None = None, *, platform: Platform | None = None) -> MediaUrl:
-    """Judge ``url``. ``mime`` is the content type of its answer where one was seen; it wins over the name. Never raises."""
+    """Judge ``url``. ``mime`` is the content type of its answer where one was seen; it wins over the name. Never raises.
+
+    Addresses longer than ``MAX_MEDIA_URL_CHARS``, which nothing here would fetch, are judged by their beginning.
+    """
+    url = url[:MAX_MEDIA_URL_CHARS]
     parts = _split(url)
     if parts is None:
         return MediaUrl(MediaKind.OTHER, rejected="it is no http address")
-    kind = _kind(parts, (mime or "").partition(";")[0].strip().lower(), platform)
+    kind = kind_of(parts, (mime or "").partition(";")[0].strip().lower(), platform)
     rejected = _rejection(url, parts, platform, kind)
     if rejected == _A_PREVIEW and kind in _VIDEO_KINDS:
         kind = MediaKind.PREVIEW
-    width, height = _size(parts, platform) if kind in _PLAYABLE_KINDS else (None, None)
+    width, height = stated_size(parts, platform) if kind in _PLAYABLE_KINDS else (None, None)
     return MediaUrl(
         kind=kind,
         source_type=_source_type(parts, kind),
@@ -72,6 +86,30 @@ def classify_media(url: str, mime: str | None = None, *, platform: Platform | No
         rejected=rejected,
         width=width,
         height=height,
+    )
+
+
+def media_facts(url: str, platform: Platform) -> MediaFacts:
+    """What ``url`` says about itself, read with the facts of the ``platform`` on whose media hosts it lies. Never raises.
+
+    A byte range of one track counts as that track; other pieces of streams count as ``other``, since none is worth saving.
+    """
+    seen = classify_media(url, platform=platform)
+    parts = _split(url[:MAX_MEDIA_URL_CHARS])
+    kind = seen.kind if seen.kind is not MediaKind.SEGMENT else _kind_of_piece(parts, platform)
+    whole = parts is not None and kind in _WHOLE_KINDS
+    measures = nominal_measures(parts, platform) if parts and whole else Measures()
+    expiry = signed_url_expiry(url)
+    return MediaFacts(
+        url=url,
+        platform=platform.name,
+        kind=kind,
+        signed=is_signed(url),
+        expires_at=int(expiry.timestamp()) if expiry else None,
+        watermark=seen.watermark if whole else Watermark.UNKNOWN,
+        width=measures.width,
+        height=measures.height,
+        bitrate=measures.bitrate,
     )
 
 
@@ -84,6 +122,7 @@ def media_key(url: str, platform: Platform | None) -> str | None:
 
 
 def watermark_of(url: str, platform: Platform | None) -> Watermark:
+    """Whether the platform's own mark is burnt in, as far as its addresses tell; a sign of one is believed first."""
     if platform is None:
         return Watermark.UNKNOWN
     if platform.watermark_yes and platform.watermark_yes.search(url):
@@ -102,196 +141,18 @@ def _split(url: str) -> SplitResult | None:
 
 
 def _source_type(parts: SplitResult, kind: MediaKind) -> SourceType | None:
-    if kind not in _PLAYABLE_KINDS or kind is MediaKind.SEGMENT:
+    if kind not in _WHOLE_KINDS:
         return None
     by_name = {MediaKind.HLS: SourceType.HLS, MediaKind.DASH: SourceType.DASH}
-    return by_name.get(kind) or by_name.get(_by_extension(parts) or MediaKind.OTHER) or SourceType.DIRECT
+    return by_name.get(kind) or by_name.get(by_extension(parts) or MediaKind.OTHER) or SourceType.DIRECT
 
 
-# --- kind ------------------------------------------------------------------------------------------------------
-
-_EXTENSIONS: Mapping[MediaKind, str] = {
-    MediaKind.DIRECT: "mp4 m4v mov webm mkv flv f4v avi mpg mpeg 3gp 3g2 ogv wmv asf",
-    MediaKind.HLS: "m3u8 m3u",
-    MediaKind.DASH: "mpd",
-    MediaKind.SEGMENT: "ts m2ts m4s cmfv cmfa cmft",
-    MediaKind.AUDIO_ONLY: "mp3 m4a aac ogg oga opus wav flac weba wma",
-    MediaKind.IMAGE: "jpg jpeg jfif png gif webp avif heic heif bmp image tif tiff",
-    MediaKind.SUBTITLE: "vtt webvtt srt ttml dfxp ass ssa sbv",
-    MediaKind.STATIC: "js mjs css map json woff woff2 ttf otf eot wasm ico svg torrent html htm xhtml xml txt webmanifest",
-}
-_KIND_OF_EXTENSION = {name: kind for kind, names in _EXTENSIONS.items() for name in names.split()}
-_EXTENSION = re.compile(r"\.([A-Za-z0-9]{2,11})(?::\w+)?$")  # X writes photo.jpg:large
-
-_MIMES: Mapping[str, MediaKind] = {
-    "application/vnd.apple.mpegurl": MediaKind.HLS,
-    "application/x-mpegurl": MediaKind.HLS,
-    "application/mpegurl": MediaKind.HLS,
-    "audio/mpegurl": MediaKind.HLS,
-    "audio/x-mpegurl": MediaKind.HLS,
-    "video/mpegurl": MediaKind.HLS,
-    "application/dash+xml": MediaKind.DASH,
-    "video/vnd.mpeg.dash.mpd": MediaKind.DASH,
-    "video/mp2t": MediaKind.SEGMENT,
-    "video/iso.segment": MediaKind.SEGMENT,
-    "audio/iso.segment": MediaKind.SEGMENT,
-    "text/vtt": MediaKind.SUBTITLE,
-    "application/ttml+xml": MediaKind.SUBTITLE,
-    "application/x-subrip": MediaKind.SUBTITLE,
-    "text/css": MediaKind.STATIC,
-    "text/javascript": MediaKind.STATIC,
-    "application/javascript": MediaKind.STATIC,
-    "application/x-javascript": MediaKind.STATIC,
-    "application/x-bittorrent": MediaKind.STATIC,
-    "text/html": MediaKind.OTHER,
-    "application/json": MediaKind.OTHER,
-}
-_MIME_GROUPS: Mapping[str, MediaKind] = {
-    "image": MediaKind.IMAGE,
-    "font": MediaKind.STATIC,
-    "audio": MediaKind.AUDIO_ONLY,
-    "video": MediaKind.DIRECT,
-}
-
-# Pieces of streams that wear a whole file's name. "part1.mp4" is not among them: people name files so.
-_SEGMENT_PATH = re.compile(
-    r"(?:^|[/_.-])(?:init|header)(?:[_.-][\w-]*)?\.(?:mp4|m4v|m4a|webm)$"
-    r"|(?:^|[/_.-])(?:seg(?:ment)?|chunk|frag(?:ment)?)[_-]?\d+[\w-]*\.(?:mp4|m4v|m4a|webm)$"
-    r"|/range/prot/"  # Vimeo
-    r"|/(?:vid/avc1|aud/mp4a)/\d+/\d+/",  # X's HLS: start and end in milliseconds
-    re.IGNORECASE,
-)
-_SEGMENT_QUERY = re.compile(r"(?:^|&)(?:bytestart|byteend|sq|range)=\d")  # Meta; googlevideo
-
-# A playlist or a file that holds one kind of track: reddit, Vimeo, X's HLS renditions
-_AUDIO_PATH = re.compile(r"/(?:DASH|CMAF|HLS)_AUDIO|/DASH_audio|/sep/audio/|/(?:pl|aud)/mp4a/|^/[^/]+/audio$")
-_VIDEO_PATH = re.compile(r"/(?:DASH|CMAF)_\d|/sep/video/|/pl/avc1/")
-_DASH_TAG = re.compile(r"(?:^|[._])dash_")  # "dash_v4_…_video"; behind "progressive" it only names the encoder
-_STATIC_PATH = re.compile(r"/rsrc\.php/|/favicon|^/s/(?:desktop|player)/|/lazy-static/torrents/")
-# TikTok's image service, whatever the name says: "~tplv-", and the picture buckets "-p-" and "-avt-"
-_IMAGE_PATH = re.compile(r"~tplv-|/tos-\w+-(?:p|avt)-\d+[\w-]*/")
-_IMAGE_QUERY = re.compile(r"(?:^|&)format=(?:jpe?g|png|webp|avif)(?:&|$)")
-# TikTok keeps the subtitles beside the uploads: bucket "-v-" instead of "-ve-", and ds=4
-_TIKTOK_SUBTITLE = re.compile(r"/tos-[\w]+-v-[\w-]+/[^?]*\?(?:[^#]*&)?ds=4(?:&|$)")
-_MANIFESTS = (
-    (re.compile(r"manifest\(format=m3u8|/manifest/hls|/api/manifest/hls", re.IGNORECASE), MediaKind.HLS),
-    (re.compile(r"manifest\(format=mpd|/api/manifest/dash", re.IGNORECASE), MediaKind.DASH),
-)
-_BILIBILI_AUDIO = re.compile(r"-302\d\d\.m4s$")  # its .m4s files are whole tracks; 302xx are the sound's numbers
-
-
-def _kind(parts: SplitResult, mime: str, platform: Platform | None) -> MediaKind:
-    if _STATIC_PATH.search(parts.path):
-        return MediaKind.STATIC
-    named = _by_mime(mime) or _by_platform_form(parts) or _by_query(parts) or _by_extension(parts)
-    if named is None:
-        named = _by_place(parts, platform)
-    return _finer(named, parts)
-
-
-def _finer(kind: MediaKind, parts: SplitResult) -> MediaKind:
-    """Which part of a video it is, for what looks like a video."""
-    if kind is MediaKind.SEGMENT and "/upgcxcode/" in parts.path:
-        return MediaKind.AUDIO_ONLY if _BILIBILI_AUDIO.search(parts.path) else MediaKind.VIDEO_ONLY
-    if kind in {MediaKind.DIRECT, MediaKind.AUDIO_ONLY} and _is_segment(parts):
-        return MediaKind.SEGMENT
-    if kind not in {MediaKind.DIRECT, MediaKind.HLS}:
-        return kind
-    if _TIKTOK_SUBTITLE.search(f"{parts.path}?{parts.query}"):
-        return MediaKind.SUBTITLE
-    return _track(parts) or kind
-
-
-def _is_segment(parts: SplitResult) -> bool:
-    return bool(_SEGMENT_PATH.search(parts.path) or _SEGMENT_QUERY.search(parts.query))
-
-
-def _track(parts: SplitResult) -> MediaKind | None:
-    if _AUDIO_PATH.search(parts.path):
-        return MediaKind.AUDIO_ONLY
-    if _VIDEO_PATH.search(parts.path):
-        return MediaKind.VIDEO_ONLY
-    if tag := _encode_tag(parts.query):
-        if "progressive" not in tag and _DASH_TAG.search(tag):
-            return MediaKind.AUDIO_ONLY if "audio" in tag else MediaKind.VIDEO_ONLY
-        if tag.endswith("_audio"):
-            return MediaKind.AUDIO_ONLY
-    return None
-
-
-def _by_mime(mime: str) -> MediaKind | None:
-    return _MIMES.get(mime) or _MIME_GROUPS.get(mime.partition("/")[0])
-
-
-_MUXED_ITAGS = frozenset(
-    ["5", "6", "17", "18", "22", "34", "35", "36", "37", "38", "43", "44", "45", "46", "59", "78"]
-)  # YouTube's files with both tracks
-
-
-def _by_platform_form(parts: SplitResult) -> MediaKind | None:
-    """googlevideo's addresses all look alike: what they hold stands in their parameters."""
-    if not parts.path.startswith("/videoplayback"):
-        return next((kind for form, kind in _MANIFESTS if form.search(parts.path)), None)
-    query = dict(parse_qsl(parts.query))
-    if query.get("sabr") == "1":  # an endpoint for the player's own protocol; no file
+def _kind_of_piece(parts: SplitResult | None, platform: Platform) -> MediaKind:
+    if parts is None or not is_byte_range(parts):
         return MediaKind.OTHER
-    if query.get("mime", "").startswith("audio/"):
-        return MediaKind.AUDIO_ONLY
-    if "range" in query or "sq" in query:
-        return MediaKind.SEGMENT
-    return MediaKind.DIRECT if query.get("itag") in _MUXED_ITAGS else MediaKind.VIDEO_ONLY
-
-
-def _by_query(parts: SplitResult) -> MediaKind | None:
-    if _IMAGE_PATH.search(parts.path) or _IMAGE_QUERY.search(parts.query):
-        return MediaKind.IMAGE
-    if match := re.search(r"(?:^|&)mime_type=(video|audio)_\w+", parts.query):  # TikTok
-        return _MIME_GROUPS[match[1]]
-    return None
-
-
-def _by_extension(parts: SplitResult) -> MediaKind | None:
-    match = _EXTENSION.search(unquote(parts.path.rstrip("/")).rpartition("/")[2])
-    return _KIND_OF_EXTENSION.get(match[1].lower()) if match else None
-
-
-def _by_place(parts: SplitResult, platform: Platform | None) -> MediaKind:
-    """No name says what it is: believe the platform's path for media."""
-    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    at_home = platform is not None and platform.media_path is not None and platform.media_path.search(path)
-    return MediaKind.DIRECT if at_home else MediaKind.OTHER
-
-
-def _encode_tag(query: str) -> str | None:
-    """Meta's ``efg``: URL-safe base64 of JSON, sometimes with rubbish behind it, whose ``vencode_tag`` names the rung."""
-    match = re.search(r"(?:^|&)efg=([\w-]+)", query)
-    if match is None:
-        return None
-    text = match[1][: len(match[1]) // 4 * 4 or None]
-    try:
-        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)) + _last_letters(match[1][len(text) :])
-    except (binascii.Error, ValueError):
-        return None
-    tag = re.search(rb'"vencode_tag":"([\w.-]+)', raw)
-    return tag[1].decode("ascii", "replace") if tag else None
-
-
-def _last_letters(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)) if len(text) > 1 else b""
-
-
-# --- size ------------------------------------------------------------------------------------------------------
-
-_WIDTH_X_HEIGHT = re.compile(r"(?:^|[/_.-])(\d{3,4})x(\d{3,4})(?=[/_.-]|$)")
-_REDDIT_HEIGHT = re.compile(r"/(?:DASH|CMAF)_(\d{3,4})\.mp4$")
-
-
-def _size(parts: SplitResult, platform: Platform | None) -> tuple[int | None, int | None]:
-    if match := _WIDTH_X_HEIGHT.search(parts.path):
-        return int(match[1]), int(match[2])
-    if platform is not None and platform.name == "reddit" and (match := _REDDIT_HEIGHT.search(parts.path)):
-        return None, int(match[1])
-    return None, None
+    unranged = "&".join(pair for pair in parts.query.split("&") if not is_byte_range(parts._replace(query=pair)))
+    kind = kind_of(parts._replace(query=unranged), "", platform)
+    return kind if kind in _TRACKS else MediaKind.OTHER
 
 
 # --- never the post's video ------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ _EFFICIENCY: Mapping[str, float] = {"av1": 2.0, "hevc": 1.6, "vp9": 1.5}
 _UNDECODABLE = frozenset({"bytevc2", "vvc"})  # H.266 and TikTok's kind of it
 _TRANSPORT = {SourceType.DIRECT: 2, SourceType.HLS: 1, SourceType.DASH: 1, SourceType.UNKNOWN: 0}
 _TRUST = {found_in: -rank for rank, found_in in enumerate(FoundIn)}
+_FAIR_LINES = 480  # from here on a file that is whole as it stands goes before larger tracks that must be merged
 _FPS_BUCKETS = (20, 40, 70)  # 25 or 30 are alike, 50 or 60 are alike
 
 _WHOSE: Mapping[Ownership, str] = {
@@ -49,10 +50,21 @@ def videos_to_save(extraction: Extraction) -> tuple[Item, ...]:
     return videos
 
 
-def same_item(item: Item, extraction: Extraction) -> Item:
-    """``item`` as a later look at the post shows it: by its media id, else by its place. Raises NoVideo, Ambiguous."""
-    videos = videos_to_save(extraction)
-    return next((one for one in videos if item.media_id and one.media_id == item.media_id), videos[0])
+def same_item(place: int, before: Extraction, after: Extraction) -> Item:
+    """The item at ``place`` of one look as a later look shows it: by its media id, else by its place among the videos.
+
+    Raises NoVideo when the later look does not have it, Ambiguous when it is not sure of any.
+    """
+    item = before.items[place]
+    videos = videos_to_save(after)
+    by_id = next((one for one in videos if item.media_id and one.media_id == item.media_id), None)
+    if by_id is not None:
+        return by_id
+    if len(videos) == 1:
+        return videos[0]
+    if len(after.items) == len(before.items):
+        return after.items[place]
+    raise NoVideo("A later look at the post did not show this video any more.")
 
 
 def choose(
@@ -87,6 +99,7 @@ def sort_key(candidate: Candidate, item: Item, *, prefer: Preference = Preferenc
         _WATERMARK[candidate.watermark],
         prefer is Preference.COMPATIBLE and _plays_everywhere(candidate),
         candidate.original,
+        not candidate.audio_url and shorter_side >= _FAIR_LINES,
         shorter_side,
         sum((candidate.fps or 0) > edge for edge in _FPS_BUCKETS),
         (candidate.bitrate or 0) * _EFFICIENCY.get(candidate.video_codec or "", 1.0),

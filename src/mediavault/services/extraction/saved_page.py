@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from mediavault.core.media import Extraction, Post
-from mediavault.core.platform import Platform
+from mediavault.core.accounts import account
+from mediavault.core.errors import BadInput, BadUrl, Failure, MediavaultError
+from mediavault.core.media import Extraction, Ownership, Post
+from mediavault.core.platform import Platform, read_post
+from mediavault.core.urls import parse_http_url
 from mediavault.services.browser.port import PageCapture, SeenVideo
 from mediavault.services.extraction.assembly import (
     PageSource,
@@ -15,37 +18,213 @@ from mediavault.services.extraction.assembly import (
     from_page_data,
     read_source,
 )
-from mediavault.services.extraction.candidates import network_media, player_sightings
-from mediavault.services.extraction.ownership import settle
-from mediavault.services.extraction.page_data.document import parse_json
+from mediavault.services.extraction.candidates import Sighting, network_media
+from mediavault.services.extraction.outcome import Outcome, outcome_of, outcome_of_error
+from mediavault.services.extraction.ownership import Owned, settle
+from mediavault.services.extraction.page_data import values
+from mediavault.services.extraction.page_data.articles import articles_linking
+from mediavault.services.extraction.page_data.document import MAX_JSON_CHARS, parse_json
 from mediavault.services.extraction.page_data.html_page import Page, WrittenPlayer
+from mediavault.services.extraction.page_data.metadata import announces_video
+from mediavault.services.extraction.page_data.own_address import addresses_in, id_in
 from mediavault.services.extraction.page_data.readers import read_page_data
+from mediavault.services.extraction.page_data.record import PageData
+from mediavault.services.extraction.page_data.timelines import listing
+from mediavault.services.extraction.players import player_sightings
+from mediavault.services.extraction.saved_text import saved_text
+from mediavault.services.extraction.visible_text import visible_text
+from mediavault.services.extraction.walls import hard_wall, soft_wall
 
 EXTRACTOR = "saved_page"
 # A saved page tells no sizes: all its players count as equal, and as large enough.
 _WIDTH, _HEIGHT = 640, 360
+_MIN_WORDS = 15  # of a page that has something to show; an app's empty shell has fewer
+
+
+@dataclass(frozen=True, slots=True)
+class SavedDocument:
+    """What a file holds: a page, or an answer (``html`` is "" then), and what stands in it."""
+
+    source: PageSource
+    html: str = ""
+    words: str = ""  # that the page shows
+
+
+@dataclass(frozen=True, slots=True)
+class SavedLook:
+    """What a saved document says about a post. ``error`` says why there is no video; the extraction may stand beside it."""
+
+    outcome: Outcome
+    extraction: Extraction | None = None
+    error: MediavaultError | None = None
+
+
+def open_saved(document: bytes, url: str) -> SavedDocument:
+    """Parse a saved page or answer that came from ``url`` ("" where nobody knows). Raises BadInput where it is neither."""
+    text = saved_text(document)
+    if text.lstrip("\ufeff \t\r\n").startswith("<"):
+        return _page(url, text)
+    if len(text) > MAX_JSON_CHARS:
+        raise BadInput(
+            f"The answer is longer than {MAX_JSON_CHARS:,} characters.", help="Save the post's own answer only."
+        )
+    if any(isinstance(value, dict | list) for value in parse_json(text)):
+        return SavedDocument(read_source(url, "", [text]))
+    if "<" not in text:
+        raise BadInput("This is neither a page nor an answer in JSON.")
+    return _page(url, text)
+
+
+def _page(url: str, text: str) -> SavedDocument:
+    words = visible_text(text)
+    return SavedDocument(read_source(url, text), text, words if any(map(str.isalnum, words)) else "")
+
+
+def look_at_saved(platform: Platform, post: Post, saved: SavedDocument) -> SavedLook:
+    """What a saved document says about the post, and in one word how it turned out. Never raises."""
+    try:
+        found, data = _read(platform, post, saved)
+    except Failure as exc:
+        return SavedLook(outcome_of_error(exc), _story_only(platform, post, saved), exc)
+    known = data is not None and data.found
+    if not known and not found.videos and (failure := _wall(platform, saved)) is not None:
+        return SavedLook(outcome_of_error(failure), found, failure)
+    page = saved.source.page
+    if saved.html and not (known or found.candidates or _holds_anything(saved)):
+        return SavedLook(Outcome.UNREADABLE, found, BadInput("The page is empty."))
+    linked, another = articles_linking(saved.html, post.post_id), _shows_another(post, platform, page)
+    outcome = outcome_of(
+        found,
+        found=known,
+        announces_video=not another and (announces_video(page, linked) or bool(data and data.items)),
+        says_anything=_shows_something(saved, found),
+        of_other_posts=bool(linked) or another,
+        posts=listing(saved.source.documents).posts if not saved.html else 0,
+    )
+    return SavedLook(outcome, found)
+
+
+def look_at_list(platform: Platform, url: str, saved: SavedDocument) -> SavedLook:
+    """A document for an address that names no post: whose page it is, and whether it lists posts."""
+    post = Post(url, url, platform.name)
+    found = _story_only(platform, post, saved)
+    told = listing(saved.source.documents)
+    if told.posts > 1:
+        who = account(platform.name, told.handle, told.display_name)
+        return SavedLook(Outcome.MANY_POSTS, replace(found, account=who) if told.handle else found)
+    return SavedLook(Outcome.NOT_A_POST, found)
 
 
 def extract_saved(platform: Platform, post: Post, document: bytes) -> Extraction:
     """What ``document`` tells about the post. Its candidates may be empty: a page can hold metadata only, or nothing.
 
-    Raises the failure that the platform's own data tell: Deleted, Private, AgeRestricted, LoginRequired …
+    Raises the failure that the platform's own data tell: Deleted, Private, AgeRestricted, LoginRequired …, and BadInput
+    for what is no page at all.
     """
-    source = _source(document, post.url)
+    return _read(platform, post, open_saved(document, post.url))[0]
+
+
+def _read(platform: Platform, post: Post, saved: SavedDocument) -> tuple[Extraction, PageData | None]:
+    source = saved.source
     data = read_page_data(post, platform, source.documents)
     if data is not None and data.found:
-        found = from_page_data(post, platform, data, None, source)
+        found = _with_story(from_page_data(post, platform, data, None, source), _story_only(platform, post, saved))
     else:
         players = player_sightings(_as_capture(source.page), network_media((), platform), platform)
-        found = from_page(post, platform, source, settle(players, declared_sightings(source.page, platform), ()))
-    return replace(found, extractor=EXTRACTOR)
+        own, foreign = _by_article(players, articles_linking(saved.html, post.post_id))
+        owned = settle(own, declared_sightings(source.page, platform), ())
+        if _shows_another(post, platform, source.page):
+            owned, foreign = Owned((), ()), [*foreign, *owned.items, *owned.others]
+        found = from_page(post, platform, source, Owned(owned.items, (*owned.others, *foreign)))
+        found = _with_facts(found, data) if data is not None else found
+    return replace(found, extractor=EXTRACTOR), data
 
 
-def _source(document: bytes, url: str) -> PageSource:
-    """JSON where the document begins like it, a page otherwise."""
-    text = document.decode("utf-8", "replace")
-    is_page = text.lstrip("\ufeff \t\r\n").startswith("<")
-    return read_source(url, text) if is_page or not parse_json(text) else read_source(url, "", [text])
+def _by_article(players: Sequence[Sighting], linked: frozenset[str]) -> tuple[list[Sighting], list[Sighting]]:
+    """The players that may be the post's, and those of other posts: where an article links to the post, only its own are."""
+    own = [one for one in players if not linked or one.player is None or one.player.container in linked]
+    unsure = [replace(c, ownership=Ownership.UNKNOWN) for one in players if one not in own for c in one.candidates]
+    return own, [Sighting((candidate,)) for candidate in unsure]
+
+
+def _shows_another(post: Post, platform: Platform, page: Page) -> bool:
+    """Whether the page calls itself that of another post of the same site. Ids of two kinds cannot be compared."""
+    try:
+        canonical, own = (parse_http_url(url) for url in (page.canonical or "", post.url))
+    except BadUrl:
+        return False
+    if not platform.post_patterns:
+        named, asked = id_in(str(canonical)), id_in(str(own)) if own.host == canonical.host else None
+    else:
+        match = read_post(platform, canonical)
+        named, asked = match.post_id if match else None, post.post_id
+    if named is None or asked is None or named.isdigit() != asked.isdigit():
+        return False
+    return named.lower() != asked.lower()
+
+
+def _story_only(platform: Platform, post: Post, saved: SavedDocument) -> Extraction:
+    return replace(from_page(post, platform, saved.source, settle((), (), ())), extractor=EXTRACTOR)
+
+
+def _with_story(found: Extraction, story: Extraction) -> Extraction:
+    """The post's own data come first; who it is and a picture may stand only in the page's metadata."""
+    handle, name = (
+        found.account.handle or story.account.handle,
+        found.account.display_name or story.account.display_name,
+    )
+    return replace(
+        found,
+        account=account(found.account.platform, handle, name, fallback=found.account.slug),
+        title=found.title or story.title,
+        text=found.text or story.text,
+        published_at=found.published_at or story.published_at,
+        thumbnail_url=found.thumbnail_url or story.thumbnail_url,
+    )
+
+
+def _with_facts(found: Extraction, data: PageData) -> Extraction:
+    """Data without the media themselves still say best who posted what."""
+    handle, name = data.handle or found.account.handle, data.display_name or found.account.display_name
+    return replace(
+        found,
+        account=account(found.account.platform, handle, name, fallback=found.account.slug),
+        title=data.title or found.title,
+        text=data.text or found.text,
+        published_at=data.published_at or found.published_at,
+        thumbnail_url=data.thumbnail_url or found.thumbnail_url,
+    )
+
+
+def _wall(platform: Platform, saved: SavedDocument) -> Failure | None:
+    if not saved.html:
+        return None
+    page = saved.source.page
+    capture = replace(
+        _as_capture(page),
+        html=saved.html[:200_000],
+        title=page.title,
+        visible_text=saved.words,
+        final_url=page.canonical or page.url,
+    )
+    return hard_wall(capture, platform) or soft_wall(capture, page, platform)
+
+
+def _holds_anything(saved: SavedDocument) -> bool:
+    page = saved.source.page
+    return bool(saved.words or page.title or page.metas or page.players or page.linked) or "<img" in saved.html
+
+
+def _shows_something(saved: SavedDocument, found: Extraction) -> bool:
+    """Whether a video that is not there is missing for good. A rendered page has words; a shell has none, but can say that
+    the post is a picture. An answer that tells author or title only says nothing of the media."""
+    page = saved.source.page
+    if not saved.html:
+        return not (found.title or found.account.display_name or found.thumbnail_url)
+    if "image" in (page.meta("medium") or "") or "photo" in (page.meta("og:type", "twitter:card") or ""):
+        return True
+    fewest = _MIN_WORDS if page.meta("og:title", "og:type", "twitter:card") else 1  # nothing but words: no shell
+    return len(saved.words.split()) >= fewest
 
 
 def _as_capture(page: Page) -> PageCapture:
@@ -80,3 +259,11 @@ def _as_seen(page: Page, player: WrittenPlayer) -> SeenVideo:
         in_article=bool(player.container),
         container=player.container,
     )
+
+
+def stated_addresses(saved: SavedDocument) -> list[str]:
+    """The addresses that a document states as its own, surest first: for a file whose post nobody named."""
+    page = saved.source.page
+    stated = [page.canonical, page.meta("og:url")] if saved.html else []
+    found = [*stated, *(address for document in saved.source.documents[:5] for address in addresses_in(document))]
+    return list(dict.fromkeys(url for one in found if (url := values.url(one))))

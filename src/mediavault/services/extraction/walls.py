@@ -12,6 +12,8 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from mediavault.core.errors import (
+    AccountWarning,
+    AgeRestricted,
     Challenge,
     Deleted,
     Failure,
@@ -31,9 +33,21 @@ _LOGIN_PATH = re.compile(
     re.IGNORECASE,
 )
 _CHALLENGE_PATH = re.compile(r"/(?:challenge|checkpoint|captcha|recaptcha|verify-human)(?:[/.?]|$)", re.IGNORECASE)
+# What sites show to an account that they have warned or locked: going on costs the account.
+_WARNING_PATH = re.compile(r"^/(?:account/access|accounts/suspended|checkpoint/(?:block|disabled))(?:[/.?]|$)")
+_WARNING = (
+    "your account is temporarily locked",
+    "your account has been temporarily locked",
+    "your account has been locked",
+    "we suspect automated behavior",
+    "automated behavior on your account",
+    "we noticed suspicious activity on your account",
+)
 _CHALLENGE_MARKS = (
     "_cf_chl_opt",
     "/ddos-guard/js-challenge/",
+    'action="/das_captcha',
+    'action="https://consent.youtube.com/s"',  # cookies are asked about before anything is shown
     "captcha-delivery.com/",
     "px-captcha",
     "arkoselabs.com/",
@@ -76,6 +90,8 @@ def hard_wall(capture: PageCapture, platform: Platform) -> Failure | None:
     if _is_challenge(capture):
         return Challenge(f"{_site(platform)} wants to see a human.")
     moved = urlsplit(capture.final_url).path != urlsplit(capture.url).path
+    if moved and _WARNING_PATH.search(urlsplit(capture.final_url).path):
+        return _warning(platform)
     if platform.login_wall_url is not None and platform.login_wall_url.search(capture.final_url):
         return LoginRequired(f"{_site(platform)} sent us to its login page.")
     if moved and _LOGIN_PATH.search(urlsplit(capture.final_url).path):
@@ -89,12 +105,16 @@ def soft_wall(capture: PageCapture, page: Page, platform: Platform) -> Failure |
     """The failure that words and forms tell, for a page on which no video was found."""
     head = _plain(f"{capture.title}\n{page.heading}\n{capture.visible_text[:_HEAD_CHARS]}")
     site = _site(platform)
+    if _says(head, _WARNING):
+        return _warning(platform)
     if _says(head, platform.challenge_text):
         return Challenge(f"{site} wants to see a human.")
     if _says(head, platform.private_text):
         return Private(f"{site} shows this post only to approved followers.")
     if _says(head, platform.gone_text):
         return Deleted(f"{site} says that the post is gone.")
+    if _says(head, platform.age_text):
+        return AgeRestricted(f"{site} shows this post only to accounts whose age is known.")
     if _says(head, platform.login_wall_text):
         return LoginRequired(f"{site} shows this post only to signed-in people.")
     if len(capture.visible_text) > _SHORT_PAGE_CHARS:
@@ -104,6 +124,10 @@ def soft_wall(capture: PageCapture, page: Page, platform: Platform) -> Failure |
     if page.has_password_field or _says(head, _LOGIN):
         return LoginRequired(f"{site} shows this post only to signed-in people.")
     return Deleted(f"{site} says that the post is gone.") if _says(head, _GONE) else None
+
+
+def _warning(platform: Platform) -> AccountWarning:
+    return AccountWarning(f"{_site(platform)} has warned or locked the account that is signed in.")
 
 
 def _by_status(capture: PageCapture, platform: Platform) -> Failure | None:

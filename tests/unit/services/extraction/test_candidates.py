@@ -13,8 +13,8 @@ from mediavault.services.extraction.candidates import (
     Sighting,
     leftovers,
     network_media,
-    player_sightings,
 )
+from mediavault.services.extraction.players import player_sightings
 from tests.unit.services.extraction.samples import CDN, PAGE, capture, player, response
 
 MASTER = b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,RESOLUTION=1280x720\nv/index.m3u8\n"

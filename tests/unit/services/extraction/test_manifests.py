@@ -90,3 +90,55 @@ def test_a_playlist_of_sound_alone_is_no_video() -> None:
 @pytest.mark.parametrize("text", ["", "<html>", "{}", "#EXT", "<?xml version='1.0'?><rss/>"])
 def test_anything_else_is_no_manifest(text: str) -> None:
     assert read_manifest(text.encode(), URL) is None
+
+
+@pytest.mark.parametrize("text", ["<MPD><Period>", '<!DOCTYPE MPD [<!ENTITY a "b">]><MPD>&a;</MPD>'])
+def test_a_torn_or_hostile_manifest_is_none(text: str) -> None:
+    assert read_manifest(text.encode(), URL) is None
+
+
+def test_a_playlist_that_can_never_change_is_not_live_without_its_end() -> None:
+    text = PLAYLIST.replace("#EXT-X-ENDLIST\n", "").replace("#EXTM3U", "#EXTM3U\n#EXT-X-PLAYLIST-TYPE:VOD")
+
+    assert (read(text).live, read(text).duration_s) == (False, 6.5)
+
+
+@pytest.mark.parametrize("start", ["\ufeff#EXTM3U\r\n", "# a note\n#EXTM3U\n", ""])
+def test_a_playlist_is_known_however_it_begins(start: str) -> None:
+    assert read(PLAYLIST.replace("#EXTM3U\n", start)).segments == 2
+
+
+def test_odd_addresses_are_no_children() -> None:
+    text = PLAYLIST.replace("seg-1.m4s", "file:///etc/passwd").replace("init.mp4", "data:,x")
+
+    assert read(text).children == ("https://cdn.test/a/seg-2.m4s",)
+
+
+def test_a_dash_manifest_is_counted_by_its_best_quality() -> None:
+    template = '<SegmentTemplate media="$Number$" initialization="i" duration="10"/>'
+    text = MPD.replace("<Representation", f"{template}<Representation", 1)
+    found = read(text)
+
+    assert (found.type, found.variants, found.segments, found.maps, found.is_master) == ("dash", 2, 7, 1, True)
+
+
+def test_the_files_of_a_dash_manifests_tracks_are_its_own() -> None:
+    """Else the file that its player loads first, pictures without sound, would look like a video of the page."""
+    text = MPD.replace('codecs="avc1.4d401e"/>', 'codecs="avc1.4d401e"><BaseURL>360.mp4</BaseURL></Representation>')
+    template = '<SegmentTemplate media="$RepresentationID$-$Number$" initialization="i" duration="40"/>'
+
+    assert read(text).children[0] == "https://cdn.test/a/360.mp4"
+    assert [child.rpartition("/")[2] for child in read(MPD.replace("<AdaptationSet>", f"<AdaptationSet>{template}")).children] == [
+        "i", "1-1", "1-2", "2-1", "2-2",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("url", ["data:application/dash+xml;base64,AAAA", ""])
+def test_a_manifest_without_an_address_of_its_own_is_read(url: str) -> None:
+    text = MPD.replace(
+        'codecs="avc1.4d401e"/>', 'codecs="avc1.4d401e"><BaseURL>https://v.test/1.mp4</BaseURL></Representation>'
+    )
+    found = read_manifest(text.encode(), url)
+
+    assert found is not None
+    assert (found.height, found.children[0]) == (720, "https://v.test/1.mp4")

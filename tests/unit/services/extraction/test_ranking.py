@@ -128,11 +128,16 @@ def test_all_videos_of_the_post_are_to_be_saved_and_none_of_a_quoted_one() -> No
         videos_to_save(replace(whole, items=(quoted,)))
 
 
-def test_a_later_look_finds_the_same_item_by_its_media_id() -> None:
+def test_a_later_look_finds_the_same_item_by_its_media_id_else_by_its_place() -> None:
     one, two = Item((c("a"),), media_id="1"), Item((c("b"),), media_id="2")
-    later = replace(extraction(), items=(replace(two, thumbnail_url="new"), one))
+    before = replace(extraction(), items=(one, two))
+    other = Item((c("x"),), media_id="3")
 
-    assert same_item(two, later).thumbnail_url == "new"
+    assert same_item(1, before, replace(before, items=(two, one))) is two
+    assert same_item(0, before, replace(before, items=(other, two))) is other
+    assert same_item(0, before, replace(before, items=(other,))) is other
+    with pytest.raises(NoVideo):
+        same_item(0, before, replace(before, items=(other, two, other)))
 
 
 def test_a_compatible_form_goes_before_a_larger_one_when_asked_for() -> None:
@@ -147,6 +152,13 @@ def test_a_silent_file_with_its_sound_beside_it_counts_as_one_with_sound() -> No
     paired = c("paired", has_audio=False, audio_url="https://cdn.example/sound", height=1080)
 
     assert choose(of(c("muxed", has_audio=True, height=360), paired), now=NOW) is paired
+
+
+def test_a_whole_file_of_fair_size_goes_before_larger_tracks_that_must_be_merged() -> None:
+    paired = c("paired", has_audio=False, audio_url="https://cdn.example/sound", height=1080)
+    muxed = c("muxed", has_audio=True, height=720)
+
+    assert choose(of(paired, muxed), now=NOW) is muxed
 
 
 def test_the_reason_says_whose_it_is_and_what_it_is() -> None:

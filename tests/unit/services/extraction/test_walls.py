@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from mediavault.core.errors import (
+    AccountWarning,
+    AgeRestricted,
     Challenge,
     Deleted,
     Failure,
@@ -21,6 +23,7 @@ from mediavault.core.errors import (
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.instagram import INSTAGRAM
 from mediavault.platforms.x import X
+from mediavault.platforms.youtube import YOUTUBE
 from mediavault.services.extraction.page_data.html_page import read_page
 from mediavault.services.extraction.page_data.html_scan import scan
 from mediavault.services.extraction.walls import hard_wall, soft_wall
@@ -125,3 +128,23 @@ def test_a_platforms_own_words_count_however_their_quotes_are_written() -> None:
     seen = capture(visible_text="Hmm...this page doesn't exist. " + "Try searching " * 200)
 
     assert type(soft_wall(seen, read_page([], PAGE), X)) is Deleted
+
+
+def test_a_wall_that_asks_for_an_age_is_no_plain_login_wall() -> None:
+    seen = capture(visible_text="This video may be inappropriate for some users. Sign in to confirm your age")
+
+    assert type(soft_wall(seen, read_page([], PAGE), YOUTUBE)) is AgeRestricted
+
+
+def test_googles_form_for_humans_is_a_challenge() -> None:
+    seen = capture(html='<form action="/das_captcha?fw=1" method="POST">', videos=())
+
+    assert type(hard_wall(seen, YOUTUBE)) is Challenge
+
+
+def test_an_account_that_the_site_has_locked_is_no_challenge_and_no_login_wall() -> None:
+    locked = hard_wall(capture(url="https://x.com/jane/status/1", final_url="https://x.com/account/access"), X)
+    assert type(locked) is AccountWarning
+
+    said = capture(title="X", visible_text="We suspect automated behavior on your account. Confirm that it is you.")
+    assert type(soft_wall(said, read_page(list(scan("")), PAGE), INSTAGRAM)) is AccountWarning

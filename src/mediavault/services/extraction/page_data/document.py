@@ -1,13 +1,14 @@
-"""JSON documents out of pages and answers; what cannot be read counts as absent. Pure."""
+"""JSON documents out of pages and answers; what cannot be read counts as absent. Pure, and linear in time."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterable
-from itertools import islice
+from urllib.parse import parse_qsl
 
 from mediavault.services.extraction.page_data.html_scan import Tag
+from mediavault.services.extraction.page_data.js_literal import parse_literal
 
 MAX_BYTES = 50_000_000
 # Python's objects take up to 25 times the room of their text: this much of one page, and no more, becomes objects
@@ -15,16 +16,13 @@ MAX_JSON_CHARS = 8_000_000
 _MAX_BROKEN_LINES = 100
 
 _GUARD = re.compile(r"\s*(?:for\s*\(\s*;\s*;\s*\)\s*;?|while\s*\(\s*1\s*\)\s*;?|\)\]\}'?,?|&&&START&&&)\s*")
-_ASSIGNED = re.compile(
-    r"\b(?:window\s*(?:\.|\[\s*[\"'])|var\s+|let\s+|const\s+)(?:__\w{1,60}|_sharedData|ytInitial\w{1,40}|SIGI_STATE)"
-    r"(?:[\"']\s*\])?\s*=\s*(?=[{\[])"
-)
 _KNOWN_IDS = frozenset({"__UNIVERSAL_DATA_FOR_REHYDRATION__", "__NEXT_DATA__", "SIGI_STATE", "__NUXT_DATA__"})
-_DECODER = json.JSONDecoder()
+_DECODER = json.JSONDecoder(strict=False)  # people write line breaks into JSON-LD
 
 
 def documents(tags: Iterable[Tag]) -> list[object]:
-    """The page's own data in document order: JSON scripts, known ids, and ``window.__NAME__ = {…}``; no JSON-LD."""
+    """The page's own data in document order: JSON scripts, known ids, and literals in other scripts (``x = {…}``,
+    ``load("…", {…})``); no JSON-LD."""
     found: list[object] = []
     room = MAX_JSON_CHARS
     for tag in tags:
@@ -35,7 +33,7 @@ def documents(tags: Iterable[Tag]) -> list[object]:
         if _holds_json(tag.attributes.get("type", ""), tag.attributes.get("id", "")):
             new = parse_json(tag.text)
         else:
-            new = _assigned(tag.text)
+            new = literals(tag.text)
         room -= len(tag.text) if new else 0
         found += new
     return found
@@ -66,9 +64,26 @@ def parse_json(data: bytes | str) -> list[object]:
     if guard := _GUARD.match(text):
         text = text[guard.end() :]
     try:
-        return [json.loads(text)]
+        return [json.loads(text, strict=False)]
     except (ValueError, RecursionError):
-        return _one_after_the_other(text)
+        return _form(text) or _script(text) or _one_after_the_other(text)
+
+
+_FORM = re.compile(r"[\w.]{1,40}=[^\s&<>{}\"]*+(?:&[\w.]{1,40}=[^\s&<>{}\"]*+)++\s*+\Z")
+_SCRIPT = re.compile(
+    r"\s*+(?:(?:/\*(?:[^*]|\*(?!/))*+\*/|//[^\n]*+\n|import\b[^\n]*+\n|[\"']use strict[\"'];?)\s*+)*+"
+    r"(?:(?:export\s+)?(?:const|let|var)\s|export\s+default\b|module\.exports\b|exports\.|[\w$.]+\s*+[=(]|\{\s*+[\w$']|\(\{)"
+)
+
+
+def _form(text: str) -> list[object]:
+    """YouTube's get_video_info answers are form data (application/x-www-form-urlencoded)."""
+    return [dict(parse_qsl(text))] if _FORM.match(text) else []
+
+
+def _script(text: str) -> list[object]:
+    """A saved answer inside a script: ``const answer = {…}``, ``callback({…})``, or a literal that is no JSON."""
+    return literals(f"({text}" if text.lstrip().startswith("{") else text) if _SCRIPT.match(text) else []
 
 
 def _one_after_the_other(text: str) -> list[object]:
@@ -95,14 +110,40 @@ def _next_document(text: str, position: int) -> int | None:
     return match.start() if match else None
 
 
-def _assigned(script: str) -> list[object]:
+# Where a literal of data can stand in a script: assigned, returned, or handed to a function
+_PLACE = re.compile(r"(?:\A\s*+|[=(,:]|\breturn|\bdefault)\s*+(?=\{\s*+(?:[\"']|[A-Za-z_$][\w$]*+\s*+:)|\[\s*+[{\[])")
+_MIN_LITERAL_CHARS = 8
+_MAX_LITERALS = 2_000
+_MAX_FAILURES = 500
+
+
+def literals(script: str) -> list[object]:
+    """The objects and arrays that a script has written into it, JSON or JavaScript; those inside others count once."""
     found: list[object] = []
-    for match in islice(_ASSIGNED.finditer(script), 8):  # a page has one or two; a script of thousands is no data
+    position, failures, effort = 0, 0, 3 * len(script)  # characters that may be read in vain
+    while failures < _MAX_FAILURES and effort > 0 and len(found) < _MAX_LITERALS:
+        place = _PLACE.search(script, position)
+        if place is None:
+            break
         try:
-            found.append(_DECODER.raw_decode(script, match.end())[0])
-        except (ValueError, RecursionError):
+            value, position = _literal(script, place.end())
+        except ValueError as exc:
+            position = place.end() + 1
+            failures, effort = failures + 1, effort - (int(exc.args[-1]) - place.end())
             continue
+        if position - place.end() >= _MIN_LITERAL_CHARS:
+            found.append(value)
     return found
+
+
+def _literal(script: str, start: int) -> tuple[object, int]:
+    """Raises ValueError whose last argument is where the reading ended."""
+    try:
+        return _DECODER.raw_decode(script, start)
+    except json.JSONDecodeError:
+        return parse_literal(script, start)
+    except (ValueError, RecursionError) as exc:  # a number without end; too deep
+        raise ValueError("no literal", len(script)) from exc
 
 
 def _holds_json(kind: str, name: str) -> bool:

@@ -20,7 +20,7 @@ _MAX_HEADING_CHARS = 2_000
 
 _RAW = frozenset({"script", "style", "title", "textarea"})  # their content is text, whatever it looks like
 _OPENING = re.compile(
-    r"<(?:(?P<comment>!--)|(?P<closing>/?)(?P<name>script|style|title|textarea|meta|link|video|source|img|article|main"
+    r"<(?=[!/A-Za-z])(?:(?P<comment>!--)|(?P<closing>/?)(?P<name>script|style|title|textarea|meta|link|video|source|img|article|main"
     r"|template|base|input|h1)(?=[\s/>]))",
     re.IGNORECASE,
 )
@@ -64,9 +64,7 @@ def scan(html: str) -> Iterator[Tag]:
 def _read(html: str, name: str, closing: bool, rest: str, position: int) -> tuple[Tag, int]:  # noqa: FBT001
     if closing:
         return Tag(name, closing=True), position
-    attributes: dict[str, str] = {}
-    for match in _ATTRIBUTE.finditer(rest):
-        attributes.setdefault(match[1].lower(), unescape(match[2] or match[3] or match[4] or ""))
+    attributes = _attributes(rest)
     if name == "h1":  # its text is wanted too, but it holds elements, and may never be closed
         return Tag(name, attributes, html[position : position + _MAX_HEADING_CHARS].split("</h1", 1)[0]), position
     if name not in _RAW:
@@ -75,3 +73,16 @@ def _read(html: str, name: str, closing: bool, rest: str, position: int) -> tupl
     stop = end.start() if end else len(html)
     content = html[position:stop]
     return Tag(name, attributes, unescape(content) if name == "title" else content), stop
+
+
+def attributes_of(html: str, start: int, otherwise: int) -> tuple[dict[str, str], int]:
+    """What the start tag says whose name ends at ``start``, and where it ends (``otherwise`` where it has no end)."""
+    end = _TAG.match(html, start, start + MAX_TAG_CHARS)
+    return (_attributes(end[0]), max(end.end(), otherwise)) if end else ({}, otherwise)
+
+
+def _attributes(rest: str) -> dict[str, str]:
+    attributes: dict[str, str] = {}
+    for match in _ATTRIBUTE.finditer(rest):
+        attributes.setdefault(match[1].lower(), unescape(match[2] or match[3] or match[4] or ""))
+    return attributes

@@ -7,8 +7,8 @@ they are rungs of, and ``ownership.py`` decides.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,31 +16,17 @@ from urllib.parse import urlsplit
 from mediavault.core.media import Candidate, Expected, FoundIn, Item
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.media_urls import MediaKind, classify_media
-from mediavault.services.extraction.page_data import build, values
+from mediavault.services.extraction.page_data import build, oembed, values
 from mediavault.services.extraction.page_data.html_page import Page
 from mediavault.services.extraction.page_data.json_walk import Node
+from mediavault.services.extraction.page_data.record import Story
 
 MAX_LINKED_VIDEOS = 50  # more than that are an index, no post
 MAX_CARD_VIDEOS = 20
-MAX_OEMBED_DOCUMENTS = 20
 
 _POSTINGS = frozenset(
     {"VideoObject", "SocialMediaPosting", "DiscussionForumPosting", "Article", "NewsArticle", "BlogPosting", "WebPage"}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """Who posted what and when, as far as a page's metadata tell."""
-
-    title: str | None = None
-    text: str | None = None
-    handle: str | None = None
-    display_name: str | None = None
-    site_name: str | None = None
-    published_at: datetime | None = None
-    thumbnail_url: str | None = None
-    image_urls: tuple[str, ...] = ()
 
 
 def declared_videos(page: Page, platform: Platform) -> list[Item]:
@@ -59,6 +45,17 @@ def declared_videos(page: Page, platform: Platform) -> list[Item]:
     return linked
 
 
+def announces_video(page: Page, inside: Collection[str] = ()) -> bool:
+    """Whether the page says that it is about a video, even where it names no file of it.
+
+    ``inside`` names the containers whose players count; without them all do.
+    """
+    kinds = (page.meta("og:type"), page.meta("twitter:card"), page.meta("medium"))
+    spoken = any((kind or "").lower().startswith(("video", "player")) for kind in kinds)
+    players = [player for player in page.players if not inside or player.container in inside]
+    return spoken or any(player.sources or player.poster for player in players) or bool(_video_objects(page))
+
+
 def announced_duration(page: Page) -> float | None:
     """In seconds: what all VideoObjects agree on, else what Open Graph tells."""
     told = {seconds for node in _video_objects(page) if (seconds := values.duration(node.get("duration")))}
@@ -69,8 +66,8 @@ def announced_duration(page: Page) -> float | None:
 
 def story_of(page: Page, documents: Sequence[object] = ()) -> Story:
     """The more telling source wins: an oEmbed answer, JSON-LD about this page, Open Graph, plain HTML."""
-    if (oembed := _oembed(documents)) is not None:
-        return oembed
+    if (said := oembed.story(documents)) is not None:
+        return said
     own = next((n for n in page.linked if _types(n) & _POSTINGS and _is_about(page, n)), {})
     name, handle = _author(page, own)
     pictures = tuple(dict.fromkeys(filter(None, map(page.absolute, _pictures(page, own)))))
@@ -145,7 +142,12 @@ def _card_candidates(page: Page, platform: Platform) -> list[Candidate]:
                 found.append(replace(one, width=one.width or width, height=one.height or height))
     mime = (page.meta("twitter:player:stream:content_type") or "").partition(";")[0] or None
     stream = _candidate(page.meta("twitter:player:stream"), page, platform, mime=mime, believed=True)
-    return [*found, *([stream] if stream else [])]
+    # a few sites name the file itself as their player, or say it in microdata (https://schema.org/contentUrl)
+    named = (
+        _candidate(page.meta("twitter:player"), page, platform, mime=None, believed=False),
+        _candidate(page.meta("contenturl"), page, platform, mime=None, believed=True),
+    )
+    return [*found, *filter(None, (stream, *named))]
 
 
 def _candidate(
@@ -217,19 +219,45 @@ def _shared(url: str) -> str:
     return f"{(parts.hostname or '').removeprefix('www.')}{parts.path.rstrip('/')}"
 
 
-_NAME_AND_HANDLE = re.compile(r"^(?P<name>.{1,100}?) \(@(?P<handle>[\w.-]{1,50})\)")
+_NAME_ON_SITE = re.compile(
+    r"^(?P<name>(?!@)[^:|]{1,100}?) on (?:Instagram|Threads|Facebook|LinkedIn|TikTok|X|Twitter|Vimeo)\b"
+)
 _AT_HANDLE = re.compile(r"^@?([\w][\w.-]{0,49})$")
 
 
 def _author(page: Page, own: Node) -> tuple[str | None, str | None]:
     """Display name and handle; sites with accounts write "Name (@handle) on …" into their titles."""
-    if titled := _NAME_AND_HANDLE.match(page.meta("og:title", "twitter:title") or ""):
+    titles = (page.meta("og:title") or "", page.meta("twitter:title") or "")
+    if titled := next(filter(None, map(oembed.NAME_AND_HANDLE.match, titles)), None):
         return titled["name"], titled["handle"]
+    told = _in_words(page)
     author = next(iter(_several(own.get("author") or own.get("creator"))), None)
     named = values.text(author.get("name") if isinstance(author, dict) else author)
     written = page.meta("author", "article:author")
-    name = next((one for one in (named, written) if one and not one.startswith(("http://", "https://", "/"))), None)
-    return name, next(filter(None, _handles(page, author)), None)
+    on_site = _NAME_ON_SITE.match(page.meta("og:title", "twitter:title") or "")
+    names = (named, told.get("name"), on_site and on_site["name"], written)
+    name = next((one for one in names if one and not one.startswith(("http://", "https://", "/"))), None)
+    return name, told.get("handle") or next(filter(None, _handles(page, author)), None)
+
+
+# Instagram's sentences since 2015, the author among them
+_SENTENCES = (
+    re.compile(r"^(?:See this )?Instagram (?:photo|video|post) by @(?P<handle>[\w.]{1,30})"),
+    re.compile(r"^Instagram (?:photo|video|post) by (?P<name>[^@(•]{1,100}?)(?: \(@(?P<handle>[\w.]{1,30})\))? •"),
+    re.compile(r"^@(?P<handle>[\w.]{1,30}) on Instagram"),
+    re.compile(
+        r"^[\d.,]{1,12}[KMB]? (?:likes?|views?|comments?)\b[^-]{0,60} - (?:(?P<name>[^(@]{1,100}?) \(@)?"
+        r"(?P<handle>[\w.]{1,30})\)? on [A-Z]",
+        re.IGNORECASE,
+    ),
+)
+
+
+def _in_words(page: Page) -> dict[str, str]:
+    """Name and handle as the page's own sentences for link previews tell them."""
+    texts = (page.meta(name) or "" for name in ("og:title", "twitter:title", "og:description", "description"))
+    matches = (form.match(text) for text in texts for form in _SENTENCES)
+    return next(({k: v for k, v in match.groupdict().items() if v} for match in matches if match), {})
 
 
 def _handles(page: Page, author: object) -> Iterator[str | None]:
@@ -270,22 +298,3 @@ def _thumbnail(page: Page, own: Node) -> str | None:
         *(player.poster for player in page.players),
     )
     return next(filter(None, map(page.absolute, named)), None)
-
-
-def _oembed(documents: Sequence[object]) -> Story | None:
-    """An oEmbed answer (https://oembed.com): it names provider, author and picture, never the file."""
-    for answer in (values.obj(document) for document in documents[:MAX_OEMBED_DOCUMENTS]):
-        if (
-            answer.get("version")
-            and answer.get("provider_name")
-            and answer.get("type") in ("video", "photo", "rich", "link")
-        ):
-            last = urlsplit(values.url(answer.get("author_url")) or "").path.rstrip("/").rpartition("/")[2]
-            return Story(
-                title=values.text(answer.get("title")),
-                handle=values.text(answer.get("author_unique_id")) or (_handle(last) if last.startswith("@") else None),
-                display_name=values.text(answer.get("author_name")),
-                site_name=values.text(answer.get("provider_name")),
-                thumbnail_url=values.url(answer.get("thumbnail_url")),
-            )
-    return None

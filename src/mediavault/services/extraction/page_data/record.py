@@ -29,3 +29,17 @@ class PageData:
     image_urls: tuple[str, ...] = ()
     found: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Who posted what and when, as far as a page's metadata tell."""
+
+    title: str | None = None
+    text: str | None = None
+    handle: str | None = None
+    display_name: str | None = None
+    site_name: str | None = None
+    published_at: datetime | None = None
+    thumbnail_url: str | None = None
+    image_urls: tuple[str, ...] = ()

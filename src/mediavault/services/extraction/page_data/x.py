@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mediavault.core.errors import (
+    AccountWarning,
     AgeRestricted,
-    Challenge,
     Deleted,
     Failure,
     LoginRequired,
@@ -272,8 +272,8 @@ _ERRORS: dict[int, tuple[type[Failure], str]] = {
     144: (Deleted, "X says that there is no such post"),
     179: (Private, "X shows this post only to approved followers"),
     88: (RateLimited, "X asked us to slow down"),
-    64: (Challenge, "X has suspended the account that is signed in"),
-    326: (Challenge, "X has locked the account that is signed in"),
+    64: (AccountWarning, "X has suspended the account that is signed in"),
+    326: (AccountWarning, "X has locked the account that is signed in"),
     32: (LoginRequired, "X wants a sign-in for this post"),
 }
 

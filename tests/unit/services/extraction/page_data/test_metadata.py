@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from mediavault.core.media import SourceType
 from mediavault.platforms.generic import GENERIC
 from mediavault.services.extraction.page_data.html_page import Page, read_page
 from mediavault.services.extraction.page_data.html_scan import scan
-from mediavault.services.extraction.page_data.metadata import announced_duration, declared_videos, story_of
+from mediavault.services.extraction.page_data.metadata import (
+    announced_duration,
+    announces_video,
+    declared_videos,
+    story_of,
+)
 from tests.unit.services.extraction.samples import CDN, PAGE, linked, meta
 
 VIDEO = {"@type": "VideoObject", "name": "A kite", "duration": "PT1M2.5S", "url": PAGE, "contentUrl": f"{CDN}kite.mp4"}
@@ -102,6 +109,25 @@ def test_a_title_that_names_the_author_is_read() -> None:
     assert (story.display_name, story.handle) == ("Stephen", "stephen.example")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "author"),
+    [
+        ("twitter:title", "Jane (@jane.k) • Instagram video", ("Jane", "jane.k")),
+        ("og:description", "990K likes, 8,873 comments - jane.k on May 24, 2021: “A kite”", (None, "jane.k")),
+        ("og:description", "12 Likes, 1 Comments - Jane (@jane.k) on Instagram: “A kite”", ("Jane", "jane.k")),
+        ("og:title", "Instagram photo by Jane K • May 1, 2016 at 5:00pm UTC", ("Jane K", None)),
+        ("og:description", "See this Instagram photo by @jane.k • 1,234 likes", (None, "jane.k")),
+        ("og:title", "@jane.k on Instagram: “A kite”", (None, "jane.k")),
+    ],
+)
+def test_the_author_stands_in_sentences_for_link_previews(
+    name: str, content: str, author: tuple[str | None, str | None]
+) -> None:
+    told = story_of(page(meta(name, content)))
+
+    assert (told.display_name, told.handle) == author
+
+
 def test_the_pictures_of_an_article_are_counted_without_avatars_and_pixels() -> None:
     html = (
         '<article><img src="/1.jpg"><img src="/2.jpg" width="640"><img src="/me.jpg" class="avatar">'
@@ -125,3 +151,41 @@ def test_players_as_written_know_their_article() -> None:
     html = "<article><video src=/1.mp4></video></article><main><video><source src=/2.mp4><source src=/2.webm></video></main>"
 
     assert [(p.container, len(p.sources)) for p in page(html).players] == [("article:0", 1), ("main", 2)]
+
+
+@pytest.mark.parametrize(
+    "html",
+    [meta("twitter:player", f"{CDN}kite.mp4"), f'<meta itemprop="contentURL" content="{CDN}kite.mp4">'],
+)
+def test_a_card_or_microdata_may_name_the_file_itself(html: str) -> None:
+    assert urls(html) == [[f"{CDN}kite.mp4"]]
+    assert urls(meta("twitter:player", "https://site.test/embed/7")) == []
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [("Jane D. on Instagram: “A kite”", "Jane D."), ("Jane on Facebook Watch", "Jane"), ("Notes on a kite", None)],
+)
+def test_a_title_of_a_known_site_begins_with_the_authors_name(title: str, name: str | None) -> None:
+    assert story_of(page(meta("og:title", title))).display_name == name
+
+
+@pytest.mark.parametrize(
+    ("html", "announced"),
+    [
+        (meta("og:type", "video.other"), True),
+        (meta("twitter:card", "player"), True),
+        ('<video poster="/p.jpg" src="blob:https://site.test/1"></video>', True),
+        (linked(**{"@type": "VideoObject", "embedUrl": "https://site.test/embed/7"}), True),
+        (meta("og:type", "article") + meta("twitter:card", "summary"), False),
+        ("<video></video>", False),
+    ],
+)
+def test_a_page_can_announce_a_video_without_naming_its_file(html: str, announced: bool) -> None:
+    assert announces_video(page(html)) is announced
+
+
+def test_only_the_players_of_the_given_containers_announce_a_video() -> None:
+    other = page('<article></article><article><video poster="/p.jpg"></video></article>')
+
+    assert (announces_video(other, {"article:0"}), announces_video(other, {"article:1"})) == (False, True)

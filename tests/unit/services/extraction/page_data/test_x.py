@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.core.errors import AgeRestricted, Challenge, Deleted, Failure, Private, RateLimited, RegionLocked
+from mediavault.core.errors import AccountWarning, AgeRestricted, Deleted, Failure, Private, RateLimited, RegionLocked
 from mediavault.core.media import ItemRole, ItemType, Ownership, SourceType
 from mediavault.platforms.x import X
 from mediavault.services.extraction.page_data import x
@@ -83,7 +83,10 @@ def test_a_gif_expects_no_sound() -> None:
 def test_each_medium_is_an_item_in_the_posts_order() -> None:
     found = read(x_answer(tweet(x_photo(), x_video("111"), x_video("222"))))
 
-    assert [(item.type, item.media_id) for item in found.items][1:] == [(ItemType.VIDEO, "111"), (ItemType.VIDEO, "222")]
+    assert [(item.type, item.media_id) for item in found.items][1:] == [
+        (ItemType.VIDEO, "111"),
+        (ItemType.VIDEO, "222"),
+    ]
     assert (found.items[0].type, found.items[0].candidates, found.selected) == (ItemType.IMAGE, (), None)
 
 
@@ -139,7 +142,7 @@ def test_an_answer_about_other_posts_says_nothing() -> None:
         ),
         ({"errors": [{"code": 144, "message": "No status found with that ID."}]}, Deleted),
         ({"errors": [{"code": 88}]}, RateLimited),
-        ({"errors": [{"code": 326}]}, Challenge),
+        ({"errors": [{"code": 326}]}, AccountWarning),
         ({"data": {"tweetResult": {}}}, Deleted),
     ],
 )

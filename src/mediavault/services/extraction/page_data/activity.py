@@ -1,0 +1,225 @@
+"""ActivityStreams 1 and 2, and JSON Feed: what fediverse servers answer to ``Accept: application/activity+json``, and PeerTube's videos.
+
+An activity that made or passed on an object is read as that object. The post's object is told by its ``id`` or ``url``;
+a lone document without either can only be what it was saved for. Quoted objects are never looked at.
+Source: https://www.w3.org/TR/activitystreams-vocabulary/, https://activitystrea.ms/specs/json/1.0/; checked 2026-11-24.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from mediavault.core.media import Candidate, Expected, Item, ItemType, Post
+from mediavault.core.platform import Platform
+from mediavault.services.extraction.page_data import build, values
+from mediavault.services.extraction.page_data.json_walk import Node
+from mediavault.services.extraction.page_data.mastodon import plain_text
+from mediavault.services.extraction.page_data.record import PageData
+from mediavault.services.extraction.page_data.rungs import rung
+
+_OBJECTS = frozenset({"note", "article", "video", "page", "question", "audio", "image", "event", "document", "comment"})
+_ACTIVITIES = frozenset({"create", "update", "announce", "activity", "share", "post", "add"})
+_MEDIA = {"video": ItemType.VIDEO, "image": ItemType.IMAGE, "audio": ItemType.AUDIO}
+_MAX_OBJECTS = 500
+
+
+def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    """What the documents say about ``post``; None when they say nothing."""
+    found = [node for document in documents for node in objects_in(document)]
+    own = next((node for node in found if _is_named(node, post)), None)
+    if own is None and len(found) == 1 and not addresses_of(found[0]):
+        own = found[0]
+    return _page_data(platform, own) if own is not None else None
+
+
+def objects_in(document: object) -> list[Node]:
+    """The posts in a document: itself, the object of an activity, or the entries of a collection."""
+    root = values.obj(document)
+    lists = (values.items(one) for one in (root.get("orderedItems"), root.get("items"), document))
+    listed = next((found for one in lists if (found := values.objects(list(one[:_MAX_OBJECTS])))), [])
+    return [node for one in listed or [root] if (node := _object(one))]
+
+
+def addresses_of(node: Node) -> list[str]:
+    """The addresses that an object states as its own, those for people first."""
+    found = [link for value in _several(node.get("url")) if (link := _page_link(value))]
+    return [*found, *(one for one in (node.get("id"),) if isinstance(one, str) and one.startswith("http"))]
+
+
+def _object(node: Node) -> Node | None:
+    kind = _kind(node)
+    inner = values.obj(node, "object")
+    if (kind in _ACTIVITIES or node.get("verb")) and inner and _kind(node) not in _OBJECTS:
+        return inner if _is_object(inner) else None
+    return node if _is_object(node) else None
+
+
+def _is_object(node: Node) -> bool:
+    has_media = any(name in node for name in ("attachment", "attachments", "stream"))
+    if "content_html" in node or "content_text" in node:  # JSON Feed, https://www.jsonfeed.org/version/1.1/
+        return True
+    stated = (
+        "objectType" in node or "@context" in node or "attributedTo" in node or str(node.get("type", ""))[:1].isupper()
+    )
+    return stated and (_kind(node) in _OBJECTS or has_media)
+
+
+def _kind(node: Node) -> str:
+    """AS2 has ``type`` (one or several), AS1 ``objectType``."""
+    kinds = _several(node.get("objectType") or node.get("type"))
+    return str(kinds[0]).rpartition("#")[2].lower() if kinds else ""
+
+
+def _is_named(node: Node, post: Post) -> bool:
+    places = {_place(address) for address in addresses_of(node)} - {""}
+    return bool(places & {_place(post.url), _place(post.canonical_url)})
+
+
+def _place(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    return f"{parts.hostname}{parts.path.rstrip('/')}?{parts.query}" if parts.hostname else ""
+
+
+def _page_link(value: object) -> str | None:
+    if isinstance(value, str):
+        return value if value.startswith("http") else None
+    link = values.obj(value)
+    is_page = "html" in str(link.get("mediaType", "text/html"))
+    return values.text(link.get("href")) if is_page else None
+
+
+def _several(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+# --- what it says ----------------------------------------------------------------------------------------------
+
+
+def _page_data(platform: Platform, node: Node) -> PageData:
+    items = _items(platform, node)
+    author = next(iter(_several(node.get("attributedTo") or node.get("author") or node.get("actor"))), None)
+    handle, name = _author(author)
+    images = tuple(item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url)
+    pictures = [*(item.thumbnail_url for item in items if item.is_video), *_pictures(node), *images]
+    return PageData(
+        items=tuple(items),
+        handle=handle,
+        display_name=name,
+        title=values.text(node.get("name") or node.get("displayName")),
+        text=plain_text(node.get("content") or node.get("summary")),
+        published_at=values.moment(node.get("published")),
+        thumbnail_url=next(filter(None, pictures), None),
+        image_urls=images,
+        found=True,
+    )
+
+
+def _author(author: object) -> tuple[str | None, str | None]:
+    known = values.obj(author)
+    address = author if isinstance(author, str) else values.text(known.get("url")) or values.text(known.get("id"))
+    match = re.search(r"/(?:@|users/|u/|profile/|video-channels/|accounts/)([\w.-]+)/?$", address or "")
+    handle = values.text(known.get("preferredUsername") or known.get("username")) or (match[1] if match else None)
+    return handle, values.text(known.get("name") or known.get("displayName"))
+
+
+def _items(platform: Platform, node: Node) -> list[Item]:
+    """Attachments in their order; the same file named once more as the object's own stream is no second one."""
+    attached = [*values.objects(node.get("attachment")), *values.objects(node.get("attachments"))]
+    attached += [values.obj(one) for one in (node.get("attachment"),) if isinstance(one, dict)]
+    found = [item for one in attached if (item := _item(platform, one))]
+    held = {candidate.url for item in found for candidate in item.candidates}
+    own = _own_video(platform, node)
+    return [own, *found] if own and not held & {candidate.url for candidate in own.candidates} else found
+
+
+def _item(platform: Platform, one: Node) -> Item | None:
+    kind = _media_kind(one)
+    if kind is None:
+        return None
+    if kind is not ItemType.VIDEO:
+        addresses = (*_links(one), *_pictures(one))
+        return Item(type=kind, thumbnail_url=next(iter(addresses), None) if kind is ItemType.IMAGE else None)
+    candidates = list(_candidates(platform, one))
+    seconds = values.duration(one.get("duration"))
+    picture = next(iter(_pictures(one)), None)
+    return (
+        Item(build.merged(candidates), thumbnail_url=picture, expected=Expected(duration_s=seconds))
+        if candidates
+        else None
+    )
+
+
+def _media_kind(one: Node) -> ItemType | None:
+    mime = str(one.get("mediaType") or one.get("mimeType") or one.get("mime_type") or "").partition("/")[0]
+    return _MEDIA.get(mime) or _MEDIA.get(_kind(one)) or (ItemType.VIDEO if one.get("stream") else None)
+
+
+def _own_video(platform: Platform, node: Node) -> Item | None:
+    """An object that is itself a video, or names a stream of its own."""
+    if _kind(node) != "video" and not node.get("stream"):
+        return None
+    candidates = build.merged(list(_candidates(platform, node)))
+    seconds = values.duration(node.get("duration"))
+    return (
+        Item(candidates, thumbnail_url=next(iter(_pictures(node)), None), expected=Expected(duration_s=seconds))
+        if candidates
+        else None
+    )
+
+
+def _candidates(platform: Platform, one: Node) -> Iterator[Candidate]:
+    mime = values.text(one.get("mediaType")) or values.text(one.get("mimeType"))
+    shape = {"width": values.integer(one.get("width")), "height": values.integer(one.get("height"))}
+    for link in _streams(one):
+        if isinstance(link, str):
+            yield from rung(link, platform, mime=mime if mime and "/" in mime and "text" not in mime else None, **shape)
+        else:
+            yield from _linked(platform, values.obj(link), shape)
+
+
+def _streams(one: Node) -> list[object]:
+    """The files of a medium: AS1's ``stream``, AS2's ``url`` or ``href``, and PeerTube's renditions in their tags."""
+    streams = [values.obj(stream).get("url") or stream for stream in _several(one.get("stream"))]
+    links = [link for link in _several(one.get("url")) if not streams]
+    nested = [tag for link in links for tag in values.objects(values.obj(link).get("tag"))]
+    return [*streams, *links, *nested, *([one["href"]] if "href" in one and not links else [])]
+
+
+_PLAYABLE = ("video/", "application/x-mpegurl", "application/vnd.apple.mpegurl", "application/dash+xml")
+
+
+def _linked(platform: Platform, link: Node, shape: dict[str, int | None]) -> Iterator[Candidate]:
+    mime = str(link.get("mediaType", "")).lower()
+    if not mime.startswith(_PLAYABLE):
+        return
+    facts = {
+        "width": values.integer(link.get("width")) or shape["width"],
+        "height": values.integer(link.get("height")) or shape["height"],
+        "fps": values.number(link.get("fps")),
+        "size": values.integer(link.get("size")),
+    }
+    for candidate in rung(link.get("href"), platform, mime=mime, **facts):
+        # a stream's own file of one rung is named like one of its tracks, but holds what the stream holds
+        yield replace(candidate, has_audio=None)
+
+
+def _links(one: Node) -> list[str]:
+    return [url for link in _several(one.get("url")) if (url := values.url(values.obj(link).get("href") or link))]
+
+
+def _pictures(node: Node) -> list[str]:
+    named = [one for name in ("fullImage", "image", "icon", "preview") for one in _several(node.get(name))]
+    addresses = (values.obj(one).get("url") or values.obj(one).get("href") or one for one in named)
+    return [
+        url
+        for address in addresses
+        for one in _several(address)
+        if (url := values.url(values.obj(one).get("href") or one))
+    ]

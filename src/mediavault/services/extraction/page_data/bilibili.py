@@ -1,0 +1,131 @@
+"""Bilibili: ``__INITIAL_STATE__`` says which video and part a page shows, ``__playinfo__`` or the playurl answer its files.
+
+Both tracks of DASH are files of their own: a picture track is a candidate with the best sound beside it. ``durl`` is a
+file with both. Play data count only where the state, or the answer that they came in, is about this video.
+Checked 2026-11-24 against recorded pages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from mediavault.core.errors import Challenge, Deleted, Failure, LoginRequired, Private, RegionLocked
+from mediavault.core.media import Candidate, Expected, Item, Post
+from mediavault.core.platform import Platform
+from mediavault.services.extraction.page_data import build, values
+from mediavault.services.extraction.page_data.json_walk import Node, walk
+from mediavault.services.extraction.page_data.record import PageData
+from mediavault.services.extraction.page_data.rungs import codec, rung
+
+
+def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    """What the documents say about ``post``; None when they say nothing. Raises the failure that an answer's code tells."""
+    nodes = [node for document in documents for node in walk(document)]
+    views = [node for node in nodes if _is_own(node, post.post_id)]
+    view = max(views, key=len, default={})
+    plays = [node for node in nodes if "dash" in node or "durl" in node]
+    others = any("bvid" in node and "pages" in node and not _is_own(node, post.post_id) for node in nodes)
+    if not view and (others or not plays):
+        if failure := next(filter(None, map(_refusal, documents)), None):
+            raise failure
+        return None
+    candidates = [c for play in plays[:1] for c in _candidates(platform, play)] if _is_this_part(post, nodes) else []
+    return _page_data(view, candidates, plays)
+
+
+def _is_own(node: Node, post_id: str | None) -> bool:
+    if not post_id or ("owner" not in node and "pages" not in node):
+        return False
+    return str(node.get("bvid")).lower() == post_id.lower() or f"av{node.get('aid')}" == post_id.lower()
+
+
+def _is_this_part(post: Post, nodes: Sequence[Node]) -> bool:
+    """``?p=2`` names a part; the state says which one the page loaded."""
+    asked = re.search(r"[?&]p=(\d{1,4})", post.url)
+    state = next((node for node in nodes if "videoData" in node and "p" in node), {})
+    return asked is None or not state or values.integer(state.get("p")) == int(asked[1])
+
+
+def _page_data(view: Node, candidates: Sequence[Candidate], plays: Sequence[Node]) -> PageData:
+    owner = values.obj(view, "owner")
+    millis = next(filter(None, (values.number(play.get("timelength")) for play in plays)), None)
+    picture = view.get("pic")
+    cover = values.url(f"https:{picture}" if str(picture).startswith("//") else picture)
+    item = Item(
+        build.merged(list(candidates)),
+        thumbnail_url=cover,
+        expected=Expected(duration_s=millis / 1_000 if millis else values.duration(view.get("duration"))),
+    )
+    mid = values.integer(owner.get("mid"))
+    return PageData(
+        items=(item,) if candidates else (),
+        handle=str(mid) if mid else None,
+        display_name=values.text(owner.get("name")),
+        title=values.text(view.get("title")),
+        text=values.text(view.get("desc")),
+        published_at=values.moment(view.get("pubdate")),
+        thumbnail_url=cover,
+        found=bool(candidates),
+    )
+
+
+def _candidates(platform: Platform, play: Node) -> Iterator[Candidate]:
+    dash = values.obj(play, "dash")
+    sounds = [*values.objects(dash.get("audio")), *([flac] if (flac := values.obj(dash, "flac", "audio")) else [])]
+    sound = max(sounds, key=lambda one: values.number(one.get("bandwidth")) or 0, default={})
+    for one in values.objects(dash.get("video")):
+        for candidate in _track(platform, one):
+            yield replace(candidate, has_audio=False, audio_url=values.url(_address(sound)))
+    parts = values.objects(play.get("durl"))
+    if len(parts) == 1:  # several are pieces of one film
+        yield from rung(
+            parts[0].get("url"),
+            platform,
+            mime="video/mp4",
+            has_audio=True,
+            size=values.integer(parts[0].get("size")),
+            height=values.integer(play.get("quality")) if str(play.get("quality")) in {"720", "1080"} else None,
+        )
+
+
+def _address(one: Node) -> object:
+    return one.get("baseUrl") or one.get("base_url")
+
+
+def _track(platform: Platform, one: Node) -> list[Candidate]:
+    rate = values.number(one.get("frameRate") or one.get("frame_rate"))
+    return rung(
+        _address(one),
+        platform,
+        mime=values.text(one.get("mimeType") or one.get("mime_type")),
+        width=values.integer(one.get("width")),
+        height=values.integer(one.get("height")),
+        bitrate=values.integer(one.get("bandwidth")),
+        video_codec=codec(one.get("codecs")),
+        fps=rate,
+    )
+
+
+_CODES: dict[int, tuple[type[Failure], str]] = {
+    -404: (Deleted, "there is no such video"),
+    62002: (Deleted, "the video is not shown any more"),
+    62004: (Private, "the video is being reviewed"),
+    62012: (Private, "only its owner may see the video"),
+    -403: (Private, "the video may not be seen"),
+    -10403: (RegionLocked, "the video is not shown in this region"),
+    -101: (LoginRequired, "the video is shown only to signed-in people"),
+    -352: (Challenge, "a human is wanted"),
+    -412: (Challenge, "a human is wanted"),
+}
+
+
+def _refusal(document: object) -> Failure | None:
+    answer = values.obj(document)
+    for place in (answer, values.obj(answer, "error")):
+        code = place.get("code")
+        known = _CODES.get(code) if isinstance(code, int) else None
+        if known:
+            return known[0](f"Bilibili says: {known[1]} ({code}).")
+    return None

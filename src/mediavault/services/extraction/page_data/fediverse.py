@@ -1,0 +1,125 @@
+"""PeerTube's and Misskey's own APIs: a video record, and a note with files.
+
+Both are told by the ids that stand in the post's address. A renote without words of its own shows the other note's files.
+Source: https://docs.joinpeertube.org/api-rest-reference.html#tag/Video, https://misskey-hub.net/docs/for-developers/api/;
+checked 2026-11-24.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from mediavault.core.errors import LiveNow
+from mediavault.core.media import Candidate, Expected, Item, ItemRole, ItemType, Post
+from mediavault.core.platform import Platform
+from mediavault.services.extraction.page_data import build, values
+from mediavault.services.extraction.page_data.json_walk import Node, walk
+from mediavault.services.extraction.page_data.record import PageData
+from mediavault.services.extraction.page_data.rungs import rung
+
+
+def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    """What the documents say about ``post``; None when they say nothing. Raises LiveNow for a running broadcast."""
+    steps = set(urlsplit(post.url).path.split("/")) - {""}
+    for document in documents:
+        for node in walk(document):
+            if _is_video(node) and steps & {str(node.get(name)) for name in ("uuid", "shortUUID", "id")}:
+                return _video(post, platform, node)
+            if _is_note(node) and str(node.get("id")) in steps:
+                return _note(platform, node)
+    return None
+
+
+# --- PeerTube --------------------------------------------------------------------------------------------------
+
+
+def _is_video(node: Node) -> bool:
+    return "uuid" in node and ("streamingPlaylists" in node or "files" in node) and "channel" in node
+
+
+def _video(post: Post, platform: Platform, node: Node) -> PageData:
+    if node.get("isLive") is True:
+        raise LiveNow("PeerTube shows a broadcast that has not ended yet.")
+    account = values.obj(node, "account") or values.obj(node, "channel")
+    path = node.get("previewPath") or node.get("thumbnailPath")
+    picture = values.url(f"https://{urlsplit(post.url).hostname}{path}" if path else node.get("previewUrl"))
+    seconds = values.duration(node.get("duration"))
+    candidates = build.merged(list(_files(platform, node)))
+    item = Item(candidates, thumbnail_url=picture, expected=Expected(duration_s=seconds))
+    return PageData(
+        items=(item,) if candidates else (),
+        handle=values.text(account.get("name")),
+        display_name=values.text(account.get("displayName")),
+        title=values.text(node.get("name")),
+        text=values.text(node.get("description")),
+        published_at=values.moment(node.get("publishedAt")),
+        thumbnail_url=picture,
+        found=True,
+    )
+
+
+def _files(platform: Platform, node: Node) -> Iterator[Candidate]:
+    """Whole files, then the playlists, each with the files that its rungs are cut from."""
+    playlists = values.objects(node.get("streamingPlaylists"))
+    nested = [one for playlist in playlists for one in values.objects(playlist.get("files"))]
+    for one in (*values.objects(node.get("files")), *nested):
+        height = values.integer(values.obj(one, "resolution").get("id"))  # 0 is a track of sound
+        facts = {"height": height, "fps": values.number(one.get("fps")), "size": values.integer(one.get("size"))}
+        if height is not None:
+            has_audio = one.get("hasAudio") if isinstance(one.get("hasAudio"), bool) else None
+            yield from (
+                replace(c, has_audio=has_audio) for c in rung(one.get("fileUrl"), platform, mime="video/mp4", **facts)
+            )
+    for playlist in playlists:
+        yield from rung(playlist.get("playlistUrl"), platform, mime="application/x-mpegurl")
+
+
+# --- Misskey ---------------------------------------------------------------------------------------------------
+
+
+def _is_note(node: Node) -> bool:
+    return "files" in node and "user" in node and "visibility" in node
+
+
+def _note(platform: Platform, node: Node) -> PageData:
+    other = values.obj(node, "renote")
+    is_renote = bool(other) and not node.get("text") and not node.get("files")
+    shown = other if is_renote else node
+    user = values.obj(shown, "user")
+    items = [_file(platform, one) for one in values.objects(shown.get("files"))]
+    quoted = [] if is_renote else [_file(platform, one) for one in values.objects(other.get("files"))]
+    label = values.text(other.get("id"))
+    images = tuple(item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url)
+    pictures = [*(item.thumbnail_url for item in items if item.is_video), *images]
+    host = values.text(user.get("host"))
+    name = values.text(user.get("username"))
+    return PageData(
+        items=(*items, *(replace(item, role=ItemRole.QUOTED, label=label) for item in quoted)),
+        handle=f"{name}@{host}" if name and host else name,
+        display_name=values.text(user.get("name")) or name,
+        text=values.text(shown.get("text")),
+        published_at=values.moment(shown.get("createdAt")),
+        thumbnail_url=next(filter(None, pictures), None),
+        image_urls=images,
+        found=True,
+        metadata={"reposted_from": label} if is_renote else {},
+    )
+
+
+def _file(platform: Platform, one: Node) -> Item:
+    mime = str(one.get("type", ""))
+    kinds = {"video": ItemType.VIDEO, "audio": ItemType.AUDIO}
+    kind = kinds.get(mime.partition("/")[0], ItemType.IMAGE)
+    shape = values.obj(one, "properties")
+    found = rung(
+        one.get("url") if kind is ItemType.VIDEO else None,
+        platform,
+        mime=mime,
+        width=values.integer(shape.get("width")),
+        height=values.integer(shape.get("height")),
+        size=values.integer(one.get("size")),
+    )
+    picture = values.url(one.get("thumbnailUrl")) or (values.url(one.get("url")) if kind is ItemType.IMAGE else None)
+    return Item(tuple(found), type=kind, media_id=values.text(one.get("id")), thumbnail_url=picture)

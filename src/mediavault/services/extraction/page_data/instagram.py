@@ -1,0 +1,165 @@
+"""Instagram: the post's own record in a page (``_sharedData``, ``__additionalData``, Relay, embed) or an API answer.
+
+Feeds, suggestions and other stories hold records of the same form: only the one with the post's own shortcode or number
+counts, and nothing below another post. Checked 2026-11-24 against recorded pages and answers of 2014 to 2026.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+
+from mediavault.core.errors import (
+    AccountWarning,
+    Challenge,
+    Deleted,
+    Failure,
+    LoginRequired,
+    Private,
+    RateLimited,
+)
+from mediavault.core.media import Item, ItemType, Post
+from mediavault.core.platform import Platform
+from mediavault.services.extraction.page_data import meta_media, values
+from mediavault.services.extraction.page_data.json_walk import Node, walk
+from mediavault.services.extraction.page_data.record import PageData
+
+_MAX_NESTED_CHARS = 4_000_000
+
+
+def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    """What the documents say about ``post``; None when they say nothing.
+
+    Raises Private, Deleted, LoginRequired, Challenge, AccountWarning or RateLimited when Instagram itself says so.
+    """
+    own = _own_records(post, documents)
+    if not own:
+        if failure := next(filter(None, map(_refusal, documents)), None):
+            raise failure
+        return _oembed(post, documents)
+    readings = [(meta_media.items_of(node, platform), node) for node in own]
+    items, node = max(readings, key=lambda pair: (_worth(pair[0]), len(pair[1])))
+    if not items and meta_media.is_private(node):
+        raise Private("Instagram shows this post only to approved followers.")
+    return _page_data(post, items, [node, *own])
+
+
+def _own_records(post: Post, documents: Sequence[object]) -> list[Node]:
+    wanted = post.post_id
+    if not wanted:
+        return []
+    found = (node for document in documents for node in _records(document) if meta_media.is_media_of(node, wanted))
+    return list(islice(found, meta_media.MAX_RECORDS))
+
+
+def _records(document: object) -> Iterator[Node]:
+    """All objects of the document, also those in the JSON text of embeds."""
+    for node in walk(document):
+        yield node
+        for name in ("contextJSON", "gql_data"):
+            text = node.get(name)
+            if isinstance(text, str) and len(text) <= _MAX_NESTED_CHARS:
+                for inner in walk(_parsed(text)):
+                    yield inner
+                    if isinstance(deeper := inner.get("gql_data"), str):
+                        yield from walk(_parsed(deeper))
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text) if len(text) <= _MAX_NESTED_CHARS else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _worth(items: Sequence[Item]) -> tuple[int, int]:
+    """The same post can stand there twice, once without its children or its video."""
+    return sum(bool(item.candidates) for item in items), len(items)
+
+
+# --- what it says ----------------------------------------------------------------------------------------------
+
+
+def _page_data(post: Post, items: tuple[Item, ...], own: Sequence[Node]) -> PageData:
+    moments = (values.moment(node.get(name)) for node in own for name in meta_media.PUBLISHED)
+    return PageData(
+        items=items,
+        selected=selected(items, post.url),
+        handle=next(filter(None, map(meta_media.handle_of, own)), None),
+        display_name=next(filter(None, map(meta_media.display_name_of, own)), None),
+        title=values.text(own[0].get("title")),
+        text=next(filter(None, map(meta_media.caption_of, own)), None),
+        published_at=next(filter(None, moments), None),
+        thumbnail_url=thumbnail(items) or meta_media.picture_of(own[0]),
+        image_urls=tuple(item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url),
+        found=True,
+    )
+
+
+def selected(items: Sequence[Item], url: str) -> int | None:
+    """``?img_index=2`` names the second of a carousel; None where it names none, or no video."""
+    named = re.search(r"[?&]img_index=(\d{1,2})(?=[&#]|$)", url)
+    place = int(named[1]) - 1 if named else -1
+    return place if 0 <= place < len(items) and len(items) > 1 and items[place].is_video else None
+
+
+def thumbnail(items: Sequence[Item]) -> str | None:
+    """The picture of the first video, else of the first photo."""
+    ordered = sorted(items, key=lambda item: not item.is_video)
+    return next((item.thumbnail_url for item in ordered if item.thumbnail_url), None)
+
+
+def _oembed(post: Post, documents: Sequence[object]) -> PageData | None:
+    """An oEmbed answer names no file: ``found`` is False."""
+    for document in documents:
+        answer = values.obj(document)
+        named = str(answer.get("media_id", "")).partition("_")[0]
+        if answer.get("provider_name") == "Instagram" and post.post_id and named == meta_media.number_of(post.post_id):
+            return PageData(
+                handle=values.text(answer.get("author_name")),
+                title=values.text(answer.get("title")),
+                thumbnail_url=values.url(answer.get("thumbnail_url")),
+            )
+    return None
+
+
+# --- what Instagram says instead -------------------------------------------------------------------------------
+
+_MESSAGES: tuple[tuple[re.Pattern[str], type[Failure], str], ...] = (
+    (re.compile(r"checkpoint_required|challenge_required"), Challenge, "Instagram wants to see a human"),
+    (re.compile(r"feedback_required"), AccountWarning, "Instagram has warned the account that is signed in"),
+    (re.compile(r"login_required|require_login"), LoginRequired, "Instagram wants a sign-in for this post"),
+    (re.compile(r"wait a few minutes|rate.?limit"), RateLimited, "Instagram asked us to slow down"),
+    (re.compile(r"not authorized to view|private"), Private, "Instagram shows this post only to approved followers"),
+    (re.compile(r"media not found|media unavailable|not found or unavailable"), Deleted, "Instagram has no such post"),
+)
+_PAGES: Mapping[str, tuple[type[Failure], str]] = {
+    "LoginAndSignupPage": (LoginRequired, "Instagram sent its login page"),
+    "HttpErrorPage": (Deleted, "Instagram has no such post"),
+    "Challenge": (Challenge, "Instagram wants to see a human"),
+}
+_ROOTS = ("shortcode_media", "xdt_shortcode_media")
+
+
+def _refusal(document: object) -> Failure | None:
+    answer = values.obj(document)
+    pages = values.obj(answer, "entry_data")
+    if known := next((_PAGES[name] for name in pages if name in _PAGES), None):
+        return known[0](f"{known[1]}.")
+    if answer.get("status") == "fail" or answer.get("require_login") is True:
+        return _told(answer)
+    for place in (values.obj(answer, "data"), values.obj(answer, "graphql"), answer):
+        if any(name in place and place[name] is None for name in _ROOTS):
+            return LoginRequired("Instagram shows nothing of this post without a sign-in, or it is gone.")
+    return None
+
+
+def _told(answer: Node) -> Failure | None:
+    said = " ".join(str(answer.get(name, "")) for name in ("message", "error_type", "feedback_title"))
+    said += " require_login" if answer.get("require_login") is True else ""
+    for form, condition, what in _MESSAGES:
+        if form.search(said.lower()):
+            return condition(f"{what} ({said.strip()[:100]}).")
+    return None

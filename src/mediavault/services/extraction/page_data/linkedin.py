@@ -1,0 +1,123 @@
+"""LinkedIn: the guest page's ``<video data-sources>``, JSON-LD, or the signed-in page's voyager records.
+
+A guest page shows related posts below its own: only the first player stands in the post itself. A voyager answer names
+the post by the number in its urn, and the video by ``videoPlayMetadata``.
+Checked 2026-11-24 against recorded pages.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from mediavault.core.media import Candidate, Expected, Item, Post
+from mediavault.core.platform import Platform
+from mediavault.services.extraction.page_data import build, values
+from mediavault.services.extraction.page_data.json_walk import Node, walk
+from mediavault.services.extraction.page_data.record import PageData
+from mediavault.services.extraction.page_data.rungs import rung
+
+
+def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    """What the documents say about ``post``; None when they say nothing."""
+    return _guest(platform, documents) or _signed_in(post, platform, documents)
+
+
+# --- the guest page --------------------------------------------------------------------------------------------
+
+
+def _guest(platform: Platform, documents: Sequence[object]) -> PageData | None:
+    players = [
+        given
+        for document in documents
+        if values.obj(document).get("element") == "video"
+        and "data-sources" in (given := values.obj(document, "attributes"))
+    ]
+    if not players:
+        return None
+    picture = values.url(players[0].get("data-poster-url") or players[0].get("poster"))
+    candidates = build.merged([c for source in _sources(players[0]) for c in _source(platform, source)])
+    item = Item(candidates, media_id=values.text(players[0].get("data-digitalmedia-asset-urn")), thumbnail_url=picture)
+    return PageData(items=(item,) if candidates else (), thumbnail_url=picture, found=bool(candidates))
+
+
+def _sources(player: Node) -> Sequence[Node]:
+    try:
+        return values.objects(json.loads(str(player["data-sources"])))
+    except (ValueError, RecursionError):
+        return ()
+
+
+def _source(platform: Platform, source: Node) -> list[Candidate]:
+    bitrate = values.integer(source.get("data-bitrate") or source.get("bitrate"))
+    return rung(source.get("src"), platform, mime=values.text(source.get("type")), bitrate=bitrate)
+
+
+# --- voyager ---------------------------------------------------------------------------------------------------
+
+
+def _signed_in(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    """The records are normalised: the update names its video by urn, or holds it."""
+    nodes = [node for document in documents for node in walk(document)]
+    metadata = [_metadata(node) for node in nodes if _metadata(node)]
+    own = [node for node in nodes if _is_own(node, post.post_id)]
+    named = {str(value) for node in own for inner in walk(node) for value in inner.values() if isinstance(value, str)}
+    held = [one for node in own for inner in walk(node) if (one := _metadata(inner))]
+    chosen = held or [one for one in metadata if {str(one.get("media")), str(one.get("entityUrn"))} & named]
+    chosen = chosen or (metadata if len(metadata) == 1 and own else [])
+    items = tuple(item for one in chosen[:1] if (item := _item(platform, one)))
+    return PageData(items=items, found=True, thumbnail_url=items[0].thumbnail_url) if items else None
+
+
+def _metadata(node: Node) -> Node:
+    """The video's own record; the same fields stand alone in a normalised answer."""
+    if "progressiveStreams" in node:
+        return node
+    held = values.obj(node, "videoPlayMetadata")
+    return held if "progressiveStreams" in held else {}
+
+
+def _is_own(node: Node, post_id: str | None) -> bool:
+    urns = (node.get("entityUrn"), node.get("urn"), node.get("*update"), node.get("backendUrn"))
+    return bool(post_id) and any(f":{post_id}" in str(urn) for urn in urns if urn)
+
+
+def _item(platform: Platform, metadata: Node) -> Item | None:
+    candidates = build.merged(list(_candidates(platform, metadata)))
+    millis = values.number(metadata.get("duration"))
+    return (
+        Item(
+            candidates,
+            media_id=values.text(metadata.get("media")),
+            thumbnail_url=_thumbnail(values.obj(metadata, "thumbnail")),
+            expected=Expected(duration_s=millis / 1_000 if millis else None),
+        )
+        if candidates
+        else None
+    )
+
+
+def _candidates(platform: Platform, metadata: Node) -> Iterator[Candidate]:
+    for stream in values.objects(metadata.get("progressiveStreams")):
+        for place in values.objects(stream.get("streamingLocations")):
+            yield from rung(
+                place.get("url"),
+                platform,
+                mime=values.text(stream.get("mediaType")),
+                width=values.integer(stream.get("width")),
+                height=values.integer(stream.get("height")),
+                bitrate=values.integer(stream.get("bitRate")),
+                size=values.integer(stream.get("size")),
+            )
+    for stream in values.objects(metadata.get("adaptiveStreams")):
+        for place in values.objects(stream.get("masterPlaylists")):
+            yield from rung(place.get("url"), platform, mime="application/x-mpegurl")
+
+
+def _thumbnail(picture: Node) -> str | None:
+    """A vector image: a root, and the endings of its sizes from small to large."""
+    root = values.text(picture.get("rootUrl"))
+    endings = [
+        values.text(one.get("fileIdentifyingUrlPathSegment")) for one in values.objects(picture.get("artifacts"))
+    ]
+    return values.url(f"{root}{endings[-1]}") if root and endings and endings[-1] else None

@@ -1,0 +1,51 @@
+"""oEmbed answers (https://oembed.com): they name provider, author and picture, never the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from mediavault.services.extraction.page_data import values
+from mediavault.services.extraction.page_data.json_walk import Node
+from mediavault.services.extraction.page_data.record import Story
+
+MAX_DOCUMENTS = 20
+
+NAME_AND_HANDLE = re.compile(r"^(?P<name>.{1,100}?) \(@(?P<handle>[\w.-]{1,50})\)")
+
+
+def story(documents: Sequence[object]) -> Story | None:
+    """Who posted what, of the first oEmbed answer among the documents."""
+    for answer in (values.obj(document) for document in documents[:MAX_DOCUMENTS]):
+        if (
+            answer.get("version")
+            and answer.get("provider_name")
+            and answer.get("type") in ("video", "photo", "rich", "link")
+        ):
+            return Story(
+                title=values.text(answer.get("title")),
+                handle=values.text(answer.get("author_unique_id")) or _handle_in(answer),
+                display_name=_without_handle(values.text(answer.get("author_name"))),
+                site_name=values.text(answer.get("provider_name")),
+                thumbnail_url=values.url(answer.get("thumbnail_url")),
+            )
+    return None
+
+
+_ACCOUNT_PATH = re.compile(r"^/(?:@|user/|users/|profile/|people/|photos/|c/)?([\w.-]{1,50})$")
+
+
+def _handle_in(answer: Node) -> str | None:
+    """The account's name in the author's address: the last part of its path, or Tumblr's subdomain."""
+    address = urlsplit(values.url(answer.get("author_url")) or "")
+    if (address.hostname or "").endswith(".tumblr.com") and address.path.strip("/") == "":
+        return (address.hostname or "").removesuffix(".tumblr.com")
+    match = _ACCOUNT_PATH.match(address.path.rstrip("/"))
+    return match[1] if match else None
+
+
+def _without_handle(name: str | None) -> str | None:
+    """Bluesky writes both: "Jane (@jane.example)"."""
+    match = NAME_AND_HANDLE.match(name or "")
+    return match["name"] if match else name

@@ -1,0 +1,130 @@
+"""Pinterest: the pin whose id is the post's, in a PinResource answer, the page's state or its Relay answers.
+
+Some hundred related pins stand beside it in the same documents. A video pin has one video, an idea pin one a page.
+Relay writes the same names in camel case.
+Checked 2026-11-24 against recorded answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from mediavault.core.errors import Deleted
+from mediavault.core.media import Candidate, Expected, Item, ItemType, Post
+from mediavault.core.platform import Platform
+from mediavault.services.extraction.page_data import build, values
+from mediavault.services.extraction.page_data.json_walk import Node, walk
+from mediavault.services.extraction.page_data.record import PageData
+from mediavault.services.extraction.page_data.rungs import rung
+
+_PIN_FIELDS = frozenset(
+    {"images", "videos", "pinner", "grid_title", "gridTitle", "storyPinData", "story_pin_data", "imageSpec_orig"}
+)
+
+
+def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    """What the documents say about ``post``; None when they say nothing. Raises Deleted where Pinterest says so."""
+    own = [node for document in documents for node in walk(document) if _is_own(node, post.post_id)]
+    if not own:
+        if any(_is_missing(document) for document in documents):
+            raise Deleted("Pinterest says that there is no such pin.")
+        return None
+    pin: dict[str, object] = {}
+    for node in own:  # Relay spreads one pin over several answers
+        pin |= {name: value for name, value in node.items() if value not in (None, [], {}) or name not in pin}
+    return _page_data(platform, pin)
+
+
+def _is_own(node: Node, post_id: str | None) -> bool:
+    ids = {str(node.get(name)) for name in ("id", "entityId", "entity_id")}
+    return bool(post_id) and post_id in ids and bool(_PIN_FIELDS & node.keys())
+
+
+def _is_missing(document: object) -> bool:
+    error = values.obj(document, "resource_response", "error")
+    return str(error.get("message", "")).startswith("PinNotFound") or values.integer(error.get("http_status")) == 404
+
+
+def _field(node: Node, name: str) -> object:
+    """By its name in snake case, or in Relay's camel case."""
+    camel = re.sub(r"_(\w)", lambda match: match[1].upper(), name)
+    return node.get(name) if node.get(name) is not None else node.get(camel)
+
+
+def _page_data(platform: Platform, pin: Node) -> PageData:
+    author = next(
+        filter(None, (values.obj(_field(pin, name)) for name in ("native_creator", "pinner", "origin_pinner"))), {}
+    )
+    items = (*_videos(platform, pin), *_story(platform, pin)) or _pictures(pin)
+    picture = _picture(pin)
+    return PageData(
+        items=items,
+        handle=values.text(author.get("username")),
+        display_name=values.text(_field(author, "full_name")),
+        title=values.text(pin.get("title")) or values.text(_field(pin, "grid_title")),
+        text=values.text(pin.get("description")),
+        published_at=values.moment(_field(pin, "created_at")),
+        thumbnail_url=picture or next((item.thumbnail_url for item in items), None),
+        image_urls=(picture,) if picture and not any(item.is_video for item in items) else (),
+        found=True,
+        metadata={"advert": True} if _field(pin, "is_promoted") is True else {},
+    )
+
+
+def _pictures(pin: Node) -> tuple[Item, ...]:
+    return (Item(type=ItemType.IMAGE, thumbnail_url=_picture(pin)),)
+
+
+def _picture(pin: Node) -> str | None:
+    images = values.obj(pin.get("images"))
+    sizes = [
+        values.obj(images, "orig"),
+        values.obj(images, "736x"),
+        values.obj(pin, "imageSpec_orig"),
+        values.obj(pin, "imageSpec_736x"),
+    ]
+    return next(filter(None, (values.url(size.get("url")) for size in sizes)), None)
+
+
+def _videos(platform: Platform, pin: Node) -> tuple[Item, ...]:
+    return tuple(filter(None, [_video(platform, values.obj(pin.get("videos")))]))
+
+
+def _story(platform: Platform, pin: Node) -> tuple[Item, ...]:
+    """The blocks of an idea pin's pages that are videos."""
+    pages = values.objects(values.obj(_field(pin, "story_pin_data")).get("pages"))
+    blocks = [block for page in pages for block in values.objects(page.get("blocks"))]
+    held = [values.obj(block, "video") or values.obj(_field(block, "video_data_v2")) for block in blocks]
+    held += [values.obj(page, "video") for page in pages]
+    return tuple(item for one in held if (item := _video(platform, one)))
+
+
+def _video(platform: Platform, videos: Node) -> Item | None:
+    found = list(_rungs(platform, videos))
+    if not found:
+        return None
+    listed = [one for one in values.obj(_field(videos, "video_list")).values() if isinstance(one, dict)]
+    pictures = (values.url(one.get("thumbnail")) for one in listed)
+    return Item(
+        build.merged(found),
+        media_id=values.text(videos.get("id")),
+        thumbnail_url=next(filter(None, pictures), None),
+        expected=Expected(duration_s=found[0].duration_s),
+    )
+
+
+def _rungs(platform: Platform, videos: Node) -> Iterator[Candidate]:
+    """Durations are milliseconds. Relay names each rung as a field of its own (``v720P``, ``vHLSV4``)."""
+    lists = [values.obj(_field(videos, "video_list")), values.obj(_field(videos, "video_list_mobile"))]
+    for name, one in (pair for rungs in lists for pair in rungs.items()):
+        millis = values.number(values.obj(one).get("duration"))
+        yield from rung(
+            values.obj(one).get("url"),
+            platform,
+            mime="application/x-mpegurl" if "HLS" in name.upper() else None,
+            width=values.integer(values.obj(one).get("width")),
+            height=values.integer(values.obj(one).get("height")),
+            duration_s=millis / 1_000 if millis else None,
+            video_codec="hevc" if "HEVC" in name.upper() else None,
+        )

@@ -1,0 +1,78 @@
+"""Lists of posts: how many a document holds, and whose. A timeline is no post, whatever videos are in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mediavault.services.extraction.page_data import activity, microformats, values
+from mediavault.services.extraction.page_data.json_walk import Node, walk
+
+_POST_URI = re.compile(r"^at://[^/]+/app\.bsky\.feed\.post/")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """``posts`` different posts; the account only where all of them are one account's."""
+
+    posts: int = 0
+    handle: str | None = None
+    display_name: str | None = None
+
+
+def listing(documents: Sequence[object]) -> Listing:
+    """How many posts the documents list, and whose they are."""
+    ids: set[str] = set()
+    authors: dict[str, str | None] = {}
+    for document in documents:
+        ids |= {f"object {number}" for number, _ in enumerate(activity.objects_in(document))}
+        ids |= {f"entry {number}" for number, _ in enumerate(microformats.entries_in(document))}
+        for node in walk(document):
+            if post_id := _post_id(node):
+                ids.add(post_id)
+                authors |= dict(_authors(node))
+    handle = next(iter(authors)) if len(authors) == 1 else None
+    return Listing(len(ids), handle, authors[handle] if handle else None)
+
+
+def _post_id(node: Node) -> str | None:
+    """The id of a node that is a post on one of the sites that we know."""
+    if "shortcode" in node and ("edge_media_to_caption" in node or "display_url" in node or "owner" in node):
+        return values.text(node.get("shortcode"))
+    if "code" in node and "media_type" in node and "user" in node:
+        return values.text(node.get("code"))
+    if "rest_id" in node and "full_text" in values.obj(node, "legacy"):
+        return values.text(node.get("rest_id"))
+    if "full_text" in node and "user" in node:
+        return values.text(node.get("id_str"))
+    if "desc" in node and "author" in node and ("video" in node or "imagePost" in node):
+        return str(node.get("id"))
+    if "record" in node and "author" in node and _POST_URI.match(str(node.get("uri", ""))):
+        return str(node["uri"])
+    if "media_attachments" in node and "account" in node:
+        return str(node.get("id"))
+    if node.get("kind") == "t3":
+        return str(values.obj(node, "data").get("id"))
+    return None
+
+
+def _authors(node: Node) -> Iterator[tuple[str, str | None]]:
+    places = (
+        values.obj(node, "owner"),
+        values.obj(node, "user"),
+        values.obj(node, "author"),
+        values.obj(node, "account"),
+        values.obj(node, "core", "user_results", "result", "legacy"),
+        values.obj(node, "core", "user_results", "result", "core"),
+    )
+    for place in places:
+        handle = next(
+            filter(
+                None, (values.text(place.get(n)) for n in ("username", "uniqueId", "screen_name", "acct", "handle"))
+            ),
+            None,
+        )
+        if handle:
+            names = ("full_name", "nickname", "name", "display_name", "displayName")
+            yield handle, next(filter(None, (values.text(place.get(n)) for n in names)), None)

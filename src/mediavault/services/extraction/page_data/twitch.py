@@ -1,0 +1,119 @@
+"""Twitch: the clip whose slug is the post's, in GraphQL's answers, or in the script of pages before 2019.
+
+The files answer only with the token that the same answer carries, signed; without one their bare addresses are named.
+A clip that is gone is null in an answer about it.
+Checked 2026-11-24 against recorded answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from mediavault.core.errors import Deleted
+from mediavault.core.media import Candidate, Expected, Item, Post
+from mediavault.core.platform import Platform
+from mediavault.services.extraction.page_data import build, values
+from mediavault.services.extraction.page_data.json_walk import Node, walk
+from mediavault.services.extraction.page_data.record import PageData
+from mediavault.services.extraction.page_data.rungs import rung
+
+
+def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    """What the documents say about ``post``; None when they say nothing. Raises Deleted where Twitch says so."""
+    own = [node for document in documents for node in walk(document) if _is_own(node, post.post_id)]
+    if not own:
+        if any(_is_gone(answer) for document in documents for answer in (document, *values.items(document))):
+            raise Deleted("Twitch says that there is no such clip.")
+        return None
+    clip: dict[str, object] = {}
+    for node in own:  # one answer has the files, another the facts
+        clip |= {name: value for name, value in node.items() if value not in (None, [], {}) or name not in clip}
+    return _page_data(platform, clip)
+
+
+def _is_own(node: Node, post_id: str | None) -> bool:
+    known = {
+        "videoQualities",
+        "broadcaster",
+        "broadcaster_name",
+        "playbackAccessToken",
+        "assets",
+        "quality_options",
+        "durationSeconds",
+    }
+    return bool(post_id) and post_id in (node.get("slug"), node.get("id")) and bool(known & node.keys())
+
+
+def _is_gone(answer: object) -> bool:
+    data = values.obj(answer).get("data")
+    return isinstance(data, dict) and "clip" in data and data["clip"] is None
+
+
+def _page_data(platform: Platform, clip: Node) -> PageData:
+    candidates = _candidates(platform, clip)
+    broadcaster = values.obj(clip.get("broadcaster"))
+    seconds = values.duration(clip.get("durationSeconds") or clip.get("duration"))
+    picture = next(filter(None, map(values.url, _pictures(clip))), None)
+    return PageData(
+        items=(Item(candidates, thumbnail_url=picture, expected=Expected(duration_s=seconds)),) if candidates else (),
+        handle=_first(clip.get("broadcaster_login"), broadcaster.get("login"), broadcaster.get("name")),
+        display_name=_first(
+            clip.get("broadcaster_display_name"),
+            clip.get("broadcaster_name"),
+            broadcaster.get("displayName"),
+            broadcaster.get("display_name"),
+        ),
+        title=values.text(clip.get("title")),
+        published_at=values.moment(clip.get("createdAt") or clip.get("created_at")),
+        thumbnail_url=picture,
+        found=bool(candidates),
+    )
+
+
+def _first(*names: object) -> str | None:
+    return next(filter(None, map(values.text, names)), None)
+
+
+def _pictures(clip: Node) -> list[object]:
+    thumbnails = values.obj(clip.get("thumbnails"))
+    assets = [one.get("thumbnailURL") for one in values.objects(clip.get("assets"))]
+    return [
+        clip.get("thumbnailURL"),
+        clip.get("thumbnail_url"),
+        clip.get("preview_image_url"),
+        thumbnails.get("medium"),
+        *assets,
+    ]
+
+
+def _candidates(platform: Platform, clip: Node) -> tuple[Candidate, ...]:
+    """The landscape picture before the portrait one that phones show."""
+    token = _query(values.obj(clip.get("playbackAccessToken")))
+    rungs = [*values.objects(clip.get("videoQualities")), *values.objects(clip.get("quality_options"))]
+    found = [c for one in rungs for c in _file(platform, one, token)]
+    if not found:
+        assets = sorted(
+            values.objects(clip.get("assets")), key=lambda one: (values.number(one.get("aspectRatio")) or 1) < 1
+        )
+        listed = [one for asset in assets[:1] for one in values.objects(asset.get("videoQualities"))]
+        found = [c for one in listed for c in _file(platform, one, token)]
+    return build.merged(found)
+
+
+def _file(platform: Platform, one: Node, token: str) -> list[Candidate]:
+    address = one.get("sourceURL") or one.get("source")
+    signed = f"{address}?{token}" if token and isinstance(address, str) and "?" not in address else address
+    return rung(
+        signed,
+        platform,
+        mime="video/mp4",
+        height=values.integer(one.get("quality")),
+        fps=values.number(one.get("frameRate") or one.get("frame_rate")),
+        has_audio=True,
+    )
+
+
+def _query(token: Node) -> str:
+    signature, value = values.text(token.get("signature")), values.text(token.get("value"))
+    return f"sig={quote(signature, safe='')}&token={quote(value, safe='')}" if signature and value else ""

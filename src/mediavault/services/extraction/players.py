@@ -1,0 +1,179 @@
+"""From the players of a page to what each of them plays. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from mediavault.core.media import Candidate, Expected, FoundIn, SourceType
+from mediavault.core.platform import Platform
+from mediavault.services.browser.hooks import KEY_CHARS
+from mediavault.services.browser.port import Feed, PageCapture, SeenVideo
+from mediavault.services.extraction.candidates import NetworkMedia, Sighting, candidate_at, player_headers, with_network
+from mediavault.services.extraction.media_identity import identity, is_advert
+from mediavault.services.extraction.media_urls import MediaKind, classify_media
+from mediavault.services.extraction.page_data import build
+
+SAME_LENGTH_S = 0.5  # between a player's length and its stream's, which is a sum of rounded segments
+_SOUND_CODEC = re.compile(r"mp4a|ac-3|ec-3|opus|vorbis|flac|mp3", re.IGNORECASE)
+_STREAMS = (SourceType.HLS, SourceType.DASH)
+
+
+def player_sightings(capture: PageCapture, network: NetworkMedia, platform: Platform) -> list[Sighting]:
+    """One sighting for each player of the page, in document order; those that show nothing have no candidates."""
+    plain = [_plain_player(video, network, capture, platform) for video in capture.videos]
+    by_script = [_is_fed_by_script(video) for video in capture.videos]
+    fed = [
+        _fed(video, network, platform) if scripted else ()
+        for video, scripted in zip(capture.videos, by_script, strict=True)
+    ]
+    taken = {identity(c.url) for sighting in plain for c in sighting.candidates}
+    taken |= {key for url in list(taken) if (key := network.redirects.get(url))}
+    taken |= {identity(url) for own in fed for c in own for url in (c.url, c.audio_url) if url}
+    unknown = [v for v, scripted, own in zip(capture.videos, by_script, fed, strict=True) if scripted and not own]
+    return [
+        _scripted(video, own or _guessed(video, network, unknown, taken)) if scripted else sighting
+        for video, scripted, own, sighting in zip(capture.videos, by_script, fed, plain, strict=True)
+    ]
+
+
+# --- players with an address of their own ---------------------------------------------------------------------------
+
+
+def _plain_player(video: SeenVideo, network: NetworkMedia, capture: PageCapture, platform: Platform) -> Sighting:
+    urls = dict.fromkeys(u for u in (video.current_src, *video.sources) if u.startswith(("http://", "https://")))
+    found = [c for url in urls if (c := _of_source(url, video, network, capture, platform)) is not None]
+    return Sighting(tuple(found), video, expected=_expected(video), thumbnail_url=video.poster)
+
+
+def _of_source(
+    url: str, video: SeenVideo, network: NetworkMedia, capture: PageCapture, platform: Platform
+) -> Candidate | None:
+    """What a player names is a video even where its name does not say so; advertisements are none of the post's."""
+    if is_advert(url):
+        return None
+    candidate = _of_player(url, platform)
+    if candidate is None:
+        return None
+    joined = with_network(candidate, network)
+    headers = joined.headers or {"referer": video.frame_url or capture.final_url}
+    if url != video.current_src:
+        return replace(joined, headers=headers)
+    return replace(
+        joined,
+        headers=headers,
+        drm=joined.drm or video.protected,
+        has_video=True if video.video_width else joined.has_video,
+        has_audio=video.has_audio if video.has_audio is not None else joined.has_audio,
+        width=joined.width or video.video_width or None,
+        height=joined.height or video.video_height or None,
+        duration_s=video.duration_s or joined.duration_s,
+    )
+
+
+def _of_player(url: str, platform: Platform) -> Candidate | None:
+    """A player's own word is stronger than its file's name: an address of no telling name is taken, and so is one that
+    is named like a preview. Not what its name clearly says is a picture, a sound, a segment."""
+    candidate = candidate_at(url, platform, FoundIn.DOM)
+    if candidate is not None:
+        return candidate
+    kind = classify_media(url, platform=platform).kind
+    if kind not in (MediaKind.OTHER, MediaKind.PREVIEW):
+        return None
+    note = "named like a preview" if kind is MediaKind.PREVIEW else ""
+    return replace(build.candidate(url, platform, FoundIn.DOM), note=note)
+
+
+# --- players that a script feeds -----------------------------------------------------------------------------------
+
+
+def _fed(video: SeenVideo, network: NetworkMedia, platform: Platform) -> tuple[Candidate, ...]:
+    """What a player was surely given: the stream that its segments belong to, or whole files with their sound."""
+    own = [network.names.get(url[:KEY_CHARS]) for url in (video.current_src, *video.sources)]
+    roots = [network.streams.root_of(url) for feed in video.feeds for url in feed.urls]
+    keys = dict.fromkeys(key for key in (*map(_identity, own), *roots) if key)
+    if keys:
+        return tuple(network.candidates[key] for key in keys if key in network.candidates)
+    return _files(video.feeds, network, platform)
+
+
+def _files(feeds: Sequence[Feed], network: NetworkMedia, platform: Platform) -> tuple[Candidate, ...]:
+    """Plain files that a script loads by parts. Sound is paired only where one file of it fed the same player."""
+    pictures = [feed for feed in feeds if feed.mime.startswith("video/")]
+    sounds = {identity(url) for feed in feeds if feed.mime.startswith("audio/") for url in feed.files}
+    files = {identity(url): feed for feed in pictures for url in feed.files if not is_advert(url)}
+    if len(files) > 1:  # rungs of one video are asked for by ranges; files asked for whole are its pieces
+        files = {key: feed for key, feed in files.items() if _is_ranged(key, network)}
+    return tuple(_file(key, feed, sounds, network, platform) for key, feed in files.items())
+
+
+def _file(key: str, feed: Feed, sounds: Collection[str], network: NetworkMedia, platform: Platform) -> Candidate:
+    seen = network.answers.get(key)
+    known = network.candidates.get(key) or replace(
+        build.candidate(key, platform, FoundIn.NETWORK, mime=feed.mime.partition(";")[0]),
+        size=seen.size if seen else None,
+        headers=player_headers(seen) if seen else {},
+    )
+    silent = "codecs" in feed.mime and not _SOUND_CODEC.search(feed.mime)
+    whole = replace(known, has_video=True, note="", source_type=SourceType.DIRECT)
+    if not silent:
+        return whole
+    sound = next(iter(sounds)) if len(sounds) == 1 else None
+    return replace(whole, has_audio=False, audio_url=sound, note="" if sound else "its sound, if any, is another file")
+
+
+def _is_ranged(key: str, network: NetworkMedia) -> bool:
+    return key in network.answers and network.answers[key].status == 206
+
+
+def _guessed(
+    video: SeenVideo, network: NetworkMedia, unknown: Sequence[SeenVideo], taken: Collection[str]
+) -> tuple[Candidate, ...]:
+    """What its frame loaded, where nothing tells more: by length, or all of it where no other player could have."""
+    if not _is_in_sight(video):
+        return ()
+    rivals = [other for other in unknown if other is not video and other.frame_url == video.frame_url]
+    loaded = [c for key, c in network.candidates.items() if key not in taken and network.frames[key] == video.frame_url]
+    streams = [c for c in loaded if c.source_type in _STREAMS]
+    as_long = [c for c in streams if _same_length(c.duration_s, video.duration_s)]
+    if len(as_long) == 1 and not any(_same_length(other.duration_s, video.duration_s) for other in rivals):
+        return tuple(as_long)
+    return () if any(map(_is_in_sight, rivals)) else tuple(streams or loaded)
+
+
+def _same_length(one: float | None, other: float | None) -> bool:
+    return one is not None and other is not None and abs(one - other) <= SAME_LENGTH_S
+
+
+def _scripted(video: SeenVideo, played: Sequence[Candidate]) -> Sighting:
+    lone = len(played) == 1
+    known = [
+        replace(
+            c,
+            drm=c.drm or video.protected,
+            has_video=True if video.video_width else c.has_video,
+            has_audio=True if video.has_audio and lone and c.has_audio is None else c.has_audio,
+            duration_s=c.duration_s or (video.duration_s if lone else None),
+            width=c.width or (video.video_width or None if lone else None),
+            height=c.height or (video.video_height or None if lone else None),
+        )
+        for c in played
+    ]
+    return Sighting(tuple(known), video, expected=_expected(video), thumbnail_url=video.poster)
+
+
+def _is_fed_by_script(video: SeenVideo) -> bool:
+    return any(url.startswith(("blob:", "data:")) for url in (video.current_src, *video.sources))
+
+
+def _is_in_sight(video: SeenVideo) -> bool:
+    return video.visible and not video.advert
+
+
+def _identity(url: str | None) -> str | None:
+    return identity(url) if url else None
+
+
+def _expected(video: SeenVideo) -> Expected:
+    return Expected(duration_s=video.duration_s, audio=video.has_audio)

@@ -1,0 +1,110 @@
+"""The playlists and manifests of a visit, and which address is a part of which of them. Pure.
+
+A player shows what it was given last: a segment, an initialisation section, one rendition. What is saved is the stream
+that all of these belong to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from mediavault.core.errors import MediavaultError
+from mediavault.services.browser.port import SeenResponse
+from mediavault.services.download import mpd_document
+from mediavault.services.extraction.manifests import Manifest, read_manifest
+from mediavault.services.extraction.media_identity import identity
+
+MAX_PIECES = 50_000  # of one DASH manifest; two hours in 4 s parts and ten qualities are 18,000
+MAX_LEVELS = 4  # a segment, its playlist, the master, and one to spare
+_SEVERAL = ""  # the stream of an address that several share
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Manifests by identity. ``parents`` leads from a part to its manifest; ``places`` does so by the path alone, for
+    players that add to the query."""
+
+    manifests: Mapping[str, Manifest] = field(default_factory=dict)
+    parents: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def is_part(self, url: str) -> bool:
+        """Whether a manifest lists ``url``: a segment, an initialisation section, a rendition."""
+        return self._parent(identity(url)) is not None
+
+    def root_of(self, url: str) -> str | None:
+        """The identity of the outermost manifest that leads to ``url``; its own for a manifest; None for other addresses."""
+        key = identity(url)
+        for _ in range(MAX_LEVELS):
+            parent = self._parent(key)
+            if parent is None:
+                break
+            key = parent
+        return key if key in self.manifests else None
+
+    def _parent(self, key: str) -> str | None:
+        parent = self.parents.get(key) or self.places.get(_place(key)) or None
+        return parent if parent != key else None
+
+
+def read_streams(responses: Sequence[SeenResponse]) -> Streams:
+    """Read every manifest among the bodies, and what it lists. A master learns from its playlists how long it is."""
+    manifests: dict[str, Manifest] = {}
+    parents: dict[str, str] = {}
+    places: dict[str, str] = {}
+    for seen in responses:
+        key = identity(seen.url)
+        manifest = read_manifest(seen.body, seen.url) if seen.body else None
+        if manifest is None or (key in manifests and not manifest.live):
+            continue
+        manifests[key] = manifest
+        for part in {identity(part) for part in _parts(manifest, seen)}:
+            parents.setdefault(part, key)
+            known = places.setdefault(_place(part), key)
+            if known != key:
+                places[_place(part)] = _SEVERAL
+    return Streams({key: _told_by_playlists(each, manifests) for key, each in manifests.items()}, parents, places)
+
+
+def _parts(manifest: Manifest, seen: SeenResponse) -> Iterable[str]:
+    return _pieces(seen.body or b"", seen.url) if manifest.type == "dash" else manifest.children
+
+
+def _pieces(body: bytes, url: str) -> Iterator[str]:
+    """The segments, initialisation sections and whole files of a DASH manifest."""
+    try:
+        document = mpd_document.read_document(body.decode("utf-8", "replace"), url)
+    except (MediavaultError, ValueError, OverflowError):
+        return
+    left = MAX_PIECES
+    for period in document.periods:
+        for representation in period.representations:
+            try:
+                segments = representation.listing().segments
+            except (MediavaultError, ValueError, OverflowError):
+                continue
+            for segment in segments[:left]:
+                yield segment.url
+            yield from {segment.init.url for segment in segments[:left] if segment.init}
+            left -= len(segments)
+            if left <= 0:
+                return
+
+
+def _told_by_playlists(manifest: Manifest, manifests: Mapping[str, Manifest]) -> Manifest:
+    """A master says nothing about length, live or not, protected or not: its playlists do."""
+    if manifest.type != "hls" or not manifest.is_master:
+        return manifest
+    below = [manifests[key] for child in manifest.children if (key := identity(child)) in manifests]
+    lengths = [each.duration_s for each in below if each.duration_s is not None]
+    return replace(
+        manifest,
+        duration_s=max(lengths, default=None),
+        live=any(each.live for each in below),
+        drm=manifest.drm or any(each.drm for each in below),
+    )
+
+
+def _place(key: str) -> str:
+    return key.partition("?")[0]

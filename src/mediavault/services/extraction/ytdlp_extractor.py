@@ -1,0 +1,108 @@
+"""Asks yt-dlp about a post, in a child process that reaches the internet only through the egress proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from mediavault.core.clock import Clock
+from mediavault.core.cookies import Cookie
+from mediavault.core.errors import StorageFailure, Unsupported
+from mediavault.core.logs import get_logger, redact_url
+from mediavault.core.media import Extraction, Post
+from mediavault.core.platform import Platform
+from mediavault.services.egress.proxy import EgressProxy
+from mediavault.services.extraction.ytdlp_home import home_of, installed, work_folder
+from mediavault.services.extraction.ytdlp_process import ask
+from mediavault.services.extraction.ytdlp_reading import read_answer
+from mediavault.services.extraction.ytdlp_sites import site_of
+
+log = get_logger(__name__)
+
+
+class Session(Protocol):
+    """Where a signed-in person's cookies come from: the browser."""
+
+    async def cookies(self, url: str) -> Sequence[Cookie]: ...
+
+    async def user_agent(self) -> str: ...
+
+
+class YtdlpExtractor:
+    """The Extractor ``ytdlp``; with a ``session``, ``ytdlp_cookies``, which asks as the person who is signed in there.
+
+    Each question is a process of its own, so a new version is used from the next post on (``mediavault doctor
+    --upgrade-ytdlp``), and one that hangs is killed.
+    """
+
+    def __init__(self, proxy: EgressProxy, clock: Clock, *, state_dir: Path, session: Session | None = None) -> None:
+        self.name = "ytdlp_cookies" if session else "ytdlp"
+        self._proxy = proxy
+        self._clock = clock
+        self._home = home_of(state_dir)
+        self._session = session
+
+    async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
+        """As the port says. Raises Unsupported for a platform that yt-dlp has no extractor for."""
+        site = site_of(platform.name)
+        if site is None:
+            raise Unsupported(f"yt-dlp does not know {platform.title}.")
+        began_s = self._clock.monotonic()
+        url = address_to_ask(post, platform)
+        request: dict[str, Any] = {"url": url, "extractors": site.extractors, **await self._as_person(url)}
+        answer = await self._ask(request, post, wall_s=min(within_s, site.wall_s))
+        extraction = read_answer(answer, post, platform, site, now=self._clock.now())
+        log.info(
+            "post_read_by_ytdlp",
+            url=redact_url(url),
+            candidates=len(extraction.candidates),
+            version=answer.get("version"),
+            took_ms=round((self._clock.monotonic() - began_s) * 1000),
+        )
+        return replace(extraction, extractor=self.name)
+
+    async def _ask(self, request: dict[str, Any], post: Post, *, wall_s: float) -> Any:
+        async with AsyncExitStack() as stack:
+            try:
+                folder = stack.enter_context(work_folder(self._home, now=self._clock.now()))
+            except OSError as exc:
+                raise StorageFailure(f"The state folder cannot be written: {exc.strerror}.") from exc
+            proxy = stack.enter_context(self._proxy.pass_for(post.url))
+            found = await asyncio.to_thread(installed, self._home)
+            return await ask(request, proxy=proxy, folder=folder, installed=found, wall_s=wall_s)
+
+    async def _as_person(self, url: str) -> dict[str, str]:
+        if self._session is None:
+            return {}
+        cookies = netscape(await self._session.cookies(url))
+        return {"cookies": cookies, "user_agent": await self._session.user_agent()} if cookies else {}
+
+
+def address_to_ask(post: Post, platform: Platform) -> str:
+    """The platform's own address of the post: mirrors and share links are not known to yt-dlp."""
+    return post.url if platform.name == "generic" or post.post_id is None else post.canonical_url
+
+
+def netscape(cookies: Iterable[Cookie]) -> str:
+    """Cookies in the text form that Netscape's browser had and everyone reads; "" for none.
+
+    One that would break out of its line is left out.
+    """
+    lines = [_cookie_line(cookie) for cookie in cookies]
+    kept = [line for line in lines if line.count("\t") == 6 and not _CONTROL.search(line)]
+    return "\n".join(["# Netscape HTTP Cookie File", *kept, ""]) if kept else ""
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # the tab is the form's own
+
+
+def _cookie_line(cookie: Cookie) -> str:
+    domain = cookie.domain if cookie.host_only else f".{cookie.domain}"
+    ends = int(cookie.expires_at.timestamp()) if cookie.expires_at else 0
+    flags = ("FALSE" if cookie.host_only else "TRUE", cookie.path or "/", "TRUE" if cookie.secure else "FALSE")
+    return "\t".join((domain, *flags, str(ends), cookie.name, cookie.value))

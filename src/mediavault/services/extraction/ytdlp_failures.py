@@ -1,0 +1,286 @@
+"""From what yt-dlp says went wrong to our codes. Pure.
+
+yt-dlp has a class for few conditions and a sentence for the rest, so the order of the rules matters: "Sign in to confirm
+your age" is about age, "Sign in to confirm you're not a bot" about a challenge. Read in yt-dlp 2026.10.26.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from mediavault.core.errors import (
+    AddressRefused,
+    AgeRestricted,
+    Challenge,
+    Deleted,
+    Drm,
+    ExtractorBroken,
+    Failure,
+    HttpError,
+    IpBlocked,
+    LiveNow,
+    LoginRequired,
+    NetworkFailure,
+    NotAPost,
+    NoVideo,
+    Private,
+    RateLimited,
+    RegionLocked,
+    TookTooLong,
+    ToolMissing,
+    Unsupported,
+)
+from mediavault.core.platform import Platform
+from mediavault.services.extraction.page_data import values
+
+INSTALL_YOUTUBE = "pip install 'yt-dlp[curl-cffi,deno]' yt-dlp-ejs"  # what the extra ``youtube`` of mediavault names
+MAX_RETRY_AFTER_S = 86_400
+
+Facts = Mapping[str, Any]  # one error as ytdlp_worker reports it
+
+
+def failure_of(error: Facts, warnings: Sequence[str], platform: Platform) -> Failure:
+    """The failure that ``error`` and the ``warnings`` before it amount to."""
+    said = _said(error)
+    return (
+        _of_the_proxy(error, said)
+        or _by_class(error, platform)
+        or _by_words(said, platform)
+        or _by_status(error, platform)
+        or _by_missing_parts(said, warnings)
+        or _by_cause(error, said, platform)
+        or ExtractorBroken(f"yt-dlp could not read the post: {_quoted(error)}.")
+    )
+
+
+def missing_part(warnings: Sequence[str]) -> ToolMissing | None:
+    """What yt-dlp missed while it looked, where its warnings name something that can be installed."""
+    text = "\n".join(warnings).lower()
+    if _NO_RUNTIME.search(text):
+        return ToolMissing(
+            "YouTube's player needs a JavaScript runtime, and there is none.",
+            help=f"Install deno: {INSTALL_YOUTUBE}",
+        )
+    if _NO_IMPERSONATION.search(text):
+        return ToolMissing(
+            "The site wants a browser's TLS handshake, and what can imitate one is missing.",
+            help=f"Install curl_cffi: {INSTALL_YOUTUBE}",
+        )
+    return None
+
+
+_NO_RUNTIME = re.compile(r"no supported javascript runtime|ensure you have a supported javascript runtime")
+_NO_IMPERSONATION = re.compile(r"attempting impersonation|no impersonate target is available|impersonation dependency")
+
+
+# --- the way there ---------------------------------------------------------------------------------------------
+
+# urllib, urllib3 and libcurl, in this order
+_TUNNEL = re.compile(r"tunnel connection failed: (\d{3})|connect tunnel failed, response (\d{3})", re.IGNORECASE)
+
+
+def _of_the_proxy(error: Facts, said: str) -> Failure | None:
+    """What the egress proxy answered in the place of a server. No server can say these words through it."""
+    match = _TUNNEL.search(f"{said}\n{_causes(error)}")
+    status = next(filter(None, match.groups()), None) if match else None
+    word = {"403": "refused", "504": "late", None: error.get("proxy")}.get(status, "unreachable")
+    if word == "refused":
+        return AddressRefused("The post leads to an address that is not public.")
+    if word == "late":
+        return TookTooLong("The site did not answer in time.")
+    return NetworkFailure("The site cannot be reached.") if word == "unreachable" else None
+
+
+def _by_class(error: Facts, platform: Platform) -> Failure | None:
+    kind = error.get("kind")
+    if kind == "GeoRestrictedError":
+        named = ", ".join(str(country)[:40] for country in values.items(error.get("countries"))[:10])
+        where = f" Allowed: {named}." if named else ""
+        return RegionLocked(f"{_site(platform)} does not show this post here.{where}")
+    if kind == "UnsupportedError":
+        return Unsupported("yt-dlp does not know this kind of address.")
+    return NotAPost("This is a live channel that is not live.") if kind == "UserNotLive" else None
+
+
+# --- words -----------------------------------------------------------------------------------------------------
+
+
+def _by_words(said: str, platform: Platform) -> Failure | None:
+    site = _site(platform)
+    for pattern, kind, sentence in _COMPILED:
+        if pattern.search(said):
+            return kind(sentence.format(site=site))
+    return None
+
+
+# Kind, sentence, and the regular expressions of which one must fit. The first rule that fits decides.
+_RULES: Sequence[tuple[type[Failure], str, str]] = (
+    (
+        Drm,
+        "The post's video is copy-protected.",
+        r"\bdrm\b|widevine",
+    ),
+    (
+        Unsupported,
+        "yt-dlp does not know this kind of address.",
+        r"no suitable extractor|unsupported url|is not a valid url",
+    ),
+    (
+        LiveNow,
+        "The broadcast has not begun yet, or its recording is not ready.",
+        (
+            r"live event will begin|scheduled for|premieres? (?:in|will)|not (?:yet )?started"
+            r"|not yet available|video is processing|still (?:being )?process|not downloadable yet"
+        ),
+    ),
+    (
+        Challenge,
+        "{site} wants to see a human.",
+        r"not a bot|captcha|anti-bot|cloudflare|verify (?:that )?you(?:'re| are) (?:a )?human",
+    ),
+    (
+        AgeRestricted,
+        "{site} shows this post only to people whose age it knows.",
+        (
+            r"age[- ]?restrict|\bage[- ]?gate|confirm your age|age verification|\bnsfw\b"
+            r"|inappropriate for some users|adult content|explicit content|mature audience"
+        ),
+    ),
+    (
+        RegionLocked,
+        "{site} does not show this post here.",
+        r"in your (?:country|location|region|area)|geo[- ]?(?:restrict|block)|from your location",
+    ),
+    (
+        Private,
+        "{site} shows this post only to approved followers.",
+        (
+            r"private (?:video|post|account|tweet|subreddit|album)|(?:is|are|was) private|protected tweet"
+            r"|only available to (?:followers|friends|approved)|granted access|status code 102(?:16|22)\b"
+        ),
+    ),
+    (
+        LoginRequired,
+        "{site} asks for a password before it shows this post.",
+        r"password",
+    ),
+    (
+        IpBlocked,
+        "{site} refuses this machine's address.",
+        (
+            r"\bip (?:address )?(?:is |has been )?(?:likely )?(?:being )?block|\byour ip\b|tls fingerprint"
+            r"|blocked by (?:the )?(?:network|server)|network security|data ?cent(?:er|re) ip"
+            r"|request is rejected|status code 10204\b"
+        ),
+    ),
+    (
+        LoginRequired,
+        "{site} shows this post only to signed-in people.",
+        (
+            r"--cookies|\blog(?:ged)?[- ]?(?:in|on)\b|\bsign(?:ed)?[- ]?in\b|login|registered users"
+            r"|authenticat|members[- ]only|subscribers? only|supporter-only|premium members|purchase"
+            r"|fresh cookies"
+        ),
+    ),
+    (
+        RateLimited,
+        "{site} asked us to slow down.",
+        r"rate[- ]?limit|too many requests|try again later|wait and try",
+    ),
+    (
+        NoVideo,
+        "There is no video in this post.",
+        r"no video (?:could be )?found in|there is no video|no media found|is not a video\b",
+    ),
+    (
+        Deleted,
+        "{site} says that the post is gone.",
+        (
+            r"(?:been|was|is) (?:removed|deleted|terminated)|\bsuspended\b|no longer (?:available|exists?)"
+            r"|do(?:es)? ?n[o']t exist|\bnot found\b|\bunavailable\b|may be deleted|removed by\b"
+            r"|not available(?! on this app)|copyright grounds"
+        ),
+    ),
+)
+_COMPILED = tuple((re.compile(words), kind, sentence) for kind, sentence, words in _RULES)
+
+
+# --- answers and causes ----------------------------------------------------------------------------------------
+
+
+def _by_status(error: Facts, platform: Platform) -> Failure | None:
+    status = values.integer(error.get("http_status"))
+    if status is None or status < 400:
+        return None
+    site = _site(platform)
+    if status in (404, 410):
+        return Deleted(f"{site} answers that there is no such page (HTTP {status}).", http_status=status)
+    if status == 401:
+        return LoginRequired(f"{site} wants a sign-in (HTTP 401).", http_status=status)
+    if status == 429:
+        return RateLimited(f"{site} asked us to slow down.", http_status=status, retry_after=_retry_after(error))
+    if status == 451:
+        return RegionLocked(f"{site} withholds the post for legal reasons (HTTP 451).", http_status=status)
+    if status in (403, 412, 999):
+        return IpBlocked(f"{site} refused to answer (HTTP {status}).", http_status=status)
+    return HttpError(f"{site} answered with HTTP {status}.", http_status=status)
+
+
+def _retry_after(error: Facts) -> timedelta | None:
+    text = str(error.get("retry_after") or "").strip()
+    return timedelta(seconds=min(int(text[:9]), MAX_RETRY_AFTER_S)) if text.isascii() and text.isdigit() else None
+
+
+def _by_missing_parts(said: str, warnings: Sequence[str]) -> Failure | None:
+    if "pycryptodome" in said:
+        return ToolMissing("A part of yt-dlp is missing.", help="Run: pip install pycryptodome")
+    if "impersonat" in said:
+        return missing_part([said])
+    if "no video formats found" in said or "failed to extract any player response" in said:
+        return missing_part(warnings)
+    return None
+
+
+_NETWORK_KINDS = frozenset(
+    {"TransportError", "SSLError", "CertificateVerifyError", "ProxyError", "IncompleteRead", "ConnectionResetError"}
+)
+
+
+def _by_cause(error: Facts, said: str, platform: Platform) -> Failure | None:
+    causes = _causes(error)
+    if re.search(r"timed? ?out|timeout", f"{said}\n{causes}"):
+        return TookTooLong(f"{_site(platform)} did not answer in time.")
+    kinds = {one.get("kind") for one in values.objects(error.get("causes"))} | {error.get("kind")}
+    return None if _NETWORK_KINDS.isdisjoint(kinds) else NetworkFailure(f"{_site(platform)} cannot be reached.")
+
+
+def _causes(error: Facts) -> str:
+    return "\n".join(str(one.get("message", "")) for one in values.objects(error.get("causes"))).lower()
+
+
+# --- its words -------------------------------------------------------------------------------------------------
+
+_LOGIN_HINT = re.compile(r"use --(?:cookies|username|netrc).*", re.DOTALL)
+_STATUS_LINE = re.compile(r":? ?http error \d{3}(?:: [\w '-]{0,60})?", re.IGNORECASE)
+
+
+def _said(error: Facts) -> str:
+    """Its sentence, in lower case and with straight quotes, without the status line that many of them end with, and
+    with no more of yt-dlp's hint how to sign in than its mark."""
+    text = str(error.get("message") or "").replace("’", "'").lower()
+    return _LOGIN_HINT.sub("--cookies", _STATUS_LINE.sub("", text))
+
+
+def _quoted(error: Facts) -> str:
+    """The first sentence, without addresses, for a person to read."""
+    text = re.sub(r"\s*\(caused by .*", "", str(error.get("message") or ""), flags=re.DOTALL)
+    text = re.sub(r"; please report this issue on.*", "", text, flags=re.DOTALL)
+    text = re.sub(r"https?://\S+", "…", text)
+    return re.sub(r"\s+", " ", text).strip(" .")[:200] or "it did not say why"
+
+
+def _site(platform: Platform) -> str:
+    return "The site" if platform.name == "generic" else platform.title

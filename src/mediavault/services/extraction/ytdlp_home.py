@@ -1,0 +1,112 @@
+"""Where yt-dlp lives: the installed one, or a newer one of its own in the state folder.
+
+``<state>/ytdlp/<version>/`` holds a version that was installed alone, ``<state>/ytdlp/current`` is a file with the name
+of the one in use: it is replaced in one step, so that whoever looks finds the old one or the new one, whole.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import re
+import shutil
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+DISTRIBUTION = "yt-dlp"
+POINTER = "current"
+AT_WORK = "at-work"  # empty folders of children
+LEFT_BEHIND_AFTER = timedelta(hours=1)  # no child lives that long: its parent was killed
+_VERSION = re.compile(r"[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,2}(?:\.[0-9a-z]{1,20})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """``library`` is the folder that goes before all others on the child's path, None for the one beside mediavault."""
+
+    version: str | None
+    library: Path | None
+
+    @property
+    def released(self) -> date | None:
+        """yt-dlp's versions are dates."""
+        numbers = _numbers(self.version)[:3]
+        try:
+            return date(*numbers) if len(numbers) == 3 else None
+        except ValueError:
+            return None
+
+    def has(self, module: str) -> bool:
+        """Whether a child would find this module."""
+        in_library = self.library is not None and (self.library / module).exists()
+        return in_library or importlib.util.find_spec(module) is not None
+
+
+def home_of(state_dir: Path) -> Path:
+    return state_dir / "ytdlp"
+
+
+def installed(home: Path) -> Installed:
+    """The newer of the one in ``home`` and the one beside mediavault."""
+    beside = Installed(_version_beside(), None)
+    own = own_version(home)
+    return own if own is not None and _numbers(own.version) > _numbers(beside.version) else beside
+
+
+def own_version(home: Path) -> Installed | None:
+    """The one in ``home`` that is in use; None where there is none."""
+    try:
+        name = (home / POINTER).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    library = home / name
+    return Installed(name, library) if is_version(name) and (library / "yt_dlp").is_dir() else None
+
+
+def is_version(text: str) -> bool:
+    """Whether ``text`` is a version of yt-dlp; it then is a safe file name too."""
+    return _VERSION.fullmatch(text) is not None
+
+
+def use(home: Path, version: str) -> None:
+    """Make ``home/version`` the one in use. Raises OSError; the former one stays in use then."""
+    waiting = home / f"{POINTER}.new"
+    waiting.write_text(f"{version}\n", encoding="utf-8")
+    waiting.replace(home / POINTER)
+
+
+def deno_path() -> str | None:
+    """The deno that yt-dlp finds: beside this Python, or on PATH."""
+    beside = shutil.which("deno", path=sysconfig.get_path("scripts"))
+    return beside or shutil.which("deno")
+
+
+@contextmanager
+def work_folder(home: Path, *, now: datetime) -> Iterator[Path]:
+    """An empty folder for one child, gone afterwards; with those that killed processes left behind. Raises OSError."""
+    place = home / AT_WORK
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in place.iterdir():
+        if datetime.fromtimestamp(left.stat().st_mtime, UTC) < now - LEFT_BEHIND_AFTER:
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(dir=place))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _version_beside() -> str | None:
+    try:
+        return importlib.metadata.version(DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _numbers(version: str | None) -> tuple[int, ...]:
+    return tuple(int(part) for part in (version or "").split(".") if part.isascii() and part.isdigit())

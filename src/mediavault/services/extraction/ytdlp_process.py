@@ -1,0 +1,55 @@
+"""Starts the worker child, with nothing but what it may have, and takes its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from mediavault.core.errors import ExtractorBroken, StorageFailure, TookTooLong
+from mediavault.services.child_process import ChildFailed, ChildLimits, ChildTookTooLong, Place, run_child
+from mediavault.services.egress.door import door_to
+from mediavault.services.extraction.ytdlp_home import Installed
+
+CHILD = "mediavault.services.extraction.ytdlp_worker"
+MAX_ANSWER_BYTES = 32 << 20
+MAX_FILE_BYTES = 64 << 20  # deno keeps its notes in the child's folder
+
+
+async def ask(
+    request: Mapping[str, Any], *, proxy: str, folder: Path, installed: Installed, wall_s: float
+) -> Mapping[str, Any]:
+    """The child's answer to ``request``. It and all that it started are gone when this returns, raises or is cancelled.
+
+    Raises TookTooLong, ExtractorBroken (it crashed, or its answer has no end), StorageFailure.
+    """
+    limits = ChildLimits(wall_s=wall_s, cpu_s=int(wall_s) + 1, file_bytes=MAX_FILE_BYTES, answer_bytes=MAX_ANSWER_BYTES)
+    async with door_to(urlsplit(proxy).port or 0) as door:
+        library = str(installed.library) if installed.library else None
+        whole = {**request, "proxy": proxy, "door": door, "library": library}
+        place = Place(folder, _environment(folder), (door,))
+        try:
+            return await run_child(CHILD, whole, limits=limits, place=place)
+        except ChildTookTooLong as exc:
+            raise TookTooLong(f"yt-dlp was given up: {exc.reason}.") from exc
+        except ChildFailed as exc:
+            raise ExtractorBroken(f"yt-dlp gave no answer: {exc.reason}.") from exc
+        except OSError as exc:
+            raise StorageFailure(f"yt-dlp cannot be started: {exc.strerror}.") from exc
+
+
+async def version_of(installed: Installed, folder: Path) -> str | None:
+    """The version that a child finds when it imports yt-dlp; None when it cannot. Raises as :func:`ask`."""
+    answer = await ask({}, proxy="http://127.0.0.1:9", folder=folder, installed=installed, wall_s=_IMPORT_S)
+    version = answer.get("version")
+    return version if isinstance(version, str) else None
+
+
+_IMPORT_S = 60.0  # on a slow disk; measured: 0.3
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Nothing of the person's home: no configuration, no plug-ins, no cache."""
+    home = dict.fromkeys(("HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "DENO_DIR"), str(folder))
+    return home | {"YTDLP_NO_PLUGINS": "1", "DENO_NO_UPDATE_CHECK": "1"}

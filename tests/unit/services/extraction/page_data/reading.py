@@ -1,0 +1,26 @@
+"""One way to ask the readers: what do these documents say about the post at this address?"""
+
+from __future__ import annotations
+
+from mediavault.core.urls import parse_http_url
+from mediavault.platforms.registry import identify
+from mediavault.services.extraction.page_data.readers import read_page_data
+from mediavault.services.extraction.page_data.record import PageData
+from mediavault.services.extraction.ranking import choose
+
+
+def read(url: str, *documents: object) -> PageData | None:
+    post, platform = identify(parse_http_url(url))
+    return read_page_data(post, platform, documents)
+
+
+def told(url: str, *documents: object) -> PageData:
+    """Like :func:`read`, for documents that do speak of the post."""
+    found = read(url, *documents)
+    assert found is not None
+    return found
+
+
+def best(data: PageData) -> list[str]:
+    """The address that would be saved of each of the post's own videos."""
+    return [choose(item).url for item in data.items if item.role == "main" and item.is_video and item.candidates]

@@ -1,0 +1,109 @@
+"""ActivityStreams 1 and 2, and JSON Feed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.services.extraction.page_data.reading import best, read, told
+
+URL = "https://social.example/@jane/1"
+NOTE = {
+    "@context": "https://www.w3.org/ns/activitystreams",
+    "id": "https://social.example/users/jane/statuses/1",
+    "type": "Note",
+    "url": URL,
+    "attributedTo": "https://social.example/users/jane",
+    "content": "<p>A kite</p>",
+    "attachment": [
+        {"type": "Document", "mediaType": "image/png", "url": "https://social.example/a.png"},
+        {
+            "type": "Document",
+            "mediaType": "video/mp4",
+            "url": "https://social.example/a.mp4",
+            "width": 640,
+            "height": 360,
+        },
+    ],
+}
+
+
+def test_an_attached_video_is_told_by_its_media_type() -> None:
+    data = told(URL, NOTE)
+
+    assert best(data) == ["https://social.example/a.mp4"]
+    assert [item.type for item in data.items] == ["image", "video"]
+    assert (data.handle, data.text, data.image_urls) == ("jane", "A kite", ("https://social.example/a.png",))
+
+
+@pytest.mark.parametrize("kind", ["Create", "Announce"])
+def test_an_activity_is_read_as_its_object(kind: str) -> None:
+    assert best(told(URL, {"type": kind, "id": "https://social.example/act/1", "object": NOTE})) == [
+        "https://social.example/a.mp4"
+    ]
+
+
+def test_a_note_of_another_address_is_not_the_posts() -> None:
+    assert read("https://social.example/@jane/2", NOTE) is None
+
+
+def test_the_one_named_is_taken_out_of_a_collection() -> None:
+    other = {**NOTE, "id": "https://social.example/users/jane/statuses/2", "url": "https://social.example/@jane/2"}
+
+    assert best(told(URL, {"type": "OrderedCollection", "orderedItems": [{**other, "attachment": []}, NOTE]}))
+    assert read("https://social.example/@jane/3", {"type": "OrderedCollection", "orderedItems": [other, NOTE]}) is None
+
+
+def test_version_1_keeps_files_in_streams_and_a_second_naming_is_no_second_video() -> None:
+    note = {
+        "objectType": "note",
+        "attachments": [
+            {"objectType": "video", "stream": [{"url": "https://a.example/1.mov"}, {"url": "https://a.example/2.mov"}]}
+        ],
+        "stream": {"url": "https://a.example/1.mov"},
+        "author": {"username": "jane", "displayName": "Jane"},
+    }
+    data = told("https://a.example/", note)
+
+    assert (len(data.items), best(data)) == (1, ["https://a.example/1.mov"])
+    assert (data.handle, data.display_name) == ("jane", "Jane")
+
+
+def test_a_peertube_video_names_its_files_in_links_and_their_tags() -> None:
+    page = "https://tube.example/videos/watch/1"
+    file = {
+        "type": "Link",
+        "mediaType": "video/mp4",
+        "href": "https://tube.example/1-720-fragmented.mp4",
+        "height": 720,
+    }
+    stream = {
+        "type": "Link",
+        "mediaType": "application/x-mpegURL",
+        "href": "https://tube.example/1.m3u8",
+        "tag": [file],
+    }
+    video = {
+        "type": "Video",
+        "id": page,
+        "duration": "PT1M4S",
+        "url": [{"type": "Link", "mediaType": "text/html", "href": page}, stream],
+        "icon": [{"type": "Image", "url": "https://tube.example/1.jpg"}],
+    }
+    data = told(page, video)
+
+    assert {c.url for c in data.items[0].candidates} == {file["href"], stream["href"]}
+    assert (data.items[0].expected.duration_s, data.thumbnail_url) == (64, "https://tube.example/1.jpg")
+    assert data.items[0].candidates[0].has_audio is not False
+
+
+def test_an_entry_of_a_json_feed_names_its_file_as_an_attachment() -> None:
+    feed = {"version": "https://jsonfeed.org/version/1.1", "items": [
+        {"id": "1", "content_html": "x", "attachments": [{"url": "https://a.example/1.mp4", "mime_type": "video/mp4"}]}
+    ]}  # fmt: skip
+
+    assert best(told("https://a.example/", feed)) == ["https://a.example/1.mp4"]
+
+
+def test_accounts_and_likes_are_no_posts() -> None:
+    assert read(URL, {"type": "Person", "id": URL, "@context": "…"}) is None
+    assert read(URL, {"type": "Like", "object": "https://social.example/@bob/9", "@context": "…"}) is None

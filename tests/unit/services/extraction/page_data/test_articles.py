@@ -1,0 +1,27 @@
+"""The article of a page that is the post's own."""
+
+from __future__ import annotations
+
+import pytest
+
+from mediavault.services.extraction.page_data.articles import articles_linking
+
+OWN = '<article><a href="/jane/status/7?s=1">now</a></article>'
+OTHER = '<article><a href="/bob/status/77">then</a></article>'
+
+
+def test_only_the_article_that_links_to_the_post_is_its_own() -> None:
+    assert articles_linking(OTHER + OWN + OTHER, "7") == {"article:1"}
+
+
+def test_what_scripts_and_comments_hold_is_no_article() -> None:
+    assert articles_linking(f"<!-- {OTHER} --><script>'{OTHER}'</script>{OWN}", "7") == {"article:0"}
+
+
+@pytest.mark.parametrize(("html", "post_id"), [(OWN, None), (OTHER, "7"), ("", "7"), ("<p>7</p>", "7")])
+def test_without_such_a_link_there_is_none(html: str, post_id: str | None) -> None:
+    assert articles_linking(html, post_id) == frozenset()
+
+
+def test_a_page_of_nothing_but_openings_is_read_once() -> None:
+    assert articles_linking("<article>7" * 100_000, "7") == frozenset()

@@ -1,0 +1,81 @@
+"""Bilibili's state and play data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mediavault.core.errors import Challenge, Deleted
+from tests.unit.services.extraction.page_data.reading import best, read, told
+
+URL = "https://www.bilibili.com/video/BV13x41117TL/"
+CDN = "https://upos-sz-mirror.bilivideo.com/upgcxcode/1/2/3/3-1-"
+
+
+def state(bvid: str = "BV13x41117TL", part: int = 1) -> dict[str, Any]:
+    video = {
+        "bvid": bvid,
+        "aid": 8903802,
+        "title": "A kite",
+        "pic": "//i0.hdslb.com/a.jpg",
+        "owner": {"mid": 65880958, "name": "Jane"},
+        "pages": [{"cid": 3, "page": 1}],
+        "pubdate": 1_488_353_834,
+        "duration": 308,
+    }
+    return {"bvid": bvid, "p": part, "videoData": video}
+
+
+def play() -> dict[str, Any]:
+    videos = [
+        {
+            "id": rung,
+            "baseUrl": f"{CDN}{rung}.m4s",
+            "bandwidth": rung * 10_000,
+            "codecs": "avc1.640028",
+            "width": height * 16 // 9,
+            "height": height,
+            "frameRate": "30",
+            "mimeType": "video/mp4",
+        }
+        for rung, height in ((30032, 480), (30080, 1080))
+    ]
+    sounds = [
+        {"id": 30216, "baseUrl": f"{CDN}30216.m4s", "bandwidth": 64_000},
+        {"id": 30280, "base_url": f"{CDN}30280.m4s", "bandwidth": 192_000},
+    ]
+    return {"code": 0, "data": {"timelength": 308_313, "dash": {"video": videos, "audio": sounds}}}
+
+
+def test_the_largest_picture_comes_with_the_best_sound() -> None:
+    data = told(URL, state(), play())
+    chosen = data.items[0].candidates[1]
+
+    assert (best(data), chosen.audio_url) == ([f"{CDN}30080.m4s"], f"{CDN}30280.m4s")
+    assert (data.display_name, data.handle, data.thumbnail_url) == ("Jane", "65880958", "https://i0.hdslb.com/a.jpg")
+    assert data.items[0].expected.duration_s == 308.313
+
+
+def test_a_file_with_both_tracks_needs_no_second_one() -> None:
+    answer = {"code": 0, "data": {"quality": 64, "durl": [{"url": f"{CDN}64.mp4", "size": 9_000_000}]}}
+    data = told(URL, state(), answer)
+
+    assert (best(data), data.items[0].candidates[0].has_audio) == ([f"{CDN}64.mp4"], True)
+
+
+def test_play_data_of_another_video_or_part_are_not_the_posts() -> None:
+    assert read(URL, state("BV1xx411c7mD"), play()) is None
+    assert told(f"{URL}?p=2", state(), play()).found is False
+
+
+def test_the_state_alone_tells_who_and_what() -> None:
+    data = told(URL, state())
+
+    assert (data.found, data.items, data.title) == (False, (), "A kite")
+
+
+@pytest.mark.parametrize(("code", "condition"), [(-404, Deleted), (62002, Deleted), (-352, Challenge)])
+def test_an_answers_code_is_believed(code: int, condition: type[Exception]) -> None:
+    with pytest.raises(condition):
+        read(URL, {"code": code, "message": "…"})

@@ -1,0 +1,198 @@
+"""Facebook: the post's own video among suggested ones, stories with several media, older forms."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import Any
+
+import pytest
+
+from mediavault.core.errors import Failure, LiveNow, LoginRequired, RateLimited, Upcoming
+from mediavault.core.media import ItemRole, ItemType, Post, SourceType
+from mediavault.platforms.facebook import FACEBOOK
+from mediavault.services.extraction.page_data import facebook
+from mediavault.services.extraction.page_data.document import documents
+from mediavault.services.extraction.page_data.elements import element_documents
+from mediavault.services.extraction.page_data.html_scan import scan
+from mediavault.services.extraction.page_data.record import PageData
+from mediavault.services.extraction.ranking import choose
+from tests.unit.services.extraction.page_data.test_instagram import MPD
+
+ID = "387081299304444"
+URL = f"https://www.facebook.com/watch/?v={ID}"
+CDN = "https://video.xx.fbcdn.net/v/"
+
+
+def read(*found: object, post_id: str = ID) -> PageData:
+    data = facebook.read(Post(URL, URL, "facebook", post_id), FACEBOOK, found)
+    assert data is not None
+    return data
+
+
+def video(video_id: str = ID, **more: Any) -> dict[str, Any]:
+    return {
+        "__typename": "Video",
+        "id": video_id,
+        "playable_duration_in_ms": 34_000,
+        "playable_url": f"{CDN}{video_id}_sd.mp4",
+        "playable_url_quality_hd": f"{CDN}{video_id}_hd.mp4",
+        "preferred_thumbnail": {"image": {"uri": f"https://scontent.fbcdn.net/{video_id}.jpg"}},
+        "owner": {"__typename": "Page", "name": "Jane", "url": "https://www.facebook.com/jane.kites"},
+        **more,
+    }
+
+
+def story(*media: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "__typename": "Story",
+        "post_id": "700000001",
+        "wwwURL": "https://www.facebook.com/jane.kites/posts/pfbid0abcDEF",
+        "actors": [{"name": "Jane", "url": "https://www.facebook.com/jane.kites"}],
+        "message": {"text": "Two kites"},
+        "creation_time": 1_700_000_000,
+        "attachments": [
+            {"styles": {"attachment": {"all_subattachments": {"nodes": [{"media": one} for one in media]}}}}
+        ],
+        "feedback": {"comments": [{"attachments": [{"media": video("999999999")}]}]},
+        **more,
+    }
+
+
+PHOTO = {"__typename": "Photo", "id": "55555555", "image": {"uri": "https://scontent.fbcdn.net/p.jpg"}}
+
+
+def test_the_better_whole_file_of_the_own_video_is_taken() -> None:
+    found = read({"data": {"video": video()}, "suggested": [video("111111111"), video("222222222")]})
+
+    assert [c.url for c in found.items[0].candidates] == [f"{CDN}{ID}_hd.mp4", f"{CDN}{ID}_sd.mp4"]
+    assert choose(found.items[0]).url == f"{CDN}{ID}_hd.mp4"
+    assert (found.handle, found.display_name, found.thumbnail_url) == (
+        "jane.kites",
+        "Jane",
+        f"https://scontent.fbcdn.net/{ID}.jpg",
+    )
+    assert found.items[0].expected.duration_s == 34
+
+
+def test_what_stands_in_several_places_is_joined() -> None:
+    delivery = {
+        "id": ID,
+        "videoDeliveryResponseFragment": {
+            "videoDeliveryResponseResult": {
+                "progressive_urls": [
+                    {"progressive_url": f"{CDN}sd.mp4", "metadata": {"quality": "SD"}},
+                    {"progressive_url": f"{CDN}hd.mp4", "metadata": {"quality": "HD"}},
+                    {"progressive_url": None, "failure_reason": "x", "metadata": {"quality": "HD"}},
+                ]
+            }
+        },
+    }
+    around = {
+        "video": {"id": ID},
+        "message": {"text": "A kite"},
+        "actors": [{"name": "Jane"}],
+        "creation_time": 1_700_000_000,
+    }
+    found = read(delivery, around)
+
+    assert [c.url for c in found.items[0].candidates] == [f"{CDN}hd.mp4", f"{CDN}sd.mp4"]
+    assert (found.display_name, found.text) == ("Jane", "A kite")
+    assert found.published_at is not None
+
+
+def test_the_manifest_is_taken_where_only_a_small_file_stands_beside_it() -> None:
+    manifest = MPD.format(w=1080, h=1920)
+    small = video(playable_url_quality_hd=None, dash_manifest=manifest)
+    both = video(dash_manifest=manifest)
+
+    assert [choose(read(one).items[0]).source_type for one in (small, both)] == [SourceType.DASH, SourceType.DIRECT]
+
+
+def test_a_story_gives_its_media_in_order_and_not_those_of_answers() -> None:
+    node = {"data": {"node": story(video("111111111"), PHOTO, video("222222222"))}}
+
+    for post_id in ("700000001", "pfbid0abcDEF"):
+        found = read(node, post_id=post_id)
+        assert [(item.type, item.media_id) for item in found.items] == [
+            (ItemType.VIDEO, "111111111"),
+            (ItemType.IMAGE, None),
+            (ItemType.VIDEO, "222222222"),
+        ]
+    assert (found.handle, found.text) == ("jane.kites", "Two kites")
+
+
+def test_a_shared_storys_video_is_an_item_of_that_role() -> None:
+    shared = story(video("333333333"), post_id="800000001")
+    found = read(story(attached_story=shared), post_id="700000001")
+
+    assert [(item.role, item.label, item.media_id) for item in found.items] == [
+        (ItemRole.REPOSTED, "800000001", "333333333")
+    ]
+
+
+def test_a_page_for_link_previews_names_the_video_in_its_address() -> None:
+    address = f"https://lookaside.fbsbx.com/lookaside/crawler/media/?media_id={ID}"
+    found = read({"story": {"creation_time": 1, "attachments": [{"media": {"browser_native_hd_url": address}}]}})
+
+    assert [c.url for c in found.items[0].candidates] == [address]
+
+
+def test_suggested_videos_alone_say_nothing() -> None:
+    assert facebook.read(Post(URL, URL, "facebook", ID), FACEBOOK, [{"a": video("111111111")}, {"id": ID}]) is None
+
+
+def test_the_mobile_sites_store_is_read() -> None:
+    stores = [
+        {
+            "videoID": name,
+            "src": f"{CDN}{name}.mp4",
+            "width": 360,
+            "height": 202,
+            "dashManifest": MPD.format(w=1920, h=1080),
+        }
+        | {"videoURL": "https://www.facebook.com/Kites/videos/1/"}
+        for name in ("111111111", ID)
+    ]
+    html = "".join(f'<div data-store="{escape(json.dumps(one))}">' for one in stores)
+    found = read(*element_documents(html))
+
+    assert choose(found.items[0]).url == f"{CDN}{ID}.mp4"
+    assert (found.handle, len(found.items)) == ("Kites", 1)
+
+
+def test_the_plainest_sites_link_to_the_file_is_read() -> None:
+    link = (
+        f"/video_redirect/?src=https%3A%2F%2Fvideo.xx.fbcdn.net%2Fv%2Fa.mp4%3Foe%3D6600AAAA&amp;source=misc&amp;id={ID}"
+    )
+    other = link.replace(ID, "111111111").replace("a.mp4", "b.mp4")
+
+    assert [c.url for c in read(*element_documents(f'<a href="{other}"><a href="{link}">')).items[0].candidates] == [
+        f"{CDN}a.mp4?oe=6600AAAA"
+    ]
+
+
+def test_the_scripts_of_older_pages_are_read() -> None:
+    page = (
+        '<script>require("x").guard(function(){bigPipe.onPageletArrive({jsmods:{instances:[["a",["VideoConfig"],[{videoData:'
+        f'[{{hd_src:"https:\\/\\/video.xx.fbcdn.net\\/hd.mp4",sd_src:"{CDN}sd.mp4",video_id:"{ID}"}}]}}]]]}}}});}})();</script>'
+    )
+
+    assert [c.url for c in read(*documents(scan(page))).items[0].candidates] == [
+        "https://video.xx.fbcdn.net/hd.mp4",
+        f"{CDN}sd.mp4",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "condition"),
+    [
+        (video(is_live_streaming=True), LiveNow),
+        (video(broadcast_status="SCHEDULED_LIVE"), Upcoming),
+        ({"error": 1357001, "errorSummary": "Log in to continue"}, LoginRequired),
+        ({"errors": [{"code": 1675004, "message": "Rate limit exceeded"}]}, RateLimited),
+    ],
+)
+def test_what_facebook_says_instead_is_raised(answer: dict[str, Any], condition: type[Failure]) -> None:
+    with pytest.raises(condition):
+        facebook.read(Post(URL, URL, "facebook", ID), FACEBOOK, [answer])

@@ -1,0 +1,69 @@
+"""PeerTube's and Misskey's own answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mediavault.core.errors import LiveNow
+from tests.unit.services.extraction.page_data.reading import best, read, told
+
+UUID = "1484abab-d649-45d0-8c50-d761382ac4e7"
+TUBE = f"https://tube.example/videos/watch/{UUID}"
+NOTE = "https://key.example/notes/9abcdefghi"
+
+
+def video(**facts: Any) -> dict[str, Any]:
+    files = [
+        {"resolution": {"id": height}, "fileUrl": f"https://tube.example/static/{height}.mp4", "fps": 30, "size": 1_000}
+        for height in (0, 360, 1080)
+    ]
+    return {
+        "uuid": UUID,
+        "name": "A kite",
+        "duration": 64,
+        "previewPath": "/lazy-static/previews/a.jpg",
+        "account": {"name": "jane", "displayName": "Jane D."},
+        "channel": {"name": "kites"},
+        "files": [],
+        "streamingPlaylists": [{"playlistUrl": "https://tube.example/hls/master.m3u8", "files": files}],
+        **facts,
+    }
+
+
+def test_the_largest_file_of_a_peertube_video_is_taken_and_a_track_of_sound_is_none() -> None:
+    data = told(TUBE, video())
+
+    assert best(data) == ["https://tube.example/static/1080.mp4"]
+    assert not any("/0.mp4" in candidate.url for candidate in data.items[0].candidates)
+    assert (data.handle, data.display_name, data.items[0].expected.duration_s) == ("jane", "Jane D.", 64)
+    assert data.thumbnail_url == "https://tube.example/lazy-static/previews/a.jpg"
+
+
+def test_another_video_of_a_list_is_not_the_posts_and_a_broadcast_is_told() -> None:
+    assert read(TUBE, {"data": [video(uuid="other")]}) is None
+    with pytest.raises(LiveNow):
+        read(TUBE, video(isLive=True))
+
+
+def note(key: str, *kinds: str, **facts: Any) -> dict[str, Any]:
+    files = [{"id": kind, "type": kind, "url": f"https://files.example/{key}/{kind}"} for kind in kinds]
+    user = {"username": "jane", "name": "Jane D.", "host": None}
+    return {"id": key, "text": "A kite", "visibility": "public", "user": user, "files": files, **facts}
+
+
+def test_the_files_of_a_note_are_its_items() -> None:
+    data = told(NOTE, note("9abcdefghi", "image/png", "video/mp4"))
+
+    assert best(data) == ["https://files.example/9abcdefghi/video/mp4"]
+    assert ([item.type for item in data.items], data.handle) == (["image", "video"], "jane")
+
+
+def test_a_renote_shows_the_others_files_and_a_quote_only_names_them() -> None:
+    other = note("8other", "video/mp4", user={"username": "bob", "host": "b.example"})
+    renote = told(NOTE, note("9abcdefghi", text=None, renote=other))
+    quote = told(NOTE, note("9abcdefghi", renote=other))
+
+    assert (best(renote), renote.handle) == (["https://files.example/8other/video/mp4"], "bob@b.example")
+    assert (best(quote), [(item.role, item.label) for item in quote.items]) == ([], [("quoted", "8other")])

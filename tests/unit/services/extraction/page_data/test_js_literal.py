@@ -1,0 +1,61 @@
+"""Literals of JavaScript as JSON values, and what is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from mediavault.services.extraction.page_data.document import literals, parse_json
+from mediavault.services.extraction.page_data.js_literal import parse_literal
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("{a:1,b_$2:[.5,-2.,1e3,0xff]}", {"a": 1, "b_$2": [0.5, -2.0, 1000.0, 255]}),
+        ("{'it\\'s':\"a\\x41\\u0042\\u{43}\"}", {"it's": "aABC"}),
+        ("{a:!0,b:!1,c:undefined,d:null,}", {"a": True, "b": False, "c": None, "d": None}),
+        ("{a:`two\nlines`, /* note */ b:1, // end\n}", {"a": "two\nlines", "b": 1}),
+        ("[{a:'\"quoted\"'},[],]", [{"a": '"quoted"'}, []]),
+        ("{a:'one\\\ntwo'}", {"a": "onetwo"}),
+    ],
+)
+def test_a_literal_becomes_the_value_that_it_writes(written: str, value: object) -> None:
+    assert parse_literal(written) == (value, len(written))
+
+
+@pytest.mark.parametrize(
+    "written", ["{a:b()}", "{return 1}", "function(){}", "{a:1", "{a:'x}", "'text'", "{a 1}", "{" * 500]
+)
+def test_what_is_no_whole_literal_is_refused_with_the_place(written: str) -> None:
+    with pytest.raises(ValueError, match=r"no literal|no object|too deep") as refused:
+        parse_literal(written)
+
+    assert 0 <= int(refused.value.args[-1]) <= len(written)
+
+
+def test_a_script_gives_what_it_assigns_and_what_it_hands_over() -> None:
+    script = (
+        'var a = {"posts":[{"id":"1","title":"a kite in the wind"}]};'
+        "load('/p/1/', {items:[{id:'2',title:'another kite in the wind'}]}); if(x){return y}"
+    )
+
+    assert [sorted(one) for one in literals(script) if isinstance(one, dict)] == [["posts"], ["items"]]
+
+
+def test_an_answer_saved_as_a_module_is_read() -> None:
+    assert parse_json("// saved\nexport default {data: {id: '7', title: 'a kite in the wind', n: [1, 2,]}};") == [
+        {"data": {"id": "7", "title": "a kite in the wind", "n": [1, 2]}}
+    ]
+
+
+def test_form_data_is_read_as_one_object() -> None:
+    assert parse_json("status=ok&video_id=abc&title=A%20kite") == [
+        {"status": "ok", "video_id": "abc", "title": "A kite"}
+    ]
+
+
+@pytest.mark.parametrize("unit", ["x={", "={a:", "=[[", "((", "={'", '={"a":1,', "/*", "a=1&"])
+def test_hostile_scripts_end_soon(unit: str) -> None:
+    """Each takes well under a second; reading that goes back would take hours."""
+    literals(unit * 200_000)
+    parse_json(unit * 200_000)

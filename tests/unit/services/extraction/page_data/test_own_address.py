@@ -1,0 +1,58 @@
+"""Which post a document is about, by its own data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mediavault.services.extraction.page_data.own_address import addresses_in, id_in
+
+
+@pytest.mark.parametrize(
+    ("document", "address"),
+    [
+        ({"extractor": "x", "webpage_url": "https://a.test/1", "formats": []}, "https://a.test/1"),
+        ({"type": "Note", "@context": "…", "url": "https://a.test/@jane/1"}, "https://a.test/@jane/1"),
+        ({"type": ["h-entry"], "properties": {"url": ["https://a.test/1"]}}, "https://a.test/1"),
+        ({"media_attachments": [], "account": {}, "url": "https://a.test/@jane/1"}, "https://a.test/@jane/1"),
+        (
+            {"uri": "at://did:plc:a/app.bsky.feed.post/3k", "author": {"handle": "jane.test"}},
+            "https://bsky.app/profile/jane.test/post/3k",
+        ),
+        ({"data": {"rest_id": "7", "legacy": {"full_text": ""}}}, "https://x.com/i/status/7"),
+        (
+            {"itemStruct": {"id": "7", "video": {}, "author": {"uniqueId": "jane"}}},
+            "https://www.tiktok.com/@jane/video/7",
+        ),
+        ({"shortcode": "AbC", "owner": {}}, "https://www.instagram.com/p/AbC/"),
+        (
+            {"kind": "t3", "data": {"permalink": "/r/a/comments/1/x/", "subreddit": "a"}},
+            "https://www.reddit.com/r/a/comments/1/x/",
+        ),
+    ],
+)
+def test_the_address_is_stated_or_follows_from_the_data(document: dict[str, Any], address: str) -> None:
+    assert next(addresses_in(document)) == address
+
+
+def test_a_list_is_about_no_one_of_its_posts_and_other_data_about_none() -> None:
+    notes = [{"type": "Note", "@context": "…", "url": f"https://a.test/@jane/{n}"} for n in range(2)]
+
+    assert list(addresses_in({"orderedItems": notes})) == []
+    assert list(addresses_in({"id": "1"})) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("https://a.test/gifs/the-office-12XMGIWtrHBl5e", "12XMGIWtrHBl5e"),
+        ("https://a.test/gag/ajgp66G/", "ajgp66G"),
+        ("https://a.test/jxBXAMC.gifv", "jxBXAMC"),
+        ("https://a.test/v/0ab1c2d3-0000-4000-8000-0123456789ab", "0ab1c2d3-0000-4000-8000-0123456789ab"),
+        ("https://a.test/news/a-kite-in-the-wind", None),
+        ("https://a.test/", None),
+    ],
+)
+def test_an_id_is_read_from_the_end_of_an_address_that_has_one(url: str, found: str | None) -> None:
+    assert id_in(url) == found

@@ -1,0 +1,74 @@
+"""Pinterest's pins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mediavault.core.errors import Deleted
+from tests.unit.services.extraction.page_data.reading import best, read, told
+
+URL = "https://www.pinterest.com/pin/1234567890/"
+
+
+def rungs(name: str = "ab") -> dict[str, Any]:
+    return {
+        "V_HLSV4": {
+            "url": f"https://v1.pinimg.com/videos/mc/hls/{name}.m3u8",
+            "width": 720,
+            "height": 1280,
+            "duration": 4_500,
+        },
+        "V_720P": {
+            "url": f"https://v1.pinimg.com/videos/mc/720p/{name}.mp4",
+            "width": 720,
+            "height": 1280,
+            "duration": 4_500,
+            "thumbnail": "https://i.pinimg.com/t.jpg",
+        },
+    }
+
+
+def pin(number: str = "1234567890", **facts: Any) -> dict[str, Any]:
+    return {
+        "id": number,
+        "grid_title": "A kite",
+        "pinner": {"username": "jane", "full_name": "Jane D."},
+        "images": {"orig": {"url": "https://i.pinimg.com/originals/a.jpg"}},
+        **facts,
+    }
+
+
+def test_the_pins_own_file_is_found_among_related_pins() -> None:
+    state = {"pins": {"1": pin("1", videos={"video_list": rungs("other")}), "2": pin(videos={"video_list": rungs()})}}
+    data = told(URL, state)
+
+    assert best(data) == ["https://v1.pinimg.com/videos/mc/720p/ab.mp4"]
+    assert (data.handle, data.display_name, data.title) == ("jane", "Jane D.", "A kite")
+    assert (data.items[0].expected.duration_s, data.thumbnail_url) == (4.5, "https://i.pinimg.com/originals/a.jpg")
+
+
+def test_an_idea_pin_has_an_item_a_page() -> None:
+    pages = [{"blocks": [{"block_type": 3, "video": {"video_list": rungs(name)}}]} for name in ("one", "two")]
+
+    assert [url[-7:] for url in best(told(URL, pin(story_pin_data={"pages": pages})))] == ["one.mp4", "two.mp4"]
+
+
+def test_relay_writes_the_same_in_camel_case_and_over_several_answers() -> None:
+    facts = {"entityId": "1234567890", "pinner": {"username": "jane", "fullName": "Jane D."}, "gridTitle": "A kite"}
+    media = {"entityId": "1234567890", "videos": {"videoList": {"v720P": rungs()["V_720P"]}}}
+    data = told(URL, {"response": {"data": {"a": facts}}}, {"response": {"data": {"a": media}}})
+
+    assert (best(data), data.display_name) == (["https://v1.pinimg.com/videos/mc/720p/ab.mp4"], "Jane D.")
+
+
+def test_a_picture_pin_has_no_video_whatever_stands_beside_it() -> None:
+    data = told(URL, [pin(), pin("1", videos={"video_list": rungs("other")})])
+
+    assert (best(data), data.found, data.image_urls) == ([], True, ("https://i.pinimg.com/originals/a.jpg",))
+
+
+def test_a_pin_that_is_gone_is_told() -> None:
+    with pytest.raises(Deleted):
+        read(URL, {"resource_response": {"error": {"message": "PinNotFound", "http_status": 404}}})

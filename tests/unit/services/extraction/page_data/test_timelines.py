@@ -1,0 +1,43 @@
+"""How many posts a document lists, and whose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mediavault.services.extraction.page_data.timelines import Listing, listing
+
+
+def node(key: str, author: str, kind: str) -> dict[str, Any]:
+    return {
+        "instagram": {"shortcode": key, "display_url": "…", "owner": {"username": author}},
+        "x": {
+            "rest_id": key,
+            "legacy": {"full_text": ""},
+            "core": {"user_results": {"result": {"legacy": {"screen_name": author}}}},
+        },
+        "tiktok": {"id": key, "desc": "", "video": {}, "author": {"uniqueId": author}},
+        "bluesky": {"uri": f"at://did:plc:a/app.bsky.feed.post/{key}", "record": {}, "author": {"handle": author}},
+        "mastodon": {"id": key, "media_attachments": [], "account": {"acct": author}},
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["instagram", "x", "tiktok", "bluesky", "mastodon"])
+def test_posts_are_counted_once_each_and_one_account_is_named(kind: str) -> None:
+    posts = [node("1", "jane", kind), node("2", "jane", kind), node("2", "jane", kind)]
+
+    assert listing([{"data": {"edges": [{"node": one} for one in posts]}}]) == Listing(2, "jane", None)
+    assert listing([[*posts, node("3", "bob", kind)]]) == Listing(3)
+
+
+def test_entries_of_collections_and_feeds_count() -> None:
+    notes = [{"type": "Note", "@context": "…", "id": f"https://a.test/{n}"} for n in range(3)]
+    entries = [{"type": ["h-entry"], "properties": {"name": [str(n)]}} for n in range(2)]
+
+    assert listing([{"type": "OrderedCollection", "orderedItems": notes}]).posts == 3
+    assert listing([{"items": entries}]).posts == 2
+
+
+def test_what_lists_nothing_counts_nothing() -> None:
+    assert listing([{"id": "1", "video": {}}, [], "text"]) == Listing()

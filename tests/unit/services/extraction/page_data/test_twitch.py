@@ -1,0 +1,85 @@
+"""Twitch's clips."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mediavault.core.errors import Deleted
+from tests.unit.services.extraction.page_data.reading import best, read, told
+
+SLUG = "FaintLightGullWholeWheat-abc123"
+URL = f"https://clips.twitch.tv/{SLUG}"
+CDN = "https://production.assets.clips.twitchcdn.net/"
+
+
+def files(name: str) -> list[dict[str, Any]]:
+    return [
+        {"sourceURL": f"{CDN}{name}-{quality}.mp4", "quality": quality, "frameRate": 60}
+        for quality in ("360", "1080", "720")
+    ]
+
+
+def clip(slug: str = SLUG, **facts: Any) -> dict[str, Any]:
+    return {
+        "slug": slug,
+        "title": "A kite",
+        "durationSeconds": 32,
+        "thumbnailURL": "https://clips-media-assets2.twitch.tv/t.jpg",
+        "broadcaster": {"login": "jane", "displayName": "Jane"},
+        "videoQualities": files(slug),
+        **facts,
+    }
+
+
+def test_the_largest_file_is_taken_signed_with_the_answers_token() -> None:
+    token = {"signature": "abc", "value": '{"expires":1700000000}'}
+    data = told(URL, [{"data": {"clip": clip(playbackAccessToken=token)}}])
+
+    assert best(data) == [f"{CDN}{SLUG}-1080.mp4?sig=abc&token=%7B%22expires%22%3A1700000000%7D"]
+    assert (data.handle, data.display_name, data.title) == ("jane", "Jane", "A kite")
+
+
+def test_the_parts_of_a_clip_may_come_in_several_answers() -> None:
+    facts = clip()
+    media = {"slug": SLUG, "videoQualities": facts.pop("videoQualities")}
+
+    assert told(URL, {"data": {"clip": facts}}, {"data": {"clip": media}}).title == "A kite"
+    assert best(told(URL, {"data": {"clip": facts}}, {"data": {"clip": media}})) == [f"{CDN}{SLUG}-1080.mp4"]
+
+
+def test_the_landscape_form_comes_before_the_portrait_one() -> None:
+    assets = [
+        {"aspectRatio": 0.5625, "videoQualities": files("tall")},
+        {"aspectRatio": 1.7778, "videoQualities": files("wide")},
+    ]
+
+    assert best(told(URL, {"data": {"clip": clip(videoQualities=[], assets=assets)}})) == [f"{CDN}wide-1080.mp4"]
+
+
+def test_other_clips_are_not_the_posts_and_none_means_gone() -> None:
+    assert read(URL, {"data": {"clip": clip("OtherClipOfSomebody-1")}}) is None
+    with pytest.raises(Deleted):
+        read(URL, {"data": {"clip": None}})
+
+
+def test_the_script_of_an_old_page_names_files_and_broadcaster_in_its_own_words() -> None:
+    script = {
+        "slug": SLUG,
+        "broadcaster_login": "jane",
+        "broadcaster_display_name": "Jane",
+        "preview_image_url": "https://clips-media-assets.twitch.tv/t.jpg",
+        "quality_options": [{"quality": q, "source": f"{CDN}{q}.mp4", "frame_rate": 60} for q in ("900", "720")],
+    }
+    data = told(URL, script)
+
+    assert (best(data), data.handle, data.display_name) == ([f"{CDN}900.mp4"], "jane", "Jane")
+    assert data.thumbnail_url == "https://clips-media-assets.twitch.tv/t.jpg"
+
+
+def test_a_record_of_the_helix_api_only_tells_who_and_what() -> None:
+    record = {"id": SLUG, "broadcaster_name": "Jane", "title": "A kite", "thumbnail_url": "https://a.twitch.tv/t.jpg"}
+    data = told(URL, {"data": [record]})
+
+    assert (data.found, data.display_name, data.thumbnail_url) == (False, "Jane", "https://a.twitch.tv/t.jpg")

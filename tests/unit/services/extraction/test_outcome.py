@@ -1,0 +1,97 @@
+"""The word for what a saved page turned out to be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mediavault.core.errors import (
+    AgeRestricted,
+    BadInput,
+    BadUrl,
+    Challenge,
+    Deleted,
+    Drm,
+    IpBlocked,
+    LiveNow,
+    LoginRequired,
+    MediavaultError,
+    NotAPost,
+    Private,
+    RegionLocked,
+    Unsupported,
+)
+from mediavault.core.media import Item, ItemRole, Ownership
+from mediavault.services.extraction.outcome import Outcome, outcome_of, outcome_of_error
+from tests.stubs import candidate, extraction
+
+
+@pytest.mark.parametrize(
+    ("condition", "word"),
+    [
+        (Deleted, "gone"),
+        (Private, "private"),
+        (LoginRequired, "login_required"),
+        (AgeRestricted, "age_restricted"),
+        (RegionLocked, "region_locked"),
+        (LiveNow, "live"),
+        (Drm, "drm"),
+        (Challenge, "challenge"),
+        (IpBlocked, "challenge"),
+        (NotAPost, "not_a_post"),
+        (Unsupported, "unsupported"),
+        (BadUrl, "unsupported"),
+        (BadInput, "unreadable"),
+    ],
+)
+def test_every_condition_has_its_word(condition: type[MediavaultError], word: str) -> None:
+    assert outcome_of_error(condition("…")) == word
+
+
+def test_a_video_whose_every_form_is_protected_is_drm() -> None:
+    def word(*drm: bool) -> Outcome:
+        found = extraction(*(candidate(f"https://cdn.test/{n}.mpd", drm=each) for n, each in enumerate(drm)))
+        return outcome_of(found, found=True, announces_video=True, says_anything=True, posts=0)
+
+    assert (word(True, True), word(True, False)) == (Outcome.DRM, Outcome.VIDEO)
+
+
+@pytest.mark.parametrize(
+    ("items", "word"),
+    [
+        ((), Outcome.NO_VIDEO),
+        ((Item((candidate(),), role=ItemRole.QUOTED),), Outcome.NO_OWN_VIDEO),
+        ((Item(),), Outcome.METADATA_ONLY),  # a video whose files stand elsewhere
+    ],
+)
+def test_a_post_that_is_here_without_a_file(items: tuple[Item, ...], word: Outcome) -> None:
+    found = replace(extraction(), items=items, others=())
+
+    assert outcome_of(found, found=True, announces_video=False, says_anything=True, posts=0) is word
+
+
+@pytest.mark.parametrize(
+    ("count", "of_other_posts", "announces", "word"),
+    [
+        (2, False, False, Outcome.AMBIGUOUS),
+        (1, False, False, Outcome.NO_OWN_VIDEO),
+        (2, True, False, Outcome.NO_OWN_VIDEO),
+        (2, True, True, Outcome.METADATA_ONLY),
+    ],
+)
+def test_videos_that_are_not_surely_the_posts(count: int, of_other_posts: bool, announces: bool, word: Outcome) -> None:
+    unsure = [candidate(f"https://cdn.test/{n}.mp4", ownership=Ownership.UNKNOWN) for n in range(count)]
+    found = extraction(*unsure)
+
+    assert (
+        outcome_of(
+            found,
+            found=False,
+            announces_video=announces,
+            says_anything=True,
+            posts=0,
+            of_other_posts=of_other_posts,
+        )
+        is word
+    )

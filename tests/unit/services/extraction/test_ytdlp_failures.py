@@ -1,0 +1,179 @@
+"""What yt-dlp says went wrong, in our codes. The sentences are those of its extractors (2026.10.26)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mediavault.core.errors import (
+    AddressRefused,
+    AgeRestricted,
+    Challenge,
+    Deleted,
+    Drm,
+    ExtractorBroken,
+    Failure,
+    HttpError,
+    IpBlocked,
+    LiveNow,
+    LoginRequired,
+    NetworkFailure,
+    NotAPost,
+    NoVideo,
+    Private,
+    RateLimited,
+    RegionLocked,
+    TookTooLong,
+    ToolMissing,
+    Unsupported,
+)
+from mediavault.core.platform import Platform
+from mediavault.services.extraction.ytdlp_failures import failure_of, missing_part
+
+SITE = Platform(name="tube", title="Tube")
+HINT = "Use --cookies, --cookies-from-browser, --username and --password, or --netrc (tube) to provide credentials"
+
+
+def told(message: str = "", *, kind: str = "ExtractorError", **facts: Any) -> Failure:
+    return failure_of({"kind": kind, "message": message, **facts}, [], SITE)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("This video is DRM protected", Drm),
+        ("No suitable extractor found for URL https://tube.example/x", Unsupported),
+        ("This live event will begin in 3 days.", LiveNow),
+        ("Premieres in 12 minutes", LiveNow),
+        ("This video is processing", LiveNow),
+        ("Sign in to confirm you’re not a bot. " + HINT, Challenge),
+        ("Got HTTP Error 403 caused by Cloudflare anti-bot challenge", Challenge),
+        ("Sign in to confirm your age. This video may be inappropriate for some users. " + HINT, AgeRestricted),
+        ("NSFW tweet requires authentication. " + HINT, AgeRestricted),
+        ("The uploader has not made this video available in your country", RegionLocked),
+        ("Private video. Sign in if you've been granted access to this video. " + HINT, Private),
+        ("You are not authorized to view this protected tweet. " + HINT, Private),
+        ("Private subreddit; an account that has been approved is required. " + HINT, Private),
+        ("Video not available, status code 10216", Private),
+        ("This video is protected by a password, use the --video-password option", LoginRequired),
+        ("This video is only available for registered users. " + HINT, LoginRequired),
+        ("Requested content is not available, rate-limit reached or login required. " + HINT, LoginRequired),
+        ("Join this channel to get access to members-only content like this video", LoginRequired),
+        ("Video not available, status code 10204", IpBlocked),
+        ("Your IP address is blocked from accessing this post", IpBlocked),
+        ("Your IP address is unable to access the Reddit API", IpBlocked),
+        ("This request has been blocked due to its TLS fingerprint. Install a required dependency", IpBlocked),
+        ("Request is blocked by server (412), please wait and try later.", IpBlocked),
+        ("You have exceeded the rate limit. Try again later", RateLimited),
+        ("Video unavailable. This content isn't available, try again later.", RateLimited),
+        ("No video could be found in this tweet", NoVideo),
+        ("There is no video in this post", NoVideo),
+        ("Media #2 is not a video", NoVideo),
+        ("This video has been removed by the uploader", Deleted),
+        ("Video unavailable", Deleted),
+        ("Account suspended. Suspended", Deleted),
+        ("This clip is no longer available", Deleted),
+        ("Unable to parse the player: unexpected structure", ExtractorBroken),
+        ("The following content is not available on this app", ExtractorBroken),
+    ],
+)
+def test_a_sentence_of_ytdlp_has_one_meaning(message: str, kind: type[Failure]) -> None:
+    assert type(told(message)) is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (401, LoginRequired),
+        (403, IpBlocked),
+        (404, Deleted),
+        (410, Deleted),
+        (429, RateLimited),
+        (451, RegionLocked),
+        (500, HttpError),
+        (418, HttpError),
+    ],
+)
+def test_a_bare_status_speaks_for_itself(status: int, kind: type[Failure]) -> None:
+    failure = told(f"Unable to download webpage: HTTP Error {status}: Some Words Not Found", http_status=status)
+
+    assert type(failure) is kind
+    assert failure.http_status == status
+
+
+def test_a_site_that_names_a_pause_is_believed_up_to_a_day() -> None:
+    short = told("HTTP Error 429: Too Many", http_status=429, retry_after="120")
+    endless = told("HTTP Error 429: Too Many", http_status=429, retry_after="9" * 30)
+
+    assert short.retry_after == timedelta(minutes=2)
+    assert endless.retry_after == timedelta(days=1)
+    assert told("HTTP Error 429", http_status=429, retry_after="soon").retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"proxy": "refused", "http_status": 403}, AddressRefused),
+        ({"proxy": "unreachable", "http_status": 502}, NetworkFailure),
+        ({"proxy": "late", "http_status": 504}, TookTooLong),
+        ({"causes": [{"kind": "OSError", "message": "Tunnel connection failed: 403 Forbidden"}]}, AddressRefused),
+        ({"causes": [{"kind": "X", "message": "CONNECT tunnel failed, response 403"}]}, AddressRefused),
+        ({"causes": [{"kind": "OSError", "message": "Tunnel connection failed: 502 Bad Gateway"}]}, NetworkFailure),
+        ({"causes": [{"kind": "OSError", "message": "Tunnel connection failed: 504 Gateway Timeout"}]}, TookTooLong),
+    ],
+)
+def test_what_the_proxy_answers_is_not_taken_for_the_sites_word(error: dict[str, Any], kind: type[Failure]) -> None:
+    assert type(told("Unable to download webpage", **error)) is kind
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"causes": [{"kind": "TransportError", "message": "The read operation timed out"}]}, TookTooLong),
+        ({"causes": [{"kind": "IncompleteRead", "message": "12 bytes read"}]}, NetworkFailure),
+        ({"causes": [{"kind": "CertificateVerifyError", "message": "self-signed certificate"}]}, NetworkFailure),
+        ({"kind": "UserNotLive"}, NotAPost),
+        ({"kind": "UnsupportedError"}, Unsupported),
+        ({"kind": "KeyError", "message": "'videoDetails'"}, ExtractorBroken),
+        ({"message": None, "causes": "rubbish", "countries": 3, "http_status": "x"}, ExtractorBroken),
+    ],
+)
+def test_classes_and_causes_tell_where_words_do_not(error: dict[str, Any], kind: type[Failure]) -> None:
+    facts = {"kind": "ExtractorError", "message": "Unable to download webpage", **error}
+
+    assert type(failure_of(facts, [], SITE)) is kind
+
+
+def test_a_border_names_the_countries_that_may_look() -> None:
+    failure = told("Not here", kind="GeoRestrictedError", countries=["NO", "SE"])
+
+    assert isinstance(failure, RegionLocked)
+    assert "NO, SE" in failure.message
+
+
+def test_no_formats_for_want_of_a_javascript_runtime_names_the_extra() -> None:
+    warning = "[youtube] No supported JavaScript runtime could be found. Only deno is enabled by default"
+    failure = failure_of({"kind": "ExtractorError", "message": "No video formats found!"}, [warning], SITE)
+
+    assert isinstance(failure, ToolMissing)
+    assert "pip install 'yt-dlp[curl-cffi,deno]' yt-dlp-ejs" in failure.help
+    assert isinstance(told("No video formats found!"), ExtractorBroken)
+
+
+def test_a_warning_about_a_missing_part_is_read_and_others_are_not() -> None:
+    impersonation = missing_part(["The extractor is attempting impersonation, but no impersonate target is available"])
+
+    assert impersonation is not None
+    assert "curl_cffi" in impersonation.help
+    assert missing_part(["Falling back on generic information extractor"]) is None
+
+
+def test_a_person_reads_neither_addresses_nor_pleas_for_reports() -> None:
+    failure = told(
+        "Unable to extract x from https://tube.example/?token=secret (caused by KeyError('x')); "
+        "please report this issue on  https://bugs.example"
+    )
+
+    assert failure.message == "yt-dlp could not read the post: Unable to extract x from …."

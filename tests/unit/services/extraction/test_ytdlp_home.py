@@ -1,0 +1,177 @@
+"""Which yt-dlp is used, and how a newer one takes its place."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.errors import ExtractorBroken, StorageFailure, ToolMissing
+from mediavault.services.extraction.ytdlp_home import Installed, installed, own_version, use, work_folder
+from mediavault.services.extraction.ytdlp_upgrade import Upgrade, package, upgrade
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2026.07.04 lies beside mediavault."""
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "2026.07.04")
+
+
+def put(home: Path, version: str, *, used: bool = True) -> Path:
+    (home / version / "yt_dlp").mkdir(parents=True)
+    if used:
+        use(home, version)
+    return home / version
+
+
+def test_without_one_of_its_own_the_installed_one_is_used(tmp_path: Path) -> None:
+    assert installed(tmp_path) == Installed("2026.07.04", None)
+
+
+def test_a_newer_one_of_its_own_goes_first(tmp_path: Path) -> None:
+    library = put(tmp_path, "2026.10.26")
+
+    assert installed(tmp_path) == Installed("2026.10.26", library)
+
+
+def test_a_newer_one_beside_mediavault_goes_before_an_old_one_of_its_own(tmp_path: Path) -> None:
+    put(tmp_path, "2026.7.3")
+
+    assert installed(tmp_path).library is None
+
+
+@pytest.mark.parametrize("pointer", ["", "../../etc", "2026.10.26", "/", "2026.10.26/..", "\x00"])
+def test_a_pointer_that_leads_nowhere_is_passed_over(tmp_path: Path, pointer: str) -> None:
+    (tmp_path / "current").write_text(pointer)
+
+    assert own_version(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("version", "released"), [("2026.07.04", date(2026, 7, 4)), ("2026.10.26.123", date(2026, 10, 26)), ("1.2", None)]
+)
+def test_a_version_is_the_day_of_its_release(version: str, released: date | None) -> None:
+    assert Installed(version, None).released == released
+
+
+def test_a_childs_folder_is_empty_and_gone_afterwards(tmp_path: Path) -> None:
+    with work_folder(tmp_path, now=NOW) as folder:
+        assert list(folder.iterdir()) == []
+        (folder / "note").write_text("x")
+
+    assert not folder.exists()
+
+
+def test_folders_that_killed_processes_left_are_swept_and_those_at_work_are_not(tmp_path: Path) -> None:
+    old, young = tmp_path / "at-work" / "old", tmp_path / "at-work" / "young"
+    for folder, age in ((old, timedelta(hours=2)), (young, timedelta(minutes=1))):
+        folder.mkdir(parents=True)
+        moment = (NOW - age).timestamp()
+        os.utime(folder, (moment, moment))
+    with work_folder(tmp_path, now=NOW):
+        pass
+
+    assert (old.exists(), young.exists()) == (False, True)
+
+
+# --- upgrade ---------------------------------------------------------------------------------------------------
+
+Install = Callable[[str, Path], Awaitable[None]]
+
+
+async def install(what: str, library: Path) -> None:
+    (library / "yt_dlp").mkdir(parents=True)
+
+
+def finding(version: str | None) -> Callable[[Installed, Path], Awaitable[str | None]]:
+    async def examine(fresh: Installed, folder: Path) -> str | None:
+        assert fresh.library is not None
+        assert (fresh.library / "yt_dlp").is_dir()
+        return version
+
+    return examine
+
+
+async def test_a_newer_version_is_proved_and_taken_into_use(tmp_path: Path) -> None:
+    assert await upgrade(tmp_path, install=install, examine=finding("2026.11.20")) == Upgrade(
+        "2026.07.04", "2026.11.20"
+    )
+    assert installed(tmp_path).library == tmp_path / "2026.11.20"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2026.11.20", "current"]
+
+
+async def test_the_former_one_stays_for_children_at_work_and_older_ones_go(tmp_path: Path) -> None:
+    put(tmp_path, "2026.08.01", used=False)
+    put(tmp_path, "2026.10.26")
+    await upgrade(tmp_path, install=install, examine=finding("2026.11.20"))
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2026.10.26", "2026.11.20", "current"]
+
+
+async def test_the_newest_is_left_alone(tmp_path: Path) -> None:
+    put(tmp_path, "2026.10.26")
+
+    assert await upgrade(tmp_path, install=install, examine=finding("2026.10.26")) == Upgrade(
+        "2026.10.26", "2026.10.26"
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2026.10.26", "current"]
+
+
+async def test_what_an_upgrade_that_was_broken_off_left_is_replaced(tmp_path: Path) -> None:
+    rest = put(tmp_path, "2026.11.20", used=False)
+    (rest / "half").write_text("x")
+    await upgrade(tmp_path, install=install, examine=finding("2026.11.20"))
+
+    assert not (rest / "half").exists()
+    assert installed(tmp_path).version == "2026.11.20"
+
+
+async def fails_to_install(what: str, library: Path) -> None:
+    library.mkdir()
+    raise ToolMissing("no connection")
+
+
+async def breaks_down(fresh: Installed, folder: Path) -> str | None:
+    raise ExtractorBroken("it ended with code 1")
+
+
+@pytest.mark.parametrize(
+    ("installing", "examining"),
+    [
+        (fails_to_install, finding("2026.11.20")),
+        (install, finding(None)),
+        (install, finding("../x")),
+        (install, breaks_down),
+    ],
+)
+async def test_an_upgrade_that_fails_keeps_the_former_one_and_leaves_nothing(
+    tmp_path: Path, installing: Install, examining: Callable[[Installed, Path], Awaitable[str | None]]
+) -> None:
+    put(tmp_path, "2026.10.26")
+    with pytest.raises(ToolMissing):
+        await upgrade(tmp_path, install=installing, examine=examining)
+
+    assert installed(tmp_path).version == "2026.10.26"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2026.10.26", "current"]
+
+
+async def test_a_state_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StorageFailure):
+        await upgrade(tmp_path / "file" / "ytdlp", install=install, examine=finding("2026.11.20"))
+
+
+def test_parts_that_belong_to_a_version_come_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    there: set[str] = set()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name in there or None)
+    alone = package(Installed("2026.10.26", None))
+    there |= {"yt_dlp_ejs", "curl_cffi"}
+
+    assert (alone, package(Installed("2026.10.26", None))) == ("yt-dlp", "yt-dlp[default,curl-cffi]")

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from mediavault.core.errors import Deleted, Drm, ExtractorBroken, Failure, LiveNow, NoVideo, ToolMissing
+from mediavault.core.media import Extraction, FoundIn, ItemRole, Ownership, Post
+from mediavault.core.platform import Platform
+from mediavault.services.extraction.ytdlp_reading import read_answer
+from mediavault.services.extraction.ytdlp_sites import YtdlpSite
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+TUBE = Platform(name="tube", title="Tube")
+GENERIC = Platform(name="generic", title="this site")
+POST = Post("https://tube.example/watch/abc", "https://tube.example/watch/abc", "tube", post_id="abc")
+SITE = YtdlpSite(("tube",))
+CDN = "https://cdn.tube.example"
+
+
+def video(video_id: str = "abc", **facts: Any) -> dict[str, Any]:
+    formats = [{"url": f"{CDN}/{video_id}.mp4", "protocol": "https", "ext": "mp4", "vcodec": "h264", "acodec": "aac"}]
+    return {"_type": "video", "id": video_id, "formats": formats, **facts}
+
+
+def listing(*entries: Any, **facts: Any) -> dict[str, Any]:
+    return {"_type": "playlist", "id": "abc", "entries": list(entries), **facts}
+
+
+def error(message: str) -> dict[str, Any]:
+    return {"kind": "ExtractorError", "message": message}
+
+
+def read(
+    info: Any,
+    *,
+    platform: Platform = TUBE,
+    site: YtdlpSite = SITE,
+    post: Post = POST,
+    errors: Any = (),
+    warnings: Any = (),
+) -> Extraction:
+    answer = {"version": "2026.10.26", "info": info, "errors": list(errors), "warnings": list(warnings)}
+    return read_answer(answer, post, platform, site, now=NOW)
+
+
+def test_a_video_of_the_platforms_own_extractor_is_the_posts_by_its_id() -> None:
+    found = read(video(duration=12.0, thumbnail=f"{CDN}/abc.jpg"))
+    (item,) = found.items
+
+    assert [(c.url, c.ownership, c.found_in) for c in item.candidates] == [
+        (f"{CDN}/abc.mp4", Ownership.ID_MATCH, FoundIn.API)
+    ]
+    assert (item.role, item.media_id, item.thumbnail_url) == (ItemRole.MAIN, "abc", f"{CDN}/abc.jpg")
+    assert (item.expected.duration_s, item.expected.audio) == (12.0, True)
+
+
+def test_what_the_post_says_is_taken_over() -> None:
+    found = read(
+        video(
+            title="A lighthouse",
+            description="Waves.",
+            timestamp=1_764_000_000,
+            uploader="Jane Doe",
+            uploader_id="@jane",
+            webpage_url="https://tube.example/watch/abc",
+        )
+    )
+
+    assert (found.title, found.text) == ("A lighthouse", "Waves.")
+    assert found.published_at == datetime.fromtimestamp(1_764_000_000, UTC)
+    assert (found.account.handle, found.account.display_name, found.account.slug) == ("jane", "Jane Doe", "tube-jane")
+    assert found.post.handle == "jane"
+    assert found.metadata == {"ytdlp_version": "2026.10.26", "ytdlp_extractor": None}
+
+
+def test_a_date_without_a_time_will_do() -> None:
+    assert read(video(upload_date="20260102")).published_at == datetime(2026, 1, 2, tzinfo=UTC)
+    assert read(video(upload_date="soon")).published_at is None
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"id": "1234", "display_id": "abc"},
+        {"id": "1234", "webpage_url": "https://tube.example/watch?v=abc&t=1"},
+        {"id": "abc_p2"},
+    ],
+)
+def test_the_posts_id_may_stand_in_several_places(facts: dict[str, str]) -> None:
+    assert len(read(video() | facts).items) == 1
+
+
+def test_a_video_of_another_post_is_shown_and_not_owned() -> None:
+    found = read(video("other", webpage_url="https://tube.example/watch/other"))
+
+    assert found.items == ()
+    assert [c.ownership for c in found.others] == [Ownership.UNKNOWN]
+
+
+def test_a_share_link_has_no_id_to_be_held_against() -> None:
+    assert len(read(video("other"), post=replace(POST, post_id=None)).items) == 1
+
+
+def test_where_even_a_lone_video_can_be_a_quoted_posts_it_is_not_owned() -> None:
+    found = read(video(), site=replace(SITE, mixes_single=True))
+
+    assert (found.items, len(found.others)) == ((), 1)
+
+
+def test_where_a_quoted_posts_video_comes_under_the_asked_address_its_own_id_decides() -> None:
+    quoted = video("other", webpage_url=POST.url)
+
+    assert read(quoted, site=replace(SITE, by_id_only=True)).items == ()
+    assert len(read(video("abc"), site=replace(SITE, by_id_only=True)).items) == 1
+
+
+# --- lists -----------------------------------------------------------------------------------------------------
+
+
+def test_a_carousel_gives_an_item_each_and_a_photo_in_it_is_no_failure() -> None:
+    carousel = listing(video("one"), None, video("two"), title="Three things", uploader_id="jane")
+    found = read(carousel, site=replace(SITE, owns_list=True), errors=[error("No video formats found!")])
+
+    assert [item.media_id for item in found.items] == ["one", "two"]
+    assert (found.title, found.account.handle) == ("Three things", "jane")
+
+
+def test_a_carousel_of_which_one_video_could_not_be_read_is_not_taken_for_whole() -> None:
+    with pytest.raises(Deleted):
+        read(
+            listing(video("one"), None),
+            site=replace(SITE, owns_list=True),
+            errors=[error("This video has been removed")],
+        )
+
+
+def test_a_carousel_of_photos_has_no_video() -> None:
+    with pytest.raises(NoVideo):
+        read(listing(None, None), errors=[error("No video formats found!")] * 2)
+    with pytest.raises(ExtractorBroken):
+        read(None, errors=[error("No video formats found!")])
+
+
+def test_where_a_list_can_hold_a_quoted_posts_video_nothing_is_guessed() -> None:
+    with pytest.raises(ExtractorBroken, match="cannot tell"):
+        read(listing(video("abc"), video("quoted")))
+
+
+def test_a_list_of_one_is_a_video() -> None:
+    assert len(read(listing(video("one"))).items) == 1
+
+
+def test_a_list_in_a_list_is_read_and_one_without_end_is_not() -> None:
+    owns = replace(SITE, owns_list=True)
+    endless = listing()
+    for _ in range(50):
+        endless = listing(endless)
+
+    assert len(read(listing(listing(video("one"), video("two"))), site=owns).items) == 2
+    with pytest.raises(NoVideo):
+        read(endless, site=owns)
+
+
+# --- any page --------------------------------------------------------------------------------------------------
+
+
+def test_the_lone_video_of_a_page_is_owned_as_such() -> None:
+    found = read(video(), platform=GENERIC)
+
+    assert [(c.ownership, c.found_in) for c in found.candidates] == [(Ownership.LONE, FoundIn.META)]
+    assert found.account.slug == "generic-tube.example"
+
+
+def test_the_number_of_the_one_player_of_a_page_is_no_part_of_its_title() -> None:
+    assert read(video(title="Waves (1)"), platform=GENERIC).title == "Waves"
+    assert read(video(title="Waves (1)")).title == "Waves (1)"
+
+
+def test_of_several_videos_of_a_page_none_is_owned() -> None:
+    found = read(listing(video("one"), video("two")), platform=GENERIC)
+
+    assert (found.items, [c.ownership for c in found.others]) == ((), [Ownership.UNKNOWN] * 2)
+
+
+# --- nothing ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("errors", "kind"),
+    [
+        ([], NoVideo),
+        (["This video has been removed"], Deleted),
+        (["There is no video in this post", "This video has been removed"], Deleted),
+        (["There is no video in this post"], NoVideo),
+    ],
+)
+def test_without_a_video_the_most_telling_error_is_told(errors: list[str], kind: type[Failure]) -> None:
+    with pytest.raises(kind):
+        read(None, errors=map(error, errors))
+
+
+@pytest.mark.parametrize("info", [None, [], "text", {}, {"_type": "playlist"}, listing(None, 3), {"formats": "x"}])
+def test_rubbish_is_no_video(info: Any) -> None:
+    with pytest.raises((NoVideo, ExtractorBroken)):
+        read(info)
+
+
+def test_without_ytdlp_the_command_that_installs_it_is_named() -> None:
+    with pytest.raises(ToolMissing) as failure:
+        read_answer({"missing": True}, POST, TUBE, SITE, now=NOW)
+
+    assert "pip install" in failure.value.help
+
+
+@pytest.mark.parametrize("facts", [{"is_live": True}, {"live_status": "is_upcoming"}, {"live_status": "post_live"}])
+def test_what_is_still_on_the_air_is_left_for_later(facts: dict[str, Any]) -> None:
+    with pytest.raises(LiveNow):
+        read(video(**facts))
+    assert read(video(live_status="was_live")).items
+
+
+def test_a_broadcast_to_come_is_tried_when_it_begins_within_a_day() -> None:
+    for hours, wait in ((2, 2), (100, 24)):
+        begins = (NOW + timedelta(hours=hours)).timestamp()
+        with pytest.raises(LiveNow) as failure:
+            read(video(live_status="is_upcoming", release_timestamp=begins))
+        assert failure.value.retry_after == timedelta(hours=wait)
+
+
+def test_formats_that_are_all_protected_are_told_from_none() -> None:
+    nothing = {"url": f"{CDN}/x", "protocol": "rtmp", "vcodec": "h264"}
+
+    with pytest.raises(Drm):
+        read(video(formats=[nothing], _has_drm=True))
+    with pytest.raises(ExtractorBroken):
+        read(video(formats=[nothing]))
+
+
+def test_sound_without_pictures_is_no_video() -> None:
+    sound = {"url": f"{CDN}/a.m4a", "protocol": "https", "vcodec": "none", "acodec": "aac"}
+
+    with pytest.raises(NoVideo, match="sound"):
+        read(video(formats=[sound]))
+    with pytest.raises(ToolMissing):
+        read(video(formats=[sound]), warnings=["No supported JavaScript runtime could be found."])

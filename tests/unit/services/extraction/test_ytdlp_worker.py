@@ -1,0 +1,324 @@
+"""The child, with a made-up yt-dlp in the place of the real one: what it can do, and what a bad one cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediavault.core.cookies import Cookie
+from mediavault.core.errors import ExtractorBroken, TookTooLong, Unsupported
+from mediavault.core.media import Post
+from mediavault.core.platform import Platform
+from mediavault.services.egress.guard import EgressGuard
+from mediavault.services.egress.proxy import EgressProxy
+from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor, address_to_ask, netscape
+from mediavault.services.extraction.ytdlp_home import Installed
+from mediavault.services.extraction.ytdlp_process import ask, version_of
+from mediavault.services.extraction.ytdlp_worker import _watch
+from tests.fakes import FakeClock
+
+HEAD = """
+import sys, types
+version = types.SimpleNamespace(__version__="2099.01.02")
+class YoutubeDL:
+    def __init__(self, params): self.params = params
+    def __enter__(self): return self
+    def __exit__(self, *_): return None
+    def sanitize_info(self, info): return info
+    def extract_info(self, url, download):
+"""
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        listening.settimeout(0)
+        yield listening
+
+
+def library(folder: Path, body: str) -> Installed:
+    """A yt-dlp whose ``extract_info(url)`` is ``body``."""
+    package = folder / "library" / "yt_dlp"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(HEAD + textwrap.indent(textwrap.dedent(body), " " * 8))
+    return Installed(None, folder / "library")
+
+
+async def answer(
+    folder: Path, body: str, *, proxy: str = "http://127.0.0.1:9", wall_s: float = 20.0, **asked: Any
+) -> Any:
+    found = library(folder, body)
+    (folder / "work").mkdir()
+    request = {"url": "https://tube.example/1", "extractors": ["tube"], **asked}
+    return await ask(request, proxy=proxy, folder=folder / "work", installed=found, wall_s=wall_s)
+
+
+def telling(expression: str) -> str:
+    """A body that answers the text of ``expression``, or the error that it raises."""
+    return f"""
+    try:
+        told = str(({expression}))
+    except OSError as exc:
+        told = type(exc).__name__
+    return {{"title": told}}
+    """
+
+
+async def test_the_version_that_the_child_imports_is_told(tmp_path: Path) -> None:
+    assert await version_of(library(tmp_path, "pass"), tmp_path) == "2099.01.02"
+
+
+async def test_only_what_is_read_comes_back(tmp_path: Path) -> None:
+    body = """
+    one = {"url": "https://cdn/1.mp4", "cookies": "a=secret", "fragments": [{}],
+           "http_headers": {"Referer": "r", "Cookie": "secret"}}
+    return {"id": "1", "title": "A", "formats": [one], "subtitles": {"en": []}, "http_headers": {"Cookie": "secret"}}
+    """
+    info = (await answer(tmp_path, body))["info"]
+
+    assert info == {
+        "id": "1",
+        "title": "A",
+        "formats": [{"url": "https://cdn/1.mp4", "http_headers": {"Referer": "r"}}],
+    }
+
+
+async def test_errors_are_kept_with_what_caused_them(tmp_path: Path) -> None:
+    body = """
+    class ExtractorError(Exception): expected, cause, ie = True, None, "tube"
+    class HTTPError(Exception):
+        status, response = 429, types.SimpleNamespace(headers={"Retry-After": "30"})
+    try:
+        raise ExtractorError("slow down") from HTTPError("HTTP Error 429")
+    except ExtractorError:
+        self.trouble("ERROR: slow down")
+    return None
+    """
+    told = await answer(tmp_path, body)
+    (error,) = told["errors"]
+
+    assert told["info"] is None
+    assert (error["kind"], error["message"], error["expected"]) == ("ExtractorError", "slow down", True)
+    assert (error["http_status"], error["retry_after"], error["proxy"]) == (429, "30", None)
+    assert error["causes"] == [{"kind": "HTTPError", "message": "HTTP Error 429"}]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("skip_download", True),
+        ("cachedir", False),
+        ("proxy", "http://127.0.0.1:9"),
+        ("enable_file_urls", False),
+        ("allow_unplayable_formats", False),
+        ("geo_bypass", False),
+        ("remote_components", ()),
+        ("allowed_extractors", ["tube"]),
+        ("external_downloader", None),
+        ("exec_cmd", None),
+    ],
+)
+async def test_it_asks_without_the_dangerous_options(tmp_path: Path, option: str, value: object) -> None:
+    told = await answer(tmp_path, telling(f"repr(self.params.get({option!r}))"))
+
+    assert told["info"]["title"] == repr(value)
+
+
+async def test_cookies_come_as_a_copy_and_the_agent_with_them(tmp_path: Path) -> None:
+    expression = "self.params['cookiefile'].read() + self.params['http_headers']['User-Agent']"
+    told = await answer(tmp_path, telling(expression), cookies="# Netscape\n", user_agent="Browser/1")
+
+    assert told["info"]["title"] == "# Netscape\nBrowser/1"
+
+
+async def test_it_lives_in_its_folder_and_sees_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIAVAULT_TOKEN", "canary")
+    monkeypatch.setenv("HTTPS_PROXY", "http://canary")
+    expression = "__import__('os').environ, __import__('os').getcwd(), __import__('tempfile').gettempdir()"
+    told = (await answer(tmp_path, telling(expression)))["info"]["title"]
+
+    assert "canary" not in told
+    assert told.count(str(tmp_path / "work")) >= 4
+    assert "'YTDLP_NO_PLUGINS': '1'" in told
+
+
+# --- what a bad one cannot do ----------------------------------------------------------------------------------
+
+CONNECT = "__import__('socket').create_connection(('127.0.0.1', {port}), 3)"
+LEAVE = "import sys; from mediavault.services.child_guard import leave_network; sys.exit(not leave_network())"
+# past Python's own functions, as a library in C would
+RAW = "__import__('ctypes').CDLL(None).connect(__import__('socket').socket().fileno(), {address!r}, 16)"
+
+
+async def test_it_connects_nowhere_but_to_the_proxy(tmp_path: Path, listener: socket.socket) -> None:
+    told = await answer(tmp_path, telling(CONNECT.format(port=listener.getsockname()[1])))
+
+    assert told["info"]["title"] == "PermissionError"
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+
+
+async def test_not_even_past_pythons_own_functions(tmp_path: Path, listener: socket.socket) -> None:
+    if subprocess.run([sys.executable, "-c", LEAVE], check=False).returncode:
+        pytest.skip("this kernel gives no network namespaces")
+    port = listener.getsockname()[1]
+    address = socket.AF_INET.to_bytes(2, "little") + port.to_bytes(2, "big") + b"\x7f\0\0\1" + bytes(8)
+    told = await answer(tmp_path, telling(RAW.format(address=address)))
+
+    assert told["info"]["title"] == "-1"
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+
+
+async def test_the_proxy_is_there_at_its_usual_address(tmp_path: Path, listener: socket.socket) -> None:
+    port = listener.getsockname()[1]
+    told = asyncio.create_task(
+        answer(tmp_path, telling(f"{CONNECT.format(port=port)}.recv(5)"), proxy=f"http://u:p@127.0.0.1:{port}")
+    )
+    connection, _ = await asyncio.get_running_loop().sock_accept(listener)
+    with connection:
+        connection.send(b"hello")
+
+        assert (await told)["info"]["title"] == "b'hello'"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "__import__('socket').getaddrinfo('tube.example', 80)",
+        "__import__('subprocess').run(['ls'])",
+        "__import__('os').system('true')",
+        "__import__('os').execv('/bin/true', ['true'])",
+    ],
+)
+async def test_it_looks_up_no_name_and_starts_no_program(tmp_path: Path, expression: str) -> None:
+    assert (await answer(tmp_path, telling(expression)))["info"]["title"] == "PermissionError"
+
+
+def test_the_solver_of_puzzles_may_be_started() -> None:
+    hook = _watch(9)
+
+    hook("subprocess.Popen", ("/venv/bin/deno", ["deno"], None, None))
+    hook("socket.connect", (None, ("127.0.0.1", 9)))
+    with pytest.raises(PermissionError):
+        hook("subprocess.Popen", ("/venv/bin/denox", ["deno"], None, None))
+    with pytest.raises(PermissionError):
+        hook("socket.connect", (None, "/run/docker.sock"))
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("import os; os._exit(3)", "code 3"),
+        ("import os; os.kill(os.getpid(), 11)", "signal 11"),
+        ("raise ValueError('its own bug')", "code 1"),
+        ("return {'title': 'x', 'id': float}", "code 1"),
+        ("x = bytearray(8 << 30)", "code 1"),
+        ("open('big', 'wb').write(b'x' * (65 << 20))", "code 1"),
+    ],
+)
+async def test_one_that_breaks_down_is_a_failure_of_the_extractor(tmp_path: Path, body: str, reason: str) -> None:
+    with pytest.raises(ExtractorBroken, match=reason):
+        await answer(tmp_path, body)
+
+
+async def test_what_it_prints_is_not_taken_for_its_answer(tmp_path: Path) -> None:
+    told = await answer(tmp_path, "print('rubbish', flush=True)\nreturn {'title': 'x'}")
+
+    assert told["info"]["title"] == "x"
+
+
+async def test_an_answer_is_cut_to_what_anyone_would_read(tmp_path: Path) -> None:
+    body = "return {'title': 'x' * 10**6, '_type': 'playlist', 'entries': [{'formats': [{}] * 10**4}] * 10**4}"
+    info = (await answer(tmp_path, body))["info"]
+
+    assert (len(info["title"]), len(info["entries"]), len(info["entries"][0]["formats"])) == (20_000, 20, 400)
+
+
+async def test_one_that_hangs_is_given_up(tmp_path: Path) -> None:
+    with pytest.raises(TookTooLong):
+        await answer(tmp_path, "import time; time.sleep(600)", wall_s=1.0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the death signal is Linux's")
+async def test_one_whose_parent_is_killed_dies_with_it(tmp_path: Path) -> None:
+    found = library(tmp_path, "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(600)")
+    parent = f"""
+import asyncio
+from pathlib import Path
+from mediavault.services.extraction.ytdlp_home import Installed
+from mediavault.services.extraction.ytdlp_process import ask
+asyncio.run(ask({{"url": "x", "extractors": []}}, proxy="http://127.0.0.1:9", folder=Path({str(tmp_path)!r}),
+                installed=Installed(None, Path({str(found.library)!r})), wall_s=600))
+"""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", parent)
+    while not (text := _text(tmp_path / "pid")):
+        await asyncio.sleep(0.02)
+    process.kill()
+    await process.wait()
+    async with asyncio.timeout(10):
+        while _text(Path(f"/proc/{text}/stat")).rpartition(")")[2].split()[:1] not in ([], ["Z"]):
+            await asyncio.sleep(0.02)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+async def test_without_ytdlp_that_is_said(tmp_path: Path) -> None:
+    package = tmp_path / "library" / "yt_dlp"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('a part is missing')")
+
+    assert await version_of(Installed(None, tmp_path / "library"), tmp_path) is None
+
+
+# --- the parent's side -----------------------------------------------------------------------------------------
+
+POST = Post("https://mirror.example/1", "https://tube.example/1", "tube", post_id="1")
+
+
+def test_the_platforms_own_address_is_asked_about_and_of_other_sites_the_one_given() -> None:
+    assert address_to_ask(POST, Platform(name="tube", title="Tube")) == "https://tube.example/1"
+    assert address_to_ask(POST, Platform(name="generic", title="")) == "https://mirror.example/1"
+
+
+async def test_a_platform_that_ytdlp_does_not_know_is_not_asked_about(tmp_path: Path) -> None:
+    extractor = YtdlpExtractor(EgressProxy(EgressGuard()), FakeClock(), state_dir=tmp_path)
+    with pytest.raises(Unsupported):
+        await extractor.extract(POST, Platform(name="threads", title="Threads"), within_s=5)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_cookies_are_written_with_their_scope() -> None:
+    ends = datetime(2027, 1, 1, tzinfo=UTC)
+    text = netscape(
+        [
+            Cookie("sid", "1", "tube.example", secure=True, host_only=False, expires_at=ends),
+            Cookie("lang", "en", "www.tube.example", path="/watch"),
+            Cookie("bad", "1\tx", "tube.example"),
+            Cookie("worse", "1\nevil.example\tTRUE\t/\tFALSE\t0\ta\tb", "tube.example"),
+        ]
+    )
+
+    assert text.splitlines() == [
+        "# Netscape HTTP Cookie File",
+        f".tube.example\tTRUE\t/\tTRUE\t{int(ends.timestamp())}\tsid\t1",
+        "www.tube.example\tFALSE\t/watch\tFALSE\t0\tlang\ten",
+    ]
+    assert netscape([]) == ""
