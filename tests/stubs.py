@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -42,8 +42,8 @@ VIDEO = b"\0\0\0\x18ftypmp42" + b"v" * 20_000
 Answer = Failure | bytes
 
 
-def new_job(url: str = POST_URL, *, clock: Clock, max_attempts: int = 5) -> NewJob:
-    return NewJob(new_job_id(clock.now()), "0" * 32, url, url, "generic", max_attempts)
+def new_job(url: str = POST_URL, *, clock: Clock, max_attempts: int = 5, platform: str = "generic") -> NewJob:
+    return NewJob(new_job_id(clock.now()), "0" * 32, url, url, platform, max_attempts)
 
 
 def candidate(url: str = MEDIA_URL, **facts: object) -> Candidate:
@@ -211,6 +211,10 @@ class StubClient:
         return None
 
 
+async def stub_remux(sources: Sequence[Path], into: Path) -> None:
+    into.write_bytes(b"".join(source.read_bytes() for source in sources))
+
+
 def make_tools(
     store: JobStore,
     clock: Clock,
@@ -222,6 +226,7 @@ def make_tools(
     probe: StubProbe | None = None,
     client: StubClient | None = None,
     jitter: Callable[[], float] = lambda: 0.5,
+    remux: Callable[[Sequence[Path], Path], Awaitable[object]] | None = None,
 ) -> Tools:
     return Tools(
         store=store,
@@ -229,6 +234,7 @@ def make_tools(
         extractors={"browser": extractor or StubExtractor()},
         client=client or StubClient(),
         browser=browser or StubBrowser(),
+        remux=remux or stub_remux,
         downloader=downloader or StubDownloader(),
         probe=probe or StubProbe(),
         vault=LocalVault(root),

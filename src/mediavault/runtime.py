@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,15 +17,21 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mediavault.api.submission import Submission
+from mediavault.api.waiting_jobs import go_on_after
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.errors import BadSetting, Failure, MediavaultError
 from mediavault.core.job import Job, JobId, JobStatus, NewJob
 from mediavault.core.logs import get_logger
 from mediavault.core.media import Candidate, Extraction
+from mediavault.core.sessions import SessionState
 from mediavault.core.settings import Settings
 from mediavault.core.urls import HttpUrl, parse_http_url
 from mediavault.platforms import registry
+from mediavault.services.browser import own_display
+from mediavault.services.browser.login_windows import LoginWindows
+from mediavault.services.browser.session_desk import SessionDesk
 from mediavault.services.egress.guard import EgressGuard
+from mediavault.services.extraction.port import Extractor
 from mediavault.services.vault import LocalVault
 from mediavault.store.port import JobStore
 from mediavault.worker.queue import Worker, WorkerLimits
@@ -136,8 +142,11 @@ async def open_tools(
     from mediavault.services.download.port import DownloadLimits
     from mediavault.services.egress.client import AiohttpClient
     from mediavault.services.egress.proxy import EgressProxy
+    from mediavault.services.extraction.api_extractor import ApiExtractor
     from mediavault.services.extraction.browser_extractor import BrowserExtractor
+    from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor
     from mediavault.services.media_probe import MediaProbe
+    from mediavault.services.remux import to_mp4
 
     async with AsyncExitStack() as stack:
         client = AiohttpClient(guard, clock=clock)
@@ -154,15 +163,21 @@ async def open_tools(
             headless=settings.browser_headless,
         )
         stack.push_async_callback(browser.close)
-        extractor = BrowserExtractor(browser, clock)
+        extractors: list[Extractor] = [
+            ApiExtractor(client),
+            YtdlpExtractor(proxy, clock, state_dir=settings.state_dir),
+            BrowserExtractor(browser, clock),
+            YtdlpExtractor(proxy, clock, state_dir=settings.state_dir, session=browser),
+        ]
         yield Tools(
             store=store,
             clock=clock,
-            extractors={extractor.name: extractor},
+            extractors={extractor.name: extractor for extractor in extractors},
             client=client,
             browser=browser,
             downloader=MediaFetcher(client, clock),
             probe=MediaProbe(),
+            remux=to_mp4,
             vault=library,
             limits=DownloadLimits(
                 max_bytes=settings.max_file_bytes,
@@ -172,6 +187,8 @@ async def open_tools(
             ),
             retry=RetryPolicy(base=timedelta(seconds=settings.retry_base_s), jitter=random.random),
             extraction_timeout_s=settings.extraction_timeout_s,
+            prefer=settings.prefer,
+            save_quoted=settings.save_quoted,
         )
 
 
@@ -240,7 +257,7 @@ async def _serve_api(settings: Settings, *, worker: bool) -> int:
     from mediavault.api.server import serve_app
     from mediavault.api.services import ApiServices
 
-    async with open_vault(settings, worker=worker) as vault:
+    async with open_vault(settings, worker=worker) as vault, _open_windows(vault) as windows:
         services = ApiServices(
             store=vault.store,
             settings=settings,
@@ -249,6 +266,8 @@ async def _serve_api(settings: Settings, *, worker: bool) -> int:
             library=vault.library,
             notify_cancel=vault.notify_cancel,
             browser_status=lambda: browser_path(settings),
+            sessions=session_desk(settings),
+            windows=windows,
         )
         if worker and browser_path(settings) is None:
             log.warning("no_browser", help="Posts cannot be extracted until there is one: run `mediavault doctor`.")
@@ -261,6 +280,39 @@ async def _serve_api(settings: Settings, *, worker: bool) -> int:
                 on_started=lambda address: _on_started(vault, address),
             )
     return 0
+
+
+# --- signing in --------------------------------------------------------------------------------------------------
+
+
+def session_desk(settings: Settings) -> SessionDesk:
+    """The sessions of all sites, whoever works with the browser just now."""
+    return SessionDesk(settings.state_dir, registry.all_platforms(), SystemClock())
+
+
+@asynccontextmanager
+async def _open_windows(vault: OpenVault) -> AsyncIterator[LoginWindows]:
+    async def on_closed(state: SessionState) -> None:
+        await go_on_after(state, vault.store)
+
+    settings = vault.settings
+    windows = LoginWindows(
+        session_desk(settings), vault.guard, vault.clock, executable=settings.browser, on_closed=on_closed
+    )
+    try:
+        yield windows
+    finally:
+        await windows.aclose()
+
+
+async def sign_in_here(settings: Settings, platform: str, enough: Callable[[], Awaitable[None]]) -> SessionState:
+    """A window of the desktop until it is closed, or ``enough`` returns."""
+    desk, clock = session_desk(settings), SystemClock()
+    guard = EgressGuard(settings.allow_private, own_ports=own_ports(settings))
+    with contextlib.closing(guard):
+        return await own_display.sign_in_here(
+            desk, guard, clock, desk.platform(platform), executable=settings.browser, enough=enough
+        )
 
 
 def _on_started(vault: OpenVault, address: str) -> None:

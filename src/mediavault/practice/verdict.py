@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from mediavault.core.errors import ErrorCode
-from mediavault.core.job import HistoryRecord, Job, JobStatus, Outcome, RungName, Stage
+from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobStatus, Outcome, RungName, Stage
 from mediavault.core.media import SourceType
 from mediavault.practice.media import Clip
 from mediavault.practice.posts import Post, Shows
@@ -84,12 +83,6 @@ def steps(history: Iterable[HistoryRecord]) -> tuple[Step, ...]:
     return tuple(climbed)
 
 
-def items_named(metadata: Mapping[str, Any]) -> int:
-    """How many videos a job's metadata says that its post has."""
-    items = metadata.get("items", 1)
-    return len(items) if isinstance(items, list) else int(items)
-
-
 def _wrong_end(post: Post, job: Job) -> str | None:
     wanted = f"it should have failed with {post.code}" if post.code else "it should have been kept"
     if not has_ended(job):
@@ -120,12 +113,23 @@ def _wrong_facts(post: Post, job: Job, clip: Clip | None) -> Iterator[str]:
     title = str(job.metadata.get("title") or "")
     if not title.startswith(post.title):
         yield f"its title is {title!r}, expected {post.title!r}"
-    if post.shows is Shows.CAROUSEL and (named := items_named(job.metadata)) != len(post.looks):
-        yield f"its metadata names {named} videos, expected {len(post.looks)}"
+    if post.shows is Shows.CAROUSEL:
+        yield from _wrong_items(post, job)
     if clip is None:
         return
     if job.duration_s is None or abs(job.duration_s - clip.duration_s) > DURATION_TOLERANCE_S:
         yield f"it lasts {job.duration_s} seconds, expected {clip.duration_s}"
+
+
+def _wrong_items(post: Post, job: Job) -> Iterator[str]:
+    """Every video of the post is kept, in its order."""
+    kept = [one.kept for one in job.items if one.status is ItemStatus.KEPT and one.kept is not None]
+    lasting = [look.seconds for look in post.looks]
+    found = [each.duration_s or 0.0 for each in kept]
+    if len(found) != len(lasting) or any(
+        abs(one - other) > DURATION_TOLERANCE_S for one, other in zip(found, lasting, strict=True)
+    ):
+        yield f"its kept videos last {found} seconds, expected {lasting}"
 
 
 def _wrong_file(job: Job, clip: Clip, kept: KeptVideo) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mediavault.core.job import Job
@@ -11,13 +10,7 @@ from mediavault.core.platform import Platform
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms import registry
 
-FALLBACK: tuple[str, ...] = ("browser",)
-
-# Platform name -> extractors in the order in which they are asked. A platform without a row gets FALLBACK.
-EXTRACTORS: Mapping[str, tuple[str, ...]] = {
-    "x": ("browser",),
-    "tiktok": ("browser",),
-}
+AS_A_PERSON = "ytdlp_cookies"  # last: what an anonymous look gives costs no account anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +23,10 @@ class Route:
 def route_job_by_domain(job: Job) -> Route:
     """Read the job's address. Raises NotAPost or Unsupported, also for jobs accepted under older facts."""
     post, platform = registry.identify(parse_http_url(job.post_url))
-    return Route(post, platform, EXTRACTORS.get(platform.name, FALLBACK))
+    return Route(post, platform, extractors_of(platform))
+
+
+def extractors_of(platform: Platform) -> tuple[str, ...]:
+    """In the order in which they are asked. Signed in only where the platform has sign-ins."""
+    signed_in = (AS_A_PERSON,) if "ytdlp" in platform.extractors and platform.session_cookies else ()
+    return (*platform.extractors, *signed_in)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from mediavault.core.clock import Clock
 from mediavault.core.errors import ErrorCode, Failure, LeaseLost, StoreError
+from mediavault.core.gates import Turn
 from mediavault.core.job import ClaimedJob, HistoryRecord, Outcome, RungName, Stage
 from mediavault.core.logs import get_logger
 from mediavault.store.port import JobStore
@@ -38,6 +39,8 @@ class Journal:
     store: JobStore
     clock: Clock
     owner: asyncio.Task[object] | None = None
+    on_last_write: Callable[[], None] | None = None
+    turn: Turn | None = field(default=None, init=False)  # what the site's gate gave this attempt
     lost: bool = field(default=False, init=False)
     _last_progress: float = field(default=float("-inf"), init=False)
     _pending: asyncio.Task[None] | None = field(default=None, init=False)
@@ -70,6 +73,11 @@ class Journal:
             return
         self._last_progress = now
         self._pending = asyncio.get_running_loop().create_task(self._save_progress(done, total))
+
+    def last_write(self) -> None:
+        """Say, right before it, that all that is left of this attempt is the store's answer to its last write."""
+        if self.on_last_write is not None:
+            self.on_last_write()
 
     async def settle(self) -> None:
         """Wait for a progress write under way."""

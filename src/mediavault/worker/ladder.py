@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from mediavault.core.errors import (
     BadUrl,
@@ -23,14 +22,11 @@ from mediavault.core.errors import (
     ToolMissing,
 )
 from mediavault.core.job import RungName, Stage
-from mediavault.core.media import Candidate, DownloadedFile, Expected, Extraction, Item, SourceType, VerifiedFile
+from mediavault.core.media import Candidate, DownloadedFile, Expected, Item, SourceType, VerifiedFile
 from mediavault.services.download.port import MediaRequest
-from mediavault.services.extraction.ranking import choose, explain, same_item
-from mediavault.worker.dispatch import Route
-from mediavault.worker.journal import Journal
-from mediavault.worker.stages.extract import checkpoint_of, extract_afresh
+from mediavault.services.extraction.ranking import choose, explain
+from mediavault.worker.attempt import Attempt
 from mediavault.worker.stages.validate import validate
-from mediavault.worker.tools import Tools
 
 NAVIGATION_TIMEOUT_S = 3_600.0  # the browser cannot resume; stalls are ended by its own watchdog
 
@@ -63,15 +59,11 @@ _CLIMB: Mapping[RungName, RungName] = {
 
 @dataclass(slots=True)
 class Climb:
-    """One attempt's way up for one item. ``extraction``, ``item`` and ``candidate`` change on the rung ``fresh``."""
+    """An attempt's way up for one item. ``place`` and ``candidate`` change on the rung ``fresh``."""
 
-    route: Route
-    extraction: Extraction
-    item: Item
+    attempt: Attempt
+    place: int
     candidate: Candidate
-    staging: Path
-    tools: Tools
-    journal: Journal
     tried: set[str] = field(default_factory=set)
 
     async def to_the_top(self) -> VerifiedFile:
@@ -79,8 +71,8 @@ class Climb:
         rung: RungName | None = RungName.PLAIN
         last: Failure | None = None
         while rung is not None:
-            if rung is RungName.NAVIGATION and self.candidate.source_type in SEGMENTED:
-                await self.journal.skipped(Stage.DOWNLOAD, "a browser saves no segmented streams", rung=rung)
+            if rung is RungName.NAVIGATION and (why := self._no_single_file()):
+                await self.attempt.journal.skipped(Stage.DOWNLOAD, why, rung=rung)
                 rung = RungName.FRESH
             try:
                 return await self._rung(rung)
@@ -90,8 +82,14 @@ class Climb:
         assert last is not None
         raise last
 
+    def _no_single_file(self) -> str | None:
+        """Why a browser cannot save the candidate: it saves one file at a time."""
+        if self.candidate.source_type in SEGMENTED:
+            return "a browser saves no segmented streams"
+        return "a browser does not join video and sound" if self.candidate.audio_url else None
+
     def _is_signed(self) -> bool:
-        return self.route.platform.signs_media_urls or self.candidate.signed
+        return self.attempt.route.platform.signs_media_urls or self.candidate.signed
 
     async def _rung(self, rung: RungName) -> VerifiedFile:
         match rung:
@@ -106,16 +104,13 @@ class Climb:
 
     async def _fresh(self) -> VerifiedFile:
         """Extract again and take a candidate not tried yet: with the session's cookies, then without."""
-        await self.journal.enter(Stage.EXTRACT, 50)
-        self.extraction = await extract_afresh(self.route, self.tools, self.journal, rung=RungName.FRESH)
-        async with self.journal.step(Stage.CHOOSE, rung=RungName.FRESH) as note:
-            try:
-                self.item = same_item(self.item, self.extraction)
-                self.candidate = choose(self.item, exclude=self.tried, now=self.tools.clock.now())
-            except NoVideo as exc:
-                raise _NothingLeft("A fresh look found no address that was not tried yet.") from exc
+        attempt = self.attempt
+        await attempt.journal.enter(Stage.EXTRACT, 50)
+        self.place = await attempt.look_again(self.place, rung=RungName.FRESH)
+        async with attempt.journal.step(Stage.CHOOSE, rung=RungName.FRESH) as note:
+            self.candidate = self._not_tried_yet()
             note.detail = explain(self.candidate)
-        await self.tools.store.checkpoint(self.journal.claim, checkpoint_of(self.extraction, self.candidate.url))
+        await attempt.checkpoint(self.candidate)
         try:
             return await self._try(RungName.FRESH, self._session)
         except Failure as failure:
@@ -123,16 +118,27 @@ class Climb:
                 raise
         return await self._try(RungName.FRESH, self._plain)
 
+    def _not_tried_yet(self) -> Candidate:
+        tools = self.attempt.tools
+        try:
+            return choose(self._item, exclude=self.tried, now=tools.clock.now(), prefer=tools.prefer)
+        except NoVideo as exc:
+            raise _NothingLeft("A fresh look found no address that was not tried yet.") from exc
+
+    @property
+    def _item(self) -> Item:
+        return self.attempt.item(self.place)
+
     async def _try(self, rung: RungName, way: Callable[[], Awaitable[DownloadedFile]]) -> VerifiedFile:
-        await self.tools.vault.empty(self.staging)
-        await self.journal.enter(Stage.DOWNLOAD, 50)
+        await self.attempt.tools.vault.empty(self.attempt.staging)
+        await self.attempt.journal.enter(Stage.DOWNLOAD, 50)
         self.tried.add(self.candidate.url)
-        async with self.journal.step(Stage.DOWNLOAD, rung=rung) as note:
+        async with self.attempt.journal.step(Stage.DOWNLOAD, rung=rung) as note:
             fetched = await way()
             note.bytes = fetched.bytes
-        await self.journal.enter(Stage.VALIDATE, 92)
-        async with self.journal.step(Stage.VALIDATE, rung=rung) as note:
-            verified = await validate(fetched, self.tools.probe)
+        await self.attempt.journal.enter(Stage.VALIDATE, 92)
+        async with self.attempt.journal.step(Stage.VALIDATE, rung=rung) as note:
+            verified = await validate(fetched, self.attempt.tools.probe)
             note.bytes = fetched.bytes
             note.detail = "; ".join(verified.report.notes)
             return verified
@@ -141,26 +147,29 @@ class Climb:
         return await self._fetch(self._request())
 
     async def _session(self) -> DownloadedFile:
-        cookies = tuple(await self.tools.browser.cookies(self.candidate.url))
+        cookies = tuple(await self.attempt.tools.browser.cookies(self.candidate.url))
         return await self._fetch(replace(self._request(), cookies=cookies))
 
     async def _fetch(self, request: MediaRequest) -> DownloadedFile:
         try:
-            return await self.tools.downloader.fetch(
-                request, into=self.staging, limits=self.tools.limits, on_progress=self.journal.on_progress
+            return await self.attempt.tools.downloader.fetch(
+                request,
+                into=self.attempt.staging,
+                limits=self.attempt.tools.limits,
+                on_progress=self.attempt.journal.on_progress,
             )
         except BadUrl as exc:  # the page's fault, or a redirect's: not the person's who submitted the post
             raise NotAVideo(f"The media's address cannot be used: {exc.message}") from exc
 
     async def _navigation(self) -> DownloadedFile:
-        saved = await self.tools.browser.download(
+        saved = await self.attempt.tools.browser.download(
             self.candidate.url,
-            scope_url=self.route.post.url,
+            scope_url=self.attempt.route.post.url,
             referer=self._referer(),
-            into=self.staging,
-            max_bytes=self.tools.limits.max_bytes,
+            into=self.attempt.staging,
+            max_bytes=self.attempt.tools.limits.max_bytes,
             within_s=NAVIGATION_TIMEOUT_S,
-            on_progress=self.journal.on_progress,
+            on_progress=self.attempt.journal.on_progress,
         )
         return DownloadedFile(
             path=saved.path,
@@ -175,25 +184,30 @@ class Climb:
         return MediaRequest(
             url=self.candidate.url,
             source_type=self.candidate.source_type,
-            scope_url=self.route.post.url,
+            audio_url=self.candidate.audio_url,
+            scope_url=self.attempt.route.post.url,
             headers=self._headers(),
             expected=self._expected(),
         )
 
     def _headers(self) -> dict[str, str]:
         """What the player sent, then the platform's own; the browser's name so that both calls look alike to the site."""
-        headers = {"referer": self._referer() or "", **self.candidate.headers, **self.route.platform.download_headers}
-        if self.extraction.user_agent:
-            headers.setdefault("user-agent", self.extraction.user_agent)
+        headers = {
+            "referer": self._referer() or "",
+            **self.candidate.headers,
+            **self.attempt.route.platform.download_headers,
+        }
+        if self.attempt.extraction.user_agent:
+            headers.setdefault("user-agent", self.attempt.extraction.user_agent)
         return {name: value for name, value in headers.items() if value}
 
     def _referer(self) -> str | None:
-        wanted = self.route.platform.referer
-        return self.extraction.final_url if wanted in (None, "post") else wanted
+        wanted = self.attempt.route.platform.referer
+        return self.attempt.extraction.final_url if wanted in (None, "post") else wanted
 
     def _expected(self) -> Expected:
         """The post's word about its video, completed by the candidate's own."""
-        said = self.item.expected
+        said = self._item.expected
         return Expected(
             duration_s=said.duration_s or self.candidate.duration_s,
             audio=said.audio if said.audio is not None else (True if self.candidate.has_audio else None),

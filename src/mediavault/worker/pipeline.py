@@ -6,28 +6,43 @@ Stage 1, the claim, is :mod:`mediavault.worker.queue`'s: it takes as many jobs a
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from mediavault.core.errors import BadInput, Failure, Internal, LeaseLost, StoreError, Unsupported
 from mediavault.core.job import ClaimedJob, Job, Stage
 from mediavault.core.logs import get_logger, job_context, redact_url
-from mediavault.services.extraction.ranking import choose, explain, videos_to_save
+from mediavault.core.media import Candidate
+from mediavault.platforms.registry import platform
+from mediavault.services.extraction.person_choice import with_choice
+from mediavault.services.extraction.ranking import choose, explain
+from mediavault.worker import gatekeeper
+from mediavault.worker.album import album_of
+from mediavault.worker.attempt import Attempt
 from mediavault.worker.dispatch import route_job_by_domain
+from mediavault.worker.gatekeeper import GateClosed
 from mediavault.worker.journal import Journal
 from mediavault.worker.ladder import Climb
 from mediavault.worker.retry import GiveUp, RetryIn, decide
-from mediavault.worker.stages.extract import checkpoint_of, extract
+from mediavault.worker.stages.choose import pick_items
+from mediavault.worker.stages.extract import extract
 from mediavault.worker.stages.keep import finish, keep
+from mediavault.worker.stages.remux import playable
 from mediavault.worker.stages.thumbnail import thumbnail
 from mediavault.worker.tools import Tools
 
 log = get_logger(__name__)
 
 
-async def process_one_cycle(claim: ClaimedJob, tools: Tools) -> Job:
-    """Take a claimed job to ``completed`` or ``failed``. Raises LeaseLost when it is no longer ours."""
+async def process_one_cycle(claim: ClaimedJob, tools: Tools, *, on_last_write: Callable[[], None] | None = None) -> Job:
+    """Take a claimed job to ``completed`` or ``failed``, or give it back where its site is to be left alone.
+
+    Raises LeaseLost when it is no longer ours.
+
+    ``on_last_write`` is called right before ``completed`` is written: the slot is free, the outcome not yet on the disk.
+    """
     with job_context(claim.id, claim.job.trace_id, attempt=claim.fence, platform=claim.job.platform):
         log.info("attempt_started", post_url=redact_url(claim.job.post_url))
-        journal = Journal(claim, tools.store, tools.clock, owner=asyncio.current_task())
+        journal = Journal(claim, tools.store, tools.clock, asyncio.current_task(), on_last_write)
         try:
             job = await save_post(journal, tools)
         except asyncio.CancelledError:
@@ -39,42 +54,78 @@ async def process_one_cycle(claim: ClaimedJob, tools: Tools) -> Job:
             log.warning("attempt_broken_off", error_code=exc.code, error=exc.message)
             raise
         except BadInput as exc:  # an address that older rules had let in
-            job = await fail(claim, Unsupported(exc.message), tools)
+            job = await fail(journal, Unsupported(exc.message), tools)
         except Failure as failure:
-            job = await fail(claim, failure, tools)
+            job = await fail(journal, failure, tools)
+        except GateClosed as closed:
+            log.info("job_given_back", why=str(closed))
+            await tools.store.release(claim)
+            return await tools.store.get(claim.id)
         except Exception as exc:
             log.exception("attempt_hit_a_bug")
-            job = await fail(claim, Internal(f"{type(exc).__name__}: {exc}"), tools)
+            job = await fail(journal, Internal(f"{type(exc).__name__}: {exc}"), tools)
         log.info("attempt_ended", status=job.status, error_code=job.error_code, output_path=job.output_path)
         return job
 
 
 async def save_post(journal: Journal, tools: Tools) -> Job:
-    """Stages 2 to 10 of a post whose video can be had."""
+    """Stages 2 to 10 of a post whose videos can be had."""
     claim = journal.claim
     async with tools.vault.staging(claim.id, claim.fence) as staging:
-        if (job := await finish(tools, journal, staging=staging)) is not None:
+        attempt = Attempt(journal, tools, staging, album_of(claim.job))
+        if (job := await finish(attempt)) is not None:
             return job
         await journal.enter(Stage.ROUTE, 5)
         async with journal.step(Stage.ROUTE) as note:
-            route = route_job_by_domain(claim.job)
-            note.detail = route.platform.name
+            attempt.route = route_job_by_domain(claim.job)
+            note.detail = attempt.route.platform.name
         await journal.enter(Stage.EXTRACT, 10)
-        extraction = await extract(route, tools, journal)
-        async with journal.step(Stage.CHOOSE) as note:
-            item = videos_to_save(extraction)[0]
-            candidate = choose(item, now=tools.clock.now())
-            note.detail = explain(candidate)
-        await tools.store.checkpoint(claim, checkpoint_of(extraction, candidate.url))
-        climb = Climb(route, extraction, item, candidate, staging, tools, journal)
-        verified = await climb.to_the_top()
-        await journal.enter(Stage.THUMBNAIL, 95)
-        picture = await thumbnail(climb.extraction, verified, tools, journal, into=staging)
-        return await keep(verified, picture, climb.extraction, tools, journal, staging=staging)
+        attempt.extraction = with_choice(await extract(attempt.route, tools, journal), claim.job.chosen_url)
+        await pick_items(attempt)
+        return await save_items(attempt)
 
 
-async def fail(claim: ClaimedJob, failure: Failure, tools: Tools) -> Job:
-    """Stage 10, the other end: what happened, and when it is tried again if that can help."""
+async def save_items(attempt: Attempt) -> Job:
+    """Each of the post's videos in turn. One that cannot be had does not stop the others, and is told at the end."""
+    album, store = attempt.album, attempt.tools.store
+    while (place := album.next) is not None:
+        climb: Climb | None = None
+        try:
+            climb = Climb(attempt, place, await choose_candidate(attempt, place))
+            if (job := await save_item(climb)) is not None:
+                return job
+        except Failure as failure:
+            if not album.mark_failed(climb.place if climb else place, failure):
+                break
+    if album.is_whole and album.first_kept:  # what is missing is not the post's any more
+        attempt.journal.last_write()
+        return await store.complete(attempt.claim, album.first_kept, album.items)
+    await store.save_items(attempt.claim, album.items)
+    raise album.verdict()
+
+
+async def choose_candidate(attempt: Attempt, place: int) -> Candidate:
+    """Stages 4 and 5: which address of the item is tried first, saved with all that was found out."""
+    async with attempt.journal.step(Stage.CHOOSE) as note:
+        candidate = choose(attempt.item(place), now=attempt.tools.clock.now(), prefer=attempt.tools.prefer)
+        note.detail = explain(candidate)
+    await attempt.checkpoint(candidate)
+    return candidate
+
+
+async def save_item(climb: Climb) -> Job | None:
+    """Stages 6 to 10 for one video of the post; the completed job when it was the last one."""
+    attempt = climb.attempt
+    verified = await playable(await climb.to_the_top(), attempt)
+    await attempt.journal.enter(Stage.THUMBNAIL, 95)
+    picture = await thumbnail(attempt, climb.place, verified)
+    return await keep(verified, picture, attempt, climb.place)
+
+
+async def fail(journal: Journal, failure: Failure, tools: Tools) -> Job:
+    """Stage 10, the other end: what happened, what it means for the site, and when it is tried again if that can help."""
+    claim = journal.claim
+    await gatekeeper.tell(platform(claim.job.platform), journal.turn, failure, tools)
     verdict = decide(
         failure,
         attempt=claim.fence,

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from mediavault import __version__
@@ -45,12 +46,16 @@ class WorkerLimits:
 
 @dataclass(slots=True)
 class Attempt:
-    """A claim in the hands of this worker. ``deadline`` is monotonic: after it the lease may be gone."""
+    """A claim in the hands of this worker. ``deadline`` is monotonic: after it the lease may be gone.
+
+    ``written`` when all that is left is the store's answer: it takes no slot any more.
+    """
 
     claim: ClaimedJob
     deadline: float
     task: asyncio.Task[None] | None = None
     released: bool = False
+    written: bool = False
 
 
 class Worker:
@@ -65,6 +70,7 @@ class Worker:
         self._attempts: dict[JobId, Attempt] = {}
         self._draining = False
         self._missed_beats = 0
+        self._promote_at = float("-inf")
         self._ticker = Ticker(self.claim_and_start, interval_s=limits.poll_interval_s, clock=tools.clock)
         self._beats: set[asyncio.Task[None]] = set()
 
@@ -96,13 +102,17 @@ class Worker:
     # --- one round of each loop ---------------------------------------------------------------------------------
 
     async def claim_and_start(self) -> None:
-        """Promote due retries, claim as many jobs as there are free slots, start them."""
+        """Promote due retries, claim as many jobs as there are free slots, start them.
+
+        Between two polls a wake-up only claims: what is due can wait for the next one, what has just been enqueued is
+        in a hurry, and a claim that is sent at once shares the transaction of the completion that made room for it.
+        """
         self.stop_overdue_attempts()
         if liveness.dead_workers(self._live_folder):
             await self._guarded(self.recover)  # a neighbour was killed: its jobs go on within a tick
         try:
-            await self._tools.store.promote_due()
-            free = self._limits.concurrency - len(self._attempts)
+            await self._promote_at_times()
+            free = self._limits.concurrency - sum(not attempt.written for attempt in self._attempts.values())
             if free <= 0 or self._draining:
                 return
             sent = self._tools.clock.monotonic()
@@ -113,6 +123,13 @@ class Worker:
             return
         for claim in claims:
             self._start(claim, sent)
+
+    async def _promote_at_times(self) -> None:
+        """At every poll, but not at every wake-up: it is a transaction of its own, and a busy queue wakes us all the time."""
+        now = self._tools.clock.monotonic()
+        if now >= self._promote_at:
+            self._promote_at = now + self._limits.poll_interval_s / 2  # a poll that comes a little early still does
+            await self._tools.store.promote_due()
 
     async def beat(self) -> None:
         """Renew the leases of the attempts held, say that this worker lives, and stop attempts that were lost."""
@@ -163,7 +180,7 @@ class Worker:
 
     async def _attempt(self, attempt: Attempt) -> None:
         try:
-            await process_one_cycle(attempt.claim, self._tools)
+            await process_one_cycle(attempt.claim, self._tools, on_last_write=partial(self._free_slot, attempt))
         except LeaseLost:
             pass  # logged by the pipeline; whoever holds the job now goes on
         except asyncio.CancelledError:
@@ -178,6 +195,11 @@ class Worker:
                 del self._attempts[attempt.claim.id]
             if not self._draining:
                 self._ticker.wake()
+
+    def _free_slot(self, attempt: Attempt) -> None:
+        attempt.written = True
+        if not self._draining:
+            self._ticker.wake()
 
     def _stop(self, attempt: Attempt, *, why: str) -> None:
         log.warning("attempt_stopped", job_id=attempt.claim.id, trace_id=attempt.claim.job.trace_id, why=why)

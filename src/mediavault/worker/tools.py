@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
 from mediavault.core.clock import Clock
-from mediavault.core.media import DownloadedFile, ProbeReport
+from mediavault.core.media import DownloadedFile, Preference, ProbeReport
 from mediavault.services.browser.port import Browser
 from mediavault.services.download.port import Downloader, DownloadLimits
 from mediavault.services.egress.port import HttpClient
@@ -43,7 +43,10 @@ class Tools:
     browser: Browser
     downloader: Downloader
     probe: MediaProbe
+    remux: Callable[[Sequence[Path], Path], Awaitable[object]]  # joins whole files into one MP4; raises a Failure
     vault: LocalVault
     limits: DownloadLimits
     retry: RetryPolicy
     extraction_timeout_s: float
+    prefer: Preference = Preference.BEST
+    save_quoted: bool = False

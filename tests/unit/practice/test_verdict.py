@@ -11,12 +11,18 @@ import pytest
 
 from mediavault.core.accounts import account
 from mediavault.core.errors import ErrorCode
-from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, Outcome, RungName, Stage
-from mediavault.core.media import SourceType
+from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobId, JobItem, JobStatus, Outcome, RungName, Stage
+from mediavault.core.media import Item, KeptFile, SourceType
 from mediavault.practice.media import Clip
 from mediavault.practice.posts import BY_SLUG, Post
-from mediavault.practice.verdict import KeptVideo, Step, check, has_ended, items_named, steps
+from mediavault.practice.verdict import KeptVideo, Step, check, has_ended, steps
 from tests.fakes import START
+
+
+def items_of(post: Post) -> tuple[JobItem, ...]:
+    """Every video of the post kept."""
+    files = [KeptFile("a.mp4", None, 1, "f" * 64, float(look.seconds), 2, 2) for look in post.looks]
+    return tuple(JobItem(Item(), ItemStatus.KEPT, file) for file in files)
 
 
 def job_of(post: Post, **facts: Any) -> Job:
@@ -25,7 +31,8 @@ def job_of(post: Post, **facts: Any) -> Job:
         "status": JobStatus.COMPLETED,
         "attempt_count": post.attempts or 1,
         "account": account("generic", post.author.handle, post.author.name),
-        "metadata": {"title": post.title, "items": list(range(len(post.looks)))},
+        "metadata": {"title": post.title},
+        "items": items_of(post),
         "duration_s": float(post.looks[0].seconds) if post.looks else None,
         "source_type": SourceType.DIRECT,
     }
@@ -121,16 +128,19 @@ def test_a_wrong_account_or_title_is_wrong(facts: Mapping[str, Any], word: str) 
     assert word in problem
 
 
-def test_a_carousel_that_does_not_name_its_videos_is_wrong() -> None:
+@pytest.mark.parametrize("change", ["one is missing", "one is another", "one failed"])
+def test_a_carousel_of_which_not_every_video_is_kept_is_wrong(change: str) -> None:
     post = BY_SLUG["carousel"]
-    job = job_of(post, metadata={"title": post.title, "items": ["one"]})
+    items = list(items_of(post))
+    if change == "one is missing":
+        items.pop()
+    elif change == "one is another":
+        items[1] = items[0]
+    else:
+        items[2] = replace(items[2], status=ItemStatus.FAILED)
 
-    assert check(post, job, saved_on(RungName.PLAIN)) == ["its metadata names 1 videos, expected 3"]
-
-
-@pytest.mark.parametrize(("metadata", "count"), [({}, 1), ({"items": 3}, 3), ({"items": [1, 2]}, 2)])
-def test_videos_of_a_post_are_counted_however_they_are_named(metadata: Mapping[str, Any], count: int) -> None:
-    assert items_named(metadata) == count
+    (problem,) = check(post, job_of(post, items=tuple(items)), saved_on(RungName.PLAIN))
+    assert "kept videos last" in problem
 
 
 @pytest.fixture

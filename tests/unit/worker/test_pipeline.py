@@ -6,17 +6,31 @@ import asyncio
 import hashlib
 import io
 import json
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import Deleted, ErrorCode, Incomplete, LeaseLost, RateLimited
-from mediavault.core.job import ClaimedJob, JobStatus, Outcome, Stage, WorkerId
+from mediavault.core.errors import BadFile, Deleted, ErrorCode, Failure, Incomplete, LeaseLost, RateLimited
+from mediavault.core.job import ClaimedJob, ItemStatus, JobStatus, Outcome, Stage, WorkerId
 from mediavault.core.logs import configure_logs
-from mediavault.core.media import Extraction, KeptFile, Post
+from mediavault.core.media import (
+    DownloadedFile,
+    Extraction,
+    Item,
+    ItemType,
+    KeptFile,
+    Ownership,
+    Post,
+    ProbeReport,
+    Problem,
+    ProblemKind,
+)
 from mediavault.core.platform import Platform
+from mediavault.services.download.port import MediaRequest
 from mediavault.store.port import JobStore
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import FakeClock
@@ -238,3 +252,158 @@ async def test_every_log_line_of_a_job_carries_its_ids(
 
     assert len(lines) > 8
     assert {(line.get("job_id"), line.get("trace_id")) for line in lines} == {(claim.id, claim.job.trace_id)}
+
+
+# --- several videos in one post -----------------------------------------------------------------------------------
+
+
+def carousel(*names: str) -> Extraction:
+    items = tuple(Item((candidate(f"https://cdn.example/{name}.mp4"),), media_id=name) for name in names)
+    return replace(extraction(), items=(items[0], Item(type=ItemType.IMAGE), *items[1:]))
+
+
+class ByUrl(StubDownloader):
+    """Answers by address: the bytes, or the failure."""
+
+    def __init__(self, answers: dict[str, bytes | Failure]) -> None:
+        super().__init__()
+        self.answers = answers
+
+    async def fetch(self, request: MediaRequest, **kwargs: object) -> DownloadedFile:
+        self._answers = deque([self.answers[request.url.rpartition("/")[2].removesuffix(".mp4")]])
+        return await super().fetch(request, **kwargs)  # type: ignore[arg-type]
+
+
+async def test_every_video_of_a_carousel_is_kept_under_its_number(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    downloader = ByUrl({"a": b"first" * 9, "b": b"second" * 9})
+    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(carousel("a", "b")), downloader=downloader)
+    job = await process_one_cycle(claim, tools)
+
+    assert (job.status, job.output_path) == (JobStatus.COMPLETED, "generic-jane/2026-11-24 A title [1-1].mp4")
+    assert [one.status for one in job.items] == [ItemStatus.KEPT, ItemStatus.SKIPPED, ItemStatus.KEPT]
+    kept = [one.kept for one in job.items if one.kept]
+    assert [(tmp_path / each.output_path).read_bytes() for each in kept] == [b"first" * 9, b"second" * 9]
+    assert [each.sha256 for each in kept] == [hashlib.sha256(word * 9).hexdigest() for word in (b"first", b"second")]
+    sidecar = json.loads((tmp_path / "generic-jane/2026-11-24 A title [1-2].info.json").read_text())
+    assert (sidecar["video"]["number"], sidecar["video"]["of"]) == (2, 2)
+
+
+async def test_one_video_that_fails_does_not_stop_the_others_and_is_all_that_the_next_attempt_fetches(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    downloader = ByUrl({"a": Incomplete("It was cut."), "b": VIDEO})
+    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(carousel("a", "b")), downloader=downloader)
+    job = await process_one_cycle(claim, tools)
+
+    assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PARTIAL)
+    assert job.error == "1 of 2 videos are kept. Video 1: the browser got nothing"
+    assert job.retry_at is not None
+    assert [one.status for one in job.items] == [ItemStatus.FAILED, ItemStatus.SKIPPED, ItemStatus.KEPT]
+
+    downloader.answers["a"] = b"whole" * 9
+    downloader.requests.clear()
+    job = await process_one_cycle(await reclaim(store, clock), tools)
+
+    assert job.status is JobStatus.COMPLETED
+    assert [request.url for request in downloader.requests] == ["https://cdn.example/a.mp4"]
+    assert sorted(path.name for path in (tmp_path / "generic-jane").glob("*.mp4")) == [
+        "2026-11-24 A title [1-1].mp4",
+        "2026-11-24 A title [1-2].mp4",
+    ]
+
+
+async def test_a_crash_between_two_videos_keeps_the_first_and_fetches_only_the_second(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    class Dying(ByUrl):
+        async def fetch(self, request: MediaRequest, **kwargs: object) -> DownloadedFile:
+            if request.url.endswith("b.mp4"):
+                raise Killed
+            return await super().fetch(request, **kwargs)
+
+    extractor = StubExtractor(carousel("a", "b"))
+    with pytest.raises(Killed):
+        await process_one_cycle(
+            claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=Dying({"a": VIDEO}))
+        )
+    await store.expire_leases([claim.worker])
+    await store.recover_stale_jobs(retry_in=timedelta(0))
+    downloader = ByUrl({"b": b"second" * 9})
+    job = await process_one_cycle(
+        await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+    )
+
+    assert job.status is JobStatus.COMPLETED
+    assert len(downloader.requests) == 1
+    assert len(list((tmp_path / "generic-jane").glob("*.mp4"))) == 2
+
+
+async def test_a_person_chooses_where_nothing_says_which_video_is_the_posts(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    unsure = [candidate(f"https://cdn.example/{n}.mp4", ownership=Ownership.UNKNOWN) for n in "ab"]
+    downloader = ByUrl({"b": VIDEO})
+    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(extraction(*unsure)), downloader=downloader)
+    job = await process_one_cycle(claim, tools)
+
+    assert (job.status, job.error_code, job.retry_at) == (JobStatus.FAILED, ErrorCode.AMBIGUOUS, None)
+    assert [c.url for c in job.candidates] == [c.url for c in unsure]
+
+    await store.retry(job.id, chosen_url=unsure[1].url)
+    job = await process_one_cycle(await reclaim(store, clock), tools)
+
+    assert (job.status, job.extracted_url) == (JobStatus.COMPLETED, unsure[1].url)
+
+
+# --- a container that browsers do not open ------------------------------------------------------------------------
+
+
+class FirstIs(StubProbe):
+    """The first file is in this container, later ones are MP4."""
+
+    def __init__(self, container: str, *problems: Problem | None) -> None:
+        super().__init__(None, *problems)
+        self.container: str | None = container
+
+    async def examine(self, file: DownloadedFile) -> ProbeReport:
+        report = await super().examine(file)
+        if self.container is not None:
+            report, self.container = replace(report, container=self.container), None
+        return report
+
+
+async def test_a_whole_video_that_browsers_do_not_open_is_kept_as_an_mp4(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    async def remux(sources: Sequence[Path], into: Path) -> None:
+        into.write_bytes(b"remuxed " + sources[0].read_bytes())
+
+    job = await process_one_cycle(claim, make_tools(store, clock, tmp_path, probe=FirstIs("matroska"), remux=remux))
+
+    assert job.output_path is not None
+    assert job.output_path.endswith(".mp4")
+    assert (tmp_path / job.output_path).read_bytes() == b"remuxed " + VIDEO
+    assert job.sha256 == hashlib.sha256(b"remuxed " + VIDEO).hexdigest()
+
+
+@pytest.mark.parametrize("reason", ["it cannot be joined", "what came of it is damaged"])
+async def test_a_video_that_cannot_be_put_into_an_mp4_is_kept_as_it_is(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, reason: str
+) -> None:
+    async def remux(sources: Sequence[Path], into: Path) -> None:
+        into.write_bytes(b"half")
+        if "joined" in reason:
+            raise BadFile(reason)
+
+    probe = FirstIs("matroska", Problem(ProblemKind.DAMAGED, reason))
+    job = await process_one_cycle(claim, make_tools(store, clock, tmp_path, probe=probe, remux=remux))
+
+    assert job.output_path is not None
+    assert job.output_path.endswith(".mkv")
+    assert (tmp_path / job.output_path).read_bytes() == VIDEO
+    assert job.status is JobStatus.COMPLETED

@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mediavault.core.errors import ErrorCode, StoreError
-from mediavault.core.job import JobStatus, WorkerBeat, WorkerId
+from mediavault.core.job import Job, JobStatus, WorkerBeat, WorkerId
 from mediavault.core.media import DownloadedFile, OnProgress
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.store.memory import MemoryJobStore
@@ -93,7 +94,7 @@ class Setting:
 
     async def until(self, job_id: str, wanted: JobStatus) -> None:
         """Give the vault's threads the turns that they need; real work, no sleeping."""
-        for _ in range(200):
+        for _ in range(5_000):  # a busy disk takes its time
             if await self.status(job_id) is wanted:
                 return
             await self.settle()
@@ -120,12 +121,67 @@ async def test_a_submitted_job_starts_without_waiting_for_the_poll(setting: Sett
 async def test_never_more_jobs_run_than_there_are_slots(setting: Setting) -> None:
     async with setting.running():
         ids = await setting.submit(5)
+        for job_id in ids[:2]:
+            await setting.until(job_id, JobStatus.RUNNING)
         states = [await setting.status(job_id) for job_id in ids]
         setting.downloader.gate.set()
         for job_id in ids:
             await setting.until(job_id, JobStatus.COMPLETED)
 
         assert states.count(JobStatus.RUNNING) == 2
+
+
+class SlowToComplete(MemoryJobStore):
+    """Its disk takes as long as the test wants."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock)
+        self.disk = asyncio.Event()
+
+    async def complete(self, *args: Any) -> Job:
+        await self.disk.wait()
+        return await super().complete(*args)
+
+
+async def test_a_job_that_only_waits_for_its_last_write_takes_no_slot(clock: FakeClock, tmp_path: Path) -> None:
+    """So the next claim can share the transaction of that write."""
+    store = SlowToComplete(clock)
+    await store.open()
+    setting = Setting(store, clock, tmp_path, replace(LIMITS, concurrency=1))
+    setting.downloader.gate.set()
+    async with setting.running():
+        first, second, third = await setting.submit(3)
+        await setting.until(second, JobStatus.RUNNING)
+        states = [await setting.status(job_id) for job_id in (first, second, third)]
+        store.disk.set()
+        await setting.until(third, JobStatus.COMPLETED)
+
+    assert states[:2] == [JobStatus.RUNNING] * 2
+    assert [await setting.status(job_id) for job_id in (first, second)] == [JobStatus.COMPLETED] * 2
+
+
+class CountsPromotions(MemoryJobStore):
+    promotions = 0
+
+    async def promote_due(self, *, limit: int = 500) -> int:
+        self.promotions += 1
+        return await super().promote_due(limit=limit)
+
+
+async def test_what_is_due_again_is_looked_for_at_polls_and_not_at_every_wake_up(
+    clock: FakeClock, tmp_path: Path
+) -> None:
+    store = CountsPromotions(clock)
+    await store.open()
+    worker = Setting(store, clock, tmp_path).worker
+
+    for _ in range(3):
+        await worker.claim_and_start()
+    at_wake_ups = store.promotions
+    clock.advance(LIMITS.poll_interval_s)
+    await worker.claim_and_start()
+
+    assert (at_wake_ups, store.promotions) == (1, 2)
 
 
 async def test_heartbeats_keep_a_long_download_from_being_taken(setting: Setting) -> None:
@@ -181,7 +237,8 @@ async def test_a_job_cancelled_by_another_process_stops_at_the_next_heartbeat(se
         assert setting.downloader.waiting == 0
 
 
-async def test_shutdown_finishes_what_ends_within_the_grace(setting: Setting) -> None:
+async def test_shutdown_finishes_what_ends_within_the_grace(store: JobStore, clock: FakeClock, tmp_path: Path) -> None:
+    setting = Setting(store, clock, tmp_path, replace(LIMITS, shutdown_grace_s=10))
     async with setting.running():
         (job_id,) = await setting.submit()
         setting.stop.set()

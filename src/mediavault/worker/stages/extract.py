@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from mediavault.core.accounts import account
-from mediavault.core.errors import Failure, Final, NeedsPerson, TookTooLong, ToolMissing
-from mediavault.core.job import Job, RungName, Stage
-from mediavault.core.media import Candidate, Expected, Extraction, Item, ItemRole, ItemType
+from mediavault.core.errors import ErrorCode, Failure, Final, NeedsPerson, TookTooLong, ToolMissing
+from mediavault.core.job import ItemStatus, Job, JobItem, RungName, Stage
+from mediavault.core.media import Candidate, Extraction, SourceType
 from mediavault.store.port import Checkpoint
+from mediavault.worker import gatekeeper
 from mediavault.worker.dispatch import Route
 from mediavault.worker.journal import Journal
 from mediavault.worker.tools import Tools
@@ -30,45 +31,90 @@ async def extract(route: Route, tools: Tools, journal: Journal) -> Extraction:
 
 
 async def extract_afresh(route: Route, tools: Tools, journal: Journal, *, rung: RungName | None = None) -> Extraction:
-    """Ask the route's extractors in order; the first that answers wins. Raises the most telling failure."""
+    """Ask the route's extractors in order; the first that answers wins.
+
+    Raises the most telling failure, and GateClosed when the site is to be left alone.
+    """
+    journal.turn = await gatekeeper.take_turn(route.platform, tools)
+    found = await _ask(route, tools, journal, rung)
+    await gatekeeper.tell(route.platform, journal.turn, None, tools)
+    return found
+
+
+async def _ask(route: Route, tools: Tools, journal: Journal, rung: RungName | None) -> Extraction:
     async with journal.step(Stage.EXTRACT, rung=rung) as note:
         failures: list[Failure] = []
+        unsure: Extraction | None = None
         try:
             async with asyncio.timeout(tools.extraction_timeout_s):
                 for name in route.extractors:
+                    if (extractor := tools.extractors.get(name)) is None:
+                        continue
                     try:
-                        found = await tools.extractors[name].extract(
-                            route.post, route.platform, within_s=tools.extraction_timeout_s
-                        )
+                        found = await extractor.extract(route.post, route.platform, within_s=tools.extraction_timeout_s)
                     except Failure as failure:
                         failures.append(failure)
+                        if is_verdict(failure, by=name):
+                            break
                         continue
                     note.detail = f"{name}: {len(found.candidates)} candidates"
-                    return found
+                    if found.items or not found.others:
+                        return found
+                    unsure = unsure or found
         except TimeoutError as exc:
             raise TookTooLong(f"The post was not read within {tools.extraction_timeout_s:.0f} seconds.") from exc
+        if unsure is not None:
+            return unsure
         raise most_telling(failures)
 
 
+# What another extractor may see differently, also after the browser itself has looked.
+_UNSETTLED = frozenset(
+    {
+        ErrorCode.NO_VIDEO,
+        ErrorCode.UNSUPPORTED,
+        ErrorCode.EXTRACTOR_BROKEN,
+        ErrorCode.BROWSER_UNAVAILABLE,
+        ErrorCode.TOOL_MISSING,
+        ErrorCode.NETWORK,
+        ErrorCode.TIMEOUT,
+        ErrorCode.HTTP_ERROR,
+        ErrorCode.IP_BLOCKED,
+    }
+)
+
+
+def is_verdict(failure: Failure, *, by: str) -> bool:
+    """Whether no other extractor need be asked. The browser sees what a person sees; a site that asks us to slow down
+    is not asked in another way."""
+    return failure.code is ErrorCode.RATE_LIMITED or (by == "browser" and failure.code not in _UNSETTLED)
+
+
 def most_telling(failures: list[Failure]) -> Failure:
-    """A verdict about the post beats one about the way there."""
+    """A verdict about the post beats one about the way there, and anything beats "I do not know this site"."""
     if not failures:
         return ToolMissing("No extractor can look at this post.")
-    for kind in (Final, NeedsPerson):
-        for failure in failures:
-            if isinstance(failure, kind) and not isinstance(failure, ToolMissing):
-                return failure
-    return failures[-1]
+    return min(failures, key=_how_vague)
 
 
-def checkpoint_of(extraction: Extraction, chosen_url: str) -> Checkpoint:
-    """What a later attempt needs in order to go on without extracting."""
-    chosen = next(c for c in extraction.candidates if c.url == chosen_url)
+def _how_vague(failure: Failure) -> int:
+    if failure.code in (ErrorCode.UNSUPPORTED, ErrorCode.TOOL_MISSING):
+        return 4
+    if failure.code is ErrorCode.NO_VIDEO:
+        return 2
+    if isinstance(failure, Final | NeedsPerson) or failure.code is ErrorCode.RATE_LIMITED:
+        return 1
+    return 3
+
+
+def checkpoint_of(extraction: Extraction, items: Sequence[JobItem], *, chosen: Candidate | None) -> Checkpoint:
+    """What a later attempt needs in order to go on without extracting, and a person in order to choose."""
     return Checkpoint(
-        extracted_url=chosen.url,
-        extracted_url_expires_at=chosen.expires_at,
-        source_type=chosen.source_type,
+        extracted_url=chosen.url if chosen else None,
+        extracted_url_expires_at=chosen.expires_at if chosen else None,
+        source_type=chosen.source_type if chosen else SourceType.UNKNOWN,
         candidates=_numbered(extraction),
+        items=tuple(items),
         image_urls=extraction.image_urls,
         account=extraction.account,
         thumbnail_url=extraction.thumbnail_url,
@@ -80,72 +126,53 @@ def checkpoint_of(extraction: Extraction, chosen_url: str) -> Checkpoint:
             "final_url": extraction.final_url,
             "user_agent": extraction.user_agent,
             "extractor": extraction.extractor,
-            "items": [_item_facts(item) for item in extraction.items],
             "selected": extraction.selected,
+            "post_id": extraction.post.post_id,
         },
     )
 
 
 def _numbered(extraction: Extraction) -> tuple[Candidate, ...]:
-    """All candidates in one list, each with the number of its item."""
-    owned = [replace(c, item=number) for number, item in enumerate(extraction.items) for c in item.candidates]
+    """All candidates in one list, each with the place of its item."""
+    owned = [replace(c, item=place) for place, item in enumerate(extraction.items) for c in item.candidates]
     return (*owned, *extraction.others)
 
 
-def _item_facts(item: Item) -> dict[str, Any]:
-    return {
-        "role": item.role.value,
-        "type": item.type.value,
-        "media_id": item.media_id,
-        "thumbnail_url": item.thumbnail_url,
-        "duration_s": item.expected.duration_s,
-        "audio": item.expected.audio,
-        "size": item.expected.size,
-        "label": item.label,
-    }
-
-
-def _item_of(facts: Mapping[str, Any], candidates: tuple[Candidate, ...]) -> Item:
-    return Item(
-        candidates=candidates,
-        role=ItemRole(facts["role"]),
-        type=ItemType(facts["type"]),
-        media_id=facts["media_id"],
-        thumbnail_url=facts["thumbnail_url"],
-        expected=Expected(facts["duration_s"], facts["audio"], facts["size"]),
-        label=facts["label"],
-    )
-
-
 def saved_extraction(job: Job, route: Route, *, now: datetime) -> Extraction | None:
-    """The checkpoint as an extraction; None when there is none or its address has expired."""
-    if job.extracted_url is None or not job.candidates:
-        return None
-    if job.extracted_url_expires_at is not None and job.extracted_url_expires_at <= now + EXPIRY_MARGIN:
+    """The checkpoint as an extraction; None when there is none, or an address that is still needed has expired."""
+    items = tuple(
+        replace(one.item, candidates=tuple(c for c in job.candidates if c.item == place))
+        for place, one in enumerate(job.items)
+    )
+    others = tuple(c for c in job.candidates if c.item is None)
+    waiting = [item for item, one in zip(items, job.items, strict=True) if one.status in _UNSAVED]
+    needed = [item.candidates for item in waiting] or ([others] if job.chosen_url else [])
+    if not needed or not all(_holds(candidates, now) for candidates in needed):
         return None
     facts: Mapping[str, Any] = job.metadata
-    if not facts.get("items"):
-        return None  # written by an earlier version
     published = facts.get("published_at")
     return Extraction(
-        post=route.post,
+        post=replace(route.post, post_id=route.post.post_id or facts.get("post_id")),  # a share link tells none
         final_url=facts.get("final_url") or route.post.url,
         account=job.account or account(route.platform.name, route.post.handle, None),
+        items=items,
+        others=others,
+        selected=facts.get("selected"),
         title=facts.get("title"),
         text=facts.get("text"),
         published_at=datetime.fromisoformat(published) if published else None,
         thumbnail_url=job.thumbnail_url,
         image_urls=job.image_urls,
-        items=tuple(
-            _item_of(item, tuple(c for c in job.candidates if c.item == number))
-            for number, item in enumerate(facts["items"])
-        ),
-        others=tuple(c for c in job.candidates if c.item is None),
-        selected=facts.get("selected"),
         user_agent=facts.get("user_agent"),
         extractor=facts.get("extractor") or "",
         metadata={k: v for k, v in facts.items() if k not in _OWN_KEYS},
     )
 
 
-_OWN_KEYS = frozenset({"title", "text", "published_at", "final_url", "user_agent", "extractor", "items", "selected"})
+def _holds(candidates: Sequence[Candidate], now: datetime) -> bool:
+    """Whether one address at least is good for longer than a moment."""
+    return any(c.expires_at is None or c.expires_at > now + EXPIRY_MARGIN for c in candidates)
+
+
+_UNSAVED = (ItemStatus.WAITING, ItemStatus.FAILED, ItemStatus.COMMITTING)
+_OWN_KEYS = frozenset({"title", "text", "published_at", "final_url", "user_agent", "extractor", "selected", "post_id"})

@@ -12,54 +12,51 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.core.errors import StorageFailure
-from mediavault.core.job import Job
+from mediavault.core.job import ItemStatus, Job
 from mediavault.core.media import Extraction, KeptFile, VerifiedFile
 from mediavault.core.names import file_stem
-from mediavault.worker.journal import Journal
+from mediavault.worker.attempt import Attempt
 from mediavault.worker.stages.thumbnail import STILL_AT_S
 from mediavault.worker.tools import Tools
 
 # Container as the probe names it -> extension. The extension never comes from a URL or a header.
 SUFFIXES = {
     "mp4": ".mp4", "mov": ".mov", "webm": ".webm", "matroska": ".mkv", "mpegts": ".ts", "flv": ".flv", "avi": ".avi",
+    "mpegps": ".mpg", "asf": ".wmv", "ogg": ".ogv",
 }  # fmt: skip
 SIDECAR_VERSION = 1
 MAX_NAME_RACES = 20
 
 
-async def keep(
-    verified: VerifiedFile,
-    picture: Path | None,
-    extraction: Extraction,
-    tools: Tools,
-    journal: Journal,
-    *,
-    staging: Path,
-) -> Job:
-    """Place the file, its thumbnail and its sidecar; answers the completed job."""
+async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, place: int) -> Job | None:
+    """Place an item's file, its thumbnail and its sidecar; the completed job when it was the last one."""
+    tools, album = attempt.tools, attempt.album
     sha256 = await tools.vault.seal(verified.path)
     for _ in range(MAX_NAME_RACES):
-        kept = await _plan(verified, picture, extraction, sha256, tools, journal)
-        await tools.store.begin_commit(journal.claim, kept)
+        kept = await _plan(verified, picture, sha256, attempt, place)
+        album.mark(place, ItemStatus.COMMITTING, kept=kept)
+        await tools.store.begin_commit(attempt.claim, kept, album.items)
         if await tools.vault.place(verified.path, kept.output_path):
-            return await _complete(kept, picture, extraction, tools, journal, staging)
+            return await _settle(attempt, place, kept, picture, attempt.extraction)
     raise StorageFailure("Other files kept taking the name; the library is being written by something else.")
 
 
-async def finish(tools: Tools, journal: Journal, *, staging: Path) -> Job | None:
-    """Finish the commit that an earlier attempt began; None when there is none, or its file is not there."""
-    job = journal.claim.job
-    if job.output_path is None or job.sha256 is None or job.bytes is None:
+async def finish(attempt: Attempt) -> Job | None:
+    """Finish the commit that an earlier attempt began; the completed job when that was all that was missing."""
+    tools, album = attempt.tools, attempt.album
+    begun = ((p, one.kept) for p, one in enumerate(album.items) if one.status is ItemStatus.COMMITTING)
+    place, kept = next(begun, (0, None))
+    if kept is None:
         return None
-    kept = KeptFile(job.output_path, None, job.bytes, job.sha256, job.duration_s, job.width, job.height)
     if not await tools.vault.holds(kept.output_path, size=kept.bytes, sha256=kept.sha256):
-        staged = await tools.vault.find_staged(job.id, size=kept.bytes, sha256=kept.sha256)
+        staged = await tools.vault.find_staged(attempt.claim.id, size=kept.bytes, sha256=kept.sha256)
         if staged is None or not await tools.vault.place(staged, kept.output_path):
+            album.mark(place, ItemStatus.WAITING)
             return None
-    picture = await _still_of(kept, tools, staging)
+    picture = await _still_of(kept, tools, attempt.staging)
     if picture is not None:
         kept = replace(kept, thumbnail_path=beside(kept.output_path, picture.suffix))
-    return await _complete(kept, picture, None, tools, journal, staging)
+    return await _settle(attempt, place, kept, picture, None)
 
 
 async def _still_of(kept: KeptFile, tools: Tools, staging: Path) -> Path | None:
@@ -67,17 +64,17 @@ async def _still_of(kept: KeptFile, tools: Tools, staging: Path) -> Path | None:
     return await tools.probe.still(video, into=staging / "thumbnail.jpg", at_s=STILL_AT_S) if video else None
 
 
-async def _plan(
-    verified: VerifiedFile, picture: Path | None, extraction: Extraction, sha256: str, tools: Tools, journal: Journal
-) -> KeptFile:
-    report = verified.report
+async def _plan(verified: VerifiedFile, picture: Path | None, sha256: str, attempt: Attempt, place: int) -> KeptFile:
+    report, extraction, job = verified.report, attempt.extraction, attempt.claim.job
+    number, count = attempt.album.count_of(place)
+    post_id = extraction.post.post_id or attempt.claim.id
     stem = file_stem(
-        published=extraction.published_at or journal.claim.job.created_at,
+        published=extraction.published_at or job.created_at,
         title=extraction.title or extraction.text,
-        post_id=extraction.post.post_id or journal.claim.id,
+        post_id=f"{post_id[:50]}-{number}" if count > 1 else post_id,
     )
     suffix = SUFFIXES.get(report.container or "", ".mp4")
-    output = await tools.vault.free_name(extraction.account.slug, stem, suffix)
+    output = await attempt.tools.vault.free_name(extraction.account.slug, stem, suffix)
     return KeptFile(
         output_path=output,
         thumbnail_path=beside(output, picture.suffix) if picture else None,
@@ -89,15 +86,23 @@ async def _plan(
     )
 
 
-async def _complete(
-    kept: KeptFile, picture: Path | None, extraction: Extraction | None, tools: Tools, journal: Journal, staging: Path
-) -> Job:
+async def _settle(
+    attempt: Attempt, place: int, kept: KeptFile, picture: Path | None, extraction: Extraction | None
+) -> Job | None:
+    """The file stands in its place: what belongs beside it, then the row."""
+    tools, album, claim = attempt.tools, attempt.album, attempt.claim
     if picture is not None and kept.thumbnail_path is not None:
         await tools.vault.seal(picture)
         await tools.vault.place(picture, kept.thumbnail_path)
-    facts = sidecar(journal.claim.job, extraction, kept, saved_at=tools.clock.now())
-    await tools.vault.place_json(facts, beside(kept.output_path, ".info.json"), via=staging)
-    return await tools.store.complete(journal.claim, kept)
+    facts = sidecar(claim.job, extraction, kept, album.count_of(place), saved_at=tools.clock.now())
+    await tools.vault.place_json(facts, beside(kept.output_path, ".info.json"), via=attempt.staging)
+    album.mark(place, ItemStatus.KEPT, kept=kept)
+    first = album.first_kept
+    if album.is_whole and first is not None:
+        attempt.journal.last_write()
+        return await tools.store.complete(claim, first, album.items)
+    await tools.store.save_items(claim, album.items)
+    return None
 
 
 def beside(output_path: str, suffix: str) -> str:
@@ -105,7 +110,9 @@ def beside(output_path: str, suffix: str) -> str:
     return output_path[: output_path.rindex(".")] + suffix
 
 
-def sidecar(job: Job, extraction: Extraction | None, kept: KeptFile, *, saved_at: datetime) -> dict[str, Any]:
+def sidecar(
+    job: Job, extraction: Extraction | None, kept: KeptFile, number: tuple[int, int], *, saved_at: datetime
+) -> dict[str, Any]:
     """What ``.info.json`` says: enough to rebuild the row without the database. Never cookies, headers or signed addresses."""
     who = extraction.account if extraction else job.account
     published = extraction.published_at.isoformat() if extraction and extraction.published_at else None
@@ -129,6 +136,8 @@ def sidecar(job: Job, extraction: Extraction | None, kept: KeptFile, *, saved_at
         "created_at": job.created_at.isoformat(),
         "saved_at": saved_at.isoformat(),
         "video": {
+            "number": number[0],
+            "of": number[1],
             "path": kept.output_path,
             "bytes": kept.bytes,
             "sha256": kept.sha256,

@@ -6,24 +6,23 @@ from pathlib import Path
 
 from mediavault.core.errors import MediavaultError, NotAVideo
 from mediavault.core.job import Stage
-from mediavault.core.media import Extraction, VerifiedFile
+from mediavault.core.media import VerifiedFile
 from mediavault.services.egress.port import Timeouts
-from mediavault.worker.journal import Journal
-from mediavault.worker.tools import Tools
+from mediavault.worker.attempt import Attempt
 
 MAX_THUMBNAIL_BYTES = 20 << 20
 STILL_AT_S = 1.0  # past the usual black first pictures
 TIMEOUTS = Timeouts(connect_s=10, read_s=10, total_s=30)
 
 
-async def thumbnail(
-    extraction: Extraction, verified: VerifiedFile, tools: Tools, journal: Journal, *, into: Path
-) -> Path | None:
+async def thumbnail(attempt: Attempt, place: int, verified: VerifiedFile) -> Path | None:
     """A staged picture, or None when neither the post nor the video yields one."""
-    if extraction.thumbnail_url:
+    tools, journal, into = attempt.tools, attempt.journal, attempt.staging
+    url = attempt.item(place).thumbnail_url or attempt.extraction.thumbnail_url
+    if url:
         try:
             async with journal.step(Stage.THUMBNAIL) as note:
-                picture = await _fetch(extraction, tools, into)
+                picture = await _fetch(url, attempt)
                 note.detail, note.bytes = "the post's own", picture.stat().st_size
                 return picture
         except MediavaultError:
@@ -37,17 +36,18 @@ async def thumbnail(
     return still
 
 
-async def _fetch(extraction: Extraction, tools: Tools, into: Path) -> Path:
-    url = extraction.thumbnail_url or ""
+async def _fetch(url: str, attempt: Attempt) -> Path:
+    extraction = attempt.extraction
     headers = {"Referer": extraction.final_url}
     if extraction.user_agent:
         headers["User-Agent"] = extraction.user_agent
-    async with tools.client.get(url, scope_url=extraction.post.url, headers=headers, timeouts=TIMEOUTS) as answer:
+    asked = attempt.tools.client.get(url, scope_url=extraction.post.url, headers=headers, timeouts=TIMEOUTS)
+    async with asked as answer:
         body = await answer.read(limit=MAX_THUMBNAIL_BYTES)
         suffix = picture_suffix(body) if answer.status == 200 else None
     if suffix is None:
         raise NotAVideo("The thumbnail's address gave no picture.", http_status=answer.status, bytes_received=len(body))
-    path = into / f"thumbnail{suffix}"
+    path = attempt.staging / f"thumbnail{suffix}"
     path.write_bytes(body)
     return path
 

@@ -1,0 +1,31 @@
+"""After stage 7: a whole video in a container that browsers do not open goes into an MP4, untouched otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mediavault.core.errors import Failure
+from mediavault.core.job import Stage
+from mediavault.core.media import VerifiedFile
+from mediavault.services.media_playback import needs_remux
+from mediavault.worker.attempt import Attempt
+from mediavault.worker.stages.validate import validate
+
+
+async def playable(verified: VerifiedFile, attempt: Attempt) -> VerifiedFile:
+    """The same pictures and sound in an MP4, verified anew; the file as it was where that is not needed or not possible."""
+    if not needs_remux(verified.report):
+        return verified
+    into = attempt.staging / "playable.mp4"
+    try:
+        async with attempt.journal.step(Stage.VALIDATE) as note:
+            await attempt.tools.remux([verified.path], into)
+            size = into.stat().st_size
+            again = await validate(replace(verified.downloaded, path=into, bytes=size), attempt.tools.probe)
+            note.detail = f"put into an MP4, so that browsers play it: {verified.report.container} before"
+            note.bytes = size
+    except Failure:
+        into.unlink(missing_ok=True)  # recorded by the step; the file itself is whole
+        return verified
+    verified.path.unlink(missing_ok=True)
+    return again
