@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mediavault import __version__
-from mediavault.commands import demo, doctor, get, inspect, jobs, migrate, serving
+from mediavault.commands import check, classify, demo, doctor, get, inspect, jobs, login, migrate, serving
 from mediavault.commands.complaints import EXIT_REFUSED, Ended, complain
 from mediavault.core.errors import BadInput, MediavaultError
 
@@ -22,7 +22,12 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "retry": jobs.retry,
     "cancel": jobs.cancel,
     "remove": jobs.remove,
+    "gates": jobs.gates,
+    "login": login.login,
+    "sessions": login.sessions,
     "inspect": inspect.inspect,
+    "classify": classify.classify,
+    "check": check.check,
     "worker": serving.worker,
     "api": serving.api,
     "migrate": migrate.migrate,

@@ -42,7 +42,7 @@ from mediavault.services.browser.port import BrowserDownload, PageCapture
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction.browser_extractor import BrowserExtractor
-from mediavault.services.extraction.ranking import choose
+from mediavault.services.extraction.ranking import choose, videos_to_save
 from tests.acceptance.browser_site import VIDEO_S, BrowserSite, video
 
 pytestmark = [
@@ -73,7 +73,9 @@ class World:
     async def choice(self, path: str) -> Candidate:
         """What would be saved of the post at ``path``."""
         post, platform = identify(parse_http_url(self.site.origin + path))
-        return choose(await BrowserExtractor(self.browser, SystemClock()).extract(post, platform, within_s=WITHIN_S))
+        found = await BrowserExtractor(self.browser, SystemClock()).extract(post, platform, within_s=WITHIN_S)
+        (item,) = videos_to_save(found)
+        return choose(item)
 
     async def download(self, path: str, into: Path, *, max_bytes: int = 1 << 30) -> BrowserDownload:
         into.mkdir(exist_ok=True)

@@ -17,9 +17,9 @@ IMPORTERS = {
     "aiohttp": {"services/egress/client.py"},
     "apsw": {"store/sqlite_engine.py"},
     "playwright": {"services/browser/chromium.py"},
-    "m3u8": {"services/download/playlist.py"},
     "Crypto": {"services/download/aes.py"},
     "av": {"services/media_library.py", "practice/media.py"},
+    "yt_dlp": {"services/extraction/ytdlp_worker.py"},
 }
 # Asking for the time or waiting is core/clock.py's alone.
 TIME_CALLS = re.compile(r"\b(time\.(time|time_ns|sleep|monotonic)\(|asyncio\.sleep\(|datetime\.(now|utcnow)\()")

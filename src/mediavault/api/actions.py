@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from mediavault.api.feed import Feed
 from mediavault.api.services import ApiServices
 from mediavault.api.views import kept_paths
-from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.errors import BadInput
+from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
 from mediavault.store.port import Enqueued
 
@@ -24,10 +25,20 @@ async def submit(services: ApiServices, feed: Feed, texts: Sequence[str], *, for
     return stored
 
 
-async def retry_job(services: ApiServices, feed: Feed, job_id: JobId) -> Job:
-    job = await services.store.retry(job_id)
+async def retry_job(services: ApiServices, feed: Feed, job_id: JobId, *, chosen_url: str | None = None) -> Job:
+    """Queue a job again. Raises BadInput when the chosen video is none of its candidates."""
+    if chosen_url is not None:
+        check_choice(await services.store.get(job_id), chosen_url)
+    job = await services.store.retry(job_id, chosen_url=chosen_url)
     feed.wake()
     return job
+
+
+def check_choice(job: Job, chosen_url: str) -> None:
+    if all(candidate.url != chosen_url for candidate in job.candidates):
+        raise BadInput(
+            "The chosen address is none of the job's candidates.", help="Take the `url` of one of its `candidates`."
+        )
 
 
 async def cancel_job(services: ApiServices, feed: Feed, job_id: JobId) -> Job:
@@ -40,7 +51,7 @@ async def cancel_job(services: ApiServices, feed: Feed, job_id: JobId) -> Job:
 async def remove_job(services: ApiServices, feed: Feed, job_id: JobId, *, files: bool) -> Job:
     """Forget a job; with ``files`` its kept files too, and those first: if they cannot go, the row still names them."""
     job = await services.store.get(job_id)
-    if files and job.status is JobStatus.COMPLETED:  # no other status has files in the library
+    if files:
         await services.library.remove(*kept_paths(job))
     job = await services.store.remove(job_id)
     services.notify_cancel(job_id)

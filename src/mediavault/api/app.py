@@ -8,7 +8,19 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from mediavault import __version__
-from mediavault.api import errors, events, files, health, jobs, pages, static_files
+from mediavault.api import (
+    errors,
+    events,
+    files,
+    gates,
+    health,
+    jobs,
+    login_window,
+    pages,
+    session_pages,
+    sessions,
+    static_files,
+)
 from mediavault.api.feed import Feed
 from mediavault.api.gate import Gate, GateRules
 from mediavault.api.security import host_rules, token_of
@@ -30,7 +42,18 @@ def create_app(services: ApiServices) -> FastAPI:
     app.state.services = services
     app.state.feed = feed
     errors.install(app)
-    for router in (jobs.router, events.router, health.router, files.router, pages.router, static_files.router):
+    for router in (
+        jobs.router,
+        events.router,
+        gates.router,
+        health.router,
+        files.router,
+        sessions.router,
+        login_window.router,
+        session_pages.router,
+        pages.router,
+        static_files.router,
+    ):
         app.include_router(router)
     rules = GateRules(hosts=host_rules(services.settings), token=token_of(services.settings))
     app.add_middleware(Gate, rules=rules, clock=services.clock)

@@ -38,9 +38,11 @@ HTTP_STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.LEASE_LOST: 409,
     ErrorCode.STORAGE: 507,
     ErrorCode.NO_SPACE: 507,
+    ErrorCode.TOOL_MISSING: 503,
+    ErrorCode.BROWSER_UNAVAILABLE: 503,
 }
 
-_PAGE_PREFIXES = ("/jobs", "/submit", "/login", "/logout")
+_PAGE_PREFIXES = ("/jobs", "/submit", "/login", "/logout", "/sessions")
 
 
 class HttpRefusal(BadInput):

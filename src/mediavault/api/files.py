@@ -8,10 +8,12 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path as FilePath
+from pathlib import PurePosixPath
+from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from starlette.types import Receive, Scope, Send
 
 from mediavault.api.dependencies import JobIdPath, Services, errors
@@ -19,8 +21,10 @@ from mediavault.api.errors import HttpRefusal
 from mediavault.api.ranges import ByteRange, Unsatisfiable, is_unchanged, range_still_holds, wanted_range
 from mediavault.api.services import ApiServices
 from mediavault.api.streaming import watching_for_disconnect
+from mediavault.api.views import kept_files
 from mediavault.core.errors import ErrorCode
-from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.job import JobId
+from mediavault.core.media import KeptFile
 from mediavault.core.names import slug_keep_case
 
 router = APIRouter(tags=["files"])
@@ -39,6 +43,9 @@ CONTENT_TYPES: Mapping[str, str] = {
     ".mkv": "video/x-matroska",
     ".mov": "video/quicktime",
     ".ts": "video/mp2t",
+    ".ogv": "video/ogg",
+    ".mpg": "video/mpeg",
+    ".wmv": "video/x-ms-wmv",
     ".jpg": "image/jpeg",
     ".webp": "image/webp",
     ".png": "image/png",
@@ -75,32 +82,60 @@ class OpenFile:
         os.close(self.descriptor)
 
 
+Place = Annotated[int, Path(ge=0, le=10_000, description="The item's index.")]
+
+
 @router.head("/files/{job_id}/video", include_in_schema=False)
 @router.get("/files/{job_id}/video", response_class=Response, responses=_ANSWERS)
 async def video(request: Request, job_id: JobIdPath, services: Services, *, download: bool = False) -> Response:
-    """The kept video. ``?download=1`` asks the browser to save it under its name."""
-    job = await _kept_job(services, job_id)
-    kept = Kept(job.output_path, job.sha256, job.bytes)
-    return await _answer(request, services.settings.download_dir, kept, download=download)
+    """The kept video, of several the first. ``?download=1`` asks the browser to save it under its name."""
+    return await _video(request, services, await _kept(services, job_id, None), download=download)
 
 
 @router.head("/files/{job_id}/thumbnail", include_in_schema=False)
 @router.get("/files/{job_id}/thumbnail", response_class=Response, responses=_ANSWERS)
 async def thumbnail(request: Request, job_id: JobIdPath, services: Services, *, download: bool = False) -> Response:
     """The picture beside the video."""
-    job = await _kept_job(services, job_id)
-    return await _answer(request, services.settings.download_dir, Kept(job.thumbnail_path), download=download)
+    return await _picture(request, services, await _kept(services, job_id, None), download=download)
 
 
-async def _kept_job(services: ApiServices, job_id: JobId) -> Job:
-    """A job whose files are whole; one in the middle of its commit may name a file that is not."""
-    job = await services.store.get(job_id)
-    if job.status is not JobStatus.COMPLETED:
+@router.head("/files/{job_id}/items/{place}/video", include_in_schema=False)
+@router.get("/files/{job_id}/items/{place}/video", response_class=Response, responses=_ANSWERS)
+async def item_video(
+    request: Request, job_id: JobIdPath, place: Place, services: Services, *, download: bool = False
+) -> Response:
+    """The kept video of one item of the post."""
+    return await _video(request, services, await _kept(services, job_id, place), download=download)
+
+
+@router.head("/files/{job_id}/items/{place}/thumbnail", include_in_schema=False)
+@router.get("/files/{job_id}/items/{place}/thumbnail", response_class=Response, responses=_ANSWERS)
+async def item_thumbnail(
+    request: Request, job_id: JobIdPath, place: Place, services: Services, *, download: bool = False
+) -> Response:
+    """The picture beside it."""
+    return await _picture(request, services, await _kept(services, job_id, place), download=download)
+
+
+async def _kept(services: ApiServices, job_id: JobId, place: int | None) -> KeptFile:
+    """A file that is whole; what is in the middle of its commit may not be. Without a place the first."""
+    kept = kept_files(await services.store.get(job_id))
+    found = next(iter(kept.values()), None) if place is None else kept.get(place)
+    if found is None:
         raise _not_there()
-    return job
+    return found
 
 
-async def _answer(request: Request, root: Path, kept: Kept, *, download: bool) -> Response:
+async def _video(request: Request, services: ApiServices, kept: KeptFile, *, download: bool) -> Response:
+    named = Kept(kept.output_path, kept.sha256, kept.bytes)
+    return await _answer(request, services.settings.download_dir, named, download=download)
+
+
+async def _picture(request: Request, services: ApiServices, kept: KeptFile, *, download: bool) -> Response:
+    return await _answer(request, services.settings.download_dir, Kept(kept.thumbnail_path), download=download)
+
+
+async def _answer(request: Request, root: FilePath, kept: Kept, *, download: bool) -> Response:
     file = await asyncio.to_thread(open_below, root, kept.path) if kept.path else None
     if file is None or kept.path is None:
         raise _not_there()
@@ -174,7 +209,7 @@ class FileAnswer(Response):
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
 
-def open_below(root: Path, relative: str) -> OpenFile | None:
+def open_below(root: FilePath, relative: str) -> OpenFile | None:
     """Open a file below ``root``, step by step without following any link; None when there is no such regular file.
 
     Each step is opened relative to the one before, so that nobody can swap a folder for a link in between.

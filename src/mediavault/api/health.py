@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 
 from mediavault.api.dependencies import Services, errors
 from mediavault.api.errors import HttpRefusal
+from mediavault.api.gates import closed_gates
 from mediavault.api.schemas import HealthView, WorkerHealthView
 from mediavault.api.views import ALIVE_WITHIN, worker_view
 from mediavault.core.errors import ErrorCode
@@ -41,5 +42,6 @@ async def worker_health(services: Services, response: Response) -> WorkerHealthV
         status="ok" if workers else "no_worker",
         workers=[worker_view(beat) for beat in workers],
         counts=dict(report.counts),
+        gates=await closed_gates(services),
         browser=services.browser_status(),
     )

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from mediavault.api.actions import cancel_job, remove_job, retry_job, submit
 from mediavault.api.dependencies import EventFeed, JobIdPath, Services, errors
-from mediavault.api.schemas import HistoryView, JobList, JobPageView, JobView, ListRequest, SubmitRequest
+from mediavault.api.schemas import HistoryView, JobList, JobPageView, JobView, ListRequest, RetryRequest, SubmitRequest
 from mediavault.api.views import history_view, job_list, job_view, page_view
 from mediavault.store.port import JobQuery
 
@@ -55,9 +55,12 @@ async def history(job_id: JobIdPath, services: Services) -> list[HistoryView]:
 
 
 @router.post("/{job_id}/retry", response_model=JobView, responses=errors(401, 403, 404, 409, 503))
-async def retry(job_id: JobIdPath, services: Services, feed: EventFeed) -> JobView:
-    """Queue a failed or cancelled job again; one that waits or runs is answered as it is."""
-    return job_view(await retry_job(services, feed, job_id))
+async def retry(job_id: JobIdPath, services: Services, feed: EventFeed, body: RetryRequest | None = None) -> JobView:
+    """Queue a failed or cancelled job again; one that waits or runs is answered as it is.
+
+    ``chosen_url`` says which of the candidates is the post's video, where nothing else does.
+    """
+    return job_view(await retry_job(services, feed, job_id, chosen_url=body.chosen_url if body else None))
 
 
 @router.post("/{job_id}/cancel", response_model=JobView, responses=errors(401, 403, 404, 409, 503))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import RedirectResponse
 
 from mediavault.api.actions import cancel_job, remove_job, retry_job, submit
 from mediavault.api.dependencies import EventFeed, JobIdPath, Services
+from mediavault.api.forms import read_form, see_other
+from mediavault.api.gates import closed_gates, open_gate
 from mediavault.api.render import render
 from mediavault.api.schemas import ErrorView
 from mediavault.api.security import SESSION_COOKIE, SESSION_LIFE, issue_session, token_matches, token_of
@@ -18,13 +18,10 @@ from mediavault.api.submission import MAX_BATCH
 from mediavault.api.views import ALIVE_WITHIN, history_view, job_view, page_view
 from mediavault.api.words import help_for
 from mediavault.core.errors import BadInput, BadUrl, ErrorCode, Failure
-from mediavault.core.job import JobStatus
+from mediavault.core.job import JobId, JobStatus
 from mediavault.store.port import JobQuery
 
 router = APIRouter(include_in_schema=False)
-
-_SEE_OTHER = 303
-_MAX_FIELDS = 20
 
 StatusFilter = Annotated[JobStatus | Literal[""], Query()]
 TextFilter = Annotated[str, Query(max_length=200)]
@@ -42,12 +39,12 @@ async def home(
 @router.post("/submit")
 async def submit_form(request: Request, services: Services, feed: EventFeed) -> Response:
     """The paste box without JavaScript: one or many addresses, parted by any white space."""
-    pasted = (await _form(request)).get("post_urls", "")
+    pasted = (await read_form(request)).get("post_urls", "")
     try:
         await submit(services, feed, _addresses(pasted))
     except (BadInput, Failure) as exc:  # what the guard and the registry refuse are Failures
         return await _home(services, JobQuery(), pasted=pasted, error=_view(exc))
-    return _go("/")
+    return see_other("/")
 
 
 @router.get("/jobs/{job_id}")
@@ -65,26 +62,43 @@ async def job(job_id: JobIdPath, services: Services) -> Response:
 
 
 @router.post("/jobs/{job_id}/retry")
-async def retry_form(job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
-    await retry_job(services, feed, job_id)
-    return _go(f"/jobs/{job_id}")
+async def retry_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
+    """``chosen`` is the number of the candidate that a person chose."""
+    chosen = (await read_form(request)).get("chosen", "")
+    await retry_job(services, feed, job_id, chosen_url=await _chosen_url(services, job_id, chosen))
+    return see_other(f"/jobs/{job_id}")
+
+
+async def _chosen_url(services: ApiServices, job_id: JobId, number: str) -> str | None:
+    if not number:
+        return None
+    candidates = (await services.store.get(job_id)).candidates
+    if not number.isascii() or not number.isdigit() or int(number) >= len(candidates):
+        raise BadInput("There is no such video to choose.", help="Load the page again: the post was looked at anew.")
+    return candidates[int(number)].url
+
+
+@router.post("/gates/{platform}/open")
+async def open_gate_form(platform: str, services: Services) -> Response:
+    await open_gate(platform, services)
+    return see_other("/")
 
 
 @router.post("/jobs/{job_id}/cancel")
 async def cancel_form(job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
     await cancel_job(services, feed, job_id)
-    return _go(f"/jobs/{job_id}")
+    return see_other(f"/jobs/{job_id}")
 
 
 @router.post("/jobs/{job_id}/remove")
 async def remove_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
-    await remove_job(services, feed, job_id, files=(await _form(request)).get("files") == "on")
-    return _go("/")
+    await remove_job(services, feed, job_id, files=(await read_form(request)).get("files") == "on")
+    return see_other("/")
 
 
 @router.get("/login")
 async def login(services: Services) -> Response:
-    return render("login.html", error=None) if token_of(services.settings) else _go("/")
+    return render("login.html", error=None) if token_of(services.settings) else see_other("/")
 
 
 @router.post("/login")
@@ -92,11 +106,11 @@ async def login_form(request: Request, services: Services) -> Response:
     """Trade the token for a session cookie. It always leads to the first page: no address to be led astray by."""
     token = token_of(services.settings)
     if token is None:
-        return _go("/")
-    if not token_matches((await _form(request)).get("token", ""), token):
+        return see_other("/")
+    if not token_matches((await read_form(request)).get("token", ""), token):
         error = ErrorView(code=ErrorCode.UNAUTHORIZED, message="This is not the token.", help="It is MEDIAVAULT_TOKEN.")
         return render("login.html", status=401, error=error)
-    response = _go("/")
+    response = see_other("/")
     response.set_cookie(
         SESSION_COOKIE,
         issue_session(token, services.clock.now()),
@@ -110,7 +124,7 @@ async def login_form(request: Request, services: Services) -> Response:
 
 @router.post("/logout")
 async def logout_form() -> Response:
-    response = _go("/login")
+    response = see_other("/login")
     response.delete_cookie(SESSION_COOKIE, httponly=True, samesite="strict")
     return response
 
@@ -131,6 +145,7 @@ async def _home(
         status_filter=next(iter(query.statuses), ""),
         counts=report.counts,
         has_worker=bool(workers),
+        gates=await closed_gates(services),
         pasted=pasted,
         error=error,
         **_frame(services),
@@ -153,17 +168,3 @@ def _addresses(pasted: str) -> list[str]:
 
 def _view(exc: BadInput | Failure) -> ErrorView:
     return ErrorView(code=exc.code, message=exc.message, help=exc.help or help_for(exc.code))
-
-
-def _go(path: str) -> Response:
-    return RedirectResponse(path, status_code=_SEE_OTHER, headers={"Cache-Control": "no-store"})
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a URL-encoded form; of a repeated one the first. The gate has bounded its size."""
-    text = (await request.body()).decode("utf-8", "replace")
-    try:
-        fields = parse_qs(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
-    except ValueError as exc:
-        raise BadInput("The form has too many fields.") from exc
-    return {name: values[0] for name, values in fields.items()}

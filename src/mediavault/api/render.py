@@ -10,7 +10,15 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mediavault import __version__
-from mediavault.api.words import RUNG_WORDS, STAGE_WORDS, STATUS_WORDS, duration_words, size_words
+from mediavault.api.words import (
+    ITEM_WORDS,
+    ROLE_WORDS,
+    RUNG_WORDS,
+    STAGE_WORDS,
+    STATUS_WORDS,
+    duration_words,
+    size_words,
+)
 
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
@@ -37,7 +45,12 @@ def _environment() -> Environment:
     )
     environment.filters.update(size=size_words, duration=duration_words, moment=_moment, link=safe_link)
     environment.globals.update(
-        version=__version__, status_words=STATUS_WORDS, stage_words=STAGE_WORDS, rung_words=RUNG_WORDS
+        version=__version__,
+        status_words=STATUS_WORDS,
+        stage_words=STAGE_WORDS,
+        rung_words=RUNG_WORDS,
+        item_words=ITEM_WORDS,
+        role_words=ROLE_WORDS,
     )
     return environment
 

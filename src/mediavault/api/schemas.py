@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mediavault.api.submission import MAX_BATCH
 from mediavault.core.errors import ErrorCode
-from mediavault.core.job import JobStatus, Outcome, RungName, Stage
-from mediavault.core.media import FoundIn, SourceType, Watermark
+from mediavault.core.job import ItemStatus, JobStatus, Outcome, RungName, Stage
+from mediavault.core.media import FoundIn, ItemRole, ItemType, SourceType, Watermark
 
 MAX_PAGE = 200  # jobs in one answer
 DEFAULT_PAGE = 50
@@ -36,6 +36,12 @@ class SubmitRequest(_Request):
         if (self.post_url is None) == (self.post_urls is None):
             raise ValueError("give either post_url or post_urls")
         return self
+
+
+class RetryRequest(_Request):
+    """``chosen_url`` is one of the job's candidates: the video that a person says is the post's."""
+
+    chosen_url: Annotated[str | None, Field(max_length=200_000)] = None  # an inline manifest is an address too
 
 
 class ListRequest(BaseModel):
@@ -72,6 +78,7 @@ class CandidateView(_View):
     container: str | None
     video_codec: str | None
     audio_codec: str | None
+    audio_url: str | None
     has_video: bool | None
     has_audio: bool | None
     width: int | None
@@ -85,6 +92,7 @@ class CandidateView(_View):
     signed: bool
     expires_at: datetime | None
     drm: bool
+    item: int | None
     note: str
 
 
@@ -101,6 +109,28 @@ class DisplayView(_View):
 class LinksView(_View):
     video: str | None
     thumbnail: str | None
+
+
+class ItemView(_View):
+    """One medium of the job's post, and what became of it. ``index`` counts from 0, as ``CandidateView.item`` does."""
+
+    index: int
+    role: ItemRole
+    type: ItemType
+    status: ItemStatus
+    media_id: str | None
+    label: str | None
+    thumbnail_url: str | None
+    output_path: str | None
+    thumbnail_path: str | None
+    bytes: int | None
+    sha256: str | None
+    duration_s: float | None
+    width: int | None
+    height: int | None
+    error_code: ErrorCode | None
+    error: str | None
+    links: LinksView
 
 
 class JobView(_View):
@@ -130,6 +160,8 @@ class JobView(_View):
     source_type: SourceType
     extracted_url: str | None
     candidates: list[CandidateView]
+    items: list[ItemView]
+    chosen_url: str | None
     image_urls: list[str]
     metadata: dict[str, Any]
     account_platform: str | None
@@ -189,12 +221,24 @@ class WorkerView(_View):
     draining: bool
 
 
+class GateView(_View):
+    """A site that is left alone until ``closed_until``, and why; ``strikes`` times in a row by now."""
+
+    platform: str
+    closed_until: datetime | None
+    strikes: int
+    code: ErrorCode | None
+    reason: str
+    help: str
+
+
 class WorkerHealthView(_View):
-    """``status`` is ``no_worker`` (and the answer 503) when no worker beat within 90 seconds."""
+    """``gates`` are the sites that are left alone just now. ``status`` is ``no_worker`` (and the answer 503) when no worker beat within 90 seconds."""
 
     status: Literal["ok", "no_worker"]
     workers: list[WorkerView]
     counts: dict[JobStatus, int]
+    gates: list[GateView]
     browser: str | None
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from mediavault.api.submission import Submission
 from mediavault.core.clock import Clock
 from mediavault.core.job import JobId
+from mediavault.core.screen import Frame, ScreenEvent, Viewer
+from mediavault.core.sessions import ImportReport, SessionState
 from mediavault.core.settings import Settings
 from mediavault.store.port import JobStore
 
@@ -18,6 +20,37 @@ class LibraryFiles(Protocol):
 
     async def remove(self, *relatives: str) -> None:
         """Delete files below the download folder; missing ones do not matter. Raises StorageFailure."""
+
+
+class Sessions(Protocol):
+    """The sites that can be signed in to, and what their cookies say. Every name may be no such site (NOT_FOUND)."""
+
+    async def states(self) -> list[SessionState]: ...
+    async def state(self, name: str) -> SessionState: ...
+    async def import_cookies(self, name: str, text: str) -> ImportReport:
+        """Take the site's cookies from a cookies.txt. Raises BadInput that names the line, and as ``sign_out``."""
+
+    async def sign_out(self, name: str) -> SessionState:
+        """Remove the site's cookies. Raises BadInput (TOO_MANY) while somebody signs in, StorageFailure."""
+
+
+class Windows(Protocol):
+    """The one window in which a person signs in, on a screen of this machine that only its viewer sees."""
+
+    @property
+    def platform(self) -> str | None:
+        """Whose window is open; None without one."""
+
+    async def open(self, name: str, *, narrow: bool = False) -> str:
+        """The ticket for its viewer. Raises BadInput (NOT_FOUND, TOO_MANY), ToolMissing, BrowserUnavailable."""
+
+    def admit(self, ticket: str) -> Viewer:
+        """Good once. Raises BadInput (NOT_FOUND, FORBIDDEN), as everything that takes a key."""
+
+    async def next_frame(self, key: str, after: int, *, within_s: float) -> Frame | None: ...
+    async def act(self, key: str, events: Sequence[ScreenEvent]) -> None: ...
+    async def close(self) -> SessionState | None:
+        """End it in order; what the cookies of its site say then. Safe to call without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +68,5 @@ class ApiServices:
     library: LibraryFiles
     notify_cancel: Callable[[JobId], None]
     browser_status: Callable[[], str | None]
+    sessions: Sessions
+    windows: Windows

@@ -20,6 +20,8 @@ TYPES: Mapping[str, str] = {
     "app.css": "text/css; charset=utf-8",
     "app.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
+    "sessions.js": "text/javascript; charset=utf-8",
+    "window.js": "text/javascript; charset=utf-8",
 }
 
 

@@ -11,7 +11,9 @@ from mediavault.api.schemas import (
     Action,
     CandidateView,
     DisplayView,
+    GateView,
     HistoryView,
+    ItemView,
     JobList,
     JobPageView,
     JobView,
@@ -19,8 +21,10 @@ from mediavault.api.schemas import (
     WorkerView,
 )
 from mediavault.api.words import STAGE_WORDS, STATUS_WORDS, help_for, one_line, progress_words, size_words
-from mediavault.core.job import HistoryRecord, Job, JobStatus, Stage, WorkerBeat
-from mediavault.core.media import Candidate
+from mediavault.core.errors import ErrorCode
+from mediavault.core.gates import Gate
+from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, JobStatus, Stage, WorkerBeat
+from mediavault.core.media import Candidate, KeptFile
 from mediavault.store.port import JobPage
 
 MAX_TITLE_CHARS = 200
@@ -40,6 +44,7 @@ def job_view(job: Job) -> JobView:
     return JobView(
         **{name: getattr(job, name) for name in _SAME_NAMES},
         candidates=[candidate_view(candidate) for candidate in job.candidates],
+        items=[_item_view(job, place, one) for place, one in enumerate(job.items)],
         image_urls=list(job.image_urls),
         metadata=dict(job.metadata),
         account_platform=account.platform if account else None,
@@ -86,11 +91,22 @@ def title(job: Job) -> str:
     return (text or job.canonical_url.partition("://")[2])[:MAX_TITLE_CHARS]
 
 
+def kept_files(job: Job) -> dict[int, KeptFile]:
+    """The job's files that are whole and in the library, by the place of their item."""
+    by_item = {place: one.kept for place, one in enumerate(job.items) if one.status is ItemStatus.KEPT and one.kept}
+    if by_item or job.status is not JobStatus.COMPLETED or job.output_path is None:
+        return by_item
+    return {0: KeptFile(**{field.name: getattr(job, field.name) for field in fields(KeptFile)})}  # before items
+
+
 def kept_paths(job: Job) -> list[str]:
-    """Every file in the library that belongs to the job: video, picture and the sidecar beside the video."""
-    paths = [path for path in (job.output_path, job.thumbnail_path) if path]
-    if job.output_path:
-        paths.append(str(PurePosixPath(job.output_path).with_suffix(".info.json")))
+    """Every file in the library that belongs to the job: videos, pictures and the sidecars beside the videos."""
+    paths: list[str] = []
+    for kept in kept_files(job).values():
+        paths.append(kept.output_path)
+        if kept.thumbnail_path:
+            paths.append(kept.thumbnail_path)
+        paths.append(str(PurePosixPath(kept.output_path).with_suffix(".info.json")))
     return paths
 
 
@@ -112,6 +128,8 @@ def _actions(job: Job) -> list[Action]:
 def _state(job: Job) -> str:
     if job.status is JobStatus.RUNNING and job.stage is not None:
         return STAGE_WORDS[job.stage]
+    if job.status is JobStatus.FAILED and job.error_code is ErrorCode.PARTIAL:
+        return "Partly kept"
     return "Will be tried again" if is_waiting_for_retry(job) else STATUS_WORDS[job.status]
 
 
@@ -131,10 +149,49 @@ def _percent(job: Job) -> int:
 
 
 def _links(job: Job) -> LinksView:
-    kept = job.status is JobStatus.COMPLETED
+    """To the first file."""
+    first = next(iter(kept_files(job).values()), None)
     return LinksView(
-        video=f"/files/{job.id}/video" if kept and job.output_path else None,
-        thumbnail=f"/files/{job.id}/thumbnail" if kept and job.thumbnail_path else None,
+        video=f"/files/{job.id}/video" if first else None,
+        thumbnail=f"/files/{job.id}/thumbnail" if first and first.thumbnail_path else None,
+    )
+
+
+def _item_view(job: Job, place: int, one: JobItem) -> ItemView:
+    kept = one.kept if one.status is ItemStatus.KEPT else None
+    at = f"/files/{job.id}/items/{place}"
+    return ItemView(
+        index=place,
+        role=one.item.role,
+        type=one.item.type,
+        status=one.status,
+        media_id=one.item.media_id,
+        label=one.item.label,
+        thumbnail_url=one.item.thumbnail_url,
+        output_path=kept.output_path if kept else None,
+        thumbnail_path=kept.thumbnail_path if kept else None,
+        bytes=kept.bytes if kept else None,
+        sha256=kept.sha256 if kept else None,
+        duration_s=kept.duration_s if kept else one.item.expected.duration_s,
+        width=kept.width if kept else None,
+        height=kept.height if kept else None,
+        error_code=one.error_code,
+        error=one.error,
+        links=LinksView(
+            video=f"{at}/video" if kept else None,
+            thumbnail=f"{at}/thumbnail" if kept and kept.thumbnail_path else None,
+        ),
+    )
+
+
+def gate_view(gate: Gate) -> GateView:
+    return GateView(
+        platform=gate.platform,
+        closed_until=gate.closed_until,
+        strikes=gate.strikes,
+        code=gate.code,
+        reason=gate.reason,
+        help=help_for(gate.code),
     )
 
 
@@ -144,7 +201,7 @@ def candidate_view(candidate: Candidate) -> CandidateView:
 
 
 _BUILT = {
-    "candidates", "image_urls", "metadata", "help", "links", "display",
+    "candidates", "items", "image_urls", "metadata", "help", "links", "display",
     "account_platform", "account_handle", "account_display_name", "account_slug",
 }  # fmt: skip
 _SAME_NAMES = [name for name in JobView.model_fields if name not in _BUILT]

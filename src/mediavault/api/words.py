@@ -12,7 +12,8 @@ from functools import cache
 
 from mediavault.core import errors
 from mediavault.core.errors import ErrorCode, MediavaultError
-from mediavault.core.job import JobStatus, RungName, Stage
+from mediavault.core.job import ItemStatus, JobStatus, RungName, Stage
+from mediavault.core.media import ItemRole
 
 STATUS_WORDS: Mapping[JobStatus, str] = {
     JobStatus.QUEUED: "Waiting",
@@ -50,8 +51,6 @@ RUNG_WORDS: Mapping[RungName, str] = {
 # Codes that no error class of core.errors carries, or that are shown with a job after the fact.
 _MORE_HELP: Mapping[ErrorCode, str] = {
     ErrorCode.RECOVERED_FROM_RESTART: "The worker stopped in the middle of this job. It can be tried again.",
-    ErrorCode.SESSION_EXPIRED: "The sign-in on that site has run out. Sign in again, then try again.",
-    ErrorCode.STORY_EXPIRED: "Stories are shown for a day only; this one is over.",
     ErrorCode.UNAUTHORIZED: "Send the token as `Authorization: Bearer …`, or sign in on the page.",
     ErrorCode.FORBIDDEN: "Send the request from the vault's own page, or from a program without an Origin header.",
 }
@@ -72,6 +71,22 @@ def _help_by_code() -> dict[ErrorCode, str]:
 def help_for(code: ErrorCode | None) -> str:
     """What a person can do about a condition; "" where nothing is known to help."""
     return _help_by_code().get(code, "") if code is not None else ""
+
+
+ITEM_WORDS: Mapping[ItemStatus, str] = {
+    ItemStatus.WAITING: "Waiting",
+    ItemStatus.COMMITTING: "Putting it into the library",
+    ItemStatus.KEPT: "Kept",
+    ItemStatus.FAILED: "Failed",
+    ItemStatus.SKIPPED: "Not saved",
+}
+
+ROLE_WORDS: Mapping[ItemRole, str] = {
+    ItemRole.MAIN: "of the post",
+    ItemRole.QUOTED: "of the quoted post",
+    ItemRole.REPOSTED: "of the reposted post",
+    ItemRole.CARD: "of a link in the post",
+}
 
 
 def one_line(text: str) -> str:

@@ -8,17 +8,19 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from mediavault.api.security import check_binding
 from mediavault.api.views import ALIVE_WITHIN
 from mediavault.api.words import size_words
 from mediavault.commands.house import house
+from mediavault.commands.verdicts import Check, Verdict
+from mediavault.commands.ytdlp_checks import check_parts, check_ytdlp
+from mediavault.core.clock import SystemClock
 from mediavault.core.errors import MediavaultError
 from mediavault.core.settings import Settings, unknown_variables
 from mediavault.services.browser.discovery import find_browser
+from mediavault.services.extraction.ytdlp_home import deno_path, home_of, installed
 from mediavault.services.vault import LocalVault
 
 MIN_PYTHON = (3, 11)
@@ -34,23 +36,6 @@ NETWORK_FILE_SYSTEMS = frozenset(
 )
 
 
-class Verdict(StrEnum):
-    OK = "ok"
-    WARNING = "warning"
-    BROKEN = "broken"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    name: str
-    verdict: Verdict
-    detail: str
-    help: str = ""
-
-    def as_dict(self) -> dict[str, str]:
-        return {"name": self.name, "verdict": self.verdict, "detail": self.detail, "help": self.help}
-
-
 async def examine(settings: Settings) -> list[Check]:
     """Everything, in the order in which a person would want to mend it."""
     return [
@@ -62,6 +47,7 @@ async def examine(settings: Settings) -> list[Check]:
         await check_library(settings),
         check_space(settings),
         check_browser(settings),
+        *examine_ytdlp(settings),
         *await check_store(settings),
     ]
 
@@ -137,6 +123,17 @@ def check_browser(settings: Settings) -> Check:
     if found.path is None:
         return Check("Browser", Verdict.WARNING, "none: posts that only a browser can open will fail", found.advice)
     return Check("Browser", Verdict.OK, str(found.path))
+
+
+def examine_ytdlp(settings: Settings) -> list[Check]:
+    """The version that the next post is asked about with, and its parts."""
+    found = installed(home_of(settings.state_dir))
+    there = {
+        "deno": deno_path() is not None,
+        "yt-dlp-ejs": found.has("yt_dlp_ejs"),
+        "curl_cffi": found.has("curl_cffi"),
+    }
+    return [check_ytdlp(found, today=SystemClock().now().date()), check_parts(there)]
 
 
 async def check_store(settings: Settings) -> list[Check]:

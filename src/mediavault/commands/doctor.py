@@ -3,30 +3,63 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
 from mediavault.commands.options import AsJson
 
+if TYPE_CHECKING:
+    from mediavault.commands.verdicts import Check
+    from mediavault.core.settings import Settings
+    from mediavault.services.extraction.ytdlp_upgrade import Upgrade
+
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✕", "red")}
 
+UpgradeYtdlp = Annotated[
+    bool, typer.Option("--upgrade-ytdlp", help="First install the newest yt-dlp, for mediavault alone.")
+]
 
-def doctor(*, as_json: AsJson = False) -> None:
+
+def doctor(*, upgrade_ytdlp: UpgradeYtdlp = False, as_json: AsJson = False) -> None:
     """Examine the installation."""
-    from mediavault.commands.checks import Check, Verdict, examine
+    from mediavault.commands.checks import examine
     from mediavault.commands.jobs import quiet_settings
-    from mediavault.commands.output import out, print_json
+    from mediavault.commands.output import print_json
+    from mediavault.commands.verdicts import Verdict
 
-    checks: list[Check] = asyncio.run(examine(quiet_settings()))
+    settings = quiet_settings()
+    upgraded = asyncio.run(_upgrade(settings)) if upgrade_ytdlp else None
+    checks = asyncio.run(examine(settings))
     sound = all(check.verdict is not Verdict.BROKEN for check in checks)
     if as_json:
-        print_json({"ok": sound, "checks": [check.as_dict() for check in checks]})
+        change = {"upgrade": {"before": upgraded.before, "after": upgraded.after}} if upgraded else {}
+        print_json({"ok": sound, "checks": [check.as_dict() for check in checks], **change})
     else:
-        console = out()
-        for check in checks:
-            mark, colour = MARKS[check.verdict]
-            console.print(f"[{colour}]{mark}[/] [bold]{check.name}[/]", end="  ")
-            console.print(check.detail, markup=False, soft_wrap=True)
-            if check.help:
-                console.print(f"  → {check.help}", markup=False, soft_wrap=True)
+        _print(checks, upgraded)
     if not sound:
         raise Ended(EXIT_JOB_FAILED)
+
+
+async def _upgrade(settings: Settings) -> Upgrade:
+    from mediavault.services.extraction.ytdlp_home import home_of
+    from mediavault.services.extraction.ytdlp_upgrade import upgrade
+
+    return await upgrade(home_of(settings.state_dir))
+
+
+def _print(checks: list[Check], upgraded: Upgrade | None) -> None:
+    from mediavault.commands.output import out
+
+    console = out()
+    if upgraded is not None:
+        same = upgraded.before == upgraded.after
+        words = f"{upgraded.after} is the newest" if same else f"{upgraded.before or 'none'} → {upgraded.after}"
+        console.print(f"yt-dlp: {words}", markup=False)
+    for check in checks:
+        mark, colour = MARKS[check.verdict]
+        console.print(f"[{colour}]{mark}[/] [bold]{check.name}[/]", end="  ")
+        console.print(check.detail, markup=False, soft_wrap=True)
+        if check.help:
+            console.print(f"  → {check.help}", markup=False, soft_wrap=True)

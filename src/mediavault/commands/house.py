@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, cast
 
+from mediavault.api.services import Sessions
 from mediavault.api.submission import Submission
 from mediavault.core.errors import MediavaultError
 from mediavault.core.job import JobId
 from mediavault.core.media import Candidate, Extraction
+from mediavault.core.sessions import SessionState
 from mediavault.core.settings import Settings
 from mediavault.store.port import JobStore
 
@@ -50,6 +53,14 @@ class House(Protocol):
 
     async def inspect_url(self, settings: Settings, url: str) -> Inspection:
         """Look at a post as a worker would, without saving anything."""
+
+    def session_desk(self, settings: Settings) -> Sessions:
+        """The sessions of all sites, whoever works with the browser just now."""
+
+    async def sign_in_here(
+        self, settings: Settings, platform: str, enough: Callable[[], Awaitable[None]]
+    ) -> SessionState:
+        """A window of the desktop until it is closed, or ``enough`` returns. Raises as Sessions, BrowserUnavailable."""
 
 
 def house() -> House:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
@@ -11,19 +11,87 @@ from mediavault.api.views import candidate_view
 from mediavault.api.words import help_for, one_line, size_words
 from mediavault.commands.house import Inspection
 from mediavault.commands.output import err, out
-from mediavault.core.media import Candidate, Extraction
+from mediavault.core.errors import MediavaultError
+from mediavault.core.media import Candidate, Extraction, Item, Post
+from mediavault.services.extraction.page_data.own_address import id_in
+from mediavault.services.extraction.ranking import choose
+
+if TYPE_CHECKING:
+    from mediavault.commands.saved_page import SavedInspection
 
 
 def as_dict(found: Inspection) -> dict[str, Any]:
     """The inspection as JSON values."""
-    extraction, error = found.extraction, found.error
+    extraction = found.extraction
     return {
         "post": _post(extraction) if extraction else None,
+        "items": items_of(extraction) if extraction else [],
         "candidates": [candidate_view(each) for each in extraction.candidates] if extraction else [],
         "choice": candidate_view(found.choice) if found.choice else None,
         "reason": found.reason,
-        "error": {"code": error.code, "message": error.message, "help": error.help} if error else None,
+        "error": _error(found.error),
     }
+
+
+def saved_as_dict(found: SavedInspection) -> dict[str, Any]:
+    """A saved page's answer as JSON values: the outcome in one word, who and what, and the items with what is chosen."""
+    extraction = found.extraction
+    post, account = (extraction.post, extraction.account) if extraction else (found.post, None)
+    return {
+        "file": found.file,
+        "url": found.url or None,
+        "outcome": found.outcome,
+        "platform": post.platform if post else None,
+        "post_id": (post.post_id or _id_in(post)) if post else None,
+        "handle": account.handle if account else None,
+        "display_name": account.display_name if account else None,
+        "thumbnail": extraction.thumbnail_url if extraction else None,
+        "title": extraction.title if extraction else None,
+        "canonical_url": (post.canonical_url if post else None) or None,
+        "duration_s": _duration(extraction) if extraction else None,
+        "items": items_of(extraction) if extraction else [],
+        "others": [candidate_view(each) for each in extraction.others] if extraction else [],
+        "choice": candidate_view(found.choice) if found.choice else None,
+        "reason": found.reason,
+        "error": _error(found.error),
+    }
+
+
+def _id_in(post: Post) -> str | None:
+    return id_in(post.url) if post.platform == "generic" else None
+
+
+def items_of(extraction: Extraction) -> list[dict[str, Any]]:
+    """The post's items, those first that would be saved. ``chosen`` is the address that would be; None for what is not
+    saved: pictures, and the media of quoted and reposted posts."""
+    saved = [item for item in extraction.videos if item.candidates]
+    ordered = [*saved, *(item for item in extraction.items if item not in saved)]
+    return [_item(item, chosen=_choice(item) if item in saved else None) for item in ordered]
+
+
+def _item(item: Item, *, chosen: Candidate | None) -> dict[str, Any]:
+    return {
+        "role": item.role,
+        "type": item.type,
+        "chosen": chosen.url if chosen else None,
+        "audio_url": chosen.audio_url if chosen else None,
+        "media_id": item.media_id,
+        "thumbnail": item.thumbnail_url,
+        "duration_s": item.expected.duration_s,
+        "post": item.label,
+        "candidates": [candidate_view(each) for each in item.candidates],
+    }
+
+
+def _choice(item: Item) -> Candidate | None:
+    try:
+        return choose(item)
+    except MediavaultError:
+        return None
+
+
+def _error(error: MediavaultError | None) -> dict[str, Any] | None:
+    return {"code": error.code, "message": error.message, "help": error.help or help_for(error.code)} if error else None
 
 
 def print_inspection(found: Inspection) -> None:
@@ -56,9 +124,13 @@ def _post(extraction: Extraction) -> dict[str, Any]:
         "account_slug": account.slug,
         "thumbnail_url": extraction.thumbnail_url,
         "image_urls": list(extraction.image_urls),
-        "duration_s": next((item.expected.duration_s for item in extraction.videos), None),
+        "duration_s": _duration(extraction),
         "extractor": extraction.extractor,
     }
+
+
+def _duration(extraction: Extraction) -> float | None:
+    return next((item.expected.duration_s for item in extraction.videos), None)
 
 
 def _print_post(extraction: Extraction) -> None:
@@ -77,17 +149,29 @@ def _print_post(extraction: Extraction) -> None:
 
 
 def _candidates(extraction: Extraction, choice: Candidate | None) -> Table:
+    """All candidates, item by item; the first column counts the items, whose role and type stand beside it."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("", "Owned by", "Kind", "Picture", "Size", "Seen in", "Address"):
+    for name in ("", "Item", "Owned by", "Kind", "Picture", "Size", "Seen in", "Address"):
         table.add_column(name, overflow="fold", no_wrap=name != "Address")  # only the address gives way
-    for each in extraction.candidates:
-        table.add_row(
-            "→" if choice is not None and each.url == choice.url else "",
-            each.ownership.name.lower(),
-            each.source_type,
-            f"{each.width}×{each.height}" if each.width and each.height else "",
-            size_words(each.size),
-            each.found_in,
-            Text(one_line(each.url)),
-        )
+    for number, item in enumerate(extraction.items, 1):
+        words = f"{number} {item.role}" + (f" {item.type}" if item.type != "video" else "")
+        for each in item.candidates:
+            table.add_row(*_row(each, choice, words))
+        if not item.candidates:
+            table.add_row("", words, "", "", "", "", "", Text(one_line(item.thumbnail_url or "")))
+    for each in extraction.others:
+        table.add_row(*_row(each, choice, ""))
     return table
+
+
+def _row(each: Candidate, choice: Candidate | None, item: str) -> tuple[str | Text, ...]:
+    return (
+        "→" if choice is not None and each.url == choice.url else "",
+        item,
+        each.ownership.name.lower(),
+        each.source_type,
+        f"{each.width}×{each.height}" if each.width and each.height else "",
+        size_words(each.size),
+        each.found_in,
+        Text(one_line(each.url)),
+    )

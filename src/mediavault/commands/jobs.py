@@ -93,9 +93,61 @@ def show(
     asyncio.run(with_store(quiet_settings(), look))
 
 
-def retry(job_ids: JobIds, *, as_json: AsJson = False) -> None:
-    """Queue failed or cancelled jobs again."""
-    _for_each(job_ids, lambda store, job_id: store.retry(job_id), as_json=as_json)
+def retry(
+    job_ids: JobIds,
+    *,
+    choose: Annotated[
+        int | None,
+        typer.Option(
+            metavar="NUMBER",
+            min=1,
+            help="The candidate that is the post's video, as `show` numbers them.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Queue failed or cancelled jobs again; with --choose, which video is the post's."""
+    from mediavault.core.errors import BadInput
+
+    if choose is not None and len(job_ids) != 1:
+        raise BadInput("--choose is about one job.")
+
+    async def again(store: JobStore, job_id: JobId) -> Job:
+        if choose is None:
+            return await store.retry(job_id)
+        candidates = (await store.get(job_id)).candidates
+        if choose > len(candidates):
+            raise BadInput(f"There is no candidate {choose}; the job has {len(candidates)}.")
+        return await store.retry(job_id, chosen_url=candidates[choose - 1].url)
+
+    _for_each(job_ids, again, as_json=as_json)
+
+
+def gates(
+    *,
+    open_site: Annotated[
+        str | None, typer.Option("--open", metavar="SITE", help="Ask this site again at once.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show which sites are left alone just now, and why."""
+    from mediavault.api.views import gate_view
+    from mediavault.commands.output import moment_words, out, print_json
+    from mediavault.core.clock import SystemClock
+
+    async def look(store: JobStore) -> None:
+        if open_site is not None:
+            await store.open_gate(open_site)
+        closed = [gate_view(gate) for gate in await store.gates() if gate.is_closed(SystemClock().now())]
+        if as_json:
+            print_json(closed)
+        for gate in closed if not as_json else ():
+            out().print(f"{gate.platform}: until {moment_words(gate.closed_until)}. {gate.reason}", markup=False)
+        if not closed and not as_json:
+            out().print("Every site is open.")
+
+    asyncio.run(with_store(quiet_settings(), look))
 
 
 def cancel(job_ids: JobIds, *, as_json: AsJson = False) -> None:
@@ -193,5 +245,4 @@ async def _remove_files(settings: Settings, job: Job) -> None:
     from mediavault.api.views import kept_paths
     from mediavault.services.vault import LocalVault
 
-    if job.status is JobStatus.COMPLETED:
-        await LocalVault(settings.download_dir).remove(*kept_paths(job))
+    await LocalVault(settings.download_dir).remove(*kept_paths(job))

@@ -14,7 +14,15 @@ from rich.table import Table
 from rich.text import Text
 
 from mediavault.api.schemas import HistoryView, JobView
-from mediavault.api.words import RUNG_WORDS, STAGE_WORDS, duration_words, one_line, size_words
+from mediavault.api.words import (
+    ITEM_WORDS,
+    ROLE_WORDS,
+    RUNG_WORDS,
+    STAGE_WORDS,
+    duration_words,
+    one_line,
+    size_words,
+)
 from mediavault.core.job import JobStatus
 
 Json = BaseModel | Mapping[str, Any] | Sequence[BaseModel]
@@ -42,6 +50,12 @@ def print_json(value: Json) -> None:
     sys.stdout.flush()
 
 
+def print_json_line(value: Json) -> None:
+    """One of several values, each on a line of its own."""
+    json.dump(_plain(value), sys.stdout, ensure_ascii=not _speaks_utf8())
+    sys.stdout.write("\n")
+
+
 def print_jobs(jobs: Sequence[JobView]) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("Job", "State"):
@@ -64,6 +78,12 @@ def print_job(job: JobView, history: Sequence[HistoryView]) -> None:
         if value:
             grid.add_row(label, value if isinstance(value, Text) else Text(one_line(value)))
     console.print(grid)
+    if len(job.items) > 1:
+        console.print()
+        console.print(_items_table(job))
+    if job.candidates and not job.links.video:
+        console.print()
+        console.print(_candidates_table(job))
     if history:
         console.print()
         console.print(_history_table(history))
@@ -93,6 +113,33 @@ def _facts(job: JobView) -> list[tuple[str, str | Text]]:
         ("Attempts", f"{job.attempt_count} of {job.max_attempts}"),
         ("Submitted", moment_words(job.created_at)),
     ]
+
+
+def _items_table(job: JobView) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("Item", "What", "State", "Size", "File"):
+        table.add_column(name, overflow="fold")
+    for item in job.items:
+        said = item.output_path or item.error or ""
+        table.add_row(
+            str(item.index + 1),
+            f"{item.type} {ROLE_WORDS[item.role]}",
+            ITEM_WORDS[item.status],
+            size_words(item.bytes),
+            Text(one_line(said)),
+        )
+    return table
+
+
+def _candidates_table(job: JobView) -> Table:
+    """Numbered as ``retry --choose`` takes them."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("Candidate", "Kind", "Picture", "Length", "Address"):
+        table.add_column(name, overflow="fold")
+    for number, one in enumerate(job.candidates, 1):
+        picture = f"{one.width} × {one.height}" if one.width and one.height else ""
+        table.add_row(str(number), one.source_type, picture, duration_words(one.duration_s), Text(one_line(one.url)))
+    return table
 
 
 def _history_table(history: Sequence[HistoryView]) -> Table:

@@ -1,52 +1,162 @@
-"""Looking at a saved page, or a saved JSON answer, in place of the network."""
+"""Looking at saved pages, or saved JSON answers, in place of the network."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mediavault.api.words import size_words
-from mediavault.commands.house import Inspection
-from mediavault.core.errors import BadInput, Failure, MediavaultError
-from mediavault.core.media import Candidate, Extraction
+from mediavault.core.errors import BadInput, MediavaultError, NotAPost, NoVideo
+from mediavault.core.media import Candidate, Extraction, Post
+from mediavault.core.platform import Platform
 from mediavault.core.urls import parse_http_url
-from mediavault.platforms.registry import identify
+from mediavault.platforms import registry
+from mediavault.services.extraction.outcome import Outcome, outcome_of_error
 from mediavault.services.extraction.ranking import choose, explain, videos_to_save
-from mediavault.services.extraction.saved_page import extract_saved
+from mediavault.services.extraction.saved_page import (
+    SavedDocument,
+    SavedLook,
+    look_at_list,
+    look_at_saved,
+    open_saved,
+    stated_addresses,
+)
 
 MAX_SAVED_PAGE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class SavedInspection:
-    """An :class:`Inspection` made without the network."""
+    """An ``Inspection`` made without the network."""
 
+    outcome: Outcome
     extraction: Extraction | None
     choice: Candidate | None
     reason: str
     error: MediavaultError | None = None
+    file: str = ""
+    url: str = ""
+    post: Post | None = None  # as far as the address alone tells
 
 
-def look_at_saved_page(url: str, page: Path) -> Inspection:
-    """Read a saved page, or a saved JSON answer, as the post's extractor would. Raises BadInput for an unreadable file."""
-    post, platform = identify(parse_http_url(url))
+def look_at_saved_page(url: str | None, page: Path) -> SavedInspection:
+    """Read a saved page, or a saved JSON answer, as the post's extractor would. Never raises.
+
+    Without ``url`` the document's own word says which post it is about.
+    """
     try:
-        extraction = extract_saved(platform, post, _read(page))
-    except Failure as exc:
-        return SavedInspection(None, None, exc.message, exc)
+        saved = open_saved(_read(page), url or "")
+        look, address = _look(url, saved)
+    except MediavaultError as exc:
+        return SavedInspection(outcome_of_error(exc), None, None, exc.message, exc, str(page), url or "", _named(url))
+    return _inspection(look, str(page), address)
+
+
+def _named(url: str | None) -> Post | None:
     try:
-        choice = choose(videos_to_save(extraction)[0])
-    except Failure as exc:
-        return SavedInspection(extraction, None, exc.message, exc)
-    return SavedInspection(extraction, choice, explain(choice))
+        return registry.identify(parse_http_url(url))[0] if url else None
+    except MediavaultError:
+        return None
+
+
+def _look(url: str | None, saved: SavedDocument) -> tuple[SavedLook, str]:
+    if url is not None:
+        return _look_for(url, saved), url
+    for post, platform in _stated_posts(saved):
+        return look_at_saved(platform, post, saved), post.url
+    unknown = registry.platform("generic")
+    return look_at_saved(unknown, Post("", "", unknown.name), saved), ""
+
+
+def _look_for(url: str, saved: SavedDocument) -> SavedLook:
+    """Raises Unsupported and BadUrl for an address that no post has."""
+    address = parse_http_url(url)
+    try:
+        post, platform = registry.identify(address)
+    except NotAPost as exc:
+        look = look_at_list(registry.platform_at(address), url, saved)
+        return SavedLook(look.outcome, look.extraction, exc)
+    if post.post_id is None and platform.post_patterns:  # a share link: the document says where it led
+        led = (one for one, at in _stated_posts(saved) if at is platform and one.post_id)
+        post = next((replace(one, url=url) for one in led), post)
+    return look_at_saved(platform, post, saved)
+
+
+def _stated_posts(saved: SavedDocument) -> Iterator[tuple[Post, Platform]]:
+    """The posts that a document says it is about, surest first."""
+    for address in stated_addresses(saved):
+        try:
+            yield registry.identify(parse_http_url(address))
+        except MediavaultError:
+            continue
+
+
+def _inspection(look: SavedLook, file: str, url: str) -> SavedInspection:
+    found = look.extraction
+    if look.error is not None or found is None or look.outcome is not Outcome.VIDEO:
+        error = look.error or _NOT_HERE.get(look.outcome) or _why(found)
+        return SavedInspection(look.outcome, found, None, error.message if error else "", error, file, url)
+    choice = choose(videos_to_save(found)[0])
+    return SavedInspection(look.outcome, found, choice, explain(choice), None, file, url)
+
+
+_NOT_HERE: Mapping[Outcome, MediavaultError] = {
+    Outcome.METADATA_ONLY: NoVideo(
+        "This document tells who posted what, but not where the video is.",
+        help="Save the page once more after it has loaded, or the JSON answer that it received.",
+    ),
+    Outcome.NO_OWN_VIDEO: NoVideo("There are videos in this document, but none is this post's own."),
+    Outcome.MANY_POSTS: NoVideo("This is a list of posts, without the one that was asked for."),
+}
+
+
+def _why(found: Extraction | None) -> MediavaultError | None:
+    try:
+        if found is not None:
+            choose(videos_to_save(found)[0])
+    except MediavaultError as exc:
+        return exc
+    return None
+
+
+def pairs(pages: Sequence[str], urls: Sequence[str], lines: Iterator[str]) -> Iterator[tuple[str | None, Path]]:
+    """Addresses and files in order; the page ``-`` stands for ``lines``, one pair each.
+
+    Raises BadInput where there are more addresses than pages, or a line is neither ``FILE<TAB>URL`` nor an object with
+    ``file`` and ``url``.
+    """
+    if len(urls) > len(pages):
+        raise BadInput("There are more addresses than pages.", help="Give one --url for each --saved-page.")
+    for number, page in enumerate(pages):
+        if page == "-":
+            yield from (_pair(line) for line in lines if line.strip())
+        else:
+            yield urls[number] if number < len(urls) else None, Path(page)
+
+
+def _pair(line: str) -> tuple[str | None, Path]:
+    import json
+
+    line = line.rstrip("\r\n")
+    if not line.lstrip().startswith("{"):
+        file, _, url = line.partition("\t")
+        return url.strip() or None, Path(file)
+    try:
+        given = json.loads(line)
+        return given.get("url") or None, Path(given["file"])
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
+        raise BadInput(
+            f"This line names no file: {line[:80]}", help='Write FILE<TAB>URL, or {"file": …, "url": …}.'
+        ) from exc
 
 
 def _read(page: Path) -> bytes:
     try:
         with page.open("rb") as file:
             content = file.read(MAX_SAVED_PAGE_BYTES + 1)
-    except OSError as exc:
-        raise BadInput(f"{page} cannot be read: {exc.strerror or exc}.") from exc
+    except (OSError, ValueError) as exc:
+        raise BadInput(f"{page} cannot be read: {getattr(exc, 'strerror', None) or exc}.") from exc
     if len(content) > MAX_SAVED_PAGE_BYTES:
         raise BadInput(f"{page} is larger than {size_words(MAX_SAVED_PAGE_BYTES)}.")
     return content

@@ -23,6 +23,7 @@ class Cookie:
     secure: bool = False
     host_only: bool = True
     expires_at: datetime | None = None
+    http_only: bool = False  # scripts of a page do not see it
 
     def __repr__(self) -> str:
         """Never shows the value: cookies must not reach logs or tracebacks."""

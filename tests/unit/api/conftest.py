@@ -24,6 +24,7 @@ from mediavault.services.vault import LocalVault
 from mediavault.store.memory import MemoryJobStore
 from tests.asgi_client import AsgiClient
 from tests.fakes import FakeClock
+from tests.session_stubs import StubSessions, StubWindows
 
 POST = "https://videos.example/watch/1"
 TOKEN = "mv_a-long-random-token"
@@ -107,6 +108,7 @@ def _house(root: Path, *, browser: str | None = "/usr/bin/chromium", **given: An
         guard.check_url(url, scope=url)
 
     store = MemoryJobStore(clock)
+    sessions = StubSessions(clock)
     services = ApiServices(
         store=store,
         settings=settings,
@@ -115,6 +117,8 @@ def _house(root: Path, *, browser: str | None = "/usr/bin/chromium", **given: An
         library=LocalVault(downloads),
         notify_cancel=cancelled.append,
         browser_status=lambda: browser,
+        sessions=sessions,
+        windows=StubWindows(sessions),
     )
     return House(AsgiClient(create_app(services)), store, clock, services, downloads, cancelled)
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from mediavault.commands.checks import (
-    Verdict,
     check_mount,
     check_python,
     check_space,
@@ -13,8 +13,12 @@ from mediavault.commands.checks import (
     check_variables,
     file_system_of,
 )
-from mediavault.core.errors import SchemaTooNew
+from mediavault.commands.verdicts import Verdict
+from mediavault.commands.ytdlp_checks import PARTS, check_parts, check_ytdlp
+from mediavault.core.errors import SchemaTooNew, ToolMissing
 from mediavault.core.settings import Settings
+from mediavault.services.extraction.ytdlp_home import Installed
+from mediavault.services.extraction.ytdlp_upgrade import Upgrade
 from tests.unit.cli.conftest import Run, StubHouse
 
 
@@ -27,9 +31,19 @@ def test_a_sound_installation_is_0(run: Run) -> None:
     found = verdicts(ended.json())
 
     assert (ended.code, ended.json()["ok"]) == (0, True)
-    assert {"Python", "SQLite", "Settings", "Address", "Library", "Disk space", "Browser", "Jobs", "Workers"} <= set(
-        found
-    )
+    assert {
+        "Python",
+        "SQLite",
+        "Settings",
+        "Address",
+        "Library",
+        "Disk space",
+        "Browser",
+        "yt-dlp",
+        "yt-dlp's parts",
+        "Jobs",
+        "Workers",
+    } <= set(found)
     assert found["Workers"] == "warning"
 
 
@@ -112,3 +126,61 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path, download_dir=tmp_path / "x", reserve_mb=1 << 40)
 
     assert check_space(settings).verdict is Verdict.BROKEN
+
+
+@pytest.mark.parametrize(
+    ("version", "today", "verdict"),
+    [
+        ("2026.10.26", date(2026, 12, 10), Verdict.OK),
+        ("2026.10.26", date(2026, 12, 11), Verdict.WARNING),
+        ("2026.10.26", date(2026, 10, 25), Verdict.OK),
+        ("0.0.0", date(2026, 10, 25), Verdict.WARNING),
+        (None, date(2026, 10, 25), Verdict.WARNING),
+    ],
+)
+def test_a_ytdlp_of_more_than_45_days_is_to_be_upgraded(version: str | None, today: date, verdict: Verdict) -> None:
+    check = check_ytdlp(Installed(version, None), today=today)
+
+    assert check.verdict is verdict
+    assert (check.help == "") is (verdict is Verdict.OK)
+
+
+def test_each_missing_part_is_named_with_the_sites_that_need_it_and_one_command() -> None:
+    nothing = check_parts({part.name: False for part in PARTS})
+    one = check_parts({part.name: part.name != "curl_cffi" for part in PARTS})
+
+    assert "without deno and yt-dlp-ejs YouTube's player" in nothing.detail
+    assert one.detail.startswith("without curl_cffi Instagram")
+    assert "-m pip install 'yt-dlp[curl-cffi,deno]' yt-dlp-ejs`" in one.help
+    assert check_parts({part.name: True for part in PARTS}).verdict is Verdict.OK
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "words"),
+    [
+        (Upgrade("2026.10.26", "2026.11.20"), "yt-dlp: 2026.10.26 → 2026.11.20"),
+        (Upgrade("2026.11.20", "2026.11.20"), "yt-dlp: 2026.11.20 is the newest"),
+    ],
+)
+def test_an_upgrade_says_from_what_to_what(
+    run: Run, monkeypatch: pytest.MonkeyPatch, upgrade: Upgrade, words: str
+) -> None:
+    async def upgraded(home: Path) -> Upgrade:
+        return upgrade
+
+    monkeypatch.setattr("mediavault.services.extraction.ytdlp_upgrade.upgrade", upgraded)
+
+    assert words in run("doctor", "--upgrade-ytdlp").out
+    assert run("doctor", "--upgrade-ytdlp", "--json").json()["upgrade"]["after"] == upgrade.after
+
+
+def test_an_upgrade_that_fails_is_a_complaint_with_what_helps(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def failing(home: Path) -> Upgrade:
+        raise ToolMissing("yt-dlp could not be installed.", help="Check the connection.")
+
+    monkeypatch.setattr("mediavault.services.extraction.ytdlp_upgrade.upgrade", failing)
+    ended = run("doctor", "--upgrade-ytdlp")
+
+    assert ended.code != 0
+    assert "could not be installed" in ended.err
+    assert "Check the connection" in ended.err

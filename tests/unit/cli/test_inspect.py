@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,10 @@ from mediavault.core.errors import Ambiguous, LoginRequired
 from tests.stubs import candidate, extraction
 from tests.unit.cli.conftest import POST, Run, StubHouse, StubInspection
 
+FILM = "https://cdn.example/film.mp4"
 PAGE = f"""<!doctype html><html><head><title>A film</title>
 <meta property="og:title" content="A film"><meta property="og:url" content="{POST}"></head>
-<body><main><video src="https://cdn.example/film.mp4" width="640" height="360"></video></main></body></html>"""
+<body><main><video src="{FILM}" width="640" height="360"></video></main></body></html>"""
 
 
 @pytest.fixture
@@ -33,6 +36,7 @@ def test_a_choice_is_shown_with_its_reason(run: Run, house: StubHouse) -> None:
     assert data["choice"]["url"] == chosen.url
     assert (data["reason"], data["error"], len(data["candidates"])) == ("it is the only video", None, 1)
     assert data["post"]["account_handle"] == "jane"
+    assert [(item["role"], item["chosen"]) for item in data["items"]] == [("main", chosen.url)]
 
 
 def test_a_post_without_a_choice_is_1_and_lists_the_candidates(run: Run, house: StubHouse) -> None:
@@ -65,15 +69,72 @@ def test_a_saved_page_needs_no_network(run: Run, house: StubHouse, page: Path) -
     data = ended.json()
 
     assert (ended.code, house.ran) == (0, [])
-    assert data["choice"]["url"] == "https://cdn.example/film.mp4"
-    assert data["post"]["platform"] == "generic"
+    assert (data["outcome"], data["platform"], data["title"]) == ("video", "generic", "A film")
+    assert [(item["role"], item["type"], item["chosen"]) for item in data["items"]] == [("main", "video", FILM)]
+    assert data["items"][0]["candidates"][0]["url"] == data["choice"]["url"] == FILM
 
 
-def test_a_saved_page_without_its_address_is_refused(run: Run, page: Path) -> None:
-    ended = run("inspect", "--saved-page", str(page))
+def test_a_saved_page_may_say_itself_which_post_it_is(run: Run, page: Path) -> None:
+    data = run("inspect", "--saved-page", str(page), "--json").json()
 
-    assert ended.code == 2
-    assert "--url" in ended.err
+    assert (data["url"], data["outcome"]) == (POST, "video")
+
+
+def test_where_a_share_link_led_is_read_from_the_page(run: Run, page: Path) -> None:
+    own = "https://www.tiktok.com/@jane/video/7123456789012345678"
+    page.write_text(f'<link rel="canonical" href="{own}"><p>{"words " * 20}</p>')
+    data = run("inspect", "--saved-page", str(page), "--url", "https://vm.tiktok.com/ZMabcdef/", "--json").json()
+
+    assert (data["platform"], data["post_id"], data["outcome"]) == ("tiktok", "7123456789012345678", "no_video")
+
+
+def test_several_pages_are_answered_a_line_each_in_order(run: Run, page: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.html"
+    empty.write_text(f"<title>Words</title><p>{'some words ' * 20}</p>")
+    missing = tmp_path / "missing.html"
+    given = [text for each in (page, empty, missing) for text in ("--saved-page", str(each), "--url", POST)]
+    ended = run("inspect", *given, "--json")
+    lines = [json.loads(line) for line in ended.out.splitlines()]
+
+    assert (ended.code, [line["outcome"] for line in lines]) == (0, ["video", "no_video", "unreadable"])
+    assert [line["file"] for line in lines] == [str(page), str(empty), str(missing)]
+    assert lines[2]["error"]["message"].endswith("cannot be read: No such file or directory.")
+
+
+def test_pairs_of_file_and_address_are_read_from_standard_input(
+    run: Run, page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = f"{page}\t{POST}\n\n" + json.dumps({"file": str(page), "url": "https://x.com/jane"}) + "\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO(asked))
+    lines = [json.loads(line) for line in run("inspect", "--saved-page", "-", "--json").out.splitlines()]
+
+    assert [(line["outcome"], line["platform"]) for line in lines] == [("video", "generic"), ("not_a_post", "x")]
+
+
+def test_a_line_that_names_no_file_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO('{"url": "https://site.example/"}\n'))
+
+    assert run("inspect", "--saved-page", "-", "--json").code == 2
+
+
+def test_pictures_and_the_media_of_quoted_posts_are_never_chosen(run: Run, tmp_path: Path) -> None:
+    picture = {"type": "photo", "id_str": "1", "media_url_https": "https://pbs.twimg.com/media/a.jpg"}
+    film = {
+        "type": "video",
+        "id_str": "2",
+        "video_info": {"variants": [{"content_type": "video/mp4", "url": "https://video.twimg.com/a.mp4"}]},
+    }
+    inner = {"rest_id": "9", "legacy": {"id_str": "9", "full_text": "", "extended_entities": {"media": [film]}}}
+    post = {"rest_id": "7", "legacy": {"id_str": "7", "full_text": "", "extended_entities": {"media": [picture]}}}
+    file = tmp_path / "answer.json"
+    file.write_text(json.dumps({**post, "quoted_status_result": {"result": inner}}))
+    data = run("inspect", "--saved-page", str(file), "--url", "https://x.com/jane/status/7", "--json").json()
+
+    assert data["outcome"] == "no_own_video"
+    assert [(item["role"], item["type"], item["chosen"], item["post"]) for item in data["items"]] == [
+        ("main", "image", None, None),
+        ("quoted", "video", None, "9"),
+    ]
 
 
 def test_a_page_that_is_not_there_is_refused(run: Run, tmp_path: Path) -> None:
@@ -84,8 +145,30 @@ def test_a_page_that_is_not_there_is_refused(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_saved_page_without_a_video_is_1(run: Run, page: Path) -> None:
-    page.write_text("<!doctype html><title>Words only</title><p>Words</p>")
+    page.write_text(f"<!doctype html><title>Words only</title><p>{'Words ' * 20}</p>")
     ended = run("inspect", "--saved-page", str(page), "--url", POST, "--json")
 
-    assert (ended.code, ended.json()["choice"]) == (1, None)
+    assert (ended.code, ended.json()["choice"], ended.json()["outcome"]) == (1, None, "no_video")
     assert ended.json()["error"]["code"] == "NO_VIDEO"
+
+
+def test_what_is_no_page_still_says_whose_address_was_asked_for(run: Run, page: Path) -> None:
+    page.write_bytes(bytes(range(256)) * 9)
+    ended = run("inspect", "--saved-page", str(page), "--url", "https://x.com/jane/status/7", "--json")
+
+    assert (ended.code, ended.json()["outcome"]) == (2, "unreadable")
+    assert (ended.json()["platform"], ended.json()["post_id"]) == ("x", "7")
+
+
+def test_playlists_are_counted_a_line_each(run: Run, tmp_path: Path) -> None:
+    playlist, words = tmp_path / "a.m3u8", tmp_path / "b.m3u8"
+    playlist.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\na.ts\n#EXTINF:2.5,\nb.ts\n#EXT-X-ENDLIST\n")
+    words.write_text("words")
+    ended = run(
+        "inspect", "--playlist", str(playlist), "--base-url", "https://cdn.example/a.m3u8", "--playlist", str(words)
+    )
+    lines = [json.loads(line) for line in ended.out.splitlines()]
+
+    assert (lines[0]["role"], lines[0]["segments"], lines[0]["duration_s"]) == ("media", 2, 6.5)
+    assert (ended.code, lines[1]["error"]["code"]) == (0, "BAD_REQUEST")
+    assert run("inspect", "--playlist", str(words)).code == 2

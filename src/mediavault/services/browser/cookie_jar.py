@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from mediavault.core.cookies import Cookie
 from mediavault.core.errors import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger
 from mediavault.services.browser.driver import Ask, PageFailed
-from mediavault.services.browser.profile import load_cookies, missing_cookies, save_cookies
+from mediavault.services.browser.profile import imports_folder, load_cookies, missing_cookies, save_cookies
 
 CALL_S = 10.0
 
@@ -32,17 +33,45 @@ async def snapshot(context: Any, file: Path, *, ask: Ask) -> bool:
 
 
 async def restore(context: Any, file: Path | None, *, now_s: float, ask: Ask) -> None:
-    """Give the context back what it lost since the snapshot. A session less is no reason to have no browser."""
+    """Give the context back what it lost since the snapshot, and what was imported since it last ran.
+
+    A session less is no reason to have no browser.
+    """
     saved = await asyncio.to_thread(load_cookies, file)
-    if not saved:
-        return
+    if saved:
+        try:
+            lost = missing_cookies(saved, await ask(context.cookies(), CALL_S), now_s=now_s)
+            if lost:
+                await ask(context.add_cookies(lost), CALL_S)
+                log.info("cookies_restored", count=len(lost))
+        except (TookTooLong, PageFailed, BrowserUnavailable) as exc:
+            log.warning("cookies_not_restored", error=str(exc))
+    if file is not None:
+        await _take_imports(context, imports_folder(file.parent.parent), now_s=now_s, ask=ask)
+
+
+async def _take_imports(context: Any, folder: Path, *, now_s: float, ask: Ask) -> None:
+    """Hand over imported cookies, which replace those of the same name, and forget their files."""
+    for file in await asyncio.to_thread(lambda: sorted(folder.glob("*.json"))):
+        cookies = await asyncio.to_thread(load_cookies, file)
+        valid = [cookie for cookie in cookies if cookie.get("expires", -1) == -1 or cookie["expires"] > now_s]
+        try:
+            taken = sum([await _added(context, cookie, ask) for cookie in valid])
+        except (TookTooLong, BrowserUnavailable) as exc:
+            log.warning("cookies_not_imported", platform=file.stem, error=str(exc))
+            return  # they wait for the next browser
+        log.info("cookies_imported", platform=file.stem, count=taken, refused=len(cookies) - taken)
+        with contextlib.suppress(OSError):
+            file.unlink(missing_ok=True)
+
+
+async def _added(context: Any, cookie: Mapping[str, Any], ask: Ask) -> bool:
+    """Alone: a cookie that the browser refuses must not keep the others out. What it says then holds the value."""
     try:
-        lost = missing_cookies(saved, await ask(context.cookies(), CALL_S), now_s=now_s)
-        if lost:
-            await ask(context.add_cookies(lost), CALL_S)
-            log.info("cookies_restored", count=len(lost))
-    except (TookTooLong, PageFailed, BrowserUnavailable) as exc:
-        log.warning("cookies_not_restored", error=str(exc))
+        await ask(context.add_cookies([cookie]), CALL_S)
+    except PageFailed:
+        return False
+    return True
 
 
 def as_cookie(cookie: Mapping[str, Any]) -> Cookie:
@@ -57,4 +86,5 @@ def as_cookie(cookie: Mapping[str, Any]) -> Cookie:
         secure=bool(cookie.get("secure")),
         host_only=not domain.startswith("."),
         expires_at=datetime.fromtimestamp(expires, UTC) if expires and expires > 0 else None,
+        http_only=bool(cookie.get("httpOnly")),
     )

@@ -2,25 +2,39 @@
 
 ``response.body()`` answers b"" when the page read the response as a blob, and never ends on media; paused at the
 response stage the body is ours first. Nothing stays paused: every request goes on, whatever happens to us.
+
+A page's session sees its frames of the same process and all its workers (checked with Chromium 156 on 2026-11-24);
+frames in a process of their own are attached before they run, and tapped likewise.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from enum import Enum
 from typing import Any
 
 from mediavault.core.errors import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger, redact_url
+from mediavault.services.browser.child_session import ChildSession
 from mediavault.services.browser.driver import Ask, Cdp, PageFailed, quietly
-from mediavault.services.browser.media_signs import bare_mime, is_html, is_json, is_manifest
+from mediavault.services.browser.media_signs import (
+    bare_mime,
+    is_html,
+    is_json,
+    is_manifest,
+    is_vague,
+    looks_like_data,
+    names_media,
+)
 from mediavault.services.browser.network_log import MAX_BODY_BYTES, NetworkLog
 
 BODY_WITHIN_S = 3.0  # a body that streams on and on is let go
 ANSWER_WITHIN_S = 5.0
 STOP_WITHIN_S = 2.0
+MAX_VAGUE_BYTES = 2 << 20  # of a body that is read only to see whether it is a manifest or JSON
+MAX_CHILDREN = 50  # frames in processes of their own
 _NO_BODY = frozenset({204, 205, 304})
 
 PATTERNS: list[dict[str, str]] = [
@@ -28,6 +42,11 @@ PATTERNS: list[dict[str, str]] = [
     # native HLS loads its playlists as media
     *({"urlPattern": p, "requestStage": "Response"} for p in ("*.m3u8", "*.m3u8?*", "*.mpd", "*.mpd?*")),
 ]
+_AUTO_ATTACH = {
+    "waitForDebuggerOnStart": True,  # else its first requests are over before we see them
+    "flatten": False,
+    "filter": [{"type": "iframe"}, {"exclude": True}],
+}
 
 log = get_logger(__name__)
 
@@ -35,6 +54,7 @@ log = get_logger(__name__)
 class Verdict(Enum):
     PASS = "pass"  # noqa: S105 - not a password
     READ = "read"
+    SNIFF = "sniff"  # its type says nothing: read it, and keep it where it turns out to be JSON or a manifest
     STOP = "stop"  # it would be saved as a download
 
 
@@ -48,12 +68,18 @@ def judge(resource_type: str, url: str, status: int | None, headers: Mapping[str
     if length.isdigit() and int(length) > MAX_BODY_BYTES:
         return Verdict.PASS
     mime = bare_mime(headers.get("content-type"))
-    wanted = is_json(mime) or is_manifest(mime, url) or named or (resource_type == "Document" and is_html(mime))
-    return Verdict.READ if wanted else Verdict.PASS
+    if is_json(mime) or is_manifest(mime, url) or named or (resource_type == "Document" and is_html(mime)):
+        return Verdict.READ
+    # text of unknown length ends soon, and nobody compresses a film; other bytes without a length may be one
+    is_text = mime.startswith("text/") or "content-encoding" in headers
+    bounded = int(length) <= MAX_VAGUE_BYTES if length.isdigit() else is_text
+    if resource_type != "Document" and status == 200 and bounded and is_vague(mime) and not names_media(url):
+        return Verdict.SNIFF
+    return Verdict.PASS
 
 
 class BodyTap:
-    """Taps one DevTools session: a page's, or that of a frame in a process of its own."""
+    """Taps a page's DevTools session, and those of its frames in other processes."""
 
     def __init__(self, cdp: Cdp, ask: Ask, log: NetworkLog) -> None:
         self._cdp = cdp
@@ -61,27 +87,66 @@ class BodyTap:
         self._log = log
         self._main_frame = ""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._children: dict[str, ChildSession] = {}
 
     async def start(self) -> None:
         tree = await self._ask(self._cdp.send("Page.getFrameTree"), ANSWER_WITHIN_S)
         self._main_frame = tree["frameTree"]["frame"]["id"]
-        self._cdp.on("Fetch.requestPaused", self._on_paused)
-        await self._ask(self._cdp.send("Fetch.enable", {"patterns": PATTERNS}), ANSWER_WITHIN_S)
+        await self._tap(self._cdp)
 
     async def stop(self) -> None:
         """Let go of everything, before the page is closed: Chromium never finishes closing one that waits for us."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
+        for child in self._children.values():
+            child.end()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # detaching lets frames go on that wait for us, with all that is paused in them
+        letting_go = {"autoAttach": False, "waitForDebuggerOnStart": False, "flatten": False}
+        await quietly(self._ask, self._cdp.send("Target.setAutoAttach", letting_go), STOP_WITHIN_S)
         await quietly(self._ask, self._cdp.send("Fetch.disable"), STOP_WITHIN_S)
 
-    def _on_paused(self, event: Mapping[str, Any]) -> None:
-        task = asyncio.ensure_future(self._handle(event))
+    # --- sessions ----------------------------------------------------------------------------------------------
+
+    async def _tap(self, cdp: Cdp) -> None:
+        cdp.on("Fetch.requestPaused", lambda event: self._spawn(self._handle(cdp, event)))
+        cdp.on("Target.attachedToTarget", lambda event: self._spawn(self._attach(cdp, event)))
+        cdp.on("Target.receivedMessageFromTarget", self._on_message)
+        cdp.on("Target.detachedFromTarget", self._on_detached)
+        await self._ask(cdp.send("Fetch.enable", {"patterns": PATTERNS}), ANSWER_WITHIN_S)
+        await quietly(
+            self._ask, cdp.send("Target.setAutoAttach", {"autoAttach": True, **_AUTO_ATTACH}), ANSWER_WITHIN_S
+        )
+
+    async def _attach(self, parent: Cdp, event: Mapping[str, Any]) -> None:
+        """Tap a frame that waits to run, and let it run, whatever happens to us."""
+        child = self._children[event["sessionId"]] = ChildSession(parent, event["sessionId"])
+        if len(self._children) <= MAX_CHILDREN:
+            try:
+                await self._tap(child)
+            except (TookTooLong, PageFailed, BrowserUnavailable) as exc:
+                log.debug("frame_not_tapped", error=str(exc))
+        await quietly(self._ask, child.send("Runtime.runIfWaitingForDebugger"), ANSWER_WITHIN_S)
+
+    def _on_message(self, event: Mapping[str, Any]) -> None:
+        child = self._children.get(event["sessionId"])
+        if child is not None:
+            child.receive(event["message"])
+
+    def _on_detached(self, event: Mapping[str, Any]) -> None:
+        child = self._children.pop(event["sessionId"], None)
+        if child is not None:
+            child.end()
+
+    def _spawn(self, call: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(call)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _handle(self, event: Mapping[str, Any]) -> None:
+    # --- responses ---------------------------------------------------------------------------------------------
+
+    async def _handle(self, cdp: Cdp, event: Mapping[str, Any]) -> None:
         url = event["request"]["url"]
         headers = {h["name"].lower(): h["value"] for h in event.get("responseHeaders", ())}
         named = self._log.json_paths is not None and self._log.json_paths.search(url) is not None
@@ -97,24 +162,26 @@ class BodyTap:
                 main=event.get("frameId") == self._main_frame,
             )
         try:
-            if verdict is Verdict.READ and (body := await self._read(event["requestId"], url)) is not None:
-                self._log.body(url, body)
+            if verdict in (Verdict.READ, Verdict.SNIFF):
+                body = await self._read(cdp, event["requestId"], url)
+                if body is not None and (verdict is Verdict.READ or looks_like_data(body)):
+                    self._log.body(url, body)
         finally:
-            await self._go_on(event["requestId"], stop=verdict is Verdict.STOP)
+            await self._go_on(cdp, event["requestId"], stop=verdict is Verdict.STOP)
 
-    async def _read(self, request_id: str, url: str) -> bytes | None:
+    async def _read(self, cdp: Cdp, request_id: str, url: str) -> bytes | None:
         try:
-            answer = await self._ask(self._cdp.send("Fetch.getResponseBody", {"requestId": request_id}), BODY_WITHIN_S)
+            answer = await self._ask(cdp.send("Fetch.getResponseBody", {"requestId": request_id}), BODY_WITHIN_S)
         except (TookTooLong, PageFailed, BrowserUnavailable) as exc:
             log.debug("body_not_read", url=redact_url(url), error=str(exc))
             return None
         body: str = answer["body"]
         return base64.b64decode(body) if answer.get("base64Encoded") else body.encode()
 
-    async def _go_on(self, request_id: str, *, stop: bool) -> None:
+    async def _go_on(self, cdp: Cdp, request_id: str, *, stop: bool) -> None:
         method = "Fetch.failRequest" if stop else "Fetch.continueResponse"
         params = {"requestId": request_id, **({"errorReason": "Aborted"} if stop else {})}
         try:
-            await self._ask(self._cdp.send(method, params), ANSWER_WITHIN_S)
+            await self._ask(cdp.send(method, params), ANSWER_WITHIN_S)
         except (TookTooLong, PageFailed, BrowserUnavailable):
             return  # the page, and with it the request, is gone

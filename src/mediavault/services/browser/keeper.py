@@ -27,6 +27,8 @@ from mediavault.services.browser.visit import Visit
 HEARTBEAT_S = 3.0
 RECYCLE_AFTER_PAGES = 200  # renderers and caches grow; a fresh start costs half a second
 IDLE_CLOSE_S = 300.0  # an idle browser holds 350 MB
+GIVE_WAY_LOOK_S = 1.0  # how soon a person who signs in gets the profile
+GIVE_WAY_S = 10.0  # for pages that are open then; their visits are repeated by another browser
 
 T = TypeVar("T")
 
@@ -45,6 +47,7 @@ class Running:
     pid: int | None
     driver_pid: int | None
     alive: bool = True
+    gives_way: bool = False  # its profile is wanted for a person, or a better one is free
     pages_open: int = 0
     pages_served: int = 0
     visits: dict[Any, Visit] = field(default_factory=dict)  # by Playwright's page
@@ -100,7 +103,7 @@ class Keeper:
         A caller that is cancelled leaves nothing half started or half ended: the next one finds it done.
         """
         running = self.running
-        if running is not None and not running.is_worn and not self.closed:
+        if running is not None and not running.is_worn and not self.closed and not await self._gives_way(running):
             return running
         return await asyncio.shield(self.spawn(self._started()))
 
@@ -163,9 +166,10 @@ class Keeper:
             if self.closed:
                 raise BrowserUnavailable("mediavault is shutting down.")
             running = self._running
-            if running is not None and running.alive and not running.is_worn:
+            if running is not None and running.alive and not running.is_worn and not running.gives_way:
                 return running
             if running is not None:
+                await self._let_pages_finish(running)
                 self._running = None
                 await self._end(running)
             self._running = await self._start()
@@ -186,6 +190,7 @@ class Keeper:
                 raise BrowserUnavailable(f"The browser's folders cannot be written: {exc}.") from exc
             running = await self._launch(profile, downloads, undo)
             undo.pop_all()
+        self.spawn(self._give_way(running))
         log.info("browser_started", browser_pid=running.pid, anonymous=profile.anonymous, user_agent=running.user_agent)
         return running
 
@@ -240,6 +245,27 @@ class Keeper:
             if self._running is running and running.pages_open == 0:
                 self._running = None
                 await self._end(running)
+
+    async def _give_way(self, running: Running) -> None:
+        """End the browser when its profile is wanted for a person, an anonymous one when that with the logins is free."""
+        while running.alive and not running.gives_way:
+            await self._clock.sleep(GIVE_WAY_LOOK_S)
+            await self._gives_way(running)
+        async with self._starting:
+            if running.gives_way and self._running is running:
+                await self._let_pages_finish(running)
+                self._running = None
+                await self._end(running)
+
+    async def _gives_way(self, running: Running) -> bool:
+        running.gives_way = running.gives_way or await asyncio.to_thread(running.profile.should_give_way)
+        return running.gives_way
+
+    async def _let_pages_finish(self, running: Running) -> None:
+        """For a while: nobody gets a new page of a browser that gives way."""
+        end_s = self._clock.monotonic() + GIVE_WAY_S
+        while running.gives_way and running.alive and running.pages_open and self._clock.monotonic() < end_s:
+            await self._clock.sleep(GIVE_WAY_LOOK_S)
 
     async def _close(self) -> None:
         if self._idle is not None:

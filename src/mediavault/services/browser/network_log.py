@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from mediavault.services.browser.media_signs import bare_mime, names_a_video
+from mediavault.services.browser.media_signs import bare_mime, is_manifest_text, names_a_video
 from mediavault.services.browser.port import SeenResponse
 
 MAX_RESPONSES = 4_000
@@ -32,6 +32,7 @@ class NetworkLog:
     _responses: list[SeenResponse] = field(default_factory=list)
     _bodies: dict[str, deque[bytes]] = field(default_factory=lambda: defaultdict(deque))
     _body_bytes: int = 0
+    _named: set[str] = field(default_factory=set)  # videos that were news once
 
     def saw(
         self,
@@ -51,9 +52,7 @@ class NetworkLog:
         if not url.startswith(("http://", "https://")) or (resource_type in _BULK and not video):
             return
         if video:
-            self.video_named = True
-        if video or resource_type == "media":
-            self.last_news_s = self.elapsed_s()
+            self._name(url)
         seen = SeenResponse(
             url=url,
             status=status,
@@ -77,8 +76,17 @@ class NetworkLog:
             return
         self._body_bytes += len(body)
         self._bodies[url].append(body)
+        if is_manifest_text(body):  # whatever its type and name said
+            self._name(url)
         if self.json_paths is not None and self.json_paths.search(url):
             self.page_data_seen = True
+            self.last_news_s = self.elapsed_s()
+
+    def _name(self, url: str) -> None:
+        """A video or manifest was seen; a further part of the same file is no news."""
+        self.video_named = True
+        if url not in self._named:
+            self._named.add(url)
             self.last_news_s = self.elapsed_s()
 
     def responses(self) -> tuple[SeenResponse, ...]:

@@ -30,6 +30,27 @@ class SeenResponse:
 
 
 @dataclass(frozen=True, slots=True)
+class Feed:
+    """One SourceBuffer of a player: its type, and the addresses of what it was given first.
+
+    ``files`` are those of ``urls`` that begin as a file does, not as a segment.
+    """
+
+    mime: str  # with codecs, as the page named it
+    urls: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SeenManifest:
+    """A playlist or manifest that the page made itself. ``url`` is its ``blob:`` address or the head of its ``data:`` one."""
+
+    url: str
+    text: str
+    frame_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class SeenVideo:
     """A ``<video>`` of the page or a frame, as it stood after priming."""
 
@@ -49,6 +70,8 @@ class SeenVideo:
     holds_permalink: bool = False  # that container holds the page's heading or a link to the page itself
     advert: bool = False  # an element around it is labelled as advertising
     has_audio: bool | None = None  # True once sound was decoded; None: not known
+    protected: bool = False  # it met data that only a licence opens
+    feeds: tuple[Feed, ...] = ()  # of a player that a script feeds, as far as it was recognised
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +89,7 @@ class PageCapture:
     drm_requested: bool  # the page asked for media keys
     user_agent: str
     blob_mimes: tuple[str, ...] = ()
+    manifests: tuple[SeenManifest, ...] = ()
     # JSON values: "navigations" [[seconds, address] of the main frame], "encrypted" (a media element met protected
     # data), "key_systems" (asked for), "crashed", "unresponsive"
     extra: Mapping[str, Any] = field(default_factory=dict)

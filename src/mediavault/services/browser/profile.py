@@ -3,10 +3,18 @@
 Layout below ``<state>/browser``::
 
     lock                the flock of whoever holds the profile
+    wanted              the flock of whoever wants it for a person who signs in
     profile/            Chromium's own folder, with the logins
     cookies.json        what Chromium forgets: session cookies, and those not yet flushed when it was killed
     tmp/                its TMPDIR, emptied at every start
     anon-xxxxxx/        profile, lock and tmp of a process that found the profile taken; removed at its end
+    window-xxxxxx/      a virtual screen with a person's window; removed at its end
+
+``<state>/sessions/<platform>.json`` holds cookies that were imported and that the browser has not yet been given.
+
+**Handing over.** Chromium lets one process use a profile. Whoever opens a window for a person locks ``wanted`` and waits
+for ``lock``; a worker's browser sees that within a second, ends, and the next one is anonymous. When ``wanted`` is free
+again the anonymous one ends in the same way. A lock dies with its process, so a crash leaves nobody waiting.
 """
 
 from __future__ import annotations
@@ -19,16 +27,22 @@ import secrets
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mediavault.core.clock import Clock
+from mediavault.core.errors import BadInput, BrowserUnavailable, ErrorCode
 from mediavault.core.logs import get_logger
+
+HAND_OVER_S = 45.0  # a worker's browser may have pages to finish first
+LOOK_S = 0.25
 
 # sun_path holds 108 bytes (Linux) or 104 (BSD); Chromium puts its socket two names below its TMPDIR
 _SOCKET_PATH_BYTES = 103
 _SOCKET_BELOW_TMP = len("/org.chromium.Chromium.XXXXXX/SingletonSocket")
+_LOCK, _WANTED, COOKIES_FILE = "lock", "wanted", "cookies.json"
 _SINGLETON = ("SingletonLock", "SingletonCookie", "SingletonSocket")
 
 log = get_logger(__name__)
@@ -45,6 +59,21 @@ class Profile:
     anonymous: bool
     _lock: int
     _throw_away: list[Path] = field(default_factory=list)
+
+    @property
+    def descriptor(self) -> int:
+        """Of the lock's file: a child that inherits it holds the profile as long as it lives."""
+        return self._lock
+
+    def should_give_way(self) -> bool:
+        """Whether a person wants this profile; for an anonymous one, whether that with the logins is free again."""
+        base = self.folder.parent.parent if self.anonymous else self.folder.parent
+        try:
+            with _only_one(base):
+                is_wanted = _is_held(base / _WANTED)
+                return not (is_wanted or _is_held(base / _LOCK)) if self.anonymous else is_wanted
+        except OSError:  # the state folder is gone: whoever starts the next browser says so
+            return False
 
     def release(self) -> None:
         """Give it up; an anonymous one is gone afterwards. Safe to call twice."""
@@ -72,21 +101,57 @@ class Profile:
         self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
+class WindowBusy(BadInput):
+    """Somebody is signing in already, here or in another process."""
+
+    code = ErrorCode.TOO_MANY
+    help = "Finish or close that sign-in first; it ends by itself after five minutes without anybody looking."
+
+
 def claim_profile(state_dir: Path) -> Profile:
-    """The profile of ``state_dir``, or an anonymous one where another process holds it."""
-    base = state_dir / "browser"
-    base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """The profile of ``state_dir``, or an anonymous one where another process holds it or a person wants it."""
+    base = _base(state_dir)
     with _only_one(base):
         _sweep(base)
-        lock = _try_lock(base / "lock")
+        lock = None if _is_held(base / _WANTED) else _try_lock(base / _LOCK)
         if lock is not None:
-            return _profile(base, lock, key="main", cookies_file=base / "cookies.json")
+            return _profile(base, lock, key="main", cookies_file=base / COOKIES_FILE)
         log.info("browser_profile_taken", using="an anonymous profile")
         own = base / f"anon-{secrets.token_hex(3)}"
         own.mkdir(mode=0o700)
-        lock = _try_lock(own / "lock")
+        lock = _try_lock(own / _LOCK)
         assert lock is not None, "nobody else knows this folder"
         return _profile(own, lock, key=own.name, cookies_file=None)
+
+
+@contextlib.asynccontextmanager
+async def borrowed_profile(state_dir: Path, clock: Clock) -> AsyncIterator[Profile]:
+    """The profile with the logins, taken from whoever works with it, while the block runs.
+
+    Raises WindowBusy; BrowserUnavailable when it is not let go of in time; OSError.
+    """
+    base = _base(state_dir)
+    wanted = _try_lock_alone(base, _WANTED)
+    if wanted is None:
+        raise WindowBusy("Somebody is signing in already.")
+    try:
+        end_s = clock.monotonic() + HAND_OVER_S
+        while (lock := _try_lock_alone(base, _LOCK)) is None:
+            if clock.monotonic() >= end_s:
+                raise BrowserUnavailable("The browser at work does not let go of its profile.")
+            await clock.sleep(LOOK_S)
+        profile = _profile(base, lock, key="main", cookies_file=base / COOKIES_FILE)
+        try:
+            yield profile
+        finally:
+            profile.release()
+    finally:
+        os.close(wanted)
+
+
+def imports_folder(state_dir: Path) -> Path:
+    """Where imported cookies wait for the browser, a file a platform."""
+    return state_dir / "sessions"
 
 
 def save_cookies(path: Path, cookies: Sequence[Mapping[str, Any]]) -> None:
@@ -154,9 +219,29 @@ def _only_one(base: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _base(state_dir: Path) -> Path:
+    base = state_dir / "browser"
+    base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return base
+
+
+def _try_lock_alone(base: Path, name: str) -> int | None:
+    with _only_one(base):
+        return _try_lock(base / name)
+
+
+def _is_held(path: Path) -> bool:
+    """Whether somebody holds this lock. Only within :func:`_only_one`: the look itself takes it for an instant."""
+    lock = _try_lock(path)
+    if lock is None:
+        return path.exists()
+    os.close(lock)
+    return False
+
+
 def _sweep(base: Path) -> None:
     for left in base.glob("anon-*"):
-        lock = _try_lock(left / "lock")
+        lock = _try_lock(left / _LOCK)
         if lock is None:
             continue
         shutil.rmtree(left, ignore_errors=True)

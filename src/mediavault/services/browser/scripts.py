@@ -1,47 +1,15 @@
 """The scripts that look at a page and start its players. Each is one function, run in one frame.
 
-What they must remember between runs lies under one symbol of the window: no name that a page would meet by chance.
 Text that a page made is cut to a length in the page, so that no page can fill our memory.
 """
 
 from __future__ import annotations
 
+from mediavault.services.browser.hooks import KEY_CHARS, MAX_MANIFEST_CHARS, STATE
+
 MAX_HTML_CHARS = 10_000_000
 MAX_TEXT_CHARS = 20_000
 MAX_VIDEOS = 100  # of one frame
-
-_STATE = """
-const state = (() => {
-  const key = Symbol.for('mediavault');
-  if (!window[key]) {
-    Object.defineProperty(window, key, {value: {
-      mimes: [], systems: [], encrypted: false, muted: new WeakMap(), clicked: new WeakSet(),
-    }});
-  }
-  return window[key];
-})();
-"""
-
-# Wraps the three calls that tell how a player is fed. Not used where a platform's page data tells everything.
-HOOKS = f"""(() => {{
-{_STATE}
-const note = (list, value) => {{
-  const text = String(value).slice(0, 200);
-  if (list.length < 50 && !list.includes(text)) list.push(text);
-}};
-const watch = (owner, name, before) => {{
-  const original = owner && owner[name];
-  if (typeof original !== 'function') return;
-  owner[name] = function (...args) {{
-    try {{ before(...args); }} catch {{ /* the page's own call goes on */ }}
-    return original.apply(this, args);
-  }};
-}};
-watch(window.MediaSource && MediaSource.prototype, 'addSourceBuffer', mime => note(state.mimes, mime));
-watch(window.Navigator && Navigator.prototype, 'requestMediaKeySystemAccess', system => note(state.systems, system));
-watch(window.HTMLMediaElement && HTMLMediaElement.prototype, 'setMediaKeys', keys => {{ if (keys) state.encrypted = true; }});
-document.addEventListener('encrypted', () => {{ state.encrypted = true; }}, true);
-}})();"""
 
 _VIDEOS = """
 const videos = [];
@@ -87,27 +55,48 @@ const place = element => {
 };
 """.replace("LIMIT", str(MAX_VIDEOS))
 
-# Mutes the players, brings them into view and asks them to play. Answers {videos, started, failed}: how many a person
-# would take for a video, how many of these have something to play, and how many could not load theirs.
-PRIME = f"""() => {{
-{_STATE}
-{_VIDEOS}
+# What a person would take for a video, largest first; what their state is: how many there are, how many of these have
+# something to play, of how many of those it is known what, and how many could not load theirs.
+_WANTED = """
 const wanted = videos.filter(v => shown(v) && v.getBoundingClientRect().height >= 120 && !advertised(v))
   .sort((a, b) => b.clientWidth * b.clientHeight - a.clientWidth * a.clientHeight).slice(0, 8);
+const started = wanted.filter(v => (v.currentSrc || v.srcObject) && v.readyState > 0);
+const decorates = v => v.loop && !v.controls && (state.muted.has(v) ? state.muted.get(v) : v.muted);
+const known = v => {
+  if (decorates(v)) return false;
+  const source = state.sources.get(v.currentSrc);
+  return source ? source.buffers.length > 0 && source.buffers.every(b => b.urls.length) : /^https?:/.test(v.currentSrc);
+};
+const standing = {videos: wanted.length, started: started.length, known: started.filter(known).length,
+  failed: wanted.filter(v => v.error).length};
+"""
+
+# Mutes the players, brings them into view and asks them to play. Answers how they stood before.
+PRIME = f"""() => {{
+{STATE}
+{_VIDEOS}
+{_WANTED}
 for (const video of wanted.slice().reverse()) {{
   if (!state.muted.has(video)) state.muted.set(video, video.muted);
   video.muted = true;
   video.scrollIntoView({{block: 'center', behavior: 'instant'}});
   if (video.paused) Promise.resolve(video.play()).catch(() => {{}});
 }}
-return {{videos: wanted.length, started: wanted.filter(v => v.currentSrc && v.readyState > 0).length,
-  failed: wanted.filter(v => v.error).length}};
+return standing;
+}}"""
+
+# How the players stand, and nothing else.
+STANDING = f"""() => {{
+{STATE}
+{_VIDEOS}
+{_WANTED}
+return standing;
 }}"""
 
 # The next thing to click where nothing plays: what looks like a play button, then the player itself. Never inside a
 # link that leads elsewhere, never the same element twice. Answers an element or null.
 FIND_PLAY = f"""() => {{
-{_STATE}
+{STATE}
 {_VIDEOS}
 const leads = element => {{
   const link = element.closest('a[href]');
@@ -139,23 +128,46 @@ return chosen;
 }}"""
 
 # All that a frame shows of its players, and what the hooks noted.
-PLAYERS = f"""() => {{
-{_STATE}
+PLAYERS = rf"""() => {{
+{STATE}
 {_VIDEOS}
 const cut = text => String(text || '').slice(0, 16384);
+// a MediaSource that lives in a worker has no address at all
+const fromWorker = v => !!window.MediaSourceHandle && v.srcObject instanceof MediaSourceHandle;
+// which addresses the buffers behind a blob: address were given parts of
+const feeds = v => {{
+  const source = [v.currentSrc, v.src, ...[...v.querySelectorAll('source')].map(s => s.src)].map(url => state.sources.get(url));
+  return (source.find(Boolean) || {{buffers: []}}).buffers.slice(0, 8).map(b => ({{mime: cut(b.mime), urls: b.urls.slice(0, 8)}}));
+}};
+const within = list => {{  // no page fills our memory
+  let room = {MAX_MANIFEST_CHARS};
+  return list.slice(0, 20).map(m => ({{url: cut(m.url), text: String(m.text)}})).filter(m => (room -= m.text.length) >= 0);
+}};
+// a manifest that stands in the player's own address; others are noted by the hooks
+const inline = v => {{
+  const [, type, body] = /^data:([^,]*),([^]*)$/i.exec(v.currentSrc) || [];
+  if (!body || body.length > 2 * {MAX_MANIFEST_CHARS} || !/mpegurl|dash\+xml/i.test(type)) return null;
+  try {{
+    const text = decodeURIComponent(body);
+    const binary = /;base64$/i.test(type.trim()) ? Uint8Array.from(atob(text), c => c.charCodeAt(0)) : null;
+    return {{url: v.currentSrc.slice(0, {KEY_CHARS}), text: binary ? new TextDecoder().decode(binary) : text}};
+  }} catch {{ return null; }}
+}};
 return {{
   mimes: state.mimes, systems: state.systems, encrypted: state.encrypted,
+  manifests: within([...state.manifests, ...videos.map(inline).filter(Boolean)]),
   videos: videos.map(v => {{
     const box = v.getBoundingClientRect();
     const muted = state.muted.has(v) ? state.muted.get(v) : v.muted;
     const sources = [v.hasAttribute('src') ? v.src : '', ...[...v.querySelectorAll('source')].map(s => s.src)];
     return {{
-      current_src: cut(v.currentSrc), sources: sources.filter(Boolean).slice(0, 20).map(cut), poster: cut(v.poster),
+      current_src: cut(v.currentSrc || (fromWorker(v) ? 'blob:' : '')), sources: sources.filter(Boolean).slice(0, 20).map(cut), poster: cut(v.poster),
       duration_s: Number.isFinite(v.duration) && v.duration > 0 ? v.duration : null,
       width: Math.round(box.width), height: Math.round(box.height),
       video_width: v.videoWidth, video_height: v.videoHeight,
       visible: shown(v), muted_loop: v.loop && muted && !v.controls,
-      has_audio: v.webkitAudioDecodedByteCount > 0 ? true : null, ...place(v),
+      has_audio: v.webkitAudioDecodedByteCount > 0 ? true : null, fed: feeds(v),
+      protected: state.protected.has(v), ...place(v),
     }};
   }}),
 }};

@@ -11,16 +11,16 @@ from mediavault.core.clock import Clock
 from mediavault.core.errors import AddressRefused, BrowserUnavailable, NetworkFailure, TookTooLong
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.platform import Platform
-from mediavault.services.browser import scripts
+from mediavault.services.browser import hooks, scripts
 from mediavault.services.browser.driver import Ask, Frame, Page, PageCrashed, PageFailed, Response
 from mediavault.services.browser.network_log import NetworkLog
-from mediavault.services.browser.port import PageCapture, SeenVideo
+from mediavault.services.browser.port import Feed, PageCapture, SeenManifest, SeenVideo
 from mediavault.services.browser.watching import Progress, Step, next_step
 
 NAVIGATION_S = 30.0  # at most this, and at most half of the visit's time
 DOCUMENT_S = 10.0  # from the first byte to a document whose scripts ran
 LOOK_S = 4.0  # for one question to one frame
-TICK_S = 0.25
+TICK_S = 0.15
 AFTER_CLICK_S = 0.75  # a player that a click creates is there by then
 RESERVE_S = 6.0  # kept back for the last look
 MAX_FRAMES = 25
@@ -50,7 +50,7 @@ class Visit:
         self.page.on("crash", self._on_crash)
         self.page.on("framenavigated", self._on_navigated)
         if self.platform.page_reader is None:
-            await self.ask(self.page.add_init_script(scripts.HOOKS), LOOK_S)
+            await self.ask(self.page.add_init_script(hooks.HOOKS), LOOK_S)
         if await self._load(url):
             await self._watch()
         return await self._report(url, user_agent)
@@ -117,6 +117,8 @@ class Visit:
             now.idle_s = self.network.elapsed_s() - self.network.last_response_s
             now.video_named = self.network.video_named
             now.refused = self.network.main_document is not None and self.network.main_document.status >= 400
+            if now.primed and not now.wants_page_data:
+                await self._count(scripts.STANDING)
             now.page_data_seen = now.page_data_seen or await self._page_data_is_there()
             if self.crashed:
                 raise PageCrashed("the page's renderer crashed")
@@ -138,10 +140,15 @@ class Visit:
 
     async def _prime(self) -> None:
         self.network.primed = self.progress.primed = True
-        answers = [await self._look(frame, scripts.PRIME) for frame in self._frames()]
+        await self._count(scripts.PRIME)
+
+    async def _count(self, script: str) -> None:
+        """Ask every frame how its players stand, by a script that may also start them."""
+        answers = [await self._look(frame, script) for frame in self._frames()]
         counts = [answer for answer in answers if answer]
         self.progress.players = sum(count["videos"] for count in counts)
         self.progress.started = sum(count["started"] for count in counts)
+        self.progress.known = sum(count["known"] for count in counts)
         self.progress.failed = sum(count["failed"] for count in counts)
 
     async def _click(self) -> None:
@@ -228,6 +235,11 @@ class Visit:
             drm_requested=bool(systems) or any(facts["encrypted"] for _, facts in answered),
             user_agent=user_agent,
             blob_mimes=tuple(sorted({mime for _, facts in answered for mime in facts["mimes"]})),
+            manifests=tuple(
+                SeenManifest(each["url"], each["text"], frame.url)
+                for frame, facts in answered
+                for each in facts["manifests"]
+            ),
             extra={
                 "navigations": [list(step) for step in self.navigations],
                 "encrypted": any(facts["encrypted"] for _, facts in answered),
@@ -273,7 +285,14 @@ def _video(facts: Mapping[str, Any], frame_url: str, place: Mapping[str, Any] | 
         holds_permalink=around["holds_permalink"],
         advert=bool(facts["advert"] or around["advert"]),
         has_audio=facts["has_audio"],
+        protected=facts["protected"],
+        feeds=tuple(_feed(each) for each in facts["fed"]),
     )
+
+
+def _feed(facts: Mapping[str, Any]) -> Feed:
+    urls = tuple(each["url"] for each in facts["urls"])
+    return Feed(facts["mime"], urls, tuple(each["url"] for each in facts["urls"] if each["whole"]))
 
 
 def _reason(exc: BaseException) -> str:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 QUIET_S = 1.0  # a player asks for its next part within this time
-SETTLE_S = 0.5  # after the document is there, before its players are touched
+KNOWN_QUIET_S = 0.4  # the same where every player plays, and it is known what
+SETTLE_S = 0.3  # after the document is there, before its players are touched
 BETWEEN_ACTIONS_S = 1.5
+BEFORE_FIRST_CLICK_S = 0.6  # where no player is there yet: it may be the click that makes it
 MAX_CLICKS = 3
 NOTHING_THERE_S = 3.0  # a page that shows no player by then, and asks for nothing more, shows none
 IDLE_S = 2.0  # nothing at all came from the network for so long
@@ -42,7 +44,8 @@ class Progress:
     nothing_to_click: bool = False
     players: int = 0  # that a person would take for a video
     started: int = 0  # of these, with something to play
-    failed: int = 0  # of these, that could not load what they should play
+    known: int = 0  # of these, of which the address is known: a file's or a segment's
+    failed: int = 0  # of the players, that could not load what they should play
 
 
 def next_step(now: Progress) -> Step:
@@ -51,7 +54,8 @@ def next_step(now: Progress) -> Step:
         return Step.STOP
     if now.refused and now.elapsed_s >= SETTLE_S:
         return Step.STOP
-    quiet = now.quiet_s >= QUIET_S
+    all_known = now.video_named and 0 < now.players == now.known
+    quiet = now.quiet_s >= (KNOWN_QUIET_S if all_known else QUIET_S)
     if now.wants_page_data:
         if now.page_data_seen:
             return Step.STOP if quiet else Step.WAIT
@@ -61,7 +65,8 @@ def next_step(now: Progress) -> Step:
         return Step.PRIME if now.elapsed_s >= SETTLE_S else Step.WAIT
     if (now.started and now.video_named) or (now.failed and now.started + now.failed >= now.players):
         return Step.STOP if quiet else Step.WAIT
-    if now.since_action_s < BETWEEN_ACTIONS_S:
+    absent = not now.players and not now.clicks
+    if now.since_action_s < (BEFORE_FIRST_CLICK_S if absent else BETWEEN_ACTIONS_S):
         return Step.WAIT
     if not now.started and now.clicks < MAX_CLICKS and not now.nothing_to_click:
         return Step.CLICK

@@ -12,7 +12,7 @@ import base64
 import hmac
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -28,7 +28,7 @@ MAX_CONNECTIONS = 512
 IDLE_S = 300.0  # between two requests of a connection; as long as Chromium keeps an idle one
 CONNECT_S = 15.0
 USERNAME = "mediavault"
-REFUSED_HEADER = "Mediavault-Egress"  # tells the guard's 403 of a plain http target from a site's own
+REFUSED_HEADER = "Mediavault-Egress"  # tells the proxy's answers for a plain http target from a site's own
 
 # Chromium's switches that go with the proxy. WebRTC's UDP knows no proxy, QUIC is UDP too; the others stop traffic
 # that no post asked for.
@@ -65,9 +65,17 @@ class EgressProxy:
     other posts in the same browser share its exemptions. A process per post has :meth:`pass_for`, which has no such gap.
     """
 
-    def __init__(self, guard: EgressGuard, *, connect_s: float = CONNECT_S) -> None:
+    def __init__(
+        self,
+        guard: EgressGuard,
+        *,
+        connect_s: float = CONNECT_S,
+        admits: Callable[[asyncio.StreamWriter], bool] | None = None,
+    ) -> None:
+        """``admits`` judges each connection in place of the password, for a browser that nobody can tell one."""
         self._guard = guard
         self._connect_s = connect_s
+        self._admits = admits
         self._browser = _Pass()
         self._passes = [self._browser]
         self._server: asyncio.Server | None = None
@@ -148,7 +156,8 @@ class EgressProxy:
     # --- a connection ------------------------------------------------------------------------------------------
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._connections) >= MAX_CONNECTIONS or self._server is None:
+        is_stranger = self._admits is not None and not self._admits(writer)
+        if len(self._connections) >= MAX_CONNECTIONS or self._server is None or is_stranger:
             writer.transport.abort()
             return
         task = asyncio.create_task(self._serve((reader, writer)))
@@ -184,15 +193,17 @@ class EgressProxy:
             log.info("egress_refused", host=target.host, port=target.port, reason=exc.message)
             return _say(client, "403 Forbidden", "mediavault does not connect there.", (REFUSED_HEADER, "refused"))
         except TookTooLong:
-            return _say(client, "504 Gateway Timeout", "The server did not answer in time.")
+            return _say(client, "504 Gateway Timeout", "The server did not answer in time.", (REFUSED_HEADER, "late"))
         except NetworkFailure:
-            return _say(client, "502 Bad Gateway", "The server cannot be reached.")
+            return _say(client, "502 Bad Gateway", "The server cannot be reached.", (REFUSED_HEADER, "unreachable"))
         try:
             return await self._pass_on(client, server, request, target, path)
         finally:
             await close(server)
 
     def _pass_of(self, request: Head) -> _Pass | None:
+        if self._admits is not None:
+            return self._browser
         scheme, _, token = (request.get("proxy-authorization") or "").partition(" ")
         given = token.strip().encode()
         fitting = [own for own in self._passes if hmac.compare_digest(own.token.encode(), given)]

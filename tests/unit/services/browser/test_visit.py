@@ -23,7 +23,7 @@ GENERIC = Platform(name="generic", title="this site")
 VIDEO = {
     "current_src": "https://a.test/v.mp4", "sources": [], "poster": "", "duration_s": 3.0, "width": 640, "height": 360,
     "video_width": 320, "video_height": 180, "visible": True, "muted_loop": False, "has_audio": True, "container": "main",
-    "holds_permalink": True, "advert": False,
+    "holds_permalink": True, "advert": False, "fed": [], "protected": False,
 }  # fmt: skip
 
 
@@ -88,13 +88,13 @@ async def ask(call: Awaitable[T], within_s: float) -> T:
 
 
 def players(*videos: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
-    return {"mimes": [], "systems": [], "encrypted": False, "videos": list(videos), **facts}
+    return {"mimes": [], "systems": [], "encrypted": False, "manifests": [], "videos": list(videos), **facts}
 
 
 def answers(**given: Any) -> dict[str, Any]:
     """A page with one playing video, unless said otherwise."""
     return {
-        scripts.PRIME: {"videos": 1, "started": 1, "failed": 0},
+        scripts.PRIME: {"videos": 1, "started": 1, "known": 1, "failed": 0},
         scripts.PLAYERS: players(VIDEO),
         scripts.DOCUMENT: {"url": URL, "title": "A title", "html": "<html>", "text": "words"},
         **{getattr(scripts, name): answer for name, answer in given.items()},

@@ -1,0 +1,28 @@
+"""What the pages' forms send, and where they lead."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+
+from mediavault.core.errors import BadInput
+
+_SEE_OTHER = 303
+_MAX_FIELDS = 20
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of a URL-encoded form; of a repeated one the first. The gate has bounded its size. Raises BadInput."""
+    text = (await request.body()).decode("utf-8", "replace")
+    try:
+        fields = parse_qs(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    except ValueError as exc:
+        raise BadInput("The form has too many fields.") from exc
+    return {name: values[0] for name, values in fields.items()}
+
+
+def see_other(path: str) -> Response:
+    """To one of our own pages, which is then asked for with GET."""
+    return RedirectResponse(path, status_code=_SEE_OTHER, headers={"Cache-Control": "no-store"})

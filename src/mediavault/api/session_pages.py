@@ -1,0 +1,78 @@
+"""The page of the sessions with its forms, and the page that shows the window. The forms work without JavaScript."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from mediavault.api.dependencies import EventFeed, Services
+from mediavault.api.forms import read_form, see_other
+from mediavault.api.login_window import window_address
+from mediavault.api.render import render
+from mediavault.api.schemas import ErrorView
+from mediavault.api.security import token_of
+from mediavault.api.services import ApiServices
+from mediavault.api.session_views import session_view, waiting_words
+from mediavault.api.sessions import PlatformPath, take_cookies
+from mediavault.core.errors import BadInput
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/sessions")
+async def index(services: Services) -> Response:
+    return await _sessions(services)
+
+
+@router.post("/sessions/{platform}/window")
+async def open_form(request: Request, platform: PlatformPath, services: Services) -> Response:
+    """Leads to the window. The ticket stands in the fragment, which browsers keep to themselves."""
+    narrow = (await read_form(request)).get("narrow") == "on"
+    return see_other(window_address(await services.windows.open(platform, narrow=narrow)))
+
+
+@router.post("/sessions/{platform}/cookies")
+async def cookies_form(request: Request, platform: PlatformPath, services: Services, feed: EventFeed) -> Response:
+    try:
+        await take_cookies(services, feed, platform, (await read_form(request)).get("cookies", ""))
+    except BadInput as exc:
+        return await _sessions(services, error=ErrorView(code=exc.code, message=exc.message, help=exc.help))
+    return see_other(f"/sessions#{platform}")
+
+
+@router.post("/sessions/{platform}/sign-out")
+async def sign_out_form(platform: PlatformPath, services: Services) -> Response:
+    await services.sessions.sign_out(platform)
+    return see_other(f"/sessions#{platform}")
+
+
+@router.post("/sessions/window/close")
+async def close_form(services: Services, feed: EventFeed) -> Response:
+    await services.windows.close()
+    feed.wake()
+    return see_other("/sessions")
+
+
+@router.get("/sessions/window")
+async def window(services: Services) -> Response:
+    """Empty but for its script, which trades the ticket in: nothing of the window is in the page itself."""
+    return render("window.html", **_frame(services))
+
+
+async def _sessions(services: ApiServices, *, error: ErrorView | None = None) -> Response:
+    sessions = [await session_view(state, services.store) for state in await services.sessions.states()]
+    sessions.sort(key=lambda each: (-each.waiting, not each.signed_in, each.title.lower()))
+    return render(
+        "sessions.html",
+        status=422 if error else 200,
+        sessions=sessions,
+        waiting_words=waiting_words,
+        window_of=services.windows.platform,
+        error=error,
+        **_frame(services),
+    )
+
+
+def _frame(services: ApiServices) -> dict[str, Any]:
+    return {"can_sign_out": token_of(services.settings) is not None}

@@ -1,0 +1,43 @@
+"""``/api/sessions``: which sites are signed in to, cookies.txt, signing out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from mediavault.api.dependencies import EventFeed, Services, errors
+from mediavault.api.feed import Feed
+from mediavault.api.services import ApiServices
+from mediavault.api.session_views import CookiesIn, ImportView, SessionView, import_view, session_view
+from mediavault.api.waiting_jobs import go_on_after
+
+router = APIRouter(prefix="/api/sessions", tags=["sessions"])
+
+PlatformPath = Annotated[str, Path(max_length=64, description="A site's name, as jobs carry it.")]
+
+
+@router.get("", response_model=list[SessionView], responses=errors(401, 503))
+async def index(services: Services) -> list[SessionView]:
+    """Every site that can be signed in to, what its cookies say, and how many jobs wait for a sign-in."""
+    return [await session_view(state, services.store) for state in await services.sessions.states()]
+
+
+@router.post("/{platform}/cookies", response_model=ImportView, responses=errors(401, 403, 404, 413, 429, 503))
+async def import_cookies(platform: PlatformPath, body: CookiesIn, services: Services, feed: EventFeed) -> ImportView:
+    """Take the site's cookies from a cookies.txt, in place of its session; jobs that wait for one go on."""
+    return await take_cookies(services, feed, platform, body.text)
+
+
+@router.delete("/{platform}", response_model=SessionView, responses=errors(401, 403, 404, 429, 503))
+async def sign_out(platform: PlatformPath, services: Services) -> SessionView:
+    """Remove the site's cookies from this machine."""
+    return await session_view(await services.sessions.sign_out(platform), services.store)
+
+
+async def take_cookies(services: ApiServices, feed: Feed, platform: str, text: str) -> ImportView:
+    report = await services.sessions.import_cookies(platform, text)
+    state = await services.sessions.state(platform)
+    resumed = await go_on_after(state, services.store)
+    feed.wake()
+    return await import_view(report, resumed, state, services.store)

@@ -1,0 +1,220 @@
+"use strict";
+// Shows a window of the vault's machine and passes on what a person does in it. The ticket in the address is good once;
+// the key that it buys stays in this page's memory.
+
+const ticket = location.hash.slice(1);
+history.replaceState(null, "", location.pathname);
+
+const canvas = document.getElementById("screen");
+const paper = canvas.getContext("2d", { alpha: false });
+const statusLine = document.getElementById("status");
+const BASE = "/api/login-window";
+const SEND_PAUSE_MS = 30;
+const RETRY_MS = 1000;
+const WHEEL_STEP_PX = 100;
+const DRAG_PX = 12;
+const NAMED = new Set(
+  ["Backspace", "Tab", "Enter", "Escape", "Delete", "Home", "End", "PageUp", "PageDown"].concat(
+    ["ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"],
+  ),
+);
+const WITH_CONTROL = new Set(["a", "c", "x", "z", "Backspace", "Delete", "ArrowLeft", "ArrowRight", "Home", "End"]);
+
+let key = "";
+let over = false;
+const waiting = [];
+let sending = false;
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+function tell(message, help) {
+  statusLine.textContent = help ? `${message} ${help}` : message;
+}
+
+function end(message, help) {
+  over = true;
+  document.getElementById("window").hidden = true;
+  tell(message, help);
+}
+
+async function ask(method, path, body) {
+  const headers = { "X-Window-Key": key };
+  if (body) headers["Content-Type"] = "application/json";
+  const answer = await fetch(BASE + path, { method, headers, body: body && JSON.stringify(body), cache: "no-store" });
+  if (answer.status === 401) location.assign("/login");
+  if (!answer.ok) throw await answer.json();
+  return answer;
+}
+
+// --- what it shows
+
+async function watch() {
+  let last = 0;
+  while (!over) {
+    let answer;
+    try {
+      answer = await ask("GET", `/frame?after=${last}`);
+    } catch (problem) {
+      if (problem.code) return over || end(problem.message, problem.help);
+      tell("The vault does not answer; trying again …");
+      last = 0;
+      await pause(RETRY_MS);
+      continue;
+    }
+    if (answer.status !== 200) continue;
+    const picture = await createImageBitmap(await answer.blob());
+    paper.drawImage(picture, Number(answer.headers.get("X-Left")), Number(answer.headers.get("X-Top")));
+    picture.close();
+    last = Number(answer.headers.get("X-Frame"));
+  }
+}
+
+// --- what a person does
+
+function pass(event) {
+  const before = waiting.at(-1);
+  if (event.type === "move" && before?.type === "move") waiting.pop();
+  waiting.push(event);
+  send();
+}
+
+async function send() {
+  if (sending || over) return;
+  sending = true;
+  while (waiting.length && !over) {
+    const events = waiting.splice(0, 100);
+    try {
+      await ask("POST", "/input", { events });
+    } catch (problem) {
+      if (problem.code) end(problem.message, problem.help);
+    }
+    await pause(SEND_PAUSE_MS);
+  }
+  sending = false;
+}
+
+function place(event) {
+  const box = canvas.getBoundingClientRect();
+  const scale = canvas.width / box.width;
+  return { x: Math.round((event.clientX - box.left) * scale), y: Math.round((event.clientY - box.top) * scale) };
+}
+
+let touch = null; // where a finger went down, until it is known whether it taps or drags
+canvas.addEventListener("pointerdown", (event) => {
+  if (event.button !== 0) return;
+  event.preventDefault();
+  canvas.focus({ preventScroll: true });
+  canvas.setPointerCapture(event.pointerId);
+  if (event.pointerType === "touch") touch = { y: event.clientY, dragged: false };
+  else pass({ type: "down", ...place(event) });
+});
+canvas.addEventListener("pointermove", (event) => {
+  if (event.pointerType !== "touch") return pass({ type: "move", ...place(event) });
+  if (!touch) return;
+  const steps = Math.trunc((touch.y - event.clientY) / DRAG_PX);
+  if (!steps) return;
+  if (!touch.dragged) pass({ type: "move", ...place(event) });
+  touch = { y: event.clientY, dragged: true };
+  pass({ type: "wheel", direction: steps > 0 ? "down" : "up", steps: 1 });
+});
+canvas.addEventListener("pointerup", (event) => {
+  if (event.button !== 0) return;
+  if (event.pointerType === "touch") {
+    if (touch && !touch.dragged) pass({ type: "down", ...place(event) });
+    if (touch && !touch.dragged) pass({ type: "up", ...place(event) });
+    touch = null;
+  } else pass({ type: "up", ...place(event) });
+});
+canvas.addEventListener("pointercancel", () => (touch = null));
+canvas.addEventListener("contextmenu", (event) => event.preventDefault());
+
+let turned = 0;
+canvas.addEventListener(
+  "wheel",
+  (event) => {
+    event.preventDefault();
+    turned += event.deltaMode === 0 ? event.deltaY : event.deltaY * 40;
+    const steps = Math.trunc(turned / WHEEL_STEP_PX);
+    if (!steps) return;
+    turned -= steps * WHEEL_STEP_PX;
+    pass({ type: "wheel", direction: steps > 0 ? "down" : "up", steps: Math.min(10, Math.abs(steps)) });
+  },
+  { passive: false },
+);
+
+canvas.addEventListener("keydown", (event) => {
+  if (event.isComposing || event.key === "Dead") return;
+  if (event.key === "F6") {
+    event.preventDefault();
+    document.getElementById("done").focus();
+    return;
+  }
+  const control = (event.ctrlKey || event.metaKey) && !event.getModifierState("AltGraph");
+  const known = control ? WITH_CONTROL.has(event.key) : NAMED.has(event.key) || [...event.key].length === 1;
+  if (!known) return; // also Control+V, which comes as a paste
+  event.preventDefault();
+  if (!control && !NAMED.has(event.key)) pass({ type: "text", text: event.key });
+  else pass({ type: "key", key: event.key, shift: event.shiftKey, control });
+});
+document.addEventListener("paste", (event) => {
+  if (document.activeElement !== canvas) return;
+  event.preventDefault();
+  typeText(event.clipboardData.getData("text/plain"));
+});
+
+const PIECE_CHARS = 200;
+function typeText(text) {
+  const chars = [...text];
+  for (let at = 0; at < chars.length; at += PIECE_CHARS) {
+    pass({ type: "text", text: chars.slice(at, at + PIECE_CHARS).join("") });
+  }
+}
+
+document.getElementById("typing").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const box = document.getElementById("text");
+  typeText(box.value);
+  box.value = "";
+});
+document.getElementById("reveal").addEventListener("change", (event) => {
+  document.getElementById("text").type = event.target.checked ? "text" : "password";
+});
+for (const button of document.querySelectorAll("[data-history]")) {
+  button.addEventListener("click", () => pass({ type: "history", direction: button.dataset.history }));
+}
+for (const button of document.querySelectorAll("[data-key]")) {
+  button.addEventListener("click", () => pass({ type: "key", key: button.dataset.key }));
+}
+
+document.getElementById("done").addEventListener("click", async () => {
+  end("Closing the window and keeping its cookies …");
+  try {
+    const state = await (await ask("POST", "/close")).json();
+    location.assign(`/sessions${state ? `#${state.platform}` : ""}`);
+  } catch (problem) {
+    tell(problem.message ?? "The vault does not answer.", problem.help);
+  }
+});
+
+// --- the beginning
+
+async function begin() {
+  if (!ticket) return end("This way to the window was used already.", "Open it anew on the page of the sign-ins.");
+  let viewer;
+  try {
+    viewer = await (await ask("POST", "/viewer", { ticket })).json();
+  } catch (problem) {
+    return end(problem.message ?? "The vault does not answer.", problem.help);
+  }
+  key = viewer.key;
+  canvas.width = viewer.width;
+  canvas.height = viewer.height;
+  const until = new Date(Date.now() + viewer.seconds_left * 1000).toLocaleTimeString([], { timeStyle: "short" });
+  document.getElementById("title").textContent = `Sign in to ${viewer.title}`;
+  document.title = `Sign in to ${viewer.title} · mediavault`;
+  tell(`The window is open until ${until}, and for five minutes when nobody looks.`);
+  document.getElementById("window").hidden = false;
+  canvas.focus();
+  watch();
+}
+begin();

@@ -1,0 +1,184 @@
+"""``login`` and ``sessions``: signing in to sites, with a window of the desktop or a cookies.txt, and how it stands."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
+from mediavault.commands.jobs import quiet_settings
+from mediavault.commands.options import AsJson
+from mediavault.core.errors import BadInput
+
+if TYPE_CHECKING:
+    from mediavault.api.session_views import ImportView, SessionView
+    from mediavault.core.sessions import SessionState
+    from mediavault.core.settings import Settings
+
+MAX_FILE_CHARS = (4 << 20) + 1  # one more than is taken
+
+
+def login(
+    platform: Annotated[
+        str, typer.Argument(metavar="SITE", help="As jobs name it: x, instagram, …", show_default=False)
+    ],
+    *,
+    cookies: Annotated[
+        str | None,
+        typer.Option(
+            "--cookies",
+            metavar="FILE",
+            help="Take the site's cookies from a cookies.txt (Netscape form); - reads it from standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Sign in to a site, so that posts can be had that it shows to signed-in people only."""
+    settings = quiet_settings()
+    if cookies is not None:
+        taken = asyncio.run(_import(settings, platform, _read(cookies)))
+        _print_import(taken, as_json=as_json)
+        view = taken.session
+    else:
+        view = asyncio.run(_sign_in(settings, platform, silent=as_json))
+        _print_session(view, as_json=as_json)
+    if view.signed_in is False:
+        raise Ended(EXIT_JOB_FAILED)
+
+
+def sessions(*, as_json: AsJson = False) -> None:
+    """Show which sites are signed in to, until when, and how many jobs wait for a sign-in."""
+    from mediavault.commands.output import print_json
+
+    views = asyncio.run(_states(quiet_settings()))
+    if as_json:
+        print_json(views)
+    else:
+        _print_table(views)
+
+
+# --- what they do ----------------------------------------------------------------------------------------------
+
+
+async def _import(settings: Settings, platform: str, text: str) -> ImportView:
+    from mediavault.api.session_views import import_view
+    from mediavault.api.waiting_jobs import go_on_after
+    from mediavault.commands.house import house
+
+    desk = house().session_desk(settings)
+    report = await desk.import_cookies(platform, text)
+    state = await desk.state(platform)
+    async with house().open_store(settings) as store:
+        resumed = await go_on_after(state, store)
+        return await import_view(report, resumed, state, store)
+
+
+async def _sign_in(settings: Settings, platform: str, *, silent: bool) -> SessionView:
+    from mediavault.api.session_views import session_view
+    from mediavault.api.waiting_jobs import go_on_after
+    from mediavault.commands.house import house
+    from mediavault.commands.output import err
+    from mediavault.services.browser.own_display import has_display
+
+    state = await house().session_desk(settings).state(platform)  # an unknown site is told before anything opens
+    if not has_display():
+        raise _no_screen(settings, state)
+    if not silent:
+        how = "close it, or press Enter here" if sys.stdin.isatty() else "close it"
+        err().print(f"A browser window opens. Sign in to {state.title}, then {how}.", markup=False)
+    state = await house().sign_in_here(settings, platform, _enter_pressed)
+    async with house().open_store(settings) as store:
+        await go_on_after(state, store)
+        return await session_view(state, store)
+
+
+async def _states(settings: Settings) -> list[SessionView]:
+    from mediavault.api.session_views import session_view
+    from mediavault.commands.house import house
+
+    states = await house().session_desk(settings).states()
+    async with house().open_store(settings) as store:
+        return [await session_view(state, store) for state in states]
+
+
+async def _enter_pressed() -> None:
+    """Waits for a line on the terminal; for ever where there is none."""
+    pressed = asyncio.Event()
+    if not sys.stdin.isatty():
+        await pressed.wait()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(sys.stdin, pressed.set)
+    try:
+        await pressed.wait()
+        sys.stdin.readline()
+    finally:
+        loop.remove_reader(sys.stdin)
+
+
+def _read(source: str) -> str:
+    try:
+        if source == "-":
+            return sys.stdin.read(MAX_FILE_CHARS)
+        with Path(source).open(encoding="utf-8", errors="replace") as file:
+            return file.read(MAX_FILE_CHARS)
+    except OSError as exc:
+        raise BadInput(f"{source} cannot be read: {exc.strerror}.") from exc
+
+
+def _no_screen(settings: Settings, state: SessionState) -> BadInput:
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - shown, not bound to
+    address = f"http://{host}:{settings.port}/sessions#{state.platform}"
+    return BadInput(
+        "There is no screen here on which a window could open.",
+        help=f"Open {address} while `mediavault serve` runs: the window opens inside that page. Or use --cookies FILE.",
+    )
+
+
+# --- what they say ---------------------------------------------------------------------------------------------
+
+
+def _print_import(view: ImportView, *, as_json: bool) -> None:
+    from mediavault.commands.output import moment_words, out, print_json
+
+    if as_json:
+        print_json(view)
+        return
+    end = f"; the first of them runs out on {moment_words(view.first_expiry)}" if view.first_expiry else ""
+    out().print(f"{view.taken} cookies of {view.session.title} taken{end}.", markup=False)
+    if view.elsewhere or view.run_out:
+        out().print(f"Left out: {view.elsewhere} of other sites, {view.run_out} that have run out.", style="dim")
+    _print_session(view.session, as_json=False)
+
+
+def _print_session(view: SessionView, *, as_json: bool) -> None:
+    from mediavault.commands.output import moment_words, out, print_json
+
+    if as_json:
+        print_json(view)
+        return
+    end = f", until {moment_words(view.expires_at)}" if view.expires_at else ""
+    out().print(f"{view.title}: {view.state}{end}.", markup=False)
+
+
+def _print_table(views: list[SessionView]) -> None:
+    from rich.table import Table
+
+    from mediavault.commands.output import moment_words, out
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("Site", "State", "Until", "Waiting", "Since"):
+        table.add_column(name, no_wrap=name != "Site")
+    for view in views:
+        table.add_row(
+            view.platform,
+            view.state,
+            moment_words(view.expires_at),
+            str(view.waiting) if view.waiting else "",
+            moment_words(view.wall_since),
+        )
+    out().print(table)

@@ -1,0 +1,90 @@
+"""The Netscape ``cookies.txt`` that browsers' extensions and other tools write, line by line. Pure.
+
+Seven columns parted by tabs: domain, whether sub-domains count, path, whether only over TLS, expiry (epoch seconds, 0
+for a session's), name, value. ``#HttpOnly_`` before the domain marks a cookie that scripts do not see; other lines
+with ``#`` are comments. Source: curl's documentation of its cookie file, checked 2026-11-24.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from mediavault.core.cookies import Cookie
+from mediavault.core.errors import BadInput
+
+MAX_LINES = 20_000
+MAX_CHARS = 4 << 20
+_MAX_COOKIE_CHARS = 4_096  # name and value (RFC 6265bis, section 5.6)
+_HTTP_ONLY = "#HttpOnly_"
+_COLUMNS = 7
+_DOMAIN = re.compile(r"\.?[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?", re.IGNORECASE)
+_EXPIRY = re.compile(r"-?\d{1,18}(?:\.\d{1,9})?")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_LAST_SECOND = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+_MICROSECONDS_FROM = 1e14  # some tools write microseconds, others milliseconds
+_MILLISECONDS_FROM = 1e11
+
+
+def read_cookies_txt(text: str) -> list[Cookie]:
+    """The cookies of a file. Raises BadInput that names the line that is none; never shows a value."""
+    if len(text) > MAX_CHARS:
+        raise BadInput(f"The file is larger than {MAX_CHARS >> 20} MiB.", help="Export the cookies of one site only.")
+    lines = text.removeprefix("\ufeff").splitlines()
+    if len(lines) > MAX_LINES:
+        raise BadInput(f"The file has more than {MAX_LINES} lines.", help="Export the cookies of one site only.")
+    cookies = [cookie for number, line in enumerate(lines, 1) if (cookie := _read(line, number)) is not None]
+    if not cookies:
+        raise BadInput("There is no cookie in it.", help=_FORM)
+    return cookies
+
+
+_FORM = "A cookies.txt in Netscape form is needed: seven columns parted by tabs, one cookie a line."
+
+
+def _read(line: str, number: int) -> Cookie | None:
+    is_marked = line.startswith(_HTTP_ONLY)
+    if not line.strip() or (line.startswith("#") and not is_marked):
+        return None
+    columns = (line.removeprefix(_HTTP_ONLY) if is_marked else line).rstrip("\r\n").split("\t")
+    if len(columns) == _COLUMNS - 1:  # tools that write no empty value at the end
+        columns.append("")
+    if len(columns) != _COLUMNS:
+        raise _bad(number, f"it needs {_COLUMNS} columns and has {len(columns)}")
+    domain, below, path, secure, expires, name, value = columns
+    if not _DOMAIN.fullmatch(domain):
+        raise _bad(number, "its first column is no domain")
+    if {below.upper(), secure.upper()} - {"TRUE", "FALSE"}:
+        raise _bad(number, "its second and fourth columns must be TRUE or FALSE")
+    if not path.startswith("/"):
+        raise _bad(number, "its third column is no path")
+    if not name or _CONTROL.search(name + value) or ";" in name + value or len(name) + len(value) > _MAX_COOKIE_CHARS:
+        raise _bad(number, "its name or value is none that a browser takes")
+    return Cookie(
+        name=name,
+        value=value,
+        domain=domain.lower().removeprefix("."),
+        path=path,
+        secure=secure.upper() == "TRUE",
+        host_only=below.upper() == "FALSE" and not domain.startswith("."),
+        expires_at=_expiry(expires, number),
+        http_only=is_marked,
+    )
+
+
+def _expiry(text: str, number: int) -> datetime | None:
+    """None for a session's cookie. A time beyond what a calendar holds is its last day."""
+    if not _EXPIRY.fullmatch(text):
+        raise _bad(number, "its fifth column is no time in epoch seconds")
+    seconds = float(text)
+    if seconds <= 0:
+        return None
+    if seconds >= _MICROSECONDS_FROM:
+        seconds /= 1e6
+    elif seconds >= _MILLISECONDS_FROM:
+        seconds /= 1e3
+    return datetime.fromtimestamp(min(seconds, _LAST_SECOND), UTC)
+
+
+def _bad(number: int, why: str) -> BadInput:
+    return BadInput(f"Line {number} is no cookie: {why}.", help=_FORM)

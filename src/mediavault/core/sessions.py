@@ -1,0 +1,122 @@
+"""Whether somebody is signed in to a site: a judgement of cookie names and expiries, never of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from mediavault.core.cookies import Cookie
+from mediavault.core.errors import ErrorCode, LoginRequired, SessionExpired
+from mediavault.core.platform import Platform
+
+# What a job waits for that a sign-in may bring about.
+WAITS_FOR_SIGN_IN: Collection[ErrorCode] = frozenset(
+    {ErrorCode.LOGIN_REQUIRED, ErrorCode.SESSION_EXPIRED, ErrorCode.AGE_RESTRICTED, ErrorCode.CHALLENGE}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """What the cookies say. ``signed_in`` is None where nobody knows which cookies a site's sign-in sets.
+
+    ``expires_at`` is when the first of the needed cookies runs out; None when none of them says, or not signed in.
+    ``pending``: cookies were imported and the browser has not started since.
+    """
+
+    platform: str
+    title: str
+    login_url: str | None
+    domains: tuple[str, ...]  # of which it is known that their cookies are the site's (see ``belongs_to``)
+    signed_in: bool | None
+    cookies: int  # of the site, in all
+    expires_at: datetime | None
+    checked_at: datetime
+    pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What became of a cookies.txt: how many cookies were taken, how many belong elsewhere or have run out."""
+
+    taken: int
+    elsewhere: int
+    run_out: int
+    first_expiry: datetime | None  # of those taken; None when all of them are a session's
+
+
+def can_be_signed_in_to(platform: Platform) -> bool:
+    return platform.login_url is not None
+
+
+def belongs_to(platform: Platform, domain: str) -> bool:
+    """Whether a cookie of ``domain`` (lower case, no leading dot) is one of the platform's sign-in.
+
+    Those of its own hosts and of the host of its login page, of the domains above these (a site sets its cookies for
+    ``x.com``, not for ``www.x.com``) and of the hosts below them.
+    """
+    if "." not in domain and domain != "localhost":
+        return False
+    return any(
+        domain == host or host.endswith(f".{domain}") or domain.endswith(f".{host}") for host in _hosts(platform)
+    )
+
+
+def is_signed_in(platform: Platform, cookies: Iterable[Cookie], *, now: datetime) -> bool:
+    """Whether all cookies that the platform's sign-in sets are there and have not run out."""
+    names = {cookie.name for cookie in _valid(platform, cookies, now)}
+    return bool(platform.session_cookies) and names.issuperset(platform.session_cookies)
+
+
+def judge_session(
+    platform: Platform, cookies: Iterable[Cookie], *, now: datetime, pending: bool = False
+) -> SessionState:
+    """The state of a platform's session, from all cookies that the browser has or will be given."""
+    valid = _valid(platform, cookies, now)
+    signed_in = is_signed_in(platform, valid, now=now) if platform.session_cookies else None
+    return SessionState(
+        platform=platform.name,
+        title=platform.title,
+        login_url=platform.login_url,
+        domains=tuple(dict.fromkeys(_hosts(platform))),
+        signed_in=signed_in,
+        cookies=len(valid),
+        expires_at=_first_expiry(platform, valid) if signed_in else None,
+        checked_at=now,
+        pending=pending,
+    )
+
+
+def wall_failure(
+    wall: LoginRequired, platform: Platform, cookies: Iterable[Cookie], *, now: datetime
+) -> LoginRequired | SessionExpired:
+    """What a login wall means to whoever holds ``cookies``: a sign-in is wanted, or the one that is there has ended."""
+    if not is_signed_in(platform, cookies, now=now):
+        return wall
+    return SessionExpired(f"Your {platform.title} sign-in has ended: {wall.message}", http_status=wall.http_status)
+
+
+def _valid(platform: Platform, cookies: Iterable[Cookie], now: datetime) -> list[Cookie]:
+    return [
+        cookie
+        for cookie in cookies
+        if belongs_to(platform, cookie.domain) and (cookie.expires_at is None or cookie.expires_at > now)
+    ]
+
+
+def _first_expiry(platform: Platform, valid: Iterable[Cookie]) -> datetime | None:
+    """The same cookie may be there for two domains: the one that lasts longer counts."""
+    last: dict[str, datetime | None] = {}
+    for cookie in valid:
+        if cookie.name in platform.session_cookies:
+            known = last.get(cookie.name, cookie.expires_at)
+            is_endless = known is None or cookie.expires_at is None
+            last[cookie.name] = None if is_endless else max(known, cookie.expires_at)  # type: ignore[type-var]
+    return min((at for at in last.values() if at is not None), default=None)
+
+
+def _hosts(platform: Platform) -> tuple[str, ...]:
+    login_host = urlsplit(platform.login_url).hostname if platform.login_url else None
+    suffixes = (suffix.removeprefix(".") for suffix in platform.host_suffixes)
+    return (*platform.hosts, *suffixes, *((login_host,) if login_host else ()))

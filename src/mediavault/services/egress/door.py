@@ -1,0 +1,79 @@
+"""The one way out for a helper process that has left the network: to the proxy's port, and nowhere else.
+
+A network namespace with nothing in it keeps a process from every address, the proxy's among them. But a socket stays in
+the namespace in which it was made, whoever holds it: so the helper listens on its own loopback, hands the listening
+socket to us, and we carry what arrives there to the real proxy. The helper sees the proxy at its usual address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from mediavault.services.egress.dial import BUFFER_BYTES, Streams
+from mediavault.services.egress.relay import close, tunnel
+
+
+@asynccontextmanager
+async def door_to(port: int) -> AsyncIterator[int]:
+    """A descriptor for the helper, over which it may send one listening socket (``socket.send_fds``); its connections
+    are carried to ``port`` of our loopback while the block runs. A helper that sends none has no door."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(0)
+    carrying = asyncio.create_task(_carry(ours, port))
+    try:
+        yield theirs.fileno()
+    finally:
+        carrying.cancel()
+        await asyncio.gather(carrying, return_exceptions=True)
+        ours.close()
+        theirs.close()
+
+
+async def _carry(ours: socket.socket, port: int) -> None:
+    await _readable(ours)
+    _, descriptors, _, _ = socket.recv_fds(ours, 1, 1)
+    for descriptor in descriptors:
+        await _serve(socket.socket(fileno=descriptor), port)
+
+
+async def _serve(listener: socket.socket, port: int) -> None:
+    tasks: set[asyncio.Task[None]] = set()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(_pass_on((reader, writer), port))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    server = await asyncio.start_server(accept, sock=listener, limit=BUFFER_BYTES)
+    try:
+        await asyncio.Future()
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _pass_on(client: Streams, port: int) -> None:
+    try:
+        server = await asyncio.open_connection("127.0.0.1", port, limit=BUFFER_BYTES)
+        try:
+            await tunnel(client, server)
+        finally:
+            await close(server)
+    except OSError:
+        client[1].transport.abort()
+    finally:
+        await close(client)
+
+
+async def _readable(ours: socket.socket) -> None:
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(ours, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(ours)

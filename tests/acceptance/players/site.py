@@ -1,0 +1,108 @@
+"""Serves the pages, the players and the streams on loopback."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import web
+
+from tests.acceptance.players import streams
+from tests.acceptance.players.pages import PAGES
+
+_TYPES = {
+    "m3u8": "application/vnd.apple.mpegurl",
+    "mpd": "application/dash+xml",
+    "ts": "video/mp2t",
+    "m4s": "video/iso.segment",
+    "mp4": "video/mp4",
+    "webm": "video/webm",
+    "js": "text/javascript",
+    "css": "text/css",
+    "svg": "image/svg+xml",
+    "bin": "application/octet-stream",
+}
+
+
+@dataclass
+class PlayersSite:
+    """``origin`` holds the posts; ``elsewhere`` is the same server under a name that browsers take for another site."""
+
+    players: Path
+    asked: list[str] = field(default_factory=list)
+    port: int = 0
+    _runner: web.AppRunner | None = None
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def elsewhere(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    async def start(self) -> None:
+        app = web.Application()
+        app.router.add_get("/post/{name}", self._page)
+        app.router.add_get("/player/{name}", self._page)
+        app.router.add_static("/lib", self.players)
+        app.router.add_get("/media/{folder}/{name:.+}", self._media)
+        app.router.add_get("/stream/{folder}/{kind}", self._plain_text)
+        app.router.add_get("/api/{folder}/{name}", self._in_json)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+
+    async def close(self) -> None:
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    async def _page(self, request: web.Request) -> web.Response:
+        if request.match_info["name"] not in PAGES:
+            raise web.HTTPNotFound
+        html = PAGES[request.match_info["name"]].replace("ELSEWHERE", self.elsewhere).replace("ORIGIN", self.origin)
+        return web.Response(text=f"<!doctype html><meta charset=utf-8>{html}", content_type="text/html")
+
+    async def _media(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        self.asked.append(request.path)
+        return _file(request, streams.folder(request.match_info["folder"])[name], _TYPES[name.rpartition(".")[2]])
+
+    async def _plain_text(self, request: web.Request) -> web.Response:
+        """A manifest whose name and type say nothing."""
+        kind = {"hls": "m3u8", "dash": "mpd"}[request.match_info["kind"]]
+        folder = request.match_info["folder"]
+        return web.Response(text=self._absolute(folder, f"index.{kind}"), content_type="text/plain")
+
+    async def _in_json(self, request: web.Request) -> web.Response:
+        folder, name = request.match_info["folder"], request.match_info["name"]
+        answer = {"data": {"player": {"manifest": self._absolute(folder, name)}}}
+        return web.Response(text=json.dumps(answer), content_type="application/json", headers=_OPEN)
+
+    def _absolute(self, folder: str, name: str) -> str:
+        """A manifest that can be moved: its parts named in full."""
+        base, text = f"{self.origin}/media/{folder}/", streams.folder(folder)[name].decode()
+        if name.endswith("mpd"):
+            head, tag, rest = text.partition("<Period")
+            return f"{head}<BaseURL>{base}</BaseURL>{tag}{rest}"
+        lines = [base + line if line and not line.startswith("#") else line for line in text.splitlines()]
+        return "\n".join(lines).replace('URI="', f'URI="{base}') + "\n"
+
+
+_OPEN = {"Access-Control-Allow-Origin": "*"}
+
+
+def _file(request: web.Request, body: bytes, content_type: str) -> web.Response:
+    headers = {**_OPEN, "Accept-Ranges": "bytes"}
+    if "bytestart" in request.query:  # Meta's way of asking for a part
+        part = body[int(request.query["bytestart"]) : int(request.query["byteend"]) + 1]
+        return web.Response(body=part, content_type=content_type, headers={**headers, "X-Total": str(len(body))})
+    wanted = request.http_range
+    if wanted.start is None:
+        return web.Response(body=body, content_type=content_type, headers=headers)
+    stop = min(wanted.stop or len(body), len(body))
+    headers["Content-Range"] = f"bytes {wanted.start}-{stop - 1}/{len(body)}"
+    return web.Response(status=206, body=body[wanted.start : stop], content_type=content_type, headers=headers)

@@ -1,0 +1,48 @@
+"""The streams that the pages play, by folder and file. Each folder is another encoding, so no two share their bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from tests import media
+from tests.unit.services.download import dash_streams
+
+POST_S = 6.0
+SHORT_S = 4.0
+
+
+@cache
+def folder(name: str) -> Mapping[str, bytes]:
+    """The files of one stream; KeyError for a folder that there is not."""
+    return _MAKERS[name]()
+
+
+def _single(**files: bytes) -> Mapping[str, bytes]:
+    return {name.replace("_", "."): body for name, body in files.items()}
+
+
+_MAKERS: dict[str, Callable[[], Mapping[str, bytes]]] = {
+    "ts": lambda: media.hls("ts", seconds=POST_S),
+    "fmp4": lambda: media.hls("fmp4", seconds=POST_S),
+    "split": media.hls_split,
+    "aes": media.hls_aes,
+    "short": lambda: media.hls("ts", seconds=SHORT_S, bit_rate=150_000),
+    "twin": lambda: media.hls("ts", seconds=POST_S, bit_rate=150_000),  # as long as the post's
+    "dash": dash_streams.packaged,
+    "dash-other": lambda: {**dash_streams.files(), "index.mpd": _numbered()},
+    "dash-file": lambda: dash_streams.packaged(single_file="1", global_sidx="1"),
+    "file": lambda: _single(video_mp4=media.mp4(POST_S)),
+    "tracks": lambda: _single(
+        picture_mp4=media.mp4(POST_S, sound=False, layout="fragmented"),
+        sound_mp4=media.encode(
+            "mp4", POST_S, video=None, options={"movflags": "+frag_keyframe+empty_moov+default_base_moof"}
+        ),
+        picture_webm=media.encode("webm", POST_S, sound=False, video="libvpx-vp9"),
+        sound_webm=media.encode("webm", POST_S, video=None, audio="libopus"),
+    ),
+}
+
+
+def _numbered() -> bytes:
+    return dash_streams.mpd(dash_streams.period(dash_streams.NUMBERED, dash_streams.NUMBERED))

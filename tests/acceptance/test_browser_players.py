@@ -1,0 +1,192 @@
+"""Pages with the players that sites really use: what a visit makes of each, with a real Chromium."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from mediavault.core.clock import SystemClock
+from mediavault.core.errors import Drm
+from mediavault.core.media import Candidate, Extraction, Ownership, SourceType
+from mediavault.core.urls import parse_http_url
+from mediavault.platforms.registry import identify
+from mediavault.services.browser.chromium import Chromium
+from mediavault.services.browser.discovery import find_browser
+from mediavault.services.egress.guard import EgressGuard
+from mediavault.services.egress.proxy import EgressProxy
+from mediavault.services.extraction.browser_extractor import BrowserExtractor
+from mediavault.services.extraction.ranking import choose, videos_to_save
+from tests.acceptance.players.installed import LEAVE_OUT, PlayersMissing, players
+from tests.acceptance.players.site import PlayersSite
+from tests.acceptance.players.streams import POST_S, folder
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(find_browser().path is None, reason="no browser is installed"),
+    pytest.mark.skipif(bool(os.environ.get(LEAVE_OUT)), reason=f"{LEAVE_OUT} is set"),
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+WITHIN_S = 40.0
+
+
+@dataclass
+class World:
+    site: PlayersSite
+    browser: Chromium
+
+    async def extraction(self, page: str) -> Extraction:
+        post, platform = identify(parse_http_url(f"{self.site.origin}/post/{page}"))
+        return await BrowserExtractor(self.browser, SystemClock()).extract(post, platform, within_s=WITHIN_S)
+
+    def pages_open(self) -> int:
+        running = self.browser._keeper.running
+        return running.pages_open if running else 0
+
+
+@pytest.fixture(scope="module")
+def installed() -> Path:
+    try:
+        return players()
+    except PlayersMissing as exc:
+        pytest.fail(str(exc))
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def world(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    site = PlayersSite(installed)
+    await site.start()
+    proxy = EgressProxy(EgressGuard([f"127.0.0.1:{site.port}", f"localhost:{site.port}"]))
+    await proxy.start()
+    root = tmp_path_factory.mktemp("p")
+    browser = Chromium(state_dir=root / "s", downloads_dir=root / "d", proxy=proxy, clock=SystemClock())
+    try:
+        yield World(site, browser)
+    finally:
+        await browser.close()
+        await proxy.close()
+        await site.close()
+
+
+def chosen(extraction: Extraction) -> Candidate:
+    (item,) = videos_to_save(extraction)
+    return choose(item)
+
+
+def names(extraction: Extraction) -> list[str]:
+    """The paths of all candidates; of a manifest without an address of its own the beginning."""
+    return [c.url[:26] if c.url.startswith("data:") else c.url.split("/", 3)[3] for c in extraction.candidates]
+
+
+HLS, DASH, FILE = SourceType.HLS, SourceType.DASH, SourceType.DIRECT
+
+
+@pytest.mark.parametrize(
+    ("page", "address", "kind"),
+    [
+        ("hls.js-ts", "media/ts/index.m3u8", HLS),
+        ("hls.js-fmp4", "media/fmp4/index.m3u8", HLS),
+        ("hls.js-split", "media/split/index.m3u8", HLS),
+        ("hls.js-aes", "media/aes/index.m3u8", HLS),
+        ("hls.js-no-worker", "media/ts/index.m3u8", HLS),
+        ("video.js-ts", "media/ts/index.m3u8", HLS),
+        ("video.js-fmp4", "media/fmp4/index.m3u8", HLS),
+        ("video.js-native", "media/ts/index.m3u8", HLS),
+        ("video.js-dash", "media/dash/index.mpd", DASH),
+        ("video.js-mp4", "media/file/video.mp4", FILE),
+        ("shaka-dash", "media/dash/index.mpd", DASH),
+        ("shaka-dash-file", "media/dash-file/index.mpd", DASH),
+        ("shaka-fmp4", "media/split/index.m3u8", HLS),
+        ("shaka-ts", "media/ts/index.m3u8", HLS),
+        ("shaka-mp4", "media/file/video.mp4", FILE),
+        ("dash.js-dash", "media/dash/index.mpd", DASH),
+        ("dash.js-dash-file", "media/dash-file/index.mpd", DASH),
+        ("plyr-mp4", "media/file/video.mp4", FILE),
+        ("plyr-hls", "media/ts/index.m3u8", HLS),
+        ("mediaelement-mp4", "media/file/video.mp4", FILE),
+        ("mediaelement-hls", "media/ts/index.m3u8", HLS),
+        ("native-hls", "media/fmp4/index.m3u8", HLS),
+        ("worker", "media/fmp4/index.m3u8", HLS),
+        ("click", "media/ts/index.m3u8", HLS),
+        ("framed", "media/ts/index.m3u8", HLS),
+        ("framed-worker", "media/fmp4/index.m3u8", HLS),
+        ("framed-twice", "media/dash/index.mpd", DASH),
+        ("untyped-hls", "stream/ts/hls", HLS),
+        ("untyped-dash", "stream/dash/dash", DASH),
+        ("json-mpd-blob", "data:application/dash+xml;", DASH),
+        ("json-mpd-data", "data:application/dash+xml;", DASH),
+        ("json-hls-blob", "data:application/vnd.apple", HLS),
+        ("blob-fetched", "media/file/video.mp4", FILE),
+        ("blob-made", "media/file/video.mp4", FILE),
+    ],
+)
+async def test_the_players_stream_is_the_only_candidate_and_no_part_of_it_is(
+    world: World, page: str, address: str, kind: SourceType
+) -> None:
+    found = await world.extraction(page)
+    choice = chosen(found)
+
+    assert names(found) == [address]
+    assert (choice.source_type, choice.ownership) == (kind, Ownership.PLAYER)
+    assert choice.duration_s == pytest.approx(POST_S, abs=0.2)
+    assert choice.height == 180
+    assert world.pages_open() == 0
+
+
+async def test_a_playlist_in_the_players_own_address_is_found_though_chromium_does_not_play_it(world: World) -> None:
+    found = await world.extraction("native-hls-data")
+
+    assert names(found) == ["data:application/vnd.apple"]
+    assert chosen(found).duration_s == POST_S
+
+
+async def test_protected_data_in_the_posts_player_are_the_posts_alone(world: World) -> None:
+    with pytest.raises(Drm):
+        await world.extraction("protected")
+
+
+@pytest.mark.parametrize("page", ["advert-labelled", "advert-unlabelled", "twin"])
+async def test_of_two_players_that_scripts_feed_the_posts_is_taken(world: World, page: str) -> None:
+    found = await world.extraction(page)
+
+    assert chosen(found).url == f"{world.site.origin}/media/ts/index.m3u8"
+    assert chosen(found).ownership is Ownership.PLAYER
+    assert [c.ownership for c in found.others] == [Ownership.UNKNOWN]
+
+
+async def test_two_dash_players_are_told_apart(world: World) -> None:
+    assert chosen(await world.extraction("advert-dash")).url == f"{world.site.origin}/media/dash/index.mpd"
+
+
+async def test_a_stream_that_is_fetched_ahead_is_not_the_posts(world: World) -> None:
+    """Feeds load the next video while this one plays."""
+    found = await world.extraction("next-is-fetched")
+
+    assert chosen(found).url == f"{world.site.origin}/media/ts/index.m3u8"
+    assert len(found.others) == 1
+
+
+@pytest.mark.parametrize("kind", ["mp4", "webm"])
+async def test_a_silent_file_is_paired_with_the_sound_that_feeds_the_same_player(world: World, kind: str) -> None:
+    found = await world.extraction(f"tracks-{kind}")
+    choice = chosen(found)
+
+    assert names(found) == [f"media/tracks/picture.{kind}"]
+    assert choice.audio_url == f"{world.site.origin}/media/tracks/sound.{kind}"
+    assert (choice.has_audio, choice.size) == (False, len(folder("tracks")[f"picture.{kind}"]))
+
+
+async def test_a_file_that_a_script_loads_alone_is_whole(world: World) -> None:
+    choice = chosen(await world.extraction("file-by-ranges"))
+
+    assert (choice.source_type, choice.audio_url) == (FILE, None)
+    assert choice.size == len(folder("tracks")["picture.mp4"])
+
+
+async def test_a_plain_file_knows_its_size(world: World) -> None:
+    assert chosen(await world.extraction("plyr-mp4")).size == len(folder("file")["video.mp4"])

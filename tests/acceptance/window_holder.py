@@ -1,0 +1,30 @@
+"""A process that opens a window inside nobody's page and waits to be killed. Arguments: state folder, port of the site."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from mediavault.core.clock import SystemClock
+from mediavault.core.sessions import SessionState
+from mediavault.services.browser.login_windows import LoginWindows
+from mediavault.services.browser.session_desk import SessionDesk
+from mediavault.services.egress.guard import EgressGuard
+from tests.acceptance.login_site import LoginSite
+
+
+async def main() -> None:
+    state, port = Path(sys.argv[1]), int(sys.argv[2])
+    desk = SessionDesk(state, [LoginSite(port=port).platform], SystemClock())
+
+    async def on_closed(_: SessionState) -> None: ...
+
+    windows = LoginWindows(
+        desk, EgressGuard([f"127.0.0.1:{port}"]), SystemClock(), executable=None, on_closed=on_closed
+    )
+    await windows.open("lodge")
+    await asyncio.Future()
+
+
+asyncio.run(main())

@@ -1,0 +1,133 @@
+"""The sessions over HTTP, and their page."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+from mediavault.core.errors import ErrorCode
+from mediavault.core.job import JobStatus
+from tests.fakes import START
+from tests.session_stubs import StubSessions, StubWindows
+from tests.unit.api.conftest import LEASE, TOKEN, WORKER, House, MakeHouse
+
+COOKIES = ".x.com\tTRUE\t/\tTRUE\t0\tauth_token\tsecret-value\n"
+X_POST = "https://x.com/jane/status/1234567890123456789"
+
+
+def sessions(house: House) -> StubSessions:
+    assert isinstance(house.services.sessions, StubSessions)
+    return house.services.sessions
+
+
+def windows(house: House) -> StubWindows:
+    assert isinstance(house.services.windows, StubWindows)
+    return house.services.windows
+
+
+async def waiting_job(house: House) -> str:
+    job = await house.add(X_POST)
+    (claim,) = await house.store.claim(WORKER, limit=1, lease=LEASE)
+    await house.store.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="X wants a sign-in.", retry_in=None)
+    return job.id
+
+
+async def test_a_session_says_how_it_stands_and_how_many_jobs_wait(house: House) -> None:
+    sessions(house).add("x", signed_in=True, cookies=9, expires_at=START + timedelta(days=3))
+    await waiting_job(house)
+    (view,) = (await house.client.get("/api/sessions")).json()
+
+    assert (view["platform"], view["signed_in"], view["state"], view["cookies"]) == ("x", True, "Signed in", 9)
+    assert view["expires_at"].startswith("2026-11-27")
+    assert view["waiting"] == 1
+    assert view["wall_since"]
+
+
+async def test_an_import_lets_waiting_jobs_go_on(house: House) -> None:
+    sessions(house).add("x")
+    job_id = await waiting_job(house)
+    answer = await house.client.post("/api/sessions/x/cookies", {"text": COOKIES})
+    view = answer.json()
+
+    assert answer.status == 200
+    assert (view["taken"], view["elsewhere"], view["resumed"]) == (2, 1, 1)
+    assert view["session"]["signed_in"] is True
+    assert (await house.store.get(job_id)).status is JobStatus.QUEUED  # type: ignore[arg-type]
+    assert "secret-value" not in json.dumps(view)
+
+
+async def test_an_import_that_is_none_names_its_line(house: House) -> None:
+    sessions(house).add("x")
+    answer = await house.client.post("/api/sessions/x/cookies", {"text": "nonsense"})
+
+    assert answer.status == 422
+    assert answer.json()["message"].startswith("Line 1 ")
+
+
+async def test_a_site_that_cannot_be_signed_in_to_is_not_found(house: House) -> None:
+    assert (await house.client.post("/api/sessions/nowhere/cookies", {"text": COOKIES})).status == 404
+    assert (await house.client.post("/api/login-window", {"platform": "nowhere"})).status == 404
+
+
+async def test_signing_out_answers_the_session_as_it_is_then(house: House) -> None:
+    sessions(house).add("x", signed_in=True, cookies=9)
+
+    assert (await house.client.delete("/api/sessions/x")).json()["signed_in"] is False
+
+
+async def test_the_page_shows_every_site_with_those_that_are_waited_for_first(house: House) -> None:
+    sessions(house).add("aa")
+    sessions(house).add("x")
+    await waiting_job(house)
+    page = (await house.client.get("/sessions", accept="text/html")).text
+
+    assert page.index('id="x"') < page.index('id="aa"')
+    assert "1 job waits for a sign-in" in page
+
+
+async def test_the_form_opens_the_window_and_leads_there_with_its_ticket_in_the_fragment(house: House) -> None:
+    sessions(house).add("x")
+    answer = await house.client.submit("/sessions/x/window", {"narrow": "on"})
+
+    assert answer.status == 303
+    assert answer.headers["location"] == "/sessions/window#the-ticket"
+    assert windows(house).narrow
+
+
+async def test_the_form_takes_cookies_and_says_what_is_wrong_with_others(house: House) -> None:
+    sessions(house).add("x")
+    good = await house.client.submit("/sessions/x/cookies", {"cookies": COOKIES})
+    bad = await house.client.submit("/sessions/x/cookies", {"cookies": "nonsense"})
+
+    assert (good.status, good.headers["location"]) == (303, "/sessions#x")
+    assert bad.status == 422
+    assert "Line 1 is no cookie" in bad.text
+    assert "nonsense" not in bad.text
+
+
+async def test_the_form_signs_out_and_closes_the_window(house: House) -> None:
+    sessions(house).add("x", signed_in=True)
+    await house.client.submit("/sessions/x/window")
+    await house.client.submit("/sessions/x/sign-out")
+    await house.client.submit("/sessions/window/close")
+
+    assert sessions(house).known["x"].signed_in is False
+    assert windows(house).platform is None
+
+
+async def test_none_of_it_is_open_to_strangers(make_house: MakeHouse) -> None:
+    house = make_house(token=TOKEN)
+    sessions(house).add("x")
+    for method, path in (
+        ("GET", "/api/sessions"),
+        ("POST", "/api/sessions/x/cookies"),
+        ("DELETE", "/api/sessions/x"),
+        ("POST", "/api/login-window"),
+        ("POST", "/api/login-window/viewer"),
+        ("GET", "/api/login-window/frame"),
+        ("POST", "/api/login-window/input"),
+        ("POST", "/api/login-window/close"),
+    ):
+        assert (await house.client.request(method, path)).status == 401, path
+    for path in ("/sessions", "/sessions/window"):
+        assert (await house.client.get(path, accept="text/html")).headers["location"] == "/login"

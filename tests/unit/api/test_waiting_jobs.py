@@ -1,0 +1,104 @@
+"""Jobs that wait for a sign-in, and how they go on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mediavault.api.waiting_jobs import PAGE, go_on_after, resume_waiting, waiting_jobs, wall_since
+from mediavault.core.errors import ErrorCode
+from mediavault.core.job import Job, JobStatus, WorkerId
+from mediavault.core.sessions import SessionState
+from mediavault.store.memory import MemoryJobStore
+from tests.fakes import START, FakeClock
+from tests.stubs import new_job
+
+WORKER = WorkerId("w-1")
+LEASE = timedelta(seconds=90)
+WAITS = [ErrorCode.LOGIN_REQUIRED, ErrorCode.SESSION_EXPIRED, ErrorCode.AGE_RESTRICTED, ErrorCode.CHALLENGE]
+
+
+class Queue:
+    """A store, and jobs that failed in it a minute apart."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.store = MemoryJobStore(self.clock)
+        self._count = 0
+
+    async def failed(self, code: ErrorCode, *, platform: str = "x") -> Job:
+        self._count += 1
+        self.clock.advance(60)
+        await self.store.enqueue([new_job(f"https://p.test/{self._count}", clock=self.clock, platform=platform)])
+        (claim,) = await self.store.claim(WORKER, limit=1, lease=LEASE)
+        return await self.store.fail(claim, error_code=code, error="It failed.", retry_in=None)
+
+    async def status(self, job: Job) -> JobStatus:
+        return (await self.store.get(job.id)).status
+
+
+def state(signed_in: bool | None) -> SessionState:
+    return SessionState("x", "X", "https://x.test/in", (), signed_in, 1, None, START)
+
+
+@pytest.mark.parametrize("code", WAITS)
+async def test_a_job_that_wants_a_sign_in_goes_on_after_one(code: ErrorCode) -> None:
+    queue = Queue()
+    job = await queue.failed(code)
+
+    assert await resume_waiting(queue.store, "x") == 1
+    assert await queue.status(job) is JobStatus.QUEUED
+
+
+@pytest.mark.parametrize("code", [ErrorCode.DELETED, ErrorCode.AMBIGUOUS, ErrorCode.NETWORK, ErrorCode.ACCOUNT_WARNING])
+async def test_a_job_that_failed_otherwise_stays_as_it_is(code: ErrorCode) -> None:
+    queue = Queue()
+    job = await queue.failed(code)
+
+    assert await resume_waiting(queue.store, "x") == 0
+    assert await queue.status(job) is JobStatus.FAILED
+
+
+async def test_jobs_of_other_sites_go_on_waiting() -> None:
+    queue = Queue()
+    job = await queue.failed(ErrorCode.LOGIN_REQUIRED, platform="instagram")
+
+    assert await resume_waiting(queue.store, "x") == 0
+    assert await queue.status(job) is JobStatus.FAILED
+
+
+async def test_the_sites_gate_opens_so_that_they_are_claimed_at_once() -> None:
+    queue = Queue()
+    await queue.failed(ErrorCode.LOGIN_REQUIRED)
+    await queue.store.close_gate("x", duration=timedelta(hours=1), code=ErrorCode.LOGIN_REQUIRED, reason="wall")
+    await resume_waiting(queue.store, "x")
+
+    assert len(await queue.store.claim(WORKER, limit=1, lease=LEASE)) == 1
+
+
+async def test_all_of_more_than_a_page_go_on() -> None:
+    queue = Queue()
+    for _ in range(PAGE + 5):
+        await queue.failed(ErrorCode.LOGIN_REQUIRED)
+
+    assert await resume_waiting(queue.store, "x") == PAGE + 5
+
+
+async def test_the_wall_stands_since_the_first_job_that_met_it() -> None:
+    queue = Queue()
+    first = await queue.failed(ErrorCode.LOGIN_REQUIRED)
+    await queue.failed(ErrorCode.SESSION_EXPIRED)
+    waiting = await waiting_jobs(queue.store, "x")
+
+    assert len(waiting) == 2
+    assert wall_since(waiting) == first.failed_at
+    assert wall_since([]) is None
+
+
+@pytest.mark.parametrize(("signed_in", "resumed"), [(True, 1), (None, 1), (False, 0)])
+async def test_a_sign_in_that_came_to_nothing_wakes_no_job(signed_in: bool | None, resumed: int) -> None:
+    queue = Queue()
+    await queue.failed(ErrorCode.LOGIN_REQUIRED)
+
+    assert await go_on_after(state(signed_in), queue.store) == resumed

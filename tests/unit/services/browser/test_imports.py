@@ -1,0 +1,87 @@
+"""Imported cookies on their way into the browser."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediavault.core.cookies import Cookie
+from mediavault.core.errors import BrowserUnavailable
+from mediavault.services.browser.cookie_jar import restore
+from mediavault.services.browser.driver import PageFailed
+from mediavault.services.browser.imports import keep_import, waiting_import
+from tests.fakes import START
+from tests.unit.services.browser.test_cookie_jar import StubContext, ask
+
+WIDE = Cookie("sid", "1", "a.test", secure=True, host_only=False, expires_at=START + timedelta(days=1), http_only=True)
+OF_SESSION = Cookie("visit", "2", "www.a.test", path="/in")
+NOW_S = START.timestamp()
+
+
+class PickyContext(StubContext):
+    """Refuses one name, or is gone."""
+
+    def __init__(self, *, refuses: str = "", gone: bool = False) -> None:
+        super().__init__()
+        self._refuses, self._gone = refuses, gone
+
+    async def add_cookies(self, cookies: list[dict[str, Any]]) -> None:
+        if self._gone:
+            raise BrowserUnavailable("gone")
+        if any(cookie["name"] == self._refuses for cookie in cookies):
+            raise PageFailed("Invalid cookie fields: value=secret")
+        await super().add_cookies(cookies)
+
+
+def test_what_waits_is_what_was_given(tmp_path: Path) -> None:
+    keep_import(tmp_path, "site", [WIDE, OF_SESSION])
+
+    assert waiting_import(tmp_path, "site") == [WIDE, OF_SESSION]
+
+
+async def test_the_next_browser_takes_them_in_and_their_file_goes(tmp_path: Path) -> None:
+    keep_import(tmp_path, "site", [WIDE, OF_SESSION])
+    context = StubContext()
+    await restore(context, tmp_path / "browser" / "cookies.json", now_s=NOW_S, ask=ask)
+
+    assert [cookie["name"] for cookie in context.jar] == ["sid", "visit"]
+    assert context.jar[0]["domain"] == ".a.test"
+    assert waiting_import(tmp_path, "site") == []
+
+
+async def test_a_cookie_that_the_browser_refuses_keeps_no_other_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep_import(tmp_path, "site", [WIDE, OF_SESSION])
+    context = PickyContext(refuses="sid")
+    await restore(context, tmp_path / "browser" / "cookies.json", now_s=NOW_S, ask=ask)
+
+    assert [cookie["name"] for cookie in context.jar] == ["visit"]
+    assert "secret" not in "".join(capsys.readouterr())
+
+
+async def test_they_wait_for_another_browser_when_this_one_breaks(tmp_path: Path) -> None:
+    keep_import(tmp_path, "site", [WIDE])
+    await restore(PickyContext(gone=True), tmp_path / "browser" / "cookies.json", now_s=NOW_S, ask=ask)
+
+    assert waiting_import(tmp_path, "site") == [WIDE]
+
+
+async def test_what_has_run_out_while_it_waited_is_left_out(tmp_path: Path) -> None:
+    keep_import(tmp_path, "site", [WIDE, OF_SESSION])
+    context = StubContext()
+    await restore(context, tmp_path / "browser" / "cookies.json", now_s=NOW_S + 90_000, ask=ask)
+
+    assert [cookie["name"] for cookie in context.jar] == ["visit"]
+
+
+async def test_an_anonymous_browser_takes_none(tmp_path: Path) -> None:
+    keep_import(tmp_path, "site", [WIDE])
+    context = StubContext()
+    await restore(context, None, now_s=NOW_S, ask=ask)
+
+    assert context.jar == []
+    assert waiting_import(tmp_path, "site") == [WIDE]

@@ -1,0 +1,280 @@
+"""One window, one viewer, an end: with a window and a screen that play their parts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediavault.core.errors import BrowserUnavailable, ToolMissing
+from mediavault.core.platform import Platform
+from mediavault.core.screen import Area, Frame, ScreenEvent, TextEvent
+from mediavault.core.sessions import SessionState
+from mediavault.services.browser import login_windows
+from mediavault.services.browser.discovery import FoundBrowser
+from mediavault.services.browser.login_windows import (
+    LOOK_S,
+    MAX_OPEN_S,
+    MAX_UNSEEN_S,
+    NARROW,
+    WIDE,
+    LoginWindows,
+    NotTheViewer,
+    NoWindow,
+)
+from mediavault.services.browser.plain_window import Screen
+from mediavault.services.browser.profile import Profile, WindowBusy, claim_profile
+from mediavault.services.browser.session_desk import NoSuchSite, SessionDesk
+from mediavault.services.egress.guard import EgressGuard
+from tests.fakes import FakeClock
+
+SITES = [
+    Platform(name=name, title=name.title(), hosts=(f"{name}.test",), login_url=f"https://{name}.test/in")
+    for name in ("site", "other")
+]
+
+
+class StubWindow:
+    display = 7
+
+    def __init__(self) -> None:
+        self.gone = asyncio.Event()
+        self.closed_times = 0
+
+    async def closed(self) -> None:
+        await self.gone.wait()
+
+    async def close(self) -> None:
+        self.closed_times += 1
+
+
+class StubScreen:
+    size = Area(0, 0, 1280, 800)
+
+    def __init__(self) -> None:
+        self.acted: list[ScreenEvent] = []
+        self.closed = False
+
+    async def next_frame(self, after: int, *, within_s: float) -> Frame | None:
+        if self.closed:
+            raise BrowserUnavailable("gone")
+        return Frame(after + 1, Area(0, 0, 1, 1), b"png")
+
+    async def act(self, events: list[ScreenEvent]) -> None:
+        self.acted += events
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class World:
+    """The windows under test, and what they did to the stubs."""
+
+    def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.state_dir, self.clock = tmp_path / "state", FakeClock()
+        self.window, self.screen = StubWindow(), StubScreen()
+        self.opened: list[tuple[str, Screen]] = []
+        self.told: list[SessionState] = []
+        self.fails = False
+        monkeypatch.setattr(login_windows, "check_tools", lambda: None)
+        monkeypatch.setattr(login_windows, "find_browser", lambda _: FoundBrowser(Path("/usr/bin/chromium"), "path"))
+        monkeypatch.setattr(login_windows, "window_proxy", self._proxy)
+        monkeypatch.setattr(login_windows, "open_window", self._open)
+        monkeypatch.setattr(login_windows, "look_at", self._look)
+        desk = SessionDesk(self.state_dir, SITES, self.clock)
+        self.windows = LoginWindows(desk, EgressGuard(), self.clock, executable=None, on_closed=self._tell)
+
+    async def until(self, what: Any, step_s: float = LOOK_S) -> None:
+        for _ in range(400):
+            if what():
+                return
+            self.clock.advance(step_s)
+            await asyncio.sleep(0.002)
+        raise AssertionError("it never came to be so")
+
+    async def close(self) -> SessionState | None:
+        closing = asyncio.ensure_future(self.windows.close())
+        await asyncio.sleep(0)  # it asks before the time goes on
+        await self.until(closing.done)
+        return closing.result()
+
+    @asynccontextmanager
+    async def _proxy(self, _: EgressGuard, url: str) -> AsyncIterator[str]:
+        yield "http://127.0.0.1:1"
+
+    async def _open(self, _: Path, profile: Profile, url: str, *, proxy: str, screen: Screen) -> StubWindow:
+        if self.fails:
+            raise BrowserUnavailable("The window did not open: no.")
+        self.opened.append((url, screen))
+        return self.window
+
+    async def _look(self, *_: object) -> StubScreen:
+        return self.screen
+
+    async def _tell(self, state: SessionState) -> None:
+        self.told.append(state)
+
+
+@pytest.fixture
+async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    built = World(tmp_path, monkeypatch)
+    yield built
+    await built.close()
+
+
+async def test_it_opens_the_sites_sign_in_on_a_private_screen(world: World) -> None:
+    await world.windows.open("site")
+    ((url, screen),) = world.opened
+
+    assert url == "https://site.test/in"
+    assert screen.size == WIDE
+    assert screen.folder.stat().st_mode & 0o777 == 0o700
+    assert world.windows.platform == "site"
+
+
+async def test_a_phone_gets_a_narrow_one(world: World) -> None:
+    await world.windows.open("site", narrow=True)
+
+    assert world.opened[0][1].size == NARROW
+
+
+async def test_the_ticket_is_good_once(world: World) -> None:
+    ticket = await world.windows.open("site")
+    viewer = world.windows.admit(ticket)
+
+    assert (viewer.title, viewer.width, viewer.seconds_left) == ("Site", 1280, MAX_OPEN_S)
+    assert len(ticket) >= 43  # 256 bits
+    with pytest.raises(NotTheViewer):
+        world.windows.admit(ticket)
+
+
+async def test_the_key_shows_and_acts_and_nothing_else_does(world: World) -> None:
+    viewer = world.windows.admit(await world.windows.open("site"))
+    frame = await world.windows.next_frame(viewer.key, 0, within_s=1)
+    await world.windows.act(viewer.key, [TextEvent("hi")])
+
+    assert frame is not None
+    assert world.screen.acted == [TextEvent("hi")]
+    for wrong in ("", "no key", viewer.key[:-1]):
+        with pytest.raises(NotTheViewer):
+            await world.windows.act(wrong, [TextEvent("no")])
+
+
+async def test_coming_back_to_the_window_takes_it_from_the_former_viewer(world: World) -> None:
+    first = world.windows.admit(await world.windows.open("site"))
+    second = world.windows.admit(await world.windows.open("site"))
+
+    assert len(world.opened) == 1
+    with pytest.raises(NotTheViewer):
+        await world.windows.next_frame(first.key, 0, within_s=1)
+    assert await world.windows.next_frame(second.key, 0, within_s=1)
+
+
+async def test_there_is_one_window_at_a_time(world: World) -> None:
+    await world.windows.open("site")
+
+    with pytest.raises(WindowBusy):
+        await world.windows.open("other")
+
+
+async def test_closing_clears_everything_away_and_tells_what_the_cookies_say(world: World) -> None:
+    viewer = world.windows.admit(await world.windows.open("site"))
+    state = await world.close()
+
+    assert state is not None
+    assert world.told == [state]
+    assert (world.window.closed_times, world.screen.closed) == (1, True)
+    assert list((world.state_dir / "browser").glob("window-*")) == []
+    assert world.windows.platform is None
+    with pytest.raises(NoWindow):
+        await world.windows.next_frame(viewer.key, 0, within_s=1)
+    profile = claim_profile(world.state_dir)
+    assert not profile.anonymous
+    profile.release()
+
+
+async def test_a_person_who_closes_the_browser_has_closed_the_window(world: World) -> None:
+    await world.windows.open("site")
+    world.window.gone.set()
+    await world.until(lambda: world.told)
+
+    assert world.windows.platform is None
+
+
+async def test_a_window_that_nobody_looks_at_ends(world: World) -> None:
+    await world.windows.open("site")
+    await world.until(lambda: world.told, MAX_UNSEEN_S / 10)
+
+    assert world.windows.platform is None
+
+
+async def test_a_window_that_is_looked_at_stays_until_half_an_hour_is_over(world: World) -> None:
+    viewer = world.windows.admit(await world.windows.open("site"))
+    began = world.clock.monotonic()
+    while not world.told:
+        world.clock.advance(MAX_UNSEEN_S / 3)
+        await asyncio.sleep(0.01)
+        if world.windows.platform is not None and not world.told:
+            try:
+                await world.windows.next_frame(viewer.key, 0, within_s=1)
+            except NoWindow:
+                break
+    await world.until(lambda: world.told)
+
+    assert MAX_OPEN_S <= world.clock.monotonic() - began < MAX_OPEN_S + MAX_UNSEEN_S
+
+
+async def test_a_window_that_does_not_open_leaves_nothing_and_the_next_one_may(world: World) -> None:
+    world.fails = True
+    with pytest.raises(BrowserUnavailable):
+        await world.windows.open("site")
+    await world.until(lambda: world.windows.platform is None)
+    assert list((world.state_dir / "browser").glob("window-*")) == []
+
+    world.fails = False
+    assert await world.windows.open("other")
+
+
+async def test_what_a_killed_process_left_is_swept_up(world: World) -> None:
+    left = world.state_dir / "browser" / "window-000000"
+    left.mkdir(parents=True)
+    await world.windows.open("site")
+
+    assert not left.exists()
+
+
+async def test_without_tools_or_for_no_site_nothing_opens(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise ToolMissing("Xvfb is missing.")
+
+    with pytest.raises(NoSuchSite):
+        await world.windows.open("nowhere")
+    monkeypatch.setattr(login_windows, "check_tools", missing)
+    with pytest.raises(ToolMissing):
+        await world.windows.open("site")
+    assert not world.state_dir.exists()
+
+
+async def test_the_end_of_the_process_closes_the_window(world: World) -> None:
+    await world.windows.open("site")
+    ending = asyncio.ensure_future(world.windows.aclose())
+    await asyncio.sleep(0)
+    await world.until(ending.done)
+
+    assert world.window.closed_times == 1
+
+
+async def test_a_window_that_waits_for_the_profile_ends_with_the_process(world: World) -> None:
+    held = claim_profile(world.state_dir)
+    opening = asyncio.ensure_future(world.windows.open("site"))
+    await world.clock.settle()
+    await world.windows.aclose()
+
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    assert not held.should_give_way()
+    held.release()

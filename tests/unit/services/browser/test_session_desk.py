@@ -1,0 +1,132 @@
+"""What the cookies say of every site, and what an import, a sign-out and a window do to them."""
+
+from __future__ import annotations
+
+import stat
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.errors import BadInput
+from mediavault.core.platform import Platform
+from mediavault.services.browser.cookie_db import cookies_on_disk
+from mediavault.services.browser.profile import WindowBusy, borrowed_profile, claim_profile, load_cookies, save_cookies
+from mediavault.services.browser.session_desk import NoSuchSite, SessionDesk
+from tests.fakes import START, FakeClock
+from tests.unit.services.browser.test_cookie_db import profile_with
+
+SITE = Platform(
+    name="site", title="Site", hosts=("a.test",), login_url="https://a.test/in", session_cookies=("sid", "visit")
+)
+OTHER = Platform(
+    name="other", title="Other", hosts=("b.test",), login_url="https://b.test/in", session_cookies=("sid",)
+)
+OPEN = Platform(name="open", title="Open", hosts=("c.test",))
+LATER = int((START + timedelta(days=9)).timestamp())
+
+
+def desk(tmp_path: Path) -> SessionDesk:
+    return SessionDesk(tmp_path, [SITE, OTHER, OPEN], FakeClock(auto=True))
+
+
+def browser_with(tmp_path: Path, *rows: tuple[str, str, bool]) -> Path:
+    return profile_with(tmp_path / "browser" / "profile", *rows)
+
+
+def driver_cookie(name: str, domain: str) -> dict[str, object]:
+    return {"name": name, "value": "secret", "domain": domain, "path": "/", "expires": -1}
+
+
+def text(*lines: tuple[str, str, int]) -> str:
+    return "\n".join(f"{domain}\tFALSE\t/\tTRUE\t{end}\t{name}\tsecret" for name, domain, end in lines)
+
+
+async def test_sites_without_a_sign_in_are_not_listed(tmp_path: Path) -> None:
+    assert [state.platform for state in await desk(tmp_path).states()] == ["site", "other"]
+
+
+async def test_a_site_that_nobody_can_sign_in_to_is_none(tmp_path: Path) -> None:
+    with pytest.raises(NoSuchSite):
+        await desk(tmp_path).state("open")
+
+
+async def test_cookies_of_the_database_and_of_the_snapshot_count_together(tmp_path: Path) -> None:
+    browser_with(tmp_path, ("sid", ".a.test", True))
+    assert (await desk(tmp_path).state("site")).signed_in is False
+
+    save_cookies(tmp_path / "browser" / "cookies.json", [driver_cookie("visit", "a.test")])
+    assert (await desk(tmp_path).state("site")).signed_in is True
+
+
+async def test_an_import_takes_only_the_sites_own_valid_cookies_and_waits_in_private(tmp_path: Path) -> None:
+    long_ago = int(START.timestamp()) - 1
+    given = text(
+        ("sid", "a.test", LATER), ("visit", "a.test", 0), ("old", "a.test", long_ago), ("sid", "b.test", LATER)
+    )
+    report = await desk(tmp_path).import_cookies("site", given)
+    state = await desk(tmp_path).state("site")
+    file = tmp_path / "sessions" / "site.json"
+
+    assert (report.taken, report.elsewhere, report.run_out) == (2, 1, 1)
+    assert report.first_expiry == START + timedelta(days=9)
+    assert (state.signed_in, state.pending) == (True, True)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert {cookie["name"]: cookie["expires"] for cookie in load_cookies(file)} == {"sid": LATER, "visit": -1}
+
+
+async def test_an_import_replaces_the_session_that_was_there(tmp_path: Path) -> None:
+    profile = browser_with(tmp_path, ("old", ".a.test", True), ("kept", ".b.test", True))
+    save_cookies(tmp_path / "browser" / "cookies.json", [driver_cookie("old", "a.test"), driver_cookie("k", "b.test")])
+    await desk(tmp_path).import_cookies("site", text(("sid", "a.test", LATER)))
+
+    assert [cookie.name for cookie in cookies_on_disk(profile)] == ["kept"]
+    assert [cookie["name"] for cookie in load_cookies(tmp_path / "browser" / "cookies.json")] == ["k"]
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (text(("sid", "b.test", LATER)), "no cookie of Site"),
+        (text(("sid", "a.test", 1)), "run out"),
+        ("nonsense", "Line 1"),
+    ],
+)
+async def test_an_import_of_nothing_leaves_the_former_session(tmp_path: Path, given: str, why: str) -> None:
+    profile = browser_with(tmp_path, ("sid", ".a.test", True))
+    with pytest.raises(BadInput, match=why):
+        await desk(tmp_path).import_cookies("site", given)
+
+    assert len(cookies_on_disk(profile)) == 1
+    assert not (tmp_path / "sessions").exists()
+
+
+async def test_signing_out_leaves_nothing_of_the_site(tmp_path: Path) -> None:
+    browser_with(tmp_path, ("sid", ".a.test", True), ("sid", ".b.test", True))
+    save_cookies(tmp_path / "browser" / "cookies.json", [driver_cookie("visit", "a.test")])
+    mine = desk(tmp_path)
+    await mine.import_cookies("site", text(("sid", "a.test", LATER)))
+    state = await mine.sign_out("site")
+
+    assert (state.signed_in, state.cookies, state.pending) == (False, 0, False)
+    assert (await mine.state("other")).signed_in is True
+
+
+async def test_nothing_is_changed_while_somebody_signs_in(tmp_path: Path) -> None:
+    async with borrowed_profile(tmp_path, FakeClock()):
+        with pytest.raises(WindowBusy):
+            await desk(tmp_path).sign_out("site")
+
+
+def test_a_window_leaves_sessions_that_last_and_a_snapshot_that_knows_no_better(tmp_path: Path) -> None:
+    profile_with(tmp_path / "browser" / "profile", ("sid", ".a.test", True), ("visit", "a.test", False))
+    save_cookies(tmp_path / "browser" / "cookies.json", [driver_cookie("gone", "a.test"), driver_cookie("k", "b.test")])
+    profile = claim_profile(tmp_path)
+    state = desk(tmp_path).after_window(profile, SITE)
+    ends = [cookie.expires_at for cookie in cookies_on_disk(profile.folder)]
+    profile.release()
+
+    assert (state.signed_in, state.cookies) == (True, 2)
+    assert all(ends)
+    assert [cookie["name"] for cookie in load_cookies(profile.cookies_file)] == ["k"]

@@ -1,0 +1,191 @@
+"""The helper that holds a window, with programs that play the browser: real processes, no real browser."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.errors import BrowserUnavailable
+from mediavault.services.browser import plain_window
+from mediavault.services.browser.plain_window import PlainWindow, ScreenSize, new_screen, open_window
+from mediavault.services.browser.profile import Profile, claim_profile
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+
+# Notes its pid and arguments, then how it was asked to end. Its child stands for a renderer.
+BROWSER = """#!{python}
+import json, os, signal, subprocess, sys
+child = subprocess.Popen(["sleep", "60"])
+notes = {notes!r}
+def note(**facts):
+    with open(notes, "a") as file:
+        file.write(json.dumps(facts) + "\\n")
+def end(number, _):
+    note(signal=number)
+    sys.exit(0)
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, {handler})
+note(pid=os.getpid(), child=child.pid, arguments=sys.argv[1:], environment=dict(os.environ))
+{rest}
+"""
+
+
+class Stage:
+    """A profile, and a program in the browser's place."""
+
+    def __init__(self, root: Path) -> None:
+        self.notes = root / "notes"
+        self.executable = root / "chromium"
+        self.profile: Profile = claim_profile(root / "state")
+        self.root = root
+
+    def play(self, *, handler: str = "end", rest: str = "signal.pause()") -> None:
+        text = BROWSER.format(python=sys.executable, notes=str(self.notes), handler=handler, rest=rest)
+        self.executable.write_text(text)
+        self.executable.chmod(0o755)
+
+    async def open(self) -> PlainWindow:
+        return await open_window(
+            self.executable, self.profile, "https://site.test/in", proxy="http://127.0.0.1:9", screen=None
+        )
+
+    def noted(self) -> list[dict[str, object]]:
+        lines = self.notes.read_text().split("\n")[:-1] if self.notes.exists() else []  # what is not whole yet can wait
+        return [json.loads(line) for line in lines]
+
+    async def started(self) -> dict[str, object]:
+        await until(lambda: bool(self.noted()))
+        return self.noted()[0]
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def is_alive(pid: object) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    for _ in range(1_000):
+        if is_so():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came to be so")
+
+
+async def test_the_browser_is_plain_on_the_profile_and_behind_the_proxy(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDIAVAULT_TOKEN", "no business of a browser's")
+    stage.play()
+    window = await stage.open()
+    first = await stage.started()
+    await window.close()
+    arguments, environment = first["arguments"], first["environment"]
+
+    assert isinstance(arguments, list)
+    assert isinstance(environment, dict)
+    assert arguments[0] == f"--user-data-dir={stage.profile.folder}"
+    assert arguments[-1] == "https://site.test/in"
+    assert {"--password-store=basic", "--proxy-server=http://127.0.0.1:9", "--proxy-bypass-list=<-loopback>"} <= {
+        *arguments
+    }
+    assert not [each for each in arguments if "remote-debugging" in each or "automation" in each]
+    assert "MEDIAVAULT_TOKEN" not in environment
+
+
+async def test_it_is_ended_with_sigint_and_its_children_go_with_it(stage: Stage) -> None:
+    stage.play()
+    window = await stage.open()
+    first = await stage.started()
+    await window.close()
+    await window.close()  # twice is safe
+
+    assert stage.noted()[-1] == {"signal": signal.SIGINT}
+    assert not is_alive(first["pid"])
+    assert not is_alive(first["child"])
+
+
+async def test_a_browser_that_does_not_listen_is_killed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.play(handler="signal.SIG_IGN")
+    monkeypatch.setattr(plain_window, "END_S", 0.5)  # the helper's own patience is longer than a test's
+    window = await stage.open()
+    first = await stage.started()
+    await window.close()
+    os.kill(int(str(first["pid"])), signal.SIGKILL)
+
+    await until(lambda: not is_alive(first["pid"]))
+
+
+async def test_a_person_who_closes_the_browser_is_noticed(stage: Stage) -> None:
+    stage.play(rest="pass")
+    window = await stage.open()
+
+    await asyncio.wait_for(window.closed(), 10)
+    await window.close()
+
+
+async def test_the_profile_stays_held_until_the_browser_is_gone(stage: Stage) -> None:
+    stage.play()
+    window = await stage.open()
+    await stage.started()
+    stage.profile.release()  # as when we are killed
+
+    other = claim_profile(stage.root / "state")
+    assert other.anonymous
+    other.release()
+    await window.close()
+    again = claim_profile(stage.root / "state")
+    assert not again.anonymous
+    again.release()
+
+
+async def test_a_browser_that_cannot_be_started_is_told(stage: Stage) -> None:
+    with pytest.raises(BrowserUnavailable, match="did not open"):
+        await stage.open()
+
+
+async def test_without_a_screen_program_the_window_is_told_and_its_folder_goes(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.play()
+    monkeypatch.setenv("PATH", str(stage.root))
+    screen = new_screen(stage.root / "window", ScreenSize(640, 480))
+    with pytest.raises(BrowserUnavailable):
+        await open_window(stage.executable, stage.profile, "https://a.test/", proxy="http://127.0.0.1:9", screen=screen)
+
+    assert not screen.folder.exists()
+
+
+async def test_a_killed_parent_takes_the_browser_with_it_in_order(stage: Stage) -> None:
+    stage.play()
+    script = (
+        "import asyncio, sys, pathlib\n"
+        "from mediavault.services.browser.plain_window import open_window\n"
+        "from mediavault.services.browser.profile import claim_profile\n"
+        "async def main():\n"
+        f"    profile = claim_profile(pathlib.Path({str(stage.root / 'other')!r}))\n"
+        f"    await open_window(pathlib.Path({str(stage.executable)!r}), profile, 'https://a.test/',"
+        " proxy='http://127.0.0.1:9', screen=None)\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", script)
+    first = await stage.started()
+    parent.kill()
+    await parent.wait()
+    await until(lambda: not is_alive(first["pid"]) and not is_alive(first["child"]))
+
+    assert stage.noted()[-1] == {"signal": signal.SIGINT}
