@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help install dev browser run demo test unit check lock bench clean
+.PHONY: help install dev browser run demo test unit check lock bench score clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
@@ -36,6 +36,9 @@ check: dev ## ruff, mypy --strict, import-linter
 
 bench: dev ## Measure the queue beside its peers
 	@$(PY) -m benchmarks.queue
+
+score: dev ## Hold the answers against known ones: make score CASES=folder
+	@$(PY) -m benchmarks.score $(if $(CASES),"$(CASES)")
 
 lock: dev ## Pin the dependencies anew, with hashes
 	@scripts/lock
