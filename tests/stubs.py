@@ -173,9 +173,8 @@ class StubProbe:
 
 
 class StubResponse:
-    def __init__(self, status: int, body: bytes) -> None:
-        self.status, self.url, self._body = status, MEDIA_URL, body
-        self.headers: Mapping[str, str] = {}
+    def __init__(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        self.status, self.url, self._body, self.headers = status, MEDIA_URL, body, headers
 
     async def read_chunk(self, limit: int = 1 << 20) -> bytes:
         chunk, self._body = self._body[:limit], self._body[limit:]
@@ -188,8 +187,8 @@ class StubResponse:
 class StubClient:
     """One answer for every address."""
 
-    def __init__(self, status: int = 404, body: bytes = b"") -> None:
-        self._status, self._body = status, body
+    def __init__(self, status: int = 404, body: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
+        self._status, self._body, self._headers = status, body, headers or {}
         self.urls: list[str] = []
 
     @asynccontextmanager
@@ -205,7 +204,7 @@ class StubClient:
         decode: bool = False,
     ) -> AsyncIterator[HttpResponse]:
         self.urls.append(url)
-        yield StubResponse(self._status, self._body)
+        yield StubResponse(self._status, self._body, self._headers)
 
     async def close(self) -> None:
         return None

@@ -370,6 +370,8 @@ def _rests(job: Job) -> bool:
 async def inspect_url(settings: Settings, url: str) -> Inspection:
     """Look at a post as a worker would, without saving anything."""
     from mediavault.services.extraction.ranking import choose, explain, videos_to_save
+    from mediavault.worker.dispatch import Route, extractors_of
+    from mediavault.worker.stages.extract import ask_extractors
 
     clock = SystemClock()
     guard = EgressGuard(settings.allow_private, own_ports=own_ports(settings))
@@ -379,9 +381,8 @@ async def inspect_url(settings: Settings, url: str) -> Inspection:
         await library.prepare()
         store = make_store(settings.model_copy(update={"database_url": "memory:"}), clock)
         async with open_tools(settings, store, library, guard, clock) as tools:
-            (extractor,) = tools.extractors.values()
             try:
-                found = await extractor.extract(post, platform, within_s=settings.extraction_timeout_s)
+                found = await ask_extractors(Route(post, platform, extractors_of(platform)), tools)
             except Failure as exc:
                 return Inspection(None, None, exc.message, exc)
     return _chosen(found, lambda: choose(videos_to_save(found)[0], now=clock.now()), explain)

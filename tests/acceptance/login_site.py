@@ -9,7 +9,7 @@ from aiohttp import web
 
 from mediavault.core.platform import Platform
 
-NAME, PASSWORD = "jäne", "pa$$ Wörd"
+NAME, PASSWORD = "Jäne_Doe@x", "pa$$ Wörd 你"
 
 _FORM = """<!doctype html><title>Sign in</title><meta charset="utf-8">
 <style>body{margin:0;font:16px sans-serif}input,button{position:absolute;left:40px;width:300px;height:40px}
@@ -25,6 +25,7 @@ class LoginSite:
     seen: list[dict[str, object]] = field(default_factory=list)
     _runner: web.AppRunner | None = None
     port: int = 0
+    picture: str = ""  # an address that the form shows
 
     @property
     def origin(self) -> str:
@@ -57,7 +58,8 @@ class LoginSite:
 
     async def _form(self, request: web.Request) -> web.Response:
         self._note(request)
-        return web.Response(text=_FORM, content_type="text/html")
+        picture = f'<img src="{self.picture}">' if self.picture else ""
+        return web.Response(text=_FORM + picture, content_type="text/html")
 
     async def _sign_in(self, request: web.Request) -> web.Response:
         fields = {name: str(value) for name, value in (await request.post()).items()}
@@ -72,7 +74,9 @@ class LoginSite:
     async def _post(self, request: web.Request) -> web.Response:
         self._note(request)
         is_in = request.cookies.get("sid") == "secret-value" and "visit" in request.cookies
-        return web.Response(text=f"<title>{'in' if is_in else 'out'}</title><p>post", content_type="text/html")
+        title = "in" if is_in else "out"
+        # an error page, which nobody looks at for long
+        return web.Response(text=f"<title>{title}</title><p>post", content_type="text/html", status=410)
 
     def _note(self, request: web.Request, **more: object) -> None:
         self.seen.append(

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import Drm
+from mediavault.core.errors import Drm, NoVideo
 from mediavault.core.media import Candidate, Extraction, Ownership, SourceType
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import identify
@@ -23,7 +23,7 @@ from mediavault.services.extraction.browser_extractor import BrowserExtractor
 from mediavault.services.extraction.ranking import choose, videos_to_save
 from tests.acceptance.players.installed import LEAVE_OUT, PlayersMissing, players
 from tests.acceptance.players.site import PlayersSite
-from tests.acceptance.players.streams import POST_S, folder
+from tests.acceptance.players.streams import POST_S, SHORT_S, folder
 
 pytestmark = [
     pytest.mark.browser,
@@ -111,6 +111,7 @@ HLS, DASH, FILE = SourceType.HLS, SourceType.DASH, SourceType.DIRECT
         ("mediaelement-mp4", "media/file/video.mp4", FILE),
         ("mediaelement-hls", "media/ts/index.m3u8", HLS),
         ("native-hls", "media/fmp4/index.m3u8", HLS),
+        ("native-hls-unnamed", "list/split", HLS),
         ("worker", "media/fmp4/index.m3u8", HLS),
         ("click", "media/ts/index.m3u8", HLS),
         ("framed", "media/ts/index.m3u8", HLS),
@@ -121,6 +122,13 @@ HLS, DASH, FILE = SourceType.HLS, SourceType.DASH, SourceType.DIRECT
         ("json-mpd-blob", "data:application/dash+xml;", DASH),
         ("json-mpd-data", "data:application/dash+xml;", DASH),
         ("json-hls-blob", "data:application/vnd.apple", HLS),
+        ("hls.js-progressive", "media/fmp4/index.m3u8", HLS),
+        ("hls.js-cmcd", "media/ts/index.m3u8", HLS),
+        ("dash.js-cmcd", "media/dash/index.mpd", DASH),
+        ("shadow", "media/ts/index.m3u8", HLS),
+        ("late", "media/ts/index.m3u8", HLS),
+        ("sandboxed", "media/ts/index.m3u8", HLS),
+        ("source-in-worker", "media/fmp4/index.m3u8", HLS),
         ("blob-fetched", "media/file/video.mp4", FILE),
         ("blob-made", "media/file/video.mp4", FILE),
     ],
@@ -171,6 +179,21 @@ async def test_a_stream_that_is_fetched_ahead_is_not_the_posts(world: World) -> 
     assert len(found.others) == 1
 
 
+async def test_each_player_of_a_carousel_is_an_item_with_its_own_stream(world: World) -> None:
+    found = await world.extraction("carousel")
+
+    assert [[c.url.rpartition("/media/")[2] for c in item.candidates] for item in found.items] == [
+        ["ts/index.m3u8"],
+        ["short/index.m3u8"],
+    ]
+    assert [item.expected.duration_s for item in found.items] == pytest.approx([POST_S, SHORT_S], abs=0.2)
+
+
+async def test_pieces_of_a_stream_without_a_playlist_are_not_saved(world: World) -> None:
+    with pytest.raises(NoVideo):
+        await world.extraction("pieces")
+
+
 @pytest.mark.parametrize("kind", ["mp4", "webm"])
 async def test_a_silent_file_is_paired_with_the_sound_that_feeds_the_same_player(world: World, kind: str) -> None:
     found = await world.extraction(f"tracks-{kind}")
@@ -179,6 +202,13 @@ async def test_a_silent_file_is_paired_with_the_sound_that_feeds_the_same_player
     assert names(found) == [f"media/tracks/picture.{kind}"]
     assert choice.audio_url == f"{world.site.origin}/media/tracks/sound.{kind}"
     assert (choice.has_audio, choice.size) == (False, len(folder("tracks")[f"picture.{kind}"]))
+
+
+async def test_a_byte_range_in_the_query_is_no_part_of_the_address(world: World) -> None:
+    found = await world.extraction("range-query")
+
+    assert names(found) == ["media/tracks/picture.mp4?sig=1"]
+    assert chosen(found).audio_url == f"{world.site.origin}/media/tracks/sound.mp4?sig=1"
 
 
 async def test_a_file_that_a_script_loads_alone_is_whole(world: World) -> None:

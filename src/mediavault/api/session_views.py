@@ -133,7 +133,7 @@ class TextIn(BaseModel):
 
 class HistoryIn(BaseModel):
     type: Literal["history"]
-    direction: Literal["back", "forward", "reload"]
+    direction: Literal["back", "forward", "reload", "close"]
 
     def event(self) -> ScreenEvent:
         return HistoryEvent(self.direction)

@@ -20,8 +20,7 @@ from mediavault.api.schemas import (
     LinksView,
     WorkerView,
 )
-from mediavault.api.words import STAGE_WORDS, STATUS_WORDS, help_for, one_line, progress_words, size_words
-from mediavault.core.errors import ErrorCode
+from mediavault.api.words import FAILED_WORDS, STAGE_WORDS, STATUS_WORDS, help_for, one_line, progress_words, size_words
 from mediavault.core.gates import Gate
 from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, JobStatus, Stage, WorkerBeat
 from mediavault.core.media import Candidate, KeptFile
@@ -128,8 +127,8 @@ def _actions(job: Job) -> list[Action]:
 def _state(job: Job) -> str:
     if job.status is JobStatus.RUNNING and job.stage is not None:
         return STAGE_WORDS[job.stage]
-    if job.status is JobStatus.FAILED and job.error_code is ErrorCode.PARTIAL:
-        return "Partly kept"
+    if job.status is JobStatus.FAILED and job.error_code is not None and job.error_code in FAILED_WORDS:
+        return FAILED_WORDS[job.error_code]
     return "Will be tried again" if is_waiting_for_retry(job) else STATUS_WORDS[job.status]
 
 

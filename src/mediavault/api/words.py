@@ -23,6 +23,17 @@ STATUS_WORDS: Mapping[JobStatus, str] = {
     JobStatus.CANCELLED: "Cancelled",
 }
 
+# Where "Failed" would say too little.
+FAILED_WORDS: Mapping[ErrorCode, str] = {
+    ErrorCode.PARTIAL: "Partly kept",
+    ErrorCode.AMBIGUOUS: "Choose the video",
+    ErrorCode.LOGIN_REQUIRED: "Needs a sign-in",
+    ErrorCode.SESSION_EXPIRED: "Needs a sign-in",
+    ErrorCode.AGE_RESTRICTED: "Needs a sign-in",
+    ErrorCode.CHALLENGE: "Needs you",
+    ErrorCode.ACCOUNT_WARNING: "Needs you",
+}
+
 STAGE_WORDS: Mapping[Stage, str] = {
     Stage.CLAIM: "Starting",
     Stage.ROUTE: "Recognising the site",

@@ -38,7 +38,7 @@ def saved_as_dict(found: SavedInspection) -> dict[str, Any]:
     extraction = found.extraction
     post, account = (extraction.post, extraction.account) if extraction else (found.post, None)
     return {
-        "file": found.file,
+        "file": found.file.encode("utf-8", "backslashreplace").decode(),  # names need not be text
         "url": found.url or None,
         "outcome": found.outcome,
         "platform": post.platform if post else None,

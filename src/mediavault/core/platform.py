@@ -195,7 +195,7 @@ def read_page(platform: Platform, url: HttpUrl) -> PageMatch | None:
     """Which kind of page ``url`` is on ``platform``; None when no form that we know fits. Needs no network."""
     if url.host in platform.image_hosts:
         return PageMatch(AddressKind.UNSUPPORTED)
-    if url.host in platform.short_hosts:
+    if url.host in platform.short_hosts and not _names_post_at(platform, url):
         token = url.path.strip("/").partition("/")[0]
         return PageMatch(AddressKind.REDIRECT if token else AddressKind.UNSUPPORTED, post_id=token or None)
     for kind, patterns in (
@@ -212,6 +212,11 @@ def read_page(platform: Platform, url: HttpUrl) -> PageMatch | None:
             if groups is not None and (kind is not AddressKind.POST or groups.get("post_id")):
                 return _page(platform, kind, pattern, groups)
     return None
+
+
+def _names_post_at(platform: Platform, url: HttpUrl) -> bool:
+    """Whether a share link names its post itself, by a pattern made for that host."""
+    return any(pattern.host is not None and _groups(pattern, url) for pattern in platform.post_patterns)
 
 
 def _groups(pattern: AddressPattern, url: HttpUrl) -> dict[str, str] | None:

@@ -70,7 +70,7 @@ class TextEvent:
 class HistoryEvent:
     """What the page's buttons stand for, since the window has none."""
 
-    direction: Literal["back", "forward", "reload"]
+    direction: Literal["back", "forward", "reload", "close"]
 
 
 ScreenEvent = PointerEvent | WheelEvent | KeyEvent | TextEvent | HistoryEvent

@@ -39,6 +39,7 @@ BILIBILI = Platform(
             canonical="https://www.bilibili.com/video/{post_id}?p={part}",
         ),
         AddressPattern(re.compile(rf"^/(?:s/)?video/{_ID}/?$")),
+        AddressPattern(re.compile(rf"^/{_ID}/?$"), host=re.compile(r"b23\.tv")),  # other tokens are share links
         AddressPattern(
             re.compile(r"^/(?:festival|list)/[\w-]+/?$"), query={"bvid": re.compile(r"(?P<post_id>BV\w{10})")}
         ),

@@ -78,7 +78,7 @@ class Climb:
                 return await self._rung(rung)
             except Failure as failure:
                 last = failure if last is None or not isinstance(failure, _LESS_TELLING) else last
-                rung = next_rung(rung, failure, signed=self._is_signed())
+                rung = next_rung(rung, failure, signed=self._is_signed() and not self._wants_cookies(rung))
         assert last is not None
         raise last
 
@@ -87,6 +87,10 @@ class Climb:
         if self.candidate.source_type in SEGMENTED:
             return "a browser saves no segmented streams"
         return "a browser does not join video and sound" if self.candidate.audio_url else None
+
+    def _wants_cookies(self, rung: RungName) -> bool:
+        """A site whose media answer only to the cookies of the page's visit refused us for want of these."""
+        return rung is RungName.PLAIN and self.attempt.route.platform.media_cookies
 
     def _is_signed(self) -> bool:
         return self.attempt.route.platform.signs_media_urls or self.candidate.signed

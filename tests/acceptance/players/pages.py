@@ -123,6 +123,7 @@ PAGES: dict[str, str] = {
         then="new MediaElementPlayer('v');",
     ),
     "native-hls": post(video=f'<video id="v" {BIG} src="/media/fmp4/index.m3u8"></video>'),
+    "native-hls-unnamed": post(video=f'<video id="v" {BIG} src="/list/split"></video>'),
     "native-hls-data": post(
         then="fetch('/api/ts/index.m3u8').then(r => r.json()).then(j => { v.src = 'data:application/x-mpegurl;base64,' + btoa(j.data.player.manifest); });"
     ),
@@ -222,6 +223,18 @@ PAGES: dict[str, str] = {
     "twin": _two(
         f'<aside><video id="a" {BIG}></video></aside>',
         then=hls_js("/media/twin/index.m3u8", "a") + hls_js("/media/ts/index.m3u8"),
+    ),
+    "carousel": f"""{HLS_JS}<main><article><h1>A post</h1><video id="v" {BIG}></video><video id="w" {BIG}></video></article></main>
+        <script>{hls_js("/media/ts/index.m3u8")}{hls_js("/media/short/index.m3u8", "w")}</script>""",
+    "pieces": post(
+        then="""const source = new MediaSource(); v.src = URL.createObjectURL(source);
+          source.addEventListener('sourceopen', async () => {
+            const buffer = source.addSourceBuffer('video/mp4; codecs="avc1.42c00d, mp4a.40.2"');
+            for (const name of ['init.mp4', 'seg000.m4s', 'seg001.m4s', 'seg002.m4s']) {
+              buffer.appendBuffer(await (await fetch('/part/fmp4/' + name.slice(0, -4))).arrayBuffer());
+              await new Promise(done => buffer.addEventListener('updateend', done, {once: true}));
+            }
+          });"""
     ),
     "next-is-fetched": post(
         HLS_JS,

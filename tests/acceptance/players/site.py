@@ -49,6 +49,8 @@ class PlayersSite:
         app.router.add_static("/lib", self.players)
         app.router.add_get("/media/{folder}/{name:.+}", self._media)
         app.router.add_get("/stream/{folder}/{kind}", self._plain_text)
+        app.router.add_get("/part/{folder}/{name}", self._part)
+        app.router.add_get("/list/{folder}", self._without_name)
         app.router.add_get("/api/{folder}/{name}", self._in_json)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -71,11 +73,21 @@ class PlayersSite:
         self.asked.append(request.path)
         return _file(request, streams.folder(request.match_info["folder"])[name], _TYPES[name.rpartition(".")[2]])
 
+    async def _part(self, request: web.Request) -> web.Response:
+        """A piece of a stream that looks like a whole file."""
+        files, name = streams.folder(request.match_info["folder"]), request.match_info["name"]
+        return _file(request, next(body for file, body in files.items() if file.startswith(name)), "video/mp4")
+
     async def _plain_text(self, request: web.Request) -> web.Response:
         """A manifest whose name and type say nothing."""
         kind = {"hls": "m3u8", "dash": "mpd"}[request.match_info["kind"]]
         folder = request.match_info["folder"]
         return web.Response(text=self._absolute(folder, f"index.{kind}"), content_type="text/plain")
+
+    async def _without_name(self, request: web.Request) -> web.Response:
+        """A playlist that only its type tells."""
+        text = self._absolute(request.match_info["folder"], "index.m3u8")
+        return web.Response(text=text, content_type=_TYPES["m3u8"])
 
     async def _in_json(self, request: web.Request) -> web.Response:
         folder, name = request.match_info["folder"], request.match_info["name"]

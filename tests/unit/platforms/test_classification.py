@@ -165,7 +165,6 @@ REDIRECTS = [  # address, platform, token
     ("https://www.old.reddit.com/user/jane/s/w4yAMbtOYm", "reddit", "w4yAMbtOYm"),
     ("https://www.instagram.com/share/BACiUUUYQV", "instagram", None),
     ("https://pin.it/abc123", "pinterest", "abc123"),
-    ("https://b23.tv/av12", "bilibili", "av12"),
     ("https://t.co/abcdefghij", "generic", None),
     ("https://bit.ly/abc", "generic", None),
 ]
@@ -331,3 +330,10 @@ def _differs(row: dict[str, str]) -> str:
         del told["handle"]
     wanted = {**row, "kind": kind}
     return " ".join(name for name, value in told.items() if wanted[name] and wanted[name] != value)
+
+
+def test_a_share_link_whose_token_is_the_posts_own_id_is_the_post() -> None:
+    found = classify("https://b23.tv/av32430100")
+
+    assert (found.kind, found.post_id) == (AddressKind.POST, "av32430100")
+    assert classify("https://b23.tv/ep67616q").kind is AddressKind.REDIRECT

@@ -18,7 +18,7 @@ from mediavault.core.errors import (
     LinkExpired,
     ToolMissing,
 )
-from mediavault.core.job import ClaimedJob, JobStatus, Outcome, RungName, Stage
+from mediavault.core.job import ClaimedJob, JobStatus, Outcome, RungName, Stage, WorkerId
 from mediavault.core.media import Problem, ProblemKind, SourceType
 from mediavault.store.port import JobStore
 from mediavault.worker.pipeline import process_one_cycle
@@ -34,7 +34,9 @@ from tests.stubs import (
     candidate,
     extraction,
     make_tools,
+    new_job,
 )
+from tests.unit.worker.conftest import LEASE
 
 COOKIE = Cookie("sid", "secret", "cdn.example")
 SECOND_URL = "https://cdn.example/2.mp4"
@@ -182,3 +184,22 @@ async def test_protected_media_stops_the_climb(
     job = await process_one_cycle(claim, make_tools(store, clock, tmp_path, downloader=downloader))
 
     assert (job.error_code, job.retry_at, len(downloader.requests)) == (ErrorCode.DRM, None, 1)
+
+
+async def test_a_site_whose_media_want_the_visits_cookies_is_asked_with_them_before_it_is_looked_at_again(
+    store: JobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    """TikTok's 403 without ``tt_chain_token`` is not the 403 of an address that has run out."""
+    url = "https://www.tiktok.com/@jane/video/7123456789012345678"
+    await store.enqueue([new_job(url, clock=clock, platform="tiktok")])
+    (claim,) = await store.claim(WorkerId("w-1"), limit=1, lease=LEASE)
+    extractor = StubExtractor(extraction(candidate(signed=True)))
+    downloader = StubDownloader(LinkExpired("403"), VIDEO)
+    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+    job = await process_one_cycle(claim, tools)
+
+    assert (job.status, extractor.asked) == (JobStatus.COMPLETED, 1)
+    assert [rung for rung, stage, _ in await rungs(store, claim) if stage is Stage.DOWNLOAD] == [
+        RungName.PLAIN,
+        RungName.SESSION,
+    ]

@@ -6,6 +6,7 @@ const ticket = location.hash.slice(1);
 history.replaceState(null, "", location.pathname);
 
 const canvas = document.getElementById("screen");
+const keys = document.getElementById("keys"); // unseen: what a keyboard, an input method or a phone makes of strokes
 const paper = canvas.getContext("2d", { alpha: false });
 const statusLine = document.getElementById("status");
 const BASE = "/api/login-window";
@@ -103,8 +104,8 @@ let touch = null; // where a finger went down, until it is known whether it taps
 canvas.addEventListener("pointerdown", (event) => {
   if (event.button !== 0) return;
   event.preventDefault();
-  canvas.focus({ preventScroll: true });
   canvas.setPointerCapture(event.pointerId);
+  if (event.pointerType !== "touch") keys.focus({ preventScroll: true }); // on a phone that would open the keyboard
   if (event.pointerType === "touch") touch = { y: event.clientY, dragged: false };
   else pass({ type: "down", ...place(event) });
 });
@@ -142,7 +143,7 @@ canvas.addEventListener(
   { passive: false },
 );
 
-canvas.addEventListener("keydown", (event) => {
+keys.addEventListener("keydown", (event) => {
   if (event.isComposing || event.key === "Dead") return;
   if (event.key === "F6") {
     event.preventDefault();
@@ -150,21 +151,32 @@ canvas.addEventListener("keydown", (event) => {
     return;
   }
   const control = (event.ctrlKey || event.metaKey) && !event.getModifierState("AltGraph");
-  const known = control ? WITH_CONTROL.has(event.key) : NAMED.has(event.key) || [...event.key].length === 1;
-  if (!known) return; // also Control+V, which comes as a paste
+  const passed = control ? WITH_CONTROL.has(event.key) : NAMED.has(event.key);
+  if (!passed) return; // characters, and Control+V, arrive as input
   event.preventDefault();
-  if (!control && !NAMED.has(event.key)) pass({ type: "text", text: event.key });
-  else pass({ type: "key", key: event.key, shift: event.shiftKey, control });
+  pass({ type: "key", key: event.key, shift: event.shiftKey, control });
 });
-document.addEventListener("paste", (event) => {
-  if (document.activeElement !== canvas) return;
-  event.preventDefault();
-  typeText(event.clipboardData.getData("text/plain"));
-});
+
+// A phone's keyboard tells of its keys only by what they do to the text, so there is a blank to be deleted.
+const BLANK = " ";
+function emptyKeys() {
+  keys.value = BLANK;
+  keys.setSelectionRange(1, 1);
+}
+function takeKeys(event) {
+  if (event.isComposing) return;
+  if (keys.value === "") pass({ type: "key", key: "Backspace" });
+  else typeText(keys.value.startsWith(BLANK) ? keys.value.slice(1) : keys.value);
+  emptyKeys();
+}
+keys.addEventListener("input", takeKeys);
+keys.addEventListener("compositionend", () => takeKeys({ isComposing: false }));
+emptyKeys();
+document.getElementById("keyboard").addEventListener("click", () => keys.focus());
 
 const PIECE_CHARS = 200;
 function typeText(text) {
-  const chars = [...text];
+  const chars = [...text]; // whole characters, so that none is cut in two
   for (let at = 0; at < chars.length; at += PIECE_CHARS) {
     pass({ type: "text", text: chars.slice(at, at + PIECE_CHARS).join("") });
   }
@@ -214,7 +226,7 @@ async function begin() {
   document.title = `Sign in to ${viewer.title} · mediavault`;
   tell(`The window is open until ${until}, and for five minutes when nobody looks.`);
   document.getElementById("window").hidden = false;
-  canvas.focus();
+  keys.focus({ preventScroll: true });
   watch();
 }
 begin();

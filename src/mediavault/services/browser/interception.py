@@ -39,7 +39,8 @@ _NO_BODY = frozenset({204, 205, 304})
 
 PATTERNS: list[dict[str, str]] = [
     *({"urlPattern": "*", "requestStage": "Response", "resourceType": t} for t in ("Document", "XHR", "Fetch")),
-    # native HLS loads its playlists as media
+    # native HLS loads its playlists as media; of these only what calls itself a manifest is read
+    {"urlPattern": "*", "requestStage": "Response", "resourceType": "Media"},
     *({"urlPattern": p, "requestStage": "Response"} for p in ("*.m3u8", "*.m3u8?*", "*.mpd", "*.mpd?*")),
 ]
 _AUTO_ATTACH = {
@@ -73,7 +74,13 @@ def judge(resource_type: str, url: str, status: int | None, headers: Mapping[str
     # text of unknown length ends soon, and nobody compresses a film; other bytes without a length may be one
     is_text = mime.startswith("text/") or "content-encoding" in headers
     bounded = int(length) <= MAX_VAGUE_BYTES if length.isdigit() else is_text
-    if resource_type != "Document" and status == 200 and bounded and is_vague(mime) and not names_media(url):
+    if (
+        resource_type not in ("Document", "Media")
+        and status == 200
+        and bounded
+        and is_vague(mime)
+        and not names_media(url)
+    ):
         return Verdict.SNIFF
     return Verdict.PASS
 

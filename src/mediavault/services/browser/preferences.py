@@ -1,5 +1,5 @@
-"""The few of Chromium's own preferences that a person's window needs set: it must not offer to keep passwords, and must
-not ask about the pages of a browser that was killed. Both would stand between the person and the site."""
+"""The few of Chromium's own preferences that a person's window needs set: it must not offer to keep passwords, must not
+ask about the pages of a browser that was killed, and must show nobody the files of this machine."""
 
 from __future__ import annotations
 
@@ -13,17 +13,24 @@ from mediavault.core.logs import get_logger
 MAX_BYTES = 32 << 20
 
 # Names from Chromium's chrome/common/pref_names.h and components/password_manager, checked 2026-11-24.
-_WANTED: Mapping[str, Any] = {
-    "credentials_enable_service": False,
-    "profile": {"password_manager_enabled": False, "exit_type": "Normal", "exited_cleanly": True},
+_WANTED: Mapping[str, Mapping[str, Any]] = {
+    "Default/Preferences": {
+        "credentials_enable_service": False,
+        "profile": {"password_manager_enabled": False, "exit_type": "Normal", "exited_cleanly": True},
+    },
+    "Local State": {"select_file_dialogs": {"allowed": False}},
 }
 
 log = get_logger(__name__)
 
 
 def prepare_preferences(profile: Path) -> None:
-    """Set them in a profile that no browser uses just now. One that cannot be read stays as it is. Raises OSError."""
-    file = profile / "Default" / "Preferences"
+    """Set them in a profile that no browser uses just now. A file that cannot be read stays as it is. Raises OSError."""
+    for name, wanted in _WANTED.items():
+        _set(profile / name, wanted)
+
+
+def _set(file: Path, wanted: Mapping[str, Any]) -> None:
     try:
         known = json.loads(file.read_bytes()[:MAX_BYTES]) if file.exists() else {}
     except ValueError as exc:
@@ -32,9 +39,9 @@ def prepare_preferences(profile: Path) -> None:
     if not isinstance(known, dict):
         return
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = file.with_name(".Preferences.new")
+    new = file.with_name(f".{file.name}.new")
     new.touch(mode=0o600)
-    new.write_text(json.dumps(_merged(known, _WANTED)), "utf-8")
+    new.write_text(json.dumps(_merged(known, wanted)), "utf-8")
     new.replace(file)
 
 

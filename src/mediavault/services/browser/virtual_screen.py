@@ -28,6 +28,12 @@ LEARN_S = 0.06  # what the browser needs to notice a new key
 MAX_TEXT_CHARS = 1_000
 MAX_WHEEL_STEPS = 10
 _WHEEL = {"up": 4, "down": 5, "left": 6, "right": 7}
+_STROKES = {
+    "back": ("ArrowLeft", ALT),
+    "forward": ("ArrowRight", ALT),
+    "reload": ("r", CONTROL),
+    "close": ("w", CONTROL),  # with its last page the window ends
+}
 _PRIMARY = 1  # the other buttons open menus and windows
 
 
@@ -95,11 +101,7 @@ class VirtualScreen:
             case TextEvent():
                 await self._type(event.text[:MAX_TEXT_CHARS])
             case HistoryEvent():
-                key, held = {
-                    "back": ("ArrowLeft", ALT),
-                    "forward": ("ArrowRight", ALT),
-                    "reload": ("r", CONTROL),
-                }[event.direction]
+                key, held = _STROKES[event.direction]
                 await self._tap(keysym_of_key(key, control=False), (held,))
 
     async def _stroke(self, event: KeyEvent) -> None:

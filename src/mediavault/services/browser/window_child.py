@@ -21,7 +21,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 from mediavault.services.child_guard import die_with
 
@@ -30,6 +30,7 @@ END_BROWSER_S = 15.0
 END_SCREEN_S = 5.0
 LOOK_S = 0.2
 MAX_REQUEST_BYTES = 1 << 20
+MAX_SAID_BYTES = 1 << 14
 
 Process = subprocess.Popen[bytes]
 
@@ -43,9 +44,13 @@ def main() -> int:
         if request["screen"] is not None:
             screen, display = _start_screen(request["screen"], environment)
             environment |= {"DISPLAY": f":{display}", "XAUTHORITY": request["screen"]["authority"]}
-        browser = _start(request["browser"], environment, dying_by=signal.SIGINT)
+        command = request["browser"]
+        browser = _start(command, environment, dying_by=signal.SIGINT)
         _say({"display": display})
-        _until_it_ends(browser, screen)
+        if _until_it_ends(browser, screen) and _lacked_sandbox(browser):
+            # as the automated browser does: in a container the kernel may refuse it what it shuts its pages in with
+            browser = _start([command[0], "--no-sandbox", *command[1:]], environment, dying_by=signal.SIGINT)
+            _until_it_ends(browser, screen)
     except OSError as exc:
         _say({"failed": f"{exc.strerror or exc}"})
     finally:
@@ -81,7 +86,7 @@ def _start(
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         pass_fds=keep,
         start_new_session=True,
         preexec_fn=_dying_with_us(dying_by),  # noqa: PLW1509 - there is one thread in here
@@ -93,12 +98,37 @@ def _dying_with_us(by: int) -> Callable[[], None]:
     return lambda: die_with(parent, by=by)
 
 
-def _until_it_ends(browser: Process, screen: Process | None) -> None:
-    """Until the person closes the window, the screen breaks, or our parent says enough: by a byte, or by its end."""
-    while browser.poll() is None and (screen is None or screen.poll() is None):
-        ready, _, _ = select.select([sys.stdin], [], [], LOOK_S)
-        if ready:
+def _until_it_ends(browser: Process, screen: Process | None) -> bool:
+    """Until the person closes the window (True), the screen breaks, or our parent says enough: by a byte or its end."""
+    while browser.poll() is None:
+        if screen is not None and screen.poll() is not None:
+            return False
+        if _waits(sys.stdin, LOOK_S):
+            return False
+        for process in (browser, screen):
+            _listen(process)
+    return True
+
+
+_said: dict[int, bytes] = {}  # by process: the first of what it complains about
+
+
+def _listen(process: Process | None) -> None:
+    """Take what a program complains about, so that it never waits for us, and keep a little of it."""
+    while process is not None and process.stderr is not None and _waits(process.stderr, 0):
+        part = os.read(process.stderr.fileno(), 1 << 16)
+        if not part:
             return
+        _said[process.pid] = (_said.get(process.pid, b"") + part)[:MAX_SAID_BYTES]
+
+
+def _lacked_sandbox(browser: Process) -> bool:
+    _listen(browser)
+    return browser.returncode != 0 and b"sandbox" in _said.get(browser.pid, b"").lower()
+
+
+def _waits(stream: IO[Any], within_s: float) -> bool:
+    return bool(select.select([stream], [], [], within_s)[0])
 
 
 def _clear_away(browser: Process | None, screen: Process | None, folder: str | None) -> None:

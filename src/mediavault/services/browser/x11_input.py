@@ -28,7 +28,7 @@ class XInput:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(CONNECT_S)
         try:
-            self._socket.connect(address)
+            self._connect(address)
             first, last = self._greet(cookie)
             self._xtest = self._extension(b"XTEST")
             self._where, self._spare = self._keyboard(first, last)
@@ -76,6 +76,12 @@ class XInput:
     @property
     def _shift(self) -> int:
         return self._where[0xFFE1][0]
+
+    def _connect(self, address: str) -> None:
+        try:
+            self._socket.connect(address)
+        except OSError:  # X's folder cannot always be made: it listens at the name without a file too (unix(7))
+            self._socket.connect(f"\0{address}")
 
     def _greet(self, cookie: bytes) -> tuple[int, int]:
         """Open the connection; the smallest and largest keycode."""

@@ -23,6 +23,7 @@ from mediavault.services.extraction.streams import Streams, read_streams
 MAX_CANDIDATES = 60
 MIN_SCRIPTED_BYTES = 16_384  # what a script loads and is smaller is an initialisation section
 
+_IN_PIECES = "loaded by a script, perhaps one track of several"
 # Headers of the player's request that its media may depend on; the rest is the browser's own
 _PLAYER_HEADERS = frozenset({"referer", "origin"})
 _TRUST = {found_in: rank for rank, found_in in enumerate(FoundIn)}
@@ -94,11 +95,22 @@ def network_media(
 
 
 def leftovers(network: NetworkMedia, sightings: Iterable[Sighting]) -> list[Sighting]:
-    """A sighting for each address of the network that none of ``sightings`` holds."""
-    held = [c for sighting in sightings for c in sighting.candidates]
+    """A sighting for each address of the network that none of ``sightings`` holds; no pieces that fed a player."""
+    known = list(sightings)
+    held = [c for sighting in known for c in sighting.candidates]
     taken = {identity(url) for c in held for url in (c.url, c.audio_url) if url}
     taken |= {target for key, target in network.redirects.items() if key in taken}
-    return [Sighting((candidate,)) for key, candidate in network.candidates.items() if key not in taken]
+    pieces = {identity(url) for s in known if s.player for feed in s.player.feeds for url in feed.urls} - taken
+    folders = {_folder(key) for key in pieces}
+    return [
+        Sighting((candidate,))
+        for key, candidate in network.candidates.items()
+        if key not in taken | pieces and not (candidate.note == _IN_PIECES and _folder(key) in folders)
+    ]
+
+
+def _folder(key: str) -> str:
+    return key.partition("?")[0].rpartition("/")[0]
 
 
 def merge(first: Candidate, second: Candidate) -> Candidate:
@@ -153,7 +165,7 @@ def _from_response(seen: SeenResponse, manifest: Manifest | None, platform: Plat
         candidate,
         size=seen.size if whole == seen.url else None,  # else it is that of a part
         headers=player_headers(seen),
-        note="loaded by a script, perhaps one track of several" if in_pieces else "",
+        note=_IN_PIECES if in_pieces else "",
     )
 
 

@@ -139,7 +139,10 @@ def _guessed(
     as_long = [c for c in streams if _same_length(c.duration_s, video.duration_s)]
     if len(as_long) == 1 and not any(_same_length(other.duration_s, video.duration_s) for other in rivals):
         return tuple(as_long)
-    return () if any(map(_is_in_sight, rivals)) else tuple(streams or loaded)
+    if any(map(_is_in_sight, rivals)):
+        return ()
+    in_pieces = any(feed.urls for feed in video.feeds)  # by what is no whole file, of a stream that was not recognised
+    return tuple(streams or ([] if in_pieces else loaded))
 
 
 def _same_length(one: float | None, other: float | None) -> bool:

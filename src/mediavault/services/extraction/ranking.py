@@ -31,6 +31,7 @@ _TRANSPORT = {SourceType.DIRECT: 2, SourceType.HLS: 1, SourceType.DASH: 1, Sourc
 _TRUST = {found_in: -rank for rank, found_in in enumerate(FoundIn)}
 _FAIR_LINES = 480  # from here on a file that is whole as it stands goes before larger tracks that must be merged
 _FPS_BUCKETS = (20, 40, 70)  # 25 or 30 are alike, 50 or 60 are alike
+_USUAL_FPS = 30.0  # of a candidate that does not say: unknown is not slow
 
 _WHOSE: Mapping[Ownership, str] = {
     Ownership.CHOSEN: "a person chose it",
@@ -101,7 +102,7 @@ def sort_key(candidate: Candidate, item: Item, *, prefer: Preference = Preferenc
         candidate.original,
         not candidate.audio_url and shorter_side >= _FAIR_LINES,
         shorter_side,
-        sum((candidate.fps or 0) > edge for edge in _FPS_BUCKETS),
+        sum((candidate.fps or _USUAL_FPS) > edge for edge in _FPS_BUCKETS),
         (candidate.bitrate or 0) * _EFFICIENCY.get(candidate.video_codec or "", 1.0),
         _TRUST[candidate.found_in],
         _TRANSPORT[candidate.source_type],

@@ -43,29 +43,38 @@ async def extract_afresh(route: Route, tools: Tools, journal: Journal, *, rung: 
 
 async def _ask(route: Route, tools: Tools, journal: Journal, rung: RungName | None) -> Extraction:
     async with journal.step(Stage.EXTRACT, rung=rung) as note:
-        failures: list[Failure] = []
-        unsure: Extraction | None = None
-        try:
-            async with asyncio.timeout(tools.extraction_timeout_s):
-                for name in route.extractors:
-                    if (extractor := tools.extractors.get(name)) is None:
-                        continue
-                    try:
-                        found = await extractor.extract(route.post, route.platform, within_s=tools.extraction_timeout_s)
-                    except Failure as failure:
-                        failures.append(failure)
-                        if is_verdict(failure, by=name):
-                            break
-                        continue
-                    note.detail = f"{name}: {len(found.candidates)} candidates"
-                    if found.items or not found.others:
-                        return found
-                    unsure = unsure or found
-        except TimeoutError as exc:
-            raise TookTooLong(f"The post was not read within {tools.extraction_timeout_s:.0f} seconds.") from exc
-        if unsure is not None:
-            return unsure
-        raise most_telling(failures)
+        found = await ask_extractors(route, tools)
+        note.detail = f"{found.extractor}: {len(found.candidates)} candidates"
+        return found
+
+
+async def ask_extractors(route: Route, tools: Tools) -> Extraction:
+    """The first extractor's answer that says which media are the post's; else one that leaves a person to choose.
+
+    Raises the most telling failure of all that were asked.
+    """
+    failures: list[Failure] = []
+    unsure: Extraction | None = None
+    within_s = tools.extraction_timeout_s
+    try:
+        async with asyncio.timeout(within_s):
+            for extractor in filter(None, map(tools.extractors.get, route.extractors)):
+                try:
+                    found = await extractor.extract(route.post, route.platform, within_s=within_s)
+                except Failure as failure:
+                    failures.append(failure)
+                    if is_verdict(failure, by=extractor.name):
+                        break
+                    continue
+                if found.items or not found.others:
+                    return found
+                unsure = unsure or found
+    except TimeoutError as exc:
+        if unsure is None and not failures:
+            raise TookTooLong(f"The post was not read within {within_s:.0f} seconds.") from exc
+    if unsure is not None:
+        return unsure
+    raise most_telling(failures)
 
 
 # What another extractor may see differently, also after the browser itself has looked.

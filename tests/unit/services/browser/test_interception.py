@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
+import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
@@ -11,6 +13,7 @@ from typing import Any, TypeVar
 import pytest
 
 from mediavault.core.errors import TookTooLong
+from mediavault.services.browser.driver import PageFailed
 from mediavault.services.browser.interception import BodyTap, Verdict, judge
 from mediavault.services.browser.network_log import MAX_BODY_BYTES, NetworkLog
 
@@ -48,16 +51,30 @@ def test_page_data_is_read_whatever_type_it_claims() -> None:
     assert judge("XHR", "https://a.test/api", 200, {"content-type": "text/html"}, named=True) is Verdict.READ
 
 
+def paused(kind: str = "XHR", **headers: str) -> dict[str, Any]:
+    return {
+        "requestId": "1",
+        "frameId": "MAIN",
+        "resourceType": kind,
+        "request": {"url": "https://a.test/api", "headers": {}},
+        "responseStatusCode": 200,
+        "responseHeaders": [{"name": n.replace("_", "-"), "value": v} for n, v in headers.items()],
+    }
+
+
 class StubCdp:
     """A DevTools session whose bodies are scripted; a body of None never comes."""
 
     def __init__(self, body: bytes | None) -> None:
         self._body = body
+        self.child: StubCdp | None = None
         self._handlers: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
         self.sent: list[tuple[str, Mapping[str, Any]]] = []
 
     async def send(self, method: str, params: dict[str, Any] | None = None) -> Mapping[str, Any]:
         self.sent.append((method, params or {}))
+        if method == "Target.sendMessageToTarget":
+            return await self._to_child(json.loads((params or {})["message"]))
         if method == "Page.getFrameTree":
             return {"frameTree": {"frame": {"id": "MAIN"}}}
         if method == "Fetch.getResponseBody":
@@ -69,17 +86,22 @@ class StubCdp:
     def on(self, event: str, f: Callable[..., Any]) -> None:
         self._handlers[event] = f
 
+    async def _to_child(self, message: dict[str, Any]) -> Mapping[str, Any]:
+        assert self.child is not None
+        result = await self.child.send(message["method"], message["params"])
+        self.tell_child({"id": message["id"], "result": result})
+        return {}
+
+    def tell_child(self, message: Mapping[str, Any]) -> None:
+        """A message of the child, as it arrives through this session."""
+        self._handlers["Target.receivedMessageFromTarget"]({"sessionId": "CHILD", "message": json.dumps(message)})
+
+    def attach(self, child: StubCdp) -> None:
+        self.child = child
+        self._handlers["Target.attachedToTarget"]({"sessionId": "CHILD", "targetInfo": {}, "waitingForDebugger": True})
+
     def pause(self, kind: str = "XHR", **headers: str) -> None:
-        self._handlers["Fetch.requestPaused"](
-            {
-                "requestId": "1",
-                "frameId": "MAIN",
-                "resourceType": kind,
-                "request": {"url": "https://a.test/api", "headers": {}},
-                "responseStatusCode": 200,
-                "responseHeaders": [{"name": n.replace("_", "-"), "value": v} for n, v in headers.items()],
-            }
-        )
+        self._handlers["Fetch.requestPaused"](paused(kind, **headers))
 
     def ended_with(self) -> list[str]:
         return [method for method, _ in self.sent if method.startswith(("Fetch.continue", "Fetch.fail"))]
@@ -89,14 +111,14 @@ async def ask(call: Awaitable[T], within_s: float) -> T:
     return await call
 
 
-async def tapped(body: bytes | None) -> tuple[StubCdp, NetworkLog]:
-    cdp, network = StubCdp(body), NetworkLog(lambda: 0.0, re.compile("/api"))
+async def tapped(body: bytes | None, json_paths: str | None = "/api") -> tuple[StubCdp, NetworkLog]:
+    cdp, network = StubCdp(body), NetworkLog(lambda: 0.0, re.compile(json_paths) if json_paths else None)
     await BodyTap(cdp, ask, network).start()
     return cdp, network
 
 
 async def settle() -> None:
-    for _ in range(5):
+    for _ in range(40):
         await asyncio.sleep(0)
 
 
@@ -126,3 +148,60 @@ async def test_a_page_that_is_a_download_is_noted_and_stopped() -> None:
     assert network.main_document is not None
     assert network.main_document.mime == "video/mp4"
     assert cdp.ended_with() == ["Fetch.failRequest"]
+
+
+@pytest.mark.parametrize(("body", "kept"), [(b"#EXTM3U\n#EXTINF:1,\na.ts\n", True), (b"once upon a time", False)])
+async def test_a_body_whose_type_says_nothing_is_kept_only_where_it_is_a_manifest_or_json(
+    body: bytes, kept: bool
+) -> None:
+    cdp, network = await tapped(body, json_paths=None)
+    cdp.pause(content_type="text/plain")
+    await settle()
+
+    assert network.video_named is kept
+    assert cdp.ended_with() == ["Fetch.continueResponse"]
+
+
+async def test_a_frame_in_another_process_is_tapped_before_it_runs() -> None:
+    cdp, network = await tapped(b"")
+    child = StubCdp(b'{"a":1}')
+    cdp.attach(child)
+    await settle()
+    cdp.tell_child({"method": "Fetch.requestPaused", "params": paused(content_type="application/json")})
+    await settle()
+
+    order = [method for method, _ in child.sent]
+    assert order.index("Fetch.enable") < order.index("Runtime.runIfWaitingForDebugger")
+    assert "Target.setAutoAttach" in order  # frames within it
+    assert network.page_data_seen
+    assert child.ended_with() == ["Fetch.continueResponse"]
+
+
+async def test_a_frame_that_refuses_to_be_tapped_runs_all_the_same() -> None:
+    class Refusing(StubCdp):
+        async def send(self, method: str, params: dict[str, Any] | None = None) -> Mapping[str, Any]:
+            await super().send(method, params)
+            if method == "Fetch.enable":
+                raise PageFailed("no")
+            return {}
+
+    cdp, _ = await tapped(b"")
+    child = Refusing(b"")
+    cdp.child = child
+    with contextlib.suppress(PageFailed):
+        cdp.attach(child)
+    await settle()
+
+    assert "Runtime.runIfWaitingForDebugger" in [method for method, _ in child.sent]
+
+
+async def test_stopping_lets_frames_go_that_wait_for_us() -> None:
+    cdp = StubCdp(b"")
+    tap = BodyTap(cdp, ask, NetworkLog(lambda: 0.0))
+    await tap.start()
+    await tap.stop()
+
+    assert [(m, p.get("autoAttach")) for m, p in cdp.sent[-2:]] == [
+        ("Target.setAutoAttach", False),
+        ("Fetch.disable", None),
+    ]

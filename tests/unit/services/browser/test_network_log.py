@@ -68,6 +68,25 @@ def test_a_segment_is_not_worth_waiting_for_but_a_playlist_is() -> None:
     assert network.video_named
 
 
+def test_a_manifest_is_known_by_its_body_whatever_its_name_and_type_say() -> None:
+    network = log()
+    saw(network, url="https://a.test/api/7", content_type="text/plain")
+    network.body("https://a.test/api/7", b"#EXTM3U\n")
+
+    assert network.video_named
+    assert network.last_news_s == 2.0
+
+
+def test_a_further_part_of_the_same_file_is_no_news() -> None:
+    now = iter([1.0] * 4 + [9.0] * 4)
+    network = NetworkLog(lambda: next(now))
+    saw(network, url="https://a.test/v.mp4", kind="media", status=206, content_type="video/mp4")
+    first = network.last_news_s
+    saw(network, url="https://a.test/v.mp4", kind="media", status=206, content_type="video/mp4")
+
+    assert first == network.last_news_s == 1.0
+
+
 def test_the_pages_own_document_is_the_last_that_was_no_redirect() -> None:
     network = log()
     saw(network, url="https://a.test/1", kind="document", status=302, main=True)

@@ -12,7 +12,7 @@ from mediavault.core.platform import Platform
 from mediavault.services.browser import scripts
 from mediavault.services.browser.driver import Page, PageCrashed, PageFailed
 from mediavault.services.browser.network_log import NetworkLog
-from mediavault.services.browser.port import PageCapture
+from mediavault.services.browser.port import Feed, PageCapture, SeenManifest
 from mediavault.services.browser.visit import PROXY_REFUSAL, Visit
 from tests.fakes import FakeClock
 
@@ -95,6 +95,7 @@ def answers(**given: Any) -> dict[str, Any]:
     """A page with one playing video, unless said otherwise."""
     return {
         scripts.PRIME: {"videos": 1, "started": 1, "known": 1, "failed": 0},
+        scripts.STANDING: {"videos": 1, "started": 1, "known": 1, "failed": 0},
         scripts.PLAYERS: players(VIDEO),
         scripts.DOCUMENT: {"url": URL, "title": "A title", "html": "<html>", "text": "words"},
         **{getattr(scripts, name): answer for name, answer in given.items()},
@@ -214,3 +215,21 @@ async def test_protected_data_and_asked_for_keys_are_reported() -> None:
 
     assert seen.drm_requested
     assert seen.extra["key_systems"] == ["com.widevine.alpha"]
+
+
+async def test_what_feeds_a_player_and_what_the_page_made_itself_are_reported() -> None:
+    segment, file = "https://a.test/s1.m4s", "https://a.test/a.mp4"
+    fed = [{"mime": "video/mp4", "urls": [{"url": segment, "whole": False}, {"url": file, "whole": True}]}]
+    made = [{"url": "blob:https://a.test/1", "text": "#EXTM3U"}]
+    seen = await visit(StubFrame(URL, answers(PLAYERS=players({**VIDEO, "fed": fed}, manifests=made))))
+
+    assert seen.videos[0].feeds == (Feed("video/mp4", (segment, file), (file,)),)
+    assert seen.manifests == (SeenManifest("blob:https://a.test/1", "#EXTM3U", URL),)
+
+
+async def test_a_player_that_starts_later_is_noticed_without_being_touched_again() -> None:
+    nothing = {"videos": 1, "started": 0, "known": 0, "failed": 0}
+    frame = StubFrame(URL, answers(PRIME=nothing))
+    await visit(frame)
+
+    assert frame.asked.count(scripts.PRIME) == 1

@@ -129,6 +129,27 @@ async def test_a_browser_that_does_not_listen_is_killed(stage: Stage, monkeypatc
     await until(lambda: not is_alive(first["pid"]))
 
 
+async def test_a_browser_that_gets_no_sandbox_is_started_without_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)  # for root it is off from the first
+    refused = "if '--no-sandbox' not in sys.argv:\n    sys.exit('No usable sandbox!')\nsignal.pause()"
+    stage.play(rest=refused)
+    window = await stage.open()
+    await until(lambda: len(stage.noted()) == 2)
+    await window.close()
+
+    assert "--no-sandbox" in str(stage.noted()[1]["arguments"])
+    assert stage.noted()[-1] == {"signal": signal.SIGINT}
+
+
+async def test_a_browser_that_complains_without_end_goes_on(stage: Stage) -> None:
+    stage.play(rest="for _ in range(200):\n    os.write(2, b'x' * 4096)\nnote(complained=True)\nsignal.pause()")
+    window = await stage.open()
+    await until(lambda: {"complained": True} in stage.noted())
+    await window.close()
+
+
 async def test_a_person_who_closes_the_browser_is_noticed(stage: Stage) -> None:
     stage.play(rest="pass")
     window = await stage.open()

@@ -52,6 +52,7 @@ BETTER_THAN = [
     ("more lines", {"width": 1920, "height": 1080}, {"width": 1280, "height": 720, "bitrate": 9_000_000}),
     ("the shorter side counts", {"width": 720, "height": 1280}, {"width": 1920, "height": 640}),
     ("smoother", {"fps": 60.0}, {"fps": 30.0, "bitrate": 9_000_000}),
+    ("a file that does not tell its speed over a stream that does", {}, {"source_type": SourceType.HLS, "fps": 30.0}),
     ("more bits", {"bitrate": 2_000_000}, {"bitrate": 1_000_000}),
     (
         "a better codec's bits",

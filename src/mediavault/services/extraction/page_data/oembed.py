@@ -12,7 +12,7 @@ from mediavault.services.extraction.page_data.record import Story
 
 MAX_DOCUMENTS = 20
 
-NAME_AND_HANDLE = re.compile(r"^(?P<name>.{1,100}?) \(@(?P<handle>[\w.-]{1,50})\)")
+NAME_AND_HANDLE = re.compile(r"^(?P<name>.{1,100}?) \(@(?P<handle>[\w.-]{1,50})(?:@[\w.-]{1,100})?\)")
 
 
 def story(documents: Sequence[object]) -> Story | None:

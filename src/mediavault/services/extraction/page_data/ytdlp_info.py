@@ -56,11 +56,18 @@ def _info(document: object, post: Post) -> Node | None:
 
 
 def _is_about(info: Node, post: Post) -> bool:
-    """Some sites' media have ids of their own: then the post's stands in the address."""
+    """Some sites' media have ids of their own: then the post's stands in the address. Unknown sites' posts have none."""
+    addresses = [text for name in ("webpage_url", "original_url") if (text := values.text(info.get(name)))]
     if not post.post_id:
-        return True
+        return not addresses or not post.url or _place(post.url) in map(_place, addresses)
     names = {str(info.get(name)) for name in ("id", "display_id", "webpage_url_basename")}
-    return post.post_id in names or any(post.post_id in str(info.get(name)) for name in ("webpage_url", "original_url"))
+    return post.post_id in names or any(post.post_id in address for address in addresses)
+
+
+def _place(address: str) -> str:
+    """Without scheme, ``www.``, query and fragment."""
+    bare = address.partition("#")[0].partition("?")[0].rstrip("/").partition("://")[2]
+    return bare.removeprefix("www.")
 
 
 def _page_data(platform: Platform, info: Node) -> PageData:

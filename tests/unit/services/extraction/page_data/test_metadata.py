@@ -189,3 +189,9 @@ def test_only_the_players_of_the_given_containers_announce_a_video() -> None:
     other = page('<article></article><article><video poster="/p.jpg"></video></article>')
 
     assert (announces_video(other, {"article:0"}), announces_video(other, {"article:1"})) == (False, True)
+
+
+def test_a_title_may_name_the_accounts_server_too() -> None:
+    story = story_of(page(meta("og:title", "Jane D. (@jane@social.example)")))
+
+    assert (story.display_name, story.handle) == ("Jane D.", "jane")

@@ -126,3 +126,10 @@ def test_the_info_of_another_post_is_not_taken_for_the_posts() -> None:
     assert read("https://vimeo.com/777777", info(form("a"))) is None
     named = info(form("a"), id="media-7", webpage_url="https://vimeo.com/777777")
     assert best(told("https://vimeo.com/777777", named)) == ["https://cdn.example/a.mp4"]
+
+
+def test_on_an_unknown_site_the_address_tells_whose_info_it_is() -> None:
+    own = info(form("a"), webpage_url="http://www.site.example/watch/1/?from=feed")
+
+    assert best(told("https://site.example/watch/1", own)) == ["https://cdn.example/a.mp4"]
+    assert read("https://site.example/watch/2", own) is None

@@ -1,0 +1,80 @@
+"""A DevTools session below another one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from mediavault.services.browser.child_session import ChildSession
+from mediavault.services.browser.driver import PageFailed
+
+
+class Parent:
+    """Passes on what is sent, and answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+
+    async def send(self, method: str, params: dict[str, Any] | None = None) -> Mapping[str, Any]:
+        assert method == "Target.sendMessageToTarget"
+        assert params is not None
+        self.messages.append({"to": params["sessionId"], **json.loads(params["message"])})
+        return {}
+
+    def on(self, event: str, f: Callable[..., Any]) -> None: ...
+
+
+async def sent(child: ChildSession, parent: Parent, method: str) -> tuple[asyncio.Task[Mapping[str, Any]], int]:
+    asking = asyncio.ensure_future(child.send(method, {"a": 1}))
+    await asyncio.sleep(0)
+    return asking, parent.messages[-1]["id"]
+
+
+async def test_an_answer_reaches_the_question_that_it_belongs_to() -> None:
+    parent = Parent()
+    child = ChildSession(parent, "S")
+    first, first_id = await sent(child, parent, "One")
+    second, second_id = await sent(child, parent, "Two")
+    child.receive(json.dumps({"id": second_id, "result": {"n": 2}}))
+    child.receive(json.dumps({"id": first_id, "result": {"n": 1}}))
+
+    assert (await first, await second) == ({"n": 1}, {"n": 2})
+    assert [(m["to"], m["method"], m["params"]) for m in parent.messages] == [
+        ("S", "One", {"a": 1}),
+        ("S", "Two", {"a": 1}),
+    ]
+
+
+async def test_a_refusal_is_told() -> None:
+    parent = Parent()
+    child = ChildSession(parent, "S")
+    asking, number = await sent(child, parent, "Fetch.enable")
+    child.receive(json.dumps({"id": number, "error": {"message": "not found"}}))
+
+    with pytest.raises(PageFailed, match="not found"):
+        await asking
+
+
+async def test_nobody_waits_for_a_frame_that_is_gone() -> None:
+    parent = Parent()
+    child = ChildSession(parent, "S")
+    asking, _ = await sent(child, parent, "Fetch.enable")
+    child.end()
+
+    with pytest.raises(PageFailed):
+        await asking
+
+
+async def test_events_reach_their_handlers_and_broken_messages_nobody() -> None:
+    child, seen = ChildSession(Parent(), "S"), list[Any]()
+    child.on("Fetch.requestPaused", seen.append)
+    child.receive(json.dumps({"method": "Fetch.requestPaused", "params": {"requestId": "1"}}))
+    child.receive(json.dumps({"method": "Other", "params": {}}))
+    child.receive(json.dumps({"id": 99, "result": {}}))
+    child.receive("{")
+
+    assert seen == [{"requestId": "1"}]

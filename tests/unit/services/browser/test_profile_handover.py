@@ -1,0 +1,154 @@
+"""A person who signs in gets the profile from whoever works with it, and gives it back."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.errors import BrowserUnavailable
+from mediavault.services.browser.keeper import GIVE_WAY_LOOK_S, GIVE_WAY_S
+from mediavault.services.browser.profile import HAND_OVER_S, WindowBusy, borrowed_profile, claim_profile
+from tests.fakes import FakeClock
+from tests.unit.services.browser.test_keeper import StubDriver, keeper
+
+
+async def test_a_free_profile_is_borrowed_at_once_and_is_free_again_afterwards(tmp_path: Path) -> None:
+    async with borrowed_profile(tmp_path, FakeClock()) as profile:
+        assert not profile.anonymous
+    again = claim_profile(tmp_path)
+
+    assert not again.anonymous
+    again.release()
+
+
+async def test_who_starts_a_browser_meanwhile_gets_an_anonymous_profile(tmp_path: Path) -> None:
+    async with borrowed_profile(tmp_path, FakeClock()):
+        other = claim_profile(tmp_path)
+
+    assert other.anonymous
+    other.release()
+
+
+async def test_only_one_person_signs_in_at_a_time(tmp_path: Path) -> None:
+    async with borrowed_profile(tmp_path, FakeClock()):
+        with pytest.raises(WindowBusy):
+            async with borrowed_profile(tmp_path, FakeClock()):
+                pass
+
+
+async def test_a_profile_that_nobody_lets_go_of_is_given_up_and_wanted_no_more(tmp_path: Path) -> None:
+    held, clock = claim_profile(tmp_path), FakeClock(auto=True)
+    with pytest.raises(BrowserUnavailable):
+        async with borrowed_profile(tmp_path, clock):
+            pass
+
+    assert sum(clock.slept) >= HAND_OVER_S
+    assert not held.should_give_way()
+    held.release()
+
+
+async def test_a_profile_gives_way_while_it_is_wanted(tmp_path: Path) -> None:
+    held, clock = claim_profile(tmp_path), FakeClock()
+    wanting = asyncio.ensure_future(_borrow(tmp_path, clock))
+    await clock.settle()
+
+    assert held.should_give_way()
+    held.release()
+    clock.advance(HAND_OVER_S / 2)
+    await wanting
+
+
+async def test_an_anonymous_profile_gives_way_once_that_with_the_logins_is_free(tmp_path: Path) -> None:
+    first, second = claim_profile(tmp_path), claim_profile(tmp_path)
+
+    assert not second.should_give_way()
+    first.release()
+    assert second.should_give_way()
+    second.release()
+
+
+async def test_a_state_folder_that_is_gone_makes_nobody_give_way(tmp_path: Path) -> None:
+    held = claim_profile(tmp_path / "state")
+    (tmp_path / "state").rename(tmp_path / "elsewhere")
+
+    assert not held.should_give_way()
+    held.release()
+
+
+async def test_an_idle_browser_ends_for_a_person_and_the_next_one_is_anonymous(tmp_path: Path) -> None:
+    driver, clock = StubDriver(), FakeClock()
+    kept = keeper(tmp_path, driver, clock)
+    await kept.browser()
+    async with _wanting(tmp_path / "state", clock) as wanting:
+        await _until(lambda: driver.stopped == 1, clock, GIVE_WAY_LOOK_S)
+        clock.advance(1)
+        profile = await wanting
+        during = await kept.browser()
+
+        assert not profile.anonymous
+        assert during.profile.anonymous
+    await kept.close()
+
+
+async def test_open_pages_may_finish_before_the_browser_ends(tmp_path: Path) -> None:
+    driver, clock = StubDriver(), FakeClock()
+    kept = keeper(tmp_path, driver, clock)
+    running = await kept.enter()
+    async with _wanting(tmp_path / "state", clock):
+        await _until(lambda: running.gives_way, clock, GIVE_WAY_LOOK_S)
+        await clock.settle()
+        assert driver.stopped == 0
+
+        await _until(lambda: driver.stopped == 1, clock, GIVE_WAY_S / 4)
+    await kept.close()
+
+
+async def test_after_the_sign_in_the_next_page_is_of_the_profile_with_the_logins(tmp_path: Path) -> None:
+    driver, clock = StubDriver(), FakeClock()
+    kept = keeper(tmp_path, driver, clock)
+    async with borrowed_profile(tmp_path / "state", clock):
+        assert (await kept.browser()).profile.anonymous
+
+    assert not (await kept.browser()).profile.anonymous
+    await kept.close()
+
+
+class _wanting:  # noqa: N801 - a context manager
+    """Wants the profile, and holds it until the block ends."""
+
+    def __init__(self, state: Path, clock: FakeClock) -> None:
+        self._state, self._clock = state, clock
+        self._enough = asyncio.Event()
+        self._got: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+
+    async def __aenter__(self) -> asyncio.Future:  # type: ignore[type-arg]
+        self._task = asyncio.ensure_future(self._hold())
+        await self._clock.settle()
+        return self._got
+
+    async def __aexit__(self, *_: object) -> None:
+        self._enough.set()
+        await _until(self._task.done, self._clock, 1.0)
+        await self._task
+
+    async def _hold(self) -> None:
+        async with borrowed_profile(self._state, self._clock) as profile:
+            self._got.set_result(profile)
+            await self._enough.wait()
+
+
+async def _borrow(state: Path, clock: FakeClock) -> None:
+    async with borrowed_profile(state, clock):
+        pass
+
+
+async def _until(is_so: object, clock: FakeClock, step_s: float) -> None:
+    """Move the time on, and let threads answer, until it is so."""
+    for _ in range(200):
+        if is_so():  # type: ignore[operator]
+            return
+        clock.advance(step_s)
+        await asyncio.sleep(0.005)
+    raise AssertionError("it never came to be so")

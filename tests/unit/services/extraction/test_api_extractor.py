@@ -1,0 +1,82 @@
+"""A site's open interface, asked instead of its page."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mediavault.core.errors import Deleted, ExtractorBroken, Failure, HttpError, RateLimited, Unsupported
+from mediavault.core.urls import parse_http_url
+from mediavault.platforms.registry import identify
+from mediavault.platforms.x import X
+from mediavault.services.extraction.api_extractor import ApiExtractor, api_url
+from mediavault.services.extraction.ranking import choose
+from tests.stubs import StubClient
+
+POST, MASTODON = identify(parse_http_url("https://social.example/@jane/112233445566778899"))
+STATUS: dict[str, Any] = {
+    "id": "112233445566778899",
+    "url": "https://social.example/@jane/112233445566778899",
+    "uri": "https://social.example/users/jane/statuses/112233445566778899",
+    "created_at": "2026-11-24T12:00:00.000Z",
+    "content": "<p>A kite</p>",
+    "account": {"username": "jane", "acct": "jane", "display_name": "Jane", "url": "https://social.example/@jane"},
+    "media_attachments": [
+        {
+            "id": "9",
+            "type": "video",
+            "url": "https://files.social.example/9/original/kite.mp4",
+            "preview_url": "https://files.social.example/9/small/kite.png",
+            "meta": {"original": {"width": 640, "height": 360, "duration": 4.0}},
+        }
+    ],
+}
+
+
+async def ask(status: int = 200, body: bytes = b"") -> Any:
+    return await ApiExtractor(StubClient(status, body)).extract(POST, MASTODON, within_s=60)
+
+
+async def test_the_posts_video_comes_out_of_the_answer() -> None:
+    found = await ask(body=json.dumps(STATUS).encode())
+
+    assert choose(found.videos[0]).url == "https://files.social.example/9/original/kite.mp4"
+    assert (found.account.display_name, found.extractor) == ("Jane", "api")
+
+
+async def test_an_answer_about_another_post_is_none() -> None:
+    with pytest.raises(ExtractorBroken):
+        await ask(body=json.dumps({**STATUS, "id": "1", "url": "https://social.example/@jane/1", "uri": "x"}).encode())
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{", b"[]"])
+async def test_what_is_no_answer_leaves_the_post_to_the_browser(body: bytes) -> None:
+    with pytest.raises(ExtractorBroken):
+        await ask(body=body)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(404, Deleted), (410, Deleted), (403, HttpError), (500, HttpError)])
+async def test_a_status_tells(status: int, kind: type[Failure]) -> None:
+    with pytest.raises(kind) as caught:
+        await ask(status)
+    assert caught.value.http_status == status
+
+
+@pytest.mark.parametrize(("told", "wait"), [("90", timedelta(seconds=90)), ("soon", None)])
+async def test_a_429_tells_when_to_come_back(told: str, wait: timedelta | None) -> None:
+    client = StubClient(429, headers={"retry-after": told})
+    with pytest.raises(RateLimited) as caught:
+        await ApiExtractor(client).extract(POST, MASTODON, within_s=60)
+    assert caught.value.retry_after == wait
+
+
+def test_the_address_is_filled_in_with_what_the_post_tells() -> None:
+    assert api_url(POST, MASTODON) == "https://social.example/api/v1/statuses/112233445566778899"
+
+
+def test_a_platform_without_an_interface_is_not_asked() -> None:
+    with pytest.raises(Unsupported):
+        api_url(POST, X)

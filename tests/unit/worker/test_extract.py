@@ -1,0 +1,108 @@
+"""Which extractor's word counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.errors import (
+    Deleted,
+    ErrorCode,
+    ExtractorBroken,
+    Failure,
+    LoginRequired,
+    NoVideo,
+    RateLimited,
+    ToolMissing,
+    Unsupported,
+)
+from mediavault.core.media import Extraction, Ownership
+from mediavault.platforms.generic import GENERIC
+from mediavault.platforms.youtube import YOUTUBE
+from mediavault.store.port import JobStore
+from mediavault.worker.dispatch import Route, extractors_of
+from mediavault.worker.stages.extract import ask_extractors, most_telling
+from mediavault.worker.tools import Tools
+from tests.fakes import FakeClock
+from tests.stubs import StubExtractor, candidate, extraction, make_tools
+
+FOUND = extraction()
+UNSURE = extraction(candidate(ownership=Ownership.UNKNOWN))
+
+
+class House:
+    """Two extractors in a row, and which of them were asked."""
+
+    def __init__(self, tools: Tools, first: str, first_says: Extraction | Failure, then: Extraction | Failure) -> None:
+        self.first, self.second = StubExtractor(first_says), StubExtractor(then)
+        self.first.name, self.second.name = first, "ytdlp" if first == "browser" else "browser"
+        extractors = {one.name: one for one in (self.first, self.second)}
+        self.tools = replace(tools, extractors=extractors)
+        self.route = Route(FOUND.post, GENERIC, tuple(extractors))
+
+    async def ask(self) -> Extraction:
+        return await ask_extractors(self.route, self.tools)
+
+
+@pytest.fixture
+def tools(store: JobStore, clock: FakeClock, tmp_path: Path) -> Tools:
+    return make_tools(store, clock, tmp_path)
+
+
+async def test_the_first_that_knows_the_posts_media_answers(tools: Tools) -> None:
+    house = House(tools, "browser", FOUND, UNSURE)
+
+    assert await house.ask() is FOUND
+    assert house.second.asked == 0
+
+
+async def test_one_that_is_unsure_gives_way_to_one_that_knows(tools: Tools) -> None:
+    assert await House(tools, "browser", UNSURE, FOUND).ask() is FOUND
+
+
+async def test_one_that_is_unsure_beats_one_that_fails(tools: Tools) -> None:
+    assert await House(tools, "browser", UNSURE, Unsupported("?")).ask() is UNSURE
+
+
+@pytest.mark.parametrize("said", [NoVideo("none"), ExtractorBroken("odd"), Unsupported("?"), ToolMissing("no browser")])
+async def test_what_one_does_not_see_another_may(tools: Tools, said: Failure) -> None:
+    assert await House(tools, "browser", said, FOUND).ask() is FOUND
+
+
+@pytest.mark.parametrize("said", [Deleted("gone"), LoginRequired("wall"), RateLimited("429")])
+async def test_what_the_browser_was_told_is_the_sites_word(tools: Tools, said: Failure) -> None:
+    house = House(tools, "browser", said, FOUND)
+
+    with pytest.raises(type(said)):
+        await house.ask()
+    assert house.second.asked == 0
+
+
+async def test_a_login_wall_that_yt_dlp_met_may_let_the_browser_pass(tools: Tools) -> None:
+    assert await House(tools, "ytdlp", LoginRequired("bot?"), FOUND).ask() is FOUND
+
+
+async def test_a_site_that_asks_to_slow_down_is_not_asked_in_another_way(tools: Tools) -> None:
+    with pytest.raises(RateLimited):
+        await House(tools, "ytdlp", RateLimited("429"), FOUND).ask()
+
+
+@pytest.mark.parametrize(
+    ("failures", "told"),
+    [
+        ([], ErrorCode.TOOL_MISSING),
+        ([Unsupported("?"), LoginRequired("wall")], ErrorCode.LOGIN_REQUIRED),
+        ([NoVideo("none"), Unsupported("?")], ErrorCode.NO_VIDEO),
+        ([ToolMissing("no browser"), ExtractorBroken("odd")], ErrorCode.EXTRACTOR_BROKEN),
+        ([NoVideo("none"), Deleted("gone")], ErrorCode.DELETED),
+    ],
+)
+def test_the_most_telling_failure_is_told(failures: list[Failure], told: ErrorCode) -> None:
+    assert most_telling(failures).code is told
+
+
+def test_a_signed_in_look_comes_last_and_only_where_one_can_sign_in() -> None:
+    assert extractors_of(YOUTUBE)[-1] == "ytdlp_cookies"
+    assert "ytdlp_cookies" not in extractors_of(GENERIC)
