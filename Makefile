@@ -44,4 +44,4 @@ lock: dev ## Pin the dependencies anew, with hashes
 	@scripts/lock
 
 clean: ## Remove the virtual environment and all caches
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* dist build
+	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* dist build

@@ -117,6 +117,7 @@ HLS, DASH, FILE = SourceType.HLS, SourceType.DASH, SourceType.DIRECT
         ("framed", "media/ts/index.m3u8", HLS),
         ("framed-worker", "media/fmp4/index.m3u8", HLS),
         ("framed-twice", "media/dash/index.mpd", DASH),
+        ("moved", "stream/ts/hls", HLS),
         ("untyped-hls", "stream/ts/hls", HLS),
         ("untyped-dash", "stream/dash/dash", DASH),
         ("json-mpd-blob", "data:application/dash+xml;", DASH),
@@ -151,6 +152,11 @@ async def test_a_playlist_in_the_players_own_address_is_found_though_chromium_do
 
     assert names(found) == ["data:application/vnd.apple"]
     assert chosen(found).duration_s == POST_S
+
+
+async def test_a_service_worker_is_not_let_between_the_player_and_the_network(world: World) -> None:
+    assert chosen(await world.extraction("service-worker")).url == f"{world.site.origin}/media/ts/index.m3u8"
+    assert "/post/service-worker.js" not in world.site.asked
 
 
 async def test_protected_data_in_the_posts_player_are_the_posts_alone(world: World) -> None:

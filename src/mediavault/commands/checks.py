@@ -20,6 +20,8 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.errors import MediavaultError
 from mediavault.core.settings import Settings, unknown_variables
 from mediavault.services.browser.discovery import find_browser
+from mediavault.services.browser.own_display import has_display
+from mediavault.services.browser.virtual_screen import INSTALL
 from mediavault.services.extraction.ytdlp_home import deno_path, home_of, installed
 from mediavault.services.vault import LocalVault
 
@@ -47,6 +49,7 @@ async def examine(settings: Settings) -> list[Check]:
         await check_library(settings),
         check_space(settings),
         check_browser(settings),
+        check_sign_in_window(has_screen=has_display(), has_virtual=shutil.which("Xvfb") is not None),
         *examine_ytdlp(settings),
         *await check_store(settings),
     ]
@@ -97,6 +100,13 @@ def check_mount(name: str, folder: Path, mounts: Path = Path("/proc/mounts")) ->
         )
         return Check(name, Verdict.BROKEN if is_state else Verdict.WARNING, f"{folder} is on {kind}", advice)
     return Check(name, Verdict.OK, f"{folder}" + (f" on {kind}" if kind else ""))
+
+
+def check_sign_in_window(*, has_screen: bool, has_virtual: bool) -> Check:
+    """Where a person can sign in to a site: on this machine's screen, or in a window inside the page."""
+    if has_screen or has_virtual:
+        return Check("Signing in", Verdict.OK, "on this screen" if has_screen else "in a window inside the page")
+    return Check("Signing in", Verdict.WARNING, "no screen, and no Xvfb for a window inside the page", INSTALL)
 
 
 async def check_library(settings: Settings) -> Check:

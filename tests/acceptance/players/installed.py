@@ -46,8 +46,10 @@ def _install(home: Path) -> None:
     try:
         done = subprocess.run(command, cwd=fresh, capture_output=True, text=True, timeout=INSTALL_WITHIN_S, check=False)
     except subprocess.TimeoutExpired as exc:
+        shutil.rmtree(fresh, ignore_errors=True)
         raise PlayersMissing(_why(f"npm did not end within {INSTALL_WITHIN_S:.0f} seconds")) from exc
     if done.returncode:
+        shutil.rmtree(fresh, ignore_errors=True)
         raise PlayersMissing(_why(done.stderr.strip()[-2_000:] or f"npm ended with {done.returncode}"))
     fresh.replace(home)
 

@@ -190,9 +190,16 @@ PAGES: dict[str, str] = {
     ),
     "worker": post(then=_IN_WORKER),
     "click": _CLICK,
+    "service-worker": post(
+        HLS_JS,
+        then="const play = () => " + hls_js("/media/ts/index.m3u8") + ";"
+        "Promise.race([navigator.serviceWorker.register('/post/service-worker.js'), new Promise(r => setTimeout(r, 500))]).then(play, play);",
+    ),
     "framed": '<main><h1>A post</h1><iframe src="ELSEWHERE/player/hls.js-ts" width="680" height="420"></iframe></main>',
     "framed-worker": '<main><h1>A post</h1><iframe src="ELSEWHERE/player/worker" width="680" height="420"></iframe></main>',
     "framed-twice": '<main><h1>A post</h1><iframe src="ELSEWHERE/player/framed-inner" width="700" height="440"></iframe></main>',
+    "moved": "<script>location.replace('ELSEWHERE/post/moved-here')</script>",
+    "moved-here": '<main><h1>A post</h1><iframe src="ORIGIN/player/untyped-hls" width="680" height="420"></iframe></main>',
     "framed-inner": '<iframe src="ORIGIN/player/shaka-dash" width="680" height="420"></iframe>',
     "untyped-hls": post(HLS_JS, then=hls_js("/stream/ts/hls")),
     "untyped-dash": post(SHAKA, then=shaka("'/stream/dash/dash', null, 'application/dash+xml'")),

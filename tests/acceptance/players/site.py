@@ -63,6 +63,7 @@ class PlayersSite:
         await self._runner.cleanup()
 
     async def _page(self, request: web.Request) -> web.Response:
+        self.asked.append(request.path)
         if request.match_info["name"] not in PAGES:
             raise web.HTTPNotFound
         html = PAGES[request.match_info["name"]].replace("ELSEWHERE", self.elsewhere).replace("ORIGIN", self.origin)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -149,35 +148,3 @@ def test_what_is_no_playlist_is_bad_input(text: str) -> None:
 def test_a_file_that_cannot_be_read_is_bad_input(path: Path | None) -> None:
     with pytest.raises(BadInput):
         look_at_playlist(path, None, BASE)
-
-
-def test_a_hostile_text_is_answered_soon() -> None:
-    """Each of these is as long as a playlist may be."""
-    room = MAX_PLAYLIST_BYTES - 100
-    began = time.perf_counter()
-    for text in (
-        "#EXTM3U\n#EXT-X-KEY:" + "A=" * (room // 2),
-        "#EXTM3U\n#EXT-X-KEY:" + '"' * room,
-        "#EXTM3U\n#EXT-X-KEY:" + "A" * room,
-        "#EXTM3U\n#EXT-X-KEY:" + 'A="' * (room // 3),
-        "#EXTM3U\n#EXT-X-KEY:A" + " " * room,
-        "#EXTM3U\n#EXTINF:" + "1" * room,
-        "#EXTM3U\n#EXT-X-MEDIA:" + "TYPE=AUDIO," * (room // 11),
-        '#EXTM3U\n#EXT-X-DEFINE:NAME="a",VALUE="b"\n' + "{$a" * (room // 3 - 50),
-        f'#EXTM3U\n#EXT-X-DEFINE:NAME="a",VALUE="{"b" * 30_000}"\n' + "{$a}" * (room // 4 - 8_000),
-        "#EXTM3U\n" + "#EXT-X-KEY:METHOD=NONE\n" * (room // 23),
-        "<?xml " + "?" * room,
-        "<!--" + "-" * room,
-        "<!---->" * (room // 7) + "x",
-        "<MPD>" + "<a>" * (room // 3),
-        mpd().replace("PT6S", "PT40000S") + " " * 10,
-        "<MPD>"
-        + (period := mpd().partition("\n")[2].partition("</MPD>")[0].replace("PT6S", "PT40000S"))
-        * (room // len(period)),
-    ):
-        try:
-            look(text)
-        except BadInput:
-            continue
-
-    assert time.perf_counter() - began < 20

@@ -1,16 +1,14 @@
 """Chromium's own cookie database, between two of its runs: names and expiries are read, rows removed or prolonged.
 
-Only whoever holds the profile may write; reading is safe at any time, since it works on a copy. Values are never read.
+Only whoever holds the profile may write; reading is safe at any time, since it looks at a copy in memory. Values are
+never looked at.
 ``is_persistent = 0`` marks a session's cookie: such rows are written like others, and dropped by the next start.
 Source: Chromium's net/extras/sqlite/sqlite_persistent_cookie_store.cc (schema 18 and later), checked 2026-11-24.
 """
 
 from __future__ import annotations
 
-import contextlib
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,9 +18,9 @@ from mediavault.core.cookies import Cookie
 from mediavault.core.logs import get_logger
 
 _PLACES = ("Default/Cookies", "Default/Network/Cookies")
-_SIDES = ("-journal", "-wal")
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)  # of Chromium's microseconds
 _BUSY_S = 2.0
+MAX_BYTES = 256 << 20
 SESSION_LIFE = timedelta(
     days=30
 )  # as long as a browser that is never closed would keep a session's cookies, and then some
@@ -36,15 +34,15 @@ def cookies_on_disk(profile: Path) -> list[Cookie]:
     if file is None:
         return []
     try:
-        with tempfile.TemporaryDirectory(prefix="mediavault-") as folder:
-            copy = Path(folder) / "Cookies"
-            for side in ("", *_SIDES):
-                with contextlib.suppress(FileNotFoundError):
-                    shutil.copyfile(f"{file}{side}", f"{copy}{side}")
-            with closing(sqlite3.connect(copy, timeout=_BUSY_S)) as database:
-                rows = database.execute(
-                    "SELECT name, host_key, path, is_secure, is_persistent, expires_utc FROM cookies"
-                ).fetchall()
+        with file.open("rb") as opened:
+            image = bytearray(opened.read(MAX_BYTES))
+        # a database in memory has no write-ahead log, whatever its header says (SQLite's file format, section 1.3.3)
+        image[18:20] = b"\x01\x01"
+        with closing(sqlite3.connect(":memory:")) as database:
+            database.deserialize(bytes(image))
+            rows = database.execute(
+                "SELECT name, host_key, path, is_secure, is_persistent, expires_utc FROM cookies"
+            ).fetchall()
     except (sqlite3.Error, OSError) as exc:
         log.warning("cookie_database_unreadable", error=str(exc))
         return []

@@ -67,7 +67,7 @@ class NetworkLog:
         )
         if main and not 300 <= status < 400:
             self.main_document = seen
-        if len(self._responses) < MAX_RESPONSES or video:
+        if len(self._responses) < MAX_RESPONSES or (video and len(self._responses) < 2 * MAX_RESPONSES):
             self._responses.append(seen)
 
     def body(self, url: str, body: bytes) -> None:
@@ -85,7 +85,7 @@ class NetworkLog:
     def _name(self, url: str) -> None:
         """A video or manifest was seen; a further part of the same file is no news."""
         self.video_named = True
-        if url not in self._named:
+        if url not in self._named and len(self._named) < MAX_RESPONSES:
             self._named.add(url)
             self.last_news_s = self.elapsed_s()
 

@@ -20,6 +20,8 @@ from typing import Any
 from mediavault.core.errors import BrowserUnavailable
 from mediavault.core.logs import get_logger
 from mediavault.services.browser.profile import Profile
+from mediavault.services.browser.x11_input import authority
+from mediavault.services.child_process import environment
 from mediavault.services.egress.proxy import CHROMIUM_ARGS
 
 START_S = 30.0
@@ -98,6 +100,7 @@ async def open_window(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
+        env=environment(),
         pass_fds=(profile.descriptor,),  # held as long as the browser lives, also when we do not
         start_new_session=True,
     )
@@ -143,8 +146,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 def new_screen(folder: Path, size: ScreenSize) -> Screen:
     """Make the private ``folder`` (0700) of a screen that only its own programs and we may talk to. Raises OSError."""
-    from mediavault.services.browser.x11_input import authority
-
     folder.mkdir(mode=0o700)
     screen = Screen(size, folder, secrets.token_bytes(16))
     screen.authority.touch(mode=0o600)

@@ -140,7 +140,11 @@ async def borrowed_profile(state_dir: Path, clock: Clock) -> AsyncIterator[Profi
             if clock.monotonic() >= end_s:
                 raise BrowserUnavailable("The browser at work does not let go of its profile.")
             await clock.sleep(LOOK_S)
-        profile = _profile(base, lock, key="main", cookies_file=base / COOKIES_FILE)
+        try:
+            profile = _profile(base, lock, key="main", cookies_file=base / COOKIES_FILE)
+        except OSError:
+            os.close(lock)
+            raise
         try:
             yield profile
         finally:

@@ -11,9 +11,10 @@ from mediavault.core.media import Account, Candidate, Extraction, Item, Ownershi
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.candidates import NetworkMedia, Sighting, merge
 from mediavault.services.extraction.media_identity import identity
-from mediavault.services.extraction.ownership import Owned
+from mediavault.services.extraction.ownership import Owned, settle
 from mediavault.services.extraction.page_data.document import documents, parse_json
 from mediavault.services.extraction.page_data.elements import element_documents
+from mediavault.services.extraction.page_data.foreign import NOTHING, foreign_media
 from mediavault.services.extraction.page_data.html_page import Page, read_page
 from mediavault.services.extraction.page_data.html_scan import scan
 from mediavault.services.extraction.page_data.metadata import announced_duration, declared_videos, story_of
@@ -50,6 +51,36 @@ def declared_sightings(page: Page, platform: Platform) -> list[Sighting]:
         )
         for item in declared_videos(page, platform)
     ]
+
+
+def settle_own(
+    players: Sequence[Sighting],
+    declared: Sequence[Sighting],
+    rest: Sequence[Sighting],
+    *,
+    post: Post,
+    platform: Platform,
+    source: PageSource,
+) -> Owned:
+    """``settle``, after what the platform's own data give to other posts has been set apart: that is never the post's."""
+    seen = [*players, *declared, *rest]
+    foreign = held_by_others([c for one in seen for c in one.candidates], post, platform, source)
+    kept = [[one for one in some if not foreign & set(map(_url, one.candidates))] for some in (players, declared, rest)]
+    owned = settle(kept[0], kept[1], kept[2])
+    unsure = [c for one in seen for c in one.candidates if foreign & set(map(_url, one.candidates))]
+    return Owned(owned.items, (*owned.others, *(Sighting((replace(c, ownership=Ownership.UNKNOWN),)) for c in unsure)))
+
+
+def held_by_others(
+    candidates: Sequence[Candidate], post: Post, platform: Platform, source: PageSource
+) -> frozenset[str]:
+    """The addresses among ``candidates`` that the platform's own data give to other posts."""
+    media = foreign_media(post, platform, source.documents) if candidates else NOTHING
+    return frozenset(one.url for one in candidates if media.holds(one))
+
+
+def _url(candidate: Candidate) -> str:
+    return candidate.url
 
 
 def from_page_data(

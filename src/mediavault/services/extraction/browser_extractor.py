@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import BadUrl, Drm, ExtractorBroken, Failure
+from mediavault.core.errors import BadUrl, Drm, ExtractorBroken, Failure, LoginRequired
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Candidate, Extraction, Ownership, Post, SourceType
 from mediavault.core.platform import Platform, PostMatch, read_post
+from mediavault.core.sessions import wall_failure
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.services.browser.port import Browser, PageCapture
 from mediavault.services.extraction.assembly import (
@@ -17,9 +18,10 @@ from mediavault.services.extraction.assembly import (
     from_page,
     from_page_data,
     read_source,
+    settle_own,
 )
 from mediavault.services.extraction.candidates import NetworkMedia, leftovers, network_media
-from mediavault.services.extraction.ownership import Owned, settle
+from mediavault.services.extraction.ownership import Owned
 from mediavault.services.extraction.page_data.readers import read_page_data
 from mediavault.services.extraction.page_manifests import page_manifests
 from mediavault.services.extraction.players import player_sightings
@@ -45,7 +47,11 @@ class BrowserExtractor:
         began_s = self._clock.monotonic()
         visit_s = max(within_s - MARGIN_S, within_s / 2)
         capture = await self._browser.capture(address_to_visit(post, platform), platform=platform, within_s=visit_s)
-        extraction = read_capture(post, platform, capture)
+        try:
+            extraction = read_capture(post, platform, capture)
+        except LoginRequired as wall:  # with a living sign-in in the browser it is that which has ended
+            cookies = await self._browser.cookies(post.url)
+            raise wall_failure(wall, platform, cookies, now=self._clock.now()) from wall
         log.info(
             "post_read",
             url=redact_url(capture.final_url),
@@ -82,7 +88,8 @@ def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extrac
         players = player_sightings(capture, network, platform)
         declared = declared_sightings(source.page, platform)
         rest = leftovers(network, [*players, *declared])
-        owned = _if_still_there(settle(players, declared, rest), post, platform, capture.final_url)
+        owned = settle_own(players, declared, rest, post=post, platform=platform, source=source)
+        owned = _if_still_there(owned, post, platform, capture.final_url)
         extraction = from_page(post, platform, source, owned)
     extraction = replace(extraction, user_agent=capture.user_agent, extractor=BrowserExtractor.name)
     return _or_why_not(_mark_protected(extraction, capture), capture, source, platform, known=known)

@@ -16,7 +16,9 @@ from mediavault.services.extraction.assembly import (
     declared_sightings,
     from_page,
     from_page_data,
+    held_by_others,
     read_source,
+    settle_own,
 )
 from mediavault.services.extraction.candidates import Sighting, network_media
 from mediavault.services.extraction.outcome import Outcome, outcome_of, outcome_of_error
@@ -92,7 +94,10 @@ def look_at_saved(platform: Platform, post: Post, saved: SavedDocument) -> Saved
     page = saved.source.page
     if saved.html and not (known or found.candidates or _holds_anything(saved)):
         return SavedLook(Outcome.UNREADABLE, found, BadInput("The page is empty."))
-    linked, another = articles_linking(saved.html, post.post_id), _shows_another(post, platform, page)
+    linked = articles_linking(saved.html, post.post_id)
+    another = _shows_another(post, platform, page) or (
+        not known and bool(held_by_others(found.others, post, platform, saved.source))
+    )
     outcome = outcome_of(
         found,
         found=known,
@@ -132,7 +137,8 @@ def _read(platform: Platform, post: Post, saved: SavedDocument) -> tuple[Extract
     else:
         players = player_sightings(_as_capture(source.page), network_media((), platform), platform)
         own, foreign = _by_article(players, articles_linking(saved.html, post.post_id))
-        owned = settle(own, declared_sightings(source.page, platform), ())
+        declared = declared_sightings(source.page, platform)
+        owned = settle_own(own, declared, (), post=post, platform=platform, source=source)
         if _shows_another(post, platform, source.page):
             owned, foreign = Owned((), ()), [*foreign, *owned.items, *owned.others]
         found = from_page(post, platform, source, Owned(owned.items, (*owned.others, *foreign)))

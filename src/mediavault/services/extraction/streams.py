@@ -15,19 +15,23 @@ from mediavault.services.download import mpd_document
 from mediavault.services.extraction.manifests import Manifest, read_manifest
 from mediavault.services.extraction.media_identity import identity
 
+MAX_MANIFESTS = 100  # of one visit
 MAX_PIECES = 50_000  # of one DASH manifest; two hours in 4 s parts and ten qualities are 18,000
+MAX_PARTS = 200_000  # of all manifests
 MAX_LEVELS = 4  # a segment, its playlist, the master, and one to spare
-_SEVERAL = ""  # the stream of an address that several share
+MAX_OF_A_PLACE = 500  # parts whose addresses differ in the query alone
+
+_Named = tuple[frozenset[str], str]  # a part's query, and its manifest
 
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """Manifests by identity. ``parents`` leads from a part to its manifest; ``places`` does so by the path alone, for
-    players that add to the query."""
+    """Manifests by identity. ``parents`` leads from a part to its manifest; ``places`` does so from its path, for players
+    that add to the query."""
 
     manifests: Mapping[str, Manifest] = field(default_factory=dict)
     parents: Mapping[str, str] = field(default_factory=dict)
-    places: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, Sequence[_Named]] = field(default_factory=dict)
 
     def is_part(self, url: str) -> bool:
         """Whether a manifest lists ``url``: a segment, an initialisation section, a rendition."""
@@ -44,26 +48,33 @@ class Streams:
         return key if key in self.manifests else None
 
     def _parent(self, key: str) -> str | None:
-        parent = self.parents.get(key) or self.places.get(_place(key)) or None
-        return parent if parent != key else None
+        if (parent := self.parents.get(key)) is not None:
+            return parent if parent != key else None
+        place, query = _split(key)
+        found = {parent for named, parent in self.places.get(place, ()) if named <= query} - {key}
+        return found.pop() if len(found) == 1 else None
 
 
 def read_streams(responses: Sequence[SeenResponse]) -> Streams:
     """Read every manifest among the bodies, and what it lists. A master learns from its playlists how long it is."""
     manifests: dict[str, Manifest] = {}
     parents: dict[str, str] = {}
-    places: dict[str, str] = {}
+    places: dict[str, list[_Named]] = {}
     for seen in responses:
         key = identity(seen.url)
-        manifest = read_manifest(seen.body, seen.url) if seen.body else None
-        if manifest is None or (key in manifests and not manifest.live):
+        if not seen.body or len(manifests) >= MAX_MANIFESTS or (key in manifests and not manifests[key].live):
+            continue
+        manifest = read_manifest(seen.body, seen.url)
+        if manifest is None:
             continue
         manifests[key] = manifest
-        for part in {identity(part) for part in _parts(manifest, seen)}:
-            parents.setdefault(part, key)
-            known = places.setdefault(_place(part), key)
-            if known != key:
-                places[_place(part)] = _SEVERAL
+        for part in {identity(part) for part in _parts(manifest, seen)} - parents.keys():
+            if len(parents) >= MAX_PARTS:
+                break
+            parents[part] = key
+            place, query = _split(part)
+            if len(named := places.setdefault(place, [])) < MAX_OF_A_PLACE:
+                named.append((query, key))
     return Streams({key: _told_by_playlists(each, manifests) for key, each in manifests.items()}, parents, places)
 
 
@@ -106,5 +117,6 @@ def _told_by_playlists(manifest: Manifest, manifests: Mapping[str, Manifest]) ->
     )
 
 
-def _place(key: str) -> str:
-    return key.partition("?")[0]
+def _split(key: str) -> tuple[str, frozenset[str]]:
+    place, _, query = key.partition("?")
+    return place, frozenset(query.split("&")) - {""}

@@ -1,57 +1,63 @@
 """From one video's formats, as yt-dlp lists them, to candidates. Pure; every value is read with suspicion.
 
-The variants of a playlist become one candidate, the playlist itself: our downloader reads it and finds the sound that
-belongs to a variant. A silent file gets the address of its sound with it.
+Two readings of one list. ``candidates_of`` is for fetching: the variants of a playlist become one candidate, the playlist
+itself, since our downloader reads it and finds the sound that belongs to a variant; a silent file gets the address of its
+sound with it. ``listed_candidates`` is for a saved info JSON: each address as it is listed, and what holds picture and
+sound goes before tracks without the other.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from mediavault.core.media import Candidate, FoundIn, SourceType, Watermark
+from mediavault.core.media import Candidate, FoundIn, Ownership, SourceType
 from mediavault.core.platform import Platform
-from mediavault.services.extraction.media_urls import classify_media
 from mediavault.services.extraction.page_data import build, values
 from mediavault.services.extraction.page_data.json_walk import Node
+from mediavault.services.extraction.ytdlp_format import (
+    SEGMENTED,
+    candidate,
+    has_picture,
+    headers,
+    is_foreign,
+    is_sound,
+    kilobits,
+    sound_codec,
+    transport,
+)
 
 MAX_CANDIDATES = 60
-
-# yt-dlp's name of a transport -> ours. What is missing here (rtmp, f4m, ism, mhtml, websocket …) is not fetched.
-_TRANSPORTS: Mapping[str, SourceType] = {
-    "https": SourceType.DIRECT,
-    "http": SourceType.DIRECT,
-    "m3u8": SourceType.HLS,
-    "m3u8_native": SourceType.HLS,
-    "http_dash_segments": SourceType.DASH,
-}
-_SEGMENTED = frozenset({SourceType.HLS, SourceType.DASH})
-_HEADERS = frozenset({"referer", "origin", "user-agent"})
-
-# RFC 6381 names and yt-dlp's own, by their beginnings
-_VIDEO_CODECS: Sequence[tuple[str, str]] = (
-    ("avc", "h264"), ("h264", "h264"), ("x264", "h264"), ("hev", "hevc"), ("hvc", "hevc"), ("h265", "hevc"),
-    ("bytevc1", "hevc"), ("bytevc2", "bytevc2"), ("vvc", "vvc"), ("h266", "vvc"), ("dvh", "hevc"), ("av01", "av1"),
-    ("av1", "av1"), ("vp09", "vp9"), ("vp9", "vp9"), ("vp08", "vp8"), ("vp8", "vp8"), ("mp4v", "mpeg4"),
-)  # fmt: skip
-_AUDIO_CODECS: Sequence[tuple[str, str]] = (
-    ("mp4a", "aac"), ("aac", "aac"), ("opus", "opus"), ("vorbis", "vorbis"), ("mp3", "mp3"), ("ac-3", "ac3"),
-    ("ec-3", "eac3"), ("flac", "flac"),
-)  # fmt: skip
+MAX_FORMATS = 2_000
 
 
 def candidates_of(info: Node, platform: Platform, found_in: FoundIn) -> tuple[Candidate, ...]:
     """The videos among the formats of ``info``, best first; none of them is said to be the post's yet."""
     page = info.get("webpage_url")
-    formats = [one for one in values.objects(info.get("formats")) if _transport(one) and not _is_the_page(one, page)]
+    formats = [one for one in values.objects(info.get("formats")) if transport(one) and not _is_the_page(one, page)]
     formats.reverse()  # yt-dlp lists the best last
     direct, segmented = _split(formats)
     found = [*_playlists(segmented, platform, found_in), *_single(direct, platform, found_in)]
     length = values.number(info.get("duration"))
-    fit = [replace(one, duration_s=one.duration_s or length) for one in found if not _is_foreign(one, platform)]
+    fit = [replace(one, duration_s=one.duration_s or length) for one in found if not is_foreign(one.url, platform)]
     return build.merged(fit)[:MAX_CANDIDATES]
+
+
+def listed_candidates(info: Node, platform: Platform) -> tuple[Candidate, ...]:
+    """The videos that a saved info JSON lists of the post, in its order. A format without a protocol is a file."""
+    listed = values.objects(info.get("formats"))[:MAX_FORMATS] or [info]
+    formats = [{**one, "protocol": one.get("protocol") or "https"} for one in listed]
+    found = []
+    for one in formats:
+        address = values.url(one.get("url"))
+        if address and transport(one) and has_picture(one) and not is_foreign(address, platform):
+            seen = candidate(one, address, platform, FoundIn.PAGE_DATA)
+            # of streams only nominal peak rates are known, which no codec's efficiency makes comparable
+            codec = seen.video_codec if seen.source_type is SourceType.DIRECT else None
+            found.append(replace(seen, ownership=Ownership.ID_MATCH, video_codec=codec))
+    return tuple(_whole_first(_largest(found), formats))
 
 
 def has_sound_only(info: Node) -> bool:
@@ -62,16 +68,11 @@ def has_sound_only(info: Node) -> bool:
 
 def user_agent_of(info: Node) -> str | None:
     """The one under which yt-dlp asked; the signature of an address can depend on it."""
-    found = (_headers(one).get("user-agent") for one in values.objects(info.get("formats")))
+    found = (headers(one).get("user-agent") for one in values.objects(info.get("formats")))
     return next(filter(None, found), None)
 
 
 # --- which formats ---------------------------------------------------------------------------------------------
-
-
-def _transport(one: Node) -> SourceType | None:
-    protocol = one.get("protocol")
-    return _TRANSPORTS.get(protocol) if isinstance(protocol, str) and one.get("ext") != "mhtml" else None
 
 
 def _is_the_page(one: Node, page: object) -> bool:
@@ -81,20 +82,10 @@ def _is_the_page(one: Node, page: object) -> bool:
 
 def _split(formats: Sequence[Node]) -> tuple[list[Node], list[Node]]:
     """Formats with an address of their own, and those that are parts of a playlist whose address is known."""
-    segmented = [one for one in formats if _transport(one) in _SEGMENTED and values.url(one.get("manifest_url"))]
+    segmented = [one for one in formats if transport(one) in SEGMENTED and values.url(one.get("manifest_url"))]
     # A DASH format without its manifest has only pieces to offer
-    direct = [one for one in formats if one not in segmented and _transport(one) is not SourceType.DASH]
+    direct = [one for one in formats if one not in segmented and transport(one) is not SourceType.DASH]
     return direct, segmented
-
-
-def _is_sound(one: Node) -> bool:
-    """Sound alone; of which kind is not always said."""
-    return one.get("vcodec") == "none" and one.get("acodec") != "none"
-
-
-def _is_foreign(one: Candidate, platform: Platform) -> bool:
-    """Adverts, previews, pictures: what its address alone says that it is."""
-    return classify_media(one.url, platform=platform).rejected is not None
 
 
 # --- playlists -------------------------------------------------------------------------------------------------
@@ -107,17 +98,16 @@ def _playlists(formats: Sequence[Node], platform: Platform, found_in: FoundIn) -
     found = []
     for _, group in groupby(ordered, key=lambda one: one["manifest_url"]):
         variants = list(group)
-        pictures = [one for one in variants if one.get("vcodec") != "none"]
-        if pictures:
+        if pictures := [one for one in variants if has_picture(one)]:
             best = max(pictures, key=_size_key)
             found.append(_playlist(best, variants, platform, found_in))
     return found
 
 
 def _playlist(best: Node, variants: Sequence[Node], platform: Platform, found_in: FoundIn) -> Candidate:
-    base = _candidate(best, str(values.url(best["manifest_url"])), platform, found_in)
-    heard = next(filter(None, (_codec(one.get("acodec"), _AUDIO_CODECS) for one in variants)), None)
-    has_audio = True if heard or any(map(_is_sound, variants)) else None
+    base = candidate(best, str(values.url(best["manifest_url"])), platform, found_in)
+    heard = next(filter(None, map(sound_codec, variants)), None)
+    has_audio = True if heard or any(map(is_sound, variants)) else None
     container = None if base.source_type is SourceType.HLS else base.container
     # the size of a variant is not that of the playlist
     return replace(base, has_audio=has_audio, audio_codec=heard, container=container, size=None)
@@ -125,22 +115,21 @@ def _playlist(best: Node, variants: Sequence[Node], platform: Platform, found_in
 
 def _size_key(one: Node) -> tuple[float, float, float]:
     width, height = values.number(one.get("width")) or 0, values.number(one.get("height")) or 0
-    return min(width or height, height or width), values.number(one.get("fps")) or 0, _kbit(one) or 0
+    return min(width or height, height or width), values.number(one.get("fps")) or 0, kilobits(one) or 0
 
 
 # --- single files ----------------------------------------------------------------------------------------------
 
 
 def _single(formats: Sequence[Node], platform: Platform, found_in: FoundIn) -> list[Candidate]:
-    sounds = [one for one in formats if _is_sound(one)]
+    sounds = [one for one in formats if is_sound(one)]
     found = []
     for one in formats:
         address = values.url(one.get("url"))
-        if one.get("vcodec") == "none" or address is None:
-            continue
-        candidate = _candidate(one, address, platform, found_in)
-        partner = _partner(one, sounds) if candidate.has_audio is False else None
-        found.append(_with_sound(candidate, partner))
+        if has_picture(one) and address is not None:
+            seen = candidate(one, address, platform, found_in)
+            partner = _partner(one, sounds) if seen.has_audio is False else None
+            found.append(_with_sound(seen, partner))
     return found
 
 
@@ -149,7 +138,7 @@ def _partner(picture: Node, sounds: Sequence[Node]) -> Node | None:
     fitting = [
         one
         for one in sounds
-        if _transport(one) is _transport(picture) and values.url(one.get("url")) and one.get("has_drm") is not True
+        if transport(one) is transport(picture) and values.url(one.get("url")) and one.get("has_drm") is not True
     ]
     return max(fitting, key=lambda one: _sound_key(one, picture), default=None)
 
@@ -160,84 +149,59 @@ def _sound_key(one: Node, picture: Node) -> tuple[float, bool, bool, float]:
         language if isinstance(language, int) else -1,
         re.search(r"\bdrc\b", f"{one.get('format_id')} {one.get('format_note')}", re.IGNORECASE) is None,
         (one.get("ext") == "webm") == (picture.get("ext") == "webm"),
-        _kbit(one) or 0,
+        kilobits(one) or 0,
     )
 
 
-def _with_sound(candidate: Candidate, sound: Node | None) -> Candidate:
-    """The pair lives as long as the first of the two addresses."""
-    if sound is None:
-        return candidate
-    address = str(values.url(sound["url"]))
-    ends = build.candidate(address, _NOWHERE, candidate.found_in).expires_at
+def _with_sound(picture: Candidate, sound: Node | None) -> Candidate:
+    """The pair lives as long as the first of the two addresses. A manifest that lists both needs no second one."""
+    address = values.url(sound.get("url")) if sound else None
+    if sound is None or address is None:
+        return picture
+    if address == picture.url:
+        return replace(picture, has_audio=True, audio_codec=sound_codec(sound))
+    ends = build.candidate(address, _NOWHERE, picture.found_in).expires_at
     return replace(
-        candidate,
+        picture,
         audio_url=address,
-        audio_codec=_codec(sound.get("acodec"), _AUDIO_CODECS),
-        expires_at=min(filter(None, (candidate.expires_at, ends)), default=None),
+        audio_codec=sound_codec(sound),
+        expires_at=min(filter(None, (picture.expires_at, ends)), default=None),
     )
 
 
 _NOWHERE = Platform(name="", title="")
 
 
-# --- one format ------------------------------------------------------------------------------------------------
+# --- as they are listed ----------------------------------------------------------------------------------------
 
 
-def _candidate(one: Node, address: str, platform: Platform, found_in: FoundIn) -> Candidate:
-    base = build.candidate(address, platform, found_in)
-    picture, sound = one.get("vcodec"), one.get("acodec")
-    bits = _kbit(one)
-    return replace(
-        base,
-        source_type=_transport(one) or SourceType.UNKNOWN,
-        container=values.text(one.get("ext")),
-        video_codec=_codec(picture, _VIDEO_CODECS),
-        audio_codec=_codec(sound, _AUDIO_CODECS),
-        has_video=True if picture else None,
-        has_audio=sound != "none" if sound else base.has_audio,
-        width=values.integer(one.get("width")) or base.width,
-        height=values.integer(one.get("height")) or base.height,
-        fps=values.number(one.get("fps")),
-        bitrate=int(bits * 1_000) if bits else None,
-        size=values.integer(one.get("filesize")),
-        watermark=_watermark(one, base.watermark),
-        original=_is_original(one, platform),
-        drm=one.get("has_drm") is True,
-        headers=_headers(one),
-        note="perhaps copy-protected" if one.get("has_drm") == "maybe" else "",
-    )
+def _largest(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """One an address, the largest of those that share it."""
+    kept: dict[str, Candidate] = {}
+    for one in candidates:
+        known = kept.get(one.url)
+        if known is None or _size(one) > _size(known):
+            kept[one.url] = one
+    rates = {one.height: one.fps for one in kept.values() if one.fps}
+    # a rung that is served by several protocols has one picture rate, whichever of them states it
+    return [replace(one, fps=one.fps or rates.get(one.height)) for one in kept.values()]
 
 
-def _kbit(one: Node) -> float | None:
-    """1,000 bits a second."""
-    return next(filter(None, (values.number(one.get(name)) for name in ("tbr", "vbr", "abr"))), None)
+def _size(one: Candidate) -> tuple[int, int]:
+    return one.height or 0, one.bitrate or 0
 
 
-def _codec(name: object, table: Sequence[tuple[str, str]]) -> str | None:
-    if not isinstance(name, str) or name == "none":
-        return None
-    plain = name.strip().lower()
-    known = next((codec for start, codec in table if plain.startswith(start)), None)
-    return known or values.text(plain.partition(".")[0][:20])
+def _whole_first(candidates: Sequence[Candidate], formats: Sequence[Node]) -> list[Candidate]:
+    """A whole file of which yt-dlp knows no codec has both tracks where another form of the same video has. Only where
+    all are silent they get their sound."""
+    if any(one.has_audio for one in candidates):
+        return [one if _is_told(one) else replace(one, has_audio=True) for one in candidates]
+    if any(one.has_audio is not False for one in candidates):
+        return list(candidates)
+    sounds = [one for one in formats if is_sound(one)]
+    pictures = {values.url(one.get("url")): one for one in formats if has_picture(one)}
+    return [_with_sound(one, _partner(pictures[one.url], sounds)) for one in candidates]
 
 
-def _watermark(one: Node, by_address: Watermark) -> Watermark:
-    """TikTok's marked copy has it in its note."""
-    note = str(one.get("format_note") or "").lower()
-    return Watermark.YES if re.search(r"(?<!no )(?<!un)(?<!without )watermark", note) else by_address
-
-
-def _is_original(one: Node, platform: Platform) -> bool:
-    """The uploader's own file: Vimeo's and Twitch's "Original" or "source", Bluesky's blob."""
-    name = str(one.get("format_id") or "").lower()
-    return name in {"source", "original"} or (name == "blob" and platform.name == "bluesky")
-
-
-def _headers(one: Node) -> dict[str, str]:
-    given = values.obj(one.get("http_headers"))
-    kept = {name.lower(): value for name, value in given.items() if isinstance(value, str)}
-    return {name: value for name, value in kept.items() if name in _HEADERS and _CAN_BE_SENT.fullmatch(value)}
-
-
-_CAN_BE_SENT = re.compile(r"[\x20-\x7e]{1,2000}")
+def _is_told(one: Candidate) -> bool:
+    return one.has_audio is not None or one.original or one.source_type is not SourceType.DIRECT

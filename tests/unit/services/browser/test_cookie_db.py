@@ -66,6 +66,14 @@ def test_reading_does_not_wait_for_a_browser_that_holds_the_database(tmp_path: P
         assert [cookie.name for cookie in cookies_on_disk(profile)] == ["sid"]
 
 
+def test_a_database_with_a_write_ahead_log_is_read_too(tmp_path: Path) -> None:
+    profile = profile_with(tmp_path, ("sid", ".a.test", True))
+    with closing(sqlite3.connect(tmp_path / "Default" / "Cookies")) as browser:
+        browser.execute("PRAGMA journal_mode = WAL")
+
+        assert [cookie.name for cookie in cookies_on_disk(profile)] == ["sid"]
+
+
 def test_a_sessions_cookies_get_an_end_and_the_others_keep_theirs(tmp_path: Path) -> None:
     profile = profile_with(tmp_path, ("sid", ".a.test", True), ("visit", ".a.test", False))
 

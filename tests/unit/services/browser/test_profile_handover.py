@@ -9,7 +9,7 @@ import pytest
 
 from mediavault.core.errors import BrowserUnavailable
 from mediavault.services.browser.keeper import GIVE_WAY_LOOK_S, GIVE_WAY_S
-from mediavault.services.browser.profile import HAND_OVER_S, WindowBusy, borrowed_profile, claim_profile
+from mediavault.services.browser.profile import HAND_OVER_S, LOOK_S, WindowBusy, borrowed_profile, claim_profile
 from tests.fakes import FakeClock
 from tests.unit.services.browser.test_keeper import StubDriver, keeper
 
@@ -77,14 +77,21 @@ async def test_a_state_folder_that_is_gone_makes_nobody_give_way(tmp_path: Path)
     held.release()
 
 
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock of these tests runs ahead of the threads that they wait for."""
+    monkeypatch.setattr("mediavault.services.browser.profile.HAND_OVER_S", 1e9)
+
+
+@pytest.mark.usefixtures("patience")
 async def test_an_idle_browser_ends_for_a_person_and_the_next_one_is_anonymous(tmp_path: Path) -> None:
     driver, clock = StubDriver(), FakeClock()
     kept = keeper(tmp_path, driver, clock)
     await kept.browser()
     async with _wanting(tmp_path / "state", clock) as wanting:
         await _until(lambda: driver.stopped == 1, clock, GIVE_WAY_LOOK_S)
-        clock.advance(1)
-        profile = await wanting
+        await _until(wanting.done, clock, LOOK_S)
+        profile = wanting.result()
         during = await kept.browser()
 
         assert not profile.anonymous
@@ -92,6 +99,7 @@ async def test_an_idle_browser_ends_for_a_person_and_the_next_one_is_anonymous(t
     await kept.close()
 
 
+@pytest.mark.usefixtures("patience")
 async def test_open_pages_may_finish_before_the_browser_ends(tmp_path: Path) -> None:
     driver, clock = StubDriver(), FakeClock()
     kept = keeper(tmp_path, driver, clock)

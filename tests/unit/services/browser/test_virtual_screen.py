@@ -151,10 +151,11 @@ async def test_strokes_that_open_tools_files_or_windows_do_not_arrive(event: Key
     assert await done(event) == []
 
 
-async def test_the_pages_buttons_go_back_and_load_again() -> None:
-    assert await done(HistoryEvent("back"), HistoryEvent("reload")) == [
+async def test_the_pages_buttons_go_back_load_again_and_close() -> None:
+    assert await done(HistoryEvent("back"), HistoryEvent("reload"), HistoryEvent("close")) == [
         ("tap", NAMED["ArrowLeft"], ALT),
         ("tap", ord("r"), CONTROL),
+        ("tap", ord("w"), CONTROL),
     ]
 
 

@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import Ambiguous, Deleted, Drm, ExtractorBroken, LoginRequired, NoVideo
+from mediavault.core.cookies import Cookie
+from mediavault.core.errors import (
+    Ambiguous,
+    Deleted,
+    Drm,
+    ExtractorBroken,
+    Failure,
+    LoginRequired,
+    NoVideo,
+    SessionExpired,
+)
 from mediavault.core.media import Extraction, Ownership, Post
 from mediavault.core.platform import Platform
 from mediavault.core.urls import parse_http_url
@@ -245,3 +255,19 @@ async def test_the_visit_ends_before_the_time_is_up() -> None:
 )
 def test_a_mirror_is_never_visited(given: str, visited: str) -> None:
     assert address_to_visit(*identify(parse_http_url(given))) == visited
+
+
+@pytest.mark.parametrize(
+    ("cookies", "kind"),
+    [((), LoginRequired), ((Cookie("auth_token", "s", "x.com"), Cookie("ct0", "s", "x.com")), SessionExpired)],
+    ids=["signed out", "signed in"],
+)
+async def test_a_login_wall_in_spite_of_a_sign_in_says_that_the_sign_in_has_ended(
+    cookies: tuple[Cookie, ...], kind: type[Failure]
+) -> None:
+    class AtTheWall(StubBrowser):
+        async def capture(self, url: str, *, platform: Platform, within_s: float) -> PageCapture:
+            return capture(url=url, final_url="https://x.com/i/flow/login")
+
+    with pytest.raises(kind):
+        await BrowserExtractor(AtTheWall(cookies=cookies), FakeClock()).extract(x_post(), X, within_s=60)

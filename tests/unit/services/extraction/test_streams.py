@@ -50,6 +50,16 @@ def test_a_path_that_two_streams_share_tells_neither() -> None:
     assert streams.root_of(f"{CDN}seg.ts?of=three") is None
 
 
+def test_another_file_at_the_same_path_is_no_part() -> None:
+    """One script hands out everything: ``/get?file=…``."""
+    body = b"#EXTM3U\n#EXTINF:1,\nget?file=1.ts\n#EXT-X-ENDLIST\n"
+    streams = read_streams([response(f"{CDN}get?file=list", mime=HLS, body=body)])
+
+    assert streams.is_part(f"{CDN}get?file=1.ts&x=1")
+    assert not streams.is_part(f"{CDN}get?file=post.mp4")
+    assert not streams.is_part(f"{CDN}get?file=list")
+
+
 def test_a_master_learns_from_its_playlist_how_long_it_is() -> None:
     manifest = read_streams(master_and_playlist()).manifests[f"{CDN}master.m3u8"]
 

@@ -36,9 +36,15 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
 
 def _is_own(node: Node, post_id: str | None) -> bool:
-    if not post_id or ("owner" not in node and "pages" not in node):
-        return False
-    return str(node.get("bvid")).lower() == post_id.lower() or f"av{node.get('aid')}" == post_id.lower()
+    return bool(post_id) and str(post_id).lower() in map(str.lower, ids_of(node))
+
+
+def ids_of(node: Node) -> set[str]:
+    """Both ids of a video's record; none for any other node."""
+    if "owner" not in node and "pages" not in node:
+        return set()
+    named = (node.get("bvid"), f"av{node.get('aid')}" if node.get("aid") else None)
+    return {str(one) for one in named if one}
 
 
 def _is_this_part(post: Post, nodes: Sequence[Node]) -> bool:
@@ -91,7 +97,7 @@ def _candidates(platform: Platform, play: Node) -> Iterator[Candidate]:
 
 
 def _address(one: Node) -> object:
-    return one.get("baseUrl") or one.get("base_url")
+    return one.get("baseUrl") or one.get("base_url") or one.get("url")
 
 
 def _track(platform: Platform, one: Node) -> list[Candidate]:

@@ -39,9 +39,14 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
 
 def _is_own(node: Node, post_id: str | None) -> bool:
-    ids = {str(node.get(name)) for name in ("id", "xid")}
+    return bool(post_id) and post_id in ids_of(node)
+
+
+def ids_of(node: Node) -> set[str]:
+    """The ids of a video's node; none for any other node."""
     known = {"qualities", "owner", "creator", "posters", "thumbnail_url", "thumbnailURL", "title", "error"}
-    return bool(post_id) and post_id in ids and bool(known & node.keys())
+    named = (node.get(name) for name in ("id", "xid"))
+    return {str(one) for one in named if one} if known & node.keys() else set()
 
 
 def _page_data(platform: Platform, player: Node, own: Sequence[Node]) -> PageData:
@@ -67,13 +72,15 @@ def _page_data(platform: Platform, player: Node, own: Sequence[Node]) -> PageDat
 
 
 def _candidates(platform: Platform, player: Node) -> tuple[Candidate, ...]:
-    """``auto`` is the master playlist; numbered qualities, where they stand, are files of that height."""
+    """``auto`` is the master playlist; numbered qualities (``720``, ``720@60``) are files of that height."""
     found: list[Candidate] = []
     for quality, rungs in values.obj(player, "qualities").items():
-        height = int(quality) if quality.isdigit() else None
+        height, _, rate = quality.partition("@")
         for one in values.objects(rungs):
             mime = values.text(one.get("type"))
-            found += rung(one.get("url"), platform, mime=mime, height=height)
+            if mime != "application/vnd.lumberjack.manifest":  # a list for the player's own statistics
+                facts = {"height": values.integer(height), "fps": values.number(rate)}
+                found += rung(one.get("url"), platform, mime=mime, **facts)
     return build.merged(found)
 
 

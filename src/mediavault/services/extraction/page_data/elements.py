@@ -1,5 +1,5 @@
 """Data that a page keeps in the attributes of its elements: Facebook's ``data-store`` and links to files, reddit's players and
-posts, LinkedIn's players, links that microformats mark as an entry's video.
+posts, LinkedIn's players and posts, links that microformats mark as an entry's video.
 
 One pass over the page's text for the attributes' names, then the element round each: linear in time.
 """
@@ -18,7 +18,7 @@ MAX_ELEMENTS = 2_000
 
 _MARK = re.compile(
     r"<shreddit-(?:post|player(?:-2)?)(?=[\s>])"
-    r"|\sdata-(?:store|fullname|hls-url|mpd-url|sources)\s*+="
+    r"|\sdata-(?:store|fullname|hls-url|mpd-url|sources|activity-urn)\s*+="
     r"|\shref=[\"']/video_redirect/"  # Facebook's plainest site
     r"|[\s\"']u-video(?=[\s\"'>])",  # microformats
     re.IGNORECASE,

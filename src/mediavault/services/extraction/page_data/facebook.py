@@ -80,6 +80,11 @@ def _own_video(post_id: str, nodes: Sequence[Node]) -> list[Node]:
     return sorted(own, key=lambda node: -len(FIELDS & node.keys())) if any(map(_has_address, own)) else []
 
 
+def ids_of(node: Node) -> set[str]:
+    """The ids of a video's record with addresses; none for any other node."""
+    return _ids_of(node) if _has_address(node) else set()
+
+
 def _ids_of(node: Node) -> set[str]:
     """Pages for link previews name the video in its address alone (``lookaside…/media/?media_id=…``)."""
     named = {str(node[name]) for name in _IDS if isinstance(node.get(name), str | int)}

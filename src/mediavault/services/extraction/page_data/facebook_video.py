@@ -118,7 +118,7 @@ def _streams(part: Node, platform: Platform) -> list[Candidate]:
     texts += [one.get("manifest_xml") for one in values.objects(part.get("dash_manifests"))]
     found = [one for text in texts for one in inline_dash(text)]
     if not found:
-        urls = [part.get("dash_manifest_url"), part.get("dash_src")]
+        urls = [part.get("dash_manifest_url"), part.get("dash_src"), part.get("playable_url_dash")]
         urls += [one.get("manifest_url") for one in values.objects(part.get("dash_manifest_urls"))]
         found += [one for url in urls for one in rung(url, platform, source_type=SourceType.DASH)]
     for each in values.objects(part.get("hls_playlist_urls")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import replace
+from urllib.parse import unquote_plus
 
 from mediavault.core.media import Candidate, FoundIn, Ownership, SourceType, Watermark
 from mediavault.services.extraction.manifests import read_manifest
@@ -20,9 +21,12 @@ def inline_dash(document: object, *, media_key: str | None = None) -> list[Candi
     Its bit rate is that of the pictures alone, which no whole file's can be held against: it is left out, so that of
     equal sizes the whole file wins.
     """
-    if not isinstance(document, str) or not 0 < len(document) <= MAX_MANIFEST_CHARS or "<MPD" not in document:
+    if not isinstance(document, str) or not 0 < len(document) <= MAX_MANIFEST_CHARS:
         return []
-    body = document.strip().encode("utf-8", "ignore")
+    text = unquote_plus(document) if document.startswith("%3C") else document  # Facebook before 2021
+    if "<MPD" not in text:
+        return []
+    body = text.strip().encode("utf-8", "ignore")
     manifest = read_manifest(body, _NOWHERE)
     if manifest is None or manifest.live or manifest.audio_only:
         return []

@@ -1,6 +1,7 @@
 """LinkedIn: the guest page's ``<video data-sources>``, JSON-LD, or the signed-in page's voyager records.
 
-A guest page shows related posts below its own: only the first player stands in the post itself. A voyager answer names
+A guest page shows related posts below its own, each in an element that names it: only players of the post's element count,
+and of a page without such elements the first one. A voyager answer names
 the post by the number in its urn, and the video by ``videoPlayMetadata``.
 Checked 2026-11-24 against recorded pages.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from mediavault.core.media import Candidate, Expected, Item, Post
+from mediavault.core.media import Candidate, Expected, Item, ItemRole, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import build, values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
@@ -20,25 +21,37 @@ from mediavault.services.extraction.page_data.rungs import rung
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
     """What the documents say about ``post``; None when they say nothing."""
-    return _guest(platform, documents) or _signed_in(post, platform, documents)
+    return _guest(post, platform, documents) or _signed_in(post, platform, documents)
 
 
 # --- the guest page --------------------------------------------------------------------------------------------
 
 
-def _guest(platform: Platform, documents: Sequence[object]) -> PageData | None:
-    players = [
-        given
-        for document in documents
-        if values.obj(document).get("element") == "video"
-        and "data-sources" in (given := values.obj(document, "attributes"))
-    ]
-    if not players:
+def _guest(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    role, player = next(_players(post, documents), (ItemRole.MAIN, None))
+    if player is None:
         return None
-    picture = values.url(players[0].get("data-poster-url") or players[0].get("poster"))
-    candidates = build.merged([c for source in _sources(players[0]) for c in _source(platform, source)])
-    item = Item(candidates, media_id=values.text(players[0].get("data-digitalmedia-asset-urn")), thumbnail_url=picture)
+    picture = values.url(player.get("data-poster-url") or player.get("poster"))
+    candidates = build.merged([c for source in _sources(player) for c in _source(platform, source)])
+    key = values.text(player.get("data-digitalmedia-asset-urn"))
+    item = Item(candidates, role=role, media_id=key, thumbnail_url=picture)
     return PageData(items=(item,) if candidates else (), thumbnail_url=picture, found=bool(candidates))
+
+
+_URNS = ("data-activity-urn", "data-featured-activity-urn", "data-attributed-urn")
+
+
+def _players(post: Post, documents: Sequence[object]) -> Iterator[tuple[ItemRole, Node]]:
+    """Those behind the element that names the post, before the next post's; all where no element names any post."""
+    inside, role = True, ItemRole.MAIN
+    for document in documents:
+        given = values.obj(document, "attributes")
+        if "data-activity-urn" in given and given.get("data-test-id") == "feed-reshare-content":
+            role = ItemRole.REPOSTED  # what the post passes on stands inside it
+        elif "data-activity-urn" in given:
+            inside, role = any(str(given.get(name)).endswith(f":{post.post_id}") for name in _URNS), ItemRole.MAIN
+        elif inside and values.obj(document).get("element") == "video" and "data-sources" in given:
+            yield role, given
 
 
 def _sources(player: Node) -> Sequence[Node]:

@@ -40,9 +40,16 @@ def is_media_of(node: Node, post_id: str) -> bool:
     if post_id in (node.get("code"), node.get("shortcode")):
         return True
     if any(isinstance(node.get(name), str) and node[name] for name in ("code", "shortcode")):
-        # an address can carry a private post's long shortcode, the record its number
-        return len(post_id) > _PRIVATE_TAIL and number_of(post_id) in _numbers(node)
+        # an address can carry a private post's long shortcode or a story's number, the record its own
+        is_number = post_id.isdigit() or len(post_id) > _PRIVATE_TAIL
+        return is_number and number_of(post_id) in _numbers(node)
     return number_of(post_id) in _numbers(node)
+
+
+def ids_of(node: Node) -> set[str]:
+    """Shortcode and number of a record of media; none for any other node, nor for the child of a carousel."""
+    codes = {node[name] for name in ("code", "shortcode") if isinstance(node.get(name), str) and node[name]}
+    return codes | _numbers(node) if codes and _has_media_form(node) else set()
 
 
 def _numbers(node: Node) -> set[str]:

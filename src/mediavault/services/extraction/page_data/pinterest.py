@@ -37,8 +37,13 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
 
 def _is_own(node: Node, post_id: str | None) -> bool:
-    ids = {str(node.get(name)) for name in ("id", "entityId", "entity_id")}
-    return bool(post_id) and post_id in ids and bool(_PIN_FIELDS & node.keys())
+    return bool(post_id) and post_id in ids_of(node)
+
+
+def ids_of(node: Node) -> set[str]:
+    """The ids of a pin's node; none for any other node."""
+    named = (node.get(name) for name in ("id", "entityId", "entity_id"))
+    return {str(one) for one in named if one} if _PIN_FIELDS & node.keys() else set()
 
 
 def _is_missing(document: object) -> bool:
@@ -54,7 +59,14 @@ def _field(node: Node, name: str) -> object:
 
 def _page_data(platform: Platform, pin: Node) -> PageData:
     author = next(
-        filter(None, (values.obj(_field(pin, name)) for name in ("native_creator", "pinner", "origin_pinner"))), {}
+        filter(
+            None,
+            (
+                values.obj(_field(pin, name))
+                for name in ("native_creator", "closeup_attribution", "pinner", "origin_pinner")
+            ),
+        ),
+        {},
     )
     items = (*_videos(platform, pin), *_story(platform, pin)) or _pictures(pin)
     picture = _picture(pin)

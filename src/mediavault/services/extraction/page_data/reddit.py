@@ -53,6 +53,14 @@ def _is_own(node: Node, post: Post) -> bool:
     return post.post_id in names or ("/video/" in post.canonical_url and video_id(node.get("url")) == post.post_id)
 
 
+def ids_of(node: Node) -> set[str]:
+    """The id of a post's record with media; none for any other node."""
+    if "title" not in node or not any(name in node for name in ("secure_media", "media", "media_metadata", "preview")):
+        return set()
+    named = (values.text(node.get("id")), values.text(node.get("name")))
+    return {name.removeprefix("t3_") for name in named if name}
+
+
 def _has_video(item: Item) -> bool:
     return item.is_video and bool(item.candidates)
 

@@ -37,6 +37,11 @@ def _story_id(node: Node) -> str | None:
     return values.text(values.obj(held).get("value")) or values.text(held)
 
 
+def ids_of(node: Node) -> set[str]:
+    """The id of a story's node; none for any other node."""
+    return {name} if _is_story(node) and (name := _story_id(node)) else set()
+
+
 def _page_data(platform: Platform, node: Node, account: Node) -> PageData:
     story = values.obj(node, "story") or node
     facts = values.obj(node, "metadata", "videoMetadata") or values.obj(node, "videoMetadata")

@@ -1,4 +1,5 @@
-"""TikTok: the item whose id is the post's, in rehydration data, an older page's state or an item/detail answer.
+"""TikTok: the item whose id is the post's, in rehydration data, an older page's state, an item/detail answer, or in the
+forms of the apps and embeds (``tiktok_forms.py``).
 
 ``bitrateInfo`` and ``playAddr`` are without a mark, ``downloadAddr`` carries one, whatever its bit rate says. Lists of
 recommended videos stand in the same documents and are never the post's: only the id counts.
@@ -17,6 +18,7 @@ from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import build, values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 from mediavault.services.extraction.page_data.record import PageData
+from mediavault.services.extraction.page_data.tiktok_forms import as_items
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
@@ -36,13 +38,15 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
 def _own_item(post_id: str | None, documents: Sequence[object]) -> Node | None:
     """A video's own record carries the post's id too, but no video inside."""
-    own = [
-        node
-        for document in documents
-        for node in walk(document)
-        if post_id and str(node.get("id")) == post_id and ("video" in node or "imagePost" in node)
-    ]
+    own = [node for document in documents for node in walk(document) if post_id and post_id in ids_of(node)]
+    own += as_items(post_id, documents) if post_id else ()
     return max(own, key=lambda node: len(values.obj(node, "video")) + len(values.obj(node, "imagePost")), default=None)
+
+
+def ids_of(node: Node) -> set[str]:
+    """The id of an item's node; none for any other node."""
+    name = node.get("id") or node.get("aweme_id")
+    return {str(name)} if name and ("video" in node or "imagePost" in node) else set()
 
 
 def _page_data(platform: Platform, item: Node) -> PageData:
@@ -66,9 +70,8 @@ def _page_data(platform: Platform, item: Node) -> PageData:
 
 def _items(item: Node, candidates: tuple[Candidate, ...]) -> tuple[Item, ...]:
     """The video, or the pictures of a slideshow."""
-    pictures = values.objects(values.obj(item, "imagePost").get("images"))
-    if pictures:
-        return tuple(Item(type=ItemType.IMAGE) for _ in pictures)
+    if pictures := values.objects(values.obj(item, "imagePost").get("images")):
+        return tuple(Item(type=ItemType.IMAGE, thumbnail_url=_image(one)) for one in pictures)
     key = next((one.media_key for one in candidates if one.media_key), None)
     expected = Expected(duration_s=_duration(item), audio=True)
     return (Item(candidates, media_id=key, thumbnail_url=_cover(item), expected=expected),) if candidates else ()
@@ -85,8 +88,12 @@ def _cover(item: Node) -> str | None:
 
 def _images(item: Node) -> tuple[str, ...]:
     images = values.objects(values.obj(item, "imagePost").get("images"))
-    lists = (values.items(values.obj(image, "imageURL").get("urlList")) for image in images)
-    return tuple(filter(None, (next(filter(None, map(values.url, urls)), None) for urls in lists)))
+    return tuple(filter(None, map(_image, images)))
+
+
+def _image(one: Node) -> str | None:
+    urls = values.items(values.obj(one, "imageURL").get("urlList"))
+    return next(filter(None, map(values.url, urls)), None)
 
 
 # --- candidates ------------------------------------------------------------------------------------------------

@@ -35,9 +35,14 @@ _LEGACY = frozenset({"video_url", "video-player", "player", "photos", "photo-url
 
 
 def _is_own(node: Node, post_id: str | None) -> bool:
-    ids = {str(node.get(name)) for name in ("id_string", "idString", "id")}
+    return bool(post_id) and post_id in ids_of(node)
+
+
+def ids_of(node: Node) -> set[str]:
+    """The ids of a post's node; none for any other node."""
     kinds = ("content", "blog_name", "blogName", "trail", "video_url", "video-player", "photos", "photo-url-1280")
-    return bool(post_id) and post_id in ids and any(name in node for name in kinds)
+    named = (node.get(name) for name in ("id_string", "idString", "id"))
+    return {str(one) for one in named if one} if any(name in node for name in kinds) else set()
 
 
 def _page_data(platform: Platform, node: Node) -> PageData:

@@ -7,6 +7,7 @@ Checked 2026-11-24 against recorded answers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
@@ -33,6 +34,11 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
 
 def _is_own(node: Node, post_id: str | None) -> bool:
+    return bool(post_id) and post_id in ids_of(node)
+
+
+def ids_of(node: Node) -> set[str]:
+    """Slug and id of a clip's node; none for any other node."""
     known = {
         "videoQualities",
         "broadcaster",
@@ -42,7 +48,12 @@ def _is_own(node: Node, post_id: str | None) -> bool:
         "quality_options",
         "durationSeconds",
     }
-    return bool(post_id) and post_id in (node.get("slug"), node.get("id")) and bool(known & node.keys())
+    # the answer that only unlocks the files tells the slug inside the token's text
+    told = re.search(
+        r'"clip_slug"\s*:\s*"([\w-]{4,100})"', str(values.obj(node.get("playbackAccessToken")).get("value"))
+    )
+    named = (node.get("slug"), node.get("id"), told and told[1])
+    return {str(one) for one in named if one} if known & node.keys() else set()
 
 
 def _is_gone(answer: object) -> bool:
@@ -76,14 +87,15 @@ def _first(*names: object) -> str | None:
 
 
 def _pictures(clip: Node) -> list[object]:
+    """An asset's is as large as the video, the clip's own a preview of 480 pixels."""
     thumbnails = values.obj(clip.get("thumbnails"))
-    assets = [one.get("thumbnailURL") for one in values.objects(clip.get("assets"))]
+    assets = [one.get("thumbnailURL") for one in _assets(clip)]
     return [
+        *assets,
         clip.get("thumbnailURL"),
         clip.get("thumbnail_url"),
         clip.get("preview_image_url"),
         thumbnails.get("medium"),
-        *assets,
     ]
 
 
@@ -93,12 +105,14 @@ def _candidates(platform: Platform, clip: Node) -> tuple[Candidate, ...]:
     rungs = [*values.objects(clip.get("videoQualities")), *values.objects(clip.get("quality_options"))]
     found = [c for one in rungs for c in _file(platform, one, token)]
     if not found:
-        assets = sorted(
-            values.objects(clip.get("assets")), key=lambda one: (values.number(one.get("aspectRatio")) or 1) < 1
-        )
-        listed = [one for asset in assets[:1] for one in values.objects(asset.get("videoQualities"))]
+        listed = [one for asset in _assets(clip)[:1] for one in values.objects(asset.get("videoQualities"))]
         found = [c for one in listed for c in _file(platform, one, token)]
     return build.merged(found)
+
+
+def _assets(clip: Node) -> list[Node]:
+    """Landscape first."""
+    return sorted(values.objects(clip.get("assets")), key=lambda one: (values.number(one.get("aspectRatio")) or 1) < 1)
 
 
 def _file(platform: Platform, one: Node, token: str) -> list[Candidate]:

@@ -54,6 +54,12 @@ def _files(node: Node) -> Node:
     return values.obj(node, "request", "files")
 
 
+def ids_of(node: Node) -> set[str]:
+    """The id of the clip whose files a config or a record names; none for any other node."""
+    named = _config_id(node) if _files(node) else _record_id(node)
+    return {named} if named else set()
+
+
 def _config_id(config: Node) -> str | None:
     clip = values.obj(config, "video")
     return str(clip["id"]) if clip.get("id") else None

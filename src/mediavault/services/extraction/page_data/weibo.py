@@ -44,9 +44,14 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
 
 def _is_own(node: Node, post_id: str | None) -> bool:
-    """By number, or by the short id of the web address; a video's own page knows only its object's id."""
-    ids = {str(node.get(name)) for name in ("id", "idstr", "mid", "mblogid", "bid", "oid", "fid")}
-    return bool(post_id) and post_id in ids and ("user" in node or "page_info" in node or "urls" in node)
+    return bool(post_id) and post_id in ids_of(node)
+
+
+def ids_of(node: Node) -> set[str]:
+    """Number and short id of a status; a video's own page knows only its object's id. None for any other node."""
+    named = (node.get(name) for name in ("id", "idstr", "mid", "mblogid", "bid", "oid", "fid"))
+    is_status = "user" in node or "page_info" in node or "urls" in node
+    return {str(one) for one in named if one} if is_status else set()
 
 
 def _page_data(platform: Platform, status: Node) -> PageData:

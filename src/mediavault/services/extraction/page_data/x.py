@@ -1,4 +1,5 @@
-"""X: the post's own node in a GraphQL answer (TweetResultByRestId, TweetDetail), an embed's answer or a bare node.
+"""X: the post's own node in a GraphQL answer (TweetResultByRestId, TweetDetail, timelines), an embed's answer, an answer of
+the public interfaces (1.1, and 2 through ``x_public.py``) or a bare node.
 
 Only media below the node whose own id is the post's are the post's own. A quoted post is a node with an id of its own:
 its media are items with that role. Adverts and answers are never looked at.
@@ -12,21 +13,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mediavault.core.errors import (
-    AccountWarning,
-    AgeRestricted,
-    Deleted,
-    Failure,
-    LoginRequired,
-    Private,
-    RateLimited,
-    RegionLocked,
-)
 from mediavault.core.media import Candidate, Expected, FoundIn, Item, ItemRole, ItemType, Ownership, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import build, values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 from mediavault.services.extraction.page_data.record import PageData
+from mediavault.services.extraction.page_data.x_public import as_statuses
+from mediavault.services.extraction.page_data.x_refusals import refusal
 
 _VIDEO_TYPES = frozenset({"video", "animated_gif"})
 
@@ -36,9 +29,9 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
     Raises Deleted, Private, AgeRestricted or RegionLocked when X itself says so of this post.
     """
-    node = _own_node(post.post_id, documents)
+    node = _own_node(post.post_id, [*documents, *as_statuses(documents)])
     if node is None:
-        if failure := _tombstone(post.post_id, documents):
+        if failure := refusal(post.post_id, documents):
             raise failure
         return None
     return _page_data(post, platform, node)
@@ -54,7 +47,8 @@ def _original(node: Node) -> Node:
         inner = values.obj(result, "tweet") or result  # TweetWithVisibilityResults
         if _is_post(inner):
             return inner
-    return node
+    inner = values.obj(node, "retweeted_status")  # version 1.1
+    return inner if _is_post(inner) else node
 
 
 def _own_node(post_id: str | None, documents: Sequence[object]) -> Node | None:
@@ -64,15 +58,22 @@ def _own_node(post_id: str | None, documents: Sequence[object]) -> Node | None:
 
 
 def _is_own(node: Node, post_id: str | None) -> bool:
-    if not post_id or not _is_post(node):
-        return False
-    return post_id in {node.get("rest_id"), values.obj(node, "legacy").get("id_str"), node.get("id_str")}
+    return bool(post_id) and post_id in ids_of(node)
+
+
+def ids_of(node: Node) -> set[str]:
+    """The ids of a post's node; none for any other node."""
+    if not _is_post(node):
+        return set()
+    named = (node.get("rest_id"), values.obj(node, "legacy").get("id_str"), node.get("id_str"))
+    return {str(one) for one in named if one}
 
 
 def _is_post(node: Node) -> bool:
     """Accounts and cards have a rest_id too."""
     legacy = values.obj(node, "legacy")
-    return "full_text" in legacy or "extended_entities" in legacy or "full_text" in node or "mediaDetails" in node
+    is_short = "id_str" in node and "text" in node and "user" in node  # embeds, and version 1.1 by default
+    return "full_text" in legacy or "extended_entities" in legacy or "full_text" in node or is_short
 
 
 def _media(node: Node) -> Sequence[Node]:
@@ -82,22 +83,33 @@ def _media(node: Node) -> Sequence[Node]:
     return (
         values.objects(values.obj(legacy, "extended_entities").get("media"))
         or values.objects(node.get("mediaDetails"))
+        or _embedded(node)
         or values.objects(values.obj(legacy, "entities").get("media"))
         or _card_media(node)
     )
 
 
+def _embedded(node: Node) -> Sequence[Node]:
+    """An embed's short form of a single video: ``{"poster": …, "variants": [{"type": …, "src": …}]}``."""
+    video = values.obj(node, "video")
+    if not values.objects(video.get("variants")):
+        return ()
+    variants = [{"content_type": one.get("type"), "url": one.get("src")} for one in values.objects(video["variants"])]
+    is_gif = any("/tweet_video/" in str(one["url"]) for one in variants)
+    info = {"variants": variants, "duration_millis": video.get("durationMs")}
+    return [{"type": "animated_gif" if is_gif else "video", "media_url_https": video.get("poster"), "video_info": info}]
+
+
 def _card_media(node: Node) -> Sequence[Node]:
     """A post with a link card can carry its video there, as JSON inside JSON."""
     card = values.obj(node, "card", "legacy") or values.obj(node, "card")
-    for binding in values.objects(card.get("binding_values")):
-        if binding.get("key") == "unified_card":
-            try:
-                unified = json.loads(str(values.obj(binding, "value").get("string_value")))
-            except (ValueError, RecursionError):
-                return ()
-            return [one for one in values.obj(unified, "media_entities").values() if isinstance(one, dict)]
-    return ()
+    bindings = card.get("binding_values")
+    listed = {one.get("key"): one.get("value") for one in values.objects(bindings)} or values.obj(bindings)
+    try:
+        unified = json.loads(str(values.obj(listed.get("unified_card")).get("string_value")))
+    except (ValueError, RecursionError):
+        return ()
+    return [one for one in values.obj(unified, "media_entities").values() if isinstance(one, dict)]
 
 
 # --- what it says ----------------------------------------------------------------------------------------------
@@ -158,7 +170,7 @@ def _item(one: Node, platform: Platform, *, role: ItemRole = ItemRole.MAIN, of: 
 
 
 def _quoted_items(quoted: Node, platform: Platform) -> list[Item]:
-    other = values.text(quoted.get("rest_id"))
+    other = values.text(quoted.get("rest_id") or quoted.get("id_str"))
     return [_item(one, platform, role=ItemRole.QUOTED, of=other) for one in _media(quoted)] if quoted else []
 
 
@@ -220,96 +232,17 @@ def _text(node: Node, legacy: Node) -> str | None:
 
 
 def _quoted(node: Node) -> Node:
+    """In GraphQL; in version 1.1; in an embed's answer."""
     result = values.obj(node, "quoted_status_result", "result")
-    return values.obj(result, "tweet") or result  # TweetWithVisibilityResults
+    result = values.obj(result, "tweet") or result  # TweetWithVisibilityResults
+    return result or values.obj(node, "quoted_status") or values.obj(node, "quoted_tweet")
 
 
 def _metadata(repost: Node, node: Node) -> dict[str, object]:
     found: dict[str, object] = {}
     if repost is not node:
-        found["reposted_from"] = values.text(node.get("rest_id"))
-    other = values.text(_quoted(node).get("rest_id"))
-    if other := other or values.text(values.obj(node, "legacy").get("quoted_status_id_str")):
+        found["reposted_from"] = values.text(node.get("rest_id") or node.get("id_str"))
+    other = values.text(_quoted(node).get("rest_id") or _quoted(node).get("id_str"))
+    if other := other or values.text((values.obj(node, "legacy") or node).get("quoted_status_id_str")):
         found["quoted_post_id"] = other
     return found
-
-
-# --- what X says instead ---------------------------------------------------------------------------------------
-
-_AGE = "X shows this post only to accounts whose age is known"
-_REASONS: dict[str, type[Failure]] = {
-    "nsfwloggedout": AgeRestricted,
-    "nsfwviewerhasnostatedage": AgeRestricted,
-    "nsfwviewerisunderage": AgeRestricted,
-    "protected": Private,
-    "suspended": Deleted,
-    "deactivated": Deleted,
-    "deleted": Deleted,
-    "bouncedeleted": Deleted,
-    "offboarded": Deleted,
-}
-_SENTENCES: tuple[tuple[re.Pattern[str], type[Failure]], ...] = (
-    (re.compile(r"age-restricted|adult content|sensitive", re.IGNORECASE), AgeRestricted),
-    (re.compile(r"limits who can view|protected|approved followers", re.IGNORECASE), Private),
-    (re.compile(r"withheld", re.IGNORECASE), RegionLocked),
-    (re.compile(r"deleted|suspended|no longer exists|unavailable|violated", re.IGNORECASE), Deleted),
-)
-
-
-def _tombstone(post_id: str | None, documents: Sequence[object]) -> Failure | None:
-    """Tombstones carry no id: believed only where the answer, or its entry, is about nothing but this post."""
-    for document in documents:
-        if failure := _error(document):
-            return failure
-        for result in _results_about(post_id, document):
-            if failure := _failure(result):
-                return failure
-    return None
-
-
-_ERRORS: dict[int, tuple[type[Failure], str]] = {
-    34: (Deleted, "X says that there is no such post"),
-    144: (Deleted, "X says that there is no such post"),
-    179: (Private, "X shows this post only to approved followers"),
-    88: (RateLimited, "X asked us to slow down"),
-    64: (AccountWarning, "X has suspended the account that is signed in"),
-    326: (AccountWarning, "X has locked the account that is signed in"),
-    32: (LoginRequired, "X wants a sign-in for this post"),
-}
-
-
-def _error(document: object) -> Failure | None:
-    """GraphQL's list of errors; an answer about a single post that is empty without one means that it is gone."""
-    answer = values.obj(document)
-    for error in values.objects(answer.get("errors")):
-        if known := _ERRORS.get(values.integer(error.get("code")) or 0):
-            condition, said = known
-            return condition(said)
-    data = values.obj(answer, "data")
-    if data.get("tweetResult") == {}:
-        return Deleted("X says that there is no such post")
-    return None
-
-
-def _results_about(post_id: str | None, document: object) -> list[Node]:
-    found = [values.obj(document)] if values.obj(document).get("__typename") == "TweetTombstone" else []
-    found.append(values.obj(document, "data", "tweetResult", "result"))
-    entries = (node for node in walk(document) if post_id and node.get("entryId") == f"tweet-{post_id}")
-    found += [values.obj(entry, "content", "itemContent", "tweet_results", "result") for entry in entries]
-    return found
-
-
-def _failure(result: Node) -> Failure | None:
-    kind = result.get("__typename")
-    if kind == "TweetUnavailable":
-        reason = values.text(result.get("reason")) or ""
-        return _raised(_REASONS.get(reason.lower(), Deleted), reason or "unavailable")
-    if kind == "TweetTombstone":
-        said = values.text(values.obj(result, "tombstone", "text").get("text")) or ""
-        condition = next((known for form, known in _SENTENCES if form.search(said)), Deleted)
-        return _raised(condition, said[:200] or "tombstone")
-    return None
-
-
-def _raised(condition: type[Failure], said: str) -> Failure:
-    return condition(_AGE if condition is AgeRestricted else f"X does not show this post: {said}")

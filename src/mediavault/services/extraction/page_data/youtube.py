@@ -67,6 +67,11 @@ def _video_id(response: Node) -> str | None:
     return values.text(values.obj(response, "videoDetails").get("videoId")) or values.text(response.get("video_id"))
 
 
+def ids_of(node: Node) -> set[str]:
+    """The id of the video that a player response is about; none for any other node."""
+    return {name} if "streamingData" in node and (name := _video_id(node)) else set()
+
+
 def _richness(response: Node) -> int:
     return len(values.obj(response, "videoDetails")) + len(values.obj(response, "microformat"))
 

@@ -41,6 +41,15 @@ def test_older_answers_have_files_by_their_height() -> None:
     assert best(told(URL, player(qualities=qualities))) == ["https://proxy.dmcdn.net/720.mp4"]
 
 
+def test_a_quality_can_name_its_picture_rate_and_what_only_counts_views_is_no_video() -> None:
+    file, fast = ({"type": "video/mp4", "url": f"https://proxy.dmcdn.net/{name}.mp4"} for name in ("720", "720@60"))
+    counted = {"type": "application/vnd.lumberjack.manifest", "url": "https://proxy.dmcdn.net/count"}
+    data = told(URL, player(qualities={"auto": [counted], "720": [file], "720@60": [fast]}))
+
+    assert best(data) == ["https://proxy.dmcdn.net/720@60.mp4"]
+    assert [(one.height, one.fps) for one in data.items[0].candidates] == [(720, None), (720, 60)]
+
+
 def test_a_record_of_the_data_api_only_tells_who_and_what() -> None:
     data = told(
         URL,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -107,6 +108,12 @@ def test_the_manifest_is_taken_where_only_a_small_file_stands_beside_it() -> Non
     both = video(dash_manifest=manifest)
 
     assert [choose(read(one).items[0]).source_type for one in (small, both)] == [SourceType.DASH, SourceType.DIRECT]
+
+
+def test_an_escaped_manifest_of_older_pages_is_read() -> None:
+    escaped = video(playable_url=None, playable_url_quality_hd=None, dash_manifest=quote(MPD.format(w=1080, h=1920)))
+
+    assert choose(read(escaped).items[0]).source_type is SourceType.DASH
 
 
 def test_a_story_gives_its_media_in_order_and_not_those_of_answers() -> None:

@@ -181,10 +181,12 @@ def test_a_story_is_told_by_its_number() -> None:
             {"user": {"username": "jane"}, "items": [api("x", pk="1", id="1_5"), api("y", pk=PK, id=f"{PK}_5")]}
         ]
     }
-    found = instagram.read(wanted, INSTAGRAM, [reel])
+    coded = {"items": [api("x", pk="1", code="B"), api("y", pk=PK, code="CAAAAAAAAAA")]}
 
-    assert found is not None
-    assert choose(found.items[0]).url == f"{CDN}y_large.mp4"
+    for answer in (reel, coded):
+        found = instagram.read(wanted, INSTAGRAM, [answer])
+        assert found is not None
+        assert choose(found.items[0]).url == f"{CDN}y_large.mp4"
 
 
 def test_the_public_interface_of_older_years_is_read() -> None:

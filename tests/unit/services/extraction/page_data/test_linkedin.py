@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from html import escape
 from typing import Any
 
+from mediavault.core.media import ItemRole
+from mediavault.services.extraction.page_data.elements import element_documents
 from tests.unit.services.extraction.page_data.reading import best, read, told
 
 NUMBER = "7151241570371948544"
@@ -26,6 +29,32 @@ def test_the_first_player_of_a_guest_page_is_the_posts() -> None:
 
     assert best(data) == [f"{FILE}own/mp4-720p-30fp/x"]
     assert data.thumbnail_url == "https://media.licdn.com/p.jpg"
+
+
+def card(number: str, **facts: str) -> dict[str, Any]:
+    urns = {"data-activity-urn": f"urn:li:activity:{number}", "data-attributed-urn": "urn:li:share:1"}
+    return {"element": "article", "attributes": {**urns, **facts}}
+
+
+def test_a_player_in_the_element_of_another_post_is_not_the_posts() -> None:
+    assert best(told(URL, card("7"), player("other"), card(NUMBER), player("own"))) == [f"{FILE}own/mp4-720p-30fp/x"]
+    assert read(URL, card(NUMBER), card("7"), player("related")) is None
+
+
+def test_the_video_of_a_post_that_is_passed_on_has_that_role() -> None:
+    reshared = card("7", **{"data-test-id": "feed-reshare-content"})
+
+    assert [item.role for item in told(URL, card(NUMBER), reshared, player("other")).items] == [ItemRole.REPOSTED]
+
+
+def test_the_elements_of_posts_are_read_out_of_a_page() -> None:
+    sources = json.dumps([{"src": f"{FILE}own/mp4-720p-30fp/x", "type": "video/mp4"}])
+    html = (
+        f'<article class="a" data-activity-urn="urn:li:activity:{NUMBER}">'
+        f'<video data-sources="{escape(sources)}"></video></article>'
+    )
+
+    assert best(told(URL, *element_documents(html))) == [f"{FILE}own/mp4-720p-30fp/x"]
 
 
 def metadata(name: str) -> dict[str, Any]:

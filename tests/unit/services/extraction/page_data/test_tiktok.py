@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from mediavault.core.errors import AgeRestricted, Deleted, Failure, IpBlocked, Private
@@ -11,6 +13,7 @@ from mediavault.services.extraction.page_data import tiktok
 from mediavault.services.extraction.page_data.document import documents
 from mediavault.services.extraction.page_data.html_scan import scan
 from mediavault.services.extraction.page_data.record import PageData
+from tests.unit.services.extraction.page_data.reading import best
 from tests.unit.services.extraction.samples import TIKTOK_ID, tiktok_item, tiktok_page, tiktok_post, tiktok_rung
 
 
@@ -90,3 +93,114 @@ def test_a_classified_post_without_media_wants_an_age() -> None:
 
 def test_a_page_without_data_says_nothing() -> None:
     assert tiktok.read(tiktok_post(), TIKTOK, []) is None
+
+
+# --- other forms -----------------------------------------------------------------------------------------------
+
+
+def place(name: str, width: int = 576, **facts: Any) -> dict[str, Any]:
+    urls = [f"https://v16m.tiktokcdn.com/{name}/video/tos/a/", f"https://v19.tiktokcdn.com/{name}/video/tos/a/"]
+    return {"uri": "v0f00000000000000000000000000001", "url_list": urls, "width": width, "height": 1024, **facts}
+
+
+def aweme(post_id: str = TIKTOK_ID, **video: Any) -> dict[str, Any]:
+    """As the apps' interface answers."""
+    given = {
+        "play_addr": place("play"),
+        "download_addr": place("marked", 720),
+        "bit_rate": [
+            {"gear_name": "lower_540", "bit_rate": 500_000, "is_bytevc1": 1, "play_addr": place("small")},
+            {"gear_name": "normal_540", "bit_rate": 1_500_000, "is_bytevc1": 0, "play_addr": place("play")},
+        ],
+        "origin_cover": {"url_list": ["https://p16.tiktokcdn.com/origin.jpg"]},
+        "cover": {"url_list": ["https://p16.tiktokcdn.com/cover.jpg"]},
+        "duration": 12_400,
+        "has_watermark": True,
+        **video,
+    }
+    author = {"unique_id": "jane", "nickname": "Jane"}
+    return {"aweme_id": post_id, "desc": "A kite", "create_time": 1657677954, "author": author, "video": given}
+
+
+def test_the_apps_answer_names_the_same_in_its_own_words() -> None:
+    found = read({"aweme_detail": aweme()})
+
+    assert best(found) == ["https://v16m.tiktokcdn.com/play/video/tos/a/"]
+    assert (found.handle, found.display_name, found.text) == ("jane", "Jane", "A kite")
+    assert (found.thumbnail_url, found.items[0].expected.duration_s) == ("https://p16.tiktokcdn.com/origin.jpg", 12.4)
+    assert {c.watermark for c in rungs(found) if "marked" in c.url} == {Watermark.YES}
+    assert {(c.video_codec, c.bitrate) for c in rungs(found) if "small" in c.url} == {("hevc", 500_000)}
+
+
+def test_the_apps_feed_holds_others_that_are_never_the_posts() -> None:
+    other = aweme("7999999999999999999", bit_rate=[], play_addr=place("other", 1080))
+
+    assert best(read({"aweme_list": [other, aweme()]})) == ["https://v16m.tiktokcdn.com/play/video/tos/a/"]
+    assert tiktok.read(tiktok_post(), TIKTOK, [{"aweme_list": [other]}]) is None
+
+
+def test_a_slideshow_of_the_apps_has_pictures_and_no_video() -> None:
+    pictures = [{"display_image": {"url_list": [f"https://p16.tiktokcdn.com/{n}.jpeg"]}} for n in range(2)]
+    found = read({"aweme_detail": {**aweme(), "image_post_info": {"images": pictures}}})
+
+    assert [item.type for item in found.items] == [ItemType.IMAGE, ItemType.IMAGE]
+    assert found.items[1].thumbnail_url == "https://p16.tiktokcdn.com/1.jpeg"
+
+
+def embed(**told: Any) -> dict[str, Any]:
+    infos = {
+        "id": TIKTOK_ID,
+        "text": "A kite",
+        "createTime": "1657677954",
+        "covers": ["https://p16.tiktokcdn.com/cover.jpg"],
+        "coversOrigin": ["https://p16.tiktokcdn.com/origin.jpg"],
+        "video": {"urls": [place("play")["url_list"][0]], "videoMeta": {"width": 576, "height": 1024, "duration": 12}},
+    }
+    return {"itemInfos": infos, "authorInfos": {"uniqueId": "jane", "nickName": "Jane"}, **told}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"source": {"data": {f"/embed/v2/{TIKTOK_ID}": {"code": 200, "videoData": embed()}}}},
+        {"props": {"pageProps": {"statusCode": 0, "videoData": embed()}}},
+    ],
+    ids=["embed", "page of 2019"],
+)
+def test_an_embed_and_an_old_page_name_one_file(document: dict[str, Any]) -> None:
+    found = read(document)
+
+    assert best(found) == ["https://v16m.tiktokcdn.com/play/video/tos/a/"]
+    assert (found.handle, found.display_name, found.items[0].expected.duration_s) == ("jane", "Jane", 12)
+    assert found.thumbnail_url == "https://p16.tiktokcdn.com/origin.jpg"
+
+
+def test_an_embed_of_a_slideshow_has_pictures_and_no_video() -> None:
+    pictures = {"images": [{"displayImage": {"urlList": ["https://p16.tiktokcdn.com/1.jpeg"]}}]}
+    told = embed(imagePostInfo=pictures)
+    del told["itemInfos"]["video"]
+
+    assert [item.type for item in read({"videoData": told}).items] == [ItemType.IMAGE]
+
+
+def test_the_embedded_players_answer_is_read() -> None:
+    item = {
+        "id_str": TIKTOK_ID,
+        "desc": "A kite",
+        "author_info": {"unique_id": "jane", "nickname": "Jane"},
+        "video_info": {"url_list": place("play")["url_list"], "meta": {"width": 576, "height": 1024, "duration": 12}},
+    }
+
+    assert best(read({"items": [item]})) == ["https://v16m.tiktokcdn.com/play/video/tos/a/"]
+
+
+def test_a_page_of_2020_names_the_item_in_next_data() -> None:
+    found = read({"props": {"pageProps": {"statusCode": 0, "itemInfo": {"itemStruct": tiktok_item()}}}})
+
+    assert "good" in best(found)[0]
+
+
+def test_of_equal_rungs_the_sites_first_address_is_taken() -> None:
+    rung = tiktok_rung("good", "h264", 1_000_000)
+
+    assert best(read(tiktok_item(rung))) == [rung["PlayAddr"]["UrlList"][0]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -58,6 +59,15 @@ def test_the_landscape_form_comes_before_the_portrait_one() -> None:
     assert best(told(URL, {"data": {"clip": clip(videoQualities=[], assets=assets)}})) == [f"{CDN}wide-1080.mp4"]
 
 
+def test_the_picture_of_the_landscape_form_is_larger_than_the_clips_preview() -> None:
+    assets = [
+        {"aspectRatio": 0.5625, "thumbnailURL": "https://clips-media-assets2.twitch.tv/tall.jpg"},
+        {"aspectRatio": 1.7778, "thumbnailURL": "https://clips-media-assets2.twitch.tv/wide.jpg"},
+    ]
+
+    assert told(URL, clip(assets=assets)).thumbnail_url == "https://clips-media-assets2.twitch.tv/wide.jpg"
+
+
 def test_other_clips_are_not_the_posts_and_none_means_gone() -> None:
     assert read(URL, {"data": {"clip": clip("OtherClipOfSomebody-1")}}) is None
     with pytest.raises(Deleted):
@@ -83,3 +93,12 @@ def test_a_record_of_the_helix_api_only_tells_who_and_what() -> None:
     data = told(URL, {"data": [record]})
 
     assert (data.found, data.display_name, data.thumbnail_url) == (False, "Jane", "https://a.twitch.tv/t.jpg")
+
+
+def test_the_answer_that_only_unlocks_the_files_tells_its_clip_in_the_token() -> None:
+    token = {"signature": "abc", "value": json.dumps({"clip_slug": SLUG, "expires": 1})}
+    answer = {"id": "396245304", "playbackAccessToken": token, "videoQualities": files("own")}
+    data = told(f"https://clips.twitch.tv/{SLUG}", [{"data": {"clip": answer}}])
+
+    assert best(data)[0].startswith("https://")
+    assert "sig=abc" in best(data)[0]

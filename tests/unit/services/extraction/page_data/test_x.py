@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 from mediavault.core.errors import AccountWarning, AgeRestricted, Deleted, Failure, Private, RateLimited, RegionLocked
@@ -9,7 +12,8 @@ from mediavault.core.media import ItemRole, ItemType, Ownership, SourceType
 from mediavault.platforms.x import X
 from mediavault.services.extraction.page_data import x
 from mediavault.services.extraction.page_data.record import PageData
-from tests.unit.services.extraction.samples import tweet, x_answer, x_photo, x_post, x_thread, x_video
+from tests.unit.services.extraction.page_data.reading import best
+from tests.unit.services.extraction.samples import X_ID, tweet, x_answer, x_photo, x_post, x_thread, x_video
 
 
 def read(*documents: object, suffix: str = "") -> PageData:
@@ -20,6 +24,10 @@ def read(*documents: object, suffix: str = "") -> PageData:
 
 def keys(found: PageData) -> set[str | None]:
     return {item.media_id for item in found.items if item.role is ItemRole.MAIN and item.is_video}
+
+
+def rung_of(key: str) -> str:
+    return f"https://video.twimg.com/amplify_video/{key}/vid/avc1/1280x720/{key}2176000.mp4?tag=14"
 
 
 def test_a_video_post_gives_its_rungs_its_author_and_its_day() -> None:
@@ -156,3 +164,109 @@ def test_a_tombstone_beside_the_post_itself_does_not_hide_it() -> None:
     found = read(x_thread({"rest_id": "7", **gone}, tweet(x_video())))
 
     assert keys(found) == {"111"}
+
+
+# --- other interfaces ------------------------------------------------------------------------------------------
+
+
+def embed(*media: dict[str, Any], post_id: str = X_ID, **facts: Any) -> dict[str, Any]:
+    user = {"id_str": "9", "screen_name": "jane", "name": "Jane"}
+    details = {"mediaDetails": list(media)} if media else {}
+    given = {"__typename": "Tweet", "id_str": post_id, "text": "A kite", "user": user, **details}
+    return {**given, "created_at": "2022-07-13T02:05:54.000Z", **facts}
+
+
+def test_an_embeds_answer_is_read() -> None:
+    found = read(embed(x_video()))
+
+    assert (best(found), found.handle, found.display_name) == ([rung_of("111")], "jane", "Jane")
+
+
+def test_an_embeds_short_form_of_a_video_is_read() -> None:
+    variants = [
+        {"type": "application/x-mpegURL", "src": "https://video.twimg.com/amplify_video/111/pl/a.m3u8"},
+        {"type": "video/mp4", "src": "https://video.twimg.com/amplify_video/111/vid/avc1/480x270/a.mp4"},
+        {"type": "video/mp4", "src": "https://video.twimg.com/amplify_video/111/vid/avc1/1280x720/b.mp4"},
+    ]
+    found = read(embed(video={"poster": "https://pbs.twimg.com/a.jpg", "durationMs": 9_000, "variants": variants}))
+
+    assert best(found) == ["https://video.twimg.com/amplify_video/111/vid/avc1/1280x720/b.mp4"]
+    assert (found.thumbnail_url, found.items[0].expected.duration_s) == ("https://pbs.twimg.com/a.jpg", 9)
+
+
+def test_an_embed_of_words_alone_has_no_video_and_its_quoted_posts_video_keeps_that_role() -> None:
+    found = read(embed(quoted_tweet=embed(x_video("222"), post_id="2")))
+
+    assert (found.found, keys(found), found.metadata["quoted_post_id"]) == (True, set(), "2")
+    assert [(item.role, item.label) for item in found.items] == [(ItemRole.QUOTED, "2")]
+
+
+def status(*media: dict[str, Any], post_id: str = X_ID, **facts: Any) -> dict[str, Any]:
+    """As version 1.1 answers with ``tweet_mode=extended``."""
+    user = {"id_str": "9", "screen_name": "jane", "name": "Jane"}
+    held = {"extended_entities": {"media": list(media)}} if media else {}
+    given = {"id_str": post_id, "full_text": "A kite", "user": user, **held}
+    return {**given, "created_at": "Wed Jul 13 02:05:54 +0000 2022", **facts}
+
+
+def test_an_answer_of_version_1_is_read_with_what_it_quotes_or_passes_on() -> None:
+    assert best(read(status(x_video()))) == [rung_of("111")]
+    assert keys(read(status(quoted_status=status(x_video("222"), post_id="2")))) == set()
+    passed_on = read(status(retweeted_status=status(x_video("333"), post_id="3")))
+    assert (keys(passed_on), passed_on.metadata["reposted_from"]) == ({"333"}, "3")
+
+
+def test_an_answer_of_version_2_ties_media_to_its_post_by_their_keys() -> None:
+    def medium(key: str) -> dict[str, Any]:
+        files = [{"bit_rate": v.get("bitrate"), **v} for v in x_video(key)["video_info"]["variants"]]
+        facts = {"media_key": f"7_{key}", "type": "video", "duration_ms": 12_500, "variants": files}
+        return {**facts, "preview_image_url": f"https://pbs.twimg.com/{key}.jpg"}
+
+    post = {"id": X_ID, "text": "A kite", "author_id": "9", "attachments": {"media_keys": ["7_111"]}}
+    quoted = {"id": "2", "text": "B", "author_id": "8", "attachments": {"media_keys": ["7_222"]}}
+    answer = {
+        "data": [{**post, "referenced_tweets": [{"type": "quoted", "id": "2"}]}, {"id": "5", "text": "another"}],
+        "includes": {
+            "media": [medium("222"), medium("111")],
+            "users": [{"id": "8", "username": "other", "name": "O"}, {"id": "9", "username": "jane", "name": "Jane"}],
+            "tweets": [quoted],
+        },
+    }
+    found = read(answer)
+
+    assert (best(found), keys(found), found.handle) == ([rung_of("111")], {"111"}, "jane")
+    assert (found.thumbnail_url, found.metadata["quoted_post_id"]) == ("https://pbs.twimg.com/111.jpg", "2")
+
+
+def test_a_video_in_a_card_is_the_posts_in_both_forms_of_the_card() -> None:
+    unified = {"string_value": json.dumps({"media_entities": {"111": x_video("111")}})}
+    listed: dict[str, Any] = {"card": {"legacy": {"binding_values": [{"key": "unified_card", "value": unified}]}}}
+    named: dict[str, Any] = {"card": {"binding_values": {"unified_card": unified}}}
+    bare: dict[str, Any] = {"legacy": {"extended_entities": {}}}
+
+    assert keys(read(x_answer(tweet(**listed, **bare)))) == {"111"}
+    assert keys(read(status(**named))) == {"111"}
+
+
+def test_the_post_is_found_in_a_timeline_of_others() -> None:
+    entries = [
+        {"entryId": f"tweet-{n}", "content": {"itemContent": {"tweet_results": {"result": one}}}}
+        for n, one in enumerate([tweet(x_video("333"), post_id="3"), tweet(x_video("111"))])
+    ]
+    module = {"entryId": "profile-grid-0", "content": {"items": [{"item": entries[1]["content"]}]}}
+    timeline = {"search_by_raw_query": {"search_timeline": {"timeline": {"instructions": [{"entries": entries}]}}}}
+    media = {"user": {"result": {"timeline": {"timeline": {"instructions": [{"entries": [module]}]}}}}}
+
+    assert keys(read({"data": timeline})) == {"111"}
+    assert keys(read({"data": media})) == {"111"}
+
+
+def test_a_long_post_says_all_its_words() -> None:
+    note = {"note_tweet_results": {"result": {"text": "A kite, and then the whole story"}}}
+
+    assert read(x_answer(tweet(x_video(), note_tweet=note))).text == "A kite, and then the whole story"
+
+
+def test_of_equal_sizes_the_file_goes_before_the_playlist_and_the_highest_rate_before_both() -> None:
+    """A playlist's address tells no size; nor does its rate count against a file's."""
+    assert best(read(x_answer(tweet(x_video(bitrates=(2_176_000, 256_000)))))) == [rung_of("111")]

@@ -59,8 +59,16 @@ def test_silent_parts_get_the_best_sound_where_nothing_else_is_left() -> None:
     assert item.candidates[0].audio_url == "https://cdn.example/high.mp4"
 
 
+def test_a_manifest_that_lists_sound_and_pictures_needs_no_second_address() -> None:
+    manifest: dict[str, Any] = {"url": "https://cdn.example/master.mpd", "protocol": "http_dash_segments"}
+    tracks = [form("sound", vcodec="none", **manifest), form("silent", height=720, acodec="none", **manifest)]
+    candidate = told(URL, info(*tracks)).items[0].candidates[0]
+
+    assert (candidate.has_audio, candidate.audio_url) == (True, None)
+
+
 def test_formats_of_one_manifest_count_as_the_largest_of_them() -> None:
-    manifest = {"url": "https://cdn.example/master.mpd", "protocol": "http_dash_segments"}
+    manifest: dict[str, Any] = {"url": "https://cdn.example/master.mpd", "protocol": "http_dash_segments"}
     item = told(
         URL, info(form("a", height=360, tbr=500, **manifest), form("b", height=1080, tbr=5_000, **manifest))
     ).items[0]

@@ -25,8 +25,8 @@ from mediavault.practice.site import PracticeSite
 from mediavault.practice.table import Row, as_json_object, climbed_text, complaints, draw, took_s
 from mediavault.practice.verdict import Step, steps
 from mediavault.store.port import Enqueued, JobStore
+from tests.component.practice.test_verdict import job_of, saved_on
 from tests.fakes import START, FakeClock
-from tests.unit.practice.test_verdict import job_of, saved_on
 
 Ending = Callable[[Post, int], Job]  # how a post's job looks at the n-th look at it
 

@@ -35,9 +35,9 @@ from mediavault.services.download.direct import DirectDownloader
 from mediavault.services.download.port import MediaRequest
 from mediavault.services.download.resume import OVERLAP_BYTES, Saved
 from tests import media
+from tests.component.services.download.conftest import LIMITS, Fetch
 from tests.fakes import FakeClock
 from tests.fault_server import FaultServer, Reply, Script, changed, cut, reply, serve
-from tests.unit.services.download.conftest import LIMITS, Fetch
 
 BODY = media.mp4() + random.Random(1).randbytes(400_000)  # the downloader judges first bytes only
 OTHER = media.mp4() + random.Random(2).randbytes(400_000)

@@ -16,8 +16,8 @@ from mediavault.services.download.manifest import MediaPlaylist, Segment
 from mediavault.services.download.stream_source import StreamSource
 from mediavault.services.download.track import Progress, TrackFetch, all_or_first_failure
 from mediavault.services.remux import Track
+from tests.component.services.download.conftest import LIMITS
 from tests.fakes import FakeClock
-from tests.unit.services.download.conftest import LIMITS
 
 BOX = 1_000
 

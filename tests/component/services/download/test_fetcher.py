@@ -10,9 +10,9 @@ from mediavault.core.errors import Failure
 from mediavault.core.media import SourceType
 from mediavault.services.media_probe import MediaProbe
 from tests import media
+from tests.component.services.download import dash_streams
+from tests.component.services.download.conftest import Fetch
 from tests.fault_server import FaultServer, serve
-from tests.unit.services.download import dash_streams
-from tests.unit.services.download.conftest import Fetch
 
 
 @pytest.mark.parametrize("source_type", [SourceType.DIRECT, SourceType.UNKNOWN])

@@ -30,9 +30,9 @@ from mediavault.services import media_library, media_probe_child
 from mediavault.services.download import track
 from mediavault.services.media_judgement import problems
 from tests import media
+from tests.component.services.download.conftest import LIMITS, Fetch
 from tests.fakes import FakeClock
 from tests.fault_server import FaultServer, Script, changed, cut, reply, serve
-from tests.unit.services.download.conftest import LIMITS, Fetch
 
 media_library.quiet()
 

@@ -190,6 +190,35 @@ async def test_without_a_screen_program_the_window_is_told_and_its_folder_goes(
     assert not screen.folder.exists()
 
 
+async def test_on_a_virtual_screen_the_window_is_all_there_is_and_its_home_goes_with_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    xvfb = stage.root / "Xvfb"
+    xvfb.write_text(
+        f"#!{sys.executable}\nimport os, signal, sys\nos.write(int(sys.argv[2]), b'7\\n')\nsignal.pause()\n"
+    )
+    xvfb.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{stage.root}:{os.environ['PATH']}")
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+    stage.play()
+    screen = new_screen(stage.root / "window", ScreenSize(640, 480))
+    window = await open_window(
+        stage.executable, stage.profile, "https://a.test/", proxy="http://127.0.0.1:9", screen=screen
+    )
+    first = await stage.started()
+    await window.close()
+    arguments, environment = first["arguments"], first["environment"]
+
+    assert window.display == 7
+    assert isinstance(arguments, list)
+    assert isinstance(environment, dict)
+    assert {"--kiosk", "--window-size=641,481"} <= {*arguments}
+    assert (environment["DISPLAY"], environment["XAUTHORITY"]) == (":7", str(screen.authority))
+    assert environment["HOME"] == str(screen.folder / "home")
+    assert "WAYLAND_DISPLAY" not in environment
+    assert not screen.folder.exists()
+
+
 async def test_a_killed_parent_takes_the_browser_with_it_in_order(stage: Stage) -> None:
     stage.play()
     script = (

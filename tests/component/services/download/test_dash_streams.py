@@ -15,9 +15,9 @@ from mediavault.core.media import DownloadedFile, Expected, SourceType
 from mediavault.services import media_library, media_probe_child
 from mediavault.services.media_judgement import problems
 from tests import media
+from tests.component.services.download import dash_streams as dash
+from tests.component.services.download.conftest import LIMITS, Fetch
 from tests.fault_server import FaultServer, cut, reply, serve
-from tests.unit.services.download import dash_streams as dash
-from tests.unit.services.download.conftest import LIMITS, Fetch
 
 media_library.quiet()
 pytestmark = pytest.mark.usefixtures("joined_here")

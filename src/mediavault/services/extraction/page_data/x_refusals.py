@@ -1,0 +1,100 @@
+"""What X says instead of a post: tombstones, unavailable posts, errors of its interfaces.
+
+Checked 2026-11-24 against recorded answers of 2022 to 2026.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mediavault.core.errors import (
+    AccountWarning,
+    AgeRestricted,
+    Deleted,
+    Failure,
+    LoginRequired,
+    Private,
+    RateLimited,
+    RegionLocked,
+)
+from mediavault.services.extraction.page_data import values
+from mediavault.services.extraction.page_data.json_walk import Node, walk
+
+_AGE = "X shows this post only to accounts whose age is known"
+_REASONS: dict[str, type[Failure]] = {
+    "nsfwloggedout": AgeRestricted,
+    "nsfwviewerhasnostatedage": AgeRestricted,
+    "nsfwviewerisunderage": AgeRestricted,
+    "protected": Private,
+    "suspended": Deleted,
+    "deactivated": Deleted,
+    "deleted": Deleted,
+    "bouncedeleted": Deleted,
+    "offboarded": Deleted,
+}
+_SENTENCES: tuple[tuple[re.Pattern[str], type[Failure]], ...] = (
+    (re.compile(r"age-restricted|adult content|sensitive", re.IGNORECASE), AgeRestricted),
+    (re.compile(r"limits who can view|protected|approved followers", re.IGNORECASE), Private),
+    (re.compile(r"withheld", re.IGNORECASE), RegionLocked),
+    (re.compile(r"deleted|suspended|no longer exists|unavailable|violated", re.IGNORECASE), Deleted),
+)
+
+
+def refusal(post_id: str | None, documents: Sequence[object]) -> Failure | None:
+    """Tombstones carry no id: believed only where the answer, or its entry, is about nothing but this post."""
+    for document in documents:
+        if failure := _error(document):
+            return failure
+        for result in _results_about(post_id, document):
+            if failure := _failure(result):
+                return failure
+    return None
+
+
+_ERRORS: dict[int, tuple[type[Failure], str]] = {
+    34: (Deleted, "X says that there is no such post"),
+    144: (Deleted, "X says that there is no such post"),
+    179: (Private, "X shows this post only to approved followers"),
+    88: (RateLimited, "X asked us to slow down"),
+    64: (AccountWarning, "X has suspended the account that is signed in"),
+    326: (AccountWarning, "X has locked the account that is signed in"),
+    32: (LoginRequired, "X wants a sign-in for this post"),
+}
+
+
+def _error(document: object) -> Failure | None:
+    """GraphQL's list of errors; an answer about a single post that is empty without one means that it is gone."""
+    answer = values.obj(document)
+    for error in values.objects(answer.get("errors")):
+        if known := _ERRORS.get(values.integer(error.get("code")) or 0):
+            condition, said = known
+            return condition(said)
+    data = values.obj(answer, "data")
+    if data.get("tweetResult") == {}:
+        return Deleted("X says that there is no such post")
+    return None
+
+
+def _results_about(post_id: str | None, document: object) -> list[Node]:
+    found = [values.obj(document)] if values.obj(document).get("__typename") == "TweetTombstone" else []
+    found.append(values.obj(document, "data", "tweetResult", "result"))
+    entries = (node for node in walk(document) if post_id and node.get("entryId") == f"tweet-{post_id}")
+    found += [values.obj(entry, "content", "itemContent", "tweet_results", "result") for entry in entries]
+    return found
+
+
+def _failure(result: Node) -> Failure | None:
+    kind = result.get("__typename")
+    if kind == "TweetUnavailable":
+        reason = values.text(result.get("reason")) or ""
+        return _raised(_REASONS.get(reason.lower(), Deleted), reason or "unavailable")
+    if kind == "TweetTombstone":
+        said = values.text(values.obj(result, "tombstone", "text").get("text")) or ""
+        condition = next((known for form, known in _SENTENCES if form.search(said)), Deleted)
+        return _raised(condition, said[:200] or "tombstone")
+    return None
+
+
+def _raised(condition: type[Failure], said: str) -> Failure:
+    return condition(_AGE if condition is AgeRestricted else f"X does not show this post: {said}")

@@ -1,0 +1,7 @@
+"""The same house as the unit tests'."""
+
+from __future__ import annotations
+
+from tests.unit.cli.conftest import house, run
+
+__all__ = ["house", "run"]

@@ -1,0 +1,100 @@
+"""Signing in on a person's own screen, with a window that plays its part."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.errors import BrowserUnavailable
+from mediavault.core.platform import Platform
+from mediavault.core.sessions import SessionState
+from mediavault.services.browser import own_display
+from mediavault.services.browser.discovery import FoundBrowser
+from mediavault.services.browser.own_display import has_display, sign_in_here
+from mediavault.services.browser.profile import claim_profile
+from mediavault.services.browser.session_desk import SessionDesk
+from mediavault.services.egress.guard import EgressGuard
+from tests.fakes import FakeClock
+from tests.unit.services.browser.test_login_windows import StubWindow
+
+SITE = Platform(name="site", title="Site", hosts=("a.test",), login_url="https://a.test/in", session_cookies=("sid",))
+
+
+@pytest.mark.parametrize(
+    ("environment", "system", "has"),
+    [
+        ({}, "linux", False),
+        ({"DISPLAY": ""}, "linux", False),
+        ({"DISPLAY": ":0"}, "linux", True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, "linux", True),
+        ({}, "darwin", True),
+    ],
+)
+def test_a_screen_is_told_by_the_environment(environment: dict[str, str], system: str, has: bool) -> None:
+    assert has_display(environment, system) is has
+
+
+@pytest.fixture
+def window(monkeypatch: pytest.MonkeyPatch) -> StubWindow:
+    shown = StubWindow()
+
+    async def open_window(*_: object, **__: object) -> StubWindow:
+        return shown
+
+    @asynccontextmanager
+    async def proxy(*_: object) -> AsyncIterator[str]:
+        yield "http://127.0.0.1:1"
+
+    monkeypatch.setattr(own_display, "open_window", open_window)
+    monkeypatch.setattr(own_display, "window_proxy", proxy)
+    monkeypatch.setattr(own_display, "find_browser", lambda _: FoundBrowser(Path("/usr/bin/chromium"), "path"))
+    return shown
+
+
+async def signing_in(tmp_path: Path, *, enough: asyncio.Event) -> SessionState:
+    async def wait() -> None:
+        await enough.wait()
+
+    clock = FakeClock(auto=True)
+    desk = SessionDesk(tmp_path, [SITE], clock)
+    return await sign_in_here(desk, EgressGuard(), clock, SITE, executable=None, enough=wait)
+
+
+@pytest.mark.parametrize("by_enter", [True, False])
+async def test_it_lasts_until_the_window_or_the_person_ends_it(
+    tmp_path: Path, window: StubWindow, by_enter: bool
+) -> None:
+    enough = asyncio.Event()
+    task = asyncio.create_task(signing_in(tmp_path, enough=enough))
+    await asyncio.sleep(0.05)
+    assert not task.done()
+    (enough if by_enter else window.gone).set()
+
+    assert (await task).signed_in is False
+    assert window.closed_times == 1
+
+
+async def test_giving_up_closes_the_window_and_frees_the_profile(tmp_path: Path, window: StubWindow) -> None:
+    task = asyncio.create_task(signing_in(tmp_path, enough=asyncio.Event()))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    profile = claim_profile(tmp_path)
+
+    assert window.closed_times == 1
+    assert not profile.anonymous
+    profile.release()
+
+
+async def test_without_a_browser_the_command_that_installs_one_is_named(
+    tmp_path: Path, window: StubWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_display, "find_browser", lambda _: FoundBrowser(None, "nowhere", "Install one: apt …"))
+
+    with pytest.raises(BrowserUnavailable) as missing:
+        await signing_in(tmp_path, enough=asyncio.Event())
+    assert missing.value.help == "Install one: apt …"

@@ -1,0 +1,57 @@
+"""The way out for a person's window: no password to be asked for, and no stranger let in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import pytest
+
+from mediavault.services.browser import window_proxy as proxying
+from mediavault.services.browser.window_proxy import window_proxy
+from mediavault.services.egress.guard import EgressGuard
+from tests.unit.services.egress.servers import Site, ok, running
+
+
+async def asked(proxy: str, url: str) -> str:
+    """The status line of the proxy's answer to a plain request without any password; "" when it hangs up."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(proxy).port)
+    try:
+        writer.write(f"GET {url} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n\r\n".encode())
+        return (await asyncio.wait_for(reader.readline(), 5)).decode()
+    except ConnectionError:
+        return ""
+    finally:
+        writer.transport.abort()
+
+
+@asynccontextmanager
+async def a_site() -> AsyncIterator[tuple[Site, str]]:
+    async with running({"/in": ok(b"hi")}) as site:
+        yield site, f"http://127.0.0.1:{site.port}/in"
+
+
+async def test_the_sign_ins_own_site_is_reached_without_a_password() -> None:
+    async with a_site() as (site, url), window_proxy(EgressGuard([f"127.0.0.1:{site.port}"]), url) as proxy:
+        assert " 200 " in await asked(proxy, url)
+
+
+async def test_what_posts_may_not_reach_the_window_may_not_either() -> None:
+    async with a_site() as (_, url), window_proxy(EgressGuard(), "https://public.test/in") as proxy:
+        assert " 403 " in await asked(proxy, url)
+
+
+async def test_another_users_programs_are_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxying, "is_of_our_user", lambda _: False)
+    async with a_site() as (site, url), window_proxy(EgressGuard([f"127.0.0.1:{site.port}"]), url) as proxy:
+        assert await asked(proxy, url) == ""
+
+
+async def test_it_is_gone_with_its_window() -> None:
+    async with window_proxy(EgressGuard(), "https://public.test/in") as proxy:
+        pass
+
+    with pytest.raises(OSError):
+        await asked(proxy, "http://public.test/")
