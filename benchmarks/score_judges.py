@@ -16,7 +16,7 @@ from mediavault.commands.saved_page import look_at_saved_page
 from mediavault.platforms.classification import classify
 from mediavault.platforms.registry import all_platforms, platform_of_media
 from mediavault.services.extraction.media_urls import media_facts
-from mediavault.services.media_probe import standing_probe
+from mediavault.services.media.probe import standing_probe
 
 BEST, FALSE_POSITIVES, ERROR = "best URL", "false positives", "error"
 DURATION_TOLERANCE_S = 0.05  # playlists round their segments' durations

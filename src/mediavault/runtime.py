@@ -145,8 +145,8 @@ async def open_tools(
     from mediavault.services.extraction.api_extractor import ApiExtractor
     from mediavault.services.extraction.browser_extractor import BrowserExtractor
     from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor
-    from mediavault.services.media_probe import MediaProbe
-    from mediavault.services.remux import to_mp4
+    from mediavault.services.media.probe import MediaProbe
+    from mediavault.services.media.remux import to_mp4
 
     async with AsyncExitStack() as stack:
         client = AiohttpClient(guard, clock=clock)

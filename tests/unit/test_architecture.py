@@ -18,7 +18,7 @@ IMPORTERS = {
     "apsw": {"store/sqlite_engine.py"},
     "playwright": {"services/browser/chromium.py"},
     "Crypto": {"services/download/aes.py"},
-    "av": {"services/media_library.py", "practice/media.py"},
+    "av": {"services/media/library.py", "practice/media.py"},
     "yt_dlp": {"services/extraction/ytdlp_worker.py"},
 }
 # Asking for the time or waiting is core/clock.py's alone.
@@ -79,7 +79,7 @@ def test_only_the_workers_loop_swallows_everything() -> None:
     allowed = {
         "worker/pipeline.py",
         "api/gate.py",  # the outermost answer: a typed 500 instead of a traceback
-        "services/media_probe_child.py",  # FFmpeg's bindings raise anything on damaged files
+        "services/media/probe_child.py",  # FFmpeg's bindings raise anything on damaged files
     }
 
     assert {name for name, text in modules() if swallows_everything(text)} <= allowed

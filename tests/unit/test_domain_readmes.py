@@ -9,8 +9,8 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "mediavault"
 DOMAINS = [
-    "api", "commands", "core", "platforms", "practice", "services", "services/browser", "services/download",
-    "services/egress", "services/extraction", "store", "worker",
+    "api", "commands", "core", "platforms", "practice", "services", "services/browser", "services/child",
+    "services/download", "services/egress", "services/extraction", "services/media", "store", "worker",
 ]  # fmt: skip
 ROW = re.compile(r"^\| `([\w./]+\.py)` \|", re.MULTILINE)
 

@@ -17,7 +17,7 @@ from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
 
 if TYPE_CHECKING:
     from mediavault.core.media import ProbeReport
-    from mediavault.services.media_probe import StandingProbe
+    from mediavault.services.media.probe import StandingProbe
 
 FROM_STANDARD_INPUT = "-"
 AHEAD = 16  # files that are looked into before the first of them has its answer
@@ -50,7 +50,7 @@ def _named(files: Sequence[str]) -> Iterable[str]:
 
 async def _check(files: Sequence[str], *, as_json: bool) -> int:
     """Print each verdict as it comes; answers how many were refused."""
-    from mediavault.services.media_probe import standing_probe
+    from mediavault.services.media.probe import standing_probe
 
     refused = 0
     async with standing_probe() as probe:

@@ -21,7 +21,7 @@ from mediavault.core.errors import BrowserUnavailable
 from mediavault.core.logs import get_logger
 from mediavault.services.browser.profile import Profile
 from mediavault.services.browser.x11_input import authority
-from mediavault.services.child_process import environment
+from mediavault.services.child.process import environment
 from mediavault.services.egress.proxy import CHROMIUM_ARGS
 
 START_S = 30.0

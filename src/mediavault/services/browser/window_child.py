@@ -23,7 +23,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
-from mediavault.services.child_guard import die_with
+from mediavault.services.child.guard import die_with
 
 DISPLAY_S = 15.0
 END_BROWSER_S = 15.0

@@ -30,7 +30,7 @@ from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.resume import AllThere, Append, Refuse, Saved, StartOver, Whole, ask_for, judge
 from mediavault.services.download.writer import FileWriter, open_writer
 from mediavault.services.egress.port import HttpClient, HttpResponse, Timeouts
-from mediavault.services.media_sniff import DEMUXERS, DESCRIPTIONS, SNIFF_BYTES, Kind, sniff
+from mediavault.services.media.sniff import DEMUXERS, DESCRIPTIONS, SNIFF_BYTES, Kind, sniff
 
 PART = "media.part"
 

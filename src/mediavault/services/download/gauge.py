@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from mediavault.core.errors import Failure, Incomplete, NotAVideo
-from mediavault.services.media_sniff import DESCRIPTIONS, Kind, sniff
+from mediavault.services.media.sniff import DESCRIPTIONS, Kind, sniff
 
 TS_PACKET_BYTES = 188
 _MAX_HEADER = 16

@@ -14,8 +14,8 @@ from mediavault.services.download.direct import DirectDownloader
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.track import Progress, all_or_first_failure
 from mediavault.services.egress.port import HttpClient
-from mediavault.services.media_sniff import Kind
-from mediavault.services.remux import Track, join_tracks
+from mediavault.services.media.remux import Track, join_tracks
+from mediavault.services.media.sniff import Kind
 
 PICTURES, SOUND = "video", "audio"
 

@@ -23,8 +23,8 @@ from mediavault.services.download.stream_source import StreamSource
 from mediavault.services.download.stream_tracks import find_tracks
 from mediavault.services.download.track import Progress, TrackFetch, all_or_first_failure
 from mediavault.services.egress.port import HttpClient
-from mediavault.services.media_sniff import Kind
-from mediavault.services.remux import SLACK, SLACK_S, Track, join_tracks
+from mediavault.services.media.remux import SLACK, SLACK_S, Track, join_tracks
+from mediavault.services.media.sniff import Kind
 
 ROUNDING_S = 0.5
 NAMES = ("video", "audio")

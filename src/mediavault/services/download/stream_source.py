@@ -17,7 +17,7 @@ from mediavault.services.download.pace import SlowFloor, backoff_s
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.resume import failure_for
 from mediavault.services.egress.port import HttpClient, HttpResponse, Timeouts
-from mediavault.services.media_sniff import SNIFF_BYTES, Kind, sniff
+from mediavault.services.media.sniff import SNIFF_BYTES, Kind, sniff
 
 TRIES = 3
 LONGEST_WAIT_S = 30.0  # a site that asks for more is left alone until the next attempt

@@ -16,7 +16,7 @@ from mediavault.services.download.mpd import read_mpd
 from mediavault.services.download.mpd_document import looks_like_dash
 from mediavault.services.download.playlist import read_playlist
 from mediavault.services.download.stream_source import StreamSource
-from mediavault.services.media_sniff import DESCRIPTIONS, sniff
+from mediavault.services.media.sniff import DESCRIPTIONS, sniff
 
 MAX_DEPTH = 3  # a master that names a master …
 _DATA = "data:"

@@ -16,7 +16,7 @@ from mediavault.services.download.manifest import MediaPlaylist, Segment
 from mediavault.services.download.port import DownloadLimits
 from mediavault.services.download.stream_source import StreamSource, says_there_is_none, wait_before_retry_s
 from mediavault.services.download.writer import FileWriter, open_writer
-from mediavault.services.remux import Track
+from mediavault.services.media.remux import Track
 
 SEGMENT_BUFFER_BYTES = 8 << 20  # of one segment whose turn has not come
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mediavault.core.errors import ExtractorBroken, StorageFailure, TookTooLong
-from mediavault.services.child_process import ChildFailed, ChildLimits, ChildTookTooLong, Place, run_child
+from mediavault.services.child.process import ChildFailed, ChildLimits, ChildTookTooLong, Place, run_child
 from mediavault.services.egress.door import door_to
 from mediavault.services.extraction.ytdlp_home import Installed
 

@@ -17,7 +17,7 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
-from mediavault.services.child_guard import MAX_REQUEST_BYTES, die_with, leave_network, limit, raise_loopback
+from mediavault.services.child.guard import MAX_REQUEST_BYTES, die_with, leave_network, limit, raise_loopback
 
 MAX_ENTRIES = 20  # of a carousel or a series
 MAX_ERRORS = 40

@@ -12,8 +12,9 @@ import pytest
 
 from mediavault.core.errors import Drm, Failure, Incomplete, LinkExpired, LiveNow, NotAVideo, TooLarge, Unsupported
 from mediavault.core.media import DownloadedFile, Expected, SourceType
-from mediavault.services import media_library, media_probe_child
-from mediavault.services.media_judgement import problems
+from mediavault.services.media import library as media_library
+from mediavault.services.media import probe_child as media_probe_child
+from mediavault.services.media.judgement import problems
 from tests import media
 from tests.component.services.download import dash_streams as dash
 from tests.component.services.download.conftest import LIMITS, Fetch

@@ -8,7 +8,7 @@ import pytest
 
 from mediavault.core.errors import Failure
 from mediavault.core.media import SourceType
-from mediavault.services.media_probe import MediaProbe
+from mediavault.services.media.probe import MediaProbe
 from tests import media
 from tests.component.services.download import dash_streams
 from tests.component.services.download.conftest import Fetch

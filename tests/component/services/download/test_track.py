@@ -15,7 +15,7 @@ from mediavault.services.download import track as module
 from mediavault.services.download.manifest import MediaPlaylist, Segment
 from mediavault.services.download.stream_source import StreamSource
 from mediavault.services.download.track import Progress, TrackFetch, all_or_first_failure
-from mediavault.services.remux import Track
+from mediavault.services.media.remux import Track
 from tests.component.services.download.conftest import LIMITS
 from tests.fakes import FakeClock
 

@@ -80,7 +80,7 @@ def _items(node: Node, platform: Platform) -> tuple[Item, ...]:
 
 
 def _page_data(platform: Platform, items: tuple[Item, ...], node: Node) -> PageData:
-    if not items and (failure := _gone(node)):
+    if not any(item.candidates or not item.is_video for item in items) and (failure := _gone(node)):
         raise failure
     if any(item.is_video and not item.candidates for item in items):
         raise Upcoming(f"{platform.title} is still processing the video.")

@@ -33,6 +33,7 @@ def items_of(post: Node, platform: Platform) -> tuple[Item, ...]:
         or _desktop(post, platform)
         or _gif(post, platform)
         or _linked(post, platform)
+        or _unready(post)
     )
 
 
@@ -232,12 +233,27 @@ def _gif(post: Node, platform: Platform) -> tuple[Item, ...]:
     preview = values.obj(post, "preview")
     if video := values.obj(preview, "reddit_video_preview"):
         return (_video(video, platform, picture_of(post)),)
+    if not _is_a_picture(post):
+        return ()
     images = values.objects(preview.get("images"))
     mp4 = values.obj(images[0] if images else {}, "variants", "mp4", "source")
     if address(mp4.get("url")):
         size = values.integer(mp4.get("width")), values.integer(mp4.get("height"))
         return (_animation(mp4.get("url"), platform, size, picture_of(post)),)
     return ()
+
+
+def _is_a_picture(post: Node) -> bool:
+    """The preview of a text or of a link to a page shows that page's picture, which can be an animation too."""
+    link = str(post.get("url_overridden_by_dest") or post.get("url") or "").partition("?")[0]
+    named = link.lower().endswith((".gif", ".gifv")) or post.get("post_hint") in ("image", "rich:video")
+    return named and post.get("is_self") is not True
+
+
+def _unready(post: Node) -> tuple[Item, ...]:
+    """A video that was posted, whose media reddit does not tell (yet)."""
+    name = video_id(post.get("url_overridden_by_dest")) or video_id(post.get("url"))
+    return (Item(media_id=name, thumbnail_url=picture_of(post)),) if name else ()
 
 
 def _linked(post: Node, platform: Platform) -> tuple[Item, ...]:

@@ -223,3 +223,43 @@ def test_the_old_sites_player_is_read() -> None:
 def test_what_reddit_says_instead_is_raised(answer: Any, condition: type[Failure]) -> None:
     with pytest.raises(condition):
         reddit.read(POST, REDDIT, [answer])
+
+
+def animated(**more: Any) -> dict[str, Any]:
+    mp4 = {"url": "https://preview.redd.it/kite.gif?format=mp4&amp;s=1", "width": 320, "height": 240}
+    images = [{"source": {"url": "https://preview.redd.it/kite.gif"}, "variants": {"mp4": {"source": mp4}}}]
+    return record(preview={"images": images}, **more)
+
+
+def test_an_animated_picture_is_a_silent_video() -> None:
+    found = read(listing(animated(url="https://i.redd.it/kite.gif", domain="i.redd.it", post_hint="image")))
+
+    assert (found.items[0].type, found.items[0].expected.audio) == (ItemType.GIF, False)
+    assert found.items[0].candidates[0].url == "https://preview.redd.it/kite.gif?format=mp4&s=1"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"is_self": True, "post_hint": "self", "url": f"https://www.reddit.com/comments/{ID}/"},
+        {"post_hint": "link", "url": "https://news.example/kite", "domain": "news.example"},
+    ],
+    ids=["words", "link to a page"],
+)
+def test_the_animated_preview_of_a_page_that_a_post_links_to_is_not_the_posts(facts: dict[str, Any]) -> None:
+    assert read(listing(animated(**facts))).items == ()
+
+
+def test_a_video_whose_media_are_not_told_yet_comes_later() -> None:
+    unready = record(url="https://v.redd.it/kite1234567", domain="v.redd.it", is_video=True, media=None)
+
+    with pytest.raises(Upcoming):
+        reddit.read(POST, REDDIT, [listing(unready)])
+    with pytest.raises(Deleted):
+        reddit.read(POST, REDDIT, [listing({**unready, "removed_by_category": "moderator"})])
+
+
+def test_a_list_of_wanted_posts_is_read_like_a_page_of_one() -> None:
+    answer = {"kind": "Listing", "data": {"children": [{"kind": "t3", "data": record(video=reddit_video())}]}}
+
+    assert read(answer).items[0].candidates

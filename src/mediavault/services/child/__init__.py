@@ -1,0 +1,1 @@
+"""Helper processes that can be limited and killed, and die with us."""

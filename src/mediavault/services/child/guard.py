@@ -1,0 +1,133 @@
+"""What a helper process does to itself before it touches a hostile file: limits, no network, death with its parent.
+
+Runs inside the child (``services.child_process`` starts it), so it imports little: the standard library and ``child_sockets``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mediavault.services.child.sockets import refuse_sockets
+
+_PR_SET_PDEATHSIG = 1
+_CLONE_NEWUSER = 0x1000_0000
+_CLONE_NEWNET = 0x4000_0000
+_SIOCSIFFLAGS = 0x8914  # netdevice(7)
+_IFF_UP_RUNNING = 0x1 | 0x40
+MAX_REQUEST_BYTES = 8 << 20
+STANDING = "--standing"  # the argument of a helper that answers many requests
+
+
+def serve(answer: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
+    """Read one JSON request from standard input, confine this process by its ``limits``, write one JSON answer.
+
+    An error of the system or the library becomes ``{"failed": "...", "errno": n or None}``; any other ends the process.
+    """
+    request = json.loads(sys.stdin.buffer.read(MAX_REQUEST_BYTES))
+    confine(request["limits"], parent=request["parent"])
+    _write(_answered(answer, request))
+    return 0
+
+
+def serve_lines(answer: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
+    """The same for many requests, a JSON line each, until standard input ends.
+
+    The first line holds what the whole process is confined to (``address_space``, ``file``, ``parent``). Each request
+    says how many seconds of ``cpu`` it may use; the process is killed when it uses more.
+    """
+    bounds = json.loads(sys.stdin.buffer.readline(MAX_REQUEST_BYTES))
+    limit({resource.RLIMIT_AS: bounds["address_space"], resource.RLIMIT_FSIZE: bounds["file"]})
+    die_with(bounds["parent"])
+    leave_network() or refuse_sockets()
+    while line := sys.stdin.buffer.readline(MAX_REQUEST_BYTES):
+        request = json.loads(line)
+        _allow_cpu(request["cpu"])
+        _write(_answered(answer, request), end=b"\n")
+    return 0
+
+
+def _answered(
+    answer: Callable[[Mapping[str, Any]], Mapping[str, Any]], request: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    try:
+        return answer(request)
+    except (LookupError, OSError, RuntimeError, ValueError) as exc:  # PyAV's errors are among them
+        return {"failed": said(exc), "errno": getattr(exc, "errno", None)}
+
+
+def _write(result: Mapping[str, Any], *, end: bytes = b"") -> None:
+    sys.stdout.buffer.write(json.dumps(result).encode("ascii") + end)
+    sys.stdout.buffer.flush()
+
+
+def _allow_cpu(seconds: int) -> None:
+    """So many more from now on, by the soft limit: its signal ends the process."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    until = int(usage.ru_utime + usage.ru_stime) + seconds + 1
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (until if hard == resource.RLIM_INFINITY else min(until, hard), hard))
+
+
+def said(exc: Exception) -> str:
+    """What an exception says, without the paths of this machine that the system's errors name."""
+    return f"{type(exc).__name__}: {getattr(exc, 'strerror', None) or exc}"[:200]
+
+
+def confine(limits: Mapping[str, int], *, parent: int) -> None:
+    """``address_space`` and ``file`` in bytes, ``cpu`` in seconds. Ends this process when its parent is gone already."""
+    limit(
+        {
+            resource.RLIMIT_AS: limits["address_space"],
+            resource.RLIMIT_CPU: limits["cpu"],
+            resource.RLIMIT_FSIZE: limits["file"],
+        }
+    )
+    die_with(parent)
+    leave_network() or refuse_sockets()
+
+
+def limit(limits: Mapping[int, int]) -> None:
+    """Set ``resource.RLIMIT_*`` for good, or to the lower value that holds already; never a core file."""
+    for which, soft in {**limits, resource.RLIMIT_CORE: 0}.items():
+        hard = resource.getrlimit(which)[1]
+        value = soft if hard == resource.RLIM_INFINITY else min(soft, hard)
+        resource.setrlimit(which, (value, value))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing past the limit is an error to report, not a death
+
+
+def die_with(parent: int, *, by: int = signal.SIGKILL) -> None:
+    """Get the signal ``by`` when ``parent`` ends, and end now if it has. Linux only; elsewhere a child outlives it."""
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(by), 0, 0, 0)
+        if os.getppid() != parent:  # the parent died before the line above
+            os._exit(1)
+
+
+def leave_network() -> bool:
+    """Move into a network namespace with nothing in it; whether the kernel let us. Before any thread is started."""
+    if sys.platform != "linux":
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    try:
+        return bool(libc.unshare(_CLONE_NEWNET) == 0 or libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0)
+    except AttributeError:  # a C library without it
+        return False
+
+
+def raise_loopback() -> None:
+    """In a namespace of our own, where the loopback interface is down at first. Raises OSError."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP_RUNNING))

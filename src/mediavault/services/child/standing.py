@@ -1,0 +1,113 @@
+"""A helper that stays: many requests go to one process, one JSON line each, so that hundreds need not pay its start.
+
+It is confined like any other helper (``guard``), killed at the time limit of a request and replaced, and replaced
+after REQUESTS_OF_ONE as well, so that what a library leaks with each file stays small.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from mediavault.services.child.guard import STANDING
+from mediavault.services.child.process import (
+    MAX_ANSWER_BYTES,
+    ChildFailed,
+    ChildLimits,
+    ChildTookTooLong,
+    end_process,
+    environment,
+    exit_name,
+    read_answer,
+)
+
+REQUESTS_OF_ONE = 100
+
+
+class StandingChild:
+    """One helper process of ``module``, started with the first request. Requests must not overlap.
+
+    With the argument STANDING the module's ``main`` calls ``guard.serve_lines``.
+    """
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+        self._process: asyncio.subprocess.Process | None = None
+        self._served = 0
+
+    async def ask(self, request: Mapping[str, Any], *, limits: ChildLimits) -> Mapping[str, Any]:
+        """The helper's answer to ``request``. Raises ChildFailed and ChildTookTooLong.
+
+        A helper that breaks down over a request may have been worn out by those before it, so a fresh one is asked once
+        more. ``limits.address_space`` and ``file_bytes`` hold for the process: those of its first request.
+        """
+        if self._served >= REQUESTS_OF_ONE:
+            await self.close()
+        worn = self._served > 0
+        try:
+            return await self._ask(request, limits)
+        except ChildTookTooLong:
+            raise
+        except ChildFailed:
+            if not worn or self._process is not None:  # a fresh one broke down, or it lives and has said why
+                raise
+        return await self._ask(request, limits)
+
+    async def close(self) -> None:
+        """End the process; nothing of it is left then."""
+        process, self._process, self._served = self._process, None, 0
+        if process is not None:
+            await end_process(process)
+
+    async def _ask(self, request: Mapping[str, Any], limits: ChildLimits) -> Mapping[str, Any]:
+        answered = False
+        try:
+            async with asyncio.timeout(limits.wall_s):
+                line = await self._exchange({**request, "cpu": limits.cpu_s}, limits)
+            answered = True
+        except TimeoutError as exc:
+            raise ChildTookTooLong(f"it took longer than {limits.wall_s:.0f} s") from exc
+        finally:
+            if not answered:
+                await self.close()
+        self._served += 1
+        return read_answer(line)
+
+    async def _exchange(self, request: Mapping[str, Any], limits: ChildLimits) -> bytes:
+        process = self._process or await self._start(limits)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died: the empty answer tells
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            await process.stdin.drain()
+        try:
+            line = await process.stdout.readline()
+        except ValueError as exc:
+            raise ChildFailed("its answer has no end") from exc
+        if not line.endswith(b"\n"):
+            raise ChildFailed(f"the helper process ended with {exit_name(await process.wait())}")
+        return line
+
+    async def _start(self, limits: ChildLimits) -> asyncio.subprocess.Process:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            self._module,
+            STANDING,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=environment(),
+            start_new_session=True,
+            limit=MAX_ANSWER_BYTES,
+        )
+        assert self._process.stdin is not None
+        bounds = {"address_space": limits.address_space, "file": limits.file_bytes, "parent": os.getpid()}
+        self._process.stdin.write(json.dumps(bounds).encode() + b"\n")
+        return self._process

@@ -1,0 +1,220 @@
+"""Check B: a walk over a container's own length fields, which must end exactly where the file ends.
+
+A truncation, even by one byte, a hole, or bytes lost in the middle break these lengths, and finding that costs a few
+reads per megabyte. Pure but for reading the file it is given. The formats: ISO/IEC 14496-12 (MP4, MOV), RFC 8794 and
+RFC 9559 (Matroska, WebM, in ``media_ebml``), ISO/IEC 13818-1 (transport stream); FLV and AVI in ``media_flv_avi``, the
+others in files of their own names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from mediavault.core.media import Problem, ProblemKind
+from mediavault.services.media.asf import walk_asf
+from mediavault.services.media.ebml import walk_matroska
+from mediavault.services.media.facts import Structure
+from mediavault.services.media.flv_avi import walk_avi, walk_flv
+from mediavault.services.media.ogg import walk_ogg
+from mediavault.services.media.ps import walk_ps
+from mediavault.services.media.samples import end_of_samples, end_of_segments
+from mediavault.services.media.sniff import SNIFF_BYTES, Kind, ts_packet_bytes
+from mediavault.services.media.tail import follows, harmless_tail
+
+MAX_MOOV_BYTES = 256 << 20  # twelve hours at 60 pictures a second need some 60 MB
+FORGIVEN_BELOW_BYTES = 50_000_000  # larger files are not decoded whole, and so not forgiven
+TS_SAMPLES = 64  # places at which a long transport stream is checked for its sync byte
+_TS_BLOCK_PACKETS = 8_192
+
+
+def walk(file: BinaryIO, size: int, kind: Kind, *, deep: bool) -> Structure:
+    """Walk over ``file``, which is ``size`` bytes long and of ``kind``. ``deep`` reads every transport packet."""
+    walkers: Mapping[Kind, Callable[[], Structure]] = {
+        Kind.MP4: lambda: walk_mp4(file, size, deep=deep),
+        Kind.MOV: lambda: walk_mp4(file, size, deep=deep),
+        Kind.WEBM: lambda: walk_matroska(file, size),
+        Kind.MATROSKA: lambda: walk_matroska(file, size),
+        Kind.MPEGTS: lambda: walk_ts(file, size, deep=deep),
+        Kind.FLV: lambda: walk_flv(file, size),
+        Kind.AVI: lambda: walk_avi(file, size),
+        Kind.MPEGPS: lambda: walk_ps(file, size),
+        Kind.ASF: lambda: walk_asf(file, size),
+        Kind.OGG: lambda: walk_ogg(file, size),
+    }
+    return walkers[kind]()
+
+
+# --- MP4 and MOV -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    type: bytes
+    start: int
+    body: int  # where its content begins
+    end: int
+    to_the_end: bool = False  # its size field says "until the file ends"
+
+
+def walk_mp4(file: BinaryIO, size: int, *, deep: bool = False) -> Structure:
+    """Top-level boxes fill the file; one ``moov``; pictures in ``mdat``; no sample entry of a protected kind.
+
+    ``deep``: a wrong length behind the last sample is forgiven, because every packet will be read and decoded anyway.
+    """
+    found = list(boxes(file, 0, size))
+    payload = sum(min(box.end, size) - box.body for box in found if box.type == b"mdat")
+    fragmented = any(box.type == b"moof" for box in found)
+    problems, notes = _mp4_end(file, size, found, fragmented=fragmented, deep=deep)
+    problems += _mp4_parts(found, fragmented=fragmented)
+    if not problems:
+        problems += _mp4_insides(file, size, found)
+    if any(entry in (b"encv", b"enca") for entry in _sample_entries(file, size, found)):
+        problems.insert(0, Problem(ProblemKind.PROTECTED, "its pictures or sound are encrypted (copy protection)"))
+    open_ended = any(box.to_the_end for box in found)
+    return Structure(tuple(problems), tuple(notes), open_ended=open_ended, payload_bytes=payload, fragmented=fragmented)
+
+
+def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
+    """The boxes between two offsets, in order; stops before bytes that are no box header."""
+    while start + 8 <= end:
+        file.seek(start)
+        header = file.read(16)
+        length, kind, body = int.from_bytes(header[:4], "big"), header[4:8], start + 8
+        if length == 1:
+            length, body = int.from_bytes(header[8:16], "big"), start + 16
+        if not _is_box_type(kind) or (length != 0 and length < body - start):
+            return
+        yield Box(kind, start, body, start + length if length else end, to_the_end=length == 0)
+        start += length or end - start
+
+
+def _is_box_type(kind: bytes) -> bool:
+    return len(kind) == 4 and all(0x20 <= byte <= 0x7E or byte == 0xA9 for byte in kind)
+
+
+def _mp4_end(
+    file: BinaryIO, size: int, found: list[Box], *, fragmented: bool, deep: bool
+) -> tuple[list[Problem], list[str]]:
+    end = found[-1].end if found else 0
+    if end == size:
+        return [], []
+    inside = [box for box in found if box.end <= size]
+    whole_until = inside[-1].end if inside else 0
+    # A fragmented file that goes on is a broken chain of fragments; a plain one is whole as soon as both parts are.
+    whole = not fragmented and {b"moov", b"mdat"} <= {box.type for box in inside}
+    if whole and harmless_tail(file, whole_until, size):
+        return [], [follows(size - whole_until)]
+    if deep and size <= FORGIVEN_BELOW_BYTES and not fragmented and _samples_end(file, found, size) is not None:
+        return [], ["a length in its structure is wrong, behind its last picture and sound"]
+    if end > size:
+        what = found[-1].type.decode("latin-1")
+        return [_incomplete(f"its last part ({what}) should reach to byte {end:,}, but the file ends at {size:,}")], []
+    return [_incomplete(f"its structure breaks off at byte {end:,} of {size:,}")], []
+
+
+def _mp4_parts(found: list[Box], *, fragmented: bool) -> list[Problem]:
+    count = sum(box.type == b"moov" for box in found)
+    if count > 1:
+        return [_damaged("two films are glued together in it (it has more than one table of contents)")]
+    if count == 0:
+        return [_incomplete("its table of contents (moov) is missing")]
+    if fragmented and [box.type for box in found if box.type in (b"moof", b"mdat")][-1] == b"moof":
+        return [_incomplete("the contents of its last fragment are missing")]
+    if not fragmented and not any(box.type == b"mdat" and box.end > box.body for box in found):
+        return [_incomplete("it holds a header, but no pictures")]
+    return []
+
+
+def _mp4_insides(file: BinaryIO, size: int, found: list[Box]) -> list[Problem]:
+    """Boxes that may stand last, whose zeroed end their own length would not show, and the index of segments."""
+    for box in found:
+        if box.type == b"moov":
+            inner = list(boxes(file, box.body, box.end))
+            if not inner or (inner[-1].end != box.end and not _padding(file, inner[-1].end, box.end)):
+                return [_damaged("its table of contents is broken")]
+        if box.type == b"mfra" and box.end - box.body >= 8:  # its last box, mfro, ends with the length of the whole
+            file.seek(box.end - 4)
+            if int.from_bytes(file.read(4), "big") != box.end - box.start:
+                return [_damaged("its index of fragments is broken")]
+        if box.type == b"sidx":
+            file.seek(box.body)
+            announced = end_of_segments(file.read(box.end - box.body), box.end)
+            if announced > size:
+                return [_incomplete(f"its segments should reach to byte {announced:,}, but it ends at {size:,}")]
+    return []
+
+
+def _padding(file: BinaryIO, start: int, end: int) -> bool:
+    """QuickTime closes some lists with four zero bytes."""
+    file.seek(start)
+    return end - start <= 8 and not file.read(max(0, end - start)).strip(b"\0")
+
+
+def _samples_end(file: BinaryIO, found: list[Box], size: int) -> int | None:
+    """Where the last sample of all tracks ends, when it is inside the file; else None."""
+    moov = [box for box in found if box.type == b"moov" and box.end <= size and box.end - box.start <= MAX_MOOV_BYTES]
+    try:
+        ends = [
+            end_of_samples(file, {child.type: (child.body, child.end) for child in boxes(file, stbl.body, stbl.end)})
+            for stbl in _inside(file, moov, (b"trak", b"mdia", b"minf", b"stbl"))
+        ]
+    except ValueError:
+        return None
+    last = max(ends, default=0)
+    return last if 0 < last <= size else None
+
+
+def _inside(file: BinaryIO, level: list[Box], path: tuple[bytes, ...]) -> list[Box]:
+    for name in path:
+        level = [child for box in level for child in boxes(file, box.body, box.end) if child.type == name]
+    return level
+
+
+def _sample_entries(file: BinaryIO, size: int, found: list[Box]) -> Iterator[bytes]:
+    """The four-letter codes of all tracks' sample descriptions (moov/trak/mdia/minf/stbl/stsd)."""
+    for moov in found:
+        if moov.type != b"moov" or moov.end > size or moov.end - moov.start > MAX_MOOV_BYTES:
+            continue
+        # version, flags and count stand before its entries
+        for stsd in _inside(file, [moov], (b"trak", b"mdia", b"minf", b"stbl", b"stsd")):
+            yield from (entry.type for entry in boxes(file, stsd.body + 8, stsd.end))
+
+
+# --- transport stream --------------------------------------------------------------------------------------------------
+
+
+def walk_ts(file: BinaryIO, size: int, *, deep: bool) -> Structure:
+    """Whole packets only, each with its sync byte: all of them when ``deep``, else at TS_SAMPLES places."""
+    file.seek(0)
+    shape = ts_packet_bytes(file.read(SNIFF_BYTES))
+    if shape is None:
+        return Structure((_damaged("its packets do not begin as they should"),))
+    packet, offset = shape
+    if size % packet:
+        return Structure((_incomplete(f"its last packet has {size % packet} of {packet} bytes"),), open_ended=True)
+    lost = _first_lost_sync(file, size // packet, packet, offset, deep=deep)
+    if lost is not None:
+        return Structure((_damaged(f"its packets lose their rhythm near byte {lost:,}"),), open_ended=True)
+    return Structure(open_ended=True)
+
+
+def _first_lost_sync(file: BinaryIO, packets: int, packet: int, offset: int, *, deep: bool) -> int | None:
+    run = _TS_BLOCK_PACKETS if deep else 1
+    step = run if deep else max(1, packets // TS_SAMPLES)
+    places: list[int] = [*range(0, packets, step), packets - 1]
+    for place in places:
+        file.seek(place * packet)
+        block: bytes = file.read(min(run, packets - place) * packet)
+        if block[offset::packet] != b"\x47" * (len(block) // packet):
+            return place * packet
+    return None
+
+
+def _incomplete(reason: str) -> Problem:
+    return Problem(ProblemKind.INCOMPLETE, reason)
+
+
+def _damaged(reason: str) -> Problem:
+    return Problem(ProblemKind.DAMAGED, reason)

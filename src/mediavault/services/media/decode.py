@@ -1,0 +1,110 @@
+"""Check F: pictures and sound are decoded, all of them as long as that is cheap. Runs inside the examiner's process.
+
+A few flipped bits inside a picture break no length and no table. Only its decoder can notice: it refuses the packet,
+marks the picture as corrupt, or conceals blocks that it could not read and says so in its log (FFmpeg's
+``error_resilience.c``: "concealing N DC, N AC, N MV errors"; H.264, HEVC's kin of MPEG and H.263). Codecs with
+arithmetic coding and no checks of their own (VP8, VP9, AV1, PCM) decode some flips into a wrong picture without a word.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mediavault.services.child.guard import said
+from mediavault.services.media.facts import DecodeFacts
+from mediavault.services.media.library import (
+    FAULTS,
+    concealments,
+    decode_in_this_thread,
+    listening,
+    main_video,
+    open_input,
+)
+
+DECODE_CPU_S = 4.0  # a minute of 1080p H.264, or everything of most clips
+
+
+def decode_all(path: Path, demuxer: str, *, cpu_s: float = DECODE_CPU_S) -> DecodeFacts:
+    """Decode from the start until the end or until ``cpu_s`` seconds of this process's time are used up.
+
+    Never raises for a bad file. A refused packet before the first key frame does not count, since a stream may be joined
+    anywhere; nor does the last packet of sound, which a cut at a picture leaves behind half.
+    """
+    count = _Count()
+    with listening() as log:
+        try:
+            with open_input(path, demuxer) as container:
+                streams = _streams(container)
+                _decode(container.demux(streams), count, until=time.process_time() + cpu_s)
+        except FAULTS as exc:
+            count.broke_off = said(exc)
+        concealed = concealments(log)
+    return count.facts(concealed)
+
+
+def _streams(container: Any) -> list[Any]:
+    """The film and its first sound that has a decoder."""
+    video = main_video(container)
+    sound = [stream for stream in container.streams.audio if stream.codec_context is not None][:1]
+    for stream in (video, *sound):
+        decode_in_this_thread(stream)
+    return [video, *sound]
+
+
+def _decode(packets: Iterator[Any], count: _Count, *, until: float) -> None:
+    for packet in packets:
+        if time.process_time() > until:
+            count.complete = False
+            return
+        count.add(packet)
+
+
+class _Count:
+    def __init__(self) -> None:
+        self.complete = True
+        self.broke_off: str | None = None
+        self._pictures = self._corrupt = self._refused = 0
+        self._sounds = self._sound_refused = 0
+        self._last_sound_refused = False
+        self._turned = False
+        self._error: str | None = None
+
+    def add(self, packet: Any) -> None:
+        is_video = packet.stream.type == "video"
+        try:
+            frames = packet.decode()
+        except FAULTS as exc:
+            self._refuse(said(exc), is_video=is_video, is_key=packet.is_keyframe)
+            return
+        if is_video:
+            self._pictures += len(frames)
+            self._corrupt += sum(frame.is_corrupt for frame in frames)
+            self._turned = self._turned or any(frame.rotation % 180 for frame in frames)
+        else:
+            self._sounds += len(frames)
+            self._sound_refused += self._last_sound_refused
+            self._last_sound_refused = False
+
+    def _refuse(self, error: str, *, is_video: bool, is_key: bool) -> None:
+        if not is_video:
+            self._sound_refused += self._last_sound_refused
+            self._last_sound_refused = self._sounds > 0
+            return
+        self._error = self._error or error
+        self._refused += self._pictures > 0 or is_key
+
+    def facts(self, concealed: int) -> DecodeFacts:
+        return DecodeFacts(
+            complete=self.complete and self.broke_off is None,
+            pictures=self._pictures,
+            refused=self._refused,
+            corrupt=self._corrupt,
+            concealed=concealed,
+            sounds=self._sounds,
+            sound_refused=self._sound_refused,
+            turned=self._turned,
+            error=self.broke_off or self._error,
+        )

@@ -1,0 +1,233 @@
+"""From facts to verdict: why a file is no whole, playable video. Pure; the thresholds and their reasons stand here.
+
+The checks and what each of them catches were measured on a corpus of damaged and odd files: S sniff, B structure,
+O opens with a real video stream, T the last seconds are there, K key frames decode at four places, D every packet,
+F every picture and sound decodes (of a long film as many as fit into a few seconds of work).
+Several may speak up; the most telling problem comes first, since a person is shown that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mediavault.core.media import DownloadedFile, Expected, ProbeReport, Problem, ProblemKind
+from mediavault.services.media.facts import DecodeFacts, MediaFacts, PacketFacts
+from mediavault.services.media.sniff import DEMUXERS, DESCRIPTIONS, Kind
+
+MIN_VIDEO_BYTES = 10_000
+MIN_DURATION_S = 0.2
+MIN_PICTURES = 2
+DURATION_TOLERANCE_S = 1.0  # sites announce whole seconds
+DURATION_TOLERANCE = 0.02
+END_TOLERANCE_S = 1.0  # by how much packets may end before the container says so (edit lists, audio padding)
+MAX_GAP_S = 1.0  # between two pictures, unless the film is a slide show
+MAX_PROVEN_GAP_S = 0.3  # the shortest segments last half a second
+MAX_GAP_STEPS = 8  # of the usual distance between two pictures
+MIN_PAYLOAD = 0.90  # of the room for packets that packets fill in a whole MP4
+DEEP_BELOW_BYTES = 50_000_000  # the deep look costs about a second per gigabyte
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Below this a file is no video however well it plays. What a site sends that is smaller is a placeholder."""
+
+    bytes: int = MIN_VIDEO_BYTES
+    duration_s: float = MIN_DURATION_S
+    pictures: int = MIN_PICTURES
+
+
+OF_A_POST = Floor()
+NONE = Floor(bytes=0, duration_s=0.0, pictures=1)  # nothing is known but the file: what plays is a video
+
+# A hole without sound to ask: in these, pictures that stand still are left out; in the others it is a lost piece.
+_MAY_STAND_STILL = frozenset({Kind.WEBM, Kind.MATROSKA, Kind.ASF, Kind.OGG})
+
+_ORDER = (
+    ProblemKind.EMPTY,
+    ProblemKind.NOT_A_VIDEO,
+    ProblemKind.PROTECTED,
+    ProblemKind.INCOMPLETE,
+    ProblemKind.DAMAGED,
+)
+
+
+def needs_deep_look(file: DownloadedFile) -> bool:
+    """Whether to read every packet (D): when the transport proved little, nothing announces a length, or it is cheap."""
+    unproven = file.segmented or not file.proven_whole or file.expected.duration_s is None
+    return unproven or file.bytes < DEEP_BELOW_BYTES
+
+
+def report(facts: MediaFacts, expected: Expected, floor: Floor = OF_A_POST) -> ProbeReport:
+    video, audio = facts.video, facts.audio
+    return ProbeReport(
+        container=facts.kind.value if facts.kind in DEMUXERS else None,
+        video_codec=video.codec if video else None,
+        audio_codec=audio.codec if audio else None,
+        duration_s=_duration(facts),
+        width=video.width if video else None,
+        height=video.height if video else None,
+        fps=video.fps if video else None,
+        problems=problems(facts, expected, floor),
+        notes=notes(facts, expected),
+    )
+
+
+def problems(facts: MediaFacts, expected: Expected, floor: Floor = OF_A_POST) -> tuple[Problem, ...]:
+    """Every reason why it is no whole, playable video, the most telling first; () when it is one."""
+    if facts.size == 0:
+        return (Problem(ProblemKind.EMPTY, "it is empty"),)
+    if facts.kind not in DEMUXERS:
+        return (Problem(ProblemKind.NOT_A_VIDEO, f"it is {DESCRIPTIONS[facts.kind]}"),)
+    found = [*_size(facts, floor), *facts.structure.problems]
+    if not facts.structure.problems:
+        found += _contents(facts, expected, floor)
+    return tuple(sorted(dict.fromkeys(found), key=lambda problem: _ORDER.index(problem.kind)))
+
+
+def notes(facts: MediaFacts, expected: Expected) -> tuple[str, ...]:
+    """Oddities that are no reason to refuse it."""
+    found = list(facts.structure.notes)
+    if facts.video is not None and facts.audio is None and expected.audio is None:
+        found.append("it has no sound")
+    lengths = (facts.video.duration_s if facts.video else None, facts.audio.duration_s if facts.audio else None)
+    if lengths[0] is not None and lengths[1] is not None and abs(lengths[0] - lengths[1]) > max(1.0, 0.1 * lengths[0]):
+        found.append(f"pictures last {lengths[0]:.1f} s, sound {lengths[1]:.1f} s")
+    if facts.structure.open_ended and facts.kind is not Kind.MPEGTS:
+        found.append("its form does not say where it ends")
+    return tuple(found)
+
+
+def _size(facts: MediaFacts, floor: Floor) -> Iterator[Problem]:
+    if facts.size < floor.bytes:
+        yield Problem(
+            ProblemKind.INCOMPLETE, f"it has only {facts.size:,} bytes, and a video has at least {floor.bytes:,}"
+        )
+
+
+def _contents(facts: MediaFacts, expected: Expected, floor: Floor) -> Iterator[Problem]:
+    if facts.open_error is not None:
+        yield Problem(ProblemKind.DAMAGED, f"it cannot be opened ({facts.open_error})")
+        return
+    yield from _streams(facts, expected, floor)
+    if facts.video is None:
+        return
+    yield from _length(facts, expected, floor)
+    for run, where in ((facts.tail, "near its end"), (facts.whole, "inside")):
+        if run is not None:
+            yield from _packets(run, where, decoded=facts.decoded is not None)
+            yield from _reaches_the_end(run, facts)
+    if facts.whole is not None:
+        yield from _whole(facts.whole, facts)
+    yield from _pictures(facts)
+    if facts.decoded is not None:
+        yield from _decoded(facts.decoded)
+
+
+def _streams(facts: MediaFacts, expected: Expected, floor: Floor) -> Iterator[Problem]:
+    """O."""
+    if facts.video is None:
+        missing = "no pictures that can be decoded" if facts.undecodable else "no video stream"
+        what = "only cover art, no video" if facts.still_only else missing
+        yield Problem(ProblemKind.NOT_A_VIDEO, f"it has {what}" + (", only sound" if facts.audio else ""))
+        return
+    if not facts.video.width or not facts.video.height:
+        yield Problem(ProblemKind.DAMAGED, "its pictures have no size")
+    if facts.audio is not None and not facts.audio.decodable:
+        yield Problem(ProblemKind.DAMAGED, "its sound is of a kind that cannot be decoded")
+    if expected.audio and facts.audio is None:
+        yield Problem(ProblemKind.DAMAGED, "it has no sound though the post announced sound")
+    pictures = facts.whole.video_packets if facts.whole is not None else facts.video.frames
+    if 0 < pictures < floor.pictures:
+        yield Problem(ProblemKind.NOT_A_VIDEO, "it is a single picture")
+
+
+def _length(facts: MediaFacts, expected: Expected, floor: Floor) -> Iterator[Problem]:
+    """O and the post's own word."""
+    duration = _duration(facts)
+    if (duration or 0.0) < floor.duration_s:
+        yield Problem(ProblemKind.NOT_A_VIDEO, f"it lasts only {duration or 0:.2f} s")
+        return
+    if expected.duration_s is None or duration is None:
+        return
+    slack = max(DURATION_TOLERANCE_S, DURATION_TOLERANCE * expected.duration_s)
+    lengths = [length for length in (duration, facts.video.duration_s if facts.video else None) if length is not None]
+    if all(abs(length - expected.duration_s) > slack for length in lengths):
+        short = max(lengths) < expected.duration_s
+        kind = ProblemKind.INCOMPLETE if short else ProblemKind.DAMAGED
+        yield Problem(kind, f"it lasts {duration:.1f} s, but the post announced {expected.duration_s:.1f} s")
+
+
+def _packets(run: PacketFacts, where: str, *, decoded: bool) -> Iterator[Problem]:
+    """T and D: what no whole file has, wherever it is read."""
+    if run.error is not None:
+        yield Problem(ProblemKind.INCOMPLETE, f"reading breaks off {where} ({run.error})")
+    for count, what in (
+        (run.corrupt, "broken"),
+        (run.empty if not decoded else 0, "empty"),  # some recorders repeat a picture so
+        (run.bad_nal, "damaged"),
+        (run.zero_led, "zero-filled"),
+    ):
+        if count:
+            yield Problem(ProblemKind.DAMAGED, f"it has {what} packets {where} ({count})")
+
+
+def _reaches_the_end(run: PacketFacts, facts: MediaFacts) -> Iterator[Problem]:
+    """T and D: packets go on until the end that the container and its video track claim."""
+    slack = max(END_TOLERANCE_S, 3 * run.usual_step_s)
+    assert facts.video is not None
+    if facts.structure.fragmented:
+        slack += run.start_s  # its fragments may be the later ones of a stream, with the stream's times
+    for claimed, reached, what in (
+        (facts.duration_s, run.end_s, "it"),
+        (facts.video.duration_s, run.video_end_s, "its picture"),
+    ):
+        if claimed is not None and (reached or 0.0) < claimed - slack:
+            yield Problem(ProblemKind.INCOMPLETE, f"{what} ends at {reached or 0:.1f} s instead of {claimed:.1f} s")
+
+
+def _whole(run: PacketFacts, facts: MediaFacts) -> Iterator[Problem]:
+    """D."""
+    assert facts.video is not None
+    steps = MAX_GAP_STEPS * run.usual_step_s
+    may_stand_still = run.audio_packets > 0 or facts.kind in _MAY_STAND_STILL
+    if run.proven_gap_s > max(MAX_PROVEN_GAP_S, steps):
+        yield Problem(ProblemKind.DAMAGED, f"its pictures jump by {run.proven_gap_s:.1f} s")
+    elif not may_stand_still and run.longest_gap_s > max(MAX_GAP_S, steps):
+        yield Problem(ProblemKind.DAMAGED, f"its pictures jump by {run.longest_gap_s:.1f} s")
+    if DEMUXERS[facts.kind] != "mov" or run.error is not None:
+        return  # other containers only estimate what follows
+    if run.video_packets < facts.video.frames:
+        counts = f"{run.video_packets:,} of {facts.video.frames:,}"
+        yield Problem(ProblemKind.INCOMPLETE, f"it holds {counts} announced pictures")
+    if facts.decoded is not None and facts.decoded.complete:
+        return  # all of it plays; what else is in there belongs to tracks that are not announced
+    room = facts.structure.payload_bytes
+    if room and run.bytes < MIN_PAYLOAD * room:
+        yield Problem(ProblemKind.DAMAGED, f"only {run.bytes / room:.0%} of its contents belong to it")
+
+
+def _pictures(facts: MediaFacts) -> Iterator[Problem]:
+    """K."""
+    bad = [picture for picture in facts.pictures if picture.error is not None or picture.pictures == 0]
+    if bad:
+        where = ", ".join(f"{picture.at_s:.1f} s" for picture in bad)
+        yield Problem(ProblemKind.DAMAGED, f"its pictures do not decode at {where}")
+
+
+def _decoded(run: DecodeFacts) -> Iterator[Problem]:
+    """F."""
+    if run.pictures == 0:
+        yield Problem(ProblemKind.DAMAGED, f"none of its pictures decodes ({run.error or 'no error was named'})")
+    elif bad := run.refused + run.corrupt + run.concealed:
+        yield Problem(ProblemKind.DAMAGED, f"{bad:,} of its first {run.pictures + run.refused:,} pictures are damaged")
+    if run.sound_refused:
+        counts = f"{run.sound_refused:,} of its first {run.sounds + run.sound_refused:,}"
+        yield Problem(ProblemKind.DAMAGED, f"{counts} pieces of its sound do not decode")
+
+
+def _duration(facts: MediaFacts) -> float | None:
+    """What the container says; where it is silent, what was read."""
+    read = facts.whole.end_s if facts.whole is not None else None
+    duration = facts.duration_s if facts.duration_s is not None else read
+    return round(duration, 3) if duration is not None else None

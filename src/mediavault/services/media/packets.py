@@ -1,0 +1,154 @@
+"""Reading packets to the end and counting what no whole file has. Runs inside the examiner's process.
+
+Holes in time: where the container writes each picture's duration (MP4), one is where a picture begins later than the one
+before it ended. Elsewhere pictures may simply be rare (a screen recording stands still for seconds), so a hole is proven
+where the sound has it too. A jump back is proof in itself: pieces repeat.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mediavault.services.child.guard import said
+from mediavault.services.media.facts import PacketFacts, median
+from mediavault.services.media.library import FAULTS, codec_name
+from mediavault.services.media.nal import nal_length_bytes, units_fill
+
+HOLE_S = 0.2  # shorter ones are not remembered
+MAX_HOLES = 1_000
+
+# Codecs of which no real packet begins with eight zero bytes; PCM silence, for one, does.
+_NEVER_ZERO_LED = frozenset(
+    {"mjpeg", "h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "aac", "mp3", "opus", "vorbis", "ac3", "eac3"}
+)
+
+Hole = tuple[float, float]  # from, to; seconds
+
+
+def read_packets(packets: Iterable[Any], video: Any, *, start_s: float, exact: bool) -> PacketFacts:
+    """Read to the end and count. Times are seconds from ``start_s``; ``exact``: packets say how long they last."""
+    tally = _Tally(video, start_s, exact=exact)
+    error = None
+    try:
+        for packet in packets:
+            if packet.size or packet.dts is not None:  # else: the mark that a stream has ended
+                tally.add(packet)
+    except FAULTS as exc:
+        error = said(exc)
+    return tally.facts(error)
+
+
+def shared(video: list[Hole], sound: list[Hole]) -> list[Hole]:
+    """The holes of the pictures that the sound has as well."""
+    return [hole for hole in video if any(hole[0] < other[1] and other[0] < hole[1] for other in sound)]
+
+
+@dataclass(slots=True)
+class _Stream:
+    """What is asked about each packet's stream, looked up once: a film has a hundred thousand packets an hour."""
+
+    kind: str
+    tick_s: float
+    never_zero_led: bool
+    last_dts: int | None = None
+    last_ticks: int = 0
+    holes: list[Hole] = field(default_factory=list)
+
+    def follow(self, packet: Any, *, exact: bool) -> int | None:
+        """Ticks since the packet before it; remembers the hole between them."""
+        if packet.dts is None:
+            return None
+        step = packet.dts - self.last_dts if self.last_dts is not None else None
+        if step is not None and len(self.holes) < MAX_HOLES:
+            hole = abs(step) if step < 0 else step - (self.last_ticks if exact else 0)
+            if hole * self.tick_s > HOLE_S:
+                self.holes.append(((packet.dts - hole) * self.tick_s, packet.dts * self.tick_s))
+        self.last_dts, self.last_ticks = packet.dts, packet.duration or 0
+        return step
+
+
+class _Tally:
+    """Running sums over packets."""
+
+    def __init__(self, video: Any, start_s: float, *, exact: bool) -> None:
+        self._index, self._start_s, self._exact = video.index, start_s, exact
+        self._time_base = float(video.time_base)
+        self._nal = nal_length_bytes(codec_name(video), video.codec_context.extradata or b"")
+        self._streams: dict[int, _Stream] = {}
+        self._steps: Counter[int] = Counter()
+        self._back = 0
+        self._video = self._audio = self._bytes = self._corrupt = self._empty = self._bad_nal = self._zero_led = 0
+        self._video_end_s = self._end_s = -math.inf
+
+    def add(self, packet: Any) -> None:
+        stream = self._streams.get(packet.stream_index) or self._meet(packet)
+        size = packet.size
+        self._bytes += size
+        if stream.kind not in ("video", "audio"):
+            return
+        self._corrupt += packet.is_corrupt
+        self._empty += size == 0
+        at = packet.pts if packet.pts is not None else packet.dts
+        end_s = (at + (packet.duration or 0)) * stream.tick_s - self._start_s if at is not None else -math.inf
+        self._end_s = max(self._end_s, end_s)
+        step = stream.follow(packet, exact=self._exact)
+        if packet.stream_index == self._index:
+            self._add_video(packet, end_s, step)
+        self._audio += stream.kind == "audio"
+        if stream.never_zero_led and size >= 8:
+            self._zero_led += bytes(memoryview(packet)[:8]) == bytes(8)
+
+    def _meet(self, packet: Any) -> _Stream:
+        stream = packet.stream
+        codec = codec_name(stream) if stream.type in ("video", "audio") else ""
+        self._streams[packet.stream_index] = _Stream(stream.type, float(packet.time_base), codec in _NEVER_ZERO_LED)
+        return self._streams[packet.stream_index]
+
+    def _add_video(self, packet: Any, end_s: float, step: int | None) -> None:
+        self._video += 1
+        self._video_end_s = max(self._video_end_s, end_s)
+        if self._nal is not None and not units_fill(memoryview(packet), self._nal):
+            self._bad_nal += 1
+        if step is not None:
+            self._steps[abs(step)] += 1
+            self._back = max(self._back, -step)
+
+    def facts(self, error: str | None) -> PacketFacts:
+        return PacketFacts(
+            video_packets=self._video,
+            audio_packets=self._audio,
+            bytes=self._bytes,
+            start_s=self._start_s,
+            video_end_s=_finite(self._video_end_s),
+            end_s=_finite(self._end_s),
+            corrupt=self._corrupt,
+            empty=self._empty,
+            bad_nal=self._bad_nal,
+            zero_led=self._zero_led,
+            longest_gap_s=_longest(self._holes()),
+            proven_gap_s=max(_longest(self._proven()), self._back * self._time_base),
+            usual_step_s=median(self._steps) * self._time_base,
+            error=error,
+        )
+
+    def _holes(self) -> list[Hole]:
+        video = self._streams.get(self._index)
+        return video.holes if video is not None else []
+
+    def _proven(self) -> list[Hole]:
+        if self._exact:
+            return self._holes()
+        sound = [stream for stream in self._streams.values() if stream.kind == "audio"]
+        return shared(self._holes(), [hole for stream in sound for hole in stream.holes])
+
+
+def _longest(holes: list[Hole]) -> float:
+    return max((end - start for start, end in holes), default=0.0)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

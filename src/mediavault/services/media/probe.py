@@ -1,0 +1,136 @@
+"""Looks into a media file in a child process and says what it is and what is wrong with it.
+
+The child (``probe_child``) sees the hostile bytes under limits; the verdict (``judgement``) is made here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from mediavault.core.errors import StorageFailure
+from mediavault.core.media import DownloadedFile, Expected, ProbeReport, Problem, ProblemKind
+from mediavault.services.child.process import GIB, ChildFailed, ChildLimits, run_child
+from mediavault.services.child.standing import StandingChild
+from mediavault.services.media.facts import from_json
+from mediavault.services.media.judgement import NONE, needs_deep_look, report
+
+CHILD = "mediavault.services.media.probe_child"
+BASE_S = 30.0
+CPU_PER_GIB_S = 3.0  # measured: 0.05 s quick, 1.2 s/GB deep
+WALL_PER_GIB_S = 30.0  # a deep look at a network share that gives 35 MB/s
+STILL_S = 20.0
+MAX_STILL_BYTES = 20 << 20
+MAX_CHILDREN = 2
+
+
+class MediaProbe:
+    """At most MAX_CHILDREN files are looked into at the same time; others wait their turn."""
+
+    def __init__(self, *, children: int = MAX_CHILDREN) -> None:
+        self._turn = asyncio.Semaphore(children)
+
+    async def examine(self, file: DownloadedFile) -> ProbeReport:
+        """A downloaded file against what was expected of it; as deep as its transport left doubts."""
+        return await self.look_into(file.path, expected=file.expected, deep=needs_deep_look(file))
+
+    async def look_into(self, path: Path, *, expected: Expected, deep: bool) -> ProbeReport:
+        """Checks S, B, O, T and K, and D when ``deep``. Never raises for a bad file: the report names its problems.
+
+        A crash or time-out of the examiner counts as damage: a file that does this to FFmpeg's libraries is not kept.
+        Raises StorageFailure when the file is gone.
+        """
+        try:
+            size = (await asyncio.to_thread(os.stat, path)).st_size  # the disk may be a slow network share
+        except OSError as exc:
+            raise StorageFailure(f"The file to be examined cannot be read: {exc.strerror}.") from exc
+        request = {"task": "examine", "path": str(path), "deep": deep}
+        try:
+            async with self._turn:
+                facts = from_json(await run_child(CHILD, request, limits=_limits(size)))
+        except ChildFailed as exc:
+            return _unexamined(exc.reason)
+        except (KeyError, TypeError, ValueError):
+            return _unexamined("the examiner's report is unreadable")
+        return report(facts, expected)
+
+    async def still(self, video: Path, *, into: Path, at_s: float) -> Path | None:
+        """A JPEG of the picture at ``at_s`` seconds (at most half way through), turned upright; None when none can be made."""
+        request = {"task": "still", "path": str(video), "into": str(into), "at_s": at_s}
+        limits = ChildLimits(wall_s=STILL_S, cpu_s=int(STILL_S), file_bytes=MAX_STILL_BYTES)
+        try:
+            async with self._turn:
+                answer = await run_child(CHILD, request, limits=limits)
+        except ChildFailed:
+            await asyncio.to_thread(into.unlink, missing_ok=True)
+            return None
+        return into if answer.get("made") is True else None
+
+
+class StandingProbe:
+    """For many files that nothing is known about: helper processes that stay, one file after another each."""
+
+    def __init__(self, children: int) -> None:
+        self._free: asyncio.Queue[StandingChild] = asyncio.Queue()
+        self._all = [StandingChild(CHILD) for _ in range(children)]
+        for child in self._all:
+            self._free.put_nowait(child)
+
+    async def look_into(self, path: Path) -> ProbeReport:
+        """All checks, without a least size or length. Never raises for a bad file, nor for one that is not there."""
+        try:
+            size = await asyncio.to_thread(_size_of_file, path)
+        except (OSError, ValueError) as exc:
+            return _refused(f"it cannot be read: {getattr(exc, 'strerror', None) or exc}")
+        child = await self._free.get()
+        try:
+            request = {"task": "examine", "path": str(path), "deep": True}
+            return report(from_json(await child.ask(request, limits=_limits(size))), Expected(), NONE)
+        except ChildFailed as exc:
+            return _unexamined(exc.reason)
+        except (KeyError, TypeError, ValueError):
+            return _unexamined("the examiner's report is unreadable")
+        finally:
+            self._free.put_nowait(child)
+
+    async def close(self) -> None:
+        for child in self._all:
+            await child.close()
+
+
+@asynccontextmanager
+async def standing_probe(*, children: int = MAX_CHILDREN) -> AsyncIterator[StandingProbe]:
+    """A StandingProbe whose processes are gone afterwards."""
+    probe = StandingProbe(children)
+    try:
+        yield probe
+    finally:
+        await probe.close()
+
+
+def _size_of_file(path: Path) -> int:
+    """Raises OSError, and ValueError for what is no plain file: a pipe would be waited for without end."""
+    found = path.stat()
+    if stat.S_ISDIR(found.st_mode):
+        raise ValueError("it is a folder")
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError("it is no plain file")
+    with path.open("rb"):  # may it be read at all?
+        return found.st_size
+
+
+def _limits(size: int) -> ChildLimits:
+    gib = size / GIB
+    return ChildLimits(wall_s=BASE_S + WALL_PER_GIB_S * gib, cpu_s=int(BASE_S + CPU_PER_GIB_S * gib) + 1)
+
+
+def _unexamined(reason: str) -> ProbeReport:
+    return _refused(f"it could not be examined: {reason}")
+
+
+def _refused(reason: str) -> ProbeReport:
+    return ProbeReport(None, None, None, None, None, None, problems=(Problem(ProblemKind.DAMAGED, reason),))

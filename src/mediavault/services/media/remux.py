@@ -1,0 +1,108 @@
+"""Joins media tracks into one faststart MP4, in a child process and without re-encoding.
+
+In a child, because closing a faststart file stalls the interpreter for up to half a second per gigabyte, and because
+the bytes are a stranger's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mediavault.core.errors import BadFile, Failure, Incomplete, NoSpace, StorageFailure, TookTooLong
+from mediavault.services.child.process import GIB, ChildFailed, ChildLimits, ChildTookTooLong, run_child
+from mediavault.services.media.remux_facts import JoinFacts, from_json, reasons_to_reject
+
+CHILD = "mediavault.services.media.remux_child"
+BASE_S = 120.0
+WALL_PER_GIB_S = 300.0  # written, then moved by the size of the table of contents: on a slow share at 15 MB/s
+CPU_PER_GIB_S = 30.0  # measured: 2.2
+OVERHEAD_BYTES = 64 << 20  # tables of contents
+SLACK_S = 1.0
+SLACK = 0.02
+
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+_STORAGE = frozenset({errno.EIO, errno.EROFS, errno.EFBIG, errno.EACCES, errno.ENOENT, errno.ESTALE, errno.EMFILE})
+_INVALID_DATA = 1_094_995_529  # FFmpeg's AVERROR_INVALIDDATA, "INDA"
+_BROKEN = frozenset({errno.EINVAL, _INVALID_DATA})
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One track's bytes, one file a run. For each run: ``joints``, the offsets at which its segments meet; ``parts``,
+    how many times the clock started anew before it (default: before each); ``origins_s``, its media time that is shown
+    when its part begins (default: 0 for all tracks).
+    """
+
+    runs: tuple[Path, ...]
+    joints: tuple[tuple[int, ...], ...] = ()
+    parts: tuple[int, ...] = ()
+    origins_s: tuple[float, ...] = ()
+
+
+async def to_mp4(sources: Sequence[Path], into: Path) -> JoinFacts:
+    """Join whole files, each with its own stream or streams, into the MP4 ``into``: pictures from the first, sound
+    from the last that has some. Raises as :func:`join_tracks`."""
+    return await join_tracks([Track((source,)) for source in sources], into)
+
+
+async def join_tracks(
+    tracks: Sequence[Track], into: Path, *, announced_s: float | None = None, slack_s: float | None = None
+) -> JoinFacts:
+    """Join tracks of segments. ``announced_s`` is what their playlist says, ``slack_s`` by how much it may be wrong.
+
+    Raises Incomplete when the result is not the whole film, BadFile when the tracks cannot be joined, NoSpace,
+    StorageFailure, TookTooLong. ``into`` is gone then.
+    """
+    size = await asyncio.to_thread(_size, tracks)
+    request = {
+        "tracks": [_described(track) for track in tracks],
+        "into": str(into),
+    }
+    whole = False
+    try:
+        facts = from_json(await run_child(CHILD, request, limits=_limits(size)))
+        slack_s = max(SLACK_S, SLACK * (announced_s or 0)) if slack_s is None else slack_s
+        if reasons := reasons_to_reject(facts, announced_s=announced_s, slack_s=slack_s):
+            raise Incomplete(f"The stream is incomplete: {'; '.join(reasons)}.", bytes_received=size)
+        whole = True
+        return facts
+    except ChildFailed as exc:
+        raise _failure(exc, size) from exc
+    finally:
+        if not whole:
+            await asyncio.to_thread(into.unlink, missing_ok=True)
+
+
+def _described(track: Track) -> dict[str, Any]:
+    runs = [str(run) for run in track.runs]
+    return {"runs": runs, "joints": track.joints, "parts": track.parts, "origins_s": track.origins_s}
+
+
+def _size(tracks: Sequence[Track]) -> int:
+    return sum(run.stat().st_size for track in tracks for run in track.runs)
+
+
+def _limits(size: int) -> ChildLimits:
+    gib = size / GIB
+    return ChildLimits(
+        wall_s=BASE_S + WALL_PER_GIB_S * gib,
+        cpu_s=int(BASE_S + CPU_PER_GIB_S * gib) + 1,
+        file_bytes=size + size // 5 + OVERHEAD_BYTES,
+    )
+
+
+def _failure(exc: ChildFailed, size: int) -> Failure:
+    if isinstance(exc, ChildTookTooLong):
+        return TookTooLong(f"Joining the stream was given up: {exc.reason}.", bytes_received=size)
+    if exc.errno in _NO_SPACE:
+        return NoSpace("There is no space left to join the stream.", bytes_received=size)
+    if exc.errno in _STORAGE:
+        return StorageFailure(f"The joined stream cannot be written: {exc.reason}.", bytes_received=size)
+    if exc.errno in _BROKEN:
+        return Incomplete(f"The stream cannot be joined, it is broken: {exc.reason}.", bytes_received=size)
+    return BadFile(f"The stream cannot be joined: {exc.reason}.", bytes_received=size)

@@ -1,0 +1,252 @@
+"""The joiner: copies packets of one or more tracks into a faststart MP4 without re-encoding. Run as ``python -m``.
+
+A track comes as runs, one file each: within a run time goes on, between two parts it may start anew (discontinuities).
+Runs of one part share a clock: they go on behind each other. The k-th parts of all tracks belong together and are shifted
+by the same amount, so that sound and pictures stay in step.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mediavault.services.child.guard import serve
+from mediavault.services.media.library import (
+    TIME_BASE,
+    codec_name,
+    extradata,
+    main_video,
+    open_input,
+    open_mp4,
+    quiet,
+    with_prefix,
+)
+from mediavault.services.media.packed_audio import packed_audio
+from mediavault.services.media.remux_facts import JoinFacts
+from mediavault.services.media.remux_headers import parameter_sets, same_form
+from mediavault.services.media.remux_tally import Tally
+from mediavault.services.media.sniff import DEMUXERS, SNIFF_BYTES, sniff
+
+OVERLAP_S = 1
+SHORTEST_TICK_S = 1 / 90_000
+CLOSE_S = 0.005  # farther apart than this, no rounding makes two decoding times equal
+
+
+def main() -> int:
+    return serve(answer)
+
+
+def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``{"tracks": [{"runs": [path], "joints": [[offset]], "parts": [n], "origins_s": [s]}], "into": path}`` -> JoinFacts."""
+    quiet()
+    return asdict(join(request["tracks"], Path(request["into"])))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One file of a track, and what is known of it (``remux.Track``)."""
+
+    path: Path
+    joints: Sequence[int]
+    part: int
+    origin_s: float
+
+
+@dataclass(slots=True)
+class Source:
+    """One input file. ``shift_s`` turns its own times into those that its part shares; ``rest`` goes on behind it."""
+
+    container: Any
+    joints: Sequence[int]
+    shift_s: float
+    rest: Sequence[Piece]
+    streams: dict[str, Any] = field(default_factory=dict)  # "video" and "audio": what is taken from it
+    ticks_s: dict[str, float] = field(default_factory=dict)  # of these streams' own times
+    prefixes: dict[str, bytes] = field(default_factory=dict)  # what goes in front of their key frames
+
+    @property
+    def start_s(self) -> float:
+        return float((self.container.start_time or 0) / TIME_BASE) + self.shift_s
+
+    def take(self, kind: str, stream: Any) -> None:
+        self.streams[kind], self.ticks_s[kind] = stream, float(stream.time_base)
+
+
+def join(tracks: Sequence[Mapping[str, Any]], into: Path) -> JoinFacts:
+    pieces = [_pieces(track) for track in tracks]
+    if len({len({piece.part for piece in track}) for track in pieces}) != 1:
+        raise ValueError("the tracks have different numbers of discontinuities")
+    parts = [[list(group) for _, group in itertools.groupby(track, key=lambda piece: piece.part)] for track in pieces]
+    with open_mp4(into) as out:
+        joiner = _Joiner(out)
+        for together in zip(*parts, strict=True):
+            joiner.add_part([_open(first, rest) for first, *rest in together])
+    return joiner.facts()
+
+
+def _pieces(track: Mapping[str, Any]) -> list[Piece]:
+    count = len(track["runs"])
+    joints, parts = track.get("joints") or [()] * count, track.get("parts") or range(count)
+    origins_s = track.get("origins_s") or [0.0] * count
+    return [
+        Piece(Path(run), *known)
+        for run, *known in zip(track["runs"], _padded(joints, count), parts, origins_s, strict=True)
+    ]
+
+
+def _padded(joints: Sequence[Sequence[int]], count: int) -> list[Sequence[int]]:
+    return [*joints, *[()] * (count - len(joints))]
+
+
+def _open(piece: Piece, rest: Sequence[Piece] = ()) -> Source:
+    with piece.path.open("rb") as file:
+        head = file.read(SNIFF_BYTES)
+    demuxer, shift_s = "mov" if head[4:8] == b"ftyp" else DEMUXERS.get(sniff(head)), 0.0
+    if demuxer is None:
+        demuxer, shift_s = packed_audio(head)
+    return Source(open_input(piece.path, demuxer), piece.joints, shift_s - piece.origin_s, rest)
+
+
+class _Joiner:
+    """Writes part after part into one file and keeps count of what it sees."""
+
+    def __init__(self, out: Any) -> None:
+        self._out = out
+        self._outputs: dict[str, Any] = {}
+        self._headers: dict[str, bytes] = {}
+        self._varied: set[str] = set()  # kinds whose header has changed once: from then on it is repeated
+        self._tallies: dict[str, Tally] = {}
+        self._last_dts_s: dict[str, float] = {}
+        self._end_s = 0.0
+
+    def add_part(self, sources: list[Source]) -> None:
+        try:
+            _share_out(sources)
+            begin_s, offset_s = min(source.start_s for source in sources), self._end_s
+            self._accept_all(sources)
+            packets = heapq.merge(*(self._timed(source) for source in sources), key=lambda item: item[0])
+            for _, kind, source, packet in packets:
+                self._tallies[kind].add(packet, source.ticks_s[kind], source.joints)
+                self._write(kind, packet, source, source.shift_s - begin_s + offset_s)
+            for tally in self._tallies.values():
+                tally.end_run()
+        finally:
+            for source in sources:
+                source.container.close()
+
+    def _accept_all(self, sources: Sequence[Source]) -> None:
+        for source in sources:
+            for kind, stream in source.streams.items():
+                if kind not in self._outputs:
+                    self._begin(kind, stream)
+                self._accept(kind, stream, source)
+
+    def _begin(self, kind: str, stream: Any) -> None:
+        if self._end_s > 0:
+            raise ValueError(f"its {kind} begins half way")
+        self._outputs[kind] = self._out.add_stream_from_template(stream)
+        self._headers[kind] = extradata(stream)
+        self._tallies[kind] = Tally(kind, codec_name(stream))
+
+    def _accept(self, kind: str, stream: Any, source: Source) -> None:
+        """Refuse what no player could follow, and prepare what it can (``remux_headers``)."""
+        codec, header = self._tallies[kind].codec, extradata(stream)
+        if codec != codec_name(stream):
+            raise ValueError(f"its {kind} codec changes half way")
+        if header == self._headers[kind] and kind not in self._varied:
+            return
+        if kind == "audio":
+            if stream.sample_rate != self._outputs[kind].sample_rate:
+                raise ValueError("its sampling rate changes half way")
+            return
+        if not same_form(codec, self._headers[kind], header):
+            raise ValueError(f"its {kind} changes its form half way")
+        self._varied.add(kind)
+        source.prefixes[kind] = parameter_sets(codec, header)
+
+    def _timed(self, source: Source) -> Iterator[tuple[float, str, Source, Any]]:
+        """The wanted packets of a source and of the files behind it, with their common decoding time."""
+        yield from _packets(source)
+        for piece in source.rest:
+            following = _open(piece)
+            try:
+                for kind in source.streams:
+                    following.take(kind, _stream(following.container, kind))
+                    self._accept(kind, following.streams[kind], following)
+                yield from _packets(following)
+            finally:
+                following.container.close()
+
+    def _write(self, kind: str, packet: Any, source: Source, offset_s: float) -> None:
+        tick_s = source.ticks_s[kind]
+        if packet.is_keyframe and (prefix := source.prefixes.get(kind)):
+            packet = with_prefix(packet, prefix)
+        shift = round(offset_s / tick_s)
+        packet.dts += shift
+        packet.pts = packet.pts + shift if packet.pts is not None else packet.dts
+        self._end_s = max(self._end_s, (packet.pts + (packet.duration or 0)) * tick_s)
+        if self._in_order(kind, packet, tick_s):
+            packet.stream = self._outputs[kind]
+            self._out.mux_one(packet)
+
+    def _in_order(self, kind: str, packet: Any, tick_s: float) -> bool:
+        """MP4 takes rising decoding times only. Runs may overlap by the few pictures that reordering needs: these are
+        pushed behind each other. What jumps back farther is left out; the tally has seen it, and the file is refused."""
+        last_s, at_s = self._last_dts_s.get(kind, -math.inf), packet.dts * tick_s
+        if at_s < last_s - OVERLAP_S:
+            return False
+        if at_s < last_s + CLOSE_S:
+            apart_s = max(tick_s, float(self._outputs[kind].time_base or 0), SHORTEST_TICK_S)
+            if at_s < last_s + apart_s * 0.999:  # floating-point times are that exact by far
+                packet.dts = math.ceil((last_s + apart_s) / tick_s - 0.001)
+                packet.pts = max(packet.pts, packet.dts)
+        self._last_dts_s[kind] = packet.dts * tick_s
+        return True
+
+    def facts(self) -> JoinFacts:
+        return JoinFacts(self._end_s, tuple(tally.facts() for tally in self._tallies.values()))
+
+
+def _share_out(sources: list[Source]) -> None:
+    """Pictures come from the first source that has some, sound from the last: a separate sound track wins."""
+    for source in sources:
+        if (video := main_video(source.container)) is not None:
+            source.take("video", video)
+            break
+    for source in reversed(sources):
+        if source.container.streams.audio:
+            source.take("audio", source.container.streams.audio[0])
+            break
+
+
+def _stream(container: Any, kind: str) -> Any:
+    stream = main_video(container) if kind == "video" else next(iter(container.streams.audio), None)
+    if stream is None:
+        raise ValueError(f"its {kind} ends half way")
+    return stream
+
+
+def _packets(source: Source) -> Iterator[tuple[float, str, Source, Any]]:
+    """The wanted packets of one file; one without any time goes right behind its forerunner."""
+    kinds = {stream.index: kind for kind, stream in source.streams.items()}
+    last: dict[str, int] = {}
+    if not kinds:
+        return
+    for packet in source.container.demux(*source.streams.values()):
+        kind = kinds[packet.stream_index]
+        if packet.dts is None:
+            if packet.size == 0 or kind not in last:
+                continue  # the mark that a stream has ended, or nothing to count from
+            packet.dts = last[kind]
+        last[kind] = packet.dts + (packet.duration or 0)
+        yield packet.dts * source.ticks_s[kind] + source.shift_s, kind, source, packet
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""Check F: what only a decoder can notice, and how long it may look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mediavault.services.media import library as media_library
+from mediavault.services.media.decode import decode_all
+from tests import media
+
+media_library.quiet()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "clip"
+
+
+def scratched(body: bytes) -> bytes:
+    """With some bytes inside a picture turned over; lengths and tables stay right."""
+    at = len(body) // 2
+    return body[:at] + bytes(byte ^ 0x55 for byte in body[at : at + 40]) + body[at + 40 :]
+
+
+def test_all_pictures_and_sounds_of_a_whole_clip_decode(path: Path) -> None:
+    path.write_bytes(media.mp4(2.0))
+    found = decode_all(path, "mov")
+
+    assert (found.complete, found.pictures, found.refused, found.corrupt, found.concealed) == (True, 50, 0, 0, 0)
+    assert found.sounds > 90
+    assert (found.sound_refused, found.error) == (0, None)
+
+
+def test_a_scratch_inside_a_picture_is_seen_by_what_the_decoder_conceals(path: Path) -> None:
+    path.write_bytes(scratched(media.mp4(2.0, sound=False)))
+    found = decode_all(path, "mov")
+
+    assert found.concealed + found.refused > 0
+
+
+def test_decoding_stops_when_its_time_is_used_up(path: Path) -> None:
+    path.write_bytes(media.mp4(2.0))
+
+    assert not decode_all(path, "mov", cpu_s=0.0).complete
+
+
+def test_a_stream_joined_between_key_frames_is_not_damaged_for_that(path: Path) -> None:
+    body = media.ts(3.0)
+    packets = [body[at : at + 188] for at in range(0, len(body), 188)]
+    path.write_bytes(b"".join([*packets[:3], *packets[len(packets) // 4 :]]))  # its tables, then from the middle on
+    found = decode_all(path, "mpegts")
+
+    assert found.pictures > 40
+    assert found.refused == 0
+
+
+def test_pictures_that_lie_on_their_side_are_told(path: Path) -> None:
+    path.write_bytes(media.rotated_mp4())
+
+    assert decode_all(path, "mov").turned
+
+
+def test_what_cannot_be_opened_has_no_pictures_and_an_error(path: Path) -> None:
+    path.write_bytes(b"no film")
+    found = decode_all(path, "mov")
+
+    assert (found.complete, found.pictures) == (False, 0)
+    assert found.error

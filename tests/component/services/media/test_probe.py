@@ -1,0 +1,363 @@
+"""The examiner on real files: a corpus of good ones and of damaged ones, and the child process around it."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.errors import StorageFailure
+from mediavault.core.media import DownloadedFile, Expected, Problem, ProblemKind
+from mediavault.services.media import library as media_library
+from mediavault.services.media import probe_child as media_probe_child
+from mediavault.services.media.judgement import problems
+from mediavault.services.media.probe import MediaProbe, standing_probe
+from mediavault.services.media.sniff import DEMUXERS, sniff
+from tests import media
+
+media_library.quiet()
+
+UNKNOWN = Expected()
+GOOD: Mapping[str, Callable[[], bytes]] = {
+    "faststart": media.mp4,
+    "moov last": lambda: media.mp4(layout="moov_last"),
+    "fragmented": lambda: media.mp4(layout="fragmented"),
+    "silent": lambda: media.mp4(sound=False),
+    "0.6 s": lambda: media.mp4(0.6),
+    "one key frame": lambda: media.mp4(gop=1_000),
+    "open groups": media.reordered_mp4,
+    "rotated": media.rotated_mp4,
+    "mov": media.mov,
+    "ts": media.ts,
+    "hevc in ts, one key frame": media.hevc_ts,
+    "webm": media.webm,
+    "live webm": media.live_webm,
+    "mkv": media.mkv,
+    "flv": media.flv,
+    "avi": media.avi,
+    "ogg": lambda: media.encode("ogg", 2.0, sound=False, video="libvpx"),
+    "program stream": lambda: media.encode("vob", 2.0, sound=False, video="mpeg2video"),
+    "asf": lambda: media.encode("asf", 2.0, sound=False, video="wmv2"),
+}
+# the others are of these forms too
+DAMAGED = (
+    "faststart",
+    "moov last",
+    "fragmented",
+    "ts",
+    "hevc in ts, one key frame",
+    "webm",
+    "live webm",
+    "mkv",
+    "flv",
+    "avi",
+    "ogg",
+    "program stream",
+    "asf",
+)
+DAMAGES: Mapping[str, Callable[[bytes], bytes]] = {
+    "last byte missing": lambda body: body[:-1],
+    "cut at 99 %": lambda body: body[: len(body) * 99 // 100 | 1],
+    "cut at half": lambda body: body[: len(body) // 2 | 1],
+    "cut at 1 %": lambda body: body[: len(body) // 100],
+    "last tenth zeros": lambda body: body[: -len(body) // 10] + bytes(len(body) // 10),
+    "hole of zeros": lambda body: _hole(body, len(body) // 3, max(15_000, len(body) // 6)),
+    "bytes lost inside": lambda body: body[: len(body) // 3] + body[len(body) // 3 + 30_001 :],
+    "half and whole": lambda body: body[: len(body) // 2] + body,
+}
+
+
+def _hole(body: bytes, at: int, count: int) -> bytes:
+    return body[:at] + bytes(count) + body[at + count :]
+
+
+def verdict(body: bytes, folder: Path, expected: Expected = UNKNOWN, *, deep: bool = True) -> tuple[Problem, ...]:
+    """What the examiner says, without the price of a process for each file."""
+    path = folder / "media.part"
+    path.write_bytes(body)
+    return problems(media_probe_child.examine(path, deep=deep), expected)
+
+
+@pytest.mark.parametrize("deep", [False, True], ids=["quick", "deep"])
+@pytest.mark.parametrize("name", GOOD)
+def test_a_good_file_is_accepted(name: str, deep: bool, tmp_path: Path) -> None:
+    assert verdict(GOOD[name](), tmp_path, deep=deep) == ()
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_file_is_refused(name: str, damage: str, tmp_path: Path) -> None:
+    assert verdict(DAMAGES[damage](GOOD[name]()), tmp_path) != ()
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (media.html(), ProblemKind.NOT_A_VIDEO),
+        (media.png(), ProblemKind.NOT_A_VIDEO),
+        (media.jpeg(), ProblemKind.NOT_A_VIDEO),
+        (media.sound_only_mp4(), ProblemKind.NOT_A_VIDEO),
+        (media.one_picture_mp4(), ProblemKind.NOT_A_VIDEO),
+        (b'{"error": "login"}' + b" " * 12_000, ProblemKind.NOT_A_VIDEO),
+        (b"", ProblemKind.EMPTY),
+        (bytes(50_000), ProblemKind.NOT_A_VIDEO),
+        (media.cenc_mp4(), ProblemKind.PROTECTED),
+        (media.hls("fmp4")["init.mp4"], ProblemKind.INCOMPLETE),
+        (media.hls("fmp4")["seg000.m4s"], ProblemKind.INCOMPLETE),
+        (media.hls_aes()["seg000.ts"], ProblemKind.NOT_A_VIDEO),
+    ],
+    ids=["page", "png", "jpeg", "sound", "one picture", "json", "empty", "zeros", "cenc", "init", "segment", "cipher"],
+)
+def test_what_is_no_video_is_told_apart(body: bytes, kind: ProblemKind, tmp_path: Path) -> None:
+    assert verdict(body, tmp_path)[0].kind is kind
+
+
+@pytest.mark.parametrize("kind", ["ts", "fmp4"])
+def test_a_missing_or_doubled_segment_is_seen_in_a_file_of_segments(kind: str, tmp_path: Path) -> None:
+    files = media.hls(kind)
+    init = files.get("init.mp4", b"")
+    one, two, three = (files[name] for name in sorted(files) if name.startswith("seg"))
+
+    assert verdict(init + one + two + three, tmp_path) == ()
+    assert verdict(init + one + three, tmp_path) != ()
+    assert verdict(init + one + two + two + three, tmp_path) != ()
+
+
+def test_a_lost_last_segment_is_seen_by_the_announced_duration_alone(tmp_path: Path) -> None:
+    files = media.hls("ts")
+    body = files["seg000.ts"] + files["seg001.ts"]
+
+    assert verdict(body, tmp_path) == ()
+    assert verdict(body, tmp_path, Expected(duration_s=6.0))[0].kind is ProblemKind.INCOMPLETE
+
+
+def video_packets(body: bytes, folder: Path) -> list[tuple[int, int]]:
+    """Where each video packet stands in the file, and its size."""
+    path = folder / "measured"
+    path.write_bytes(body)
+    with media_library.open_input(path, DEMUXERS[sniff(body)]) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        return [(body.index(bytes(packet), packet.pos), packet.size) for packet in packets]
+
+
+def test_a_single_zeroed_packet_is_found_by_reading_all(tmp_path: Path) -> None:
+    body = media.mp4(6.0, sound=False)
+    at, size = video_packets(body, tmp_path)[40]
+    holed = _hole(body, at, size)
+
+    assert "it has zero-filled packets inside (1)" in [problem.reason for problem in verdict(holed, tmp_path)]
+
+
+def test_a_packet_whose_units_do_not_fill_it_is_found_by_reading_all(tmp_path: Path) -> None:
+    body = media.mp4(6.0, sound=False)
+    at, _ = video_packets(body, tmp_path)[40]
+    length = int.from_bytes(body[at : at + 4], "big") - 1
+
+    assert verdict(body, tmp_path) == ()
+    found = verdict(body[:at] + length.to_bytes(4, "big") + body[at + 4 :], tmp_path)
+    assert "it has damaged packets inside (1)" in [problem.reason for problem in found]
+
+
+def test_pictures_that_do_not_decode_are_found_although_the_container_is_whole(tmp_path: Path) -> None:
+    """Each VP9 frame begins with a marker; without it nothing decodes, and all lengths are right."""
+    body = bytearray(media.webm(sound=False))
+    for at, _ in video_packets(bytes(body), tmp_path):
+        body[at] &= 0x3F
+
+    assert verdict(bytes(body), tmp_path)[0].reason.startswith("none of its pictures decodes")
+    assert verdict(bytes(body), tmp_path, deep=False)[0].reason.startswith("its pictures do not decode at 0.0 s")
+
+
+# --- through the child process ---------------------------------------------------------------------------------------
+
+
+async def examined(body: bytes, folder: Path, expected: Expected = UNKNOWN) -> tuple[Problem, ...]:
+    path = folder / "media.part"
+    path.write_bytes(body)
+    file = DownloadedFile(path, "https://a.example/v", len(body), "video/mp4", expected)
+    return (await MediaProbe().examine(file)).problems
+
+
+async def test_a_file_is_examined_in_a_process_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "v").write_bytes(media.rotated_mp4())
+    report = await MediaProbe().look_into(tmp_path / "v", expected=Expected(duration_s=2.0), deep=True)
+
+    assert report.problems == ()
+    assert (report.container, report.video_codec, report.audio_codec) == ("mp4", "h264", None)
+    assert (report.width, report.height, report.fps, report.duration_s) == (180, 320, 25.0, 2.0)
+
+
+async def test_a_codec_is_called_by_its_own_name_not_its_decoders(tmp_path: Path) -> None:
+    (tmp_path / "v").write_bytes(media.av1_mp4())
+    report = await MediaProbe().look_into(tmp_path / "v", expected=UNKNOWN, deep=True)
+
+    assert report.problems == ()
+    assert (report.video_codec, report.audio_codec) == ("av1", "aac")
+
+
+async def test_sound_that_was_announced_must_be_there(tmp_path: Path) -> None:
+    found = await examined(media.mp4(sound=False), tmp_path, Expected(audio=True))
+
+    assert [problem.kind for problem in found] == [ProblemKind.DAMAGED]
+
+
+async def test_a_small_file_is_looked_at_deeply_without_being_asked(tmp_path: Path) -> None:
+    """Nothing but reading every packet sees a hole between the places where pictures are decoded."""
+    body = media.mp4(12.0, sound=False)
+    path = tmp_path / "v"
+    path.write_bytes(_hole(body, len(body) // 5, 20_000))
+    quick = await MediaProbe().look_into(path, expected=Expected(), deep=False)
+
+    assert quick.problems == ()
+    assert await examined(path.read_bytes(), tmp_path) != ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:1/x.ts\n#EXT-X-ENDLIST\n" + b"#" * 20_000,
+        b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n" + b"#" * 20_000,
+        b"ffconcat version 1.0\nfile /etc/passwd\n" + b"#" * 20_000,
+        b"<MPD><BaseURL>http://127.0.0.1:1/</BaseURL></MPD>" + b" " * 20_000,
+        b"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><svg>&b;</svg>" + b" " * 20_000,
+    ],
+    ids=["hls", "hls of a local file", "ffconcat", "dash", "svg"],
+)
+def test_files_that_name_other_files_never_reach_the_library(
+    body: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "v.mp4"
+    path.write_bytes(body)
+    monkeypatch.setattr(media_probe_child, "open_input", lambda *args, **options: pytest.fail("it was opened"))
+
+    facts = media_probe_child.examine(path, deep=True)
+
+    assert problems(facts, UNKNOWN)[0].kind is ProblemKind.NOT_A_VIDEO
+
+
+async def test_a_still_is_turned_upright(tmp_path: Path) -> None:
+    video, into = tmp_path / "v.mp4", tmp_path / "still.jpg"
+    video.write_bytes(media.rotated_mp4())
+
+    assert await MediaProbe().still(video, into=into, at_s=1.0) == into
+    assert into.read_bytes()[:3] == b"\xff\xd8\xff"
+    assert _jpeg_size(into.read_bytes()) == (180, 320)
+
+
+async def test_no_still_is_made_of_a_page(tmp_path: Path) -> None:
+    (tmp_path / "v.mp4").write_bytes(media.html())
+
+    assert await MediaProbe().still(tmp_path / "v.mp4", into=tmp_path / "still.jpg", at_s=1.0) is None
+    assert not (tmp_path / "still.jpg").exists()
+
+
+async def test_a_file_that_is_gone_is_a_fault_of_the_storage(tmp_path: Path) -> None:
+    with pytest.raises(StorageFailure):
+        await MediaProbe().look_into(tmp_path / "gone", expected=UNKNOWN, deep=False)
+
+
+async def test_a_crash_of_the_examiner_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "mediavault.services.media.probe.CHILD", _module(tmp_path, "import os; os.kill(os.getpid(), 11)")
+    )
+
+    assert [problem.kind for problem in await examined(media.mp4(), tmp_path)] == [ProblemKind.DAMAGED]
+
+
+async def test_an_examiner_that_hangs_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mediavault.services.media.probe.CHILD", _module(tmp_path, "import time; time.sleep(600)"))
+    monkeypatch.setattr("mediavault.services.media.probe.BASE_S", 0.3)
+    found = await examined(media.mp4(), tmp_path)
+
+    assert found[0].kind is ProblemKind.DAMAGED
+    assert "took longer" in found[0].reason
+
+
+async def test_a_nonsense_report_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mediavault.services.media.probe.CHILD", _module(tmp_path, "print('{}')"))
+
+    assert (await examined(media.mp4(), tmp_path))[0].reason.endswith("the examiner's report is unreadable")
+
+
+async def test_files_of_which_nothing_is_known_are_looked_into_by_processes_that_stay(tmp_path: Path) -> None:
+    (tmp_path / "tiny").write_bytes(media.mp4(0.1, sound=False))
+    (tmp_path / "page").write_bytes(media.html())
+    async with standing_probe(children=1) as probe:
+        tiny, page, gone = [await probe.look_into(tmp_path / name) for name in ("tiny", "page", "gone")]
+
+    assert (tiny.problems, tiny.video_codec) == ((), "h264")
+    assert [problem.reason for problem in (*page.problems, *gone.problems)] == [
+        "it is a web page",
+        "it cannot be read: No such file or directory",
+    ]
+
+
+async def test_what_is_no_plain_file_is_never_opened(tmp_path: Path) -> None:
+    """A pipe would be waited for without end."""
+    os.mkfifo(tmp_path / "pipe")
+    async with standing_probe(children=1) as probe:
+        found = await probe.look_into(tmp_path / "pipe")
+
+    assert [problem.reason for problem in found.problems] == ["it cannot be read: it is no plain file"]
+
+
+async def test_a_file_that_breaks_the_examiner_is_refused_and_the_next_one_is_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = """
+        import os, sys
+        from mediavault.services.child.guard import serve_lines
+        from mediavault.services.media.probe_child import answer
+        sys.exit(serve_lines(lambda asked: os._exit(3) if asked["path"].endswith("bomb") else answer(asked)))
+    """
+    monkeypatch.setattr("mediavault.services.media.probe.CHILD", _module(tmp_path, textwrap.dedent(source)))
+    (tmp_path / "film").write_bytes(media.mp4(1.0))
+    (tmp_path / "bomb").write_bytes(b"x")
+    async with standing_probe(children=1) as probe:
+        film, bomb, again = [await probe.look_into(tmp_path / name) for name in ("film", "bomb", "film")]
+
+    assert film == again
+    assert film.problems == ()
+    assert "ended with code 3" in bomb.problems[0].reason
+
+
+def _module(folder: Path, source: str) -> str:
+    """A module that a child process can run by name."""
+    name = f"stand_in_{abs(hash(source))}"
+    (folder / f"{name}.py").write_text(source)
+    return name
+
+
+@pytest.fixture(autouse=True)
+def _python_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+
+
+def _jpeg_size(body: bytes) -> tuple[int, int]:
+    at = body.index(b"\xff\xc0")  # start of a baseline frame: length, precision, height, width
+    return int.from_bytes(body[at + 7 : at + 9], "big"), int.from_bytes(body[at + 5 : at + 7], "big")
+
+
+# --- files that other people published -------------------------------------------------------------------------------
+
+SHARED = Path(__file__).resolve().parents[5] / "shared" / "fixtures"
+
+
+def _shared_media() -> list[tuple[str, str]]:
+    manifest = SHARED / "manifest.tsv"
+    if not manifest.exists():
+        return []
+    rows = [line.split("\t") for line in manifest.read_text(encoding="utf-8").splitlines()]
+    return [(row[0], row[4]) for row in rows if row[0].startswith("media/") and row[4] in ("accept", "reject")]
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.exists(), reason="the shared samples are not here")
+@pytest.mark.parametrize(("file", "outcome"), _shared_media())
+def test_published_files_get_the_right_verdict(file: str, outcome: str) -> None:
+    found = problems(media_probe_child.examine(SHARED / file, deep=True), Expected())
+
+    assert ("accept" if not found else "reject") == outcome
