@@ -64,23 +64,12 @@ def settle_own(
 ) -> Owned:
     """``settle``, after what the platform's own data give to other posts has been set apart: that is never the post's."""
     seen = [*players, *declared, *rest]
-    foreign = held_by_others([c for one in seen for c in one.candidates], post, platform, source)
-    kept = [[one for one in some if not foreign & set(map(_url, one.candidates))] for some in (players, declared, rest)]
+    media = foreign_media(post, platform, source.documents) if seen else NOTHING
+    foreign = [one for one in seen if any(map(media.holds, one.candidates))]
+    kept = [[one for one in some if one not in foreign] for some in (players, declared, rest)]
     owned = settle(kept[0], kept[1], kept[2])
-    unsure = [c for one in seen for c in one.candidates if foreign & set(map(_url, one.candidates))]
-    return Owned(owned.items, (*owned.others, *(Sighting((replace(c, ownership=Ownership.UNKNOWN),)) for c in unsure)))
-
-
-def held_by_others(
-    candidates: Sequence[Candidate], post: Post, platform: Platform, source: PageSource
-) -> frozenset[str]:
-    """The addresses among ``candidates`` that the platform's own data give to other posts."""
-    media = foreign_media(post, platform, source.documents) if candidates else NOTHING
-    return frozenset(one.url for one in candidates if media.holds(one))
-
-
-def _url(candidate: Candidate) -> str:
-    return candidate.url
+    unsure = [replace(c, ownership=Ownership.UNKNOWN) for one in foreign for c in one.candidates]
+    return Owned(owned.items, (*owned.others, *(Sighting((c,)) for c in unsure)), names_foreign=bool(foreign))
 
 
 def from_page_data(

@@ -22,10 +22,14 @@ MAX_CAROUSEL = 40  # sites allow 10 to 20; what shows more is an index of posts
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """``items`` are the post's videos in order, with their ownership set; ``others`` are not surely the post's."""
+    """``items`` are the post's videos in order, with their ownership set; ``others`` are not surely the post's.
+
+    ``names_foreign``: some of the others surely are another post's.
+    """
 
     items: tuple[Sighting, ...]
     others: tuple[Sighting, ...]
+    names_foreign: bool = False
 
 
 def settle(players: Sequence[Sighting], declared: Sequence[Sighting], rest: Sequence[Sighting]) -> Owned:

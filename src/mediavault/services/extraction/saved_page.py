@@ -16,7 +16,6 @@ from mediavault.services.extraction.assembly import (
     declared_sightings,
     from_page,
     from_page_data,
-    held_by_others,
     read_source,
     settle_own,
 )
@@ -85,7 +84,7 @@ def _page(url: str, text: str) -> SavedDocument:
 def look_at_saved(platform: Platform, post: Post, saved: SavedDocument) -> SavedLook:
     """What a saved document says about the post, and in one word how it turned out. Never raises."""
     try:
-        found, data = _read(platform, post, saved)
+        found, data, names_foreign = _read(platform, post, saved)
     except Failure as exc:
         return SavedLook(outcome_of_error(exc), _story_only(platform, post, saved), exc)
     known = data is not None and data.found
@@ -95,9 +94,7 @@ def look_at_saved(platform: Platform, post: Post, saved: SavedDocument) -> Saved
     if saved.html and not (known or found.candidates or _holds_anything(saved)):
         return SavedLook(Outcome.UNREADABLE, found, BadInput("The page is empty."))
     linked = articles_linking(saved.html, post.post_id)
-    another = _shows_another(post, platform, page) or (
-        not known and bool(held_by_others(found.others, post, platform, saved.source))
-    )
+    another = names_foreign or _shows_another(post, platform, page)
     outcome = outcome_of(
         found,
         found=known,
@@ -129,8 +126,9 @@ def extract_saved(platform: Platform, post: Post, document: bytes) -> Extraction
     return _read(platform, post, open_saved(document, post.url))[0]
 
 
-def _read(platform: Platform, post: Post, saved: SavedDocument) -> tuple[Extraction, PageData | None]:
-    source = saved.source
+def _read(platform: Platform, post: Post, saved: SavedDocument) -> tuple[Extraction, PageData | None, bool]:
+    """What was found, what the platform's own data say, and whether they give some of the videos to other posts."""
+    source, names_foreign = saved.source, False
     data = read_page_data(post, platform, source.documents)
     if data is not None and data.found:
         found = _with_story(from_page_data(post, platform, data, None, source), _story_only(platform, post, saved))
@@ -139,11 +137,12 @@ def _read(platform: Platform, post: Post, saved: SavedDocument) -> tuple[Extract
         own, foreign = _by_article(players, articles_linking(saved.html, post.post_id))
         declared = declared_sightings(source.page, platform)
         owned = settle_own(own, declared, (), post=post, platform=platform, source=source)
+        names_foreign = owned.names_foreign
         if _shows_another(post, platform, source.page):
             owned, foreign = Owned((), ()), [*foreign, *owned.items, *owned.others]
         found = from_page(post, platform, source, Owned(owned.items, (*owned.others, *foreign)))
         found = _with_facts(found, data) if data is not None else found
-    return replace(found, extractor=EXTRACTOR), data
+    return replace(found, extractor=EXTRACTOR), data, names_foreign
 
 
 def _by_article(players: Sequence[Sighting], linked: frozenset[str]) -> tuple[list[Sighting], list[Sighting]]:

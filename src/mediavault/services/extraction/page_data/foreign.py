@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mediavault.core.media import Candidate, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.media_identity import identity
-from mediavault.services.extraction.media_urls import classify_media
+from mediavault.services.extraction.media_urls import media_key
 from mediavault.services.extraction.page_data import (
     bilibili,
     dailymotion,
@@ -78,8 +78,7 @@ def foreign_media(post: Post, platform: Platform, documents: Sequence[object]) -
     if ids_of is None or not post.post_id or not comparable:
         return NOTHING
     own, foreign = _sorted(_names_of(post.post_id, name), ids_of, documents)
-    keys = [frozenset(key for url in urls if (key := classify_media(url, platform=platform).media_key))
-            for urls in (own, foreign)]  # fmt: skip
+    keys = [frozenset(filter(None, (media_key(url, platform) for url in urls))) for urls in (own, foreign)]
     return ForeignMedia(frozenset(foreign - own), keys[1] - keys[0])
 
 

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from mediavault.core.media import Ownership
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import identify
+from mediavault.services.extraction.browser_extractor import read_capture
 from mediavault.services.extraction.outcome import Outcome
 from mediavault.services.extraction.page_data.foreign import foreign_media
 from mediavault.services.extraction.saved_page import SavedLook, look_at_saved, open_saved
-from tests.unit.services.extraction.samples import meta
+from tests.unit.services.extraction.samples import capture, meta
 
 FILE = "https://video.xx.fbcdn.net/v/t42.1790-2/1111_2222222222222_333_n.mp4?oe=6FFFFFFF"
 OTHER_FILE = "https://video.xx.fbcdn.net/v/t42.1790-2/4444_5555555555555_666_n.mp4?oe=6FFFFFFF"
@@ -131,3 +133,14 @@ def test_ids_of_two_kinds_tell_nothing() -> None:
 
 def test_a_site_that_is_not_known_has_no_foreign_media() -> None:
     assert foreign("https://news.example/a", {"id": "2", "video": {"playAddr": CDN}}) == frozenset()
+
+
+def test_a_visited_page_owns_nothing_that_its_data_give_to_another_video() -> None:
+    url = f"{FACEBOOK}/111111111111111/"
+    post, platform = identify(parse_http_url(url))
+    own, other = (facebook_page(card=card, v387081299304444=FILE) for card in (OTHER_FILE, FILE))
+
+    seen = [read_capture(post, platform, capture(url=url, final_url=url, html=html)) for html in (own, other)]
+
+    assert [len(found.items) for found in seen] == [1, 0]
+    assert [one.ownership for one in seen[1].others] == [Ownership.UNKNOWN]
