@@ -25,7 +25,7 @@ demo: install ## Save the practice site's posts before your eyes; needs no inter
 test: dev ## Run every test and report coverage
 	@scripts/test
 
-unit: dev ## Run the tests that need neither browser nor network: under 30 seconds
+unit: dev ## Run the tests that need neither browser, network nor helper processes
 	@$(PY) -m pytest -n 2 -q tests/unit
 
 check: dev ## ruff, mypy --strict, import-linter
