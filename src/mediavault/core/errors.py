@@ -206,8 +206,11 @@ class Unsupported(Final):
 
 
 class NoVideo(Final):
+    """``embeds`` are addresses on other sites that the post shows in frames, or only links to: its video may be there."""
+
     code = ErrorCode.NO_VIDEO
     help = "Check in a browser that the post shows a video."
+    embeds: tuple[str, ...] = ()
 
 
 class NotAPost(Final):

@@ -178,6 +178,7 @@ class Extraction:
     items: tuple[Item, ...] = ()
     others: tuple[Candidate, ...] = ()
     selected: int | None = None
+    embeds: tuple[str, ...] = ()  # pages of other sites that the post shows in frames, or only links to
     title: str | None = None
     text: str | None = None
     published_at: datetime | None = None

@@ -191,6 +191,11 @@ def read_post(platform: Platform, url: HttpUrl) -> PostMatch | None:
     return None
 
 
+def names_story(platform: Platform, url: HttpUrl) -> bool:
+    """Whether ``url`` names something that the site shows for a day only."""
+    return any(_groups(pattern, url) is not None for pattern in platform.stories)
+
+
 def read_page(platform: Platform, url: HttpUrl) -> PageMatch | None:
     """Which kind of page ``url`` is on ``platform``; None when no form that we know fits. Needs no network."""
     if url.host in platform.image_hosts:

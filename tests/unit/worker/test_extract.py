@@ -15,11 +15,13 @@ from mediavault.core.errors import (
     LoginRequired,
     NoVideo,
     RateLimited,
+    StoryExpired,
     ToolMissing,
     Unsupported,
 )
 from mediavault.core.media import Extraction, Ownership
 from mediavault.platforms.generic import GENERIC
+from mediavault.platforms.instagram import INSTAGRAM
 from mediavault.platforms.youtube import YOUTUBE
 from mediavault.store.port import JobStore
 from mediavault.worker.dispatch import Route, extractors_of
@@ -106,3 +108,49 @@ def test_the_most_telling_failure_is_told(failures: list[Failure], told: ErrorCo
 def test_a_signed_in_look_comes_last_and_only_where_one_can_sign_in() -> None:
     assert extractors_of(YOUTUBE)[-1] == "ytdlp_cookies"
     assert "ytdlp_cookies" not in extractors_of(GENERIC)
+
+
+def no_video(*embeds: str) -> NoVideo:
+    failure = NoVideo("none")
+    failure.embeds = embeds
+    return failure
+
+
+YOUTUBE_FRAME = "https://www.youtube.com/embed/2lAe1cqCOXo?rel=0"
+
+
+async def test_a_page_that_only_shows_another_sites_post_is_followed_there_once(tools: Tools) -> None:
+    house = House(tools, "browser", no_video("https://ads.example/frame", YOUTUBE_FRAME, YOUTUBE_FRAME), FOUND)
+    house.tools = replace(tools, extractors={"browser": house.first, "ytdlp": house.second})
+    house.route = replace(house.route, extractors=("browser",))
+    found = await house.ask()
+
+    assert found.metadata["embedded_in"] == FOUND.post.url
+    assert (house.first.asked, house.second.asked) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "embeds",
+    [
+        (),
+        ("https://blog.example/other",),
+        ("https://www.youtube.com/@jane",),
+        (YOUTUBE_FRAME, "https://player.vimeo.com/video/443437002"),
+        ("javascript:void(0)",),
+    ],
+    ids=["none", "no known site", "no post", "two", "no address"],
+)
+async def test_where_it_is_not_sure_whose_video_it_would_be_nothing_is_followed(
+    tools: Tools, embeds: tuple[str, ...]
+) -> None:
+    with pytest.raises(NoVideo):
+        await House(tools, "browser", no_video(*embeds), Unsupported("?")).ask()
+
+
+async def test_a_story_that_is_gone_has_run_out(tools: Tools) -> None:
+    house = House(tools, "browser", Deleted("gone"), Deleted("gone"))
+    post = replace(FOUND.post, url="https://www.instagram.com/stories/jane/3141592653589793238/", platform="instagram")
+    house.route = replace(house.route, post=post, platform=INSTAGRAM)
+
+    with pytest.raises(StoryExpired):
+        await house.ask()

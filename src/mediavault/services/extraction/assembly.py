@@ -12,6 +12,7 @@ from mediavault.core.platform import Platform
 from mediavault.services.extraction.candidates import NetworkMedia, Sighting, merge
 from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.ownership import Owned, settle
+from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.document import documents, parse_json
 from mediavault.services.extraction.page_data.elements import element_documents
 from mediavault.services.extraction.page_data.foreign import NOTHING, foreign_media
@@ -88,6 +89,7 @@ def from_page_data(
         published_at=data.published_at,
         thumbnail_url=data.thumbnail_url,
         image_urls=data.image_urls,
+        embeds=tuple(filter(None, [values.text(data.metadata.get("external_url"))])),
         metadata=dict(data.metadata),
     )
 
@@ -107,6 +109,7 @@ def from_page(post: Post, platform: Platform, source: PageSource, owned: Owned) 
         published_at=story.published_at,
         thumbnail_url=story.thumbnail_url or next((item.thumbnail_url for item in items), None),
         image_urls=story.image_urls,
+        embeds=tuple(dict.fromkeys(page.frames)),
     )
 
 

@@ -139,12 +139,18 @@ def explain(candidate: Candidate) -> str:
 
 def no_video(extraction: Extraction) -> NoVideo:
     """Why there is nothing to save, with what the post has instead."""
+    failure = NoVideo(_what_there_is(extraction))
+    failure.embeds = extraction.embeds
+    return failure
+
+
+def _what_there_is(extraction: Extraction) -> str:
     if any(item.role is ItemRole.QUOTED and item.is_video for item in extraction.items):
-        return NoVideo("There is no video in this post itself; the post that it quotes has one.")
+        return "There is no video in this post itself; the post that it quotes has one."
     photos = sum(item.type is ItemType.IMAGE and item.role is ItemRole.MAIN for item in extraction.items)
     photos = photos or len(extraction.image_urls)
     pictures = f"; it has {photos} picture{'s' if photos > 1 else ''}" if photos else ""
-    return NoVideo(f"There is no video in this post{pictures}.")
+    return f"There is no video in this post{pictures}."
 
 
 def _several_unsure(extraction: Extraction) -> Ambiguous:

@@ -9,12 +9,26 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mediavault.core.accounts import account
-from mediavault.core.errors import ErrorCode, Failure, Final, NeedsPerson, TookTooLong, ToolMissing
+from mediavault.core.errors import (
+    BadInput,
+    Deleted,
+    ErrorCode,
+    Failure,
+    Final,
+    NeedsPerson,
+    NoVideo,
+    StoryExpired,
+    TookTooLong,
+    ToolMissing,
+)
 from mediavault.core.job import ItemStatus, Job, JobItem, RungName, Stage
 from mediavault.core.media import Candidate, Extraction, SourceType
+from mediavault.core.platform import names_story
+from mediavault.core.urls import parse_http_url
+from mediavault.platforms import registry
 from mediavault.store.port import Checkpoint
 from mediavault.worker import gatekeeper
-from mediavault.worker.dispatch import Route
+from mediavault.worker.dispatch import Route, extractors_of
 from mediavault.worker.journal import Journal
 from mediavault.worker.tools import Tools
 
@@ -48,9 +62,10 @@ async def _ask(route: Route, tools: Tools, journal: Journal, rung: RungName | No
         return found
 
 
-async def ask_extractors(route: Route, tools: Tools) -> Extraction:
+async def ask_extractors(route: Route, tools: Tools, *, follow_embeds: bool = True) -> Extraction:
     """The first extractor's answer that says which media are the post's; else one that leaves a person to choose.
 
+    A page that has no video itself and shows one post of another site is followed there, once.
     Raises the most telling failure of all that were asked.
     """
     failures: list[Failure] = []
@@ -74,7 +89,31 @@ async def ask_extractors(route: Route, tools: Tools) -> Extraction:
             raise TookTooLong(f"The post was not read within {within_s:.0f} seconds.") from exc
     if unsure is not None:
         return unsure
-    raise most_telling(failures)
+    if follow_embeds and (elsewhere := embedded_post(failures, route)) is not None:
+        found = await ask_extractors(elsewhere, tools, follow_embeds=False)
+        return replace(found, metadata={**found.metadata, "embedded_in": route.post.url})
+    raise _of_story(most_telling(failures), route)
+
+
+def embedded_post(failures: Sequence[Failure], route: Route) -> Route | None:
+    """The one post of another known site that a page without a video of its own shows or links to; None where unsure."""
+    found: dict[str, Route] = {}
+    for address in (one for failure in failures if isinstance(failure, NoVideo) for one in failure.embeds):
+        try:
+            post, platform = registry.identify(parse_http_url(address))
+        except (BadInput, Final):
+            continue
+        if post.post_id is not None and platform.name != route.platform.name:
+            found[post.canonical_url] = Route(post, platform, extractors_of(platform))
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _of_story(failure: Failure, route: Route) -> Failure:
+    """What is gone of a story has run out."""
+    url = parse_http_url(route.post.url)
+    if isinstance(failure, Deleted | NoVideo) and names_story(route.platform, url):
+        return StoryExpired(f"{route.platform.title} does not show this story any more.")
+    return failure
 
 
 # What another extractor may see differently, also after the browser itself has looked.

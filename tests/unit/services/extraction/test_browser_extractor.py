@@ -271,3 +271,11 @@ async def test_a_login_wall_in_spite_of_a_sign_in_says_that_the_sign_in_has_ende
 
     with pytest.raises(kind):
         await BrowserExtractor(AtTheWall(cookies=cookies), FakeClock()).extract(x_post(), X, within_s=60)
+
+
+def test_a_page_without_a_video_of_its_own_names_the_pages_that_it_shows_in_frames() -> None:
+    html = '<p>Words</p><iframe src="//www.youtube.com/embed/2lAe1cqCOXo"></iframe><iframe></iframe>'
+
+    with pytest.raises(NoVideo) as caught:
+        read_capture(page_post(), GENERIC, capture(html=html))
+    assert caught.value.embeds == ("https://www.youtube.com/embed/2lAe1cqCOXo",)

@@ -15,6 +15,7 @@ from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 MAX_PLAYERS = 200
 MAX_PICTURES = 200
+MAX_FRAMES = 50
 
 
 @dataclass(slots=True)
@@ -40,6 +41,7 @@ class Page:
     metas: list[tuple[str, str]] = field(default_factory=list)  # lower-case name or property, content
     players: list[WrittenPlayer] = field(default_factory=list)
     pictures: list[str] = field(default_factory=list)
+    frames: list[str] = field(default_factory=list)  # addresses of other pages shown in this one
     linked: list[Node] = field(default_factory=list)  # every object of the JSON-LD
 
     def meta(self, *names: str) -> str | None:
@@ -100,6 +102,9 @@ class _Reading:
                 page.canonical = page.canonical or page.absolute(given.get("href"))
             case "base":
                 self._base(given.get("href"))
+            case "iframe" if len(page.frames) < MAX_FRAMES:
+                address = page.absolute(given.get("src") or given.get("data-src"))
+                page.frames += [address] if address else []
             case "input":
                 page.has_password_field |= given.get("type", "").lower() == "password"
             case "img" if self.open_containers and len(page.pictures) < MAX_PICTURES:
