@@ -10,9 +10,10 @@ from mediavault.core.media import Candidate, Extraction, Item
 from mediavault.services.extraction.person_choice import with_choice
 from mediavault.services.extraction.ranking import same_item
 from mediavault.worker.album import Album
+from mediavault.worker.checkpoint import checkpoint_of
 from mediavault.worker.dispatch import Route
 from mediavault.worker.journal import Journal
-from mediavault.worker.stages.extract import checkpoint_of, extract_afresh
+from mediavault.worker.stages.extract import extract_afresh
 from mediavault.worker.tools import Tools
 
 

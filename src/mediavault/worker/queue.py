@@ -45,7 +45,7 @@ class WorkerLimits:
 
 
 @dataclass(slots=True)
-class Attempt:
+class HeldClaim:
     """A claim in the hands of this worker. ``deadline`` is monotonic: after it the lease may be gone.
 
     ``written`` when all that is left is the store's answer: it takes no slot any more.
@@ -67,7 +67,7 @@ class Worker:
         self._limits = limits
         self._live_folder = live_folder
         self._started_at: datetime = tools.clock.now()
-        self._attempts: dict[JobId, Attempt] = {}
+        self._attempts: dict[JobId, HeldClaim] = {}
         self._draining = False
         self._missed_beats = 0
         self._promote_at = float("-inf")
@@ -174,11 +174,11 @@ class Worker:
     # --- attempts -----------------------------------------------------------------------------------------------
 
     def _start(self, claim: ClaimedJob, sent: float) -> None:
-        attempt = Attempt(claim, deadline=self._deadline(sent))
+        attempt = HeldClaim(claim, deadline=self._deadline(sent))
         self._attempts[claim.id] = attempt
         attempt.task = asyncio.create_task(self._attempt(attempt), name=f"job-{claim.id}")
 
-    async def _attempt(self, attempt: Attempt) -> None:
+    async def _attempt(self, attempt: HeldClaim) -> None:
         try:
             await process_one_cycle(attempt.claim, self._tools, on_last_write=partial(self._free_slot, attempt))
         except LeaseLost:
@@ -196,12 +196,12 @@ class Worker:
             if not self._draining:
                 self._ticker.wake()
 
-    def _free_slot(self, attempt: Attempt) -> None:
+    def _free_slot(self, attempt: HeldClaim) -> None:
         attempt.written = True
         if not self._draining:
             self._ticker.wake()
 
-    def _stop(self, attempt: Attempt, *, why: str) -> None:
+    def _stop(self, attempt: HeldClaim, *, why: str) -> None:
         log.warning("attempt_stopped", job_id=attempt.claim.id, trace_id=attempt.claim.job.trace_id, why=why)
         attempt.released = True  # not ours to give back
         if attempt.task is not None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
 
-from mediavault.core.accounts import account
 from mediavault.core.errors import (
     BadInput,
     Deleted,
@@ -21,18 +18,16 @@ from mediavault.core.errors import (
     TookTooLong,
     ToolMissing,
 )
-from mediavault.core.job import ItemStatus, Job, JobItem, RungName, Stage
-from mediavault.core.media import Candidate, Extraction, SourceType
+from mediavault.core.job import RungName, Stage
+from mediavault.core.media import Extraction
 from mediavault.core.platform import names_story
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms import registry
-from mediavault.store.port import Checkpoint
 from mediavault.worker import gatekeeper
+from mediavault.worker.checkpoint import saved_extraction
 from mediavault.worker.dispatch import Route, extractors_of
 from mediavault.worker.journal import Journal
 from mediavault.worker.tools import Tools
-
-EXPIRY_MARGIN = timedelta(minutes=2)  # an address that ends sooner is as good as expired (facts: extraction, section c)
 
 
 async def extract(route: Route, tools: Tools, journal: Journal) -> Extraction:
@@ -153,74 +148,3 @@ def _how_vague(failure: Failure) -> int:
     if isinstance(failure, Final | NeedsPerson) or failure.code is ErrorCode.RATE_LIMITED:
         return 1
     return 3
-
-
-def checkpoint_of(extraction: Extraction, items: Sequence[JobItem], *, chosen: Candidate | None) -> Checkpoint:
-    """What a later attempt needs in order to go on without extracting, and a person in order to choose."""
-    return Checkpoint(
-        extracted_url=chosen.url if chosen else None,
-        extracted_url_expires_at=chosen.expires_at if chosen else None,
-        source_type=chosen.source_type if chosen else SourceType.UNKNOWN,
-        candidates=_numbered(extraction),
-        items=tuple(items),
-        image_urls=extraction.image_urls,
-        account=extraction.account,
-        thumbnail_url=extraction.thumbnail_url,
-        metadata={
-            **extraction.metadata,
-            "title": extraction.title,
-            "text": extraction.text,
-            "published_at": extraction.published_at.isoformat() if extraction.published_at else None,
-            "final_url": extraction.final_url,
-            "user_agent": extraction.user_agent,
-            "extractor": extraction.extractor,
-            "selected": extraction.selected,
-            "post_id": extraction.post.post_id,
-        },
-    )
-
-
-def _numbered(extraction: Extraction) -> tuple[Candidate, ...]:
-    """All candidates in one list, each with the place of its item."""
-    owned = [replace(c, item=place) for place, item in enumerate(extraction.items) for c in item.candidates]
-    return (*owned, *extraction.others)
-
-
-def saved_extraction(job: Job, route: Route, *, now: datetime) -> Extraction | None:
-    """The checkpoint as an extraction; None when there is none, or an address that is still needed has expired."""
-    items = tuple(
-        replace(one.item, candidates=tuple(c for c in job.candidates if c.item == place))
-        for place, one in enumerate(job.items)
-    )
-    others = tuple(c for c in job.candidates if c.item is None)
-    waiting = [item for item, one in zip(items, job.items, strict=True) if one.status in _UNSAVED]
-    needed = [item.candidates for item in waiting] or ([others] if job.chosen_url else [])
-    if not needed or not all(_holds(candidates, now) for candidates in needed):
-        return None
-    facts: Mapping[str, Any] = job.metadata
-    published = facts.get("published_at")
-    return Extraction(
-        post=replace(route.post, post_id=route.post.post_id or facts.get("post_id")),  # a share link tells none
-        final_url=facts.get("final_url") or route.post.url,
-        account=job.account or account(route.platform.name, route.post.handle, None),
-        items=items,
-        others=others,
-        selected=facts.get("selected"),
-        title=facts.get("title"),
-        text=facts.get("text"),
-        published_at=datetime.fromisoformat(published) if published else None,
-        thumbnail_url=job.thumbnail_url,
-        image_urls=job.image_urls,
-        user_agent=facts.get("user_agent"),
-        extractor=facts.get("extractor") or "",
-        metadata={k: v for k, v in facts.items() if k not in _OWN_KEYS},
-    )
-
-
-def _holds(candidates: Sequence[Candidate], now: datetime) -> bool:
-    """Whether one address at least is good for longer than a moment."""
-    return any(c.expires_at is None or c.expires_at > now + EXPIRY_MARGIN for c in candidates)
-
-
-_UNSAVED = (ItemStatus.WAITING, ItemStatus.FAILED, ItemStatus.COMMITTING)
-_OWN_KEYS = frozenset({"title", "text", "published_at", "final_url", "user_agent", "extractor", "selected", "post_id"})
