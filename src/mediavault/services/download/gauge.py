@@ -66,12 +66,12 @@ class TsGauge:
         return "loses the rhythm of its packets" if self._lost else None
 
 
-class BoxGauge:
-    """MP4: top-level boxes that fill the segment."""
+class _LengthGauge:
+    """Units that each say their own length and fill the segment."""
 
     def __init__(self) -> None:
         self._header = b""
-        self._left = 0  # of the box under way
+        self._left = 0  # of the unit under way
         self._to_the_end = self._broken = False
 
     def feed(self, data: bytes) -> None:
@@ -85,7 +85,14 @@ class BoxGauge:
                 at += self._read_header(data[at : at + _MAX_HEADER - len(self._header)])
 
     def _read_header(self, data: bytes) -> int:
-        """Take what is missing to a box header from ``data``; how many bytes that were."""
+        """Take what is missing to a unit's header from ``data``; how many bytes that were."""
+        raise NotImplementedError
+
+
+class BoxGauge(_LengthGauge):
+    """MP4: top-level boxes that fill the segment."""
+
+    def _read_header(self, data: bytes) -> int:
         had = len(self._header)
         header = self._header + data
         length, needed = int.from_bytes(header[:4], "big"), 8
@@ -106,27 +113,15 @@ class BoxGauge:
         return "ends inside a box" if self._left or self._header else None
 
 
-class EbmlGauge:
+class EbmlGauge(_LengthGauge):
     """WebM (RFC 8794): elements that fill the segment. The outermost container's own length is not counted on."""
 
-    def __init__(self) -> None:
-        self._header = b""
-        self._left = 0  # of the element under way
-        self._to_the_end = self._broken = False
+    def _read_header(self, data: bytes) -> int:
+        self._header += data[:1]
+        self._judge_header()
+        return 1
 
-    def feed(self, data: bytes) -> None:
-        at = 0
-        while at < len(data) and not (self._to_the_end or self._broken):
-            if self._left:
-                step = min(self._left, len(data) - at)
-                self._left -= step
-                at += step
-            else:
-                self._header += data[at : at + 1]
-                at += 1
-                self._read_header()
-
-    def _read_header(self) -> None:
+    def _judge_header(self) -> None:
         """Take the header, once it is complete: an identifier of up to 4 bytes, a length of up to 8."""
         id_bytes = 9 - self._header[0].bit_length()
         if id_bytes > 4:

@@ -17,15 +17,12 @@ from mediavault.core.errors import (
     Challenge,
     Deleted,
     Failure,
-    HttpError,
-    IpBlocked,
     LoginRequired,
     Private,
-    RateLimited,
-    RegionLocked,
 )
 from mediavault.core.platform import Platform
 from mediavault.services.browser.port import PageCapture
+from mediavault.services.extraction.http_status import failure_of_status, site_name
 from mediavault.services.extraction.page_data.html_page import Page
 
 _LOGIN_PATH = re.compile(
@@ -88,23 +85,23 @@ _SHORT_PAGE_CHARS = 1_500  # a page with more words than that has something else
 def hard_wall(capture: PageCapture, platform: Platform) -> Failure | None:
     """The failure that status, final address or a challenge's marks tell; None where the way is clear."""
     if _is_challenge(capture):
-        return Challenge(f"{_site(platform)} wants to see a human.")
+        return Challenge(f"{site_name(platform)} wants to see a human.")
     moved = urlsplit(capture.final_url).path != urlsplit(capture.url).path
     if moved and _WARNING_PATH.search(urlsplit(capture.final_url).path):
         return _warning(platform)
     if platform.login_wall_url is not None and platform.login_wall_url.search(capture.final_url):
-        return LoginRequired(f"{_site(platform)} sent us to its login page.")
+        return LoginRequired(f"{site_name(platform)} sent us to its login page.")
     if moved and _LOGIN_PATH.search(urlsplit(capture.final_url).path):
-        return LoginRequired(f"{_site(platform)} sent us to its login page.")
+        return LoginRequired(f"{site_name(platform)} sent us to its login page.")
     if moved and _CHALLENGE_PATH.search(urlsplit(capture.final_url).path):
-        return Challenge(f"{_site(platform)} wants to see a human.")
+        return Challenge(f"{site_name(platform)} wants to see a human.")
     return _by_status(capture, platform)
 
 
 def soft_wall(capture: PageCapture, page: Page, platform: Platform) -> Failure | None:
     """The failure that words and forms tell, for a page on which no video was found."""
     head = _plain(f"{capture.title}\n{page.heading}\n{capture.visible_text[:_HEAD_CHARS]}")
-    site = _site(platform)
+    site = site_name(platform)
     if _says(head, _WARNING):
         return _warning(platform)
     if _says(head, platform.challenge_text):
@@ -127,25 +124,13 @@ def soft_wall(capture: PageCapture, page: Page, platform: Platform) -> Failure |
 
 
 def _warning(platform: Platform) -> AccountWarning:
-    return AccountWarning(f"{_site(platform)} has warned or locked the account that is signed in.")
+    return AccountWarning(f"{site_name(platform)} has warned or locked the account that is signed in.")
 
 
 def _by_status(capture: PageCapture, platform: Platform) -> Failure | None:
     status = capture.status
-    if status is None or status < 400:
-        return None
-    site = _site(platform)
-    if status in (404, 410):
-        return Deleted(f"{site} answers that there is no such page (HTTP {status}).", http_status=status)
-    if status == 401:
-        return LoginRequired(f"{site} wants a sign-in (HTTP 401).", http_status=status)
-    if status == 429:
-        return RateLimited(f"{site} asked us to slow down.", http_status=status, retry_after=_retry_after(capture))
-    if status == 451:
-        return RegionLocked(f"{site} withholds the post for legal reasons (HTTP 451).", http_status=status)
-    if status == 999 or (status == 403 and platform.name != "generic"):
-        return IpBlocked(f"{site} refused the page (HTTP {status}).", http_status=status)
-    return HttpError(f"{site} answered with HTTP {status}.", http_status=status)
+    refused = status == 999 or (status == 403 and platform.name != "generic")
+    return failure_of_status(status, platform, refused=refused, what="the page", retry_after=_retry_after(capture))
 
 
 def _is_challenge(capture: PageCapture) -> bool:
@@ -182,7 +167,3 @@ _QUOTES: Mapping[int, str] = {ord("’"): "'", ord("‘"): "'", 0xA0: " "}
 
 def _plain(text: str) -> str:
     return re.sub(r"\s+", " ", text.translate(_QUOTES)).lower()
-
-
-def _site(platform: Platform) -> str:
-    return "The site" if platform.name == "generic" else platform.title

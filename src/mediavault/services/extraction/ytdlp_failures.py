@@ -19,7 +19,6 @@ from mediavault.core.errors import (
     Drm,
     ExtractorBroken,
     Failure,
-    HttpError,
     IpBlocked,
     LiveNow,
     LoginRequired,
@@ -34,6 +33,7 @@ from mediavault.core.errors import (
     Unsupported,
 )
 from mediavault.core.platform import Platform
+from mediavault.services.extraction.http_status import failure_of_status, site_name
 from mediavault.services.extraction.page_data import values
 
 INSTALL_YOUTUBE = "pip install 'yt-dlp[curl-cffi,deno]' yt-dlp-ejs"  # what the extra ``youtube`` of mediavault names
@@ -99,7 +99,7 @@ def _by_class(error: Facts, platform: Platform) -> Failure | None:
     if kind == "GeoRestrictedError":
         named = ", ".join(str(country)[:40] for country in values.items(error.get("countries"))[:10])
         where = f" Allowed: {named}." if named else ""
-        return RegionLocked(f"{_site(platform)} does not show this post here.{where}")
+        return RegionLocked(f"{site_name(platform)} does not show this post here.{where}")
     if kind == "UnsupportedError":
         return Unsupported("yt-dlp does not know this kind of address.")
     return NotAPost("This is a live channel that is not live.") if kind == "UserNotLive" else None
@@ -109,7 +109,7 @@ def _by_class(error: Facts, platform: Platform) -> Failure | None:
 
 
 def _by_words(said: str, platform: Platform) -> Failure | None:
-    site = _site(platform)
+    site = site_name(platform)
     for pattern, kind, sentence in _COMPILED:
         if pattern.search(said):
             return kind(sentence.format(site=site))
@@ -213,20 +213,8 @@ _COMPILED = tuple((re.compile(words), kind, sentence) for kind, sentence, words 
 
 def _by_status(error: Facts, platform: Platform) -> Failure | None:
     status = values.integer(error.get("http_status"))
-    if status is None or status < 400:
-        return None
-    site = _site(platform)
-    if status in (404, 410):
-        return Deleted(f"{site} answers that there is no such page (HTTP {status}).", http_status=status)
-    if status == 401:
-        return LoginRequired(f"{site} wants a sign-in (HTTP 401).", http_status=status)
-    if status == 429:
-        return RateLimited(f"{site} asked us to slow down.", http_status=status, retry_after=_retry_after(error))
-    if status == 451:
-        return RegionLocked(f"{site} withholds the post for legal reasons (HTTP 451).", http_status=status)
-    if status in (403, 412, 999):
-        return IpBlocked(f"{site} refused to answer (HTTP {status}).", http_status=status)
-    return HttpError(f"{site} answered with HTTP {status}.", http_status=status)
+    refused = status in (403, 412, 999)
+    return failure_of_status(status, platform, refused=refused, what="to answer", retry_after=_retry_after(error))
 
 
 def _retry_after(error: Facts) -> timedelta | None:
@@ -252,9 +240,9 @@ _NETWORK_KINDS = frozenset(
 def _by_cause(error: Facts, said: str, platform: Platform) -> Failure | None:
     causes = _causes(error)
     if re.search(r"timed? ?out|timeout", f"{said}\n{causes}"):
-        return TookTooLong(f"{_site(platform)} did not answer in time.")
+        return TookTooLong(f"{site_name(platform)} did not answer in time.")
     kinds = {one.get("kind") for one in values.objects(error.get("causes"))} | {error.get("kind")}
-    return None if _NETWORK_KINDS.isdisjoint(kinds) else NetworkFailure(f"{_site(platform)} cannot be reached.")
+    return None if _NETWORK_KINDS.isdisjoint(kinds) else NetworkFailure(f"{site_name(platform)} cannot be reached.")
 
 
 def _causes(error: Facts) -> str:
@@ -280,7 +268,3 @@ def _quoted(error: Facts) -> str:
     text = re.sub(r"; please report this issue on.*", "", text, flags=re.DOTALL)
     text = re.sub(r"https?://\S+", "…", text)
     return re.sub(r"\s+", " ", text).strip(" .")[:200] or "it did not say why"
-
-
-def _site(platform: Platform) -> str:
-    return "The site" if platform.name == "generic" else platform.title
