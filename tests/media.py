@@ -183,7 +183,7 @@ def hls_split() -> Mapping[str, bytes]:
     """A master playlist: two pictures-only variants and one separate sound rendition, fragmented MP4."""
     files: dict[str, bytes] = {}
     for name, streams in (("low", "video"), ("high", "video"), ("sound", "audio")):
-        for file, body in _one_stream_hls(streams, 90_000 if name == "low" else 300_000).items():
+        for file, body in one_track_hls(streams, 90_000 if name == "low" else 300_000).items():
             files[f"{name}/{file}"] = body
     files["index.m3u8"] = (
         b'#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="snd",NAME="English",DEFAULT=YES,URI="sound/index.m3u8"\n'
@@ -193,13 +193,14 @@ def hls_split() -> Mapping[str, bytes]:
     return files
 
 
-def _one_stream_hls(stream: str, bit_rate: int) -> dict[str, bytes]:
-    options = {"hls_time": "2", "hls_playlist_type": "vod", "hls_segment_type": "fmp4"}
+def one_track_hls(track: str, bit_rate: int = 300_000, *, segment_s: float = 2.0) -> dict[str, bytes]:
+    """Six seconds of ``video`` or ``audio`` alone, in fragments of ``segment_s`` (of pictures: of two seconds)."""
+    options = {"hls_time": f"{segment_s}", "hls_playlist_type": "vod", "hls_segment_type": "fmp4"}
     with tempfile.TemporaryDirectory() as folder:
         options |= {"hls_segment_filename": f"{folder}/seg%03d.m4s", "hls_fmp4_init_filename": "init.mp4"}
         with av.open(f"{folder}/index.m3u8", "w", format="hls", options=options) as out:
-            video = "libx264" if stream == "video" else None
-            _encode_into(out, 6.0, sound=stream == "audio", video=video, gop=2 * RATE, bit_rate=bit_rate)
+            video = "libx264" if track == "video" else None
+            _encode_into(out, 6.0, sound=track == "audio", video=video, gop=2 * RATE, bit_rate=bit_rate)
         return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
 
 

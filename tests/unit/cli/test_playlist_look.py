@@ -30,6 +30,11 @@ MPD = """<MPD type="{type}" {length}><Period duration="PT6S">
 <Representation id="v1" bandwidth="1" height="360"/><Representation id="v2" bandwidth="2" height="720"/></AdaptationSet>
 </Period></MPD>"""
 
+UNTIMED_MPD = (
+    '<MPD mediaPresentationDuration="P?"><Period><AdaptationSet mimeType="video/mp4"><Representation id="v"/>'
+    "</AdaptationSet></Period></MPD>"
+)
+
 HLS_MEDIA = {
     "type": "hls",
     "role": "media",
@@ -102,9 +107,13 @@ PLAIN = '#EXT-X-KEY:METHOD=AES-128,URI="k"'
         (mpd(length='mediaPresentationDuration="PT6.5S"'), {**DASH, "duration_s": 6.5}),
         (mpd(drm="<ContentProtection/>"), {**DASH, "encrypted": True, "drm": True}),
         (mpd("dynamic"), {**DASH, "live": True, "duration_s": None}),
+        (media('#EXTINF:2.5 tvg-id="x",A', "0.m4s"), {**HLS_MEDIA, "segments": 3, "duration_s": 9.0}),
+        ('<?xml version="1.0"?>\n<?xml-stylesheet href="a.xsl"?><!-- made --><?b?>' + mpd(), DASH),
+        (mpd().replace('id="v2"', 'id="v1"'), DASH),
+        (UNTIMED_MPD, {**DASH, "variants": 1, "segments": 1, "duration_s": None, "audio_groups": 0, "maps": 0}),
     ],
     ids=["vod", "live", "event", "ended event", "vod without end", "key", "no key", "skd", "sample", "playready",
-         "master", "session key", "misplaced session key", "junk", "no duration", "empty", "dash", "its own word", "cenc", "dynamic"],
+         "master", "session key", "misplaced session key", "junk", "no duration", "empty", "dash", "its own word", "cenc", "dynamic", "channel list", "processing instructions", "an id twice", "no length"],
 )  # fmt: skip
 def test_a_playlist_is_counted(text: str, said: dict[str, Any]) -> None:
     assert look(text) == said
@@ -142,6 +151,11 @@ def test_a_file_is_read(tmp_path: Path) -> None:
 def test_what_is_no_playlist_is_bad_input(text: str) -> None:
     with pytest.raises(BadInput):
         look(text)
+
+
+def test_a_smooth_streaming_manifest_is_called_by_its_name() -> None:
+    with pytest.raises(BadInput, match="Smooth Streaming"):
+        look('<?xml version="1.0" encoding="utf-8"?>\n<!-- made --><SmoothStreamingMedia MajorVersion="2"/>')
 
 
 @pytest.mark.parametrize("path", [Path("/nowhere/x.m3u8"), Path("/"), None])

@@ -219,7 +219,7 @@ class _Reader:
         self._begun, self._duration_s, self._byterange, self._gap = False, None, None, False
 
     def _extinf(self, value: str) -> None:
-        text = value.partition(",")[0]
+        text = next(iter(value.partition(",")[0].split()), "")  # lists of channels write attributes behind the number
         self._keys_complete = True
         self.document.unaddressed = self.document.unaddressed or self._begun
         self._begun = True

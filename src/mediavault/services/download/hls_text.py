@@ -15,6 +15,7 @@ _ATTRIBUTE = re.compile(r'(?<![A-Z0-9-])([A-Z0-9-]++)\s*+=\s*+("[^"]*"|[^",]*)')
 _REFERENCE = re.compile(r"\{\$([A-Za-z0-9_-]+)\}")
 _TAG = re.compile(r"#(EXT[A-Z0-9-]*)(?::(.*))?", re.DOTALL)
 _FIRST_TAG = re.compile(r"#EXT(M3U|INF:|-X-[A-Z])")
+_LINE_END = re.compile(r"\r\n?|\n")
 _MAX_ATTRIBUTES = 64  # of one line
 _MAX_PARAMETERS = 1_000
 MAX_FILLED_CHARS = 5_000_000  # that variables may add to a text, all together
@@ -22,12 +23,17 @@ MAX_FILLED_CHARS = 5_000_000  # that variables may add to a text, all together
 Attributes = Mapping[str, str]
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines without their ends: of Unix, Windows or, as some old editors still write them, a carriage return alone."""
+    return _LINE_END.split(text.removeprefix("\ufeff"))
+
+
 def looks_like_hls(text: str) -> bool:
     """Whether ``text`` is an HLS playlist: a tag of the format stands in front of everything but comments.
 
     ``#EXTM3U`` ought to be first; published playlists without it, or with a comment before it, are played all the same.
     """
-    for line in map(str.strip, text.removeprefix("\ufeff")[:65_536].split("\n")):
+    for line in map(str.strip, lines_of(text[:65_536])):
         if _FIRST_TAG.match(line):
             return True
         if line and not line.startswith("#"):
@@ -86,7 +92,7 @@ def _query_of(url: str) -> dict[str, str]:
 
 def tags_of(text: str, variables: Variables) -> Iterator[tuple[str, str]]:
     """(name, value) of each tag in order; ("", address) for the other lines. Comments and empty lines are left out."""
-    for line in map(str.strip, text.removeprefix("\ufeff").split("\n")):
+    for line in map(str.strip, lines_of(text)):
         if not line:
             continue
         if not line.startswith("#"):

@@ -7,6 +7,7 @@ here is what they mean together, so a bounded tree of our own is enough.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,7 +20,9 @@ from mediavault.services.download.mpd_values import rate_of, seconds_of, whole
 
 MAX_REPRESENTATIONS = 5_000
 # possessive: a comment that has ended is never looked at again, or a row of them takes for ever
-_START = re.compile(r"(?:<\?xml[^>]*+>\s*+)?(?:<!--(?>.*?-->)\s*+)*+<(?:[\w.-]+:)?MPD[\s>/]", re.DOTALL)
+_PROLOGUE = r"(?:(?:<\?(?>.*?\?>)|<!--(?>.*?-->))\s*+)*+"
+_START = re.compile(_PROLOGUE + r"<(?:[\w.-]+:)?MPD[\s>/]", re.DOTALL)
+_SMOOTH = re.compile(_PROLOGUE + r"<SmoothStreamingMedia[\s>/]", re.DOTALL)
 VIDEO, AUDIO, OTHER = "video", "audio", "other"
 _TRICK = (
     "http://dashif.org/guidelines/trickmode",
@@ -70,7 +73,10 @@ class MpdDocument:
     @property
     def variants(self) -> int:
         """Video qualities; one that goes on through several periods under the same id counts once."""
-        return len({each.id or id(each) for period in self.periods for each in period.of_kind(VIDEO)})
+        most: Counter[str] = Counter()
+        for period in self.periods:
+            most |= Counter(each.id for each in period.of_kind(VIDEO))
+        return most.total()
 
     @property
     def audio_groups(self) -> int:
@@ -79,8 +85,13 @@ class MpdDocument:
 
 
 def looks_like_dash(text: str) -> bool:
-    """Whether ``text`` begins as a DASH manifest: its root element behind a declaration and comments, if any."""
+    """Whether ``text`` begins as a DASH manifest: its root element behind declarations and comments, if any."""
     return bool(_START.match(text.lstrip("\ufeff \t\r\n")))
+
+
+def looks_like_smooth_streaming(text: str) -> bool:
+    """Whether ``text`` begins as a client manifest of Microsoft's Smooth Streaming (MS-SSTR, 2.2.2)."""
+    return bool(_SMOOTH.match(text.lstrip("\ufeff \t\r\n")))
 
 
 def read_document(text: str, url: str) -> MpdDocument:

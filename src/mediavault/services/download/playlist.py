@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from mediavault.core.errors import BadUrl, Drm, Incomplete, LiveNow, NotAVideo, Unsupported
 from mediavault.core.urls import HttpUrl
 from mediavault.services.download.hls_document import Entry, HlsDocument, KeyTag, MapTag, needs_licence, read_document
-from mediavault.services.download.hls_text import Attributes, decimal, looks_like_hls
+from mediavault.services.download.hls_text import Attributes, decimal, lines_of, looks_like_hls
 from mediavault.services.download.manifest import (
     Init,
     Key,
@@ -55,7 +55,7 @@ def _check_text(text: str) -> None:
         raise NotAVideo("The playlist does not begin as one.")
     if _CONTROL.search(text):
         raise NotAVideo("The playlist contains control characters.")
-    if max(map(len, text.split("\n"))) > MAX_LINE_CHARS:
+    if max(map(len, lines_of(text))) > MAX_LINE_CHARS:
         raise NotAVideo("The playlist has a line without end.")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mediavault.core.errors import BadUrl, MediavaultError, NotAVideo
+from mediavault.core.errors import BadUrl, MediavaultError, NotAVideo, Unsupported
 from mediavault.core.urls import HttpUrl
 from mediavault.services.download import hls_document, mpd_document
 from mediavault.services.download.hls_text import looks_like_hls
@@ -78,6 +78,8 @@ def look(body: bytes, url: str) -> Manifest:
             return _from_mpd(mpd_document.read_document(text, url))
     except (ValueError, OverflowError) as exc:
         raise NotAVideo(f"The playlist cannot be read: {exc}.") from exc
+    if mpd_document.looks_like_smooth_streaming(text):
+        raise Unsupported("It is a Smooth Streaming manifest, which mediavault does not read.")
     raise NotAVideo("It is neither an HLS playlist nor a DASH manifest.")
 
 
@@ -122,7 +124,7 @@ def _from_mpd(document: mpd_document.MpdDocument) -> Manifest:
     video = chosen_video(document, protected=True)
     tracks = video or [sound for period in document.periods for sound in period.of_kind(mpd_document.AUDIO)[:1]]
     segments = _segments(tracks)
-    listed_s = round(sum(segment.duration_s for segment in segments), 3) if segments and not document.live else None
+    listed_s = None if document.live else round(sum(segment.duration_s for segment in segments), 3) or None
     return _with_rung(
         video[0].rung if video else Rung(),
         Manifest(

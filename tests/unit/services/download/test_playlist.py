@@ -249,7 +249,7 @@ def test_addresses_are_read_as_a_browser_reads_them() -> None:
     ]
 
 
-@pytest.mark.parametrize("end_of_line", ["\n", "\r\n"])
+@pytest.mark.parametrize("end_of_line", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("start", ["#EXTM3U\n", "\ufeff#EXTM3U\n", "# made by hand\n#EXTM3U\n\n", ""])
 def test_how_a_text_begins_and_ends_its_lines_makes_no_difference(start: str, end_of_line: str) -> None:
     text = f"{start}#EXT-X-TARGETDURATION:4\n# note\n#EXTINF:4.0,a, title\n 1.ts \n\n#EXT-X-ENDLIST"
