@@ -268,6 +268,10 @@ class AgeRestricted(NeedsPerson):
     help = "The post is age-restricted. It needs an account whose age is set."
 
 
+class AgeRestrictedToStrangers(AgeRestricted):
+    """The site said so to somebody whom it took for not signed in, whatever cookies were sent."""
+
+
 class Challenge(NeedsPerson):
     code = ErrorCode.CHALLENGE
     help = "The site wants to see a human. Open the post in a browser, answer it, then try again."
@@ -380,6 +384,13 @@ class Upcoming(Retryable):
 
     code = ErrorCode.UPCOMING
     help = "It is not out yet; it is tried again later."
+
+
+class SeemsDeleted(Retryable):
+    """One sign alone says that the post is gone, and walls against programs look the same: a second look decides."""
+
+    code = ErrorCode.DELETED
+    help = Deleted.help
 
 
 class PartialSoFar(Retryable):

@@ -122,13 +122,14 @@ class Platform:
     session_cookies: tuple[str, ...] = ()  # all present: signed in
     wall_blocks_media: bool = False  # its login wall usually hides the media, not only the comments
     login_wall_url: re.Pattern[str] | None = None
-    login_wall_status: tuple[int, ...] = ()  # answers with which it turns strangers away
     login_wall_text: tuple[str, ...] = ()
-    login_wall_json: tuple[str, ...] = ()  # in its JSON: values of codes and reasons, or fields that are true
+    login_wall_json: tuple[
+        str, ...
+    ] = ()  # in its JSON: values of codes and reasons, or fields that are true or hold an object
     age_text: tuple[str, ...] = ()
     age_json: tuple[str, ...] = ()
     challenge_url: re.Pattern[str] | None = None
-    challenge_css: str = ""
+    challenge_css: str = ""  # as services.extraction.page_data.selectors reads it
     challenge_text: tuple[str, ...] = ()
     challenge_json: tuple[str, ...] = ()
     gone_text: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.errors import ErrorCode, LoginRequired, SessionExpired
+from mediavault.core.errors import AgeRestrictedToStrangers, ErrorCode, LoginRequired, SessionExpired
 from mediavault.core.platform import Platform
 
 # What a job waits for that a sign-in may bring about.
@@ -89,9 +89,9 @@ def judge_session(
 
 
 def wall_failure(
-    wall: LoginRequired, platform: Platform, cookies: Iterable[Cookie], *, now: datetime
-) -> LoginRequired | SessionExpired:
-    """What a login wall means to whoever holds ``cookies``: a sign-in is wanted, or the one that is there has ended."""
+    wall: LoginRequired | AgeRestrictedToStrangers, platform: Platform, cookies: Iterable[Cookie], *, now: datetime
+) -> LoginRequired | AgeRestrictedToStrangers | SessionExpired:
+    """What a wall for strangers means to whoever holds ``cookies``: a sign-in is wanted, or the one there has ended."""
     if not is_signed_in(platform, cookies, now=now):
         return wall
     return SessionExpired(f"Your {platform.title} sign-in has ended: {wall.message}", http_status=wall.http_status)

@@ -107,6 +107,6 @@ BILIBILI = Platform(
     login_wall_json=("-101",),
     challenge_json=("-352", "-412"),  # its risk control
     gone_text=("视频去哪了呢", "啊叻？视频不见了？"),
-    gone_json=("-404", "62002", "62004"),
+    gone_json=("-404", "62002"),
     pace=Pace(interval_s=(3, 6)),
 )

@@ -45,7 +45,6 @@ LINKEDIN = Platform(
     session_cookies=("li_at",),
     wall_blocks_media=True,
     login_wall_url=re.compile(r"^https://(?:\w+\.)?linkedin\.com/(?:authwall|login|uas/login)"),
-    login_wall_status=(999,),
     login_wall_text=("Sign in to view more content",),
     challenge_url=re.compile(r"^https://(?:\w+\.)?linkedin\.com/checkpoint/"),
     gone_text=("This post cannot be displayed",),

@@ -79,7 +79,6 @@ REDDIT = Platform(
     login_wall_text=("This community is quarantined", "This community is private"),
     login_wall_json=("quarantined", "gated"),
     age_text=("You must be 18+ to view this community",),
-    age_json=("over_18",),
     challenge_text=("blocked by network security",),
     gone_text=("Sorry, this post was deleted", "Sorry, this post has been removed"),
     private_json=("private",),

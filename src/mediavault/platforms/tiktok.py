@@ -77,7 +77,6 @@ TIKTOK = Platform(
     age_json=("isContentClassified",),
     challenge_css="[class*=captcha]",
     challenge_text=("Please wait...", "Verify to continue", "Drag the slider to fit the puzzle"),
-    challenge_json=("10204",),  # the address of this machine is refused
     gone_text=("Video currently unavailable", "Couldn't find this account"),
     private_text=("This video is private", "This account is private"),
     private_json=("10216", "10222"),  # post, account

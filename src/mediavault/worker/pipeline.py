@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from mediavault.core.errors import BadInput, Failure, Internal, LeaseLost, StoreError, Unsupported
+from mediavault.core.errors import BadInput, ErrorCode, Failure, Internal, LeaseLost, StoreError, Unsupported
 from mediavault.core.job import ClaimedJob, Job, Stage
 from mediavault.core.logs import get_logger, job_context, redact_url
 from mediavault.core.media import Candidate
@@ -22,7 +22,7 @@ from mediavault.worker.dispatch import route_job_by_domain
 from mediavault.worker.gatekeeper import GateClosed
 from mediavault.worker.journal import Journal
 from mediavault.worker.ladder import Climb
-from mediavault.worker.retry import GiveUp, RetryIn, decide
+from mediavault.worker.retry import GiveUp, RetryIn, decide, wants_second_look
 from mediavault.worker.stages.choose import pick_items
 from mediavault.worker.stages.extract import extract
 from mediavault.worker.stages.keep import finish, keep
@@ -132,6 +132,7 @@ async def fail(journal: Journal, failure: Failure, tools: Tools) -> Job:
         max_attempts=claim.job.max_attempts,
         base=tools.retry.base,
         jitter=tools.retry.jitter(),
+        before=await ended_before(claim, tools) if wants_second_look(failure) else None,
     )
     match verdict:
         case RetryIn(delay):
@@ -144,3 +145,9 @@ async def fail(journal: Journal, failure: Failure, tools: Tools) -> Job:
         error=failure.message,
         retry_in=verdict.delay if isinstance(verdict, RetryIn) else None,
     )
+
+
+async def ended_before(claim: ClaimedJob, tools: Tools) -> ErrorCode | None:
+    """How the job's last failed attempt ended; None where this is the first."""
+    failed = [one for one in await tools.store.history(claim.id) if one.stage is Stage.FAIL]
+    return failed[-1].error_code if failed else None

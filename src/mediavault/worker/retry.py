@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from mediavault.core.errors import ErrorCode, Failure, Retryable
+from mediavault.core.errors import ErrorCode, Failure, Retryable, SeemsDeleted
 
 BACKOFF_FACTOR = 5  # 1, 5, 25 minutes, 2 and 10 hours with the default base: short outages, then long ones
 MAX_DELAY = timedelta(days=1)
 ENVIRONMENT_DELAY = timedelta(minutes=5)
 LIVE_DELAY = timedelta(minutes=30)
+SECOND_LOOK_DELAY = timedelta(hours=1)  # at what seems to be gone; the second time it is believed
+BLOCKED_DELAY = timedelta(hours=6)  # as long as the site's gate is closed; blocked again, a person has to help
 RETRY_AFTER_SPREAD = 0.1  # jobs that were told the same time do not come back in one crowd
 
 # What is wrong with this machine, not with the post: it uses up no attempt, or a full disk would fail the whole queue.
@@ -27,19 +29,40 @@ class GiveUp:
     reason: str
 
 
-def decide(failure: Failure, *, attempt: int, max_attempts: int, base: timedelta, jitter: float) -> RetryIn | GiveUp:
-    """``attempt`` counts finished tries, so it is 1 after the first failure; ``jitter`` is a random number in [0, 1)."""
+def decide(
+    failure: Failure,
+    *,
+    attempt: int,
+    max_attempts: int,
+    base: timedelta,
+    jitter: float,
+    before: ErrorCode | None = None,
+) -> RetryIn | GiveUp:
+    """``attempt`` counts finished tries, so it is 1 after the first failure; ``jitter`` is a random number in [0, 1).
+
+    ``before`` is how the attempt before this one ended: what is believed, or left to a person, when it comes twice.
+    """
     if failure.code in ENVIRONMENT and max_attempts > 1:
         return RetryIn(ENVIRONMENT_DELAY * (0.75 + jitter / 2))
     if not isinstance(failure, Retryable):
         return GiveUp("trying again cannot help")
     if attempt >= max_attempts:
         return GiveUp(f"{attempt} of {max_attempts} attempts are used up")
+    if wants_second_look(failure):
+        if failure.code is before:
+            return GiveUp("it came to the same twice")
+        first = SECOND_LOOK_DELAY if isinstance(failure, SeemsDeleted) else BLOCKED_DELAY
+        return RetryIn(first * (1 + RETRY_AFTER_SPREAD * jitter))
     if failure.retry_after is not None:
         return RetryIn(failure.retry_after * (1 + RETRY_AFTER_SPREAD * jitter))
     if failure.code is ErrorCode.LIVE_NOW:
         return RetryIn(LIVE_DELAY)
     return RetryIn(backoff(attempt, base=base, jitter=jitter))
+
+
+def wants_second_look(failure: Failure) -> bool:
+    """Whether it counts that the attempt before ended in the same way."""
+    return isinstance(failure, SeemsDeleted) or failure.code is ErrorCode.IP_BLOCKED
 
 
 def backoff(attempt: int, *, base: timedelta, jitter: float) -> timedelta:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.errors import LoginRequired, SessionExpired
+from mediavault.core.errors import AgeRestricted, AgeRestrictedToStrangers, LoginRequired, SessionExpired
 from mediavault.core.platform import Platform
 from mediavault.core.sessions import belongs_to, is_signed_in, judge_session, wall_failure
 from tests.fakes import START
@@ -96,3 +96,10 @@ def test_a_wall_in_spite_of_a_session_says_that_it_has_ended() -> None:
 
     assert isinstance(failure, SessionExpired)
     assert failure.http_status == 401
+
+
+def test_a_site_that_asks_a_signed_in_person_for_an_age_as_a_stranger_has_ended_the_sign_in() -> None:
+    wall = AgeRestrictedToStrangers("Site shows this post only to accounts whose age is known.")
+
+    assert isinstance(wall_failure(wall, SITE, [cookie("sid"), cookie("user")], now=START), SessionExpired)
+    assert isinstance(wall_failure(wall, SITE, [cookie("sid")], now=START), AgeRestricted)

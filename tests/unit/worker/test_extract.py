@@ -15,6 +15,7 @@ from mediavault.core.errors import (
     LoginRequired,
     NoVideo,
     RateLimited,
+    SeemsDeleted,
     StoryExpired,
     ToolMissing,
     Unsupported,
@@ -99,6 +100,9 @@ async def test_a_site_that_asks_to_slow_down_is_not_asked_in_another_way(tools: 
         ([NoVideo("none"), Unsupported("?")], ErrorCode.NO_VIDEO),
         ([ToolMissing("no browser"), ExtractorBroken("odd")], ErrorCode.EXTRACTOR_BROKEN),
         ([NoVideo("none"), Deleted("gone")], ErrorCode.DELETED),
+        ([SeemsDeleted("404"), LoginRequired("wall")], ErrorCode.LOGIN_REQUIRED),
+        ([SeemsDeleted("404"), NoVideo("none")], ErrorCode.NO_VIDEO),
+        ([ExtractorBroken("odd"), SeemsDeleted("404")], ErrorCode.DELETED),
     ],
 )
 def test_the_most_telling_failure_is_told(failures: list[Failure], told: ErrorCode) -> None:
@@ -154,3 +158,17 @@ async def test_a_story_that_is_gone_has_run_out(tools: Tools) -> None:
 
     with pytest.raises(StoryExpired):
         await house.ask()
+
+
+async def test_a_post_that_seems_gone_is_looked_at_in_another_way_too(tools: Tools) -> None:
+    assert await House(tools, "browser", SeemsDeleted("404"), FOUND).ask() is FOUND
+
+
+async def test_what_two_extractors_take_for_gone_is_gone(tools: Tools) -> None:
+    with pytest.raises(Deleted):
+        await House(tools, "browser", SeemsDeleted("404"), SeemsDeleted("removed")).ask()
+
+
+async def test_one_sign_alone_does_not_make_a_post_gone(tools: Tools) -> None:
+    with pytest.raises(SeemsDeleted):
+        await House(tools, "browser", SeemsDeleted("404"), ExtractorBroken("odd")).ask()

@@ -14,7 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import BadFile, Deleted, ErrorCode, Failure, Incomplete, LeaseLost, RateLimited
+from mediavault.core.errors import (
+    BadFile,
+    Deleted,
+    ErrorCode,
+    Failure,
+    Incomplete,
+    LeaseLost,
+    RateLimited,
+    SeemsDeleted,
+)
 from mediavault.core.job import ClaimedJob, ItemStatus, JobStatus, Outcome, Stage, WorkerId
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import (
@@ -167,6 +176,20 @@ async def test_every_failure_ends_in_failed_with_code_sentence_and_time(
     assert (job.status, job.error_code, job.error) == (JobStatus.FAILED, ErrorCode.DELETED, "The post is gone.")
     assert job.failed_at is not None
     assert job.retry_at is None
+
+
+async def test_what_seems_gone_is_looked_at_again_in_an_hour_and_then_believed(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(SeemsDeleted("404.")), jitter=lambda: 0.0)
+    first = await process_one_cycle(claim, tools)
+    second = await process_one_cycle(await reclaim(store, clock), tools)
+
+    assert first.error_code is second.error_code is ErrorCode.DELETED
+    assert first.retry_at is not None
+    assert first.failed_at is not None
+    assert first.retry_at - first.failed_at == timedelta(hours=1)
+    assert second.retry_at is None
 
 
 async def test_the_sites_retry_after_becomes_the_jobs_retry_at(

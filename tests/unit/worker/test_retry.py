@@ -11,14 +11,17 @@ from mediavault.core.errors import (
     BrowserUnavailable,
     Deleted,
     Drm,
+    ErrorCode,
     Failure,
     Incomplete,
+    IpBlocked,
     LiveNow,
     LoginRequired,
     NetworkFailure,
     NoSpace,
     Private,
     RateLimited,
+    SeemsDeleted,
     ToolMissing,
 )
 from mediavault.worker.retry import MAX_DELAY, GiveUp, RetryIn, decide
@@ -26,8 +29,15 @@ from mediavault.worker.retry import MAX_DELAY, GiveUp, RetryIn, decide
 MINUTE = timedelta(minutes=1)
 
 
-def verdict(failure: Failure, *, attempt: int = 1, max_attempts: int = 5, jitter: float = 0.5) -> RetryIn | GiveUp:
-    return decide(failure, attempt=attempt, max_attempts=max_attempts, base=MINUTE, jitter=jitter)
+def verdict(
+    failure: Failure,
+    *,
+    attempt: int = 1,
+    max_attempts: int = 5,
+    jitter: float = 0.5,
+    before: ErrorCode | None = None,
+) -> RetryIn | GiveUp:
+    return decide(failure, attempt=attempt, max_attempts=max_attempts, base=MINUTE, jitter=jitter, before=before)
 
 
 def test_waits_grow_fivefold_with_each_attempt() -> None:
@@ -52,6 +62,15 @@ def test_jitter_spreads_the_waits_over_half_their_length() -> None:
 @pytest.mark.parametrize("failure", [Deleted("gone"), Private("private"), Drm("locked")])
 def test_a_final_failure_is_never_tried_again(failure: Failure) -> None:
     assert isinstance(verdict(failure), GiveUp)
+
+
+@pytest.mark.parametrize(
+    ("failure", "wait"), [(SeemsDeleted("404"), timedelta(hours=1)), (IpBlocked("no"), timedelta(hours=6))]
+)
+def test_what_may_pass_is_looked_at_once_more_and_then_believed(failure: Failure, wait: timedelta) -> None:
+    assert verdict(failure, jitter=0.0) == RetryIn(wait)
+    assert verdict(failure, attempt=3, jitter=0.0, before=ErrorCode.NETWORK) == RetryIn(wait)
+    assert isinstance(verdict(failure, attempt=2, before=failure.code), GiveUp)
 
 
 @pytest.mark.parametrize("failure", [LoginRequired("wall"), Ambiguous("two videos")])

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import BadUrl, Drm, ExtractorBroken, Failure, LoginRequired
+from mediavault.core.errors import (
+    AgeRestrictedToStrangers,
+    BadUrl,
+    Drm,
+    ExtractorBroken,
+    Failure,
+    LoginRequired,
+)
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Candidate, Extraction, Ownership, Post, SourceType
 from mediavault.core.platform import Platform, PostMatch, read_post
@@ -23,6 +30,7 @@ from mediavault.services.extraction.assembly import (
 from mediavault.services.extraction.candidates import NetworkMedia, leftovers, network_media
 from mediavault.services.extraction.ownership import Owned
 from mediavault.services.extraction.page_data.readers import read_page_data
+from mediavault.services.extraction.page_data.refusals import told_refusal
 from mediavault.services.extraction.page_manifests import page_manifests
 from mediavault.services.extraction.players import player_sightings
 from mediavault.services.extraction.ranking import no_video
@@ -49,7 +57,10 @@ class BrowserExtractor:
         capture = await self._browser.capture(address_to_visit(post, platform), platform=platform, within_s=visit_s)
         try:
             extraction = read_capture(post, platform, capture)
-        except LoginRequired as wall:  # with a living sign-in in the browser it is that which has ended
+        except (
+            LoginRequired,
+            AgeRestrictedToStrangers,
+        ) as wall:  # with a living sign-in in the browser it is that which has ended
             cookies = await self._browser.cookies(post.url)
             raise wall_failure(wall, platform, cookies, now=self._clock.now()) from wall
         log.info(
@@ -160,12 +171,16 @@ def _or_why_not(
         return extraction
     if owned or capture.drm_requested:
         raise Drm("The post's video is copy-protected.")
-    failure = None if known else soft_wall(capture, source.page, platform)
-    if failure is not None:
+    if not known and (failure := _wall(extraction.post, capture, source, platform)) is not None:
         raise failure
     if extraction.others:
         return extraction  # choosing says that it is a person's turn
     raise _nothing_found(extraction, capture, platform, known=known)
+
+
+def _wall(post: Post, capture: PageCapture, source: PageSource, platform: Platform) -> Failure | None:
+    """What the answers say by their codes comes before what the page says in words."""
+    return told_refusal(post, platform, source.documents) or soft_wall(capture, source.page, platform)
 
 
 def _nothing_found(extraction: Extraction, capture: PageCapture, platform: Platform, *, known: bool) -> Failure:

@@ -30,6 +30,7 @@ from mediavault.services.extraction.page_data.metadata import announces_video
 from mediavault.services.extraction.page_data.own_address import addresses_in, id_in
 from mediavault.services.extraction.page_data.readers import read_page_data
 from mediavault.services.extraction.page_data.record import PageData
+from mediavault.services.extraction.page_data.refusals import told_refusal
 from mediavault.services.extraction.page_data.timelines import listing
 from mediavault.services.extraction.players import player_sightings
 from mediavault.services.extraction.saved_text import saved_text
@@ -88,7 +89,7 @@ def look_at_saved(platform: Platform, post: Post, saved: SavedDocument) -> Saved
     except Failure as exc:
         return SavedLook(outcome_of_error(exc), _story_only(platform, post, saved), exc)
     known = data is not None and data.found
-    if not known and not found.videos and (failure := _wall(platform, saved)) is not None:
+    if not known and not found.videos and (failure := _wall(post, platform, saved)) is not None:
         return SavedLook(outcome_of_error(failure), found, failure)
     page = saved.source.page
     if saved.html and not (known or found.candidates or _holds_anything(saved)):
@@ -201,7 +202,9 @@ def _with_facts(found: Extraction, data: PageData) -> Extraction:
     )
 
 
-def _wall(platform: Platform, saved: SavedDocument) -> Failure | None:
+def _wall(post: Post, platform: Platform, saved: SavedDocument) -> Failure | None:
+    if (told := told_refusal(post, platform, saved.source.documents)) is not None:
+        return told
     if not saved.html:
         return None
     page = saved.source.page

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from urllib.parse import urlsplit
 
 from mediavault.core.errors import (
@@ -19,11 +18,13 @@ from mediavault.core.errors import (
     Failure,
     LoginRequired,
     Private,
+    SeemsDeleted,
 )
 from mediavault.core.platform import Platform
-from mediavault.services.browser.port import PageCapture
-from mediavault.services.extraction.http_status import failure_of_status, site_name
+from mediavault.services.browser.port import PageCapture, SeenResponse
+from mediavault.services.extraction.http_status import failure_of_status, site_name, told_pause
 from mediavault.services.extraction.page_data.html_page import Page
+from mediavault.services.extraction.page_data.selectors import has_element
 
 _LOGIN_PATH = re.compile(
     r"/(?:log-?in|sign-?in|sign-?up|authwall|accounts/login|users/sign_in|auth/login|session/new|flow/login)(?:[/.?]|$)",
@@ -31,7 +32,9 @@ _LOGIN_PATH = re.compile(
 )
 _CHALLENGE_PATH = re.compile(r"/(?:challenge|checkpoint|captcha|recaptcha|verify-human)(?:[/.?]|$)", re.IGNORECASE)
 # What sites show to an account that they have warned or locked: going on costs the account.
-_WARNING_PATH = re.compile(r"^/(?:account/access|accounts/suspended|checkpoint/(?:block|disabled))(?:[/.?]|$)")
+_WARNING_PATH = re.compile(
+    r"^/(?:account/access|accounts/suspended|checkpoint/(?:block|disabled|\d{6,}))(?:[/.?]|$)"  # numbers: Facebook's
+)
 _WARNING = (
     "your account is temporarily locked",
     "your account has been temporarily locked",
@@ -89,6 +92,8 @@ def hard_wall(capture: PageCapture, platform: Platform) -> Failure | None:
     moved = urlsplit(capture.final_url).path != urlsplit(capture.url).path
     if moved and _WARNING_PATH.search(urlsplit(capture.final_url).path):
         return _warning(platform)
+    if platform.challenge_url is not None and platform.challenge_url.search(capture.final_url):
+        return Challenge(f"{site_name(platform)} wants to see a human.")
     if platform.login_wall_url is not None and platform.login_wall_url.search(capture.final_url):
         return LoginRequired(f"{site_name(platform)} sent us to its login page.")
     if moved and _LOGIN_PATH.search(urlsplit(capture.final_url).path):
@@ -100,16 +105,16 @@ def hard_wall(capture: PageCapture, platform: Platform) -> Failure | None:
 
 def soft_wall(capture: PageCapture, page: Page, platform: Platform) -> Failure | None:
     """The failure that words and forms tell, for a page on which no video was found."""
-    head = _plain(f"{capture.title}\n{page.heading}\n{capture.visible_text[:_HEAD_CHARS]}")
+    head = _head(capture, page)
     site = site_name(platform)
     if _says(head, _WARNING):
         return _warning(platform)
-    if _says(head, platform.challenge_text):
+    if _says(head, platform.challenge_text) or _shows_challenge(capture, platform):
         return Challenge(f"{site} wants to see a human.")
     if _says(head, platform.private_text):
         return Private(f"{site} shows this post only to approved followers.")
     if _says(head, platform.gone_text):
-        return Deleted(f"{site} says that the post is gone.")
+        return _gone(platform)
     if _says(head, platform.age_text):
         return AgeRestricted(f"{site} shows this post only to accounts whose age is known.")
     if _says(head, platform.login_wall_text):
@@ -120,7 +125,22 @@ def soft_wall(capture: PageCapture, page: Page, platform: Platform) -> Failure |
         return Private(f"{site} shows this post only to approved followers.")
     if page.has_password_field or _says(head, _LOGIN):
         return LoginRequired(f"{site} shows this post only to signed-in people.")
-    return Deleted(f"{site} says that the post is gone.") if _says(head, _GONE) else None
+    return _gone(platform) if _says(head, _GONE) else None
+
+
+def _gone(platform: Platform) -> Failure:
+    """Words alone. Known sites write them on their walls too; an unknown one that also shows no video is believed."""
+    kind = Deleted if platform.name == "generic" else SeemsDeleted
+    return kind(f"{site_name(platform)} says that the post is gone.")
+
+
+def _head(capture: PageCapture, page: Page | None = None) -> str:
+    heading = page.heading if page else ""
+    return _plain(f"{capture.title}\n{heading}\n{capture.visible_text[:_HEAD_CHARS]}")
+
+
+def _shows_challenge(capture: PageCapture, platform: Platform) -> bool:
+    return bool(platform.challenge_css) and has_element(capture.html, platform.challenge_css)
 
 
 def _warning(platform: Platform) -> AccountWarning:
@@ -129,8 +149,11 @@ def _warning(platform: Platform) -> AccountWarning:
 
 def _by_status(capture: PageCapture, platform: Platform) -> Failure | None:
     status = capture.status
-    refused = status == 999 or (status == 403 and platform.name != "generic")
-    return failure_of_status(status, platform, refused=refused, what="the page", retry_after=_retry_after(capture))
+    refused = status == 999 or (status == 403 and platform.name != "generic")  # 999: LinkedIn's own
+    document = _document(capture)
+    pause = told_pause(document.headers) if document is not None else None
+    says_so_too = _says(_head(capture), (*platform.gone_text, *_GONE))
+    return failure_of_status(status, platform, refused=refused, what="the page", retry_after=pause, sure=says_so_too)
 
 
 def _is_challenge(capture: PageCapture) -> bool:
@@ -150,12 +173,10 @@ def _is_challenge(capture: PageCapture) -> bool:
     )
 
 
-def _retry_after(capture: PageCapture) -> timedelta | None:
-    for seen in reversed(capture.responses):
-        if seen.status == 429 and seen.resource_type == "document":
-            text = seen.headers.get("retry-after", "").strip()
-            return timedelta(seconds=min(int(text), 86_400)) if text.isascii() and text.isdigit() else None
-    return None
+def _document(capture: PageCapture) -> SeenResponse | None:
+    """The last answer that was a page and had the visit's status; frames' documents come after it."""
+    seen = (r for r in reversed(capture.responses) if r.resource_type == "document" and r.status == capture.status)
+    return next(seen, None)
 
 
 def _says(text: str, phrases: Iterable[str]) -> bool:

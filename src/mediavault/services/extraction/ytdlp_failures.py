@@ -20,7 +20,6 @@ from mediavault.core.errors import (
     ExtractorBroken,
     Failure,
     IpBlocked,
-    LiveNow,
     LoginRequired,
     NetworkFailure,
     NotAPost,
@@ -28,16 +27,17 @@ from mediavault.core.errors import (
     Private,
     RateLimited,
     RegionLocked,
+    SessionExpired,
     TookTooLong,
     ToolMissing,
     Unsupported,
+    Upcoming,
 )
 from mediavault.core.platform import Platform
-from mediavault.services.extraction.http_status import failure_of_status, site_name
+from mediavault.services.extraction.http_status import MAX_PAUSE_S, failure_of_status, site_name
 from mediavault.services.extraction.page_data import values
 
 INSTALL_YOUTUBE = "pip install 'yt-dlp[curl-cffi,deno]' yt-dlp-ejs"  # what the extra ``youtube`` of mediavault names
-MAX_RETRY_AFTER_S = 86_400
 
 Facts = Mapping[str, Any]  # one error as ytdlp_worker reports it
 
@@ -45,6 +45,17 @@ Facts = Mapping[str, Any]  # one error as ytdlp_worker reports it
 def failure_of(error: Facts, warnings: Sequence[str], platform: Platform) -> Failure:
     """The failure that ``error`` and the ``warnings`` before it amount to."""
     said = _said(error)
+    failure = _failure_of(error, said, warnings, platform)
+    if isinstance(failure, LoginRequired | AgeRestricted | Challenge) and _ENDED.search("\n".join(warnings).lower()):
+        return SessionExpired(f"Your {platform.title} sign-in has ended: {failure.message}")
+    return failure
+
+
+# It warns that the site no longer takes the cookies, and then fails as a stranger would.
+_ENDED = re.compile(r"cookies (?:are|have) (?:no longer valid|expired)|cookies .{0,40}\brotated\b")
+
+
+def _failure_of(error: Facts, said: str, warnings: Sequence[str], platform: Platform) -> Failure:
     return (
         _of_the_proxy(error, said)
         or _by_class(error, platform)
@@ -129,7 +140,7 @@ _RULES: Sequence[tuple[type[Failure], str, str]] = (
         r"no suitable extractor|unsupported url|is not a valid url",
     ),
     (
-        LiveNow,
+        Upcoming,
         "The broadcast has not begun yet, or its recording is not ready.",
         (
             r"live event will begin|scheduled for|premieres? (?:in|will)|not (?:yet )?started"
@@ -219,7 +230,7 @@ def _by_status(error: Facts, platform: Platform) -> Failure | None:
 
 def _retry_after(error: Facts) -> timedelta | None:
     text = str(error.get("retry_after") or "").strip()
-    return timedelta(seconds=min(int(text[:9]), MAX_RETRY_AFTER_S)) if text.isascii() and text.isdigit() else None
+    return timedelta(seconds=min(int(text[:9]), MAX_PAUSE_S)) if text.isascii() and text.isdigit() else None
 
 
 def _by_missing_parts(said: str, warnings: Sequence[str]) -> Failure | None:

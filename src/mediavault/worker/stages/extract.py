@@ -14,6 +14,7 @@ from mediavault.core.errors import (
     Final,
     NeedsPerson,
     NoVideo,
+    SeemsDeleted,
     StoryExpired,
     TookTooLong,
     ToolMissing,
@@ -87,7 +88,14 @@ async def ask_extractors(route: Route, tools: Tools, *, follow_embeds: bool = Tr
     if follow_embeds and (elsewhere := embedded_post(failures, route)) is not None:
         found = await ask_extractors(elsewhere, tools, follow_embeds=False)
         return replace(found, metadata={**found.metadata, "embedded_in": route.post.url})
-    raise _of_story(most_telling(failures), route)
+    raise _of_story(confirmed(most_telling(failures), failures), route)
+
+
+def confirmed(failure: Failure, failures: Sequence[Failure]) -> Failure:
+    """What two extractors, by signs of their own, take for gone is gone."""
+    if isinstance(failure, SeemsDeleted) and sum(isinstance(one, SeemsDeleted) for one in failures) > 1:
+        return Deleted(failure.message, http_status=failure.http_status)
+    return failure
 
 
 def embedded_post(failures: Sequence[Failure], route: Route) -> Route | None:
@@ -106,7 +114,7 @@ def embedded_post(failures: Sequence[Failure], route: Route) -> Route | None:
 def _of_story(failure: Failure, route: Route) -> Failure:
     """What is gone of a story has run out."""
     url = parse_http_url(route.post.url)
-    if isinstance(failure, Deleted | NoVideo) and names_story(route.platform, url):
+    if isinstance(failure, Deleted | SeemsDeleted | NoVideo) and names_story(route.platform, url):
         return StoryExpired(f"{route.platform.title} does not show this story any more.")
     return failure
 
@@ -130,6 +138,8 @@ _UNSETTLED = frozenset(
 def is_verdict(failure: Failure, *, by: str) -> bool:
     """Whether no other extractor need be asked. The browser sees what a person sees; a site that asks us to slow down
     is not asked in another way."""
+    if isinstance(failure, SeemsDeleted):
+        return False
     return failure.code is ErrorCode.RATE_LIMITED or (by == "browser" and failure.code not in _UNSETTLED)
 
 
@@ -142,9 +152,11 @@ def most_telling(failures: list[Failure]) -> Failure:
 
 def _how_vague(failure: Failure) -> int:
     if failure.code in (ErrorCode.UNSUPPORTED, ErrorCode.TOOL_MISSING):
-        return 4
+        return 5
     if failure.code is ErrorCode.NO_VIDEO:
         return 2
+    if isinstance(failure, SeemsDeleted):
+        return 3
     if isinstance(failure, Final | NeedsPerson) or failure.code is ErrorCode.RATE_LIMITED:
         return 1
-    return 3
+    return 4

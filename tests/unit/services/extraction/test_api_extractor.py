@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import Deleted, ExtractorBroken, Failure, HttpError, RateLimited, Unsupported
+from mediavault.core.errors import Deleted, ExtractorBroken, Failure, HttpError, RateLimited, SeemsDeleted, Unsupported
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import identify
 from mediavault.platforms.x import X
@@ -58,11 +58,28 @@ async def test_what_is_no_answer_leaves_the_post_to_the_browser(body: bytes) -> 
         await ask(body=body)
 
 
-@pytest.mark.parametrize(("status", "kind"), [(404, Deleted), (410, Deleted), (403, HttpError), (500, HttpError)])
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(404, SeemsDeleted), (410, SeemsDeleted), (401, HttpError), (403, HttpError), (451, HttpError), (500, HttpError)],
+)
 async def test_a_status_tells(status: int, kind: type[Failure]) -> None:
     with pytest.raises(kind) as caught:
         await ask(status)
     assert caught.value.http_status == status
+
+
+@pytest.mark.parametrize("body", [{"error": "Record not found"}, {"error": "something new"}])
+async def test_a_404_in_the_interfaces_own_words_is_believed(body: dict[str, str]) -> None:
+    with pytest.raises(Deleted):
+        await ask(404, json.dumps(body).encode())
+
+
+async def test_what_the_interface_says_counts_before_its_status() -> None:
+    post, bluesky = identify(parse_http_url("https://bsky.app/profile/jane.example/post/3kabcdefghi2x"))
+    client = StubClient(400, json.dumps({"error": "NotFound", "message": "Post not found"}).encode())
+
+    with pytest.raises(Deleted):
+        await ApiExtractor(client).extract(post, bluesky, within_s=60)
 
 
 @pytest.mark.parametrize(("told", "wait"), [("90", timedelta(seconds=90)), ("soon", None)])

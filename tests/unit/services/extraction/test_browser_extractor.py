@@ -17,6 +17,7 @@ from mediavault.core.errors import (
     Failure,
     LoginRequired,
     NoVideo,
+    Private,
     SessionExpired,
 )
 from mediavault.core.media import Extraction, Ownership, Post
@@ -140,6 +141,18 @@ def test_several_videos_are_several_items() -> None:
 def test_a_tombstone_ends_it() -> None:
     with pytest.raises(Deleted):
         read_capture(x_post(), X, x_capture({"data": {"tweetResult": {}}}))
+
+
+def test_a_marker_in_an_answer_tells_why_nothing_came() -> None:
+    with pytest.raises(Private):
+        read_capture(x_post(), X, x_capture({"data": {"result": {"reason": "Protected"}}}))
+
+
+def test_a_marker_takes_nothing_from_a_post_whose_video_was_found() -> None:
+    refused = {"data": {"result": {"reason": "Protected"}}}
+    seen = x_capture(x_answer(tweet(x_video("111"))), refused)
+
+    assert read_capture(x_post(), X, seen).videos
 
 
 def test_what_came_after_the_page_moved_on_is_dropped() -> None:

@@ -19,11 +19,15 @@ from mediavault.core.errors import (
     Private,
     RateLimited,
     RegionLocked,
+    SeemsDeleted,
 )
+from mediavault.platforms.facebook import FACEBOOK
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.instagram import INSTAGRAM
+from mediavault.platforms.tiktok import TIKTOK
 from mediavault.platforms.x import X
 from mediavault.platforms.youtube import YOUTUBE
+from mediavault.services.extraction.http_status import told_pause
 from mediavault.services.extraction.page_data.html_page import read_page
 from mediavault.services.extraction.page_data.html_scan import scan
 from mediavault.services.extraction.walls import hard_wall, soft_wall
@@ -127,7 +131,7 @@ def test_a_long_page_may_say_such_words_without_being_a_wall() -> None:
 def test_a_platforms_own_words_count_however_their_quotes_are_written() -> None:
     seen = capture(visible_text="Hmm...this page doesn't exist. " + "Try searching " * 200)
 
-    assert type(soft_wall(seen, read_page([], PAGE), X)) is Deleted
+    assert type(soft_wall(seen, read_page([], PAGE), X)) is SeemsDeleted
 
 
 def test_a_wall_that_asks_for_an_age_is_no_plain_login_wall() -> None:
@@ -148,3 +152,50 @@ def test_an_account_that_the_site_has_locked_is_no_challenge_and_no_login_wall()
 
     said = capture(title="X", visible_text="We suspect automated behavior on your account. Confirm that it is you.")
     assert type(soft_wall(said, read_page(list(scan("")), PAGE), INSTAGRAM)) is AccountWarning
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [("checkpoint/?next=x", Challenge), ("checkpoint/1501092823525282/?next=x", AccountWarning)]
+)
+def test_facebooks_checkpoint_wants_a_person_and_a_numbered_one_is_a_locked_account(path: str, kind: type) -> None:
+    assert type(hard_wall(capture(final_url=f"https://www.facebook.com/{path}"), FACEBOOK)) is kind
+
+
+def test_a_platforms_own_challenge_is_known_by_its_address() -> None:
+    seen = capture(url=PAGE, final_url="https://www.instagram.com/challenge/?next=/p/Cabc/")
+
+    assert type(hard_wall(seen, INSTAGRAM)) is Challenge
+
+
+def test_a_platforms_own_challenge_is_known_by_its_element() -> None:
+    wall, plain = (f'<div class="{name}">x</div>' for name in ("tiktok-captcha-box", "tiktok-box"))
+
+    assert type(soft_wall(capture(html=wall, visible_text="x"), read_page([], PAGE), TIKTOK)) is Challenge
+    assert soft_wall(capture(html=plain, visible_text="x"), read_page([], PAGE), TIKTOK) is None
+    assert soft_wall(capture(html=wall, visible_text="x"), read_page([], PAGE), X) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"), [("", SeemsDeleted), ("Video currently unavailable", Deleted), ("Page not found", Deleted)]
+)
+def test_a_known_sites_404_is_believed_where_the_page_says_so_too(words: str, kind: type) -> None:
+    assert type(hard_wall(capture(status=404, visible_text=words), TIKTOK)) is kind
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "90"}, 90),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "Tue, 24 Nov 2026 12:02:00 GMT", "date": "Tue, 24 Nov 2026 12:00:00 GMT"}, 120),
+        ({"retry-after": "Tue, 24 Nov 2026 12:02:00 GMT"}, None),
+        ({"x-rate-limit-reset": "1795521900", "date": "Tue, 24 Nov 2026 12:00:00 GMT"}, 300),
+        ({"x-rate-limit-reset": "1795521900"}, None),
+        ({"x-ratelimit-reset": "312.5"}, 312.5),
+        ({"retry-after": "999999999"}, 86_400),
+        ({"retry-after": "0"}, None),
+        ({}, None),
+    ],
+)
+def test_a_site_says_in_several_ways_how_long_to_leave_it_alone(headers: dict[str, str], seconds: float | None) -> None:
+    assert told_pause(headers) == (timedelta(seconds=seconds) if seconds else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,6 @@ from mediavault.core.errors import (
     Failure,
     HttpError,
     IpBlocked,
-    LiveNow,
     LoginRequired,
     NetworkFailure,
     NotAPost,
@@ -25,9 +25,12 @@ from mediavault.core.errors import (
     Private,
     RateLimited,
     RegionLocked,
+    SeemsDeleted,
+    SessionExpired,
     TookTooLong,
     ToolMissing,
     Unsupported,
+    Upcoming,
 )
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.ytdlp_failures import failure_of, missing_part
@@ -36,8 +39,8 @@ SITE = Platform(name="tube", title="Tube")
 HINT = "Use --cookies, --cookies-from-browser, --username and --password, or --netrc (tube) to provide credentials"
 
 
-def told(message: str = "", *, kind: str = "ExtractorError", **facts: Any) -> Failure:
-    return failure_of({"kind": kind, "message": message, **facts}, [], SITE)
+def told(message: str = "", *, kind: str = "ExtractorError", warnings: Sequence[str] = (), **facts: Any) -> Failure:
+    return failure_of({"kind": kind, "message": message, **facts}, warnings, SITE)
 
 
 @pytest.mark.parametrize(
@@ -45,9 +48,9 @@ def told(message: str = "", *, kind: str = "ExtractorError", **facts: Any) -> Fa
     [
         ("This video is DRM protected", Drm),
         ("No suitable extractor found for URL https://tube.example/x", Unsupported),
-        ("This live event will begin in 3 days.", LiveNow),
-        ("Premieres in 12 minutes", LiveNow),
-        ("This video is processing", LiveNow),
+        ("This live event will begin in 3 days.", Upcoming),
+        ("Premieres in 12 minutes", Upcoming),
+        ("This video is processing", Upcoming),
         ("Sign in to confirm you’re not a bot. " + HINT, Challenge),
         ("Got HTTP Error 403 caused by Cloudflare anti-bot challenge", Challenge),
         ("Sign in to confirm your age. This video may be inappropriate for some users. " + HINT, AgeRestricted),
@@ -88,8 +91,8 @@ def test_a_sentence_of_ytdlp_has_one_meaning(message: str, kind: type[Failure]) 
     [
         (401, LoginRequired),
         (403, IpBlocked),
-        (404, Deleted),
-        (410, Deleted),
+        (404, SeemsDeleted),
+        (410, SeemsDeleted),
         (429, RateLimited),
         (451, RegionLocked),
         (500, HttpError),
@@ -177,3 +180,14 @@ def test_a_person_reads_neither_addresses_nor_pleas_for_reports() -> None:
     )
 
     assert failure.message == "yt-dlp could not read the post: Unable to extract x from …."
+
+
+ROTATED = "The provided YouTube account cookies are no longer valid. They have likely been rotated in the browser"
+
+
+def test_cookies_that_the_site_no_longer_takes_are_a_sign_in_that_has_ended() -> None:
+    assert type(told("Sign in to confirm your age", warnings=[ROTATED])) is SessionExpired
+
+
+def test_what_no_sign_in_would_show_is_not_laid_to_the_cookies() -> None:
+    assert type(told("This video has been removed by the uploader", warnings=[ROTATED])) is Deleted

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from mediavault.core.errors import (
     AccountWarning,
     AgeRestricted,
+    AgeRestrictedToStrangers,
     Deleted,
     Failure,
     LoginRequired,
@@ -23,7 +24,7 @@ from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 _AGE = "X shows this post only to accounts whose age is known"
 _REASONS: dict[str, type[Failure]] = {
-    "nsfwloggedout": AgeRestricted,
+    "nsfwloggedout": AgeRestrictedToStrangers,
     "nsfwviewerhasnostatedage": AgeRestricted,
     "nsfwviewerisunderage": AgeRestricted,
     "protected": Private,
@@ -97,4 +98,4 @@ def _failure(result: Node) -> Failure | None:
 
 
 def _raised(condition: type[Failure], said: str) -> Failure:
-    return condition(_AGE if condition is AgeRestricted else f"X does not show this post: {said}")
+    return condition(_AGE if issubclass(condition, AgeRestricted) else f"X does not show this post: {said}")

@@ -15,6 +15,7 @@ from typing import Any
 
 from mediavault.core.errors import (
     AgeRestricted,
+    AgeRestrictedToStrangers,
     Challenge,
     Deleted,
     Failure,
@@ -231,6 +232,10 @@ def _refusal(response: Node) -> Failure | None:
     )
     if status.get("desktopLegacyAgeGateReason"):
         condition, what = _STATUSES["AGE_CHECK_REQUIRED"]
+    if values.obj(status, "errorScreen", "playerCaptchaViewModel"):
+        condition, what = Challenge, "YouTube wants to see a human"
+    if condition is AgeRestricted and code == "LOGIN_REQUIRED":  # somebody signed in is asked to confirm it instead
+        condition = AgeRestrictedToStrangers
     return condition(f"{what}: {said[:200]}" if said else f"{what} ({code})")
 
 
