@@ -76,6 +76,7 @@ class StubExtractor:
     """Answers its script in order; the last answer is repeated."""
 
     name = "browser"
+    as_person = False
 
     def __init__(self, *answers: Extraction | Failure) -> None:
         self._answers = deque(answers or (extraction(),))
@@ -113,18 +114,23 @@ class StubDownloader:
 
 
 class StubBrowser:
-    """A browser with a jar of cookies whose downloads answer a script."""
+    """A browser with a jar of cookies whose downloads answer a script.
+
+    ``asked_as_person`` says of each call for cookies or a download as whom it was made.
+    """
 
     def __init__(self, *answers: Answer, cookies: Iterable[Cookie] = ()) -> None:
         self._answers = deque(answers or (NetworkFailure("the browser got nothing"),))
         self._cookies = tuple(cookies)
         self.downloads: list[str] = []
         self.scopes: list[str] = []
+        self.asked_as_person: list[bool] = []
 
-    async def capture(self, url: str, *, platform: Platform, within_s: float) -> PageCapture:
+    async def capture(self, url: str, *, platform: Platform, within_s: float, as_person: bool = False) -> PageCapture:
         raise NoVideo("a stub shows no pages")
 
-    async def cookies(self, url: str) -> Sequence[Cookie]:
+    async def cookies(self, url: str, *, as_person: bool = False) -> Sequence[Cookie]:
+        self.asked_as_person.append(as_person)
         return self._cookies
 
     async def user_agent(self) -> str:
@@ -140,8 +146,10 @@ class StubBrowser:
         max_bytes: int,
         within_s: float,
         on_progress: OnProgress,
+        as_person: bool = False,
     ) -> BrowserDownload:
         self.downloads.append(url)
+        self.asked_as_person.append(as_person)
         self.scopes.append(scope_url)
         answer = self._answers.popleft() if len(self._answers) > 1 else self._answers[0]
         if isinstance(answer, Failure):

@@ -167,6 +167,7 @@ async def open_tools(
             ApiExtractor(client),
             YtdlpExtractor(proxy, clock, state_dir=settings.state_dir),
             BrowserExtractor(browser, clock),
+            BrowserExtractor(browser, clock, as_person=True),
             YtdlpExtractor(proxy, clock, state_dir=settings.state_dir, session=browser),
         ]
         yield Tools(

@@ -68,8 +68,12 @@ class World:
     def another(self) -> Chromium:
         return Chromium(state_dir=self.state, downloads_dir=self.downloads, proxy=self.proxy, clock=SystemClock())
 
-    async def capture(self, path: str, *, within_s: float = WITHIN_S) -> PageCapture:
-        return await self.browser.capture(self.site.origin + path, platform=GENERIC, within_s=within_s)
+    async def capture(self, path: str, *, within_s: float = WITHIN_S, as_person: bool = False) -> PageCapture:
+        url = self.site.origin + path
+        return await self.browser.capture(url, platform=GENERIC, within_s=within_s, as_person=as_person)
+
+    async def cookies(self, *, as_person: bool, of: Chromium | None = None) -> set[str]:
+        return {c.name for c in await (of or self.browser).cookies(self.site.origin, as_person=as_person)}
 
     async def choice(self, path: str) -> Candidate:
         """What would be saved of the post at ``path``."""
@@ -310,16 +314,36 @@ async def test_a_file_without_a_length_is_stopped_at_the_limit(world: World, tmp
 
 async def test_a_session_cookie_survives_a_killed_browser(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        await world.capture("/login")
+        await world.capture("/login", as_person=True)
         assert world.browser.pid is not None
         os.kill(world.browser.pid, signal.SIGKILL)
         await until(lambda: world.browser.pid is None)
-        saved = {c.name for c in await world.browser.cookies(world.site.origin)}
+        saved = await world.cookies(as_person=True)
         seen = await world.capture("/plain")
-        restored = {c.name for c in await world.browser.cookies(world.site.origin)}
+        restored = await world.cookies(as_person=True)
 
     assert len(seen.videos) == 1
     assert saved == restored == {"session", "kept"}
+
+
+async def test_strangers_and_the_person_of_the_profile_know_nothing_of_each_other(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.capture("/login", as_person=True)
+        await world.capture("/text")
+        assert "cookie" not in world.site.headers_of("/text")[-1]
+        assert await world.cookies(as_person=False) == set()
+        await world.capture("/text", as_person=True)
+        assert "session=secret" in world.site.headers_of("/text")[-1]["cookie"]
+
+        await world.browser.close()
+        world.browser = world.another()
+        await world.capture("/login")  # as a stranger, who forgets it with the browser
+        assert await world.cookies(as_person=False) == {"session", "kept"}
+        await world.browser.close()
+        assert "kept" in (world.state / "browser" / "cookies.json").read_text()
+        world.browser = world.another()
+        await world.capture("/text")
+        assert "cookie" not in world.site.headers_of("/text")[-1]
 
 
 async def test_a_browser_killed_during_a_visit_is_started_again_for_it(tmp_path: Path) -> None:
@@ -365,16 +389,16 @@ async def test_a_browser_that_hangs_is_killed_and_replaced(tmp_path: Path) -> No
 
 async def test_a_second_process_on_the_same_state_works_anonymously(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        await world.capture("/login")
+        await world.capture("/login", as_person=True)
         second = world.another()
         try:
             seen = await second.capture(f"{world.site.origin}/plain", platform=GENERIC, within_s=WITHIN_S)
-            cookies = await second.cookies(world.site.origin)
+            cookies = await world.cookies(as_person=True, of=second)
         finally:
             await second.close()
 
         assert len(seen.videos) == 1
-        assert cookies == []
+        assert cookies == set()
         assert list((world.state / "browser").glob("anon-*")) == []
 
 

@@ -83,7 +83,9 @@ class World:
         return await self.store.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Lodge asks.", retry_in=None)
 
     async def post_is_seen_as(self) -> str:
-        capture = await self.worker.capture(f"{self.site.origin}/post", platform=GENERIC, within_s=WITHIN_S)
+        capture = await self.worker.capture(
+            f"{self.site.origin}/post", platform=GENERIC, within_s=WITHIN_S, as_person=True
+        )
         return capture.title
 
     async def page(self, **options: Any) -> Any:

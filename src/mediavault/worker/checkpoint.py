@@ -35,6 +35,7 @@ def checkpoint_of(extraction: Extraction, items: Sequence[JobItem], *, chosen: C
             "final_url": extraction.final_url,
             "user_agent": extraction.user_agent,
             "extractor": extraction.extractor,
+            "as_person": extraction.as_person,
             "selected": extraction.selected,
             "post_id": extraction.post.post_id,
         },
@@ -74,6 +75,7 @@ def saved_extraction(job: Job, route: Route, *, now: datetime) -> Extraction | N
         image_urls=job.image_urls,
         user_agent=facts.get("user_agent"),
         extractor=facts.get("extractor") or "",
+        as_person=bool(facts.get("as_person")),
         metadata={k: v for k, v in facts.items() if k not in _OWN_KEYS},
     )
 
@@ -84,4 +86,6 @@ def _holds(candidates: Sequence[Candidate], now: datetime) -> bool:
 
 
 _UNSAVED = (ItemStatus.WAITING, ItemStatus.FAILED, ItemStatus.COMMITTING)
-_OWN_KEYS = frozenset({"title", "text", "published_at", "final_url", "user_agent", "extractor", "selected", "post_id"})
+_OWN_KEYS = frozenset(
+    {"title", "text", "published_at", "final_url", "user_agent", "extractor", "as_person", "selected", "post_id"}
+)

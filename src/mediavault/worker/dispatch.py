@@ -10,7 +10,7 @@ from mediavault.core.platform import Platform
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms import registry
 
-AS_A_PERSON = "ytdlp_cookies"  # last: what an anonymous look gives costs no account anything
+_AS_A_PERSON = {"browser": "browser_cookies", "ytdlp": "ytdlp_cookies"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ def route_job_by_domain(job: Job) -> Route:
 
 
 def extractors_of(platform: Platform) -> tuple[str, ...]:
-    """In the order in which they are asked. Signed in only where the platform has sign-ins."""
-    signed_in = (AS_A_PERSON,) if "ytdlp" in platform.extractors and platform.session_cookies else ()
-    return (*platform.extractors, *signed_in)
+    """In the order in which they are asked: as strangers first, since what these are shown costs no account anything.
+
+    The browser's profile may help anywhere, because a person may have answered a challenge in it.
+    """
+    return (*platform.extractors, *(_AS_A_PERSON[each] for each in platform.extractors if each in _AS_A_PERSON))

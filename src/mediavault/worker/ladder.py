@@ -151,7 +151,9 @@ class Climb:
         return await self._fetch(self._request())
 
     async def _session(self) -> DownloadedFile:
-        cookies = tuple(await self.attempt.tools.browser.cookies(self.candidate.url))
+        """With the cookies of whoever looked at the post: a stranger's media are not asked for with an account."""
+        as_person = self.attempt.extraction.as_person
+        cookies = tuple(await self.attempt.tools.browser.cookies(self.candidate.url, as_person=as_person))
         return await self._fetch(replace(self._request(), cookies=cookies))
 
     async def _fetch(self, request: MediaRequest) -> DownloadedFile:
@@ -174,6 +176,7 @@ class Climb:
             max_bytes=self.attempt.tools.limits.max_bytes,
             within_s=NAVIGATION_TIMEOUT_S,
             on_progress=self.attempt.journal.on_progress,
+            as_person=self.attempt.extraction.as_person,
         )
         return DownloadedFile(
             path=saved.path,

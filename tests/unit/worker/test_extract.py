@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mediavault.core.errors import (
+    AgeRestricted,
+    Challenge,
     Deleted,
     ErrorCode,
     ExtractorBroken,
     Failure,
     LoginRequired,
     NoVideo,
+    Private,
     RateLimited,
     SeemsDeleted,
+    SessionExpired,
     StoryExpired,
     ToolMissing,
     Unsupported,
 )
 from mediavault.core.media import Extraction, Ownership
+from mediavault.core.platform import Platform
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.instagram import INSTAGRAM
+from mediavault.platforms.mastodon import MASTODON
 from mediavault.platforms.youtube import YOUTUBE
 from mediavault.store.port import JobStore
 from mediavault.worker.dispatch import Route, extractors_of
@@ -109,9 +116,52 @@ def test_the_most_telling_failure_is_told(failures: list[Failure], told: ErrorCo
     assert most_telling(failures).code is told
 
 
-def test_a_signed_in_look_comes_last_and_only_where_one_can_sign_in() -> None:
-    assert extractors_of(YOUTUBE)[-1] == "ytdlp_cookies"
-    assert "ytdlp_cookies" not in extractors_of(GENERIC)
+def test_looks_as_a_person_come_after_all_those_of_strangers() -> None:
+    assert extractors_of(YOUTUBE) == ("ytdlp", "browser", "ytdlp_cookies", "browser_cookies")
+    assert extractors_of(MASTODON) == ("api", "browser", "browser_cookies")
+
+
+class Two:
+    """A stranger's look and a person's."""
+
+    def __init__(
+        self, tools: Tools, stranger: Failure | Extraction, person: Failure | Extraction, platform: Platform = YOUTUBE
+    ) -> None:
+        self.stranger, self.person = StubExtractor(stranger), StubExtractor(person)
+        self.person.name, self.person.as_person = "browser_cookies", True
+        self.tools = replace(tools, extractors={"browser": self.stranger, "browser_cookies": self.person})
+        self.route = Route(FOUND.post, platform, ("browser", "browser_cookies"))
+
+    async def ask(self) -> Extraction:
+        return await ask_extractors(self.route, self.tools)
+
+
+@pytest.mark.parametrize("said", [LoginRequired("wall"), AgeRestricted("age"), Private("private"), Challenge("human?")])
+async def test_the_account_is_shown_where_a_stranger_was_told_that_it_may_help(tools: Tools, said: Failure) -> None:
+    assert await Two(tools, said, FOUND).ask() is FOUND
+
+
+@pytest.mark.parametrize("said", [FOUND, UNSURE, NoVideo("none"), Deleted("gone"), RateLimited("429")])
+async def test_in_all_other_cases_the_account_is_not_shown(tools: Tools, said: Failure | Extraction) -> None:
+    two = Two(tools, said, FOUND)
+    with contextlib.suppress(Failure):
+        await two.ask()
+
+    assert (two.stranger.asked, two.person.asked) == (1, 0)
+
+
+async def test_what_a_site_behind_a_wall_calls_gone_may_be_there_for_people(tools: Tools) -> None:
+    assert await Two(tools, Deleted("gone"), FOUND, INSTAGRAM).ask() is FOUND
+
+
+async def test_what_a_person_was_told_tells_more(tools: Tools) -> None:
+    with pytest.raises(SessionExpired):
+        await Two(tools, LoginRequired("wall"), SessionExpired("ended")).ask()
+
+
+async def test_where_nobody_could_look_as_a_person_the_strangers_word_stands(tools: Tools) -> None:
+    with pytest.raises(LoginRequired):
+        await Two(tools, LoginRequired("wall"), Unsupported("no cookie")).ask()
 
 
 def no_video(*embeds: str) -> NoVideo:

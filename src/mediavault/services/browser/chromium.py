@@ -1,6 +1,6 @@
 """The one adapter of the Browser port, and the only module that imports Playwright (when a browser is first needed).
 
-One persistent context per worker process, a page per visit, closed whatever happens. Every call into the browser has a
+One browser per worker process with two contexts, the profile's and a stranger's; a page per visit, closed whatever happens. Every call into the browser has a
 deadline, because a spinning page or a stopped browser answers never: a page that cannot be closed in time means a hung
 browser, which is killed by process id and started anew by whoever needs it next (``keeper.py``).
 
@@ -105,17 +105,17 @@ class Chromium:
 
     # --- the port ----------------------------------------------------------------------------------------------
 
-    async def capture(self, url: str, *, platform: Platform, within_s: float) -> PageCapture:
+    async def capture(self, url: str, *, platform: Platform, within_s: float, as_person: bool = False) -> PageCapture:
         end_s = self._clock.monotonic() + within_s
         with self._proxy.exempting(url):
             try:
-                return await self._visit(url, platform, end_s)
+                return await self._visit(url, platform, end_s, as_person=as_person)
             except (PageCrashed, BrowserUnavailable) as exc:
                 if end_s - self._clock.monotonic() < within_s / 3 or self._keeper.closed:
                     raise _crash(exc) from exc
                 log.warning("visit_repeated", reason=first_line(exc))
             try:
-                return await self._visit(url, platform, end_s)
+                return await self._visit(url, platform, end_s, as_person=as_person)
             except PageCrashed as exc:
                 raise _crash(exc) from exc
 
@@ -129,24 +129,25 @@ class Chromium:
         max_bytes: int,
         within_s: float,
         on_progress: OnProgress,
+        as_person: bool = False,
     ) -> BrowserDownload:
         end_s = self._clock.monotonic() + within_s
         with self._proxy.exempting(scope_url):
-            async with self._page() as (_, page, cdp):
+            async with self._page(as_person=as_person) as (_, page, cdp):
                 navigation = Navigation(page, cdp, ask, self._clock, max_bytes, end_s, on_progress)
                 try:
                     return await navigation.run(url, referer=referer, into=into)
                 except PageFailed as exc:
                     raise _crash(exc) from exc
 
-    async def cookies(self, url: str) -> Sequence[Cookie]:
+    async def cookies(self, url: str, *, as_person: bool = False) -> Sequence[Cookie]:
         running = self._keeper.running
         if running is None:
-            return await self._saved_cookies(url)
+            return await self._saved_cookies(url) if as_person else ()
         try:
-            found = await ask(running.context.cookies(url), CALL_S)
+            found = await ask(_context(running, as_person=as_person).cookies(url), CALL_S)
         except (TookTooLong, BrowserUnavailable, PageFailed):
-            return await self._saved_cookies(url)
+            return await self._saved_cookies(url) if as_person else ()
         return [as_cookie(cookie) for cookie in found]
 
     async def user_agent(self) -> str:
@@ -157,8 +158,8 @@ class Chromium:
 
     # --- pages -------------------------------------------------------------------------------------------------
 
-    async def _visit(self, url: str, platform: Platform, end_s: float) -> PageCapture:
-        async with self._page() as (running, page, cdp):
+    async def _visit(self, url: str, platform: Platform, end_s: float, *, as_person: bool) -> PageCapture:
+        async with self._page(as_person=as_person) as (running, page, cdp):
             began_s = self._clock.monotonic()
             network = NetworkLog(lambda: self._clock.monotonic() - began_s, platform.json_paths)
             visit = Visit(page, ask, self._clock, network, platform, end_s)
@@ -180,7 +181,8 @@ class Chromium:
                 await tap.stop()
             if capture.extra["unresponsive"]:
                 await self._expect_an_answer(running)
-            await self._keeper.remember_cookies(running)
+            if as_person:
+                await self._keeper.remember_cookies(running)
             return capture
 
     async def _expect_an_answer(self, running: Running) -> None:
@@ -190,12 +192,12 @@ class Chromium:
             raise BrowserUnavailable("The browser stopped answering.")
 
     @asynccontextmanager
-    async def _page(self) -> AsyncIterator[tuple[Running, Page, Cdp]]:
+    async def _page(self, *, as_person: bool) -> AsyncIterator[tuple[Running, Page, Cdp]]:
         """A page of the running browser with a DevTools session; it is closed at the end, or its browser killed."""
         async with self._slots:
             running = await self._keeper.enter()
             try:
-                page, cdp = await self._new_page(running)
+                page, cdp = await self._new_page(running, _context(running, as_person=as_person))
                 try:
                     yield running, page, cdp
                 finally:
@@ -203,10 +205,10 @@ class Chromium:
             finally:
                 self._keeper.leave(running)
 
-    async def _new_page(self, running: Running) -> tuple[Page, Cdp]:
+    async def _new_page(self, running: Running, context: Any) -> tuple[Page, Cdp]:
         try:
-            page = await ask(running.context.new_page(), CALL_S)
-            cdp = await ask(running.context.new_cdp_session(page), CALL_S)
+            page = await ask(context.new_page(), CALL_S)
+            cdp = await ask(context.new_cdp_session(page), CALL_S)
         except (TookTooLong, PageFailed, BrowserUnavailable) as exc:
             await self._keeper.lose(running, "it opened no page")
             raise BrowserUnavailable("The browser opened no page.") from exc
@@ -245,6 +247,10 @@ async def _start_driver() -> Any:
     from playwright.async_api import async_playwright
 
     return await async_playwright().start()
+
+
+def _context(running: Running, *, as_person: bool) -> Any:
+    return running.context if as_person else running.stranger
 
 
 def _hand_over(running: Running, response: Any) -> None:

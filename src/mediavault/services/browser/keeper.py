@@ -37,10 +37,11 @@ log = get_logger(__name__)
 
 @dataclass(eq=False, slots=True)
 class Running:
-    """A browser that was started. ``playwright`` and ``context`` are Playwright's."""
+    """A browser that was started. ``playwright`` and the contexts are Playwright's: of the profile, and a stranger's."""
 
     playwright: Any
     context: Any
+    stranger: Any
     profile: Profile
     downloads: Path
     user_agent: str
@@ -208,11 +209,15 @@ class Keeper:
         )
         user_agent = await launcher.user_agent()
         context = await launcher.context(user_agent)
+        stranger = await launcher.stranger(context, user_agent)
         pid = await pid_of(context, self._ask)
-        running = Running(playwright, context, profile, downloads, user_agent, pid, parent_of(pid) if pid else None)
+        driver_pid = parent_of(pid) if pid else None
+        running = Running(playwright, context, stranger, profile, downloads, user_agent, pid, driver_pid)
         context.on("close", lambda *_: self._on_gone(running))
-        context.on("response", lambda response: self._on_response(running, response))
+        for each in (context, stranger):
+            each.on("response", lambda response: self._on_response(running, response))
         await restore(context, profile.cookies_file, now_s=self._clock.now().timestamp(), ask=self._ask)
+        await self.remember_cookies(running)  # whoever is signed in is known from now on, also after a window
         return running
 
     def _on_gone(self, running: Running) -> None:

@@ -106,19 +106,23 @@ class BrowserDownload:
 
 
 class Browser(Protocol):
-    """The one browser of a worker process. Every method may raise BrowserUnavailable and TookTooLong."""
+    """The one browser of a worker process. Every method may raise BrowserUnavailable and TookTooLong.
 
-    async def capture(self, url: str, *, platform: Platform, within_s: float) -> PageCapture:
+    It looks at pages as one of two. A *stranger* has no cookie but those that sites gave it since the browser started,
+    and forgets them with it. A *person* (``as_person``) has the profile: its sign-ins, and what was answered in a window.
+    """
+
+    async def capture(self, url: str, *, platform: Platform, within_s: float, as_person: bool = False) -> PageCapture:
         """Visit a page, prime its players and report what was seen. The page is closed in any case.
 
         Stops as soon as a video's address is known and settled; at the latest after ``within_s`` seconds, then with
         what was seen so far. Raises NetworkFailure when the document did not load at all.
         """
 
-    async def cookies(self, url: str) -> Sequence[Cookie]:
-        """The session's cookies that the browser would send to ``url``.
+    async def cookies(self, url: str, *, as_person: bool = False) -> Sequence[Cookie]:
+        """The cookies that the browser would send to ``url``.
 
-        Where no browser runs, those that the last one left behind; never starts one.
+        Where no browser runs, a stranger has none and a person those that the last one left behind; never starts one.
         """
 
     async def user_agent(self) -> str:
@@ -134,6 +138,7 @@ class Browser(Protocol):
         max_bytes: int,
         within_s: float,
         on_progress: OnProgress,
+        as_person: bool = False,
     ) -> BrowserDownload:
         """Navigate to ``url`` so that the browser saves the answer as a file in the folder ``into``.
 

@@ -27,6 +27,7 @@ class ApiExtractor:
     """The Extractor ``api``: ``Platform.api_url`` filled in, and the platform's own reader on what comes back."""
 
     name = "api"
+    as_person = False
 
     def __init__(self, client: HttpClient) -> None:
         self._client = client

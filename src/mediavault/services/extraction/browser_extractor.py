@@ -12,6 +12,7 @@ from mediavault.core.errors import (
     ExtractorBroken,
     Failure,
     LoginRequired,
+    Unsupported,
 )
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Candidate, Extraction, Ownership, Post, SourceType
@@ -43,33 +44,34 @@ log = get_logger(__name__)
 
 
 class BrowserExtractor:
-    """The Extractor that every platform falls back to."""
+    """The Extractor ``browser``, which looks as a stranger; with ``as_person``, ``browser_cookies``, with the profile."""
 
-    name = "browser"
-
-    def __init__(self, browser: Browser, clock: Clock) -> None:
+    def __init__(self, browser: Browser, clock: Clock, *, as_person: bool = False) -> None:
+        self.name = "browser_cookies" if as_person else "browser"
+        self.as_person = as_person
         self._browser = browser
         self._clock = clock
 
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
         began_s = self._clock.monotonic()
+        url = address_to_visit(post, platform)
+        cookies = await self._browser.cookies(url, as_person=True) if self.as_person else ()
+        if self.as_person and not cookies:
+            raise Unsupported("The browser's profile has no cookie for this post.")
         visit_s = max(within_s - MARGIN_S, within_s / 2)
-        capture = await self._browser.capture(address_to_visit(post, platform), platform=platform, within_s=visit_s)
+        capture = await self._browser.capture(url, platform=platform, within_s=visit_s, as_person=self.as_person)
         try:
             extraction = read_capture(post, platform, capture)
-        except (
-            LoginRequired,
-            AgeRestrictedToStrangers,
-        ) as wall:  # with a living sign-in in the browser it is that which has ended
-            cookies = await self._browser.cookies(post.url)
+        except (LoginRequired, AgeRestrictedToStrangers) as wall:  # in spite of a sign-in: it is that which has ended
             raise wall_failure(wall, platform, cookies, now=self._clock.now()) from wall
         log.info(
             "post_read",
             url=redact_url(capture.final_url),
+            as_person=self.as_person,
             candidates=len(extraction.candidates),
             took_ms=round((self._clock.monotonic() - began_s) * 1000),
         )
-        return extraction
+        return replace(extraction, extractor=self.name, as_person=self.as_person)
 
 
 def address_to_visit(post: Post, platform: Platform) -> str:
@@ -102,7 +104,7 @@ def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extrac
         owned = settle_own(players, declared, rest, post=post, platform=platform, source=source)
         owned = _if_still_there(owned, post, platform, capture.final_url)
         extraction = from_page(post, platform, source, owned)
-    extraction = replace(extraction, user_agent=capture.user_agent, extractor=BrowserExtractor.name)
+    extraction = replace(extraction, user_agent=capture.user_agent, extractor="browser")
     return _or_why_not(_mark_protected(extraction, capture), capture, source, platform, known=known)
 
 

@@ -28,7 +28,7 @@ log = get_logger(__name__)
 class Session(Protocol):
     """Where a signed-in person's cookies come from: the browser."""
 
-    async def cookies(self, url: str) -> Sequence[Cookie]: ...
+    async def cookies(self, url: str, *, as_person: bool = ...) -> Sequence[Cookie]: ...
 
     async def user_agent(self) -> str: ...
 
@@ -41,6 +41,7 @@ class YtdlpExtractor:
     """
 
     def __init__(self, proxy: EgressProxy, clock: Clock, *, state_dir: Path, session: Session | None = None) -> None:
+        self.as_person = session is not None
         self.name = "ytdlp_cookies" if session else "ytdlp"
         self._proxy = proxy
         self._clock = clock
@@ -48,7 +49,7 @@ class YtdlpExtractor:
         self._session = session
 
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
-        """As the port says. Raises Unsupported for a platform that yt-dlp has no extractor for."""
+        """As the port says. Raises Unsupported also for a platform that yt-dlp has no extractor for."""
         site = site_of(platform.name)
         if site is None:
             raise Unsupported(f"yt-dlp does not know {platform.title}.")
@@ -64,7 +65,7 @@ class YtdlpExtractor:
             version=answer.get("version"),
             took_ms=round((self._clock.monotonic() - began_s) * 1000),
         )
-        return replace(extraction, extractor=self.name)
+        return replace(extraction, extractor=self.name, as_person=self.as_person)
 
     async def _ask(self, request: dict[str, Any], post: Post, *, wall_s: float) -> Any:
         async with AsyncExitStack() as stack:
@@ -79,8 +80,10 @@ class YtdlpExtractor:
     async def _as_person(self, url: str) -> dict[str, str]:
         if self._session is None:
             return {}
-        cookies = netscape(await self._session.cookies(url))
-        return {"cookies": cookies, "user_agent": await self._session.user_agent()} if cookies else {}
+        cookies = netscape(await self._session.cookies(url, as_person=True))
+        if not cookies:
+            raise Unsupported("The browser's profile has no cookie for this post.")
+        return {"cookies": cookies, "user_agent": await self._session.user_agent()}
 
 
 def address_to_ask(post: Post, platform: Platform) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from mediavault.core.errors import (
     BadInput,
@@ -21,9 +21,10 @@ from mediavault.core.errors import (
 )
 from mediavault.core.job import RungName, Stage
 from mediavault.core.media import Extraction
-from mediavault.core.platform import names_story
+from mediavault.core.platform import Platform, names_story
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms import registry
+from mediavault.services.extraction.port import Extractor
 from mediavault.worker import gatekeeper
 from mediavault.worker.checkpoint import saved_extraction
 from mediavault.worker.dispatch import Route, extractors_of
@@ -61,34 +62,36 @@ async def _ask(route: Route, tools: Tools, journal: Journal, rung: RungName | No
 async def ask_extractors(route: Route, tools: Tools, *, follow_embeds: bool = True) -> Extraction:
     """The first extractor's answer that says which media are the post's; else one that leaves a person to choose.
 
-    A page that has no video itself and shows one post of another site is followed there, once.
+    Strangers' looks come first; the profile, and with it an account, is shown to the site only where these were told
+    that it may help. A page that has no video itself and shows one post of another site is followed there, once.
     Raises the most telling failure of all that were asked.
     """
-    failures: list[Failure] = []
-    unsure: Extraction | None = None
-    within_s = tools.extraction_timeout_s
+    said = _Said(route.platform)
+    end_s = tools.clock.monotonic() + tools.extraction_timeout_s
     try:
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(tools.extraction_timeout_s):
             for extractor in filter(None, map(tools.extractors.get, route.extractors)):
+                if not said.calls_for(extractor):
+                    continue
+                said.asking_as_person = extractor.as_person
+                within_s = max(1.0, end_s - tools.clock.monotonic())
                 try:
                     found = await extractor.extract(route.post, route.platform, within_s=within_s)
                 except Failure as failure:
-                    failures.append(failure)
-                    if is_verdict(failure, by=extractor.name):
-                        break
+                    said.take(failure, extractor)
                     continue
                 if found.items or not found.others:
                     return found
-                unsure = unsure or found
+                said.unsure = said.unsure or found
     except TimeoutError as exc:
-        if unsure is None and not failures:
-            raise TookTooLong(f"The post was not read within {within_s:.0f} seconds.") from exc
-    if unsure is not None:
-        return unsure
-    if follow_embeds and (elsewhere := embedded_post(failures, route)) is not None:
+        if said.unsure is None and (said.asking_as_person or not said.failures):
+            raise TookTooLong(f"The post was not read within {tools.extraction_timeout_s:.0f} seconds.") from exc
+    if said.unsure is not None:
+        return said.unsure
+    if follow_embeds and (elsewhere := embedded_post(said.failures, route)) is not None:
         found = await ask_extractors(elsewhere, tools, follow_embeds=False)
         return replace(found, metadata={**found.metadata, "embedded_in": route.post.url})
-    raise _of_story(confirmed(most_telling(failures), failures), route)
+    raise _of_story(said.in_the_end, route)
 
 
 def confirmed(failure: Failure, failures: Sequence[Failure]) -> Failure:
@@ -96,6 +99,64 @@ def confirmed(failure: Failure, failures: Sequence[Failure]) -> Failure:
     if isinstance(failure, SeemsDeleted) and sum(isinstance(one, SeemsDeleted) for one in failures) > 1:
         return Deleted(failure.message, http_status=failure.http_status)
     return failure
+
+
+@dataclass(slots=True)
+class _Said:
+    """What has been said of a post so far: to strangers, and to the person of the profile."""
+
+    platform: Platform
+    to_strangers: list[Failure] = field(default_factory=list)
+    to_person: list[Failure] = field(default_factory=list)
+    unsure: Extraction | None = None
+    asking_as_person: bool = False
+    strangers_know: bool = False  # the site's own word: other strangers are not asked
+    is_over: bool = False
+
+    @property
+    def failures(self) -> list[Failure]:
+        return [*self.to_strangers, *self.to_person]
+
+    @property
+    def in_the_end(self) -> Failure:
+        """What a person was told, who sees more; else what strangers were."""
+        looked = [failure for failure in self.to_person if failure.code not in _NOT_LOOKED]
+        return confirmed(most_telling(looked or self.to_strangers), self.failures)
+
+    def calls_for(self, extractor: Extractor) -> bool:
+        if self.is_over:
+            return False
+        if not extractor.as_person:
+            return not self.strangers_know
+        last_word = self.to_strangers[-1:] if self.strangers_know else self.to_strangers
+        return any(may_see_more_as_person(failure, self.platform) for failure in last_word)
+
+    def take(self, failure: Failure, extractor: Extractor) -> None:
+        (self.to_person if extractor.as_person else self.to_strangers).append(failure)
+        if is_verdict(failure, by=extractor.name):
+            self.strangers_know = True
+            self.is_over = extractor.as_person or failure.code is ErrorCode.RATE_LIMITED
+
+
+def may_see_more_as_person(failure: Failure, platform: Platform) -> bool:
+    """Whether a stranger's failure may be none to somebody who is signed in, or who has answered a challenge.
+
+    Sites that show next to nothing to strangers call a post gone that only these may not see.
+    """
+    return failure.code in _OF_STRANGERS or (platform.wall_blocks_media and failure.code in _OF_STRANGERS_AT_WALLS)
+
+
+_OF_STRANGERS = frozenset(
+    {
+        ErrorCode.LOGIN_REQUIRED,
+        ErrorCode.AGE_RESTRICTED,
+        ErrorCode.PRIVATE,
+        ErrorCode.CHALLENGE,
+        ErrorCode.IP_BLOCKED,
+    }
+)
+_OF_STRANGERS_AT_WALLS = frozenset({ErrorCode.DELETED, ErrorCode.EXTRACTOR_BROKEN})
+_NOT_LOOKED = frozenset({ErrorCode.UNSUPPORTED, ErrorCode.TOOL_MISSING})
 
 
 def embedded_post(failures: Sequence[Failure], route: Route) -> Route | None:
@@ -119,6 +180,7 @@ def _of_story(failure: Failure, route: Route) -> Failure:
     return failure
 
 
+_BROWSERS = frozenset({"browser", "browser_cookies"})
 # What another extractor may see differently, also after the browser itself has looked.
 _UNSETTLED = frozenset(
     {
@@ -140,7 +202,7 @@ def is_verdict(failure: Failure, *, by: str) -> bool:
     is not asked in another way."""
     if isinstance(failure, SeemsDeleted):
         return False
-    return failure.code is ErrorCode.RATE_LIMITED or (by == "browser" and failure.code not in _UNSETTLED)
+    return failure.code is ErrorCode.RATE_LIMITED or (by in _BROWSERS and failure.code not in _UNSETTLED)
 
 
 def most_telling(failures: list[Failure]) -> Failure:

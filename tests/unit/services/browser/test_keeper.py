@@ -25,7 +25,18 @@ class StubProxy:
 
 
 class StubContext:
-    browser = None
+    @property
+    def browser(self) -> StubContext:
+        return self
+
+    async def new_context(self, **_: Any) -> StubContext:
+        return StubContext()
+
+    async def new_browser_cdp_session(self) -> StubContext:
+        return self
+
+    async def send(self, _: str) -> dict[str, list[Any]]:
+        return {"processInfo": []}
 
     def __init__(self, *, hangs: bool = False) -> None:
         self.closed = False

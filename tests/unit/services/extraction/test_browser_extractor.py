@@ -19,6 +19,7 @@ from mediavault.core.errors import (
     NoVideo,
     Private,
     SessionExpired,
+    Unsupported,
 )
 from mediavault.core.media import Extraction, Ownership, Post
 from mediavault.core.platform import Platform
@@ -238,14 +239,19 @@ def test_a_page_that_never_answered_is_not_said_to_have_no_video() -> None:
 # --- the extractor ------------------------------------------------------------------------------------------------
 
 
+WALL = capture(url="https://x.com/i/status/12", final_url="https://x.com/i/flow/login")
+
+
 class OnePage(StubBrowser):
-    def __init__(self, shown: PageCapture) -> None:
-        super().__init__()
+    def __init__(self, shown: PageCapture, *, cookies: tuple[Cookie, ...] = ()) -> None:
+        super().__init__(cookies=cookies)
         self._shown = shown
+        self.as_person: list[bool] = []
         self.visited: list[tuple[str, float]] = []
 
-    async def capture(self, url: str, *, platform: Platform, within_s: float) -> PageCapture:
+    async def capture(self, url: str, *, platform: Platform, within_s: float, as_person: bool = False) -> PageCapture:
         self.visited.append((url, within_s))
+        self.as_person.append(as_person)
         return self._shown
 
 
@@ -272,18 +278,36 @@ def test_a_mirror_is_never_visited(given: str, visited: str) -> None:
 
 @pytest.mark.parametrize(
     ("cookies", "kind"),
-    [((), LoginRequired), ((Cookie("auth_token", "s", "x.com"), Cookie("ct0", "s", "x.com")), SessionExpired)],
+    [
+        ((Cookie("guest", "s", "x.com"),), LoginRequired),
+        ((Cookie("auth_token", "s", "x.com"), Cookie("ct0", "s", "x.com")), SessionExpired),
+    ],
     ids=["signed out", "signed in"],
 )
 async def test_a_login_wall_in_spite_of_a_sign_in_says_that_the_sign_in_has_ended(
     cookies: tuple[Cookie, ...], kind: type[Failure]
 ) -> None:
-    class AtTheWall(StubBrowser):
-        async def capture(self, url: str, *, platform: Platform, within_s: float) -> PageCapture:
-            return capture(url=url, final_url="https://x.com/i/flow/login")
+    browser = OnePage(WALL, cookies=cookies)
 
     with pytest.raises(kind):
-        await BrowserExtractor(AtTheWall(cookies=cookies), FakeClock()).extract(x_post(), X, within_s=60)
+        await BrowserExtractor(browser, FakeClock(), as_person=True).extract(x_post(), X, within_s=60)
+    assert browser.as_person == [True]
+
+
+async def test_a_login_wall_says_nothing_of_a_sign_in_that_was_not_shown_to_it() -> None:
+    browser = OnePage(WALL, cookies=(Cookie("auth_token", "s", "x.com"), Cookie("ct0", "s", "x.com")))
+
+    with pytest.raises(LoginRequired):
+        await BrowserExtractor(browser, FakeClock()).extract(x_post(), X, within_s=60)
+    assert browser.as_person == [False]
+
+
+async def test_without_a_cookie_for_the_post_nobody_looks_as_a_person() -> None:
+    browser = OnePage(WALL)
+
+    with pytest.raises(Unsupported):
+        await BrowserExtractor(browser, FakeClock(), as_person=True).extract(x_post(), X, within_s=60)
+    assert browser.visited == []
 
 
 def test_a_page_without_a_video_of_its_own_names_the_pages_that_it_shows_in_frames() -> None:
