@@ -89,6 +89,10 @@ FACEBOOK = Platform(
     challenge_url=re.compile(r"^https://(?:www|m|web|mbasic)\.facebook\.com/checkpoint/"),
     challenge_text=("You’re Temporarily Blocked", "You're Temporarily Blocked"),
     challenge_json=("CometErrorRoot.react",),
-    gone_text=("This content isn't available", "This video isn't available anymore"),
+    gone_text=(
+        "This content isn't available",
+        "This video isn't available anymore",
+        "The page you requested cannot be displayed",
+    ),
     pace=Pace(interval_s=(10, 20), account_daily_cap=60),
 )

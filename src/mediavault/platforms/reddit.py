@@ -79,8 +79,9 @@ REDDIT = Platform(
     login_wall_text=("This community is quarantined", "This community is private"),
     login_wall_json=("quarantined", "gated"),
     age_text=("You must be 18+ to view this community",),
-    challenge_text=("blocked by network security",),
+    challenge_text=("blocked by network security", "whoa there, pardner"),
     gone_text=("Sorry, this post was deleted", "Sorry, this post has been removed"),
+    private_text=("you must be invited to visit this community",),
     private_json=("private",),
     pace=Pace(interval_s=(3, 6)),
 )

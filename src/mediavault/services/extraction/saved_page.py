@@ -28,7 +28,7 @@ from mediavault.services.extraction.page_data.document import MAX_JSON_CHARS, pa
 from mediavault.services.extraction.page_data.html_page import Page, WrittenPlayer
 from mediavault.services.extraction.page_data.metadata import announces_video
 from mediavault.services.extraction.page_data.own_address import addresses_in, id_in
-from mediavault.services.extraction.page_data.readers import read_page_data
+from mediavault.services.extraction.page_data.readers import read_page_data, read_story
 from mediavault.services.extraction.page_data.record import PageData
 from mediavault.services.extraction.page_data.refusals import told_refusal
 from mediavault.services.extraction.page_data.timelines import listing
@@ -87,7 +87,9 @@ def look_at_saved(platform: Platform, post: Post, saved: SavedDocument) -> Saved
     try:
         found, data, names_foreign = _read(platform, post, saved)
     except Failure as exc:
-        return SavedLook(outcome_of_error(exc), _story_only(platform, post, saved), exc)
+        told = read_story(post, platform, saved.source.documents)
+        story = _story_only(platform, post, saved)
+        return SavedLook(outcome_of_error(exc), _with_facts(story, told) if told else story, exc)
     known = data is not None and data.found
     if not known and not found.videos and (failure := _wall(post, platform, saved)) is not None:
         return SavedLook(outcome_of_error(failure), found, failure)

@@ -47,7 +47,7 @@ _CHALLENGE_MARKS = (
     "_cf_chl_opt",
     "/ddos-guard/js-challenge/",
     'action="/das_captcha',
-    'action="https://consent.youtube.com/s"',  # cookies are asked about before anything is shown
+    'action="https://consent.youtube.com/s',  # cookies are asked about before anything is shown
     "captcha-delivery.com/",
     "px-captcha",
     "arkoselabs.com/",

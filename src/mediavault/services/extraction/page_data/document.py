@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
 from mediavault.services.extraction.page_data.html_scan import Tag
-from mediavault.services.extraction.page_data.js_literal import parse_literal
+from mediavault.services.extraction.page_data.js_literal import parse_literal, written_texts
 
 MAX_BYTES = 50_000_000
 # Python's objects take up to 25 times the room of their text: this much of one page, and no more, becomes objects
@@ -118,8 +118,9 @@ _MAX_FAILURES = 500
 
 
 def literals(script: str) -> list[object]:
-    """The objects and arrays that a script has written into it, JSON or JavaScript; those inside others count once."""
-    found: list[object] = []
+    """The objects and arrays that a script has written into it, JSON, JavaScript or text that is JSON; those inside others
+    count once."""
+    found: list[object] = [value for text in written_texts(script) for value in _whole(text)]
     position, failures, effort = 0, 0, 3 * len(script)  # characters that may be read in vain
     while failures < _MAX_FAILURES and effort > 0 and len(found) < _MAX_LITERALS:
         place = _PLACE.search(script, position)
@@ -134,6 +135,13 @@ def literals(script: str) -> list[object]:
         if position - place.end() >= _MIN_LITERAL_CHARS:
             found.append(value)
     return found
+
+
+def _whole(text: str) -> list[object]:
+    try:
+        return [json.loads(text, strict=False)]
+    except (ValueError, RecursionError):
+        return []
 
 
 def _literal(script: str, start: int) -> tuple[object, int]:

@@ -24,6 +24,7 @@ _MARK = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r"<([A-Za-z][\w-]{0,40})")
+_FOLDED = "data-cachedhtml"  # old.reddit keeps what a click unfolds as text
 _JSON_ATTRIBUTES = ("data-store", "packaged-media-json", "playback-media-json")
 
 
@@ -38,6 +39,8 @@ def element_documents(html: str) -> list[object]:
                 room -= len(given[key])
                 held[key] = _parsed(given[key])
         found.append({"element": name, "attributes": held})
+        if folded := given.get(_FOLDED):
+            found += [{"element": inner, "attributes": dict(inside)} for inner, inside in _elements(folded)]
     return found
 
 

@@ -28,6 +28,7 @@ from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.facebook_video import FIELDS, candidates_of, duration_of
 from mediavault.services.extraction.page_data.json_walk import Node, walk
+from mediavault.services.extraction.page_data.meta_graph import facebook_video
 from mediavault.services.extraction.page_data.record import PageData
 
 MAX_ITEMS = 100
@@ -58,6 +59,7 @@ def _records(document: object) -> Iterator[Node]:
     for node in walk(document):
         if "element" not in node:
             yield node
+            yield from facebook_video(node)
         elif link := _redirect(node):
             yield link
 

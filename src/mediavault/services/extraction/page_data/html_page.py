@@ -66,6 +66,7 @@ def read_page(tags: Sequence[Tag], url: str) -> Page:
     return reading.page
 
 
+_MICRODATA = frozenset({"name", "url"})  # of whoever made the page's video, at YouTube
 _NO_PICTURE = re.compile(r"avatar|emoji|icon|logo|profile|sprite|pixel|badge", re.IGNORECASE)
 _MIN_PICTURE_PX = 100
 _MAX_OPEN = 100  # nested articles that are kept in mind; only the nearest ones count
@@ -100,6 +101,8 @@ class _Reading:
                 page.heading = " ".join(re.sub(r"<[^<>]*>", " ", tag.text)[:1_000].split())
             case "link" if given.get("rel", "").lower() == "canonical":
                 page.canonical = page.canonical or page.absolute(given.get("href"))
+            case "link" if given.get("itemprop") in _MICRODATA:
+                page.metas.append((f"link:{given['itemprop']}", given.get("content") or given.get("href", "")))
             case "base":
                 self._base(given.get("href"))
             case "iframe" if len(page.frames) < MAX_FRAMES:

@@ -19,11 +19,13 @@ from mediavault.core.errors import (
     LoginRequired,
     Private,
     RateLimited,
+    StoryExpired,
 )
 from mediavault.core.media import Item, ItemType, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import meta_media, values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
+from mediavault.services.extraction.page_data.meta_graph import media_record
 from mediavault.services.extraction.page_data.record import PageData
 
 _MAX_NESTED_CHARS = 4_000_000
@@ -32,12 +34,14 @@ _MAX_NESTED_CHARS = 4_000_000
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
     """What the documents say about ``post``; None when they say nothing.
 
-    Raises Private, Deleted, LoginRequired, Challenge, AccountWarning or RateLimited when Instagram itself says so.
+    Raises Private, Deleted, LoginRequired, Challenge, AccountWarning, StoryExpired or RateLimited when Instagram itself says so.
     """
     own = _own_records(post, documents)
     if not own:
         if failure := next(filter(None, map(_refusal, documents)), None):
             raise failure
+        if "/stories/" in post.url and any(map(_holds_no_story, documents)):
+            raise StoryExpired("Instagram has no such story any more.")
         return _oembed(post, documents)
     readings = [(meta_media.items_of(node, platform), node) for node in own]
     items, node = max(readings, key=lambda pair: (_worth(pair[0]), len(pair[1])))
@@ -58,6 +62,7 @@ def _records(document: object) -> Iterator[Node]:
     """All objects of the document, also those in the JSON text of embeds."""
     for node in walk(document):
         yield node
+        yield from media_record(node)
         for name in ("contextJSON", "gql_data"):
             text = node.get(name)
             if isinstance(text, str) and len(text) <= _MAX_NESTED_CHARS:
@@ -130,10 +135,14 @@ def _oembed(post: Post, documents: Sequence[object]) -> PageData | None:
 _MESSAGES: tuple[tuple[re.Pattern[str], type[Failure], str], ...] = (
     (re.compile(r"checkpoint_required|challenge_required"), Challenge, "Instagram wants to see a human"),
     (re.compile(r"feedback_required"), AccountWarning, "Instagram has warned the account that is signed in"),
-    (re.compile(r"login_required|require_login"), LoginRequired, "Instagram wants a sign-in for this post"),
     (re.compile(r"wait a few minutes|rate.?limit"), RateLimited, "Instagram asked us to slow down"),
+    (re.compile(r"login_required|require_login"), LoginRequired, "Instagram wants a sign-in for this post"),
     (re.compile(r"not authorized to view|private"), Private, "Instagram shows this post only to approved followers"),
-    (re.compile(r"media not found|media unavailable|not found or unavailable"), Deleted, "Instagram has no such post"),
+    (
+        re.compile(r"media not found|media unavailable|not found or unavailable|invalid media_id|page not found"),
+        Deleted,
+        "Instagram has no such post",
+    ),
 )
 _PAGES: Mapping[str, tuple[type[Failure], str]] = {
     "LoginAndSignupPage": (LoginRequired, "Instagram sent its login page"),
@@ -154,6 +163,12 @@ def _refusal(document: object) -> Failure | None:
         if any(name in place and place[name] is None for name in _ROOTS):
             return LoginRequired("Instagram shows nothing of this post without a sign-in, or it is gone.")
     return None
+
+
+def _holds_no_story(document: object) -> bool:
+    """``feed/reels_media`` answers about a story that has run out."""
+    answer = values.obj(document)
+    return answer.get("reels_media") == [] and not answer.get("reels")
 
 
 def _told(answer: Node) -> Failure | None:

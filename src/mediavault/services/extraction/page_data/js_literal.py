@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import islice
 
 MAX_DEPTH = 200
 
@@ -58,6 +59,18 @@ def parse_literal(text: str, start: int = 0) -> tuple[object, int]:
         if not token["comment"]:
             written.append(mark or _as_json(token))
     return _loaded("".join(written), position), position
+
+
+# Pages hand JSON over as text too: ``JSON.parse('{"a"…')``, ``data = '\\x7b\\x22a…'``
+_TEXT = re.compile(r"""(?:\bJSON\.parse\(|=)\s*+(?=["'](?:\{|\[|\\x[57][bB]|\\u00[57][bB]))""")
+MAX_TEXTS = 50  # of one script
+
+
+def written_texts(script: str) -> list[str]:
+    """What stands in the strings of a script that begin like JSON."""
+    starts = (match.end() for match in islice(_TEXT.finditer(script), MAX_TEXTS))
+    tokens = filter(None, (_TOKEN.match(script, start) for start in starts))
+    return [_unescaped(token[token.lastgroup][1:-1]) for token in tokens if token.lastgroup in ("single", "double")]
 
 
 def _loaded(written: str, position: int) -> object:

@@ -222,6 +222,7 @@ def _shared(url: str) -> str:
 _NAME_ON_SITE = re.compile(
     r"^(?P<name>(?!@)[^:|]{1,100}?) on (?:Instagram|Threads|Facebook|LinkedIn|TikTok|X|Twitter|Vimeo)\b"
 )
+_UNREAD = re.compile(r"^\(\d{1,3}\+?\) ")  # a signed-in person's messages, counted in the page's title
 _AT_HANDLE = re.compile(r"^@?([\w][\w.-]{0,49})$")
 
 
@@ -234,8 +235,8 @@ def _author(page: Page, own: Node) -> tuple[str | None, str | None]:
     author = next(iter(_several(own.get("author") or own.get("creator"))), None)
     named = values.text(author.get("name") if isinstance(author, dict) else author)
     written = page.meta("author", "article:author")
-    on_site = _NAME_ON_SITE.match(page.meta("og:title", "twitter:title") or "")
-    names = (named, told.get("name"), on_site and on_site["name"], written)
+    on_site = _NAME_ON_SITE.match(page.meta("og:title", "twitter:title") or _UNREAD.sub("", page.title))
+    names = (named, told.get("name"), on_site and on_site["name"], written, page.meta("link:name"))
     name = next((one for one in names if one and not one.startswith(("http://", "https://", "/"))), None)
     return name, told.get("handle") or next(filter(None, _handles(page, author)), None)
 
@@ -267,6 +268,8 @@ def _handles(page: Page, author: object) -> Iterator[str | None]:
         last = urlsplit(page.absolute(author.get("url")) or "").path.rstrip("/").rpartition("/")[2]
         yield _handle(last) if last.startswith("@") else None
     yield _handle(page.meta("twitter:creator"))
+    for last in (url.rstrip("/").rpartition("/")[2] for name, url in page.metas if name == "link:url"):
+        yield _handle(last) if last.startswith("@") else None
 
 
 def _handle(text: object) -> str | None:

@@ -25,7 +25,7 @@ def story(documents: Sequence[object]) -> Story | None:
         ):
             return Story(
                 title=values.text(answer.get("title")),
-                handle=values.text(answer.get("author_unique_id")) or _handle_in(answer),
+                handle=values.text(answer.get("author_unique_id")) or _handle_in(answer) or _only_name(answer),
                 display_name=_without_handle(values.text(answer.get("author_name"))),
                 site_name=values.text(answer.get("provider_name")),
                 thumbnail_url=values.url(answer.get("thumbnail_url")),
@@ -43,6 +43,11 @@ def _handle_in(answer: Node) -> str | None:
         return (address.hostname or "").removesuffix(".tumblr.com")
     match = _ACCOUNT_PATH.match(address.path.rstrip("/"))
     return match[1] if match else None
+
+
+def _only_name(answer: Node) -> str | None:
+    """Reddit's accounts have no other name, and its answers no address of theirs."""
+    return values.text(answer.get("author_name")) if str(answer["provider_name"]).lower() == "reddit" else None
 
 
 def _without_handle(name: str | None) -> str | None:

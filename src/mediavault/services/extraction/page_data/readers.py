@@ -64,6 +64,16 @@ _READERS: Mapping[str, Reader] = {
 _SHARED: tuple[Reader, ...] = (ytdlp_info.read, activity.read, microformats.read, mastodon.read_status, fediverse.read)
 
 
+# What a refusal tells beside it
+_STORIES: Mapping[str, Callable[[Post, Sequence[object]], PageData | None]] = {"youtube": youtube.story_of}
+
+
+def read_story(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    """Who posted what, out of data that refuse to show it; None where they do not tell."""
+    story_of = _STORIES.get(platform.page_reader or platform.name)
+    return story_of(post, documents) if story_of else None
+
+
 def read_page_data(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
     """What the platform's own data, or data in a form that many sites share, say about the post; None where all are silent.
 

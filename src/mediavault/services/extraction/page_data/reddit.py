@@ -6,6 +6,7 @@ adverts and the posts beside it are never looked at. Checked 2026-11-24 against 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
@@ -42,23 +43,33 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
 
 def _posts(document: object) -> Iterator[Node]:
-    return (node for node in walk(document) if "title" in node and ("id" in node or "name" in node))
+    return (
+        node for node in walk(document) if "title" in node and any(name in node for name in ("id", "name", "permalink"))
+    )
+
+
+_PERMALINK = re.compile(r"/comments/([a-z0-9]{1,13})(?:/|$)")
+
+
+def _ids(node: Node) -> set[str]:
+    """Of a post's record; answers that were cut down name it in the address of its page alone."""
+    named = {str(node[name]).removeprefix("t3_") for name in ("id", "name") if isinstance(node.get(name), str)}
+    match = None if named else _PERMALINK.search(str(node.get("permalink")))
+    return {match[1]} if match else named
 
 
 def _is_own(node: Node, post: Post) -> bool:
     """``/video/<id>`` names the video of the post instead of the post."""
     if not post.post_id or not any(name in node for name in ("author", "permalink", "authorInfo", "is_self", "media")):
         return False
-    names = {str(node.get("id")).removeprefix("t3_"), str(node.get("name")).removeprefix("t3_")}
-    return post.post_id in names or ("/video/" in post.canonical_url and video_id(node.get("url")) == post.post_id)
+    return post.post_id in _ids(node) or ("/video/" in post.canonical_url and video_id(node.get("url")) == post.post_id)
 
 
 def ids_of(node: Node) -> set[str]:
     """The id of a post's record with media; none for any other node."""
     if "title" not in node or not any(name in node for name in ("secure_media", "media", "media_metadata", "preview")):
         return set()
-    named = (values.text(node.get("id")), values.text(node.get("name")))
-    return {name.removeprefix("t3_") for name in named if name}
+    return _ids(node)
 
 
 def _has_video(item: Item) -> bool:
@@ -82,7 +93,8 @@ def _items(node: Node, platform: Platform) -> tuple[Item, ...]:
 def _page_data(platform: Platform, items: tuple[Item, ...], node: Node) -> PageData:
     if not any(item.candidates or not item.is_video for item in items) and (failure := _gone(node)):
         raise failure
-    if any(item.is_video and not item.candidates for item in items):
+    is_whole = "media" in node or "secure_media" in node  # records that were cut down keep quiet about it
+    if is_whole and any(item.is_video and not item.candidates for item in items):
         raise Upcoming(f"{platform.title} is still processing the video.")
     author = values.text(node.get("author")) or values.text(values.obj(node, "authorInfo").get("name"))
     return PageData(
@@ -150,8 +162,8 @@ def _refusal(document: object) -> Failure | None:
             if condition
             else None
         )
-    listings = values.objects(document)
-    are_posts = len(listings) == 2 and all(one.get("kind") == "Listing" for one in listings)
+    listings = values.objects(document) or [answer]
+    are_posts = len(listings) <= 2 and all(one.get("kind") == "Listing" for one in listings)
     if are_posts and values.obj(listings[0], "data").get("children") == []:
         return Deleted("Reddit says that there is no such post.")
     return None

@@ -64,7 +64,8 @@ def _players(elements: Sequence[tuple[str, Node]], place: int | None, post_id: s
             inside = number == place if _post_id(given) else inside
         elif "post-promoted" not in given:
             named = given.get("post-id")
-            if named == f"t3_{post_id}" or (inside and not named):
+            passed_on = place is not None and elements[place][1].get("post-type") == "crosspost"
+            if named == f"t3_{post_id}" or (inside and (passed_on or not named)):
                 yield given
 
 

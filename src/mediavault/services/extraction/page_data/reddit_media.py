@@ -21,6 +21,7 @@ from mediavault.services.extraction.page_data.rungs import rung
 MAX_ITEMS = 100  # a gallery has 20 at most
 _FILE = re.compile(r"\.(?:mp4|webm|mov)(?:$|\?)", re.IGNORECASE)
 _PICTURE = re.compile(r"\.(?:jpe?g|png|webp|gif)(?:$|\?)", re.IGNORECASE)
+_GIFV_HOSTS = ("https://i.imgur.com/", "http://i.imgur.com/")  # the page of a file of the same name
 _VIDEO_ID = re.compile(r"v\.redd\.it/(?:link/\w+/asset/)?(\w{5,20})")
 
 
@@ -262,6 +263,8 @@ def _linked(post: Node, platform: Platform) -> tuple[Item, ...]:
     if url is None or post.get("is_self") is True:
         return ()
     path = url.partition("?")[0]
+    if path.startswith(_GIFV_HOSTS) and path.lower().endswith(".gifv"):
+        return (_animation(f"{path[:-5]}.mp4", platform, (None, None), picture_of(post)),)
     if _FILE.search(path):
         return (Item(tuple(rung(url, platform)), thumbnail_url=picture_of(post)),)
     if _PICTURE.search(path) or post.get("post_hint") == "image":

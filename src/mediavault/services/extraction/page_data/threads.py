@@ -15,6 +15,7 @@ from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import meta_media, values
 from mediavault.services.extraction.page_data.instagram import selected, thumbnail
 from mediavault.services.extraction.page_data.json_walk import Node, walk
+from mediavault.services.extraction.page_data.meta_graph import media_record
 from mediavault.services.extraction.page_data.record import PageData
 
 
@@ -23,7 +24,9 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
     if not post.post_id:
         return None
     wanted = post.post_id
-    found = (node for document in documents for node in walk(document) if meta_media.is_media_of(node, wanted))
+    nodes = (node for document in documents for node in walk(document))
+    records = (record for node in nodes for record in (node, *media_record(node)))
+    found = (record for record in records if meta_media.is_media_of(record, wanted))
     own = list(islice(found, meta_media.MAX_RECORDS))
     readings = [(_items(node, platform), node) for node in own]
     if not readings:

@@ -12,33 +12,34 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mediavault.core.errors import AgeRestricted, Deleted, Failure, IpBlocked, Private
+from mediavault.core.errors import AgeRestricted
 from mediavault.core.media import Candidate, Expected, FoundIn, Item, ItemType, Ownership, Post, Watermark
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import build, values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 from mediavault.services.extraction.page_data.record import PageData
 from mediavault.services.extraction.page_data.tiktok_forms import as_items
+from mediavault.services.extraction.page_data.tiktok_refusals import refusal
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
     """What the documents say about ``post``; None when they say nothing.
 
-    Raises Private, Deleted, IpBlocked or AgeRestricted when TikTok itself says so. An oEmbed answer gives metadata
+    Raises Private, Deleted, IpBlocked, AgeRestricted and the like when TikTok itself says so. An oEmbed answer gives metadata
     only: ``found`` is False then.
     """
     item = _own_item(post.post_id, documents)
     if item is not None:
-        return _page_data(platform, item)
-    for document in documents:
-        if failure := _refusal(document):
-            raise failure
+        return _page_data(platform, item, documents)
+    if failure := refusal(post.post_id, documents):
+        raise failure
     return _oembed(post.post_id, documents)
 
 
 def _own_item(post_id: str | None, documents: Sequence[object]) -> Node | None:
     """A video's own record carries the post's id too, but no video inside."""
-    own = [node for document in documents for node in walk(document) if post_id and post_id in ids_of(node)]
+    nodes = (node for document in documents for node in walk(document))
+    own = [node for node in nodes if post_id and "aweme_id" not in node and post_id in ids_of(node)]
     own += as_items(post_id, documents) if post_id else ()
     return max(own, key=lambda node: len(values.obj(node, "video")) + len(values.obj(node, "imagePost")), default=None)
 
@@ -49,16 +50,18 @@ def ids_of(node: Node) -> set[str]:
     return {str(name)} if name and ("video" in node or "imagePost" in node) else set()
 
 
-def _page_data(platform: Platform, item: Node) -> PageData:
+def _page_data(platform: Platform, item: Node, documents: Sequence[object]) -> PageData:
     images = _images(item)
     candidates = () if images else _candidates(platform, item)
     if not candidates and not images and item.get("isContentClassified") is True:
         raise AgeRestricted("TikTok shows this post only to signed-in adults")
     author = values.obj(item, "author")
+    handle = values.text(author.get("uniqueId")) or values.text(item.get("author"))
+    name = values.text(author.get("nickname")) or values.text(item.get("nickname"))
     return PageData(
         items=_items(item, candidates),
-        handle=values.text(author.get("uniqueId")) or values.text(item.get("author")),
-        display_name=values.text(author.get("nickname")) or values.text(item.get("nickname")),
+        handle=handle,
+        display_name=name or _name_beside(handle, documents),
         text=values.text(item.get("desc")),
         published_at=values.moment(item.get("createTime")),
         thumbnail_url=_cover(item) or next(iter(images), None),
@@ -68,13 +71,24 @@ def _page_data(platform: Platform, item: Node) -> PageData:
     )
 
 
+def _name_beside(handle: str | None, documents: Sequence[object]) -> str | None:
+    """Pages of 2021 to 2023 keep the accounts beside the items (``UserModule``)."""
+    nodes = (node for document in documents for node in walk(document) if handle)
+    return next(
+        (name for node in nodes if node.get("uniqueId") == handle and (name := values.text(node.get("nickname")))), None
+    )
+
+
 def _items(item: Node, candidates: tuple[Candidate, ...]) -> tuple[Item, ...]:
     """The video, or the pictures of a slideshow."""
     if pictures := values.objects(values.obj(item, "imagePost").get("images")):
         return tuple(Item(type=ItemType.IMAGE, thumbnail_url=_image(one)) for one in pictures)
     key = next((one.media_key for one in candidates if one.media_key), None)
     expected = Expected(duration_s=_duration(item), audio=True)
-    return (Item(candidates, media_id=key, thumbnail_url=_cover(item), expected=expected),) if candidates else ()
+    shown = (
+        candidates or expected.duration_s or _cover(item)
+    )  # a video whose addresses are withheld is one all the same
+    return (Item(candidates, media_id=key, thumbnail_url=_cover(item), expected=expected),) if shown else ()
 
 
 def _duration(item: Node) -> float | None:
@@ -103,7 +117,9 @@ def _candidates(platform: Platform, item: Node) -> tuple[Candidate, ...]:
     video = values.obj(item, "video")
     rungs = [one for rung in values.objects(video.get("bitrateInfo")) for one in _rung(platform, video, rung)]
     key = next((one.media_key for one in rungs if one.media_key), None)
-    play = _single(platform, video, video.get("playAddr"), key, watermark=Watermark.NO)
+    played = [video.get("playAddr"), *(one.get("src") for one in values.objects(video.get("playAddr")))]
+    played += values.items(values.obj(video, "PlayAddrStruct").get("UrlList"))
+    play = [one for url in played for one in _single(platform, video, url, key, watermark=Watermark.NO)]
     download = _single(platform, video, video.get("downloadAddr"), key, watermark=Watermark.YES)
     return build.merged([*rungs, *play, *download])
 
@@ -174,35 +190,6 @@ def _note(url: str, codec: str) -> str:
     if codec == "bytevc2":
         return "bytevc2: undecodable"
     return "redirect" if re.search(r"/aweme/v1/play/", url) else ""
-
-
-# --- what TikTok says instead ----------------------------------------------------------------------------------
-
-_REFUSALS: dict[int, tuple[type[Failure], str]] = {
-    10204: (IpBlocked, "TikTok refuses this machine's address"),
-    10216: (Private, "TikTok says that the post is private"),
-    10222: (Private, "TikTok says that the account is private"),
-    10202: (Deleted, "TikTok says that the account does not exist"),
-    10215: (Deleted, "TikTok says that the post does not exist"),
-    10217: (Deleted, "TikTok says that the post was taken down"),
-    10221: (Deleted, "TikTok says that the account was banned"),
-    10223: (Deleted, "TikTok says that the account was banned"),
-}
-
-
-def _refusal(document: object) -> Failure | None:
-    places = (
-        values.obj(document, "__DEFAULT_SCOPE__", "webapp.video-detail"),
-        values.obj(document, "VideoPage"),
-        values.obj(document, "props", "pageProps"),
-        values.obj(document),
-    )
-    for place in places:
-        code = values.integer(place.get("statusCode"))
-        if code in _REFUSALS:
-            condition, said = _REFUSALS[code]
-            return condition(f"{said} (status {code})")
-    return None
 
 
 # --- oEmbed ----------------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def _post_id(node: Node) -> str | None:
     if "full_text" in node and "user" in node:
         return values.text(node.get("id_str"))
     if "desc" in node and "author" in node and ("video" in node or "imagePost" in node):
-        return str(node.get("id"))
+        return str(node.get("id") or node.get("aweme_id"))
     if "record" in node and "author" in node and _POST_URI.match(str(node.get("uri", ""))):
         return str(node["uri"])
     if "media_attachments" in node and "account" in node:
@@ -69,7 +69,11 @@ def _authors(node: Node) -> Iterator[tuple[str, str | None]]:
     for place in places:
         handle = next(
             filter(
-                None, (values.text(place.get(n)) for n in ("username", "uniqueId", "screen_name", "acct", "handle"))
+                None,
+                (
+                    values.text(place.get(n))
+                    for n in ("username", "uniqueId", "unique_id", "screen_name", "acct", "handle")
+                ),
             ),
             None,
         )

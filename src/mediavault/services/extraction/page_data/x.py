@@ -8,33 +8,32 @@ Checked 2026-11-24 against recorded answers of 2022 to 2026.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mediavault.core.errors import LiveNow
 from mediavault.core.media import Candidate, Expected, FoundIn, Item, ItemRole, ItemType, Ownership, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import build, values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 from mediavault.services.extraction.page_data.record import PageData
+from mediavault.services.extraction.page_data.x_media import VIDEO_TYPES, media_of
 from mediavault.services.extraction.page_data.x_public import as_statuses
 from mediavault.services.extraction.page_data.x_refusals import refusal
-
-_VIDEO_TYPES = frozenset({"video", "animated_gif"})
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
     """What the documents say about ``post``; None when they say nothing.
 
-    Raises Deleted, Private, AgeRestricted or RegionLocked when X itself says so of this post.
+    Raises Deleted, Private, AgeRestricted, RegionLocked or LiveNow when X itself says so of this post.
     """
     node = _own_node(post.post_id, [*documents, *as_statuses(documents)])
     if node is None:
         if failure := refusal(post.post_id, documents):
             raise failure
         return None
-    return _page_data(post, platform, node)
+    return _page_data(post, platform, node, documents)
 
 
 # --- the post's own node ---------------------------------------------------------------------------------------
@@ -65,62 +64,36 @@ def ids_of(node: Node) -> set[str]:
     """The ids of a post's node; none for any other node."""
     if not _is_post(node):
         return set()
-    named = (node.get("rest_id"), values.obj(node, "legacy").get("id_str"), node.get("id_str"))
+    number = node.get("id") if isinstance(node.get("id"), int) else None  # GraphQL's is a word
+    named = (node.get("rest_id"), values.obj(node, "legacy").get("id_str"), node.get("id_str") or number)
     return {str(one) for one in named if one}
 
 
 def _is_post(node: Node) -> bool:
     """Accounts and cards have a rest_id too."""
     legacy = values.obj(node, "legacy")
-    is_short = "id_str" in node and "text" in node and "user" in node  # embeds, and version 1.1 by default
+    # embeds, and version 1.1 by default
+    is_short = (
+        "text" in node and ("id_str" in node or "created_at" in node) and ("user" in node or "user_id_str" in node)
+    )
     return "full_text" in legacy or "extended_entities" in legacy or "full_text" in node or is_short
 
 
 def _media(node: Node) -> Sequence[Node]:
-    """All media in the order of the post."""
-    node = _original(node)
-    legacy = values.obj(node, "legacy") or node
-    return (
-        values.objects(values.obj(legacy, "extended_entities").get("media"))
-        or values.objects(node.get("mediaDetails"))
-        or _embedded(node)
-        or values.objects(values.obj(legacy, "entities").get("media"))
-        or _card_media(node)
-    )
-
-
-def _embedded(node: Node) -> Sequence[Node]:
-    """An embed's short form of a single video: ``{"poster": …, "variants": [{"type": …, "src": …}]}``."""
-    video = values.obj(node, "video")
-    if not values.objects(video.get("variants")):
-        return ()
-    variants = [{"content_type": one.get("type"), "url": one.get("src")} for one in values.objects(video["variants"])]
-    is_gif = any("/tweet_video/" in str(one["url"]) for one in variants)
-    info = {"variants": variants, "duration_millis": video.get("durationMs")}
-    return [{"type": "animated_gif" if is_gif else "video", "media_url_https": video.get("poster"), "video_info": info}]
-
-
-def _card_media(node: Node) -> Sequence[Node]:
-    """A post with a link card can carry its video there, as JSON inside JSON."""
-    card = values.obj(node, "card", "legacy") or values.obj(node, "card")
-    bindings = card.get("binding_values")
-    listed = {one.get("key"): one.get("value") for one in values.objects(bindings)} or values.obj(bindings)
-    try:
-        unified = json.loads(str(values.obj(listed.get("unified_card")).get("string_value")))
-    except (ValueError, RecursionError):
-        return ()
-    return [one for one in values.obj(unified, "media_entities").values() if isinstance(one, dict)]
+    return media_of(_original(node))
 
 
 # --- what it says ----------------------------------------------------------------------------------------------
 
 
-def _page_data(post: Post, platform: Platform, node: Node) -> PageData:
+def _page_data(post: Post, platform: Platform, node: Node, documents: Sequence[object]) -> PageData:
     repost, node = node, _original(node)
     legacy = values.obj(node, "legacy") or node
     media = _media(node)
+    if any(one.get("live") is True for one in media):
+        raise LiveNow("X is broadcasting this live now.")
     quoted = _quoted(node)
-    user = _user(node)
+    user = _user(node) or _named_user(legacy, documents)
     return PageData(
         items=(*(_item(one, platform) for one in media), *_quoted_items(quoted, platform)),
         selected=_selected(media, post.url),
@@ -142,13 +115,13 @@ def _selected(media: Sequence[Node], url: str) -> int | None:
     """``…/video/2`` names the second of the post's media; None where it names none, or no video."""
     named = _PLACE.search(url)
     place = int(named[1]) - 1 if named else -1
-    return place if 0 <= place < len(media) and media[place].get("type") in _VIDEO_TYPES else None
+    return place if 0 <= place < len(media) and media[place].get("type") in VIDEO_TYPES else None
 
 
 def _thumbnail(media: Sequence[Node], url: str) -> str | None:
     """The picture of the video that the address names, of the first video, else of the first photo."""
     named = _selected(media, url)
-    videos = [one for one in media if one.get("type") in _VIDEO_TYPES]
+    videos = [one for one in media if one.get("type") in VIDEO_TYPES]
     first = media[named : named + 1] if named is not None else videos
     return next(filter(None, map(_picture, [*first, *media])), None)
 
@@ -226,9 +199,19 @@ def _user(node: Node) -> Node:
     return {name: part[name] for part in parts for name in ("screen_name", "name") if isinstance(part.get(name), str)}
 
 
+def _named_user(legacy: Node, documents: Sequence[object]) -> Node:
+    """The site of 2017 to 2022 kept accounts beside the posts, which name them by number."""
+    wanted = legacy.get("user_id_str") or values.obj(legacy, "user").get("id_str") or legacy.get("user")
+    if not isinstance(wanted, str):
+        return {}
+    found = (node for document in documents for node in walk(document) if str(node.get("id_str")) == wanted)
+    return next((node for node in found if isinstance(node.get("screen_name"), str)), {})
+
+
 def _text(node: Node, legacy: Node) -> str | None:
     long = values.obj(node, "note_tweet", "note_tweet_results", "result").get("text")
-    return values.text(long) or values.text(legacy.get("full_text")) or values.text(legacy.get("text"))
+    whole = (long, values.obj(legacy, "extended_tweet").get("full_text"), legacy.get("full_text"), legacy.get("text"))
+    return next(filter(None, map(values.text, whole)), None)
 
 
 def _quoted(node: Node) -> Node:

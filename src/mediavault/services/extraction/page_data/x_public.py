@@ -51,8 +51,17 @@ def _status(post: Node, media: Mapping[Any, Node], users: Mapping[Any, Node]) ->
         "full_text": long or post.get("text"),
         "created_at": post.get("created_at"),
         "user": {"screen_name": user.get("username"), "name": user.get("name")},
-        "extended_entities": {"media": [_medium(media[key]) for key in keys if isinstance(key, str) and key in media]},
+        "extended_entities": {"media": [_medium(media.get(key) or _unexpanded(key)) for key in map(str, keys)]},
     }
+
+
+# What a media key begins with: an upload, a studio's upload, an animation
+_KINDS = {"7": "video", "13": "video", "16": "animated_gif"}
+
+
+def _unexpanded(key: str) -> Node:
+    """An answer that was asked without ``expansions`` names the media by their keys alone."""
+    return {"media_key": key, "type": _KINDS.get(key.partition("_")[0], "photo")}
 
 
 def _medium(one: Node) -> dict[str, Any]:

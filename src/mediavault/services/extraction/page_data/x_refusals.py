@@ -45,7 +45,7 @@ _SENTENCES: tuple[tuple[re.Pattern[str], type[Failure]], ...] = (
 def refusal(post_id: str | None, documents: Sequence[object]) -> Failure | None:
     """Tombstones carry no id: believed only where the answer, or its entry, is about nothing but this post."""
     for document in documents:
-        if failure := _error(document):
+        if failure := _error(document) or _problem(post_id, values.obj(document)):
             return failure
         for result in _results_about(post_id, document):
             if failure := _failure(result):
@@ -55,7 +55,10 @@ def refusal(post_id: str | None, documents: Sequence[object]) -> Failure | None:
 
 _ERRORS: dict[int, tuple[type[Failure], str]] = {
     34: (Deleted, "X says that there is no such post"),
+    63: (Deleted, "X has suspended the account"),
     144: (Deleted, "X says that there is no such post"),
+    421: (Deleted, "X says that the post is gone"),
+    422: (Deleted, "X says that the post was taken down"),
     179: (Private, "X shows this post only to approved followers"),
     88: (RateLimited, "X asked us to slow down"),
     64: (AccountWarning, "X has suspended the account that is signed in"),
@@ -77,12 +80,30 @@ def _error(document: object) -> Failure | None:
     return None
 
 
+# Version 2 says it with documents of RFC 9457: https://docs.x.com/x-api/fundamentals/response-codes-and-errors
+_PROBLEMS: dict[str, type[Failure]] = {
+    "resource-not-found": Deleted,
+    "not-authorized-for-resource": Private,
+}
+_STATUSES: dict[int, type[Failure]] = {401: LoginRequired, 404: Deleted, 429: RateLimited}
+
+
+def _problem(post_id: str | None, answer: Node) -> Failure | None:
+    for error in values.objects(answer.get("errors")):
+        named = {str(error.get(name)) for name in ("resource_id", "value")}
+        if (condition := _PROBLEMS.get(str(error.get("type")).rpartition("/")[2])) and post_id in named:
+            return _raised(condition, values.text(error.get("detail")) or "not found")
+    if "title" in answer and (condition := _STATUSES.get(values.integer(answer.get("status")) or 0)):
+        return _raised(condition, values.text(answer.get("detail")) or str(answer["title"]))
+    return None
+
+
 def _results_about(post_id: str | None, document: object) -> list[Node]:
     found = [values.obj(document)] if values.obj(document).get("__typename") == "TweetTombstone" else []
     found.append(values.obj(document, "data", "tweetResult", "result"))
     entries = (node for node in walk(document) if post_id and node.get("entryId") == f"tweet-{post_id}")
-    found += [values.obj(entry, "content", "itemContent", "tweet_results", "result") for entry in entries]
-    return found
+    contents = [values.obj(entry, "content", "itemContent") for entry in entries]
+    return [*found, *contents, *(values.obj(content, "tweet_results", "result") for content in contents)]
 
 
 def _failure(result: Node) -> Failure | None:
@@ -90,8 +111,9 @@ def _failure(result: Node) -> Failure | None:
     if kind == "TweetUnavailable":
         reason = values.text(result.get("reason")) or ""
         return _raised(_REASONS.get(reason.lower(), Deleted), reason or "unavailable")
-    if kind == "TweetTombstone":
-        said = values.text(values.obj(result, "tombstone", "text").get("text")) or ""
+    if kind == "TweetTombstone" or "tombstoneInfo" in result:
+        told = values.obj(result, "tombstone", "text"), values.obj(result, "tombstoneInfo", "richText"), result
+        said = next(filter(None, (values.text(one.get("text")) for one in told)), "")
         condition = next((known for form, known in _SENTENCES if form.search(said)), Deleted)
         return _raised(condition, said[:200] or "tombstone")
     return None

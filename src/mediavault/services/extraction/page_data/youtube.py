@@ -54,14 +54,25 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
         nameless = [one for one in responses if not _video_id(one)]
         if failure := next(filter(None, map(_refusal, [*own, *nameless])), None):
             raise failure
+        if any(
+            "items" in values.obj(one) and values.obj(one).get("kind") == _LISTED and not _records(one)
+            for one in documents
+        ):
+            raise Deleted("YouTube has no such video.")
     if not own:
         return _story(post, documents)
-    if values.obj(response, "videoDetails").get("isLive") is True:
+    if _is_live(response):
         raise LiveNow("The video is live now.")
     return _page_data(post, own, response, candidates, documents)
 
 
 _ID_CHARS = 11
+_LISTED = "youtube#videoListResponse"  # the Data API's answer about videos
+
+
+def _is_live(response: Node) -> bool:
+    broadcast = values.obj(response, "microformat", "playerMicroformatRenderer", "liveBroadcastDetails")
+    return values.obj(response, "videoDetails").get("isLive") is True or broadcast.get("isLiveNow") is True
 
 
 def _video_id(response: Node) -> str | None:
@@ -176,9 +187,40 @@ def _handle_of(owner: Node) -> str | None:
 
 def _story(post: Post, documents: Sequence[object]) -> PageData | None:
     """Who posted it, where the documents hold no player response; ``found`` is False."""
+    if record := next(
+        (one for document in documents for one in _records(document) if one.get("id") == post.post_id), None
+    ):
+        return _data_api(record)
     owner = _owner_in_page(post, documents)
     name = next(_runs(values.obj(owner, "title")), None)
     return PageData(handle=_handle_of(owner), display_name=name, items=(Item(media_id=post.post_id),)) if name else None
+
+
+def _records(document: object) -> Sequence[Node]:
+    """The answer of the Data API: https://developers.google.com/youtube/v3/docs/videos"""
+    answer = values.obj(document)
+    return values.objects(answer.get("items")) if str(answer.get("kind")).startswith("youtube#") else ()
+
+
+def _data_api(record: Node) -> PageData:
+    about = values.obj(record, "snippet")
+    sizes = [one for one in values.obj(about, "thumbnails").values() if isinstance(one, dict)]
+    largest = max(sizes, key=lambda one: values.integer(one.get("width")) or 0, default={})
+    return PageData(
+        items=(Item(media_id=values.text(record.get("id"))),),
+        display_name=values.text(about.get("channelTitle")),
+        title=values.text(about.get("title")),
+        text=values.text(about.get("description")),
+        published_at=values.moment(about.get("publishedAt")),
+        thumbnail_url=_picture_url(largest.get("url")),
+    )
+
+
+def story_of(post: Post, documents: Sequence[object]) -> PageData | None:
+    """What a response tells of a video that it refuses to play."""
+    responses = (one for document in documents for one in _responses(document))
+    own = [one for one in islice(responses, _MAX_RESPONSES) if post.post_id and _video_id(one) == post.post_id]
+    return _page_data(post, own, own[0], (), documents) if own else _story(post, documents)
 
 
 # --- what YouTube says instead ---------------------------------------------------------------------------------
@@ -190,6 +232,8 @@ _SENTENCES: tuple[tuple[re.Pattern[str], type[Failure], str], ...] = (
     (re.compile(r"confirm your age|age.restricted|inappropriate"), AgeRestricted, "YouTube wants to know the age"),
     (re.compile(r"private video|video is private"), Private, "YouTube says that the video is private"),
     (re.compile(r"your country|in your region|your location"), RegionLocked, "YouTube does not show it here"),
+    (re.compile(r"recording is not available"), Deleted, "YouTube has no recording of the broadcast"),
+    (re.compile(r"on this app\b|latest version of youtube"), Unsupported, "YouTube does not play it in this player"),
     (re.compile(r"premieres? in|live event will begin|will begin|waiting for"), Upcoming, "It is not out yet"),
     (re.compile(r"being processed|processing"), Upcoming, "YouTube is still processing the video"),
     (
@@ -200,6 +244,7 @@ _SENTENCES: tuple[tuple[re.Pattern[str], type[Failure], str], ...] = (
     (
         re.compile(
             r"unavailable|removed|terminated|deleted|no longer|does(?: not|n't) exist|isn't available|has ended"
+            r"|copyright grounds"
         ),
         Deleted,
         "YouTube says that the video is gone",

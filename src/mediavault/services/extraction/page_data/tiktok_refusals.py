@@ -1,0 +1,101 @@
+"""What TikTok says instead of a post: codes of its pages, reasons of its apps, embeds without a video.
+
+Checked 2026-11-24 against recorded answers and the names that TikTok's own scripts give the codes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from mediavault.core.errors import (
+    AgeRestricted,
+    Challenge,
+    Deleted,
+    Failure,
+    IpBlocked,
+    LoginRequired,
+    Private,
+    RegionLocked,
+)
+from mediavault.services.extraction.page_data import values
+from mediavault.services.extraction.page_data.json_walk import Node, walk
+
+_CODES: Mapping[int, tuple[type[Failure], str]] = {
+    10000: (Challenge, "TikTok wants to see a human"),
+    10102: (LoginRequired, "TikTok wants a sign-in for this post"),
+    10113: (Challenge, "TikTok wants to see a human"),
+    10114: (Challenge, "TikTok wants to see a human"),
+    10202: (Deleted, "TikTok says that the account does not exist"),
+    10204: (IpBlocked, "TikTok refuses this machine's address"),
+    10213: (AgeRestricted, "TikTok shows this post only to older people"),
+    10214: (AgeRestricted, "TikTok shows this post only to older people"),
+    10215: (Deleted, "TikTok says that the post does not exist"),
+    10216: (Private, "TikTok says that the post is private"),
+    10217: (Deleted, "TikTok says that the post was taken down"),
+    10220: (Deleted, "TikTok says that the post was taken down for its music"),
+    10221: (Deleted, "TikTok says that the account was banned"),
+    10222: (Private, "TikTok says that the account is private"),
+    10223: (Deleted, "TikTok says that the account was banned"),
+    10231: (RegionLocked, "TikTok does not show this post here"),
+    2053: (Deleted, "TikTok says that the post does not exist"),
+}
+# ``statusMsg`` of the pages, ``filter_reason`` of the apps
+_REASONS: tuple[tuple[re.Pattern[str], type[Failure]], ...] = (
+    (re.compile(r"self_see|friend_see|private|part_see"), Private),
+    (re.compile(r"cross_border|geofence|region"), RegionLocked),
+    (re.compile(r"content_classification|low_age|under_?age"), AgeRestricted),
+    (
+        re.compile(r"deleted|doesn't exist|not exist|not found|reviewing|unshelve|banned|author_status|unavailable"),
+        Deleted,
+    ),
+)
+
+
+def refusal(post_id: str | None, documents: Sequence[object]) -> Failure | None:
+    """The failure that a document tells; None where all are silent."""
+    told = (_by_code(document) or _filtered(post_id, document) or _embed(post_id, document) for document in documents)
+    return next(filter(None, told), None)
+
+
+def _by_code(document: object) -> Failure | None:
+    scope = values.obj(document, "__DEFAULT_SCOPE__")
+    places = (
+        values.obj(scope, "webapp.video-detail"),
+        values.obj(scope, "webapp.reflow.video.detail"),
+        values.obj(document, "VideoPage"),
+        values.obj(document, "props", "pageProps"),
+        values.obj(document),
+    )
+    for place in places:
+        code = values.integer(place.get("statusCode")) or values.integer(place.get("status_code"))
+        if not code:
+            continue
+        said = values.text(place.get("statusMsg")) or values.text(place.get("status_msg")) or ""
+        if (condition := _condition(said)) and (code in _CODES or code > min(_CODES)):
+            return condition(f"TikTok does not show this post: {said[:100]} (status {code})")
+        if known := _CODES.get(code):
+            return known[0](f"{known[1]} (status {code})")
+    return None
+
+
+def _condition(said: str) -> type[Failure] | None:
+    return next((condition for form, condition in _REASONS if form.search(said.lower())), None)
+
+
+def _filtered(post_id: str | None, document: object) -> Failure | None:
+    """The apps' answers: ``filter_detail``, or one of ``filter_list``."""
+    for node in walk(document):
+        reason = values.text(node.get("filter_reason")) or values.text(node.get("reason"))
+        if post_id and str(node.get("aweme_id")) == post_id and reason and "video" not in node:
+            return (_condition(reason) or Deleted)(f"TikTok does not show this post: {reason[:100]}")
+    return None
+
+
+def _embed(post_id: str | None, document: object) -> Failure | None:
+    """``{"source": {"data": {"/embed/v2/1": {"is404": true}}}}``"""
+    pages: Node = values.obj(document, "source", "data")
+    lost = (path for path, page in pages.items() if values.obj(page).get("is404") is True)
+    if post_id and any(post_id in path.split("/") for path in lost):
+        return Deleted("TikTok says that the post does not exist")
+    return None

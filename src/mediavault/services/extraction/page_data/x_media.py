@@ -1,0 +1,133 @@
+"""The media of one post of X, in the words of version 1.1 (``type``, ``media_url_https``, ``video_info``), wherever it keeps
+them: in its entities, an embed's short form, an article, or a card.
+
+Checked 2026-11-24 against recorded answers of 2016 to 2026.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mediavault.services.extraction.page_data import values
+from mediavault.services.extraction.page_data.json_walk import Node
+
+VIDEO_TYPES = frozenset({"video", "animated_gif"})
+
+
+def media_of(node: Node) -> Sequence[Node]:
+    """All media in the order of the post; that of a broadcast which is on is ``live``."""
+    legacy = values.obj(node, "legacy") or node
+    return (
+        values.objects(values.obj(legacy, "extended_entities").get("media"))
+        or values.objects(values.obj(legacy, "extended_tweet", "extended_entities").get("media"))
+        or values.objects(node.get("mediaDetails"))
+        or _embedded(node)
+        or _entities(node.get("media_entities"))
+        or _article(node)
+        or [_as_shown(one) for one in values.objects(values.obj(legacy, "entities").get("media"))]
+        or _card(node)
+    )
+
+
+def _as_shown(one: Node) -> Node:
+    """The shorter list calls everything a photo; what it is stands in its address (``…/status/1/video/1``)."""
+    named = (str(one.get("expanded_url")), str(one.get("media_url_https") or one.get("media_url")))
+    if "tweet_video_thumb/" in named[1]:
+        return {**one, "type": "animated_gif"}
+    return {**one, "type": "video"} if "/video/" in named[0] or "video_thumb/" in named[1] else one
+
+
+def _embedded(node: Node) -> Sequence[Node]:
+    """An embed's short form of a single video: ``{"poster": …, "variants": [{"type": …, "src": …}]}``."""
+    video = values.obj(node, "video")
+    if not values.objects(video.get("variants")):
+        return ()
+    variants = [{"content_type": one.get("type"), "url": one.get("src")} for one in values.objects(video["variants"])]
+    is_gif = any("/tweet_video/" in str(one["url"]) for one in variants)
+    return [_medium("animated_gif" if is_gif else "video", video.get("poster"), variants, video.get("durationMs"))]
+
+
+# --- articles --------------------------------------------------------------------------------------------------
+
+_KINDS = {"ApiVideo": "video", "ApiGif": "animated_gif"}
+
+
+def _article(node: Node) -> Sequence[Node]:
+    """A long article's pictures and videos; those of other posts that it shows are not among them."""
+    article = values.obj(node, "article", "article_results", "result")
+    return _entities([article.get("cover_media"), *values.items(article.get("media_entities"))])
+
+
+def _entities(listed: object) -> Sequence[Node]:
+    found = []
+    for info in (values.obj(one, "media_info") for one in values.objects(listed)):
+        picture = info.get("original_img_url") or values.obj(info, "preview_image").get("original_img_url")
+        variants = [{**one, "bitrate": one.get("bit_rate")} for one in values.objects(info.get("variants"))]
+        kind = _KINDS.get(str(info.get("__typename")), "video" if variants else "photo")
+        found += [_medium(kind, picture, variants, info.get("duration_millis"))] if picture or variants else []
+    return found
+
+
+# --- cards -----------------------------------------------------------------------------------------------------
+
+_PICTURES = (
+    "player_image_original", "player_image_large", "player_image",
+    "broadcast_thumbnail_original", "broadcast_thumbnail_large", "broadcast_thumbnail", "event_thumbnail_original",
+)  # fmt: skip
+
+
+def _card(node: Node) -> Sequence[Node]:
+    """A post with a card can carry its video there."""
+    card = values.obj(node, "card", "legacy") or values.obj(node, "card")
+    bindings = card.get("binding_values")
+    told: Mapping[Any, Any] = {one.get("key"): one.get("value") for one in values.objects(bindings)} or values.obj(
+        bindings
+    )
+    return _unified(told) or _broadcast(told) or _player(told)
+
+
+def _unified(told: Mapping[Any, Any]) -> Sequence[Node]:
+    """JSON inside JSON."""
+    try:
+        unified = json.loads(_string(told, "unified_card") or "")
+    except (ValueError, RecursionError):
+        return ()
+    return [one for one in values.obj(unified, "media_entities").values() if isinstance(one, dict)]
+
+
+def _broadcast(told: Mapping[Any, Any]) -> Sequence[Node]:
+    """The card names the broadcast, not its stream."""
+    if not _string(told, "broadcast_id"):
+        return ()
+    return [{**_medium("video", _image(told), []), "live": _string(told, "broadcast_state") == "RUNNING"}]
+
+
+def _player(told: Mapping[Any, Any]) -> Sequence[Node]:
+    """A file, or a VMAP document that lists the files (``video.twimg.com/…/vmap/….vmap``); pages of other sites are none."""
+    named = [_string(told, name) for name in ("player_stream_url", "amplify_url_vmap", "player_url")]
+    mime = (_string(told, "player_stream_content_type") or "").partition(";")[0]
+    if named[0] and mime.startswith("video/") and not _is_vmap(named[0]):
+        return [_medium("video", _image(told), [{"content_type": mime, "url": named[0]}])]
+    return [_medium("video", _image(told), [])] if any(url and _is_vmap(url) for url in named) else ()
+
+
+def _is_vmap(url: str) -> bool:
+    return url.partition("?")[0].endswith(".vmap")
+
+
+def _string(told: Mapping[Any, Any], name: str) -> str | None:
+    return values.text(values.obj(told.get(name)).get("string_value"))
+
+
+def _image(told: Mapping[Any, Any]) -> object:
+    return next(filter(None, (values.obj(told.get(name), "image_value").get("url") for name in _PICTURES)), None)
+
+
+def _medium(kind: str, picture: object, variants: Sequence[Node], millis: object = None) -> Node:
+    return {
+        "type": kind,
+        "media_url_https": picture,
+        "video_info": {"variants": variants, "duration_millis": millis},
+    }

@@ -1,0 +1,42 @@
+"""One way to ask what a saved document says: the same reading as the command's, in plain values."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from mediavault.core.urls import parse_http_url
+from mediavault.platforms.registry import identify
+from mediavault.services.extraction.ranking import choose
+from mediavault.services.extraction.saved_page import look_at_saved, open_saved
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    outcome: str
+    best: str | None
+    handle: str | None
+    name: str | None
+    thumbnail: str | None
+
+
+def told(url: str, document: object) -> Told:
+    """``document`` is a page as text, or the values of an answer in JSON."""
+    text = document if isinstance(document, str) else json.dumps(document)
+    post, platform = identify(parse_http_url(url))
+    look = look_at_saved(platform, post, open_saved(text.encode(), url))
+    found = look.extraction
+    assert found is not None
+    videos = [item for item in found.videos if item.candidates] if str(look.outcome) == "video" else []
+    return Told(
+        str(look.outcome),
+        choose(videos[0]).url if videos else None,
+        found.account.handle,
+        found.account.display_name,
+        found.thumbnail_url,
+    )
+
+
+def script_page(value: object, name: str) -> str:
+    """A page whose data stand in the JSON script ``name``."""
+    return f'<html><body><div id="app"></div><script id="{name}" type="application/json">{json.dumps(value)}</script></body></html>'

@@ -1,0 +1,85 @@
+"""Saved answers and pages of reddit in forms beside the full listing."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import pytest
+
+from tests.unit.services.extraction.saved_reading import Told, told
+
+POST = "abc123"
+URL = f"https://www.reddit.com/r/cats/comments/{POST}/kite/"
+STREAM = "https://v.redd.it/vid12345678/HLSPlaylist.m3u8?a=1&v=1"
+PICTURE = "https://preview.redd.it/x.png?auto=webp&s=1"
+
+
+def record(**facts: Any) -> dict[str, Any]:
+    preview = {"images": [{"source": {"url": PICTURE.replace("&", "&amp;"), "width": 9, "height": 9}}]}
+    permalink = f"/r/cats/comments/{POST}/kite/"
+    return {"title": "Kite", "author": "jane", "permalink": permalink, "is_self": False, "preview": preview, **facts}
+
+
+def listing(*records: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": "Listing", "data": {"children": [{"kind": "t3", "data": one} for one in records]}}
+
+
+HOSTED = {"reddit_video": {"hls_url": STREAM.replace("&", "&amp;"), "width": 1280, "height": 720, "duration": 9}}
+
+
+def test_a_record_without_an_id_is_told_by_its_permalink() -> None:
+    assert told(URL, [listing(record(secure_media=HOSTED)), listing()]) == Told("video", STREAM, "jane", None, PICTURE)
+    other = record(secure_media=HOSTED, permalink="/r/cats/comments/zzz999/other/")
+    assert told(URL, [listing(other), listing()]).outcome == "no_own_video"
+
+
+def test_a_record_that_was_cut_down_announces_its_video() -> None:
+    cut = record(is_video=True, url="https://v.redd.it/vid12345678")
+
+    assert told(URL, listing(cut)) == Told("metadata_only", None, "jane", None, PICTURE)
+    assert told(URL, listing(cut | {"media": None})).outcome == "live"  # still being processed
+
+
+def test_an_empty_answer_about_one_post_says_that_there_is_none() -> None:
+    assert told(URL, listing()).outcome == "gone"
+
+
+def test_the_file_behind_imgurs_gifv_page_is_named() -> None:
+    assert told(URL, listing(record(url="https://i.imgur.com/Kite.gifv"))).best == "https://i.imgur.com/Kite.mp4"
+    assert told(URL, listing(record(url="https://site.test/Kite.gifv"))).best is None
+
+
+def shreddit(kind: str, player_of: str) -> str:
+    given = f'id="t3_{POST}" permalink="/r/cats/comments/{POST}/" post-title="Kite" author="jane" post-type="{kind}"'
+    player = f'<shreddit-player-2 post-id="t3_{player_of}" src="{escape(STREAM)}"></shreddit-player-2>'
+    return f"<html><body><shreddit-post {given}>{player}</shreddit-post></body></html>"
+
+
+def test_only_a_crosspost_shows_the_player_of_another_post() -> None:
+    assert told(URL, shreddit("crosspost", "q1w2e3")).best == STREAM
+    assert told(URL, shreddit("text", "q1w2e3")).best is None
+
+
+def test_a_player_that_a_click_unfolds_is_read() -> None:
+    folded = escape(f'<div data-hls-url="{escape(STREAM)}" data-video-width="1280"></div>')
+    page = (
+        f'<html><body><div class="thing" data-fullname="t3_{POST}" data-author="jane" data-domain="v.redd.it">'
+        f'<a class="title">Kite</a><div class="expando" data-cachedhtml="{folded}"></div></div></body></html>'
+    )
+
+    assert told(URL, page) == Told("video", STREAM, "jane", None, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "outcome"),
+    [("whoa there, pardner!", "challenge"), ("You must be invited to visit this community", "private")],
+)
+def test_walls_in_words(words: str, outcome: str) -> None:
+    assert told(URL, f"<html><body><h1>{words}</h1></body></html>").outcome == outcome
+
+
+def test_an_oembed_answer_names_the_account() -> None:
+    answer = {"version": "1.0", "type": "rich", "provider_name": "reddit", "title": "Kite", "author_name": "jane"}
+
+    assert told(URL, answer).handle == "jane"

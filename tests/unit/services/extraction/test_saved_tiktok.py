@@ -1,0 +1,127 @@
+"""Saved answers and pages of TikTok in the forms of 2019 to 2026."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.services.extraction.samples import TIKTOK_ID
+from tests.unit.services.extraction.saved_reading import Told, script_page, told
+
+URL = f"https://www.tiktok.com/@jane/video/{TIKTOK_ID}"
+KEY = "v09044g40000c1234567890abcdefgh"
+UNIVERSAL, SIGI = "__UNIVERSAL_DATA_FOR_REHYDRATION__", "SIGI_STATE"
+
+
+def file(name: str) -> str:
+    return f"https://v16-webapp.tiktok.com/video/tos/x/{name}/?a=1988&mime_type=video_mp4&expire=1767267384&signature=a"
+
+
+PLAYED, MARKED = file("played"), file("marked")
+COVER = "https://p16-sign.tiktokcdn-us.com/obj/cover?x-expires=1&x-signature=a"
+OWN_VIDEO = Told("video", PLAYED, "jane", "Jane", COVER)
+
+
+def item(**video: Any) -> dict[str, Any]:
+    facts = {"id": TIKTOK_ID, "width": 576, "height": 1024, "duration": 15, "originCover": COVER, **video}
+    return {"id": TIKTOK_ID, "desc": "hi", "author": {"uniqueId": "jane", "nickname": "Jane"}, "video": facts}
+
+
+def page(**scopes: Any) -> str:
+    return script_page({"__DEFAULT_SCOPE__": scopes}, UNIVERSAL)
+
+
+def detail(one: dict[str, Any]) -> str:
+    return page(**{"webapp.video-detail": {"statusCode": 0, "itemInfo": {"itemStruct": one}}})
+
+
+def aweme(post_id: str = TIKTOK_ID, name: str = "played") -> dict[str, Any]:
+    """As the apps are told: with many more fields than are read."""
+    place = {
+        "uri": KEY,
+        "url_list": [file(name)],
+        "width": 576,
+        "height": 1024,
+        "data_size": 9,
+        "url_key": f"{KEY}_h264",
+    }
+    video = {
+        "play_addr": place, "play_addr_h264": place, "download_addr": {"url_list": [MARKED]},
+        "bit_rate": [{"gear_name": "normal", "bit_rate": 9, "is_bytevc1": 0, "play_addr": place}],
+        "origin_cover": {"url_list": [COVER]}, "cover": {"url_list": [COVER]}, "duration": 15_000, "ratio": "720p",
+        "has_watermark": True, "height": 1024, "width": 576, "is_h265": 0, "cdn_url_expired": 1, "big_thumbs": [],
+    }  # fmt: skip
+    author = {"unique_id": "jane", "nickname": "Jane"}
+    return {"aweme_id": post_id, "desc": "hi", "create_time": 1, "author": author, "video": video}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        detail(item(playAddr=PLAYED, downloadAddr=MARKED)),
+        detail(item(playAddr=[{"src": PLAYED}], downloadAddr=MARKED)),
+        detail(item(PlayAddrStruct={"Uri": KEY, "UrlList": [PLAYED]}, downloadAddr=MARKED)),
+        {"aweme_detail": aweme(), "status_code": 0},
+        {"aweme_list": [aweme("7123456789012345999", "next"), aweme()], "status_code": 0},
+        script_page(
+            {
+                "ItemModule": {TIKTOK_ID: item(playAddr=PLAYED) | {"author": "jane"}},
+                "UserModule": {"users": {"jane": {"uniqueId": "jane", "nickname": "Jane"}}},
+            },
+            SIGI,
+        ),
+    ],
+)
+def test_every_form_of_a_post_gives_the_file_without_a_mark(document: Any) -> None:
+    assert told(URL, document) == OWN_VIDEO
+
+
+def test_a_video_whose_addresses_are_withheld_is_announced() -> None:
+    assert told(URL, detail(item(playAddr="", downloadAddr=""))) == Told("metadata_only", None, "jane", "Jane", COVER)
+
+
+def test_a_list_of_other_posts_of_the_apps_is_a_list() -> None:
+    others = {"aweme_list": [aweme("7123456789012345998"), aweme("7123456789012345999")]}
+
+    assert told(URL, others).outcome == "many_posts"
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "outcome"),
+    [
+        (10204, "item doesn't exist", "gone"),
+        (10204, "", "challenge"),
+        (10213, "", "age_restricted"),
+        (10216, "", "private"),
+        (10220, "", "gone"),
+        (10222, "", "private"),
+        (10231, "", "region_locked"),
+        (10231, "cross_border_violation", "region_locked"),
+        (10235, "status_reviewing", "gone"),
+        (10113, "", "challenge"),
+    ],
+)
+def test_a_code_is_told_by_its_words_first(code: int, said: str, outcome: str) -> None:
+    answer = {"statusCode": code, "statusMsg": said}
+
+    assert told(URL, page(**{"webapp.video-detail": answer})).outcome == outcome
+    assert told(URL, page(**{"webapp.reflow.video.detail": answer})).outcome == outcome
+    assert told(URL, answer).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("document", "outcome"),
+    [
+        (
+            {"aweme_detail": None, "filter_detail": {"aweme_id": TIKTOK_ID, "filter_reason": "status_self_see"}},
+            "private",
+        ),
+        ({"aweme_detail": None, "filter_detail": {"aweme_id": TIKTOK_ID, "filter_reason": "status_deleted"}}, "gone"),
+        ({"aweme_detail": None, "filter_detail": {"aweme_id": "1", "filter_reason": "status_deleted"}}, "no_video"),
+        ({"status_code": 2053, "status_msg": ""}, "gone"),
+        (script_page({"source": {"data": {f"/embed/v2/{TIKTOK_ID}": {"is404": True}}}}, UNIVERSAL), "gone"),
+    ],
+)
+def test_what_apps_and_embeds_say_instead(document: Any, outcome: str) -> None:
+    assert told(URL, document).outcome == outcome

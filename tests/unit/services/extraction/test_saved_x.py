@@ -1,0 +1,154 @@
+"""Saved answers and pages of X in the forms of 2013 to 2026: the post's own video, or what stands in its place."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.services.extraction.samples import X_ID, tweet, x_answer, x_photo, x_video
+from tests.unit.services.extraction.saved_reading import Told, told
+
+URL = f"https://x.com/jane/status/{X_ID}"
+BEST = "https://video.twimg.com/amplify_video/111/vid/avc1/1280x720/1112176000.mp4?tag=14"
+THUMBNAIL = "https://pbs.twimg.com/amplify_video_thumb/111/img/a.jpg"
+OWN_VIDEO = Told("video", BEST, "jane", "Jane", THUMBNAIL)
+WITHHELD = Told("metadata_only", None, "jane", "Jane", THUMBNAIL)
+
+
+def status(*media: Any, **more: Any) -> dict[str, Any]:
+    """Version 1.1."""
+    user = {"id_str": "5", "screen_name": "jane", "name": "Jane"}
+    entities = {"extended_entities": {"media": list(media)}} if media else {}
+    return {"id": int(X_ID), "id_str": X_ID, "created_at": "", "text": "hi", "user": user, **entities, **more}
+
+
+def without(node: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in node.items() if name not in names}
+
+
+def string(value: str) -> dict[str, Any]:
+    return {"type": "STRING", "string_value": value}
+
+
+def card(name: str, picture: str = "player_image_original", **bindings: Any) -> dict[str, Any]:
+    given = {**bindings, picture: {"type": "IMAGE", "image_value": {"url": THUMBNAIL, "width": 9, "height": 9}}}
+    listed = [{"key": key, "value": value} for key, value in given.items()]
+    return {"card": {"rest_id": "card://1", "legacy": {"name": name, "binding_values": listed}}}
+
+
+def medium(kind: str = "ApiVideo") -> dict[str, Any]:
+    """A medium of an article."""
+    variants = [{"bit_rate": 2_176_000, "content_type": "video/mp4", "url": BEST}]
+    info = {"__typename": kind, "preview_image": {"original_img_url": THUMBNAIL}, "variants": variants}
+    return {"media_id": "111", "media_info": info}
+
+
+def public(**more: Any) -> dict[str, Any]:
+    """Version 2, asked without expansions of the media."""
+    data = {"id": X_ID, "text": "hi", "author_id": "5", "attachments": {"media_keys": ["13_111"]}, **more}
+    return {"data": data, "includes": {"users": [{"id": "5", "username": "jane", "name": "Jane"}]}}
+
+
+BESIDE = without(status(x_video()), "user") | {"user_id_str": "5"}
+ACCOUNTS = {"5": {"id_str": "5", "screen_name": "jane", "name": "Jane"}}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        x_answer(tweet(x_video())),
+        status(x_video()),
+        without(status(x_video()), "id_str"),
+        {"statuses": [status(id=9, id_str="9"), status(x_video())]},
+        {"id": {X_ID: status(x_video())}},
+        status(truncated=True, extended_tweet={"full_text": "hi", "extended_entities": {"media": [x_video()]}}),
+        {"globalObjects": {"tweets": {X_ID: BESIDE}, "users": ACCOUNTS}},
+        {"entities": {"tweets": {"entities": {X_ID: status(x_video(), user="5")}}, "users": {"entities": ACCOUNTS}}},
+        x_answer(tweet(article={"article_results": {"result": {"media_entities": [medium()]}}})),
+        x_answer(tweet(media_entities=[medium()])),
+        x_answer(tweet(**card("unified_card", unified_card=string(json.dumps({"media_entities": {"1": x_video()}}))))),
+    ],
+)
+def test_every_form_of_a_post_gives_its_best_file_author_and_picture(answer: Any) -> None:
+    assert told(URL, answer) == OWN_VIDEO
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        x_answer(tweet(**card("promo_video_convo", player_stream_url=string("https://video.twimg.com/x/vmap/9.vmap")))),
+        x_answer(tweet(**card("amplify", amplify_url_vmap=string("https://video.twimg.com/x/vmap/9.vmap")))),
+        x_answer(
+            tweet(
+                **card(
+                    "3691233323:periscope_broadcast",
+                    "broadcast_thumbnail_original",
+                    broadcast_id=string("1BR"),
+                    broadcast_state=string("ENDED"),
+                )
+            )
+        ),
+        status(entities={"media": [{"type": "photo", "media_url_https": THUMBNAIL, "expanded_url": f"{URL}/video/1"}]}),
+    ],
+)
+def test_a_video_that_is_announced_without_its_files_is_no_missing_video(answer: Any) -> None:
+    assert told(URL, answer) == WITHHELD
+
+
+def test_media_that_version_2_names_by_their_keys_alone_are_known_by_kind() -> None:
+    assert told(URL, public()).outcome == "metadata_only"
+    assert told(URL, public(attachments={"media_keys": ["3_1"]})).outcome == "no_video"
+
+
+def test_a_cards_file_is_taken_and_another_sites_player_is_not() -> None:
+    file: dict[str, Any] = {
+        "player_stream_url": string("https://site.test/v.mp4"),
+        "player_stream_content_type": string("video/mp4"),
+    }
+
+    assert told(URL, x_answer(tweet(**card("player", **file)))).best == "https://site.test/v.mp4"
+    page = x_answer(tweet(**card("player", player_url=string("https://www.youtube.com/embed/abcdefghijk"))))
+    assert told(URL, page).outcome == "no_video"
+
+
+def test_a_broadcast_that_is_on_is_live_unless_another_post_shows_it() -> None:
+    running = card("745291183405076480:broadcast", broadcast_id=string("1BR"), broadcast_state=string("RUNNING"))
+
+    assert told(URL, x_answer(tweet(**running))).outcome == "live"
+    quoting = tweet(x_photo(), quoted_status_result={"result": tweet(post_id="2", **running)})
+    assert told(URL, x_answer(quoting)).outcome == "no_own_video"
+
+
+def problem(kind: str, **more: Any) -> dict[str, Any]:
+    return {"errors": [{"type": f"https://api.x.com/2/problems/{kind}", "detail": "no", "resource_id": X_ID, **more}]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        ({"errors": [{"code": 63, "message": "User has been suspended."}]}, "gone"),
+        ({"errors": [{"code": 422, "message": "violated"}]}, "gone"),
+        (problem("resource-not-found"), "gone"),
+        (problem("not-authorized-for-resource"), "private"),
+        (problem("resource-not-found", resource_id="1"), "no_video"),
+        ({"title": "Too Many Requests", "status": 429}, "challenge"),
+        ({"title": "Unauthorized", "status": 401}, "login_required"),
+    ],
+)
+def test_what_the_public_interfaces_refuse(answer: Any, outcome: str) -> None:
+    assert told(URL, answer).outcome == outcome
+
+
+def test_a_tombstone_in_a_timeline_is_read_in_its_newer_form_too() -> None:
+    content = {"itemType": "TimelineTombstone", "tombstoneInfo": {"richText": {"text": "This page doesn't exist."}}}
+    entry = {"entryId": f"tweet-{X_ID}", "content": {"itemContent": content}}
+
+    assert told(URL, {"data": {"instructions": [{"entries": [entry]}]}}).outcome == "gone"
+
+
+def test_a_rendered_page_names_the_author_in_its_title() -> None:
+    page = f"<html><head><title>(3) Jane on X: &quot;hi&quot; / X</title></head><body>{'word ' * 20}</body></html>"
+
+    assert told(URL, page) == Told("no_video", None, "jane", "Jane", None)
