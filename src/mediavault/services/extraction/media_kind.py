@@ -157,8 +157,10 @@ _IMAGE_PATH = re.compile(
     r"|/safe_image\.php$|^/emg1/v/|^/lookaside/crawler/media/$"  # Facebook
     r"|^/v/\w+/x\d+$|^/thumbnail/(?:\d+x\d+/)?video/"  # Dailymotion: /v/<id>/x480
     r"|^/[\w-]+/[\w-]+\.(?:111|256|1020|1025)(?:\.[A-Z]+)?$"  # Snapchat's stills
+    r"|/s\d+x\d+/[0-9a-f]+\.gifv$"  # Tumblr's GIFs, in WebP
 )
 _VIDEO_QUERY = re.compile(r"(?:^|&)format=mp4(?:&|$)")  # reddit turns GIFs into videos
+_SUBTITLE_QUERY = re.compile(r"(?:^|&)format=(?:web)?vtt(?:&|$)")  # TikTok's play address gives captions so
 _IMAGE_QUERY = re.compile(r"(?:^|&)format=(?:jpe?g|png|webp|avif)(?:&|$)")
 
 _MANIFESTS = (
@@ -166,6 +168,7 @@ _MANIFESTS = (
     (re.compile(r"manifest\(format=mpd|/api/manifest/dash", re.IGNORECASE), MediaKind.DASH),
     (re.compile(r"^/api/timedtext$|/bfs/(?:ai_)?subtitle/"), MediaKind.SUBTITLE),  # YouTube, Bilibili
     (re.compile(r"/DASH_(?:\d+_)?\d+_[KM]$|/video_redirect/$"), MediaKind.DIRECT),  # reddit until 2019; Facebook
+    (re.compile(r"^/[a-z0-9]{8,16}/audio$"), MediaKind.AUDIO_ONLY),  # reddit until 2020
     (re.compile(r"/mp3-(?:128|v0|320|preview)/"), MediaKind.AUDIO_ONLY),  # Bandcamp, Spotify
     (re.compile(r"/(?:master|playlist)\.json$"), MediaKind.OTHER),  # Vimeo's own form of a manifest
     (re.compile(r"/mp4-\d+p-\d+fp-"), MediaKind.DIRECT),  # LinkedIn: rung "mp4-720p-30fp-crf28", no ending
@@ -192,12 +195,16 @@ def _by_platform_form(parts: SplitResult) -> MediaKind | None:
 
 
 def _by_image_service(parts: SplitResult) -> MediaKind | None:
-    if _is_host(parts, _IMAGE_HOSTS) or _IMAGE_PATH.search(parts.path) or _IMAGE_QUERY.search(parts.query):
+    # pbs.twimg.com served X's GIFs as .mp4 until 2018
+    serves_pictures = _is_host(parts, _IMAGE_HOSTS) and by_extension(parts) is not MediaKind.DIRECT
+    if serves_pictures or _IMAGE_PATH.search(parts.path) or _IMAGE_QUERY.search(parts.query):
         return MediaKind.IMAGE
     return None
 
 
 def _by_query(parts: SplitResult) -> MediaKind | None:
+    if _SUBTITLE_QUERY.search(parts.query):
+        return MediaKind.SUBTITLE
     if _VIDEO_QUERY.search(parts.query):
         return MediaKind.DIRECT
     match = re.search(r"(?:^|&)mime_type=(video|audio)(?:_|%2F|/)\w+", parts.query, re.IGNORECASE)  # TikTok
@@ -227,10 +234,10 @@ _RANGE_QUERY = re.compile(r"(?:^|&)(?:bytestart|byteend|sq|range)=\d")  # Meta; 
 
 # A playlist or a file that holds one kind of track: reddit, Vimeo, X's HLS renditions, Twitch, PeerTube
 _AUDIO_PATH = re.compile(
-    r"/(?:DASH|CMAF|HLS)_AUDIO|/DASH_audio|/sep/audio/|/(?:pl|aud)/mp4a/|^/[^/]+/audio$"
+    r"/(?:DASH|CMAF|HLS)_AUDIO|/DASH_audio|/sep/audio/|/(?:pl|aud)/mp4a/"
     r"|/audio_only/|-0-fragmented\.mp4$|_audio\.m3u8$"
 )
-_VIDEO_PATH = re.compile(r"/(?:DASH|CMAF)_\d|/sep/video/|/pl/(?:avc1|hvc1)/")
+_VIDEO_PATH = re.compile(r"/(?:DASH|CMAF|HLS)_\d|/sep/video/|/pl/(?:avc1|hvc1)/")
 # TikTok keeps the subtitles beside the uploads: bucket "-v-" instead of "-ve-", and ds=4
 _TIKTOK_V_BUCKET = re.compile(r"/tos-\w+-v-[\w-]+/")
 _TIKTOK_SUBTITLE = re.compile(r"(?:^|&)ds=4(?:&|$)")

@@ -16,6 +16,7 @@ _TAG = re.compile(rb'"vencode_tag":\s*"([\w.-]+)')
 _BITRATE = re.compile(rb'"bitrate":\s*(\d{4,9})(?=[,}\s])')
 # Rungs of the adaptive stream; elsewhere "dash_…" only names the encoder: "xpv_progressive.….dash_baseline_1080p_v1"
 _DASH_TAG = re.compile(r"(?:^|[._])dash_")
+_AUDIO_TAG = re.compile(r"_audio(?:_v\d+)?$")  # "dash_ln_heaac_vbr3_audio", and Instagram's "….dash_ln_audio_v1"
 _MUXED_WORDS = ("progressive", "urlgen")
 # "….C3.720.dash_…", "vts_vod_urlgen.720.clips", "dash_vp9-basic-gen2_720p"
 _RUNG = re.compile(r"_(\d{3,4})p(?:[_.]|$)|\.(\d{3,4})(?:\.|$)")
@@ -30,7 +31,7 @@ class Efg:
 
     @property
     def is_audio_track(self) -> bool:
-        return self.tag.endswith("_audio")
+        return bool(_AUDIO_TAG.search(self.tag))
 
     @property
     def is_video_track(self) -> bool:

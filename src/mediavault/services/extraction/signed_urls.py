@@ -92,14 +92,11 @@ def _query(url: str) -> dict[str, str]:
 
 _Read = Callable[[str], datetime | None]
 
+# ``expire`` of googlevideo and TikTok, its ``x-expires`` and ``VExpiration``; ``Expires`` of CloudFront, GCS, S3's form 2,
+# Weibo, BunnyCDN and nginx's secure_link; ``expiry``, ``expires_at``, ``token_expires`` …
+_SAYS_END = "expir"
 _BY_NAME: Mapping[str, _Read] = {
-    "expire": values.decimal,  # googlevideo, TikTok
-    "expires": values.decimal_or_iso,  # CloudFront, GCS, S3 v2, Weibo, BunnyCDN, nginx secure_link
-    "x-expires": values.decimal,  # TikTok's images
     "exp": values.decimal_or_iso,
-    "expiry": values.decimal_or_iso,
-    "expiration": values.decimal_or_iso,
-    "expires_at": values.decimal_or_iso,
     "deadline": values.decimal,  # Bilibili
     "validto": values.decimal,
     "valid_until": values.decimal,
@@ -131,6 +128,8 @@ def _readers(name: str, value: str) -> Iterator[_Read]:
     """By name, and by a value that is a token whatever it is called (Brightcove's ``bcov_auth``, Cloudinary's)."""
     if by_name := _BY_NAME.get(name):
         yield by_name
+    elif _SAYS_END in name:
+        yield values.decimal_or_iso
     if "~" in value:
         yield values.akamai
     if value.startswith("eyJ"):

@@ -39,6 +39,8 @@ FORMS = {
     "milliseconds": f"https://a.example/v.mp4?expires={AT}999",
     "expires as a date": "https://a.example/v.mp4?expires=2026-01-01T12:02:01Z",
     "x-expires": f"https://a.example/p.image?x-expires={AT}&x-signature=x%3D",
+    "VExpiration": f"https://a.example/video/tos/x/?VExpiration={AT}&VSignature=6zUXZPIMKUCt4E8mHA6mIw&a=1",
+    "any name that says so": f"https://a.example/v.mp4?link_expiry_time={AT}",
     "exp": f"https://a.example/v.mp4?exp={AT}&token=1",
     "deadline": f"https://a.example/upgcxcode/1.m4s?deadline={AT}&upsig=1",
     "validto": f"https://a.example/v.mp4?validfrom=1&validto={AT}",
