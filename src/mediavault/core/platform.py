@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Literal
 from urllib.parse import parse_qsl, unquote
 
-from mediavault.core.urls import DEFAULT_PORTS, HttpUrl
+from mediavault.core.urls import HttpUrl
 
 Extractor = Literal["api", "ytdlp", "browser"]
 
@@ -75,6 +75,7 @@ class Platform:
     hosts: tuple[str, ...] = ()  # exact, lower case, no port
     host_suffixes: tuple[str, ...] = ()  # ".reddit.com": any host below it
     mirror_hosts: tuple[str, ...] = ()  # other doors to the same paths: rewritten, never visited
+    mirror_prefixes: tuple[str, ...] = ()  # "nitter.": how the hosts of such doors begin, whoever runs them
     short_hosts: tuple[str, ...] = ()  # every path there is a share link
     image_hosts: tuple[str, ...] = ()  # only pictures; never a post
 
@@ -163,14 +164,9 @@ class PageMatch:
     page_url: str | None = None
 
 
-def is_host_of(platform: Platform, url: HttpUrl) -> bool:
-    """Whether ``url`` lies on the platform: host by exact name or dot-bounded suffix, and only on the usual port.
-
-    Look-alikes (``eviltiktok.com``), other ports and anything that :func:`parse_http_url` refuses never match.
-    """
-    return url.port == DEFAULT_PORTS[url.scheme] and (
-        url.host in exact_hosts(platform) or any(url.host.endswith(suffix) for suffix in platform.host_suffixes)
-    )
+def lies_below(platform: Platform, url: HttpUrl) -> bool:
+    """Whether the host is the platform's without being named in full: by dot-bounded suffix, or by prefix."""
+    return url.host.endswith(platform.host_suffixes) or url.host.startswith(platform.mirror_prefixes)
 
 
 def exact_hosts(platform: Platform) -> tuple[str, ...]:
@@ -227,20 +223,38 @@ def _names_post_at(platform: Platform, url: HttpUrl) -> bool:
 
 def _groups(pattern: AddressPattern, url: HttpUrl) -> dict[str, str] | None:
     """The named groups and the host; None when the pattern does not fit."""
-    matches = [pattern.path.match(url.path)]
-    if matches[0] is None:
+    matches = [pattern.host.fullmatch(url.host)] if pattern.host else []
+    if None in matches:
         return None
-    if pattern.host is not None:
-        matches.append(pattern.host.fullmatch(url.host))
-    if pattern.query:
-        given = _parameters(url.query)
+    path, query = _as_read(url)
+    matches.append(pattern.path.match(path))
+    if matches[-1] is not None and pattern.query:
+        given = _parameters(query)
         matches += [wanted.fullmatch(given.get(name, "")) for name, wanted in pattern.query.items()]
     groups = {"host": url.host}
     for match in matches:
         if match is None:
             return None
         groups |= {name: value for name, value in match.groupdict().items() if value}
-    return groups
+    # a query is read unescaped, where \d and \w stand for all scripts' digits and letters: no site has such ids
+    return groups if all(map(str.isascii, groups.values())) else None
+
+
+# Letters, digits, "-._~" (RFC 3986, section 6.2.2.2: the same with and without escape), and "@" and ":", whose escapes
+# only copying adds. "%2F" and "%3F" keep their meaning of no separator.
+_NEEDLESS_ESCAPE = re.compile(r"%(?:2[DE]|3[0-9A]|4[0-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])", re.IGNORECASE)
+_DOUBLE_SLASHES = re.compile(r"//+")
+
+
+@lru_cache(maxsize=64)  # all patterns of a platform look at the same address
+def _as_read(url: HttpUrl) -> tuple[str, str]:
+    """Path and query as the sites take them: without needless escapes and double slashes, and out of the fragment
+    where a page of 2010 put them (``twitter.com/#!/jane/status/12``)."""
+    path, query = url.path, url.query
+    if path == "/" and url.fragment.startswith("!/"):
+        path, _, query = url.fragment[1:].partition("?")
+    plain = _NEEDLESS_ESCAPE.sub(lambda escape: unquote(escape[0]), path)
+    return _DOUBLE_SLASHES.sub("/", plain), query
 
 
 _ESCAPED_AND = re.compile(r"^(?:amp;)+")  # addresses copied out of HTML source

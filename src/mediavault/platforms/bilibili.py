@@ -6,7 +6,7 @@ import re
 
 from mediavault.core.platform import AddressPattern, Pace, Platform, paths
 
-_ID = r"(?P<post_id>BV[0-9A-Za-z]{10}|av\d{1,16})"
+_ID = r"(?P<post_id>[Bb][Vv][0-9A-Za-z]{10}|[Aa][Vv]\d{1,16})"
 _PART = re.compile(r"(?P<part>[2-9]|[1-9]\d{1,3})")  # the first part is the address without p
 _DYNAMIC = "https://t.bilibili.com/{post_id}"
 _ABROAD = r"(?:www\.|m\.)?bilibili\.tv"  # a site of its own, with numbers of its own
@@ -94,8 +94,8 @@ BILIBILI = Platform(
     extractors=("ytdlp", "browser"),
     json_paths=re.compile(r"^https://api\.bilibili\.com/(?:x/player/|x/web-interface/|pgc/player/)"),
     page_reader="bilibili",
-    media_hosts=(".bilivideo.com", ".bilivideo.cn", ".akamaized.net", ".hdslb.com"),
-    own_media_hosts=re.compile(r".+\.(?:bilivideo\.(?:com|cn)|hdslb\.com)|upos-[\w-]+\.akamaized\.net"),
+    media_hosts=(".bilivideo.com", ".bilivideo.cn", ".acgvideo.com", ".akamaized.net", ".hdslb.com"),
+    own_media_hosts=re.compile(r".+\.(?:bilivideo\.(?:com|cn)|acgvideo\.com|hdslb\.com)|upos-[\w-]+\.akamaized\.net"),
     media_path=re.compile(r"/upgcxcode/"),
     media_key=re.compile(r"/upgcxcode/\d+/\d+/(\d+)/"),
     signs_media_urls=True,

@@ -16,6 +16,7 @@ BLUESKY = Platform(
     title="Bluesky",
     checked="2026-11-24",
     hosts=("bsky.app", "www.bsky.app", "main.bsky.dev", "staging.bsky.app"),
+    host_suffixes=(".bsky.social",),
     mirror_hosts=(
         "fxbsky.app",
         "vxbsky.app",
@@ -37,7 +38,8 @@ BLUESKY = Platform(
     playlists=paths(
         rf"^/profile/{_ANYONE}/(?:feed|lists)/[\w-]+", r"^/(?:starter-pack|start|starter-pack-short)/[^/]+"
     ),
-    profiles=paths(rf"^/profile/{_ANYONE}(?:/(?!post/)|$)"),
+    profiles=paths(rf"^/profile/{_ANYONE}(?:/(?!post/)|$)")
+    + paths(r"^/?$", host=r"(?P<handle>[\w-]+\.bsky\.social)"),  # leads to the account's page
     other_pages=paths(
         r"^/(?:$|(?:hashtag|search|feeds|lists|saved|notifications|settings|messages|moderation|intent|support)(?:/|$))"
     ),
@@ -46,7 +48,7 @@ BLUESKY = Platform(
     extractors=("api", "browser", "ytdlp"),
     json_paths=re.compile(r"/xrpc/app\.bsky\.(?:feed\.getPostThread|feed\.getPosts|unspecced\.getPostThreadV2)\b"),
     page_reader="bluesky",
-    media_hosts=("video.bsky.app", "video.cdn.bsky.app", "cdn.bsky.app"),
+    media_hosts=("video.bsky.app", "video.cdn.bsky.app", "cdn.bsky.app", "bsky.social", ".host.bsky.network"),
     media_path=re.compile(r"/watch/[^/]+/[^/]+/|/xrpc/com\.atproto\.sync\.getBlob"),
     media_key=re.compile(r"(?:/watch/[^/]+/|/hls/[^/]+/|[?&]cid=)(baf\w+)"),
     reject_path=re.compile(r"/thumbnail\.jpg"),

@@ -5,18 +5,28 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from mediavault.core.errors import BadUrl
 from mediavault.core.platform import AddressKind, read_page
 from mediavault.core.urls import DEFAULT_PORTS, HttpUrl, canonical_generic, parse_http_url
 from mediavault.platforms.bluesky import BLUESKY
 from mediavault.platforms.generic import GENERIC
-from mediavault.platforms.registry import is_a_trick, platform_at, platform_of_media
+from mediavault.platforms.registry import (
+    is_a_trick,
+    lies_below_a_platform,
+    names_a_platform,
+    platform_at,
+    platform_of_media,
+)
 
 _NSID = "app.bsky.feed.post"  # the collection of posts in a repository
 _AT_URI = re.compile(
     rf"at://(?P<who>did:(?:plc|web):[A-Za-z0-9._:%-]+|[\w-]+(?:\.[\w-]+)+)/{re.escape(_NSID)}/(?P<key>[A-Za-z0-9._~:-]+)"
 )
+
+
+_CLIMBS = re.compile(r"/(?:\.|%2e){2}(?:[/#]|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +55,10 @@ def classify(text: str) -> Classification:
     except BadUrl:
         return Classification(text, AddressKind.UNSUPPORTED)
     platform = platform_at(url)
-    if platform is GENERIC and _pretends(text, url):
-        return Classification(text, AddressKind.UNSUPPORTED)
     if platform is GENERIC:
         return _somewhere(text, url)
+    if _CLIMBS.search(text.partition("?")[0]):  # nobody shares such an address; it shows one path and names another
+        return Classification(text, AddressKind.UNSUPPORTED)
     page = read_page(platform, url)
     if page is None:
         return Classification(text, AddressKind.UNSUPPORTED, platform.name)
@@ -56,9 +66,17 @@ def classify(text: str) -> Classification:
 
 
 def _somewhere(text: str, url: HttpUrl) -> Classification:
+    if _pretends(text, url):
+        return Classification(text, AddressKind.UNSUPPORTED)
     if url.host in GENERIC.short_hosts:
         kind = AddressKind.REDIRECT if len(url.path) > 1 else AddressKind.UNSUPPORTED
         return Classification(text, kind, GENERIC.name)
+    if read_page(GENERIC, url) is not None:
+        return Classification(text, AddressKind.REDIRECT, GENERIC.name)
+    if _passes_on(url):
+        return Classification(text, AddressKind.UNSUPPORTED)
+    if lies_below_a_platform(url):
+        return Classification(text, AddressKind.UNSUPPORTED, GENERIC.name)
     return Classification(text, AddressKind.POST, GENERIC.name, canonical_url=canonical_generic(url))
 
 
@@ -67,6 +85,30 @@ def _pretends(text: str, url: HttpUrl) -> bool:
     if _is_ip(url.host) and url.host not in text:  # written as a single number, in octal or in hexadecimal
         return True
     return is_a_trick(url) or (url.port != DEFAULT_PORTS[url.scheme] and _would_be_known(url))
+
+
+_KEEPS_COPIES = frozenset(["web.archive.org", "archive.org"])  # what they name is a page of their own
+_WHENCE = re.compile(r"(?:ref|ref_\w+|referr?er|utm_\w+|source|src|via|from|origin)", re.IGNORECASE)
+
+
+def _passes_on(url: HttpUrl) -> bool:
+    """A site that is only asked for another one's page: named in front of its path, or on its front page's query.
+
+    It is no place of the post. Where a reader came from (``?ref=x.com``) names no page.
+    """
+    if url.host in _KEEPS_COPIES:
+        return False
+    if url.path != "/":
+        return names_a_platform(_OTHER_SITE.sub("", url.path).partition("/")[0])
+    asked = (pair.rpartition("=")[2] for pair in url.query.split("&") if not _WHENCE.fullmatch(pair.partition("=")[0]))
+    return any(map(names_a_platform, map(_host_in, (*asked, url.fragment))))
+
+
+_OTHER_SITE = re.compile(r"^/(?:https?:/{1,2}|@)?")
+
+
+def _host_in(text: str) -> str:
+    return re.sub(r"^(?:https?://|@)", "", unquote(text)).partition("/")[0]
 
 
 def _would_be_known(url: HttpUrl) -> bool:

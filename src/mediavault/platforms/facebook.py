@@ -13,7 +13,7 @@ _ANY_ID = re.compile(r"(?P<post_id>pfbid\w+|\d{6,25})")
 _POST_ID = r"(?:[^/]+/)?(?P<post_id>pfbid\w+|\d{6,25})(?=/|$)"  # behind the title of the post, where there is one
 _NOT_A_NAME = (
     "ads|bookmarks|business|events|flx|fundraisers|gaming|groups|hashtag|help|home\\.php|legal|live|login|login\\.php"
-    "|marketplace|media|messages|notifications|pages|people|permalink\\.php|photo|photo\\.php|plugins|policies|privacy"
+    "|marketplace|media|messages|notifications|p|pages|people|permalink\\.php|photo|photo\\.php|plugins|policies|privacy"
     "|profile\\.php|recover|reel|reels|saved|search|settings|share|sharer|sharer\\.php|stories|story\\.php|video"
     "|video\\.php|watch|watchparty|l\\.php"
 )
@@ -44,7 +44,11 @@ FACEBOOK = Platform(
             re.compile(rf"^/{_NAME}/videos/(?:[^/]+/)?(?P<post_id>\d{{6,25}})(?=/|$)"),
             page="https://www.facebook.com/{handle}/videos/{post_id}",
         ),
-        AddressPattern(re.compile(r"^/(?:watch(?:/live)?|video(?:/embed)?|video\.php)/?$"), query={"v": _NUMBER}),
+        AddressPattern(
+            re.compile(r"^/(?:watch(?:/live)?|video(?:/(?:embed|video\.php))?|(?:video|photo)\.php)/?$"),
+            query={"v": _NUMBER},
+        ),
+        AddressPattern(re.compile(r"^/video/embed/?$"), query={"video_id": _NUMBER}),
         AddressPattern(
             re.compile(rf"^/{_NAME}/posts/{_POST_ID}"),
             canonical="https://www.facebook.com/{handle}/posts/{post_id}",
@@ -65,6 +69,7 @@ FACEBOOK = Platform(
     playlists=paths(r"^/(?:watch|hashtag)/[^/]+", rf"^/{_NAME}/playlists?(?:/|$)"),
     profiles=(
         *paths(r"^/(?:people|pages(?:/category)?)/[^/]+/(?P<handle>\d{3,25})(?:/|$)"),
+        *paths(r"^/p/[^/]+-(?P<handle>\d{6,25})(?:/|$)"),  # pages of the new form that have no name of their own
         AddressPattern(re.compile(r"^/profile\.php/?$"), query={"id": re.compile(r"(?P<handle>\d{3,25})(?:/.*)?")}),
         *paths(rf"^/{_NAME}/?(?:$|(?:{_TABS})(?:/|$))"),
     ),
@@ -73,7 +78,7 @@ FACEBOOK = Platform(
     extractors=("browser", "ytdlp"),
     json_paths=re.compile(r"/api/graphql|/graphqlbatch|/video/(?:playback|tahoe)/"),
     resolve_with="browser",
-    media_hosts=(".fbcdn.net",),
+    media_hosts=(".fbcdn.net", ".fbsbx.com"),
     media_path=re.compile(r"/(?:o1/)?v/t\d+[^?]*\.mp4"),
     media_key=re.compile(r"/([\w-]{15,})\.mp4"),
     signs_media_urls=True,

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import Pace, Platform
+from mediavault.core.platform import AddressPattern, Pace, Platform, paths
+
+_ANY = re.compile(r".+", re.DOTALL)
+
+
+def _leads_on(path: str, host: str, *parameters: str) -> tuple[AddressPattern, ...]:
+    """A page that only leads to the address in one of its ``parameters``."""
+    return tuple(AddressPattern(re.compile(path), query={name: _ANY}, host=re.compile(host)) for name in parameters)
+
 
 GENERIC = Platform(
     name="generic",
@@ -33,6 +41,20 @@ GENERIC = Platform(
         "s.id",
         "url.cn",
         "dwz.cn",
+    ),
+    share_links=(
+        *_leads_on(r"^/url/?$", r"(?:www\.)?google\.[a-z.]{2,6}", "q", "url"),
+        *_leads_on(r"^/imgres/?$", r"(?:www\.)?google\.[a-z.]{2,6}", "imgrefurl"),
+        *paths(r"^/amp/s/[^/]+\.", host=r"(?:www\.)?google\.[a-z.]{2,6}"),
+        *paths(r"^/[cv]/(?:s/)?[^/]+\.", host=r"[\w-]+\.cdn\.ampproject\.org"),
+        *_leads_on(r"^/ck/a/?$", r"(?:www\.)?bing\.com", "u"),
+        *_leads_on(r"^/l/?$", r"(?:www\.)?duckduckgo\.com", "uddg"),
+        *_leads_on(r"^/redirect/?$", r"t\.umblr\.com", "z"),
+        *_leads_on(r"^/away\.php$", r"(?:www\.|m\.)?vk\.com", "to"),
+        *_leads_on(r"^/linkfilter/?$", r"(?:www\.)?steamcommunity\.com", "u", "url"),
+        *_leads_on(r"^/link/?$", r"slack-redir\.net", "url"),
+        *_leads_on(r"^/?$", r"[\w-]+\.safelinks\.protection\.outlook\.com", "url"),
+        *_leads_on(r"^/sinaurl/?$", r"weibo\.cn", "u"),
     ),
     extractors=("browser", "ytdlp"),
     watermark_no=re.compile(r"/streaming-playlists/hls/|/static/(?:webseed|web-videos)/"),  # PeerTube

@@ -18,10 +18,12 @@ INSTAGRAM = Platform(
     name="instagram",
     title="Instagram",
     checked="2026-11-24",
-    hosts=("instagram.com", "www.instagram.com", "m.instagram.com"),
+    hosts=("instagram.com", "www.instagram.com", "m.instagram.com", "l.instagram.com"),
     mirror_hosts=(
         "ddinstagram.com",
         "www.ddinstagram.com",
+        "d.ddinstagram.com",
+        "g.ddinstagram.com",
         "kkinstagram.com",
         "www.kkinstagram.com",
         "vxinstagram.com",
@@ -29,8 +31,11 @@ INSTAGRAM = Platform(
         "instagramez.com",
     ),
     short_hosts=("instagr.am", "www.instagr.am", "ig.me"),
-    share_links=paths(
-        r"^/share/(?:p|reel|tv)/(?P<post_id>[\w-]{5,})/?$", r"^/share/[\w-]{5,}/?$", r"^/s/[\w=%-]{8,}/?$"
+    share_links=(
+        *paths(r"^/share/(?:p|reel|tv)/(?P<post_id>[\w-]{5,})/?$", r"^/share/[\w-]{5,}/?$", r"^/s/[\w=%-]{8,}/?$"),
+        AddressPattern(
+            re.compile(r"^/?$"), query={"u": re.compile(r"https?://.+")}, host=re.compile(r"l\.instagram\.com")
+        ),
     ),
     post_patterns=(
         AddressPattern(
@@ -52,7 +57,7 @@ INSTAGRAM = Platform(
     ),
     lives=paths(rf"^/{_NAME}/live(?:/|$)"),
     playlists=paths(r"^/reels/audio/", rf"^/{_NAME}/(?:saved|guides?)/[^/]+/\d+"),
-    profiles=paths(rf"^/{_NAME}/?(?:$|(?:{_TABS})(?:/|$))"),
+    profiles=paths(r"^/_u/(?P<handle>[\w.]{1,30})/?$", rf"^/{_NAME}/?(?:$|(?:{_TABS})(?:/|$))"),
     other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),
     canonical="https://www.instagram.com/p/{post_id}/",
     page="https://www.instagram.com/p/{post_id}/",

@@ -16,12 +16,14 @@ LINKEDIN = Platform(
     hosts=("linkedin.com",),
     host_suffixes=(".linkedin.com",),  # www, m, and one for each country
     image_hosts=("media.licdn.com",),
+    share_links=(
+        AddressPattern(re.compile(r"^/(?:redir/redirect|safety/go)/?$"), query={"url": re.compile(r"https?://.+")}),
+    ),
     post_patterns=(
-        AddressPattern(re.compile(rf"^/posts/(?P<handle>[^/_]{{1,100}})?[^/]*?-{_TYPE}-{_ID}(?=[-/]|$)")),
+        AddressPattern(re.compile(rf"^/posts/(?:(?P<handle>[^/_]{{1,100}})?[^/]*?[-_])?{_TYPE}-{_ID}(?=[-/]|$)")),
         AddressPattern(
             re.compile(
-                rf"^/(?:feed/update|embed/feed/update|video/live|video/event)/urn(?::|%3A)li(?::|%3A){_TYPE}"
-                rf"(?::|%3A){_ID}(?=/|$)",
+                rf"^/(?:feed/update|embed/feed/update|video/live|video/event)/urn:li:{_TYPE}:{_ID}(?=/|$)",
                 re.IGNORECASE,
             )
         ),

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection
+import unicodedata
+from collections.abc import Iterator, Set
 
 from mediavault.core.urls import HttpUrl
 
 _MIN_CHARS = 8  # many names end in "x.com": only one that says which site it means is imitated by what ends in it
 _LOCAL = re.compile(r"(?:.+\.)?(?:localhost|local|internal|intranet|lan|home|corp|home\.arpa|localdomain|invalid)")
+# Names that anybody may use and that lead to this machine, and services whose names lead to the address that stands in them
+_LOOPBACK_NAME = re.compile(r"(?:.+\.)?(?:localtest\.me|lvh\.me|vcap\.me|lacolhost\.com)")
+_ADDRESS_IN_NAME = re.compile(r"(?:^|.*[.-])(\d{1,3}(?:[.-]\d{1,3}){3})\.(?:xip|nip|sslip)\.io")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")  # RFC 952 and 1123: no hyphen at either end
 
 # Letters of other scripts that are drawn like Latin ones (UTS #39, confusables.txt), as far as names of sites use them
@@ -19,29 +23,96 @@ _DRAWN_LIKE = str.maketrans("аеорсухіјѕԁԛԝһӏкмтвнгпɡıο�
 def is_public_name(url: HttpUrl) -> bool:
     """Whether the host can be a site on the internet: a full name that DNS takes, or a public address."""
     try:
-        return ipaddress.ip_address(url.host).is_global and not ipaddress.ip_address(url.host).is_multicast
+        return _is_public_address(url.host)
     except ValueError:
         labels = url.host.split(".")
         well_formed = len(labels) > 1 and all(_LABEL.fullmatch(label) for label in labels)
-        return well_formed and not _LOCAL.fullmatch(url.host)
+        return well_formed and not _leads_home(url.host)
 
 
-def imitates(host: str, names: Collection[str]) -> bool:
+def _is_public_address(host: str) -> bool:
+    """IPv6 forms that carry an IPv4 address are judged by it too (RFC 6052, 3056, 4380)."""
+    address = ipaddress.ip_address(host)
+    carried = _carried(address) if isinstance(address, ipaddress.IPv6Address) else ()
+    return all(each.is_global and not each.is_multicast for each in (address, *carried))
+
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def _carried(address: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:
+    if address in _NAT64:
+        yield ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    if address.sixtofour:
+        yield address.sixtofour
+    yield from address.teredo or ()
+
+
+def _leads_home(host: str) -> bool:
+    if _LOCAL.fullmatch(host) or _LOOPBACK_NAME.fullmatch(host):
+        return True
+    match = _ADDRESS_IN_NAME.fullmatch(host)
+    try:
+        return match is not None and not _is_public_address(match[1].replace("-", "."))
+    except ValueError:
+        return False
+
+
+def imitates(host: str, names: Set[str]) -> bool:
     """Whether ``host`` carries or draws one of ``names`` (hosts without ``www.``) and does not lie there.
 
     Caught are a name with something stuck to its front (``eviltiktok.com``), a name further left
-    (``tiktok.com.evil.example``), and letters of other scripts (a Cyrillic ``х.com``).
+    (``tiktok.com.evil.example``), letters of other scripts (a Cyrillic ``х.com``) or with marks on them (``tiktók.com``),
+    and a brand under another ending (``youtube.co``).
     """
     shown = _as_shown(host)
-    if shown != host and shown.translate(_DRAWN_LIKE) in names:
+    if shown != host and (is_below(drawn := _drawn(shown), names) or _carries(drawn, names)):
         return True
-    return any(_carries(f".{host}", name) for name in names)
+    return _carries(host, names) or _borrows_a_brand(host, names)
 
 
-def _carries(dotted_host: str, name: str) -> bool:
-    if f".{name}." in dotted_host or f".{name}-" in dotted_host:
-        return not dotted_host.endswith(f".{name}")
-    return len(name) >= _MIN_CHARS and dotted_host.endswith(name) and not dotted_host.endswith(f".{name}")
+def is_below(host: str, names: Set[str]) -> bool:
+    """Whether ``host`` is one of ``names``, or lies in its domain."""
+    return any(host[at:] in names for at in range(len(host)) if at == 0 or host[at - 1] == ".")
+
+
+# Invented words: whoever has one of them under another ending means the site. "threads" and "mastodon" are for everybody.
+_BRANDS = re.compile(
+    r"bilibili|dailymotion|facebook|instagram|linkedin|pinterest|reddit|snapchat|tiktok|tumblr|twitch|twitter|vimeo|weibo"
+    r"|youtube"
+)
+_SECOND_LEVEL = frozenset(["ac", "co", "com", "edu", "gov", "net", "org"])  # example.co.uk
+
+
+def _borrows_a_brand(host: str, names: Set[str]) -> bool:
+    *left, _ending = host.split(".")
+    if len(left) > 1 and left[-1] in _SECOND_LEVEL:
+        left.pop()
+    return (
+        bool(left)
+        and _BRANDS.fullmatch(left[-1]) is not None
+        and not any(f".{host}".endswith(f".{name}") for name in names)
+    )
+
+
+def _carries(host: str, names: Set[str]) -> bool:
+    """Looked for from the host's side: there are few places in it, and many names."""
+    if any(host[at:] in names for at in range(1, len(host) - _MIN_CHARS + 1) if host[at - 1] != "."):
+        return True
+    labels = host.split(".")
+    for first in range(len(labels) - 1):
+        for last in range(first + 1, len(labels)):
+            head = ".".join(labels[first:last])
+            whole, (cut, hyphen, _) = f"{head}.{labels[last]}", labels[last].partition("-")
+            if (whole in names and last < len(labels) - 1) or (hyphen and f"{head}.{cut}" in names):
+                return True
+    return False
+
+
+def _drawn(shown: str) -> str:
+    """What a reader takes it for: without accents, with Latin letters for those that are drawn alike."""
+    bare = "".join(char for char in unicodedata.normalize("NFKD", shown) if not unicodedata.combining(char))
+    return bare.translate(_DRAWN_LIKE)
 
 
 def _as_shown(host: str) -> str:

@@ -26,8 +26,10 @@ REDDIT = Platform(
         "reddittorjg6rue252oqsxryoxengawnmo46qy4kyii5wtqnwfj4ooad.onion",
         "www.reddittorjg6rue252oqsxryoxengawnmo46qy4kyii5wtqnwfj4ooad.onion",
     ),
+    short_hosts=("reddit.app.link",),
     image_hosts=("i.redd.it", "preview.redd.it", "external-preview.redd.it", "i.reddituploads.com"),
-    share_links=paths(r"^/(?:r|u|user)/[\w.-]+/s/(?P<post_id>\w{5,})/?$"),
+    share_links=paths(r"^/(?:r|u|user)/[\w.-]+/s/(?P<post_id>\w{5,})/?$")
+    + paths(r"^/", host=r"(?:out|click)\.reddit\.com"),
     post_patterns=(
         AddressPattern(
             re.compile(rf"^/r/(?P<subreddit>[\w.-]+)/comments/{_ID}"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from mediavault.core.errors import NotAPost, Unsupported
@@ -11,7 +12,7 @@ from mediavault.core.platform import (
     AddressKind,
     Platform,
     exact_hosts,
-    is_host_of,
+    lies_below,
     names_post_on_any_host,
     read_page,
     read_post,
@@ -24,7 +25,7 @@ from mediavault.platforms.facebook import FACEBOOK
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.instagram import INSTAGRAM
 from mediavault.platforms.linkedin import LINKEDIN
-from mediavault.platforms.lookalikes import imitates, is_public_name
+from mediavault.platforms.lookalikes import imitates, is_below, is_public_name
 from mediavault.platforms.mastodon import MASTODON
 from mediavault.platforms.pinterest import PINTEREST
 from mediavault.platforms.reddit import REDDIT
@@ -59,7 +60,11 @@ _KNOWN: tuple[Platform, ...] = (
     WEIBO,
 )
 _BY_NAME: Mapping[str, Platform] = {known.name: known for known in (*_KNOWN, GENERIC)}
-_NAMES: frozenset[str] = frozenset(host.removeprefix("www.") for known in _KNOWN for host in known.hosts)
+_WIDER = tuple(known for known in _KNOWN if known.host_suffixes or known.mirror_prefixes)
+_ANYWHERE = tuple(known for known in _KNOWN if known.posts_on_any_host)
+_OWN_NAMES: frozenset[str] = frozenset(host.removeprefix("www.") for known in _KNOWN for host in exact_hosts(known))
+_ONE_SITE_NAMES: frozenset[str] = _OWN_NAMES - frozenset(MASTODON.hosts)
+_NAMES: frozenset[str] = _OWN_NAMES | {host.removeprefix(".") for known in _KNOWN for host in known.media_hosts}
 _BY_HOST: Mapping[str, Platform] = {host: known for known in _KNOWN for host in exact_hosts(known)}
 
 
@@ -106,15 +111,32 @@ def platform_at(url: HttpUrl) -> Platform:
         return GENERIC
     if (named := _BY_HOST.get(url.host)) is not None:
         return named
-    if (below := next((known for known in _KNOWN if is_host_of(known, url)), None)) is not None:
+    if (below := next((known for known in _WIDER if lies_below(known, url)), None)) is not None:
         return below
-    by_form = next((known for known in _KNOWN if names_post_on_any_host(known, url)), GENERIC)
+    by_form = next((known for known in _ANYWHERE if names_post_on_any_host(known, url)), GENERIC)
     return by_form if by_form is GENERIC or not is_a_trick(url) else GENERIC
 
 
 def is_a_trick(url: HttpUrl) -> bool:
     """Whether an unknown host is no public site, or imitates a platform's."""
-    return not is_public_name(url) or imitates(url.host, _NAMES)
+    return not is_public_name(url) or imitates(url.host, _NAMES) or _borrows_a_post(url)
+
+
+def _borrows_a_post(url: HttpUrl) -> bool:
+    """Whether a host that only ends in a short name (``notx.com``) has a post's address of the site with that name."""
+    tails = (url.host[at:] for at in range(1, len(url.host)) if url.host[at - 1] != ".")
+    known = ((name, _BY_HOST[name]) for name in tails if name in _BY_HOST)
+    return any(read_post(site, replace(url, host=name)) is not None for name, site in known)
+
+
+def names_a_platform(host: str) -> bool:
+    """Whether a piece of text is the host of a site that is one site: Mastodon's clients carry its servers in their paths."""
+    return host.removeprefix("www.").removeprefix("m.").lower() in _ONE_SITE_NAMES
+
+
+def lies_below_a_platform(url: HttpUrl) -> bool:
+    """Whether an unknown host is a part of a platform's own domain: its help pages, its developers', its media."""
+    return is_below(url.host, _OWN_NAMES)
 
 
 def platform_of_media(url: str) -> Platform:

@@ -8,6 +8,7 @@ from mediavault.core.platform import AddressPattern, Pace, Platform, paths
 
 _ID = r"(?P<post_id>[\w-]{10,255})(?=/|$)"
 _NAME = r"(?P<handle>[\w.-]{1,36})"
+_TABS = "avatar|stories|highlights|spotlights?|lenses|info"
 _STORY = "https://www.snapchat.com/add/{handle}/{post_id}"
 
 SNAPCHAT = Platform(
@@ -16,6 +17,7 @@ SNAPCHAT = Platform(
     checked="2026-11-24",
     hosts=("snapchat.com", "www.snapchat.com", "story.snapchat.com", "web.snapchat.com"),
     short_hosts=("t.snapchat.com",),
+    share_links=paths(r"^/t/(?P<post_id>\w{5,})/?$"),
     post_patterns=(
         AddressPattern(re.compile(rf"^/@{_NAME}/spotlight/{_ID}")),
         AddressPattern(re.compile(rf"^/spotlight/{_ID}")),
@@ -31,7 +33,7 @@ SNAPCHAT = Platform(
         ),
         AddressPattern(re.compile(rf"^/(?:add|u|s)/{_NAME}/{_ID}"), canonical=_STORY),
     ),
-    profiles=paths(rf"^/(?:add|u)/{_NAME}/?$", rf"^/@{_NAME}/?$", r"^/p/[\w-]{10,60}/?$"),
+    profiles=paths(rf"^/(?:add|u)/{_NAME}/?$", rf"^/@{_NAME}/?(?:$|(?:{_TABS})/?$)", r"^/p/[\w-]{10,60}/?$"),
     other_pages=paths(
         r"^/(?:$|(?:spotlight|explore|discover|lens|unlock|topic|search|download|login|map|add|u|p)(?:/|$))"
     ),

@@ -6,7 +6,7 @@ import re
 
 from mediavault.core.platform import AddressPattern, Pace, Platform, paths
 
-_ID = r"(?P<post_id>\d{15,21})(?=/|$)"
+_ID = r"(?P<post_id>\d{1,21})(?=/|$)"
 _NAME = r"(?P<handle>[\w.-]{1,120})"  # 24 characters at most, but a secret user id of 70 may stand in its place
 _PROFILE = "https://www.tiktok.com/@{handle}"
 
@@ -55,6 +55,9 @@ TIKTOK = Platform(
         ".tiktokcdn-eu.com",
         ".tiktokv.com",
         ".tiktokv.us",
+        ".byteoversea.com",
+        ".ibytedtos.com",
+        ".muscdn.com",
         ".ttwstatic.com",
     ),
     media_path=re.compile(r"/video/tos/|^/aweme/v1/play/"),

@@ -7,7 +7,7 @@ import re
 from mediavault.core.platform import AddressPattern, Pace, Platform, paths
 
 _WWW = r"(?:www\.)?tumblr\.com"
-_BLOG = r"(?!www\.)(?P<handle>[\w-]{1,32})\.tumblr\.com"
+_BLOG = r"(?!(?:www|at|t|href)\.)(?P<handle>[\w-]{1,32})\.tumblr\.com"
 _ID = r"(?P<post_id>\d{6,20})(?=/|$)"
 _NOT_A_NAME = (
     "about|archive|blog|customize|dashboard|docs|domains|explore|follow|following|help|image|inbox|likes|live|login|new"
@@ -24,7 +24,7 @@ TUMBLR = Platform(
     short_hosts=("tmblr.co",),
     post_patterns=(
         AddressPattern(re.compile(rf"^/(?:post|video|image)/{_ID}"), host=re.compile(_BLOG)),
-        AddressPattern(re.compile(rf"^/{_NAME}/{_ID}"), host=re.compile(_WWW)),
+        AddressPattern(re.compile(rf"^/{_NAME}/{_ID}"), host=re.compile(rf"{_WWW}|at\.tumblr\.com")),
     ),
     share_links=paths(r"^/(?P<post_id>\w+)/?$", host=r"at\.tumblr\.com")
     + paths(r"^/.", host=r"(?:t|href)\.tumblr\.com"),

@@ -10,7 +10,7 @@ _ID = r"(?P<post_id>\d{3,12})"
 _HASH = r"(?P<hash>[0-9a-f]{8,12})"
 _UNLISTED = "https://vimeo.com/{post_id}/{hash}"  # without its hash an unlisted video is not found
 _PLACES = (
-    r"(?:video/|videos/|manage/videos/|channels/[^/]+/|groups/[^/]+/videos/|(?:album|showcase)/[^/]+/video/"
+    r"(?:m/|video/|videos/|manage/videos/|channels/[^/]+/|groups/[^/]+/videos/|(?:album|showcase)/[^/]+/video/"
     r"|event/\d+/videos/)?"
 )
 _NOT_A_NAME = (
@@ -35,7 +35,7 @@ VIMEO = Platform(
             canonical="https://vimeo.com/{handle}/review/{post_id}/{hash}",
         ),
         AddressPattern(re.compile(rf"^/[^/]+/[^/]+/video/{_ID}/?$"), host=re.compile(r"(?:www\.)?vimeopro\.com")),
-        AddressPattern(re.compile(r"^/moogaloop\.swf$"), query={"clip_id": re.compile(_ID)}),
+        AddressPattern(re.compile(r"^/(?:moogaloop\.swf|play_redirect_hls)$"), query={"clip_id": re.compile(_ID)}),
     ),
     lives=paths(r"^/event/\d+(?:/|$)"),
     playlists=paths(r"^/(?:channels|groups|album|showcase|categories)/[^/]+"),

@@ -7,6 +7,7 @@ import re
 from mediavault.core.platform import AddressPattern, Pace, Platform, paths
 
 _ID = r"(?P<post_id>\d{1,19})(?=/|$)"
+_NUMBER = re.compile(r"(?P<post_id>\d{1,19})")
 _NOT_A_NAME = (
     "account|articles|compose|download|explore|hashtag|home|i|intent|jobs|login|logout|messages|notifications|oauth"
     "|privacy|search|settings|share|signup|statuses|tos|who_to_follow"
@@ -17,10 +18,8 @@ _TABS = (
     "|followers|verified_followers|followers_you_follow|lists|moments|communities|superfollows|search|subscriptions"
 )
 _FRONT_ENDS = (
-    "fxtwitter.com www.fxtwitter.com d.fxtwitter.com vxtwitter.com www.vxtwitter.com fixupx.com fixvx.com twittpr.com "
-    "nitter.net www.nitter.net nitter.inpt.fr nitter.pufe.org nitter.poast.org nitter.privacydev.net nitter.space "
-    "nitter.tiekoetter.com nitter.42l.fr nitter.kavin.rocks nitter.1d4.us nitter.unixfox.eu nitter.moomoo.me "
-    "nitter.fdn.fr nitter.it nitter.cz nitter.nixnet.services nitter.namazso.eu lightbrd.com xcancel.com "
+    "fxtwitter.com www.fxtwitter.com d.fxtwitter.com vxtwitter.com www.vxtwitter.com fixupx.com fixvx.com "
+    "twittpr.com www.nitter.net lightbrd.com xcancel.com "
     "twitter3e4tixl4xyajtrzo62zg5vztmjuricljdp2c5kshju4avyoid.onion "
     "www.twitter3e4tixl4xyajtrzo62zg5vztmjuricljdp2c5kshju4avyoid.onion"
 )
@@ -38,14 +37,23 @@ X = Platform(
         "www.twitter.com",
         "mobile.twitter.com",
         "m.twitter.com",
+        "platform.twitter.com",
+        "platform.x.com",
     ),
     mirror_hosts=tuple(_FRONT_ENDS.split()),
+    mirror_prefixes=("nitter.",),
+    short_hosts=("pic.twitter.com", "pic.x.com"),
     image_hosts=("pbs.twimg.com", "abs.twimg.com"),
     post_patterns=(
         AddressPattern(re.compile(rf"^/(?:i/web|i|web)/status(?:es)?/{_ID}", re.IGNORECASE)),
         AddressPattern(re.compile(rf"^/(?P<handle>\w{{1,15}})/status(?:es)?/{_ID}", re.IGNORECASE)),
         AddressPattern(re.compile(rf"^/statuses/{_ID}")),
         AddressPattern(re.compile(rf"^/i/(?:videos/(?:tweet/)?|cards/tfw/v1/){_ID}")),
+        AddressPattern(re.compile(r"^/i/bookmarks/?$"), query={"post_id": _NUMBER}),
+        AddressPattern(re.compile(r"^/intent/(?:like|favorite|retweet)/?$"), query={"tweet_id": _NUMBER}),
+        AddressPattern(
+            re.compile(r"^/embed/Tweet\.html$"), query={"id": _NUMBER}, host=re.compile(r"platform\.(?:twitter|x)\.com")
+        ),
     ),
     lives=paths(r"^/i/broadcasts/\w+"),
     playlists=paths(r"^/i/(?:user|events|lists|communities|moments|topics|bookmarks|history)(?:/|$)"),
@@ -56,7 +64,7 @@ X = Platform(
     extractors=("browser", "ytdlp"),
     json_paths=re.compile(r"/graphql/[^/]+/(?:TweetResultByRestId|TweetDetail|TweetResultsByRestIds)\b"),
     page_reader="x",
-    media_hosts=("video.twimg.com", "pbs.twimg.com", "abs.twimg.com"),
+    media_hosts=("video.twimg.com", "pbs.twimg.com", "abs.twimg.com", ".video.pscp.tv"),
     media_path=re.compile(r"/(?:amplify_video|ext_tw_video|tweet_video)/"),
     media_key=re.compile(r"/(?:amplify_video|ext_tw_video|tweet_video)/([\w-]+)[/.]"),
     reject_path=re.compile(r"/(?:amplify_video_thumb|ext_tw_video_thumb|tweet_video_thumb)/"),

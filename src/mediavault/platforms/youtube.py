@@ -41,7 +41,7 @@ YOUTUBE = Platform(
         *paths(r"^/(?:m|ml|d)/?$", host=r"consent\.youtube\.com"),
     ),
     post_patterns=(
-        AddressPattern(re.compile(r"^/(?:watch|watch_popup|movie)/?$"), query={"v": _VIDEO}),
+        AddressPattern(re.compile(r"^/(?:(?:watch|watch_popup|movie)(?:\.php)?/?)?$"), query={"v": _VIDEO}),
         AddressPattern(re.compile(rf"^/(?:shorts|live|embed|v|e|watch)/{_ID}")),
         AddressPattern(
             re.compile(r"^/clip/(?P<post_id>Ug[\w-]{20,40})/?$"), canonical="https://www.youtube.com/clip/{post_id}"
@@ -65,7 +65,7 @@ YOUTUBE = Platform(
     json_paths=re.compile(r"/youtubei/v1/player|/get_video_info"),
     page_reader="youtube",
     page_data_css="#movie_player",
-    media_hosts=(".googlevideo.com", "i.ytimg.com", "yt3.ggpht.com"),
+    media_hosts=(".googlevideo.com", ".ytimg.com", "yt3.ggpht.com"),
     media_path=re.compile(r"/videoplayback|/api/manifest/"),
     media_key=re.compile(r"[?&/]id[=/]([\w-]{11,})"),
     signs_media_urls=True,

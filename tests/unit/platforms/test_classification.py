@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediavault.core.platform import AddressKind
+from mediavault.core.platform import AddressKind, exact_hosts
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.classification import classify
 from mediavault.platforms.registry import all_platforms, identify
@@ -22,6 +22,49 @@ POSTS = [  # address, platform, handle, id, shared form
     ("https://x.com/jane/status/12/mediaViewer?currentTweet=12", "x", "jane", "12", "https://x.com/jane/status/12"),
     ("https://nitter.net/jane/status/12#m", "x", "jane", "12", "https://x.com/jane/status/12"),
     ("https://twitter.com/i/videos/tweet/12", "x", None, "12", "https://x.com/i/status/12"),
+    ("https://twitter.com/#!/jane/status/12", "x", "jane", "12", "https://x.com/jane/status/12"),
+    ("https://nitter.anyone.example/jane/status/12", "x", "jane", "12", "https://x.com/jane/status/12"),
+    ("https://x.com/i/bookmarks?post_id=12", "x", None, "12", "https://x.com/i/status/12"),
+    ("https://twitter.com/intent/like?tweet_id=12", "x", None, "12", "https://x.com/i/status/12"),
+    ("https://platform.twitter.com/embed/Tweet.html?dnt=true&id=12", "x", None, "12", "https://x.com/i/status/12"),
+    ("https://www.tiktok.com//%40jane/video/71", "tiktok", "jane", "71", "https://www.tiktok.com/@jane/video/71"),
+    ("https://d.ddinstagram.com/p/CWqAgUZgCku", "instagram", None, "CWqAgUZgCku", "https://www.instagram.com/p/CWqAgUZgCku/"),
+    ("https://www.facebook.com/photo.php?v=123456789", "facebook", None, "123456789", "https://www.facebook.com/watch/?v=123456789"),
+    ("https://www.facebook.com/video/video.php?v=123456789", "facebook", None, "123456789", "https://www.facebook.com/watch/?v=123456789"),
+    ("https://www.facebook.com/video/embed?video_id=123456789", "facebook", None, "123456789", "https://www.facebook.com/watch/?v=123456789"),
+    ("https://www.facebook.com/#!/video.php?v=123456789", "facebook", None, "123456789", "https://www.facebook.com/watch/?v=123456789"),
+    ("https://www.youtube.com/?v=abcdefghijk", "youtube", None, "abcdefghijk", "https://www.youtube.com/watch?v=abcdefghijk"),
+    ("https://www.youtube.com/watch.php?v=abcdefghijk", "youtube", None, "abcdefghijk", "https://www.youtube.com/watch?v=abcdefghijk"),
+    (
+        "https://bsky.app/profile/did%3Aplc%3Aabc/post/3l3abcdefgh2x",
+        "bluesky",
+        None,
+        "3l3abcdefgh2x",
+        "https://bsky.app/profile/did:plc:abc/post/3l3abcdefgh2x",
+    ),
+    ("https://vimeo.com/m/123456", "vimeo", None, "123456", "https://vimeo.com/123456"),
+    (
+        "https://at.tumblr.com/jane/703505323122638848/n7x7pr7x4w2b",
+        "tumblr",
+        "jane",
+        "703505323122638848",
+        "https://www.tumblr.com/jane/703505323122638848",
+    ),
+    (
+        "https://www.linkedin.com/posts/activity-7016901149999955968-AbCd",
+        "linkedin",
+        None,
+        "7016901149999955968",
+        "https://www.linkedin.com/feed/update/urn:li:activity:7016901149999955968",
+    ),
+    (
+        "https://www.linkedin.com/posts/jane-doe_ugcPost-7016901149999955968-AbCd",
+        "linkedin",
+        "jane-doe",
+        "7016901149999955968",
+        "https://www.linkedin.com/feed/update/urn:li:ugcPost:7016901149999955968",
+    ),
+    ("https://www.bilibili.com/video/bv1xx411c7mD", "bilibili", None, "bv1xx411c7mD", "https://www.bilibili.com/video/bv1xx411c7mD"),
     (
         "https://www.tiktok.com/@jane/video/7123456789012345678?lang=en",
         "tiktok",
@@ -123,6 +166,15 @@ OTHERS = [  # address, kind, platform, handle
     ("https://x.com/i/broadcasts/1yNGaQLWpejGj", AddressKind.LIVE, "x", None),
     ("https://x.com/i/spaces/1OwxWwQOPlNxQ", AddressKind.UNSUPPORTED, "x", None),
     ("https://x.com/hashtag/cats", AddressKind.UNSUPPORTED, "x", None),
+    ("https://twitter.com/#!/jane", AddressKind.PROFILE, "x", "jane"),
+    ("https://nitter.anyone.example/jane", AddressKind.PROFILE, "x", "jane"),
+    ("https://www.instagram.com/_u/jane", AddressKind.PROFILE, "instagram", "jane"),
+    ("https://www.facebook.com/p/Jane-Doe-100012345678901/", AddressKind.PROFILE, "facebook", "100012345678901"),
+    ("https://www.facebook.com/photo.php?fbid=123456789", AddressKind.UNSUPPORTED, "facebook", None),
+    ("https://www.snapchat.com/@jane/highlights", AddressKind.PROFILE, "snapchat", "jane"),
+    ("https://jane.bsky.social/", AddressKind.PROFILE, "bluesky", "jane.bsky.social"),
+    ("https://help.instagram.com/123", AddressKind.UNSUPPORTED, "generic", None),
+    ("https://v16.example.tiktok.com/video", AddressKind.UNSUPPORTED, "generic", None),
     ("https://x.com/home/following", AddressKind.UNSUPPORTED, "x", None),
     ("https://www.tiktok.com/music/a-song-7036843036118469381", AddressKind.PLAYLIST, "tiktok", None),
     ("https://www.tiktok.com/@jane/live", AddressKind.LIVE, "tiktok", "jane"),
@@ -142,6 +194,8 @@ OTHERS = [  # address, kind, platform, handle
     ("https://www.youtube.com/embed/videoseries?list=PL123", AddressKind.PLAYLIST, "youtube", None),
     ("https://www.youtube.com/embed/live_stream?channel=UC12", AddressKind.LIVE, "youtube", None),
     ("https://www.youtube.com/watch?v=tooshort", AddressKind.UNSUPPORTED, "youtube", None),
+    ("https://www.youtube.com/watch?v=\u0430bcdefghijk", AddressKind.UNSUPPORTED, "youtube", None),  # a Cyrillic a
+    ("https://www.facebook.com/watch/?v=%D9%A1%D9%A2%D9%A3%D9%A4%D9%A5%D9%A6", AddressKind.UNSUPPORTED, "facebook", None),
     ("https://bsky.app/profile/jane.example/media", AddressKind.PROFILE, "bluesky", "jane.example"),
     ("https://bsky.app/profile/jane.example/lists/12ab", AddressKind.PLAYLIST, "bluesky", "jane.example"),
     ("https://vimeo.com/channels/cats", AddressKind.PLAYLIST, "vimeo", None),
@@ -167,6 +221,21 @@ REDIRECTS = [  # address, platform, token
     ("https://pin.it/abc123", "pinterest", "abc123"),
     ("https://t.co/abcdefghij", "generic", None),
     ("https://bit.ly/abc", "generic", None),
+    ("https://www.tiktok.com/t/ZTRC5xgJp//", "tiktok", "ZTRC5xgJp"),
+    ("https://pic.twitter.com/AbCdEfG", "x", "AbCdEfG"),
+    ("https://www.snapchat.com/t/AbCdEfG", "snapchat", "AbCdEfG"),
+    ("https://reddit.app.link/abc123", "reddit", "abc123"),
+    ("https://out.reddit.com/t3_abc?url=https%3A%2F%2Fa.example", "reddit", None),
+    ("https://l.facebook.com/l.php?u=https%3A%2F%2Fa.example", "facebook", None),
+    ("https://l.instagram.com/?u=https%3A%2F%2Fa.example&e=x", "instagram", None),
+    ("https://www.youtube.com/redirect?q=https%3A%2F%2Fa.example", "youtube", None),
+    ("https://www.linkedin.com/safety/go?url=https%3A%2F%2Fa.example", "linkedin", None),
+    ("https://www.pinterest.com/offsite/?url=https%3A%2F%2Fa.example", "pinterest", None),
+    ("https://www.google.co.uk/url?sa=D&q=https://youtu.be/abcdefghijk", "generic", None),
+    ("https://www.google.com/amp/s/www.reddit.com/r/cats/comments/abc123/", "generic", None),
+    ("https://www-reddit-com.cdn.ampproject.org/c/s/www.reddit.com/r/cats/comments/abc123/", "generic", None),
+    ("https://t.umblr.com/redirect?z=https%3A%2F%2Fyoutu.be%2Fabcdefghijk", "generic", None),
+    ("https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Fyoutu.be%2Fabcdefghijk", "generic", None),
 ]
 
 NO_ADDRESSES = [
@@ -202,6 +271,25 @@ NO_ADDRESSES = [
     "https://x.com.evil.example/@jane/112345678901234567",
     "http://localhost/@jane/112345678901234567",
     "https://\u0445.com/jane/status/12",
+    "https://www.tikt\u00f3k.com/@jane/video/7123456789012345678",
+    "https://www.youtube.co/watch?v=abcdefghijk",
+    "https://notx.com/jane/status/12",
+    "https://video.twimg.com.evil.example/a.mp4",
+    "https://notvideo.twimg.com/a.mp4",
+    "https://pin.it.evil.example/abc",
+    "https://www.instagram.com/reel/CWqAgUZgCku/../../jane",
+    "https://x.com/jane/%2e%2E/status/12",
+    "https://evil.example/tiktok.com/@jane/video/7123456789012345678",
+    "https://evil.example/https://www.tiktok.com/@jane/video/7123456789012345678",
+    "https://evil.example/@youtube.com",
+    "https://evil.example/?u=https://tiktok.com/@jane/video/7123456789012345678",
+    "https://evil.example/?next=youtube.com",
+    "https://evil.example/#tiktok.com",
+    "http://10.0.0.1.xip.io/",
+    "http://app.192-168-1-1.nip.io/",
+    "http://localtest.me/",
+    "http://[64:ff9b::7f00:1]/",
+    "http://[2002:7f00:1::]/",
 ]
 
 
@@ -257,6 +345,13 @@ def test_what_is_no_address_of_a_public_site_or_pretends_to_be_one_has_no_platfo
         "https://netflix.com/title/1",
         "http://142.42.1.1/",
         "https://tube.example:9000/w/1",
+        "https://example.org/?ref=x.com",
+        "https://example.org/?utm_source=youtube.com&p=12",
+        "https://example.org/watch?u=https://youtu.be/abcdefghijk",
+        "https://elk.example/mastodon.social/@jane/112345678901234567",
+        "https://web.archive.org/https://www.youtube.com/watch?v=abcdefghijk",
+        "https://8.8.8.8.nip.io/watch",
+        "https://mastodon.example.social/about-this-video",
     ],
 )
 def test_any_other_public_page_may_be_a_post(url: str) -> None:
@@ -280,6 +375,41 @@ def test_no_text_is_beyond_an_answer(text: str) -> None:
 
     assert found.url == text
     assert found.platform is not None or found.kind is AddressKind.UNSUPPORTED
+
+
+# Pieces of addresses that sites, wrappers and tricks are made of: drawn together they reach what plain text never does
+_HOSTS = sorted({host for known in all_platforms() for host in exact_hosts(known)})
+_PIECES = st.sampled_from(
+    ["@jane", "status", "video", "p", "reel", "watch", "..", "%40", "%2e%2e", "share", "profile", "post", "live", "t", "12", "7123456789012345678", "CWqAgUZgCku", "did%3Aplc%3Aabc", "3l3abcdefgh2x", "x.com", "comments", "\u0663\u0664", ""]
+)  # fmt: skip
+_QUERIES = st.sampled_from(
+    [
+        "",
+        "?v=abcdefghijk",
+        "?v=%D9%A1%D9%A2%D9%A3%D9%A4%D9%A5%D9%A6%D9%A1%D9%A2%D9%A3%D9%A4%D9%A5",
+        "?u=https://x.com/a/status/1",
+        "?list=PL12&",
+        "?%00",
+        "?a=1;b=2#!/jane",
+    ]
+)
+_ADDRESSES = st.builds(
+    lambda host, path, query: f"https://{host}/{'/'.join(path)}{query}",
+    st.sampled_from(_HOSTS) | st.sampled_from(["evil.example", "nitter.example", "10.0.0.1.nip.io", "tikt\u00f3k.com"]),
+    st.lists(_PIECES, max_size=6),
+    _QUERIES,
+)
+
+
+@given(_ADDRESSES)
+def test_every_address_has_an_answer_and_its_shared_form_is_a_fixed_point(address: str) -> None:
+    found = classify(address)
+
+    assert found.url == address
+    if found.canonical_url is not None and found.kind in {AddressKind.POST, AddressKind.STORY}:
+        again = classify(found.canonical_url)
+        assert (again.kind, again.platform, again.post_id) == (found.kind, found.platform, found.post_id)
+        assert again.canonical_url == found.canonical_url
 
 
 # --- real addresses, where they are at hand -----------------------------------------------------------------------

@@ -21,6 +21,11 @@ NAMES = frozenset({"x.com", "tiktok.com", "instagram.com", "facebook.com", "yout
         "www.youtube.com-login.example",
         parse_http_url("https://tikt\u043ek.com/").host,  # Cyrillic o
         parse_http_url("https://\u0445.com/").host,  # Cyrillic kha
+        parse_http_url("https://www.tikt\u00f3k.com/").host,  # an accent
+        parse_http_url("https://login.f\u0430cebook.com.example/").host,  # Cyrillic a, further left
+        "youtube.co",
+        "www.instagram.com.br",
+        "linkedin.example",
     ],
 )
 def test_an_imitation_is_caught(host: str) -> None:
@@ -59,6 +64,14 @@ def test_a_platforms_own_host_and_a_name_that_only_ends_alike_are_no_imitations(
         ("http://239.1.1.1/", False),
         ("http://-bad.example.org/", False),
         ("http://bad-.example.org/", False),
+        ("http://127.0.0.1.nip.io/", False),
+        ("http://app.10-0-0-1.sslip.io/", False),
+        ("http://8.8.8.8.nip.io/", True),
+        ("http://999.1.1.1.nip.io/", True),
+        ("http://my.lvh.me/", False),
+        ("http://[64:ff9b::a00:1]/", False),
+        ("http://[64:ff9b::808:808]/", True),
+        ("http://[2002:a00:1::]/", False),
     ],
 )
 def test_only_full_names_and_public_addresses_are_sites_of_the_internet(address: str, public: bool) -> None:
