@@ -14,7 +14,7 @@ from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.ownership import Owned, settle
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.document import documents, parse_json
-from mediavault.services.extraction.page_data.elements import element_documents
+from mediavault.services.extraction.page_data.elements import attribute_setups, element_documents
 from mediavault.services.extraction.page_data.foreign import NOTHING, foreign_media
 from mediavault.services.extraction.page_data.html_page import Page, read_page
 from mediavault.services.extraction.page_data.html_scan import scan
@@ -37,7 +37,9 @@ def read_source(url: str, html: str, bodies: Sequence[bytes | str] = ()) -> Page
     """Parse a page and the answers that it received, within bounds. Never raises."""
     answers = [value for body in bodies for value in parse_json(body)]
     tags = list(scan(html))  # once: it is the costly part
-    return PageSource(read_page(tags, url), (*answers, *documents(tags), *element_documents(html)))
+    page = read_page(tags, url)
+    page.add_setups(attribute_setups(html))
+    return PageSource(page, (*answers, *documents(tags), *element_documents(html)))
 
 
 def declared_sightings(page: Page, platform: Platform) -> list[Sighting]:

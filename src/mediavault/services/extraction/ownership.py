@@ -54,8 +54,11 @@ def settle(players: Sequence[Sighting], declared: Sequence[Sighting], rest: Sequ
 def _presented(players: Sequence[Sighting], declared: Sequence[Sighting]) -> list[Sighting]:
     """The player, or the players of a carousel, that the page presents as its own; [] where that is unsure."""
     shown = [p for p in players if _is_shown(p)]
-    shown = [p for p in shown if p.player and not p.player.muted_loop] or shown  # decoration, unless it is all there is
-    named = [p for p in shown if _is_named(p, declared)]
+    playing = [p for p in shown if p.player and not p.player.muted_loop]
+    named = [p for p in playing or shown if _is_named(p, declared)]
+    if not playing and not named and any(one.candidates for one in declared):
+        return []  # mere decoration beside the video that the page names
+    shown = playing or shown  # decoration, unless it is all there is
     if len(declared) == 1 and len(named) == 1:
         return named  # the page's metadata point at one of its players
     group = _main_group(shown)
@@ -120,11 +123,13 @@ def _sorted(
 
 
 def _joined(item: Sighting, named: Sighting) -> Sighting:
+    """What the metadata name goes first among files of which nothing else is known."""
     held = {identity(c.url) for c in item.candidates}
+    names = {identity(c.url) for c in named.candidates}
     more = tuple(c for c in named.candidates if identity(c.url) not in held)
     return replace(
         item,
-        candidates=(*item.candidates, *more),
+        candidates=(*sorted(item.candidates, key=lambda c: identity(c.url) not in names), *more),
         thumbnail_url=named.thumbnail_url or item.thumbnail_url,
         media_id=item.media_id or named.media_id,
     )

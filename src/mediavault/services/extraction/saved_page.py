@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mediavault.core.accounts import account
 from mediavault.core.errors import BadInput, BadUrl, Failure, MediavaultError
-from mediavault.core.media import Extraction, Ownership, Post
+from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform, read_post
 from mediavault.core.urls import parse_http_url
-from mediavault.services.browser.port import PageCapture, SeenVideo
 from mediavault.services.extraction.assembly import (
     PageSource,
     declared_sightings,
@@ -19,27 +17,24 @@ from mediavault.services.extraction.assembly import (
     read_source,
     settle_own,
 )
-from mediavault.services.extraction.candidates import Sighting, network_media
 from mediavault.services.extraction.outcome import Outcome, outcome_of, outcome_of_error
 from mediavault.services.extraction.ownership import Owned, settle
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.articles import articles_linking
 from mediavault.services.extraction.page_data.document import MAX_JSON_CHARS, parse_json
-from mediavault.services.extraction.page_data.html_page import Page, WrittenPlayer
+from mediavault.services.extraction.page_data.html_page import Page
 from mediavault.services.extraction.page_data.metadata import announces_video
 from mediavault.services.extraction.page_data.own_address import addresses_in, id_in
 from mediavault.services.extraction.page_data.readers import read_page_data, read_story
 from mediavault.services.extraction.page_data.record import PageData
 from mediavault.services.extraction.page_data.refusals import told_refusal
 from mediavault.services.extraction.page_data.timelines import listing
-from mediavault.services.extraction.players import player_sightings
+from mediavault.services.extraction.saved_players import as_capture, by_article, by_script, sightings
 from mediavault.services.extraction.saved_text import saved_text
 from mediavault.services.extraction.visible_text import visible_text
 from mediavault.services.extraction.walls import hard_wall, soft_wall
 
 EXTRACTOR = "saved_page"
-# A saved page tells no sizes: all its players count as equal, and as large enough.
-_WIDTH, _HEIGHT = 640, 360
 _MIN_WORDS = 15  # of a page that has something to show; an app's empty shell has fewer
 
 
@@ -136,23 +131,20 @@ def _read(platform: Platform, post: Post, saved: SavedDocument) -> tuple[Extract
     if data is not None and data.found:
         found = _with_story(from_page_data(post, platform, data, None, source), _story_only(platform, post, saved))
     else:
-        players = player_sightings(_as_capture(source.page), network_media((), platform), platform)
-        own, foreign = _by_article(players, articles_linking(saved.html, post.post_id))
+        players = sightings(source.page, source.page.players, platform)
+        own, foreign = by_article(players, articles_linking(saved.html, post.post_id))
         declared = declared_sightings(source.page, platform)
-        owned = settle_own(own, declared, (), post=post, platform=platform, source=source)
+        scripted = [] if declared else by_script(post, source, players, platform)
+        lone = scripted if len(scripted) == 1 else []
+        owned = settle_own(
+            own, [*declared, *lone], [] if lone else scripted, post=post, platform=platform, source=source
+        )
         names_foreign = owned.names_foreign
         if _shows_another(post, platform, source.page):
             owned, foreign = Owned((), ()), [*foreign, *owned.items, *owned.others]
         found = from_page(post, platform, source, Owned(owned.items, (*owned.others, *foreign)))
         found = _with_facts(found, data) if data is not None else found
     return replace(found, extractor=EXTRACTOR), data, names_foreign
-
-
-def _by_article(players: Sequence[Sighting], linked: frozenset[str]) -> tuple[list[Sighting], list[Sighting]]:
-    """The players that may be the post's, and those of other posts: where an article links to the post, only its own are."""
-    own = [one for one in players if not linked or one.player is None or one.player.container in linked]
-    unsure = [replace(c, ownership=Ownership.UNKNOWN) for one in players if one not in own for c in one.candidates]
-    return own, [Sighting((candidate,)) for candidate in unsure]
 
 
 def _shows_another(post: Post, platform: Platform, page: Page) -> bool:
@@ -211,7 +203,7 @@ def _wall(post: Post, platform: Platform, saved: SavedDocument) -> Failure | Non
         return None
     page = saved.source.page
     capture = replace(
-        _as_capture(page),
+        as_capture(page, page.players),
         html=saved.html[:200_000],
         title=page.title,
         visible_text=saved.words,
@@ -235,40 +227,6 @@ def _shows_something(saved: SavedDocument, found: Extraction) -> bool:
         return True
     fewest = _MIN_WORDS if page.meta("og:title", "og:type", "twitter:card") else 1  # nothing but words: no shell
     return len(saved.words.split()) >= fewest
-
-
-def _as_capture(page: Page) -> PageCapture:
-    return PageCapture(
-        url=page.url,
-        final_url=page.url,
-        status=None,
-        html="",
-        title="",
-        visible_text="",
-        responses=(),
-        videos=tuple(_as_seen(page, player) for player in page.players),
-        drm_requested=False,
-        user_agent="",
-    )
-
-
-def _as_seen(page: Page, player: WrittenPlayer) -> SeenVideo:
-    sources: Sequence[str] = [url for address, _ in player.sources if (url := page.absolute(address))]
-    return SeenVideo(
-        current_src=sources[0] if sources else "",
-        sources=tuple(dict.fromkeys(sources)),
-        poster=page.absolute(player.poster),
-        duration_s=None,
-        width=_WIDTH,
-        height=_HEIGHT,
-        video_width=0,
-        video_height=0,
-        visible=True,
-        muted_loop=player.muted_loop,
-        frame_url=page.url,
-        in_article=bool(player.container),
-        container=player.container,
-    )
 
 
 def stated_addresses(saved: SavedDocument) -> list[str]:

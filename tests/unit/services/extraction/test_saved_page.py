@@ -282,3 +282,101 @@ def _best(row: dict[str, str]) -> str:
         return best(_read(row))
     except MediavaultError:
         return ""
+
+
+def looked(html: str, url: str = "https://news.example/2026/05/kite") -> tuple[Outcome, list[str]]:
+    """The outcome, and what would be saved or could be chosen."""
+    post, platform = identify(parse_http_url(url))
+    look = look_at_saved(platform, post, open_saved(html.encode(), url))
+    assert look.extraction is not None
+    if look.outcome is Outcome.VIDEO:
+        return look.outcome, [best(look.extraction)]
+    return look.outcome, [candidate.url for candidate in look.extraction.others]
+
+
+PLAYS = f"{CDN}kite.mp4"
+_WORDS = f"<p>{'A kite flew over the bay. ' * 5}</p>"
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        f'<video class="lazy" data-src="{PLAYS}" controls></video>',
+        f'<video><source data-src="{PLAYS}" type="video/mp4"></video>',
+        f'<video class="video-js" data-setup=\'{{"sources":[{{"src":"{PLAYS}","type":"video/mp4"}}]}}\'></video>',
+        f'<video-js><source src="{PLAYS}" type="video/mp4"></video-js>',
+        f'<amp-video src="{PLAYS}" width="640" height="360"></amp-video>',
+        f'<div id="p"></div><script>jwplayer("p").setup({{file: "{PLAYS}"}});</script>',
+        f'<div class="player" data-video-src="{PLAYS}"></div>',
+        f'<object type="video/mp4" data="{PLAYS}"></object>',
+        f'<embed type="video/mp4" src="{PLAYS}">',
+        f'<iframe src="{PLAYS}"></iframe>',
+        f'<object data="/p.swf"><param name="flashvars" value="file={PLAYS}&amp;image=/p.jpg"></object>',
+        f'<script type="application/ld+json">{{"@type": "VideoObject", "embedUrl": "{PLAYS}"}}</script>',
+        f'<script type="application/ld+json">{{"@type": "VideoObject", "name": "A\nkite", "contentUrl": "{PLAYS}",}}</script>',
+        f'<div itemscope itemtype="https://schema.org/VideoObject"><link itemprop="contentUrl" href="{PLAYS}"></div>',
+    ],
+)
+def test_a_page_can_name_its_video_in_many_ways(html: str) -> None:
+    assert looked(_WORDS + html) == (Outcome.VIDEO, [PLAYS])
+
+
+def test_of_a_players_rungs_the_one_that_states_the_largest_size_is_saved() -> None:
+    rungs = (
+        f'<source src="{CDN}a.mp4" size="720"><source src="{PLAYS}" size="1080"><source src="{CDN}c.mp4" label="480p">'
+    )
+
+    assert looked(f"<video controls>{rungs}</video>") == (Outcome.VIDEO, [PLAYS])
+
+
+def test_of_a_players_equal_rungs_the_one_that_the_metadata_name_is_saved() -> None:
+    player = f'<video muted loop autoplay><source src="{CDN}small.mp4"><source src="{PLAYS}"></video>'
+
+    assert looked(meta("og:video", PLAYS) + player) == (Outcome.VIDEO, [PLAYS])
+
+
+def test_a_decoration_is_not_saved_in_place_of_the_video_that_the_metadata_name() -> None:
+    html = meta("og:video", PLAYS) + f'{_WORDS}<video autoplay muted loop src="{CDN}waves.mp4"></video>'
+
+    assert looked(html) == (Outcome.VIDEO, [PLAYS])
+
+
+def test_several_players_that_scripts_build_leave_the_choice_to_a_person() -> None:
+    scripts = "".join(f'<script>jwplayer("p{n}").setup({{file: "{CDN}{n}.mp4"}});</script>' for n in range(2))
+
+    assert looked(_WORDS + scripts) == (Outcome.AMBIGUOUS, [f"{CDN}0.mp4", f"{CDN}1.mp4"])
+
+
+def test_clips_in_attributes_of_a_strip_do_not_outweigh_the_pages_own_player() -> None:
+    strip = "".join(f'<div class="card" data-video-src="{CDN}{n}.mp4"></div>' for n in range(4))
+
+    assert looked(f'{_WORDS}<video controls src="{PLAYS}"></video>{strip}') == (Outcome.VIDEO, [PLAYS])
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<iframe src="https://www.youtube.com/embed/abcdefghijk"></iframe>',
+        '<iframe data-src="https://player.vimeo.com/video/12345678"></iframe>',
+        '<video-js data-account="1" data-video-id="612345"></video-js>',
+        '<amp-youtube data-videoid="abcdefghijk"></amp-youtube>',
+        '<script type="application/ld+json">{"@type": "VideoObject", "contentUrl": "https://vimeo.com/12345678"}</script>',
+    ],
+)
+def test_a_page_that_shows_another_sites_player_has_a_video_that_is_not_in_the_document(html: str) -> None:
+    assert looked(_WORDS + html) == (Outcome.METADATA_ONLY, [])
+
+
+def test_data_below_the_posts_own_id_are_read_where_the_page_names_no_file() -> None:
+    data = json.dumps(
+        {"post": {"id": "aB3dE5g", "video": {"url": PLAYS}}, "related": [{"id": "q", "url": f"{CDN}q.mp4"}]}
+    )
+    html = f"{_WORDS}<script>window.state = JSON.parse({json.dumps(data)});</script>"
+
+    assert looked(html, "https://clips.example/c/aB3dE5g") == (Outcome.VIDEO, [PLAYS])
+
+
+def test_a_platform_that_always_sends_its_data_is_not_guessed_at_from_scripts() -> None:
+    html = f'{_WORDS}<script>jwplayer("p").setup({{file: "{PLAYS}"}});</script>'
+
+    assert looked(html, "https://www.pinterest.com/pin/123456789012345678/")[1] == []

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from mediavault.core.media import Candidate, Expected, Item, ItemType, Post
 from mediavault.core.platform import Platform
+from mediavault.services.extraction.media_urls import classify_media
 from mediavault.services.extraction.page_data import build, values
 from mediavault.services.extraction.page_data.json_walk import Node
 from mediavault.services.extraction.page_data.mastodon import plain_text
@@ -158,7 +159,12 @@ def _item(platform: Platform, one: Node) -> Item | None:
 
 def _media_kind(one: Node) -> ItemType | None:
     mime = str(one.get("mediaType") or one.get("mimeType") or one.get("mime_type") or "").partition("/")[0]
-    return _MEDIA.get(mime) or _MEDIA.get(_kind(one)) or (ItemType.VIDEO if one.get("stream") else None)
+    is_video = bool(one.get("stream")) or (_kind(one) == "link" and _names_a_file(one.get("href")))  # Lemmy's link
+    return _MEDIA.get(mime) or _MEDIA.get(_kind(one)) or (ItemType.VIDEO if is_video else None)
+
+
+def _names_a_file(address: object) -> bool:
+    return isinstance(address, str) and classify_media(address).may_be_video
 
 
 def _own_video(platform: Platform, node: Node) -> Item | None:
@@ -215,7 +221,12 @@ def _links(one: Node) -> list[str]:
 
 
 def _pictures(node: Node) -> list[str]:
-    named = [one for name in ("fullImage", "image", "icon", "preview") for one in _several(node.get(name))]
+    """Those of one property from large to small, where their sizes are told."""
+    named = [
+        one
+        for name in ("fullImage", "image", "icon", "preview")
+        for one in sorted(_several(node.get(name)), key=lambda one: -(values.number(values.obj(one).get("width")) or 0))
+    ]
     addresses = (values.obj(one).get("url") or values.obj(one).get("href") or one for one in named)
     return [
         url

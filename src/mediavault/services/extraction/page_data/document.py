@@ -46,8 +46,18 @@ def linked_data(tags: Iterable[Tag]) -> list[object]:
     for tag in tags:
         if tag.name == "script" and _is_linked_data(tag.attributes.get("type", "")) and len(tag.text) <= room:
             room -= len(tag.text)
-            found += parse_json(_without_comment(tag.text))
+            found += _linked(_without_comment(tag.text))
     return found
+
+
+def _linked(text: str) -> list[object]:
+    """People write JSON-LD by hand: with commas too many and line breaks in their texts."""
+    for written in (text, re.sub(r",(?=\s*[}\]])", "", text)):
+        try:
+            return [json.loads(written, strict=False)]
+        except (ValueError, RecursionError):
+            continue
+    return literals(f"({text}") or parse_json(text)
 
 
 def parse_json(data: bytes | str) -> list[object]:

@@ -13,8 +13,10 @@ from html import unescape
 
 from mediavault.services.extraction.page_data.document import MAX_JSON_CHARS
 from mediavault.services.extraction.page_data.html_scan import MAX_HTML_CHARS, attributes_of
+from mediavault.services.extraction.page_data.player_setups import MAX_SETUPS, Setup, setup_in_attributes
 
 MAX_ELEMENTS = 2_000
+_MAX_TRIED = 300  # elements of which nobody knows whether they hold a player
 
 _MARK = re.compile(
     r"<shreddit-(?:post|player(?:-2)?)(?=[\s>])"
@@ -57,6 +59,47 @@ def _elements(html: str) -> Iterator[tuple[str, dict[str, str]]]:
         if name is not None:
             given, position = attributes_of(html, name.end(), position)
             yield name[1].lower(), given
+
+
+_FILE_NAME = re.compile(r"\.(?:mp4|m4v|mov|webm|ogv|m3u8|mpd)(?=[?#&\"'\s\\])", re.IGNORECASE)
+_READ_ELSEWHERE = frozenset(
+    {
+        "a",
+        "img",
+        "source",
+        "video",
+        "video-js",
+        "amp-video",
+        "meta",
+        "link",
+        "script",
+        "iframe",
+        "object",
+        "embed",
+        "param",
+        "track",
+    }
+)
+
+
+def attribute_setups(html: str) -> list[Setup]:
+    """What elements of no special kind are given to play (``data-item='{…}'``, ``data-video-src=…``), in document order."""
+    html = html[:MAX_HTML_CHARS]
+    found: list[Setup] = []
+    position, count, tried = 0, 0, 0
+    while max(count / MAX_ELEMENTS, tried / _MAX_TRIED, len(found) / MAX_SETUPS) < 1:
+        if (mark := _FILE_NAME.search(html, position)) is None:
+            break
+        start = html.rfind("<", max(position, mark.start() - 5_000), mark.start())
+        position, count = mark.end(), count + 1
+        name = _NAME.match(html, start) if start >= 0 else None
+        if name is None or name[1].lower() in _READ_ELSEWHERE:
+            continue
+        tried += 1
+        given, position = attributes_of(html, name.end(), position)
+        if (setup := setup_in_attributes(given)) is not None:
+            found.append(setup)
+    return found
 
 
 def _parsed(text: str) -> object:

@@ -1,19 +1,20 @@
-"""PeerTube's and Misskey's own APIs: a video record, and a note with files.
+"""PeerTube's, Misskey's and Lemmy's own APIs: a video record, a note with files, a post that links to its file.
 
-Both are told by the ids that stand in the post's address. A renote without words of its own shows the other note's files.
+All are told by the ids that stand in the post's address. A renote without words of its own shows the other note's files.
 Source: https://docs.joinpeertube.org/api-rest-reference.html#tag/Video, https://misskey-hub.net/docs/for-developers/api/;
 checked 2026-11-24.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from urllib.parse import urlsplit
 
 from mediavault.core.errors import LiveNow
 from mediavault.core.media import Candidate, Expected, Item, ItemRole, ItemType, Post
 from mediavault.core.platform import Platform
+from mediavault.services.extraction.media_urls import classify_media
 from mediavault.services.extraction.page_data import build, values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 from mediavault.services.extraction.page_data.record import PageData
@@ -29,6 +30,8 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
                 return _video(post, platform, node)
             if _is_note(node) and str(node.get("id")) in steps:
                 return _note(platform, node)
+            if _is_link_post(node) and _names(values.obj(node, "post"), post, steps):
+                return _link_post(platform, node)
     return None
 
 
@@ -74,6 +77,37 @@ def _files(platform: Platform, node: Node) -> Iterator[Candidate]:
             )
     for playlist in playlists:
         yield from rung(playlist.get("playlistUrl"), platform, mime="application/x-mpegurl")
+
+
+# --- Lemmy -----------------------------------------------------------------------------------------------------
+
+
+def _is_link_post(node: Node) -> bool:
+    return "ap_id" in values.obj(node, "post") and "creator" in node
+
+
+def _names(shown: Node, post: Post, steps: Set[str]) -> bool:
+    return str(shown.get("id")) in steps or shown.get("ap_id") in (post.url, post.canonical_url)
+
+
+def _link_post(platform: Platform, node: Node) -> PageData:
+    """``url`` is the file that was uploaded, or a page elsewhere; ``embed_video_url`` belongs to such a page."""
+    shown, creator = values.obj(node, "post"), values.obj(node, "creator")
+    address = values.url(shown.get("url"))
+    is_video = address is not None and classify_media(address, values.text(shown.get("url_content_type"))).may_be_video
+    found = rung(address if is_video else None, platform, mime=values.text(shown.get("url_content_type")))
+    picture = values.url(shown.get("thumbnail_url"))
+    return PageData(
+        items=(Item(tuple(found), thumbnail_url=picture),) if found else (),
+        handle=values.text(creator.get("name")),
+        display_name=values.text(creator.get("display_name")) or values.text(creator.get("name")),
+        title=values.text(shown.get("name")),
+        text=values.text(shown.get("body")),
+        published_at=values.moment(shown.get("published")),
+        thumbnail_url=picture,
+        found=True,
+        metadata={"external_url": address} if address and not found else {},
+    )
 
 
 # --- Misskey ---------------------------------------------------------------------------------------------------

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
 
 from mediavault.core.errors import BadUrl
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
+from mediavault.services.extraction.media_urls import classify_media
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.document import linked_data
+from mediavault.services.extraction.page_data.hosted import is_hosted
 from mediavault.services.extraction.page_data.html_scan import Tag
 from mediavault.services.extraction.page_data.json_walk import Node, walk
+from mediavault.services.extraction.page_data.player_setups import (
+    MAX_SETUPS,
+    Setup,
+    Source,
+    setup_in_attributes,
+    setups_in_script,
+    source_of,
+)
 
 MAX_PLAYERS = 200
 MAX_PICTURES = 200
@@ -22,7 +33,7 @@ MAX_FRAMES = 50
 class WrittenPlayer:
     """A ``<video>`` as written: its own src first, then its sources. ``container`` names the article it stands in."""
 
-    sources: list[tuple[str, str]] = field(default_factory=list)  # address, type
+    sources: list[Source] = field(default_factory=list)
     poster: str = ""
     muted_loop: bool = False
     container: str = ""
@@ -40,6 +51,8 @@ class Page:
     has_password_field: bool = False
     metas: list[tuple[str, str]] = field(default_factory=list)  # lower-case name or property, content
     players: list[WrittenPlayer] = field(default_factory=list)
+    set_up: list[WrittenPlayer] = field(default_factory=list)  # players that only a script builds
+    hosted: bool = False  # a player of another site's video stands in the page
     pictures: list[str] = field(default_factory=list)
     frames: list[str] = field(default_factory=list)  # addresses of other pages shown in this one
     linked: list[Node] = field(default_factory=list)  # every object of the JSON-LD
@@ -49,8 +62,17 @@ class Page:
         found = (values.text(content) for name in names for known, content in self.metas if known == name)
         return next(filter(None, found), None)
 
+    def add_setups(self, setups: Sequence[Setup]) -> None:
+        """Players that have no element of their own in the page as it was written."""
+        self.set_up += written_players(setups[: MAX_SETUPS - len(self.set_up)])
+
     def absolute(self, address: object) -> str | None:
         return values.url(address, self.base)
+
+
+def written_players(setups: Sequence[Setup]) -> list[WrittenPlayer]:
+    """Setups in the form of the elements that they stand in for."""
+    return [WrittenPlayer(sources=list(one.sources), poster=one.poster) for one in setups]
 
 
 def read_page(tags: Sequence[Tag], url: str) -> Page:
@@ -82,8 +104,10 @@ class _Reading:
     def take(self, tag: Tag) -> None:
         if tag.name in ("article", "main"):
             self._container(tag)
-        elif tag.name == "video":
+        elif tag.name in ("video", "video-js", "amp-video"):
             self._video(tag)
+        elif tag.name.startswith("amp-"):
+            self.page.hosted = True
         elif not tag.closing:
             self._element(tag)
 
@@ -93,25 +117,37 @@ class _Reading:
             case "meta":
                 name = given.get("property") or given.get("name") or given.get("itemprop") or ""
                 page.metas.append((name.strip().lower(), given.get("content", "")))
-            case "source" if self.player is not None and given.get("src"):
-                self.player.sources.append((given["src"], given.get("type", "")))
+            case "source" if self.player is not None and (source := source_of(given)):
+                self.player.sources.append(source)
             case "title" if not page.title:
                 page.title = " ".join(tag.text[:1_000].split())
             case "h1" if not page.heading:
                 page.heading = " ".join(re.sub(r"<[^<>]*>", " ", tag.text)[:1_000].split())
-            case "link" if given.get("rel", "").lower() == "canonical":
-                page.canonical = page.canonical or page.absolute(given.get("href"))
-            case "link" if given.get("itemprop") in _MICRODATA:
-                page.metas.append((f"link:{given['itemprop']}", given.get("content") or given.get("href", "")))
+            case "link":
+                self._link(given)
             case "base":
                 self._base(given.get("href"))
             case "iframe" if len(page.frames) < MAX_FRAMES:
-                address = page.absolute(given.get("src") or given.get("data-src"))
+                address = page.absolute(_address(given))
                 page.frames += [address] if address else []
+                page.hosted |= bool(address and is_hosted(address))
+                self._plugin(tag, address)
+            case "object" | "embed" | "param" | "script":
+                self._player_without_element(tag)
             case "input":
                 page.has_password_field |= given.get("type", "").lower() == "password"
             case "img" if self.open_containers and len(page.pictures) < MAX_PICTURES:
                 page.pictures += [picture] if (picture := _picture(tag)) else []
+
+    def _link(self, given: Mapping[str, str]) -> None:
+        """Microdata, which keeps its names apart from those of metas where both can stand; or the page's own address."""
+        name = given.get("itemprop", "")
+        if given.get("rel", "").lower() == "canonical":
+            self.page.canonical = self.page.canonical or self.page.absolute(given.get("href"))
+        elif name in _MICRODATA:
+            self.page.metas.append((f"link:{name}", given.get("content") or given.get("href", "")))
+        elif name.lower() in ("contenturl", "thumbnailurl"):
+            self.page.metas.append((name.lower(), given.get("href", "")))
 
     def _base(self, address: str | None) -> None:
         if (url := self.page.absolute(address)) is not None:
@@ -131,13 +167,53 @@ class _Reading:
             self.player = None
             return
         given = tag.attributes
+        setup = setup_in_attributes({name: text for name, text in given.items() if name not in ("src", "poster")})
+        own = Source(given["src"]) if given.get("src") else source_of(given)
+        self.page.hosted |= any(name in given for name in ("data-video-id", "data-brightcove-video-id"))
         self.player = WrittenPlayer(
-            sources=[(given["src"], "")] if given.get("src") else [],
-            poster=given.get("poster", ""),
+            sources=[*([own] if own else []), *(setup.sources if setup and not own else ())],
+            poster=given.get("poster") or given.get("data-poster") or (setup.poster if setup else ""),
             muted_loop="loop" in given and "muted" in given and "controls" not in given,
             container=self.open_containers[-1] if self.open_containers else "",
         )
         self.page.players.append(self.player)
+
+    def _player_without_element(self, tag: Tag) -> None:
+        given = tag.attributes
+        match tag.name:
+            case "object" | "embed":
+                self._plugin(tag, self.page.absolute(given.get("data") or given.get("src")))
+            case "param" if given.get("name", "").lower() == "flashvars":
+                self._set_up([_flash(given.get("value", ""))])
+            case "script" if "src" not in given:
+                self._set_up(setups_in_script(tag.text))
+
+    def _plugin(self, tag: Tag, address: str | None) -> None:
+        """A file that the browser itself plays in a frame, or a plugin once played."""
+        self._set_up([_flash(tag.attributes.get("flashvars", ""))])
+        mime = tag.attributes.get("type", "")
+        is_flash = "shockwave" in mime
+        if address and not is_flash and classify_media(address, mime).may_be_video and not mime.startswith("text/"):
+            self._set_up([Setup((Source(address, mime),))])
+
+    def _set_up(self, setups: Sequence[Setup | None]) -> None:
+        self.page.add_setups([one for one in setups if one is not None])
+
+
+def _flash(variables: str) -> Setup | None:
+    """What a Flash player is told in form data: ``file=…&image=…``."""
+    given = {name.lower(): value for name, value in parse_qsl(variables[:20_000])}
+    named: dict[str, str] = {
+        name: given[name] for name in ("file", "src", "url", "video", "video_url", "image") if name in given
+    }
+    return setup_in_attributes(named)
+
+
+def _address(given: Mapping[str, str]) -> str | None:
+    """An address that a script moves to ``src`` when the element comes into sight stands beside a stand-in."""
+    later = next((given[name] for name in ("data-src", "data-lazy-src", "data-litespeed-src") if given.get(name)), None)
+    src = given.get("src", "")
+    return later if later and not src.startswith("http") else src or later
 
 
 def _picture(tag: Tag) -> str | None:

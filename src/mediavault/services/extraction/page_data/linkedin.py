@@ -9,7 +9,9 @@ Checked 2026-11-24 against recorded pages.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
+from urllib.parse import unquote
 
 from mediavault.core.media import Candidate, Expected, Item, ItemRole, Post
 from mediavault.core.platform import Platform
@@ -79,7 +81,26 @@ def _signed_in(post: Post, platform: Platform, documents: Sequence[object]) -> P
     chosen = held or [one for one in metadata if {str(one.get("media")), str(one.get("entityUrn"))} & named]
     chosen = chosen or (metadata if len(metadata) == 1 and own else [])
     items = tuple(item for one in chosen[:1] if (item := _item(platform, one)))
-    return PageData(items=items, found=True, thumbnail_url=items[0].thumbnail_url) if items else None
+    if not items:
+        return None
+    handle, name = next(filter(any, map(_actor, own)), (None, None))
+    words = (values.text(values.obj(node, "commentary", "text").get("text")) for node in own)
+    return PageData(
+        items=items,
+        handle=handle,
+        display_name=name,
+        text=next(filter(None, words), None),
+        thumbnail_url=items[0].thumbnail_url,
+        found=True,
+    )
+
+
+def _actor(update: Node) -> tuple[str | None, str | None]:
+    """Who posted, as the update shows it: a name and the address that it leads to."""
+    actor = values.obj(update, "actor")
+    address = str(values.obj(actor, "navigationContext").get("actionTarget") or "")
+    match = re.search(r"linkedin\.com/(?:in|company|school|showcase)/([^/?#]+)", address)
+    return unquote(match[1]) if match else None, values.text(values.obj(actor, "name").get("text"))
 
 
 def _metadata(node: Node) -> Node:

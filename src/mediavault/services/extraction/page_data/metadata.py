@@ -17,6 +17,7 @@ from mediavault.core.media import Candidate, Expected, FoundIn, Item
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.media_urls import MediaKind, classify_media
 from mediavault.services.extraction.page_data import build, oembed, values
+from mediavault.services.extraction.page_data.hosted import is_hosted
 from mediavault.services.extraction.page_data.html_page import Page
 from mediavault.services.extraction.page_data.json_walk import Node
 from mediavault.services.extraction.page_data.record import Story
@@ -53,7 +54,7 @@ def announces_video(page: Page, inside: Collection[str] = ()) -> bool:
     kinds = (page.meta("og:type"), page.meta("twitter:card"), page.meta("medium"))
     spoken = any((kind or "").lower().startswith(("video", "player")) for kind in kinds)
     players = [player for player in page.players if not inside or player.container in inside]
-    return spoken or any(player.sources or player.poster for player in players) or bool(_video_objects(page))
+    return spoken or page.hosted or any(one.sources or one.poster for one in players) or bool(_video_objects(page))
 
 
 def announced_duration(page: Page) -> float | None:
@@ -101,7 +102,7 @@ def _video_objects(page: Page) -> list[Node]:
 def _linked_videos(page: Page, platform: Platform) -> list[Item]:
     items: list[Item] = []
     for node in _video_objects(page):
-        found = [c for address in _several(node.get("contentUrl")) if (c := _linked(node, address, page, platform))]
+        found = _of_object(node, page, platform)
         held = {c.url for item in items for c in item.candidates}
         if new := [c for c in found if c.url not in held]:
             pictures = filter(None, map(page.absolute, _addresses(node.get("thumbnailUrl") or node.get("thumbnail"))))
@@ -117,10 +118,19 @@ def _linked_videos(page: Page, platform: Platform) -> list[Item]:
     return items
 
 
-def _linked(node: Node, address: object, page: Page, platform: Platform) -> Candidate | None:
-    """``contentUrl`` is the file by definition, so a name that tells nothing is taken too; the page itself is not."""
+def _of_object(node: Node, page: Page, platform: Platform) -> list[Candidate]:
+    """``contentUrl`` is the file by definition, so a name that tells nothing is taken too; some sites write the file
+    as the address of the player or of the object."""
+    named = _several(node.get("contentUrl"))
+    found = [c for address in named if (c := _linked(node, address, page, platform, believed=True))]
+    others = [one for name in ("embedUrl", "url") for one in _several(node.get(name))] if not found else []
+    return found or [c for address in others if (c := _linked(node, address, page, platform, believed=False))]
+
+
+def _linked(node: Node, address: object, page: Page, platform: Platform, *, believed: bool) -> Candidate | None:
+    """The page itself is no file of it, whatever the object says."""
     mime = values.text(node.get("encodingFormat"))
-    found = _candidate(address, page, platform, mime=mime if mime and "/" in mime else None, believed=True)
+    found = _candidate(address, page, platform, mime=mime if mime and "/" in mime else None, believed=believed)
     if found is None or _shared(found.url) == _shared(page.url):
         return None
     return replace(
@@ -155,7 +165,7 @@ def _candidate(
 ) -> Candidate | None:
     """``believed``: the place itself says that this is a file, so that an address without an extension counts."""
     url = page.absolute(address)
-    if url is None or (mime or "").lower().startswith(("text/", "application/x-shockwave")):
+    if url is None or is_hosted(url) or (mime or "").lower().startswith(("text/", "application/x-shockwave")):
         return None
     seen = classify_media(url, mime, platform=platform)
     if seen.rejected or not (seen.may_be_video or (believed and seen.kind is MediaKind.OTHER)):
@@ -265,11 +275,25 @@ def _handles(page: Page, author: object) -> Iterator[str | None]:
     if isinstance(author, dict):
         for alternate in _several(author.get("alternateName")):
             yield _handle(alternate) if str(alternate).startswith("@") else None
-        last = urlsplit(page.absolute(author.get("url")) or "").path.rstrip("/").rpartition("/")[2]
+        address = urlsplit(page.absolute(author.get("url")) or "")
+        last = address.path.rstrip("/").rpartition("/")[2]
         yield _handle(last) if last.startswith("@") else None
+        form = _ACCOUNTS.get((address.hostname or "").removeprefix("www."))
+        match = form.match(address.path) if form else None
+        yield match[1] if match else None
     yield _handle(page.meta("twitter:creator"))
     for last in (url.rstrip("/").rpartition("/")[2] for name, url in page.metas if name == "link:url"):
         yield _handle(last) if last.startswith("@") else None
+
+
+# Sites that name an author in JSON-LD by the address of the account alone
+_ACCOUNTS = {
+    "vimeo.com": re.compile(r"/(?!user/|channels/)([\w-]{2,50})/?$"),
+    "pinterest.com": re.compile(r"/([\w-]{2,50})/?$"),
+    "linkedin.com": re.compile(r"/(?:in|company|school|showcase)/([^/?#]{2,100})/?$"),
+    "dailymotion.com": re.compile(r"/(?:user/)?([\w-]{2,50})/?$"),
+    "snapchat.com": re.compile(r"/(?:add/|@)([\w.-]{2,36})/?$"),
+}
 
 
 def _handle(text: object) -> str | None:

@@ -47,8 +47,13 @@ def ids_of(node: Node) -> set[str]:
 
 
 def _is_missing(document: object) -> bool:
-    error = values.obj(document, "resource_response", "error")
-    return str(error.get("message", "")).startswith("PinNotFound") or values.integer(error.get("http_status")) == 404
+    answer = values.obj(document, "resource_response")
+    error = values.obj(answer, "error")
+    said = str(error.get("message") or answer.get("message") or "")
+    return said.startswith(("PinNotFound", "Pin not found")) or 404 in (
+        values.integer(error.get("http_status")),
+        values.integer(answer.get("http_status")),
+    )
 
 
 def _field(node: Node, name: str) -> object:

@@ -200,6 +200,8 @@ def _refusal(document: object) -> Failure | None:
     code = values.integer(answer.get("error_code"))
     if code == 5460:
         return LoginRequired("Vimeo shows this video only to signed-in people.")
+    if code in (2222, 2223) or answer.get("view") == "password" or "password" in said.lower():
+        return Private("Vimeo shows this video only to those who know its password.")
     if "privacy settings" in said:
         return Private("Vimeo says that the owner's settings do not let this video be played here.")
     if code == 5000 or "couldn't be found" in said or "does not exist" in said:

@@ -7,6 +7,7 @@ Checked 2026-11-24 against recorded answers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -134,10 +135,17 @@ def _playback(platform: Platform, media: Node) -> Iterator[Candidate]:
 
 def _named(platform: Platform, places: Sequence[Node]) -> Iterator[Candidate]:
     for place in places:
-        for name, height in _NAMED.items():
-            address = place.get(name)
-            address = f"https:{address}" if isinstance(address, str) and address.startswith("//") else address
-            yield from rung(address, platform, height=height)
+        named = [(place.get(name), height) for name, height in _NAMED.items()]
+        labels = [(address, _lines_in(label)) for label, address in place.items() if _lines_in(label)]
+        for address, height in (*labels, *named):
+            full = f"https:{address}" if isinstance(address, str) and address.startswith("//") else address
+            yield from rung(full, platform, height=height)
+
+
+def _lines_in(label: str) -> int | None:
+    """A video's own page labels its rungs for people: ``高清 1080P``."""
+    match = re.search(r"\b(\d{3,4})P$", label)
+    return int(match[1]) if match else None
 
 
 def _refusal(document: object) -> Failure | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.unit.services.extraction.page_data.reading import best, read, told
@@ -107,3 +109,24 @@ def test_an_entry_of_a_json_feed_names_its_file_as_an_attachment() -> None:
 def test_accounts_and_likes_are_no_posts() -> None:
     assert read(URL, {"type": "Person", "id": URL, "@context": "…"}) is None
     assert read(URL, {"type": "Like", "object": "https://social.example/@bob/9", "@context": "…"}) is None
+
+
+def test_the_link_of_a_lemmy_page_to_a_file_is_its_video_and_to_a_page_is_none() -> None:
+    def page(href: str) -> dict[str, Any]:
+        return {"type": "Page", "id": "https://lm.example/post/1", "attachment": [{"type": "Link", "href": href}]}
+
+    url = "https://lm.example/post/1"
+
+    assert best(told(url, page("https://lm.example/pictrs/image/k.mp4"))) == ["https://lm.example/pictrs/image/k.mp4"]
+    assert told(url, page("https://news.example/kite")).items == ()
+
+
+def test_of_several_pictures_the_largest_is_the_thumbnail() -> None:
+    icons = [
+        {"type": "Image", "url": "https://pt.example/small.jpg", "width": 280},
+        {"type": "Image", "url": "https://pt.example/large.jpg", "width": 850},
+    ]
+    file = {"type": "Link", "mediaType": "video/mp4", "href": "https://pt.example/k.mp4", "height": 720}
+    video = {"type": "Video", "id": "https://pt.example/w/1", "icon": icons, "url": [file]}
+
+    assert told("https://pt.example/w/1", video).thumbnail_url == "https://pt.example/large.jpg"

@@ -79,3 +79,10 @@ def test_the_players_error_is_believed(code: str, condition: type[Exception]) ->
 def test_a_broadcast_is_told() -> None:
     with pytest.raises(LiveNow):
         read(URL, player(stream_type="live"))
+
+
+def test_the_data_apis_answer_about_a_missing_video_says_that_it_is_gone() -> None:
+    error = {"code": 404, "message": "This video does not exist.", "type": "not_found", "error_data": {}}
+
+    with pytest.raises(Deleted):
+        read("https://www.dailymotion.com/video/x8abcde", {"error": error})

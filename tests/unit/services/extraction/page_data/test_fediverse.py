@@ -67,3 +67,24 @@ def test_a_renote_shows_the_others_files_and_a_quote_only_names_them() -> None:
 
     assert (best(renote), renote.handle) == (["https://files.example/8other/video/mp4"], "bob@b.example")
     assert (best(quote), [(item.role, item.label) for item in quote.items]) == ([], [("quoted", "8other")])
+
+
+def lemmy(**post: object) -> dict[str, object]:
+    shown = {"id": 123, "name": "A kite", "ap_id": "https://lm.example/post/123", **post}
+    return {"post_view": {"post": shown, "creator": {"name": "jane", "display_name": "Jane"}}}
+
+
+def test_the_file_that_a_lemmy_post_links_to_is_its_video() -> None:
+    file, picture = "https://lm.example/pictrs/image/k.mp4", "https://lm.example/pictrs/image/t.webp"
+
+    data = told("https://lm.example/post/123", lemmy(url=file, thumbnail_url=picture))
+
+    assert best(data) == [file]
+    assert (data.handle, data.display_name, data.thumbnail_url) == ("jane", "Jane", picture)
+
+
+def test_a_lemmy_post_that_links_to_a_page_has_no_video_of_its_own() -> None:
+    data = told("https://lm.example/post/123", lemmy(url="https://news.example/kite"))
+
+    assert data.items == ()
+    assert data.metadata == {"external_url": "https://news.example/kite"}

@@ -91,3 +91,21 @@ def test_videos_of_other_updates_are_nobodys() -> None:
     update = {"entityUrn": "urn:li:activity:1", "content": {"*video": "urn:li:digitalmediaAsset:other"}}
 
     assert read(URL, {"included": [update, metadata("other")]}) is None
+
+
+def test_a_signed_in_answer_tells_who_posted() -> None:
+    number = "7100000000000000000"
+    actor = {
+        "name": {"text": "Jane Doe"},
+        "navigationContext": {"actionTarget": "https://www.linkedin.com/in/jane-doe?trk=x"},
+    }
+    stream = {"width": 1280, "streamingLocations": [{"url": "https://dms.licdn.com/playlist/720"}]}
+    update = {
+        "entityUrn": f"urn:li:fs_updateV2:(urn:li:activity:{number},FEED_DETAIL)",
+        "actor": actor,
+        "content": {"videoPlayMetadata": {"media": "urn:li:digitalmediaAsset:D4", "progressiveStreams": [stream]}},
+    }
+
+    data = told(f"https://www.linkedin.com/feed/update/urn:li:activity:{number}", {"included": [update]})
+
+    assert (data.handle, data.display_name) == ("jane-doe", "Jane Doe")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -195,3 +196,12 @@ def test_a_title_may_name_the_accounts_server_too() -> None:
     story = story_of(page(meta("og:title", "Jane D. (@jane@social.example)")))
 
     assert (story.display_name, story.handle) == ("Jane D.", "jane")
+
+
+def test_a_site_of_accounts_tells_the_handle_by_the_authors_address() -> None:
+    video = {"@type": "VideoObject", "name": "A kite", "author": {"name": "Jane", "url": "https://vimeo.com/jane"}}
+    html = f'<script type="application/ld+json">{json.dumps(video)}</script>'
+
+    story = story_of(page(html))
+
+    assert (story.handle, story.display_name) == ("jane", "Jane")

@@ -72,3 +72,10 @@ def test_a_picture_pin_has_no_video_whatever_stands_beside_it() -> None:
 def test_a_pin_that_is_gone_is_told() -> None:
     with pytest.raises(Deleted):
         read(URL, {"resource_response": {"error": {"message": "PinNotFound", "http_status": 404}}})
+
+
+def test_an_answer_that_has_no_pin_says_that_it_is_gone() -> None:
+    answer = {"status": "failure", "http_status": 404, "message": "Pin not found.", "data": None}
+
+    with pytest.raises(Deleted):
+        read("https://www.pinterest.com/pin/123456789012345678/", {"resource_response": answer})

@@ -97,3 +97,8 @@ def test_the_apis_record_names_renditions_and_the_source() -> None:
 def test_what_vimeo_says_instead_is_believed(answer: object, condition: type[Exception]) -> None:
     with pytest.raises(condition):
         read(URL, answer)
+
+
+def test_a_video_behind_a_password_is_private() -> None:
+    with pytest.raises(Private):
+        read("https://vimeo.com/12345678", {"error": "The password provided is wrong.", "error_code": 2222})

@@ -86,3 +86,17 @@ def test_other_statuses_of_a_list_are_not_the_posts() -> None:
 def test_a_status_that_is_gone_is_told() -> None:
     with pytest.raises(Deleted):
         read(URL, {"ok": 0, "error_code": 20101})
+
+
+def test_a_videos_own_page_names_its_rungs_in_words() -> None:
+    play = {
+        "oid": "1034:4800000000000001",
+        "author": "Jane",
+        "user": {"id": 1},
+        "urls": {"高清 1080P": "//f.video.weibocdn.com/1080.mp4", "高清 720P": "//f.video.weibocdn.com/720.mp4"},
+        "stream_url": "https://f.video.weibocdn.com/sd.mp4",
+    }
+
+    data = told("https://weibo.com/tv/show/1034:4800000000000001", {"data": {"Component_Play_Playinfo": play}})
+
+    assert best(data) == ["https://f.video.weibocdn.com/1080.mp4"]

@@ -1,0 +1,213 @@
+"""The files that a player is set up with: in a script (``jwplayer(…).setup({…})``), or in an element's attribute.
+
+Adverts, captions and thumbnails of a setup stand under names of their own and are not looked at. Linear in time.
+Source: the options that video.js, JW Player, Flowplayer, Plyr, Clappr, DPlayer, ArtPlayer, Playerjs and hls.js document;
+checked 2026-11-24.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from mediavault.services.extraction.media_urls import MediaKind, classify_media
+from mediavault.services.extraction.page_data import values
+from mediavault.services.extraction.page_data.hosted import is_hosted
+from mediavault.services.extraction.page_data.js_literal import parse_literal
+from mediavault.services.extraction.page_data.json_walk import Node
+
+MAX_SETUPS = 50
+MAX_SCRIPT_CHARS = 500_000  # a setup stands in a short script; longer ones are a site's program
+_MAX_ARGUMENT_CHARS = 50_000
+_MAX_EFFORT_CHARS = 1_000_000
+_MAX_CALLS = 2_000
+_MAX_DEPTH = 4
+
+_CALL = re.compile(
+    r"""(?:\.setup|\bflowplayer|\bvideojs|\bfluidPlayer|\.loadSource|\.attachSource|\.src|\.load
+        |\bnew\s+(?:Clappr\.Player|DPlayer|Artplayer|Playerjs|Plyr|MediaElementPlayer|TCPlayer|Aliplayer|Xgplayer|Player))
+        \s*\(\s*(?:["'#.\w$\[\]()]{1,100}\s*,\s*)?(?=[{\["'])""",
+    re.VERBOSE,
+)
+_FILE = re.compile(r"""["']?\b(?:file|src|source|url|hls|mp4)["']?\s*:\s*(["'])((?:https?:)?\\?/[^"'\s<>]{5,2000})\1""")
+_FILES = (
+    "sources",
+    "source",
+    "src",
+    "file",
+    "levels",
+    "clip",
+    "video",
+    "media",
+    "hls",
+    "dash",
+    "mp4",
+    "webm",
+    "url",
+    "uri",
+)
+_PICTURES = ("image", "poster", "pic", "thumbnail", "splash", "thumb")
+_MIMES = {"hls": "application/x-mpegurl", "m3u8": "application/x-mpegurl", "dash": "application/dash+xml"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file of a player as written, with what stands beside it. ``height`` is in pixels."""
+
+    address: str
+    type: str = ""
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What one player is given: the rungs of one video."""
+
+    sources: tuple[Source, ...]
+    poster: str = ""
+
+
+def setups_in_script(script: str) -> list[Setup]:
+    """The setups that a script calls a player with, in order."""
+    if len(script) > MAX_SCRIPT_CHARS:
+        return []
+    found: list[Setup] = []
+    effort = _MAX_EFFORT_CHARS
+    for call in islice(_CALL.finditer(script), _MAX_CALLS):
+        new, read = _argument(script, call.end(), effort)
+        found, effort = found + new, effort - read
+        if len(found) >= MAX_SETUPS or effort <= 0:
+            break
+    return found[:MAX_SETUPS]
+
+
+def setups_of(value: object) -> list[Setup]:
+    """The setups of a configuration: one a video, so that the entries of a playlist are several."""
+    config = values.obj(value)
+    if isinstance(value, list):
+        config = {"sources": value}
+    playlist = config.get("playlist")
+    entries = values.objects(playlist)[:MAX_SETUPS] if isinstance(playlist, list) else [values.obj(playlist)]
+    held = [found for entry in entries if (found := _setup(entry)) is not None]
+    own = _setup(config)
+    return held or ([own] if own is not None else [])
+
+
+def setup_in_attributes(attributes: Mapping[str, str]) -> Setup | None:
+    """What an element of no special kind is given in its attributes: addresses of files, or a configuration in JSON."""
+    sources: list[Source] = []
+    poster = ""
+    for name, text in attributes.items():
+        if text.lstrip()[:1] in ("{", "["):
+            for setup in setups_of(_parsed(text))[:1]:
+                sources += setup.sources
+                poster = poster or setup.poster
+        elif _may_hold_a_file(name) and _is_file(text):
+            sources.append(Source(text.strip()))
+        elif name.removeprefix("data-") in _PICTURES:
+            poster = poster or text
+    return Setup(tuple(sources), poster) if sources else None
+
+
+def source_of(given: Mapping[str, str]) -> Source | None:
+    """What a ``<source>`` names, with the sizes that players let stand beside it."""
+    address = given.get("src") or given.get("data-src") or ""
+    sizes = (given.get(name) for name in ("data-height", "size", "res", "data-res", "data-quality", "label", "title"))
+    height = next(filter(None, map(_lines, sizes)), None)
+    return Source(address, given.get("type", ""), values.integer(given.get("data-width")), height) if address else None
+
+
+def _argument(script: str, start: int, effort: int) -> tuple[list[Setup], int]:
+    """The setups in a call's argument, and how many characters were read for them."""
+    if script[start] in "\"'":
+        end = script.find(script[start], start + 1, start + 3_000)
+        address = script[start + 1 : end].replace("\\/", "/") if end > 0 else ""
+        return [Setup((Source(address),))] if _is_file(address) else [], len(address)
+    try:
+        value, end = parse_literal(script, start)
+        return setups_of(value), end - start
+    except ValueError as exc:  # functions and variables stand in it
+        text = _balanced(script, start, effort)
+        files = (match[2].replace("\\/", "/") for match in _FILE.finditer(text))
+        sources = tuple(Source(address) for address in dict.fromkeys(files) if _is_file(address))
+        return [Setup(sources)] if sources else [], len(text) + int(exc.args[-1]) - start
+
+
+_BRACKET = re.compile(r"""[{\[(]|[}\])]|"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'""")
+
+
+def _balanced(script: str, start: int, effort: int) -> str:
+    stop = start + min(_MAX_ARGUMENT_CHARS, max(effort, 0))
+    depth = 0
+    for mark in _BRACKET.finditer(script, start, stop):
+        depth += (mark[0] in "{[(") - (mark[0] in "}])")
+        if depth == 0:
+            return script[start : mark.end()]
+    return script[start:stop]
+
+
+def _setup(config: Node) -> Setup | None:
+    sources = tuple(dict.fromkeys(_sources(config, "", 0)))
+    poster = next(filter(None, (values.text(config.get(name)) for name in _PICTURES)), "")
+    return Setup(sources, poster) if sources else None
+
+
+def _sources(config: Node, kind: str, depth: int) -> Iterator[Source]:
+    kind = str(config.get("type") or config.get("mime") or kind)
+    sizes = (config.get(name) for name in ("height", "res", "size", "label", "quality", "title", "html"))
+    height = next(filter(None, map(_lines, sizes)), None)
+    for name in _FILES:
+        held = config.get(name)
+        for one in held if isinstance(held, list) else [held]:
+            if isinstance(one, str) and one.strip() and not is_hosted(one):
+                mime = _MIMES.get(kind.lower(), kind if "/" in kind else _MIMES.get(name, ""))
+                if "/" in one and (_is_file(one, mime) or (name in ("file", "src") and _may_be_file(one))):
+                    yield Source(one.strip(), mime, values.integer(config.get("width")), height)
+            elif isinstance(one, dict) and depth < _MAX_DEPTH:
+                yield from _sources(one, "", depth + 1)
+
+
+def _lines(value: object) -> int | None:
+    """``720``, ``"720p"``, ``"720p HD"``, ``"1080p60"``."""
+    match = re.match(r"\s*(\d{3,4})(?:\s*p|\s*$)", str(value or ""))
+    return int(match[1]) if match and 100 <= int(match[1]) <= 4320 else None
+
+
+_EXTENSION = re.compile(r"\.(?:mp4|m4v|mov|webm|ogv|m3u8|mpd|mkv|flv)(?:[?#&]|$)", re.IGNORECASE)
+_NO_FILE = re.compile(
+    r"thumb|poster|image|icon|script|style|css|track|caption|subtitle|preview|teaser|hover|ad-|share", re.IGNORECASE
+)
+
+
+def _may_hold_a_file(name: str) -> bool:
+    return not _NO_FILE.search(name)
+
+
+def _is_file(address: str, mime: str = "") -> bool:
+    return _may_be_file(address) and (bool(_EXTENSION.search(address)) or mime.startswith(("video/", "application/")))
+
+
+def _may_be_file(address: str) -> bool:
+    kind = classify_media(_as_absolute(address)).kind
+    return kind not in {MediaKind.IMAGE, MediaKind.STATIC, MediaKind.SUBTITLE, MediaKind.AUDIO_ONLY, MediaKind.PREVIEW}
+
+
+def _as_absolute(address: str) -> str:
+    if address.startswith(("http://", "https://")):
+        return address
+    return f"https:{address}" if address.startswith("//") else f"https://unknown.invalid/{address.lstrip('/')}"
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return parse_literal(text, 0)[0]
+    except (ValueError, IndexError):
+        return None

@@ -1,0 +1,101 @@
+"""The players of a saved page, in the form in which a visit would have seen them. Pure.
+
+Sizes on the screen are not saved: all players count as equal, and as large enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mediavault.core.media import Candidate, Ownership, Post
+from mediavault.core.platform import Platform
+from mediavault.services.browser.port import PageCapture, SeenVideo
+from mediavault.services.extraction.assembly import PageSource
+from mediavault.services.extraction.candidates import Sighting, network_media
+from mediavault.services.extraction.media_identity import identity
+from mediavault.services.extraction.page_data.html_page import Page, WrittenPlayer, written_players
+from mediavault.services.extraction.page_data.own_state import setups_in_state
+from mediavault.services.extraction.page_data.player_setups import Source
+from mediavault.services.extraction.players import player_sightings
+
+_WIDTH, _HEIGHT = 640, 360
+
+
+def sightings(page: Page, written: Sequence[WrittenPlayer], platform: Platform) -> list[Sighting]:
+    """What the players of a saved page play, with the sizes that are written beside their files."""
+    capture = as_capture(page, written)
+    sizes = {page.absolute(one.address): one for player in written for one in player.sources}
+    return [
+        replace(seen, candidates=tuple(_sized(one, sizes.get(one.url)) for one in seen.candidates))
+        for seen in player_sightings(capture, network_media((), platform), platform)
+    ]
+
+
+def _sized(candidate: Candidate, written: Source | None) -> Candidate:
+    if written is None:
+        return candidate
+    return replace(candidate, width=candidate.width or written.width, height=candidate.height or written.height)
+
+
+def by_script(post: Post, source: PageSource, players: Sequence[Sighting], platform: Platform) -> list[Sighting]:
+    """The videos that only scripts play, each once; those of the page's own players are no others.
+
+    Where neither players nor scripts name any, the data below the post's own id may. On platforms whose pages always
+    send their data nothing is guessed.
+    """
+    if platform.page_reader is not None:
+        return []
+    page = source.page
+    held = {identity(c.url) for one in players for c in one.candidates}
+    written = page.set_up
+    if not held and not written and not platform.post_patterns:
+        written = written_players(setups_in_state(post.url, source.documents))
+    found: list[Sighting] = []
+    for seen in sightings(page, written, platform):
+        new = tuple(c for c in seen.candidates if identity(c.url) not in held)
+        held |= {identity(c.url) for c in new}
+        found += [replace(seen, candidates=new, player=None, declared=True)] if new else []
+    return found
+
+
+def by_article(players: Sequence[Sighting], linked: frozenset[str]) -> tuple[list[Sighting], list[Sighting]]:
+    """The players that may be the post's, and those of other posts: where an article links to the post, only its own are."""
+    own = [one for one in players if not linked or one.player is None or one.player.container in linked]
+    unsure = [replace(c, ownership=Ownership.UNKNOWN) for one in players if one not in own for c in one.candidates]
+    return own, [Sighting((candidate,)) for candidate in unsure]
+
+
+def as_capture(page: Page, players: Sequence[WrittenPlayer]) -> PageCapture:
+    """A visit that saw only these players."""
+    return PageCapture(
+        url=page.url,
+        final_url=page.url,
+        status=None,
+        html="",
+        title="",
+        visible_text="",
+        responses=(),
+        videos=tuple(_as_seen(page, player) for player in players),
+        drm_requested=False,
+        user_agent="",
+    )
+
+
+def _as_seen(page: Page, player: WrittenPlayer) -> SeenVideo:
+    sources: Sequence[str] = [url for one in player.sources if (url := page.absolute(one.address))]
+    return SeenVideo(
+        current_src=sources[0] if sources else "",
+        sources=tuple(dict.fromkeys(sources)),
+        poster=page.absolute(player.poster),
+        duration_s=None,
+        width=_WIDTH,
+        height=_HEIGHT,
+        video_width=0,
+        video_height=0,
+        visible=True,
+        muted_loop=player.muted_loop,
+        frame_url=page.url,
+        in_article=bool(player.container),
+        container=player.container,
+    )
