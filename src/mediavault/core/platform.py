@@ -249,10 +249,10 @@ _DOUBLE_SLASHES = re.compile(r"//+")
 @lru_cache(maxsize=64)  # all patterns of a platform look at the same address
 def _as_read(url: HttpUrl) -> tuple[str, str]:
     """Path and query as the sites take them: without needless escapes and double slashes, and out of the fragment
-    where a page of 2010 put them (``twitter.com/#!/jane/status/12``)."""
+    where a page of 2010 put them (``twitter.com/#!/jane/status/12``, ``m.youtube.com/#/watch?v=…``)."""
     path, query = url.path, url.query
-    if path == "/" and url.fragment.startswith("!/"):
-        path, _, query = url.fragment[1:].partition("?")
+    if path == "/" and url.fragment.startswith(("!/", "/")):
+        path, _, query = url.fragment.removeprefix("!").partition("?")
     plain = _NEEDLESS_ESCAPE.sub(lambda escape: unquote(escape[0]), path)
     return _DOUBLE_SLASHES.sub("/", plain), query
 

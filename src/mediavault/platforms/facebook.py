@@ -11,6 +11,8 @@ _AD = "https://www.facebook.com/ads/library/?id={post_id}"
 _NUMBER = re.compile(r"(?P<post_id>\d{6,25})")
 _ANY_ID = re.compile(r"(?P<post_id>pfbid\w+|\d{6,25})")
 _POST_ID = r"(?:[^/]+/)?(?P<post_id>pfbid\w+|\d{6,25})(?=/|$)"  # behind the title of the post, where there is one
+_GROUP = r"/groups/(?P<group>[\w.-]{1,80})"
+_GROUP_POST = "https://www.facebook.com/groups/{group}/posts/{post_id}"
 _NOT_A_NAME = (
     "ads|bookmarks|business|events|flx|fundraisers|gaming|groups|hashtag|help|home\\.php|legal|live|login|login\\.php"
     "|marketplace|media|messages|notifications|p|pages|people|permalink\\.php|photo|photo\\.php|plugins|policies|privacy"
@@ -54,13 +56,17 @@ FACEBOOK = Platform(
             canonical="https://www.facebook.com/{handle}/posts/{post_id}",
         ),
         AddressPattern(
-            re.compile(rf"^/groups/(?P<group>[\w.-]{{1,80}})/(?:permalink|posts)/{_POST_ID}"),
-            canonical="https://www.facebook.com/groups/{group}/posts/{post_id}",
+            re.compile(rf"^{_GROUP}/(?:permalink|posts)/{_POST_ID}"),
+            canonical=_GROUP_POST,
         ),
         AddressPattern(
             re.compile(r"^/(?:permalink|story)\.php/?$"),
             query={"story_fbid": _ANY_ID, "id": re.compile(r"(?P<handle>\d{3,25})")},
             canonical="https://www.facebook.com/permalink.php?story_fbid={post_id}&id={handle}",
+        ),
+        AddressPattern(re.compile(rf"^{_GROUP}/?$"), query={"multi_permalinks": _NUMBER}, canonical=_GROUP_POST),
+        AddressPattern(
+            re.compile(rf"^{_GROUP}/?$"), query={"view": re.compile("permalink"), "id": _NUMBER}, canonical=_GROUP_POST
         ),
         AddressPattern(re.compile(r"^/ads/library/?$"), query={"id": _NUMBER}, canonical=_AD),
     ),

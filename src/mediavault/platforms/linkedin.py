@@ -20,6 +20,11 @@ LINKEDIN = Platform(
         AddressPattern(re.compile(r"^/(?:redir/redirect|safety/go)/?$"), query={"url": re.compile(r"https?://.+")}),
     ),
     post_patterns=(
+        AddressPattern(
+            re.compile(
+                r"^/feed/update/urn:li:(?P<type>groupPost):(?P<post_id>\d{1,12}-\d{15,20})(?=/|$)", re.IGNORECASE
+            )
+        ),
         AddressPattern(re.compile(rf"^/posts/(?:(?P<handle>[^/_]{{1,100}})?[^/]*?[-_])?{_TYPE}-{_ID}(?=[-/]|$)")),
         AddressPattern(
             re.compile(

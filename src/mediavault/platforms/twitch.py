@@ -8,7 +8,7 @@ from mediavault.core.platform import AddressPattern, Pace, Platform, paths
 
 _SLUG = r"(?P<post_id>[\w-]{10,100})/?$"
 _VOD = "https://www.twitch.tv/videos/{post_id}"
-_NUMBER = r"(?P<post_id>\d{5,12})"
+_NUMBER = r"(?P<post_id>\d{1,12})"
 _CLIPS = re.compile(r"clips\.twitch\.tv")
 _PLAYER = re.compile(r"player\.twitch\.tv")
 _NOT_A_NAME = (

@@ -35,6 +35,7 @@ VIMEO = Platform(
             canonical="https://vimeo.com/{handle}/review/{post_id}/{hash}",
         ),
         AddressPattern(re.compile(rf"^/[^/]+/[^/]+/video/{_ID}/?$"), host=re.compile(r"(?:www\.)?vimeopro\.com")),
+        AddressPattern(re.compile(r"^/(?:album|showcase)/\d+/?$"), query={"video": re.compile(_ID)}),
         AddressPattern(re.compile(r"^/(?:moogaloop\.swf|play_redirect_hls)$"), query={"clip_id": re.compile(_ID)}),
     ),
     lives=paths(r"^/event/\d+(?:/|$)"),

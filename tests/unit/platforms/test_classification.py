@@ -33,6 +33,31 @@ POSTS = [  # address, platform, handle, id, shared form
     ("https://www.facebook.com/video/video.php?v=123456789", "facebook", None, "123456789", "https://www.facebook.com/watch/?v=123456789"),
     ("https://www.facebook.com/video/embed?video_id=123456789", "facebook", None, "123456789", "https://www.facebook.com/watch/?v=123456789"),
     ("https://www.facebook.com/#!/video.php?v=123456789", "facebook", None, "123456789", "https://www.facebook.com/watch/?v=123456789"),
+    (
+        "https://www.facebook.com/groups/cats/?multi_permalinks=123456789&hoisted=1",
+        "facebook",
+        None,
+        "123456789",
+        "https://www.facebook.com/groups/cats/posts/123456789",
+    ),
+    (
+        "https://m.facebook.com/groups/12345678?view=permalink&id=123456789",
+        "facebook",
+        None,
+        "123456789",
+        "https://www.facebook.com/groups/12345678/posts/123456789",
+    ),
+    ("https://m.youtube.com/#/watch?v=abcdefghijk", "youtube", None, "abcdefghijk", "https://www.youtube.com/watch?v=abcdefghijk"),
+    ("https://www.youtube.com/watch?v=abcdefghij", "youtube", None, "abcdefghij", "https://www.youtube.com/watch?v=abcdefghij"),
+    ("https://vimeo.com/showcase/7654321?video=123456", "vimeo", None, "123456", "https://vimeo.com/123456"),
+    ("https://www.twitch.tv/videos/1337", "twitch", None, "1337", "https://www.twitch.tv/videos/1337"),
+    (
+        "https://www.linkedin.com/feed/update/urn:li:groupPost:1770182-7484211306456195072/",
+        "linkedin",
+        None,
+        "1770182-7484211306456195072",
+        "https://www.linkedin.com/feed/update/urn:li:groupPost:1770182-7484211306456195072",
+    ),
     ("https://www.youtube.com/?v=abcdefghijk", "youtube", None, "abcdefghijk", "https://www.youtube.com/watch?v=abcdefghijk"),
     ("https://www.youtube.com/watch.php?v=abcdefghijk", "youtube", None, "abcdefghijk", "https://www.youtube.com/watch?v=abcdefghijk"),
     (
@@ -419,7 +444,6 @@ KNOWN_DIFFERENCES = {
     "https://www.facebook.com/people/facebook/100064860875397/?sk=photos",  # the table takes "people" for a handle
     "https://t.bilibili.com/998134289197432852",  # the table names the video, which only the network knows
     "https://b23.tv/av32430100",  # a short link, though its token is readable
-    "https://www.youtube.com/watch?v=N_708QY7Ob",  # ten characters: a cut id
     "https://www.youtube.com/embed/videoseries?list=PL6IaIsEjSbf96XFRuNccS_RuEXwNdsoEu",  # a playlist
     "https://www.youtube.com/embed/live_stream?channel=UC2_KI6RB__jGdlnK6dvFEZA",  # whatever is live
     "https://www.weibo.com/p/1003062314621010/home",  # a profile

@@ -140,6 +140,11 @@ _RULES: Sequence[tuple[type[Failure], str, str]] = (
         r"no suitable extractor|unsupported url|is not a valid url",
     ),
     (
+        NotAPost,
+        "The address is cut off: its end is missing.",
+        r"looks truncated",
+    ),
+    (
         Upcoming,
         "The broadcast has not begun yet, or its recording is not ready.",
         (

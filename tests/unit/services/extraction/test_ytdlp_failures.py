@@ -48,6 +48,7 @@ def told(message: str = "", *, kind: str = "ExtractorError", warnings: Sequence[
     [
         ("This video is DRM protected", Drm),
         ("No suitable extractor found for URL https://tube.example/x", Unsupported),
+        ("Incomplete YouTube ID abcdefghij. URL https://tube.example/x looks truncated.", NotAPost),
         ("This live event will begin in 3 days.", Upcoming),
         ("Premieres in 12 minutes", Upcoming),
         ("This video is processing", Upcoming),
