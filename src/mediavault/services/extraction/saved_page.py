@@ -22,7 +22,7 @@ from mediavault.services.extraction.ownership import Owned, settle
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.articles import articles_linking
 from mediavault.services.extraction.page_data.document import MAX_JSON_CHARS, parse_json
-from mediavault.services.extraction.page_data.html_page import Page
+from mediavault.services.extraction.page_data.html_page import Page, read_page
 from mediavault.services.extraction.page_data.metadata import announces_video
 from mediavault.services.extraction.page_data.own_address import addresses_in, id_in
 from mediavault.services.extraction.page_data.readers import read_page_data, read_story
@@ -31,6 +31,7 @@ from mediavault.services.extraction.page_data.refusals import told_refusal
 from mediavault.services.extraction.page_data.timelines import listing
 from mediavault.services.extraction.saved_players import as_capture, by_article, by_script, sightings
 from mediavault.services.extraction.saved_text import saved_text
+from mediavault.services.extraction.saved_wrapping import unwrapped
 from mediavault.services.extraction.visible_text import visible_text
 from mediavault.services.extraction.walls import hard_wall, soft_wall
 
@@ -58,15 +59,16 @@ class SavedLook:
 
 def open_saved(document: bytes, url: str) -> SavedDocument:
     """Parse a saved page or answer that came from ``url`` ("" where nobody knows). Raises BadInput where it is neither."""
-    text = saved_text(document)
+    text = unwrapped(saved_text(document))
     if text.lstrip("\ufeff \t\r\n").startswith("<"):
         return _page(url, text)
     if len(text) > MAX_JSON_CHARS:
         raise BadInput(
             f"The answer is longer than {MAX_JSON_CHARS:,} characters.", help="Save the post's own answer only."
         )
-    if any(isinstance(value, dict | list) for value in parse_json(text)):
-        return SavedDocument(read_source(url, "", [text]))
+    documents = tuple(parse_json(text))
+    if any(isinstance(value, dict | list) for value in documents):
+        return SavedDocument(PageSource(read_page((), url), documents))
     if "<" not in text:
         raise BadInput("This is neither a page nor an answer in JSON.")
     return _page(url, text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 MAX_NODES = 200_000  # X's answers have some 10,000, the largest pages of Meta some 100,000
@@ -13,17 +13,23 @@ Node = Mapping[str, Any]
 
 def walk(value: object) -> Iterator[Node]:
     """The objects inside ``value`` in document order, outer before inner; those past the bounds are left out."""
-    waiting: list[tuple[object, int]] = [(value, 0)]
+    open_nodes: list[Iterator[object]] = [iter((value,))]  # the way down to where the walk stands
     seen = 0
-    while waiting and seen < MAX_NODES:
-        node, depth = waiting.pop()
-        seen += 1
-        if isinstance(node, dict):
-            yield node
-            inner = list(node.values())
-        elif isinstance(node, list | tuple):
-            inner = list(node[:MAX_NODES])
+    while open_nodes and seen < MAX_NODES:
+        for node in open_nodes[-1]:
+            inner: Iterable[object]
+            if isinstance(node, dict):
+                yield node
+                inner = node.values()
+            elif isinstance(node, list | tuple):
+                inner = node
+            else:
+                continue
+            seen += 1
+            if len(open_nodes) <= MAX_DEPTH:
+                open_nodes.append(iter(inner))
+                break
+            if seen >= MAX_NODES:
+                break
         else:
-            continue
-        if depth < MAX_DEPTH:
-            waiting.extend((child, depth + 1) for child in reversed(inner) if isinstance(child, dict | list | tuple))
+            open_nodes.pop()

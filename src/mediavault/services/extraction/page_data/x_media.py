@@ -13,7 +13,7 @@ from typing import Any
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.json_walk import Node
 
-VIDEO_TYPES = frozenset({"video", "animated_gif"})
+VIDEO_TYPES = ("video", "animated_gif")
 
 
 def media_of(node: Node) -> Sequence[Node]:
@@ -82,13 +82,13 @@ def _card(node: Node) -> Sequence[Node]:
     """A post with a card can carry its video there."""
     card = values.obj(node, "card", "legacy") or values.obj(node, "card")
     bindings = card.get("binding_values")
-    told: Mapping[Any, Any] = {one.get("key"): one.get("value") for one in values.objects(bindings)} or values.obj(
+    told: Mapping[str, Any] = {str(one.get("key")): one.get("value") for one in values.objects(bindings)} or values.obj(
         bindings
     )
     return _unified(told) or _broadcast(told) or _player(told)
 
 
-def _unified(told: Mapping[Any, Any]) -> Sequence[Node]:
+def _unified(told: Mapping[str, Any]) -> Sequence[Node]:
     """JSON inside JSON."""
     try:
         unified = json.loads(_string(told, "unified_card") or "")
@@ -97,14 +97,14 @@ def _unified(told: Mapping[Any, Any]) -> Sequence[Node]:
     return [one for one in values.obj(unified, "media_entities").values() if isinstance(one, dict)]
 
 
-def _broadcast(told: Mapping[Any, Any]) -> Sequence[Node]:
+def _broadcast(told: Mapping[str, Any]) -> Sequence[Node]:
     """The card names the broadcast, not its stream."""
     if not _string(told, "broadcast_id"):
         return ()
     return [{**_medium("video", _image(told), []), "live": _string(told, "broadcast_state") == "RUNNING"}]
 
 
-def _player(told: Mapping[Any, Any]) -> Sequence[Node]:
+def _player(told: Mapping[str, Any]) -> Sequence[Node]:
     """A file, or a VMAP document that lists the files (``video.twimg.com/…/vmap/….vmap``); pages of other sites are none."""
     named = [_string(told, name) for name in ("player_stream_url", "amplify_url_vmap", "player_url")]
     mime = (_string(told, "player_stream_content_type") or "").partition(";")[0]
@@ -117,11 +117,11 @@ def _is_vmap(url: str) -> bool:
     return url.partition("?")[0].endswith(".vmap")
 
 
-def _string(told: Mapping[Any, Any], name: str) -> str | None:
+def _string(told: Mapping[str, Any], name: str) -> str | None:
     return values.text(values.obj(told.get(name)).get("string_value"))
 
 
-def _image(told: Mapping[Any, Any]) -> object:
+def _image(told: Mapping[str, Any]) -> object:
     return next(filter(None, (values.obj(told.get(name), "image_value").get("url") for name in _PICTURES)), None)
 
 

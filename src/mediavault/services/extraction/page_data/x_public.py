@@ -27,24 +27,26 @@ def _statuses(answer: Node) -> Iterator[Node]:
     posts = [one for one in [data, *values.items(data)] if isinstance(one, dict) and "id" in one and "text" in one]
     if not posts:
         return
-    media = {one.get("media_key"): one for one in values.objects(includes.get("media"))}
-    users = {one.get("id"): one for one in values.objects(includes.get("users"))}
-    others = {one.get("id"): one for one in values.objects(includes.get("tweets"))}
+    media = {str(one.get("media_key")): one for one in values.objects(includes.get("media"))}
+    users = {str(one.get("id")): one for one in values.objects(includes.get("users"))}
+    others = {str(one.get("id")): one for one in values.objects(includes.get("tweets"))}
     for post in [*posts, *others.values()][:_MAX_POSTS]:
         yield {**_status(post, media, users), **_references(post, others, media, users)}
 
 
 def _references(
-    post: Node, others: Mapping[Any, Node], media: Mapping[Any, Node], users: Mapping[Any, Node]
+    post: Node, others: Mapping[str, Node], media: Mapping[str, Node], users: Mapping[str, Node]
 ) -> dict[str, Any]:
-    named = {one.get("type"): others.get(one.get("id")) for one in values.objects(post.get("referenced_tweets"))}
+    named = {
+        str(one.get("type")): others.get(str(one.get("id"))) for one in values.objects(post.get("referenced_tweets"))
+    }
     names = {_REPOSTED: "retweeted_status", _QUOTED: "quoted_status"}
     return {name: _status(other, media, users) for kind, name in names.items() if (other := named.get(kind))}
 
 
-def _status(post: Node, media: Mapping[Any, Node], users: Mapping[Any, Node]) -> dict[str, Any]:
+def _status(post: Node, media: Mapping[str, Node], users: Mapping[str, Node]) -> dict[str, Any]:
     keys = values.items(values.obj(post, "attachments").get("media_keys"))
-    user = users.get(post.get("author_id"), {})
+    user = users.get(str(post.get("author_id")), {})
     long = values.text(values.obj(post, "note_tweet").get("text"))
     return {
         "id_str": str(post.get("id")),
