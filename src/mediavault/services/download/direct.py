@@ -20,12 +20,14 @@ from mediavault.core.errors import (
     Incomplete,
     NetworkFailure,
     NotAVideo,
+    RateLimited,
     TookTooLong,
     TooLarge,
 )
 from mediavault.core.media import DownloadedFile, OnProgress
 from mediavault.services.download import partial
-from mediavault.services.download.pace import Cuts, SlowFloor, backoff_s
+from mediavault.services.download.host_slots import HostSlots, Slot
+from mediavault.services.download.pace import Cuts, SlowFloor, wait_s
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.resume import AllThere, Append, Refuse, Saved, StartOver, Whole, ask_for, judge
 from mediavault.services.download.writer import FileWriter, open_writer
@@ -36,6 +38,8 @@ PART = "media.part"
 
 # After these nothing on disk is worth keeping.
 _WORTHLESS = (NotAVideo, EmptyBody, TooLarge)
+# After these the rest is asked for.
+_CUTS = (Incomplete, NetworkFailure, TookTooLong)
 
 
 class PlaylistInstead(NotAVideo):
@@ -49,15 +53,18 @@ class PlaylistInstead(NotAVideo):
 class DirectDownloader:
     """``Downloader`` for one address that is one file. ``also`` names kinds that are taken beside whole videos."""
 
-    def __init__(self, client: HttpClient, clock: Clock, *, also: Collection[Kind] = ()) -> None:
-        self._client, self._clock = client, clock
+    def __init__(
+        self, client: HttpClient, clock: Clock, *, hosts: HostSlots | None = None, also: Collection[Kind] = ()
+    ) -> None:
+        self._client, self._clock, self._hosts = client, clock, hosts or HostSlots()
         self._kinds = frozenset({*DEMUXERS, Kind.EMPTY, *also})  # an empty body is judged at its end
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
     ) -> DownloadedFile:
         part = into / PART
-        transfer = _Transfer(self._client, self._clock, request, limits, on_progress, part, self._kinds)
+        slot = self._hosts.slot_for(request)
+        transfer = _Transfer(self._client, self._clock, request, limits, on_progress, part, self._kinds, slot)
         saved = await asyncio.to_thread(partial.load, part)
         try:
             async with open_writer(
@@ -89,6 +96,7 @@ class _Transfer:
         on_progress: OnProgress,
         part: Path,
         kinds: Collection[Kind],
+        slot: Slot,
     ) -> None:
         self._client, self._clock, self._request, self._limits = client, clock, request, limits
         self._on_progress, self._part, self._kinds = on_progress, part, kinds
@@ -99,19 +107,26 @@ class _Transfer:
         self._answered = False
         self._proven = True
         self._bytes = 0
+        self._at_most = request.max_range_bytes
+        self._end: int | None = None  # of the range under way, exclusive
+        self._half_way = False
+        self._slot = slot
 
     async def run(self, writer: FileWriter, saved: Saved | None) -> bytes:
         """Until the file is whole; answers its first bytes."""
         self._writer, self._saved = writer, saved
         while True:
             try:
-                if await self._attempt():
+                async with self._slot:
+                    is_whole = await self._attempt()
+                if is_whole:
                     break
-            except (Incomplete, NetworkFailure, TookTooLong, _ServerTrouble) as exc:
+            except Failure as exc:
                 exc.bytes_received = self._writer.position
-                if isinstance(exc, _TooSlow) or not self._may_go_on():
+                wait_before_next_s = self._wait_before_next_s(exc)
+                if wait_before_next_s is None:
                     raise
-                await self._clock.sleep(backoff_s(self._cuts.failures))
+                await self._clock.sleep(wait_before_next_s)
         self._bytes = writer.position
         return await writer.read_back(0, SNIFF_BYTES)
 
@@ -134,7 +149,8 @@ class _Transfer:
     async def _attempt(self) -> bool:
         """One request; True when the file is whole, False when it has to be asked for from the start."""
         have, url = self._writer.position, self._request.url
-        ask = ask_for(self._saved, have=have, url=url)
+        ask = ask_for(self._saved, have=have, url=url, at_most=self._at_most)
+        self._half_way = self._answered or ask.start > 0
         async with self._client.get(
             url,
             scope_url=self._request.scope_url,
@@ -146,31 +162,36 @@ class _Transfer:
             move = judge(
                 answer.status, answer.headers, ask, self._saved, have=have, url=url, final_url=answer.url, now=now
             )
-            resuming, self._answered = self._answered or ask.start > 0, True
+            self._answered = True
             match move:
                 case Refuse(failure):
-                    raise self._softened(failure, resuming=resuming)
+                    raise failure
                 case AllThere():
                     self._proven = False
                     return True
-                case Whole(saved, conclusive):
-                    return await self._receive_whole(answer, saved, conclusive=conclusive)
+                case Whole():
+                    return await self._receive_whole(answer, move)
                 case Append():
                     return await self._receive_rest(answer, move)
                 case StartOver(reason):
                     return await self._start_over(reason)
 
-    def _softened(self, failure: Failure, *, resuming: bool) -> Failure:
-        """A server error in the middle of a file is one more cut."""
-        if resuming and isinstance(failure, HttpError) and (failure.http_status or 0) >= 500:
-            return _ServerTrouble(failure.message, http_status=failure.http_status)
-        failure.bytes_received = self._writer.position
-        return failure
+    def _wait_before_next_s(self, failure: Failure) -> float | None:
+        """Seconds until the rest is asked for; None when that is no use. In the middle of a file a server's trouble, or
+        its wish that we slow down, is one more cut."""
+        is_trouble = isinstance(failure, RateLimited) or (
+            isinstance(failure, HttpError) and (failure.http_status or 0) >= 500
+        )
+        if isinstance(failure, _TooSlow) or not (isinstance(failure, _CUTS) or (is_trouble and self._half_way)):
+            return None
+        return wait_s(failure, self._cuts.failures) if self._may_go_on() else None
 
-    async def _receive_whole(self, answer: HttpResponse, saved: Saved, *, conclusive: bool) -> bool:
+    async def _receive_whole(self, answer: HttpResponse, move: Whole) -> bool:
+        """The answer is the file from its first byte, or the first range of it."""
+        saved = move.saved
         if self._writer.position:
             await self._writer.rewind(0)
-        self._saved, self._proven = saved, conclusive
+        self._saved, self._proven, self._end = saved, move.conclusive, move.end
         await self._check_size(saved.total)
         head = b""
         while len(head) < SNIFF_BYTES and (piece := await self._read(answer)):
@@ -183,7 +204,8 @@ class _Transfer:
     async def _receive_rest(self, answer: HttpResponse, move: Append) -> bool:
         """The answer begins a little before what is missing: that much must be the same on disk."""
         assert self._saved is not None
-        self._proven = self._proven and move.proven
+        before = self._writer.position
+        self._proven, self._end = self._proven and move.proven, move.end
         await self._check_size(self._saved.total)
         known = await self._writer.read_back(move.start, self._writer.position - move.start)
         while known:
@@ -197,6 +219,8 @@ class _Transfer:
             if rest:
                 await self._take(rest)
         await self._receive(answer)
+        if self._writer.position == before != self._saved.total:
+            raise Incomplete("The site sent nothing new.")
         return self._is_whole(self._saved.total)
 
     async def _receive(self, answer: HttpResponse) -> None:
@@ -216,7 +240,7 @@ class _Transfer:
         after = self._writer.position + len(piece)
         if after > self._limits.max_bytes:
             raise self._too_large(after)
-        if total is not None and after > total:
+        if after > min(end for end in (total, self._end, after) if end is not None):
             raise Incomplete("The site sent more than it had announced.")
         await self._writer.write(piece)
         self._on_progress(after, total)
@@ -239,10 +263,14 @@ class _Transfer:
         if total is None and announced is not None and position < announced:
             raise Incomplete(f"The transfer ended at {position:,} of the {announced:,} bytes that the post announced.")
         if total is not None and position < total:
+            if self._at_most is not None and position == self._end:
+                return False  # the next range
             raise Incomplete(f"The transfer broke off at {position:,} of {total:,} bytes.")
         return True
 
     async def _start_over(self, reason: str) -> bool:
+        """From the first byte, and in one request: where ranges went wrong once they are not asked for again."""
+        self._at_most = None
         if not self._may_go_on():
             raise Incomplete(
                 f"The site never sends the same file twice: {reason}.", bytes_received=self._writer.position
@@ -257,10 +285,6 @@ class _Transfer:
 
 class _TooSlow(TookTooLong):
     """Not worth another try at once."""
-
-
-class _ServerTrouble(HttpError):
-    """A 5xx while resuming."""
 
 
 def _refuse_foreign(head: bytes, status: int, taken: Collection[Kind]) -> None:

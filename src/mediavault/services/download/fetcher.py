@@ -7,6 +7,7 @@ from pathlib import Path
 from mediavault.core.clock import Clock
 from mediavault.core.media import DownloadedFile, OnProgress, SourceType
 from mediavault.services.download.direct import DirectDownloader, PlaylistInstead
+from mediavault.services.download.host_slots import HostSlots
 from mediavault.services.download.pair import PairDownloader
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.segments import StreamDownloader
@@ -19,9 +20,10 @@ class MediaFetcher:
     """``Downloader`` for every source type. An address that turns out to be a playlist or manifest is fetched as one."""
 
     def __init__(self, client: HttpClient, clock: Clock) -> None:
-        self._direct = DirectDownloader(client, clock)
-        self._pair = PairDownloader(client, clock)
-        self._stream = StreamDownloader(client, clock)
+        hosts = HostSlots()
+        self._direct = DirectDownloader(client, clock, hosts=hosts)
+        self._pair = PairDownloader(client, clock, hosts=hosts)
+        self._stream = StreamDownloader(client, clock, hosts=hosts)
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress

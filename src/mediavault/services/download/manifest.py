@@ -12,17 +12,12 @@ from dataclasses import dataclass, field
 
 from mediavault.core.errors import BadUrl, NotAVideo
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url, resolve_reference
+from mediavault.services.download.quality import Rung, Wanted
 
 MAX_PLAYLIST_BYTES = 5_000_000
 MAX_SEGMENTS = 20_000
 
 _HIDDEN_CONTROL = re.compile(r"%(0[0-9a-f]|1[0-9a-f]|7f)", re.IGNORECASE)
-_VIDEO_CODEC = re.compile(
-    r"\b(avc[1-4]|hvc[12]|hev[12]|vp0?[89]|av01|av1\b|mp4v|dvh[1e]|dva[1v]|theora)", re.IGNORECASE
-)
-_AUDIO_CODEC = re.compile(r"\b(mp4a|ac-[34]|ec-3|opus|vorbis|flac|alac|mp3|aac)", re.IGNORECASE)
-_RARE_SOUND = re.compile(r"\b(ec-3|ac-[34]|dts[a-z]|mh[am][12])\b", re.IGNORECASE)
-_DOLBY_VISION = re.compile(r"\bdv(h[1e]|a[1v])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,33 +90,13 @@ class MediaPlaylist:
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
-    """One quality of a stream as its manifest describes it; 0 and "" where it does not."""
-
-    width: int = 0
-    height: int = 0
-    bandwidth: int = 0
-    codecs: str = ""
-    fps: float = 0.0
-
-    @property
-    def rank(self) -> tuple[bool, int, bool, int]:
-        """Larger is better: the taller picture, then sound that browsers play, then the higher bit rate.
-
-        A portrait's height is its shorter side. Dolby Vision's own profiles come last: their colours are wrong
-        wherever they are not understood.
-        """
-        shorter = min(self.height, self.width or self.height)
-        return not _DOLBY_VISION.search(self.codecs), shorter, not has_rare_sound(self.codecs), self.bandwidth
-
-
-@dataclass(frozen=True, slots=True)
 class Variant:
     """One quality of a master playlist. ``audio_url``: its sound, where that is a playlist of its own."""
 
     url: str
     rung: Rung
     audio_url: str | None
+    has_sound: bool | None = None  # inside or beside it; None: the master does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,22 +106,8 @@ class Master:
     variants: tuple[Variant, ...]
     variables: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def best(self) -> Variant:
-        return max(self.variants, key=lambda variant: variant.rung.rank)
-
-
-def has_video_codec(codecs: str) -> bool:
-    return bool(_VIDEO_CODEC.search(codecs))
-
-
-def has_audio_codec(codecs: str) -> bool:
-    return bool(_AUDIO_CODEC.search(codecs))
-
-
-def has_rare_sound(codecs: str) -> bool:
-    """Surround sound that browsers cannot decode."""
-    return bool(_RARE_SOUND.search(codecs))
+    def best(self, wanted: Wanted) -> Variant:
+        return max(self.variants, key=lambda variant: wanted.rank(variant.rung, has_sound=variant.has_sound))
 
 
 def base_of(url: str) -> HttpUrl:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mediavault.core.errors import BadUrl, Drm, Incomplete, LiveNow, NotAVideo, Unsupported
-from mediavault.services.download.manifest import MAX_SEGMENTS, MediaPlaylist, Segment, has_rare_sound
+from mediavault.services.download.manifest import MAX_SEGMENTS, MediaPlaylist, Segment
 from mediavault.services.download.mpd_document import AUDIO, VIDEO, MpdDocument, Period, Representation, read_document
 from mediavault.services.download.mpd_segments import Listing
+from mediavault.services.download.quality import Wanted, has_rare_sound
 
+_ANY = Wanted()
 _SECOND_BEST = frozenset({"alternate", "supplementary", "commentary", "dub", "description", "sign", "emergency"})
 
 
-def read_mpd(text: str, url: str) -> list[MediaPlaylist]:
-    """The tracks of the best quality of the manifest that came from ``url``: pictures, then sound where it is separate.
+def read_mpd(text: str, url: str, wanted: Wanted = _ANY) -> list[MediaPlaylist]:
+    """The tracks of the quality that is ``wanted`` of the manifest that came from ``url``: pictures, then sound where it
+    is separate.
 
     Raises NotAVideo (no manifest, broken, odd addresses, sound only), LiveNow, Drm, Unsupported (parts of it lie
     elsewhere) and Incomplete (it names no segments).
@@ -21,8 +24,8 @@ def read_mpd(text: str, url: str) -> list[MediaPlaylist]:
     try:
         document = read_document(text, url)
         _check(document)
-        pictures = chosen_video(document)
-        sound = [] if any(each.has_sound for each in pictures) else _chosen_audio(document)
+        pictures = chosen_video(document, wanted)
+        sound = [] if any(each.has_sound for each in pictures) else _chosen_audio(document, wanted)
         return [_track(chosen, document) for chosen in (pictures, sound) if chosen]
     except BadUrl as exc:
         raise NotAVideo(f"The manifest's own address is odd: {exc.message}") from exc
@@ -44,7 +47,7 @@ def _check(document: MpdDocument) -> None:
         raise NotAVideo("The DASH manifest offers sound only.")
 
 
-def chosen_video(document: MpdDocument, *, protected: bool = False) -> list[Representation]:
+def chosen_video(document: MpdDocument, wanted: Wanted = _ANY, *, protected: bool = False) -> list[Representation]:
     """The best pictures of each period, of one kind as far as there is one; periods without any are left out.
 
     ``protected``: also those that take a licence, to look at and not to fetch.
@@ -53,11 +56,13 @@ def chosen_video(document: MpdDocument, *, protected: bool = False) -> list[Repr
     for period in document.periods:
         free = period.of_kind(VIDEO) if protected else _free(period, VIDEO)
         if free:
-            chosen.append(_like(chosen[0], free) if chosen else max(free, key=_picture_rank))
+            chosen.append(
+                _like(chosen[0], free) if chosen else _best_picture(free, wanted, beside=_free(period, AUDIO))
+            )
     return chosen
 
 
-def _chosen_audio(document: MpdDocument) -> list[Representation]:
+def _chosen_audio(document: MpdDocument, wanted: Wanted) -> list[Representation]:
     """The sound that a player would start with, in each period that has some. Drm when all of it is protected."""
     chosen: list[Representation] = []
     for period in document.periods:
@@ -65,7 +70,7 @@ def _chosen_audio(document: MpdDocument) -> list[Representation]:
         if not free and period.of_kind(AUDIO):
             raise Drm("The stream's sound is protected (ContentProtection).")
         if free:
-            chosen.append(_like(chosen[0], free) if chosen else min(free, key=_sound_rank))
+            chosen.append(_like(chosen[0], free) if chosen else min(free, key=lambda each: _sound_rank(each, wanted)))
     return chosen
 
 
@@ -73,13 +78,24 @@ def _free(period: Period, kind: str) -> list[Representation]:
     return [each for each in period.of_kind(kind) if not each.protected]
 
 
-def _picture_rank(each: Representation) -> tuple[bool, bool, int, bool, int]:
-    return not each.roles & _SECOND_BEST, *each.rung.rank
+def _best_picture(
+    free: Sequence[Representation], wanted: Wanted, *, beside: Sequence[Representation]
+) -> Representation:
+    def rank(each: Representation) -> tuple[bool, bool, bool, bool, int, bool, int]:
+        return not each.roles & _SECOND_BEST, *wanted.rank(each.rung, has_sound=each.has_sound or bool(beside))
+
+    return max(free, key=rank)
 
 
-def _sound_rank(each: Representation) -> tuple[bool, bool, int, int]:
+def _sound_rank(each: Representation, wanted: Wanted) -> tuple[bool, bool, bool, int, int]:
     """Smaller is better; of one set, the richest."""
-    return bool(each.roles & _SECOND_BEST), has_rare_sound(each.rung.codecs), each.set_number, -each.rung.bandwidth
+    return (
+        bool(each.roles & _SECOND_BEST),
+        has_rare_sound(each.rung.codecs),
+        not wanted.prefers(each.rung.codecs),
+        each.set_number,
+        -each.rung.bandwidth,
+    )
 
 
 def _like(model: Representation, choices: Sequence[Representation]) -> Representation:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from mediavault.core.errors import Unsupported
 from mediavault.core.urls import HttpUrl
-from mediavault.services.download.manifest import Rung, base_of, has_audio_codec, has_video_codec, resolve
+from mediavault.services.download.manifest import base_of, resolve
 from mediavault.services.download.mpd_segments import Listing, Place, list_segments
 from mediavault.services.download.mpd_tree import Node, read_tree
 from mediavault.services.download.mpd_values import rate_of, seconds_of, whole
+from mediavault.services.download.quality import Rung, has_audio_codec, has_video_codec
 
 MAX_REPRESENTATIONS = 5_000
 # possessive: a comment that has ended is never looked at again, or a row of them takes for ever

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from mediavault.core.errors import Failure, RateLimited
+
 BACKOFF_S, MAX_BACKOFF_S = 0.5, 60.0
 PROGRESS_BYTES = 1_000_000  # so much more than ever before makes former cuts forgotten
 OPENING_TRIES = 2  # after a connection that brought nothing at all
+RATE_LIMIT_S = 5.0  # at least, for a site that asks us to slow down and names no time
+LONGEST_WAIT_S = 30.0  # a site that asks for more is left alone until the next attempt
 
 
 def backoff_s(failures: int) -> float:
     """Seconds before the try that follows ``failures`` cuts in a row (1 is the first)."""
     return float(min(BACKOFF_S * 2 ** max(0, failures - 1), MAX_BACKOFF_S))
+
+
+def wait_s(failure: Failure, failures: int) -> float | None:
+    """Seconds before the same may be asked for again after ``failures`` failures in a row; None: not in this attempt."""
+    if failure.retry_after is not None:
+        asked = failure.retry_after.total_seconds()
+        return max(backoff_s(failures), asked) if asked <= LONGEST_WAIT_S else None
+    return max(backoff_s(failures), RATE_LIMIT_S * failures if isinstance(failure, RateLimited) else 0.0)
 
 
 class SlowFloor:

@@ -11,6 +11,7 @@ from mediavault.core.clock import Clock
 from mediavault.core.errors import Incomplete, NoSpace
 from mediavault.core.media import DownloadedFile, Expected, OnProgress
 from mediavault.services.download.direct import DirectDownloader
+from mediavault.services.download.host_slots import HostSlots
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.track import Progress, all_or_first_failure
 from mediavault.services.egress.port import HttpClient
@@ -23,8 +24,8 @@ PICTURES, SOUND = "video", "audio"
 class PairDownloader:
     """``Downloader`` for a request with an ``audio_url``."""
 
-    def __init__(self, client: HttpClient, clock: Clock) -> None:
-        self._direct = DirectDownloader(client, clock, also={Kind.AUDIO})
+    def __init__(self, client: HttpClient, clock: Clock, *, hosts: HostSlots | None = None) -> None:
+        self._direct = DirectDownloader(client, clock, hosts=hosts, also={Kind.AUDIO})
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress

@@ -14,14 +14,13 @@ from mediavault.services.download.manifest import (
     Key,
     Master,
     MediaPlaylist,
-    Rung,
     Segment,
     Span,
     Variant,
     base_of,
-    has_video_codec,
     resolve,
 )
+from mediavault.services.download.quality import Rung, has_audio_codec, has_video_codec
 
 MAX_LINE_CHARS = 32_768
 IV_BYTES = 16
@@ -183,13 +182,19 @@ def _master(document: HlsDocument, base: HttpUrl) -> Master:
         raise Drm("The stream is protected: its key takes a licence.")
     sound = _sound(document.media)
     variants = tuple(
-        Variant(resolve(uri, base), rung_of(info), _audio(sound.get(info.get("AUDIO", "")), base))
+        _variant(info, uri, sound.get(info.get("AUDIO", "")), base)
         for info, uri in document.variants
         if has_pictures(info)
     )
     if not variants:
         raise NotAVideo("The playlist offers sound only." if document.variants else "The playlist offers no variant.")
     return Master(variants, document.variables)
+
+
+def _variant(info: Attributes, uri: str, sound: Attributes | None, base: HttpUrl) -> Variant:
+    codecs = info.get("CODECS", "")
+    has_sound = True if sound is not None or has_audio_codec(codecs) else (False if codecs else None)
+    return Variant(resolve(uri, base), rung_of(info), _audio(sound, base), has_sound)
 
 
 def _sound(media: Sequence[Attributes]) -> Mapping[str, Attributes]:

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Protocol
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.media import DownloadedFile, Expected, OnProgress, SourceType
+from mediavault.core.media import DownloadedFile, Expected, OnProgress, Preference, SourceType
+
+MIN_RANGE_BYTES = 1 << 20  # each range repeats 64 KiB of the one before, to compare them
+MAX_CONNECTIONS = 6  # to one host: what browsers open
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,9 @@ class DownloadLimits:
 class MediaRequest:
     """One candidate to be fetched. ``scope_url`` is the post's address: the egress guard's exemptions hang on it.
 
-    ``audio_url`` is the file with the sound of a silent one; both are fetched and joined.
+    ``audio_url`` is the file with the sound of a silent one; both are fetched and joined. A file is asked for in ranges
+    of at most ``max_range_bytes`` (None: in one request; at least MIN_RANGE_BYTES). At most ``max_connections`` requests
+    for media go to one host at a time, over all that one fetcher is asked for.
     """
 
     url: str
@@ -39,6 +44,16 @@ class MediaRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: tuple[Cookie, ...] = ()
     expected: Expected = field(default_factory=Expected)
+    prefer: Preference = Preference.BEST
+    max_range_bytes: int | None = None
+    max_connections: int = MAX_CONNECTIONS
+
+    def __post_init__(self) -> None:
+        """ValueError for ranges that are smaller than what each repeats of the one before, and for no connection."""
+        if self.max_range_bytes is not None and self.max_range_bytes < MIN_RANGE_BYTES:
+            raise ValueError(f"ranges of {self.max_range_bytes} bytes get nowhere")
+        if self.max_connections < 1:
+            raise ValueError("nothing can be fetched without a connection")
 
 
 class Downloader(Protocol):

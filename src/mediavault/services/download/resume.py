@@ -44,9 +44,10 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """The request that is to be sent. ``start`` 0 asks for the whole file, without a Range."""
+    """The request that is to be sent: the file from ``start`` up to ``end`` (exclusive; None: to its end)."""
 
     start: int = 0
+    end: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     same_host: bool = True
     conditional: bool = False  # an If-Range makes the server itself refuse to mix versions
@@ -54,10 +55,14 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """The body is the file from its first byte: what is on disk goes, ``saved`` describes the new one."""
+    """The body is the file from its first byte: what is on disk goes, ``saved`` describes the new one.
+
+    ``end``: how far the body goes (exclusive), where it is only the first of several ranges.
+    """
 
     saved: Saved
     conclusive: bool  # a length was announced
+    end: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +94,17 @@ class Refuse:
 Move = Whole | Append | AllThere | StartOver | Refuse
 
 
-def ask_for(saved: Saved | None, *, have: int, url: str) -> Ask:
-    """Resume ``have`` bytes, or ask for all of it where resuming could not be checked."""
+def ask_for(saved: Saved | None, *, have: int, url: str, at_most: int | None = None) -> Ask:
+    """Resume ``have`` bytes, or ask from the start where resuming could not be checked; ``at_most`` so many bytes."""
     if saved is None or saved.total is None or have <= OVERLAP_BYTES or have > saved.total:
-        return Ask()
+        return Ask() if at_most is None else Ask(end=at_most, headers={"range": f"bytes=0-{at_most - 1}"})
     start = have - OVERLAP_BYTES
+    end = min(start + at_most, saved.total) if at_most is not None else None
     same_host = urlsplit(saved.url).netloc == urlsplit(url).netloc
     validator = (saved.etag or saved.last_modified) if same_host else None
-    headers = {"range": f"bytes={start}-"} | ({"if-range": validator} if validator else {})
-    return Ask(start, headers, same_host, conditional=validator is not None)
+    span = f"bytes={start}-{end - 1 if end is not None else ''}"
+    headers = {"range": span} | ({"if-range": validator} if validator else {})
+    return Ask(start, end, headers, same_host, conditional=validator is not None)
 
 
 def judge(
@@ -126,13 +133,15 @@ def judge(
         length = content_length(headers)
         return Whole(_described(headers, length, url, final_url), conclusive=length is not None)
     if ask.start == 0 or saved is None:
+        if ask.end is not None:
+            return _judge_first(status, headers, ask.end, url, final_url)
         return _judge_unasked(status, headers, url, final_url)
     if status == 206:
         return _judge_part(headers, ask, saved, have)
     named = content_range(headers.get("content-range"))
     if named is not None and named.total == have == saved.total:
         return AllThere()
-    return StartOver("the site has no such range")
+    return StartOver(_NO_RANGE)
 
 
 def failure_for(status: int, headers: Mapping[str, str], *, now: datetime) -> Failure | None:
@@ -157,12 +166,29 @@ def _judge_unasked(status: int, headers: Mapping[str, str], url: str, final_url:
     return Refuse(HttpError(f"The site answered a range that nobody asked for ({status}).", http_status=status))
 
 
+def _judge_first(status: int, headers: Mapping[str, str], end: int, url: str, final_url: str) -> Move:
+    """The answer to the first of several ranges. A server that is no good at ranges is asked for all of it."""
+    named = content_range(headers.get("content-range"))
+    if status == 416:
+        empty = named is not None and named.total == 0
+        return Refuse(EmptyBody("The site sent an empty file.", http_status=416)) if empty else StartOver(_NO_RANGE)
+    if named is None or named.end is None or named.total is None:
+        return StartOver("the site did not say which part it sent")
+    if named.start != 0 or named.end >= end:
+        return StartOver(_OTHER_PART)
+    return Whole(_described(headers, named.total, url, final_url), conclusive=True, end=named.end + 1)
+
+
+_NO_RANGE = "the site has no such range"
+_OTHER_PART = "the site sent another part than it was asked for"
+
+
 def _judge_part(headers: Mapping[str, str], ask: Ask, saved: Saved, have: int) -> Move:
     named = content_range(headers.get("content-range"))
     if named is None or named.end is None:
         return StartOver("the site did not say which part it sent")
-    if named.start != ask.start:
-        return StartOver("the site sent another part than it was asked for")
+    if named.start != ask.start or (ask.end is not None and named.end >= ask.end):
+        return StartOver(_OTHER_PART)
     if named.total != saved.total:
         return StartOver("the file's length has changed")
     if named.end + 1 < have:

@@ -17,8 +17,10 @@ from mediavault.core.clock import Clock
 from mediavault.core.errors import BadUrl, HttpError, Incomplete, NoSpace
 from mediavault.core.media import DownloadedFile, Expected, OnProgress, SourceType
 from mediavault.services.download.direct import DirectDownloader
+from mediavault.services.download.host_slots import HostSlots, SegmentSlots
 from mediavault.services.download.manifest import MediaPlaylist
 from mediavault.services.download.port import DownloadLimits, MediaRequest
+from mediavault.services.download.quality import Wanted
 from mediavault.services.download.stream_source import StreamSource
 from mediavault.services.download.stream_tracks import find_tracks
 from mediavault.services.download.track import Progress, TrackFetch, all_or_first_failure
@@ -33,16 +35,18 @@ NAMES = ("video", "audio")
 class StreamDownloader:
     """``Downloader`` for HLS playlists, master or media, and for DASH manifests."""
 
-    def __init__(self, client: HttpClient, clock: Clock) -> None:
-        self._client, self._clock = client, clock
-        self._direct = DirectDownloader(client, clock, also={Kind.AUDIO})
+    def __init__(self, client: HttpClient, clock: Clock, *, hosts: HostSlots | None = None) -> None:
+        self._client, self._clock, self._hosts = client, clock, hosts or HostSlots()
+        self._direct = DirectDownloader(client, clock, hosts=self._hosts, also={Kind.AUDIO})
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
     ) -> DownloadedFile:
         source = StreamSource(self._client, self._clock, request, limits)
         try:
-            found = await find_tracks(source, request.url, page_url=request.scope_url)
+            async with self._hosts.slot_for(request):
+                wanted = Wanted(request.prefer, sound=request.expected.audio)
+                found = await find_tracks(source, request.url, page_url=request.scope_url, wanted=wanted)
             playlists = found.playlists
             tracks = await self._tracks(source, request, playlists, into, limits, on_progress)
         except BadUrl as exc:
@@ -74,7 +78,7 @@ class StreamDownloader:
         limits: DownloadLimits,
         on_progress: OnProgress,
     ) -> list[Track]:
-        slots = asyncio.Semaphore(limits.segment_concurrency)
+        slots = SegmentSlots(limits.segment_concurrency, self._hosts.slot_for(request))
         progress = Progress(limits.max_bytes, on_progress)
         return await all_or_first_failure(
             [

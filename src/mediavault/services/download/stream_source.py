@@ -13,14 +13,13 @@ from mediavault.core.errors import Failure, HttpError, Incomplete, NetworkFailur
 from mediavault.services.download.aes import KEY_BYTES, Decryptor, iv_of
 from mediavault.services.download.headers import content_length, content_range, is_encoded
 from mediavault.services.download.manifest import Init, Key, Segment, Span
-from mediavault.services.download.pace import SlowFloor, backoff_s
+from mediavault.services.download.pace import SlowFloor, wait_s
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.resume import failure_for
 from mediavault.services.egress.port import HttpClient, HttpResponse, Timeouts
 from mediavault.services.media.sniff import SNIFF_BYTES, Kind, sniff
 
 TRIES = 3
-LONGEST_WAIT_S = 30.0  # a site that asks for more is left alone until the next attempt
 MAX_KEY_BYTES = 1_024
 MAX_INIT_BYTES = 8 << 20
 
@@ -37,6 +36,7 @@ class StreamSource:
         self._client, self._clock, self._request, self._limits = client, clock, request, limits
         self._keys: dict[str, asyncio.Task[bytes]] = {}
         self._inits: dict[Init, bytes] = {}
+        self._quiet_until_s = 0.0  # on the monotonic clock
 
     async def small(self, url: str, *, limit: int, decode: bool = False, span: Span | None = None) -> tuple[str, bytes]:
         """(address after redirects, body). Raises as ``open``, and TooLarge past ``limit`` bytes."""
@@ -51,8 +51,11 @@ class StreamSource:
     async def open(self, url: str, *, span: Span | None = None, decode: bool = False) -> AsyncIterator[HttpResponse]:
         """An answer whose header is right: success, the span that was asked for, not compressed.
 
+        Where the site asks us to slow down, nothing else of the stream is asked for in the meantime either.
         Raises LinkExpired, RateLimited, HttpError, EmptyBody, Incomplete and what the client raises.
         """
+        while (left_s := self._quiet_until_s - self._clock.monotonic()) > 0:
+            await self._clock.sleep(left_s)
         async with self._client.get(
             url,
             scope_url=self._request.scope_url,
@@ -62,6 +65,9 @@ class StreamSource:
             decode=decode,
         ) as answer:
             failure = _refusal(answer, span, decode=decode, now=self._clock.now())
+            if isinstance(failure, RateLimited):
+                quiet_s = wait_s(failure, 1) or 0.0  # None: too long, the stream is given up
+                self._quiet_until_s = max(self._quiet_until_s, self._clock.monotonic() + quiet_s)
             if failure is not None:
                 raise failure
             yield answer
@@ -165,8 +171,7 @@ def wait_before_retry_s(failure: Failure, failures: int) -> float | None:
         failure, Incomplete | NetworkFailure | TookTooLong | HttpError | RateLimited
     ):
         return None
-    asked = failure.retry_after.total_seconds() if failure.retry_after is not None else 0.0
-    return max(backoff_s(failures), asked) if asked <= LONGEST_WAIT_S else None
+    return wait_s(failure, failures)
 
 
 def _refusal(answer: HttpResponse, span: Span | None, *, decode: bool, now: datetime) -> Failure | None:

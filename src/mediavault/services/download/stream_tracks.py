@@ -15,6 +15,7 @@ from mediavault.services.download.manifest import MAX_PLAYLIST_BYTES, Master, Me
 from mediavault.services.download.mpd import read_mpd
 from mediavault.services.download.mpd_document import looks_like_dash
 from mediavault.services.download.playlist import read_playlist
+from mediavault.services.download.quality import Wanted
 from mediavault.services.download.stream_source import StreamSource
 from mediavault.services.media.sniff import DESCRIPTIONS, sniff
 
@@ -30,8 +31,8 @@ class Tracks:
     playlists: tuple[MediaPlaylist, ...]
 
 
-async def find_tracks(source: StreamSource, url: str, *, page_url: str) -> Tracks:
-    """The tracks of the best quality. A ``data:`` manifest stands on the page at ``page_url``, which is its base.
+async def find_tracks(source: StreamSource, url: str, *, page_url: str, wanted: Wanted) -> Tracks:
+    """The tracks of the quality that is wanted. A ``data:`` manifest stands on the page at ``page_url``, which is its base.
 
     Raises what ``read_playlist`` and ``read_mpd`` raise, and what fetching raises.
     """
@@ -40,14 +41,15 @@ async def find_tracks(source: StreamSource, url: str, *, page_url: str) -> Track
     for _ in range(MAX_DEPTH):
         url, text = await _text(source, url, page_url)
         if not looks_like_hls(text):
-            return Tracks(url, tuple(await asyncio.to_thread(read_mpd, text, url)))
+            return Tracks(url, tuple(await asyncio.to_thread(read_mpd, text, url, wanted)))
         # in a thread: a playlist of five megabytes takes a second to read
         playlist = await asyncio.to_thread(read_playlist, text, url, imported=variables)
         if isinstance(playlist, MediaPlaylist):
             sound = (await _sound(source, audio_url, page_url, variables),) if audio_url else ()
             return Tracks(url, (playlist, *sound))
         variables = playlist.variables
-        url, audio_url = playlist.best.url, playlist.best.audio_url or audio_url
+        best = playlist.best(wanted)
+        url, audio_url = best.url, best.audio_url or audio_url
     raise NotAVideo(f"More than {MAX_DEPTH} playlists lead to each other.")
 
 

@@ -12,6 +12,7 @@ from mediavault.core.clock import Clock
 from mediavault.core.errors import Failure, HttpError, Incomplete, TooLarge
 from mediavault.core.media import OnProgress
 from mediavault.services.download.gauge import Gauge, gauge_for
+from mediavault.services.download.host_slots import Slot
 from mediavault.services.download.manifest import MediaPlaylist, Segment
 from mediavault.services.download.port import DownloadLimits
 from mediavault.services.download.stream_source import StreamSource, says_there_is_none, wait_before_retry_s
@@ -53,9 +54,9 @@ class TrackFetch:
     """Fetches the segments of one playlist into ``<name>-<run>.part`` files; a new initialisation section or
     discontinuity begins a new one.
 
-    ``slots`` bounds how many segments are under way, over all tracks. A slot is held until its segment is written, and
-    slots are given out in the segments' order: so the segment whose turn it is always has one, and no more than all
-    slots' buffers are ever in memory.
+    ``slots`` bounds how many segments are under way, over all tracks. A slot is held until its segment is written, also
+    between its tries, and slots are given out in the segments' order: so the segment whose turn it is always has one,
+    and no more than all slots' buffers are ever in memory.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class TrackFetch:
         clock: Clock,
         playlist: MediaPlaylist,
         path: Path,
-        slots: asyncio.Semaphore,
+        slots: Slot,
         progress: Progress,
         limits: DownloadLimits,
     ) -> None:

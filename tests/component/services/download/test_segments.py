@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,10 @@ from mediavault.core.errors import (
     RateLimited,
     TooLarge,
 )
-from mediavault.core.media import DownloadedFile, Expected, SourceType
+from mediavault.core.media import DownloadedFile, Expected, Preference, SourceType
 from mediavault.services.download import track
+from mediavault.services.download.port import MediaRequest
+from mediavault.services.download.stream_source import StreamSource
 from mediavault.services.media import library as media_library
 from mediavault.services.media import probe_child as media_probe_child
 from mediavault.services.media.judgement import problems
@@ -401,3 +404,52 @@ async def test_a_cancelled_stream_leaves_no_task_behind(server: FaultServer, fet
     with pytest.raises(asyncio.CancelledError):
         await call
     assert [task for task in asyncio.all_tasks() if "TrackFetch" in repr(task)] == []
+
+
+# --- which quality is taken ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("prefer", "taken"), [(Preference.BEST, "high"), (Preference.COMPATIBLE, "low")])
+async def test_the_quality_that_is_preferred_is_fetched_and_no_other(
+    prefer: Preference, taken: str, server: FaultServer, fetch: Fetch
+) -> None:
+    files = dict(media.hls_split())
+    server.files(files)
+    size = "RESOLUTION={}x{}"
+    lines = [
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="s",NAME="en",DEFAULT=YES,URI="sound/index.m3u8"',
+        f'#EXT-X-STREAM-INF:BANDWIDTH=9000000,{size.format(1920, 1080)},CODECS="hvc1.1.6.L120.90,mp4a.40.2",AUDIO="s"',
+        "high/index.m3u8",
+        f'#EXT-X-STREAM-INF:BANDWIDTH=900000,{size.format(640, 360)},CODECS="avc1.42c01e,mp4a.40.2",AUDIO="s"',
+        "low/index.m3u8",
+    ]
+    server.on("/index.m3u8", serve("\n".join(["#EXTM3U", *lines]).encode()))
+    server.on("/low/index.m3u8", serve(files["high/index.m3u8"]))
+    server.files({f"low/{name.removeprefix('high/')}": body for name, body in files.items() if "high/" in name})
+
+    assert faults(await hls(fetch, prefer=prefer)) == ()
+    others = {"high", "low"} - {taken}
+    assert server.asked(f"/{taken}/index.m3u8")
+    assert not [request for other in others for request in server.asked(f"/{other}/index.m3u8")]
+
+
+async def test_a_site_that_asks_to_slow_down_is_asked_for_nothing_else_in_the_meantime(clock: FakeClock) -> None:
+    """The other segments under way would go on asking, which is what gets addresses blocked."""
+    statuses = iter([429, 200])
+
+    @asynccontextmanager
+    async def get(url: str, **_: Any) -> AsyncIterator[Any]:
+        answered = {"status": next(statuses), "headers": {"retry-after": "20"}, "url": url}
+        yield type("Answer", (), answered)()
+
+    client: Any = type("Client", (), {"get": staticmethod(get)})()
+    source = StreamSource(
+        client, clock, MediaRequest("https://a.example/v", SourceType.HLS, "https://a.example"), LIMITS
+    )
+    with pytest.raises(RateLimited):
+        async with source.open("https://a.example/1.ts"):
+            pass
+    async with source.open("https://a.example/2.ts"):
+        pass
+
+    assert clock.slept == [20.0]

@@ -9,6 +9,7 @@ import pytest
 from mediavault.core.errors import Drm, Failure, Incomplete, LiveNow, NotAVideo, Unsupported
 from mediavault.services.download.manifest import MAX_SEGMENTS, Init, Key, Master, MediaPlaylist, Span
 from mediavault.services.download.playlist import read_playlist
+from mediavault.services.download.quality import Wanted
 
 BASE = "https://cdn.example/a/b/index.m3u8?token=1"
 
@@ -193,7 +194,7 @@ def test_the_tallest_then_the_richest_variant_is_the_best() -> None:
         STREAM.format(3_000_000, 1280, 720, "avc1.42c01e,mp4a.40.2"), "both.m3u8",
     )  # fmt: skip
 
-    assert read.best.url == "https://cdn.example/a/b/both.m3u8"
+    assert read.best(Wanted()).url == "https://cdn.example/a/b/both.m3u8"
 
 
 def test_sound_that_browsers_play_goes_before_surround_sound_of_the_same_pictures() -> None:
@@ -203,7 +204,7 @@ def test_sound_that_browsers_play_goes_before_surround_sound_of_the_same_picture
         STREAM.format(1_000_000, 640, 360, "avc1.42c01e,mp4a.40.2"), "low.m3u8",
     )  # fmt: skip
 
-    assert read.best.url.endswith("stereo.m3u8")
+    assert read.best(Wanted()).url.endswith("stereo.m3u8")
 
 
 def test_sound_only_variants_are_left_out() -> None:
@@ -220,7 +221,7 @@ def test_dolby_visions_own_colours_are_the_last_choice() -> None:
         STREAM.format(2_000_000, 1280, 720, "avc1.42c01e"), "sdr.m3u8",
     )  # fmt: skip
 
-    assert read.best.url.endswith("sdr.m3u8")
+    assert read.best(Wanted()).url.endswith("sdr.m3u8")
 
 
 @pytest.mark.parametrize(
@@ -237,7 +238,7 @@ def test_a_variants_sound_is_the_one_a_player_starts_with(renditions: list[str],
     lines = [f"#EXT-X-MEDIA:{rendition}" for rendition in renditions]
     read = master(*lines, STREAM.format(1, 2, 2, "avc1.42c01e") + ',AUDIO="g"', "v.m3u8")
 
-    assert read.best.audio_url == (f"https://cdn.example/a/b/{chosen}.m3u8" if chosen else None)
+    assert read.best(Wanted()).audio_url == (f"https://cdn.example/a/b/{chosen}.m3u8" if chosen else None)
 
 
 def test_addresses_are_read_as_a_browser_reads_them() -> None:
@@ -279,7 +280,7 @@ def test_a_playlist_imports_the_variables_of_its_master() -> None:
     parent = master('#EXT-X-DEFINE:NAME="id",VALUE="77"', STREAM.format(1, 2, 2, "avc1.42c01e"), "{$id}.m3u8")
     read = read_playlist(text, BASE, imported=parent.variables)
 
-    assert parent.best.url == "https://cdn.example/a/b/77.m3u8"
+    assert parent.best(Wanted()).url == "https://cdn.example/a/b/77.m3u8"
     assert isinstance(read, MediaPlaylist)
     assert read.segments[0].url.endswith("/77.ts")
     with pytest.raises(NotAVideo, match="variable"):
@@ -313,7 +314,7 @@ def test_a_portrait_is_as_tall_as_it_is_wide() -> None:
         STREAM.format(4, 1920, 1080, "avc1.42c01e"), "landscape.m3u8",
     )  # fmt: skip
 
-    assert read.best.url.endswith("landscape.m3u8")
+    assert read.best(Wanted()).url.endswith("landscape.m3u8")
 
 
 def test_the_longest_list_that_is_taken_is_read_in_seconds() -> None:
@@ -332,4 +333,4 @@ def test_a_stray_word_is_no_segment() -> None:
 def test_a_bit_rate_may_be_written_as_a_decimal() -> None:
     rates = [f"#EXT-X-STREAM-INF:PROGRAM-ID=1, BANDWIDTH={rate}\n{rate}.m3u8" for rate in ("1000.0", "2560000.4", "9")]
 
-    assert master(*rates).best.url.endswith("2560000.4.m3u8")
+    assert master(*rates).best(Wanted()).url.endswith("2560000.4.m3u8")

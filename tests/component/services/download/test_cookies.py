@@ -1,0 +1,106 @@
+"""Cookies that came with an address reach the hosts that they are for, and nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.cookies import Cookie
+from mediavault.core.media import DownloadedFile, SourceType
+from mediavault.services.download.fetcher import MediaFetcher
+from mediavault.services.download.port import MIN_RANGE_BYTES, MediaRequest
+from mediavault.services.egress.client import AiohttpClient
+from mediavault.services.egress.guard import EgressGuard
+from tests import media
+from tests.component.services.download.conftest import LIMITS
+from tests.fakes import FakeClock
+from tests.fault_server import FaultServer, Request, reply, serve
+
+pytestmark = pytest.mark.usefixtures("joined_here")
+
+CANARY = Cookie("chain", "canary-0815", "127.0.0.1")
+
+
+@asynccontextmanager
+async def fetcher_for(server: FaultServer) -> AsyncIterator[MediaFetcher]:
+    """May reach the server under both of its names."""
+    guard = EgressGuard((f"127.0.0.1:{server.port}", f"localhost:{server.port}"))
+    client = AiohttpClient(guard, clock=FakeClock(auto=True))
+    try:
+        yield MediaFetcher(client, FakeClock(auto=True))
+    finally:
+        await client.close()
+        guard.close()
+
+
+async def fetched(server: FaultServer, into: Path, path: str, kind: SourceType, audio: str = "") -> DownloadedFile:
+    request = MediaRequest(
+        server.url(path),
+        kind,
+        server.url("/post"),
+        audio_url=elsewhere(server, audio) if audio else None,
+        cookies=(CANARY,),
+        max_range_bytes=MIN_RANGE_BYTES,
+    )
+    async with fetcher_for(server) as fetcher:
+        return await fetcher.fetch(request, into=into, limits=LIMITS, on_progress=lambda done, total: None)
+
+
+def elsewhere(server: FaultServer, path: str) -> str:
+    return f"http://localhost:{server.port}{path}"
+
+
+def told(server: FaultServer) -> dict[str, set[str | None]]:
+    """The Cookie headers that each name of the server received."""
+    heard: dict[str, set[str | None]] = {"127.0.0.1": set(), "localhost": set()}
+    for request in server.requests:
+        heard[host_of(request)].add(request.headers.get("cookie"))
+    return heard
+
+
+def host_of(request: Request) -> str:
+    return request.headers["host"].partition(":")[0]
+
+
+ONLY_ITS_OWN = {"127.0.0.1": {"chain=canary-0815"}, "localhost": {None}}
+
+
+async def test_a_redirect_to_another_host_leaves_the_cookie_behind(server: FaultServer, tmp_path: Path) -> None:
+    server.on("/v.mp4", reply(302, Location=elsewhere(server, "/w.mp4")))
+    server.on("/w.mp4", serve(media.mp4()))
+    await fetched(server, tmp_path, "/v.mp4", SourceType.DIRECT)
+
+    assert told(server) == ONLY_ITS_OWN
+
+
+async def test_segments_of_another_host_are_asked_for_without_it(server: FaultServer, tmp_path: Path) -> None:
+    files = dict(media.hls("ts"))
+    text = files.pop("index.m3u8").decode().replace("seg002", elsewhere(server, "/seg002"))
+    server.files(files)
+    server.on("/index.m3u8", serve(text.encode()))
+    await fetched(server, tmp_path, "/index.m3u8", SourceType.HLS)
+
+    assert told(server) == ONLY_ITS_OWN
+
+
+async def test_the_sound_of_another_host_is_asked_for_without_it(server: FaultServer, tmp_path: Path) -> None:
+    server.on("/v.mp4", serve(media.mp4(sound=False)))
+    server.on("/a.m4a", serve(media.sound_only_mp4()))
+    await fetched(server, tmp_path, "/v.mp4", SourceType.DIRECT, audio="/a.m4a")
+
+    assert told(server) == ONLY_ITS_OWN
+
+
+async def test_every_range_of_a_file_carries_it_and_its_sidecar_does_not(server: FaultServer, tmp_path: Path) -> None:
+    body = media.mp4() + bytes(range(256)) * (MIN_RANGE_BYTES // 200)
+    server.on("/v.mp4", serve(body), reply(403))
+    with pytest.raises(Exception, match="403"):
+        await fetched(server, tmp_path, "/v.mp4", SourceType.DIRECT)
+    left = sorted(path.name for path in tmp_path.iterdir())
+
+    assert [request.headers.get("cookie") for request in server.requests] == ["chain=canary-0815"] * 2
+    assert left == ["media.part", "media.part.json"]
+    assert not any(b"canary" in path.read_bytes() for path in tmp_path.iterdir())
