@@ -51,6 +51,12 @@ def cookies_for(url: HttpUrl | str, cookies: Iterable[Cookie], *, now: datetime)
     return tuple(sorted(fitting, key=lambda cookie: -len(cookie.path)))
 
 
+def joined(first: Iterable[Cookie], second: Iterable[Cookie]) -> tuple[Cookie, ...]:
+    """Both jars; where both have a cookie of the same name and scope, that of ``first``."""
+    jar = {(cookie.name, cookie.domain, cookie.path): cookie for cookie in (*second, *first)}
+    return tuple(jar.values())
+
+
 _NOT_IN_NAME = re.compile(r"[\x00-\x20\x7f;,=]")
 _NOT_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f;]")
 

@@ -13,6 +13,8 @@ from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any
 
+from mediavault.core.cookies import Cookie
+
 OnProgress = Callable[[int, int | None], None]  # (bytes so far, bytes in all or None)
 
 
@@ -178,6 +180,7 @@ class Extraction:
     items: tuple[Item, ...] = ()
     others: tuple[Candidate, ...] = ()
     selected: int | None = None
+    cookies: tuple[Cookie, ...] = ()  # met on the way, each with its scope; not of a session, and never stored
     embeds: tuple[str, ...] = ()  # pages of other sites that the post shows in frames, or only links to
     title: str | None = None
     text: str | None = None

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, unquote
 
 from mediavault.core.urls import HttpUrl
 
+MAX_CONNECTIONS = 6  # to one media host: what browsers open
 Extractor = Literal["api", "ytdlp", "browser"]
 
 
@@ -107,16 +108,15 @@ class Platform:
     media_key: re.Pattern[str] | None = None  # group 1 is the key
     reject_path: re.Pattern[str] | None = None
     signs_media_urls: bool = False  # 401/403/410 on media means: extract afresh
-    expiry_params: Mapping[str, int] = field(default_factory=dict)  # query parameter -> base of its epoch seconds
     watermark_yes: re.Pattern[str] | None = None
     watermark_no: re.Pattern[str] | None = None
     download_headers: Mapping[str, str] = field(default_factory=dict)
-    download_user_agent: str | None = None  # None: the one of the page's visit
+    download_user_agent: str | None = None  # for its files, without a session; None: the one of the page's visit
     referer: str | None = None  # "post" stands for the post's own address
     media_cookies: bool = False  # media answers only to the cookies of the page's visit
     tls_sensitive: bool = False  # refuses clients by their TLS handshake: the browser's download is the sure one
-    max_range_bytes: int | None = None  # larger requests are refused or throttled
-    max_connections: int = 1  # to one media host at a time
+    max_range_bytes: int | None = None  # larger requests are refused or throttled; a mebibyte at least
+    max_connections: int = MAX_CONNECTIONS  # to one media host at a time, segments too
 
     # --- signing in, walls, and what is gone
     login_url: str | None = None

@@ -99,7 +99,6 @@ BILIBILI = Platform(
     media_path=re.compile(r"/upgcxcode/"),
     media_key=re.compile(r"/upgcxcode/\d+/\d+/(\d+)/"),
     signs_media_urls=True,
-    expiry_params={"deadline": 10},
     referer="https://www.bilibili.com/",  # 403 without it
     login_url="https://passport.bilibili.com/login",
     session_cookies=("SESSDATA",),

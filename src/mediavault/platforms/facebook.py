@@ -88,7 +88,7 @@ FACEBOOK = Platform(
     media_path=re.compile(r"/(?:o1/)?v/t\d+[^?]*\.mp4"),
     media_key=re.compile(r"/([\w-]{15,})\.mp4"),
     signs_media_urls=True,
-    expiry_params={"oe": 16},
+    max_connections=2,  # an account hangs on it: no more than a person who watches
     watermark_no=re.compile(r"[?&]efg="),  # an encode for its player; Facebook adds no mark of its own
     download_user_agent="facebookexternalhit/1.1",  # the files are throttled for browsers
     max_range_bytes=250 * 1024 * 1024,  # past 500 MB in one request: 403

@@ -47,7 +47,6 @@ LINKEDIN = Platform(
     media_path=re.compile(r"/playlist/"),
     media_key=re.compile(r"/playlist/(?:vid/)?(?:v2/)?([\w-]+)/"),
     signs_media_urls=True,
-    expiry_params={"e": 10},  # 2147483647 stands for never
     login_url="https://www.linkedin.com/login",
     session_cookies=("li_at",),
     wall_blocks_media=True,

@@ -74,7 +74,6 @@ REDDIT = Platform(
     media_key=re.compile(r"^https?://(?:v|packaged-media)\.redd\.it/([a-z0-9]+)/"),
     reject_path=re.compile(r"/(?:DASH|CMAF)_96\.mp4|/DASH_600_K"),  # the scrubber's strip
     signs_media_urls=True,
-    expiry_params={"a": 10},  # the part before the comma
     watermark_no=re.compile(r"."),  # Reddit adds no mark of its own
     login_url="https://www.reddit.com/login",
     session_cookies=("reddit_session",),

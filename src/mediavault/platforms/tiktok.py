@@ -64,7 +64,7 @@ TIKTOK = Platform(
     media_key=re.compile(r"\b(v[0-9a-z]{10}[0-9a-z]{10,40})\b"),
     reject_path=re.compile(r"~tplv-|/music/|/obj/ies-music"),
     signs_media_urls=True,
-    expiry_params={"expire": 10, "x-expires": 10},
+    max_connections=2,  # an account hangs on it: no more than a person who watches
     watermark_yes=re.compile(
         r"/(?:mps/)?logo/|/playwm/|[?&](?:logo_type|user_text|logo_name)=|[?&](?:lr=tiktok_m|watermark=1)(?:&|$)"
         r"|[?&]lr=all&(?:[^#]*&)?ds=3(?:&|$)"  # ds: 3 is the file for downloading, 6 the one for playing

@@ -51,7 +51,6 @@ VIMEO = Platform(
     media_hosts=(".vimeocdn.com", ".akamaized.net"),
     own_media_hosts=re.compile(r"(?:.+\.)?vimeocdn\.com|\w*vod-(?:adaptive|progressive)[\w-]*\.akamaized\.net"),
     signs_media_urls=True,
-    expiry_params={"exp": 10},  # also as exp=…~ and as the first segment of a path
     watermark_no=re.compile(r"."),  # Vimeo adds no mark of its own
     referer="https://vimeo.com/",
     tls_sensitive=True,

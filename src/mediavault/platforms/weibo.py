@@ -54,7 +54,6 @@ WEIBO = Platform(
     page_reader="weibo",
     media_hosts=(".weibocdn.com", ".sinaimg.cn", ".sina.com.cn"),
     signs_media_urls=True,
-    expiry_params={"Expires": 10},
     referer="https://weibo.com/",
     login_url="https://passport.weibo.com/sso/signin",
     session_cookies=("SUB", "SUBP"),

@@ -69,7 +69,7 @@ YOUTUBE = Platform(
     media_path=re.compile(r"/videoplayback|/api/manifest/"),
     media_key=re.compile(r"[?&/]id[=/]([\w-]{11,})"),
     signs_media_urls=True,
-    expiry_params={"expire": 10},
+    max_range_bytes=10 * 1024 * 1024,  # larger requests are throttled to the speed of playing
     watermark_no=re.compile(r"/videoplayback"),  # YouTube adds no mark of its own
     login_url="https://accounts.google.com/ServiceLogin?service=youtube",
     session_cookies=("SAPISID", "LOGIN_INFO"),

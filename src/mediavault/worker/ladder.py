@@ -1,7 +1,8 @@
 """Stages 6 to 8: download and validate, and climb the save ladder while that fails.
 
-``plain`` -> ``session`` -> ``navigation`` -> ``fresh``. Each rung starts in an empty staging folder, downloads,
-validates, and is recorded. Where a failure leads is a pure function, :func:`next_rung`.
+``plain`` -> ``session`` -> ``navigation`` -> ``fresh``. Each rung starts in an empty staging folder (but for the part of
+a file whose address ran out in the middle), downloads, validates, and is recorded. Where a failure leads is a pure
+function, :func:`next_rung`.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from mediavault.core.cookies import Cookie, cookies_for, joined
 from mediavault.core.errors import (
     BadUrl,
     BrowserUnavailable,
     ErrorCode,
     Failure,
+    HttpError,
     LinkExpired,
+    NetworkFailure,
     NotAVideo,
     NoVideo,
     RateLimited,
@@ -35,16 +39,24 @@ SEGMENTED = frozenset({SourceType.HLS, SourceType.DASH})
 _STOPS = frozenset({ErrorCode.NO_SPACE, ErrorCode.STORAGE, ErrorCode.LIVE_NOW})
 
 
-def next_rung(rung: RungName, failure: Failure, *, signed: bool) -> RungName | None:
+# What a client that is judged by its TLS handshake is told: a status, a page, or nothing at all.
+_REFUSALS = (LinkExpired, HttpError, NetworkFailure, NotAVideo)
+
+
+def next_rung(rung: RungName, failure: Failure, *, signed: bool, by_handshake: bool = False) -> RungName | None:
     """Where to go after ``rung`` failed; None ends the attempt.
 
     A verdict (gone, private, DRM …) ends it, and so does a site that named a time to come back at. A refused signed
-    address cannot be talked round with cookies: straight to a fresh one. ``fresh`` is the last rung, so it comes once.
+    address cannot be talked round with cookies: straight to a fresh one. Where the site judges clients by their TLS
+    handshake (``by_handshake``), a refusal says nothing about the address, and cookies change nothing about ours: the
+    browser goes next. ``fresh`` is the last rung, so it comes once.
     """
     if not isinstance(failure, Retryable) or failure.code in _STOPS or rung is RungName.FRESH:
         return None
     if isinstance(failure, RateLimited) and failure.retry_after is not None:
         return None
+    if by_handshake and rung in (RungName.PLAIN, RungName.SESSION) and isinstance(failure, _REFUSALS):
+        return RungName.NAVIGATION
     if isinstance(failure, LinkExpired) and signed:
         return RungName.FRESH
     return _CLIMB[rung]
@@ -59,12 +71,16 @@ _CLIMB: Mapping[RungName, RungName] = {
 
 @dataclass(slots=True)
 class Climb:
-    """An attempt's way up for one item. ``place`` and ``candidate`` change on the rung ``fresh``."""
+    """An attempt's way up for one item. ``place`` and ``candidate`` change on the rung ``fresh``.
+
+    ``part_of`` is the candidate whose address ran out while its file was being fetched: its part is in staging.
+    """
 
     attempt: Attempt
     place: int
     candidate: Candidate
     tried: set[str] = field(default_factory=set)
+    part_of: Candidate | None = None
 
     async def to_the_top(self) -> VerifiedFile:
         """The first rung's verified file. Raises the most telling of the last failures."""
@@ -78,7 +94,8 @@ class Climb:
                 return await self._rung(rung)
             except Failure as failure:
                 last = failure if last is None or not isinstance(failure, _LESS_TELLING) else last
-                rung = next_rung(rung, failure, signed=self._is_signed() and not self._wants_cookies(rung))
+                signed = self._is_signed() and not self._wants_cookies(rung)
+                rung = next_rung(rung, failure, signed=signed, by_handshake=self._by_handshake())
         assert last is not None
         raise last
 
@@ -90,7 +107,15 @@ class Climb:
 
     def _wants_cookies(self, rung: RungName) -> bool:
         """A site whose media answer only to the cookies of the page's visit refused us for want of these."""
-        return rung is RungName.PLAIN and self.attempt.route.platform.media_cookies
+        lacked = rung is RungName.PLAIN and self.attempt.route.platform.media_cookies
+        return lacked and not self._met_cookies_for(self.candidate.url)
+
+    def _met_cookies_for(self, url: str) -> bool:
+        return bool(cookies_for(url, self.attempt.extraction.cookies, now=self.attempt.tools.clock.now()))
+
+    def _by_handshake(self) -> bool:
+        """Whether the site may refuse our client for its TLS handshake, and the browser can fetch the file instead."""
+        return self.attempt.route.platform.tls_sensitive and self._no_single_file() is None
 
     def _is_signed(self) -> bool:
         return self.attempt.route.platform.signs_media_urls or self.candidate.signed
@@ -107,20 +132,25 @@ class Climb:
                 return await self._fresh()
 
     async def _fresh(self) -> VerifiedFile:
-        """Extract again and take a candidate not tried yet: with the session's cookies, then without."""
+        """Extract again and take a candidate not tried yet: with the session's cookies, then without. Where our client is
+        judged by its handshake: by the browser, then with the cookies."""
         attempt = self.attempt
         await attempt.journal.enter(Stage.EXTRACT, 50)
+        had_none = not attempt.extraction.cookies
         self.place = await attempt.look_again(self.place, rung=RungName.FRESH)
+        if had_none:  # an earlier attempt's address, whose cookies are kept nowhere, was not really tried
+            self.tried = {url for url in self.tried if not self._met_cookies_for(url)}
         async with attempt.journal.step(Stage.CHOOSE, rung=RungName.FRESH) as note:
             self.candidate = self._not_tried_yet()
             note.detail = explain(self.candidate)
         await attempt.checkpoint(self.candidate)
+        first, second = (self._navigation, self._session) if self._by_handshake() else (self._session, self._plain)
         try:
-            return await self._try(RungName.FRESH, self._session)
+            return await self._try(RungName.FRESH, first)
         except Failure as failure:
             if next_rung(RungName.PLAIN, failure, signed=False) is None:
                 raise
-        return await self._try(RungName.FRESH, self._plain)
+        return await self._try(RungName.FRESH, second)
 
     def _not_tried_yet(self) -> Candidate:
         tools = self.attempt.tools
@@ -134,11 +164,17 @@ class Climb:
         return self.attempt.item(self.place)
 
     async def _try(self, rung: RungName, way: Callable[[], Awaitable[DownloadedFile]]) -> VerifiedFile:
-        await self.attempt.tools.vault.empty(self.attempt.staging)
+        if not (self.part_of and way != self._navigation and same_file(self.part_of, self.candidate)):
+            await self.attempt.tools.vault.empty(self.attempt.staging)
+        self.part_of = None
         await self.attempt.journal.enter(Stage.DOWNLOAD, 50)
         self.tried.add(self.candidate.url)
         async with self.attempt.journal.step(Stage.DOWNLOAD, rung=rung) as note:
-            fetched = await way()
+            try:
+                fetched = await way()
+            except LinkExpired as failure:
+                self.part_of = self.candidate if failure.bytes_received else None
+                raise
             note.bytes = fetched.bytes
         await self.attempt.journal.enter(Stage.VALIDATE, 92)
         async with self.attempt.journal.step(Stage.VALIDATE, rung=rung) as note:
@@ -148,13 +184,17 @@ class Climb:
             return verified
 
     async def _plain(self) -> DownloadedFile:
-        return await self._fetch(self._request())
+        """Nobody's session; but cookies that came with the address go back to where they came from."""
+        user_agent = self.attempt.route.platform.download_user_agent
+        request = self._request(self.attempt.extraction.cookies)
+        headers = {**request.headers, **({"user-agent": user_agent} if user_agent else {})}
+        return await self._fetch(replace(request, headers=headers))
 
     async def _session(self) -> DownloadedFile:
         """With the cookies of whoever looked at the post: a stranger's media are not asked for with an account."""
         as_person = self.attempt.extraction.as_person
-        cookies = tuple(await self.attempt.tools.browser.cookies(self.candidate.url, as_person=as_person))
-        return await self._fetch(replace(self._request(), cookies=cookies))
+        session = await self.attempt.tools.browser.cookies(self.candidate.url, as_person=as_person)
+        return await self._fetch(self._request(joined(self.attempt.extraction.cookies, session)))
 
     async def _fetch(self, request: MediaRequest) -> DownloadedFile:
         try:
@@ -187,14 +227,19 @@ class Climb:
             proven_whole=False,
         )
 
-    def _request(self) -> MediaRequest:
+    def _request(self, cookies: tuple[Cookie, ...]) -> MediaRequest:
+        platform = self.attempt.route.platform
         return MediaRequest(
             url=self.candidate.url,
             source_type=self.candidate.source_type,
             audio_url=self.candidate.audio_url,
             scope_url=self.attempt.route.post.url,
             headers=self._headers(),
+            cookies=cookies,
             expected=self._expected(),
+            prefer=self.attempt.tools.prefer,
+            max_range_bytes=platform.max_range_bytes,
+            max_connections=platform.max_connections,
         )
 
     def _headers(self) -> dict[str, str]:
@@ -220,6 +265,19 @@ class Climb:
             audio=said.audio if said.audio is not None else (True if self.candidate.has_audio else None),
             size=self.candidate.size or said.size,
         )
+
+
+def same_file(one: Candidate, other: Candidate) -> bool:
+    """Whether two addresses surely name one file: what has come of it by the first may go on by the second, as far as
+    ``services.download.resume`` finds that it is the same one."""
+    return (
+        one.media_key is not None
+        and one.media_key == other.media_key
+        and {one.source_type, other.source_type} == {SourceType.DIRECT}
+        and one.audio_url is None
+        and other.audio_url is None
+        and (one.width, one.height, one.size) == (other.width, other.height, other.size)
+    )
 
 
 class _NothingLeft(NoVideo):

@@ -7,8 +7,10 @@ from dataclasses import fields
 
 import pytest
 
+from mediavault.core.media import SourceType
 from mediavault.core.platform import AddressPattern, Platform, exact_hosts
 from mediavault.platforms.registry import all_platforms
+from mediavault.services.download.port import MediaRequest
 
 KNOWN = [known for known in all_platforms() if known.name != "generic"]
 SIGNED = ["tiktok", "instagram", "facebook", "threads", "reddit", "youtube", "vimeo", "linkedin", "bilibili", "weibo"]
@@ -97,9 +99,17 @@ def test_the_pace_is_a_rising_interval(known: Platform) -> None:
 
 
 @pytest.mark.parametrize("name", SIGNED)
-def test_signed_media_name_the_parameter_of_their_end_and_its_base(name: str) -> None:
-    known = next(known for known in KNOWN if known.name == name)
+def test_sites_that_sign_their_media_say_so(name: str) -> None:
+    assert next(known for known in KNOWN if known.name == name).signs_media_urls
 
-    assert known.signs_media_urls
-    assert known.expiry_params
-    assert set(known.expiry_params.values()) <= {10, 16}
+
+@every_platform
+def test_what_a_platform_says_about_downloads_makes_a_request(known: Platform) -> None:
+    """MediaRequest refuses ranges and numbers of connections with which nothing could be fetched."""
+    MediaRequest(
+        "https://cdn.example/v.mp4",
+        SourceType.DIRECT,
+        "https://post.example/",
+        max_range_bytes=known.max_range_bytes,
+        max_connections=known.max_connections,
+    )

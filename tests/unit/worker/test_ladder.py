@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,14 @@ from mediavault.core.errors import (
     HttpError,
     Incomplete,
     LinkExpired,
+    NoSpace,
     ToolMissing,
 )
 from mediavault.core.job import ClaimedJob, JobStatus, Outcome, RungName, Stage, WorkerId
-from mediavault.core.media import Problem, ProblemKind, SourceType
+from mediavault.core.logs import configure_logs
+from mediavault.core.media import Preference, Problem, ProblemKind, SourceType
 from mediavault.store.port import JobStore
+from mediavault.store.sqlite import SqliteJobStore
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import FakeClock
 from tests.stubs import (
@@ -203,3 +207,223 @@ async def test_a_site_whose_media_want_the_visits_cookies_is_asked_with_them_bef
         RungName.PLAIN,
         RungName.SESSION,
     ]
+
+
+# --- what a site says about its media ----------------------------------------------------------------------------------
+
+
+async def claimed(store: JobStore, clock: FakeClock, url: str, platform: str) -> ClaimedJob:
+    await store.enqueue([new_job(url, clock=clock, platform=platform)])
+    (claim,) = await store.claim(WorkerId("w-1"), limit=1, lease=LEASE)
+    return claim
+
+
+VIMEO, FACEBOOK = "https://vimeo.com/76979871", "https://www.facebook.com/reel/1234567890123456"
+
+
+def way(record: tuple[RungName | None, Stage, Outcome]) -> bool:
+    return record[1] is Stage.DOWNLOAD
+
+
+async def test_a_site_that_judges_the_handshake_is_asked_by_the_browser_next(
+    store: JobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    claim = await claimed(store, clock, VIMEO, "vimeo")
+    browser, extractor = StubBrowser(VIDEO), StubExtractor(extraction(candidate(signed=True)))
+    downloader = StubDownloader(LinkExpired("403"))
+    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await process_one_cycle(claim, tools)
+
+    assert (job.status, extractor.asked, len(downloader.requests)) == (JobStatus.COMPLETED, 1, 1)
+    assert [record[0] for record in await rungs(store, claim) if way(record)] == [RungName.PLAIN, RungName.NAVIGATION]
+
+
+async def test_its_fresh_address_is_asked_for_by_the_browser_too(
+    store: JobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    claim = await claimed(store, clock, VIMEO, "vimeo")
+    extractor = StubExtractor(extraction(candidate(signed=True)), extraction(candidate(SECOND_URL, signed=True)))
+    browser = StubBrowser(LinkExpired("403"), VIDEO)
+    downloader = StubDownloader(LinkExpired("403"))
+    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await process_one_cycle(claim, tools)
+
+    assert (job.status, browser.downloads) == (JobStatus.COMPLETED, [MEDIA_URL, SECOND_URL])
+    assert len(downloader.requests) == 1
+
+
+async def test_its_streams_which_no_browser_saves_are_looked_at_afresh(
+    store: JobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    claim = await claimed(store, clock, VIMEO, "vimeo")
+    extractor = StubExtractor(
+        extraction(candidate(signed=True, source_type=SourceType.HLS)),
+        extraction(candidate(SECOND_URL, signed=True, source_type=SourceType.HLS)),
+    )
+    downloader, browser = StubDownloader(LinkExpired("403"), VIDEO), StubBrowser(VIDEO)
+    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await process_one_cycle(claim, tools)
+
+    assert (job.status, browser.downloads) == (JobStatus.COMPLETED, [])
+    assert [request.url for request in downloader.requests] == [MEDIA_URL, SECOND_URL]
+
+
+async def test_what_a_site_bears_reaches_the_downloader(store: JobStore, clock: FakeClock, tmp_path: Path) -> None:
+    claim = await claimed(store, clock, FACEBOOK, "facebook")
+    downloader = StubDownloader(EmptyBody("0 bytes"), VIDEO)
+    extractor = StubExtractor(extraction(user_agent="a browser"))
+    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+    tools = replace(tools, prefer=Preference.COMPATIBLE)
+    await process_one_cycle(claim, tools)
+    plain, session = downloader.requests
+
+    assert (plain.max_range_bytes, plain.max_connections) == (250 << 20, 2)
+    assert (plain.prefer, session.prefer) == (Preference.COMPATIBLE, Preference.COMPATIBLE)
+    assert plain.headers["user-agent"].startswith("facebookexternalhit/")
+    assert session.headers["user-agent"] == "a browser"  # with a session a request looks like the one who has it
+
+
+async def test_the_headers_of_the_format_go_before_those_of_the_page(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    own = {"referer": "https://player.example/", "user-agent": "the one that asked"}
+    downloader = StubDownloader()
+    extractor = StubExtractor(extraction(candidate(headers=own), user_agent="a browser"))
+    await process_one_cycle(claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader))
+
+    assert downloader.requests[0].headers == own
+
+
+# --- cookies that came with the address --------------------------------------------------------------------------------
+
+MET = Cookie("chain", "canary-0815", "cdn.example")
+
+
+async def test_cookies_met_on_the_way_go_with_the_first_request(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    downloader = StubDownloader(EmptyBody("0 bytes"), VIDEO)
+    browser = StubBrowser(cookies=[COOKIE, Cookie("chain", "older", "cdn.example")])
+    extractor = StubExtractor(extraction(cookies=(MET,)))
+    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    await process_one_cycle(claim, tools)
+    plain, session = downloader.requests
+
+    assert plain.cookies == (MET,)
+    assert {cookie.name: cookie.value for cookie in session.cookies} == {"chain": "canary-0815", "sid": "secret"}
+
+
+async def test_cookies_are_in_no_row_file_or_log(
+    clock: FakeClock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logs("debug")
+    store = SqliteJobStore(tmp_path / "state.db", clock)
+    await store.open()
+    try:
+        await store.enqueue([new_job(clock=clock)])
+        (claim,) = await store.claim(WorkerId("w-1"), limit=1, lease=LEASE)
+        downloader = StubDownloader(Incomplete("cut"), VIDEO)
+        extractor = StubExtractor(extraction(cookies=(MET,)))
+        job = await process_one_cycle(
+            claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+        )
+        history = await store.history(claim.id)
+    finally:
+        await store.close()
+    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+    assert job.status is JobStatus.COMPLETED
+    assert downloader.requests[0].cookies == (MET,)
+    assert b"cdn.example" in written  # the candidate was stored
+    assert b"canary" not in written
+    assert "canary" not in repr((job, history, downloader.requests)) + "".join(capsys.readouterr())
+
+
+async def test_an_attempt_that_goes_on_without_the_cookies_asks_for_the_same_address_again_with_fresh_ones(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    """They are stored nowhere: what a checkpoint's address is refused without, a fresh look brings."""
+    found = extraction(candidate(signed=True), cookies=(MET,))
+    first = make_tools(
+        store, clock, tmp_path, extractor=StubExtractor(found), downloader=StubDownloader(NoSpace("full"))
+    )
+    failed = await process_one_cycle(claim, first)
+    assert failed.status is JobStatus.FAILED
+    await store.retry(claim.id)
+    (again,) = await store.claim(WorkerId("w-1"), limit=1, lease=LEASE)
+
+    downloader, extractor = StubDownloader(LinkExpired("403"), VIDEO), StubExtractor(found)
+    job = await process_one_cycle(again, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader))
+
+    assert (job.status, extractor.asked) == (JobStatus.COMPLETED, 1)
+    assert [(request.url, request.cookies) for request in downloader.requests] == [(MEDIA_URL, ()), (MEDIA_URL, (MET,))]
+
+
+async def test_a_site_that_refuses_its_own_cookies_is_looked_at_again_at_once(
+    store: JobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    """What TikTok refuses with ``tt_chain_token`` has run out."""
+    claim = await claimed(store, clock, "https://www.tiktok.com/@jane/video/7123456789012345678", "tiktok")
+    extractor = StubExtractor(
+        extraction(candidate(signed=True), cookies=(MET,)), extraction(candidate(SECOND_URL, signed=True))
+    )
+    downloader = StubDownloader(LinkExpired("403"), VIDEO)
+    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+    await process_one_cycle(claim, tools)
+
+    assert [request.url for request in downloader.requests] == [MEDIA_URL, SECOND_URL]
+
+
+# --- an address that runs out in the middle ----------------------------------------------------------------------------
+
+
+def ran_out(received: int = 4) -> LinkExpired:
+    return LinkExpired("403", bytes_received=received)
+
+
+@pytest.mark.parametrize(
+    ("fresh", "failure", "kept"),
+    [
+        ({"media_key": "k"}, ran_out(), True),
+        ({"media_key": "k"}, ran_out(0), False),
+        ({"media_key": "k"}, Incomplete("cut", bytes_received=4), False),
+        ({"media_key": "other"}, ran_out(), False),
+        ({"media_key": "k", "height": 720}, ran_out(), False),
+        ({"media_key": "k", "size": 5}, ran_out(), False),
+        ({"media_key": "k", "source_type": SourceType.HLS}, ran_out(), False),
+        ({"media_key": "k", "audio_url": "https://cdn.example/a.m4a"}, ran_out(), False),
+        ({}, ran_out(), False),
+    ],
+    ids=["same", "nothing came", "a cut", "other key", "other height", "other size", "stream", "with sound", "no key"],
+)
+async def test_the_part_of_a_file_is_gone_on_with_only_where_the_fresh_address_surely_is_the_same_files(
+    fresh: dict[str, object],
+    failure: Failure,
+    kept: bool,
+    store: JobStore,
+    clock: FakeClock,
+    claim: ClaimedJob,
+    tmp_path: Path,
+) -> None:
+    extractor = StubExtractor(
+        extraction(candidate(signed=True, media_key="k")), extraction(candidate(SECOND_URL, signed=True, **fresh))
+    )
+    downloader = (
+        StubDownloader(failure, failure, VIDEO) if isinstance(failure, Incomplete) else StubDownloader(failure, VIDEO)
+    )
+    await process_one_cycle(claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader))
+
+    assert downloader.requests[-1].url == SECOND_URL
+    assert downloader.found_in_staging[-1] == (["media.part"] if kept else [])
+
+
+async def test_a_part_is_gone_on_with_once(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    extractor = StubExtractor(
+        extraction(candidate(signed=True, media_key="k")), extraction(candidate(SECOND_URL, signed=True, media_key="k"))
+    )
+    downloader = StubDownloader(ran_out(), Incomplete("differs"), VIDEO)
+    await process_one_cycle(claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader))
+
+    assert downloader.found_in_staging == [[], ["media.part"], []]

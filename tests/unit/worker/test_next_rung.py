@@ -69,3 +69,19 @@ def test_no_rung_helps_against_a_full_disk(failure: Failure) -> None:
 
 def test_a_site_that_named_a_time_is_not_asked_again_before_it() -> None:
     assert next_rung(PLAIN, RateLimited("429", retry_after=timedelta(seconds=2)), signed=False) is None
+
+
+@pytest.mark.parametrize(
+    "failure", [LinkExpired("403"), HttpError("406"), NetworkFailure("reset"), NotAVideo("a page")]
+)
+@pytest.mark.parametrize("signed", [False, True])
+def test_where_the_handshake_is_judged_the_browser_goes_before_cookies_and_before_a_fresh_look(
+    failure: Failure, signed: bool
+) -> None:
+    assert next_rung(PLAIN, failure, signed=signed, by_handshake=True) is NAVIGATION
+    assert next_rung(NAVIGATION, failure, signed=signed, by_handshake=True) is FRESH
+
+
+@pytest.mark.parametrize("failure", [Incomplete("cut"), BadFile("damaged"), EmptyBody("0 bytes")])
+def test_a_client_that_was_answered_was_not_judged_by_its_handshake(failure: Failure) -> None:
+    assert next_rung(PLAIN, failure, signed=True, by_handshake=True) is SESSION

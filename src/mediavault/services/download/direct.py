@@ -240,7 +240,8 @@ class _Transfer:
         after = self._writer.position + len(piece)
         if after > self._limits.max_bytes:
             raise self._too_large(after)
-        if after > min(end for end in (total, self._end, after) if end is not None):
+        end = total if self._end is None else self._end
+        if end is not None and after > end:
             raise Incomplete("The site sent more than it had announced.")
         await self._writer.write(piece)
         self._on_progress(after, total)

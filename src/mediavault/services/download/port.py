@@ -9,9 +9,9 @@ from typing import Protocol
 
 from mediavault.core.cookies import Cookie
 from mediavault.core.media import DownloadedFile, Expected, OnProgress, Preference, SourceType
+from mediavault.core.platform import MAX_CONNECTIONS
 
 MIN_RANGE_BYTES = 1 << 20  # each range repeats 64 KiB of the one before, to compare them
-MAX_CONNECTIONS = 6  # to one host: what browsers open
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,14 +134,14 @@ def judge(
         return Whole(_described(headers, length, url, final_url), conclusive=length is not None)
     if ask.start == 0 or saved is None:
         if ask.end is not None:
-            return _judge_first(status, headers, ask.end, url, final_url)
+            return _judge_first(status, headers, url, final_url)
         return _judge_unasked(status, headers, url, final_url)
     if status == 206:
         return _judge_part(headers, ask, saved, have)
     named = content_range(headers.get("content-range"))
     if named is not None and named.total == have == saved.total:
         return AllThere()
-    return StartOver(_NO_RANGE)
+    return _no_range()
 
 
 def failure_for(status: int, headers: Mapping[str, str], *, now: datetime) -> Failure | None:
@@ -166,29 +166,30 @@ def _judge_unasked(status: int, headers: Mapping[str, str], url: str, final_url:
     return Refuse(HttpError(f"The site answered a range that nobody asked for ({status}).", http_status=status))
 
 
-def _judge_first(status: int, headers: Mapping[str, str], end: int, url: str, final_url: str) -> Move:
-    """The answer to the first of several ranges. A server that is no good at ranges is asked for all of it."""
+def _judge_first(status: int, headers: Mapping[str, str], url: str, final_url: str) -> Move:
+    """The answer to the first of several ranges, which may be longer or shorter than it was asked to be. A server that
+    is no good at ranges is asked for all of it."""
     named = content_range(headers.get("content-range"))
     if status == 416:
         empty = named is not None and named.total == 0
-        return Refuse(EmptyBody("The site sent an empty file.", http_status=416)) if empty else StartOver(_NO_RANGE)
+        return Refuse(EmptyBody("The site sent an empty file.", http_status=416)) if empty else _no_range()
     if named is None or named.end is None or named.total is None:
         return StartOver("the site did not say which part it sent")
-    if named.start != 0 or named.end >= end:
-        return StartOver(_OTHER_PART)
+    if named.start != 0:
+        return StartOver("the site sent another part than it was asked for")
     return Whole(_described(headers, named.total, url, final_url), conclusive=True, end=named.end + 1)
 
 
-_NO_RANGE = "the site has no such range"
-_OTHER_PART = "the site sent another part than it was asked for"
+def _no_range() -> StartOver:
+    return StartOver("the site has no such range")
 
 
 def _judge_part(headers: Mapping[str, str], ask: Ask, saved: Saved, have: int) -> Move:
     named = content_range(headers.get("content-range"))
     if named is None or named.end is None:
         return StartOver("the site did not say which part it sent")
-    if named.start != ask.start or (ask.end is not None and named.end >= ask.end):
-        return StartOver(_OTHER_PART)
+    if named.start != ask.start:
+        return StartOver("the site sent another part than it was asked for")
     if named.total != saved.total:
         return StartOver("the file's length has changed")
     if named.end + 1 < have:

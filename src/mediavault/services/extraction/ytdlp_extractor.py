@@ -55,7 +55,8 @@ class YtdlpExtractor:
             raise Unsupported(f"yt-dlp does not know {platform.title}.")
         began_s = self._clock.monotonic()
         url = address_to_ask(post, platform)
-        request: dict[str, Any] = {"url": url, "extractors": site.extractors, **await self._as_person(url)}
+        session = await self._session.cookies(url, as_person=True) if self._session else ()
+        request: dict[str, Any] = {"url": url, "extractors": site.extractors, **await self._as_person(session)}
         answer = await self._ask(request, post, wall_s=min(within_s, site.wall_s))
         extraction = read_answer(answer, post, platform, site, now=self._clock.now())
         log.info(
@@ -65,7 +66,8 @@ class YtdlpExtractor:
             version=answer.get("version"),
             took_ms=round((self._clock.monotonic() - began_s) * 1000),
         )
-        return replace(extraction, extractor=self.name, as_person=self.as_person)
+        cookies = without(extraction.cookies, session)
+        return replace(extraction, extractor=self.name, as_person=self.as_person, cookies=cookies)
 
     async def _ask(self, request: dict[str, Any], post: Post, *, wall_s: float) -> Any:
         async with AsyncExitStack() as stack:
@@ -77,10 +79,10 @@ class YtdlpExtractor:
             found = await asyncio.to_thread(installed, self._home)
             return await ask(request, proxy=proxy, folder=folder, installed=found, wall_s=wall_s)
 
-    async def _as_person(self, url: str) -> dict[str, str]:
+    async def _as_person(self, session: Sequence[Cookie]) -> dict[str, str]:
         if self._session is None:
             return {}
-        cookies = netscape(await self._session.cookies(url, as_person=True))
+        cookies = netscape(session)
         if not cookies:
             raise Unsupported("The browser's profile has no cookie for this post.")
         return {"cookies": cookies, "user_agent": await self._session.user_agent()}
@@ -89,6 +91,12 @@ class YtdlpExtractor:
 def address_to_ask(post: Post, platform: Platform) -> str:
     """The platform's own address of the post: mirrors and share links are not known to yt-dlp."""
     return post.url if platform.name == "generic" or post.post_id is None else post.canonical_url
+
+
+def without(cookies: Iterable[Cookie], session: Iterable[Cookie]) -> tuple[Cookie, ...]:
+    """Those that are not the signed-in person's own, also not in a newer form: these stay with the browser."""
+    own = {(cookie.name, cookie.domain) for cookie in session}
+    return tuple(cookie for cookie in cookies if (cookie.name, cookie.domain) not in own)
 
 
 def netscape(cookies: Iterable[Cookie]) -> str:

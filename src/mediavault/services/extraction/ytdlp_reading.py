@@ -15,6 +15,7 @@ from mediavault.core.media import Account, Candidate, Expected, Extraction, Foun
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.json_walk import Node
+from mediavault.services.extraction.ytdlp_cookies import cookies_of
 from mediavault.services.extraction.ytdlp_failures import failure_of, missing_part
 from mediavault.services.extraction.ytdlp_formats import candidates_of, has_sound_only, user_agent_of
 from mediavault.services.extraction.ytdlp_sites import YtdlpSite
@@ -50,7 +51,8 @@ def read_answer(
     if not shown:
         raise _no_candidates(entries, warnings)
     items, others = _sort_out(shown, post, platform, site, is_list=_is_list(info))
-    return _extraction(info, entries, items, others, post, platform, site, answer)
+    read = _extraction(info, entries, items, others, post, platform, site, answer)
+    return replace(read, cookies=cookies_of(entries, now=now))
 
 
 # --- entries ---------------------------------------------------------------------------------------------------

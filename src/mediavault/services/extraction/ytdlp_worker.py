@@ -30,7 +30,7 @@ OPEN_FILES = 256
 PROGRAMS = frozenset({"deno", "deno.exe"})  # all that yt-dlp may start: it solves the puzzles in YouTube's player
 PROXY_HEADER = "Mediavault-Egress"  # services.egress.proxy sets it on answers of its own
 
-# What is passed on of yt-dlp's answer; nothing else is read, and cookies and fragments stay here.
+# What is passed on of yt-dlp's answer; nothing else is read, and fragments stay here.
 _OF_INFO = (
     "_type", "id", "display_id", "title", "description", "extractor", "extractor_key", "webpage_url", "duration",
     "timestamp", "release_timestamp", "upload_date", "uploader", "uploader_id", "channel", "thumbnail", "is_live",
@@ -38,7 +38,7 @@ _OF_INFO = (
 )  # fmt: skip
 _OF_FORMAT = (
     "url", "manifest_url", "protocol", "format_id", "format_note", "ext", "vcodec", "acodec", "width", "height", "fps",
-    "tbr", "vbr", "abr", "filesize", "has_drm", "language_preference", "preference", "duration",
+    "tbr", "vbr", "abr", "filesize", "has_drm", "language_preference", "preference", "duration", "cookies",
 )  # fmt: skip
 _HEADERS = frozenset({"referer", "origin", "user-agent"})
 

@@ -81,7 +81,7 @@ async def test_the_version_that_the_child_imports_is_told(tmp_path: Path) -> Non
 
 async def test_only_what_is_read_comes_back(tmp_path: Path) -> None:
     body = """
-    one = {"url": "https://cdn/1.mp4", "cookies": "a=secret", "fragments": [{}],
+    one = {"url": "https://cdn/1.mp4", "cookies": "a=b; Domain=cdn; Path=/", "fragments": [{}],
            "http_headers": {"Referer": "r", "Cookie": "secret"}}
     return {"id": "1", "title": "A", "formats": [one], "subtitles": {"en": []}, "http_headers": {"Cookie": "secret"}}
     """
@@ -90,7 +90,9 @@ async def test_only_what_is_read_comes_back(tmp_path: Path) -> None:
     assert info == {
         "id": "1",
         "title": "A",
-        "formats": [{"url": "https://cdn/1.mp4", "http_headers": {"Referer": "r"}}],
+        "formats": [
+            {"url": "https://cdn/1.mp4", "cookies": "a=b; Domain=cdn; Path=/", "http_headers": {"Referer": "r"}}
+        ],
     }
 
 
