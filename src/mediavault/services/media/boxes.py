@@ -9,7 +9,6 @@ others in files of their own names.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from mediavault.core.media import Problem, ProblemKind
@@ -17,10 +16,12 @@ from mediavault.services.media.asf import walk_asf
 from mediavault.services.media.ebml import walk_matroska
 from mediavault.services.media.facts import Structure
 from mediavault.services.media.flv_avi import walk_avi, walk_flv
+from mediavault.services.media.iso_boxes import Box, boxes, inside
 from mediavault.services.media.ogg import walk_ogg
 from mediavault.services.media.ps import walk_ps
 from mediavault.services.media.samples import end_of_samples, end_of_segments
 from mediavault.services.media.sniff import SNIFF_BYTES, Kind, ts_packet_bytes
+from mediavault.services.media.tables import contradiction
 from mediavault.services.media.tail import follows, harmless_tail
 
 MAX_MOOV_BYTES = 256 << 20  # twelve hours at 60 pictures a second need some 60 MB
@@ -49,15 +50,6 @@ def walk(file: BinaryIO, size: int, kind: Kind, *, deep: bool) -> Structure:
 # --- MP4 and MOV -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
-    type: bytes
-    start: int
-    body: int  # where its content begins
-    end: int
-    to_the_end: bool = False  # its size field says "until the file ends"
-
-
 def walk_mp4(file: BinaryIO, size: int, *, deep: bool = False) -> Structure:
     """Top-level boxes fill the file; one ``moov``; pictures in ``mdat``; no sample entry of a protected kind.
 
@@ -70,28 +62,12 @@ def walk_mp4(file: BinaryIO, size: int, *, deep: bool = False) -> Structure:
     problems += _mp4_parts(found, fragmented=fragmented)
     if not problems:
         problems += _mp4_insides(file, size, found)
+    if not problems and not fragmented:
+        problems += _mp4_tables(file, found, size)
     if any(entry in (b"encv", b"enca") for entry in _sample_entries(file, size, found)):
         problems.insert(0, Problem(ProblemKind.PROTECTED, "its pictures or sound are encrypted (copy protection)"))
     open_ended = any(box.to_the_end for box in found)
     return Structure(tuple(problems), tuple(notes), open_ended=open_ended, payload_bytes=payload, fragmented=fragmented)
-
-
-def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
-    """The boxes between two offsets, in order; stops before bytes that are no box header."""
-    while start + 8 <= end:
-        file.seek(start)
-        header = file.read(16)
-        length, kind, body = int.from_bytes(header[:4], "big"), header[4:8], start + 8
-        if length == 1:
-            length, body = int.from_bytes(header[8:16], "big"), start + 16
-        if not _is_box_type(kind) or (length != 0 and length < body - start):
-            return
-        yield Box(kind, start, body, start + length if length else end, to_the_end=length == 0)
-        start += length or end - start
-
-
-def _is_box_type(kind: bytes) -> bool:
-    return len(kind) == 4 and all(0x20 <= byte <= 0x7E or byte == 0xA9 for byte in kind)
 
 
 def _mp4_end(
@@ -146,6 +122,15 @@ def _mp4_insides(file: BinaryIO, size: int, found: list[Box]) -> list[Problem]:
     return []
 
 
+def _mp4_tables(file: BinaryIO, found: list[Box], size: int) -> list[Problem]:
+    moov = next(box for box in found if box.type == b"moov")
+    if moov.end - moov.start > MAX_MOOV_BYTES or moov.end > size:
+        return []
+    contents = [range(box.body, min(box.end, size)) for box in found if box.type == b"mdat"]
+    reason = contradiction(file, moov, contents)
+    return [_damaged(f"its table of contents contradicts itself: {reason}")] if reason else []
+
+
 def _padding(file: BinaryIO, start: int, end: int) -> bool:
     """QuickTime closes some lists with four zero bytes."""
     file.seek(start)
@@ -158,18 +143,12 @@ def _samples_end(file: BinaryIO, found: list[Box], size: int) -> int | None:
     try:
         ends = [
             end_of_samples(file, {child.type: (child.body, child.end) for child in boxes(file, stbl.body, stbl.end)})
-            for stbl in _inside(file, moov, (b"trak", b"mdia", b"minf", b"stbl"))
+            for stbl in inside(file, moov, (b"trak", b"mdia", b"minf", b"stbl"))
         ]
     except ValueError:
         return None
     last = max(ends, default=0)
     return last if 0 < last <= size else None
-
-
-def _inside(file: BinaryIO, level: list[Box], path: tuple[bytes, ...]) -> list[Box]:
-    for name in path:
-        level = [child for box in level for child in boxes(file, box.body, box.end) if child.type == name]
-    return level
 
 
 def _sample_entries(file: BinaryIO, size: int, found: list[Box]) -> Iterator[bytes]:
@@ -178,7 +157,7 @@ def _sample_entries(file: BinaryIO, size: int, found: list[Box]) -> Iterator[byt
         if moov.type != b"moov" or moov.end > size or moov.end - moov.start > MAX_MOOV_BYTES:
             continue
         # version, flags and count stand before its entries
-        for stsd in _inside(file, [moov], (b"trak", b"mdia", b"minf", b"stbl", b"stsd")):
+        for stsd in inside(file, [moov], (b"trak", b"mdia", b"minf", b"stbl", b"stsd")):
             yield from (entry.type for entry in boxes(file, stsd.body + 8, stsd.end))
 
 

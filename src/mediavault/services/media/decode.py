@@ -17,6 +17,7 @@ from mediavault.services.child.guard import said
 from mediavault.services.media.facts import DecodeFacts
 from mediavault.services.media.library import (
     FAULTS,
+    NOT_WRITTEN_YET,
     concealments,
     decode_in_this_thread,
     listening,
@@ -24,6 +25,8 @@ from mediavault.services.media.library import (
     open_input,
 )
 
+MAX_DEAF_PACKETS = 3  # of sound, that may come to nothing where all of them do: an odd beginning, a torn end
+OFF_PACE = 1.3  # as many times longer or shorter than it lasts: no rounding explains it
 DECODE_CPU_S = 4.0  # a minute of 1080p H.264, or everything of most clips
 
 
@@ -31,7 +34,8 @@ def decode_all(path: Path, demuxer: str, *, cpu_s: float = DECODE_CPU_S) -> Deco
     """Decode from the start until the end or until ``cpu_s`` seconds of this process's time are used up.
 
     Never raises for a bad file. A refused packet before the first key frame does not count, since a stream may be joined
-    anywhere; nor does the last packet of sound, which a cut at a picture leaves behind half.
+    anywhere; nor does the last packet of sound, which a cut at a picture leaves behind half. Sound of which nothing at all
+    decodes counts, unless it is of a kind that the decoder does not know in full.
     """
     count = _Count()
     with listening() as log:
@@ -67,8 +71,9 @@ class _Count:
         self.complete = True
         self.broke_off: str | None = None
         self._pictures = self._corrupt = self._refused = 0
-        self._sounds = self._sound_refused = 0
+        self._sounds = self._sound_refused = self._sound_before = 0
         self._last_sound_refused = False
+        self._slow = self._fast = 0
         self._turned = False
         self._error: str | None = None
 
@@ -77,7 +82,7 @@ class _Count:
         try:
             frames = packet.decode()
         except FAULTS as exc:
-            self._refuse(said(exc), is_video=is_video, is_key=packet.is_keyframe)
+            self._refuse(exc, is_video=is_video, is_key=packet.is_keyframe)
             return
         if is_video:
             self._pictures += len(frames)
@@ -85,16 +90,31 @@ class _Count:
             self._turned = self._turned or any(frame.rotation % 180 for frame in frames)
         else:
             self._sounds += len(frames)
+            self._sound_before += not self._sounds and packet.size > 0
+            self._time(packet, frames)
             self._sound_refused += self._last_sound_refused
             self._last_sound_refused = False
 
-    def _refuse(self, error: str, *, is_video: bool, is_key: bool) -> None:
+    def _time(self, packet: Any, frames: list[Any]) -> None:
+        """Does a piece of sound last as long as its container says?"""
+        lasts_s = sum(frame.samples / frame.sample_rate for frame in frames if frame.sample_rate)
+        said_s = float((packet.duration or 0) * packet.time_base)
+        self._slow += 0 < OFF_PACE * lasts_s < said_s
+        self._fast += 0 < OFF_PACE * said_s < lasts_s
+
+    def _refuse(self, exc: Exception, *, is_video: bool, is_key: bool) -> None:
         if not is_video:
             self._sound_refused += self._last_sound_refused
             self._last_sound_refused = self._sounds > 0
+            self._sound_before += self._sounds == 0 and not isinstance(exc, NOT_WRITTEN_YET)
             return
-        self._error = self._error or error
+        self._error = self._error or said(exc)
         self._refused += self._pictures > 0 or is_key
+
+    @property
+    def _deaf(self) -> int:
+        """How many pieces of sound came to nothing where all of them did, though the decoder knows the kind."""
+        return self._sound_before if not self._sounds and self._sound_before > MAX_DEAF_PACKETS else 0
 
     def facts(self, concealed: int) -> DecodeFacts:
         return DecodeFacts(
@@ -104,7 +124,9 @@ class _Count:
             corrupt=self._corrupt,
             concealed=concealed,
             sounds=self._sounds,
-            sound_refused=self._sound_refused,
+            sound_refused=self._deaf or self._sound_refused,
+            sound_slow=self._slow,
+            sound_fast=self._fast,
             turned=self._turned,
             error=self.broke_off or self._error,
         )

@@ -49,11 +49,16 @@ class PacketFacts:
     empty: int = 0
     bad_nal: int = 0  # H.264/HEVC packets whose unit lengths do not fill them
     zero_led: int = 0  # packets that begin with eight zero bytes
+    zero_filled: int = 0  # pictures with a long run of zeros in them
     longest_gap_s: float = 0.0  # the longest hole between two pictures
     usual_step_s: float = 0.0  # the median of these
     error: str | None = None  # what ended the reading, when it was not the end of the file
     start_s: float = 0.0  # the container's own start, on its clock
     proven_gap_s: float = 0.0  # the longest hole that is surely a loss, or jump back in time
+    sound_gap_s: float = (
+        0.0  # the longest hole in the sound, and its longest jump back, where packets say how long they last
+    )
+    sound_back_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,8 @@ class DecodeFacts:
     concealed: int = 0  # pictures with blocks that could not be read
     sounds: int = 0
     sound_refused: int = 0
+    sound_slow: int = 0  # pieces of sound that should be heard for clearly longer than they last, and clearly shorter
+    sound_fast: int = 0
     turned: bool = False  # the pictures lie on their side
     error: str | None = None  # the first one
 

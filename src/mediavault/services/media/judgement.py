@@ -24,6 +24,8 @@ END_TOLERANCE_S = 1.0  # by how much packets may end before the container says s
 MAX_GAP_S = 1.0  # between two pictures, unless the film is a slide show
 MAX_PROVEN_GAP_S = 0.3  # the shortest segments last half a second
 MAX_GAP_STEPS = 8  # of the usual distance between two pictures
+MIN_TIMED_SOUNDS = 4  # pieces, before anything is said about their pace
+OFF_CLOCK = 0.9  # of them that are off it
 MIN_PAYLOAD = 0.90  # of the room for packets that packets fill in a whole MP4
 DEEP_BELOW_BYTES = 50_000_000  # the deep look costs about a second per gigabyte
 
@@ -122,6 +124,7 @@ def _contents(facts: MediaFacts, expected: Expected, floor: Floor) -> Iterator[P
     yield from _pictures(facts)
     if facts.decoded is not None:
         yield from _decoded(facts.decoded)
+        yield from _pace(facts.decoded, facts)
 
 
 def _streams(facts: MediaFacts, expected: Expected, floor: Floor) -> Iterator[Problem]:
@@ -166,7 +169,7 @@ def _packets(run: PacketFacts, where: str, *, decoded: bool) -> Iterator[Problem
         (run.corrupt, "broken"),
         (run.empty if not decoded else 0, "empty"),  # some recorders repeat a picture so
         (run.bad_nal, "damaged"),
-        (run.zero_led, "zero-filled"),
+        (run.zero_led + run.zero_filled, "zero-filled"),
     ):
         if count:
             yield Problem(ProblemKind.DAMAGED, f"it has {what} packets {where} ({count})")
@@ -195,6 +198,10 @@ def _whole(run: PacketFacts, facts: MediaFacts) -> Iterator[Problem]:
         yield Problem(ProblemKind.DAMAGED, f"its pictures jump by {run.proven_gap_s:.1f} s")
     elif not may_stand_still and run.longest_gap_s > max(MAX_GAP_S, steps):
         yield Problem(ProblemKind.DAMAGED, f"its pictures jump by {run.longest_gap_s:.1f} s")
+    if run.sound_back_s > MAX_PROVEN_GAP_S:
+        yield Problem(ProblemKind.DAMAGED, f"its sound jumps back by {run.sound_back_s:.1f} s")
+    if run.sound_gap_s > max(MAX_GAP_S, run.video_end_s or 0.0):
+        yield Problem(ProblemKind.DAMAGED, f"its sound has a hole of {run.sound_gap_s:.1f} s, longer than the film")
     if DEMUXERS[facts.kind] != "mov" or run.error is not None:
         return  # other containers only estimate what follows
     if run.video_packets < facts.video.frames:
@@ -224,6 +231,19 @@ def _decoded(run: DecodeFacts) -> Iterator[Problem]:
     if run.sound_refused:
         counts = f"{run.sound_refused:,} of its first {run.sounds + run.sound_refused:,}"
         yield Problem(ProblemKind.DAMAGED, f"{counts} pieces of its sound do not decode")
+
+
+def _pace(run: DecodeFacts, facts: MediaFacts) -> Iterator[Problem]:
+    """F, where the container says how long each piece lasts: a wrong clock of the sound is wrong for all of it.
+
+    Opus may leave silence out, so that its pieces are rare and far apart.
+    """
+    if DEMUXERS[facts.kind] != "mov" or run.sounds < MIN_TIMED_SOUNDS or facts.audio is None:
+        return
+    if run.sound_fast >= OFF_CLOCK * run.sounds:
+        yield Problem(ProblemKind.DAMAGED, "its sound plays too fast: its clock is wrong")
+    if run.sound_slow >= OFF_CLOCK * run.sounds and facts.audio.codec != "opus":
+        yield Problem(ProblemKind.DAMAGED, "its sound plays too slowly: its clock is wrong")
 
 
 def _duration(facts: MediaFacts) -> float | None:

@@ -26,10 +26,14 @@ FAULTS = (
     ValueError,
 )  # fmt: skip
 
+# What a decoder says to a form of its codec that it does not know, which says nothing against the file.
+NOT_WRITTEN_YET = (av.PatchWelcomeError,)
+
 # How much may be read to learn a stream's form: FFmpeg's own five seconds are less than one picture of a slide show.
 _ANALYSE = {"analyzeduration": "30000000", "probesize": "50000000"}
 _NOT_A_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
-_CONCEALING = re.compile(r"concealing \d+ DC, \d+ AC, \d+ MV errors")
+# of the kin of MPEG, then of Motion JPEG
+_CONCEALING = re.compile(r"concealing \d+ DC, \d+ AC, \d+ MV errors|error y=\d+ x=\d+|mjpeg_decode_dc: bad vlc")
 _JPEG_QUALITY = "3"  # FFmpeg's scale: 2 is best, 31 worst
 
 

@@ -12,6 +12,12 @@ def nal_length_bytes(codec: str, extradata: bytes) -> int | None:
     return None
 
 
+def has_hole(packet: bytes, least: int) -> bool:
+    """Whether ``least`` zero bytes stand in a row in it, with something behind them."""
+    at = packet.find(bytes(least))
+    return at >= 0 and bool(packet[at:].strip(b"\0"))
+
+
 def units_fill(packet: memoryview, length_bytes: int) -> bool:
     """True when the units' lengths lead exactly to the packet's end."""
     at, end = 0, len(packet)

@@ -16,7 +16,7 @@ from typing import Any
 from mediavault.services.child.guard import said
 from mediavault.services.media.facts import PacketFacts, median
 from mediavault.services.media.library import FAULTS, codec_name
-from mediavault.services.media.nal import nal_length_bytes, units_fill
+from mediavault.services.media.nal import has_hole, nal_length_bytes, units_fill
 
 HOLE_S = 0.2  # shorter ones are not remembered
 MAX_HOLES = 1_000
@@ -25,6 +25,11 @@ MAX_HOLES = 1_000
 _NEVER_ZERO_LED = frozenset(
     {"mjpeg", "h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "aac", "mp3", "opus", "vorbis", "ac3", "eac3"}
 )
+
+# So many zero bytes in a row stand in no compressed picture: units of H.264 and HEVC never hold three (emulation
+# prevention, 7.4.1 of both), and what an arithmetic coder writes looks like noise.
+ZEROS_OF_A_HOLE = 256
+_NEVER_ZERO_FILLED = frozenset({"vp8", "vp9", "av1"})
 
 Hole = tuple[float, float]  # from, to; seconds
 
@@ -78,11 +83,14 @@ class _Tally:
         self._index, self._start_s, self._exact = video.index, start_s, exact
         self._time_base = float(video.time_base)
         self._nal = nal_length_bytes(codec_name(video), video.codec_context.extradata or b"")
+        self._never_zero_filled = self._nal is not None or codec_name(video) in _NEVER_ZERO_FILLED
         self._streams: dict[int, _Stream] = {}
         self._steps: Counter[int] = Counter()
         self._back = 0
         self._video = self._audio = self._bytes = self._corrupt = self._empty = self._bad_nal = self._zero_led = 0
         self._video_end_s = self._end_s = -math.inf
+        self._sound_back_s = 0.0
+        self._zero_filled = 0
 
     def add(self, packet: Any) -> None:
         stream = self._streams.get(packet.stream_index) or self._meet(packet)
@@ -98,7 +106,10 @@ class _Tally:
         step = stream.follow(packet, exact=self._exact)
         if packet.stream_index == self._index:
             self._add_video(packet, end_s, step)
-        self._audio += stream.kind == "audio"
+        elif stream.kind == "audio":
+            self._audio += 1
+            if self._exact and step is not None and step < 0:
+                self._sound_back_s = max(self._sound_back_s, -step * stream.tick_s)
         if stream.never_zero_led and size >= 8:
             self._zero_led += bytes(memoryview(packet)[:8]) == bytes(8)
 
@@ -113,6 +124,8 @@ class _Tally:
         self._video_end_s = max(self._video_end_s, end_s)
         if self._nal is not None and not units_fill(memoryview(packet), self._nal):
             self._bad_nal += 1
+        if self._never_zero_filled and packet.size > ZEROS_OF_A_HOLE:
+            self._zero_filled += has_hole(bytes(packet), ZEROS_OF_A_HOLE)
         if step is not None:
             self._steps[abs(step)] += 1
             self._back = max(self._back, -step)
@@ -129,8 +142,11 @@ class _Tally:
             empty=self._empty,
             bad_nal=self._bad_nal,
             zero_led=self._zero_led,
+            zero_filled=self._zero_filled,
             longest_gap_s=_longest(self._holes()),
             proven_gap_s=max(_longest(self._proven()), self._back * self._time_base),
+            sound_gap_s=max(map(_longest, self._sound_holes()), default=0.0) if self._exact else 0.0,
+            sound_back_s=self._sound_back_s,
             usual_step_s=median(self._steps) * self._time_base,
             error=error,
         )
@@ -142,8 +158,10 @@ class _Tally:
     def _proven(self) -> list[Hole]:
         if self._exact:
             return self._holes()
-        sound = [stream for stream in self._streams.values() if stream.kind == "audio"]
-        return shared(self._holes(), [hole for stream in sound for hole in stream.holes])
+        return shared(self._holes(), [hole for holes in self._sound_holes() for hole in holes])
+
+    def _sound_holes(self) -> list[list[Hole]]:
+        return [stream.holes for stream in self._streams.values() if stream.kind == "audio"]
 
 
 def _longest(holes: list[Hole]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import BinaryIO
 
@@ -16,22 +16,41 @@ def end_of_samples(file: BinaryIO, tables: Tables) -> int:
 
     ``tables`` are the children of one track's ``stbl``.
     """
-    sizes = _sizes(file, tables)
+    return max((end for _, end in chunks_of(file, tables, ends_of_samples(file, tables))), default=0)
+
+
+def ends_of_samples(file: BinaryIO, tables: Tables) -> Sequence[int]:
+    """How many bytes all samples up to the n-th have together, beginning with 0 for none. ValueError when it is cut short."""
+    if b"stz2" in tables:
+        return [0, *accumulate(_small_sizes(file, *tables[b"stz2"]))]
+    content = _content(file, tables, b"stsz")
+    fixed, count = int.from_bytes(content[4:8], "big"), int.from_bytes(content[8:12], "big")
+    if fixed:
+        return range(0, fixed * (count + 1), fixed)
+    return [0, *accumulate(_numbers("I", content[12:], count))]
+
+
+def chunks_of(file: BinaryIO, tables: Tables, totals: Sequence[int]) -> list[tuple[int, int]]:
+    """Where each chunk begins and ends in the file; ``totals`` as :func:`ends_of_samples` gives them.
+
+    ValueError when samples are left over, or more are asked for than there are.
+    """
     offsets = _offsets(file, tables)
-    runs = _fields(file, tables, b"stsc", 3)
-    if not sizes or not offsets:
-        return 0
-    totals = [0, *accumulate(sizes)]
-    first, end = 0, 0
-    for chunk, count in enumerate(_samples_in_chunks(runs, len(offsets))):
-        last = first + count
-        if last > len(sizes):
-            raise ValueError("more samples in its chunks than sizes")
-        end = max(end, offsets[chunk] + totals[last] - totals[first])
+    count = len(totals) - 1
+    if not count or not offsets:
+        return []
+    found: list[tuple[int, int]] = []
+    first = 0
+    held = _samples_in_chunks(fields(file, tables, b"stsc", 3), len(offsets))
+    for offset, samples in zip(offsets, held, strict=False):
+        last = first + samples
+        if last > count:
+            raise ValueError("its chunks hold more samples than there are")
+        found.append((offset, offset + totals[last] - totals[first]))
         first = last
-    if first != len(sizes):
-        raise ValueError("fewer samples in its chunks than sizes")
-    return end
+    if first != count:
+        raise ValueError("its chunks hold fewer samples than there are")
+    return found
 
 
 def end_of_segments(index: bytes, index_end: int) -> int:
@@ -45,16 +64,6 @@ def end_of_segments(index: bytes, index_end: int) -> int:
         return 0
     sizes = (int.from_bytes(entries[place : place + 4], "big") & 0x7FFFFFFF for place in range(0, len(entries), 12))
     return index_end + first + sum(sizes)
-
-
-def _sizes(file: BinaryIO, tables: Tables) -> array[int] | list[int]:
-    if b"stz2" in tables:
-        return _small_sizes(file, *tables[b"stz2"])
-    content = _content(file, tables, b"stsz")
-    fixed, count = int.from_bytes(content[4:8], "big"), int.from_bytes(content[8:12], "big")
-    if fixed:
-        return [fixed] * min(count, 1 << 24)
-    return _numbers("I", content[12:], count)
 
 
 def _small_sizes(file: BinaryIO, start: int, end: int) -> list[int]:
@@ -73,7 +82,8 @@ def _offsets(file: BinaryIO, tables: Tables) -> array[int]:
     return _numbers("Q" if name == b"co64" else "I", content[8:], int.from_bytes(content[4:8], "big"))
 
 
-def _fields(file: BinaryIO, tables: Tables, name: bytes, width: int) -> list[tuple[int, ...]]:
+def fields(file: BinaryIO, tables: Tables, name: bytes, width: int) -> list[tuple[int, ...]]:
+    """The entries of a table of 32-bit numbers, ``width`` of them in each. ValueError when it is cut short."""
     content = _content(file, tables, name)
     flat = _numbers("I", content[8:], width * int.from_bytes(content[4:8], "big"))
     return [tuple(flat[at : at + width]) for at in range(0, len(flat), width)]

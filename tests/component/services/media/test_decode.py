@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import av
 import pytest
 
 from mediavault.services.media import library as media_library
@@ -38,6 +40,54 @@ def test_a_scratch_inside_a_picture_is_seen_by_what_the_decoder_conceals(path: P
     found = decode_all(path, "mov")
 
     assert found.concealed + found.refused > 0
+
+
+def sound_replaced(body: bytes) -> bytes:
+    """With every piece of its sound overwritten; lengths and tables stay right."""
+    found = bytearray(body)
+    with av.open(io.BytesIO(body), "r") as opened:
+        for packet in opened.demux(opened.streams.audio[0]):
+            if packet.pos is not None and packet.size:
+                found[packet.pos : packet.pos + packet.size] = b"\xe5" * packet.size
+    return bytes(found)
+
+
+def test_sound_of_which_nothing_decodes_is_refused_sound(path: Path) -> None:
+    path.write_bytes(sound_replaced(media.mp4(2.0)))
+    found = decode_all(path, "mov")
+
+    assert found.sounds == 0
+    assert found.sound_refused > 80
+
+
+def test_sound_that_plays_at_its_own_pace_is_on_time(path: Path) -> None:
+    path.write_bytes(media.mp4(2.0))
+    found = decode_all(path, "mov")
+
+    assert (found.sound_fast, found.sound_slow) == (0, 0)
+
+
+@pytest.mark.parametrize(("times", "pace"), [(2.0, "sound_fast"), (0.5, "sound_slow")])
+def test_a_wrong_clock_of_the_sound_is_noticed(times: float, pace: str, path: Path) -> None:
+    body = media.mp4(2.0)
+    at = body.rindex(b"mdhd") + 16  # the ticks in a second of its last track
+    ticks = int(int.from_bytes(body[at : at + 4], "big") * times)
+    path.write_bytes(body[:at] + ticks.to_bytes(4, "big") + body[at + 4 :])
+    found = decode_all(path, "mov")
+
+    assert getattr(found, pace) > 0.9 * found.sounds > 0
+
+
+def test_a_scratched_motion_jpeg_is_seen_by_its_log(path: Path) -> None:
+    body = media.encode("mov", 1.0, video="mjpeg", sound=False, speed={"strict": "unofficial"})
+    spoiled = bytearray(body)
+    with av.open(io.BytesIO(body), "r") as opened:
+        for packet in opened.demux(video=0):
+            if packet.pos is not None and packet.size:
+                spoiled[packet.pos + packet.size // 2 : packet.pos + packet.size // 2 + 100] = b"\xfd" * 100
+    path.write_bytes(bytes(spoiled))
+
+    assert decode_all(path, "mov").concealed > 0
 
 
 def test_decoding_stops_when_its_time_is_used_up(path: Path) -> None:

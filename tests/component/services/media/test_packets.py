@@ -88,5 +88,17 @@ def test_a_jump_back_is_a_loss_in_itself() -> None:
     assert read_packets(packets, VIDEO, start_s=0.0, exact=False).proven_gap_s == pytest.approx(24 * TICK_S)
 
 
+def test_a_jump_back_of_the_sound_is_told_where_durations_are_written() -> None:
+    sounds = [StubPacket(SOUND, at) for at in (*range(50), *range(20, 50))]
+
+    assert read_packets(sounds, VIDEO, start_s=0.0, exact=True).sound_back_s == pytest.approx(29 * TICK_S)
+    assert read_packets(sounds, VIDEO, start_s=0.0, exact=False).sound_back_s == 0.0
+
+
+def test_the_longest_hole_of_the_sound_is_told_where_durations_are_written() -> None:
+    assert read(ALL, HOLED, exact=True).sound_gap_s == pytest.approx(100 * TICK_S)
+    assert read(ALL, HOLED).sound_gap_s == 0.0
+
+
 def test_holes_are_shared_where_they_overlap() -> None:
     assert shared([(1.0, 2.0), (5.0, 6.0)], [(1.9, 3.0), (6.0, 7.0)]) == [(1.0, 2.0)]

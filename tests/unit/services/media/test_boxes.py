@@ -9,7 +9,7 @@ import pytest
 from mediavault.core.media import ProblemKind
 from mediavault.services.media.boxes import walk
 from mediavault.services.media.facts import Structure
-from mediavault.services.media.nal import nal_length_bytes, units_fill
+from mediavault.services.media.nal import has_hole, nal_length_bytes, units_fill
 from mediavault.services.media.sniff import sniff
 from tests import media
 
@@ -185,3 +185,17 @@ def test_the_length_fields_size_stands_in_the_decoder_configuration() -> None:
     assert nal_length_bytes("hevc", b"\x01" + bytes(20) + b"\xff\0") == 4
     assert nal_length_bytes("h264", b"\0\0\0\1\x67\x42\xc0") is None
     assert nal_length_bytes("vp9", b"") is None
+
+
+@pytest.mark.parametrize(
+    ("packet", "hole"),
+    [
+        (b"a" + bytes(8) + b"b", True),
+        (b"a" + bytes(7) + b"b", False),
+        (b"a" + bytes(80), False),  # padding behind the picture
+        (b"a" + bytes(8) + b"b" + bytes(80), True),
+        (b"", False),
+    ],
+)
+def test_zeros_with_something_behind_them_are_a_hole(packet: bytes, hole: bool) -> None:
+    assert has_hole(packet, 8) is hole

@@ -95,6 +95,16 @@ def test_facts_survive_the_process_border() -> None:
             "3 of its first 250 pictures are damaged",
         ),
         (
+            replace(GOOD, decoded=DecodeFacts(complete=True, pictures=250, sounds=460, sound_fast=459)),
+            ProblemKind.DAMAGED,
+            "plays too fast",
+        ),
+        (
+            replace(GOOD, decoded=DecodeFacts(complete=True, pictures=250, sounds=460, sound_slow=459)),
+            ProblemKind.DAMAGED,
+            "plays too slowly",
+        ),
+        (
             replace(GOOD, decoded=DecodeFacts(complete=True, pictures=250, sounds=460, sound_refused=10)),
             ProblemKind.DAMAGED,
             "10 of its first 470 pieces of its sound do not decode",
@@ -107,6 +117,9 @@ def test_facts_survive_the_process_border() -> None:
         (both(empty=1), ProblemKind.DAMAGED, "empty packets"),
         (both(bad_nal=2), ProblemKind.DAMAGED, "damaged packets"),
         (both(zero_led=1), ProblemKind.DAMAGED, "zero-filled packets"),
+        (both(zero_filled=2), ProblemKind.DAMAGED, "zero-filled packets"),
+        (both(sound_back_s=0.5), ProblemKind.DAMAGED, "its sound jumps back by 0.5 s"),
+        (both(sound_gap_s=11.0), ProblemKind.DAMAGED, "a hole of 11.0 s, longer than the film"),
         (both(error="EOF"), ProblemKind.INCOMPLETE, "reading breaks off"),
         (both(video_end_s=8.5), ProblemKind.INCOMPLETE, "its picture ends at 8.5 s instead of 10.0 s"),
         (both(end_s=8.5), ProblemKind.INCOMPLETE, "it ends at 8.5 s instead of 10.0 s"),

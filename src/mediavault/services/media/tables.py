@@ -1,0 +1,214 @@
+"""Whether the tables of an MP4 agree with each other: where its samples lie, when they play, and which of them are shown.
+
+A flipped bit in a table breaks no length, and a demuxer shrugs: it plays one picture of a hundred, or no sound. But the
+same is said several times over (ISO/IEC 14496-12: 8.6.1 and 8.6.6 times, 8.7 places, 8.4.2 and 8.3.2 lengths), so a
+contradiction shows it. Writers round, and some copy one track's length to another: only what is far off counts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise, repeat
+from typing import BinaryIO
+
+from mediavault.services.media.iso_boxes import Box, boxes, inside
+from mediavault.services.media.samples import Tables, chunks_of, ends_of_samples, fields
+
+MAX_ORDERED_SAMPLES = 500_000  # of a track, whose order of showing is looked at: two hours at 60 a second
+MAX_ODD_SHARE = 0.1  # more pictures off the beat are a way of writing, not a damage
+MAX_REORDER = 64  # pictures that one may be decoded early; H.264 and HEVC allow 16
+SLACK_S = 1.0
+
+_KINDS = {b"vide": "pictures", b"soun": "sound"}
+_UNKNOWN = (0, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
+_SELF_CONTAINED = 1
+
+Span = tuple[int, int]
+
+
+def contradiction(file: BinaryIO, moov: Box, contents: Sequence[range]) -> str | None:
+    """What the tables of pictures and sound say against each other, or None; ``contents`` are the insides of the ``mdat``s.
+
+    For files without fragments: those have their tables elsewhere.
+    """
+    scale, movie_ticks = _scale_and_length(_first(file, moov, b"mvhd"))
+    spans: list[Span] = []
+    for trak in inside(file, [moov], (b"trak",)):
+        try:
+            track = _read(file, trak)
+            if track is None:
+                continue
+            spans += track.chunks
+            reason = _times(track) or _edits(track, scale, movie_ticks) or _order(track)
+        except ValueError as exc:
+            reason = str(exc)
+        if reason:
+            return reason
+    return _places(spans, contents)
+
+
+@dataclass(frozen=True, slots=True)
+class _Track:
+    kind: str
+    timescale: int
+    ticks: int  # as its media header says
+    header_ticks: int  # as its track header says, on the film's clock
+    count: int  # of samples
+    chunks: list[Span]
+    steps: list[tuple[int, ...]]  # (how many samples, how long each)
+    shifts: list[tuple[int, ...]]  # (how many samples, how much later each is shown)
+    edits: list[tuple[int, int]]  # (how long on the film's clock, from when on the track's own; -1: nothing is shown)
+
+    @property
+    def length_s(self) -> float:
+        return sum(count * ticks for count, ticks in self.steps) / self.timescale
+
+    @property
+    def ends_s(self) -> float:
+        """When the last sample has been shown, on the track's own clock."""
+        return self.length_s + max((shift for _, shift in self.shifts), default=0) / self.timescale
+
+
+def _read(file: BinaryIO, trak: Box) -> _Track | None:
+    """A track of pictures or sound with samples in this file; None for any other. ValueError for tables that are cut short."""
+    header = _first(file, trak, b"mdia", b"hdlr")
+    kind = _KINDS.get(header[8:12])
+    stbl = inside(file, [trak], (b"mdia", b"minf", b"stbl"))
+    if kind is None or len(stbl) != 1 or not _is_here(_first(file, trak, b"mdia", b"minf", b"dinf", b"dref")):
+        return None
+    tables = {child.type: (child.body, child.end) for child in boxes(file, stbl[0].body, stbl[0].end)}
+    _check_descriptions(file, tables)
+    timescale, ticks = _scale_and_length(_first(file, trak, b"mdia", b"mdhd"))
+    if not timescale or not {b"stts", b"stsc"} <= tables.keys() or tables.keys().isdisjoint({b"stsz", b"stz2"}):
+        return None
+    totals = ends_of_samples(file, tables)
+    if len(totals) == 1:
+        return None
+    return _Track(
+        kind, timescale, ticks, _header_ticks(_first(file, trak, b"tkhd")), len(totals) - 1,
+        chunks_of(file, tables, totals), fields(file, tables, b"stts", 2), _shifts(file, tables),
+        _edit_list(_first(file, trak, b"edts", b"elst")),
+    )  # fmt: skip
+
+
+def _times(track: _Track) -> str | None:
+    """Every sample has its time, and all together last what the media header says."""
+    if abs(sum(count for count, _ in track.steps) - track.count) > max(2, track.count // 100):
+        return f"{track.count:,} samples of {track.kind} with the times of another number"
+    if track.ticks in _UNKNOWN:
+        return None
+    said = track.ticks / track.timescale
+    if track.length_s > 1.1 * said + SLACK_S or track.length_s < said / 2 - SLACK_S:
+        return f"{track.kind} of {track.length_s:.1f} s that should last {said:.1f} s"
+    return None
+
+
+def _edits(track: _Track, scale: int, movie_ticks: int) -> str | None:
+    """What is shown lies inside the track, and is as long as one of the headers says."""
+    shown = [(length / scale, start) for length, start in track.edits if start >= 0] if scale else []
+    if not shown or any(length == 0 for length, _ in shown):
+        return None
+    for length_s, start in shown:
+        begins_s = start / track.timescale
+        if start and begins_s + length_s > 1.1 * track.ends_s + SLACK_S / 2:
+            return f"{track.kind} played beyond the end"
+    waiting_s = sum(length for length, start in track.edits if start < 0) / scale
+    total_s = sum(length_s for length_s, _ in shown)
+    rest_s = track.length_s - shown[0][1] / track.timescale
+    said = [ticks / scale - wait for ticks in (track.header_ticks, movie_ticks) for wait in (0.0, waiting_s)]
+    if all(abs(total_s - each) > SLACK_S / 2 + 0.05 * each for each in (*said, rest_s)):
+        return f"{total_s:.1f} s of {track.kind} played, of which no header knows"
+    return None
+
+
+def _order(track: _Track) -> str | None:
+    """Pictures that are decoded at an even pace are shown at one: each on the beat, no two at once."""
+    if not track.shifts or track.count > MAX_ORDERED_SAMPLES:
+        return None
+    if sum(count for count, _ in track.shifts) != track.count:
+        return "pictures without a place in the order"
+    paces = {ticks for count, ticks in track.steps if count > 1} | {ticks for _, ticks in track.steps[:-1]}
+    if len(paces) != 1 or not (pace := paces.pop()):
+        return None
+    shifts = [shift for count, shift in track.shifts for shift in repeat(shift, count)]
+    if max(shifts) - min(shifts) > MAX_REORDER * pace:
+        return "a picture shown long after its neighbours"
+    shown = sorted(number * pace + shift for number, shift in enumerate(shifts))
+    gaps = Counter((after - before) % pace if after != before else None for before, after in pairwise(shown))
+    if gaps[None]:
+        return f"{gaps[None]} pictures shown at the time of another"
+    odd = gaps.total() - gaps[0]
+    return f"{odd} pictures shown off the beat" if 0 < odd <= MAX_ODD_SHARE * track.count else None
+
+
+def _places(spans: list[Span], contents: Sequence[range]) -> str | None:
+    """Every chunk lies in a part for contents, and none in another one; two tracks may share the very same."""
+    ordered = sorted({span for span in spans if span[1] > span[0]})
+    if any(before[1] > after[0] and before[0] != after[0] for before, after in pairwise(ordered)):
+        return "samples inside each other"
+    starts = sorted((part.start, part.stop) for part in contents)
+    at = 0
+    for begin, end in ordered:
+        while at < len(starts) and starts[at][1] < end:
+            at += 1
+        if at == len(starts) or begin < starts[at][0]:
+            return "samples outside of its contents"
+    return None
+
+
+# --- reading -------------------------------------------------------------------------------------------------------------
+
+
+def _first(file: BinaryIO, parent: Box, *path: bytes) -> bytes:
+    """The content of the first box at ``path``; empty when there is none."""
+    found = inside(file, [parent], path)
+    if not found:
+        return b""
+    file.seek(found[0].body)
+    return file.read(found[0].end - found[0].body)
+
+
+def _scale_and_length(header: bytes) -> tuple[int, int]:
+    """Ticks in a second and ticks in all, of an ``mvhd`` or ``mdhd`` (their beginnings are the same)."""
+    at, size = (20, 8) if header[:1] == b"\1" else (12, 4)
+    return int.from_bytes(header[at : at + 4], "big"), int.from_bytes(header[at + 4 : at + 4 + size], "big")
+
+
+def _header_ticks(tkhd: bytes) -> int:
+    at, size = (28, 8) if tkhd[:1] == b"\1" else (20, 4)
+    return int.from_bytes(tkhd[at : at + size], "big")
+
+
+def _check_descriptions(file: BinaryIO, tables: Tables) -> None:
+    """ValueError when a chunk's samples are of a kind that is described nowhere (8.7.4: the first one is number 1)."""
+    if b"stsd" not in tables or b"stsc" not in tables:
+        return
+    file.seek(tables[b"stsd"][0] + 4)
+    described = int.from_bytes(file.read(4), "big")
+    if any(not 1 <= number <= described for _, _, number in fields(file, tables, b"stsc", 3)):
+        raise ValueError("some samples are of a kind that it does not describe")
+
+
+def _edit_list(elst: bytes) -> list[tuple[int, int]]:
+    """ValueError when it is shorter than it says."""
+    size = 8 if elst[:1] == b"\1" else 4
+    step, count = 2 * size + 4, int.from_bytes(elst[4:8], "big")
+    if 8 + count * step > max(8, len(elst)):
+        raise ValueError("a table is shorter than it says")
+    numbers = [elst[at : at + 2 * size] for at in range(8, 8 + count * step, step)]
+    return [(int.from_bytes(raw[:size], "big"), int.from_bytes(raw[size:], "big", signed=True)) for raw in numbers]
+
+
+def _shifts(file: BinaryIO, tables: Tables) -> list[tuple[int, ...]]:
+    """Of both versions of the table with a sign: many writers forget to say that it is the later one."""
+    if b"ctts" not in tables:
+        return []
+    return [(count, shift - (shift >> 31 << 32)) for count, shift in fields(file, tables, b"ctts", 2)]
+
+
+def _is_here(dref: bytes) -> bool:
+    """Whether the samples are in this file: an entry that names another one lacks a flag (8.7.2)."""
+    count = int.from_bytes(dref[4:8], "big")
+    return count != 1 or len(dref) < 20 or bool(dref[19] & _SELF_CONTAINED)

@@ -1,0 +1,118 @@
+"""What the tables of an MP4 say against each other: a changed number breaks no length, and is noticed all the same."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pytest
+
+from mediavault.core.media import ProblemKind
+from mediavault.services.media.boxes import walk
+from mediavault.services.media.sniff import Kind
+from tests import media
+
+FILM = media.reordered_mp4()  # 50 pictures, decoded in another order than they are shown, and sound
+PICTURES, SOUND = "first", "last"
+
+
+def place(name: bytes, track: str, offset: int) -> int:
+    """Where the number stands, ``offset`` bytes into the content of the table of the first or the last track."""
+    found = FILM.index(name) if track == PICTURES else FILM.rindex(name)
+    return found + 4 + offset
+
+
+def changed(name: bytes, track: str, offset: int, change: Callable[[int], int]) -> bytes:
+    at = place(name, track, offset)
+    number = change(int.from_bytes(FILM[at : at + 4], "big"))
+    return FILM[:at] + number.to_bytes(4, "big") + FILM[at + 4 :]
+
+
+def said(body: bytes) -> str | None:
+    found = walk(io.BytesIO(body), len(body), Kind.MP4, deep=True).problems
+    assert all(problem.kind is ProblemKind.DAMAGED for problem in found)
+    return found[0].reason.removeprefix("its table of contents contradicts itself: ") if found else None
+
+
+@pytest.mark.parametrize(
+    ("table", "track", "offset", "change", "reason"),
+    [
+        (b"stts", SOUND, 8, lambda count: count * 2, "times of another number"),
+        (b"stts", SOUND, 12, lambda ticks: ticks * 4, "should last"),
+        (b"stts", SOUND, 12, lambda ticks: 0, "should last"),
+        (b"stts", PICTURES, 12, lambda ticks: ticks * 2, "should last"),
+        (b"stsc", SOUND, 12, lambda held: held + 1, "more samples than there are"),
+        (b"stsc", SOUND, 16, lambda described: described + 4, "does not describe"),
+        (b"stsz", SOUND, 12, lambda size: size + 4_096, "inside each other"),
+        (b"stsz", SOUND, 8, lambda count: count + 1_000_000, "shorter than it says"),
+        (b"stco", PICTURES, 8, lambda offset: 8, "outside of its contents"),
+        (b"stco", SOUND, 8, lambda offset: offset - 200, "inside each other"),
+        (b"ctts", PICTURES, 12, lambda shift: shift + 3, "off the beat"),
+        (b"ctts", PICTURES, 12, lambda shift: shift + (1 << 28), "long after"),
+        (b"ctts", PICTURES, 8, lambda count: count + 1, "without a place in the order"),
+        (b"elst", PICTURES, 12, lambda start: start + (1 << 20), "beyond the end"),
+        (b"elst", PICTURES, 8, lambda ticks: ticks // 4, "no header knows"),
+        (b"elst", SOUND, 4, lambda count: count + 9, "shorter than it says"),
+    ],
+)  # fmt: skip
+def test_a_changed_number_contradicts_another_table(
+    table: bytes, track: str, offset: int, change: Callable[[int], int], reason: str
+) -> None:
+    assert reason in (said(changed(table, track, offset, change)) or "nothing")
+
+
+def test_two_pictures_at_the_same_time_are_noticed() -> None:
+    """The shift of the second picture is made to lead to the time of the first."""
+    pace = int.from_bytes(FILM[place(b"stts", PICTURES, 12) :][:4], "big")
+    first = int.from_bytes(FILM[place(b"ctts", PICTURES, 12) :][:4], "big")
+    assert int.from_bytes(FILM[place(b"ctts", PICTURES, 8) :][:4], "big") == 1
+
+    assert "at the time of another" in (said(changed(b"ctts", PICTURES, 20, lambda _: first - pace)) or "nothing")
+
+
+@pytest.mark.parametrize(
+    ("table", "track", "offset", "change"),
+    [
+        (b"stts", SOUND, 12, lambda ticks: ticks + 1),  # rounded otherwise
+        (b"mdhd", SOUND, 16, lambda ticks: ticks * 3 // 2),  # the film's length written to each track
+        (b"mdhd", PICTURES, 16, lambda ticks: 0),  # not known when it was written
+        (b"elst", PICTURES, 8, lambda ticks: ticks - 100),
+        (b"elst", PICTURES, 8, lambda ticks: 0),  # until its end
+        (b"stco", SOUND, 0, lambda flags: 7),
+    ],
+)  # fmt: skip
+def test_what_writers_do_differently_is_no_contradiction(
+    table: bytes, track: str, offset: int, change: Callable[[int], int]
+) -> None:
+    assert said(changed(table, track, offset, change)) is None
+
+
+def test_a_trimmed_film_is_whole() -> None:
+    """Its edit shows less than there is, and its headers say so."""
+    half = changed(b"elst", PICTURES, 8, lambda ticks: ticks // 2)
+    at = place(b"tkhd", PICTURES, 20)
+    ticks = int.from_bytes(half[at : at + 4], "big") // 2
+
+    assert said(half[:at] + ticks.to_bytes(4, "big") + half[at + 4 :]) is None
+
+
+def test_a_film_without_an_edit_list_is_whole() -> None:
+    assert said(FILM.replace(b"edts", b"free")) is None
+
+
+def test_samples_of_another_file_are_not_looked_for_in_this_one() -> None:
+    at = place(b"url ", PICTURES, 0)
+    elsewhere = FILM[:at] + bytes(4) + FILM[at + 4 :]
+    stco = place(b"stco", PICTURES, 8)
+
+    assert said(elsewhere[:stco] + bytes(4) + elsewhere[stco + 4 :]) is None
+
+
+@pytest.mark.parametrize(
+    "name", [b"stts", b"stsc", b"stsz", b"stco", b"ctts", b"elst", b"mdhd", b"tkhd", b"dref", b"hdlr"]
+)
+@pytest.mark.parametrize("number", [0, 1, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_any_number_anywhere_in_a_table_is_answered(name: bytes, number: int) -> None:
+    """It is read without an error, whatever is found."""
+    for offset in range(0, 24, 4):
+        said(changed(name, PICTURES, offset, lambda _: number))
