@@ -359,6 +359,8 @@ def test_clips_in_attributes_of_a_strip_do_not_outweigh_the_pages_own_player() -
         '<iframe src="https://www.youtube.com/embed/abcdefghijk"></iframe>',
         '<iframe data-src="https://player.vimeo.com/video/12345678"></iframe>',
         '<video-js data-account="1" data-video-id="612345"></video-js>',
+        '<script src="https://fast.wistia.com/embed/medias/abcde12345.jsonp"></script><div class="wistia_embed"></div>',
+        '<script src="https://cdn.jwplayer.com/players/AbCdEfGh-IjKlMnOp.js"></script>',
         '<amp-youtube data-videoid="abcdefghijk"></amp-youtube>',
         '<script type="application/ld+json">{"@type": "VideoObject", "contentUrl": "https://vimeo.com/12345678"}</script>',
     ],

@@ -158,7 +158,9 @@ def _item(platform: Platform, one: Node) -> Item | None:
 
 
 def _media_kind(one: Node) -> ItemType | None:
-    mime = str(one.get("mediaType") or one.get("mimeType") or one.get("mime_type") or "").partition("/")[0]
+    links = [link.get("mediaType") for link in values.objects(one.get("url"))]  # Pleroma's of 2019
+    named = [one.get("mediaType"), one.get("mimeType"), one.get("mime_type"), *links]
+    mime = str(next(filter(None, named), "")).partition("/")[0]
     is_video = bool(one.get("stream")) or (_kind(one) == "link" and _names_a_file(one.get("href")))  # Lemmy's link
     return _MEDIA.get(mime) or _MEDIA.get(_kind(one)) or (ItemType.VIDEO if is_video else None)
 

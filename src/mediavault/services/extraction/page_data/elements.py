@@ -16,6 +16,7 @@ from mediavault.services.extraction.page_data.html_scan import MAX_HTML_CHARS, a
 from mediavault.services.extraction.page_data.player_setups import MAX_SETUPS, Setup, setup_in_attributes
 
 MAX_ELEMENTS = 2_000
+_LINK_CHARS = 2_000  # of a card, from its link to the clip in it
 _MAX_TRIED = 300  # elements of which nobody knows whether they hold a player
 
 _MARK = re.compile(
@@ -93,13 +94,19 @@ def attribute_setups(html: str) -> list[Setup]:
         start = html.rfind("<", max(position, mark.start() - 5_000), mark.start())
         position, count = mark.end(), count + 1
         name = _NAME.match(html, start) if start >= 0 else None
-        if name is None or name[1].lower() in _READ_ELSEWHERE:
+        if name is None or name[1].lower() in _READ_ELSEWHERE or _is_in_link(html, start):
             continue
         tried += 1
         given, position = attributes_of(html, name.end(), position)
         if (setup := setup_in_attributes(given)) is not None:
             found.append(setup)
     return found
+
+
+def _is_in_link(html: str, start: int) -> bool:
+    """A clip inside a link shows what waits behind it."""
+    before = html[max(0, start - _LINK_CHARS) : start].lower()
+    return max(before.rfind("<a "), before.rfind("<a\n")) > before.rfind("</a")
 
 
 def _parsed(text: str) -> object:

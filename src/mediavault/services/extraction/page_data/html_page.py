@@ -185,7 +185,9 @@ class _Reading:
                 self._plugin(tag, self.page.absolute(given.get("data") or given.get("src")))
             case "param" if given.get("name", "").lower() == "flashvars":
                 self._set_up([_flash(given.get("value", ""))])
-            case "script" if "src" not in given:
+            case "script" if "src" in given:
+                self.page.hosted |= is_hosted(self.page.absolute(given["src"]) or "")
+            case "script":
                 self._set_up(setups_in_script(tag.text))
 
     def _plugin(self, tag: Tag, address: str | None) -> None:

@@ -93,6 +93,7 @@ def test_an_attribute_that_holds_a_file_or_a_configuration_sets_up_a_player() ->
     [
         f'<a data-file="{FILE}">Download</a>',
         f'<div data-preview="{FILE}"></div>',
+        f'<a href="/next"><h3>Next</h3><div data-video-src="{FILE}"></div></a>',
         f"<script>var x = '{FILE}';</script>",
         f"text {FILE} ",
         f'<div data-src="{FILE}',
