@@ -152,3 +152,39 @@ def test_a_rendered_page_names_the_author_in_its_title() -> None:
     page = f"<html><head><title>(3) Jane on X: &quot;hi&quot; / X</title></head><body>{'word ' * 20}</body></html>"
 
     assert told(URL, page) == Told("no_video", None, "jane", "Jane", None)
+
+
+GONE = {"__typename": "TweetTombstone", "tombstone": {"text": {"text": "This Post was deleted by the Post author."}}}
+
+
+@pytest.mark.parametrize(
+    ("item", "outcome"),
+    [
+        ({"tweet_results": {"result": GONE}}, "gone"),
+        ({"tweet_results": {}}, "gone"),
+        (
+            {"tweet_results": {"result": {"__typename": "TweetPreviewDisplay", "tweet": {"text": "hi"}}}},
+            "login_required",
+        ),
+        ({"tweet_results": {"result": tweet(x_video())}}, "video"),
+    ],
+)
+def test_the_posts_entry_in_a_conversation_is_its_own_word(item: Any, outcome: str) -> None:
+    entry = {"entryId": f"conversationthread-9-tweet-{X_ID}", "item": {"itemContent": item}}
+    other = {"entryId": "conversationthread-9-tweet-7", "item": {"itemContent": {"tweet_results": {"result": GONE}}}}
+
+    assert told(URL, {"data": {"entries": [{"content": {"items": [other, entry]}}]}}).outcome == outcome
+
+
+@pytest.mark.parametrize(("reason", "outcome"), [("Geoblocked", "region_locked"), ("Dmcaed", "gone"), (None, "gone")])
+def test_media_that_x_keeps_back_say_why(reason: str | None, outcome: str) -> None:
+    kept_back = {"ext_media_availability": {"status": "Unavailable", "reason": reason}, "video_info": {"variants": []}}
+
+    assert told(URL, x_answer(tweet({**x_video(), **kept_back}))).outcome == outcome
+    assert told(URL, x_answer(tweet({**x_video(), **kept_back}, x_video("222")))).outcome == "video"
+
+
+def test_the_author_stood_elsewhere_until_2021() -> None:
+    node = tweet(x_video()) | {"core": {"user": {"legacy": {"screen_name": "jane", "name": "Jane"}}}}
+
+    assert told(URL, x_answer(node)) == OWN_VIDEO

@@ -20,7 +20,7 @@ from mediavault.services.extraction.page_data.json_walk import Node, walk
 from mediavault.services.extraction.page_data.record import PageData
 from mediavault.services.extraction.page_data.x_media import VIDEO_TYPES, media_of
 from mediavault.services.extraction.page_data.x_public import as_statuses
-from mediavault.services.extraction.page_data.x_refusals import refusal
+from mediavault.services.extraction.page_data.x_refusals import refusal, withheld
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
@@ -92,6 +92,8 @@ def _page_data(post: Post, platform: Platform, node: Node, documents: Sequence[o
     media = _media(node)
     if any(one.get("live") is True for one in media):
         raise LiveNow("X is broadcasting this live now.")
+    if failure := withheld(media):
+        raise failure
     quoted = _quoted(node)
     user = _user(node) or _named_user(legacy, documents)
     return PageData(
@@ -195,6 +197,7 @@ def _picture(one: Node) -> str | None:
 def _user(node: Node) -> Node:
     """Name and handle moved from ``legacy`` to ``core`` in 2025; embeds have them in ``user``."""
     result = values.obj(node, "core", "user_results", "result") or values.obj(node, "core", "user_result", "result")
+    result = result or values.obj(node, "core", "user")  # until 2021
     parts = (values.obj(node, "user"), values.obj(result, "legacy"), values.obj(result, "core"))
     return {name: part[name] for part in parts for name in ("screen_name", "name") if isinstance(part.get(name), str)}
 

@@ -101,13 +101,38 @@ def _problem(post_id: str | None, answer: Node) -> Failure | None:
 def _results_about(post_id: str | None, document: object) -> list[Node]:
     found = [values.obj(document)] if values.obj(document).get("__typename") == "TweetTombstone" else []
     found.append(values.obj(document, "data", "tweetResult", "result"))
-    entries = (node for node in walk(document) if post_id and node.get("entryId") == f"tweet-{post_id}")
-    contents = [values.obj(entry, "content", "itemContent") for entry in entries]
+    contents = [_content(node) for node in walk(document) if post_id and _is_entry_of(post_id, node.get("entryId"))]
     return [*found, *contents, *(values.obj(content, "tweet_results", "result") for content in contents)]
+
+
+def _is_entry_of(post_id: str, entry: object) -> bool:
+    """Of a timeline, or of one of its conversations (``conversationthread-1-tweet-2``)."""
+    name = str(entry)
+    return name == f"tweet-{post_id}" or (name.startswith("conversation") and name.endswith(f"-tweet-{post_id}"))
+
+
+def _content(entry: Node) -> Node:
+    return values.obj(entry, "content", "itemContent") or values.obj(entry, "item", "itemContent")
+
+
+def withheld(media: Sequence[Node]) -> Failure | None:
+    """Why the files of all of a post's videos are kept back, where X says it of the media; None where one has files."""
+    videos = [one for one in media if one.get("type") in ("video", "animated_gif")]
+    if not videos or any(values.objects(values.obj(one, "video_info").get("variants")) for one in videos):
+        return None
+    told = values.obj(videos[0], "ext_media_availability")
+    if str(told.get("status")).lower() != "unavailable":
+        return None
+    reason = values.text(told.get("reason")) or "unavailable"
+    return _raised(RegionLocked if "geo" in reason.lower() else Deleted, reason)
 
 
 def _failure(result: Node) -> Failure | None:
     kind = result.get("__typename")
+    if kind == "TweetPreviewDisplay":
+        return LoginRequired("X shows this post only to the author's subscribers")
+    if result.get("tweet_results") == {}:
+        return Deleted("X says that there is no such post")
     if kind == "TweetUnavailable":
         reason = values.text(result.get("reason")) or ""
         return _raised(_REASONS.get(reason.lower(), Deleted), reason or "unavailable")
