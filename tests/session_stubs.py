@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from mediavault.core.clock import Clock
 from mediavault.core.errors import BadInput, ErrorCode
+from mediavault.core.job import JobId
+from mediavault.core.platform import Platform
 from mediavault.core.screen import Area, Frame, ScreenEvent, Viewer
-from mediavault.core.sessions import ImportReport, SessionState
+from mediavault.core.sessions import Errand, ImportReport, SessionState
 
 
 class NoSuch(BadInput):
@@ -32,6 +34,11 @@ class StubSessions:
 
     async def states(self) -> list[SessionState]:
         return list(self.known.values())
+
+    def platform(self, name: str) -> Platform:
+        if name not in self.known:
+            raise NoSuch("There is no such site.")
+        return Platform(name=name, title=name.title(), login_url="https://x.example/in")
 
     async def state(self, name: str) -> SessionState:
         if name not in self.known:
@@ -58,16 +65,21 @@ class StubWindows:
     acted: list[ScreenEvent] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=lambda: [Frame(1, Area(0, 0, 2, 1), b"\x89PNG")])
     narrow: bool = False
+    errand: Errand | None = None
 
     async def open(self, name: str, *, narrow: bool = False) -> str:
         await self.sessions.state(name)
         self.platform, self.narrow = name, narrow
         return "the-ticket"
 
+    async def run(self, errand: Errand, *, narrow: bool = False) -> str:
+        self.platform, self.narrow, self.errand = errand.platform.name, narrow, errand
+        return "the-ticket"
+
     def admit(self, ticket: str) -> Viewer:
         if ticket != "the-ticket" or self.platform is None:
             raise NotYours("This way was used already.")
-        return Viewer("the-key", self.platform, self.platform.title(), 1280, 800, 1_800)
+        return Viewer("the-key", self.platform, self.platform.title(), 1280, 800, 1_800, self._job_id)
 
     async def next_frame(self, key: str, after: int, *, within_s: float) -> Frame | None:
         self._check(key)
@@ -80,6 +92,10 @@ class StubWindows:
     async def close(self) -> SessionState | None:
         name, self.platform = self.platform, None
         return await self.sessions.state(name) if name else None
+
+    @property
+    def _job_id(self) -> JobId | None:
+        return self.errand.job_id if self.errand else None
 
     def _check(self, key: str) -> None:
         if key != "the-key":

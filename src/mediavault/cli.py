@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "remove": jobs.remove,
     "gates": jobs.gates,
     "login": login.login,
+    "answer": login.answer,
     "sessions": login.sessions,
     "inspect": inspect.inspect,
     "classify": classify.classify,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import random
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -17,17 +18,18 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mediavault.api.submission import Submission
-from mediavault.api.waiting_jobs import go_on_after
+from mediavault.api.waiting_jobs import go_on_after_window
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.errors import BadSetting, Failure, MediavaultError
 from mediavault.core.job import Job, JobId, JobStatus, NewJob
 from mediavault.core.logs import get_logger
 from mediavault.core.media import Candidate, Extraction
-from mediavault.core.sessions import SessionState
+from mediavault.core.sessions import Errand, SessionState
 from mediavault.core.settings import Settings
 from mediavault.core.urls import HttpUrl, parse_http_url
 from mediavault.platforms import registry
 from mediavault.services.browser import own_display
+from mediavault.services.browser.accounts import note_account
 from mediavault.services.browser.login_windows import LoginWindows
 from mediavault.services.browser.session_desk import SessionDesk
 from mediavault.services.egress.guard import EgressGuard
@@ -167,7 +169,9 @@ async def open_tools(
             ApiExtractor(client),
             YtdlpExtractor(proxy, clock, state_dir=settings.state_dir),
             BrowserExtractor(browser, clock),
-            BrowserExtractor(browser, clock, as_person=True),
+            BrowserExtractor(
+                browser, clock, as_person=True, on_viewer=functools.partial(note_account, settings.state_dir)
+            ),
             YtdlpExtractor(proxy, clock, state_dir=settings.state_dir, session=browser),
         ]
         yield Tools(
@@ -293,8 +297,8 @@ def session_desk(settings: Settings) -> SessionDesk:
 
 @asynccontextmanager
 async def _open_windows(vault: OpenVault) -> AsyncIterator[LoginWindows]:
-    async def on_closed(state: SessionState) -> None:
-        await go_on_after(state, vault.store)
+    async def on_closed(state: SessionState, errand: Errand) -> None:
+        await go_on_after_window(state, errand, vault.store)
 
     settings = vault.settings
     windows = LoginWindows(
@@ -306,14 +310,12 @@ async def _open_windows(vault: OpenVault) -> AsyncIterator[LoginWindows]:
         await windows.aclose()
 
 
-async def sign_in_here(settings: Settings, platform: str, enough: Callable[[], Awaitable[None]]) -> SessionState:
+async def window_here(settings: Settings, errand: Errand, enough: Callable[[], Awaitable[None]]) -> SessionState:
     """A window of the desktop until it is closed, or ``enough`` returns."""
     desk, clock = session_desk(settings), SystemClock()
     guard = EgressGuard(settings.allow_private, own_ports=own_ports(settings))
     with contextlib.closing(guard):
-        return await own_display.sign_in_here(
-            desk, guard, clock, desk.platform(platform), executable=settings.browser, enough=enough
-        )
+        return await own_display.window_here(desk, guard, clock, errand, executable=settings.browser, enough=enough)
 
 
 def _on_started(vault: OpenVault, address: str) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import json
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from mediavault.core.platform import Platform
+from tests import media
 
 NAME, PASSWORD = "Jäne_Doe@x", "pa$$ Wörd 你"
 
@@ -16,6 +18,11 @@ _FORM = """<!doctype html><title>Sign in</title><meta charset="utf-8">
 #name{top:40px}#password{top:100px}#go{top:160px}</style>
 <form method="post" action="/login"><input id="name" name="name" autofocus><input id="password" name="password"
 type="password"><button id="go">Sign in</button></form>"""
+
+
+_CLIP = '<title>A clip</title><main><h1>A clip</h1><video src="/v.mp4" width="640" height="360"></video></main>'
+_CHALLENGE = """<!doctype html><title>Just a moment...</title><style>body{margin:0}button{position:absolute;left:40px;top:160px;
+width:300px;height:40px}</style><form method="post"><button id="go">I am human</button></form>"""
 
 
 @dataclass
@@ -39,6 +46,7 @@ class LoginSite:
             hosts=("127.0.0.1",),
             login_url=f"{self.origin}/login",
             session_cookies=("sid", "visit"),
+            viewer_data=("viewer", "name"),
         )
 
     async def start(self) -> None:
@@ -46,6 +54,11 @@ class LoginSite:
         app.router.add_get("/login", self._form)
         app.router.add_post("/login", self._sign_in)
         app.router.add_get("/post", self._post)
+        app.router.add_get("/open", self._open)
+        app.router.add_get("/members", self._members)
+        app.router.add_get("/guarded", self._guarded)
+        app.router.add_post("/guarded", self._answered)
+        app.router.add_get("/v.mp4", self._video)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -70,6 +83,34 @@ class LoginSite:
         answer.set_cookie("sid", "secret-value", max_age=86_400, httponly=True)
         answer.set_cookie("visit", "1")  # a session's: gone when the browser ends, unless somebody keeps it
         return answer
+
+    async def _open(self, request: web.Request) -> web.Response:
+        self._note(request)
+        return web.Response(text=_CLIP, content_type="text/html")
+
+    async def _members(self, request: web.Request) -> web.Response:
+        """A post that strangers are sent away from."""
+        self._note(request)
+        if request.cookies.get("sid") != "secret-value":
+            raise web.HTTPFound("/login")
+        viewer = f'<script type="application/json">{json.dumps({"viewer": {"name": NAME}})}</script>'
+        return web.Response(text=_CLIP + viewer, content_type="text/html")
+
+    async def _guarded(self, request: web.Request) -> web.Response:
+        """A post behind a challenge, which a person answers by a click."""
+        self._note(request)
+        is_answered = request.cookies.get("clearance") == "granted"
+        return web.Response(text=_CLIP if is_answered else _CHALLENGE, content_type="text/html")
+
+    async def _answered(self, request: web.Request) -> web.Response:
+        self._note(request, answered=True)
+        answer = web.Response(text=_CLIP, content_type="text/html")
+        answer.set_cookie("clearance", "granted", max_age=3_600, httponly=True)
+        return answer
+
+    async def _video(self, request: web.Request) -> web.Response:
+        self._note(request)
+        return web.Response(body=media.mp4(3.0), content_type="video/mp4")
 
     async def _post(self, request: web.Request) -> web.Response:
         self._note(request)

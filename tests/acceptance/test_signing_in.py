@@ -10,8 +10,9 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,27 +22,33 @@ from mediavault.api.app import create_app
 from mediavault.api.server import serve_app
 from mediavault.api.services import ApiServices
 from mediavault.api.submission import Submission
-from mediavault.api.waiting_jobs import go_on_after
+from mediavault.api.waiting_jobs import go_on_after_window
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import ErrorCode
+from mediavault.core.errors import Challenge, ErrorCode, LoginRequired
 from mediavault.core.job import Job, JobStatus, WorkerId
+from mediavault.core.media import Extraction
 from mediavault.core.screen import KeyEvent, PointerEvent, TextEvent
-from mediavault.core.sessions import SessionState
+from mediavault.core.sessions import Errand, SessionState
 from mediavault.core.settings import Settings
+from mediavault.core.urls import parse_http_url
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.registry import identify
+from mediavault.services.browser.accounts import note_account
 from mediavault.services.browser.chromium import Chromium
 from mediavault.services.browser.discovery import find_browser
 from mediavault.services.browser.login_windows import LoginWindows
-from mediavault.services.browser.own_display import sign_in_here
+from mediavault.services.browser.own_display import window_here
 from mediavault.services.browser.session_desk import SessionDesk
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import EgressProxy
+from mediavault.services.extraction.browser_extractor import BrowserExtractor
 from mediavault.services.vault import LocalVault
 from mediavault.store.memory import MemoryJobStore
+from mediavault.worker.dispatch import Route
+from mediavault.worker.stages.extract import ask_extractors
 from tests.acceptance.login_site import NAME, PASSWORD, LoginSite
 from tests.acceptance.test_browser_capture import processes_of
-from tests.stubs import new_job
+from tests.stubs import make_tools, new_job
 
 MISSING = [name for name, found in (("a browser", find_browser().path), ("Xvfb", shutil.which("Xvfb"))) if not found]
 # where `make install` puts both there, their absence is a failure and not a reason to pass the tests over
@@ -76,11 +83,22 @@ class World:
     def state(self) -> Path:
         return self.root / "s"
 
-    async def waiting_job(self) -> Job:
+    async def waiting_job(self, path: str = "/post", code: ErrorCode = ErrorCode.LOGIN_REQUIRED) -> Job:
         clock = SystemClock()
-        await self.store.enqueue([new_job(f"{self.site.origin}/post", clock=clock, platform="lodge")])
+        await self.store.enqueue([new_job(f"{self.site.origin}{path}", clock=clock, platform="lodge")])
         (claim,) = await self.store.claim(WorkerId("w-1"), limit=1, lease=_LEASE)
-        return await self.store.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Lodge asks.", retry_in=None)
+        return await self.store.fail(claim, error_code=code, error="Lodge asks.", retry_in=None)
+
+    async def look(self, path: str) -> Extraction:
+        """As a worker does."""
+        clock = SystemClock()
+        extractors = [
+            BrowserExtractor(self.worker, clock, as_person=as_person, on_viewer=partial(note_account, self.state))
+            for as_person in (False, True)
+        ]
+        tools = replace(make_tools(self.store, clock, self.root), extractors={one.name: one for one in extractors})
+        post, _ = identify(parse_http_url(f"{self.site.origin}{path}"))
+        return await ask_extractors(Route(post, self.site.platform, ("browser", "browser_cookies")), tools)
 
     async def post_is_seen_as(self) -> str:
         capture = await self.worker.capture(
@@ -105,12 +123,12 @@ async def a_world(root: Path) -> AsyncIterator[World]:
     await library.prepare()
     desk = SessionDesk(state, [site.platform], clock)
 
-    async def on_closed(session: SessionState) -> None:
-        await go_on_after(session, store)
+    async def on_closed(session: SessionState, errand: Errand) -> None:
+        await go_on_after_window(session, errand, store)
 
     windows = LoginWindows(desk, guard, clock, executable=None, on_closed=on_closed)
     settings = Settings(state_dir=state, download_dir=root / "d")
-    submission = Submission(identify, lambda _: None, clock, 5)
+    submission = Submission(lambda url: (identify(url)[0], site.platform), lambda _: None, clock, 5)
     services = ApiServices(
         store, settings, clock, submission, library, lambda _: None, lambda: None, sessions=desk, windows=windows
     )
@@ -250,10 +268,9 @@ async def test_on_a_desktop_the_window_is_the_persons_own(world: World, monkeypa
         async def enter_pressed() -> None:
             await enough.wait()
 
+        errand = Errand(world.site.platform, f"{world.site.origin}/login")
         signing_in = asyncio.create_task(
-            sign_in_here(
-                world.desk, world.guard, SystemClock(), world.site.platform, executable=None, enough=enter_pressed
-            )
+            window_here(world.desk, world.guard, SystemClock(), errand, executable=None, enough=enter_pressed)
         )
         await until(lambda: asked(world, "/login"))
         enough.set()
@@ -264,6 +281,52 @@ async def test_on_a_desktop_the_window_is_the_persons_own(world: World, monkeypa
         await desktop.wait()
 
     assert state.signed_in is False
+
+
+async def test_a_post_is_looked_at_as_a_stranger_first_and_with_the_account_only_where_it_must_be(world: World) -> None:
+    await sign_in_by_hand(world)
+    world.site.seen.clear()
+    anybodys = await world.look("/open")
+    assert (anybodys.as_person, [each["cookies"] for each in world.site.seen if each["cookies"]]) == (False, [])
+
+    world.site.seen.clear()
+    members = await world.look("/members")
+    assert (members.as_person, len(members.items)) == (True, 1)
+    shown = [each["cookies"] for each in world.site.seen if each["path"] == "/members"]
+    assert shown == [[], ["sid", "visit"]]
+    assert (await world.desk.state("lodge")).signed_in_as == NAME
+
+
+async def test_without_a_session_there_is_one_look(world: World) -> None:
+    with pytest.raises(LoginRequired):
+        await world.look("/members")
+
+    assert [each["path"] for each in world.site.seen].count("/members") == 1
+
+
+async def test_a_person_answers_a_challenge_in_a_window_on_the_post_and_the_job_goes_on(world: World) -> None:
+    with pytest.raises(Challenge):
+        await world.look("/guarded")
+    job = await world.waiting_job("/guarded", ErrorCode.CHALLENGE)
+    page = await world.page(viewport={"width": 1400, "height": 1100})
+    await page.goto(f"{world.address}/jobs/{job.id}")
+    await page.click("text=Open the post in a window")
+    await page.locator("#screen").wait_for(state="visible")
+    assert await page.inner_text("h1") == "Answer Lodge"
+    await until(lambda: [each["path"] for each in world.site.seen].count("/guarded") == 2)
+    await page.wait_for_timeout(1_000)
+    await painted(page, 60, 180)
+    await page.wait_for_timeout(1_000)
+    await click(page, 100, 180)
+    await until(lambda: any("answered" in each for each in world.site.seen))
+    await page.wait_for_timeout(500)
+    await page.click("#done")
+    await page.wait_for_url(f"**/jobs/{job.id}")
+
+    assert (await world.store.get(job.id)).status is JobStatus.QUEUED
+    found = await world.look("/guarded")
+    assert (found.as_person, len(found.items)) == (True, 1)
+    assert world.troubles == []
 
 
 async def test_a_killed_process_leaves_no_window_behind(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.sessions import SessionState
+from mediavault.core.sessions import Errand, SessionState
 from mediavault.services.browser.login_windows import LoginWindows
 from mediavault.services.browser.session_desk import SessionDesk
 from mediavault.services.egress.guard import EgressGuard
@@ -18,7 +18,7 @@ async def main() -> None:
     state, port = Path(sys.argv[1]), int(sys.argv[2])
     desk = SessionDesk(state, [LoginSite(port=port).platform], SystemClock())
 
-    async def on_closed(_: SessionState) -> None: ...
+    async def on_closed(_: SessionState, __: Errand) -> None: ...
 
     windows = LoginWindows(
         desk, EgressGuard([f"127.0.0.1:{port}"]), SystemClock(), executable=None, on_closed=on_closed

@@ -25,6 +25,10 @@ def _feed(request: Request) -> Feed:
 
 
 def _job_id(job_id: Annotated[str, Path(description="A job's id.")]) -> JobId:
+    return to_job_id(job_id)
+
+
+def to_job_id(job_id: str) -> JobId:
     """Anything that cannot be an id is a job that is not there; it never reaches a store."""
     if not _JOB_ID.fullmatch(job_id.lower()):
         raise JobNotFound("No job has this id.")

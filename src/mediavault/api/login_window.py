@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
 
-from mediavault.api.dependencies import EventFeed, Services, errors
+from mediavault.api.dependencies import EventFeed, Services, errors, to_job_id
+from mediavault.api.services import ApiServices
 from mediavault.api.session_views import (
     EventsIn,
     SessionView,
@@ -20,6 +21,8 @@ from mediavault.api.session_views import (
     session_view,
     viewer_view,
 )
+from mediavault.api.waiting_jobs import errand_of
+from mediavault.core.job import JobId
 
 router = APIRouter(prefix="/api/login-window", tags=["sessions"])
 
@@ -43,11 +46,21 @@ async def show(services: Services) -> WindowStateView:
     return WindowStateView(platform=services.windows.platform)
 
 
-@router.post("", response_model=WindowView, status_code=201, responses=errors(401, 403, 404, 429, 503))
+@router.post("", response_model=WindowView, status_code=201, responses=errors(401, 403, 404, 409, 429, 503))
 async def open_window(body: WindowIn, services: Services) -> WindowView:
-    """Open a site's sign-in, or come back to it: one window at a time, for half an hour at most."""
+    """Open a site's sign-in or a waiting job's post, or come back to it: one window at a time, for half an hour at most."""
+    if body.job_id is not None:
+        return await open_on_post(services, to_job_id(body.job_id), narrow=body.narrow)
+    assert body.platform is not None
     ticket = await services.windows.open(body.platform, narrow=body.narrow)
     return WindowView(platform=body.platform, address=window_address(ticket))
+
+
+async def open_on_post(services: ApiServices, job_id: JobId, *, narrow: bool) -> WindowView:
+    """A window on the post of a job that waits for a person; no other address can be opened."""
+    errand = errand_of(await services.store.get(job_id), services.submit)
+    ticket = await services.windows.run(errand, narrow=narrow)
+    return WindowView(platform=errand.platform.name, address=window_address(ticket))
 
 
 @router.post("/viewer", response_model=ViewerView, responses=errors(401, 403, 404))

@@ -16,6 +16,7 @@ from mediavault.api.security import SESSION_COOKIE, SESSION_LIFE, issue_session,
 from mediavault.api.services import ApiServices
 from mediavault.api.submission import MAX_BATCH
 from mediavault.api.views import ALIVE_WITHIN, history_view, job_view, page_view
+from mediavault.api.waiting_jobs import waits_for_sign_in
 from mediavault.api.words import help_for
 from mediavault.core.errors import BadInput, BadUrl, ErrorCode, Failure
 from mediavault.core.job import JobId, JobStatus
@@ -57,6 +58,7 @@ async def job(job_id: JobIdPath, services: Services) -> Response:
         moment=moment,
         job=job_view(found),
         history=[history_view(each) for each in records],
+        waits_for_person=waits_for_sign_in(found),
         **_frame(services),
     )
 

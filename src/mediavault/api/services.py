@@ -9,8 +9,9 @@ from typing import Protocol
 from mediavault.api.submission import Submission
 from mediavault.core.clock import Clock
 from mediavault.core.job import JobId
+from mediavault.core.platform import Platform
 from mediavault.core.screen import Frame, ScreenEvent, Viewer
-from mediavault.core.sessions import ImportReport, SessionState
+from mediavault.core.sessions import Errand, ImportReport, SessionState
 from mediavault.core.settings import Settings
 from mediavault.store.port import JobStore
 
@@ -27,6 +28,7 @@ class Sessions(Protocol):
 
     async def states(self) -> list[SessionState]: ...
     async def state(self, name: str) -> SessionState: ...
+    def platform(self, name: str) -> Platform: ...
     async def import_cookies(self, name: str, text: str) -> ImportReport:
         """Take the site's cookies from a cookies.txt. Raises BadInput that names the line, and as ``sign_out``."""
 
@@ -43,6 +45,9 @@ class Windows(Protocol):
 
     async def open(self, name: str, *, narrow: bool = False) -> str:
         """The ticket for its viewer. Raises BadInput (NOT_FOUND, TOO_MANY), ToolMissing, BrowserUnavailable."""
+
+    async def run(self, errand: Errand, *, narrow: bool = False) -> str:
+        """As ``open``, on a post that a job waits at. Raises AddressRefused too."""
 
     def admit(self, ticket: str) -> Viewer:
         """Good once. Raises BadInput (NOT_FOUND, FORBIDDEN), as everything that takes a key."""

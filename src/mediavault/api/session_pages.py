@@ -6,14 +6,14 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from mediavault.api.dependencies import EventFeed, Services
+from mediavault.api.dependencies import EventFeed, JobIdPath, Services
 from mediavault.api.forms import read_form, see_other
-from mediavault.api.login_window import window_address
+from mediavault.api.login_window import open_on_post, window_address
 from mediavault.api.render import render
 from mediavault.api.schemas import ErrorView
 from mediavault.api.security import token_of
 from mediavault.api.services import ApiServices
-from mediavault.api.session_views import session_view, waiting_words
+from mediavault.api.session_views import session_view
 from mediavault.api.sessions import PlatformPath, take_cookies
 from mediavault.core.errors import BadInput
 
@@ -30,6 +30,13 @@ async def open_form(request: Request, platform: PlatformPath, services: Services
     """Leads to the window. The ticket stands in the fragment, which browsers keep to themselves."""
     narrow = (await read_form(request)).get("narrow") == "on"
     return see_other(window_address(await services.windows.open(platform, narrow=narrow)))
+
+
+@router.post("/jobs/{job_id}/window")
+async def open_on_post_form(request: Request, job_id: JobIdPath, services: Services) -> Response:
+    """Leads to a window on the post that the job waits at."""
+    narrow = (await read_form(request)).get("narrow") == "on"
+    return see_other((await open_on_post(services, job_id, narrow=narrow)).address)
 
 
 @router.post("/sessions/{platform}/cookies")
@@ -67,7 +74,6 @@ async def _sessions(services: ApiServices, *, error: ErrorView | None = None) ->
         "sessions.html",
         status=422 if error else 200,
         sessions=sessions,
-        waiting_words=waiting_words,
         window_of=services.windows.platform,
         error=error,
         **_frame(services),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mediavault.api.waiting_jobs import waiting_jobs, wall_since
+from mediavault.core.errors import ErrorCode
 from mediavault.core.screen import (
     HistoryEvent,
     KeyEvent,
@@ -33,13 +34,17 @@ class SessionView(BaseModel):
     login_url: str | None
     domains: tuple[str, ...] = Field(description="Whose cookies are the site's, with those above and below them.")
     signed_in: bool | None
-    state: str = Field(description="The same in words.")
+    signed_in_as: str | None = Field(description="The account's name, or its number, where either is known.")
+    state: str = Field(description="The same in words, and whether the site accepts the session.")
     cookies: int = Field(description="How many cookies of the site there are.")
     expires_at: datetime | None = Field(description="When the first cookie runs out that the sign-in needs.")
     checked_at: datetime
     pending: bool = Field(description="Cookies were imported; the browser takes them in at its next start.")
-    waiting: int = Field(description="Jobs that wait for a sign-in.")
-    wall_since: datetime | None = Field(description="Since when the site has been asking for one.")
+    waiting: int = Field(description="Jobs that wait for a sign-in or an answer.")
+    challenges: int = Field(description="How many of them wait for an answer: the site wants to see a human.")
+    wall: str = Field(description="The same in words.")
+    warned_until: datetime | None = Field(description="The site has warned the account: its jobs rest until then.")
+    wall_since: datetime | None = Field(description="Since when the site has been asking, as far as these jobs know.")
 
 
 class ImportView(BaseModel):
@@ -60,10 +65,20 @@ class CookiesIn(BaseModel):
 
 
 class WindowIn(BaseModel):
+    """Of the two one is given."""
+
     model_config = ConfigDict(extra="forbid")
 
-    platform: Annotated[str, Field(max_length=64)]
+    platform: Annotated[str, Field(max_length=64, description="Whose sign-in to open.")] | None = None
+    job_id: Annotated[str, Field(max_length=64, description="The waiting job whose post to open.")] | None = None
     narrow: bool = Field(False, description="For a screen that is held upright.")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.platform is None) == (self.job_id is None):
+            msg = "give either platform or job_id"
+            raise ValueError(msg)
+        return self
 
 
 class WindowView(BaseModel):
@@ -90,6 +105,7 @@ class ViewerView(BaseModel):
     width: int
     height: int
     seconds_left: int
+    job_id: str | None = Field(description="The job on whose post the window is open; null for a sign-in.")
 
 
 Pixel = Annotated[int, Field(ge=-_FAR, le=_FAR)]
@@ -153,18 +169,26 @@ class EventsIn(BaseModel):
 
 async def session_view(state: SessionState, store: JobStore) -> SessionView:
     waiting = await waiting_jobs(store, state.platform)
+    challenges = sum(job.error_code is ErrorCode.CHALLENGE for job in waiting)
+    has_ended = any(job.error_code is ErrorCode.SESSION_EXPIRED for job in waiting)
+    gate = next((gate for gate in await store.gates() if gate.platform == state.platform), None)
+    is_warned = gate is not None and gate.code is ErrorCode.ACCOUNT_WARNING and gate.is_closed(state.checked_at)
     return SessionView(
         platform=state.platform,
         title=state.title,
         login_url=state.login_url,
         domains=state.domains,
         signed_in=state.signed_in,
-        state=state_words(state),
+        signed_in_as=state.signed_in_as,
+        state=state_words(state, has_ended=has_ended),
         cookies=state.cookies,
         expires_at=state.expires_at,
         checked_at=state.checked_at,
         pending=state.pending,
         waiting=len(waiting),
+        challenges=challenges,
+        wall=waiting_words(len(waiting), challenges),
+        warned_until=gate.closed_until if gate and is_warned else None,
         wall_since=wall_since(waiting),
     )
 
@@ -188,15 +212,26 @@ def viewer_view(viewer: Viewer) -> ViewerView:
         width=viewer.width,
         height=viewer.height,
         seconds_left=viewer.seconds_left,
+        job_id=viewer.job_id,
     )
 
 
-def state_words(state: SessionState) -> str:
-    """A word or two for people."""
+def state_words(state: SessionState, *, has_ended: bool = False) -> str:
+    """A word or two for people. ``has_ended``: the cookies are there, and a job was shown the login wall in spite of them."""
+    if state.signed_in and has_ended:
+        return "The sign-in has ended"
+    if state.signed_in is not False and state.signed_in_as:
+        return f"Signed in as {state.signed_in_as}"
     if state.signed_in is None:
         return "Has cookies" if state.cookies else "No cookies yet"
     return "Signed in" if state.signed_in else "Not signed in"
 
 
-def waiting_words(count: int) -> str:
-    return f"{count} job{' waits' if count == 1 else 's wait'} for a sign-in" if count else ""
+def waiting_words(count: int, challenges: int = 0) -> str:
+    """``Login wall: 6 jobs wait for a sign-in. Challenge: 1 job waits for your answer.``"""
+    parts = [("Login wall", count - challenges, "a sign-in"), ("Challenge", challenges, "your answer")]
+    return " ".join(
+        f"{what}: {number} job{' waits' if number == 1 else 's wait'} for {wanted}."
+        for what, number, wanted in parts
+        if number
+    )

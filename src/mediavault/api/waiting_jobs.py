@@ -1,19 +1,31 @@
-"""Jobs that wait for a person to sign in, and their going on once somebody has."""
+"""Jobs that wait for a person to sign in or to answer their site, and their going on once somebody has."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from urllib.parse import urlsplit
 
-from mediavault.core.errors import IllegalMove, JobNotFound
+from mediavault.api.submission import Submission
+from mediavault.core.errors import BadInput, ErrorCode, IllegalMove, JobNotFound
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.logs import get_logger
-from mediavault.core.sessions import WAITS_FOR_SIGN_IN, SessionState
+from mediavault.core.sessions import WAITS_FOR_SIGN_IN, Errand, SessionState, can_be_signed_in_to
+from mediavault.core.urls import parse_http_url
+from mediavault.services.extraction.browser_extractor import address_to_visit
 from mediavault.store.port import JobQuery, JobStore
 
 PAGE = 200
 MAX_LOOKED_AT = 5_000  # failed jobs of one site, newest first
 
 log = get_logger(__name__)
+
+
+class NothingToAnswer(BadInput):
+    """A window was asked for on the post of a job that does not wait for one."""
+
+    code = ErrorCode.ILLEGAL_MOVE
+    help = "A window opens on posts whose jobs wait for a sign-in or for an answer."
 
 
 async def waiting_jobs(store: JobStore, platform: str) -> list[Job]:
@@ -38,11 +50,40 @@ async def go_on_after(state: SessionState, store: JobStore) -> int:
     return 0 if state.signed_in is False else await resume_waiting(store, state.platform)
 
 
-async def resume_waiting(store: JobStore, platform: str) -> int:
-    """Somebody has signed in: open the platform's gate and queue its waiting jobs again; how many."""
+async def go_on_after_window(state: SessionState, errand: Errand, store: JobStore) -> int:
+    """A window was closed: let those jobs go on that what a person did in it may help; how many were queued again.
+
+    That is the job on whose post it was open, all that met a challenge, since an answer is good for the whole site, and
+    after a sign-in the others too. Where one name stands for many sites only jobs of the same host are meant.
+    """
+    if errand.job_id is None:
+        return await go_on_after(state, store)
+    return await resume_waiting(store, state.platform, lambda job: _may_go_on(job, state, errand))
+
+
+def _may_go_on(job: Job, state: SessionState, errand: Errand) -> bool:
+    if job.id == errand.job_id:
+        return True
+    if not can_be_signed_in_to(errand.platform) and urlsplit(job.post_url).hostname != urlsplit(errand.url).hostname:
+        return False
+    return job.error_code is ErrorCode.CHALLENGE or bool(state.signed_in)
+
+
+def errand_of(job: Job, submission: Submission) -> Errand:
+    """A window on the job's own post. Raises NothingToAnswer, AddressRefused, and as reading an address does."""
+    if not waits_for_sign_in(job):
+        raise NothingToAnswer("This job does not wait for a person to sign in or to answer its site.")
+    post, platform = submission.identify(parse_http_url(job.post_url))
+    url = address_to_visit(post, platform)
+    submission.check_url(parse_http_url(url))
+    return Errand(platform, url, job.id)
+
+
+async def resume_waiting(store: JobStore, platform: str, is_meant: Callable[[Job], bool] = lambda _: True) -> int:
+    """A person has done something: open the platform's gate and queue its waiting jobs again; how many."""
     await store.open_gate(platform)
     resumed = 0
-    for job in reversed(await waiting_jobs(store, platform)):  # oldest first
+    for job in filter(is_meant, reversed(await waiting_jobs(store, platform))):  # oldest first
         try:
             await store.retry(job.id)
         except (JobNotFound, IllegalMove):  # removed, or done, in the meantime

@@ -50,6 +50,7 @@ async def examine(settings: Settings) -> list[Check]:
         check_space(settings),
         check_browser(settings),
         check_sign_in_window(has_screen=has_display(), has_virtual=shutil.which("Xvfb") is not None),
+        await check_sessions(settings),
         *examine_ytdlp(settings),
         *await check_store(settings),
     ]
@@ -107,6 +108,15 @@ def check_sign_in_window(*, has_screen: bool, has_virtual: bool) -> Check:
     if has_screen or has_virtual:
         return Check("Signing in", Verdict.OK, "on this screen" if has_screen else "in a window inside the page")
     return Check("Signing in", Verdict.WARNING, "no screen, and no Xvfb for a window inside the page", INSTALL)
+
+
+async def check_sessions(settings: Settings) -> Check:
+    """Who is signed in where, by the cookies that are here: no site is asked."""
+    from mediavault.api.session_views import state_words
+
+    states = [state for state in await house().session_desk(settings).states() if state.signed_in]
+    said = [f"{state.title}: {state_words(state)[0].lower()}{state_words(state)[1:]}" for state in states]
+    return Check("Sign-ins", Verdict.OK, "; ".join(said) or "none, so that posts are looked at as a stranger only")
 
 
 async def check_library(settings: Settings) -> Check:

@@ -12,7 +12,7 @@ from mediavault.api.submission import Submission
 from mediavault.core.errors import MediavaultError
 from mediavault.core.job import JobId
 from mediavault.core.media import Candidate, Extraction
-from mediavault.core.sessions import SessionState
+from mediavault.core.sessions import Errand, SessionState
 from mediavault.core.settings import Settings
 from mediavault.store.port import JobStore
 
@@ -57,8 +57,8 @@ class House(Protocol):
     def session_desk(self, settings: Settings) -> Sessions:
         """The sessions of all sites, whoever works with the browser just now."""
 
-    async def sign_in_here(
-        self, settings: Settings, platform: str, enough: Callable[[], Awaitable[None]]
+    async def window_here(
+        self, settings: Settings, errand: Errand, enough: Callable[[], Awaitable[None]]
     ) -> SessionState:
         """A window of the desktop until it is closed, or ``enough`` returns. Raises as Sessions, BrowserUnavailable."""
 

@@ -1,4 +1,4 @@
-"""``login`` and ``sessions``: signing in to sites, with a window of the desktop or a cookies.txt, and how it stands."""
+"""``login``, ``answer`` and ``sessions``: a window of the desktop or a cookies.txt, and how it stands with the sites."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
 from mediavault.commands.jobs import quiet_settings
 from mediavault.commands.options import AsJson
 from mediavault.core.errors import BadInput
+from mediavault.core.job import JobId
+from mediavault.core.sessions import Errand
 
 if TYPE_CHECKING:
+    from mediavault.api.schemas import JobView
     from mediavault.api.session_views import ImportView, SessionView
-    from mediavault.core.sessions import SessionState
     from mediavault.core.settings import Settings
 
 MAX_FILE_CHARS = (4 << 20) + 1  # one more than is taken
@@ -51,6 +53,21 @@ def login(
         raise Ended(EXIT_JOB_FAILED)
 
 
+def answer(
+    job_id: Annotated[str, typer.Argument(metavar="ID", help="Id of a job that waits for you.", show_default=False)],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Open a window on the post of a job that waits for a person; the job goes on when it is closed."""
+    from mediavault.commands.output import out, print_json
+
+    view = asyncio.run(_answer(quiet_settings(), JobId(job_id), silent=as_json))
+    if as_json:
+        print_json(view)
+    else:
+        out().print(f"{view.display.title}: {view.display.state}.", markup=False)
+
+
 def sessions(*, as_json: AsJson = False) -> None:
     """Show which sites are signed in to, until when, and how many jobs wait for a sign-in."""
     from mediavault.commands.output import print_json
@@ -82,19 +99,42 @@ async def _sign_in(settings: Settings, platform: str, *, silent: bool) -> Sessio
     from mediavault.api.session_views import session_view
     from mediavault.api.waiting_jobs import go_on_after
     from mediavault.commands.house import house
-    from mediavault.commands.output import err
     from mediavault.services.browser.own_display import has_display
 
-    state = await house().session_desk(settings).state(platform)  # an unknown site is told before anything opens
+    site = house().session_desk(settings).platform(platform)  # an unknown site is told before anything opens
     if not has_display():
-        raise _no_screen(settings, state)
+        raise _no_screen(settings, f"sessions#{platform}", "Or use --cookies FILE.")
     if not silent:
-        how = "close it, or press Enter here" if sys.stdin.isatty() else "close it"
-        err().print(f"A browser window opens. Sign in to {state.title}, then {how}.", markup=False)
-    state = await house().sign_in_here(settings, platform, _enter_pressed)
+        _announce(f"Sign in to {site.title}")
+    state = await house().window_here(settings, Errand(site, site.login_url or ""), _enter_pressed)
     async with house().open_store(settings) as store:
         await go_on_after(state, store)
         return await session_view(state, store)
+
+
+async def _answer(settings: Settings, job_id: JobId, *, silent: bool) -> JobView:
+    from mediavault.api.views import job_view
+    from mediavault.api.waiting_jobs import errand_of, go_on_after_window
+    from mediavault.commands.house import house
+    from mediavault.services.browser.own_display import has_display
+
+    async with house().open_store(settings) as store:
+        errand = errand_of(await store.get(job_id), house().make_submission(settings))
+    if not has_display():
+        raise _no_screen(settings, f"jobs/{job_id}")
+    if not silent:
+        _announce(f"Answer what {errand.platform.title} asks there")
+    state = await house().window_here(settings, errand, _enter_pressed)
+    async with house().open_store(settings) as store:
+        await go_on_after_window(state, errand, store)
+        return job_view(await store.get(job_id))
+
+
+def _announce(what: str) -> None:
+    from mediavault.commands.output import err
+
+    how = "close it, or press Enter here" if sys.stdin.isatty() else "close it"
+    err().print(f"A browser window opens. {what}, then {how}.", markup=False)
 
 
 async def _states(settings: Settings) -> list[SessionView]:
@@ -130,12 +170,12 @@ def _read(source: str) -> str:
         raise BadInput(f"{source} cannot be read: {exc.strerror}.") from exc
 
 
-def _no_screen(settings: Settings, state: SessionState) -> BadInput:
+def _no_screen(settings: Settings, page: str, more: str = "") -> BadInput:
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - shown, not bound to
-    address = f"http://{host}:{settings.port}/sessions#{state.platform}"
+    address = f"http://{host}:{settings.port}/{page}"
     return BadInput(
         "There is no screen here on which a window could open.",
-        help=f"Open {address} while `mediavault serve` runs: the window opens inside that page. Or use --cookies FILE.",
+        help=f"Open {address} while `mediavault serve` runs: the window opens inside that page. {more}".rstrip(),
     )
 
 
@@ -176,7 +216,7 @@ def _print_table(views: list[SessionView]) -> None:
     for view in views:
         table.add_row(
             view.platform,
-            view.state,
+            f"{view.state}; the account was warned" if view.warned_until else view.state,
             moment_words(view.expires_at),
             str(view.waiting) if view.waiting else "",
             moment_words(view.wall_since),

@@ -274,7 +274,7 @@ class AgeRestrictedToStrangers(AgeRestricted):
 
 class Challenge(NeedsPerson):
     code = ErrorCode.CHALLENGE
-    help = "The site wants to see a human. Open the post in a browser, answer it, then try again."
+    help = "The site wants to see a human. Open a window on the post (on the job's page, or `mediavault answer ID`) and answer it; the job goes on by itself."
 
 
 class AccountWarning(NeedsPerson):

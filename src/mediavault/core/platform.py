@@ -65,6 +65,16 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountCookie:
+    """A cookie that names the account. ``pattern`` looks at its value, percent-decoded, and at the claims of a JWT;
+    its group 1 is the account's number, or with ``is_name`` what people call it."""
+
+    name: str
+    pattern: re.Pattern[str]
+    is_name: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Platform:
     """Facts about one site; no I/O, no behaviour."""
 
@@ -121,6 +131,8 @@ class Platform:
     # --- signing in, walls, and what is gone
     login_url: str | None = None
     session_cookies: tuple[str, ...] = ()  # all present: signed in
+    account_cookie: AccountCookie | None = None  # tells whose session it is
+    viewer_data: tuple[str, ...] = ()  # in the page's JSON: a key or a module's name anywhere, then the way to the name
     wall_blocks_media: bool = False  # its login wall usually hides the media, not only the comments
     login_wall_url: re.Pattern[str] | None = None
     login_wall_text: tuple[str, ...] = ()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from mediavault.core.job import JobId
+
 
 @dataclass(frozen=True, slots=True)
 class Area:
@@ -35,6 +37,7 @@ class Viewer:
     width: int
     height: int
     seconds_left: int
+    job_id: JobId | None = None  # of the job on whose post it was opened
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,19 @@
-"""Whether somebody is signed in to a site: a judgement of cookie names and expiries, never of their values."""
+"""Whether somebody is signed in to a site, and who: a judgement of cookie names and expiries, and of the one value that
+some sites name the account in. No value is kept or shown."""
 
 from __future__ import annotations
 
+import base64
+import contextlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from mediavault.core.cookies import Cookie
 from mediavault.core.errors import AgeRestrictedToStrangers, ErrorCode, LoginRequired, SessionExpired
+from mediavault.core.job import JobId
+from mediavault.core.names import safe_text
 from mediavault.core.platform import Platform
 
 # What a job waits for that a sign-in may bring about.
@@ -34,6 +39,18 @@ class SessionState:
     expires_at: datetime | None
     checked_at: datetime
     pending: bool = False
+    signed_in_as: str | None = (
+        None  # "jane_doe", or "user 12345" where only the number is known; never a cookie's value
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a person opens a window for: a site's sign-in, or one of its posts that a job waits at (``job_id``)."""
+
+    platform: Platform
+    url: str  # where the window begins
+    job_id: JobId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +87,12 @@ def is_signed_in(platform: Platform, cookies: Iterable[Cookie], *, now: datetime
 
 
 def judge_session(
-    platform: Platform, cookies: Iterable[Cookie], *, now: datetime, pending: bool = False
+    platform: Platform, cookies: Iterable[Cookie], *, now: datetime, pending: bool = False, name: str | None = None
 ) -> SessionState:
-    """The state of a platform's session, from all cookies that the browser has or will be given."""
+    """The state of a platform's session, from all cookies that the browser has or will be given.
+
+    ``name`` is the account's as the site's own pages called it.
+    """
     valid = _valid(platform, cookies, now)
     signed_in = is_signed_in(platform, valid, now=now) if platform.session_cookies else None
     return SessionState(
@@ -85,7 +105,28 @@ def judge_session(
         expires_at=_first_expiry(platform, valid) if signed_in else None,
         checked_at=now,
         pending=pending,
+        signed_in_as=(name or account_of(platform, valid)) if signed_in is not False else None,
     )
+
+
+def account_of(platform: Platform, cookies: Iterable[Cookie]) -> str | None:
+    """Whose session it is, as far as a cookie tells; None where none does."""
+    known = platform.account_cookie
+    if known is None:
+        return None
+    for cookie in cookies:
+        if cookie.name == known.name and (found := known.pattern.search(_readable(cookie.value))):
+            return safe_text(found[1]) if known.is_name else f"user {found[1]}"
+    return None
+
+
+def _readable(value: str) -> str:
+    """The value without its percent signs and quotes; of a JSON Web Token its claims (RFC 7519, section 3)."""
+    parts = value.split(".")
+    if len(parts) == 3:
+        with contextlib.suppress(ValueError):
+            return base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)).decode()
+    return unquote(value).strip('"')
 
 
 def wall_failure(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import AddressPattern, Pace, Platform, paths
+from mediavault.core.platform import AccountCookie, AddressPattern, Pace, Platform, paths
 
 _ID = r"(?P<post_id>[Bb][Vv][0-9A-Za-z]{10}|[Aa][Vv]\d{1,16})"
 _PART = re.compile(r"(?P<part>[2-9]|[1-9]\d{1,3})")  # the first part is the address without p
@@ -102,6 +102,7 @@ BILIBILI = Platform(
     referer="https://www.bilibili.com/",  # 403 without it
     login_url="https://passport.bilibili.com/login",
     session_cookies=("SESSDATA",),
+    account_cookie=AccountCookie("DedeUserID", re.compile(r"^(\d+)$")),
     login_wall_url=re.compile(r"^https://passport\.bilibili\.com/"),
     login_wall_json=("-101",),
     challenge_json=("-352", "-412"),  # its risk control

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import AddressPattern, Pace, Platform, paths
+from mediavault.core.platform import AccountCookie, AddressPattern, Pace, Platform, paths
 
 _VIDEO = "https://www.facebook.com/watch/?v={post_id}"  # videos, reels and watch pages share one number space
 _AD = "https://www.facebook.com/ads/library/?id={post_id}"
@@ -94,6 +94,8 @@ FACEBOOK = Platform(
     max_range_bytes=250 * 1024 * 1024,  # past 500 MB in one request: 403
     login_url="https://www.facebook.com/login",
     session_cookies=("c_user", "xs"),
+    account_cookie=AccountCookie("c_user", re.compile(r"^(\d+)$")),
+    viewer_data=("CurrentUserInitialData", "NAME"),
     wall_blocks_media=True,
     login_wall_url=re.compile(r"^https://(?:www|m|web|mbasic)\.facebook\.com/login"),
     login_wall_text=("You must log in to continue", "You must log in first"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import AddressPattern, Pace, Platform, paths
+from mediavault.core.platform import AccountCookie, AddressPattern, Pace, Platform, paths
 
 _ID = r"(?P<post_id>[\w-]{5,40})(?=/|$)"  # longer than 28 characters: a private post
 _NOT_A_NAME = (
@@ -74,6 +74,8 @@ INSTAGRAM = Platform(
     referer="https://www.instagram.com/",
     login_url="https://www.instagram.com/accounts/login/",
     session_cookies=("sessionid", "ds_user_id", "csrftoken"),
+    account_cookie=AccountCookie("ds_user_id", re.compile(r"^(\d+)$")),
+    viewer_data=("PolarisViewer", "data", "username"),
     wall_blocks_media=True,
     login_wall_url=re.compile(r"^https://www\.instagram\.com/accounts/login"),
     login_wall_json=("login_required", "require_login"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import AddressPattern, Pace, Platform, paths
+from mediavault.core.platform import AccountCookie, AddressPattern, Pace, Platform, paths
 
 _ID = r"(?P<post_id>[a-z0-9]{1,13})(?=/|$)"
 _VIDEO = "https://www.reddit.com/video/{post_id}"  # the file's own id; the post behind it is known to the network alone
@@ -77,6 +77,7 @@ REDDIT = Platform(
     watermark_no=re.compile(r"."),  # Reddit adds no mark of its own
     login_url="https://www.reddit.com/login",
     session_cookies=("reddit_session",),
+    account_cookie=AccountCookie("reddit_session", re.compile(r'"sub":\s*"(t2_\w+)"')),
     login_wall_text=("This community is quarantined", "This community is private"),
     login_wall_json=("quarantined", "gated"),
     age_text=("You must be 18+ to view this community",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import AddressPattern, Pace, Platform, paths
+from mediavault.core.platform import AccountCookie, AddressPattern, Pace, Platform, paths
 
 _ID = r"(?P<post_id>[\w-]{5,40})(?=/|$)"
 _NAME = r"(?P<handle>[\w.]{1,30})"
@@ -37,6 +37,7 @@ THREADS = Platform(
     referer="https://www.threads.com/",
     login_url="https://www.threads.com/login",
     session_cookies=("sessionid",),
+    account_cookie=AccountCookie("ds_user_id", re.compile(r"^(\d+)$")),
     login_wall_url=re.compile(r"^https://www\.threads\.(?:com|net)/login"),
     challenge_url=re.compile(r"^https://www\.(?:threads\.(?:com|net)|instagram\.com)/challenge/"),
     challenge_text=("suspicious activity", "automated behavior"),

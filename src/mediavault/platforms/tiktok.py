@@ -74,6 +74,7 @@ TIKTOK = Platform(
     media_cookies=True,  # tt_chain_token
     login_url="https://www.tiktok.com/login",
     session_cookies=("sessionid", "sid_tt"),
+    viewer_data=("webapp.app-context", "user", "uniqueId"),
     login_wall_url=re.compile(r"^https://www\.tiktok\.com/login(?:[/?]|$)"),
     login_wall_text=("Log in to TikTok to see this video",),
     age_text=("This post may not be comfortable for some audiences",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import AddressPattern, Pace, Platform, paths
+from mediavault.core.platform import AccountCookie, AddressPattern, Pace, Platform, paths
 
 _SLUG = r"(?P<post_id>[\w-]{10,100})/?$"
 _VOD = "https://www.twitch.tv/videos/{post_id}"
@@ -60,6 +60,7 @@ TWITCH = Platform(
     signs_media_urls=True,  # sig and token; the token's JSON says until when
     login_url="https://www.twitch.tv/login",
     session_cookies=("auth-token",),
+    account_cookie=AccountCookie("login", re.compile(r"^(\w{1,25})$"), is_name=True),
     login_wall_text=("This video is only available to subscribers",),
     gone_text=("This clip is no longer available", "Sorry. Unless you’ve got a time machine"),
     pace=Pace(interval_s=(2, 4)),

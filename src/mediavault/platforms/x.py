@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import AddressPattern, Pace, Platform, paths
+from mediavault.core.platform import AccountCookie, AddressPattern, Pace, Platform, paths
 
 _ID = r"(?P<post_id>\d{1,19})(?=/|$)"
 _NUMBER = re.compile(r"(?P<post_id>\d{1,19})")
@@ -71,6 +71,7 @@ X = Platform(
     watermark_no=re.compile(r"."),  # X adds no mark of its own
     login_url="https://x.com/i/flow/login",
     session_cookies=("auth_token", "ct0"),
+    account_cookie=AccountCookie("twid", re.compile(r"^u=(\d+)$")),
     login_wall_url=re.compile(r"^https://(?:x|twitter)\.com/(?:i/flow/(?:login|signup)|login)"),
     login_wall_text=("Log in to X to see this post",),
     age_text=("Age-restricted adult content",),

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from mediavault.core.errors import ErrorCode
 from mediavault.core.screen import HistoryEvent, KeyEvent, PointerEvent, TextEvent, WheelEvent
 from tests.session_stubs import StubSessions, StubWindows
-from tests.unit.api.conftest import House
+from tests.unit.api.conftest import LEASE, WORKER, House
 
 KEY = {"x_window_key": "the-key"}
 
@@ -119,3 +120,47 @@ async def test_another_sites_page_cannot_open_a_window(house: House, windows: St
 
     assert answer.status == 403
     assert windows.platform is None
+
+
+async def waiting_post(house: House) -> str:
+    job = await house.add("https://x.com/jane/status/12")
+    (claim,) = await house.store.claim(WORKER, limit=1, lease=LEASE)
+    await house.store.fail(claim, error_code=ErrorCode.CHALLENGE, error="X asks.", retry_in=None)
+    return job.id
+
+
+async def test_a_window_opens_on_a_waiting_jobs_own_post_and_on_no_other_address(
+    house: House, windows: StubWindows
+) -> None:
+    job_id = await waiting_post(house)
+    answer = await house.client.post("/api/login-window", {"job_id": job_id})
+    viewer = (await house.client.post("/api/login-window/viewer", {"ticket": "the-ticket"})).json()
+
+    assert (answer.status, answer.json()["platform"]) == (201, "x")
+    assert windows.errand is not None
+    assert windows.errand.url == "https://x.com/jane/status/12"
+    assert viewer["job_id"] == job_id
+    for body in ({}, {"platform": "x", "job_id": job_id}, {"job_id": job_id, "url": "https://evil.test/"}):
+        assert (await house.client.post("/api/login-window", body)).status == 422
+
+
+async def test_no_window_opens_on_the_post_of_a_job_that_waits_for_nobody(house: House, windows: StubWindows) -> None:
+    job = await house.add("https://x.com/jane/status/12")
+
+    assert (await house.client.post("/api/login-window", {"job_id": job.id})).status == 409
+    assert (await house.client.post("/api/login-window", {"job_id": "../x"})).status == 404
+    assert windows.errand is None
+
+
+async def test_the_jobs_page_leads_to_the_window_only_while_the_job_waits_for_a_person(
+    house: House, windows: StubWindows
+) -> None:
+    job_id = await waiting_post(house)
+    button = f'action="/jobs/{job_id}/window"'
+    assert button in (await house.client.get(f"/jobs/{job_id}")).text
+    opened = await house.client.submit(f"/jobs/{job_id}/window", {"narrow": "on"})
+    assert (opened.status, opened.headers["location"]) == (303, "/sessions/window#the-ticket")
+    assert windows.narrow
+
+    await house.client.post(f"/api/jobs/{job_id}/retry", {})
+    assert button not in (await house.client.get(f"/jobs/{job_id}")).text

@@ -26,9 +26,13 @@ def windows(house: House) -> StubWindows:
 
 
 async def waiting_job(house: House) -> str:
+    return await failed_job(house, ErrorCode.LOGIN_REQUIRED)
+
+
+async def failed_job(house: House, code: ErrorCode) -> str:
     job = await house.add(X_POST)
     (claim,) = await house.store.claim(WORKER, limit=1, lease=LEASE)
-    await house.store.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="X wants a sign-in.", retry_in=None)
+    await house.store.fail(claim, error_code=code, error="X wants a person.", retry_in=None)
     return job.id
 
 
@@ -82,7 +86,7 @@ async def test_the_page_shows_every_site_with_those_that_are_waited_for_first(ho
     page = (await house.client.get("/sessions", accept="text/html")).text
 
     assert page.index('id="x"') < page.index('id="aa"')
-    assert "1 job waits for a sign-in" in page
+    assert "Login wall: 1 job waits for a sign-in." in page
 
 
 async def test_the_form_opens_the_window_and_leads_there_with_its_ticket_in_the_fragment(house: House) -> None:
@@ -131,3 +135,43 @@ async def test_none_of_it_is_open_to_strangers(make_house: MakeHouse) -> None:
         assert (await house.client.request(method, path)).status == 401, path
     for path in ("/sessions", "/sessions/window"):
         assert (await house.client.get(path, accept="text/html")).headers["location"] == "/login"
+
+
+async def test_a_session_says_as_whom(house: House) -> None:
+    sessions(house).add("x", signed_in=True, signed_in_as="user 12345")
+    (view,) = (await house.client.get("/api/sessions")).json()
+
+    assert (view["signed_in_as"], view["state"]) == ("user 12345", "Signed in as user 12345")
+    assert "Signed in as user 12345" in (await house.client.get("/sessions")).text
+
+
+async def test_a_session_that_the_site_does_not_accept_any_more_has_ended_whatever_its_cookies_say(
+    house: House,
+) -> None:
+    sessions(house).add("x", signed_in=True, signed_in_as="jane")
+    await failed_job(house, ErrorCode.SESSION_EXPIRED)
+    (view,) = (await house.client.get("/api/sessions")).json()
+
+    assert view["state"] == "The sign-in has ended"
+
+
+async def test_a_job_that_waits_for_an_answer_is_not_said_to_wait_for_a_sign_in(house: House) -> None:
+    sessions(house).add("x")
+    await failed_job(house, ErrorCode.CHALLENGE)
+    (view,) = (await house.client.get("/api/sessions")).json()
+
+    assert (view["waiting"], view["challenges"]) == (1, 1)
+    assert view["wall"] == "Challenge: 1 job waits for your answer."
+
+
+async def test_a_warned_account_is_said_to_rest_as_long_as_its_gate_is_closed(house: House) -> None:
+    sessions(house).add("x", signed_in=True)
+    day = timedelta(days=1)
+    await house.store.close_gate("x", duration=day, code=ErrorCode.ACCOUNT_WARNING, reason="locked")
+    (view,) = (await house.client.get("/api/sessions")).json()
+    assert view["warned_until"] is not None
+    assert "has warned the account" in (await house.client.get("/sessions")).text
+
+    house.clock.advance(day.total_seconds() + 1)
+    sessions(house).add("x", signed_in=True)
+    assert (await house.client.get("/api/sessions")).json()[0]["warned_until"] is None

@@ -6,10 +6,22 @@ from datetime import timedelta
 
 import pytest
 
-from mediavault.api.waiting_jobs import PAGE, go_on_after, resume_waiting, waiting_jobs, wall_since
+from mediavault.api.submission import Submission
+from mediavault.api.waiting_jobs import (
+    PAGE,
+    NothingToAnswer,
+    errand_of,
+    go_on_after,
+    go_on_after_window,
+    resume_waiting,
+    waiting_jobs,
+    wall_since,
+)
 from mediavault.core.errors import ErrorCode
 from mediavault.core.job import Job, JobStatus, WorkerId
-from mediavault.core.sessions import SessionState
+from mediavault.core.platform import Platform
+from mediavault.core.sessions import Errand, SessionState
+from mediavault.platforms.registry import identify
 from mediavault.store.memory import MemoryJobStore
 from tests.fakes import START, FakeClock
 from tests.stubs import new_job
@@ -27,10 +39,13 @@ class Queue:
         self.store = MemoryJobStore(self.clock)
         self._count = 0
 
-    async def failed(self, code: ErrorCode, *, platform: str = "x") -> Job:
+    async def failed(
+        self, code: ErrorCode, *, platform: str = "x", host: str = "p.test", url: str | None = None
+    ) -> Job:
         self._count += 1
         self.clock.advance(60)
-        await self.store.enqueue([new_job(f"https://p.test/{self._count}", clock=self.clock, platform=platform)])
+        url = url or f"https://{host}/{self._count}"
+        await self.store.enqueue([new_job(url, clock=self.clock, platform=platform)])
         (claim,) = await self.store.claim(WORKER, limit=1, lease=LEASE)
         return await self.store.fail(claim, error_code=code, error="It failed.", retry_in=None)
 
@@ -102,3 +117,52 @@ async def test_a_sign_in_that_came_to_nothing_wakes_no_job(signed_in: bool | Non
     await queue.failed(ErrorCode.LOGIN_REQUIRED)
 
     assert await go_on_after(state(signed_in), queue.store) == resumed
+
+
+SITE = Platform(name="x", title="X", login_url="https://x.test/in")
+MANY = Platform(name="x", title="Any")  # one name for many sites: nobody signs in to it
+
+
+@pytest.mark.parametrize(
+    ("signed_in", "code", "goes_on"),
+    [
+        (False, ErrorCode.CHALLENGE, True),
+        (True, ErrorCode.LOGIN_REQUIRED, True),
+        (False, ErrorCode.LOGIN_REQUIRED, False),
+        (None, ErrorCode.LOGIN_REQUIRED, False),
+    ],
+)
+async def test_after_a_window_on_a_post_its_job_goes_on_and_those_that_it_helps(
+    signed_in: bool | None, code: ErrorCode, goes_on: bool
+) -> None:
+    queue = Queue()
+    asked, other = await queue.failed(ErrorCode.LOGIN_REQUIRED), await queue.failed(code)
+    await go_on_after_window(state(signed_in), Errand(SITE, asked.post_url, asked.id), queue.store)
+
+    assert await queue.status(asked) is JobStatus.QUEUED
+    assert (await queue.status(other) is JobStatus.QUEUED) is goes_on
+
+
+async def test_an_answer_to_one_of_many_sites_is_none_to_the_others() -> None:
+    queue = Queue()
+    asked, other = [await queue.failed(ErrorCode.CHALLENGE, host=host) for host in ("a.test", "b.test")]
+    await go_on_after_window(state(None), Errand(MANY, asked.post_url, asked.id), queue.store)
+
+    assert await queue.status(asked) is JobStatus.QUEUED
+    assert await queue.status(other) is JobStatus.FAILED
+
+
+async def test_a_window_opens_on_the_jobs_own_post_and_never_on_a_mirror() -> None:
+    queue, checked = Queue(), list[str]()
+    job = await queue.failed(ErrorCode.CHALLENGE, url="https://vxtwitter.com/jane/status/12")
+    errand = errand_of(job, Submission(identify, lambda url: checked.append(str(url.host)), queue.clock, 5))
+
+    assert (errand.platform.name, errand.url, errand.job_id) == ("x", "https://x.com/jane/status/12", job.id)
+    assert checked == ["x.com"]
+
+
+@pytest.mark.parametrize("code", [ErrorCode.DELETED, ErrorCode.NETWORK, ErrorCode.ACCOUNT_WARNING])
+async def test_no_window_opens_for_a_job_that_waits_for_nobody(code: ErrorCode) -> None:
+    queue = Queue()
+    with pytest.raises(NothingToAnswer):
+        errand_of(await queue.failed(code), Submission(identify, lambda _: None, queue.clock, 5))

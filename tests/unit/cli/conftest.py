@@ -27,6 +27,7 @@ from mediavault.platforms.registry import identify
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.store.memory import MemoryJobStore
 from tests.fakes import FakeClock
+from tests.session_stubs import StubSessions
 
 POST = "https://videos.example/watch/1"
 WORKER = WorkerId("w-1")
@@ -58,6 +59,9 @@ class StubHouse:
     async def open_store(self, settings: Settings) -> AsyncIterator[MemoryJobStore]:
         self.settings = settings
         yield self.store
+
+    def session_desk(self, settings: Settings) -> StubSessions:
+        return StubSessions(self.clock)
 
     def make_submission(self, settings: Settings) -> Submission:
         guard = EgressGuard(settings.allow_private)

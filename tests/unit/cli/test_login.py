@@ -12,7 +12,7 @@ import pytest
 
 from mediavault.core.errors import ErrorCode
 from mediavault.core.job import JobStatus
-from mediavault.core.sessions import SessionState
+from mediavault.core.sessions import Errand, SessionState
 from mediavault.core.settings import Settings
 from tests.session_stubs import StubSessions
 from tests.stubs import new_job
@@ -32,9 +32,9 @@ class SignIn:
     def desk(self, _: Settings) -> StubSessions:
         return self.sessions
 
-    async def here(self, _: Settings, platform: str, enough: Callable[[], Awaitable[None]]) -> SessionState:
-        self.opened.append(platform)
-        return self.sessions.add(platform, signed_in=self.comes_out)
+    async def here(self, _: Settings, errand: Errand, enough: Callable[[], Awaitable[None]]) -> SessionState:
+        self.opened.append(errand.url)
+        return self.sessions.add(errand.platform.name, signed_in=self.comes_out)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def sign_in(house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> SignIn:
     offered = SignIn(house)
     offered.sessions.add("x")
     monkeypatch.setattr(house, "session_desk", offered.desk, raising=False)
-    monkeypatch.setattr(house, "sign_in_here", offered.here, raising=False)
+    monkeypatch.setattr(house, "window_here", offered.here, raising=False)
     monkeypatch.setenv("DISPLAY", ":9")
     return offered
 
@@ -58,7 +58,7 @@ def test_a_window_opens_and_waiting_jobs_go_on_after_it(run: Run, house: StubHou
     job_id = asyncio.run(_wait(house))
     ran = run("login", "x", "--json")
 
-    assert sign_in.opened == ["x"]
+    assert sign_in.opened == ["https://x.example/in"]
     assert (ran.code, ran.json()["signed_in"], ran.json()["waiting"]) == (0, True, 0)
     assert asyncio.run(house.store.get(job_id)).status is JobStatus.QUEUED  # type: ignore[arg-type]
 
@@ -140,3 +140,32 @@ def test_sessions_lists_every_site_for_people_and_for_scripts(run: Run, house: S
     ]
     assert "Not signed in" in shown
     assert "Signed in" in shown
+
+
+def test_a_window_opens_on_the_post_that_a_job_waits_at_and_the_job_goes_on(
+    run: Run, house: StubHouse, sign_in: SignIn
+) -> None:
+    sign_in.comes_out = False
+    job_id = asyncio.run(_wait(house))
+    ran = run("answer", job_id, "--json")
+
+    assert sign_in.opened == ["https://x.com/jane/status/1"]
+    assert (ran.code, ran.json()["status"]) == (0, "queued")
+
+
+def test_no_window_opens_for_a_job_that_waits_for_nobody(run: Run, house: StubHouse, sign_in: SignIn) -> None:
+    (stored,) = asyncio.run(house.store.enqueue([new_job(clock=house.clock)]))
+    ran = run("answer", stored.job.id, "--json")
+
+    assert (ran.code, ran.json()["code"]) == (2, "ILLEGAL_MOVE")
+    assert sign_in.opened == []
+
+
+def test_sessions_says_as_whom_and_that_an_account_was_warned(run: Run, house: StubHouse, sign_in: SignIn) -> None:
+    sign_in.sessions.add("x", signed_in=True, signed_in_as="jane")
+    assert "Signed in as jane" in run("sessions").out
+
+    asyncio.run(
+        house.store.close_gate("x", duration=timedelta(days=1), code=ErrorCode.ACCOUNT_WARNING, reason="locked")
+    )
+    assert "Signed in as jane; the account was warned" in run("sessions").out

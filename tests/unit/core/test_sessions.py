@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,14 @@ import pytest
 from mediavault.core.cookies import Cookie
 from mediavault.core.errors import AgeRestricted, AgeRestrictedToStrangers, LoginRequired, SessionExpired
 from mediavault.core.platform import Platform
-from mediavault.core.sessions import belongs_to, is_signed_in, judge_session, wall_failure
+from mediavault.core.sessions import account_of, belongs_to, is_signed_in, judge_session, wall_failure
+from mediavault.platforms.bilibili import BILIBILI
+from mediavault.platforms.facebook import FACEBOOK
+from mediavault.platforms.instagram import INSTAGRAM
+from mediavault.platforms.reddit import REDDIT
+from mediavault.platforms.twitch import TWITCH
+from mediavault.platforms.x import X
+from mediavault.platforms.youtube import YOUTUBE
 from tests.fakes import START
 
 HOUR = timedelta(hours=1)
@@ -103,3 +111,38 @@ def test_a_site_that_asks_a_signed_in_person_for_an_age_as_a_stranger_has_ended_
 
     assert isinstance(wall_failure(wall, SITE, [cookie("sid"), cookie("user")], now=START), SessionExpired)
     assert isinstance(wall_failure(wall, SITE, [cookie("sid")], now=START), AgeRestricted)
+
+
+def jwt(claims: str) -> str:
+    return "head." + base64.urlsafe_b64encode(claims.encode()).decode().rstrip("=") + ".signature"
+
+
+@pytest.mark.parametrize(
+    ("platform", "name", "value", "said"),
+    [
+        (X, "twid", "u%3D12345", "user 12345"),
+        (X, "twid", '"u=12345"', "user 12345"),
+        (X, "twid", "12345", None),
+        (X, "auth_token", "u%3D12345", None),
+        (INSTAGRAM, "ds_user_id", "678", "user 678"),
+        (FACEBOOK, "c_user", "1000", "user 1000"),
+        (BILIBILI, "DedeUserID", "42", "user 42"),
+        (TWITCH, "login", "jane_doe", "jane_doe"),
+        (REDDIT, "reddit_session", jwt('{"sub":"t2_ab1","exp":1}'), "user t2_ab1"),
+        (REDDIT, "reddit_session", "a.%%%.b", None),
+        (REDDIT, "reddit_session", "secret", None),
+        (YOUTUBE, "SAPISID", "12345", None),
+    ],
+)
+def test_who_is_signed_in_is_read_of_the_cookie_that_names_it(
+    platform: Platform, name: str, value: str, said: str | None
+) -> None:
+    assert account_of(platform, [Cookie(name, value, platform.hosts[0])]) == said
+
+
+def test_a_name_that_the_sites_pages_used_goes_before_a_number_and_nobody_is_named_when_signed_out() -> None:
+    cookies = [Cookie(name, "u%3D1", "x.com") for name in ("twid", "auth_token", "ct0")]
+
+    assert judge_session(X, cookies, now=START).signed_in_as == "user 1"
+    assert judge_session(X, cookies, now=START, name="jane").signed_in_as == "jane"
+    assert judge_session(X, cookies[:1], now=START, name="jane").signed_in_as is None

@@ -206,3 +206,9 @@ document.getElementById("post_urls")?.addEventListener("keydown", (event) => {
 
 for (const element of document.querySelectorAll("time[datetime]")) showMoment(element, element.dateTime);
 listen();
+
+// --- a phone gets a narrow window
+
+for (const field of document.querySelectorAll("input[name=narrow]")) {
+  field.value = window.innerWidth < 700 ? "on" : "";
+}

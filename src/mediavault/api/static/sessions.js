@@ -1,10 +1,6 @@
 "use strict";
-// A phone gets a narrow window. A pasted cookies.txt is cut down to its site before it leaves this page: other sites'
-// cookies are nobody's business, and whole exports are too large for a form.
-
-for (const field of document.querySelectorAll("input[name=narrow]")) {
-  field.value = window.innerWidth < 700 ? "on" : "";
-}
+// A pasted cookies.txt is cut down to its site before it leaves this page: other sites' cookies are nobody's business,
+// and whole exports are too large for a form.
 
 async function importCookies(form) {
   const button = form.querySelector("button");

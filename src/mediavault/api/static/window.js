@@ -22,6 +22,7 @@ const NAMED = new Set(
 const WITH_CONTROL = new Set(["a", "c", "x", "z", "Backspace", "Delete", "ArrowLeft", "ArrowRight", "Home", "End"]);
 
 let key = "";
+let jobId = null; // of the job on whose post the window was opened
 let over = false;
 const waiting = [];
 let sending = false;
@@ -202,7 +203,7 @@ document.getElementById("done").addEventListener("click", async () => {
   end("Closing the window and keeping its cookies …");
   try {
     const state = await (await ask("POST", "/close")).json();
-    location.assign(`/sessions${state ? `#${state.platform}` : ""}`);
+    location.assign(jobId ? `/jobs/${jobId}` : `/sessions${state ? `#${state.platform}` : ""}`);
   } catch (problem) {
     tell(problem.message ?? "The vault does not answer.", problem.help);
   }
@@ -222,8 +223,16 @@ async function begin() {
   canvas.width = viewer.width;
   canvas.height = viewer.height;
   const until = new Date(Date.now() + viewer.seconds_left * 1000).toLocaleTimeString([], { timeStyle: "short" });
-  document.getElementById("title").textContent = `Sign in to ${viewer.title}`;
-  document.title = `Sign in to ${viewer.title} · mediavault`;
+  jobId = viewer.job_id;
+  const purpose = jobId ? `Answer ${viewer.title}` : `Sign in to ${viewer.title}`;
+  document.getElementById("title").textContent = purpose;
+  document.title = `${purpose} · mediavault`;
+  if (jobId) {
+    document.getElementById("when-done").textContent = "shows the post; its job then goes on by itself.";
+    const back = document.querySelector(".back a");
+    back.href = `/jobs/${jobId}`;
+    back.textContent = "← The job";
+  }
   tell(`The window is open until ${until}, and for five minutes when nobody looks.`);
   document.getElementById("window").hidden = false;
   keys.focus({ preventScroll: true });

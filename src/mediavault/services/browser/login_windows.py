@@ -19,9 +19,9 @@ from pathlib import Path
 from mediavault.core.clock import Clock
 from mediavault.core.errors import BadInput, BrowserUnavailable, ErrorCode, MediavaultError
 from mediavault.core.logs import get_logger
-from mediavault.core.platform import Platform
 from mediavault.core.screen import Frame, ScreenEvent, Viewer
-from mediavault.core.sessions import SessionState
+from mediavault.core.sessions import Errand, SessionState
+from mediavault.core.urls import parse_http_url
 from mediavault.services.browser.discovery import find_browser, unavailable
 from mediavault.services.browser.plain_window import PlainWindow, ScreenSize, new_screen, open_window
 from mediavault.services.browser.profile import Profile, WindowBusy, borrowed_profile
@@ -57,7 +57,7 @@ class NotTheViewer(BadInput):
 class Showing:
     """A window that is open. Times are monotonic."""
 
-    platform: Platform
+    errand: Errand
     screen: VirtualScreen
     window: PlainWindow
     opened_s: float
@@ -68,7 +68,7 @@ class Showing:
 
 
 class LoginWindows:
-    """``on_closed`` is told what the cookies of the window's site say once it is gone."""
+    """``on_closed`` is told what the cookies of the window's site say once it is gone, and what it was opened for."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class LoginWindows:
         clock: Clock,
         *,
         executable: Path | None,
-        on_closed: Callable[[SessionState], Awaitable[None]],
+        on_closed: Callable[[SessionState, Errand], Awaitable[None]],
     ) -> None:
         self._desk = desk
         self._guard = guard
@@ -86,14 +86,14 @@ class LoginWindows:
         self._on_closed = on_closed
         self._showing: Showing | None = None
         self._holding: asyncio.Task[None] | None = None
-        self._wanted: Platform | None = None
+        self._wanted: Errand | None = None
         self.outcome: SessionState | None = None  # of the window that was closed last
 
     @property
     def platform(self) -> str | None:
         """Whose window is open, or on its way; None without one."""
         is_held = self._holding is not None and not self._holding.done()
-        return self._wanted.name if is_held and self._wanted else None
+        return self._wanted.platform.name if is_held and self._wanted else None
 
     # --- the person who signs in -------------------------------------------------------------------------------
 
@@ -103,13 +103,19 @@ class LoginWindows:
         Raises NoSuchSite, WindowBusy, ToolMissing, BrowserUnavailable; nothing is left then.
         """
         platform = self._desk.platform(name)
+        return await self.run(Errand(platform, platform.login_url or ""), narrow=narrow)
+
+    async def run(self, errand: Errand, *, narrow: bool = False) -> str:
+        """As :meth:`open`, for any errand. Raises AddressRefused as well."""
+        url = parse_http_url(errand.url)
+        self._guard.check_url(url, scope=url)
         if self.platform is not None:
-            return self._new_ticket(platform)
+            return self._new_ticket(errand)
         check_tools()
-        self._wanted, self.outcome = platform, None
+        self._wanted, self.outcome = errand, None
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         ready.add_done_callback(lambda done: done.cancelled() or done.exception())  # the opener may have left
-        self._holding = asyncio.create_task(self._hold(platform, NARROW if narrow else WIDE, ready))
+        self._holding = asyncio.create_task(self._hold(errand, NARROW if narrow else WIDE, ready))
         return await asyncio.shield(ready)
 
     def admit(self, ticket: str) -> Viewer:
@@ -121,7 +127,8 @@ class LoginWindows:
         size, now_s = showing.screen.size, self._clock.monotonic()
         showing.seen_s = now_s
         left_s = round(max(0.0, showing.opened_s + MAX_OPEN_S - now_s))
-        return Viewer(showing.key, showing.platform.name, showing.platform.title, size.width, size.height, left_s)
+        platform, job_id = showing.errand.platform, showing.errand.job_id
+        return Viewer(showing.key, platform.name, platform.title, size.width, size.height, left_s, job_id)
 
     async def next_frame(self, key: str, after: int, *, within_s: float) -> Frame | None:
         """Raises NoWindow, NotTheViewer."""
@@ -148,10 +155,10 @@ class LoginWindows:
             self._holding.cancel()
         await self.close()
 
-    def _new_ticket(self, platform: Platform) -> str:
+    def _new_ticket(self, errand: Errand) -> str:
         showing = self._showing
-        if showing is None or showing.closing or showing.platform.name != platform.name:
-            title = self._wanted.title if self._wanted else "Another site"
+        if showing is None or showing.closing or showing.errand != errand:
+            title = self._wanted.platform.title if self._wanted else "Another site"
             raise WindowBusy(f"{title}'s window is open already.")
         showing.ticket, showing.key = secrets.token_urlsafe(32), None
         return showing.ticket
@@ -170,50 +177,49 @@ class LoginWindows:
 
     # --- its life ----------------------------------------------------------------------------------------------
 
-    async def _hold(self, platform: Platform, size: ScreenSize, ready: asyncio.Future[str]) -> None:
+    async def _hold(self, errand: Errand, size: ScreenSize, ready: asyncio.Future[str]) -> None:
         """Open, wait until it is over, clear away. Whoever opened it hears through ``ready`` what went wrong before."""
         try:
             async with borrowed_profile(self._desk.state_dir, self._clock) as profile:
                 try:
-                    async with self._shown(platform, profile, size) as self._showing:
+                    async with self._shown(errand, profile, size) as self._showing:
                         assert self._showing.ticket is not None
                         if not ready.done():
                             ready.set_result(self._showing.ticket)
                         await self._until_over(self._showing)
                 finally:
                     self._showing = None
-                self.outcome = await asyncio.to_thread(self._desk.after_window, profile, platform)
-            await self._on_closed(self.outcome)
+                self.outcome = await asyncio.to_thread(self._desk.after_window, profile, errand.platform)
+            await self._on_closed(self.outcome, errand)
         except (MediavaultError, OSError) as exc:
             failure = (
                 exc if isinstance(exc, MediavaultError) else BrowserUnavailable(f"The window did not open: {exc}.")
             )
             if ready.done():
-                log.warning("window_failed", platform=platform.name, error=failure.message)
+                log.warning("window_failed", platform=errand.platform.name, error=failure.message)
             else:
                 ready.set_exception(failure)
         finally:
             ready.cancel()
 
     @asynccontextmanager
-    async def _shown(self, platform: Platform, profile: Profile, size: ScreenSize) -> AsyncIterator[Showing]:
-        url = platform.login_url or ""
+    async def _shown(self, errand: Errand, profile: Profile, size: ScreenSize) -> AsyncIterator[Showing]:
         found = find_browser(self._executable)
         if found.path is None:
             raise unavailable(found)
         await asyncio.to_thread(_sweep, profile.folder.parent)
         await asyncio.to_thread(self._desk.before_window, profile)
         async with AsyncExitStack() as undo:
-            proxy = await undo.enter_async_context(window_proxy(self._guard, url))
+            proxy = await undo.enter_async_context(window_proxy(self._guard, errand.url))
             screen = new_screen(profile.folder.parent / f"window-{secrets.token_hex(3)}", size)
             undo.callback(shutil.rmtree, screen.folder, ignore_errors=True)
-            window = await open_window(found.path, profile, url, proxy=proxy, screen=screen)
+            window = await open_window(found.path, profile, errand.url, proxy=proxy, screen=screen)
             undo.push_async_callback(window.close)
             assert window.display is not None
             looking = await look_at(screen, window.display, self._clock)
             undo.callback(looking.close)
             now_s = self._clock.monotonic()
-            yield Showing(platform, looking, window, now_s, now_s)
+            yield Showing(errand, looking, window, now_s, now_s)
 
     async def _until_over(self, showing: Showing) -> None:
         gone = asyncio.create_task(showing.window.closed())
@@ -222,7 +228,7 @@ class LoginWindows:
                 await self._clock.sleep(LOOK_S)
                 now_s = self._clock.monotonic()
                 if now_s - showing.opened_s > MAX_OPEN_S or now_s - showing.seen_s > MAX_UNSEEN_S:
-                    log.info("window_timed_out", platform=showing.platform.name)
+                    log.info("window_timed_out", platform=showing.errand.platform.name)
                     showing.closing = True
         finally:
             gone.cancel()

@@ -1,4 +1,4 @@
-"""Signing in on a person's own screen: a window of the desktop, as long as it is open."""
+"""A window on a person's own screen, to sign in or to answer a site, as long as it is open."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 
 from mediavault.core.clock import Clock
 from mediavault.core.errors import StorageFailure
-from mediavault.core.platform import Platform
-from mediavault.core.sessions import SessionState
+from mediavault.core.sessions import Errand, SessionState
+from mediavault.core.urls import parse_http_url
 from mediavault.services.browser.discovery import find_browser, unavailable
 from mediavault.services.browser.plain_window import open_window
 from mediavault.services.browser.profile import borrowed_profile
@@ -25,33 +25,33 @@ def has_display(environment: Mapping[str, str] = os.environ, system: str = sys.p
     return system in ("darwin", "win32") or bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
 
 
-async def sign_in_here(
+async def window_here(
     desk: SessionDesk,
     guard: EgressGuard,
     clock: Clock,
-    platform: Platform,
+    errand: Errand,
     *,
     executable: Path | None,
     enough: Callable[[], Awaitable[None]],
 ) -> SessionState:
-    """Open the platform's sign-in and wait until the person closes it, or ``enough`` returns; what the cookies say then.
+    """Open the errand's page and wait until the person closes it, or ``enough`` returns; what the cookies say then.
 
-    Raises WindowBusy, BrowserUnavailable, StorageFailure. Being cancelled closes the window in order too.
+    Raises AddressRefused, WindowBusy, BrowserUnavailable, StorageFailure. Being cancelled closes the window in order too.
     """
     found = find_browser(executable)
     if found.path is None:
         raise unavailable(found)
-    url = platform.login_url or ""
+    guard.check_url(parse_http_url(errand.url), scope=parse_http_url(errand.url))
     try:
         async with borrowed_profile(desk.state_dir, clock) as profile:
             await asyncio.to_thread(desk.before_window, profile)
-            async with window_proxy(guard, url) as proxy:
-                window = await open_window(found.path, profile, url, proxy=proxy, screen=None)
+            async with window_proxy(guard, errand.url) as proxy:
+                window = await open_window(found.path, profile, errand.url, proxy=proxy, screen=None)
                 try:
                     await _first_of(window.closed(), enough())
                 finally:
                     await window.close()
-            return await asyncio.to_thread(desk.after_window, profile, platform)
+            return await asyncio.to_thread(desk.after_window, profile, errand.platform)
     except OSError as exc:
         raise StorageFailure(f"The browser's profile cannot be used: {exc}.") from exc
 

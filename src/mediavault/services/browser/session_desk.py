@@ -1,5 +1,5 @@
 """The sessions of all sites: what the cookies say, cookies.txt, signing out. A cookie's value never comes out of here:
-states hold counts and times only.
+states hold counts, times and the account's name or number.
 
 The cookies that count are those that the next browser would have: of Chromium's own database, of the snapshot that
 restores what it forgets, and of an import that waits for its next start.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mediavault.core.clock import Clock
@@ -18,6 +19,7 @@ from mediavault.core.errors import BadInput, ErrorCode, StorageFailure
 from mediavault.core.logs import get_logger
 from mediavault.core.platform import Platform
 from mediavault.core.sessions import ImportReport, SessionState, belongs_to, can_be_signed_in_to, judge_session
+from mediavault.services.browser.accounts import forget_account, known_accounts
 from mediavault.services.browser.cookie_db import cookies_on_disk, prolong_sessions, remove_cookies
 from mediavault.services.browser.cookie_jar import as_cookie
 from mediavault.services.browser.imports import drop_import, keep_import, waiting_import
@@ -113,11 +115,15 @@ class SessionDesk:
         known = {_place(cookie) for cookie in on_disk}
         snapshot = [as_cookie(cookie) for cookie in load_cookies(browser / COOKIES_FILE)]
         restored = [cookie for cookie in snapshot if _place(cookie) not in known]
+        values = {_place(cookie): cookie.value for cookie in snapshot}  # the database on disk tells names and ends only
+        on_disk = [replace(cookie, value=values.get(_place(cookie), "")) for cookie in on_disk]
+        names = known_accounts(self.state_dir)
         now, states = self._clock.now(), []
         for platform in platforms:
             waiting = waiting_import(self.state_dir, platform.name)
-            cookies = [*on_disk, *restored, *waiting]
-            states.append(judge_session(platform, cookies, now=now, pending=bool(waiting)))
+            cookies = [*waiting, *on_disk, *restored]
+            name = names.get(platform.name)
+            states.append(judge_session(platform, cookies, now=now, pending=bool(waiting), name=name))
         return states
 
     def _replace(self, profile: Profile, platform: Platform, cookies: Sequence[Cookie]) -> None:
@@ -133,6 +139,7 @@ class SessionDesk:
         """Or the next browser would be given back what is gone."""
         saved = load_cookies(profile.cookies_file)
         kept = [cookie for cookie in saved if not belongs_to(platform, as_cookie(cookie).domain)]
+        forget_account(self.state_dir, platform.name)
         if profile.cookies_file is not None and len(kept) != len(saved):
             save_cookies(profile.cookies_file, kept)
 

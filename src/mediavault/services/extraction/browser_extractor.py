@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 from mediavault.core.clock import Clock
@@ -32,6 +34,7 @@ from mediavault.services.extraction.candidates import NetworkMedia, leftovers, n
 from mediavault.services.extraction.ownership import Owned
 from mediavault.services.extraction.page_data.readers import read_page_data
 from mediavault.services.extraction.page_data.refusals import told_refusal
+from mediavault.services.extraction.page_data.viewer import viewer_of
 from mediavault.services.extraction.page_manifests import page_manifests
 from mediavault.services.extraction.players import player_sightings
 from mediavault.services.extraction.ranking import no_video
@@ -46,11 +49,20 @@ log = get_logger(__name__)
 class BrowserExtractor:
     """The Extractor ``browser``, which looks as a stranger; with ``as_person``, ``browser_cookies``, with the profile."""
 
-    def __init__(self, browser: Browser, clock: Clock, *, as_person: bool = False) -> None:
+    def __init__(
+        self,
+        browser: Browser,
+        clock: Clock,
+        *,
+        as_person: bool = False,
+        on_viewer: Callable[[str, str], None] = lambda _, __: None,
+    ) -> None:
+        """``on_viewer`` is told of a platform what a page called the person of the profile."""
         self.name = "browser_cookies" if as_person else "browser"
         self.as_person = as_person
         self._browser = browser
         self._clock = clock
+        self._on_viewer = on_viewer
 
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
         began_s = self._clock.monotonic()
@@ -71,6 +83,10 @@ class BrowserExtractor:
             candidates=len(extraction.candidates),
             took_ms=round((self._clock.monotonic() - began_s) * 1000),
         )
+        if self.as_person and platform.viewer_data:
+            viewer = viewer_of(platform.viewer_data, source_of(capture).documents)
+            if viewer is not None:
+                await asyncio.to_thread(self._on_viewer, platform.name, viewer)
         return replace(extraction, extractor=self.name, as_person=self.as_person)
 
 

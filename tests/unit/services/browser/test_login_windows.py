@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mediavault.core.errors import BrowserUnavailable, ToolMissing
+from mediavault.core.errors import AddressRefused, BrowserUnavailable, ToolMissing
+from mediavault.core.job import JobId
 from mediavault.core.platform import Platform
 from mediavault.core.screen import Area, Frame, ScreenEvent, TextEvent
-from mediavault.core.sessions import SessionState
+from mediavault.core.sessions import Errand, SessionState
 from mediavault.services.browser import login_windows
 from mediavault.services.browser.discovery import FoundBrowser
 from mediavault.services.browser.login_windows import (
@@ -79,6 +81,7 @@ class World:
         self.window, self.screen = StubWindow(), StubScreen()
         self.opened: list[tuple[str, Screen]] = []
         self.told: list[SessionState] = []
+        self.errands: list[Errand] = []
         self.fails = False
         monkeypatch.setattr(login_windows, "check_tools", lambda: None)
         monkeypatch.setattr(login_windows, "find_browser", lambda _: FoundBrowser(Path("/usr/bin/chromium"), "path"))
@@ -115,8 +118,9 @@ class World:
     async def _look(self, *_: object) -> StubScreen:
         return self.screen
 
-    async def _tell(self, state: SessionState) -> None:
+    async def _tell(self, state: SessionState, errand: Errand) -> None:
         self.told.append(state)
+        self.errands.append(errand)
 
 
 @pytest.fixture
@@ -278,3 +282,30 @@ async def test_a_window_that_waits_for_the_profile_ends_with_the_process(world: 
         await opening
     assert not held.should_give_way()
     held.release()
+
+
+ON_POST = Errand(SITES[0], "https://site.test/p/1", JobId("j1"))
+
+
+async def test_a_window_opens_on_the_post_that_a_job_waits_at(world: World) -> None:
+    viewer = world.windows.admit(await world.windows.run(ON_POST))
+    await world.close()
+
+    assert [url for url, _ in world.opened] == ["https://site.test/p/1"]
+    assert viewer.job_id == "j1"
+    assert world.errands == [ON_POST]
+
+
+async def test_the_guard_is_asked_before_a_post_is_opened(world: World) -> None:
+    with pytest.raises(AddressRefused):
+        await world.windows.run(replace(ON_POST, url="http://192.168.0.1/p/1"))
+    assert world.opened == []
+    assert world.windows.platform is None
+
+
+async def test_a_window_on_one_post_is_not_that_of_another(world: World) -> None:
+    await world.windows.run(ON_POST)
+    with pytest.raises(WindowBusy):
+        await world.windows.run(replace(ON_POST, job_id=JobId("j2")))
+    assert await world.windows.run(ON_POST)
+    await world.close()

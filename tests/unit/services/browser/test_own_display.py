@@ -11,10 +11,10 @@ import pytest
 
 from mediavault.core.errors import BrowserUnavailable
 from mediavault.core.platform import Platform
-from mediavault.core.sessions import SessionState
+from mediavault.core.sessions import Errand, SessionState
 from mediavault.services.browser import own_display
 from mediavault.services.browser.discovery import FoundBrowser
-from mediavault.services.browser.own_display import has_display, sign_in_here
+from mediavault.services.browser.own_display import has_display, window_here
 from mediavault.services.browser.profile import claim_profile
 from mediavault.services.browser.session_desk import SessionDesk
 from mediavault.services.egress.guard import EgressGuard
@@ -61,7 +61,9 @@ async def signing_in(tmp_path: Path, *, enough: asyncio.Event) -> SessionState:
 
     clock = FakeClock(auto=True)
     desk = SessionDesk(tmp_path, [SITE], clock)
-    return await sign_in_here(desk, EgressGuard(), clock, SITE, executable=None, enough=wait)
+    return await window_here(
+        desk, EgressGuard(), clock, Errand(SITE, SITE.login_url or ""), executable=None, enough=wait
+    )
 
 
 @pytest.mark.parametrize("by_enter", [True, False])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import stat
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from mediavault.core.errors import BadInput
-from mediavault.core.platform import Platform
+from mediavault.core.platform import AccountCookie, Platform
+from mediavault.services.browser.accounts import note_account
 from mediavault.services.browser.cookie_db import cookies_on_disk
 from mediavault.services.browser.profile import WindowBusy, borrowed_profile, claim_profile, load_cookies, save_cookies
 from mediavault.services.browser.session_desk import NoSuchSite, SessionDesk
@@ -130,3 +133,27 @@ def test_a_window_leaves_sessions_that_last_and_a_snapshot_that_knows_no_better(
     assert (state.signed_in, state.cookies) == (True, 2)
     assert all(ends)
     assert [cookie["name"] for cookie in load_cookies(profile.cookies_file)] == ["k"]
+
+
+async def test_the_account_is_told_by_the_cookie_that_names_it_or_by_what_a_page_called_it(tmp_path: Path) -> None:
+    site = replace(SITE, account_cookie=AccountCookie("visit", re.compile(r"^(\d+)$")))
+    told = SessionDesk(tmp_path, [site], FakeClock(auto=True))
+    lines = [f".a.test\tTRUE\t/\tFALSE\t{LATER}\t{name}\t12345" for name in ("sid", "visit")]
+    await told.import_cookies("site", "\n".join(lines))
+    assert (await told.state("site")).signed_in_as == "user 12345"
+
+    note_account(tmp_path, "site", "jane")
+    assert (await told.state("site")).signed_in_as == "jane"
+    await told.import_cookies("site", "\n".join(lines))  # perhaps somebody else's
+    assert (await told.state("site")).signed_in_as == "user 12345"
+
+
+async def test_the_number_is_read_of_the_snapshot_and_the_end_of_the_database(tmp_path: Path) -> None:
+    site = replace(SITE, account_cookie=AccountCookie("visit", re.compile(r"^(\d+)$")), session_cookies=("visit",))
+    browser_with(tmp_path, ("visit", ".a.test", True))
+    cookie = {"name": "visit", "value": "77", "domain": ".a.test", "path": "/", "expires": -1}
+    save_cookies(tmp_path / "browser" / "cookies.json", [cookie])
+    state = await SessionDesk(tmp_path, [site], FakeClock(auto=True)).state("site")
+
+    assert state.signed_in_as == "user 77"
+    assert state.expires_at is not None

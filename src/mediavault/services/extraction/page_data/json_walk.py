@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 MAX_NODES = 200_000  # X's answers have some 10,000, the largest pages of Meta some 100,000
@@ -13,6 +13,11 @@ Node = Mapping[str, Any]
 
 def walk(value: object) -> Iterator[Node]:
     """The objects inside ``value`` in document order, outer before inner; those past the bounds are left out."""
+    return (node for node in walk_all(value) if isinstance(node, dict))
+
+
+def walk_all(value: object) -> Iterator[Node | Sequence[Any]]:
+    """As :func:`walk`, with the lists."""
     open_nodes: list[Iterator[object]] = [iter((value,))]  # the way down to where the walk stands
     seen = 0
     while open_nodes and seen < MAX_NODES:
@@ -22,6 +27,7 @@ def walk(value: object) -> Iterator[Node]:
                 yield node
                 inner = node.values()
             elif isinstance(node, list | tuple):
+                yield node
                 inner = node
             else:
                 continue

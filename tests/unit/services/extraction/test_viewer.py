@@ -1,0 +1,45 @@
+"""What a page calls the person who looks at it."""
+
+from __future__ import annotations
+
+import pytest
+
+from mediavault.platforms.facebook import FACEBOOK
+from mediavault.platforms.instagram import INSTAGRAM
+from mediavault.platforms.tiktok import TIKTOK
+from mediavault.services.extraction.page_data.viewer import viewer_of
+
+
+def meta(*definition: object) -> object:
+    return {
+        "require": [
+            ["HasteSupportData", "handle", None, [{"__bbox": {"define": [["Other", [], {}, 1], [*definition]]}}]]
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "document", "name"),
+    [
+        (
+            INSTAGRAM.viewer_data,
+            meta("PolarisViewer", [], {"data": {"username": "jane.doe"}, "id": "1"}, 7365),
+            "jane.doe",
+        ),
+        (INSTAGRAM.viewer_data, meta("PolarisViewer", [], {"data": None, "id": None}, 7365), None),
+        (INSTAGRAM.viewer_data, {"data": {"username": "somebody_else"}}, None),
+        (
+            FACEBOOK.viewer_data,
+            meta("CurrentUserInitialData", [], {"USER_ID": "1", "NAME": "Jane Doe"}, 270),
+            "Jane Doe",
+        ),
+        (FACEBOOK.viewer_data, meta("CurrentUserInitialData", [], {"USER_ID": "0", "NAME": ""}, 270), None),
+        (TIKTOK.viewer_data, {"__DEFAULT_SCOPE__": {"webapp.app-context": {"user": {"uniqueId": "jane"}}}}, "jane"),
+        (TIKTOK.viewer_data, {"__DEFAULT_SCOPE__": {"webapp.app-context": {"wid": "7"}}}, None),
+        (TIKTOK.viewer_data, {"webapp.app-context": {"user": {"uniqueId": ["jane"]}}}, None),
+    ],
+)
+def test_the_viewer_is_named_where_the_page_names_one(
+    path: tuple[str, ...], document: object, name: str | None
+) -> None:
+    assert viewer_of(path, [{"x": 1}, document]) == name
