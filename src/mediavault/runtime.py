@@ -373,19 +373,20 @@ def _rests(job: Job) -> bool:
 async def inspect_url(settings: Settings, url: str) -> Inspection:
     """Look at a post as a worker would, without saving anything."""
     from mediavault.services.extraction.ranking import choose, explain, videos_to_save
-    from mediavault.worker.dispatch import Route, extractors_of
+    from mediavault.worker.dispatch import route_of
     from mediavault.worker.stages.extract import ask_extractors
+    from mediavault.worker.stages.resolve import resolve
 
     clock = SystemClock()
     guard = EgressGuard(settings.allow_private, own_ports=own_ports(settings))
     with contextlib.closing(guard):
-        post, platform = registry.identify(parse_http_url(url))
+        route = route_of(parse_http_url(url))
         library = LocalVault(settings.download_dir)
         await library.prepare()
         store = make_store(settings.model_copy(update={"database_url": "memory:"}), clock)
         async with open_tools(settings, store, library, guard, clock) as tools:
             try:
-                found = await ask_extractors(Route(post, platform, extractors_of(platform)), tools)
+                found = await ask_extractors(await resolve(route, tools.client, clock), tools)
             except Failure as exc:
                 return Inspection(None, None, exc.message, exc)
     return _chosen(found, lambda: choose(videos_to_save(found)[0], now=clock.now()), explain)

@@ -43,9 +43,4 @@ def to_micros(moment: datetime) -> int:
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
-def from_micros(micros: int) -> datetime:
-    """The inverse of :func:`to_micros`."""
-    return datetime.fromtimestamp(micros // 1_000_000, UTC).replace(microsecond=micros % 1_000_000)
-
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Literal
 from urllib.parse import parse_qsl, unquote
 
-from mediavault.core.urls import HttpUrl
+from mediavault.core.urls import DEFAULT_PORTS, HttpUrl
 
 MAX_CONNECTIONS = 6  # to one media host: what browsers open
 Extractor = Literal["api", "ytdlp", "browser"]
@@ -30,6 +30,14 @@ class AddressKind(StrEnum):
     STORY = "story"  # one story, a highlight, or all stories of an account
     REDIRECT = "redirect"  # a short or share link: only the network knows where it leads
     UNSUPPORTED = "unsupported"
+
+
+IN_WORDS: Mapping[AddressKind, str] = {
+    AddressKind.PROFILE: "an account's page",
+    AddressKind.PLAYLIST: "a list of posts",
+    AddressKind.LIVE: "a live broadcast",
+    AddressKind.STORY: "all stories of an account",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,7 @@ class Platform:
     # --- how a post is read
     api_url: str = ""  # its open interface: {post_id}, {handle} and {host} of the post filled in
     extractors: tuple[Extractor, ...] = ("browser", "ytdlp")  # in this order; the next when one finds nothing
-    resolve_with: Literal["http", "browser"] = "http"  # what follows its share links
+    resolve_with: Literal["http", "browser"] = "http"  # what follows its share links; http tries, a browser can always
     resolve_user_agent: str | None = None  # for share links followed by http; None: our own
     json_paths: re.Pattern[str] | None = None  # API answers worth reading
     page_reader: str | None = None  # its reader in services.extraction.page_data, where each page surely sends data
@@ -184,6 +192,12 @@ def lies_below(platform: Platform, url: HttpUrl) -> bool:
 def exact_hosts(platform: Platform) -> tuple[str, ...]:
     """All hosts that are named in full."""
     return (*platform.hosts, *platform.mirror_hosts, *platform.short_hosts, *platform.image_hosts)
+
+
+def is_named_host(platform: Platform, url: HttpUrl) -> bool:
+    """Whether the facts name the host, itself or by the domain above it, and ``url`` lies on the usual port there."""
+    named = url.host in exact_hosts(platform) or url.host.endswith(platform.host_suffixes)
+    return named and url.port == DEFAULT_PORTS[url.scheme]
 
 
 def names_post_on_any_host(platform: Platform, url: HttpUrl) -> bool:

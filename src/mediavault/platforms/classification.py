@@ -14,6 +14,7 @@ from mediavault.platforms.bluesky import BLUESKY
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.registry import (
     is_a_trick,
+    is_share_link,
     lies_below_a_platform,
     names_a_platform,
     platform_at,
@@ -68,11 +69,10 @@ def classify(text: str) -> Classification:
 def _somewhere(text: str, url: HttpUrl) -> Classification:
     if _pretends(text, url):
         return Classification(text, AddressKind.UNSUPPORTED)
-    if url.host in GENERIC.short_hosts:
-        kind = AddressKind.REDIRECT if len(url.path) > 1 else AddressKind.UNSUPPORTED
-        return Classification(text, kind, GENERIC.name)
-    if read_page(GENERIC, url) is not None:
+    if is_share_link(url):
         return Classification(text, AddressKind.REDIRECT, GENERIC.name)
+    if url.host in GENERIC.short_hosts:
+        return Classification(text, AddressKind.UNSUPPORTED, GENERIC.name)
     if _passes_on(url):
         return Classification(text, AddressKind.UNSUPPORTED)
     if lies_below_a_platform(url):

@@ -63,7 +63,6 @@ INSTAGRAM = Platform(
     page="https://www.instagram.com/p/{post_id}/",
     extractors=("browser", "ytdlp"),
     json_paths=re.compile(r"/api/v1/(?:media/|feed/reels_media|clips/)|/graphql(?:/query)?(?:/|$|\?)"),
-    resolve_with="browser",
     media_hosts=(".cdninstagram.com", ".fbcdn.net"),
     own_media_hosts=re.compile(r"(?:.+\.)?cdninstagram\.com|instagram\.[\w-]+\.fna\.fbcdn\.net"),
     media_path=re.compile(r"/(?:o1/)?v/t\d+[^?]*\.mp4"),

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from mediavault.core.errors import NotAPost, Unsupported
 from mediavault.core.media import Post
 from mediavault.core.platform import (
+    IN_WORDS,
     AddressKind,
     Platform,
     exact_hosts,
@@ -89,6 +90,12 @@ def identify(url: HttpUrl) -> tuple[Post, Platform]:
     raise Unsupported(f"This address on {platform.title} is of no kind that mediavault knows.")
 
 
+def is_share_link(url: HttpUrl) -> bool:
+    """Whether only the network knows where an address leads."""
+    page = read_page(platform_at(url), url)
+    return page is not None and page.kind is AddressKind.REDIRECT
+
+
 def shared_url(url: HttpUrl) -> str | None:
     """The address of the post as people share it, with its author where the address names one; None if it is no post."""
     match = read_post(platform_at(url), url)
@@ -163,16 +170,8 @@ def _is_below(host: str, suffix: str) -> bool:
     return host == bare or host.endswith(f".{bare}")
 
 
-_WORDS: Mapping[AddressKind, str] = {
-    AddressKind.PROFILE: "an account's page",
-    AddressKind.PLAYLIST: "a list of posts",
-    AddressKind.LIVE: "a live broadcast",
-    AddressKind.STORY: "all stories of an account",
-}
-
-
 def _not_a_post(kind: AddressKind, platform: Platform) -> str:
-    what = _WORDS.get(kind)
+    what = IN_WORDS.get(kind)
     if what is None:
         return f"This address on {platform.title} is not that of one post."
     return f"This address on {platform.title} is that of {what}, not of one post."

@@ -60,6 +60,13 @@ async def take_turn(platform: Platform, tools: Tools) -> Turn | None:
     return turn
 
 
+async def opens_in(platform: Platform, tools: Tools) -> timedelta:
+    """How long the site's gate stays closed yet; as long as a probe may take where one is on its way."""
+    closed = next((gate.closed_until for gate in await tools.store.gates() if gate.platform == platform.name), None)
+    left = closed - tools.clock.now() if closed is not None else timedelta(0)
+    return left if left > timedelta(0) else PROBE_WITHIN
+
+
 async def tell(platform: Platform, turn: Turn | None, failure: Failure | None, tools: Tools) -> None:
     """How a job's visit went: None that it got through."""
     if platform.name in MANY_SITES:

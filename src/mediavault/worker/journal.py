@@ -12,6 +12,7 @@ from mediavault.core.errors import ErrorCode, Failure, LeaseLost, StoreError
 from mediavault.core.gates import Turn
 from mediavault.core.job import ClaimedJob, HistoryRecord, Outcome, RungName, Stage
 from mediavault.core.logs import get_logger
+from mediavault.core.platform import Platform
 from mediavault.store.port import JobStore
 
 PROGRESS_INTERVAL_S = 1.0  # progress is for eyes; more often only costs the store
@@ -41,6 +42,7 @@ class Journal:
     owner: asyncio.Task[object] | None = None
     on_last_write: Callable[[], None] | None = None
     turn: Turn | None = field(default=None, init=False)  # what the site's gate gave this attempt
+    site: Platform | None = field(default=None, init=False)  # whose gate that was
     lost: bool = field(default=False, init=False)
     _last_progress: float = field(default=float("-inf"), init=False)
     _pending: asyncio.Task[None] | None = field(default=None, init=False)

@@ -18,15 +18,16 @@ from mediavault.services.extraction.ranking import choose, explain
 from mediavault.worker import gatekeeper
 from mediavault.worker.album import album_of
 from mediavault.worker.attempt import Attempt
-from mediavault.worker.dispatch import route_job_by_domain
+from mediavault.worker.dispatch import route_job_by_domain, told_of
 from mediavault.worker.gatekeeper import GateClosed
 from mediavault.worker.journal import Journal
 from mediavault.worker.ladder import Climb
 from mediavault.worker.retry import GiveUp, RetryIn, decide, wants_second_look
 from mediavault.worker.stages.choose import pick_items
-from mediavault.worker.stages.extract import extract
+from mediavault.worker.stages.extract import RESOLVED_URL, extract
 from mediavault.worker.stages.keep import finish, keep
 from mediavault.worker.stages.remux import playable
+from mediavault.worker.stages.resolve import resolve
 from mediavault.worker.stages.thumbnail import thumbnail
 from mediavault.worker.tools import Tools
 
@@ -77,8 +78,10 @@ async def save_post(journal: Journal, tools: Tools) -> Job:
             return job
         await journal.enter(Stage.ROUTE, 5)
         async with journal.step(Stage.ROUTE) as note:
-            attempt.route = route_job_by_domain(claim.job)
-            note.detail = attempt.route.platform.name
+            route = route_job_by_domain(claim.job)
+            known = claim.job.metadata.get(RESOLVED_URL)
+            attempt.route = await resolve(route, tools.client, tools.clock, known=known)
+            note.detail = told_of(attempt.route)
         await journal.enter(Stage.EXTRACT, 10)
         attempt.extraction = with_choice(await extract(attempt.route, tools, journal), claim.job.chosen_url)
         await pick_items(attempt)
@@ -125,7 +128,7 @@ async def save_item(climb: Climb) -> Job | None:
 async def fail(journal: Journal, failure: Failure, tools: Tools) -> Job:
     """Stage 10, the other end: what happened, what it means for the site, and when it is tried again if that can help."""
     claim = journal.claim
-    await gatekeeper.tell(platform(claim.job.platform), journal.turn, failure, tools)
+    await gatekeeper.tell(journal.site or platform(claim.job.platform), journal.turn, failure, tools)
     verdict = decide(
         failure,
         attempt=claim.fence,

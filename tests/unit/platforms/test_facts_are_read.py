@@ -13,7 +13,6 @@ from mediavault.core.platform import Platform
 
 SOURCE = Path(mediavault.__file__).parent
 FOR_PEOPLE = {"checked"}  # says how old the facts are
-READ_BY_SHARE_LINKS = {"resolve_with", "resolve_user_agent"}
 # What core.platform itself reads in order to tell what an address names
 ADDRESSES = {
     *("hosts", "host_suffixes", "mirror_hosts", "short_hosts", "image_hosts", "canonical", "page"),
@@ -39,8 +38,6 @@ IN_ITS_OWN_MODULE = {
 
 @pytest.mark.parametrize("name", [one.name for one in fields(Platform) if one.name not in FOR_PEOPLE])
 def test_every_fact_is_read_by_something(name: str) -> None:
-    if name in READ_BY_SHARE_LINKS:
-        pytest.skip("read where share links are followed")
     assert name in (IN_ITS_OWN_MODULE if name in ADDRESSES else READ)
 
 

@@ -222,3 +222,12 @@ async def test_what_two_extractors_take_for_gone_is_gone(tools: Tools) -> None:
 async def test_one_sign_alone_does_not_make_a_post_gone(tools: Tools) -> None:
     with pytest.raises(SeemsDeleted):
         await House(tools, "browser", SeemsDeleted("404"), ExtractorBroken("odd")).ask()
+
+
+async def test_a_link_that_the_browser_followed_to_another_known_site_is_read_there(tools: Tools) -> None:
+    there = "https://www.youtube.com/watch?v=2lAe1cqCOXo"
+    unsure = replace(UNSURE, final_url=there)
+    house = House(tools, "browser", unsure, FOUND)
+    house.route = replace(house.route, post=replace(FOUND.post, url="https://bit.ly/x1"), extractors=("browser",))
+
+    assert await house.ask() is FOUND

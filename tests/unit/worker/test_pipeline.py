@@ -52,6 +52,7 @@ from tests.stubs import (
     candidate,
     extraction,
     make_tools,
+    new_job,
 )
 from tests.unit.worker.conftest import LEASE
 
@@ -190,6 +191,61 @@ async def test_what_seems_gone_is_looked_at_again_in_an_hour_and_then_believed(
     assert first.failed_at is not None
     assert first.retry_at - first.failed_at == timedelta(hours=1)
     assert second.retry_at is None
+
+
+SHARED, SHARED_POST = "https://pin.it/Abc123", "https://www.pinterest.com/pin/12345/"
+
+
+async def shared_job(
+    store: JobStore, clock: FakeClock, *, link: str = SHARED, platform: str = "pinterest"
+) -> ClaimedJob:
+    await store.enqueue([new_job(link, clock=clock, platform=platform)])
+    (claimed,) = await store.claim(WorkerId("w-1"), limit=1, lease=LEASE)
+    return claimed
+
+
+async def test_where_a_share_link_leads_stands_in_the_history_and_with_the_job_and_is_not_asked_for_again(
+    store: JobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    claim = await shared_job(store, clock)
+    web = StubClient(302, headers={"location": f"{SHARED_POST}sent/?x=1"})
+    failing = make_tools(store, clock, tmp_path, client=web, downloader=StubDownloader(Incomplete("cut")))
+    first = await process_one_cycle(claim, failing)
+    asked = list(web.urls)
+    again = await process_one_cycle(
+        await reclaim(store, clock), make_tools(store, clock, tmp_path, client=web, downloader=StubDownloader())
+    )
+
+    assert first.metadata["resolved_url"] == again.metadata["resolved_url"] == SHARED_POST
+    assert again.status is JobStatus.COMPLETED
+    assert asked.count(SHARED) == web.urls.count(SHARED) == 1
+    assert any(SHARED_POST in record.detail for record in await store.history(claim.id))
+
+
+async def test_a_refusal_of_the_site_that_a_link_leads_to_closes_that_sites_gate(
+    store: JobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    claim = await shared_job(store, clock, link="https://t.co/Abc", platform="generic")
+    web = StubClient(302, headers={"location": SHARED_POST})
+    slow = StubExtractor(RateLimited("slow down", retry_after=timedelta(minutes=7)))
+    await process_one_cycle(claim, make_tools(store, clock, tmp_path, client=web, extractor=slow))
+
+    assert [gate.platform for gate in await store.gates() if gate.closed_until is not None] == ["pinterest"]
+
+
+async def test_a_link_to_a_site_whose_gate_is_closed_comes_back_when_it_opens(
+    store: JobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    claim = await shared_job(store, clock, link="https://t.co/Abc", platform="generic")
+    await store.close_gate("pinterest", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="429")
+    web, extractor = StubClient(302, headers={"location": SHARED_POST}), StubExtractor()
+    tools = make_tools(store, clock, tmp_path, client=web, extractor=extractor, jitter=lambda: 0.0)
+    job = await process_one_cycle(claim, tools)
+
+    assert (job.status, job.error_code, extractor.asked) == (JobStatus.FAILED, ErrorCode.RATE_LIMITED, 0)
+    assert job.retry_at is not None
+    assert job.retry_at - clock.now() == timedelta(hours=1)
+    assert next(gate.strikes for gate in await store.gates() if gate.platform == "pinterest") == 1
 
 
 async def test_the_sites_retry_after_becomes_the_jobs_retry_at(

@@ -88,7 +88,7 @@ class AiohttpClient:
             cookies = cookie_header(cookies_for(hop.url, hop.cookies, now=self._clock.now()))
             raw = await self._send(hop, cookies, scope, limits, deadline)
             location = raw.headers.get("Location")
-            if raw.status not in REDIRECTS or location is None:
+            if raw.status not in REDIRECTS or location is None or max_redirects == 0:
                 return hop, raw
             raw.release()  # closes the connection if there is a body: it is not read
             hop = after_redirect(hop, location, status=raw.status, sent_cookies=cookies is not None)

@@ -54,7 +54,7 @@ class HttpClient(Protocol):
 
         ``scope_url`` is the address a person submitted; private exemptions hold only for posts on an exempted host.
         ``decode=False`` asks for ``identity`` and hands the bytes on as they come (media); True undoes gzip and
-        deflate (pages, JSON), bounded. Any status is an answer, not an error.
+        deflate (pages, JSON), bounded. Any status is an answer, not an error; with ``max_redirects=0`` a redirect too.
         Raises BadUrl, AddressRefused, NetworkFailure, TookTooLong, HttpError (too many redirects).
         """
 

@@ -14,11 +14,13 @@ from mediavault.core.errors import (
     ExtractorBroken,
     Failure,
     LoginRequired,
+    NotAPost,
+    SeemsDeleted,
     Unsupported,
 )
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Candidate, Extraction, Ownership, Post, SourceType
-from mediavault.core.platform import Platform, PostMatch, read_post
+from mediavault.core.platform import IN_WORDS, Platform, PostMatch, is_named_host, read_page, read_post
 from mediavault.core.sessions import wall_failure
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.services.browser.port import Browser, PageCapture
@@ -106,6 +108,8 @@ def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extrac
     if (failure := hard_wall(capture, platform)) is not None:
         raise failure
     post = _with_id(post, platform, capture.final_url)
+    if post.post_id is None and (failure := _led_to_no_post(platform, capture.final_url)) is not None:
+        raise failure
     capture = _before_it_moved_on(capture, post, platform)
     source = source_of(capture)
     network = _network(capture, source, platform)
@@ -144,6 +148,22 @@ def _with_id(post: Post, platform: Platform, final_url: str) -> Post:
     return replace(post, post_id=match.post_id, handle=post.handle or match.handle) if match else post
 
 
+def _led_to_no_post(platform: Platform, final_url: str) -> Failure | None:
+    """Why a share link that was followed to another page of its site shows no post."""
+    try:
+        url = parse_http_url(final_url, max_chars=MAX_MEDIA_URL_CHARS)
+    except BadUrl:
+        return None
+    if not platform.post_patterns or not is_named_host(platform, url):
+        return None
+    page = read_page(platform, url)
+    if page is not None and (what := IN_WORDS.get(page.kind)) is not None:
+        return NotAPost(f"The link leads to {what} on {platform.title}, not to one post.")
+    if not url.path.strip("/"):
+        return SeemsDeleted(f"The link leads to the front page of {platform.title}: what it stood for is gone.")
+    return None
+
+
 def _before_it_moved_on(capture: PageCapture, post: Post, platform: Platform) -> PageCapture:
     """Drop what came after the page had gone to another post by itself: its players show that one."""
     for seconds, url in capture.extra.get("navigations", ()):
@@ -157,10 +177,10 @@ def _before_it_moved_on(capture: PageCapture, post: Post, platform: Platform) ->
 def _if_still_there(owned: Owned, post: Post, platform: Platform, final_url: str) -> Owned:
     """On a known platform a page that is not the post's any more owns nothing, and one whose own data we read but
     which did not send them is not guessed at."""
-    if post.post_id is None or not platform.post_patterns:
+    if not platform.post_patterns:
         return owned
     match = _match(platform, final_url)
-    if match is not None and match.post_id == post.post_id and platform.page_reader is None:
+    if match is not None and match.post_id == post.post_id is not None and platform.page_reader is None:
         return owned
     unsure = [
         replace(s, candidates=tuple(replace(c, ownership=Ownership.UNKNOWN) for c in s.candidates)) for s in owned.items

@@ -94,13 +94,20 @@ def hard_wall(capture: PageCapture, platform: Platform) -> Failure | None:
         return _warning(platform)
     if platform.challenge_url is not None and platform.challenge_url.search(capture.final_url):
         return Challenge(f"{site_name(platform)} wants to see a human.")
-    if platform.login_wall_url is not None and platform.login_wall_url.search(capture.final_url):
-        return LoginRequired(f"{site_name(platform)} sent us to its login page.")
-    if moved and _LOGIN_PATH.search(urlsplit(capture.final_url).path):
+    if _is_own_login_page(capture.final_url, platform) or (moved and is_login_page(capture.final_url, platform)):
         return LoginRequired(f"{site_name(platform)} sent us to its login page.")
     if moved and _CHALLENGE_PATH.search(urlsplit(capture.final_url).path):
         return Challenge(f"{site_name(platform)} wants to see a human.")
     return _by_status(capture, platform)
+
+
+def is_login_page(url: str, platform: Platform) -> bool:
+    """Whether an address that nobody asked for is that of a sign-in."""
+    return _is_own_login_page(url, platform) or _LOGIN_PATH.search(urlsplit(url).path) is not None
+
+
+def _is_own_login_page(url: str, platform: Platform) -> bool:
+    return platform.login_wall_url is not None and platform.login_wall_url.search(url) is not None
 
 
 def soft_wall(capture: PageCapture, page: Page, platform: Platform) -> Failure | None:

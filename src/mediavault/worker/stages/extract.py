@@ -8,28 +8,34 @@ from dataclasses import dataclass, field, replace
 
 from mediavault.core.errors import (
     BadInput,
+    BadUrl,
     Deleted,
     ErrorCode,
     Failure,
     Final,
     NeedsPerson,
     NoVideo,
+    RateLimited,
     SeemsDeleted,
     StoryExpired,
     TookTooLong,
     ToolMissing,
 )
+from mediavault.core.gates import Turn
 from mediavault.core.job import RungName, Stage
 from mediavault.core.media import Extraction
 from mediavault.core.platform import Platform, names_story
-from mediavault.core.urls import parse_http_url
+from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.platforms import registry
 from mediavault.services.extraction.port import Extractor
 from mediavault.worker import gatekeeper
 from mediavault.worker.checkpoint import saved_extraction
-from mediavault.worker.dispatch import Route, extractors_of
+from mediavault.worker.dispatch import Route, route_of
+from mediavault.worker.gatekeeper import GateClosed
 from mediavault.worker.journal import Journal
 from mediavault.worker.tools import Tools
+
+RESOLVED_URL = "resolved_url"  # in a job's metadata: the post that its share link leads to
 
 
 async def extract(route: Route, tools: Tools, journal: Journal) -> Extraction:
@@ -46,17 +52,44 @@ async def extract_afresh(route: Route, tools: Tools, journal: Journal, *, rung: 
 
     Raises the most telling failure, and GateClosed when the site is to be left alone.
     """
-    journal.turn = await gatekeeper.take_turn(route.platform, tools)
+    journal.turn, journal.site = await _turn(route, tools, journal), route.platform
     found = await _ask(route, tools, journal, rung)
     await gatekeeper.tell(route.platform, journal.turn, None, tools)
     return found
 
 
+async def _turn(route: Route, tools: Tools, journal: Journal) -> Turn | None:
+    """A share link on one site can lead to another, whose gate the queue does not look at before it gives out the job: the
+    job comes back when that gate opens."""
+    try:
+        return await gatekeeper.take_turn(route.platform, tools)
+    except GateClosed as closed:
+        if route.platform.name == journal.claim.job.platform:
+            raise
+        wait = await gatekeeper.opens_in(route.platform, tools)
+        raise RateLimited(str(closed), retry_after=wait) from closed
+
+
 async def _ask(route: Route, tools: Tools, journal: Journal, rung: RungName | None) -> Extraction:
     async with journal.step(Stage.EXTRACT, rung=rung) as note:
-        found = await ask_extractors(route, tools)
+        found = _with_address(await ask_extractors(route, tools), route)
         note.detail = f"{found.extractor}: {len(found.candidates)} candidates"
         return found
+
+
+def _with_address(found: Extraction, route: Route) -> Extraction:
+    """Record where a share link led: later attempts go there at once, and the sidecar names the post."""
+    address: str | None = route.post.url if route.shared_as else None
+    if address is None and registry.is_share_link(parse_http_url(route.post.url)):
+        address = _post_at(found.final_url)
+    return replace(found, metadata={**found.metadata, RESOLVED_URL: address}) if address else found
+
+
+def _post_at(url: str) -> str | None:
+    try:
+        return registry.shared_url(parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS))
+    except BadUrl:
+        return None
 
 
 async def ask_extractors(route: Route, tools: Tools, *, follow_embeds: bool = True) -> Extraction:
@@ -80,6 +113,8 @@ async def ask_extractors(route: Route, tools: Tools, *, follow_embeds: bool = Tr
                 except Failure as failure:
                     said.take(failure, extractor)
                     continue
+                if (elsewhere := led_elsewhere(found, route)) is not None:
+                    return await ask_extractors(elsewhere, tools, follow_embeds=False)
                 if found.items or not found.others:
                     return found
                 said.unsure = said.unsure or found
@@ -159,16 +194,27 @@ _OF_STRANGERS_AT_WALLS = frozenset({ErrorCode.DELETED, ErrorCode.EXTRACTOR_BROKE
 _NOT_LOOKED = frozenset({ErrorCode.UNSUPPORTED, ErrorCode.TOOL_MISSING})
 
 
+def led_elsewhere(found: Extraction, route: Route) -> Route | None:
+    """The post of another known site that the browser came to by a share link; its own extractors read it better."""
+    if not registry.is_share_link(parse_http_url(route.post.url)):
+        return None
+    try:
+        there = route_of(parse_http_url(found.final_url, max_chars=MAX_MEDIA_URL_CHARS), shared_as=route.post.url)
+    except (BadInput, Final):
+        return None
+    return there if there.post.post_id is not None and there.platform.name != route.platform.name else None
+
+
 def embedded_post(failures: Sequence[Failure], route: Route) -> Route | None:
     """The one post of another known site that a page without a video of its own shows or links to; None where unsure."""
     found: dict[str, Route] = {}
     for address in (one for failure in failures if isinstance(failure, NoVideo) for one in failure.embeds):
         try:
-            post, platform = registry.identify(parse_http_url(address))
+            there = route_of(parse_http_url(address))
         except (BadInput, Final):
             continue
-        if post.post_id is not None and platform.name != route.platform.name:
-            found[post.canonical_url] = Route(post, platform, extractors_of(platform))
+        if there.post.post_id is not None and there.platform.name != route.platform.name:
+            found[there.post.canonical_url] = there
     return next(iter(found.values())) if len(found) == 1 else None
 
 

@@ -436,6 +436,12 @@ async def test_ten_redirects_are_followed() -> None:
             await fetch(by, f"{site.url}/0", max_redirects=9)
 
 
+async def test_with_no_redirects_allowed_a_redirect_is_an_answer_and_is_not_followed() -> None:
+    async with running({"/": redirect("/end"), "/end": ok(b"end")}) as site, client(rule(site)) as by:
+        assert (await fetch(by, f"{site.url}/", max_redirects=0))[0].status == 302
+        assert len(site.requests) == 1
+
+
 async def test_a_redirects_body_is_not_read() -> None:
     endless = b"HTTP/1.1 302 Found\r\nLocation: /end\r\n\r\n" + bytes(100_000)
     async with running({"/": endless, "/end": ok(b"end")}) as site, client(rule(site)) as by:

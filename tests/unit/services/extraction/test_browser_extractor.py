@@ -16,8 +16,10 @@ from mediavault.core.errors import (
     ExtractorBroken,
     Failure,
     LoginRequired,
+    NotAPost,
     NoVideo,
     Private,
+    SeemsDeleted,
     SessionExpired,
     Unsupported,
 )
@@ -165,6 +167,23 @@ def test_what_came_after_the_page_moved_on_is_dropped() -> None:
 
     with pytest.raises(ExtractorBroken):
         read_capture(post, INSTAGRAM, seen)
+
+
+@pytest.mark.parametrize(("path", "kind"), [("jane/", NotAPost), ("", SeemsDeleted)])
+def test_a_share_link_that_leads_to_no_post_says_where_it_led(path: str, kind: type[Failure]) -> None:
+    """The videos of such a page are anybody's."""
+    link = "https://www.instagram.com/share/reel/Abc123x/"
+    seen = capture(player(), url=link, final_url=f"https://www.instagram.com/{path}")
+
+    with pytest.raises(kind):
+        read_capture(Post(link, link, "instagram"), INSTAGRAM, seen)
+
+
+def test_what_a_share_link_shows_on_a_page_that_names_no_post_is_not_taken() -> None:
+    link = "https://www.instagram.com/share/reel/Abc123x/"
+    seen = capture(player(), url=link, final_url="https://www.instagram.com/explore/search/keyword/")
+
+    assert read_capture(Post(link, link, "instagram"), INSTAGRAM, seen).items == ()
 
 
 def test_a_page_that_is_no_longer_the_posts_owns_nothing() -> None:

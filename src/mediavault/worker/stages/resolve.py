@@ -1,0 +1,140 @@
+"""Stage 2, second half: where a share link leads, as far as plain HTTP tells it.
+
+A redirect is asked for with GET and its body never read: that costs what HEAD costs, and no server answers it in another
+way. An address that names a post of a known host is the end of the way and is not asked itself. Whatever plain HTTP does
+not tell, a script or an interstitial page, is left to the browser, which visits the share link.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+from mediavault.core.clock import Clock
+from mediavault.core.errors import (
+    BadUrl,
+    Failure,
+    HttpError,
+    NetworkFailure,
+    NotAPost,
+    SeemsDeleted,
+    TookTooLong,
+)
+from mediavault.core.logs import get_logger, redact_url
+from mediavault.core.platform import IN_WORDS, Platform, is_named_host, read_page
+from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url, resolve_reference
+from mediavault.platforms import registry
+from mediavault.services.egress.port import HttpClient, Timeouts
+from mediavault.services.extraction.http_status import failure_of_status, told_pause
+from mediavault.services.extraction.walls import is_login_page
+from mediavault.worker.dispatch import Route, route_of
+
+MAX_HOPS = 10
+SOFT_S = 5.0  # for one answer
+HARD_S = 10.0  # for the whole way
+# In which login pages keep the address to go on to.
+_NEXT = (
+    "next",
+    "redirect_url",
+    "redirect_after_login",
+    "redirect",
+    "continue",
+    "session_redirect",
+    "return_to",
+    "dest",
+)
+
+log = get_logger(__name__)
+
+
+async def resolve(route: Route, client: HttpClient, clock: Clock, *, known: str | None = None) -> Route:
+    """The route to the post that a share link leads to; ``route`` itself where there is nothing to resolve, or where only
+    a browser can tell.
+
+    ``known`` is where an earlier attempt found it. Raises NotAPost where it leads to an account or a list, SeemsDeleted
+    or Deleted where it leads nowhere, HttpError for a circle, RateLimited, AddressRefused.
+    """
+    url = parse_http_url(route.post.url)
+    if not registry.is_share_link(url):
+        return route
+    if known is not None:
+        return route_of(parse_http_url(known, max_chars=MAX_MEDIA_URL_CHARS), shared_as=route.post.url)
+    if route.platform.resolve_with == "browser":
+        return route
+    try:
+        found = await _follow(url, client, clock)
+    except (NetworkFailure, TookTooLong, BadUrl) as exc:
+        log.info("share_link_left_to_the_browser", url=redact_url(str(url)), why=exc.message)
+        return route
+    return route if found is None else route_of(found, shared_as=route.post.url)
+
+
+async def _follow(link: HttpUrl, client: HttpClient, clock: Clock) -> HttpUrl | None:
+    """The post's address; None where plain HTTP does not tell it."""
+    url, seen, ends_s = link, {str(link)}, clock.monotonic() + HARD_S
+    for _ in range(MAX_HOPS):
+        left_s = ends_s - clock.monotonic()
+        if left_s <= 0:
+            raise TookTooLong("The share link was not followed in time.")
+        platform = registry.platform_at(url)
+        headers = {"User-Agent": platform.resolve_user_agent} if platform.resolve_user_agent else {}
+        limits = Timeouts(connect_s=SOFT_S, read_s=SOFT_S, total_s=left_s)
+        async with client.get(
+            str(url), scope_url=str(link), headers=headers, timeouts=limits, max_redirects=0
+        ) as answer:
+            status, location, pause = answer.status, answer.headers.get("location"), told_pause(answer.headers)
+        if not (300 <= status < 400 and location):
+            if status in (404, 410, 429) and (
+                failure := failure_of_status(status, platform, refused=False, what="", retry_after=pause)
+            ):
+                raise failure
+            return None if registry.is_share_link(url) else url
+        url = resolve_reference(url, location)
+        if str(url) in seen:
+            raise HttpError("The share link leads in a circle.", http_status=status)
+        seen.add(str(url))
+        if (end := end_of(url)) is not None:
+            return end.address
+    raise HttpError(f"The share link leads on after {MAX_HOPS} redirects.", http_status=status)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a way ends: at ``address``, or (None) at something that only a browser can look at."""
+
+    address: HttpUrl | None
+
+
+def end_of(url: HttpUrl) -> End | None:
+    """Whether a way that has come to ``url`` ends there; None where it goes on. Pure.
+
+    Raises NotAPost and SeemsDeleted. Hosts that are not named in the platforms' facts never end a way unasked: the egress
+    guard has to judge them for the link that led there.
+    """
+    platform = registry.platform_at(url)
+    if not is_named_host(platform, url) or registry.is_share_link(url):
+        return None
+    if is_login_page(str(url), platform):
+        return End(_asked_for(url, platform))
+    if (shared := registry.shared_url(url)) is not None:
+        return End(parse_http_url(shared, max_chars=MAX_MEDIA_URL_CHARS))
+    page = read_page(platform, url)
+    if page is not None and (what := IN_WORDS.get(page.kind)) is not None:
+        raise NotAPost(f"The link leads to {what} on {platform.title}, not to one post.")
+    if not url.path.strip("/"):
+        raise SeemsDeleted(f"The link leads to the front page of {platform.title}: what it stood for is gone.")
+    return End(None)
+
+
+def _asked_for(login: HttpUrl, platform: Platform) -> HttpUrl | None:
+    """The post that a login page would lead to after the sign-in, so that the post's own page says what it wants."""
+    given = dict(parse_qsl(urlsplit(str(login)).query))
+    for name in _NEXT:
+        try:
+            target = resolve_reference(login, given[name])
+            post, there = registry.identify(target)
+        except (KeyError, BadUrl, Failure):
+            continue
+        if there is platform and post.post_id is not None and is_named_host(platform, target):
+            return parse_http_url(registry.shared_url(target) or post.url, max_chars=MAX_MEDIA_URL_CHARS)
+    return None

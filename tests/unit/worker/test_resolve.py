@@ -1,0 +1,221 @@
+"""Where share links lead."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from itertools import pairwise
+
+import pytest
+
+from mediavault.core.cookies import Cookie
+from mediavault.core.errors import (
+    AddressRefused,
+    Deleted,
+    Failure,
+    HttpError,
+    NetworkFailure,
+    NotAPost,
+    RateLimited,
+    SeemsDeleted,
+    TookTooLong,
+)
+from mediavault.core.urls import parse_http_url
+from mediavault.services.egress.port import HttpResponse, Timeouts
+from mediavault.worker.dispatch import Route, route_of
+from mediavault.worker.stages.resolve import HARD_S, MAX_HOPS, resolve
+from tests.fakes import FakeClock
+from tests.stubs import StubResponse
+
+VM = "https://vm.tiktok.com/ZMabcdef/"
+TCO = "https://t.co/Abc123"
+VIDEO = "https://www.tiktok.com/@jane/video/7123456789012345678"
+
+
+class Web:
+    """Redirects by address; every other address answers ``status``. Keeps what it was asked."""
+
+    def __init__(self, redirects: Mapping[str, str | Failure], *, status: int = 200) -> None:
+        self._redirects, self._status = redirects, status
+        self.asked: list[str] = []
+        self.scopes: set[str] = set()
+        self.agents: list[str | None] = []
+        self.takes_s = 0.0
+        self.clock = FakeClock(auto=True)
+
+    @asynccontextmanager
+    async def get(
+        self,
+        url: str,
+        *,
+        scope_url: str,
+        headers: Mapping[str, str] | None = None,
+        cookies: Sequence[Cookie] = (),
+        timeouts: Timeouts | None = None,
+        max_redirects: int = 10,
+        decode: bool = False,
+    ) -> AsyncIterator[HttpResponse]:
+        assert (max_redirects, list(cookies)) == (0, [])
+        self.asked.append(url)
+        self.scopes.add(scope_url)
+        self.agents.append((headers or {}).get("User-Agent"))
+        await self.clock.sleep(self.takes_s)
+        target = self._redirects.get(url)
+        if isinstance(target, Failure):
+            raise target
+        yield StubResponse(302, b"", {"location": target}) if target else StubResponse(self._status, b"", {})
+
+    async def close(self) -> None:
+        return None
+
+
+async def follow(link: str, web: Web, known: str | None = None) -> Route:
+    return await resolve(route_of(parse_http_url(link)), web, web.clock, known=known)
+
+
+async def test_a_share_link_leads_to_the_post_without_asking_for_the_post_itself() -> None:
+    web = Web({VM: f"{VIDEO}?_r=1&_t=abc"})
+    route = await follow(VM, web)
+
+    assert (route.post.post_id, route.post.handle, route.post.url) == ("7123456789012345678", "jane", VIDEO)
+    assert (route.platform.name, route.shared_as) == ("tiktok", VM)
+    assert web.asked == [VM]
+
+
+async def test_the_sites_own_user_agent_is_used_at_that_site_only() -> None:
+    web = Web({TCO: VM, VM: VIDEO})
+    await follow(TCO, web)
+
+    assert web.agents == [None, "facebookexternalhit/1.1"]
+
+
+@pytest.mark.parametrize(
+    ("link", "hops", "platform", "post_id"),
+    [
+        ("https://pin.it/Abc123", ["https://api.pinterest.com/url_shortener/Abc123/redirect/",
+                                   "https://www.pinterest.com/pin/12345/sent/?x=1"], "pinterest", "12345"),
+        ("https://b23.tv/Abc123", ["https://www.bilibili.com/video/BV1xx411c7mD?share=1"], "bilibili", "BV1xx411c7mD"),
+        ("https://www.reddit.com/r/kites/s/Abc123", ["https://www.reddit.com/r/kites/comments/1abcde/kite/?share=1"],
+         "reddit", "1abcde"),
+        ("https://www.instagram.com/share/reel/Abc123x/", ["https://www.instagram.com/reel/Cabcdefghij/?igsh=1"],
+         "instagram", "Cabcdefghij"),
+        (TCO, ["https://bit.ly/x1", "https://x.com/jane/status/1700000000000000001?s=20"], "x", "1700000000000000001"),
+    ],
+)  # fmt: skip
+async def test_the_share_links_of_each_site_are_followed(
+    link: str, hops: list[str], platform: str, post_id: str
+) -> None:
+    web = Web(dict(zip([link, *hops], hops, strict=False)))
+    route = await follow(link, web)
+
+    assert (route.platform.name, route.post.post_id, route.shared_as) == (platform, post_id, link)
+    assert web.asked == [link, *hops[:-1]]
+
+
+async def test_a_link_to_an_unknown_site_is_asked_for_there_under_the_links_own_scope() -> None:
+    """The egress guard judges where it leads by where it came from."""
+    web = Web({TCO: "https://blog.example/kite"})
+    route = await follow(TCO, web)
+
+    assert (route.platform.name, route.post.url) == ("generic", "https://blog.example/kite")
+    assert (web.asked, web.scopes) == ([TCO, "https://blog.example/kite"], {TCO})
+
+
+async def test_a_form_that_any_host_may_have_is_asked_for_before_it_is_believed() -> None:
+    there = "https://social.example/@jane/112233445566778899"
+    web = Web({TCO: there})
+    route = await follow(TCO, web)
+
+    assert (route.platform.name, web.asked) == ("mastodon", [TCO, there])
+
+
+@pytest.mark.parametrize("link", [VIDEO, "https://blog.example/kite", "https://fb.watch/Abc123/"])
+async def test_what_is_no_share_link_or_needs_a_browser_is_not_asked_for(link: str) -> None:
+    web = Web({})
+    route = await follow(link, web)
+
+    assert (route.post.url, route.shared_as, web.asked) == (link, None, [])
+
+
+async def test_what_an_earlier_attempt_found_is_not_asked_for_again() -> None:
+    web = Web({})
+    route = await follow(VM, web, known=VIDEO)
+
+    assert (route.post.post_id, route.shared_as, web.asked) == ("7123456789012345678", VM, [])
+
+
+@pytest.mark.parametrize(
+    ("target", "kind"),
+    [
+        ("https://www.tiktok.com/@jane", NotAPost),
+        ("https://www.tiktok.com/?_r=1", SeemsDeleted),
+        (VM, HttpError),
+        (AddressRefused("The address is not public."), AddressRefused),
+    ],
+    ids=["profile", "front page", "circle", "refused"],
+)
+async def test_a_link_that_leads_to_no_post_says_so(target: str | Failure, kind: type[Failure]) -> None:
+    with pytest.raises(kind):
+        await follow(VM, Web({VM: target}))
+
+
+async def test_a_way_without_end_ends() -> None:
+    steps = [f"https://t.co/x{n}" for n in range(MAX_HOPS + 5)]
+    web = Web(dict(pairwise(steps)))
+    with pytest.raises(HttpError):
+        await follow(steps[0], web)
+
+    assert len(web.asked) == MAX_HOPS
+
+
+@pytest.mark.parametrize(
+    ("link", "status", "kind"),
+    [(VM, 404, SeemsDeleted), (TCO, 404, Deleted), (TCO, 410, Deleted), (VM, 429, RateLimited)],
+)
+async def test_a_link_that_its_site_does_not_know_says_so(link: str, status: int, kind: type[Failure]) -> None:
+    with pytest.raises(kind):
+        await follow(link, Web({}, status=status))
+
+
+@pytest.mark.parametrize(
+    "web",
+    [
+        Web({}),
+        Web({}, status=403),
+        Web({}, status=500),
+        Web({VM: NetworkFailure("no route")}),
+        Web({VM: TookTooLong("slow")}),
+        Web({VM: "snssdk1233://aweme/detail/7123456789012345678"}),
+        Web({VM: "https://www.tiktok.com/login?lang=en"}),
+        Web({VM: "https://www.tiktok.com/foryou/some/page/else"}),
+    ],
+    ids=["script", "refused", "broken", "network", "slow", "app", "login", "unknown"],
+)
+async def test_what_plain_http_does_not_tell_is_left_to_the_browser(web: Web) -> None:
+    route = await follow(VM, web)
+
+    assert (route.post.url, route.shared_as) == (VM, None)
+
+
+async def test_a_login_page_that_names_the_post_leads_to_the_post() -> None:
+    link = "https://www.instagram.com/share/reel/Abc123x/"
+    route = await follow(link, Web({link: "https://www.instagram.com/accounts/login/?next=%2Freel%2FCabcdefghij%2F"}))
+
+    assert (route.post.post_id, route.shared_as) == ("Cabcdefghij", link)
+
+
+async def test_a_login_page_cannot_lead_to_another_site() -> None:
+    link = "https://www.instagram.com/share/reel/Abc123x/"
+    route = await follow(link, Web({link: f"https://www.instagram.com/accounts/login/?next={VIDEO}"}))
+
+    assert route.shared_as is None
+
+
+async def test_a_slow_way_is_given_up_in_time() -> None:
+    steps = [f"https://t.co/x{n}" for n in range(9)]
+    web = Web(dict(pairwise(steps)))
+    web.takes_s = 4.0
+    route = await follow(steps[0], web)
+
+    assert (route.shared_as, len(web.asked)) == (None, 3)
+    assert 2 * web.takes_s < HARD_S <= 3 * web.takes_s
