@@ -68,6 +68,12 @@ _GONE = (
     "content isn't available",
 )
 _PRIVATE = ("this video is private", "this post is private", "this account is private", "only approved followers")
+_PASSWORD = (
+    "password protected",
+    "password-protected",
+    "password required",
+    "protected by a password",
+)  # WordPress, Vimeo
 _LOGIN = (
     "log in to see",
     "log in to view",
@@ -126,6 +132,8 @@ def soft_wall(capture: PageCapture, page: Page, platform: Platform) -> Failure |
         return AgeRestricted(f"{site} shows this post only to accounts whose age is known.")
     if _says(head, platform.login_wall_text):
         return LoginRequired(f"{site} shows this post only to signed-in people.")
+    if page.has_password_field and _says(head, _PASSWORD):
+        return Private(f"{site} shows this post only to those who know its password.")
     if len(capture.visible_text) > _SHORT_PAGE_CHARS:
         return None
     if _says(head, _PRIVATE):

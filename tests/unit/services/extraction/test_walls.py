@@ -110,6 +110,10 @@ def test_a_page_that_only_carries_a_challenges_script_is_none() -> None:
         ({"visible_text": "Log in to see this post."}, LoginRequired),
         ({"html": "<form><input type=password></form>", "visible_text": ""}, LoginRequired),
         ({"visible_text": "This account is private"}, Private),
+        (
+            {"html": "<form><input type=password></form>", "visible_text": "This content is password protected."},
+            Private,
+        ),
         ({"visible_text": "Sorry. This post has been deleted."}, Deleted),
         ({"title": "Page not found", "visible_text": ""}, Deleted),
         ({"visible_text": "Pictures from the allotment"}, type(None)),
