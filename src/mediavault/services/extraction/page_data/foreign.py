@@ -52,7 +52,9 @@ _IDS: Mapping[str, Callable[[Node], Collection[str]]] = {
     "bilibili": bilibili.ids_of,
     "weibo": weibo.ids_of,
 }
-# Facebook's stories hold videos with ids of their own: only the address of a video can be held against them
+# Facebook's stories hold videos with ids of their own. Where the story's record stands in the data, the reader finds the
+# videos in it and this is not asked; without it nothing ties a story's id to a video's, and every video would look
+# foreign. So only the address of a video can be held against them.
 _NAMES_A_VIDEO = re.compile(r"/(?:videos|reel|watch|video\.php)(?:[/?]|$)")
 
 
