@@ -96,6 +96,19 @@ async def test_files_of_one_host_wait_for_each_other_and_those_of_another_do_not
     assert all(path.read_bytes() == media.mp4() for path in paths)
 
 
+async def test_files_pairs_and_streams_wait_for_each_other(tmp_path: Path) -> None:
+    client = CountingClient({**media.hls("ts"), "v.mp4": media.mp4(), "a.m4a": media.sound_only_mp4()})
+    await fetch_all(
+        client,
+        tmp_path,
+        request(f"{HOST}/v.mp4", connections=1),
+        request(f"{HOST}/index.m3u8", SourceType.HLS, connections=1),
+        request(f"{HOST}/v.mp4", connections=1, audio_url=f"{HOST}/a.m4a"),
+    )
+
+    assert client.most == {"cdn.example": 1}
+
+
 async def test_segments_count_like_files_over_all_streams(tmp_path: Path) -> None:
     client = CountingClient(media.hls("ts"))
     streams = [request(f"{HOST}/index.m3u8", SourceType.HLS, connections=2) for _ in range(3)]
