@@ -12,7 +12,6 @@ import errno
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from mediavault.core.errors import (
     TooLarge,
 )
 from mediavault.core.media import OnProgress
+from mediavault.core.retry_after import asked_to_wait
 from mediavault.services.browser.driver import Ask, Cdp, Download, Page, PageFailed, quietly
 from mediavault.services.browser.media_signs import bare_mime, is_html, is_json
 from mediavault.services.browser.port import BrowserDownload
@@ -63,7 +63,9 @@ def refusal(answer: Answer, *, max_bytes: int) -> Failure | None:
     """Why the answer is not saved; None when it is. By status, type and announced length; redirects are not judged."""
     status = answer.status
     if status == 429:
-        return RateLimited("The site asked us to slow down.", http_status=429, retry_after=_retry_after(answer.headers))
+        return RateLimited(
+            "The site asked us to slow down.", http_status=429, retry_after=asked_to_wait(answer.headers)
+        )
     if status in (401, 403, 410):
         return LinkExpired(
             f"The site refused the media's address to the browser too (HTTP {status}).", http_status=status
@@ -249,11 +251,6 @@ def _move(saved: Path, target: Path) -> int:
 def _as_attachment(headers: list[dict[str, str]]) -> list[dict[str, str]]:
     kept = [h for h in headers if h["name"].lower() != "content-disposition"]
     return [*kept, {"name": "Content-Disposition", "value": 'attachment; filename="video"'}]
-
-
-def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    text = headers.get("retry-after", "").strip()
-    return timedelta(seconds=min(int(text), 86_400)) if text.isascii() and text.isdigit() else None
 
 
 def _first_line(exc: BaseException) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 
-MAX_RETRY_AFTER = timedelta(hours=1)  # a site that says more is asked again after that
+from mediavault.core.retry_after import http_date
+
 STRONG_DATE_AGE = timedelta(seconds=60)  # RFC 9110, 8.8.2.2: then a date cannot stand for two versions
 
 
@@ -58,26 +58,6 @@ def strong_last_modified(headers: Mapping[str, str]) -> str | None:
     if changed is None or answered is None or answered - changed < STRONG_DATE_AGE:
         return None
     return value
-
-
-def retry_after(value: str | None, *, now: datetime) -> timedelta | None:
-    """Seconds or a date, at most MAX_RETRY_AFTER and never negative; None when it says nothing usable."""
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        wait = timedelta(seconds=min(int(text[:12]), int(MAX_RETRY_AFTER.total_seconds())))
-    elif (moment := http_date(text)) is not None:
-        wait = moment - now
-    else:
-        return None
-    return min(max(wait, timedelta()), MAX_RETRY_AFTER)
-
-
-def http_date(value: str | None) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(value) if value else None
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC) if moment is not None else None
 
 
 def media_type(headers: Mapping[str, str]) -> str | None:

@@ -13,19 +13,18 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from mediavault.core.errors import EmptyBody, Failure, HttpError, LinkExpired, NotAVideo, RateLimited
+from mediavault.core.retry_after import asked_to_wait
 from mediavault.services.download.headers import (
     content_length,
     content_range,
     is_encoded,
     media_type,
-    retry_after,
     strong_etag,
     strong_last_modified,
 )
 
 OVERLAP_BYTES = 64 << 10
 _EXPIRED = frozenset({401, 403, 410})
-_SLOW_DOWN = frozenset({429, 503})
 _NO_MEDIA = frozenset({"text/html", "application/xhtml+xml", "application/json"})
 
 
@@ -148,8 +147,8 @@ def failure_for(status: int, headers: Mapping[str, str], *, now: datetime) -> Fa
     """The failure that a status stands for; None for 200, 206 and 416, which have to be looked at."""
     if status in _EXPIRED:
         return LinkExpired(f"The site refused the media address ({status}).", http_status=status)
-    if status in _SLOW_DOWN:
-        wait = retry_after(headers.get("retry-after"), now=now)
+    wait = asked_to_wait(headers, now=now)
+    if status == 429 or (status == 503 and wait is not None):  # a bare 503 is one server's trouble, not the site's word
         return RateLimited(f"The site asked us to slow down ({status}).", http_status=status, retry_after=wait)
     if status in (204, 205):
         return EmptyBody(f"The site sent nothing ({status}).", http_status=status)

@@ -9,9 +9,10 @@ from mediavault.core.errors import ExtractorBroken, Unsupported
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
+from mediavault.core.retry_after import asked_to_wait
 from mediavault.services.egress.port import HttpClient, Timeouts
 from mediavault.services.extraction.assembly import from_page_data, read_source
-from mediavault.services.extraction.http_status import failure_of_status, told_pause
+from mediavault.services.extraction.http_status import failure_of_status
 from mediavault.services.extraction.page_data.readers import read_page_data
 from mediavault.services.extraction.page_data.refusals import told_refusal
 
@@ -40,7 +41,7 @@ class ApiExtractor:
         url = api_url(post, platform)
         timeouts = Timeouts(connect_s=10, read_s=10, total_s=min(20.0, within_s))
         async with self._client.get(url, scope_url=post.url, headers=HEADERS, timeouts=timeouts, decode=True) as answer:
-            status, pause = answer.status, told_pause(answer.headers)
+            status, pause = answer.status, asked_to_wait(answer.headers)
             body = b"" if status in CLOSED else await answer.read(limit=MAX_ANSWER_BYTES)
         source = read_source(post.url, "", [body])
         data = read_page_data(post, platform, source.documents) if source.documents else None

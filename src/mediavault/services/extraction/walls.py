@@ -21,8 +21,9 @@ from mediavault.core.errors import (
     SeemsDeleted,
 )
 from mediavault.core.platform import Platform
+from mediavault.core.retry_after import asked_to_wait
 from mediavault.services.browser.port import PageCapture, SeenResponse
-from mediavault.services.extraction.http_status import failure_of_status, site_name, told_pause
+from mediavault.services.extraction.http_status import failure_of_status, site_name
 from mediavault.services.extraction.page_data.html_page import Page
 from mediavault.services.extraction.page_data.selectors import has_element
 
@@ -166,7 +167,7 @@ def _by_status(capture: PageCapture, platform: Platform) -> Failure | None:
     status = capture.status
     refused = status == 999 or (status == 403 and platform.name != "generic")  # 999: LinkedIn's own
     document = _document(capture)
-    pause = told_pause(document.headers) if document is not None else None
+    pause = asked_to_wait(document.headers) if document is not None else None
     says_so_too = _says(_head(capture), (*platform.gone_text, *_GONE))
     return failure_of_status(status, platform, refused=refused, what="the page", retry_after=pause, sure=says_so_too)
 

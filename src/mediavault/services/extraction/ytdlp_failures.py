@@ -34,7 +34,8 @@ from mediavault.core.errors import (
     Upcoming,
 )
 from mediavault.core.platform import Platform
-from mediavault.services.extraction.http_status import MAX_PAUSE_S, failure_of_status, site_name
+from mediavault.core.retry_after import asked_to_wait
+from mediavault.services.extraction.http_status import failure_of_status, site_name
 from mediavault.services.extraction.page_data import values
 
 INSTALL_YOUTUBE = "pip install 'yt-dlp[curl-cffi,deno]' yt-dlp-ejs"  # what the extra ``youtube`` of mediavault names
@@ -234,8 +235,8 @@ def _by_status(error: Facts, platform: Platform) -> Failure | None:
 
 
 def _retry_after(error: Facts) -> timedelta | None:
-    text = str(error.get("retry_after") or "").strip()
-    return timedelta(seconds=min(int(text[:9]), MAX_PAUSE_S)) if text.isascii() and text.isdigit() else None
+    told = error.get("headers")
+    return asked_to_wait({str(k): str(v) for k, v in told.items()}) if isinstance(told, Mapping) else None
 
 
 def _by_missing_parts(said: str, warnings: Sequence[str]) -> Failure | None:

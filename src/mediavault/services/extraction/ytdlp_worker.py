@@ -17,6 +17,7 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
+from mediavault.core.retry_after import FIELDS
 from mediavault.services.child.guard import MAX_REQUEST_BYTES, die_with, leave_network, limit, raise_loopback
 
 MAX_ENTRIES = 20  # of a carousel or a series
@@ -223,9 +224,16 @@ def _error_facts(error: BaseException | None, message: str | None) -> dict[str, 
         "countries": list(getattr(error, "countries", None) or [])[:50],
         "causes": [{"kind": type(one).__name__, "message": str(one)[:300]} for one in chain[1:]],
         "http_status": getattr(answered, "status", None),
-        "retry_after": headers.get("Retry-After") if headers else None,
+        "headers": {name.lower(): str(value)[:100] for name, value in _waiting_fields(headers)},
         "proxy": headers.get(PROXY_HEADER) if headers else None,
     }
+
+
+def _waiting_fields(headers: Mapping[str, Any] | None) -> Iterator[tuple[str, Any]]:
+    """What of an answer's header tells for how long to stay away."""
+    for name, value in (headers or {}).items():
+        if name.lower() == "date" or FIELDS.fullmatch(name):
+            yield name, value
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from mediavault.services.download.headers import (
@@ -12,11 +10,9 @@ from mediavault.services.download.headers import (
     content_range,
     is_encoded,
     media_type,
-    retry_after,
     strong_etag,
     strong_last_modified,
 )
-from tests.fakes import START
 
 
 @pytest.mark.parametrize(
@@ -70,26 +66,6 @@ def test_a_date_is_a_strong_validator_only_when_it_is_old_enough(changed: str, c
 
     assert (strong_last_modified(headers) is not None) is counts
     assert strong_last_modified({"last-modified": changed}) is None
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("30", 30),
-        ("0", 0),
-        ("99999999999999999999", 3_600),
-        ("Tue, 24 Nov 2026 12:01:00 GMT", 60),
-        ("Tue, 24 Nov 2026 11:00:00 GMT", 0),
-        ("Wed, 25 Nov 2026 12:00:00 GMT", 3_600),
-        ("-5", None),
-        ("soon", None),
-        ("1.5", None),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_retry_after_is_seconds_or_a_date_and_an_hour_at_most(value: str | None, seconds: int | None) -> None:
-    assert retry_after(value, now=START) == (None if seconds is None else timedelta(seconds=seconds))
 
 
 def test_other_encodings_than_identity_are_noticed() -> None:

@@ -27,7 +27,6 @@ from mediavault.platforms.instagram import INSTAGRAM
 from mediavault.platforms.tiktok import TIKTOK
 from mediavault.platforms.x import X
 from mediavault.platforms.youtube import YOUTUBE
-from mediavault.services.extraction.http_status import told_pause
 from mediavault.services.extraction.page_data.html_page import read_page
 from mediavault.services.extraction.page_data.html_scan import scan
 from mediavault.services.extraction.walls import hard_wall, soft_wall
@@ -184,22 +183,3 @@ def test_a_platforms_own_challenge_is_known_by_its_element() -> None:
 )
 def test_a_known_sites_404_is_believed_where_the_page_says_so_too(words: str, kind: type) -> None:
     assert type(hard_wall(capture(status=404, visible_text=words), TIKTOK)) is kind
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({"retry-after": "90"}, 90),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "Tue, 24 Nov 2026 12:02:00 GMT", "date": "Tue, 24 Nov 2026 12:00:00 GMT"}, 120),
-        ({"retry-after": "Tue, 24 Nov 2026 12:02:00 GMT"}, None),
-        ({"x-rate-limit-reset": "1795521900", "date": "Tue, 24 Nov 2026 12:00:00 GMT"}, 300),
-        ({"x-rate-limit-reset": "1795521900"}, None),
-        ({"x-ratelimit-reset": "312.5"}, 312.5),
-        ({"retry-after": "999999999"}, 86_400),
-        ({"retry-after": "0"}, None),
-        ({}, None),
-    ],
-)
-def test_a_site_says_in_several_ways_how_long_to_leave_it_alone(headers: dict[str, str], seconds: float | None) -> None:
-    assert told_pause(headers) == (timedelta(seconds=seconds) if seconds else None)

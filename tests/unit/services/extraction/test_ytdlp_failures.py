@@ -108,12 +108,12 @@ def test_a_bare_status_speaks_for_itself(status: int, kind: type[Failure]) -> No
 
 
 def test_a_site_that_names_a_pause_is_believed_up_to_a_day() -> None:
-    short = told("HTTP Error 429: Too Many", http_status=429, retry_after="120")
-    endless = told("HTTP Error 429: Too Many", http_status=429, retry_after="9" * 30)
+    short = told("HTTP Error 429: Too Many", http_status=429, headers={"retry-after": "120"})
+    endless = told("HTTP Error 429: Too Many", http_status=429, headers={"retry-after": "9" * 30})
 
     assert short.retry_after == timedelta(minutes=2)
     assert endless.retry_after == timedelta(days=1)
-    assert told("HTTP Error 429", http_status=429, retry_after="soon").retry_after is None
+    assert told("HTTP Error 429", http_status=429, headers={"retry-after": "soon"}).retry_after is None
 
 
 @pytest.mark.parametrize(

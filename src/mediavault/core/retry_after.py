@@ -1,0 +1,72 @@
+"""For how long a server asks us to stay away, read from the header fields of a refusal. Pure.
+
+``Retry-After`` (RFC 9110, 10.2.3) is seconds or a date. Sites have fields of their own beside it, which name the end of
+a window of counted requests: X ``x-rate-limit-reset`` and Bluesky ``ratelimit-reset`` (seconds since 1970), Mastodon
+``x-ratelimit-reset`` (an ISO 8601 time), reddit ``x-ratelimit-reset`` and Tumblr ``x-ratelimit-perhour-reset`` and
+``-perday-reset`` (seconds from now).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+LONGEST = timedelta(days=1)  # who names a longer time is asked again after that
+FIELDS = re.compile(r"retry-after|(?:x-)?rate-?limit(?:-\w+)?-(?:reset|remaining)", re.IGNORECASE)  # worth reading
+_RESET = re.compile(r"((?:x-)?rate-?limit(?:-\w+)?)-reset")
+_EPOCH_S = range(10**9, 10**11)  # a number of this size is a moment, years 2001 to 5138; any other is a span
+
+
+def asked_to_wait(headers: Mapping[str, str], *, now: datetime | None = None) -> timedelta | None:
+    """At most ``LONGEST`` and never negative; None where nothing usable is said. Names of ``headers`` are lower case.
+
+    Moments are held against the answer's own ``Date``, so that a clock that goes wrong, theirs or ours, does not count;
+    where there is none against ``now``. ``Retry-After`` decides where it can be read. Of several windows the latest end
+    counts, among those that are used up where the site says which are.
+    """
+    since = http_date(headers.get("date")) or now
+    said = _span(headers.get("retry-after"), since)
+    if said is None:
+        said = max(_windows(headers, since), default=None)
+    return None if said is None else min(max(said, timedelta()), LONGEST)
+
+
+def http_date(value: str | None) -> datetime | None:
+    """In UTC; None for what is no date (RFC 9110, 5.6.7)."""
+    try:
+        moment = parsedate_to_datetime((value or "").strip())
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _windows(headers: Mapping[str, str], since: datetime | None) -> list[timedelta]:
+    ends: list[timedelta] = []
+    for name, value in headers.items():
+        match = _RESET.fullmatch(name)
+        left = headers.get(f"{match[1]}-remaining", "0").strip() if match else ""
+        if match and not left.strip("0."):  # reddit counts in tenths
+            span = _span(value, since)
+            ends += [] if span is None else [span]
+    return ends
+
+
+def _span(value: str | None, since: datetime | None) -> timedelta | None:
+    text = (value or "").strip()
+    if re.fullmatch(r"\d+(?:\.\d+)?", text, re.ASCII):
+        number = float(text[:20])
+        if int(number) not in _EPOCH_S:
+            return timedelta(seconds=min(number, LONGEST.total_seconds()))
+        return None if since is None else timedelta(seconds=number - since.timestamp())
+    moment = http_date(text) or _iso_time(text)
+    return None if moment is None or since is None else moment - since
+
+
+def _iso_time(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
