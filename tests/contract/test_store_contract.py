@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
@@ -93,10 +93,8 @@ def url_of(number: int) -> str:
     return f"https://videos.example/watch/{number}"
 
 
-async def claim(
-    store: JobStore, worker: WorkerId = ANN, *, limit: int = 1, closed: Collection[str] = ()
-) -> list[ClaimedJob]:
-    return await store.claim(worker, limit=limit, lease=LEASE, closed_platforms=closed)
+async def claim(store: JobStore, worker: WorkerId = ANN, *, limit: int = 1) -> list[ClaimedJob]:
+    return await store.claim(worker, limit=limit, lease=LEASE)
 
 
 async def claimed(store: JobStore, number: int = 1, *, max_attempts: int = 5) -> ClaimedJob:
@@ -224,44 +222,31 @@ async def test_a_call_that_fails_half_way_has_stored_nothing(store: JobStore) ->
 # --- claim ----------------------------------------------------------------------------------------------------------
 
 
-# A store may have a statement of its own for each.
-with_and_without_closed_platforms = pytest.mark.parametrize(
-    "closed", [(), ("elsewhere",)], ids=["all open", "one closed"]
-)
-
-
-@with_and_without_closed_platforms
-async def test_claim_takes_the_oldest_first_then_the_smaller_id(
-    store: JobStore, clock: FakeClock, closed: Collection[str]
-) -> None:
+async def test_claim_takes_the_oldest_first_then_the_smaller_id(store: JobStore, clock: FakeClock) -> None:
     for number in (1, 2, 3, 4, 5):  # one call each: all at the same moment
         await enqueue(store, number)
     clock.jump(-60)
     [oldest] = await enqueue(store, 6)
 
-    claims = await claim(store, limit=10, closed=closed)
+    claims = await claim(store, limit=10)
 
     by_id = sorted(numbered_job(number, "").id for number in (1, 2, 3, 4, 5))
     assert [attempt.id for attempt in claims] == [oldest.id, *by_id]
 
 
-@with_and_without_closed_platforms
-async def test_jobs_of_one_call_are_claimed_in_the_order_given(store: JobStore, closed: Collection[str]) -> None:
+async def test_jobs_of_one_call_are_claimed_in_the_order_given(store: JobStore) -> None:
     jobs = await enqueue(store, 5, 1, 4, 2, 3)
 
-    claims = [*await claim(store, limit=2, closed=closed), *await claim(store, limit=3, closed=closed)]
+    claims = [*await claim(store, limit=2), *await claim(store, limit=3)]
 
     assert [attempt.id for attempt in claims] == [job.id for job in jobs]
 
 
-@with_and_without_closed_platforms
 @pytest.mark.parametrize(("limit", "taken"), [(0, 0), (1, 1), (2, 2), (3, 3), (9, 3)])
-async def test_claim_takes_no_more_than_the_limit(
-    store: JobStore, limit: int, taken: int, closed: Collection[str]
-) -> None:
+async def test_claim_takes_no_more_than_the_limit(store: JobStore, limit: int, taken: int) -> None:
     await enqueue(store, 1, 2, 3)
 
-    assert len(await claim(store, limit=limit, closed=closed)) == taken
+    assert len(await claim(store, limit=limit)) == taken
     assert (await store.report()).counts[JobStatus.RUNNING] == taken
 
 
@@ -269,14 +254,11 @@ async def test_claim_of_an_empty_queue_is_nothing(store: JobStore) -> None:
     assert await claim(store) == []
 
 
-@with_and_without_closed_platforms
-async def test_a_claim_sets_the_attempt_the_owner_and_the_lease(
-    store: JobStore, clock: FakeClock, closed: Collection[str]
-) -> None:
+async def test_a_claim_sets_the_attempt_the_owner_and_the_lease(store: JobStore, clock: FakeClock) -> None:
     await enqueue(store, 1)
     clock.advance(5)
 
-    [attempt] = await claim(store, closed=closed)
+    [attempt] = await claim(store)
 
     job = attempt.job
     assert (attempt.worker, attempt.fence) == (ANN, 1)
@@ -286,13 +268,12 @@ async def test_a_claim_sets_the_attempt_the_owner_and_the_lease(
     assert job == await store.get(job.id)
 
 
-@with_and_without_closed_platforms
-async def test_a_claim_clears_what_the_failure_left(store: JobStore, clock: FakeClock, closed: Collection[str]) -> None:
+async def test_a_claim_clears_what_the_failure_left(store: JobStore, clock: FakeClock) -> None:
     job = await failed(store, retry_in=MINUTE)
     clock.advance(MINUTE)
     await store.promote_due()
 
-    [attempt] = await claim(store, closed=closed)
+    [attempt] = await claim(store)
 
     now = attempt.job
     assert (now.retry_at, now.error_code, now.error, now.failed_at) == (None, None, None, None)
@@ -308,15 +289,13 @@ async def test_a_running_job_is_never_claimed_again(store: JobStore) -> None:
     assert len({attempt.id for attempt in claims}) == len(claims) == 3
 
 
-async def test_closed_platforms_are_passed_over(store: JobStore) -> None:
-    await enqueue(store, 1, platform="reddit")
-    await enqueue(store, 2, platform="x")
-    [other] = await enqueue(store, 3)
+async def test_jobs_of_all_platforms_stand_in_one_queue(store: JobStore) -> None:
+    jobs = [(await enqueue(store, n, platform=name))[0] for n, name in enumerate(("x", "y", "x", "z", "y", "x"))]
+    jobs.sort(key=lambda job: (job.created_at, job.id))
 
-    claims = await store.claim(ANN, limit=5, lease=LEASE, closed_platforms={"reddit", "x"})
+    claims = [*await claim(store, limit=4), *await claim(store, limit=4)]
 
-    assert [attempt.id for attempt in claims] == [other.id]
-    assert len(await claim(store, limit=5)) == 2
+    assert [attempt.id for attempt in claims] == [job.id for job in jobs]
 
 
 async def test_a_claim_carries_what_an_earlier_attempt_found(store: JobStore) -> None:

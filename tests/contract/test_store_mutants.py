@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -44,9 +44,7 @@ class CompletesForWhoeverAsks(MemoryJobStore):
 class ReadsThenTakes(MemoryJobStore):
     """A SELECT and an UPDATE instead of one statement."""
 
-    async def claim(
-        self, worker: WorkerId, *, limit: int, lease: timedelta, closed_platforms: Collection[str] = ()
-    ) -> list[ClaimedJob]:
+    async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta) -> list[ClaimedJob]:
         oldest = sorted(self._with(JobStatus.QUEUED), key=place_of)[:limit]
         await asyncio.sleep(0)
         now = self._clock.now()
@@ -56,9 +54,7 @@ class ReadsThenTakes(MemoryJobStore):
 class TakesWhatItReadBefore(ReadsThenTakes):
     """As above, and the second taker gets the same fence as the first."""
 
-    async def claim(
-        self, worker: WorkerId, *, limit: int, lease: timedelta, closed_platforms: Collection[str] = ()
-    ) -> list[ClaimedJob]:
+    async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta) -> list[ClaimedJob]:
         oldest = sorted(self._with(JobStatus.QUEUED), key=place_of)[:limit]
         await asyncio.sleep(0)
         return [ClaimedJob(self._claim_one(job, worker, self._clock.now(), lease), worker) for job in oldest]

@@ -12,6 +12,7 @@ from functools import cache
 
 from mediavault.core import errors
 from mediavault.core.errors import ErrorCode, MediavaultError
+from mediavault.core.gates import GateState
 from mediavault.core.job import ItemStatus, JobStatus, RungName, Stage
 from mediavault.core.media import ItemRole
 
@@ -32,6 +33,13 @@ FAILED_WORDS: Mapping[ErrorCode, str] = {
     ErrorCode.AGE_RESTRICTED: "Needs a sign-in",
     ErrorCode.CHALLENGE: "Needs you",
     ErrorCode.ACCOUNT_WARNING: "Needs you",
+    ErrorCode.ACCOUNT_DAY_USED: "Waits for the account",
+}
+
+GATE_WORDS: Mapping[GateState, str] = {
+    GateState.OPEN: "Open",
+    GateState.CLOSED: "Left alone",
+    GateState.HALF_OPEN: "Trying again",
 }
 
 STAGE_WORDS: Mapping[Stage, str] = {

@@ -60,6 +60,7 @@ class ErrorCode(StrEnum):
 
     # retryable
     RATE_LIMITED = "RATE_LIMITED"
+    ACCOUNT_DAY_USED = "ACCOUNT_DAY_USED"
     IP_BLOCKED = "IP_BLOCKED"
     NETWORK = "NETWORK"
     TIMEOUT = "TIMEOUT"
@@ -172,6 +173,7 @@ class Failure(MediavaultError):
         self.http_status = http_status
         self.bytes_received = bytes_received
         self.retry_after = retry_after
+        self.causes: tuple[Failure, ...] = ()  # what else failed, where this failure sums up several
 
 
 class Final(Failure):
@@ -305,6 +307,13 @@ class RateLimited(Retryable):
 
     code = ErrorCode.RATE_LIMITED
     help = "Nothing to do: the next try is scheduled."
+
+
+class AccountDayUsed(Retryable):
+    """The account has looked at as many posts as a day allows it; ``retry_after`` says when there is room."""
+
+    code = ErrorCode.ACCOUNT_DAY_USED
+    help = "Nothing to do: the job goes on by itself. The limit protects your account from being locked."
 
 
 class IpBlocked(Retryable):

@@ -12,7 +12,9 @@ from dataclasses import MISSING, fields
 from datetime import datetime
 from typing import Any
 
+from mediavault.core.clock import from_micros, to_micros
 from mediavault.core.errors import ErrorCode
+from mediavault.core.gates import AccountPost
 from mediavault.core.job import ItemStatus, JobItem
 from mediavault.core.media import (
     Account,
@@ -47,6 +49,14 @@ _FROM_JSON: Mapping[str, Callable[[Any], Any]] = {
     "watermark": Watermark,
     "expires_at": datetime.fromisoformat,
 }
+
+
+def account_posts_to_json(posts: Sequence[AccountPost]) -> str:
+    return _dumps([[post.job, to_micros(post.at)] for post in posts]) if posts else "[]"
+
+
+def account_posts_from_json(text: str) -> tuple[AccountPost, ...]:
+    return () if text == "[]" else tuple(AccountPost(job, from_micros(at)) for job, at in json.loads(text))
 
 
 def candidates_to_json(candidates: Sequence[Candidate]) -> str:

@@ -2,21 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mediavault.core.errors import ErrorCode
-from mediavault.core.gates import Gate, Turn
+from mediavault.core.gates import DAY, SOON, AccountPost, Gate, Refusal, Turn, TurnRequest
+from mediavault.core.job import JobId
+
+OFFERED_FOR = timedelta(seconds=10)  # a job that was handed out asks for its turn long before; or it needs none
 
 
-def take_turn(gate: Gate, now: datetime, *, interval: timedelta, probe_within: timedelta) -> tuple[Turn, Gate]:
+def places(gates: Iterable[Gate], now: datetime, *, limit: int) -> Mapping[str, int]:
+    """How many jobs of each of these platforms may be handed out now; those of which none may are left out.
+
+    Where turns are taken it is one, and none while the next turn is not soon or was offered to another job: whoever is
+    handed out and finds no turn would only have to be given back.
+    """
+    ready = (gate for gate in gates if not gate.is_closed(now) and gate.turn_after(now) - now <= SOON)
+    return {gate.platform: 1 if takes_turns(gate) else limit for gate in ready if not gate.is_offered(now)}
+
+
+def takes_turns(gate: Gate) -> bool:
+    return gate.next_turn_at is not None or gate.strikes > 0
+
+
+def offer(gate: Gate, now: datetime) -> Gate:
+    """A job was handed out that is expected to take the next turn."""
+    return replace(gate, offered_until=now + OFFERED_FOR)
+
+
+def take_turn(gate: Gate, asked: TurnRequest, now: datetime) -> tuple[Turn, Gate]:
     """The answer, and the gate as it is then."""
+    gate = replace(gate, offered_until=None, probing_until=None if asked.is_prober else gate.probing_until)
     if gate.is_closed(now):
-        return Turn(None, closed_until=gate.blocked_until), gate
-    at = max(now, gate.next_turn_at or now)
+        return Turn(gate.blocked_until or now, Refusal.CLOSED), gate
+    counted = gate
+    if asked.account_cap is not None:
+        counted = replace(gate, account_cap=asked.account_cap)
+        free_at = account_free_at(counted, asked.job, now, cap=asked.account_cap)
+        counted = _with_post(counted, asked.job, max(free_at, now), now, cap=asked.account_cap)
+        if free_at > now:
+            return Turn(free_at, Refusal.ACCOUNT_DAY), counted
+    at = gate.turn_after(now)
+    if at - now > asked.patience:
+        return Turn(at, Refusal.LATER), gate
+    after = replace(counted, next_turn_at=at + asked.interval)
     if gate.strikes:
-        return Turn(at, is_probe=True), replace(gate, probing_until=now + probe_within, next_turn_at=at + interval)
-    return Turn(at), replace(gate, next_turn_at=at + interval)
+        return Turn(at, is_probe=True), replace(after, probing_until=now + asked.probe_within)
+    return Turn(at), after
+
+
+def account_free_at(gate: Gate, job: JobId, now: datetime, *, cap: int) -> datetime:
+    """When the account may look at the job's post: in no 24 hours does it look at more than ``cap``.
+
+    A job that was sent away has a promise: it is not overtaken by those that ask after it. One whose post counts
+    already is let in again.
+    """
+    others = [post.at for post in gate.account_posts if post.job != job and post.at > now - DAY]
+    known = next((post.at for post in gate.account_posts if post.job == job), None)
+    if known is not None and known <= now and sum(at <= now for at in others) < cap:
+        return now
+    ahead = [at for at in others if known is None or known <= now or at <= known]
+    return ahead[-cap] + DAY if len(ahead) >= cap else now
+
+
+def _with_post(gate: Gate, job: JobId, at: datetime, now: datetime, *, cap: int) -> Gate:
+    """Count the post, or promise it its place. There are at most ``cap`` promises; who comes later asks again then.
+
+    A post that counts already goes on counting from its first look where it is refused another.
+    """
+    recent = [post for post in gate.account_posts if post.at > now - DAY]
+    others = [post for post in recent if post.job != job]
+    if at > now and (sum(post.at > now for post in others) >= cap or any(p.job == job and p.at <= now for p in recent)):
+        return replace(gate, account_posts=tuple(recent))
+    return replace(gate, account_posts=tuple(sorted([*others, AccountPost(job, at)], key=lambda post: post.at)))
 
 
 def close(gate: Gate, now: datetime, *, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
@@ -28,4 +88,4 @@ def close(gate: Gate, now: datetime, *, duration: timedelta, code: ErrorCode, re
 
 
 def open_(gate: Gate) -> Gate:
-    return Gate(gate.platform, next_turn_at=gate.next_turn_at)
+    return replace(gate, closed_until=None, probing_until=None, strikes=0, code=None, reason="")

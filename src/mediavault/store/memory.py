@@ -5,6 +5,7 @@ Nothing in it awaits, so each method is atomic within its event loop. It keeps n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from typing import Any
 
 from mediavault.core.clock import Clock
 from mediavault.core.errors import ErrorCode, StoreError
-from mediavault.core.gates import Gate, Turn
+from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -104,15 +105,24 @@ class MemoryJobStore:
         self._history[job.id] = []
         return Enqueued(job, created=True)
 
-    async def claim(
-        self, worker: WorkerId, *, limit: int, lease: timedelta, closed_platforms: Collection[str] = ()
-    ) -> list[ClaimedJob]:
+    async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta) -> list[ClaimedJob]:
         now = self._clock.now()
         self._guard.lease_given(lease, now, self._clock.monotonic())
-        queued = sorted(self._with(JobStatus.QUEUED), key=paging.place_of)
-        closed = {*closed_platforms, *(gate.platform for gate in self._gates.values() if gate.is_closed(now))}
-        oldest = [job for job in queued if job.platform not in closed][: max(0, limit)]
+        oldest = self._oldest_that_may(now, limit)
+        for gate in {self._gate(job.platform).platform: self._gate(job.platform) for job in oldest}.values():
+            if gating.takes_turns(gate):
+                self._gates[gate.platform] = gating.offer(gate, now)
         return [ClaimedJob(self._claim_one(job, worker, now, lease), worker) for job in oldest]
+
+    def _oldest_that_may(self, now: datetime, limit: int) -> list[Job]:
+        queued = sorted(self._with(JobStatus.QUEUED), key=paging.place_of)
+        left = dict(gating.places(map(self._gate, {job.platform for job in queued}), now, limit=limit))
+        oldest: list[Job] = []
+        for job in queued:
+            if len(oldest) < limit and left.get(job.platform, 0) > 0:
+                left[job.platform] -= 1
+                oldest.append(job)
+        return oldest
 
     def _claim_one(self, job: Job, worker: WorkerId, now: datetime, lease: timedelta) -> Job:
         self._append(job.id, HistoryRecord(now, job.attempt_count + 1, Stage.CLAIM, Outcome.OK, detail=worker))
@@ -197,7 +207,15 @@ class MemoryJobStore:
             **moves.kept_values(kept),
         )
 
-    async def fail(self, claim: ClaimedJob, *, error_code: ErrorCode, error: str, retry_in: timedelta | None) -> Job:
+    async def fail(
+        self,
+        claim: ClaimedJob,
+        *,
+        error_code: ErrorCode,
+        error: str,
+        retry_in: timedelta | None,
+        uses_attempt: bool = True,
+    ) -> Job:
         job = self._fenced(claim)
         now = self._clock.now()
         error = codec.storable(error)
@@ -216,6 +234,7 @@ class MemoryJobStore:
             error_code=error_code,
             error=error,
             retry_at=None if retry_in is None else now + retry_in,
+            max_attempts=job.max_attempts + (not uses_attempt),
         )
 
     async def release(self, claim: ClaimedJob) -> None:
@@ -309,11 +328,8 @@ class MemoryJobStore:
 
     # --- gates --------------------------------------------------------------------------------------------------
 
-    async def take_turn(self, platform: str, *, interval: timedelta, probe_within: timedelta) -> Turn:
-        gate = self._gate(platform)
-        turn, self._gates[platform] = gating.take_turn(
-            gate, self._clock.now(), interval=interval, probe_within=probe_within
-        )
+    async def take_turn(self, asked: TurnRequest) -> Turn:
+        turn, self._gates[asked.platform] = gating.take_turn(self._gate(asked.platform), asked, self._clock.now())
         return turn
 
     async def close_gate(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
@@ -346,7 +362,10 @@ class MemoryJobStore:
         self._workers.pop(worker, None)
 
     async def report(self) -> StoreReport:
-        return StoreReport("memory", 0, {status: len(self._with(status)) for status in JobStatus})
+        waiting = Counter(
+            job.platform for job in self._jobs.values() if job.status is JobStatus.QUEUED or job.retry_at is not None
+        )
+        return StoreReport("memory", 0, {status: len(self._with(status)) for status in JobStatus}, waiting)
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
         return self._subscribers.add(callback)

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from mediavault.core.errors import ErrorCode
-from mediavault.core.gates import Gate, Turn
+from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -88,11 +88,15 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True)
 class StoreReport:
-    """For doctor and health: what the store is, and how many jobs stand in each state."""
+    """For doctor and health: what the store is, and how many jobs stand in each state.
+
+    ``waiting`` is by platform: jobs that are queued, or failed with a ``retry_at``. Platforms without any are left out.
+    """
 
     engine: str
     schema_version: int
     counts: Mapping[JobStatus, int] = field(default_factory=dict)
+    waiting: Mapping[str, int] = field(default_factory=dict)
 
 
 class JobStore(Protocol):
@@ -112,13 +116,14 @@ class JobStore(Protocol):
         ``version`` one higher instead. Wakes waiting workers, also in other processes of this host.
         """
 
-    async def claim(
-        self, worker: WorkerId, *, limit: int, lease: timedelta, closed_platforms: Collection[str] = ()
-    ) -> list[ClaimedJob]:
+    async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta) -> list[ClaimedJob]:
         """Take up to ``limit`` of the oldest queued jobs (``created_at``, then ``id``), oldest first; [] when none.
 
-        Jobs of platforms whose gate is closed are passed over, and so are ``closed_platforms``.
-        One statement: status goes from queued to running, ``attempt_count`` grows by one, ``started_at``,
+        Jobs are passed over while their platform's gate is closed, or its next turn is not soon (``core.gates.SOON``).
+        Of a platform where turns are taken one job is handed out at a time: its next one when the turn was taken, or
+        has been waiting for ``gating.OFFERED_FOR``. What is passed over costs a claim nothing, however much it is.
+
+        One atomic move: status goes from queued to running, ``attempt_count`` grows by one, ``started_at``,
         ``claimed_by`` and the lease are set; ``retry_at``, ``error_code``, ``error`` and ``failed_at`` are cleared.
         Two workers that call this at the same moment never get the same job.
 
@@ -155,14 +160,22 @@ class JobStore(Protocol):
     async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> Job:
         """running -> completed, with the first kept file's facts and 100 %. Fenced."""
 
-    async def fail(self, claim: ClaimedJob, *, error_code: ErrorCode, error: str, retry_in: timedelta | None) -> Job:
+    async def fail(
+        self,
+        claim: ClaimedJob,
+        *,
+        error_code: ErrorCode,
+        error: str,
+        retry_in: timedelta | None,
+        uses_attempt: bool = True,
+    ) -> Job:
         """running -> failed with ``error_code``, ``error``, ``failed_at``; ``retry_at`` when ``retry_in`` is given. Fenced.
 
-        ``stage`` stays where the attempt failed. Characters that a database refuses are replaced in ``error``.
+        Without ``uses_attempt`` ``max_attempts`` grows by one, as at a release. ``stage`` stays where the attempt failed. Characters that a database refuses are replaced in ``error``.
         """
 
     async def release(self, claim: ClaimedJob) -> None:
-        """running -> queued at an orderly shutdown. ``attempt_count`` stays (a fence never shrinks) and
+        """running -> queued: at an orderly shutdown, or where the site has no turn. ``attempt_count`` stays (a fence never shrinks) and
         ``max_attempts`` grows by one instead, so that the job loses no try. Fenced. Wakes waiting workers."""
 
     async def recover_stale_jobs(self, *, retry_in: timedelta) -> Recovered:
@@ -214,11 +227,14 @@ class JobStore(Protocol):
     async def history(self, job_id: JobId) -> list[HistoryRecord]:
         """In the order in which it was written. Raises JobNotFound."""
 
-    async def take_turn(self, platform: str, *, interval: timedelta, probe_within: timedelta) -> Turn:
+    async def take_turn(self, asked: TurnRequest) -> Turn:
         """Ask when a job may reach out to its site; one atomic move for the whole fleet.
 
-        A closed gate answers until when. A half-open one (``closed_until`` has passed, strikes are left) lets this
-        caller probe and is closed for all others for ``probe_within``. An open one hands out turns ``interval`` apart.
+        An open gate hands out turns ``interval`` apart, and refuses one that is further away than ``patience``. A closed
+        gate answers until when. A half-open one (``closed_until`` has passed, strikes are left) lets this caller probe
+        and is closed for all others for ``probe_within``; ``is_prober`` lets it look once more. With ``account_cap`` the gate refuses, until there is room,
+        the post that would be the account's ``account_cap + 1``th within 24 hours. A refusal takes no turn, counts no
+        post and begins no probe; a job refused for its account has its place from the time that it was told.
         """
 
     async def close_gate(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
@@ -228,7 +244,8 @@ class JobStore(Protocol):
         """
 
     async def open_gate(self, platform: str) -> None:
-        """A job got through, or a person says so: no strikes, not closed. Turns stay as they are. Wakes workers."""
+        """A job got through, or a person says so: no strikes, not closed. Turns and the account's posts stay as they are.
+        Wakes workers."""
 
     async def gates(self) -> list[Gate]:
         """Every platform that has a gate, by name."""

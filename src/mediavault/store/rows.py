@@ -31,8 +31,11 @@ _STATE = (
 JOB_COLUMNS = f"{_IDENTITY}, {_STATE}, {_FOUND}, {_KEPT}, seq"
 CLAIMED_COLUMNS = f"{_IDENTITY}, {_FOUND}, {_KEPT}, seq"
 COMPLETED_COLUMNS = f"{_FOUND}, seq"
+GATE_COLUMNS = (
+    "closed_until, probing_until, strikes, code, reason, next_turn_at, offered_until, account_posts, account_cap"
+)
 SEQ = -1
-ID, CREATED_AT, ATTEMPT = 0, 5, 7  # places in rows of JOB_COLUMNS and CLAIMED_COLUMNS
+ID, PLATFORM, CREATED_AT, ATTEMPT = 0, 4, 5, 7  # places in rows of JOB_COLUMNS and CLAIMED_COLUMNS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STATUS: Mapping[str, JobStatus] = {status.value: status for status in JobStatus}
@@ -232,11 +235,22 @@ def gate_values(gate: Gate) -> dict[str, Any]:
         "code": gate.code and gate.code.value,
         "reason": gate.reason,
         "next_turn_at": micros_or_none(gate.next_turn_at),
+        "offered_until": micros_or_none(gate.offered_until),
+        "account_posts": codec.account_posts_to_json(gate.account_posts),
+        "account_cap": gate.account_cap,
     }
 
 
 def gate_from_row(row: tuple[Any, ...]) -> Gate:
-    platform, closed_until, probing_until, strikes, code, reason, next_turn_at = row
+    """``row`` is a platform and GATE_COLUMNS; these are all NULL where the platform has no gate yet."""
+    # fmt: off
+    (
+        platform, closed_until, probing_until, strikes, code, reason, next_turn_at, offered_until, account_posts,
+        account_cap,
+    ) = row
+    # fmt: on
+    if strikes is None:
+        return Gate(platform)
     return Gate(
         platform,
         moment(closed_until),
@@ -245,6 +259,9 @@ def gate_from_row(row: tuple[Any, ...]) -> Gate:
         ErrorCode(code) if code else None,
         reason,
         moment(next_turn_at),
+        moment(offered_until),
+        codec.account_posts_from_json(account_posts),
+        account_cap,
     )
 
 

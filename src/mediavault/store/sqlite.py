@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mediavault.core.clock import Clock
 from mediavault.core.errors import ErrorCode, StoreError
-from mediavault.core.gates import Gate, Turn
+from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -114,12 +114,10 @@ class SqliteJobStore:
     async def enqueue(self, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
         return await self._ready.submit_durable(ops.enqueue, tuple(jobs), force=force) if jobs else []
 
-    async def claim(
-        self, worker: WorkerId, *, limit: int, lease: timedelta, closed_platforms: Collection[str] = ()
-    ) -> list[ClaimedJob]:
+    async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta) -> list[ClaimedJob]:
         if limit <= 0:
             return []
-        return await self._ready.submit(ops.claim, worker, limit, lease, closed_platforms, self._guard)
+        return await self._ready.submit(ops.claim, worker, limit, lease, self._guard)
 
     async def renew(self, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
         return await self._ready.submit(ops.renew, worker, tuple(held), lease, self._guard) if held else set()
@@ -144,8 +142,16 @@ class SqliteJobStore:
     async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> Job:
         return await self._ready.submit_durable(ops.complete, claim, kept, items_to_json(items) if items else None)
 
-    async def fail(self, claim: ClaimedJob, *, error_code: ErrorCode, error: str, retry_in: timedelta | None) -> Job:
-        return await self._ready.submit_durable(ops.fail, claim, error_code, error, retry_in)
+    async def fail(
+        self,
+        claim: ClaimedJob,
+        *,
+        error_code: ErrorCode,
+        error: str,
+        retry_in: timedelta | None,
+        uses_attempt: bool = True,
+    ) -> Job:
+        return await self._ready.submit_durable(ops.fail, claim, error_code, error, retry_in, uses_attempt=uses_attempt)
 
     async def release(self, claim: ClaimedJob) -> None:
         await self._ready.submit(ops.release, claim)
@@ -187,8 +193,8 @@ class SqliteJobStore:
 
     # --- gates --------------------------------------------------------------------------------------------------
 
-    async def take_turn(self, platform: str, *, interval: timedelta, probe_within: timedelta) -> Turn:
-        return await self._ready.submit(ops.take_turn, platform, interval, probe_within)
+    async def take_turn(self, asked: TurnRequest) -> Turn:
+        return await self._ready.submit(ops.take_turn, asked)
 
     async def close_gate(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
         return await self._ready.submit_durable(ops.close_gate, platform, duration, code, reason)
@@ -211,7 +217,8 @@ class SqliteJobStore:
         await self._ready.submit(ops.forget_worker, worker)
 
     async def report(self) -> StoreReport:
-        return StoreReport(f"SQLite {sqlite_version()}", SCHEMA_VERSION, await self._read(reads.counts))
+        counts, waiting = await self._read(reads.counts), await self._read(reads.waiting)
+        return StoreReport(f"SQLite {sqlite_version()}", SCHEMA_VERSION, counts, waiting)
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
         unsubscribe = self._subscribers.add(callback)

@@ -6,12 +6,12 @@ A fenced statement that changes no row means LeaseLost: the attempt is not the j
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from mediavault.core.errors import ErrorCode
-from mediavault.core.gates import Gate, Turn
+from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -31,8 +31,10 @@ from mediavault.store.rows import (
     CLAIMED_COLUMNS,
     COMPLETED_COLUMNS,
     CREATED_AT,
+    GATE_COLUMNS,
     ID,
     JOB_COLUMNS,
+    PLATFORM,
     SEQ,
     beat_values,
     claimed_job,
@@ -47,7 +49,8 @@ from mediavault.store.sqlite_writer import Txn
 from mediavault.store.statements import load_statements
 
 SQL = load_statements(
-    "sqlite", columns={"job": JOB_COLUMNS, "claimed": CLAIMED_COLUMNS, "completed": COMPLETED_COLUMNS}
+    "sqlite",
+    columns={"job": JOB_COLUMNS, "gate": GATE_COLUMNS, "claimed": CLAIMED_COLUMNS, "completed": COMPLETED_COLUMNS},
 )
 
 _NOTHING_ENDED = 0  # only leases that were ended on purpose stand at 0
@@ -86,20 +89,35 @@ def _enqueue_one(txn: Txn, job: NewJob, now: int, *, force: bool) -> Enqueued:
     return Enqueued(job_from_row(rows[0]), created=False)
 
 
-def claim(
-    txn: Txn, worker: WorkerId, limit: int, lease: timedelta, closed: Collection[str], guard: ClockGuard
-) -> list[ClaimedJob]:
+def claim(txn: Txn, worker: WorkerId, limit: int, lease: timedelta, guard: ClockGuard) -> list[ClaimedJob]:
+    """Which platforms may start, the oldest of their jobs, and the one statement that takes these; all under the lock."""
     guard.lease_given(lease, txn.at, txn.monotonic)
-    values = {"now": txn.now, "worker": worker, "lease_expires_at": txn.now + _micros(lease), "limit": limit}
-    if closed:
-        values["closed"] = json.dumps(list(closed))
-    rows = fetch_all(txn.db, SQL["claim_open_platforms" if closed else "claim"], values)
+    gates = {gate.platform: gate for gate in map(gate_from_row, fetch_all(txn.db, SQL["queued_platforms"]))}
+    oldest = _oldest(txn, gating.places(gates.values(), txn.at, limit=limit), limit)
+    if not oldest:
+        return []
+    seqs = ",".join(str(seq) for _, _, seq in oldest)
+    values = {"now": txn.now, "worker": worker, "lease_expires_at": txn.now + _micros(lease), "seqs": f"[{seqs}]"}
+    rows = fetch_all(txn.db, SQL["claim"], values)
     if len(rows) > 1:
         rows.sort(key=_age)  # the order of RETURNING is not defined
+    for platform in {row[PLATFORM] for row in rows}:
+        if gating.takes_turns(gates[platform]):
+            txn.db.execute(SQL["put_gate"], gate_values(gating.offer(gates[platform], txn.at)))
     until = txn.at + lease
     claims = [ClaimedJob(claimed_job(row, worker, txn.at, until), worker) for row in rows]
     txn.history += [(row[SEQ], txn.now, row[ATTEMPT], "claim", "ok", None, None, worker, 0, 0) for row in rows]
     return claims
+
+
+def _oldest(txn: Txn, places: Mapping[str, int], limit: int) -> list[tuple[int, str, int]]:
+    """``(created_at, id, seq)`` of the oldest jobs, not more of a platform than it has places."""
+    found: list[tuple[Any, ...]] = []
+    for platform, count in places.items():
+        found += fetch_all(txn.db, SQL["oldest_queued"], {"platform": platform, "limit": count})
+    if len(places) > 1:
+        found.sort()
+    return found[:limit]
 
 
 def renew(txn: Txn, worker: WorkerId, held: Collection[ClaimedJob], lease: timedelta, guard: ClockGuard) -> set[JobId]:
@@ -153,10 +171,13 @@ def complete(txn: Txn, claim: ClaimedJob, kept: KeptFile, items: str | None) -> 
     return job
 
 
-def fail(txn: Txn, claim: ClaimedJob, error_code: ErrorCode, error: str, retry_in: timedelta | None) -> Job:
+def fail(
+    txn: Txn, claim: ClaimedJob, error_code: ErrorCode, error: str, retry_in: timedelta | None, *, uses_attempt: bool
+) -> Job:
     error = codec.storable(error)
     retry_at = None if retry_in is None else txn.now + _micros(retry_in)
-    row = _fenced(txn, "fail", claim, {"error_code": error_code.value, "error": error, "retry_at": retry_at})
+    values = {"error_code": error_code.value, "error": error, "retry_at": retry_at, "spared": int(not uses_attempt)}
+    row = _fenced(txn, "fail", claim, values)
     job = job_from_row(row)
     took = moves.duration_ms(job.started_at, txn.at)
     txn.history.append((row[SEQ], txn.now, claim.fence, "fail", "failed", None, error_code.value, error, 0, took))
@@ -224,8 +245,8 @@ def remove(txn: Txn, job_id: JobId) -> Job:
     return job_from_row(rows[0])
 
 
-def take_turn(txn: Txn, platform: str, interval: timedelta, probe_within: timedelta) -> Turn:
-    turn, after = gating.take_turn(_gate(txn, platform), txn.at, interval=interval, probe_within=probe_within)
+def take_turn(txn: Txn, asked: TurnRequest) -> Turn:
+    turn, after = gating.take_turn(_gate(txn, asked.platform), asked, txn.at)
     txn.db.execute(SQL["put_gate"], gate_values(after))
     return turn
 

@@ -96,3 +96,7 @@ def counts(db: Connection) -> dict[JobStatus, int]:
         JobStatus.FAILED: failed,
         JobStatus.CANCELLED: cancelled,
     }
+
+
+def waiting(db: Connection) -> dict[str, int]:
+    return dict(fetch_all(db, SQL["waiting"]))

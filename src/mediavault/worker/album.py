@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from mediavault.core.errors import ErrorCode, Failure, Partial, PartialSoFar, RateLimited, Retryable
+from mediavault.core.errors import ErrorCode, Failure, NeedsPerson, Partial, PartialSoFar, Retryable
 from mediavault.core.job import ItemStatus, Job, JobItem
 from mediavault.core.media import Extraction, Item, ItemRole, KeptFile
 
-# The next item would meet the same: this machine, or the site's own word, is in the way.
+# The next item would meet the same: this machine is in the way, or the site wants to be left alone.
 _STOPS = frozenset({ErrorCode.NO_SPACE, ErrorCode.STORAGE})
+_LEAVE_ALONE = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.ACCOUNT_WARNING, ErrorCode.CHALLENGE})
 
 
 @dataclass(slots=True)
@@ -62,14 +63,21 @@ class Album:
         self.failures.append(failure)
         item = self.items[place].item
         self._put(place, JobItem(item, ItemStatus.FAILED, None, failure.code, failure.message))
-        told_to_wait = isinstance(failure, RateLimited) and failure.retry_after is not None
-        return not (failure.code in _STOPS or told_to_wait)
+        return failure.code not in _STOPS | _LEAVE_ALONE
 
     def _put(self, place: int, one: JobItem) -> None:
         self.items = (*self.items[:place], one, *self.items[place + 1 :])
 
     def verdict(self) -> Failure:
-        """What the attempt ends with when not all is kept. An album of one tells its own failure."""
+        """What the attempt ends with when not all is kept; its ``causes`` are the other failures.
+
+        An album of one tells its own failure.
+        """
+        summed_up = self._sum_up()
+        summed_up.causes = tuple(one for one in self.failures if one is not summed_up)
+        return summed_up
+
+    def _sum_up(self) -> Failure:
         kept = sum(one.status is ItemStatus.KEPT for one in self.items)
         wanted = sum(one.status is not ItemStatus.SKIPPED for one in self.items)
         first = self.failures[0]
@@ -81,12 +89,17 @@ class Album:
             if one.status is ItemStatus.FAILED
         )
         message = f"{kept} of {wanted} videos are kept. {missing[:1].upper()}{missing[1:]}"
-        stopped = next((one for one in self.failures if one.code in _STOPS), None)
+        stopped = next((one for one in self.failures if one.code in _STOPS or _awaits_person(one)), None)
         if stopped is not None:
             return stopped
         if any(isinstance(failure, Retryable) for failure in self.failures):
             return PartialSoFar(message, retry_after=_longest_wait(self.failures))
         return Partial(message)
+
+
+def _awaits_person(failure: Failure) -> bool:
+    """The items after it were not tried, and a person's deed lets them come."""
+    return failure.code in _LEAVE_ALONE and isinstance(failure, NeedsPerson)
 
 
 def _longest_wait(failures: Sequence[Failure]) -> timedelta | None:

@@ -7,10 +7,11 @@ gate: one of them must not stop the others.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from mediavault.core.errors import ErrorCode, Failure
-from mediavault.core.gates import Turn
+from mediavault.core.errors import AccountDayUsed, ErrorCode, Failure, RateLimited
+from mediavault.core.gates import SOON, Refusal, Turn, TurnRequest
+from mediavault.core.job import JobId
 from mediavault.core.logs import get_logger
 from mediavault.core.platform import Platform
 from mediavault.worker.tools import Tools
@@ -35,54 +36,94 @@ _SILENT = frozenset(
         ErrorCode.NO_SPACE,
         ErrorCode.STORAGE,
         ErrorCode.INTERNAL,
+        ErrorCode.ACCOUNT_DAY_USED,
     }
 )
 
 log = get_logger(__name__)
 
 
-class GateClosed(Exception):
-    """The site is to be left alone: the job goes back into the queue, which passes it over until the gate opens."""
+class NoTurn(Exception):
+    """The site has no turn for the job now: it goes back into the queue, which passes its site over until there is one.
+
+    ``at`` is when it has one at the earliest.
+    """
+
+    def __init__(self, message: str, at: datetime) -> None:
+        super().__init__(message)
+        self.at = at
 
 
-async def take_turn(platform: Platform, tools: Tools) -> Turn | None:
-    """Wait for the site's next free moment; None where the site has no gate. Raises GateClosed."""
+class NoTurnElsewhere(RateLimited):
+    """As above, at another site than the one that the job was sent for. Our own word, so that it closes no gate."""
+
+
+async def take_turn(
+    job: JobId, platform: Platform, tools: Tools, *, with_account: bool = False, before: Turn | None = None
+) -> Turn | None:
+    """Wait for the site's next free moment if it is soon; None where the site has no gate.
+
+    ``with_account``: the post is looked at as the person who is signed in, at the account's own pace. ``before`` is a
+    turn that the attempt has had already: it waits its own interval out, since given back it would have to begin anew.
+    Raises NoTurn, and AccountDayUsed when the account may look at no more posts today.
+    """
     if platform.name in MANY_SITES:
         return None
-    shortest, longest = platform.pace.interval_s
-    interval = timedelta(seconds=shortest + (longest - shortest) * tools.retry.jitter())
-    turn = await tools.store.take_turn(platform.name, interval=interval, probe_within=PROBE_WITHIN)
-    if turn.at is None:
-        raise GateClosed(f"{platform.title} is left alone for now.")
-    wait_s = (turn.at - tools.clock.now()).total_seconds()
-    if wait_s > 0:
-        await tools.clock.sleep(wait_s)
+    pace = platform.pace
+    shortest, longest = (with_account and pace.account_interval_s) or pace.interval_s
+    turn = await tools.store.take_turn(
+        TurnRequest(
+            job=job,
+            platform=platform.name,
+            interval=timedelta(seconds=shortest + (longest - shortest) * tools.retry.jitter()),
+            probe_within=PROBE_WITHIN,
+            patience=timedelta(seconds=max(longest, pace.interval_s[1])) if before else SOON,
+            is_prober=before is not None and before.is_probe,
+            account_cap=pace.account_daily_cap if with_account else None,
+        )
+    )
+    wait = turn.at - tools.clock.now()
+    if turn.refused is Refusal.ACCOUNT_DAY:
+        raise AccountDayUsed(
+            f"The account's day at {platform.title} is used up: {pace.account_daily_cap} posts;"
+            f" next at {turn.at:%Y-%m-%d %H:%M} UTC.",
+            retry_after=max(wait, timedelta()),
+        )
+    if turn.refused is not None:
+        raise NoTurn(f"{platform.title} has no turn before {turn.at:%H:%M:%S} UTC ({turn.refused}).", turn.at)
+    if wait > timedelta():
+        await tools.clock.sleep(wait.total_seconds())
     return turn
 
 
-async def opens_in(platform: Platform, tools: Tools) -> timedelta:
-    """How long the site's gate stays closed yet; as long as a probe may take where one is on its way."""
-    closed = next((gate.closed_until for gate in await tools.store.gates() if gate.platform == platform.name), None)
-    left = closed - tools.clock.now() if closed is not None else timedelta(0)
-    return left if left > timedelta(0) else PROBE_WITHIN
-
-
-async def tell(platform: Platform, turn: Turn | None, failure: Failure | None, tools: Tools) -> None:
-    """How a job's visit went: None that it got through."""
+async def tell(platform: Platform, turn: Turn | None, failure: Failure | None, tools: Tools) -> timedelta | None:
+    """How a job's visit went: None that it got through. Answers for how long the site is left alone now, if it is."""
     if platform.name in MANY_SITES:
-        return
-    if failure is not None and (closed := closing(failure, platform)) is not None:
+        return None
+    if failure is not None and (worst := strongest(failure, platform)) is not None:
+        cause, closed = worst
         strikes = next((g.strikes for g in await tools.store.gates() if g.platform == platform.name), 0)
         duration = min(closed * 2 ** min(strikes, 8), max(MAX_CLOSED, closed))
-        await tools.store.close_gate(platform.name, duration=duration, code=failure.code, reason=failure.message)
-        log.warning("gate_closed", platform=platform.name, error_code=failure.code, for_s=duration.total_seconds())
-    elif turn is not None and turn.is_probe and (failure is None or failure.code not in _SILENT):
+        gate = await tools.store.close_gate(platform.name, duration=duration, code=cause.code, reason=cause.message)
+        log.warning("gate_closed", platform=platform.name, error_code=cause.code, for_s=duration.total_seconds())
+        return (gate.closed_until or tools.clock.now()) - tools.clock.now()
+    if turn is not None and turn.is_probe and (failure is None or failure.code not in _SILENT):
         await tools.store.open_gate(platform.name)
         log.info("gate_opened", platform=platform.name)
+    return None
+
+
+def strongest(failure: Failure, platform: Platform) -> tuple[Failure, timedelta] | None:
+    """Of a failure and those that it sums up the one that closes the site's gate for longest; None when none does."""
+    all_of_them = [(one, closing(one, platform)) for one in (failure, *failure.causes)]
+    closed = [(one, for_) for one, for_ in all_of_them if for_ is not None]
+    return max(closed, key=lambda each: each[1], default=None)
 
 
 def closing(failure: Failure, platform: Platform) -> timedelta | None:
     """For how long a failure closes its site's gate the first time; None when it does not."""
+    if isinstance(failure, NoTurnElsewhere):
+        return None
     if failure.code is ErrorCode.RATE_LIMITED:
         return failure.retry_after or timedelta(seconds=platform.pace.cooldown_s)
     if failure.code is ErrorCode.LOGIN_REQUIRED:

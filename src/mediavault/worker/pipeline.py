@@ -19,7 +19,7 @@ from mediavault.worker import gatekeeper
 from mediavault.worker.album import album_of
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.dispatch import route_job_by_domain, told_of
-from mediavault.worker.gatekeeper import GateClosed
+from mediavault.worker.gatekeeper import NoTurn
 from mediavault.worker.journal import Journal
 from mediavault.worker.ladder import Climb
 from mediavault.worker.retry import GiveUp, RetryIn, decide, wants_second_look
@@ -35,7 +35,7 @@ log = get_logger(__name__)
 
 
 async def process_one_cycle(claim: ClaimedJob, tools: Tools, *, on_last_write: Callable[[], None] | None = None) -> Job:
-    """Take a claimed job to ``completed`` or ``failed``, or give it back where its site is to be left alone.
+    """Take a claimed job to ``completed`` or ``failed``, or give it back where its site has no turn for it now.
 
     Raises LeaseLost when it is no longer ours.
 
@@ -58,8 +58,8 @@ async def process_one_cycle(claim: ClaimedJob, tools: Tools, *, on_last_write: C
             job = await fail(journal, Unsupported(exc.message), tools)
         except Failure as failure:
             job = await fail(journal, failure, tools)
-        except GateClosed as closed:
-            log.info("job_given_back", why=str(closed))
+        except NoTurn as none:
+            log.info("job_given_back", why=str(none))
             await tools.store.release(claim)
             return await tools.store.get(claim.id)
         except Exception as exc:
@@ -128,7 +128,7 @@ async def save_item(climb: Climb) -> Job | None:
 async def fail(journal: Journal, failure: Failure, tools: Tools) -> Job:
     """Stage 10, the other end: what happened, what it means for the site, and when it is tried again if that can help."""
     claim = journal.claim
-    await gatekeeper.tell(journal.site or platform(claim.job.platform), journal.turn, failure, tools)
+    closed_for = await gatekeeper.tell(journal.site or platform(claim.job.platform), journal.turn, failure, tools)
     verdict = decide(
         failure,
         attempt=claim.fence,
@@ -136,9 +136,10 @@ async def fail(journal: Journal, failure: Failure, tools: Tools) -> Job:
         base=tools.retry.base,
         jitter=tools.retry.jitter(),
         before=await ended_before(claim, tools) if wants_second_look(failure) else None,
+        closed_for=closed_for,
     )
     match verdict:
-        case RetryIn(delay):
+        case RetryIn(delay=delay):
             log.info("retry_planned", error_code=failure.code, in_s=round(delay.total_seconds(), 1))
         case GiveUp(reason):
             log.info("given_up", error_code=failure.code, reason=reason)
@@ -147,6 +148,7 @@ async def fail(journal: Journal, failure: Failure, tools: Tools) -> Job:
         error_code=failure.code,
         error=failure.message,
         retry_in=verdict.delay if isinstance(verdict, RetryIn) else None,
+        uses_attempt=not isinstance(verdict, RetryIn) or verdict.uses_attempt,
     )
 
 

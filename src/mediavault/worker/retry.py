@@ -22,6 +22,7 @@ ENVIRONMENT = frozenset({ErrorCode.NO_SPACE, ErrorCode.STORAGE, ErrorCode.BROWSE
 @dataclass(frozen=True, slots=True)
 class RetryIn:
     delay: timedelta
+    uses_attempt: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +38,36 @@ def decide(
     base: timedelta,
     jitter: float,
     before: ErrorCode | None = None,
+    closed_for: timedelta | None = None,
 ) -> RetryIn | GiveUp:
     """``attempt`` counts finished tries, so it is 1 after the first failure; ``jitter`` is a random number in [0, 1).
 
     ``before`` is how the attempt before this one ended: what is believed, or left to a person, when it comes twice.
+    ``closed_for``: the site's gate stays closed for that long, so that there is no use in coming back earlier.
     """
+    if failure.code is ErrorCode.ACCOUNT_DAY_USED and failure.retry_after is not None:
+        return RetryIn(failure.retry_after, uses_attempt=False)  # a place of its own, promised for that very moment
     if failure.code in ENVIRONMENT and max_attempts > 1:
-        return RetryIn(ENVIRONMENT_DELAY * (0.75 + jitter / 2))
+        return RetryIn(ENVIRONMENT_DELAY * (0.75 + jitter / 2), uses_attempt=False)
     if not isinstance(failure, Retryable):
         return GiveUp("trying again cannot help")
     if attempt >= max_attempts:
         return GiveUp(f"{attempt} of {max_attempts} attempts are used up")
-    if wants_second_look(failure):
-        if failure.code is before:
-            return GiveUp("it came to the same twice")
-        first = SECOND_LOOK_DELAY if isinstance(failure, SeemsDeleted) else BLOCKED_DELAY
-        return RetryIn(first * (1 + RETRY_AFTER_SPREAD * jitter))
-    if failure.retry_after is not None:
-        return RetryIn(failure.retry_after * (1 + RETRY_AFTER_SPREAD * jitter))
+    if wants_second_look(failure) and failure.code is before:
+        return GiveUp("it came to the same twice")
+    named = max((span for span in (_named(failure), closed_for) if span is not None), default=None)
+    if named is not None:
+        return RetryIn(named * (1 + RETRY_AFTER_SPREAD * jitter))
     if failure.code is ErrorCode.LIVE_NOW:
         return RetryIn(LIVE_DELAY)
     return RetryIn(backoff(attempt, base=base, jitter=jitter))
+
+
+def _named(failure: Failure) -> timedelta | None:
+    """The wait that the site has named, or that belongs to the failure's kind."""
+    if isinstance(failure, SeemsDeleted):
+        return SECOND_LOOK_DELAY
+    return BLOCKED_DELAY if failure.code is ErrorCode.IP_BLOCKED else failure.retry_after
 
 
 def wants_second_look(failure: Failure) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import stat
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,6 @@ from mediavault.store.sqlite_writer import SqliteWriter, Txn, WriteLock
 from tests.fakes import FakeClock
 
 SYNC_NORMAL, SYNC_FULL = 1, 2  # sqlite.org/pragma.html#pragma_synchronous
-QUEUED_ROWS = 500
 
 
 @pytest.fixture
@@ -247,9 +245,6 @@ async def test_what_must_survive_a_power_cut_is_synced_fully_and_the_rest_is_not
     await writer.close()
 
 
-# --- plans ----------------------------------------------------------------------------------------------------------
-
-
 def fill(db: Connection, rows: int) -> None:
     for number in range(rows):
         url = f"https://videos.example/watch/{number}"
@@ -264,27 +259,3 @@ def fill(db: Connection, rows: int) -> None:
             "search_text": url,
         }
         fetch_all(db, sqlite_ops.SQL["enqueue"], values)
-
-
-CLAIM_VALUES = {"now": 1, "worker": "w", "lease_expires_at": 2, "limit": 5, "closed": json.dumps(["x"])}
-
-
-@pytest.mark.parametrize("analyzed", [False, True])
-@pytest.mark.parametrize("statement", ["claim", "claim_open_platforms"])
-def test_a_claim_reads_the_ready_index_in_order_and_sorts_nothing(path: Path, statement: str, analyzed: bool) -> None:
-    """ANALYZE with every row queued once made SQLite read and sort the whole table."""
-    db = open_database(path)
-    db.execute("BEGIN")
-    fill(db, QUEUED_ROWS)
-    db.execute("COMMIT")
-    if analyzed:
-        db.execute("ANALYZE")
-
-    plan = [row[3] for row in fetch_all(db, f"EXPLAIN QUERY PLAN {sqlite_ops.SQL[statement]}", CLAIM_VALUES)]
-    db.close()
-
-    of_jobs = [step for step in plan if " jobs " in step]
-    assert len(of_jobs) == 2
-    assert of_jobs[0].startswith("SEARCH jobs USING INTEGER PRIMARY KEY")
-    assert of_jobs[1].endswith("jobs USING COVERING INDEX jobs_ready")  # stops at LIMIT: a walk in order, not a scan
-    assert not [step for step in plan if "TEMP B-TREE" in step]

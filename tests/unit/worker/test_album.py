@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from mediavault.core.errors import Deleted, ErrorCode, Failure, Incomplete, NoSpace, Partial, PartialSoFar, RateLimited
+import pytest
+
+from mediavault.core.errors import (
+    AccountWarning,
+    Challenge,
+    Deleted,
+    ErrorCode,
+    Failure,
+    Incomplete,
+    NoSpace,
+    Partial,
+    PartialSoFar,
+    RateLimited,
+)
 from mediavault.core.job import ItemStatus, Job, JobStatus
 from mediavault.core.media import Extraction, Item, ItemRole, ItemType, KeptFile
 from mediavault.worker.album import Album, album_of
@@ -133,11 +146,30 @@ def test_a_full_disk_stops_the_items_after_it_and_is_the_verdict() -> None:
     assert made.verdict().code is ErrorCode.NO_SPACE
 
 
-def test_a_site_that_names_a_time_to_come_back_at_is_not_asked_for_the_next_video() -> None:
+@pytest.mark.parametrize("failure", [RateLimited("slow"), AccountWarning("locked"), Challenge("human?")])
+def test_a_site_that_wants_to_be_left_alone_is_not_asked_for_the_next_video(failure: Failure) -> None:
     made = album(video("a"), video("b"))
 
-    assert not made.mark_failed(0, RateLimited("slow", retry_after=timedelta(minutes=5)))
-    assert made.mark_failed(1, RateLimited("slow"))
+    assert not made.mark_failed(0, failure)
+
+
+def test_a_site_that_asks_for_a_person_in_the_middle_leaves_the_job_to_the_person() -> None:
+    """It is not PARTIAL for good: the videos after it were not even tried."""
+    made = album(video("a"), video("b"), video("c"))
+    made.mark(0, ItemStatus.KEPT, kept=KEPT)
+    made.mark_failed(1, Challenge("human?"))
+
+    assert made.verdict().code is ErrorCode.CHALLENGE
+
+
+def test_a_verdict_that_sums_failures_up_names_them_as_its_causes() -> None:
+    made = album(video("a"), video("b"), video("c"))
+    made.mark(0, ItemStatus.KEPT, kept=KEPT)
+    failures = (Incomplete("cut"), RateLimited("slow"))
+    for place, failure in enumerate(failures, start=1):
+        made.mark_failed(place, failure)
+
+    assert (made.verdict().code, made.verdict().causes) == (ErrorCode.PARTIAL, failures)
 
 
 def test_a_begun_commit_of_an_older_version_is_an_album_of_one() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from mediavault.core.cookies import Cookie
 from mediavault.core.errors import (
     AccountWarning,
     Challenge,
@@ -16,18 +18,26 @@ from mediavault.core.errors import (
     IpBlocked,
     LoginRequired,
     NetworkFailure,
+    Partial,
     RateLimited,
 )
-from mediavault.core.job import JobStatus, NewJob, WorkerId
+from mediavault.core.gates import Turn
+from mediavault.core.job import ItemStatus, Job, JobId, JobStatus, NewJob, WorkerId
+from mediavault.core.media import Item, Post
+from mediavault.core.platform import Platform
 from mediavault.platforms.facebook import FACEBOOK
 from mediavault.platforms.generic import GENERIC
+from mediavault.platforms.instagram import INSTAGRAM
 from mediavault.platforms.x import X
 from mediavault.store.port import JobStore
-from mediavault.worker.gatekeeper import GateClosed, closing, take_turn, tell
+from mediavault.worker import gatekeeper
+from mediavault.worker.dispatch import Route
+from mediavault.worker.gatekeeper import NoTurn, closing, tell
 from mediavault.worker.pipeline import process_one_cycle
+from mediavault.worker.stages.extract import is_somebody
 from mediavault.worker.tools import Tools
-from tests.fakes import FakeClock
-from tests.stubs import StubExtractor, make_tools, new_job
+from tests.fakes import START, FakeClock
+from tests.stubs import VIDEO, StubBrowser, StubDownloader, StubExtractor, candidate, extraction, make_tools, new_job
 from tests.unit.worker.conftest import LEASE
 
 W = WorkerId("w-1")
@@ -36,6 +46,13 @@ W = WorkerId("w-1")
 @pytest.fixture
 def tools(store: JobStore, clock: FakeClock, tmp_path: Path) -> Tools:
     return make_tools(store, clock, tmp_path)
+
+
+async def take_turn(platform: Platform, tools: Tools, *, before: Turn | None = None) -> Turn | None:
+    return await gatekeeper.take_turn(JobId("a-job"), platform, tools, before=before)
+
+
+HAD = Turn(START)
 
 
 def x_job(clock: FakeClock, number: int) -> NewJob:
@@ -67,7 +84,7 @@ async def test_turns_at_one_site_lie_an_interval_apart(tools: Tools, clock: Fake
     shortest, longest = X.pace.interval_s
     began = clock.now()
     for _ in range(3):
-        await take_turn(X, tools)
+        await take_turn(X, tools, before=HAD)
 
     assert (clock.now() - began).total_seconds() == pytest.approx(shortest + longest)  # jitter is a half
 
@@ -89,10 +106,10 @@ async def test_each_strike_closes_the_gate_for_twice_as_long_until_a_job_gets_th
         clock.advance(timedelta(minutes=minutes, seconds=1))
 
     turn = await take_turn(X, tools)
-    with pytest.raises(GateClosed):
+    with pytest.raises(NoTurn):
         await take_turn(X, tools)  # one probe at a time
     await tell(X, turn, None, tools)
-    await take_turn(X, tools)
+    assert (await take_turn(X, tools, before=HAD)) is not None
 
     (gate,) = await store.gates()
     assert (gate.strikes, gate.closed_until) == (0, None)
@@ -130,3 +147,146 @@ async def test_a_job_that_finds_the_gate_closed_goes_back_into_the_queue_without
     job = await process_one_cycle(claim, tools)
 
     assert (job.status, job.max_attempts - job.attempt_count) == (JobStatus.QUEUED, claim.job.max_attempts)
+
+
+async def test_a_rate_limit_in_the_middle_of_a_carousel_closes_the_gate_and_holds_the_job_back_until_it_opens(
+    store: JobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    await store.enqueue([x_job(clock, 1)])
+    (claim,) = await store.claim(W, limit=1, lease=LEASE)
+    items = tuple(Item((candidate(f"https://cdn.example/{n}.mp4"),), media_id=str(n)) for n in range(3))
+    tools = make_tools(
+        store,
+        clock,
+        tmp_path,
+        extractor=StubExtractor(replace(extraction(), items=items)),
+        downloader=StubDownloader(VIDEO, RateLimited("429", retry_after=timedelta(hours=2))),
+        jitter=lambda: 0.0,
+    )
+    job = await process_one_cycle(claim, tools)
+
+    (gate,) = await store.gates()
+    assert (job.error_code, job.retry_at) == (ErrorCode.PARTIAL, clock.now() + timedelta(hours=2))
+    assert (gate.code, gate.closed_until) == (ErrorCode.RATE_LIMITED, job.retry_at)
+    assert [one.status for one in job.items] == [ItemStatus.KEPT, ItemStatus.FAILED, ItemStatus.WAITING]
+
+
+@pytest.mark.parametrize("cause", [RateLimited("429"), AccountWarning("locked"), Challenge("human?"), IpBlocked("no")])
+async def test_the_strongest_of_the_failures_that_one_sums_up_closes_the_gate(
+    tools: Tools, store: JobStore, clock: FakeClock, cause: Failure
+) -> None:
+    summed_up = Partial("2 of 4 videos are kept.")
+    summed_up.causes = (RateLimited("429", retry_after=timedelta(seconds=5)), cause)
+    closed_for = await tell(X, None, summed_up, tools)
+
+    (gate,) = await store.gates()
+    assert (gate.code, closed_for) == (cause.code, closing(cause, X))
+    assert gate.closed_until == clock.now() + (closed_for or timedelta())
+
+
+async def test_a_refused_address_is_left_alone_for_six_hours_and_so_is_its_job(
+    store: JobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    await store.enqueue([x_job(clock, 1)])
+    (claim,) = await store.claim(W, limit=1, lease=LEASE)
+    refused = make_tools(store, clock, tmp_path, extractor=StubExtractor(IpBlocked("no")), jitter=lambda: 0.0)
+
+    assert (await process_one_cycle(claim, refused)).retry_at == clock.now() + timedelta(hours=6)
+
+
+# --- the account ------------------------------------------------------------------------------------------------------
+
+
+class Profile(StubBrowser):
+    """``is_somebody``: signed in to Instagram."""
+
+    def __init__(self, *, is_somebody: bool) -> None:
+        self.is_somebody = is_somebody
+        names = INSTAGRAM.session_cookies if is_somebody else ()
+        super().__init__(cookies=[Cookie(name, "secret", "instagram.com") for name in names])
+
+
+class AsPerson(StubExtractor):
+    name = "browser_cookies"
+    as_person = True
+
+
+def insta_tools(store: JobStore, clock: FakeClock, root: Path, browser: Profile) -> Tools:
+    """Strangers meet a wall where somebody is signed in, and are shown the post where nobody is."""
+    stranger = StubExtractor(*(LoginRequired("wall"),) * browser.is_somebody)
+    tools = make_tools(store, clock, root, browser=browser)
+    return replace(tools, extractors={"browser": stranger, "browser_cookies": AsPerson()})
+
+
+async def insta(store: JobStore, clock: FakeClock, root: Path, number: int, browser: Profile) -> tuple[Job, float]:
+    """Claim and look at one post; the job as it is then, and how many seconds the next one has to wait."""
+    url = f"https://www.instagram.com/p/ABCDEFG{number:03}/"
+    await store.enqueue([new_job(url, clock=clock, platform="instagram")])
+    (claim,) = await store.claim(W, limit=1, lease=LEASE)
+    job = await process_one_cycle(claim, insta_tools(store, clock, root, browser))
+    (gate,) = await store.gates()
+    return job, (gate.turn_after(clock.now()) - clock.now()).total_seconds()
+
+
+async def test_a_look_with_the_account_keeps_the_accounts_interval_and_one_without_the_plain_one(
+    store: JobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    _, anonymous = await insta(store, clock, tmp_path, 1, Profile(is_somebody=False))
+    clock.advance(60)
+    _, signed_in = await insta(store, clock, tmp_path, 2, Profile(is_somebody=True))
+
+    assert (anonymous, signed_in) == (9, 30)  # the middles of 6 to 12 and of 20 to 40 seconds
+    (gate,) = await store.gates()
+    assert (gate.posts_within_day(clock.now()), gate.account_cap) == (1, 60)
+
+
+async def test_a_job_beyond_the_accounts_day_waits_with_a_sentence_and_without_using_up_a_try(
+    store: JobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    browser = Profile(is_somebody=True)
+    for number in range(60):
+        job, _ = await insta(store, clock, tmp_path, number, browser)
+        assert job.status is JobStatus.COMPLETED
+        clock.advance(60)
+    job, _ = await insta(store, clock, tmp_path, 60, browser)
+
+    assert (job.status, job.error_code, job.retry_at) == (
+        JobStatus.FAILED,
+        ErrorCode.ACCOUNT_DAY_USED,
+        START + timedelta(days=1),
+    )
+    assert job.error == "The account's day at Instagram is used up: 60 posts; next at 2026-11-25 12:00 UTC."
+    assert job.max_attempts - job.attempt_count == 5
+    clock.advance(60)
+    signed_out, _ = await insta(store, clock, tmp_path, 61, Profile(is_somebody=False))  # others go on
+    assert signed_out.status is JobStatus.COMPLETED
+    clock.advance(START + timedelta(days=1) - clock.now())
+    await store.promote_due()
+    (again,) = await store.claim(W, limit=1, lease=LEASE)
+    tools = insta_tools(store, clock, tmp_path, browser)
+    assert (await process_one_cycle(again, tools)).status is JobStatus.COMPLETED
+
+
+async def test_an_attempt_that_shows_the_account_waits_its_own_strangers_interval_out(
+    store: JobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    await insta(store, clock, tmp_path, 1, Profile(is_somebody=True))
+
+    assert clock.slept == [9]
+
+
+async def test_a_probe_may_go_on_as_the_person(store: JobStore, clock: FakeClock, tmp_path: Path) -> None:
+    await store.close_gate("instagram", duration=timedelta(hours=1), code=ErrorCode.LOGIN_REQUIRED, reason="wall")
+    clock.advance(timedelta(hours=2))
+    job, _ = await insta(store, clock, tmp_path, 1, Profile(is_somebody=True))
+
+    (gate,) = await store.gates()
+    assert (job.status, gate.strikes) == (JobStatus.COMPLETED, 0)
+
+
+async def test_an_account_is_whoever_is_signed_in_to_the_posts_site(tools: Tools) -> None:
+    post = Post("https://www.instagram.com/p/ABCDEFGH/", "https://www.instagram.com/p/ABCDEFGH/", "instagram")
+    for is_signed_in in (True, False):
+        asked = replace(tools, browser=Profile(is_somebody=is_signed_in))
+        assert await is_somebody(Route(post, INSTAGRAM, ()), asked) is is_signed_in
+        assert not await is_somebody(Route(post, GENERIC, ()), asked)

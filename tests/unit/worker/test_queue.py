@@ -17,7 +17,7 @@ from mediavault.core.job import Job, JobStatus, WorkerBeat, WorkerId
 from mediavault.core.media import DownloadedFile, OnProgress
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.store.memory import MemoryJobStore
-from mediavault.store.port import JobStore
+from mediavault.store.port import JobQuery, JobStore
 from mediavault.worker.queue import Worker, WorkerLimits
 from tests.fakes import FakeClock
 from tests.stubs import StubDownloader, make_tools, new_job
@@ -343,3 +343,36 @@ async def test_hurry_does_not_wait_for_the_grace(store: MemoryJobStore, clock: F
     await asyncio.wait_for(task, 2)
 
     assert await setting.status(job_id) is JobStatus.QUEUED
+
+
+async def test_jobs_that_wait_for_their_sites_turn_hold_no_slot_from_another_sites_job(
+    store: MemoryJobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    setting = Setting(store, clock, tmp_path, replace(LIMITS, concurrency=3))
+    posts = [f"https://www.instagram.com/p/ABCDEFGH{n}/" for n in range(10)]
+    jobs = [new_job(post, clock=clock, platform="instagram") for post in posts]
+    jobs.append(new_job("https://www.reddit.com/comments/abc123/", clock=clock, platform="reddit"))
+    *_, reddit = [enqueued.job.id for enqueued in await store.enqueue(jobs)]
+
+    async with setting.running():
+        await setting.until(reddit, JobStatus.RUNNING)
+        assert await running_sites(store) == ["instagram", "reddit"]
+        assert await claims_made(store) <= 4  # the first ones found no turn and were given back, once
+        for _ in range(5):
+            clock.advance(1)
+            await setting.settle()
+        assert await claims_made(store) <= 4  # nothing is claimed only to be given back
+        for _ in range(5):
+            clock.advance(1)
+            await setting.settle()
+        assert await running_sites(store) == ["instagram", "instagram", "reddit"]
+        setting.downloader.gate.set()
+
+
+async def running_sites(store: JobStore) -> list[str]:
+    page = await store.jobs(JobQuery(statuses=[JobStatus.RUNNING]))
+    return sorted(job.platform for job in page.jobs)
+
+
+async def claims_made(store: JobStore) -> int:
+    return sum(job.attempt_count for job in (await store.jobs(JobQuery())).jobs)

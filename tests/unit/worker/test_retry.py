@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediavault.core.errors import (
+    AccountDayUsed,
     Ambiguous,
     BrowserUnavailable,
     Deleted,
@@ -26,7 +27,7 @@ from mediavault.core.errors import (
 )
 from mediavault.worker.retry import MAX_DELAY, GiveUp, RetryIn, decide
 
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def verdict(
@@ -104,3 +105,15 @@ def test_what_is_wrong_with_this_machine_uses_up_no_attempt(failure: Failure) ->
 
 def test_a_live_stream_is_looked_at_again_after_half_an_hour() -> None:
     assert verdict(LiveNow("live")) == RetryIn(timedelta(minutes=30))
+
+
+def test_a_job_does_not_come_back_before_its_sites_gate_opens() -> None:
+    for failure in (NetworkFailure("x"), RateLimited("429"), RateLimited("429", retry_after=MINUTE)):
+        answer = decide(failure, attempt=1, max_attempts=5, base=MINUTE, jitter=0.0, closed_for=6 * HOUR)
+        assert answer == RetryIn(6 * HOUR)
+
+
+def test_a_job_whose_account_has_had_its_day_comes_back_at_its_very_place_and_keeps_its_last_attempt() -> None:
+    full = AccountDayUsed("60 posts", retry_after=5 * HOUR)
+
+    assert verdict(full, attempt=5, jitter=0.9) == RetryIn(5 * HOUR, uses_attempt=False)

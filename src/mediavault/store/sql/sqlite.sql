@@ -17,29 +17,28 @@ RETURNING {job};
 -- name: newest_of_post
 SELECT {job} FROM jobs INDEXED BY jobs_post WHERE canonical_url = :canonical_url ORDER BY version DESC LIMIT 1;
 
+-- name: queued_platforms
+WITH RECURSIVE queued (platform) AS (
+  SELECT (SELECT platform FROM jobs INDEXED BY jobs_turns WHERE status = 'queued' ORDER BY platform LIMIT 1)
+  UNION ALL
+  SELECT (SELECT platform FROM jobs INDEXED BY jobs_turns
+           WHERE status = 'queued' AND platform > queued.platform ORDER BY platform LIMIT 1)
+    FROM queued WHERE queued.platform IS NOT NULL
+)
+SELECT queued.platform, {gate} FROM queued LEFT JOIN gates ON gates.platform = queued.platform
+ WHERE queued.platform IS NOT NULL;
+
+-- name: oldest_queued
+SELECT created_at, id, seq FROM jobs INDEXED BY jobs_turns
+ WHERE status = 'queued' AND platform = :platform ORDER BY created_at, id LIMIT :limit;
+
 -- name: claim
 UPDATE jobs
    SET status = 'running', attempt_count = attempt_count + 1, started_at = :now, updated_at = :now,
        claimed_by = :worker, lease_expires_at = :lease_expires_at,
        retry_at = NULL, error_code = NULL, error = NULL, failed_at = NULL,
        stage = 'claim', progress_pct = 0, bytes_done = 0, bytes_total = NULL
- WHERE seq IN (SELECT seq FROM jobs INDEXED BY jobs_ready
-                WHERE status = 'queued' AND platform NOT IN (SELECT platform FROM gates
-                                      WHERE closed_until > :now OR probing_until > :now)
-                ORDER BY created_at, id LIMIT :limit)
-RETURNING {claimed};
-
--- name: claim_open_platforms
-UPDATE jobs
-   SET status = 'running', attempt_count = attempt_count + 1, started_at = :now, updated_at = :now,
-       claimed_by = :worker, lease_expires_at = :lease_expires_at,
-       retry_at = NULL, error_code = NULL, error = NULL, failed_at = NULL,
-       stage = 'claim', progress_pct = 0, bytes_done = 0, bytes_total = NULL
- WHERE seq IN (SELECT seq FROM jobs INDEXED BY jobs_ready
-                WHERE status = 'queued' AND platform NOT IN (SELECT value FROM json_each(:closed))
-                  AND platform NOT IN (SELECT platform FROM gates
-                                      WHERE closed_until > :now OR probing_until > :now)
-                ORDER BY created_at, id LIMIT :limit)
+ WHERE seq IN (SELECT value FROM json_each(:seqs)) AND status = 'queued'
 RETURNING {claimed};
 
 -- name: renew
@@ -88,7 +87,7 @@ RETURNING {completed};
 -- name: fail
 UPDATE jobs INDEXED BY jobs_id
    SET status = 'failed', updated_at = :now, failed_at = :now, claimed_by = NULL, lease_expires_at = NULL,
-       error_code = :error_code, error = :error, retry_at = :retry_at
+       error_code = :error_code, error = :error, retry_at = :retry_at, max_attempts = max_attempts + :spared
  WHERE id = :id AND status = 'running' AND attempt_count = :fence
 RETURNING {job};
 
@@ -158,14 +157,15 @@ SELECT h.at, h.attempt, h.stage, h.outcome, h.rung, h.error_code, h.detail, h.by
  WHERE jobs.id = :id ORDER BY h.id;
 
 -- name: gate
-SELECT platform, closed_until, probing_until, strikes, code, reason, next_turn_at FROM gates WHERE platform = :platform;
+SELECT platform, {gate} FROM gates WHERE platform = :platform;
 
 -- name: gates
-SELECT platform, closed_until, probing_until, strikes, code, reason, next_turn_at FROM gates ORDER BY platform;
+SELECT platform, {gate} FROM gates ORDER BY platform;
 
 -- name: put_gate
-INSERT OR REPLACE INTO gates (platform, closed_until, probing_until, strikes, code, reason, next_turn_at)
-VALUES (:platform, :closed_until, :probing_until, :strikes, :code, :reason, :next_turn_at);
+INSERT OR REPLACE INTO gates (platform, {gate})
+VALUES (:platform, :closed_until, :probing_until, :strikes, :code, :reason, :next_turn_at, :offered_until,
+        :account_posts, :account_cap);
 
 -- name: beat
 INSERT OR REPLACE INTO workers
@@ -186,3 +186,9 @@ SELECT (SELECT count(*) FROM jobs INDEXED BY jobs_ready     WHERE status = 'queu
        (SELECT count(*) FROM jobs INDEXED BY jobs_failed    WHERE status = 'failed'),
        (SELECT count(*) FROM jobs INDEXED BY jobs_cancelled WHERE status = 'cancelled'),
        (SELECT count(*) FROM jobs);
+
+-- name: waiting
+SELECT platform, count(*)
+  FROM (SELECT platform FROM jobs INDEXED BY jobs_turns WHERE status = 'queued'
+        UNION ALL SELECT platform FROM jobs INDEXED BY jobs_due WHERE retry_at IS NOT NULL)
+ GROUP BY platform;

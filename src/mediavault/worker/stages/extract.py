@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from mediavault.core.errors import (
     BadInput,
@@ -15,7 +16,6 @@ from mediavault.core.errors import (
     Final,
     NeedsPerson,
     NoVideo,
-    RateLimited,
     SeemsDeleted,
     StoryExpired,
     TookTooLong,
@@ -25,13 +25,14 @@ from mediavault.core.gates import Turn
 from mediavault.core.job import RungName, Stage
 from mediavault.core.media import Extraction
 from mediavault.core.platform import Platform, names_story
+from mediavault.core.sessions import is_signed_in
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.platforms import registry
 from mediavault.services.extraction.port import Extractor
 from mediavault.worker import gatekeeper
 from mediavault.worker.checkpoint import saved_extraction
 from mediavault.worker.dispatch import Route, route_of
-from mediavault.worker.gatekeeper import GateClosed
+from mediavault.worker.gatekeeper import NoTurn, NoTurnElsewhere
 from mediavault.worker.journal import Journal
 from mediavault.worker.tools import Tools
 
@@ -50,29 +51,50 @@ async def extract(route: Route, tools: Tools, journal: Journal) -> Extraction:
 async def extract_afresh(route: Route, tools: Tools, journal: Journal, *, rung: RungName | None = None) -> Extraction:
     """Ask the route's extractors in order; the first that answers wins.
 
-    Raises the most telling failure, and GateClosed when the site is to be left alone.
+    The look takes a turn at the site's gate, and before the account is shown to the site another one at its pace.
+    Raises the most telling failure, NoTurn where the site has no turn for the job now, and AccountDayUsed.
     """
-    journal.turn, journal.site = await _turn(route, tools, journal), route.platform
-    found = await _ask(route, tools, journal, rung)
+
+    async def take_turn(*, with_account: bool = False) -> None:
+        journal.turn = await _turn(route, tools, journal, with_account=with_account)
+
+    async def as_person() -> None:
+        if await is_somebody(route, tools):
+            await take_turn(with_account=True)
+
+    await take_turn()
+    journal.site = route.platform
+    found = await _ask(route, tools, journal, rung, as_person)
     await gatekeeper.tell(route.platform, journal.turn, None, tools)
     return found
 
 
-async def _turn(route: Route, tools: Tools, journal: Journal) -> Turn | None:
+async def _turn(route: Route, tools: Tools, journal: Journal, *, with_account: bool) -> Turn | None:
     """A share link on one site can lead to another, whose gate the queue does not look at before it gives out the job: the
-    job comes back when that gate opens."""
+    job comes back when that site has a turn."""
+    job, before = journal.claim.job, journal.turn
     try:
-        return await gatekeeper.take_turn(route.platform, tools)
-    except GateClosed as closed:
-        if route.platform.name == journal.claim.job.platform:
+        return await gatekeeper.take_turn(job.id, route.platform, tools, with_account=with_account, before=before)
+    except NoTurn as none:
+        if route.platform.name == job.platform:
             raise
-        wait = await gatekeeper.opens_in(route.platform, tools)
-        raise RateLimited(str(closed), retry_after=wait) from closed
+        wait = max(none.at - tools.clock.now(), timedelta())
+        raise NoTurnElsewhere(str(none), retry_after=wait) from none
 
 
-async def _ask(route: Route, tools: Tools, journal: Journal, rung: RungName | None) -> Extraction:
+async def is_somebody(route: Route, tools: Tools) -> bool:
+    """Whether the browser's profile is signed in to the post's site, so that its account answers for the look."""
+    if not route.platform.session_cookies:
+        return False
+    cookies = await tools.browser.cookies(route.post.canonical_url, as_person=True)
+    return is_signed_in(route.platform, cookies, now=tools.clock.now())
+
+
+async def _ask(
+    route: Route, tools: Tools, journal: Journal, rung: RungName | None, as_person: Callable[[], Awaitable[None]]
+) -> Extraction:
     async with journal.step(Stage.EXTRACT, rung=rung) as note:
-        found = _with_address(await ask_extractors(route, tools), route)
+        found = _with_address(await ask_extractors(route, tools, as_person=as_person), route)
         note.detail = f"{found.extractor}: {len(found.candidates)} candidates"
         return found
 
@@ -92,12 +114,14 @@ def _post_at(url: str) -> str | None:
         return None
 
 
-async def ask_extractors(route: Route, tools: Tools, *, follow_embeds: bool = True) -> Extraction:
+async def ask_extractors(
+    route: Route, tools: Tools, *, as_person: Callable[[], Awaitable[None]] | None = None, follow_embeds: bool = True
+) -> Extraction:
     """The first extractor's answer that says which media are the post's; else one that leaves a person to choose.
 
     Strangers' looks come first; the profile, and with it an account, is shown to the site only where these were told
-    that it may help. A page that has no video itself and shows one post of another site is followed there, once.
-    Raises the most telling failure of all that were asked.
+    that it may help, after ``as_person``. A page that has no video itself and shows one post of another site is followed
+    there, once. Raises the most telling failure of all that were asked, and what ``as_person`` raises.
     """
     said = _Said(route.platform)
     end_s = tools.clock.monotonic() + tools.extraction_timeout_s
@@ -106,6 +130,8 @@ async def ask_extractors(route: Route, tools: Tools, *, follow_embeds: bool = Tr
             for extractor in filter(None, map(tools.extractors.get, route.extractors)):
                 if not said.calls_for(extractor):
                     continue
+                if extractor.as_person and not said.asking_as_person and as_person is not None:
+                    await as_person()
                 said.asking_as_person = extractor.as_person
                 within_s = max(1.0, end_s - tools.clock.monotonic())
                 try:
@@ -214,7 +240,8 @@ def embedded_post(failures: Sequence[Failure], route: Route) -> Route | None:
         except (BadInput, Final):
             continue
         if there.post.post_id is not None and there.platform.name != route.platform.name:
-            found[there.post.canonical_url] = there
+            strangers = replace(there, extractors=there.platform.extractors)  # no account's pace is kept there
+            found[there.post.canonical_url] = strangers
     return next(iter(found.values())) if len(found) == 1 else None
 
 

@@ -22,10 +22,11 @@ from mediavault.core.errors import (
 )
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.platform import IN_WORDS, Platform, is_named_host, read_page
+from mediavault.core.retry_after import asked_to_wait
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url, resolve_reference
 from mediavault.platforms import registry
 from mediavault.services.egress.port import HttpClient, Timeouts
-from mediavault.services.extraction.http_status import failure_of_status, told_pause
+from mediavault.services.extraction.http_status import failure_of_status
 from mediavault.services.extraction.walls import is_login_page
 from mediavault.worker.dispatch import Route, route_of
 
@@ -82,7 +83,7 @@ async def _follow(link: HttpUrl, client: HttpClient, clock: Clock) -> HttpUrl | 
         async with client.get(
             str(url), scope_url=str(link), headers=headers, timeouts=limits, max_redirects=0
         ) as answer:
-            status, location, pause = answer.status, answer.headers.get("location"), told_pause(answer.headers)
+            status, location, pause = answer.status, answer.headers.get("location"), asked_to_wait(answer.headers)
         if not (300 <= status < 400 and location):
             if status in (404, 410, 429) and (
                 failure := failure_of_status(status, platform, refused=False, what="", retry_after=pause)

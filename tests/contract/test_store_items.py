@@ -1,0 +1,104 @@
+"""What every store promises about a post's items and a person's choice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.errors import ErrorCode, LeaseLost
+from mediavault.core.job import ClaimedJob, ItemStatus, JobItem, WorkerId
+from mediavault.core.media import Expected, Item, ItemRole, ItemType
+from mediavault.store.port import JobStore
+from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, STORES, numbered_job
+from tests.fakes import FakeClock
+
+W1, W2 = WorkerId("w-1"), WorkerId("w-2")
+ITEMS = (
+    JobItem(Item(type=ItemType.IMAGE), ItemStatus.SKIPPED),
+    JobItem(
+        Item(media_id="7", thumbnail_url="https://cdn.example/7.jpg", expected=Expected(4.5, False, 9)),
+        ItemStatus.KEPT,
+        KEPT,
+    ),
+    JobItem(Item(role=ItemRole.QUOTED, type=ItemType.GIF, label="99"), ItemStatus.WAITING),
+    JobItem(Item(media_id="8"), ItemStatus.FAILED, None, ErrorCode.DELETED, "Gone."),
+)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(params=STORES)
+async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[JobStore]:
+    made = STORES[request.param](tmp_path, clock)
+    await made.open()
+    yield made
+    await made.close()
+
+
+async def claimed(store: JobStore) -> ClaimedJob:
+    await store.enqueue([numbered_job(1, "https://site.example/1")])
+    (claim,) = await store.claim(W1, limit=1, lease=LEASE)
+    return claim
+
+
+async def test_items_come_back_as_they_were_written(store: JobStore) -> None:
+    claim = await claimed(store)
+    await store.save_items(claim, ITEMS)
+
+    assert (await store.get(claim.id)).items == ITEMS
+
+
+async def test_a_checkpoint_a_commit_and_a_completion_write_the_items_that_they_are_given(store: JobStore) -> None:
+    claim = await claimed(store)
+    await store.checkpoint(claim, replace(NOTHING_FOUND, items=ITEMS[:1]))
+    assert (await store.get(claim.id)).items == ITEMS[:1]
+    await store.begin_commit(claim, KEPT, ITEMS[:2])
+    assert (await store.get(claim.id)).items == ITEMS[:2]
+    job = await store.complete(claim, KEPT, ITEMS[:3])
+
+    assert job.items == ITEMS[:3] == (await store.get(claim.id)).items
+
+
+async def test_a_commit_and_a_completion_without_items_leave_them(store: JobStore) -> None:
+    claim = await claimed(store)
+    await store.save_items(claim, ITEMS)
+    await store.begin_commit(claim, KEPT)
+
+    assert (await store.complete(claim, KEPT)).items == ITEMS == (await store.get(claim.id)).items
+
+
+async def test_a_stale_attempt_writes_no_items(store: JobStore) -> None:
+    claim = await claimed(store)
+    await store.cancel(claim.id)
+
+    with pytest.raises(LeaseLost):
+        await store.save_items(claim, ITEMS)
+    assert (await store.get(claim.id)).items == ()
+
+
+async def test_items_outlive_a_failed_attempt(store: JobStore) -> None:
+    claim = await claimed(store)
+    await store.save_items(claim, ITEMS)
+    await store.fail(claim, error_code=ErrorCode.PARTIAL, error="Some.", retry_in=timedelta(0))
+    await store.promote_due()
+    (again,) = await store.claim(W2, limit=1, lease=LEASE)
+
+    assert again.job.items == ITEMS
+
+
+async def test_a_persons_choice_is_remembered_until_another_is_made(store: JobStore) -> None:
+    claim = await claimed(store)
+    assert claim.job.chosen_url is None
+    for chosen, known in (("https://a.example/1", "https://a.example/1"), (None, "https://a.example/1"), ("b", "b")):
+        await store.cancel(claim.id)
+        assert (await store.retry(claim.id, chosen_url=chosen)).chosen_url == known
+    (again,) = await store.claim(W1, limit=1, lease=LEASE)
+
+    assert again.job.chosen_url == "b" == (await store.get(claim.id)).chosen_url
