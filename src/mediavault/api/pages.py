@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from mediavault.api.actions import cancel_job, remove_job, retry_job, submit
 from mediavault.api.dependencies import EventFeed, JobIdPath, Services
 from mediavault.api.forms import read_form, see_other
-from mediavault.api.gates import closed_gates, open_gate
+from mediavault.api.gates import all_gates, open_gate
 from mediavault.api.render import render
 from mediavault.api.schemas import ErrorView
 from mediavault.api.security import SESSION_COOKIE, SESSION_LIFE, issue_session, token_matches, token_of
@@ -147,7 +147,7 @@ async def _home(
         status_filter=next(iter(query.statuses), ""),
         counts=report.counts,
         has_worker=bool(workers),
-        gates=await closed_gates(services),
+        sites=await all_gates(services),
         pasted=pasted,
         error=error,
         **_frame(services),

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mediavault import __version__
 from mediavault.api.words import (
+    GATE_WORDS,
     ITEM_WORDS,
     ROLE_WORDS,
     RUNG_WORDS,
@@ -47,6 +48,7 @@ def _environment() -> Environment:
     environment.globals.update(
         version=__version__,
         status_words=STATUS_WORDS,
+        gate_words=GATE_WORDS,
         stage_words=STAGE_WORDS,
         rung_words=RUNG_WORDS,
         item_words=ITEM_WORDS,

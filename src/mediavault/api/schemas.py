@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mediavault.api.submission import MAX_BATCH
 from mediavault.core.errors import ErrorCode
+from mediavault.core.gates import GateState
 from mediavault.core.job import ItemStatus, JobStatus, Outcome, RungName, Stage
 from mediavault.core.media import FoundIn, ItemRole, ItemType, SourceType, Watermark
 
@@ -222,10 +223,21 @@ class WorkerView(_View):
 
 
 class GateView(_View):
-    """A site that is left alone until ``closed_until``, and why; ``strikes`` times in a row by now."""
+    """A site's gate and pace. ``half_open``: one job finds out, until ``probing_until``, whether the site lets us in again.
+
+    ``strikes`` times in a row it was closed by now. ``next_turn_at`` is null where the next job need not wait.
+    ``account_posts`` of ``account_cap`` were looked at with the account in the last 24 hours; null where there is no
+    such limit. ``waiting`` jobs are queued or planned.
+    """
 
     platform: str
+    state: GateState
     closed_until: datetime | None
+    probing_until: datetime | None
+    next_turn_at: datetime | None
+    account_posts: int | None
+    account_cap: int | None
+    waiting: int
     strikes: int
     code: ErrorCode | None
     reason: str

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
 from mediavault.api.schemas import (
@@ -183,10 +183,30 @@ def _item_view(job: Job, place: int, one: JobItem) -> ItemView:
     )
 
 
-def gate_view(gate: Gate) -> GateView:
+def gate_views(gates: Sequence[Gate], waiting: Mapping[str, int], now: datetime) -> list[GateView]:
+    """Every site that has a gate, or jobs, by name."""
+    known = {name: Gate(name) for name in waiting} | {gate.platform: gate for gate in gates}
+    return [_gate_view(gate, waiting.get(name, 0), now) for name, gate in sorted(known.items())]
+
+
+def is_left_alone(view: GateView) -> bool:
+    """Whether no job of the site is started just now."""
+    return view.closed_until is not None or view.probing_until is not None
+
+
+def _gate_view(gate: Gate, waiting: int, now: datetime) -> GateView:
+    def ahead(at: datetime | None) -> datetime | None:
+        return at if at is not None and at > now else None
+
     return GateView(
         platform=gate.platform,
-        closed_until=gate.closed_until,
+        state=gate.state(now),
+        closed_until=ahead(gate.closed_until),
+        probing_until=ahead(gate.probing_until),
+        next_turn_at=ahead(gate.turn_after(now)),
+        account_posts=None if gate.account_cap is None else gate.posts_within_day(now),
+        account_cap=gate.account_cap,
+        waiting=waiting,
         strikes=gate.strikes,
         code=gate.code,
         reason=gate.reason,

@@ -131,21 +131,20 @@ def gates(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show which sites are left alone just now, and why."""
-    from mediavault.api.views import gate_view
-    from mediavault.commands.output import moment_words, out, print_json
+    """Show each site's gate: open or left alone, until when and why; its next turn, its account's day, its jobs."""
+    from mediavault.api.views import gate_views
+    from mediavault.commands.output import print_gates, print_json
     from mediavault.core.clock import SystemClock
 
     async def look(store: JobStore) -> None:
         if open_site is not None:
             await store.open_gate(open_site)
-        closed = [gate_view(gate) for gate in await store.gates() if gate.is_closed(SystemClock().now())]
+        waiting = (await store.report()).waiting
+        views = gate_views(await store.gates(), waiting, SystemClock().now())
         if as_json:
-            print_json(closed)
-        for gate in closed if not as_json else ():
-            out().print(f"{gate.platform}: until {moment_words(gate.closed_until)}. {gate.reason}", markup=False)
-        if not closed and not as_json:
-            out().print("Every site is open.")
+            print_json(views)
+        else:
+            print_gates(views)
 
     asyncio.run(with_store(quiet_settings(), look))
 

@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mediavault.api.schemas import HistoryView, JobView
+from mediavault.api.schemas import GateView, HistoryView, JobView
 from mediavault.api.words import (
+    GATE_WORDS,
     ITEM_WORDS,
     ROLE_WORDS,
     RUNG_WORDS,
@@ -23,6 +24,7 @@ from mediavault.api.words import (
     one_line,
     size_words,
 )
+from mediavault.core.gates import GateState
 from mediavault.core.job import JobStatus
 
 Json = BaseModel | Mapping[str, Any] | Sequence[BaseModel]
@@ -67,6 +69,31 @@ def print_jobs(jobs: Sequence[JobView]) -> None:
             post.append(f"\n{job.display.detail}", style="dim")
         table.add_row(job.id, _state(job), post)
     out().print(table)
+
+
+def print_gates(gates: Sequence[GateView]) -> None:
+    if not gates:
+        out().print("Every site is open, and no job waits.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("Site", no_wrap=True)
+    table.add_column("State", overflow="fold")
+    for name in ("Next turn", "Account, 24 h", "Waiting"):
+        table.add_column(name, no_wrap=True)
+    for gate in gates:
+        account = "" if gate.account_cap is None else f"{gate.account_posts} of {gate.account_cap}"
+        turn = moment_words(gate.next_turn_at) or "now"
+        table.add_row(gate.platform, _gate_state(gate), turn, account, str(gate.waiting))
+    out().print(table)
+
+
+def _gate_state(gate: GateView) -> Text:
+    state = Text(GATE_WORDS[gate.state])
+    if until := gate.closed_until or gate.probing_until:
+        state.append(f" until {moment_words(until)}")
+    if gate.state is not GateState.OPEN and gate.reason:
+        state.append(f"\n{one_line(gate.reason)}", style="dim")
+    return state
 
 
 def print_job(job: JobView, history: Sequence[HistoryView]) -> None:

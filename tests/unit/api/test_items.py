@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from mediavault.core.errors import ErrorCode
-from mediavault.core.job import ItemStatus, Job, JobItem, JobStatus
+from mediavault.core.gates import TurnRequest
+from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus
 from mediavault.core.media import Candidate, FoundIn, Item, ItemType, KeptFile, SourceType
 from mediavault.store.port import Checkpoint
+from tests.stubs import new_job
 from tests.unit.api.conftest import SHA256, VIDEO, House
 
 CANDIDATES = tuple(
@@ -129,5 +131,30 @@ async def test_a_site_that_is_left_alone_is_told_with_the_reason_and_can_be_aske
         assert (gate["platform"], gate["code"], gate["reason"]) == ("x", "RATE_LIMITED", "<slow down>")
     assert "&lt;slow down&gt;" in (await house.client.get("/")).text
 
-    assert (await house.client.post("/api/gates/x/open")).json() == []
+    (opened,) = (await house.client.post("/api/gates/x/open")).json()
+    assert (opened["state"], opened["closed_until"], opened["code"]) == ("open", None, None)
+    assert (await house.client.get("/api/worker/health")).json()["gates"] == []
     assert (await house.client.post("/api/gates/nowhere/open")).status == 404
+
+
+async def test_each_site_tells_how_its_gate_stands_its_next_turn_its_accounts_day_and_its_jobs(house: House) -> None:
+    minute = timedelta(minutes=1)
+    for number in range(3):
+        asked = TurnRequest(JobId(f"j{number}"), "instagram", minute, minute, patience=3 * minute, account_cap=60)
+        await house.store.take_turn(asked)
+    await house.store.close_gate("x", duration=minute, code=ErrorCode.CHALLENGE, reason="A person is asked for.")
+    house.clock.advance(2 * minute)
+    await house.store.enqueue([new_job("https://x.com/a/status/1", clock=house.clock, platform="x")])
+
+    insta, x = (await house.client.get("/api/gates")).json()
+    assert (insta["state"], insta["account_posts"], insta["account_cap"], insta["waiting"]) == ("open", 3, 60, 0)
+    assert insta["next_turn_at"] is not None
+    assert (x["state"], x["reason"], x["closed_until"], x["waiting"]) == (
+        "half_open",
+        "A person is asked for.",
+        None,
+        1,
+    )
+    page = (await house.client.get("/")).text
+    assert "3 of 60" in page
+    assert "Trying again: <bdi>A person is asked for.</bdi>" in page

@@ -206,3 +206,14 @@ def test_the_demo_ends_with_its_own_code(run: Run, monkeypatch: pytest.MonkeyPat
 
     assert (run("demo").code, run("demo").out) == (1, "a table\n")
     assert run("demo", "--json").json() == {}
+
+
+def test_gates_says_of_each_site_how_it_stands_and_how_many_jobs_wait(run: Run) -> None:
+    assert "no job waits" in run("gates").out
+    run("add", POST)
+    (site,) = run("gates", "--json").json()
+
+    assert (site["platform"], site["state"], site["waiting"]) == ("generic", "open", 1)
+    shown = run("gates", "--open", "x").out
+    assert "generic" in shown
+    assert "Open" in shown
