@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import stat
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mediavault.core.errors import SchemaTooNew, StoreError
+from mediavault.core.job import WorkerId
 from mediavault.store import sqlite_ops
 from mediavault.store.schema import Migration, load_migrations
 from mediavault.store.sqlite import SqliteJobStore
@@ -69,6 +71,20 @@ def test_a_later_migration_keeps_the_jobs_that_are_there(path: Path) -> None:
     assert fetch_all(db, "SELECT count(*), count(more) FROM jobs") == [(3, 0)]
     assert pragma(db, "user_version") == SCHEMA_VERSION + 1
     db.close()
+
+
+async def test_jobs_and_gates_of_the_second_schema_go_on_in_this_one(path: Path) -> None:
+    db = open_database(path, migrations=MIGRATIONS[:2])
+    fill(db, 1)
+    fetch_all(db, "INSERT INTO gates VALUES ('x', NULL, NULL, 2, 'RATE_LIMITED', 'slow down', 7)")
+    db.close()
+    store = SqliteJobStore(path, FakeClock())
+    await store.open()
+
+    (gate,) = await store.gates()
+    assert (gate.strikes, gate.reason, gate.account_posts, gate.account_cap) == (2, "slow down", (), None)
+    assert len(await store.claim(WorkerId("w-1"), limit=9, lease=timedelta(seconds=90))) == 1
+    await store.close()
 
 
 def test_a_migration_that_fails_leaves_the_schema_as_it_was(path: Path) -> None:
