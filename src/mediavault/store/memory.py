@@ -30,7 +30,7 @@ from mediavault.core.job import (
 from mediavault.core.media import KeptFile
 from mediavault.store import codec, gating, moves, paging
 from mediavault.store.clock_guard import ClockGuard
-from mediavault.store.port import Checkpoint, Enqueued, JobPage, JobQuery, Recovered, StoreReport
+from mediavault.store.port import Checkpoint, Enqueued, JobPage, JobQuery, Recovered, StoredJob, StoreReport
 from mediavault.store.wake import Subscribers
 
 _ENDED = datetime(1970, 1, 1, tzinfo=UTC)  # the lease of a worker that is known to be dead
@@ -47,6 +47,7 @@ class MemoryJobStore:
         self._history: dict[JobId, list[HistoryRecord]] = {}
         self._workers: dict[WorkerId, WorkerBeat] = {}
         self._gates: dict[str, Gate] = {}
+        self._agreed: dict[str, str] = {}
         self._subscribers = Subscribers()
 
     async def open(self) -> None:
@@ -326,6 +327,28 @@ class MemoryJobStore:
         await self.get(job_id)
         return list(self._history[job_id])
 
+    # --- moving from one store to another ------------------------------------------------------------------------
+
+    async def adopt(self, jobs: Sequence[StoredJob]) -> int:
+        new = 0
+        for stored in jobs:
+            job = moves.as_adopted(stored.job)
+            if any(known.id == job.id or _version_of(known) == _version_of(job) for known in self._jobs.values()):
+                continue
+            self._jobs[job.id], self._history[job.id] = job, list(stored.history)
+            new += 1
+        if new:
+            self._subscribers.notify()
+        return new
+
+    async def adopt_gates(self, gates: Sequence[Gate]) -> int:
+        new = {gate.platform: gate for gate in gates if gate.platform not in self._gates}
+        self._gates |= new
+        return len(new)
+
+    async def agree_on(self, name: str, value: str) -> str:
+        return self._agreed.setdefault(name, value)
+
     # --- gates --------------------------------------------------------------------------------------------------
 
     async def take_turn(self, asked: TurnRequest) -> Turn:
@@ -402,6 +425,10 @@ class MemoryJobStore:
 
 
 _NOT_RUNNING: dict[str, Any] = {"claimed_by": None, "lease_expires_at": None}
+
+
+def _version_of(job: Job) -> tuple[str, int]:
+    return job.canonical_url, job.version
 
 
 def _matches(job: Job, query: JobQuery) -> bool:

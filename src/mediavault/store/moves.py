@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +25,15 @@ def must_requeue(job: Job) -> bool:
     """False when the job is queued or running already. Raises IllegalMove when it is completed."""
     under_way = job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
     return not under_way and _legal(job, JobStatus.QUEUED, "tried again")
+
+
+def as_adopted(job: Job) -> Job:
+    """The job as another store takes it over: what runs elsewhere is queued here and has lost no try."""
+    if job.status is not JobStatus.RUNNING:
+        return job
+    return replace(
+        job, status=JobStatus.QUEUED, claimed_by=None, lease_expires_at=None, max_attempts=job.max_attempts + 1
+    )
 
 
 def cancel_record(job: Job, at: datetime) -> HistoryRecord:

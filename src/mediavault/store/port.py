@@ -5,8 +5,8 @@ attempt_count = mine``. No row means :class:`~mediavault.core.errors.LeaseLost`,
 
 **Time.** All comparisons use one clock: the database's, on SQLite and in memory the ``Clock`` given at construction.
 
-**Durability.** ``enqueue`` and the final states (``complete``, ``fail``, ``cancel``, ``retry``, ``remove``,
-``begin_commit``, ``save_items``, ``close_gate``) have reached the disk when they return. ``claim``, ``renew``, ``progress`` and heartbeats may be lost
+**Durability.** ``enqueue``, ``adopt`` and the final states (``complete``, ``fail``, ``cancel``, ``retry``, ``remove``,
+``begin_commit``, ``save_items``, ``close_gate``, ``agree_on``) have reached the disk when they return. ``claim``, ``renew``, ``progress`` and heartbeats may be lost
 by a power cut (a lost claim is one more run), never by a crash of a process.
 
 **Lease.** ``claimed_by`` and ``lease_expires_at`` are set exactly while a job is running, ``retry_at`` only on a failed one.
@@ -67,6 +67,14 @@ class Recovered:
     failed: int = 0  # running jobs whose lease ran out, now failed with RECOVERED_FROM_RESTART
     requeueable: int = 0  # of these, how many carry a retry_at
     job_ids: tuple[JobId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """A job as a store has it, with all of its history: what moves from one store to another."""
+
+    job: Job
+    history: tuple[HistoryRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +234,23 @@ class JobStore(Protocol):
 
     async def history(self, job_id: JobId) -> list[HistoryRecord]:
         """In the order in which it was written. Raises JobNotFound."""
+
+    async def adopt(self, jobs: Sequence[StoredJob]) -> int:
+        """Take over jobs as another store had them, in one durable transaction; how many were new here.
+
+        A job is passed over when its id, or its post in that version, is stored already, so that a move which broke
+        off can be repeated. A running job becomes queued, as ``release`` would have left it: nobody holds it here.
+        Everything else stays as it was, times included. Wakes waiting workers.
+        """
+
+    async def adopt_gates(self, gates: Sequence[Gate]) -> int:
+        """Take over gates of platforms that have none here; how many."""
+
+    async def agree_on(self, name: str, value: str) -> str:
+        """Keep ``value`` under ``name`` unless one stands there already; the one that stands is answered.
+
+        For what every process at this store must agree on, such as the id of the library that its paths lie in.
+        """
 
     async def take_turn(self, asked: TurnRequest) -> Turn:
         """Ask when a job may reach out to its site; one atomic move for the whole fleet.

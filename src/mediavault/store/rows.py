@@ -34,6 +34,7 @@ COMPLETED_COLUMNS = f"{_FOUND}, seq"
 GATE_COLUMNS = (
     "closed_until, probing_until, strikes, code, reason, next_turn_at, offered_until, account_posts, account_cap"
 )
+STORED_COLUMNS = f"{_IDENTITY}, {_STATE}, {_FOUND}, {_KEPT}, search_text"  # of :func:`stored_values`
 SEQ = -1
 ID, PLATFORM, CREATED_AT, ATTEMPT = 0, 4, 5, 7  # places in rows of JOB_COLUMNS and CLAIMED_COLUMNS
 
@@ -192,6 +193,53 @@ def checkpoint_values(post_url: str, found: Checkpoint) -> dict[str, Any]:
         "metadata": codec.metadata_to_json(found.metadata),
         "items": codec.items_to_json(found.items),
         "search_text": codec.search_text(post_url, found.account, found.metadata),
+    }
+
+
+def stored_values(job: Job) -> dict[str, Any]:
+    """The whole row of a job, by STORED_COLUMNS: what :func:`job_from_row` reads, and the text for searches."""
+    return {
+        "id": job.id,
+        "trace_id": job.trace_id,
+        "post_url": job.post_url,
+        "canonical_url": job.canonical_url,
+        "platform": job.platform,
+        "created_at": to_micros(job.created_at),
+        "version": job.version,
+        "attempt_count": job.attempt_count,
+        "max_attempts": job.max_attempts,
+        "status": job.status.value,
+        "updated_at": to_micros(job.updated_at),
+        "started_at": micros_or_none(job.started_at),
+        "completed_at": micros_or_none(job.completed_at),
+        "failed_at": micros_or_none(job.failed_at),
+        "claimed_by": job.claimed_by,
+        "lease_expires_at": micros_or_none(job.lease_expires_at),
+        "retry_at": micros_or_none(job.retry_at),
+        "progress_pct": job.progress_pct,
+        "stage": job.stage and job.stage.value,
+        "bytes_done": job.bytes_done,
+        "bytes_total": job.bytes_total,
+        "error_code": job.error_code and job.error_code.value,
+        "error": job.error,
+        "source_type": job.source_type.value,
+        "extracted_url": job.extracted_url,
+        "extracted_url_expires_at": micros_or_none(job.extracted_url_expires_at),
+        "candidates": codec.candidates_to_json(job.candidates),
+        "image_urls": codec.texts_to_json(job.image_urls),
+        "metadata": codec.metadata_to_json(job.metadata),
+        "account": codec.account_to_json(job.account),
+        "thumbnail_url": job.thumbnail_url,
+        "items": codec.items_to_json(job.items),
+        "chosen_url": job.chosen_url,
+        "output_path": job.output_path,
+        "thumbnail_path": job.thumbnail_path,
+        "bytes": job.bytes,
+        "sha256": job.sha256,
+        "duration_s": job.duration_s,
+        "width": job.width,
+        "height": job.height,
+        "search_text": codec.search_text(job.post_url, job.account, job.metadata),
     }
 
 

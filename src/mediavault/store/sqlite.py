@@ -30,7 +30,7 @@ from mediavault.store import sqlite_ops as ops
 from mediavault.store import sqlite_reads as reads
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.codec import items_to_json
-from mediavault.store.port import Checkpoint, Enqueued, JobPage, JobQuery, Recovered, StoreReport
+from mediavault.store.port import Checkpoint, Enqueued, JobPage, JobQuery, Recovered, StoredJob, StoreReport
 from mediavault.store.rows import checkpoint_values
 from mediavault.store.sqlite_engine import (
     Connection,
@@ -190,6 +190,17 @@ class SqliteJobStore:
 
     async def history(self, job_id: JobId) -> list[HistoryRecord]:
         return await self._read(reads.history, job_id)
+
+    # --- moving from one store to another ------------------------------------------------------------------------
+
+    async def adopt(self, jobs: Sequence[StoredJob]) -> int:
+        return await self._ready.submit_durable(ops.adopt, tuple(jobs))
+
+    async def adopt_gates(self, gates: Sequence[Gate]) -> int:
+        return await self._ready.submit_durable(ops.adopt_gates, tuple(gates))
+
+    async def agree_on(self, name: str, value: str) -> str:
+        return await self._ready.submit_durable(ops.agree_on, name, value)
 
     # --- gates --------------------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from mediavault.core.job import (
 from mediavault.core.media import KeptFile
 from mediavault.store import codec, gating, moves
 from mediavault.store.clock_guard import ClockGuard
-from mediavault.store.port import Enqueued, Recovered
+from mediavault.store.port import Enqueued, Recovered, StoredJob
 from mediavault.store.rows import (
     ATTEMPT,
     CLAIMED_COLUMNS,
@@ -36,6 +36,7 @@ from mediavault.store.rows import (
     JOB_COLUMNS,
     PLATFORM,
     SEQ,
+    STORED_COLUMNS,
     beat_values,
     claimed_job,
     completed_job,
@@ -43,6 +44,7 @@ from mediavault.store.rows import (
     gate_values,
     history_row,
     job_from_row,
+    stored_values,
 )
 from mediavault.store.sqlite_engine import fetch_all
 from mediavault.store.sqlite_writer import Txn
@@ -50,7 +52,14 @@ from mediavault.store.statements import load_statements
 
 SQL = load_statements(
     "sqlite",
-    columns={"job": JOB_COLUMNS, "gate": GATE_COLUMNS, "claimed": CLAIMED_COLUMNS, "completed": COMPLETED_COLUMNS},
+    columns={
+        "job": JOB_COLUMNS,
+        "gate": GATE_COLUMNS,
+        "claimed": CLAIMED_COLUMNS,
+        "completed": COMPLETED_COLUMNS,
+        "stored": STORED_COLUMNS,
+        "stored_values": ", ".join(f":{name}" for name in STORED_COLUMNS.split(", ")),
+    },
 )
 
 _NOTHING_ENDED = 0  # only leases that were ended on purpose stand at 0
@@ -243,6 +252,25 @@ def remove(txn: Txn, job_id: JobId) -> Job:
     txn.history[:] = [row for row in txn.history if row[0] != rows[0][SEQ]]
     txn.db.execute(SQL["remove_history"], {"seq": rows[0][SEQ]})
     return job_from_row(rows[0])
+
+
+def adopt(txn: Txn, jobs: Sequence[StoredJob]) -> int:
+    new = 0
+    for stored in jobs:
+        for (seq,) in fetch_all(txn.db, SQL["adopt"], stored_values(moves.as_adopted(stored.job))):
+            txn.history += [history_row(seq, record) for record in stored.history]
+            txn.wake = True
+            new += 1
+    return new
+
+
+def adopt_gates(txn: Txn, gates: Sequence[Gate]) -> int:
+    return sum(len(fetch_all(txn.db, SQL["adopt_gate"], gate_values(gate))) for gate in gates)
+
+
+def agree_on(txn: Txn, name: str, value: str) -> str:
+    ((standing,),) = fetch_all(txn.db, SQL["agree_on"], {"name": name, "value": value})
+    return str(standing)
 
 
 def take_turn(txn: Txn, asked: TurnRequest) -> Turn:

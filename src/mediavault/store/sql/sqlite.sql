@@ -138,6 +138,19 @@ DELETE FROM jobs INDEXED BY jobs_id WHERE id = :id RETURNING {job};
 -- name: remove_history
 DELETE FROM history INDEXED BY history_job WHERE job = :seq;
 
+-- name: adopt
+INSERT INTO jobs ({stored}) VALUES ({stored_values}) ON CONFLICT DO NOTHING RETURNING seq;
+
+-- name: adopt_gate
+INSERT INTO gates (platform, {gate})
+VALUES (:platform, :closed_until, :probing_until, :strikes, :code, :reason, :next_turn_at, :offered_until,
+        :account_posts, :account_cap)
+ON CONFLICT DO NOTHING RETURNING platform;
+
+-- name: agree_on
+INSERT INTO agreed (name, value) VALUES (:name, :value)
+ON CONFLICT DO UPDATE SET value = value RETURNING value;
+
 -- name: append_history
 INSERT INTO history (job, at, attempt, stage, outcome, rung, error_code, detail, bytes, duration_ms)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);

@@ -1,0 +1,123 @@
+"""Jobs that move from one store to another, and what the processes at a store agree on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.errors import ErrorCode
+from mediavault.core.gates import Gate
+from mediavault.core.job import Job, JobStatus, Stage, WorkerId
+from mediavault.store.memory import MemoryJobStore
+from mediavault.store.port import JobQuery, JobStore, StoredJob
+from tests.contract.stores import KEPT, LEASE, STORES, numbered_job
+from tests.contract.test_store_contract import FOUND
+from tests.fakes import START, FakeClock
+
+ANN = WorkerId("w-ann")
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(params=sorted(STORES))
+async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[JobStore]:
+    store = STORES[request.param](tmp_path, clock)
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def lived_in(clock: FakeClock) -> MemoryJobStore:
+    """A store with a job in every state, each with its history."""
+    store = MemoryJobStore(clock)
+    await store.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in range(1, 6)])
+    claims = await store.claim(ANN, limit=4, lease=LEASE)
+    clock.advance(7.000_001)
+    await store.checkpoint(claims[0], FOUND)
+    await store.complete(claims[0], KEPT)
+    await store.fail(claims[1], error_code=ErrorCode.NETWORK, error="it broke", retry_in=MINUTE)
+    await store.cancel(claims[2].id)
+    return store
+
+
+async def all_of(store: JobStore) -> list[StoredJob]:
+    page = await store.jobs(JobQuery())
+    return [StoredJob(job, tuple(await store.history(job.id))) for job in page.jobs]
+
+
+def as_released(job: Job) -> Job:
+    if job.status is not JobStatus.RUNNING:
+        return job
+    tries = job.max_attempts + 1
+    return replace(job, status=JobStatus.QUEUED, claimed_by=None, lease_expires_at=None, max_attempts=tries)
+
+
+async def test_adopted_jobs_are_as_they_were_with_their_history(store: JobStore, clock: FakeClock) -> None:
+    """All but the running one, which nobody holds here: it is queued and has lost no try."""
+    before = await all_of(await lived_in(clock))
+
+    assert await store.adopt(before) == 5
+    assert await all_of(store) == [StoredJob(as_released(one.job), one.history) for one in before]
+
+
+async def test_adopting_twice_changes_nothing(store: JobStore, clock: FakeClock) -> None:
+    """So a move that broke off can be repeated from its beginning."""
+    before = await all_of(await lived_in(clock))
+    await store.adopt(before[:2])
+
+    assert await store.adopt(before) == 3
+    assert await store.adopt(before) == 0
+    assert len(await all_of(store)) == 5
+
+
+async def test_a_post_that_is_stored_already_is_not_adopted_under_another_id(store: JobStore, clock: FakeClock) -> None:
+    (known,) = await store.enqueue([numbered_job(9, "https://videos.example/1")])
+    before = await all_of(await lived_in(clock))
+
+    assert await store.adopt(before) == 4
+    assert known.job in [one.job for one in await all_of(store)]
+
+
+async def test_adopted_jobs_go_on_where_they_were(store: JobStore, clock: FakeClock) -> None:
+    """Queued ones can be claimed under the next fence, failed ones come back when due, and workers are woken."""
+    woken = asyncio.Event()
+    unsubscribe = store.on_work(woken.set)
+    await store.adopt(await all_of(await lived_in(clock)))
+    await asyncio.wait_for(woken.wait(), 5)
+    clock.advance(120)
+    promoted = await store.promote_due()
+    claims = await store.claim(ANN, limit=10, lease=LEASE)
+    unsubscribe()
+
+    assert promoted == 1
+    assert [(claim.job.post_url, claim.fence) for claim in claims] == [
+        ("https://videos.example/2", 2),
+        ("https://videos.example/4", 2),
+        ("https://videos.example/5", 1),
+    ]
+    assert (await store.history(claims[0].id))[-1].stage is Stage.CLAIM
+
+
+async def test_gates_are_adopted_where_there_are_none(store: JobStore) -> None:
+    await store.close_gate("x", duration=MINUTE, code=ErrorCode.RATE_LIMITED, reason="ours")
+    moved = Gate("tiktok", closed_until=START + MINUTE, strikes=2, code=ErrorCode.CHALLENGE, reason="theirs")
+
+    assert await store.adopt_gates([moved, Gate("x", strikes=7)]) == 1
+    gates = {gate.platform: gate for gate in await store.gates()}
+    assert gates["tiktok"] == moved
+    assert gates["x"].reason == "ours"
+
+
+async def test_what_is_agreed_on_first_stands(store: JobStore) -> None:
+    assert await store.agree_on("library", "a") == "a"
+    assert await store.agree_on("library", "b") == "a"
+    assert await store.agree_on("other", "b") == "b"
