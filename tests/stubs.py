@@ -31,7 +31,7 @@ from mediavault.core.platform import Platform
 from mediavault.services.browser.port import BrowserDownload, PageCapture
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.egress.port import HttpResponse, Timeouts
-from mediavault.services.vault import LocalVault
+from mediavault.services.vault.local import LocalVault
 from mediavault.store.port import JobStore
 from mediavault.worker.tools import RetryPolicy, Tools
 

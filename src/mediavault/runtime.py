@@ -34,7 +34,8 @@ from mediavault.services.browser.login_windows import LoginWindows
 from mediavault.services.browser.session_desk import SessionDesk
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.extraction.port import Extractor
-from mediavault.services.vault import LocalVault
+from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.port import Vault
 from mediavault.store.port import JobStore
 from mediavault.worker.queue import Worker, WorkerLimits
 from mediavault.worker.tools import RetryPolicy, Tools
@@ -53,7 +54,7 @@ class OpenVault:
     store: JobStore
     clock: Clock
     guard: EgressGuard
-    library: LocalVault
+    library: Vault
     submission: Submission
     worker: Worker | None
     working: asyncio.Task[None] | None
@@ -136,7 +137,7 @@ def make_store(settings: Settings, clock: Clock) -> JobStore:
 
 @asynccontextmanager
 async def open_tools(
-    settings: Settings, store: JobStore, library: LocalVault, guard: EgressGuard, clock: Clock
+    settings: Settings, store: JobStore, library: Vault, guard: EgressGuard, clock: Clock
 ) -> AsyncIterator[Tools]:
     """Everything that a worker needs to reach out. The browser and the client start when they are first used."""
     from mediavault.services.browser.chromium import Chromium

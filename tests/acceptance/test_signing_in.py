@@ -42,7 +42,7 @@ from mediavault.services.browser.session_desk import SessionDesk
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction.browser_extractor import BrowserExtractor
-from mediavault.services.vault import LocalVault
+from mediavault.services.vault.local import LocalVault
 from mediavault.store.memory import MemoryJobStore
 from mediavault.worker.dispatch import Route
 from mediavault.worker.stages.extract import ask_extractors

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path as FilePath
 from pathlib import PurePosixPath
 from typing import Annotated
 from urllib.parse import quote
@@ -19,17 +16,17 @@ from starlette.types import Receive, Scope, Send
 from mediavault.api.dependencies import JobIdPath, Services, errors
 from mediavault.api.errors import HttpRefusal
 from mediavault.api.ranges import ByteRange, Unsatisfiable, is_unchanged, range_still_holds, wanted_range
-from mediavault.api.services import ApiServices
+from mediavault.api.services import ApiServices, LibraryFiles
 from mediavault.api.streaming import watching_for_disconnect
 from mediavault.api.views import kept_files
 from mediavault.core.errors import ErrorCode
 from mediavault.core.job import JobId
 from mediavault.core.media import KeptFile
 from mediavault.core.names import slug_keep_case
+from mediavault.services.vault.port import OpenedFile
 
 router = APIRouter(tags=["files"])
 
-CHUNK_BYTES = 256 * 1024
 _DOWNLOAD_TYPE = "application/octet-stream"
 _ANSWERS = errors(401, 404, 416, 503) | {
     status: {"description": words} for status, words in ((206, "A part"), (304, "Known"))
@@ -68,18 +65,6 @@ class Kept:
     path: str | None
     sha256: str | None = None
     bytes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OpenFile:
-    """A file that is open for reading. Whoever holds it closes it."""
-
-    descriptor: int
-    size: int
-    modified_ns: int
-
-    def close(self) -> None:
-        os.close(self.descriptor)
 
 
 Place = Annotated[int, Path(ge=0, le=10_000, description="The item's index.")]
@@ -128,19 +113,19 @@ async def _kept(services: ApiServices, job_id: JobId, place: int | None) -> Kept
 
 async def _video(request: Request, services: ApiServices, kept: KeptFile, *, download: bool) -> Response:
     named = Kept(kept.output_path, kept.sha256, kept.bytes)
-    return await _answer(request, services.settings.download_dir, named, download=download)
+    return await _answer(request, services.library, named, download=download)
 
 
 async def _picture(request: Request, services: ApiServices, kept: KeptFile, *, download: bool) -> Response:
-    return await _answer(request, services.settings.download_dir, Kept(kept.thumbnail_path), download=download)
+    return await _answer(request, services.library, Kept(kept.thumbnail_path), download=download)
 
 
-async def _answer(request: Request, root: FilePath, kept: Kept, *, download: bool) -> Response:
-    file = await asyncio.to_thread(open_below, root, kept.path) if kept.path else None
+async def _answer(request: Request, library: LibraryFiles, kept: Kept, *, download: bool) -> Response:
+    file = await library.open(kept.path) if kept.path else None
     if file is None or kept.path is None:
         raise _not_there()
-    with contextlib.ExitStack() as until_sent:
-        until_sent.callback(file.close)
+    async with contextlib.AsyncExitStack() as until_sent:
+        until_sent.push_async_callback(file.close)
         headers = {**FILE_HEADERS, "ETag": _etag(kept, file), **_naming(kept.path, download=download)}
         if is_unchanged(request.headers.get("if-none-match"), headers["ETag"]):
             return Response(status_code=304, headers=headers)
@@ -149,9 +134,9 @@ async def _answer(request: Request, root: FilePath, kept: Kept, *, download: boo
         return answer
 
 
-def _etag(kept: Kept, file: OpenFile) -> str:
-    """The hash; of a file that changed its size since it was kept, what the disk says of it now."""
-    tag = kept.sha256 if kept.sha256 and kept.bytes == file.size else f"{file.modified_ns:x}-{file.size:x}"
+def _etag(kept: Kept, file: OpenedFile) -> str:
+    """The hash; of a file that changed its size since it was kept, what the library says of it now."""
+    tag = kept.sha256 if kept.sha256 and kept.bytes == file.size else file.version
     return f'"{tag}"'
 
 
@@ -178,7 +163,7 @@ def _part(request: Request, etag: str, size: int) -> ByteRange | None:
 class FileAnswer(Response):
     """Streams a file or a part of it, and closes it in any case."""
 
-    def __init__(self, file: OpenFile, part: ByteRange | None, headers: Mapping[str, str], *, head: bool) -> None:
+    def __init__(self, file: OpenedFile, part: ByteRange | None, headers: Mapping[str, str], *, head: bool) -> None:
         self._file = file
         self._wanted = part or ByteRange(0, file.size - 1)
         self._head = head
@@ -196,49 +181,14 @@ class FileAnswer(Response):
                     await self._stream(send, gone)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
-            self._file.close()
+            await self._file.close()
 
     async def _stream(self, send: Send, gone: asyncio.Event) -> None:
-        position, end = self._wanted.start, self._wanted.end + 1
-        while position < end and not gone.is_set():
-            size = min(CHUNK_BYTES, end - position)
-            chunk = await asyncio.to_thread(os.pread, self._file.descriptor, size, position)
-            if not chunk:  # cut off while it was sent: too few bytes make the server close the connection
+        # a file that was cut off while it was sent gives too few bytes, which makes the server close the connection
+        async for chunk in self._file.chunks(self._wanted.start, self._wanted.end + 1):
+            if gone.is_set():
                 return
-            position += len(chunk)
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
-
-
-def open_below(root: FilePath, relative: str) -> OpenFile | None:
-    """Open a file below ``root``, step by step without following any link; None when there is no such regular file.
-
-    Each step is opened relative to the one before, so that nobody can swap a folder for a link in between.
-    """
-    pure = PurePosixPath(relative)
-    if pure.is_absolute() or ".." in pure.parts or not pure.parts or "\0" in relative:
-        return None
-    try:
-        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            for part in pure.parts[:-1]:
-                below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-                os.close(folder)
-                folder = below
-            # O_NONBLOCK: a pipe in the library must not hold up the thread
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-            return _regular(os.open(pure.parts[-1], flags, dir_fd=folder))
-        finally:
-            os.close(folder)
-    except OSError:  # missing, a link (ELOOP), no permission: all the same to the one who asks
-        return None
-
-
-def _regular(descriptor: int) -> OpenFile | None:
-    facts = os.fstat(descriptor)
-    if not stat.S_ISREG(facts.st_mode):
-        os.close(descriptor)
-        return None
-    return OpenFile(descriptor, facts.st_size, facts.st_mtime_ns)
 
 
 def _naming(relative: str, *, download: bool) -> dict[str, str]:

@@ -13,11 +13,15 @@ from mediavault.core.platform import Platform
 from mediavault.core.screen import Frame, ScreenEvent, Viewer
 from mediavault.core.sessions import Errand, ImportReport, SessionState
 from mediavault.core.settings import Settings
+from mediavault.services.vault.port import OpenedFile
 from mediavault.store.port import JobStore
 
 
 class LibraryFiles(Protocol):
-    """The part of the library's vault that the API uses; reading goes through ``files.open_below``."""
+    """The part of the library's vault that the API uses."""
+
+    async def open(self, relative: str) -> OpenedFile | None:
+        """A file for reading; None when it is missing or would lie outside the library. Raises StorageFailure."""
 
     async def remove(self, *relatives: str) -> None:
         """Delete files below the download folder; missing ones do not matter. Raises StorageFailure."""

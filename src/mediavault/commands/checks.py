@@ -23,7 +23,7 @@ from mediavault.services.browser.discovery import find_browser
 from mediavault.services.browser.own_display import has_display
 from mediavault.services.browser.virtual_screen import INSTALL
 from mediavault.services.extraction.ytdlp_home import deno_path, home_of, installed
-from mediavault.services.vault import LocalVault
+from mediavault.services.vault.local import LocalVault
 
 MIN_PYTHON = (3, 11)
 MIN_SQLITE = (

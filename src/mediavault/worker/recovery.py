@@ -8,7 +8,7 @@ from pathlib import Path
 from mediavault.core.errors import JobNotFound
 from mediavault.core.job import JobId, JobStatus
 from mediavault.core.logs import get_logger
-from mediavault.services.vault import LocalVault, StagingFolder
+from mediavault.services.vault.port import StagingFolder, Vault
 from mediavault.store.port import JobStore, Recovered
 from mediavault.worker import liveness
 
@@ -18,7 +18,7 @@ RECOVERED_RETRY_IN = timedelta(seconds=1)  # the crash was not the post's fault;
 log = get_logger(__name__)
 
 
-async def recover_stale_jobs(store: JobStore, vault: LocalVault, live_folder: Path) -> Recovered:
+async def recover_stale_jobs(store: JobStore, vault: Vault, live_folder: Path) -> Recovered:
     """End the leases of workers known dead, fail jobs whose lease ran out, remove staging folders without an attempt."""
     dead = liveness.dead_workers(live_folder)
     if dead:
@@ -34,7 +34,7 @@ async def recover_stale_jobs(store: JobStore, vault: LocalVault, live_folder: Pa
     return recovered
 
 
-async def sweep_staging(store: JobStore, vault: LocalVault) -> int:
+async def sweep_staging(store: JobStore, vault: Vault) -> int:
     """Remove the staging folders of attempts that are over; how many.
 
     A folder is named after its attempt's fence. The fence only grows, so once an attempt is over it stays over and

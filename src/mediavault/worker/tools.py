@@ -14,7 +14,7 @@ from mediavault.services.browser.port import Browser
 from mediavault.services.download.port import Downloader, DownloadLimits
 from mediavault.services.egress.port import HttpClient
 from mediavault.services.extraction.port import Extractor
-from mediavault.services.vault import LocalVault
+from mediavault.services.vault.port import Vault
 from mediavault.store.port import JobStore
 
 
@@ -44,7 +44,7 @@ class Tools:
     downloader: Downloader
     probe: MediaProbe
     remux: Callable[[Sequence[Path], Path], Awaitable[object]]  # joins whole files into one MP4; raises a Failure
-    vault: LocalVault
+    vault: Vault
     limits: DownloadLimits
     retry: RetryPolicy
     extraction_timeout_s: float

@@ -20,7 +20,7 @@ from mediavault.core.settings import Settings
 from mediavault.core.urls import HttpUrl
 from mediavault.platforms.registry import identify
 from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.vault import LocalVault
+from mediavault.services.vault.local import LocalVault
 from mediavault.store.memory import MemoryJobStore
 from tests.asgi_client import AsgiClient
 from tests.fakes import FakeClock

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.api.files import open_below
 from mediavault.core.media import KeptFile
+from mediavault.services.vault.reading import open_below
 from tests.unit.api.conftest import SHA256, VIDEO, House
 
 ETAG = f'"{SHA256}"'

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mediavault.core.job import ClaimedJob, JobStatus, WorkerId
 from mediavault.core.media import KeptFile
-from mediavault.services.vault import LocalVault
+from mediavault.services.vault.local import LocalVault
 from mediavault.store.port import JobStore
 from mediavault.worker.recovery import recover_stale_jobs, sweep_staging
 from tests.fakes import FakeClock

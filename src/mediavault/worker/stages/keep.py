@@ -60,7 +60,7 @@ async def finish(attempt: Attempt) -> Job | None:
 
 
 async def _still_of(kept: KeptFile, tools: Tools, staging: Path) -> Path | None:
-    video = tools.vault.open_path(kept.output_path)
+    video = await tools.vault.on_this_machine(kept.output_path, into=staging)
     return await tools.probe.still(video, into=staging / "thumbnail.jpg", at_s=STILL_AT_S) if video else None
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.errors import NoSpace, StorageFailure
-from mediavault.services.vault import LocalVault
+from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.port import Digest
 
 BODY = b"a video" * 1000
 SHA = hashlib.sha256(BODY).hexdigest()
@@ -146,3 +147,58 @@ async def test_a_library_that_cannot_be_written_is_found_out_at_the_start(tmp_pa
 
     with pytest.raises(StorageFailure):
         await LocalVault(tmp_path / "file").prepare()
+
+
+def put(vault: LocalVault, relative: str, body: bytes) -> None:
+    path = vault.root / relative
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(body)
+
+
+async def test_an_opened_file_gives_the_bytes_that_are_asked_for(vault: LocalVault) -> None:
+    put(vault, "acc/name.mp4", BODY)
+    file = await vault.open("acc/name.mp4")
+    assert file is not None
+    try:
+        part = b"".join([chunk async for chunk in file.chunks(3, 10)])
+        whole = b"".join([chunk async for chunk in file.chunks(0, file.size + 5)])
+    finally:
+        await file.close()
+
+    assert (part, whole) == (BODY[3:10], BODY)
+
+
+async def test_walking_meets_every_file_but_what_is_hidden(vault: LocalVault, tmp_path: Path) -> None:
+    for relative in ("b/2.mp4", "b/1.mp4", "a/x.jpg", "top.mp4", ".staging/job.1/media.part", "a/.hidden"):
+        put(vault, relative, b"123")
+    (vault.root / "b/link.mp4").symlink_to(tmp_path / "elsewhere")
+
+    found = [file async for file in vault.walk()]
+
+    assert [file.path for file in found] == ["top.mp4", "a/x.jpg", "b/1.mp4", "b/2.mp4"]
+    assert {file.bytes for file in found} == {3}
+
+
+async def test_a_digest_is_of_the_bytes_that_are_there_now(vault: LocalVault) -> None:
+    put(vault, "acc/name.mp4", BODY)
+
+    assert await vault.digest("acc/name.mp4") == Digest(len(BODY), SHA)
+    put(vault, "acc/name.mp4", BODY[:-1] + b"!")
+    changed = await vault.digest("acc/name.mp4")
+    assert changed is not None
+    assert changed.sha256 != SHA
+    assert await vault.digest("acc/gone.mp4") is None
+
+
+@pytest.mark.parametrize("text", [b"", b"[1]", b"{", b"\xff", b"[" * 100_000, b'{"a": "' + b"x" * (4 << 20) + b'"}'])
+async def test_what_is_no_sidecar_is_none(vault: LocalVault, text: bytes) -> None:
+    put(vault, "acc/name.info.json", text)
+
+    assert await vault.read_json("acc/name.info.json") is None
+    assert await vault.read_json("acc/gone.info.json") is None
+
+
+async def test_a_sidecar_is_read_back(vault: LocalVault) -> None:
+    put(vault, "acc/name.info.json", b'{"n": 1}')
+
+    assert await vault.read_json("acc/name.info.json") == {"n": 1}

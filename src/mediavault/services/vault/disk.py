@@ -1,0 +1,139 @@
+"""Files on a disk: durable writing, renaming without replacing, hashing. What the vaults do in their threads.
+
+A failed fsync is never repeated on the same file: after an error the kernel may have dropped the dirty pages and a
+second fsync would say yes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mediavault.core.errors import NoSpace, StorageFailure
+
+HASH_CHUNK = 1 << 20
+_AT_FDCWD = -100
+_RENAME_NOREPLACE = 1  # linux/fs.h
+
+
+@contextlib.contextmanager
+def errors_as_ours(path: Path) -> Iterator[None]:
+    """NoSpace for a full disk, StorageFailure for everything else that the system refuses."""
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NoSpace(f"The disk that holds {path.parent} is full.") from exc
+        raise StorageFailure(f"{path.parent} cannot be written: {exc.strerror or exc}.") from exc
+
+
+def prove_writable(folder: Path) -> None:
+    """Create the folder; write, rename and remove a file in it."""
+    with errors_as_ours(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.write_bytes(b"mediavault")
+        renamed = folder / f".probe-{os.getpid()}.renamed"
+        probe.replace(renamed)
+        renamed.unlink()
+
+
+def make_folder(path: Path) -> None:
+    with errors_as_ours(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def seal(path: Path) -> str:
+    """fsync the file and answer its SHA-256 in hexadecimal."""
+    with errors_as_ours(path), path.open("rb") as file:
+        os.fsync(file.fileno())
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def place(staged: Path, target: Path) -> bool:
+    """Rename without replacing, durably; False when the name is taken."""
+    with errors_as_ours(target):
+        made = _make_folders(target.parent)
+        if not rename_without_replacing(staged, target):
+            return False
+        for folder in (*made, target.parent):
+            fsync_folder(folder)
+        return True
+
+
+def write_json(value: Mapping[str, Any], draft: Path) -> None:
+    """Write and fsync; nothing is renamed yet."""
+    with errors_as_ours(draft), draft.open("w", encoding="utf-8") as file:
+        json.dump(value, file, ensure_ascii=False, indent=1)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def is_file_with(path: Path, size: int, sha256: str) -> bool:
+    """Whether a regular file of that size and hash stands there; False as well when it cannot be read."""
+    try:
+        facts = path.lstat()
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size != size:
+            return False
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except OSError:
+        return False
+
+
+def rename_without_replacing(source: Path, target: Path) -> bool:
+    """renameat2(RENAME_NOREPLACE); a hard link and an unlink where the kernel or the file system has no such call."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    renameat2 = getattr(libc, "renameat2", None)
+    if renameat2 is not None:
+        answer = renameat2(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), _RENAME_NOREPLACE)
+        if answer == 0:
+            return True
+        code = ctypes.get_errno()
+        if code == errno.EEXIST:
+            return False
+        if code not in (errno.ENOSYS, errno.EINVAL):
+            raise OSError(code, os.strerror(code), str(target))
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return False
+    source.unlink()
+    return True
+
+
+def fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Create missing folders; the parents whose entries must reach the disk are answered."""
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for path in reversed(missing):
+        path.mkdir(exist_ok=True)
+    return [path.parent for path in missing]
+
+
+def empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

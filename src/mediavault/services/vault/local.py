@@ -1,0 +1,165 @@
+"""The library on a local folder, with its staging on the same file system, so that placing a file is one rename."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+from mediavault.core.errors import StorageFailure
+from mediavault.core.names import truncate_bytes
+from mediavault.services.vault import disk, reading
+from mediavault.services.vault.port import STAGING_FOLDER, Digest, FoundFile, OpenedFile, StagingFolder
+from mediavault.services.vault.sidecars import SIDECAR_LIMIT_BYTES, parse_sidecar
+from mediavault.services.vault.staging import Staging
+
+_MAX_SAME_NAMES = 10_000
+
+
+class LocalVault:
+    """A ``Vault`` below ``root``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._staging = Staging(root / STAGING_FOLDER)
+
+    @property
+    def staging_root(self) -> Path:
+        return self._staging.root
+
+    async def prepare(self) -> None:
+        await self._staging.prepare()
+
+    # --- staging ------------------------------------------------------------------------------------------------
+
+    def staging(self, job_id: str, fence: int) -> AbstractAsyncContextManager[Path]:
+        return self._staging.folder(job_id, fence)
+
+    async def empty(self, folder: Path) -> None:
+        await asyncio.to_thread(disk.empty, folder)
+
+    async def staging_folders(self) -> list[StagingFolder]:
+        return await self._staging.folders()
+
+    async def discard(self, folder: StagingFolder) -> None:
+        await self._staging.discard(folder)
+
+    async def find_staged(self, job_id: str, *, size: int, sha256: str) -> Path | None:
+        return await self._staging.find(job_id, size=size, sha256=sha256)
+
+    # --- keeping ------------------------------------------------------------------------------------------------
+
+    async def seal(self, path: Path) -> str:
+        return await asyncio.to_thread(disk.seal, path)
+
+    async def free_name(self, folder: str, stem: str, suffix: str) -> str:
+        return await asyncio.to_thread(self._free_name, folder, stem, suffix)
+
+    async def place(self, staged: Path, relative: str) -> bool:
+        return await asyncio.to_thread(disk.place, staged, self.root / relative)
+
+    async def place_json(self, value: Mapping[str, Any], relative: str, *, via: Path) -> None:
+        await asyncio.to_thread(self._place_json, value, self.root / relative, via / "sidecar.json")
+
+    async def holds(self, relative: str, *, size: int, sha256: str) -> bool:
+        return await asyncio.to_thread(disk.is_file_with, self.root / relative, size, sha256)
+
+    async def remove(self, *relatives: str) -> None:
+        await asyncio.to_thread(self._remove, relatives)
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    async def open(self, relative: str) -> OpenedFile | None:
+        return await asyncio.to_thread(reading.open_below, self.root, relative)
+
+    async def on_this_machine(self, relative: str, *, into: Path) -> Path | None:  # noqa: ARG002 - it is here already
+        return self.open_path(relative)
+
+    def open_path(self, relative: str) -> Path | None:
+        """The file of a row as an absolute path; None when it is missing, a link, or would lie outside the library."""
+        parts = Path(relative).parts
+        if not reading.is_inside(relative) or parts[0] == STAGING_FOLDER:
+            return None
+        path = self.root
+        for part in parts:
+            path = path / part
+            if path.is_symlink():
+                return None
+        return path if path.is_file() else None
+
+    async def walk(self) -> AsyncIterator[FoundFile]:
+        """A folder's own files before those of its folders."""
+        for folder in await asyncio.to_thread(_visible_folders, self.root):
+            for found in await asyncio.to_thread(_files_of, self.root, folder):
+                yield found
+
+    async def digest(self, relative: str) -> Digest | None:
+        with disk.errors_as_ours(self.root / relative):
+            return await asyncio.to_thread(reading.digest_below, self.root, relative)
+
+    async def read_json(self, relative: str) -> Mapping[str, Any] | None:
+        with disk.errors_as_ours(self.root / relative):
+            text = await asyncio.to_thread(reading.read_below, self.root, relative, limit=SIDECAR_LIMIT_BYTES)
+        return None if text is None else parse_sidecar(text)
+
+    # --- in a thread --------------------------------------------------------------------------------------------
+
+    def _free_name(self, folder: str, stem: str, suffix: str) -> str:
+        for relative in names_in_turn(folder, stem, suffix):
+            if not os.path.lexists(self.root / relative):
+                return relative
+        raise no_free_name(folder, stem)
+
+    def _place_json(self, value: Mapping[str, Any], target: Path, draft: Path) -> None:
+        disk.write_json(value, draft)
+        with disk.errors_as_ours(target):
+            draft.replace(target)
+            disk.fsync_folder(target.parent)
+
+    def _remove(self, relatives: tuple[str, ...]) -> None:
+        for relative in relatives:
+            path = self.open_path(relative)
+            if path is not None:
+                with disk.errors_as_ours(path):
+                    path.unlink(missing_ok=True)
+                    disk.fsync_folder(path.parent)
+                with contextlib.suppress(OSError):  # not empty, or already gone
+                    path.parent.rmdir()
+
+
+def names_in_turn(folder: str, stem: str, suffix: str) -> Iterator[str]:
+    """The names that a file may get: ``stem.mp4``, then ``stem (2).mp4`` and so on."""
+    for number in range(1, _MAX_SAME_NAMES):
+        mark = "" if number == 1 else f" ({number})"
+        yield f"{folder}/{truncate_bytes(stem, 190 - len(mark))}{mark}{suffix}"
+
+
+def no_free_name(folder: str, stem: str) -> StorageFailure:
+    return StorageFailure(f"No free name is left for {stem!r} in {folder!r}.")
+
+
+def _visible_folders(root: Path) -> list[Path]:
+    """The library's root and every folder below it, sorted; hidden ones and links aside."""
+    found = []
+    for path, folders, _ in os.walk(root, onerror=_raise_as_ours):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found.append(Path(path))
+    return found
+
+
+def _files_of(root: Path, folder: Path) -> list[FoundFile]:
+    found = []
+    with disk.errors_as_ours(folder / "."), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False) and not entry.name.startswith("."):
+                relative = Path(entry.path).relative_to(root).as_posix()
+                found.append(FoundFile(relative, entry.stat(follow_symlinks=False).st_size))
+    return sorted(found, key=lambda file: file.path)
+
+
+def _raise_as_ours(error: OSError) -> None:
+    raise StorageFailure(f"{error.filename} cannot be read: {error.strerror or error}.") from error

@@ -1,0 +1,129 @@
+"""What the rest of the house asks of the library, on whatever it stands. ``tests/contract`` holds every vault to it.
+
+A file enters the library in one order, so that a crash at any point leaves either nothing or a whole file::
+
+    staging folder -> seal -> [row: committing] -> place, without replacing -> [row: completed]
+
+The rows in brackets are the store's; ``worker/stages/keep.py`` drives both halves. Paths in the library are relative,
+with forward slashes. Staging folders are always folders of this machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+STAGING_FOLDER = ".staging"
+
+
+@dataclass(frozen=True, slots=True)
+class StagingFolder:
+    """A folder that belongs to one attempt of one job."""
+
+    job_id: str
+    fence: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file that stands in the library, whether or not a row names it. ``bytes`` is its size."""
+
+    path: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What a file's bytes are now, read anew. ``sha256`` in hexadecimal."""
+
+    bytes: int
+    sha256: str
+
+
+class OpenedFile(Protocol):
+    """A file of the library that is open for reading. Whoever holds it closes it."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def version(self) -> str:
+        """Another text when the bytes are others; for an entity tag where the hash is not known."""
+
+    def chunks(self, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes from ``start`` up to but not including ``end``, in pieces; fewer where the file was cut meanwhile."""
+
+    async def close(self) -> None:
+        """Safe to call twice."""
+
+
+class Vault(Protocol):
+    """The library and its staging. Every method may raise StorageFailure or NoSpace unless it says otherwise."""
+
+    @property
+    def staging_root(self) -> Path:
+        """Where all work in progress lies on this machine."""
+
+    async def prepare(self) -> None:
+        """Create what is missing and prove that files can be written. Refuses a library that is not there."""
+
+    # --- staging
+
+    def staging(self, job_id: str, fence: int) -> AbstractAsyncContextManager[Path]:
+        """A private folder for one attempt; gone afterwards, whatever happened."""
+
+    async def empty(self, folder: Path) -> None:
+        """Remove what a rung left in its staging folder."""
+
+    async def staging_folders(self) -> list[StagingFolder]:
+        """All attempts that have a folder on this machine, alive or dead."""
+
+    async def discard(self, folder: StagingFolder) -> None:
+        """Remove the folder of an attempt known to be over."""
+
+    async def find_staged(self, job_id: str, *, size: int, sha256: str) -> Path | None:
+        """A file that an earlier attempt of the job had sealed on this machine and did not get to place."""
+
+    # --- keeping
+
+    async def seal(self, path: Path) -> str:
+        """Make the staged file durable and answer its SHA-256 in hexadecimal. A failed fsync is never repeated on it."""
+
+    async def free_name(self, folder: str, stem: str, suffix: str) -> str:
+        """A relative path below ``folder`` that no file has yet: ``stem.mp4``, then ``stem (2).mp4`` and so on."""
+
+    async def place(self, staged: Path, relative: str) -> bool:
+        """Put a sealed file at its place, durably, without replacing anything; False when the name is taken by now.
+
+        The file appears whole or not at all.
+        """
+
+    async def place_json(self, value: Mapping[str, Any], relative: str, *, via: Path) -> None:
+        """Write a sidecar durably by way of the staging folder ``via``; an older one of the same name is replaced."""
+
+    async def holds(self, relative: str, *, size: int, sha256: str) -> bool:
+        """Whether the library has this very file: size and hash agree. Never raises."""
+
+    async def remove(self, *relatives: str) -> None:
+        """Delete files that a row names; missing ones do not matter. The account's folder goes when it is empty."""
+
+    # --- reading
+
+    async def open(self, relative: str) -> OpenedFile | None:
+        """None when it is missing, is no regular file, or would lie outside the library. Links are not followed."""
+
+    async def on_this_machine(self, relative: str, *, into: Path) -> Path | None:
+        """A path under which this machine's programs can read the file: itself, or a copy in the folder ``into``."""
+
+    def walk(self) -> AsyncIterator[FoundFile]:
+        """Every file of the library in a fixed order, staging and what is hidden aside."""
+
+    async def digest(self, relative: str) -> Digest | None:
+        """Read the file from end to end; None as in ``open``."""
+
+    async def read_json(self, relative: str) -> Mapping[str, Any] | None:
+        """A sidecar; None when it is missing, too large, or no JSON object."""

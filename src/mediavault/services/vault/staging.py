@@ -1,0 +1,60 @@
+"""Staging folders on this machine's disk: one for each attempt, gone with it. Every vault has them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from mediavault.services.vault import disk
+from mediavault.services.vault.port import StagingFolder
+
+
+class Staging:
+    """The attempts' folders below ``root``, named by job and fence."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    async def prepare(self) -> None:
+        """Create the folder and prove that files can be written and renamed in it. Raises StorageFailure, NoSpace."""
+        await asyncio.to_thread(disk.prove_writable, self.root)
+
+    @asynccontextmanager
+    async def folder(self, job_id: str, fence: int) -> AsyncIterator[Path]:
+        path = self.root / f"{job_id}.{fence}"
+        await asyncio.to_thread(disk.make_folder, path)
+        try:
+            yield path
+        finally:
+            # shielded: a cancelled attempt removes its folder too
+            await asyncio.shield(asyncio.to_thread(shutil.rmtree, path, ignore_errors=True))
+
+    async def folders(self) -> list[StagingFolder]:
+        return await asyncio.to_thread(self._folders)
+
+    async def discard(self, folder: StagingFolder) -> None:
+        await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
+
+    async def find(self, job_id: str, *, size: int, sha256: str) -> Path | None:
+        return await asyncio.to_thread(self._find, job_id, size, sha256)
+
+    def _folders(self) -> list[StagingFolder]:
+        found = []
+        with contextlib.suppress(FileNotFoundError):
+            for path in self.root.iterdir():
+                job_id, _, fence = path.name.rpartition(".")
+                if job_id and fence.isdigit() and path.is_dir():
+                    found.append(StagingFolder(job_id, int(fence), path))
+        return found
+
+    def _find(self, job_id: str, size: int, sha256: str) -> Path | None:
+        for folder in self._folders():
+            if folder.job_id == job_id:
+                for path in folder.path.rglob("*"):
+                    if disk.is_file_with(path, size, sha256):
+                        return path
+        return None
