@@ -15,7 +15,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from mediavault.api.submission import Submission
 from mediavault.api.waiting_jobs import go_on_after_window
@@ -117,22 +116,41 @@ async def open_store(settings: Settings, clock: Clock | None = None) -> AsyncIte
 
 
 def make_store(settings: Settings, clock: Clock) -> JobStore:
-    """``sqlite:///path`` or ``memory:``. Raises BadSetting for anything else."""
-    url = settings.effective_database_url
-    scheme, path = urlsplit(url).scheme, url.removeprefix("sqlite://")
+    """``sqlite:///path``, ``postgresql://…`` or ``memory:``. Raises BadSetting for anything else."""
+    return store_at(settings.effective_database_url, clock)
+
+
+def store_at(url: str, clock: Clock) -> JobStore:
+    """The store that ``url`` names, not open yet. ``clock`` is for those that have none of their own."""
+    scheme, path = url.partition(":")[0].lower(), url.removeprefix("sqlite://")
     if scheme == "sqlite" and path.startswith("/") and len(path) > 1:
         from mediavault.store.sqlite import SqliteJobStore
 
         # sqlite:///relative and sqlite:////absolute, as SQLAlchemy reads them; a default always is absolute
         return SqliteJobStore(Path(path[1:]) if path.startswith("//") else Path(path), clock)
+    if scheme in ("postgresql", "postgres"):
+        with _driver_of("PostgreSQL", "postgresql"):
+            from mediavault.store.postgres import PostgresJobStore
+
+            return PostgresJobStore(url)
     if scheme == "memory":
         from mediavault.store.memory import MemoryJobStore
 
         return MemoryJobStore(clock)
     raise BadSetting(
         f"MEDIAVAULT_DATABASE_URL: {scheme or url!r} is no database that this version knows.",
-        help="Use sqlite:////path/to/mediavault.db, or leave it unset.",
+        help="Use sqlite:////path/to/mediavault.db or postgresql://user:password@host/database, or leave it unset.",
     )
+
+
+@contextmanager
+def _driver_of(what: str, extra: str) -> Iterator[None]:
+    try:
+        yield
+    except ImportError as exc:
+        raise BadSetting(
+            f"{what} needs a driver that is not installed ({exc.name}).", help=f"pip install 'mediavault[{extra}]'"
+        ) from exc
 
 
 @asynccontextmanager

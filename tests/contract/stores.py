@@ -16,7 +16,9 @@ from mediavault.core.job import ClaimedJob, JobId, NewJob, WorkerId
 from mediavault.core.media import KeptFile, SourceType
 from mediavault.store.memory import MemoryJobStore
 from mediavault.store.port import Checkpoint, JobStore
+from mediavault.store.postgres import PostgresJobStore
 from mediavault.store.sqlite import SqliteJobStore
+from tests.servers import postgres
 
 StoreFactory = Callable[[Path, Clock], JobStore]  # (an empty folder, the clock) -> a store that is not open yet
 
@@ -29,7 +31,14 @@ def sqlite_store(folder: Path, clock: Clock) -> JobStore:
     return SqliteJobStore(folder / "jobs.db", clock)
 
 
-STORES: Mapping[str, StoreFactory] = {"memory": memory_store, "sqlite": sqlite_store}
+def postgres_store(folder: Path, clock: Clock) -> JobStore:
+    """In a database of its own, one for each folder."""
+    return PostgresJobStore(postgres.database_for(folder), clock)
+
+
+STORES: Mapping[str, StoreFactory] = {"memory": memory_store, "postgres": postgres_store, "sqlite": sqlite_store}
+# Their only clock is the host's, which somebody may set; the others go by their database's own.
+ON_THE_HOSTS_CLOCK = ("memory", "sqlite")
 
 LEASE = timedelta(seconds=90)
 KEPT = KeptFile("jane/1.mp4", "jane/1.jpg", 20_000, "ab" * 32, 4.5, 320, 180)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import fields, replace
 from datetime import timedelta
@@ -24,7 +25,7 @@ from mediavault.core.job import (
 )
 from mediavault.core.media import Account, Candidate, FoundIn, Ownership, SourceType, Watermark
 from mediavault.store.port import Checkpoint, JobQuery, JobStore
-from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, STORES, numbered_job
+from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, ON_THE_HOSTS_CLOCK, STORES, numbered_job
 from tests.fakes import START, FakeClock
 
 ANN, BOB = WorkerId("w-ann"), WorkerId("w-bob")
@@ -644,6 +645,7 @@ async def test_recovery_twice_finds_nothing_the_second_time(store: JobStore, clo
     assert (await store.recover_stale_jobs(retry_in=MINUTE)).failed == 0
 
 
+@pytest.mark.parametrize("store", ON_THE_HOSTS_CLOCK, indirect=True)
 async def test_a_clock_set_forward_does_not_end_the_lease_of_a_live_worker(store: JobStore, clock: FakeClock) -> None:
     attempt = await claimed(store)
     clock.advance(10)
@@ -658,6 +660,7 @@ async def test_a_clock_set_forward_does_not_end_the_lease_of_a_live_worker(store
     assert (await store.recover_stale_jobs(retry_in=MINUTE)).job_ids == (attempt.id,)
 
 
+@pytest.mark.parametrize("store", ON_THE_HOSTS_CLOCK, indirect=True)
 async def test_a_dead_workers_job_is_recovered_one_lease_after_the_clock_was_set(
     store: JobStore, clock: FakeClock
 ) -> None:
@@ -669,6 +672,7 @@ async def test_a_dead_workers_job_is_recovered_one_lease_after_the_clock_was_set
     assert (await store.recover_stale_jobs(retry_in=MINUTE)).job_ids == (attempt.id,)
 
 
+@pytest.mark.parametrize("store", ON_THE_HOSTS_CLOCK, indirect=True)
 async def test_a_clock_set_back_and_forth_does_not_end_the_lease_of_a_live_worker(
     store: JobStore, clock: FakeClock
 ) -> None:
@@ -694,6 +698,7 @@ async def test_leases_of_dead_workers_can_be_ended_at_once(store: JobStore) -> N
     assert await store.get(living.id) == living.job
 
 
+@pytest.mark.parametrize("store", ON_THE_HOSTS_CLOCK, indirect=True)
 async def test_ended_leases_are_recovered_also_while_the_clock_is_not_believed(
     store: JobStore, clock: FakeClock
 ) -> None:
@@ -1103,15 +1108,14 @@ async def test_whoever_waits_for_work_is_told(
     store: JobStore, clock: FakeClock, act: Callable[[JobStore, ClaimedJob], Awaitable[None]]
 ) -> None:
     attempt = await claimed(store)
-    await clock.settle()
     calls: list[str] = []
-    leave = store.on_work(lambda: calls.append("staying"))
+    told = asyncio.Event()
+    leave = store.on_work(told.set)
     store.on_work(lambda: calls.append("leaving"))()
-
     await act(store, attempt)
-    await clock.settle()
 
-    assert set(calls) == {"staying"}
+    await asyncio.wait_for(told.wait(), 10)
+    assert calls == []
     leave()
 
 

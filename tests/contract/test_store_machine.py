@@ -24,7 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from mediavault.core.errors import ErrorCode, IllegalMove, JobNotFound, LeaseLost
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, Stage, WorkerId
 from mediavault.store.port import JobQuery, JobStore
-from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, STORES, StoreFactory, numbered_job
+from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, ON_THE_HOSTS_CLOCK, STORES, StoreFactory, numbered_job
 from tests.fakes import FakeClock
 
 T = TypeVar("T")
@@ -38,6 +38,7 @@ JUMPS = [timedelta(days=2), timedelta(hours=1), timedelta(seconds=7), -timedelta
 RANDOM = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
 EFFORT = {
     "memory": settings(RANDOM, max_examples=60, stateful_step_count=40),
+    "postgres": settings(RANDOM, max_examples=10, stateful_step_count=30),
     "sqlite": settings(RANDOM, max_examples=25, stateful_step_count=30),
 }
 
@@ -106,9 +107,10 @@ ACTS: Mapping[str, Act] = {
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """``factory`` is set by :func:`machine_of`."""
+    """``factory`` and ``on_the_hosts_clock`` are set by :func:`machine_of`."""
 
     factory: StoreFactory
+    on_the_hosts_clock: bool
 
     def __init__(self) -> None:
         super().__init__()
@@ -354,6 +356,7 @@ class StoreMachine(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         self.clock.advance(seconds)
 
+    @precondition(lambda self: self.on_the_hosts_clock)
     @rule(by=st.sampled_from(JUMPS))
     def the_wall_clock_is_set(self, by: timedelta) -> None:
         """Somebody looks before it is set once more, as every worker does every few seconds."""
@@ -398,10 +401,13 @@ class StoreMachine(RuleBasedStateMachine):
         assert self.run(self.store.next_due()) == min(due, default=None)
 
 
-def machine_of(factory: StoreFactory) -> type[StoreMachine]:
-    return type("StoreMachine", (StoreMachine,), {"factory": staticmethod(factory)})
+def machine_of(factory: StoreFactory, *, on_the_hosts_clock: bool = True) -> type[StoreMachine]:
+    made = {"factory": staticmethod(factory), "on_the_hosts_clock": on_the_hosts_clock}
+    return type("StoreMachine", (StoreMachine,), made)
 
 
 @pytest.mark.parametrize("name", sorted(STORES))
 def test_no_history_of_workers_zombies_and_clocks_breaks_the_store(name: str) -> None:
-    run_state_machine_as_test(machine_of(STORES[name]), settings=EFFORT[name])
+    run_state_machine_as_test(
+        machine_of(STORES[name], on_the_hosts_clock=name in ON_THE_HOSTS_CLOCK), settings=EFFORT[name]
+    )

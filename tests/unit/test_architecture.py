@@ -16,6 +16,7 @@ SOURCE = ROOT / "src" / "mediavault"
 IMPORTERS = {
     "aiohttp": {"services/egress/client.py"},
     "apsw": {"store/sqlite_engine.py"},
+    "asyncpg": {"store/postgres_engine.py"},
     "playwright": {"services/browser/chromium.py"},
     "Crypto": {"services/download/aes.py"},
     "av": {"services/media/library.py", "practice/media.py"},
@@ -79,6 +80,7 @@ def test_only_the_workers_loop_swallows_everything() -> None:
     allowed = {
         "worker/pipeline.py",
         "api/gate.py",  # the outermost answer: a typed 500 instead of a traceback
+        "store/combining.py",  # hands what a batch broke with to each of those who wait for it
         "services/media/probe_child.py",  # FFmpeg's bindings raise anything on damaged files
     }
 

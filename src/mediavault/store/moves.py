@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from mediavault.core.errors import ErrorCode, IllegalMove, JobNotFound, LeaseLost
-from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, Outcome, Stage, may_move
+from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, Outcome, Stage, may_move
 from mediavault.core.media import KeptFile
 
 RECOVERED_ERROR = "The worker stopped in the middle of this attempt; its lease ran out."
@@ -55,6 +55,18 @@ def recover_record(at: datetime, attempt: int) -> HistoryRecord:
 def duration_ms(since: datetime | None, until: datetime) -> int:
     """Never negative, also when the wall clock was set back in between."""
     return 0 if since is None else max(0, int((until - since).total_seconds() * 1000))
+
+
+def is_completed_by(job: Job, claim: ClaimedJob, kept: KeptFile) -> bool:
+    """Whether the row says what this very completion would have made of it: its answer was lost, not the write."""
+    mine = job.status is JobStatus.COMPLETED and job.attempt_count == claim.fence
+    return mine and (job.output_path, job.sha256) == (kept.output_path, kept.sha256)
+
+
+def is_failed_by(job: Job, claim: ClaimedJob, code: ErrorCode, error: str) -> bool:
+    """As :func:`is_completed_by`, of a failure."""
+    mine = job.status is JobStatus.FAILED and job.attempt_count == claim.fence
+    return mine and (job.error_code, job.error) == (code, error)
 
 
 def job_not_found(job_id: JobId) -> JobNotFound:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -61,7 +61,7 @@ class _Draft:
     __slots__ = Job.__slots__
 
 
-def job_from_row(row: tuple[Any, ...]) -> Job:
+def job_from_row(row: Sequence[Any]) -> Job:
     """``row`` has JOB_COLUMNS."""
     draft: Any = _Draft()
     # fmt: off
@@ -91,7 +91,7 @@ def job_from_row(row: tuple[Any, ...]) -> Job:
     return _finished(draft)
 
 
-def claimed_job(row: tuple[Any, ...], worker: WorkerId, at: datetime, lease_expires_at: datetime) -> Job:
+def claimed_job(row: Sequence[Any], worker: WorkerId, at: datetime, lease_expires_at: datetime) -> Job:
     """The job that the claim statement has just made of a queued one; ``row`` has CLAIMED_COLUMNS."""
     draft: Any = _Draft()
     # fmt: off
@@ -118,7 +118,7 @@ def claimed_job(row: tuple[Any, ...], worker: WorkerId, at: datetime, lease_expi
     return _finished(draft)
 
 
-def completed_job(before: Job, row: tuple[Any, ...], kept: KeptFile, at: datetime) -> Job:
+def completed_job(before: Job, row: Sequence[Any], kept: KeptFile, at: datetime) -> Job:
     """The job that the complete statement has just made of the running ``before``; ``row`` has COMPLETED_COLUMNS."""
     draft: Any = _Draft()
     # fmt: off
@@ -259,7 +259,7 @@ def history_row(seq: int, record: HistoryRecord) -> tuple[Any, ...]:
     )
 
 
-def history_from_row(row: tuple[Any, ...]) -> HistoryRecord:
+def history_from_row(row: Sequence[Any]) -> HistoryRecord:
     at, attempt, stage, outcome, rung, error_code, detail, size, duration_ms = row
     return HistoryRecord(
         _EPOCH + timedelta(0, 0, at),
@@ -289,7 +289,7 @@ def gate_values(gate: Gate) -> dict[str, Any]:
     }
 
 
-def gate_from_row(row: tuple[Any, ...]) -> Gate:
+def gate_from_row(row: Sequence[Any]) -> Gate:
     """``row`` is a platform and GATE_COLUMNS; these are all NULL where the platform has no gate yet."""
     # fmt: off
     (
@@ -328,7 +328,7 @@ def beat_values(beat: WorkerBeat) -> dict[str, Any]:
     }
 
 
-def beat_from_row(row: tuple[Any, ...]) -> WorkerBeat:
+def beat_from_row(row: Sequence[Any]) -> WorkerBeat:
     worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining = row
     return WorkerBeat(
         WorkerId(worker),

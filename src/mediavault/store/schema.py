@@ -7,16 +7,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
+_OLDEST_CODE = re.compile(r"^-- oldest code: (\d+)$", re.MULTILINE)
 _FILE = re.compile(r"(?P<version>\d{4})_\w+\.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """``version`` is the schema's number once ``sql`` has run."""
+    """``version`` is the schema's number once ``sql`` has run.
+
+    ``oldest_code`` is the schema number of the oldest mediavault that still works on it, which lets a fleet be upgraded
+    machine by machine: a file that only adds says ``-- oldest code: N`` in a line of its own. Without it, none older.
+    """
 
     version: int
     name: str
     sql: str
+
+    @property
+    def oldest_code(self) -> int:
+        said = _OLDEST_CODE.search(self.sql)
+        return int(said[1]) if said else self.version
 
 
 def load_migrations(engine: str) -> tuple[Migration, ...]:

@@ -1,0 +1,247 @@
+"""The only importer of asyncpg: connections to PostgreSQL, statements by name, and its errors as ours."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from mediavault.core.errors import StoreError
+
+T = TypeVar("T")
+Row = Sequence[Any]
+
+CONNECT_TIMEOUT_S = 5.0
+COMMAND_TIMEOUT_S = 30.0
+POOL_SIZE = 8
+OLDEST_VERSION = 15
+APPLICATION = "mediavault"
+
+_NAMED = re.compile(r"(?<!:):([a-z]\w*)")
+
+# The server did not get, or undid, what was asked; asking again is right. Class 40: transaction rollback
+# (serialization failure, deadlock); 53: too many connections, out of memory; 57P: shutting down or starting up.
+_PASSING = ("40", "53", "57P", "08")
+
+
+class ConnectionLost(StoreError):
+    """The server went away, refused, or could not be asked just now. What was asked may or may not have been done."""
+
+    help = "Check that the PostgreSQL server runs and can be reached; mediavault goes on by itself when it does."
+
+
+class DuplicateKey(StoreError):
+    """A row with this key stands already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL with ``$1`` … and the names of their values, in that order."""
+
+    sql: str
+    names: tuple[str, ...]
+
+    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
+        return [values[name] for name in self.names]
+
+
+def positional(sql: str) -> Statement:
+    """``:name`` becomes ``$1``, ``$2`` …; the same name the same number. Casts (``::text``) are left alone."""
+    names: list[str] = []
+
+    def number(match: re.Match[str]) -> str:
+        if match[1] not in names:
+            names.append(match[1])
+        return f"${names.index(match[1]) + 1}"
+
+    return Statement(_NAMED.sub(number, sql), tuple(names))
+
+
+class Transaction:
+    """A connection for the length of a transaction, or for one statement that is its own."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def rows(self, statement: Statement, values: Mapping[str, Any]) -> list[Row]:
+        """Run the statement; all of its rows."""
+        with errors_as_ours():
+            found: list[Row] = await self._connection.fetch(statement.sql, *statement.arguments(values))
+        return found
+
+    async def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run the statement once for each row of values, in one round trip."""
+        with errors_as_ours():
+            await self._connection.executemany(statement.sql, [statement.arguments(values) for values in rows])
+
+    async def script(self, sql: str) -> None:
+        """Several statements without values."""
+        with errors_as_ours():
+            await self._connection.execute(sql)
+
+
+class Lane:
+    """One connection for one kind of work, opened when it is needed and again when it was lost.
+
+    What must not wait behind other work has a lane of its own: a heartbeat that queues for a pool is a lost lease.
+    """
+
+    def __init__(self, connect: Callable[[], Awaitable[Any]]) -> None:
+        self._connect = connect
+        self._connection: Any = None
+        self._turn = asyncio.Lock()
+        self._closed = False
+
+    async def rows(self, statement: Statement, values: Mapping[str, Any]) -> list[Row]:
+        async with self._turn:
+            if self._closed:
+                raise StoreError("The job store is not open.")
+            with errors_as_ours():
+                if self._connection is None or self._connection.is_closed():
+                    self._connection = await self._connect()
+                found: list[Row] = await self._connection.fetch(statement.sql, *statement.arguments(values))
+        return found
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._connection is not None and not self._connection.is_closed():
+            await hang_up(self._connection)
+
+
+class Database:
+    """The server that ``url`` names: a pool for what a person asks for, lanes for the worker's own rhythm."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.pooled_by_others = False  # behind PgBouncer or the like: nothing lives longer than a transaction
+        self._pool: Any = None
+        self._lanes: list[Lane] = []
+
+    async def open(self) -> None:
+        """Raises ConnectionLost when nobody answers, StoreError when the server refuses us or is too old."""
+        with errors_as_ours():
+            self._pool = await asyncpg.create_pool(
+                self.url, min_size=1, max_size=POOL_SIZE, reset=_keep_as_it_is, **self._options()
+            )
+            async with self._pool.acquire() as connection:
+                version = connection.get_server_version()
+        if version.major < OLDEST_VERSION:
+            await self.close()
+            raise StoreError(
+                f"PostgreSQL {version.major} is too old.", help=f"Use PostgreSQL {OLDEST_VERSION} or newer."
+            )
+
+    async def close(self) -> None:
+        lanes, self._lanes = self._lanes, []
+        for lane in lanes:
+            await lane.close()
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            try:
+                async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                    await pool.close()
+            except TimeoutError:
+                pool.terminate()
+
+    def lane(self) -> Lane:
+        lane = Lane(self.connect)
+        self._lanes.append(lane)
+        return lane
+
+    async def connect(self) -> Any:
+        """A connection of its own, which the caller closes."""
+        return await asyncpg.connect(self.url, **self._options())
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Committed at the end of the block; undone when it raises."""
+        async with self._connection() as connection:
+            with errors_as_ours():
+                begun = connection.transaction()
+                await begun.start()
+            try:
+                yield Transaction(connection)
+            except BaseException:
+                with errors_as_ours():
+                    if not connection.is_closed():
+                        await begun.rollback()
+                raise
+            with errors_as_ours():
+                await begun.commit()
+
+    async def rows(self, statement: Statement, values: Mapping[str, Any]) -> list[Row]:
+        """One statement, a transaction of its own."""
+        async with self._connection() as connection:
+            return await Transaction(connection).rows(statement, values)
+
+    async def version(self) -> str:
+        async with self._connection() as connection:
+            return str(connection.get_server_version().major)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        if self._pool is None:
+            raise StoreError("The job store is not open.")
+        with errors_as_ours():
+            connection = await self._pool.acquire(timeout=CONNECT_TIMEOUT_S)
+        try:
+            yield connection
+        finally:
+            with errors_as_ours():
+                await self._pool.release(connection)
+
+    def _options(self) -> dict[str, Any]:
+        # A prepared statement belongs to a connection of the server; behind a pooler the next one may be another.
+        cached = {"statement_cache_size": 0} if self.pooled_by_others else {}
+        return {
+            "timeout": CONNECT_TIMEOUT_S,
+            "command_timeout": COMMAND_TIMEOUT_S,
+            "server_settings": {"application_name": APPLICATION},
+            **cached,
+        }
+
+
+def named(url: str) -> str:
+    """The server and database of ``url``, without user or password, for messages."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.hostname or 'localhost'}{port}{parts.path}"
+
+
+@contextmanager
+def errors_as_ours() -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.UniqueViolationError as exc:
+        raise DuplicateKey(f"PostgreSQL has this row already: {exc.detail or exc}") from exc
+    except asyncpg.PostgresError as exc:
+        code = exc.sqlstate or ""
+        kind = ConnectionLost if code.startswith(_PASSING) else StoreError
+        raise kind(f"PostgreSQL refused: {exc}") from exc
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as exc:
+        raise ConnectionLost(f"The connection to PostgreSQL broke: {exc}") from exc
+    except (OSError, TimeoutError) as exc:
+        raise ConnectionLost(f"PostgreSQL cannot be reached: {exc or type(exc).__name__}") from exc
+    except ValueError as exc:
+        raise StoreError(
+            f"MEDIAVAULT_DATABASE_URL cannot be read: {exc}",
+            help="It looks like postgresql://user:password@host/database",
+        ) from exc
+
+
+async def _keep_as_it_is(_connection: Any) -> None:
+    """Nothing we do leaves a mark on a connection, so nothing has to be reset when it goes back: one round trip less."""
+
+
+async def hang_up(connection: Any) -> None:
+    """Close a connection, in order if that takes no more than a second. Never raises."""
+    try:
+        await connection.close(timeout=1.0)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        connection.terminate()

@@ -1,0 +1,1 @@
+"""Servers that the tests start, each once a process, or that the environment names."""

