@@ -238,6 +238,11 @@ class PostgresJobStore:
             self._listener.listen()
         return self._subscribers.add(callback)
 
+    @property
+    def has_wake_ups(self) -> bool:
+        """False behind a pooler: there new jobs wait for the worker's poll."""
+        return self._wakes
+
     # --- inside -------------------------------------------------------------------------------------------------
 
     @property

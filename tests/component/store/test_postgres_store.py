@@ -1,0 +1,360 @@
+"""The PostgreSQL store and its server: poolers, losses, restarts, schemas, plans."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediavault.core.errors import ErrorCode, LeaseLost, SchemaTooNew, StoreError
+from mediavault.core.job import ClaimedJob, JobStatus, WorkerId
+from mediavault.store.port import JobQuery
+from mediavault.store.postgres import PostgresJobStore
+from mediavault.store.postgres_engine import ConnectionLost, Database, Statement, named
+from mediavault.store.postgres_ops import SQL
+from mediavault.store.postgres_schema import MIGRATIONS, migrate
+from mediavault.store.schema import Migration
+from tests.contract.stores import KEPT, LEASE, claim_and_complete, numbered_job
+from tests.servers import postgres
+from tests.servers.pgbouncer import pgbouncer
+from tests.servers.tcp_proxy import proxied
+
+ANN, BOB = WorkerId("w-ann"), WorkerId("w-bob")
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return postgres.database_for(tmp_path)
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[PostgresJobStore]:
+    store = PostgresJobStore(url)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def enqueued(store: PostgresJobStore, count: int) -> None:
+    await store.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in range(1, count + 1)])
+
+
+async def claimed(store: PostgresJobStore, worker: WorkerId = ANN) -> ClaimedJob:
+    await enqueued(store, 1)
+    [claim] = await store.claim(worker, limit=1, lease=LEASE)
+    return claim
+
+
+# --- poolers -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prepared", [0, 200])
+async def test_behind_a_pooler_in_transaction_mode_everything_works_but_wake_ups(url: str, prepared: int) -> None:
+    """Its connections are lent to others between two transactions, with or without their prepared statements."""
+    with pgbouncer(url, prepared=prepared) as pooled:
+        async with opened(pooled) as first, opened(pooled) as second:
+            await enqueued(first, 60)
+            done = await asyncio.gather(claim_and_complete(first, ANN), claim_and_complete(second, BOB))
+            [known] = await second.enqueue([numbered_job(99, "https://videos.example/1")])
+            await first.close_gate("x", duration=LEASE, code=ErrorCode.RATE_LIMITED, reason="slow down")
+            turn = await second.take_turn("x", interval=LEASE, probe_within=LEASE)
+            listening = first.has_wake_ups
+
+            assert sum(done) == 60
+            assert known.job.status is JobStatus.COMPLETED
+            assert turn.closed_until is not None
+            assert not listening
+
+
+async def test_a_direct_connection_hears_of_work_that_another_process_enqueued(url: str) -> None:
+    async with opened(url) as worker, opened(url) as api:
+        heard = asyncio.Event()
+        leave = worker.on_work(heard.set)
+        await asyncio.wait_for(heard.wait(), 5)  # the listener has come up
+        heard.clear()
+        await enqueued(api, 1)
+
+        await asyncio.wait_for(heard.wait(), 5)
+        leave()
+
+
+# --- losses ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_completion_whose_answer_is_lost_is_found_to_be_done(url: str) -> None:
+    """The server committed, the connection broke: the row is ours, and asking again must not call the lease lost."""
+    async with proxied(url) as (proxy, through), opened(through) as store:
+        claim = await claimed(store)
+        await enqueued_and_completed_once(store)  # its lane is connected before answers get lost
+        proxy.losing_answers = True
+        completing = asyncio.create_task(store.complete(claim, KEPT))
+        while not proxy.answers_lost:
+            await asyncio.sleep(0.01)
+        proxy.losing_answers = False
+        proxy.cut()
+        job = await completing
+
+        assert (job.status, job.sha256) == (JobStatus.COMPLETED, KEPT.sha256)
+        assert [record.stage.value for record in await store.history(claim.id)] == ["claim", "complete"]
+
+
+async def enqueued_and_completed_once(store: PostgresJobStore) -> None:
+    await store.enqueue([numbered_job(50, "https://videos.example/50")])
+    [other] = await store.claim(BOB, limit=1, lease=LEASE)
+    await store.complete(other, KEPT)
+
+
+async def test_a_failure_whose_answer_is_lost_is_found_to_be_written(url: str) -> None:
+    async with proxied(url) as (proxy, through), opened(through) as store:
+        claim = await claimed(store)
+        proxy.losing_answers = True
+        failing = asyncio.create_task(store.fail(claim, error_code=ErrorCode.NETWORK, error="it broke", retry_in=LEASE))
+        while not proxy.answers_lost:
+            await asyncio.sleep(0.01)
+        proxy.losing_answers = False
+        proxy.cut()
+
+        assert (await failing).status is JobStatus.FAILED
+        assert [record.stage.value for record in await store.history(claim.id)] == ["claim", "fail"]
+
+
+async def test_a_completion_waits_for_a_server_that_is_away(url: str) -> None:
+    async with proxied(url) as (proxy, through), opened(through) as store:
+        claim = await claimed(store)
+        proxy.refusing = True
+        proxy.cut()
+        completing = asyncio.create_task(store.complete(claim, KEPT))
+        await asyncio.sleep(1.0)
+        proxy.refusing = False
+
+        assert (await completing).status is JobStatus.COMPLETED
+
+
+async def test_after_a_loss_a_stolen_job_is_not_taken_for_ones_own(url: str) -> None:
+    """Somebody else completed it with another file: that is no answer to us."""
+    async with proxied(url) as (proxy, through), opened(through) as store, opened(url) as other:
+        claim = await claimed(store)
+        await other.expire_leases([ANN])
+        await other.recover_stale_jobs(retry_in=LEASE * 0)
+        await other.promote_due()
+        [theirs] = await other.claim(BOB, limit=1, lease=LEASE)
+        proxy.refusing = True
+        proxy.cut()
+        completing = asyncio.create_task(store.complete(claim, KEPT))
+        await other.complete(theirs, replace(KEPT, sha256="cd" * 32))
+        proxy.refusing = False
+
+        with pytest.raises(LeaseLost):
+            await completing
+
+
+async def test_an_enqueue_is_refused_at_once_while_the_server_is_away(url: str) -> None:
+    """The person who waits for the answer is told; nothing was accepted."""
+    async with proxied(url) as (proxy, through), opened(through) as store:
+        proxy.refusing = True
+        proxy.cut()
+        async with asyncio.timeout(2.0):
+            with pytest.raises(ConnectionLost):
+                await enqueued(store, 1)
+        proxy.refusing = False
+        await enqueued(store, 1)
+
+        assert len((await store.jobs(JobQuery())).jobs) == 1
+
+
+@pytest.mark.slow
+async def test_a_crash_of_the_server_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    """With fsync on, as it is everywhere but in tests; the wake-ups come back by themselves."""
+    server = postgres.new_server(settings=())
+    try:
+        async with opened(server.url) as store:
+            heard = asyncio.Event()
+            leave = store.on_work(heard.set)
+            await enqueued(store, 20)
+            claims = await store.claim(ANN, limit=5, lease=LEASE)
+            await asyncio.gather(*(store.complete(claim, KEPT) for claim in claims[:3]))
+            server.kill()
+            completing = asyncio.create_task(store.complete(claims[3], KEPT))
+            server.start()
+            await completing
+            counts = (await store.report()).counts
+            heard.clear()
+            await asyncio.wait_for(heard.wait(), 10)
+            leave()
+
+            assert (counts[JobStatus.COMPLETED], counts[JobStatus.RUNNING], counts[JobStatus.QUEUED]) == (4, 1, 15)
+    finally:
+        server.remove()
+
+
+async def test_a_thousand_cancelled_calls_leave_no_answer_for_the_next_caller(url: str) -> None:
+    async with opened(url) as store:
+        await enqueued(store, 40)
+        ids = [job.id for job in (await store.jobs(JobQuery(limit=40))).jobs]
+
+        async def ask(number: int) -> None:
+            job_id = ids[number % len(ids)]
+            asking = asyncio.create_task(store.get(job_id))
+            await asyncio.sleep((number % 7) / 5000)
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            assert (await store.get(job_id)).id == job_id
+
+        for first in range(0, 1000, 20):
+            await asyncio.gather(*map(ask, range(first, first + 20)))
+
+
+async def test_a_claim_whose_caller_left_is_given_back(url: str) -> None:
+    async with opened(url) as store:
+        await enqueued(store, 1)
+        claiming = asyncio.create_task(store.claim(ANN, limit=1, lease=LEASE))
+        await asyncio.sleep(0)
+        claiming.cancel()
+        await asyncio.gather(claiming, return_exceptions=True)
+
+        async with asyncio.timeout(5):
+            while (await store.report()).counts[JobStatus.QUEUED] != 1:
+                await asyncio.sleep(0.01)
+
+
+# --- schemas -----------------------------------------------------------------------------------------------------
+
+
+async def test_processes_that_start_at_once_make_the_schema_once(url: str) -> None:
+    stores = [PostgresJobStore(url) for _ in range(4)]
+    await asyncio.gather(*(store.open() for store in stores))
+    reports = await asyncio.gather(*(store.report() for store in stores))
+    await asyncio.gather(*(store.close() for store in stores))
+
+    assert {report.schema_version for report in reports} == {len(MIGRATIONS)}
+
+
+@asynccontextmanager
+async def database_at(url: str) -> AsyncIterator[Database]:
+    database = Database(url)
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def next_version(sql: str) -> tuple[Migration, ...]:
+    return (*MIGRATIONS, Migration(len(MIGRATIONS) + 1, "next.sql", sql))
+
+
+async def test_a_newer_schema_is_refused_and_left_untouched(url: str) -> None:
+    async with database_at(url) as database:
+        await migrate(database, migrations=next_version("CREATE TABLE mediavault.more (x int);"))
+    with pytest.raises(SchemaTooNew, match=f"schema {len(MIGRATIONS) + 1}"):
+        await PostgresJobStore(url).open()
+
+    assert postgres.sql(url, "SELECT version FROM mediavault.schema_version") == str(len(MIGRATIONS) + 1)
+
+
+async def test_a_newer_schema_that_only_adds_serves_the_older_code_for_a_while(url: str) -> None:
+    """So that a fleet can be upgraded machine by machine."""
+    added = f"-- oldest code: {len(MIGRATIONS)}\nALTER TABLE mediavault.jobs ADD COLUMN more int DEFAULT 7;"
+    async with database_at(url) as database:
+        await migrate(database, migrations=next_version(added))
+    async with opened(url) as store:
+        await enqueued(store, 3)
+        done = await claim_and_complete(store, ANN)
+        report = await store.report()
+
+    assert (done, report.schema_version) == (3, len(MIGRATIONS) + 1)
+
+
+async def test_a_migration_that_breaks_leaves_the_schema_as_it_was(url: str) -> None:
+    async with database_at(url) as database:
+        await migrate(database)
+        with pytest.raises(StoreError):
+            await migrate(database, migrations=next_version("CREATE TABLE mediavault.half (x int); SELECT 1/0;"))
+
+    assert postgres.sql(url, "SELECT to_regclass('mediavault.half') IS NULL") == "t"
+    assert postgres.sql(url, "SELECT version FROM mediavault.schema_version") == str(len(MIGRATIONS))
+
+
+async def test_a_schema_of_another_program_is_left_alone(url: str) -> None:
+    postgres.sql(url, "CREATE SCHEMA mediavault")
+
+    with pytest.raises(StoreError, match="belongs to another program"):
+        await PostgresJobStore(url).open()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ("postgresql://postgres@127.0.0.1:1/none", "cannot be reached"),
+        ("postgresql://postgres@127.0.0.1:port/none", "cannot be read"),
+    ],
+)
+async def test_an_address_without_a_server_says_what_is_wrong(wrong: str, says: str) -> None:
+    with pytest.raises(StoreError, match=says) as caught:
+        await PostgresJobStore(wrong).open()
+
+    assert caught.value.help
+
+
+async def test_a_database_that_does_not_exist_is_named(url: str) -> None:
+    with pytest.raises(StoreError, match="none_of_ours"):
+        await PostgresJobStore(url[: url.rindex("/")] + "/none_of_ours").open()
+
+
+def test_messages_never_show_a_password() -> None:
+    assert named("postgresql://me:secret@db.example:5433/vault?sslmode=require") == "db.example:5433/vault"
+
+
+# --- plans -------------------------------------------------------------------------------------------------------
+
+READS_WHOLE_TABLES = {"gates", "workers", "counts", "put_gate", "beat", "forget_worker", "locked_gate"}  # a few rows
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """20,000 finished jobs, 2,000 failed with a planned retry, 2,000 queued; vacuumed and analysed."""
+    url = postgres.database_for(tmp_path_factory.mktemp("plans"))
+
+    async def fill() -> None:
+        async with database_at(url) as database:
+            await migrate(database)
+
+    asyncio.run(fill())
+    postgres.sql(
+        url,
+        "INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, status, created_at, updated_at,"
+        " max_attempts, search_text, retry_at)"
+        " SELECT 'id-' || n, '', '', 'url-' || n, 'generic', CASE WHEN n <= 20000 THEN 'completed' WHEN n <= 22000"
+        " THEN 'failed' ELSE 'queued' END, n, n, 5, repeat('x', 200), CASE WHEN n BETWEEN 20001 AND 22000 THEN n END"
+        " FROM generate_series(1, 24000) AS n",
+    )
+    postgres.sql(url, "VACUUM ANALYZE mediavault.jobs")
+    return url
+
+
+@pytest.mark.parametrize("name", sorted(SQL.keys() - READS_WHOLE_TABLES))
+def test_no_statement_reads_a_whole_table(crowded: str, name: str) -> None:
+    """The plan that the server takes once it knows no values any more: the one of a prepared statement."""
+    plan = postgres.sql(crowded, f"EXPLAIN (GENERIC_PLAN) {SQL[name].sql}")
+
+    assert "Seq Scan on jobs" not in plan
+    assert "Seq Scan on history" not in plan
+
+
+async def test_a_claim_among_many_jobs_reads_a_handful_of_pages(crowded: str) -> None:
+    """Finished ones, and those that wait for a later try, are not on its way."""
+    explained = Statement(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {SQL['claim'].sql}", SQL["claim"].names)
+    values: dict[str, Any] = {"now": None, "mark": 0, "closed": [], "limit": 10, "worker": "w-ann", "lease": 90_000_000}
+    async with database_at(crowded) as database:
+        [[text]] = await database.rows(explained, values)
+    plan = json.loads(text)[0]["Plan"]
+
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= 400
