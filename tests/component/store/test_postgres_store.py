@@ -114,7 +114,10 @@ async def enqueued_and_completed_once(store: PostgresJobStore) -> None:
 
 async def test_a_failure_whose_answer_is_lost_is_found_to_be_written(url: str) -> None:
     async with proxied(url) as (proxy, through), opened(through) as store:
-        claim = await claimed(store)
+        for number in (50, 1):  # the first so that the connection knows the statement: what is lost is its answer
+            await store.enqueue([numbered_job(number, f"https://videos.example/{number}")])
+        [other, claim] = await store.claim(ANN, limit=2, lease=LEASE)
+        await store.fail(other, error_code=ErrorCode.NETWORK, error="it broke", retry_in=None)
         proxy.losing_answers = True
         failing = asyncio.create_task(store.fail(claim, error_code=ErrorCode.NETWORK, error="it broke", retry_in=LEASE))
         while not proxy.answers_lost:
