@@ -13,7 +13,7 @@ SOON = timedelta(
     seconds=2
 )  # a turn that is nearer is worth a slot of a worker; for one further away the job is given back
 DAY = timedelta(days=1)  # in which an account's posts are counted; it rolls
-_OUT_OF_SIGHT = timedelta(minutes=10)  # longer than any interval: a turn beyond was given before the clock was set back
+OUT_OF_SIGHT = timedelta(minutes=10)  # longer than any interval: a turn beyond was given before the clock was set back
 
 
 class GateState(StrEnum):
@@ -65,11 +65,11 @@ class Gate:
     def turn_after(self, now: datetime) -> datetime:
         """The site's next free moment, as far as the pace goes."""
         at = self.next_turn_at
-        return now if at is None or at <= now or at - now > _OUT_OF_SIGHT else at
+        return now if at is None or at <= now or at - now > OUT_OF_SIGHT else at
 
     def is_offered(self, now: datetime) -> bool:
         at = self.offered_until
-        return at is not None and now < at <= now + _OUT_OF_SIGHT
+        return at is not None and now < at <= now + OUT_OF_SIGHT
 
     def posts_within_day(self, now: datetime) -> int:
         """How many posts the account has looked at in the last 24 hours."""

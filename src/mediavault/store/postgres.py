@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from mediavault.core.clock import Clock, SystemClock, to_micros
 from mediavault.core.errors import ErrorCode, StoreError
-from mediavault.core.gates import Gate, Turn
+from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobItem, NewJob, Stage, WorkerBeat, WorkerId
 from mediavault.core.logs import get_logger
 from mediavault.core.media import KeptFile
@@ -93,13 +93,10 @@ class PostgresJobStore:
             return []
         return await self._whole(ops.enqueue(self._database, tuple(jobs), self._now, force=force))
 
-    async def claim(
-        self, worker: WorkerId, *, limit: int, lease: timedelta, closed_platforms: Collection[str] = ()
-    ) -> list[ClaimedJob]:
+    async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta) -> list[ClaimedJob]:
         if limit <= 0:
             return []
-        closed = sorted(closed_platforms)
-        claiming = self._start(ops.claim(self._claims, self._mark, worker, limit, lease, closed, self._now))
+        claiming = self._start(ops.claim(self._claims, self._mark, worker, limit, lease, self._now))
         try:
             return await asyncio.shield(claiming)
         except asyncio.CancelledError:
@@ -142,10 +139,18 @@ class PostgresJobStore:
             otherwise=lambda: self._job_if(claim.id, lambda job: moves.is_completed_by(job, claim, kept)),
         )
 
-    async def fail(self, claim: ClaimedJob, *, error_code: ErrorCode, error: str, retry_in: timedelta | None) -> Job:
+    async def fail(
+        self,
+        claim: ClaimedJob,
+        *,
+        error_code: ErrorCode,
+        error: str,
+        retry_in: timedelta | None,
+        uses_attempt: bool = True,
+    ) -> Job:
         error = codec.storable(error)
         return await self._patiently(
-            lambda: ops.fail(self._database, claim, error_code, error, retry_in, self._now),
+            lambda: ops.fail(self._database, claim, error_code, error, retry_in, self._now, uses_attempt=uses_attempt),
             otherwise=lambda: self._job_if(claim.id, lambda job: moves.is_failed_by(job, claim, error_code, error)),
         )
 
@@ -206,8 +211,8 @@ class PostgresJobStore:
 
     # --- gates --------------------------------------------------------------------------------------------------
 
-    async def take_turn(self, platform: str, *, interval: timedelta, probe_within: timedelta) -> Turn:
-        return await self._whole(ops.take_turn(self._database, platform, interval, probe_within, self._now))
+    async def take_turn(self, asked: TurnRequest) -> Turn:
+        return await self._whole(ops.take_turn(self._database, asked, self._now))
 
     async def close_gate(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
         return await self._whole(ops.close_gate(self._database, platform, duration, code, reason, self._now))
@@ -230,8 +235,8 @@ class PostgresJobStore:
         await self._whole(ops.forget_worker(self._database, worker))
 
     async def report(self) -> StoreReport:
-        counts = await reads.counts(self._database)
-        return StoreReport(f"PostgreSQL {await self._database.version()}", self._schema_version, counts)
+        counts, waiting = await reads.counts(self._database), await reads.waiting(self._database)
+        return StoreReport(f"PostgreSQL {await self._database.version()}", self._schema_version, counts, waiting)
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
         if self._wakes:

@@ -7,12 +7,12 @@ means LeaseLost.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from mediavault.core.errors import ErrorCode, StoreError
-from mediavault.core.gates import Gate, Turn
+from mediavault.core.gates import OUT_OF_SIGHT, SOON, Gate, Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, NewJob, WorkerBeat, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.store import codec, gating, moves
@@ -22,6 +22,7 @@ from mediavault.store.rows import (
     CLAIMED_COLUMNS,
     COMPLETED_COLUMNS,
     CREATED_AT,
+    GATE_COLUMNS,
     JOB_COLUMNS,
     SEQ,
     STORED_COLUMNS,
@@ -45,6 +46,7 @@ SQL: Mapping[str, Statement] = {
         columns={
             "t": _MOMENT,
             "job": JOB_COLUMNS,
+            "gate": GATE_COLUMNS,
             "claimed": CLAIMED_COLUMNS,
             "completed": COMPLETED_COLUMNS,
             "stored": STORED_COLUMNS,
@@ -66,6 +68,7 @@ class LowWaterMark:
     """
 
     micros: int = 0
+    platforms: list[str] = field(default_factory=list)  # that had queued jobs at the last look from the head
 
     def seen(self, created_at: int) -> None:
         self.micros = max(self.micros, created_at - _NEWEST_SEEN)
@@ -153,24 +156,29 @@ async def _newest(txn: Transaction, canonical_urls: Sequence[str]) -> dict[str, 
 
 
 async def claim(
-    lane: Lane,
-    mark: LowWaterMark,
-    worker: WorkerId,
-    limit: int,
-    lease: timedelta,
-    closed: Sequence[str],
-    now: int | None,
+    lane: Lane, mark: LowWaterMark, worker: WorkerId, limit: int, lease: timedelta, now: int | None
 ) -> list[ClaimedJob]:
-    values = {"now": now, "worker": worker, "lease": _micros(lease), "closed": closed}
-    began = mark.micros
-    rows = await lane.rows(SQL["claim"], {**values, "mark": began, "limit": limit})
-    if len(rows) < limit and began:
+    values = {
+        "now": now,
+        "worker": worker,
+        "lease": _micros(lease),
+        "soon": _micros(SOON),
+        "out_of_sight": _micros(OUT_OF_SIGHT),
+        "offered_for": _micros(gating.OFFERED_FOR),
+    }
+
+    async def take(count: int) -> list[Row]:
+        where = {"platforms": mark.platforms, "mark": mark.micros, "limit": count}
+        return await lane.rows(SQL["claim"], values | where) if mark.platforms else []
+
+    rows = await take(limit) if mark.micros else []
+    if len(rows) < limit:
         mark.forget()
-        rows += await lane.rows(SQL["claim"], {**values, "mark": 0, "limit": limit - len(rows)})
-    claims = [_claimed(row, worker, lease) for row in rows]
-    if len(claims) == limit:
+        mark.platforms = [row[0] for row in await lane.rows(SQL["queued_platforms"], {})]
+        rows += await take(limit - len(rows))
+    if len(rows) == limit:
         mark.seen(rows[-1][1 + CREATED_AT])
-    return claims
+    return [_claimed(row, worker, lease) for row in rows]
 
 
 def _claimed(row: Row, worker: WorkerId, lease: timedelta) -> ClaimedJob:
@@ -235,11 +243,14 @@ async def fail(
     error: str,
     retry_in: timedelta | None,
     now: int | None,
+    *,
+    uses_attempt: bool,
 ) -> Job:
     values = {
         "error_code": error_code.value,
         "error": error,
         "retry_in": None if retry_in is None else _micros(retry_in),
+        "spared": int(not uses_attempt),
     }
     return job_from_row((await fenced(database, "fail", claim, values, now))[0])
 
@@ -327,12 +338,10 @@ async def agree_on(database: Database, name: str, value: str) -> str:
 # --- gates and workers -------------------------------------------------------------------------------------------
 
 
-async def take_turn(
-    database: Database, platform: str, interval: timedelta, probe_within: timedelta, now: int | None
-) -> Turn:
+async def take_turn(database: Database, asked: TurnRequest, now: int | None) -> Turn:
     async with database.transaction() as txn:
-        gate, at = await _locked_gate(txn, platform, now)
-        turn, after = gating.take_turn(gate, at, interval=interval, probe_within=probe_within)
+        gate, at = await _locked_gate(txn, asked.platform, now)
+        turn, after = gating.take_turn(gate, asked, at)
         await txn.rows(SQL["put_gate"], gate_values(after))
         return turn
 

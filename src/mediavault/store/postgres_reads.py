@@ -88,3 +88,7 @@ async def counts(database: Database) -> dict[JobStatus, int]:
         JobStatus.FAILED: failed,
         JobStatus.CANCELLED: cancelled,
     }
+
+
+async def waiting(database: Database) -> dict[str, int]:
+    return {row[0]: row[1] for row in await database.rows(SQL["waiting"], {})}

@@ -7,12 +7,14 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mediavault.core.errors import ErrorCode, LeaseLost, SchemaTooNew, StoreError
+from mediavault.core.gates import OUT_OF_SIGHT, SOON, Refusal, TurnRequest
 from mediavault.core.job import ClaimedJob, JobStatus, WorkerId
 from mediavault.store.port import JobQuery
 from mediavault.store.postgres import PostgresJobStore
@@ -65,12 +67,12 @@ async def test_behind_a_pooler_in_transaction_mode_everything_works_but_wake_ups
             done = await asyncio.gather(claim_and_complete(first, ANN), claim_and_complete(second, BOB))
             [known] = await second.enqueue([numbered_job(99, "https://videos.example/1")])
             await first.close_gate("x", duration=LEASE, code=ErrorCode.RATE_LIMITED, reason="slow down")
-            turn = await second.take_turn("x", interval=LEASE, probe_within=LEASE)
+            turn = await second.take_turn(TurnRequest(known.job.id, "x", interval=LEASE, probe_within=LEASE))
             listening = first.has_wake_ups
 
             assert sum(done) == 60
             assert known.job.status is JobStatus.COMPLETED
-            assert turn.closed_until is not None
+            assert turn.refused is Refusal.CLOSED
             assert not listening
 
 
@@ -318,7 +320,16 @@ def test_messages_never_show_a_password() -> None:
 
 # --- plans -------------------------------------------------------------------------------------------------------
 
-READS_WHOLE_TABLES = {"gates", "workers", "counts", "put_gate", "beat", "forget_worker", "locked_gate"}  # a few rows
+READS_WHOLE_TABLES = {
+    "waiting",
+    "gates",
+    "workers",
+    "counts",
+    "put_gate",
+    "beat",
+    "forget_worker",
+    "locked_gate",
+}  # a few rows
 
 
 @pytest.fixture(scope="module")
@@ -355,7 +366,9 @@ def test_no_statement_reads_a_whole_table(crowded: str, name: str) -> None:
 async def test_a_claim_among_many_jobs_reads_a_handful_of_pages(crowded: str) -> None:
     """Finished ones, and those that wait for a later try, are not on its way."""
     explained = Statement(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {SQL['claim'].sql}", SQL["claim"].names)
-    values: dict[str, Any] = {"now": None, "mark": 0, "closed": [], "limit": 10, "worker": "w-ann", "lease": 90_000_000}
+    spans = {"lease": LEASE, "soon": SOON, "out_of_sight": OUT_OF_SIGHT, "offered_for": SOON}
+    values: dict[str, Any] = {name: span // timedelta(microseconds=1) for name, span in spans.items()}
+    values |= {"now": None, "mark": 0, "platforms": ["generic"], "limit": 10, "worker": "w-ann"}
     async with database_at(crowded) as database:
         [[text]] = await database.rows(explained, values)
     plan = json.loads(text)[0]["Plan"]

@@ -34,13 +34,41 @@ SELECT new.*, pg_notify('mediavault_work', '') FROM new;
 SELECT DISTINCT ON (canonical_url) {job} FROM mediavault.jobs
  WHERE canonical_url = ANY(:canonical_urls::text[]) ORDER BY canonical_url, version DESC;
 
+-- name: queued_platforms
+WITH RECURSIVE queued (platform) AS (
+  (SELECT platform FROM mediavault.jobs WHERE status = 'queued' ORDER BY platform LIMIT 1)
+  UNION ALL
+  SELECT (SELECT platform FROM mediavault.jobs
+           WHERE status = 'queued' AND platform > queued.platform ORDER BY platform LIMIT 1)
+    FROM queued WHERE queued.platform IS NOT NULL
+)
+SELECT platform FROM queued WHERE platform IS NOT NULL;
+
 -- name: claim
+-- ``turns`` and ``places`` are gating.places() in SQL. A gate that another claim has locked hands out no job of ours.
 WITH {t},
-c AS MATERIALIZED (
-  SELECT seq AS picked FROM mediavault.jobs
-   WHERE status = 'queued' AND created_at >= :mark::bigint AND platform <> ALL(:closed::text[])
-     AND platform NOT IN (SELECT platform FROM mediavault.gates, t WHERE closed_until > t.now OR probing_until > t.now)
-   ORDER BY created_at, id LIMIT :limit::int FOR UPDATE SKIP LOCKED
+turns AS MATERIALIZED (
+  SELECT platform FROM mediavault.gates, t
+   WHERE platform = ANY(:platforms::text[]) AND (next_turn_at IS NOT NULL OR strikes > 0)
+     AND coalesce(greatest(closed_until, probing_until) <= t.now, true)
+     AND NOT coalesce(next_turn_at > t.now + :soon::bigint AND next_turn_at <= t.now + :out_of_sight::bigint, false)
+     AND NOT coalesce(offered_until > t.now AND offered_until <= t.now + :out_of_sight, false)
+     FOR UPDATE OF gates SKIP LOCKED
+),
+places AS MATERIALIZED (
+  SELECT platform, 1 AS room FROM turns
+  UNION ALL
+  SELECT queued.platform, :limit::int FROM unnest(:platforms) AS queued (platform)
+   WHERE NOT EXISTS (SELECT FROM mediavault.gates, t
+                      WHERE gates.platform = queued.platform
+                        AND (next_turn_at IS NOT NULL OR strikes > 0 OR greatest(closed_until, probing_until) > t.now))
+),
+oldest AS MATERIALIZED (
+  SELECT one.* FROM places CROSS JOIN LATERAL (
+    SELECT seq AS picked, created_at AS born, id AS of_id FROM mediavault.jobs
+     WHERE status = 'queued' AND jobs.platform = places.platform AND created_at >= :mark::bigint
+     ORDER BY created_at, id LIMIT places.room FOR UPDATE SKIP LOCKED
+  ) AS one ORDER BY born, of_id LIMIT :limit
 ),
 j AS (
   UPDATE mediavault.jobs AS jobs
@@ -48,12 +76,16 @@ j AS (
          claimed_by = :worker::text, lease_expires_at = t.now + :lease::bigint,
          retry_at = NULL, error_code = NULL, error = NULL, failed_at = NULL,
          stage = 'claim', progress_pct = 0, bytes_done = 0, bytes_total = NULL
-    FROM c, t WHERE jobs.seq = c.picked
+    FROM oldest, t WHERE jobs.seq = oldest.picked
   RETURNING t.now, {claimed}
 ),
 h AS (
   INSERT INTO mediavault.history (job, at, attempt, stage, outcome, detail)
   SELECT seq, now, attempt_count, 'claim', 'ok', :worker FROM j
+),
+offered AS (
+  UPDATE mediavault.gates SET offered_until = t.now + :offered_for::bigint
+    FROM turns, t WHERE gates.platform = turns.platform AND gates.platform IN (SELECT platform FROM j)
 )
 SELECT * FROM j ORDER BY created_at, id;
 
@@ -133,7 +165,8 @@ WITH {t},
 j AS (
   UPDATE mediavault.jobs
      SET status = 'failed', updated_at = t.now, failed_at = t.now, claimed_by = NULL, lease_expires_at = NULL,
-         error_code = :error_code::text, error = :error::text, retry_at = t.now + :retry_in::bigint
+         error_code = :error_code::text, error = :error::text, retry_at = t.now + :retry_in::bigint,
+         max_attempts = max_attempts + :spared::int
     FROM t WHERE id = :id::text AND attempt_count = :fence::int AND lease_expires_at IS NOT NULL
   RETURNING {job}
 ),
@@ -229,8 +262,9 @@ SELECT * FROM gone;
 INSERT INTO mediavault.jobs ({stored}) VALUES ({stored_values}) ON CONFLICT DO NOTHING RETURNING seq;
 
 -- name: adopt_gate
-INSERT INTO mediavault.gates (platform, closed_until, probing_until, strikes, code, reason, next_turn_at)
-VALUES (:platform, :closed_until, :probing_until, :strikes, :code, :reason, :next_turn_at)
+INSERT INTO mediavault.gates (platform, {gate})
+VALUES (:platform, :closed_until, :probing_until, :strikes, :code, :reason, :next_turn_at, :offered_until,
+        :account_posts, :account_cap)
 ON CONFLICT DO NOTHING RETURNING platform;
 
 -- name: agree_on
@@ -264,16 +298,16 @@ INSERT INTO mediavault.gates (platform, strikes, reason) VALUES (:platform, 0, '
 
 -- name: locked_gate
 WITH {t}
-SELECT t.now, platform, closed_until, probing_until, strikes, code, reason, next_turn_at
+SELECT t.now, platform, {gate}
   FROM mediavault.gates, t WHERE platform = :platform::text FOR UPDATE OF gates;
 
 -- name: gates
-SELECT platform, closed_until, probing_until, strikes, code, reason, next_turn_at FROM mediavault.gates ORDER BY platform;
+SELECT platform, {gate} FROM mediavault.gates ORDER BY platform;
 
 -- name: put_gate
 UPDATE mediavault.gates
    SET closed_until = :closed_until, probing_until = :probing_until, strikes = :strikes, code = :code, reason = :reason,
-       next_turn_at = :next_turn_at
+       next_turn_at = :next_turn_at, offered_until = :offered_until, account_posts = :account_posts, account_cap = :account_cap
  WHERE platform = :platform;
 
 -- name: beat
@@ -303,3 +337,9 @@ SELECT (SELECT count(*) FROM mediavault.jobs WHERE status = 'queued'),
        (SELECT count(*) FROM mediavault.jobs WHERE status = 'failed'),
        (SELECT count(*) FROM mediavault.jobs WHERE status = 'cancelled'),
        (SELECT count(*) FROM mediavault.jobs);
+
+-- name: waiting
+SELECT platform, count(*)
+  FROM (SELECT platform FROM mediavault.jobs WHERE status = 'queued'
+        UNION ALL SELECT platform FROM mediavault.jobs WHERE retry_at IS NOT NULL) AS waiting
+ GROUP BY platform;

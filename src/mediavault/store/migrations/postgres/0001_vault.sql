@@ -55,7 +55,8 @@ CREATE UNIQUE INDEX jobs_id   ON mediavault.jobs (id);
 CREATE UNIQUE INDEX jobs_post ON mediavault.jobs (canonical_url, version);
 
 -- The queue. Waiting for a later try is not ready: a hundred thousand of them at the head would be read by every claim.
-CREATE INDEX jobs_ready     ON mediavault.jobs (created_at, id) WHERE status = 'queued';
+-- Claims look for it platform by platform, so that jobs whose site has no turn cost them nothing.
+CREATE INDEX jobs_ready     ON mediavault.jobs (platform, created_at, id) WHERE status = 'queued';
 CREATE INDEX jobs_due       ON mediavault.jobs (retry_at)       WHERE retry_at IS NOT NULL;
 -- Not on the lease: renewals then stay within their page (heap-only tuples).
 CREATE INDEX jobs_running   ON mediavault.jobs (claimed_by)     WHERE status = 'running';
@@ -103,7 +104,10 @@ CREATE TABLE mediavault.gates (
   strikes       integer NOT NULL,
   code          text,
   reason        text    NOT NULL,
-  next_turn_at  bigint
+  next_turn_at  bigint,
+  offered_until bigint,
+  account_posts text    NOT NULL DEFAULT '[]',   -- JSON: job and microseconds, oldest first
+  account_cap   integer
 );
 
 CREATE TABLE mediavault.agreed (
