@@ -114,7 +114,6 @@ class Platform:
     api_url: str = ""  # its open interface: {post_id}, {handle} and {host} of the post filled in
     extractors: tuple[Extractor, ...] = ("browser", "ytdlp")  # in this order; the next when one finds nothing
     resolve_with: Literal["http", "browser"] = "http"  # what follows its share links; http tries, a browser can always
-    resolve_user_agent: str | None = None  # for share links followed by http; None: our own
     json_paths: re.Pattern[str] | None = None  # API answers worth reading
     page_reader: str | None = None  # its reader in services.extraction.page_data, where each page surely sends data
     page_data_css: str = ""  # the element that holds the data in the page itself
@@ -129,7 +128,6 @@ class Platform:
     watermark_yes: re.Pattern[str] | None = None
     watermark_no: re.Pattern[str] | None = None
     download_headers: Mapping[str, str] = field(default_factory=dict)
-    download_user_agent: str | None = None  # for its files, without a session; None: the one of the page's visit
     referer: str | None = None  # "post" stands for the post's own address
     media_cookies: bool = False  # media answers only to the cookies of the page's visit
     tls_sensitive: bool = False  # refuses clients by their TLS handshake: the browser's download is the sure one

@@ -90,7 +90,6 @@ FACEBOOK = Platform(
     signs_media_urls=True,
     max_connections=2,  # an account hangs on it: no more than a person who watches
     watermark_no=re.compile(r"[?&]efg="),  # an encode for its player; Facebook adds no mark of its own
-    download_user_agent="facebookexternalhit/1.1",  # the files are throttled for browsers
     max_range_bytes=250 * 1024 * 1024,  # past 500 MB in one request: 403
     login_url="https://www.facebook.com/login",
     session_cookies=("c_user", "xs"),

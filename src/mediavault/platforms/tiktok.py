@@ -46,7 +46,6 @@ TIKTOK = Platform(
     page="https://www.tiktok.com/@{handle}/video/{post_id}",
     extractors=("browser", "ytdlp"),
     json_paths=re.compile(r"^https://www\.tiktok\.com/api/item/detail/"),
-    resolve_user_agent="facebookexternalhit/1.1",  # browsers' agents get an interstitial page there
     page_reader="tiktok",
     page_data_css="#__UNIVERSAL_DATA_FOR_REHYDRATION__, #SIGI_STATE, #__NEXT_DATA__",
     media_hosts=(

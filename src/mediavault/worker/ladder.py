@@ -8,7 +8,7 @@ function, :func:`next_rung`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from mediavault.core.cookies import Cookie, cookies_for, joined
 from mediavault.core.errors import (
@@ -185,10 +185,7 @@ class Climb:
 
     async def _plain(self) -> DownloadedFile:
         """Nobody's session; but cookies that came with the address go back to where they came from."""
-        user_agent = self.attempt.route.platform.download_user_agent
-        request = self._request(self.attempt.extraction.cookies)
-        headers = {**request.headers, **({"user-agent": user_agent} if user_agent else {})}
-        return await self._fetch(replace(request, headers=headers))
+        return await self._fetch(self._request(self.attempt.extraction.cookies))
 
     async def _session(self) -> DownloadedFile:
         """With the cookies of whoever looked at the post: a stranger's media are not asked for with an account."""

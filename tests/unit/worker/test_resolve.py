@@ -82,11 +82,11 @@ async def test_a_share_link_leads_to_the_post_without_asking_for_the_post_itself
     assert web.asked == [VM]
 
 
-async def test_the_sites_own_user_agent_is_used_at_that_site_only() -> None:
+async def test_links_are_followed_under_our_own_name() -> None:
     web = Web({TCO: VM, VM: VIDEO})
     await follow(TCO, web)
 
-    assert web.agents == [None, "facebookexternalhit/1.1"]
+    assert web.agents == [None, None]
 
 
 @pytest.mark.parametrize(

@@ -78,11 +78,8 @@ async def _follow(link: HttpUrl, client: HttpClient, clock: Clock) -> HttpUrl | 
         if left_s <= 0:
             raise TookTooLong("The share link was not followed in time.")
         platform = registry.platform_at(url)
-        headers = {"User-Agent": platform.resolve_user_agent} if platform.resolve_user_agent else {}
         limits = Timeouts(connect_s=SOFT_S, read_s=SOFT_S, total_s=left_s)
-        async with client.get(
-            str(url), scope_url=str(link), headers=headers, timeouts=limits, max_redirects=0
-        ) as answer:
+        async with client.get(str(url), scope_url=str(link), timeouts=limits, max_redirects=0) as answer:
             status, location, pause = answer.status, answer.headers.get("location"), asked_to_wait(answer.headers)
         if not (300 <= status < 400 and location):
             if status in (404, 410, 429) and (
