@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -50,6 +51,12 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+@pytest.fixture(autouse=True)
+async def one_thread() -> None:
+    """What is handed to it afterwards runs afterwards: waiting for a thread waits for all work that was under way."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+
+
 @pytest.fixture
 async def store(clock: FakeClock) -> AsyncIterator[MemoryJobStore]:
     store = MemoryJobStore(clock)
@@ -78,7 +85,7 @@ class Setting:
             yield
         finally:
             self.stop.set()
-            await asyncio.wait_for(task, 5)
+            await asyncio.wait_for(task, 20)
 
     async def submit(self, count: int = 1) -> list[str]:
         jobs = [new_job(f"https://videos.example/{n}", clock=self.clock) for n in range(count)]
@@ -340,7 +347,7 @@ async def test_hurry_does_not_wait_for_the_grace(store: MemoryJobStore, clock: F
     setting.stop.set()
     await setting.settle()
     setting.worker.hurry()
-    await asyncio.wait_for(task, 2)
+    await asyncio.wait_for(task, 20)
 
     assert await setting.status(job_id) is JobStatus.QUEUED
 

@@ -55,14 +55,24 @@ def window(monkeypatch: pytest.MonkeyPatch) -> StubWindow:
     return shown
 
 
-async def signing_in(tmp_path: Path, *, enough: asyncio.Event) -> SessionState:
-    async def wait() -> None:
-        await enough.wait()
+class Person:
+    """Looks on while the window is open, and may say that it is enough."""
+
+    def __init__(self) -> None:
+        self.looks_on = asyncio.Event()
+        self.has_enough = asyncio.Event()
+
+    async def wait(self) -> None:
+        self.looks_on.set()
+        await self.has_enough.wait()
+
+
+async def signing_in(tmp_path: Path, person: Person) -> SessionState:
 
     clock = FakeClock(auto=True)
     desk = SessionDesk(tmp_path, [SITE], clock)
     return await window_here(
-        desk, EgressGuard(), clock, Errand(SITE, SITE.login_url or ""), executable=None, enough=wait
+        desk, EgressGuard(), clock, Errand(SITE, SITE.login_url or ""), executable=None, enough=person.wait
     )
 
 
@@ -70,19 +80,20 @@ async def signing_in(tmp_path: Path, *, enough: asyncio.Event) -> SessionState:
 async def test_it_lasts_until_the_window_or_the_person_ends_it(
     tmp_path: Path, window: StubWindow, by_enter: bool
 ) -> None:
-    enough = asyncio.Event()
-    task = asyncio.create_task(signing_in(tmp_path, enough=enough))
-    await asyncio.sleep(0.05)
+    person = Person()
+    task = asyncio.create_task(signing_in(tmp_path, person))
+    await person.looks_on.wait()
     assert not task.done()
-    (enough if by_enter else window.gone).set()
+    (person.has_enough if by_enter else window.gone).set()
 
     assert (await task).signed_in is False
     assert window.closed_times == 1
 
 
 async def test_giving_up_closes_the_window_and_frees_the_profile(tmp_path: Path, window: StubWindow) -> None:
-    task = asyncio.create_task(signing_in(tmp_path, enough=asyncio.Event()))
-    await asyncio.sleep(0.05)
+    person = Person()
+    task = asyncio.create_task(signing_in(tmp_path, person))
+    await person.looks_on.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     profile = claim_profile(tmp_path)
@@ -98,5 +109,5 @@ async def test_without_a_browser_the_command_that_installs_one_is_named(
     monkeypatch.setattr(own_display, "find_browser", lambda _: FoundBrowser(None, "nowhere", "Install one: apt …"))
 
     with pytest.raises(BrowserUnavailable) as missing:
-        await signing_in(tmp_path, enough=asyncio.Event())
+        await signing_in(tmp_path, Person())
     assert missing.value.help == "Install one: apt …"

