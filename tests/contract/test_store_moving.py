@@ -121,3 +121,4 @@ async def test_what_is_agreed_on_first_stands(store: JobStore) -> None:
     assert await store.agree_on("library", "a") == "a"
     assert await store.agree_on("library", "b") == "a"
     assert await store.agree_on("other", "b") == "b"
+    assert await store.agreed() == {"library": "a", "other": "b"}

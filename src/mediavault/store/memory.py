@@ -6,7 +6,7 @@ Nothing in it awaits, so each method is atomic within its event loop. It keeps n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -348,6 +348,9 @@ class MemoryJobStore:
 
     async def agree_on(self, name: str, value: str) -> str:
         return self._agreed.setdefault(name, value)
+
+    async def agreed(self) -> Mapping[str, str]:
+        return dict(self._agreed)
 
     # --- gates --------------------------------------------------------------------------------------------------
 

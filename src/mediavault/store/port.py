@@ -252,6 +252,9 @@ class JobStore(Protocol):
         For what every process at this store must agree on, such as the id of the library that its paths lie in.
         """
 
+    async def agreed(self) -> Mapping[str, str]:
+        """Everything that is agreed on, by name."""
+
     async def take_turn(self, asked: TurnRequest) -> Turn:
         """Ask when a job may reach out to its site; one atomic move for the whole fleet.
 

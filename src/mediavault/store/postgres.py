@@ -6,7 +6,7 @@ Time is the database's on both sides of every comparison; a test may bring a clo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -208,6 +208,9 @@ class PostgresJobStore:
 
     async def agree_on(self, name: str, value: str) -> str:
         return await self._whole(ops.agree_on(self._database, name, value))
+
+    async def agreed(self) -> Mapping[str, str]:
+        return await reads.agreed(self._database)
 
     # --- gates --------------------------------------------------------------------------------------------------
 

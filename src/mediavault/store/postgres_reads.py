@@ -74,6 +74,10 @@ async def gates(database: Database) -> list[Gate]:
     return [gate_from_row(row) for row in await database.rows(SQL["gates"], {})]
 
 
+async def agreed(database: Database) -> dict[str, str]:
+    return {row[0]: row[1] for row in await database.rows(SQL["agreed"], {})}
+
+
 async def workers(database: Database, seen_within: timedelta, now: int | None) -> list[WorkerBeat]:
     values = {"now": now, "seen_within": seen_within // timedelta(microseconds=1)}
     return [beat_from_row(row) for row in await database.rows(SQL["workers"], values)]

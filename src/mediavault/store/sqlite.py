@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -201,6 +201,9 @@ class SqliteJobStore:
 
     async def agree_on(self, name: str, value: str) -> str:
         return await self._ready.submit_durable(ops.agree_on, name, value)
+
+    async def agreed(self) -> Mapping[str, str]:
+        return await self._read(reads.agreed)
 
     # --- gates --------------------------------------------------------------------------------------------------
 

@@ -83,6 +83,10 @@ def gates(db: Connection) -> list[Gate]:
     return [gate_from_row(row) for row in fetch_all(db, SQL["gates"])]
 
 
+def agreed(db: Connection) -> dict[str, str]:
+    return dict(fetch_all(db, SQL["agreed"]))
+
+
 def workers(db: Connection, since: datetime) -> list[WorkerBeat]:
     return [beat_from_row(row) for row in fetch_all(db, SQL["workers"], {"since": to_micros(since)})]
 

@@ -323,6 +323,7 @@ def test_messages_never_show_a_password() -> None:
 READS_WHOLE_TABLES = {
     "waiting",
     "gates",
+    "agreed",
     "workers",
     "counts",
     "put_gate",

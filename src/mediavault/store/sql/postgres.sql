@@ -271,6 +271,9 @@ ON CONFLICT DO NOTHING RETURNING platform;
 INSERT INTO mediavault.agreed AS standing (name, value) VALUES (:name, :value)
 ON CONFLICT (name) DO UPDATE SET value = standing.value RETURNING value;
 
+-- name: agreed
+SELECT name, value FROM mediavault.agreed;
+
 -- name: append_history
 INSERT INTO mediavault.history (job, at, attempt, stage, outcome, rung, error_code, detail, bytes, duration_ms)
 VALUES (:job, :at, :attempt, :stage, :outcome, :rung, :error_code, :detail, :bytes, :duration_ms);

@@ -151,6 +151,9 @@ ON CONFLICT DO NOTHING RETURNING platform;
 INSERT INTO agreed (name, value) VALUES (:name, :value)
 ON CONFLICT DO UPDATE SET value = value RETURNING value;
 
+-- name: agreed
+SELECT name, value FROM agreed;
+
 -- name: append_history
 INSERT INTO history (job, at, attempt, stage, outcome, rung, error_code, detail, bytes, duration_ms)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
