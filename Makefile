@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help install dev browser run demo test unit check lock bench score clean
+.PHONY: help install dev browser servers run demo test unit check faults lock bench score clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
@@ -10,8 +10,11 @@ help: ## Show what there is
 install: browser ## Set up .venv with hash-checked dependencies and a browser; leaves .venv/bin/mediavault
 	@scripts/setup run
 
-dev: browser
+dev: browser servers
 	@scripts/setup dev
+
+servers:
+	@scripts/test-servers
 
 browser:
 	@scripts/browser
@@ -33,6 +36,9 @@ check: dev ## ruff, mypy --strict, import-linter
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@.venv/bin/lint-imports --no-cache
+
+faults: dev ## Break the disk, the clock, the processes and the database; print the fault matrix: make faults SEEDS=20
+	@$(PY) -m pytest tests/faults --fault-matrix --fault-seeds $(or $(SEEDS),20)
 
 bench: dev ## Measure the queue beside its peers
 	@$(PY) -m benchmarks.queue
