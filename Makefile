@@ -41,6 +41,7 @@ faults: dev ## Break the disk, the clock, the processes and the database; print 
 	@$(PY) -m pytest tests/faults --fault-matrix --fault-seeds $(or $(SEEDS),20)
 
 bench: dev ## Measure the queue beside its peers
+	@scripts/bench-setup
 	@$(PY) -m benchmarks.queue
 
 score: dev ## Hold the answers against known ones: make score CASES=folder

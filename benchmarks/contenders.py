@@ -11,7 +11,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks import peer_huey, peer_mediavault, peer_raw, peer_sqlalchemy
+from benchmarks import (
+    peer_dramatiq,
+    peer_huey,
+    peer_mediavault,
+    peer_pgqueuer,
+    peer_procrastinate,
+    peer_raw,
+    peer_saq,
+    peer_sqlalchemy,
+)
 from benchmarks.subjects import Task
 
 SINGLE, BULK, DRAIN = "enqueue", "bulk", "drain"
@@ -19,7 +28,9 @@ SINGLE, BULK, DRAIN = "enqueue", "bulk", "drain"
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    durability: str  # which commits have reached the disk when the call returns: SQLite's ``synchronous``
+    durability: (
+        str  # which commits have reached the disk when the call returns: SQLite's ``synchronous``, or the server's
+    )
     tasks: Mapping[str, Task]
 
 
@@ -46,6 +57,18 @@ CONTENDERS: Mapping[str, Contender] = {
         "NORMAL",
         {SINGLE: peer_sqlalchemy.enqueue, BULK: peer_sqlalchemy.enqueue_in_bulk, DRAIN: peer_sqlalchemy.drain},
     ),
+    "mediavault PostgreSQL": Contender(
+        "every commit",
+        {
+            SINGLE: peer_mediavault.enqueue_on_postgres,
+            BULK: peer_mediavault.enqueue_in_bulk_on_postgres,
+            DRAIN: peer_mediavault.drain_on_postgres,
+        },
+    ),
+    "procrastinate": Contender("every commit", {SINGLE: peer_procrastinate.enqueue, DRAIN: peer_procrastinate.drain}),
+    "PgQueuer": Contender("every commit", {SINGLE: peer_pgqueuer.enqueue, DRAIN: peer_pgqueuer.drain}),
+    "SAQ (Redis)": Contender("every second", {SINGLE: peer_saq.enqueue, DRAIN: peer_saq.drain}),
+    "Dramatiq (Redis)": Contender("every second", {SINGLE: peer_dramatiq.enqueue, DRAIN: peer_dramatiq.drain}),
 }
 
 

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from benchmarks.servers import RunningServer, running_postgres
 from benchmarks.subjects import KEPT, LEASE, SLOTS, Cost, Stopwatch, bulks, expect, expect_completed, make_jobs
 from mediavault.core.clock import SystemClock
-from mediavault.core.job import ClaimedJob, JobId, NewJob, new_worker_id
+from mediavault.core.job import ClaimedJob, JobId, JobStatus, NewJob, new_worker_id
 from mediavault.store.port import JobStore
+from mediavault.store.postgres import PostgresJobStore
 from mediavault.store.sqlite import SqliteJobStore
 
 
@@ -53,16 +55,63 @@ def drain(folder: Path, count: int) -> Cost:
     return cost
 
 
+def enqueue_on_postgres(folder: Path, count: int) -> Cost:
+    with running_postgres() as server:
+        return asyncio.run(_enqueue_on_postgres(server, [[job] for job in make_jobs(count)]))
+
+
+def enqueue_in_bulk_on_postgres(folder: Path, count: int) -> Cost:
+    with running_postgres() as server:
+        return asyncio.run(_enqueue_on_postgres(server, bulks(make_jobs(count))))
+
+
+def drain_on_postgres(folder: Path, count: int) -> Cost:
+    with running_postgres() as server:
+        return asyncio.run(_drain_on_postgres(server, count))
+
+
+async def _enqueue_on_postgres(server: RunningServer, calls: Sequence[Sequence[NewJob]]) -> Cost:
+    async with opened_on_postgres(server.url) as store:
+        watch = Stopwatch(server.cpu_s)
+        created = 0
+        for jobs in calls:
+            created += sum(answer.created for answer in await store.enqueue(jobs))
+        cost = watch.cost(created)
+    expect(created, sum(map(len, calls)))
+    return cost
+
+
+async def _drain_on_postgres(server: RunningServer, count: int) -> Cost:
+    async with opened_on_postgres(server.url) as store:
+        for jobs in bulks(make_jobs(count)):
+            await store.enqueue(jobs)
+        watch = Stopwatch(server.cpu_s)
+        await drain_some(store, count)
+        cost = watch.cost(count)
+        expect((await store.report()).counts[JobStatus.COMPLETED], count)
+    return cost
+
+
+@asynccontextmanager
+async def opened_on_postgres(url: str) -> AsyncIterator[PostgresJobStore]:
+    store = PostgresJobStore(url)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
 async def _drain(folder: Path, count: int) -> Cost:
     async with opened(folder) as store:
         for jobs in bulks(make_jobs(count)):
             await store.enqueue(jobs)
         watch = Stopwatch()
-        await _work(store, count)
+        await drain_some(store, count)
         return watch.cost(count)
 
 
-async def _work(store: JobStore, count: int) -> None:
+async def drain_some(store: JobStore, count: int) -> None:
     """As the worker does: a task for each job; a slot is free, and the loop that claims is woken, as soon as all that is
     left of a job is the store's answer. So a claim shares the transaction of the completions that made room for it."""
     worker = new_worker_id()

@@ -26,19 +26,21 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import idle, latency
+from benchmarks import idle, latency, postgres_scale
 from benchmarks.contenders import BULK, CONTENDERS, DRAIN, SINGLE
 from benchmarks.subjects import Cost
 from mediavault import __version__
 from mediavault.store.sqlite_engine import sqlite_version
 
-OURS = "mediavault"
+OURS, OURS_ON_POSTGRES = "mediavault", "mediavault PostgreSQL"
+ON_SERVERS = ("procrastinate", "PgQueuer", "SAQ (Redis)", "Dramatiq (Redis)")  # measured against ours on PostgreSQL
 # Jobs enqueued one by one wait for the disk each, and some contenders are slow: a part of the jobs says as much.
 TASK_SHARE: Mapping[str, float] = {SINGLE: 0.2, BULK: 1.0, DRAIN: 1.0}
-CONTENDER_SHARE: Mapping[str, float] = {"SQLAlchemy aiosqlite": 0.2}
+CONTENDER_SHARE: Mapping[str, float] = {"SQLAlchemy aiosqlite": 0.2, "procrastinate": 0.2}
 MIN_JOBS = 100
 LATENCY_JOBS = 200
 IDLE_S = 15.0
+PINNED_JOBS = 60_000
 TASK_TIMEOUT_S = 600.0
 WIDTH = 100  # of the tables where no terminal has its own
 
@@ -64,10 +66,12 @@ class Report:
     costs: Results
     latencies: Mapping[str, latency.Latency]
     idle: idle.Idle
+    scale: postgres_scale.Scale
 
     def ratio(self, other: str, *, task: str = DRAIN) -> float:
-        """CPU a job, ours to the other's: the median of the rounds' ratios."""
-        pairs = zip(self.costs[task, OURS], self.costs[task, other], strict=True)
+        """CPU a job, ours to the other's: the median of the rounds' ratios. Against servers ours on PostgreSQL."""
+        ours = OURS_ON_POSTGRES if other in ON_SERVERS else OURS
+        pairs = zip(self.costs[task, ours], self.costs[task, other], strict=True)
         return median(ours.cpu_us_per_job / theirs.cpu_us_per_job for ours, theirs in pairs)
 
     def aims(self) -> list[Aim]:
@@ -85,6 +89,17 @@ class Report:
                 "×",
             ),
             Aim("enqueue, CPU a job: mediavault / huey", self.ratio("huey", task=SINGLE), None, "×"),
+            Aim("drain, CPU a job: mediavault PostgreSQL / PgQueuer", self.ratio("PgQueuer"), 0.45, "×"),
+            Aim("drain, CPU a job: mediavault PostgreSQL / procrastinate", self.ratio("procrastinate"), 0.05, "×"),
+            Aim("drain, CPU a job: mediavault PostgreSQL / SAQ", self.ratio("SAQ (Redis)"), 0.12, "×"),
+            Aim("drain, CPU a job: mediavault PostgreSQL / Dramatiq", self.ratio("Dramatiq (Redis)"), 0.4, "×"),
+            Aim("PostgreSQL: a job among 1.1 million others / alone", self.scale.crowd_costs, 1.05, "×"),
+            Aim(
+                "PostgreSQL, snapshot held: first tenth / last tenth, jobs/s",
+                1 / self.scale.last_to_first,
+                1 / 0.9,
+                "×",
+            ),
             Aim("start in another process, p50 after enqueue returned", ours.after_enqueue_p50_ms, 1.0, "ms"),
             Aim("idle serve, CPU of one core", self.idle.cpu_percent, 0.5, "%"),
             Aim("idle serve, resident memory", self.idle.rss_mb, 90.0, "MB"),
@@ -110,7 +125,9 @@ def measure(rounds: int, jobs: int, folder: Path | None) -> Report:
     _say(f"idle serve: {IDLE_S:.0f} s")
     with tempfile.TemporaryDirectory(prefix="bench-", dir=folder) as own:
         idling = idle.measure(Path(own), IDLE_S)
-    return Report(costs, {name: _middle(found) for name, found in latencies.items()}, idling)
+    _say("PostgreSQL among a million jobs, and with a snapshot held")
+    scale = postgres_scale.measure(jobs, PINNED_JOBS)
+    return Report(costs, {name: _middle(found) for name, found in latencies.items()}, idling, scale)
 
 
 def _turns(number: int) -> Iterator[tuple[str, str]]:
@@ -164,6 +181,7 @@ def as_json(report: Report, rounds: int, jobs: int) -> dict[str, Any]:
         ],
         "latency": {name: asdict(found) for name, found in report.latencies.items()},
         "idle": asdict(report.idle),
+        "scale": asdict(report.scale),
         "aims": [asdict(aim) | {"met": aim.met} for aim in report.aims()],
     }
 
@@ -187,7 +205,7 @@ def _costs_table(report: Report, rounds: int) -> Table:
                     contender,
                     CONTENDERS[contender].durability,
                     f"{median(each.cpu_us_per_job for each in costs):,.0f}",
-                    "" if contender == OURS else f"{report.ratio(contender, task=task):.2f} ×",
+                    "" if contender in (OURS, OURS_ON_POSTGRES) else f"{report.ratio(contender, task=task):.2f} ×",
                     f"{median(each.jobs_per_s for each in costs):,.0f}",
                 )
         table.add_section()
@@ -228,7 +246,10 @@ def versions() -> dict[str, str]:
         "Python": platform.python_version(),
         "SQLite (mediavault's)": sqlite_version(),
         "SQLite (the peers')": sqlite3.sqlite_version,
-        **{name: version(name) for name in ("huey", "SQLAlchemy", "aiosqlite")},
+        **{
+            name: version(name)
+            for name in ("huey", "SQLAlchemy", "aiosqlite", "procrastinate", "pgqueuer", "saq", "dramatiq")
+        },
         "cores": str(os.cpu_count()),
     }
 

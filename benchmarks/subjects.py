@@ -49,14 +49,15 @@ Task = Callable[[Path, int], Cost]  # (an empty folder, how many jobs)
 
 
 class Stopwatch:
-    """Counts from construction on; what was done before it is nobody's cost."""
+    """Counts from construction on; what was done before it is nobody's cost. ``server`` tells a server's CPU seconds."""
 
-    def __init__(self) -> None:
-        self._cpu = cpu_s()
+    def __init__(self, server: Callable[[], float] = lambda: 0.0) -> None:
+        self._server = server
+        self._cpu = cpu_s() + server()
         self._wall = time.perf_counter()
 
     def cost(self, jobs: int) -> Cost:
-        return Cost(jobs, cpu_s() - self._cpu, time.perf_counter() - self._wall)
+        return Cost(jobs, cpu_s() + self._server() - self._cpu, time.perf_counter() - self._wall)
 
 
 def cpu_s() -> float:

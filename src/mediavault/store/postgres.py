@@ -96,7 +96,9 @@ class PostgresJobStore:
     async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta) -> list[ClaimedJob]:
         if limit <= 0:
             return []
-        claiming = self._start(ops.claim(self._claims, self._mark, worker, limit, lease, self._now))
+        claiming = self._start(
+            ops.claim(self._claims, self._mark, worker, limit, lease, self._now, at=self._clock.monotonic())
+        )
         try:
             return await asyncio.shield(claiming)
         except asyncio.CancelledError:
@@ -108,7 +110,7 @@ class PostgresJobStore:
 
     async def checkpoint(self, claim: ClaimedJob, found: Checkpoint) -> None:
         values = checkpoint_values(claim.job.post_url, found)
-        await self._patiently(lambda: ops.fenced(self._database, "checkpoint", claim, values, self._now))
+        await self._patiently(lambda: self._whole(ops.fenced(self._database, "checkpoint", claim, values, self._now)))
 
     async def progress(
         self, claim: ClaimedJob, *, stage: Stage, progress_pct: int, bytes_done: int = 0, bytes_total: int | None = None
@@ -126,16 +128,16 @@ class PostgresJobStore:
 
     async def save_items(self, claim: ClaimedJob, items: Sequence[JobItem]) -> None:
         values = {"items": items_to_json(items)}
-        await self._patiently(lambda: ops.fenced(self._database, "save_items", claim, values, self._now))
+        await self._patiently(lambda: self._whole(ops.fenced(self._database, "save_items", claim, values, self._now)))
 
     async def begin_commit(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
         values = {**moves.kept_values(kept), "items": items_to_json(items) if items else None}
-        await self._patiently(lambda: ops.fenced(self._database, "begin_commit", claim, values, self._now))
+        await self._patiently(lambda: self._whole(ops.fenced(self._database, "begin_commit", claim, values, self._now)))
 
     async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> Job:
         one = ops.Completion(claim, kept, items_to_json(items) if items else None)
         return await self._patiently(
-            lambda: self._completions.submit(one),
+            lambda: asyncio.shield(self._completions.submit(one)),  # the batch goes on without a caller that left
             otherwise=lambda: self._job_if(claim.id, lambda job: moves.is_completed_by(job, claim, kept)),
         )
 
@@ -288,7 +290,7 @@ class PostgresJobStore:
         wait_s, repeated = FIRST_WAIT_S, False
         while True:
             try:
-                return await self._whole(_awaited(call))
+                return await call()
             except ConnectionLost as exc:
                 if self._clock.monotonic() + wait_s > deadline:
                     raise
@@ -318,10 +320,6 @@ class PostgresJobStore:
     async def _release_quietly(self, claim: ClaimedJob) -> None:
         with suppress(StoreError):  # the lease ends by itself
             await ops.fenced(self._database, "release", claim, {}, self._now)
-
-
-async def _awaited(call: Callable[[], Awaitable[T]]) -> T:
-    return await call()
 
 
 def _forget(task: asyncio.Task[Any]) -> None:

@@ -56,22 +56,30 @@ SQL: Mapping[str, Statement] = {
 }
 
 VERSION_RACES = 20  # others that store a version of the same post at the same moment
-_NEWEST_SEEN = 5_000_000  # microseconds: how much older than the last claimed job a late commit may make one
+HEAD_EVERY_S = 1.0
 
 
 @dataclass(slots=True)
 class LowWaterMark:
-    """Where the next claim begins to look: nothing older was queued a moment ago.
+    """Where the next claim begins to look: at the last job that was claimed, since nothing older was queued then.
 
     While an old snapshot is held, the index keeps the dead entries of every job that was ever claimed, and a claim that
-    starts at its head reads them all. A claim that finds less than it wanted starts at the head after all.
+    starts at its head reads them all. A claim that finds less than it wanted starts at the head after all, and so does
+    one a second: a job that was stored earlier and committed later waits no longer than that.
     """
 
     micros: int = 0
     platforms: list[str] = field(default_factory=list)  # that had queued jobs at the last look from the head
+    _head_at: float = float("-inf")  # monotonic
 
-    def seen(self, created_at: int) -> None:
-        self.micros = max(self.micros, created_at - _NEWEST_SEEN)
+    def may_be_used(self, at: float) -> bool:
+        return self.micros > 0 and at - self._head_at < HEAD_EVERY_S
+
+    def looked_from_the_head(self, platforms: list[str], at: float) -> None:
+        self.micros, self.platforms, self._head_at = 0, platforms, at
+
+    def claimed_up_to(self, created_at: int) -> None:
+        self.micros = created_at
 
     def forget(self) -> None:
         """Something older may be queued now."""
@@ -156,8 +164,9 @@ async def _newest(txn: Transaction, canonical_urls: Sequence[str]) -> dict[str, 
 
 
 async def claim(
-    lane: Lane, mark: LowWaterMark, worker: WorkerId, limit: int, lease: timedelta, now: int | None
+    lane: Lane, mark: LowWaterMark, worker: WorkerId, limit: int, lease: timedelta, now: int | None, *, at: float
 ) -> list[ClaimedJob]:
+    """``at`` is monotonic."""
     values = {
         "now": now,
         "worker": worker,
@@ -171,13 +180,12 @@ async def claim(
         where = {"platforms": mark.platforms, "mark": mark.micros, "limit": count}
         return await lane.rows(SQL["claim"], values | where) if mark.platforms else []
 
-    rows = await take(limit) if mark.micros else []
+    rows = await take(limit) if mark.may_be_used(at) else []
     if len(rows) < limit:
-        mark.forget()
-        mark.platforms = [row[0] for row in await lane.rows(SQL["queued_platforms"], {})]
+        mark.looked_from_the_head([row[0] for row in await lane.rows(SQL["queued_platforms"], {})], at)
         rows += await take(limit - len(rows))
     if len(rows) == limit:
-        mark.seen(rows[-1][1 + CREATED_AT])
+        mark.claimed_up_to(rows[-1][1 + CREATED_AT])
     return [_claimed(row, worker, lease) for row in rows]
 
 

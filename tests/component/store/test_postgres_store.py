@@ -19,10 +19,11 @@ from mediavault.core.job import ClaimedJob, JobStatus, WorkerId
 from mediavault.store.port import JobQuery
 from mediavault.store.postgres import PostgresJobStore
 from mediavault.store.postgres_engine import ConnectionLost, Database, Statement, named
-from mediavault.store.postgres_ops import SQL
+from mediavault.store.postgres_ops import HEAD_EVERY_S, SQL
 from mediavault.store.postgres_schema import MIGRATIONS, migrate
 from mediavault.store.schema import Migration
 from tests.contract.stores import KEPT, LEASE, claim_and_complete, numbered_job
+from tests.fakes import FakeClock
 from tests.servers import postgres
 from tests.servers.pgbouncer import pgbouncer
 from tests.servers.tcp_proxy import proxied
@@ -228,6 +229,26 @@ async def test_a_claim_whose_caller_left_is_given_back(url: str) -> None:
         async with asyncio.timeout(5):
             while (await store.report()).counts[JobStatus.QUEUED] != 1:
                 await asyncio.sleep(0.01)
+
+
+async def test_a_job_that_was_committed_late_waits_a_second_at_most(url: str) -> None:
+    """Claims go on behind the last one; from time to time one looks from the head of the queue."""
+    clock = FakeClock()
+    ours, theirs = PostgresJobStore(url, clock), PostgresJobStore(url, clock)
+    await ours.open()
+    await theirs.open()
+    clock.advance(60)
+    await enqueued(ours, 5)
+    await ours.claim(ANN, limit=1, lease=LEASE)
+    [late] = await theirs.enqueue([numbered_job(9, "https://videos.example/9")])
+    postgres.sql(url, f"UPDATE mediavault.jobs SET created_at = created_at - 30000000 WHERE id = '{late.job.id}'")
+    [behind] = await ours.claim(ANN, limit=1, lease=LEASE)
+    clock.advance(HEAD_EVERY_S)
+    [from_head] = await ours.claim(ANN, limit=1, lease=LEASE)
+    await ours.close()
+    await theirs.close()
+
+    assert (behind.job.post_url, from_head.id) == ("https://videos.example/2", late.job.id)
 
 
 # --- schemas -----------------------------------------------------------------------------------------------------

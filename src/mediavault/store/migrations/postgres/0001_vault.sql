@@ -65,11 +65,12 @@ CREATE INDEX jobs_running   ON mediavault.jobs (claimed_by)     WHERE status = '
 CREATE INDEX jobs_created   ON mediavault.jobs (created_at, id);
 CREATE INDEX jobs_failed    ON mediavault.jobs (created_at, id) WHERE status = 'failed';
 CREATE INDEX jobs_cancelled ON mediavault.jobs (created_at, id) WHERE status = 'cancelled';
-CREATE INDEX jobs_updated   ON mediavault.jobs (updated_at);
+-- Asked for the last seconds only. Every write changes it, and a B-tree would take an entry of each.
+CREATE INDEX jobs_updated   ON mediavault.jobs USING brin (updated_at) WITH (pages_per_range = 16);
 
 -- Append-only. ``job`` is jobs.seq; no foreign key, since each one would lock the job's row for every record.
 CREATE TABLE mediavault.history (
-  id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  id          bigint GENERATED ALWAYS AS IDENTITY,
   job         bigint  NOT NULL,
   at          bigint  NOT NULL,
   attempt     integer NOT NULL,
@@ -79,10 +80,9 @@ CREATE TABLE mediavault.history (
   error_code  text,
   detail      text    NOT NULL DEFAULT '',
   bytes       bigint  NOT NULL DEFAULT 0,
-  duration_ms bigint  NOT NULL DEFAULT 0
+  duration_ms bigint  NOT NULL DEFAULT 0,
+  PRIMARY KEY (job, id)
 );
-
-CREATE INDEX history_job ON mediavault.history (job, id);
 
 CREATE TABLE mediavault.workers (
   worker        text PRIMARY KEY,
