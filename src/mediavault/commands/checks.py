@@ -14,6 +14,7 @@ from mediavault.api.security import check_binding
 from mediavault.api.views import ALIVE_WITHIN
 from mediavault.api.words import size_words
 from mediavault.commands.house import house
+from mediavault.commands.site_checks import check_sites, failed_jobs, not_understood
 from mediavault.commands.verdicts import Check, Verdict
 from mediavault.commands.ytdlp_checks import check_parts, check_ytdlp
 from mediavault.core.clock import SystemClock
@@ -162,14 +163,16 @@ async def check_store(settings: Settings) -> list[Check]:
         async with house().open_store(settings) as store:
             report = await store.report()
             workers = await store.workers(seen_within=ALIVE_WITHIN)
+            broken = not_understood(await failed_jobs(store), now=SystemClock().now())
     except MediavaultError as exc:
         return [Check("Jobs", Verdict.BROKEN, exc.message, exc.help)]
     counts = ", ".join(f"{count} {status}" for status, count in report.counts.items() if count) or "none yet"
     jobs = Check("Jobs", Verdict.OK, f"{report.engine}, schema {report.schema_version}: {counts}")
+    sites = check_sites(broken)
     if not workers:
-        return [jobs, Check("Workers", Verdict.WARNING, "none is running", "`mediavault serve` starts one.")]
+        return [jobs, sites, Check("Workers", Verdict.WARNING, "none is running", "`mediavault serve` starts one.")]
     named = ", ".join(f"{beat.host}:{beat.pid} ({beat.running_jobs} jobs)" for beat in workers)
-    return [jobs, Check("Workers", Verdict.OK, named)]
+    return [jobs, sites, Check("Workers", Verdict.OK, named)]
 
 
 def file_system_of(folder: Path, mounts: Iterable[tuple[str, str]]) -> str | None:

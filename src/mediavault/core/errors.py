@@ -13,7 +13,7 @@ The tree::
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -383,13 +383,38 @@ class StorageFailure(Retryable):
     help = "Check that the download folder is mounted and can be written."
 
 
-class LiveNow(Retryable):
+class NotYet(Retryable):
+    """The site has no whole video yet, and nobody is to blame: waiting for it uses up no attempt.
+
+    ``starts_at`` is when the site says that it begins, in UTC; ``retry_after`` where it names a span instead.
+    """
+
+    code = ErrorCode.UPCOMING
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        help: str | None = None,  # noqa: A002 - the field's name in the API
+        http_status: int | None = None,
+        bytes_received: int = 0,
+        retry_after: timedelta | None = None,
+        starts_at: datetime | None = None,
+    ) -> None:
+        when = f"{message.rstrip('.')}; announced for {starts_at:%Y-%m-%d %H:%M} UTC." if starts_at else message
+        super().__init__(
+            when, help=help, http_status=http_status, bytes_received=bytes_received, retry_after=retry_after
+        )
+        self.starts_at = starts_at
+
+
+class LiveNow(NotYet):
     code = ErrorCode.LIVE_NOW
     help = "This is live now; it is tried again later, when the recording should stand."
 
 
-class Upcoming(Retryable):
-    """Announced, or still being processed by the site. ``retry_after`` says until when, where the site does."""
+class Upcoming(NotYet):
+    """Announced, or still being processed by the site."""
 
     code = ErrorCode.UPCOMING
     help = "It is not out yet; it is tried again later."

@@ -22,7 +22,7 @@ from mediavault.worker.dispatch import route_job_by_domain, told_of
 from mediavault.worker.gatekeeper import NoTurn
 from mediavault.worker.journal import Journal
 from mediavault.worker.ladder import Climb
-from mediavault.worker.retry import GiveUp, RetryIn, decide, wants_second_look
+from mediavault.worker.retry import GiveUp, RetryIn, asks_for_former, decide
 from mediavault.worker.stages.choose import pick_items
 from mediavault.worker.stages.extract import RESOLVED_URL, extract
 from mediavault.worker.stages.keep import finish, keep
@@ -135,7 +135,8 @@ async def fail(journal: Journal, failure: Failure, tools: Tools) -> Job:
         max_attempts=claim.job.max_attempts,
         base=tools.retry.base,
         jitter=tools.retry.jitter(),
-        before=await ended_before(claim, tools) if wants_second_look(failure) else None,
+        now=tools.clock.now(),
+        former=await former_failures(claim, tools) if asks_for_former(failure) else (),
         closed_for=closed_for,
     )
     match verdict:
@@ -152,7 +153,6 @@ async def fail(journal: Journal, failure: Failure, tools: Tools) -> Job:
     )
 
 
-async def ended_before(claim: ClaimedJob, tools: Tools) -> ErrorCode | None:
-    """How the job's last failed attempt ended; None where this is the first."""
-    failed = [one for one in await tools.store.history(claim.id) if one.stage is Stage.FAIL]
-    return failed[-1].error_code if failed else None
+async def former_failures(claim: ClaimedJob, tools: Tools) -> list[ErrorCode | None]:
+    """How the attempts before this one failed, oldest first."""
+    return [one.error_code for one in await tools.store.history(claim.id) if one.stage is Stage.FAIL]

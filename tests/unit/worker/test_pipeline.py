@@ -21,8 +21,10 @@ from mediavault.core.errors import (
     Failure,
     Incomplete,
     LeaseLost,
+    LiveNow,
     RateLimited,
     SeemsDeleted,
+    Upcoming,
 )
 from mediavault.core.job import ClaimedJob, ItemStatus, JobStatus, Outcome, Stage, WorkerId
 from mediavault.core.logs import configure_logs
@@ -191,6 +193,31 @@ async def test_what_seems_gone_is_looked_at_again_in_an_hour_and_then_believed(
     assert first.failed_at is not None
     assert first.retry_at - first.failed_at == timedelta(hours=1)
     assert second.retry_at is None
+
+
+async def test_a_premiere_is_waited_for_until_it_begins_and_costs_no_attempt(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    begins = clock.now() + timedelta(hours=5)
+    extractor = StubExtractor(Upcoming("It is not out yet.", starts_at=begins))
+    tools = make_tools(store, clock, tmp_path, extractor=extractor, jitter=lambda: 0.0)
+    job = await process_one_cycle(claim, tools)
+
+    assert (job.status, job.error_code, job.retry_at) == (JobStatus.FAILED, ErrorCode.UPCOMING, begins)
+    assert job.max_attempts - job.attempt_count == claim.job.max_attempts
+    assert f"{begins:%Y-%m-%d %H:%M} UTC" in (job.error or "")
+
+
+async def test_a_broadcast_that_goes_on_is_looked_at_less_and_less_often(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    extractor = StubExtractor(LiveNow("live"))
+    tools = make_tools(store, clock, tmp_path, extractor=extractor, jitter=lambda: 0.0)
+    first = await process_one_cycle(claim, tools)
+    second = await process_one_cycle(await reclaim(store, clock), tools)
+
+    waits = [job.retry_at - job.failed_at for job in (first, second) if job.retry_at and job.failed_at]
+    assert waits == [timedelta(minutes=30), timedelta(hours=1)]
 
 
 SHARED, SHARED_POST = "https://pin.it/Abc123", "https://www.pinterest.com/pin/12345/"

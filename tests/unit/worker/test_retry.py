@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from mediavault.core.errors import (
     Deleted,
     Drm,
     ErrorCode,
+    ExtractorBroken,
     Failure,
     Incomplete,
     IpBlocked,
@@ -24,8 +26,10 @@ from mediavault.core.errors import (
     RateLimited,
     SeemsDeleted,
     ToolMissing,
+    Upcoming,
 )
-from mediavault.worker.retry import MAX_DELAY, GiveUp, RetryIn, decide
+from mediavault.worker.retry import FIRST_WAIT, MAX_DELAY, MAX_WAITS, GiveUp, RetryIn, decide
+from tests.fakes import START
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -36,9 +40,11 @@ def verdict(
     attempt: int = 1,
     max_attempts: int = 5,
     jitter: float = 0.5,
-    before: ErrorCode | None = None,
+    former: Sequence[ErrorCode] = (),
 ) -> RetryIn | GiveUp:
-    return decide(failure, attempt=attempt, max_attempts=max_attempts, base=MINUTE, jitter=jitter, before=before)
+    return decide(
+        failure, attempt=attempt, max_attempts=max_attempts, base=MINUTE, jitter=jitter, now=START, former=former
+    )
 
 
 def test_waits_grow_fivefold_with_each_attempt() -> None:
@@ -70,8 +76,8 @@ def test_a_final_failure_is_never_tried_again(failure: Failure) -> None:
 )
 def test_what_may_pass_is_looked_at_once_more_and_then_believed(failure: Failure, wait: timedelta) -> None:
     assert verdict(failure, jitter=0.0) == RetryIn(wait)
-    assert verdict(failure, attempt=3, jitter=0.0, before=ErrorCode.NETWORK) == RetryIn(wait)
-    assert isinstance(verdict(failure, attempt=2, before=failure.code), GiveUp)
+    assert verdict(failure, attempt=3, jitter=0.0, former=[failure.code, ErrorCode.NETWORK]) == RetryIn(wait)
+    assert isinstance(verdict(failure, attempt=2, former=[failure.code]), GiveUp)
 
 
 @pytest.mark.parametrize("failure", [LoginRequired("wall"), Ambiguous("two videos")])
@@ -87,6 +93,8 @@ def test_the_last_attempt_is_the_last() -> None:
 def test_one_attempt_allowed_means_plain_failure() -> None:
     assert isinstance(verdict(Incomplete("cut"), max_attempts=1), GiveUp)
     assert isinstance(verdict(NoSpace("full"), max_attempts=1), GiveUp)
+    assert isinstance(verdict(LiveNow("live"), max_attempts=1), GiveUp)
+    assert isinstance(verdict(ExtractorBroken("new"), max_attempts=1), GiveUp)
 
 
 def test_the_sites_own_word_wins_and_is_never_undercut() -> None:
@@ -103,13 +111,64 @@ def test_what_is_wrong_with_this_machine_uses_up_no_attempt(failure: Failure) ->
     assert isinstance(verdict(failure, attempt=50), RetryIn)
 
 
-def test_a_live_stream_is_looked_at_again_after_half_an_hour() -> None:
-    assert verdict(LiveNow("live")) == RetryIn(timedelta(minutes=30))
+def test_what_is_live_is_waited_for_longer_each_time_and_costs_no_attempt() -> None:
+    looks = [
+        verdict(LiveNow("live"), attempt=n + 5, jitter=0.0, former=[ErrorCode.NETWORK] + [ErrorCode.LIVE_NOW] * n)
+        for n in (0, 1, 2, 3, 4, 59)
+    ]
+
+    assert looks == [RetryIn(hours * HOUR, uses_attempt=False) for hours in (0.5, 1, 2, 4, 6, 6)]
+
+
+def test_what_is_announced_is_looked_at_when_it_begins_and_not_a_tenth_of_the_time_later() -> None:
+    at_once, last = (
+        verdict(Upcoming("soon", starts_at=START + 48 * HOUR), attempt=5, jitter=jitter) for jitter in (0.0, 0.999)
+    )
+
+    assert at_once == RetryIn(48 * HOUR, uses_attempt=False)
+    assert isinstance(last, RetryIn)
+    assert last.delay < 48.5 * HOUR
+
+
+def test_a_start_that_is_named_as_a_span_is_waited_for_as_well() -> None:
+    assert verdict(Upcoming("soon", retry_after=3 * HOUR), jitter=0.0) == RetryIn(3 * HOUR, uses_attempt=False)
+
+
+def test_a_start_that_is_far_off_is_looked_at_once_a_week_since_it_may_be_moved() -> None:
+    far = Upcoming("next year", starts_at=START + timedelta(days=400))
+
+    assert verdict(far) == RetryIn(timedelta(days=7), uses_attempt=False)
+
+
+def test_a_start_that_has_passed_counts_as_none() -> None:
+    late = Upcoming("late", starts_at=START - HOUR)
+
+    assert verdict(late, jitter=0.0) == RetryIn(FIRST_WAIT, uses_attempt=False)
+
+
+@pytest.mark.parametrize("failure", [LiveNow("live"), Upcoming("soon", starts_at=START + HOUR)])
+def test_nothing_is_waited_for_without_an_end(failure: Failure) -> None:
+    both = [ErrorCode.LIVE_NOW, ErrorCode.UPCOMING] * (MAX_WAITS // 2)
+
+    assert isinstance(verdict(failure, former=both[1:]), RetryIn)
+    assert isinstance(verdict(failure, former=both), GiveUp)
+
+
+def test_a_post_that_is_not_understood_is_tried_daily_when_its_attempts_are_used_up() -> None:
+    broken = ExtractorBroken("a new form")
+    looks = [
+        verdict(broken, attempt=n + 1, max_attempts=max(5, n + 1), jitter=0.0, former=[broken.code] * n)
+        for n in (3, 4, 13, 14)
+    ]
+
+    assert looks[0] == RetryIn(125 * MINUTE * 0.75)
+    assert looks[1:3] == [RetryIn(timedelta(days=1), uses_attempt=False)] * 2
+    assert isinstance(looks[3], GiveUp)
 
 
 def test_a_job_does_not_come_back_before_its_sites_gate_opens() -> None:
     for failure in (NetworkFailure("x"), RateLimited("429"), RateLimited("429", retry_after=MINUTE)):
-        answer = decide(failure, attempt=1, max_attempts=5, base=MINUTE, jitter=0.0, closed_for=6 * HOUR)
+        answer = decide(failure, attempt=1, max_attempts=5, base=MINUTE, jitter=0.0, now=START, closed_for=6 * HOUR)
         assert answer == RetryIn(6 * HOUR)
 
 

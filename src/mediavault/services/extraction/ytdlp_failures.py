@@ -35,6 +35,7 @@ from mediavault.core.errors import (
 )
 from mediavault.core.platform import Platform
 from mediavault.core.retry_after import asked_to_wait
+from mediavault.services.extraction.announced import told_wait
 from mediavault.services.extraction.http_status import failure_of_status, site_name
 from mediavault.services.extraction.page_data import values
 
@@ -124,7 +125,7 @@ def _by_words(said: str, platform: Platform) -> Failure | None:
     site = site_name(platform)
     for pattern, kind, sentence in _COMPILED:
         if pattern.search(said):
-            return kind(sentence.format(site=site))
+            return kind(sentence.format(site=site), retry_after=told_wait(said) if kind is Upcoming else None)
     return None
 
 

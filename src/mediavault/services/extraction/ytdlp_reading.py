@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from mediavault.core.accounts import account
-from mediavault.core.errors import Drm, ExtractorBroken, Failure, LiveNow, NoVideo, ToolMissing
+from mediavault.core.errors import Drm, ExtractorBroken, Failure, NoVideo, ToolMissing, Upcoming
 from mediavault.core.media import Account, Candidate, Expected, Extraction, FoundIn, Item, Ownership, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.json_walk import Node
+from mediavault.services.extraction.page_data.ytdlp_info import refuse_live
 from mediavault.services.extraction.ytdlp_cookies import cookies_of
 from mediavault.services.extraction.ytdlp_failures import failure_of, missing_part
 from mediavault.services.extraction.ytdlp_formats import candidates_of, has_sound_only, user_agent_of
@@ -22,7 +23,6 @@ from mediavault.services.extraction.ytdlp_sites import YtdlpSite
 
 INSTALL = "pip install yt-dlp"
 MAX_TITLE_CHARS = 300
-_NOT_RECORDED = frozenset({"is_live", "is_upcoming", "post_live"})
 
 
 def read_answer(
@@ -30,7 +30,7 @@ def read_answer(
 ) -> Extraction:
     """What ``answer`` of the worker tells about ``post``.
 
-    Raises the failure that yt-dlp reported, LiveNow, Drm, NoVideo, ToolMissing, and ExtractorBroken where it found
+    Raises the failure that yt-dlp reported, LiveNow, Upcoming, Drm, NoVideo, ToolMissing, and ExtractorBroken where it found
     several videos and cannot tell which of them are the post's.
     """
     if answer.get("missing"):
@@ -44,7 +44,7 @@ def read_answer(
     if failures and site.owns_list:  # one of a carousel is missing
         raise failures[0]
     for entry in entries:
-        _refuse_live(entry, now)
+        _refuse_live(entry)
     found_in = FoundIn.META if platform.name == "generic" else FoundIn.API
     seen = [(entry, candidates_of(entry, platform, found_in)) for entry in entries]
     shown = [(entry, candidates) for entry, candidates in seen if candidates]
@@ -84,15 +84,10 @@ def _failures(
 _NO_FORMATS = "no video formats found"  # yt-dlp's word for a photo among videos
 
 
-def _refuse_live(entry: Node, now: datetime) -> None:
-    if entry.get("is_live") is True or entry.get("live_status") in _NOT_RECORDED:
-        begins = values.moment(entry.get("release_timestamp"))
-        wait = begins - now if begins is not None and begins > now else None
-        raise LiveNow("This is a live broadcast, of which there is no whole recording yet.", retry_after=_bounded(wait))
-
-
-def _bounded(wait: timedelta | None) -> timedelta | None:
-    return min(wait, timedelta(days=1)) if wait is not None else None
+def _refuse_live(entry: Node) -> None:
+    refuse_live(entry)
+    if entry.get("live_status") == "post_live":
+        raise Upcoming("The broadcast has ended, and its recording is not ready yet.")
 
 
 def _no_candidates(entries: Sequence[Node], warnings: Sequence[str]) -> Failure:

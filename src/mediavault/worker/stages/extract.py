@@ -15,6 +15,7 @@ from mediavault.core.errors import (
     Failure,
     Final,
     NeedsPerson,
+    NotYet,
     NoVideo,
     SeemsDeleted,
     StoryExpired,
@@ -292,6 +293,6 @@ def _how_vague(failure: Failure) -> int:
         return 2
     if isinstance(failure, SeemsDeleted):
         return 3
-    if isinstance(failure, Final | NeedsPerson) or failure.code is ErrorCode.RATE_LIMITED:
+    if isinstance(failure, Final | NeedsPerson | NotYet) or failure.code is ErrorCode.RATE_LIMITED:
         return 1
     return 4

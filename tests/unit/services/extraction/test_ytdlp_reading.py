@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import Deleted, Drm, ExtractorBroken, Failure, LiveNow, NoVideo, ToolMissing
+from mediavault.core.errors import (
+    Deleted,
+    Drm,
+    ExtractorBroken,
+    Failure,
+    LiveNow,
+    NotYet,
+    NoVideo,
+    ToolMissing,
+    Upcoming,
+)
 from mediavault.core.media import Extraction, FoundIn, ItemRole, Ownership, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.ytdlp_reading import read_answer
@@ -215,19 +225,27 @@ def test_without_ytdlp_the_command_that_installs_it_is_named() -> None:
     assert "pip install" in failure.value.help
 
 
-@pytest.mark.parametrize("facts", [{"is_live": True}, {"live_status": "is_upcoming"}, {"live_status": "post_live"}])
-def test_what_is_still_on_the_air_is_left_for_later(facts: dict[str, Any]) -> None:
-    with pytest.raises(LiveNow):
+@pytest.mark.parametrize(
+    ("facts", "condition"),
+    [
+        ({"is_live": True}, LiveNow),
+        ({"live_status": "is_live"}, LiveNow),
+        ({"live_status": "is_upcoming"}, Upcoming),
+        ({"live_status": "post_live"}, Upcoming),
+    ],
+)
+def test_what_is_still_on_the_air_is_left_for_later(facts: dict[str, Any], condition: type[NotYet]) -> None:
+    with pytest.raises(condition):
         read(video(**facts))
     assert read(video(live_status="was_live")).items
 
 
-def test_a_broadcast_to_come_is_tried_when_it_begins_within_a_day() -> None:
-    for hours, wait in ((2, 2), (100, 24)):
-        begins = (NOW + timedelta(hours=hours)).timestamp()
-        with pytest.raises(LiveNow) as failure:
-            read(video(live_status="is_upcoming", release_timestamp=begins))
-        assert failure.value.retry_after == timedelta(hours=wait)
+def test_the_announced_start_of_a_broadcast_is_carried_on() -> None:
+    begins = NOW + timedelta(hours=100)
+    with pytest.raises(Upcoming, match=f"{begins:%Y-%m-%d %H:%M} UTC") as failure:
+        read(video(live_status="is_upcoming", release_timestamp=begins.timestamp()))
+
+    assert failure.value.starts_at == begins
 
 
 def test_formats_that_are_all_protected_are_told_from_none() -> None:

@@ -17,6 +17,7 @@ from mediavault.core.errors import (
     LoginRequired,
     Private,
     RegionLocked,
+    Upcoming,
 )
 from mediavault.core.media import Candidate, Expected, Item, Post
 from mediavault.core.platform import Platform
@@ -97,7 +98,7 @@ def _picture(node: Node) -> str | None:
 _CODES: dict[str, type[Failure]] = {
     "DM001": Deleted,
     "DM002": Deleted,
-    "DM003": ExtractorBroken,  # still being processed: it comes later
+    "DM003": Upcoming,  # still being processed
     "DM005": Deleted,
     "DM006": ExtractorBroken,
     "DM007": RegionLocked,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -29,6 +30,7 @@ from mediavault.core.errors import (
 )
 from mediavault.core.media import Expected, Item, Post
 from mediavault.core.platform import Platform
+from mediavault.services.extraction.announced import told_wait
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 from mediavault.services.extraction.page_data.record import PageData
@@ -281,7 +283,24 @@ def _refusal(response: Node) -> Failure | None:
         condition, what = Challenge, "YouTube wants to see a human"
     if condition is AgeRestricted and code == "LOGIN_REQUIRED":  # somebody signed in is asked to confirm it instead
         condition = AgeRestrictedToStrangers
-    return condition(f"{what}: {said[:200]}" if said else f"{what} ({code})")
+    message = f"{what}: {said[:200]}" if said else f"{what} ({code})"
+    if condition is Upcoming:
+        return Upcoming(message, starts_at=_begins_at(response), retry_after=told_wait(said))
+    return condition(message)
+
+
+def _begins_at(response: Node) -> datetime | None:
+    """When a premiere or a broadcast is announced to begin; None where the response does not say."""
+    slate = values.obj(
+        response,
+        "playabilityStatus",
+        "liveStreamability",
+        "liveStreamabilityRenderer",
+        "offlineSlate",
+        "liveStreamOfflineSlateRenderer",
+    )
+    broadcast = values.obj(response, "microformat", "playerMicroformatRenderer", "liveBroadcastDetails")
+    return values.moment(slate.get("scheduledStartTime")) or values.moment(broadcast.get("startTimestamp"))
 
 
 def _sentences(status: Node, response: Node) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from mediavault.core.errors import Drm, LiveNow
+from mediavault.core.errors import Drm, LiveNow, Upcoming
 from mediavault.core.media import Expected, Item, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import values
@@ -19,7 +19,7 @@ from mediavault.services.extraction.ytdlp_formats import listed_candidates
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """What a saved info JSON says about ``post``; None where there is none. Raises Drm and LiveNow."""
+    """What a saved info JSON says about ``post``; None where there is none. Raises Drm, LiveNow and Upcoming."""
     for document in documents:
         if (info := _info(document, post)) is not None:
             return _page_data(platform, info)
@@ -58,9 +58,17 @@ def _place(address: str) -> str:
     return bare.removeprefix("www.")
 
 
+def refuse_live(info: Node) -> None:
+    """Raises Upcoming for what has not begun, LiveNow for what has not ended."""
+    status = info.get("live_status")
+    if status == "is_upcoming":
+        raise Upcoming("It is not out yet.", starts_at=values.moment(info.get("release_timestamp")))
+    if info.get("is_live") is True or status == "is_live":
+        raise LiveNow("This is a live broadcast, of which there is no whole recording yet.")
+
+
 def _page_data(platform: Platform, info: Node) -> PageData:
-    if info.get("is_live") is True or info.get("live_status") in ("is_live", "is_upcoming"):
-        raise LiveNow("The video is a broadcast that has not ended yet.")
+    refuse_live(info)
     candidates = listed_candidates(info, platform)
     if info.get("_has_drm") is True and all(one.drm for one in candidates):
         raise Drm("The post's video is copy-protected.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -219,6 +220,21 @@ def test_a_page_without_a_player_response_tells_who_posted_it() -> None:
 def test_what_youtube_says_instead_is_raised(said: dict[str, Any], condition: type[Failure]) -> None:
     with pytest.raises(condition):
         youtube.read(POST, YOUTUBE, [said])
+
+
+def test_the_announced_start_of_a_premiere_is_carried_on() -> None:
+    begins = datetime(2026, 12, 1, 18, tzinfo=UTC)
+    slate = {"liveStreamOfflineSlateRenderer": {"scheduledStartTime": str(int(begins.timestamp()))}}
+    said = ("LIVE_STREAM_OFFLINE", "Premieres in 3 hours")
+    dated = refusal(*said, liveStreamability={"liveStreamabilityRenderer": {"offlineSlate": slate}})
+
+    with pytest.raises(Upcoming, match="2026-12-01 18:00 UTC") as told:
+        youtube.read(POST, YOUTUBE, [dated])
+    with pytest.raises(Upcoming) as said_only:
+        youtube.read(POST, YOUTUBE, [refusal(*said)])
+
+    assert told.value.starts_at == begins
+    assert (said_only.value.starts_at, said_only.value.retry_after) == (None, timedelta(hours=3))
 
 
 def test_a_refusal_about_another_video_is_not_the_posts() -> None:

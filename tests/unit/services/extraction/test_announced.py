@@ -1,0 +1,26 @@
+"""For how long a sentence says that something is still to come."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mediavault.services.extraction.announced import told_wait
+
+
+@pytest.mark.parametrize(
+    ("sentence", "wait"),
+    [
+        ("Premieres in 3 hours", timedelta(hours=3)),
+        ("This live event will begin in a day.", timedelta(days=1)),
+        ("premiere will begin in 45 minutes", timedelta(minutes=45)),
+        ("live event will begin in about 2 weeks", timedelta(weeks=2)),
+        ("This live event will begin in a few moments.", None),
+        ("Recorded in 2024", None),
+        ("begins in 99999 days", None),
+        ("", None),
+    ],
+)
+def test_a_sentence_says_how_long_it_takes_yet(sentence: str, wait: timedelta | None) -> None:
+    assert told_wait(sentence) == wait
