@@ -2,85 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from mediavault.core.clock import SystemClock
 from mediavault.core.errors import Drm, NoVideo
-from mediavault.core.media import Candidate, Extraction, Ownership, SourceType
-from mediavault.core.urls import parse_http_url
-from mediavault.platforms.registry import identify
-from mediavault.services.browser.chromium import Chromium
-from mediavault.services.browser.discovery import find_browser
-from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.egress.proxy import EgressProxy
-from mediavault.services.extraction.browser_extractor import BrowserExtractor
-from mediavault.services.extraction.ranking import choose, videos_to_save
-from tests.acceptance.players.installed import LEAVE_OUT, PlayersMissing, players
-from tests.acceptance.players.site import PlayersSite
+from mediavault.core.media import Ownership, SourceType
 from tests.acceptance.players.streams import POST_S, SHORT_S, folder
+from tests.acceptance.players.world import NEEDS, World, a_world, chosen, names
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(find_browser().path is None, reason="no browser is installed"),
-    pytest.mark.skipif(bool(os.environ.get(LEAVE_OUT)), reason=f"{LEAVE_OUT} is set"),
-    pytest.mark.asyncio(loop_scope="module"),
-]
-
-WITHIN_S = 40.0
-
-
-@dataclass
-class World:
-    site: PlayersSite
-    browser: Chromium
-
-    async def extraction(self, page: str) -> Extraction:
-        post, platform = identify(parse_http_url(f"{self.site.origin}/post/{page}"))
-        return await BrowserExtractor(self.browser, SystemClock()).extract(post, platform, within_s=WITHIN_S)
-
-    def pages_open(self) -> int:
-        running = self.browser._keeper.running
-        return running.pages_open if running else 0
-
-
-@pytest.fixture(scope="module")
-def installed() -> Path:
-    try:
-        return players()
-    except PlayersMissing as exc:
-        pytest.fail(str(exc))
+pytestmark = NEEDS
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def world(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    site = PlayersSite(installed)
-    await site.start()
-    proxy = EgressProxy(EgressGuard([f"127.0.0.1:{site.port}", f"localhost:{site.port}"]))
-    await proxy.start()
-    root = tmp_path_factory.mktemp("p")
-    browser = Chromium(state_dir=root / "s", downloads_dir=root / "d", proxy=proxy, clock=SystemClock())
-    try:
-        yield World(site, browser)
-    finally:
-        await browser.close()
-        await proxy.close()
-        await site.close()
-
-
-def chosen(extraction: Extraction) -> Candidate:
-    (item,) = videos_to_save(extraction)
-    return choose(item)
-
-
-def names(extraction: Extraction) -> list[str]:
-    """The paths of all candidates; of a manifest without an address of its own the beginning."""
-    return [c.url[:26] if c.url.startswith("data:") else c.url.split("/", 3)[3] for c in extraction.candidates]
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    async with a_world(tmp_path_factory.mktemp("p")) as shared:
+        yield shared
 
 
 HLS, DASH, FILE = SourceType.HLS, SourceType.DASH, SourceType.DIRECT

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from tests.acceptance.players import streams
 from tests.acceptance.players.pages import PAGES
+from tests.acceptance.players.preroll_pages import PREROLLS, VAST
 
 _TYPES = {
     "m3u8": "application/vnd.apple.mpegurl",
@@ -51,6 +52,7 @@ class PlayersSite:
         app.router.add_get("/stream/{folder}/{kind}", self._plain_text)
         app.router.add_get("/part/{folder}/{name}", self._part)
         app.router.add_get("/list/{folder}", self._without_name)
+        app.router.add_get("/serve", self._ad_server)
         app.router.add_get("/api/{folder}/{name}", self._in_json)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -64,9 +66,10 @@ class PlayersSite:
 
     async def _page(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
-        if request.match_info["name"] not in PAGES:
+        pages = {**PAGES, **PREROLLS}
+        if request.match_info["name"] not in pages:
             raise web.HTTPNotFound
-        html = PAGES[request.match_info["name"]].replace("ELSEWHERE", self.elsewhere).replace("ORIGIN", self.origin)
+        html = pages[request.match_info["name"]].replace("ELSEWHERE", self.elsewhere).replace("ORIGIN", self.origin)
         return web.Response(text=f"<!doctype html><meta charset=utf-8>{html}", content_type="text/html")
 
     async def _media(self, request: web.Request) -> web.Response:
@@ -94,6 +97,13 @@ class PlayersSite:
         folder, name = request.match_info["folder"], request.match_info["name"]
         answer = {"data": {"player": {"manifest": self._absolute(folder, name)}}}
         return web.Response(text=json.dumps(answer), content_type="application/json", headers=_OPEN)
+
+    async def _ad_server(self, request: web.Request) -> web.Response:
+        """What an ad server answers: the advert's file, or with ``?json`` the same in a string of JSON."""
+        answer = VAST.replace("FILE", f"{self.origin}/media/{request.query['spot']}")
+        if "json" in request.query:
+            return web.json_response({"ads": [{"xml": answer}]})
+        return web.Response(text=answer, content_type="application/xml")
 
     def _absolute(self, folder: str, name: str) -> str:
         """A manifest that can be moved: its parts named in full."""

@@ -10,6 +10,8 @@ from tests.component.services.download import dash_streams
 
 POST_S = 6.0
 SHORT_S = 4.0
+LONG_S = 12.0
+SPOT_S = 3.0  # an advert
 
 
 @cache
@@ -33,6 +35,9 @@ _MAKERS: dict[str, Callable[[], Mapping[str, bytes]]] = {
     "dash-other": lambda: {**dash_streams.files(), "index.mpd": _numbered()},
     "dash-file": lambda: dash_streams.packaged(single_file="1", global_sidx="1"),
     "file": lambda: _single(video_mp4=media.mp4(POST_S)),
+    "long": lambda: _single(video_mp4=media.mp4(LONG_S)),
+    "spot": lambda: _single(ad_mp4=media.mp4(SPOT_S), one_mp4=media.mp4(SPOT_S)),
+    "spot-hls": lambda: media.hls("ts", seconds=SPOT_S, bit_rate=150_000),
     "tracks": lambda: _single(
         picture_mp4=media.mp4(POST_S, sound=False, layout="fragmented"),
         sound_mp4=media.encode(

@@ -20,11 +20,39 @@ const state = (() => {
   if (!window[key]) {
     Object.defineProperty(window, key, {value: {
       mimes: [], systems: [], encrypted: false, muted: new WeakMap(), clicked: new WeakSet(),
-      sources: new Map(), manifests: [], protected: new WeakSet(),
+      sources: new Map(), manifests: [], protected: new WeakSet(), plays: new WeakMap(),
     }});
   }
   return window[key];
 })();
+"""
+
+# What an element plays in turn: an advert and the video are often shown by one and the same.
+PLAYS = """
+const notePlay = (video, labelled) => {
+  const src = String(video.currentSrc || (video.srcObject ? 'blob:' : '')).slice(0, 16384);
+  if (!src || video.readyState < 1) return null;
+  if (!state.plays.has(video)) state.plays.set(video, []);
+  const plays = state.plays.get(video);
+  let play = plays[plays.length - 1];
+  if (!play || play.src !== src) {
+    play = {src, page: location.href.slice(0, 2000), duration: null, width: 0, height: 0, ended: 0, looks: 0, marks: 0};
+    if (plays.length >= 12) plays.pop();
+    plays.push(play);
+  }
+  if (Number.isFinite(video.duration) && video.duration > 0) play.duration = video.duration;
+  play.width = video.videoWidth || play.width;
+  play.height = video.videoHeight || play.height;
+  if (video.ended && !play.ended) play.ended = performance.now();
+  if (labelled !== undefined) { play.looks++; play.marks += labelled ? 1 : 0; }  // marks come and go a moment late
+  return play;
+};
+"""
+
+_PLAYING = """
+for (const type of ['loadedmetadata', 'durationchange', 'resize', 'ended']) {
+  document.addEventListener(type, ({target}) => { if (target instanceof HTMLVideoElement) quietly(notePlay, target); }, true);
+}
 """
 
 _MANIFESTS = f"""
@@ -238,4 +266,4 @@ wrap(window.SourceBuffer && SourceBuffer.prototype, 'appendBuffer', (buffer, [da
 });
 """
 
-HOOKS = f"(() => {{{STATE}{_WRAPPING}{_MANIFESTS}{_CONTENT}{_PROTECTION}{_FETCHING}{_FEEDING}}})();"
+HOOKS = f"(() => {{{STATE}{_WRAPPING}{_MANIFESTS}{_CONTENT}{_PROTECTION}{_FETCHING}{_FEEDING}{PLAYS}{_PLAYING}}})();"

@@ -17,6 +17,7 @@ from typing import Any
 
 from mediavault.core.errors import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger, redact_url
+from mediavault.services.browser.advert_signs import is_ad_answer
 from mediavault.services.browser.child_session import ChildSession
 from mediavault.services.browser.driver import Ask, Cdp, PageFailed, quietly
 from mediavault.services.browser.media_signs import (
@@ -55,7 +56,7 @@ log = get_logger(__name__)
 class Verdict(Enum):
     PASS = "pass"  # noqa: S105 - not a password
     READ = "read"
-    SNIFF = "sniff"  # its type says nothing: read it, and keep it where it turns out to be JSON or a manifest
+    SNIFF = "sniff"  # its type says nothing: read it, and keep it where it turns out to be JSON, a manifest or an ad server's
     STOP = "stop"  # it would be saved as a download
 
 
@@ -72,7 +73,7 @@ def judge(resource_type: str, url: str, status: int | None, headers: Mapping[str
     if is_json(mime) or is_manifest(mime, url) or named or (resource_type == "Document" and is_html(mime)):
         return Verdict.READ
     # text of unknown length ends soon, and nobody compresses a film; other bytes without a length may be one
-    is_text = mime.startswith("text/") or "content-encoding" in headers
+    is_text = mime.startswith("text/") or mime.endswith("xml") or "content-encoding" in headers
     bounded = int(length) <= MAX_VAGUE_BYTES if length.isdigit() else is_text
     if (
         resource_type not in ("Document", "Media")
@@ -171,7 +172,7 @@ class BodyTap:
         try:
             if verdict in (Verdict.READ, Verdict.SNIFF):
                 body = await self._read(cdp, event["requestId"], url)
-                if body is not None and (verdict is Verdict.READ or looks_like_data(body)):
+                if body is not None and (verdict is Verdict.READ or looks_like_data(body) or is_ad_answer(body)):
                     self._log.body(url, body)
         finally:
             await self._go_on(cdp, event["requestId"], stop=verdict is Verdict.STOP)

@@ -7,12 +7,14 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from mediavault.services.browser.advert_signs import advert_media
 from mediavault.services.browser.media_signs import bare_mime, is_manifest_text, names_a_video
 from mediavault.services.browser.port import SeenResponse
 
 MAX_RESPONSES = 4_000
 MAX_BODY_BYTES = 25 << 20  # of one body; browsertrix's limit
 MAX_BODIES_BYTES = 96 << 20  # of all bodies of one visit
+MAX_ADVERTS = 500
 _NEVER_KEPT = frozenset({"cookie", "set-cookie", "authorization", "proxy-authorization"})
 _BULK = frozenset({"image", "font", "stylesheet", "script", "texttrack", "ping", "websocket"})
 
@@ -28,6 +30,7 @@ class NetworkLog:
     last_response_s: float = 0.0  # when anything at all came last
     video_named: bool = False
     page_data_seen: bool = False
+    adverts: dict[str, None] = field(default_factory=dict)  # addresses that ad servers named, in order
     main_document: SeenResponse | None = None  # the last one of the main frame that was no redirect
     _responses: list[SeenResponse] = field(default_factory=list)
     _bodies: dict[str, deque[bytes]] = field(default_factory=lambda: defaultdict(deque))
@@ -76,6 +79,8 @@ class NetworkLog:
             return
         self._body_bytes += len(body)
         self._bodies[url].append(body)
+        if len(self.adverts) < MAX_ADVERTS:
+            self.adverts.update(dict.fromkeys(advert_media(body)))
         if is_manifest_text(body):  # whatever its type and name said
             self._name(url)
         if self.json_paths is not None and self.json_paths.search(url):

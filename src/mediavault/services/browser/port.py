@@ -42,6 +42,20 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True)
+class Play:
+    """One of the sources that a player had in turn, once its length or size was known."""
+
+    src: str  # may be blob:
+    page: str = ""  # the frame's address when it began
+    duration_s: float | None = None
+    video_width: int = 0
+    video_height: int = 0
+    ended: bool = False  # it played to its end, or was brought there by us
+    labelled: bool = False  # while it played, the player was labelled as showing an advert
+    feeds: tuple[Feed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SeenManifest:
     """A playlist or manifest that the page made itself. ``url`` is its ``blob:`` address or the head of its ``data:`` one."""
 
@@ -72,6 +86,10 @@ class SeenVideo:
     has_audio: bool | None = None  # True once sound was decoded; None: not known
     protected: bool = False  # it met data that only a licence opens
     feeds: tuple[Feed, ...] = ()  # of a player that a script feeds, as far as it was recognised
+    plays: tuple[Play, ...] = ()  # in order; the last one is what it shows now
+    unsure: bool = False  # one of several plays of a player, of which nobody knows which is the page's video
+    left: int | None = None  # of its box in its frame's document, CSS pixels
+    top: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +108,7 @@ class PageCapture:
     user_agent: str
     blob_mimes: tuple[str, ...] = ()
     manifests: tuple[SeenManifest, ...] = ()
+    adverts: tuple[str, ...] = ()  # addresses of files that ad servers' answers named
     # JSON values: "navigations" [[seconds, address] of the main frame], "encrypted" (a media element met protected
     # data), "key_systems" (asked for), "crashed", "unresponsive"
     extra: Mapping[str, Any] = field(default_factory=dict)

@@ -5,7 +5,8 @@ Text that a page made is cut to a length in the page, so that no page can fill o
 
 from __future__ import annotations
 
-from mediavault.services.browser.hooks import KEY_CHARS, MAX_MANIFEST_CHARS, STATE
+from mediavault.services.browser.advert_scripts import ADVERTS, BRING_TO_END
+from mediavault.services.browser.hooks import KEY_CHARS, MAX_MANIFEST_CHARS, PLAYS, STATE
 
 MAX_HTML_CHARS = 10_000_000
 MAX_TEXT_CHARS = 20_000
@@ -56,11 +57,14 @@ const place = element => {
 """.replace("LIMIT", str(MAX_VIDEOS))
 
 # What a person would take for a video, largest first; what their state is: how many there are, how many of these have
-# something to play, of how many of those it is known what, and how many could not load theirs.
+# something to play that is no advert, of how many of those it is known what, and how many could not load theirs; then
+# how many players show what is, or may be, an advert before the video.
 _WANTED = """
-const wanted = videos.filter(v => shown(v) && v.getBoundingClientRect().height >= 120 && !advertised(v))
-  .sort((a, b) => b.clientWidth * b.clientHeight - a.clientWidth * a.clientHeight).slice(0, 8);
-const started = wanted.filter(v => (v.currentSrc || v.srcObject) && v.readyState > 0);
+const seen = videos.filter(v => shown(v) && v.getBoundingClientRect().height >= 120)
+  .sort((a, b) => b.clientWidth * b.clientHeight - a.clientWidth * a.clientHeight).slice(0, 16);
+const standings = new Map(seen.map(v => [v, standsFor(v, adverts)]));
+const wanted = seen.filter(v => !advertised(v)).slice(0, 8);
+const started = wanted.filter(v => (v.currentSrc || v.srcObject) && v.readyState > 0 && !standings.get(v));
 const decorates = v => v.loop && !v.controls && (state.muted.has(v) ? state.muted.get(v) : v.muted);
 const known = v => {
   if (decorates(v)) return false;
@@ -68,27 +72,43 @@ const known = v => {
   return source ? source.buffers.length > 0 && source.buffers.every(b => b.urls.length) : /^https?:/.test(v.currentSrc);
 };
 const standing = {videos: wanted.length, started: started.length, known: started.filter(known).length,
-  failed: wanted.filter(v => v.error).length};
+  failed: wanted.filter(v => v.error).length,
+  adverts: seen.filter(v => /advert|doubt/.test(standings.get(v))).length};
 """
 
-# Mutes the players, brings them into view and asks them to play. Answers how they stood before.
-PRIME = f"""() => {{
+_ADVERTS = f"{PLAYS}{ADVERTS}"
+
+# Mutes the players, brings them into view and asks them to play. Answers how they stood before. This one and the next
+# two are given the addresses that ad servers named.
+PRIME = f"""adverts => {{
 {STATE}
 {_VIDEOS}
+{_ADVERTS}
 {_WANTED}
 for (const video of wanted.slice().reverse()) {{
   if (!state.muted.has(video)) state.muted.set(video, video.muted);
   video.muted = true;
   video.scrollIntoView({{block: 'center', behavior: 'instant'}});
-  if (video.paused) Promise.resolve(video.play()).catch(() => {{}});
+  if (video.paused && !(video.ended && standings.get(video))) Promise.resolve(video.play()).catch(() => {{}});
 }}
 return standing;
 }}"""
 
 # How the players stand, and nothing else.
-STANDING = f"""() => {{
+STANDING = f"""adverts => {{
 {STATE}
 {_VIDEOS}
+{_ADVERTS}
+{_WANTED}
+return standing;
+}}"""
+
+# Brings what is, or may be, an advert to its end, and answers how the players stood after that.
+SKIP = f"""adverts => {{
+{STATE}
+{_VIDEOS}
+{_ADVERTS}
+{BRING_TO_END}
 {_WANTED}
 return standing;
 }}"""
@@ -131,13 +151,20 @@ return chosen;
 PLAYERS = rf"""() => {{
 {STATE}
 {_VIDEOS}
+{_ADVERTS}
 const cut = text => String(text || '').slice(0, 16384);
 // a MediaSource that lives in a worker has no address at all
 const fromWorker = v => !!window.MediaSourceHandle && v.srcObject instanceof MediaSourceHandle;
 // which addresses the buffers behind a blob: address were given parts of
-const feeds = v => {{
-  const source = [v.currentSrc, v.src, ...[...v.querySelectorAll('source')].map(s => s.src)].map(url => state.sources.get(url));
-  return (source.find(Boolean) || {{buffers: []}}).buffers.slice(0, 8).map(b => ({{mime: cut(b.mime), urls: b.urls.slice(0, 8)}}));
+const fedAt = urls => (urls.map(url => state.sources.get(url)).find(Boolean) || {{buffers: []}})
+  .buffers.slice(0, 8).map(b => ({{mime: cut(b.mime), urls: b.urls.slice(0, 8)}}));
+const feeds = v => fedAt([v.currentSrc, v.src, ...[...v.querySelectorAll('source')].map(s => s.src)]);
+const plays = v => {{
+  notePlay(v, advertised(v) || adWords(v));
+  return (state.plays.get(v) || []).map(p => ({{
+    src: p.src, page: p.page, duration_s: p.duration, video_width: p.width, video_height: p.height,
+    ended: !!p.ended, labelled: 2 * p.marks > p.looks, fed: fedAt([p.src]),
+  }}));
 }};
 const within = list => {{  // no page fills our memory
   let room = {MAX_MANIFEST_CHARS};
@@ -167,7 +194,9 @@ return {{
       video_width: v.videoWidth, video_height: v.videoHeight,
       visible: shown(v), muted_loop: v.loop && muted && !v.controls,
       has_audio: v.webkitAudioDecodedByteCount > 0 ? true : null, fed: feeds(v),
-      protected: state.protected.has(v), ...place(v),
+      protected: state.protected.has(v), plays: plays(v),
+      // what is transparent hides nothing
+      left: getComputedStyle(v).opacity === '0' ? null : Math.round(box.left + scrollX), top: Math.round(box.top + scrollY), ...place(v),
     }};
   }}),
 }};

@@ -14,7 +14,8 @@ from mediavault.core.platform import Platform
 from mediavault.services.browser import hooks, scripts
 from mediavault.services.browser.driver import Ask, Frame, Page, PageCrashed, PageFailed, Response
 from mediavault.services.browser.network_log import NetworkLog
-from mediavault.services.browser.port import Feed, PageCapture, SeenManifest, SeenVideo
+from mediavault.services.browser.port import PageCapture, SeenManifest, SeenVideo
+from mediavault.services.browser.seen_players import seen_video
 from mediavault.services.browser.watching import Progress, Step, next_step
 
 NAVIGATION_S = 30.0  # at most this, and at most half of the visit's time
@@ -109,6 +110,7 @@ class Visit:
         started_s = last_action_s = self.clock.monotonic()
         now = self.progress
         now.wants_page_data = self.platform.page_reader is not None
+        last_look_s = 0.0
         while True:
             now.elapsed_s = self.clock.monotonic() - started_s
             now.left_s = self._left_s() - RESERVE_S
@@ -122,13 +124,24 @@ class Visit:
             now.page_data_seen = now.page_data_seen or await self._page_data_is_there()
             if self.crashed:
                 raise PageCrashed("the page's renderer crashed")
+            if now.adverts and not now.started:
+                now.advert_s += now.elapsed_s - last_look_s
+            last_look_s = now.elapsed_s
             step = next_step(now)
             if step is Step.STOP:
                 return
             if step is not Step.WAIT:
-                await (self._prime() if step is Step.PRIME else self._click())
+                await self._act(step)
                 last_action_s = self.clock.monotonic()
             await self.clock.sleep(TICK_S)
+
+    async def _act(self, step: Step) -> None:
+        if step is Step.PRIME:
+            await self._prime()
+        elif step is Step.SKIP:
+            await self._count(scripts.SKIP)
+        else:
+            await self._click()
 
     async def _page_data_is_there(self) -> bool:
         if not self.progress.wants_page_data:
@@ -144,12 +157,14 @@ class Visit:
 
     async def _count(self, script: str) -> None:
         """Ask every frame how its players stand, by a script that may also start them."""
-        answers = [await self._look(frame, script) for frame in self._frames()]
+        adverts = list(self.network.adverts)
+        answers = [await self._look(frame, script, adverts) for frame in self._frames()]
         counts = [answer for answer in answers if answer]
         self.progress.players = sum(count["videos"] for count in counts)
         self.progress.started = sum(count["started"] for count in counts)
         self.progress.known = sum(count["known"] for count in counts)
         self.progress.failed = sum(count["failed"] for count in counts)
+        self.progress.adverts = sum(count["adverts"] for count in counts)
 
     async def _click(self) -> None:
         self.progress.clicks += 1
@@ -215,7 +230,7 @@ class Visit:
         for frame, facts in answered:
             if facts["videos"]:
                 place = await self._place_of(frame)
-                videos += [_video(video, frame.url, place) for video in facts["videos"]]
+                videos += [seen_video(video, frame.url, place) for video in facts["videos"]]
         responses = self.network.responses()
         source = self.network.main_body()
         main = self.network.main_document
@@ -240,6 +255,7 @@ class Visit:
                 for frame, facts in answered
                 for each in facts["manifests"]
             ),
+            adverts=tuple(self.network.adverts),
             extra={
                 "navigations": [list(step) for step in self.navigations],
                 "encrypted": any(facts["encrypted"] for _, facts in answered),
@@ -264,35 +280,6 @@ class Visit:
         except (TookTooLong, PageFailed, BrowserUnavailable):
             return None
         return place
-
-
-def _video(facts: Mapping[str, Any], frame_url: str, place: Mapping[str, Any] | None) -> SeenVideo:
-    around = place or facts
-    return SeenVideo(
-        current_src=facts["current_src"],
-        sources=tuple(facts["sources"]),
-        poster=facts["poster"] or None,
-        duration_s=facts["duration_s"],
-        width=facts["width"],
-        height=facts["height"],
-        video_width=facts["video_width"],
-        video_height=facts["video_height"],
-        visible=bool(facts["visible"] and around.get("visible", True)),
-        muted_loop=facts["muted_loop"],
-        frame_url=frame_url,
-        in_article=bool(around["container"]),
-        container=around["container"],
-        holds_permalink=around["holds_permalink"],
-        advert=bool(facts["advert"] or around["advert"]),
-        has_audio=facts["has_audio"],
-        protected=facts["protected"],
-        feeds=tuple(_feed(each) for each in facts["fed"]),
-    )
-
-
-def _feed(facts: Mapping[str, Any]) -> Feed:
-    urls = tuple(each["url"] for each in facts["urls"])
-    return Feed(facts["mime"], urls, tuple(each["url"] for each in facts["urls"] if each["whole"]))
 
 
 def _reason(exc: BaseException) -> str:

@@ -10,6 +10,8 @@ KNOWN_QUIET_S = 0.4  # the same where every player plays, and it is known what
 SETTLE_S = 0.3  # after the document is there, before its players are touched
 BETWEEN_ACTIONS_S = 1.5
 BEFORE_FIRST_CLICK_S = 0.6  # where no player is there yet: it may be the click that makes it
+BETWEEN_SKIPS_S = 0.4
+ADVERT_S = 45.0  # two spots of fifteen seconds that a player does not let be skipped, and what surrounds them
 MAX_CLICKS = 3
 NOTHING_THERE_S = 3.0  # a page that shows no player by then, and asks for nothing more, shows none
 IDLE_S = 2.0  # nothing at all came from the network for so long
@@ -22,6 +24,7 @@ class Step(Enum):
     WAIT = "wait"
     PRIME = "prime"
     CLICK = "click"
+    SKIP = "skip"  # what plays is, or may be, an advert before the video
     STOP = "stop"
 
 
@@ -46,6 +49,8 @@ class Progress:
     started: int = 0  # of these, with something to play
     known: int = 0  # of these, of which the address is known: a file's or a segment's
     failed: int = 0  # of the players, that could not load what they should play
+    adverts: int = 0  # players that show what is, or may be, an advert before the video
+    advert_s: float = 0.0  # how long such were waited for
 
 
 def next_step(now: Progress) -> Step:
@@ -63,12 +68,14 @@ def next_step(now: Progress) -> Step:
             return Step.WAIT
     if not now.primed:
         return Step.PRIME if now.elapsed_s >= SETTLE_S else Step.WAIT
+    if now.adverts and not now.started and now.advert_s < ADVERT_S:
+        return Step.SKIP if now.since_action_s >= BETWEEN_SKIPS_S else Step.WAIT
     if (now.started and now.video_named) or (now.failed and now.started + now.failed >= now.players):
         return Step.STOP if quiet else Step.WAIT
     absent = not now.players and not now.clicks
     if now.since_action_s < (BEFORE_FIRST_CLICK_S if absent else BETWEEN_ACTIONS_S):
         return Step.WAIT
-    if not now.started and now.clicks < MAX_CLICKS and not now.nothing_to_click:
+    if not now.started and not now.adverts and now.clicks < MAX_CLICKS and not now.nothing_to_click:
         return Step.CLICK
     return _give_up_or_go_on(now, quiet=quiet)
 

@@ -23,6 +23,7 @@ from mediavault.core.media import Candidate, Extraction, Ownership, Post, Source
 from mediavault.core.platform import IN_WORDS, Platform, PostMatch, is_named_host, read_page, read_post
 from mediavault.core.sessions import wall_failure
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
+from mediavault.services.browser.advert_signs import advert_media
 from mediavault.services.browser.port import Browser, PageCapture
 from mediavault.services.extraction.assembly import (
     PageSource,
@@ -33,12 +34,15 @@ from mediavault.services.extraction.assembly import (
     settle_own,
 )
 from mediavault.services.extraction.candidates import NetworkMedia, leftovers, network_media
+from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.ownership import Owned
+from mediavault.services.extraction.page_data.metadata import announced_duration
 from mediavault.services.extraction.page_data.readers import read_page_data
 from mediavault.services.extraction.page_data.refusals import told_refusal
 from mediavault.services.extraction.page_data.viewer import viewer_of
 from mediavault.services.extraction.page_manifests import page_manifests
 from mediavault.services.extraction.players import player_sightings
+from mediavault.services.extraction.prerolls import own_plays
 from mediavault.services.extraction.ranking import no_video
 from mediavault.services.extraction.walls import hard_wall, soft_wall
 
@@ -118,8 +122,10 @@ def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extrac
     if data is not None and data.found:
         extraction = from_page_data(post, platform, data, network, source)
     else:
-        players = player_sightings(capture, network, platform)
         declared = declared_sightings(source.page, platform)
+        named = {identity(c.url) for one in declared for c in one.candidates}
+        videos = own_plays(capture.videos, network, named=named, announced_s=announced_duration(source.page))
+        players = player_sightings(replace(capture, videos=videos), network, platform)
         rest = leftovers(network, [*players, *declared])
         owned = settle_own(players, declared, rest, post=post, platform=platform, source=source)
         owned = _if_still_there(owned, post, platform, capture.final_url)
@@ -136,10 +142,11 @@ def source_of(capture: PageCapture) -> PageSource:
 
 def _network(capture: PageCapture, source: PageSource, platform: Platform) -> NetworkMedia:
     """What the network showed, and on pages of which nothing else is known the manifests that they made themselves."""
+    adverts = (*capture.adverts, *advert_media(capture.html.encode("utf-8", "replace")))
     if platform.page_reader is not None:
-        return network_media(capture.responses, platform)
+        return network_media(capture.responses, platform, adverts=adverts)
     made, names = page_manifests(capture.manifests, source.documents, capture.final_url)
-    return network_media((*capture.responses, *made), platform, names=names)
+    return network_media((*capture.responses, *made), platform, names=names, adverts=adverts)
 
 
 def _with_id(post: Post, platform: Platform, final_url: str) -> Post:

@@ -54,6 +54,11 @@ class NetworkMedia:
     streams: Streams = field(default_factory=Streams)
     answers: Mapping[str, SeenResponse] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    spots: frozenset[str] = frozenset()  # identities of what ad servers named, also behind redirects
+
+    def is_spot(self, url: str) -> bool:
+        """An advert: named by an ad server, served by an advertising network, or from a folder of adverts."""
+        return identity(url) in self.spots or is_advert(url)
 
     def twin(self, url: str) -> Candidate | None:
         """The network's candidate for ``url``, also behind redirects."""
@@ -68,10 +73,20 @@ class NetworkMedia:
 
 
 def network_media(
-    responses: Sequence[SeenResponse], platform: Platform, *, names: Mapping[str, str] | None = None
+    responses: Sequence[SeenResponse],
+    platform: Platform,
+    *,
+    names: Mapping[str, str] | None = None,
+    adverts: Iterable[str] = (),
 ) -> NetworkMedia:
     """The videos among the responses: no advertisements, previews, segments, nor playlists that a master lists."""
     streams = read_streams(responses)
+    redirects = {
+        identity(seen.url): identity(urljoin(seen.url, seen.headers["location"]))
+        for seen in responses
+        if 300 <= seen.status < 400 and seen.headers.get("location")
+    }
+    spots = _with_targets(map(identity, adverts), redirects)
     found: dict[str, Candidate] = {}
     answers: dict[str, SeenResponse] = {}
     for seen in responses:
@@ -79,19 +94,25 @@ def network_media(
         if seen.status not in (200, 206):
             continue
         answers.setdefault(key, seen)
-        if streams.is_part(seen.url) or is_advert(seen.url):
+        if streams.is_part(seen.url) or key in spots or is_advert(seen.url):
             continue
         candidate = _from_response(seen, streams.manifests.get(key), platform)
         if candidate is not None and (seen.url.startswith("data:") or on_media_host(seen.url, platform)):
             found[key] = merge(found[key], candidate) if key in found else candidate
-    redirects = {
-        identity(seen.url): identity(urljoin(seen.url, seen.headers["location"]))
-        for seen in responses
-        if 300 <= seen.status < 400 and seen.headers.get("location")
-    }
     found = dict(list(found.items())[:MAX_CANDIDATES])
     frames = {key: answers[key].frame_url for key in found}
-    return NetworkMedia(found, frames, redirects, streams, answers, names or {})
+    return NetworkMedia(found, frames, redirects, streams, answers, names or {}, spots)
+
+
+def _with_targets(keys: Iterable[str], redirects: Mapping[str, str]) -> frozenset[str]:
+    """``keys`` and all that they redirect to."""
+    reached: set[str] = set()
+    for key in keys:
+        at: str | None = key
+        while at and at not in reached:
+            reached.add(at)
+            at = redirects.get(at)
+    return frozenset(reached)
 
 
 def leftovers(network: NetworkMedia, sightings: Iterable[Sighting]) -> list[Sighting]:

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from mediavault.core.media import SourceType, Watermark
 from mediavault.core.platform import Platform
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS
+from mediavault.services.browser.advert_signs import on_ad_host
 from mediavault.services.extraction.media_kind import MediaKind, by_extension, is_byte_range, kind_of
 from mediavault.services.extraction.media_sizes import Measures, nominal_measures, stated_size
 from mediavault.services.extraction.signed_urls import is_signed, signed_url_expiry
@@ -160,21 +161,6 @@ def _kind_of_piece(parts: SplitResult | None, platform: Platform) -> MediaKind:
 _A_PREVIEW = "it is a preview"
 _AN_ADVERT = "it is an advert"
 
-_AD_HOSTS = (
-    "doubleclick.net",
-    "googlesyndication.com",
-    "googleadservices.com",
-    "imasdk.googleapis.com",
-    "2mdn.net",
-    "adnxs.com",
-    "amazon-adsystem.com",
-    "serving-sys.com",
-    "innovid.com",
-    "springserve.com",
-    "spotxchange.com",
-    "teads.tv",
-    "moatads.com",
-)
 _AD_PATH = re.compile(
     r"/(?:ads|adverts?|advertising|adserver|vast|vmap|vpaid|pre-?roll|mid-?roll)(?=[/._?-]|$)"
     r"|[_-](?:pre-?roll|mid-?roll)(?=[_.-]|$)",
@@ -189,8 +175,7 @@ _PREVIEW_PATH = re.compile(
 
 
 def _rejection(url: str, parts: SplitResult, platform: Platform | None, kind: MediaKind) -> str | None:
-    host = (parts.hostname or "").rstrip(".")
-    if any(host == known or host.endswith(f".{known}") for known in _AD_HOSTS) or _AD_PATH.search(parts.path):
+    if on_ad_host(url) or _AD_PATH.search(parts.path):
         return _AN_ADVERT
     if kind in {MediaKind.IMAGE, MediaKind.STATIC, MediaKind.SUBTITLE}:
         return None  # no candidates anyway, and a post's own picture often lies in a folder of thumbnails

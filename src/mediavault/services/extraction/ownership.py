@@ -39,6 +39,11 @@ def settle(players: Sequence[Sighting], declared: Sequence[Sighting], rest: Sequ
     video; ``rest`` addresses that only the network showed.
     """
     everything = [*players, *declared, *rest]
+    if any(p.player and p.player.unsure for p in players):  # the page's word, or a person's
+        playable = [one for one in declared if one.candidates]
+        return (
+            _sorted(playable, Ownership.LONE, everything, []) if playable else Owned((), tuple(_known_only(everything)))
+        )
     for items, level in (
         (_presented(players, declared), Ownership.PLAYER),
         (list(declared), Ownership.LONE),

@@ -11,7 +11,7 @@ from mediavault.core.platform import Platform
 from mediavault.services.browser.hooks import KEY_CHARS
 from mediavault.services.browser.port import Feed, PageCapture, SeenVideo
 from mediavault.services.extraction.candidates import NetworkMedia, Sighting, candidate_at, player_headers, with_network
-from mediavault.services.extraction.media_identity import identity, is_advert
+from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.media_urls import MediaKind, classify_media
 from mediavault.services.extraction.page_data import build
 
@@ -51,7 +51,7 @@ def _of_source(
     url: str, video: SeenVideo, network: NetworkMedia, capture: PageCapture, platform: Platform
 ) -> Candidate | None:
     """What a player names is a video even where its name does not say so; advertisements are none of the post's."""
-    if is_advert(url):
+    if network.is_spot(url):
         return None
     candidate = _of_player(url, platform)
     if candidate is None:
@@ -102,7 +102,7 @@ def _files(feeds: Sequence[Feed], network: NetworkMedia, platform: Platform) -> 
     """Plain files that a script loads by parts. Sound is paired only where one file of it fed the same player."""
     pictures = [feed for feed in feeds if feed.mime.startswith("video/")]
     sounds = {identity(url) for feed in feeds if feed.mime.startswith("audio/") for url in feed.files}
-    files = {identity(url): feed for feed in pictures for url in feed.files if not is_advert(url)}
+    files = {identity(url): feed for feed in pictures for url in feed.files if not network.is_spot(url)}
     if len(files) > 1:  # rungs of one video are asked for by ranges; files asked for whole are its pieces
         files = {key: feed for key, feed in files.items() if _is_ranged(key, network)}
     return tuple(_file(key, feed, sounds, network, platform) for key, feed in files.items())

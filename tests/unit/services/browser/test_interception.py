@@ -30,6 +30,7 @@ T = TypeVar("T")
         ("Fetch", 200, {"content-type": "text/html"}, Verdict.SNIFF),
         ("XHR", 200, {"content-type": "application/octet-stream", "content-length": "900"}, Verdict.SNIFF),
         ("XHR", 200, {"content-type": "application/octet-stream"}, Verdict.PASS),
+        ("XHR", 200, {"content-type": "application/xml"}, Verdict.SNIFF),
         ("XHR", 206, {"content-type": "text/plain", "content-length": "900"}, Verdict.PASS),
         ("Fetch", 200, {"content-type": "video/mp4"}, Verdict.PASS),
         ("Fetch", 200, {"content-type": "text/event-stream"}, Verdict.PASS),
@@ -160,6 +161,15 @@ async def test_a_body_whose_type_says_nothing_is_kept_only_where_it_is_a_manifes
 
     assert network.video_named is kept
     assert cdp.ended_with() == ["Fetch.continueResponse"]
+
+
+async def test_what_an_ad_server_answers_is_read_for_the_files_that_it_names() -> None:
+    cdp, network = await tapped(b"<VAST><MediaFile>https://cdn.test/spot.mp4</MediaFile></VAST>", json_paths=None)
+    cdp.pause(content_type="application/xml")
+    await settle()
+
+    assert list(network.adverts) == ["https://cdn.test/spot.mp4"]
+    assert not network.video_named
 
 
 async def test_a_frame_in_another_process_is_tapped_before_it_runs() -> None:

@@ -23,7 +23,7 @@ GENERIC = Platform(name="generic", title="this site")
 VIDEO = {
     "current_src": "https://a.test/v.mp4", "sources": [], "poster": "", "duration_s": 3.0, "width": 640, "height": 360,
     "video_width": 320, "video_height": 180, "visible": True, "muted_loop": False, "has_audio": True, "container": "main",
-    "holds_permalink": True, "advert": False, "fed": [], "protected": False,
+    "holds_permalink": True, "advert": False, "fed": [], "protected": False, "plays": [], "left": 0, "top": 0,
 }  # fmt: skip
 
 
@@ -94,8 +94,8 @@ def players(*videos: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
 def answers(**given: Any) -> dict[str, Any]:
     """A page with one playing video, unless said otherwise."""
     return {
-        scripts.PRIME: {"videos": 1, "started": 1, "known": 1, "failed": 0},
-        scripts.STANDING: {"videos": 1, "started": 1, "known": 1, "failed": 0},
+        scripts.PRIME: {"videos": 1, "started": 1, "known": 1, "failed": 0, "adverts": 0},
+        scripts.STANDING: {"videos": 1, "started": 1, "known": 1, "failed": 0, "adverts": 0},
         scripts.PLAYERS: players(VIDEO),
         scripts.DOCUMENT: {"url": URL, "title": "A title", "html": "<html>", "text": "words"},
         **{getattr(scripts, name): answer for name, answer in given.items()},
@@ -228,7 +228,7 @@ async def test_what_feeds_a_player_and_what_the_page_made_itself_are_reported() 
 
 
 async def test_a_player_that_starts_later_is_noticed_without_being_touched_again() -> None:
-    nothing = {"videos": 1, "started": 0, "known": 0, "failed": 0}
+    nothing = {"videos": 1, "started": 0, "known": 0, "failed": 0, "adverts": 0}
     frame = StubFrame(URL, answers(PRIME=nothing))
     await visit(frame)
 

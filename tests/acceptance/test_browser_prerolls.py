@@ -1,0 +1,72 @@
+"""Players that show an advert before, in or above the post's video, with a real Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from mediavault.core.errors import Ambiguous, Failure
+from mediavault.core.media import Ownership
+from mediavault.services.extraction.ranking import videos_to_save
+from tests.acceptance.players.streams import LONG_S, POST_S
+from tests.acceptance.players.world import NEEDS, World, a_world, chosen, names
+
+pytestmark = NEEDS
+
+FILE, STREAM, LONG, SPOT = "media/file/video.mp4", "media/ts/index.m3u8", "media/long/video.mp4", "media/spot/one.mp4"
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    async with a_world(tmp_path_factory.mktemp("r")) as shared:
+        yield shared
+
+
+@pytest.mark.parametrize(
+    ("page", "address", "length_s"),
+    [
+        ("preroll-named", FILE, POST_S),
+        ("preroll-announced", LONG, LONG_S),
+        ("preroll-in-words", FILE, POST_S),
+        ("preroll-vast", FILE, POST_S),
+        ("preroll-vast-json", FILE, POST_S),
+        ("preroll-unskippable", FILE, POST_S),
+        ("preroll-hls", STREAM, POST_S),
+        ("preroll-video.js", STREAM, POST_S),
+        ("midroll", FILE, POST_S),
+        ("midroll-at-once", FILE, POST_S),
+        ("above-vast", FILE, POST_S),
+        ("above-idle", FILE, POST_S),
+        ("goes-on", FILE, POST_S),
+    ],
+)
+async def test_the_posts_video_is_taken_and_not_what_the_player_shows_around_it(
+    world: World, page: str, address: str, length_s: float
+) -> None:
+    found = await world.extraction(page)
+    choice = chosen(found)
+
+    assert choice.url == f"{world.site.origin}/{address}"
+    assert choice.ownership in (Ownership.PLAYER, Ownership.LONE)
+    assert choice.duration_s in (None, pytest.approx(length_s, abs=0.2))
+
+
+@pytest.mark.parametrize("page", ["preroll-vast", "preroll-hls", "midroll", "above-vast"])
+async def test_what_an_ad_server_names_is_not_even_offered(world: World, page: str) -> None:
+    assert not [name for name in names(await world.extraction(page)) if "spot" in name]
+
+
+@pytest.mark.parametrize("page", ["preroll-unmarked", "above-unmarked"])
+async def test_where_nothing_tells_the_advert_from_the_video_a_person_is_asked(world: World, page: str) -> None:
+    found = await world.extraction(page)
+
+    assert sorted(names(found)) == sorted([FILE, SPOT])
+    with pytest.raises(Ambiguous):
+        videos_to_save(found)
+
+
+async def test_an_advert_that_is_followed_by_nothing_is_not_saved(world: World) -> None:
+    with pytest.raises(Failure):
+        videos_to_save(await world.extraction("preroll-alone"))
