@@ -33,8 +33,7 @@ from mediavault.services.browser.login_windows import LoginWindows
 from mediavault.services.browser.session_desk import SessionDesk
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.extraction.port import Extractor
-from mediavault.services.vault.local import LocalVault
-from mediavault.services.vault.port import Vault
+from mediavault.services.vault.port import STAGING_FOLDER, Vault
 from mediavault.store.port import JobStore
 from mediavault.worker.queue import Worker, WorkerLimits
 from mediavault.worker.tools import RetryPolicy, Tools
@@ -92,7 +91,7 @@ async def open_vault(settings: Settings, *, worker: bool = False) -> AsyncIterat
         store = await stack.enter_async_context(open_store(settings, clock))
         guard = EgressGuard(settings.allow_private, own_ports=own_ports(settings))
         stack.callback(guard.close)
-        library = LocalVault(settings.download_dir)
+        library = make_vault(settings)
         await library.prepare()
         submission = _submission(settings, guard, clock)
         if not worker:
@@ -141,6 +140,22 @@ def store_at(url: str, clock: Clock) -> JobStore:
         f"MEDIAVAULT_DATABASE_URL: {scheme or url!r} is no database that this version knows.",
         help="Use sqlite:////path/to/mediavault.db or postgresql://user:password@host/database, or leave it unset.",
     )
+
+
+def make_vault(settings: Settings) -> Vault:
+    """The library that ``vault_url`` names, the download folder without one. Nothing is asked yet. Raises BadSetting."""
+    if settings.vault_url is None:
+        from mediavault.services.vault.local import LocalVault
+
+        return LocalVault(settings.download_dir)
+    from mediavault.services.vault.bucket_address import parse_bucket_address
+
+    address = parse_bucket_address(settings.vault_url)
+    with _driver_of("Object storage", "objects"):
+        from mediavault.services.vault.bucket import open_bucket
+        from mediavault.services.vault.objects import ObjectVault
+
+        return ObjectVault(open_bucket(address), settings.download_dir / STAGING_FOLDER)
 
 
 @contextmanager
@@ -339,7 +354,8 @@ async def window_here(settings: Settings, errand: Errand, enough: Callable[[], A
 
 def _on_started(vault: OpenVault, address: str) -> None:
     vault.guard.claim_port(parse_http_url(address).port)  # where port 0 was asked for, the real one is known only now
-    log.info("vault_open", address=address, downloads=str(vault.settings.download_dir))
+    settings = vault.settings
+    log.info("vault_open", address=address, library=settings.vault_url or str(settings.download_dir))
 
 
 def browser_path(settings: Settings) -> str | None:
@@ -400,7 +416,7 @@ async def inspect_url(settings: Settings, url: str) -> Inspection:
     guard = EgressGuard(settings.allow_private, own_ports=own_ports(settings))
     with contextlib.closing(guard):
         route = route_of(parse_http_url(url))
-        library = LocalVault(settings.download_dir)
+        library = make_vault(settings)
         await library.prepare()
         store = make_store(settings.model_copy(update={"database_url": "memory:"}), clock)
         async with open_tools(settings, store, library, guard, clock) as tools:

@@ -17,6 +17,7 @@ IMPORTERS = {
     "aiohttp": {"services/egress/client.py"},
     "apsw": {"store/sqlite_engine.py"},
     "asyncpg": {"store/postgres_engine.py"},
+    "obstore": {"services/vault/bucket.py"},
     "playwright": {"services/browser/chromium.py"},
     "Crypto": {"services/download/aes.py"},
     "av": {"services/media/library.py", "practice/media.py"},

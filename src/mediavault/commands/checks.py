@@ -24,7 +24,7 @@ from mediavault.services.browser.discovery import find_browser
 from mediavault.services.browser.own_display import has_display
 from mediavault.services.browser.virtual_screen import INSTALL
 from mediavault.services.extraction.ytdlp_home import deno_path, home_of, installed
-from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.bucket_address import parse_bucket_address
 
 MIN_PYTHON = (3, 11)
 MIN_SQLITE = (
@@ -123,10 +123,16 @@ async def check_sessions(settings: Settings) -> Check:
 async def check_library(settings: Settings) -> Check:
     """Create, write, rename, delete: what saving a video will do."""
     try:
-        await LocalVault(settings.download_dir).prepare()
+        await house().make_vault(settings).prepare()
     except MediavaultError as exc:
         return Check("Library", Verdict.BROKEN, exc.message, exc.help)
-    return Check("Library", Verdict.OK, "files can be written and renamed in it")
+    if settings.vault_url is None:
+        return Check("Library", Verdict.OK, "files can be written and renamed in it")
+    address = parse_bucket_address(settings.vault_url)
+    if address.looks_first:
+        advice = "Two workers that write the same name in the same moment can replace each other's file (create=look)."
+        return Check("Library", Verdict.WARNING, f"{address}: looked at before it is written", advice)
+    return Check("Library", Verdict.OK, f"{address}: objects can be written and removed, and none is replaced")
 
 
 def check_space(settings: Settings) -> Check:

@@ -14,6 +14,7 @@ from mediavault.core.job import JobId
 from mediavault.core.media import Candidate, Extraction
 from mediavault.core.sessions import Errand, SessionState
 from mediavault.core.settings import Settings
+from mediavault.services.vault.port import Vault
 from mediavault.store.port import JobStore
 
 
@@ -35,6 +36,9 @@ class House(Protocol):
 
     def open_store(self, settings: Settings) -> AbstractAsyncContextManager[JobStore]:
         """The store that the settings name, opened and migrated. Raises SchemaTooNew, StoreError."""
+
+    def make_vault(self, settings: Settings) -> Vault:
+        """The library that the settings name; nothing is asked yet. Raises BadSetting."""
 
     def make_submission(self, settings: Settings) -> Submission:
         """The reader of addresses, with the platforms and the egress guard behind it."""

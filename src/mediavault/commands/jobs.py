@@ -242,6 +242,6 @@ async def _list(settings: Settings, query: JobQuery) -> JobPage:
 async def _remove_files(settings: Settings, job: Job) -> None:
     """First the files: if they cannot go, the row still names them."""
     from mediavault.api.views import kept_paths
-    from mediavault.services.vault.local import LocalVault
+    from mediavault.commands.house import house
 
-    await LocalVault(settings.download_dir).remove(*kept_paths(job))
+    await house().make_vault(settings).remove(*kept_paths(job))

@@ -35,6 +35,9 @@ class Settings(BaseSettings):
         default_factory=lambda: Path.home() / "Videos" / "mediavault", description="The library; staging lies in it."
     )
     database_url: str | None = Field(None, description="Default: sqlite:///<state_dir>/mediavault.db")
+    vault_url: str | None = Field(
+        None, description="The library in an object storage: s3://, gs:// or az://. Default: the download folder."
+    )
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8420
     host_names: tuple[str, ...] = Field(

@@ -73,6 +73,7 @@ def demo_settings(room: Path, origin: str) -> Settings:
     return load_settings(
         state_dir=room / "state",
         download_dir=room / "library",
+        vault_url=None,
         database_url=f"sqlite:///{room / 'state' / 'mediavault.db'}",
         host="127.0.0.1",
         port=0,

@@ -25,6 +25,7 @@ from mediavault.core.settings import Settings
 from mediavault.core.urls import HttpUrl
 from mediavault.platforms.registry import identify
 from mediavault.services.egress.guard import EgressGuard
+from mediavault.services.vault.local import LocalVault
 from mediavault.store.memory import MemoryJobStore
 from tests.fakes import FakeClock
 from tests.session_stubs import StubSessions
@@ -59,6 +60,9 @@ class StubHouse:
     async def open_store(self, settings: Settings) -> AsyncIterator[MemoryJobStore]:
         self.settings = settings
         yield self.store
+
+    def make_vault(self, settings: Settings) -> LocalVault:
+        return LocalVault(settings.download_dir)
 
     def session_desk(self, settings: Settings) -> StubSessions:
         return StubSessions(self.clock)

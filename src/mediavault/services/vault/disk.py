@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.core.errors import NoSpace, StorageFailure
+from mediavault.services.vault.port import Digest
 
 HASH_CHUNK = 1 << 20
 _AT_FDCWD = -100
@@ -57,6 +58,13 @@ def seal(path: Path) -> str:
     with errors_as_ours(path), path.open("rb") as file:
         os.fsync(file.fileno())
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest(path: Path) -> Digest:
+    """Size and hash of a file as it is now. Raises OSError."""
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return Digest(file.tell(), sha256)
 
 
 def place(staged: Path, target: Path) -> bool:

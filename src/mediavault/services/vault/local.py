@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 from mediavault.core.errors import StorageFailure
-from mediavault.core.names import truncate_bytes
 from mediavault.services.vault import disk, reading
+from mediavault.services.vault.naming import names_in_turn, no_free_name
 from mediavault.services.vault.port import STAGING_FOLDER, Digest, FoundFile, OpenedFile, StagingFolder
 from mediavault.services.vault.sidecars import SIDECAR_LIMIT_BYTES, parse_sidecar
 from mediavault.services.vault.staging import Staging
-
-_MAX_SAME_NAMES = 10_000
 
 
 class LocalVault:
@@ -129,17 +127,6 @@ class LocalVault:
                     disk.fsync_folder(path.parent)
                 with contextlib.suppress(OSError):  # not empty, or already gone
                     path.parent.rmdir()
-
-
-def names_in_turn(folder: str, stem: str, suffix: str) -> Iterator[str]:
-    """The names that a file may get: ``stem.mp4``, then ``stem (2).mp4`` and so on."""
-    for number in range(1, _MAX_SAME_NAMES):
-        mark = "" if number == 1 else f" ({number})"
-        yield f"{folder}/{truncate_bytes(stem, 190 - len(mark))}{mark}{suffix}"
-
-
-def no_free_name(folder: str, stem: str) -> StorageFailure:
-    return StorageFailure(f"No free name is left for {stem!r} in {folder!r}.")
 
 
 def _visible_folders(root: Path) -> list[Path]:

@@ -106,7 +106,10 @@ class Vault(Protocol):
         """Write a sidecar durably by way of the staging folder ``via``; an older one of the same name is replaced."""
 
     async def holds(self, relative: str, *, size: int, sha256: str) -> bool:
-        """Whether the library has this very file: size and hash agree. Never raises."""
+        """Whether the library has this very file: size and hash agree.
+
+        Raises StorageFailure where the library cannot be asked now: after a no the file would be fetched again and kept twice.
+        """
 
     async def remove(self, *relatives: str) -> None:
         """Delete files that a row names; missing ones do not matter. The account's folder goes when it is empty."""

@@ -42,6 +42,12 @@ class Staging:
     async def find(self, job_id: str, *, size: int, sha256: str) -> Path | None:
         return await asyncio.to_thread(self._find, job_id, size, sha256)
 
+    def job_of(self, path: Path) -> str | None:
+        """The job in whose attempt's folder the file lies; None for a file elsewhere."""
+        if not path.is_relative_to(self.root):
+            return None
+        return path.relative_to(self.root).parts[0].rpartition(".")[0] or None
+
     def _folders(self) -> list[StagingFolder]:
         found = []
         with contextlib.suppress(FileNotFoundError):

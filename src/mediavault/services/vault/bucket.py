@@ -1,0 +1,239 @@
+"""obstore behind a small face: S3, Google Cloud Storage and Azure as one kind of bucket. Its only importer.
+
+Every method may raise StorageFailure or NoSpace. What the server answers with 5xx, and what breaks while it is read, is
+tried again by obstore itself; a write whose answer was lost is not, since only who wrote can tell what came of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import obstore
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    InvalidPathError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
+from obstore.store import AzureStore, GCSStore, S3Store
+
+from mediavault.core.errors import BadSetting, StorageFailure
+from mediavault.services.vault.bucket_address import BucketAddress, Provider
+from mediavault.services.vault.bucket_errors import Refusal, as_ours, is_missing_bucket
+
+if TYPE_CHECKING:
+    from obstore.store import AzureConfig, ClientConfig, ObjectStore, RetryConfig, S3Config
+
+STREAM_BYTES = 4 << 20
+LIST_BATCH = 1000  # S3's largest page
+CONTENT_TYPE = "Content-Type"
+ABORT_WAIT_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the storage may take. A request that sends has no stall limit: a slow line is none's fault."""
+
+    connect_s: float = 10.0
+    stall_s: float = 30.0  # between two pieces of an answer
+    request_s: float = 900.0  # one part of 8 MiB at 10 kB/s
+    retries: int = 8
+    first_wait_s: float = 0.2
+    retry_within_s: float = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFacts:
+    """``record`` is what was written with the object, its media type aside. ``etag`` is "" where there is none."""
+
+    size: int
+    etag: str
+    record: Mapping[str, str]
+
+
+class Bucket:
+    """The objects below an address's prefix. Keys are relative to it, with forward slashes."""
+
+    def __init__(self, address: BucketAddress, reader: ObjectStore, writer: ObjectStore) -> None:
+        self.address = address
+        self._reader, self._writer = reader, writer
+
+    async def look(self, key: str) -> ObjectFacts | None:
+        """None when there is no such object."""
+        try:
+            with self._errors_as_ours():
+                found = await obstore.get_async(self._reader, key, options={"head": True})
+        except FileNotFoundError:
+            return None
+        record = {str(name): value for name, value in found.attributes.items() if name != CONTENT_TYPE}
+        return ObjectFacts(found.meta["size"], found.meta.get("e_tag") or "", record)
+
+    async def create(self, key: str, body: bytes, kind: str, record: Mapping[str, str]) -> bool:
+        """Put an object where none is, in one request; False when there is one."""
+        if self.address.looks_first:
+            if await self.look(key) is not None:
+                return False
+            await self.put(key, body, kind, record)
+            return True
+        try:
+            with self._errors_as_ours():
+                attributes = {CONTENT_TYPE: kind, **record}
+                await obstore.put_async(self._writer, key, body, attributes=attributes, mode="create")
+        except AlreadyExistsError:
+            return False
+        return True
+
+    async def put(self, key: str, body: bytes, kind: str, record: Mapping[str, str]) -> None:
+        """Put an object, whatever was there."""
+        with self._errors_as_ours():
+            await obstore.put_async(
+                self._writer, key, body, attributes={CONTENT_TYPE: kind, **record}, use_multipart=False
+            )
+
+    async def upload(
+        self, key: str, body: AsyncIterator[bytes], kind: str, record: Mapping[str, str], *, part: int, at_once: int
+    ) -> None:
+        """Put an object in parts of ``part`` bytes; it appears with the last. Whatever ``body`` raises ends it.
+
+        An upload that fails or is cancelled is aborted, so that no parts are left behind and paid for.
+        """
+        stop = asyncio.Event()
+        sending = asyncio.ensure_future(self._send(key, _until(stop, body), kind, record, part, at_once))
+        try:
+            await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            stop.set()  # obstore aborts when its source fails; a task of its that is cancelled would leave the parts
+            await asyncio.wait({sending}, timeout=ABORT_WAIT_S)
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            raise
+
+    async def _send(
+        self, key: str, body: AsyncIterator[bytes], kind: str, record: Mapping[str, str], part: int, at_once: int
+    ) -> None:
+        attributes = {CONTENT_TYPE: kind, **record}
+        with self._errors_as_ours():
+            await obstore.put_async(
+                self._writer,
+                key,
+                body,
+                attributes=attributes,
+                use_multipart=True,
+                chunk_size=part,
+                max_concurrency=at_once,
+            )
+
+    async def read(self, key: str, start: int, end: int, *, etag: str) -> bytes | None:
+        """The bytes from ``start`` up to ``end`` of that very version; None when it is no longer there."""
+        try:
+            with self._errors_as_ours():
+                options: obstore.GetOptions = {"range": (start, end)}
+                if etag:
+                    options["if_match"] = etag
+                found = await obstore.get_async(self._reader, key, options=options)
+                return bytes(await found.bytes_async())
+        except (FileNotFoundError, PreconditionError):
+            return None
+
+    async def stream(self, key: str) -> AsyncIterator[bytes] | None:
+        """The whole object in pieces of some MB; None when there is none."""
+        try:
+            with self._errors_as_ours():
+                found = await obstore.get_async(self._reader, key)
+        except FileNotFoundError:
+            return None
+        return self._pieces(found)
+
+    async def _pieces(self, found: obstore.GetResult) -> AsyncIterator[bytes]:
+        with self._errors_as_ours():
+            async for piece in found.stream(min_chunk_size=STREAM_BYTES):
+                yield bytes(piece)
+
+    async def remove(self, key: str) -> None:
+        """A missing object does not matter."""
+        with contextlib.suppress(FileNotFoundError), self._errors_as_ours():
+            await obstore.delete_async(self._writer, key)
+
+    async def walk(self) -> AsyncIterator[tuple[str, int]]:
+        """Every object's key and size, in the order of the keys' bytes."""
+        with self._errors_as_ours():
+            async for page in obstore.list(self._reader, chunk_size=LIST_BATCH):
+                for found in page:
+                    yield found["path"], found["size"]
+
+    @contextlib.contextmanager
+    def _errors_as_ours(self) -> Iterator[None]:
+        """FileNotFoundError, AlreadyExistsError and PreconditionError are answers, which the methods read."""
+        try:
+            yield
+        except FileNotFoundError as exc:
+            if is_missing_bucket(str(exc)):
+                raise as_ours(Refusal.NOT_FOUND, str(exc), self.address) from exc
+            raise
+        except (AlreadyExistsError, PreconditionError):
+            raise
+        except (PermissionDeniedError, UnauthenticatedError) as exc:
+            raise as_ours(Refusal.DENIED, str(exc), self.address) from exc
+        except InvalidPathError as exc:
+            raise StorageFailure(
+                f"{self.address} has an object whose name is no path: {str(exc).partition(chr(10))[0]}",
+                help="Rename or remove that object: no key may have empty or dotted parts.",
+            ) from exc
+        except BaseError as exc:
+            raise as_ours(Refusal.OTHER, str(exc), self.address) from exc
+
+
+async def _until(stop: asyncio.Event, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async for piece in body:
+        if stop.is_set():
+            break
+        yield piece
+    if stop.is_set():
+        raise StorageFailure("The upload was given up.")
+
+
+def open_bucket(address: BucketAddress, patience: Patience | None = None) -> Bucket:
+    """No request is made. Credentials come from the environment, as obstore reads it. Raises BadSetting."""
+    patience = patience or Patience()
+    stall: ClientConfig = {"read_timeout": timedelta(seconds=patience.stall_s)}
+    try:
+        return Bucket(address, _store(address, patience, stall), _store(address, patience, {}))
+    except (BaseError, ValueError) as exc:
+        raise BadSetting(f"MEDIAVAULT_VAULT_URL: {str(exc).partition(chr(10))[0]}") from exc
+
+
+def _store(address: BucketAddress, patience: Patience, more: ClientConfig) -> ObjectStore:
+    client: ClientConfig = {
+        "allow_http": (address.endpoint or "").startswith("http:"),
+        "connect_timeout": timedelta(seconds=patience.connect_s),
+        "timeout": timedelta(seconds=patience.request_s),
+        **more,
+    }
+    retry: RetryConfig = {
+        "max_retries": patience.retries,
+        "retry_timeout": timedelta(seconds=patience.retry_within_s),
+        "backoff": {"init_backoff": timedelta(seconds=patience.first_wait_s)},
+    }
+    prefix = address.prefix or None
+    if address.provider is Provider.GOOGLE:
+        return GCSStore(address.bucket, prefix=prefix, client_options=client, retry_config=retry)
+    if address.provider is Provider.AZURE:
+        azure: AzureConfig = {}
+        if address.account:
+            azure["account_name"] = address.account
+        if address.endpoint:
+            azure["endpoint"] = address.endpoint
+        return AzureStore(address.bucket, prefix=prefix, config=azure, client_options=client, retry_config=retry)
+    s3: S3Config = {"virtual_hosted_style_request": address.virtual_hosts}
+    if address.endpoint:
+        s3["endpoint"] = address.endpoint
+    if address.region:
+        s3["region"] = address.region
+    return S3Store(address.bucket, prefix=prefix, config=s3, client_options=client, retry_config=retry)

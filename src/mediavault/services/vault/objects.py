@@ -1,0 +1,178 @@
+"""The library in a bucket: S3, Google Cloud Storage, Azure, and what speaks like them. Staging stays on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mediavault.core.errors import StorageFailure
+from mediavault.core.logs import get_logger
+from mediavault.services.vault import disk, placing
+from mediavault.services.vault.bucket import Bucket
+from mediavault.services.vault.claims import Claims
+from mediavault.services.vault.naming import names_in_turn, no_free_name
+from mediavault.services.vault.object_file import ObjectFile
+from mediavault.services.vault.port import Digest, FoundFile, OpenedFile, StagingFolder
+from mediavault.services.vault.reading import is_inside
+from mediavault.services.vault.sidecars import SIDECAR_LIMIT_BYTES, parse_sidecar
+from mediavault.services.vault.staging import Staging
+
+log = get_logger(__name__)
+
+
+class ObjectVault:
+    """A ``Vault`` in ``bucket``; attempts work below ``staging_root``, a folder of this machine."""
+
+    def __init__(self, bucket: Bucket, staging_root: Path) -> None:
+        self._bucket = bucket
+        self._claims = Claims(bucket)
+        self._staging = Staging(staging_root)
+
+    @property
+    def staging_root(self) -> Path:
+        return self._staging.root
+
+    async def prepare(self) -> None:
+        await self._staging.prepare()
+        await self._prove()
+
+    # --- staging ------------------------------------------------------------------------------------------------
+
+    def staging(self, job_id: str, fence: int) -> AbstractAsyncContextManager[Path]:
+        return self._staging.folder(job_id, fence)
+
+    async def empty(self, folder: Path) -> None:
+        await asyncio.to_thread(disk.empty, folder)
+
+    async def staging_folders(self) -> list[StagingFolder]:
+        return await self._staging.folders()
+
+    async def discard(self, folder: StagingFolder) -> None:
+        await self._staging.discard(folder)
+
+    async def find_staged(self, job_id: str, *, size: int, sha256: str) -> Path | None:
+        return await self._staging.find(job_id, size=size, sha256=sha256)
+
+    # --- keeping ------------------------------------------------------------------------------------------------
+
+    async def seal(self, path: Path) -> str:
+        return await asyncio.to_thread(disk.seal, path)
+
+    async def free_name(self, folder: str, stem: str, suffix: str) -> str:
+        for relative in names_in_turn(folder, stem, suffix):
+            key = _must_be_key(relative)
+            if await self._bucket.look(key) is None and not await self._claims.is_claimed(key):
+                return relative
+        raise no_free_name(folder, stem)
+
+    async def place(self, staged: Path, relative: str) -> bool:
+        job = self._staging.job_of(staged) or uuid.uuid4().hex
+        return await placing.place(self._bucket, self._claims, staged, _must_be_key(relative), job=job)
+
+    async def place_json(self, value: Mapping[str, Any], relative: str, *, via: Path) -> None:  # noqa: ARG002 - one request
+        body = json.dumps(value, ensure_ascii=False, indent=1).encode() + b"\n"
+        await self._bucket.put(_must_be_key(relative), body, "application/json", {})
+
+    async def holds(self, relative: str, *, size: int, sha256: str) -> bool:
+        """By the hash that was recorded when the file was put, of bytes that the storage took whole or not at all."""
+        key = _key(relative)
+        found = None if key is None else await self._bucket.look(key)
+        if found is None or found.size != size:
+            return False
+        recorded = found.record.get(placing.SHA256)
+        if recorded is not None:
+            return recorded == sha256
+        digest = await self.digest(relative)  # not one of our uploads
+        return digest is not None and digest.sha256 == sha256
+
+    async def remove(self, *relatives: str) -> None:
+        for key in map(_key, relatives):
+            if key is not None:
+                await self._bucket.remove(key)
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    async def open(self, relative: str) -> OpenedFile | None:
+        key = _key(relative)
+        found = None if key is None else await self._bucket.look(key)
+        return None if key is None or found is None else ObjectFile(self._bucket, key, found.size, found.etag)
+
+    async def on_this_machine(self, relative: str, *, into: Path) -> Path | None:
+        path = into / f"from-library{PurePosixPath(relative).suffix}"
+        pieces = await self._stream(relative)
+        if pieces is None:
+            return None
+        with disk.errors_as_ours(path), path.open("wb") as file:
+            async for piece in pieces:
+                await asyncio.to_thread(file.write, piece)
+        return path
+
+    async def walk(self) -> AsyncIterator[FoundFile]:
+        """In the order of the names' bytes."""
+        async for key, size in self._bucket.walk():
+            if not any(part.startswith(".") for part in key.split("/")):
+                yield FoundFile(key, size)
+
+    async def digest(self, relative: str) -> Digest | None:
+        pieces = await self._stream(relative)
+        if pieces is None:
+            return None
+        size, digest = 0, hashlib.sha256()
+        async for piece in pieces:
+            size += len(piece)
+            await asyncio.to_thread(digest.update, piece)
+        return Digest(size, digest.hexdigest())
+
+    async def read_json(self, relative: str) -> Mapping[str, Any] | None:
+        key = _key(relative)
+        found = None if key is None else await self._bucket.look(key)
+        if key is None or found is None or not 0 < found.size <= SIDECAR_LIMIT_BYTES:
+            return None
+        text = await self._bucket.read(key, 0, found.size, etag=found.etag)
+        return None if text is None else parse_sidecar(text)
+
+    async def _stream(self, relative: str) -> AsyncIterator[bytes] | None:
+        key = _key(relative)
+        return None if key is None else await self._bucket.stream(key)
+
+    # --- what every process asks at its start ---------------------------------------------------------------------
+
+    async def _prove(self) -> None:
+        """Look, put, put once more, remove: what keeping a file needs; and whether "only if nothing is there" is heard."""
+        key = f".probe-{uuid.uuid4().hex}"
+        await self._bucket.look(key)  # without the right to list, S3 says "forbidden" of what is not there
+        try:
+            await self._bucket.create(key, b"mediavault", "text/plain", {})
+            replaced = await self._bucket.create(key, b"mediavault, again", "text/plain", {})
+        finally:
+            with contextlib.suppress(StorageFailure):
+                await self._bucket.remove(key)
+        if replaced:
+            raise StorageFailure(
+                f"{self._bucket.address} replaces objects although it is told not to (If-None-Match: *).",
+                help="Upgrade that server. Or add create=look to MEDIAVAULT_VAULT_URL: then workers look before they write, which two that write the same name in the same moment can get past.",
+            )
+        if self._bucket.address.looks_first:
+            log.warning("library_looks_before_it_writes", library=str(self._bucket.address))
+
+
+def _key(relative: str) -> str | None:
+    """The object's key; None for what is no path in the library, or hidden in it."""
+    if not is_inside(relative):
+        return None
+    parts = PurePosixPath(relative).parts
+    return None if parts[0].startswith(".") else "/".join(parts)
+
+
+def _must_be_key(relative: str) -> str:
+    key = _key(relative)
+    if key is None:
+        raise StorageFailure(f"{relative!r} is no path in a library.")
+    return key

@@ -1,0 +1,129 @@
+"""Putting a sealed file into a bucket: once, whole, and nothing in its way replaced. See ``claims.py`` for the order."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import mimetypes
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mediavault.core.errors import NoSpace, StorageFailure
+from mediavault.services.vault import disk
+from mediavault.services.vault.bucket import Bucket, ObjectFacts
+from mediavault.services.vault.claims import Claims
+from mediavault.services.vault.port import Digest
+
+MIB = 1 << 20
+SMALLEST_PART = 8 * MIB
+MOST_PARTS = 9_000  # S3 takes 10,000 (docs: Amazon S3 multipart upload limits)
+IN_FLIGHT_BYTES = 48 * MIB
+MOST_AT_ONCE = 4
+PIECE_BYTES = 2 * MIB
+# Letters alone: Azure takes nothing else in such names, and proxies drop those with underscores.
+SHA256, UPLOAD = "vaultsha256", "vaultupload"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A file on its way. ``upload`` tells this upload from any other of the same bytes."""
+
+    path: Path
+    digest: Digest
+    upload: str
+
+    @property
+    def record(self) -> Mapping[str, str]:
+        return {SHA256: self.digest.sha256, UPLOAD: self.upload}
+
+
+class _NameTaken(Exception):
+    """Something else put a file under the name while ours was on its way."""
+
+
+async def place(bucket: Bucket, claims: Claims, staged: Path, key: str, *, job: str) -> bool:
+    """As ``Vault.place``; the staged file goes when it stands in the library."""
+    with disk.errors_as_ours(staged):
+        digest = await asyncio.to_thread(disk.digest, staged)
+    sent = Sent(staged, digest, uuid.uuid4().hex)
+    async with claims.claimed(key, job=job, sha256=digest.sha256) as ours:
+        if not ours or await bucket.look(key) is not None:
+            return False
+        placed = await _send_and_look(bucket, sent, key)
+    if placed:
+        await asyncio.to_thread(staged.unlink, missing_ok=True)
+    return placed
+
+
+async def _send_and_look(bucket: Bucket, sent: Sent, key: str) -> bool:
+    """What came of an upload is read from the bucket: an answer may be lost, and a server may say yes too soon."""
+    failure = None
+    try:
+        await _send(bucket, sent, key)
+    except _NameTaken:
+        return False
+    except (StorageFailure, NoSpace) as exc:
+        failure = exc
+    try:
+        found = await bucket.look(key)
+    except (StorageFailure, NoSpace) as exc:
+        raise failure or exc from exc
+    if is_ours(found, sent):
+        if found is not None and found.size == sent.digest.bytes:
+            return True
+        await bucket.remove(key)
+        raise StorageFailure(f"{bucket.address} kept {key} with another length than was sent.")
+    if failure is not None:
+        raise failure
+    if found is None:
+        raise StorageFailure(f"{bucket.address} took {key} and does not have it.")
+    return False
+
+
+def is_ours(found: ObjectFacts | None, sent: Sent) -> bool:
+    """Whether this very upload made the object."""
+    return found is not None and found.record.get(UPLOAD) == sent.upload
+
+
+async def _send(bucket: Bucket, sent: Sent, key: str) -> None:
+    kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
+    size = sent.digest.bytes
+    if size <= SMALLEST_PART:
+        with disk.errors_as_ours(sent.path):
+            body = await asyncio.to_thread(sent.path.read_bytes)
+        _must_be_sealed(hashlib.sha256(body).hexdigest(), sent)
+        await bucket.create(key, body, kind, sent.record)
+        return
+    part = part_bytes(size)
+    body_of = _body(bucket, sent, key)
+    await bucket.upload(key, body_of, kind, sent.record, part=part, at_once=parts_at_once(part))
+
+
+async def _body(bucket: Bucket, sent: Sent, key: str) -> AsyncIterator[bytes]:
+    """The file's bytes. An error in here aborts the upload; so nothing is completed that is not what was sealed."""
+    digest = hashlib.sha256()
+    with disk.errors_as_ours(sent.path), sent.path.open("rb") as file:
+        while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
+            await asyncio.to_thread(digest.update, piece)
+            yield piece
+    _must_be_sealed(digest.hexdigest(), sent)
+    if await bucket.look(key) is not None:  # programs that know nothing of claims write there too
+        raise _NameTaken
+
+
+def _must_be_sealed(sha256: str, sent: Sent) -> None:
+    if sha256 != sent.digest.sha256:
+        raise StorageFailure(f"{sent.path.name} changed while it was sent.", help="Check the disk that staging is on.")
+
+
+def part_bytes(size: int) -> int:
+    """Parts as small as the limit on their number allows, in whole MiB: what is lost with a part is sent again."""
+    least = -(-size // MOST_PARTS)
+    return max(SMALLEST_PART, -(-least // MIB) * MIB)
+
+
+def parts_at_once(part: int) -> int:
+    """So many that a few dozen MiB are in flight, whatever the size of the file."""
+    return max(1, min(MOST_AT_ONCE, IN_FLIGHT_BYTES // part))

@@ -1,0 +1,278 @@
+"""Every vault keeps what ``services/vault/port.py`` promises."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediavault.services.vault.port import Digest, FoundFile, StagingFolder, Vault
+from tests.contract.vaults import VAULTS, Subject
+
+BODY = bytes(range(256)) * 40
+SHA = hashlib.sha256(BODY).hexdigest()
+LARGE = b"".join(n.to_bytes(4, "big") * 4096 for n in range(1400))  # 22 MiB: several parts, and several pieces to read
+NAME = "jane/2026-11-24 A title, 100 % ~ #1 (ü) [abc].mp4"
+
+
+@pytest.fixture(params=sorted(VAULTS))
+async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
+    made = VAULTS[request.param](tmp_path)
+    await made.vault.prepare()
+    return made
+
+
+@pytest.fixture
+def vault(subject: Subject) -> Vault:
+    return subject.vault
+
+
+async def staged(vault: Vault, folder: Path, body: bytes = BODY) -> Path:
+    path = folder / "media.part"
+    path.write_bytes(body)
+    assert await vault.seal(path) == hashlib.sha256(body).hexdigest()
+    return path
+
+
+async def kept(vault: Vault, relative: str, body: bytes = BODY, *, job: str = "job") -> bool:
+    async with vault.staging(job, 1) as folder:
+        return await vault.place(await staged(vault, folder, body), relative)
+
+
+async def read(vault: Vault, relative: str, start: int = 0, end: int = 1 << 40) -> bytes | None:
+    file = await vault.open(relative)
+    if file is None:
+        return None
+    try:
+        return b"".join([chunk async for chunk in file.chunks(start, end)])
+    finally:
+        await file.close()
+
+
+async def listed(vault: Vault) -> list[FoundFile]:
+    return [file async for file in vault.walk()]
+
+
+# --- staging ----------------------------------------------------------------------------------------------------
+
+
+async def test_preparing_twice_leaves_nothing_in_the_library(vault: Vault) -> None:
+    await vault.prepare()
+
+    assert await listed(vault) == []
+    assert await vault.staging_folders() == []
+
+
+async def test_an_attempts_folder_is_private_and_goes_whatever_happened(vault: Vault) -> None:
+    async def fail() -> None:
+        async with vault.staging("job", 3) as folder:
+            (folder / "media.part").write_bytes(b"x")
+            seen.extend([(folder, found) for found in await vault.staging_folders()])
+            raise ZeroDivisionError
+
+    seen: list[tuple[Path, StagingFolder]] = []
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    ((folder, found),) = seen
+
+    assert (found.job_id, found.fence, found.path) == ("job", 3, folder)
+    assert folder.is_relative_to(vault.staging_root)
+    assert not folder.exists()
+
+
+async def test_a_rungs_leftovers_are_removed_and_the_folder_stays(vault: Vault) -> None:
+    async with vault.staging("job", 1) as folder:
+        (folder / "deeper").mkdir()
+        (folder / "deeper/piece").write_bytes(b"x")
+        await vault.empty(folder)
+
+        assert list(folder.iterdir()) == []
+
+
+async def test_the_folder_of_a_dead_attempt_can_be_discarded(vault: Vault) -> None:
+    (vault.staging_root / "job.1").mkdir()
+    (dead,) = await vault.staging_folders()
+    await vault.discard(dead)
+
+    assert await vault.staging_folders() == []
+
+
+async def test_what_a_dead_attempt_had_sealed_is_found_by_size_and_hash(vault: Vault) -> None:
+    (vault.staging_root / "job.1").mkdir()
+    path = await staged(vault, vault.staging_root / "job.1")
+
+    assert await vault.find_staged("job", size=len(BODY), sha256=SHA) == path
+    assert await vault.find_staged("job", size=len(BODY), sha256="0" * 64) is None
+    assert await vault.find_staged("other", size=len(BODY), sha256=SHA) is None
+
+
+# --- keeping ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("body", [BODY, LARGE], ids=["small", "large"])
+async def test_a_placed_file_leaves_staging_and_stands_in_the_library(vault: Vault, body: bytes) -> None:
+    async with vault.staging("job", 1) as folder:
+        path = await staged(vault, folder, body)
+        placed = await vault.place(path, NAME)
+
+        assert placed
+        assert not path.exists()
+    assert await vault.holds(NAME, size=len(body), sha256=hashlib.sha256(body).hexdigest())
+    assert await read(vault, NAME) == body
+
+
+@pytest.mark.parametrize("body", [BODY, LARGE], ids=["small", "large"])
+async def test_placing_never_replaces_a_file(subject: Subject, body: bytes) -> None:
+    await subject.put(NAME, b"somebody's")
+    async with subject.vault.staging("job", 1) as folder:
+        path = await staged(subject.vault, folder, body)
+        placed = await subject.vault.place(path, NAME)
+
+        assert not placed
+        assert path.read_bytes() == body
+    assert await read(subject.vault, NAME) == b"somebody's"
+
+
+async def test_the_same_bytes_under_a_taken_name_are_another_jobs_file(vault: Vault) -> None:
+    assert await kept(vault, NAME, job="first")
+    assert not await kept(vault, NAME, job="second")
+
+
+@pytest.mark.parametrize("size", [10_000, 9 << 20], ids=["small", "large"])
+async def test_of_many_that_write_one_name_at_once_one_wins_and_its_file_is_whole(vault: Vault, size: int) -> None:
+    bodies = [bytes([n]) * size for n in range(6)]
+    won = await asyncio.gather(*(kept(vault, NAME, body, job=f"job{body[0]}") for body in bodies))
+
+    assert sum(won) == 1
+    assert await read(vault, NAME) == bodies[won.index(True)]
+
+
+async def test_names_are_numbered_until_one_is_free(subject: Subject) -> None:
+    first = await subject.vault.free_name("jane", "a clip", ".mp4")
+    await subject.put("jane/a clip.mp4", b"x")
+    second = await subject.vault.free_name("jane", "a clip", ".mp4")
+    await subject.put("jane/a clip (2).mp4", b"x")
+    third = await subject.vault.free_name("jane", "a clip", ".mp4")
+
+    assert (first, second, third) == ("jane/a clip.mp4", "jane/a clip (2).mp4", "jane/a clip (3).mp4")
+
+
+async def test_a_sidecar_replaces_an_older_one_and_is_read_back(vault: Vault) -> None:
+    assert await kept(vault, "jane/a.mp4")
+    async with vault.staging("job", 1) as folder:
+        for number in (1, 2):
+            await vault.place_json({"n": number, "text": "ü"}, "jane/a.info.json", via=folder)
+
+    assert await vault.read_json("jane/a.info.json") == {"n": 2, "text": "ü"}
+
+
+async def test_holding_a_file_means_its_size_and_its_hash(subject: Subject) -> None:
+    vault = subject.vault
+    await subject.put("jane/foreign.mp4", BODY)
+    assert await kept(vault, NAME)
+
+    for relative in (NAME, "jane/foreign.mp4"):
+        assert await vault.holds(relative, size=len(BODY), sha256=SHA)
+        assert not await vault.holds(relative, size=len(BODY) + 1, sha256=SHA)
+        assert not await vault.holds(relative, size=len(BODY), sha256="0" * 64)
+    assert not await vault.holds("jane/gone.mp4", size=len(BODY), sha256=SHA)
+    assert not await vault.holds("../jane", size=len(BODY), sha256=SHA)
+
+
+async def test_removing_takes_what_is_named_and_nothing_else(subject: Subject) -> None:
+    for relative in ("jane/a.mp4", "jane/b.mp4", "kim/a.mp4"):
+        await subject.put(relative, b"x")
+    await subject.vault.remove("jane/a.mp4", "jane/gone.jpg", "../kim/a.mp4", "")
+    left = [file.path for file in await listed(subject.vault)]
+    await subject.vault.remove("jane/b.mp4")
+
+    assert left == ["jane/b.mp4", "kim/a.mp4"]
+    assert [file.path for file in await listed(subject.vault)] == ["kim/a.mp4"]
+    assert await kept(subject.vault, "jane/a.mp4")  # the name can be used again
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+
+
+async def test_an_open_file_gives_the_bytes_that_are_asked_for(vault: Vault) -> None:
+    assert await kept(vault, NAME, LARGE)
+    file = await vault.open(NAME)
+    assert file is not None
+    assert file.size == len(LARGE)
+    await file.close()
+    await file.close()
+
+    assert await read(vault, NAME, 3, 10) == LARGE[3:10]
+    assert await read(vault, NAME, 5_000_000, 15_000_001) == LARGE[5_000_000:15_000_001]
+    assert await read(vault, NAME, len(LARGE) - 3) == LARGE[-3:]
+    assert await read(vault, NAME, 7, 7) == b""
+
+
+async def test_a_version_changes_with_the_bytes(subject: Subject) -> None:
+    async def version() -> str:
+        file = await subject.vault.open("jane/a.mp4")
+        assert file is not None
+        await file.close()
+        return file.version
+
+    await subject.put("jane/a.mp4", b"one")
+    first, again = await version(), await version()
+    await subject.put("jane/a.mp4", b"three")
+
+    assert first == again
+    assert first != await version()
+
+
+@pytest.mark.parametrize(
+    "relative", ["gone.mp4", "jane", "../secret", "/etc/passwd", "jane/../../secret", "jane/\0", "", "."]
+)
+async def test_what_is_no_file_of_the_library_is_none(subject: Subject, tmp_path: Path, relative: str) -> None:
+    await subject.put("jane/a.mp4", b"x")
+    vault = subject.vault
+
+    assert await vault.open(relative) is None
+    assert await vault.digest(relative) is None
+    assert await vault.read_json(relative) is None
+    assert await vault.on_this_machine(relative, into=tmp_path) is None
+
+
+async def test_a_file_can_be_had_on_this_machine(vault: Vault, tmp_path: Path) -> None:
+    assert await kept(vault, NAME, LARGE)
+    (tmp_path / "into").mkdir()
+    path = await vault.on_this_machine(NAME, into=tmp_path / "into")
+
+    assert path is not None
+    assert path.suffix == ".mp4"
+    assert path.read_bytes() == LARGE
+
+
+async def test_walking_meets_every_file_but_what_is_hidden(subject: Subject) -> None:
+    for relative in ("b/2.mp4", "b/1.mp4", "a/x.jpg", "b/.hidden", ".claims/b/1.mp4.json", ".staging/job.1/media.part"):
+        await subject.put(relative, b"123")
+    first, again = await listed(subject.vault), await listed(subject.vault)
+
+    assert first == again == [FoundFile("a/x.jpg", 3), FoundFile("b/1.mp4", 3), FoundFile("b/2.mp4", 3)]
+
+
+async def test_a_digest_is_of_the_bytes_that_are_there_now(subject: Subject) -> None:
+    await subject.put("jane/a.mp4", BODY)
+    before = await subject.vault.digest("jane/a.mp4")
+    await subject.put("jane/a.mp4", BODY[:-1] + b"!")
+    after = await subject.vault.digest("jane/a.mp4")
+
+    assert before == Digest(len(BODY), SHA)
+    assert after is not None
+    assert after.sha256 == hashlib.sha256(BODY[:-1] + b"!").hexdigest()
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"[1]", b"{", b"\xff", b'{"a": "' + b"x" * (4 << 20) + b'"}'], ids=["0", "list", "cut", "no", "huge"]
+)
+async def test_what_is_no_sidecar_is_none(subject: Subject, text: bytes) -> None:
+    await subject.put("jane/a.info.json", text)
+    answer: Any = await subject.vault.read_json("jane/a.info.json")
+
+    assert answer is None

@@ -1,0 +1,55 @@
+"""The vaults that the contract is run against. A further one joins with one entry in ``VAULTS``."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from obstore.store import MemoryStore
+
+from mediavault.services.vault.bucket import Bucket, Patience, open_bucket
+from mediavault.services.vault.bucket_address import BucketAddress, Provider, parse_bucket_address
+from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.objects import ObjectVault
+from mediavault.services.vault.port import Vault
+from tests.servers import s3
+
+QUICK = Patience(connect_s=2, stall_s=5, request_s=30, retries=3, first_wait_s=0.02, retry_within_s=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A vault, and how somebody else puts a file into its library: any path, hidden ones too."""
+
+    vault: Vault
+    put: Callable[[str, bytes], Awaitable[None]]
+
+
+def local(folder: Path) -> Subject:
+    async def put(relative: str, body: bytes) -> None:
+        path = folder / "library" / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+
+    return Subject(LocalVault(folder / "library"), put)
+
+
+def in_bucket(bucket: Bucket, folder: Path) -> Subject:
+    async def put(relative: str, body: bytes) -> None:
+        await bucket.put(relative, body, "application/octet-stream", {})
+
+    return Subject(ObjectVault(bucket, folder / "staging"), put)
+
+
+def s3_vault(folder: Path) -> Subject:
+    return in_bucket(open_bucket(parse_bucket_address(s3.new_bucket()), QUICK), folder)
+
+
+def memory_vault(folder: Path) -> Subject:
+    """obstore's own store in memory: unlike S3 it says so when a deleted object was not there."""
+    store = MemoryStore()
+    return in_bucket(Bucket(BucketAddress(Provider.GOOGLE, "memory"), store, store), folder)
+
+
+VAULTS: Mapping[str, Callable[[Path], Subject]] = {"local": local, "objects-in-memory": memory_vault, "s3": s3_vault}
