@@ -35,6 +35,7 @@ from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.extraction.port import Extractor
 from mediavault.services.vault.port import STAGING_FOLDER, Vault
 from mediavault.store.port import JobStore
+from mediavault.worker.library import recognise
 from mediavault.worker.queue import Worker, WorkerLimits
 from mediavault.worker.tools import RetryPolicy, Tools
 
@@ -92,6 +93,7 @@ async def open_vault(settings: Settings, *, worker: bool = False) -> AsyncIterat
         guard = EgressGuard(settings.allow_private, own_ports=own_ports(settings))
         stack.callback(guard.close)
         library = make_vault(settings)
+        await recognise(store, library)  # before anything is created where it may not be
         await library.prepare()
         submission = _submission(settings, guard, clock)
         if not worker:

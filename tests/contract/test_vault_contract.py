@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mediavault.core.errors import StorageFailure
 from mediavault.services.vault.port import Digest, FoundFile, StagingFolder, Vault
 from tests.contract.vaults import VAULTS, Subject
 
@@ -54,6 +55,36 @@ async def read(vault: Vault, relative: str, start: int = 0, end: int = 1 << 40) 
 
 async def listed(vault: Vault) -> list[FoundFile]:
     return [file async for file in vault.walk()]
+
+
+# --- which library it is ----------------------------------------------------------------------------------------
+
+
+async def test_a_library_carries_the_id_that_it_got_first_and_shows_no_file_of_it(vault: Vault) -> None:
+    before = await vault.identity()
+    await vault.carry("0b5e7a52-first")
+    await vault.carry("0b5e7a52-second")
+    await vault.expect("0b5e7a52-first")
+    await vault.confirm()
+
+    assert (before, await vault.identity(), await listed(vault)) == (None, "0b5e7a52-first", [])
+
+
+async def test_another_library_than_the_expected_one_is_refused(vault: Vault) -> None:
+    with pytest.raises(StorageFailure, match=r"The library is not there: .* carries no mark"):
+        await vault.expect("0b5e7a52-ours")
+    await vault.carry("99999999-theirs")
+
+    with pytest.raises(StorageFailure, match=r"The library is not there: .* is another one") as refused:
+        await vault.expect("0b5e7a52-ours")
+    assert "0b5e7a52-ours" in refused.value.help
+
+
+async def test_a_marker_that_holds_no_id_is_told(subject: Subject) -> None:
+    await subject.put(".mediavault-library", b"\0" * 40)
+
+    with pytest.raises(StorageFailure, match="holds no library's id"):
+        await subject.vault.identity()
 
 
 # --- staging ----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -18,13 +19,14 @@ from mediavault.commands.site_checks import check_sites, failed_jobs, not_unders
 from mediavault.commands.verdicts import Check, Verdict
 from mediavault.commands.ytdlp_checks import check_parts, check_ytdlp
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import MediavaultError
+from mediavault.core.errors import MediavaultError, StoreError
 from mediavault.core.settings import Settings, unknown_variables
 from mediavault.services.browser.discovery import find_browser
 from mediavault.services.browser.own_display import has_display
 from mediavault.services.browser.virtual_screen import INSTALL
 from mediavault.services.extraction.ytdlp_home import deno_path, home_of, installed
 from mediavault.services.vault.bucket_address import parse_bucket_address
+from mediavault.worker.library import look
 
 MIN_PYTHON = (3, 11)
 MIN_SQLITE = (
@@ -121,9 +123,13 @@ async def check_sessions(settings: Settings) -> Check:
 
 
 async def check_library(settings: Settings) -> Check:
-    """Create, write, rename, delete: what saving a video will do."""
+    """Whether it is the one that the jobs' files lie in; then create, write, rename, delete: what saving a video will do."""
     try:
-        await house().make_vault(settings).prepare()
+        library = house().make_vault(settings)
+        with contextlib.suppress(StoreError):  # told by the check of the jobs
+            async with house().open_store(settings) as store:
+                await look(store, library)
+        await library.prepare()
     except MediavaultError as exc:
         return Check("Library", Verdict.BROKEN, exc.message, exc.help)
     if settings.vault_url is None:

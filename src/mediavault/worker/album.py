@@ -59,10 +59,14 @@ class Album:
         self._put(place, JobItem(self.items[place].item, status, kept))
 
     def mark_failed(self, place: int, failure: Failure) -> bool:
-        """Note why an item could not be saved; False when the items after it need not be tried."""
+        """Note why an item could not be saved; False when the items after it need not be tried.
+
+        A commit that this machine's disk broke off stays begun: its file may stand in the library already.
+        """
         self.failures.append(failure)
-        item = self.items[place].item
-        self._put(place, JobItem(item, ItemStatus.FAILED, None, failure.code, failure.message))
+        one = self.items[place]
+        if not (one.status is ItemStatus.COMMITTING and failure.code in _STOPS):
+            self._put(place, JobItem(one.item, ItemStatus.FAILED, None, failure.code, failure.message))
         return failure.code not in _STOPS | _LEAVE_ALONE
 
     def _put(self, place: int, one: JobItem) -> None:

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from mediavault import __version__
-from mediavault.core.errors import LeaseLost, MediavaultError, StoreError
+from mediavault.core.errors import LeaseLost, MediavaultError, StorageFailure, StoreError
 from mediavault.core.job import ClaimedJob, JobId, WorkerBeat, WorkerId, new_worker_id
 from mediavault.core.logs import get_logger
 from mediavault.worker import liveness
@@ -70,7 +70,8 @@ class Worker:
         self._attempts: dict[JobId, HeldClaim] = {}
         self._draining = False
         self._missed_beats = 0
-        self._promote_at = float("-inf")
+        self._look_round_at = float("-inf")
+        self._library_is_there = True
         self._ticker = Ticker(self.claim_and_start, interval_s=limits.poll_interval_s, clock=tools.clock)
         self._beats: set[asyncio.Task[None]] = set()
 
@@ -111,7 +112,9 @@ class Worker:
         if liveness.dead_workers(self._live_folder):
             await self._guarded(self.recover)  # a neighbour was killed: its jobs go on within a tick
         try:
-            await self._promote_at_times()
+            await self._look_round()
+            if not self._library_is_there:
+                return
             free = self._limits.concurrency - sum(not attempt.written for attempt in self._attempts.values())
             if free <= 0 or self._draining:
                 return
@@ -124,12 +127,31 @@ class Worker:
         for claim in claims:
             self._start(claim, sent)
 
-    async def _promote_at_times(self) -> None:
-        """At every poll, but not at every wake-up: it is a transaction of its own, and a busy queue wakes us all the time."""
+    async def _look_round(self) -> None:
+        """At every poll, but not at every wake-up: a promotion is a transaction of its own, and a busy queue wakes us all the time.
+
+        While the library is not there, jobs stay as they are: no attempt of theirs could keep anything.
+        """
         now = self._tools.clock.monotonic()
-        if now >= self._promote_at:
-            self._promote_at = now + self._limits.poll_interval_s / 2  # a poll that comes a little early still does
+        if now < self._look_round_at:
+            return
+        self._look_round_at = now + self._limits.poll_interval_s / 2  # a poll that comes a little early still does
+        await self._look_for_library()
+        if self._library_is_there:
             await self._tools.store.promote_due()
+
+    async def _look_for_library(self) -> None:
+        was_there = self._library_is_there
+        try:
+            await self._tools.vault.confirm()
+        except StorageFailure as exc:
+            self._library_is_there = False
+            if was_there:
+                log.error("library_gone", error=exc.message, help=exc.help)
+        else:
+            self._library_is_there = True
+            if not was_there:
+                log.warning("library_back")
 
     async def beat(self) -> None:
         """Renew the leases of the attempts held, say that this worker lives, and stop attempts that were lost."""

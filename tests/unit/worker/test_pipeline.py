@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import io
 import json
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,8 +24,10 @@ from mediavault.core.errors import (
     Incomplete,
     LeaseLost,
     LiveNow,
+    NoSpace,
     RateLimited,
     SeemsDeleted,
+    StorageFailure,
     Upcoming,
 )
 from mediavault.core.job import ClaimedJob, ItemStatus, JobStatus, Outcome, Stage, WorkerId
@@ -344,6 +348,56 @@ async def test_a_commit_that_a_crash_interrupted_is_finished_without_any_network
     assert (job.status, job.output_path, extractor.asked) == (JobStatus.COMPLETED, "generic-jane/name.mp4", 0)
     assert (tmp_path / "generic-jane/name.info.json").exists()
     assert len(list(tmp_path.glob("*/*.mp4"))) == 1
+
+
+@pytest.mark.parametrize("failure", [NoSpace("full"), StorageFailure("the disk failed")])
+async def test_a_disk_that_fails_behind_the_placed_video_leaves_one_file_and_the_next_attempt_finishes(
+    store: JobStore,
+    clock: FakeClock,
+    claim: ClaimedJob,
+    tmp_path: Path,
+    failure: Failure,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The video stands in the library, its sidecar found no room: fetching it again would leave a second one."""
+    tools, extractor = make_tools(store, clock, tmp_path), StubExtractor()
+
+    async def refuse(*_: Any, **__: Any) -> None:
+        raise failure
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tools.vault, "place_json", refuse)
+        waiting = await process_one_cycle(claim, tools)
+    job = await process_one_cycle(await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=extractor))
+
+    assert (waiting.status, waiting.error_code) == (JobStatus.FAILED, failure.code)
+    assert (job.status, extractor.asked) == (JobStatus.COMPLETED, 0)
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.glob("*/*.mp4")] == [job.output_path]
+
+
+async def test_a_full_disk_at_the_picture_costs_the_picture_alone(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = b"\xff\xd8\xff" + b"p" * 5_000
+    tools = make_tools(
+        store,
+        clock,
+        tmp_path,
+        client=StubClient(200, picture),
+        extractor=StubExtractor(extraction(thumbnail_url="https://cdn.example/1.jpg")),
+        probe=StubProbe(still=False),
+    )
+    write_bytes = Path.write_bytes
+
+    def full_for_pictures(path: Path, data: bytes) -> int:
+        if data == picture:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_bytes(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full_for_pictures)
+    job = await process_one_cycle(claim, tools)
+
+    assert (job.status, job.thumbnail_path, job.error_code) == (JobStatus.COMPLETED, None, None)
 
 
 async def test_every_log_line_of_a_job_carries_its_ids(

@@ -391,3 +391,25 @@ async def running_sites(store: JobStore) -> list[str]:
 
 async def claims_made(store: JobStore) -> int:
     return sum(job.attempt_count for job in (await store.jobs(JobQuery())).jobs)
+
+
+async def test_while_the_library_is_not_there_jobs_stay_as_they_are(setting: Setting) -> None:
+    """No row is touched and no attempt used; when its disk is back the jobs go on by themselves."""
+    library = setting.worker._tools.vault
+    await library.carry("0b5e7a52-ours")
+    await library.expect("0b5e7a52-ours")
+    marker = setting.root / "library" / ".mediavault-library"
+    marker.rename(setting.root / "away")
+    async with setting.running():
+        (job_id,) = await setting.submit()
+        before = await setting.store.get(job_id)  # type: ignore[arg-type]
+        for _ in range(3):
+            setting.clock.advance(1)
+            await setting.settle()
+        waiting = await setting.store.get(job_id)  # type: ignore[arg-type]
+        (setting.root / "away").rename(marker)
+        setting.downloader.gate.set()
+        setting.clock.advance(1)
+        await setting.until(job_id, JobStatus.COMPLETED)
+
+    assert waiting == before

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.core.errors import StorageFailure
-from mediavault.services.vault import disk, reading
+from mediavault.services.vault import disk, marker, reading
 from mediavault.services.vault.naming import names_in_turn, no_free_name
 from mediavault.services.vault.port import STAGING_FOLDER, Digest, FoundFile, OpenedFile, StagingFolder
 from mediavault.services.vault.sidecars import SIDECAR_LIMIT_BYTES, parse_sidecar
@@ -23,7 +23,8 @@ class LocalVault:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._staging = Staging(root / STAGING_FOLDER)
+        self._expected: str | None = None
+        self._staging = Staging(root / STAGING_FOLDER, guard=self._refuse_other)
 
     @property
     def staging_root(self) -> Path:
@@ -31,6 +32,26 @@ class LocalVault:
 
     async def prepare(self) -> None:
         await self._staging.prepare()
+
+    # --- which library it is --------------------------------------------------------------------------------------
+
+    async def identity(self) -> str | None:
+        return await asyncio.to_thread(marker.read_marker, self.root)
+
+    async def carry(self, identity: str) -> None:
+        await asyncio.to_thread(marker.write_marker, self.root, identity)
+
+    async def expect(self, identity: str) -> None:
+        self._expected = identity
+        await self.confirm()
+
+    async def confirm(self) -> None:
+        if self._expected is not None:
+            await asyncio.to_thread(self._refuse_other)
+
+    def _refuse_other(self) -> None:
+        if self._expected is not None:
+            marker.refuse_other(self.root, self._expected)
 
     # --- staging ------------------------------------------------------------------------------------------------
 
@@ -58,13 +79,13 @@ class LocalVault:
         return await asyncio.to_thread(self._free_name, folder, stem, suffix)
 
     async def place(self, staged: Path, relative: str) -> bool:
-        return await asyncio.to_thread(disk.place, staged, self.root / relative)
+        return await asyncio.to_thread(self._place, staged, self.root / relative)
 
     async def place_json(self, value: Mapping[str, Any], relative: str, *, via: Path) -> None:
         await asyncio.to_thread(self._place_json, value, self.root / relative, via / "sidecar.json")
 
     async def holds(self, relative: str, *, size: int, sha256: str) -> bool:
-        return await asyncio.to_thread(disk.is_file_with, self.root / relative, size, sha256)
+        return await asyncio.to_thread(self._holds, self.root / relative, size, sha256)
 
     async def remove(self, *relatives: str) -> None:
         await asyncio.to_thread(self._remove, relatives)
@@ -112,6 +133,18 @@ class LocalVault:
                 return relative
         raise no_free_name(folder, stem)
 
+    def _holds(self, path: Path, size: int, sha256: str) -> bool:
+        if not disk.is_file_with(path, size, sha256):
+            return False
+        with disk.errors_as_ours(path):  # whoever placed it may have been killed before he could sync
+            for folder in list(path.parents)[: len(path.relative_to(self.root).parts)]:
+                disk.fsync_folder(folder)
+        return True
+
+    def _place(self, staged: Path, target: Path) -> bool:
+        self._refuse_other()
+        return disk.place(staged, target)
+
     def _place_json(self, value: Mapping[str, Any], target: Path, draft: Path) -> None:
         disk.write_json(value, draft)
         with disk.errors_as_ours(target):
@@ -119,6 +152,7 @@ class LocalVault:
             disk.fsync_folder(target.parent)
 
     def _remove(self, relatives: tuple[str, ...]) -> None:
+        self._refuse_other()
         for relative in relatives:
             path = self.open_path(relative)
             if path is not None:

@@ -14,9 +14,10 @@ from typing import Any
 
 from mediavault.core.errors import StorageFailure
 from mediavault.core.logs import get_logger
-from mediavault.services.vault import disk, placing
+from mediavault.services.vault import disk, marker, placing
 from mediavault.services.vault.bucket import Bucket
 from mediavault.services.vault.claims import Claims
+from mediavault.services.vault.marker import MARKER
 from mediavault.services.vault.naming import names_in_turn, no_free_name
 from mediavault.services.vault.object_file import ObjectFile
 from mediavault.services.vault.port import Digest, FoundFile, OpenedFile, StagingFolder
@@ -42,6 +43,25 @@ class ObjectVault:
     async def prepare(self) -> None:
         await self._staging.prepare()
         await self._prove()
+
+    # --- which library it is --------------------------------------------------------------------------------------
+
+    async def identity(self) -> str | None:
+        found = await self._bucket.look(MARKER)
+        text = found and await self._bucket.read(MARKER, 0, min(found.size, 100), etag=found.etag)
+        return marker.id_in(text, f"{MARKER} in {self._bucket.address}") if text else None
+
+    async def carry(self, identity: str) -> None:
+        await self._bucket.create(MARKER, f"{identity}\n".encode(), "text/plain", {})
+
+    async def expect(self, identity: str) -> None:
+        carried = await self.identity()
+        if carried != identity:
+            advice = f"Name its bucket in MEDIAVAULT_VAULT_URL. If this is the library all the same, put {identity} into {MARKER}."
+            raise marker.not_there(str(self._bucket.address), carried, advice)
+
+    async def confirm(self) -> None:
+        """An address leads to the same bucket for as long as a process lives: no request."""
 
     # --- staging ------------------------------------------------------------------------------------------------
 

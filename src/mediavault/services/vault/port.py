@@ -71,6 +71,20 @@ class Vault(Protocol):
     async def prepare(self) -> None:
         """Create what is missing and prove that files can be written. Refuses a library that is not there."""
 
+    # --- which library it is
+
+    async def identity(self) -> str | None:
+        """The id that the library carries; None where it carries none, or is not there."""
+
+    async def carry(self, identity: str) -> None:
+        """Give a library that carries no id this one, durably. One that carries an id keeps it."""
+
+    async def expect(self, identity: str) -> None:
+        """Be the library that carries this id and no other. Raises StorageFailure when it is not, now and later."""
+
+    async def confirm(self) -> None:
+        """Raises StorageFailure when the expected library is not there any more, as ``staging``, ``place``, ``remove`` do."""
+
     # --- staging
 
     def staging(self, job_id: str, fence: int) -> AbstractAsyncContextManager[Path]:
@@ -106,7 +120,7 @@ class Vault(Protocol):
         """Write a sidecar durably by way of the staging folder ``via``; an older one of the same name is replaced."""
 
     async def holds(self, relative: str, *, size: int, sha256: str) -> bool:
-        """Whether the library has this very file: size and hash agree.
+        """Whether the library has this very file, durably: size and hash agree.
 
         Raises StorageFailure where the library cannot be asked now: after a no the file would be fetched again and kept twice.
         """

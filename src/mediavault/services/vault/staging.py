@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,8 +16,10 @@ from mediavault.services.vault.port import StagingFolder
 class Staging:
     """The attempts' folders below ``root``, named by job and fence."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, guard: Callable[[], None] = lambda: None) -> None:
+        """``guard`` raises where no work may begin; called in a thread."""
         self.root = root
+        self._guard = guard
 
     async def prepare(self) -> None:
         """Create the folder and prove that files can be written and renamed in it. Raises StorageFailure, NoSpace."""
@@ -26,7 +28,7 @@ class Staging:
     @asynccontextmanager
     async def folder(self, job_id: str, fence: int) -> AsyncIterator[Path]:
         path = self.root / f"{job_id}.{fence}"
-        await asyncio.to_thread(disk.make_folder, path)
+        await asyncio.to_thread(self._make, path)
         try:
             yield path
         finally:
@@ -47,6 +49,10 @@ class Staging:
         if not path.is_relative_to(self.root):
             return None
         return path.relative_to(self.root).parts[0].rpartition(".")[0] or None
+
+    def _make(self, path: Path) -> None:
+        self._guard()
+        disk.make_folder(path)
 
     def _folders(self) -> list[StagingFolder]:
         found = []

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
-from mediavault.core.errors import MediavaultError, NotAVideo
+from mediavault.core.errors import MediavaultError, NotAVideo, StorageFailure
 from mediavault.core.job import Stage
 from mediavault.core.media import VerifiedFile
 from mediavault.services.egress.port import Timeouts
@@ -48,7 +49,10 @@ async def _fetch(url: str, attempt: Attempt) -> Path:
     if suffix is None:
         raise NotAVideo("The thumbnail's address gave no picture.", http_status=answer.status, bytes_received=len(body))
     path = attempt.staging / f"thumbnail{suffix}"
-    path.write_bytes(body)
+    try:
+        await asyncio.to_thread(path.write_bytes, body)
+    except OSError as exc:
+        raise StorageFailure(f"The thumbnail cannot be written: {exc.strerror or exc}.") from exc
     return path
 
 

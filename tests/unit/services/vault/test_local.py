@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.errors import NoSpace, StorageFailure
+from mediavault.services.vault import disk
 from mediavault.services.vault.local import LocalVault
 from mediavault.services.vault.port import Digest
 
@@ -35,6 +36,22 @@ async def test_a_placed_file_leaves_staging_and_stands_in_the_library(vault: Loc
     assert (sha, placed) == (SHA, True)
     assert await vault.holds("acc/name.mp4", size=len(BODY), sha256=SHA)
     assert await vault.staging_folders() == []
+
+
+async def test_a_file_that_a_crash_left_in_its_place_counts_once_its_folders_are_synced(
+    vault: LocalVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the rename and the folder's sync a process may be killed; the next attempt says completed on its word."""
+    (vault.root / "acc").mkdir(parents=True)
+    (vault.root / "acc/name.mp4").write_bytes(BODY)
+    synced: list[Path] = []
+    monkeypatch.setattr(disk, "fsync_folder", synced.append)
+
+    assert await vault.holds("acc/name.mp4", size=len(BODY), sha256=SHA)
+    assert synced == [vault.root / "acc", vault.root]
+    synced.clear()
+    assert not await vault.holds("acc/name.mp4", size=len(BODY), sha256="00" * 32)
+    assert synced == []
 
 
 async def test_placing_never_replaces_another_file(vault: LocalVault) -> None:
@@ -202,3 +219,32 @@ async def test_a_sidecar_is_read_back(vault: LocalVault) -> None:
     put(vault, "acc/name.info.json", b'{"n": 1}')
 
     assert await vault.read_json("acc/name.info.json") == {"n": 1}
+
+
+# --- which library it is ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what_is_there", ["an empty mount point", "another library", "nothing"])
+async def test_in_a_library_that_is_not_the_expected_one_nothing_is_made_placed_or_removed(
+    vault: LocalVault, what_is_there: str
+) -> None:
+    """A disk that went away leaves an empty folder, and files saved beneath it would be out of sight when it is back."""
+    await vault.carry("0b5e7a52-ours")
+    await vault.expect("0b5e7a52-ours")
+    async with vault.staging("job", 1) as folder:
+        path = await staged(vault, folder)
+        (vault.root / ".mediavault-library").unlink()
+        if what_is_there == "another library":
+            await vault.carry("99999999-theirs")
+        if what_is_there == "nothing":
+            vault.root.rename(vault.root.with_name("elsewhere"))
+
+        with pytest.raises(StorageFailure, match="The library is not there") as refused:
+            await vault.place(path, "acc/name.mp4")
+    for refusing in (vault.confirm(), vault.remove("acc/name.mp4"), vault.staging("job", 2).__aenter__()):
+        with pytest.raises(StorageFailure, match="The library is not there"):
+            await refusing
+
+    assert "echo 0b5e7a52-ours" in refused.value.help
+    assert not (vault.root / "acc").exists()
+    assert await vault.staging_folders() == []

@@ -1,0 +1,42 @@
+"""Whether the library at hand is the one in which the store's files lie."""
+
+from __future__ import annotations
+
+import uuid
+
+from mediavault.core.job import JobStatus
+from mediavault.core.logs import get_logger
+from mediavault.services.vault.port import Vault
+from mediavault.store.port import JobStore
+
+AGREED_AS = "library"
+
+log = get_logger(__name__)
+
+
+async def recognise(store: JobStore, vault: Vault) -> None:
+    """Hold the library to the id that all processes at this store agree on. Raises StorageFailure for another one.
+
+    A library without an id gets it the first time, and later only while no job's file lies in it: what looks like an
+    empty library may be the mount point of a disk that is not there, and files would then be saved beneath it.
+    """
+    carried = await vault.identity()
+    agreed = (await store.agreed()).get(AGREED_AS)
+    is_first = agreed is None
+    if agreed is None:
+        agreed = await store.agree_on(AGREED_AS, carried or str(uuid.uuid4()))
+    if carried is None and (is_first or not await _has_kept(store)):
+        await vault.carry(agreed)
+        log.info("library_marked", library=agreed)
+    await vault.expect(agreed)
+
+
+async def look(store: JobStore, vault: Vault) -> None:
+    """As :func:`recognise` for whoever only looks: nothing is written."""
+    agreed = (await store.agreed()).get(AGREED_AS)
+    if agreed is not None and (await vault.identity() is not None or await _has_kept(store)):
+        await vault.expect(agreed)
+
+
+async def _has_kept(store: JobStore) -> bool:
+    return bool((await store.report()).counts.get(JobStatus.COMPLETED))

@@ -1,0 +1,95 @@
+"""A worker process whose disk, clock or database is about to break: real store, vault, writer and loop; scripted posts.
+
+``python -m tests.faults.disk_worker STORE_URL STATE DOWNLOADS`` works until SIGTERM. What waits for the machine waits a
+second instead of five minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+from mediavault.core.clock import SystemClock
+from mediavault.core.logs import configure_logs
+from mediavault.core.media import DownloadedFile, Extraction, OnProgress, Post
+from mediavault.core.platform import Platform
+from mediavault.runtime import store_at
+from mediavault.services.download.port import DownloadLimits, MediaRequest
+from mediavault.services.download.writer import open_writer
+from mediavault.worker import retry
+from mediavault.worker.library import recognise
+from mediavault.worker.queue import Worker, WorkerLimits
+from tests.stubs import VIDEO, StubDownloader, StubExtractor, StubProbe, candidate, extraction, make_tools
+
+LEASE_S = float(os.environ.get("FAULTS_LEASE_S", "3"))
+PIECE = 4096
+
+
+def media_of(post_url: str) -> bytes:
+    """Each post's video differs, so that a wrong one is known by its hash."""
+    return VIDEO + post_url.encode()
+
+
+class PostExtractor(StubExtractor):
+    async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
+        return extraction(candidate(f"{post.url}/media.mp4"), post=post)
+
+
+class PostDownloader(StubDownloader):
+    """Writes as downloads do, a piece at a time; ``FAULTS_PIECE_S`` seconds between two."""
+
+    async def fetch(
+        self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
+    ) -> DownloadedFile:
+        path, body = into / "media.part", media_of(request.scope_url)
+        async with open_writer(path, keep=0, reserve_bytes=0, clock=SystemClock()) as writer:
+            await writer.reserve(len(body))
+            for start in range(0, len(body), PIECE):
+                await writer.write(body[start : start + PIECE])
+                await asyncio.sleep(float(os.environ.get("FAULTS_PIECE_S", "0")))
+        on_progress(len(body), len(body))
+        return DownloadedFile(path, request.url, len(body), "video/mp4", request.expected)
+
+
+class PictureProbe(StubProbe):
+    """As the real one: a picture that cannot be written is none."""
+
+    async def still(self, video: Path, *, into: Path, at_s: float) -> Path | None:
+        try:
+            into.write_bytes(b"\xff\xd8\xff" + b"p" * 5_000)
+        except OSError:
+            into.unlink(missing_ok=True)
+            return None
+        return into
+
+
+async def main(store_url: str, state: Path, downloads: Path) -> None:
+    configure_logs("info")
+    retry.ENVIRONMENT_DELAY = timedelta(seconds=1)
+    clock = SystemClock()
+    store = store_at(store_url, clock)
+    await store.open()
+    tools = make_tools(
+        store, clock, downloads, extractor=PostExtractor(), downloader=PostDownloader(), probe=PictureProbe()
+    )
+    await recognise(store, tools.vault)
+    limits = WorkerLimits(
+        concurrency=4,
+        poll_interval_s=0.2,
+        heartbeat_interval_s=LEASE_S / 6,
+        lease=timedelta(seconds=LEASE_S),
+        shutdown_grace_s=3.0,
+    )
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await Worker(tools, limits, live_folder=state / "workers").run(stop)
+    await store.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])))

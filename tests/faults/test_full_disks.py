@@ -1,0 +1,109 @@
+"""Disks that are full, read-only or not there: what waits for room waits without using up attempts, and goes on by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.errors import ErrorCode, StorageFailure
+from mediavault.core.job import Job
+from mediavault.services.vault.local import LocalVault
+from mediavault.worker.library import recognise
+from tests.faults.mounts import mount, read_only, small_disk, unmount
+from tests.faults.vault_on_disk import VaultOnDisk, all_completed
+
+KIB = 1024
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> VaultOnDisk:
+    return VaultOnDisk(tmp_path)
+
+
+def without_a_try_lost(job: Job) -> bool:
+    return job.max_attempts - job.attempt_count >= 4  # of 5, and the one under way
+
+
+@pytest.fixture
+def library(vault: VaultOnDisk, request: pytest.FixtureRequest) -> Iterator[VaultOnDisk]:
+    """The library on a disk of its own, of the size that the test asks for."""
+    with small_disk(vault.downloads, request.param):
+        yield vault
+
+
+# The video takes six blocks, the picture two, the sidecar and the marker one each.
+@pytest.mark.fault("F07", "ENOSPC at each write", by="a tmpfs of 3 to 9 blocks")
+@pytest.mark.parametrize("library", [f"size={blocks * 4}k" for blocks in (3, 6, 7, 8, 9)], indirect=True)
+async def test_a_full_library_makes_jobs_wait_and_room_makes_them_go_on(library: VaultOnDisk) -> None:
+    await library.accept()
+    with library.worker():
+        await library.until(lambda jobs: jobs[0].error_code is ErrorCode.NO_SPACE or all_completed(jobs))
+        await library.until_swept()
+        left = library.staging()
+        mount("-o", "remount,size=1m", str(library.downloads))
+        jobs = await library.until(all_completed)
+        await library.until_swept()
+
+    assert left == []
+    assert without_a_try_lost(jobs[0])
+    assert library.complaints(jobs, accepted=1) == []
+
+
+@pytest.mark.fault("F09", "inodes gone", by="a tmpfs with nr_inodes")
+@pytest.mark.parametrize("library", [f"size=1m,nr_inodes={count}" for count in (4, 6, 7, 8)], indirect=True)
+async def test_a_library_without_inodes_makes_jobs_wait(library: VaultOnDisk) -> None:
+    await library.accept()
+    with library.worker():
+        await library.until(lambda jobs: jobs[0].error_code is ErrorCode.NO_SPACE or all_completed(jobs))
+        mount("-o", "remount,nr_inodes=1000", str(library.downloads))
+        jobs = await library.until(all_completed)
+        await library.until_swept()
+
+    assert without_a_try_lost(jobs[0])
+    assert library.complaints(jobs, accepted=1) == []
+
+
+@pytest.mark.fault("F10", "the library is read-only", by="remount,ro of its tmpfs")
+@pytest.mark.parametrize("library", ["size=4m"], indirect=True)
+async def test_a_read_only_library_makes_jobs_wait(library: VaultOnDisk) -> None:
+    with library.worker():
+        await library.accept()
+        await library.until(all_completed)
+        with read_only(library.downloads):
+            await library.accept(since=1)
+            await library.until(lambda jobs: any(job.error_code is ErrorCode.STORAGE for job in jobs))
+        jobs = await library.until(lambda jobs: len(jobs) == 2 and all_completed(jobs))
+        await library.until_swept()
+
+    assert all(map(without_a_try_lost, jobs))
+    assert library.complaints(jobs, accepted=2) == []
+
+
+@pytest.mark.fault("F55", "the library's disk is not mounted", by="umount under a running worker")
+async def test_a_library_that_is_not_mounted_changes_no_row_and_no_file(vault: VaultOnDisk) -> None:
+    """Under the mount point lies an empty folder: nothing may be saved into it."""
+    disk = vault.root / "disk"
+    with small_disk(disk, "size=4m"):
+        mount("--bind", str(disk), str(vault.downloads))
+        with vault.worker():
+            await vault.accept()
+            await vault.until(all_completed)
+            unmount(vault.downloads)
+            await vault.until(lambda _: "library_gone" in vault.log.read_text())
+            await vault.accept(3, since=1)
+            before = await vault.jobs()
+            async with vault.store() as store:
+                with pytest.raises(StorageFailure, match="The library is not there"):
+                    await recognise(store, LocalVault(vault.downloads))
+            assert await vault.jobs() == before
+            assert list(vault.downloads.iterdir()) == []
+            mount("--bind", str(disk), str(vault.downloads))
+            jobs = await vault.until(all_completed)
+            await vault.until_swept()
+        complaints = vault.complaints(jobs, accepted=4)
+        unmount(vault.downloads)
+
+    assert complaints == []
+    assert all(job.attempt_count == 1 for job in jobs)
