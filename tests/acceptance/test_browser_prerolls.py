@@ -67,6 +67,12 @@ async def test_where_nothing_tells_the_advert_from_the_video_a_person_is_asked(w
         videos_to_save(found)
 
 
+async def test_a_video_before_which_nothing_looks_like_an_advert_is_left_to_play(world: World) -> None:
+    """No time goes into what nothing speaks for; another rung in the page's script is no sign."""
+    assert chosen(await world.extraction("no-advert")).url == f"{world.site.origin}/{FILE}"
+    assert "/post/moved-by-us" not in world.site.asked
+
+
 async def test_an_advert_that_is_followed_by_nothing_is_not_saved(world: World) -> None:
     with pytest.raises(Failure):
         videos_to_save(await world.extraction("preroll-alone"))

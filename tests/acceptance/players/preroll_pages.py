@@ -91,6 +91,11 @@ PREROLLS: dict[str, str] = {
     ),
     "above-unmarked": post(video=_ABOVE, then=f"v.src = '{_POST}'; o.src = '{_SPOT}'; {_PLAYED_ABOVE}"),
     "above-idle": post(video=_ABOVE, then=f"v.src = '{_POST}';"),
+    # tells the site when its player is moved; another rung is held ready
+    "no-advert": post(
+        then=f"v.addEventListener('seeking', () => fetch('/post/moved-by-us')); v.muted = true; v.src = '{_POST}'; v.play();"
+        "const larger = () => { v.src = '/media/file/video-1080.mp4'; };"
+    ),
     "goes-on": post(
         then=f"v.muted = true; v.src = '{_POST}'; v.play();"
         "v.addEventListener('playing', () => setTimeout(() => {"
