@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -1034,18 +1035,34 @@ async def test_a_job_that_was_only_enqueued_has_no_history(store: JobStore) -> N
 # --- workers --------------------------------------------------------------------------------------------------------
 
 
-def beat_of(worker: WorkerId, clock: FakeClock, **facts: int) -> WorkerBeat:
+def beat_of(worker: WorkerId, clock: FakeClock, **facts: Any) -> WorkerBeat:
     return WorkerBeat(worker, "host", 42, "1.0", START, clock.now(), draining=True, **facts)
 
 
 async def test_workers_are_those_seen_lately_newest_first(store: JobStore, clock: FakeClock) -> None:
     await store.beat(beat_of(WorkerId("w-gone"), clock))
     clock.advance(MINUTE)
-    await store.beat(ann := beat_of(ANN, clock, running_jobs=2, skipped_ticks=3, missed_beats=4))
+    facts = {
+        "running_jobs": 2,
+        "skipped_ticks": 3,
+        "missed_beats": 4,
+        "platforms": ("tiktok", "x"),
+        "signed_in": ("x",),
+    }
+    await store.beat(ann := beat_of(ANN, clock, **facts))
     clock.advance(MINUTE)
     await store.beat(bob := beat_of(BOB, clock))
 
     assert await store.workers(seen_within=MINUTE) == [bob, ann]
+
+
+async def test_when_a_worker_was_seen_is_told_by_the_stores_clock(store: JobStore, clock: FakeClock) -> None:
+    """Machines disagree about the time, and one that is ten minutes slow is not dead."""
+    slow = replace(beat_of(ANN, clock), last_seen_at=clock.now() - timedelta(minutes=10))
+    await store.beat(slow)
+
+    [seen] = await store.workers(seen_within=MINUTE)
+    assert seen.last_seen_at == clock.now() == (await store.report()).at
 
 
 async def test_a_beat_replaces_the_one_before(store: JobStore, clock: FakeClock) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -44,7 +44,7 @@ class CompletesForWhoeverAsks(MemoryJobStore):
 class ReadsThenTakes(MemoryJobStore):
     """A SELECT and an UPDATE instead of one statement."""
 
-    async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta) -> list[ClaimedJob]:
+    async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta, **_: Collection[str]) -> list[ClaimedJob]:
         oldest = sorted(self._with(JobStatus.QUEUED), key=place_of)[:limit]
         await asyncio.sleep(0)
         now = self._clock.now()
@@ -54,7 +54,7 @@ class ReadsThenTakes(MemoryJobStore):
 class TakesWhatItReadBefore(ReadsThenTakes):
     """As above, and the second taker gets the same fence as the first."""
 
-    async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta) -> list[ClaimedJob]:
+    async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta, **_: Collection[str]) -> list[ClaimedJob]:
         oldest = sorted(self._with(JobStatus.QUEUED), key=place_of)[:limit]
         await asyncio.sleep(0)
         return [ClaimedJob(self._claim_one(job, worker, self._clock.now(), lease), worker) for job in oldest]
@@ -63,8 +63,8 @@ class TakesWhatItReadBefore(ReadsThenTakes):
 class ReleaseTakesTheAttemptBack(MemoryJobStore):
     """The fence shrinks, so that a zombie has the number of the next attempt."""
 
-    async def release(self, claim: ClaimedJob) -> None:
-        await super().release(claim)
+    async def release(self, claim: ClaimedJob, *, needs_session: bool = False) -> None:
+        await super().release(claim, needs_session=needs_session)
         job = self._jobs[claim.id]
         self._jobs[claim.id] = replace(job, attempt_count=job.attempt_count - 1, max_attempts=job.max_attempts - 1)
 

@@ -122,6 +122,7 @@ class Job:
     version: int = 1  # 2 and up: the same post saved again on request
     attempt_count: int = 0  # grows at claim and never shrinks: the fencing token
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    needs_session: bool = False  # only a machine that is signed in to the platform goes on with it
     started_at: datetime | None = None
     completed_at: datetime | None = None
     failed_at: datetime | None = None
@@ -186,7 +187,7 @@ class HistoryRecord:
 
 @dataclass(frozen=True, slots=True)
 class WorkerBeat:
-    """A worker's sign of life, upserted at every heartbeat."""
+    """A worker's sign of life, upserted at every heartbeat. ``last_seen_at`` is by the store's clock once it is stored."""
 
     worker: WorkerId
     host: str
@@ -198,6 +199,8 @@ class WorkerBeat:
     skipped_ticks: int = 0
     missed_beats: int = 0
     draining: bool = False
+    platforms: tuple[str, ...] = ()  # whose jobs it takes; empty: everybody's
+    signed_in: tuple[str, ...] = ()  # platforms whose session lies on its machine
 
 
 def new_job_id(now: datetime) -> JobId:

@@ -106,17 +106,30 @@ class MemoryJobStore:
         self._history[job.id] = []
         return Enqueued(job, created=True)
 
-    async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta) -> list[ClaimedJob]:
+    async def claim(
+        self,
+        worker: WorkerId,
+        *,
+        limit: int,
+        lease: timedelta,
+        platforms: Collection[str] = (),
+        sessions: Collection[str] = (),
+    ) -> list[ClaimedJob]:
         now = self._clock.now()
         self._guard.lease_given(lease, now, self._clock.monotonic())
-        oldest = self._oldest_that_may(now, limit)
+        oldest = self._oldest_that_may(now, limit, platforms, sessions)
         for gate in {self._gate(job.platform).platform: self._gate(job.platform) for job in oldest}.values():
             if gating.takes_turns(gate):
                 self._gates[gate.platform] = gating.offer(gate, now)
         return [ClaimedJob(self._claim_one(job, worker, now, lease), worker) for job in oldest]
 
-    def _oldest_that_may(self, now: datetime, limit: int) -> list[Job]:
-        queued = sorted(self._with(JobStatus.QUEUED), key=paging.place_of)
+    def _oldest_that_may(
+        self, now: datetime, limit: int, platforms: Collection[str], sessions: Collection[str]
+    ) -> list[Job]:
+        wanted = (job for job in self._with(JobStatus.QUEUED) if not platforms or job.platform in platforms)
+        queued = sorted(
+            (job for job in wanted if not job.needs_session or job.platform in sessions), key=paging.place_of
+        )
         left = dict(gating.places(map(self._gate, {job.platform for job in queued}), now, limit=limit))
         oldest: list[Job] = []
         for job in queued:
@@ -238,11 +251,25 @@ class MemoryJobStore:
             max_attempts=job.max_attempts + (not uses_attempt),
         )
 
-    async def release(self, claim: ClaimedJob) -> None:
+    async def release(self, claim: ClaimedJob, *, needs_session: bool = False) -> None:
         job = self._fenced(claim)
-        self._change(job, **_NOT_RUNNING, status=JobStatus.QUEUED, max_attempts=job.max_attempts + 1)
+        self._change(
+            job,
+            **_NOT_RUNNING,
+            status=JobStatus.QUEUED,
+            max_attempts=job.max_attempts + 1,
+            needs_session=job.needs_session or needs_session,
+        )
         self._append(claim.id, self._record_of(claim, Stage.RELEASE))
         self._subscribers.notify()
+
+    async def drop_need_of_session(self, held: Collection[str], *, waiting_for: timedelta) -> int:
+        before = self._clock.now() - waiting_for
+        waiting = [job for job in self._with(JobStatus.QUEUED) if job.needs_session and job.updated_at <= before]
+        freed = [self._change(job, needs_session=False) for job in waiting if job.platform not in held]
+        if freed:
+            self._subscribers.notify()
+        return len(freed)
 
     async def recover_stale_jobs(self, *, retry_in: timedelta) -> Recovered:
         now = self._clock.now()
@@ -299,7 +326,7 @@ class MemoryJobStore:
         if not moves.must_requeue(job):
             return job
         job = replace(job, chosen_url=chosen_url or job.chosen_url)
-        job = replace(job, max_attempts=max(job.max_attempts, job.attempt_count + 1))
+        job = replace(job, max_attempts=max(job.max_attempts, job.attempt_count + 1), needs_session=False)
         return self._requeue(job, moves.ASKED_AGAIN)
 
     async def remove(self, job_id: JobId) -> Job:
@@ -377,7 +404,7 @@ class MemoryJobStore:
     # --- workers ------------------------------------------------------------------------------------------------
 
     async def beat(self, beat: WorkerBeat) -> None:
-        self._workers[beat.worker] = beat
+        self._workers[beat.worker] = replace(beat, last_seen_at=self._clock.now())
 
     async def workers(self, *, seen_within: timedelta) -> list[WorkerBeat]:
         since = self._clock.now() - seen_within
@@ -391,7 +418,9 @@ class MemoryJobStore:
         waiting = Counter(
             job.platform for job in self._jobs.values() if job.status is JobStatus.QUEUED or job.retry_at is not None
         )
-        return StoreReport("memory", 0, {status: len(self._with(status)) for status in JobStatus}, waiting)
+        return StoreReport(
+            "memory", 0, self._clock.now(), {status: len(self._with(status)) for status in JobStatus}, waiting
+        )
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
         return self._subscribers.add(callback)

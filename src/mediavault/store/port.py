@@ -103,6 +103,7 @@ class StoreReport:
 
     engine: str
     schema_version: int
+    at: datetime  # by the store's clock, which also said when workers were seen
     counts: Mapping[JobStatus, int] = field(default_factory=dict)
     waiting: Mapping[str, int] = field(default_factory=dict)
 
@@ -124,8 +125,19 @@ class JobStore(Protocol):
         ``version`` one higher instead. Wakes waiting workers, also in other processes of this host.
         """
 
-    async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta) -> list[ClaimedJob]:
+    async def claim(
+        self,
+        worker: WorkerId,
+        *,
+        limit: int,
+        lease: timedelta,
+        platforms: Collection[str] = (),
+        sessions: Collection[str] = (),
+    ) -> list[ClaimedJob]:
         """Take up to ``limit`` of the oldest queued jobs (``created_at``, then ``id``), oldest first; [] when none.
+
+        With ``platforms`` only jobs of these are taken. A job that needs a session (see ``release``) is handed out only
+        to who names its platform in ``sessions``: the platforms that the worker's machine is signed in to.
 
         Jobs are passed over while their platform's gate is closed, or its next turn is not soon (``core.gates.SOON``).
         Of a platform where turns are taken one job is handed out at a time: its next one when the turn was taken, or
@@ -182,9 +194,20 @@ class JobStore(Protocol):
         Without ``uses_attempt`` ``max_attempts`` grows by one, as at a release. ``stage`` stays where the attempt failed. Characters that a database refuses are replaced in ``error``.
         """
 
-    async def release(self, claim: ClaimedJob) -> None:
+    async def release(self, claim: ClaimedJob, *, needs_session: bool = False) -> None:
         """running -> queued: at an orderly shutdown, or where the site has no turn. ``attempt_count`` stays (a fence never shrinks) and
-        ``max_attempts`` grows by one instead, so that the job loses no try. Fenced. Wakes waiting workers."""
+        ``max_attempts`` grows by one instead, so that the job loses no try. Fenced. Wakes waiting workers.
+
+        With ``needs_session`` the job goes on only where its platform's session lies, until a person asks for it again
+        (``retry``) or ``drop_need_of_session`` says otherwise. Without it a need that was there stays.
+        """
+
+    async def drop_need_of_session(self, held: Collection[str], *, waiting_for: timedelta) -> int:
+        """Let anybody try the queued jobs that need a session of a platform that is not among ``held``; how many.
+
+        ``held``: the platforms that a live worker's machine is signed in to. Only jobs that have not changed for
+        ``waiting_for``, since a machine that restarts comes back. Wakes workers.
+        """
 
     async def recover_stale_jobs(self, *, retry_in: timedelta) -> Recovered:
         """Fail every running job whose lease ran out, in one statement, with RECOVERED_FROM_RESTART and ``failed_at``.
@@ -211,7 +234,8 @@ class JobStore(Protocol):
         """
 
     async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
-        """failed or cancelled -> queued by a person; ``max_attempts`` becomes at least ``attempt_count + 1``.
+        """failed or cancelled -> queued by a person; ``max_attempts`` becomes at least ``attempt_count + 1``,
+        and a session is needed no more: whoever takes the job finds out anew.
 
         ``chosen_url`` is the candidate that the person chose; without one an earlier choice stays.
         A queued or running job is answered unchanged. Raises JobNotFound, IllegalMove (completed). Wakes workers.
@@ -279,7 +303,7 @@ class JobStore(Protocol):
         """Every platform that has a gate, by name."""
 
     async def beat(self, beat: WorkerBeat) -> None:
-        """Upsert a worker's sign of life."""
+        """Upsert a worker's sign of life. It was seen now, by the store's clock."""
 
     async def workers(self, *, seen_within: timedelta) -> list[WorkerBeat]:
         """Workers whose last beat is not older than that, newest first."""

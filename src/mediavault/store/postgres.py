@@ -93,12 +93,20 @@ class PostgresJobStore:
             return []
         return await self._whole(ops.enqueue(self._database, tuple(jobs), self._now, force=force))
 
-    async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta) -> list[ClaimedJob]:
+    async def claim(
+        self,
+        worker: WorkerId,
+        *,
+        limit: int,
+        lease: timedelta,
+        platforms: Collection[str] = (),
+        sessions: Collection[str] = (),
+    ) -> list[ClaimedJob]:
         if limit <= 0:
             return []
-        claiming = self._start(
-            ops.claim(self._claims, self._mark, worker, limit, lease, self._now, at=self._clock.monotonic())
-        )
+        wanted = ops.Wanted(frozenset(platforms), frozenset(sessions))
+        at = self._clock.monotonic()
+        claiming = self._start(ops.claim(self._claims, self._mark, worker, limit, lease, wanted, self._now, at=at))
         try:
             return await asyncio.shield(claiming)
         except asyncio.CancelledError:
@@ -156,9 +164,14 @@ class PostgresJobStore:
             otherwise=lambda: self._job_if(claim.id, lambda job: moves.is_failed_by(job, claim, error_code, error)),
         )
 
-    async def release(self, claim: ClaimedJob) -> None:
+    async def release(self, claim: ClaimedJob, *, needs_session: bool = False) -> None:
         self._mark.forget()
-        await self._whole(ops.fenced(self._database, "release", claim, {}, self._now))
+        values = {"needs_session": int(needs_session)}
+        await self._whole(ops.fenced(self._database, "release", claim, values, self._now))
+
+    async def drop_need_of_session(self, held: Collection[str], *, waiting_for: timedelta) -> int:
+        self._mark.forget()
+        return await self._whole(ops.drop_need_of_session(self._beats, held, waiting_for, self._now))
 
     async def recover_stale_jobs(self, *, retry_in: timedelta) -> Recovered:
         return await self._whole(ops.recover(self._beats, retry_in, self._now))
@@ -240,8 +253,9 @@ class PostgresJobStore:
         await self._whole(ops.forget_worker(self._database, worker))
 
     async def report(self) -> StoreReport:
-        counts, waiting = await reads.counts(self._database), await reads.waiting(self._database)
-        return StoreReport(f"PostgreSQL {await self._database.version()}", self._schema_version, counts, waiting)
+        at, counts = await reads.counts(self._database, self._now)
+        engine = f"PostgreSQL {await self._database.version()}"
+        return StoreReport(engine, self._schema_version, at, counts, await reads.waiting(self._database))
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
         if self._wakes:
@@ -319,7 +333,7 @@ class PostgresJobStore:
 
     async def _release_quietly(self, claim: ClaimedJob) -> None:
         with suppress(StoreError):  # the lease ends by itself
-            await ops.fenced(self._database, "release", claim, {}, self._now)
+            await ops.fenced(self._database, "release", claim, {"needs_session": 0}, self._now)
 
 
 def _forget(task: asyncio.Task[Any]) -> None:

@@ -59,6 +59,14 @@ VERSION_RACES = 20  # others that store a version of the same post at the same m
 HEAD_EVERY_S = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whose jobs a worker takes (empty: everybody's), and where its machine is signed in."""
+
+    platforms: frozenset[str] = frozenset()
+    sessions: frozenset[str] = frozenset()
+
+
 @dataclass(slots=True)
 class LowWaterMark:
     """Where the next claim begins to look: at the last job that was claimed, since nothing older was queued then.
@@ -70,6 +78,7 @@ class LowWaterMark:
 
     micros: int = 0
     platforms: list[str] = field(default_factory=list)  # that had queued jobs at the last look from the head
+    wanted: Wanted = Wanted()  # what it is a mark among
     _head_at: float = float("-inf")  # monotonic
 
     def may_be_used(self, at: float) -> bool:
@@ -80,6 +89,11 @@ class LowWaterMark:
 
     def claimed_up_to(self, created_at: int) -> None:
         self.micros = created_at
+
+    def is_for(self, wanted: Wanted) -> None:
+        if wanted != self.wanted:
+            self.wanted = wanted
+            self.forget()
 
     def forget(self) -> None:
         """Something older may be queued now."""
@@ -164,10 +178,20 @@ async def _newest(txn: Transaction, canonical_urls: Sequence[str]) -> dict[str, 
 
 
 async def claim(
-    lane: Lane, mark: LowWaterMark, worker: WorkerId, limit: int, lease: timedelta, now: int | None, *, at: float
+    lane: Lane,
+    mark: LowWaterMark,
+    worker: WorkerId,
+    limit: int,
+    lease: timedelta,
+    wanted: Wanted,
+    now: int | None,
+    *,
+    at: float,
 ) -> list[ClaimedJob]:
     """``at`` is monotonic."""
+    mark.is_for(wanted)
     values = {
+        "sessions": list(wanted.sessions),
         "now": now,
         "worker": worker,
         "lease": _micros(lease),
@@ -182,7 +206,9 @@ async def claim(
 
     rows = await take(limit) if mark.may_be_used(at) else []
     if len(rows) < limit:
-        mark.looked_from_the_head([row[0] for row in await lane.rows(SQL["queued_platforms"], {})], at)
+        queued = [row[0] for row in await lane.rows(SQL["queued_platforms"], {})]
+        taken = [name for name in queued if not wanted.platforms or name in wanted.platforms]
+        mark.looked_from_the_head(taken, at)
         rows += await take(limit - len(rows))
     if len(rows) == limit:
         mark.claimed_up_to(rows[-1][1 + CREATED_AT])
@@ -267,6 +293,13 @@ async def record(database: Database, job_id: JobId, record: HistoryRecord) -> No
     async with database.transaction() as txn:
         for row in await txn.rows(SQL["seq_of"], {"id": job_id}):
             await txn.rows(SQL["append_history"], _history_values(row[0], record))
+
+
+async def drop_need_of_session(lane: Lane, held: Collection[str], waiting_for: timedelta, now: int | None) -> int:
+    queued = [row[0] for row in await lane.rows(SQL["queued_platforms"], {})]
+    missing = [name for name in queued if name not in held]
+    values = {"now": now, "missing": missing, "waiting_for": _micros(waiting_for)}
+    return len(await lane.rows(SQL["drop_need_of_session"], values))
 
 
 async def recover(lane: Lane, retry_in: timedelta, now: int | None) -> Recovered:

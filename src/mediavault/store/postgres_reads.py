@@ -83,9 +83,12 @@ async def workers(database: Database, seen_within: timedelta, now: int | None) -
     return [beat_from_row(row) for row in await database.rows(SQL["workers"], values)]
 
 
-async def counts(database: Database) -> dict[JobStatus, int]:
-    queued, running, failed, cancelled, total = (await database.rows(SQL["counts"], {}))[0]
-    return {
+async def counts(database: Database, now: int | None) -> tuple[datetime, dict[JobStatus, int]]:
+    """The database's time, and how many jobs stand in each state."""
+    [[micros, queued, running, failed, cancelled, total]] = await database.rows(SQL["counts"], {"now": now})
+    at = moment(micros)
+    assert at is not None
+    return at, {
         JobStatus.QUEUED: queued,
         JobStatus.RUNNING: running,
         JobStatus.COMPLETED: total - queued - running - failed - cancelled,

@@ -15,7 +15,9 @@ from mediavault.store import codec
 from mediavault.store.port import Checkpoint
 
 # What never changes while an attempt holds the job, what its extraction found, what it keeps.
-_IDENTITY = "id, trace_id, post_url, canonical_url, platform, created_at, version, attempt_count, max_attempts"
+_IDENTITY = (
+    "id, trace_id, post_url, canonical_url, platform, created_at, version, attempt_count, max_attempts, needs_session"
+)
 _FOUND = (
     "source_type, extracted_url, extracted_url_expires_at, candidates, image_urls, metadata, account, thumbnail_url,"
     " items, chosen_url"
@@ -67,7 +69,7 @@ def job_from_row(row: Sequence[Any]) -> Job:
     # fmt: off
     (
         draft.id, draft.trace_id, draft.post_url, draft.canonical_url, draft.platform, created_at, draft.version,
-        draft.attempt_count, draft.max_attempts,
+        draft.attempt_count, draft.max_attempts, needs_session,
         status, updated_at, started_at, completed_at, failed_at, draft.claimed_by, lease_expires_at, retry_at,
         draft.progress_pct, stage, draft.bytes_done, draft.bytes_total, error_code, draft.error,
         source_type, draft.extracted_url, url_expires_at, candidates, image_urls, metadata, account,
@@ -78,6 +80,7 @@ def job_from_row(row: Sequence[Any]) -> Job:
     ) = row
     # fmt: on
     draft.status = _STATUS[status]
+    draft.needs_session = bool(needs_session)
     draft.created_at = moment(created_at)
     draft.updated_at = moment(updated_at)
     draft.started_at = moment(started_at)
@@ -97,7 +100,7 @@ def claimed_job(row: Sequence[Any], worker: WorkerId, at: datetime, lease_expire
     # fmt: off
     (
         draft.id, draft.trace_id, draft.post_url, draft.canonical_url, draft.platform, created_at, draft.version,
-        draft.attempt_count, draft.max_attempts,
+        draft.attempt_count, draft.max_attempts, needs_session,
         source_type, draft.extracted_url, url_expires_at, candidates, image_urls, metadata, account,
         draft.thumbnail_url, items, draft.chosen_url,
         draft.output_path, draft.thumbnail_path, draft.bytes, draft.sha256, draft.duration_s, draft.width,
@@ -106,6 +109,7 @@ def claimed_job(row: Sequence[Any], worker: WorkerId, at: datetime, lease_expire
     ) = row
     # fmt: on
     draft.status = JobStatus.RUNNING
+    draft.needs_session = bool(needs_session)
     draft.created_at = moment(created_at)
     draft.updated_at = draft.started_at = at
     draft.claimed_by = worker
@@ -137,6 +141,7 @@ def completed_job(before: Job, row: Sequence[Any], kept: KeptFile, at: datetime)
     draft.version = before.version
     draft.attempt_count = before.attempt_count
     draft.max_attempts = before.max_attempts
+    draft.needs_session = before.needs_session
     draft.started_at = before.started_at
     draft.status = JobStatus.COMPLETED
     draft.updated_at = draft.completed_at = at
@@ -208,6 +213,7 @@ def stored_values(job: Job) -> dict[str, Any]:
         "version": job.version,
         "attempt_count": job.attempt_count,
         "max_attempts": job.max_attempts,
+        "needs_session": int(job.needs_session),
         "status": job.status.value,
         "updated_at": to_micros(job.updated_at),
         "started_at": micros_or_none(job.started_at),
@@ -325,11 +331,18 @@ def beat_values(beat: WorkerBeat) -> dict[str, Any]:
         "skipped_ticks": beat.skipped_ticks,
         "missed_beats": beat.missed_beats,
         "draining": int(beat.draining),
+        "platforms": " ".join(beat.platforms),
+        "signed_in": " ".join(beat.signed_in),
     }
 
 
 def beat_from_row(row: Sequence[Any]) -> WorkerBeat:
-    worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining = row
+    # fmt: off
+    (
+        worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining,
+        platforms, signed_in,
+    ) = row
+    # fmt: on
     return WorkerBeat(
         WorkerId(worker),
         host,
@@ -341,4 +354,6 @@ def beat_from_row(row: Sequence[Any]) -> WorkerBeat:
         skipped_ticks,
         missed_beats,
         bool(draining),
+        tuple(platforms.split()),
+        tuple(signed_in.split()),
     )

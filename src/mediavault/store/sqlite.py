@@ -114,10 +114,20 @@ class SqliteJobStore:
     async def enqueue(self, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
         return await self._ready.submit_durable(ops.enqueue, tuple(jobs), force=force) if jobs else []
 
-    async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta) -> list[ClaimedJob]:
+    async def claim(
+        self,
+        worker: WorkerId,
+        *,
+        limit: int,
+        lease: timedelta,
+        platforms: Collection[str] = (),
+        sessions: Collection[str] = (),
+    ) -> list[ClaimedJob]:
         if limit <= 0:
             return []
-        return await self._ready.submit(ops.claim, worker, limit, lease, self._guard)
+        return await self._ready.submit(
+            ops.claim, worker, limit, lease, self._guard, platforms=platforms, sessions=sessions
+        )
 
     async def renew(self, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
         return await self._ready.submit(ops.renew, worker, tuple(held), lease, self._guard) if held else set()
@@ -153,8 +163,11 @@ class SqliteJobStore:
     ) -> Job:
         return await self._ready.submit_durable(ops.fail, claim, error_code, error, retry_in, uses_attempt=uses_attempt)
 
-    async def release(self, claim: ClaimedJob) -> None:
-        await self._ready.submit(ops.release, claim)
+    async def release(self, claim: ClaimedJob, *, needs_session: bool = False) -> None:
+        await self._ready.submit(ops.release, claim, needs_session=needs_session)
+
+    async def drop_need_of_session(self, held: Collection[str], *, waiting_for: timedelta) -> int:
+        return await self._ready.submit(ops.drop_need_of_session, tuple(held), waiting_for)
 
     async def recover_stale_jobs(self, *, retry_in: timedelta) -> Recovered:
         return await self._ready.submit(ops.recover, retry_in, self._guard)
@@ -232,7 +245,7 @@ class SqliteJobStore:
 
     async def report(self) -> StoreReport:
         counts, waiting = await self._read(reads.counts), await self._read(reads.waiting)
-        return StoreReport(f"SQLite {sqlite_version()}", SCHEMA_VERSION, counts, waiting)
+        return StoreReport(f"SQLite {sqlite_version()}", SCHEMA_VERSION, self._clock.now(), counts, waiting)
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
         unsubscribe = self._subscribers.add(callback)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -98,11 +99,21 @@ def _enqueue_one(txn: Txn, job: NewJob, now: int, *, force: bool) -> Enqueued:
     return Enqueued(job_from_row(rows[0]), created=False)
 
 
-def claim(txn: Txn, worker: WorkerId, limit: int, lease: timedelta, guard: ClockGuard) -> list[ClaimedJob]:
+def claim(
+    txn: Txn,
+    worker: WorkerId,
+    limit: int,
+    lease: timedelta,
+    guard: ClockGuard,
+    *,
+    platforms: Collection[str] = (),
+    sessions: Collection[str] = (),
+) -> list[ClaimedJob]:
     """Which platforms may start, the oldest of their jobs, and the one statement that takes these; all under the lock."""
     guard.lease_given(lease, txn.at, txn.monotonic)
     gates = {gate.platform: gate for gate in map(gate_from_row, fetch_all(txn.db, SQL["queued_platforms"]))}
-    oldest = _oldest(txn, gating.places(gates.values(), txn.at, limit=limit), limit)
+    wanted = [gate for gate in gates.values() if not platforms or gate.platform in platforms]
+    oldest = _oldest(txn, gating.places(wanted, txn.at, limit=limit), limit, sessions)
     if not oldest:
         return []
     seqs = ",".join(str(seq) for _, _, seq in oldest)
@@ -119,11 +130,15 @@ def claim(txn: Txn, worker: WorkerId, limit: int, lease: timedelta, guard: Clock
     return claims
 
 
-def _oldest(txn: Txn, places: Mapping[str, int], limit: int) -> list[tuple[int, str, int]]:
+def _oldest(txn: Txn, places: Mapping[str, int], limit: int, sessions: Collection[str]) -> list[tuple[int, str, int]]:
     """``(created_at, id, seq)`` of the oldest jobs, not more of a platform than it has places."""
     found: list[tuple[Any, ...]] = []
     for platform, count in places.items():
-        found += fetch_all(txn.db, SQL["oldest_queued"], {"platform": platform, "limit": count})
+        values = {"platform": platform, "limit": count, "needs_session": 0}
+        rows = fetch_all(txn.db, SQL["oldest_queued"], values)
+        if platform in sessions:
+            rows = sorted(rows + fetch_all(txn.db, SQL["oldest_queued"], values | {"needs_session": 1}))[:count]
+        found += rows
     if len(places) > 1:
         found.sort()
     return found[:limit]
@@ -193,10 +208,19 @@ def fail(
     return job
 
 
-def release(txn: Txn, claim: ClaimedJob) -> None:
-    seq = _fenced(txn, "release", claim, {})[SEQ]
+def release(txn: Txn, claim: ClaimedJob, *, needs_session: bool = False) -> None:
+    seq = _fenced(txn, "release", claim, {"needs_session": int(needs_session)})[SEQ]
     txn.history.append((seq, txn.now, claim.fence, "release", "ok", None, None, "", 0, 0))
     txn.wake = True
+
+
+def drop_need_of_session(txn: Txn, held: Collection[str], waiting_for: timedelta) -> int:
+    queued = [row[0] for row in fetch_all(txn.db, SQL["queued_platforms"])]
+    missing = json.dumps([name for name in queued if name not in held])
+    values = {"missing": missing, "now": txn.now, "before": txn.now - _micros(waiting_for)}
+    freed = fetch_all(txn.db, SQL["drop_need_of_session"], values)
+    txn.wake = txn.wake or bool(freed)
+    return len(freed)
 
 
 def recover(txn: Txn, retry_in: timedelta, guard: ClockGuard) -> Recovered:
@@ -297,7 +321,7 @@ def _gate(txn: Txn, platform: str) -> Gate:
 
 
 def beat(txn: Txn, beat: WorkerBeat) -> None:
-    txn.db.execute(SQL["beat"], beat_values(beat))
+    txn.db.execute(SQL["beat"], beat_values(replace(beat, last_seen_at=txn.at)))
 
 
 def forget_worker(txn: Txn, worker: WorkerId) -> None:

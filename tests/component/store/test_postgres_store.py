@@ -356,7 +356,7 @@ READS_WHOLE_TABLES = {
 
 @pytest.fixture(scope="module")
 def crowded(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """20,000 finished jobs, 2,000 failed with a planned retry, 2,000 queued; vacuumed and analysed."""
+    """20,000 finished jobs, 2,000 failed with a planned retry, 2,000 queued, the older half for who is signed in; vacuumed."""
     url = postgres.database_for(tmp_path_factory.mktemp("plans"))
 
     async def fill() -> None:
@@ -367,9 +367,9 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> str:
     postgres.sql(
         url,
         "INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, status, created_at, updated_at,"
-        " max_attempts, search_text, retry_at)"
+        " max_attempts, search_text, needs_session, retry_at)"
         " SELECT 'id-' || n, '', '', 'url-' || n, 'generic', CASE WHEN n <= 20000 THEN 'completed' WHEN n <= 22000"
-        " THEN 'failed' ELSE 'queued' END, n, n, 5, repeat('x', 200), CASE WHEN n BETWEEN 20001 AND 22000 THEN n END"
+        " THEN 'failed' ELSE 'queued' END, n, n, 5, repeat('x', 200), (n BETWEEN 22001 AND 23000)::int, CASE WHEN n BETWEEN 20001 AND 22000 THEN n END"
         " FROM generate_series(1, 24000) AS n",
     )
     postgres.sql(url, "VACUUM ANALYZE mediavault.jobs")
@@ -385,12 +385,13 @@ def test_no_statement_reads_a_whole_table(crowded: str, name: str) -> None:
     assert "Seq Scan on history" not in plan
 
 
-async def test_a_claim_among_many_jobs_reads_a_handful_of_pages(crowded: str) -> None:
-    """Finished ones, and those that wait for a later try, are not on its way."""
+@pytest.mark.parametrize("sessions", [[], ["generic"]])
+async def test_a_claim_among_many_jobs_reads_a_handful_of_pages(crowded: str, sessions: list[str]) -> None:
+    """Finished ones, those that wait for a later try, and those of machines that are signed in, are not on its way."""
     explained = Statement(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {SQL['claim'].sql}", SQL["claim"].names)
     spans = {"lease": LEASE, "soon": SOON, "out_of_sight": OUT_OF_SIGHT, "offered_for": SOON}
     values: dict[str, Any] = {name: span // timedelta(microseconds=1) for name, span in spans.items()}
-    values |= {"now": None, "mark": 0, "platforms": ["generic"], "limit": 10, "worker": "w-ann"}
+    values |= {"now": None, "mark": 0, "platforms": ["generic"], "limit": 10, "worker": "w-ann", "sessions": sessions}
     async with database_at(crowded) as database:
         [[text]] = await database.rows(explained, values)
     plan = json.loads(text)[0]["Plan"]

@@ -75,7 +75,11 @@ def test_a_later_migration_keeps_the_jobs_that_are_there(path: Path) -> None:
 
 async def test_jobs_and_gates_of_the_second_schema_go_on_in_this_one(path: Path) -> None:
     db = open_database(path, migrations=MIGRATIONS[:2])
-    fill(db, 1)
+    fetch_all(
+        db,
+        "INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, search_text)"
+        " VALUES ('id-1', '', 'https://s.example/1', 'https://s.example/1', 'generic', 1, 1, 5, '')",
+    )
     fetch_all(db, "INSERT INTO gates VALUES ('x', NULL, NULL, 2, 'RATE_LIMITED', 'slow down', 7)")
     db.close()
     store = SqliteJobStore(path, FakeClock())

@@ -65,9 +65,14 @@ places AS MATERIALIZED (
 ),
 oldest AS MATERIALIZED (
   SELECT one.* FROM places CROSS JOIN LATERAL (
-    SELECT seq AS picked, created_at AS born, id AS of_id FROM mediavault.jobs
-     WHERE status = 'queued' AND jobs.platform = places.platform AND created_at >= :mark::bigint
-     ORDER BY created_at, id LIMIT places.room FOR UPDATE SKIP LOCKED
+    SELECT of_lane.* FROM unnest(CASE WHEN places.platform = ANY(:sessions::text[]) THEN ARRAY[0, 1] ELSE ARRAY[0] END)
+                        AS lane (needs_session)
+    CROSS JOIN LATERAL (
+      SELECT seq AS picked, created_at AS born, id AS of_id FROM mediavault.jobs
+       WHERE status = 'queued' AND jobs.platform = places.platform AND jobs.needs_session = lane.needs_session
+         AND created_at >= :mark::bigint
+       ORDER BY created_at, id LIMIT places.room FOR UPDATE SKIP LOCKED
+    ) AS of_lane ORDER BY born, of_id LIMIT places.room
   ) AS one ORDER BY born, of_id LIMIT :limit
 ),
 j AS (
@@ -180,13 +185,24 @@ SELECT * FROM j;
 WITH {t},
 j AS (
   UPDATE mediavault.jobs
-     SET status = 'queued', updated_at = t.now, claimed_by = NULL, lease_expires_at = NULL, max_attempts = max_attempts + 1
+     SET status = 'queued', updated_at = t.now, claimed_by = NULL, lease_expires_at = NULL, max_attempts = max_attempts + 1,
+         needs_session = greatest(needs_session, :needs_session::int)
     FROM t WHERE id = :id::text AND attempt_count = :fence::int AND lease_expires_at IS NOT NULL
   RETURNING seq, t.now
 ),
 h AS (
   INSERT INTO mediavault.history (job, at, attempt, stage, outcome)
   SELECT seq, now, :fence, 'release', 'ok' FROM j
+)
+SELECT seq, pg_notify('mediavault_work', '') FROM j;
+
+-- name: drop_need_of_session
+WITH {t},
+j AS (
+  UPDATE mediavault.jobs SET needs_session = 0, updated_at = t.now
+    FROM t WHERE status = 'queued' AND needs_session = 1 AND platform = ANY(:missing::text[])
+             AND updated_at <= t.now - :waiting_for::bigint
+  RETURNING seq
 )
 SELECT seq, pg_notify('mediavault_work', '') FROM j;
 
@@ -247,7 +263,7 @@ WITH {t},
 j AS (
   UPDATE mediavault.jobs
      SET status = 'queued', updated_at = t.now, retry_at = NULL, max_attempts = greatest(max_attempts, attempt_count + 1),
-         chosen_url = coalesce(:chosen_url::text, chosen_url)
+         needs_session = 0, chosen_url = coalesce(:chosen_url::text, chosen_url)
     FROM t WHERE id = :id::text
   RETURNING {job}
 )
@@ -317,29 +333,35 @@ UPDATE mediavault.gates
 -- When it was seen is told by this clock, which is the one that reads it again: hosts disagree.
 WITH {t}
 INSERT INTO mediavault.workers
-  (worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining)
+  (worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining,
+   platforms, signed_in)
 SELECT :worker::text, :host::text, :pid::int, :version::text, :started_at::bigint, t.now, :running_jobs::int,
-       :skipped_ticks::bigint, :missed_beats::bigint, :draining::int
+       :skipped_ticks::bigint, :missed_beats::bigint, :draining::int, :platforms::text, :signed_in::text
   FROM t
 ON CONFLICT (worker) DO UPDATE
    SET last_seen_at = excluded.last_seen_at, running_jobs = excluded.running_jobs, host = excluded.host, pid = excluded.pid,
        version = excluded.version, started_at = excluded.started_at,
-       skipped_ticks = excluded.skipped_ticks, missed_beats = excluded.missed_beats, draining = excluded.draining;
+       skipped_ticks = excluded.skipped_ticks, missed_beats = excluded.missed_beats, draining = excluded.draining,
+       platforms = excluded.platforms, signed_in = excluded.signed_in;
 
 -- name: workers
 WITH {t}
-SELECT worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining
+SELECT worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining,
+       platforms, signed_in
   FROM mediavault.workers, t WHERE last_seen_at >= t.now - :seen_within::bigint ORDER BY last_seen_at DESC, worker COLLATE "C";
 
 -- name: forget_worker
 DELETE FROM mediavault.workers WHERE worker = :worker;
 
 -- name: counts
-SELECT (SELECT count(*) FROM mediavault.jobs WHERE status = 'queued'),
+WITH {t}
+SELECT t.now,
+       (SELECT count(*) FROM mediavault.jobs WHERE status = 'queued'),
        (SELECT count(*) FROM mediavault.jobs WHERE status = 'running'),
        (SELECT count(*) FROM mediavault.jobs WHERE status = 'failed'),
        (SELECT count(*) FROM mediavault.jobs WHERE status = 'cancelled'),
-       (SELECT count(*) FROM mediavault.jobs);
+       (SELECT count(*) FROM mediavault.jobs)
+  FROM t;
 
 -- name: waiting
 SELECT platform, count(*)

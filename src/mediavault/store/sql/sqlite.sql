@@ -30,7 +30,8 @@ SELECT queued.platform, {gate} FROM queued LEFT JOIN gates ON gates.platform = q
 
 -- name: oldest_queued
 SELECT created_at, id, seq FROM jobs INDEXED BY jobs_turns
- WHERE status = 'queued' AND platform = :platform ORDER BY created_at, id LIMIT :limit;
+ WHERE status = 'queued' AND platform = :platform AND needs_session = :needs_session
+ ORDER BY created_at, id LIMIT :limit;
 
 -- name: claim
 UPDATE jobs
@@ -93,8 +94,14 @@ RETURNING {job};
 
 -- name: release
 UPDATE jobs INDEXED BY jobs_id
-   SET status = 'queued', updated_at = :now, claimed_by = NULL, lease_expires_at = NULL, max_attempts = max_attempts + 1
+   SET status = 'queued', updated_at = :now, claimed_by = NULL, lease_expires_at = NULL, max_attempts = max_attempts + 1,
+       needs_session = max(needs_session, :needs_session)
  WHERE id = :id AND status = 'running' AND attempt_count = :fence
+RETURNING seq;
+
+-- name: drop_need_of_session
+UPDATE jobs INDEXED BY jobs_turns SET needs_session = 0, updated_at = :now
+ WHERE status = 'queued' AND platform IN (SELECT value FROM json_each(:missing)) AND needs_session = 1 AND updated_at <= :before
 RETURNING seq;
 
 -- name: recover
@@ -128,7 +135,7 @@ RETURNING {job};
 -- name: retry
 UPDATE jobs INDEXED BY jobs_id
    SET status = 'queued', updated_at = :now, retry_at = NULL, max_attempts = max(max_attempts, attempt_count + 1),
-       chosen_url = coalesce(:chosen_url, chosen_url)
+       needs_session = 0, chosen_url = coalesce(:chosen_url, chosen_url)
  WHERE id = :id
 RETURNING {job};
 
@@ -185,12 +192,15 @@ VALUES (:platform, :closed_until, :probing_until, :strikes, :code, :reason, :nex
 
 -- name: beat
 INSERT OR REPLACE INTO workers
-  (worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining)
+  (worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining,
+   platforms, signed_in)
 VALUES
-  (:worker, :host, :pid, :version, :started_at, :last_seen_at, :running_jobs, :skipped_ticks, :missed_beats, :draining);
+  (:worker, :host, :pid, :version, :started_at, :last_seen_at, :running_jobs, :skipped_ticks, :missed_beats, :draining,
+   :platforms, :signed_in);
 
 -- name: workers
-SELECT worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining
+SELECT worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining,
+       platforms, signed_in
   FROM workers WHERE last_seen_at >= :since ORDER BY last_seen_at DESC, worker;
 
 -- name: forget_worker
