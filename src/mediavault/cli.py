@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mediavault import __version__
-from mediavault.commands import check, classify, demo, doctor, get, inspect, jobs, login, migrate, serving
+from mediavault.commands import check, classify, demo, doctor, get, inspect, jobs, login, migrate, serving, workers
 from mediavault.commands.complaints import EXIT_REFUSED, Ended, complain
 from mediavault.core.errors import BadInput, MediavaultError
 
@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "classify": classify.classify,
     "check": check.check,
     "worker": serving.worker,
+    "workers": workers.workers,
     "api": serving.api,
     "migrate": migrate.migrate,
     "doctor": doctor.doctor,

@@ -88,6 +88,7 @@ async def open_vault(settings: Settings, *, worker: bool = False) -> AsyncIterat
     Raises BadSetting, SchemaTooNew, StoreError, StorageFailure; nothing is left behind then.
     """
     clock = SystemClock()
+    limits = worker_limits(settings)  # refuses what cannot be before anything is opened
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings, clock))
         guard = EgressGuard(settings.allow_private, own_ports=own_ports(settings))
@@ -100,7 +101,7 @@ async def open_vault(settings: Settings, *, worker: bool = False) -> AsyncIterat
             yield OpenVault(settings, store, clock, guard, library, submission, None, None)
             return
         tools = await stack.enter_async_context(open_tools(settings, store, library, guard, clock))
-        hand = Worker(tools, worker_limits(settings), live_folder=settings.state_dir / "workers")
+        hand = Worker(tools, limits, live_folder=settings.state_dir / "workers")
         working = await stack.enter_async_context(_at_work(hand))
         yield OpenVault(settings, store, clock, guard, library, submission, hand, working)
 
@@ -246,12 +247,14 @@ async def _at_work(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
 
 
 def worker_limits(settings: Settings) -> WorkerLimits:
+    """Raises BadSetting for a platform that nobody knows."""
     return WorkerLimits(
         concurrency=settings.concurrency,
         poll_interval_s=settings.poll_interval_s,
         heartbeat_interval_s=settings.heartbeat_interval_s,
         lease=timedelta(seconds=settings.lease_s),
         shutdown_grace_s=settings.shutdown_grace_s,
+        platforms=registry.known_names(settings.platforms),
     )
 
 
@@ -396,7 +399,8 @@ def _until_stopped(vault: OpenVault) -> Iterator[asyncio.Event]:
 
 async def save_here(settings: Settings, job_id: JobId) -> None:
     """Run a worker in this process until the job is over or its next try is planned; cancelling gives it back."""
-    async with open_vault(settings, worker=True) as vault:
+    unlimited = settings.model_copy(update={"platforms": ()})
+    async with open_vault(unlimited, worker=True) as vault:
         while not _rests(await vault.store.get(job_id)):
             await vault.clock.sleep(SINGLE_JOB_LOOK_S)
 

@@ -10,7 +10,7 @@ from mediavault.api.dependencies import Services, errors
 from mediavault.api.errors import HttpRefusal
 from mediavault.api.gates import closed_gates
 from mediavault.api.schemas import HealthView, WorkerHealthView
-from mediavault.api.views import ALIVE_WITHIN, worker_view
+from mediavault.api.views import ALIVE_WITHIN, fleet_view
 from mediavault.core.errors import ErrorCode
 
 router = APIRouter(tags=["health"])
@@ -40,7 +40,7 @@ async def worker_health(services: Services, response: Response) -> WorkerHealthV
         response.status_code = 503
     return WorkerHealthView(
         status="ok" if workers else "no_worker",
-        workers=[worker_view(beat) for beat in workers],
+        **dict(fleet_view(report, workers)),
         counts=dict(report.counts),
         gates=await closed_gates(services),
         browser=services.browser_status(),

@@ -15,7 +15,7 @@ from mediavault.api.schemas import ErrorView
 from mediavault.api.security import SESSION_COOKIE, SESSION_LIFE, issue_session, token_matches, token_of
 from mediavault.api.services import ApiServices
 from mediavault.api.submission import MAX_BATCH
-from mediavault.api.views import ALIVE_WITHIN, history_view, job_view, page_view
+from mediavault.api.views import ALIVE_WITHIN, fleet_view, history_view, job_view, page_view
 from mediavault.api.waiting_jobs import waits_for_sign_in
 from mediavault.api.words import help_for
 from mediavault.core.errors import BadInput, BadUrl, ErrorCode, Failure
@@ -147,6 +147,7 @@ async def _home(
         status_filter=next(iter(query.statuses), ""),
         counts=report.counts,
         has_worker=bool(workers),
+        fleet=fleet_view(report, workers),
         sites=await all_gates(services),
         pasted=pasted,
         error=error,

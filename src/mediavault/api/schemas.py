@@ -145,6 +145,7 @@ class JobView(_View):
     status: JobStatus
     attempt_count: int
     max_attempts: int
+    needs_session: bool
     version: int
     created_at: datetime
     updated_at: datetime
@@ -210,6 +211,8 @@ class HistoryView(_View):
 
 
 class WorkerView(_View):
+    """``platforms`` whose jobs it takes, all when empty; ``signed_in``: where its machine's profile is. Seen ``seen_s`` seconds ago."""
+
     worker: str
     host: str
     pid: int
@@ -220,6 +223,9 @@ class WorkerView(_View):
     skipped_ticks: int
     missed_beats: int
     draining: bool
+    platforms: list[str]
+    signed_in: list[str]
+    seen_s: float
 
 
 class GateView(_View):
@@ -244,11 +250,27 @@ class GateView(_View):
     help: str
 
 
-class WorkerHealthView(_View):
+class UnservedView(_View):
+    platform: str
+    waiting: int
+    message: str
+
+
+class FleetView(_View):
+    """The workers of all machines that were seen within 90 seconds, and the jobs that wait while none takes their platform's.
+
+    More than one of ``versions``: an upgrade is under way.
+    """
+
+    workers: list[WorkerView]
+    versions: list[str]
+    unserved: list[UnservedView]
+
+
+class WorkerHealthView(FleetView):
     """``gates`` are the sites that are left alone just now. ``status`` is ``no_worker`` (and the answer 503) when no worker beat within 90 seconds."""
 
     status: Literal["ok", "no_worker"]
-    workers: list[WorkerView]
     counts: dict[JobStatus, int]
     gates: list[GateView]
     browser: str | None

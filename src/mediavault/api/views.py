@@ -11,6 +11,7 @@ from mediavault.api.schemas import (
     Action,
     CandidateView,
     DisplayView,
+    FleetView,
     GateView,
     HistoryView,
     ItemView,
@@ -18,13 +19,15 @@ from mediavault.api.schemas import (
     JobPageView,
     JobView,
     LinksView,
+    UnservedView,
     WorkerView,
 )
 from mediavault.api.words import FAILED_WORDS, STAGE_WORDS, STATUS_WORDS, help_for, one_line, progress_words, size_words
+from mediavault.core.fleet import unserved, unserved_in_words, versions
 from mediavault.core.gates import Gate
 from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, JobStatus, Stage, WorkerBeat
 from mediavault.core.media import Candidate, KeptFile
-from mediavault.store.port import JobPage
+from mediavault.store.port import JobPage, StoreReport
 
 MAX_TITLE_CHARS = 200
 ALIVE_WITHIN = timedelta(seconds=90)  # three heartbeats: a worker that was silent for longer is not there
@@ -68,8 +71,20 @@ def history_view(record: HistoryRecord) -> HistoryView:
     return HistoryView(**{field.name: getattr(record, field.name) for field in fields(record)})
 
 
-def worker_view(beat: WorkerBeat) -> WorkerView:
-    return WorkerView(**{field.name: getattr(beat, field.name) for field in fields(beat)})
+def worker_view(beat: WorkerBeat, at: datetime) -> WorkerView:
+    """``at`` is the store's time, as it tells when the worker was seen."""
+    facts = {field.name: getattr(beat, field.name) for field in fields(beat)}
+    lists = {"platforms": list(beat.platforms), "signed_in": list(beat.signed_in)}
+    return WorkerView(**facts | lists, seen_s=max(0.0, (at - beat.last_seen_at).total_seconds()))
+
+
+def fleet_view(report: StoreReport, workers: Sequence[WorkerBeat]) -> FleetView:
+    left = unserved(report.waiting, workers).items()
+    return FleetView(
+        workers=[worker_view(beat, report.at) for beat in workers],
+        versions=versions(workers),
+        unserved=[UnservedView(platform=name, waiting=n, message=unserved_in_words(name, n)) for name, n in left],
+    )
 
 
 def display(job: Job) -> DisplayView:

@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mediavault.api.security import check_binding
@@ -20,12 +20,15 @@ from mediavault.commands.verdicts import Check, Verdict
 from mediavault.commands.ytdlp_checks import check_parts, check_ytdlp
 from mediavault.core.clock import SystemClock
 from mediavault.core.errors import MediavaultError, StoreError
+from mediavault.core.fleet import unserved, unserved_in_words
+from mediavault.core.job import WorkerBeat
 from mediavault.core.settings import Settings, unknown_variables
 from mediavault.services.browser.discovery import find_browser
 from mediavault.services.browser.own_display import has_display
 from mediavault.services.browser.virtual_screen import INSTALL
 from mediavault.services.extraction.ytdlp_home import deno_path, home_of, installed
 from mediavault.services.vault.bucket_address import parse_bucket_address
+from mediavault.store.port import StoreReport
 from mediavault.worker.library import look
 
 MIN_PYTHON = (3, 11)
@@ -180,11 +183,18 @@ async def check_store(settings: Settings) -> list[Check]:
         return [Check("Jobs", Verdict.BROKEN, exc.message, exc.help)]
     counts = ", ".join(f"{count} {status}" for status, count in report.counts.items() if count) or "none yet"
     jobs = Check("Jobs", Verdict.OK, f"{report.engine}, schema {report.schema_version}: {counts}")
-    sites = check_sites(broken)
+    return [jobs, check_sites(broken), _check_workers(report, workers)]
+
+
+def _check_workers(report: StoreReport, workers: Sequence[WorkerBeat]) -> Check:
     if not workers:
-        return [jobs, sites, Check("Workers", Verdict.WARNING, "none is running", "`mediavault serve` starts one.")]
+        return Check("Workers", Verdict.WARNING, "none is running", "`mediavault serve` starts one.")
     named = ", ".join(f"{beat.host}:{beat.pid} ({beat.running_jobs} jobs)" for beat in workers)
-    return [jobs, sites, Check("Workers", Verdict.OK, named)]
+    left = [unserved_in_words(name, count) for name, count in unserved(report.waiting, workers).items()]
+    if left:
+        fact = f"{named}; {'; '.join(left)}"
+        return Check("Workers", Verdict.WARNING, fact, "`mediavault worker` without --platforms takes all.")
+    return Check("Workers", Verdict.OK, named)
 
 
 def file_system_of(folder: Path, mounts: Iterable[tuple[str, str]]) -> str | None:

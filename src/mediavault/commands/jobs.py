@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mediavault.core.job import Job
     from mediavault.core.settings import Settings
     from mediavault.store.port import Enqueued, JobPage, JobQuery, JobStore
+
+T = TypeVar("T")
 
 MAX_LIMIT = 1_000
 
@@ -197,11 +199,11 @@ def read_urls(urls: Sequence[str]) -> list[str]:
     return found
 
 
-async def with_store(settings: Settings, use: Callable[[JobStore], Awaitable[None]]) -> None:
+async def with_store(settings: Settings, use: Callable[[JobStore], Awaitable[T]]) -> T:
     from mediavault.commands.house import house
 
     async with house().open_store(settings) as store:
-        await use(store)
+        return await use(store)
 
 
 def _for_each(job_ids: Sequence[str], do: Callable[[JobStore, JobId], Awaitable[Job]], *, as_json: bool) -> None:

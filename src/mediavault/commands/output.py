@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mediavault.api.schemas import GateView, HistoryView, JobView
+from mediavault.api.schemas import GateView, HistoryView, JobView, WorkerView
 from mediavault.api.words import (
     GATE_WORDS,
     ITEM_WORDS,
@@ -84,6 +84,25 @@ def print_gates(gates: Sequence[GateView]) -> None:
         account = "" if gate.account_cap is None else f"{gate.account_posts} of {gate.account_cap}"
         turn = moment_words(gate.next_turn_at) or "now"
         table.add_row(gate.platform, _gate_state(gate), turn, account, str(gate.waiting))
+    out().print(table)
+
+
+def print_workers(workers: Sequence[WorkerView]) -> None:
+    """A table; the list is not empty."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("Machine", "Process", "Version", "Sites", "Signed in to", "Jobs", "Seen", "Missed beats"):
+        table.add_column(name, overflow="fold")
+    for one in workers:
+        table.add_row(
+            Text(one.host),
+            f"{one.pid}{' (stopping)' if one.draining else ''}",
+            one.version,
+            ", ".join(one.platforms) or "all",
+            ", ".join(one.signed_in),
+            str(one.running_jobs),
+            f"{one.seen_s:.0f} s ago",
+            str(one.missed_beats),
+        )
     out().print(table)
 
 

@@ -20,6 +20,12 @@ Concurrency = Annotated[
 ]
 
 
+Platforms = Annotated[
+    str | None,
+    typer.Option(help="Take only jobs of these, as in x,tiktok; instead of MEDIAVAULT_PLATFORMS.", show_default=False),
+]
+
+
 def serve(host: Host = None, port: Port = None, concurrency: Concurrency = None, *, as_json: AsJson = False) -> None:
     """Run the whole vault: API, pages and a worker, in one process."""
     from mediavault.commands.house import house
@@ -29,11 +35,11 @@ def serve(host: Host = None, port: Port = None, concurrency: Concurrency = None,
     raise Ended(asyncio.run(house().serve(settings)))
 
 
-def worker(concurrency: Concurrency = None, *, as_json: AsJson = False) -> None:
+def worker(concurrency: Concurrency = None, platforms: Platforms = None, *, as_json: AsJson = False) -> None:
     """Run a worker alone."""
     from mediavault.commands.house import house
 
-    settings = _load(concurrency=concurrency)
+    settings = _load(concurrency=concurrency, platforms=platforms)
     _announce("worker", settings, as_json=as_json)
     raise Ended(asyncio.run(house().run_worker(settings)))
 

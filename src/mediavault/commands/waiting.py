@@ -17,6 +17,7 @@ from mediavault.commands.house import house
 from mediavault.commands.output import err
 from mediavault.core.clock import Clock
 from mediavault.core.errors import MediavaultError
+from mediavault.core.fleet import is_served
 from mediavault.core.job import Job, JobId, JobStatus, Stage
 from mediavault.core.settings import Settings
 from mediavault.store.port import JobStore
@@ -60,7 +61,7 @@ async def wait_for(
                 return await store.get(job_id)
             if not helper.works and clock.monotonic() >= next_roll_call:
                 next_roll_call = clock.monotonic() + WORKERS_EVERY_S
-                if not await store.workers(seen_within=ALIVE_WITHIN):
+                if not is_served(job.platform, await store.workers(seen_within=ALIVE_WITHIN)):
                     helper.start()
             await clock.sleep(LOOK_EVERY_S)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mediavault.core.errors import BadSetting
 from mediavault.core.job import DEFAULT_MAX_ATTEMPTS
@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     )
     token: SecretStr | None = Field(None, description="When set, the API asks for it: Authorization: Bearer …")
     concurrency: Annotated[int, Field(ge=1, le=64)] = 3
+    platforms: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Names with commas between: the worker takes only jobs of these. Default: of all."
+    )
     poll_interval_s: Annotated[float, Field(ge=0.05, le=3600)] = 1.0
     heartbeat_interval_s: Annotated[float, Field(ge=0.1, le=3600)] = 30.0
     lease_s: Annotated[float, Field(ge=0.5, le=86_400)] = 90.0
@@ -66,6 +69,15 @@ class Settings(BaseSettings):
         (), description='JSON list of exact "host", "host:port" or a narrow CIDR that posts may reach.'
     )
     log_level: str = "info"
+
+    @field_validator("platforms", mode="before")
+    @classmethod
+    def _by_commas(cls, names: Any) -> Any:
+        return (
+            tuple(name.strip().lower() for name in names.split(",") if name.strip())
+            if isinstance(names, str)
+            else names
+        )
 
     @field_validator("allow_private")
     @classmethod

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from mediavault.core.errors import NotAPost, Unsupported
+from mediavault.core.errors import BadSetting, NotAPost, Unsupported
 from mediavault.core.media import Post
 from mediavault.core.platform import (
     IN_WORDS,
@@ -110,6 +110,17 @@ def platform(name: str) -> Platform:
 def all_platforms() -> tuple[Platform, ...]:
     """Every platform, the generic one last."""
     return tuple(_BY_NAME.values())
+
+
+def known_names(names: Iterable[str]) -> tuple[str, ...]:
+    """These names, sorted, each once. Raises BadSetting for one that no platform has, and names those that there are."""
+    wanted = sorted(set(names))
+    if unknown := [name for name in wanted if name not in _BY_NAME]:
+        raise BadSetting(
+            f"MEDIAVAULT_PLATFORMS: there is no platform {', '.join(unknown)}.",
+            help=f"The platforms are {', '.join(sorted(_BY_NAME))}.",
+        )
+    return tuple(wanted)
 
 
 def platform_at(url: HttpUrl) -> Platform:

@@ -38,6 +38,7 @@ class WorkerLimits:
     heartbeat_interval_s: float
     lease: timedelta
     shutdown_grace_s: float
+    platforms: tuple[str, ...] = ()  # whose jobs it takes; empty: everybody's
 
     @property
     def recovery_interval_s(self) -> float:
@@ -120,7 +121,9 @@ class Worker:
                 return
             sent = self._tools.clock.monotonic()
             # The ticker lets a round finish: a claim whose answer is dropped would hold its jobs until the lease ends.
-            claims = await self._tools.store.claim(self.id, limit=free, lease=self._limits.lease)
+            claims = await self._tools.store.claim(
+                self.id, limit=free, lease=self._limits.lease, platforms=self._limits.platforms
+            )
         except StoreError as exc:
             log.error("claim_failed", error=exc.message)
             return
@@ -282,6 +285,7 @@ class Worker:
             skipped_ticks=self._ticker.skipped,
             missed_beats=self._missed_beats,
             draining=self._draining,
+            platforms=self._limits.platforms,
         )
 
     # --- loops --------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -68,9 +68,10 @@ class House:
         claim = await self.claim()
         return await self.store.fail(claim, error_code=ErrorCode.DELETED, error="The post is gone.", retry_in=retry_in)
 
-    async def beat(self) -> None:
+    async def beat(self, **facts: Any) -> None:
         now = self.clock.now()
-        await self.store.beat(WorkerBeat(WORKER, "host", 42, "0.1.0", now, now, running_jobs=1))
+        beat = WorkerBeat(WORKER, "host", 42, "0.1.0", now, now, running_jobs=1)
+        await self.store.beat(replace(beat, **facts))
 
 
 MakeHouse = Callable[..., House]

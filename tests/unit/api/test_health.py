@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from mediavault.core.errors import StoreError
+from mediavault.core.job import WorkerId
 from tests.unit.api.conftest import House, MakeHouse
 
 
@@ -44,6 +45,24 @@ async def test_workers_that_beat_are_listed_with_the_counts(house: House) -> Non
     assert (health["workers"][0]["worker"], health["workers"][0]["running_jobs"]) == ("w-1", 1)
     assert health["counts"]["queued"] == 1
     assert health["browser"] == "/usr/bin/chromium"
+
+
+async def test_jobs_that_no_worker_takes_and_versions_that_differ_are_said(house: House) -> None:
+    await house.beat(platforms=("x",), signed_in=("x",))
+    house.clock.advance(5)
+    await house.beat(worker=WorkerId("w-2"), version="0.2.0", platforms=("generic",), draining=True)
+    await house.add()
+    health = (await house.client.get("/api/worker/health")).json()
+    page = (await house.client.get("/")).text
+
+    assert health["versions"] == ["0.1.0", "0.2.0"]
+    assert [(one["seen_s"], one["platforms"], one["signed_in"]) for one in health["workers"]] == [
+        (0, ["generic"], []),
+        (5, ["x"], ["x"]),
+    ]
+    assert [one["message"] for one in health["unserved"]] == ["1 job of generic waits and no worker takes it"]
+    assert "1 job of generic waits and no worker takes it" in page
+    assert "an upgrade is under way" in page
 
 
 async def test_without_a_beat_for_90_seconds_the_worker_is_not_well(house: House) -> None:

@@ -110,9 +110,9 @@ async def end(store: MemoryJobStore, ending: str) -> Job:
     return await store.fail(claim, error_code=ErrorCode.DELETED, error="The post is gone.", retry_in=waits[ending])
 
 
-async def beat(house: StubHouse) -> None:
+async def beat(house: StubHouse, **facts: Any) -> None:
     now = house.clock.now()
-    await house.store.beat(WorkerBeat(WORKER, "host", 42, "0.1.0", now, now))
+    await house.store.beat(WorkerBeat(WORKER, "host", 42, "0.1.0", now, now, **facts))
 
 
 @dataclass(frozen=True)

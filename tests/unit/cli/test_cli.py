@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from rich.console import Console
 
 from mediavault import __version__
 from mediavault.cli import COMMANDS
-from tests.unit.cli.conftest import POST, Run, StubHouse
+from tests.unit.cli.conftest import POST, Run, StubHouse, beat
 
 
 def test_every_command_speaks_json(run: Run) -> None:
@@ -206,6 +207,30 @@ def test_the_demo_ends_with_its_own_code(run: Run, monkeypatch: pytest.MonkeyPat
 
     assert (run("demo").code, run("demo").out) == (1, "a table\n")
     assert run("demo", "--json").json() == {}
+
+
+def test_workers_lists_those_of_all_machines_and_what_nobody_takes(run: Run, house: StubHouse) -> None:
+    assert run("workers").code == 1
+    asyncio.run(beat(house, platforms=("x",)))
+    run("add", POST)
+    fleet = run("workers", "--json").json()
+
+    assert [(one["host"], one["platforms"]) for one in fleet["workers"]] == [("host", ["x"])]
+    assert fleet["unserved"][0]["platform"] == "generic"
+    ran = run("workers")
+    assert ran.code == 0
+    assert "1 job of generic waits and no worker takes it." in ran.out
+
+
+def test_a_worker_is_told_whose_jobs_it_takes(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIAVAULT_PLATFORMS", "reddit")
+    told = []
+    for arguments in ((), ("--platforms", "x, TikTok")):
+        run("worker", *arguments)
+        assert house.settings is not None
+        told.append(house.settings.platforms)
+
+    assert told == [("reddit",), ("x", "tiktok")]
 
 
 def test_gates_says_of_each_site_how_it_stands_and_how_many_jobs_wait(run: Run) -> None:

@@ -109,6 +109,13 @@ async def test_a_living_worker_is_left_to_do_it(house: StubHouse, waiting: JobId
     assert house.ran == []
 
 
+async def test_a_living_worker_of_other_platforms_is_no_help(house: StubHouse, waiting: JobId) -> None:
+    await beat(house, platforms=("x",))
+
+    assert (await wait(house, waiting)).status is JobStatus.COMPLETED
+    assert house.ran == ["save_here"]
+
+
 async def test_when_the_worker_dies_while_we_wait_our_own_takes_over(house: StubHouse, waiting: JobId) -> None:
     await beat(house)
 

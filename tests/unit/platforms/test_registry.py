@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.core.errors import BadUrl, NotAPost, Unsupported
+from mediavault.core.errors import BadSetting, BadUrl, NotAPost, Unsupported
 from mediavault.core.urls import parse_http_url
-from mediavault.platforms.registry import identify, platform, platform_of_media, shared_url
+from mediavault.platforms.registry import identify, known_names, platform, platform_of_media, shared_url
 
 SAME_POST = {
     "x": [
@@ -229,3 +229,10 @@ def test_one_story_is_a_post_and_all_stories_of_an_account_are_not() -> None:
 )
 def test_media_belong_to_the_platform_of_their_host(url: str, name: str) -> None:
     assert platform_of_media(url).name == name
+
+
+def test_names_of_platforms_are_checked_against_those_that_there_are() -> None:
+    assert known_names(["x", "tiktok", "x"]) == ("tiktok", "x")
+    with pytest.raises(BadSetting, match="no platform twitter") as caught:
+        known_names(["x", "twitter"])
+    assert "tiktok, tumblr" in (caught.value.help or "")

@@ -191,6 +191,17 @@ async def test_what_is_due_again_is_looked_for_at_polls_and_not_at_every_wake_up
     assert (at_wake_ups, store.promotions) == (1, 2)
 
 
+async def test_a_worker_of_some_platforms_leaves_the_others_jobs_and_says_so(
+    store: JobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    setting = Setting(store, clock, tmp_path, replace(LIMITS, platforms=("x",)))
+    async with setting.running():
+        (job_id,) = await setting.submit()
+
+        assert await setting.status(job_id) is JobStatus.QUEUED
+        assert [one.platforms for one in await store.workers(seen_within=LEASE)] == [("x",)]
+
+
 async def test_heartbeats_keep_a_long_download_from_being_taken(setting: Setting) -> None:
     async with setting.running():
         (job_id,) = await setting.submit()

@@ -1,0 +1,46 @@
+"""``workers``: who works at this vault, on which machine, and what nobody takes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
+from mediavault.commands.options import AsJson
+
+if TYPE_CHECKING:
+    from mediavault.api.schemas import FleetView
+    from mediavault.store.port import JobStore
+
+
+def workers(*, as_json: AsJson = False) -> None:
+    """List the workers of all machines that were seen within 90 seconds; exit code 1 when there is none."""
+    from mediavault.commands.jobs import quiet_settings, with_store
+    from mediavault.commands.output import print_json
+
+    fleet = asyncio.run(with_store(quiet_settings(), _look))
+    if as_json:
+        print_json(fleet)
+    else:
+        _print(fleet)
+    if not fleet.workers:
+        raise Ended(EXIT_JOB_FAILED)
+
+
+async def _look(store: JobStore) -> FleetView:
+    from mediavault.api.views import ALIVE_WITHIN, fleet_view
+
+    return fleet_view(await store.report(), await store.workers(seen_within=ALIVE_WITHIN))
+
+
+def _print(fleet: FleetView) -> None:
+    from mediavault.commands.output import out, print_workers
+
+    if fleet.workers:
+        print_workers(fleet.workers)
+    else:
+        out().print("No worker is running. `mediavault serve` or `mediavault worker` starts one.")
+    if len(fleet.versions) > 1:
+        out().print(f"Versions differ ({', '.join(fleet.versions)}): an upgrade is under way.", style="yellow")
+    for one in fleet.unserved:
+        out().print(f"{one.message}.", style="yellow")

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from mediavault.core.fleet import hosts_signed_in, is_served, unserved, unserved_in_words, versions
+from mediavault.core.job import WorkerBeat, WorkerId
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def worker(host: str = "a", version: str = "1", *, draining: bool = False, **facts: Any) -> WorkerBeat:
+    return replace(WorkerBeat(WorkerId(host), host, 1, version, NOW, NOW, draining=draining), **facts)
+
+
+def test_what_waits_is_unserved_when_no_worker_takes_its_platforms_jobs() -> None:
+    fleet = [worker(platforms=("x",)), worker(platforms=("reddit", "tiktok"))]
+
+    assert unserved({"x": 3, "vimeo": 2, "tiktok": 1, "bluesky": 0}, fleet) == {"vimeo": 2}
+    assert unserved({"vimeo": 2}, [*fleet, worker()]) == {}
+    assert unserved({"x": 3}, []) == {"x": 3}
+
+
+def test_a_worker_that_is_stopping_serves_nobody() -> None:
+    assert not is_served("x", [worker(draining=True)])
+
+
+def test_what_is_unserved_is_said_in_words() -> None:
+    assert unserved_in_words("instagram", 12) == "12 jobs of instagram wait and no worker takes them"
+    assert unserved_in_words("x", 1) == "1 job of x waits and no worker takes it"
+
+
+def test_versions_are_told_once_each() -> None:
+    assert versions([worker(version="2"), worker(version="1"), worker(version="2")]) == ["1", "2"]
+
+
+def test_machines_are_named_by_what_they_are_signed_in_to() -> None:
+    fleet = [worker("b", signed_in=("x",)), worker("a", signed_in=("instagram", "x")), worker("b", signed_in=("x",))]
+
+    assert hosts_signed_in(fleet) == {"instagram": ["a"], "x": ["a", "b"]}
