@@ -68,7 +68,7 @@ class Bucket:
     async def look(self, key: str) -> ObjectFacts | None:
         """None when there is no such object."""
         try:
-            with self._errors_as_ours():
+            with self._but_answers():
                 found = await obstore.get_async(self._reader, key, options={"head": True})
         except FileNotFoundError:
             return None
@@ -82,12 +82,12 @@ class Bucket:
                 return False
             await self.put(key, body, kind, record)
             return True
-        try:
-            with self._errors_as_ours():
+        with self._errors_as_ours():
+            try:
                 attributes = {CONTENT_TYPE: kind, **record}
                 await obstore.put_async(self._writer, key, body, attributes=attributes, mode="create")
-        except AlreadyExistsError:
-            return False
+            except AlreadyExistsError:
+                return False
         return True
 
     async def put(self, key: str, body: bytes, kind: str, record: Mapping[str, str]) -> None:
@@ -133,7 +133,7 @@ class Bucket:
     async def read(self, key: str, start: int, end: int, *, etag: str) -> bytes | None:
         """The bytes from ``start`` up to ``end`` of that very version; None when it is no longer there."""
         try:
-            with self._errors_as_ours():
+            with self._but_answers():
                 options: obstore.GetOptions = {"range": (start, end)}
                 if etag:
                     options["if_match"] = etag
@@ -145,7 +145,7 @@ class Bucket:
     async def stream(self, key: str) -> AsyncIterator[bytes] | None:
         """The whole object in pieces of some MB; None when there is none."""
         try:
-            with self._errors_as_ours():
+            with self._but_answers():
                 found = await obstore.get_async(self._reader, key)
         except FileNotFoundError:
             return None
@@ -158,7 +158,7 @@ class Bucket:
 
     async def remove(self, key: str) -> None:
         """A missing object does not matter."""
-        with contextlib.suppress(FileNotFoundError), self._errors_as_ours():
+        with contextlib.suppress(FileNotFoundError), self._but_answers():
             await obstore.delete_async(self._writer, key)
 
     async def walk(self) -> AsyncIterator[tuple[str, int]]:
@@ -170,7 +170,17 @@ class Bucket:
 
     @contextlib.contextmanager
     def _errors_as_ours(self) -> Iterator[None]:
-        """FileNotFoundError, AlreadyExistsError and PreconditionError are answers, which the methods read."""
+        """All of them."""
+        try:
+            with self._but_answers():
+                yield
+        except (FileNotFoundError, AlreadyExistsError, PreconditionError) as exc:
+            # of an upload: it was completed, and obstore, which did not hear that, could not abort it any more
+            raise as_ours(Refusal.NOT_FOUND, str(exc), self.address) from exc
+
+    @contextlib.contextmanager
+    def _but_answers(self) -> Iterator[None]:
+        """FileNotFoundError, AlreadyExistsError and PreconditionError are answers to what some methods ask."""
         try:
             yield
         except FileNotFoundError as exc:

@@ -95,7 +95,9 @@ def _endpoint(text: str | None) -> str | None:
         return None
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
-        raise _bad(f"endpoint={text} is no address of a server", "As in endpoint=https://minio.lan:9000")
+        raise _bad(
+            f"endpoint={text.rpartition('@')[2]} is no address of a server", "As in endpoint=https://minio.lan:9000"
+        )
     return text.rstrip("/")
 
 

@@ -68,7 +68,10 @@ def as_ours(refusal: Refusal, words: str, address: BucketAddress) -> StorageFail
 
 def _unhelpful(refusal: Refusal, words: str, address: BucketAddress) -> StorageFailure:
     if refusal is Refusal.NOT_FOUND:
-        return StorageFailure(f"An object of {address} vanished.", help="Does something else write in that folder?")
+        return StorageFailure(
+            f"{address} has no such bucket or object.",
+            help="Check that it exists. Does something else write in that folder?",
+        )
     if status := _STATUS.search(words):
         return StorageFailure(
             f"{address} answered {status[1]}{_code(words)}.",
