@@ -33,7 +33,7 @@ class Served:
 
     def __init__(self, process: asyncio.subprocess.Process, port: int, root: Path, site: PracticeSite) -> None:
         self.process, self.root, self.site = process, root, site
-        self._base = f"http://127.0.0.1:{port}"
+        self.base = f"http://127.0.0.1:{port}"
 
     async def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         return await asyncio.to_thread(self._call, method, path, body)
@@ -41,7 +41,7 @@ class Served:
     def _call(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(
-            self._base + path, data=data, method=method, headers={"Content-Type": "application/json"}
+            self.base + path, data=data, method=method, headers={"Content-Type": "application/json"}
         )
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
@@ -74,7 +74,7 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def environment(root: Path, port: int, site: PracticeSite) -> Mapping[str, str]:
+def environment(root: Path, port: int, site: PracticeSite, **more: str) -> Mapping[str, str]:
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("MEDIAVAULT_")},
         "MEDIAVAULT_STATE_DIR": str(root / "state"),
@@ -83,14 +83,15 @@ def environment(root: Path, port: int, site: PracticeSite) -> Mapping[str, str]:
         "MEDIAVAULT_ALLOW_PRIVATE": json.dumps([site.origin.removeprefix("http://")]),
         "MEDIAVAULT_RETRY_BASE_S": "0.5",
         "MEDIAVAULT_SHUTDOWN_GRACE_S": "2",
+        **more,
     }
 
 
 @asynccontextmanager
-async def served(root: Path, site: PracticeSite) -> AsyncIterator[Served]:
+async def served(root: Path, site: PracticeSite, **more: str) -> AsyncIterator[Served]:
     port = free_port()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "mediavault", "serve", env=environment(root, port, site),
+        sys.executable, "-m", "mediavault", "serve", env=environment(root, port, site, **more),
         stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 24,
     )  # fmt: skip
     vault = Served(process, port, root, site)

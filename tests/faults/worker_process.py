@@ -1,7 +1,8 @@
 """A worker process for the fault tests: the real store, vault, pipeline and loop; scripted media.
 
 ``python -m tests.faults.worker_process STATE DOWNLOADS [POINT]`` works until SIGTERM. With a POINT it kills itself with
-SIGKILL the first time that point is reached, as a power cut or the OOM killer would.
+SIGKILL the first time that point is reached, as a power cut or the OOM killer would. The library is DOWNLOADS, or what
+``MEDIAVAULT_VAULT_URL`` names.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import random
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import DownloadedFile, Extraction, OnProgress, Post
 from mediavault.core.platform import Platform
+from mediavault.core.settings import Settings
+from mediavault.runtime import make_vault
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.store.sqlite import SqliteJobStore
 from mediavault.worker.queue import Worker, WorkerLimits
@@ -44,6 +48,11 @@ POINTS: dict[str, tuple[str, str, str]] = {
     "sidecar": ("vault", "place_json", "after"),
     "completing": ("store", "complete", "before"),
     "completed": ("store", "complete", "after"),
+}
+# The same of a library in a bucket: a name's claim is the first object that is put, and the first that is removed.
+BUCKET_POINTS: dict[str, tuple[str, str, str]] = {
+    "name_claimed": ("bucket", "create", "after"),
+    "sent": ("bucket", "remove", "before"),
 }
 
 
@@ -92,9 +101,11 @@ async def main(state: Path, downloads: Path, point: str | None) -> None:
     await store.open()
     extractor, downloader = PostExtractor(), PostDownloader()
     tools = make_tools(store, clock, downloads, extractor=extractor, downloader=downloader)
+    if url := os.environ.get("MEDIAVAULT_VAULT_URL"):
+        tools = replace(tools, vault=make_vault(Settings(download_dir=downloads, vault_url=url)))
     if point is not None:
-        owner, method, when = POINTS[point]
-        targets = {"extractor": extractor, "downloader": downloader}
+        owner, method, when = {**POINTS, **BUCKET_POINTS}[point]
+        targets = {"extractor": extractor, "downloader": downloader, "bucket": getattr(tools.vault, "_bucket", None)}
         die_at(point, targets.get(owner) or getattr(tools, owner), method, when)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

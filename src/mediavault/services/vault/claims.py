@@ -40,9 +40,12 @@ class Claims:
             yield ours
         finally:
             if ours:
-                # what cannot be let go now stays a claim of this job's
-                with contextlib.suppress(StorageFailure, NoSpace):
-                    await self._bucket.remove(_claim_of(key))
+                await self.let_go(key)
+
+    async def let_go(self, key: str) -> None:
+        """What cannot be let go now stays its job's claim."""
+        with contextlib.suppress(StorageFailure, NoSpace):
+            await self._bucket.remove(_claim_of(key))
 
     async def _take(self, key: str, claim: dict[str, str]) -> bool:
         claim_key, body = _claim_of(key), json.dumps(claim, sort_keys=True).encode()

@@ -104,13 +104,16 @@ class ObjectVault:
         """By the hash that was recorded when the file was put, of bytes that the storage took whole or not at all."""
         key = _key(relative)
         found = None if key is None else await self._bucket.look(key)
-        if found is None or found.size != size:
+        if key is None or found is None or found.size != size:
             return False
         recorded = found.record.get(placing.SHA256)
-        if recorded is not None:
-            return recorded == sha256
-        digest = await self.digest(relative)  # not one of our uploads
-        return digest is not None and digest.sha256 == sha256
+        if recorded is None:  # not one of our uploads
+            digest = await self.digest(relative)
+            recorded = digest.sha256 if digest else None
+        if recorded != sha256:
+            return False
+        await self._claims.let_go(key)  # left by the crash after which this is asked
+        return True
 
     async def remove(self, *relatives: str) -> None:
         for key in map(_key, relatives):

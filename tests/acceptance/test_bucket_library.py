@@ -1,0 +1,79 @@
+"""``mediavault serve`` with its library in a bucket: a real post is saved there, played from there, removed from there."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.clock import SystemClock
+from mediavault.practice.site import PracticeSite, practice_site
+from mediavault.services.vault.bucket import open_bucket
+from mediavault.services.vault.bucket_address import parse_bucket_address
+from mediavault.services.vault.marker import MARKER
+from tests.acceptance.test_serve import served
+from tests.servers import s3
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[PracticeSite]:
+    async with practice_site(tmp_path / "practice", clock=SystemClock()) as site:
+        yield site
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(180)
+async def test_a_post_is_kept_in_the_bucket_and_played_from_it(tmp_path: Path, site: PracticeSite) -> None:
+    url = s3.new_bucket()
+    bucket = open_bucket(parse_bucket_address(url))
+    async with served(tmp_path, site, MEDIAVAULT_VAULT_URL=url) as vault:
+        _, job = await vault.call("POST", "/api/jobs", {"post_url": vault.url("plain")})
+        kept = await vault.until(job["id"], "completed", "failed")
+        assert kept["status"] == "completed", kept
+        path = f"/files/{job['id']}/video"
+        _, whole = await vault.call("GET", path)
+        _, picture = await vault.call("GET", f"/files/{job['id']}/thumbnail")
+        part = await asyncio.to_thread(ranged, vault.base + path, "bytes=1000-200999")
+        seen = [key async for key, _ in bucket.walk() if key != MARKER]
+        removed, _ = await vault.call("DELETE", f"/api/jobs/{job['id']}?files=true")
+        left = [key async for key, _ in bucket.walk() if key != MARKER]
+
+    assert hashlib.sha256(whole).hexdigest() == kept["sha256"]
+    assert picture.startswith(b"\xff\xd8")
+    assert part == (206, f"bytes 1000-200999/{len(whole)}", whole[1000:201_000])
+    assert kept["output_path"] in seen
+    assert (len(seen), removed, left) == (3, 200, [])
+    assert [path for path in (tmp_path / "downloads").rglob("*") if path.is_file()] == []
+
+
+def ranged(url: str, asked: str) -> tuple[int, str, bytes]:
+    with urllib.request.urlopen(urllib.request.Request(url, headers={"Range": asked}), timeout=20) as answer:
+        return answer.status, answer.headers["Content-Range"], answer.read()
+
+
+def test_the_doctor_says_whether_the_bucket_can_be_used(tmp_path: Path) -> None:
+    good = s3.new_bucket()
+    told = {name: library_check(tmp_path, url) for name, url in {
+        "good": good, "accepted": f"{good}&create=look", "missing": good.replace("s3://vault-", "s3://gone-"), "bad": "ftp://x",
+    }.items()}  # fmt: skip
+
+    assert (told["good"]["verdict"], "none is replaced" in told["good"]["detail"]) == ("ok", True)
+    assert (told["accepted"]["verdict"], "looked at" in told["accepted"]["detail"]) == ("warning", True)
+    assert (told["missing"]["verdict"], "There is no bucket" in told["missing"]["detail"]) == ("broken", True)
+    assert (told["bad"]["verdict"], "MEDIAVAULT_VAULT_URL" in told["bad"]["detail"]) == ("broken", True)
+
+
+def library_check(root: Path, url: str) -> dict[str, str]:
+    env = {**os.environ, "MEDIAVAULT_VAULT_URL": url, "MEDIAVAULT_STATE_DIR": str(root / "state"),
+           "MEDIAVAULT_DOWNLOAD_DIR": str(root / "downloads")}  # fmt: skip
+    command = [sys.executable, "-m", "mediavault", "doctor", "--json"]
+    said = subprocess.run(command, env=env, capture_output=True, timeout=60, check=False).stdout
+    return next(check for check in json.loads(said)["checks"] if check["name"] == "Library")
