@@ -231,6 +231,7 @@ async def open_tools(
             extraction_timeout_s=settings.extraction_timeout_s,
             prefer=settings.prefer,
             save_quoted=settings.save_quoted,
+            signed_in=functools.partial(_signed_in, session_desk(settings)),
         )
 
 
@@ -332,6 +333,10 @@ async def _serve_api(settings: Settings, *, worker: bool) -> int:
 def session_desk(settings: Settings) -> SessionDesk:
     """The sessions of all sites, whoever works with the browser just now."""
     return SessionDesk(settings.state_dir, registry.all_platforms(), SystemClock())
+
+
+async def _signed_in(desk: SessionDesk) -> frozenset[str]:
+    return frozenset(state.platform for state in await desk.states() if state.signed_in)
 
 
 @asynccontextmanager

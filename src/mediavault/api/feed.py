@@ -26,7 +26,8 @@ MAX_LISTENERS = 1_000
 MAX_WAITING = 512  # events that a listener may lag behind
 PAGE = 500
 # Writers stamp a change before they commit it: a later stamp may be seen first, so each look reaches back a little.
-OVERLAP = timedelta(seconds=2)
+OVERLAP = timedelta(seconds=5)
+CLOCKS_DIFFER = timedelta(seconds=10)  # ours may be ahead of the store's, by which changes are stamped
 
 
 class Listener:
@@ -72,7 +73,7 @@ class Feed:
         return len(self._listeners)
 
     def join(self) -> Listener:
-        """A new listener, who hears of every change from now on. Raises HttpRefusal when there are too many."""
+        """A new listener, who hears of every change from now on, and perhaps of some before. Raises HttpRefusal when there are too many."""
         if len(self._listeners) >= MAX_LISTENERS:
             raise HttpRefusal(503, ErrorCode.TOO_MANY, "Too many listeners.", headers={"Retry-After": "30"})
         listener = Listener()
@@ -81,7 +82,7 @@ class Feed:
             return listener
         self._listeners.add(listener)
         if self._poller is None:
-            self._cursor, self._seen = self._clock.now(), {}
+            self._cursor, self._seen = self._clock.now() - CLOCKS_DIFFER, {}
             self._poller = asyncio.create_task(self._poll_while_heard())
         return listener
 

@@ -15,10 +15,11 @@ from mediavault.api.schemas import ErrorView
 from mediavault.api.security import SESSION_COOKIE, SESSION_LIFE, issue_session, token_matches, token_of
 from mediavault.api.services import ApiServices
 from mediavault.api.submission import MAX_BATCH
-from mediavault.api.views import ALIVE_WITHIN, fleet_view, history_view, job_view, page_view
+from mediavault.api.views import fleet_view, history_view, job_view, page_view
 from mediavault.api.waiting_jobs import waits_for_sign_in
 from mediavault.api.words import help_for
 from mediavault.core.errors import BadInput, BadUrl, ErrorCode, Failure
+from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import JobId, JobStatus
 from mediavault.store.port import JobQuery
 
@@ -50,12 +51,11 @@ async def submit_form(request: Request, services: Services, feed: EventFeed) -> 
 
 @router.get("/jobs/{job_id}")
 async def job(job_id: JobIdPath, services: Services) -> Response:
-    moment = services.clock.now()
     found = await services.store.get(job_id)
     records = await services.store.history(job_id)
     return render(
         "job.html",
-        moment=moment,
+        moment=found.updated_at,
         job=job_view(found),
         history=[history_view(each) for each in records],
         waits_for_person=waits_for_sign_in(found),
@@ -134,14 +134,13 @@ async def logout_form() -> Response:
 async def _home(
     services: ApiServices, query: JobQuery, *, pasted: str = "", error: ErrorView | None = None
 ) -> Response:
-    moment = services.clock.now()  # before the look, so that the event stream goes on from there
-    page = page_view(await services.store.jobs(query))
     report = await services.store.report()
+    page = page_view(await services.store.jobs(query))
     workers = await services.store.workers(seen_within=ALIVE_WITHIN)
     return render(
         "home.html",
         status=422 if error else 200,
-        moment=moment,
+        moment=report.at,  # before the look at the jobs, by their clock: the event stream goes on from there
         page=page,
         query=query,
         status_filter=next(iter(query.statuses), ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mediavault.api.waiting_jobs import waiting_jobs, wall_since
 from mediavault.core.errors import ErrorCode
+from mediavault.core.fleet import ALIVE_WITHIN, hosts_signed_in
 from mediavault.core.screen import (
     HistoryEvent,
     KeyEvent,
@@ -39,6 +41,7 @@ class SessionView(BaseModel):
     cookies: int = Field(description="How many cookies of the site there are.")
     expires_at: datetime | None = Field(description="When the first cookie runs out that the sign-in needs.")
     checked_at: datetime
+    elsewhere: list[str] = Field(description="Other machines that are signed in to it, as their workers say.")
     pending: bool = Field(description="Cookies were imported; the browser takes them in at its next start.")
     waiting: int = Field(description="Jobs that wait for a sign-in or an answer.")
     challenges: int = Field(description="How many of them wait for an answer: the site wants to see a human.")
@@ -172,6 +175,7 @@ async def session_view(state: SessionState, store: JobStore) -> SessionView:
     challenges = sum(job.error_code is ErrorCode.CHALLENGE for job in waiting)
     has_ended = any(job.error_code is ErrorCode.SESSION_EXPIRED for job in waiting)
     gate = next((gate for gate in await store.gates() if gate.platform == state.platform), None)
+    fleet = hosts_signed_in(await store.workers(seen_within=ALIVE_WITHIN))
     is_warned = gate is not None and gate.code is ErrorCode.ACCOUNT_WARNING and gate.is_closed(state.checked_at)
     return SessionView(
         platform=state.platform,
@@ -184,6 +188,7 @@ async def session_view(state: SessionState, store: JobStore) -> SessionView:
         cookies=state.cookies,
         expires_at=state.expires_at,
         checked_at=state.checked_at,
+        elsewhere=[host for host in fleet.get(state.platform, ()) if host != socket.gethostname()],
         pending=state.pending,
         waiting=len(waiting),
         challenges=challenges,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import PurePosixPath
 
 from mediavault.api.schemas import (
@@ -30,7 +30,6 @@ from mediavault.core.media import Candidate, KeptFile
 from mediavault.store.port import JobPage, StoreReport
 
 MAX_TITLE_CHARS = 200
-ALIVE_WITHIN = timedelta(seconds=90)  # three heartbeats: a worker that was silent for longer is not there
 
 ACTIONS: dict[JobStatus, list[Action]] = {
     JobStatus.QUEUED: ["cancel", "remove"],
@@ -152,6 +151,8 @@ def _detail(job: Job) -> str:
         return progress_words(job.bytes_done, job.bytes_total)
     if job.status is JobStatus.COMPLETED:
         return size_words(job.bytes)
+    if job.status is JobStatus.QUEUED and job.needs_session:
+        return f"Goes on where somebody is signed in to {job.platform}."
     return one_line(job.error or "") if job.status is JobStatus.FAILED else ""
 
 

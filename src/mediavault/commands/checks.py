@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mediavault.api.security import check_binding
-from mediavault.api.views import ALIVE_WITHIN
 from mediavault.api.words import size_words
 from mediavault.commands.house import house
 from mediavault.commands.site_checks import check_sites, failed_jobs, not_understood
@@ -20,7 +19,7 @@ from mediavault.commands.verdicts import Check, Verdict
 from mediavault.commands.ytdlp_checks import check_parts, check_ytdlp
 from mediavault.core.clock import SystemClock
 from mediavault.core.errors import MediavaultError, StoreError
-from mediavault.core.fleet import unserved, unserved_in_words
+from mediavault.core.fleet import ALIVE_WITHIN, unserved, unserved_in_words
 from mediavault.core.job import WorkerBeat
 from mediavault.core.settings import Settings, unknown_variables
 from mediavault.services.browser.discovery import find_browser

@@ -211,13 +211,14 @@ def _print_table(views: list[SessionView]) -> None:
     from mediavault.commands.output import moment_words, out
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("Site", "State", "Until", "Waiting", "Since"):
+    for name in ("Site", "State", "Until", "Elsewhere", "Waiting", "Since"):
         table.add_column(name, no_wrap=name != "Site")
     for view in views:
         table.add_row(
             view.platform,
             f"{view.state}; the account was warned" if view.warned_until else view.state,
             moment_words(view.expires_at),
+            ", ".join(view.elsewhere),
             str(view.waiting) if view.waiting else "",
             moment_words(view.wall_since),
         )

@@ -11,13 +11,13 @@ from typing import Protocol
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
-from mediavault.api.views import ALIVE_WITHIN, display, is_over
+from mediavault.api.views import display, is_over
 from mediavault.api.words import progress_words, size_words
 from mediavault.commands.house import house
 from mediavault.commands.output import err
 from mediavault.core.clock import Clock
 from mediavault.core.errors import MediavaultError
-from mediavault.core.fleet import is_served
+from mediavault.core.fleet import ALIVE_WITHIN, is_served
 from mediavault.core.job import Job, JobId, JobStatus, Stage
 from mediavault.core.settings import Settings
 from mediavault.store.port import JobStore

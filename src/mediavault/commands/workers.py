@@ -28,7 +28,8 @@ def workers(*, as_json: AsJson = False) -> None:
 
 
 async def _look(store: JobStore) -> FleetView:
-    from mediavault.api.views import ALIVE_WITHIN, fleet_view
+    from mediavault.api.views import fleet_view
+    from mediavault.core.fleet import ALIVE_WITHIN
 
     return fleet_view(await store.report(), await store.workers(seen_within=ALIVE_WITHIN))
 

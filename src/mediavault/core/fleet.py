@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 
 from mediavault.core.job import WorkerBeat
+
+ALIVE_WITHIN = timedelta(seconds=90)  # three heartbeats: a worker that was silent for longer is not there
 
 
 def is_served(platform: str, workers: Iterable[WorkerBeat]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
@@ -17,7 +17,7 @@ from mediavault.core.names import safe_text
 from mediavault.core.platform import Platform
 
 # What a job waits for that a sign-in may bring about.
-WAITS_FOR_SIGN_IN: Collection[ErrorCode] = frozenset(
+WAITS_FOR_SIGN_IN: frozenset[ErrorCode] = frozenset(
     {ErrorCode.LOGIN_REQUIRED, ErrorCode.SESSION_EXPIRED, ErrorCode.AGE_RESTRICTED, ErrorCode.CHALLENGE}
 )
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 
 from mediavault.core.errors import BadInput, ErrorCode, Failure, Internal, LeaseLost, StoreError, Unsupported
-from mediavault.core.job import ClaimedJob, Job, Stage
+from mediavault.core.job import ClaimedJob, HistoryRecord, Job, Outcome, Stage
 from mediavault.core.logs import get_logger, job_context, redact_url
 from mediavault.core.media import Candidate
 from mediavault.platforms.registry import platform
@@ -20,6 +20,7 @@ from mediavault.worker.album import album_of
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.dispatch import route_job_by_domain, told_of
 from mediavault.worker.gatekeeper import NoTurn
+from mediavault.worker.handover import machines_that_may_help, where_to_sign_in
 from mediavault.worker.journal import Journal
 from mediavault.worker.ladder import Climb
 from mediavault.worker.retry import GiveUp, RetryIn, asks_for_former, decide
@@ -128,6 +129,8 @@ async def save_item(climb: Climb) -> Job | None:
 async def fail(journal: Journal, failure: Failure, tools: Tools) -> Job:
     """Stage 10, the other end: what happened, what it means for the site, and when it is tried again if that can help."""
     claim = journal.claim
+    if (given_back := await hand_over(journal, failure, tools)) is not None:
+        return given_back
     closed_for = await gatekeeper.tell(journal.site or platform(claim.job.platform), journal.turn, failure, tools)
     verdict = decide(
         failure,
@@ -147,10 +150,29 @@ async def fail(journal: Journal, failure: Failure, tools: Tools) -> Job:
     return await tools.store.fail(
         claim,
         error_code=failure.code,
-        error=failure.message,
+        error=await where_to_sign_in(failure, claim.job.platform, tools.store),
         retry_in=verdict.delay if isinstance(verdict, RetryIn) else None,
         uses_attempt=not isinstance(verdict, RetryIn) or verdict.uses_attempt,
     )
+
+
+async def hand_over(journal: Journal, failure: Failure, tools: Tools) -> Job | None:
+    """Give the job back for the machines that are signed in to its site, where this one is not. It loses no try, and the
+    site's gate stays as it is: only strangers were refused. None when that is no matter."""
+    claim, site = journal.claim, journal.claim.job.platform
+    if journal.site is not None and journal.site.name != site:
+        return None
+    hosts = await machines_that_may_help(failure, site, tools.store, signed_in=await tools.signed_in())
+    if not hosts:
+        return None
+    told = f"{failure.message} It goes on where somebody is signed in: {', '.join(hosts)}."
+    log.info("job_handed_over", error_code=failure.code, hosts=hosts)
+    record = HistoryRecord(
+        tools.clock.now(), claim.fence, Stage.RELEASE, Outcome.FAILED, error_code=failure.code, detail=told
+    )
+    await tools.store.record(claim, record)
+    await tools.store.release(claim, needs_session=True)
+    return await tools.store.get(claim.id)
 
 
 async def former_failures(claim: ClaimedJob, tools: Tools) -> list[ErrorCode | None]:

@@ -20,6 +20,7 @@ from mediavault.core.errors import LeaseLost, MediavaultError, StorageFailure, S
 from mediavault.core.job import ClaimedJob, JobId, WorkerBeat, WorkerId, new_worker_id
 from mediavault.core.logs import get_logger
 from mediavault.worker import liveness
+from mediavault.worker.handover import free_stranded_jobs, go_on_after_sign_in
 from mediavault.worker.pipeline import process_one_cycle
 from mediavault.worker.recovery import RECOVERIES_PER_LEASE, recover_stale_jobs
 from mediavault.worker.ticker import Ticker
@@ -71,6 +72,7 @@ class Worker:
         self._attempts: dict[JobId, HeldClaim] = {}
         self._draining = False
         self._missed_beats = 0
+        self._signed_in: frozenset[str] | None = None  # as of the last beat
         self._look_round_at = float("-inf")
         self._library_is_there = True
         self._ticker = Ticker(self.claim_and_start, interval_s=limits.poll_interval_s, clock=tools.clock)
@@ -122,7 +124,11 @@ class Worker:
             sent = self._tools.clock.monotonic()
             # The ticker lets a round finish: a claim whose answer is dropped would hold its jobs until the lease ends.
             claims = await self._tools.store.claim(
-                self.id, limit=free, lease=self._limits.lease, platforms=self._limits.platforms
+                self.id,
+                limit=free,
+                lease=self._limits.lease,
+                platforms=self._limits.platforms,
+                sessions=self._signed_in or (),
             )
         except StoreError as exc:
             log.error("claim_failed", error=exc.message)
@@ -171,11 +177,25 @@ class Worker:
                     attempt.deadline = self._deadline(sent)
                 else:
                     self._stop(attempt, why="lease_lost")
+        new = await self._look_for_sessions()
         await self._tools.store.beat(self._sign_of_life())
+        await go_on_after_sign_in(new, self._tools.store)  # whoever takes these jobs has been told by now
+
+    async def _look_for_sessions(self) -> frozenset[str]:
+        """The platforms that somebody has signed in to on this machine since the last look; none at the first."""
+        try:
+            now = await self._tools.signed_in()
+        except (MediavaultError, OSError) as exc:
+            log.warning("sessions_not_read", error=str(exc))
+            return frozenset()
+        new = frozenset[str]() if self._signed_in is None else now - self._signed_in
+        self._signed_in = now
+        return new
 
     async def recover(self) -> None:
         """One pass of recovery."""
         await recover_stale_jobs(self._tools.store, self._tools.vault, self._live_folder)
+        await free_stranded_jobs(self._tools.store)
 
     def stop_overdue_attempts(self) -> int:
         """Stop attempts whose lease could not be renewed in time, before anybody else may take them; how many."""
@@ -286,6 +306,7 @@ class Worker:
             missed_beats=self._missed_beats,
             draining=self._draining,
             platforms=self._limits.platforms,
+            signed_in=tuple(sorted(self._signed_in or ())),
         )
 
     # --- loops --------------------------------------------------------------------------------------------------

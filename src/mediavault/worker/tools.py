@@ -18,6 +18,10 @@ from mediavault.services.vault.port import Vault
 from mediavault.store.port import JobStore
 
 
+async def _nowhere() -> frozenset[str]:
+    return frozenset()
+
+
 class MediaProbe(Protocol):
     """Looks into media files, in a child process with a time limit."""
 
@@ -50,3 +54,4 @@ class Tools:
     extraction_timeout_s: float
     prefer: Preference = Preference.BEST
     save_quoted: bool = False
+    signed_in: Callable[[], Awaitable[frozenset[str]]] = _nowhere  # platforms whose session lies on this machine

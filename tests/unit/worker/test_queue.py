@@ -424,3 +424,26 @@ async def test_while_the_library_is_not_there_jobs_stay_as_they_are(setting: Set
         await setting.until(job_id, JobStatus.COMPLETED)
 
     assert waiting == before
+
+
+async def test_a_beat_says_what_the_machine_is_signed_in_to_and_a_new_session_gets_its_jobs_going(
+    store: MemoryJobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    sessions = {"x"}
+
+    async def signed_in() -> frozenset[str]:
+        return frozenset(sessions)
+
+    tools = replace(make_tools(store, clock, tmp_path / "library"), signed_in=signed_in)
+    worker = Worker(tools, LIMITS, live_folder=tmp_path / "workers")
+    waiting = [new_job(f"https://s.example/{name}", clock=clock, platform=name) for name in ("x", "generic")]
+    await store.enqueue(waiting)
+    for claim in await store.claim(WorkerId("w-other"), limit=2, lease=LEASE):
+        await store.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Only for members.", retry_in=None)
+    await worker.beat()
+    assert [one.signed_in for one in await store.workers(seen_within=LEASE)] == [("x",)]
+    assert [(await store.get(one.id)).status for one in waiting] == [JobStatus.FAILED] * 2  # it was signed in all along
+
+    sessions.add("generic")
+    await worker.beat()
+    assert [(await store.get(one.id)).status for one in waiting] == [JobStatus.FAILED, JobStatus.QUEUED]

@@ -1,0 +1,146 @@
+"""A job that needs a sign-in goes on where somebody is signed in, and waits for no machine that is not there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.errors import Deleted, ErrorCode, Failure, LoginRequired
+from mediavault.core.job import Job, JobId, JobStatus, WorkerBeat, WorkerId
+from mediavault.store.memory import MemoryJobStore
+from mediavault.worker.handover import STRANDED_AFTER, free_stranded_jobs, go_on_after_sign_in, holders
+from mediavault.worker.pipeline import process_one_cycle
+from tests.fakes import FakeClock
+from tests.stubs import StubExtractor, make_tools, new_job
+
+LEASE = timedelta(seconds=90)
+ME = WorkerId("w-here")
+SITE = "generic"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def store(clock: FakeClock) -> MemoryJobStore:
+    return MemoryJobStore(clock)
+
+
+async def beat(
+    store: MemoryJobStore, clock: FakeClock, host: str, *signed_in: str, platforms: tuple[str, ...] = ()
+) -> None:
+    at = clock.now()
+    await store.beat(
+        WorkerBeat(WorkerId(f"w-{host}"), host, 1, "1", at, at, platforms=platforms, signed_in=tuple(signed_in))
+    )
+
+
+async def attempt(
+    store: MemoryJobStore, clock: FakeClock, root: Path, failure: Failure, *, signed_in: frozenset[str] = frozenset()
+) -> Job:
+    """Claim the job here and see how the attempt ends."""
+
+    async def here() -> frozenset[str]:
+        return signed_in
+
+    tools = make_tools(store, clock, root, extractor=StubExtractor(failure))
+    (claim,) = await store.claim(ME, limit=1, lease=LEASE, sessions=signed_in)
+    return await process_one_cycle(claim, replace(tools, signed_in=here))
+
+
+async def enqueue(store: MemoryJobStore, clock: FakeClock) -> JobId:
+    return (await store.enqueue([new_job(clock=clock)]))[0].job.id
+
+
+async def test_a_job_that_needs_a_sign_in_goes_on_where_somebody_is_signed_in(
+    store: MemoryJobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    job_id = await enqueue(store, clock)
+    await beat(store, clock, "there", SITE)
+    job = await attempt(store, clock, tmp_path, LoginRequired("Only for members."))
+
+    assert (job.status, job.needs_session) == (JobStatus.QUEUED, True)
+    assert await store.claim(ME, limit=1, lease=LEASE) == []
+    (taken,) = await store.claim(WorkerId("w-there"), limit=1, lease=LEASE, sessions=[SITE])
+    assert (taken.id, taken.job.max_attempts - taken.fence) == (job_id, 4)  # no try was lost
+    told = [one.detail for one in await store.history(job_id) if one.error_code is ErrorCode.LOGIN_REQUIRED]
+    assert any("there" in detail for detail in told)
+
+
+async def test_where_the_session_is_refused_the_job_fails_and_does_not_wander(
+    store: MemoryJobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    await enqueue(store, clock)
+    await beat(store, clock, "there", SITE)
+
+    job = await attempt(store, clock, tmp_path, LoginRequired("Only for members."), signed_in=frozenset({SITE}))
+    assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.LOGIN_REQUIRED)
+
+
+async def test_what_a_sign_in_cannot_help_is_not_handed_over(
+    store: MemoryJobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    await enqueue(store, clock)
+    await beat(store, clock, "there", SITE)
+
+    assert (await attempt(store, clock, tmp_path, Deleted("Gone."))).error_code is ErrorCode.DELETED
+
+
+async def test_in_a_fleet_without_the_session_a_person_is_told_the_machines(
+    store: MemoryJobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    await enqueue(store, clock)
+    for host in ("b", "a"):
+        await beat(store, clock, host, "x")
+    await beat(store, clock, "c", platforms=("x",))
+    job = await attempt(store, clock, tmp_path, LoginRequired("Only for members."))
+
+    assert (job.status, job.needs_session) == (JobStatus.FAILED, False)
+    assert job.error == "Only for members. Sign in on one of these machines: a, b (`mediavault login generic`)."
+
+
+async def test_a_single_machine_is_not_named(store: MemoryJobStore, clock: FakeClock, tmp_path: Path) -> None:
+    await enqueue(store, clock)
+    await beat(store, clock, "here")
+
+    assert (await attempt(store, clock, tmp_path, LoginRequired("Only for members."))).error == "Only for members."
+
+
+async def test_a_job_whose_machine_does_not_come_back_is_tried_by_anybody(
+    store: MemoryJobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    await enqueue(store, clock)
+    await beat(store, clock, "there", SITE)
+    await attempt(store, clock, tmp_path, LoginRequired("Only for members."))
+    clock.advance(STRANDED_AFTER - timedelta(seconds=30))
+    assert await free_stranded_jobs(store) == 0
+    clock.advance(timedelta(seconds=30))
+    await beat(store, clock, "there", SITE)
+    assert await free_stranded_jobs(store) == 0  # it is there, and only busy
+    clock.advance(timedelta(minutes=2))
+
+    assert await free_stranded_jobs(store) == 1
+    assert len(await store.claim(ME, limit=1, lease=LEASE)) == 1
+
+
+async def test_a_worker_that_takes_no_jobs_of_the_platform_holds_its_session_in_vain(clock: FakeClock) -> None:
+    store = MemoryJobStore(clock)
+    await beat(store, clock, "there", SITE, platforms=("x",))
+
+    assert holders(SITE, await store.workers(seen_within=LEASE)) == []
+
+
+async def test_after_a_sign_in_the_jobs_that_wait_for_it_go_on(
+    store: MemoryJobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    job_id = await enqueue(store, clock)
+    await attempt(store, clock, tmp_path, LoginRequired("Only for members."))
+
+    assert await go_on_after_sign_in(["x"], store) == 0
+    assert await go_on_after_sign_in([SITE], store) == 1
+    assert (await store.get(job_id)).status is JobStatus.QUEUED
