@@ -43,6 +43,7 @@ class Journal:
     on_last_write: Callable[[], None] | None = None
     turn: Turn | None = field(default=None, init=False)  # what the site's gate gave this attempt
     site: Platform | None = field(default=None, init=False)  # whose gate that was
+    turn_is_unspent: bool = field(default=False, init=False)  # no post was looked at with it yet
     lost: bool = field(default=False, init=False)
     _last_progress: float = field(default=float("-inf"), init=False)
     _pending: asyncio.Task[None] | None = field(default=None, init=False)

@@ -25,10 +25,9 @@ from mediavault.worker.journal import Journal
 from mediavault.worker.ladder import Climb
 from mediavault.worker.retry import GiveUp, RetryIn, asks_for_former, decide
 from mediavault.worker.stages.choose import pick_items
-from mediavault.worker.stages.extract import RESOLVED_URL, extract
+from mediavault.worker.stages.extract import extract, follow_link
 from mediavault.worker.stages.keep import finish, keep
 from mediavault.worker.stages.remux import playable
-from mediavault.worker.stages.resolve import resolve
 from mediavault.worker.stages.thumbnail import thumbnail
 from mediavault.worker.tools import Tools
 
@@ -79,9 +78,7 @@ async def save_post(journal: Journal, tools: Tools) -> Job:
             return job
         await journal.enter(Stage.ROUTE, 5)
         async with journal.step(Stage.ROUTE) as note:
-            route = route_job_by_domain(claim.job)
-            known = claim.job.metadata.get(RESOLVED_URL)
-            attempt.route = await resolve(route, tools.client, tools.clock, known=known)
+            attempt.route = await follow_link(route_job_by_domain(claim.job), tools, journal)
             note.detail = told_of(attempt.route)
         await journal.enter(Stage.EXTRACT, 10)
         attempt.extraction = with_choice(await extract(attempt.route, tools, journal), claim.job.chosen_url)

@@ -30,6 +30,7 @@ from mediavault.core.errors import (
     StorageFailure,
     Upcoming,
 )
+from mediavault.core.gates import Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, ItemStatus, JobStatus, Outcome, Stage, WorkerId
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import (
@@ -46,6 +47,7 @@ from mediavault.core.media import (
 )
 from mediavault.core.platform import Platform
 from mediavault.services.download.port import MediaRequest
+from mediavault.store.memory import MemoryJobStore
 from mediavault.store.port import JobStore
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import FakeClock
@@ -251,6 +253,43 @@ async def test_where_a_share_link_leads_stands_in_the_history_and_with_the_job_a
     assert again.status is JobStatus.COMPLETED
     assert asked.count(SHARED) == web.urls.count(SHARED) == 1
     assert any(SHARED_POST in record.detail for record in await store.history(claim.id))
+
+
+class CountsTurns(MemoryJobStore):
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock)
+        self.asked: list[str] = []
+
+    async def take_turn(self, request: TurnRequest) -> Turn:
+        self.asked.append(request.platform)
+        return await super().take_turn(request)
+
+
+@pytest.mark.parametrize(
+    ("leads_to", "turns"),
+    [(SHARED_POST, ["pinterest"]), ("https://vimeo.com/76979871", ["pinterest", "vimeo"])],
+)
+async def test_a_share_link_and_the_post_behind_it_take_one_turn_at_each_site(
+    clock: FakeClock, tmp_path: Path, leads_to: str, turns: list[str]
+) -> None:
+    store = CountsTurns(clock)
+    await store.open()
+    claim = await shared_job(store, clock)
+    web = StubClient(302, headers={"location": leads_to})
+    job = await process_one_cycle(claim, make_tools(store, clock, tmp_path, client=web))
+
+    assert (job.status, store.asked) == (JobStatus.COMPLETED, turns)
+
+
+async def test_a_share_link_is_not_followed_while_its_site_is_left_alone(
+    store: JobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    claim = await shared_job(store, clock)
+    await store.close_gate("pinterest", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="429")
+    web = StubClient(302, headers={"location": SHARED_POST})
+    job = await process_one_cycle(claim, make_tools(store, clock, tmp_path, client=web))
+
+    assert (job.status, web.urls) == (JobStatus.QUEUED, [])
 
 
 async def test_a_refusal_of_the_site_that_a_link_leads_to_closes_that_sites_gate(

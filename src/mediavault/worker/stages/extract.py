@@ -35,6 +35,7 @@ from mediavault.worker.checkpoint import saved_extraction
 from mediavault.worker.dispatch import Route, route_of
 from mediavault.worker.gatekeeper import NoTurn, NoTurnElsewhere
 from mediavault.worker.journal import Journal
+from mediavault.worker.stages.resolve import resolve
 from mediavault.worker.tools import Tools
 
 RESOLVED_URL = "resolved_url"  # in a job's metadata: the post that its share link leads to
@@ -47,6 +48,24 @@ async def extract(route: Route, tools: Tools, journal: Journal) -> Extraction:
         await journal.skipped(Stage.EXTRACT, "the address found by an earlier attempt has not expired")
         return saved
     return await extract_afresh(route, tools, journal)
+
+
+async def follow_link(route: Route, tools: Tools, journal: Journal) -> Route:
+    """Where a share link leads. Following it takes a turn at its own site's gate, and the look at a post there needs no other.
+
+    Raises as :func:`resolve`, and NoTurn.
+    """
+
+    async def take_turn() -> None:
+        journal.turn = await gatekeeper.take_turn(journal.claim.id, route.platform, tools)
+        journal.site, journal.turn_is_unspent = route.platform, True
+
+    known = journal.claim.job.metadata.get(RESOLVED_URL)
+    there = await resolve(route, tools.client, tools.clock, known=known, before_asking=take_turn)
+    if journal.turn_is_unspent and there.platform.name != route.platform.name:
+        await gatekeeper.tell(route.platform, journal.turn, None, tools)
+        journal.turn, journal.site, journal.turn_is_unspent = None, None, False
+    return there
 
 
 async def extract_afresh(route: Route, tools: Tools, journal: Journal, *, rung: RungName | None = None) -> Extraction:
@@ -63,8 +82,9 @@ async def extract_afresh(route: Route, tools: Tools, journal: Journal, *, rung: 
         if await is_somebody(route, tools):
             await take_turn(with_account=True)
 
-    await take_turn()
-    journal.site = route.platform
+    if not journal.turn_is_unspent:
+        await take_turn()
+    journal.site, journal.turn_is_unspent = route.platform, False
     found = await _ask(route, tools, journal, rung, as_person)
     await gatekeeper.tell(route.platform, journal.turn, None, tools)
     return found

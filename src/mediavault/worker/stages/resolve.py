@@ -7,6 +7,7 @@ not tell, a script or an interstitial page, is left to the browser, which visits
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
@@ -48,11 +49,19 @@ _NEXT = (
 log = get_logger(__name__)
 
 
-async def resolve(route: Route, client: HttpClient, clock: Clock, *, known: str | None = None) -> Route:
+async def resolve(
+    route: Route,
+    client: HttpClient,
+    clock: Clock,
+    *,
+    known: str | None = None,
+    before_asking: Callable[[], Awaitable[None]] | None = None,
+) -> Route:
     """The route to the post that a share link leads to; ``route`` itself where there is nothing to resolve, or where only
     a browser can tell.
 
-    ``known`` is where an earlier attempt found it. Raises NotAPost where it leads to an account or a list, SeemsDeleted
+    ``known`` is where an earlier attempt found it. ``before_asking`` is awaited before the first request, and only where
+    there is one. Raises NotAPost where it leads to an account or a list, SeemsDeleted
     or Deleted where it leads nowhere, HttpError for a circle, RateLimited, AddressRefused.
     """
     url = parse_http_url(route.post.url)
@@ -62,6 +71,8 @@ async def resolve(route: Route, client: HttpClient, clock: Clock, *, known: str 
         return route_of(parse_http_url(known, max_chars=MAX_MEDIA_URL_CHARS), shared_as=route.post.url)
     if route.platform.resolve_with == "browser":
         return route
+    if before_asking is not None:
+        await before_asking()
     try:
         found = await _follow(url, client, clock)
     except (NetworkFailure, TookTooLong, BadUrl) as exc:
