@@ -20,6 +20,7 @@ from mediavault.services.extraction.saved_page import (
     look_at_list,
     look_at_saved,
     open_saved,
+    says_nothing,
     stated_addresses,
 )
 
@@ -95,12 +96,17 @@ def _stated_posts(saved: SavedDocument) -> Iterator[tuple[Post, Platform]]:
 def _inspection(look: SavedLook, file: str, url: str) -> SavedInspection:
     found = look.extraction
     if look.error is not None or found is None or look.outcome is not Outcome.VIDEO:
-        error = look.error or _NOT_HERE.get(look.outcome) or _why(found)
+        silent = look.outcome is Outcome.METADATA_ONLY and found is not None and says_nothing(found)
+        error = look.error or (_SILENT if silent else _NOT_HERE.get(look.outcome)) or _why(found)
         return SavedInspection(look.outcome, found, None, error.message if error else "", error, file, url)
     choice = choose(videos_to_save(found)[0])
     return SavedInspection(look.outcome, found, choice, explain(choice), None, file, url)
 
 
+_SILENT = NoVideo(
+    "This document says nothing of the post.",
+    help="Save the page once more after it has loaded, or the JSON answer that it received.",
+)
 _NOT_HERE: Mapping[Outcome, MediavaultError] = {
     Outcome.METADATA_ONLY: NoVideo(
         "This document tells who posted what, but not where the video is.",

@@ -13,7 +13,7 @@ class Outcome(StrEnum):
     VIDEO = "video"
     NO_VIDEO = "no_video"  # the post is here and has none
     NO_OWN_VIDEO = "no_own_video"  # there are videos, but of quoted, recommended or advertised posts
-    METADATA_ONLY = "metadata_only"  # author, title, picture; the media are not in this document
+    METADATA_ONLY = "metadata_only"  # author, title, picture, or not even these; the media are not in this document
     MANY_POSTS = "many_posts"  # a list of posts, without the one that was asked for
     NOT_A_POST = "not_a_post"
     LOGIN_REQUIRED = "login_required"

@@ -99,7 +99,7 @@ def look_at_saved(platform: Platform, post: Post, saved: SavedDocument) -> Saved
         found,
         found=known,
         announces_video=not another and (announces_video(page, linked) or bool(data and data.items)),
-        says_anything=_shows_something(saved, found),
+        says_anything=_shows_something(saved),
         of_other_posts=bool(linked) or another,
         posts=listing(saved.source.documents).posts if not saved.html else 0,
     )
@@ -219,16 +219,21 @@ def _holds_anything(saved: SavedDocument) -> bool:
     return bool(saved.words or page.title or page.metas or page.players or page.linked) or "<img" in saved.html
 
 
-def _shows_something(saved: SavedDocument, found: Extraction) -> bool:
+def _shows_something(saved: SavedDocument) -> bool:
     """Whether a video that is not there is missing for good. A rendered page has words; a shell has none, but can say that
-    the post is a picture. An answer that tells author or title only says nothing of the media."""
+    the post is a picture. An answer in which the post's own data were not found says nothing of its media."""
     page = saved.source.page
     if not saved.html:
-        return not (found.title or found.account.display_name or found.thumbnail_url)
+        return False
     if "image" in (page.meta("medium") or "") or "photo" in (page.meta("og:type", "twitter:card") or ""):
         return True
     fewest = _MIN_WORDS if page.meta("og:title", "og:type", "twitter:card") else 1  # nothing but words: no shell
     return len(saved.words.split()) >= fewest
+
+
+def says_nothing(found: Extraction) -> bool:
+    """Whether a document did not even tell who posted what."""
+    return not (found.title or found.text or found.account.display_name or found.thumbnail_url)
 
 
 def stated_addresses(saved: SavedDocument) -> list[str]:

@@ -68,7 +68,7 @@ def test_an_answer_without_the_story_says_that_it_ran_out() -> None:
     answer: dict[str, Any] = {"reels": {}, "reels_media": [], "status": "ok"}
 
     assert told("https://www.instagram.com/stories/jane/3140773771610859901/", answer).outcome == "gone"
-    assert told(INSTAGRAM, answer).outcome == "no_video"
+    assert told(INSTAGRAM, answer).outcome == "metadata_only"
 
 
 def test_facebooks_page_for_what_is_not_there() -> None:

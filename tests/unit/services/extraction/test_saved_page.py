@@ -174,7 +174,7 @@ def test_the_outcome_says_what_a_document_of_x_turned_out_to_be(document: object
             Outcome.METADATA_ONLY,
         ),
         (f"<h1>This video is private</h1>{meta('og:title', 'A kite')}", Outcome.PRIVATE),
-        ({"nothing": "known"}, Outcome.NO_VIDEO),
+        ({"nothing": "known"}, Outcome.METADATA_ONLY),
     ],
 )
 def test_the_outcome_says_what_any_page_turned_out_to_be(document: object, expected: Outcome) -> None:

@@ -118,7 +118,10 @@ def test_a_code_is_told_by_its_words_first(code: int, said: str, outcome: str) -
             "private",
         ),
         ({"aweme_detail": None, "filter_detail": {"aweme_id": TIKTOK_ID, "filter_reason": "status_deleted"}}, "gone"),
-        ({"aweme_detail": None, "filter_detail": {"aweme_id": "1", "filter_reason": "status_deleted"}}, "no_video"),
+        (
+            {"aweme_detail": None, "filter_detail": {"aweme_id": "1", "filter_reason": "status_deleted"}},
+            "metadata_only",
+        ),
         ({"status_code": 2053, "status_msg": ""}, "gone"),
         (script_page({"source": {"data": {f"/embed/v2/{TIKTOK_ID}": {"is404": True}}}}, UNIVERSAL), "gone"),
     ],

@@ -132,7 +132,7 @@ def problem(kind: str, **more: Any) -> dict[str, Any]:
         ({"errors": [{"code": 422, "message": "violated"}]}, "gone"),
         (problem("resource-not-found"), "gone"),
         (problem("not-authorized-for-resource"), "private"),
-        (problem("resource-not-found", resource_id="1"), "no_video"),
+        (problem("resource-not-found", resource_id="1"), "metadata_only"),
         ({"title": "Too Many Requests", "status": 429}, "challenge"),
         ({"title": "Unauthorized", "status": 401}, "login_required"),
     ],

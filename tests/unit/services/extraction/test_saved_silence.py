@@ -1,0 +1,22 @@
+"""Saved answers that say nothing of the post claim nothing about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mediavault.commands.saved_page import look_at_saved_page
+from mediavault.services.extraction.outcome import Outcome
+
+URLS = ["https://x.com/jane/status/1547039584202067969", "https://blog.example/post/1"]
+
+
+@pytest.mark.parametrize("url", URLS)
+@pytest.mark.parametrize("answer", ["{}", "[]", "[{}, {}]", '{"error": {"of": "an unknown kind"}}', '{"items": []}'])
+def test_an_answer_that_says_nothing_is_no_post_without_a_video(answer: str, url: str, tmp_path: Path) -> None:
+    saved = tmp_path / "answer.json"
+    saved.write_text(answer)
+    look = look_at_saved_page(url, saved)
+
+    assert (look.outcome, look.reason) == (Outcome.METADATA_ONLY, "This document says nothing of the post.")
