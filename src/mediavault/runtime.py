@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mediavault.api.submission import Submission
 from mediavault.api.waiting_jobs import go_on_after_window
@@ -39,8 +40,12 @@ from mediavault.worker.library import recognise
 from mediavault.worker.queue import Worker, WorkerLimits
 from mediavault.worker.tools import RetryPolicy, Tools
 
+if TYPE_CHECKING:
+    from mediavault.store.postgres_facts import PostgresFacts  # its driver may not be installed
+
 MIB = 1 << 20
 SINGLE_JOB_LOOK_S = 0.25
+POSTGRES_SCHEMES = ("postgresql", "postgres")
 
 log = get_logger(__name__)
 
@@ -130,7 +135,7 @@ def store_at(url: str, clock: Clock) -> JobStore:
 
         # sqlite:///relative and sqlite:////absolute, as SQLAlchemy reads them; a default always is absolute
         return SqliteJobStore(Path(path[1:]) if path.startswith("//") else Path(path), clock)
-    if scheme in ("postgresql", "postgres"):
+    if scheme in POSTGRES_SCHEMES:
         with _driver_of("PostgreSQL", "postgresql"):
             from mediavault.store.postgres import PostgresJobStore
 
@@ -143,6 +148,16 @@ def store_at(url: str, clock: Clock) -> JobStore:
         f"MEDIAVAULT_DATABASE_URL: {scheme or url!r} is no database that this version knows.",
         help="Use sqlite:////path/to/mediavault.db or postgresql://user:password@host/database, or leave it unset.",
     )
+
+
+async def look_at_postgres(settings: Settings) -> PostgresFacts | None:
+    """What the server says about itself, without changing anything there; None when the settings name none."""
+    url = settings.effective_database_url
+    if url.partition(":")[0].lower() not in POSTGRES_SCHEMES:
+        return None
+    with _driver_of("PostgreSQL", "postgresql"):
+        from mediavault.store.postgres_facts import look_at
+    return await look_at(url, SystemClock())
 
 
 def make_vault(settings: Settings) -> Vault:

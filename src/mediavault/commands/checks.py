@@ -14,6 +14,7 @@ from pathlib import Path
 from mediavault.api.security import check_binding
 from mediavault.api.words import size_words
 from mediavault.commands.house import house
+from mediavault.commands.postgres_checks import check_postgres
 from mediavault.commands.site_checks import check_sites, failed_jobs, not_understood
 from mediavault.commands.verdicts import Check, Verdict
 from mediavault.commands.ytdlp_checks import check_parts, check_ytdlp
@@ -57,6 +58,7 @@ async def examine(settings: Settings) -> list[Check]:
         check_sign_in_window(has_screen=has_display(), has_virtual=shutil.which("Xvfb") is not None),
         await check_sessions(settings),
         *examine_ytdlp(settings),
+        *await check_postgres(settings),
         *await check_store(settings),
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from mediavault.api.services import Sessions
 from mediavault.api.submission import Submission
@@ -16,6 +16,9 @@ from mediavault.core.sessions import Errand, SessionState
 from mediavault.core.settings import Settings
 from mediavault.services.vault.port import Vault
 from mediavault.store.port import JobStore
+
+if TYPE_CHECKING:
+    from mediavault.store.postgres_facts import PostgresFacts  # its driver may not be installed
 
 
 class Inspection(Protocol):
@@ -39,6 +42,9 @@ class House(Protocol):
 
     def make_vault(self, settings: Settings) -> Vault:
         """The library that the settings name; nothing is asked yet. Raises BadSetting."""
+
+    async def look_at_postgres(self, settings: Settings) -> PostgresFacts | None:
+        """What the server that the settings name says about itself; None when they name none. Raises StoreError, BadSetting."""
 
     def make_submission(self, settings: Settings) -> Submission:
         """The reader of addresses, with the platforms and the egress guard behind it."""

@@ -27,6 +27,7 @@ from mediavault.platforms.registry import identify
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.vault.local import LocalVault
 from mediavault.store.memory import MemoryJobStore
+from mediavault.store.postgres_facts import PostgresFacts
 from tests.fakes import FakeClock
 from tests.session_stubs import StubSessions
 
@@ -55,6 +56,7 @@ class StubHouse:
     exit_code: int = 0
     ran: list[str] = field(default_factory=list)
     settings: Settings | None = None
+    postgres: PostgresFacts | None = None
 
     @asynccontextmanager
     async def open_store(self, settings: Settings) -> AsyncIterator[MemoryJobStore]:
@@ -66,6 +68,9 @@ class StubHouse:
 
     def session_desk(self, settings: Settings) -> StubSessions:
         return StubSessions(self.clock)
+
+    async def look_at_postgres(self, settings: Settings) -> PostgresFacts | None:
+        return self.postgres
 
     def make_submission(self, settings: Settings) -> Submission:
         guard = EgressGuard(settings.allow_private)

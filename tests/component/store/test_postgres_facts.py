@@ -1,0 +1,64 @@
+"""What the doctor learns of real servers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.clock import SystemClock
+from mediavault.core.errors import StoreError
+from mediavault.store.postgres import PostgresJobStore
+from mediavault.store.postgres_facts import look_at
+from tests.fakes import FakeClock
+from tests.servers import postgres
+from tests.servers.pgbouncer import pgbouncer
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return postgres.database_for(tmp_path)
+
+
+async def test_a_server_is_described_and_nothing_is_made_there(url: str) -> None:
+    facts = await look_at(url, SystemClock())
+
+    assert (facts.may_create_schema, facts.has_schema, facts.is_standby) == (True, False, False)
+    assert (facts.isolation, facts.has_wake_ups, facts.is_local) == ("read committed", True, True)
+    assert facts.version >= 15
+    assert abs(facts.ahead_by) < timedelta(minutes=1)
+    assert postgres.sql(url, "SELECT to_regnamespace('mediavault') IS NULL") == "t"
+
+
+async def test_clocks_that_differ_are_told(url: str) -> None:
+    clock = FakeClock()  # stands still, on another day
+    facts = await look_at(url, clock)
+
+    assert facts.ahead_by == pytest.approx(SystemClock().now() - clock.now(), abs=timedelta(minutes=1))
+
+
+async def test_a_role_without_rights_is_told_before_it_is_needed(url: str) -> None:
+    store = PostgresJobStore(url)
+    await store.open()
+    await store.close()
+    role = f"role_{url.rpartition('/')[2]}"
+    postgres.sql(url, f"CREATE ROLE {role} LOGIN; ALTER ROLE {role} SET default_transaction_isolation = 'serializable'")
+    facts = await look_at(url.replace("postgres@", f"{role}@"), SystemClock())
+    postgres.sql(url, f"DROP ROLE {role}")
+
+    assert (facts.user, facts.has_schema, facts.may_use_schema, facts.may_create_schema) == (role, True, False, False)
+    assert facts.isolation == "serializable"
+
+
+async def test_a_pooler_is_told_by_its_silence(url: str) -> None:
+    with pgbouncer(url, prepared=0) as pooled:
+        assert not (await look_at(pooled, SystemClock())).has_wake_ups
+
+
+async def test_a_server_that_does_not_answer_is_said_with_what_helps() -> None:
+    with pytest.raises(StoreError, match="cannot be reached") as caught:
+        await look_at("postgresql://me:secret@127.0.0.1:1/vault", SystemClock())
+
+    assert caught.value.help
+    assert "secret" not in caught.value.message

@@ -1,0 +1,87 @@
+"""The doctor on a PostgreSQL server: what is wrong with it, and the words that help."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mediavault.commands.postgres_checks import judge_postgres
+from mediavault.commands.verdicts import Verdict
+from mediavault.store.postgres_facts import PostgresFacts
+from tests.unit.cli.conftest import Run, StubHouse
+
+SOUND = PostgresFacts(
+    server="db.example/vault",
+    version=17,
+    ahead_by=timedelta(milliseconds=-3),
+    user="jane",
+    database="vault",
+    may_create_schema=True,
+    has_schema=True,
+    may_use_schema=True,
+    is_standby=False,
+    isolation="read committed",
+    has_tls=True,
+    is_local=False,
+    fsync=True,
+    full_page_writes=True,
+    synchronous_commit="on",
+    has_wake_ups=True,
+)
+
+
+def test_a_sound_server_is_well_in_every_respect() -> None:
+    assert {check.verdict for check in judge_postgres(SOUND)} == {Verdict.OK}
+
+
+@pytest.mark.parametrize(
+    ("changed", "name", "verdict", "helps"),
+    [
+        ({"version": 14}, "PostgreSQL", Verdict.BROKEN, "PostgreSQL 15 or newer"),
+        ({"version": 19}, "PostgreSQL", Verdict.WARNING, "15 to 18"),
+        ({"is_standby": True}, "PostgreSQL", Verdict.BROKEN, "primary"),
+        (
+            {"has_schema": False, "may_create_schema": False},
+            "PostgreSQL privileges",
+            Verdict.BROKEN,
+            """psql -d vault -c 'GRANT CREATE ON DATABASE "vault" TO "jane"'""",
+        ),
+        (
+            {"may_use_schema": False},
+            "PostgreSQL privileges",
+            Verdict.BROKEN,
+            "GRANT USAGE, CREATE ON SCHEMA mediavault",
+        ),
+        ({"fsync": False}, "PostgreSQL durability", Verdict.WARNING, "ALTER SYSTEM SET fsync = on"),
+        ({"synchronous_commit": "off"}, "PostgreSQL durability", Verdict.WARNING, "SET synchronous_commit = on"),
+        ({"isolation": "serializable"}, "PostgreSQL isolation", Verdict.WARNING, 'ALTER ROLE "jane" SET default'),
+        ({"has_tls": False}, "PostgreSQL connection", Verdict.WARNING, "sslmode=verify-full"),
+        ({"ahead_by": timedelta(seconds=-6)}, "Clocks", Verdict.WARNING, "timedatectl set-ntp true"),
+        ({"has_wake_ups": False}, "Wake-ups", Verdict.WARNING, "pooler"),
+    ],
+)
+def test_what_is_wrong_is_the_one_thing_told_with_what_helps(
+    changed: dict[str, Any], name: str, verdict: Verdict, helps: str
+) -> None:
+    (told,) = [check for check in judge_postgres(replace(SOUND, **changed)) if check.verdict is not Verdict.OK]
+
+    assert (told.name, told.verdict) == (name, verdict)
+    assert helps in told.help
+
+
+def test_a_server_that_may_make_its_schema_or_is_reached_at_home_is_well() -> None:
+    at_home = replace(SOUND, has_schema=False, may_use_schema=False, has_tls=False, is_local=True)
+
+    assert {check.verdict for check in judge_postgres(at_home)} == {Verdict.OK}
+
+
+def test_the_doctor_looks_at_the_server_that_the_settings_name(run: Run, house: StubHouse) -> None:
+    assert not any("PostgreSQL" in check["name"] for check in run("doctor", "--json").json()["checks"])
+    house.postgres = replace(SOUND, version=14)
+    ended = run("doctor", "--json")
+
+    assert (ended.code, ended.json()["ok"]) == (1, False)
+    assert any(check["name"] == "PostgreSQL" and check["verdict"] == "broken" for check in ended.json()["checks"])
