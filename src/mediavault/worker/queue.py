@@ -45,6 +45,11 @@ class WorkerLimits:
     def recovery_interval_s(self) -> float:
         return self.lease.total_seconds() / RECOVERIES_PER_LEASE
 
+    @property
+    def watch_interval_s(self) -> float:
+        """How often deadlines are looked at: several times between a deadline and the end of its lease."""
+        return self.lease.total_seconds() * LEASE_SAFETY / 4
+
 
 @dataclass(slots=True)
 class HeldClaim:
@@ -91,14 +96,15 @@ class Worker:
             heartbeat = asyncio.create_task(self._every(self._limits.heartbeat_interval_s, self._start_beat))
             claiming = asyncio.create_task(self._ticker.run())
             recovering = asyncio.create_task(self._every(self._limits.recovery_interval_s, self.recover, first=False))
+            watching = asyncio.create_task(self._every(self._limits.watch_interval_s, self._watch))
             try:
-                await _first_of(stop, [heartbeat, claiming, recovering])
+                await _first_of(stop, [heartbeat, claiming, recovering, watching])
             finally:
                 unsubscribe()
                 self._draining = True
                 await _end(claiming, recovering)
                 await self._drain()  # the heartbeat goes on: attempts that may finish keep their leases
-                await _end(heartbeat, *self._beats)
+                await _end(heartbeat, watching, *self._beats)
                 with contextlib.suppress(StoreError):
                     await self._tools.store.forget_worker(self.id)
             log.info("worker_stopped", worker=self.id)
@@ -111,7 +117,6 @@ class Worker:
         Between two polls a wake-up only claims: what is due can wait for the next one, what has just been enqueued is
         in a hurry, and a claim that is sent at once shares the transaction of the completion that made room for it.
         """
-        self.stop_overdue_attempts()
         if liveness.dead_workers(self._live_folder):
             await self._guarded(self.recover)  # a neighbour was killed: its jobs go on within a tick
         try:
@@ -164,7 +169,6 @@ class Worker:
 
     async def beat(self) -> None:
         """Renew the leases of the attempts held, say that this worker lives, and stop attempts that were lost."""
-        self.stop_overdue_attempts()
         held = [attempt.claim for attempt in self._attempts.values()]
         sent = self._tools.clock.monotonic()
         if held:
@@ -204,6 +208,10 @@ class Worker:
         for attempt in overdue:
             self._stop(attempt, why="lease_not_renewed")
         return len(overdue)
+
+    async def _watch(self) -> None:
+        """Asks nobody: the other loops may hang at a store that does not answer, and the lease ends all the same."""
+        self.stop_overdue_attempts()
 
     def hurry(self) -> None:
         """Do not wait for running attempts any longer: give them back now."""

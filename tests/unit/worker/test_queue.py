@@ -233,6 +233,30 @@ async def test_a_worker_that_cannot_renew_stops_before_the_lease_ends(
         monkeypatch.undo()
 
 
+async def test_a_worker_whose_store_does_not_answer_at_all_stops_before_the_lease_ends(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network that swallows packets: the claim and the heartbeat hang, and nothing is refused."""
+    back = asyncio.Event()
+
+    async def silence(*_: object, **__: object) -> None:
+        await back.wait()
+        raise StoreError("the connection timed out")
+
+    async with setting.running():
+        await setting.submit()
+        for call in ("renew", "beat", "claim", "promote_due", "recover_stale_jobs"):
+            monkeypatch.setattr(setting.store, call, silence)
+        for _ in range(84):
+            setting.clock.advance(1)
+            await setting.settle()
+
+        assert setting.worker.running_jobs == frozenset()
+        assert setting.downloader.waiting == 0
+        monkeypatch.undo()
+        back.set()
+
+
 async def test_a_cancelled_job_stops_at_once_when_this_worker_is_told(setting: Setting) -> None:
     async with setting.running():
         (job_id,) = await setting.submit()
