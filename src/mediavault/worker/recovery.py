@@ -12,7 +12,7 @@ from mediavault.services.vault.port import StagingFolder, Vault
 from mediavault.store.port import JobStore, Recovered
 from mediavault.worker import liveness
 
-RECOVERIES_PER_LEASE = 3  # every 30 s with the usual lease of 90 s
+RECOVERIES_PER_LEASE = 15  # every 6 s with the usual 90 s: another host goes on within 100 s, whenever a worker dies
 RECOVERED_RETRY_IN = timedelta(seconds=1)  # the crash was not the post's fault; a crash loop is ended by max_attempts
 
 log = get_logger(__name__)

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from mediavault.core.job import ClaimedJob, JobStatus, WorkerId
 from mediavault.core.media import KeptFile
+from mediavault.core.settings import Settings
+from mediavault.runtime import worker_limits
 from mediavault.services.vault.local import LocalVault
 from mediavault.store.port import JobStore
-from mediavault.worker.recovery import recover_stale_jobs, sweep_staging
+from mediavault.worker.recovery import RECOVERED_RETRY_IN, recover_stale_jobs, sweep_staging
 from tests.fakes import FakeClock
 from tests.unit.worker.conftest import LEASE
 
@@ -57,3 +59,14 @@ async def test_the_job_of_a_living_worker_is_never_touched(
 
     assert recovered.failed == 0
     assert (await store.get(claim.id)).status is JobStatus.RUNNING
+
+
+def test_with_the_usual_settings_another_host_goes_on_within_100_seconds(tmp_path: Path) -> None:
+    """At worst a worker dies right after it has renewed, and the lease ends right after a neighbour has looked."""
+    limits = worker_limits(Settings(state_dir=tmp_path, download_dir=tmp_path))
+
+    at_worst = (
+        limits.lease + timedelta(seconds=limits.recovery_interval_s + limits.poll_interval_s) + RECOVERED_RETRY_IN
+    )
+
+    assert at_worst < timedelta(seconds=100)
