@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help install dev browser servers run demo test unit check faults lock bench score clean
+.PHONY: help install dev browser servers run demo test unit check faults chaos lock bench score clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
@@ -43,6 +43,10 @@ faults: dev ## Break the disk, the clock, the processes and the database; print 
 bench: dev ## Measure the queue beside its peers
 	@scripts/bench-setup
 	@$(PY) -m benchmarks.queue
+
+chaos: dev ## Workers under kills, freezes, cuts, restarts: make chaos SECONDS=60 STORE=postgres JOBS=1000 SEED=7
+	@$(PY) -m tests.faults.chaos $(if $(STORE),--store=$(STORE)) $(if $(SECONDS),--seconds=$(SECONDS)) \
+		$(if $(JOBS),--jobs=$(JOBS)) $(if $(SEED),--seed=$(SEED))
 
 score: dev ## Hold the answers against known ones: make score CASES=folder
 	@$(PY) -m benchmarks.score $(if $(CASES),"$(CASES)")

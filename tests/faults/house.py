@@ -1,4 +1,4 @@
-"""A vault in two folders whose worker processes the fault tests break, and what must hold of it afterwards."""
+"""A vault on disk whose workers are processes: what starts them, what reads it, and what must be true of it at the end."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import Job, JobStatus
+from mediavault.runtime import store_at
 from mediavault.store.port import JobQuery, JobStore
-from mediavault.store.sqlite import SqliteJobStore
-from tests.faults.worker_process import media_of
+from tests.faults.worker_process import Orders, command_line, media_of
 
 
 class House:
-    """A vault's two folders, and worker processes that share them."""
+    """Below ``root``: the state folder, and the library unless that is elsewhere. ``url`` is the store's, by default SQLite."""
 
-    def __init__(self, root: Path) -> None:
-        self.state, self.downloads = root / "state", root / "downloads"
-        self.state.mkdir(exist_ok=True)
+    def __init__(self, root: Path, url: str | None = None, *, library: Path | None = None) -> None:
+        self.state, self.downloads = root / "state", library or root / "downloads"
+        self.state.mkdir(parents=True, exist_ok=True)
         self.downloads.mkdir(exist_ok=True)
+        self.url = url or f"sqlite:///{self.state}/mediavault.db"
+
+    def orders(self, **how: Any) -> Orders:
+        return Orders(**{"store_url": self.url, "state": self.state, "downloads": self.downloads, **how})
 
     def worker(
         self, point: str | None = None, *, under: Sequence[str] = (), env: Mapping[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
-        """``under``: a program that runs it, with its arguments, such as strace; ``env`` is set besides ours."""
-        command = [*under, sys.executable, "-m", "tests.faults.worker_process", str(self.state), str(self.downloads)]
-        return subprocess.Popen(
-            [*command, point] if point else command, stderr=subprocess.PIPE, env={**os.environ, **(env or {})}
-        )
+        return start(self.orders(die_at=point), under=under, env=env)
 
     @asynccontextmanager
     async def store(self) -> AsyncIterator[JobStore]:
-        store = SqliteJobStore(self.state / "mediavault.db", SystemClock())
+        store = store_at(self.url, SystemClock())
         await store.open()
         try:
             yield store
@@ -51,6 +52,36 @@ class House:
 
     def staging(self) -> list[Path]:
         return [path for path in (self.downloads / ".staging").glob("*") if path.is_dir()]
+
+    def has_worker(self, pid: int) -> bool:
+        """Whether that process has opened the store and begun."""
+        return any((self.state / "events").glob(f"{pid}-*"))
+
+    def events(self) -> list[tuple[str, str, str]]:
+        """What the workers saw of their writes: what, the job, the attempt's fence."""
+        found = (line.split() for line in self._seen())
+        return [(what, job_id, fence) for what, job_id, fence in (words for words in found if len(words) == 3)]
+
+    def asked(self) -> list[tuple[float, str]]:
+        """When a site was asked, in seconds of the monotonic clock, and for which address; the earliest first."""
+        found = (line.removeprefix("asked:").split() for line in self._seen() if line.startswith("asked:"))
+        return sorted((float(at), url) for at, url in found)
+
+    def _seen(self) -> Iterator[str]:
+        for path in (self.state / "events").glob("*"):
+            yield from path.read_text().splitlines()
+
+
+def start(
+    orders: Orders, *, under: Sequence[str] = (), env: Mapping[str, str] | None = None, log: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """``under``: a program that runs it, with its arguments, such as strace; ``env`` is set besides ours.
+
+    Its log goes to the end of the file ``log``, else into a pipe.
+    """
+    command = [*under, sys.executable, "-m", "tests.faults.worker_process", *command_line(orders)]
+    with open(log or os.devnull, "ab") as file:  # noqa: PTH123
+        return subprocess.Popen(command, stderr=file if log else subprocess.PIPE, env={**os.environ, **(env or {})})
 
 
 @contextmanager
@@ -76,7 +107,7 @@ async def all_jobs(store: JobStore) -> list[Job]:
     jobs: list[Job] = []
     cursor = None
     while True:
-        page = await store.jobs(JobQuery(cursor=cursor, limit=100))
+        page = await store.jobs(JobQuery(cursor=cursor, limit=500))
         jobs += page.jobs
         cursor = page.next_cursor
         if cursor is None:
@@ -94,7 +125,7 @@ async def until_completed(store: JobStore, wanted: int, within_s: float) -> list
 
 
 async def until_swept(house: House, within_s: float = 5.0) -> None:
-    """Recovery runs three times a lease."""
+    """Recovery runs several times a lease."""
     deadline = time.monotonic() + within_s
     while house.staging() and time.monotonic() < deadline:
         await asyncio.sleep(0.1)

@@ -1,36 +1,44 @@
-"""A worker process for the fault tests: the real store, vault, pipeline and loop; scripted media.
+"""A worker process for the fault tests: the real store, vault, pipeline and loop; a site in the process itself.
 
-``python -m tests.faults.worker_process STATE DOWNLOADS [POINT]`` works until SIGTERM. With a POINT it kills itself with
-SIGKILL the first time that point is reached, as a power cut or the OOM killer would. The library is DOWNLOADS, or what
-``MEDIAVAULT_VAULT_URL`` names.
+``python -m tests.faults.worker_process STORE_URL STATE DOWNLOADS`` works until SIGTERM. What it saw of its writes goes
+line by line to a file of its own in ``STATE/events``: ``completed JOB FENCE``, ``rejected:WRITE JOB FENCE`` and
+``stopped:WHY JOB FENCE``; and ``asked:SECONDS ADDRESS`` whenever it asked the site, by the machine's monotonic clock.
+The library is DOWNLOADS, or what ``MEDIAVAULT_VAULT_URL`` names.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import random
 import signal
-import sys
+import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from mediavault.core.clock import SystemClock
+from mediavault.core.clock import Clock, SystemClock
+from mediavault.core.errors import LeaseLost, NetworkFailure, RateLimited
+from mediavault.core.job import ClaimedJob
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import DownloadedFile, Extraction, OnProgress, Post
 from mediavault.core.platform import Platform
 from mediavault.core.settings import Settings
-from mediavault.runtime import make_vault
+from mediavault.runtime import make_vault, store_at, worker_limits
 from mediavault.services.download.port import DownloadLimits, MediaRequest
-from mediavault.store.sqlite import SqliteJobStore
-from mediavault.worker.queue import Worker, WorkerLimits
+from mediavault.store.port import JobStore
+from mediavault.worker.queue import HeldClaim, Worker, WorkerLimits
+from mediavault.worker.tools import RetryPolicy, Tools
+from tests.faults.mutants import MUTANTS
 from tests.stubs import VIDEO, StubDownloader, StubExtractor, candidate, extraction, make_tools
 
 LEASE = timedelta(seconds=2)
-LIMITS = WorkerLimits(concurrency=4, poll_interval_s=0.1, heartbeat_interval_s=0.4, lease=LEASE, shutdown_grace_s=5.0)
+GRACE_S = 0.3  # too short for most downloads, so that an orderly end gives jobs back
+SLOW_DOWN, SLOWED_FOR = "slowdown", timedelta(seconds=4)
+RETRY_BASE = timedelta(milliseconds=200)
 
 # Point -> (object in Tools, its method, before or after the call)
 POINTS: dict[str, tuple[str, str, str]] = {
@@ -54,6 +62,40 @@ BUCKET_POINTS: dict[str, tuple[str, str, str]] = {
     "name_claimed": ("bucket", "create", "after"),
     "sent": ("bucket", "remove", "before"),
 }
+FENCED = ("checkpoint", "progress", "save_items", "begin_commit", "complete", "fail", "release")
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """How one worker process works, as its command line says it.
+
+    ``die_at``: one of POINTS, where it kills itself with SIGKILL the first time, as a power cut or the OOM killer would.
+    ``rude``: it never looks at its leases; only the fence keeps its writes out. ``trouble``: how likely the site fails.
+    """
+
+    store_url: str
+    state: Path
+    downloads: Path
+    die_at: str | None = None
+    mutant: str | None = None
+    rude: bool = False
+    lease_s: float = LEASE.total_seconds()
+    longest_download_s: float = 0.9
+    trouble: float = 0.0
+    concurrency: int = 4
+    usual: bool = False
+
+    def limits(self) -> WorkerLimits:
+        """Short ones, of the same proportions; the heartbeat comes a little oftener. ``usual``: those of the settings."""
+        if self.usual:
+            return worker_limits(Settings(state_dir=self.state, download_dir=self.downloads))
+        return WorkerLimits(
+            concurrency=self.concurrency,
+            poll_interval_s=0.1,
+            heartbeat_interval_s=self.lease_s / 5,
+            lease=timedelta(seconds=self.lease_s),
+            shutdown_grace_s=GRACE_S,
+        )
 
 
 def media_of(post_url: str) -> bytes:
@@ -61,22 +103,86 @@ def media_of(post_url: str) -> bytes:
     return VIDEO + post_url.encode()
 
 
-class PostExtractor(StubExtractor):
+class Events:
+    """What this process saw; a line is in the file before the next thing happens, so that a kill loses none."""
+
+    def __init__(self, state: Path) -> None:
+        folder = state / "events"
+        folder.mkdir(exist_ok=True)
+        self._file = (folder / f"{os.getpid()}-{time.monotonic_ns()}").open("a", buffering=1)
+
+    def note(self, what: str, claim: ClaimedJob) -> None:
+        self._file.write(f"{what} {claim.id} {claim.fence}\n")
+
+    def asked(self, url: str) -> None:
+        self._file.write(f"asked:{time.monotonic()} {url}\n")
+
+    def of(self, store: JobStore) -> None:
+        """Note every write of ``store`` that its fence keeps out, and every completion that it takes."""
+        for name in FENCED:
+            setattr(store, name, self._noted(name, getattr(store, name)))
+
+    def _noted(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        async def call(claim: ClaimedJob, *args: Any, **kwargs: Any) -> Any:
+            try:
+                answer = await original(claim, *args, **kwargs)
+            except LeaseLost:
+                self.note(f"rejected:{name}", claim)
+                raise
+            if name == "complete":
+                self.note("completed", claim)
+            return answer
+
+        return call
+
+
+class SiteExtractor(StubExtractor):
+    """The pages of every site. A post with ``SLOW_DOWN`` in its address is answered with 429."""
+
+    def __init__(self, trouble: float, events: Events) -> None:
+        super().__init__()
+        self._trouble, self._events = trouble, events
+
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
+        self._events.asked(post.url)
         await asyncio.sleep(random.uniform(0, 0.05))
+        if SLOW_DOWN in post.url:
+            raise RateLimited("the site asked us to slow down", retry_after=SLOWED_FOR)
+        if random.random() < self._trouble:
+            raise NetworkFailure("the site had a bad moment")
         return extraction(candidate(f"{post.url}/media.mp4"), post=post)
 
 
-class PostDownloader(StubDownloader):
+class SiteDownloader(StubDownloader):
+    def __init__(self, longest_s: float) -> None:
+        super().__init__()
+        self._longest_s = longest_s
+
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
     ) -> DownloadedFile:
         path, body = into / "media.part", media_of(request.scope_url)
         path.write_bytes(body[:10_000])
         on_progress(10_000, len(body))
-        await asyncio.sleep(random.uniform(0.1, 0.9))
+        await asyncio.sleep(random.uniform(0.1, 1) * self._longest_s)
         path.write_bytes(body)
         return DownloadedFile(path, request.url, len(body), "video/mp4", request.expected)
+
+
+class WatchedWorker(Worker):
+    events: Events
+
+    def _stop(self, attempt: HeldClaim, *, why: str) -> None:
+        if not attempt.released:
+            self.events.note(f"stopped:{why}", attempt.claim)
+        super()._stop(attempt, why=why)
+
+
+class RudeWorker(WatchedWorker):
+    """Goes on with whatever it once claimed."""
+
+    def _stop(self, attempt: HeldClaim, *, why: str) -> None:
+        return None
 
 
 def die_at(point: str, target: Any, method: str, when: str) -> None:
@@ -94,24 +200,79 @@ def die_at(point: str, target: Any, method: str, when: str) -> None:
     setattr(target, method, wrapped)
 
 
-async def main(state: Path, downloads: Path, point: str | None) -> None:
+def tools_of(orders: Orders, store: JobStore, clock: Clock, events: Events) -> Tools:
+    extractor, downloader = SiteExtractor(orders.trouble, events), SiteDownloader(orders.longest_download_s)
+    tools = make_tools(store, clock, orders.downloads, extractor=extractor, downloader=downloader, jitter=random.random)
+    tools = replace(tools, retry=RetryPolicy(base=RETRY_BASE, jitter=random.random))
+    if url := Settings().vault_url:
+        tools = replace(tools, vault=make_vault(Settings(download_dir=orders.downloads, vault_url=url)))
+    if orders.die_at is not None:
+        owner, method, when = {**POINTS, **BUCKET_POINTS}[orders.die_at]
+        targets = {"extractor": extractor, "downloader": downloader, "bucket": getattr(tools.vault, "_bucket", None)}
+        die_at(orders.die_at, targets.get(owner) or getattr(tools, owner), method, when)
+    return tools
+
+
+async def main(orders: Orders) -> None:
     configure_logs("warning")
     clock = SystemClock()
-    store = SqliteJobStore(state / "mediavault.db", clock)
+    store = store_at(orders.store_url, clock)
+    if orders.mutant is not None:
+        MUTANTS[orders.mutant](store)
     await store.open()
-    extractor, downloader = PostExtractor(), PostDownloader()
-    tools = make_tools(store, clock, downloads, extractor=extractor, downloader=downloader)
-    if url := os.environ.get("MEDIAVAULT_VAULT_URL"):
-        tools = replace(tools, vault=make_vault(Settings(download_dir=downloads, vault_url=url)))
-    if point is not None:
-        owner, method, when = {**POINTS, **BUCKET_POINTS}[point]
-        targets = {"extractor": extractor, "downloader": downloader, "bucket": getattr(tools.vault, "_bucket", None)}
-        die_at(point, targets.get(owner) or getattr(tools, owner), method, when)
+    events = Events(orders.state)
+    events.of(store)
+    kind = RudeWorker if orders.rude else WatchedWorker
+    worker = kind(tools_of(orders, store, clock, events), orders.limits(), live_folder=orders.state / "workers")
+    worker.events = events
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await Worker(tools, LIMITS, live_folder=state / "workers").run(stop)
+    await worker.run(stop)
     await store.close()
 
 
+def work(orders: Orders, log: Path) -> None:
+    """The whole life of a process that was forked for this."""
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    asyncio.run(main(orders))
+
+
+def command_line(orders: Orders) -> list[str]:
+    """The arguments that :func:`read_orders` reads back."""
+    given = [f"--{name.replace('_', '-')}={getattr(orders, name)}" for name in _OPTIONS if getattr(orders, name)]
+    return [
+        orders.store_url,
+        str(orders.state),
+        str(orders.downloads),
+        *given,
+        *(f"--{name}" for name in _FLAGS if getattr(orders, name)),
+    ]
+
+
+def read_orders() -> Orders:
+    parser = argparse.ArgumentParser(prog="tests.faults.worker_process")
+    parser.add_argument("store_url")
+    parser.add_argument("state", type=Path)
+    parser.add_argument("downloads", type=Path)
+    for name, kind in _OPTIONS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, default=Orders.__dataclass_fields__[name].default)
+    for name in _FLAGS:
+        parser.add_argument(f"--{name}", action="store_true")
+    return Orders(**vars(parser.parse_args()))
+
+
+_FLAGS = ("rude", "usual")
+_OPTIONS: dict[str, Callable[[str], Any]] = {
+    "die_at": str,
+    "mutant": str,
+    "lease_s": float,
+    "longest_download_s": float,
+    "trouble": float,
+    "concurrency": int,
+}
+
+
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else None))
+    asyncio.run(main(read_orders()))

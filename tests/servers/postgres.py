@@ -27,7 +27,7 @@ NAMED_BY = "MEDIAVAULT_TEST_POSTGRES_URL"
 START_TIMEOUT_S = 30.0
 # Nothing here outlives the tests, so nothing has to reach the disk; what is about the disk starts a server of its own.
 FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
-SETTINGS = ("-c", "max_connections=300", "-c", "shared_buffers=64MB", "-c", "unix_socket_directories=")
+SETTINGS = ("-c", "max_connections=300", "-c", "shared_buffers=64MB")
 
 
 @dataclass(slots=True)
@@ -39,17 +39,26 @@ class Server:
     user: dict[str, Any]
     settings: tuple[str, ...] = FAST
     process: subprocess.Popen[bytes] | None = None
+    under: tuple[str, ...] = ()  # what it is started by, as ``ip netns exec NAME``; then it listens everywhere there
+
+    @property
+    def socket_url(self) -> str:
+        """By its socket in the file system, which no network parts from us."""
+        return f"postgresql://postgres@/postgres?host={self.folder}&port={self.port}"
 
     @property
     def url(self) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
-        command = [program("postgres"), "-D", str(self.folder / "data"), "-h", "127.0.0.1", "-p", str(self.port)]
+        listen, ask = ("0.0.0.0", str(self.folder)) if self.under else ("127.0.0.1", "127.0.0.1")
+        socket_folder = f"unix_socket_directories={self.folder if self.under else ''}"
+        command = [program("postgres"), "-D", str(self.folder / "data"), "-h", listen, "-p", str(self.port)]
+        command += [*SETTINGS, "-c", socket_folder, *self.settings]
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen([*command, *SETTINGS, *self.settings], stderr=log, **self.user)
+            self.process = subprocess.Popen([*self.under, *command], stderr=log, **self.user)
         deadline = time.monotonic() + START_TIMEOUT_S
-        ready = [program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        ready = [program("pg_isready"), "-q", "-h", ask, "-p", str(self.port)]
         while subprocess.run(ready, check=False).returncode:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(
@@ -97,8 +106,14 @@ def _installation() -> Path:
     return copy / "pginstall"
 
 
-def new_server(*, settings: tuple[str, ...] = FAST) -> Server:
-    """A server with an empty cluster, started."""
+def new_server(
+    *,
+    settings: tuple[str, ...] = FAST,
+    under: tuple[str, ...] = (),
+    port: int | None = None,
+    network: str | None = None,
+) -> Server:
+    """A server with an empty cluster, started. ``under`` needs root to start it; ``network`` may come in too, as CIDR."""
     folder = Path(tempfile.mkdtemp(prefix="mediavault-postgres-"))
     user: dict[str, Any] = {"cwd": folder}
     if os.geteuid() == 0:
@@ -111,7 +126,14 @@ def new_server(*, settings: tuple[str, ...] = FAST) -> Server:
     if made.returncode:
         shutil.rmtree(folder, ignore_errors=True)
         raise RuntimeError(f"initdb failed: {made.stderr[-2000:]}")
-    server = Server(folder, free_port(), user, settings)
+    if network is not None:
+        with (folder / "data" / "pg_hba.conf").open("a") as rules:
+            rules.write(f"host all all {network} trust\n")
+    if under and os.geteuid() == 0:
+        who = pwd.getpwnam("nobody")
+        under = (*under, "setpriv", f"--reuid={who.pw_uid}", f"--regid={who.pw_gid}", "--clear-groups", "--")
+        user = {"cwd": folder}
+    server = Server(folder, port or free_port(), user, settings, under=under)
     server.start()
     return server
 

@@ -44,7 +44,11 @@ class TcpProxy:
         if self.refusing:
             writer.transport.abort()
             return
-        there_reader, there_writer = await asyncio.open_connection(*self._target)
+        try:
+            there_reader, there_writer = await asyncio.open_connection(*self._target)
+        except OSError:  # the server is away, and so are we
+            writer.transport.abort()
+            return
         self._writers |= {writer, there_writer}
         pumps = [self._pump(reader, there_writer, answers=False), self._pump(there_reader, writer, answers=True)]
         tasks = [asyncio.create_task(pump) for pump in pumps]

@@ -1,0 +1,323 @@
+"""Worker processes under random kills, freezes, stops, cuts and restarts, and the laws that must hold afterwards.
+
+``make chaos SECONDS=60 STORE=postgres JOBS=1000 SEED=7``. The seed draws which misfortune comes when; what the kernel and
+the network make of it is theirs. Half of the workers are rude: they never look at their leases, so that only the fence
+keeps their late writes out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import TypeVar
+
+from mediavault.core.clock import SystemClock
+from mediavault.core.errors import StoreError
+from mediavault.core.job import JobStatus
+from mediavault.core.logs import configure_logs
+from mediavault.store.port import JobStore
+from tests.faults.engines import ENGINES, Engine
+from tests.faults.house import House, until_swept
+from tests.faults.laws import Account, account_of
+from tests.faults.worker_process import Orders, work
+from tests.stubs import new_job
+
+T = TypeVar("T")
+
+ATTEMPTS = 1000  # kills must not use up the attempts: the point here is that nothing is lost
+BATCH = 500
+LEASE_S = 2.0
+TROUBLE = 0.02
+AWAY_S = 60.0  # how long the store may be away
+SERVER_GAP_S = (1.0, 6.0)
+WORKER_GAP_S = (0.2, 2.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``seconds`` is how long misfortunes come at most; they end with the last job."""
+
+    store: str = "sqlite"
+    seconds: float = 20.0
+    jobs: int = 300
+    seed: int = field(default_factory=lambda: random.randrange(1 << 32))
+    workers: int = 4
+    mutant: str | None = None
+    patience_s: float = 60.0  # without one job more completed, the rest is stuck
+    longest_download_s: float = 0.9
+    concurrency: int = 4
+
+
+@dataclass(slots=True)
+class Outcome:
+    plan: Plan
+    account: Account
+    happened: Counter[str]
+    seconds: float
+
+    def __str__(self) -> str:
+        account, ends = self.account, self.account.ends
+        verdict = "\n".join(["BROKEN", *account.broken[:20]]) if account.broken else "0 lost, 0 duplicate, 0 stuck"
+        return (
+            f"{self.plan.store}: {account.jobs} jobs in {self.seconds:.0f} s, seed {self.plan.seed}\n"
+            f"happened: {_listed(self.happened)}\n"
+            f"attempts {account.attempts} = {_listed(Counter({stage.value: n for stage, n in ends.items()}))}\n"
+            f"zombie writes rejected: {account.zombie_writes} ({_listed(account.rejected)})\n"
+            f"{verdict}"
+        )
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "none"
+
+
+def begin(orders: Orders, log: Path) -> BaseProcess:
+    """A worker process, forked from one that has loaded everything: a storm needs many."""
+    process = _FORKS.Process(target=work, args=(orders, log))
+    process.start()
+    return process
+
+
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["tests.faults.worker_process"])
+
+
+class Tormentor:
+    """One worker process after another, killed and replaced, frozen beyond its lease, or asked to leave."""
+
+    def __init__(self, house: House, begin: Callable[[], BaseProcess], chance: random.Random) -> None:
+        self._house, self._begin, self._chance = house, begin, chance
+        self.worker = begin()
+        self.happened: Counter[str] = Counter()
+        self.crashes: list[int | None] = []  # exit codes of workers that ended by themselves
+
+    async def at_work(self) -> None:
+        """Until it has begun: what is killed before it works proves nothing."""
+        while not self._house.has_worker(self.worker.pid or 0):
+            if not self.worker.is_alive():  # the server was away when it started
+                await self._replace()
+            await asyncio.sleep(0.05)
+
+    def let_go(self) -> None:
+        """Thaw the worker; another one where it has just died."""
+        if self.worker.is_alive():
+            self._send(signal.SIGCONT)
+        else:
+            self.worker = self._begin()
+
+    def _has_crashed(self) -> bool:
+        if self.worker.is_alive():
+            return False
+        self.crashes.append(self.worker.exitcode)
+        return True
+
+    def end(self) -> None:
+        """In order, if that takes no longer than a drain may."""
+        if self.worker.is_alive():
+            self._send(signal.SIGCONT)
+            self.worker.terminate()
+            self.worker.join(20)
+            self.worker.kill()
+        self.worker.join()
+
+    async def torment(self) -> None:
+        """Until cancelled; the worker is left running."""
+        try:
+            while True:
+                await self.at_work()
+                await asyncio.sleep(self._chance.uniform(*WORKER_GAP_S))
+                if self._has_crashed():
+                    await self._replace()
+                    continue
+                [what] = self._chance.choices([self._kill, self._freeze, self._ask_to_leave], [4, 4, 2])
+                await what()
+        finally:
+            self.let_go()
+
+    async def _kill(self) -> None:
+        self.worker.kill()
+        self.happened["kills"] += 1
+        await self._replace()
+
+    async def _ask_to_leave(self) -> None:
+        self.worker.terminate()
+        self.happened["stops"] += 1
+        await self._replace()
+
+    async def _replace(self) -> None:
+        await asyncio.to_thread(self.worker.join)
+        self.worker = self._begin()
+
+    def _send(self, number: signal.Signals) -> None:
+        assert self.worker.pid is not None
+        os.kill(self.worker.pid, number)
+
+    async def _freeze(self) -> None:
+        """Long enough that another may have the job, and longer still, so that it may have completed it."""
+        self._send(signal.SIGSTOP)
+        await asyncio.sleep(LEASE_S * self._chance.uniform(1.0, 2.5))
+        self._send(signal.SIGCONT)
+        self.happened["freezes"] += 1
+
+
+class Chaos:
+    def __init__(self, plan: Plan, root: Path, engine: Engine) -> None:
+        self._plan, self._engine = plan, engine
+        self._house = House(root, engine.own_url)
+        self._log = root / "workers.log"
+        self._chance = random.Random(plan.seed)
+        self._posts = [f"https://videos.example/{number}" for number in range(plan.jobs)]
+
+    async def run(self) -> Outcome:
+        began = time.monotonic()
+        async with self._house.store() as store:
+            most = len(self._posts) * 4 // 5
+            await self._submit(store, self._posts[:most])
+            tormentors = [
+                Tormentor(self._house, self._beginner(rude=bool(number % 2)), random.Random(self._chance.random()))
+                for number in range(self._plan.workers)
+            ]
+            try:
+                await asyncio.gather(*(one.at_work() for one in tormentors))
+                await self._storm(store, tormentors, self._posts[most:])
+                await until_swept(self._house, within_s=5 * LEASE_S)
+            finally:
+                await asyncio.gather(*(asyncio.to_thread(one.end) for one in tormentors))
+            account = await account_of(self._house, store, self._posts)
+        crashes = [code for one in tormentors for code in one.crashes]
+        account.law(not crashes, f"workers ended by themselves: {crashes}; {self._last_words()}")
+        happened = sum((one.happened for one in tormentors), self._engine.happened)
+        return Outcome(self._plan, account, happened, time.monotonic() - began)
+
+    def _last_words(self) -> str:
+        """What the last of them left in the log, without the workers' other lines."""
+        _, _, last = self._log.read_text(errors="replace").rpartition("Process ForkServerProcess")
+        return "\n".join([line for line in last.splitlines() if not line.startswith("{")][-30:])
+
+    def _beginner(self, *, rude: bool) -> Callable[[], BaseProcess]:
+        plan = self._plan
+        orders = self._house.orders(
+            rude=rude,
+            lease_s=LEASE_S,
+            mutant=plan.mutant,
+            trouble=TROUBLE,
+            longest_download_s=plan.longest_download_s,
+            concurrency=plan.concurrency,
+            store_url=self._engine.url or self._house.url,
+        )
+        return lambda: begin(orders, self._log)
+
+    async def _storm(self, store: JobStore, tormentors: Sequence[Tormentor], late_posts: Sequence[str]) -> None:
+        storm = [asyncio.create_task(one.torment()) for one in tormentors]
+        if self._engine.misfortunes:
+            storm.append(asyncio.create_task(self._befall(random.Random(self._chance.random()))))
+        person = asyncio.create_task(self._person(store, late_posts, random.Random(self._chance.random())))
+        try:
+            await self._all_done(store, within_s=self._plan.seconds)
+        finally:
+            for task in storm:
+                task.cancel()
+            ended = await asyncio.gather(*storm, return_exceptions=True)
+        for one in ended:
+            if isinstance(one, Exception):
+                raise one
+        await person
+        await self._all_done(store, within_s=None)
+
+    async def _befall(self, chance: random.Random) -> None:
+        """The server and the way to it. Cancelled, it leaves both whole."""
+        while True:
+            await asyncio.sleep(chance.uniform(*SERVER_GAP_S))
+            name = chance.choice(sorted(self._engine.misfortunes))
+            one = asyncio.ensure_future(self._engine.misfortunes[name](chance))
+            try:
+                await asyncio.shield(one)
+            finally:
+                await one
+            self._engine.happened[name] += 1
+
+    async def _person(self, store: JobStore, posts: Sequence[str], chance: random.Random) -> None:
+        """Hands in the other posts while the storm goes on, and some that are known already."""
+        waiting = list(posts)
+        while waiting:
+            count = max(1, chance.randrange(len(posts) // 20 + 2))
+            some, waiting = waiting[:count], waiting[count:]
+            await self._submit(store, [*some, chance.choice(self._posts)])
+            await asyncio.sleep(chance.uniform(0, self._plan.seconds / 30))
+
+    async def _submit(self, store: JobStore, posts: Sequence[str]) -> None:
+        """Until it is acknowledged; handing a post in twice does no harm."""
+        new = [new_job(url, clock=SystemClock(), max_attempts=ATTEMPTS) for url in posts]
+        for first in range(0, len(new), BATCH):
+            await insist(lambda some=new[first : first + BATCH]: store.enqueue(some))  # type: ignore[misc]
+
+    async def _all_done(self, store: JobStore, *, within_s: float | None) -> None:
+        """Until all is completed, or the time is over; without ``within_s`` until nothing moves any more."""
+        began = moved = time.monotonic()
+        done = -1
+        while True:
+            counts = (await insist(store.report)).counts
+            if counts.get(JobStatus.COMPLETED, 0) != done:
+                done, moved = counts.get(JobStatus.COMPLETED, 0), time.monotonic()
+            if done == len(self._posts):
+                return
+            now = time.monotonic()
+            if (within_s is None and now - moved > self._plan.patience_s) or (
+                within_s is not None and now - began > within_s
+            ):
+                return
+            await asyncio.sleep(0.2)
+
+
+async def insist(call: Callable[[], Awaitable[T]]) -> T:
+    """Again while the server is away; it may be restarting."""
+    deadline = time.monotonic() + AWAY_S
+    while True:
+        try:
+            return await call()
+        except StoreError:
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(0.1)
+
+
+async def chaos(plan: Plan, root: Path) -> Outcome:
+    """Run the plan below ``root``. Prints the seed first, so that it is known whatever happens."""
+    print(f"chaos: {plan.jobs} jobs, {plan.store}, seed {plan.seed}", flush=True)
+    async with ENGINES[plan.store](root) as engine:
+        return await Chaos(plan, root, engine).run()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make chaos")
+    parser.add_argument("--store", choices=sorted(ENGINES), default="sqlite")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--jobs", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--concurrency", type=int, default=4)
+    parser.add_argument("--mutant")
+    plan = Plan(**vars(parser.parse_args()))
+    configure_logs("error")
+    with tempfile.TemporaryDirectory(prefix="mediavault-chaos-") as folder, suppress(KeyboardInterrupt):
+        outcome = asyncio.run(chaos(plan, Path(folder)))
+        print(outcome)
+        return 1 if outcome.account.broken else 0
+    return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""Known mistakes of job queues, to be made in a worker process: the chaos must find each of them.
+
+The concurrent ones are what no single event loop shows: two steps between which another process acts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, MutableMapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
+
+from mediavault.core.clock import to_micros
+from mediavault.core.job import ClaimedJob, WorkerId
+from mediavault.store import postgres_ops, sqlite_ops
+from mediavault.store.port import JobStore, Recovered
+from mediavault.store.postgres import PostgresJobStore
+from mediavault.store.postgres_engine import Statement
+from mediavault.store.sqlite import SqliteJobStore
+from mediavault.store.sqlite_writer import Txn
+
+NAP_S = 0.05  # between a look and what is done about it
+REAPERS_NAP_S = 1.5  # as long as a slow list of stale jobs takes
+_ON_SQLITE = cast("MutableMapping[str, str]", sqlite_ops.SQL)
+_ON_POSTGRES = cast("MutableMapping[str, Statement]", postgres_ops.SQL)
+
+
+def change_sqlite(statement: str, pattern: str, instead: str) -> None:
+    changed, count = re.subn(pattern, instead, _ON_SQLITE[statement])
+    assert count, f"the statement reads otherwise now, mend this mutant: {_ON_SQLITE[statement]}"
+    _ON_SQLITE[statement] = changed
+
+
+def change_postgres(statement: str, pattern: str, instead: str) -> None:
+    changed, count = re.subn(pattern, instead, _ON_POSTGRES[statement].sql)
+    assert count, f"the statement reads otherwise now, mend this mutant: {_ON_POSTGRES[statement].sql}"
+    _ON_POSTGRES[statement] = replace(_ON_POSTGRES[statement], sql=changed)
+
+
+def nofence(store: JobStore) -> None:
+    """Whoever once claimed a job may write it, as long as it runs."""
+    for name in ("checkpoint", "progress", "save_items", "begin_commit", "complete", "fail", "release"):
+        if isinstance(store, SqliteJobStore):
+            change_sqlite(name, r" AND attempt_count = :fence", "")
+        elif name == "complete":
+            change_postgres(name, r"jobs\.attempt_count = d\.fence", "d.fence IS NOT NULL")
+        else:
+            change_postgres(name, r"attempt_count = (\$\d+::int)", r"\1 IS NOT NULL")
+
+
+def reset_attempts(store: JobStore) -> None:
+    """A job that is given back has its attempt taken back, and with it the fence."""
+    change = change_sqlite if isinstance(store, SqliteJobStore) else change_postgres
+    change("release", r"max_attempts = max_attempts \+ 1", "attempt_count = attempt_count - 1")
+
+
+def naive_claim(store: JobStore) -> None:
+    """A look at what is queued, then a write of what was seen."""
+    if isinstance(store, SqliteJobStore):
+        change_sqlite("claim", r" AND status = 'queued'", "")
+        vars(store)["claim"] = _claim_of_what_was_seen(store)
+    else:
+        change_postgres("claim", r"LIMIT places\.room FOR UPDATE SKIP LOCKED", "LIMIT places.room")
+        change_postgres("claim", r"FROM oldest, t", f"FROM oldest, t, (SELECT pg_sleep({NAP_S})) AS nap")
+
+
+def _claim_of_what_was_seen(store: SqliteJobStore) -> Callable[..., Any]:
+    def seen(db: Any) -> list[tuple[int, str, int]]:
+        return list(
+            db.execute("SELECT created_at, id, seq FROM jobs WHERE status = 'queued' ORDER BY created_at, id LIMIT 20")
+        )
+
+    async def claim(worker: WorkerId, *, limit: int, lease: timedelta) -> list[ClaimedJob]:
+        oldest = await store._read(seen)
+        await asyncio.sleep(NAP_S)
+
+        def take(txn: Txn) -> list[ClaimedJob]:
+            return sqlite_ops.claim(txn, worker, limit, lease, store._guard)
+
+        sqlite_ops._oldest = lambda *_: oldest[:limit]
+        return await store._ready.submit(take)
+
+    return claim
+
+
+def twostep_reap(store: JobStore) -> None:
+    """A list of stale jobs, then a write by their ids."""
+    if isinstance(store, SqliteJobStore):
+        change_sqlite("recover", r"UPDATE jobs INDEXED BY jobs_running", "UPDATE jobs")
+        change_sqlite(
+            "recover", r"WHERE status = 'running' AND lease_expires_at <= :ended_before", "WHERE seq IN ({seen})"
+        )
+        vars(store)["recover_stale_jobs"] = _reap_on_sqlite(store)
+    else:
+        assert isinstance(store, PostgresJobStore)
+        change_postgres("recover", r"WHERE status = 'running'.*SKIP LOCKED", "WHERE seq = ANY({seen})")
+        vars(store)["recover_stale_jobs"] = _reap_on_postgres(store)
+
+
+def _reap_on_sqlite(store: SqliteJobStore) -> Callable[..., Any]:
+    template = _ON_SQLITE["recover"]
+
+    def stale(db: Any) -> list[tuple[int]]:
+        now = to_micros(store._clock.now())
+        return list(db.execute("SELECT seq FROM jobs WHERE status = 'running' AND lease_expires_at <= ?", (now,)))
+
+    async def recover(*, retry_in: timedelta) -> Recovered:
+        seen = await store._read(stale)
+        await asyncio.sleep(REAPERS_NAP_S)
+
+        def write(txn: Txn) -> Recovered:
+            _ON_SQLITE["recover"] = template.replace("{seen}", ",".join(str(seq) for (seq,) in seen))
+            return sqlite_ops.recover(txn, retry_in, store._guard)
+
+        return await store._ready.submit(write)
+
+    return recover
+
+
+def _reap_on_postgres(store: PostgresJobStore) -> Callable[..., Any]:
+    template = _ON_POSTGRES["recover"]
+    stale = Statement(
+        "SELECT seq FROM mediavault.jobs WHERE status = 'running'"
+        " AND lease_expires_at <= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
+        (),
+    )
+
+    async def recover(*, retry_in: timedelta) -> Recovered:
+        seen = await store._database.rows(stale, {})
+        await asyncio.sleep(REAPERS_NAP_S)
+        array = f"ARRAY[{','.join(str(row[0]) for row in seen)}]::bigint[]"
+        _ON_POSTGRES["recover"] = replace(template, sql=template.sql.replace("{seen}", array))
+        return await postgres_ops.recover(store._beats, retry_in, None)
+
+    return recover
+
+
+MUTANTS: dict[str, Callable[[JobStore], None]] = {
+    mutant.__name__: mutant for mutant in (nofence, reset_attempts, naive_claim, twostep_reap)
+}

@@ -1,0 +1,220 @@
+"""Two machines, one database, one library: one machine is cut off in the middle of a job. Network namespaces; as root."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import subprocess
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediavault.core.clock import SystemClock
+from mediavault.core.job import Job, JobStatus
+from mediavault.store.port import JobStore
+from tests.faults.house import House, end, start
+from tests.faults.laws import account_of
+from tests.servers.hosts import Host, Network, two_hosts_and_a_database
+from tests.stubs import new_job
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+POST = "https://videos.example/1"
+LEASE_S = 6.0
+LONG_S, SHORT_S = 12.0, 0.5  # downloads
+PACE_S = 1.0  # bluesky's shortest interval
+BLUESKY = "https://bsky.app/profile/jane.bsky.social/post/3kpost"
+
+
+@dataclass(slots=True)
+class Machine:
+    """``house`` has a state folder of its own and the library that both share."""
+
+    host: Host
+    house: House
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def worker(self, **how: Any) -> subprocess.Popen[bytes]:
+        orders = self.house.orders(**{"store_url": self.host.url, "lease_s": LEASE_S, **how})
+        process = start(orders, under=self.host.under, log=self.house.state / "log")
+        self.workers.append(process)
+        return process
+
+    def saw(self, what: str) -> bool:
+        return any(seen.startswith(what) for seen, _, _ in self.house.events())
+
+
+@dataclass(slots=True)
+class Fleet:
+    ann: Machine
+    bob: Machine
+    store: JobStore
+
+    async def submit(self, *urls: str, platform: str = "generic", **how: Any) -> list[Job]:
+        clock = SystemClock()
+        new = [new_job(url, clock=clock, platform=platform, **how) for url in urls]
+        return [one.job for one in await self.store.enqueue(new)]
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    with two_hosts_and_a_database() as network:
+        yield network
+
+
+@pytest.fixture
+async def fleet(network: Network, tmp_path: Path) -> AsyncIterator[Fleet]:
+    library = tmp_path / "library"
+    library.mkdir()
+    ann, bob = (
+        Machine(host, House(tmp_path / name, network.own_url, library=library))
+        for name, host in (("ann", network.ann), ("bob", network.bob))
+    )
+    async with ann.house.store() as store:
+        try:
+            yield Fleet(ann, bob, store)
+        finally:
+            for worker in (*ann.workers, *bob.workers):
+                await asyncio.to_thread(end, worker)
+
+
+async def until(what: Callable[[], Awaitable[bool] | bool], within_s: float) -> float:
+    """When it came true, by the monotonic clock."""
+    deadline = time.monotonic() + within_s
+    while True:
+        answer = what()
+        if answer if isinstance(answer, bool) else await answer:
+            return time.monotonic()
+        assert time.monotonic() < deadline, f"not within {within_s} s"
+        await asyncio.sleep(0.05)
+
+
+def is_downloading(store: JobStore, job: Job, attempt: int = 1) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        now = await store.get(job.id)
+        return now.status is JobStatus.RUNNING and now.attempt_count >= attempt and now.progress_pct >= 50
+
+    return look
+
+
+def is_completed(store: JobStore, job: Job) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        return (await store.get(job.id)).status is JobStatus.COMPLETED
+
+    return look
+
+
+CUTS = {"unplugged": (Host.unplug, Host.plug_in), "no answers": (Host.lose_answers, Host.find_answers)}
+
+
+@pytest.mark.fault(
+    "F25", "a worker is cut off from the database in mid-job", by="a namespace's link, a blackhole route"
+)
+@pytest.mark.parametrize("cut", CUTS)
+async def test_a_host_that_is_cut_off_stops_before_its_lease_ends_and_the_other_finishes(
+    fleet: Fleet, cut: str
+) -> None:
+    off, on = CUTS[cut]
+    [job] = await fleet.submit(POST)
+    fleet.ann.worker(longest_download_s=60.0)
+    await until(is_downloading(fleet.store, job), 30)
+    fleet.bob.worker(longest_download_s=SHORT_S)
+
+    off(fleet.ann.host)
+    await asyncio.sleep(LEASE_S / 4)  # a renewal that was under way has arrived, or never will
+    lease = (await fleet.store.get(job.id)).lease_expires_at
+    assert lease is not None
+    lease_ends = time.monotonic() + (lease - SystemClock().now()).total_seconds()
+    stopped_at = await until(lambda: fleet.ann.saw("stopped:lease_not_renewed"), LEASE_S)
+    emptied_at = await until(lambda: not (fleet.ann.house.downloads / ".staging" / f"{job.id}.1").exists(), LEASE_S)
+    completed_at = await until(is_completed(fleet.store, job), 30)
+    on(fleet.ann.host)
+    account = await account_of(fleet.ann.house, fleet.store, [POST])
+    print(
+        f"stopped {lease_ends - stopped_at:.2f} s before the lease ended, completed {completed_at - lease_ends:.2f} s after"
+    )
+
+    assert max(stopped_at, emptied_at) < lease_ends < completed_at
+    assert account.broken == []
+    assert account.attempts == 2
+
+
+@pytest.mark.fault("F24", "a worker that was cut off goes on with what it had", by="a namespace's link, a rude worker")
+async def test_a_host_that_goes_on_all_the_same_cannot_write_when_it_is_back(fleet: Fleet) -> None:
+    """It looks at no lease; the fence alone keeps it out."""
+    [job] = await fleet.submit(POST)
+    fleet.ann.worker(longest_download_s=LONG_S, rude=True)
+    await until(is_downloading(fleet.store, job), 30)
+    fleet.bob.worker(longest_download_s=SHORT_S)
+
+    fleet.ann.host.unplug()
+    await until(is_completed(fleet.store, job), 40)
+    before = await fleet.store.get(job.id)
+    fleet.ann.host.plug_in()
+    await until(lambda: fleet.ann.saw("rejected:"), 60)
+    account = await account_of(fleet.ann.house, fleet.store, [POST])
+
+    assert await fleet.store.get(job.id) == before
+    assert account.broken == []
+    assert account.zombie_writes >= 1
+
+
+async def test_a_host_that_is_back_works_again_soon(fleet: Fleet) -> None:
+    [first] = await fleet.submit(POST)
+    fleet.ann.worker(longest_download_s=SHORT_S)
+    await until(is_completed(fleet.store, first), 30)
+
+    fleet.ann.host.unplug()
+    await asyncio.sleep(2 * LEASE_S)
+    [second] = await fleet.submit(POST.replace("1", "2"))
+    fleet.ann.host.plug_in()
+    back = time.monotonic()
+    took_s = await until(is_completed(fleet.store, second), 60) - back
+    print(f"works again {took_s:.1f} s after the link came back")
+
+    assert took_s < 20
+
+
+async def test_two_hosts_share_a_sites_pace_and_its_closed_gate(fleet: Fleet) -> None:
+    posts = [f"{BLUESKY}{number}" for number in range(4)]
+    jobs = await fleet.submit(*posts, platform="bluesky")
+    for machine in (fleet.ann, fleet.bob):
+        machine.worker(longest_download_s=SHORT_S)
+    for job in jobs:
+        await until(is_completed(fleet.store, job), 60)
+    at_pace = [at for at, _ in sorted(fleet.ann.house.asked() + fleet.bob.house.asked())]
+
+    await fleet.submit(f"{BLUESKY}slowdown", platform="bluesky", max_attempts=1)
+    await until(
+        lambda: any("slowdown" in url for machine in (fleet.ann, fleet.bob) for _, url in machine.house.asked()), 30
+    )
+    [late] = await fleet.submit(f"{BLUESKY}late", platform="bluesky")
+    await until(is_completed(fleet.store, late), 60)
+    asked = {url: at for at, url in fleet.ann.house.asked() + fleet.bob.house.asked()}
+
+    gaps = [after - before for before, after in itertools.pairwise(at_pace)]
+    assert len(at_pace) == len(posts)
+    assert min(gaps) > 0.9 * PACE_S, gaps
+    assert asked[f"{BLUESKY}late"] - asked[f"{BLUESKY}slowdown"] > 3.5  # the gate was closed for 4 s on both
+
+
+@pytest.mark.parametrize("where", ["the same host", "another host"])
+async def test_a_job_whose_worker_is_killed_runs_again_soon(fleet: Fleet, where: str) -> None:
+    """On the same host a free lock tells at once; on another one the lease has to end."""
+    [job] = await fleet.submit(POST)
+    victim = fleet.ann.worker(longest_download_s=60.0)
+    await until(is_downloading(fleet.store, job), 30)
+    machine = fleet.ann if where == "the same host" else fleet.bob
+    machine.worker(longest_download_s=60.0)
+    await until(lambda: len(list((machine.house.state / "events").glob("*"))) == (2 if machine is fleet.ann else 1), 30)
+
+    victim.kill()
+    killed_at = time.monotonic()
+    took_s = await until(is_downloading(fleet.store, job, attempt=2), 60) - killed_at
+    print(f"{where}: running again {took_s:.2f} s after the kill, with a lease of {LEASE_S} s")
+
+    assert took_s < (4.0 if machine is fleet.ann else LEASE_S * 100 / 90 + 2)
