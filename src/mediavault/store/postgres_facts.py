@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from mediavault.core.clock import Clock, to_micros
 from mediavault.store.postgres_engine import Database, errors_as_ours, hang_up, named
@@ -57,9 +58,10 @@ async def look_at(url: str, clock: Clock) -> PostgresFacts:
         connection = await database.connect()
         try:
             before = to_micros(clock.now())
-            version, micros, *said = await connection.fetchrow(_ASK)
+            [version, micros, *said] = await connection.fetchrow(_ASK)
             after = to_micros(clock.now())
         finally:
             await hang_up(connection)
     ahead_by = timedelta(microseconds=micros - (before + after) // 2)
-    return PostgresFacts(named(url), version, ahead_by, *said, await wake_ups_arrive(database))
+    facts: list[Any] = [named(url), version, ahead_by, *said, await wake_ups_arrive(database)]
+    return PostgresFacts(*facts)
