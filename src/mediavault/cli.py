@@ -9,7 +9,22 @@ from typing import Annotated
 import typer
 
 from mediavault import __version__
-from mediavault.commands import check, classify, demo, doctor, get, inspect, jobs, login, migrate, serving, workers
+from mediavault.commands import (
+    backup,
+    check,
+    classify,
+    demo,
+    doctor,
+    get,
+    inspect,
+    jobs,
+    login,
+    migrate,
+    rebuild,
+    serving,
+    verify,
+    workers,
+)
 from mediavault.commands.complaints import EXIT_REFUSED, Ended, complain
 from mediavault.core.errors import BadInput, MediavaultError
 
@@ -33,6 +48,10 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "workers": workers.workers,
     "api": serving.api,
     "migrate": migrate.migrate,
+    "backup": backup.backup,
+    "restore": backup.restore,
+    "verify": verify.verify,
+    "rebuild": rebuild.rebuild,
     "doctor": doctor.doctor,
     "demo": demo.demo,
 }

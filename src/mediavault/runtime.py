@@ -36,7 +36,8 @@ from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.extraction.port import Extractor
 from mediavault.services.vault.port import STAGING_FOLDER, Vault
 from mediavault.store.port import JobStore
-from mediavault.worker.library import recognise
+from mediavault.upkeep.moving import Onlooker
+from mediavault.worker.library import look, recognise
 from mediavault.worker.queue import Worker, WorkerLimits
 from mediavault.worker.tools import RetryPolicy, Tools
 
@@ -127,14 +128,22 @@ def make_store(settings: Settings, clock: Clock) -> JobStore:
     return store_at(settings.effective_database_url, clock)
 
 
+@asynccontextmanager
+async def open_store_at(url: str) -> AsyncIterator[JobStore]:
+    """The store that ``url`` names, opened and migrated."""
+    store = store_at(url, SystemClock())
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
 def store_at(url: str, clock: Clock) -> JobStore:
     """The store that ``url`` names, not open yet. ``clock`` is for those that have none of their own."""
-    scheme, path = url.partition(":")[0].lower(), url.removeprefix("sqlite://")
-    if scheme == "sqlite" and path.startswith("/") and len(path) > 1:
-        from mediavault.store.sqlite import SqliteJobStore
-
-        # sqlite:///relative and sqlite:////absolute, as SQLAlchemy reads them; a default always is absolute
-        return SqliteJobStore(Path(path[1:]) if path.startswith("//") else Path(path), clock)
+    scheme = url.partition(":")[0].lower()
+    if (path := sqlite_path(url)) is not None:
+        return _sqlite_store(path, clock)
     if scheme in POSTGRES_SCHEMES:
         with _driver_of("PostgreSQL", "postgresql"):
             from mediavault.store.postgres import PostgresJobStore
@@ -158,6 +167,21 @@ async def look_at_postgres(settings: Settings) -> PostgresFacts | None:
     with _driver_of("PostgreSQL", "postgresql"):
         from mediavault.store.postgres_facts import look_at
     return await look_at(url, SystemClock())
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file that ``url`` names; None when it is no SQLite database."""
+    scheme, path = url.partition(":")[0].lower(), url.removeprefix("sqlite://")
+    if scheme != "sqlite" or not path.startswith("/") or len(path) == 1:
+        return None
+    # sqlite:///relative and sqlite:////absolute, as SQLAlchemy reads them; a default always is absolute
+    return Path(path[1:]) if path.startswith("//") else Path(path)
+
+
+def _sqlite_store(path: Path, clock: Clock) -> JobStore:
+    from mediavault.store.sqlite import SqliteJobStore
+
+    return SqliteJobStore(path, clock)
 
 
 def make_vault(settings: Settings) -> Vault:
@@ -289,6 +313,42 @@ def _submission(settings: Settings, guard: EgressGuard, clock: Clock) -> Submiss
         guard.check_url(url, scope=url)  # a submitted address is its own scope
 
     return Submission(registry.identify, check, clock, settings.max_attempts)
+
+
+# --- looking after it --------------------------------------------------------------------------------------------
+
+
+async def open_library(settings: Settings, store: JobStore) -> Vault:
+    """The library, to be read; nothing is written to it. Raises StorageFailure when it is not the store's."""
+    library = make_vault(settings)
+    await look(store, library)
+    return library
+
+
+async def back_up(settings: Settings, file: Path, onlooker: Onlooker) -> None:
+    """Write the store as one SQLite file, whatever engine it is on, while it is in use. Raises BadInput, StoreError."""
+    from mediavault.upkeep.backups import back_up_file, back_up_store
+
+    database = sqlite_path(settings.effective_database_url)
+    if database is not None:
+        await back_up_file(database, file, onlooker)
+        return
+    async with open_store(settings) as store:
+        await back_up_store(store, file, onlooker, make_copy=lambda path: _sqlite_store(path, SystemClock()))
+
+
+@asynccontextmanager
+async def open_backup(settings: Settings, file: Path) -> AsyncIterator[JobStore]:
+    """A backup as a store. A copy of it is opened, so that the file stays as it is."""
+    from mediavault.upkeep.backups import private_copy
+
+    async with private_copy(file, settings.state_dir) as copy:
+        store = _sqlite_store(copy, SystemClock())
+        await store.open()
+        try:
+            yield store
+        finally:
+            await store.close()
 
 
 # --- processes that stay ---------------------------------------------------------------------------------------

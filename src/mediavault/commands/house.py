@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from mediavault.api.services import Sessions
@@ -16,6 +17,7 @@ from mediavault.core.sessions import Errand, SessionState
 from mediavault.core.settings import Settings
 from mediavault.services.vault.port import Vault
 from mediavault.store.port import JobStore
+from mediavault.upkeep.moving import Onlooker
 
 if TYPE_CHECKING:
     from mediavault.store.postgres_facts import PostgresFacts  # its driver may not be installed
@@ -45,6 +47,18 @@ class House(Protocol):
 
     async def look_at_postgres(self, settings: Settings) -> PostgresFacts | None:
         """What the server that the settings name says about itself; None when they name none. Raises StoreError, BadSetting."""
+
+    def open_store_at(self, url: str) -> AbstractAsyncContextManager[JobStore]:
+        """The store that ``url`` names. Raises BadSetting and as above."""
+
+    async def open_library(self, settings: Settings, store: JobStore) -> Vault:
+        """The library, to be read; nothing is written to it. Raises StorageFailure when it is not the store's."""
+
+    async def back_up(self, settings: Settings, file: Path, onlooker: Onlooker) -> None:
+        """Write the store as one SQLite file while it is in use. Raises BadInput, StoreError, StorageFailure."""
+
+    def open_backup(self, settings: Settings, file: Path) -> AbstractAsyncContextManager[JobStore]:
+        """A backup as a store; the file stays as it is. Raises BadInput, SchemaTooNew, StoreError."""
 
     def make_submission(self, settings: Settings) -> Submission:
         """The reader of addresses, with the platforms and the egress guard behind it."""

@@ -1,25 +1,125 @@
-"""``migrate``: bring the database up to this version's schema."""
+"""``migrate``: bring the database up to this version's schema, or move everything into another database."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING, Annotated
 
+import typer
+
+from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
 from mediavault.commands.options import AsJson
 
+if TYPE_CHECKING:
+    from mediavault.core.settings import Settings
+    from mediavault.store.port import StoreReport
+    from mediavault.upkeep.comparing import Comparison
+    from mediavault.upkeep.moving import Copied
 
-def migrate(*, as_json: AsJson = False) -> None:
-    """Apply pending migrations and say what the database is."""
-    from mediavault.commands.house import house
+To = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        metavar="URL",
+        help="Copy everything into this database and compare. May be repeated.",
+        show_default=False,
+    ),
+]
+WhileRunning = Annotated[
+    bool,
+    typer.Option("--while-running", help="Copy while workers run, wait until they are stopped, copy what changed."),
+]
+
+
+def migrate(*, to: To = None, while_running: WhileRunning = False, as_json: AsJson = False) -> None:
+    """Apply pending migrations and say what the database is; with --to, move everything into another."""
     from mediavault.commands.jobs import quiet_settings
     from mediavault.commands.output import out, print_json
-    from mediavault.store.port import StoreReport
 
-    async def open_and_report() -> StoreReport:
-        async with house().open_store(quiet_settings()) as store:  # opening migrates
-            return await store.report()
-
-    report = asyncio.run(open_and_report())
+    settings = quiet_settings()
+    if to is not None:
+        copied, found = asyncio.run(_move(settings, to, while_running=while_running, silent=as_json))
+        tell_comparison(copied, found, as_json=as_json)
+        if not as_json:
+            out().print("Set MEDIAVAULT_DATABASE_URL to the new address before you start mediavault again.")
+        return
+    report = asyncio.run(_open_and_report(settings))
     if as_json:
         print_json({"engine": report.engine, "schema_version": report.schema_version, "counts": dict(report.counts)})
     else:
         out().print(f"{report.engine}: schema {report.schema_version}, {sum(report.counts.values())} jobs.")
+
+
+async def _open_and_report(settings: Settings) -> StoreReport:
+    from mediavault.commands.house import house
+
+    async with house().open_store(settings) as store:  # opening migrates
+        return await store.report()
+
+
+async def _move(settings: Settings, url: str, *, while_running: bool, silent: bool) -> tuple[Copied, Comparison]:
+    from mediavault.commands.house import house
+    from mediavault.commands.progress import steps
+    from mediavault.core.clock import SystemClock
+    from mediavault.core.errors import BadInput
+    from mediavault.core.fleet import ALIVE_WITHIN
+    from mediavault.upkeep.moving import move
+
+    if url == settings.effective_database_url:
+        raise BadInput("That is the database that this vault is on.", help="Name another one with --to.")
+    async with house().open_store(settings) as source, house().open_store_at(url) as target:
+        with steps(silent=silent) as onlooker:
+            return await move(
+                source, target, onlooker, SystemClock(), alive_within=ALIVE_WITHIN, while_running=while_running
+            )
+
+
+def tell_comparison(copied: Copied, found: Comparison, *, as_json: bool) -> None:
+    """The verdict; raises Ended with exit code 1 when something is missing or different."""
+    from mediavault.commands.output import print_json
+
+    if as_json:
+        print_json(
+            {
+                "whole": found.is_whole,
+                "copied": {"new": copied.new, "renewed": copied.renewed, "there_already": copied.kept},
+                "same": found.same,
+                "different": found.different,
+                "missing": found.missing,
+                "only_in_target": found.only_in_target,
+                "counts": {"source": dict(found.source_counts), "target": dict(found.target_counts)},
+                "differences": [{"job": one.job, "what": one.what} for one in found.named],
+                "missing_gates": list(found.missing_gates),
+                "missing_agreed": list(found.missing_agreed),
+            }
+        )
+    else:
+        _print(copied, found)
+    if not found.is_whole:
+        raise Ended(EXIT_JOB_FAILED)
+
+
+def _print(copied: Copied, found: Comparison) -> None:
+    from mediavault.commands.output import err, out
+
+    was = f"{copied.new} jobs copied, {copied.renewed} copied anew, {copied.kept} were there already."
+    out().print(was, markup=False)
+    for status, count in found.source_counts.items():
+        out().print(
+            f"  {status}: {count} in the source, {found.target_counts.get(status, 0)} in the target", markup=False
+        )
+    if found.only_in_target:
+        out().print(f"  {found.only_in_target} jobs only in the target", markup=False)
+    if found.is_whole:
+        out().print(f"Compared field by field: all {found.same} jobs are the same in the target.", style="green")
+        return
+    for one in found.named:
+        err().print(f"{one.job}: {one.what}", markup=False)
+    for name in (*found.missing_gates, *found.missing_agreed):
+        err().print(f"{name}: not in the target", markup=False)
+    if found.different:
+        err().print(
+            f"{found.different} jobs are missing or different in the target. The source is as it was.", style="red"
+        )
+    else:
+        err().print("The source changed meanwhile. Stop everything that uses this vault and repeat.", style="red")

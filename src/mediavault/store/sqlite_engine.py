@@ -13,6 +13,7 @@ from mediavault.core.errors import StoreError
 
 Connection = apsw.Connection
 SqliteError = apsw.Error
+NeedsRollback = apsw.ReadOnlyError  # what a reader meets where a killed writer's change has to be undone first
 
 # 3.7.0 to 3.51.2 can corrupt a WAL database when two connections write and checkpoint at once.
 # Source: sqlite.org/wal.html, "The WAL-Reset Bug".
@@ -77,6 +78,20 @@ def connect_to_write(path: Path) -> Connection:
 def connect_to_read(path: Path) -> Connection:
     """Cannot write. Raises SqliteError; wrap in :func:`errors_as_ours`."""
     return _tuned(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY | _OWN_THREAD))
+
+
+def undo_broken_off(path: Path) -> None:
+    """Let SQLite take back what a killed writer left half written; a reader may not. Raises SqliteError."""
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | _OWN_THREAD)
+    try:
+        fetch_all(db, "SELECT count(*) FROM sqlite_schema")
+    finally:
+        db.close()
+
+
+def connect_to_copy_into(path: Path) -> Connection:
+    """The empty file that a backup fills. Raises SqliteError; wrap in :func:`errors_as_ours`."""
+    return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | _OWN_THREAD)
 
 
 def fetch_all(db: Connection, sql: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:

@@ -9,7 +9,16 @@ from pathlib import Path
 
 from mediavault.core.errors import SchemaTooNew, StoreError
 from mediavault.store.schema import Migration, load_migrations, pending
-from mediavault.store.sqlite_engine import Connection, connect_to_read, connect_to_write, errors_as_ours, fetch_all
+from mediavault.store.sqlite_backup import copy_database, fsync
+from mediavault.store.sqlite_engine import (
+    Connection,
+    NeedsRollback,
+    connect_to_read,
+    connect_to_write,
+    errors_as_ours,
+    fetch_all,
+    undo_broken_off,
+)
 
 APPLICATION_ID = 0x6D_76_6C_74  # "mvlt", in the file's header: tells our file from another program's
 MIGRATIONS = load_migrations("sqlite")
@@ -38,15 +47,26 @@ def refuse_foreign(identity: Identity, path: Path, *, newest: int = SCHEMA_VERSI
 
 
 def inspect(path: Path) -> Identity | None:
-    """Read the file without changing it; None when there is nothing yet. Raises StoreError when it is damaged."""
+    """Read the file without changing it; None when there is nothing yet. Raises StoreError when it is damaged.
+
+    A process that is killed while it makes the file leaves a journal that is rolled back first, as by any program.
+    """
     if not path.exists() or path.stat().st_size == 0:
         return None
     with errors_as_ours(path):
-        db = connect_to_read(path)
         try:
-            return _identity(db)
-        finally:
-            db.close()
+            return _read_identity(path)
+        except NeedsRollback:
+            undo_broken_off(path)
+            return _read_identity(path)
+
+
+def _read_identity(path: Path) -> Identity:
+    db = connect_to_read(path)
+    try:
+        return _identity(db)
+    finally:
+        db.close()
 
 
 def create_file(path: Path) -> None:
@@ -79,12 +99,19 @@ def open_database(path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -
 
 
 def migrate(db: Connection, path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> None:
-    """Apply what is missing in one transaction; two processes that start at once do it once."""
+    """Apply what is missing in one transaction; two processes that start at once do it once.
+
+    A database that has jobs already is copied aside first (:func:`backup_before_migrating`). When that fails, for want
+    of space for one, nothing is changed.
+    """
     db.execute("BEGIN IMMEDIATE")
     try:
         identity = _identity(db)
         refuse_foreign(identity, path, newest=len(migrations))
-        for migration in pending(migrations, identity.schema_version):
+        missing = pending(migrations, identity.schema_version)
+        if missing and identity.schema_version:
+            _copy_aside(path, backup_before_migrating(path, identity.schema_version))
+        for migration in missing:
             db.execute(migration.sql)
             db.pragma("user_version", migration.version)
         db.pragma("application_id", APPLICATION_ID)
@@ -92,6 +119,20 @@ def migrate(db: Connection, path: Path, *, migrations: Sequence[Migration] = MIG
         db.execute("ROLLBACK")
         raise
     db.execute("COMMIT")
+
+
+def backup_before_migrating(path: Path, schema_version: int) -> Path:
+    """Where the database is kept as it was with that schema. A later upgrade from the same schema replaces it."""
+    return path.with_name(f"{path.name}.schema-{schema_version}.backup")
+
+
+def _copy_aside(path: Path, backup: Path) -> None:
+    """The caller holds the write lock, so that nothing is written between the copy and the migration."""
+    draft = backup.with_name(f"{backup.name}.draft")
+    draft.unlink(missing_ok=True)  # of an upgrade that was killed
+    copy_database(path, draft)
+    draft.replace(backup)
+    fsync(backup.parent)
 
 
 def _identity(db: Connection) -> Identity:

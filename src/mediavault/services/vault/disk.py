@@ -80,7 +80,8 @@ def place(staged: Path, target: Path) -> bool:
 
 def write_json(value: Mapping[str, Any], draft: Path) -> None:
     """Write and fsync; nothing is renamed yet."""
-    with errors_as_ours(draft), draft.open("w", encoding="utf-8") as file:
+    # half of a surrogate pair, as cut titles have, is no reason to lose the file that it describes
+    with errors_as_ours(draft), draft.open("w", encoding="utf-8", errors="replace") as file:
         json.dump(value, file, ensure_ascii=False, indent=1)
         file.write("\n")
         file.flush()

@@ -1,12 +1,62 @@
-"""The ``.info.json`` beside a video, as bytes of a file."""
+"""The ``.info.json`` beside a video: what the library itself knows of each file, without any database.
+
+Version 2 added which of the post's media it is, what the post's other media are, and the attempt; version 1 is read as well.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any
 
+from mediavault.core.job import ItemStatus, Job, JobId, JobItem
+from mediavault.core.media import Account, Extraction, Item, ItemRole, ItemType, KeptFile
+
+SIDECAR_VERSION = 2
+SIDECAR_SUFFIX = ".info.json"
 SIDECAR_LIMIT_BYTES = 4 << 20  # ours have a few kilobytes; a post's text is the longest part
+
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_RESOLVED_URL = "resolved_url"  # where a share link led
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """What a sidecar says, checked. ``item`` is the file's place in ``items``, the post's media as that attempt saw them.
+
+    An entry of ``items`` is skipped or waiting, as it was to be saved or not. Version 1 knows only ``number`` of ``count``
+    saved videos; its ``items`` are so many plain ones.
+    """
+
+    id: JobId
+    trace_id: str
+    post_url: str
+    canonical_url: str
+    version: int
+    platform: str
+    account: Account | None
+    metadata: Mapping[str, Any]
+    created_at: datetime
+    saved_at: datetime
+    attempt: int
+    item: int
+    items: tuple[JobItem, ...]
+    kept: KeptFile
+
+
+class BadSidecar(Exception):
+    """The reason completes the sentence "The sidecar cannot be used, because …"."""
+
+
+def beside(output_path: str, suffix: str) -> str:
+    """The same name with another suffix."""
+    return output_path[: output_path.rindex(".")] + suffix
 
 
 def parse_sidecar(text: bytes) -> Mapping[str, Any] | None:
@@ -16,3 +66,222 @@ def parse_sidecar(text: bytes) -> Mapping[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def write_sidecar(
+    job: Job,
+    extraction: Extraction | None,
+    items: Sequence[JobItem],
+    place: int,
+    kept: KeptFile,
+    *,
+    saved_at: datetime,
+) -> dict[str, Any]:
+    """What ``.info.json`` says: enough to rebuild the row without the database. Never cookies, headers or signed addresses.
+
+    ``kept`` is the file of the item at ``place``; without ``extraction`` the job's own checkpoint tells the rest.
+    """
+    who = extraction.account if extraction else job.account
+    facts = extraction.metadata if extraction else job.metadata
+    published = extraction.published_at.isoformat() if extraction and extraction.published_at else None
+    saved = [number for number, one in enumerate(items) if one.status is not ItemStatus.SKIPPED]
+    return {
+        "mediavault": SIDECAR_VERSION,
+        "id": job.id,
+        "trace_id": job.trace_id,
+        "post_url": job.post_url,
+        "canonical_url": job.canonical_url,
+        _RESOLVED_URL: facts.get(_RESOLVED_URL),
+        "version": job.version,
+        "platform": job.platform,
+        "post_id": (extraction.post.post_id if extraction else None) or job.metadata.get("post_id"),
+        "account": {
+            "platform": who.platform if who else None,
+            "handle": who.handle if who else None,
+            "display_name": who.display_name if who else None,
+            "slug": who.slug if who else None,
+        },
+        "title": extraction.title if extraction else job.metadata.get("title"),
+        "text": extraction.text if extraction else job.metadata.get("text"),
+        "published_at": published or job.metadata.get("published_at"),
+        "created_at": job.created_at.isoformat(),
+        "saved_at": saved_at.isoformat(),
+        "attempt": job.attempt_count,
+        "video": {
+            "number": saved.index(place) + 1,
+            "of": len(saved),
+            "path": kept.output_path,
+            "bytes": kept.bytes,
+            "sha256": kept.sha256,
+            "duration_s": kept.duration_s,
+            "width": kept.width,
+            "height": kept.height,
+        },
+        "thumbnail": kept.thumbnail_path,
+        "item": place,
+        "items": [
+            {
+                "type": one.item.type,
+                "role": one.item.role,
+                "media_id": one.item.media_id,
+                "label": one.item.label,
+                "saved": one.status is not ItemStatus.SKIPPED,
+            }
+            for one in items
+        ],
+    }
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def read_sidecar(value: Mapping[str, Any], path: str) -> Sidecar:
+    """The sidecar that stands at ``path`` in the library. Raises BadSidecar.
+
+    Its video is the one beside it, whatever folder it was written in: a person may have renamed the account's folder.
+    """
+    version = _whole(value, "mediavault", at_least=1)
+    if version > SIDECAR_VERSION:
+        raise BadSidecar(f"it has version {version}; this mediavault knows up to {SIDECAR_VERSION}")
+    platform, video = _text(value, "platform"), _object(value, "video")
+    items, item = _items_v1(video) if version == 1 else _items(value)
+    if item >= len(items) or items[item].status is ItemStatus.SKIPPED:
+        raise BadSidecar("it does not say which of the post's media it is")
+    return Sidecar(
+        id=JobId(_text(value, "id", _ID)),
+        trace_id=_text(value, "trace_id", _ID),
+        post_url=_text(value, "post_url"),
+        canonical_url=_text(value, "canonical_url"),
+        version=_whole(value, "version", at_least=1),
+        platform=platform,
+        account=_account(_object(value, "account"), platform),
+        metadata=_metadata(value),
+        created_at=_moment(value, "created_at"),
+        saved_at=_moment(value, "saved_at"),
+        attempt=1 if version == 1 else _whole(value, "attempt", at_least=1),
+        item=item,
+        items=items,
+        kept=_kept(video, value.get("thumbnail"), path),
+    )
+
+
+def _metadata(value: Mapping[str, Any]) -> dict[str, Any]:
+    """As a checkpoint names them; what is not known stays out, but for the keys that every checkpoint has."""
+    found = {name: _text_or_none(value, name) for name in ("title", "text", "published_at", "post_id")}
+    resolved = _text_or_none(value, _RESOLVED_URL)
+    return {**found, **({_RESOLVED_URL: resolved} if resolved else {})}
+
+
+def _account(value: Mapping[str, Any], platform: str) -> Account | None:
+    slug = _text_or_none(value, "slug")
+    if slug is None:
+        return None
+    return Account(
+        _text_or_none(value, "platform") or platform,
+        _text_or_none(value, "handle"),
+        _text_or_none(value, "display_name"),
+        slug,
+    )
+
+
+def _items(value: Mapping[str, Any]) -> tuple[tuple[JobItem, ...], int]:
+    listed = value.get("items")
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+        raise BadSidecar("its items are no list of objects")
+    return tuple(map(_item, listed)), _whole(value, "item", at_least=0)
+
+
+def _item(one: Mapping[str, Any]) -> JobItem:
+    try:
+        role, kind = ItemRole(_text(one, "role")), ItemType(_text(one, "type"))
+    except ValueError as exc:
+        raise BadSidecar(f"it has an item that this mediavault does not know ({exc})") from exc
+    item = Item(role=role, type=kind, media_id=_text_or_none(one, "media_id"), label=_text_or_none(one, "label"))
+    return JobItem(item, ItemStatus.WAITING if one.get("saved") is True else ItemStatus.SKIPPED)
+
+
+def _items_v1(video: Mapping[str, Any]) -> tuple[tuple[JobItem, ...], int]:
+    count = _whole(video, "of", at_least=1)
+    if count > 1_000:
+        raise BadSidecar(f"no post has {count} videos")
+    return (JobItem(Item()),) * count, _whole(video, "number", at_least=1) - 1
+
+
+def _kept(video: Mapping[str, Any], thumbnail: Any, path: str) -> KeptFile:
+    stem = path.removesuffix(SIDECAR_SUFFIX)
+    suffix = PurePosixPath(_text(video, "path")).suffix
+    if not _SUFFIX.fullmatch(suffix):
+        raise BadSidecar("it names no video file")
+    picture = PurePosixPath(thumbnail).suffix if isinstance(thumbnail, str) else ""
+    return KeptFile(
+        output_path=stem + suffix,
+        thumbnail_path=stem + picture if _SUFFIX.fullmatch(picture) else None,
+        bytes=_whole(video, "bytes", at_least=1),
+        sha256=_text(video, "sha256", _SHA256),
+        duration_s=_number_or_none(video, "duration_s"),
+        width=_whole_or_none(video, "width"),
+        height=_whole_or_none(video, "height"),
+    )
+
+
+def _object(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = value.get(name)
+    if not isinstance(found, dict):
+        raise BadSidecar(f"its {name} is no object")
+    return found
+
+
+def _text(value: Mapping[str, Any], name: str, form: re.Pattern[str] | None = None) -> str:
+    found = _text_or_none(value, name)
+    if not found or "\0" in found or not _encodes(found) or (form and not form.fullmatch(found)):
+        raise BadSidecar(f"its {name} is missing or has a form that mediavault does not write")
+    return found
+
+
+def _text_or_none(value: Mapping[str, Any], name: str) -> str | None:
+    found = value.get(name)
+    if found is not None and not isinstance(found, str):
+        raise BadSidecar(f"its {name} is no text")
+    return found
+
+
+def _encodes(text: str) -> bool:
+    """Whether databases take it as a text of its own; what stands inside of JSON may be anything."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _whole(value: Mapping[str, Any], name: str, *, at_least: int) -> int:
+    found = value.get(name)
+    if type(found) is not int or not at_least <= found < 1 << 62:
+        raise BadSidecar(f"its {name} is no number that makes sense")
+    return found
+
+
+def _whole_or_none(value: Mapping[str, Any], name: str) -> int | None:
+    return None if value.get(name) is None else _whole(value, name, at_least=0)
+
+
+def _number_or_none(value: Mapping[str, Any], name: str) -> float | None:
+    found = value.get(name)
+    if found is None:
+        return None
+    if type(found) not in (int, float) or not 0 <= found < 1e9:
+        raise BadSidecar(f"its {name} is no number that makes sense")
+    return float(found)
+
+
+def _moment(value: Mapping[str, Any], name: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(_text(value, name))
+    except ValueError as exc:
+        raise BadSidecar(f"its {name} is no time") from exc
+    if moment.tzinfo is None:
+        raise BadSidecar(f"its {name} has no time zone")
+    return moment

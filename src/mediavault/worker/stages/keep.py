@@ -7,14 +7,13 @@ thumbnail -> row ``completed``. An attempt that finds a commit begun by an earli
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from mediavault.core.errors import StorageFailure
 from mediavault.core.job import ItemStatus, Job
 from mediavault.core.media import Extraction, KeptFile, VerifiedFile
 from mediavault.core.names import file_stem
+from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, beside, write_sidecar
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.stages.thumbnail import STILL_AT_S
 from mediavault.worker.tools import Tools
@@ -24,7 +23,6 @@ SUFFIXES = {
     "mp4": ".mp4", "mov": ".mov", "webm": ".webm", "matroska": ".mkv", "mpegts": ".ts", "flv": ".flv", "avi": ".avi",
     "mpegps": ".mpg", "asf": ".wmv", "ogg": ".ogv",
 }  # fmt: skip
-SIDECAR_VERSION = 1
 MAX_NAME_RACES = 20
 
 
@@ -94,8 +92,8 @@ async def _settle(
     if picture is not None and kept.thumbnail_path is not None:
         await tools.vault.seal(picture)
         await tools.vault.place(picture, kept.thumbnail_path)
-    facts = sidecar(claim.job, extraction, kept, album.count_of(place), saved_at=tools.clock.now())
-    await tools.vault.place_json(facts, beside(kept.output_path, ".info.json"), via=attempt.staging)
+    facts = write_sidecar(claim.job, extraction, album.items, place, kept, saved_at=tools.clock.now())
+    await tools.vault.place_json(facts, beside(kept.output_path, SIDECAR_SUFFIX), via=attempt.staging)
     album.mark(place, ItemStatus.KEPT, kept=kept)
     first = album.first_kept
     if album.is_whole and first is not None:
@@ -103,47 +101,3 @@ async def _settle(
         return await tools.store.complete(claim, first, album.items)
     await tools.store.save_items(claim, album.items)
     return None
-
-
-def beside(output_path: str, suffix: str) -> str:
-    """The same name with another suffix."""
-    return output_path[: output_path.rindex(".")] + suffix
-
-
-def sidecar(
-    job: Job, extraction: Extraction | None, kept: KeptFile, number: tuple[int, int], *, saved_at: datetime
-) -> dict[str, Any]:
-    """What ``.info.json`` says: enough to rebuild the row without the database. Never cookies, headers or signed addresses."""
-    who = extraction.account if extraction else job.account
-    published = extraction.published_at.isoformat() if extraction and extraction.published_at else None
-    return {
-        "mediavault": SIDECAR_VERSION,
-        "id": job.id,
-        "trace_id": job.trace_id,
-        "post_url": job.post_url,
-        "canonical_url": job.canonical_url,
-        "version": job.version,
-        "platform": job.platform,
-        "post_id": extraction.post.post_id if extraction else None,
-        "account": {
-            "handle": who.handle if who else None,
-            "display_name": who.display_name if who else None,
-            "slug": who.slug if who else None,
-        },
-        "title": extraction.title if extraction else job.metadata.get("title"),
-        "text": extraction.text if extraction else job.metadata.get("text"),
-        "published_at": published or job.metadata.get("published_at"),
-        "created_at": job.created_at.isoformat(),
-        "saved_at": saved_at.isoformat(),
-        "video": {
-            "number": number[0],
-            "of": number[1],
-            "path": kept.output_path,
-            "bytes": kept.bytes,
-            "sha256": kept.sha256,
-            "duration_s": kept.duration_s,
-            "width": kept.width,
-            "height": kept.height,
-        },
-        "thumbnail": kept.thumbnail_path,
-    }

@@ -1,0 +1,56 @@
+"""``backup`` and ``restore``: the jobs and their history as one file, while everything runs; the videos are not in it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mediavault.commands.options import AsJson
+
+if TYPE_CHECKING:
+    from mediavault.core.settings import Settings
+    from mediavault.upkeep.comparing import Comparison
+    from mediavault.upkeep.moving import Copied
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A SQLite file.", show_default=False)]
+
+
+def backup(file: File, *, as_json: AsJson = False) -> None:
+    """Write the whole database into a new file, while the vault runs."""
+    from mediavault.api.words import size_words
+    from mediavault.commands.house import house
+    from mediavault.commands.jobs import quiet_settings
+    from mediavault.commands.output import out, print_json
+    from mediavault.commands.progress import steps
+
+    settings, file = quiet_settings(), file.absolute()
+    with steps(silent=as_json) as onlooker:
+        asyncio.run(house().back_up(settings, file, onlooker))
+    size = file.stat().st_size
+    if as_json:
+        print_json({"file": str(file), "bytes": size})
+    else:
+        out().print(f"Written: {file} ({size_words(size)})", markup=False, soft_wrap=True)
+
+
+def restore(file: File, *, as_json: AsJson = False) -> None:
+    """Take over from a backup what the configured database does not have. May be repeated."""
+    from mediavault.commands.jobs import quiet_settings
+    from mediavault.commands.migrate import tell_comparison
+
+    copied, found = asyncio.run(_restore(quiet_settings(), file.absolute(), silent=as_json))
+    tell_comparison(copied, found, as_json=as_json)
+
+
+async def _restore(settings: Settings, file: Path, *, silent: bool) -> tuple[Copied, Comparison]:
+    from mediavault.commands.house import house
+    from mediavault.commands.progress import steps
+    from mediavault.core.fleet import ALIVE_WITHIN
+    from mediavault.upkeep import moving
+
+    async with house().open_backup(settings, file) as source, house().open_store(settings) as target:
+        with steps(silent=silent) as onlooker:
+            return await moving.restore(source, target, onlooker, alive_within=ALIVE_WITHIN)

@@ -1,0 +1,46 @@
+"""How far an errand is: a bar on standard error, a line a step where that is no terminal, nothing beside JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from mediavault.commands.output import err
+
+
+class Steps:
+    """One bar a step."""
+
+    def __init__(self, progress: Progress | None, *, is_terminal: bool) -> None:
+        self._progress = progress
+        self._is_terminal = is_terminal
+        self._task: TaskID | None = None
+
+    def begins(self, words: str, total: int | None) -> None:
+        """``total`` None: nobody knows."""
+        if self._progress is None:
+            return
+        if not self._is_terminal:
+            self._progress.console.print(f"{words} …", markup=False)
+            return
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(words, total=total)
+
+    def more(self, count: int) -> None:
+        if self._progress is not None and self._task is not None:
+            self._progress.advance(self._task, count)
+
+
+@contextmanager
+def steps(*, silent: bool) -> Iterator[Steps]:
+    """``silent`` for scripts that read the answer."""
+    if silent:
+        yield Steps(None, is_terminal=False)
+        return
+    console = err()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield Steps(progress, is_terminal=console.is_terminal)

@@ -1,0 +1,85 @@
+"""``rebuild``: the jobs from the sidecars of the library. Exit code 1 when something was not taken as completed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
+
+if TYPE_CHECKING:
+    from mediavault.core.settings import Settings
+    from mediavault.upkeep.rebuilding import Rebuilt, Refused
+
+SizesOnly = Annotated[
+    bool, typer.Option("--sizes-only", help="Believe a file of the right size, without reading it from end to end.")
+]
+AsJsonLines = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object a refused sidecar and one that sums up, a line each.")
+]
+
+
+def rebuild(*, sizes_only: SizesOnly = False, as_json: AsJsonLines = False) -> None:
+    """Take every video of the library that its sidecar vouches for into the database."""
+    from mediavault.commands.jobs import quiet_settings
+
+    done = asyncio.run(_rebuild(quiet_settings(), read_data=not sizes_only, as_json=as_json))
+    _sum_up(done, as_json=as_json)
+    if done.refused:
+        raise Ended(EXIT_JOB_FAILED)
+
+
+async def _rebuild(settings: Settings, *, read_data: bool, as_json: bool) -> Rebuilt:
+    from mediavault.commands.house import house
+    from mediavault.commands.progress import steps
+    from mediavault.core.errors import BadInput
+    from mediavault.core.fleet import ALIVE_WITHIN
+    from mediavault.upkeep.rebuilding import Rebuild, count_sidecars
+
+    async with house().open_store(settings) as store:
+        if await store.workers(seen_within=ALIVE_WITHIN):
+            raise BadInput("Workers are at work at this vault.", help="Stop `mediavault serve` and all workers first.")
+        with steps(silent=as_json) as onlooker:
+            library = await house().open_library(settings, store)
+            onlooker.begins("Reading sidecars", await count_sidecars(library))
+            rebuild = Rebuild(store, library, read_data=read_data, on_sidecars=onlooker.more)
+            async for refused in rebuild.run():
+                _tell(refused, as_json=as_json)
+            return rebuild.done
+
+
+def _tell(refused: Refused, *, as_json: bool) -> None:
+    from mediavault.api.words import one_line
+    from mediavault.commands.output import out, print_json_line
+
+    if as_json:
+        print_json_line(
+            {"refused": refused.refusal, "path": refused.path, "job": refused.job, "detail": refused.detail}
+        )
+    else:
+        out().print(f"{one_line(refused.path)}: {one_line(refused.detail)}", markup=False, soft_wrap=True)
+
+
+def _sum_up(done: Rebuilt, *, as_json: bool) -> None:
+    from mediavault.commands.output import out, print_json_line
+
+    if as_json:
+        print_json_line(
+            {
+                "ok": not done.refused,
+                "sidecars": done.sidecars,
+                "new": done.new,
+                "renewed": done.renewed,
+                "known": done.known,
+                "partial": done.partial,
+                "refused": done.refused,
+            }
+        )
+        return
+    out().print(
+        f"{done.sidecars} sidecars: {done.new} jobs new, {done.renewed} completed here by what the library has, "
+        f"{done.known} known already; {done.refused} not taken as completed.",
+        markup=False,
+    )

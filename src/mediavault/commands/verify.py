@@ -1,0 +1,88 @@
+"""``verify``: every row against the library, and the library against the rows. Changes nothing. Exit code 1 on findings."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
+
+if TYPE_CHECKING:
+    from mediavault.core.settings import Settings
+    from mediavault.upkeep.findings import Finding
+    from mediavault.upkeep.verifying import Verified
+
+ReadData = Annotated[
+    bool, typer.Option("--read-data", help="Read every byte and compare hashes: finds what rotted, and takes its time.")
+]
+AsJsonLines = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object a finding and one that sums up, a line each.")
+]
+
+
+def verify(*, read_data: ReadData = False, as_json: AsJsonLines = False) -> None:
+    """Find what is missing, damaged or nobody's in the library."""
+    from mediavault.commands.jobs import quiet_settings
+
+    done = asyncio.run(_verify(quiet_settings(), read_data=read_data, as_json=as_json))
+    _sum_up(done, read_data=read_data, as_json=as_json)
+    if done.findings:
+        raise Ended(EXIT_JOB_FAILED)
+
+
+async def _verify(settings: Settings, *, read_data: bool, as_json: bool) -> Verified:
+    from mediavault.commands.house import house
+    from mediavault.commands.progress import steps
+    from mediavault.upkeep.moving import count_jobs
+    from mediavault.upkeep.verifying import Verification
+
+    async with house().open_store(settings) as store:
+        with steps(silent=as_json) as onlooker:
+            library = await house().open_library(settings, store)
+            onlooker.begins("Reading every file" if read_data else "Looking at every file", await count_jobs(store))
+            verification = Verification(store, library, read_data=read_data, on_jobs=onlooker.more)
+            async for finding in verification.run():
+                _tell(finding, as_json=as_json)
+            return verification.done
+
+
+def _tell(finding: Finding, *, as_json: bool) -> None:
+    from mediavault.api.words import one_line
+    from mediavault.commands.output import out, print_json_line
+    from mediavault.upkeep.findings import WORDS
+
+    if as_json:
+        print_json_line(
+            {"finding": finding.trouble, "path": finding.path, "job": finding.job, "detail": finding.detail}
+        )
+        return
+    detail = f" ({finding.detail})" if finding.detail else ""
+    whose = f" [job {finding.job}]" if finding.job else ""
+    out().print(f"{one_line(finding.path)}: {WORDS[finding.trouble]}{detail}{whose}", markup=False, soft_wrap=True)
+
+
+def _sum_up(done: Verified, *, read_data: bool, as_json: bool) -> None:
+    from mediavault.api.words import size_words
+    from mediavault.commands.output import out, print_json_line
+
+    if as_json:
+        print_json_line(
+            {
+                "ok": not done.findings,
+                "jobs": done.jobs,
+                "videos": done.videos,
+                "files": done.files,
+                "bytes_read": done.bytes_read,
+                "findings": dict(done.findings),
+            }
+        )
+        return
+    how = f"{size_words(done.bytes_read)} read" if read_data else "sizes only; --read-data compares every byte"
+    out().print(f"{done.videos} videos of {done.jobs} jobs, {done.files} files in the library: {how}.", markup=False)
+    if done.findings:
+        found = ", ".join(f"{count} {trouble}" for trouble, count in sorted(done.findings.items()))
+        out().print(f"Findings: {found}. Nothing was changed.", style="red")
+    else:
+        out().print("Everything is as it should be.", style="green")

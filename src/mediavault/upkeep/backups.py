@@ -1,0 +1,93 @@
+"""A store as one SQLite file, written while it is in use; and that file as a store again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from mediavault.core.errors import BadInput, StoreError
+from mediavault.services.vault import disk
+from mediavault.store.port import JobStore
+from mediavault.store.sqlite_backup import copy_database
+from mediavault.upkeep.moving import Onlooker, copy_jobs, copy_rest, count_jobs
+
+
+async def back_up_file(database: Path, file: Path, onlooker: Onlooker) -> None:
+    """Copy a SQLite database as it is at one moment. ``file`` appears whole or not at all and replaces nothing.
+
+    Raises BadInput, StoreError, StorageFailure, NoSpace.
+    """
+    _refuse_taken(file)
+    _refuse_missing(database)
+    onlooker.begins("Copying the database", None)
+    draft = _draft_of(file)
+    try:
+        await asyncio.to_thread(copy_database, database, draft)
+        if not await asyncio.to_thread(disk.place, draft, file):
+            _refuse_taken(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+async def back_up_store(
+    store: JobStore, file: Path, onlooker: Onlooker, *, make_copy: Callable[[Path], JobStore]
+) -> None:
+    """Copy any store into a SQLite file; ``make_copy`` makes the store of a path.
+
+    Each job is as it was at one moment between beginning and end. One that was running is queued, as at a release.
+    """
+    _refuse_taken(file)
+    draft = _draft_of(file)
+    with tempfile.TemporaryDirectory(prefix=f"{draft.name}-", dir=file.parent) as folder:
+        database = Path(folder) / "copy.db"
+        copy = make_copy(database)
+        await copy.open()
+        try:
+            onlooker.begins("Copying", await count_jobs(store))
+            await copy_jobs(store, copy, on_jobs=onlooker.more)
+            await copy_jobs(store, copy)  # what came or went on meanwhile
+            await copy_rest(store, copy)
+        finally:
+            await copy.close()
+        await back_up_file(database, file, onlooker)
+
+
+@asynccontextmanager
+async def private_copy(file: Path, folder: Path) -> AsyncIterator[Path]:
+    """A copy of a backup that may be opened and brought up to date; gone afterwards."""
+    _refuse_missing(file)
+    with _temporary_folder(folder) as temporary:
+        copy = temporary / "backup.db"
+        await asyncio.to_thread(copy_database, file, copy)
+        yield copy
+
+
+@contextmanager
+def _temporary_folder(parent: Path) -> Iterator[Path]:
+    try:
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(prefix="restore-", dir=parent)
+    except OSError as exc:
+        raise StoreError(f"{parent} cannot be written: {exc.strerror or exc}.") from exc
+    with folder as name:
+        yield Path(name)
+
+
+def _refuse_missing(database: Path) -> None:
+    if not database.is_file():
+        raise BadInput(f"There is no database {database}.")
+
+
+def _refuse_taken(file: Path) -> None:
+    if os.path.lexists(file):
+        raise BadInput(f"{file} exists already.", help="Name another file: a backup replaces nothing.")
+
+
+def _draft_of(file: Path) -> Path:
+    """Beside the file, so that it is put in its place by a rename."""
+    disk.make_folder(file.parent)
+    return file.with_name(f".{file.name}.draft-{os.getpid()}")

@@ -1,0 +1,94 @@
+"""How a job in one store stands to the same job in another. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+
+from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.store.moves import as_adopted
+from mediavault.store.port import StoredJob
+
+MAX_NAMED = 100  # differences that a comparison names; the others are counted
+
+
+class Standing(StrEnum):
+    """What the target has of a job of the source."""
+
+    MISSING = "missing"
+    SAME = "same"
+    OLDER = "older"  # an earlier state of the very same job: the source has gone on since it was copied
+    OTHER = "other"  # it has gone on by itself there
+
+
+def standing(source: StoredJob, target: StoredJob | None) -> Standing:
+    """OLDER may be replaced without losing anything; OTHER must never be."""
+    if target is None:
+        return Standing.MISSING
+    if target.job == as_adopted(source.job) and target.history == source.history:
+        return Standing.SAME
+    grown = source.history[: len(target.history)] == target.history
+    later = source.job.updated_at >= target.job.updated_at and source.job.attempt_count >= target.job.attempt_count
+    return Standing.OLDER if grown and later else Standing.OTHER
+
+
+def differing_fields(source: StoredJob, target: StoredJob) -> list[str]:
+    """Names of the job's fields that differ, and ``history``."""
+    wanted = as_adopted(source.job)
+    found = [each.name for each in fields(Job) if getattr(wanted, each.name) != getattr(target.job, each.name)]
+    return [*found, "history"] if source.history != target.history else found
+
+
+def counts_as_adopted(counts: Mapping[JobStatus, int]) -> dict[JobStatus, int]:
+    """What runs in the source is queued in the target."""
+    found = {status: counts.get(status, 0) for status in JobStatus}
+    found[JobStatus.QUEUED] += found[JobStatus.RUNNING]
+    found[JobStatus.RUNNING] = 0
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """``what`` is ``missing``, or the fields that differ."""
+
+    job: JobId
+    what: str
+
+
+@dataclass(slots=True)
+class Comparison:
+    """Job by job, from the source's side; ``only_in_target`` counts what the target has besides."""
+
+    same: int = 0
+    different: int = 0  # missing ones among them
+    missing: int = 0
+    named: list[Difference] = field(default_factory=list)
+    source_counts: Mapping[JobStatus, int] = field(default_factory=dict)
+    target_counts: Mapping[JobStatus, int] = field(default_factory=dict)
+    missing_gates: tuple[str, ...] = ()
+    missing_agreed: tuple[str, ...] = ()
+
+    def add(self, source: StoredJob, target: StoredJob | None) -> None:
+        if target is None:
+            self.missing += 1
+            self._differs(source, "missing")
+        elif different := differing_fields(source, target):
+            self._differs(source, ", ".join(different))
+        else:
+            self.same += 1
+
+    def _differs(self, source: StoredJob, what: str) -> None:
+        self.different += 1
+        if len(self.named) < MAX_NAMED:
+            self.named.append(Difference(source.job.id, what))
+
+    @property
+    def only_in_target(self) -> int:
+        return sum(self.target_counts.values()) - self.same - (self.different - self.missing)
+
+    @property
+    def is_whole(self) -> bool:
+        """Everything that the source has stands in the target as it was, and nothing came while it was looked at."""
+        looked_at = self.same == sum(self.source_counts.values())
+        return looked_at and not (self.different or self.missing_gates or self.missing_agreed)

@@ -1,0 +1,197 @@
+"""Copies what one store has into another, and compares the two. May be killed at any point and repeated.
+
+A job is copied in one transaction of the target, with its history. One that the target has as an earlier state of itself
+is taken out there and copied anew: a kill in between leaves it missing, and the next copy brings it. One that has gone on
+by itself in the target is never touched. The source is only read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from mediavault.core.clock import Clock
+from mediavault.core.errors import BadInput, JobNotFound
+from mediavault.core.job import Job, JobId
+from mediavault.store.port import JobQuery, JobStore, StoredJob
+from mediavault.upkeep.comparing import Comparison, Standing, counts_as_adopted, standing
+
+PAGE = 100
+
+STOPPED_LOOK_S = 1.0
+
+OnJobs = Callable[[int], None]  # how many jobs more were looked at
+
+
+class Onlooker(Protocol):
+    """Is told how far it is."""
+
+    def begins(self, words: str, total: int | None) -> None:
+        """A step, and how many jobs it looks at if that is known."""
+
+    def more(self, count: int) -> None:
+        """So many further ones are done."""
+
+
+async def move(
+    source: JobStore,
+    target: JobStore,
+    onlooker: Onlooker,
+    clock: Clock,
+    *,
+    alive_within: timedelta,
+    while_running: bool = False,
+) -> tuple[Copied, Comparison]:
+    """Copy everything and compare. ``alive_within``: a worker that was silent for longer is not there.
+
+    Raises BadInput when workers are at work, or the target is another vault's. With ``while_running`` the source's may be:
+    everything is copied a first time, and once more what changed as soon as the last of them has stopped.
+    """
+    await _refuse_busy(target, alive_within)
+    await _refuse_other_vault(source, target)
+    if workers := await source.workers(seen_within=alive_within):
+        if not while_running:
+            raise BadInput(
+                f"{len(workers)} workers are at work at this vault.",
+                help="Stop `mediavault serve` and all workers first, or copy most of it before with --while-running.",
+            )
+        onlooker.begins("Copying while workers run", await count_jobs(source))
+        await copy_jobs(source, target, on_jobs=onlooker.more)
+        onlooker.begins("Stop `mediavault serve` and all workers now; waiting for them", None)
+        while await source.workers(seen_within=alive_within):
+            await clock.sleep(STOPPED_LOOK_S)
+    return await _copy_and_compare(source, target, onlooker)
+
+
+async def restore(
+    backup: JobStore, target: JobStore, onlooker: Onlooker, *, alive_within: timedelta
+) -> tuple[Copied, Comparison]:
+    """As :func:`move`; the workers of which a backup knows were at work when it was written."""
+    await _refuse_busy(target, alive_within)
+    await _refuse_other_vault(backup, target)
+    return await _copy_and_compare(backup, target, onlooker)
+
+
+async def _copy_and_compare(source: JobStore, target: JobStore, onlooker: Onlooker) -> tuple[Copied, Comparison]:
+    onlooker.begins("Copying", await count_jobs(source))
+    copied = await copy_jobs(source, target, on_jobs=onlooker.more)
+    await copy_rest(source, target)
+    onlooker.begins("Comparing", await count_jobs(source))
+    return copied, await compare(source, target, on_jobs=onlooker.more)
+
+
+async def count_jobs(store: JobStore) -> int:
+    """In whatever state."""
+    return sum((await store.report()).counts.values())
+
+
+@dataclass(slots=True)
+class Copied:
+    """What one pass did. ``kept`` were there already; ``other`` have gone on by themselves in the target."""
+
+    new: int = 0
+    renewed: int = 0
+    kept: int = 0
+    other: int = 0
+
+
+async def copy_jobs(source: JobStore, target: JobStore, *, on_jobs: OnJobs = lambda _: None) -> Copied:
+    """One pass over everything that the source has when it begins."""
+    copied = Copied()
+    async for page in _pages(source):
+        wanted: list[StoredJob] = []
+        for stored, there in await _pairs(page, source, target):
+            match standing(stored, there):
+                case Standing.MISSING:
+                    wanted.append(stored)
+                case Standing.OLDER:
+                    await target.remove(stored.job.id)
+                    wanted.append(stored)
+                    copied.renewed += 1
+                case Standing.SAME:
+                    copied.kept += 1
+                case Standing.OTHER:
+                    copied.other += 1
+        copied.new += await target.adopt(wanted) if wanted else 0
+        on_jobs(len(page))
+    copied.new -= copied.renewed
+    return copied
+
+
+async def copy_rest(source: JobStore, target: JobStore) -> None:
+    """The gates that the target has not yet, and what the source's processes agree on."""
+    await target.adopt_gates(await source.gates())
+    for name, value in (await source.agreed()).items():
+        await target.agree_on(name, value)
+
+
+async def _refuse_busy(target: JobStore, alive_within: timedelta) -> None:
+    if await target.workers(seen_within=alive_within):
+        raise BadInput("Workers are at work at the target.", help="Stop them until everything has been moved.")
+
+
+async def _refuse_other_vault(source: JobStore, target: JobStore) -> None:
+    """Raise BadInput when the target's processes agree on something else, such as another library."""
+    there = await target.agreed()
+    for name, value in (await source.agreed()).items():
+        if there.get(name, value) != value:
+            raise BadInput(
+                f"The target belongs to another vault: its {name} is {there[name]}, this one's is {value}.",
+                help="Name an empty database.",
+            )
+
+
+async def compare(source: JobStore, target: JobStore, *, on_jobs: OnJobs = lambda _: None) -> Comparison:
+    """Every job of the source with all its fields and its history, the gates, and what is agreed on."""
+    found = Comparison()
+    async for page in _pages(source):
+        for stored, there in await _pairs(page, source, target):
+            found.add(stored, there)
+        on_jobs(len(page))
+    found.source_counts = counts_as_adopted((await source.report()).counts)
+    found.target_counts = (await target.report()).counts
+    gates = {gate.platform for gate in await target.gates()}
+    found.missing_gates = tuple(gate.platform for gate in await source.gates() if gate.platform not in gates)
+    agreed = await target.agreed()
+    found.missing_agreed = tuple(name for name, value in (await source.agreed()).items() if agreed.get(name) != value)
+    return found
+
+
+async def _pages(store: JobStore) -> AsyncIterator[tuple[Job, ...]]:
+    """Newest first, so that what comes meanwhile is not met; memory holds a page."""
+    cursor: str | None = None
+    while True:
+        page = await store.jobs(JobQuery(cursor=cursor, limit=PAGE))
+        if page.jobs:
+            yield page.jobs
+        if page.next_cursor is None:
+            return
+        cursor = page.next_cursor
+
+
+async def _pairs(page: tuple[Job, ...], source: JobStore, target: JobStore) -> list[tuple[StoredJob, StoredJob | None]]:
+    """Each job of the page as both stores have it now; what was removed from the source meanwhile is left out."""
+    ids = [job.id for job in page]
+    ours, theirs = await asyncio.gather(_stored(source, ids), _stored(target, ids))
+    return [(ours[job_id], theirs.get(job_id)) for job_id in ids if job_id in ours]
+
+
+async def _stored(store: JobStore, ids: list[JobId]) -> dict[JobId, StoredJob]:
+    found = await asyncio.gather(*(_one(store, job_id) for job_id in ids))
+    return {one.job.id: one for one in found if one is not None}
+
+
+async def _one(store: JobStore, job_id: JobId) -> StoredJob | None:
+    """The history is read before the job and after it: a job that moves in between is read again."""
+    try:
+        while True:
+            before = await store.history(job_id)
+            job = await store.get(job_id)
+            after = await store.history(job_id)
+            if before == after:
+                return StoredJob(job, tuple(after))
+    except JobNotFound:
+        return None

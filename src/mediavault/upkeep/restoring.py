@@ -1,0 +1,124 @@
+"""A job as its sidecars tell it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from mediavault.core.errors import ErrorCode
+from mediavault.core.job import (
+    DEFAULT_MAX_ATTEMPTS,
+    HistoryRecord,
+    ItemStatus,
+    Job,
+    JobItem,
+    JobStatus,
+    Outcome,
+    Stage,
+)
+from mediavault.services.vault.sidecars import Sidecar
+from mediavault.store.moves import kept_values
+from mediavault.store.port import StoredJob
+
+REBUILT = "rebuilt from what stands beside the videos in the library"
+
+
+def is_whole(sidecars: Sequence[Sidecar]) -> bool:
+    """Whether every video that was to be saved of the post has one."""
+    return all(one.status in (ItemStatus.KEPT, ItemStatus.SKIPPED) for one in items_of(sidecars))
+
+
+def items_of(sidecars: Sequence[Sidecar]) -> tuple[JobItem, ...]:
+    """The post's media as the newest sidecar saw them; kept is what has a sidecar, found by its id or by its place."""
+    newest = max(sidecars, key=lambda one: one.saved_at)
+    items = list(newest.items)
+    for sidecar in sorted(sidecars, key=lambda one: one.saved_at):
+        items[_place(sidecar, items)] = replace(sidecar.items[sidecar.item], status=ItemStatus.KEPT, kept=sidecar.kept)
+    return tuple(items)
+
+
+def _place(sidecar: Sidecar, items: Sequence[JobItem]) -> int:
+    """An earlier attempt may have seen the post's media in another order."""
+    media_id = sidecar.items[sidecar.item].item.media_id
+    by_id = (place for place, one in enumerate(items) if one.item.media_id == media_id)
+    place = next(by_id, sidecar.item) if media_id is not None else sidecar.item
+    return min(place, len(items) - 1)
+
+
+def stored_job(sidecars: Sequence[Sidecar]) -> StoredJob:
+    """The row of one job, from one or more of its sidecars, completed when none is missing.
+
+    One that lacks a video is failed with PARTIAL, so that a person may have the rest fetched. A sidecar does not tell the
+    post's candidates, the earlier history, or when the last attempt began; the job completed when its last file was saved.
+    """
+    newest = max(sidecars, key=lambda one: one.saved_at)
+    items = items_of(sidecars)
+    first = next(one.kept for one in items if one.kept is not None)
+    attempt = max(one.attempt for one in sidecars)
+    job = Job(
+        id=newest.id,
+        trace_id=newest.trace_id,
+        post_url=newest.post_url,
+        canonical_url=newest.canonical_url,
+        platform=newest.platform,
+        status=JobStatus.COMPLETED,
+        created_at=newest.created_at,
+        updated_at=newest.saved_at,
+        version=newest.version,
+        attempt_count=attempt,
+        max_attempts=max(attempt, DEFAULT_MAX_ATTEMPTS),
+        completed_at=newest.saved_at,
+        progress_pct=100,
+        stage=Stage.COMPLETE,
+        bytes_done=first.bytes,
+        bytes_total=first.bytes,
+        items=items,
+        metadata=newest.metadata,
+        account=newest.account,
+        **kept_values(first),
+    )
+    if is_whole(sidecars):
+        return StoredJob(job, (_record(newest.saved_at, job),))
+    return _partial(job, items)
+
+
+def _partial(job: Job, items: Sequence[JobItem]) -> StoredJob:
+    kept = sum(one.status is ItemStatus.KEPT for one in items)
+    wanted = sum(one.status is not ItemStatus.SKIPPED for one in items)
+    failed = replace(
+        job,
+        status=JobStatus.FAILED,
+        completed_at=None,
+        failed_at=job.updated_at,
+        error_code=ErrorCode.PARTIAL,
+        error=f"{kept} of {wanted} videos are kept; the others were not in the library when it was rebuilt.",
+    )
+    return StoredJob(failed, (replace(_record(job.updated_at, failed), outcome=Outcome.FAILED),))
+
+
+def _record(at: datetime, job: Job) -> HistoryRecord:
+    return HistoryRecord(
+        at,
+        job.attempt_count,
+        Stage.COMPLETE,
+        Outcome.OK,
+        error_code=job.error_code,
+        detail=REBUILT,
+        bytes=job.bytes or 0,
+    )
+
+
+def takes_the_place_of(rebuilt: StoredJob, there: StoredJob) -> bool:
+    """Whether the store's row knows less than the library: not completed, at rest, and not beyond that attempt."""
+    at_rest = there.job.status in (JobStatus.QUEUED, JobStatus.FAILED, JobStatus.CANCELLED)
+    completes = rebuilt.job.status is JobStatus.COMPLETED
+    same_post = there.job.canonical_url == rebuilt.job.canonical_url and there.job.version == rebuilt.job.version
+    return at_rest and completes and same_post
+
+
+def over(rebuilt: StoredJob, there: StoredJob) -> StoredJob:
+    """The rebuilt job with the history that the store had, and a fence that never shrinks."""
+    attempt = max(rebuilt.job.attempt_count, there.job.attempt_count)
+    job = replace(rebuilt.job, attempt_count=attempt, max_attempts=max(attempt, there.job.max_attempts))
+    return StoredJob(job, (*there.history, *rebuilt.history))

@@ -1,0 +1,328 @@
+"""Moving, backing up, verifying and rebuilding from the command line, on real stores and files."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import structlog
+
+from mediavault.cli import main
+from mediavault.core.clock import SystemClock
+from mediavault.core.job import WorkerBeat, WorkerId
+from mediavault.runtime import store_at
+from mediavault.store.moves import as_adopted
+from mediavault.store.port import JobStore, StoredJob
+from mediavault.store.sqlite_engine import connect_to_write
+from mediavault.store.sqlite_schema import SCHEMA_VERSION
+from tests import vaults
+from tests.contract.stores import numbered_job
+from tests.fakes import FakeClock
+from tests.servers import postgres
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    def lines(self) -> list[Any]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+class Place:
+    """A vault's folders, and the databases beside it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.library, self.state = root, root / "library", root / "state"
+        self.library.mkdir()
+
+    def url(self, name: str) -> str:
+        """``postgres`` is a database of its own on a real server; any other name a SQLite file."""
+        return postgres.database_for(self.root) if name == "postgres" else f"sqlite:///{self.root}/{name}.db"
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    place = Place(tmp_path)
+    monkeypatch.setenv("MEDIAVAULT_STATE_DIR", str(place.state))
+    monkeypatch.setenv("MEDIAVAULT_DOWNLOAD_DIR", str(place.library))
+    monkeypatch.setenv("COLUMNS", "200")
+    root = logging.getLogger()
+    before = (list(root.handlers), root.level)
+    yield place
+    root.handlers[:], _ = before
+    root.setLevel(before[1])
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def run(place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+    def command(*arguments: str, at: str) -> Ran:
+        monkeypatch.setenv("MEDIAVAULT_DATABASE_URL", place.url(at))
+        capsys.readouterr()
+        code = main(arguments)
+        captured = capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return command
+
+
+Run = Callable[..., Ran]
+
+
+def at(place: Place, name: str, use: Callable[[JobStore], Coroutine[Any, Any, T]]) -> T:
+    async def opened() -> T:
+        store = store_at(place.url(name), SystemClock())
+        await store.open()
+        try:
+            return await use(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(opened())
+
+
+def fill(place: Place, name: str, *, jobs: int = 5, queued: int = 0) -> Sequence[StoredJob]:
+    async def work(store: JobStore) -> Sequence[StoredJob]:
+        await vaults.fill(store, place.library, FakeClock(), jobs=jobs, videos=2)
+        if queued:
+            await store.enqueue([numbered_job(n, f"https://later.example/{n}") for n in range(1_000, 1_000 + queued)])
+        return await vaults.all_of(store)
+
+    return at(place, name, work)
+
+
+async def beat(store: JobStore) -> None:
+    now = SystemClock().now()
+    await store.beat(WorkerBeat(WorkerId("w-1"), "host", 1, "0", now, now))
+
+
+# --- moving -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("source", "target"), [("a", "postgres"), ("postgres", "a"), ("a", "b")])
+def test_a_vault_moves_between_engines_and_is_the_same_there(place: Place, run: Run, source: str, target: str) -> None:
+    before = fill(place, source, queued=3)
+    first = run("migrate", "--to", place.url(target), "--json", at=source)
+    second = run("migrate", "--to", place.url(target), at=source)
+
+    assert (first.code, first.json()["whole"], first.json()["same"], first.json()["copied"]["new"]) == (0, True, 8, 8)
+    assert second.code == 0
+    assert "all 8 jobs are the same" in second.out
+    assert at(place, target, vaults.all_of) == [StoredJob(as_adopted(one.job), one.history) for one in before]
+    assert run("verify", "--read-data", at=target).code == 0
+
+
+def test_a_difference_ends_with_1_and_is_named(place: Place, run: Run) -> None:
+    (first, *_) = fill(place, "a")
+    run("migrate", "--to", place.url("b"), at="a")
+
+    async def meddle(store: JobStore) -> None:
+        await store.remove(first.job.id)
+        await store.enqueue([numbered_job(77, first.job.canonical_url)])
+
+    at(place, "b", meddle)
+    ended = run("migrate", "--to", place.url("b"), "--json", at="a")
+    assert (ended.code, ended.json()["whole"]) == (1, False)
+    assert ended.json()["differences"] == [{"job": first.job.id, "what": "missing"}]
+
+
+def test_a_vault_at_work_and_its_own_database_are_refused(place: Place, run: Run) -> None:
+    fill(place, "a", jobs=1)
+    own = run("migrate", "--to", place.url("a"), at="a")
+    at(place, "a", beat)
+    busy = run("migrate", "--to", place.url("b"), at="a")
+
+    assert (own.code, busy.code) == (2, 2)
+    assert "--while-running" in busy.err
+
+
+def test_a_move_that_is_killed_at_any_moment_is_finished_by_repeating_it(place: Place, run: Run) -> None:
+    """SIGKILL to a real process, later and later, until one run ends by itself."""
+    fill(place, "a", jobs=3, queued=600)
+    command = [sys.executable, "-m", "mediavault", "migrate", "--to", place.url("b"), "--json"]
+    environment = {**os.environ, "MEDIAVAULT_DATABASE_URL": place.url("a")}
+    kills, seen = 0, set()
+    for wait in (0.1, 0.4, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0, 60.0):
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+        try:
+            process.wait(wait)
+            break
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+            seen.add(len(at(place, "b", vaults.all_of)) if (place.root / "b.db").exists() else 0)
+    ended = run("migrate", "--to", place.url("b"), "--json", at="a")
+
+    assert kills > 1
+    assert (ended.code, ended.json()["same"]) == (0, 603)
+    assert at(place, "b", vaults.all_of) == at(place, "a", vaults.all_of)
+
+
+# --- backups ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ["a", "postgres"])
+def test_a_backup_is_restored_into_any_engine(place: Place, run: Run, engine: str) -> None:
+    before = fill(place, engine, queued=2)
+    file = place.root / "copies" / "vault.backup"
+    written = run("backup", str(file), "--json", at=engine)
+    body = file.read_bytes()
+    restored = run("restore", str(file), "--json", at="c")
+
+    assert written.json() == {"file": str(file), "bytes": len(body)}
+    assert [path.name for path in file.parent.iterdir()] == ["vault.backup"]
+    assert (restored.code, restored.json()["copied"]["new"]) == (0, 7)
+    assert at(place, "c", vaults.all_of) == before
+    assert file.read_bytes() == body
+    assert list(place.state.iterdir()) == []
+
+
+def test_a_backup_replaces_nothing(place: Place, run: Run) -> None:
+    fill(place, "a", jobs=1)
+    file = place.root / "vault.backup"
+    file.write_text("precious")
+
+    assert run("backup", str(file), at="a").code == 2
+    assert file.read_text() == "precious"
+
+
+def test_a_backup_is_written_while_workers_work(place: Place, run: Run) -> None:
+    """Jobs come and go all the while; what it has is whole, and was there at one moment."""
+    fill(place, "a", jobs=2)
+    writing = (
+        "import asyncio, sys\n"
+        "from tests.contract.stores import *\n"
+        "async def main():\n"
+        "    store = SqliteJobStore(Path(sys.argv[1]), SystemClock()); await store.open()\n"
+        "    for n in range(100, 100_000):\n"
+        "        await store.enqueue([numbered_job(n, f'https://x.example/{n}')])\n"
+        "        await claim_and_complete(store, WorkerId('w'))\n"
+        "asyncio.run(main())\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", writing, str(place.root / "a.db")])
+    try:
+        deadline = time.monotonic() + 60
+        while len(at(place, "a", vaults.all_of)) < 10 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        for number in range(3):
+            assert run("backup", str(place.root / f"{number}.backup"), at="a").code == 0
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+    restored = run("restore", str(place.root / "2.backup"), "--json", at="c")
+
+    assert restored.code == 0
+    assert restored.json()["same"] >= 10
+
+
+def test_what_is_no_backup_of_ours_is_refused(place: Place, run: Run) -> None:
+    foreign = place.root / "foreign.db"
+    foreign.write_text("no database at all")
+
+    assert run("restore", str(place.root / "nothing"), at="a").code == 2
+    assert run("restore", str(foreign), at="a").code == 2
+
+
+# --- a newer mediavault's data ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [["list"], ["migrate"], ["verify"], ["rebuild"], ["worker"], ["serve"]])
+def test_a_newer_schema_is_refused_with_a_sentence_and_stays(place: Place, run: Run, command: list[str]) -> None:
+    fill(place, "a", jobs=1)
+    db = connect_to_write(place.root / "a.db")
+    db.pragma("user_version", SCHEMA_VERSION + 1)
+    db.close()
+    ended = run(*command, at="a")
+
+    assert ended.code == 2
+    assert f"schema {SCHEMA_VERSION + 1}" in ended.err
+
+
+def test_a_newer_schema_in_postgresql_is_refused_too(place: Place, run: Run) -> None:
+    fill(place, "postgres", jobs=1)
+    url = place.url("postgres")
+    postgres.sql(url, "UPDATE mediavault.schema_version SET version = 999, oldest_code = 999")
+    ended = run("list", "--json", at="postgres")
+
+    assert (ended.code, ended.json()["code"]) == (2, "SCHEMA_TOO_NEW")
+
+
+# --- the library ------------------------------------------------------------------------------------------------------
+
+
+def test_damages_are_listed_one_object_a_line_and_summed_up(place: Place, run: Run) -> None:
+    fill(place, "a")
+    body = bytearray((place.library / "ann1/000001-0.mp4").read_bytes())
+    body[7] ^= 4
+    (place.library / "ann1/000001-0.mp4").write_bytes(body)
+    (place.library / "ann2/000002-2.mp4").unlink()
+    (place.library / "ann3/mine.mp4").write_bytes(b"x")
+    quick, deep = run("verify", "--json", at="a"), run("verify", "--read-data", "--json", at="a")
+
+    assert (quick.code, deep.code) == (1, 1)
+    assert [one.get("finding") for one in quick.lines()] == ["missing", "orphan", None]
+    assert sorted(one["finding"] for one in deep.lines()[:-1]) == ["hash_differs", "missing", "orphan"]
+    assert deep.lines()[-1] == {
+        "ok": False,
+        "jobs": 5,
+        "videos": 10,
+        "files": 30,
+        "bytes_read": 9 * vaults.VIDEO_BYTES,
+        "findings": {"hash_differs": 1, "missing": 1, "orphan": 1},
+    }
+    assert "ann2/000002-2.mp4: the file is not there" in run("verify", at="a").out
+
+
+@pytest.mark.parametrize("engine", ["c", "postgres"])
+def test_an_empty_store_is_rebuilt_from_the_library(place: Place, run: Run, engine: str) -> None:
+    before = fill(place, "a")
+    rebuilt = run("rebuild", "--json", at=engine)
+
+    assert (rebuilt.code, rebuilt.lines()[-1]["new"]) == (0, 5)
+    after = at(place, engine, vaults.all_of)
+    assert [(one.job.id, one.job.items, one.job.sha256) for one in after] == [
+        (one.job.id, one.job.items, one.job.sha256) for one in before
+    ]
+    assert run("verify", "--read-data", at=engine).code == 0
+    assert "5 known already" in run("rebuild", at=engine).out
+
+
+def test_a_refused_sidecar_is_named(place: Place, run: Run) -> None:
+    fill(place, "a")
+    (place.library / "ann1/000001-0.info.json").write_text("{")
+    ended = run("rebuild", "--json", at="c")
+
+    assert ended.code == 1
+    assert ended.lines()[0] == {
+        "refused": "bad_sidecar",
+        "path": "ann1/000001-0.info.json",
+        "job": None,
+        "detail": "it is no JSON object",
+    }
+
+
+def test_nothing_is_rebuilt_under_workers_hands(place: Place, run: Run) -> None:
+    at(place, "c", beat)
+
+    assert run("rebuild", at="c").code == 2

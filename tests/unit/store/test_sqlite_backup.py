@@ -1,0 +1,148 @@
+"""A copy of a database that is in use: one moment of it, whole, or nothing."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.errors import StoreError
+from mediavault.store.schema import Migration
+from mediavault.store.sqlite_backup import copy_database
+from mediavault.store.sqlite_engine import (
+    connect_to_copy_into,
+    connect_to_read,
+    connect_to_write,
+    errors_as_ours,
+    fetch_all,
+)
+from mediavault.store.sqlite_schema import MIGRATIONS, backup_before_migrating, inspect, open_database
+
+FILLER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000) INSERT INTO filler SELECT i, randomblob(1000) FROM n"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A database of some 9 MB, of which the log holds a part."""
+    path = tmp_path / "jobs.db"
+    db = open_database(path)
+    db.execute("CREATE TABLE filler (i INTEGER PRIMARY KEY, b BLOB)")
+    db.execute(FILLER)
+    db.close()
+    return path
+
+
+def count(path: Path) -> int:
+    db = connect_to_read(path)
+    ((rows,),) = fetch_all(db, "SELECT count(*) FROM filler")
+    db.close()
+    return int(rows)
+
+
+def test_a_copy_has_what_stands_in_the_log_and_is_one_file(path: Path, tmp_path: Path) -> None:
+    writer = connect_to_write(path)
+    writer.execute("INSERT INTO filler VALUES (100000, 'only in the log')")
+    copy = tmp_path / "copies" / "a.db"
+    copy.parent.mkdir()
+
+    copy_database(path, copy)
+    writer.close()
+    assert count(copy) == 9001
+    assert [entry.name for entry in copy.parent.iterdir()] == ["a.db"]
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+
+
+def test_writers_go_on_while_it_is_copied_and_the_copy_is_of_one_moment(path: Path, tmp_path: Path) -> None:
+    """A write at every step: the copy neither starts again for ever nor shows any of them."""
+    writer, steps = connect_to_write(path), []
+
+    def write(done: int, total: int) -> None:
+        steps.append(done)
+        assert len(steps) < 50
+        writer.execute("INSERT INTO filler (b) VALUES ('written meanwhile')")
+
+    copy_database(path, tmp_path / "a.db", on_pages=write)
+    writer.close()
+    assert len(steps) > 1
+    assert (count(tmp_path / "a.db"), count(path)) == (9000, 9000 + len(steps))
+
+
+def test_nothing_is_replaced(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.db").write_text("precious")
+
+    with pytest.raises(StoreError):
+        copy_database(path, tmp_path / "a.db")
+    assert (tmp_path / "a.db").read_text() == "precious"
+
+
+def test_a_damaged_database_is_no_backup(path: Path, tmp_path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(40 * 4096)
+        file.write(b"\xff" * 4096)
+
+    with pytest.raises(StoreError):
+        copy_database(path, tmp_path / "a.db")
+    assert not (tmp_path / "a.db").exists()
+
+
+# --- before a migration ---------------------------------------------------------------------------------------------
+
+NEXT = Migration(len(MIGRATIONS) + 1, "9999_next.sql", "DROP TABLE filler")
+
+
+def test_a_database_is_kept_as_it_was_before_its_schema_changes(path: Path) -> None:
+    open_database(path, migrations=(*MIGRATIONS, NEXT)).close()
+
+    kept = backup_before_migrating(path, len(MIGRATIONS))
+    assert count(kept) == 9000
+    open_database(kept).close()  # by the older mediavault
+    with pytest.raises(Exception, match="no such table"):
+        count(path)
+
+
+def test_a_fresh_database_and_one_that_is_up_to_date_are_not_copied(path: Path) -> None:
+    open_database(path).close()
+
+    assert list(path.parent.glob("*.backup*")) == []
+
+
+def test_without_room_for_the_copy_the_schema_stays(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr("mediavault.store.sqlite_schema.copy_database", full)
+
+    with pytest.raises(StoreError, match="full"):
+        open_database(path, migrations=(*MIGRATIONS, NEXT))
+    assert count(path) == 9000
+
+
+def test_a_copy_that_an_upgrade_left_half_written_is_in_nobodys_way(path: Path) -> None:
+    kept = backup_before_migrating(path, len(MIGRATIONS))
+    kept.with_name(f"{kept.name}.draft").write_text("half")
+    open_database(path, migrations=(*MIGRATIONS, NEXT)).close()
+
+    with errors_as_ours(kept):
+        assert count(kept) == 9000
+    assert not kept.with_name(f"{kept.name}.draft").exists()
+
+
+# --- killed while the file was made -----------------------------------------------------------------------------------
+
+
+def test_a_file_whose_maker_was_killed_can_be_opened(tmp_path: Path) -> None:
+    """Its journal is hot: only a writer may roll it back, and a reader looks at the file first."""
+    making, left = tmp_path / "making.db", tmp_path / "left.db"
+    making.touch()
+    db = connect_to_copy_into(making)
+    db.execute("CREATE TABLE t (b BLOB); PRAGMA cache_size = 1; BEGIN")
+    db.execute("INSERT INTO t SELECT randomblob(100000); INSERT INTO t SELECT randomblob(100000)")
+    for suffix in ("", "-journal"):
+        shutil.copy(f"{making}{suffix}", f"{left}{suffix}")
+    db.close()
+
+    identity = inspect(left)
+    assert identity is not None
+    assert identity.tables == 1

@@ -1,0 +1,78 @@
+"""Vaults with completed jobs in them, files, thumbnails, sidecars and all, as ``keep`` leaves them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from mediavault.core.job import ClaimedJob, ItemStatus, Job, JobItem, WorkerId
+from mediavault.core.media import Account, Item, ItemType, KeptFile, SourceType
+from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, beside, write_sidecar
+from mediavault.store.port import Checkpoint, JobQuery, JobStore, StoredJob
+from tests.contract.stores import numbered_job
+from tests.fakes import FakeClock
+
+ANN = WorkerId("w-ann")
+LEASE = timedelta(seconds=90)
+VIDEO_BYTES = 2_000
+
+
+async def fill(store: JobStore, root: Path, clock: FakeClock, *, jobs: int, videos: int = 1, first: int = 1) -> None:
+    """``jobs`` completed jobs of ``videos`` videos each; every picture of the post is skipped."""
+    numbers = range(first, first + jobs)
+    await store.enqueue([numbered_job(number, f"https://videos.example/{number}") for number in numbers])
+    for claim in await store.claim(ANN, limit=jobs, lease=LEASE):
+        await complete(store, claim, root, clock, videos=videos)
+
+
+async def complete(store: JobStore, claim: ClaimedJob, root: Path, clock: FakeClock, *, videos: int = 1) -> Job:
+    number = int(claim.job.trace_id, 16)
+    account = Account("generic", f"ann{number % 7}", "Ann", f"ann{number % 7}")
+    found = Checkpoint(
+        None,
+        None,
+        SourceType.DIRECT,
+        (),
+        (),
+        account,
+        None,
+        {"title": f"Film {number}", "text": "ü", "published_at": None, "post_id": str(number)},
+    )
+    await store.checkpoint(claim, found)
+    claim = ClaimedJob(await store.get(claim.id), claim.worker)
+    items = [JobItem(Item(media_id=f"{number}-{place}")) for place in range(videos)]
+    items.insert(1, JobItem(Item(type=ItemType.IMAGE), ItemStatus.SKIPPED))
+    for place, one in enumerate(items):
+        if one.status is ItemStatus.WAITING:
+            clock.advance(1)
+            kept = place_video(root, f"{account.slug}/{number:06d}-{place}.mp4", seed=number * 100 + place)
+            items[place] = JobItem(one.item, ItemStatus.KEPT, kept)
+            facts = write_sidecar(claim.job, None, items, place, kept, saved_at=clock.now())
+            (root / beside(kept.output_path, SIDECAR_SUFFIX)).write_text(json.dumps(facts))
+    return await store.complete(claim, next(one.kept for one in items if one.kept), items)
+
+
+def place_video(root: Path, path: str, *, seed: int) -> KeptFile:
+    """Random bytes under a video's name, and a thumbnail."""
+    video = root / path
+    video.parent.mkdir(parents=True, exist_ok=True)
+    body = random.Random(seed).randbytes(VIDEO_BYTES)
+    video.write_bytes(body)
+    video.with_suffix(".jpg").write_bytes(b"picture")
+    return KeptFile(path, beside(path, ".jpg"), len(body), hashlib.sha256(body).hexdigest(), 4.25, 320, 180)
+
+
+async def all_of(store: JobStore) -> Sequence[StoredJob]:
+    """Newest first."""
+    found: list[StoredJob] = []
+    cursor: str | None = None
+    while True:
+        page = await store.jobs(JobQuery(cursor=cursor, limit=500))
+        found += [StoredJob(job, tuple(await store.history(job.id))) for job in page.jobs]
+        if page.next_cursor is None:
+            return found
+        cursor = page.next_cursor
