@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 SINGLE_JOB_LOOK_S = 0.25
 POSTGRES_SCHEMES = ("postgresql", "postgres")
+SIGNALS_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # SIGHUP: the terminal was closed
 
 log = get_logger(__name__)
 
@@ -453,7 +454,7 @@ def browser_path(settings: Settings) -> str | None:
 
 @contextmanager
 def _until_stopped(vault: OpenVault) -> Iterator[asyncio.Event]:
-    """SIGTERM, SIGINT or a broken worker set the event; a second signal gives running jobs back at once."""
+    """A signal to end or a broken worker sets the event; a second signal gives running jobs back at once."""
     stop = asyncio.Event()
 
     def on_signal() -> None:
@@ -465,12 +466,12 @@ def _until_stopped(vault: OpenVault) -> Iterator[asyncio.Event]:
         vault.working.add_done_callback(lambda _: stop.set())
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in SIGNALS_TO_END:
         loop.add_signal_handler(number, on_signal)
     try:
         yield stop
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in SIGNALS_TO_END:
             loop.remove_signal_handler(number)
 
 

@@ -10,8 +10,11 @@ import asyncio
 import os
 import signal
 import sys
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.logs import configure_logs
@@ -23,6 +26,7 @@ from mediavault.services.download.writer import open_writer
 from mediavault.worker import retry
 from mediavault.worker.library import recognise
 from mediavault.worker.queue import Worker, WorkerLimits
+from tests.faults.worker_process import POINTS
 from tests.stubs import VIDEO, StubDownloader, StubExtractor, StubProbe, candidate, extraction, make_tools
 
 LEASE_S = float(os.environ.get("FAULTS_LEASE_S", "3"))
@@ -67,6 +71,36 @@ class PictureProbe(StubProbe):
         return into
 
 
+def stop_at(point: str, target: Any, method: str, when: str) -> None:
+    """Freeze this process (SIGSTOP) before or after the first call of ``target.method`` that did something."""
+    original: Callable[..., Any] = getattr(target, method)
+    stopped = False
+
+    async def wrapped(*args: Any, **kwargs: Any) -> Any:
+        nonlocal stopped
+        if when == "before" and not stopped:
+            stopped = True
+            os.kill(os.getpid(), signal.SIGSTOP)
+        answer = await original(*args, **kwargs)
+        if when == "after" and answer != [] and not stopped:  # a claim that found nothing is no claim
+            stopped = True
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return answer
+
+    setattr(target, method, wrapped)
+
+
+async def measure_lag(into: Path) -> None:
+    """The longest that the event loop was late, in seconds, kept in a file."""
+    worst = 0.0
+    while True:
+        due = time.monotonic() + 0.02
+        await asyncio.sleep(0.02)
+        if (late := time.monotonic() - due) > worst:
+            worst = late
+            into.write_text(str(worst))
+
+
 async def main(store_url: str, state: Path, downloads: Path) -> None:
     configure_logs("info")
     retry.ENVIRONMENT_DELAY = timedelta(seconds=1)
@@ -77,6 +111,10 @@ async def main(store_url: str, state: Path, downloads: Path) -> None:
         store, clock, downloads, extractor=PostExtractor(), downloader=PostDownloader(), probe=PictureProbe()
     )
     await recognise(store, tools.vault)
+    if point := os.environ.get("FAULTS_STOP_AT"):
+        owner, method, when = POINTS[point]
+        targets = {"extractor": tools.extractors["browser"], "downloader": tools.downloader}
+        stop_at(point, targets.get(owner) or getattr(tools, owner), method, when)
     limits = WorkerLimits(
         concurrency=4,
         poll_interval_s=0.2,
@@ -87,7 +125,9 @@ async def main(store_url: str, state: Path, downloads: Path) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    lag = asyncio.create_task(measure_lag(state / "lag"))
     await Worker(tools, limits, live_folder=state / "workers").run(stop)
+    lag.cancel()
     await store.close()
 
 

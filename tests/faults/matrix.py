@@ -11,7 +11,43 @@ from dataclasses import dataclass, field
 COLUMNS = "row   outcome   seconds  fault | injected by"
 
 # Row -> (fault, `folder/file.py::test` below tests/ that shows it, or the reason why there is none)
-ELSEWHERE: dict[str, tuple[str, str]] = {}
+ELSEWHERE: dict[str, tuple[str, str]] = {
+    "F03": ("kill -9 of Chromium", "acceptance/test_browser_capture.py::test_a_browser_killed_during_a_visit_is_started_again_for_it"),
+    "F16": ("deadlock, serialization failure", "nowhere: each operation is one statement, or one transaction under one lock"),
+    "F20": ("the WAL-reset window", "unit/store/test_sqlite_store.py::test_a_sqlite_that_may_corrupt_the_database_is_refused"),
+    "F21": ("MongoDB step-down, unsafe write concern", "nowhere here: it needs a replica set"),
+    "F22": ("duplicate submissions race", "contract/test_store_contract.py::test_two_equal_addresses_in_one_forced_call_give_one_new_version"),
+    "F23": ("many workers claim", "contract/test_store_processes.py::test_four_processes_claim_each_job_exactly_once"),
+    "F25": ("heartbeat lost, worker alive", "unit/worker/test_queue.py::test_a_worker_that_cannot_renew_stops_before_the_lease_ends"),
+    "F27": ("suspended for minutes", "nowhere of its own: F24 freezes past the lease, at each stage"),
+    "F28": ("slow upstream", "component/services/download/test_direct.py::test_a_slow_line_is_borne_with"),
+    "F29": ("reset at byte N", "component/services/download/test_direct.py::test_a_connection_that_breaks_is_resumed"),
+    "F30": ("wrong length", "component/services/download/test_direct.py::test_more_than_was_announced_is_no_whole_file_either"),
+    "F31": ("endless body", "component/services/download/test_direct.py::test_a_body_without_end_is_cut_off_at_the_limit"),
+    "F32": ("decompression bombs", "unit/services/egress/test_client.py::test_a_decompression_bomb_stops_at_the_limit"),
+    "F33": ("redirect loops", "unit/services/egress/test_client.py::test_too_many_redirects_are_an_http_error"),
+    "F34": ("429 and 503 with Retry-After", "unit/core/test_retry_after.py::test_retry_after_is_seconds_or_a_date_and_a_day_at_most"),
+    "F35": ("200 with something else", "component/services/download/test_direct.py::test_a_part_of_another_video_never_gets_into_the_file"),
+    "F36": ("TLS that is not valid", "unit/services/egress/test_client.py::test_a_certificate_that_is_not_valid_is_a_network_failure"),
+    "F37": ("faulty HLS", "component/services/download/test_segments.py::test_a_stream_with_a_segment_that_stays_faulty_is_never_saved"),
+    "F38": ("DNS that fails", "unit/services/egress/test_guard.py::test_the_systems_resolver_knows_this_machine_and_says_when_it_knows_nothing"),
+    "F39": ("a page that spins", "acceptance/test_browser_capture.py::test_a_spinning_page_ends_within_its_time_and_others_go_on"),
+    "F40": ("renderer crash", "acceptance/test_browser_capture.py::test_a_renderer_that_dies_costs_only_its_visit"),
+    "F41": ("a browser that hangs", "acceptance/test_browser_capture.py::test_a_browser_that_hangs_is_killed_and_replaced"),
+    "F42": ("a page that starts endless downloads", "acceptance/test_browser_capture.py::test_a_page_that_starts_endless_downloads_writes_nothing"),
+    "F43": ("a second browser on the profile", "acceptance/test_browser_capture.py::test_a_second_process_on_the_same_state_works_anonymously"),
+    "F44": ("zombie or orphan browsers", "unit/services/browser/test_processes.py::test_a_browsers_whole_group_is_killed"),
+    "F45": ("stale profile lock", "acceptance/test_browser_capture.py::test_another_hosts_stale_lock_does_not_stop_the_start"),
+    "F46": ("profile damaged", "unit/services/browser/test_preferences.py::test_a_file_that_is_damaged_is_left_to_the_browser"),
+    "F47": ("signed out", "unit/services/extraction/test_walls.py::test_being_sent_to_a_login_page_is_a_login_wall"),
+    "F48": ("hostile names", "unit/core/test_names.py::test_any_title_and_id_give_a_name_that_every_file_system_takes"),
+    "F49": ("100,000 queued jobs", "component/store/test_postgres_store.py::test_a_claim_among_many_jobs_reads_a_handful_of_pages"),
+    "F50": ("many listeners, some stalled", "unit/api/test_feed.py::test_a_listener_that_lags_too_far_behind_is_dropped"),
+    "F51": ("files changed after completion", "nowhere yet"),
+    "F52": ("backup while running", "nowhere yet"),
+    "F53": ("downgrade", "unit/store/test_sqlite_schema.py::test_a_newer_schema_is_refused_and_left_untouched"),
+    "F56": ("network file systems without rename-noreplace", "unit/services/vault/test_local.py::test_where_the_kernel_has_no_such_rename_a_link_does_not_replace_either"),
+}  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -58,6 +58,10 @@ class VaultOnDisk:
         finally:
             await store.close()
 
+    def plain_store(self) -> JobStore:
+        """Not open yet."""
+        return store_at(self.store_url, SystemClock())
+
     async def accept(self, count: int = 1, *, since: int = 0) -> None:
         async with self.store() as store:
             posts = [f"https://videos.example/{number}" for number in range(since, since + count)]
@@ -76,6 +80,13 @@ class VaultOnDisk:
                 assert time.monotonic() < deadline, f"{told}\n{self.log.read_text()[-3000:]}"
                 await asyncio.sleep(0.1)
             return jobs
+
+    async def until_started(self, within_s: float = 30) -> None:
+        """A fault at the start only ends the process; whoever runs it starts it again."""
+        deadline = time.monotonic() + within_s
+        while "worker_started" not in self.log.read_text():
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
 
     async def until_swept(self, within_s: float = 8) -> None:
         deadline = time.monotonic() + within_s

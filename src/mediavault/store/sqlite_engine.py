@@ -32,7 +32,8 @@ apsw.config(apsw.SQLITE_CONFIG_MEMSTATUS, False)  # noqa: FBT003 - positional on
 apsw.initialize()
 
 _RESTORE = (
-    "Stop mediavault, move the file aside and restore a backup of it. The saved videos are not in it and are safe."
+    "Stop mediavault and move the file aside. Then restore a backup of it, or run `mediavault rebuild`: the saved videos "
+    "are not in it and are safe."
 )
 _ERRORS: tuple[tuple[type[apsw.Error], str, str], ...] = (
     (apsw.NotADBError, "is not a SQLite database, or it is damaged", _RESTORE),

@@ -38,6 +38,19 @@ async def test_a_placed_file_leaves_staging_and_stands_in_the_library(vault: Loc
     assert await vault.staging_folders() == []
 
 
+def test_where_the_kernel_has_no_such_rename_a_link_does_not_replace_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: object())
+    first, second, target = tmp_path / "first", tmp_path / "second", tmp_path / "target"
+    first.write_bytes(b"first")
+    second.write_bytes(b"second")
+
+    assert disk.rename_without_replacing(first, target)
+    assert not disk.rename_without_replacing(second, target)
+    assert (first.exists(), second.read_bytes(), target.read_bytes()) == (False, b"second", b"first")
+
+
 async def test_a_file_that_a_crash_left_in_its_place_counts_once_its_folders_are_synced(
     vault: LocalVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,38 @@
+"""The matrix itself: what it names elsewhere is there, and a row of which nothing is known does not pass unseen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.matrix import ELSEWHERE, Table
+
+TESTS = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("row", [row for row, (_, where) in ELSEWHERE.items() if "::" in where])
+def test_a_test_that_a_row_names_is_there(row: str) -> None:
+    file, _, name = ELSEWHERE[row][1].partition("::")
+
+    assert f"def {name}(" in (TESTS / file).read_text()
+
+
+def test_a_row_without_a_test_or_a_reason_is_named() -> None:
+    table = Table()
+    table.expect("a test", "F07", "ENOSPC", by="tmpfs")
+    known = len(ELSEWHERE)
+
+    assert len(table.unmarked()) == 56 - known - 1
+    assert "F07" not in table.unmarked()
+    assert any(line.startswith(f"{table.unmarked()[0]}   MISSING") for line in table.lines())
+
+
+def test_a_test_that_failed_in_any_phase_is_told() -> None:
+    table = Table()
+    table.expect("a test", "F07", "ENOSPC", by="tmpfs")
+    table.told("a test", "passed", "setup", 1.0)
+    table.told("a test", "passed", "call", 2.0)
+    table.told("a test", "failed", "teardown", 0.5)
+
+    assert any("1 FAILED" in line and "3.5" in line for line in table.lines())
