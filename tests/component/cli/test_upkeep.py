@@ -294,6 +294,17 @@ def test_damages_are_listed_one_object_a_line_and_summed_up(place: Place, run: R
     assert "ann2/000002-2.mp4: the file is not there" in run("verify", at="a").out
 
 
+def test_a_disk_that_is_not_mounted_is_no_library_of_missing_files(place: Place, run: Run) -> None:
+    """The mount point is there and empty: verify refuses instead of listing every video."""
+    fill(place, "a")
+    at(place, "a", lambda store: store.agree_on("library", "an id that this folder does not carry"))
+    place.library.rename(place.root / "unplugged")
+    place.library.mkdir()
+    ended = run("verify", "--json", at="a")
+
+    assert (ended.code, ended.json()["code"]) == (2, "STORAGE")
+
+
 @pytest.mark.parametrize("engine", ["c", "postgres"])
 def test_an_empty_store_is_rebuilt_from_the_library(place: Place, run: Run, engine: str) -> None:
     before = fill(place, "a")

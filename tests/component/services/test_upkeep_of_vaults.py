@@ -1,0 +1,46 @@
+"""Verifying and rebuilding whatever the library stands on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mediavault.store.memory import MemoryJobStore
+from mediavault.upkeep.findings import Trouble
+from mediavault.upkeep.rebuilding import Rebuild, Refusal
+from mediavault.upkeep.verifying import Verification
+from tests import vaults
+from tests.contract.vaults import VAULTS, Subject
+from tests.fakes import FakeClock
+
+
+@pytest.fixture(params=sorted(VAULTS))
+def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
+    return VAULTS[request.param](tmp_path)
+
+
+async def test_damages_are_found_and_the_rest_is_rebuilt_on_every_vault(subject: Subject, tmp_path: Path) -> None:
+    """A flipped bit, a missing video and a stranger's file, in a folder and in buckets."""
+    made, clock = tmp_path / "made", FakeClock()
+    made.mkdir()
+    store = MemoryJobStore(clock)
+    await vaults.fill(store, made, clock, jobs=6, videos=2)
+    (made / "ann1/000001-0.mp4").write_bytes(bytes(vaults.VIDEO_BYTES))
+    (made / "ann2/000002-2.mp4").unlink()
+    (made / "ann3/mine.mp4").write_bytes(b"mine")
+    for path in sorted(made.rglob("*.*")):
+        await subject.put(str(path.relative_to(made)), path.read_bytes())
+    found = [one async for one in Verification(store, subject.vault, read_data=True).run()]
+    again = MemoryJobStore(clock)
+    refused = [one async for one in Rebuild(again, subject.vault, read_data=True).run()]
+
+    assert sorted((one.trouble, one.path) for one in found) == [
+        (Trouble.HASH_DIFFERS, "ann1/000001-0.mp4"),
+        (Trouble.MISSING, "ann2/000002-2.mp4"),
+        (Trouble.ORPHAN, "ann3/mine.mp4"),
+    ]
+    assert sorted(one.refusal for one in refused) == [
+        Refusal.HASH_DIFFERS, Refusal.MISSING, Refusal.PARTIAL, Refusal.PARTIAL,
+    ]  # fmt: skip
+    assert len(await vaults.all_of(again)) == 6

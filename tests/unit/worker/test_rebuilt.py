@@ -1,0 +1,63 @@
+"""What a worker kept can be told again from the library alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediavault.core.errors import Incomplete
+from mediavault.core.job import ClaimedJob, Job, JobStatus
+from mediavault.core.media import Extraction
+from mediavault.services.vault.local import LocalVault
+from mediavault.store.memory import MemoryJobStore
+from mediavault.store.port import JobStore
+from mediavault.upkeep.rebuilding import Rebuild
+from mediavault.upkeep.verifying import Verification
+from mediavault.worker.pipeline import process_one_cycle
+from tests.fakes import FakeClock
+from tests.stubs import VIDEO, StubExtractor, extraction, make_tools
+from tests.unit.worker.test_pipeline import ByUrl, carousel, reclaim
+
+
+def told(job: Job) -> dict[str, Any]:
+    """What a sidecar promises of a row that a worker wrote."""
+    names = "id trace_id post_url canonical_url platform version status created_at attempt_count account output_path"
+    facts = {name: getattr(job, name) for name in (*names.split(), "thumbnail_path", "bytes", "sha256", "duration_s")}
+    facts |= {name: job.metadata.get(name) for name in ("title", "text", "published_at", "post_id")}
+    media = [(one.item.role, one.item.type, one.item.media_id, one.status, one.kept) for one in job.items]
+    return facts | {"media": media}
+
+
+async def rebuilt(job: Job, root: Path, clock: FakeClock) -> Job:
+    store = MemoryJobStore(clock)
+    assert [refused async for refused in Rebuild(store, LocalVault(root), read_data=True).run()] == []
+    return await store.get(job.id)
+
+
+@pytest.mark.parametrize("found", [extraction(), carousel("a"), carousel("a", "b")])
+async def test_a_completed_job_is_told_by_its_sidecars(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, found: Extraction
+) -> None:
+    downloader = ByUrl({"a": VIDEO, "b": b"second" * 9, "1": VIDEO})
+    job = await process_one_cycle(
+        claim, make_tools(store, clock, tmp_path, extractor=StubExtractor(found), downloader=downloader)
+    )
+
+    assert job.status is JobStatus.COMPLETED
+    assert told(await rebuilt(job, tmp_path, clock)) == told(job)
+    assert [one async for one in Verification(store, LocalVault(tmp_path), read_data=True).run()] == []
+
+
+async def test_a_job_that_took_two_attempts_is_told_by_the_sidecars_of_both(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    downloader = ByUrl({"a": Incomplete("It was cut."), "b": VIDEO})
+    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(carousel("a", "b")), downloader=downloader)
+    await process_one_cycle(claim, tools)
+    downloader.answers["a"] = b"whole" * 9
+    job = await process_one_cycle(await reclaim(store, clock), tools)
+
+    assert (job.status, job.attempt_count) == (JobStatus.COMPLETED, 2)
+    assert told(await rebuilt(job, tmp_path, clock)) == told(job)
