@@ -1,0 +1,343 @@
+-- The statements of the code whose newest schema was 0001, for the test that it still works on the schema of today.
+
+
+-- name: enqueue
+WITH {t},
+new AS (
+  INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, search_text)
+  SELECT d.id, d.trace_id, d.post_url, d.canonical_url, d.platform, t.now + d.place - 1, t.now + d.place - 1, d.max_attempts, d.search_text
+    FROM t, unnest(:ids::text[], :trace_ids::text[], :post_urls::text[], :canonical_urls::text[], :platforms::text[],
+                   :max_attempts::int[], :search_texts::text[])
+            WITH ORDINALITY AS d(id, trace_id, post_url, canonical_url, platform, max_attempts, search_text, place)
+   WHERE NOT EXISTS (SELECT FROM mediavault.jobs AS known WHERE known.canonical_url = d.canonical_url)
+   ORDER BY d.canonical_url  -- two calls that store the same posts lock them in the same order
+  ON CONFLICT (canonical_url, version) DO NOTHING
+  RETURNING {job}
+)
+SELECT new.*, pg_notify('mediavault_work', '') FROM new;
+
+-- name: enqueue_version
+WITH {t},
+new AS (
+  INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, search_text, version)
+  SELECT :id::text, :trace_id::text, :post_url::text, :canonical_url::text, :platform::text, t.now + :place::bigint, t.now + :place, :max_attempts::int, :search_text::text,
+         coalesce((SELECT max(version) FROM mediavault.jobs WHERE canonical_url = :canonical_url), 0) + 1
+    FROM t
+  ON CONFLICT (canonical_url, version) DO NOTHING
+  RETURNING {job}
+)
+SELECT new.*, pg_notify('mediavault_work', '') FROM new;
+
+-- name: newest_of_posts
+SELECT DISTINCT ON (canonical_url) {job} FROM mediavault.jobs
+ WHERE canonical_url = ANY(:canonical_urls::text[]) ORDER BY canonical_url, version DESC;
+
+-- name: queued_platforms
+WITH RECURSIVE queued (platform) AS (
+  (SELECT platform FROM mediavault.jobs WHERE status = 'queued' ORDER BY platform LIMIT 1)
+  UNION ALL
+  SELECT (SELECT platform FROM mediavault.jobs
+           WHERE status = 'queued' AND platform > queued.platform ORDER BY platform LIMIT 1)
+    FROM queued WHERE queued.platform IS NOT NULL
+)
+SELECT platform FROM queued WHERE platform IS NOT NULL;
+
+-- name: claim
+-- ``turns`` and ``places`` are gating.places() in SQL. A gate that another claim has locked hands out no job of ours.
+WITH {t},
+turns AS MATERIALIZED (
+  SELECT platform FROM mediavault.gates, t
+   WHERE platform = ANY(:platforms::text[]) AND (next_turn_at IS NOT NULL OR strikes > 0)
+     AND coalesce(greatest(closed_until, probing_until) <= t.now, true)
+     AND NOT coalesce(next_turn_at > t.now + :soon::bigint AND next_turn_at <= t.now + :out_of_sight::bigint, false)
+     AND NOT coalesce(offered_until > t.now AND offered_until <= t.now + :out_of_sight, false)
+     FOR UPDATE OF gates SKIP LOCKED
+),
+places AS MATERIALIZED (
+  SELECT platform, 1 AS room FROM turns
+  UNION ALL
+  SELECT queued.platform, :limit::int FROM unnest(:platforms) AS queued (platform)
+   WHERE NOT EXISTS (SELECT FROM mediavault.gates, t
+                      WHERE gates.platform = queued.platform
+                        AND (next_turn_at IS NOT NULL OR strikes > 0 OR greatest(closed_until, probing_until) > t.now))
+),
+oldest AS MATERIALIZED (
+  SELECT one.* FROM places CROSS JOIN LATERAL (
+    SELECT seq AS picked, created_at AS born, id AS of_id FROM mediavault.jobs
+     WHERE status = 'queued' AND jobs.platform = places.platform AND created_at >= :mark::bigint
+     ORDER BY created_at, id LIMIT places.room FOR UPDATE SKIP LOCKED
+  ) AS one ORDER BY born, of_id LIMIT :limit
+),
+j AS (
+  UPDATE mediavault.jobs AS jobs
+     SET status = 'running', attempt_count = attempt_count + 1, started_at = t.now, updated_at = t.now,
+         claimed_by = :worker::text, lease_expires_at = t.now + :lease::bigint,
+         retry_at = NULL, error_code = NULL, error = NULL, failed_at = NULL,
+         stage = 'claim', progress_pct = 0, bytes_done = 0, bytes_total = NULL
+    FROM oldest, t WHERE jobs.seq = oldest.picked
+  RETURNING t.now, {claimed}
+),
+h AS (
+  INSERT INTO mediavault.history (job, at, attempt, stage, outcome, detail)
+  SELECT seq, now, attempt_count, 'claim', 'ok', :worker FROM j
+),
+offered AS (
+  UPDATE mediavault.gates SET offered_until = t.now + :offered_for::bigint
+    FROM turns, t WHERE gates.platform = turns.platform AND gates.platform IN (SELECT platform FROM j)
+)
+SELECT * FROM j ORDER BY created_at, id;
+
+-- name: renew
+WITH {t}
+UPDATE mediavault.jobs AS jobs SET lease_expires_at = t.now + :lease::bigint
+  FROM t, unnest(:ids::text[], :fences::int[]) AS held(id, fence)
+ WHERE jobs.id = held.id AND attempt_count = held.fence AND lease_expires_at IS NOT NULL AND claimed_by = :worker::text
+RETURNING jobs.id;
+
+-- name: checkpoint
+WITH {t},
+j AS (
+  UPDATE mediavault.jobs
+     SET updated_at = t.now, stage = 'checkpoint', progress_pct = :progress_pct::int, source_type = :source_type::text,
+         extracted_url = :extracted_url::text, extracted_url_expires_at = :extracted_url_expires_at::bigint,
+         candidates = :candidates::text, image_urls = :image_urls::text, account = :account::text,
+         thumbnail_url = :thumbnail_url::text, metadata = :metadata::text, search_text = :search_text::text,
+         items = :items::text
+    FROM t WHERE id = :id::text AND attempt_count = :fence::int AND lease_expires_at IS NOT NULL
+  RETURNING seq, t.now
+)
+INSERT INTO mediavault.history (job, at, attempt, stage, outcome)
+SELECT seq, now, :fence, 'checkpoint', 'ok' FROM j RETURNING job;
+
+-- name: progress
+WITH {t}
+UPDATE mediavault.jobs
+   SET updated_at = t.now, stage = :stage::text, progress_pct = :progress_pct::int, bytes_done = :bytes_done::bigint,
+       bytes_total = :bytes_total::bigint
+  FROM t WHERE id = :id::text AND attempt_count = :fence::int AND lease_expires_at IS NOT NULL
+RETURNING seq;
+
+-- name: save_items
+WITH {t}
+UPDATE mediavault.jobs SET updated_at = t.now, items = :items::text
+  FROM t WHERE id = :id::text AND attempt_count = :fence::int AND lease_expires_at IS NOT NULL
+RETURNING seq;
+
+-- name: begin_commit
+WITH {t},
+j AS (
+  UPDATE mediavault.jobs
+     SET updated_at = t.now, stage = 'committing', items = coalesce(:items::text, items), output_path = :output_path::text,
+         thumbnail_path = :thumbnail_path::text, bytes = :bytes::bigint, sha256 = :sha256::text,
+         duration_s = :duration_s::float8, width = :width::int, height = :height::int
+    FROM t WHERE id = :id::text AND attempt_count = :fence::int AND lease_expires_at IS NOT NULL
+  RETURNING seq, t.now
+)
+INSERT INTO mediavault.history (job, at, attempt, stage, outcome, detail, bytes)
+SELECT seq, now, :fence, 'committing', 'ok', :output_path, :bytes FROM j RETURNING job;
+
+-- name: complete
+-- Many at once. By the primary key and never by the status: with it the planner takes jobs_running, and reads every
+-- dead entry of that index while an old snapshot is held.
+WITH {t},
+j AS (
+  UPDATE mediavault.jobs AS jobs
+     SET status = 'completed', updated_at = t.now, completed_at = t.now, claimed_by = NULL, lease_expires_at = NULL,
+         stage = 'complete', progress_pct = 100, items = coalesce(d.new_items, jobs.items), bytes_done = d.size, bytes_total = d.size,
+         output_path = d.path, thumbnail_path = d.picture, bytes = d.size, sha256 = d.hash,
+         duration_s = d.lasts_s, width = d.wide, height = d.high
+    FROM t, unnest(:ids::text[], :fences::int[], :items::text[], :output_paths::text[], :thumbnail_paths::text[], :bytes::bigint[],
+                   :sha256s::text[], :durations::float8[], :widths::int[], :heights::int[])
+            AS d(of_id, fence, new_items, path, picture, size, hash, lasts_s, wide, high)
+   WHERE jobs.id = d.of_id AND jobs.attempt_count = d.fence AND jobs.lease_expires_at IS NOT NULL
+  RETURNING jobs.id, t.now, jobs.started_at, jobs.attempt_count, d.size, {completed}
+),
+h AS (
+  INSERT INTO mediavault.history (job, at, attempt, stage, outcome, bytes, duration_ms)
+  SELECT seq, now, attempt_count, 'complete', 'ok', size, greatest(0, (now - started_at) / 1000) FROM j
+)
+SELECT id, now, {completed} FROM j;
+
+-- name: fail
+WITH {t},
+j AS (
+  UPDATE mediavault.jobs
+     SET status = 'failed', updated_at = t.now, failed_at = t.now, claimed_by = NULL, lease_expires_at = NULL,
+         error_code = :error_code::text, error = :error::text, retry_at = t.now + :retry_in::bigint,
+         max_attempts = max_attempts + :spared::int
+    FROM t WHERE id = :id::text AND attempt_count = :fence::int AND lease_expires_at IS NOT NULL
+  RETURNING {job}
+),
+h AS (
+  INSERT INTO mediavault.history (job, at, attempt, stage, outcome, error_code, detail, duration_ms)
+  SELECT seq, updated_at, :fence, 'fail', 'failed', :error_code, :error, greatest(0, (updated_at - started_at) / 1000) FROM j
+)
+SELECT * FROM j;
+
+-- name: release
+WITH {t},
+j AS (
+  UPDATE mediavault.jobs
+     SET status = 'queued', updated_at = t.now, claimed_by = NULL, lease_expires_at = NULL, max_attempts = max_attempts + 1
+    FROM t WHERE id = :id::text AND attempt_count = :fence::int AND lease_expires_at IS NOT NULL
+  RETURNING seq, t.now
+),
+h AS (
+  INSERT INTO mediavault.history (job, at, attempt, stage, outcome)
+  SELECT seq, now, :fence, 'release', 'ok' FROM j
+)
+SELECT seq, pg_notify('mediavault_work', '') FROM j;
+
+-- name: recover
+WITH {t},
+stale AS MATERIALIZED (
+  SELECT seq FROM mediavault.jobs, t WHERE status = 'running' AND lease_expires_at <= t.now FOR UPDATE OF jobs SKIP LOCKED
+),
+j AS (
+  UPDATE mediavault.jobs AS jobs
+     SET status = 'failed', updated_at = t.now, failed_at = t.now, claimed_by = NULL, lease_expires_at = NULL,
+         error_code = 'RECOVERED_FROM_RESTART', error = :error::text,
+         retry_at = CASE WHEN attempt_count < max_attempts + (stage IS NOT DISTINCT FROM 'committing')::int
+                         THEN t.now + :retry_in::bigint END
+    FROM stale, t WHERE jobs.seq = stale.seq
+  RETURNING jobs.seq, jobs.id, t.now, attempt_count, retry_at
+),
+h AS (
+  INSERT INTO mediavault.history (job, at, attempt, stage, outcome, error_code, detail)
+  SELECT seq, now, attempt_count, 'recover', 'failed', 'RECOVERED_FROM_RESTART', :error FROM j
+)
+SELECT id, retry_at FROM j;
+
+-- name: expire_leases
+UPDATE mediavault.jobs SET lease_expires_at = 0 WHERE status = 'running' AND claimed_by = ANY(:workers::text[]) RETURNING seq;
+
+-- name: promote_due
+WITH {t},
+due AS MATERIALIZED (
+  SELECT seq FROM mediavault.jobs WHERE retry_at IS NOT NULL AND retry_at <= (SELECT now FROM t)
+   ORDER BY retry_at LIMIT :limit::int FOR UPDATE SKIP LOCKED
+),
+j AS (
+  UPDATE mediavault.jobs AS jobs SET status = 'queued', updated_at = t.now, retry_at = NULL
+    FROM due, t WHERE jobs.seq = due.seq RETURNING jobs.seq, t.now
+),
+h AS (
+  INSERT INTO mediavault.history (job, at, attempt, stage, outcome, detail)
+  SELECT seq, now, 0, 'retry', 'ok', :why::text FROM j
+)
+SELECT seq, pg_notify('mediavault_work', '') FROM j;
+
+-- name: next_due
+SELECT retry_at FROM mediavault.jobs WHERE retry_at IS NOT NULL ORDER BY retry_at LIMIT 1;
+
+-- name: locked
+SELECT {job} FROM mediavault.jobs WHERE id = :id::text FOR UPDATE;
+
+-- name: cancel
+WITH {t}
+UPDATE mediavault.jobs
+   SET status = 'cancelled', updated_at = t.now, claimed_by = NULL, lease_expires_at = NULL, retry_at = NULL
+  FROM t WHERE id = :id::text
+RETURNING {job};
+
+-- name: retry
+WITH {t},
+j AS (
+  UPDATE mediavault.jobs
+     SET status = 'queued', updated_at = t.now, retry_at = NULL, max_attempts = greatest(max_attempts, attempt_count + 1),
+         chosen_url = coalesce(:chosen_url::text, chosen_url)
+    FROM t WHERE id = :id::text
+  RETURNING {job}
+)
+SELECT j.*, pg_notify('mediavault_work', '') FROM j;
+
+-- name: remove
+WITH gone AS (DELETE FROM mediavault.jobs WHERE id = :id::text RETURNING {job}),
+h AS (DELETE FROM mediavault.history USING gone WHERE history.job = gone.seq)
+SELECT * FROM gone;
+
+-- name: adopt
+INSERT INTO mediavault.jobs ({stored}) VALUES ({stored_values}) ON CONFLICT DO NOTHING RETURNING seq;
+
+-- name: adopt_gate
+INSERT INTO mediavault.gates (platform, {gate})
+VALUES (:platform, :closed_until, :probing_until, :strikes, :code, :reason, :next_turn_at, :offered_until,
+        :account_posts, :account_cap)
+ON CONFLICT DO NOTHING RETURNING platform;
+
+-- name: agree_on
+INSERT INTO mediavault.agreed AS standing (name, value) VALUES (:name, :value)
+ON CONFLICT (name) DO UPDATE SET value = standing.value RETURNING value;
+
+-- name: append_history
+INSERT INTO mediavault.history (job, at, attempt, stage, outcome, rung, error_code, detail, bytes, duration_ms)
+VALUES (:job, :at, :attempt, :stage, :outcome, :rung, :error_code, :detail, :bytes, :duration_ms);
+
+-- name: seq_of
+-- Locked against a removal until the record is written.
+SELECT seq FROM mediavault.jobs WHERE id = :id::text FOR KEY SHARE;
+
+-- name: wake
+SELECT pg_notify('mediavault_work', '');
+
+-- name: get
+SELECT {job} FROM mediavault.jobs WHERE id = :id::text;
+
+-- name: changed_since
+SELECT {job} FROM mediavault.jobs WHERE updated_at >= :moment::bigint ORDER BY updated_at LIMIT :limit::int;
+
+-- name: history
+SELECT h.at, h.attempt, h.stage, h.outcome, h.rung, h.error_code, h.detail, h.bytes, h.duration_ms
+  FROM mediavault.jobs LEFT JOIN mediavault.history AS h ON h.job = jobs.seq
+ WHERE jobs.id = :id::text ORDER BY h.id;
+
+-- name: make_gate
+INSERT INTO mediavault.gates (platform, strikes, reason) VALUES (:platform, 0, '') ON CONFLICT DO NOTHING;
+
+-- name: locked_gate
+WITH {t}
+SELECT t.now, platform, {gate}
+  FROM mediavault.gates, t WHERE platform = :platform::text FOR UPDATE OF gates;
+
+-- name: gates
+SELECT platform, {gate} FROM mediavault.gates ORDER BY platform;
+
+-- name: put_gate
+UPDATE mediavault.gates
+   SET closed_until = :closed_until, probing_until = :probing_until, strikes = :strikes, code = :code, reason = :reason,
+       next_turn_at = :next_turn_at, offered_until = :offered_until, account_posts = :account_posts, account_cap = :account_cap
+ WHERE platform = :platform;
+
+-- name: beat
+-- When it was seen is told by this clock, which is the one that reads it again: hosts disagree.
+WITH {t}
+INSERT INTO mediavault.workers
+  (worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining)
+SELECT :worker::text, :host::text, :pid::int, :version::text, :started_at::bigint, t.now, :running_jobs::int,
+       :skipped_ticks::bigint, :missed_beats::bigint, :draining::int
+  FROM t
+ON CONFLICT (worker) DO UPDATE
+   SET last_seen_at = excluded.last_seen_at, running_jobs = excluded.running_jobs, host = excluded.host, pid = excluded.pid,
+       version = excluded.version, started_at = excluded.started_at,
+       skipped_ticks = excluded.skipped_ticks, missed_beats = excluded.missed_beats, draining = excluded.draining;
+
+-- name: workers
+WITH {t}
+SELECT worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining
+  FROM mediavault.workers, t WHERE last_seen_at >= t.now - :seen_within::bigint ORDER BY last_seen_at DESC, worker COLLATE "C";
+
+-- name: forget_worker
+DELETE FROM mediavault.workers WHERE worker = :worker;
+
+-- name: counts
+SELECT (SELECT count(*) FROM mediavault.jobs WHERE status = 'queued'),
+       (SELECT count(*) FROM mediavault.jobs WHERE status = 'running'),
+       (SELECT count(*) FROM mediavault.jobs WHERE status = 'failed'),
+       (SELECT count(*) FROM mediavault.jobs WHERE status = 'cancelled'),
+       (SELECT count(*) FROM mediavault.jobs);
+
+-- name: waiting
+SELECT platform, count(*)
+  FROM (SELECT platform FROM mediavault.jobs WHERE status = 'queued'
+        UNION ALL SELECT platform FROM mediavault.jobs WHERE retry_at IS NOT NULL) AS waiting
+ GROUP BY platform;

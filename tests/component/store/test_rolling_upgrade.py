@@ -1,0 +1,165 @@
+"""A fleet is upgraded machine by machine: the former release's statements work on the newest schema beside the new code."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediavault.core.errors import ErrorCode
+from mediavault.core.gates import OUT_OF_SIGHT, SOON
+from mediavault.core.job import JobStatus, Stage, WorkerBeat, WorkerId
+from mediavault.store import gating, moves
+from mediavault.store.postgres import PostgresJobStore
+from mediavault.store.postgres_engine import Database, Row, Statement, positional
+from mediavault.store.postgres_ops import _MOMENT
+from mediavault.store.postgres_schema import MIGRATIONS, migrate
+from mediavault.store.rows import (
+    CLAIMED_COLUMNS,
+    COMPLETED_COLUMNS,
+    GATE_COLUMNS,
+    ID,
+    JOB_COLUMNS,
+    STORED_COLUMNS,
+    beat_values,
+    checkpoint_values,
+)
+from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, numbered_job
+from tests.fakes import START
+from tests.servers import postgres
+
+RELEASED = Path(__file__).parent / "released" / "postgres_0001.sql"
+OLD, NEW = WorkerId("w-old"), WorkerId("w-new")
+
+
+def released_statements() -> dict[str, Statement]:
+    """As the code of that release read them: without the columns that came later."""
+    columns = {"job": JOB_COLUMNS, "claimed": CLAIMED_COLUMNS, "stored": STORED_COLUMNS}
+    columns = {name: text.replace(" needs_session,", "") for name, text in columns.items()}
+    assert all("needs_session" not in text for text in columns.values())
+    columns |= {"t": _MOMENT, "gate": GATE_COLUMNS, "completed": COMPLETED_COLUMNS}
+    columns["stored_values"] = ", ".join(f":{name}" for name in columns["stored"].split(", "))
+    _, *parts = re.split(r"^-- name: (\w+)$", RELEASED.read_text("utf-8"), flags=re.MULTILINE)
+    found = {}
+    for name, body in zip(parts[::2], parts[1::2], strict=True):
+        lines = [line for line in body.splitlines() if not line.lstrip().startswith("--")]
+        found[name] = positional("\n".join(lines).strip().removesuffix(";").format_map(columns))
+    return found
+
+
+SQL = released_statements()
+
+
+class OldCode:
+    """A worker of the former release."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def run(self, name: str, **values: Any) -> list[Row]:
+        return await self._database.rows(SQL[name], {"now": None, **values})
+
+    async def claim(self, limit: int) -> list[tuple[str, int]]:
+        """(id, fence) of each."""
+        platforms = [row[0] for row in await self.run("queued_platforms")]
+        spans = {"lease": LEASE, "soon": SOON, "out_of_sight": OUT_OF_SIGHT, "offered_for": gating.OFFERED_FOR}
+        micros = {name: span // timedelta(microseconds=1) for name, span in spans.items()}
+        rows = await self.run("claim", worker=OLD, platforms=platforms, mark=0, limit=limit, **micros)
+        return [(row[1 + ID], row[1 + 7]) for row in rows]
+
+
+@pytest.fixture
+async def old(tmp_path: Path) -> AsyncIterator[OldCode]:
+    """The former code at its own schema, with three jobs; then somebody upgrades another machine."""
+    url = postgres.database_for(tmp_path)
+    database = Database(url)
+    await database.open()
+    await migrate(database, migrations=MIGRATIONS[:1])
+    old = OldCode(database)
+    jobs = [numbered_job(n, f"https://s.example/{n}") for n in range(3)]
+    await old.run(
+        "enqueue",
+        ids=[job.id for job in jobs],
+        trace_ids=[job.trace_id for job in jobs],
+        post_urls=[job.post_url for job in jobs],
+        canonical_urls=[job.canonical_url for job in jobs],
+        platforms=[job.platform for job in jobs],
+        max_attempts=[job.max_attempts for job in jobs],
+        search_texts=[job.post_url for job in jobs],
+    )
+    yield old
+    await database.close()
+
+
+@pytest.fixture
+async def new(old: OldCode, tmp_path: Path) -> AsyncIterator[PostgresJobStore]:
+    store = PostgresJobStore(postgres.database_for(tmp_path))
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def test_old_and_new_workers_share_the_queue(old: OldCode, new: PostgresJobStore) -> None:
+    (first,) = await old.claim(1)
+    (second,) = await new.claim(NEW, limit=1, lease=LEASE)
+    (third,) = await old.claim(5)
+
+    assert len({first[0], second.id, third[0]}) == 3
+    assert await old.claim(1) == []
+
+
+async def test_an_old_workers_job_goes_through_all_its_stages_on_the_new_schema(
+    old: OldCode, new: PostgresJobStore
+) -> None:
+    ((job_id, fence),) = await old.claim(1)
+    mine = {"id": job_id, "fence": fence}
+    beat = beat_values(WorkerBeat(OLD, "host", 1, "0.1.0", START, START))
+    del beat["platforms"], beat["signed_in"]
+    await old.run("beat", **beat)
+    lease = LEASE // timedelta(microseconds=1)
+    assert await old.run("renew", worker=OLD, ids=[job_id], fences=[fence], lease=lease)
+    assert await old.run("checkpoint", **mine, **checkpoint_values("https://s.example/0", NOTHING_FOUND))
+    stage = Stage.DOWNLOAD.value
+    assert await old.run("progress", **mine, stage=stage, progress_pct=60, bytes_done=1, bytes_total=None)
+    kept = moves.kept_values(KEPT)
+    assert await old.run("begin_commit", **mine, **kept, items=None)
+    assert await old.run(
+        "complete",
+        ids=[job_id],
+        fences=[fence],
+        items=[None],
+        output_paths=[KEPT.output_path],
+        thumbnail_paths=[KEPT.thumbnail_path],
+        bytes=[KEPT.bytes],
+        sha256s=[KEPT.sha256],
+        durations=[KEPT.duration_s],
+        widths=[KEPT.width],
+        heights=[KEPT.height],
+    )
+    (seen,) = await new.workers(seen_within=LEASE)
+
+    job = next(job for job in (await new.changed_since(START)) if job.id == job_id)
+    assert (job.status, job.sha256, job.needs_session) == (JobStatus.COMPLETED, KEPT.sha256, False)
+    assert (seen.worker, seen.platforms, seen.signed_in) == (OLD, (), ())
+
+
+async def test_what_an_old_worker_fails_or_gives_back_goes_on_at_a_new_one(old: OldCode, new: PostgresJobStore) -> None:
+    failed, released = await old.claim(2)
+    error = {"error_code": ErrorCode.NETWORK.value, "error": "gone", "retry_in": 0, "spared": 0}
+    assert await old.run("fail", id=failed[0], fence=failed[1], **error)
+    assert await old.run("release", id=released[0], fence=released[1])
+    await new.promote_due()
+
+    claims = await new.claim(NEW, limit=9, lease=LEASE)
+    assert {failed[0], released[0]} <= {one.id for one in claims}
+
+
+async def test_every_released_statement_is_understood_by_the_new_schema(new: PostgresJobStore, tmp_path: Path) -> None:
+    url = postgres.database_for(tmp_path)
+    for statement in SQL.values():
+        await asyncio.to_thread(postgres.sql, url, f"EXPLAIN (GENERIC_PLAN) {statement.sql}")
