@@ -146,9 +146,10 @@ async def test_a_clock_that_is_set_ends_no_lease_and_loses_no_job(vault: VaultOn
     env = {
         "LD_PRELOAD": FAKETIME,
         "FAKETIME_TIMESTAMP_FILE": str(time_file),
-        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_CACHE_DURATION": "1",  # s; to read the file at every look at the clock starves the process
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "FAULTS_PIECE_S": "0.4",
+        "FAULTS_PIECE_S": "0.6",
+        "FAULTS_LEASE_S": "10",
     }
     assert Path(FAKETIME).exists()
     await vault.accept(2)
