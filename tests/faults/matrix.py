@@ -43,8 +43,8 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "F48": ("hostile names", "unit/core/test_names.py::test_any_title_and_id_give_a_name_that_every_file_system_takes"),
     "F49": ("100,000 queued jobs", "component/store/test_postgres_store.py::test_a_claim_among_many_jobs_reads_a_handful_of_pages"),
     "F50": ("many listeners, some stalled", "unit/api/test_feed.py::test_a_listener_that_lags_too_far_behind_is_dropped"),
-    "F51": ("files changed after completion", "nowhere yet"),
-    "F52": ("backup while running", "nowhere yet"),
+    "F51": ("files changed after completion", "unit/upkeep/test_verifying.py::test_a_thousand_random_damages_are_all_found"),
+    "F52": ("backup while running", "component/cli/test_upkeep.py::test_a_backup_is_written_while_workers_work"),
     "F53": ("downgrade", "unit/store/test_sqlite_schema.py::test_a_newer_schema_is_refused_and_left_untouched"),
     "F56": ("network file systems without rename-noreplace", "unit/services/vault/test_local.py::test_where_the_kernel_has_no_such_rename_a_link_does_not_replace_either"),
 }  # fmt: skip
