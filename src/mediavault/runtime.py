@@ -125,7 +125,7 @@ async def open_store(settings: Settings, clock: Clock | None = None) -> AsyncIte
 
 
 def make_store(settings: Settings, clock: Clock) -> JobStore:
-    """``sqlite:///path``, ``postgresql://…`` or ``memory:``. Raises BadSetting for anything else."""
+    """``sqlite:///path``, ``postgresql://…``, ``mongodb://…`` or ``memory:``. Raises BadSetting for anything else."""
     return store_at(settings.effective_database_url, clock)
 
 
@@ -150,13 +150,18 @@ def store_at(url: str, clock: Clock) -> JobStore:
             from mediavault.store.postgres import PostgresJobStore
 
             return PostgresJobStore(url)
+    if scheme in ("mongodb", "mongodb+srv"):
+        with _driver_of("MongoDB", "mongodb"):
+            from mediavault.store.mongodb import MongoJobStore
+
+            return MongoJobStore(url)
     if scheme == "memory":
         from mediavault.store.memory import MemoryJobStore
 
         return MemoryJobStore(clock)
     raise BadSetting(
         f"MEDIAVAULT_DATABASE_URL: {scheme or url!r} is no database that this version knows.",
-        help="Use sqlite:////path/to/mediavault.db or postgresql://user:password@host/database, or leave it unset.",
+        help="Use sqlite:////path/to/mediavault.db, postgresql://user:password@host/database or mongodb://user:password@host/database, or leave it unset.",
     )
 
 

@@ -1,6 +1,6 @@
 """The stores that the contract is run against, and the small facts that its tests share.
 
-A further store joins with one entry in ``STORES``. Run as a module, this file is one more process at a SQLite file.
+A further store joins with one entry in ``STORES``. Run as a module, this file is one more process at the database of an address.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from pathlib import Path
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.job import ClaimedJob, JobId, NewJob, WorkerId
 from mediavault.core.media import KeptFile, SourceType
+from mediavault.runtime import store_at
 from mediavault.store.memory import MemoryJobStore
+from mediavault.store.mongodb import MongoJobStore
 from mediavault.store.port import Checkpoint, JobStore
 from mediavault.store.postgres import PostgresJobStore
 from mediavault.store.sqlite import SqliteJobStore
-from tests.servers import postgres
+from tests.servers import mongo, postgres
 
 StoreFactory = Callable[[Path, Clock], JobStore]  # (an empty folder, the clock) -> a store that is not open yet
 
@@ -36,7 +38,17 @@ def postgres_store(folder: Path, clock: Clock) -> JobStore:
     return PostgresJobStore(postgres.database_for(folder), clock)
 
 
-STORES: Mapping[str, StoreFactory] = {"memory": memory_store, "postgres": postgres_store, "sqlite": sqlite_store}
+def mongodb_store(folder: Path, clock: Clock) -> JobStore:
+    """In a database of its own, one for each folder."""
+    return MongoJobStore(mongo.database_for(folder), clock)
+
+
+STORES: Mapping[str, StoreFactory] = {
+    "memory": memory_store,
+    "mongodb": mongodb_store,
+    "postgres": postgres_store,
+    "sqlite": sqlite_store,
+}
 # Their only clock is the host's, which somebody may set; the others go by their database's own.
 ON_THE_HOSTS_CLOCK = ("memory", "sqlite")
 
@@ -66,9 +78,9 @@ async def _complete(store: JobStore, claim: ClaimedJob) -> None:
     await store.complete(claim, KEPT)
 
 
-async def _process(task: str, database: Path, name: str) -> None:
+async def _process(task: str, url: str, name: str) -> None:
     """``drain``: claim and complete, once told to on stdin. ``enqueue``: store one job of that address."""
-    store = SqliteJobStore(database, SystemClock())
+    store = store_at(url, SystemClock())
     await store.open()
     if task == "enqueue":
         await store.enqueue([numbered_job(1, name)])
@@ -80,4 +92,4 @@ async def _process(task: str, database: Path, name: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_process(sys.argv[1], Path(sys.argv[2]), sys.argv[3]))
+    asyncio.run(_process(*sys.argv[1:4]))

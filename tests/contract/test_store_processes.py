@@ -1,4 +1,4 @@
-"""Real processes at one SQLite file: what no single event loop can show."""
+"""Real processes at one database: what no single event loop can show."""
 
 from __future__ import annotations
 
@@ -8,20 +8,28 @@ from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import JobId, JobStatus, Stage
-from mediavault.store.port import JobQuery
-from mediavault.store.sqlite import SqliteJobStore
+from mediavault.runtime import store_at
+from mediavault.store.port import JobQuery, JobStore
 from tests.contract.stores import numbered_job
+from tests.servers import mongo
 
 REPOSITORY = Path(__file__).parents[2]
-JOBS, PROCESSES = 400, 4
+# The stand-in for MongoDB does one command at a time, a few hundred a second.
+SIZES = {"sqlite": (400, 4), "mongodb": (24, 2)}  # jobs, processes
 PATIENCE_S = 60.0
 
 
-async def start(task: str, database: Path, name: str) -> Process:
+def url_of(kind: str, folder: Path) -> str:
+    return mongo.database_for(folder) if kind == "mongodb" else f"sqlite:///{folder / 'jobs.db'}"
+
+
+async def start(task: str, url: str, name: str) -> Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.contract.stores", task, str(database), name),
+        *(sys.executable, "-m", "tests.contract.stores", task, url, name),
         cwd=REPOSITORY,
         stdin=PIPE,
         stdout=PIPE,
@@ -40,23 +48,24 @@ async def finished(process: Process, told: bytes = b"") -> tuple[bytes, bytes]:
     return out, err
 
 
-async def test_four_processes_claim_each_job_exactly_once(tmp_path: Path) -> None:
-    database = tmp_path / "jobs.db"
-    store = SqliteJobStore(database, SystemClock())
+@pytest.mark.parametrize("kind", sorted(SIZES))
+async def test_processes_claim_each_job_exactly_once(tmp_path: Path, kind: str) -> None:
+    url, (count, processes) = url_of(kind, tmp_path), SIZES[kind]
+    store = store_at(url, SystemClock())
     await store.open()
-    await store.enqueue([numbered_job(n, f"https://videos.example/watch/{n}") for n in range(1, JOBS + 1)])
+    await store.enqueue([numbered_job(n, f"https://videos.example/watch/{n}") for n in range(1, count + 1)])
 
     async with asyncio.timeout(PATIENCE_S):
-        processes = [await start("drain", database, f"w-{number}") for number in range(PROCESSES)]
-        await asyncio.gather(*map(ready, processes))
-        answers = await asyncio.gather(*(finished(process, b"go\n") for process in processes))
+        started = [await start("drain", url, f"w-{number}") for number in range(processes)]
+        await asyncio.gather(*map(ready, started))
+        answers = await asyncio.gather(*(finished(process, b"go\n") for process in started))
 
     done = [int(out) for out, _ in answers]
-    assert [err for _, err in answers] == [b""] * PROCESSES  # neither "locked" nor anything else
-    assert sum(done) == JOBS
+    assert [err for _, err in answers] == [b""] * processes  # neither "locked" nor anything else
+    assert sum(done) == count
     assert min(done) > 0, f"a process got no turn: {done}"
-    jobs = (await store.jobs(JobQuery(limit=JOBS + 1))).jobs
-    assert Counter(job.status for job in jobs) == {JobStatus.COMPLETED: JOBS}
+    jobs = (await store.jobs(JobQuery(limit=count + 1))).jobs
+    assert Counter(job.status for job in jobs) == {JobStatus.COMPLETED: count}
     assert {job.attempt_count for job in jobs} == {1}
     claims = [await claims_of(store, job.id) for job in jobs]
     assert all(len(workers) == 1 for workers in claims)
@@ -64,19 +73,19 @@ async def test_four_processes_claim_each_job_exactly_once(tmp_path: Path) -> Non
     await store.close()
 
 
-async def claims_of(store: SqliteJobStore, job_id: JobId) -> list[str]:
+async def claims_of(store: JobStore, job_id: JobId) -> list[str]:
     return [record.detail for record in await store.history(job_id) if record.stage is Stage.CLAIM]
 
 
 async def test_a_process_that_waits_for_work_is_woken_by_another_ones_enqueue(tmp_path: Path) -> None:
-    database = tmp_path / "jobs.db"
-    store = SqliteJobStore(database, SystemClock())
+    url = url_of("sqlite", tmp_path)
+    store = store_at(url, SystemClock())
     await store.open()
     woken = asyncio.Event()
     leave = store.on_work(woken.set)
 
     async with asyncio.timeout(PATIENCE_S):
-        await finished(await start("enqueue", database, "https://videos.example/watch/1"))
+        await finished(await start("enqueue", url, "https://videos.example/watch/1"))
         await woken.wait()
 
     assert (await store.report()).counts[JobStatus.QUEUED] == 1

@@ -18,6 +18,7 @@ IMPORTERS = {
     "apsw": {"store/sqlite_engine.py"},
     "asyncpg": {"store/postgres_engine.py"},
     "obstore": {"services/vault/bucket.py"},
+    "pymongo": {"store/mongodb_engine.py"},
     "playwright": {"services/browser/chromium.py"},
     "Crypto": {"services/download/aes.py"},
     "av": {"services/media/library.py", "practice/media.py"},

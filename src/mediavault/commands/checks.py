@@ -184,7 +184,8 @@ async def check_store(settings: Settings) -> list[Check]:
         return [Check("Jobs", Verdict.BROKEN, exc.message, exc.help)]
     counts = ", ".join(f"{count} {status}" for status, count in report.counts.items() if count) or "none yet"
     jobs = Check("Jobs", Verdict.OK, f"{report.engine}, schema {report.schema_version}: {counts}")
-    return [jobs, check_sites(broken), _check_workers(report, workers)]
+    concerns = [Check("Database", Verdict.WARNING, concern.what, concern.help) for concern in report.concerns]
+    return [jobs, *concerns, check_sites(broken), _check_workers(report, workers)]
 
 
 def _check_workers(report: StoreReport, workers: Sequence[WorkerBeat]) -> Check:

@@ -95,6 +95,14 @@ class JobPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Concern:
+    """Something about the store's server that a person should mend, and how."""
+
+    what: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoreReport:
     """For doctor and health: what the store is, and how many jobs stand in each state.
 
@@ -106,6 +114,7 @@ class StoreReport:
     at: datetime  # by the store's clock, which also said when workers were seen
     counts: Mapping[JobStatus, int] = field(default_factory=dict)
     waiting: Mapping[str, int] = field(default_factory=dict)
+    concerns: Sequence[Concern] = ()
 
 
 class JobStore(Protocol):

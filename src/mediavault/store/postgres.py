@@ -6,10 +6,9 @@ Time is the database's on both sides of every comparison; a test may bring a clo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
 
 from mediavault.core.clock import Clock, SystemClock, to_micros
 from mediavault.core.errors import ErrorCode, StoreError
@@ -20,27 +19,18 @@ from mediavault.core.media import KeptFile
 from mediavault.store import codec, moves
 from mediavault.store import postgres_ops as ops
 from mediavault.store import postgres_reads as reads
+from mediavault.store.calls import Calls
 from mediavault.store.codec import items_to_json
 from mediavault.store.combining import Combiner
+from mediavault.store.listening import Listener
 from mediavault.store.port import Checkpoint, Enqueued, JobPage, JobQuery, Recovered, StoredJob, StoreReport
-from mediavault.store.postgres_engine import ConnectionLost, Database
+from mediavault.store.postgres_engine import Database
 from mediavault.store.postgres_schema import migrate
-from mediavault.store.postgres_wake import WakeListener, wake_ups_arrive
+from mediavault.store.postgres_wake import until_lost, wake_ups_arrive
 from mediavault.store.rows import checkpoint_values
 from mediavault.store.wake import Subscribers
 
-T = TypeVar("T")
-
-# An outcome is worth some patience: the file is in its place, and what else would be lost is the work. The lease, which
-# cannot be renewed meanwhile, sets the bound: 80 s after the last renewal the attempt is stopped.
-PATIENCE_S = 45.0
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 3.0
-
 log = get_logger(__name__)
-
-
-async def _nothing() -> None:
-    return None
 
 
 class PostgresJobStore:
@@ -55,13 +45,13 @@ class PostgresJobStore:
         self._clock = clock or SystemClock()
         self._database = Database(url)
         self._subscribers = Subscribers()
-        self._listener = WakeListener(self._database, self._clock, self._woken)
+        self._listener = Listener(lambda: until_lost(self._database, self._woken), self._clock)
         self._wakes = False
         self._schema_version = 0
         self._mark = ops.LowWaterMark()
         self._claims, self._beats, self._finishes = (self._database.lane() for _ in range(3))
         self._completions: Combiner[ops.Completion, Job] = Combiner(self._complete_many)
-        self._under_way: set[asyncio.Task[Any]] = set()
+        self._calls = Calls(self._clock)
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -81,8 +71,7 @@ class PostgresJobStore:
 
     async def close(self) -> None:
         await self._completions.settled()
-        if self._under_way:
-            await asyncio.wait(self._under_way)
+        await self._calls.settled()
         await self._listener.close()
         await self._database.close()
 
@@ -91,7 +80,7 @@ class PostgresJobStore:
     async def enqueue(self, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
         if not jobs:
             return []
-        return await self._whole(ops.enqueue(self._database, tuple(jobs), self._now, force=force))
+        return await self._calls.whole(ops.enqueue(self._database, tuple(jobs), self._now, force=force))
 
     async def claim(
         self,
@@ -106,7 +95,9 @@ class PostgresJobStore:
             return []
         wanted = ops.Wanted(frozenset(platforms), frozenset(sessions))
         at = self._clock.monotonic()
-        claiming = self._start(ops.claim(self._claims, self._mark, worker, limit, lease, wanted, self._now, at=at))
+        claiming = self._calls.start(
+            ops.claim(self._claims, self._mark, worker, limit, lease, wanted, self._now, at=at)
+        )
         try:
             return await asyncio.shield(claiming)
         except asyncio.CancelledError:
@@ -114,11 +105,13 @@ class PostgresJobStore:
             raise
 
     async def renew(self, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
-        return await self._whole(ops.renew(self._beats, worker, held, lease, self._now)) if held else set()
+        return await self._calls.whole(ops.renew(self._beats, worker, held, lease, self._now)) if held else set()
 
     async def checkpoint(self, claim: ClaimedJob, found: Checkpoint) -> None:
         values = checkpoint_values(claim.job.post_url, found)
-        await self._patiently(lambda: self._whole(ops.fenced(self._database, "checkpoint", claim, values, self._now)))
+        await self._calls.patiently(
+            lambda: self._calls.whole(ops.fenced(self._database, "checkpoint", claim, values, self._now))
+        )
 
     async def progress(
         self, claim: ClaimedJob, *, stage: Stage, progress_pct: int, bytes_done: int = 0, bytes_total: int | None = None
@@ -129,22 +122,26 @@ class PostgresJobStore:
             "bytes_done": bytes_done,
             "bytes_total": bytes_total,
         }
-        await self._whole(ops.fenced(self._database, "progress", claim, values, self._now))
+        await self._calls.whole(ops.fenced(self._database, "progress", claim, values, self._now))
 
     async def record(self, claim: ClaimedJob, record: HistoryRecord) -> None:
-        await self._whole(ops.record(self._database, claim.id, record))
+        await self._calls.whole(ops.record(self._database, claim.id, record))
 
     async def save_items(self, claim: ClaimedJob, items: Sequence[JobItem]) -> None:
         values = {"items": items_to_json(items)}
-        await self._patiently(lambda: self._whole(ops.fenced(self._database, "save_items", claim, values, self._now)))
+        await self._calls.patiently(
+            lambda: self._calls.whole(ops.fenced(self._database, "save_items", claim, values, self._now))
+        )
 
     async def begin_commit(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
         values = {**moves.kept_values(kept), "items": items_to_json(items) if items else None}
-        await self._patiently(lambda: self._whole(ops.fenced(self._database, "begin_commit", claim, values, self._now)))
+        await self._calls.patiently(
+            lambda: self._calls.whole(ops.fenced(self._database, "begin_commit", claim, values, self._now))
+        )
 
     async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> Job:
         one = ops.Completion(claim, kept, items_to_json(items) if items else None)
-        return await self._patiently(
+        return await self._calls.patiently(
             lambda: asyncio.shield(self._completions.submit(one)),  # the batch goes on without a caller that left
             otherwise=lambda: self._job_if(claim.id, lambda job: moves.is_completed_by(job, claim, kept)),
         )
@@ -159,28 +156,30 @@ class PostgresJobStore:
         uses_attempt: bool = True,
     ) -> Job:
         error = codec.storable(error)
-        return await self._patiently(
-            lambda: ops.fail(self._database, claim, error_code, error, retry_in, self._now, uses_attempt=uses_attempt),
+        return await self._calls.patiently(
+            lambda: self._calls.whole(
+                ops.fail(self._database, claim, error_code, error, retry_in, self._now, uses_attempt=uses_attempt)
+            ),
             otherwise=lambda: self._job_if(claim.id, lambda job: moves.is_failed_by(job, claim, error_code, error)),
         )
 
     async def release(self, claim: ClaimedJob, *, needs_session: bool = False) -> None:
         self._mark.forget()
         values = {"needs_session": int(needs_session)}
-        await self._whole(ops.fenced(self._database, "release", claim, values, self._now))
+        await self._calls.whole(ops.fenced(self._database, "release", claim, values, self._now))
 
     async def drop_need_of_session(self, held: Collection[str], *, waiting_for: timedelta) -> int:
         self._mark.forget()
-        return await self._whole(ops.drop_need_of_session(self._beats, held, waiting_for, self._now))
+        return await self._calls.whole(ops.drop_need_of_session(self._beats, held, waiting_for, self._now))
 
     async def recover_stale_jobs(self, *, retry_in: timedelta) -> Recovered:
-        return await self._whole(ops.recover(self._beats, retry_in, self._now))
+        return await self._calls.whole(ops.recover(self._beats, retry_in, self._now))
 
     async def expire_leases(self, workers: Collection[WorkerId]) -> int:
-        return await self._whole(ops.expire_leases(self._beats, workers))
+        return await self._calls.whole(ops.expire_leases(self._beats, workers))
 
     async def promote_due(self, *, limit: int = 500) -> int:
-        promoted = await self._whole(ops.promote_due(self._claims, limit, self._now))
+        promoted = await self._calls.whole(ops.promote_due(self._claims, limit, self._now))
         if promoted:
             self._mark.forget()
         return promoted
@@ -191,14 +190,14 @@ class PostgresJobStore:
     # --- what a person asks for ---------------------------------------------------------------------------------
 
     async def cancel(self, job_id: JobId) -> Job:
-        return await self._whole(ops.cancel(self._database, job_id, self._now))
+        return await self._calls.whole(ops.cancel(self._database, job_id, self._now))
 
     async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
         self._mark.forget()
-        return await self._whole(ops.retry(self._database, job_id, chosen_url, self._now))
+        return await self._calls.whole(ops.retry(self._database, job_id, chosen_url, self._now))
 
     async def remove(self, job_id: JobId) -> Job:
-        return await self._whole(ops.remove(self._database, job_id))
+        return await self._calls.whole(ops.remove(self._database, job_id))
 
     async def get(self, job_id: JobId) -> Job:
         return await reads.get(self._database, job_id)
@@ -216,13 +215,13 @@ class PostgresJobStore:
 
     async def adopt(self, jobs: Sequence[StoredJob]) -> int:
         self._mark.forget()
-        return await self._whole(ops.adopt(self._database, tuple(jobs)))
+        return await self._calls.whole(ops.adopt(self._database, tuple(jobs)))
 
     async def adopt_gates(self, gates: Sequence[Gate]) -> int:
-        return await self._whole(ops.adopt_gates(self._database, tuple(gates)))
+        return await self._calls.whole(ops.adopt_gates(self._database, tuple(gates)))
 
     async def agree_on(self, name: str, value: str) -> str:
-        return await self._whole(ops.agree_on(self._database, name, value))
+        return await self._calls.whole(ops.agree_on(self._database, name, value))
 
     async def agreed(self) -> Mapping[str, str]:
         return await reads.agreed(self._database)
@@ -230,13 +229,13 @@ class PostgresJobStore:
     # --- gates --------------------------------------------------------------------------------------------------
 
     async def take_turn(self, asked: TurnRequest) -> Turn:
-        return await self._whole(ops.take_turn(self._database, asked, self._now))
+        return await self._calls.whole(ops.take_turn(self._database, asked, self._now))
 
     async def close_gate(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
-        return await self._whole(ops.close_gate(self._database, platform, duration, code, reason, self._now))
+        return await self._calls.whole(ops.close_gate(self._database, platform, duration, code, reason, self._now))
 
     async def open_gate(self, platform: str) -> None:
-        await self._whole(ops.open_gate(self._database, platform, self._now))
+        await self._calls.whole(ops.open_gate(self._database, platform, self._now))
 
     async def gates(self) -> list[Gate]:
         return await reads.gates(self._database)
@@ -244,13 +243,13 @@ class PostgresJobStore:
     # --- workers ------------------------------------------------------------------------------------------------
 
     async def beat(self, beat: WorkerBeat) -> None:
-        await self._whole(ops.beat(self._beats, beat, self._now))
+        await self._calls.whole(ops.beat(self._beats, beat, self._now))
 
     async def workers(self, *, seen_within: timedelta) -> list[WorkerBeat]:
         return await reads.workers(self._database, seen_within, self._now)
 
     async def forget_worker(self, worker: WorkerId) -> None:
-        await self._whole(ops.forget_worker(self._database, worker))
+        await self._calls.whole(ops.forget_worker(self._database, worker))
 
     async def report(self) -> StoreReport:
         at, counts = await reads.counts(self._database, self._now)
@@ -277,47 +276,6 @@ class PostgresJobStore:
         self._mark.forget()
         self._subscribers.notify()
 
-    def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        task = asyncio.create_task(work)
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        return task
-
-    async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
-        """To its end also when the caller is cancelled: no connection is left in the middle of an answer."""
-        task = self._start(work)
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            task.add_done_callback(_forget)
-            raise
-
-    async def _patiently(
-        self,
-        call: Callable[[], Awaitable[T]],
-        *,
-        otherwise: Callable[[], Awaitable[T | None]] = _nothing,
-    ) -> T:
-        """Ask again while the server is away. The answer to the first call may be what got lost: once something was
-        repeated, ``otherwise`` tells whether a refusal means that it was done all along, and answers with what was."""
-        deadline = self._clock.monotonic() + PATIENCE_S
-        wait_s, repeated = FIRST_WAIT_S, False
-        while True:
-            try:
-                return await call()
-            except ConnectionLost as exc:
-                if self._clock.monotonic() + wait_s > deadline:
-                    raise
-                log.warning("store_away", error=exc.message, retry_in_s=wait_s)
-            except StoreError:
-                found = await otherwise() if repeated else None
-                if found is None:
-                    raise
-                return found
-            repeated = True
-            await self._clock.sleep(wait_s)
-            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
-
     async def _job_if(self, job_id: JobId, is_so: Callable[[Job], bool]) -> Job | None:
         job = await self.get(job_id)
         return job if is_so(job) else None
@@ -329,14 +287,8 @@ class PostgresJobStore:
         if claiming.cancelled() or claiming.exception() is not None:
             return
         for claim in claiming.result():
-            self._start(self._release_quietly(claim))
+            self._calls.start(self._release_quietly(claim))
 
     async def _release_quietly(self, claim: ClaimedJob) -> None:
         with suppress(StoreError):  # the lease ends by itself
             await ops.fenced(self._database, "release", claim, {"needs_session": 0}, self._now)
-
-
-def _forget(task: asyncio.Task[Any]) -> None:
-    """Read the outcome that nobody waits for, so that asyncio does not complain."""
-    if not task.cancelled():
-        task.exception()

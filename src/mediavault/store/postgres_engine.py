@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from mediavault.core.errors import StoreError
+from mediavault.store.calls import ConnectionLost, DuplicateKey
 
 T = TypeVar("T")
 Row = Sequence[Any]
@@ -28,16 +29,6 @@ _NAMED = re.compile(r"(?<!:):([a-z]\w*)")
 # The server did not get, or undid, what was asked; asking again is right. Class 40: transaction rollback
 # (serialization failure, deadlock); 53: too many connections, out of memory; 57P: shutting down or starting up.
 _PASSING = ("40", "53", "57P", "08")
-
-
-class ConnectionLost(StoreError):
-    """The server went away, refused, or could not be asked just now. What was asked may or may not have been done."""
-
-    help = "Check that the PostgreSQL server runs and can be reached; mediavault goes on by itself when it does."
-
-
-class DuplicateKey(StoreError):
-    """A row with this key stands already."""
 
 
 @dataclass(frozen=True, slots=True)

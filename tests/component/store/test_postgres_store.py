@@ -16,9 +16,10 @@ import pytest
 from mediavault.core.errors import ErrorCode, LeaseLost, SchemaTooNew, StoreError
 from mediavault.core.gates import OUT_OF_SIGHT, SOON, Refusal, TurnRequest
 from mediavault.core.job import ClaimedJob, JobStatus, WorkerId
+from mediavault.store.calls import ConnectionLost
 from mediavault.store.port import JobQuery
 from mediavault.store.postgres import PostgresJobStore
-from mediavault.store.postgres_engine import ConnectionLost, Database, Statement, named
+from mediavault.store.postgres_engine import Database, Statement, named
 from mediavault.store.postgres_ops import HEAD_EVERY_S, SQL
 from mediavault.store.postgres_schema import MIGRATIONS, migrate
 from mediavault.store.schema import Migration

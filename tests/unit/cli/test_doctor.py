@@ -19,6 +19,8 @@ from mediavault.core.errors import SchemaTooNew, ToolMissing
 from mediavault.core.settings import Settings
 from mediavault.services.extraction.ytdlp_home import Installed
 from mediavault.services.extraction.ytdlp_upgrade import Upgrade
+from mediavault.store.port import Concern, StoreReport
+from tests.fakes import START
 from tests.unit.cli.conftest import Run, StubHouse
 
 
@@ -184,3 +186,15 @@ def test_an_upgrade_that_fails_is_a_complaint_with_what_helps(run: Run, monkeypa
     assert ended.code != 0
     assert "could not be installed" in ended.err
     assert "Check the connection" in ended.err
+
+
+def test_what_is_wrong_with_the_databases_server_is_told_with_what_helps(
+    run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def report() -> StoreReport:
+        return StoreReport("MongoDB 7.0.0", 1, START, concerns=[Concern("It is old.", "Upgrade it.")])
+
+    monkeypatch.setattr(house.store, "report", report)
+    [check] = [one for one in run("doctor", "--json").json()["checks"] if one["name"] == "Database"]
+
+    assert (check["verdict"], check["detail"], check["help"]) == ("warning", "It is old.", "Upgrade it.")

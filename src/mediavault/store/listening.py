@@ -1,0 +1,47 @@
+"""A task that listens for wake-ups on a connection of its own, and comes back after a loss."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from mediavault.core.clock import Clock
+from mediavault.core.errors import StoreError
+from mediavault.core.logs import get_logger
+
+RECONNECT_S = (1.0, 30.0)  # first wait, longest wait
+
+log = get_logger(__name__)
+
+
+class Listener:
+    """Runs ``until_lost``, which listens until its connection breaks, again and again."""
+
+    def __init__(self, until_lost: Callable[[], Awaitable[None]], clock: Clock) -> None:
+        self._until_lost = until_lost
+        self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+
+    def listen(self) -> None:
+        """Begin, in the running loop. Safe to call twice."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="store-wake-ups")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            task, self._task = self._task, None
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _run(self) -> None:
+        wait_s, longest_s = RECONNECT_S
+        while True:
+            try:
+                await self._until_lost()
+                wait_s = RECONNECT_S[0]
+            except StoreError as exc:
+                log.warning("wake_ups_lost", error=exc.message, retry_in_s=wait_s)
+            await self._clock.sleep(wait_s)
+            wait_s = min(2 * wait_s, longest_s)

@@ -1,0 +1,90 @@
+"""The reading operations on MongoDB."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from mediavault.core.clock import to_micros
+from mediavault.core.gates import Gate
+from mediavault.core.job import Job, JobId, JobStatus, WorkerBeat
+from mediavault.store import codec, moves, paging
+from mediavault.store.mongodb_engine import FIRST_MOMENT, Database, Filter
+from mediavault.store.mongodb_history import literal
+from mediavault.store.mongodb_ops import FAILED, QUEUED, micros
+from mediavault.store.mongodb_rows import beat_from, gate_from, job_from
+from mediavault.store.mongodb_schema import AGREED, GATES, JOBS, WORKERS
+from mediavault.store.port import JobPage, JobQuery
+from mediavault.store.rows import moment
+
+NO_HISTORY = {"history": 0}
+DUE = {"status": FAILED, "retry_at": {"$gt": FIRST_MOMENT}}
+
+
+async def get(database: Database, job_id: JobId) -> Job:
+    document = await database.documents(JOBS).one({"_id": job_id}, fields=NO_HISTORY)
+    if document is None:
+        raise moves.job_not_found(job_id)
+    return job_from(document)
+
+
+async def jobs(database: Database, query: JobQuery) -> JobPage:
+    newest_first = [("created_at", -1), ("_id", -1)]
+    found = await database.documents(JOBS).find(
+        page_filter(query), fields=NO_HISTORY, sort=newest_first, limit=query.limit + 1
+    )
+    page = tuple(job_from(document) for document in found[: query.limit])
+    return JobPage(page, paging.cursor_of(page[-1]) if page and len(found) > len(page) else None)
+
+
+def page_filter(query: JobQuery) -> Filter:
+    """Raises BadInput for a cursor that is none."""
+    where: dict[str, Any] = {}
+    if query.statuses:
+        where["status"] = {"$in": sorted({status.value for status in query.statuses})}
+    if query.platform is not None:
+        where["platform"] = query.platform
+    if query.text:
+        text = codec.storable(query.text).casefold()
+        where["$expr"] = {"$gte": [{"$indexOfCP": ["$search_text", literal(text)]}, 0]}
+    if query.cursor is not None:
+        created_at, job_id = paging.place_from(query.cursor)
+        where["$or"] = [{"created_at": {"$lt": created_at}}, {"created_at": created_at, "_id": {"$lt": job_id}}]
+    return where
+
+
+async def changed_since(database: Database, at: datetime, limit: int) -> list[Job]:
+    found = await database.documents(JOBS).find(
+        {"updated_at": {"$gte": to_micros(at)}}, fields=NO_HISTORY, sort=[("updated_at", 1)], limit=limit
+    )
+    return [job_from(document) for document in found]
+
+
+async def next_due(database: Database) -> datetime | None:
+    found = await database.documents(JOBS).find(DUE, fields={"retry_at": 1}, sort=[("retry_at", 1)], limit=1)
+    return moment(found[0]["retry_at"]) if found else None
+
+
+async def agreed(database: Database) -> dict[str, str]:
+    return {one["_id"]: one["value"] for one in await database.documents(AGREED).find({})}
+
+
+async def gates(database: Database) -> list[Gate]:
+    return [gate_from(document) for document in await database.documents(GATES).find({}, sort=[("_id", 1)])]
+
+
+async def workers(database: Database, seen_within: timedelta, now: int | None) -> list[WorkerBeat]:
+    since = (await database.now() if now is None else now) - micros(seen_within)
+    found = await database.documents(WORKERS).find(
+        {"last_seen_at": {"$gte": since}}, sort=[("last_seen_at", -1), ("_id", 1)]
+    )
+    return [beat_from(document) for document in found]
+
+
+async def counts(database: Database) -> dict[JobStatus, int]:
+    documents = database.documents(JOBS)
+    return {status: await documents.count({"status": status.value}) for status in JobStatus}
+
+
+async def waiting(database: Database) -> dict[str, int]:
+    return await database.documents(JOBS).count_by("platform", {"$or": [{"status": QUEUED}, DUE]})

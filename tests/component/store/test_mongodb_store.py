@@ -1,0 +1,369 @@
+"""The MongoDB store and its server: losses, a crash, schemas, long histories, races, addresses."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.errors import ErrorCode, LeaseLost, SchemaTooNew, StoreError
+from mediavault.core.gates import TurnRequest
+from mediavault.core.job import ClaimedJob, HistoryRecord, JobStatus, Outcome, Stage, WorkerId
+from mediavault.store import mongodb_schema
+from mediavault.store.calls import ConnectionLost
+from mediavault.store.mongodb import MongoJobStore
+from mediavault.store.mongodb_engine import Database
+from mediavault.store.mongodb_rows import LONGEST_DETAIL, PAGE, SPILL_AT
+from mediavault.store.mongodb_schema import HISTORY, JOBS, SCHEMA, STEPS, Index, Step, migrate
+from mediavault.store.port import JobQuery, StoredJob
+from tests.contract.stores import KEPT, LEASE, claim_and_complete, numbered_job
+from tests.fakes import START, FakeClock
+from tests.servers import mongo
+from tests.servers.tcp_proxy import proxied
+
+ANN, BOB = WorkerId("w-ann"), WorkerId("w-bob")
+DAY = timedelta(days=1)
+
+# The driver leaves a socket to the garbage collector when it is closed while its monitor is about to connect.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def sockets_of_the_driver() -> Iterator[None]:
+    """Collected while that is expected, and not in another test."""
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return mongo.database_for(tmp_path)
+
+
+@asynccontextmanager
+async def opened(url: str, clock: FakeClock | None = None) -> AsyncIterator[MongoJobStore]:
+    store = MongoJobStore(url, clock)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def database_at(url: str) -> AsyncIterator[Database]:
+    database = Database(url)
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def enqueued(store: MongoJobStore, count: int) -> None:
+    await store.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in range(1, count + 1)])
+
+
+async def claimed(store: MongoJobStore, worker: WorkerId = ANN) -> ClaimedJob:
+    await enqueued(store, 1)
+    [claim] = await store.claim(worker, limit=1, lease=LEASE)
+    return claim
+
+
+async def stages_of(store: MongoJobStore, claim: ClaimedJob) -> list[str]:
+    return [record.stage.value for record in await store.history(claim.id)]
+
+
+# --- losses ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_completion_whose_answer_is_lost_is_found_to_be_done(url: str) -> None:
+    """The server wrote it, the connection broke: the job is ours, and asking again must not call the lease lost."""
+    async with proxied(url) as (proxy, through), opened(through) as store:
+        claim = await claimed(store)
+        proxy.losing_answers = True
+        completing = asyncio.create_task(store.complete(claim, KEPT))
+        async with opened(url) as other:
+            while (await other.get(claim.id)).status is not JobStatus.COMPLETED:
+                await asyncio.sleep(0.01)
+        proxy.losing_answers = False
+        proxy.cut()
+        job = await completing
+
+        assert (job.status, job.sha256) == (JobStatus.COMPLETED, KEPT.sha256)
+        assert await stages_of(store, claim) == ["claim", "complete"]
+
+
+async def test_a_failure_whose_answer_is_lost_is_found_to_be_written(url: str) -> None:
+    """Also where the sentence is longer than a document may hold."""
+    async with proxied(url) as (proxy, through), opened(through) as store:
+        claim = await claimed(store)
+        proxy.losing_answers = True
+        failing = asyncio.create_task(
+            store.fail(claim, error_code=ErrorCode.NETWORK, error="it broke " * LONGEST_DETAIL, retry_in=LEASE)
+        )
+        async with opened(url) as other:
+            while (await other.get(claim.id)).status is not JobStatus.FAILED:
+                await asyncio.sleep(0.01)
+        proxy.losing_answers = False
+        proxy.cut()
+        job = await failing
+
+        assert job.status is JobStatus.FAILED
+        assert len(job.error or "") == LONGEST_DETAIL
+        assert await stages_of(store, claim) == ["claim", "fail"]
+
+
+async def test_after_a_loss_a_stolen_job_is_not_taken_for_ones_own(url: str) -> None:
+    """Somebody else completed it with another file: that is no answer to us."""
+    async with proxied(url) as (proxy, through), opened(through) as store, opened(url) as other:
+        claim = await claimed(store)
+        await other.expire_leases([ANN])
+        await other.recover_stale_jobs(retry_in=LEASE * 0)
+        await other.promote_due()
+        [theirs] = await other.claim(BOB, limit=1, lease=LEASE)
+        proxy.refusing = True
+        proxy.cut()
+        completing = asyncio.create_task(store.complete(claim, KEPT))
+        await other.complete(theirs, replace(KEPT, sha256="cd" * 32))
+        proxy.refusing = False
+
+        with pytest.raises(LeaseLost):
+            await completing
+
+
+async def test_an_enqueue_is_refused_while_the_server_is_away(url: str) -> None:
+    """The person who waits for the answer is told; nothing was accepted."""
+    async with proxied(url) as (proxy, through), opened(through) as store:
+        proxy.refusing = True
+        proxy.cut()
+        async with asyncio.timeout(20):
+            with pytest.raises(ConnectionLost):
+                await enqueued(store, 1)
+        proxy.refusing = False
+        async with asyncio.timeout(20):
+            while not (await store.jobs(JobQuery())).jobs:
+                await enqueued(store, 1)
+
+        assert len((await store.jobs(JobQuery())).jobs) == 1
+
+
+@pytest.mark.slow
+async def test_a_crash_of_the_server_loses_nothing_that_was_acknowledged() -> None:
+    server = mongo.new_server()
+    try:
+        async with opened(server.url) as store:
+            await enqueued(store, 6)
+            claims = await store.claim(ANN, limit=3, lease=LEASE)
+            await store.complete(claims[0], KEPT)
+            server.kill()
+            completing = asyncio.create_task(store.complete(claims[1], KEPT))
+            await asyncio.sleep(0.3)
+            server.start()
+            await completing
+            counts = (await store.report()).counts
+            known = await store.enqueue([numbered_job(99, "https://videos.example/1")])
+
+            assert (counts[JobStatus.COMPLETED], counts[JobStatus.RUNNING], counts[JobStatus.QUEUED]) == (2, 1, 3)
+            assert not known[0].created  # the unique index is there as well
+    finally:
+        server.remove()
+
+
+async def test_a_claim_whose_caller_left_is_given_back(url: str) -> None:
+    async with opened(url) as store:
+        await enqueued(store, 1)
+        claiming = asyncio.create_task(store.claim(ANN, limit=1, lease=LEASE))
+        await asyncio.sleep(0)
+        claiming.cancel()
+        await asyncio.gather(claiming, return_exceptions=True)
+
+        async with asyncio.timeout(20):
+            while (await store.report()).counts[JobStatus.QUEUED] != 1:
+                await asyncio.sleep(0.01)
+
+
+# --- races -------------------------------------------------------------------------------------------------------
+
+
+async def test_many_claims_at_once_get_each_job_once(url: str) -> None:
+    """More than may lose in order before they look elsewhere."""
+    async with opened(url) as first, opened(url) as second:
+        await enqueued(first, 14)
+        claiming = [store.claim(ANN, limit=1, lease=LEASE) for store in (first, second) for _ in range(7)]
+        claims = [claim for taken in await asyncio.gather(*claiming) for claim in taken]
+
+        assert len({claim.id for claim in claims}) == len(claims) == 14
+        assert {claim.fence for claim in claims} == {1}
+
+
+async def test_turns_that_are_asked_for_at_once_lie_an_interval_apart(url: str) -> None:
+    interval = timedelta(milliseconds=100)
+    async with opened(url) as first, opened(url) as second:
+        [answer] = await first.enqueue([numbered_job(1, "https://videos.example/1", platform="x")])
+        asked = TurnRequest(answer.job.id, "x", interval=interval, probe_within=LEASE)
+        turns = await asyncio.gather(*(store.take_turn(asked) for store in (first, second) for _ in range(4)))
+        given = sorted(turn.at for turn in turns if turn.refused is None)
+
+        assert len(given) == 8
+        assert all(later - earlier >= interval for earlier, later in itertools.pairwise(given))
+
+
+async def test_of_many_claims_at_once_one_is_handed_the_job_of_a_turn(url: str) -> None:
+    async with opened(url) as first, opened(url) as second:
+        new = [numbered_job(n, f"https://videos.example/{n}", platform="x") for n in range(1, 5)]
+        [one, *_] = await first.enqueue(new)
+        await first.take_turn(TurnRequest(one.job.id, "x", interval=LEASE * 0, probe_within=LEASE))
+        claiming = [store.claim(ANN, limit=2, lease=LEASE) for store in (first, second) for _ in range(3)]
+
+        assert sum(map(len, await asyncio.gather(*claiming))) == 1
+
+
+# --- long histories ----------------------------------------------------------------------------------------------
+
+
+def records(count: int) -> list[HistoryRecord]:
+    return [HistoryRecord(START, 1, Stage.EXTRACT, Outcome.FAILED, detail=f"$try {n}") for n in range(count)]
+
+
+async def removed_and_adopted(store: MongoJobStore, history: Sequence[HistoryRecord]) -> ClaimedJob:
+    """A job with this history."""
+    claim = await claimed(store)
+    await store.remove(claim.id)
+    await store.adopt([StoredJob(claim.job, tuple(history))])
+    return claim
+
+
+async def test_a_long_history_moves_to_pages_and_is_read_as_one(url: str) -> None:
+    written = records(SPILL_AT + 5)
+    async with opened(url) as store, database_at(url) as database:
+        claim = await removed_and_adopted(store, written[: SPILL_AT - 5])
+        for record in written[SPILL_AT - 5 :]:
+            await store.record(claim, record)
+        document = await database.documents(JOBS).one({"_id": claim.id})
+
+        assert document is not None
+        assert len(document["history"]) == SPILL_AT + 5 - PAGE
+        assert await store.history(claim.id) == written
+        assert await database.documents(HISTORY).count({}) == 1
+        await store.remove(claim.id)
+        assert await database.documents(HISTORY).count({}) == 0
+
+
+async def test_a_move_to_a_page_that_broke_off_is_done_once(url: str) -> None:
+    """The page was written, the document never let go of its records."""
+    written = records(SPILL_AT)
+    async with opened(url) as store, database_at(url) as database:
+        claim = await removed_and_adopted(store, written[:-1])
+        document = await database.documents(JOBS).one({"_id": claim.id})
+        assert document is not None
+        page = {"job": claim.id, "first": 0, "records": document["history"][:PAGE]}
+        await database.documents(HISTORY).insert([{"_id": f"{claim.id}/0", **page}])
+        await store.record(claim, written[-1])
+
+        assert await store.history(claim.id) == written
+
+
+async def test_a_long_history_is_adopted_whole(url: str) -> None:
+    written = records(3 * SPILL_AT)
+    async with opened(url) as store, database_at(url) as database:
+        claim = await removed_and_adopted(store, written)
+        document = await database.documents(JOBS).one({"_id": claim.id})
+
+        assert document is not None
+        assert len(document["history"]) < SPILL_AT
+        assert await store.history(claim.id) == written
+
+
+# --- schemas -----------------------------------------------------------------------------------------------------
+
+
+async def test_processes_that_start_at_once_make_the_schema_once(url: str) -> None:
+    stores = [MongoJobStore(url) for _ in range(3)]
+    await asyncio.gather(*(store.open() for store in stores))
+    reports = await asyncio.gather(*(store.report() for store in stores))
+    await asyncio.gather(*(store.close() for store in stores))
+
+    assert {report.schema_version for report in reports} == {len(STEPS)}
+
+
+def next_step(*, oldest_code: int) -> tuple[Step, ...]:
+    return (*STEPS, Step(len(STEPS) + 1, oldest_code, [Index(JOBS, "more", [("more", 1)])]))
+
+
+async def test_a_newer_schema_is_refused_and_left_untouched(url: str) -> None:
+    async with database_at(url) as database:
+        await migrate(database, steps=next_step(oldest_code=len(STEPS) + 1))
+        with pytest.raises(SchemaTooNew, match=f"schema {len(STEPS) + 1}"):
+            await MongoJobStore(url).open()
+
+        standing = await database.documents(SCHEMA).one(mongodb_schema.OURS)
+        assert standing is not None
+        assert standing["version"] == len(STEPS) + 1
+
+
+async def test_a_newer_schema_that_only_adds_serves_the_older_code_for_a_while(url: str) -> None:
+    """So that a fleet can be upgraded machine by machine."""
+    async with database_at(url) as database:
+        await migrate(database, steps=next_step(oldest_code=len(STEPS)))
+    async with opened(url) as store:
+        await enqueued(store, 3)
+
+        assert await claim_and_complete(store, ANN) == 3
+        assert (await store.report()).schema_version == len(STEPS) + 1
+
+
+async def test_collections_of_another_program_are_left_alone(url: str) -> None:
+    async with database_at(url) as database:
+        await database.documents(JOBS).insert([{"_id": "theirs"}])
+        with pytest.raises(StoreError, match="belong to another program"):
+            await MongoJobStore(url).open()
+
+        assert await database.documents(SCHEMA).count({}) == 0
+
+
+async def test_a_server_that_is_too_old_is_refused(url: str) -> None:
+    async with database_at(url) as database:
+        database.facts = replace(database.facts, version="4.4.30")
+        with pytest.raises(StoreError, match=r"4\.4\.30 is too old"):
+            await migrate(database)
+
+
+# --- addresses ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ("mongodb://127.0.0.1:1/none", "cannot be reached"),
+        ("mongodb://127.0.0.1:port/none", "cannot be read"),
+        ("mongodb://127.0.0.1/none?w=1", "may still be lost"),
+        ("mongodb://127.0.0.1/none?w=0", "may still be lost"),
+        ("mongodb://127.0.0.1/none?journal=false", "may still be lost"),
+    ],
+)
+async def test_an_address_that_does_not_serve_says_what_is_wrong(wrong: str, says: str) -> None:
+    with pytest.raises(StoreError, match=says) as caught:
+        await MongoJobStore(wrong).open()
+
+    assert caught.value.help
+
+
+async def test_the_servers_clock_is_the_time(url: str) -> None:
+    """A host whose clock is a day wrong renews and recovers like any other."""
+    async with opened(url) as store, database_at(url) as database:
+        claim = await claimed(store)
+        now = await database.now()
+        until = claim.job.lease_expires_at
+
+        assert until is not None
+        assert abs(until.timestamp() - LEASE.total_seconds() - now / 1e6) < 10
+        assert (await store.recover_stale_jobs(retry_in=DAY)).failed == 0
+        assert await store.renew(ANN, [claim], lease=LEASE) == {claim.id}

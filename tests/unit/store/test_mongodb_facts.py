@@ -1,0 +1,125 @@
+"""What there is to say about a MongoDB server and the way to it; and how its errors, addresses and changes are read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+from pymongo import errors
+
+from mediavault.core.errors import StoreError
+from mediavault.store.calls import ConnectionLost
+from mediavault.store.listening import Listener
+from mediavault.store.mongodb_engine import Database, errors_as_ours, options_of
+from mediavault.store.mongodb_facts import ServerFacts, concerns, has_memory_leak, is_loopback
+from mediavault.store.mongodb_wake import until_lost
+from tests.fakes import FakeClock
+
+
+@pytest.mark.parametrize(
+    ("version", "leaks"),
+    [("7.0.27", True), ("7.0.28", False), ("8.0.17", False), ("8.0.16", True), ("8.2.3", False), ("8.3.0", False),
+     ("6.3.2", True), ("7.3.4", True), ("9.0.0", False), ("8.0.17-rc0", False), ("", False)],
+)  # fmt: skip
+def test_releases_before_the_repair_are_known(version: str, leaks: bool) -> None:
+    assert has_memory_leak(ServerFacts(version).numbers) is leaks
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("mongodb://localhost/vault", []),
+        ("mongodb://127.0.0.1:27018,[::1]/vault", []),
+        ("mongodb://me:secret@db.example/vault?tls=true", []),
+        ("mongodb+srv://me:secret@db.example/vault", []),
+        ("mongodb://me:secret@db.example/vault", ["without TLS"]),
+        ("mongodb://db.example/vault?ssl=true", ["without a password"]),
+        ("mongodb://localhost,db.example/vault", ["without TLS and without a password"]),
+    ],
+)
+def test_a_server_on_the_network_wants_tls_and_a_password(url: str, words: Sequence[str]) -> None:
+    found = concerns(ServerFacts("8.2.3"), options_of(url))
+
+    assert len(found) == len(words)
+    assert all(word in concern.what for word, concern in zip(words, found, strict=True))
+    assert "secret" not in str(found)
+
+
+def test_an_old_release_is_a_concern() -> None:
+    [concern] = concerns(ServerFacts("7.0.0"), options_of("mongodb://localhost"))
+
+    assert "CVE-2025-14847" in concern.what
+    assert concern.help
+
+
+def test_a_unix_socket_is_no_network() -> None:
+    assert is_loopback("/tmp/mongodb-27017.sock")
+    assert not is_loopback("10.0.0.7")
+
+
+@pytest.mark.parametrize("wrong", ["w=1", "w=0", "w=3", "journal=false", "w=majority&journal=false"])
+def test_less_than_a_majority_on_disk_is_refused(wrong: str) -> None:
+    with pytest.raises(StoreError, match="may still be lost"):
+        options_of(f"mongodb://localhost/vault?{wrong}")
+
+
+def test_a_majority_may_be_named() -> None:
+    assert options_of("mongodb://localhost/vault?w=majority&journal=true")["database"] == "vault"
+
+
+def test_the_report_says_what_stands_there() -> None:
+    assert str(ServerFacts("8.2.3", "rs0")) == "MongoDB 8.2.3, replica set rs0, w: majority"
+    assert str(ServerFacts("8.2.3")) == "MongoDB 8.2.3, one server, w: majority"
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [
+        (errors.WTimeoutError("waiting for replication timed out"), ConnectionLost),
+        (errors.NotPrimaryError("stepped down"), ConnectionLost),
+        (errors.NetworkTimeout("timed out"), ConnectionLost),
+        (errors.ServerSelectionTimeoutError("none"), ConnectionLost),
+        (errors.OperationFailure("WriteConflict", 112), ConnectionLost),
+        (errors.OperationFailure("not authorized", 13), StoreError),
+        (errors.DocumentTooLarge("too large"), StoreError),
+        (errors.InvalidURI("no"), StoreError),
+        (OverflowError("8-byte ints"), StoreError),
+    ],
+)
+def test_what_may_have_been_done_is_told_from_what_was_refused(raised: Exception, kind: type[StoreError]) -> None:
+    with pytest.raises(StoreError) as caught, errors_as_ours():
+        raise raised
+
+    assert type(caught.value) is kind
+
+
+class ChangesTwice(Database):
+    """A stream that brings two changes and breaks, each time."""
+
+    def __init__(self) -> None:
+        super().__init__("mongodb://localhost")
+        self.asked: list[Sequence[Mapping[str, Any]]] = []
+
+    async def changes(
+        self, stages: Sequence[Mapping[str, Any]], on_begin: Callable[[], None]
+    ) -> AsyncGenerator[None, None]:
+        self.asked.append(stages)
+        on_begin()
+        yield None
+        yield None
+        raise ConnectionLost("the stream broke")
+
+
+async def test_a_stream_of_changes_wakes_and_comes_back_after_a_loss() -> None:
+    """Once at its beginning, for what came while nobody listened, and at each change."""
+    database, woken, clock = ChangesTwice(), asyncio.Semaphore(0), FakeClock(auto=True)
+    listener = Listener(lambda: until_lost(database, woken.release), clock)
+    listener.listen()
+    async with asyncio.timeout(5):
+        for _ in range(6):
+            await woken.acquire()
+    await listener.close()
+
+    assert len(database.asked) >= 2
