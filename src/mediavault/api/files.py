@@ -19,16 +19,18 @@ from mediavault.api.ranges import ByteRange, Unsatisfiable, is_unchanged, range_
 from mediavault.api.services import ApiServices, LibraryFiles
 from mediavault.api.streaming import watching_for_disconnect
 from mediavault.api.views import kept_files
-from mediavault.core.errors import ErrorCode
+from mediavault.core.errors import ErrorCode, StorageFailure
 from mediavault.core.job import JobId
+from mediavault.core.logs import get_logger
 from mediavault.core.media import KeptFile
 from mediavault.core.names import slug_keep_case
 from mediavault.services.vault.port import OpenedFile
 
+log = get_logger(__name__)
 router = APIRouter(tags=["files"])
 
 _DOWNLOAD_TYPE = "application/octet-stream"
-_ANSWERS = errors(401, 404, 416, 503) | {
+_ANSWERS = errors(401, 404, 416, 503, 507) | {
     status: {"description": words} for status, words in ((206, "A part"), (304, "Known"))
 }
 
@@ -185,10 +187,13 @@ class FileAnswer(Response):
 
     async def _stream(self, send: Send, gone: asyncio.Event) -> None:
         # a file that was cut off while it was sent gives too few bytes, which makes the server close the connection
-        async for chunk in self._file.chunks(self._wanted.start, self._wanted.end + 1):
-            if gone.is_set():
-                return
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        try:
+            async for chunk in self._file.chunks(self._wanted.start, self._wanted.end + 1):
+                if gone.is_set():
+                    return
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except StorageFailure as exc:  # the head is sent: nothing else can be said any more
+            log.warning("file_broke_off", error=exc.message)
 
 
 def _naming(relative: str, *, download: bool) -> dict[str, str]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from mediavault.api.app import create_app
+from mediavault.core.errors import StorageFailure
 from mediavault.core.media import KeptFile
 from mediavault.services.vault.reading import open_below
+from tests.asgi_client import AsgiClient
 from tests.unit.api.conftest import SHA256, VIDEO, House
 
 ETAG = f'"{SHA256}"'
@@ -210,3 +215,39 @@ def test_only_regular_files_below_the_root_are_opened(tmp_path: Path, relative: 
 
 def _open_files() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+@dataclass
+class BreakingLibrary:
+    """A library elsewhere whose line breaks: when a file is opened, or in the middle of it."""
+
+    in_the_middle: bool
+    size: int = len(VIDEO)
+    version: str = "1"
+
+    async def open(self, relative: str) -> BreakingLibrary:
+        if not self.in_the_middle:
+            raise StorageFailure("s3://vault cannot be reached.")
+        return self
+
+    async def chunks(self, start: int, end: int) -> AsyncIterator[bytes]:
+        yield VIDEO[:1000]
+        raise StorageFailure("s3://vault cannot be reached.")
+
+    async def close(self) -> None: ...
+    async def remove(self, *relatives: str) -> None: ...
+
+
+async def test_a_library_that_cannot_be_reached_is_told_and_one_that_breaks_off_ends_the_answer(house: House) -> None:
+    job = await house.add_kept()
+    answers = []
+    for in_the_middle in (False, True):
+        app = create_app(replace(house.services, library=BreakingLibrary(in_the_middle)))
+        answers.append(await AsgiClient(app).get(f"/files/{job.id}/video"))
+        await app.state.feed.aclose()
+    at_once, later = answers
+
+    assert (at_once.status, at_once.json()["message"]) == (507, "s3://vault cannot be reached.")
+    assert at_once.headers["retry-after"] == "5"
+    assert (later.status, later.body) == (200, VIDEO[:1000])
+    assert later.headers["content-length"] == str(len(VIDEO))
