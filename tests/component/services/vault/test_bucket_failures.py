@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -196,6 +197,28 @@ async def test_a_stranger_who_puts_a_file_while_ours_is_on_its_way_keeps_it(rig:
     assert not kept
     assert await stranger.read(NAME, 0, 100, etag="") == b"theirs"
     assert await rig.leftovers() == []
+
+
+async def test_a_stranger_who_comes_a_moment_before_us_keeps_the_name_even_with_a_file_as_long(rig: Rig) -> None:
+    theirs = b"x" * len(SMALL)
+    put_there = f"{s3.endpoint()}/{rig.direct.removeprefix('s3://').partition('?')[0]}/jane/a%20clip.mp4"
+
+    def rule(method: str, target: str) -> None:
+        if method == "PUT" and target.endswith("library/jane/a%20clip.mp4"):
+            headers = {"Content-Type": "video/mp4"}
+            urllib.request.urlopen(urllib.request.Request(put_there, theirs, headers, method="PUT")).close()
+
+    rig.s3.rule = rule
+
+    assert not await rig.keep(SMALL)
+    assert await rig.bucket.read(NAME, 0, 1 << 20, etag="") == theirs
+
+
+async def test_a_name_that_is_taken_costs_no_upload(rig: Rig) -> None:
+    await rig.bucket.put(NAME, b"theirs", "video/mp4", {})
+
+    assert not await rig.keep(LARGE)
+    assert not any("partNumber" in target for _, target in rig.s3.seen)
 
 
 async def test_a_claim_that_a_crash_left_is_the_jobs_own_and_nobody_elses(rig: Rig) -> None:
