@@ -25,6 +25,10 @@ async def recognise(store: JobStore, vault: Vault) -> None:
     is_first = agreed is None
     if agreed is None:
         agreed = await store.agree_on(AGREED_AS, carried or str(uuid.uuid4()))
+    if is_first and carried is not None:  # the store is new here, or what it knew is gone
+        log.warning(
+            "library_has_an_older_store", library=carried, help="`mediavault rebuild` reads its files into this one."
+        )
     if carried is None and (is_first or not await _has_kept(store)):
         await vault.carry(agreed)
         log.info("library_marked", library=agreed)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 
 from mediavault.core.errors import StorageFailure
 from mediavault.core.job import ClaimedJob
+from mediavault.core.logs import configure_logs
 from mediavault.core.media import KeptFile
 from mediavault.services.vault.local import LocalVault
 from mediavault.store.port import JobStore
@@ -25,12 +27,18 @@ async def test_a_new_library_gets_the_id_that_the_store_agrees_on(store: JobStor
     await second.confirm()
 
 
-async def test_a_library_keeps_its_id_for_another_store(store: JobStore, tmp_path: Path) -> None:
-    library = LocalVault(tmp_path)
+async def test_a_library_keeps_its_id_for_another_store_and_rebuild_is_named(store: JobStore, tmp_path: Path) -> None:
+    """A database that was lost starts empty beside a library that is not."""
+    library, lines = LocalVault(tmp_path), io.StringIO()
+    configure_logs(stream=lines)
     await library.carry("0b5e7a52-older")
+    await recognise(store, library)
+    first = lines.getvalue()
     await recognise(store, library)
 
     assert (await store.agreed())[AGREED_AS] == "0b5e7a52-older"
+    assert "mediavault rebuild" in first
+    assert lines.getvalue() == first
 
 
 async def test_while_nothing_is_kept_a_folder_without_an_id_may_become_the_library(
