@@ -1,3 +1,5 @@
+"""What is a folder's own; the rest that every vault promises is in tests/contract."""
+
 from __future__ import annotations
 
 import errno
@@ -10,7 +12,6 @@ import pytest
 from mediavault.core.errors import NoSpace, StorageFailure
 from mediavault.services.vault import disk
 from mediavault.services.vault.local import LocalVault
-from mediavault.services.vault.port import Digest
 
 BODY = b"a video" * 1000
 SHA = hashlib.sha256(BODY).hexdigest()
@@ -25,17 +26,6 @@ async def staged(vault: LocalVault, folder: Path, body: bytes = BODY) -> Path:
     path = folder / "media.part"
     path.write_bytes(body)
     return path
-
-
-async def test_a_placed_file_leaves_staging_and_stands_in_the_library(vault: LocalVault) -> None:
-    async with vault.staging("job", 1) as folder:
-        path = await staged(vault, folder)
-        sha = await vault.seal(path)
-        placed = await vault.place(path, "acc/name.mp4")
-
-    assert (sha, placed) == (SHA, True)
-    assert await vault.holds("acc/name.mp4", size=len(BODY), sha256=SHA)
-    assert await vault.staging_folders() == []
 
 
 def test_where_the_kernel_has_no_such_rename_a_link_does_not_replace_either(
@@ -65,47 +55,6 @@ async def test_a_file_that_a_crash_left_in_its_place_counts_once_its_folders_are
     synced.clear()
     assert not await vault.holds("acc/name.mp4", size=len(BODY), sha256="00" * 32)
     assert synced == []
-
-
-async def test_placing_never_replaces_another_file(vault: LocalVault) -> None:
-    (vault.root / "acc").mkdir(parents=True)
-    (vault.root / "acc/name.mp4").write_bytes(b"older")
-    async with vault.staging("job", 1) as folder:
-        path = await staged(vault, folder)
-        placed = await vault.place(path, "acc/name.mp4")
-
-        assert not placed
-        assert path.read_bytes() == BODY
-    assert (vault.root / "acc/name.mp4").read_bytes() == b"older"
-
-
-async def test_a_taken_name_gets_a_number(vault: LocalVault) -> None:
-    (vault.root / "acc").mkdir(parents=True)
-    (vault.root / "acc/name.mp4").touch()
-
-    assert await vault.free_name("acc", "name", ".mp4") == "acc/name (2).mp4"
-
-
-async def test_the_staging_folder_goes_even_when_the_attempt_fails(vault: LocalVault) -> None:
-    async def attempt() -> None:
-        async with vault.staging("job", 3) as folder:
-            await staged(vault, folder)
-            raise ValueError("broken")
-
-    with pytest.raises(ValueError, match="broken"):
-        await attempt()
-
-    assert await vault.staging_folders() == []
-
-
-async def test_a_sealed_file_of_an_earlier_attempt_is_found_by_hash(vault: LocalVault) -> None:
-    old = vault.root / ".staging" / "job.1"
-    old.mkdir(parents=True)
-    (old / "media.part").write_bytes(BODY)
-
-    assert await vault.find_staged("job", size=len(BODY), sha256=SHA) == old / "media.part"
-    assert await vault.find_staged("job", size=len(BODY), sha256="0" * 64) is None
-    assert await vault.find_staged("other", size=len(BODY), sha256=SHA) is None
 
 
 @pytest.mark.parametrize(
@@ -185,19 +134,6 @@ def put(vault: LocalVault, relative: str, body: bytes) -> None:
     path.write_bytes(body)
 
 
-async def test_an_opened_file_gives_the_bytes_that_are_asked_for(vault: LocalVault) -> None:
-    put(vault, "acc/name.mp4", BODY)
-    file = await vault.open("acc/name.mp4")
-    assert file is not None
-    try:
-        part = b"".join([chunk async for chunk in file.chunks(3, 10)])
-        whole = b"".join([chunk async for chunk in file.chunks(0, file.size + 5)])
-    finally:
-        await file.close()
-
-    assert (part, whole) == (BODY[3:10], BODY)
-
-
 async def test_walking_meets_every_file_but_what_is_hidden(vault: LocalVault, tmp_path: Path) -> None:
     for relative in ("b/2.mp4", "b/1.mp4", "a/x.jpg", "top.mp4", ".staging/job.1/media.part", "a/.hidden"):
         put(vault, relative, b"123")
@@ -209,29 +145,12 @@ async def test_walking_meets_every_file_but_what_is_hidden(vault: LocalVault, tm
     assert {file.bytes for file in found} == {3}
 
 
-async def test_a_digest_is_of_the_bytes_that_are_there_now(vault: LocalVault) -> None:
-    put(vault, "acc/name.mp4", BODY)
-
-    assert await vault.digest("acc/name.mp4") == Digest(len(BODY), SHA)
-    put(vault, "acc/name.mp4", BODY[:-1] + b"!")
-    changed = await vault.digest("acc/name.mp4")
-    assert changed is not None
-    assert changed.sha256 != SHA
-    assert await vault.digest("acc/gone.mp4") is None
-
-
 @pytest.mark.parametrize("text", [b"", b"[1]", b"{", b"\xff", b"[" * 100_000, b'{"a": "' + b"x" * (4 << 20) + b'"}'])
 async def test_what_is_no_sidecar_is_none(vault: LocalVault, text: bytes) -> None:
     put(vault, "acc/name.info.json", text)
 
     assert await vault.read_json("acc/name.info.json") is None
     assert await vault.read_json("acc/gone.info.json") is None
-
-
-async def test_a_sidecar_is_read_back(vault: LocalVault) -> None:
-    put(vault, "acc/name.info.json", b'{"n": 1}')
-
-    assert await vault.read_json("acc/name.info.json") == {"n": 1}
 
 
 # --- which library it is ------------------------------------------------------------------------------------------
