@@ -1,25 +1,53 @@
-"""docs/errors.md says what the code says."""
+"""docs/errors.md says what the code says, and every code is one that people can meet and are told about."""
 
 from __future__ import annotations
 
 import inspect
 import re
+from dataclasses import replace
+from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
 
+import mediavault
+from mediavault.api.render import render
+from mediavault.api.schemas import JobView
+from mediavault.api.views import job_view
 from mediavault.api.words import help_for
+from mediavault.commands.output import print_job
 from mediavault.core import errors
-from mediavault.core.errors import ErrorCode, Failure, Final, MediavaultError, NeedsPerson
-from mediavault.worker.retry import ENVIRONMENT
+from mediavault.core.errors import ErrorCode, Failure, MediavaultError, NeedsPerson, PartialSoFar, SeemsDeleted
+from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.worker.retry import GiveUp, RetryIn, decide
+from tests.fakes import START
+from tests.unit.error_sources import sources_of_codes
 
+PACKAGE = Path(mediavault.__file__).parent
 CATALOGUE = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
 ROW = re.compile(r"^\| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 ROWS = {code: columns for code, *columns in ROW.findall(CATALOGUE.read_text(encoding="utf-8"))}
 KINDS = {
     kind.code: kind
     for kind in reversed([k for k in vars(errors).values() if inspect.isclass(k) and issubclass(k, MediavaultError)])
+    if "code" in vars(kind) and kind is not MediavaultError
 }
+JOB_PAGE = {"moment": START, "history": [], "waits_for_person": False, "browser": None, "can_sign_out": False}
+OF_JOBS = [code for code in ErrorCode if issubclass(KINDS.get(code, Exception), Failure)]
+SENTENCE = re.compile(r"[A-Za-z`][^\n]{15,}[.…]")
+SOURCES = sources_of_codes(PACKAGE)
+
+
+def failed_job(code: ErrorCode) -> JobView:
+    url = "https://videos.example/watch/1"
+    job = Job(JobId("0" * 32), "0" * 32, url, url, "generic", JobStatus.FAILED, created_at=START, updated_at=START)
+    return job_view(replace(job, error_code=code, error="It failed."))
+
+
+def answer_to(failure: Failure) -> RetryIn | GiveUp:
+    """The retry rule's, after the first of five attempts."""
+    return decide(failure, attempt=1, max_attempts=5, base=timedelta(minutes=1), jitter=0.5, now=START)
 
 
 def test_every_code_has_its_row_and_no_row_is_about_another() -> None:
@@ -27,23 +55,68 @@ def test_every_code_has_its_row_and_no_row_is_about_another() -> None:
 
 
 @pytest.mark.parametrize("code", ErrorCode)
-def test_a_row_says_what_helps_in_the_words_that_people_are_shown(code: ErrorCode) -> None:
-    assert ROWS[code.value][2] == (help_for(code) or "–")
+def test_every_code_has_a_sentence_that_says_what_helps(code: ErrorCode) -> None:
+    assert SENTENCE.match(help_for(code))
 
 
-@pytest.mark.parametrize("code", [code for code in ErrorCode if issubclass(KINDS.get(code, Exception), Failure)])
-def test_a_row_says_whether_it_is_tried_again(code: ErrorCode) -> None:
+@pytest.mark.parametrize("code", ErrorCode)
+def test_a_row_says_how_it_is_known_and_what_helps_in_the_words_that_people_are_shown(code: ErrorCode) -> None:
+    assert len(ROWS[code.value][0]) > 5
+    assert ROWS[code.value][2] == help_for(code)
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_the_api_the_page_and_the_command_line_show_a_failed_job_with_that_sentence(
+    code: ErrorCode, capsys: pytest.CaptureFixture[str]
+) -> None:
+    view = failed_job(code)
+    page = unescape(bytes(render("job.html", status=200, **JOB_PAGE, job=view).body).decode())
+    print_job(view, [])
+
+    assert view.help == help_for(code)
+    assert f'<span data-field="help">{view.help}</span>' in page
+    assert " ".join(view.help.split()) in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("code", OF_JOBS)
+def test_a_row_says_what_the_retry_rule_does(code: ErrorCode) -> None:
     said, kind = ROWS[code.value][1], KINDS[code]
-    if code in ENVIRONMENT:
-        assert "without using up an attempt" in said
-    elif issubclass(kind, NeedsPerson):
-        assert "person" in said
-    elif issubclass(kind, Final) and code not in (ErrorCode.PARTIAL, ErrorCode.DELETED):
-        assert said == "no"
+    assert issubclass(kind, Failure)
+    answer = answer_to(kind("It failed.", retry_after=timedelta(hours=1)))
+    if isinstance(answer, GiveUp):
+        assert said == "no" or "person" in said or code in (ErrorCode.PARTIAL, ErrorCode.DELETED)
+        assert ("person" in said) is issubclass(kind, NeedsPerson)
     else:
         assert said not in ("no", "–")
+        assert ("without using up an attempt" in said) is not answer.uses_attempt
 
 
-@pytest.mark.parametrize("code", [code for code in ErrorCode if issubclass(KINDS.get(code, Exception), Failure)])
-def test_every_failure_of_a_job_tells_a_person_what_helps(code: ErrorCode) -> None:
-    assert help_for(code)
+@pytest.mark.parametrize("kind", [SeemsDeleted, PartialSoFar])
+def test_a_code_that_may_be_final_or_not_is_tried_again_where_it_is_not(kind: type[Failure]) -> None:
+    assert isinstance(answer_to(kind("It failed.")), RetryIn)
+    assert ROWS[kind.code.value][1] not in ("no", "–")
+
+
+@pytest.mark.parametrize("code", [code for code in ErrorCode if code not in OF_JOBS])
+def test_a_refused_request_has_no_retry_rule_and_a_crashed_attempt_comes_back(code: ErrorCode) -> None:
+    is_of_a_job = code is ErrorCode.RECOVERED_FROM_RESTART  # written by the store, which plans the next try itself
+    assert (ROWS[code.value][1] == "–") is not is_of_a_job
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_every_code_is_produced_somewhere(code: ErrorCode) -> None:
+    assert SOURCES[code.value]
+
+
+def test_what_is_caught_compared_or_only_listed_produces_no_code(tmp_path: Path) -> None:
+    (tmp_path / "errors.py").write_text("class Drm(Exception):\n    code = ErrorCode.DRM\nclass Odd(Drm): ...\n")
+    (tmp_path / "reads.py").write_text(
+        "KINDS = (Drm, Odd)\nCODES = frozenset({ErrorCode.DRM})\n"
+        "try:\n    look()\nexcept Odd as exc:\n    known = exc.code is ErrorCode.DRM\n"
+    )
+    assert not sources_of_codes(tmp_path)
+
+    (tmp_path / "makes.py").write_text("raise Odd('locked')\n")
+    (tmp_path / "chooses.py").write_text("KINDS = {'locked': Drm}\n")
+    (tmp_path / "names.py").write_text("fail(error_code=ErrorCode.DRM)\n")
+    assert sorted(sources_of_codes(tmp_path)["DRM"]) == ["chooses.py:1", "makes.py:1", "names.py:1"]

@@ -72,6 +72,8 @@ _MORE_HELP: Mapping[ErrorCode, str] = {
     ErrorCode.RECOVERED_FROM_RESTART: "The worker stopped in the middle of this job. It can be tried again.",
     ErrorCode.UNAUTHORIZED: "Send the token as `Authorization: Bearer …`, or sign in on the page.",
     ErrorCode.FORBIDDEN: "Send the request from the vault's own page, or from a program without an Origin header.",
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: "Send JSON to the API, with `Content-Type: application/json`, and forms to the pages.",
+    ErrorCode.TOO_MANY: "Ask for fewer at once, or wait until some have ended.",
 }
 
 

@@ -103,6 +103,7 @@ class BadInput(MediavaultError):
     """The request cannot be accepted as it stands."""
 
     code = ErrorCode.BAD_REQUEST
+    help = "Correct what the message names, and ask again."
 
 
 class BadUrl(BadInput):
@@ -116,6 +117,7 @@ class BadSetting(BadInput):
     """A MEDIAVAULT_* setting has a value that cannot be used. The process does not start."""
 
     code = ErrorCode.BAD_SETTING
+    help = "Correct the setting that the message names, and start again."
 
 
 class JobNotFound(BadInput):
@@ -129,6 +131,7 @@ class IllegalMove(BadInput):
     """The job's status does not allow what was asked (core.job.LEGAL_MOVES)."""
 
     code = ErrorCode.ILLEGAL_MOVE
+    help = "Look at the job again: its status has changed, or does not allow this."
 
 
 # --- store -----------------------------------------------------------------------------------------------------
@@ -145,6 +148,7 @@ class LeaseLost(StoreError):
     """This attempt is no longer the job's attempt: it was cancelled, removed or taken over. Nothing was written."""
 
     code = ErrorCode.LEASE_LOST
+    help = "Nothing is lost: look at the job again, it is another attempt's or a person's now."
 
 
 class SchemaTooNew(StoreError):

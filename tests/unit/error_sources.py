@@ -1,0 +1,62 @@
+"""Where the code produces each error code, read from its syntax trees."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+Sources = Mapping[str, list[str]]
+
+
+def sources_of_codes(folder: Path) -> Sources:
+    """``{"DRM": ["services/…/ranking.py:82", …]}``: each place where an error of the code is made, or is chosen.
+
+    Made: a call of a class that carries the code, or the code as an argument of a call. Chosen: the class as a value in a
+    mapping. That a class is caught, compared or listed in a tuple produces nothing.
+    """
+    trees = {path.relative_to(folder): ast.parse(path.read_text(encoding="utf-8")) for path in folder.rglob("*.py")}
+    nodes = [(path, node) for path, tree in trees.items() for node in ast.walk(tree)]
+    carriers = _carriers([node for _, node in nodes if isinstance(node, ast.ClassDef)])
+    found: dict[str, list[str]] = defaultdict(list)
+    for path, node in nodes:
+        for code in _produced(node, carriers):
+            found[code].append(f"{path.as_posix()}:{getattr(node, 'lineno', 0)}")
+    return found
+
+
+def _carriers(classes: Sequence[ast.ClassDef]) -> Mapping[str, str]:
+    """The code of every class that names one, or whose base does."""
+    named = {one.name: code for one in classes if (code := _own_code(one)) is not None}
+    bases = {one.name: [base.id for base in one.bases if isinstance(base, ast.Name)] for one in classes}
+    for _ in range(5):  # the tree is four deep
+        for name, above in bases.items():
+            inherited = next((named[base] for base in above if base in named), None)
+            if inherited is not None:
+                named.setdefault(name, inherited)
+    return named
+
+
+def _own_code(one: ast.ClassDef) -> str | None:
+    for line in one.body:
+        match line:
+            case ast.Assign(targets=[ast.Name(id="code")], value=value):
+                return _code(value)
+    return None
+
+
+def _code(value: ast.expr) -> str | None:
+    match value:
+        case ast.Attribute(value=ast.Name(id="ErrorCode"), attr=name):
+            return name
+    return None
+
+
+def _produced(node: ast.AST, carriers: Mapping[str, str]) -> Iterator[str]:
+    if isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Name) and node.func.id in carriers:
+            yield carriers[node.func.id]
+        yield from filter(None, map(_code, [*node.args, *(keyword.value for keyword in node.keywords)]))
+    elif isinstance(node, ast.Dict):
+        yield from (carriers[v.id] for v in node.values if isinstance(v, ast.Name) and v.id in carriers)
