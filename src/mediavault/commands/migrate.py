@@ -41,7 +41,9 @@ def migrate(*, to: To = None, while_running: WhileRunning = False, as_json: AsJs
         copied, found = asyncio.run(_move(settings, to, while_running=while_running, silent=as_json))
         tell_comparison(copied, found, as_json=as_json)
         if not as_json:
-            out().print("Set MEDIAVAULT_DATABASE_URL to the new address before you start mediavault again.")
+            out().print(
+                "Set MEDIAVAULT_DATABASE_URL to the new address before you start mediavault again.", soft_wrap=True
+            )
         return
     report = asyncio.run(_open_and_report(settings))
     if as_json:
@@ -114,7 +116,7 @@ def _print(copied: Copied, found: Comparison) -> None:
         out().print(f"Compared field by field: all {found.same} jobs are the same in the target.", style="green")
         return
     for one in found.named:
-        err().print(f"{one.job}: {one.what}", markup=False)
+        err().print(f"{one.job}: {one.what}", markup=False, soft_wrap=True)
     for name in (*found.missing_gates, *found.missing_agreed):
         err().print(f"{name}: not in the target", markup=False)
     if found.different:

@@ -82,4 +82,5 @@ def _sum_up(done: Rebuilt, *, as_json: bool) -> None:
         f"{done.sidecars} sidecars: {done.new} jobs new, {done.renewed} completed here by what the library has, "
         f"{done.known} known already; {done.refused} not taken as completed.",
         markup=False,
+        soft_wrap=True,
     )

@@ -80,7 +80,11 @@ def _sum_up(done: Verified, *, read_data: bool, as_json: bool) -> None:
         )
         return
     how = f"{size_words(done.bytes_read)} read" if read_data else "sizes only; --read-data compares every byte"
-    out().print(f"{done.videos} videos of {done.jobs} jobs, {done.files} files in the library: {how}.", markup=False)
+    out().print(
+        f"{done.videos} videos of {done.jobs} jobs, {done.files} files in the library: {how}.",
+        markup=False,
+        soft_wrap=True,
+    )
     if done.findings:
         found = ", ".join(f"{count} {trouble}" for trouble, count in sorted(done.findings.items()))
         out().print(f"Findings: {found}. Nothing was changed.", style="red")
