@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, MutableMapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -15,12 +17,15 @@ from hypothesis.stateful import run_state_machine_as_test
 from mediavault.core.clock import Clock
 from mediavault.core.job import ClaimedJob, Job, JobItem, JobStatus, NewJob, WorkerId
 from mediavault.core.media import KeptFile
-from mediavault.store import sqlite_ops
+from mediavault.store import postgres_ops, sqlite_ops
 from mediavault.store.memory import MemoryJobStore
 from mediavault.store.paging import place_of
 from mediavault.store.port import Enqueued, Recovered
-from tests.contract.stores import sqlite_store
+from mediavault.store.postgres import PostgresJobStore
+from mediavault.store.postgres_engine import Statement
+from tests.contract.stores import postgres_store, sqlite_store
 from tests.contract.test_store_machine import machine_of
+from tests.servers import postgres
 
 FIND = settings(
     max_examples=300,  # most are found in the first dozen; what is drawn differs by Python version
@@ -112,6 +117,20 @@ SQL_MUTANTS = [
     ("retry", "max(max_attempts, attempt_count + 1)", "max_attempts"),
 ]
 
+# The same of PostgreSQL's, as patterns: there every named value must stay in the statement.
+POSTGRES_MUTANTS = [
+    ("complete", r"jobs\.attempt_count = d\.fence", "d.fence IS NOT NULL"),
+    ("progress", r"attempt_count = (\$\d+::int)", r"\1 IS NOT NULL"),
+    ("begin_commit", r"attempt_count = (\$\d+::int)", r"\1 IS NOT NULL"),
+    ("fail", r"attempt_count = (\$\d+::int)", r"\1 IS NOT NULL"),
+    ("release", r"max_attempts = max_attempts \+ 1", "attempt_count = attempt_count - 1"),
+    ("recover", r" AND lease_expires_at <= t\.now", ""),
+    ("promote_due", r" AND retry_at <= \(SELECT now FROM t\)", ""),
+    ("renew", r"attempt_count = held\.fence", "held.fence IS NOT NULL"),
+    ("retry", r"greatest\(max_attempts, attempt_count \+ 1\)", "max_attempts"),
+]
+FIND_ON_POSTGRES = settings(FIND, max_examples=60)  # each example makes a database
+
 
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_store_with_a_mistake_is_found_out(mutant: type[MemoryJobStore]) -> None:
@@ -132,3 +151,31 @@ def test_a_statement_with_a_mistake_is_found_out(
 
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         run_state_machine_as_test(machine_of(sqlite_store), settings=FIND)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("statement", "right", "wrong"), POSTGRES_MUTANTS)
+def test_a_statement_of_postgresql_with_a_mistake_is_found_out(
+    monkeypatch: pytest.MonkeyPatch, statement: str, right: str, wrong: str
+) -> None:
+    sql = postgres_ops.SQL[statement].sql
+    assert re.search(right, sql), f"the statement reads otherwise now, mend this test: {sql}"
+    changed = replace(postgres_ops.SQL[statement], sql=re.sub(right, wrong, sql))
+    monkeypatch.setitem(cast("MutableMapping[str, Statement]", postgres_ops.SQL), statement, changed)
+
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        run_state_machine_as_test(machine_of(postgres_store, on_the_hosts_clock=False), settings=FIND_ON_POSTGRES)
+
+
+@pytest.mark.timeout(300)
+def test_a_postgresql_store_that_knows_no_unique_post_is_found_out() -> None:
+    class EverySubmissionIsAJob(PostgresJobStore):
+        async def enqueue(self, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
+            apart = [replace(job, canonical_url=f"{job.canonical_url}#{job.id}") for job in jobs]
+            return await super().enqueue(apart, force=force)
+
+    def factory(folder: Path, clock: Clock) -> PostgresJobStore:
+        return EverySubmissionIsAJob(postgres.database_for(folder), clock)
+
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        run_state_machine_as_test(machine_of(factory, on_the_hosts_clock=False), settings=FIND_ON_POSTGRES)

@@ -39,11 +39,11 @@ T = TypeVar("T")
 
 ATTEMPTS = 1000  # kills must not use up the attempts: the point here is that nothing is lost
 BATCH = 500
-LEASE_S = 2.0
 TROUBLE = 0.02
 AWAY_S = 60.0  # how long the store may be away
 SERVER_GAP_S = (1.0, 6.0)
 WORKER_GAP_S = (0.2, 2.5)
+SHORT_S = 60.0  # a longer storm leaves longer gaps, so that the work gets on
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,12 @@ class Plan:
     mutant: str | None = None
     patience_s: float = 60.0  # without one job more completed, the rest is stuck
     longest_download_s: float = 0.9
+    lease_s: float = 2.0  # longer on a busy machine, where processes wait for their turn
     concurrency: int = 4
+
+    def gap_s(self, chance: random.Random, shortest: float, longest: float) -> float:
+        """Between two misfortunes of one kind: six times as long at most."""
+        return chance.uniform(shortest, longest) * min(6.0, max(1.0, self.seconds / SHORT_S))
 
 
 @dataclass(slots=True)
@@ -98,8 +103,8 @@ _FORKS.set_forkserver_preload(["tests.faults.worker_process"])
 class Tormentor:
     """One worker process after another, killed and replaced, frozen beyond its lease, or asked to leave."""
 
-    def __init__(self, house: House, begin: Callable[[], BaseProcess], chance: random.Random) -> None:
-        self._house, self._begin, self._chance = house, begin, chance
+    def __init__(self, plan: Plan, house: House, begin: Callable[[], BaseProcess], chance: random.Random) -> None:
+        self._plan, self._house, self._begin, self._chance = plan, house, begin, chance
         self.worker = begin()
         self.happened: Counter[str] = Counter()
         self.crashes: list[int | None] = []  # exit codes of workers that ended by themselves
@@ -138,7 +143,7 @@ class Tormentor:
         try:
             while True:
                 await self.at_work()
-                await asyncio.sleep(self._chance.uniform(*WORKER_GAP_S))
+                await asyncio.sleep(self._plan.gap_s(self._chance, *WORKER_GAP_S))
                 if self._has_crashed():
                     await self._replace()
                     continue
@@ -168,7 +173,7 @@ class Tormentor:
     async def _freeze(self) -> None:
         """Long enough that another may have the job, and longer still, so that it may have completed it."""
         self._send(signal.SIGSTOP)
-        await asyncio.sleep(LEASE_S * self._chance.uniform(1.0, 2.5))
+        await asyncio.sleep(self._plan.lease_s * self._chance.uniform(1.0, 2.5))
         self._send(signal.SIGCONT)
         self.happened["freezes"] += 1
 
@@ -187,13 +192,15 @@ class Chaos:
             most = len(self._posts) * 4 // 5
             await self._submit(store, self._posts[:most])
             tormentors = [
-                Tormentor(self._house, self._beginner(rude=bool(number % 2)), random.Random(self._chance.random()))
+                Tormentor(
+                    self._plan, self._house, self._beginner(rude=bool(number % 2)), random.Random(self._chance.random())
+                )
                 for number in range(self._plan.workers)
             ]
             try:
                 await asyncio.gather(*(one.at_work() for one in tormentors))
                 await self._storm(store, tormentors, self._posts[most:])
-                await until_swept(self._house, within_s=5 * LEASE_S)
+                await until_swept(self._house, within_s=5 * self._plan.lease_s)
             finally:
                 await asyncio.gather(*(asyncio.to_thread(one.end) for one in tormentors))
             account = await account_of(self._house, store, self._posts)
@@ -211,7 +218,7 @@ class Chaos:
         plan = self._plan
         orders = self._house.orders(
             rude=rude,
-            lease_s=LEASE_S,
+            lease_s=plan.lease_s,
             mutant=plan.mutant,
             trouble=TROUBLE,
             longest_download_s=plan.longest_download_s,
@@ -240,7 +247,7 @@ class Chaos:
     async def _befall(self, chance: random.Random) -> None:
         """The server and the way to it. Cancelled, it leaves both whole."""
         while True:
-            await asyncio.sleep(chance.uniform(*SERVER_GAP_S))
+            await asyncio.sleep(self._plan.gap_s(chance, *SERVER_GAP_S))
             name = chance.choice(sorted(self._engine.misfortunes))
             one = asyncio.ensure_future(self._engine.misfortunes[name](chance))
             try:
@@ -309,6 +316,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--concurrency", type=int, default=4)
+    parser.add_argument("--lease-s", type=float, default=2.0)
     parser.add_argument("--mutant")
     plan = Plan(**vars(parser.parse_args()))
     configure_logs("error")
