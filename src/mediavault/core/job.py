@@ -86,7 +86,10 @@ class ItemStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobItem:
-    """One medium of the job's post, and what became of it. ``item`` has no candidates: they stand in the job's list."""
+    """One medium of the job's post, and what became of it. ``item`` has no candidates: they stand in the job's list.
+
+    ``kept`` is its file where the status says so; before that, where an attempt planned to put one and perhaps did.
+    """
 
     item: Item
     status: ItemStatus = ItemStatus.WAITING

@@ -66,7 +66,7 @@ class Album:
         self.failures.append(failure)
         one = self.items[place]
         if not (one.status is ItemStatus.COMMITTING and failure.code in _STOPS):
-            self._put(place, JobItem(one.item, ItemStatus.FAILED, None, failure.code, failure.message))
+            self._put(place, JobItem(one.item, ItemStatus.FAILED, one.kept, failure.code, failure.message))
         return failure.code not in _STOPS | _LEAVE_ALONE
 
     def _put(self, place: int, one: JobItem) -> None:
@@ -115,7 +115,9 @@ def _planned(item: Item, known: JobItem | None, *, wanted: set[int], others_too:
     if known is not None and known.status in (ItemStatus.KEPT, ItemStatus.FAILED):
         return replace(known, item=plain)
     asked_for = others_too and item.is_video and item.role in (ItemRole.QUOTED, ItemRole.REPOSTED)
-    return JobItem(plain, ItemStatus.WAITING if id(item) in wanted or asked_for else ItemStatus.SKIPPED)
+    saved = id(item) in wanted or asked_for
+    planned = known.kept if known is not None else None
+    return JobItem(plain, ItemStatus.WAITING, planned) if saved else JobItem(plain, ItemStatus.SKIPPED)
 
 
 def _known(item: Item, place: int, before: Sequence[JobItem], count: int) -> JobItem | None:
@@ -134,7 +136,7 @@ def album_of(job: Job) -> Album:
     settled = (ItemStatus.KEPT, ItemStatus.SKIPPED, ItemStatus.COMMITTING)
     if not job.items and (begun := kept_of(job)) is not None:  # begun by a version that knew one video a post
         return Album((JobItem(Item(), ItemStatus.COMMITTING, begun),))
-    return Album(tuple(one if one.status in settled else JobItem(one.item) for one in job.items))
+    return Album(tuple(one if one.status in settled else JobItem(one.item, kept=one.kept) for one in job.items))
 
 
 def kept_of(job: Job) -> KeptFile | None:

@@ -389,6 +389,93 @@ async def test_a_commit_that_a_crash_interrupted_is_finished_without_any_network
     assert len(list(tmp_path.glob("*/*.mp4"))) == 1
 
 
+class ZombiePlaces(StubDownloader):
+    """A frozen attempt goes on while its successor downloads, and puts its own file where it had planned to."""
+
+    def __init__(self, target: Path) -> None:
+        super().__init__()
+        self._target = target
+
+    async def fetch(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]
+        self._target.parent.mkdir(parents=True, exist_ok=True)
+        self._target.write_bytes(VIDEO)
+        return await super().fetch(*args, **kwargs)  # type: ignore[arg-type]
+
+
+async def successor_of_a_frozen_commit(store: JobStore, clock: FakeClock, claim: ClaimedJob) -> ClaimedJob:
+    """The first attempt stands between its plan and its rename; its lease has run out."""
+    sha = hashlib.sha256(VIDEO).hexdigest()
+    await store.begin_commit(claim, KeptFile("generic-jane/name.mp4", None, len(VIDEO), sha, 4.0, 320, 180))
+    clock.advance(LEASE)
+    clock.advance(1)
+    await store.recover_stale_jobs(retry_in=timedelta(0))
+    return await reclaim(store, clock)
+
+
+def videos_below(folder: Path) -> list[str]:
+    return [str(path.relative_to(folder)) for path in folder.glob("*/*.mp4")]
+
+
+async def test_a_file_that_a_frozen_attempt_placed_meanwhile_is_taken_over(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    """Its place and hash stood in the row: another copy beside it would leave a file that no row names."""
+    second = await successor_of_a_frozen_commit(store, clock, claim)
+    zombie = ZombiePlaces(tmp_path / "generic-jane/name.mp4")
+    job = await process_one_cycle(second, make_tools(store, clock, tmp_path, downloader=zombie))
+
+    assert (job.status, videos_below(tmp_path)) == (JobStatus.COMPLETED, ["generic-jane/name.mp4"])
+    assert job.output_path == "generic-jane/name.mp4"
+
+
+async def test_a_file_that_a_frozen_attempt_places_at_the_last_moment_is_taken_over(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both want the name that the first one had planned, so only one of them can have it."""
+    second = await successor_of_a_frozen_commit(store, clock, claim)
+    tools = make_tools(store, clock, tmp_path)
+    place, target = tools.vault.place, tmp_path / "generic-jane/name.mp4"
+
+    async def overtaken(staged: Path, relative: str) -> bool:
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(VIDEO)
+        return await place(staged, relative)
+
+    monkeypatch.setattr(tools.vault, "place", overtaken)
+    job = await process_one_cycle(second, tools)
+
+    assert (job.status, videos_below(tmp_path)) == (JobStatus.COMPLETED, ["generic-jane/name.mp4"])
+    assert job.output_path == "generic-jane/name.mp4"
+
+
+async def test_a_strangers_file_under_the_planned_name_is_left_alone(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    second = await successor_of_a_frozen_commit(store, clock, claim)
+    (tmp_path / "generic-jane").mkdir()
+    (tmp_path / "generic-jane/name.mp4").write_bytes(b"a stranger's")
+    job = await process_one_cycle(second, make_tools(store, clock, tmp_path))
+
+    assert job.status is JobStatus.COMPLETED
+    assert job.output_path != "generic-jane/name.mp4"
+    assert (tmp_path / "generic-jane/name.mp4").read_bytes() == b"a stranger's"
+
+
+async def test_what_an_earlier_attempt_had_planned_outlives_a_failed_one(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    """A frozen attempt may wake up at any time: also when its successor failed, and the one after that goes on."""
+    second = await successor_of_a_frozen_commit(store, clock, claim)
+    failing = make_tools(store, clock, tmp_path, downloader=StubDownloader(*[Incomplete("cut off")] * 9))
+    assert (await process_one_cycle(second, failing)).status is JobStatus.FAILED
+    third = await reclaim(store, clock)
+    zombie = ZombiePlaces(tmp_path / "generic-jane/name.mp4")
+    job = await process_one_cycle(third, make_tools(store, clock, tmp_path, downloader=zombie))
+
+    assert (job.status, videos_below(tmp_path)) == (JobStatus.COMPLETED, ["generic-jane/name.mp4"])
+
+
 @pytest.mark.parametrize("failure", [NoSpace("full"), StorageFailure("the disk failed")])
 async def test_a_disk_that_fails_behind_the_placed_video_leaves_one_file_and_the_next_attempt_finishes(
     store: JobStore,

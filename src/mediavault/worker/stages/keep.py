@@ -7,7 +7,7 @@ thumbnail -> row ``completed``. An attempt that finds a commit begun by an earli
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mediavault.core.errors import StorageFailure
 from mediavault.core.job import ItemStatus, Job
@@ -27,16 +27,47 @@ MAX_NAME_RACES = 20
 
 
 async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, place: int) -> Job | None:
-    """Place an item's file, its thumbnail and its sidecar; the completed job when it was the last one."""
+    """Place an item's file, its thumbnail and its sidecar; the completed job when it was the last one.
+
+    An earlier attempt that was frozen between its plan and its rename may wake up at any moment and rename after all:
+    nothing can fence a rename. So its successor wants the very name that was planned then. Only one of them gets it, and
+    when the other was first, its file, whose size and hash stand in the row, is taken over.
+    """
     tools, album = attempt.tools, attempt.album
     sha256 = await tools.vault.seal(verified.path)
+    planned = album.items[place].kept
     for _ in range(MAX_NAME_RACES):
+        if planned is not None and await _stands(planned, tools):
+            kept = replace(planned, thumbnail_path=beside(planned.output_path, picture.suffix) if picture else None)
+            await _begin(kept, attempt, place)
+            return await _settle(attempt, place, kept, picture, attempt.extraction)
         kept = await _plan(verified, picture, sha256, attempt, place)
-        album.mark(place, ItemStatus.COMMITTING, kept=kept)
-        await tools.store.begin_commit(attempt.claim, kept, album.items)
+        if planned is not None and _suffix_of(planned) == _suffix_of(kept):
+            kept = _at(planned.output_path, kept)
+        await _begin(kept, attempt, place)
         if await tools.vault.place(verified.path, kept.output_path):
             return await _settle(attempt, place, kept, picture, attempt.extraction)
+        if planned is not None and not await _stands(planned, tools):
+            planned = None  # a stranger's file has the name
     raise StorageFailure("Other files kept taking the name; the library is being written by something else.")
+
+
+async def _begin(kept: KeptFile, attempt: Attempt, place: int) -> None:
+    attempt.album.mark(place, ItemStatus.COMMITTING, kept=kept)
+    await attempt.tools.store.begin_commit(attempt.claim, kept, attempt.album.items)
+
+
+async def _stands(kept: KeptFile, tools: Tools) -> bool:
+    return await tools.vault.holds(kept.output_path, size=kept.bytes, sha256=kept.sha256)
+
+
+def _at(output_path: str, kept: KeptFile) -> KeptFile:
+    picture = kept.thumbnail_path and beside(output_path, PurePosixPath(kept.thumbnail_path).suffix)
+    return replace(kept, output_path=output_path, thumbnail_path=picture)
+
+
+def _suffix_of(kept: KeptFile) -> str:
+    return PurePosixPath(kept.output_path).suffix
 
 
 async def finish(attempt: Attempt) -> Job | None:
@@ -46,10 +77,10 @@ async def finish(attempt: Attempt) -> Job | None:
     place, kept = next(begun, (0, None))
     if kept is None:
         return None
-    if not await tools.vault.holds(kept.output_path, size=kept.bytes, sha256=kept.sha256):
+    if not await _stands(kept, tools):
         staged = await tools.vault.find_staged(attempt.claim.id, size=kept.bytes, sha256=kept.sha256)
         if staged is None or not await tools.vault.place(staged, kept.output_path):
-            album.mark(place, ItemStatus.WAITING)
+            album.mark(place, ItemStatus.WAITING, kept=kept)  # that attempt may be frozen, not dead: see keep
             return None
     picture = await _still_of(kept, tools, attempt.staging)
     if picture is not None:
