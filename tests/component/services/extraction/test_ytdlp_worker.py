@@ -112,7 +112,7 @@ async def test_errors_are_kept_with_what_caused_them(tmp_path: Path) -> None:
 
     assert told["info"] is None
     assert (error["kind"], error["message"], error["expected"]) == ("ExtractorError", "slow down", True)
-    assert (error["http_status"], error["retry_after"], error["proxy"]) == (429, "30", None)
+    assert (error["http_status"], error["headers"], error["proxy"]) == (429, {"retry-after": "30"}, None)
     assert error["causes"] == [{"kind": "HTTPError", "message": "HTTP Error 429"}]
 
 
