@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +73,10 @@ def _read_identity(path: Path) -> Identity:
 def create_file(path: Path) -> None:
     """The file with mode 0600 in a folder with mode 0700, where they do not exist yet."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    # A file that exists is not opened here: closing it would drop every lock that this process's other connections hold
+    # on it (fcntl(2)), and another process that takes itself for the last one would remove their write-ahead log.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def open_database(path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> Connection:
