@@ -69,11 +69,6 @@ class OpenVault:
         """Read an address; nothing is stored yet. Raises BadInput or a Final failure."""
         return self.submission.read(url)
 
-    def notify_cancel(self, job_id: JobId) -> None:
-        """Tell the worker of this process, if there is one."""
-        if self.worker is not None:
-            self.worker.cancel_attempt(job_id)
-
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
@@ -390,7 +385,6 @@ async def _serve_api(settings: Settings, *, worker: bool) -> int:
             clock=vault.clock,
             submit=vault.submission,
             library=vault.library,
-            notify_cancel=vault.notify_cancel,
             browser_status=lambda: browser_path(settings),
             sessions=session_desk(settings),
             windows=windows,

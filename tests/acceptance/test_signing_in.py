@@ -129,9 +129,7 @@ async def a_world(root: Path) -> AsyncIterator[World]:
     windows = LoginWindows(desk, guard, clock, executable=None, on_closed=on_closed)
     settings = Settings(state_dir=state, download_dir=root / "d")
     submission = Submission(lambda url: (identify(url)[0], site.platform), lambda _: None, clock, 5)
-    services = ApiServices(
-        store, settings, clock, submission, library, lambda _: None, lambda: None, sessions=desk, windows=windows
-    )
+    services = ApiServices(store, settings, clock, submission, library, lambda: None, sessions=desk, windows=windows)
     proxy = EgressProxy(guard)
     await proxy.start()
     worker = Chromium(state_dir=state, downloads_dir=root / "d", proxy=proxy, clock=clock)

@@ -1148,6 +1148,38 @@ async def test_whoever_has_unsubscribed_is_not_told_any_more(store: JobStore, cl
     assert calls == []
 
 
+@pytest.mark.parametrize("act", ["cancel", "remove"])
+async def test_whoever_holds_a_job_is_told_that_a_person_took_it_away(
+    store: JobStore, clock: FakeClock, act: str
+) -> None:
+    attempt, other = await claimed(store), await claimed(store, number=2)
+    heard: list[str] = []
+    told = asyncio.Event()
+    leave, leave_too = store.on_word(heard.append), store.on_word(lambda _: told.set())
+    store.on_word(lambda _: heard.append("leaving"))()
+    await getattr(store, act)(attempt.id)
+
+    await asyncio.wait_for(told.wait(), 10)
+    assert set(heard) == {attempt.id}
+    assert await store.renew(ANN, [attempt, other], lease=LEASE) == {other.id}
+    leave()
+    leave_too()
+
+
+@pytest.mark.parametrize("act", ["cancel", "remove"])
+async def test_a_worker_that_no_word_reaches_learns_of_a_cancelled_job_when_it_renews(
+    store: JobStore, clock: FakeClock, act: str
+) -> None:
+    attempt = await claimed(store)
+    clock.advance(timedelta(seconds=30))
+    held = await store.renew(ANN, [attempt], lease=LEASE)
+    await getattr(store, act)(attempt.id)
+    clock.advance(timedelta(seconds=30))
+
+    assert held == {attempt.id}
+    assert await store.renew(ANN, [attempt], lease=LEASE) == set()
+
+
 async def test_close_is_safe_to_call_twice(store: JobStore) -> None:
     await enqueue(store, 1)
     await store.close()

@@ -43,7 +43,6 @@ def check_choice(job: Job, chosen_url: str) -> None:
 
 async def cancel_job(services: ApiServices, feed: Feed, job_id: JobId) -> Job:
     job = await services.store.cancel(job_id)
-    services.notify_cancel(job_id)
     feed.wake()
     return job
 
@@ -54,6 +53,5 @@ async def remove_job(services: ApiServices, feed: Feed, job_id: JobId, *, files:
     if files:
         await services.library.remove(*kept_paths(job))
     job = await services.store.remove(job_id)
-    services.notify_cancel(job_id)
     feed.removed(job_id)
     return job

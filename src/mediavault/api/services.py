@@ -8,7 +8,6 @@ from typing import Protocol
 
 from mediavault.api.submission import Submission
 from mediavault.core.clock import Clock
-from mediavault.core.job import JobId
 from mediavault.core.platform import Platform
 from mediavault.core.screen import Frame, ScreenEvent, Viewer
 from mediavault.core.sessions import Errand, ImportReport, SessionState
@@ -64,18 +63,13 @@ class Windows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ApiServices:
-    """The ports of the API.
-
-    ``notify_cancel`` tells a worker in this process that a job was cancelled or removed; workers elsewhere find out at
-    their next write. ``browser_status`` names the browser that is used, None where there is none.
-    """
+    """The ports of the API. ``browser_status`` names the browser that is used, None where there is none."""
 
     store: JobStore
     settings: Settings
     clock: Clock
     submit: Submission
     library: LibraryFiles
-    notify_cancel: Callable[[JobId], None]
     browser_status: Callable[[], str | None]
     sessions: Sessions
     windows: Windows

@@ -48,7 +48,7 @@ class MemoryJobStore:
         self._workers: dict[WorkerId, WorkerBeat] = {}
         self._gates: dict[str, Gate] = {}
         self._agreed: dict[str, str] = {}
-        self._subscribers = Subscribers()
+        self._subscribers, self._listeners = Subscribers[[]](), Subscribers[[str]]()
 
     async def open(self) -> None:
         self._guard.may_reap(self._clock.now(), self._clock.monotonic())  # the first look
@@ -319,6 +319,7 @@ class MemoryJobStore:
         if not moves.must_cancel(job):
             return job
         self._append(job_id, moves.cancel_record(job, self._clock.now()))
+        self._tell_of_end(job)
         return self._change(job, **_NOT_RUNNING, status=JobStatus.CANCELLED, retry_at=None)
 
     async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
@@ -332,6 +333,7 @@ class MemoryJobStore:
     async def remove(self, job_id: JobId) -> Job:
         job = await self.get(job_id)
         del self._jobs[job_id], self._history[job_id]
+        self._tell_of_end(job)
         return job
 
     async def get(self, job_id: JobId) -> Job:
@@ -425,6 +427,9 @@ class MemoryJobStore:
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
         return self._subscribers.add(callback)
 
+    def on_word(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        return self._listeners.add(callback)
+
     # --- inside -------------------------------------------------------------------------------------------------
 
     def _with(self, status: JobStatus) -> list[Job]:
@@ -448,6 +453,10 @@ class MemoryJobStore:
         queued = self._change(job, status=JobStatus.QUEUED, retry_at=None)
         self._subscribers.notify()
         return queued
+
+    def _tell_of_end(self, before: Job) -> None:
+        if before.status is JobStatus.RUNNING:
+            self._listeners.notify(before.id)
 
     def _append(self, job_id: JobId, record: HistoryRecord) -> None:
         self._history[job_id].append(record)

@@ -46,8 +46,10 @@ class MongoJobStore:
         self._test_clock = clock
         self._clock = clock or SystemClock()
         self._database = Database(url)
-        self._subscribers = Subscribers()
-        self._listener = Listener(lambda: until_lost(self._database, self._subscribers.notify), self._clock)
+        self._subscribers, self._listeners = Subscribers[[]](), Subscribers[[str]]()
+        self._listener = Listener(
+            lambda: until_lost(self._database, self._subscribers.notify, self._listeners.notify), self._clock
+        )
         self._schema_version = 0
         self._calls = Calls(self._clock)
 
@@ -171,13 +173,17 @@ class MongoJobStore:
     # --- what a person asks for ---------------------------------------------------------------------------------
 
     async def cancel(self, job_id: JobId) -> Job:
-        return await self._calls.whole(ops.cancel(self._database, job_id, self._now))
+        job = await self._calls.whole(ops.cancel(self._database, job_id, self._now))
+        self._listeners.notify(job_id)  # in this process; others learn it from their change stream
+        return job
 
     async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
         return await self._and_wake(ops.retry(self._database, job_id, chosen_url, self._now))
 
     async def remove(self, job_id: JobId) -> Job:
-        return await self._calls.whole(ops.remove(self._database, job_id))
+        job = await self._calls.whole(ops.remove(self._database, job_id))
+        self._listeners.notify(job_id)
+        return job
 
     async def get(self, job_id: JobId) -> Job:
         return await self._calls.whole(reads.get(self._database, job_id))
@@ -244,6 +250,11 @@ class MongoJobStore:
         if self.has_wake_ups:
             self._listener.listen()
         return self._subscribers.add(callback)
+
+    def on_word(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        if self.has_wake_ups:
+            self._listener.listen()
+        return self._listeners.add(callback)
 
     @property
     def has_wake_ups(self) -> bool:

@@ -191,13 +191,13 @@ class Database:
 
     async def changes(
         self, stages: Sequence[Mapping[str, Any]], on_begin: Callable[[], None]
-    ) -> AsyncGenerator[None, None]:
-        """One None for each change that passes ``stages``, until the stream breaks. Only where there is a replica set."""
+    ) -> AsyncGenerator[Document, None]:
+        """What ``stages`` leave of each change, until the stream breaks. Only where there is a replica set."""
         with errors_as_ours():
             async with await self._opened().watch(stages) as stream:
                 on_begin()
-                async for _ in stream:
-                    yield None
+                async for change in stream:
+                    yield dict(change)
 
     def _opened(self) -> AsyncDatabase[Document]:
         if self._database is None:

@@ -1,4 +1,4 @@
-"""Wake-ups among processes and machines: a change stream, where the server has them. A hint; the poll makes sure."""
+"""Wake-ups and words among processes and machines: a change stream, where the server has them. Hints: a worker looks by itself too."""
 
 from __future__ import annotations
 
@@ -6,28 +6,42 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from mediavault.core.job import JobStatus
 from mediavault.store.mongodb_engine import APPLICATION, Database
 from mediavault.store.mongodb_ops import QUEUED
 from mediavault.store.mongodb_schema import GATES, JOBS
 
-# A job that became claimable, or a gate that opened. Only the change is sent, never the document.
+CANCELLED = JobStatus.CANCELLED.value
+OF_JOBS, OF_GATES = {"ns.coll": f"{APPLICATION}.{JOBS}"}, {"ns.coll": f"{APPLICATION}.{GATES}"}
+
+# A job that became claimable or was taken away, or a gate that opened. Only the change is sent, never the document.
+# Whether a job was running before, the stream cannot tell: who does not hold it passes over the word.
 STAGES: Sequence[Mapping[str, Any]] = [
     {
         "$match": {
             "$or": [
-                {"ns.coll": f"{APPLICATION}.{JOBS}", "operationType": "insert"},
-                {"ns.coll": f"{APPLICATION}.{JOBS}", "updateDescription.updatedFields.status": QUEUED},
-                {"ns.coll": f"{APPLICATION}.{JOBS}", "operationType": "replace"},  # how a large change is told
-                {"ns.coll": f"{APPLICATION}.{GATES}", "updateDescription.updatedFields.strikes": 0},
+                {**OF_JOBS, "operationType": {"$in": ["insert", "delete"]}},
+                {**OF_JOBS, "updateDescription.updatedFields.status": {"$in": [QUEUED, CANCELLED]}},
+                {**OF_JOBS, "operationType": "replace"},  # how a large change is told
+                {**OF_GATES, "updateDescription.updatedFields.strikes": 0},
             ]
         }
     },
-    {"$project": {"_id": 1}},
+    {
+        "$project": {
+            "operationType": 1,
+            "documentKey": 1,
+            "status": {"$ifNull": ["$updateDescription.updatedFields.status", "$fullDocument.status"]},
+        }
+    },
 ]
 
 
-async def until_lost(database: Database, on_wake: Callable[[], None]) -> None:
-    """Call ``on_wake`` at once, for what came while nobody listened, and at every change until the stream ends."""
+async def until_lost(database: Database, on_wake: Callable[[], None], on_word: Callable[[str], None]) -> None:
+    """Call ``on_wake`` at once, for what came while nobody listened, and either at every change until the stream ends."""
     async with aclosing(database.changes(STAGES, on_begin=on_wake)) as changes:
-        async for _ in changes:
-            on_wake()
+        async for change in changes:
+            if change["operationType"] == "delete" or change.get("status") == CANCELLED:
+                on_word(str(change["documentKey"]["_id"]))
+            else:
+                on_wake()

@@ -328,3 +328,10 @@ class JobStore(Protocol):
 
         A hint that may be lost or come too often: the poll makes sure.
         """
+
+    def on_word(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        """Call ``callback`` (from the event loop) with the id of a running job that a person cancelled or removed, also
+        in another process; answers the unsubscriber.
+
+        A hint as of ``on_work``, which may also come late: ``renew`` tells whether the attempt at hand is meant.
+        """

@@ -44,8 +44,8 @@ class PostgresJobStore:
         self._test_clock = clock
         self._clock = clock or SystemClock()
         self._database = Database(url)
-        self._subscribers = Subscribers()
-        self._listener = Listener(lambda: until_lost(self._database, self._woken), self._clock)
+        self._subscribers, self._listeners = Subscribers[[]](), Subscribers[[str]]()
+        self._listener = Listener(lambda: until_lost(self._database, self._woken, self._listeners.notify), self._clock)
         self._wakes = False
         self._schema_version = 0
         self._mark = ops.LowWaterMark()
@@ -190,14 +190,18 @@ class PostgresJobStore:
     # --- what a person asks for ---------------------------------------------------------------------------------
 
     async def cancel(self, job_id: JobId) -> Job:
-        return await self._calls.whole(ops.cancel(self._database, job_id, self._now))
+        job = await self._calls.whole(ops.cancel(self._database, job_id, self._now))
+        self._listeners.notify(job_id)  # in this process also where NOTIFY does not arrive, or not yet
+        return job
 
     async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
         self._mark.forget()
         return await self._calls.whole(ops.retry(self._database, job_id, chosen_url, self._now))
 
     async def remove(self, job_id: JobId) -> Job:
-        return await self._calls.whole(ops.remove(self._database, job_id))
+        job = await self._calls.whole(ops.remove(self._database, job_id))
+        self._listeners.notify(job_id)
+        return job
 
     async def get(self, job_id: JobId) -> Job:
         return await reads.get(self._database, job_id)
@@ -260,6 +264,11 @@ class PostgresJobStore:
         if self._wakes:
             self._listener.listen()
         return self._subscribers.add(callback)
+
+    def on_word(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        if self._wakes:
+            self._listener.listen()
+        return self._listeners.add(callback)
 
     @property
     def has_wake_ups(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from mediavault.core.errors import ErrorCode, StoreError
 from mediavault.core.gates import OUT_OF_SIGHT, SOON, Gate, Turn, TurnRequest
-from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, NewJob, WorkerBeat, WorkerId
+from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, NewJob, WorkerBeat, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.store import codec, gating, moves
 from mediavault.store.port import Enqueued, Recovered, StoredJob
@@ -328,6 +328,8 @@ async def cancel(database: Database, job_id: JobId, now: int | None) -> Job:
         after = job_from_row((await txn.rows(SQL["cancel"], {"id": job_id, "now": now}))[0])
         record = moves.cancel_record(job, after.updated_at)
         await txn.rows(SQL["append_history"], _history_values(before[SEQ], record))
+        if job.status is JobStatus.RUNNING:
+            await txn.rows(SQL["tell"], {"word": job_id})
         return after
 
 
@@ -348,7 +350,7 @@ async def remove(database: Database, job_id: JobId) -> Job:
     rows = await database.rows(SQL["remove"], {"id": job_id})
     if not rows:
         raise moves.job_not_found(job_id)
-    return job_from_row(rows[0])
+    return job_from_row(rows[0][:-1])
 
 
 # --- moving from one store to another ----------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Wake-ups among processes and machines: LISTEN on a connection of its own. A hint; the worker's poll makes sure."""
+"""Wake-ups and words among processes and machines: LISTEN on a connection of its own. Hints: a worker looks by itself too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from mediavault.store.postgres_engine import Database, errors_as_ours
 
-CHANNEL = "mediavault_work"
+WORK, WORD = "mediavault_work", "mediavault_word"
 SELF_TEST_S = 2.0
 
 
@@ -35,14 +35,16 @@ async def wake_ups_arrive(database: Database) -> bool:
                     await connection.close(timeout=1.0)
 
 
-async def until_lost(database: Database, on_wake: Callable[[], None]) -> None:
-    """Call ``on_wake`` at once, for what came while nobody listened, and at every notification until the connection ends."""
+async def until_lost(database: Database, on_wake: Callable[[], None], on_word: Callable[[str], None]) -> None:
+    """Call ``on_wake`` at once, for what came while nobody listened, and either at its notifications until the
+    connection ends."""
     lost = asyncio.Event()
     with errors_as_ours():
         connection: Any = await database.connect()
         try:
             connection.add_termination_listener(lambda _: lost.set())
-            await connection.add_listener(CHANNEL, lambda *_: on_wake())
+            await connection.add_listener(WORK, lambda *_: on_wake())
+            await connection.add_listener(WORD, lambda *told: on_word(told[-1]))
             on_wake()
             await lost.wait()
         finally:

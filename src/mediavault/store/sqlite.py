@@ -57,8 +57,8 @@ class SqliteJobStore:
         self._path = path
         self._clock = clock
         self._guard = ClockGuard()
-        self._subscribers = Subscribers()
-        self._sockets = WakeSockets(wake_dir or wake_folder(path), self._subscribers.notify)
+        self._subscribers, self._listeners = Subscribers[[]](), Subscribers[[str]]()
+        self._sockets = WakeSockets(wake_dir or wake_folder(path), self._subscribers.notify, self._listeners.notify)
         self._writer: SqliteWriter | None = None
         self._reader: ThreadPoolExecutor | None = None
         self._read_db: Connection | None = None
@@ -83,6 +83,7 @@ class SqliteJobStore:
             append_history=ops.SQL["append_history"],
             ring=self._sockets.ring,
             notify=self._subscribers.notify,
+            tell=self._listeners.notify,
             unwanted=self._unwanted,
         )
 
@@ -248,17 +249,22 @@ class SqliteJobStore:
         return StoreReport(f"SQLite {sqlite_version()}", SCHEMA_VERSION, self._clock.now(), counts, waiting)
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
-        unsubscribe = self._subscribers.add(callback)
+        return self._listen(self._subscribers.add(callback))
+
+    def on_word(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        return self._listen(self._listeners.add(callback))
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    def _listen(self, unsubscribe: Callable[[], None]) -> Callable[[], None]:
         self._sockets.listen()
 
         def leave() -> None:
             unsubscribe()
-            if not self._subscribers:
+            if not self._subscribers and not self._listeners:
                 self._sockets.stop_listening()
 
         return leave
-
-    # --- inside -------------------------------------------------------------------------------------------------
 
     @property
     def _ready(self) -> SqliteWriter:

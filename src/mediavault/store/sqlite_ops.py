@@ -18,6 +18,7 @@ from mediavault.core.job import (
     HistoryRecord,
     Job,
     JobId,
+    JobStatus,
     NewJob,
     Stage,
     WorkerBeat,
@@ -254,6 +255,7 @@ def cancel(txn: Txn, job_id: JobId) -> Job:
         return job
     after = fetch_all(txn.db, SQL["cancel"], {"id": job_id, "now": txn.now})[0]
     txn.history.append(history_row(after[SEQ], moves.cancel_record(job, txn.at)))
+    _tell_of_end(txn, job)
     return job_from_row(after)
 
 
@@ -275,7 +277,14 @@ def remove(txn: Txn, job_id: JobId) -> Job:
     # What this transaction was about to append would be an orphan.
     txn.history[:] = [row for row in txn.history if row[0] != rows[0][SEQ]]
     txn.db.execute(SQL["remove_history"], {"seq": rows[0][SEQ]})
-    return job_from_row(rows[0])
+    job = job_from_row(rows[0])
+    _tell_of_end(txn, job)
+    return job
+
+
+def _tell_of_end(txn: Txn, before: Job) -> None:
+    if before.status is JobStatus.RUNNING:
+        txn.words.append(before.id)
 
 
 def adopt(txn: Txn, jobs: Sequence[StoredJob]) -> int:

@@ -46,6 +46,7 @@ class Txn:
     monotonic: float
     history: list[tuple[Any, ...]] = field(default_factory=list)  # written before the commit, in this order
     wake: bool = False  # jobs became claimable
+    words: list[str] = field(default_factory=list)  # jobs whose running attempts were ended
 
 
 @dataclass(slots=True)
@@ -93,8 +94,8 @@ class WriteLock:
 class SqliteWriter:
     """Owns the connection from construction on; ``close`` ends the thread, the connection and the lock.
 
-    ``ring`` wakes other processes (called in the thread), ``notify`` this one. ``unwanted`` is told an operation and
-    its value when the caller was cancelled while he waited.
+    ``ring`` wakes other processes or sends them words (called in the thread), ``notify`` wakes this one and ``tell``
+    tells it a word. ``unwanted`` is told an operation and its value when the caller was cancelled while he waited.
     """
 
     def __init__(
@@ -105,8 +106,9 @@ class SqliteWriter:
         *,
         path: Path,
         append_history: str,
-        ring: Callable[[], None],
+        ring: Callable[[Sequence[str] | None], None],
         notify: Callable[[], None],
+        tell: Callable[[str], None],
         unwanted: Callable[[Callable[..., Any], Any], None],
     ) -> None:
         self._db = db
@@ -116,6 +118,7 @@ class SqliteWriter:
         self._append_history = append_history
         self._ring = ring
         self._notify = notify
+        self._tell = tell
         self._unwanted = unwanted
         self._loop = asyncio.get_running_loop()
         self._turn: list[_Call] = []  # submitted in this turn of the loop
@@ -194,20 +197,23 @@ class SqliteWriter:
         """Commit the batch and answer its callers; where it fails as a whole, each call by itself."""
         try:
             with self._lock:
-                answers, wake = self._commit(batch)
+                answers, txn = self._commit(batch)
         except _CannotBegin as exc:
-            answers, wake = [(call, None, self._ours(exc.__cause__)) for call in batch], False
+            answers, txn = [(call, None, self._ours(exc.__cause__)) for call in batch], None
         except (SqliteError, *_BAD_VALUES) as exc:
             if len(batch) > 1:
                 for call in batch:
                     self._transact([call])
                 return
-            answers, wake = [(batch[0], None, self._ours(exc))], False
+            answers, txn = [(batch[0], None, self._ours(exc))], None
+        wake, words = (txn.wake, txn.words) if txn else (False, [])
         if wake:
-            self._ring()
-        self._post(self._deliver, answers, wake)
+            self._ring(None)
+        if words:
+            self._ring(words)
+        self._post(self._deliver, answers, wake, words)
 
-    def _commit(self, batch: Sequence[_Call]) -> tuple[list[_Answer], bool]:
+    def _commit(self, batch: Sequence[_Call]) -> tuple[list[_Answer], Txn]:
         db = self._db
         try:
             self._sync_fully(any(call.durable for call in batch))
@@ -225,7 +231,7 @@ class SqliteWriter:
             if db.in_transaction:  # SQLite itself rolls back when the disk is full or fails
                 db.execute("ROLLBACK")
             raise
-        return answers, txn.wake
+        return answers, txn
 
     def _sync_fully(self, full: bool) -> None:  # noqa: FBT001 - the pragma's own value
         if full is not self._full_sync:
@@ -248,7 +254,7 @@ class SqliteWriter:
 
     # --- in the event loop --------------------------------------------------------------------------------------
 
-    def _deliver(self, answers: Sequence[_Answer], wake: bool) -> None:  # noqa: FBT001 - a callback's argument
+    def _deliver(self, answers: Sequence[_Answer], wake: bool, words: Sequence[str]) -> None:  # noqa: FBT001 - a callback's argument
         for call, value, error in answers:
             if call.future.done():  # its caller was cancelled
                 if error is None:
@@ -259,6 +265,8 @@ class SqliteWriter:
                 call.future.set_exception(error)
         if wake:
             self._notify()
+        for word in words:
+            self._tell(word)
 
     def _end(self) -> None:
         """The thread is over: by request, or because of a bug, and then nobody may wait for ever."""

@@ -1,7 +1,8 @@
-"""Wake-ups: who wants to know that jobs may have become claimable, in this process and in others of this host.
+"""Wake-ups and words: jobs may have become claimable, an attempt was ended; to this process and others of this host.
 
-Every subscribed process binds one unix datagram socket in a shared folder; whoever makes jobs claimable sends one byte
-to each. Nobody waits and nothing is kept: a wake-up is a hint, the worker's poll makes sure.
+Every subscribed process binds one unix datagram socket in a shared folder. Whoever makes jobs claimable sends one byte
+to each, whoever ends an attempt its job's id. Nobody waits and nothing is kept: both are hints, the worker's poll and
+its heartbeat make sure.
 """
 
 from __future__ import annotations
@@ -12,30 +13,36 @@ import os
 import secrets
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Generic, ParamSpec
 
 from mediavault.core.logs import get_logger
 
 MAX_SOCKET_PATH_BYTES = 107  # sun_path has 108 bytes and ends with NUL; unix(7)
 SUFFIX = ".sock"
+WAKE, WORD = b"!", b"="  # how a datagram begins; a word's id follows
+LONGEST_WORD_BYTES = 200  # an id has 36
 _NAME_BYTES = len("/") + 16 + len(SUFFIX)
+
+P = ParamSpec("P")
 
 log = get_logger(__name__)
 
 
-class Subscribers:
+class Subscribers(Generic[P]):
     """Callbacks of this process. Used from the event loop only."""
 
     def __init__(self) -> None:
-        self._callbacks: dict[int, Callable[[], None]] = {}
+        self._callbacks: dict[int, Callable[P, None]] = {}
         self._next = 0
 
     def __len__(self) -> int:
         return len(self._callbacks)
 
-    def add(self, callback: Callable[[], None]) -> Callable[[], None]:
+    def add(self, callback: Callable[P, None]) -> Callable[[], None]:
         """Answers the unsubscriber, which may be called twice."""
         key = self._next = self._next + 1
         self._callbacks[key] = callback
@@ -45,20 +52,20 @@ class Subscribers:
 
         return unsubscribe
 
-    def notify(self) -> None:
+    def notify(self, *args: P.args, **options: P.kwargs) -> None:
         """Each callback in a turn of its own, so that one that raises does not silence the others."""
         if self._callbacks:
             loop = asyncio.get_running_loop()
             for callback in list(self._callbacks.values()):
-                loop.call_soon(callback)
+                loop.call_soon(partial(callback, *args, **options))
 
 
 class WakeSockets:
     """This process's socket among those of the other processes that use the same store."""
 
-    def __init__(self, folder: Path, on_wake: Callable[[], None]) -> None:
+    def __init__(self, folder: Path, on_wake: Callable[[], None], on_word: Callable[[str], None]) -> None:
         self.folder = folder
-        self._on_wake = on_wake
+        self._on_wake, self._on_word = on_wake, on_word
         self._name = secrets.token_hex(8) + SUFFIX
         self._receiver: socket.socket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -81,15 +88,17 @@ class WakeSockets:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(receiver.fileno(), self._receive)
 
-    def ring(self) -> None:
-        """Send one byte to every other process. From any one thread; never blocks, never raises."""
+    def ring(self, words: Sequence[str] | None = None) -> None:
+        """Wake every other process, or send it these words. From any one thread; never blocks, never raises."""
+        messages = [WAKE] if words is None else [WORD + word.encode()[:LONGEST_WORD_BYTES] for word in words]
         try:
             names = os.listdir(self.folder)  # noqa: PTH208 - at every enqueue: half the time of iterdir
         except OSError:
             return  # nobody has listened yet
         for name in names:
             if name != self._name and name.endswith(SUFFIX):
-                self._send(f"{self.folder}/{name}")
+                for message in messages:
+                    self._send(f"{self.folder}/{name}", message)
 
     def stop_listening(self) -> None:
         if self._receiver is not None and self._loop is not None:
@@ -105,24 +114,29 @@ class WakeSockets:
             self._sender.close()
             self._sender = None
 
-    def _send(self, path: str) -> None:
+    def _send(self, path: str, message: bytes) -> None:
         if self._sender is None:
             self._sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             self._sender.setblocking(False)  # noqa: FBT003 - positional only
         try:
-            self._sender.sendto(b"!", path)
+            self._sender.sendto(message, path)
         except ConnectionRefusedError:  # its process is gone; names are never used again, so nobody binds it meanwhile
             with suppress(OSError):
                 Path(path).unlink()
         except OSError:
-            pass  # its buffer is full of wake-ups, or it is just closing
+            pass  # its buffer is full, or it is just closing
 
     def _receive(self) -> None:
         assert self._receiver is not None
+        heard: dict[bytes, None] = {}  # each once, in order
         with suppress(BlockingIOError):
             while True:
-                self._receiver.recv(16)
-        self._on_wake()
+                heard[self._receiver.recv(len(WORD) + LONGEST_WORD_BYTES)] = None
+        for message in heard:
+            if message.startswith(WORD):
+                self._on_word(message.removeprefix(WORD).decode(errors="replace"))
+            else:
+                self._on_wake()
 
 
 def wake_folder(database: Path) -> Path:

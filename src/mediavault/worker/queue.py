@@ -9,11 +9,12 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mediavault import __version__
 from mediavault.core.errors import LeaseLost, MediavaultError, StorageFailure, StoreError
@@ -82,6 +83,7 @@ class Worker:
         self._library_is_there = True
         self._ticker = Ticker(self.claim_and_start, interval_s=limits.poll_interval_s, clock=tools.clock)
         self._beats: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
 
     @property
     def running_jobs(self) -> frozenset[JobId]:
@@ -92,7 +94,7 @@ class Worker:
         with liveness.alive(self._live_folder, self.id):
             log.info("worker_started", worker=self.id, concurrency=self._limits.concurrency)
             await self._guarded(self.recover)
-            unsubscribe = self._tools.store.on_work(self._ticker.wake)
+            leave_work, leave_words = self._tools.store.on_work(self._ticker.wake), self._tools.store.on_word(self.hear)
             heartbeat = asyncio.create_task(self._every(self._limits.heartbeat_interval_s, self._start_beat))
             claiming = asyncio.create_task(self._ticker.run())
             recovering = asyncio.create_task(self._every(self._limits.recovery_interval_s, self.recover, first=False))
@@ -100,11 +102,12 @@ class Worker:
             try:
                 await _first_of(stop, [heartbeat, claiming, recovering, watching])
             finally:
-                unsubscribe()
+                leave_work()
                 self._draining = True
                 await _end(claiming, recovering)
                 await self._drain()  # the heartbeat goes on: attempts that may finish keep their leases
-                await _end(heartbeat, watching, *self._beats)
+                leave_words()
+                await _end(heartbeat, watching, *self._background)
                 with contextlib.suppress(StoreError):
                     await self._tools.store.forget_worker(self.id)
             log.info("worker_stopped", worker=self.id)
@@ -169,21 +172,23 @@ class Worker:
 
     async def beat(self) -> None:
         """Renew the leases of the attempts held, say that this worker lives, and stop attempts that were lost."""
-        held = [attempt.claim for attempt in self._attempts.values()]
-        sent = self._tools.clock.monotonic()
-        if held:
-            still = await self._tools.store.renew(self.id, held, lease=self._limits.lease)
-            for claim in held:
-                attempt = self._attempts.get(claim.id)
-                if attempt is None or attempt.claim is not claim:
-                    continue
-                if claim.id in still:
-                    attempt.deadline = self._deadline(sent)
-                else:
-                    self._stop(attempt, why="lease_lost")
+        await self._renew([attempt.claim for attempt in self._attempts.values()])
         new = await self._look_for_sessions()
         await self._tools.store.beat(self._sign_of_life())
         await go_on_after_sign_in(new, self._tools.store)  # whoever takes these jobs has been told by now
+
+    async def _renew(self, held: Sequence[ClaimedJob]) -> None:
+        """Keep these attempts, and stop those that somebody else has by now or a person cancelled."""
+        sent = self._tools.clock.monotonic()
+        still = await self._tools.store.renew(self.id, held, lease=self._limits.lease) if held else set()
+        for claim in held:
+            attempt = self._attempts.get(claim.id)
+            if attempt is None or attempt.claim is not claim or attempt.released:
+                continue
+            if claim.id in still:
+                attempt.deadline = self._deadline(sent)
+            else:
+                self._stop(attempt, why="lease_lost")
 
     async def _look_for_sessions(self) -> frozenset[str]:
         """The platforms that somebody has signed in to on this machine since the last look; none at the first."""
@@ -219,10 +224,13 @@ class Worker:
             if attempt.task is not None:
                 attempt.task.cancel()
 
-    def cancel_attempt(self, job_id: JobId) -> None:
-        """A person cancelled or removed this job: stop working on it at once."""
-        if (attempt := self._attempts.get(job_id)) is not None:
-            self._stop(attempt, why="cancelled")
+    def hear(self, word: str) -> None:
+        """A person cancelled or removed this job, it is said: look at once whether its attempt here is still ours.
+
+        Not simply stop it: what is said may be late, and the attempt that it meant over.
+        """
+        if (attempt := self._attempts.get(JobId(word))) is not None and not attempt.released:
+            self._in_background(self._guarded(partial(self._renew, [attempt.claim])))
 
     # --- attempts -----------------------------------------------------------------------------------------------
 
@@ -290,8 +298,7 @@ class Worker:
             self._missed_beats += 1
             log.error("beat_missed", missed=self._missed_beats, error="the former one has not come back")
             return
-        task = asyncio.create_task(self._beat_or_count())
-        self._beats.add(task)
+        self._beats.add(task := self._in_background(self._beat_or_count()))
         task.add_done_callback(self._beats.discard)
 
     async def _beat_or_count(self) -> None:
@@ -331,6 +338,12 @@ class Worker:
             await work()
         except MediavaultError as exc:
             log.error("round_failed", round=getattr(work, "__name__", "?"), error=exc.message)
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._background.add(task)  # the loop itself keeps no hold of it
+        task.add_done_callback(self._background.discard)
+        return task
 
 
 async def _end(*tasks: asyncio.Task[None]) -> None:

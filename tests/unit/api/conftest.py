@@ -109,6 +109,7 @@ def _house(root: Path, *, browser: str | None = "/usr/bin/chromium", **given: An
         guard.check_url(url, scope=url)
 
     store = MemoryJobStore(clock)
+    store.on_word(lambda word: cancelled.append(JobId(word)))
     sessions = StubSessions(clock)
     services = ApiServices(
         store=store,
@@ -116,7 +117,6 @@ def _house(root: Path, *, browser: str | None = "/usr/bin/chromium", **given: An
         clock=clock,
         submit=Submission(identify=identify, check_url=check, clock=clock, max_attempts=settings.max_attempts),
         library=LocalVault(downloads),
-        notify_cancel=cancelled.append,
         browser_status=lambda: browser,
         sessions=sessions,
         windows=StubWindows(sessions),

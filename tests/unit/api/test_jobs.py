@@ -184,6 +184,7 @@ async def test_a_cancelled_job_stays_cancelled_and_its_worker_is_told(house: Hou
     await house.add()
     claim = await house.claim()
     answer = await house.client.post(f"/api/jobs/{claim.id}/cancel")
+    await house.clock.settle()
 
     assert (answer.status, answer.json()["status"]) == (200, "cancelled")
     assert house.cancelled == [claim.id]
@@ -237,6 +238,7 @@ async def test_removing_a_running_job_tells_its_worker(house: House) -> None:
     await house.add()
     claim = await house.claim()
     await house.client.delete(f"/api/jobs/{claim.id}?files=true")
+    await house.clock.settle()
 
     assert house.cancelled == [claim.id]
 

@@ -12,7 +12,7 @@ from pymongo import errors
 from mediavault.core.errors import StoreError
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.listening import Listener
-from mediavault.store.mongodb_engine import Database, errors_as_ours, options_of
+from mediavault.store.mongodb_engine import Database, Document, errors_as_ours, options_of
 from mediavault.store.mongodb_facts import ServerFacts, concerns, has_memory_leak, is_loopback
 from mediavault.store.mongodb_wake import until_lost
 from tests.fakes import FakeClock
@@ -104,18 +104,21 @@ class ChangesTwice(Database):
 
     async def changes(
         self, stages: Sequence[Mapping[str, Any]], on_begin: Callable[[], None]
-    ) -> AsyncGenerator[None, None]:
+    ) -> AsyncGenerator[Document, None]:
         self.asked.append(stages)
         on_begin()
-        yield None
-        yield None
+        yield {"operationType": "insert", "documentKey": {"_id": "job-1"}, "status": "queued"}
+        yield {"operationType": "update", "documentKey": {"_id": "job-2"}, "status": "cancelled"}
+        yield {"operationType": "update", "documentKey": {"_id": "x"}}  # a gate
+        yield {"operationType": "delete", "documentKey": {"_id": "job-3"}}
         raise ConnectionLost("the stream broke")
 
 
 async def test_a_stream_of_changes_wakes_and_comes_back_after_a_loss() -> None:
     """Once at its beginning, for what came while nobody listened, and at each change."""
     database, woken, clock = ChangesTwice(), asyncio.Semaphore(0), FakeClock(auto=True)
-    listener = Listener(lambda: until_lost(database, woken.release), clock)
+    words: list[str] = []
+    listener = Listener(lambda: until_lost(database, woken.release, words.append), clock)
     listener.listen()
     async with asyncio.timeout(5):
         for _ in range(6):
@@ -123,3 +126,4 @@ async def test_a_stream_of_changes_wakes_and_comes_back_after_a_loss() -> None:
     await listener.close()
 
     assert len(database.asked) >= 2
+    assert words[:4] == ["job-2", "job-3"] * 2

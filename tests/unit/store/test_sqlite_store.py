@@ -133,6 +133,26 @@ async def test_a_job_of_one_store_wakes_the_subscribers_of_another(store: Sqlite
     await other.close()
 
 
+async def test_a_job_that_is_cancelled_at_one_store_is_told_to_the_worker_at_another(
+    store: SqliteJobStore, path: Path
+) -> None:
+    """What was not running is nobody's: nothing is said of it."""
+    other = SqliteJobStore(path, FakeClock())
+    await other.open()
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    leave = other.on_word(heard.put_nowait)
+    running, _ = await store.enqueue([new_job()]), await other.claim(ANN, limit=1, lease=LEASE)
+    queued = await store.enqueue([new_job("https://videos.example/2")])
+    await store.cancel(queued[0].job.id)
+    await store.cancel(running[0].job.id)
+
+    async with asyncio.timeout(PATIENCE_S):
+        assert await heard.get() == running[0].job.id
+    assert heard.empty()
+    leave()
+    await other.close()
+
+
 async def test_the_last_subscriber_takes_the_socket_with_him(store: SqliteJobStore, path: Path) -> None:
     leave_first, leave_last = store.on_work(lambda: None), store.on_work(lambda: None)
     folder = wake_folder(path)

@@ -35,8 +35,9 @@ class Writer:
             clock,
             path=self.path,
             append_history=SQL["append_history"],
-            ring=lambda: self.notes.append("ring"),
+            ring=lambda words: self.notes.append("ring" if words is None else f"say {words}"),
             notify=lambda: self.notes.append("notify"),
+            tell=lambda word: self.notes.append(f"tell {word}"),
             unwanted=lambda operation, value: self.unwanted.append(value),
         )
         self.submit = self.writer.submit

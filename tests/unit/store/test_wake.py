@@ -37,6 +37,10 @@ def never() -> None:
     raise AssertionError("it woke itself")
 
 
+def unspoken(word: str) -> None:
+    raise AssertionError(f"nobody said {word!r}")
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "w"
@@ -44,14 +48,14 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ringer(folder: Path) -> Iterator[WakeSockets]:
-    sockets = WakeSockets(folder, never)
+    sockets = WakeSockets(folder, never, unspoken)
     yield sockets
     sockets.close()
 
 
 async def test_every_listener_hears_a_ring_and_the_ringer_does_not(folder: Path, ringer: WakeSockets) -> None:
     ears = [Ear(), Ear()]
-    listeners = [WakeSockets(folder, ear) for ear in ears]
+    listeners = [WakeSockets(folder, ear, unspoken) for ear in ears]
     for sockets in (*listeners, ringer):
         sockets.listen()
 
@@ -66,7 +70,7 @@ async def test_every_listener_hears_a_ring_and_the_ringer_does_not(folder: Path,
 
 async def test_rings_that_come_together_are_heard_once(folder: Path, ringer: WakeSockets) -> None:
     ear = Ear()
-    listener = WakeSockets(folder, ear)
+    listener = WakeSockets(folder, ear, unspoken)
     listener.listen()
 
     for _ in range(5):
@@ -77,9 +81,24 @@ async def test_rings_that_come_together_are_heard_once(folder: Path, ringer: Wak
     listener.close()
 
 
+async def test_words_reach_the_others_each_by_itself_and_wake_nobody(folder: Path, ringer: WakeSockets) -> None:
+    """One that is too long is cut: it is an id, and one that nobody knows is passed over."""
+    heard: list[str] = []
+    listener = WakeSockets(folder, never, heard.append)
+    listener.listen()
+    words = ["job-1", "job-2", "job-1", "x" * 300]
+    ringer.ring(words)
+    async with asyncio.timeout(PATIENCE_S):
+        while len(heard) < 3:
+            await asyncio.sleep(0)
+
+    assert heard == ["job-1", "job-2", "x" * 200]
+    listener.close()
+
+
 async def test_a_full_mailbox_does_not_block_the_ringer(folder: Path, ringer: WakeSockets) -> None:
     ear = Ear()
-    listener = WakeSockets(folder, ear)
+    listener = WakeSockets(folder, ear, unspoken)
     listener.listen()
 
     for _ in range(2_000):  # net.unix.max_dgram_qlen is 512 at most by default
@@ -96,7 +115,7 @@ async def test_the_socket_of_a_dead_process_is_cleared_away(folder: Path, ringer
     dead.bind(str(folder / "dead.sock"))
     dead.close()
     ear = Ear()
-    listener = WakeSockets(folder, ear)
+    listener = WakeSockets(folder, ear, unspoken)
     listener.listen()
 
     ringer.ring()
@@ -107,7 +126,7 @@ async def test_the_socket_of_a_dead_process_is_cleared_away(folder: Path, ringer
 
 
 async def test_who_has_stopped_listening_leaves_nothing_behind(folder: Path, ringer: WakeSockets) -> None:
-    listener = WakeSockets(folder, never)
+    listener = WakeSockets(folder, never, unspoken)
     listener.listen()
     listener.stop_listening()
     listener.stop_listening()
@@ -122,7 +141,7 @@ def test_a_ring_before_anybody_listened_is_nothing(ringer: WakeSockets) -> None:
 
 async def test_without_a_usable_folder_there_are_no_wake_ups_but_no_error_either(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    listener = WakeSockets(tmp_path / "file", never)
+    listener = WakeSockets(tmp_path / "file", never, unspoken)
     listener.listen()
     listener.ring()
     listener.close()
@@ -131,7 +150,7 @@ async def test_without_a_usable_folder_there_are_no_wake_ups_but_no_error_either
 async def test_a_folder_that_others_may_enter_is_not_used(folder: Path) -> None:
     folder.mkdir()
     folder.chmod(0o755)
-    listener = WakeSockets(folder, never)
+    listener = WakeSockets(folder, never, unspoken)
     listener.listen()
 
     assert list(folder.iterdir()) == []
@@ -160,7 +179,7 @@ def test_the_folder_lies_beside_the_database() -> None:
 def test_a_socket_always_fits(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "gettempdir", lambda: "/tmp")
     database = Path("/" + "s" * (length - 4) + ".db")
-    name = WakeSockets(wake_folder(database), never)._name
+    name = WakeSockets(wake_folder(database), never, unspoken)._name
 
     assert len(os.fsencode(wake_folder(database) / name)) <= MAX_SOCKET_PATH_BYTES
 
@@ -176,7 +195,7 @@ def test_long_paths_have_a_folder_each(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_callback_that_raises_does_not_silence_the_others() -> None:
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context["exception"]))
-    subscribers, ear = Subscribers(), Ear()
+    subscribers, ear = Subscribers[[]](), Ear()
     subscribers.add(never)
     subscribers.add(ear)
 

@@ -261,7 +261,6 @@ async def test_a_cancelled_job_stops_at_once_when_this_worker_is_told(setting: S
     async with setting.running():
         (job_id,) = await setting.submit()
         await setting.store.cancel(job_id)  # type: ignore[arg-type]
-        setting.worker.cancel_attempt(job_id)  # type: ignore[arg-type]
         await setting.settle()
 
         assert setting.downloader.waiting == 0
@@ -269,14 +268,31 @@ async def test_a_cancelled_job_stops_at_once_when_this_worker_is_told(setting: S
         assert [p for p in (setting.root / "library").rglob("*") if p.is_file()] == []
 
 
-async def test_a_job_cancelled_by_another_process_stops_at_the_next_heartbeat(setting: Setting) -> None:
+async def test_a_word_that_comes_late_does_not_stop_the_attempt_that_follows(setting: Setting) -> None:
+    """The job was cancelled, asked for again and begun again before the word of its cancelling arrived."""
+    async with setting.running():
+        (job_id,) = await setting.submit()
+        setting.worker.hear(job_id)
+        setting.worker.hear("a job of somebody else")
+        await setting.settle()
+
+        assert setting.downloader.waiting == 1
+        assert await setting.status(job_id) is JobStatus.RUNNING
+
+
+async def test_a_cancelled_job_of_which_no_word_comes_stops_at_the_next_heartbeat(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setting.store, "on_word", lambda callback: lambda: None)
     async with setting.running():
         (job_id,) = await setting.submit()
         await setting.store.cancel(job_id)  # type: ignore[arg-type]
+        await setting.settle()
+        before = setting.downloader.waiting
         setting.clock.advance(30)
         await setting.settle()
 
-        assert setting.downloader.waiting == 0
+        assert (before, setting.downloader.waiting) == (1, 0)
 
 
 async def test_shutdown_finishes_what_ends_within_the_grace(store: JobStore, clock: FakeClock, tmp_path: Path) -> None:

@@ -272,7 +272,7 @@ SELECT j.*, pg_notify('mediavault_work', '') FROM j;
 -- name: remove
 WITH gone AS (DELETE FROM mediavault.jobs WHERE id = :id::text RETURNING {job}),
 h AS (DELETE FROM mediavault.history USING gone WHERE history.job = gone.seq)
-SELECT * FROM gone;
+SELECT gone.*, CASE WHEN status = 'running' THEN pg_notify('mediavault_word', left(id, 200)) END FROM gone;
 
 -- name: adopt
 INSERT INTO mediavault.jobs ({stored}) VALUES ({stored_values}) ON CONFLICT DO NOTHING RETURNING seq;
@@ -300,6 +300,10 @@ SELECT seq FROM mediavault.jobs WHERE id = :id::text FOR KEY SHARE;
 
 -- name: wake
 SELECT pg_notify('mediavault_work', '');
+
+-- name: tell
+-- A payload ends at 8000 bytes and makes the whole transaction fail beyond: an id that is not one is told in part.
+SELECT pg_notify('mediavault_word', left(:word::text, 200));
 
 -- name: get
 SELECT {job} FROM mediavault.jobs WHERE id = :id::text;

@@ -1,0 +1,70 @@
+"""A cancel reaches a worker of another process well before its next heartbeat."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.clock import SystemClock
+from mediavault.core.media import DownloadedFile
+from mediavault.runtime import store_at
+from mediavault.store.port import JobStore
+from mediavault.worker.queue import Worker, WorkerLimits
+from tests.servers import postgres
+from tests.stubs import StubDownloader, make_tools, new_job
+
+HEARTBEAT_S = 60.0
+SOON_S = 15.0  # it takes some milliseconds; the machine may be very busy
+
+
+class EndlessDownloader(StubDownloader):
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.stopped = asyncio.Event(), asyncio.Event()
+
+    async def fetch(self, *_: object, **__: object) -> DownloadedFile:
+        self.begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.stopped.set()
+        raise AssertionError
+
+
+async def opened(stack: AsyncExitStack, url: str) -> JobStore:
+    store = store_at(url, SystemClock())
+    await store.open()
+    stack.push_async_callback(store.close)
+    return store
+
+
+def sqlite_url(folder: Path) -> str:
+    return f"sqlite:///{folder}/jobs.db"
+
+
+@pytest.mark.parametrize("url_of", [sqlite_url, postgres.database_for], ids=["sqlite", "postgres"])
+async def test_a_job_that_is_cancelled_elsewhere_stops_long_before_the_next_heartbeat(
+    url_of: Callable[[Path], str], tmp_path: Path
+) -> None:
+    url, downloader, stop = url_of(tmp_path), EndlessDownloader(), asyncio.Event()
+    limits = WorkerLimits(1, 0.05, HEARTBEAT_S, timedelta(seconds=180), 1.0)
+    async with AsyncExitStack() as stack:
+        api, store = await opened(stack, url), await opened(stack, url)
+        tools = make_tools(store, SystemClock(), tmp_path / "library", downloader=downloader)
+        working = asyncio.create_task(Worker(tools, limits, live_folder=tmp_path / "workers").run(stop))
+        [stored] = await api.enqueue([new_job(clock=SystemClock())])
+        await asyncio.wait_for(downloader.begun.wait(), SOON_S)
+        began = time.monotonic()
+        await api.cancel(stored.job.id)
+        await asyncio.wait_for(downloader.stopped.wait(), SOON_S)
+        took = time.monotonic() - began
+        stop.set()
+        await working
+
+    assert took < HEARTBEAT_S / 4
