@@ -34,7 +34,8 @@ from mediavault.services.browser.login_windows import LoginWindows
 from mediavault.services.browser.session_desk import SessionDesk
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.extraction.port import Extractor
-from mediavault.services.vault.port import STAGING_FOLDER, Vault
+from mediavault.services.vault.port import Vault
+from mediavault.services.vault.staging import STAGING_FOLDER
 from mediavault.store.port import JobStore
 from mediavault.upkeep.moving import Onlooker
 from mediavault.worker.library import look, recognise
@@ -235,7 +236,7 @@ async def open_tools(
         stack.push_async_callback(proxy.close)
         browser = Chromium(
             state_dir=settings.state_dir,
-            downloads_dir=library.staging_root,  # the library itself never shows a working folder
+            downloads_dir=library.staging.root,  # the library itself never shows a working folder
             proxy=proxy,
             clock=clock,
             executable=settings.browser,

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from mediavault.core.errors import StorageFailure
-from mediavault.services.vault.port import Digest, FoundFile, StagingFolder, Vault
+from mediavault.services.vault.disk import Digest
+from mediavault.services.vault.port import FoundFile, Vault
+from mediavault.services.vault.staging import StagingFolder
 from tests.contract.vaults import VAULTS, Subject
 
 BODY = bytes(range(256)) * 40
@@ -34,12 +36,12 @@ def vault(subject: Subject) -> Vault:
 async def staged(vault: Vault, folder: Path, body: bytes = BODY) -> Path:
     path = folder / "media.part"
     path.write_bytes(body)
-    assert await vault.seal(path) == hashlib.sha256(body).hexdigest()
+    assert await vault.staging.seal(path) == hashlib.sha256(body).hexdigest()
     return path
 
 
 async def kept(vault: Vault, relative: str, body: bytes = BODY, *, job: str = "job") -> bool:
-    async with vault.staging(job, 1) as folder:
+    async with vault.staging.folder(job, 1) as folder:
         return await vault.place(await staged(vault, folder, body), relative)
 
 
@@ -94,14 +96,14 @@ async def test_preparing_twice_leaves_nothing_in_the_library(vault: Vault) -> No
     await vault.prepare()
 
     assert await listed(vault) == []
-    assert await vault.staging_folders() == []
+    assert await vault.staging.folders() == []
 
 
 async def test_an_attempts_folder_is_private_and_goes_whatever_happened(vault: Vault) -> None:
     async def fail() -> None:
-        async with vault.staging("job", 3) as folder:
+        async with vault.staging.folder("job", 3) as folder:
             (folder / "media.part").write_bytes(b"x")
-            seen.extend([(folder, found) for found in await vault.staging_folders()])
+            seen.extend([(folder, found) for found in await vault.staging.folders()])
             raise ZeroDivisionError
 
     seen: list[tuple[Path, StagingFolder]] = []
@@ -110,34 +112,34 @@ async def test_an_attempts_folder_is_private_and_goes_whatever_happened(vault: V
     ((folder, found),) = seen
 
     assert (found.job_id, found.fence, found.path) == ("job", 3, folder)
-    assert folder.is_relative_to(vault.staging_root)
+    assert folder.is_relative_to(vault.staging.root)
     assert not folder.exists()
 
 
 async def test_a_rungs_leftovers_are_removed_and_the_folder_stays(vault: Vault) -> None:
-    async with vault.staging("job", 1) as folder:
+    async with vault.staging.folder("job", 1) as folder:
         (folder / "deeper").mkdir()
         (folder / "deeper/piece").write_bytes(b"x")
-        await vault.empty(folder)
+        await vault.staging.empty(folder)
 
         assert list(folder.iterdir()) == []
 
 
 async def test_the_folder_of_a_dead_attempt_can_be_discarded(vault: Vault) -> None:
-    (vault.staging_root / "job.1").mkdir()
-    (dead,) = await vault.staging_folders()
-    await vault.discard(dead)
+    (vault.staging.root / "job.1").mkdir()
+    (dead,) = await vault.staging.folders()
+    await vault.staging.discard(dead)
 
-    assert await vault.staging_folders() == []
+    assert await vault.staging.folders() == []
 
 
 async def test_what_a_dead_attempt_had_sealed_is_found_by_size_and_hash(vault: Vault) -> None:
-    (vault.staging_root / "job.1").mkdir()
-    path = await staged(vault, vault.staging_root / "job.1")
+    (vault.staging.root / "job.1").mkdir()
+    path = await staged(vault, vault.staging.root / "job.1")
 
-    assert await vault.find_staged("job", size=len(BODY), sha256=SHA) == path
-    assert await vault.find_staged("job", size=len(BODY), sha256="0" * 64) is None
-    assert await vault.find_staged("other", size=len(BODY), sha256=SHA) is None
+    assert await vault.staging.find("job", size=len(BODY), sha256=SHA) == path
+    assert await vault.staging.find("job", size=len(BODY), sha256="0" * 64) is None
+    assert await vault.staging.find("other", size=len(BODY), sha256=SHA) is None
 
 
 # --- keeping ----------------------------------------------------------------------------------------------------
@@ -145,7 +147,7 @@ async def test_what_a_dead_attempt_had_sealed_is_found_by_size_and_hash(vault: V
 
 @pytest.mark.parametrize("body", [BODY, LARGE], ids=["small", "large"])
 async def test_a_placed_file_leaves_staging_and_stands_in_the_library(vault: Vault, body: bytes) -> None:
-    async with vault.staging("job", 1) as folder:
+    async with vault.staging.folder("job", 1) as folder:
         path = await staged(vault, folder, body)
         placed = await vault.place(path, NAME)
 
@@ -158,7 +160,7 @@ async def test_a_placed_file_leaves_staging_and_stands_in_the_library(vault: Vau
 @pytest.mark.parametrize("body", [BODY, LARGE], ids=["small", "large"])
 async def test_placing_never_replaces_a_file(subject: Subject, body: bytes) -> None:
     await subject.put(NAME, b"somebody's")
-    async with subject.vault.staging("job", 1) as folder:
+    async with subject.vault.staging.folder("job", 1) as folder:
         path = await staged(subject.vault, folder, body)
         placed = await subject.vault.place(path, NAME)
 
@@ -193,7 +195,7 @@ async def test_names_are_numbered_until_one_is_free(subject: Subject) -> None:
 
 async def test_a_sidecar_replaces_an_older_one_and_is_read_back(vault: Vault) -> None:
     assert await kept(vault, "jane/a.mp4")
-    async with vault.staging("job", 1) as folder:
+    async with vault.staging.folder("job", 1) as folder:
         for number in (1, 2):
             await vault.place_json({"n": number, "text": "ü"}, "jane/a.info.json", via=folder)
 

@@ -165,7 +165,7 @@ class Climb:
 
     async def _try(self, rung: RungName, way: Callable[[], Awaitable[DownloadedFile]]) -> VerifiedFile:
         if not (self.part_of and way != self._navigation and same_file(self.part_of, self.candidate)):
-            await self.attempt.tools.vault.empty(self.attempt.staging)
+            await self.attempt.tools.vault.staging.empty(self.attempt.staging)
         self.part_of = None
         await self.attempt.journal.enter(Stage.DOWNLOAD, 50)
         self.tried.add(self.candidate.url)

@@ -72,7 +72,7 @@ async def process_one_cycle(claim: ClaimedJob, tools: Tools, *, on_last_write: C
 async def save_post(journal: Journal, tools: Tools) -> Job:
     """Stages 2 to 10 of a post whose videos can be had."""
     claim = journal.claim
-    async with tools.vault.staging(claim.id, claim.fence) as staging:
+    async with tools.vault.staging.folder(claim.id, claim.fence) as staging:
         attempt = Attempt(journal, tools, staging, album_of(claim.job))
         if (job := await finish(attempt)) is not None:
             return job

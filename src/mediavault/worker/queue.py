@@ -203,7 +203,7 @@ class Worker:
 
     async def recover(self) -> None:
         """One pass of recovery."""
-        await recover_stale_jobs(self._tools.store, self._tools.vault, self._live_folder)
+        await recover_stale_jobs(self._tools.store, self._tools.vault.staging, self._live_folder)
         await free_stranded_jobs(self._tools.store)
 
     def stop_overdue_attempts(self) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from mediavault.core.errors import JobNotFound
 from mediavault.core.job import JobId, JobStatus
 from mediavault.core.logs import get_logger
-from mediavault.services.vault.port import StagingFolder, Vault
+from mediavault.services.vault.staging import Staging, StagingFolder
 from mediavault.store.port import JobStore, Recovered
 from mediavault.worker import liveness
 
@@ -18,7 +18,7 @@ RECOVERED_RETRY_IN = timedelta(seconds=1)  # the crash was not the post's fault;
 log = get_logger(__name__)
 
 
-async def recover_stale_jobs(store: JobStore, vault: Vault, live_folder: Path) -> Recovered:
+async def recover_stale_jobs(store: JobStore, staging: Staging, live_folder: Path) -> Recovered:
     """End the leases of workers known dead, fail jobs whose lease ran out, remove staging folders without an attempt."""
     dead = liveness.dead_workers(live_folder)
     if dead:
@@ -30,20 +30,20 @@ async def recover_stale_jobs(store: JobStore, vault: Vault, live_folder: Path) -
         liveness.bury(live_folder, worker)
     if recovered.failed:
         log.warning("stale_jobs_recovered", failed=recovered.failed, requeueable=recovered.requeueable)
-    await sweep_staging(store, vault)
+    await sweep_staging(store, staging)
     return recovered
 
 
-async def sweep_staging(store: JobStore, vault: Vault) -> int:
+async def sweep_staging(store: JobStore, staging: Staging) -> int:
     """Remove the staging folders of attempts that are over; how many.
 
     A folder is named after its attempt's fence. The fence only grows, so once an attempt is over it stays over and
     there is no race with a claim. A commit that a crash interrupted keeps its folder: the next attempt finishes it.
     """
     removed = 0
-    for folder in await vault.staging_folders():
+    for folder in await staging.folders():
         if await _is_over(folder, store):
-            await vault.discard(folder)
+            await staging.discard(folder)
             removed += 1
     if removed:
         log.info("staging_swept", folders=removed)

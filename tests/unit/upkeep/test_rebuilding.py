@@ -301,7 +301,7 @@ async def test_half_a_character_in_a_title_is_no_reason_to_lose_the_sidecar() ->
     with tempfile.TemporaryDirectory() as folder:
         vault = LocalVault(Path(folder))
         await vault.prepare()
-        async with vault.staging("job", 1) as staging:
+        async with vault.staging.folder("job", 1) as staging:
             await vault.place_json({"title": "cut \ud83d"}, "a.info.json", via=staging)
 
         assert await vault.read_json("a.info.json") == {"title": "cut ?"}

@@ -23,7 +23,7 @@ def folder(root: Path, job_id: str, fence: int) -> Path:
 async def test_a_living_attempts_folder_is_never_swept(store: JobStore, claim: ClaimedJob, tmp_path: Path) -> None:
     path = folder(tmp_path, claim.id, claim.fence)
 
-    assert await sweep_staging(store, LocalVault(tmp_path)) == 0
+    assert await sweep_staging(store, LocalVault(tmp_path).staging) == 0
     assert path.exists()
 
 
@@ -32,7 +32,7 @@ async def test_folders_of_former_attempts_and_of_removed_jobs_are_swept(
 ) -> None:
     former, unknown = folder(tmp_path, claim.id, 0), folder(tmp_path, "0" * 36, 1)
 
-    assert await sweep_staging(store, LocalVault(tmp_path)) == 2
+    assert await sweep_staging(store, LocalVault(tmp_path).staging) == 2
     assert not former.exists()
     assert not unknown.exists()
 
@@ -43,7 +43,7 @@ async def test_a_commit_that_a_crash_interrupted_keeps_its_folder_for_the_next_a
     path = folder(tmp_path, claim.id, claim.fence)
     await store.begin_commit(claim, KeptFile("a/b.mp4", None, 1, "0" * 64, None, None, None))
     clock.advance(LEASE + timedelta(seconds=1))
-    recovered = await recover_stale_jobs(store, LocalVault(tmp_path), tmp_path / "workers")
+    recovered = await recover_stale_jobs(store, LocalVault(tmp_path).staging, tmp_path / "workers")
 
     assert recovered.failed == 1
     assert path.exists()
@@ -55,7 +55,7 @@ async def test_the_job_of_a_living_worker_is_never_touched(
     clock.advance(LEASE - timedelta(seconds=1))
     await store.renew(WorkerId("w-1"), [claim], lease=LEASE)
     clock.advance(LEASE - timedelta(seconds=1))
-    recovered = await recover_stale_jobs(store, LocalVault(tmp_path), tmp_path / "workers")
+    recovered = await recover_stale_jobs(store, LocalVault(tmp_path).staging, tmp_path / "workers")
 
     assert recovered.failed == 0
     assert (await store.get(claim.id)).status is JobStatus.RUNNING

@@ -15,15 +15,23 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mediavault.core.errors import NoSpace, StorageFailure
-from mediavault.services.vault.port import Digest
 
 HASH_CHUNK = 1 << 20
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1  # linux/fs.h
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What a file's bytes are now, read anew. ``sha256`` in hexadecimal."""
+
+    bytes: int
+    sha256: str
 
 
 @contextlib.contextmanager

@@ -6,16 +6,16 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 from mediavault.core.errors import StorageFailure
 from mediavault.services.vault import disk, marker, reading
+from mediavault.services.vault.disk import Digest
 from mediavault.services.vault.naming import names_in_turn, no_free_name
-from mediavault.services.vault.port import STAGING_FOLDER, Digest, FoundFile, OpenedFile, StagingFolder
+from mediavault.services.vault.port import FoundFile, OpenedFile
 from mediavault.services.vault.sidecars import SIDECAR_LIMIT_BYTES, parse_sidecar
-from mediavault.services.vault.staging import Staging
+from mediavault.services.vault.staging import STAGING_FOLDER, Staging
 
 
 class LocalVault:
@@ -24,14 +24,10 @@ class LocalVault:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._expected: str | None = None
-        self._staging = Staging(root / STAGING_FOLDER, guard=self._refuse_other)
-
-    @property
-    def staging_root(self) -> Path:
-        return self._staging.root
+        self.staging = Staging(root / STAGING_FOLDER, guard=self._refuse_other)
 
     async def prepare(self) -> None:
-        await self._staging.prepare()
+        await self.staging.prepare()
 
     # --- which library it is --------------------------------------------------------------------------------------
 
@@ -53,27 +49,7 @@ class LocalVault:
         if self._expected is not None:
             marker.refuse_other(self.root, self._expected)
 
-    # --- staging ------------------------------------------------------------------------------------------------
-
-    def staging(self, job_id: str, fence: int) -> AbstractAsyncContextManager[Path]:
-        return self._staging.folder(job_id, fence)
-
-    async def empty(self, folder: Path) -> None:
-        await asyncio.to_thread(disk.empty, folder)
-
-    async def staging_folders(self) -> list[StagingFolder]:
-        return await self._staging.folders()
-
-    async def discard(self, folder: StagingFolder) -> None:
-        await self._staging.discard(folder)
-
-    async def find_staged(self, job_id: str, *, size: int, sha256: str) -> Path | None:
-        return await self._staging.find(job_id, size=size, sha256=sha256)
-
     # --- keeping ------------------------------------------------------------------------------------------------
-
-    async def seal(self, path: Path) -> str:
-        return await asyncio.to_thread(disk.seal, path)
 
     async def free_name(self, folder: str, stem: str, suffix: str) -> str:
         return await asyncio.to_thread(self._free_name, folder, stem, suffix)

@@ -8,7 +8,6 @@ import hashlib
 import json
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,10 +16,11 @@ from mediavault.core.logs import get_logger
 from mediavault.services.vault import disk, marker, placing
 from mediavault.services.vault.bucket import Bucket
 from mediavault.services.vault.claims import Claims
+from mediavault.services.vault.disk import Digest
 from mediavault.services.vault.marker import MARKER
 from mediavault.services.vault.naming import names_in_turn, no_free_name
 from mediavault.services.vault.object_file import ObjectFile
-from mediavault.services.vault.port import Digest, FoundFile, OpenedFile, StagingFolder
+from mediavault.services.vault.port import FoundFile, OpenedFile
 from mediavault.services.vault.reading import is_inside
 from mediavault.services.vault.sidecars import SIDECAR_LIMIT_BYTES, parse_sidecar
 from mediavault.services.vault.staging import Staging
@@ -34,14 +34,10 @@ class ObjectVault:
     def __init__(self, bucket: Bucket, staging_root: Path) -> None:
         self._bucket = bucket
         self._claims = Claims(bucket)
-        self._staging = Staging(staging_root)
-
-    @property
-    def staging_root(self) -> Path:
-        return self._staging.root
+        self.staging = Staging(staging_root)
 
     async def prepare(self) -> None:
-        await self._staging.prepare()
+        await self.staging.prepare()
         await self._prove()
 
     # --- which library it is --------------------------------------------------------------------------------------
@@ -63,27 +59,7 @@ class ObjectVault:
     async def confirm(self) -> None:
         """An address leads to the same bucket for as long as a process lives: no request."""
 
-    # --- staging ------------------------------------------------------------------------------------------------
-
-    def staging(self, job_id: str, fence: int) -> AbstractAsyncContextManager[Path]:
-        return self._staging.folder(job_id, fence)
-
-    async def empty(self, folder: Path) -> None:
-        await asyncio.to_thread(disk.empty, folder)
-
-    async def staging_folders(self) -> list[StagingFolder]:
-        return await self._staging.folders()
-
-    async def discard(self, folder: StagingFolder) -> None:
-        await self._staging.discard(folder)
-
-    async def find_staged(self, job_id: str, *, size: int, sha256: str) -> Path | None:
-        return await self._staging.find(job_id, size=size, sha256=sha256)
-
     # --- keeping ------------------------------------------------------------------------------------------------
-
-    async def seal(self, path: Path) -> str:
-        return await asyncio.to_thread(disk.seal, path)
 
     async def free_name(self, folder: str, stem: str, suffix: str) -> str:
         for relative in names_in_turn(folder, stem, suffix):
@@ -93,7 +69,7 @@ class ObjectVault:
         raise no_free_name(folder, stem)
 
     async def place(self, staged: Path, relative: str) -> bool:
-        job = self._staging.job_of(staged) or uuid.uuid4().hex
+        job = self.staging.job_of(staged) or uuid.uuid4().hex
         return await placing.place(self._bucket, self._claims, staged, _must_be_key(relative), job=job)
 
     async def place_json(self, value: Mapping[str, Any], relative: str, *, via: Path) -> None:  # noqa: ARG002 - one request

@@ -14,7 +14,7 @@ from mediavault.core.errors import NoSpace, StorageFailure
 from mediavault.services.vault import disk
 from mediavault.services.vault.bucket import Bucket, ObjectFacts
 from mediavault.services.vault.claims import Claims
-from mediavault.services.vault.port import Digest
+from mediavault.services.vault.disk import Digest
 
 MIB = 1 << 20
 SMALLEST_PART = 8 * MIB

@@ -5,27 +5,18 @@ A file enters the library in one order, so that a crash at any point leaves eith
     staging folder -> seal -> [row: committing] -> place, without replacing -> [row: completed]
 
 The rows in brackets are the store's; ``worker/stages/keep.py`` drives both halves. Paths in the library are relative,
-with forward slashes. Staging folders are always folders of this machine.
+with forward slashes. Staging folders are always folders of this machine: every vault has the same ``Staging``.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-STAGING_FOLDER = ".staging"
-
-
-@dataclass(frozen=True, slots=True)
-class StagingFolder:
-    """A folder that belongs to one attempt of one job."""
-
-    job_id: str
-    fence: int
-    path: Path
+from mediavault.services.vault.disk import Digest
+from mediavault.services.vault.staging import Staging
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +25,6 @@ class FoundFile:
 
     path: str
     bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Digest:
-    """What a file's bytes are now, read anew. ``sha256`` in hexadecimal."""
-
-    bytes: int
-    sha256: str
 
 
 class OpenedFile(Protocol):
@@ -65,8 +48,8 @@ class Vault(Protocol):
     """The library and its staging. Every method may raise StorageFailure or NoSpace unless it says otherwise."""
 
     @property
-    def staging_root(self) -> Path:
-        """Where all work in progress lies on this machine."""
+    def staging(self) -> Staging:
+        """Where the attempts work on this machine."""
 
     async def prepare(self) -> None:
         """Create what is missing and prove that files can be written. Refuses a library that is not there."""
@@ -83,29 +66,9 @@ class Vault(Protocol):
         """Be the library that carries this id and no other. Raises StorageFailure when it is not, now and later."""
 
     async def confirm(self) -> None:
-        """Raises StorageFailure when the expected library is not there any more, as ``staging``, ``place``, ``remove`` do."""
-
-    # --- staging
-
-    def staging(self, job_id: str, fence: int) -> AbstractAsyncContextManager[Path]:
-        """A private folder for one attempt; gone afterwards, whatever happened."""
-
-    async def empty(self, folder: Path) -> None:
-        """Remove what a rung left in its staging folder."""
-
-    async def staging_folders(self) -> list[StagingFolder]:
-        """All attempts that have a folder on this machine, alive or dead."""
-
-    async def discard(self, folder: StagingFolder) -> None:
-        """Remove the folder of an attempt known to be over."""
-
-    async def find_staged(self, job_id: str, *, size: int, sha256: str) -> Path | None:
-        """A file that an earlier attempt of the job had sealed on this machine and did not get to place."""
+        """Raises StorageFailure when the expected library is not there any more, as ``staging.folder``, ``place``, ``remove`` do."""
 
     # --- keeping
-
-    async def seal(self, path: Path) -> str:
-        """Make the staged file durable and answer its SHA-256 in hexadecimal. A failed fsync is never repeated on it."""
 
     async def free_name(self, folder: str, stem: str, suffix: str) -> str:
         """A relative path below ``folder`` that no file has yet: ``stem.mp4``, then ``stem (2).mp4`` and so on."""

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from mediavault.services.vault.port import Digest
+from mediavault.services.vault.disk import Digest
 
 CHUNK_BYTES = 256 * 1024
 

@@ -7,14 +7,25 @@ import contextlib
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from mediavault.services.vault import disk
-from mediavault.services.vault.port import StagingFolder
+
+STAGING_FOLDER = ".staging"
+
+
+@dataclass(frozen=True, slots=True)
+class StagingFolder:
+    """A folder that belongs to one attempt of one job."""
+
+    job_id: str
+    fence: int
+    path: Path
 
 
 class Staging:
-    """The attempts' folders below ``root``, named by job and fence."""
+    """The attempts' folders below ``root``, named by job and fence. Raises StorageFailure and NoSpace, as a vault does."""
 
     def __init__(self, root: Path, *, guard: Callable[[], None] = lambda: None) -> None:
         """``guard`` raises where no work may begin; called in a thread."""
@@ -22,11 +33,12 @@ class Staging:
         self._guard = guard
 
     async def prepare(self) -> None:
-        """Create the folder and prove that files can be written and renamed in it. Raises StorageFailure, NoSpace."""
+        """Create the root and prove that files can be written and renamed in it."""
         await asyncio.to_thread(disk.prove_writable, self.root)
 
     @asynccontextmanager
     async def folder(self, job_id: str, fence: int) -> AsyncIterator[Path]:
+        """A private folder for one attempt; gone afterwards, whatever happened."""
         path = self.root / f"{job_id}.{fence}"
         await asyncio.to_thread(self._make, path)
         try:
@@ -35,13 +47,24 @@ class Staging:
             # shielded: a cancelled attempt removes its folder too
             await asyncio.shield(asyncio.to_thread(shutil.rmtree, path, ignore_errors=True))
 
+    async def empty(self, folder: Path) -> None:
+        """Remove what a rung left in its attempt's folder."""
+        await asyncio.to_thread(disk.empty, folder)
+
+    async def seal(self, path: Path) -> str:
+        """Make the file durable and answer its SHA-256 in hexadecimal. A failed fsync is never repeated on it."""
+        return await asyncio.to_thread(disk.seal, path)
+
     async def folders(self) -> list[StagingFolder]:
+        """All attempts that have a folder on this machine, alive or dead."""
         return await asyncio.to_thread(self._folders)
 
     async def discard(self, folder: StagingFolder) -> None:
+        """Remove the folder of an attempt known to be over."""
         await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
 
     async def find(self, job_id: str, *, size: int, sha256: str) -> Path | None:
+        """A file that an earlier attempt of the job had sealed on this machine and did not get to place."""
         return await asyncio.to_thread(self._find, job_id, size, sha256)
 
     def job_of(self, path: Path) -> str | None:

@@ -34,16 +34,14 @@ async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, p
     when the other was first, its file, whose size and hash stand in the row, is taken over.
     """
     tools, album = attempt.tools, attempt.album
-    sha256 = await tools.vault.seal(verified.path)
+    sha256 = await tools.vault.staging.seal(verified.path)
     planned = album.items[place].kept
     for _ in range(MAX_NAME_RACES):
         if planned is not None and await _stands(planned, tools):
-            kept = replace(planned, thumbnail_path=beside(planned.output_path, picture.suffix) if picture else None)
+            kept = replace(planned, thumbnail_path=_path_of(picture, planned.output_path))
             await _begin(kept, attempt, place)
             return await _settle(attempt, place, kept, picture, attempt.extraction)
-        kept = await _plan(verified, picture, sha256, attempt, place)
-        if planned is not None and _suffix_of(planned) == _suffix_of(kept):
-            kept = _at(planned.output_path, kept)
+        kept = _plan(verified, picture, sha256, await _name_for(verified, planned, attempt, place))
         await _begin(kept, attempt, place)
         if await tools.vault.place(verified.path, kept.output_path):
             return await _settle(attempt, place, kept, picture, attempt.extraction)
@@ -61,13 +59,8 @@ async def _stands(kept: KeptFile, tools: Tools) -> bool:
     return await tools.vault.holds(kept.output_path, size=kept.bytes, sha256=kept.sha256)
 
 
-def _at(output_path: str, kept: KeptFile) -> KeptFile:
-    picture = kept.thumbnail_path and beside(output_path, PurePosixPath(kept.thumbnail_path).suffix)
-    return replace(kept, output_path=output_path, thumbnail_path=picture)
-
-
-def _suffix_of(kept: KeptFile) -> str:
-    return PurePosixPath(kept.output_path).suffix
+def _path_of(picture: Path | None, output_path: str) -> str | None:
+    return beside(output_path, picture.suffix) if picture else None
 
 
 async def finish(attempt: Attempt) -> Job | None:
@@ -78,7 +71,7 @@ async def finish(attempt: Attempt) -> Job | None:
     if kept is None:
         return None
     if not await _stands(kept, tools):
-        staged = await tools.vault.find_staged(attempt.claim.id, size=kept.bytes, sha256=kept.sha256)
+        staged = await tools.vault.staging.find(attempt.claim.id, size=kept.bytes, sha256=kept.sha256)
         if staged is None or not await tools.vault.place(staged, kept.output_path):
             album.mark(place, ItemStatus.WAITING, kept=kept)  # that attempt may be frozen, not dead: see keep
             return None
@@ -93,8 +86,12 @@ async def _still_of(kept: KeptFile, tools: Tools, staging: Path) -> Path | None:
     return await tools.probe.still(video, into=staging / "thumbnail.jpg", at_s=STILL_AT_S) if video else None
 
 
-async def _plan(verified: VerifiedFile, picture: Path | None, sha256: str, attempt: Attempt, place: int) -> KeptFile:
-    report, extraction, job = verified.report, attempt.extraction, attempt.claim.job
+async def _name_for(verified: VerifiedFile, planned: KeptFile | None, attempt: Attempt, place: int) -> str:
+    """The name that an earlier attempt had planned; a free one where there was none, or for another container."""
+    extraction, job = attempt.extraction, attempt.claim.job
+    suffix = SUFFIXES.get(verified.report.container or "", ".mp4")
+    if planned is not None and PurePosixPath(planned.output_path).suffix == suffix:
+        return planned.output_path
     number, count = attempt.album.count_of(place)
     post_id = extraction.post.post_id or attempt.claim.id
     stem = file_stem(
@@ -102,11 +99,14 @@ async def _plan(verified: VerifiedFile, picture: Path | None, sha256: str, attem
         title=extraction.title or extraction.text,
         post_id=f"{post_id[:50]}-{number}" if count > 1 else post_id,
     )
-    suffix = SUFFIXES.get(report.container or "", ".mp4")
-    output = await attempt.tools.vault.free_name(extraction.account.slug, stem, suffix)
+    return await attempt.tools.vault.free_name(extraction.account.slug, stem, suffix)
+
+
+def _plan(verified: VerifiedFile, picture: Path | None, sha256: str, output_path: str) -> KeptFile:
+    report = verified.report
     return KeptFile(
-        output_path=output,
-        thumbnail_path=beside(output, picture.suffix) if picture else None,
+        output_path=output_path,
+        thumbnail_path=_path_of(picture, output_path),
         bytes=verified.path.stat().st_size,
         sha256=sha256,
         duration_s=report.duration_s,
@@ -121,7 +121,7 @@ async def _settle(
     """The file stands in its place: what belongs beside it, then the row."""
     tools, album, claim = attempt.tools, attempt.album, attempt.claim
     if picture is not None and kept.thumbnail_path is not None:
-        await tools.vault.seal(picture)
+        await tools.vault.staging.seal(picture)
         await tools.vault.place(picture, kept.thumbnail_path)
     facts = write_sidecar(claim.job, extraction, album.items, place, kept, saved_at=tools.clock.now())
     await tools.vault.place_json(facts, beside(kept.output_path, SIDECAR_SUFFIX), via=attempt.staging)

@@ -14,8 +14,8 @@ from mediavault.core.errors import MediavaultError, NoSpace, StorageFailure
 from mediavault.services.vault import disk
 from mediavault.services.vault.bucket import Bucket, open_bucket
 from mediavault.services.vault.bucket_address import parse_bucket_address
+from mediavault.services.vault.disk import Digest
 from mediavault.services.vault.objects import ObjectVault
-from mediavault.services.vault.port import Digest
 from tests.contract.vaults import QUICK
 from tests.servers import s3
 from tests.servers.s3_faults import Answer, Cut, FaultyS3, faulty_s3
@@ -31,7 +31,7 @@ class Rig:
         self.vault = ObjectVault(self.bucket, folder / "staging")
 
     async def keep(self, body: bytes, name: str = NAME, *, job: str = "job") -> bool:
-        async with self.vault.staging(job, 1) as folder:
+        async with self.vault.staging.folder(job, 1) as folder:
             path = folder / "media.part"
             path.write_bytes(body)
             return await self.vault.place(path, name)
@@ -250,7 +250,7 @@ async def test_an_endpoint_that_replaces_all_the_same_is_refused_unless_that_is_
     assert "create=look" in told.value.help
     accepting = ObjectVault(open_bucket(parse_bucket_address(f"{rig.direct}&create=look"), QUICK), tmp_path / "other")
     await accepting.prepare()
-    async with accepting.staging("job", 1) as folder:
+    async with accepting.staging.folder("job", 1) as folder:
         for expected in (True, False):
             (folder / "media.part").write_bytes(SMALL)
             assert await accepting.place(folder / "media.part", NAME) is expected

@@ -89,20 +89,20 @@ async def test_a_full_disk_is_told_as_such_and_other_errors_name_the_folder(
 
         monkeypatch.setattr(os, "fsync", fail)
 
-    async with vault.staging("job", 1) as folder:
+    async with vault.staging.folder("job", 1) as folder:
         path = await staged(vault, folder)
         refuse(errno.ENOSPC)
         with pytest.raises(NoSpace):
-            await vault.seal(path)
+            await vault.staging.seal(path)
         refuse(errno.EIO)
         with pytest.raises(StorageFailure, match="cannot be written"):
-            await vault.seal(path)
+            await vault.staging.seal(path)
         monkeypatch.undo()
 
 
 async def test_the_sidecar_is_whole_json_and_replaces_an_older_one(vault: LocalVault) -> None:
     (vault.root / "acc").mkdir(parents=True)
-    async with vault.staging("job", 1) as folder:
+    async with vault.staging.folder("job", 1) as folder:
         await vault.place_json({"n": 1}, "acc/name.info.json", via=folder)
         await vault.place_json({"n": 2, "t": "ü"}, "acc/name.info.json", via=folder)
 
@@ -163,7 +163,7 @@ async def test_in_a_library_that_is_not_the_expected_one_nothing_is_made_placed_
     """A disk that went away leaves an empty folder, and files saved beneath it would be out of sight when it is back."""
     await vault.carry("0b5e7a52-ours")
     await vault.expect("0b5e7a52-ours")
-    async with vault.staging("job", 1) as folder:
+    async with vault.staging.folder("job", 1) as folder:
         path = await staged(vault, folder)
         (vault.root / ".mediavault-library").unlink()
         if what_is_there == "another library":
@@ -173,10 +173,10 @@ async def test_in_a_library_that_is_not_the_expected_one_nothing_is_made_placed_
 
         with pytest.raises(StorageFailure, match="The library is not there") as refused:
             await vault.place(path, "acc/name.mp4")
-    for refusing in (vault.confirm(), vault.remove("acc/name.mp4"), vault.staging("job", 2).__aenter__()):
+    for refusing in (vault.confirm(), vault.remove("acc/name.mp4"), vault.staging.folder("job", 2).__aenter__()):
         with pytest.raises(StorageFailure, match="The library is not there"):
             await refusing
 
     assert "echo 0b5e7a52-ours" in refused.value.help
     assert not (vault.root / "acc").exists()
-    assert await vault.staging_folders() == []
+    assert await vault.staging.folders() == []
