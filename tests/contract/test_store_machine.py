@@ -19,7 +19,14 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from mediavault.core.errors import ErrorCode, IllegalMove, JobNotFound, LeaseLost
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, Stage, WorkerId
@@ -138,6 +145,13 @@ class StoreMachine(RuleBasedStateMachine):
         self.loop.close()
         shutil.rmtree(self.folder)
 
+    @initialize(running=st.integers(0, 2))
+    def some_jobs_run_already(self, running: int) -> None:
+        """A history that begins with nothing seldom comes to a zombie."""
+        for number in range(running):
+            self.enqueue([URLS[number]], force=False, tries=2)
+            self.claim(WORKERS[number], limit=1)
+
     # --- submissions ------------------------------------------------------------------------------------------------
 
     @rule(urls=st.lists(st.sampled_from(URLS), min_size=1, max_size=4), force=st.booleans(), tries=st.integers(1, 3))
@@ -224,19 +238,23 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.zombies())
     @rule(data=st.data())
     def a_zombie_renews(self, data: st.DataObject) -> None:
-        claim = data.draw(st.sampled_from(self.zombies()), label="claim")
+        self.renews_nothing(data.draw(st.sampled_from(self.zombies()), label="claim"))
 
-        assert self.run(self.store.renew(claim.worker, [claim], lease=LEASE)) == set()
+    def renews_nothing(self, zombie: ClaimedJob) -> None:
+        assert self.run(self.store.renew(zombie.worker, [zombie], lease=LEASE)) == set()
 
     @precondition(lambda self: self.held())
     @rule(data=st.data(), worker=st.sampled_from([None, *WORKERS]))
-    def a_job_changes_hands(self, data: st.DataObject, worker: WorkerId | None) -> None:
+    def a_job_changes_hands_and_its_zombie_tries_everything(self, data: st.DataObject, worker: WorkerId | None) -> None:
         """Rare by chance, and the one thing that fences are for."""
         claim = data.draw(st.sampled_from(self.held()), label="claim")
         self.a_worker_is_known_to_be_dead(claim.worker)
         self.recover()
         self.retry_of(claim.id)
         self.claim(worker or claim.worker, limit=9)  # None: back to the worker that had lost it
+        self.renews_nothing(claim)
+        for act in ACTS:
+            self.act(act, claim)
 
     def act(self, act: str, claim: ClaimedJob) -> None:
         call, change = ACTS[act]
