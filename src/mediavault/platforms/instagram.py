@@ -82,7 +82,11 @@ INSTAGRAM = Platform(
     challenge_url=re.compile(r"^https://www\.instagram\.com/challenge/"),
     challenge_text=("suspicious activity", "automated behavior"),
     challenge_json=("challenge_required", "checkpoint_required"),
-    gone_text=("Sorry, this page isn't available", "Post isn't available"),
+    gone_text=(
+        "Sorry, this page isn't available",
+        "Post isn't available",
+        "The link to this photo or video may be broken",  # embeds, also of posts that may not be embedded
+    ),
     private_text=("This account is private", "This profile is private"),
     pace=Pace(interval_s=(6, 12), account_interval_s=(20, 40), account_daily_cap=60),
 )

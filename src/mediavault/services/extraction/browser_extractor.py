@@ -35,15 +35,18 @@ from mediavault.services.extraction.assembly import (
 )
 from mediavault.services.extraction.candidates import NetworkMedia, leftovers, network_media
 from mediavault.services.extraction.media_identity import identity
+from mediavault.services.extraction.outcome import Outcome, outcome_of
 from mediavault.services.extraction.ownership import Owned
 from mediavault.services.extraction.page_data.metadata import announced_duration
 from mediavault.services.extraction.page_data.readers import read_page_data
+from mediavault.services.extraction.page_data.record import PageData
 from mediavault.services.extraction.page_data.refusals import told_refusal
 from mediavault.services.extraction.page_data.viewer import viewer_of
 from mediavault.services.extraction.page_manifests import page_manifests
 from mediavault.services.extraction.players import player_sightings
 from mediavault.services.extraction.prerolls import own_plays
 from mediavault.services.extraction.ranking import no_video
+from mediavault.services.extraction.shown import shown_by
 from mediavault.services.extraction.walls import hard_wall, soft_wall
 
 MARGIN_S = 8.0  # of the given time: the browser closes its page after the visit
@@ -118,7 +121,6 @@ def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extrac
     source = source_of(capture)
     network = _network(capture, source, platform)
     data = read_page_data(post, platform, source.documents)
-    known = data is not None and data.found
     if data is not None and data.found:
         extraction = from_page_data(post, platform, data, network, source)
     else:
@@ -131,7 +133,7 @@ def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extrac
         owned = _if_still_there(owned, post, platform, capture.final_url)
         extraction = from_page(post, platform, source, owned)
     extraction = replace(extraction, user_agent=capture.user_agent, extractor="browser")
-    return _or_why_not(_mark_protected(extraction, capture), capture, source, platform, known=known)
+    return _or_why_not(_mark_protected(extraction, capture), capture, source, platform, data)
 
 
 def source_of(capture: PageCapture) -> PageSource:
@@ -209,8 +211,9 @@ def _protected(candidate: Candidate) -> Candidate:
 
 
 def _or_why_not(
-    extraction: Extraction, capture: PageCapture, source: PageSource, platform: Platform, *, known: bool
+    extraction: Extraction, capture: PageCapture, source: PageSource, platform: Platform, data: PageData | None
 ) -> Extraction:
+    known = data is not None and data.found
     owned = [c for item in extraction.videos for c in item.candidates]
     if any(not c.drm for c in owned):
         return extraction
@@ -220,7 +223,8 @@ def _or_why_not(
         raise failure
     if extraction.others:
         return extraction  # choosing says that it is a person's turn
-    raise _nothing_found(extraction, capture, platform, known=known)
+    shown = shown_by(extraction.post, platform, source, data, html=capture.html, words=capture.visible_text)
+    raise _nothing_found(extraction, capture, platform, outcome_of(extraction, shown), known=known)
 
 
 def _wall(post: Post, capture: PageCapture, source: PageSource, platform: Platform) -> Failure | None:
@@ -228,11 +232,15 @@ def _wall(post: Post, capture: PageCapture, source: PageSource, platform: Platfo
     return told_refusal(post, platform, source.documents) or soft_wall(capture, source.page, platform)
 
 
-def _nothing_found(extraction: Extraction, capture: PageCapture, platform: Platform, *, known: bool) -> Failure:
+def _nothing_found(
+    extraction: Extraction, capture: PageCapture, platform: Platform, outcome: Outcome, *, known: bool
+) -> Failure:
     if not known and platform.page_reader is not None:
         return ExtractorBroken(f"{platform.title} did not send what it knows about the post.")
     if capture.extra.get("unresponsive") or not capture.html:
         return ExtractorBroken("The page did not answer, so nobody knows what it shows.")
+    if not known and platform.post_patterns and outcome is not Outcome.NO_VIDEO:  # of other sites no more will come
+        return ExtractorBroken(f"{platform.title} did not show the post itself, or not its video.")
     return no_video(extraction)
 
 

@@ -38,6 +38,10 @@ class MediaUrl:
         """A whole video or its picture track, and not rejected."""
         return self.rejected is None and self.kind in _VIDEO_KINDS
 
+    @property
+    def is_advert(self) -> bool:
+        return self.rejected == _AN_ADVERT
+
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from mediavault.core.errors import ErrorCode, MediavaultError
@@ -57,31 +58,38 @@ def outcome_of_error(error: MediavaultError) -> Outcome:
     return _OF_ERRORS.get(error.code, Outcome.UNREADABLE)
 
 
-def outcome_of(
-    extraction: Extraction,
-    *,
-    found: bool,
-    announces_video: bool,
-    says_anything: bool,
-    posts: int,
-    of_other_posts: bool = False,
-) -> Outcome:
-    """The word for what was read.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a document shows besides the videos that were found in it."""
 
-    ``found``: the post's own data stood there. ``announces_video``: the page says that it has a video without naming
-    a file. ``says_anything``: the page has words of its own, so that a missing video means that there is none.
-    ``posts``: how many other posts an answer holds. ``of_other_posts``: what is not surely the post's is surely not.
+    own_data: bool = False  # the site's own record of the post
+    a_video: bool = False  # it says that the post has a video, without naming a file
+    words: bool = False  # so much of the post that a missing video is missing for good
+    posts: int = 0  # that an answer lists
+    others_only: bool = False  # what is not surely the post's is surely not
+    others_videos: bool = False  # its data, or its players, name videos of other posts or of adverts
+
+
+def outcome_of(extraction: Extraction, shown: Shown) -> Outcome:
+    """The word for what was read: the one place where it is judged, for all sites.
+
+    That a post has no video is said only where its own data, or a page that shows it, have none. What speaks of other
+    posts alone, or shows nothing, leaves it open.
     """
     own = [candidate for item in extraction.videos for candidate in item.candidates]
     if own:
         return Outcome.DRM if all(candidate.drm for candidate in own) else Outcome.VIDEO
-    if found:
+    if shown.own_data:
         return _without_own(extraction)
-    if extraction.others and not (of_other_posts and announces_video):
-        return Outcome.NO_OWN_VIDEO if of_other_posts or len(extraction.others) == 1 else Outcome.AMBIGUOUS
-    if posts:
-        return Outcome.MANY_POSTS if posts > 1 else Outcome.NO_OWN_VIDEO
-    return Outcome.METADATA_ONLY if announces_video or not says_anything else Outcome.NO_VIDEO
+    if extraction.others and not (shown.others_only and shown.a_video):
+        return Outcome.NO_OWN_VIDEO if shown.others_only or len(extraction.others) == 1 else Outcome.AMBIGUOUS
+    if shown.posts:
+        return Outcome.MANY_POSTS if shown.posts > 1 else Outcome.NO_OWN_VIDEO
+    if shown.a_video:
+        return Outcome.METADATA_ONLY
+    if shown.others_videos:
+        return Outcome.NO_OWN_VIDEO
+    return Outcome.NO_VIDEO if shown.words else Outcome.METADATA_ONLY
 
 
 def _without_own(extraction: Extraction) -> Outcome:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mediavault.core.accounts import account
-from mediavault.core.errors import BadInput, BadUrl, Failure, MediavaultError
+from mediavault.core.errors import BadInput, Failure, MediavaultError
 from mediavault.core.media import Extraction, Post
-from mediavault.core.platform import Platform, read_post
-from mediavault.core.urls import parse_http_url
+from mediavault.core.platform import Platform
 from mediavault.services.extraction.assembly import (
     PageSource,
     declared_sightings,
@@ -22,9 +21,9 @@ from mediavault.services.extraction.ownership import Owned, settle
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.articles import articles_linking
 from mediavault.services.extraction.page_data.document import MAX_JSON_CHARS, parse_json
-from mediavault.services.extraction.page_data.html_page import Page, read_page
-from mediavault.services.extraction.page_data.metadata import announces_video
-from mediavault.services.extraction.page_data.own_address import addresses_in, id_in
+from mediavault.services.extraction.page_data.html_page import read_page
+from mediavault.services.extraction.page_data.own_address import addresses_in
+from mediavault.services.extraction.page_data.page_identity import is_another_post
 from mediavault.services.extraction.page_data.readers import read_page_data, read_story
 from mediavault.services.extraction.page_data.record import PageData
 from mediavault.services.extraction.page_data.refusals import told_refusal
@@ -32,11 +31,11 @@ from mediavault.services.extraction.page_data.timelines import listing
 from mediavault.services.extraction.saved_players import as_capture, by_article, by_script, sightings
 from mediavault.services.extraction.saved_text import saved_text
 from mediavault.services.extraction.saved_wrapping import unwrapped
+from mediavault.services.extraction.shown import shown_by
 from mediavault.services.extraction.visible_text import visible_text
 from mediavault.services.extraction.walls import hard_wall, soft_wall
 
 EXTRACTOR = "saved_page"
-_MIN_WORDS = 15  # of a page that has something to show; an app's empty shell has fewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +89,12 @@ def look_at_saved(platform: Platform, post: Post, saved: SavedDocument) -> Saved
     known = data is not None and data.found
     if not known and not found.videos and (failure := _wall(post, platform, saved)) is not None:
         return SavedLook(outcome_of_error(failure), found, failure)
-    page = saved.source.page
-    if saved.html and not (known or found.candidates or _holds_anything(saved)):
-        return SavedLook(Outcome.UNREADABLE, found, BadInput("The page is empty."))
-    linked = articles_linking(saved.html, post.post_id)
-    another = names_foreign or _shows_another(post, platform, page)
-    outcome = outcome_of(
-        found,
-        found=known,
-        announces_video=not another and (announces_video(page, linked) or bool(data and data.items)),
-        says_anything=_shows_something(saved),
-        of_other_posts=bool(linked) or another,
-        posts=listing(saved.source.documents).posts if not saved.html else 0,
+    shown = shown_by(
+        post, platform, saved.source, data, html=saved.html, words=saved.words, names_foreign=names_foreign
     )
-    return SavedLook(outcome, found)
+    if saved.html and not (known or found.candidates or shown.others_videos or _holds_anything(saved)):
+        return SavedLook(Outcome.UNREADABLE, found, BadInput("The page is empty."))
+    return SavedLook(outcome_of(found, shown), found)
 
 
 def look_at_list(platform: Platform, url: str, saved: SavedDocument) -> SavedLook:
@@ -142,27 +133,11 @@ def _read(platform: Platform, post: Post, saved: SavedDocument) -> tuple[Extract
             own, [*declared, *lone], [] if lone else scripted, post=post, platform=platform, source=source
         )
         names_foreign = owned.names_foreign
-        if _shows_another(post, platform, source.page):
+        if is_another_post(post, platform, source.page):
             owned, foreign = Owned((), ()), [*foreign, *owned.items, *owned.others]
         found = from_page(post, platform, source, Owned(owned.items, (*owned.others, *foreign)))
         found = _with_facts(found, data) if data is not None else found
     return replace(found, extractor=EXTRACTOR), data, names_foreign
-
-
-def _shows_another(post: Post, platform: Platform, page: Page) -> bool:
-    """Whether the page calls itself that of another post of the same site. Ids of two kinds cannot be compared."""
-    try:
-        canonical, own = (parse_http_url(url) for url in (page.canonical or "", post.url))
-    except BadUrl:
-        return False
-    if not platform.post_patterns:
-        named, asked = id_in(str(canonical)), id_in(str(own)) if own.host == canonical.host else None
-    else:
-        match = read_post(platform, canonical)
-        named, asked = match.post_id if match else None, post.post_id
-    if named is None or asked is None or named.isdigit() != asked.isdigit():
-        return False
-    return named.lower() != asked.lower()
 
 
 def _story_only(platform: Platform, post: Post, saved: SavedDocument) -> Extraction:
@@ -217,18 +192,6 @@ def _wall(post: Post, platform: Platform, saved: SavedDocument) -> Failure | Non
 def _holds_anything(saved: SavedDocument) -> bool:
     page = saved.source.page
     return bool(saved.words or page.title or page.metas or page.players or page.linked) or "<img" in saved.html
-
-
-def _shows_something(saved: SavedDocument) -> bool:
-    """Whether a video that is not there is missing for good. A rendered page has words; a shell has none, but can say that
-    the post is a picture. An answer in which the post's own data were not found says nothing of its media."""
-    page = saved.source.page
-    if not saved.html:
-        return False
-    if "image" in (page.meta("medium") or "") or "photo" in (page.meta("og:type", "twitter:card") or ""):
-        return True
-    fewest = _MIN_WORDS if page.meta("og:title", "og:type", "twitter:card") else 1  # nothing but words: no shell
-    return len(saved.words.split()) >= fewest
 
 
 def says_nothing(found: Extraction) -> bool:

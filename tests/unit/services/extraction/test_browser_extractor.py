@@ -67,6 +67,13 @@ def x_capture(*documents: object, responses: Sequence[SeenResponse] = (), **fact
     return capture(responses=[*answers, *responses], **{"url": url, "final_url": url, **facts})
 
 
+SUGGESTED = {
+    "__typename": "Video",
+    "id": "200000000000002",
+    "browser_native_hd_url": "https://video.xx.fbcdn.net/o1/v/t2/f2/m366/AAAAAAAAAAAAAAAAAAAAAAAA.mp4",
+}
+
+
 def chosen(extraction: Extraction) -> str:
     return choose(videos_to_save(extraction)[0]).url
 
@@ -253,6 +260,25 @@ def test_a_login_form_without_a_video_is_a_login_wall() -> None:
 def test_a_page_that_never_answered_is_not_said_to_have_no_video() -> None:
     with pytest.raises(ExtractorBroken):
         read_capture(page_post(), GENERIC, capture(extra={"unresponsive": True}))
+
+
+@pytest.mark.parametrize(
+    ("html", "kind"),
+    [
+        (f'<script type="application/json">{json.dumps(SUGGESTED)}</script><p>Videos for you</p>', ExtractorBroken),
+        (meta("og:type", "video.other"), ExtractorBroken),
+        ("<p>A picture of a kite</p>", NoVideo),
+    ],
+)
+def test_a_known_site_that_showed_other_posts_videos_or_only_announced_one_may_help_later(
+    html: str, kind: type[Failure]
+) -> None:
+    url = "https://www.facebook.com/watch/?v=100000000000001"
+    post, platform = identify(parse_http_url(url))
+    visit = capture(url=url, final_url=url, html=html, visible_text="Videos for you and a picture of a kite")
+
+    with pytest.raises(kind):
+        read_capture(post, platform, visit)
 
 
 # --- the extractor ------------------------------------------------------------------------------------------------

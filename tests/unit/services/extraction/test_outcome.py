@@ -23,7 +23,7 @@ from mediavault.core.errors import (
     Unsupported,
 )
 from mediavault.core.media import Item, ItemRole, Ownership
-from mediavault.services.extraction.outcome import Outcome, outcome_of, outcome_of_error
+from mediavault.services.extraction.outcome import Outcome, Shown, outcome_of, outcome_of_error
 from tests.stubs import candidate, extraction
 
 
@@ -52,7 +52,7 @@ def test_every_condition_has_its_word(condition: type[MediavaultError], word: st
 def test_a_video_whose_every_form_is_protected_is_drm() -> None:
     def word(*drm: bool) -> Outcome:
         found = extraction(*(candidate(f"https://cdn.test/{n}.mpd", drm=each) for n, each in enumerate(drm)))
-        return outcome_of(found, found=True, announces_video=True, says_anything=True, posts=0)
+        return outcome_of(found, Shown(own_data=True, a_video=True))
 
     assert (word(True, True), word(True, False)) == (Outcome.DRM, Outcome.VIDEO)
 
@@ -68,7 +68,7 @@ def test_a_video_whose_every_form_is_protected_is_drm() -> None:
 def test_a_post_that_is_here_without_a_file(items: tuple[Item, ...], word: Outcome) -> None:
     found = replace(extraction(), items=items, others=())
 
-    assert outcome_of(found, found=True, announces_video=False, says_anything=True, posts=0) is word
+    assert outcome_of(found, Shown(own_data=True, words=True)) is word
 
 
 @pytest.mark.parametrize(
@@ -82,16 +82,23 @@ def test_a_post_that_is_here_without_a_file(items: tuple[Item, ...], word: Outco
 )
 def test_videos_that_are_not_surely_the_posts(count: int, of_other_posts: bool, announces: bool, word: Outcome) -> None:
     unsure = [candidate(f"https://cdn.test/{n}.mp4", ownership=Ownership.UNKNOWN) for n in range(count)]
-    found = extraction(*unsure)
 
-    assert (
-        outcome_of(
-            found,
-            found=False,
-            announces_video=announces,
-            says_anything=True,
-            posts=0,
-            of_other_posts=of_other_posts,
-        )
-        is word
-    )
+    shown = Shown(a_video=announces, words=True, others_only=of_other_posts)
+    assert outcome_of(extraction(*unsure), shown) is word
+
+
+@pytest.mark.parametrize(
+    ("shown", "word"),
+    [
+        (Shown(words=True), Outcome.NO_VIDEO),
+        (Shown(), Outcome.METADATA_ONLY),
+        (Shown(words=True, a_video=True), Outcome.METADATA_ONLY),
+        (Shown(words=True, others_videos=True), Outcome.NO_OWN_VIDEO),
+        (Shown(a_video=True, others_videos=True), Outcome.METADATA_ONLY),  # it has one, and theirs is not it
+        (Shown(own_data=True, others_videos=True), Outcome.NO_VIDEO),
+        (Shown(posts=1), Outcome.NO_OWN_VIDEO),
+        (Shown(posts=2, others_videos=True), Outcome.MANY_POSTS),
+    ],
+)
+def test_that_a_post_has_no_video_is_said_only_where_the_post_itself_was_seen(shown: Shown, word: Outcome) -> None:
+    assert outcome_of(replace(extraction(), items=(), others=()), shown) is word

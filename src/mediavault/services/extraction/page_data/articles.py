@@ -12,13 +12,15 @@ _END = re.compile(r"-->|</(?:script|style|textarea|title)(?=[\s>])", re.IGNORECA
 
 
 def articles_linking(html: str, post_id: str | None) -> frozenset[str]:
-    """The containers (``article:0`` …, as ``html_page`` names them) that hold a link to the post; none without an id.
+    """The containers (``article:0`` …, as ``html_page`` names them) that hold a link to the post, or its urn; none without
+    an id.
 
     An answer to the post stands in an article of its own and links to itself.
     """
     if not post_id or post_id not in html:
         return frozenset()
-    link = re.compile(rf"""\shref\s*=\s*["']?[^"'\s<>]*/{re.escape(post_id)}(?=[/?#"'\s>])""")
+    named = rf"""[^"'\s<>]*(?:[/=:]|%3A){re.escape(post_id)}(?=[/?#&"'\s>])"""
+    link = re.compile(rf"""\s(?:href|data-(?:activity-)?urn)\s*=\s*["']?{named}""")
     return frozenset(name for name, text in _articles(html[:MAX_HTML_CHARS]) if link.search(text))
 
 
@@ -35,6 +37,6 @@ def _articles(html: str) -> list[tuple[str, str]]:
             continue
         if opened is not None:
             found.append((opened[0], html[opened[1] : edge.start()]))
-        opened = None if edge[1] else (f"article:{count}", edge.end())
+        opened = None if edge[1] else (f"article:{count}", edge.start())
         count += not edge[1]
     return [*found, (opened[0], html[opened[1] :])] if opened else found

@@ -46,6 +46,12 @@ def _is_own(node: Node, post: Post) -> bool:
     return wanted is None or wanted in names or not (wanted.startswith("did:") or author.get("handle"))
 
 
+def ids_of(node: Node) -> set[str]:
+    """The last part of the address of a post's view; none for any other node."""
+    match = _POST_URI.match(str(node.get("uri", "")))
+    return {match["id"]} if match and _record(node) else set()
+
+
 def _record(node: Node) -> Node:
     return values.obj(node, "record") or values.obj(node, "value")
 

@@ -1,5 +1,5 @@
 """Data that a page keeps in the attributes of its elements: Facebook's ``data-store`` and links to files, reddit's players and
-posts, LinkedIn's players and posts, links that microformats mark as an entry's video.
+posts, LinkedIn's players and posts, Instagram's embeds, links that microformats mark as an entry's video.
 
 One pass over the page's text for the attributes' names, then the element round each: linear in time.
 """
@@ -23,6 +23,7 @@ _MARK = re.compile(
     r"<shreddit-(?:post|player(?:-2)?)(?=[\s>])"
     r"|\sdata-(?:store|fullname|hls-url|mpd-url|sources|activity-urn)\s*+="
     r"|\shref=[\"']/video_redirect/"  # Facebook's plainest site
+    r"|\sclass=[\"'](?:Embed[\s\"']|EmbeddedMediaImage|ViewProfileButton|CaptionUsername|Username(?:Text)?[\s\"'])"
     r"|[\s\"']u-video(?=[\s\"'>])",  # microformats
     re.IGNORECASE,
 )

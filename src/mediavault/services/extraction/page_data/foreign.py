@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from mediavault.core.media import Candidate, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.media_identity import identity
-from mediavault.services.extraction.media_urls import media_key
+from mediavault.services.extraction.media_urls import classify_media, media_key
 from mediavault.services.extraction.page_data import (
     bilibili,
+    bluesky,
     dailymotion,
     facebook,
+    mastodon,
     meta_media,
     pinterest,
     reddit,
@@ -50,6 +52,8 @@ _IDS: Mapping[str, Callable[[Node], Collection[str]]] = {
     "tumblr": tumblr.ids_of,
     "dailymotion": dailymotion.ids_of,
     "bilibili": bilibili.ids_of,
+    "bluesky": bluesky.ids_of,
+    "mastodon": mastodon.ids_of,
     "weibo": weibo.ids_of,
 }
 # Facebook's stories hold videos with ids of their own. Where the story's record stands in the data, the reader finds the
@@ -82,6 +86,16 @@ def foreign_media(post: Post, platform: Platform, documents: Sequence[object]) -
     own, foreign = _sorted(_names_of(post.post_id, name), ids_of, documents)
     keys = [frozenset(filter(None, (media_key(url, platform) for url in urls))) for urls in (own, foreign)]
     return ForeignMedia(frozenset(foreign - own), keys[1] - keys[0])
+
+
+def names_other_videos(post: Post, platform: Platform, documents: Sequence[object]) -> bool:
+    """Whether the documents hold videos of other posts, where they hold no record of this one."""
+    name = platform.page_reader or platform.name
+    ids_of = _IDS.get(name)
+    if ids_of is None or not post.post_id:
+        return False
+    own, foreign = _sorted(_names_of(post.post_id, name), ids_of, documents)
+    return any(classify_media(url, platform=platform).may_be_video for url in foreign - own)
 
 
 def _names_of(post_id: str, platform: str) -> frozenset[str]:

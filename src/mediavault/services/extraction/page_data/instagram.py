@@ -24,6 +24,7 @@ from mediavault.core.errors import (
 from mediavault.core.media import Item, ItemType, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import meta_media, values
+from mediavault.services.extraction.page_data.instagram_embed import read_embed
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 from mediavault.services.extraction.page_data.meta_graph import media_record
 from mediavault.services.extraction.page_data.record import PageData
@@ -42,7 +43,7 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
             raise failure
         if "/stories/" in post.url and any(map(_holds_no_story, documents)):
             raise StoryExpired("Instagram has no such story any more.")
-        return _oembed(post, documents)
+        return _oembed(post, documents) or read_embed(post, documents)
     readings = [(meta_media.items_of(node, platform), node) for node in own]
     items, node = max(readings, key=lambda pair: (_worth(pair[0]), len(pair[1])))
     if not items and meta_media.is_private(node):

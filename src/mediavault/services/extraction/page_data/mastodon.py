@@ -44,6 +44,14 @@ def _is_status(node: Node) -> bool:
     return "media_attachments" in node and "account" in node
 
 
+def ids_of(node: Node) -> set[str]:
+    """The numbers by which a status may be asked for, here and on its own server; none for any other node."""
+    if not _is_status(node):
+        return set()
+    ends = (_place(node.get(name)).rpartition("/")[2] for name in ("url", "uri"))
+    return {name for name in (str(node.get("id") or ""), *ends) if name}
+
+
 def _is_own(node: Node, post: Post) -> bool:
     named = {_place(node.get("url")), _place(node.get("uri"))} - {""}
     if _place(post.url) in named or _place(post.canonical_url) in named:

@@ -18,7 +18,7 @@ from mediavault.core.platform import Platform
 from mediavault.services.extraction.media_urls import MediaKind, classify_media
 from mediavault.services.extraction.page_data import build, oembed, values
 from mediavault.services.extraction.page_data.hosted import is_hosted
-from mediavault.services.extraction.page_data.html_page import Page
+from mediavault.services.extraction.page_data.html_page import Page, WrittenPlayer
 from mediavault.services.extraction.page_data.json_walk import Node
 from mediavault.services.extraction.page_data.record import Story
 
@@ -54,7 +54,18 @@ def announces_video(page: Page, inside: Collection[str] = ()) -> bool:
     kinds = (page.meta("og:type"), page.meta("twitter:card"), page.meta("medium"))
     spoken = any((kind or "").lower().startswith(("video", "player")) for kind in kinds)
     players = [player for player in page.players if not inside or player.container in inside]
-    return spoken or page.hosted or any(one.sources or one.poster for one in players) or bool(_video_objects(page))
+    filled = any((one.sources or one.poster) and not _is_advert(page, one) for one in players)
+    return spoken or page.hosted or filled or bool(_video_objects(page))
+
+
+def shows_adverts(page: Page) -> bool:
+    """Whether a player of the page plays adverts alone."""
+    return any(_is_advert(page, player) for player in (*page.players, *page.set_up))
+
+
+def _is_advert(page: Page, player: WrittenPlayer) -> bool:
+    addresses = [url for one in player.sources if (url := page.absolute(one.address))]
+    return bool(addresses) and all(classify_media(url).is_advert for url in addresses)
 
 
 def announced_duration(page: Page) -> float | None:

@@ -14,6 +14,15 @@ def test_only_the_article_that_links_to_the_post_is_its_own() -> None:
     assert articles_linking(OTHER + OWN + OTHER, "7") == {"article:1"}
 
 
+@pytest.mark.parametrize(
+    "named",
+    ['href="/watch/?v=7&ref=x"', "href=https://www.facebook.com/watch?v=7", 'data-activity-urn="urn:li:activity:7"',
+     'href="/feed/update/urn%3Ali%3Aactivity%3A7"'],
+)  # fmt: skip
+def test_a_post_is_named_in_the_query_or_by_its_urn_too(named: str) -> None:
+    assert articles_linking(f"{OTHER}<article {named}>w</article>", "7") == {"article:1"}
+
+
 def test_what_scripts_and_comments_hold_is_no_article() -> None:
     assert articles_linking(f"<!-- {OTHER} --><script>'{OTHER}'</script>{OWN}", "7") == {"article:0"}
 
