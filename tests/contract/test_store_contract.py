@@ -1032,6 +1032,27 @@ async def test_a_job_that_was_only_enqueued_has_no_history(store: JobStore) -> N
     assert await store.history(job.id) == []
 
 
+async def test_posts_that_were_not_understood_lately_are_counted_by_platform(store: JobStore, clock: FakeClock) -> None:
+    hour = timedelta(hours=1)
+
+    async def broken(number: int, code: ErrorCode, platform: str = "generic") -> Job:
+        await enqueue(store, number, platform=platform)
+        [attempt] = await claim(store)
+        return await store.fail(attempt, error_code=code, error="an odd page", retry_in=None)
+
+    await broken(1, ErrorCode.EXTRACTOR_BROKEN)
+    clock.advance(hour)
+    again = await broken(2, ErrorCode.EXTRACTOR_BROKEN)
+    await broken(3, ErrorCode.EXTRACTOR_BROKEN, "mastodon")
+    await broken(4, ErrorCode.NETWORK)
+    everything = await store.not_understood(within=2 * hour)
+    await store.retry(again.id)
+
+    assert everything == {"generic": 2, "mastodon": 1}
+    assert await store.not_understood(within=2 * hour) == {"generic": 1, "mastodon": 1}
+    assert await store.not_understood(within=hour / 2) == {"mastodon": 1}
+
+
 # --- workers --------------------------------------------------------------------------------------------------------
 
 

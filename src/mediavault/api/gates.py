@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -12,13 +13,15 @@ from mediavault.api.schemas import GateView
 from mediavault.api.services import ApiServices
 from mediavault.api.views import gate_views, is_left_alone
 from mediavault.core.errors import ErrorCode
+from mediavault.core.gates import NOT_UNDERSTOOD_WITHIN
 
 router = APIRouter(prefix="/api/gates", tags=["gates"])
 
 
 @router.get("", response_model=list[GateView], responses=errors(401, 503))
 async def index(services: Services) -> list[GateView]:
-    """Each site's gate: open, closed or half open, until when and why; its next turn, its account's day, its jobs."""
+    """Each site's gate: open, closed or half open, until when and why; its next turn, its account's day, its jobs, and the posts
+    that no extractor understands."""
     return await all_gates(services)
 
 
@@ -34,10 +37,12 @@ async def open_gate(
 
 
 async def all_gates(services: ApiServices) -> list[GateView]:
-    waiting = (await services.store.report()).waiting
-    return gate_views(await services.store.gates(), waiting, services.clock.now())
+    store = services.store
+    waiting, unread = (await store.report()).waiting, await store.not_understood(within=NOT_UNDERSTOOD_WITHIN)
+    return gate_views(await store.gates(), waiting, services.clock.now(), not_understood=unread)
 
 
-async def closed_gates(services: ApiServices) -> list[GateView]:
-    """Those of sites that are left alone just now."""
-    return [view for view in await all_gates(services) if is_left_alone(view)]
+async def closed_gates(services: ApiServices, waiting: Mapping[str, int]) -> list[GateView]:
+    """Those of sites that are left alone just now; health asks often, so nothing is counted for it."""
+    views = gate_views(await services.store.gates(), waiting, services.clock.now())
+    return [view for view in views if is_left_alone(view)]

@@ -43,6 +43,6 @@ async def worker_health(services: Services, response: Response) -> WorkerHealthV
         status="ok" if workers else "no_worker",
         **dict(fleet_view(report, workers)),
         counts=dict(report.counts),
-        gates=await closed_gates(services),
+        gates=await closed_gates(services, report.waiting),
         browser=services.browser_status(),
     )

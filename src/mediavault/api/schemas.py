@@ -233,7 +233,8 @@ class GateView(_View):
 
     ``strikes`` times in a row it was closed by now. ``next_turn_at`` is null where the next job need not wait.
     ``account_posts`` of ``account_cap`` were looked at with the account in the last 24 hours; null where there is no
-    such limit. ``waiting`` jobs are queued or planned.
+    such limit. ``waiting`` jobs are queued or planned. ``not_understood`` posts stand as failed since seven days at most
+    because no extractor understood what the site sent; null where nobody counted.
     """
 
     platform: str
@@ -244,6 +245,7 @@ class GateView(_View):
     account_posts: int | None
     account_cap: int | None
     waiting: int
+    not_understood: int | None
     strikes: int
     code: ErrorCode | None
     reason: str

@@ -199,10 +199,15 @@ def _item_view(job: Job, place: int, one: JobItem) -> ItemView:
     )
 
 
-def gate_views(gates: Sequence[Gate], waiting: Mapping[str, int], now: datetime) -> list[GateView]:
-    """Every site that has a gate, or jobs, by name."""
-    known = {name: Gate(name) for name in waiting} | {gate.platform: gate for gate in gates}
-    return [_gate_view(gate, waiting.get(name, 0), now) for name, gate in sorted(known.items())]
+def gate_views(
+    gates: Sequence[Gate], waiting: Mapping[str, int], now: datetime, *, not_understood: Mapping[str, int] | None = None
+) -> list[GateView]:
+    """Every site that has a gate, or jobs that wait or were not understood, by name."""
+    known = {name: Gate(name) for name in (*waiting, *(not_understood or ()))} | {gate.platform: gate for gate in gates}
+    views = [_gate_view(gate, waiting.get(name, 0), now) for name, gate in sorted(known.items())]
+    if not_understood is None:
+        return views
+    return [view.model_copy(update={"not_understood": not_understood.get(view.platform, 0)}) for view in views]
 
 
 def is_left_alone(view: GateView) -> bool:
@@ -223,6 +228,7 @@ def _gate_view(gate: Gate, waiting: int, now: datetime) -> GateView:
         account_posts=None if gate.account_cap is None else gate.posts_within_day(now),
         account_cap=gate.account_cap,
         waiting=waiting,
+        not_understood=None,
         strikes=gate.strikes,
         code=gate.code,
         reason=gate.reason,

@@ -15,12 +15,13 @@ from mediavault.api.security import check_binding
 from mediavault.api.words import size_words
 from mediavault.commands.house import house
 from mediavault.commands.postgres_checks import check_postgres
-from mediavault.commands.site_checks import check_sites, failed_jobs, not_understood
+from mediavault.commands.site_checks import check_sites
 from mediavault.commands.verdicts import Check, Verdict
 from mediavault.commands.ytdlp_checks import check_parts, check_ytdlp
 from mediavault.core.clock import SystemClock
 from mediavault.core.errors import MediavaultError, StoreError
 from mediavault.core.fleet import ALIVE_WITHIN, unserved, unserved_in_words
+from mediavault.core.gates import NOT_UNDERSTOOD_WITHIN
 from mediavault.core.job import WorkerBeat
 from mediavault.core.settings import Settings, unknown_variables
 from mediavault.services.browser.discovery import find_browser
@@ -179,7 +180,7 @@ async def check_store(settings: Settings) -> list[Check]:
         async with house().open_store(settings) as store:
             report = await store.report()
             workers = await store.workers(seen_within=ALIVE_WITHIN)
-            broken = not_understood(await failed_jobs(store), now=SystemClock().now())
+            broken = await store.not_understood(within=NOT_UNDERSTOOD_WITHIN)
     except MediavaultError as exc:
         return [Check("Jobs", Verdict.BROKEN, exc.message, exc.help)]
     counts = ", ".join(f"{count} {status}" for status, count in report.counts.items() if count) or "none yet"

@@ -133,16 +133,18 @@ def gates(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show each site's gate: open or left alone, until when and why; its next turn, its account's day, its jobs."""
+    """Show each site's gate: open or left alone, until when and why; its next turn, its account's day, its jobs,
+    and how many posts no extractor understood within seven days."""
     from mediavault.api.views import gate_views
     from mediavault.commands.output import print_gates, print_json
     from mediavault.core.clock import SystemClock
+    from mediavault.core.gates import NOT_UNDERSTOOD_WITHIN
 
     async def look(store: JobStore) -> None:
         if open_site is not None:
             await store.open_gate(open_site)
-        waiting = (await store.report()).waiting
-        views = gate_views(await store.gates(), waiting, SystemClock().now())
+        waiting, unread = (await store.report()).waiting, await store.not_understood(within=NOT_UNDERSTOOD_WITHIN)
+        views = gate_views(await store.gates(), waiting, SystemClock().now(), not_understood=unread)
         if as_json:
             print_json(views)
         else:

@@ -78,12 +78,13 @@ def print_gates(gates: Sequence[GateView]) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("Site", no_wrap=True)
     table.add_column("State", overflow="fold")
-    for name in ("Next turn", "Account, 24 h", "Waiting"):
+    for name in ("Next turn", "Account, 24 h", "Waiting", "Not understood, 7 days"):
         table.add_column(name, no_wrap=True)
     for gate in gates:
         account = "" if gate.account_cap is None else f"{gate.account_posts} of {gate.account_cap}"
         turn = moment_words(gate.next_turn_at) or "now"
-        table.add_row(gate.platform, _gate_state(gate), turn, account, str(gate.waiting))
+        unread = str(gate.not_understood or "")
+        table.add_row(gate.platform, _gate_state(gate), turn, account, str(gate.waiting), unread)
     out().print(table)
 
 

@@ -405,6 +405,14 @@ class MemoryJobStore:
 
     # --- workers ------------------------------------------------------------------------------------------------
 
+    async def not_understood(self, *, within: timedelta) -> Mapping[str, int]:
+        since = self._clock.now() - within
+        return Counter(
+            job.platform
+            for job in self._with(JobStatus.FAILED)
+            if job.error_code is ErrorCode.EXTRACTOR_BROKEN and job.failed_at is not None and job.failed_at >= since
+        )
+
     async def beat(self, beat: WorkerBeat) -> None:
         self._workers[beat.worker] = replace(beat, last_seen_at=self._clock.now())
 

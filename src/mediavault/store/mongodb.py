@@ -228,6 +228,9 @@ class MongoJobStore:
     async def gates(self) -> list[Gate]:
         return await self._calls.whole(reads.gates(self._database))
 
+    async def not_understood(self, *, within: timedelta) -> Mapping[str, int]:
+        return await self._calls.whole(reads.not_understood(self._database, within, self._now))
+
     # --- workers ------------------------------------------------------------------------------------------------
 
     async def beat(self, beat: WorkerBeat) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mediavault.core.clock import to_micros
+from mediavault.core.errors import ErrorCode
 from mediavault.core.gates import Gate
 from mediavault.core.job import Job, JobId, JobStatus, WorkerBeat
 from mediavault.store import codec, moves, paging
@@ -79,6 +80,12 @@ async def workers(database: Database, seen_within: timedelta, now: int | None) -
         {"last_seen_at": {"$gte": since}}, sort=[("last_seen_at", -1), ("_id", 1)]
     )
     return [beat_from(document) for document in found]
+
+
+async def not_understood(database: Database, within: timedelta, now: int | None) -> dict[str, int]:
+    since = (await database.now() if now is None else now) - micros(within)
+    broken = {"status": FAILED, "error_code": ErrorCode.EXTRACTOR_BROKEN.value, "failed_at": {"$gte": since}}
+    return await database.documents(JOBS).count_by("platform", broken)
 
 
 async def counts(database: Database) -> dict[JobStatus, int]:

@@ -51,7 +51,13 @@ _FIRST = [
     Index(JOBS, "updated", [("updated_at", 1)]),
     Index(HISTORY, "job", [("job", 1), ("first", 1)]),
 ]
-STEPS = (Step(1, 1, _FIRST),)
+_NOT_UNDERSTOOD = Index(
+    JOBS,
+    "not_understood",
+    [("failed_at", 1), ("platform", 1)],
+    where={"status": "failed", "error_code": "EXTRACTOR_BROKEN"},
+)
+STEPS = (Step(1, 1, _FIRST), Step(2, 1, [_NOT_UNDERSTOOD]))
 
 
 async def migrate(database: Database, *, steps: Sequence[Step] = STEPS) -> int:

@@ -311,6 +311,10 @@ class JobStore(Protocol):
     async def gates(self) -> list[Gate]:
         """Every platform that has a gate, by name."""
 
+    async def not_understood(self, *, within: timedelta) -> Mapping[str, int]:
+        """How many posts of each platform stand as failed with EXTRACTOR_BROKEN since then, by the store's clock; platforms
+        without any are left out. One look into an index, however many jobs there are."""
+
     async def beat(self, beat: WorkerBeat) -> None:
         """Upsert a worker's sign of life. It was seen now, by the store's clock."""
 

@@ -244,6 +244,9 @@ class PostgresJobStore:
     async def gates(self) -> list[Gate]:
         return await reads.gates(self._database)
 
+    async def not_understood(self, *, within: timedelta) -> Mapping[str, int]:
+        return await reads.not_understood(self._database, within, self._now)
+
     # --- workers ------------------------------------------------------------------------------------------------
 
     async def beat(self, beat: WorkerBeat) -> None:

@@ -83,6 +83,11 @@ async def workers(database: Database, seen_within: timedelta, now: int | None) -
     return [beat_from_row(row) for row in await database.rows(SQL["workers"], values)]
 
 
+async def not_understood(database: Database, within: timedelta, now: int | None) -> dict[str, int]:
+    values = {"now": now, "within": within // timedelta(microseconds=1)}
+    return {row[0]: row[1] for row in await database.rows(SQL["not_understood"], values)}
+
+
 async def counts(database: Database, now: int | None) -> tuple[datetime, dict[JobStatus, int]]:
     """The database's time, and how many jobs stand in each state."""
     [[micros, queued, running, failed, cancelled, total]] = await database.rows(SQL["counts"], {"now": now})

@@ -235,6 +235,9 @@ class SqliteJobStore:
 
     # --- workers ------------------------------------------------------------------------------------------------
 
+    async def not_understood(self, *, within: timedelta) -> Mapping[str, int]:
+        return await self._read(reads.not_understood, self._clock.now() - within)
+
     async def beat(self, beat: WorkerBeat) -> None:
         await self._ready.submit(ops.beat, beat)
 

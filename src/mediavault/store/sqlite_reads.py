@@ -91,6 +91,10 @@ def workers(db: Connection, since: datetime) -> list[WorkerBeat]:
     return [beat_from_row(row) for row in fetch_all(db, SQL["workers"], {"since": to_micros(since)})]
 
 
+def not_understood(db: Connection, since: datetime) -> dict[str, int]:
+    return dict(fetch_all(db, SQL["not_understood"], {"since": to_micros(since)}))
+
+
 def counts(db: Connection) -> dict[JobStatus, int]:
     queued, running, failed, cancelled, total = fetch_all(db, SQL["counts"])[0]
     return {

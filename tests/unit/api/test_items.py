@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from mediavault.core.errors import ErrorCode
 from mediavault.core.gates import TurnRequest
-from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus
+from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, WorkerId
 from mediavault.core.media import Candidate, FoundIn, Item, ItemType, KeptFile, SourceType
 from mediavault.store.port import Checkpoint
 from tests.stubs import new_job
@@ -137,6 +137,20 @@ async def test_a_site_that_is_left_alone_is_told_with_the_reason_and_can_be_aske
     assert (await house.client.post("/api/gates/nowhere/open")).status == 404
 
 
+async def test_a_site_tells_how_many_of_its_posts_were_not_understood_and_health_counts_none(house: House) -> None:
+    await house.beat()
+    await house.store.enqueue([new_job("https://vimeo.com/1", clock=house.clock, platform="vimeo")])
+    [claim] = await house.store.claim(WorkerId("w-1"), limit=1, lease=timedelta(seconds=90))
+    await house.store.fail(claim, error_code=ErrorCode.EXTRACTOR_BROKEN, error="odd", retry_in=None)
+    await house.store.close_gate("vimeo", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="…")
+
+    (listed,) = (await house.client.get("/api/gates")).json()
+    (unasked,) = (await house.client.get("/api/worker/health")).json()["gates"]
+
+    assert (listed["platform"], listed["not_understood"], unasked["not_understood"]) == ("vimeo", 1, None)
+    assert "<td>0</td>\n<td>1</td></tr>" in (await house.client.get("/")).text
+
+
 async def test_each_site_tells_how_its_gate_stands_its_next_turn_its_accounts_day_and_its_jobs(house: House) -> None:
     minute = timedelta(minutes=1)
     for number in range(3):
@@ -155,6 +169,7 @@ async def test_each_site_tells_how_its_gate_stands_its_next_turn_its_accounts_da
         None,
         1,
     )
+    assert {insta["not_understood"], x["not_understood"]} == {0}
     page = (await house.client.get("/")).text
     assert "3 of 60" in page
     assert "Trying again: <bdi>A person is asked for.</bdi>" in page

@@ -6,6 +6,7 @@ import asyncio
 import io
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -242,3 +243,16 @@ def test_gates_says_of_each_site_how_it_stands_and_how_many_jobs_wait(run: Run) 
     shown = run("gates", "--open", "x").out
     assert "generic" in shown
     assert "Open" in shown
+
+
+def test_gates_counts_the_posts_of_a_site_that_were_not_understood(
+    run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def not_understood(*, within: timedelta) -> dict[str, int]:
+        assert within == timedelta(days=7)
+        return {"vimeo": 41}
+
+    monkeypatch.setattr(house.store, "not_understood", not_understood)
+
+    assert run("gates", "--json").json()[0]["not_understood"] == 41
+    assert "41" in run("gates").out

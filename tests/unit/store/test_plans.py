@@ -56,6 +56,10 @@ PLANS: dict[str, list[str]] = {
     "recover": ["SCAN jobs USING INDEX jobs_running"],
     "expire_leases": ["SEARCH jobs USING COVERING INDEX jobs_running (claimed_by=?)"],
     "promote_due": [BY_KEY, "SEARCH jobs USING COVERING INDEX jobs_due (retry_at>? AND retry_at<?)"],
+    "not_understood": [
+        "SEARCH jobs USING COVERING INDEX jobs_not_understood (failed_at>?)",
+        "USE TEMP B-TREE FOR GROUP BY",  # of some twenty names
+    ],
     "next_due": ["SEARCH jobs USING COVERING INDEX jobs_due (retry_at>?)"],
     "cancel": BY_ID,
     "retry": BY_ID,

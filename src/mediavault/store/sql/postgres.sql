@@ -367,6 +367,11 @@ SELECT t.now,
        (SELECT count(*) FROM mediavault.jobs)
   FROM t;
 
+-- name: not_understood
+WITH {t}
+SELECT platform, count(*) FROM mediavault.jobs, t
+ WHERE status = 'failed' AND error_code = 'EXTRACTOR_BROKEN' AND failed_at >= t.now - :within::bigint GROUP BY platform;
+
 -- name: waiting
 SELECT platform, count(*)
   FROM (SELECT platform FROM mediavault.jobs WHERE status = 'queued'

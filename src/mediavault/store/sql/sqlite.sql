@@ -206,6 +206,10 @@ SELECT worker, host, pid, version, started_at, last_seen_at, running_jobs, skipp
 -- name: forget_worker
 DELETE FROM workers WHERE worker = :worker;
 
+-- name: not_understood
+SELECT platform, count(*) FROM jobs INDEXED BY jobs_not_understood
+ WHERE status = 'failed' AND error_code = 'EXTRACTOR_BROKEN' AND failed_at >= :since GROUP BY platform;
+
 -- name: counts
 SELECT (SELECT count(*) FROM jobs INDEXED BY jobs_ready     WHERE status = 'queued'),
        (SELECT count(*) FROM jobs INDEXED BY jobs_running   WHERE status = 'running'),
