@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help install dev browser servers run demo test unit check faults chaos lock bench score clean
+.PHONY: help install dev browser servers run demo test unit check faults chaos postgres lock bench score clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
@@ -39,6 +39,10 @@ check: dev ## ruff, mypy --strict, import-linter
 
 faults: dev ## Break the disk, the clock, the processes and the database; print the fault matrix: make faults SEEDS=20
 	@$(PY) -m pytest tests/faults --fault-matrix --fault-seeds $(or $(SEEDS),20)
+
+postgres: dev ## Run what concerns PostgreSQL on another release: make postgres BIN=/usr/lib/postgresql/15/bin
+	@MEDIAVAULT_TEST_POSTGRES_BIN=$(BIN) $(PY) -m pytest -n 2 -q tests/contract tests/component/store tests/faults/test_databases.py \
+		-k postgres --ignore=tests/contract/test_store_mutants.py
 
 bench: dev ## Measure the queue beside its peers
 	@scripts/bench-setup

