@@ -58,7 +58,6 @@ class Element(Protocol):
 
 class Handle(Protocol):
     def as_element(self) -> Element | None: ...
-    async def dispose(self) -> None: ...
 
 
 class Frame(Protocol):

@@ -19,7 +19,7 @@ const state = (() => {
   const key = Symbol.for('mediavault');
   if (!window[key]) {
     Object.defineProperty(window, key, {value: {
-      mimes: [], systems: [], encrypted: false, muted: new WeakMap(), clicked: new WeakSet(),
+      systems: [], encrypted: false, muted: new WeakMap(), clicked: new WeakSet(),
       sources: new Map(), manifests: [], protected: new WeakSet(), plays: new WeakMap(),
     }});
   }
@@ -251,12 +251,11 @@ wrap(URL, 'createObjectURL', null, (_, [thing], url) => {
     thing.slice(0, 12000).text().then(head => MANIFEST.test(head) ? thing.text().then(text => keep(url, text)) : 0).catch(() => {});
   }
 });
-wrap(window.MediaSource && MediaSource.prototype, 'addSourceBuffer', (_, [mime]) => note(state.mimes, mime),
-  (source, [mime], buffer) => {
-    const fed = {mime: String(mime).slice(0, 200), urls: [], tries: 0};
-    buffers.set(buffer, fed);
-    if (recordOf(source).buffers.length < 8) recordOf(source).buffers.push(fed);
-  });
+wrap(window.MediaSource && MediaSource.prototype, 'addSourceBuffer', null, (source, [mime], buffer) => {
+  const fed = {mime: String(mime).slice(0, 200), urls: [], tries: 0};
+  buffers.set(buffer, fed);
+  if (recordOf(source).buffers.length < 8) recordOf(source).buffers.push(fed);
+});
 wrap(window.SourceBuffer && SourceBuffer.prototype, 'appendBuffer', (buffer, [data]) => {
   const fed = buffers.get(buffer);
   if (!fed || fed.urls.length >= ENOUGH || fed.tries >= TRIES) return;

@@ -79,8 +79,8 @@ class SeenVideo:
     visible: bool
     muted_loop: bool  # muted + loop without controls: decoration
     frame_url: str
-    in_article: bool = False  # inside <article>, <main> or the element that holds the post's permalink
-    container: str = ""  # which one: videos of one article share it ("article:0"); "" outside of any
+    # the <article>, <main> or element that holds the post's permalink: its videos share it ("article:0"); "" outside of any
+    container: str = ""
     holds_permalink: bool = False  # that container holds the page's heading or a link to the page itself
     advert: bool = False  # an element around it is labelled as advertising
     has_audio: bool | None = None  # True once sound was decoded; None: not known
@@ -106,7 +106,6 @@ class PageCapture:
     videos: tuple[SeenVideo, ...]
     drm_requested: bool  # the page asked for media keys
     user_agent: str
-    blob_mimes: tuple[str, ...] = ()
     manifests: tuple[SeenManifest, ...] = ()
     adverts: tuple[str, ...] = ()  # addresses of files that ad servers' answers named
     # JSON values: "navigations" [[seconds, address] of the main frame], "encrypted" (a media element met protected

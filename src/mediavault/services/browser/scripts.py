@@ -181,7 +181,7 @@ const inline = v => {{
   }} catch {{ return null; }}
 }};
 return {{
-  mimes: state.mimes, systems: state.systems, encrypted: state.encrypted,
+  systems: state.systems, encrypted: state.encrypted,
   manifests: within([...state.manifests, ...videos.map(inline).filter(Boolean)]),
   videos: videos.map(v => {{
     const box = v.getBoundingClientRect();

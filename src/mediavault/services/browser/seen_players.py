@@ -23,7 +23,6 @@ def seen_video(facts: Mapping[str, Any], frame_url: str, place: Mapping[str, Any
         visible=bool(facts["visible"] and around.get("visible", True)),
         muted_loop=facts["muted_loop"],
         frame_url=frame_url,
-        in_article=bool(around["container"]),
         container=around["container"],
         holds_permalink=around["holds_permalink"],
         advert=bool(facts["advert"] or around["advert"]),

@@ -249,7 +249,6 @@ class Visit:
             videos=tuple(videos),
             drm_requested=bool(systems) or any(facts["encrypted"] for _, facts in answered),
             user_agent=user_agent,
-            blob_mimes=tuple(sorted({mime for _, facts in answered for mime in facts["mimes"]})),
             manifests=tuple(
                 SeenManifest(each["url"], each["text"], frame.url)
                 for frame, facts in answered

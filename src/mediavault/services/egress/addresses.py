@@ -18,16 +18,10 @@ Network = IPv4Network | IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why an address is not public. ``exact_only``: no CIDR and no bare host opens it, only an exact host:port."""
+    """Why an address is not public, in two or three words. ``exact_only``: no CIDR and no bare host opens it, only an exact host:port."""
 
     reason: str
     exact_only: bool = False
-
-
-def refusal_reason(address: Address) -> str | None:
-    """Why posts may not reach ``address``, in two or three words; None for a public address."""
-    refusal = judge(address)
-    return refusal.reason if refusal else None
 
 
 def judge(address: Address) -> Refusal | None:

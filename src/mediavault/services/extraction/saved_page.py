@@ -108,15 +108,6 @@ def look_at_list(platform: Platform, url: str, saved: SavedDocument) -> SavedLoo
     return SavedLook(Outcome.NOT_A_POST, found)
 
 
-def extract_saved(platform: Platform, post: Post, document: bytes) -> Extraction:
-    """What ``document`` tells about the post. Its candidates may be empty: a page can hold metadata only, or nothing.
-
-    Raises the failure that the platform's own data tell: Deleted, Private, AgeRestricted, LoginRequired …, and BadInput
-    for what is no page at all.
-    """
-    return _read(platform, post, open_saved(document, post.url))[0]
-
-
 def _read(platform: Platform, post: Post, saved: SavedDocument) -> tuple[Extraction, PageData | None, bool]:
     """What was found, what the platform's own data say, and whether they give some of the videos to other posts."""
     source, names_foreign = saved.source, False

@@ -96,6 +96,5 @@ def _as_seen(page: Page, player: WrittenPlayer) -> SeenVideo:
         visible=True,
         muted_loop=player.muted_loop,
         frame_url=page.url,
-        in_article=bool(player.container),
         container=player.container,
     )

@@ -43,7 +43,6 @@ class YtdlpExtractor:
     def __init__(self, proxy: EgressProxy, clock: Clock, *, state_dir: Path, session: Session | None = None) -> None:
         self.as_person = session is not None
         self.name = "ytdlp_cookies" if session else "ytdlp"
-        self.uses_session = session is not None
         self._proxy = proxy
         self._clock = clock
         self._home = home_of(state_dir)

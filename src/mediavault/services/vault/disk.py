@@ -21,7 +21,6 @@ from typing import Any
 
 from mediavault.core.errors import NoSpace, StorageFailure
 
-HASH_CHUNK = 1 << 20
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1  # linux/fs.h
 

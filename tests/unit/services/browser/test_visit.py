@@ -88,7 +88,7 @@ async def ask(call: Awaitable[T], within_s: float) -> T:
 
 
 def players(*videos: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
-    return {"mimes": [], "systems": [], "encrypted": False, "manifests": [], "videos": list(videos), **facts}
+    return {"systems": [], "encrypted": False, "manifests": [], "videos": list(videos), **facts}
 
 
 def answers(**given: Any) -> dict[str, Any]:

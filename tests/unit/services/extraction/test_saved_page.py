@@ -19,7 +19,6 @@ from mediavault.platforms.x import X
 from mediavault.services.extraction.outcome import Outcome
 from mediavault.services.extraction.ranking import choose, videos_to_save
 from mediavault.services.extraction.saved_page import (
-    extract_saved,
     look_at_list,
     look_at_saved,
     open_saved,
@@ -47,12 +46,18 @@ def best(found: Extraction) -> str:
     return choose(videos_to_save(found)[0]).url
 
 
+def read(platform: Platform, post: Post, document: bytes) -> Extraction:
+    found = look_at_saved(platform, post, open_saved(document, post.url)).extraction
+    assert found is not None
+    return found
+
+
 def page(html: str) -> Extraction:
-    return extract_saved(GENERIC, page_post(), html.encode())
+    return read(GENERIC, page_post(), html.encode())
 
 
 def test_a_saved_answer_is_read_like_a_live_one() -> None:
-    found = extract_saved(X, x_post(), json.dumps(x_answer(tweet(x_video()))).encode())
+    found = read(X, x_post(), json.dumps(x_answer(tweet(x_video()))).encode())
 
     assert "1280x720" in best(found)
     assert found.extractor == "saved_page"
@@ -61,7 +66,7 @@ def test_a_saved_answer_is_read_like_a_live_one() -> None:
 def test_a_saved_page_is_read_like_a_live_one() -> None:
     html = tiktok_page({"statusCode": 0, "itemInfo": {"itemStruct": tiktok_item()}})
 
-    assert "good" in best(extract_saved(TIKTOK, tiktok_post(), html.encode()))
+    assert "good" in best(read(TIKTOK, tiktok_post(), html.encode()))
 
 
 def test_a_written_player_is_the_posts() -> None:
@@ -105,7 +110,7 @@ def test_a_page_with_metadata_only_has_a_story_and_no_candidates() -> None:
 def test_no_document_is_too_odd_for_a_clear_answer(platform: Platform, document: bytes) -> None:
     post = {"x": x_post, "tiktok": tiktok_post}.get(platform.name, page_post)()
 
-    assert len(extract_saved(platform, post, document).candidates) <= 60
+    assert len(read(platform, post, document).candidates) <= 60
 
 
 @pytest.mark.parametrize(
@@ -198,9 +203,7 @@ def test_only_the_article_that_links_to_the_post_holds_its_video() -> None:
     own, other = (f'<video src="https://video.twimg.com/tweet_video/{name}.mp4"></video>' for name in ("own", "other"))
     blob = '<video poster="https://pbs.twimg.com/p.jpg" src="blob:https://x.com/1"></video>'
 
-    assert best(extract_saved(X, x_post(), tweets(("1", other), (X_ID, own), ("2", other)).encode())).endswith(
-        "own.mp4"
-    )
+    assert best(read(X, x_post(), tweets(("1", other), (X_ID, own), ("2", other)).encode())).endswith("own.mp4")
     assert outcome(X, x_post(), tweets((X_ID, ""), ("2", other))) is Outcome.NO_OWN_VIDEO
     assert outcome(X, x_post(), tweets((X_ID, blob), ("2", other))) is Outcome.METADATA_ONLY
 
@@ -274,7 +277,7 @@ def test_recorded_pages_give_author_and_thumbnail() -> None:
 
 def _read(row: dict[str, str]) -> Extraction:
     post, platform = identify(parse_http_url(row["post_url"]))
-    return extract_saved(platform, post, (SHARED / row["local_file"]).read_bytes())
+    return read(platform, post, (SHARED / row["local_file"]).read_bytes())
 
 
 def _best(row: dict[str, str]) -> str:
