@@ -52,14 +52,31 @@ class Calls:
         if self._under_way:
             await asyncio.wait(self._under_way)
 
-    async def whole(self, work: Coroutine[Any, Any, T]) -> T:
-        """To its end also when the caller is cancelled: no connection is left in the middle of an answer."""
+    async def whole(
+        self, work: Coroutine[Any, Any, T], *, when_left: Callable[[asyncio.Task[T]], None] | None = None
+    ) -> T:
+        """To its end also when the caller is cancelled: no connection is left in the middle of an answer.
+
+        ``when_left`` gets the answer that nobody waited for.
+        """
         task = self.start(work)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            task.add_done_callback(_forget)
+            task.add_done_callback(when_left or _forget)
             raise
+
+    async def handed(
+        self, work: Coroutine[Any, Any, list[T]], *, unseen: Callable[[T], Coroutine[Any, Any, None]]
+    ) -> list[T]:
+        """As ``whole``, for what is handed out: of what nobody saw, because the caller had left, each goes to ``unseen``."""
+
+        def take_back(done: asyncio.Task[list[T]]) -> None:
+            if not done.cancelled() and done.exception() is None:
+                for each in done.result():
+                    self.start(unseen(each))
+
+        return await self.whole(work, when_left=take_back)
 
     async def patiently(
         self,
@@ -67,8 +84,11 @@ class Calls:
         *,
         otherwise: Callable[[], Awaitable[T | None]] = _nothing,
     ) -> T:
-        """Ask again while the server is away; ``call`` itself sees to its end. The answer to the first call may be what got lost: once something was
-        repeated, ``otherwise`` tells whether a refusal means that it was done all along, and answers with what was."""
+        """Ask again while the server is away; ``call`` itself sees to its end.
+
+        The answer to the first call may be what got lost: once something was repeated, ``otherwise`` tells whether a
+        refusal means that it was done all along, and answers with what was.
+        """
         deadline = self._clock.monotonic() + PATIENCE_S
         wait_s, repeated = FIRST_WAIT_S, False
         while True:

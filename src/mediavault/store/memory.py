@@ -345,8 +345,7 @@ class MemoryJobStore:
         after = None if query.cursor is None else paging.place_from(query.cursor)
         found = sorted((job for job in self._jobs.values() if _matches(job, query)), key=paging.place_of, reverse=True)
         rest = [job for job in found if after is None or paging.place_of(job) < after]
-        page = tuple(rest[: query.limit])
-        return JobPage(page, paging.cursor_of(page[-1]) if page and len(rest) > len(page) else None)
+        return paging.page_of(rest, query.limit)
 
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
         changed = [job for job in self._jobs.values() if job.updated_at >= moment]

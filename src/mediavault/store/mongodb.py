@@ -6,7 +6,6 @@ been written to their journals by a majority.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -91,12 +90,8 @@ class MongoJobStore:
         if limit <= 0:
             return []
         wanted = Wanted(frozenset(platforms), frozenset(sessions))
-        claiming = self._calls.start(mongodb_claims.claim(self._database, worker, limit, lease, wanted, self._now))
-        try:
-            return await asyncio.shield(claiming)
-        except asyncio.CancelledError:
-            claiming.add_done_callback(self._give_back)  # nobody saw these: they would be stuck until the lease ends
-            raise
+        claiming = mongodb_claims.claim(self._database, worker, limit, lease, wanted, self._now)
+        return await self._calls.handed(claiming, unseen=self._give_back)
 
     async def renew(self, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
         return await self._calls.whole(ops.renew(self._database, worker, held, lease, self._now)) if held else set()
@@ -281,12 +276,6 @@ class MongoJobStore:
         job = await self.get(job_id)
         return job if is_so(job) else None
 
-    def _give_back(self, claiming: asyncio.Task[list[ClaimedJob]]) -> None:
-        if claiming.cancelled() or claiming.exception() is not None:
-            return
-        for claim in claiming.result():
-            self._calls.start(self._release_quietly(claim))
-
-    async def _release_quietly(self, claim: ClaimedJob) -> None:
-        with suppress(StoreError):  # the lease ends by itself
+    async def _give_back(self, claim: ClaimedJob) -> None:
+        with suppress(StoreError):  # else it is stuck until its lease ends
             await ops.release(self._database, claim, self._now)

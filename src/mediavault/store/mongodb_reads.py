@@ -34,8 +34,7 @@ async def jobs(database: Database, query: JobQuery) -> JobPage:
     found = await database.documents(JOBS).find(
         page_filter(query), fields=NO_HISTORY, sort=newest_first, limit=query.limit + 1
     )
-    page = tuple(job_from(document) for document in found[: query.limit])
-    return JobPage(page, paging.cursor_of(page[-1]) if page and len(found) > len(page) else None)
+    return paging.page_of([job_from(document) for document in found], query.limit)
 
 
 def page_filter(query: JobQuery) -> Filter:

@@ -95,14 +95,8 @@ class PostgresJobStore:
             return []
         wanted = ops.Wanted(frozenset(platforms), frozenset(sessions))
         at = self._clock.monotonic()
-        claiming = self._calls.start(
-            ops.claim(self._claims, self._mark, worker, limit, lease, wanted, self._now, at=at)
-        )
-        try:
-            return await asyncio.shield(claiming)
-        except asyncio.CancelledError:
-            claiming.add_done_callback(self._give_back)  # nobody saw these: they would be stuck until the lease ends
-            raise
+        claiming = ops.claim(self._claims, self._mark, worker, limit, lease, wanted, self._now, at=at)
+        return await self._calls.handed(claiming, unseen=self._give_back)
 
     async def renew(self, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
         return await self._calls.whole(ops.renew(self._beats, worker, held, lease, self._now)) if held else set()
@@ -295,12 +289,6 @@ class PostgresJobStore:
     async def _complete_many(self, batch: Sequence[ops.Completion]) -> Sequence[Job | Exception]:
         return await ops.complete(self._finishes, batch, self._now)
 
-    def _give_back(self, claiming: asyncio.Task[list[ClaimedJob]]) -> None:
-        if claiming.cancelled() or claiming.exception() is not None:
-            return
-        for claim in claiming.result():
-            self._calls.start(self._release_quietly(claim))
-
-    async def _release_quietly(self, claim: ClaimedJob) -> None:
-        with suppress(StoreError):  # the lease ends by itself
+    async def _give_back(self, claim: ClaimedJob) -> None:
+        with suppress(StoreError):  # else it is stuck until its lease ends
             await ops.fenced(self._database, "release", claim, {"needs_session": 0}, self._now)

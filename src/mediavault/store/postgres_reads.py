@@ -8,11 +8,25 @@ from typing import Any
 from mediavault.core.clock import to_micros
 from mediavault.core.gates import Gate
 from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, WorkerBeat
-from mediavault.store import codec, moves, paging
+from mediavault.store import moves, paging
 from mediavault.store.port import JobPage, JobQuery
 from mediavault.store.postgres_engine import Database, Statement, positional
 from mediavault.store.postgres_ops import SQL
-from mediavault.store.rows import JOB_COLUMNS, beat_from_row, gate_from_row, history_from_row, job_from_row, moment
+from mediavault.store.rows import (
+    JOB_COLUMNS,
+    beat_from_row,
+    counts_from_row,
+    gate_from_row,
+    history_from_row,
+    job_from_row,
+    moment,
+)
+
+_CONDITIONS = paging.Conditions(
+    platform="platform = :platform::text",
+    text="position(:text::text IN search_text) > 0",
+    after="(created_at, id) < (:created_at::bigint, :id::text)",
+)
 
 
 async def get(database: Database, job_id: JobId) -> Job:
@@ -25,30 +39,12 @@ async def get(database: Database, job_id: JobId) -> Job:
 async def jobs(database: Database, query: JobQuery) -> JobPage:
     statement, values = page_statement(query)
     found = [job_from_row(row) for row in await database.rows(statement, values)]
-    page = tuple(found[: query.limit])
-    return JobPage(page, paging.cursor_of(page[-1]) if page and len(found) > len(page) else None)
+    return paging.page_of(found, query.limit)
 
 
 def page_statement(query: JobQuery) -> tuple[Statement, dict[str, Any]]:
-    """The statement of a page and one job more, which tells whether there is a next page.
-
-    Raises BadInput for a cursor that is none. Statuses come from the enum, so they may stand in the text as literals.
-    """
-    statuses = sorted({status.value for status in query.statuses})
-    values: dict[str, Any] = {"limit": query.limit + 1}
-    conditions = []
-    if statuses:
-        conditions.append(f"status IN ({', '.join(repr(status) for status in statuses)})")
-    if query.platform is not None:
-        conditions.append("platform = :platform::text")
-        values["platform"] = query.platform
-    if query.text:
-        conditions.append("position(:text::text IN search_text) > 0")
-        values["text"] = codec.storable(query.text).casefold()
-    if query.cursor is not None:
-        conditions.append("(created_at, id) < (:created_at::bigint, :id::text)")
-        values["created_at"], values["id"] = paging.place_from(query.cursor)
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    """The statement of a page and its values. Raises BadInput for a cursor that is none."""
+    where, values = paging.where(query, _CONDITIONS)
     select = f"SELECT {JOB_COLUMNS} FROM mediavault.jobs {where}"  # noqa: S608 - nothing comes from outside
     return positional(f"{select} ORDER BY created_at DESC, id DESC LIMIT :limit::int"), values
 
@@ -90,16 +86,10 @@ async def not_understood(database: Database, within: timedelta, now: int | None)
 
 async def counts(database: Database, now: int | None) -> tuple[datetime, dict[JobStatus, int]]:
     """The database's time, and how many jobs stand in each state."""
-    [[micros, queued, running, failed, cancelled, total]] = await database.rows(SQL["counts"], {"now": now})
+    [[micros, *row]] = await database.rows(SQL["counts"], {"now": now})
     at = moment(micros)
     assert at is not None
-    return at, {
-        JobStatus.QUEUED: queued,
-        JobStatus.RUNNING: running,
-        JobStatus.COMPLETED: total - queued - running - failed - cancelled,
-        JobStatus.FAILED: failed,
-        JobStatus.CANCELLED: cancelled,
-    }
+    return at, counts_from_row(row)
 
 
 async def waiting(database: Database) -> dict[str, int]:

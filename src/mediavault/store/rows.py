@@ -336,6 +336,18 @@ def beat_values(beat: WorkerBeat) -> dict[str, Any]:
     }
 
 
+def counts_from_row(row: Sequence[int]) -> dict[JobStatus, int]:
+    """Of the jobs that are queued, running, failed, cancelled, and of all: what is left is completed."""
+    queued, running, failed, cancelled, total = row
+    return {
+        JobStatus.QUEUED: queued,
+        JobStatus.RUNNING: running,
+        JobStatus.COMPLETED: total - queued - running - failed - cancelled,
+        JobStatus.FAILED: failed,
+        JobStatus.CANCELLED: cancelled,
+    }
+
+
 def beat_from_row(row: Sequence[Any]) -> WorkerBeat:
     # fmt: off
     (

@@ -8,9 +8,17 @@ from typing import Any
 from mediavault.core.clock import to_micros
 from mediavault.core.gates import Gate
 from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, WorkerBeat
-from mediavault.store import codec, moves, paging
+from mediavault.store import moves, paging
 from mediavault.store.port import JobPage, JobQuery
-from mediavault.store.rows import JOB_COLUMNS, beat_from_row, gate_from_row, history_from_row, job_from_row, moment
+from mediavault.store.rows import (
+    JOB_COLUMNS,
+    beat_from_row,
+    counts_from_row,
+    gate_from_row,
+    history_from_row,
+    job_from_row,
+    moment,
+)
 from mediavault.store.sqlite_engine import Connection, fetch_all
 from mediavault.store.sqlite_ops import SQL
 
@@ -19,6 +27,11 @@ _ORDERED_BY_STATUS = {
     JobStatus.FAILED: "jobs_failed",
     JobStatus.CANCELLED: "jobs_cancelled",
 }
+_CONDITIONS = paging.Conditions(
+    platform="platform = :platform",
+    text="instr(search_text, :text) > 0",
+    after="(created_at, id) < (:created_at, :id)",
+)
 
 
 def get(db: Connection, job_id: JobId) -> Job:
@@ -31,33 +44,14 @@ def get(db: Connection, job_id: JobId) -> Job:
 def jobs(db: Connection, query: JobQuery) -> JobPage:
     sql, values = page_statement(query)
     found = [job_from_row(row) for row in fetch_all(db, sql, values)]
-    page = tuple(found[: query.limit])
-    return JobPage(page, paging.cursor_of(page[-1]) if page and len(found) > len(page) else None)
+    return paging.page_of(found, query.limit)
 
 
 def page_statement(query: JobQuery) -> tuple[str, dict[str, Any]]:
-    """The statement of a page and one job more, which tells whether there is a next page.
-
-    Raises BadInput for a cursor that is none. Statuses come from the enum, so they may stand in the text as literals.
-    """
-    statuses = sorted({status.value for status in query.statuses})
-    only = JobStatus(statuses[0]) if len(statuses) == 1 else None
+    """The statement of a page and its values. Raises BadInput for a cursor that is none."""
+    only = next(iter(query.statuses)) if len(set(query.statuses)) == 1 else None
     index = _ORDERED_BY_STATUS.get(only, "jobs_created") if only else "jobs_created"
-    conditions, values = [], {"limit": query.limit + 1}  # type: list[str], dict[str, Any]
-    if only:
-        conditions.append(f"status = '{only}'")
-    elif statuses:
-        conditions.append(f"status IN ({', '.join(repr(status) for status in statuses)})")
-    if query.platform is not None:
-        conditions.append("platform = :platform")
-        values["platform"] = query.platform
-    if query.text:
-        conditions.append("instr(search_text, :text) > 0")
-        values["text"] = codec.storable(query.text).casefold()
-    if query.cursor is not None:
-        conditions.append("(created_at, id) < (:created_at, :id)")
-        values["created_at"], values["id"] = paging.place_from(query.cursor)
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    where, values = paging.where(query, _CONDITIONS)
     select = f"SELECT {JOB_COLUMNS} FROM jobs INDEXED BY {index} {where}"  # noqa: S608 - nothing comes from outside
     return f"{select} ORDER BY created_at DESC, id DESC LIMIT :limit", values
 
@@ -96,14 +90,8 @@ def not_understood(db: Connection, since: datetime) -> dict[str, int]:
 
 
 def counts(db: Connection) -> dict[JobStatus, int]:
-    queued, running, failed, cancelled, total = fetch_all(db, SQL["counts"])[0]
-    return {
-        JobStatus.QUEUED: queued,
-        JobStatus.RUNNING: running,
-        JobStatus.COMPLETED: total - queued - running - failed - cancelled,
-        JobStatus.FAILED: failed,
-        JobStatus.CANCELLED: cancelled,
-    }
+    [row] = fetch_all(db, SQL["counts"])
+    return counts_from_row(row)
 
 
 def waiting(db: Connection) -> dict[str, int]:
