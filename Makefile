@@ -25,7 +25,7 @@ run: install ## Set everything up and start the vault on http://127.0.0.1:8420
 demo: install ## Save the practice site's posts before your eyes; needs no internet
 	@exec .venv/bin/mediavault demo
 
-test: dev ## Run every test and report coverage
+test: dev ## Run the tests and report coverage (the longest faults are in `make faults`)
 	@scripts/test
 
 unit: dev ## Run the tests that need neither browser, network nor helper processes

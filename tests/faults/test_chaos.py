@@ -13,7 +13,7 @@ from tests.faults.mutants import MUTANTS
 SECONDS = 20.0
 JOBS = 600
 MUTANTS_SECONDS = 20.0
-STORES_WITH_MUTANTS = ("postgres", "sqlite")
+STORES_WITH_MUTANTS = ("sqlite", pytest.param("postgres", marks=pytest.mark.long))
 
 
 @pytest.mark.fault("F02", "kills, freezes, cuts, restarts at random moments", by="signals, a proxy that cuts and loses")
