@@ -11,7 +11,8 @@ from mediavault.store.schema import Migration, load_migrations, pending
 MIGRATIONS = load_migrations("postgres")
 SCHEMA_VERSION = len(MIGRATIONS)
 
-_ONE_AT_A_TIME = positional("SELECT pg_advisory_xact_lock(1836477556)")  # "mvlt" as a number; in hex from PostgreSQL 16 on
+# "mvlt" as a number: PostgreSQL reads hexadecimal ones from 16 on only
+_ONE_AT_A_TIME = positional("SELECT pg_advisory_xact_lock(1836477556)")
 _EXISTS = positional("SELECT to_regclass('mediavault.schema_version') IS NOT NULL")
 _OTHERS = positional("SELECT to_regnamespace('mediavault') IS NOT NULL")
 _VERSION = positional("SELECT version, oldest_code FROM mediavault.schema_version")
