@@ -81,7 +81,7 @@ class Gate:
 class TurnRequest:
     """What a job asks of its site's gate. The next turn after its own lies ``interval`` later.
 
-    A turn that is further away than ``patience`` is not taken. A half-open gate is closed for all others for
+    Its own lies ``pause`` from now at least. A turn that is further away than ``patience`` is not taken. A half-open gate is closed for all others for
     ``probe_within``. With ``account_cap`` the post is looked at with the account, and counts as one of the ``account_cap``
     that it may look at within 24 hours. ``is_prober``: the job is the one that probes already.
     """
@@ -91,6 +91,7 @@ class TurnRequest:
     interval: timedelta
     probe_within: timedelta
     patience: timedelta = SOON
+    pause: timedelta = timedelta()
     account_cap: int | None = None
     is_prober: bool = False
 

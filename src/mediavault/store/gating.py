@@ -44,7 +44,7 @@ def take_turn(gate: Gate, asked: TurnRequest, now: datetime) -> tuple[Turn, Gate
         counted = _with_post(counted, asked.job, max(free_at, now), now, cap=asked.account_cap)
         if free_at > now:
             return Turn(free_at, Refusal.ACCOUNT_DAY), counted
-    at = gate.turn_after(now)
+    at = max(gate.turn_after(now), now + asked.pause)
     if at - now > asked.patience:
         return Turn(at, Refusal.LATER), gate
     after = replace(counted, next_turn_at=at + asked.interval)

@@ -291,7 +291,7 @@ class JobStore(Protocol):
     async def take_turn(self, asked: TurnRequest) -> Turn:
         """Ask when a job may reach out to its site; one atomic move for the whole fleet.
 
-        An open gate hands out turns ``interval`` apart, and refuses one that is further away than ``patience``. A closed
+        An open gate hands out turns ``interval`` apart, this one not before ``pause``, and refuses one that is further away than ``patience``. A closed
         gate answers until when. A half-open one (``closed_until`` has passed, strikes are left) lets this caller probe
         and is closed for all others for ``probe_within``; ``is_prober`` lets it look once more. With ``account_cap`` the gate refuses, until there is room,
         the post that would be the account's ``account_cap + 1``th within 24 hours. A refusal takes no turn, counts no

@@ -65,19 +65,25 @@ async def take_turn(
 
     ``with_account``: the post is looked at as the person who is signed in, at the account's own pace. ``before`` is a
     turn that the attempt has had already: it waits its own interval out, since given back it would have to begin anew.
+    Between that look, which has just ended, and one with the account an interval of the account's passes.
     Raises NoTurn, and AccountDayUsed when the account may look at no more posts today.
     """
     if platform.name in MANY_SITES:
         return None
     pace = platform.pace
     shortest, longest = (with_account and pace.account_interval_s) or pace.interval_s
+
+    def interval() -> timedelta:
+        return timedelta(seconds=shortest + (longest - shortest) * tools.retry.jitter())
+
     turn = await tools.store.take_turn(
         TurnRequest(
             job=job,
             platform=platform.name,
-            interval=timedelta(seconds=shortest + (longest - shortest) * tools.retry.jitter()),
+            interval=interval(),
             probe_within=PROBE_WITHIN,
             patience=timedelta(seconds=max(longest, pace.interval_s[1])) if before else SOON,
+            pause=interval() if before and with_account else timedelta(),
             is_prober=before is not None and before.is_probe,
             account_cap=pace.account_daily_cap if with_account else None,
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from mediavault.core.job import JobId
 from mediavault.store.gating import account_free_at, close, places, take_turn
 from tests.fakes import START
 
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
 def asked(job: int, cap: int) -> TurnRequest:
@@ -62,6 +63,19 @@ def test_a_promise_does_not_count_as_a_post_before_its_time() -> None:
 
     assert gate.posts_within_day(START) == 1
     assert account_free_at(gate, JobId("c"), START, cap=2) == START + DAY
+
+
+@pytest.mark.parametrize(
+    ("next_turn", "at"), [(None, MINUTE), (START + 2 * MINUTE, 2 * MINUTE), (START + MINUTE / 2, MINUTE)]
+)
+def test_a_turn_with_a_pause_lies_no_nearer_and_the_next_one_behind_it(
+    next_turn: datetime | None, at: timedelta
+) -> None:
+    request = replace(asked(1, 9), pause=MINUTE, patience=3 * MINUTE, interval=MINUTE)
+    turn, after = take_turn(Gate("x", next_turn_at=next_turn), request, START)
+
+    assert (turn.refused, turn.at) == (None, START + at)
+    assert after.next_turn_at == START + at + MINUTE
 
 
 @pytest.mark.parametrize(

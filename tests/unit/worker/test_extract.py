@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from mediavault.core.clock import SystemClock
 from mediavault.core.errors import (
     AgeRestricted,
     Challenge,
@@ -139,6 +141,16 @@ class Two:
 @pytest.mark.parametrize("said", [LoginRequired("wall"), AgeRestricted("age"), Private("private"), Challenge("human?")])
 async def test_the_account_is_shown_where_a_stranger_was_told_that_it_may_help(tools: Tools, said: Failure) -> None:
     assert await Two(tools, said, FOUND).ask() is FOUND
+
+
+async def test_the_pause_before_the_account_is_no_time_of_the_extraction(tools: Tools) -> None:
+    two = Two(tools, LoginRequired("wall"), FOUND)
+
+    async def pause() -> None:
+        await asyncio.sleep(0.05)
+
+    impatient = replace(two.tools, clock=SystemClock(), extraction_timeout_s=0.02)
+    assert await ask_extractors(two.route, impatient, as_person=pause) is FOUND
 
 
 @pytest.mark.parametrize("said", [FOUND, UNSURE, NoVideo("none"), Deleted("gone"), RateLimited("429")])

@@ -23,7 +23,7 @@ from mediavault.core.errors import (
 )
 from mediavault.core.gates import Turn
 from mediavault.core.job import ItemStatus, Job, JobId, JobStatus, NewJob, WorkerId
-from mediavault.core.media import Item, Post
+from mediavault.core.media import Extraction, Item, Post
 from mediavault.core.platform import Platform
 from mediavault.platforms.facebook import FACEBOOK
 from mediavault.platforms.generic import GENERIC
@@ -267,12 +267,43 @@ async def test_a_job_beyond_the_accounts_day_waits_with_a_sentence_and_without_u
     assert (await process_one_cycle(again, tools)).status is JobStatus.COMPLETED
 
 
-async def test_an_attempt_that_shows_the_account_waits_its_own_strangers_interval_out(
+class Slow(StubExtractor):
+    """A stranger's look that takes a while before it meets the wall."""
+
+    def __init__(self, clock: FakeClock, *, takes_s: float) -> None:
+        super().__init__(LoginRequired("wall"))
+        self.clock, self.takes_s = clock, takes_s
+
+    async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
+        self.clock.advance(self.takes_s)
+        return await super().extract(post, platform, within_s=within_s)
+
+
+@pytest.mark.parametrize("takes_s", [0, 3, 25])
+async def test_between_a_strangers_look_and_the_accounts_an_interval_of_the_accounts_passes(
+    store: JobStore, clock: FakeClock, tmp_path: Path, takes_s: float
+) -> None:
+    """Counted from the end of the stranger's look: until then it asked for one thing after the other."""
+    browser = Profile(is_somebody=True)
+    tools = insta_tools(store, clock, tmp_path, browser)
+    slow = replace(tools, extractors={**tools.extractors, "browser": Slow(clock, takes_s=takes_s)})
+    url = "https://www.instagram.com/p/ABCDEFGHIJ/"
+    await store.enqueue([new_job(url, clock=clock, platform="instagram")])
+    (claim,) = await store.claim(W, limit=1, lease=LEASE)
+    job = await process_one_cycle(claim, slow)
+
+    assert (job.status, clock.slept) == (JobStatus.COMPLETED, [30])
+
+
+async def test_a_site_whose_account_has_no_pace_of_its_own_keeps_the_sites(
     store: JobStore, clock: FakeClock, tmp_path: Path
 ) -> None:
-    await insta(store, clock, tmp_path, 1, Profile(is_somebody=True))
+    tools = make_tools(store, clock, tmp_path)
+    await gatekeeper.take_turn(JobId("a-job"), X, tools)
+    clock.advance(20)
+    await gatekeeper.take_turn(JobId("a-job"), X, tools, with_account=True, before=HAD)
 
-    assert clock.slept == [9]
+    assert clock.slept == [sum(X.pace.interval_s) / 2]
 
 
 async def test_a_probe_may_go_on_as_the_person(store: JobStore, clock: FakeClock, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from mediavault.core.clock import Clock
 from mediavault.core.errors import (
     BadInput,
     BadUrl,
@@ -147,12 +148,12 @@ async def ask_extractors(
     said = _Said(route.platform)
     end_s = tools.clock.monotonic() + tools.extraction_timeout_s
     try:
-        async with asyncio.timeout(tools.extraction_timeout_s):
+        async with asyncio.timeout(tools.extraction_timeout_s) as bound:
             for extractor in filter(None, map(tools.extractors.get, route.extractors)):
                 if not said.calls_for(extractor):
                     continue
                 if extractor.as_person and not said.asking_as_person and as_person is not None:
-                    await as_person()
+                    end_s += await _beside(bound, as_person, tools.clock)
                 said.asking_as_person = extractor.as_person
                 within_s = max(1.0, end_s - tools.clock.monotonic())
                 try:
@@ -174,6 +175,16 @@ async def ask_extractors(
         found = await ask_extractors(elsewhere, tools, follow_embeds=False)
         return replace(found, metadata={**found.metadata, "embedded_in": route.post.url})
     raise _of_story(said.in_the_end, route)
+
+
+async def _beside(bound: asyncio.Timeout, wait: Callable[[], Awaitable[None]], clock: Clock) -> float:
+    """Wait for a turn without its seconds counting as time of the extraction; answers how many they were."""
+    end, began_s = bound.when(), clock.monotonic()
+    bound.reschedule(None)
+    await wait()
+    waited_s = clock.monotonic() - began_s
+    bound.reschedule(None if end is None else end + waited_s)
+    return waited_s
 
 
 def confirmed(failure: Failure, failures: Sequence[Failure]) -> Failure:
