@@ -7,6 +7,7 @@ second instead of five minutes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -66,7 +67,8 @@ class PictureProbe(StubProbe):
         try:
             into.write_bytes(b"\xff\xd8\xff" + b"p" * 5_000)
         except OSError:
-            into.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                into.unlink(missing_ok=True)
             return None
         return into
 

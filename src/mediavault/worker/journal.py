@@ -13,6 +13,7 @@ from mediavault.core.gates import Turn
 from mediavault.core.job import ClaimedJob, HistoryRecord, Outcome, RungName, Stage
 from mediavault.core.logs import get_logger
 from mediavault.core.platform import Platform
+from mediavault.core.system_errors import machine_errors_as_ours
 from mediavault.store.port import JobStore
 
 PROGRESS_INTERVAL_S = 1.0  # progress is for eyes; more often only costs the store
@@ -53,7 +54,8 @@ class Journal:
         """Record how a step went: its outcome, error code, bytes and duration. The failure goes on its way."""
         note, began = Note(), self.clock.monotonic()
         try:
-            yield note
+            with machine_errors_as_ours():
+                yield note
         except Failure as failure:
             await self._write(stage, rung, Outcome.FAILED, began, failure.message, failure.bytes_received, failure.code)
             raise

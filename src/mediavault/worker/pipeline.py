@@ -12,6 +12,7 @@ from mediavault.core.errors import BadInput, ErrorCode, Failure, Internal, Lease
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, Outcome, Stage
 from mediavault.core.logs import get_logger, job_context, redact_url
 from mediavault.core.media import Candidate
+from mediavault.core.system_errors import machine_errors_as_ours
 from mediavault.platforms.registry import platform
 from mediavault.services.extraction.person_choice import with_choice
 from mediavault.services.extraction.ranking import choose, explain
@@ -45,7 +46,8 @@ async def process_one_cycle(claim: ClaimedJob, tools: Tools, *, on_last_write: C
         log.info("attempt_started", post_url=redact_url(claim.job.post_url))
         journal = Journal(claim, tools.store, tools.clock, asyncio.current_task(), on_last_write)
         try:
-            job = await save_post(journal, tools)
+            with machine_errors_as_ours():
+                job = await save_post(journal, tools)
         except asyncio.CancelledError:
             if not journal.lost:
                 raise
@@ -93,7 +95,9 @@ async def save_items(attempt: Attempt) -> Job:
         climb: Climb | None = None
         try:
             climb = Climb(attempt, place, await choose_candidate(attempt, place))
-            if (job := await save_item(climb)) is not None:
+            with machine_errors_as_ours():  # so that the album is told as well
+                job = await save_item(climb)
+            if job is not None:
                 return job
         except Failure as failure:
             if not album.mark_failed(climb.place if climb else place, failure):

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from mediavault import __version__
-from mediavault.core.errors import LeaseLost, MediavaultError, StorageFailure, StoreError
-from mediavault.core.job import ClaimedJob, JobId, WorkerBeat, WorkerId, new_worker_id
+from mediavault.core.errors import LeaseLost, MediavaultError, NoSpace, StorageFailure, StoreError
+from mediavault.core.job import ClaimedJob, Job, JobId, JobStatus, WorkerBeat, WorkerId, new_worker_id
 from mediavault.core.logs import get_logger
 from mediavault.worker import liveness
+from mediavault.worker.breaker import TRIPPED_BY, Breaker
 from mediavault.worker.handover import free_stranded_jobs, go_on_after_sign_in
 from mediavault.worker.pipeline import process_one_cycle
 from mediavault.worker.recovery import RECOVERIES_PER_LEASE, recover_stale_jobs
@@ -81,6 +82,7 @@ class Worker:
         self._signed_in: frozenset[str] | None = None  # as of the last beat
         self._look_round_at = float("-inf")
         self._library_is_there = True
+        self._breaker = Breaker(limits.poll_interval_s)
         self._ticker = Ticker(self.claim_and_start, interval_s=limits.poll_interval_s, clock=tools.clock)
         self._beats: set[asyncio.Task[None]] = set()
         self._background: set[asyncio.Task[None]] = set()
@@ -120,13 +122,14 @@ class Worker:
         Between two polls a wake-up only claims: what is due can wait for the next one, what has just been enqueued is
         in a hurry, and a claim that is sent at once shares the transaction of the completion that made room for it.
         """
-        if liveness.dead_workers(self._live_folder):
-            await self._guarded(self.recover)  # a neighbour was killed: its jobs go on within a tick
         try:
+            if liveness.dead_workers(self._live_folder):
+                await self._guarded(self.recover)  # a neighbour was killed: its jobs go on within a tick
             await self._look_round()
-            if not self._library_is_there:
+            if not self._library_is_there or not await self._disk_is_well():
                 return
-            free = self._limits.concurrency - sum(not attempt.written for attempt in self._attempts.values())
+            running = sum(not attempt.written for attempt in self._attempts.values())
+            free = self._breaker.allows(self._limits.concurrency - running, running)
             if free <= 0 or self._draining:
                 return
             sent = self._tools.clock.monotonic()
@@ -138,8 +141,8 @@ class Worker:
                 platforms=self._limits.platforms,
                 sessions=self._signed_in or (),
             )
-        except StoreError as exc:
-            log.error("claim_failed", error=exc.message)
+        except (StoreError, OSError) as exc:
+            log.error("claim_failed", error=str(exc))
             return
         for claim in claims:
             self._start(claim, sent)
@@ -169,6 +172,27 @@ class Worker:
             self._library_is_there = True
             if not was_there:
                 log.warning("library_back")
+
+    async def _disk_is_well(self) -> bool:
+        """Whether jobs may be claimed, as far as the disk goes: while it fails, each would look at its site in vain."""
+        now = self._tools.clock.monotonic()
+        if self._breaker.wants_proof(now):
+            try:
+                await self._tools.vault.prepare()
+            except (StorageFailure, NoSpace) as exc:
+                self._pause(exc.message)
+        return not self._breaker.is_open(now)
+
+    def _pause(self, why: str | None) -> None:
+        pause_s = self._breaker.trip(self._tools.clock.monotonic())
+        if pause_s is not None:
+            log.error("claims_paused", for_s=pause_s, error=why)
+
+    def _learn_of_disk(self, job: Job) -> None:
+        if job.status is JobStatus.FAILED and job.error_code in TRIPPED_BY:
+            self._pause(job.error)
+        elif job.status is JobStatus.COMPLETED and self._breaker.reset():
+            log.warning("claims_go_on")
 
     async def beat(self) -> None:
         """Renew the leases of the attempts held, say that this worker lives, and stop attempts that were lost."""
@@ -241,7 +265,8 @@ class Worker:
 
     async def _attempt(self, attempt: HeldClaim) -> None:
         try:
-            await process_one_cycle(attempt.claim, self._tools, on_last_write=partial(self._free_slot, attempt))
+            free_slot = partial(self._free_slot, attempt)
+            self._learn_of_disk(await process_one_cycle(attempt.claim, self._tools, on_last_write=free_slot))
         except LeaseLost:
             pass  # logged by the pipeline; whoever holds the job now goes on
         except asyncio.CancelledError:
@@ -336,8 +361,8 @@ class Worker:
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
-        except MediavaultError as exc:
-            log.error("round_failed", round=getattr(work, "__name__", "?"), error=exc.message)
+        except (MediavaultError, OSError) as exc:
+            log.error("round_failed", round=getattr(work, "__name__", "?"), error=str(exc))
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -13,12 +14,14 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import ErrorCode, StoreError
+from mediavault.core.errors import ErrorCode, StorageFailure, StoreError
 from mediavault.core.job import Job, JobStatus, WorkerBeat, WorkerId
 from mediavault.core.media import DownloadedFile, OnProgress
 from mediavault.services.download.port import DownloadLimits, MediaRequest
+from mediavault.services.vault.local import LocalVault
 from mediavault.store.memory import MemoryJobStore
 from mediavault.store.port import JobQuery, JobStore
+from mediavault.worker import liveness
 from mediavault.worker.queue import Worker, WorkerLimits
 from tests.fakes import FakeClock
 from tests.stubs import StubDownloader, make_tools, new_job
@@ -34,6 +37,7 @@ class GatedDownloader(StubDownloader):
         super().__init__()
         self.gate = asyncio.Event()
         self.waiting = 0
+        self.disk_fails = False
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
@@ -43,6 +47,8 @@ class GatedDownloader(StubDownloader):
             await self.gate.wait()
         finally:
             self.waiting -= 1
+        if self.disk_fails:
+            raise StorageFailure("the disk failed")
         return await super().fetch(request, into=into, limits=limits, on_progress=on_progress)
 
 
@@ -487,3 +493,54 @@ async def test_a_beat_says_what_the_machine_is_signed_in_to_and_a_new_session_ge
     sessions.add("generic")
     await worker.beat()
     assert [(await store.get(one.id)).status for one in waiting] == [JobStatus.FAILED, JobStatus.QUEUED]
+
+
+async def test_a_disk_that_failed_one_job_is_not_fed_with_the_next_ones(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each attempt would look at its site in vain. Once the disk has proved itself, one job goes ahead of the others."""
+    setting.downloader.disk_fails = True
+    setting.downloader.gate.set()
+    async with setting.running():
+        ids = await setting.submit(5)
+        for job_id in ids[:2]:
+            await setting.until(job_id, JobStatus.FAILED)
+        await setting.settle()
+        later = ids[2:]
+        assert [await setting.status(job_id) for job_id in later] == [JobStatus.QUEUED] * 3
+
+        setting.downloader.disk_fails = False
+        setting.downloader.gate.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(LocalVault, "prepare", _refuse)
+            setting.clock.advance(10)
+            await setting.settle()
+            assert [await setting.status(job_id) for job_id in later] == [JobStatus.QUEUED] * 3
+        setting.clock.advance(20)
+        await setting.until(later[0], JobStatus.RUNNING)
+        await setting.settle()
+        assert [await setting.status(job_id) for job_id in later[1:]] == [JobStatus.QUEUED] * 2
+
+        setting.downloader.gate.set()
+        for job_id in later:
+            await setting.until(job_id, JobStatus.COMPLETED)
+
+
+async def _refuse(_: LocalVault) -> None:
+    raise StorageFailure("the disk still fails")
+
+
+async def test_a_disk_that_does_not_even_show_its_folders_ends_no_worker(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: Path) -> list[WorkerId]:
+        raise OSError(errno.EIO, "Input/output error")
+
+    async with setting.running():
+        with monkeypatch.context() as patch:
+            patch.setattr(liveness, "dead_workers", fails)
+            setting.clock.advance(LEASE)
+            await setting.settle()
+        setting.downloader.gate.set()
+        (job_id,) = await setting.submit()
+        await setting.until(job_id, JobStatus.COMPLETED)

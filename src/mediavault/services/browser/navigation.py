@@ -25,12 +25,12 @@ from mediavault.core.errors import (
     NetworkFailure,
     NotAVideo,
     RateLimited,
-    StorageFailure,
     TookTooLong,
     TooLarge,
 )
 from mediavault.core.media import OnProgress
 from mediavault.core.retry_after import asked_to_wait
+from mediavault.core.system_errors import failure_of_disk
 from mediavault.services.browser.driver import Ask, Cdp, Download, Page, PageFailed, quietly
 from mediavault.services.browser.media_signs import bare_mime, is_html, is_json
 from mediavault.services.browser.port import BrowserDownload
@@ -245,7 +245,7 @@ def _move(saved: Path, target: Path) -> int:
             saved.unlink()
         return target.stat().st_size
     except OSError as exc:
-        raise StorageFailure(f"The browser's file could not be taken over: {exc}.") from exc
+        raise failure_of_disk(exc, target.parent) from exc
 
 
 def _as_attachment(headers: list[dict[str, str]]) -> list[dict[str, str]]:

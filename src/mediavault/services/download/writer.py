@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import errno
 import os
 import shutil
 import sys
@@ -20,13 +19,13 @@ from typing import TypeVar
 
 from mediavault.core.clock import Clock
 from mediavault.core.errors import Failure, NoSpace, StorageFailure
+from mediavault.core.system_errors import NO_SPACE, failure_of_disk
 
 QUEUE_BYTES = 8 << 20
 BATCH_BYTES = 1 << 20  # written by one call
 BATCH_PIECES = 512  # half of Linux's IOV_MAX
 SYNC_BYTES, SYNC_S = 64 << 20, 5.0
 _KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE
-_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 T = TypeVar("T")
 
@@ -123,14 +122,14 @@ class FileWriter:
         self._queued -= count
         self._moved.set()
         if not job.cancelled() and (exc := job.exception()) is not None:
-            self._failed = self._failed or _as_ours(exc)
+            self._failed = self._failed or _as_ours(exc, self._path.parent)
 
     async def _do(self, work: Callable[[], T]) -> T:
         self._check()
         try:
             result = await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except (OSError, Failure) as exc:
-            self._failed = self._failed or _as_ours(exc)
+            self._failed = self._failed or _as_ours(exc, self._path.parent)
             raise self._failed from exc
         self._check()
         return result
@@ -204,16 +203,16 @@ def _allocate(fd: int, start: int, count: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     call = libc.fallocate
     call.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
-    if call(fd, _KEEP_SIZE, start, count) != 0 and ctypes.get_errno() in _NO_SPACE:
+    if call(fd, _KEEP_SIZE, start, count) != 0 and ctypes.get_errno() in NO_SPACE:
         raise OSError(ctypes.get_errno(), "no space left")
 
 
-def _as_ours(exc: BaseException) -> Failure:
+def _as_ours(exc: BaseException, folder: Path) -> Failure:
     if isinstance(exc, Failure):
         return exc
-    if isinstance(exc, OSError) and exc.errno in _NO_SPACE:
-        failure: Failure = NoSpace("There is no space left for the video.")
+    if isinstance(exc, OSError):
+        failure: Failure = failure_of_disk(exc, folder)
     else:
-        failure = StorageFailure(f"The video cannot be written: {getattr(exc, 'strerror', None) or exc}.")
+        failure = StorageFailure(f"{folder} cannot be written: {exc}.")
     failure.__cause__ = exc
     return failure

@@ -12,10 +12,11 @@ from typing import Any, Protocol
 
 from mediavault.core.clock import Clock
 from mediavault.core.cookies import Cookie
-from mediavault.core.errors import StorageFailure, Unsupported
+from mediavault.core.errors import Unsupported
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
+from mediavault.core.system_errors import failure_of_disk
 from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction.ytdlp_home import home_of, installed, work_folder
 from mediavault.services.extraction.ytdlp_process import ask
@@ -74,7 +75,7 @@ class YtdlpExtractor:
             try:
                 folder = stack.enter_context(work_folder(self._home, now=self._clock.now()))
             except OSError as exc:
-                raise StorageFailure(f"The state folder cannot be written: {exc.strerror}.") from exc
+                raise failure_of_disk(exc, self._home) from exc
             proxy = stack.enter_context(self._proxy.pass_for(post.url))
             found = await asyncio.to_thread(installed, self._home)
             return await ask(request, proxy=proxy, folder=folder, installed=found, wall_s=wall_s)

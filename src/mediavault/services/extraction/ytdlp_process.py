@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from mediavault.core.errors import ExtractorBroken, StorageFailure, TookTooLong
+from mediavault.core.errors import ExtractorBroken, TookTooLong
+from mediavault.core.system_errors import failure_of_code, failure_of_disk, is_of_the_machine
 from mediavault.services.child.process import ChildFailed, ChildLimits, ChildTookTooLong, Place, run_child
 from mediavault.services.egress.door import door_to
 from mediavault.services.extraction.ytdlp_home import Installed
@@ -34,9 +35,11 @@ async def ask(
         except ChildTookTooLong as exc:
             raise TookTooLong(f"yt-dlp was given up: {exc.reason}.") from exc
         except ChildFailed as exc:
+            if is_of_the_machine(exc.errno):
+                raise failure_of_code(exc.errno, folder, doing="used") from exc
             raise ExtractorBroken(f"yt-dlp gave no answer: {exc.reason}.") from exc
         except OSError as exc:
-            raise StorageFailure(f"yt-dlp cannot be started: {exc.strerror}.") from exc
+            raise failure_of_disk(exc, folder, doing="used to start yt-dlp") from exc
 
 
 async def version_of(installed: Installed, folder: Path) -> str | None:

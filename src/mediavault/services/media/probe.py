@@ -6,14 +6,15 @@ The child (``probe_child``) sees the hostile bytes under limits; the verdict (``
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from mediavault.core.errors import StorageFailure
 from mediavault.core.media import DownloadedFile, Expected, ProbeReport, Problem, ProblemKind
+from mediavault.core.system_errors import failure_of_disk, is_of_the_machine
 from mediavault.services.child.process import GIB, ChildFailed, ChildLimits, run_child
 from mediavault.services.child.standing import StandingChild
 from mediavault.services.media.facts import from_json
@@ -26,6 +27,7 @@ WALL_PER_GIB_S = 30.0  # a deep look at a network share that gives 35 MB/s
 STILL_S = 20.0
 MAX_STILL_BYTES = 20 << 20
 MAX_CHILDREN = 2
+READ_BYTES = 1 << 20
 
 
 class MediaProbe:
@@ -42,17 +44,19 @@ class MediaProbe:
         """Checks S, B, O, T and K, and D when ``deep``. Never raises for a bad file: the report names its problems.
 
         A crash or time-out of the examiner counts as damage: a file that does this to FFmpeg's libraries is not kept.
-        Raises StorageFailure when the file is gone.
+        Raises StorageFailure when the file is gone, or its disk cannot read it.
         """
         try:
             size = (await asyncio.to_thread(os.stat, path)).st_size  # the disk may be a slow network share
         except OSError as exc:
-            raise StorageFailure(f"The file to be examined cannot be read: {exc.strerror}.") from exc
+            raise failure_of_disk(exc, path.parent, doing="read") from exc
         request = {"task": "examine", "path": str(path), "deep": deep}
         try:
             async with self._turn:
                 facts = from_json(await run_child(CHILD, request, limits=_limits(size)))
         except ChildFailed as exc:
+            if is_of_the_machine(exc.errno, of_a_file=True):
+                await asyncio.to_thread(_must_be_readable, path)
             return _unexamined(exc.reason)
         except (KeyError, TypeError, ValueError):
             return _unexamined("the examiner's report is unreadable")
@@ -66,7 +70,8 @@ class MediaProbe:
             async with self._turn:
                 answer = await run_child(CHILD, request, limits=limits)
         except ChildFailed:
-            await asyncio.to_thread(into.unlink, missing_ok=True)
+            with contextlib.suppress(OSError):  # a disk that fails tells whoever keeps the video
+                await asyncio.to_thread(into.unlink, missing_ok=True)
             return None
         return into if answer.get("made") is True else None
 
@@ -110,6 +115,16 @@ async def standing_probe(*, children: int = MAX_CHILDREN) -> AsyncIterator[Stand
         yield probe
     finally:
         await probe.close()
+
+
+def _must_be_readable(path: Path) -> None:
+    """FFmpeg calls some damaged files an I/O error: the disk's own word decides. Raises StorageFailure."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            while file.read(READ_BYTES):
+                pass
+    except OSError as exc:
+        raise failure_of_disk(exc, path.parent, doing="read") from exc
 
 
 def _size_of_file(path: Path) -> int:

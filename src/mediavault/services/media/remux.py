@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mediavault.core.errors import BadFile, Failure, Incomplete, NoSpace, StorageFailure, TookTooLong
+from mediavault.core.errors import BadFile, Failure, Incomplete, TookTooLong
+from mediavault.core.system_errors import failure_of_code, is_of_the_machine
 from mediavault.services.child.process import GIB, ChildFailed, ChildLimits, ChildTookTooLong, run_child
 from mediavault.services.media.remux_facts import JoinFacts, from_json, reasons_to_reject
 
@@ -25,8 +26,6 @@ OVERHEAD_BYTES = 64 << 20  # tables of contents
 SLACK_S = 1.0
 SLACK = 0.02
 
-_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
-_STORAGE = frozenset({errno.EIO, errno.EROFS, errno.EFBIG, errno.EACCES, errno.ENOENT, errno.ESTALE, errno.EMFILE})
 _INVALID_DATA = 1_094_995_529  # FFmpeg's AVERROR_INVALIDDATA, "INDA"
 _BROKEN = frozenset({errno.EINVAL, _INVALID_DATA})
 
@@ -72,7 +71,7 @@ async def join_tracks(
         whole = True
         return facts
     except ChildFailed as exc:
-        raise _failure(exc, size) from exc
+        raise _failure(exc, size, into.parent) from exc
     finally:
         if not whole:
             await asyncio.to_thread(into.unlink, missing_ok=True)
@@ -96,13 +95,11 @@ def _limits(size: int) -> ChildLimits:
     )
 
 
-def _failure(exc: ChildFailed, size: int) -> Failure:
+def _failure(exc: ChildFailed, size: int, folder: Path) -> Failure:
     if isinstance(exc, ChildTookTooLong):
         return TookTooLong(f"Joining the stream was given up: {exc.reason}.", bytes_received=size)
-    if exc.errno in _NO_SPACE:
-        return NoSpace("There is no space left to join the stream.", bytes_received=size)
-    if exc.errno in _STORAGE:
-        return StorageFailure(f"The joined stream cannot be written: {exc.reason}.", bytes_received=size)
+    if is_of_the_machine(exc.errno, of_a_file=True):
+        return failure_of_code(exc.errno, folder, bytes_received=size)
     if exc.errno in _BROKEN:
         return Incomplete(f"The stream cannot be joined, it is broken: {exc.reason}.", bytes_received=size)
     return BadFile(f"The stream cannot be joined: {exc.reason}.", bytes_received=size)

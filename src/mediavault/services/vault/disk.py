@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mediavault.core.errors import NoSpace, StorageFailure
+from mediavault.core.system_errors import failure_of_disk, is_of_the_machine
 
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1  # linux/fs.h
@@ -34,14 +34,12 @@ class Digest:
 
 
 @contextlib.contextmanager
-def errors_as_ours(path: Path) -> Iterator[None]:
-    """NoSpace for a full disk, StorageFailure for everything else that the system refuses."""
+def errors_as_ours(folder: Path, *, doing: str = "written") -> Iterator[None]:
+    """NoSpace for a full disk, StorageFailure for everything else that the system refuses in ``folder``."""
     try:
         yield
     except OSError as exc:
-        if exc.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NoSpace(f"The disk that holds {path.parent} is full.") from exc
-        raise StorageFailure(f"{path.parent} cannot be written: {exc.strerror or exc}.") from exc
+        raise failure_of_disk(exc, folder, doing=doing) from exc
 
 
 def prove_writable(folder: Path) -> None:
@@ -62,7 +60,7 @@ def make_folder(path: Path) -> None:
 
 def seal(path: Path) -> str:
     """fsync the file and answer its SHA-256 in hexadecimal."""
-    with errors_as_ours(path), path.open("rb") as file:
+    with errors_as_ours(path.parent), path.open("rb") as file:
         os.fsync(file.fileno())
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -76,7 +74,7 @@ def digest(path: Path) -> Digest:
 
 def place(staged: Path, target: Path) -> bool:
     """Rename without replacing, durably; False when the name is taken."""
-    with errors_as_ours(target):
+    with errors_as_ours(target.parent):
         made = _make_folders(target.parent)
         if not rename_without_replacing(staged, target):
             return False
@@ -88,7 +86,7 @@ def place(staged: Path, target: Path) -> bool:
 def write_json(value: Mapping[str, Any], draft: Path) -> None:
     """Write and fsync; nothing is renamed yet."""
     # half of a surrogate pair, as cut titles have, is no reason to lose the file that it describes
-    with errors_as_ours(draft), draft.open("w", encoding="utf-8", errors="replace") as file:
+    with errors_as_ours(draft.parent), draft.open("w", encoding="utf-8", errors="replace") as file:
         json.dump(value, file, ensure_ascii=False, indent=1)
         file.write("\n")
         file.flush()
@@ -96,14 +94,19 @@ def write_json(value: Mapping[str, Any], draft: Path) -> None:
 
 
 def is_file_with(path: Path, size: int, sha256: str) -> bool:
-    """Whether a regular file of that size and hash stands there; False as well when it cannot be read."""
+    """Whether a regular file of that size and hash stands there; False as well when it may not be read.
+
+    Raises NoSpace or StorageFailure where the disk itself does not answer: that is no no.
+    """
     try:
         facts = path.lstat()
         if not stat.S_ISREG(facts.st_mode) or facts.st_size != size:
             return False
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == sha256
-    except OSError:
+    except OSError as exc:
+        if is_of_the_machine(exc.errno):
+            raise failure_of_disk(exc, path.parent, doing="read") from exc
         return False
 
 
@@ -148,8 +151,9 @@ def _make_folders(folder: Path) -> list[Path]:
 
 
 def empty(folder: Path) -> None:
-    for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+    with errors_as_ours(folder):
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)

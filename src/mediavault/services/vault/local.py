@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mediavault.core.errors import StorageFailure
+from mediavault.core.system_errors import failure_of_disk
 from mediavault.services.vault import disk, marker, reading
 from mediavault.services.vault.disk import Digest
 from mediavault.services.vault.naming import names_in_turn, no_free_name
@@ -93,11 +93,11 @@ class LocalVault:
                 yield found
 
     async def digest(self, relative: str) -> Digest | None:
-        with disk.errors_as_ours(self.root / relative):
+        with disk.errors_as_ours((self.root / relative).parent, doing="read"):
             return await asyncio.to_thread(reading.digest_below, self.root, relative)
 
     async def read_json(self, relative: str) -> Mapping[str, Any] | None:
-        with disk.errors_as_ours(self.root / relative):
+        with disk.errors_as_ours((self.root / relative).parent, doing="read"):
             text = await asyncio.to_thread(reading.read_below, self.root, relative, limit=SIDECAR_LIMIT_BYTES)
         return None if text is None else parse_sidecar(text)
 
@@ -112,7 +112,7 @@ class LocalVault:
     def _holds(self, path: Path, size: int, sha256: str) -> bool:
         if not disk.is_file_with(path, size, sha256):
             return False
-        with disk.errors_as_ours(path):  # whoever placed it may have been killed before he could sync
+        with disk.errors_as_ours(path.parent):  # whoever placed it may have been killed before he could sync
             for folder in list(path.parents)[: len(path.relative_to(self.root).parts)]:
                 disk.fsync_folder(folder)
         return True
@@ -123,7 +123,7 @@ class LocalVault:
 
     def _place_json(self, value: Mapping[str, Any], target: Path, draft: Path) -> None:
         disk.write_json(value, draft)
-        with disk.errors_as_ours(target):
+        with disk.errors_as_ours(target.parent):
             draft.replace(target)
             disk.fsync_folder(target.parent)
 
@@ -132,7 +132,7 @@ class LocalVault:
         for relative in relatives:
             path = self.open_path(relative)
             if path is not None:
-                with disk.errors_as_ours(path):
+                with disk.errors_as_ours(path.parent):
                     path.unlink(missing_ok=True)
                     disk.fsync_folder(path.parent)
                 with contextlib.suppress(OSError):  # not empty, or already gone
@@ -150,7 +150,7 @@ def _visible_folders(root: Path) -> list[Path]:
 
 def _files_of(root: Path, folder: Path) -> list[FoundFile]:
     found = []
-    with disk.errors_as_ours(folder / "."), os.scandir(folder) as entries:
+    with disk.errors_as_ours(folder, doing="read"), os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_file(follow_symlinks=False) and not entry.name.startswith("."):
                 relative = Path(entry.path).relative_to(root).as_posix()
@@ -159,4 +159,4 @@ def _files_of(root: Path, folder: Path) -> list[FoundFile]:
 
 
 def _raise_as_ours(error: OSError) -> None:
-    raise StorageFailure(f"{error.filename} cannot be read: {error.strerror or error}.") from error
+    raise failure_of_disk(error, error.filename, doing="read") from error

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from mediavault.core.errors import StorageFailure
+from mediavault.core.system_errors import failure_of_disk
 from mediavault.services.vault import disk
 
 MARKER = ".mediavault-library"
@@ -14,7 +15,7 @@ _FORM = re.compile(r"[0-9a-zA-Z-]{8,64}")
 
 
 def read_marker(root: Path) -> str | None:
-    """The id; None where there is no marker. Raises StorageFailure when there is one that cannot be read."""
+    """The id; None where there is no marker. Raises StorageFailure when it cannot be read."""
     path = root / MARKER
     try:
         with path.open("rb") as file:
@@ -22,7 +23,7 @@ def read_marker(root: Path) -> str | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as exc:
-        raise StorageFailure(f"{path} cannot be read: {exc.strerror or exc}.") from exc
+        raise failure_of_disk(exc, root, doing="read") from exc
 
 
 def write_marker(root: Path, identity: str) -> None:
@@ -30,7 +31,7 @@ def write_marker(root: Path, identity: str) -> None:
     path = root / MARKER
     draft = root / f"{MARKER}.{os.getpid()}"
     disk.make_folder(root)
-    with disk.errors_as_ours(path):
+    with disk.errors_as_ours(root):
         try:
             with draft.open("w", encoding="ascii") as file:
                 file.write(f"{identity}\n")

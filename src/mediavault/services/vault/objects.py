@@ -108,7 +108,7 @@ class ObjectVault:
         pieces = await self._stream(relative)
         if pieces is None:
             return None
-        with disk.errors_as_ours(path), path.open("wb") as file:
+        with disk.errors_as_ours(path.parent), path.open("wb") as file:
             async for piece in pieces:
                 await asyncio.to_thread(file.write, piece)
         return path

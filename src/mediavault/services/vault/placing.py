@@ -45,7 +45,7 @@ class _NameTaken(Exception):
 
 async def place(bucket: Bucket, claims: Claims, staged: Path, key: str, *, job: str) -> bool:
     """As ``Vault.place``; the staged file goes when it stands in the library."""
-    with disk.errors_as_ours(staged):
+    with disk.errors_as_ours(staged.parent):
         digest = await asyncio.to_thread(disk.digest, staged)
     sent = Sent(staged, digest, uuid.uuid4().hex)
     async with claims.claimed(key, job=job, sha256=digest.sha256) as ours:
@@ -91,7 +91,7 @@ async def _send(bucket: Bucket, sent: Sent, key: str) -> None:
     kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
     size = sent.digest.bytes
     if size <= SMALLEST_PART:
-        with disk.errors_as_ours(sent.path):
+        with disk.errors_as_ours(sent.path.parent):
             body = await asyncio.to_thread(sent.path.read_bytes)
         _must_be_sealed(hashlib.sha256(body).hexdigest(), sent)
         await bucket.create(key, body, kind, sent.record)
@@ -104,7 +104,7 @@ async def _send(bucket: Bucket, sent: Sent, key: str) -> None:
 async def _body(bucket: Bucket, sent: Sent, key: str) -> AsyncIterator[bytes]:
     """The file's bytes. An error in here aborts the upload; so nothing is completed that is not what was sealed."""
     digest = hashlib.sha256()
-    with disk.errors_as_ours(sent.path), sent.path.open("rb") as file:
+    with disk.errors_as_ours(sent.path.parent), sent.path.open("rb") as file:
         while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
             await asyncio.to_thread(digest.update, piece)
             yield piece

@@ -79,7 +79,7 @@ class Staging:
 
     def _folders(self) -> list[StagingFolder]:
         found = []
-        with contextlib.suppress(FileNotFoundError):
+        with disk.errors_as_ours(self.root, doing="read"), contextlib.suppress(FileNotFoundError):
             for path in self.root.iterdir():
                 job_id, _, fence = path.name.rpartition(".")
                 if job_id and fence.isdigit() and path.is_dir():
@@ -89,7 +89,8 @@ class Staging:
     def _find(self, job_id: str, size: int, sha256: str) -> Path | None:
         for folder in self._folders():
             if folder.job_id == job_id:
-                for path in folder.path.rglob("*"):
-                    if disk.is_file_with(path, size, sha256):
-                        return path
+                with disk.errors_as_ours(folder.path, doing="read"):
+                    for path in folder.path.rglob("*"):
+                        if disk.is_file_with(path, size, sha256):
+                            return path
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from mediavault.core.errors import MediavaultError, NotAVideo, StorageFailure
+from mediavault.core.errors import MediavaultError, NotAVideo
 from mediavault.core.job import Stage
 from mediavault.core.media import VerifiedFile
 from mediavault.services.egress.port import Timeouts
@@ -49,10 +49,7 @@ async def _fetch(url: str, attempt: Attempt) -> Path:
     if suffix is None:
         raise NotAVideo("The thumbnail's address gave no picture.", http_status=answer.status, bytes_received=len(body))
     path = attempt.staging / f"thumbnail{suffix}"
-    try:
-        await asyncio.to_thread(path.write_bytes, body)
-    except OSError as exc:
-        raise StorageFailure(f"The thumbnail cannot be written: {exc.strerror or exc}.") from exc
+    await asyncio.to_thread(path.write_bytes, body)
     return path
 
 

@@ -1,0 +1,94 @@
+"""What an error of the operating system says of this machine, and what helps (pure).
+
+Every stage judges by it: no post is to blame for a disk that fails, so a job waits for it and loses no try.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from mediavault.core.errors import NoSpace, StorageFailure
+
+_FULL = "Free some space there."
+_QUOTA = "The quota of the user that runs mediavault is used up: raise it, or free some space."
+_FAILING = "The disk, or the way to it, fails: the system's log (dmesg) says more."
+_READ_ONLY = "Mount it for writing again; where nobody made it read-only, the system's log (dmesg) says why it is."
+_CUT_OFF = "The share is cut off: bring its server back, or mount it again."
+_GONE = "It is not there any more: mount its disk, or let no other program remove files there."
+_NOT_ALLOWED = "Let the user that runs mediavault read and write there."
+_FILES = "Too many files are open: raise the limit (ulimit -n), or lower MEDIAVAULT_CONCURRENCY."
+_MEMORY = "The machine has no memory or no processes to spare: lower MEDIAVAULT_CONCURRENCY, or end other programs."
+_TOO_LARGE = "That file system takes no file so large: move the library to another one."
+
+# Whoever raises one of these speaks of the machine, whatever he was doing.
+_ALWAYS: Mapping[int, str] = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _QUOTA,
+    errno.EIO: _FAILING,
+    errno.ENXIO: _FAILING,
+    errno.ENODEV: _FAILING,
+    errno.EUCLEAN: _FAILING,
+    errno.EROFS: _READ_ONLY,
+    errno.ESTALE: _CUT_OFF,
+    errno.EMFILE: _FILES,
+    errno.ENFILE: _FILES,
+    errno.ENOMEM: _MEMORY,
+    errno.EAGAIN: _MEMORY,  # what fork says of the limit on processes
+    errno.EFBIG: _TOO_LARGE,
+}
+# Sockets raise these as well: they speak of a disk where a file is named.
+_OF_A_FILE: Mapping[int, str] = {
+    errno.ENOENT: _GONE,
+    errno.ENOTDIR: _GONE,
+    errno.EACCES: _NOT_ALLOWED,
+    errno.EPERM: _NOT_ALLOWED,
+    errno.ENOTCONN: _CUT_OFF,  # a FUSE server that died
+    errno.ECONNABORTED: _CUT_OFF,
+    errno.ETIMEDOUT: _CUT_OFF,
+    errno.EHOSTDOWN: _CUT_OFF,
+    errno.EHOSTUNREACH: _CUT_OFF,
+    errno.EREMOTEIO: _CUT_OFF,
+}
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def is_of_the_machine(code: int | None, *, of_a_file: bool = False) -> bool:
+    """Whether ``code`` speaks of this machine. ``of_a_file``: it was met at a file, not at a socket."""
+    return code in _ALWAYS or (of_a_file and code in _OF_A_FILE)
+
+
+def failure_of_disk(exc: OSError, folder: Path | str, *, doing: str = "written") -> NoSpace | StorageFailure:
+    """The condition that ``exc``, met in ``folder``, stands for; its sentence names both, and what helps."""
+    return failure_of_code(exc.errno, folder, doing=doing, said=exc.strerror or str(exc))
+
+
+def failure_of_code(
+    code: int | None, folder: Path | str, *, doing: str = "written", said: str = "", bytes_received: int = 0
+) -> NoSpace | StorageFailure:
+    """As :func:`failure_of_disk`, where only the number has come, from another process."""
+    said = said or (os.strerror(code) if code else "it does not say why")
+    advice = _ALWAYS.get(code or 0) or _OF_A_FILE.get(code or 0, "")
+    message = f"{folder} cannot be {doing}: {said}. {advice}".rstrip()
+    kind = NoSpace if code in NO_SPACE else StorageFailure
+    return kind(message, bytes_received=bytes_received)
+
+
+@contextmanager
+def machine_errors_as_ours() -> Iterator[None]:
+    """Raise NoSpace or StorageFailure for what nobody has judged where it arose; other errors go on as they are."""
+    try:
+        yield
+    except OSError as exc:
+        if not is_of_the_machine(exc.errno, of_a_file=exc.filename is not None):
+            raise
+        raise failure_of_disk(exc, _folder_of(exc), doing="used") from exc
+
+
+def _folder_of(exc: OSError) -> Path | str:
+    if isinstance(exc.filename, str | bytes):
+        return Path(os.fsdecode(exc.filename)).parent
+    return "This machine"

@@ -1,0 +1,61 @@
+"""What an errno says of the machine."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.errors import ErrorCode, NoSpace, StorageFailure
+from mediavault.core.system_errors import failure_of_disk, is_of_the_machine, machine_errors_as_ours
+
+FOLDER = Path("/library/.staging/1.1")
+
+
+def error(code: int, path: Path | None = None) -> OSError:
+    return OSError(code, os.strerror(code), str(path)) if path else OSError(code, os.strerror(code))
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "advice"),
+    [
+        (errno.ENOSPC, ErrorCode.NO_SPACE, "Free some space"),
+        (errno.EDQUOT, ErrorCode.NO_SPACE, "quota"),
+        (errno.EIO, ErrorCode.STORAGE, "dmesg"),
+        (errno.EROFS, ErrorCode.STORAGE, "Mount it for writing"),
+        (errno.ESTALE, ErrorCode.STORAGE, "mount it again"),
+        (errno.EMFILE, ErrorCode.STORAGE, "ulimit -n"),
+        (errno.EACCES, ErrorCode.STORAGE, "user that runs mediavault"),
+        (errno.ENOENT, ErrorCode.STORAGE, "not there any more"),
+    ],
+)
+def test_the_sentence_names_the_folder_and_what_helps(code: int, kind: ErrorCode, advice: str) -> None:
+    failure = failure_of_disk(error(code), FOLDER)
+
+    assert failure.code is kind
+    assert failure.message.startswith(f"{FOLDER} cannot be written: {os.strerror(code)}. ")
+    assert advice in failure.message
+
+
+def test_an_error_that_nobody_knows_still_names_the_folder() -> None:
+    assert failure_of_disk(error(errno.ELIBBAD), FOLDER).message.startswith(f"{FOLDER} cannot be written: ")
+
+
+@pytest.mark.parametrize("code", [errno.ENOENT, errno.EACCES, errno.ENOTCONN, errno.ETIMEDOUT], ids=errno.errorcode.get)
+def test_what_sockets_raise_as_well_is_the_disks_only_where_a_file_is_named(code: int) -> None:
+    with pytest.raises(OSError, match=os.strerror(code)), machine_errors_as_ours():
+        raise error(code)
+
+    with pytest.raises(StorageFailure, match=str(FOLDER)), machine_errors_as_ours():
+        raise error(code, FOLDER / "media.part")
+
+
+def test_a_full_disk_is_known_without_a_file() -> None:
+    with pytest.raises(NoSpace, match="This machine"), machine_errors_as_ours():
+        raise error(errno.ENOSPC)
+
+
+def test_no_errno_is_no_word_about_the_machine() -> None:
+    assert not is_of_the_machine(None, of_a_file=True)
