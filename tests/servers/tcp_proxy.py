@@ -22,6 +22,7 @@ class TcpProxy:
         self.refusing = False
         self.losing_answers = False
         self.answers_lost = 0
+        self.refusals = 0
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
@@ -42,6 +43,7 @@ class TcpProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.refusing:
+            self.refusals += 1
             writer.transport.abort()
             return
         try:

@@ -48,8 +48,8 @@ class Calls:
         return task
 
     async def settled(self) -> None:
-        """Until none is under way any more."""
-        if self._under_way:
+        """Until none is under way any more, also of those that begin when another ends."""
+        while self._under_way:
             await asyncio.wait(self._under_way)
 
     async def whole(

@@ -1,4 +1,4 @@
-"""The MongoDB store and its server: losses, a crash, schemas, long histories, races, addresses."""
+"""The MongoDB store and its server: a crash, schemas, long histories, races, addresses."""
 
 from __future__ import annotations
 
@@ -13,20 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import ErrorCode, LeaseLost, SchemaTooNew, StoreError
+from mediavault.core.errors import SchemaTooNew, StoreError
 from mediavault.core.gates import TurnRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, JobStatus, Outcome, Stage, WorkerId
 from mediavault.store import mongodb_schema
-from mediavault.store.calls import ConnectionLost
 from mediavault.store.mongodb import MongoJobStore
 from mediavault.store.mongodb_engine import Database
-from mediavault.store.mongodb_rows import LONGEST_DETAIL, PAGE, SPILL_AT
+from mediavault.store.mongodb_rows import PAGE, SPILL_AT
 from mediavault.store.mongodb_schema import HISTORY, JOBS, SCHEMA, STEPS, Index, Step, migrate
-from mediavault.store.port import JobQuery, StoredJob
+from mediavault.store.port import StoredJob
 from tests.contract.stores import KEPT, LEASE, claim_and_complete, numbered_job
 from tests.fakes import START, FakeClock
 from tests.servers import mongo
-from tests.servers.tcp_proxy import proxied
 
 ANN, BOB = WorkerId("w-ann"), WorkerId("w-bob")
 DAY = timedelta(days=1)
@@ -77,82 +75,7 @@ async def claimed(store: MongoJobStore, worker: WorkerId = ANN) -> ClaimedJob:
     return claim
 
 
-async def stages_of(store: MongoJobStore, claim: ClaimedJob) -> list[str]:
-    return [record.stage.value for record in await store.history(claim.id)]
-
-
-# --- losses ------------------------------------------------------------------------------------------------------
-
-
-async def test_a_completion_whose_answer_is_lost_is_found_to_be_done(url: str) -> None:
-    """The server wrote it, the connection broke: the job is ours, and asking again must not call the lease lost."""
-    async with proxied(url) as (proxy, through), opened(through) as store:
-        claim = await claimed(store)
-        proxy.losing_answers = True
-        completing = asyncio.create_task(store.complete(claim, KEPT))
-        async with opened(url) as other:
-            while (await other.get(claim.id)).status is not JobStatus.COMPLETED:
-                await asyncio.sleep(0.01)
-        proxy.losing_answers = False
-        proxy.cut()
-        job = await completing
-
-        assert (job.status, job.sha256) == (JobStatus.COMPLETED, KEPT.sha256)
-        assert await stages_of(store, claim) == ["claim", "complete"]
-
-
-async def test_a_failure_whose_answer_is_lost_is_found_to_be_written(url: str) -> None:
-    """Also where the sentence is longer than a document may hold."""
-    async with proxied(url) as (proxy, through), opened(through) as store:
-        claim = await claimed(store)
-        proxy.losing_answers = True
-        failing = asyncio.create_task(
-            store.fail(claim, error_code=ErrorCode.NETWORK, error="it broke " * LONGEST_DETAIL, retry_in=LEASE)
-        )
-        async with opened(url) as other:
-            while (await other.get(claim.id)).status is not JobStatus.FAILED:
-                await asyncio.sleep(0.01)
-        proxy.losing_answers = False
-        proxy.cut()
-        job = await failing
-
-        assert job.status is JobStatus.FAILED
-        assert len(job.error or "") == LONGEST_DETAIL
-        assert await stages_of(store, claim) == ["claim", "fail"]
-
-
-async def test_after_a_loss_a_stolen_job_is_not_taken_for_ones_own(url: str) -> None:
-    """Somebody else completed it with another file: that is no answer to us."""
-    async with proxied(url) as (proxy, through), opened(through) as store, opened(url) as other:
-        claim = await claimed(store)
-        await other.expire_leases([ANN])
-        await other.recover_stale_jobs(retry_in=LEASE * 0)
-        await other.promote_due()
-        [theirs] = await other.claim(BOB, limit=1, lease=LEASE)
-        proxy.refusing = True
-        proxy.cut()
-        completing = asyncio.create_task(store.complete(claim, KEPT))
-        await other.complete(theirs, replace(KEPT, sha256="cd" * 32))
-        proxy.refusing = False
-
-        with pytest.raises(LeaseLost):
-            await completing
-
-
-async def test_an_enqueue_is_refused_while_the_server_is_away(url: str) -> None:
-    """The person who waits for the answer is told; nothing was accepted."""
-    async with proxied(url) as (proxy, through), opened(through) as store:
-        proxy.refusing = True
-        proxy.cut()
-        async with asyncio.timeout(20):
-            with pytest.raises(ConnectionLost):
-                await enqueued(store, 1)
-        proxy.refusing = False
-        async with asyncio.timeout(20):
-            while not (await store.jobs(JobQuery())).jobs:
-                await enqueued(store, 1)
-
-        assert len((await store.jobs(JobQuery())).jobs) == 1
+# --- a crash -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
@@ -175,19 +98,6 @@ async def test_a_crash_of_the_server_loses_nothing_that_was_acknowledged() -> No
             assert not known[0].created  # the unique index is there as well
     finally:
         server.remove()
-
-
-async def test_a_claim_whose_caller_left_is_given_back(url: str) -> None:
-    async with opened(url) as store:
-        await enqueued(store, 1)
-        claiming = asyncio.create_task(store.claim(ANN, limit=1, lease=LEASE))
-        await asyncio.sleep(0)
-        claiming.cancel()
-        await asyncio.gather(claiming, return_exceptions=True)
-
-        async with asyncio.timeout(20):
-            while (await store.report()).counts[JobStatus.QUEUED] != 1:
-                await asyncio.sleep(0.01)
 
 
 # --- races -------------------------------------------------------------------------------------------------------
@@ -283,15 +193,6 @@ async def test_a_long_history_is_adopted_whole(url: str) -> None:
 
 
 # --- schemas -----------------------------------------------------------------------------------------------------
-
-
-async def test_processes_that_start_at_once_make_the_schema_once(url: str) -> None:
-    stores = [MongoJobStore(url) for _ in range(3)]
-    await asyncio.gather(*(store.open() for store in stores))
-    reports = await asyncio.gather(*(store.report() for store in stores))
-    await asyncio.gather(*(store.close() for store in stores))
-
-    assert {report.schema_version for report in reports} == {len(STEPS)}
 
 
 def next_step(*, oldest_code: int) -> tuple[Step, ...]:

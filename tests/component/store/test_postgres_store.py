@@ -1,4 +1,4 @@
-"""The PostgreSQL store and its server: poolers, losses, restarts, schemas, plans."""
+"""The PostgreSQL store and its server: poolers, restarts, schemas, plans."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mediavault.core.errors import ErrorCode, LeaseLost, SchemaTooNew, StoreError
+from mediavault.core.errors import ErrorCode, SchemaTooNew, StoreError
 from mediavault.core.gates import OUT_OF_SIGHT, SOON, Refusal, TurnRequest
-from mediavault.core.job import ClaimedJob, JobStatus, WorkerId
-from mediavault.store.calls import ConnectionLost
+from mediavault.core.job import JobStatus, WorkerId
 from mediavault.store.port import JobQuery
 from mediavault.store.postgres import PostgresJobStore
 from mediavault.store.postgres_engine import Database, Statement, named
@@ -27,7 +25,6 @@ from tests.contract.stores import KEPT, LEASE, claim_and_complete, numbered_job
 from tests.fakes import FakeClock
 from tests.servers import postgres
 from tests.servers.pgbouncer import pgbouncer
-from tests.servers.tcp_proxy import proxied
 
 ANN, BOB = WorkerId("w-ann"), WorkerId("w-bob")
 
@@ -49,12 +46,6 @@ async def opened(url: str) -> AsyncIterator[PostgresJobStore]:
 
 async def enqueued(store: PostgresJobStore, count: int) -> None:
     await store.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in range(1, count + 1)])
-
-
-async def claimed(store: PostgresJobStore, worker: WorkerId = ANN) -> ClaimedJob:
-    await enqueued(store, 1)
-    [claim] = await store.claim(worker, limit=1, lease=LEASE)
-    return claim
 
 
 # --- poolers -----------------------------------------------------------------------------------------------------
@@ -90,91 +81,7 @@ async def test_a_direct_connection_hears_of_work_that_another_process_enqueued(u
         leave()
 
 
-# --- losses ------------------------------------------------------------------------------------------------------
-
-
-async def test_a_completion_whose_answer_is_lost_is_found_to_be_done(url: str) -> None:
-    """The server committed, the connection broke: the row is ours, and asking again must not call the lease lost."""
-    async with proxied(url) as (proxy, through), opened(through) as store:
-        claim = await claimed(store)
-        await enqueued_and_completed_once(store)  # its lane is connected before answers get lost
-        proxy.losing_answers = True
-        completing = asyncio.create_task(store.complete(claim, KEPT))
-        while not proxy.answers_lost:
-            await asyncio.sleep(0.01)
-        proxy.losing_answers = False
-        proxy.cut()
-        job = await completing
-
-        assert (job.status, job.sha256) == (JobStatus.COMPLETED, KEPT.sha256)
-        assert [record.stage.value for record in await store.history(claim.id)] == ["claim", "complete"]
-
-
-async def enqueued_and_completed_once(store: PostgresJobStore) -> None:
-    await store.enqueue([numbered_job(50, "https://videos.example/50")])
-    [other] = await store.claim(BOB, limit=1, lease=LEASE)
-    await store.complete(other, KEPT)
-
-
-async def test_a_failure_whose_answer_is_lost_is_found_to_be_written(url: str) -> None:
-    async with proxied(url) as (proxy, through), opened(through) as store:
-        for number in (50, 1):  # the first so that the connection knows the statement: what is lost is its answer
-            await store.enqueue([numbered_job(number, f"https://videos.example/{number}")])
-        [other, claim] = await store.claim(ANN, limit=2, lease=LEASE)
-        await store.fail(other, error_code=ErrorCode.NETWORK, error="it broke", retry_in=None)
-        proxy.losing_answers = True
-        failing = asyncio.create_task(store.fail(claim, error_code=ErrorCode.NETWORK, error="it broke", retry_in=LEASE))
-        while not proxy.answers_lost:
-            await asyncio.sleep(0.01)
-        proxy.losing_answers = False
-        proxy.cut()
-
-        assert (await failing).status is JobStatus.FAILED
-        assert [record.stage.value for record in await store.history(claim.id)] == ["claim", "fail"]
-
-
-async def test_a_completion_waits_for_a_server_that_is_away(url: str) -> None:
-    async with proxied(url) as (proxy, through), opened(through) as store:
-        claim = await claimed(store)
-        proxy.refusing = True
-        proxy.cut()
-        completing = asyncio.create_task(store.complete(claim, KEPT))
-        await asyncio.sleep(1.0)
-        proxy.refusing = False
-
-        assert (await completing).status is JobStatus.COMPLETED
-
-
-async def test_after_a_loss_a_stolen_job_is_not_taken_for_ones_own(url: str) -> None:
-    """Somebody else completed it with another file: that is no answer to us."""
-    async with proxied(url) as (proxy, through), opened(through) as store, opened(url) as other:
-        claim = await claimed(store)
-        await other.expire_leases([ANN])
-        await other.recover_stale_jobs(retry_in=LEASE * 0)
-        await other.promote_due()
-        [theirs] = await other.claim(BOB, limit=1, lease=LEASE)
-        proxy.refusing = True
-        proxy.cut()
-        completing = asyncio.create_task(store.complete(claim, KEPT))
-        await other.complete(theirs, replace(KEPT, sha256="cd" * 32))
-        proxy.refusing = False
-
-        with pytest.raises(LeaseLost):
-            await completing
-
-
-async def test_an_enqueue_is_refused_at_once_while_the_server_is_away(url: str) -> None:
-    """The person who waits for the answer is told; nothing was accepted."""
-    async with proxied(url) as (proxy, through), opened(through) as store:
-        proxy.refusing = True
-        proxy.cut()
-        async with asyncio.timeout(2.0):
-            with pytest.raises(ConnectionLost):
-                await enqueued(store, 1)
-        proxy.refusing = False
-        await enqueued(store, 1)
-
-        assert len((await store.jobs(JobQuery())).jobs) == 1
+# --- restarts ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
@@ -219,19 +126,6 @@ async def test_a_thousand_cancelled_calls_leave_no_answer_for_the_next_caller(ur
             await asyncio.gather(*map(ask, range(first, first + 20)))
 
 
-async def test_a_claim_whose_caller_left_is_given_back(url: str) -> None:
-    async with opened(url) as store:
-        await enqueued(store, 1)
-        claiming = asyncio.create_task(store.claim(ANN, limit=1, lease=LEASE))
-        await asyncio.sleep(0)
-        claiming.cancel()
-        await asyncio.gather(claiming, return_exceptions=True)
-
-        async with asyncio.timeout(5):
-            while (await store.report()).counts[JobStatus.QUEUED] != 1:
-                await asyncio.sleep(0.01)
-
-
 async def test_a_job_that_was_committed_late_waits_a_second_at_most(url: str) -> None:
     """Claims go on behind the last one; from time to time one looks from the head of the queue."""
     clock = FakeClock()
@@ -253,15 +147,6 @@ async def test_a_job_that_was_committed_late_waits_a_second_at_most(url: str) ->
 
 
 # --- schemas -----------------------------------------------------------------------------------------------------
-
-
-async def test_processes_that_start_at_once_make_the_schema_once(url: str) -> None:
-    stores = [PostgresJobStore(url) for _ in range(4)]
-    await asyncio.gather(*(store.open() for store in stores))
-    reports = await asyncio.gather(*(store.report() for store in stores))
-    await asyncio.gather(*(store.close() for store in stores))
-
-    assert {report.schema_version for report in reports} == {len(MIGRATIONS)}
 
 
 @asynccontextmanager

@@ -1,0 +1,164 @@
+"""What an answer that is lost, a server that is away and a caller that leaves may not cost, on every database server."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.clock import SystemClock
+from mediavault.core.errors import ErrorCode, LeaseLost
+from mediavault.core.job import ClaimedJob, JobStatus, WorkerId
+from mediavault.runtime import open_store_at, store_at
+from mediavault.store.calls import PATIENCE_S, ConnectionLost
+from mediavault.store.mongodb_rows import LONGEST_DETAIL
+from mediavault.store.port import JobQuery, JobStore
+from tests.contract.stores import KEPT, LEASE, numbered_job
+from tests.servers import mongo, postgres
+from tests.servers.tcp_proxy import proxied
+
+ANN, BOB = WorkerId("w-ann"), WorkerId("w-bob")
+SERVERS = {"mongodb": mongo.database_for, "postgres": postgres.database_for}
+PATIENT_S = 60
+
+# MongoDB's driver leaves a socket to the garbage collector when it is closed while its monitor is about to connect.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+
+@pytest.fixture(params=sorted(SERVERS))
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    yield SERVERS[request.param](tmp_path)
+    gc.collect()  # while that warning is expected, and not in another test
+
+
+async def enqueued(store: JobStore) -> None:
+    await store.enqueue([numbered_job(1, "https://videos.example/1")])
+
+
+async def claimed(store: JobStore) -> ClaimedJob:
+    """The others before it: a statement that a connection has not sent yet asks the server more than once."""
+    await store.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in (8, 9)])
+    first, second = await store.claim(BOB, limit=2, lease=LEASE)
+    await store.complete(first, KEPT)
+    await store.fail(second, error_code=ErrorCode.NETWORK, error="it broke", retry_in=None)
+    await enqueued(store)
+    [claim] = await store.claim(ANN, limit=1, lease=LEASE)
+    return claim
+
+
+async def until_it_is(status: JobStatus, claim: ClaimedJob, url: str) -> None:
+    async with open_store_at(url) as other, asyncio.timeout(PATIENT_S):
+        while (await other.get(claim.id)).status is not status:
+            await asyncio.sleep(0.01)
+
+
+async def stages_of(store: JobStore, claim: ClaimedJob) -> list[str]:
+    return [record.stage.value for record in await store.history(claim.id)]
+
+
+async def test_a_completion_whose_answer_is_lost_is_found_to_be_done(url: str) -> None:
+    """The server wrote it, the connection broke: the job is ours, and asking again must not call the lease lost."""
+    async with proxied(url) as (proxy, through), open_store_at(through) as store:
+        claim = await claimed(store)
+        proxy.losing_answers = True
+        completing = asyncio.create_task(store.complete(claim, KEPT))
+        await until_it_is(JobStatus.COMPLETED, claim, url)
+        proxy.losing_answers = False
+        proxy.cut()
+        job = await completing
+
+        assert (job.status, job.sha256) == (JobStatus.COMPLETED, KEPT.sha256)
+        assert await stages_of(store, claim) == ["claim", "complete"]
+
+
+@pytest.mark.parametrize("error", ["it broke", "it broke " * LONGEST_DETAIL], ids=["short", "cut"])
+async def test_a_failure_whose_answer_is_lost_is_found_to_be_written(url: str, error: str) -> None:
+    """Also where the sentence was cut, because a document of MongoDB holds no longer one."""
+    async with proxied(url) as (proxy, through), open_store_at(through) as store:
+        claim = await claimed(store)
+        proxy.losing_answers = True
+        failing = asyncio.create_task(store.fail(claim, error_code=ErrorCode.NETWORK, error=error, retry_in=LEASE))
+        await until_it_is(JobStatus.FAILED, claim, url)
+        proxy.losing_answers = False
+        proxy.cut()
+        job = await failing
+
+        assert job.status is JobStatus.FAILED
+        assert error.startswith((job.error or "nothing").removesuffix("…"))
+        assert await stages_of(store, claim) == ["claim", "fail"]
+
+
+async def test_a_completion_waits_for_a_server_that_is_away(url: str) -> None:
+    async with proxied(url) as (proxy, through), open_store_at(through) as store:
+        claim = await claimed(store)
+        proxy.refusing = True
+        proxy.cut()
+        completing = asyncio.create_task(store.complete(claim, KEPT))
+        async with asyncio.timeout(PATIENT_S):
+            while not proxy.refusals:
+                await asyncio.sleep(0.01)
+        proxy.refusing = False
+
+        assert (await completing).status is JobStatus.COMPLETED
+
+
+async def test_after_a_loss_a_stolen_job_is_not_taken_for_ones_own(url: str) -> None:
+    """Somebody else completed it with another file: that is no answer to us."""
+    async with proxied(url) as (proxy, through), open_store_at(through) as store, open_store_at(url) as other:
+        claim = await claimed(store)
+        await other.expire_leases([ANN])
+        await other.recover_stale_jobs(retry_in=LEASE * 0)
+        await other.promote_due()
+        [theirs] = await other.claim(BOB, limit=1, lease=LEASE)
+        proxy.refusing = True
+        proxy.cut()
+        completing = asyncio.create_task(store.complete(claim, KEPT))
+        await other.complete(theirs, replace(KEPT, sha256="cd" * 32))
+        proxy.refusing = False
+
+        with pytest.raises(LeaseLost):
+            await completing
+
+
+async def test_an_enqueue_is_refused_while_the_server_is_away(url: str) -> None:
+    """The person who waits for the answer is told, sooner than an outcome is given up; nothing was accepted."""
+    async with proxied(url) as (proxy, through), open_store_at(through) as store:
+        proxy.refusing = True
+        proxy.cut()
+        async with asyncio.timeout(PATIENCE_S - 10):
+            with pytest.raises(ConnectionLost):
+                await enqueued(store)
+        proxy.refusing = False
+        async with asyncio.timeout(PATIENT_S):
+            while not (await store.jobs(JobQuery())).jobs:
+                await enqueued(store)
+
+        assert len((await store.jobs(JobQuery())).jobs) == 1
+
+
+async def test_a_claim_whose_caller_left_is_given_back(url: str) -> None:
+    async with open_store_at(url) as store:
+        await enqueued(store)
+        claiming = asyncio.create_task(store.claim(ANN, limit=1, lease=LEASE))
+        await asyncio.sleep(0)
+        claiming.cancel()
+        await asyncio.gather(claiming, return_exceptions=True)
+
+    async with open_store_at(url) as store:
+        [job] = (await store.jobs(JobQuery())).jobs
+
+        assert job.status is JobStatus.QUEUED
+        assert [record.stage.value for record in await store.history(job.id)] == ["claim", "release"]
+
+
+async def test_processes_that_start_at_once_make_the_schema_once(url: str) -> None:
+    stores = [store_at(url, SystemClock()) for _ in range(4)]
+    await asyncio.gather(*(store.open() for store in stores))
+    reports = await asyncio.gather(*(store.report() for store in stores))
+    await asyncio.gather(*(store.close() for store in stores))
+
+    assert len({report.schema_version for report in reports}) == 1
