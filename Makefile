@@ -48,9 +48,9 @@ bench: dev ## Measure the queue beside its peers
 	@scripts/bench-setup
 	@$(PY) -m benchmarks.queue
 
-chaos: dev ## Workers under kills, freezes, cuts, restarts: make chaos SECONDS=60 STORE=postgres JOBS=1000 SEED=7
+chaos: dev ## Workers under kills, freezes, cuts, restarts: make chaos SECONDS=60 STORE=postgres JOBS=1000 LEASE=2 SEED=7
 	@$(PY) -m tests.faults.chaos $(if $(STORE),--store=$(STORE)) $(if $(SECONDS),--seconds=$(SECONDS)) \
-		$(if $(JOBS),--jobs=$(JOBS)) $(if $(SEED),--seed=$(SEED))
+		$(if $(JOBS),--jobs=$(JOBS)) $(if $(SEED),--seed=$(SEED)) $(if $(LEASE),--lease-s=$(LEASE))
 
 score: dev ## Hold the answers against known ones: make score CASES=folder
 	@$(PY) -m benchmarks.score $(if $(CASES),"$(CASES)")

@@ -122,13 +122,13 @@ async def open_store(settings: Settings, clock: Clock | None = None) -> AsyncIte
 
 def make_store(settings: Settings, clock: Clock) -> JobStore:
     """``sqlite:///path``, ``postgresql://…``, ``mongodb://…`` or ``memory:``. Raises BadSetting for anything else."""
-    return store_at(settings.effective_database_url, clock)
+    return store_at(settings.effective_database_url, clock, allow_unprotected=settings.allow_unprotected_database)
 
 
 @asynccontextmanager
-async def open_store_at(url: str) -> AsyncIterator[JobStore]:
+async def open_store_at(url: str, *, allow_unprotected: bool = False) -> AsyncIterator[JobStore]:
     """The store that ``url`` names, opened and migrated."""
-    store = store_at(url, SystemClock())
+    store = store_at(url, SystemClock(), allow_unprotected=allow_unprotected)
     await store.open()
     try:
         yield store
@@ -136,8 +136,11 @@ async def open_store_at(url: str) -> AsyncIterator[JobStore]:
         await store.close()
 
 
-def store_at(url: str, clock: Clock) -> JobStore:
-    """The store that ``url`` names, not open yet. ``clock`` is for those that have none of their own."""
+def store_at(url: str, clock: Clock, *, allow_unprotected: bool = False) -> JobStore:
+    """The store that ``url`` names, not open yet. ``clock`` is for those that have none of their own.
+
+    Raises BadSetting for what names none, StoreError for a MongoDB that is reached without protection.
+    """
     scheme = url.partition(":")[0].lower()
     if (path := sqlite_path(url)) is not None:
         return _sqlite_store(path, clock)
@@ -149,8 +152,11 @@ def store_at(url: str, clock: Clock) -> JobStore:
     if scheme in ("mongodb", "mongodb+srv"):
         with _driver_of("MongoDB", "mongodb"):
             from mediavault.store.mongodb import MongoJobStore
-
-            return MongoJobStore(url)
+            from mediavault.store.mongodb_engine import options_of
+            from mediavault.store.mongodb_facts import refuse_unprotected
+        if not allow_unprotected:
+            refuse_unprotected(options_of(url))
+        return MongoJobStore(url)
     if scheme == "memory":
         from mediavault.store.memory import MemoryJobStore
 

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.servers import postgres
+from tests.servers import mongo, postgres
 from tests.servers.tcp_proxy import TcpProxy, proxied
 
 Misfortune = Callable[[random.Random], Awaitable[None]]
@@ -38,15 +38,31 @@ async def postgresql(folder: Path) -> AsyncIterator[Engine]:
     server = await asyncio.to_thread(postgres.new_server, settings=())
     try:
         async with proxied(server.url) as (proxy, url):
-
-            async def restart(chance: random.Random) -> None:
-                server.kill()
-                await asyncio.sleep(chance.uniform(0, 1))
-                await asyncio.to_thread(server.start)
-
-            yield Engine(url, server.url, {"restarts": restart, **troubles_of(proxy)})
+            yield Engine(url, server.url, {"restarts": restarts_of(server), **troubles_of(proxy)})
     finally:
         server.remove()
+
+
+@asynccontextmanager
+async def mongodb(folder: Path) -> AsyncIterator[Engine]:
+    """The stand-in, whose data outlive a crash of it, and a proxy before it."""
+    server = await asyncio.to_thread(mongo.new_server)
+    try:
+        async with proxied(server.url) as (proxy, url):
+            yield Engine(url, server.url, {"restarts": restarts_of(server), **troubles_of(proxy)})
+    finally:
+        server.remove()
+
+
+def restarts_of(server: mongo.Server | postgres.Server) -> Misfortune:
+    """It crashes, and comes back a little later."""
+
+    async def restart(chance: random.Random) -> None:
+        server.kill()
+        await asyncio.sleep(chance.uniform(0, 1))
+        await asyncio.to_thread(server.start)
+
+    return restart
 
 
 def troubles_of(proxy: TcpProxy) -> Mapping[str, Misfortune]:
@@ -71,6 +87,7 @@ def troubles_of(proxy: TcpProxy) -> Mapping[str, Misfortune]:
 
 
 ENGINES: Mapping[str, Callable[[Path], AbstractAsyncContextManager[Engine]]] = {
+    "mongodb": mongodb,
     "postgres": postgresql,
     "sqlite": sqlite,
 }

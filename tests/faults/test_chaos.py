@@ -1,4 +1,4 @@
-"""The chaos in its short form, on every store; and that it finds the mistakes which it is there to find."""
+"""The chaos in its short form, on SQLite and PostgreSQL; and that it finds the mistakes which it is there to find."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from tests.faults.mutants import MUTANTS
 SECONDS = 20.0
 JOBS = 600
 MUTANTS_SECONDS = 20.0
+# The stand-in for MongoDB runs one command at a time and takes minutes for a storm that shows something: `make chaos`.
+STORES = sorted(ENGINES.keys() - {"mongodb"})
 STORES_WITH_MUTANTS = ("sqlite", pytest.param("postgres", marks=pytest.mark.long))
 
 
 @pytest.mark.fault("F02", "kills, freezes, cuts, restarts at random moments", by="signals, a proxy that cuts and loses")
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("store", sorted(ENGINES))
+@pytest.mark.parametrize("store", STORES)
 async def test_kills_freezes_cuts_and_restarts_at_random_moments_lose_nothing(store: str, tmp_path: Path) -> None:
     outcome = await chaos(Plan(store, SECONDS, JOBS), tmp_path)
     print(outcome)

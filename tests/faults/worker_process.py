@@ -91,7 +91,7 @@ class Orders:
             return worker_limits(Settings(state_dir=self.state, download_dir=self.downloads))
         return WorkerLimits(
             concurrency=self.concurrency,
-            poll_interval_s=0.1,
+            poll_interval_s=self.lease_s / 20,
             heartbeat_interval_s=self.lease_s / 5,
             lease=timedelta(seconds=self.lease_s),
             shutdown_grace_s=GRACE_S,

@@ -48,7 +48,7 @@ class House(Protocol):
     async def look_at_postgres(self, settings: Settings) -> PostgresFacts | None:
         """What the server that the settings name says about itself; None when they name none. Raises StoreError, BadSetting."""
 
-    def open_store_at(self, url: str) -> AbstractAsyncContextManager[JobStore]:
+    def open_store_at(self, url: str, *, allow_unprotected: bool = False) -> AbstractAsyncContextManager[JobStore]:
         """The store that ``url`` names. Raises BadSetting and as above."""
 
     async def open_library(self, settings: Settings, store: JobStore) -> Vault:

@@ -69,7 +69,11 @@ async def _move(settings: Settings, url: str, *, while_running: bool, silent: bo
 
     if url == settings.effective_database_url:
         raise BadInput("That is the database that this vault is on.", help="Name another one with --to.")
-    async with house().open_store(settings) as source, house().open_store_at(url) as target:
+    unprotected = settings.allow_unprotected_database
+    async with (
+        house().open_store(settings) as source,
+        house().open_store_at(url, allow_unprotected=unprotected) as target,
+    ):
         with steps(silent=silent) as onlooker:
             return await move(
                 source, target, onlooker, SystemClock(), alive_within=ALIVE_WITHIN, while_running=while_running

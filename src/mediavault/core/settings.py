@@ -35,6 +35,9 @@ class Settings(BaseSettings):
         default_factory=lambda: Path.home() / "Videos" / "mediavault", description="The library; staging lies in it."
     )
     database_url: str | None = Field(None, description="Default: sqlite:///<state_dir>/mediavault.db")
+    allow_unprotected_database: bool = Field(
+        default=False, description="Reach a MongoDB over the network although TLS or a password is missing."
+    )
     vault_url: str | None = Field(
         None, description="The library in an object storage: s3://, gs:// or az://. Default: the download folder."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,7 +28,7 @@ Sort = Sequence[tuple[str, int]]
 DEFAULT_DATABASE = "mediavault"
 APPLICATION = "mediavault"
 CONNECT_TIMEOUT_MS = 5_000
-SELECTION_TIMEOUT_MS = 3_000  # somebody waits for the answer; what may wait longer asks again
+SELECTION_TIMEOUT_MS = 3_000  # what may wait longer asks again
 ANSWER_TIMEOUT_MS = 30_000
 MAJORITY_TIMEOUT_MS = 20_000  # shorter than the answer's, so that a lost majority is said and not guessed
 URL_HELP = "It looks like mongodb://user:password@host/database"
@@ -171,10 +172,14 @@ class Database:
         if client is not None:
             await client.close()
 
-    async def now(self) -> int:
-        """The server's clock, in microseconds; it tells milliseconds."""
-        with errors_as_ours():
-            told: datetime = (await self._opened().client.admin.command("hello"))["localTime"]
+    async def now(self, *, within_s: float | None = None) -> int:
+        """The server's clock, in microseconds; it tells milliseconds. Raises ConnectionLost, also after ``within_s``."""
+        try:
+            async with asyncio.timeout(within_s):
+                with errors_as_ours():
+                    told: datetime = (await self._opened().client.admin.command("hello"))["localTime"]
+        except TimeoutError as exc:
+            raise ConnectionLost(f"MongoDB has not answered for {within_s:g} seconds.") from exc
         return to_micros(told.replace(tzinfo=UTC))
 
     def documents(self, name: str) -> Documents:

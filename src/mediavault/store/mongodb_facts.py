@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mediavault.core.errors import StoreError
 from mediavault.store.port import Concern
 
 OLDEST_VERSION = (5, 0)
+PROTECT_IT = "Add tls=true and a user to MEDIAVAULT_DATABASE_URL."
 # CVE-2025-14847, "MongoBleed": whoever reaches the port reads the server's memory. The first sound release of each series.
 SOUND = {(4, 4): 30, (5, 0): 32, (6, 0): 27, (7, 0): 28, (8, 0): 17, (8, 2): 3}
 
@@ -46,13 +48,25 @@ def _concerns(facts: ServerFacts, options: Mapping[str, Any]) -> Iterable[Concer
             f"MongoDB {facts.version} lets whoever reaches its port read its memory (CVE-2025-14847)",
             "Upgrade it to the newest release of its series.",
         )
-    lacking = [
-        what for what, there in (("TLS", options.get("tls")), ("a password", options.get("username"))) if not there
-    ]
-    if lacking and not all(is_loopback(host) for host in options["hosts"]):
-        yield Concern(
-            f"MongoDB is reached over the network without {' and without '.join(lacking)}",
-            "Add tls=true and a user to MEDIAVAULT_DATABASE_URL.",
+    if (what := lacks_protection(options)) is not None:
+        yield Concern(what, PROTECT_IT)
+
+
+def lacks_protection(options: Mapping[str, Any]) -> str | None:
+    """What the way to the server lacks, in words; None where it leaves this machine with TLS and a password, or not at all."""
+    wanted = {"TLS": options.get("tls"), "a password": options.get("username")}
+    lacking = [what for what, there in wanted.items() if not there]
+    if not lacking or all(is_loopback(host) for host in options["hosts"]):
+        return None
+    return f"MongoDB is reached over the network without {' and without '.join(lacking)}"
+
+
+def refuse_unprotected(options: Mapping[str, Any]) -> None:
+    """Raises StoreError: MongoDB asks nobody for a password by itself, and its port is what worms look for."""
+    if (what := lacks_protection(options)) is not None:
+        raise StoreError(
+            f"{what}: whoever reaches it may read and change the queue.",
+            help=f"{PROTECT_IT} Where nobody else can reach it: MEDIAVAULT_ALLOW_UNPROTECTED_DATABASE=true.",
         )
 
 

@@ -34,6 +34,7 @@ from mediavault.store.mongodb_schema import AGREED, GATES, HISTORY, JOBS, WORKER
 from mediavault.store.port import Checkpoint, Enqueued, Recovered, StoredJob
 from mediavault.store.rows import beat_values, checkpoint_values
 
+HANDED_IN_WITHIN_S = 1.5  # a person waits: where nobody answers, they are told within two seconds
 RACES = 50  # others that move the same job, or store a version of the same post, at the same moment
 SERVERS_TIME = {"$multiply": [{"$toLong": "$$NOW"}, 1000]}  # microseconds; it tells milliseconds
 NOT_RUNNING = {"claimed_by": None, "lease_expires_at": None}
@@ -55,7 +56,7 @@ def literals(values: Mapping[str, Any]) -> dict[str, Any]:
 async def enqueue(database: Database, jobs: Sequence[NewJob], now: int | None, *, force: bool) -> list[Enqueued]:
     first = {job.canonical_url: job for job in reversed(jobs)}
     distinct = [job for job in jobs if first[job.canonical_url] is job]
-    at = await database.now() if now is None else now
+    at = await database.now(within_s=HANDED_IN_WITHIN_S) if now is None else now
     created: dict[str, Job] = {}
     try:
         known = await _store_all(database, distinct, at, created, force=force)

@@ -29,7 +29,7 @@ from mediavault.store.sqlite_schema import SCHEMA_VERSION
 from tests import vaults
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock
-from tests.servers import postgres
+from tests.servers import mongo, postgres
 
 T = TypeVar("T")
 
@@ -55,8 +55,9 @@ class Place:
         self.library.mkdir()
 
     def url(self, name: str) -> str:
-        """``postgres`` is a database of its own on a real server; any other name a SQLite file."""
-        return postgres.database_for(self.root) if name == "postgres" else f"sqlite:///{self.root}/{name}.db"
+        """``postgres`` and ``mongodb`` are databases of their own on a server; any other name is a SQLite file."""
+        servers = {"postgres": postgres.database_for, "mongodb": mongo.database_for}
+        return servers[name](self.root) if name in servers else f"sqlite:///{self.root}/{name}.db"
 
 
 @pytest.fixture
@@ -118,7 +119,9 @@ async def beat(store: JobStore) -> None:
 # --- moving -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("source", "target"), [("a", "postgres"), ("postgres", "a"), ("a", "b")])
+@pytest.mark.parametrize(
+    ("source", "target"), [("a", "postgres"), ("postgres", "a"), ("a", "b"), ("a", "mongodb"), ("mongodb", "postgres")]
+)
 def test_a_vault_moves_between_engines_and_is_the_same_there(place: Place, run: Run, source: str, target: str) -> None:
     before = fill(place, source, queued=3)
     first = run("migrate", "--to", place.url(target), "--json", at=source)

@@ -10,6 +10,8 @@ import pytest
 from pymongo import errors
 
 from mediavault.core.errors import StoreError
+from mediavault.core.settings import Settings
+from mediavault.runtime import make_store, store_at
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.listening import Listener
 from mediavault.store.mongodb_engine import Database, Document, errors_as_ours, options_of
@@ -45,6 +47,19 @@ def test_a_server_on_the_network_wants_tls_and_a_password(url: str, words: Seque
     assert len(found) == len(words)
     assert all(word in concern.what for word, concern in zip(words, found, strict=True))
     assert "secret" not in str(found)
+
+
+def test_a_server_on_the_network_without_protection_is_refused_unless_that_is_meant(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = "mongodb://me:secret@db.example/vault"
+    with pytest.raises(StoreError, match="without TLS") as refused:
+        make_store(Settings(database_url=url), FakeClock())
+
+    assert "MEDIAVAULT_ALLOW_UNPROTECTED_DATABASE" in (refused.value.help or "")
+    monkeypatch.setenv("MEDIAVAULT_ALLOW_UNPROTECTED_DATABASE", "true")
+    assert make_store(Settings(database_url=url), FakeClock())
+    assert store_at("mongodb://localhost/vault", FakeClock())
 
 
 def test_an_old_release_is_a_concern() -> None:

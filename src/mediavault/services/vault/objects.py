@@ -34,6 +34,8 @@ class ObjectVault:
     def __init__(self, bucket: Bucket, staging_root: Path) -> None:
         self._bucket = bucket
         self._claims = Claims(bucket)
+        self._expected: str | None = None
+        self._in_doubt = False  # what answers at this address may be another bucket since an error
         self.staging = Staging(staging_root)
 
     async def prepare(self) -> None:
@@ -51,35 +53,53 @@ class ObjectVault:
         await self._bucket.create(MARKER, f"{identity}\n".encode(), "text/plain", {})
 
     async def expect(self, identity: str) -> None:
+        self._expected, self._in_doubt = identity, True
         carried = await self.identity()
         if carried != identity:
             advice = f"Name its bucket in MEDIAVAULT_VAULT_URL. If this is the library all the same, put {identity} into {MARKER}."
             raise marker.not_there(str(self._bucket.address), carried, advice)
+        self._in_doubt = False
 
     async def confirm(self) -> None:
-        """An address leads to the same bucket for as long as a process lives: no request."""
+        """No request, except after an error: a bucket that comes back may be another one, or an empty one of that name."""
+        if self._in_doubt and self._expected is not None:
+            await self.expect(self._expected)
+
+    @contextlib.asynccontextmanager
+    async def _at_home(self) -> AsyncIterator[None]:
+        """Round whatever changes the library."""
+        await self.confirm()
+        try:
+            yield
+        except StorageFailure:
+            self._in_doubt = True
+            raise
 
     # --- keeping ------------------------------------------------------------------------------------------------
 
     async def free_name(self, folder: str, stem: str, suffix: str) -> str:
-        for relative in names_in_turn(folder, stem, suffix):
-            key = _must_be_key(relative)
-            if await self._bucket.look(key) is None and not await self._claims.is_claimed(key):
-                return relative
+        async with self._at_home():
+            for relative in names_in_turn(folder, stem, suffix):
+                key = _must_be_key(relative)
+                if await self._bucket.look(key) is None and not await self._claims.is_claimed(key):
+                    return relative
         raise no_free_name(folder, stem)
 
     async def place(self, staged: Path, relative: str) -> bool:
         job = self.staging.job_of(staged) or uuid.uuid4().hex
-        return await placing.place(self._bucket, self._claims, staged, _must_be_key(relative), job=job)
+        async with self._at_home():
+            return await placing.place(self._bucket, self._claims, staged, _must_be_key(relative), job=job)
 
     async def place_json(self, value: Mapping[str, Any], relative: str, *, via: Path) -> None:  # noqa: ARG002 - one request
         body = json.dumps(value, ensure_ascii=False, indent=1).encode() + b"\n"
-        await self._bucket.put(_must_be_key(relative), body, "application/json", {})
+        async with self._at_home():
+            await self._bucket.put(_must_be_key(relative), body, "application/json", {})
 
     async def holds(self, relative: str, *, size: int, sha256: str) -> bool:
         """By the hash that was recorded when the file was put, of bytes that the storage took whole or not at all."""
         key = _key(relative)
-        found = None if key is None else await self._bucket.look(key)
+        async with self._at_home():
+            found = None if key is None else await self._bucket.look(key)
         if key is None or found is None or found.size != size:
             return False
         recorded = found.record.get(placing.SHA256)
@@ -92,9 +112,10 @@ class ObjectVault:
         return True
 
     async def remove(self, *relatives: str) -> None:
-        for key in map(_key, relatives):
-            if key is not None:
-                await self._bucket.remove(key)
+        async with self._at_home():
+            for key in map(_key, relatives):
+                if key is not None:
+                    await self._bucket.remove(key)
 
     # --- reading ------------------------------------------------------------------------------------------------
 

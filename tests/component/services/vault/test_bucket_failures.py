@@ -15,6 +15,7 @@ from mediavault.services.vault import disk
 from mediavault.services.vault.bucket import Bucket, open_bucket
 from mediavault.services.vault.bucket_address import parse_bucket_address
 from mediavault.services.vault.disk import Digest
+from mediavault.services.vault.marker import MARKER
 from mediavault.services.vault.objects import ObjectVault
 from tests.contract.vaults import QUICK
 from tests.servers import s3
@@ -306,3 +307,31 @@ async def test_a_reader_who_leaves_ends_what_is_under_way(rig: Rig) -> None:
     await file.close()
 
     assert len([method for method, _ in rig.s3.seen if method == "GET"]) <= 2
+
+
+# --- which bucket it is -----------------------------------------------------------------------------------------------
+
+
+async def test_after_an_error_nothing_is_written_before_the_bucket_is_known_to_be_the_same(rig: Rig) -> None:
+    """An address may lead to another bucket when it answers again; without an error nobody asks."""
+    await rig.vault.carry("first-library")
+    await rig.vault.expect("first-library")
+    rig.s3.seen.clear()
+    await rig.keep(SMALL)
+    asked_without_need = [seen for seen in rig.s3.seen if MARKER in str(seen)]
+    rig.s3.rule = lambda method, target: Answer(403, "AccessDenied") if method == "PUT" else None
+    with pytest.raises(StorageFailure, match="credentials"):
+        await rig.keep(SMALL, "jane/2.mp4")
+    rig.s3.rule = lambda method, target: None
+    await rig.bucket.put(MARKER, b"other-library\n", "text/plain", {})
+
+    for wrong in (rig.vault.confirm(), rig.keep(SMALL, "jane/2.mp4"), rig.vault.remove(NAME)):
+        with pytest.raises(StorageFailure, match="another one"):
+            await wrong
+    stands = [found.path async for found in rig.vault.walk()]
+    await rig.bucket.put(MARKER, b"first-library\n", "text/plain", {})
+    kept = await rig.keep(SMALL, "jane/2.mp4")
+
+    assert asked_without_need == []
+    assert stands == [NAME]
+    assert kept
