@@ -63,9 +63,16 @@ class House:
         return [(what, job_id, fence) for what, job_id, fence in (words for words in found if len(words) == 3)]
 
     def asked(self) -> list[tuple[float, str]]:
-        """When a site was asked, in seconds of the monotonic clock, and for which address; the earliest first."""
-        found = (line.removeprefix("asked:").split() for line in self._seen() if line.startswith("asked:"))
-        return sorted((float(at), url) for at, url in found)
+        """When a site was asked, in seconds since the epoch, and for which address; the earliest first."""
+        return self._timed("asked:")
+
+    def turns(self) -> list[tuple[float, str]]:
+        """The turns that a site's gate has given, in seconds since the epoch, and to which job; the earliest first."""
+        return self._timed("turn:")
+
+    def _timed(self, what: str) -> list[tuple[float, str]]:
+        found = (line.removeprefix(what).split() for line in self._seen() if line.startswith(what))
+        return sorted((float(at), whom) for at, whom in found)
 
     def _seen(self) -> Iterator[str]:
         for path in (self.state / "events").glob("*"):

@@ -27,6 +27,7 @@ POST = "https://videos.example/1"
 LEASE_S = 6.0
 LONG_S, SHORT_S = 12.0, 0.5  # downloads
 PACE_S = 1.0  # bluesky's shortest interval
+CLOCKS_S = 0.05  # by which the clock that sleeps and the clock that is read may differ
 BLUESKY = "https://bsky.app/profile/jane.bsky.social/post/3kpost"
 
 
@@ -108,6 +109,10 @@ def is_completed(store: JobStore, job: Job) -> Callable[[], Awaitable[bool]]:
     return look
 
 
+async def gate_is_closed(store: JobStore) -> bool:
+    return any(gate.is_closed(SystemClock().now()) for gate in await store.gates())
+
+
 CUTS = {"unplugged": (Host.unplug, Host.plug_in), "no answers": (Host.lose_answers, Host.find_answers)}
 
 
@@ -186,19 +191,21 @@ async def test_two_hosts_share_a_sites_pace_and_its_closed_gate(fleet: Fleet) ->
         machine.worker(longest_download_s=SHORT_S)
     for job in jobs:
         await until(is_completed(fleet.store, job), 60)
-    at_pace = [at for at, _ in sorted(fleet.ann.house.asked() + fleet.bob.house.asked())]
+    turns = sorted(fleet.ann.house.turns() + fleet.bob.house.turns())
+    asked = {url: at for at, url in fleet.ann.house.asked() + fleet.bob.house.asked()}
+    given = {job: at for at, job in turns}
+    early = [job for job in jobs if asked[job.post_url] < given[job.id] - CLOCKS_S]
 
     await fleet.submit(f"{BLUESKY}slowdown", platform="bluesky", max_attempts=1)
-    await until(
-        lambda: any("slowdown" in url for machine in (fleet.ann, fleet.bob) for _, url in machine.house.asked()), 30
-    )
+    await until(lambda: gate_is_closed(fleet.store), 30)
     [late] = await fleet.submit(f"{BLUESKY}late", platform="bluesky")
     await until(is_completed(fleet.store, late), 60)
     asked = {url: at for at, url in fleet.ann.house.asked() + fleet.bob.house.asked()}
 
-    gaps = [after - before for before, after in itertools.pairwise(at_pace)]
-    assert len(at_pace) == len(posts)
-    assert min(gaps) > 0.9 * PACE_S, gaps
+    gaps = [after - before for (before, _), (after, _) in itertools.pairwise(turns)]
+    assert len(turns) == len(posts)
+    assert min(gaps) > PACE_S - CLOCKS_S, gaps  # a slow machine may ask later than its turn, which says nothing
+    assert early == []
     assert asked[f"{BLUESKY}late"] - asked[f"{BLUESKY}slowdown"] > 3.5  # the gate was closed for 4 s on both
 
 

@@ -2,7 +2,8 @@
 
 ``python -m tests.faults.worker_process STORE_URL STATE DOWNLOADS`` works until SIGTERM. What it saw of its writes goes
 line by line to a file of its own in ``STATE/events``: ``completed JOB FENCE``, ``rejected:WRITE JOB FENCE`` and
-``stopped:WHY JOB FENCE``; and ``asked:SECONDS ADDRESS`` whenever it asked the site, by the machine's monotonic clock.
+``stopped:WHY JOB FENCE``; ``asked:SECONDS ADDRESS`` whenever it asked the
+site, and ``turn:SECONDS JOB`` for each turn that it got, since the epoch.
 The library is DOWNLOADS, or what ``MEDIAVAULT_VAULT_URL`` names.
 """
 
@@ -14,7 +15,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any
 
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.errors import LeaseLost, NetworkFailure, RateLimited
+from mediavault.core.gates import Turn, TurnRequest
 from mediavault.core.job import ClaimedJob
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import DownloadedFile, Extraction, OnProgress, Post
@@ -115,12 +117,24 @@ class Events:
         self._file.write(f"{what} {claim.id} {claim.fence}\n")
 
     def asked(self, url: str) -> None:
-        self._file.write(f"asked:{time.monotonic()} {url}\n")
+        self._file.write(f"asked:{time.time()} {url}\n")
 
     def of(self, store: JobStore) -> None:
         """Note every write of ``store`` that its fence keeps out, and every completion that it takes."""
         for name in FENCED:
             setattr(store, name, self._noted(name, getattr(store, name)))
+        setattr(store, "take_turn", self._noted_turn(store.take_turn))  # noqa: B010 - a method of a protocol
+
+    def _noted_turn(
+        self, original: Callable[[TurnRequest], Awaitable[Turn]]
+    ) -> Callable[[TurnRequest], Awaitable[Turn]]:
+        async def call(asked: TurnRequest) -> Turn:
+            turn = await original(asked)
+            if turn.refused is None:
+                self._file.write(f"turn:{turn.at.timestamp()} {asked.job}\n")
+            return turn
+
+        return call
 
     def _noted(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         async def call(claim: ClaimedJob, *args: Any, **kwargs: Any) -> Any:

@@ -96,10 +96,22 @@ async def take_turn(
             retry_after=max(wait, timedelta()),
         )
     if turn.refused is not None:
-        raise NoTurn(f"{platform.title} has no turn before {turn.at:%H:%M:%S} UTC ({turn.refused}).", turn.at)
+        raise _no_turn(platform, turn.at, turn.refused)
     if wait > timedelta():
         await tools.clock.sleep(wait.total_seconds())
+        await _must_be_open(platform, tools)
     return turn
+
+
+async def _must_be_open(platform: Platform, tools: Tools) -> None:
+    """A turn is given ahead of its time: another job may have been told meanwhile to stay away. Raises NoTurn then."""
+    gate = next((gate for gate in await tools.store.gates() if gate.platform == platform.name), None)
+    if gate is not None and gate.closed_until is not None and gate.closed_until > tools.clock.now():
+        raise _no_turn(platform, gate.closed_until, Refusal.CLOSED)
+
+
+def _no_turn(platform: Platform, at: datetime, why: Refusal) -> NoTurn:
+    return NoTurn(f"{platform.title} has no turn before {at:%H:%M:%S} UTC ({why}).", at)
 
 
 async def tell(platform: Platform, turn: Turn | None, failure: Failure | None, tools: Tools) -> timedelta | None:

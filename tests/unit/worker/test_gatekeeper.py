@@ -25,6 +25,7 @@ from mediavault.core.gates import Turn
 from mediavault.core.job import ItemStatus, Job, JobId, JobStatus, NewJob, WorkerId
 from mediavault.core.media import Extraction, Item, Post
 from mediavault.core.platform import Platform
+from mediavault.platforms.bluesky import BLUESKY
 from mediavault.platforms.facebook import FACEBOOK
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.instagram import INSTAGRAM
@@ -53,6 +54,22 @@ async def take_turn(platform: Platform, tools: Tools, *, before: Turn | None = N
 
 
 HAD = Turn(START)
+
+
+async def test_a_turn_that_was_given_before_the_gate_closed_is_not_used_after_it(
+    tools: Tools, store: JobStore, clock: FakeClock
+) -> None:
+    """A job waits for its turn up to two seconds, with the account for minutes; another's 429 comes meanwhile."""
+
+    class WhileItWaits(FakeClock):
+        async def sleep(self, seconds: float) -> None:
+            await store.close_gate("bluesky", duration=timedelta(minutes=7), code=ErrorCode.RATE_LIMITED, reason="429")
+
+    await take_turn(BLUESKY, tools)
+    with pytest.raises(NoTurn) as sent_away:
+        await take_turn(BLUESKY, replace(tools, clock=WhileItWaits()))
+
+    assert sent_away.value.at == clock.now() + timedelta(minutes=7)
 
 
 def x_job(clock: FakeClock, number: int) -> NewJob:
