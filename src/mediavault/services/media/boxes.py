@@ -26,6 +26,7 @@ from mediavault.services.media.tail import follows, harmless_tail
 
 MAX_MOOV_BYTES = 256 << 20  # twelve hours at 60 pictures a second need some 60 MB
 FORGIVEN_BELOW_BYTES = 50_000_000  # larger files are not decoded whole, and so not forgiven
+_OF_EACH_SAMPLE, _OF_THE_RUN = 0xF00, 0x5  # fields of a run that its flags announce (14496-12, 8.8.8)
 TS_SAMPLES = 64  # places at which a long transport stream is checked for its sync byte
 _TS_BLOCK_PACKETS = 8_192
 
@@ -64,6 +65,8 @@ def walk_mp4(file: BinaryIO, size: int, *, deep: bool = False) -> Structure:
         problems += _mp4_insides(file, size, found)
     if not problems and not fragmented:
         problems += _mp4_tables(file, found, size)
+    if not problems and fragmented and deep:
+        problems += _mp4_runs(file, found)
     if any(entry in (b"encv", b"enca") for entry in _sample_entries(file, size, found)):
         problems.insert(0, Problem(ProblemKind.PROTECTED, "its pictures or sound are encrypted (copy protection)"))
     open_ended = any(box.to_the_end for box in found)
@@ -129,6 +132,19 @@ def _mp4_tables(file: BinaryIO, found: list[Box], size: int) -> list[Problem]:
     contents = [range(box.body, min(box.end, size)) for box in found if box.type == b"mdat"]
     reason = contradiction(file, moov, contents)
     return [_damaged(f"its table of contents contradicts itself: {reason}")] if reason else []
+
+
+def _mp4_runs(file: BinaryIO, found: list[Box]) -> list[Problem]:
+    """Each fragment's runs hold as many samples as they say: a player stops at one that does not."""
+    moofs = [box for box in found if box.type == b"moof"]
+    for run in inside(file, moofs, (b"traf", b"trun")):
+        file.seek(run.body)
+        head = file.read(8)
+        flags, count = int.from_bytes(head[1:4], "big"), int.from_bytes(head[4:8], "big")
+        width = 4 * (flags & _OF_EACH_SAMPLE).bit_count()
+        if run.body + 8 + 4 * (flags & _OF_THE_RUN).bit_count() + count * width > run.end:
+            return [_damaged("a fragment's table is shorter than it says")]
+    return []
 
 
 def _padding(file: BinaryIO, start: int, end: int) -> bool:

@@ -25,7 +25,9 @@ from mediavault.services.media.library import (
     open_input,
 )
 
-MAX_DEAF_PACKETS = 3  # of sound, that may come to nothing where all of them do: an odd beginning, a torn end
+MAX_DEAF_PACKETS = 3  # of sound, that may come to nothing at the beginning: an odd one, or a torn end right behind it
+_JOINED_ANYWHERE = frozenset({"mpegts", "mpeg"})  # containers whose sound may begin in the middle of a piece
+MAX_JOINING_SOUNDS = 16  # pieces, until the decoder has found their rhythm
 OFF_PACE = 1.3  # as many times longer or shorter than it lasts: no rounding explains it
 DECODE_CPU_S = 4.0  # a minute of 1080p H.264, or everything of most clips
 
@@ -33,11 +35,12 @@ DECODE_CPU_S = 4.0  # a minute of 1080p H.264, or everything of most clips
 def decode_all(path: Path, demuxer: str, *, cpu_s: float = DECODE_CPU_S) -> DecodeFacts:
     """Decode from the start until the end or until ``cpu_s`` seconds of this process's time are used up.
 
-    Never raises for a bad file. A refused packet before the first key frame does not count, since a stream may be joined
-    anywhere; nor does the last packet of sound, which a cut at a picture leaves behind half. Sound of which nothing at all
-    decodes counts, unless it is of a kind that the decoder does not know in full.
+    Never raises for a bad file. A refused packet of pictures before the first key frame does not count, nor do the first
+    packets of sound, since a stream may be joined anywhere; nor does the last packet of sound, which a cut at a picture
+    leaves behind half. Sound of which nothing at all decodes counts, unless it is of a kind that the decoder does not know
+    in full.
     """
-    count = _Count()
+    count = _Count(joined=demuxer in _JOINED_ANYWHERE)
     with listening() as log:
         try:
             with open_input(path, demuxer) as container:
@@ -67,7 +70,8 @@ def _decode(packets: Iterator[Any], count: _Count, *, until: float) -> None:
 
 
 class _Count:
-    def __init__(self) -> None:
+    def __init__(self, *, joined: bool) -> None:
+        self._joined = joined
         self.complete = True
         self.broke_off: str | None = None
         self._pictures = self._corrupt = self._refused = 0
@@ -79,6 +83,8 @@ class _Count:
 
     def add(self, packet: Any) -> None:
         is_video = packet.stream.type == "video"
+        if not is_video and not packet.size and packet.dts is not None:
+            return  # silence, as some recorders write it
         try:
             frames = packet.decode()
         except FAULTS as exc:
@@ -90,7 +96,7 @@ class _Count:
             self._turned = self._turned or any(frame.rotation % 180 for frame in frames)
         else:
             self._sounds += len(frames)
-            self._sound_before += not self._sounds and packet.size > 0
+            self._sound_before += not self._sounds and packet.size > 0 and not packet.is_discard
             self._time(packet, frames)
             self._sound_refused += self._last_sound_refused
             self._last_sound_refused = False
@@ -105,7 +111,7 @@ class _Count:
     def _refuse(self, exc: Exception, *, is_video: bool, is_key: bool) -> None:
         if not is_video:
             self._sound_refused += self._last_sound_refused
-            self._last_sound_refused = self._sounds > 0
+            self._last_sound_refused = self._sounds > (MAX_JOINING_SOUNDS if self._joined else 0)
             self._sound_before += self._sounds == 0 and not isinstance(exc, NOT_WRITTEN_YET)
             return
         self._error = self._error or said(exc)
@@ -113,8 +119,13 @@ class _Count:
 
     @property
     def _deaf(self) -> int:
-        """How many pieces of sound came to nothing where all of them did, though the decoder knows the kind."""
-        return self._sound_before if not self._sounds and self._sound_before > MAX_DEAF_PACKETS else 0
+        """How many pieces of sound came to nothing before the first that did not, though the decoder knows the kind.
+
+        A stream that is joined anywhere may wait for its decoder's configuration (LATM): there they count where nothing at
+        all is heard. What an edit list leaves out is not among them.
+        """
+        counts = self._sound_before > MAX_DEAF_PACKETS and not (self._joined and self._sounds)
+        return self._sound_before if counts else 0
 
     def facts(self, concealed: int) -> DecodeFacts:
         return DecodeFacts(
@@ -124,7 +135,7 @@ class _Count:
             corrupt=self._corrupt,
             concealed=concealed,
             sounds=self._sounds,
-            sound_refused=self._deaf or self._sound_refused,
+            sound_refused=self._deaf + self._sound_refused,
             sound_slow=self._slow,
             sound_fast=self._fast,
             turned=self._turned,

@@ -11,14 +11,15 @@ from mediavault.services.media.facts import Structure
 from mediavault.services.media.tail import follows, harmless_tail
 
 EBML, SEGMENT, CLUSTER, TRACKS = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0x1654AE6B
+_VOID = 0xEC
 _TRACK, _ENCODINGS, _ENCODING, _ENCRYPTION = 0xAE, 0x6D80, 0x6240, 0x5035
 
 # SeekHead, Info, Tracks, Cluster, Cues, Attachments, Chapters, Tags, Void, CRC-32
 IN_SEGMENT = frozenset(
-    {0x114D9B74, 0x1549A966, TRACKS, CLUSTER, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367, 0xEC, 0xBF}
+    {0x114D9B74, 0x1549A966, TRACKS, CLUSTER, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367, _VOID, 0xBF}
 )
 # Timestamp, SimpleBlock, BlockGroup, PrevSize, Position, SilentTracks, EncryptedBlock, Void, CRC-32
-IN_CLUSTER = frozenset({0xE7, 0xA3, 0xA0, 0xAB, 0xA7, 0x5854, 0xAF, 0xEC, 0xBF})
+IN_CLUSTER = frozenset({0xE7, 0xA3, 0xA0, 0xAB, 0xA7, 0x5854, 0xAF, _VOID, 0xBF})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def walk_matroska(file: BinaryIO, size: int) -> Structure:
     if segment.end is not None and segment.end > size:
         return Structure((_cut(segment.end, size),))
     end, notes = size, []
-    if segment.end is not None and segment.end < size:
+    if segment.end is not None and _void_until(file, segment.end, size) < size:
         end = segment.end
         if not harmless_tail(file, end, size):
             return Structure((Problem(ProblemKind.INCOMPLETE, f"{size - end:,} foreign bytes follow its end"),))
@@ -66,6 +67,13 @@ def walk_matroska(file: BinaryIO, size: int) -> Structure:
     problems = walked.problems(segment)
     open_ended = segment.end is None
     return Structure(tuple(problems), tuple(notes), open_ended=open_ended, payload_bytes=walked.payload or None)
+
+
+def _void_until(file: BinaryIO, at: int, size: int) -> int:
+    """Where the padding (Void, RFC 8794, 11.3.2: allowed at any level) behind the segment ends."""
+    while at < size and (element := element_at(file, at)) and element.id == _VOID and element.end:
+        at = element.end
+    return at
 
 
 class _Walk:

@@ -46,11 +46,18 @@ def walk_avi(file: BinaryIO, size: int) -> Structure:
         if broken is not None:
             return _broken(broken, size)
         at, kind = _padded(end, size), b"AVIX"
-    if at == size:
+    if at == size or (at and _is_junk(file, at, size)):
         return Structure()
     if at == 0 or not harmless_tail(file, at, size):
         return _broken(at, size)
     return Structure(notes=(follows(size - at),))
+
+
+def _is_junk(file: BinaryIO, at: int, size: int) -> bool:
+    """Whether one chunk of padding fills the rest."""
+    file.seek(at)
+    header = file.read(8)
+    return header[:4] == b"JUNK" and _padded(at + 8 + int.from_bytes(header[4:8], "little"), size) == size
 
 
 def _first_broken_chunk(file: BinaryIO, at: int, end: int) -> int | None:

@@ -26,6 +26,7 @@ MAX_PROVEN_GAP_S = 0.3  # the shortest segments last half a second
 MAX_GAP_STEPS = 8  # of the usual distance between two pictures
 MIN_TIMED_SOUNDS = 4  # pieces, before anything is said about their pace
 OFF_CLOCK = 0.9  # of them that are off it
+UNTOLD_SHARE = 0.01  # of the announced pictures that may not be there: the table of times may be a little too long
 MIN_PAYLOAD = 0.90  # of the room for packets that packets fill in a whole MP4
 DEEP_BELOW_BYTES = 50_000_000  # the deep look costs about a second per gigabyte
 
@@ -44,6 +45,9 @@ NONE = Floor(bytes=0, duration_s=0.0, pictures=1)  # nothing is known but the fi
 
 # A hole without sound to ask: in these, pictures that stand still are left out; in the others it is a lost piece.
 _MAY_STAND_STILL = frozenset({Kind.WEBM, Kind.MATROSKA, Kind.ASF, Kind.OGG})
+
+# Recordings of a running stream that keep its times and count their length from zero.
+_ON_A_STREAMS_CLOCK = frozenset({Kind.WEBM, Kind.MATROSKA})
 
 _ORDER = (
     ProblemKind.EMPTY,
@@ -179,7 +183,7 @@ def _reaches_the_end(run: PacketFacts, facts: MediaFacts) -> Iterator[Problem]:
     """T and D: packets go on until the end that the container and its video track claim."""
     slack = max(END_TOLERANCE_S, 3 * run.usual_step_s)
     assert facts.video is not None
-    if facts.structure.fragmented:
+    if facts.structure.fragmented or facts.kind in _ON_A_STREAMS_CLOCK:
         slack += run.start_s  # its fragments may be the later ones of a stream, with the stream's times
     for claimed, reached, what in (
         (facts.duration_s, run.end_s, "it"),
@@ -204,7 +208,7 @@ def _whole(run: PacketFacts, facts: MediaFacts) -> Iterator[Problem]:
         yield Problem(ProblemKind.DAMAGED, f"its sound has a hole of {run.sound_gap_s:.1f} s, longer than the film")
     if DEMUXERS[facts.kind] != "mov" or run.error is not None:
         return  # other containers only estimate what follows
-    if run.video_packets < facts.video.frames:
+    if facts.video.frames - run.video_packets > UNTOLD_SHARE * facts.video.frames:
         counts = f"{run.video_packets:,} of {facts.video.frames:,}"
         yield Problem(ProblemKind.INCOMPLETE, f"it holds {counts} announced pictures")
     if facts.decoded is not None and facts.decoded.complete:

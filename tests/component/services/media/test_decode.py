@@ -42,14 +42,41 @@ def test_a_scratch_inside_a_picture_is_seen_by_what_the_decoder_conceals(path: P
     assert found.concealed + found.refused > 0
 
 
-def sound_replaced(body: bytes) -> bytes:
-    """With every piece of its sound overwritten; lengths and tables stay right."""
+def sound_replaced(body: bytes, until_s: float = 99.0) -> bytes:
+    """With every piece of its sound before ``until_s`` overwritten; lengths and tables stay right."""
     found = bytearray(body)
     with av.open(io.BytesIO(body), "r") as opened:
         for packet in opened.demux(opened.streams.audio[0]):
-            if packet.pos is not None and packet.size:
+            if packet.pos is not None and packet.size and (packet.pts or 0) * packet.time_base < until_s:
                 found[packet.pos : packet.pos + packet.size] = b"\xe5" * packet.size
     return bytes(found)
+
+
+def test_a_film_whose_sound_begins_with_rubbish_has_lost_some(path: Path) -> None:
+    path.write_bytes(sound_replaced(media.mp4(2.0), until_s=1.0))
+    found = decode_all(path, "mov")
+
+    assert found.sounds > 40
+    assert found.sound_refused > 40
+
+
+def test_a_stream_may_be_joined_in_the_middle_of_a_piece_of_sound(path: Path) -> None:
+    body = media.encode("vob", 2.0, video="mpeg2video", audio="mp2")
+    pack = body.index(b"\0\0\1\xba", len(body) // 10)
+    path.write_bytes(body[pack:])
+    found = decode_all(path, "mpeg")
+
+    assert found.sounds > 40
+    assert found.sound_refused == 0
+
+
+def test_an_empty_piece_of_sound_is_silence(path: Path) -> None:
+    body = media.reordered_mp4()
+    size = body.rindex(b"stsz") + 16 + 4 * 20
+    path.write_bytes(body[:size] + bytes(4) + body[size + 4 :])
+    found = decode_all(path, "mov")
+
+    assert (found.pictures, found.sound_refused) == (50, 0)
 
 
 def test_sound_of_which_nothing_decodes_is_refused_sound(path: Path) -> None:

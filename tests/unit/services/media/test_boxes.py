@@ -86,6 +86,22 @@ def test_anything_behind_a_fragmented_film_is_a_breach() -> None:
     assert kinds(WHOLE["fragmented"] + bytes(3_000)) == [ProblemKind.INCOMPLETE]
 
 
+def test_a_containers_own_padding_behind_the_film_is_none() -> None:
+    """Void elements stand at any level of EBML, and RIFF's JUNK chunks anywhere between chunks."""
+    assert kinds(WHOLE["mkv"] + b"\xec\x8a" + bytes(10) + b"\xec\x80") == []
+    assert kinds(WHOLE["avi"] + b"JUNK\x0a\0\0\0" + b"left over ") == []
+    assert kinds(WHOLE["avi"] + b"JUNK\x0b\0\0\0" + b"\xffleft over") == [ProblemKind.DAMAGED]
+
+
+def test_a_fragments_table_that_is_shorter_than_it_says_is_noticed() -> None:
+    """A browser ends at the fragment."""
+    body = WHOLE["fragmented"]
+    at = body.index(b"trun") + 8
+    longer = body[:at] + (int.from_bytes(body[at : at + 4], "big") + 1).to_bytes(4, "big") + body[at + 4 :]
+
+    assert kinds(longer) == [ProblemKind.DAMAGED]
+
+
 def test_other_bytes_behind_a_whole_film_are_a_breach() -> None:
     assert kinds(WHOLE["faststart"] + bytes(range(200, 256)) * 10, deep=False) == [ProblemKind.INCOMPLETE]
 

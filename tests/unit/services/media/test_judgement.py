@@ -124,7 +124,7 @@ def test_facts_survive_the_process_border() -> None:
         (both(video_end_s=8.5), ProblemKind.INCOMPLETE, "its picture ends at 8.5 s instead of 10.0 s"),
         (both(end_s=8.5), ProblemKind.INCOMPLETE, "it ends at 8.5 s instead of 10.0 s"),
         (both(end_s=None), ProblemKind.INCOMPLETE, "it ends at 0.0 s"),
-        (both(video_packets=249), ProblemKind.INCOMPLETE, "249 of 250 announced pictures"),
+        (both(video_packets=240), ProblemKind.INCOMPLETE, "240 of 250 announced pictures"),
         (both(proven_gap_s=0.5), ProblemKind.DAMAGED, "its pictures jump by 0.5 s"),
         (both(bytes=700_000), ProblemKind.DAMAGED, "only 78% of its contents"),
         (replace(GOOD, pictures=(PictureFacts(0.0, 2), PictureFacts(5.0, 0))), ProblemKind.DAMAGED, "decode at 5.0 s"),
@@ -197,6 +197,17 @@ def test_the_later_fragments_of_a_stream_keep_the_streams_times() -> None:
     facts = replace(GOOD, duration_s=30.02, tail=None, whole=run, structure=Structure(fragmented=True))
 
     assert first(replace(facts, video=replace(GOOD.video, duration_s=30.0))) is None  # type: ignore[type-var]
+
+
+def test_a_recording_in_matroska_keeps_the_streams_times() -> None:
+    """Its header counts the length from zero, its packets begin an hour later."""
+    facts = replace(GOOD, kind=Kind.MATROSKA, duration_s=3610.0, tail=None, whole=replace(PACKETS, start_s=3600.0))
+
+    assert first(replace(facts, video=replace(GOOD.video, duration_s=None))) is None  # type: ignore[type-var]
+
+
+def test_times_of_a_few_pictures_that_are_none_are_no_loss() -> None:
+    assert first(both(video_packets=248)) is None
 
 
 def test_without_a_floor_the_smallest_and_shortest_file_is_kept() -> None:
