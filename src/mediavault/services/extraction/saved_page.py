@@ -92,7 +92,7 @@ def look_at_saved(platform: Platform, post: Post, saved: SavedDocument) -> Saved
     shown = shown_by(
         post, platform, saved.source, data, html=saved.html, words=saved.words, names_foreign=names_foreign
     )
-    if saved.html and not (known or found.candidates or shown.others_videos or _holds_anything(saved)):
+    if saved.html and not (data or found.candidates or shown.others_videos or _holds_anything(saved)):
         return SavedLook(Outcome.UNREADABLE, found, BadInput("The page is empty."))
     return SavedLook(outcome_of(found, shown), found)
 
@@ -182,7 +182,8 @@ def _wall(post: Post, platform: Platform, saved: SavedDocument) -> Failure | Non
 
 def _holds_anything(saved: SavedDocument) -> bool:
     page = saved.source.page
-    return bool(saved.words or page.title or page.metas or page.players or page.linked) or "<img" in saved.html
+    said = saved.words or page.title or page.metas or page.players or page.linked or any(saved.source.documents)
+    return bool(said) or "<img" in saved.html
 
 
 def says_nothing(found: Extraction) -> bool:

@@ -61,6 +61,7 @@ _GONE = (
     "has been removed",
     "was deleted",
     "was removed",
+    "may have been removed",
     "does not exist",
     "doesn't exist",
     "page not found",

@@ -176,6 +176,10 @@ def test_of_linkedins_elements_only_the_one_with_the_posts_urn_counts() -> None:
     assert told(url, page(element("7000000000000000001", WORDS) + related)).outcome == "no_own_video"
 
 
+def test_a_page_with_data_that_nobody_reads_is_not_an_empty_one() -> None:
+    assert told(OTHERS["tiktok"][0], page(record={"statusCode": 100004})).outcome == "metadata_only"
+
+
 # --- Instagram's embeds ----------------------------------------------------------------------------------------
 
 GRAM = OTHERS["instagram"][0]

@@ -53,7 +53,8 @@ def ids_of(node: Node) -> set[str]:
 
 
 def _record(node: Node) -> Node:
-    return values.obj(node, "record") or values.obj(node, "value")
+    item = "depth" in node  # of a thread: its value is a view, or stands for one
+    return values.obj(node, "record") or (values.obj(node, "value") if not item else {})
 
 
 def _page_data(platform: Platform, view: Node) -> PageData:
@@ -159,11 +160,13 @@ def _lone_record(post: Post, platform: Platform, documents: Sequence[object]) ->
 def _refusal(document: object) -> Failure | None:
     """The XRPC error of an answer, or the place that stands for a post that is gone or hidden."""
     answer = values.obj(document)
-    thread, error = values.obj(answer, "thread"), values.text(answer.get("error"))
-    kind = str(thread.get("$type", "")).rpartition("#")[2]
-    if kind == "notFoundPost" or error in {"NotFound", "RecordNotFound"}:
+    error = values.text(answer.get("error"))
+    asked_for = next((one for one in values.objects(answer.get("thread")) if one.get("depth") == 0), {})
+    place = values.obj(answer, "thread") or values.obj(asked_for, "value")  # the second form of getPostThread is a list
+    kind = str(place.get("$type", "")).rpartition("#")[2]
+    if kind in {"notFoundPost", "threadItemNotFound"} or error in {"NotFound", "RecordNotFound"}:
         return Deleted("Bluesky says that there is no such post.")
-    if kind == "blockedPost":
+    if kind in {"blockedPost", "threadItemBlocked", "threadItemNoUnauthenticated"}:
         return LoginRequired("Bluesky shows this post only to some signed-in people.")
     if error in {"AccountTakedown", "AccountDeactivated", "AccountSuspended", "RepoTakendown"}:
         return Deleted(f"Bluesky says that the account is gone ({error}).")

@@ -48,7 +48,9 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
     if post.post_id and (stories := [node for node in nodes if _is_story(node, post.post_id)][:_MAX_RECORDS]):
         readings = [(_story_items(node, platform), node) for node in stories]
         items, story = max(readings, key=lambda pair: (sum(bool(i.candidates) for i in pair[0]), len(pair[0])))
-        return _page_data(items, [story, *stories]) if items else None
+        return _page_data(items, [story, *stories, *_sections(story)]) if items else None
+    if post.post_id and (advert := next((n for n in nodes if str(n.get("ad_archive_id")) == post.post_id), None)):
+        return _advert(advert, platform)
     if failure := next(filter(None, map(_refusal, documents)), None):
         raise failure
     return None
@@ -128,7 +130,10 @@ def _picture(nodes: Sequence[Node]) -> str | None:
         ("thumbnailImage",),
         ("thumbnail_image",),
         ("image",),
+        ("photo_image",),
+        ("viewer_image",),
         ("previewImage",),
+        ("video_preview_image_url",),
     )
     named = (
         values.obj(node, *place).get("uri") or values.obj(node, *place[:-1]).get(place[-1])
@@ -205,6 +210,28 @@ def _below(story: Node) -> Iterator[Node]:
         for name in _NOT_ITS_OWN & node.keys():
             foreign |= {id(inner) for inner in walk(node[name])}
         yield node
+
+
+_TOLD_IN_SECTIONS = ("actors", "message", "creation_time")
+
+
+def _sections(story: Node) -> Iterator[Node]:
+    """A story's sections repeat parts of it (``comet_sections.content.story``), and its newest form says who only there."""
+    told = ({name: node[name] for name in _TOLD_IN_SECTIONS if node.get(name)} for node in _below(story))
+    return islice(filter(None, told), _MAX_RECORDS)
+
+
+# --- an advert of the library ----------------------------------------------------------------------------------
+
+
+def _advert(advert: Node, platform: Platform) -> PageData | None:
+    """Its videos and those of its cards; None for one that shows none, since its pictures say nothing of a video."""
+    shown = values.obj(advert, "snapshot")
+    parts = [*values.objects(shown.get("videos")), *values.objects(shown.get("cards"))]
+    items = tuple(_video([part], platform) for part in parts[:MAX_ITEMS] if _has_address(part))
+    owner = {"name": shown.get("page_name") or advert.get("page_name"), "url": shown.get("page_profile_uri")}
+    told = {"actors": [owner], "message": shown.get("body"), "creation_time": advert.get("start_date")}
+    return _page_data(items, [told]) if any(item.candidates for item in items) else None
 
 
 # --- who and when ----------------------------------------------------------------------------------------------

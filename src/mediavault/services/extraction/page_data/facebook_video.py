@@ -25,6 +25,7 @@ _HD = (
     "playable_url_quality_hd",
     "playableUrlHd",
     "hd_url",
+    "video_hd_url",  # of an advert in the library
 )
 _SD = (
     "sd_src_no_ratelimit",
@@ -34,6 +35,7 @@ _SD = (
     "playable_url",
     "playableUrlSd",
     "sd_url",
+    "video_sd_url",
 )
 _MANIFESTS = (
     "dash_manifest",

@@ -38,6 +38,9 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
     Raises Private, Deleted, LoginRequired, Challenge, AccountWarning, StoryExpired or RateLimited when Instagram itself says so.
     """
     own = _own_records(post, documents)
+    if not own and (named := _HIGHLIGHT.search(post.url)) and (reel := _reel(f"highlight:{named[1]}", documents)):
+        items = tuple(item for one in values.objects(reel.get("items")) for item in meta_media.items_of(one, platform))
+        return _page_data(post, items[: meta_media.MAX_ITEMS], [reel])
     if not own:
         if failure := next(filter(None, map(_refusal, documents)), None):
             raise failure
@@ -49,6 +52,15 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
     if not items and meta_media.is_private(node):
         raise Private("Instagram shows this post only to approved followers.")
     return _page_data(post, items, [node, *own])
+
+
+_HIGHLIGHT = re.compile(r"/stories/highlights/(\d+)")
+
+
+def _reel(name: str, documents: Sequence[object]) -> Node | None:
+    """The stories that an account keeps under a heading."""
+    nodes = (node for document in documents for node in walk(document))
+    return next((node for node in nodes if node.get("id") == name and node.get("items")), None)
 
 
 def _own_records(post: Post, documents: Sequence[object]) -> list[Node]:

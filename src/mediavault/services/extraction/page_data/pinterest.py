@@ -121,7 +121,7 @@ def _video(platform: Platform, videos: Node) -> Item | None:
     found = list(_rungs(platform, videos))
     if not found:
         return None
-    listed = [one for one in values.obj(_field(videos, "video_list")).values() if isinstance(one, dict)]
+    listed = [one for rungs in _lists(videos) for one in rungs.values() if isinstance(one, dict)]
     pictures = (values.url(one.get("thumbnail")) for one in listed)
     return Item(
         build.merged(found),
@@ -131,10 +131,14 @@ def _video(platform: Platform, videos: Node) -> Item | None:
     )
 
 
+def _lists(videos: Node) -> list[Node]:
+    """``video_list``; in Relay also ``videoList720P`` and ``videoListMobile``."""
+    return [values.obj(rungs) for name, rungs in videos.items() if name.startswith(("video_list", "videoList"))]
+
+
 def _rungs(platform: Platform, videos: Node) -> Iterator[Candidate]:
     """Durations are milliseconds. Relay names each rung as a field of its own (``v720P``, ``vHLSV4``)."""
-    lists = [values.obj(_field(videos, "video_list")), values.obj(_field(videos, "video_list_mobile"))]
-    for name, one in (pair for rungs in lists for pair in rungs.items()):
+    for name, one in (pair for rungs in _lists(videos) for pair in rungs.items()):
         millis = values.number(values.obj(one).get("duration"))
         yield from rung(
             values.obj(one).get("url"),

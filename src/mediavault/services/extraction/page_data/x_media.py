@@ -108,8 +108,13 @@ def _player(told: Mapping[str, Any]) -> Sequence[Node]:
     """A file, or a VMAP document that lists the files (``video.twimg.com/…/vmap/….vmap``); pages of other sites are none."""
     named = [_string(told, name) for name in ("player_stream_url", "amplify_url_vmap", "player_url")]
     mime = (_string(told, "player_stream_content_type") or "").partition(";")[0]
+    variants = (
+        [{"content_type": "application/x-mpegURL", "url": hls}] if (hls := _string(told, "player_hls_url")) else []
+    )
     if named[0] and mime.startswith("video/") and not _is_vmap(named[0]):
-        return [_medium("video", _image(told), [{"content_type": mime, "url": named[0]}])]
+        variants.insert(0, {"content_type": mime, "url": named[0]})
+    if variants:
+        return [_medium("video", _image(told), variants)]
     return [_medium("video", _image(told), [])] if any(url and _is_vmap(url) for url in named) else ()
 
 

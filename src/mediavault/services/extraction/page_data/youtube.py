@@ -230,9 +230,14 @@ def story_of(post: Post, documents: Sequence[object]) -> PageData | None:
 # In this order: a sentence about an age can ask for a sign-in too
 _SENTENCES: tuple[tuple[re.Pattern[str], type[Failure], str], ...] = (
     (re.compile(r"not a bot|unusual traffic|captcha"), Challenge, "YouTube wants to see a human"),
-    (re.compile(r"try again later"), RateLimited, "YouTube asked us to slow down"),
+    (re.compile(r"try again later|rate-limited"), RateLimited, "YouTube asked us to slow down"),
     (re.compile(r"confirm your age|age.restricted|inappropriate"), AgeRestricted, "YouTube wants to know the age"),
     (re.compile(r"private video|video is private"), Private, "YouTube says that the video is private"),
+    (
+        re.compile(r"removed for violating"),
+        Deleted,
+        "YouTube says that the video is gone",
+    ),  # laws "in your country" follow
     (re.compile(r"your country|in your region|your location"), RegionLocked, "YouTube does not show it here"),
     (re.compile(r"recording is not available"), Deleted, "YouTube has no recording of the broadcast"),
     (re.compile(r"on this app\b|latest version of youtube"), Unsupported, "YouTube does not play it in this player"),

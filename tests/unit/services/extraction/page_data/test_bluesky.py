@@ -39,6 +39,14 @@ def thread(post: dict[str, Any], *replies: dict[str, Any]) -> dict[str, Any]:
     return {"thread": {"post": post, "replies": [{"post": reply} for reply in replies]}}
 
 
+def in_place_of_the_post(kind: str) -> dict[str, Any]:
+    """An answer of getPostThreadV2, whose thread is a list."""
+    above = {"uri": view(key="3kother")["uri"], "depth": -1, "value": {"post": view(key="3kother")}}
+    return {
+        "thread": [above, {**view(), "depth": 0, "record": None, "value": {"$type": f"app.bsky.unspecced.defs#{kind}"}}]
+    }
+
+
 def quoting(quoted: dict[str, Any], media: dict[str, Any] | None = None) -> dict[str, Any]:
     record = {"$type": "app.bsky.embed.record#view", "record": quoted}
     return (
@@ -105,6 +113,9 @@ def test_another_authors_post_of_the_same_key_is_not_the_posts() -> None:
         ({"error": "NotFound", "message": "Post not found"}, Deleted),
         ({"thread": {"$type": "app.bsky.feed.defs#notFoundPost", "notFound": True}}, Deleted),
         ({"thread": {"$type": "app.bsky.feed.defs#blockedPost", "blocked": True}}, LoginRequired),
+        (in_place_of_the_post("threadItemNotFound"), Deleted),
+        (in_place_of_the_post("threadItemBlocked"), LoginRequired),
+        (in_place_of_the_post("threadItemNoUnauthenticated"), LoginRequired),
         ({"error": "AccountTakedown"}, Deleted),
     ],
 )

@@ -129,6 +129,38 @@ def test_a_story_gives_its_media_in_order_and_not_those_of_answers() -> None:
     assert (found.handle, found.text) == ("jane.kites", "Two kites")
 
 
+def test_a_storys_sections_say_who_posted_it_where_it_does_not_itself() -> None:
+    media = {"styles": {"attachment": {"media": video("9", owner=None)}}}
+    jane = {"name": "Jane", "url": "https://www.facebook.com/jane.kites"}
+    inner = {"actors": [jane], "message": {"text": "A kite"}, "attachments": [media]}
+    bob = {"actors": [{"name": "Bob", "url": "https://www.facebook.com/bob"}]}
+    story = {"post_id": ID, "feedback": {"comments": [bob]}, "comet_sections": {"content": {"story": inner}}}
+    data = read(story)
+
+    assert (data.handle, data.display_name, data.text) == ("jane.kites", "Jane", "A kite")
+
+
+def test_a_storys_photo_in_the_form_of_the_newest_pages_is_no_video() -> None:
+    photo = {"__typename": "Photo", "id": "9", "photo_image": {"uri": "https://scontent.fbcdn.net/p.jpg"}}
+    data = read({"post_id": ID, "attachments": [{"styles": {"attachment": {"media": photo}}}]})
+
+    assert (data.found, data.image_urls, [item.type for item in data.items]) == (
+        True,
+        ("https://scontent.fbcdn.net/p.jpg",),
+        [ItemType.IMAGE],
+    )
+
+
+@pytest.mark.parametrize("place", ["videos", "cards"])
+def test_an_advert_of_the_library_shows_its_videos_or_those_of_its_cards(place: str) -> None:
+    part = {"video_hd_url": f"{CDN}hd.mp4", "video_sd_url": f"{CDN}sd.mp4", "video_preview_image_url": f"{CDN}a.jpg"}
+    shown = {"page_name": "Jane", "page_profile_uri": "https://www.facebook.com/jane.kites/", place: [part]}
+    data = read({"ad_archive_id": ID, "snapshot": {"body": {"text": "A kite"}, **shown}}, {"ad_archive_id": "7"})
+
+    assert (choose(data.items[0]).url, data.thumbnail_url) == (f"{CDN}hd.mp4", f"{CDN}a.jpg")
+    assert (data.handle, data.display_name, data.text) == ("jane.kites", "Jane", "A kite")
+
+
 def test_a_shared_storys_video_is_an_item_of_that_role() -> None:
     shared = story(video("333333333"), post_id="800000001")
     found = read(story(attached_story=shared), post_id="700000001")

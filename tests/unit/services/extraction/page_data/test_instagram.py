@@ -40,6 +40,18 @@ def read(*found: object, url: str = URL) -> PageData:
     return data
 
 
+def test_a_highlights_stories_are_its_items() -> None:
+    url = "https://www.instagram.com/stories/highlights/17900000000000001/"
+    clip = {"pk": "1", "media_type": 2, "video_versions": [{"url": f"{CDN}a.mp4"}]}
+    still = {"pk": "2", "media_type": 1, "image_versions2": {"candidates": [{"url": f"{CDN}b.jpg"}]}}
+    reel = {"id": "highlight:17900000000000001", "user": {"username": "jane"}, "items": [still, clip]}
+    other = {"id": "highlight:5", "items": [clip]}
+    data = instagram.read(Post(url, url, "instagram", "17900000000000001"), INSTAGRAM, [{"reels": [other, reel]}])
+
+    assert data is not None
+    assert ([item.is_video for item in data.items], data.handle) == ([False, True], "jane")
+
+
 def graphql(code: str = CODE, **more: Any) -> dict[str, Any]:
     return {
         "__typename": "GraphVideo",

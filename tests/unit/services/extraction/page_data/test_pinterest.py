@@ -40,6 +40,16 @@ def pin(number: str = "1234567890", **facts: Any) -> dict[str, Any]:
     }
 
 
+def test_relay_keeps_the_rungs_of_an_idea_pin_in_lists_by_size() -> None:
+    own, small = rungs()["V_720P"], rungs()["V_HLSV4"]
+    lists = {"videoList720P": {"v720P": own}, "videoListMobile": {"vHLSV3MOBILE": small}}
+    page = {"blocks": [{"__typename": "StoryPinVideoBlock", "videoDataV2": lists}]}
+    data = told(URL, pin(storyPinData={"pages": [page]}))
+
+    assert best(data) == [own["url"]]
+    assert data.items[0].thumbnail_url == own["thumbnail"]
+
+
 def test_the_pins_own_file_is_found_among_related_pins() -> None:
     state = {"pins": {"1": pin("1", videos={"video_list": rungs("other")}), "2": pin(videos={"video_list": rungs()})}}
     data = told(URL, state)

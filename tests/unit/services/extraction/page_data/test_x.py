@@ -248,6 +248,16 @@ def test_a_video_in_a_card_is_the_posts_in_both_forms_of_the_card() -> None:
     assert keys(read(status(**named))) == {"111"}
 
 
+def test_a_cards_playlist_is_its_video_and_a_list_of_adverts_files_is_none() -> None:
+    playlist = {"string_value": "https://video.twimg.com/amplify_video/111/pl/a.m3u8"}
+    listed = {"string_value": "https://video.twimg.com/amplify_video/vmap/111.vmap"}
+    picture = {"image_value": {"url": "https://pbs.twimg.com/111.jpg"}}
+    bound = {"player_hls_url": playlist, "player_stream_url": listed, "player_image_original": picture}
+    found = read(status(card={"binding_values": bound}))
+
+    assert (best(found), found.thumbnail_url) == ([playlist["string_value"]], "https://pbs.twimg.com/111.jpg")
+
+
 def test_the_post_is_found_in_a_timeline_of_others() -> None:
     entries = [
         {"entryId": f"tweet-{n}", "content": {"itemContent": {"tweet_results": {"result": one}}}}

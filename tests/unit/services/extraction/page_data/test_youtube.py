@@ -17,6 +17,7 @@ from mediavault.core.errors import (
     LiveNow,
     LoginRequired,
     Private,
+    RateLimited,
     RegionLocked,
     Upcoming,
 )
@@ -208,6 +209,11 @@ def test_a_page_without_a_player_response_tells_who_posted_it() -> None:
         (refusal("LOGIN_REQUIRED", "This video is private"), Private),
         (refusal("LOGIN_REQUIRED", "Sign in to confirm your age"), AgeRestricted),
         (refusal("LOGIN_REQUIRED", "Sign in to confirm you’re not a bot"), Challenge),
+        (refusal("ERROR", "This content isn't available. The current session has been rate-limited"), RateLimited),
+        (
+            refusal("ERROR", "This video has been removed for violating YouTube's policy on the law in your country"),
+            Deleted,
+        ),
         (refusal("LOGIN_REQUIRED", "Please sign in"), LoginRequired),
         (refusal("ERROR", "Video unavailable"), Deleted),
         (refusal("UNPLAYABLE", "The uploader has not made this video available in your country"), RegionLocked),
