@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +25,7 @@ from mediavault.core.job import (
 )
 from mediavault.core.media import Account, Candidate, FoundIn, Ownership, SourceType, Watermark
 from mediavault.store.port import Checkpoint, JobQuery, JobStore
-from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, ON_THE_HOSTS_CLOCK, STORES, numbered_job
+from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, ON_THE_HOSTS_CLOCK, numbered_job
 from tests.fakes import START, FakeClock
 
 ANN, BOB = WorkerId("w-ann"), WorkerId("w-bob")
@@ -71,19 +70,6 @@ FOUND = Checkpoint(
     thumbnail_url="https://cdn.example/t.jpg",
     metadata={"title": "Ein Füchslein", "views": 3, "tags": ["a", "b"], "nested": {"none": None}},
 )
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture(params=sorted(STORES))
-async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[JobStore]:
-    store = STORES[request.param](tmp_path, clock)
-    await store.open()
-    yield store
-    await store.close()
 
 
 async def enqueue(store: JobStore, *numbers: int, platform: str = "generic", max_attempts: int = 5) -> list[Job]:

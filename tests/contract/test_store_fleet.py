@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import Collection
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -12,24 +11,11 @@ from mediavault.core.errors import LeaseLost
 from mediavault.core.gates import TurnRequest
 from mediavault.core.job import ClaimedJob, JobId, WorkerId
 from mediavault.store.port import JobStore
-from tests.contract.stores import LEASE, STORES, numbered_job
+from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock
 
 W1 = WorkerId("w-1")
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture(params=STORES)
-async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[JobStore]:
-    made = STORES[request.param](tmp_path, clock)
-    await made.open()
-    yield made
-    await made.close()
 
 
 async def enqueue(store: JobStore, *platforms: str) -> list[JobId]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +13,7 @@ from mediavault.core.gates import DAY, SOON, Gate, Refusal, Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, JobId, JobStatus, WorkerId
 from mediavault.store.gating import OFFERED_FOR
 from mediavault.store.port import JobStore
-from tests.contract.stores import LEASE, STORES, numbered_job
+from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock
 
 W1, W2 = WorkerId("w-1"), WorkerId("w-2")
@@ -23,19 +21,6 @@ SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 PROBE = 10 * MINUTE
 ASKED = TurnRequest(JobId("job-0"), "x", interval=SECOND, probe_within=PROBE)
 RARELY = replace(ASKED, interval=MINUTE)
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture(params=STORES)
-async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[JobStore]:
-    made = STORES[request.param](tmp_path, clock)
-    await made.open()
-    yield made
-    await made.close()
 
 
 async def enqueue(store: JobStore, *platforms: str) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +11,7 @@ from mediavault.core.errors import ErrorCode, LeaseLost
 from mediavault.core.job import ClaimedJob, ItemStatus, JobItem, WorkerId
 from mediavault.core.media import Expected, Item, ItemRole, ItemType
 from mediavault.store.port import JobStore
-from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, STORES, numbered_job
-from tests.fakes import FakeClock
+from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, numbered_job
 
 W1, W2 = WorkerId("w-1"), WorkerId("w-2")
 ITEMS = (
@@ -27,19 +24,6 @@ ITEMS = (
     JobItem(Item(role=ItemRole.QUOTED, type=ItemType.GIF, label="99"), ItemStatus.WAITING),
     JobItem(Item(media_id="8"), ItemStatus.FAILED, None, ErrorCode.DELETED, "Gone."),
 )
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture(params=STORES)
-async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[JobStore]:
-    made = STORES[request.param](tmp_path, clock)
-    await made.open()
-    yield made
-    await made.close()
 
 
 async def claimed(store: JobStore) -> ClaimedJob:

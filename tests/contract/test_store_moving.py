@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from mediavault.core.errors import ErrorCode
 from mediavault.core.gates import Gate
 from mediavault.core.job import Job, JobStatus, Stage, WorkerId
 from mediavault.store.memory import MemoryJobStore
 from mediavault.store.port import JobQuery, JobStore, StoredJob
-from tests.contract.stores import KEPT, LEASE, STORES, numbered_job
+from tests.contract.stores import KEPT, LEASE, numbered_job
 from tests.contract.test_store_contract import FOUND
 from tests.fakes import START, FakeClock
 
 ANN = WorkerId("w-ann")
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture(params=sorted(STORES))
-async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[JobStore]:
-    store = STORES[request.param](tmp_path, clock)
-    await store.open()
-    yield store
-    await store.close()
 
 
 async def lived_in(clock: FakeClock) -> MemoryJobStore:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from mediavault.api.submission import Submission
 from mediavault.cli import main
@@ -28,6 +26,7 @@ from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.vault.local import LocalVault
 from mediavault.store.memory import MemoryJobStore
 from mediavault.store.postgres_facts import PostgresFacts
+from tests import logs
 from tests.fakes import FakeClock
 from tests.session_stubs import StubSessions
 
@@ -145,12 +144,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StubHouse
     for name in ("HOST", "PORT", "TOKEN"):
         monkeypatch.delenv(f"MEDIAVAULT_{name}", raising=False)
     monkeypatch.setenv("COLUMNS", "200")
-    root = logging.getLogger()
-    before = (list(root.handlers), root.level)
-    yield house
-    root.handlers[:], _ = before
-    root.setLevel(before[1])
-    structlog.reset_defaults()
+    with logs.given_back():
+        yield house
 
 
 @pytest.fixture

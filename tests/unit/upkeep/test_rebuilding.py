@@ -32,13 +32,6 @@ NOT_PROMISED = {"started_at", "max_attempts", "source_type", "candidates", "comp
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    root = tmp_path / "library"
-    root.mkdir()
-    return root
-
-
-@pytest.fixture
 async def store(root: Path) -> MemoryJobStore:
     clock = FakeClock()
     store = MemoryJobStore(clock)

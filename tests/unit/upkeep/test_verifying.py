@@ -23,13 +23,6 @@ VIDEO = "ann1/000001-0.mp4"
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    root = tmp_path / "library"
-    root.mkdir()
-    return root
-
-
-@pytest.fixture
 async def store(root: Path) -> MemoryJobStore:
     clock = FakeClock()
     store = MemoryJobStore(clock)
