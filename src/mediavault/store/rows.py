@@ -46,10 +46,12 @@ _SOURCE: Mapping[str, SourceType] = {source.value: source for source in SourceTy
 
 
 def moment(micros: int | None) -> datetime | None:
+    """A column of microseconds since 1970 as a time in UTC; None for NULL."""
     return None if micros is None else _EPOCH + timedelta(0, 0, micros)
 
 
 def micros_or_none(at: datetime | None) -> int | None:
+    """The column's microseconds since 1970; None for NULL."""
     return None if at is None else to_micros(at)
 
 

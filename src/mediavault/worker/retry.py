@@ -32,12 +32,16 @@ NOT_YET = frozenset({ErrorCode.LIVE_NOW, ErrorCode.UPCOMING})
 
 @dataclass(frozen=True, slots=True)
 class RetryIn:
+    """Try again after ``delay``; waiting for what is not there yet uses up no attempt."""
+
     delay: timedelta
     uses_attempt: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
+    """No further try by itself; ``reason`` is for the log."""
+
     reason: str
 
 

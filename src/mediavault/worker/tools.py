@@ -34,6 +34,8 @@ class MediaProbe(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
+    """``base`` is the first wait; ``jitter`` keeps jobs that failed together apart."""
+
     base: timedelta
     jitter: Callable[[], float]  # a random number in [0, 1)
 

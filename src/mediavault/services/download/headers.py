@@ -25,6 +25,7 @@ _RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)", re.ASCI
 
 
 def content_range(value: str | None) -> ContentRange | None:
+    """Bytes from and up to, both included, and of how many; None where it is absent, malformed or contradicts itself."""
     match = _RANGE.fullmatch(value.strip()) if value else None
     if match is None:
         return None
@@ -36,6 +37,7 @@ def content_range(value: str | None) -> ContentRange | None:
 
 
 def content_length(headers: Mapping[str, str]) -> int | None:
+    """In bytes; None where it is absent or no number."""
     value = headers.get("content-length", "").strip()
     return int(value) if value.isascii() and value.isdigit() and len(value) <= 18 else None
 
@@ -61,4 +63,5 @@ def strong_last_modified(headers: Mapping[str, str]) -> str | None:
 
 
 def media_type(headers: Mapping[str, str]) -> str | None:
+    """In lower case, without parameters; None where it is absent."""
     return headers.get("content-type", "").partition(";")[0].strip().lower() or None

@@ -33,6 +33,7 @@ def whole(text: str) -> int | None:
 
 
 def signed(text: str) -> int | None:
+    """A whole number that may be negative; None when it is none."""
     text = text.strip()
     number = whole(text.removeprefix("-"))
     return number if number is None or not text.startswith("-") else -number

@@ -45,10 +45,12 @@ class Head:
 
 
 def parse_request(raw: bytes) -> Head:
+    """Method, target and headers of a head with its empty line. Raises BadMessage."""
     return _parse(raw, _REQUEST_LINE, (1, 2), version=3)
 
 
 def parse_answer(raw: bytes) -> Head:
+    """Status, reason and headers of a head with its empty line. Raises BadMessage."""
     return _parse(raw, _STATUS_LINE, (2, 3), version=1)
 
 

@@ -61,6 +61,7 @@ def concealments(lines: Sequence[tuple[int, str, str]]) -> int:
 
 
 def open_input(path: Path, demuxer: str, **options: str) -> InputContainer:
+    """Read ``path`` as that container and no other; it cannot lead to further files. Raises av.FFmpegError."""
     allowed = {"protocol_whitelist": "file", **_ANALYSE, **options}
     return av.open(f"file:{path}", "r", format=demuxer, options=allowed, metadata_errors="replace")
 
@@ -119,6 +120,7 @@ def upright(frame: Any) -> Any:
 
 
 def jpeg(frame: Any, width: int, height: int) -> bytes:
+    """The frame as a JPEG of so many pixels."""
     context: Any = av.CodecContext.create("mjpeg", "w")
     context.width, context.height, context.pix_fmt = width, height, "yuvj420p"
     context.time_base, context.options = Fraction(1, 25), {"qmin": _JPEG_QUALITY, "qmax": _JPEG_QUALITY}

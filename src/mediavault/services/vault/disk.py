@@ -132,6 +132,7 @@ def rename_without_replacing(source: Path, target: Path) -> bool:
 
 
 def fsync_folder(folder: Path) -> None:
+    """Make the names in it durable. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -151,6 +152,7 @@ def _make_folders(folder: Path) -> list[Path]:
 
 
 def empty(folder: Path) -> None:
+    """Remove all that is in it; links, not what they lead to."""
     with errors_as_ours(folder):
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():

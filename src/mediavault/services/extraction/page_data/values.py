@@ -51,6 +51,7 @@ def number(value: object) -> float | None:
 
 
 def integer(value: object) -> int | None:
+    """The whole part of a number of 1 or more; None for anything else."""
     found = number(value)
     return int(found) if found is not None and found >= 1 else None
 
