@@ -10,12 +10,12 @@ import contextlib
 import functools
 import random
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mediavault.api.submission import Submission
 from mediavault.api.waiting_jobs import go_on_after_window
@@ -36,6 +36,7 @@ from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.extraction.port import Extractor
 from mediavault.services.vault.port import Vault
 from mediavault.services.vault.staging import STAGING_FOLDER
+from mediavault.store.patience import Patience
 from mediavault.store.port import JobStore
 from mediavault.upkeep.moving import Onlooker
 from mediavault.worker.library import look, recognise
@@ -49,6 +50,8 @@ MIB = 1 << 20
 SINGLE_JOB_LOOK_S = 0.25
 POSTGRES_SCHEMES = ("postgresql", "postgres")
 SIGNALS_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # SIGHUP: the terminal was closed
+
+T = TypeVar("T")
 
 log = get_logger(__name__)
 
@@ -85,19 +88,23 @@ class Inspection:
 
 
 @asynccontextmanager
-async def open_vault(settings: Settings, *, worker: bool = False) -> AsyncIterator[OpenVault]:
+async def open_vault(
+    settings: Settings, *, worker: bool = False, patience: Patience | None = None
+) -> AsyncIterator[OpenVault]:
     """Open the store and the library, and run a worker in the background when asked to.
 
-    Raises BadSetting, SchemaTooNew, StoreError, StorageFailure; nothing is left behind then.
+    Raises BadSetting, SchemaTooNew, StoreError, StorageFailure; nothing is left behind then. With ``patience`` a database
+    that is away is waited for.
     """
     clock = SystemClock()
     limits = worker_limits(settings)  # refuses what cannot be before anything is opened
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings, clock))
+        store = await stack.enter_async_context(open_store(settings, clock, patience))
         guard = EgressGuard(settings.allow_private, own_ports=own_ports(settings))
         stack.callback(guard.close)
         library = make_vault(settings)
-        await recognise(store, library)  # before anything is created where it may not be
+        # before anything is created where it may not be
+        await _waiting(patience, lambda: recognise(store, library))
         await library.prepare()
         submission = _submission(settings, guard, clock)
         if not worker:
@@ -110,14 +117,20 @@ async def open_vault(settings: Settings, *, worker: bool = False) -> AsyncIterat
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, clock: Clock | None = None) -> AsyncIterator[JobStore]:
+async def open_store(
+    settings: Settings, clock: Clock | None = None, patience: Patience | None = None
+) -> AsyncIterator[JobStore]:
     """The store that ``database_url`` names, opened and migrated."""
     store = make_store(settings, clock or SystemClock())
-    await store.open()
+    await _waiting(patience, store.open)
     try:
         yield store
     finally:
         await store.close()
+
+
+async def _waiting(patience: Patience | None, call: Callable[[], Awaitable[None]]) -> None:
+    await (call() if patience is None else patience.wait_for(call))
 
 
 def make_store(settings: Settings, clock: Clock) -> JobStore:
@@ -374,39 +387,57 @@ async def run_api(settings: Settings) -> int:
 
 async def run_worker(settings: Settings) -> int:
     """A worker alone."""
-    async with open_vault(settings, worker=True) as vault:
-        with _until_stopped(vault) as stop:
-            await stop.wait()
+    with _signals() as ending:
+        async with AsyncExitStack() as stack:
+            opening = open_vault(settings, worker=True, patience=Patience(SystemClock()))
+            vault = await ending.unless_stopped(stack.enter_async_context(opening))
+            if vault is not None:
+                ending.watch(vault)
+                await ending.stop.wait()
     return 0
 
 
 async def _serve_api(settings: Settings, *, worker: bool) -> int:
+    from mediavault.api.waiting_room import WaitingRoom
+
+    with _signals() as ending:
+        async with AsyncExitStack() as stack:
+            async with WaitingRoom(settings.host, settings.port) as room:
+                opening = open_vault(settings, worker=worker, patience=Patience(SystemClock(), on_away=room.open))
+                vault = await ending.unless_stopped(stack.enter_async_context(opening))
+            if vault is None:
+                return 0
+            ending.watch(vault)
+            windows = await stack.enter_async_context(_open_windows(vault))
+            await _serve(vault, windows, ending.stop)
+    return 0
+
+
+async def _serve(vault: OpenVault, windows: LoginWindows, stop: asyncio.Event) -> None:
     from mediavault.api.app import create_app
     from mediavault.api.server import serve_app
     from mediavault.api.services import ApiServices
 
-    async with open_vault(settings, worker=worker) as vault, _open_windows(vault) as windows:
-        services = ApiServices(
-            store=vault.store,
-            settings=settings,
-            clock=vault.clock,
-            submit=vault.submission,
-            library=vault.library,
-            browser_status=lambda: browser_path(settings),
-            sessions=session_desk(settings),
-            windows=windows,
-        )
-        if worker and browser_path(settings) is None:
-            log.warning("no_browser", help="Posts cannot be extracted until there is one: run `mediavault doctor`.")
-        with _until_stopped(vault) as stop:
-            await serve_app(
-                create_app(services),
-                host=settings.host,
-                port=settings.port,
-                stop=stop,
-                on_started=lambda address: _on_started(vault, address),
-            )
-    return 0
+    settings = vault.settings
+    services = ApiServices(
+        store=vault.store,
+        settings=settings,
+        clock=vault.clock,
+        submit=vault.submission,
+        library=vault.library,
+        browser_status=lambda: browser_path(settings),
+        sessions=session_desk(settings),
+        windows=windows,
+    )
+    if vault.worker is not None and browser_path(settings) is None:
+        log.warning("no_browser", help="Posts cannot be extracted until there is one: run `mediavault doctor`.")
+    await serve_app(
+        create_app(services),
+        host=settings.host,
+        port=settings.port,
+        stop=stop,
+        on_started=lambda address: _on_started(vault, address),
+    )
 
 
 # --- signing in --------------------------------------------------------------------------------------------------
@@ -458,24 +489,46 @@ def browser_path(settings: Settings) -> str | None:
     return str(found.path) if found.path else None
 
 
+@dataclass(slots=True)
+class Ending:
+    """What ends a process that stays: ``stop`` is set by a signal, or by a worker that broke."""
+
+    stop: asyncio.Event
+    worker: Worker | None = None
+
+    def on_signal(self) -> None:
+        """A second signal gives running jobs back at once."""
+        if self.stop.is_set() and self.worker is not None:
+            self.worker.hurry()
+        self.stop.set()
+
+    def watch(self, vault: OpenVault) -> None:
+        self.worker = vault.worker
+        if vault.working is not None:
+            vault.working.add_done_callback(lambda _: self.stop.set())
+
+    async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """The answer of ``work``; None when the stop came first, and then nothing of it is left behind."""
+        task, stopping = asyncio.create_task(work), asyncio.create_task(self.stop.wait())
+        try:
+            await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            return None
+        finally:
+            for each in (task, stopping):
+                each.cancel()
+            await asyncio.wait({task, stopping})
+
+
 @contextmanager
-def _until_stopped(vault: OpenVault) -> Iterator[asyncio.Event]:
-    """A signal to end or a broken worker sets the event; a second signal gives running jobs back at once."""
-    stop = asyncio.Event()
-
-    def on_signal() -> None:
-        if stop.is_set() and vault.worker is not None:
-            vault.worker.hurry()
-        stop.set()
-
-    if vault.working is not None:
-        vault.working.add_done_callback(lambda _: stop.set())
-
+def _signals() -> Iterator[Ending]:
+    ending = Ending(asyncio.Event())
     loop = asyncio.get_running_loop()
     for number in SIGNALS_TO_END:
-        loop.add_signal_handler(number, on_signal)
+        loop.add_signal_handler(number, ending.on_signal)
     try:
-        yield stop
+        yield ending
     finally:
         for number in SIGNALS_TO_END:
             loop.remove_signal_handler(number)

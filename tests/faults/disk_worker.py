@@ -24,6 +24,7 @@ from mediavault.core.platform import Platform
 from mediavault.runtime import store_at
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.writer import open_writer
+from mediavault.store.patience import Patience
 from mediavault.worker import retry
 from mediavault.worker.library import recognise
 from mediavault.worker.queue import Worker, WorkerLimits
@@ -108,11 +109,12 @@ async def main(store_url: str, state: Path, downloads: Path) -> None:
     retry.ENVIRONMENT_DELAY = timedelta(seconds=1)
     clock = SystemClock()
     store = store_at(store_url, clock)
-    await store.open()
+    patience = Patience(clock)
+    await patience.wait_for(store.open)
     tools = make_tools(
         store, clock, downloads, extractor=PostExtractor(), downloader=PostDownloader(), probe=PictureProbe()
     )
-    await recognise(store, tools.vault)
+    await patience.wait_for(lambda: recognise(store, tools.vault))
     if point := os.environ.get("FAULTS_STOP_AT"):
         owner, method, when = POINTS[point]
         targets = {"extractor": tools.extractors["browser"], "downloader": tools.downloader}

@@ -11,31 +11,31 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import StoreError
+from mediavault.core.errors import StoreAway, StoreError
 from mediavault.core.job import JobStatus
 from mediavault.store.port import JobQuery
+from tests.acceptance.test_serve import free_port
 from tests.faults.mounts import small_disk
-from tests.faults.test_processes import environment
+from tests.faults.test_processes import environment, until
 from tests.faults.vault_on_disk import VaultOnDisk, all_completed, all_jobs
 from tests.servers import postgres
 from tests.servers.tcp_proxy import proxied
 from tests.stubs import new_job
 
-LOCKED_S = 12  # longer than SQLite's own patience of 10 s
 AWAY_S = 5.0
 
 _HOLD = """
-import sqlite3, sys, time
+import sqlite3, sys
 db = sqlite3.connect(sys.argv[1], isolation_level=None)
 db.execute("BEGIN EXCLUSIVE")
 print("held", flush=True)
-time.sleep(float(sys.argv[2]))
+sys.stdin.read()
 db.execute("ROLLBACK")
 """
 
@@ -115,16 +115,17 @@ async def test_a_database_that_another_program_holds_is_waited_for(vault: VaultO
     await vault.accept(2)
     store = vault.plain_store()
     await store.open()
-    holder = subprocess.Popen(
-        [sys.executable, "-c", _HOLD, str(vault.state / "mediavault.db"), str(LOCKED_S)], stdout=subprocess.PIPE
-    )
+    command = [sys.executable, "-c", _HOLD, str(vault.state / "mediavault.db")]
+    holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert holder.stdout is not None
         await asyncio.to_thread(holder.stdout.readline)
-        with pytest.raises(StoreError, match="is held by another program"):
-            await store.enqueue([new_job("https://videos.example/9", clock=SystemClock())])
-        seen = await store.jobs(JobQuery())
-        with vault.worker(env={"FAULTS_LEASE_S": "30"}):  # waits for what is left of the time
+        with vault.worker(env={"FAULTS_LEASE_S": "30"}):
+            with pytest.raises(StoreAway, match="is held by another program"):
+                await store.enqueue([new_job("https://videos.example/9", clock=SystemClock())])
+            seen = await store.jobs(JobQuery())
+            await until(lambda: "database_waited_for" in vault.log.read_text(), within_s=60)
+            holder.communicate()  # its standard input ends, and with it the transaction
             jobs = await vault.until(all_completed, within_s=60)
             await vault.until_swept()
     finally:
@@ -158,11 +159,7 @@ async def test_a_damaged_database_is_refused_with_words_that_help_and_kept(vault
     DAMAGES[damage](path)
     before = path.read_bytes()
 
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "mediavault", *words]
-        return subprocess.run(command, env=environment(vault), capture_output=True, text=True, timeout=60, check=False)
-
-    worker, doctor = run("worker"), run("doctor")
+    worker, doctor = (_mediavault(environment(vault), word) for word in ("worker", "doctor"))
 
     assert (worker.returncode, doctor.returncode) == (2, 1)
     assert "damaged" in worker.stderr
@@ -188,6 +185,23 @@ def on_postgres(server: postgres.Server, tmp_path: Path) -> Iterator[VaultOnDisk
     postgres.sql(server.url, f"CREATE DATABASE {name}")
     yield VaultOnDisk(tmp_path, store_url=f"{server.url.removesuffix('/postgres')}/{name}")
     shutil.rmtree(tmp_path / "downloads", ignore_errors=True)
+
+
+def _answer(address: str) -> tuple[int, str]:
+    """Status and body; 0 where nobody listens."""
+    try:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return int(answer.status), answer.read().decode()
+    except urllib.error.HTTPError as exc:
+        with exc:
+            return exc.code, exc.read().decode()
+    except OSError:
+        return 0, ""
+
+
+def _mediavault(env: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mediavault", *words]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
 def _start_again(server: postgres.Server) -> None:
@@ -219,6 +233,61 @@ async def test_a_database_that_goes_away_for_a_while_loses_nothing(
         await vault.until_swept()
 
     assert vault.complaints(jobs, accepted=12) == []
+
+
+@pytest.mark.fault("F14", "PostgreSQL away when the vault starts", by="kill -9 of the server, started again later")
+async def test_a_vault_that_starts_before_its_database_says_so_and_goes_on_by_itself(
+    server: postgres.Server, on_postgres: VaultOnDisk
+) -> None:
+    port = free_port()
+    env = {**environment(on_postgres), "MEDIAVAULT_DATABASE_URL": on_postgres.store_url, "MEDIAVAULT_PORT": str(port)}
+
+    async def asked_until(status: int) -> str:
+        deadline = time.monotonic() + 60
+        while (answer := await asyncio.to_thread(_answer, f"http://127.0.0.1:{port}/healthz"))[0] != status:
+            assert time.monotonic() < deadline, answer
+            await asyncio.sleep(0.1)
+        return answer[1]
+
+    server.kill()
+    vault = subprocess.Popen([sys.executable, "-m", "mediavault", "serve"], env=env, stderr=subprocess.DEVNULL)
+    try:
+        waiting = await asked_until(503)
+        listed = await asyncio.to_thread(_mediavault, env, "list")
+        await asyncio.to_thread(_start_again, server)
+        await asked_until(200)
+    finally:
+        vault.terminate()
+        vault.wait(timeout=30)
+
+    assert "Starting: waiting for the database." in waiting
+    assert listed.returncode == 2
+    assert "PostgreSQL cannot be reached" in listed.stderr
+    assert vault.returncode == 0
+
+
+async def test_a_vault_that_waits_for_its_database_ends_at_a_signal(vault: VaultOnDisk) -> None:
+    url = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+    env = {**environment(vault), "MEDIAVAULT_DATABASE_URL": url}
+    worker = subprocess.Popen([sys.executable, "-m", "mediavault", "worker"], env=env, stderr=subprocess.PIPE)
+    assert worker.stderr is not None
+    said = await asyncio.to_thread(worker.stderr.readline)
+    worker.terminate()
+    await asyncio.to_thread(worker.communicate, timeout=30)
+
+    assert b"database_waited_for" in said
+    assert worker.returncode == 0
+
+
+async def test_a_database_that_waiting_cannot_bring_ends_the_vault_at_once(
+    server: postgres.Server, vault: VaultOnDisk
+) -> None:
+    env = {**environment(vault), "MEDIAVAULT_DATABASE_URL": f"{server.url.removesuffix('/postgres')}/nobodys"}
+
+    worker = await asyncio.to_thread(_mediavault, env, "worker")
+
+    assert worker.returncode == 2
+    assert 'database "nobodys" does not exist' in worker.stderr
 
 
 @pytest.mark.fault("F15", "PostgreSQL restarted in mid-commit", by="a proxy that loses the answers, and kill -9")

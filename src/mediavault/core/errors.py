@@ -144,6 +144,10 @@ class StoreError(MediavaultError):
     help = "Run `mediavault doctor`; it checks the database."
 
 
+class StoreAway(StoreError):
+    """It cannot be asked just now, and may be there again soon: a process that stays waits for it."""
+
+
 class LeaseLost(StoreError):
     """This attempt is no longer the job's attempt: it was cancelled, removed or taken over. Nothing was written."""
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import StoreError
+from mediavault.core.errors import StoreAway, StoreError
 from mediavault.core.logs import get_logger
 
 T = TypeVar("T")
@@ -20,7 +20,7 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 3.0
 log = get_logger(__name__)
 
 
-class ConnectionLost(StoreError):
+class ConnectionLost(StoreAway):
     """The server went away, refused, or could not be asked just now. What was asked may or may not have been done."""
 
     help = "Check that the database server runs and can be reached; mediavault goes on by itself when it does."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ COMMAND_TIMEOUT_S = 30.0
 POOL_SIZE = 8
 OLDEST_VERSION = 15
 APPLICATION = "mediavault"
+URL_HELP = "It looks like postgresql://user:password@host/database"
 
 _NAMED = re.compile(r"(?<!:):([a-z]\w*)")
 
@@ -215,15 +217,16 @@ def errors_as_ours() -> Iterator[None]:
         code = exc.sqlstate or ""
         kind = ConnectionLost if code.startswith(_PASSING) else StoreError
         raise kind(f"PostgreSQL refused: {exc}") from exc
+    except asyncpg.exceptions.ClientConfigurationError as exc:
+        raise StoreError(f"MEDIAVAULT_DATABASE_URL cannot be used: {exc}", help=URL_HELP) from exc
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as exc:
         raise ConnectionLost(f"The connection to PostgreSQL broke: {exc}") from exc
+    except ssl.SSLCertVerificationError as exc:
+        raise StoreError(f"PostgreSQL's certificate is not accepted: {exc.verify_message}.") from exc
     except (OSError, TimeoutError) as exc:
         raise ConnectionLost(f"PostgreSQL cannot be reached: {exc or type(exc).__name__}") from exc
     except ValueError as exc:
-        raise StoreError(
-            f"MEDIAVAULT_DATABASE_URL cannot be read: {exc}",
-            help="It looks like postgresql://user:password@host/database",
-        ) from exc
+        raise StoreError(f"MEDIAVAULT_DATABASE_URL cannot be read: {exc}", help=URL_HELP) from exc
 
 
 async def _keep_as_it_is(_connection: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import apsw
 
-from mediavault.core.errors import StoreError
+from mediavault.core.errors import StoreAway, StoreError
 
 Connection = apsw.Connection
 SqliteError = apsw.Error
@@ -121,5 +121,6 @@ def as_ours(exc: apsw.Error, path: Path) -> StoreError:
     """A StoreError that says what happened to the database at ``path`` and what helps."""
     for kind, what, help_text in _ERRORS:
         if isinstance(exc, kind):
-            return StoreError(f"The database {path} {what} ({exc}).", help=help_text)
+            is_held = kind in (apsw.BusyError, apsw.LockedError)
+            return (StoreAway if is_held else StoreError)(f"The database {path} {what} ({exc}).", help=help_text)
     return StoreError(f"The database {path} refused: {exc}")

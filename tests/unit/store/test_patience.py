@@ -1,0 +1,60 @@
+"""A process that stays waits for its database; whatever waiting cannot help ends it at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+import pytest
+
+from mediavault.core.errors import SchemaTooNew, StoreAway, StoreError
+from mediavault.store.patience import Patience
+from mediavault.store.sqlite_engine import as_ours
+from tests.fakes import FakeClock
+
+
+class Database:
+    """Away for so many calls."""
+
+    def __init__(self, away: int) -> None:
+        self.away, self.asked = away, 0
+
+    async def open(self) -> str:
+        self.asked += 1
+        if self.asked <= self.away:
+            raise StoreAway("nobody answers")
+        return "open"
+
+
+async def test_it_is_asked_again_until_it_is_there_with_seconds_in_between() -> None:
+    clock, database, told = FakeClock(auto=True), Database(away=6), list[str]()
+
+    async def tell(exc: StoreAway) -> None:
+        told.append(exc.message)
+
+    began = clock.monotonic()
+    assert await Patience(clock, tell).wait_for(database.open) == "open"
+
+    assert clock.monotonic() - began == 0.5 + 1 + 2 + 4 + 5 + 5
+    assert told == ["nobody answers"] * 6
+
+
+@pytest.mark.parametrize("error", [StoreError("wrong password"), SchemaTooNew("schema 99")])
+async def test_what_waiting_cannot_help_is_raised_at_once(error: StoreError) -> None:
+    async def refuse() -> None:
+        raise error
+
+    with pytest.raises(StoreError) as caught:
+        await Patience(FakeClock()).wait_for(refuse)
+
+    assert caught.value is error
+
+
+@pytest.mark.parametrize("held", [apsw.BusyError("database is locked"), apsw.LockedError("table is locked")])
+def test_a_file_that_another_program_holds_may_be_had_later(held: apsw.Error) -> None:
+    assert isinstance(as_ours(held, Path("/state/mediavault.db")), StoreAway)
+
+
+@pytest.mark.parametrize("broken", [apsw.NotADBError("no"), apsw.CorruptError("no"), apsw.ReadOnlyError("no")])
+def test_a_file_that_is_no_database_is_not_waited_for(broken: apsw.Error) -> None:
+    assert not isinstance(as_ours(broken, Path("/state/mediavault.db")), StoreAway)
