@@ -30,6 +30,7 @@ from mediavault.core.media import Candidate, DownloadedFile, Expected, Item, Sou
 from mediavault.services.download.port import MediaRequest
 from mediavault.services.extraction.ranking import choose, explain
 from mediavault.worker.attempt import Attempt
+from mediavault.worker.stages.extract import look_again
 from mediavault.worker.stages.validate import validate
 
 NAVIGATION_TIMEOUT_S = 3_600.0  # the browser cannot resume; stalls are ended by its own watchdog
@@ -137,7 +138,7 @@ class Climb:
         attempt = self.attempt
         await attempt.journal.enter(Stage.EXTRACT, 50)
         had_none = not attempt.extraction.cookies
-        self.place = await attempt.look_again(self.place, rung=RungName.FRESH)
+        self.place = await look_again(attempt, self.place, rung=RungName.FRESH)
         if had_none:  # an earlier attempt's address, whose cookies are kept nowhere, was not really tried
             self.tried = {url for url in self.tried if not self._met_cookies_for(url)}
         async with attempt.journal.step(Stage.CHOOSE, rung=RungName.FRESH) as note:

@@ -35,7 +35,8 @@ from mediavault.platforms.mastodon import MASTODON
 from mediavault.platforms.youtube import YOUTUBE
 from mediavault.store.port import JobStore
 from mediavault.worker.dispatch import Route, extractors_of
-from mediavault.worker.stages.extract import ask_extractors, most_telling
+from mediavault.worker.stages.extract import ask_extractors
+from mediavault.worker.stages.said import most_telling
 from mediavault.worker.tools import Tools
 from tests.fakes import FakeClock
 from tests.stubs import StubExtractor, candidate, extraction, make_tools

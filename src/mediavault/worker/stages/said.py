@@ -1,0 +1,141 @@
+"""What extractors said of a post, one after the other: who is asked next, and what it comes to in the end (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mediavault.core.errors import (
+    Deleted,
+    ErrorCode,
+    Failure,
+    Final,
+    NeedsPerson,
+    NotYet,
+    NoVideo,
+    SeemsDeleted,
+    StoryExpired,
+    ToolMissing,
+)
+from mediavault.core.media import Extraction
+from mediavault.core.platform import Platform, names_story
+from mediavault.core.urls import parse_http_url
+from mediavault.services.extraction.port import Extractor
+from mediavault.worker.dispatch import Route
+
+
+def confirmed(failure: Failure, failures: Sequence[Failure]) -> Failure:
+    """What two extractors, by signs of their own, take for gone is gone."""
+    if isinstance(failure, SeemsDeleted) and sum(isinstance(one, SeemsDeleted) for one in failures) > 1:
+        return Deleted(failure.message, http_status=failure.http_status)
+    return failure
+
+
+@dataclass(slots=True)
+class Said:
+    """What has been said of a post so far: to strangers, and to the person of the profile."""
+
+    platform: Platform
+    to_strangers: list[Failure] = field(default_factory=list)
+    to_person: list[Failure] = field(default_factory=list)
+    unsure: Extraction | None = None
+    asking_as_person: bool = False
+    strangers_know: bool = False  # the site's own word: other strangers are not asked
+    is_over: bool = False
+
+    @property
+    def failures(self) -> list[Failure]:
+        return [*self.to_strangers, *self.to_person]
+
+    @property
+    def in_the_end(self) -> Failure:
+        """What a person was told, who sees more; else what strangers were."""
+        looked = [failure for failure in self.to_person if failure.code not in _NOT_LOOKED]
+        return confirmed(most_telling(looked or self.to_strangers), self.failures)
+
+    def calls_for(self, extractor: Extractor) -> bool:
+        if self.is_over:
+            return False
+        if not extractor.as_person:
+            return not self.strangers_know
+        last_word = self.to_strangers[-1:] if self.strangers_know else self.to_strangers
+        return any(may_see_more_as_person(failure, self.platform) for failure in last_word)
+
+    def take(self, failure: Failure, extractor: Extractor) -> None:
+        (self.to_person if extractor.as_person else self.to_strangers).append(failure)
+        if is_verdict(failure, by=extractor.name):
+            self.strangers_know = True
+            self.is_over = extractor.as_person or failure.code is ErrorCode.RATE_LIMITED
+
+
+def may_see_more_as_person(failure: Failure, platform: Platform) -> bool:
+    """Whether a stranger's failure may be none to somebody who is signed in, or who has answered a challenge.
+
+    Sites that show next to nothing to strangers call a post gone that only these may not see.
+    """
+    return failure.code in _OF_STRANGERS or (platform.wall_blocks_media and failure.code in _OF_STRANGERS_AT_WALLS)
+
+
+_OF_STRANGERS = frozenset(
+    {
+        ErrorCode.LOGIN_REQUIRED,
+        ErrorCode.AGE_RESTRICTED,
+        ErrorCode.PRIVATE,
+        ErrorCode.CHALLENGE,
+        ErrorCode.IP_BLOCKED,
+    }
+)
+_OF_STRANGERS_AT_WALLS = frozenset({ErrorCode.DELETED, ErrorCode.EXTRACTOR_BROKEN})
+_NOT_LOOKED = frozenset({ErrorCode.UNSUPPORTED, ErrorCode.TOOL_MISSING})
+
+
+def of_story(failure: Failure, route: Route) -> Failure:
+    """What is gone of a story has run out."""
+    url = parse_http_url(route.post.url)
+    if isinstance(failure, Deleted | SeemsDeleted | NoVideo) and names_story(route.platform, url):
+        return StoryExpired(f"{route.platform.title} does not show this story any more.")
+    return failure
+
+
+_BROWSERS = frozenset({"browser", "browser_cookies"})
+# What another extractor may see differently, also after the browser itself has looked.
+_UNSETTLED = frozenset(
+    {
+        ErrorCode.NO_VIDEO,
+        ErrorCode.UNSUPPORTED,
+        ErrorCode.EXTRACTOR_BROKEN,
+        ErrorCode.BROWSER_UNAVAILABLE,
+        ErrorCode.TOOL_MISSING,
+        ErrorCode.NETWORK,
+        ErrorCode.TIMEOUT,
+        ErrorCode.HTTP_ERROR,
+        ErrorCode.IP_BLOCKED,
+    }
+)
+
+
+def is_verdict(failure: Failure, *, by: str) -> bool:
+    """Whether no other extractor need be asked. The browser sees what a person sees; a site that asks us to slow down
+    is not asked in another way."""
+    if isinstance(failure, SeemsDeleted):
+        return False
+    return failure.code is ErrorCode.RATE_LIMITED or (by in _BROWSERS and failure.code not in _UNSETTLED)
+
+
+def most_telling(failures: list[Failure]) -> Failure:
+    """A verdict about the post beats one about the way there, and anything beats "I do not know this site"."""
+    if not failures:
+        return ToolMissing("No extractor can look at this post.")
+    return min(failures, key=_how_vague)
+
+
+def _how_vague(failure: Failure) -> int:
+    if failure.code in (ErrorCode.UNSUPPORTED, ErrorCode.TOOL_MISSING):
+        return 5
+    if failure.code is ErrorCode.NO_VIDEO:
+        return 2
+    if isinstance(failure, SeemsDeleted):
+        return 3
+    if isinstance(failure, Final | NeedsPerson | NotYet) or failure.code is ErrorCode.RATE_LIMITED:
+        return 1
+    return 4
