@@ -77,6 +77,21 @@ def mov(seconds: float = 2.0) -> bytes:
 
 
 @cache
+def ogg() -> bytes:
+    return encode("ogg", 2.0, sound=False, video="libvpx")
+
+
+@cache
+def program_stream() -> bytes:
+    return encode("vob", 2.0, sound=False, video="mpeg2video")
+
+
+@cache
+def asf() -> bytes:
+    return encode("asf", 2.0, sound=False, video="wmv2")
+
+
+@cache
 def cenc_mp4(seconds: float = 2.0) -> bytes:
     """Copy-protected as common encryption does it; the key is nobody's."""
     key = "00112233445566778899aabbccddeeff"

@@ -38,9 +38,9 @@ GOOD: Mapping[str, Callable[[], bytes]] = {
     "mkv": media.mkv,
     "flv": media.flv,
     "avi": media.avi,
-    "ogg": lambda: media.encode("ogg", 2.0, sound=False, video="libvpx"),
-    "program stream": lambda: media.encode("vob", 2.0, sound=False, video="mpeg2video"),
-    "asf": lambda: media.encode("asf", 2.0, sound=False, video="wmv2"),
+    "ogg": media.ogg,
+    "program stream": media.program_stream,
+    "asf": media.asf,
 }
 # the others are of these forms too
 DAMAGED = (

@@ -14,9 +14,9 @@ from mediavault.services.media.sniff import Kind, sniff
 from tests import media
 
 BODIES = {
-    Kind.OGG: media.encode("ogg", 2.0, sound=False, video="libvpx"),
-    Kind.MPEGPS: media.encode("vob", 2.0, sound=False, video="mpeg2video"),
-    Kind.ASF: media.encode("asf", 2.0, sound=False, video="wmv2"),
+    Kind.OGG: media.ogg(),
+    Kind.MPEGPS: media.program_stream(),
+    Kind.ASF: media.asf(),
 }
 KINDS = list(BODIES)
 
