@@ -407,7 +407,7 @@ async def _serve_api(settings: Settings, *, worker: bool) -> int:
                 vault = await ending.unless_stopped(stack.enter_async_context(opening))
             if vault is None:
                 return 0
-            ending.watch(vault)
+            ending.watch(vault, outlives_worker=True)
             windows = await stack.enter_async_context(_open_windows(vault))
             await _serve(vault, windows, ending.stop)
     return 0
@@ -491,7 +491,7 @@ def browser_path(settings: Settings) -> str | None:
 
 @dataclass(slots=True)
 class Ending:
-    """What ends a process that stays: ``stop`` is set by a signal, or by a worker that broke."""
+    """What ends a process that stays: ``stop`` is set by a signal, or by a worker that broke or was asked to leave and has left."""
 
     stop: asyncio.Event
     worker: Worker | None = None
@@ -502,10 +502,16 @@ class Ending:
             self.worker.hurry()
         self.stop.set()
 
-    def watch(self, vault: OpenVault) -> None:
+    def watch(self, vault: OpenVault, *, outlives_worker: bool = False) -> None:
+        """With ``outlives_worker`` a worker that has left ends nothing."""
+
+        def on_worker_end(working: asyncio.Task[None]) -> None:
+            if not outlives_worker or working.cancelled() or working.exception() is not None:
+                self.stop.set()
+
         self.worker = vault.worker
         if vault.working is not None:
-            vault.working.add_done_callback(lambda _: self.stop.set())
+            vault.working.add_done_callback(on_worker_end)
 
     async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T | None:
         """The answer of ``work``; None when the stop came first, and then nothing of it is left behind."""
@@ -541,7 +547,7 @@ async def save_here(settings: Settings, job_id: JobId) -> None:
     """Run a worker in this process until the job is over or its next try is planned; cancelling gives it back."""
     unlimited = settings.model_copy(update={"platforms": ()})
     async with open_vault(unlimited, worker=True) as vault:
-        while not _rests(await vault.store.get(job_id)):
+        while not (vault.working and vault.working.done()) and not _rests(await vault.store.get(job_id)):
             await vault.clock.sleep(SINGLE_JOB_LOOK_S)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ import pytest
 
 from mediavault.core.errors import LeaseLost
 from mediavault.core.gates import TurnRequest
-from mediavault.core.job import ClaimedJob, JobId, WorkerId
+from mediavault.core.job import ClaimedJob, JobId, WorkerBeat, WorkerId
 from mediavault.store.port import JobStore
 from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock
@@ -33,6 +34,30 @@ async def hand_over(store: JobStore, *ids: JobId) -> None:
     """Give these back as jobs that need a session; all others as they were."""
     for one in await claim(store):
         await store.release(one, needs_session=one.id in ids)
+
+
+# --- leaving --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_worker_learns_at_its_next_beat_that_it_is_to_leave_and_all_see_it_at_once(
+    store: JobStore, clock: FakeClock
+) -> None:
+    now, heard = clock.now(), asyncio.Queue[str]()
+    beats = [WorkerBeat(WorkerId(f"w-{n}"), "host", n, "0.1.0", now, now, tally={"failed:NETWORK": n}) for n in (1, 2)]
+    before = [await store.beat(one) for one in beats]
+    leave = store.on_word(heard.put_nowait)
+    asked = await store.ask_to_leave([W1, WorkerId("w-unknown")])
+    word = await asyncio.wait_for(heard.get(), 10)
+    draining = {one.worker: one.draining for one in await store.workers(seen_within=MINUTE)}
+    after = [await store.beat(one) for one in beats]
+    again = [await store.beat(one) for one in beats]
+    seen = {one.worker: (one.draining, one.tally) for one in await store.workers(seen_within=MINUTE)}
+
+    assert (before, asked, word) == ([False, False], 1, "w-1")
+    assert draining == {"w-1": True, "w-2": False}
+    assert after == again == [True, False]
+    assert seen == {"w-1": (True, {"failed:NETWORK": 1}), "w-2": (False, {"failed:NETWORK": 2})}
+    leave()
 
 
 # --- platforms ------------------------------------------------------------------------------------------------------

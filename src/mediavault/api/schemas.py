@@ -211,7 +211,10 @@ class HistoryView(_View):
 
 
 class WorkerView(_View):
-    """``platforms`` whose jobs it takes, all when empty; ``signed_in``: where its machine's profile is. Seen ``seen_s`` seconds ago."""
+    """``platforms`` whose jobs it takes, all when empty; ``signed_in``: where its machine's profile is. Seen ``seen_s`` seconds ago.
+
+    ``draining``: it claims nothing more. ``tally``: what it has done since it began.
+    """
 
     worker: str
     host: str
@@ -225,6 +228,7 @@ class WorkerView(_View):
     draining: bool
     platforms: list[str]
     signed_in: list[str]
+    tally: dict[str, int]
     seen_s: float
 
 

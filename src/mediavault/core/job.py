@@ -190,7 +190,10 @@ class HistoryRecord:
 
 @dataclass(frozen=True, slots=True)
 class WorkerBeat:
-    """A worker's sign of life, upserted at every heartbeat. ``last_seen_at`` is by the store's clock once it is stored."""
+    """A worker's sign of life, upserted at every heartbeat. ``last_seen_at`` is by the store's clock once it is stored.
+
+    ``draining``: it claims nothing more, or has been asked to; a store that is read says so as soon as it was asked.
+    """
 
     worker: WorkerId
     host: str
@@ -204,6 +207,9 @@ class WorkerBeat:
     draining: bool = False
     platforms: tuple[str, ...] = ()  # whose jobs it takes; empty: everybody's
     signed_in: tuple[str, ...] = ()  # platforms whose session lies on its machine
+    tally: Mapping[str, int] = field(
+        default_factory=dict
+    )  # since it began: claimed, completed, given_back, failed:CODE
 
 
 def new_job_id(now: datetime) -> JobId:

@@ -47,6 +47,7 @@ class MemoryJobStore:
         self._history: dict[JobId, list[HistoryRecord]] = {}
         self._workers: dict[WorkerId, WorkerBeat] = {}
         self._gates: dict[str, Gate] = {}
+        self._leaving: set[WorkerId] = set()
         self._agreed: dict[str, str] = {}
         self._subscribers, self._listeners = Subscribers[[]](), Subscribers[[str]]()
 
@@ -412,13 +413,22 @@ class MemoryJobStore:
             if job.error_code is ErrorCode.EXTRACTOR_BROKEN and job.failed_at is not None and job.failed_at >= since
         )
 
-    async def beat(self, beat: WorkerBeat) -> None:
+    async def beat(self, beat: WorkerBeat) -> bool:
         self._workers[beat.worker] = replace(beat, last_seen_at=self._clock.now())
+        return beat.worker in self._leaving
+
+    async def ask_to_leave(self, workers: Collection[WorkerId]) -> int:
+        known = [worker for worker in workers if worker in self._workers]
+        self._leaving.update(known)
+        for worker in known:
+            self._listeners.notify(worker)
+        return len(known)
 
     async def workers(self, *, seen_within: timedelta) -> list[WorkerBeat]:
         since = self._clock.now() - seen_within
         alive = sorted((beat for beat in self._workers.values() if beat.last_seen_at >= since), key=lambda b: b.worker)
-        return sorted(alive, key=lambda beat: beat.last_seen_at, reverse=True)
+        newest_first = sorted(alive, key=lambda beat: beat.last_seen_at, reverse=True)
+        return [replace(beat, draining=beat.draining or beat.worker in self._leaving) for beat in newest_first]
 
     async def forget_worker(self, worker: WorkerId) -> None:
         self._workers.pop(worker, None)

@@ -228,8 +228,14 @@ class MongoJobStore:
 
     # --- workers ------------------------------------------------------------------------------------------------
 
-    async def beat(self, beat: WorkerBeat) -> None:
-        await self._calls.whole(ops.beat(self._database, beat, self._now))
+    async def beat(self, beat: WorkerBeat) -> bool:
+        return await self._calls.whole(ops.beat(self._database, beat, self._now))
+
+    async def ask_to_leave(self, workers: Collection[WorkerId]) -> int:
+        asked = await self._calls.whole(ops.ask_to_leave(self._database, workers))
+        for worker in workers:
+            self._listeners.notify(worker)
+        return asked
 
     async def workers(self, *, seen_within: timedelta) -> list[WorkerBeat]:
         return await self._calls.whole(reads.workers(self._database, seen_within, self._now))

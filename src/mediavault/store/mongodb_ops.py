@@ -404,12 +404,17 @@ async def agree_on(database: Database, name: str, value: str) -> str:
 # --- workers -----------------------------------------------------------------------------------------------------
 
 
-async def beat(database: Database, beat: WorkerBeat, now: int | None) -> None:
+async def beat(database: Database, beat: WorkerBeat, now: int | None) -> bool:
     """When it was seen is told by the clock that reads it again: hosts disagree."""
     values = beat_values(beat)
     worker = values.pop("worker")
     seen = {**literals(values), "last_seen_at": moment_of(now)}
-    await database.documents(WORKERS).put({"_id": worker}, [{"$set": seen}])
+    standing = await database.documents(WORKERS).put({"_id": worker}, [{"$set": seen}])
+    return bool(standing.get("leaving"))
+
+
+async def ask_to_leave(database: Database, workers: Collection[WorkerId]) -> int:
+    return await database.documents(WORKERS).change_all({"_id": {"$in": list(workers)}}, {"$set": {"leaving": 1}})
 
 
 async def forget_worker(database: Database, worker: WorkerId) -> None:

@@ -63,12 +63,14 @@ def gate_changes(gate: Gate) -> Document:
 
 
 def beat_from(document: Document) -> WorkerBeat:
+    leaving = {"draining": max(document["draining"], document.get("leaving", 0))}
+    document = {"tally": "", **document, **leaving}  # a former release wrote neither
     return rows.beat_from_row([document["_id"], *(document[name] for name in _BEAT)])
 
 
 _BEAT = (
     "host", "pid", "version", "started_at", "last_seen_at", "running_jobs", "skipped_ticks", "missed_beats", "draining",
-    "platforms", "signed_in",
+    "platforms", "signed_in", "tally",
 )  # fmt: skip
 
 

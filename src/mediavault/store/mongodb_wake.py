@@ -9,12 +9,12 @@ from typing import Any
 from mediavault.core.job import JobStatus
 from mediavault.store.mongodb_engine import APPLICATION, Database
 from mediavault.store.mongodb_ops import QUEUED
-from mediavault.store.mongodb_schema import GATES, JOBS
+from mediavault.store.mongodb_schema import GATES, JOBS, WORKERS
 
 CANCELLED = JobStatus.CANCELLED.value
-OF_JOBS, OF_GATES = {"ns.coll": f"{APPLICATION}.{JOBS}"}, {"ns.coll": f"{APPLICATION}.{GATES}"}
+OF_JOBS, OF_GATES, OF_WORKERS = ({"ns.coll": f"{APPLICATION}.{name}"} for name in (JOBS, GATES, WORKERS))
 
-# A job that became claimable or was taken away, or a gate that opened. Only the change is sent, never the document.
+# A job that became claimable or was taken away, a gate that opened, a worker that was asked to leave. Only the change is sent, never the document.
 # Whether a job was running before, the stream cannot tell: who does not hold it passes over the word.
 STAGES: Sequence[Mapping[str, Any]] = [
     {
@@ -24,6 +24,7 @@ STAGES: Sequence[Mapping[str, Any]] = [
                 {**OF_JOBS, "updateDescription.updatedFields.status": {"$in": [QUEUED, CANCELLED]}},
                 {**OF_JOBS, "operationType": "replace"},  # how a large change is told
                 {**OF_GATES, "updateDescription.updatedFields.strikes": 0},
+                {**OF_WORKERS, "updateDescription.updatedFields.leaving": 1},
             ]
         }
     },
@@ -32,6 +33,7 @@ STAGES: Sequence[Mapping[str, Any]] = [
             "operationType": 1,
             "documentKey": 1,
             "status": {"$ifNull": ["$updateDescription.updatedFields.status", "$fullDocument.status"]},
+            "leaving": "$updateDescription.updatedFields.leaving",
         }
     },
 ]
@@ -41,7 +43,7 @@ async def until_lost(database: Database, on_wake: Callable[[], None], on_word: C
     """Call ``on_wake`` at once, for what came while nobody listened, and either at every change until the stream ends."""
     async with aclosing(database.changes(STAGES, on_begin=on_wake)) as changes:
         async for change in changes:
-            if change["operationType"] == "delete" or change.get("status") == CANCELLED:
+            if change["operationType"] == "delete" or change.get("status") == CANCELLED or change.get("leaving"):
                 on_word(str(change["documentKey"]["_id"]))
             else:
                 on_wake()

@@ -315,8 +315,12 @@ class JobStore(Protocol):
         """How many posts of each platform stand as failed with EXTRACTOR_BROKEN since then, by the store's clock; platforms
         without any are left out. One look into an index, however many jobs there are."""
 
-    async def beat(self, beat: WorkerBeat) -> None:
-        """Upsert a worker's sign of life. It was seen now, by the store's clock."""
+    async def beat(self, beat: WorkerBeat) -> bool:
+        """Upsert a worker's sign of life. It was seen now, by the store's clock. Whether it has been asked to leave."""
+
+    async def ask_to_leave(self, workers: Collection[WorkerId]) -> int:
+        """Tell these workers, at their next beat, to finish what they have, claim nothing more and leave; how many are
+        known. ``workers`` shows them as draining from now on."""
 
     async def workers(self, *, seen_within: timedelta) -> list[WorkerBeat]:
         """Workers whose last beat is not older than that, newest first."""
@@ -334,8 +338,9 @@ class JobStore(Protocol):
         """
 
     def on_word(self, callback: Callable[[str], None]) -> Callable[[], None]:
-        """Call ``callback`` (from the event loop) with the id of a running job that a person cancelled or removed, also
-        in another process; answers the unsubscriber.
+        """Call ``callback`` (from the event loop) with the id of a running job that a person cancelled or removed, or of a
+        worker that was asked to leave, also in another process; answers the unsubscriber.
 
-        A hint as of ``on_work``, which may also come late: ``renew`` tells whether the attempt at hand is meant.
+        A hint as of ``on_work``, which may also come late: ``renew`` tells whether the attempt at hand is meant, ``beat``
+        whether the worker is.
         """

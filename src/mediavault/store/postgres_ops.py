@@ -406,8 +406,13 @@ async def open_gate(database: Database, platform: str, now: int | None) -> None:
         await txn.rows(SQL["wake"], {})
 
 
-async def beat(lane: Lane, beat: WorkerBeat, now: int | None) -> None:
-    await lane.rows(SQL["beat"], {**beat_values(beat), "now": now})
+async def beat(lane: Lane, beat: WorkerBeat, now: int | None) -> bool:
+    [[leaving]] = await lane.rows(SQL["beat"], {**beat_values(beat), "now": now})
+    return bool(leaving)
+
+
+async def ask_to_leave(database: Database, workers: Collection[WorkerId]) -> int:
+    return len(await database.rows(SQL["ask_to_leave"], {"workers": list(workers)}))
 
 
 async def forget_worker(database: Database, worker: WorkerId) -> None:

@@ -335,6 +335,7 @@ def beat_values(beat: WorkerBeat) -> dict[str, Any]:
         "draining": int(beat.draining),
         "platforms": " ".join(beat.platforms),
         "signed_in": " ".join(beat.signed_in),
+        "tally": " ".join(f"{name}={count}" for name, count in beat.tally.items()),
     }
 
 
@@ -354,7 +355,7 @@ def beat_from_row(row: Sequence[Any]) -> WorkerBeat:
     # fmt: off
     (
         worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining,
-        platforms, signed_in,
+        platforms, signed_in, tally,
     ) = row
     # fmt: on
     return WorkerBeat(
@@ -370,4 +371,5 @@ def beat_from_row(row: Sequence[Any]) -> WorkerBeat:
         bool(draining),
         tuple(platforms.split()),
         tuple(signed_in.split()),
+        {name: int(count) for name, _, count in (one.rpartition("=") for one in tally.split())},
     )

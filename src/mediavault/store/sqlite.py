@@ -238,8 +238,11 @@ class SqliteJobStore:
     async def not_understood(self, *, within: timedelta) -> Mapping[str, int]:
         return await self._read(reads.not_understood, self._clock.now() - within)
 
-    async def beat(self, beat: WorkerBeat) -> None:
-        await self._ready.submit(ops.beat, beat)
+    async def beat(self, beat: WorkerBeat) -> bool:
+        return await self._ready.submit(ops.beat, beat)
+
+    async def ask_to_leave(self, workers: Collection[WorkerId]) -> int:
+        return await self._ready.submit(ops.ask_to_leave, tuple(workers))
 
     async def workers(self, *, seen_within: timedelta) -> list[WorkerBeat]:
         return await self._read(reads.workers, self._clock.now() - seen_within)

@@ -329,8 +329,15 @@ def _gate(txn: Txn, platform: str) -> Gate:
     return gate_from_row(rows[0]) if rows else Gate(platform)
 
 
-def beat(txn: Txn, beat: WorkerBeat) -> None:
-    txn.db.execute(SQL["beat"], beat_values(replace(beat, last_seen_at=txn.at)))
+def beat(txn: Txn, beat: WorkerBeat) -> bool:
+    [[leaving]] = fetch_all(txn.db, SQL["beat"], beat_values(replace(beat, last_seen_at=txn.at)))
+    return bool(leaving)
+
+
+def ask_to_leave(txn: Txn, workers: Collection[WorkerId]) -> int:
+    asked = fetch_all(txn.db, SQL["ask_to_leave"], {"workers": json.dumps(list(workers))})
+    txn.words += [worker for (worker,) in asked]
+    return len(asked)
 
 
 def forget_worker(txn: Txn, worker: WorkerId) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import socket
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -78,6 +79,8 @@ class Worker:
         self._started_at: datetime = tools.clock.now()
         self._attempts: dict[JobId, HeldClaim] = {}
         self._draining = False
+        self._leaving = asyncio.Event()  # somebody asked it to: finish what runs, claim nothing, go
+        self._tally: Counter[str] = Counter()
         self._missed_beats = 0
         self._signed_in: frozenset[str] | None = None  # as of the last beat
         self._look_round_at = float("-inf")
@@ -92,7 +95,7 @@ class Worker:
         return frozenset(self._attempts)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop`` is set, then finish or release what is running."""
+        """Work until ``stop`` is set, then finish or release what is running; or until it was asked to leave and is done."""
         with liveness.alive(self._live_folder, self.id):
             log.info("worker_started", worker=self.id, concurrency=self._limits.concurrency)
             await self._guarded(self.recover)
@@ -101,12 +104,13 @@ class Worker:
             claiming = asyncio.create_task(self._ticker.run())
             recovering = asyncio.create_task(self._every(self._limits.recovery_interval_s, self.recover, first=False))
             watching = asyncio.create_task(self._every(self._limits.watch_interval_s, self._watch))
+            leaving = asyncio.create_task(self._until_left())
             try:
-                await _first_of(stop, [heartbeat, claiming, recovering, watching])
+                await _first_of(stop, [heartbeat, claiming, recovering, watching, leaving])
             finally:
                 leave_work()
                 self._draining = True
-                await _end(claiming, recovering)
+                await _end(claiming, recovering, leaving)
                 await self._drain()  # the heartbeat goes on: attempts that may finish keep their leases
                 leave_words()
                 await _end(heartbeat, watching, *self._background)
@@ -130,7 +134,7 @@ class Worker:
                 return
             running = sum(not attempt.written for attempt in self._attempts.values())
             free = self._breaker.allows(self._limits.concurrency - running, running)
-            if free <= 0 or self._draining:
+            if free <= 0 or self._draining or self._leaving.is_set():
                 return
             sent = self._tools.clock.monotonic()
             # The ticker lets a round finish: a claim whose answer is dropped would hold its jobs until the lease ends.
@@ -144,6 +148,7 @@ class Worker:
         except (StoreError, OSError) as exc:
             log.error("claim_failed", error=str(exc))
             return
+        self._tally["claimed"] += len(claims)
         for claim in claims:
             self._start(claim, sent)
 
@@ -198,7 +203,9 @@ class Worker:
         """Renew the leases of the attempts held, say that this worker lives, and stop attempts that were lost."""
         await self._renew([attempt.claim for attempt in self._attempts.values()])
         new = await self._look_for_sessions()
-        await self._tools.store.beat(self._sign_of_life())
+        if await self._tools.store.beat(self._sign_of_life()) and not self._leaving.is_set():
+            log.info("asked_to_leave", worker=self.id, running=len(self._attempts))
+            self._leaving.set()
         await go_on_after_sign_in(new, self._tools.store)  # whoever takes these jobs has been told by now
 
     async def _renew(self, held: Sequence[ClaimedJob]) -> None:
@@ -249,11 +256,13 @@ class Worker:
                 attempt.task.cancel()
 
     def hear(self, word: str) -> None:
-        """A person cancelled or removed this job, it is said: look at once whether its attempt here is still ours.
+        """A person cancelled or removed this job, it is said, or wants this worker to leave: ask the store at once.
 
-        Not simply stop it: what is said may be late, and the attempt that it meant over.
+        Not simply stop the job's attempt: what is said may be late, and the attempt that it meant over.
         """
-        if (attempt := self._attempts.get(JobId(word))) is not None and not attempt.released:
+        if word == self.id:
+            self._in_background(self._beat_or_count())
+        elif (attempt := self._attempts.get(JobId(word))) is not None and not attempt.released:
             self._in_background(self._guarded(partial(self._renew, [attempt.claim])))
 
     # --- attempts -----------------------------------------------------------------------------------------------
@@ -266,7 +275,9 @@ class Worker:
     async def _attempt(self, attempt: HeldClaim) -> None:
         try:
             free_slot = partial(self._free_slot, attempt)
-            self._learn_of_disk(await process_one_cycle(attempt.claim, self._tools, on_last_write=free_slot))
+            job = await process_one_cycle(attempt.claim, self._tools, on_last_write=free_slot)
+            self._tally[told_in_tally(job)] += 1
+            self._learn_of_disk(job)
         except LeaseLost:
             pass  # logged by the pipeline; whoever holds the job now goes on
         except asyncio.CancelledError:
@@ -300,6 +311,12 @@ class Worker:
             log.info("job_released", job_id=claim.id, trace_id=claim.job.trace_id)
         except (StoreError, TimeoutError) as exc:
             log.warning("release_failed", job_id=claim.id, error=str(exc))
+
+    async def _until_left(self) -> None:
+        """Until it was asked to leave and nothing runs any more, however long that takes; a signal ends it sooner."""
+        await self._leaving.wait()
+        while tasks := {attempt.task for attempt in self._attempts.values() if attempt.task is not None}:
+            await asyncio.wait(tasks)
 
     async def _drain(self) -> None:
         """Let attempts finish within the grace, then give the rest back to the queue."""
@@ -344,9 +361,10 @@ class Worker:
             running_jobs=len(self._attempts),
             skipped_ticks=self._ticker.skipped,
             missed_beats=self._missed_beats,
-            draining=self._draining,
+            draining=self._draining or self._leaving.is_set(),
             platforms=self._limits.platforms,
             signed_in=tuple(sorted(self._signed_in or ())),
+            tally=dict(self._tally),
         )
 
     # --- loops --------------------------------------------------------------------------------------------------
@@ -369,6 +387,13 @@ class Worker:
         self._background.add(task)  # the loop itself keeps no hold of it
         task.add_done_callback(self._background.discard)
         return task
+
+
+def told_in_tally(job: Job) -> str:
+    """As what an attempt's outcome is counted: completed, failed:CODE, or given_back."""
+    if job.status is JobStatus.FAILED and job.error_code is not None:
+        return f"failed:{job.error_code.value}"
+    return "completed" if job.status is JobStatus.COMPLETED else "given_back"
 
 
 async def _end(*tasks: asyncio.Task[None]) -> None:

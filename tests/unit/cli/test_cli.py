@@ -14,7 +14,9 @@ from rich.console import Console
 
 from mediavault import __version__
 from mediavault.cli import COMMANDS
-from tests.unit.cli.conftest import POST, Run, StubHouse, beat
+from mediavault.commands.drain import until_left
+from mediavault.core.job import WorkerBeat
+from tests.unit.cli.conftest import POST, WORKER, Run, StubHouse, beat
 
 
 def test_every_command_speaks_json(run: Run) -> None:
@@ -208,6 +210,33 @@ def test_the_demo_ends_with_its_own_code(run: Run, monkeypatch: pytest.MonkeyPat
 
     assert (run("demo").code, run("demo").out) == (1, "a table\n")
     assert run("demo", "--json").json() == {}
+
+
+def test_drain_asks_the_workers_that_are_named_to_leave(run: Run, house: StubHouse) -> None:
+    nobody = run("drain", "--all").code
+    asyncio.run(beat(house))
+    elsewhere = run("drain")  # the stub's machine is not this one
+    unknown = run("drain", "other:1")
+    asked = run("drain", "host:42", "host", "--no-wait", "--json")
+    [one] = run("workers", "--json").json()["workers"]
+
+    assert (nobody, elsewhere.code, unknown.code) == (1, 1, 2)
+    assert "host:42" in unknown.err
+    assert (asked.code, asked.json()) == (0, {"workers": [WORKER], "left": False})
+    assert one["draining"]
+
+
+def test_drain_waits_until_they_have_left(house: StubHouse, capsys: pytest.CaptureFixture[str]) -> None:
+    """Here it falls silent, as one that was killed: nobody counts it any more."""
+
+    async def ask_and_wait() -> list[WorkerBeat]:
+        await beat(house, running_jobs=2)
+        asked = await house.store.workers(seen_within=timedelta(seconds=90))
+        await until_left(house.store, asked, house.clock, silent=False)
+        return await house.store.workers(seen_within=timedelta(seconds=90))
+
+    assert asyncio.run(ask_and_wait()) == []
+    assert capsys.readouterr().err == "host:42 has 2 running\n"
 
 
 def test_workers_lists_those_of_all_machines_and_what_nobody_takes(run: Run, house: StubHouse) -> None:

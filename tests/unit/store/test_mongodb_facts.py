@@ -126,6 +126,7 @@ class ChangesTwice(Database):
         yield {"operationType": "update", "documentKey": {"_id": "job-2"}, "status": "cancelled"}
         yield {"operationType": "update", "documentKey": {"_id": "x"}}  # a gate
         yield {"operationType": "delete", "documentKey": {"_id": "job-3"}}
+        yield {"operationType": "update", "documentKey": {"_id": "w-1"}, "leaving": 1}
         raise ConnectionLost("the stream broke")
 
 
@@ -141,4 +142,4 @@ async def test_a_stream_of_changes_wakes_and_comes_back_after_a_loss() -> None:
     await listener.close()
 
     assert len(database.asked) >= 2
-    assert words[:4] == ["job-2", "job-3"] * 2
+    assert words[:4] == ["job-2", "job-3", "w-1", "job-2"]

@@ -81,7 +81,14 @@ PLANS: dict[str, list[str]] = {
     "beat": [],
     "forget_worker": ["SEARCH workers USING PRIMARY KEY (worker=?)"],
 }
-FEW_ROWS = {"workers", "gates", "agreed", "counts", "waiting"}  # a handful of rows; counts of whole indexes
+FEW_ROWS = {
+    "ask_to_leave",
+    "workers",
+    "gates",
+    "agreed",
+    "counts",
+    "waiting",
+}  # a handful of rows; counts of whole indexes
 
 
 @pytest.fixture(scope="module", params=["as it grew", "after ANALYZE with every row queued"])

@@ -301,6 +301,71 @@ async def test_a_cancelled_job_of_which_no_word_comes_stops_at_the_next_heartbea
         assert (before, setting.downloader.waiting) == (1, 0)
 
 
+async def test_a_worker_that_is_asked_to_leave_finishes_what_runs_claims_nothing_and_goes(setting: Setting) -> None:
+    """Longer than any grace; who looks sees at once that it leaves."""
+    task = asyncio.create_task(setting.worker.run(setting.stop))
+    await setting.settle()
+    (running,) = await setting.submit()
+    asked = await setting.store.ask_to_leave([setting.worker.id])
+    await setting.settle()
+    waiting = (await setting.store.enqueue([new_job("https://videos.example/later", clock=setting.clock)]))[0].job.id
+    for _ in range(60):
+        setting.clock.advance(10)
+        await setting.settle()
+    [beat] = await setting.store.workers(seen_within=timedelta(seconds=90))
+    before = (
+        task.done(),
+        beat.draining,
+        beat.running_jobs,
+        await setting.status(running),
+        await setting.status(waiting),
+    )
+    setting.downloader.gate.set()
+    await setting.until(running, JobStatus.COMPLETED)
+    await asyncio.wait_for(task, 20)
+
+    assert asked == 1
+    assert before == (False, True, 1, JobStatus.RUNNING, JobStatus.QUEUED)
+    assert await setting.status(waiting) is JobStatus.QUEUED
+    assert await setting.store.workers(seen_within=timedelta(days=1)) == []
+
+
+async def test_a_worker_that_no_word_reaches_leaves_at_its_next_heartbeat(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setting.store, "on_word", lambda callback: lambda: None)
+    task = asyncio.create_task(setting.worker.run(setting.stop))
+    await setting.settle()
+    await setting.store.ask_to_leave([setting.worker.id])
+    await setting.settle()
+    before = task.done()
+    setting.clock.advance(30)
+    await asyncio.wait_for(task, 20)
+
+    assert not before
+
+
+async def test_a_signal_ends_a_worker_that_leaves_as_any_other(setting: Setting) -> None:
+    async with setting.running():
+        (job_id,) = await setting.submit()
+        await setting.store.ask_to_leave([setting.worker.id])
+        await setting.settle()
+
+    assert await setting.status(job_id) is JobStatus.QUEUED
+
+
+async def test_a_worker_tells_what_became_of_its_attempts(setting: Setting) -> None:
+    async with setting.running():
+        (job_id,) = await setting.submit()
+        setting.downloader.gate.set()
+        await setting.until(job_id, JobStatus.COMPLETED)
+        setting.clock.advance(30)
+        await setting.settle()
+        [beat] = await setting.store.workers(seen_within=timedelta(seconds=90))
+
+    assert beat.tally == {"claimed": 1, "completed": 1}
+
+
 async def test_shutdown_finishes_what_ends_within_the_grace(store: JobStore, clock: FakeClock, tmp_path: Path) -> None:
     setting = Setting(store, clock, tmp_path, replace(LIMITS, shutdown_grace_s=10))
     async with setting.running():

@@ -338,20 +338,26 @@ UPDATE mediavault.gates
 WITH {t}
 INSERT INTO mediavault.workers
   (worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining,
-   platforms, signed_in)
+   platforms, signed_in, tally)
 SELECT :worker::text, :host::text, :pid::int, :version::text, :started_at::bigint, t.now, :running_jobs::int,
-       :skipped_ticks::bigint, :missed_beats::bigint, :draining::int, :platforms::text, :signed_in::text
+       :skipped_ticks::bigint, :missed_beats::bigint, :draining::int, :platforms::text, :signed_in::text,
+       :tally::text
   FROM t
 ON CONFLICT (worker) DO UPDATE
    SET last_seen_at = excluded.last_seen_at, running_jobs = excluded.running_jobs, host = excluded.host, pid = excluded.pid,
        version = excluded.version, started_at = excluded.started_at,
        skipped_ticks = excluded.skipped_ticks, missed_beats = excluded.missed_beats, draining = excluded.draining,
-       platforms = excluded.platforms, signed_in = excluded.signed_in;
+       platforms = excluded.platforms, signed_in = excluded.signed_in, tally = excluded.tally
+RETURNING leaving;
+
+-- name: ask_to_leave
+WITH asked AS (UPDATE mediavault.workers SET leaving = 1 WHERE worker = ANY(:workers::text[]) RETURNING worker)
+SELECT worker, pg_notify('mediavault_word', left(worker, 200)) FROM asked;
 
 -- name: workers
 WITH {t}
-SELECT worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining,
-       platforms, signed_in
+SELECT worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats,
+       greatest(draining, leaving), platforms, signed_in, tally
   FROM mediavault.workers, t WHERE last_seen_at >= t.now - :seen_within::bigint ORDER BY last_seen_at DESC, worker COLLATE "C";
 
 -- name: forget_worker

@@ -191,16 +191,25 @@ VALUES (:platform, :closed_until, :probing_until, :strikes, :code, :reason, :nex
         :account_posts, :account_cap);
 
 -- name: beat
-INSERT OR REPLACE INTO workers
+INSERT INTO workers
   (worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining,
-   platforms, signed_in)
+   platforms, signed_in, tally)
 VALUES
   (:worker, :host, :pid, :version, :started_at, :last_seen_at, :running_jobs, :skipped_ticks, :missed_beats, :draining,
-   :platforms, :signed_in);
+   :platforms, :signed_in, :tally)
+ON CONFLICT (worker) DO UPDATE
+   SET last_seen_at = excluded.last_seen_at, running_jobs = excluded.running_jobs, host = excluded.host, pid = excluded.pid,
+       version = excluded.version, started_at = excluded.started_at,
+       skipped_ticks = excluded.skipped_ticks, missed_beats = excluded.missed_beats, draining = excluded.draining,
+       platforms = excluded.platforms, signed_in = excluded.signed_in, tally = excluded.tally
+RETURNING leaving;
+
+-- name: ask_to_leave
+UPDATE workers SET leaving = 1 WHERE worker IN (SELECT value FROM json_each(:workers)) RETURNING worker;
 
 -- name: workers
-SELECT worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining,
-       platforms, signed_in
+SELECT worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats,
+       max(draining, leaving), platforms, signed_in, tally
   FROM workers WHERE last_seen_at >= :since ORDER BY last_seen_at DESC, worker;
 
 -- name: forget_worker

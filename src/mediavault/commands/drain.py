@@ -1,0 +1,92 @@
+"""``drain``: let workers finish what they have, claim nothing more, and leave."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
+from mediavault.commands.options import AsJson
+
+if TYPE_CHECKING:
+    from mediavault.core.clock import Clock
+    from mediavault.core.job import WorkerBeat
+    from mediavault.store.port import JobStore
+
+LOOK_EVERY_S = 0.5
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[WORKER…]",
+        help="Machines, MACHINE:PROCESS or ids of workers, as `workers` shows them. Default: all of this machine.",
+        show_default=False,
+    ),
+]
+All = Annotated[bool, typer.Option("--all", help="All workers of all machines.")]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until they have left.")]
+
+
+def drain(names: Names = None, *, everybody: All = False, wait: Wait = True, as_json: AsJson = False) -> None:
+    """Let workers finish what runs, claim nothing more, and leave; exit code 1 when there is none."""
+    from mediavault.commands.jobs import quiet_settings, with_store
+    from mediavault.commands.output import out, print_json
+    from mediavault.core.clock import SystemClock
+
+    async def ask(store: JobStore) -> list[WorkerBeat]:
+        asked = await _asked(store, names or [], everybody=everybody)
+        if wait:
+            await until_left(store, asked, SystemClock(), silent=as_json)
+        return asked
+
+    asked = asyncio.run(with_store(quiet_settings(), ask))
+    if as_json:
+        print_json({"workers": [one.worker for one in asked], "left": wait})
+    elif asked:
+        out().print("They have left." if wait else "They leave as soon as nothing runs on them.")
+    else:
+        out().print("No worker is running.")
+    if not asked:
+        raise Ended(EXIT_JOB_FAILED)
+
+
+async def _asked(store: JobStore, names: Sequence[str], *, everybody: bool) -> list[WorkerBeat]:
+    from mediavault.core.fleet import ALIVE_WITHIN
+
+    alive = await store.workers(seen_within=ALIVE_WITHIN)
+    chosen = alive if everybody else named(alive, names or [socket.gethostname()], must_be_there=bool(names))
+    await store.ask_to_leave([one.worker for one in chosen])
+    return chosen
+
+
+def named(alive: Sequence[WorkerBeat], names: Sequence[str], *, must_be_there: bool) -> list[WorkerBeat]:
+    """The workers that these names mean. With ``must_be_there`` a name that means none raises BadInput."""
+    from mediavault.core.errors import BadInput
+
+    meant = [
+        [one for one in alive if name in (one.worker, one.host, f"{one.host}:{one.pid}")]
+        for name in dict.fromkeys(names)
+    ]
+    for name, found in zip(dict.fromkeys(names), meant, strict=True):
+        if must_be_there and not found:
+            there = ", ".join(f"{one.host}:{one.pid}" for one in alive) or "none"
+            raise BadInput(f"No worker is called {name}.", help=f"Those that there are: {there}.")
+    return list({one.worker: one for found in meant for one in found}.values())
+
+
+async def until_left(store: JobStore, asked: Sequence[WorkerBeat], clock: Clock, *, silent: bool) -> None:
+    """A worker that was killed meanwhile counts as gone once it has not been seen for a while."""
+    from mediavault.commands.output import err
+    from mediavault.core.fleet import ALIVE_WITHIN
+
+    waited_for, said = {one.worker for one in asked}, ""
+    while left := [one for one in await store.workers(seen_within=ALIVE_WITHIN) if one.worker in waited_for]:
+        words = ", ".join(f"{one.host}:{one.pid} has {one.running_jobs} running" for one in left)
+        if not silent and words != said:
+            err().print(words, markup=False)
+            said = words
+        await clock.sleep(LOOK_EVERY_S)

@@ -1,0 +1,39 @@
+"""A worker process that is asked to leave ends by itself, and says that all is well."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+from mediavault.core.clock import SystemClock
+from mediavault.runtime import store_at
+
+PATIENCE_S = 60.0
+SEEN_WITHIN = timedelta(minutes=5)
+
+
+async def test_a_worker_process_that_is_drained_ends_with_exit_code_0(tmp_path: Path) -> None:
+    places = {"MEDIAVAULT_STATE_DIR": str(tmp_path / "state"), "MEDIAVAULT_DOWNLOAD_DIR": str(tmp_path / "library")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "mediavault", "worker", env={**os.environ, **places}, stderr=asyncio.subprocess.DEVNULL
+    )
+    (tmp_path / "state").mkdir(exist_ok=True)
+    store = store_at(f"sqlite:///{tmp_path}/state/mediavault.db", SystemClock())
+    await store.open()
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not (workers := await store.workers(seen_within=SEEN_WITHIN)):
+                await asyncio.sleep(0.05)
+            asked = await store.ask_to_leave([one.worker for one in workers])
+            code = await process.wait()
+        left = await store.workers(seen_within=SEEN_WITHIN)
+    finally:
+        await store.close()
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+    assert (asked, code, left) == (1, 0, [])
