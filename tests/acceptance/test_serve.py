@@ -177,13 +177,13 @@ async def test_sigterm_in_mid_job_gives_it_back_and_leaves_no_browser_and_no_sta
 ) -> None:
     async with served(tmp_path, site) as vault:
         await vault.call("POST", "/api/jobs", {"post_urls": [site.url(post) for post in site.posts]})
-        for _ in range(100):
+        for _ in range(400):
             if chromium_of(tmp_path):
                 break
             await asyncio.sleep(0.1)
         seen = chromium_of(tmp_path)
         vault.process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(vault.process.communicate(), 30)
+        await asyncio.wait_for(vault.process.communicate(), 60)
         code = vault.process.returncode
 
     assert seen
