@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,7 +78,7 @@ class Keeper:
         clock: Clock,
         *,
         ask: Ask,
-        start_driver: Callable[[], Awaitable[Any]],
+        start_driver: Callable[[], Coroutine[Any, Any, Any]],
         on_response: Callable[[Running, Any], None],
     ) -> None:
         self._place = place
@@ -89,6 +89,7 @@ class Keeper:
         self._on_response = on_response
         self._starting = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._late: set[asyncio.Task[None]] = set()  # drivers that came up too late, until they are stopped
         self._idle: asyncio.Task[None] | None = None
         self._running: Running | None = None
         self.closed = False
@@ -196,9 +197,12 @@ class Keeper:
         return running
 
     async def _launch(self, profile: Profile, downloads: Path, undo: AsyncExitStack) -> Running:
+        starting = self.spawn(self._start_driver())
         try:
-            playwright = await self._ask(self._start_driver(), LAUNCH_S)
+            playwright = await self._ask(asyncio.shield(starting), LAUNCH_S)
         except (TookTooLong, PageFailed, OSError) as exc:
+            self._late.add(late := self.spawn(self._stop_late(starting)))
+            late.add_done_callback(self._late.discard)
             raise BrowserUnavailable(f"Playwright did not start: {exc}") from exc
         undo.push_async_callback(self._stop_driver, playwright)
         found = find_browser(self._place.executable, playwright=Path(playwright.chromium.executable_path))
@@ -220,6 +224,10 @@ class Keeper:
         await self.remember_cookies(running)  # whoever is signed in is known from now on, also after a window
         return running
 
+    async def _stop_late(self, starting: asyncio.Task[Any]) -> None:
+        """A driver that nobody waits for any more: cut off in its start, its process would be nobody's."""
+        await (await starting).stop()
+
     def _on_gone(self, running: Running) -> None:
         if running.alive:
             running.alive = False
@@ -233,16 +241,20 @@ class Keeper:
             await self.remember_cookies(running)
             running.alive = False
             await quietly(self._ask, running.context.close(), CLOSE_BROWSER_S)
-        stopped = await self._stop_driver(running.playwright)
-        if running.pid is not None and (not stopped or is_alive(running.pid)):
+        stopping = await self._stop_driver(running.playwright)
+        if running.pid is not None and (not stopping.done() or is_alive(running.pid)):
             await asyncio.to_thread(kill_browser, running.pid, driver=running.driver_pid)
+        if not stopping.done():  # its process is gone now; cut off, its pipes would be left open
+            await quietly(self._ask, asyncio.shield(stopping), CLOSE_BROWSER_S)
         await asyncio.to_thread(shutil.rmtree, running.downloads, ignore_errors=True)
         await asyncio.to_thread(running.profile.release)
         log.info("browser_ended", browser_pid=running.pid, pages=running.pages_served)
 
-    async def _stop_driver(self, playwright: Any) -> bool:
-        """End the driver process; False where it does not answer."""
-        return await quietly(self._ask, playwright.stop(), CLOSE_BROWSER_S)
+    async def _stop_driver(self, playwright: Any) -> asyncio.Task[Any]:
+        """End the driver process; where it does not answer in time the stopping goes on, until its process is gone."""
+        stopping = self.spawn(playwright.stop())
+        await quietly(self._ask, asyncio.shield(stopping), CLOSE_BROWSER_S)
+        return stopping
 
     async def _idle_out(self, running: Running) -> None:
         await self._clock.sleep(IDLE_CLOSE_S)
@@ -279,6 +291,8 @@ class Keeper:
             running, self._running = self._running, None
             if running is not None:
                 await self._end(running)
+        if self._late:
+            await asyncio.wait(self._late, timeout=CLOSE_BROWSER_S)
         others = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in others:
             task.cancel()

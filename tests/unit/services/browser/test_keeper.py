@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from mediavault.core.errors import BrowserUnavailable, TookTooLong
+from mediavault.services.browser import keeper as keeping
 from mediavault.services.browser.keeper import IDLE_CLOSE_S, RECYCLE_AFTER_PAGES, Keeper, Place
 from tests.fakes import FakeClock
 from tests.unit.services.browser.test_profile import cookie
@@ -108,6 +109,57 @@ def keeper(
     return Keeper(
         place, StubProxy(), clock or FakeClock(), ask=ask, start_driver=driver.start, on_response=lambda *_: None
     )
+
+
+async def impatient(call: Awaitable[T], within_s: float) -> T:
+    """Every call has a hundredth of a second."""
+    try:
+        async with asyncio.timeout(0.01):
+            return await call
+    except TimeoutError as exc:
+        raise TookTooLong("no answer") from exc
+
+
+async def test_a_driver_that_comes_up_too_late_is_stopped_and_not_left_to_nobody(tmp_path: Path) -> None:
+    driver, up = StubDriver(), asyncio.Event()
+
+    async def slowly() -> StubDriver:
+        await up.wait()
+        return driver
+
+    place = Place(tmp_path / "state", tmp_path / "downloads", Path(sys.executable), headless=True)
+    kept = Keeper(place, StubProxy(), FakeClock(), ask=impatient, start_driver=slowly, on_response=lambda *_: None)
+    with pytest.raises(BrowserUnavailable, match="Playwright did not start"):
+        await kept.browser()
+    closing = asyncio.ensure_future(kept.close())
+    await asyncio.sleep(0)
+    up.set()
+    await closing
+
+    assert driver.stopped == 1
+
+
+async def test_a_driver_that_is_killed_still_ends_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pipes are closed by its own stopping, which goes on once the process is gone."""
+    driver, gone = StubDriver(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    async def stop() -> None:
+        await gone.wait()
+        driver.stopped += 1
+
+    async def pid_of(*_: object) -> int:
+        return 1
+
+    monkeypatch.setattr(driver, "stop", stop)
+    monkeypatch.setattr(keeping, "pid_of", pid_of)
+    monkeypatch.setattr(keeping, "kill_browser", lambda *_, driver: loop.call_soon_threadsafe(gone.set))
+    kept = keeper(tmp_path, driver)
+    await kept.browser()
+    kept._ask = impatient
+    await kept.close()
+
+    assert driver.stopped == 1
 
 
 async def test_many_who_need_a_browser_at_once_share_one(tmp_path: Path) -> None:
