@@ -9,7 +9,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +63,15 @@ class World:
     proxy: EgressProxy
     state: Path
     downloads: Path
-    browser: Chromium
+    made: list[Chromium] = field(default_factory=list)  # all are closed with the world, whoever forgot to
+
+    def __post_init__(self) -> None:
+        self.browser = self.another()
 
     def another(self) -> Chromium:
-        return Chromium(state_dir=self.state, downloads_dir=self.downloads, proxy=self.proxy, clock=SystemClock())
+        browser = Chromium(state_dir=self.state, downloads_dir=self.downloads, proxy=self.proxy, clock=SystemClock())
+        self.made.append(browser)
+        return browser
 
     async def capture(self, path: str, *, within_s: float = WITHIN_S, as_person: bool = False) -> PageCapture:
         url = self.site.origin + path
@@ -101,14 +106,15 @@ async def a_world(root: Path) -> AsyncIterator[World]:
     await site.start()
     proxy = EgressProxy(EgressGuard([f"127.0.0.1:{site.port}"]))
     await proxy.start()
-    state, downloads = root / "s", root / "d"
-    browser = Chromium(state_dir=state, downloads_dir=downloads, proxy=proxy, clock=SystemClock())
+    built = World(site, proxy, root / "s", root / "d")
     try:
-        yield World(site, proxy, state, downloads, browser)
+        yield built
     finally:
-        await browser.close()
+        for browser in built.made:
+            await browser.close()
         await proxy.close()
         await site.close()
+    await until(lambda: not processes_of(root))
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -145,7 +151,7 @@ def renderers_of(browser_pid: int) -> list[int]:
 
 
 async def until(met: Any) -> None:
-    for _ in range(200):
+    for _ in range(1_200):  # a minute: a loaded machine starts a browser in a quarter of one
         if met():
             return
         await asyncio.sleep(0.05)

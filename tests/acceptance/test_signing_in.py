@@ -139,14 +139,15 @@ async def a_world(root: Path) -> AsyncIterator[World]:
     )
     async with async_playwright() as playwright:
         person = await playwright.chromium.launch(executable_path=find_browser().path)
+        built = World(site, root, store, worker, windows, desk, guard, await started, person)
         try:
-            yield World(site, root, store, worker, windows, desk, guard, await started, person)
+            yield built
         finally:
             await person.close()
             await windows.aclose()
             stop.set()
             await serving
-            await worker.close()
+            await built.worker.close()  # a test may have put another in its place
             await proxy.close()
             await site.close()
 
