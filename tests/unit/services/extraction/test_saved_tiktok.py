@@ -107,6 +107,7 @@ def test_a_code_is_told_by_its_words_first(code: int, said: str, outcome: str) -
 
     assert told(URL, page(**{"webapp.video-detail": answer})).outcome == outcome
     assert told(URL, page(**{"webapp.reflow.video.detail": answer})).outcome == outcome
+    assert told(URL, page(**{"webapp.photo-detail": answer})).outcome == outcome
     assert told(URL, answer).outcome == outcome
 
 

@@ -21,7 +21,9 @@ from mediavault.services.extraction.page_data.rungs import codec, rung
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """What the documents say about ``post``; None when they say nothing. Raises the failure that an answer's code tells."""
+    """What the documents say about ``post``; None when they say nothing. Raises the failure that an answer's code tells, and
+    Private where only a preview of the video is played.
+    """
     nodes = [node for document in documents for node in walk(document)]
     views = [node for node in nodes if _is_own(node, post.post_id)]
     view = max(views, key=len, default={})
@@ -31,6 +33,8 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
         if failure := next(filter(None, map(_refusal, documents)), None):
             raise failure
         return None
+    if view.get("is_upower_preview") is True and view.get("is_upower_play") is not True:
+        raise Private("Bilibili plays only a preview of this video to those who do not pay its author.")
     candidates = [c for play in plays[:1] for c in _candidates(platform, play)] if _is_this_part(post, nodes) else []
     return _page_data(view, candidates, plays)
 

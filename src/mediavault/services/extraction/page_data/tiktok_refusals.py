@@ -62,6 +62,7 @@ def _by_code(document: object) -> Failure | None:
     scope = values.obj(document, "__DEFAULT_SCOPE__")
     places = (
         values.obj(scope, "webapp.video-detail"),
+        values.obj(scope, "webapp.photo-detail"),
         values.obj(scope, "webapp.reflow.video.detail"),
         values.obj(document, "VideoPage"),
         values.obj(document, "props", "pageProps"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import Challenge, Deleted
+from mediavault.core.errors import Challenge, Deleted, Private
 from tests.unit.services.extraction.page_data.reading import best, read, told
 
 URL = "https://www.bilibili.com/video/BV13x41117TL/"
@@ -62,6 +62,16 @@ def test_a_file_with_both_tracks_needs_no_second_one() -> None:
     data = told(URL, state(), answer)
 
     assert (best(data), data.items[0].candidates[0].has_audio) == ([f"{CDN}64.mp4"], True)
+
+
+def test_a_preview_of_a_paid_video_is_not_taken_for_the_video() -> None:
+    paid = state()
+    paid["videoData"] |= {"is_upower_exclusive": True, "is_upower_preview": True, "is_upower_play": False}
+    with pytest.raises(Private):
+        read(URL, paid, play())
+    paid["videoData"]["is_upower_play"] = True  # to somebody who has paid
+
+    assert best(told(URL, paid, play())) == [f"{CDN}30080.m4s"]
 
 
 def test_play_data_of_another_video_or_part_are_not_the_posts() -> None:
