@@ -28,13 +28,13 @@ def shown_by(
     names_foreign: bool = False,
 ) -> Shown:
     """``html`` is "" for an answer in JSON; ``words`` are those that the page shows. ``names_foreign``: some of the videos
-    that were found surely are another post's."""
+    that were found surely are another post's. ``data`` that tell of the post without its media leave it open."""
     page, linked = source.page, articles_linking(html, post.post_id)
     own_data = data is not None and data.found
     another = names_foreign or is_another_post(post, platform, page)
     return Shown(
         own_data=own_data,
-        a_video=not another and (announces_video(page, linked) or bool(data and data.items)),
+        a_video=not another and (announces_video(page, linked) or data is not None),
         words=bool(html) and not another and not is_no_post(platform, page) and _shows_something(page, words),
         posts=0 if html else listing(source.documents).posts,
         others_only=bool(linked) or another,

@@ -101,6 +101,7 @@ OTHERS: Mapping[str, tuple[str, object]] = {
     "snapchat": ("https://www.snapchat.com/spotlight/W7_AAAAAAAAAAAAAAAAAAAAAAAAAAAA1", snap("W7_other")),
     "tumblr": ("https://www.tumblr.com/jane/700000000000000001", {"id": "2", "blogName": "bob", "content": [BLOCK]}),
     "dailymotion": ("https://www.dailymotion.com/video/x8aaaa1", {"id": "x2", "qualities": {"auto": [STREAM]}}),
+    "bilibili": ("https://www.bilibili.com/video/BV1xx411c7mD", {"bvid": "BV1yy411c7mE", "owner": {"mid": 5}}),
     "weibo": ("https://weibo.com/1234567890/4900000000000001", STATUS),
 }
 SITES = pytest.mark.parametrize(("url", "record"), OTHERS.values(), ids=OTHERS.keys())
@@ -151,6 +152,14 @@ def test_what_shows_nothing_of_the_post_says_nothing_of_its_video(url: str, reco
 @SITES
 def test_words_about_the_post_without_any_video_are_a_post_without_one(url: str, record: object) -> None:
     assert told(url, page(f"<p>{WORDS}</p>")).outcome == "no_video"
+
+
+def test_a_page_that_tells_of_the_video_without_its_files_does_not_say_that_there_is_none() -> None:
+    video = {"bvid": "BV1xx411c7mD", "title": "T", "owner": {"mid": 5, "name": "Jane"}, "pages": []}
+    related = {"bvid": "BV1yy411c7mE", "owner": {"mid": 6}, "pages": []}
+    said = told(OTHERS["bilibili"][0], page(f"<p>{WORDS}</p>", record={"videoData": video, "related": [related]}))
+
+    assert (said.outcome, said.name) == ("metadata_only", "Jane")
 
 
 def test_an_advert_on_any_page_is_no_video_that_the_page_announces() -> None:

@@ -32,7 +32,7 @@ from mediavault.services.extraction.page_data import (
     x,
     youtube,
 )
-from mediavault.services.extraction.page_data.json_walk import MAX_DEPTH, MAX_NODES, Node
+from mediavault.services.extraction.page_data.json_walk import MAX_DEPTH, MAX_NODES, Node, walk
 
 _MAX_ADDRESSES = 20_000
 
@@ -60,6 +60,10 @@ _IDS: Mapping[str, Callable[[Node], Collection[str]]] = {
 # videos in it and this is not asked; without it nothing ties a story's id to a video's, and every video would look
 # foreign. So only the address of a video can be held against them.
 _NAMES_A_VIDEO = re.compile(r"/(?:videos|reel|watch|video\.php)(?:[/?]|$)")
+
+
+# Every record is a video, and its files stand in answers of their own, without its id
+_KEEPS_FILES_APART = frozenset({"bilibili"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ def names_other_videos(post: Post, platform: Platform, documents: Sequence[objec
     ids_of = _IDS.get(name)
     if ids_of is None or not post.post_id:
         return False
+    if name in _KEEPS_FILES_APART:
+        return any(ids_of(node) for document in documents for node in walk(document))
     own, foreign = _sorted(_names_of(post.post_id, name), ids_of, documents)
     return any(classify_media(url, platform=platform).may_be_video for url in foreign - own)
 
