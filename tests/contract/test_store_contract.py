@@ -1108,7 +1108,22 @@ async def test_the_report_counts_every_state(store: JobStore) -> None:
 
 
 async def test_the_report_of_an_empty_store_counts_nought_for_every_state(store: JobStore) -> None:
-    assert dict((await store.report()).counts) == dict.fromkeys(JobStatus, 0)
+    report = await store.report()
+
+    assert dict(report.counts) == dict.fromkeys(JobStatus, 0)
+    assert report.oldest_queued_at is None
+
+
+async def test_the_report_says_how_long_the_oldest_queued_job_waits(store: JobStore, clock: FakeClock) -> None:
+    """An older one that runs is not queued."""
+    await claimed(store)
+    clock.advance(timedelta(minutes=1))
+    handed_in = clock.now()
+    await enqueue(store, 2)
+    clock.advance(timedelta(minutes=1))
+    await enqueue(store, 3)
+
+    assert (await store.report()).oldest_queued_at == handed_in
 
 
 # --- wake-ups and life ----------------------------------------------------------------------------------------------

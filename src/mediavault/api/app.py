@@ -16,6 +16,7 @@ from mediavault.api import (
     health,
     jobs,
     login_window,
+    metrics,
     pages,
     session_pages,
     sessions,
@@ -41,12 +42,14 @@ def create_app(services: ApiServices) -> FastAPI:
     )
     app.state.services = services
     app.state.feed = feed
+    app.state.measurements = metrics.Measurements(services)
     errors.install(app)
     for router in (
         jobs.router,
         events.router,
         gates.router,
         health.router,
+        metrics.router,
         files.router,
         sessions.router,
         login_window.router,

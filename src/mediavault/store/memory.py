@@ -437,9 +437,9 @@ class MemoryJobStore:
         waiting = Counter(
             job.platform for job in self._jobs.values() if job.status is JobStatus.QUEUED or job.retry_at is not None
         )
-        return StoreReport(
-            "memory", 0, self._clock.now(), {status: len(self._with(status)) for status in JobStatus}, waiting
-        )
+        counts = {status: len(self._with(status)) for status in JobStatus}
+        oldest = min((job.created_at for job in self._with(JobStatus.QUEUED)), default=None)
+        return StoreReport("memory", 0, self._clock.now(), counts, waiting, oldest_queued_at=oldest)
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
         return self._subscribers.add(callback)

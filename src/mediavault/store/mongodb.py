@@ -248,7 +248,8 @@ class MongoJobStore:
         counts, waiting = await reads.counts(self._database), await reads.waiting(self._database)
         facts = self._database.facts
         found = concerns(facts, options_of(self._database.url))
-        return StoreReport(str(facts), self._schema_version, at, counts, waiting, found)
+        oldest = await reads.oldest_queued(self._database)
+        return StoreReport(str(facts), self._schema_version, at, counts, waiting, found, oldest)
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
         if self.has_wake_ups:

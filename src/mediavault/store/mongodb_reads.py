@@ -92,5 +92,12 @@ async def counts(database: Database) -> dict[JobStatus, int]:
     return {status: await documents.count({"status": status.value}) for status in JobStatus}
 
 
+async def oldest_queued(database: Database) -> datetime | None:
+    found = await database.documents(JOBS).find(
+        {"status": QUEUED}, fields={"created_at": 1}, sort=[("created_at", 1), ("_id", 1)], limit=1
+    )
+    return moment(found[0]["created_at"]) if found else None
+
+
 async def waiting(database: Database) -> dict[str, int]:
     return await database.documents(JOBS).count_by("platform", {"$or": [{"status": QUEUED}, DUE]})

@@ -107,6 +107,7 @@ class StoreReport:
     """For doctor and health: what the store is, and how many jobs stand in each state.
 
     ``waiting`` is by platform: jobs that are queued, or failed with a ``retry_at``. Platforms without any are left out.
+    ``oldest_queued_at``: when the oldest queued job was handed in; None without one.
     """
 
     engine: str
@@ -115,6 +116,7 @@ class StoreReport:
     counts: Mapping[JobStatus, int] = field(default_factory=dict)
     waiting: Mapping[str, int] = field(default_factory=dict)
     concerns: Sequence[Concern] = ()
+    oldest_queued_at: datetime | None = None
 
 
 class JobStore(Protocol):

@@ -259,9 +259,10 @@ class PostgresJobStore:
         await self._calls.whole(ops.forget_worker(self._database, worker))
 
     async def report(self) -> StoreReport:
-        at, counts = await reads.counts(self._database, self._now)
+        at, counts, oldest = await reads.counts(self._database, self._now)
         engine = f"PostgreSQL {await self._database.version()}"
-        return StoreReport(engine, self._schema_version, at, counts, await reads.waiting(self._database))
+        waiting = await reads.waiting(self._database)
+        return StoreReport(engine, self._schema_version, at, counts, waiting, oldest_queued_at=oldest)
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
         if self._wakes:

@@ -84,12 +84,12 @@ async def not_understood(database: Database, within: timedelta, now: int | None)
     return {row[0]: row[1] for row in await database.rows(SQL["not_understood"], values)}
 
 
-async def counts(database: Database, now: int | None) -> tuple[datetime, dict[JobStatus, int]]:
-    """The database's time, and how many jobs stand in each state."""
-    [[micros, *row]] = await database.rows(SQL["counts"], {"now": now})
+async def counts(database: Database, now: int | None) -> tuple[datetime, dict[JobStatus, int], datetime | None]:
+    """The database's time, how many jobs stand in each state, and when the oldest queued one was handed in."""
+    [[micros, *row, oldest]] = await database.rows(SQL["counts"], {"now": now})
     at = moment(micros)
     assert at is not None
-    return at, counts_from_row(row)
+    return at, counts_from_row(row), moment(oldest)
 
 
 async def waiting(database: Database) -> dict[str, int]:

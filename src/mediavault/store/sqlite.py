@@ -251,8 +251,9 @@ class SqliteJobStore:
         await self._ready.submit(ops.forget_worker, worker)
 
     async def report(self) -> StoreReport:
-        counts, waiting = await self._read(reads.counts), await self._read(reads.waiting)
-        return StoreReport(f"SQLite {sqlite_version()}", SCHEMA_VERSION, self._clock.now(), counts, waiting)
+        (counts, oldest), waiting = await self._read(reads.counts), await self._read(reads.waiting)
+        engine, now = f"SQLite {sqlite_version()}", self._clock.now()
+        return StoreReport(engine, SCHEMA_VERSION, now, counts, waiting, oldest_queued_at=oldest)
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
         return self._listen(self._subscribers.add(callback))

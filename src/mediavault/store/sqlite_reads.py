@@ -89,9 +89,10 @@ def not_understood(db: Connection, since: datetime) -> dict[str, int]:
     return dict(fetch_all(db, SQL["not_understood"], {"since": to_micros(since)}))
 
 
-def counts(db: Connection) -> dict[JobStatus, int]:
-    [row] = fetch_all(db, SQL["counts"])
-    return counts_from_row(row)
+def counts(db: Connection) -> tuple[dict[JobStatus, int], datetime | None]:
+    """How many jobs stand in each state, and when the oldest queued one was handed in."""
+    [[*row, oldest]] = fetch_all(db, SQL["counts"])
+    return counts_from_row(row), moment(oldest)
 
 
 def waiting(db: Connection) -> dict[str, int]:

@@ -149,7 +149,15 @@ async def test_a_body_that_never_comes_is_given_up(house: House, monkeypatch: py
     assert connection.answer().status == 408
 
 
-PATHS = ["/api/jobs", "/api/worker/health", "/api/events", "/openapi.json", "/files/x/video", "/nothing/here"]
+PATHS = [
+    "/api/jobs",
+    "/api/worker/health",
+    "/metrics",
+    "/api/events",
+    "/openapi.json",
+    "/files/x/video",
+    "/nothing/here",
+]
 
 
 @pytest.mark.parametrize("path", PATHS)

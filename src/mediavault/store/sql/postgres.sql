@@ -366,12 +366,14 @@ DELETE FROM mediavault.workers WHERE worker = :worker;
 -- name: counts
 WITH {t}
 SELECT t.now,
-       (SELECT count(*) FROM mediavault.jobs WHERE status = 'queued'),
+       queued.count,
        (SELECT count(*) FROM mediavault.jobs WHERE status = 'running'),
        (SELECT count(*) FROM mediavault.jobs WHERE status = 'failed'),
        (SELECT count(*) FROM mediavault.jobs WHERE status = 'cancelled'),
-       (SELECT count(*) FROM mediavault.jobs)
-  FROM t;
+       (SELECT count(*) FROM mediavault.jobs),
+       queued.oldest
+  -- Not two subqueries: the smallest alone might be looked for among all jobs, from the oldest on.
+  FROM t, (SELECT count(*), min(created_at) AS oldest FROM mediavault.jobs WHERE status = 'queued') AS queued;
 
 -- name: not_understood
 WITH {t}

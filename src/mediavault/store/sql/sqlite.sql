@@ -224,7 +224,8 @@ SELECT (SELECT count(*) FROM jobs INDEXED BY jobs_ready     WHERE status = 'queu
        (SELECT count(*) FROM jobs INDEXED BY jobs_running   WHERE status = 'running'),
        (SELECT count(*) FROM jobs INDEXED BY jobs_failed    WHERE status = 'failed'),
        (SELECT count(*) FROM jobs INDEXED BY jobs_cancelled WHERE status = 'cancelled'),
-       (SELECT count(*) FROM jobs);
+       (SELECT count(*) FROM jobs),
+       (SELECT min(created_at) FROM jobs INDEXED BY jobs_ready WHERE status = 'queued');
 
 -- name: waiting
 SELECT platform, count(*)

@@ -1,0 +1,87 @@
+"""The vault in numbers, as a Prometheus reads them."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from mediavault.api.metrics import FRESH_FOR_S
+from mediavault.api.prometheus import CONTENT_TYPE, Metric, exposition
+from mediavault.core.errors import ErrorCode
+from mediavault.store.port import StoreReport
+from tests.unit.api.conftest import House
+
+SAMPLE = re.compile(r"([a-z_]+)(?:\{(.*)\})? (\S+)")
+
+
+async def numbers(house: House) -> dict[str, float]:
+    """Name and labels as they stand there -> value."""
+    answer = await house.client.get("/metrics")
+    assert (answer.status, answer.headers["content-type"]) == (200, CONTENT_TYPE)
+    lines = [line for line in answer.text.splitlines() if not line.startswith("# ")]
+    assert all(SAMPLE.fullmatch(line) for line in lines)
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
+
+
+async def test_a_scrape_tells_of_jobs_workers_gates_and_disks(house: House) -> None:
+    await house.add()
+    await house.add_failed("https://www.reddit.com/comments/def/")
+    await house.store.close_gate("x", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="slow down")
+    await house.beat(running_jobs=2, tally={"claimed": 9, "completed": 4, "failed:NETWORK": 3, "given_back": 1})
+    house.clock.advance(30)
+    found = await numbers(house)
+
+    one = 'host="host",worker="w-1"'
+    expected = {
+        'mediavault_jobs{status="queued"}': 1,
+        'mediavault_jobs{status="failed"}': 1,
+        'mediavault_jobs{status="completed"}': 0,
+        "mediavault_queue_age_seconds": 30,
+        'mediavault_workers{state="working"}': 1,
+        'mediavault_workers{state="leaving"}': 0,
+        'mediavault_gate_closed{platform="x"}': 1,
+        f"mediavault_running_attempts{{{one}}}": 2,
+        f"mediavault_claims_total{{{one}}}": 9,
+        f"mediavault_completions_total{{{one}}}": 4,
+        f"mediavault_releases_total{{{one}}}": 1,
+        f'mediavault_failures_total{{{one},code="NETWORK"}}': 3,
+    }
+    assert {name: found.get(name) for name in expected} == expected
+    assert found['mediavault_disk_free_bytes{folder="downloads"}'] > 0
+
+
+async def test_however_often_it_is_asked_the_store_is_asked_every_ten_seconds(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, report = [], house.store.report
+
+    async def counted() -> StoreReport:
+        asked.append(house.clock.now())
+        return await report()
+
+    monkeypatch.setattr(house.store, "report", counted)
+    for _ in range(5):
+        await house.client.get("/metrics")
+    before = len(asked)
+    house.clock.advance(FRESH_FOR_S)
+    await house.client.get("/metrics")
+
+    assert (before, len(asked)) == (1, 2)
+
+
+async def test_nobody_reads_them_without_the_token(make_house: object) -> None:
+    house: House = make_house(token="a-long-secret-token")  # type: ignore[operator]
+    without = await house.client.get("/metrics")
+    with_it = await house.client.get("/metrics", authorization="Bearer a-long-secret-token")
+
+    assert (without.status, with_it.status) == (401, 200)
+
+
+def test_a_label_is_escaped_and_a_metric_without_a_sample_left_out() -> None:
+    odd = Metric("a_total", "counter", "Odd.", [({"host": 'a"b\\c\nd'}, 1.5)])
+
+    assert exposition([odd, Metric("b", "gauge", "Nothing.")]) == (
+        '# HELP a_total Odd.\n# TYPE a_total counter\na_total{host="a\\"b\\\\c\\nd"} 1.5\n'
+    )
