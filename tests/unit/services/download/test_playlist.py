@@ -319,11 +319,11 @@ def test_a_portrait_is_as_tall_as_it_is_wide() -> None:
 
 def test_the_longest_list_that_is_taken_is_read_in_seconds() -> None:
     lines = "".join(f"#EXTINF:4.0,\nhttps://cdn.example/{'x' * 180}/{n}.ts\n" for n in range(MAX_SEGMENTS))
-    began = time.perf_counter()
+    began = time.process_time()  # others may be at work on the machine
     read = read_playlist(f"#EXTM3U\n{lines}#EXT-X-ENDLIST", BASE)
 
     assert isinstance(read, MediaPlaylist)
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_a_stray_word_is_no_segment() -> None:
