@@ -89,6 +89,13 @@ def ids_of(node: Node) -> set[str]:
     return _ids_of(node) if _has_address(node) else set()
 
 
+def owners_of(node: Node) -> set[str]:
+    """Names and numbers of the account whose video a record with addresses is; none for any other node."""
+    owners = list(_owners(node)) if _has_address(node) else []
+    names = (_handle(owner.get(place)) for owner in owners for place in ("url", "profile_url"))
+    return {name.lower() for name in (*names, *(str(owner.get("id") or "") for owner in owners)) if name}
+
+
 def _ids_of(node: Node) -> set[str]:
     """Pages for link previews name the video in its address alone (``lookaside…/media/?media_id=…``)."""
     named = {str(node[name]) for name in _IDS if isinstance(node.get(name), str | int)}

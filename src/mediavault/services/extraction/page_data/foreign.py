@@ -58,7 +58,7 @@ _IDS: Mapping[str, Callable[[Node], Collection[str]]] = {
 }
 # Facebook's stories hold videos with ids of their own. Where the story's record stands in the data, the reader finds the
 # videos in it and this is not asked; without it nothing ties a story's id to a video's, and every video would look
-# foreign. So only the address of a video can be held against them.
+# foreign. So only the address of a video can be held against them; of a story's, the account that posted it.
 _NAMES_A_VIDEO = re.compile(r"/(?:videos|reel|watch|video\.php)(?:[/?]|$)")
 
 
@@ -84,10 +84,14 @@ def foreign_media(post: Post, platform: Platform, documents: Sequence[object]) -
     """What the documents give to other posts than ``post``; nothing where its id cannot be held against theirs."""
     name = platform.page_reader or platform.name
     ids_of = _IDS.get(name)
-    comparable = name != "facebook" or _NAMES_A_VIDEO.search(post.url)
-    if ids_of is None or not post.post_id or not comparable:
+    if ids_of is None or not post.post_id:
         return NOTHING
-    own, foreign = _sorted(_names_of(post.post_id, name), ids_of, documents)
+    wanted = _names_of(post.post_id, name)
+    if name == "facebook" and not _NAMES_A_VIDEO.search(post.url):
+        if not post.handle:
+            return NOTHING
+        wanted, ids_of = frozenset({post.handle.lower()}), facebook.owners_of
+    own, foreign = _sorted(wanted, ids_of, documents)
     keys = [frozenset(filter(None, (media_key(url, platform) for url in urls))) for urls in (own, foreign)]
     return ForeignMedia(frozenset(foreign - own), keys[1] - keys[0])
 

@@ -131,6 +131,22 @@ def test_ids_of_two_kinds_tell_nothing() -> None:
     assert foreign("https://weibo.com/1111111111/LaBcDeFgH", record) == frozenset()
 
 
+@pytest.mark.parametrize(
+    ("owner", "outcome"),
+    [
+        ({"url": "https://www.facebook.com/bob"}, Outcome.NO_OWN_VIDEO),
+        ({"url": "https://www.facebook.com/Jane"}, Outcome.VIDEO),
+        ({"id": "55"}, Outcome.VIDEO),  # a number cannot be held against a name
+    ],
+)
+def test_on_a_storys_page_another_accounts_video_is_not_the_storys(owner: dict[str, str], outcome: Outcome) -> None:
+    file = "https://video.xx.fbcdn.net/o1/v/t2/f2/m366/AAAAAAAAAAAAAAAAAAAAAAAA.mp4"
+    record = json.dumps({"__typename": "Video", "id": "200000000000002", "playable_url": file, "owner": owner})
+    page = f'<p>A kite</p><video src="{file}"></video><script type="application/json">{record}</script>'
+
+    assert look("https://www.facebook.com/jane/posts/111111111111111/", page).outcome is outcome
+
+
 def test_a_site_that_is_not_known_has_no_foreign_media() -> None:
     assert foreign("https://news.example/a", {"id": "2", "video": {"playAddr": CDN}}) == frozenset()
 
