@@ -93,6 +93,7 @@ class Platform:
     # --- where it lives
     hosts: tuple[str, ...] = ()  # exact, lower case, no port
     host_suffixes: tuple[str, ...] = ()  # ".reddit.com": any host below it
+    names_in_paths: bool = False  # /<name> is an account, at all hosts below
     mirror_hosts: tuple[str, ...] = ()  # other doors to the same paths: rewritten, never visited
     mirror_prefixes: tuple[str, ...] = ()  # "nitter.": how the hosts of such doors begin, whoever runs them
     short_hosts: tuple[str, ...] = ()  # every path there is a share link
@@ -182,9 +183,23 @@ class PageMatch:
     page_url: str | None = None
 
 
+_COMPANY_HOST = re.compile(
+    r"(?:about|ads|advertising|analytics|blog|business|careers|create|creators|dev|developers?|engineering|help|investors?"
+    r"|labs|learn|newsroom|policy|policies|press|privacy|research|safety|security|status|support|transparency"
+    r"|workplace)\."
+)
+
+
 def lies_below(platform: Platform, url: HttpUrl) -> bool:
-    """Whether the host is the platform's without being named in full: by dot-bounded suffix, or by prefix."""
-    return url.host.endswith(platform.host_suffixes) or url.host.startswith(platform.mirror_prefixes)
+    """Whether the host is the platform's without being named in full: by dot-bounded suffix, or by prefix.
+
+    The company's own pages lie in its domain too (``developers.facebook.com``); where a path of one word is an account,
+    they would be taken for accounts.
+    """
+    below = url.host.endswith(platform.host_suffixes) and not (
+        platform.names_in_paths and _COMPANY_HOST.match(url.host)
+    )
+    return below or url.host.startswith(platform.mirror_prefixes)
 
 
 def exact_hosts(platform: Platform) -> tuple[str, ...]:

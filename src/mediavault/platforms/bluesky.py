@@ -15,7 +15,7 @@ BLUESKY = Platform(
     name="bluesky",
     title="Bluesky",
     checked="2026-11-24",
-    hosts=("bsky.app", "www.bsky.app", "main.bsky.dev", "staging.bsky.app"),
+    hosts=("bsky.app", "www.bsky.app", "main.bsky.dev", "staging.bsky.app", "embed.bsky.app"),
     host_suffixes=(".bsky.social",),
     mirror_hosts=(
         "fxbsky.app",
@@ -34,6 +34,10 @@ BLUESKY = Platform(
             canonical="https://bsky.app/profile/{did}/post/{post_id}",
         ),
         AddressPattern(re.compile(rf"^/profile/{_NAME}/post/{_ID}")),
+        AddressPattern(
+            re.compile(rf"^/embed/(?P<did>{_DID})/app\.bsky\.feed\.post/{_ID}"),
+            canonical="https://bsky.app/profile/{did}/post/{post_id}",
+        ),
     ),
     playlists=paths(
         rf"^/profile/{_ANYONE}/(?:feed|lists)/[\w-]+", r"^/(?:starter-pack|start|starter-pack-short)/[^/]+"

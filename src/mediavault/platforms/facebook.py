@@ -16,7 +16,7 @@ _GROUP_POST = "https://www.facebook.com/groups/{group}/posts/{post_id}"
 _NOT_A_NAME = (
     "ads|bookmarks|business|events|flx|fundraisers|gaming|groups|hashtag|help|home\\.php|legal|live|login|login\\.php"
     "|marketplace|media|messages|notifications|p|pages|people|permalink\\.php|photo|photo\\.php|plugins|policies|privacy"
-    "|profile\\.php|recover|reel|reels|saved|search|settings|share|sharer|sharer\\.php|stories|story\\.php|video"
+    "|profile\\.php|r\\.php|recover|reel|reels|saved|search|settings|share|sharer|sharer\\.php|stories|story\\.php|terms\\.php|video"
     "|video\\.php|watch|watchparty|l\\.php"
 )
 _NAME = rf"(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[\w.-]{{1,80}})"
@@ -31,6 +31,7 @@ FACEBOOK = Platform(
     checked="2026-11-24",
     hosts=("facebook.com", "fb.com", "www.fb.com", "m.fb.com"),
     host_suffixes=(".facebook.com",),  # www, web, m, mbasic, touch, and one for each language
+    names_in_paths=True,
     mirror_hosts=(
         "facebookwkhpilnemxj7asaniu7vnjjbiltxjqhye3mhbshg7kx5tfyd.onion",
         "www.facebookwkhpilnemxj7asaniu7vnjjbiltxjqhye3mhbshg7kx5tfyd.onion",

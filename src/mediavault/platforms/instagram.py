@@ -20,6 +20,8 @@ INSTAGRAM = Platform(
     checked="2026-11-24",
     hosts=("instagram.com", "www.instagram.com", "m.instagram.com", "l.instagram.com"),
     mirror_hosts=(
+        "instagr.am",
+        "www.instagr.am",
         "ddinstagram.com",
         "www.ddinstagram.com",
         "d.ddinstagram.com",
@@ -30,7 +32,7 @@ INSTAGRAM = Platform(
         "www.vxinstagram.com",
         "instagramez.com",
     ),
-    short_hosts=("instagr.am", "www.instagr.am", "ig.me"),
+    short_hosts=("ig.me",),
     share_links=(
         *paths(r"^/share/(?:p|reel|tv)/(?P<post_id>[\w-]{5,})/?$", r"^/share/[\w-]{5,}/?$", r"^/s/[\w=%-]{8,}/?$"),
         AddressPattern(

@@ -23,6 +23,7 @@ PINTEREST = Platform(
     checked="2026-11-24",
     hosts=tuple(f"{prefix}pinterest.{country}" for country in _COUNTRIES.split() for prefix in ("", "www.")),
     host_suffixes=(".pinterest.com",),
+    names_in_paths=True,
     short_hosts=("pin.it",),
     image_hosts=("i.pinimg.com",),
     share_links=(

@@ -32,6 +32,7 @@ SNAPCHAT = Platform(
             canonical="https://www.snapchat.com/p/{owner}/{post_id}",
         ),
         AddressPattern(re.compile(rf"^/(?:add|u|s)/{_NAME}/{_ID}"), canonical=_STORY),
+        *paths(rf"^/s/{_NAME}/?$"),
     ),
     profiles=paths(rf"^/(?:add|u)/{_NAME}/?$", rf"^/@{_NAME}/?(?:$|(?:{_TABS})/?$)", r"^/p/[\w-]{10,60}/?$"),
     other_pages=paths(

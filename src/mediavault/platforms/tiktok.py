@@ -29,6 +29,7 @@ TIKTOK = Platform(
     share_links=paths(r"^/t/(?P<post_id>\w{5,})/?$"),
     post_patterns=(
         AddressPattern(re.compile(rf"^/@{_NAME}/(?:video|photo)/{_ID}")),
+        AddressPattern(re.compile(rf"^/@{_NAME}/video/(?P<post_id>\d{{15,21}})\.html$")),
         AddressPattern(re.compile(rf"^/@/(?:video|photo)/{_ID}")),
         AddressPattern(re.compile(rf"^/(?:i18n/)?share/(?:video|photo|item)/{_ID}")),
         AddressPattern(re.compile(r"^/(?:embed(?:/v\d)?|player/v1|v)/(?P<post_id>\d{15,21})(?:\.html)?(?=/|$)")),

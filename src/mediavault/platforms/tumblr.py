@@ -13,7 +13,7 @@ _NOT_A_NAME = (
     "about|archive|blog|customize|dashboard|docs|domains|explore|follow|following|help|image|inbox|likes|live|login|new"
     "|policy|post|privacy|register|safe-mode|search|settings|tagged|tumblrmart|tv|video"
 )
-_NAME = rf"(?:dashboard/)?(?:blog/(?:view/)?)?(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[\w-]{{1,32}})"
+_NAME = rf"(?:dashboard/)?(?:blog/(?:view/)?)?(?!(?:{_NOT_A_NAME})(?:/|$))@?(?P<handle>[\w-]{{1,32}})"
 
 TUMBLR = Platform(
     name="tumblr",

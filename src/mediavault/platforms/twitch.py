@@ -13,7 +13,7 @@ _CLIPS = re.compile(r"clips\.twitch\.tv")
 _PLAYER = re.compile(r"player\.twitch\.tv")
 _NOT_A_NAME = (
     "bits|clip|collections|communities|directory|downloads|drops|embed|event|friends|inventory|jobs|login|messages|p"
-    "|popout|prime|search|settings|signup|store|subscriptions|team|turbo|videos|wallet"
+    "|popout|prime|search|settings|signup|store|subscriptions|team|turbo|video|videos|wallet"
 )
 _NAME = rf"(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>\w{{2,25}})"
 
@@ -38,7 +38,7 @@ TWITCH = Platform(
         AddressPattern(re.compile(rf"^/(?:(?P<handle>\w+)/)?{_SLUG}"), host=_CLIPS),
         AddressPattern(re.compile(rf"^/clip/{_SLUG}")),
         AddressPattern(re.compile(rf"^/{_NAME}/clip/{_SLUG}")),
-        AddressPattern(re.compile(rf"^/videos/{_NUMBER}/?$"), canonical=_VOD),
+        AddressPattern(re.compile(rf"^/videos?/{_NUMBER}/?$"), canonical=_VOD),
         AddressPattern(re.compile(rf"^/{_NAME}/(?:v|video)/{_NUMBER}/?$"), canonical=_VOD),
         AddressPattern(re.compile(r"^/?$"), query={"video": re.compile(rf"v?{_NUMBER}")}, host=_PLAYER, canonical=_VOD),
     ),

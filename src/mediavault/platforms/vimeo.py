@@ -29,7 +29,7 @@ VIMEO = Platform(
     post_patterns=(
         AddressPattern(re.compile(rf"^/{_PLACES}{_ID}/{_HASH}/?$"), canonical=_UNLISTED),
         AddressPattern(re.compile(rf"^/{_PLACES}{_ID}/?$"), query={"h": re.compile(_HASH)}, canonical=_UNLISTED),
-        AddressPattern(re.compile(rf"^/{_PLACES}{_ID}/?$")),
+        AddressPattern(re.compile(rf"^/{_PLACES}{_ID}/?(?:(?:description|comments|embed)/?)?$")),
         AddressPattern(
             re.compile(rf"^/(?P<handle>[\w-]+)/review/{_ID}/(?P<hash>[0-9a-f]{{8,12}})(?=/|$)"),
             canonical="https://vimeo.com/{handle}/review/{post_id}/{hash}",

@@ -44,7 +44,7 @@ WEIBO = Platform(
     ),
     lives=paths(r"^/l/wblive/"),
     playlists=paths(r"^/(?:tv/(?:channel|list)|a/hot|hot)/[^/]+"),
-    profiles=paths(r"^/(?:u|n|p|profile)/(?P<handle>[^/]+)(?:/|$)", rf"^/{_NAME}/?(?:$|home/?$)"),
+    profiles=paths(r"^/(?:u|n|p|profile)/(?P<handle>[^/]+)(?:/|$)", rf"^/{_NAME}/?(?:$|(?:home|profile)/?$)"),
     other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),
     canonical="https://m.weibo.cn/detail/{post_id}",
     page="https://weibo.com/{handle}/{post_id}",

@@ -20,6 +20,8 @@ _TABS = (
 _FRONT_ENDS = (
     "fxtwitter.com www.fxtwitter.com d.fxtwitter.com vxtwitter.com www.vxtwitter.com fixupx.com fixvx.com "
     "twittpr.com www.nitter.net lightbrd.com xcancel.com "
+    "ntr.odyssey346.dev birdsite.xanny.family bird.trom.tf bird.habedieeh.re n.l5.ca n.opnxng.com n.sneed.network "
+    "notabird.site nt.vern.cc nttr.stream tweet.lambda.dance tw.artemislena.eu twitr.gq unofficialbird.com twiiit.com "
     "twitter3e4tixl4xyajtrzo62zg5vztmjuricljdp2c5kshju4avyoid.onion "
     "www.twitter3e4tixl4xyajtrzo62zg5vztmjuricljdp2c5kshju4avyoid.onion"
 )

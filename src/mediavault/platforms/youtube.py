@@ -11,7 +11,7 @@ _VIDEO = re.compile(r"(?P<post_id>[\w-]{10,11})")  # ten: the last letter was lo
 _LIST = re.compile(r"[\w-]{2,}")
 _NOT_A_NAME = (
     "about|account|ads|attribution_link|browse|c|channel|clip|course|creators|e|embed|feed|gaming|hashtag|howyoutubeworks"
-    "|kids|learning|live|live_stream|logout|music|movies|news|oembed|playlist|post|premium|redirect|reporthistory|results"
+    "|kids|learning|live|live_chat|live_stream|logout|music|movies|news|oembed|paid_memberships|playlist|podcasts|post|premium|redirect|reporthistory|results"
     "|search|shared|shorts|signin|source|sports|storefront|t|tv|upload|user|v|vi|watch|watch_popup|watch_videos|youtubei"
 )
 _TABS = (

@@ -15,7 +15,7 @@ SOURCE = Path(mediavault.__file__).parent
 FOR_PEOPLE = {"checked"}  # says how old the facts are
 # What core.platform itself reads in order to tell what an address names
 ADDRESSES = {
-    *("hosts", "host_suffixes", "mirror_hosts", "short_hosts", "image_hosts", "canonical", "page"),
+    *("hosts", "host_suffixes", "names_in_paths", "mirror_hosts", "short_hosts", "image_hosts", "canonical", "page"),
     *("share_links", "post_patterns", "posts_on_any_host", "stories", "lives", "playlists", "profiles", "other_pages"),
 }
 

@@ -161,6 +161,13 @@ _IMAGE_PATH = re.compile(
 )
 _VIDEO_QUERY = re.compile(r"(?:^|&)format=mp4(?:&|$)")  # reddit turns GIFs into videos
 _SUBTITLE_QUERY = re.compile(r"(?:^|&)format=(?:web)?vtt(?:&|$)")  # TikTok's play address gives captions so
+# TikTok's ``mime_type``; S3 and its kin answer with the type that is asked for
+_MIME_QUERY = re.compile(
+    r"(?:^|&)(?:mime(?:_?type)?|(?:response-)?content-type)=(video|audio)(?:_|%2F|/)\w+", re.IGNORECASE
+)
+_SCRIPT = re.compile(r"/(?:[^/.]*|[^/]+\.(?:php\d?|aspx?|ashx|jsp|cgi|pl|do))$", re.IGNORECASE)
+_FILE_PARAMETERS = frozenset(["file", "filename", "media", "download", "attachment", "response-content-disposition"])
+_FILE_NAME = re.compile(r"\.(\w{2,5})\"?$")
 _IMAGE_QUERY = re.compile(r"(?:^|&)format=(?:jpe?g|png|webp|avif)(?:&|$)")
 
 _MANIFESTS = (
@@ -207,8 +214,24 @@ def _by_query(parts: SplitResult) -> MediaKind | None:
         return MediaKind.SUBTITLE
     if _VIDEO_QUERY.search(parts.query):
         return MediaKind.DIRECT
-    match = re.search(r"(?:^|&)mime_type=(video|audio)(?:_|%2F|/)\w+", parts.query, re.IGNORECASE)  # TikTok
-    return _MIME_GROUPS[match[1].lower()] if match else None
+    if match := _MIME_QUERY.search(parts.query):
+        return _MIME_GROUPS[match[1].lower()]
+    return _by_file_name(parts)
+
+
+def _by_file_name(parts: SplitResult) -> MediaKind | None:
+    """A script that sends the file which its query names: DokuWiki's ``fetch.php?media=``, downloads under a name.
+
+    A whole address in the query is another matter: that is what players and proxies take.
+    """
+    if not _SCRIPT.search(parts.path):
+        return None
+    for name, value in parse_qsl(parts.query):
+        match = _FILE_NAME.search(value) if name.lower() in _FILE_PARAMETERS and "://" not in value else None
+        kind = _KIND_OF_EXTENSION.get(match[1].lower()) if match else None
+        if kind is not None:
+            return kind
+    return None
 
 
 def _by_place(parts: SplitResult, platform: Platform | None) -> MediaKind:

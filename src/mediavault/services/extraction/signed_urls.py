@@ -186,7 +186,8 @@ def _tencent(query: Mapping[str, str]) -> datetime | None:
 _PATH_EPOCH = re.compile(r"[/&;](?:expires?|exp)[/=]([0-9]{10}|[0-9]{13})(?=[/,;&~]|$)", re.IGNORECASE)
 # TikTok's and Yandex's older CDNs, lighttpd's secdownload: /<MD5 or SHA>/<hexadecimal epoch>/
 _PATH_HEX = re.compile(r"/(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})/([0-9a-f]{8})(?=/)")
-_PATH_DIGEST_EPOCH = re.compile(r"/[\w-]{22}(?:==)?,([0-9]{10})(?=/)")  # CDN77: base64 MD5, epoch
+# CDN77's and nginx's secure_link: /<base64 MD5>,<epoch>/ or with a slash. Behind other hashes stand uploads' times too
+_PATH_DIGEST_EPOCH = re.compile(r"/[\w-]{22}(?:==)?[,/]([0-9]{10})(?=/)")
 _PATH_JWT = re.compile(r"/(eyJ[\w-]+\.[\w-]+\.[\w-]+)(?=/|$)")  # Cloudflare Stream
 
 

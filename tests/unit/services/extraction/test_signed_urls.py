@@ -47,6 +47,7 @@ FORMS = {
     "oe": f"https://a.example/v/t50/v.mp4?oh=00_A&oe={HEX}",
     "oe in small letters": f"https://a.example/v/t50/v.mp4?oh=00_A&oe={HEX.lower()}",
     "ex": f"https://a.example/v.mp4?ex={HEX.lower()}&is=1&hm=abc",
+    "nginx's hash and end in the path": f"https://a.example/s/2e7_aAXuLLrYXkrWDm7F9g/{AT}/v.mp4",
     "e beside a signature": f"https://a.example/playlist/vid/x?e={AT}&v=beta&t=sig",
     "X-Amz": "https://a.example/v?X-Amz-Date=20260101T110201Z&X-Amz-Expires=3600&X-Amz-Signature=1",
     "x-amz": "https://a.example/v?x-amz-expires=3600&x-amz-date=20260101T110201Z",
