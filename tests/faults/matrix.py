@@ -13,7 +13,7 @@ COLUMNS = "row   outcome   seconds  fault | injected by"
 # Row -> (fault, `folder/file.py::test` below tests/ that shows it, or the reason why there is none)
 ELSEWHERE: dict[str, tuple[str, str]] = {
     "F03": ("kill -9 of Chromium", "acceptance/test_browser_capture.py::test_a_browser_killed_during_a_visit_is_started_again_for_it"),
-    "F16": ("deadlock, serialization failure", "nowhere: each operation is one statement, or one transaction under one lock"),
+    "F16": ("deadlock, serialization failure, statement timeout", "unit/store/test_postgres_errors.py::test_what_passes_is_asked_again"),
     "F20": ("the WAL-reset window", "unit/store/test_sqlite_store.py::test_a_sqlite_that_may_corrupt_the_database_is_refused"),
     "F21": ("MongoDB: unsafe write concern (a step-down needs a replica set)", "unit/store/test_mongodb_facts.py::test_less_than_a_majority_on_disk_is_refused"),
     "F22": ("duplicate submissions race", "contract/test_store_contract.py::test_two_equal_addresses_in_one_forced_call_give_one_new_version"),
@@ -33,7 +33,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "F38": ("DNS that fails", "unit/services/egress/test_guard.py::test_the_systems_resolver_knows_this_machine_and_says_when_it_knows_nothing"),
     "F39": ("a page that spins", "acceptance/test_browser_capture.py::test_a_spinning_page_ends_within_its_time_and_others_go_on"),
     "F40": ("renderer crash", "acceptance/test_browser_capture.py::test_a_renderer_that_dies_costs_only_its_visit"),
-    "F41": ("a browser that hangs", "acceptance/test_browser_capture.py::test_a_browser_that_hangs_is_killed_and_replaced"),
+    "F41": ("alerts, reloads, pop-ups, print in loops", "acceptance/test_browser_capture.py::test_a_page_that_pesters_is_endured"),
     "F42": ("a page that starts endless downloads", "acceptance/test_browser_capture.py::test_a_page_that_starts_endless_downloads_writes_nothing"),
     "F43": ("a second browser on the profile", "acceptance/test_browser_capture.py::test_a_second_process_on_the_same_state_works_anonymously"),
     "F44": ("zombie or orphan browsers", "unit/services/browser/test_processes.py::test_a_browsers_whole_group_is_killed"),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,7 +22,9 @@ import pytest
 from mediavault.core.clock import SystemClock
 from mediavault.core.errors import StoreAway, StoreError
 from mediavault.core.job import JobStatus
+from mediavault.services.vault.local import LocalVault
 from mediavault.store.port import JobQuery
+from mediavault.worker.library import recognise
 from tests.acceptance.test_serve import free_port
 from tests.faults.mounts import small_disk
 from tests.faults.test_processes import environment, until
@@ -29,6 +34,7 @@ from tests.servers.tcp_proxy import proxied
 from tests.stubs import new_job
 
 AWAY_S = 5.0
+HALF_A_MINUTE_S = 30.0
 
 _HOLD = """
 import sqlite3, sys
@@ -168,6 +174,50 @@ async def test_a_damaged_database_is_refused_with_words_that_help_and_kept(vault
     assert path.read_bytes() == before
 
 
+def _as_it_was(path: Path) -> None:
+    shutil.copyfile(path.with_name("older copy"), path)
+    _without_log(path)
+
+
+def _without_log(path: Path) -> None:
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _emptied(path: Path) -> None:
+    path.write_bytes(b"")
+    _without_log(path)
+
+
+LOSSES: dict[str, Callable[[Path], object]] = {
+    "an older copy in its place": _as_it_was,
+    "0 bytes": _emptied,
+    "its log deleted": _without_log,
+}
+
+
+@pytest.mark.fault("F19", "a SQLite file that has lost rows", by="an older copy, 0 bytes, the -wal deleted")
+@pytest.mark.parametrize("loss", [*list(LOSSES)[:2], pytest.param("its log deleted", marks=pytest.mark.long)])
+async def test_what_a_database_has_lost_is_read_back_from_the_library(vault: VaultOnDisk, loss: str) -> None:
+    path = vault.state / "mediavault.db"
+    async with vault.store() as store:
+        await recognise(store, LocalVault(vault.downloads))
+    shutil.copyfile(path, path.with_name("older copy"))
+    await vault.accept(3)
+    with vault.worker() as worker:
+        saved = await vault.until(all_completed)
+        await vault.until_swept()
+        worker.kill()  # nothing is folded into the file at the end
+        worker.wait()
+    LOSSES[loss](path)
+    rebuilt = await asyncio.to_thread(_mediavault, environment(vault), "rebuild")
+    jobs = await vault.jobs()
+
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert vault.complaints(jobs, accepted=3) == []
+    assert {job.post_url for job in jobs} == {job.post_url for job in saved}
+
+
 # --- PostgreSQL --------------------------------------------------------------------------------------------------
 
 
@@ -214,6 +264,27 @@ def _start_again(server: postgres.Server) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
+
+
+@contextmanager
+def paused(server: postgres.Server) -> Iterator[None]:
+    """The server's processes hold still; the first of them first, so that it makes no more."""
+    assert server.process is not None
+    first = server.process.pid
+    stopped: list[int] = []
+    try:
+        for pid in (first, *_children(first)):
+            os.kill(pid, signal.SIGSTOP)
+            stopped.append(pid)
+        yield
+    finally:
+        for pid in reversed(stopped):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @pytest.mark.fault("F14", "PostgreSQL away", by="kill -9 of the server, started again later")
@@ -290,16 +361,48 @@ async def test_a_database_that_waiting_cannot_bring_ends_the_vault_at_once(
     assert 'database "nobodys" does not exist' in worker.stderr
 
 
+@pytest.mark.fault("F14", "PostgreSQL away for half a minute", by="kill -9; a black hole; SIGSTOP of its processes")
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("how", ["killed", "black hole", "paused"])
+async def test_a_database_that_is_away_for_half_a_minute_loses_nothing(
+    server: postgres.Server, on_postgres: VaultOnDisk, how: str
+) -> None:
+    async with proxied(on_postgres.store_url) as (proxy, url):
+        vault = VaultOnDisk(on_postgres.root, store_url=url)
+        await vault.accept(12)
+        with vault.worker(env={"FAULTS_PIECE_S": "0.2", "FAULTS_LEASE_S": "30"}):
+            await vault.until(lambda jobs: any(job.status is JobStatus.RUNNING for job in jobs))
+            match how:
+                case "killed":
+                    server.kill()
+                    await asyncio.sleep(HALF_A_MINUTE_S)
+                    await asyncio.to_thread(_start_again, server)
+                case "black hole":
+                    proxy.losing_answers = True
+                    await asyncio.sleep(HALF_A_MINUTE_S)
+                    proxy.losing_answers = False
+                    proxy.cut()
+                case _:
+                    with paused(server):
+                        await asyncio.sleep(HALF_A_MINUTE_S)
+            jobs = await vault.until(all_completed, within_s=120)
+            await vault.until_swept()
+
+    assert vault.complaints(jobs, accepted=12) == []
+
+
 @pytest.mark.fault("F15", "PostgreSQL restarted in mid-commit", by="a proxy that loses the answers, and kill -9")
+@pytest.mark.parametrize("restarts", [3, pytest.param(20, marks=[pytest.mark.long, pytest.mark.timeout(600)])])
 async def test_commits_whose_answer_is_lost_are_not_done_twice(
-    server: postgres.Server, on_postgres: VaultOnDisk
+    server: postgres.Server, on_postgres: VaultOnDisk, restarts: int
 ) -> None:
     async with proxied(on_postgres.store_url) as (proxy, url):
         vault = VaultOnDisk(on_postgres.root, store_url=url)
         await vault.accept(12)
         with vault.worker(env={"FAULTS_PIECE_S": "0.05"}):
             await vault.until_started()
-            for _ in range(3):
+            for _ in range(restarts):
                 await asyncio.sleep(0.7)
                 proxy.losing_answers = True
                 await asyncio.sleep(0.3)

@@ -29,8 +29,9 @@ URL_HELP = "It looks like postgresql://user:password@host/database"
 _NAMED = re.compile(r"(?<!:):([a-z]\w*)")
 
 # The server did not get, or undid, what was asked; asking again is right. Class 40: transaction rollback
-# (serialization failure, deadlock); 53: too many connections, out of memory; 57P: shutting down or starting up.
-_PASSING = ("40", "53", "57P", "08")
+# (serialization failure, deadlock); 53: too many connections, out of memory; 57P: shutting down or starting up; 57014 and
+# 55P03: an administrator's limit on how long a statement takes, or waits for a lock.
+_PASSING = ("40", "53", "57P", "57014", "55P03", "08")
 
 
 @dataclass(frozen=True, slots=True)

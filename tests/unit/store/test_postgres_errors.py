@@ -1,0 +1,44 @@
+"""Which of PostgreSQL's refusals may be gone at the next call."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+
+from mediavault.core.errors import StoreError
+from mediavault.store.calls import ConnectionLost
+from mediavault.store.postgres_engine import errors_as_ours
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        asyncpg.SerializationError,
+        asyncpg.DeadlockDetectedError,
+        asyncpg.QueryCanceledError,  # statement_timeout
+        asyncpg.LockNotAvailableError,
+        asyncpg.TooManyConnectionsError,
+        asyncpg.CannotConnectNowError,
+    ],
+)
+def test_what_passes_is_asked_again(refusal: type[asyncpg.PostgresError]) -> None:
+    with pytest.raises(ConnectionLost, match="PostgreSQL refused"), errors_as_ours():
+        raise refusal("not now")
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [asyncpg.InvalidPasswordError, asyncpg.InvalidCatalogNameError, asyncpg.InsufficientPrivilegeError],
+)
+def test_what_stays_is_not_waited_for(refusal: type[asyncpg.PostgresError]) -> None:
+    with pytest.raises(StoreError) as refused, errors_as_ours():
+        raise refusal("never")
+
+    assert not isinstance(refused.value, ConnectionLost)
+
+
+def test_an_address_that_cannot_be_used_is_not_waited_for() -> None:
+    with pytest.raises(StoreError, match="MEDIAVAULT_DATABASE_URL") as refused, errors_as_ours():
+        raise asyncpg.exceptions.ClientConfigurationError("no such option")
+
+    assert not isinstance(refused.value, ConnectionLost)
