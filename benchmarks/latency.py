@@ -1,7 +1,7 @@
 """From an enqueue in one process to the start of the job in another, which is idle until then.
 
-``python -m benchmarks.latency CONTENDER --jobs N --folder DIR`` is the other process: it prints ``ready``, waits for N
-jobs and prints as JSON when each was started, in nanoseconds of the wall clock.
+``python -m benchmarks.latency CONTENDER --jobs N --where PLACE`` is the other process: it prints ``ready``, waits for N
+jobs and prints as JSON when each was started, in nanoseconds of the wall clock. PLACE is a folder, or a server's address.
 """
 
 from __future__ import annotations
@@ -13,25 +13,26 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import latency_servers as servers
+from benchmarks.latency_servers import LISTENS_AFTER_S, Enqueue, Starts, say_ready
 from benchmarks.peer_huey import queue_in, register
-from benchmarks.peer_mediavault import opened
+from benchmarks.peer_mediavault import opened, opened_on_postgres
 from benchmarks.subjects import LEASE, SLOTS, make_jobs
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import NewJob, new_worker_id
+from mediavault.store.port import JobStore
 from mediavault.worker.ticker import Ticker
 
 RATE_PER_S = 50
 POLL_S = 1.0  # mediavault's default; what a lost wake-up would cost
 TIMEOUT_S = 120.0
 MEDIAVAULT, HUEY = "mediavault", "huey"
-
-Starts = dict[str, int]
-Enqueue = Callable[[NewJob], Awaitable[object]]
+ON_POSTGRES, PGQUEUER, SAQ = "mediavault PostgreSQL", "PgQueuer", "SAQ (Redis)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +56,23 @@ class Latency:
 
 
 async def measure(contender: str, folder: Path, count: int) -> Latency:
-    worker = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.latency", contender, "--jobs", str(count), "--folder", str(folder),
-        stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert worker.stdout is not None
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
+    parts = CONTENDERS[contender]
+    async with parts.place(folder) as where, asyncio.timeout(TIMEOUT_S):
+        worker = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "benchmarks.latency", contender, "--jobs", str(count), "--where", where,
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert worker.stdout is not None
+        try:
             await worker.stdout.readline()  # "ready"
-            async with _PRODUCERS[contender](folder) as enqueue:
+            async with parts.producer(where) as enqueue:
                 sent = await _send(enqueue, count)
             starts: Starts = json.loads(await worker.stdout.readline())
             await worker.wait()
-    finally:
-        if worker.returncode is None:
-            worker.kill()
-            await worker.wait()
+        finally:
+            if worker.returncode is None:
+                worker.kill()
+                await worker.wait()
     return _summary(sent, starts)
 
 
@@ -99,14 +101,19 @@ def _summary(sent: dict[str, Sent], starts: Starts) -> Latency:
 
 
 @asynccontextmanager
-async def _into_mediavault(folder: Path) -> AsyncIterator[Enqueue]:
-    async with opened(folder) as store:
+async def _in_folder(folder: Path) -> AsyncIterator[str]:
+    yield str(folder)
+
+
+@asynccontextmanager
+async def _into_mediavault(folder: str) -> AsyncIterator[Enqueue]:
+    async with opened(Path(folder)) as store:
         yield lambda job: store.enqueue([job])
 
 
 @asynccontextmanager
-async def _into_huey(folder: Path) -> AsyncIterator[Enqueue]:
-    start = register(queue_in(folder), lambda _: None)
+async def _into_huey(folder: str) -> AsyncIterator[Enqueue]:
+    start = register(queue_in(Path(folder)), lambda _: None)
 
     async def enqueue(job: NewJob) -> None:
         start(job.id)
@@ -114,22 +121,23 @@ async def _into_huey(folder: Path) -> AsyncIterator[Enqueue]:
     yield enqueue
 
 
-_PRODUCERS = {MEDIAVAULT: _into_mediavault, HUEY: _into_huey}
-
-
 # --- the worker, in the other process ---------------------------------------------------------------------------
 
 
-def _work_for_mediavault(folder: Path, count: int) -> Starts:
-    return asyncio.run(_claim_all(folder, count))
+def _work_for_mediavault(folder: str, count: int) -> Starts:
+    return asyncio.run(_claim_all(opened(Path(folder)), count))
 
 
-async def _claim_all(folder: Path, count: int) -> Starts:
+def _work_for_mediavault_on_postgres(url: str, count: int) -> Starts:
+    return asyncio.run(_claim_all(opened_on_postgres(url), count))
+
+
+async def _claim_all(opening: AbstractAsyncContextManager[JobStore], count: int) -> Starts:
     """The worker's own round at its own ticker: at a poll promote what is due and claim, at a wake-up claim."""
     starts: Starts = {}
     worker = new_worker_id()
     everything = asyncio.Event()
-    async with opened(folder) as store:
+    async with opening as store:
         promote_at = 0.0
 
         async def look() -> None:
@@ -146,7 +154,8 @@ async def _claim_all(folder: Path, count: int) -> Starts:
         ticker = Ticker(look, interval_s=POLL_S, clock=SystemClock())
         unsubscribe = store.on_work(ticker.wake)
         ticking = asyncio.create_task(ticker.run())
-        print("ready", flush=True)
+        await asyncio.sleep(LISTENS_AFTER_S)
+        say_ready()
         await everything.wait()
         unsubscribe()
         ticking.cancel()
@@ -154,9 +163,9 @@ async def _claim_all(folder: Path, count: int) -> Starts:
     return starts
 
 
-def _work_for_huey(folder: Path, count: int) -> Starts:
+def _work_for_huey(folder: str, count: int) -> Starts:
     """Its consumer as it comes: one thread that polls, 0.1 s at first and ever more slowly while nothing happens."""
-    huey = queue_in(folder)
+    huey = queue_in(Path(folder))
     starts: Starts = {}
     everything = threading.Event()
 
@@ -168,22 +177,40 @@ def _work_for_huey(folder: Path, count: int) -> Starts:
     register(huey, start)
     consumer = huey.create_consumer(workers=1)
     consumer.start()
-    print("ready", flush=True)
+    say_ready()
     everything.wait()
     consumer.stop(graceful=True)
     return starts
 
 
-_WORKERS = {MEDIAVAULT: _work_for_mediavault, HUEY: _work_for_huey}
+# --- who takes part ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """``place`` makes of an empty folder where the queue lies; the other two are told that place."""
+
+    place: Callable[[Path], AbstractAsyncContextManager[str]]
+    producer: Callable[[str], AbstractAsyncContextManager[Enqueue]]
+    worker: Callable[[str, int], Starts]
+
+
+CONTENDERS: Mapping[str, Contender] = {
+    MEDIAVAULT: Contender(_in_folder, _into_mediavault, _work_for_mediavault),
+    HUEY: Contender(_in_folder, _into_huey, _work_for_huey),
+    ON_POSTGRES: Contender(servers.on_postgres, servers.into_mediavault, _work_for_mediavault_on_postgres),
+    PGQUEUER: Contender(servers.on_postgres_for_pgqueuer, servers.into_pgqueuer, servers.work_for_pgqueuer),
+    SAQ: Contender(servers.on_redis, servers.into_saq, servers.work_for_saq),
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latency")
-    parser.add_argument("contender", choices=_WORKERS)
+    parser.add_argument("contender", choices=CONTENDERS)
     parser.add_argument("--jobs", type=int, required=True)
-    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--where", required=True)
     asked = parser.parse_args()
-    print(json.dumps(_WORKERS[asked.contender](asked.folder, asked.jobs)))
+    print(json.dumps(CONTENDERS[asked.contender].worker(asked.where, asked.jobs)))
 
 
 if __name__ == "__main__":

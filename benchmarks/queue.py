@@ -74,6 +74,10 @@ class Report:
         pairs = zip(self.costs[task, ours], self.costs[task, other], strict=True)
         return median(ours.cpu_us_per_job / theirs.cpu_us_per_job for ours, theirs in pairs)
 
+    def start_ratio(self, other: str) -> float:
+        """From the call of enqueue to the start, p50: ours on PostgreSQL to the other's."""
+        return self.latencies[latency.ON_POSTGRES].p50_ms / self.latencies[other].p50_ms
+
     def aims(self) -> list[Aim]:
         ours = self.latencies[latency.MEDIAVAULT]
         return [
@@ -101,6 +105,13 @@ class Report:
                 "×",
             ),
             Aim("start in another process, p50 after enqueue returned", ours.after_enqueue_p50_ms, 1.0, "ms"),
+            Aim(
+                "start in another process, p50: mediavault PostgreSQL / PgQueuer",
+                self.start_ratio(latency.PGQUEUER),
+                0.7,
+                "×",
+            ),
+            Aim("start in another process, p50: mediavault PostgreSQL / SAQ", self.start_ratio(latency.SAQ), 0.7, "×"),
             Aim("idle serve, CPU of one core", self.idle.cpu_percent, 0.5, "%"),
             Aim("idle serve, resident memory", self.idle.rss_mb, 90.0, "MB"),
         ]
@@ -117,7 +128,7 @@ def measure(rounds: int, jobs: int, folder: Path | None) -> Report:
             _say(f"round {number + 1} of {rounds}: {task}: {contender}")
             count = jobs * TASK_SHARE[task] * CONTENDER_SHARE.get(contender, 1.0)
             costs.setdefault((task, contender), []).append(_run(contender, task, max(MIN_JOBS, int(count)), folder))
-        for contender in (latency.MEDIAVAULT, latency.HUEY):
+        for contender in latency.CONTENDERS:
             _say(f"round {number + 1} of {rounds}: start in another process: {contender}")
             with tempfile.TemporaryDirectory(prefix="bench-", dir=folder) as own:
                 found = asyncio.run(latency.measure(contender, Path(own), LATENCY_JOBS))

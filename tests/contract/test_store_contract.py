@@ -378,6 +378,22 @@ async def test_an_attempt_that_was_taken_over_writes_nothing(store: JobStore, cl
     assert await store.history(stale.id) == history
 
 
+async def test_a_completion_that_comes_together_with_a_claim_is_fenced_like_any_other(
+    store: JobStore, clock: FakeClock
+) -> None:
+    """One statement may hold both; the job of the one is nothing to the other."""
+    stale, current = await taken_over(store, clock)
+    [queued] = await enqueue(store, 7)
+
+    completing, claiming = store.complete(stale, KEPT), store.claim(BOB, limit=1, lease=LEASE)
+    late, claims = await asyncio.gather(completing, claiming, return_exceptions=True)
+
+    assert isinstance(late, LeaseLost)
+    assert not isinstance(claims, BaseException)
+    assert [claim.id for claim in claims] == [queued.id]
+    assert await store.get(stale.id) == current.job
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("write", FENCED)
 async def test_an_attempt_that_is_over_writes_nothing(store: JobStore, clock: FakeClock, write: str, loss: str) -> None:

@@ -8,6 +8,7 @@ disappears.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -200,6 +201,27 @@ class StoreMachine(RuleBasedStateMachine):
 
         assert sorted(claim.id for claim in claims) == sorted(expected)
         self.note(claims)
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data(), worker=st.sampled_from(WORKERS), limit=st.integers(1, 2))
+    def completions_and_a_claim_at_the_same_moment(self, data: st.DataObject, worker: WorkerId, limit: int) -> None:
+        """As a busy worker's come; one statement may hold them all."""
+        attempts = st.lists(st.sampled_from(self.claims), min_size=1, max_size=3, unique_by=lambda claim: claim.id)
+        done = data.draw(attempts, label="done")
+        held, expected = [self.holds(claim) for claim in done], self.oldest(limit)
+
+        async def all_at_once() -> list[Any]:
+            completing = [self.store.complete(claim, KEPT) for claim in done]
+            claiming = self.store.claim(worker, limit=limit, lease=LEASE)
+            return await asyncio.gather(*completing, claiming, return_exceptions=True)
+
+        *outcomes, claims = self.run(all_at_once())
+
+        assert [claim.id for claim in claims] == expected
+        self.note(claims)
+        assert [type(outcome) for outcome in outcomes] == [Job if holds else LeaseLost for holds in held]
+        for claim in itertools.compress(done, held):
+            self.jobs[claim.id].move(C)
 
     def oldest(self, limit: int) -> list[JobId]:
         queued = sorted((job.created_at, job_id) for job_id, job in self.jobs.items() if job.status is Q)

@@ -45,7 +45,8 @@ def nofence(store: JobStore) -> None:
         if isinstance(store, SqliteJobStore):
             change_sqlite(name, r" AND attempt_count = :fence", "")
         elif name == "complete":
-            change_postgres(name, r"jobs\.attempt_count = d\.fence", "d.fence IS NOT NULL")
+            for each in ("complete", "complete_and_claim"):
+                change_postgres(each, r"jobs\.attempt_count = d\.fence", "d.fence IS NOT NULL")
         else:
             change_postgres(name, r"attempt_count = (\$\d+::int)", r"\1 IS NOT NULL")
 
@@ -62,8 +63,9 @@ def naive_claim(store: JobStore) -> None:
         change_sqlite("claim", r" AND status = 'queued'", "")
         vars(store)["claim"] = _claim_of_what_was_seen(store)
     else:
-        change_postgres("claim", r"LIMIT places\.room FOR UPDATE SKIP LOCKED", "LIMIT places.room")
-        change_postgres("claim", r"FROM oldest, t", f"FROM oldest, t, (SELECT pg_sleep({NAP_S})) AS nap")
+        for each in ("claim", "complete_and_claim"):
+            change_postgres(each, r"LIMIT places\.room FOR UPDATE SKIP LOCKED", "LIMIT places.room")
+            change_postgres(each, r"FROM oldest, t", f"FROM oldest, t, (SELECT pg_sleep({NAP_S})) AS nap")
 
 
 def _claim_of_what_was_seen(store: SqliteJobStore) -> Callable[..., Any]:

@@ -5,7 +5,6 @@ Time is the database's on both sides of every comparison; a test may bring a clo
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -95,7 +94,8 @@ class PostgresJobStore:
             return []
         wanted = ops.Wanted(frozenset(platforms), frozenset(sessions))
         at = self._clock.monotonic()
-        claiming = ops.claim(self._claims, self._mark, worker, limit, lease, wanted, self._now, at=at)
+        along = self._completions.take()
+        claiming = ops.claim(self._claims, self._mark, worker, limit, lease, wanted, self._now, at=at, along=along)
         return await self._calls.handed(claiming, unseen=self._give_back)
 
     async def renew(self, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
@@ -136,7 +136,7 @@ class PostgresJobStore:
     async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> Job:
         one = ops.Completion(claim, kept, items_to_json(items) if items else None)
         return await self._calls.patiently(
-            lambda: asyncio.shield(self._completions.submit(one)),  # the batch goes on without a caller that left
+            lambda: self._completions.submit(one),
             otherwise=lambda: self._job_if(claim.id, lambda job: moves.is_completed_by(job, claim, kept)),
         )
 

@@ -16,6 +16,7 @@ from mediavault.core.gates import OUT_OF_SIGHT, SOON, Gate, Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, NewJob, WorkerBeat, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.store import codec, gating, moves
+from mediavault.store.combining import Batch
 from mediavault.store.port import Enqueued, Recovered, StoredJob
 from mediavault.store.postgres_engine import Database, Lane, Row, Statement, Transaction, positional
 from mediavault.store.rows import (
@@ -39,6 +40,9 @@ from mediavault.store.rows import (
 from mediavault.store.statements import load_statements
 
 _MOMENT = "t AS MATERIALIZED (SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) AS now)"
+# A completed job in a row of CLAIMED_COLUMNS: its id, then nothing up to COMPLETED_COLUMNS.
+_FOUND_AT = len(CLAIMED_COLUMNS.split(", ")) - len(COMPLETED_COLUMNS.split(", "))
+_DONE_COLUMNS = ", ".join(["id", *["NULL"] * (_FOUND_AT - 1), COMPLETED_COLUMNS])
 SQL: Mapping[str, Statement] = {
     name: positional(sql)
     for name, sql in load_statements(
@@ -49,6 +53,7 @@ SQL: Mapping[str, Statement] = {
             "gate": GATE_COLUMNS,
             "claimed": CLAIMED_COLUMNS,
             "completed": COMPLETED_COLUMNS,
+            "done": _DONE_COLUMNS,
             "stored": STORED_COLUMNS,
             "stored_values": ", ".join(f":{name}" for name in STORED_COLUMNS.split(", ")),
         },
@@ -115,9 +120,11 @@ class Completion:
 async def enqueue(database: Database, jobs: Sequence[NewJob], now: int | None, *, force: bool) -> list[Enqueued]:
     first = {job.canonical_url: job for job in reversed(jobs)}
     distinct = [job for job in jobs if first[job.canonical_url] is job]
-    async with database.transaction() as txn:
-        created = await (_store_versions if force else _store_new)(txn, distinct, now)
-        known = await _newest(txn, [url for url in first if url not in created])
+    if force:
+        async with database.transaction() as txn:
+            created, known = await _store_versions(txn, distinct, now), dict[str, Job]()
+    else:
+        created, known = await _store_new_ones(database, distinct, now)
     answers = []
     for job in jobs:
         url = job.canonical_url
@@ -128,8 +135,30 @@ async def enqueue(database: Database, jobs: Sequence[NewJob], now: int | None, *
     return answers
 
 
-async def _store_new(txn: Transaction, jobs: Sequence[NewJob], now: int | None) -> dict[str, Job]:
-    rows = await txn.rows(
+async def _store_new_ones(
+    database: Database, jobs: Sequence[NewJob], now: int | None
+) -> tuple[dict[str, Job], dict[str, Job]]:
+    """What was stored, and the newest job of each post that was known, by canonical_url.
+
+    Each statement is a transaction of its own, since a person waits for two round trips more otherwise. What is removed
+    between the two is stored after all.
+    """
+    created: dict[str, Job] = {}
+    known: dict[str, Job] = {}
+    rest = list(jobs)
+    for _ in range(VERSION_RACES):
+        created |= await _store_new(database, rest, now)
+        rest = [job for job in rest if job.canonical_url not in created]
+        if rest:
+            known |= await _newest(database, [job.canonical_url for job in rest])
+            rest = [job for job in rest if job.canonical_url not in known]
+        if not rest:
+            return created, known
+    raise StoreError("Others keep removing the posts that were handed over.", help="Try again.")
+
+
+async def _store_new(database: Database, jobs: Sequence[NewJob], now: int | None) -> dict[str, Job]:
+    rows = await database.rows(
         SQL["enqueue"],
         {
             "now": now,
@@ -167,14 +196,9 @@ async def _store_version(txn: Transaction, job: NewJob, place: int, now: int | N
     raise StoreError(f"Others keep storing new versions of {job.canonical_url}.", help="Try again.")
 
 
-async def _newest(txn: Transaction, canonical_urls: Sequence[str]) -> dict[str, Job]:
-    if not canonical_urls:
-        return {}
-    rows = await txn.rows(SQL["newest_of_posts"], {"canonical_urls": canonical_urls})
-    found = {job.canonical_url: job for job in map(job_from_row, rows)}
-    if len(found) < len(canonical_urls):  # removed between the two statements
-        raise StoreError("A post was removed while it was handed over again.", help="Try again.")
-    return found
+async def _newest(database: Database, canonical_urls: Sequence[str]) -> dict[str, Job]:
+    rows = await database.rows(SQL["newest_of_posts"], {"canonical_urls": canonical_urls})
+    return {job.canonical_url: job for job in map(job_from_row, rows)}
 
 
 async def claim(
@@ -187,8 +211,9 @@ async def claim(
     now: int | None,
     *,
     at: float,
+    along: Batch[Completion, Job],
 ) -> list[ClaimedJob]:
-    """``at`` is monotonic."""
+    """``at`` is monotonic. The completions ``along`` go with the first statement, and are settled with its answer."""
     mark.is_for(wanted)
     values = {
         "sessions": list(wanted.sessions),
@@ -199,20 +224,34 @@ async def claim(
         "out_of_sight": _micros(OUT_OF_SIGHT),
         "offered_for": _micros(gating.OFFERED_FOR),
     }
-
-    async def take(count: int) -> list[Row]:
-        where = {"platforms": mark.platforms, "mark": mark.micros, "limit": count}
-        return await lane.rows(SQL["claim"], values | where) if mark.platforms else []
-
-    rows = await take(limit) if mark.may_be_used(at) else []
+    rows: list[Row] = []
+    behind_the_mark = mark.may_be_used(at)
+    if along.members:
+        where = {"platforms": mark.platforms if behind_the_mark else [], "mark": mark.micros, "limit": limit}
+        rows = await _complete_and_claim(lane, along, values | where)
+    elif behind_the_mark and mark.platforms:
+        where = {"platforms": mark.platforms, "mark": mark.micros, "limit": limit}
+        rows = await lane.rows(SQL["claim"], values | where)
     if len(rows) < limit:
         queued = [row[0] for row in await lane.rows(SQL["queued_platforms"], {})]
         taken = [name for name in queued if not wanted.platforms or name in wanted.platforms]
         mark.looked_from_the_head(taken, at)
-        rows += await take(limit - len(rows))
+        where = {"platforms": taken, "mark": 0, "limit": limit - len(rows)}
+        rows += await lane.rows(SQL["claim"], values | where) if taken else []
     if len(rows) == limit:
         mark.claimed_up_to(rows[-1][1 + CREATED_AT])
     return [_claimed(row, worker, lease) for row in rows]
+
+
+async def _complete_and_claim(lane: Lane, along: Batch[Completion, Job], values: Mapping[str, Any]) -> list[Row]:
+    """The rows of the claim."""
+    try:
+        rows = await lane.rows(SQL["complete_and_claim"], {**values, **_completing(along.members)})
+    except Exception as exc:
+        along.fail(exc)
+        raise
+    along.settle(_completed([row for row in rows if row[1 + CREATED_AT] is None], along.members))
+    return [row for row in rows if row[1 + CREATED_AT] is not None]
 
 
 def _claimed(row: Row, worker: WorkerId, lease: timedelta) -> ClaimedJob:
@@ -244,9 +283,12 @@ async def fenced(
 
 
 async def complete(lane: Lane, batch: Sequence[Completion], now: int | None) -> list[Job | Exception]:
+    return _completed(await lane.rows(SQL["complete"], {"now": now, **_completing(batch)}), batch)
+
+
+def _completing(batch: Sequence[Completion]) -> dict[str, Any]:
     kept = [one.kept for one in batch]
-    values = {
-        "now": now,
+    return {
         "ids": [one.claim.id for one in batch],
         "fences": [one.claim.fence for one in batch],
         "items": [one.items for one in batch],
@@ -258,16 +300,20 @@ async def complete(lane: Lane, batch: Sequence[Completion], now: int | None) -> 
         "widths": [file.width for file in kept],
         "heights": [file.height for file in kept],
     }
-    done = {row[0]: row for row in await lane.rows(SQL["complete"], values)}
-    return [_completed(done.pop(one.claim.id, None), one) for one in batch]
 
 
-def _completed(row: Row | None, one: Completion) -> Job | Exception:
+def _completed(rows: Sequence[Row], batch: Sequence[Completion]) -> list[Job | Exception]:
+    """An outcome for each of the batch; ``rows`` are those that the statement has changed."""
+    changed = {row[1]: row for row in rows}
+    return [_outcome(changed.pop(one.claim.id, None), one) for one in batch]
+
+
+def _outcome(row: Row | None, one: Completion) -> Job | Exception:
     if row is None:
         return moves.lease_lost(one.claim.id, one.claim.fence)
-    at = moment(row[1])
+    at = moment(row[0])
     assert at is not None
-    return completed_job(one.claim.job, row[2:], one.kept, at)
+    return completed_job(one.claim.job, row[1 + _FOUND_AT :], one.kept, at)
 
 
 async def fail(

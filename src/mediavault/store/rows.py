@@ -31,8 +31,8 @@ _STATE = (
 # Every kind of row ends with the internal key. Reading a column costs 0.2 us, so what the statement itself has set,
 # and what the claim holds already, is not read back.
 JOB_COLUMNS = f"{_IDENTITY}, {_STATE}, {_FOUND}, {_KEPT}, seq"
-CLAIMED_COLUMNS = f"{_IDENTITY}, {_FOUND}, {_KEPT}, seq"
-COMPLETED_COLUMNS = f"{_FOUND}, seq"
+CLAIMED_COLUMNS = f"{_IDENTITY}, {_KEPT}, {_FOUND}, seq"
+COMPLETED_COLUMNS = f"{_FOUND}, seq"  # the last of CLAIMED_COLUMNS
 GATE_COLUMNS = (
     "closed_until, probing_until, strikes, code, reason, next_turn_at, offered_until, account_posts, account_cap"
 )
@@ -103,10 +103,10 @@ def claimed_job(row: Sequence[Any], worker: WorkerId, at: datetime, lease_expire
     (
         draft.id, draft.trace_id, draft.post_url, draft.canonical_url, draft.platform, created_at, draft.version,
         draft.attempt_count, draft.max_attempts, needs_session,
-        source_type, draft.extracted_url, url_expires_at, candidates, image_urls, metadata, account,
-        draft.thumbnail_url, items, draft.chosen_url,
         draft.output_path, draft.thumbnail_path, draft.bytes, draft.sha256, draft.duration_s, draft.width,
         draft.height,
+        source_type, draft.extracted_url, url_expires_at, candidates, image_urls, metadata, account,
+        draft.thumbnail_url, items, draft.chosen_url,
         _,
     ) = row
     # fmt: on

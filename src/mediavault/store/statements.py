@@ -6,17 +6,21 @@ import re
 from collections.abc import Mapping
 from importlib import resources
 
-_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_HEAD = re.compile(r"^-- (name|part): (\w+)$", re.MULTILINE)
 
 
 def load_statements(engine: str, *, columns: Mapping[str, str]) -> dict[str, str]:
     """Name -> statement of ``sql/<engine>.sql``; comments and the ``;`` are cut off.
 
-    ``{job}`` and the like become what ``columns`` says.
+    ``{job}`` and the like become what ``columns`` says, or the part of that name that stands further up in the file.
     """
     text = (resources.files("mediavault.store") / "sql" / f"{engine}.sql").read_text(encoding="utf-8")
-    _, *parts = _NAME.split(text)
-    return {name: _bare(body).format_map(columns) for name, body in zip(parts[::2], parts[1::2], strict=True)}
+    _, *pieces = _HEAD.split(text)
+    known = dict(columns)
+    statements: dict[str, str] = {}
+    for kind, name, body in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True):
+        (known if kind == "part" else statements)[name] = _bare(body).format_map(known)
+    return statements
 
 
 def _bare(body: str) -> str:

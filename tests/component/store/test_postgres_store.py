@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +14,9 @@ import pytest
 
 from mediavault.core.errors import ErrorCode, SchemaTooNew, StoreError
 from mediavault.core.gates import OUT_OF_SIGHT, SOON, Refusal, TurnRequest
-from mediavault.core.job import JobStatus, WorkerId
+from mediavault.core.job import Job, JobStatus, WorkerId
+from mediavault.store import postgres_ops as ops
+from mediavault.store.calls import ConnectionLost
 from mediavault.store.port import JobQuery
 from mediavault.store.postgres import PostgresJobStore
 from mediavault.store.postgres_engine import Database, Statement, named
@@ -25,6 +27,7 @@ from tests.contract.stores import KEPT, LEASE, claim_and_complete, numbered_job
 from tests.fakes import FakeClock
 from tests.servers import postgres
 from tests.servers.pgbouncer import pgbouncer
+from tests.servers.tcp_proxy import proxied
 
 ANN, BOB = WorkerId("w-ann"), WorkerId("w-bob")
 
@@ -144,6 +147,53 @@ async def test_a_job_that_was_committed_late_waits_a_second_at_most(url: str) ->
     await theirs.close()
 
     assert (behind.job.post_url, from_head.id) == ("https://videos.example/2", late.job.id)
+
+
+async def test_a_post_that_is_removed_while_it_is_handed_over_again_is_stored_after_all(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = ops._newest
+    async with opened(url) as store, opened(url) as person:
+        await enqueued(store, 1)
+
+        async def removed_first(database: Database, canonical_urls: Sequence[str]) -> dict[str, Job]:
+            for job in (await person.jobs(JobQuery())).jobs:
+                await person.remove(job.id)
+            return await newest(database, canonical_urls)
+
+        monkeypatch.setattr(ops, "_newest", removed_first)
+        [again] = await store.enqueue([numbered_job(2, "https://videos.example/1")])
+
+        assert again.created
+        assert [job.id for job in (await store.jobs(JobQuery())).jobs] == [again.job.id]
+
+
+async def test_completions_and_the_claim_that_fills_their_room_are_one_transaction(url: str) -> None:
+    async with opened(url) as store:
+        await enqueued(store, 4)
+        held = await store.claim(ANN, limit=2, lease=LEASE)
+        completing = asyncio.gather(*(store.complete(claim, KEPT) for claim in held))
+        done, claims = await asyncio.gather(completing, store.claim(ANN, limit=2, lease=LEASE))
+
+        assert [job.status for job in done] == [JobStatus.COMPLETED] * 2
+        assert [claim.job.post_url[-1] for claim in claims] == ["3", "4"]
+        assert {job.completed_at for job in done} == {claim.job.started_at for claim in claims}
+
+
+async def test_a_completion_outlives_the_claim_that_took_it_along(url: str) -> None:
+    """The server is away: the claim is for the next poll, the completion has its patience."""
+    async with proxied(url) as (proxy, through), opened(through) as store:
+        await enqueued(store, 1)
+        [claim] = await store.claim(ANN, limit=1, lease=LEASE)
+        proxy.refusing = True
+        proxy.cut()
+        completing = asyncio.create_task(store.complete(claim, KEPT))
+        await asyncio.sleep(0)
+        with pytest.raises(ConnectionLost):
+            await store.claim(ANN, limit=1, lease=LEASE)
+        proxy.refusing = False
+
+        assert (await completing).status is JobStatus.COMPLETED
 
 
 # --- schemas -----------------------------------------------------------------------------------------------------

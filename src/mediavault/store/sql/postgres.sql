@@ -1,7 +1,7 @@
 -- Every fixed statement of the PostgreSQL store. The names in braces are lists of columns in store/rows.py;
 -- ``{t}`` is the moment of the statement, once, by the database's clock unless a test brings its own in ``:now``.
 -- Statuses are literals, since only then may a partial index be used. A move and its record in the history are one
--- statement, so one round trip and one transaction. tests/contract/test_postgres_plans.py reads the plans.
+-- statement, so one round trip and one transaction. A part stands in braces in the statements that share it. tests/contract/test_postgres_plans.py reads the plans.
 
 -- name: enqueue
 WITH {t},
@@ -44,9 +44,8 @@ WITH RECURSIVE queued (platform) AS (
 )
 SELECT platform FROM queued WHERE platform IS NOT NULL;
 
--- name: claim
+-- part: claiming
 -- ``turns`` and ``places`` are gating.places() in SQL. A gate that another claim has locked hands out no job of ours.
-WITH {t},
 turns AS MATERIALIZED (
   SELECT platform FROM mediavault.gates, t
    WHERE platform = ANY(:platforms::text[]) AND (next_turn_at IS NOT NULL OR strikes > 0)
@@ -75,7 +74,7 @@ oldest AS MATERIALIZED (
     ) AS of_lane ORDER BY born, of_id LIMIT places.room
   ) AS one ORDER BY born, of_id LIMIT :limit
 ),
-j AS (
+taken AS (
   UPDATE mediavault.jobs AS jobs
      SET status = 'running', attempt_count = attempt_count + 1, started_at = t.now, updated_at = t.now,
          claimed_by = :worker::text, lease_expires_at = t.now + :lease::bigint,
@@ -84,15 +83,52 @@ j AS (
     FROM oldest, t WHERE jobs.seq = oldest.picked
   RETURNING t.now, {claimed}
 ),
-h AS (
+taken_h AS (
   INSERT INTO mediavault.history (job, at, attempt, stage, outcome, detail)
-  SELECT seq, now, attempt_count, 'claim', 'ok', :worker FROM j
+  SELECT seq, now, attempt_count, 'claim', 'ok', :worker FROM taken
 ),
 offered AS (
   UPDATE mediavault.gates SET offered_until = t.now + :offered_for::bigint
-    FROM turns, t WHERE gates.platform = turns.platform AND gates.platform IN (SELECT platform FROM j)
+    FROM turns, t WHERE gates.platform = turns.platform AND gates.platform IN (SELECT platform FROM taken)
 )
-SELECT * FROM j ORDER BY created_at, id;
+
+-- part: completing
+-- Many at once. By the primary key and never by the status: with it the planner takes jobs_running, and reads every
+-- dead entry of that index while an old snapshot is held.
+done AS (
+  UPDATE mediavault.jobs AS jobs
+     SET status = 'completed', updated_at = t.now, completed_at = t.now, claimed_by = NULL, lease_expires_at = NULL,
+         stage = 'complete', progress_pct = 100, items = coalesce(d.new_items, jobs.items), bytes_done = d.size, bytes_total = d.size,
+         output_path = d.path, thumbnail_path = d.picture, bytes = d.size, sha256 = d.hash,
+         duration_s = d.lasts_s, width = d.wide, height = d.high
+    FROM t, unnest(:ids::text[], :fences::int[], :items::text[], :output_paths::text[], :thumbnail_paths::text[], :bytes::bigint[],
+                   :sha256s::text[], :durations::float8[], :widths::int[], :heights::int[])
+            AS d(of_id, fence, new_items, path, picture, size, hash, lasts_s, wide, high)
+   WHERE jobs.id = d.of_id AND jobs.attempt_count = d.fence AND jobs.lease_expires_at IS NOT NULL
+  RETURNING jobs.id, t.now, jobs.started_at, jobs.attempt_count, d.size, {completed}
+),
+done_h AS (
+  INSERT INTO mediavault.history (job, at, attempt, stage, outcome, bytes, duration_ms)
+  SELECT seq, now, attempt_count, 'complete', 'ok', size, greatest(0, (now - started_at) / 1000) FROM done
+)
+
+-- name: claim
+WITH {t},
+{claiming}
+SELECT * FROM taken ORDER BY created_at, id;
+
+-- name: complete
+WITH {t},
+{completing}
+SELECT now, {done} FROM done;
+
+-- name: complete_and_claim
+-- What makes room and what fills it: one transaction, one wait for the disk. The completions come first, and wait for a
+-- row that somebody else has locked before any gate is locked.
+WITH {t},
+{completing},
+{claiming}
+SELECT now, {done} FROM done UNION ALL (SELECT * FROM taken ORDER BY created_at, id);
 
 -- name: renew
 WITH {t}
@@ -142,28 +178,6 @@ j AS (
 )
 INSERT INTO mediavault.history (job, at, attempt, stage, outcome, detail, bytes)
 SELECT seq, now, :fence, 'committing', 'ok', :output_path, :bytes FROM j RETURNING job;
-
--- name: complete
--- Many at once. By the primary key and never by the status: with it the planner takes jobs_running, and reads every
--- dead entry of that index while an old snapshot is held.
-WITH {t},
-j AS (
-  UPDATE mediavault.jobs AS jobs
-     SET status = 'completed', updated_at = t.now, completed_at = t.now, claimed_by = NULL, lease_expires_at = NULL,
-         stage = 'complete', progress_pct = 100, items = coalesce(d.new_items, jobs.items), bytes_done = d.size, bytes_total = d.size,
-         output_path = d.path, thumbnail_path = d.picture, bytes = d.size, sha256 = d.hash,
-         duration_s = d.lasts_s, width = d.wide, height = d.high
-    FROM t, unnest(:ids::text[], :fences::int[], :items::text[], :output_paths::text[], :thumbnail_paths::text[], :bytes::bigint[],
-                   :sha256s::text[], :durations::float8[], :widths::int[], :heights::int[])
-            AS d(of_id, fence, new_items, path, picture, size, hash, lasts_s, wide, high)
-   WHERE jobs.id = d.of_id AND jobs.attempt_count = d.fence AND jobs.lease_expires_at IS NOT NULL
-  RETURNING jobs.id, t.now, jobs.started_at, jobs.attempt_count, d.size, {completed}
-),
-h AS (
-  INSERT INTO mediavault.history (job, at, attempt, stage, outcome, bytes, duration_ms)
-  SELECT seq, now, attempt_count, 'complete', 'ok', size, greatest(0, (now - started_at) / 1000) FROM j
-)
-SELECT id, now, {completed} FROM j;
 
 -- name: fail
 WITH {t},
