@@ -117,7 +117,11 @@ async def main(store_url: str, state: Path, downloads: Path) -> None:
     await patience.wait_for(lambda: recognise(store, tools.vault))
     if point := os.environ.get("FAULTS_STOP_AT"):
         owner, method, when = POINTS[point]
-        targets = {"extractor": tools.extractors["browser"], "downloader": tools.downloader}
+        targets = {
+            "extractor": tools.extractors["browser"],
+            "downloader": tools.downloader,
+            "staging": tools.vault.staging,
+        }
         stop_at(point, targets.get(owner) or getattr(tools, owner), method, when)
     limits = WorkerLimits(
         concurrency=4,

@@ -52,7 +52,7 @@ POINTS: dict[str, tuple[str, str, str]] = {
     "downloaded": ("downloader", "fetch", "after"),
     "validated": ("probe", "examine", "after"),
     "thumbnail": ("probe", "still", "after"),
-    "sealed": ("vault", "seal", "after"),
+    "sealed": ("staging", "seal", "after"),
     "committing": ("store", "begin_commit", "after"),
     "placed": ("vault", "place", "after"),
     "sidecar": ("vault", "place_json", "after"),
@@ -222,7 +222,12 @@ def tools_of(orders: Orders, store: JobStore, clock: Clock, events: Events) -> T
         tools = replace(tools, vault=make_vault(Settings(download_dir=orders.downloads, vault_url=url)))
     if orders.die_at is not None:
         owner, method, when = {**POINTS, **BUCKET_POINTS}[orders.die_at]
-        targets = {"extractor": extractor, "downloader": downloader, "bucket": getattr(tools.vault, "_bucket", None)}
+        targets = {
+            "extractor": extractor,
+            "downloader": downloader,
+            "staging": tools.vault.staging,
+            "bucket": getattr(tools.vault, "_bucket", None),
+        }
         die_at(orders.die_at, targets.get(owner) or getattr(tools, owner), method, when)
     return tools
 
