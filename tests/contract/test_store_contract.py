@@ -1193,8 +1193,8 @@ async def test_whoever_holds_a_job_is_told_that_a_person_took_it_away(
     attempt, other = await claimed(store), await claimed(store, number=2)
     heard: list[str] = []
     told = asyncio.Event()
-    leave, leave_too = store.on_word(heard.append), store.on_word(lambda _: told.set())
-    store.on_word(lambda _: heard.append("leaving"))()
+    leave, leave_too = store.on_stop(heard.append), store.on_stop(lambda _: told.set())
+    store.on_stop(lambda _: heard.append("leaving"))()
     await getattr(store, act)(attempt.id)
 
     await asyncio.wait_for(told.wait(), 10)

@@ -45,15 +45,15 @@ async def test_a_worker_learns_at_its_next_beat_that_it_is_to_leave_and_all_see_
     now, heard = clock.now(), asyncio.Queue[str]()
     beats = [WorkerBeat(WorkerId(f"w-{n}"), "host", n, "0.1.0", now, now, tally={"failed:NETWORK": n}) for n in (1, 2)]
     before = [await store.beat(one) for one in beats]
-    leave = store.on_word(heard.put_nowait)
+    leave = store.on_stop(heard.put_nowait)
     asked = await store.ask_to_leave([W1, WorkerId("w-unknown")])
-    word = await asyncio.wait_for(heard.get(), 10)
+    told = await asyncio.wait_for(heard.get(), 10)
     draining = {one.worker: one.draining for one in await store.workers(seen_within=MINUTE)}
     after = [await store.beat(one) for one in beats]
     again = [await store.beat(one) for one in beats]
     seen = {one.worker: (one.draining, one.tally) for one in await store.workers(seen_within=MINUTE)}
 
-    assert (before, asked, word) == ([False, False], 1, "w-1")
+    assert (before, asked, told) == ([False, False], 1, "w-1")
     assert draining == {"w-1": True, "w-2": False}
     assert after == again == [True, False]
     assert seen == {"w-1": (True, {"failed:NETWORK": 1}), "w-2": (False, {"failed:NETWORK": 2})}

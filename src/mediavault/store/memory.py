@@ -320,7 +320,7 @@ class MemoryJobStore:
         if not moves.must_cancel(job):
             return job
         self._append(job_id, moves.cancel_record(job, self._clock.now()))
-        self._tell_of_end(job)
+        self._stop_attempt(job)
         return self._change(job, **_NOT_RUNNING, status=JobStatus.CANCELLED, retry_at=None)
 
     async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
@@ -334,7 +334,7 @@ class MemoryJobStore:
     async def remove(self, job_id: JobId) -> Job:
         job = await self.get(job_id)
         del self._jobs[job_id], self._history[job_id]
-        self._tell_of_end(job)
+        self._stop_attempt(job)
         return job
 
     async def get(self, job_id: JobId) -> Job:
@@ -444,7 +444,7 @@ class MemoryJobStore:
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
         return self._subscribers.add(callback)
 
-    def on_word(self, callback: Callable[[str], None]) -> Callable[[], None]:
+    def on_stop(self, callback: Callable[[str], None]) -> Callable[[], None]:
         return self._listeners.add(callback)
 
     # --- inside -------------------------------------------------------------------------------------------------
@@ -471,7 +471,7 @@ class MemoryJobStore:
         self._subscribers.notify()
         return queued
 
-    def _tell_of_end(self, before: Job) -> None:
+    def _stop_attempt(self, before: Job) -> None:
         if before.status is JobStatus.RUNNING:
             self._listeners.notify(before.id)
 

@@ -256,7 +256,7 @@ class MongoJobStore:
             self._listener.listen()
         return self._subscribers.add(callback)
 
-    def on_word(self, callback: Callable[[str], None]) -> Callable[[], None]:
+    def on_stop(self, callback: Callable[[str], None]) -> Callable[[], None]:
         if self.has_wake_ups:
             self._listener.listen()
         return self._listeners.add(callback)

@@ -1,4 +1,4 @@
-"""Wake-ups and words among processes and machines: a change stream, where the server has them. Hints: a worker looks by itself too."""
+"""Wake-ups and stops among processes and machines: a change stream, where the server has them. Hints: a worker looks by itself too."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CANCELLED = JobStatus.CANCELLED.value
 OF_JOBS, OF_GATES, OF_WORKERS = ({"ns.coll": f"{APPLICATION}.{name}"} for name in (JOBS, GATES, WORKERS))
 
 # A job that became claimable or was taken away, a gate that opened, a worker that was asked to leave. Only the change is sent, never the document.
-# Whether a job was running before, the stream cannot tell: who does not hold it passes over the word.
+# Whether a job was running before, the stream cannot tell: who does not hold it passes over it.
 STAGES: Sequence[Mapping[str, Any]] = [
     {
         "$match": {
@@ -39,11 +39,11 @@ STAGES: Sequence[Mapping[str, Any]] = [
 ]
 
 
-async def until_lost(database: Database, on_wake: Callable[[], None], on_word: Callable[[str], None]) -> None:
+async def until_lost(database: Database, on_wake: Callable[[], None], on_stop: Callable[[str], None]) -> None:
     """Call ``on_wake`` at once, for what came while nobody listened, and either at every change until the stream ends."""
     async with aclosing(database.changes(STAGES, on_begin=on_wake)) as changes:
         async for change in changes:
             if change["operationType"] == "delete" or change.get("status") == CANCELLED or change.get("leaving"):
-                on_word(str(change["documentKey"]["_id"]))
+                on_stop(str(change["documentKey"]["_id"]))
             else:
                 on_wake()

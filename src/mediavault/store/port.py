@@ -339,7 +339,7 @@ class JobStore(Protocol):
         A hint that may be lost or come too often: the poll makes sure.
         """
 
-    def on_word(self, callback: Callable[[str], None]) -> Callable[[], None]:
+    def on_stop(self, callback: Callable[[str], None]) -> Callable[[], None]:
         """Call ``callback`` (from the event loop) with the id of a running job that a person cancelled or removed, or of a
         worker that was asked to leave, also in another process; answers the unsubscriber.
 

@@ -269,7 +269,7 @@ class PostgresJobStore:
             self._listener.listen()
         return self._subscribers.add(callback)
 
-    def on_word(self, callback: Callable[[str], None]) -> Callable[[], None]:
+    def on_stop(self, callback: Callable[[str], None]) -> Callable[[], None]:
         if self._wakes:
             self._listener.listen()
         return self._listeners.add(callback)

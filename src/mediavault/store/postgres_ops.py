@@ -375,7 +375,7 @@ async def cancel(database: Database, job_id: JobId, now: int | None) -> Job:
         record = moves.cancel_record(job, after.updated_at)
         await txn.rows(SQL["append_history"], _history_values(before[SEQ], record))
         if job.status is JobStatus.RUNNING:
-            await txn.rows(SQL["tell"], {"word": job_id})
+            await txn.rows(SQL["stop"], {"asked": job_id})
         return after
 
 

@@ -1,4 +1,4 @@
-"""Wake-ups and words among processes and machines: LISTEN on a connection of its own. Hints: a worker looks by itself too."""
+"""Wake-ups and stops among processes and machines: LISTEN on a connection of its own. Hints: a worker looks by itself too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from mediavault.store.postgres_engine import Database, errors_as_ours
 
-WORK, WORD = "mediavault_work", "mediavault_word"
+WORK, STOP = "mediavault_work", "mediavault_stop"
 SELF_TEST_S = 2.0
 
 
@@ -35,7 +35,7 @@ async def wake_ups_arrive(database: Database) -> bool:
                     await connection.close(timeout=1.0)
 
 
-async def until_lost(database: Database, on_wake: Callable[[], None], on_word: Callable[[str], None]) -> None:
+async def until_lost(database: Database, on_wake: Callable[[], None], on_stop: Callable[[str], None]) -> None:
     """Call ``on_wake`` at once, for what came while nobody listened, and either at its notifications until the
     connection ends."""
     lost = asyncio.Event()
@@ -44,7 +44,7 @@ async def until_lost(database: Database, on_wake: Callable[[], None], on_word: C
         try:
             connection.add_termination_listener(lambda _: lost.set())
             await connection.add_listener(WORK, lambda *_: on_wake())
-            await connection.add_listener(WORD, lambda *told: on_word(told[-1]))
+            await connection.add_listener(STOP, lambda *told: on_stop(told[-1]))
             on_wake()
             await lost.wait()
         finally:

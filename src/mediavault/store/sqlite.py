@@ -83,7 +83,7 @@ class SqliteJobStore:
             append_history=ops.SQL["append_history"],
             ring=self._sockets.ring,
             notify=self._subscribers.notify,
-            tell=self._listeners.notify,
+            stop=self._listeners.notify,
             unwanted=self._unwanted,
         )
 
@@ -258,7 +258,7 @@ class SqliteJobStore:
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
         return self._listen(self._subscribers.add(callback))
 
-    def on_word(self, callback: Callable[[str], None]) -> Callable[[], None]:
+    def on_stop(self, callback: Callable[[str], None]) -> Callable[[], None]:
         return self._listen(self._listeners.add(callback))
 
     # --- inside -------------------------------------------------------------------------------------------------

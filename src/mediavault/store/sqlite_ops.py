@@ -255,7 +255,7 @@ def cancel(txn: Txn, job_id: JobId) -> Job:
         return job
     after = fetch_all(txn.db, SQL["cancel"], {"id": job_id, "now": txn.now})[0]
     txn.history.append(history_row(after[SEQ], moves.cancel_record(job, txn.at)))
-    _tell_of_end(txn, job)
+    _stop_attempt(txn, job)
     return job_from_row(after)
 
 
@@ -278,13 +278,13 @@ def remove(txn: Txn, job_id: JobId) -> Job:
     txn.history[:] = [row for row in txn.history if row[0] != rows[0][SEQ]]
     txn.db.execute(SQL["remove_history"], {"seq": rows[0][SEQ]})
     job = job_from_row(rows[0])
-    _tell_of_end(txn, job)
+    _stop_attempt(txn, job)
     return job
 
 
-def _tell_of_end(txn: Txn, before: Job) -> None:
+def _stop_attempt(txn: Txn, before: Job) -> None:
     if before.status is JobStatus.RUNNING:
-        txn.words.append(before.id)
+        txn.stops.append(before.id)
 
 
 def adopt(txn: Txn, jobs: Sequence[StoredJob]) -> int:
@@ -336,7 +336,7 @@ def beat(txn: Txn, beat: WorkerBeat) -> bool:
 
 def ask_to_leave(txn: Txn, workers: Collection[WorkerId]) -> int:
     asked = fetch_all(txn.db, SQL["ask_to_leave"], {"workers": json.dumps(list(workers))})
-    txn.words += [worker for (worker,) in asked]
+    txn.stops += [worker for (worker,) in asked]
     return len(asked)
 
 

@@ -46,7 +46,7 @@ class Txn:
     monotonic: float
     history: list[tuple[Any, ...]] = field(default_factory=list)  # written before the commit, in this order
     wake: bool = False  # jobs became claimable
-    words: list[str] = field(default_factory=list)  # jobs whose running attempts were ended
+    stops: list[str] = field(default_factory=list)  # jobs whose attempts shall stop, and workers
 
 
 @dataclass(slots=True)
@@ -94,8 +94,8 @@ class WriteLock:
 class SqliteWriter:
     """Owns the connection from construction on; ``close`` ends the thread, the connection and the lock.
 
-    ``ring`` wakes other processes or sends them words (called in the thread), ``notify`` wakes this one and ``tell``
-    tells it a word. ``unwanted`` is told an operation and its value when the caller was cancelled while he waited.
+    ``ring`` wakes other processes or tells them what shall stop (called in the thread), ``notify`` wakes this one and
+    ``stop`` tells it. ``unwanted`` is told an operation and its value when the caller was cancelled while he waited.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class SqliteWriter:
         append_history: str,
         ring: Callable[[Sequence[str] | None], None],
         notify: Callable[[], None],
-        tell: Callable[[str], None],
+        stop: Callable[[str], None],
         unwanted: Callable[[Callable[..., Any], Any], None],
     ) -> None:
         self._db = db
@@ -118,7 +118,7 @@ class SqliteWriter:
         self._append_history = append_history
         self._ring = ring
         self._notify = notify
-        self._tell = tell
+        self._stop = stop
         self._unwanted = unwanted
         self._loop = asyncio.get_running_loop()
         self._turn: list[_Call] = []  # submitted in this turn of the loop
@@ -206,12 +206,12 @@ class SqliteWriter:
                     self._transact([call])
                 return
             answers, txn = [(batch[0], None, self._ours(exc))], None
-        wake, words = (txn.wake, txn.words) if txn else (False, [])
+        wake, stops = (txn.wake, txn.stops) if txn else (False, [])
         if wake:
             self._ring(None)
-        if words:
-            self._ring(words)
-        self._post(self._deliver, answers, wake, words)
+        if stops:
+            self._ring(stops)
+        self._post(self._deliver, answers, wake, stops)
 
     def _commit(self, batch: Sequence[_Call]) -> tuple[list[_Answer], Txn]:
         db = self._db
@@ -254,7 +254,7 @@ class SqliteWriter:
 
     # --- in the event loop --------------------------------------------------------------------------------------
 
-    def _deliver(self, answers: Sequence[_Answer], wake: bool, words: Sequence[str]) -> None:  # noqa: FBT001 - a callback's argument
+    def _deliver(self, answers: Sequence[_Answer], wake: bool, stops: Sequence[str]) -> None:  # noqa: FBT001 - a callback's argument
         for call, value, error in answers:
             if call.future.done():  # its caller was cancelled
                 if error is None:
@@ -265,8 +265,8 @@ class SqliteWriter:
                 call.future.set_exception(error)
         if wake:
             self._notify()
-        for word in words:
-            self._tell(word)
+        for asked in stops:
+            self._stop(asked)
 
     def _end(self) -> None:
         """The thread is over: by request, or because of a bug, and then nobody may wait for ever."""

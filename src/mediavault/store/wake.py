@@ -1,7 +1,7 @@
-"""Wake-ups and words: jobs may have become claimable, an attempt was ended; to this process and others of this host.
+"""Wake-ups and stops: jobs may have become claimable, an attempt or a worker shall stop; to this process and others of this host.
 
 Every subscribed process binds one unix datagram socket in a shared folder. Whoever makes jobs claimable sends one byte
-to each, whoever ends an attempt its job's id. Nobody waits and nothing is kept: both are hints, the worker's poll and
+to each, whoever stops an attempt its job's id, a worker its own. Nobody waits and nothing is kept: both are hints, the worker's poll and
 its heartbeat make sure.
 """
 
@@ -23,8 +23,8 @@ from mediavault.core.logs import get_logger
 
 MAX_SOCKET_PATH_BYTES = 107  # sun_path has 108 bytes and ends with NUL; unix(7)
 SUFFIX = ".sock"
-WAKE, WORD = b"!", b"="  # how a datagram begins; a word's id follows
-LONGEST_WORD_BYTES = 200  # an id has 36
+WAKE, STOP = b"!", b"="  # how a datagram begins; an id follows a stop
+LONGEST_ID_BYTES = 200  # an id has 36
 _NAME_BYTES = len("/") + 16 + len(SUFFIX)
 
 P = ParamSpec("P")
@@ -63,9 +63,9 @@ class Subscribers(Generic[P]):
 class WakeSockets:
     """This process's socket among those of the other processes that use the same store."""
 
-    def __init__(self, folder: Path, on_wake: Callable[[], None], on_word: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, on_wake: Callable[[], None], on_stop: Callable[[str], None]) -> None:
         self.folder = folder
-        self._on_wake, self._on_word = on_wake, on_word
+        self._on_wake, self._on_stop = on_wake, on_stop
         self._name = secrets.token_hex(8) + SUFFIX
         self._receiver: socket.socket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -88,9 +88,9 @@ class WakeSockets:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(receiver.fileno(), self._receive)
 
-    def ring(self, words: Sequence[str] | None = None) -> None:
-        """Wake every other process, or send it these words. From any one thread; never blocks, never raises."""
-        messages = [WAKE] if words is None else [WORD + word.encode()[:LONGEST_WORD_BYTES] for word in words]
+    def ring(self, stops: Sequence[str] | None = None) -> None:
+        """Wake every other process, or send it the ids of what shall stop. From any one thread; never blocks, never raises."""
+        messages = [WAKE] if stops is None else [STOP + one.encode()[:LONGEST_ID_BYTES] for one in stops]
         try:
             names = os.listdir(self.folder)  # noqa: PTH208 - at every enqueue: half the time of iterdir
         except OSError:
@@ -131,10 +131,10 @@ class WakeSockets:
         heard: dict[bytes, None] = {}  # each once, in order
         with suppress(BlockingIOError):
             while True:
-                heard[self._receiver.recv(len(WORD) + LONGEST_WORD_BYTES)] = None
+                heard[self._receiver.recv(len(STOP) + LONGEST_ID_BYTES)] = None
         for message in heard:
-            if message.startswith(WORD):
-                self._on_word(message.removeprefix(WORD).decode(errors="replace"))
+            if message.startswith(STOP):
+                self._on_stop(message.removeprefix(STOP).decode(errors="replace"))
             else:
                 self._on_wake()
 

@@ -99,7 +99,10 @@ class Worker:
         with liveness.alive(self._live_folder, self.id):
             log.info("worker_started", worker=self.id, concurrency=self._limits.concurrency)
             await self._guarded(self.recover)
-            leave_work, leave_words = self._tools.store.on_work(self._ticker.wake), self._tools.store.on_word(self.hear)
+            leave_work, leave_stops = (
+                self._tools.store.on_work(self._ticker.wake),
+                self._tools.store.on_stop(self.stop_asked),
+            )
             heartbeat = asyncio.create_task(self._every(self._limits.heartbeat_interval_s, self._start_beat))
             claiming = asyncio.create_task(self._ticker.run())
             recovering = asyncio.create_task(self._every(self._limits.recovery_interval_s, self.recover, first=False))
@@ -112,7 +115,7 @@ class Worker:
                 self._draining = True
                 await _end(claiming, recovering, leaving)
                 await self._drain()  # the heartbeat goes on: attempts that may finish keep their leases
-                leave_words()
+                leave_stops()
                 await _end(heartbeat, watching, *self._background)
                 with contextlib.suppress(StoreError):
                     await self._tools.store.forget_worker(self.id)
@@ -255,14 +258,14 @@ class Worker:
             if attempt.task is not None:
                 attempt.task.cancel()
 
-    def hear(self, word: str) -> None:
+    def stop_asked(self, asked: str) -> None:
         """A person cancelled or removed this job, it is said, or wants this worker to leave: ask the store at once.
 
         Not simply stop the job's attempt: what is said may be late, and the attempt that it meant over.
         """
-        if word == self.id:
+        if asked == self.id:
             self._in_background(self._beat_or_count())
-        elif (attempt := self._attempts.get(JobId(word))) is not None and not attempt.released:
+        elif (attempt := self._attempts.get(JobId(asked))) is not None and not attempt.released:
             self._in_background(self._guarded(partial(self._renew, [attempt.claim])))
 
     # --- attempts -----------------------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ def _house(root: Path, *, browser: str | None = "/usr/bin/chromium", **given: An
         guard.check_url(url, scope=url)
 
     store = MemoryJobStore(clock)
-    store.on_word(lambda word: cancelled.append(JobId(word)))
+    store.on_stop(lambda asked: cancelled.append(JobId(asked)))
     sessions = StubSessions(clock)
     services = ApiServices(
         store=store,

@@ -250,9 +250,9 @@ async def test_what_must_survive_a_power_cut_is_synced_fully_and_the_rest_is_not
         clock,
         path=path,
         append_history=sqlite_ops.SQL["append_history"],
-        ring=lambda words: None,
+        ring=lambda stops: None,
         notify=lambda: None,
-        tell=lambda word: None,
+        stop=lambda asked: None,
         unwanted=lambda operation, value: None,
     )
 

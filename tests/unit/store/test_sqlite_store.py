@@ -140,7 +140,7 @@ async def test_a_job_that_is_cancelled_at_one_store_is_told_to_the_worker_at_ano
     other = SqliteJobStore(path, FakeClock())
     await other.open()
     heard: asyncio.Queue[str] = asyncio.Queue()
-    leave = other.on_word(heard.put_nowait)
+    leave = other.on_stop(heard.put_nowait)
     running, _ = await store.enqueue([new_job()]), await other.claim(ANN, limit=1, lease=LEASE)
     queued = await store.enqueue([new_job("https://videos.example/2")])
     await store.cancel(queued[0].job.id)

@@ -35,9 +35,9 @@ class Writer:
             clock,
             path=self.path,
             append_history=SQL["append_history"],
-            ring=lambda words: self.notes.append("ring" if words is None else f"say {words}"),
+            ring=lambda stops: self.notes.append("ring" if stops is None else f"say {stops}"),
             notify=lambda: self.notes.append("notify"),
-            tell=lambda word: self.notes.append(f"tell {word}"),
+            stop=lambda asked: self.notes.append(f"stop {asked}"),
             unwanted=lambda operation, value: self.unwanted.append(value),
         )
         self.submit = self.writer.submit

@@ -37,8 +37,8 @@ def never() -> None:
     raise AssertionError("it woke itself")
 
 
-def unspoken(word: str) -> None:
-    raise AssertionError(f"nobody said {word!r}")
+def unspoken(asked: str) -> None:
+    raise AssertionError(f"nobody asked {asked!r} to stop")
 
 
 @pytest.fixture
@@ -86,8 +86,8 @@ async def test_words_reach_the_others_each_by_itself_and_wake_nobody(folder: Pat
     heard: list[str] = []
     listener = WakeSockets(folder, never, heard.append)
     listener.listen()
-    words = ["job-1", "job-2", "job-1", "x" * 300]
-    ringer.ring(words)
+    stops = ["job-1", "job-2", "job-1", "x" * 300]
+    ringer.ring(stops)
     async with asyncio.timeout(PATIENCE_S):
         while len(heard) < 3:
             await asyncio.sleep(0)

@@ -275,21 +275,21 @@ async def test_a_cancelled_job_stops_at_once_when_this_worker_is_told(setting: S
 
 
 async def test_a_word_that_comes_late_does_not_stop_the_attempt_that_follows(setting: Setting) -> None:
-    """The job was cancelled, asked for again and begun again before the word of its cancelling arrived."""
+    """The job was cancelled, asked for again and begun again before the news of its cancelling arrived."""
     async with setting.running():
         (job_id,) = await setting.submit()
-        setting.worker.hear(job_id)
-        setting.worker.hear("a job of somebody else")
+        setting.worker.stop_asked(job_id)
+        setting.worker.stop_asked("a job of somebody else")
         await setting.settle()
 
         assert setting.downloader.waiting == 1
         assert await setting.status(job_id) is JobStatus.RUNNING
 
 
-async def test_a_cancelled_job_of_which_no_word_comes_stops_at_the_next_heartbeat(
+async def test_a_cancelled_job_of_which_no_news_comes_stops_at_the_next_heartbeat(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(setting.store, "on_word", lambda callback: lambda: None)
+    monkeypatch.setattr(setting.store, "on_stop", lambda callback: lambda: None)
     async with setting.running():
         (job_id,) = await setting.submit()
         await setting.store.cancel(job_id)  # type: ignore[arg-type]
@@ -330,10 +330,10 @@ async def test_a_worker_that_is_asked_to_leave_finishes_what_runs_claims_nothing
     assert await setting.store.workers(seen_within=timedelta(days=1)) == []
 
 
-async def test_a_worker_that_no_word_reaches_leaves_at_its_next_heartbeat(
+async def test_a_worker_that_no_news_reaches_leaves_at_its_next_heartbeat(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(setting.store, "on_word", lambda callback: lambda: None)
+    monkeypatch.setattr(setting.store, "on_stop", lambda callback: lambda: None)
     task = asyncio.create_task(setting.worker.run(setting.stop))
     await setting.settle()
     await setting.store.ask_to_leave([setting.worker.id])

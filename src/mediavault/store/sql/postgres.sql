@@ -286,7 +286,7 @@ SELECT j.*, pg_notify('mediavault_work', '') FROM j;
 -- name: remove
 WITH gone AS (DELETE FROM mediavault.jobs WHERE id = :id::text RETURNING {job}),
 h AS (DELETE FROM mediavault.history USING gone WHERE history.job = gone.seq)
-SELECT gone.*, CASE WHEN status = 'running' THEN pg_notify('mediavault_word', left(id, 200)) END FROM gone;
+SELECT gone.*, CASE WHEN status = 'running' THEN pg_notify('mediavault_stop', left(id, 200)) END FROM gone;
 
 -- name: adopt
 INSERT INTO mediavault.jobs ({stored}) VALUES ({stored_values}) ON CONFLICT DO NOTHING RETURNING seq;
@@ -315,9 +315,9 @@ SELECT seq FROM mediavault.jobs WHERE id = :id::text FOR KEY SHARE;
 -- name: wake
 SELECT pg_notify('mediavault_work', '');
 
--- name: tell
+-- name: stop
 -- A payload ends at 8000 bytes and makes the whole transaction fail beyond: an id that is not one is told in part.
-SELECT pg_notify('mediavault_word', left(:word::text, 200));
+SELECT pg_notify('mediavault_stop', left(:asked::text, 200));
 
 -- name: get
 SELECT {job} FROM mediavault.jobs WHERE id = :id::text;
@@ -366,7 +366,7 @@ RETURNING leaving;
 
 -- name: ask_to_leave
 WITH asked AS (UPDATE mediavault.workers SET leaving = 1 WHERE worker = ANY(:workers::text[]) RETURNING worker)
-SELECT worker, pg_notify('mediavault_word', left(worker, 200)) FROM asked;
+SELECT worker, pg_notify('mediavault_stop', left(worker, 200)) FROM asked;
 
 -- name: workers
 WITH {t}
