@@ -13,6 +13,7 @@ from tests.faults.mutants import MUTANTS
 SECONDS = 20.0
 JOBS = 600
 MUTANTS_SECONDS = 20.0
+STORMS = 8
 # The stand-in for MongoDB runs one command at a time and takes minutes for a storm that shows something: `make chaos`.
 STORES = sorted(ENGINES.keys() - {"mongodb"})
 STORES_WITH_MUTANTS = ("sqlite", pytest.param("postgres", marks=pytest.mark.long))
@@ -33,12 +34,12 @@ async def test_kills_freezes_cuts_and_restarts_at_random_moments_lose_nothing(st
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("store", STORES_WITH_MUTANTS)
 @pytest.mark.parametrize("mutant", MUTANTS)
 async def test_chaos_finds_a_queue_with_a_known_mistake(store: str, mutant: str, tmp_path: Path) -> None:
-    """Which moment finds it is chance: three storms are enough."""
-    for attempt in range(3):
+    """Which moment finds it is chance: one storm is enough as a rule, three were not once, on a machine at its limit."""
+    for attempt in range(STORMS):
         root = tmp_path / str(attempt)
         root.mkdir()
         outcome = await chaos(Plan(store, MUTANTS_SECONDS, JOBS, mutant=mutant, patience_s=10.0), root)
