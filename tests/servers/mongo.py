@@ -33,7 +33,7 @@ from mongoeco.wire import AsyncMongoEcoProxyServer
 async def serve(path, port):
     await AsyncMongoEcoProxyServer(engine=SQLiteEngine(path), host="127.0.0.1", port=port).start()
     print("ready", flush=True)
-    await asyncio.Event().wait()
+    await asyncio.to_thread(sys.stdin.read)  # ends with whoever started it, however that one ends
 
 asyncio.run(serve(sys.argv[1], int(sys.argv[2])))
 """
@@ -56,7 +56,7 @@ class Server:
             raise RuntimeError(f"The MongoDB stand-in is not installed: run scripts/test-servers, or set {NAMED_BY}.")
         command = [str(PYTHON), "-c", PROGRAM, str(self.folder / "data.db"), str(self.port)]
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=self.folder)
         began, seen = time.monotonic(), (self.folder / "log").read_bytes().count(b"ready\n")
         while (self.folder / "log").read_bytes().count(b"ready\n") == seen:
             if self.process.poll() is not None or time.monotonic() - began > START_TIMEOUT_S:
@@ -68,7 +68,7 @@ class Server:
         """As a crash would."""
         if self.process is not None:
             self.process.kill()
-            self.process.wait()
+            self.process.communicate()
 
     def remove(self) -> None:
         self.kill()
