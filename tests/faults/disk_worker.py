@@ -21,7 +21,7 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import DownloadedFile, Extraction, OnProgress, Post
 from mediavault.core.platform import Platform
-from mediavault.runtime import store_at
+from mediavault.runtime.storage import store_at
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.writer import open_writer
 from mediavault.store.patience import Patience

@@ -16,7 +16,7 @@ from typing import Any
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import Job, JobStatus
-from mediavault.runtime import store_at
+from mediavault.runtime.storage import store_at
 from mediavault.store.port import JobQuery, JobStore
 from tests.faults.worker_process import Orders, command_line, media_of
 

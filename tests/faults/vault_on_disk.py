@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import Job, JobStatus
-from mediavault.runtime import store_at
+from mediavault.runtime.storage import store_at
 from mediavault.store.port import JobQuery, JobStore
 from tests.faults.disk_worker import media_of
 from tests.stubs import new_job

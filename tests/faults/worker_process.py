@@ -29,7 +29,8 @@ from mediavault.core.logs import configure_logs
 from mediavault.core.media import DownloadedFile, Extraction, OnProgress, Post
 from mediavault.core.platform import Platform
 from mediavault.core.settings import Settings
-from mediavault.runtime import make_vault, store_at, worker_limits
+from mediavault.runtime.house import worker_limits
+from mediavault.runtime.storage import make_vault, store_at
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.store.port import JobStore
 from mediavault.worker.queue import HeldClaim, Worker, WorkerLimits

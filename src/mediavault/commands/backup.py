@@ -21,14 +21,14 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="A SQLite file.", sho
 def backup(file: File, *, as_json: AsJson = False) -> None:
     """Write the whole database into a new file, while the vault runs."""
     from mediavault.api.words import size_words
-    from mediavault.commands.house import house
     from mediavault.commands.jobs import quiet_settings
     from mediavault.commands.output import out, print_json
     from mediavault.commands.progress import steps
+    from mediavault.runtime import errands
 
     settings, file = quiet_settings(), file.absolute()
     with steps(silent=as_json) as onlooker:
-        asyncio.run(house().back_up(settings, file, onlooker))
+        asyncio.run(errands.back_up(settings, file, onlooker))
     size = file.stat().st_size
     if as_json:
         print_json({"file": str(file), "bytes": size})
@@ -46,11 +46,14 @@ def restore(file: File, *, as_json: AsJson = False) -> None:
 
 
 async def _restore(settings: Settings, file: Path, *, silent: bool) -> tuple[Copied, Comparison]:
-    from mediavault.commands.house import house
     from mediavault.commands.progress import steps
     from mediavault.core.fleet import ALIVE_WITHIN
+    from mediavault.runtime import storage
     from mediavault.upkeep import moving
 
-    async with house().open_backup(settings, file) as source, house().open_store(settings) as target:
+    async with (
+        storage.open_backup(settings, file) as source,
+        storage.open_store(settings) as target,
+    ):
         with steps(silent=silent) as onlooker:
             return await moving.restore(source, target, onlooker, alive_within=ALIVE_WITHIN)

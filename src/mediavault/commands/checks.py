@@ -13,7 +13,6 @@ from pathlib import Path
 
 from mediavault.api.security import check_binding
 from mediavault.api.words import size_words
-from mediavault.commands.house import house
 from mediavault.commands.postgres_checks import check_postgres
 from mediavault.commands.site_checks import check_sites
 from mediavault.commands.verdicts import Check, Verdict
@@ -24,6 +23,7 @@ from mediavault.core.fleet import ALIVE_WITHIN, unserved, unserved_in_words
 from mediavault.core.gates import NOT_UNDERSTOOD_WITHIN
 from mediavault.core.job import WorkerBeat
 from mediavault.core.settings import Settings, unknown_variables
+from mediavault.runtime import house, storage
 from mediavault.services.browser.discovery import find_browser
 from mediavault.services.browser.own_display import has_display
 from mediavault.services.browser.virtual_screen import INSTALL
@@ -122,7 +122,7 @@ async def check_sessions(settings: Settings) -> Check:
     """Who is signed in where, by the cookies that are here: no site is asked."""
     from mediavault.api.session_views import state_words
 
-    states = [state for state in await house().session_desk(settings).states() if state.signed_in]
+    states = [state for state in await house.session_desk(settings).states() if state.signed_in]
     said = [f"{state.title}: {state_words(state)[0].lower()}{state_words(state)[1:]}" for state in states]
     return Check("Sign-ins", Verdict.OK, "; ".join(said) or "none, so that posts are looked at as a stranger only")
 
@@ -130,9 +130,9 @@ async def check_sessions(settings: Settings) -> Check:
 async def check_library(settings: Settings) -> Check:
     """Whether it is the one that the jobs' files lie in; then create, write, rename, delete: what saving a video will do."""
     try:
-        library = house().make_vault(settings)
+        library = storage.make_vault(settings)
         with contextlib.suppress(StoreError):  # told by the check of the jobs
-            async with house().open_store(settings) as store:
+            async with storage.open_store(settings) as store:
                 await look(store, library)
         await library.prepare()
     except MediavaultError as exc:
@@ -177,7 +177,7 @@ def examine_ytdlp(settings: Settings) -> list[Check]:
 async def check_store(settings: Settings) -> list[Check]:
     """Open it as every command does, and ask who works on it."""
     try:
-        async with house().open_store(settings) as store:
+        async with storage.open_store(settings) as store:
             report = await store.report()
             workers = await store.workers(seen_within=ALIVE_WITHIN)
             broken = await store.not_understood(within=NOT_UNDERSTOOD_WITHIN)

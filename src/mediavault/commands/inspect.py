@@ -12,8 +12,8 @@ from mediavault.commands.complaints import EXIT_JOB_FAILED, EXIT_REFUSED, Ended
 from mediavault.commands.options import AsJson
 
 if TYPE_CHECKING:
-    from mediavault.commands.house import Inspection
     from mediavault.commands.saved_page import SavedInspection
+    from mediavault.runtime.errands import Inspection
 
 
 def inspect(
@@ -70,12 +70,12 @@ def _online(url: str, *, as_json: bool) -> None:
 
 
 def _look(url: str) -> Inspection:
-    from mediavault.commands.house import house
     from mediavault.commands.jobs import quiet_settings
+    from mediavault.runtime import errands, house
 
     settings = quiet_settings()
-    house().make_submission(settings).read(url)  # refuses what a submission would refuse
-    return asyncio.run(house().inspect_url(settings, url))
+    house.make_submission(settings).read(url)  # refuses what a submission would refuse
+    return asyncio.run(errands.inspect_url(settings, url))
 
 
 def _saved_pages(pages: list[str], urls: list[str], *, as_json: bool) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.table import Table
 from rich.text import Text
 
 from mediavault.api.views import candidate_view
 from mediavault.api.words import help_for, one_line, size_words
-from mediavault.commands.house import Inspection
 from mediavault.commands.output import err, out
 from mediavault.core.errors import MediavaultError
 from mediavault.core.media import Candidate, Extraction, Item, Post
@@ -18,6 +17,20 @@ from mediavault.services.extraction.ranking import choose
 
 if TYPE_CHECKING:
     from mediavault.commands.saved_page import SavedInspection
+
+
+class Inspection(Protocol):
+    """What a look at a post found, made with the network or without. Without ``choice``, ``reason`` says why; without
+    ``extraction``, ``error`` does."""
+
+    @property
+    def extraction(self) -> Extraction | None: ...
+    @property
+    def choice(self) -> Candidate | None: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def error(self) -> MediavaultError | None: ...
 
 
 def as_dict(found: Inspection) -> dict[str, Any]:

@@ -202,9 +202,9 @@ def read_urls(urls: Sequence[str]) -> list[str]:
 
 
 async def with_store(settings: Settings, use: Callable[[JobStore], Awaitable[T]]) -> T:
-    from mediavault.commands.house import house
+    from mediavault.runtime import storage
 
-    async with house().open_store(settings) as store:
+    async with storage.open_store(settings) as store:
         return await use(store)
 
 
@@ -228,24 +228,24 @@ def _for_each(job_ids: Sequence[str], do: Callable[[JobStore, JobId], Awaitable[
 
 
 async def _add(settings: Settings, urls: Sequence[str], *, force: bool) -> list[Enqueued]:
-    from mediavault.commands.house import house
+    from mediavault.runtime import house, storage
 
-    submit = house().make_submission(settings)
+    submit = house.make_submission(settings)
     new = [submit.read(urls[0])] if len(urls) == 1 else submit.read_all(urls)
-    async with house().open_store(settings) as store:
+    async with storage.open_store(settings) as store:
         return await store.enqueue(new, force=force)
 
 
 async def _list(settings: Settings, query: JobQuery) -> JobPage:
-    from mediavault.commands.house import house
+    from mediavault.runtime import storage
 
-    async with house().open_store(settings) as store:
+    async with storage.open_store(settings) as store:
         return await store.jobs(query)
 
 
 async def _remove_files(settings: Settings, job: Job) -> None:
     """First the files: if they cannot go, the row still names them."""
     from mediavault.api.views import kept_paths
-    from mediavault.commands.house import house
+    from mediavault.runtime import storage
 
-    await house().make_vault(settings).remove(*kept_paths(job))
+    await storage.make_vault(settings).remove(*kept_paths(job))

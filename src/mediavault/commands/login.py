@@ -85,12 +85,12 @@ def sessions(*, as_json: AsJson = False) -> None:
 async def _import(settings: Settings, platform: str, text: str) -> ImportView:
     from mediavault.api.session_views import import_view
     from mediavault.api.waiting_jobs import go_on_after
-    from mediavault.commands.house import house
+    from mediavault.runtime import house, storage
 
-    desk = house().session_desk(settings)
+    desk = house.session_desk(settings)
     report = await desk.import_cookies(platform, text)
     state = await desk.state(platform)
-    async with house().open_store(settings) as store:
+    async with storage.open_store(settings) as store:
         resumed = await go_on_after(state, store)
         return await import_view(report, resumed, state, store)
 
@@ -98,16 +98,16 @@ async def _import(settings: Settings, platform: str, text: str) -> ImportView:
 async def _sign_in(settings: Settings, platform: str, *, silent: bool) -> SessionView:
     from mediavault.api.session_views import session_view
     from mediavault.api.waiting_jobs import go_on_after
-    from mediavault.commands.house import house
+    from mediavault.runtime import errands, house, storage
     from mediavault.services.browser.own_display import has_display
 
-    site = house().session_desk(settings).platform(platform)  # an unknown site is told before anything opens
+    site = house.session_desk(settings).platform(platform)  # an unknown site is told before anything opens
     if not has_display():
         raise _no_screen(settings, f"sessions#{platform}", "Or use --cookies FILE.")
     if not silent:
         _announce(f"Sign in to {site.title}")
-    state = await house().window_here(settings, Errand(site, site.login_url or ""), _enter_pressed)
-    async with house().open_store(settings) as store:
+    state = await errands.window_here(settings, Errand(site, site.login_url or ""), _enter_pressed)
+    async with storage.open_store(settings) as store:
         await go_on_after(state, store)
         return await session_view(state, store)
 
@@ -115,17 +115,17 @@ async def _sign_in(settings: Settings, platform: str, *, silent: bool) -> Sessio
 async def _answer(settings: Settings, job_id: JobId, *, silent: bool) -> JobView:
     from mediavault.api.views import job_view
     from mediavault.api.waiting_jobs import errand_of, go_on_after_window
-    from mediavault.commands.house import house
+    from mediavault.runtime import errands, house, storage
     from mediavault.services.browser.own_display import has_display
 
-    async with house().open_store(settings) as store:
-        errand = errand_of(await store.get(job_id), house().make_submission(settings))
+    async with storage.open_store(settings) as store:
+        errand = errand_of(await store.get(job_id), house.make_submission(settings))
     if not has_display():
         raise _no_screen(settings, f"jobs/{job_id}")
     if not silent:
         _announce(f"Answer what {errand.platform.title} asks there")
-    state = await house().window_here(settings, errand, _enter_pressed)
-    async with house().open_store(settings) as store:
+    state = await errands.window_here(settings, errand, _enter_pressed)
+    async with storage.open_store(settings) as store:
         await go_on_after_window(state, errand, store)
         return job_view(await store.get(job_id))
 
@@ -139,10 +139,10 @@ def _announce(what: str) -> None:
 
 async def _states(settings: Settings) -> list[SessionView]:
     from mediavault.api.session_views import session_view
-    from mediavault.commands.house import house
+    from mediavault.runtime import house, storage
 
-    states = await house().session_desk(settings).states()
-    async with house().open_store(settings) as store:
+    states = await house.session_desk(settings).states()
+    async with storage.open_store(settings) as store:
         return [await session_view(state, store) for state in states]
 
 

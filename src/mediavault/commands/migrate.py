@@ -53,26 +53,26 @@ def migrate(*, to: To = None, while_running: WhileRunning = False, as_json: AsJs
 
 
 async def _open_and_report(settings: Settings) -> StoreReport:
-    from mediavault.commands.house import house
+    from mediavault.runtime import storage
 
-    async with house().open_store(settings) as store:  # opening migrates
+    async with storage.open_store(settings) as store:  # opening migrates
         return await store.report()
 
 
 async def _move(settings: Settings, url: str, *, while_running: bool, silent: bool) -> tuple[Copied, Comparison]:
-    from mediavault.commands.house import house
     from mediavault.commands.progress import steps
     from mediavault.core.clock import SystemClock
     from mediavault.core.errors import BadInput
     from mediavault.core.fleet import ALIVE_WITHIN
+    from mediavault.runtime import storage
     from mediavault.upkeep.moving import move
 
     if url == settings.effective_database_url:
         raise BadInput("That is the database that this vault is on.", help="Name another one with --to.")
     unprotected = settings.allow_unprotected_database
     async with (
-        house().open_store(settings) as source,
-        house().open_store_at(url, allow_unprotected=unprotected) as target,
+        storage.open_store(settings) as source,
+        storage.open_store_at(url, allow_unprotected=unprotected) as target,
     ):
         with steps(silent=silent) as onlooker:
             return await move(

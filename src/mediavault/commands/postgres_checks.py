@@ -6,10 +6,10 @@ import shlex
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mediavault.commands.house import house
 from mediavault.commands.verdicts import Check, Verdict
 from mediavault.core.errors import MediavaultError
 from mediavault.core.settings import Settings
+from mediavault.runtime import storage
 
 if TYPE_CHECKING:
     from mediavault.store.postgres_facts import PostgresFacts  # its driver may not be installed
@@ -21,7 +21,7 @@ MAX_CLOCK_OFFSET = timedelta(seconds=5)
 async def check_postgres(settings: Settings) -> list[Check]:
     """Look at the server that the settings name; nothing is changed there. [] when they name none."""
     try:
-        facts = await house().look_at_postgres(settings)
+        facts = await storage.look_at_postgres(settings)
     except MediavaultError as exc:
         return [Check("PostgreSQL", Verdict.BROKEN, exc.message, exc.help)]
     return judge_postgres(facts) if facts is not None else []

@@ -32,17 +32,17 @@ def rebuild(*, sizes_only: SizesOnly = False, as_json: AsJsonLines = False) -> N
 
 
 async def _rebuild(settings: Settings, *, read_data: bool, as_json: bool) -> Rebuilt:
-    from mediavault.commands.house import house
     from mediavault.commands.progress import steps
     from mediavault.core.errors import BadInput
     from mediavault.core.fleet import ALIVE_WITHIN
+    from mediavault.runtime import storage
     from mediavault.upkeep.rebuilding import Rebuild, count_sidecars
 
-    async with house().open_store(settings) as store:
+    async with storage.open_store(settings) as store:
         if await store.workers(seen_within=ALIVE_WITHIN):
             raise BadInput("Workers are at work at this vault.", help="Stop `mediavault serve` and all workers first.")
         with steps(silent=as_json) as onlooker:
-            library = await house().open_library(settings, store)
+            library = await storage.open_library(settings, store)
             onlooker.begins("Reading sidecars", await count_sidecars(library))
             rebuild = Rebuild(store, library, read_data=read_data, on_sidecars=onlooker.more)
             async for refused in rebuild.run():

@@ -28,29 +28,29 @@ Platforms = Annotated[
 
 def serve(host: Host = None, port: Port = None, concurrency: Concurrency = None, *, as_json: AsJson = False) -> None:
     """Run the whole vault: API, pages and a worker, in one process."""
-    from mediavault.commands.house import house
+    from mediavault.runtime import processes
 
     settings = _listening(host=host, port=port, concurrency=concurrency)
     _announce("serve", settings, as_json=as_json)
-    raise Ended(asyncio.run(house().serve(settings)))
+    raise Ended(asyncio.run(processes.serve(settings)))
 
 
 def worker(concurrency: Concurrency = None, platforms: Platforms = None, *, as_json: AsJson = False) -> None:
     """Run a worker alone."""
-    from mediavault.commands.house import house
+    from mediavault.runtime import processes
 
     settings = _load(concurrency=concurrency, platforms=platforms)
     _announce("worker", settings, as_json=as_json)
-    raise Ended(asyncio.run(house().run_worker(settings)))
+    raise Ended(asyncio.run(processes.run_worker(settings)))
 
 
 def api(host: Host = None, port: Port = None, *, as_json: AsJson = False) -> None:
     """Run the API and the pages alone; a worker elsewhere does the work."""
-    from mediavault.commands.house import house
+    from mediavault.runtime import processes
 
     settings = _listening(host=host, port=port)
     _announce("api", settings, as_json=as_json)
-    raise Ended(asyncio.run(house().run_api(settings)))
+    raise Ended(asyncio.run(processes.run_api(settings)))
 
 
 def _listening(**overrides: Any) -> Settings:

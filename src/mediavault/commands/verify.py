@@ -33,14 +33,14 @@ def verify(*, read_data: ReadData = False, as_json: AsJsonLines = False) -> None
 
 
 async def _verify(settings: Settings, *, read_data: bool, as_json: bool) -> Verified:
-    from mediavault.commands.house import house
     from mediavault.commands.progress import steps
+    from mediavault.runtime import storage
     from mediavault.upkeep.moving import count_jobs
     from mediavault.upkeep.verifying import Verification
 
-    async with house().open_store(settings) as store:
+    async with storage.open_store(settings) as store:
         with steps(silent=as_json) as onlooker:
-            library = await house().open_library(settings, store)
+            library = await storage.open_library(settings, store)
             onlooker.begins("Reading every file" if read_data else "Looking at every file", await count_jobs(store))
             verification = Verification(store, library, read_data=read_data, on_jobs=onlooker.more)
             async for finding in verification.run():

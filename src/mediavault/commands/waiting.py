@@ -13,13 +13,13 @@ from rich.text import Text
 
 from mediavault.api.views import display, is_over
 from mediavault.api.words import progress_words, size_words
-from mediavault.commands.house import house
 from mediavault.commands.output import err
 from mediavault.core.clock import Clock
 from mediavault.core.errors import MediavaultError
 from mediavault.core.fleet import ALIVE_WITHIN, is_served
 from mediavault.core.job import Job, JobId, JobStatus, Stage
 from mediavault.core.settings import Settings
+from mediavault.runtime import errands, house, storage
 from mediavault.store.port import JobStore
 
 LOOK_EVERY_S = 0.25
@@ -39,8 +39,8 @@ async def save_and_wait(
 
     Raises BadUrl and its kin when the address is refused; nothing was stored then.
     """
-    new = house().make_submission(settings).read(url)
-    async with house().open_store(settings) as store:
+    new = house.make_submission(settings).read(url)
+    async with storage.open_store(settings) as store:
         job = (await store.enqueue([new], force=force))[0].job
         if job.status in (JobStatus.FAILED, JobStatus.CANCELLED):  # a person asks again
             job = await store.retry(job.id)
@@ -84,7 +84,7 @@ class _Helper:
         return self._task is not None
 
     def start(self) -> None:
-        self._task = asyncio.create_task(house().save_here(self._settings, self._job_id))
+        self._task = asyncio.create_task(errands.save_here(self._settings, self._job_id))
 
     def gave_up(self) -> bool:
         """Whether it has ended; raises what it ended with, so that nobody waits for a worker that cannot work."""

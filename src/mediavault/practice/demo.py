@@ -184,6 +184,6 @@ def _report(console: Console, rows: Sequence[Row], seconds: float, *, as_json: b
 
 
 def _runtimes_vault(settings: Settings) -> AbstractAsyncContextManager[DemoVault]:
-    from mediavault.runtime import open_vault  # the whole house: not loaded before a vault is wanted
+    from mediavault.runtime.house import open_vault  # the whole house: not loaded before a vault is wanted
 
     return open_vault(settings, worker=True)

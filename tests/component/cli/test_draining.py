@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from mediavault.core.clock import SystemClock
-from mediavault.runtime import store_at
+from mediavault.runtime.storage import store_at
 
 PATIENCE_S = 60.0
 SEEN_WITHIN = timedelta(minutes=5)

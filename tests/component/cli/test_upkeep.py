@@ -19,7 +19,7 @@ import pytest
 from mediavault.cli import main
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import WorkerBeat, WorkerId
-from mediavault.runtime import store_at
+from mediavault.runtime.storage import store_at
 from mediavault.store.moves import as_adopted
 from mediavault.store.port import JobStore, StoredJob
 from mediavault.store.sqlite_engine import connect_to_write

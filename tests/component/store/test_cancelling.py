@@ -13,7 +13,7 @@ import pytest
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.media import DownloadedFile
-from mediavault.runtime import store_at
+from mediavault.runtime.storage import store_at
 from mediavault.store.port import JobStore
 from mediavault.worker.queue import Worker, WorkerLimits
 from tests.servers import postgres

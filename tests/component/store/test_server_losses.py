@@ -13,7 +13,7 @@ import pytest
 from mediavault.core.clock import SystemClock
 from mediavault.core.errors import ErrorCode, LeaseLost
 from mediavault.core.job import ClaimedJob, JobStatus, WorkerId
-from mediavault.runtime import open_store_at, store_at
+from mediavault.runtime.storage import open_store_at, store_at
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.mongodb_rows import LONGEST_DETAIL
 from mediavault.store.port import JobQuery, JobStore

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,6 +21,8 @@ from mediavault.core.media import Candidate, Extraction, KeptFile
 from mediavault.core.settings import Settings
 from mediavault.core.urls import HttpUrl
 from mediavault.platforms.registry import identify
+from mediavault.runtime import errands, processes, storage
+from mediavault.runtime import house as parts
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.vault.local import LocalVault
 from mediavault.store.memory import MemoryJobStore
@@ -36,6 +37,14 @@ LEASE = timedelta(seconds=90)
 KEPT = KeptFile("jane/A film [1].mp4", "jane/A film [1].jpg", 1_500_000, "ab" * 32, 4.0, 320, 180)
 
 
+STOOD_IN_FOR = {
+    storage: ("open_store", "make_vault", "look_at_postgres"),
+    parts: ("make_submission", "session_desk"),
+    processes: ("serve", "run_worker", "run_api"),
+    errands: ("save_here", "inspect_url"),
+}
+
+
 @dataclass(frozen=True)
 class StubInspection:
     extraction: Extraction | None
@@ -46,7 +55,7 @@ class StubInspection:
 
 @dataclass
 class StubHouse:
-    """What ``mediavault.runtime`` offers. ``ending`` is what a worker of this process does to a job."""
+    """What the modules of ``mediavault.runtime`` offer. ``ending`` is what a worker of this process does to a job."""
 
     store: MemoryJobStore
     clock: FakeClock
@@ -137,7 +146,9 @@ Run = Callable[..., Ran]
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StubHouse]:
     clock = FakeClock(auto=True)
     house = StubHouse(MemoryJobStore(clock), clock)
-    monkeypatch.setitem(sys.modules, "mediavault.runtime", house)
+    for module, names in STOOD_IN_FOR.items():
+        for name in names:
+            monkeypatch.setattr(module, name, getattr(house, name))
     monkeypatch.setattr("mediavault.core.clock.SystemClock", lambda: clock)
     for name, value in (("STATE_DIR", tmp_path / "state"), ("DOWNLOAD_DIR", tmp_path / "downloads")):
         monkeypatch.setenv(f"MEDIAVAULT_{name}", str(value))

@@ -124,11 +124,13 @@ async def test_when_the_worker_dies_while_we_wait_our_own_takes_over(house: Stub
     assert house.clock.now() - START > timedelta(seconds=90)
 
 
-async def test_a_worker_of_our_own_that_cannot_work_does_not_keep_us_waiting(house: StubHouse, waiting: JobId) -> None:
+async def test_a_worker_of_our_own_that_cannot_work_does_not_keep_us_waiting(
+    house: StubHouse, waiting: JobId, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def broken(*_: object) -> None:
         raise RuntimeError("no browser, no nothing")
 
-    house.save_here = broken  # type: ignore[method-assign,assignment]
+    monkeypatch.setattr("mediavault.runtime.errands.save_here", broken)
 
     with pytest.raises(RuntimeError, match="no browser"):
         await wait(house, waiting)

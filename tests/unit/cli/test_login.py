@@ -41,8 +41,8 @@ class SignIn:
 def sign_in(house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> SignIn:
     offered = SignIn(house)
     offered.sessions.add("x")
-    monkeypatch.setattr(house, "session_desk", offered.desk, raising=False)
-    monkeypatch.setattr(house, "window_here", offered.here, raising=False)
+    monkeypatch.setattr("mediavault.runtime.house.session_desk", offered.desk)
+    monkeypatch.setattr("mediavault.runtime.errands.window_here", offered.here)
     monkeypatch.setenv("DISPLAY", ":9")
     return offered
 

@@ -11,7 +11,7 @@ from pymongo import errors
 
 from mediavault.core.errors import StoreError
 from mediavault.core.settings import Settings
-from mediavault.runtime import make_store, store_at
+from mediavault.runtime.storage import make_store, store_at
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.listening import Listener
 from mediavault.store.mongodb_engine import Database, Document, errors_as_ours, options_of

@@ -6,7 +6,7 @@ from pathlib import Path
 from mediavault.core.job import ClaimedJob, JobStatus, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.core.settings import Settings
-from mediavault.runtime import worker_limits
+from mediavault.runtime.house import worker_limits
 from mediavault.services.vault.local import LocalVault
 from mediavault.store.port import JobStore
 from mediavault.worker.recovery import RECOVERED_RETRY_IN, recover_stale_jobs, sweep_staging

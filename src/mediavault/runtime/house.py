@@ -1,0 +1,206 @@
+"""Puts the house together: every part that a vault is made of, each handed its ports.
+
+``open_vault`` takes it apart again in the reverse order, whatever happened in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mediavault.api.submission import Submission
+from mediavault.core.clock import Clock, SystemClock
+from mediavault.core.job import NewJob
+from mediavault.core.settings import Settings
+from mediavault.core.urls import HttpUrl
+from mediavault.platforms import registry
+from mediavault.runtime.storage import make_vault, open_store, patiently
+from mediavault.services.browser.accounts import note_account
+from mediavault.services.browser.session_desk import SessionDesk
+from mediavault.services.egress.guard import EgressGuard
+from mediavault.services.extraction.port import Extractor
+from mediavault.services.vault.port import Vault
+from mediavault.store.patience import Patience
+from mediavault.store.port import JobStore
+from mediavault.worker.library import recognise
+from mediavault.worker.queue import Worker, WorkerLimits
+from mediavault.worker.tools import RetryPolicy, Tools
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class OpenVault:
+    """A house put together. ``worker`` and ``working`` are None where another process does the work."""
+
+    settings: Settings
+    store: JobStore
+    clock: Clock
+    guard: EgressGuard
+    library: Vault
+    submission: Submission
+    worker: Worker | None
+    working: asyncio.Task[None] | None
+
+    def submit(self, url: str) -> NewJob:
+        """Read an address; nothing is stored yet. Raises BadInput or a Final failure."""
+        return self.submission.read(url)
+
+
+@asynccontextmanager
+async def open_vault(
+    settings: Settings, *, worker: bool = False, patience: Patience | None = None
+) -> AsyncIterator[OpenVault]:
+    """Open the store and the library, and run a worker in the background when asked to.
+
+    Raises BadSetting, SchemaTooNew, StoreError, StorageFailure; nothing is left behind then. With ``patience`` a database
+    that is away is waited for.
+    """
+    clock = SystemClock()
+    limits = worker_limits(settings)  # refuses what cannot be before anything is opened
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings, clock, patience))
+        guard = make_guard(settings)
+        stack.callback(guard.close)
+        library = make_vault(settings)
+        # before anything is created where it may not be
+        await patiently(patience, lambda: recognise(store, library))
+        await library.prepare()
+        submission = _submission(settings, guard, clock)
+        if not worker:
+            yield OpenVault(settings, store, clock, guard, library, submission, None, None)
+            return
+        tools = await stack.enter_async_context(open_tools(settings, store, library, guard, clock))
+        hand = Worker(tools, limits, live_folder=settings.state_dir / "workers")
+        working = await stack.enter_async_context(_at_work(hand))
+        yield OpenVault(settings, store, clock, guard, library, submission, hand, working)
+
+
+@asynccontextmanager
+async def open_tools(
+    settings: Settings, store: JobStore, library: Vault, guard: EgressGuard, clock: Clock
+) -> AsyncIterator[Tools]:
+    """Everything that a worker needs to reach out. The browser and the client start when they are first used."""
+    from mediavault.services.browser.chromium import Chromium
+    from mediavault.services.download.fetcher import MediaFetcher
+    from mediavault.services.download.port import DownloadLimits
+    from mediavault.services.egress.client import AiohttpClient
+    from mediavault.services.egress.proxy import EgressProxy
+    from mediavault.services.extraction.api_extractor import ApiExtractor
+    from mediavault.services.extraction.browser_extractor import BrowserExtractor
+    from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor
+    from mediavault.services.media.probe import MediaProbe
+    from mediavault.services.media.remux import to_mp4
+
+    async with AsyncExitStack() as stack:
+        client = AiohttpClient(guard, clock=clock)
+        stack.push_async_callback(client.close)
+        proxy = EgressProxy(guard)
+        await proxy.start()
+        stack.push_async_callback(proxy.close)
+        browser = Chromium(
+            state_dir=settings.state_dir,
+            downloads_dir=library.staging.root,  # the library itself never shows a working folder
+            proxy=proxy,
+            clock=clock,
+            executable=settings.browser,
+            headless=settings.browser_headless,
+        )
+        stack.push_async_callback(browser.close)
+        extractors: list[Extractor] = [
+            ApiExtractor(client),
+            YtdlpExtractor(proxy, clock, state_dir=settings.state_dir),
+            BrowserExtractor(browser, clock),
+            BrowserExtractor(
+                browser, clock, as_person=True, on_viewer=functools.partial(note_account, settings.state_dir)
+            ),
+            YtdlpExtractor(proxy, clock, state_dir=settings.state_dir, session=browser),
+        ]
+        yield Tools(
+            store=store,
+            clock=clock,
+            extractors={extractor.name: extractor for extractor in extractors},
+            client=client,
+            browser=browser,
+            downloader=MediaFetcher(client, clock),
+            probe=MediaProbe(),
+            remux=to_mp4,
+            vault=library,
+            limits=DownloadLimits(
+                max_bytes=settings.max_file_bytes,
+                reserve_bytes=settings.reserve_mb * MIB,
+                stall_s=settings.stall_timeout_s,
+                segment_concurrency=settings.segment_concurrency,
+            ),
+            retry=RetryPolicy(base=timedelta(seconds=settings.retry_base_s), jitter=random.random),
+            extraction_timeout_s=settings.extraction_timeout_s,
+            prefer=settings.prefer,
+            save_quoted=settings.save_quoted,
+            signed_in=functools.partial(_signed_in, session_desk(settings)),
+        )
+
+
+@asynccontextmanager
+async def _at_work(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
+    """The worker's loop in the background; its orderly end afterwards, or what it broke with."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(worker.run(stop), name="worker")
+    try:
+        yield task
+    finally:
+        stop.set()
+        await task
+
+
+def worker_limits(settings: Settings) -> WorkerLimits:
+    """Raises BadSetting for a platform that nobody knows."""
+    return WorkerLimits(
+        concurrency=settings.concurrency,
+        poll_interval_s=settings.poll_interval_s,
+        heartbeat_interval_s=settings.heartbeat_interval_s,
+        lease=timedelta(seconds=settings.lease_s),
+        shutdown_grace_s=settings.shutdown_grace_s,
+        platforms=registry.known_names(settings.platforms),
+    )
+
+
+def make_guard(settings: Settings) -> EgressGuard:
+    """What posts may reach: never the API's own port. The proxy adds its own."""
+    return EgressGuard(settings.allow_private, own_ports=(settings.port,) if settings.port else ())
+
+
+def make_submission(settings: Settings) -> Submission:
+    """The reader of addresses, without a store behind it."""
+    return _submission(settings, make_guard(settings), SystemClock())
+
+
+def _submission(settings: Settings, guard: EgressGuard, clock: Clock) -> Submission:
+    def check(url: HttpUrl) -> None:
+        guard.check_url(url, scope=url)  # a submitted address is its own scope
+
+    return Submission(registry.identify, check, clock, settings.max_attempts)
+
+
+# --- signing in --------------------------------------------------------------------------------------------------
+
+
+def session_desk(settings: Settings) -> SessionDesk:
+    """The sessions of all sites, whoever works with the browser just now."""
+    return SessionDesk(settings.state_dir, registry.all_platforms(), SystemClock())
+
+
+async def _signed_in(desk: SessionDesk) -> frozenset[str]:
+    return frozenset(state.platform for state in await desk.states() if state.signed_in)
+
+
+def browser_path(settings: Settings) -> str | None:
+    """The browser that a worker would start, None when there is none."""
+    from mediavault.services.browser.discovery import find_browser
+
+    found = find_browser(settings.browser)
+    return str(found.path) if found.path else None

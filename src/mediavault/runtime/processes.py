@@ -1,0 +1,167 @@
+"""The processes that stay: the whole vault, the API alone, a worker alone. Each ends in order at a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from mediavault.api.waiting_jobs import go_on_after_window
+from mediavault.core.clock import SystemClock
+from mediavault.core.logs import get_logger
+from mediavault.core.sessions import Errand, SessionState
+from mediavault.core.settings import Settings
+from mediavault.core.urls import parse_http_url
+from mediavault.runtime.house import OpenVault, browser_path, open_vault, session_desk
+from mediavault.services.browser.login_windows import LoginWindows
+from mediavault.store.patience import Patience
+from mediavault.worker.queue import Worker
+
+SIGNALS_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # SIGHUP: the terminal was closed
+
+T = TypeVar("T")
+
+log = get_logger(__name__)
+
+
+async def serve(settings: Settings) -> int:
+    """API, pages and worker in one process, until a signal."""
+    return await _serve_api(settings, worker=True)
+
+
+async def run_api(settings: Settings) -> int:
+    """API and pages alone."""
+    return await _serve_api(settings, worker=False)
+
+
+async def run_worker(settings: Settings) -> int:
+    """A worker alone."""
+    with _signals() as ending:
+        async with AsyncExitStack() as stack:
+            opening = open_vault(settings, worker=True, patience=Patience(SystemClock()))
+            vault = await ending.unless_stopped(stack.enter_async_context(opening))
+            if vault is not None:
+                ending.watch(vault)
+                await ending.stop.wait()
+    return 0
+
+
+async def _serve_api(settings: Settings, *, worker: bool) -> int:
+    from mediavault.api.waiting_room import WaitingRoom
+
+    with _signals() as ending:
+        async with AsyncExitStack() as stack:
+            async with WaitingRoom(settings.host, settings.port) as room:
+                opening = open_vault(settings, worker=worker, patience=Patience(SystemClock(), on_away=room.open))
+                vault = await ending.unless_stopped(stack.enter_async_context(opening))
+            if vault is None:
+                return 0
+            ending.watch(vault, outlives_worker=True)
+            windows = await stack.enter_async_context(_open_windows(vault))
+            await _serve(vault, windows, ending.stop)
+    return 0
+
+
+async def _serve(vault: OpenVault, windows: LoginWindows, stop: asyncio.Event) -> None:
+    from mediavault.api.app import create_app
+    from mediavault.api.server import serve_app
+    from mediavault.api.services import ApiServices
+
+    settings = vault.settings
+    services = ApiServices(
+        store=vault.store,
+        settings=settings,
+        clock=vault.clock,
+        submit=vault.submission,
+        library=vault.library,
+        browser_status=lambda: browser_path(settings),
+        sessions=session_desk(settings),
+        windows=windows,
+    )
+    if vault.worker is not None and browser_path(settings) is None:
+        log.warning("no_browser", help="Posts cannot be extracted until there is one: run `mediavault doctor`.")
+    await serve_app(
+        create_app(services),
+        host=settings.host,
+        port=settings.port,
+        stop=stop,
+        on_started=lambda address: _on_started(vault, address),
+    )
+
+
+def _on_started(vault: OpenVault, address: str) -> None:
+    vault.guard.claim_port(parse_http_url(address).port)  # where port 0 was asked for, the real one is known only now
+    settings = vault.settings
+    log.info("vault_open", address=address, library=settings.vault_url or str(settings.download_dir))
+
+
+@asynccontextmanager
+async def _open_windows(vault: OpenVault) -> AsyncIterator[LoginWindows]:
+    async def on_closed(state: SessionState, errand: Errand) -> None:
+        await go_on_after_window(state, errand, vault.store)
+
+    settings = vault.settings
+    windows = LoginWindows(
+        session_desk(settings), vault.guard, vault.clock, executable=settings.browser, on_closed=on_closed
+    )
+    try:
+        yield windows
+    finally:
+        await windows.aclose()
+
+
+# --- how they end ----------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Ending:
+    """What ends a process that stays: ``stop`` is set by a signal, or by a worker that broke or was asked to leave and has left."""
+
+    stop: asyncio.Event
+    worker: Worker | None = None
+
+    def on_signal(self) -> None:
+        """A second signal gives running jobs back at once."""
+        if self.stop.is_set() and self.worker is not None:
+            self.worker.hurry()
+        self.stop.set()
+
+    def watch(self, vault: OpenVault, *, outlives_worker: bool = False) -> None:
+        """With ``outlives_worker`` a worker that has left ends nothing."""
+
+        def on_worker_end(working: asyncio.Task[None]) -> None:
+            if not outlives_worker or working.cancelled() or working.exception() is not None:
+                self.stop.set()
+
+        self.worker = vault.worker
+        if vault.working is not None:
+            vault.working.add_done_callback(on_worker_end)
+
+    async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """The answer of ``work``; None when the stop came first, and then nothing of it is left behind."""
+        task, stopping = asyncio.create_task(work), asyncio.create_task(self.stop.wait())
+        try:
+            await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            return None
+        finally:
+            for each in (task, stopping):
+                each.cancel()
+            await asyncio.wait({task, stopping})
+
+
+@contextmanager
+def _signals() -> Iterator[Ending]:
+    ending = Ending(asyncio.Event())
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS_TO_END:
+        loop.add_signal_handler(number, ending.on_signal)
+    try:
+        yield ending
+    finally:
+        for number in SIGNALS_TO_END:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,164 @@
+"""Opens what the settings name by an address: the store that keeps the jobs, and the vault that keeps the files.
+
+A driver is loaded when an address needs it, not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mediavault.core.clock import Clock, SystemClock
+from mediavault.core.errors import BadSetting
+from mediavault.core.settings import Settings
+from mediavault.services.vault.port import Vault
+from mediavault.services.vault.staging import STAGING_FOLDER
+from mediavault.store.patience import Patience
+from mediavault.store.port import JobStore
+from mediavault.worker.library import look
+
+if TYPE_CHECKING:
+    from mediavault.store.postgres_facts import PostgresFacts  # its driver may not be installed
+
+POSTGRES_SCHEMES = ("postgresql", "postgres")
+
+
+# --- stores ----------------------------------------------------------------------------------------------------
+
+
+def open_store(
+    settings: Settings, clock: Clock | None = None, patience: Patience | None = None
+) -> AbstractAsyncContextManager[JobStore]:
+    """The store that ``database_url`` names, opened and migrated. With ``patience`` a database that is away is waited for.
+
+    Raises BadSetting, SchemaTooNew, StoreError.
+    """
+    return _opened(make_store(settings, clock or SystemClock()), patience)
+
+
+def open_store_at(url: str, *, allow_unprotected: bool = False) -> AbstractAsyncContextManager[JobStore]:
+    """The store that ``url`` names, opened and migrated. Raises as :func:`open_store`."""
+    return _opened(store_at(url, SystemClock(), allow_unprotected=allow_unprotected))
+
+
+@asynccontextmanager
+async def open_backup(settings: Settings, file: Path) -> AsyncIterator[JobStore]:
+    """A backup as a store. A copy of it is opened, so that the file stays as it is. Raises BadInput, SchemaTooNew, StoreError."""
+    from mediavault.upkeep.backups import private_copy
+
+    async with private_copy(file, settings.state_dir) as copy, _opened(sqlite_store(copy, SystemClock())) as store:
+        yield store
+
+
+@asynccontextmanager
+async def _opened(store: JobStore, patience: Patience | None = None) -> AsyncIterator[JobStore]:
+    await patiently(patience, store.open)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def patiently(patience: Patience | None, call: Callable[[], Awaitable[None]]) -> None:
+    """Call, and again as long as the database is away, where there is patience."""
+    await (call() if patience is None else patience.wait_for(call))
+
+
+def make_store(settings: Settings, clock: Clock) -> JobStore:
+    """``sqlite:///path``, ``postgresql://…``, ``mongodb://…`` or ``memory:``. Raises BadSetting for anything else."""
+    return store_at(settings.effective_database_url, clock, allow_unprotected=settings.allow_unprotected_database)
+
+
+def store_at(url: str, clock: Clock, *, allow_unprotected: bool = False) -> JobStore:
+    """The store that ``url`` names, not open yet. ``clock`` is for those that have none of their own.
+
+    Raises BadSetting for what names none, StoreError for a MongoDB that is reached without protection.
+    """
+    scheme = url.partition(":")[0].lower()
+    if (path := sqlite_path(url)) is not None:
+        return sqlite_store(path, clock)
+    if scheme in POSTGRES_SCHEMES:
+        with _driver_of("PostgreSQL", "postgresql"):
+            from mediavault.store.postgres import PostgresJobStore
+
+            return PostgresJobStore(url)
+    if scheme in ("mongodb", "mongodb+srv"):
+        with _driver_of("MongoDB", "mongodb"):
+            from mediavault.store.mongodb import MongoJobStore
+            from mediavault.store.mongodb_engine import options_of
+            from mediavault.store.mongodb_facts import refuse_unprotected
+        if not allow_unprotected:
+            refuse_unprotected(options_of(url))
+        return MongoJobStore(url)
+    if scheme == "memory":
+        from mediavault.store.memory import MemoryJobStore
+
+        return MemoryJobStore(clock)
+    raise BadSetting(
+        f"MEDIAVAULT_DATABASE_URL: {scheme or url!r} is no database that this version knows.",
+        help="Use sqlite:////path/to/mediavault.db, postgresql://user:password@host/database or mongodb://user:password@host/database, or leave it unset.",
+    )
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file that ``url`` names; None when it is no SQLite database."""
+    scheme, path = url.partition(":")[0].lower(), url.removeprefix("sqlite://")
+    if scheme != "sqlite" or not path.startswith("/") or len(path) == 1:
+        return None
+    # sqlite:///relative and sqlite:////absolute, as SQLAlchemy reads them; a default always is absolute
+    return Path(path[1:]) if path.startswith("//") else Path(path)
+
+
+def sqlite_store(path: Path, clock: Clock) -> JobStore:
+    """The store in this file, not open yet."""
+    from mediavault.store.sqlite import SqliteJobStore
+
+    return SqliteJobStore(path, clock)
+
+
+async def look_at_postgres(settings: Settings) -> PostgresFacts | None:
+    """What the server says about itself, without changing anything there; None when the settings name none."""
+    url = settings.effective_database_url
+    if url.partition(":")[0].lower() not in POSTGRES_SCHEMES:
+        return None
+    with _driver_of("PostgreSQL", "postgresql"):
+        from mediavault.store.postgres_facts import look_at
+    return await look_at(url, SystemClock())
+
+
+# --- vaults ----------------------------------------------------------------------------------------------------
+
+
+def make_vault(settings: Settings) -> Vault:
+    """The library that ``vault_url`` names, the download folder without one. Nothing is asked yet. Raises BadSetting."""
+    if settings.vault_url is None:
+        from mediavault.services.vault.local import LocalVault
+
+        return LocalVault(settings.download_dir)
+    from mediavault.services.vault.bucket_address import parse_bucket_address
+
+    address = parse_bucket_address(settings.vault_url)
+    with _driver_of("Object storage", "objects"):
+        from mediavault.services.vault.bucket import open_bucket
+        from mediavault.services.vault.objects import ObjectVault
+
+        return ObjectVault(open_bucket(address), settings.download_dir / STAGING_FOLDER)
+
+
+async def open_library(settings: Settings, store: JobStore) -> Vault:
+    """The library, to be read; nothing is written to it. Raises StorageFailure when it is not the store's."""
+    library = make_vault(settings)
+    await look(store, library)
+    return library
+
+
+@contextmanager
+def _driver_of(what: str, extra: str) -> Iterator[None]:
+    try:
+        yield
+    except ImportError as exc:
+        raise BadSetting(
+            f"{what} needs a driver that is not installed ({exc.name}).", help=f"pip install 'mediavault[{extra}]'"
+        ) from exc
