@@ -193,6 +193,15 @@ async def test_names_are_numbered_until_one_is_free(subject: Subject) -> None:
     assert (first, second, third) == ("jane/a clip.mp4", "jane/a clip (2).mp4", "jane/a clip (3).mp4")
 
 
+async def test_a_name_that_differs_from_a_kept_videos_by_its_suffix_alone_is_not_free(vault: Vault) -> None:
+    """They would share one sidecar, and the second would replace the first one's."""
+    assert await kept(vault, "jane/a clip.webm")
+    async with vault.staging.folder("job", 1) as folder:
+        await vault.place_json({"id": "1"}, "jane/a clip.info.json", via=folder)
+
+    assert await vault.free_name("jane", "a clip", ".mp4") == "jane/a clip (2).mp4"
+
+
 async def test_a_sidecar_replaces_an_older_one_and_is_read_back(vault: Vault) -> None:
     assert await kept(vault, "jane/a.mp4")
     async with vault.staging.folder("job", 1) as folder:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Mapping
+import threading
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.services.vault import disk, marker, reading
 from mediavault.services.vault.disk import Digest
-from mediavault.services.vault.naming import names_in_turn, no_free_name
+from mediavault.services.vault.naming import kin, names_in_turn, no_free_name, rivals
 from mediavault.services.vault.port import FoundFile, OpenedFile
 from mediavault.services.vault.sidecars import SIDECAR_LIMIT_BYTES, parse_sidecar
 from mediavault.services.vault.staging import STAGING_FOLDER, Staging
@@ -24,6 +25,7 @@ class LocalVault:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._expected: str | None = None
+        self._placing = threading.Lock()
         self.staging = Staging(root / STAGING_FOLDER, guard=self._refuse_other)
 
     async def prepare(self) -> None:
@@ -55,7 +57,7 @@ class LocalVault:
         return await asyncio.to_thread(self._free_name, folder, stem, suffix)
 
     async def place(self, staged: Path, relative: str) -> bool:
-        return await asyncio.to_thread(self._place, staged, self.root / relative)
+        return await asyncio.to_thread(self._place, staged, relative)
 
     async def place_json(self, value: Mapping[str, Any], relative: str, *, via: Path) -> None:
         await asyncio.to_thread(self._place_json, value, self.root / relative, via / "sidecar.json")
@@ -105,7 +107,7 @@ class LocalVault:
 
     def _free_name(self, folder: str, stem: str, suffix: str) -> str:
         for relative in names_in_turn(folder, stem, suffix):
-            if not os.path.lexists(self.root / relative):
+            if not self._any_of(kin(relative)):
                 return relative
         raise no_free_name(folder, stem)
 
@@ -117,9 +119,13 @@ class LocalVault:
                 disk.fsync_folder(folder)
         return True
 
-    def _place(self, staged: Path, target: Path) -> bool:
+    def _place(self, staged: Path, relative: str) -> bool:
         self._refuse_other()
-        return disk.place(staged, target)
+        with self._placing:  # or two videos that would share a sidecar see nothing of each other
+            return not self._any_of(rivals(relative)) and disk.place(staged, self.root / relative)
+
+    def _any_of(self, names: Sequence[str]) -> bool:
+        return any(os.path.lexists(self.root / name) for name in names)
 
     def _place_json(self, value: Mapping[str, Any], target: Path, draft: Path) -> None:
         disk.write_json(value, draft)

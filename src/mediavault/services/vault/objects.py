@@ -22,7 +22,7 @@ from mediavault.services.vault.naming import names_in_turn, no_free_name
 from mediavault.services.vault.object_file import ObjectFile
 from mediavault.services.vault.port import FoundFile, OpenedFile
 from mediavault.services.vault.reading import is_inside
-from mediavault.services.vault.sidecars import SIDECAR_LIMIT_BYTES, parse_sidecar
+from mediavault.services.vault.sidecars import SIDECAR_LIMIT_BYTES, SIDECAR_SUFFIX, beside, parse_sidecar
 from mediavault.services.vault.staging import Staging
 
 log = get_logger(__name__)
@@ -81,9 +81,16 @@ class ObjectVault:
         async with self._at_home():
             for relative in names_in_turn(folder, stem, suffix):
                 key = _must_be_key(relative)
-                if await self._bucket.look(key) is None and not await self._claims.is_claimed(key):
+                if await self._is_free(key):
                     return relative
         raise no_free_name(folder, stem)
+
+    async def _is_free(self, key: str) -> bool:
+        """Every video that stands has a sidecar, also one of another container, which would share it."""
+        for name in (key, beside(key, SIDECAR_SUFFIX)):
+            if await self._bucket.look(name) is not None:
+                return False
+        return not await self._claims.is_claimed(key)
 
     async def place(self, staged: Path, relative: str) -> bool:
         job = self.staging.job_of(staged) or uuid.uuid4().hex

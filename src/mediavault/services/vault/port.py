@@ -71,7 +71,10 @@ class Vault(Protocol):
     # --- keeping
 
     async def free_name(self, folder: str, stem: str, suffix: str) -> str:
-        """A relative path below ``folder`` that no file has yet: ``stem.mp4``, then ``stem (2).mp4`` and so on."""
+        """A relative path below ``folder`` that no file has yet: ``stem.mp4``, then ``stem (2).mp4`` and so on.
+
+        Nor has its sidecar one: a video of another container under the same stem would share it.
+        """
 
     async def place(self, staged: Path, relative: str) -> bool:
         """Put a sealed file at its place, durably, without replacing anything; False when the name is taken by now.

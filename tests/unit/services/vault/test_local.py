@@ -12,6 +12,8 @@ import pytest
 from mediavault.core.errors import NoSpace, StorageFailure
 from mediavault.services.vault import disk
 from mediavault.services.vault.local import LocalVault
+from mediavault.services.vault.naming import VIDEO_SUFFIXES
+from mediavault.worker.stages.keep import SUFFIXES
 
 BODY = b"a video" * 1000
 SHA = hashlib.sha256(BODY).hexdigest()
@@ -180,3 +182,7 @@ async def test_in_a_library_that_is_not_the_expected_one_nothing_is_made_placed_
     assert "echo 0b5e7a52-ours" in refused.value.help
     assert not (vault.root / "acc").exists()
     assert await vault.staging.folders() == []
+
+
+def test_every_container_that_is_kept_is_known_as_a_videos_name() -> None:
+    assert set(SUFFIXES.values()) == set(VIDEO_SUFFIXES)
