@@ -40,3 +40,21 @@ def read_only(folder: Path) -> Iterator[None]:
         yield
     finally:
         mount("-o", "remount,rw", str(folder))
+
+
+@contextmanager
+def exfat(folder: Path, image: Path, *, size_mb: int = 64) -> Iterator[Path]:
+    """At ``folder`` what most USB disks have: names differ by more than case, no links, no owners.
+
+    The driver in user space behaves the same on every kernel. ``image`` is the file that stands for the disk.
+    """
+    with image.open("wb") as file:
+        file.truncate(size_mb << 20)
+    made = subprocess.run(["/usr/sbin/mkfs.exfat", str(image)], check=False, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    folder.mkdir(parents=True, exist_ok=True)
+    mount("-t", "exfat-fuse", "-o", "loop", str(image), str(folder))
+    try:
+        yield folder
+    finally:
+        unmount(folder)

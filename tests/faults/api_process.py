@@ -1,0 +1,121 @@
+"""``mediavault api`` as a process of its own, and a client for crowds: each request on a connection of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.faults.test_processes import environment
+from tests.faults.vault_on_disk import VaultOnDisk
+
+START_S = 60.0
+ANSWER_S = 120.0
+OPENED_AT_ONCE = 100  # fewer than the server's backlog holds
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: bytes
+    took_s: float  # from the request's last byte to the answer's
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """A running one. ``started_s``: how long it took until it listened."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    started_s: float
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.port)
+
+    def request(self, path: str, body: Any = None) -> bytes:
+        """A GET, or a POST of ``body`` as JSON; the server ends the connection after its answer."""
+        content = b"" if body is None else json.dumps(body).encode()
+        lines = [
+            f"{'GET' if body is None else 'POST'} {path} HTTP/1.1",
+            f"Host: 127.0.0.1:{self.port}",
+            "Connection: close",
+            *([] if body is None else ["Content-Type: application/json", f"Content-Length: {len(content)}"]),
+        ]
+        return "\r\n".join([*lines, "", ""]).encode() + content
+
+    async def ask(self, path: str, body: Any = None) -> Answer:
+        (answer,) = await self.ask_at_once([self.request(path, body)])
+        return answer
+
+    async def ask_at_once(self, requests: Sequence[bytes]) -> list[Answer]:
+        """All connections are made first, so that the requests leave together."""
+        opening = asyncio.Semaphore(OPENED_AT_ONCE)
+
+        async def opened() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            async with opening:
+                return await self.connect()
+
+        connections = await asyncio.gather(*(opened() for _ in requests))
+        async with asyncio.timeout(ANSWER_S):
+            return await asyncio.gather(
+                *(_ask(*connection, request) for connection, request in zip(connections, requests, strict=True))
+            )
+
+    def memory_bytes(self) -> int:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) << 10
+
+
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> Answer:
+    began_s = time.monotonic()
+    try:
+        writer.write(request)
+        head, _, body = (await reader.read(-1)).partition(b"\r\n\r\n")
+    finally:
+        writer.close()
+    return Answer(int(head.split(b" ", 2)[1]), body, time.monotonic() - began_s)
+
+
+@asynccontextmanager
+async def api_of(vault: VaultOnDisk, env: Mapping[str, str] | None = None) -> AsyncIterator[Api]:
+    """Until the block ends; what it logs goes to ``vault.log``."""
+    every = {**environment(vault), "MEDIAVAULT_DATABASE_URL": vault.store_url, **(env or {})}
+    began_s = time.monotonic()
+    with vault.log.open("ab") as log:
+        process = subprocess.Popen([sys.executable, "-m", "mediavault", "api"], env=every, stderr=log)
+    try:
+        port = await _port_of(process, vault.log)
+        yield Api(process, port, time.monotonic() - began_s)
+    finally:
+        process.terminate()
+        try:
+            await asyncio.to_thread(process.wait, 30)
+        finally:
+            process.kill()
+
+
+async def _port_of(process: subprocess.Popen[bytes], log: Path) -> int:
+    deadline = time.monotonic() + START_S
+    while b"vault_open" not in (said := log.read_bytes()):
+        assert process.poll() is None, said.decode()[-3000:]
+        assert time.monotonic() < deadline, said.decode()[-3000:]
+        await asyncio.sleep(0.02)
+    opened = next(json.loads(line) for line in said.splitlines() if b"vault_open" in line)
+    return int(opened["address"].rpartition(":")[2])
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest value that ``percent`` of them do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
