@@ -41,8 +41,8 @@ faults: dev ## Break the disk, the clock, the processes and the database; print 
 	@$(PY) -m pytest tests/faults --fault-matrix --fault-seeds $(or $(SEEDS),20)
 
 postgres: dev ## Run what concerns PostgreSQL on another release: make postgres BIN=/usr/lib/postgresql/15/bin
-	@MEDIAVAULT_TEST_POSTGRES_BIN=$(BIN) $(PY) -m pytest -n 2 -q tests/contract tests/component/store tests/faults/test_databases.py \
-		-k postgres --ignore=tests/contract/test_store_mutants.py
+	@MEDIAVAULT_TEST_POSTGRES_BIN=$(BIN) $(PY) -m pytest -n 2 -q tests/contract tests/component/store tests/faults/test_postgres.py \
+		-k postgres -m "not long" --ignore=tests/contract/test_store_mutants.py
 
 bench: dev ## Measure the queue beside its peers
 	@scripts/bench-setup

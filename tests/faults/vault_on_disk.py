@@ -150,3 +150,9 @@ def end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def mediavault(env: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    """A command of the product, to its end."""
+    command = [sys.executable, "-m", "mediavault", *words]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)

@@ -1,0 +1,205 @@
+"""SQLite files that are full, locked, damaged or older than they were: nothing acknowledged is lost, nothing lies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.clock import SystemClock
+from mediavault.core.errors import StoreAway
+from mediavault.core.job import JobStatus
+from mediavault.services.vault.local import LocalVault
+from mediavault.store.port import JobQuery
+from mediavault.worker.library import recognise
+from tests.faults.mounts import small_disk
+from tests.faults.test_processes import environment, until
+from tests.faults.vault_on_disk import VaultOnDisk, all_completed, all_jobs, mediavault
+from tests.stubs import new_job
+
+_HOLD = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+sys.stdin.read()
+db.execute("ROLLBACK")
+"""
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> VaultOnDisk:
+    return VaultOnDisk(tmp_path)
+
+
+@pytest.mark.fault("F08", "ENOSPC under the database", by="a tmpfs of 1 MB for the state folder, filled up")
+async def test_a_full_state_folder_answers_503_and_recovers_by_itself(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "state", "size=1m") as state:
+        vault = VaultOnDisk(tmp_path)
+        command = [sys.executable, "-m", "mediavault", "api"]
+        api = subprocess.Popen(command, env=environment(vault), stderr=subprocess.PIPE)
+        try:
+            address = await asyncio.to_thread(_address_of, api)
+            first = await asyncio.to_thread(_post, address, "https://example.com/watch/0")
+            ballast = state / "ballast"
+            with contextlib.suppress(OSError):
+                ballast.write_bytes(b"x" * (1 << 20))
+            accepted, refused = await asyncio.to_thread(_post_until_refused, address)
+            reads = await asyncio.to_thread(_status, f"{address}/api/jobs")
+            ballast.unlink()
+            again = await asyncio.to_thread(_post, address, "https://example.com/watch/again")
+            jobs = await vault_jobs(vault)
+        finally:
+            api.terminate()
+            api.communicate(timeout=20)
+
+    assert (first, refused, reads, again) == (201, 503, 200, 201)
+    assert len(jobs) == 1 + accepted + 1
+
+
+async def vault_jobs(vault: VaultOnDisk) -> list[str]:
+    async with vault.store() as store:
+        return [job.post_url for job in await all_jobs(store)]
+
+
+def _address_of(api: subprocess.Popen[bytes]) -> str:
+    assert api.stderr is not None
+    for line in api.stderr:
+        if b"vault_open" in line:
+            return line.decode().partition('"address": "')[2].partition('"')[0]
+    raise AssertionError("the API did not start")
+
+
+def _post(address: str, url: str) -> int:
+    body = f'{{"post_url": "{url}"}}'.encode()
+    return _status(
+        urllib.request.Request(f"{address}/api/jobs", data=body, headers={"Content-Type": "application/json"})
+    )
+
+
+def _post_until_refused(address: str) -> tuple[int, int]:
+    """How many were accepted, and the status of the one that was not."""
+    for number in range(1, 2_000):
+        if (status := _post(address, f"https://example.com/watch/{number}")) != 201:
+            return number - 1, status
+    return 2_000, 201
+
+
+def _status(request: urllib.request.Request | str) -> int:
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as exc:
+        exc.close()
+        return exc.code
+
+
+@pytest.mark.fault("F18", "SQLite locked by another program", by="BEGIN EXCLUSIVE in another process")
+async def test_a_database_that_another_program_holds_is_waited_for(vault: VaultOnDisk) -> None:
+    await vault.accept(2)
+    store = vault.plain_store()
+    await store.open()
+    command = [sys.executable, "-c", _HOLD, str(vault.state / "mediavault.db")]
+    holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout is not None
+        await asyncio.to_thread(holder.stdout.readline)
+        with vault.worker(env={"FAULTS_LEASE_S": "30"}):
+            with pytest.raises(StoreAway, match="is held by another program"):
+                await store.enqueue([new_job("https://videos.example/9", clock=SystemClock())])
+            seen = await store.jobs(JobQuery())
+            await until(lambda: "database_waited_for" in vault.log.read_text(), within_s=60)
+            holder.communicate()  # its standard input ends, and with it the transaction
+            jobs = await vault.until(all_completed, within_s=60)
+            await vault.until_swept()
+    finally:
+        holder.kill()
+        holder.communicate()
+        await store.close()
+
+    assert [job.status for job in seen.jobs] == [JobStatus.QUEUED] * 2  # reads go on
+    assert vault.complaints(jobs, accepted=2) == []
+
+
+def _overwrite(path: Path, at: int, count: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(random.Random(at).randbytes(count))
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "garbage for a header": lambda path: _overwrite(path, 0, 100),
+    "garbage for the schema": lambda path: _overwrite(path, 100, 3_900),
+    "cut in half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "another file's bytes": lambda path: path.write_bytes(b"\x1f\x8b" + b"x" * 50_000),
+}
+
+
+@pytest.mark.fault("F19", "a damaged SQLite file", by="garbage in its pages, a cut, another file's bytes")
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_a_damaged_database_is_refused_with_words_that_help_and_kept(vault: VaultOnDisk, damage: str) -> None:
+    await vault.accept(300)
+    path = vault.state / "mediavault.db"
+    DAMAGES[damage](path)
+    before = path.read_bytes()
+
+    worker, doctor = (mediavault(environment(vault), word) for word in ("worker", "doctor"))
+
+    assert (worker.returncode, doctor.returncode) == (2, 1)
+    assert "damaged" in worker.stderr
+    assert "mediavault rebuild" in worker.stderr
+    assert "mediavault rebuild" in doctor.stdout
+    assert path.read_bytes() == before
+
+
+def _as_it_was(path: Path) -> None:
+    shutil.copyfile(path.with_name("older copy"), path)
+    _without_log(path)
+
+
+def _without_log(path: Path) -> None:
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _emptied(path: Path) -> None:
+    path.write_bytes(b"")
+    _without_log(path)
+
+
+LOSSES: dict[str, Callable[[Path], object]] = {
+    "an older copy in its place": _as_it_was,
+    "0 bytes": _emptied,
+    "its log deleted": _without_log,
+}
+
+
+@pytest.mark.fault("F19", "a SQLite file that has lost rows", by="an older copy, 0 bytes, the -wal deleted")
+@pytest.mark.parametrize("loss", [*list(LOSSES)[:2], pytest.param("its log deleted", marks=pytest.mark.long)])
+async def test_what_a_database_has_lost_is_read_back_from_the_library(vault: VaultOnDisk, loss: str) -> None:
+    path = vault.state / "mediavault.db"
+    async with vault.store() as store:
+        await recognise(store, LocalVault(vault.downloads))
+    shutil.copyfile(path, path.with_name("older copy"))
+    await vault.accept(3)
+    with vault.worker() as worker:
+        saved = await vault.until(all_completed)
+        await vault.until_swept()
+        worker.kill()  # nothing is folded into the file at the end
+        worker.wait()
+    LOSSES[loss](path)
+    rebuilt = await asyncio.to_thread(mediavault, environment(vault), "rebuild")
+    jobs = await vault.jobs()
+
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert vault.complaints(jobs, accepted=3) == []
+    assert {job.post_url for job in jobs} == {job.post_url for job in saved}
