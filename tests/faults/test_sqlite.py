@@ -8,6 +8,7 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -128,6 +129,42 @@ async def test_a_database_that_another_program_holds_is_waited_for(vault: VaultO
 
     assert [job.status for job in seen.jobs] == [JobStatus.QUEUED] * 2  # reads go on
     assert vault.complaints(jobs, accepted=2) == []
+
+
+@pytest.mark.fault("F18", "SIGTERM while SQLite waits for another program's lock", by="BEGIN EXCLUSIVE, and kill")
+@pytest.mark.parametrize("role", ["worker", "serve"])
+async def test_a_vault_that_waits_for_a_held_file_ends_at_once_when_it_is_told_to(
+    vault: VaultOnDisk, role: str
+) -> None:
+    await vault.accept()
+    path = vault.state / "mediavault.db"
+    holder = subprocess.Popen([sys.executable, "-c", _HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = None
+    try:
+        assert holder.stdout is not None
+        await asyncio.to_thread(holder.stdout.readline)
+        command = [sys.executable, "-m", "mediavault", role]
+        process = subprocess.Popen(command, env=environment(vault), stderr=subprocess.DEVNULL)
+        await until(lambda: path in _opened_by(process.pid))
+        process.terminate()
+        began = time.monotonic()
+        code = await asyncio.to_thread(process.wait, 30)
+        took_s = time.monotonic() - began
+    finally:
+        for one in filter(None, (process, holder)):
+            one.kill()
+            one.communicate()
+
+    assert code == 0
+    assert took_s < 3  # a second of it is what a busy machine takes to end an interpreter
+
+
+def _opened_by(pid: int) -> list[Path]:
+    found = []
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(fd.readlink())
+    return found
 
 
 def _overwrite(path: Path, at: int, count: int) -> None:

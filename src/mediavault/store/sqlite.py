@@ -34,6 +34,7 @@ from mediavault.store.port import Checkpoint, Enqueued, JobPage, JobQuery, Recov
 from mediavault.store.rows import checkpoint_values
 from mediavault.store.sqlite_engine import (
     Connection,
+    LockWait,
     connect_to_read,
     errors_as_ours,
     refuse_unsafe_version,
@@ -45,6 +46,8 @@ from mediavault.store.wake import Subscribers, WakeSockets, wake_folder
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_Opened = tuple[Connection, WriteLock, Connection]
 
 
 class SqliteJobStore:
@@ -70,7 +73,7 @@ class SqliteJobStore:
         self._guard.may_reap(self._clock.now(), self._clock.monotonic())  # the first look
         reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-reader")
         try:
-            db, lock, self._read_db = await asyncio.get_running_loop().run_in_executor(reader, self._connect)
+            db, lock, self._read_db = await self._connected(reader)
         except BaseException:
             reader.shutdown(wait=False)
             raise
@@ -97,8 +100,21 @@ class SqliteJobStore:
             await self._writer.close()
         self._sockets.close()
 
-    def _connect(self) -> tuple[Connection, WriteLock, Connection]:
-        db = open_database(self._path)
+    async def _connected(self, reader: ThreadPoolExecutor) -> _Opened:
+        """Cancelled, it waits for no lock any more, and leaves nothing open: an interpreter ends after its threads."""
+        wait = LockWait()
+        connecting = asyncio.get_running_loop().run_in_executor(reader, self._connect, wait)
+        try:
+            return await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            wait.give_up()
+            with suppress(StoreError, OSError):
+                for each in await connecting:
+                    each.close()
+            raise
+
+    def _connect(self, wait: LockWait) -> _Opened:
+        db = open_database(self._path, wait=wait)
         lock: WriteLock | None = None
         try:
             with errors_as_ours(self._path):

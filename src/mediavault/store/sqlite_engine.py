@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ NeedsRollback = apsw.ReadOnlyError  # what a reader meets where a killed writer'
 OLDEST_SAFE_VERSION = (3, 51, 3)
 
 BUSY_TIMEOUT_MS = 10_000  # our own writers queue at a lock of their own; this is for a person's sqlite3 shell
+LOOK_AGAIN_MS = 25
 WAL_AUTOCHECKPOINT_PAGES = 1_000  # 4 MB
 
 # Each connection is used by one thread at a time, so it needs no mutex of its own: a tenth of a statement's time.
@@ -48,6 +50,24 @@ _ERRORS: tuple[tuple[type[apsw.Error], str, str], ...] = (
 )
 
 
+class LockWait:
+    """How a connection waits for another program's lock while it is being opened: the usual time, or until it is told not to.
+
+    SQLite's own wait sleeps in C, where ``interrupt`` does not reach it.
+    """
+
+    def __init__(self) -> None:
+        self._over = threading.Event()
+
+    def give_up(self) -> None:
+        """From any thread. Whatever waits, or would, raises BusyError."""
+        self._over.set()
+
+    def __call__(self, looks: int) -> bool:
+        """SQLite's busy handler: whether to look again, after ``looks`` looks for nothing."""
+        return looks * LOOK_AGAIN_MS < BUSY_TIMEOUT_MS and not self._over.wait(LOOK_AGAIN_MS / 1000)
+
+
 def sqlite_version() -> str:
     return apsw.sqlite_lib_version()
 
@@ -62,9 +82,12 @@ def refuse_unsafe_version(version: str) -> None:
         )
 
 
-def connect_to_write(path: Path) -> Connection:
-    """The file exists. Raises SqliteError; wrap in :func:`errors_as_ours`."""
-    db = _tuned(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | _OWN_THREAD))
+def connect_to_write(path: Path, wait: LockWait | None = None) -> Connection:
+    """The file exists. With ``wait`` locks are waited for in its way until :func:`wait_as_usual`.
+
+    Raises SqliteError; wrap in :func:`errors_as_ours`.
+    """
+    db = _tuned(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | _OWN_THREAD), wait)
     mode = db.pragma("journal_mode", "wal")
     if mode != "wal":
         db.close()
@@ -76,9 +99,14 @@ def connect_to_write(path: Path) -> Connection:
     return db
 
 
-def connect_to_read(path: Path) -> Connection:
-    """Cannot write. Raises SqliteError; wrap in :func:`errors_as_ours`."""
-    return _tuned(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY | _OWN_THREAD))
+def connect_to_read(path: Path, wait: LockWait | None = None) -> Connection:
+    """Cannot write. ``wait`` as in :func:`connect_to_write`. Raises SqliteError; wrap in :func:`errors_as_ours`."""
+    return _tuned(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY | _OWN_THREAD), wait)
+
+
+def wait_as_usual(db: Connection) -> None:
+    """From now on SQLite waits for locks by itself."""
+    db.set_busy_timeout(BUSY_TIMEOUT_MS)
 
 
 def undo_broken_off(path: Path) -> None:
@@ -100,8 +128,11 @@ def fetch_all(db: Connection, sql: str, values: Mapping[str, Any] | None = None)
     return db.execute(sql, values).fetchall()
 
 
-def _tuned(db: Connection) -> Connection:
-    db.set_busy_timeout(BUSY_TIMEOUT_MS)
+def _tuned(db: Connection, wait: LockWait | None = None) -> Connection:
+    if wait is None:
+        wait_as_usual(db)
+    else:
+        db.set_busy_handler(wait)
     db.pragma("temp_store", 2)  # memory
     # A plan never depends on bound values. Without this, SQLite looks at the value of a LIMIT parameter while it plans
     # and so prepares the statement again at every call: 160 us a claim instead of 18.

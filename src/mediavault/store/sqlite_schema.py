@@ -13,12 +13,14 @@ from mediavault.store.schema import Migration, load_migrations, pending
 from mediavault.store.sqlite_backup import copy_database, fsync
 from mediavault.store.sqlite_engine import (
     Connection,
+    LockWait,
     NeedsRollback,
     connect_to_read,
     connect_to_write,
     errors_as_ours,
     fetch_all,
     undo_broken_off,
+    wait_as_usual,
 )
 
 APPLICATION_ID = 0x6D_76_6C_74  # "mvlt", in the file's header: tells our file from another program's
@@ -47,7 +49,7 @@ def refuse_foreign(identity: Identity, path: Path, *, newest: int = SCHEMA_VERSI
         )
 
 
-def inspect(path: Path) -> Identity | None:
+def inspect(path: Path, wait: LockWait | None = None) -> Identity | None:
     """Read the file without changing it; None when there is nothing yet. Raises StoreError when it is damaged.
 
     A process that is killed while it makes the file leaves a journal that is rolled back first, as by any program.
@@ -56,14 +58,14 @@ def inspect(path: Path) -> Identity | None:
         return None
     with errors_as_ours(path):
         try:
-            return _read_identity(path)
+            return _read_identity(path, wait)
         except NeedsRollback:
             undo_broken_off(path)
-            return _read_identity(path)
+            return _read_identity(path, wait)
 
 
-def _read_identity(path: Path) -> Identity:
-    db = connect_to_read(path)
+def _read_identity(path: Path, wait: LockWait | None) -> Identity:
+    db = connect_to_read(path, wait)
     try:
         return _identity(db)
     finally:
@@ -79,13 +81,15 @@ def create_file(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
-def open_database(path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> Connection:
+def open_database(
+    path: Path, *, migrations: Sequence[Migration] = MIGRATIONS, wait: LockWait | None = None
+) -> Connection:
     """A connection to write with, the schema brought up to date.
 
-    Raises SchemaTooNew, and StoreError when the file is damaged, foreign or cannot be written; the file is then
-    as it was.
+    Raises SchemaTooNew, StoreAway when another program holds the file for longer than is waited, and StoreError when the
+    file is damaged, foreign or cannot be written; the file is then as it was.
     """
-    identity = inspect(path)
+    identity = inspect(path, wait)
     if identity is not None:
         refuse_foreign(identity, path, newest=len(migrations))
     try:
@@ -93,9 +97,10 @@ def open_database(path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -
     except OSError as exc:
         raise StoreError(f"The database {path} cannot be created: {exc.strerror}.") from exc
     with errors_as_ours(path):
-        db = connect_to_write(path)
+        db = connect_to_write(path, wait)
         try:
             migrate(db, path, migrations=migrations)
+            wait_as_usual(db)
         except BaseException:
             db.close()
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from mediavault.core.media import KeptFile
 from mediavault.store import sqlite_ops
 from mediavault.store.port import JobQuery
 from mediavault.store.sqlite import SqliteJobStore
-from mediavault.store.sqlite_engine import as_ours, refuse_unsafe_version, sqlite_version
+from mediavault.store.sqlite_engine import as_ours, connect_to_write, refuse_unsafe_version, sqlite_version
 from mediavault.store.sqlite_writer import Txn
 from mediavault.store.wake import wake_folder
 from tests.fakes import FakeClock
@@ -196,6 +197,41 @@ async def test_a_store_that_is_not_open_says_so(path: Path) -> None:
             await call
     await store.close()
     assert not path.exists()
+
+
+async def test_opening_that_is_cancelled_waits_no_longer_for_anothers_lock(store: SqliteJobStore, path: Path) -> None:
+    """Whoever ends a process that waits for a person's shell is not kept waiting too."""
+    holder = connect_to_write(path)
+    holder.execute("BEGIN IMMEDIATE")
+    second, opened_before, readers = SqliteJobStore(path, FakeClock()), open_files_of(path), reader_threads()
+    opening = asyncio.create_task(second.open())
+    async with asyncio.timeout(PATIENCE_S):
+        while open_files_of(path) == opened_before:
+            await asyncio.sleep(0.01)
+    opening.cancel()
+    async with asyncio.timeout(2):
+        await asyncio.wait([opening])
+        while reader_threads() != readers:
+            await asyncio.sleep(0.01)
+    holder.execute("ROLLBACK")
+    holder.close()
+    await second.open()  # it may be asked again
+    await second.close()
+
+    assert opening.cancelled()
+
+
+def open_files_of(path: Path) -> int:
+    """How many descriptors of this process name that file."""
+    names = []
+    for fd in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # the one that listed them
+            names.append(fd.readlink())
+    return names.count(path)
+
+
+def reader_threads() -> int:
+    return sum(thread.name.startswith("store-reader") for thread in threading.enumerate())
 
 
 async def test_a_closed_store_says_so(path: Path) -> None:
