@@ -21,6 +21,7 @@ from mediavault.core.screen import (
     WheelEvent,
 )
 from mediavault.core.sessions import ImportReport, SessionState
+from mediavault.core.words import counted
 from mediavault.store.port import JobStore
 
 MAX_EVENTS = 200
@@ -236,7 +237,5 @@ def waiting_words(count: int, challenges: int = 0) -> str:
     """``Login wall: 6 jobs wait for a sign-in. Challenge: 1 job waits for your answer.``"""
     parts = [("Login wall", count - challenges, "a sign-in"), ("Challenge", challenges, "your answer")]
     return " ".join(
-        f"{what}: {number} job{' waits' if number == 1 else 's wait'} for {wanted}."
-        for what, number, wanted in parts
-        if number
+        f"{what}: {counted(number, 'job waits', 'jobs wait')} for {wanted}." for what, number, wanted in parts if number
     )

@@ -23,6 +23,7 @@ from mediavault.core.fleet import ALIVE_WITHIN, unserved, unserved_in_words
 from mediavault.core.gates import NOT_UNDERSTOOD_WITHIN
 from mediavault.core.job import WorkerBeat
 from mediavault.core.settings import Settings, unknown_variables
+from mediavault.core.words import counted
 from mediavault.runtime import house, storage
 from mediavault.services.browser.discovery import find_browser
 from mediavault.services.browser.own_display import has_display
@@ -192,7 +193,7 @@ async def check_store(settings: Settings) -> list[Check]:
 def _check_workers(report: StoreReport, workers: Sequence[WorkerBeat]) -> Check:
     if not workers:
         return Check("Workers", Verdict.WARNING, "none is running", "`mediavault serve` starts one.")
-    named = ", ".join(f"{beat.host}:{beat.pid} ({beat.running_jobs} jobs)" for beat in workers)
+    named = ", ".join(f"{beat.host}:{beat.pid} ({counted(beat.running_jobs, 'job')})" for beat in workers)
     left = [unserved_in_words(name, count) for name, count in unserved(report.waiting, workers).items()]
     if left:
         fact = f"{named}; {'; '.join(left)}"

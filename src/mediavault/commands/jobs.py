@@ -37,6 +37,7 @@ def add(
     """Hand over the addresses of posts. All or none are taken."""
     from mediavault.api.views import job_list
     from mediavault.commands.output import out, print_jobs, print_json
+    from mediavault.core.words import counted
 
     stored = asyncio.run(_add(quiet_settings(), read_urls(urls), force=force))
     views = job_list([each.job for each in stored])
@@ -46,7 +47,7 @@ def add(
     print_jobs(views.jobs)
     known = sum(not each.created for each in stored)
     if known:
-        out().print(f"{known} of them {'was' if known == 1 else 'were'} known already.", style="dim")
+        out().print(f"{counted(known, 'of them was', 'of them were')} known already.", style="dim")
 
 
 def list_jobs(

@@ -15,6 +15,7 @@ from mediavault.commands.options import AsJson
 from mediavault.core.errors import BadInput
 from mediavault.core.job import JobId
 from mediavault.core.sessions import Errand
+from mediavault.core.words import counted
 
 if TYPE_CHECKING:
     from mediavault.api.schemas import JobView
@@ -189,7 +190,7 @@ def _print_import(view: ImportView, *, as_json: bool) -> None:
         print_json(view)
         return
     end = f"; the first of them runs out on {moment_words(view.first_expiry)}" if view.first_expiry else ""
-    out().print(f"{view.taken} cookies of {view.session.title} taken{end}.", markup=False)
+    out().print(f"{counted(view.taken, 'cookie')} of {view.session.title} taken{end}.", markup=False)
     if view.elsewhere or view.run_out:
         out().print(f"Left out: {view.elsewhere} of other sites, {view.run_out} that have run out.", style="dim")
     _print_session(view.session, as_json=False)

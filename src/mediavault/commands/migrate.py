@@ -35,6 +35,7 @@ def migrate(*, to: To = None, while_running: WhileRunning = False, as_json: AsJs
     """Apply pending migrations and say what the database is; with --to, move everything into another."""
     from mediavault.commands.jobs import quiet_settings
     from mediavault.commands.output import out, print_json
+    from mediavault.core.words import counted
 
     settings = quiet_settings()
     if to is not None:
@@ -49,7 +50,7 @@ def migrate(*, to: To = None, while_running: WhileRunning = False, as_json: AsJs
     if as_json:
         print_json({"engine": report.engine, "schema_version": report.schema_version, "counts": dict(report.counts)})
     else:
-        out().print(f"{report.engine}: schema {report.schema_version}, {sum(report.counts.values())} jobs.")
+        out().print(f"{report.engine}: schema {report.schema_version}, {counted(sum(report.counts.values()), 'job')}.")
 
 
 async def _open_and_report(settings: Settings) -> StoreReport:
@@ -107,25 +108,29 @@ def tell_comparison(copied: Copied, found: Comparison, *, as_json: bool) -> None
 
 def _print(copied: Copied, found: Comparison) -> None:
     from mediavault.commands.output import err, out
+    from mediavault.core.words import counted
 
-    was = f"{copied.new} jobs copied, {copied.renewed} copied anew, {copied.kept} were there already."
-    out().print(was, markup=False)
+    there = counted(copied.kept, "was", "were")
+    out().print(
+        f"{counted(copied.new, 'job')} copied, {copied.renewed:,} copied anew, {there} there already.", markup=False
+    )
     for status, count in found.source_counts.items():
         out().print(
             f"  {status}: {count} in the source, {found.target_counts.get(status, 0)} in the target", markup=False
         )
     if found.only_in_target:
-        out().print(f"  {found.only_in_target} jobs only in the target", markup=False)
+        out().print(f"  {counted(found.only_in_target, 'job')} only in the target", markup=False)
     if found.is_whole:
-        out().print(f"Compared field by field: all {found.same} jobs are the same in the target.", style="green")
+        same = counted(found.same, "job is", "jobs are")
+        every = "" if found.same == 1 else "all "
+        out().print(f"Compared field by field: {every}{same} the same in the target.", style="green")
         return
     for one in found.named:
         err().print(f"{one.job}: {one.what}", markup=False, soft_wrap=True)
     for name in (*found.missing_gates, *found.missing_agreed):
         err().print(f"{name}: not in the target", markup=False)
     if found.different:
-        err().print(
-            f"{found.different} jobs are missing or different in the target. The source is as it was.", style="red"
-        )
+        wrong = counted(found.different, "job is", "jobs are")
+        err().print(f"{wrong} missing or different in the target. The source is as it was.", style="red")
     else:
         err().print("The source changed meanwhile. Stop everything that uses this vault and repeat.", style="red")

@@ -64,6 +64,7 @@ def _tell(refused: Refused, *, as_json: bool) -> None:
 
 def _sum_up(done: Rebuilt, *, as_json: bool) -> None:
     from mediavault.commands.output import out, print_json_line
+    from mediavault.core.words import counted
 
     if as_json:
         print_json_line(
@@ -79,8 +80,8 @@ def _sum_up(done: Rebuilt, *, as_json: bool) -> None:
         )
         return
     out().print(
-        f"{done.sidecars} sidecars: {done.new} jobs new, {done.renewed} completed here by what the library has, "
-        f"{done.known} known already; {done.refused} not taken as completed.",
+        f"{counted(done.sidecars, 'sidecar')}: {counted(done.new, 'job')} new, {done.renewed:,} completed here by what the library has, "
+        f"{done.known:,} known already; {done.refused:,} not taken as completed.",
         markup=False,
         soft_wrap=True,
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from mediavault.commands.verdicts import Check, Verdict
 from mediavault.core.gates import NOT_UNDERSTOOD_WITHIN
+from mediavault.core.words import counted
 
 ENOUGH = 3  # posts of one site: one or two may be odd themselves
 UPGRADE = "Run `mediavault doctor --upgrade-ytdlp`, and upgrade mediavault. These posts are tried again daily."
@@ -16,7 +17,7 @@ def check_sites(counts: Mapping[str, int]) -> Check:
     many = sorted((name, count) for name, count in counts.items() if count >= ENOUGH)
     if not many:
         return Check("Sites", Verdict.OK, "none has changed so that several posts could not be read")
-    named = ", ".join(f"{name} ({count} posts)" for name, count in many)
+    named = ", ".join(f"{name} ({counted(count, 'post')})" for name, count in many)
     return Check(
         "Sites",
         Verdict.WARNING,

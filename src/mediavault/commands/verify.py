@@ -66,6 +66,7 @@ def _tell(finding: Finding, *, as_json: bool) -> None:
 def _sum_up(done: Verified, *, read_data: bool, as_json: bool) -> None:
     from mediavault.api.words import size_words
     from mediavault.commands.output import out, print_json_line
+    from mediavault.core.words import counted
 
     if as_json:
         print_json_line(
@@ -81,7 +82,7 @@ def _sum_up(done: Verified, *, read_data: bool, as_json: bool) -> None:
         return
     how = f"{size_words(done.bytes_read)} read" if read_data else "sizes only; --read-data compares every byte"
     out().print(
-        f"{done.videos} videos of {done.jobs} jobs, {done.files} files in the library: {how}.",
+        f"{counted(done.videos, 'video')} of {counted(done.jobs, 'job')}, {counted(done.files, 'file')} in the library: {how}.",
         markup=False,
         soft_wrap=True,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from mediavault.commands.verdicts import Check, Verdict
+from mediavault.core.words import counted
 from mediavault.services.extraction.ytdlp_home import Installed
 
 OLD_AFTER = timedelta(days=45)  # by then several sites have changed
@@ -39,7 +40,7 @@ def check_ytdlp(found: Installed, *, today: date) -> Check:
     if found.released is None:
         return Check("yt-dlp", Verdict.WARNING, f"{found.version}, of unknown age", UPGRADE)
     age = today - found.released
-    detail = f"{found.version} ({where}), {max(age.days, 0)} days old"
+    detail = f"{found.version} ({where}), {counted(max(age.days, 0), 'day')} old"
     return Check("yt-dlp", Verdict.WARNING, detail, UPGRADE) if age > OLD_AFTER else Check("yt-dlp", Verdict.OK, detail)
 
 

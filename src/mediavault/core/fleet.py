@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from mediavault.core.job import WorkerBeat
+from mediavault.core.words import counted
 
 ALIVE_WITHIN = timedelta(seconds=90)  # three heartbeats: a worker that was silent for longer is not there
 
@@ -21,10 +22,8 @@ def unserved(waiting: Mapping[str, int], workers: Sequence[WorkerBeat]) -> dict[
 
 
 def unserved_in_words(platform: str, count: int) -> str:
-    jobs, they = (
-        (f"{count} jobs", "wait and no worker takes them") if count != 1 else ("1 job", "waits and no worker takes it")
-    )
-    return f"{jobs} of {platform} {they}"
+    they = "waits and no worker takes it" if count == 1 else "wait and no worker takes them"
+    return f"{counted(count, 'job')} of {platform} {they}"
 
 
 def versions(workers: Iterable[WorkerBeat]) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mediavault.core.errors import ErrorCode
 from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobStatus, Outcome, RungName, Stage
 from mediavault.core.media import SourceType
+from mediavault.core.words import counted
 from mediavault.practice.media import Clip
 from mediavault.practice.posts import Post, Shows
 
@@ -96,7 +97,7 @@ def _wrong_end(post: Post, job: Job) -> str | None:
 
 def _wrong_attempts(post: Post, job: Job) -> Iterator[str]:
     if post.attempts is not None and job.attempt_count != post.attempts:
-        yield f"it took {job.attempt_count} attempts, expected {post.attempts}"
+        yield f"it took {counted(job.attempt_count, 'attempt')}, expected {post.attempts}"
 
 
 def _wrong_rung(post: Post, climbed: tuple[Step, ...]) -> Iterator[str]:

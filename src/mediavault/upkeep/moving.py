@@ -16,6 +16,7 @@ from typing import Protocol
 from mediavault.core.clock import Clock
 from mediavault.core.errors import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId
+from mediavault.core.words import counted
 from mediavault.store.port import JobQuery, JobStore, StoredJob
 from mediavault.upkeep.comparing import Comparison, Standing, counts_as_adopted, standing
 
@@ -55,7 +56,7 @@ async def move(
     if workers := await source.workers(seen_within=alive_within):
         if not while_running:
             raise BadInput(
-                f"{len(workers)} workers are at work at this vault.",
+                f"{counted(len(workers), 'worker is', 'workers are')} at work at this vault.",
                 help="Stop `mediavault serve` and all workers first, or copy most of it before with --while-running.",
             )
         onlooker.begins("Copying while workers run", await count_jobs(source))

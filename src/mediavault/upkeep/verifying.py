@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from mediavault.core.errors import JobNotFound, StorageFailure
 from mediavault.core.job import Job
 from mediavault.core.media import KeptFile
+from mediavault.core.words import counted
 from mediavault.services.vault.port import Vault
 from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, BadSidecar, beside, read_sidecar
 from mediavault.store.port import JobQuery, JobStore
@@ -164,7 +165,7 @@ class Verification:
         async for file in self._library.walk():
             if _key(file.path) in self._sizes:
                 trouble = judge_orphan(file.path, has_video=await self._has_video(file.path))
-                yield Finding(trouble, file.path, detail=f"{file.bytes} bytes")
+                yield Finding(trouble, file.path, detail=counted(file.bytes, "byte"))
 
     async def _has_video(self, path: str) -> bool:
         """Whether the video that a sidecar names stands beside it."""

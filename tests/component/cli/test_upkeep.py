@@ -128,6 +128,18 @@ def test_a_vault_moves_between_engines_and_is_the_same_there(place: Place, run: 
     assert run("verify", "--read-data", at=target).code == 0
 
 
+def test_a_vault_of_one_job_is_told_of_in_the_singular(place: Place, run: Run) -> None:
+    fill(place, "a", jobs=1)
+    moved, again = (run("migrate", "--to", place.url("b"), at="a").out for _ in range(2))
+
+    assert "1 job copied, " in moved
+    assert ", 1 was there already." in again
+    assert "Compared field by field: 1 job is the same in the target." in again
+    assert run("migrate", at="a").out.endswith(", 1 job.\n")
+    assert " of 1 job, " in run("verify", at="a").out
+    assert ": 1 job new, " in run("rebuild", at="c").out
+
+
 def test_a_difference_ends_with_1_and_is_named(place: Place, run: Run) -> None:
     (first, *_) = fill(place, "a")
     run("migrate", "--to", place.url("b"), at="a")

@@ -106,7 +106,7 @@ def test_a_kept_post_without_a_rung_in_its_history_is_wrong() -> None:
 def test_too_few_attempts_are_wrong_where_a_second_is_needed() -> None:
     (problem,) = check(LIMITED, job_of(LIMITED, attempt_count=1), saved_on(RungName.PLAIN))
 
-    assert problem == "it took 1 attempts, expected 2"
+    assert problem == "it took 1 attempt, expected 2"
 
 
 def test_a_trouble_that_nobody_met_is_wrong() -> None:

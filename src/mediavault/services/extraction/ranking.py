@@ -22,6 +22,7 @@ from mediavault.core.media import (
     SourceType,
     Watermark,
 )
+from mediavault.core.words import counted
 
 _WATERMARK = {Watermark.NO: 2, Watermark.UNKNOWN: 1, Watermark.YES: 0}
 # What a bit is worth against H.264's: AV1 shows twice as much with it.
@@ -149,7 +150,7 @@ def _what_there_is(extraction: Extraction) -> str:
         return "There is no video in this post itself; the post that it quotes has one."
     photos = sum(item.type is ItemType.IMAGE and item.role is ItemRole.MAIN for item in extraction.items)
     photos = photos or len(extraction.image_urls)
-    pictures = f"; it has {photos} picture{'s' if photos > 1 else ''}" if photos else ""
+    pictures = f"; it has {counted(photos, 'picture')}" if photos else ""
     return f"There is no video in this post{pictures}."
 
 

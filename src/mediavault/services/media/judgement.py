@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mediavault.core.media import DownloadedFile, Expected, ProbeReport, Problem, ProblemKind
+from mediavault.core.words import counted
 from mediavault.services.media.facts import DecodeFacts, MediaFacts, PacketFacts
 from mediavault.services.media.sniff import DEMUXERS, DESCRIPTIONS, Kind
 
@@ -231,10 +232,11 @@ def _decoded(run: DecodeFacts) -> Iterator[Problem]:
     if run.pictures == 0:
         yield Problem(ProblemKind.DAMAGED, f"none of its pictures decodes ({run.error or 'no error was named'})")
     elif bad := run.refused + run.corrupt + run.concealed:
-        yield Problem(ProblemKind.DAMAGED, f"{bad:,} of its first {run.pictures + run.refused:,} pictures are damaged")
+        among = f"of its first {run.pictures + run.refused:,} pictures"
+        yield Problem(ProblemKind.DAMAGED, f"{counted(bad, f'{among} is', f'{among} are')} damaged")
     if run.sound_refused:
-        counts = f"{run.sound_refused:,} of its first {run.sounds + run.sound_refused:,}"
-        yield Problem(ProblemKind.DAMAGED, f"{counts} pieces of its sound do not decode")
+        among = f"of its first {run.sounds + run.sound_refused:,} pieces of its sound"
+        yield Problem(ProblemKind.DAMAGED, f"{counted(run.sound_refused, f'{among} does', f'{among} do')} not decode")
 
 
 def _pace(run: DecodeFacts, facts: MediaFacts) -> Iterator[Problem]:

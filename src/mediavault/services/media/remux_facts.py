@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mediavault.core.words import counted
+
 MAX_GAP_S = 1.0  # in either track's decoding times, unless the film is a slide show
 MAX_GAP_STEPS = 8
 SMALL_GAP_S = 0.1  # what may be missing where two segments meet, or come twice
@@ -53,16 +55,18 @@ def reasons_to_reject(facts: JoinFacts, *, announced_s: float | None, slack_s: f
 
 
 def _track_reasons(track: TrackFacts) -> Iterator[str]:
-    what = "pictures" if track.kind == "video" else "sound"
+    what, are, have, jump = (
+        ("pictures", "are", "have", "jump") if track.kind == "video" else ("sound", "is", "has", "jumps")
+    )
     if track.packets == 0:
-        yield f"its {what} are missing" if track.kind == "video" else "its sound is missing"
+        yield f"its {what} {are} missing"
     # A packager that restarts its packet counters in each segment makes the demuxer mark the last packet before the
     # joint. That is harmless, unless time is missing there too: then the segment lost its end.
     small = max(SMALL_GAP_S, SMALL_GAP_STEPS * track.usual_step_s)
     torn = [gap for gap in track.joint_gaps_s if gap > small]
     if track.corrupt or torn:
-        yield f"its {what} have {track.corrupt + len(torn)} broken packets"
+        yield f"its {what} {have} {counted(track.corrupt + len(torn), 'broken packet')}"
     if track.longest_gap_s > max(MAX_GAP_S, MAX_GAP_STEPS * track.usual_step_s):
-        yield f"its {what} jump by {track.longest_gap_s:.1f} s"
+        yield f"its {what} {jump} by {track.longest_gap_s:.1f} s"
     elif track.longest_jump_back_s > small:
-        yield f"its {what} jump back by {track.longest_jump_back_s:.1f} s"
+        yield f"its {what} {jump} back by {track.longest_jump_back_s:.1f} s"

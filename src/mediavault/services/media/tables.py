@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise, repeat
 from typing import BinaryIO
 
+from mediavault.core.words import counted
 from mediavault.services.media.iso_boxes import Box, boxes, inside
 from mediavault.services.media.samples import Tables, chunks_of, ends_of_samples, fields
 
@@ -107,7 +108,7 @@ def _until(count: int, runs: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
 def _times(track: _Track, scale: int, movie_ticks: int) -> str | None:
     """Every sample has its time, and all together last what the media header says, or else both of the other headers."""
     if abs(sum(count for count, _ in track.steps) - track.count) > max(2, track.count // 100):
-        return f"{track.count:,} samples of {track.kind} with the times of another number"
+        return f"{counted(track.count, 'sample')} of {track.kind} with the times of another number"
     if track.ticks in _UNKNOWN:
         return None
     said = track.ticks / track.timescale
@@ -159,9 +160,9 @@ def _order(track: _Track) -> str | None:
     shown = sorted(number * pace + shift for number, shift in enumerate(shifts))
     gaps = Counter((after - before) % pace if after != before else None for before, after in pairwise(shown))
     if gaps[None] > track.count * MAX_CROWDED_SHARE:
-        return f"{gaps[None]} pictures shown at the time of another"
+        return f"{counted(gaps[None], 'picture')} shown at the time of another"
     odd = gaps.total() - gaps[0] - gaps[None]
-    return f"{odd} pictures shown off the beat" if 0 < odd <= MAX_ODD_SHARE * track.count else None
+    return f"{counted(odd, 'picture')} shown off the beat" if 0 < odd <= MAX_ODD_SHARE * track.count else None
 
 
 def _places(spans: list[Span], contents: Sequence[range]) -> str | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+from mediavault.core.words import counted
+
 MAX_TEXT_BYTES = 1 << 20
 _BLOCK = 1 << 20
 _TEXT = bytes(range(0x20, 0x7F)) + b"\t\r\n"
@@ -26,4 +28,4 @@ def harmless_tail(file: BinaryIO, start: int, end: int) -> bool:
 
 def follows(count: int) -> str:
     """The note about such bytes."""
-    return f"{count:,} bytes of padding or text follow its end"
+    return f"{counted(count, 'byte of padding or text follows', 'bytes of padding or text follow')} its end"

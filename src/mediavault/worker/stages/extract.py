@@ -21,6 +21,7 @@ from mediavault.core.job import RungName, Stage
 from mediavault.core.media import Extraction
 from mediavault.core.sessions import is_signed_in
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
+from mediavault.core.words import counted
 from mediavault.platforms import registry
 from mediavault.services.extraction.person_choice import with_choice
 from mediavault.services.extraction.ranking import same_item
@@ -122,7 +123,7 @@ async def _ask(
 ) -> Extraction:
     async with journal.step(Stage.EXTRACT, rung=rung) as note:
         found = _with_address(await ask_extractors(route, tools, as_person=as_person), route)
-        note.detail = f"{found.extractor}: {len(found.candidates)} candidates"
+        note.detail = f"{found.extractor}: {counted(len(found.candidates), 'candidate')}"
         return found
 
 

@@ -211,7 +211,7 @@ def _counted_on(segment: bytes, by: int) -> bytes:
         ([[INIT, FMP4[0], FMP4[1], FMP4[1], FMP4[2]]], "jump by 2.0 s"),
         ([[TS[1], TS[0], TS[2]]], "jump by"),
         ([TS[:2]], "it lasts 4.0 s, its playlist announced 6.0 s"),
-        ([[TS[0], TS[1][: 188 * 600], TS[2]]], "broken packets"),
+        ([[TS[0], TS[1][: 188 * 600], TS[2]]], "1 broken packet"),
     ],
     ids=["missing", "missing m4s", "doubled", "doubled m4s", "swapped", "last missing", "short"],
 )
