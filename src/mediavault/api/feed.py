@@ -68,10 +68,6 @@ class Feed:
         self._cursor = clock.now()
         self._seen: dict[JobId, datetime] = {}  # what was sent of the time that the next look reaches back to
 
-    @property
-    def listeners(self) -> int:
-        return len(self._listeners)
-
     def join(self) -> Listener:
         """A new listener, who hears of every change from now on, and perhaps of some before. Raises HttpRefusal when there are too many."""
         if len(self._listeners) >= MAX_LISTENERS:
