@@ -21,7 +21,7 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="A SQLite file.", sho
 def backup(file: File, *, as_json: AsJson = False) -> None:
     """Write the whole database into a new file, while the vault runs."""
     from mediavault.api.words import size_words
-    from mediavault.commands.jobs import quiet_settings
+    from mediavault.commands.opening import quiet_settings
     from mediavault.commands.output import out, print_json
     from mediavault.commands.progress import steps
     from mediavault.runtime import errands
@@ -38,8 +38,8 @@ def backup(file: File, *, as_json: AsJson = False) -> None:
 
 def restore(file: File, *, as_json: AsJson = False) -> None:
     """Take over from a backup what the configured database does not have. May be repeated."""
-    from mediavault.commands.jobs import quiet_settings
     from mediavault.commands.migrate import tell_comparison
+    from mediavault.commands.opening import quiet_settings
 
     copied, found = asyncio.run(_restore(quiet_settings(), file.absolute(), silent=as_json))
     tell_comparison(copied, found, as_json=as_json)

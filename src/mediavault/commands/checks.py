@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import os
 import platform
@@ -18,7 +17,7 @@ from mediavault.commands.site_checks import check_sites
 from mediavault.commands.verdicts import Check, Verdict
 from mediavault.commands.ytdlp_checks import check_parts, check_ytdlp
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import MediavaultError, StoreError
+from mediavault.core.errors import MediavaultError
 from mediavault.core.fleet import ALIVE_WITHIN, unserved, unserved_in_words
 from mediavault.core.gates import NOT_UNDERSTOOD_WITHIN
 from mediavault.core.job import WorkerBeat
@@ -31,7 +30,6 @@ from mediavault.services.browser.virtual_screen import INSTALL
 from mediavault.services.extraction.ytdlp_home import deno_path, home_of, installed
 from mediavault.services.vault.bucket_address import parse_bucket_address
 from mediavault.store.port import StoreReport
-from mediavault.worker.library import look
 
 MIN_PYTHON = (3, 11)
 MIN_SQLITE = (
@@ -131,11 +129,7 @@ async def check_sessions(settings: Settings) -> Check:
 async def check_library(settings: Settings) -> Check:
     """Whether it is the one that the jobs' files lie in; then create, write, rename, delete: what saving a video will do."""
     try:
-        library = storage.make_vault(settings)
-        with contextlib.suppress(StoreError):  # told by the check of the jobs
-            async with storage.open_store(settings) as store:
-                await look(store, library)
-        await library.prepare()
+        await storage.try_library(settings)
     except MediavaultError as exc:
         return Check("Library", Verdict.BROKEN, exc.message, exc.help)
     if settings.vault_url is None:

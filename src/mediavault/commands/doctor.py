@@ -25,7 +25,7 @@ UpgradeYtdlp = Annotated[
 def doctor(*, upgrade_ytdlp: UpgradeYtdlp = False, as_json: AsJson = False) -> None:
     """Examine the installation."""
     from mediavault.commands.checks import examine
-    from mediavault.commands.jobs import quiet_settings
+    from mediavault.commands.opening import quiet_settings
     from mediavault.commands.output import print_json
     from mediavault.commands.verdicts import Verdict
 

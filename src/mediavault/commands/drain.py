@@ -33,7 +33,7 @@ Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until they ha
 
 def drain(names: Names = None, *, everybody: All = False, wait: Wait = True, as_json: AsJson = False) -> None:
     """Let workers finish what runs, claim nothing more, and leave; exit code 1 when there is none."""
-    from mediavault.commands.jobs import quiet_settings, with_store
+    from mediavault.commands.opening import quiet_settings, with_store
     from mediavault.commands.output import out, print_json
     from mediavault.core.clock import SystemClock
 

@@ -28,7 +28,7 @@ def get(
 ) -> None:
     """Save one post and wait for it."""
     from mediavault.api.views import job_view
-    from mediavault.commands.jobs import quiet_settings
+    from mediavault.commands.opening import quiet_settings
     from mediavault.commands.output import print_json
     from mediavault.commands.waiting import save_and_wait
     from mediavault.core.clock import SystemClock

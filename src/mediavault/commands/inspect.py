@@ -70,7 +70,7 @@ def _online(url: str, *, as_json: bool) -> None:
 
 
 def _look(url: str) -> Inspection:
-    from mediavault.commands.jobs import quiet_settings
+    from mediavault.commands.opening import quiet_settings
     from mediavault.runtime import errands, house
 
     settings = quiet_settings()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mediavault.commands.opening import quiet_settings, with_store
 from mediavault.commands.options import AsJson, JobIds
 from mediavault.core.job import JobId, JobStatus
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from mediavault.core.job import Job
     from mediavault.core.settings import Settings
     from mediavault.store.port import Enqueued, JobPage, JobQuery, JobStore
-
-T = TypeVar("T")
 
 MAX_LIMIT = 1_000
 
@@ -178,16 +177,6 @@ def remove(
     _for_each(job_ids, forget, as_json=as_json)
 
 
-def quiet_settings() -> Settings:
-    """The settings; from here on only what goes wrong is logged, since a person reads along."""
-    from mediavault.core.logs import configure_logs
-    from mediavault.core.settings import load_settings
-
-    settings = load_settings()
-    configure_logs("debug" if settings.log_level == "debug" else "error")
-    return settings
-
-
 def read_urls(urls: Sequence[str]) -> list[str]:
     """The arguments, with - replaced by the lines of standard input."""
     import sys
@@ -200,13 +189,6 @@ def read_urls(urls: Sequence[str]) -> list[str]:
     if not found:
         raise BadUrl("There is no address.")
     return found
-
-
-async def with_store(settings: Settings, use: Callable[[JobStore], Awaitable[T]]) -> T:
-    from mediavault.runtime import storage
-
-    async with storage.open_store(settings) as store:
-        return await use(store)
 
 
 def _for_each(job_ids: Sequence[str], do: Callable[[JobStore, JobId], Awaitable[Job]], *, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
-from mediavault.commands.jobs import quiet_settings
+from mediavault.commands.opening import quiet_settings
 from mediavault.commands.options import AsJson
 from mediavault.core.errors import BadInput
 from mediavault.core.job import JobId

@@ -33,7 +33,7 @@ WhileRunning = Annotated[
 
 def migrate(*, to: To = None, while_running: WhileRunning = False, as_json: AsJson = False) -> None:
     """Apply pending migrations and say what the database is; with --to, move everything into another."""
-    from mediavault.commands.jobs import quiet_settings
+    from mediavault.commands.opening import quiet_settings
     from mediavault.commands.output import out, print_json
     from mediavault.core.words import counted
 

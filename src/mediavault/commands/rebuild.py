@@ -23,7 +23,7 @@ AsJsonLines = Annotated[
 
 def rebuild(*, sizes_only: SizesOnly = False, as_json: AsJsonLines = False) -> None:
     """Take every video of the library that its sidecar vouches for into the database."""
-    from mediavault.commands.jobs import quiet_settings
+    from mediavault.commands.opening import quiet_settings
 
     done = asyncio.run(_rebuild(quiet_settings(), read_data=not sizes_only, as_json=as_json))
     _sum_up(done, as_json=as_json)

@@ -24,7 +24,7 @@ AsJsonLines = Annotated[
 
 def verify(*, read_data: ReadData = False, as_json: AsJsonLines = False) -> None:
     """Find what is missing, damaged or nobody's in the library."""
-    from mediavault.commands.jobs import quiet_settings
+    from mediavault.commands.opening import quiet_settings
 
     done = asyncio.run(_verify(quiet_settings(), read_data=read_data, as_json=as_json))
     _sum_up(done, read_data=read_data, as_json=as_json)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def workers(*, as_json: AsJson = False) -> None:
     """List the workers of all machines that were seen within 90 seconds; exit code 1 when there is none."""
-    from mediavault.commands.jobs import quiet_settings, with_store
+    from mediavault.commands.opening import quiet_settings, with_store
     from mediavault.commands.output import print_json
 
     fleet = asyncio.run(with_store(quiet_settings(), _look))

@@ -6,12 +6,12 @@ A driver is loaded when an address needs it, not before.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mediavault.core.clock import Clock, SystemClock
-from mediavault.core.errors import BadSetting
+from mediavault.core.errors import BadSetting, StoreError
 from mediavault.core.settings import Settings
 from mediavault.services.vault.port import Vault
 from mediavault.services.vault.staging import STAGING_FOLDER
@@ -152,6 +152,15 @@ async def open_library(settings: Settings, store: JobStore) -> Vault:
     library = make_vault(settings)
     await look(store, library)
     return library
+
+
+async def try_library(settings: Settings) -> None:
+    """Create, write, rename and delete in the library what saving a video will. Raises StorageFailure, also where it is not the store's."""
+    library = make_vault(settings)
+    with suppress(StoreError):  # without the store nobody can tell whose it is
+        async with open_store(settings) as store:
+            await look(store, library)
+    await library.prepare()
 
 
 @contextmanager

@@ -1,0 +1,30 @@
+"""How a command begins: with the settings, and with the store that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from mediavault.core.settings import Settings
+    from mediavault.store.port import JobStore
+
+T = TypeVar("T")
+
+
+def quiet_settings() -> Settings:
+    """The settings; from here on only what goes wrong is logged, since a person reads along."""
+    from mediavault.core.logs import configure_logs
+    from mediavault.core.settings import load_settings
+
+    settings = load_settings()
+    configure_logs("debug" if settings.log_level == "debug" else "error")
+    return settings
+
+
+async def with_store(settings: Settings, use: Callable[[JobStore], Awaitable[T]]) -> T:
+    """What ``use`` makes of the store that the settings name; closed afterwards."""
+    from mediavault.runtime import storage
+
+    async with storage.open_store(settings) as store:
+        return await use(store)
