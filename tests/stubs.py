@@ -12,7 +12,7 @@ from mediavault.core.accounts import account
 from mediavault.core.clock import Clock
 from mediavault.core.cookies import Cookie
 from mediavault.core.errors import Failure, NetworkFailure, NoVideo
-from mediavault.core.job import NewJob, new_job_id
+from mediavault.core.job import ClaimedJob, Job, NewJob, new_job_id
 from mediavault.core.media import (
     Candidate,
     DownloadedFile,
@@ -33,6 +33,7 @@ from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.egress.port import HttpResponse, Timeouts
 from mediavault.services.vault.local import LocalVault
 from mediavault.store.port import JobStore
+from mediavault.worker.pipeline import process_one_cycle
 from mediavault.worker.tools import RetryPolicy, Tools
 
 POST_URL = "https://videos.example/watch/1"
@@ -249,3 +250,9 @@ def make_tools(
         retry=RetryPolicy(base=timedelta(minutes=1), jitter=jitter),
         extraction_timeout_s=180.0,
     )
+
+
+async def worked(claim: ClaimedJob, tools: Tools) -> Job:
+    """Take a claimed job through the pipeline; the job as it is stored then."""
+    await process_one_cycle(claim, tools)
+    return await tools.store.get(claim.id)

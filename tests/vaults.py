@@ -53,7 +53,8 @@ async def complete(store: JobStore, claim: ClaimedJob, root: Path, clock: FakeCl
             items[place] = JobItem(one.item, ItemStatus.KEPT, kept)
             facts = write_sidecar(claim.job, None, items, place, kept, saved_at=clock.now())
             (root / beside(kept.output_path, SIDECAR_SUFFIX)).write_text(json.dumps(facts))
-    return await store.complete(claim, next(one.kept for one in items if one.kept), items)
+    await store.complete(claim, next(one.kept for one in items if one.kept), items)
+    return await store.get(claim.id)
 
 
 def place_video(root: Path, path: str, *, seed: int) -> KeptFile:

@@ -96,7 +96,9 @@ async def failed(store: JobStore, number: int = 1, *, retry_in: timedelta | None
 
 
 async def completed(store: JobStore, number: int = 1) -> Job:
-    return await store.complete(await claimed(store, number), KEPT)
+    attempt = await claimed(store, number)
+    await store.complete(attempt, KEPT)
+    return await store.get(attempt.id)
 
 
 async def taken_over(store: JobStore, clock: FakeClock, *, by: WorkerId = BOB) -> tuple[ClaimedJob, ClaimedJob]:
@@ -489,14 +491,15 @@ async def test_begin_commit_writes_the_files_facts_and_the_job_still_runs(store:
     assert await stages(store, attempt.id) == [Stage.CLAIM, Stage.COMMITTING]
 
 
-async def test_complete_answers_the_job_as_it_is_stored(store: JobStore, clock: FakeClock) -> None:
+async def test_a_completed_job_tells_of_its_file_and_keeps_what_was_found(store: JobStore, clock: FakeClock) -> None:
     attempt = await claimed(store)
     await store.checkpoint(attempt, FOUND)
     clock.advance(3)
 
-    job = await store.complete(attempt, KEPT)
+    await store.complete(attempt, KEPT)
+    job = await store.get(attempt.id)
 
-    assert job == await store.get(attempt.id)
+    assert (job.candidates, job.account) == (FOUND.candidates, FOUND.account)
     assert (job.status, job.progress_pct, job.completed_at) == (JobStatus.COMPLETED, 100, clock.now())
     assert (job.claimed_by, job.lease_expires_at, job.attempt_count) == (None, None, 1)
     assert (job.output_path, job.thumbnail_path) == (KEPT.output_path, KEPT.thumbnail_path)

@@ -45,17 +45,18 @@ async def test_a_checkpoint_a_commit_and_a_completion_write_the_items_that_they_
     assert (await store.get(claim.id)).items == ITEMS[:1]
     await store.begin_commit(claim, KEPT, ITEMS[:2])
     assert (await store.get(claim.id)).items == ITEMS[:2]
-    job = await store.complete(claim, KEPT, ITEMS[:3])
+    await store.complete(claim, KEPT, ITEMS[:3])
 
-    assert job.items == ITEMS[:3] == (await store.get(claim.id)).items
+    assert ITEMS[:3] == (await store.get(claim.id)).items
 
 
 async def test_a_commit_and_a_completion_without_items_leave_them(store: JobStore) -> None:
     claim = await claimed(store)
     await store.save_items(claim, ITEMS)
     await store.begin_commit(claim, KEPT)
+    await store.complete(claim, KEPT)
 
-    assert (await store.complete(claim, KEPT)).items == ITEMS == (await store.get(claim.id)).items
+    assert (await store.get(claim.id)).items == ITEMS
 
 
 async def test_a_stale_attempt_writes_no_items(store: JobStore) -> None:

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from mediavault.core.clock import Clock
-from mediavault.core.job import ClaimedJob, Job, JobItem, JobStatus, NewJob, WorkerId
+from mediavault.core.job import ClaimedJob, JobItem, JobStatus, NewJob, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.store import postgres_ops, sqlite_ops
 from mediavault.store.memory import MemoryJobStore
@@ -42,9 +42,9 @@ FIND = settings(
 class CompletesForWhoeverAsks(MemoryJobStore):
     """The current row's fence instead of the attempt's."""
 
-    async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> Job:
+    async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
         current = self._jobs.get(claim.id, claim.job)
-        return await super().complete(replace(claim, job=current), kept, items)
+        await super().complete(replace(claim, job=current), kept, items)
 
 
 class ReadsThenTakes(MemoryJobStore):

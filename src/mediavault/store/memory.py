@@ -204,12 +204,12 @@ class MemoryJobStore:
         record = self._record_of(claim, Stage.COMMITTING)
         self._append(claim.id, replace(record, detail=kept.output_path, bytes=kept.bytes))
 
-    async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> Job:
+    async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
         job = self._fenced(claim)
         now = self._clock.now()
         record = self._record_of(claim, Stage.COMPLETE)
         self._append(claim.id, replace(record, bytes=kept.bytes, duration_ms=moves.duration_ms(job.started_at, now)))
-        return self._change(
+        self._change(
             job,
             **_NOT_RUNNING,
             status=JobStatus.COMPLETED,

@@ -123,9 +123,9 @@ class MongoJobStore:
             lambda: self._calls.whole(ops.begin_commit(self._database, claim, kept, written, self._now))
         )
 
-    async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> Job:
+    async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
         written = items_to_json(items) if items else None
-        return await self._calls.patiently(
+        await self._calls.patiently(
             lambda: self._calls.whole(ops.complete(self._database, claim, kept, written, self._now)),
             otherwise=lambda: self._job_if(claim.id, lambda job: moves.is_completed_by(job, claim, kept)),
         )

@@ -168,7 +168,7 @@ async def begin_commit(
     await fenced(database, claim, {**literals(values), **appended(record)}, now)
 
 
-async def complete(database: Database, claim: ClaimedJob, kept: KeptFile, items: str | None, now: int | None) -> Job:
+async def complete(database: Database, claim: ClaimedJob, kept: KeptFile, items: str | None, now: int | None) -> None:
     at = moment_of(now)
     record = new_record(
         at, Stage.COMPLETE, attempt=claim.fence, size=kept.bytes, duration_ms=_milliseconds_since_start(at)
@@ -183,7 +183,7 @@ async def complete(database: Database, claim: ClaimedJob, kept: KeptFile, items:
         **moves.kept_values(kept),
         **_if_given(items),
     }
-    return job_from(await fenced(database, claim, {**literals(values), "completed_at": at, **appended(record)}, now))
+    await fenced(database, claim, {**literals(values), "completed_at": at, **appended(record)}, now)
 
 
 async def fail(

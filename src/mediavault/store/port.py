@@ -188,7 +188,7 @@ class JobStore(Protocol):
         ``items`` replaces the job's items where it is given, here and in ``complete``.
         """
 
-    async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> Job:
+    async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
         """running -> completed, with the first kept file's facts and 100 %. Fenced."""
 
     async def fail(

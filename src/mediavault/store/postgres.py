@@ -49,7 +49,7 @@ class PostgresJobStore:
         self._schema_version = 0
         self._mark = ops.LowWaterMark()
         self._claims, self._beats, self._finishes = (self._database.lane() for _ in range(3))
-        self._completions: Combiner[ops.Completion, Job] = Combiner(self._complete_many)
+        self._completions: Combiner[ops.Completion, None] = Combiner(self._complete_many)
         self._calls = Calls(self._clock)
 
     # --- life ---------------------------------------------------------------------------------------------------
@@ -133,9 +133,9 @@ class PostgresJobStore:
             lambda: self._calls.whole(ops.fenced(self._database, "begin_commit", claim, values, self._now))
         )
 
-    async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> Job:
+    async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
         one = ops.Completion(claim, kept, items_to_json(items) if items else None)
-        return await self._calls.patiently(
+        await self._calls.patiently(
             lambda: self._completions.submit(one),
             otherwise=lambda: self._job_if(claim.id, lambda job: moves.is_completed_by(job, claim, kept)),
         )
@@ -293,7 +293,7 @@ class PostgresJobStore:
         job = await self.get(job_id)
         return job if is_so(job) else None
 
-    async def _complete_many(self, batch: Sequence[ops.Completion]) -> Sequence[Job | Exception]:
+    async def _complete_many(self, batch: Sequence[ops.Completion]) -> Sequence[Exception | None]:
         return await ops.complete(self._finishes, batch, self._now)
 
     async def _give_back(self, claim: ClaimedJob) -> None:

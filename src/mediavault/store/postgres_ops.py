@@ -21,15 +21,14 @@ from mediavault.store.port import Enqueued, Recovered, StoredJob
 from mediavault.store.postgres_engine import Database, Lane, Row, Statement, Transaction, positional
 from mediavault.store.rows import (
     CLAIMED_COLUMNS,
-    COMPLETED_COLUMNS,
     CREATED_AT,
     GATE_COLUMNS,
+    ID,
     JOB_COLUMNS,
     SEQ,
     STORED_COLUMNS,
     beat_values,
     claimed_job,
-    completed_job,
     gate_from_row,
     gate_values,
     history_row,
@@ -40,9 +39,8 @@ from mediavault.store.rows import (
 from mediavault.store.statements import load_statements
 
 _MOMENT = "t AS MATERIALIZED (SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) AS now)"
-# A completed job in a row of CLAIMED_COLUMNS: its id, then nothing up to COMPLETED_COLUMNS.
-_FOUND_AT = len(CLAIMED_COLUMNS.split(", ")) - len(COMPLETED_COLUMNS.split(", "))
-_DONE_COLUMNS = ", ".join(["id", *["NULL"] * (_FOUND_AT - 1), COMPLETED_COLUMNS])
+# A completed job among rows of CLAIMED_COLUMNS: its id alone.
+_DONE_COLUMNS = ", ".join(["id", *["NULL"] * CLAIMED_COLUMNS.count(",")])
 SQL: Mapping[str, Statement] = {
     name: positional(sql)
     for name, sql in load_statements(
@@ -52,7 +50,6 @@ SQL: Mapping[str, Statement] = {
             "job": JOB_COLUMNS,
             "gate": GATE_COLUMNS,
             "claimed": CLAIMED_COLUMNS,
-            "completed": COMPLETED_COLUMNS,
             "done": _DONE_COLUMNS,
             "stored": STORED_COLUMNS,
             "stored_values": ", ".join(f":{name}" for name in STORED_COLUMNS.split(", ")),
@@ -211,7 +208,7 @@ async def claim(
     now: int | None,
     *,
     at: float,
-    along: Batch[Completion, Job],
+    along: Batch[Completion, None],
 ) -> list[ClaimedJob]:
     """``at`` is monotonic. The completions ``along`` go with the first statement, and are settled with its answer."""
     mark.is_for(wanted)
@@ -239,25 +236,25 @@ async def claim(
         where = {"platforms": taken, "mark": 0, "limit": limit - len(rows)}
         rows += await lane.rows(SQL["claim"], values | where) if taken else []
     if len(rows) == limit:
-        mark.claimed_up_to(rows[-1][1 + CREATED_AT])
+        mark.claimed_up_to(rows[-1][CREATED_AT])
     return [_claimed(row, worker, lease) for row in rows]
 
 
-async def _complete_and_claim(lane: Lane, along: Batch[Completion, Job], values: Mapping[str, Any]) -> list[Row]:
+async def _complete_and_claim(lane: Lane, along: Batch[Completion, None], values: Mapping[str, Any]) -> list[Row]:
     """The rows of the claim."""
     try:
         rows = await lane.rows(SQL["complete_and_claim"], {**values, **_completing(along.members)})
     except Exception as exc:
         along.fail(exc)
         raise
-    along.settle(_completed([row for row in rows if row[1 + CREATED_AT] is None], along.members))
-    return [row for row in rows if row[1 + CREATED_AT] is not None]
+    along.settle(_outcomes({row[ID] for row in rows if row[CREATED_AT] is None}, along.members))
+    return [row for row in rows if row[CREATED_AT] is not None]
 
 
 def _claimed(row: Row, worker: WorkerId, lease: timedelta) -> ClaimedJob:
-    at = moment(row[0])
+    at = moment(row[-1])
     assert at is not None
-    return ClaimedJob(claimed_job(row[1:], worker, at, at + lease), worker)
+    return ClaimedJob(claimed_job(row[:-1], worker, at, at + lease), worker)
 
 
 async def renew(
@@ -282,8 +279,9 @@ async def fenced(
     return rows
 
 
-async def complete(lane: Lane, batch: Sequence[Completion], now: int | None) -> list[Job | Exception]:
-    return _completed(await lane.rows(SQL["complete"], {"now": now, **_completing(batch)}), batch)
+async def complete(lane: Lane, batch: Sequence[Completion], now: int | None) -> list[Exception | None]:
+    rows = await lane.rows(SQL["complete"], {"now": now, **_completing(batch)})
+    return _outcomes({row[0] for row in rows}, batch)
 
 
 def _completing(batch: Sequence[Completion]) -> dict[str, Any]:
@@ -302,18 +300,13 @@ def _completing(batch: Sequence[Completion]) -> dict[str, Any]:
     }
 
 
-def _completed(rows: Sequence[Row], batch: Sequence[Completion]) -> list[Job | Exception]:
-    """An outcome for each of the batch; ``rows`` are those that the statement has changed."""
-    changed = {row[1]: row for row in rows}
-    return [_outcome(changed.pop(one.claim.id, None), one) for one in batch]
-
-
-def _outcome(row: Row | None, one: Completion) -> Job | Exception:
-    if row is None:
-        return moves.lease_lost(one.claim.id, one.claim.fence)
-    at = moment(row[0])
-    assert at is not None
-    return completed_job(one.claim.job, row[1 + _FOUND_AT :], one.kept, at)
+def _outcomes(done: set[str], batch: Sequence[Completion]) -> list[Exception | None]:
+    """One for each of the batch; ``done`` are the ids that the statement has changed. Whoever asks twice is late once."""
+    outcomes: list[Exception | None] = []
+    for one in batch:
+        outcomes.append(None if one.claim.id in done else moves.lease_lost(one.claim.id, one.claim.fence))
+        done.discard(one.claim.id)
+    return outcomes
 
 
 async def fail(

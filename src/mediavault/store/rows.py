@@ -10,7 +10,7 @@ from mediavault.core.clock import to_micros
 from mediavault.core.errors import ErrorCode
 from mediavault.core.gates import Gate
 from mediavault.core.job import HistoryRecord, Job, JobStatus, Outcome, RungName, Stage, WorkerBeat, WorkerId
-from mediavault.core.media import KeptFile, SourceType
+from mediavault.core.media import SourceType
 from mediavault.store import codec
 from mediavault.store.port import Checkpoint
 
@@ -32,7 +32,6 @@ _STATE = (
 # and what the claim holds already, is not read back.
 JOB_COLUMNS = f"{_IDENTITY}, {_STATE}, {_FOUND}, {_KEPT}, seq"
 CLAIMED_COLUMNS = f"{_IDENTITY}, {_KEPT}, {_FOUND}, seq"
-COMPLETED_COLUMNS = f"{_FOUND}, seq"  # the last of CLAIMED_COLUMNS
 GATE_COLUMNS = (
     "closed_until, probing_until, strikes, code, reason, next_turn_at, offered_until, account_posts, account_cap"
 )
@@ -120,44 +119,6 @@ def claimed_job(row: Sequence[Any], worker: WorkerId, at: datetime, lease_expire
     draft.progress_pct = draft.bytes_done = 0
     draft.completed_at = draft.failed_at = draft.retry_at = None
     draft.bytes_total = draft.error_code = draft.error = None
-    _fill_found(draft, source_type, url_expires_at, candidates, image_urls, metadata, account, items)
-    return _finished(draft)
-
-
-def completed_job(before: Job, row: Sequence[Any], kept: KeptFile, at: datetime) -> Job:
-    """The job that the complete statement has just made of the running ``before``; ``row`` has COMPLETED_COLUMNS."""
-    draft: Any = _Draft()
-    # fmt: off
-    (
-        source_type, draft.extracted_url, url_expires_at, candidates, image_urls, metadata, account,
-        draft.thumbnail_url, items, draft.chosen_url,
-        _,
-    ) = row
-    # fmt: on
-    draft.id = before.id
-    draft.trace_id = before.trace_id
-    draft.post_url = before.post_url
-    draft.canonical_url = before.canonical_url
-    draft.platform = before.platform
-    draft.created_at = before.created_at
-    draft.version = before.version
-    draft.attempt_count = before.attempt_count
-    draft.max_attempts = before.max_attempts
-    draft.needs_session = before.needs_session
-    draft.started_at = before.started_at
-    draft.status = JobStatus.COMPLETED
-    draft.updated_at = draft.completed_at = at
-    draft.stage = Stage.COMPLETE
-    draft.progress_pct = 100
-    draft.bytes = draft.bytes_done = draft.bytes_total = kept.bytes
-    draft.output_path = kept.output_path
-    draft.thumbnail_path = kept.thumbnail_path
-    draft.sha256 = kept.sha256
-    draft.duration_s = kept.duration_s
-    draft.width = kept.width
-    draft.height = kept.height
-    draft.claimed_by = draft.lease_expires_at = draft.retry_at = None
-    draft.failed_at = draft.error_code = draft.error = None
     _fill_found(draft, source_type, url_expires_at, candidates, image_urls, metadata, account, items)
     return _finished(draft)
 

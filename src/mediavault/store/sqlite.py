@@ -166,8 +166,8 @@ class SqliteJobStore:
     async def begin_commit(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
         await self._ready.submit_durable(ops.begin_commit, claim, kept, items_to_json(items) if items else None)
 
-    async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> Job:
-        return await self._ready.submit_durable(ops.complete, claim, kept, items_to_json(items) if items else None)
+    async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+        await self._ready.submit_durable(ops.complete, claim, kept, items_to_json(items) if items else None)
 
     async def fail(
         self,

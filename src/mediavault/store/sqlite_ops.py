@@ -31,7 +31,6 @@ from mediavault.store.port import Enqueued, Recovered, StoredJob
 from mediavault.store.rows import (
     ATTEMPT,
     CLAIMED_COLUMNS,
-    COMPLETED_COLUMNS,
     CREATED_AT,
     GATE_COLUMNS,
     ID,
@@ -41,7 +40,6 @@ from mediavault.store.rows import (
     STORED_COLUMNS,
     beat_values,
     claimed_job,
-    completed_job,
     gate_from_row,
     gate_values,
     history_row,
@@ -58,7 +56,6 @@ SQL = load_statements(
         "job": JOB_COLUMNS,
         "gate": GATE_COLUMNS,
         "claimed": CLAIMED_COLUMNS,
-        "completed": COMPLETED_COLUMNS,
         "stored": STORED_COLUMNS,
         "stored_values": ", ".join(f":{name}" for name in STORED_COLUMNS.split(", ")),
     },
@@ -188,12 +185,10 @@ def begin_commit(txn: Txn, claim: ClaimedJob, kept: KeptFile, items: str | None)
     txn.history.append((seq, txn.now, claim.fence, "committing", "ok", None, None, kept.output_path, kept.bytes, 0))
 
 
-def complete(txn: Txn, claim: ClaimedJob, kept: KeptFile, items: str | None) -> Job:
-    row = _fenced(txn, "complete", claim, {**moves.kept_values(kept), "items": items})
-    job = completed_job(claim.job, row, kept, txn.at)
-    took = moves.duration_ms(job.started_at, txn.at)
-    txn.history.append((row[SEQ], txn.now, job.attempt_count, "complete", "ok", None, None, "", kept.bytes, took))
-    return job
+def complete(txn: Txn, claim: ClaimedJob, kept: KeptFile, items: str | None) -> None:
+    seq = _fenced(txn, "complete", claim, {**moves.kept_values(kept), "items": items})[SEQ]
+    took = moves.duration_ms(claim.job.started_at, txn.at)
+    txn.history.append((seq, txn.now, claim.fence, "complete", "ok", None, None, "", kept.bytes, took))
 
 
 def fail(

@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Callable
 
 from mediavault.core.errors import BadInput, ErrorCode, Failure, Internal, LeaseLost, StoreError, Unsupported
-from mediavault.core.job import ClaimedJob, HistoryRecord, Job, Outcome, Stage
+from mediavault.core.job import ClaimedJob, HistoryRecord, JobStatus, Outcome, Stage
 from mediavault.core.logs import get_logger, job_context, redact_url
-from mediavault.core.media import Candidate
+from mediavault.core.media import Candidate, KeptFile
 from mediavault.core.system_errors import machine_errors_as_ours
 from mediavault.platforms.registry import platform
 from mediavault.services.extraction.person_choice import with_choice
@@ -20,6 +20,7 @@ from mediavault.worker import gatekeeper
 from mediavault.worker.album import album_of
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.dispatch import route_job_by_domain, told_of
+from mediavault.worker.ending import Ending
 from mediavault.worker.gatekeeper import NoTurn
 from mediavault.worker.handover import machines_that_may_help, where_to_sign_in
 from mediavault.worker.journal import Journal
@@ -35,7 +36,9 @@ from mediavault.worker.tools import Tools
 log = get_logger(__name__)
 
 
-async def process_one_cycle(claim: ClaimedJob, tools: Tools, *, on_last_write: Callable[[], None] | None = None) -> Job:
+async def process_one_cycle(
+    claim: ClaimedJob, tools: Tools, *, on_last_write: Callable[[], None] | None = None
+) -> Ending:
     """Take a claimed job to ``completed`` or ``failed``, or give it back where its site has no turn for it now.
 
     Raises LeaseLost when it is no longer ours.
@@ -47,7 +50,8 @@ async def process_one_cycle(claim: ClaimedJob, tools: Tools, *, on_last_write: C
         journal = Journal(claim, tools.store, tools.clock, asyncio.current_task(), on_last_write)
         try:
             with machine_errors_as_ours():
-                job = await save_post(journal, tools)
+                kept = await save_post(journal, tools)
+            ending = Ending(JobStatus.COMPLETED, output_path=kept.output_path)
         except asyncio.CancelledError:
             if not journal.lost:
                 raise
@@ -57,27 +61,27 @@ async def process_one_cycle(claim: ClaimedJob, tools: Tools, *, on_last_write: C
             log.warning("attempt_broken_off", error_code=exc.code, error=exc.message)
             raise
         except BadInput as exc:  # an address that older rules had let in
-            job = await fail(journal, Unsupported(exc.message), tools)
+            ending = await fail(journal, Unsupported(exc.message), tools)
         except Failure as failure:
-            job = await fail(journal, failure, tools)
+            ending = await fail(journal, failure, tools)
         except NoTurn as none:
             log.info("job_given_back", why=str(none))
             await tools.store.release(claim)
-            return await tools.store.get(claim.id)
+            return Ending(JobStatus.QUEUED)
         except Exception as exc:
             log.exception("attempt_hit_a_bug")
-            job = await fail(journal, Internal(f"{type(exc).__name__}: {exc}"), tools)
-        log.info("attempt_ended", status=job.status, error_code=job.error_code, output_path=job.output_path)
-        return job
+            ending = await fail(journal, Internal(f"{type(exc).__name__}: {exc}"), tools)
+        log.info("attempt_ended", status=ending.status, error_code=ending.error_code, output_path=ending.output_path)
+        return ending
 
 
-async def save_post(journal: Journal, tools: Tools) -> Job:
-    """Stages 2 to 10 of a post whose videos can be had."""
+async def save_post(journal: Journal, tools: Tools) -> KeptFile:
+    """Stages 2 to 10 of a post whose videos can be had: the job is completed. The first of its files."""
     claim = journal.claim
     async with tools.vault.staging.folder(claim.id, claim.fence) as staging:
         attempt = Attempt(journal, tools, staging, album_of(claim.job))
-        if (job := await finish(attempt)) is not None:
-            return job
+        if (kept := await finish(attempt)) is not None:
+            return kept
         await journal.enter(Stage.ROUTE, 5)
         async with journal.step(Stage.ROUTE) as note:
             attempt.route = await follow_link(route_job_by_domain(claim.job), tools, journal)
@@ -88,7 +92,7 @@ async def save_post(journal: Journal, tools: Tools) -> Job:
         return await save_items(attempt)
 
 
-async def save_items(attempt: Attempt) -> Job:
+async def save_items(attempt: Attempt) -> KeptFile:
     """Each of the post's videos in turn. One that cannot be had does not stop the others, and is told at the end."""
     album, store = attempt.album, attempt.tools.store
     while (place := album.next) is not None:
@@ -96,15 +100,16 @@ async def save_items(attempt: Attempt) -> Job:
         try:
             climb = Climb(attempt, place, await choose_candidate(attempt, place))
             with machine_errors_as_ours():  # so that the album is told as well
-                job = await save_item(climb)
-            if job is not None:
-                return job
+                kept = await save_item(climb)
+            if kept is not None:
+                return kept
         except Failure as failure:
             if not album.mark_failed(climb.place if climb else place, failure):
                 break
     if album.is_whole and album.first_kept:  # what is missing is not the post's any more
         attempt.journal.last_write()
-        return await store.complete(attempt.claim, album.first_kept, album.items)
+        await store.complete(attempt.claim, album.first_kept, album.items)
+        return album.first_kept
     await store.save_items(attempt.claim, album.items)
     raise album.verdict()
 
@@ -118,8 +123,8 @@ async def choose_candidate(attempt: Attempt, place: int) -> Candidate:
     return candidate
 
 
-async def save_item(climb: Climb) -> Job | None:
-    """Stages 6 to 10 for one video of the post; the completed job when it was the last one."""
+async def save_item(climb: Climb) -> KeptFile | None:
+    """Stages 6 to 10 for one video of the post; when it was the last one the job is completed, and the answer its first file."""
     attempt = climb.attempt
     verified = await playable(await climb.to_the_top(), attempt)
     await attempt.journal.enter(Stage.THUMBNAIL, 95)
@@ -127,11 +132,11 @@ async def save_item(climb: Climb) -> Job | None:
     return await keep(verified, picture, attempt, climb.place)
 
 
-async def fail(journal: Journal, failure: Failure, tools: Tools) -> Job:
+async def fail(journal: Journal, failure: Failure, tools: Tools) -> Ending:
     """Stage 10, the other end: what happened, what it means for the site, and when it is tried again if that can help."""
     claim = journal.claim
-    if (given_back := await hand_over(journal, failure, tools)) is not None:
-        return given_back
+    if await hand_over(journal, failure, tools):
+        return Ending(JobStatus.QUEUED)
     closed_for = await gatekeeper.tell(journal.site or platform(claim.job.platform), journal.turn, failure, tools)
     verdict = decide(
         failure,
@@ -148,24 +153,26 @@ async def fail(journal: Journal, failure: Failure, tools: Tools) -> Job:
             log.info("retry_planned", error_code=failure.code, in_s=round(delay.total_seconds(), 1))
         case GiveUp(reason):
             log.info("given_up", error_code=failure.code, reason=reason)
-    return await tools.store.fail(
+    error = await where_to_sign_in(failure, claim.job.platform, tools.store)
+    await tools.store.fail(
         claim,
         error_code=failure.code,
-        error=await where_to_sign_in(failure, claim.job.platform, tools.store),
+        error=error,
         retry_in=verdict.delay if isinstance(verdict, RetryIn) else None,
         uses_attempt=not isinstance(verdict, RetryIn) or verdict.uses_attempt,
     )
+    return Ending(JobStatus.FAILED, failure.code, error)
 
 
-async def hand_over(journal: Journal, failure: Failure, tools: Tools) -> Job | None:
+async def hand_over(journal: Journal, failure: Failure, tools: Tools) -> bool:
     """Give the job back for the machines that are signed in to its site, where this one is not. It loses no try, and the
-    site's gate stays as it is: only strangers were refused. None when that is no matter."""
+    site's gate stays as it is: only strangers were refused. False when that is no matter."""
     claim, site = journal.claim, journal.claim.job.platform
     if journal.site is not None and journal.site.name != site:
-        return None
+        return False
     hosts = await machines_that_may_help(failure, site, tools.store, signed_in=await tools.signed_in())
     if not hosts:
-        return None
+        return False
     told = f"{failure.message} It goes on where somebody is signed in: {', '.join(hosts)}."
     log.info("job_handed_over", error_code=failure.code, hosts=hosts)
     record = HistoryRecord(
@@ -173,7 +180,7 @@ async def hand_over(journal: Journal, failure: Failure, tools: Tools) -> Job | N
     )
     await tools.store.record(claim, record)
     await tools.store.release(claim, needs_session=True)
-    return await tools.store.get(claim.id)
+    return True
 
 
 async def former_failures(claim: ClaimedJob, tools: Tools) -> list[ErrorCode | None]:

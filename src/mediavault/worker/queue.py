@@ -19,10 +19,11 @@ from typing import Any
 
 from mediavault import __version__
 from mediavault.core.errors import LeaseLost, MediavaultError, NoSpace, StorageFailure, StoreError
-from mediavault.core.job import ClaimedJob, Job, JobId, JobStatus, WorkerBeat, WorkerId, new_worker_id
+from mediavault.core.job import ClaimedJob, JobId, JobStatus, WorkerBeat, WorkerId, new_worker_id
 from mediavault.core.logs import get_logger
 from mediavault.worker import liveness
 from mediavault.worker.breaker import TRIPPED_BY, Breaker
+from mediavault.worker.ending import Ending
 from mediavault.worker.handover import free_stranded_jobs, go_on_after_sign_in
 from mediavault.worker.pipeline import process_one_cycle
 from mediavault.worker.recovery import RECOVERIES_PER_LEASE, recover_stale_jobs
@@ -196,10 +197,10 @@ class Worker:
         if pause_s is not None:
             log.error("claims_paused", for_s=pause_s, error=why)
 
-    def _learn_of_disk(self, job: Job) -> None:
-        if job.status is JobStatus.FAILED and job.error_code in TRIPPED_BY:
-            self._pause(job.error)
-        elif job.status is JobStatus.COMPLETED and self._breaker.reset():
+    def _learn_of_disk(self, ending: Ending) -> None:
+        if ending.status is JobStatus.FAILED and ending.error_code in TRIPPED_BY:
+            self._pause(ending.error)
+        elif ending.status is JobStatus.COMPLETED and self._breaker.reset():
             log.warning("claims_go_on")
 
     async def beat(self) -> None:
@@ -278,9 +279,9 @@ class Worker:
     async def _attempt(self, attempt: HeldClaim) -> None:
         try:
             free_slot = partial(self._free_slot, attempt)
-            job = await process_one_cycle(attempt.claim, self._tools, on_last_write=free_slot)
-            self._tally[told_in_tally(job)] += 1
-            self._learn_of_disk(job)
+            ending = await process_one_cycle(attempt.claim, self._tools, on_last_write=free_slot)
+            self._tally[ending.in_tally] += 1
+            self._learn_of_disk(ending)
         except LeaseLost:
             pass  # logged by the pipeline; whoever holds the job now goes on
         except asyncio.CancelledError:
@@ -390,13 +391,6 @@ class Worker:
         self._background.add(task)  # the loop itself keeps no hold of it
         task.add_done_callback(self._background.discard)
         return task
-
-
-def told_in_tally(job: Job) -> str:
-    """As what an attempt's outcome is counted: completed, failed:CODE, or given_back."""
-    if job.status is JobStatus.FAILED and job.error_code is not None:
-        return f"failed:{job.error_code.value}"
-    return "completed" if job.status is JobStatus.COMPLETED else "given_back"
 
 
 async def _end(*tasks: asyncio.Task[None]) -> None:

@@ -21,7 +21,6 @@ from mediavault.store.postgres_ops import _MOMENT
 from mediavault.store.postgres_schema import MIGRATIONS, migrate
 from mediavault.store.rows import (
     CLAIMED_COLUMNS,
-    COMPLETED_COLUMNS,
     GATE_COLUMNS,
     ID,
     JOB_COLUMNS,
@@ -34,6 +33,11 @@ from tests.fakes import START
 from tests.servers import postgres
 
 RELEASED = Path(__file__).parent / "released" / "postgres_0001.sql"
+# What that code read back of a completed job.
+COMPLETED = (
+    "source_type, extracted_url, extracted_url_expires_at, candidates, image_urls, metadata, account, thumbnail_url,"
+    " items, chosen_url, seq"
+)
 OLD, NEW = WorkerId("w-old"), WorkerId("w-new")
 
 
@@ -42,7 +46,7 @@ def released_statements() -> dict[str, Statement]:
     columns = {"job": JOB_COLUMNS, "claimed": CLAIMED_COLUMNS, "stored": STORED_COLUMNS}
     columns = {name: text.replace(" needs_session,", "") for name, text in columns.items()}
     assert all("needs_session" not in text for text in columns.values())
-    columns |= {"t": _MOMENT, "gate": GATE_COLUMNS, "completed": COMPLETED_COLUMNS}
+    columns |= {"t": _MOMENT, "gate": GATE_COLUMNS, "completed": COMPLETED}
     columns["stored_values"] = ", ".join(f":{name}" for name in columns["stored"].split(", "))
     _, *parts = re.split(r"^-- name: (\w+)$", RELEASED.read_text("utf-8"), flags=re.MULTILINE)
     found = {}

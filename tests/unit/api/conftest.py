@@ -61,7 +61,8 @@ class House:
             (self.downloads / path).write_bytes(content)
         kept = KeptFile(name, f"{stem}.jpg", len(video), SHA256, 4.0, 320, 180)
         await self.store.begin_commit(claim, kept)
-        return await self.store.complete(claim, kept)
+        await self.store.complete(claim, kept)
+        return await self.store.get(claim.id)
 
     async def add_failed(self, url: str = POST, *, retry_in: timedelta | None = None) -> Job:
         await self.add(url)

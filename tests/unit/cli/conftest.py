@@ -118,7 +118,8 @@ async def end(store: MemoryJobStore, ending: str) -> Job:
     (claim,) = await store.claim(WORKER, limit=1, lease=LEASE)
     if ending == "kept":
         await store.begin_commit(claim, KEPT)
-        return await store.complete(claim, KEPT)
+        await store.complete(claim, KEPT)
+        return await store.get(claim.id)
     waits = {"failed": None, "soon": timedelta(seconds=5), "later": timedelta(hours=1)}
     return await store.fail(claim, error_code=ErrorCode.DELETED, error="The post is gone.", retry_in=waits[ending])
 

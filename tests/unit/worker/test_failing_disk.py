@@ -18,7 +18,7 @@ from mediavault.store.port import JobStore
 from mediavault.worker.pipeline import process_one_cycle
 from mediavault.worker.tools import Tools
 from tests.fakes import FakeClock
-from tests.stubs import StubDownloader, make_tools
+from tests.stubs import StubDownloader, make_tools, worked
 
 # What breaks off -> the object of the tools that meets the disk there, and its method
 MEETS_THE_DISK: dict[str, Callable[[Tools], tuple[object, str]]] = {
@@ -63,7 +63,7 @@ async def test_no_stage_loses_a_try_to_a_disk_that_fails(
 ) -> None:
     tools = tools_that_break(store, clock, tmp_path, where, errno.EIO, monkeypatch)
 
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.STORAGE)
     assert job.retry_at is not None
@@ -79,7 +79,7 @@ async def test_whatever_the_system_says_of_the_disk_no_try_is_lost(
 ) -> None:
     tools = tools_that_break(store, clock, tmp_path, "a still", code, monkeypatch)
 
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.STORAGE)
     assert job.max_attempts - job.attempt_count == 5
@@ -93,7 +93,7 @@ async def test_what_no_machine_is_to_blame_for_is_a_bug(
     configure_logs("error", io.StringIO())  # the traceback of a bug takes long to write
     tools = tools_that_break(store, clock, tmp_path, "a still", code, monkeypatch)
 
-    assert (await process_one_cycle(claim, tools)).error_code is ErrorCode.INTERNAL
+    assert (await worked(claim, tools)).error_code is ErrorCode.INTERNAL
 
 
 async def test_the_history_tells_which_stage_met_the_fault(

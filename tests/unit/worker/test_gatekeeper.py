@@ -38,7 +38,17 @@ from mediavault.worker.pipeline import process_one_cycle
 from mediavault.worker.stages.extract import is_somebody
 from mediavault.worker.tools import Tools
 from tests.fakes import START, FakeClock
-from tests.stubs import VIDEO, StubBrowser, StubDownloader, StubExtractor, candidate, extraction, make_tools, new_job
+from tests.stubs import (
+    VIDEO,
+    StubBrowser,
+    StubDownloader,
+    StubExtractor,
+    candidate,
+    extraction,
+    make_tools,
+    new_job,
+    worked,
+)
 from tests.unit.worker.conftest import LEASE
 
 W = WorkerId("w-1")
@@ -161,7 +171,7 @@ async def test_a_job_that_finds_the_gate_closed_goes_back_into_the_queue_without
     await store.enqueue([x_job(clock, 1)])
     (claim,) = await store.claim(W, limit=1, lease=LEASE)
     await store.close_gate("x", duration=timedelta(hours=1), code=ErrorCode.CHALLENGE, reason="a person is asked for")
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert (job.status, job.max_attempts - job.attempt_count) == (JobStatus.QUEUED, claim.job.max_attempts)
 
@@ -180,7 +190,7 @@ async def test_a_rate_limit_in_the_middle_of_a_carousel_closes_the_gate_and_hold
         downloader=StubDownloader(VIDEO, RateLimited("429", retry_after=timedelta(hours=2))),
         jitter=lambda: 0.0,
     )
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     (gate,) = await store.gates()
     assert (job.error_code, job.retry_at) == (ErrorCode.PARTIAL, clock.now() + timedelta(hours=2))
@@ -208,7 +218,7 @@ async def test_a_refused_address_is_left_alone_for_six_hours_and_so_is_its_job(
     (claim,) = await store.claim(W, limit=1, lease=LEASE)
     refused = make_tools(store, clock, tmp_path, extractor=StubExtractor(IpBlocked("no")), jitter=lambda: 0.0)
 
-    assert (await process_one_cycle(claim, refused)).retry_at == clock.now() + timedelta(hours=6)
+    assert (await worked(claim, refused)).retry_at == clock.now() + timedelta(hours=6)
 
 
 # --- the account ------------------------------------------------------------------------------------------------------
@@ -240,7 +250,7 @@ async def insta(store: JobStore, clock: FakeClock, root: Path, number: int, brow
     url = f"https://www.instagram.com/p/ABCDEFG{number:03}/"
     await store.enqueue([new_job(url, clock=clock, platform="instagram")])
     (claim,) = await store.claim(W, limit=1, lease=LEASE)
-    job = await process_one_cycle(claim, insta_tools(store, clock, root, browser))
+    job = await worked(claim, insta_tools(store, clock, root, browser))
     (gate,) = await store.gates()
     return job, (gate.turn_after(clock.now()) - clock.now()).total_seconds()
 
@@ -281,7 +291,7 @@ async def test_a_job_beyond_the_accounts_day_waits_with_a_sentence_and_without_u
     await store.promote_due()
     (again,) = await store.claim(W, limit=1, lease=LEASE)
     tools = insta_tools(store, clock, tmp_path, browser)
-    assert (await process_one_cycle(again, tools)).status is JobStatus.COMPLETED
+    assert (await worked(again, tools)).status is JobStatus.COMPLETED
 
 
 class Slow(StubExtractor):
@@ -307,7 +317,7 @@ async def test_between_a_strangers_look_and_the_accounts_an_interval_of_the_acco
     url = "https://www.instagram.com/p/ABCDEFGHIJ/"
     await store.enqueue([new_job(url, clock=clock, platform="instagram")])
     (claim,) = await store.claim(W, limit=1, lease=LEASE)
-    job = await process_one_cycle(claim, slow)
+    job = await worked(claim, slow)
 
     assert (job.status, clock.slept) == (JobStatus.COMPLETED, [30])
 

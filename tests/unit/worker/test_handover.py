@@ -12,9 +12,8 @@ from mediavault.core.errors import Deleted, ErrorCode, Failure, LoginRequired
 from mediavault.core.job import Job, JobId, JobStatus, WorkerBeat, WorkerId
 from mediavault.store.memory import MemoryJobStore
 from mediavault.worker.handover import STRANDED_AFTER, free_stranded_jobs, go_on_after_sign_in, holders
-from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import FakeClock
-from tests.stubs import StubExtractor, make_tools, new_job
+from tests.stubs import StubExtractor, make_tools, new_job, worked
 
 LEASE = timedelta(seconds=90)
 ME = WorkerId("w-here")
@@ -50,7 +49,7 @@ async def attempt(
 
     tools = make_tools(store, clock, root, extractor=StubExtractor(failure))
     (claim,) = await store.claim(ME, limit=1, lease=LEASE, sessions=signed_in)
-    return await process_one_cycle(claim, replace(tools, signed_in=here))
+    return await worked(claim, replace(tools, signed_in=here))
 
 
 async def enqueue(store: MemoryJobStore, clock: FakeClock) -> JobId:

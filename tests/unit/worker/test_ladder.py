@@ -39,6 +39,7 @@ from tests.stubs import (
     extraction,
     make_tools,
     new_job,
+    worked,
 )
 from tests.unit.worker.conftest import LEASE
 
@@ -60,7 +61,7 @@ async def test_plain_carries_no_cookies_and_session_does(
 ) -> None:
     downloader = StubDownloader(EmptyBody("0 bytes"), VIDEO)
     tools = make_tools(store, clock, tmp_path, downloader=downloader, browser=StubBrowser(cookies=[COOKIE]))
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert job.status is JobStatus.COMPLETED
     assert [request.cookies for request in downloader.requests] == [(), (COOKIE,)]
@@ -85,7 +86,7 @@ async def test_the_browser_saves_what_our_client_cannot(
 ) -> None:
     browser = StubBrowser(VIDEO)
     tools = make_tools(store, clock, tmp_path, downloader=StubDownloader(HttpError("403")), browser=browser)
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert job.status is JobStatus.COMPLETED
     assert browser.downloads == [MEDIA_URL]
@@ -96,7 +97,7 @@ async def test_a_file_that_does_not_validate_climbs_too(
     store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     probe = StubProbe(Problem(ProblemKind.DAMAGED, "3 frames do not decode"), None)
-    job = await process_one_cycle(claim, make_tools(store, clock, tmp_path, probe=probe))
+    job = await worked(claim, make_tools(store, clock, tmp_path, probe=probe))
 
     assert job.status is JobStatus.COMPLETED
     assert await rungs(store, claim) == [
@@ -113,7 +114,7 @@ async def test_fresh_extracts_again_and_takes_a_candidate_not_tried_yet(
     extractor = StubExtractor(extraction(), extraction(candidate(), candidate(SECOND_URL)))
     downloader = StubDownloader(Incomplete("cut"), Incomplete("cut"), VIDEO)
     tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert (job.status, job.extracted_url) == (JobStatus.COMPLETED, SECOND_URL)
     assert [request.url for request in downloader.requests] == [MEDIA_URL, MEDIA_URL, SECOND_URL]
@@ -139,7 +140,7 @@ async def test_fresh_tries_with_cookies_and_then_without(
     downloader = StubDownloader(LinkExpired("403"), HttpError("cookie refused"), VIDEO)
     browser = StubBrowser(cookies=[COOKIE])
     tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert job.status is JobStatus.COMPLETED
     assert [bool(request.cookies) for request in downloader.requests] == [False, True, False]
@@ -153,7 +154,7 @@ async def test_the_browser_is_not_asked_for_a_segmented_stream(
     tools = make_tools(
         store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(Incomplete("hole")), browser=browser
     )
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert (job.error_code, browser.downloads) == (ErrorCode.INCOMPLETE, [])
     assert (RungName.NAVIGATION, Stage.DOWNLOAD, Outcome.SKIPPED) in await rungs(store, claim)
@@ -167,7 +168,7 @@ async def test_a_missing_browser_does_not_hide_why_the_download_failed(
         store, clock, tmp_path, downloader=StubDownloader(Incomplete("cut")), browser=StubBrowser(unavailable)
     )
 
-    assert (await process_one_cycle(claim, tools)).error_code is ErrorCode.INCOMPLETE
+    assert (await worked(claim, tools)).error_code is ErrorCode.INCOMPLETE
 
 
 async def test_nothing_new_in_a_fresh_look_does_not_hide_it_either(
@@ -175,7 +176,7 @@ async def test_nothing_new_in_a_fresh_look_does_not_hide_it_either(
 ) -> None:
     tools = make_tools(store, clock, tmp_path, downloader=StubDownloader(LinkExpired("403")))
 
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert job.error_code is not ErrorCode.NO_VIDEO
     assert job.status is JobStatus.FAILED
@@ -185,7 +186,7 @@ async def test_protected_media_stops_the_climb(
     store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = StubDownloader(Drm("keys"))
-    job = await process_one_cycle(claim, make_tools(store, clock, tmp_path, downloader=downloader))
+    job = await worked(claim, make_tools(store, clock, tmp_path, downloader=downloader))
 
     assert (job.error_code, job.retry_at, len(downloader.requests)) == (ErrorCode.DRM, None, 1)
 
@@ -200,7 +201,7 @@ async def test_a_site_whose_media_want_the_visits_cookies_is_asked_with_them_bef
     extractor = StubExtractor(extraction(candidate(signed=True)))
     downloader = StubDownloader(LinkExpired("403"), VIDEO)
     tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert (job.status, extractor.asked) == (JobStatus.COMPLETED, 1)
     assert [rung for rung, stage, _ in await rungs(store, claim) if stage is Stage.DOWNLOAD] == [
@@ -232,7 +233,7 @@ async def test_a_site_that_judges_the_handshake_is_asked_by_the_browser_next(
     browser, extractor = StubBrowser(VIDEO), StubExtractor(extraction(candidate(signed=True)))
     downloader = StubDownloader(LinkExpired("403"))
     tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert (job.status, extractor.asked, len(downloader.requests)) == (JobStatus.COMPLETED, 1, 1)
     assert [record[0] for record in await rungs(store, claim) if way(record)] == [RungName.PLAIN, RungName.NAVIGATION]
@@ -246,7 +247,7 @@ async def test_its_fresh_address_is_asked_for_by_the_browser_too(
     browser = StubBrowser(LinkExpired("403"), VIDEO)
     downloader = StubDownloader(LinkExpired("403"))
     tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert (job.status, browser.downloads) == (JobStatus.COMPLETED, [MEDIA_URL, SECOND_URL])
     assert len(downloader.requests) == 1
@@ -262,7 +263,7 @@ async def test_its_streams_which_no_browser_saves_are_looked_at_afresh(
     )
     downloader, browser = StubDownloader(LinkExpired("403"), VIDEO), StubBrowser(VIDEO)
     tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert (job.status, browser.downloads) == (JobStatus.COMPLETED, [])
     assert [request.url for request in downloader.requests] == [MEDIA_URL, SECOND_URL]
@@ -323,9 +324,7 @@ async def test_cookies_are_in_no_row_file_or_log(
         (claim,) = await store.claim(WorkerId("w-1"), limit=1, lease=LEASE)
         downloader = StubDownloader(Incomplete("cut"), VIDEO)
         extractor = StubExtractor(extraction(cookies=(MET,)))
-        job = await process_one_cycle(
-            claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
-        )
+        job = await worked(claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader))
         history = await store.history(claim.id)
     finally:
         await store.close()
@@ -346,13 +345,13 @@ async def test_an_attempt_that_goes_on_without_the_cookies_asks_for_the_same_add
     first = make_tools(
         store, clock, tmp_path, extractor=StubExtractor(found), downloader=StubDownloader(NoSpace("full"))
     )
-    failed = await process_one_cycle(claim, first)
+    failed = await worked(claim, first)
     assert failed.status is JobStatus.FAILED
     await store.retry(claim.id)
     (again,) = await store.claim(WorkerId("w-1"), limit=1, lease=LEASE)
 
     downloader, extractor = StubDownloader(LinkExpired("403"), VIDEO), StubExtractor(found)
-    job = await process_one_cycle(again, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader))
+    job = await worked(again, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader))
 
     assert (job.status, extractor.asked) == (JobStatus.COMPLETED, 1)
     assert [(request.url, request.cookies) for request in downloader.requests] == [(MEDIA_URL, ()), (MEDIA_URL, (MET,))]

@@ -61,6 +61,7 @@ from tests.stubs import (
     extraction,
     make_tools,
     new_job,
+    worked,
 )
 from tests.unit.worker.conftest import LEASE
 
@@ -80,7 +81,7 @@ async def test_a_kept_video_stands_in_the_library_with_thumbnail_sidecar_and_has
 ) -> None:
     found = extraction(thumbnail_url="https://cdn.example/1.jpg")
     tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(found), client=StubClient(200, JPEG))
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert job.status is JobStatus.COMPLETED
     assert job.output_path == "generic-jane/2026-11-24 A title [1].mp4"
@@ -99,7 +100,7 @@ async def test_a_page_in_place_of_the_thumbnail_gives_way_to_a_still(
 ) -> None:
     found = extraction(thumbnail_url="https://cdn.example/1.jpg")
     tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(found), client=StubClient(200, b"<html>"))
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert job.thumbnail_path is not None
     assert b"still" in (tmp_path / job.thumbnail_path).read_bytes()
@@ -108,7 +109,7 @@ async def test_a_page_in_place_of_the_thumbnail_gives_way_to_a_still(
 async def test_a_video_without_any_picture_is_kept_all_the_same(
     store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    job = await process_one_cycle(claim, make_tools(store, clock, tmp_path, probe=StubProbe(still=False)))
+    job = await worked(claim, make_tools(store, clock, tmp_path, probe=StubProbe(still=False)))
 
     assert (job.status, job.thumbnail_path) == (JobStatus.COMPLETED, None)
 
@@ -148,7 +149,7 @@ async def test_a_retried_job_whose_address_holds_is_not_extracted_again(
         claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(Incomplete("cut")))
     )
     asked_before = extractor.asked
-    job = await process_one_cycle(await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=extractor))
+    job = await worked(await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=extractor))
 
     assert job.status is JobStatus.COMPLETED
     assert (asked_before, extractor.asked) == (2, 2)
@@ -178,9 +179,7 @@ async def test_an_expired_address_is_extracted_again(
 async def test_every_failure_ends_in_failed_with_code_sentence_and_time(
     store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    job = await process_one_cycle(
-        claim, make_tools(store, clock, tmp_path, extractor=StubExtractor(Deleted("The post is gone.")))
-    )
+    job = await worked(claim, make_tools(store, clock, tmp_path, extractor=StubExtractor(Deleted("The post is gone."))))
 
     assert (job.status, job.error_code, job.error) == (JobStatus.FAILED, ErrorCode.DELETED, "The post is gone.")
     assert job.failed_at is not None
@@ -191,8 +190,8 @@ async def test_what_seems_gone_is_looked_at_again_in_an_hour_and_then_believed(
     store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(SeemsDeleted("404.")), jitter=lambda: 0.0)
-    first = await process_one_cycle(claim, tools)
-    second = await process_one_cycle(await reclaim(store, clock), tools)
+    first = await worked(claim, tools)
+    second = await worked(await reclaim(store, clock), tools)
 
     assert first.error_code is second.error_code is ErrorCode.DELETED
     assert first.retry_at is not None
@@ -207,7 +206,7 @@ async def test_a_premiere_is_waited_for_until_it_begins_and_costs_no_attempt(
     begins = clock.now() + timedelta(hours=5)
     extractor = StubExtractor(Upcoming("It is not out yet.", starts_at=begins))
     tools = make_tools(store, clock, tmp_path, extractor=extractor, jitter=lambda: 0.0)
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert (job.status, job.error_code, job.retry_at) == (JobStatus.FAILED, ErrorCode.UPCOMING, begins)
     assert job.max_attempts - job.attempt_count == claim.job.max_attempts
@@ -219,8 +218,8 @@ async def test_a_broadcast_that_goes_on_is_looked_at_less_and_less_often(
 ) -> None:
     extractor = StubExtractor(LiveNow("live"))
     tools = make_tools(store, clock, tmp_path, extractor=extractor, jitter=lambda: 0.0)
-    first = await process_one_cycle(claim, tools)
-    second = await process_one_cycle(await reclaim(store, clock), tools)
+    first = await worked(claim, tools)
+    second = await worked(await reclaim(store, clock), tools)
 
     waits = [job.retry_at - job.failed_at for job in (first, second) if job.retry_at and job.failed_at]
     assert waits == [timedelta(minutes=30), timedelta(hours=1)]
@@ -243,9 +242,9 @@ async def test_where_a_share_link_leads_stands_in_the_history_and_with_the_job_a
     claim = await shared_job(store, clock)
     web = StubClient(302, headers={"location": f"{SHARED_POST}sent/?x=1"})
     failing = make_tools(store, clock, tmp_path, client=web, downloader=StubDownloader(Incomplete("cut")))
-    first = await process_one_cycle(claim, failing)
+    first = await worked(claim, failing)
     asked = list(web.urls)
-    again = await process_one_cycle(
+    again = await worked(
         await reclaim(store, clock), make_tools(store, clock, tmp_path, client=web, downloader=StubDownloader())
     )
 
@@ -276,7 +275,7 @@ async def test_a_share_link_and_the_post_behind_it_take_one_turn_at_each_site(
     await store.open()
     claim = await shared_job(store, clock)
     web = StubClient(302, headers={"location": leads_to})
-    job = await process_one_cycle(claim, make_tools(store, clock, tmp_path, client=web))
+    job = await worked(claim, make_tools(store, clock, tmp_path, client=web))
 
     assert (job.status, store.asked) == (JobStatus.COMPLETED, turns)
 
@@ -287,7 +286,7 @@ async def test_a_share_link_is_not_followed_while_its_site_is_left_alone(
     claim = await shared_job(store, clock)
     await store.close_gate("pinterest", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="429")
     web = StubClient(302, headers={"location": SHARED_POST})
-    job = await process_one_cycle(claim, make_tools(store, clock, tmp_path, client=web))
+    job = await worked(claim, make_tools(store, clock, tmp_path, client=web))
 
     assert (job.status, web.urls) == (JobStatus.QUEUED, [])
 
@@ -310,7 +309,7 @@ async def test_a_link_to_a_site_whose_gate_is_closed_comes_back_when_it_opens(
     await store.close_gate("pinterest", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="429")
     web, extractor = StubClient(302, headers={"location": SHARED_POST}), StubExtractor()
     tools = make_tools(store, clock, tmp_path, client=web, extractor=extractor, jitter=lambda: 0.0)
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert (job.status, job.error_code, extractor.asked) == (JobStatus.FAILED, ErrorCode.RATE_LIMITED, 0)
     assert job.retry_at is not None
@@ -322,7 +321,7 @@ async def test_the_sites_retry_after_becomes_the_jobs_retry_at(
     store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     limited = StubDownloader(RateLimited("429", retry_after=timedelta(seconds=100)))
-    job = await process_one_cycle(claim, make_tools(store, clock, tmp_path, downloader=limited, jitter=lambda: 0.0))
+    job = await worked(claim, make_tools(store, clock, tmp_path, downloader=limited, jitter=lambda: 0.0))
 
     assert job.retry_at == clock.now() + timedelta(seconds=100)
 
@@ -334,7 +333,7 @@ async def test_a_bug_fails_the_job_and_is_recorded(
         async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
             raise ZeroDivisionError("a bug")
 
-    job = await process_one_cycle(claim, make_tools(store, clock, tmp_path, extractor=Broken()))
+    job = await worked(claim, make_tools(store, clock, tmp_path, extractor=Broken()))
 
     assert job.error_code is ErrorCode.INTERNAL
     assert job.error == "ZeroDivisionError: a bug"
@@ -351,7 +350,7 @@ async def test_a_page_that_is_never_read_ends_within_the_time_limit(
 
     tools = replace(make_tools(store, clock, tmp_path, extractor=Hanging()), extraction_timeout_s=0.01)
 
-    assert (await process_one_cycle(claim, tools)).error_code is ErrorCode.TIMEOUT
+    assert (await worked(claim, tools)).error_code is ErrorCode.TIMEOUT
 
 
 async def test_an_attempt_that_lost_its_lease_writes_nothing_and_leaves_no_file(
@@ -382,7 +381,7 @@ async def test_a_commit_that_a_crash_interrupted_is_finished_without_any_network
     clock.advance(1)
     await store.recover_stale_jobs(retry_in=timedelta(0))
     extractor = StubExtractor()
-    job = await process_one_cycle(await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=extractor))
+    job = await worked(await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=extractor))
 
     assert (job.status, job.output_path, extractor.asked) == (JobStatus.COMPLETED, "generic-jane/name.mp4", 0)
     assert (tmp_path / "generic-jane/name.info.json").exists()
@@ -422,7 +421,7 @@ async def test_a_file_that_a_frozen_attempt_placed_meanwhile_is_taken_over(
     """Its place and hash stood in the row: another copy beside it would leave a file that no row names."""
     second = await successor_of_a_frozen_commit(store, clock, claim)
     zombie = ZombiePlaces(tmp_path / "generic-jane/name.mp4")
-    job = await process_one_cycle(second, make_tools(store, clock, tmp_path, downloader=zombie))
+    job = await worked(second, make_tools(store, clock, tmp_path, downloader=zombie))
 
     assert (job.status, videos_below(tmp_path)) == (JobStatus.COMPLETED, ["generic-jane/name.mp4"])
     assert job.output_path == "generic-jane/name.mp4"
@@ -443,7 +442,7 @@ async def test_a_file_that_a_frozen_attempt_places_at_the_last_moment_is_taken_o
         return await place(staged, relative)
 
     monkeypatch.setattr(tools.vault, "place", overtaken)
-    job = await process_one_cycle(second, tools)
+    job = await worked(second, tools)
 
     assert (job.status, videos_below(tmp_path)) == (JobStatus.COMPLETED, ["generic-jane/name.mp4"])
     assert job.output_path == "generic-jane/name.mp4"
@@ -455,7 +454,7 @@ async def test_a_strangers_file_under_the_planned_name_is_left_alone(
     second = await successor_of_a_frozen_commit(store, clock, claim)
     (tmp_path / "generic-jane").mkdir()
     (tmp_path / "generic-jane/name.mp4").write_bytes(b"a stranger's")
-    job = await process_one_cycle(second, make_tools(store, clock, tmp_path))
+    job = await worked(second, make_tools(store, clock, tmp_path))
 
     assert job.status is JobStatus.COMPLETED
     assert job.output_path != "generic-jane/name.mp4"
@@ -468,10 +467,10 @@ async def test_what_an_earlier_attempt_had_planned_outlives_a_failed_one(
     """A frozen attempt may wake up at any time: also when its successor failed, and the one after that goes on."""
     second = await successor_of_a_frozen_commit(store, clock, claim)
     failing = make_tools(store, clock, tmp_path, downloader=StubDownloader(*[Incomplete("cut off")] * 9))
-    assert (await process_one_cycle(second, failing)).status is JobStatus.FAILED
+    assert (await worked(second, failing)).status is JobStatus.FAILED
     third = await reclaim(store, clock)
     zombie = ZombiePlaces(tmp_path / "generic-jane/name.mp4")
-    job = await process_one_cycle(third, make_tools(store, clock, tmp_path, downloader=zombie))
+    job = await worked(third, make_tools(store, clock, tmp_path, downloader=zombie))
 
     assert (job.status, videos_below(tmp_path)) == (JobStatus.COMPLETED, ["generic-jane/name.mp4"])
 
@@ -493,8 +492,8 @@ async def test_a_disk_that_fails_behind_the_placed_video_leaves_one_file_and_the
 
     with monkeypatch.context() as patch:
         patch.setattr(tools.vault, "place_json", refuse)
-        waiting = await process_one_cycle(claim, tools)
-    job = await process_one_cycle(await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=extractor))
+        waiting = await worked(claim, tools)
+    job = await worked(await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=extractor))
 
     assert (waiting.status, waiting.error_code) == (JobStatus.FAILED, failure.code)
     assert (job.status, extractor.asked) == (JobStatus.COMPLETED, 0)
@@ -521,7 +520,7 @@ async def test_a_full_disk_at_the_picture_costs_the_picture_alone(
         return write_bytes(path, data)
 
     monkeypatch.setattr(Path, "write_bytes", full_for_pictures)
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert (job.status, job.thumbnail_path, job.error_code) == (JobStatus.COMPLETED, None, None)
 
@@ -565,7 +564,7 @@ async def test_every_video_of_a_carousel_is_kept_under_its_number(
 ) -> None:
     downloader = ByUrl({"a": b"first" * 9, "b": b"second" * 9})
     tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(carousel("a", "b")), downloader=downloader)
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert (job.status, job.output_path) == (JobStatus.COMPLETED, "generic-jane/2026-11-24 A title [1-1].mp4")
     assert [one.status for one in job.items] == [ItemStatus.KEPT, ItemStatus.SKIPPED, ItemStatus.KEPT]
@@ -581,7 +580,7 @@ async def test_one_video_that_fails_does_not_stop_the_others_and_is_all_that_the
 ) -> None:
     downloader = ByUrl({"a": Incomplete("It was cut."), "b": VIDEO})
     tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(carousel("a", "b")), downloader=downloader)
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PARTIAL)
     assert job.error == "1 of 2 videos are kept. Video 1: the browser got nothing"
@@ -590,7 +589,7 @@ async def test_one_video_that_fails_does_not_stop_the_others_and_is_all_that_the
 
     downloader.answers["a"] = b"whole" * 9
     downloader.requests.clear()
-    job = await process_one_cycle(await reclaim(store, clock), tools)
+    job = await worked(await reclaim(store, clock), tools)
 
     assert job.status is JobStatus.COMPLETED
     assert [request.url for request in downloader.requests] == ["https://cdn.example/a.mp4"]
@@ -620,7 +619,7 @@ async def test_a_crash_between_two_videos_keeps_the_first_and_fetches_only_the_s
     await store.expire_leases([claim.worker])
     await store.recover_stale_jobs(retry_in=timedelta(0))
     downloader = ByUrl({"b": b"second" * 9})
-    job = await process_one_cycle(
+    job = await worked(
         await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
     )
 
@@ -635,13 +634,13 @@ async def test_a_person_chooses_where_nothing_says_which_video_is_the_posts(
     unsure = [candidate(f"https://cdn.example/{n}.mp4", ownership=Ownership.UNKNOWN) for n in "ab"]
     downloader = ByUrl({"b": VIDEO})
     tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(extraction(*unsure)), downloader=downloader)
-    job = await process_one_cycle(claim, tools)
+    job = await worked(claim, tools)
 
     assert (job.status, job.error_code, job.retry_at) == (JobStatus.FAILED, ErrorCode.AMBIGUOUS, None)
     assert [c.url for c in job.candidates] == [c.url for c in unsure]
 
     await store.retry(job.id, chosen_url=unsure[1].url)
-    job = await process_one_cycle(await reclaim(store, clock), tools)
+    job = await worked(await reclaim(store, clock), tools)
 
     assert (job.status, job.extracted_url) == (JobStatus.COMPLETED, unsure[1].url)
 
@@ -669,7 +668,7 @@ async def test_a_whole_video_that_browsers_do_not_open_is_kept_as_an_mp4(
     async def remux(sources: Sequence[Path], into: Path) -> None:
         into.write_bytes(b"remuxed " + sources[0].read_bytes())
 
-    job = await process_one_cycle(claim, make_tools(store, clock, tmp_path, probe=FirstIs("matroska"), remux=remux))
+    job = await worked(claim, make_tools(store, clock, tmp_path, probe=FirstIs("matroska"), remux=remux))
 
     assert job.output_path is not None
     assert job.output_path.endswith(".mp4")
@@ -687,7 +686,7 @@ async def test_a_video_that_cannot_be_put_into_an_mp4_is_kept_as_it_is(
             raise BadFile(reason)
 
     probe = FirstIs("matroska", Problem(ProblemKind.DAMAGED, reason))
-    job = await process_one_cycle(claim, make_tools(store, clock, tmp_path, probe=probe, remux=remux))
+    job = await worked(claim, make_tools(store, clock, tmp_path, probe=probe, remux=remux))
 
     assert job.output_path is not None
     assert job.output_path.endswith(".mkv")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.errors import ErrorCode, StorageFailure, StoreError
-from mediavault.core.job import Job, JobStatus, WorkerBeat, WorkerId
+from mediavault.core.job import JobStatus, WorkerBeat, WorkerId
 from mediavault.core.media import DownloadedFile, OnProgress
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.vault.local import LocalVault
@@ -151,9 +151,9 @@ class SlowToComplete(MemoryJobStore):
         super().__init__(clock)
         self.disk = asyncio.Event()
 
-    async def complete(self, *args: Any) -> Job:
+    async def complete(self, *args: Any) -> None:
         await self.disk.wait()
-        return await super().complete(*args)
+        await super().complete(*args)
 
 
 async def test_a_job_that_only_waits_for_its_last_write_takes_no_slot(clock: FakeClock, tmp_path: Path) -> None:

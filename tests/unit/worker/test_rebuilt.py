@@ -17,7 +17,7 @@ from mediavault.upkeep.rebuilding import Rebuild
 from mediavault.upkeep.verifying import Verification
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import FakeClock
-from tests.stubs import VIDEO, StubExtractor, extraction, make_tools
+from tests.stubs import VIDEO, StubExtractor, extraction, make_tools, worked
 from tests.unit.worker.test_pipeline import ByUrl, carousel, reclaim
 
 
@@ -41,9 +41,7 @@ async def test_a_completed_job_is_told_by_its_sidecars(
     store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, found: Extraction
 ) -> None:
     downloader = ByUrl({"a": VIDEO, "b": b"second" * 9, "1": VIDEO})
-    job = await process_one_cycle(
-        claim, make_tools(store, clock, tmp_path, extractor=StubExtractor(found), downloader=downloader)
-    )
+    job = await worked(claim, make_tools(store, clock, tmp_path, extractor=StubExtractor(found), downloader=downloader))
 
     assert job.status is JobStatus.COMPLETED
     assert told(await rebuilt(job, tmp_path, clock)) == told(job)
@@ -57,7 +55,7 @@ async def test_a_job_that_took_two_attempts_is_told_by_the_sidecars_of_both(
     tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(carousel("a", "b")), downloader=downloader)
     await process_one_cycle(claim, tools)
     downloader.answers["a"] = b"whole" * 9
-    job = await process_one_cycle(await reclaim(store, clock), tools)
+    job = await worked(await reclaim(store, clock), tools)
 
     assert (job.status, job.attempt_count) == (JobStatus.COMPLETED, 2)
     assert told(await rebuilt(job, tmp_path, clock)) == told(job)

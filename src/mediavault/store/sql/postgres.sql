@@ -81,7 +81,7 @@ taken AS (
          retry_at = NULL, error_code = NULL, error = NULL, failed_at = NULL,
          stage = 'claim', progress_pct = 0, bytes_done = 0, bytes_total = NULL
     FROM oldest, t WHERE jobs.seq = oldest.picked
-  RETURNING t.now, {claimed}
+  RETURNING {claimed}, t.now
 ),
 taken_h AS (
   INSERT INTO mediavault.history (job, at, attempt, stage, outcome, detail)
@@ -105,7 +105,7 @@ done AS (
                    :sha256s::text[], :durations::float8[], :widths::int[], :heights::int[])
             AS d(of_id, fence, new_items, path, picture, size, hash, lasts_s, wide, high)
    WHERE jobs.id = d.of_id AND jobs.attempt_count = d.fence AND jobs.lease_expires_at IS NOT NULL
-  RETURNING jobs.id, t.now, jobs.started_at, jobs.attempt_count, d.size, {completed}
+  RETURNING jobs.id, jobs.seq, t.now, jobs.started_at, jobs.attempt_count, d.size
 ),
 done_h AS (
   INSERT INTO mediavault.history (job, at, attempt, stage, outcome, bytes, duration_ms)
@@ -120,7 +120,7 @@ SELECT * FROM taken ORDER BY created_at, id;
 -- name: complete
 WITH {t},
 {completing}
-SELECT now, {done} FROM done;
+SELECT id FROM done;
 
 -- name: complete_and_claim
 -- What makes room and what fills it: one transaction, one wait for the disk. The completions come first, and wait for a
@@ -128,7 +128,7 @@ SELECT now, {done} FROM done;
 WITH {t},
 {completing},
 {claiming}
-SELECT now, {done} FROM done UNION ALL (SELECT * FROM taken ORDER BY created_at, id);
+SELECT {done}, NULL FROM done UNION ALL (SELECT * FROM taken ORDER BY created_at, id);
 
 -- name: renew
 WITH {t}

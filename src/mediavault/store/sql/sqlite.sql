@@ -83,7 +83,7 @@ UPDATE jobs INDEXED BY jobs_id
        output_path = :output_path, thumbnail_path = :thumbnail_path,
        bytes = :bytes, sha256 = :sha256, duration_s = :duration_s, width = :width, height = :height
  WHERE id = :id AND status = 'running' AND attempt_count = :fence
-RETURNING {completed};
+RETURNING seq;
 
 -- name: fail
 UPDATE jobs INDEXED BY jobs_id

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from mediavault.core.errors import StorageFailure
-from mediavault.core.job import ItemStatus, Job
+from mediavault.core.job import ItemStatus
 from mediavault.core.media import Extraction, KeptFile, VerifiedFile
 from mediavault.core.names import file_stem
 from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, beside, write_sidecar
@@ -26,8 +26,9 @@ SUFFIXES = {
 MAX_NAME_RACES = 20
 
 
-async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, place: int) -> Job | None:
-    """Place an item's file, its thumbnail and its sidecar; the completed job when it was the last one.
+async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, place: int) -> KeptFile | None:
+    """Place an item's file, its thumbnail and its sidecar. When it was the last one the job is completed, and the answer is
+    the first file of the post.
 
     An earlier attempt that was frozen between its plan and its rename may wake up at any moment and rename after all:
     nothing can fence a rename. So its successor wants the very name that was planned then. Only one of them gets it, and
@@ -63,8 +64,8 @@ def _path_of(picture: Path | None, output_path: str) -> str | None:
     return beside(output_path, picture.suffix) if picture else None
 
 
-async def finish(attempt: Attempt) -> Job | None:
-    """Finish the commit that an earlier attempt began; the completed job when that was all that was missing."""
+async def finish(attempt: Attempt) -> KeptFile | None:
+    """Finish the commit that an earlier attempt began; the post's first file when the job is completed by that."""
     tools, album = attempt.tools, attempt.album
     begun = ((p, one.kept) for p, one in enumerate(album.items) if one.status is ItemStatus.COMMITTING)
     place, kept = next(begun, (0, None))
@@ -117,7 +118,7 @@ def _plan(verified: VerifiedFile, picture: Path | None, sha256: str, output_path
 
 async def _settle(
     attempt: Attempt, place: int, kept: KeptFile, picture: Path | None, extraction: Extraction | None
-) -> Job | None:
+) -> KeptFile | None:
     """The file stands in its place: what belongs beside it, then the row."""
     tools, album, claim = attempt.tools, attempt.album, attempt.claim
     if picture is not None and kept.thumbnail_path is not None:
@@ -129,6 +130,7 @@ async def _settle(
     first = album.first_kept
     if album.is_whole and first is not None:
         attempt.journal.last_write()
-        return await tools.store.complete(claim, first, album.items)
+        await tools.store.complete(claim, first, album.items)
+        return first
     await tools.store.save_items(claim, album.items)
     return None

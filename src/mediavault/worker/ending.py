@@ -1,0 +1,28 @@
+"""How an attempt at a job ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mediavault.core.errors import ErrorCode
+from mediavault.core.job import JobStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """``status`` is what the attempt made of the job: completed, failed, or queued where it was given back.
+
+    ``error_code`` and ``error`` are a failure's, ``output_path`` is the first file of a completed job.
+    """
+
+    status: JobStatus
+    error_code: ErrorCode | None = None
+    error: str | None = None
+    output_path: str | None = None
+
+    @property
+    def in_tally(self) -> str:
+        """As what it is counted: completed, failed:CODE, or given_back."""
+        if self.status is JobStatus.FAILED and self.error_code is not None:
+            return f"failed:{self.error_code.value}"
+        return "completed" if self.status is JobStatus.COMPLETED else "given_back"
