@@ -27,6 +27,7 @@ from mediavault.commands import (
     workers,
 )
 from mediavault.commands.complaints import EXIT_REFUSED, Ended, complain
+from mediavault.commands.streams import OutputLost, watched
 from mediavault.core.errors import BadInput, MediavaultError
 
 COMMANDS: Mapping[str, Callable[..., None]] = {
@@ -62,6 +63,15 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and answer its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    with watched() as streams:
+        try:
+            code = _run(given)
+        except OutputLost:
+            code = EXIT_REFUSED
+        return streams.hand_over(code)
+
+
+def _run(given: Sequence[str]) -> int:
     as_json = "--json" in given
     try:
         _app()(args=given, prog_name="mediavault")

@@ -17,6 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from mediavault.commands.streams import watched
 from mediavault.core.clock import SystemClock
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import DownloadedFile, Extraction, OnProgress, Post
@@ -140,4 +141,5 @@ async def main(store_url: str, state: Path, downloads: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])))
+    with watched():  # as the command line does
+        asyncio.run(main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])))

@@ -137,7 +137,7 @@ async def test_a_log_that_cannot_be_written_stops_nothing(vault: VaultOnDisk, wh
         end(worker)
 
     assert alive
-    assert worker.returncode in (0, 120)  # 120: Python's own word that its last output found no reader
+    assert worker.returncode == 0
     assert vault.complaints(jobs, accepted=3) == []
 
 
