@@ -84,54 +84,72 @@ def write_sidecar(
 
     ``kept`` is the file of the item at ``place``; without ``extraction`` the job's own checkpoint tells the rest.
     """
-    who = extraction.account if extraction else job.account
-    facts = extraction.metadata if extraction else job.metadata
-    published = extraction.published_at.isoformat() if extraction and extraction.published_at else None
-    saved = [number for number, one in enumerate(items) if one.status is not ItemStatus.SKIPPED]
+    said = _said_by_post(job, extraction)
     return {
         "mediavault": SIDECAR_VERSION,
         "id": job.id,
         "trace_id": job.trace_id,
         "post_url": job.post_url,
         "canonical_url": job.canonical_url,
-        _RESOLVED_URL: facts.get(_RESOLVED_URL),
+        _RESOLVED_URL: said[_RESOLVED_URL],
         "version": job.version,
         "platform": job.platform,
-        "post_id": (extraction.post.post_id if extraction else None) or job.metadata.get("post_id"),
-        "account": {
-            "platform": who.platform if who else None,
-            "handle": who.handle if who else None,
-            "display_name": who.display_name if who else None,
-            "slug": who.slug if who else None,
-        },
-        "title": extraction.title if extraction else job.metadata.get("title"),
-        "text": extraction.text if extraction else job.metadata.get("text"),
-        "published_at": published or job.metadata.get("published_at"),
+        "post_id": said["post_id"],
+        "account": _written_account(extraction.account if extraction else job.account),
+        "title": said["title"],
+        "text": said["text"],
+        "published_at": said["published_at"],
         "created_at": job.created_at.isoformat(),
         "saved_at": saved_at.isoformat(),
         "attempt": job.attempt_count,
-        "video": {
-            "number": saved.index(place) + 1,
-            "of": len(saved),
-            "path": kept.output_path,
-            "bytes": kept.bytes,
-            "sha256": kept.sha256,
-            "duration_s": kept.duration_s,
-            "width": kept.width,
-            "height": kept.height,
-        },
+        "video": _written_video(items, place, kept),
         "thumbnail": kept.thumbnail_path,
         "item": place,
-        "items": [
-            {
-                "type": one.item.type,
-                "role": one.item.role,
-                "media_id": one.item.media_id,
-                "label": one.item.label,
-                "saved": one.status is not ItemStatus.SKIPPED,
-            }
-            for one in items
-        ],
+        "items": [_written_item(one) for one in items],
+    }
+
+
+def _said_by_post(job: Job, extraction: Extraction | None) -> Mapping[str, Any]:
+    known = job.metadata
+    if extraction is None:
+        return {name: known.get(name) for name in ("post_id", "title", "text", "published_at", _RESOLVED_URL)}
+    published = extraction.published_at
+    return {
+        "post_id": extraction.post.post_id or known.get("post_id"),
+        "title": extraction.title,
+        "text": extraction.text,
+        "published_at": published.isoformat() if published else known.get("published_at"),
+        _RESOLVED_URL: extraction.metadata.get(_RESOLVED_URL),
+    }
+
+
+def _written_account(who: Account | None) -> dict[str, Any]:
+    if who is None:
+        return dict.fromkeys(("platform", "handle", "display_name", "slug"))
+    return {"platform": who.platform, "handle": who.handle, "display_name": who.display_name, "slug": who.slug}
+
+
+def _written_video(items: Sequence[JobItem], place: int, kept: KeptFile) -> dict[str, Any]:
+    saved = [number for number, one in enumerate(items) if one.status is not ItemStatus.SKIPPED]
+    return {
+        "number": saved.index(place) + 1,
+        "of": len(saved),
+        "path": kept.output_path,
+        "bytes": kept.bytes,
+        "sha256": kept.sha256,
+        "duration_s": kept.duration_s,
+        "width": kept.width,
+        "height": kept.height,
+    }
+
+
+def _written_item(one: JobItem) -> dict[str, Any]:
+    return {
+        "type": one.item.type,
+        "role": one.item.role,
+        "media_id": one.item.media_id,
+        "label": one.item.label,
+        "saved": one.status is not ItemStatus.SKIPPED,
     }
 
 
