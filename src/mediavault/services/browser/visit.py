@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,8 @@ AFTER_CLICK_S = 0.75  # a player that a click creates is there by then
 RESERVE_S = 6.0  # kept back for the last look
 MAX_FRAMES = 25
 PROXY_REFUSAL = b"mediavault does not connect there."
+
+FrameFacts = tuple[Frame, Mapping[str, Any]]  # a frame, and what scripts.PLAYERS says of it
 
 log = get_logger(__name__)
 
@@ -224,18 +226,13 @@ class Visit:
 
     async def _report(self, url: str, user_agent: str) -> PageCapture:
         document = await self._look(self.page.main_frame, scripts.DOCUMENT) or {}
-        frames = [(frame, await self._look(frame, scripts.PLAYERS)) for frame in self._frames()]
-        answered = [(frame, facts) for frame, facts in frames if facts]
-        videos: list[SeenVideo] = []
-        for frame, facts in answered:
-            if facts["videos"]:
-                place = await self._place_of(frame)
-                videos += [seen_video(video, frame.url, place) for video in facts["videos"]]
-        responses = self.network.responses()
-        source = self.network.main_body()
-        main = self.network.main_document
+        answered = await self._players()
+        videos = await self._videos(answered)
+        source, main = self.network.main_body(), self.network.main_document
         if main is not None and main.status == 403 and (source or b"").strip() == PROXY_REFUSAL:
             raise AddressRefused("The post leads to an address that mediavault does not connect to.")
+        responses = self.network.responses()
+        encrypted = any(facts["encrypted"] for _, facts in answered)
         systems = sorted({system for _, facts in answered for system in facts["systems"]})
         log.info("page_seen", url=redact_url(url), responses=len(responses), videos=len(videos))
         return PageCapture(
@@ -246,23 +243,32 @@ class Visit:
             title=document.get("title") or "",
             visible_text=document.get("text") or "",
             responses=responses,
-            videos=tuple(videos),
-            drm_requested=bool(systems) or any(facts["encrypted"] for _, facts in answered),
+            videos=videos,
+            drm_requested=bool(systems) or encrypted,
             user_agent=user_agent,
-            manifests=tuple(
-                SeenManifest(each["url"], each["text"], frame.url)
-                for frame, facts in answered
-                for each in facts["manifests"]
-            ),
+            manifests=_manifests(answered),
             adverts=tuple(self.network.adverts),
             extra={
                 "navigations": [list(step) for step in self.navigations],
-                "encrypted": any(facts["encrypted"] for _, facts in answered),
+                "encrypted": encrypted,
                 "key_systems": systems,
                 "unresponsive": self.progress.unresponsive,
                 "crashed": self.crashed,
             },
         )
+
+    async def _players(self) -> list[FrameFacts]:
+        """The frames that answer."""
+        looks = [(frame, await self._look(frame, scripts.PLAYERS)) for frame in self._frames()]
+        return [(frame, facts) for frame, facts in looks if facts]
+
+    async def _videos(self, answered: Sequence[FrameFacts]) -> tuple[SeenVideo, ...]:
+        videos: list[SeenVideo] = []
+        for frame, facts in answered:
+            if facts["videos"]:
+                place = await self._place_of(frame)
+                videos += [seen_video(video, frame.url, place) for video in facts["videos"]]
+        return tuple(videos)
 
     def _final_url(self, document: Mapping[str, Any]) -> str:
         shown = str(document.get("url") or self.page.url)
@@ -279,6 +285,11 @@ class Visit:
         except (TookTooLong, PageFailed, BrowserUnavailable):
             return None
         return place
+
+
+def _manifests(answered: Sequence[FrameFacts]) -> tuple[SeenManifest, ...]:
+    found = ((frame, each) for frame, facts in answered for each in facts["manifests"])
+    return tuple(SeenManifest(each["url"], each["text"], frame.url) for frame, each in found)
 
 
 def _reason(exc: BaseException) -> str:
