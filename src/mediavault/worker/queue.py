@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from mediavault import __version__
-from mediavault.core.errors import LeaseLost, MediavaultError, NoSpace, StorageFailure, StoreError
-from mediavault.core.job import ClaimedJob, JobId, JobStatus, WorkerBeat, WorkerId, new_worker_id
+from mediavault.core.errors import LeaseLost, MediavaultError, StoreError
+from mediavault.core.job import ClaimedJob, JobId, WorkerBeat, WorkerId, new_worker_id
 from mediavault.core.logs import get_logger
 from mediavault.worker import liveness
-from mediavault.worker.breaker import TRIPPED_BY, Breaker
-from mediavault.worker.ending import Ending
 from mediavault.worker.handover import free_stranded_jobs, go_on_after_sign_in
+from mediavault.worker.library_watch import LibraryWatch
+from mediavault.worker.loops import end, every, first_of, guarded
 from mediavault.worker.pipeline import process_one_cycle
 from mediavault.worker.recovery import RECOVERIES_PER_LEASE, recover_stale_jobs
 from mediavault.worker.ticker import Ticker
@@ -85,8 +85,7 @@ class Worker:
         self._missed_beats = 0
         self._signed_in: frozenset[str] | None = None  # as of the last beat
         self._look_round_at = float("-inf")
-        self._library_is_there = True
-        self._breaker = Breaker(limits.poll_interval_s)
+        self._library = LibraryWatch(tools.vault, tools.clock, poll_interval_s=limits.poll_interval_s)
         self._ticker = Ticker(self.claim_and_start, interval_s=limits.poll_interval_s, clock=tools.clock)
         self._beats: set[asyncio.Task[None]] = set()
         self._background: set[asyncio.Task[None]] = set()
@@ -99,25 +98,23 @@ class Worker:
         """Work until ``stop`` is set, then finish or release what is running; or until it was asked to leave and is done."""
         with liveness.alive(self._live_folder, self.id):
             log.info("worker_started", worker=self.id, concurrency=self._limits.concurrency)
-            await self._guarded(self.recover)
-            leave_work, leave_stops = (
-                self._tools.store.on_work(self._ticker.wake),
-                self._tools.store.on_stop(self.stop_asked),
-            )
-            heartbeat = asyncio.create_task(self._every(self._limits.heartbeat_interval_s, self._start_beat))
+            await guarded(self.recover)
+            leave_work = self._tools.store.on_work(self._ticker.wake)
+            leave_stops = self._tools.store.on_stop(self.stop_asked)
+            heartbeat = self._loop(self._limits.heartbeat_interval_s, self._start_beat)
             claiming = asyncio.create_task(self._ticker.run())
-            recovering = asyncio.create_task(self._every(self._limits.recovery_interval_s, self.recover, first=False))
-            watching = asyncio.create_task(self._every(self._limits.watch_interval_s, self._watch))
+            recovering = self._loop(self._limits.recovery_interval_s, self.recover, first=False)
+            watching = self._loop(self._limits.watch_interval_s, self._watch)
             leaving = asyncio.create_task(self._until_left())
             try:
-                await _first_of(stop, [heartbeat, claiming, recovering, watching, leaving])
+                await first_of(stop, [heartbeat, claiming, recovering, watching, leaving])
             finally:
                 leave_work()
                 self._draining = True
-                await _end(claiming, recovering, leaving)
+                await end(claiming, recovering, leaving)
                 await self._drain()  # the heartbeat goes on: attempts that may finish keep their leases
                 leave_stops()
-                await _end(heartbeat, watching, *self._background)
+                await end(heartbeat, watching, *self._background)
                 with contextlib.suppress(StoreError):
                     await self._tools.store.forget_worker(self.id)
             log.info("worker_stopped", worker=self.id)
@@ -132,12 +129,12 @@ class Worker:
         """
         try:
             if liveness.dead_workers(self._live_folder):
-                await self._guarded(self.recover)  # a neighbour was killed: its jobs go on within a tick
+                await guarded(self.recover)  # a neighbour was killed: its jobs go on within a tick
             await self._look_round()
-            if not self._library_is_there or not await self._disk_is_well():
+            if not self._library.is_there or not await self._library.disk_is_well():
                 return
             running = sum(not attempt.written for attempt in self._attempts.values())
-            free = self._breaker.allows(self._limits.concurrency - running, running)
+            free = self._library.allows(self._limits.concurrency - running, running)
             if free <= 0 or self._draining or self._leaving.is_set():
                 return
             sent = self._tools.clock.monotonic()
@@ -157,51 +154,14 @@ class Worker:
             self._start(claim, sent)
 
     async def _look_round(self) -> None:
-        """At every poll, but not at every wake-up: a promotion is a transaction of its own, and a busy queue wakes us all the time.
-
-        While the library is not there, jobs stay as they are: no attempt of theirs could keep anything.
-        """
+        """At every poll, but not at every wake-up: a promotion is a transaction of its own, and a busy queue wakes us all the time."""
         now = self._tools.clock.monotonic()
         if now < self._look_round_at:
             return
         self._look_round_at = now + self._limits.poll_interval_s / 2  # a poll that comes a little early still does
-        await self._look_for_library()
-        if self._library_is_there:
+        await self._library.look()
+        if self._library.is_there:
             await self._tools.store.promote_due()
-
-    async def _look_for_library(self) -> None:
-        was_there = self._library_is_there
-        try:
-            await self._tools.vault.confirm()
-        except StorageFailure as exc:
-            self._library_is_there = False
-            if was_there:
-                log.error("library_gone", error=exc.message, help=exc.help)
-        else:
-            self._library_is_there = True
-            if not was_there:
-                log.warning("library_back")
-
-    async def _disk_is_well(self) -> bool:
-        """Whether jobs may be claimed, as far as the disk goes: while it fails, each would look at its site in vain."""
-        now = self._tools.clock.monotonic()
-        if self._breaker.wants_proof(now):
-            try:
-                await self._tools.vault.prepare()
-            except (StorageFailure, NoSpace) as exc:
-                self._pause(exc.message)
-        return not self._breaker.is_open(now)
-
-    def _pause(self, why: str | None) -> None:
-        pause_s = self._breaker.trip(self._tools.clock.monotonic())
-        if pause_s is not None:
-            log.error("claims_paused", for_s=pause_s, error=why)
-
-    def _learn_of_disk(self, ending: Ending) -> None:
-        if ending.status is JobStatus.FAILED and ending.error_code in TRIPPED_BY:
-            self._pause(ending.error)
-        elif ending.status is JobStatus.COMPLETED and self._breaker.reset():
-            log.warning("claims_go_on")
 
     async def beat(self) -> None:
         """Renew the leases of the attempts held, say that this worker lives, and stop attempts that were lost."""
@@ -267,7 +227,7 @@ class Worker:
         if asked == self.id:
             self._in_background(self._beat_or_count())
         elif (attempt := self._attempts.get(JobId(asked))) is not None and not attempt.released:
-            self._in_background(self._guarded(partial(self._renew, [attempt.claim])))
+            self._in_background(guarded(partial(self._renew, [attempt.claim])))
 
     # --- attempts -----------------------------------------------------------------------------------------------
 
@@ -281,7 +241,7 @@ class Worker:
             free_slot = partial(self._free_slot, attempt)
             ending = await process_one_cycle(attempt.claim, self._tools, on_last_write=free_slot)
             self._tally[ending.in_tally] += 1
-            self._learn_of_disk(ending)
+            self._library.learn(ending)
         except LeaseLost:
             pass  # logged by the pipeline; whoever holds the job now goes on
         except asyncio.CancelledError:
@@ -373,39 +333,13 @@ class Worker:
 
     # --- loops --------------------------------------------------------------------------------------------------
 
-    async def _every(self, interval_s: float, work: Callable[[], Awaitable[None]], *, first: bool = True) -> None:
-        if first:
-            await self._guarded(work)
-        while True:
-            await self._tools.clock.sleep(interval_s)
-            await self._guarded(work)
-
-    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await work()
-        except (MediavaultError, OSError) as exc:
-            log.error("round_failed", round=getattr(work, "__name__", "?"), error=str(exc))
+    def _loop(
+        self, interval_s: float, work: Callable[[], Awaitable[None]], *, first: bool = True
+    ) -> asyncio.Task[None]:
+        return asyncio.create_task(every(interval_s, work, self._tools.clock, first=first))
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._background.add(task)  # the loop itself keeps no hold of it
         task.add_done_callback(self._background.discard)
         return task
-
-
-async def _end(*tasks: asyncio.Task[None]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _first_of(stop: asyncio.Event, loops: list[asyncio.Task[None]]) -> None:
-    """Wait for the stop; a loop that ends by itself is a bug and is raised."""
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        done, _ = await asyncio.wait({stopping, *loops}, return_when=asyncio.FIRST_COMPLETED)
-        for task in done - {stopping}:
-            task.result()
-    finally:
-        stopping.cancel()
-        await asyncio.gather(stopping, return_exceptions=True)

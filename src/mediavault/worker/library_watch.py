@@ -1,0 +1,66 @@
+"""Whether the library can take a video just now: jobs are claimed only while it can.
+
+The judgement of the disk is :mod:`mediavault.worker.breaker`'s.
+"""
+
+from __future__ import annotations
+
+from mediavault.core.clock import Clock
+from mediavault.core.errors import NoSpace, StorageFailure
+from mediavault.core.job import JobStatus
+from mediavault.core.logs import get_logger
+from mediavault.services.vault.port import Vault
+from mediavault.worker.breaker import TRIPPED_BY, Breaker
+from mediavault.worker.ending import Ending
+
+log = get_logger(__name__)
+
+
+class LibraryWatch:
+    """``is_there`` as of the last look; at first the library is believed to be."""
+
+    def __init__(self, vault: Vault, clock: Clock, *, poll_interval_s: float) -> None:
+        self.is_there = True
+        self._vault = vault
+        self._clock = clock
+        self._breaker = Breaker(poll_interval_s)
+
+    async def look(self) -> None:
+        """While it is not there, jobs stay as they are: no attempt of theirs could keep anything."""
+        was_there = self.is_there
+        try:
+            await self._vault.confirm()
+        except StorageFailure as exc:
+            self.is_there = False
+            if was_there:
+                log.error("library_gone", error=exc.message, help=exc.help)
+        else:
+            self.is_there = True
+            if not was_there:
+                log.warning("library_back")
+
+    async def disk_is_well(self) -> bool:
+        """Whether jobs may be claimed, as far as the disk goes: while it fails, each would look at its site in vain."""
+        now = self._clock.monotonic()
+        if self._breaker.wants_proof(now):
+            try:
+                await self._vault.prepare()
+            except (StorageFailure, NoSpace) as exc:
+                self._pause(exc.message)
+        return not self._breaker.is_open(now)
+
+    def allows(self, free: int, running: int) -> int:
+        """How many jobs may be claimed beside those that run, of ``free`` slots."""
+        return self._breaker.allows(free, running)
+
+    def learn(self, ending: Ending) -> None:
+        """An attempt has ended: what that says of the disk."""
+        if ending.status is JobStatus.FAILED and ending.error_code in TRIPPED_BY:
+            self._pause(ending.error)
+        elif ending.status is JobStatus.COMPLETED and self._breaker.reset():
+            log.warning("claims_go_on")
+
+    def _pause(self, why: str | None) -> None:
+        pause_s = self._breaker.trip(self._clock.monotonic())
+        if pause_s is not None:
+            log.error("claims_paused", for_s=pause_s, error=why)
