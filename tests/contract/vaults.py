@@ -1,9 +1,15 @@
-"""The vaults that the contract is run against. A further one joins with one entry in ``VAULTS``."""
+"""The vaults that the contract is run against. A further one joins with one entry in ``VAULTS``.
+
+``MEDIAVAULT_TEST_VAULT_URL`` names a bucket to run it against besides: an emulator's, or one of your own. Each test works in a
+new folder of it and leaves that behind.
+"""
 
 from __future__ import annotations
 
+import os
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from obstore.store import MemoryStore
@@ -15,6 +21,7 @@ from mediavault.services.vault.objects import ObjectVault
 from mediavault.services.vault.port import Vault
 from tests.servers import s3
 
+NAMED_BY = "MEDIAVAULT_TEST_VAULT_URL"
 QUICK = Patience(connect_s=2, stall_s=5, request_s=30, retries=3, first_wait_s=0.02, retry_within_s=5)
 
 
@@ -52,4 +59,15 @@ def memory_vault(folder: Path) -> Subject:
     return in_bucket(Bucket(BucketAddress(Provider.GOOGLE, "memory"), store, store), folder)
 
 
-VAULTS: Mapping[str, Callable[[Path], Subject]] = {"local": local, "objects-in-memory": memory_vault, "s3": s3_vault}
+def named_vault(folder: Path) -> Subject:
+    address = parse_bucket_address(os.environ[NAMED_BY])
+    mine = "/".join(filter(None, (address.prefix, uuid.uuid4().hex)))
+    return in_bucket(open_bucket(replace(address, prefix=mine), QUICK), folder)
+
+
+VAULTS: Mapping[str, Callable[[Path], Subject]] = {
+    "local": local,
+    "objects-in-memory": memory_vault,
+    "s3": s3_vault,
+    **({"named": named_vault} if os.environ.get(NAMED_BY) else {}),
+}
