@@ -117,7 +117,7 @@ async def _open_windows(vault: OpenVault) -> AsyncIterator[LoginWindows]:
 
 
 @dataclass(slots=True)
-class Ending:
+class ProcessEnd:
     """What ends a process that stays: ``stop`` is set by a signal, or by a worker that broke or was asked to leave and has left."""
 
     stop: asyncio.Event
@@ -155,8 +155,8 @@ class Ending:
 
 
 @contextmanager
-def _signals() -> Iterator[Ending]:
-    ending = Ending(asyncio.Event())
+def _signals() -> Iterator[ProcessEnd]:
+    ending = ProcessEnd(asyncio.Event())
     loop = asyncio.get_running_loop()
     for number in SIGNALS_TO_END:
         loop.add_signal_handler(number, ending.on_signal)

@@ -7,6 +7,7 @@ gate: one of them must not stop the others.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from mediavault.core.errors import AccountDayUsed, ErrorCode, Failure, RateLimited
@@ -70,28 +71,12 @@ async def take_turn(
     """
     if platform.name in MANY_SITES:
         return None
-    pace = platform.pace
-    shortest, longest = (with_account and pace.account_interval_s) or pace.interval_s
-
-    def interval() -> timedelta:
-        return timedelta(seconds=shortest + (longest - shortest) * tools.retry.jitter())
-
-    turn = await tools.store.take_turn(
-        TurnRequest(
-            job=job,
-            platform=platform.name,
-            interval=interval(),
-            probe_within=PROBE_WITHIN,
-            patience=timedelta(seconds=max(longest, pace.interval_s[1])) if before else SOON,
-            pause=interval() if before and with_account else timedelta(),
-            is_prober=before is not None and before.is_probe,
-            account_cap=pace.account_daily_cap if with_account else None,
-        )
-    )
+    request = _request(job, platform, tools.retry.jitter, with_account=with_account, before=before)
+    turn = await tools.store.take_turn(request)
     wait = turn.at - tools.clock.now()
     if turn.refused is Refusal.ACCOUNT_DAY:
         raise AccountDayUsed(
-            f"The account's day at {platform.title} is used up: {pace.account_daily_cap} posts;"
+            f"The account's day at {platform.title} is used up: {platform.pace.account_daily_cap} posts;"
             f" next at {turn.at:%Y-%m-%d %H:%M} UTC.",
             retry_after=max(wait, timedelta()),
         )
@@ -101,6 +86,27 @@ async def take_turn(
         await tools.clock.sleep(wait.total_seconds())
         await _must_be_open(platform, tools)
     return turn
+
+
+def _request(
+    job: JobId, platform: Platform, jitter: Callable[[], float], *, with_account: bool, before: Turn | None
+) -> TurnRequest:
+    pace = platform.pace
+    shortest, longest = (with_account and pace.account_interval_s) or pace.interval_s
+
+    def interval() -> timedelta:
+        return timedelta(seconds=shortest + (longest - shortest) * jitter())
+
+    return TurnRequest(
+        job=job,
+        platform=platform.name,
+        interval=interval(),
+        probe_within=PROBE_WITHIN,
+        patience=timedelta(seconds=max(longest, pace.interval_s[1])) if before else SOON,
+        pause=interval() if before and with_account else timedelta(),
+        is_prober=before is not None and before.is_probe,
+        account_cap=pace.account_daily_cap if with_account else None,
+    )
 
 
 async def _must_be_open(platform: Platform, tools: Tools) -> None:
