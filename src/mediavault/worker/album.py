@@ -12,6 +12,7 @@ from datetime import timedelta
 from mediavault.core.errors import ErrorCode, Failure, NeedsPerson, Partial, PartialSoFar, Retryable
 from mediavault.core.job import ItemStatus, Job, JobItem
 from mediavault.core.media import Extraction, Item, ItemRole, KeptFile
+from mediavault.core.words import counted
 
 # The next item would meet the same: this machine is in the way, or the site wants to be left alone.
 _STOPS = frozenset({ErrorCode.NO_SPACE, ErrorCode.STORAGE})
@@ -92,7 +93,8 @@ class Album:
             for place, one in enumerate(self.items)
             if one.status is ItemStatus.FAILED
         )
-        message = f"{kept} of {wanted} videos are kept. {missing[:1].upper()}{missing[1:]}"
+        are_kept = counted(kept, f"of {wanted} videos is kept", f"of {wanted} videos are kept")
+        message = f"{are_kept}. {missing[:1].upper()}{missing[1:]}"
         stopped = next((one for one in self.failures if one.code in _STOPS or _awaits_person(one)), None)
         if stopped is not None:
             return stopped

@@ -36,7 +36,7 @@ async def partly_kept(house: House) -> Job:
     )
     await house.store.begin_commit(claim, first)
     await house.store.save_items(claim, items)
-    return await house.store.fail(claim, error_code=ErrorCode.PARTIAL, error="1 of 2 videos are kept.", retry_in=None)
+    return await house.store.fail(claim, error_code=ErrorCode.PARTIAL, error="1 of 2 videos is kept.", retry_in=None)
 
 
 async def ambiguous(house: House) -> Job:

@@ -583,7 +583,7 @@ async def test_one_video_that_fails_does_not_stop_the_others_and_is_all_that_the
     job = await worked(claim, tools)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PARTIAL)
-    assert job.error == "1 of 2 videos are kept. Video 1: the browser got nothing"
+    assert job.error == "1 of 2 videos is kept. Video 1: the browser got nothing"
     assert job.retry_at is not None
     assert [one.status for one in job.items] == [ItemStatus.FAILED, ItemStatus.SKIPPED, ItemStatus.KEPT]
 
