@@ -17,7 +17,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from mediavault.core.clock import Clock
 from mediavault.core.job import ClaimedJob, JobItem, JobStatus, NewJob, WorkerId
 from mediavault.core.media import KeptFile
-from mediavault.store import postgres_ops, sqlite_ops
+from mediavault.store import postgres_sql, sqlite_ops
 from mediavault.store.memory import MemoryJobStore
 from mediavault.store.paging import place_of
 from mediavault.store.port import Enqueued, Recovered
@@ -158,10 +158,10 @@ def test_a_statement_with_a_mistake_is_found_out(
 def test_a_statement_of_postgresql_with_a_mistake_is_found_out(
     monkeypatch: pytest.MonkeyPatch, statement: str, right: str, wrong: str
 ) -> None:
-    sql = postgres_ops.SQL[statement].sql
+    sql = postgres_sql.SQL[statement].sql
     assert re.search(right, sql), f"the statement reads otherwise now, mend this test: {sql}"
-    changed = replace(postgres_ops.SQL[statement], sql=re.sub(right, wrong, sql))
-    monkeypatch.setitem(cast("MutableMapping[str, Statement]", postgres_ops.SQL), statement, changed)
+    changed = replace(postgres_sql.SQL[statement], sql=re.sub(right, wrong, sql))
+    monkeypatch.setitem(cast("MutableMapping[str, Statement]", postgres_sql.SQL), statement, changed)
 
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         run_state_machine_as_test(machine_of(postgres_store, on_the_hosts_clock=False), settings=FIND)

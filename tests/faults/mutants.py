@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from mediavault.core.clock import to_micros
 from mediavault.core.job import ClaimedJob, WorkerId
-from mediavault.store import postgres_ops, sqlite_ops
+from mediavault.store import postgres_ops, postgres_sql, sqlite_ops
 from mediavault.store.port import JobStore, Recovered
 from mediavault.store.postgres import PostgresJobStore
 from mediavault.store.postgres_engine import Statement
@@ -24,7 +24,7 @@ from mediavault.store.sqlite_writer import Txn
 NAP_S = 0.05  # between a look and what is done about it
 REAPERS_NAP_S = 1.5  # as long as a slow list of stale jobs takes
 _ON_SQLITE = cast("MutableMapping[str, str]", sqlite_ops.SQL)
-_ON_POSTGRES = cast("MutableMapping[str, Statement]", postgres_ops.SQL)
+_ON_POSTGRES = cast("MutableMapping[str, Statement]", postgres_sql.SQL)
 
 
 def change_sqlite(statement: str, pattern: str, instead: str) -> None:

@@ -48,4 +48,9 @@ def from_micros(micros: int) -> datetime:
     return _EPOCH + timedelta(microseconds=micros)
 
 
+def micros_in(span: timedelta) -> int:
+    """The whole microseconds of a span of time."""
+    return span // timedelta(microseconds=1)
+
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -22,7 +22,6 @@ from mediavault.store import mongodb_reads as reads
 from mediavault.store.calls import Calls
 from mediavault.store.codec import items_to_json
 from mediavault.store.listening import Listener
-from mediavault.store.mongodb_claims import Wanted
 from mediavault.store.mongodb_engine import Database, options_of
 from mediavault.store.mongodb_facts import concerns
 from mediavault.store.mongodb_rows import cut
@@ -30,6 +29,7 @@ from mediavault.store.mongodb_schema import migrate
 from mediavault.store.mongodb_wake import until_lost
 from mediavault.store.port import Checkpoint, Enqueued, JobPage, JobQuery, Recovered, StoredJob, StoreReport
 from mediavault.store.wake import Subscribers
+from mediavault.store.wanted import Wanted
 
 T = TypeVar("T")
 

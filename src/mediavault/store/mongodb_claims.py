@@ -9,16 +9,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from mediavault.core.clock import from_micros
+from mediavault.core.clock import from_micros, micros_in
 from mediavault.core.errors import ErrorCode, StoreError
 from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, Job, Stage, WorkerId
 from mediavault.store import codec, gating, paging
 from mediavault.store.mongodb_engine import Database, Document, Filter
 from mediavault.store.mongodb_history import appended, literal, make_room, new_record
-from mediavault.store.mongodb_ops import QUEUED, RACES, RUNNING, literals, micros, moment_of
+from mediavault.store.mongodb_ops import QUEUED, RACES, RUNNING, literals, moment_of
 from mediavault.store.mongodb_rows import gate_changes, gate_document, gate_from, job_from
 from mediavault.store.mongodb_schema import GATES, JOBS
+from mediavault.store.wanted import Wanted
 
 T = TypeVar("T")
 
@@ -28,14 +29,6 @@ LOSSES_IN_ORDER = 8  # races for the oldest job lost in a row, before a claim st
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)  # for platforms without a gate, whose places do not depend on it
 _HEAD = {"platform": 1, "needs_session": 1}
 _OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Whose jobs a worker takes (empty: everybody's), and where its machine is signed in."""
-
-    platforms: frozenset[str] = frozenset()
-    sessions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +161,7 @@ def _claimed(worker: WorkerId, lease: timedelta, now: int | None) -> dict[str, A
         "attempt_count": attempt,
         "started_at": at,
         "updated_at": at,
-        "lease_expires_at": {"$add": [at, micros(lease)]},
+        "lease_expires_at": {"$add": [at, micros_in(lease)]},
         **appended(new_record(at, Stage.CLAIM, attempt=attempt, detail=worker)),
     }
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from mediavault.core.clock import from_micros
+from mediavault.core.clock import from_micros, micros_in
 from mediavault.core.errors import ErrorCode, StoreError
 from mediavault.core.gates import Gate
 from mediavault.core.job import (
@@ -136,7 +136,7 @@ async def renew(
     jobs = database.documents(JOBS)
     named = [{"_id": claim.id, "attempt_count": claim.fence} for claim in held]
     where = {"$or": named, "status": RUNNING, "claimed_by": worker}
-    until = {"$add": [moment_of(now), micros(lease)]}
+    until = {"$add": [moment_of(now), micros_in(lease)]}
     renewed = await jobs.change_all(where, [{"$set": {"lease_expires_at": until}}])
     if renewed == len({claim.id for claim in held}):
         return {claim.id for claim in held}
@@ -210,7 +210,7 @@ async def fail(
     changes = {
         **literals(values),
         "failed_at": at,
-        "retry_at": None if retry_in is None else {"$add": [at, micros(retry_in)]},
+        "retry_at": None if retry_in is None else {"$add": [at, micros_in(retry_in)]},
         "max_attempts": {"$add": ["$max_attempts", int(not uses_attempt)]},
         **appended(record),
     }
@@ -275,7 +275,7 @@ def _recovered(retry_in: timedelta, now: int | None) -> Mapping[str, Any]:
         **literals(values),
         "updated_at": at,
         "failed_at": at,
-        "retry_at": {"$cond": [has_tries, {"$add": [at, micros(retry_in)]}, None]},
+        "retry_at": {"$cond": [has_tries, {"$add": [at, micros_in(retry_in)]}, None]},
         **appended(record),
     }
 
@@ -301,7 +301,7 @@ async def promote_due(database: Database, limit: int, now: int | None) -> int:
 async def drop_need_of_session(
     database: Database, held: Collection[str], waiting_for: timedelta, now: int | None
 ) -> int:
-    before = (await database.now() if now is None else now) - micros(waiting_for)
+    before = (await database.now() if now is None else now) - micros_in(waiting_for)
     where = {"status": QUEUED, "needs_session": 1, "platform": {"$nin": list(held)}, "updated_at": {"$lte": before}}
     changes = {"needs_session": literal(0), "updated_at": moment_of(now)}
     return await database.documents(JOBS).change_all(where, [{"$set": changes}])
@@ -419,7 +419,3 @@ async def ask_to_leave(database: Database, workers: Collection[WorkerId]) -> int
 
 async def forget_worker(database: Database, worker: WorkerId) -> None:
     await database.documents(WORKERS).delete({"_id": worker})
-
-
-def micros(span: timedelta) -> int:
-    return span // timedelta(microseconds=1)

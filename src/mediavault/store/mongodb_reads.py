@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from mediavault.core.clock import to_micros
+from mediavault.core.clock import micros_in, to_micros
 from mediavault.core.errors import ErrorCode
 from mediavault.core.gates import Gate
 from mediavault.core.job import Job, JobId, JobStatus, WorkerBeat
 from mediavault.store import codec, moves, paging
 from mediavault.store.mongodb_engine import FIRST_MOMENT, Database, Filter
 from mediavault.store.mongodb_history import literal
-from mediavault.store.mongodb_ops import FAILED, QUEUED, micros
+from mediavault.store.mongodb_ops import FAILED, QUEUED
 from mediavault.store.mongodb_rows import beat_from, gate_from, job_from
 from mediavault.store.mongodb_schema import AGREED, GATES, JOBS, WORKERS
 from mediavault.store.port import JobPage, JobQuery
@@ -74,7 +74,7 @@ async def gates(database: Database) -> list[Gate]:
 
 
 async def workers(database: Database, seen_within: timedelta, now: int | None) -> list[WorkerBeat]:
-    since = (await database.now() if now is None else now) - micros(seen_within)
+    since = (await database.now() if now is None else now) - micros_in(seen_within)
     found = await database.documents(WORKERS).find(
         {"last_seen_at": {"$gte": since}}, sort=[("last_seen_at", -1), ("_id", 1)]
     )
@@ -82,7 +82,7 @@ async def workers(database: Database, seen_within: timedelta, now: int | None) -
 
 
 async def not_understood(database: Database, within: timedelta, now: int | None) -> dict[str, int]:
-    since = (await database.now() if now is None else now) - micros(within)
+    since = (await database.now() if now is None else now) - micros_in(within)
     broken = {"status": FAILED, "error_code": ErrorCode.EXTRACTOR_BROKEN.value, "failed_at": {"$gte": since}}
     return await database.documents(JOBS).count_by("platform", broken)
 

@@ -16,6 +16,7 @@ from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobItem, 
 from mediavault.core.logs import get_logger
 from mediavault.core.media import KeptFile
 from mediavault.store import codec, moves
+from mediavault.store import postgres_claims as claims
 from mediavault.store import postgres_ops as ops
 from mediavault.store import postgres_reads as reads
 from mediavault.store.calls import Calls
@@ -28,6 +29,7 @@ from mediavault.store.postgres_schema import migrate
 from mediavault.store.postgres_wake import until_lost, wake_ups_arrive
 from mediavault.store.rows import checkpoint_values
 from mediavault.store.wake import Subscribers
+from mediavault.store.wanted import Wanted
 
 log = get_logger(__name__)
 
@@ -47,9 +49,9 @@ class PostgresJobStore:
         self._listener = Listener(lambda: until_lost(self._database, self._woken, self._listeners.notify), self._clock)
         self._wakes = False
         self._schema_version = 0
-        self._mark = ops.LowWaterMark()
+        self._mark = claims.LowWaterMark()
         self._claims, self._beats, self._finishes = (self._database.lane() for _ in range(3))
-        self._completions: Combiner[ops.Completion, None] = Combiner(self._complete_many)
+        self._completions: Combiner[claims.Completion, None] = Combiner(self._complete_many)
         self._calls = Calls(self._clock)
 
     # --- life ---------------------------------------------------------------------------------------------------
@@ -92,10 +94,10 @@ class PostgresJobStore:
     ) -> list[ClaimedJob]:
         if limit <= 0:
             return []
-        wanted = ops.Wanted(frozenset(platforms), frozenset(sessions))
+        wanted = Wanted(frozenset(platforms), frozenset(sessions))
         at = self._clock.monotonic()
         along = self._completions.take()
-        claiming = ops.claim(self._claims, self._mark, worker, limit, lease, wanted, self._now, at=at, along=along)
+        claiming = claims.claim(self._claims, self._mark, worker, limit, lease, wanted, self._now, at=at, along=along)
         return await self._calls.handed(claiming, unseen=self._give_back)
 
     async def renew(self, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
@@ -134,7 +136,7 @@ class PostgresJobStore:
         )
 
     async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
-        one = ops.Completion(claim, kept, items_to_json(items) if items else None)
+        one = claims.Completion(claim, kept, items_to_json(items) if items else None)
         await self._calls.patiently(
             lambda: self._completions.submit(one),
             otherwise=lambda: self._job_if(claim.id, lambda job: moves.is_completed_by(job, claim, kept)),
@@ -293,8 +295,8 @@ class PostgresJobStore:
         job = await self.get(job_id)
         return job if is_so(job) else None
 
-    async def _complete_many(self, batch: Sequence[ops.Completion]) -> Sequence[Exception | None]:
-        return await ops.complete(self._finishes, batch, self._now)
+    async def _complete_many(self, batch: Sequence[claims.Completion]) -> Sequence[Exception | None]:
+        return await claims.complete(self._finishes, batch, self._now)
 
     async def _give_back(self, claim: ClaimedJob) -> None:
         with suppress(StoreError):  # else it is stuck until its lease ends

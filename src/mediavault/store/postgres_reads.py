@@ -11,7 +11,7 @@ from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, WorkerBeat
 from mediavault.store import moves, paging
 from mediavault.store.port import JobPage, JobQuery
 from mediavault.store.postgres_engine import Database, Statement, positional
-from mediavault.store.postgres_ops import SQL
+from mediavault.store.postgres_sql import SQL
 from mediavault.store.rows import (
     JOB_COLUMNS,
     beat_from_row,

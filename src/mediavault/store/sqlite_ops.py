@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from mediavault.core.clock import micros_in
 from mediavault.core.errors import ErrorCode
 from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import (
@@ -115,7 +116,7 @@ def claim(
     if not oldest:
         return []
     seqs = ",".join(str(seq) for _, _, seq in oldest)
-    values = {"now": txn.now, "worker": worker, "lease_expires_at": txn.now + _micros(lease), "seqs": f"[{seqs}]"}
+    values = {"now": txn.now, "worker": worker, "lease_expires_at": txn.now + micros_in(lease), "seqs": f"[{seqs}]"}
     rows = fetch_all(txn.db, SQL["claim"], values)
     if len(rows) > 1:
         rows.sort(key=_age)  # the order of RETURNING is not defined
@@ -146,7 +147,7 @@ def renew(txn: Txn, worker: WorkerId, held: Collection[ClaimedJob], lease: timed
     guard.lease_given(lease, txn.at, txn.monotonic)
     values = {
         "worker": worker,
-        "lease_expires_at": txn.now + _micros(lease),
+        "lease_expires_at": txn.now + micros_in(lease),
         "held": json.dumps([(claim.id, claim.fence) for claim in held]),
     }
     return {job_id for (job_id,) in fetch_all(txn.db, SQL["renew"], values)}
@@ -195,7 +196,7 @@ def fail(
     txn: Txn, claim: ClaimedJob, error_code: ErrorCode, error: str, retry_in: timedelta | None, *, uses_attempt: bool
 ) -> Job:
     error = codec.storable(error)
-    retry_at = None if retry_in is None else txn.now + _micros(retry_in)
+    retry_at = None if retry_in is None else txn.now + micros_in(retry_in)
     values = {"error_code": error_code.value, "error": error, "retry_at": retry_at, "spared": int(not uses_attempt)}
     row = _fenced(txn, "fail", claim, values)
     job = job_from_row(row)
@@ -213,7 +214,7 @@ def release(txn: Txn, claim: ClaimedJob, *, needs_session: bool = False) -> None
 def drop_need_of_session(txn: Txn, held: Collection[str], waiting_for: timedelta) -> int:
     queued = [row[0] for row in fetch_all(txn.db, SQL["queued_platforms"])]
     missing = json.dumps([name for name in queued if name not in held])
-    values = {"missing": missing, "now": txn.now, "before": txn.now - _micros(waiting_for)}
+    values = {"missing": missing, "now": txn.now, "before": txn.now - micros_in(waiting_for)}
     freed = fetch_all(txn.db, SQL["drop_need_of_session"], values)
     txn.wake = txn.wake or bool(freed)
     return len(freed)
@@ -224,7 +225,7 @@ def recover(txn: Txn, retry_in: timedelta, guard: ClockGuard) -> Recovered:
     values = {
         "now": txn.now,
         "ended_before": txn.now if believed else _NOTHING_ENDED,
-        "retry_at": txn.now + _micros(retry_in),
+        "retry_at": txn.now + micros_in(retry_in),
         "error": moves.RECOVERED_ERROR,
     }
     rows = fetch_all(txn.db, SQL["recover"], values)
@@ -362,7 +363,3 @@ def _requeued(txn: Txn, seqs: Iterable[int], why: str) -> None:
 
 def _age(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return row[CREATED_AT], row[ID]
-
-
-def _micros(span: timedelta) -> int:
-    return span // timedelta(microseconds=1)

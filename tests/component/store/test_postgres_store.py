@@ -19,9 +19,10 @@ from mediavault.store import postgres_ops as ops
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.port import JobQuery
 from mediavault.store.postgres import PostgresJobStore
+from mediavault.store.postgres_claims import HEAD_EVERY_S
 from mediavault.store.postgres_engine import Database, Statement, named
-from mediavault.store.postgres_ops import HEAD_EVERY_S, SQL
 from mediavault.store.postgres_schema import MIGRATIONS, migrate
+from mediavault.store.postgres_sql import SQL
 from mediavault.store.schema import Migration
 from tests.contract.stores import KEPT, LEASE, claim_and_complete, numbered_job
 from tests.fakes import FakeClock

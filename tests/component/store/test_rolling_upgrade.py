@@ -17,8 +17,8 @@ from mediavault.core.job import JobStatus, Stage, WorkerBeat, WorkerId
 from mediavault.store import gating, moves
 from mediavault.store.postgres import PostgresJobStore
 from mediavault.store.postgres_engine import Database, Row, Statement, positional
-from mediavault.store.postgres_ops import _MOMENT
 from mediavault.store.postgres_schema import MIGRATIONS, migrate
+from mediavault.store.postgres_sql import MOMENT
 from mediavault.store.rows import (
     CLAIMED_COLUMNS,
     GATE_COLUMNS,
@@ -46,7 +46,7 @@ def released_statements() -> dict[str, Statement]:
     columns = {"job": JOB_COLUMNS, "claimed": CLAIMED_COLUMNS, "stored": STORED_COLUMNS}
     columns = {name: text.replace(" needs_session,", "") for name, text in columns.items()}
     assert all("needs_session" not in text for text in columns.values())
-    columns |= {"t": _MOMENT, "gate": GATE_COLUMNS, "completed": COMPLETED}
+    columns |= {"t": MOMENT, "gate": GATE_COLUMNS, "completed": COMPLETED}
     columns["stored_values"] = ", ".join(f":{name}" for name in columns["stored"].split(", "))
     _, *parts = re.split(r"^-- name: (\w+)$", RELEASED.read_text("utf-8"), flags=re.MULTILINE)
     found = {}
