@@ -40,9 +40,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "F46": ("profile damaged", "unit/services/browser/test_preferences.py::test_a_file_that_is_damaged_is_left_to_the_browser"),
     "F47": ("signed out", "unit/services/extraction/test_walls.py::test_being_sent_to_a_login_page_is_a_login_wall"),
     "F50": ("many listeners, some stalled", "unit/api/test_feed.py::test_a_listener_that_lags_too_far_behind_is_dropped"),
-    "F51": ("files changed after completion", "unit/upkeep/test_verifying.py::test_a_thousand_random_damages_are_all_found"),
-    "F52": ("backup while running", "component/cli/test_upkeep.py::test_a_backup_is_written_while_workers_work"),
-    "F53": ("downgrade", "unit/store/test_sqlite_schema.py::test_a_newer_schema_is_refused_and_left_untouched"),
     "F56": ("network file systems without rename-noreplace", "unit/services/vault/test_local.py::test_where_the_kernel_has_no_such_rename_a_link_does_not_replace_either"),
 }  # fmt: skip
 
