@@ -141,11 +141,7 @@ async def borrowed_profile(state_dir: Path, clock: Clock) -> AsyncIterator[Profi
             if clock.monotonic() >= end_s:
                 raise BrowserUnavailable("The browser at work does not let go of its profile.")
             await clock.sleep(LOOK_S)
-        try:
-            profile = _profile(base, lock, key="main", cookies_file=base / COOKIES_FILE)
-        except OSError:
-            os.close(lock)
-            raise
+        profile = _profile(base, lock, key="main", cookies_file=base / COOKIES_FILE)
         try:
             yield profile
         finally:
@@ -204,12 +200,17 @@ def missing_cookies(
 
 
 def _profile(base: Path, lock: int, *, key: str, cookies_file: Path | None) -> Profile:
+    """Raises OSError, and has let go of the lock then: held on, it would keep us from our own profile ever after."""
     anonymous = cookies_file is None
     folder = base / "profile"
-    folder.mkdir(mode=0o700, exist_ok=True)
     scratch = base / "tmp"
-    if len(os.fsencode(scratch)) + _SOCKET_BELOW_TMP > _SOCKET_PATH_BYTES:
-        scratch = Path(tempfile.mkdtemp(prefix="mediavault-"))  # Chromium dies of a longer socket path
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if len(os.fsencode(scratch)) + _SOCKET_BELOW_TMP > _SOCKET_PATH_BYTES:
+            scratch = Path(tempfile.mkdtemp(prefix="mediavault-"))  # Chromium dies of a longer socket path
+    except OSError:
+        os.close(lock)
+        raise
     return Profile(folder, scratch, cookies_file, key, anonymous, lock, [base] if anonymous else [])
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+import pytest
+
 from mediavault.services.browser.profile import claim_profile, load_cookies, missing_cookies, save_cookies
 
 NOW_S = 1_000.0
@@ -32,6 +34,20 @@ def test_the_profile_is_free_again_after_its_release(tmp_path: Path) -> None:
     assert not again.anonymous
     again.release()
     again.release()  # twice is safe
+
+
+def test_a_profile_that_could_not_be_made_is_ours_once_it_can(tmp_path: Path) -> None:
+    """Our own lock must not keep us from it, or the logins are away until the next start."""
+    folder = tmp_path / "browser" / "profile"
+    folder.parent.mkdir()
+    folder.write_text("no folder")
+    with pytest.raises(OSError, match="exists"):
+        claim_profile(tmp_path)
+    folder.unlink()
+    profile = claim_profile(tmp_path)
+
+    assert not profile.anonymous
+    profile.release()
 
 
 def test_an_anonymous_profile_is_gone_after_its_release(tmp_path: Path) -> None:
