@@ -74,7 +74,7 @@ class EventStream(Response):
         for event in self._missed:
             await _send(send, event)
         while (event := await self._next()) is not None:  # type: ignore[assignment]
-            await _send(send, event)
+            await _send(send, event + self._listener.more())
 
     async def _next(self) -> bytes | None:
         try:

@@ -10,7 +10,7 @@ import pytest
 
 from mediavault.api.errors import HttpRefusal
 from mediavault.api.events import EventStream, read_moment
-from mediavault.api.feed import CLOCKS_DIFFER, MAX_WAITING, OVERLAP, Feed, Listener
+from mediavault.api.feed import AT_ONCE_BYTES, CLOCKS_DIFFER, MAX_WAITING, OVERLAP, Feed, Listener
 from mediavault.core.job import Stage
 from tests.fakes import START, FakeClock
 from tests.unit.api.conftest import POST, House
@@ -118,6 +118,27 @@ async def test_a_listener_that_lags_too_far_behind_is_dropped(
     assert not quick.is_over
     assert await slow.next() is None
     assert not feed.join().is_over  # its place is free again
+
+
+async def test_changes_that_wait_leave_in_one_piece(house: House) -> None:
+    async with house.client.open("/api/events") as stream:
+        await stream.chunk()
+        jobs = [await house.add(f"https://videos.example/watch/{number}") for number in range(3)]
+        house.client.app.state.feed.wake()  # type: ignore[attr-defined]
+        told = (await stream.chunk()).decode()
+
+    assert [told.count(job.id) > 0 for job in jobs] == [True] * 3
+
+
+async def test_what_waits_is_taken_by_and_by_and_ends_with_the_listener() -> None:
+    listener = Listener()
+    for number in range(3):
+        listener.offer(bytes([number]) * AT_ONCE_BYTES)
+    pieces = [await listener.next(), listener.more()]
+    listener.end()
+
+    assert [piece and piece[:1] for piece in pieces] == [b"\0", b"\1"]
+    assert (listener.more(), await listener.next()) == (b"", None)
 
 
 async def test_too_many_listeners_are_turned_away(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
