@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
@@ -119,3 +120,8 @@ def percentile(values: Sequence[float], percent: float) -> float:
     """The smallest value that ``percent`` of them do not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+
+
+def others_share() -> float:
+    """By how much the other programs of this machine slow ours down just now: 1 where there is a core for each."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))

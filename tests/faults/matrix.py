@@ -29,7 +29,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "F35": ("200 with something else", "component/services/download/test_direct.py::test_a_part_of_another_video_never_gets_into_the_file"),
     "F36": ("TLS that is not valid", "unit/services/egress/test_client.py::test_a_certificate_that_is_not_valid_is_a_network_failure"),
     "F37": ("faulty HLS", "component/services/download/test_segments.py::test_a_stream_with_a_segment_that_stays_faulty_is_never_saved"),
-    "F38": ("DNS that fails", "unit/services/egress/test_guard.py::test_the_systems_resolver_knows_this_machine_and_says_when_it_knows_nothing"),
     "F39": ("a page that spins", "acceptance/test_browser_capture.py::test_a_spinning_page_ends_within_its_time_and_others_go_on"),
     "F40": ("renderer crash", "acceptance/test_browser_capture.py::test_a_renderer_that_dies_costs_only_its_visit"),
     "F41": ("alerts, reloads, pop-ups, print in loops", "acceptance/test_browser_capture.py::test_a_page_that_pesters_is_endured"),
@@ -37,9 +36,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "F43": ("a second browser on the profile", "acceptance/test_browser_capture.py::test_a_second_process_on_the_same_state_works_anonymously"),
     "F44": ("zombie or orphan browsers", "unit/services/browser/test_processes.py::test_a_browsers_whole_group_is_killed"),
     "F45": ("stale profile lock", "acceptance/test_browser_capture.py::test_another_hosts_stale_lock_does_not_stop_the_start"),
-    "F46": ("profile damaged", "unit/services/browser/test_preferences.py::test_a_file_that_is_damaged_is_left_to_the_browser"),
     "F47": ("signed out", "unit/services/extraction/test_walls.py::test_being_sent_to_a_login_page_is_a_login_wall"),
-    "F50": ("many listeners, some stalled", "unit/api/test_feed.py::test_a_listener_that_lags_too_far_behind_is_dropped"),
     "F56": ("network file systems without rename-noreplace", "unit/services/vault/test_local.py::test_where_the_kernel_has_no_such_rename_a_link_does_not_replace_either"),
 }  # fmt: skip
 

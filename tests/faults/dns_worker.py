@@ -1,0 +1,116 @@
+"""A worker on a machine whose only name server is a stub; it runs in a network namespace of its own.
+
+``python -m tests.faults.dns_worker STORE_URL STATE DOWNLOADS`` works until SIGTERM. The system's resolver, the egress
+guard, the HTTP client and the downloader are the real ones. What the name server does stands in the file ``STATE/dns``,
+a word of ``MODES``, and is looked at anew for every question; the site listens on IPv4 and IPv6.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import struct
+import sys
+import time
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from mediavault.core.clock import SystemClock
+from mediavault.core.logs import configure_logs
+from mediavault.core.media import Extraction, Post
+from mediavault.core.platform import Platform
+from mediavault.runtime.storage import store_at
+from mediavault.services.download.fetcher import MediaFetcher
+from mediavault.services.egress.client import AiohttpClient
+from mediavault.services.egress.guard import EgressGuard
+from mediavault.worker.queue import Worker, WorkerLimits
+from mediavault.worker.tools import RetryPolicy
+from tests.fault_server import FaultServer, serve
+from tests.faults.disk_worker import media_of
+from tests.stubs import StubExtractor, candidate, extraction, make_tools
+
+HOST = "videos.test"
+POST = f"http://{HOST}/post"
+MODES = ("answers", "nxdomain", "servfail", "silent", "flapping", "ipv6", "ipv6 without a route")
+FLAPPING_S = 0.7  # so long there, so long gone
+A, AAAA = 1, 28
+NO_ERROR, SERVER_FAILURE, NO_SUCH_NAME = 0, 2, 3
+NOWHERE = "2606:4700::1111"  # a public address, and no route leads there
+
+
+class NameServer(asyncio.DatagramProtocol):
+    """One name, a few words of RFC 1035."""
+
+    def __init__(self, mode: Path) -> None:
+        self._mode = mode
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        answer = self._answer(data, self._mode.read_text())
+        if answer is not None:
+            self._transport.sendto(answer, addr)  # type: ignore[attr-defined]
+
+    def _answer(self, query: bytes, mode: str) -> bytes | None:
+        if mode == "silent":
+            return None
+        if mode == "flapping":
+            mode = "answers" if time.monotonic() % (2 * FLAPPING_S) > FLAPPING_S else "nxdomain"
+        code = {"nxdomain": NO_SUCH_NAME, "servfail": SERVER_FAILURE}.get(mode, NO_ERROR)
+        end = query.index(0, 12) + 5  # the name's last byte, its type and its class
+        kind = struct.unpack("!H", query[end - 4 : end - 2])[0]
+        found = _address(kind, mode) if code == NO_ERROR else None
+        head = query[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, int(found is not None), 0, 0)
+        record = b"" if found is None else b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 0, len(found)) + found
+        return head + query[12:end] + record
+
+
+def _address(kind: int, mode: str) -> bytes | None:
+    if kind == A and mode == "answers":
+        return socket.inet_aton("127.0.0.1")
+    if kind == AAAA and mode.startswith("ipv6"):
+        return socket.inet_pton(socket.AF_INET6, "::1" if mode == "ipv6" else NOWHERE)
+    return None
+
+
+class SiteOfThatName(StubExtractor):
+    async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
+        return extraction(candidate(f"http://{HOST}/media.mp4"), post=post)
+
+
+async def main(store_url: str, state: Path, downloads: Path) -> None:
+    configure_logs("info")
+    loop = asyncio.get_running_loop()
+    await loop.create_datagram_endpoint(lambda: NameServer(state / "dns"), local_addr=("127.0.0.1", 53))
+    site = FaultServer()
+    site.on("/media.mp4", serve(media_of(POST)))
+    servers = [await asyncio.start_server(site.handle, host, 80) for host in ("127.0.0.1", "::1")]
+    clock, guard = SystemClock(), EgressGuard((f"{HOST}:80",))
+    client = AiohttpClient(guard, clock=clock)
+    store = store_at(store_url, clock)
+    await store.open()
+    tools = make_tools(store, clock, downloads, extractor=SiteOfThatName())
+    tools = replace(
+        tools,
+        client=client,
+        downloader=MediaFetcher(client, clock),
+        retry=RetryPolicy(base=timedelta(milliseconds=100), jitter=lambda: 0.5),
+    )
+    limits = WorkerLimits(
+        concurrency=2, poll_interval_s=0.1, heartbeat_interval_s=1.0, lease=timedelta(seconds=6), shutdown_grace_s=1.0
+    )
+    stop = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    await Worker(tools, limits, live_folder=state / "workers").run(stop)
+    await client.close()
+    guard.close()
+    for server in servers:
+        server.close()
+    await store.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])))

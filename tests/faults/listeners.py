@@ -1,0 +1,89 @@
+"""A crowd at ``/api/events``, in a process of its own: ``python -m tests.faults.listeners PORT COUNT STALLED``.
+
+STALLED of the COUNT listeners read their first bytes and then nothing more; their receive buffers are small. Says
+``{"heard": N, "refused": N}`` once all are connected; at the end of its standard input, for each of the others how many
+events it was sent, and how many of the stalled ones the server let go of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import sys
+
+SMALL_BUFFER = 4096
+OPENED_AT_ONCE = 100
+DRAINED_WITHIN_S = 30.0
+
+
+class Listener:
+    def __init__(self, port: int, *, stalls: bool) -> None:
+        self._port, self._stalls = port, stalls
+        self.events = 0
+        self.status = 0
+        self.is_over = False
+
+    async def open(self) -> None:
+        raw = socket.socket()
+        if self._stalls:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
+        raw.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", self._port))
+        self._reader, self._writer = await asyncio.open_connection(sock=raw, limit=SMALL_BUFFER)
+        self._writer.write(f"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\n\r\n".encode())
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        self.status = int(head.split(b" ", 2)[1])
+        if self.status == 200:
+            await self._reader.readuntil(b"retry: 2000")
+
+    async def listen(self) -> None:
+        left = b""
+        while chunk := await self._reader.read(1 << 16):
+            read = left + chunk
+            self.events += read.count(b"event: job")
+            left = read[-9:]
+            if left.endswith(b"event: job"):
+                left = b""
+        self.is_over = True
+
+    async def rest(self) -> None:
+        """What a stalled one finds when it reads at last: an end, if the server has let go of it."""
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(DRAINED_WITHIN_S):
+                await self.listen()
+        self.is_over = self._reader.at_eof() or self._reader.exception() is not None
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+async def main(port: int, count: int, stalled: int) -> None:
+    listeners = [Listener(port, stalls=number < stalled) for number in range(count)]
+    opening = asyncio.Semaphore(OPENED_AT_ONCE)
+
+    async def opened(listener: Listener) -> None:
+        async with opening:
+            await listener.open()
+
+    for some in (listeners[:stalled], listeners[stalled:]):  # the stalled ones are heard for sure
+        await asyncio.gather(*(opened(each) for each in some))
+    heard = [each for each in listeners if each.status == 200]
+    refused = [each for each in listeners if each.status == 503]
+    print(json.dumps({"heard": len(heard), "refused": len(refused)}), flush=True)
+    quick = heard[stalled:]
+    tasks = [asyncio.create_task(each.listen()) for each in quick]
+    await asyncio.to_thread(sys.stdin.read)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(*(each.rest() for each in heard[:stalled]))
+    let_go = sum(each.is_over for each in heard[:stalled])
+    print(json.dumps({"events": [each.events for each in quick], "let_go": let_go}), flush=True)
+    for each in listeners:
+        each.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*map(int, sys.argv[1:4])))

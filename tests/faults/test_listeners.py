@@ -1,0 +1,100 @@
+"""Very many listeners at the live events, some of whom take nothing: they cost neither memory nor the others' time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediavault.api.feed import MAX_LISTENERS, MAX_WAITING
+from mediavault.core.clock import SystemClock
+from mediavault.store.port import JobStore
+from tests.faults.api_process import Api, api_of, others_share, percentile
+from tests.faults.vault_on_disk import VaultOnDisk
+from tests.stubs import new_job
+
+ANSWER_S, MEMORY_BYTES = 0.5, 1 << 30  # on a machine that does nothing else
+EVENTS = MAX_WAITING + 1_200  # the sockets' buffers take megabytes before the server's own queue grows
+PER_CALL, EVERY_S = 16, 0.05
+LONG_WORDS = "w" * 1_900  # in an address: an event of some kilobytes
+
+
+@asynccontextmanager
+async def crowd(api: Api, count: int, stalled: int) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.faults.listeners", str(api.port), str(count), str(stalled),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=dict(os.environ), limit=1 << 24,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def said(process: asyncio.subprocess.Process) -> Any:
+    assert process.stdout is not None
+    return json.loads(await process.stdout.readline())
+
+
+async def make_news(store: JobStore) -> None:
+    clock = SystemClock()
+    for first in range(0, EVENTS, PER_CALL):
+        numbers = range(first, first + PER_CALL)
+        await store.enqueue([new_job(f"https://videos.example/{n}/{LONG_WORDS}", clock=clock) for n in numbers])
+        await asyncio.sleep(EVERY_S)
+
+
+async def ask_until(done: asyncio.Task[None], api: Api) -> list[float]:
+    """How long each answer took that was asked for meanwhile."""
+    took = []
+    while not done.done():
+        for path in ("/api/jobs?limit=20", "/healthz", "/api/jobs?status=failed"):
+            answer = await api.ask(path)
+            assert answer.status == 200
+            took.append(answer.took_s)
+        await asyncio.sleep(0.02)
+    return took
+
+
+@pytest.mark.fault(
+    "F50", "many listeners, some stalled", by="a crowd in a process of its own, a part of which reads nothing"
+)
+@pytest.mark.parametrize(
+    ("count", "stalled"),
+    [(200, 40), pytest.param(10_000, 200, marks=[pytest.mark.long, pytest.mark.timeout(600)])],
+)
+async def test_a_crowd_of_listeners_is_served_bounded_and_rid_of_those_that_take_nothing(
+    tmp_path: Path, count: int, stalled: int
+) -> None:
+    """As many as there are places for; the rest is told to come back later."""
+    vault, share = VaultOnDisk(tmp_path), others_share()
+    async with vault.store() as store, api_of(vault) as api, crowd(api, count, stalled) as listeners:
+        places = await said(listeners)
+        news = asyncio.create_task(make_news(store))
+        took = await ask_until(news, api)
+        await news
+        deadline = time.monotonic() + 60
+        while vault.log.read_text().count("slow_listener_dropped") < stalled and time.monotonic() < deadline:
+            await asyncio.sleep(0.1)
+        dropped, memory = vault.log.read_text().count("slow_listener_dropped"), api.memory_bytes()
+        await asyncio.sleep(1.0)
+        assert listeners.stdin is not None
+        listeners.stdin.close()
+        outcome = await said(listeners)
+    print({"p99": percentile(took, 99), "max": max(took), "answers": len(took), "memory": memory, "dropped": dropped})
+
+    assert places == {"heard": min(count, MAX_LISTENERS), "refused": max(0, count - MAX_LISTENERS)}
+    assert dropped == outcome["let_go"] == stalled
+    assert outcome["events"] == [EVENTS] * (places["heard"] - stalled)
+    assert memory < MEMORY_BYTES
+    assert percentile(took, 99) < ANSWER_S * share

@@ -1,0 +1,151 @@
+"""A browser that is taken away while the vault runs, and profiles that are damaged: the queue waits, logins are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediavault.core.clock import SystemClock
+from mediavault.core.errors import BrowserUnavailable
+from mediavault.practice.site import PracticeSite, practice_site
+from mediavault.services.browser.discovery import find_browser
+from tests.acceptance.test_browser_capture import World, a_world
+from tests.acceptance.test_serve import JOB_S, Served, chromium_of, environment, free_port, up
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+# `mediavault serve`, but what waits for the machine waits two seconds instead of five minutes.
+IMPATIENT = """
+import sys
+from datetime import timedelta
+from mediavault.worker import retry
+retry.ENVIRONMENT_DELAY = timedelta(seconds=2)
+from mediavault.cli import main
+sys.exit(main(["serve"]))
+"""
+
+
+@asynccontextmanager
+async def served(root: Path, site: PracticeSite, browser: Path) -> AsyncIterator[Served]:
+    port = free_port()
+    with (root / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            IMPATIENT,
+            env=environment(root, port, site, MEDIAVAULT_BROWSER=str(browser)),
+            stderr=log,
+        )
+    vault = Served(process, port, root, site)
+    try:
+        await up(vault)
+        yield vault
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await asyncio.wait_for(process.wait(), 30)
+
+
+async def until_waiting(vault: Served, job_id: str) -> dict[str, Any]:
+    """The job as soon as it has failed and has a time for its next try."""
+    for _ in range(int(JOB_S / 0.1)):
+        _, job = await vault.call("GET", f"/api/jobs/{job_id}")
+        if job["status"] == "failed" and job["retry_at"]:
+            return dict(job)
+        await asyncio.sleep(0.1)
+    raise AssertionError(job)
+
+
+def kill_browsers(root: Path) -> None:
+    for pid in chromium_of(root):
+        try:
+            if b"chrom" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]:
+                os.kill(pid, signal.SIGKILL)
+        except OSError:
+            continue
+
+
+@pytest.mark.fault(
+    "F46", "Chromium missing while the vault runs, back later", by="its binary moved away, its processes killed"
+)
+async def test_the_queue_waits_for_a_browser_that_is_gone_and_goes_on_by_itself(tmp_path: Path) -> None:
+    browser, away = tmp_path / "browser", tmp_path / "elsewhere"
+    browser.write_text(f'#!/bin/sh\nexec {find_browser().path} "$@"\n')
+    browser.chmod(0o755)
+    async with (
+        practice_site(tmp_path / "practice", clock=SystemClock()) as site,
+        served(tmp_path, site, browser) as vault,
+    ):
+        _, first = await vault.call("POST", "/api/jobs", {"post_url": vault.url("plain")})
+        before = await vault.until(first["id"], "completed")
+        browser.rename(away)
+        kill_browsers(tmp_path)
+        slugs = ("click", "mse")  # posts that only a browser can show
+        ids = [(await vault.call("POST", "/api/jobs", {"post_url": vault.url(slug)}))[1]["id"] for slug in slugs]
+        waiting = [await until_waiting(vault, job_id) for job_id in ids]
+        _, health = await vault.call("GET", "/api/worker/health")
+        away.rename(browser)
+        after = [await vault.until(job_id, "completed") for job_id in ids]
+
+    assert before["status"] == "completed"
+    assert [job["error_code"] for job in waiting] == ["BROWSER_UNAVAILABLE"] * 2
+    assert [job["max_attempts"] - job["attempt_count"] for job in waiting] == [5, 5]  # none is used up
+    assert len(health["workers"]) == 1
+    assert [job["status"] for job in after] == ["completed"] * 2
+
+
+# --- damaged profiles -------------------------------------------------------------------------------------------
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "cut": lambda file: os.truncate(file, file.stat().st_size // 2),
+    "emptied": lambda file: os.truncate(file, 0),
+    "garbage": lambda file: file.write_bytes(random.Random(46).randbytes(file.stat().st_size)),
+}
+
+
+def damaged(world: World, damage: Callable[[Path], object]) -> set[str]:
+    """The names of the files that were damaged."""
+    profile = world.state / "browser" / "profile"
+    files = [path for name in ("Cookies", "Preferences", "Local State") for path in profile.rglob(name)]
+    for file in files:
+        damage(file)
+    return {file.name for file in files}
+
+
+@pytest.mark.fault("F46", "profile damaged", by="Cookies, Preferences and Local State cut, emptied, overwritten")
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_a_damaged_profile_still_shows_pages_and_the_logins_come_back(tmp_path: Path, damage: str) -> None:
+    async with a_world(tmp_path) as world:
+        await world.capture("/login", as_person=True)
+        before = await world.cookies(as_person=True)
+        await world.browser.close()
+        names = damaged(world, DAMAGES[damage])
+        world.browser = world.another()
+        seen = await world.capture("/plain", as_person=True)
+        after = await world.cookies(as_person=True)
+
+    assert names == {"Cookies", "Preferences", "Local State"}
+    assert len(seen.videos) == 1
+    assert before == after == {"session", "kept"}
+
+
+@pytest.mark.fault("F46", "no profile can be made", by="a file in the profile folder's place, removed later")
+async def test_a_profile_that_cannot_be_used_is_said_and_does_not_outlast_its_cause(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        profile = world.state / "browser" / "profile"
+        profile.parent.mkdir(parents=True)
+        profile.write_text("no folder")
+        with pytest.raises(BrowserUnavailable, match="profile cannot be used"):
+            await world.capture("/plain")
+        profile.unlink()
+
+        assert len((await world.capture("/plain")).videos) == 1
