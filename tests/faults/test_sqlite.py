@@ -198,6 +198,51 @@ async def test_a_damaged_database_is_refused_with_words_that_help_and_kept(vault
     assert path.read_bytes() == before
 
 
+@pytest.mark.fault("F19", "a damaged SQLite file, set aside", by="garbage in its pages, a cut, another file's bytes")
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_a_damaged_database_is_set_aside_and_read_back_from_backup_and_library(
+    vault: VaultOnDisk, damage: str
+) -> None:
+    path, backup = vault.state / "mediavault.db", vault.root / "backup.db"
+    async with vault.store() as store:
+        await recognise(store, LocalVault(vault.downloads))
+    await vault.accept(2)
+    saved = mediavault(environment(vault), "backup", str(backup))  # with two jobs that have no file yet
+    with vault.worker():
+        before = await vault.until(all_completed)
+    await vault.accept(
+        300, since=2
+    )  # so that the file has pages to damage; these are lost, but for the file that is kept
+    DAMAGES[damage](path)
+    damaged = path.read_bytes()
+
+    restored = mediavault(environment(vault), "restore", "--set-aside", str(backup))
+    rebuilt = mediavault(environment(vault), "rebuild", "--set-aside")
+    jobs = await vault.jobs()
+    [kept] = vault.state.glob("mediavault.db.corrupt-*Z")
+
+    assert (saved.returncode, restored.returncode, rebuilt.returncode) == (0, 0, 0)
+    assert f"is kept as {kept}" in restored.stderr
+    assert "is not damaged and stays" in rebuilt.stderr
+    assert kept.read_bytes() == damaged
+    assert vault.complaints(jobs, accepted=2) == []
+    assert {job.id for job in jobs} == {job.id for job in before}
+
+
+@pytest.mark.fault("F19", "a damaged SQLite file that is open", by="garbage in its pages, a store open at it")
+async def test_a_damaged_database_that_a_process_has_open_is_not_set_aside(vault: VaultOnDisk) -> None:
+    path = vault.state / "mediavault.db"
+    await vault.accept(300)
+    _overwrite(path, path.stat().st_size // 2, 20_000)
+    async with vault.store():
+        rebuilt = await asyncio.to_thread(mediavault, environment(vault), "rebuild", "--set-aside")
+
+    assert rebuilt.returncode == 2
+    assert "is open in another process" in rebuilt.stderr
+    assert path.exists()
+    assert list(vault.state.glob("*.corrupt-*")) == []
+
+
 def _as_it_was(path: Path) -> None:
     shutil.copyfile(path.with_name("older copy"), path)
     _without_log(path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mediavault.commands.options import AsJson
+from mediavault.commands.options import AsJson, SetAside
 
 if TYPE_CHECKING:
     from mediavault.core.settings import Settings
@@ -36,24 +36,25 @@ def backup(file: File, *, as_json: AsJson = False) -> None:
         out().print(f"Written: {file} ({size_words(size)})", markup=False, soft_wrap=True)
 
 
-def restore(file: File, *, as_json: AsJson = False) -> None:
+def restore(file: File, *, set_aside: SetAside = False, as_json: AsJson = False) -> None:
     """Take over from a backup what the configured database does not have. May be repeated."""
     from mediavault.commands.migrate import tell_comparison
     from mediavault.commands.opening import quiet_settings
 
-    copied, found = asyncio.run(_restore(quiet_settings(), file.absolute(), silent=as_json))
+    copied, found = asyncio.run(_restore(quiet_settings(), file.absolute(), set_aside=set_aside, silent=as_json))
     tell_comparison(copied, found, as_json=as_json)
 
 
-async def _restore(settings: Settings, file: Path, *, silent: bool) -> tuple[Copied, Comparison]:
+async def _restore(settings: Settings, file: Path, *, set_aside: bool, silent: bool) -> tuple[Copied, Comparison]:
+    from mediavault.commands.opening import set_aside_damaged
     from mediavault.commands.progress import steps
     from mediavault.core.fleet import ALIVE_WITHIN
     from mediavault.runtime import storage
     from mediavault.upkeep import moving
 
-    async with (
-        storage.open_backup(settings, file) as source,
-        storage.open_store(settings) as target,
-    ):
-        with steps(silent=silent) as onlooker:
-            return await moving.restore(source, target, onlooker, alive_within=ALIVE_WITHIN)
+    async with storage.open_backup(settings, file) as source:
+        if set_aside:  # not before the backup has been found sound
+            set_aside_damaged(settings)
+        async with storage.open_store(settings) as target:
+            with steps(silent=silent) as onlooker:
+                return await moving.restore(source, target, onlooker, alive_within=ALIVE_WITHIN)

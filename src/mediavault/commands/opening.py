@@ -22,6 +22,20 @@ def quiet_settings() -> Settings:
     return settings
 
 
+def set_aside_damaged(settings: Settings) -> None:
+    """Make room for a new database where the old one is damaged, and say where that is kept. Raises BadInput, StoreError."""
+    from mediavault.commands.output import err
+    from mediavault.runtime import errands
+
+    aside = errands.set_aside(settings)
+    said = (
+        "The database is not damaged and stays."
+        if aside is None
+        else f"The damaged database is kept as {aside}. Jobs that were not saved yet stand only in it, and in a backup."
+    )
+    err().print(said, markup=False, soft_wrap=True)
+
+
 async def with_store(settings: Settings, use: Callable[[JobStore], Awaitable[T]]) -> T:
     """What ``use`` makes of the store that the settings name; closed afterwards."""
     from mediavault.runtime import storage

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
+from mediavault.commands.options import SetAside
 
 if TYPE_CHECKING:
     from mediavault.core.settings import Settings
@@ -21,11 +22,14 @@ AsJsonLines = Annotated[
 ]
 
 
-def rebuild(*, sizes_only: SizesOnly = False, as_json: AsJsonLines = False) -> None:
+def rebuild(*, sizes_only: SizesOnly = False, set_aside: SetAside = False, as_json: AsJsonLines = False) -> None:
     """Take every video of the library that its sidecar vouches for into the database."""
-    from mediavault.commands.opening import quiet_settings
+    from mediavault.commands.opening import quiet_settings, set_aside_damaged
 
-    done = asyncio.run(_rebuild(quiet_settings(), read_data=not sizes_only, as_json=as_json))
+    settings = quiet_settings()
+    if set_aside:
+        set_aside_damaged(settings)
+    done = asyncio.run(_rebuild(settings, read_data=not sizes_only, as_json=as_json))
     _sum_up(done, as_json=as_json)
     if done.refused:
         raise Ended(EXIT_JOB_FAILED)

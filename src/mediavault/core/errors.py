@@ -148,6 +148,10 @@ class StoreAway(StoreError):
     """It cannot be asked just now, and may be there again soon: a process that stays waits for it."""
 
 
+class StoreDamaged(StoreError):
+    """Its file does not hold what was written to it. It is left as it is."""
+
+
 class LeaseLost(StoreError):
     """This attempt is no longer the job's attempt: it was cancelled, removed or taken over. Nothing was written."""
 

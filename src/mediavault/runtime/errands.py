@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import Failure, MediavaultError
+from mediavault.core.errors import BadInput, Failure, MediavaultError
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.media import Candidate, Extraction
 from mediavault.core.sessions import Errand, SessionState
@@ -82,6 +82,16 @@ async def window_here(settings: Settings, errand: Errand, enough: Callable[[], A
     guard = make_guard(settings)
     with contextlib.closing(guard):
         return await own_display.window_here(desk, guard, clock, errand, executable=settings.browser, enough=enough)
+
+
+def set_aside(settings: Settings) -> Path | None:
+    """Move the SQLite file aside where it is damaged; where it is kept. Raises BadInput for a server, StoreError."""
+    from mediavault.store import sqlite_aside
+
+    database = sqlite_path(settings.effective_database_url)
+    if database is None:
+        raise BadInput("--set-aside is for a SQLite file, and this vault's database is none.")
+    return sqlite_aside.set_aside(database, SystemClock().now())
 
 
 async def back_up(settings: Settings, file: Path, onlooker: Onlooker) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import apsw
 
-from mediavault.core.errors import StoreAway, StoreError
+from mediavault.core.errors import StoreAway, StoreDamaged, StoreError
 
 Connection = apsw.Connection
 SqliteError = apsw.Error
@@ -34,8 +34,8 @@ apsw.config(apsw.SQLITE_CONFIG_MEMSTATUS, False)  # noqa: FBT003 - positional on
 apsw.initialize()
 
 _RESTORE = (
-    "Stop mediavault and move the file aside. Then restore a backup of it, or run `mediavault rebuild`: the saved videos "
-    "are not in it and are safe."
+    "Stop mediavault. Then run `mediavault restore --set-aside FILE` where you have a backup, and "
+    "`mediavault rebuild --set-aside`: the damaged file is kept beside the new one, the saved videos are not in it and are safe."
 )
 _ERRORS: tuple[tuple[type[apsw.Error], str, str], ...] = (
     (apsw.NotADBError, "is not a SQLite database, or it is damaged", _RESTORE),
@@ -48,6 +48,13 @@ _ERRORS: tuple[tuple[type[apsw.Error], str, str], ...] = (
     (apsw.CantOpenError, "cannot be opened", "Check that the state folder exists and this user may write to it."),
     (apsw.IOError, "could not be read or written", "Check the disk of the state folder; its file system failed."),
 )
+
+_OURS: Mapping[type[apsw.Error], type[StoreError]] = {
+    apsw.NotADBError: StoreDamaged,
+    apsw.CorruptError: StoreDamaged,
+    apsw.BusyError: StoreAway,
+    apsw.LockedError: StoreAway,
+}
 
 
 class LockWait:
@@ -152,6 +159,5 @@ def as_ours(exc: apsw.Error, path: Path) -> StoreError:
     """A StoreError that says what happened to the database at ``path`` and what helps."""
     for kind, what, help_text in _ERRORS:
         if isinstance(exc, kind):
-            is_held = kind in (apsw.BusyError, apsw.LockedError)
-            return (StoreAway if is_held else StoreError)(f"The database {path} {what} ({exc}).", help=help_text)
+            return _OURS.get(kind, StoreError)(f"The database {path} {what} ({exc}).", help=help_text)
     return StoreError(f"The database {path} refused: {exc}")
