@@ -14,7 +14,7 @@ from pathlib import Path
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.job import ClaimedJob, JobId, NewJob, WorkerId
 from mediavault.core.media import KeptFile, SourceType
-from mediavault.runtime import store_at
+from mediavault.runtime.storage import store_at
 from mediavault.store.memory import MemoryJobStore
 from mediavault.store.mongodb import MongoJobStore
 from mediavault.store.port import Checkpoint, JobStore

@@ -12,7 +12,7 @@ import pytest
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import JobId, JobStatus, Stage
-from mediavault.runtime import store_at
+from mediavault.runtime.storage import store_at
 from mediavault.store.port import JobQuery, JobStore
 from tests.contract.stores import numbered_job
 from tests.servers import mongo
