@@ -37,6 +37,8 @@ class Listener:
         self.status = int(head.split(b" ", 2)[1])
         if self.status == 200:
             await self._reader.readuntil(b"retry: 2000")
+        else:
+            self.close()  # as a browser does
 
     async def listen(self) -> None:
         left = b""
