@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from tests.faults.chaos import Plan, chaos
+from mediavault.core.errors import NetworkFailure
+from mediavault.core.media import Post
+from mediavault.platforms.generic import GENERIC
+from mediavault.store.mongodb_engine import ANSWER_TIMEOUT_MS
+from mediavault.worker.retry import RetryIn, decide
+from tests.faults.chaos import ATTEMPTS, AWAY_S, Plan, chaos
 from tests.faults.engines import ENGINES
 from tests.faults.mutants import MUTANTS
+from tests.faults.worker_process import RETRY_BASE, Events, SiteExtractor
 
 SECONDS = 20.0
 JOBS = 600
 MUTANTS_SECONDS = 20.0
 STORMS = 8
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
 # The stand-in for MongoDB runs one command at a time and takes minutes for a storm that shows something: `make chaos`.
 STORES = sorted(ENGINES.keys() - {"mongodb"})
 STORES_WITH_MUTANTS = ("sqlite", pytest.param("postgres", marks=pytest.mark.long))
@@ -31,6 +39,23 @@ async def test_kills_freezes_cuts_and_restarts_at_random_moments_lose_nothing(st
     assert outcome.account.jobs == JOBS
     assert outcome.happened["kills"] > 0
     assert outcome.happened["freezes"] > 0
+
+
+async def test_a_bad_moment_of_the_site_never_outlasts_the_storms_patience(tmp_path: Path) -> None:
+    """Waits grow with the attempts, of which kills make many: a job that fails in its tenth is not stuck."""
+    (tmp_path / "events").mkdir()
+    site = SiteExtractor(1.0, Events(tmp_path))
+    with pytest.raises(NetworkFailure) as bad_moment:
+        await site.extract(Post("https://videos.example/1", "https://videos.example/1", "generic"), GENERIC, within_s=1)
+    decision = decide(bad_moment.value, attempt=10, max_attempts=ATTEMPTS, base=RETRY_BASE, jitter=1.0, now=NOW)
+
+    assert isinstance(decision, RetryIn)
+    assert decision.delay.total_seconds() < Plan().patience_s / 2
+
+
+def test_a_call_may_take_as_long_as_the_slowest_driver_waits() -> None:
+    """MongoDB's asks a second time by itself; a single slow answer is no store that is away."""
+    assert AWAY_S > 2 * ANSWER_TIMEOUT_MS / 1000
 
 
 @pytest.mark.slow

@@ -42,6 +42,7 @@ LEASE = timedelta(seconds=2)
 GRACE_S = 0.3  # too short for most downloads, so that an orderly end gives jobs back
 SLOW_DOWN, SLOWED_FOR = "slowdown", timedelta(seconds=4)
 RETRY_BASE = timedelta(milliseconds=200)
+BAD_MOMENT = timedelta(milliseconds=500)  # named, since waits grow with the attempts, and kills make many of them
 
 # Point -> (object in Tools, its method, before or after the call)
 POINTS: dict[str, tuple[str, str, str]] = {
@@ -164,7 +165,7 @@ class SiteExtractor(StubExtractor):
         if SLOW_DOWN in post.url:
             raise RateLimited("the site asked us to slow down", retry_after=SLOWED_FOR)
         if random.random() < self._trouble:
-            raise NetworkFailure("the site had a bad moment")
+            raise NetworkFailure("the site had a bad moment", retry_after=BAD_MOMENT)
         return extraction(candidate(f"{post.url}/media.mp4"), post=post)
 
 
