@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,9 +45,9 @@ async def test_kills_freezes_cuts_and_restarts_at_random_moments_lose_nothing(st
 async def test_a_bad_moment_of_the_site_never_outlasts_the_storms_patience(tmp_path: Path) -> None:
     """Waits grow with the attempts, of which kills make many: a job that fails in its tenth is not stuck."""
     (tmp_path / "events").mkdir()
-    site = SiteExtractor(1.0, Events(tmp_path))
-    with pytest.raises(NetworkFailure) as bad_moment:
-        await site.extract(Post("https://videos.example/1", "https://videos.example/1", "generic"), GENERIC, within_s=1)
+    post = Post("https://videos.example/1", "https://videos.example/1", "generic")
+    with closing(Events(tmp_path)) as events, pytest.raises(NetworkFailure) as bad_moment:
+        await SiteExtractor(1.0, events).extract(post, GENERIC, within_s=1)
     decision = decide(bad_moment.value, attempt=10, max_attempts=ATTEMPTS, base=RETRY_BASE, jitter=1.0, now=NOW)
 
     assert isinstance(decision, RetryIn)

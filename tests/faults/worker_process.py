@@ -115,6 +115,9 @@ class Events:
         folder.mkdir(exist_ok=True)
         self._file = (folder / f"{os.getpid()}-{time.monotonic_ns()}").open("a", buffering=1)
 
+    def close(self) -> None:
+        self._file.close()
+
     def note(self, what: str, claim: ClaimedJob) -> None:
         self._file.write(f"{what} {claim.id} {claim.fence}\n")
 
