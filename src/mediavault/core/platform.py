@@ -44,7 +44,7 @@ IN_WORDS: Mapping[AddressKind, str] = {
 class AddressPattern:
     """A path (and query) of one kind of page. Groups ``post_id`` and ``handle`` are read where present.
 
-    ``host`` and the ``query`` patterns must match too where they are given; their groups join those of the path. The
+    ``host``, ``fragment`` and the ``query`` patterns must match too where they are given; their groups join those of the path. The
     format strings ``canonical`` (the post's key) and ``page`` (as people share it) stand in for the platform's own
     where this kind of address needs another form; they may name every group and ``{host}``.
     """
@@ -52,6 +52,7 @@ class AddressPattern:
     path: re.Pattern[str]
     query: Mapping[str, re.Pattern[str]] = field(default_factory=dict)  # parameter -> pattern with the same groups
     host: re.Pattern[str] | None = None
+    fragment: re.Pattern[str] | None = None  # pages before 2012 kept the video there: vimeo.com/hd#12
     canonical: str = ""
     page: str = ""
 
@@ -263,6 +264,8 @@ def _names_post_at(platform: Platform, url: HttpUrl) -> bool:
 def _groups(pattern: AddressPattern, url: HttpUrl) -> dict[str, str] | None:
     """The named groups and the host; None when the pattern does not fit."""
     matches = [pattern.host.fullmatch(url.host)] if pattern.host else []
+    if pattern.fragment:
+        matches.append(pattern.fragment.fullmatch(url.fragment))
     if None in matches:
         return None
     path, query = _as_read(url)
@@ -283,14 +286,16 @@ def _groups(pattern: AddressPattern, url: HttpUrl) -> dict[str, str] | None:
 # only copying adds. "%2F" and "%3F" keep their meaning of no separator.
 _NEEDLESS_ESCAPE = re.compile(r"%(?:2[DE]|3[0-9A]|4[0-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])", re.IGNORECASE)
 _DOUBLE_SLASHES = re.compile(r"//+")
+_APPLICATIONS = frozenset(["/", "/tv", "/tv/"])
 
 
 @lru_cache(maxsize=64)  # all patterns of a platform look at the same address
 def _as_read(url: HttpUrl) -> tuple[str, str]:
     """Path and query as the sites take them: without needless escapes and double slashes, and out of the fragment
-    where a page of 2010 put them (``twitter.com/#!/jane/status/12``, ``m.youtube.com/#/watch?v=…``)."""
+    where a page of 2010 put them (``twitter.com/#!/jane/status/12``, ``facebook.com/home.php#!/video.php?v=12``), or an
+    application still does (``m.youtube.com/#/watch?v=…``, ``youtube.com/tv#/watch?v=…``)."""
     path, query = url.path, url.query
-    if path == "/" and url.fragment.startswith(("!/", "/")):
+    if url.fragment.startswith("!/") or (path in _APPLICATIONS and url.fragment.startswith("/")):
         path, _, query = url.fragment.removeprefix("!").partition("?")
     plain = _NEEDLESS_ESCAPE.sub(lambda escape: unquote(escape[0]), path)
     return _DOUBLE_SLASHES.sub("/", plain), query

@@ -7,6 +7,7 @@ import re
 from mediavault.core.platform import AccountCookie, AddressPattern, Pace, Platform, paths
 
 _ID = r"(?P<post_id>[Bb][Vv][0-9A-Za-z]{10}|[Aa][Vv]\d{1,16})"
+_PLAYER = r"^/(?:blackboard/)?(?:webplayer/)?(?:[\w-]*player|embed-old)\.html$"
 _PART = re.compile(r"(?P<part>[2-9]|[1-9]\d{1,3})")  # the first part is the address without p
 _DYNAMIC = "https://t.bilibili.com/{post_id}"
 _ABROAD = r"(?:www\.|m\.)?bilibili\.tv"  # a site of its own, with numbers of its own
@@ -26,6 +27,7 @@ BILIBILI = Platform(
         "live.bilibili.com",
         "player.bilibili.com",
         "search.bilibili.com",
+        "bangumi.bilibili.com",
         "bilibili.tv",
         "www.bilibili.tv",
         "m.bilibili.tv",
@@ -38,22 +40,34 @@ BILIBILI = Platform(
             query={"p": _PART},
             canonical="https://www.bilibili.com/video/{post_id}?p={part}",
         ),
-        AddressPattern(re.compile(rf"^/(?:s/)?video/{_ID}/?$")),
-        AddressPattern(re.compile(rf"^/{_ID}/?$"), host=re.compile(r"b23\.tv")),  # other tokens are share links
+        AddressPattern(
+            re.compile(rf"^/video/{_ID}/index_(?P<part>[2-9]|[1-9]\d{{1,3}})\.html$"),  # until 2018
+            canonical="https://www.bilibili.com/video/{post_id}?p={part}",
+        ),
+        AddressPattern(re.compile(rf"^/(?:s/|mobile/)?video/{_ID}(?:/?|/index(?:_1)?\.html|\.html)$")),
+        AddressPattern(  # other tokens at b23.tv are share links
+            re.compile(rf"^/{_ID}/?$"), host=re.compile(r"b23\.tv|(?:(?:www|m)\.)?bilibili\.com")
+        ),
         AddressPattern(
             re.compile(r"^/(?:festival|list)/[\w-]+/?$"), query={"bvid": re.compile(r"(?P<post_id>BV\w{10})")}
         ),
         AddressPattern(
-            re.compile(r"^/(?:blackboard/)?(?:html5mobile)?player\.html$"),
+            re.compile(_PLAYER),
             query={"bvid": re.compile(r"(?P<post_id>BV\w{10})")},
         ),
         AddressPattern(
-            re.compile(r"^/(?:blackboard/)?(?:html5mobile)?player\.html$"),
+            re.compile(_PLAYER),
             query={"aid": re.compile(r"(?P<post_id>\d{1,16})")},
             canonical="https://www.bilibili.com/video/av{post_id}",
         ),
         AddressPattern(
             re.compile(r"^/bangumi/play/ep(?P<post_id>\d{1,10})/?$"),
+            canonical="https://www.bilibili.com/bangumi/play/ep{post_id}",
+        ),
+        AddressPattern(
+            re.compile(r"^/anime/\d+/play/?$"),
+            host=re.compile(r"bangumi\.bilibili\.com"),
+            fragment=re.compile(r"(?P<post_id>\d{1,10})"),
             canonical="https://www.bilibili.com/bangumi/play/ep{post_id}",
         ),
         AddressPattern(
@@ -82,6 +96,7 @@ BILIBILI = Platform(
             r"^/(?:bangumi/(?:media|play/ss)|cheese/play/ss|medialist|list|watchlater|audio/am|v/|anime|festival)",
             host=r"(?:www\.|m\.)?bilibili\.com",
         ),
+        *paths(r"^/anime/\d+(?:/|$)", host=r"bangumi\.bilibili\.com"),
         *paths(rf"^{_LANGUAGE}/(?:play|media)/\d+/?$", host=_ABROAD),
     ),
     profiles=(

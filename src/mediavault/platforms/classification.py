@@ -34,7 +34,8 @@ _CLIMBS = re.compile(r"/(?:\.|%2e){2}(?:[/#]|$)", re.IGNORECASE)
 class Classification:
     """What an address is. ``url`` as given; None where something is not known or does not apply.
 
-    ``platform`` is "generic" on sites that we do not know, and None for what is no address of a public site.
+    ``platform`` is "generic" on sites that we do not know, and None for what is no address of a public site
+    (one that is refused for blanks between words keeps its site).
     ``post_id`` of a redirect is the token of the share link, of a live broadcast its room.
     """
 
@@ -54,7 +55,7 @@ def classify(text: str) -> Classification:
     try:
         url = parse_http_url(text)
     except BadUrl:
-        return Classification(text, AddressKind.UNSUPPORTED)
+        return Classification(text, AddressKind.UNSUPPORTED, _site_before_a_blank(text))
     platform = platform_at(url)
     if platform is GENERIC:
         return _somewhere(text, url)
@@ -64,6 +65,24 @@ def classify(text: str) -> Classification:
     if page is None:
         return Classification(text, AddressKind.UNSUPPORTED, platform.name)
     return Classification(text, page.kind, platform.name, page.handle, page.post_id, page.page_url)
+
+
+_BLANKS_BETWEEN_WORDS = re.compile(r"(https?://[^/\s]+/\S*\w)(?: \w[\w./?=&%+'-]*)+", re.IGNORECASE)
+
+
+def _site_before_a_blank(text: str) -> str | None:
+    """The known site of an address that is refused only for the blanks between its words: a search, copied out of a list.
+
+    Two addresses in one line, or a command behind one, are something else.
+    """
+    words = _BLANKS_BETWEEN_WORDS.fullmatch(text.strip())
+    if words is None:
+        return None
+    try:
+        platform = platform_at(parse_http_url(words[1]))
+    except BadUrl:
+        return None
+    return None if platform is GENERIC else platform.name
 
 
 def _somewhere(text: str, url: HttpUrl) -> Classification:

@@ -38,7 +38,7 @@ FACEBOOK = Platform(
         "m.facebookwkhpilnemxj7asaniu7vnjjbiltxjqhye3mhbshg7kx5tfyd.onion",
     ),
     short_hosts=("fb.watch", "fb.me", "fb.gg"),
-    share_links=paths(r"^/share/(?:[rvp]/)?(?P<post_id>\w{5,})/?$", r"^/(?:l\.php|flx/warn/?|plugins/video\.php)$"),
+    share_links=paths(r"^/share/(?:[rvp]/)?(?P<post_id>\w{5,})/?$", r"^/(?:l\.php|flx/warn/?|plugins/(?:video|post)\.php)$"),
     post_patterns=(
         AddressPattern(
             re.compile(r"^/reels?/(?P<post_id>\d{6,25})(?=/|$)"), page="https://www.facebook.com/reel/{post_id}"
@@ -48,7 +48,7 @@ FACEBOOK = Platform(
             page="https://www.facebook.com/{handle}/videos/{post_id}",
         ),
         AddressPattern(
-            re.compile(r"^/(?:watch(?:/live)?|video(?:/(?:embed|video\.php))?|(?:video|photo)\.php)/?$"),
+            re.compile(r"^/(?:watch(?:/live)?|reel|video(?:/(?:embed|video\.php))?|(?:video|photo)\.php)/?$"),
             query={"v": _NUMBER},
         ),
         AddressPattern(re.compile(r"^/video/embed/?$"), query={"video_id": _NUMBER}),

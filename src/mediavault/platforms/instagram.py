@@ -59,7 +59,7 @@ INSTAGRAM = Platform(
     ),
     lives=paths(rf"^/{_NAME}/live(?:/|$)"),
     playlists=paths(r"^/reels/audio/", rf"^/{_NAME}/(?:saved|guides?)/[^/]+/\d+"),
-    profiles=paths(r"^/_u/(?P<handle>[\w.]{1,30})/?$", rf"^/{_NAME}/?(?:$|(?:{_TABS})(?:/|$))"),
+    profiles=paths(r"^/id:\d+/?$", r"^/_u/(?P<handle>[\w.]{1,30})/?$", rf"^/{_NAME}/?(?:$|(?:{_TABS})(?:/|$))"),
     other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),
     canonical="https://www.instagram.com/p/{post_id}/",
     page="https://www.instagram.com/p/{post_id}/",

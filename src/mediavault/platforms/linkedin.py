@@ -28,9 +28,13 @@ LINKEDIN = Platform(
         AddressPattern(re.compile(rf"^/posts/(?:(?P<handle>[^/_]{{1,100}})?[^/]*?[-_])?{_TYPE}-{_ID}(?=[-/]|$)")),
         AddressPattern(
             re.compile(
-                rf"^/(?:feed/update|embed/feed/update|video/live|video/event)/urn:li:{_TYPE}:{_ID}(?=/|$)",
+                rf"^/(?:feed/update|embed/feed/update|video/live|video/event)/(?:urn:li:)?{_TYPE}:{_ID}(?=/|$)",
                 re.IGNORECASE,
             )
+        ),
+        *(
+            AddressPattern(re.compile(r"^/feed/?$"), query={name: re.compile(rf"urn:li:{_TYPE}:{_ID}(?:,.*)?")})
+            for name in ("highlightedUpdateUrn", "highlightedUpdateUrns")
         ),
     ),
     lives=paths(r"^/(?:events|video/live|video/event)/[^/]+"),

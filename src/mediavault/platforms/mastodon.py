@@ -42,7 +42,7 @@ MASTODON = Platform(
     playlists=paths(r"^/(?:web/|deck/)?(?:tags|lists|collections)/[^/]+"),
     profiles=paths(
         rf"^/(?:web/|deck/)?@{_NAME}(?:/|$)",
-        r"^/users/id:\d+(?:/|$)",
+        r"^/(?:(?:web/|deck/)?@|users/)id:\d+(?:/|$)",
         rf"^/users/{_NAME}(?:/|$)",
         r"^/web/accounts/\d+",
     ),

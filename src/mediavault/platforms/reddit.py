@@ -6,7 +6,7 @@ import re
 
 from mediavault.core.platform import AccountCookie, AddressPattern, Pace, Platform, paths
 
-_ID = r"(?P<post_id>[a-z0-9]{1,13})(?=/|$)"
+_ID = r"(?P<post_id>[a-z0-9]{1,13})(?=/|\.json$|$)"
 _VIDEO = "https://www.reddit.com/video/{post_id}"  # the file's own id; the post behind it is known to the network alone
 _SORTS = "best|hot|new|rising|top|controversial|gilded"
 
@@ -56,6 +56,11 @@ REDDIT = Platform(
         AddressPattern(
             re.compile(r"^/(?P<post_id>[a-z0-9]{4,10})/?$"),
             host=re.compile(r"(?:www\.)?redd\.it"),
+            page="https://www.reddit.com/comments/{post_id}",
+        ),
+        AddressPattern(  # the site leads on from them; without a digit they may be pages of its own
+            re.compile(r"^/(?:tb/)?(?P<post_id>(?=[a-z]*\d)[a-z0-9]{5,8})/?$"),
+            host=re.compile(r"(?:.+\.)?reddit\.com"),
             page="https://www.reddit.com/comments/{post_id}",
         ),
     ),

@@ -14,7 +14,7 @@ TIKTOK = Platform(
     name="tiktok",
     title="TikTok",
     checked="2026-11-24",
-    hosts=("tiktok.com", "www.tiktok.com", "m.tiktok.com", "us.tiktok.com", "t.tiktok.com"),
+    hosts=("tiktok.com", "www.tiktok.com", "m.tiktok.com", "us.tiktok.com", "t.tiktok.com", "lite.tiktok.com"),
     mirror_hosts=(
         "tiktokv.com",
         "www.tiktokv.com",
@@ -26,7 +26,7 @@ TIKTOK = Platform(
         "tfxktok.com",
     ),
     short_hosts=("vm.tiktok.com", "vt.tiktok.com"),
-    share_links=paths(r"^/t/(?P<post_id>\w{5,})/?$"),
+    share_links=paths(r"^/t/(?P<post_id>\w{5,})/?$", r"^/(?P<post_id>Z[A-Za-z0-9]{7,9})/?$"),
     post_patterns=(
         AddressPattern(re.compile(rf"^/@{_NAME}/(?:video|photo)/{_ID}")),
         AddressPattern(re.compile(rf"^/@{_NAME}/video/(?P<post_id>\d{{15,21}})\.html$")),
@@ -67,7 +67,7 @@ TIKTOK = Platform(
     signs_media_urls=True,
     max_connections=2,  # an account hangs on it: no more than a person who watches
     watermark_yes=re.compile(
-        r"/(?:mps/)?logo/|/playwm/|[?&](?:logo_type|user_text|logo_name)=|[?&](?:lr=tiktok_m|watermark=1)(?:&|$)"
+        r"/(?:mps/)?logo/|/playwm/|[?&](?:logo_type|user_text|logo_name)=|[?&](?:lr=tiktok(?:_m)?|watermark=1)(?:&|$)"
         r"|[?&]lr=all&(?:[^#]*&)?ds=3(?:&|$)"  # ds: 3 is the file for downloading, 6 the one for playing
     ),
     watermark_no=re.compile(r"^https?://[^/]+/aweme/v1/play/|[?&](?:lr=unwatermarked|ds=6)(?:&|$)"),

@@ -11,7 +11,7 @@ _BLOG = r"(?!(?:www|at|t|href)\.)(?P<handle>[\w-]{1,32})\.tumblr\.com"
 _ID = r"(?P<post_id>\d{6,20})(?=/|$)"
 _NOT_A_NAME = (
     "about|archive|blog|customize|dashboard|docs|domains|explore|follow|following|help|image|inbox|likes|live|login|new"
-    "|policy|post|privacy|register|safe-mode|search|settings|tagged|tumblrmart|tv|video"
+    "|policy|post|privacy|reblog|register|safe-mode|search|settings|tagged|tumblrmart|tv|video"
 )
 _NAME = rf"(?:dashboard/)?(?:blog/(?:view/)?)?(?!(?:{_NOT_A_NAME})(?:/|$))@?(?P<handle>[\w-]{{1,32}})"
 
@@ -24,11 +24,12 @@ TUMBLR = Platform(
     short_hosts=("tmblr.co",),
     post_patterns=(
         AddressPattern(re.compile(rf"^/(?:post|video|image)/{_ID}"), host=re.compile(_BLOG)),
+        AddressPattern(re.compile(rf"^/video/(?P<handle>[\w-]{{1,32}})/{_ID}"), host=re.compile(_WWW)),  # in frames
         AddressPattern(re.compile(rf"^/{_NAME}/{_ID}"), host=re.compile(rf"{_WWW}|at\.tumblr\.com")),
     ),
     share_links=paths(r"^/(?P<post_id>\w+)/?$", host=r"at\.tumblr\.com")
     + paths(r"^/.", host=r"(?:t|href)\.tumblr\.com"),
-    profiles=paths(r"^/(?:$|archive(?:/|$))", host=_BLOG) + paths(rf"^/{_NAME}/?(?:$|archive/?$)", host=_WWW),
+    profiles=paths(r"^/(?:$|archive(?:/|$)|page/\d+/?$)", host=_BLOG) + paths(rf"^/{_NAME}/?(?:$|archive/?$)", host=_WWW),
     other_pages=paths(
         rf"^/(?:{_NOT_A_NAME})?(?:/|$)",
         rf"^/{_NAME}/(?:likes|following|followers|tagged|day|search)(?:/|$)",

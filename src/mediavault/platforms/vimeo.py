@@ -15,7 +15,7 @@ _PLACES = (
 )
 _NOT_A_NAME = (
     "about|album|api|blog|categories|channels|channel|cookie_policy|create|explore|event|events|features|for-hire|groups"
-    "|group|help|home|jobs|join|log_in|login|manage|moogaloop\\.swf|ondemand|on_demand|ott|player|privacy|search|settings"
+    "|group|hd|help|home|jobs|join|log_in|login|manage|moogaloop\\.swf|ondemand|on_demand|ott|player|privacy|search|settings"
     "|showcase|site_map|solutions|stats|stock|store|terms|upgrade|upload|video|videos|watch|watchlater"
 )
 _NAME = rf"(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[\w-]+)"
@@ -36,10 +36,12 @@ VIMEO = Platform(
         ),
         AddressPattern(re.compile(rf"^/[^/]+/[^/]+/video/{_ID}/?$"), host=re.compile(r"(?:www\.)?vimeopro\.com")),
         AddressPattern(re.compile(r"^/(?:album|showcase)/\d+/?$"), query={"video": re.compile(_ID)}),
+        AddressPattern(re.compile(r"^/(?:hd|channels/[^/]+)/?$"), fragment=re.compile(_ID)),
         AddressPattern(re.compile(r"^/(?:moogaloop\.swf|play_redirect_hls)$"), query={"clip_id": re.compile(_ID)}),
     ),
     lives=paths(r"^/event/\d+(?:/|$)"),
-    playlists=paths(r"^/(?:channels|groups|album|showcase|categories)/[^/]+"),
+    playlists=paths(r"^/(?:channels|groups|album|showcase|categories)/[^/]+")
+    + paths(r"^/[^/]+/[^/]+/?$", host=r"(?:www\.)?vimeopro\.com"),
     profiles=paths(
         rf"^/{_NAME}/?(?:$|(?:likes|videos|about|albums|following|followers|collections)(?:/|$))",
         host=r"(?:www\.)?vimeo\.com",

@@ -27,14 +27,19 @@ WEIBO = Platform(
         "video.weibo.com",
         "h5.video.weibo.com",
         "share.api.weibo.cn",
+        "weibointl.api.weibo.com",  # of its application abroad
     ),
-    share_links=paths(r"^/share/"),
+    share_links=(AddressPattern(re.compile(r"^/share/"), query={"weibo_id": re.compile("")}),),
     post_patterns=(
         AddressPattern(re.compile(r"^/(?:0|(?P<handle>\d{5,12}))/(?P<post_id>[A-Za-z0-9]{8,20})/?$")),
+        AddressPattern(re.compile(rf"^/{_NAME}/(?P<post_id>(?=\w*[A-Z])(?=\w*[a-z])[A-Za-z0-9]{{9}})/?$")),
+        AddressPattern(
+            re.compile(r"^/share/[\d,]+\.html$"), query={"weibo_id": re.compile(r"(?P<post_id>[A-Za-z0-9]{8,20})")}
+        ),
         AddressPattern(re.compile(r"^/(?:status|detail)/(?P<post_id>[A-Za-z0-9]{8,20})/?$")),
         AddressPattern(re.compile(rf"^/(?:tv/(?:show|v)|show)/{_VIDEO_ID}/?$"), canonical=_VIDEO),
         AddressPattern(
-            re.compile(r"^/(?:show|s/video/show|s/video/index)/?$"),
+            re.compile(r"^/(?:show|tv/v/\w+|s/video/show|s/video/index)/?$"),
             query={"fid": re.compile(_VIDEO_ID)},
             canonical=_VIDEO,
         ),

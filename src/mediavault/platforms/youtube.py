@@ -41,8 +41,14 @@ YOUTUBE = Platform(
         *paths(r"^/(?:m|ml|d)/?$", host=r"consent\.youtube\.com"),
     ),
     post_patterns=(
-        AddressPattern(re.compile(r"^/(?:(?:watch|watch_popup|movie)(?:\.php)?/?)?$"), query={"v": _VIDEO}),
-        AddressPattern(re.compile(rf"^/(?:shorts|live|embed|v|e|watch)/{_ID}")),
+        AddressPattern(
+            re.compile(r"^/(?:(?:watch|watch_popup|movie|ytscreeningroom|watch/video/control)(?:\.php)?/?)?$"),
+            query={"v": _VIDEO},
+        ),
+        AddressPattern(re.compile(r"^/(?:watch/?)?$"), query={"vi": _VIDEO}),
+        AddressPattern(re.compile(r"^/watch/?$"), fragment=re.compile(rf"!?(?:.*&)?v={_ID}(?:&.*)?")),
+        AddressPattern(re.compile(r"^/(?:user/)?[\w-]+/?$"), fragment=re.compile(rf"p/(?:\w+/)*{_ID}")),  # until 2011
+        AddressPattern(re.compile(rf"^/(?:shorts|live|embed|v|vi|e|watch)/{_ID}")),
         AddressPattern(
             re.compile(r"^/clip/(?P<post_id>Ug[\w-]{20,40})/?$"), canonical="https://www.youtube.com/clip/{post_id}"
         ),
@@ -50,7 +56,7 @@ YOUTUBE = Platform(
     ),
     lives=paths(r"^/embed/live_stream", r"^/live(?:/|$)"),
     playlists=(
-        AddressPattern(re.compile(r"^/watch/?$"), query={"list": _LIST}),
+        AddressPattern(re.compile(r"^/(?:watch|embed)/?$"), query={"list": _LIST}),
         *paths(r"^/(?:playlist|embed/videoseries|results|watch_videos)/?$", r"^/(?:feed|hashtag|source)/[^/]+"),
         *paths(r"^/(?:browse/(?:VL|MPREb|OLAK)|search)", host=r"music\.youtube\.com"),
     ),

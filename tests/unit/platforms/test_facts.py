@@ -65,7 +65,7 @@ def test_patterns_begin_at_the_root_of_the_path(known: Platform) -> None:
 @every_known_platform
 def test_a_post_pattern_reads_an_id_and_what_its_key_needs(known: Platform) -> None:
     for pattern in known.post_patterns:
-        read = [pattern.path, *pattern.query.values(), *([pattern.host] if pattern.host else [])]
+        read = [pattern.path, *pattern.query.values(), *filter(None, (pattern.host, pattern.fragment))]
         groups = {name for expression in read for name in expression.groupindex} | {"host"}
         wanted = set(re.findall(r"\{(\w+)\}", pattern.canonical or known.canonical))
         assert wanted <= groups
