@@ -25,7 +25,9 @@ DAILYMOTION = Platform(
         "www.dai.ly",
     ),
     post_patterns=(
-        AddressPattern(re.compile(r"^/(?:[a-z]{2}/)?(?:(?:embed|swf|crawler)/)?video/(?P<post_id>[A-Za-z0-9]{5,20})(?=[_/]|$)")),
+        AddressPattern(
+            re.compile(r"^/(?:[a-z]{2}/)?(?:(?:embed|swf|crawler)/)?video/(?P<post_id>[A-Za-z0-9]{5,20})(?=[_/]|$)")
+        ),
         AddressPattern(re.compile(r"^/swf/(?P<post_id>[xk][A-Za-z0-9]{4,20})(?=[_/]|$)")),
         AddressPattern(re.compile(r"^/(?P<post_id>[xk][A-Za-z0-9]{4,20})/?$"), host=re.compile(r"(?:www\.)?dai\.ly")),
     ),

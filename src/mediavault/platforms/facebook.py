@@ -38,7 +38,9 @@ FACEBOOK = Platform(
         "m.facebookwkhpilnemxj7asaniu7vnjjbiltxjqhye3mhbshg7kx5tfyd.onion",
     ),
     short_hosts=("fb.watch", "fb.me", "fb.gg"),
-    share_links=paths(r"^/share/(?:[rvp]/)?(?P<post_id>\w{5,})/?$", r"^/(?:l\.php|flx/warn/?|plugins/(?:video|post)\.php)$"),
+    share_links=paths(
+        r"^/share/(?:[rvp]/)?(?P<post_id>\w{5,})/?$", r"^/(?:l\.php|flx/warn/?|plugins/(?:video|post)\.php)$"
+    ),
     post_patterns=(
         AddressPattern(
             re.compile(r"^/reels?/(?P<post_id>\d{6,25})(?=/|$)"), page="https://www.facebook.com/reel/{post_id}"

@@ -29,7 +29,8 @@ TUMBLR = Platform(
     ),
     share_links=paths(r"^/(?P<post_id>\w+)/?$", host=r"at\.tumblr\.com")
     + paths(r"^/.", host=r"(?:t|href)\.tumblr\.com"),
-    profiles=paths(r"^/(?:$|archive(?:/|$)|page/\d+/?$)", host=_BLOG) + paths(rf"^/{_NAME}/?(?:$|archive/?$)", host=_WWW),
+    profiles=paths(r"^/(?:$|archive(?:/|$)|page/\d+/?$)", host=_BLOG)
+    + paths(rf"^/{_NAME}/?(?:$|archive/?$)", host=_WWW),
     other_pages=paths(
         rf"^/(?:{_NOT_A_NAME})?(?:/|$)",
         rf"^/{_NAME}/(?:likes|following|followers|tagged|day|search)(?:/|$)",

@@ -150,6 +150,7 @@ _IMAGE_HOSTS = (
     "yt3.ggpht.com",
     "static-cdn.jtvnw.net",
     "i.pinimg.com",
+    "cdn.bsky.app",
 )
 _IMAGE_PATH = re.compile(
     r"~tplv-|/tos-\w+-(?:p|avt)-\d+[\w-]*/"  # TikTok: the service's mark, and the picture buckets
@@ -178,6 +179,8 @@ _MANIFESTS = (
     (re.compile(r"^/[a-z0-9]{8,16}/audio$"), MediaKind.AUDIO_ONLY),  # reddit until 2020
     (re.compile(r"/mp3-(?:128|v0|320|preview)/"), MediaKind.AUDIO_ONLY),  # Bandcamp, Spotify
     (re.compile(r"/(?:master|playlist)\.json$"), MediaKind.OTHER),  # Vimeo's own form of a manifest
+    (re.compile(r"^/playlist/vid/dash/"), MediaKind.DASH),  # LinkedIn's adaptive streams
+    (re.compile(r"^/playlist/vid/dynamic/"), MediaKind.HLS),
     (re.compile(r"/mp4-\d+p-\d+fp-"), MediaKind.DIRECT),  # LinkedIn: rung "mp4-720p-30fp-crf28", no ending
     (re.compile(r"^/[\w-]+/[\w-]+\.(?:27|1034)\.[A-Z]+$"), MediaKind.DIRECT),  # Snapchat: with its mark, without it
 )
@@ -255,12 +258,13 @@ _SEGMENT_PATH = re.compile(
 )
 _RANGE_QUERY = re.compile(r"(?:^|&)(?:bytestart|byteend|sq|range)=\d")  # Meta; googlevideo
 
-# A playlist or a file that holds one kind of track: reddit, Vimeo, X's HLS renditions, Twitch, PeerTube
+# A playlist or a file that holds one kind of track: reddit, Vimeo, X's HLS renditions and spaces, Twitch, PeerTube
 _AUDIO_PATH = re.compile(
     r"/(?:DASH|CMAF|HLS)_AUDIO|/DASH_audio|/sep/audio/|/(?:pl|aud)/mp4a/"
-    r"|/audio_only/|-0-fragmented\.mp4$|_audio\.m3u8$"
+    r"|/audio_only/|/audio-space/|-0-fragmented\.mp4$|_audio\.m3u8$"
 )
 _VIDEO_PATH = re.compile(r"/(?:DASH|CMAF|HLS)_\d|/sep/video/|/pl/(?:avc1|hvc1)/")
+_VIMEO_TRACK = re.compile(r"(?:^|&)st=(video|audio)(?:&|$)")  # of media.m3u8
 # TikTok keeps the subtitles beside the uploads: bucket "-v-" instead of "-ve-", and ds=4
 _TIKTOK_V_BUCKET = re.compile(r"/tos-\w+-v-[\w-]+/")
 _TIKTOK_SUBTITLE = re.compile(r"(?:^|&)ds=4(?:&|$)")
@@ -285,6 +289,8 @@ def _is_segment(parts: SplitResult) -> bool:
 
 
 def _track(parts: SplitResult) -> MediaKind | None:
+    if _name(parts) == "media.m3u8" and (match := _VIMEO_TRACK.search(parts.query)):
+        return MediaKind.VIDEO_ONLY if match[1] == "video" else MediaKind.AUDIO_ONLY
     efg = read_efg(parts.query)
     if efg.is_audio_track or _AUDIO_PATH.search(parts.path):
         return MediaKind.AUDIO_ONLY

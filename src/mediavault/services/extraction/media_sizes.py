@@ -27,13 +27,17 @@ class Measures:
 
 
 _WIDTH_X_HEIGHT = re.compile(r"(?:^|[/_.-])(\d{3,4})x(\d{3,4})(?=[/_.-]|$)")
-_TEMPLATE = re.compile(r"(?:^|&)template=(\d{3,4})x(\d{3,4})\.\d+")  # Weibo: width x height . frames a second
+_TEMPLATE = re.compile(r"(?:^|&)template=(\d{3,4})x(\d{3,4})(?:\.\d+|&|$)")  # Weibo: width x height . frames a second
 # A height alone; the platform's name, or None for software that runs on many hosts
 _HEIGHTS: tuple[tuple[str | None, re.Pattern[str]], ...] = (
-    ("reddit", re.compile(r"/(?:DASH_|CMAF_|m2-res_)(\d{3,4})p?\.mp4$")),
+    ("reddit", re.compile(r"/(?:DASH_|CMAF_|m2-res_)(\d{3,4})p?\.mp4$|/HLS_(\d{3,4})(?:_v\d+)?\.m3u8$")),
     (
         "twitch",
-        re.compile(r"(?:/video|/AT-cm(?:\||%7C)[\w-]+)-(\d{3,4})\.mp4$|/h264/(\d{3,4})/index\.mp4$", re.IGNORECASE),
+        re.compile(  # behind "offset-" stand seconds
+            r"(?:/video|/AT-cm(?:\||%7C)[\w-]+|/\d+-offset-\d+)(?<!-offset)-(\d{3,4})\.mp4$"
+            r"|/h264/(\d{3,4})/index\.mp4$",
+            re.IGNORECASE,
+        ),
     ),
     (None, re.compile(r"/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}-(\d{3,4})(?:-fragmented)?\.mp4$")),  # PeerTube
 )
@@ -60,6 +64,8 @@ def nominal_measures(parts: SplitResult, platform: Platform) -> Measures:
         return _googlevideo(query)
     if read := _RATES.get(platform.name):
         return Measures(width, height, read(parts, width, height))
+    if platform.name == "bilibili":
+        return _bilibili(parts)
     if platform.name in _META:
         return _meta(read_efg(parts.query), platform.name)
     return Measures(width, height)
@@ -102,7 +108,7 @@ def _googlevideo(query: Mapping[str, str]) -> Measures:
 _X_AUDIO = re.compile(r"/mp4a/(?:\d+/\d+/)?(\d{4,7})/")
 # (greatest height, rate) of videos that lie, (greatest width, rate) of those that stand, (side, rate) of squares
 _X_LYING = ((270, 256_000), (360, 832_000), (720, 2_176_000), (1080, 10_368_000), (2160, 25_128_000))
-_X_STANDING = ((320, 632_000), (480, 950_000), (720, 2_176_000), (1080, 10_368_000))
+_X_STANDING = ((240, 320_000), (320, 632_000), (360, 832_000), (480, 950_000), (720, 2_176_000), (1080, 10_368_000))
 _X_SQUARE = ((240, 320_000), (320, 432_000), (540, 832_000), (720, 1_280_000), (1080, 8_768_000))
 _X_OLD_AMPLIFY = re.compile(r"(?:^|&)tag=1[34](?:&|$)")  # their lowest rung had a little more
 _X_OLD_AMPLIFY_RATE = 288_000
@@ -137,7 +143,11 @@ def _first_rung(ladder: tuple[tuple[int, int], ...], pixels: int) -> int | None:
 # --- Meta ------------------------------------------------------------------------------------------------------
 
 _META = frozenset({"facebook", "instagram", "threads"})
-_FACEBOOK_RUNGS: Mapping[str, tuple[int, int]] = {"_hq1_": (640, 360), "_hq2_": (1280, 720)}
+_FACEBOOK_RUNGS: Mapping[str, tuple[int, int]] = {
+    "_hq1_": (640, 360),
+    "_hq2_": (1280, 720),
+    ".640.sve_sd": (640, 360),
+}
 _FACEBOOK_WIDTH = re.compile(r"_(\d{3,4})_crf_")
 _INSTAGRAM_WIDTHS = frozenset({240, 320, 360, 480, 540, 576, 640, 720, 1080})
 
@@ -157,6 +167,30 @@ def _meta(efg: Efg, platform: str) -> Measures:
     return Measures(None, efg.rung, efg.bitrate)
 
 
+# --- Bilibili --------------------------------------------------------------------------------------------------
+
+_BILIBILI_FILE = re.compile(r"-(\d{1,6})\.(?:m4s|mp4|flv)$")
+# Its numbers of qualities; of single tracks that plus 30000 for H.264, and others for H.265 and AV1
+_BILIBILI_SIZES: Mapping[tuple[int, int], str] = {
+    (426, 240): "6 30006",
+    (640, 360): "15 16 30015 30016 30011 100022",
+    (852, 480): "32 30032 30033 100023",
+    (1280, 720): "64 74 30064 30074 30066 100024",
+    (1920, 1080): "80 112 116 30080 30112 30116 30077 30102 100026",
+    (3840, 2160): "120 30120 30121",
+    (7680, 4320): "127 30127",
+}
+_SIZE_OF_QUALITY = {number: size for size, numbers in _BILIBILI_SIZES.items() for number in numbers.split()}
+_BILIBILI_BYTES = re.compile(r"(?:^|&)bw=(\d{1,9})(?:&|$)")
+
+
+def _bilibili(parts: SplitResult) -> Measures:
+    """The frame of the quality for a video that lies; ``bw`` is what the line needs, in bytes per second."""
+    name, line = _BILIBILI_FILE.search(parts.path), _BILIBILI_BYTES.search(parts.query)
+    width, height = _SIZE_OF_QUALITY.get(name[1], (None, None)) if name else (None, None)
+    return Measures(width, height, int(line[1]) * 8 or None if line else None)
+
+
 # --- others ----------------------------------------------------------------------------------------------------
 
 _TIKTOK_KIBIBITS = re.compile(r"(?:^|&)bt=(\d{1,6})(?:&|$)")
@@ -172,7 +206,7 @@ _REDDIT_RATES: Mapping[tuple[str, int], int] = {
 }
 _REDDIT_RUNG = re.compile(r"/(DASH|CMAF)_(\d{3,4})\.mp4$")
 _REDDIT_OLD_RUNG = re.compile(r"/DASH_(?:(\d+)_)?(\d+)_([KM])$")  # "2_4_M" is 2.4 million bits per second
-_REDDIT_AUDIO = re.compile(r"/(?:DASH|CMAF)_AUDIO_(\d{2,3})\.mp4$")
+_REDDIT_AUDIO = re.compile(r"/(?:DASH|CMAF|HLS)_AUDIO_(\d{2,3})(?:_K)?\.(?:mp4|m3u8)$")
 
 
 def _tiktok_rate(parts: SplitResult, _width: int | None, _height: int | None) -> int | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 _EFG = re.compile(r"(?:^|[&;])efg=([\w-]+)")
 _TAG = re.compile(rb'"vencode_tag":\s*"([\w.-]+)')
 _BITRATE = re.compile(rb'"bitrate":\s*(\d{4,9})(?=[,}\s])')
+_RATE_BESIDE = re.compile(r"(?:^|[&;])bitrate=(\d{4,9})(?:&|$)")  # Facebook, since 2025
 # Rungs of the adaptive stream; elsewhere "dash_…" only names the encoder: "xpv_progressive.….dash_baseline_1080p_v1"
 _DASH_TAG = re.compile(r"(?:^|[._])dash_")
 _AUDIO_TAG = re.compile(r"_audio(?:_v\d+)?$")  # "dash_ln_heaac_vbr3_audio", and Instagram's "….dash_ln_audio_v1"
@@ -51,7 +52,7 @@ def read_efg(query: str) -> Efg:
     """What ``query`` says in its ``efg``; an empty record where it has none, or one that cannot be read."""
     match = _EFG.search(query)
     raw = _decoded(match[1]) if match else b""
-    tag, bitrate = _TAG.search(raw), _BITRATE.search(raw)
+    tag, bitrate = _TAG.search(raw), _BITRATE.search(raw) or _RATE_BESIDE.search(query)
     return Efg(tag[1].decode("ascii", "replace") if tag else "", int(bitrate[1]) if bitrate else None)
 
 

@@ -71,12 +71,29 @@ def test_a_byte_range_of_one_track_is_that_track_and_other_pieces_are_nothing_to
     [
         ("reddit:/abc/DASH_720.mp4", (None, 720)),
         ("reddit:/abc/pb/m2-res_590p.mp4", (None, 590)),
+        ("reddit:/abc/HLS_720.m3u8", (None, 720)),
+        ("reddit:/abc/HLS_1080_v4.m3u8", (None, 1080)),
         ("other:/abc/DASH_720.mp4", (None, None)),
         ("twitch:/v2/media/Slug/e734a074/video-1080.mp4", (None, 1080)),
         ("twitch:/ceAns/AT-cm%7CceAns-720.mp4", (None, 720)),
         ("twitch:/ceAns/AT-cm%7CceAns.mp4", (None, None)),
+        ("twitch:/AT-cm%7C123-offset-4012-480.mp4", (None, 480)),
+        ("twitch:/AT-cm%7C123-offset-4012.mp4", (None, None)),
+        ("twitch:/28009905440-offset-4012-720.mp4", (None, 720)),
+        ("twitch:/28009905440-offset-4012.mp4", (None, None)),
         ("twitch:/x/landscape/h264/360/index.mp4", (None, 360)),
         ("weibo:/o0/x.mp4?label=mp4_hd&template=540x960.24.0&Expires=1", (540, 960)),
+        ("weibo:/o0/x.mp4?label=gif_mp4&template=240x226&Expires=1", (240, 226)),
+        ("weibo:/o0/x.mp4?label=mp4_hd&template=template_7&Expires=1", (None, None)),
+        ("bilibili:/upgcxcode/1/2/3/3-1-30080.m4s?bw=1", (1920, 1080)),
+        ("bilibili:/upgcxcode/1/2/3/3_nb3-1-30033.m4s?bw=1", (852, 480)),
+        ("bilibili:/upgcxcode/1/2/3/3-1-100024.m4s?bw=1", (1280, 720)),
+        ("bilibili:/upgcxcode/1/2/3/3-1-74.flv?bw=1", (1280, 720)),
+        ("bilibili:/upgcxcode/1/2/3/3-1-16.mp4?bw=1", (640, 360)),
+        ("bilibili:/upgcxcode/1/2/3/3-1-30280.m4s?bw=1", (None, None)),
+        ("bilibili:/upgcxcode/1/2/3/3-1-9999.m4s?bw=1", (None, None)),
+        ("bilibili:/cover-1-80.jpg", (None, None)),
+        ("other:/upgcxcode/1/2/3/3-1-30080.m4s", (None, None)),
         ("pinterest:/videos/iht/expMp4/45f509_720w.mp4", (720, None)),
         ("peertube:/hls/x/9c9de5e8-0a1e-484a-b099-e80766180a6d-720-fragmented.mp4", (None, 720)),
         ("peertube:/web-videos/9c9de5e8-0a1e-484a-b099-e80766180a6d-480.mp4", (None, 480)),
@@ -100,6 +117,8 @@ X_LADDER = {
     "ext_tw_video/1/pu/vid/480x360/a.mp4?tag=12": 832_000,
     "ext_tw_video/1/pu/vid/1280x534/a.mp4": 2_176_000,
     "amplify_video/1/vid/avc1/1920x1080/a.mp4?tag=21": 10_368_000,
+    "ext_tw_video/1/pu/vid/180x320/a.mp4": 320_000,
+    "ext_tw_video/1/pu/vid/360x640/a.mp4": 832_000,
     "ext_tw_video/1/pu/vid/320x690/a.mp4": 632_000,
     "ext_tw_video/1/pu/vid/480x1036/a.mp4": 950_000,
     "ext_tw_video/1/pu/vid/592x1280/a.mp4": 2_176_000,
@@ -145,11 +164,20 @@ def test_googlevideo_names_a_frame_by_its_itag_and_bytes_and_seconds(query: str,
         ("facebook", '{"vencode_tag":"dash_v4_5secgop_hq1_frag_2_video"}', (640, 360, None)),
         ("facebook", '{"vencode_tag":"dash_v4_5secgop_426_crf_23_main_3.0_frag_2_video"}', (426, 240, None)),
         ("facebook", '{"vencode_tag":"sve_sd"}', (None, None, None)),
+        ("facebook", '{"vencode_tag":"xpv_progressive.FACEBOOK..C3.640.sve_sd"}', (640, 360, None)),
         ("facebook", "no JSON at all", (None, None, None)),
     ],
 )
 def test_metas_own_parameter_names_rung_and_rate(name: str, said: str, expected: object) -> None:
     assert measures(name, f"https://a.example/v/t1/x.mp4?efg={efg(said)}") == expected
+
+
+def test_a_rate_beside_metas_parameter_counts_where_the_parameter_has_none() -> None:
+    tag, rated = efg('{"vencode_tag":"sve_sd"}'), efg('{"vencode_tag":"sve_sd","bitrate":20000}')
+
+    assert measures("facebook", f"https://a.example/v/x.mp4?efg={tag}&oe=1&bitrate=465397&tag=sve_sd")[2] == 465_397
+    assert measures("facebook", f"https://a.example/v/x.mp4?efg={rated}&bitrate=465397")[2] == 20_000
+    assert measures("facebook", f"https://a.example/v/x.mp4?efg={tag}&bitrate=many")[2] is None
 
 
 @pytest.mark.parametrize(
@@ -163,6 +191,11 @@ def test_metas_own_parameter_names_rung_and_rate(name: str, said: str, expected:
         ("reddit", "/abc/DASH_2_4_M", 2_400_000),
         ("reddit", "/abc/DASH_600_K", 600_000),
         ("reddit", "/abc/CMAF_AUDIO_128.mp4", 128_000),
+        ("reddit", "/abc/HLS_AUDIO_160_K.m3u8", 160_000),
+        ("bilibili", "/upgcxcode/1/2/3/3-1-30080.m4s?deadline=1&bw=333704&logo=0", 2_669_632),
+        ("bilibili", "/upgcxcode/1/2/3/3-1-30280.m4s?bw=40047", 320_376),
+        ("bilibili", "/upgcxcode/1/2/3/3-1-30280.m4s?bw=0", None),
+        ("bilibili", "/upgcxcode/1/2/3/3-1-30280.m4s", None),
         ("other", "/abc/DASH_1080.mp4?bt=987", None),
     ],
 )
