@@ -63,7 +63,7 @@ def imitates(host: str, names: Set[str]) -> bool:
 
     Caught are a name with something stuck to its front (``eviltiktok.com``), a name further left
     (``tiktok.com.evil.example``), letters of other scripts (a Cyrillic ``х.com``) or with marks on them (``tiktók.com``),
-    and a brand under another ending (``youtube.co``).
+    and a brand under another ending or with hyphens (``youtube.co``, ``you-tube.com``).
     """
     shown = _as_shown(host)
     if shown != host and (is_below(drawn := _drawn(shown), names) or _carries(drawn, names)):
@@ -90,7 +90,7 @@ def _borrows_a_brand(host: str, names: Set[str]) -> bool:
         left.pop()
     return (
         bool(left)
-        and _BRANDS.fullmatch(left[-1]) is not None
+        and _BRANDS.fullmatch(left[-1].replace("-", "")) is not None
         and not any(f".{host}".endswith(f".{name}") for name in names)
     )
 

@@ -55,8 +55,17 @@ TWITCH = Platform(
     extractors=("ytdlp", "browser"),
     json_paths=re.compile(r"^https://gql\.twitch\.tv/gql\b"),
     page_reader="twitch",
-    media_hosts=(".twitchcdn.net", ".ttvnw.net", ".cloudfront.net", "clips-media-assets2.twitch.tv", ".jtvnw.net"),
-    own_media_hosts=re.compile(r"(?:.+\.)?(?:twitchcdn\.net|ttvnw\.net|jtvnw\.net)|clips-media-assets2\.twitch\.tv"),
+    media_hosts=(
+        ".twitchcdn.net",
+        ".ttvnw.net",
+        ".cloudfront.net",
+        "clips-media-assets2.twitch.tv",
+        "vod-secure.twitch.tv",
+        ".jtvnw.net",
+    ),
+    own_media_hosts=re.compile(
+        r"(?:.+\.)?(?:twitchcdn\.net|ttvnw\.net|jtvnw\.net)|(?:clips-media-assets2|vod-secure)\.twitch\.tv"
+    ),
     signs_media_urls=True,  # sig and token; the token's JSON says until when
     login_url="https://www.twitch.tv/login",
     session_cookies=("auth-token",),

@@ -113,3 +113,24 @@ def test_what_a_platform_says_about_downloads_makes_a_request(known: Platform) -
         max_range_bytes=known.max_range_bytes,
         max_connections=known.max_connections,
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "has_mark", "has_none"),
+    [
+        ("?a=1&lr=tiktok&mime_type=video_mp4", True, False),
+        ("?a=1&lr=tiktok_m", True, False),
+        ("?lr=all&cs=0&ds=3", True, False),
+        ("?lr=unwatermarked&ds=6", False, True),
+        ("?lr=tiktok_x", False, False),
+        ("?a=1&mime_type=video_mp4", False, False),
+    ],
+)
+def test_tiktok_names_its_mark_in_the_address(query: str, has_mark: bool, has_none: bool) -> None:
+    url = f"https://v16.tiktokcdn.com/0a1b/video/tos/xx/tos-xx-ve-1/0a/{query}"
+    tiktok = next(known for known in KNOWN if known.name == "tiktok")
+
+    assert tiktok.watermark_yes
+    assert tiktok.watermark_no
+    assert bool(tiktok.watermark_yes.search(url)) is has_mark
+    assert bool(tiktok.watermark_no.search(url)) is has_none

@@ -26,6 +26,8 @@ NAMES = frozenset({"x.com", "tiktok.com", "instagram.com", "facebook.com", "yout
         "youtube.co",
         "www.instagram.com.br",
         "linkedin.example",
+        "you-tube.com",
+        "www.face-book.example",
     ],
 )
 def test_an_imitation_is_caught(host: str) -> None:

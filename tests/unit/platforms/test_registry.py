@@ -217,6 +217,7 @@ def test_one_story_is_a_post_and_all_stories_of_an_account_are_not() -> None:
         ("https://70vod-adaptive.akamaized.net/exp=1~acl=a/a.mp4", "vimeo"),
         ("https://upos-hz-mirrorakam.akamaized.net/upgcxcode/1/2/3/a.m4s", "bilibili"),
         ("https://elsewhere.akamaized.net/a.mp4", "generic"),
+        ("https://vod-secure.twitch.tv/0a1b_jane_1_2/chunked/index-dvr.m3u8", "twitch"),
         ("https://d1234.cloudfront.net/a.mp4", "generic"),
         ("https://rr1---sn-abc.googlevideo.com/videoplayback?expire=1", "youtube"),
         ("https://V.REDD.IT/abc/DASH_720.mp4", "reddit"),

@@ -179,6 +179,8 @@ _MANIFESTS = (
     (re.compile(r"^/[a-z0-9]{8,16}/audio$"), MediaKind.AUDIO_ONLY),  # reddit until 2020
     (re.compile(r"/mp3-(?:128|v0|320|preview)/"), MediaKind.AUDIO_ONLY),  # Bandcamp, Spotify
     (re.compile(r"/(?:master|playlist)\.json$"), MediaKind.OTHER),  # Vimeo's own form of a manifest
+    (re.compile(r"^/play/[0-9a-f-]{36}/hls$"), MediaKind.HLS),  # Vimeo's links for an account's own videos
+    (re.compile(r"^/play/[0-9a-f-]{36}$|^/progressive_redirect/playback/\d+/rendition/\w+$"), MediaKind.DIRECT),
     (re.compile(r"^/playlist/vid/dash/"), MediaKind.DASH),  # LinkedIn's adaptive streams
     (re.compile(r"^/playlist/vid/dynamic/"), MediaKind.HLS),
     (re.compile(r"/mp4-\d+p-\d+fp-"), MediaKind.DIRECT),  # LinkedIn: rung "mp4-720p-30fp-crf28", no ending
@@ -237,9 +239,14 @@ def _by_file_name(parts: SplitResult) -> MediaKind | None:
     return None
 
 
+_SONG_HOST = re.compile(r"sf\d+-ies-music(?:-\w+)?\.tiktokcdn(?:-\w+)?\.com")  # what plays behind TikTok's videos
+
+
 def _by_place(parts: SplitResult, platform: Platform | None) -> MediaKind:
     """No name says what it is: believe the platform's path for media."""
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    if _SONG_HOST.fullmatch(parts.hostname or ""):
+        return MediaKind.AUDIO_ONLY
     at_home = platform is not None and platform.media_path is not None and platform.media_path.search(path)
     return MediaKind.DIRECT if at_home else MediaKind.OTHER
 
