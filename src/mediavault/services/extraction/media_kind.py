@@ -150,11 +150,11 @@ _IMAGE_HOSTS = (
     "yt3.ggpht.com",
     "static-cdn.jtvnw.net",
     "i.pinimg.com",
-    "cdn.bsky.app",
 )
 _IMAGE_PATH = re.compile(
     r"~tplv-|/tos-\w+-(?:p|avt)-\d+[\w-]*/"  # TikTok: the service's mark, and the picture buckets
     r"|^/dms/image/"  # LinkedIn
+    r"|^/img/\w+/plain/"  # Bluesky
     r"|/safe_image\.php$|^/emg1/v/|^/lookaside/crawler/media/$"  # Facebook
     r"|^/v/\w+/x\d+$|^/thumbnail/(?:\d+x\d+/)?video/"  # Dailymotion: /v/<id>/x480
     r"|^/[\w-]+/[\w-]+\.(?:111|256|1020|1025)(?:\.[A-Z]+)?$"  # Snapchat's stills

@@ -112,6 +112,7 @@ KINDS = {
     "https://pbs.twimg.com/profile_banners/1/2/1500x500": "image",
     "https://a.example/media/Xyz?format=jpg&name=large": "image",
     "https://cdn.bsky.app/img/feed_thumbnail/plain/did:plc:a/bafkrei": "image",
+    "https://video.cdn.bsky.app/hls/did:plc:a/bafkrei/720p/video.m3u8": "hls",
     "https://a.example/playlist/vid/dash/D4E/CeJx?e=1": "dash",
     "https://a.example/playlist/vid/dynamic/D4E/BAQj?e=1": "hls",
     "https://a.example/x/v2/playlist/av/media.m3u8?pathsig=1&st=video": "video_only",
