@@ -36,13 +36,16 @@ KINDS = {
 JOB_PAGE = {"moment": START, "history": [], "waits_for_person": False, "browser": None, "can_sign_out": False}
 OF_JOBS = [code for code in ErrorCode if issubclass(KINDS.get(code, Exception), Failure)]
 SENTENCE = re.compile(r"[A-Za-z`][^\n]{15,}[.…]")
+PROMISE = re.compile(r"\b(is|are) (tried|fetched)\b|next try|scheduled|by itself")
 SOURCES = sources_of_codes(PACKAGE)
 
 
-def failed_job(code: ErrorCode) -> JobView:
+def failed_job(code: ErrorCode, *, over: bool = False) -> JobView:
+    """One that comes back in a minute, or with ``over`` one that does not."""
     url = "https://videos.example/watch/1"
     job = Job(JobId("0" * 32), "0" * 32, url, url, "generic", JobStatus.FAILED, created_at=START, updated_at=START)
-    return job_view(replace(job, error_code=code, error="It failed."))
+    retry_at = None if over else START + timedelta(minutes=1)
+    return job_view(replace(job, error_code=code, error="It failed.", retry_at=retry_at))
 
 
 def answer_to(failure: Failure) -> RetryIn | GiveUp:
@@ -76,6 +79,18 @@ def test_the_api_the_page_and_the_command_line_show_a_failed_job_with_that_sente
     assert view.help == help_for(code)
     assert f'<span data-field="help">{view.help}</span>' in page
     assert " ".join(view.help.split()) in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("code", OF_JOBS)
+def test_a_job_that_is_not_tried_again_promises_no_further_try(code: ErrorCode) -> None:
+    said = failed_job(code, over=True).help
+
+    assert SENTENCE.match(said)
+    assert not PROMISE.search(said) or issubclass(KINDS[code], NeedsPerson)
+
+
+def test_the_job_that_comes_back_says_that_it_does() -> None:
+    assert "the next try is scheduled" in failed_job(ErrorCode.NETWORK).help
 
 
 @pytest.mark.parametrize("code", OF_JOBS)

@@ -52,7 +52,7 @@ def job_view(job: Job) -> JobView:
         account_handle=account.handle if account else None,
         account_display_name=account.display_name if account else None,
         account_slug=account.slug if account else None,
-        help=help_for(job.error_code),
+        help=help_for(job.error_code, over=is_over(job)),
         links=_links(job),
         display=display(job),
     )

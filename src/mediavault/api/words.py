@@ -76,6 +76,24 @@ _MORE_HELP: Mapping[ErrorCode, str] = {
     ErrorCode.TOO_MANY: "Ask for fewer at once, or wait until some have ended.",
 }
 
+_ALL_WAYS_TRIED = "Every way of saving it was tried. If the post plays in a browser, try again later."
+
+# What helps once nothing is tried any more: the conditions' own sentences speak of the next try.
+_HELP_AT_THE_END: Mapping[ErrorCode, str] = {
+    ErrorCode.RATE_LIMITED: "The site still asked to slow down. Try again in some hours.",
+    ErrorCode.ACCOUNT_DAY_USED: "Try again tomorrow. The limit protects your account from being locked.",
+    ErrorCode.NETWORK: "Check this machine's connection, then try again.",
+    ErrorCode.TIMEOUT: "The site was too slow. Try again later.",
+    ErrorCode.HTTP_ERROR: "Open the post in a browser. If it plays there, try again later.",
+    ErrorCode.LINK_EXPIRED: "Fresh media links were refused too. If the post plays in a browser, try again later.",
+    ErrorCode.EMPTY_BODY: _ALL_WAYS_TRIED,
+    ErrorCode.INCOMPLETE: _ALL_WAYS_TRIED,
+    ErrorCode.NOT_A_VIDEO: _ALL_WAYS_TRIED,
+    ErrorCode.BAD_FILE: _ALL_WAYS_TRIED,
+    ErrorCode.NO_SPACE: "Free some space below the download folder, then try again.",
+    ErrorCode.LIVE_NOW: "This is live. Try again when the recording stands.",
+    ErrorCode.UPCOMING: "Try again when it is out.",
+}
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # C0, C1, bidi
 
@@ -89,9 +107,15 @@ def _help_by_code() -> dict[ErrorCode, str]:
     return {**table, **_MORE_HELP}
 
 
-def help_for(code: ErrorCode | None) -> str:
-    """What a person can do about a condition; "" where nothing is known to help."""
-    return _help_by_code().get(code, "") if code is not None else ""
+def help_for(code: ErrorCode | None, *, over: bool = False) -> str:
+    """What a person can do about a condition; "" where nothing is known to help.
+
+    ``over``: nothing will be tried again by itself, so nothing is said of a next try.
+    """
+    if code is None:
+        return ""
+    usual = _help_by_code().get(code, "")
+    return _HELP_AT_THE_END.get(code, usual) if over else usual
 
 
 ITEM_WORDS: Mapping[ItemStatus, str] = {

@@ -104,7 +104,13 @@ def _choice(item: Item) -> Candidate | None:
 
 
 def _error(error: MediavaultError | None) -> dict[str, Any] | None:
-    return {"code": error.code, "message": error.message, "help": error.help or help_for(error.code)} if error else None
+    return {"code": error.code, "message": error.message, "help": _advice(error)} if error else None
+
+
+def _advice(error: MediavaultError) -> str:
+    """Of one look: what a job's next try would do is no help here."""
+    usual = help_for(error.code)
+    return help_for(error.code, over=True) if error.help in ("", usual) else error.help
 
 
 def print_inspection(found: Inspection) -> None:
@@ -117,7 +123,7 @@ def print_inspection(found: Inspection) -> None:
         return
     complaints = err()
     complaints.print(one_line(found.error.message if found.error else found.reason), markup=False)
-    if advice := (found.error.help or help_for(found.error.code)) if found.error else "":
+    if advice := _advice(found.error) if found.error else "":
         complaints.print(advice, markup=False)
 
 

@@ -267,7 +267,7 @@ class NeedsPerson(Failure):
 
 class LoginRequired(NeedsPerson):
     code = ErrorCode.LOGIN_REQUIRED
-    help = "The site shows this post only to signed-in people. Sign in once with `mediavault login`; the job goes on by itself."
+    help = "The site shows this post only to signed-in people. Sign in once with `mediavault login`, or on the post itself (on the job's page, or `mediavault answer ID`); the job goes on by itself."
 
 
 class SessionExpired(NeedsPerson):

@@ -9,7 +9,7 @@ import pytest
 
 from mediavault.api.schemas import JobView
 from mediavault.api.views import history_view, is_over, job_view, kept_paths, title
-from mediavault.core.errors import ErrorCode, RateLimited
+from mediavault.core.errors import ErrorCode, TooLarge
 from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, Outcome, RungName, Stage
 from mediavault.core.media import Account, Candidate, FoundIn, Ownership, SourceType
 from tests.fakes import START
@@ -70,10 +70,10 @@ def test_no_other_job_links_to_files_even_where_a_commit_has_begun(status: JobSt
 
 
 def test_a_failed_job_says_what_helps() -> None:
-    view = job_view(a_job(JobStatus.FAILED, error_code=ErrorCode.RATE_LIMITED, error="X asked us to slow down"))
+    view = job_view(a_job(JobStatus.FAILED, error_code=ErrorCode.TOO_LARGE, error="It has 60 GB"))
 
-    assert view.help == RateLimited.help
-    assert (view.display.state, view.display.detail) == ("Failed", "X asked us to slow down")
+    assert view.help == TooLarge.help
+    assert (view.display.state, view.display.detail) == ("Failed", "It has 60 GB")
 
 
 def test_a_failed_job_with_a_next_try_says_so_and_can_be_cancelled() -> None:

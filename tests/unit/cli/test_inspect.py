@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import Ambiguous, LoginRequired
+from mediavault.core.errors import Ambiguous, LoginRequired, NetworkFailure
 from tests.stubs import candidate, extraction
 from tests.unit.cli.conftest import POST, Run, StubHouse, StubInspection
 
@@ -56,6 +56,15 @@ def test_a_wall_is_1_and_says_what_helps(run: Run, house: StubHouse) -> None:
 
     assert (ended.code, ended.json()["error"]["code"]) == (1, "LOGIN_REQUIRED")
     assert ended.json()["error"]["help"]
+
+
+def test_one_look_promises_no_next_try(run: Run, house: StubHouse) -> None:
+    away = NetworkFailure("The page did not load.")
+    house.inspection = StubInspection(None, None, away.message, away)
+    ended = run("inspect", POST)
+
+    assert "then try again" in ended.err
+    assert "scheduled" not in ended.err
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1/", "ftp://x.example/", ""])
