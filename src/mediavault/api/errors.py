@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from mediavault.api.render import render
 from mediavault.api.schemas import ErrorView
@@ -42,7 +43,16 @@ HTTP_STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.BROWSER_UNAVAILABLE: 503,
 }
 
-_PAGE_PREFIXES = ("/jobs", "/submit", "/login", "/logout", "/sessions")
+ENDLESS_PATHS = frozenset({"/api/events"})  # a GET whose answer never ends has no HEAD
+
+_METHODS = ("DELETE", "GET", "POST")
+
+_DATA_PREFIXES = ("/api/", "/static/", "/metrics", "/healthz", "/openapi.json")
+
+_BODY_WORDS = {
+    "missing": "The body is missing: it should be a JSON object.",
+    "model_attributes_type": "The body should be a JSON object.",
+}
 
 
 class HttpRefusal(BadInput):
@@ -76,7 +86,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, exc: HTTPException) -> Response:
-        return error_response(request, _from_http(exc))
+        return error_response(request, _from_http(request, exc))
 
 
 def error_response(request: Request, exc: MediavaultError) -> Response:
@@ -111,20 +121,34 @@ def unexpected(request: Request) -> Response:
 
 
 def wants_page(request: Request) -> bool:
-    """Whether a person's browser asks for one of the pages, not a script for data."""
-    path = request.scope["path"]
-    is_page = path == "/" or path.startswith(_PAGE_PREFIXES)
-    return is_page and "text/html" in request.headers.get("accept", "")
+    """Whether a person's browser goes to a page or a file, or took a wrong turn; not a script that asks for data."""
+    return not request.scope["path"].startswith(_DATA_PREFIXES) and "text/html" in request.headers.get("accept", "")
 
 
-def _from_http(exc: HTTPException) -> HttpRefusal:
+def _from_http(request: Request, exc: HTTPException) -> HttpRefusal:
+    nowhere = "The pages begin at /; /openapi.json names every address of the API."
     words: dict[int, tuple[ErrorCode, str, str]] = {
-        404: (ErrorCode.NOT_FOUND, "There is nothing at this address.", "See /openapi.json for all of them."),
+        404: (ErrorCode.NOT_FOUND, "There is nothing at this address.", nowhere),
         405: (ErrorCode.BAD_REQUEST, "This method is not offered here.", "See /openapi.json for those that are."),
     }
     unknown = (ErrorCode.BAD_REQUEST, "The request cannot be understood.", "See /openapi.json for the form.")
     code, message, advice = words.get(exc.status_code, unknown)
-    return HttpRefusal(exc.status_code, code, message, help=advice, headers=dict(exc.headers or {}))
+    headers = dict(exc.headers or {})
+    if exc.status_code == 405:
+        headers["Allow"] = ", ".join(_offered(request))  # the router names those of the first route alone
+    return HttpRefusal(exc.status_code, code, message, help=advice, headers=headers)
+
+
+def _offered(request: Request) -> list[str]:
+    """The methods of every route at the request's path."""
+    scope = {**request.scope, "root_path": ""}
+    found = [method for method in _METHODS if _fits(request, {**scope, "method": method})]
+    has_head = "GET" in found and scope["path"] not in ENDLESS_PATHS
+    return sorted({*found, "HEAD"} if has_head else found)
+
+
+def _fits(request: Request, scope: Mapping[str, Any]) -> bool:
+    return any(route.matches(dict(scope))[0] is Match.FULL for route in request.app.routes)
 
 
 def _first_complaint(errors: Sequence[Any]) -> str:
@@ -132,8 +156,12 @@ def _first_complaint(errors: Sequence[Any]) -> str:
     first = errors[0]
     where = ""
     for part in first["loc"][1:]:
+        if isinstance(part, str) and "[" in part:  # a type inside a union, as in str-enum[JobStatus]
+            continue
         where += f"[{part}]" if isinstance(part, int) else f".{part}"
     if first["type"] == "json_invalid":
         return f"The body is no JSON: {first['ctx']['error']} at character {first['loc'][-1]}."
+    if first["loc"] == ("body",) and first["type"] in _BODY_WORDS:
+        return _BODY_WORDS[first["type"]]
     message = str(first["msg"]).removeprefix("Value error, ")
     return f"{where.lstrip('.')}: {message}." if where else f"{message}."

@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mediavault.api.errors import HttpRefusal, error_response, unexpected, wants_page
+from mediavault.api.errors import ENDLESS_PATHS, HttpRefusal, error_response, unexpected, wants_page
 from mediavault.api.security import (
     FORM_TYPE,
     JSON_TYPE,
@@ -35,6 +35,7 @@ BODY_DEADLINE_S = 10.0  # a body that is still not there by then is a slow attac
 
 OPEN_PATHS = frozenset({"/healthz", "/login"})
 OPEN_PREFIX = "/static/"
+FILES_PREFIX = "/files/"
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -81,6 +82,8 @@ class Gate:
                 await turned_away(scope, receive, answer.send)
                 return
             body = await _read_body(request, receive)
+            if _is_head_of_a_get(request):
+                scope, answer.is_head = {**scope, "method": "GET"}, True
             await self._app(scope, _replay(body, receive), answer.send)
         except _ClientGone:
             return
@@ -123,12 +126,19 @@ class Gate:
         return self._rules.token is not None and session_holds(cookie, self._rules.token, self._clock.now())
 
 
+def _is_head_of_a_get(request: Request) -> bool:
+    """The routes know GET alone, and HEAD is GET without the body; the files have a HEAD of their own that opens no part."""
+    path: str = request.scope["path"]
+    return request.method == "HEAD" and path not in ENDLESS_PATHS and not path.startswith(FILES_PREFIX)
+
+
 class _Answer:
-    """Adds our headers to the answer, and remembers whether it has begun."""
+    """Adds our headers to the answer, drops the body of a HEAD, and remembers whether it has begun."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self.begun = False
+        self.is_head = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -136,6 +146,8 @@ class _Answer:
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
+        elif self.is_head and message["type"] == "http.response.body":
+            message = {**message, "body": b""}
         await self._send(message)
 
 
@@ -157,7 +169,8 @@ def _check_host(request: Request, rules: HostRules) -> None:
             421,
             ErrorCode.FORBIDDEN,
             "The vault does not go by this name.",
-            help="Use http://127.0.0.1 or http://localhost with its port, or set MEDIAVAULT_HOST.",
+            help="Use http://127.0.0.1 or http://localhost with its port, or name it in MEDIAVAULT_HOST_NAMES "
+            'as in ["vault.example"].',
         )
 
 

@@ -31,7 +31,9 @@ async def open_gate(
 ) -> list[GateView]:
     """Ask the site again at once; answers all gates as they are then."""
     if all(gate.platform != platform for gate in await services.store.gates()):
-        raise HttpRefusal(404, ErrorCode.NOT_FOUND, "No site of this name has a gate.")
+        raise HttpRefusal(
+            404, ErrorCode.NOT_FOUND, "No site of this name has a gate.", help="GET /api/gates lists those that have."
+        )
     await services.store.open_gate(platform)
     return await all_gates(services)
 

@@ -35,7 +35,7 @@ class SubmitRequest(_Request):
     @model_validator(mode="after")
     def _exactly_one(self) -> SubmitRequest:
         if (self.post_url is None) == (self.post_urls is None):
-            raise ValueError("give either post_url or post_urls")
+            raise ValueError("Give either post_url or post_urls")
         return self
 
 

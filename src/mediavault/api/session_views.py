@@ -80,7 +80,7 @@ class WindowIn(BaseModel):
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
         if (self.platform is None) == (self.job_id is None):
-            msg = "give either platform or job_id"
+            msg = "Give either platform or job_id"
             raise ValueError(msg)
         return self
 

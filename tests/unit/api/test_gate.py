@@ -264,7 +264,68 @@ async def test_unknown_addresses_and_methods_are_answered_in_our_form(house: Hou
 
     assert (missing.status, missing.json()["code"]) == (404, "NOT_FOUND")
     assert (method.status, set(method.json())) == (405, {"code", "message", "help"})
-    assert "POST" in method.headers["allow"]
+    assert method.headers["allow"] == "GET, HEAD, POST"
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/api/jobs", "/api/worker/health", "/metrics", "/static/app.css"])
+async def test_head_tells_what_get_would_and_sends_no_body(house: House, path: str) -> None:
+    """Monitors and proxies ask so (RFC 9110, section 9.3.2)."""
+    await house.beat()
+    asked, got = await house.client.request("HEAD", path), await house.client.get(path)
+
+    assert (asked.status, asked.body) == (200, b"")
+    assert asked.headers["content-type"] == got.headers["content-type"]
+    assert int(asked.headers["content-length"]) > 0
+
+
+async def test_a_stream_that_never_ends_has_no_head(house: House) -> None:
+    assert (await house.client.request("HEAD", "/api/events")).status == 405
+
+
+@pytest.mark.parametrize("path", ["/nothing/here", "/favicon.ico", "/files/x/video"])
+async def test_a_person_who_took_a_wrong_turn_sees_a_page(house: House, path: str) -> None:
+    answer = await house.client.get(path, accept="text/html")
+
+    assert (answer.status, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "All jobs" in answer.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/api/jobs?status=foo", "status[0]: Input should be"),
+        ("/?status=foo", "status: Input should be"),
+        ("/api/jobs?limit=0", "limit: Input should be"),
+    ],
+)
+async def test_a_complaint_names_the_parameter_and_nothing_of_our_insides(house: House, path: str, said: str) -> None:
+    assert (await house.client.get(path)).json()["message"].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (None, "The body is missing: it should be a JSON object."),
+        ([], "The body should be a JSON object."),
+        ({}, "Give either post_url or post_urls."),
+    ],
+)
+async def test_a_body_of_another_shape_is_told_in_plain_words(house: House, body: object, said: str) -> None:
+    assert (await house.client.post("/api/jobs", body)).json()["message"] == said
+
+
+async def test_a_name_that_is_not_ours_is_told_the_setting_that_makes_it_ours(house: House) -> None:
+    answer = await house.client.get("/healthz", host="vault.example")
+
+    assert answer.status == 421
+    assert "MEDIAVAULT_HOST_NAMES" in answer.json()["help"]
+
+
+async def test_a_site_without_a_gate_is_not_helped_with_words_about_jobs(house: House) -> None:
+    answer = await house.client.post("/api/gates/nowhere/open")
+
+    assert answer.status == 404
+    assert "/api/gates" in answer.json()["help"]
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])

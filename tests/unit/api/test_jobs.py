@@ -77,17 +77,17 @@ async def test_what_cannot_be_taken_is_422_with_its_reason(house: House, url: st
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({}, "give either"),
-        ({"post_url": POST, "post_urls": [POST]}, "give either"),
+        ({}, "Give either"),
+        ({"post_url": POST, "post_urls": [POST]}, "Give either"),
         ({"post_url": 7}, "post_url"),
         ({"post_urls": POST}, "post_urls"),
         ({"post_urls": [POST, None]}, "post_urls[1]"),
         ({"post_urls": []}, "post_urls"),
         ({"post_urls": ["x"] * 501}, "500"),
         ({"post_url": POST, "browser_args": ["--no-sandbox"]}, "browser_args"),
-        ([POST], "valid dictionary"),
-        ("text", "valid dictionary"),
-        (None, "Field required"),
+        ([POST], "JSON object"),
+        ("text", "JSON object"),
+        (None, "is missing"),
     ],
 )
 async def test_a_body_of_another_shape_is_422_and_says_where(house: House, body: object, words: str) -> None:
