@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from mediavault.core.errors import BadSetting
 from mediavault.core.job import DEFAULT_MAX_ATTEMPTS
@@ -163,6 +163,15 @@ def _needs_exact_port(address: ipaddress.IPv4Address | ipaddress.IPv6Address) ->
     return address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified
 
 
+MAX_SHOWN_CHARS = 60
+_LISTS = {"host_names": '["vault.example"]', "allow_private": '["nas.lan:8096"]'}
+_IS_NO = {
+    "int_parsing": "is no whole number",
+    "float_parsing": "is no number",
+    "bool_parsing": "is neither true nor false",
+}
+
+
 def load_settings(**overrides: Any) -> Settings:
     """Read the environment; raise :class:`BadSetting` that names the variable and what is wrong with its value."""
     try:
@@ -170,9 +179,26 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as exc:
         first = exc.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else "?"
-        raise BadSetting(f"{ENV_PREFIX}{field.upper()}: {first['msg']}") from exc
-    except ValueError as exc:  # pydantic-settings' SettingsError: a value that is no JSON
-        raise BadSetting(f"A setting cannot be read: {exc}") from exc
+        raise BadSetting(f"{ENV_PREFIX}{field.upper()}: {_what_is_wrong(first)}.") from exc
+    except SettingsError as exc:  # the value of a list is no JSON
+        raise _no_list(exc) from exc
+
+
+def _what_is_wrong(error: Any) -> str:
+    """In words of ours where pydantic's speak of parsing; a value is repeated only where it is a word or two of text."""
+    given, kind = error["input"], str(error["type"])
+    if isinstance(given, str) and kind in _IS_NO:
+        return f"{given[:MAX_SHOWN_CHARS]!r} {_IS_NO[kind]}"
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _no_list(exc: SettingsError) -> BadSetting:
+    field = next((name for name in _LISTS if f'"{name}"' in str(exc)), None)
+    if field is None:
+        return BadSetting(f"A setting cannot be read: {exc}")
+    name = f"{ENV_PREFIX}{field.upper()}"
+    given = next((value for key, value in os.environ.items() if key.upper() == name), "")
+    return BadSetting(f"{name}: {given[:MAX_SHOWN_CHARS]!r} is no JSON list, as in {_LISTS[field]}.")
 
 
 def unknown_variables(environ: dict[str, str]) -> list[str]:

@@ -47,6 +47,44 @@ def test_the_exemptions_are_a_json_list(monkeypatch: pytest.MonkeyPatch) -> None
         load_settings()
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        (
+            "MEDIAVAULT_ALLOW_PRIVATE",
+            "nas.lan",
+            "MEDIAVAULT_ALLOW_PRIVATE: 'nas.lan' is no JSON list, as in [\"nas.lan:8096\"].",
+        ),
+        (
+            "MEDIAVAULT_HOST_NAMES",
+            "vault.example",
+            "MEDIAVAULT_HOST_NAMES: 'vault.example' is no JSON list, as in [\"vault.example\"].",
+        ),
+        (
+            "MEDIAVAULT_ALLOW_PRIVATE",
+            '["127.0.0.1"]',
+            "MEDIAVAULT_ALLOW_PRIVATE: '127.0.0.1' needs a port: name it exactly, as in 127.0.0.1:8096.",
+        ),
+        ("MEDIAVAULT_LOG_LEVEL", "loud", "MEDIAVAULT_LOG_LEVEL: it must be debug, info, warning or error."),
+        ("MEDIAVAULT_PORT", "80x", "MEDIAVAULT_PORT: '80x' is no whole number."),
+        ("MEDIAVAULT_LEASE_S", "soon", "MEDIAVAULT_LEASE_S: 'soon' is no number."),
+        ("MEDIAVAULT_SAVE_QUOTED", "perhaps", "MEDIAVAULT_SAVE_QUOTED: 'perhaps' is neither true nor false."),
+    ],
+)
+def test_a_bad_value_is_told_in_plain_words(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(BadSetting) as caught:
+        load_settings()
+    assert caught.value.message == said
+
+
+def test_a_bad_token_is_not_repeated() -> None:
+    with pytest.raises(BadSetting) as caught:
+        load_settings(token=["hunter2"])
+    assert "hunter2" not in caught.value.message
+
+
 def test_a_slip_of_the_pen_is_named() -> None:
     assert unknown_variables({"MEDIAVAULT_PROT": "1", "MEDIAVAULT_PORT": "1", "PATH": ""}) == ["MEDIAVAULT_PROT"]
 
