@@ -66,6 +66,12 @@ def bind(host: str, port: int) -> list[socket.socket]:
     return bound
 
 
+def check_address(host: str, port: int) -> None:
+    """Whether it can be listened on just now; nothing is held. Raises BadSetting."""
+    for each in bind(host, port):
+        each.close()
+
+
 class _DeadlineProtocol(H11Protocol):
     """Closes connections whose request header is not whole in time."""
 

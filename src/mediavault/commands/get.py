@@ -18,7 +18,7 @@ DEFAULT_PATIENCE_S = 30.0
 
 
 def get(
-    url: Annotated[str, typer.Argument(help="Address of a post.", show_default=False)],
+    url: Annotated[str, typer.Argument(metavar="URL", help="Address of a post.", show_default=False)],
     *,
     force: Annotated[bool, typer.Option("--force", help="Save it again, as a new version.")] = False,
     patience: Annotated[

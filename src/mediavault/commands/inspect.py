@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def inspect(
-    url: Annotated[str | None, typer.Argument(help="Address of a post.", show_default=False)] = None,
+    url: Annotated[str | None, typer.Argument(metavar="URL", help="Address of a post.", show_default=False)] = None,
     *,
     saved_page: Annotated[
         list[str] | None,

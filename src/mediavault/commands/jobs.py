@@ -142,6 +142,7 @@ def gates(
 
     async def look(store: JobStore) -> None:
         if open_site is not None:
+            _refuse_unknown(open_site)
             await store.open_gate(open_site)
         waiting, unread = (await store.report()).waiting, await store.not_understood(within=NOT_UNDERSTOOD_WITHIN)
         views = gate_views(await store.gates(), waiting, SystemClock().now(), not_understood=unread)
@@ -151,6 +152,16 @@ def gates(
             print_gates(views)
 
     asyncio.run(with_store(quiet_settings(), look))
+
+
+def _refuse_unknown(site: str) -> None:
+    """A slip of the pen would open a gate that no job ever passes."""
+    from mediavault.core.errors import BadInput
+    from mediavault.platforms.registry import all_platforms
+
+    names = sorted(known.name for known in all_platforms())
+    if site not in names:
+        raise BadInput(f"There is no site {site}.", help=f"The sites are {', '.join(names)}.")
 
 
 def cancel(job_ids: JobIds, *, as_json: AsJson = False) -> None:

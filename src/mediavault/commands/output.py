@@ -59,6 +59,9 @@ def print_json_line(value: Json) -> None:
 
 
 def print_jobs(jobs: Sequence[JobView]) -> None:
+    if not jobs:
+        out().print("No jobs.")
+        return
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("Job", "State"):
         table.add_column(name, no_wrap=True)

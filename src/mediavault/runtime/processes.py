@@ -50,8 +50,11 @@ async def run_worker(settings: Settings) -> int:
 
 
 async def _serve_api(settings: Settings, *, worker: bool) -> int:
+    from mediavault.api.server import check_address
     from mediavault.api.waiting_room import WaitingRoom
 
+    # before a worker claims jobs that it would have to give back, and before anything is created
+    check_address(settings.host, settings.port)
     with _signals() as ending:
         async with AsyncExitStack() as stack:
             async with WaitingRoom(settings.host, settings.port) as room:

@@ -15,6 +15,8 @@ from mediavault.store.port import JobStore
 from mediavault.store.sqlite_backup import copy_database
 from mediavault.upkeep.moving import Onlooker, copy_jobs, copy_rest, count_jobs
 
+SQLITE_MAGIC = b"SQLite format 3\0"  # sqlite.org/fileformat.html, section 1.3
+
 
 async def back_up_file(database: Path, file: Path, onlooker: Onlooker) -> None:
     """Copy a SQLite database as it is at one moment. ``file`` appears whole or not at all and replaces nothing.
@@ -60,6 +62,7 @@ async def back_up_store(
 async def private_copy(file: Path, folder: Path) -> AsyncIterator[Path]:
     """A copy of a backup that may be opened and brought up to date; gone afterwards."""
     _refuse_missing(file)
+    await asyncio.to_thread(_refuse_other, file)
     with _temporary_folder(folder) as temporary:
         copy = temporary / "backup.db"
         await asyncio.to_thread(copy_database, file, copy)
@@ -80,6 +83,17 @@ def _temporary_folder(parent: Path) -> Iterator[Path]:
 def _refuse_missing(database: Path) -> None:
     if not database.is_file():
         raise BadInput(f"There is no database {database}.")
+
+
+def _refuse_other(file: Path) -> None:
+    """Before it is copied: what is said of the copy later names the copy, and speaks of the vault's own database."""
+    try:
+        with file.open("rb") as opened:
+            begins = opened.read(len(SQLITE_MAGIC))
+    except OSError as exc:
+        raise BadInput(f"{file} cannot be read: {exc.strerror or exc}.") from exc
+    if begins != SQLITE_MAGIC:
+        raise BadInput(f"{file} is no SQLite database.", help="Name a file that `mediavault backup` wrote.")
 
 
 def _refuse_taken(file: Path) -> None:

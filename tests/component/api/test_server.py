@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -15,6 +16,8 @@ from fastapi import FastAPI
 from mediavault.api import server
 from mediavault.api.server import bind, serve_app
 from mediavault.core.errors import BadSetting
+from mediavault.core.settings import Settings
+from mediavault.runtime import processes
 from tests.unit.api.conftest import VIDEO, House
 
 
@@ -148,6 +151,17 @@ def test_a_taken_port_is_said_in_words() -> None:
     (first,) = bind("127.0.0.1", 0)
     with first, pytest.raises(BadSetting, match="is taken by another program"):
         bind("127.0.0.1", first.getsockname()[1])
+
+
+async def test_a_vault_whose_port_is_taken_opens_nothing_and_starts_no_worker(tmp_path: Path) -> None:
+    (first,) = bind("127.0.0.1", 0)
+    state, library = tmp_path / "state", tmp_path / "library"
+    settings = Settings(state_dir=state, download_dir=library, port=first.getsockname()[1])
+    with first, pytest.raises(BadSetting, match="is taken by another program"):
+        await processes.serve(settings)
+
+    assert not state.exists()
+    assert not library.exists()
 
 
 def test_an_address_that_is_not_ours_is_said_in_words() -> None:

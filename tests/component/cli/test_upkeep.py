@@ -249,7 +249,11 @@ def test_what_is_no_backup_of_ours_is_refused(place: Place, run: Run) -> None:
     foreign.write_text("no database at all")
 
     assert run("restore", str(place.root / "nothing"), at="a").code == 2
-    assert run("restore", str(foreign), at="a").code == 2
+    refused = run("restore", str(foreign), at="a")
+
+    assert refused.code == 2
+    assert f"{foreign} is no SQLite database." in refused.err
+    assert "`mediavault backup`" in refused.err
 
 
 # --- a newer mediavault's data ----------------------------------------------------------------------------------------

@@ -274,6 +274,20 @@ def test_gates_says_of_each_site_how_it_stands_and_how_many_jobs_wait(run: Run) 
     assert "Open" in shown
 
 
+def test_an_empty_list_is_said_in_words(run: Run) -> None:
+    assert run("list").out == "No jobs.\n"
+    assert run("list", "--json").json()["jobs"] == []
+
+
+def test_a_gate_of_no_known_site_is_refused_and_not_made(run: Run) -> None:
+    ended = run("gates", "--open", "instagrm")
+
+    assert (ended.code, ended.out) == (2, "")
+    assert "There is no site instagrm." in ended.err
+    assert "instagram" in ended.err
+    assert "no job waits" in run("gates").out
+
+
 def test_gates_counts_the_posts_of_a_site_that_were_not_understood(
     run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
