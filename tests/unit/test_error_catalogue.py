@@ -33,7 +33,14 @@ KINDS = {
     for kind in reversed([k for k in vars(errors).values() if inspect.isclass(k) and issubclass(k, MediavaultError)])
     if "code" in vars(kind) and kind is not MediavaultError
 }
-JOB_PAGE = {"moment": START, "history": [], "waits_for_person": False, "browser": None, "can_sign_out": False}
+JOB_PAGE = {
+    "moment": START,
+    "history": [],
+    "waits_for_person": False,
+    "has_sign_in": False,
+    "browser": None,
+    "can_sign_out": False,
+}
 OF_JOBS = [code for code in ErrorCode if issubclass(KINDS.get(code, Exception), Failure)]
 SENTENCE = re.compile(r"[A-Za-z`][^\n]{15,}[.…]")
 PROMISE = re.compile(r"\b(is|are) (tried|fetched)\b|next try|scheduled|by itself")

@@ -59,6 +59,7 @@ async def job(job_id: JobIdPath, services: Services) -> Response:
         job=job_view(found),
         history=[history_view(each) for each in records],
         waits_for_person=waits_for_sign_in(found),
+        has_sign_in=_has_sign_in(services, found.platform),
         **_frame(services),
     )
 
@@ -152,6 +153,15 @@ async def _home(
         error=error,
         **_frame(services),
     )
+
+
+def _has_sign_in(services: ApiServices, platform: str) -> bool:
+    """Whether the page of the sign-ins has a place for the site: it has none for a page of no known platform."""
+    try:
+        services.sessions.platform(platform)
+    except BadInput:
+        return False
+    return True
 
 
 def _frame(services: ApiServices) -> dict[str, Any]:

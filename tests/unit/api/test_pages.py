@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -12,6 +13,7 @@ from mediavault.core.errors import ErrorCode
 from mediavault.core.job import JobStatus
 from mediavault.core.media import Account, SourceType
 from mediavault.store.port import Checkpoint
+from tests.session_stubs import StubSessions
 from tests.unit.api.conftest import POST, TOKEN, House, MakeHouse
 
 HTML = "text/html"
@@ -69,6 +71,55 @@ async def test_a_failure_is_told_in_words_with_what_helps_and_a_button(house: Ho
     assert "The post is gone." in page
     assert "Nothing more can be done from here." in page
     assert "Try again" in page
+
+
+async def test_the_first_page_has_a_heading_and_says_where_a_search_finds_nothing(house: House) -> None:
+    await house.add_kept()
+    page = (await house.client.get("/?q=nowhere")).text
+
+    assert '<h1 class="unseen">Posts</h1>' in page
+    assert page.index("Nothing here.") < page.index("<footer>")
+    assert '<a href="/">Show all</a>' in page
+
+
+@pytest.mark.parametrize(("known", "leads"), [(("x",), False), (("x", "generic"), True)])
+async def test_a_job_leads_to_the_sign_ins_only_where_its_site_has_one(
+    house: House, known: tuple[str, ...], leads: bool
+) -> None:
+    """A page of no known site is signed in to in the window on the post itself."""
+    for name in known:
+        cast("StubSessions", house.services.sessions).add(name)
+    await house.add()
+    claim = await house.claim()
+    job = await house.store.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="A wall.", retry_in=None)
+    page = (await house.client.get(f"/jobs/{job.id}")).text
+
+    assert "Open the post in a window" in page
+    assert ('href="/sessions#generic"' in page) is leads
+
+
+def luminance(colour: str) -> float:
+    """Relative, of ``#rrggbb`` (WCAG 2.2)."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+async def test_all_text_can_be_read_by_day_and_by_night(house: House, scheme: int) -> None:
+    """4.5 to 1 (WCAG 2.2, 1.4.3), the words in an empty field as well: a browser's own grey is too dark at night."""
+    css = (await house.client.get("/static/app.css")).text
+    colours = dict(re.findall(r"--([\w-]+): (#\w{6});", re.findall(r":root \{(.*?)\}", css, re.DOTALL)[scheme]))
+    pairs = [(ink, paper) for ink in ("ink", "soft", "accent", "good", "bad", "busy") for paper in ("paper", "card")]
+
+    for ink, paper in [*pairs, ("on-accent", "accent")]:
+        assert contrast(colours[ink], colours[paper]) >= 4.5, (ink, paper)
+    assert "::placeholder { color: var(--soft); opacity: 1; }" in css
 
 
 async def test_a_jobs_page_has_the_player_the_facts_and_the_history(house: House) -> None:
