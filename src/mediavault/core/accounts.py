@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from mediavault.core.media import Account
-from mediavault.core.names import safe_text, slug
+from mediavault.core.names import safe_text, shown_text, slug
+
+MAX_NAME_CHARS = 200
 
 
 def account(platform: str, handle: str | None, display_name: str | None, *, fallback: str | None = None) -> Account:
-    """An account whose ``slug`` is ``<platform>-<handle>``, or of ``fallback`` (a host, say) where no handle is known."""
+    """An account whose ``slug`` is ``<platform>-<handle>``, or of ``fallback`` (a host, say) where no handle is known.
+
+    The display name stays as its site gave it, but for what would break its line or the direction of the words beside it.
+    """
     handle = (handle or "").strip().lstrip("@") or None
-    name = safe_text(display_name or "")[:200] or None
+    name = shown_text(display_name or "")[:MAX_NAME_CHARS].strip() or None
     return Account(
         platform=platform,
         handle=handle,
         display_name=name,
-        slug=slug(f"{platform}-{handle or fallback or name or 'unknown'}", fallback=platform),
+        slug=slug(f"{platform}-{handle or fallback or safe_text(name or '') or 'unknown'}", fallback=platform),
     )

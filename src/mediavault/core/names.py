@@ -42,6 +42,20 @@ def safe_text(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip(" .")
 
 
+_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_REORDERING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")  # what starts or ends another direction
+
+
+def shown_text(text: str) -> str:
+    """One line of text for people to read, character for character but for what breaks lines or turns their direction.
+
+    Joiners, tags and marks stay: emoji and several scripts are written with them. Not for file names.
+    """
+    text = _UNSHOWN.sub(" ", text.encode("utf-8", "ignore").decode("utf-8"))
+    line = " ".join(_REORDERING.sub("", text).split())
+    return line if any(unicodedata.category(c) not in {"Cf", "Zs"} for c in line) else ""
+
+
 def slug_keep_case(text: str) -> str:
     """As :func:`slug`, but ids are case-sensitive on some sites."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "post"
