@@ -9,7 +9,7 @@ from mediavault.services.extraction.outcome import Shown
 from mediavault.services.extraction.page_data.articles import articles_linking
 from mediavault.services.extraction.page_data.foreign import names_other_videos
 from mediavault.services.extraction.page_data.html_page import Page
-from mediavault.services.extraction.page_data.metadata import announces_video, shows_adverts
+from mediavault.services.extraction.page_data.metadata import announces_video, names_others, shows_adverts
 from mediavault.services.extraction.page_data.page_identity import is_another_post, is_no_post
 from mediavault.services.extraction.page_data.record import PageData
 from mediavault.services.extraction.page_data.timelines import listing
@@ -38,7 +38,8 @@ def shown_by(
         words=bool(html) and not another and not is_no_post(platform, page) and _shows_something(page, words),
         posts=0 if html else listing(source.documents).posts,
         others_only=bool(linked) or another,
-        others_videos=not own_data and (shows_adverts(page) or names_other_videos(post, platform, source.documents)),
+        others_videos=not own_data
+        and any((shows_adverts(page), names_others(page), names_other_videos(post, platform, source.documents))),
     )
 
 

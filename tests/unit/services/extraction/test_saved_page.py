@@ -385,3 +385,26 @@ def test_a_platform_that_always_sends_its_data_is_not_guessed_at_from_scripts() 
     html = f'{_WORDS}<script>jwplayer("p").setup({{file: "{PLAYS}"}});</script>'
 
     assert looked(html, "https://www.pinterest.com/pin/123456789012345678/")[1] == []
+
+
+def test_a_removed_post_still_tells_who_posted_it() -> None:
+    post = {"id": "1abcde", "title": "A kite", "author": "jane", "media": None, "removed_by_category": "moderator"}
+    answer = [{"kind": "Listing", "data": {"children": [{"kind": "t3", "data": post}]}}]
+    address, platform = identify(parse_http_url("https://www.reddit.com/r/kites/comments/1abcde/a_kite/"))
+    look = look_at_saved(platform, address, open_saved(json.dumps(answer).encode(), address.url))
+
+    assert look.outcome is Outcome.GONE
+    assert look.extraction is not None
+    assert look.extraction.account.handle == "jane"
+
+
+def test_an_article_whose_videos_all_have_pages_of_their_own_has_no_own_video() -> None:
+    videos = [
+        {"@type": "VideoObject", "contentUrl": f"{CDN}{name}.mp4", "mainEntityOfPage": f"https://news.example/v/{name}"}
+        for name in ("a", "b")
+    ]
+    told = json.dumps({"@type": "NewsArticle", "headline": "Kites", "video": videos})
+    html = f'<html><head><script type="application/ld+json">{told}</script></head><body><p>{"word " * 30}</p></body></html>'
+    post = page_post()
+
+    assert look_at_saved(GENERIC, post, open_saved(html.encode(), post.url)).outcome is Outcome.NO_OWN_VIDEO

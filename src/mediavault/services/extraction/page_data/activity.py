@@ -173,7 +173,9 @@ def _own_video(platform: Platform, node: Node) -> Item | None:
     """An object that is itself a video, or names a stream of its own."""
     if _kind(node) != "video" and not node.get("stream"):
         return None
-    candidates = build.merged(list(_candidates(platform, node)))
+    told = bool(node.get("stream") or node.get("mediaType"))
+    found = _candidates(platform, node)  # a plain address is the object's page, unless it is a file's
+    candidates = build.merged([one for one in found if told or one.mime or _names_a_file(one.url)])
     seconds = values.duration(node.get("duration"))
     return (
         Item(candidates, thumbnail_url=next(iter(_pictures(node)), None), expected=Expected(duration_s=seconds))

@@ -8,7 +8,7 @@ Source: the lexicons app.bsky.embed.video, .recordWithMedia, .record and app.bsk
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import quote, unquote
 
@@ -26,13 +26,22 @@ _ADDRESS = re.compile(r"/profile/(?P<repo>[^/?#]+)/post/")
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
     """What the documents say about ``post``; None when they say nothing. Raises Deleted or LoginRequired where they do."""
-    own = [node for document in documents for node in walk(document) if _is_own(node, post)]
+    own = [node for document in documents for node in _views(document) if _is_own(node, post)]
     if not own:
         if failure := next(filter(None, map(_refusal, documents)), None):
             raise failure
         return _lone_record(post, platform, documents)
     view = max(own, key=lambda node: ("author" in node) * 2 + ("embed" in node))
     return _page_data(platform, view)
+
+
+def _views(document: object) -> Iterator[Node]:
+    """All objects of the document, and the records that the network's stream of events announces (Jetstream)."""
+    for node in walk(document):
+        yield node
+        commit = values.obj(node, "commit")
+        if commit.get("collection") == "app.bsky.feed.post" and commit.get("record"):
+            yield {"uri": f"at://{node.get('did')}/app.bsky.feed.post/{commit.get('rkey')}", "record": commit["record"]}
 
 
 def _is_own(node: Node, post: Post) -> bool:

@@ -30,7 +30,7 @@ from mediavault.services.extraction.page_data.rungs import rung
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
     """What the documents say about ``post``; None when they say nothing. Raises the failure that the player's error tells."""
     own = [node for document in documents for node in walk(document) if _is_own(node, post.post_id)]
-    player = next((node for node in own if "qualities" in node or "error" in node), None)
+    player = next((node for node in own if {"qualities", "hlsURL", "error"} & node.keys()), None)
     if player is not None:
         if failure := _refusal(player):
             raise failure
@@ -76,7 +76,7 @@ def _page_data(platform: Platform, player: Node, own: Sequence[Node]) -> PageDat
 
 def _candidates(platform: Platform, player: Node) -> tuple[Candidate, ...]:
     """``auto`` is the master playlist; numbered qualities (``720``, ``720@60``) are files of that height."""
-    found: list[Candidate] = []
+    found = rung(player.get("hlsURL"), platform, mime="application/x-mpegurl")  # GraphQL
     for quality, rungs in values.obj(player, "qualities").items():
         height, _, rate = quality.partition("@")
         for one in values.objects(rungs):

@@ -28,6 +28,7 @@ from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.facebook_video import FIELDS, candidates_of, duration_of
 from mediavault.services.extraction.page_data.json_walk import Node, walk
+from mediavault.services.extraction.page_data.meta_exports import facebook_post
 from mediavault.services.extraction.page_data.meta_graph import facebook_video
 from mediavault.services.extraction.page_data.record import PageData
 
@@ -62,6 +63,7 @@ def _records(document: object) -> Iterator[Node]:
         if "element" not in node:
             yield node
             yield from facebook_video(node)
+            yield from facebook_post(node)
         elif link := _redirect(node):
             yield link
 

@@ -26,6 +26,7 @@ from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import meta_media, values
 from mediavault.services.extraction.page_data.instagram_embed import read_embed
 from mediavault.services.extraction.page_data.json_walk import Node, walk
+from mediavault.services.extraction.page_data.meta_exports import instagram_post
 from mediavault.services.extraction.page_data.meta_graph import media_record
 from mediavault.services.extraction.page_data.record import PageData
 
@@ -76,6 +77,7 @@ def _records(document: object) -> Iterator[Node]:
     for node in walk(document):
         yield node
         yield from media_record(node)
+        yield from instagram_post(node)
         for name in ("contextJSON", "gql_data"):
             text = node.get(name)
             if isinstance(text, str) and len(text) <= _MAX_NESTED_CHARS:

@@ -20,6 +20,7 @@ _KINDS = {"IMAGE": 1, "VIDEO": 2, "REELS": 2, "CAROUSEL_ALBUM": 8}
 
 def media_record(node: Node) -> Iterator[Node]:
     """A medium of Instagram or Threads as their apps would tell it; nothing of any other node."""
+    yield from _first_record(node)
     code = _CODE.search(str(node.get("permalink")))
     if code is None or not isinstance(node.get("media_type"), str) or "media_url" not in node:
         return
@@ -32,6 +33,44 @@ def media_record(node: Node) -> Iterator[Node]:
         "taken_at": node.get("timestamp"),
         **({"carousel_media": [_medium(one) for one in children]} if children else {}),
     }
+
+
+_FIRST_KINDS = {"image": 1, "video": 2, "carousel": 8}
+
+
+def _first_record(node: Node) -> Iterator[Node]:
+    """Instagram's first API (2011 to 2020): pictures and files by the names of their sizes, the post by its ``link``."""
+    code = _CODE.search(str(node.get("link")))
+    sizes = values.obj(node, "images") or values.obj(node, "videos")
+    if code is None or "standard_resolution" not in sizes:
+        return
+    children = values.objects(node.get("carousel_media"))
+    yield {
+        **_first_medium(node),
+        "pk": node.get("id"),
+        "code": code[1],
+        "user": node.get("user"),
+        "caption": node.get("caption"),
+        "taken_at": node.get("created_time"),
+        **({"carousel_media": [_first_medium(one) for one in children]} if children else {}),
+    }
+
+
+def _first_medium(node: Node) -> dict[str, Any]:
+    """Sizes from large to small."""
+    pictures, files = (
+        sorted(values.objects([*values.obj(node, name).values()]), key=_width, reverse=True)
+        for name in ("images", "videos")
+    )
+    return {
+        "media_type": _FIRST_KINDS.get(str(node.get("type", "image"))),
+        "image_versions2": {"candidates": pictures},
+        "video_versions": files,
+    }
+
+
+def _width(size: Node) -> int:
+    return values.integer(size.get("width")) or 0
 
 
 def _medium(node: Node) -> dict[str, Any]:

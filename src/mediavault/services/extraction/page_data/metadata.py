@@ -63,6 +63,11 @@ def shows_adverts(page: Page) -> bool:
     return any(_is_advert(page, player) for player in (*page.players, *page.set_up))
 
 
+def names_others(page: Page) -> bool:
+    """Whether the page's VideoObjects all name other pages as theirs."""
+    return any("VideoObject" in _types(node) for node in page.linked) and not _video_objects(page)
+
+
 def _is_advert(page: Page, player: WrittenPlayer) -> bool:
     addresses = [url for one in player.sources if (url := page.absolute(one.address))]
     return bool(addresses) and all(classify_media(url).is_advert for url in addresses)

@@ -19,7 +19,17 @@ from mediavault.services.extraction.page_data.record import PageData
 from mediavault.services.extraction.page_data.rungs import rung
 
 _PIN_FIELDS = frozenset(
-    {"images", "videos", "pinner", "grid_title", "gridTitle", "storyPinData", "story_pin_data", "imageSpec_orig"}
+    {
+        "images",
+        "videos",
+        "pinner",
+        "grid_title",
+        "gridTitle",
+        "storyPinData",
+        "story_pin_data",
+        "imageSpec_orig",
+        "board_owner",
+    }
 )
 
 
@@ -68,16 +78,16 @@ def _page_data(platform: Platform, pin: Node) -> PageData:
             None,
             (
                 values.obj(_field(pin, name))
-                for name in ("native_creator", "closeup_attribution", "pinner", "origin_pinner")
+                for name in ("native_creator", "closeup_attribution", "pinner", "origin_pinner", "board_owner")
             ),
         ),
         {},
     )
-    items = (*_videos(platform, pin), *_story(platform, pin)) or _pictures(pin)
+    items = (*_videos(platform, pin), *_story(platform, pin)) or _uploaded(platform, pin) or _pictures(pin)
     picture = _picture(pin)
     return PageData(
         items=items,
-        handle=values.text(author.get("username")),
+        handle=values.text(author.get("username")) or _handle_in(author.get("profile_url")),
         display_name=values.text(_field(author, "full_name")),
         title=values.text(pin.get("title")) or values.text(_field(pin, "grid_title")),
         text=values.text(pin.get("description")),
@@ -87,6 +97,28 @@ def _page_data(platform: Platform, pin: Node) -> PageData:
         found=True,
         metadata={"advert": True} if _field(pin, "is_promoted") is True else {},
     )
+
+
+def _handle_in(address: object) -> str | None:
+    """The answers for widgets name an account by its address alone."""
+    match = re.fullmatch(r"https?://[\w.]*pinterest\.[\w.]+/([\w.-]{1,50})/?", str(address))
+    return match[1] if match else None
+
+
+def _uploaded(platform: Platform, pin: Node) -> tuple[Item, ...]:
+    """The documented API tells of one file, and of that only to the pin's owner."""
+    media = values.obj(pin, "media")
+    if media.get("media_type") != "video":
+        return ()
+    seconds = values.duration(media.get("duration"))
+    found = rung(
+        media.get("video_url"),
+        platform,
+        width=values.integer(media.get("width")),
+        height=values.integer(media.get("height")),
+        duration_s=seconds,
+    )
+    return (Item(tuple(found), thumbnail_url=_picture(pin), expected=Expected(duration_s=seconds)),)
 
 
 def _pictures(pin: Node) -> tuple[Item, ...]:
@@ -100,6 +132,7 @@ def _picture(pin: Node) -> str | None:
         values.obj(images, "736x"),
         values.obj(pin, "imageSpec_orig"),
         values.obj(pin, "imageSpec_736x"),
+        {"url": values.obj(pin, "media").get("cover_image_url")},
     ]
     return next(filter(None, (values.url(size.get("url")) for size in sizes)), None)
 

@@ -65,7 +65,10 @@ _SHARED: tuple[Reader, ...] = (ytdlp_info.read, activity.read, microformats.read
 
 
 # What a refusal tells beside it
-_STORIES: Mapping[str, Callable[[Post, Sequence[object]], PageData | None]] = {"youtube": youtube.story_of}
+_STORIES: Mapping[str, Callable[[Post, Sequence[object]], PageData | None]] = {
+    "youtube": youtube.story_of,
+    "reddit": reddit.story_of,
+}
 
 
 def read_story(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:

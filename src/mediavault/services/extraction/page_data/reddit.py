@@ -96,10 +96,9 @@ def _page_data(platform: Platform, items: tuple[Item, ...], node: Node) -> PageD
     is_whole = "media" in node or "secure_media" in node  # records that were cut down keep quiet about it
     if is_whole and any(item.is_video and not item.candidates for item in items):
         raise Upcoming(f"{platform.title} is still processing the video.")
-    author = values.text(node.get("author")) or values.text(values.obj(node, "authorInfo").get("name"))
     return PageData(
         items=items,
-        handle=None if author in (None, "[deleted]") else author,
+        handle=_author(node),
         title=values.text(node.get("title")),
         text=values.text(node.get("selftext")),
         published_at=_moment(node),
@@ -108,6 +107,23 @@ def _page_data(platform: Platform, items: tuple[Item, ...], node: Node) -> PageD
         found=True,
         metadata=_metadata(node),
     )
+
+
+def story_of(post: Post, documents: Sequence[object]) -> PageData | None:
+    """Who posted what, of a post that is gone: its record stays."""
+    own = (node for document in documents for node in _posts(document) if _is_own(node, post))
+    node = next(own, None)
+    return PageData(handle=_author(node), title=_title(node), published_at=_moment(node)) if node else None
+
+
+def _author(node: Node) -> str | None:
+    author = values.text(node.get("author")) or values.text(values.obj(node, "authorInfo").get("name"))
+    return None if author == "[deleted]" else author
+
+
+def _title(node: Node) -> str | None:
+    title = values.text(node.get("title"))
+    return None if title in _REMOVED else title
 
 
 def _moment(node: Node) -> datetime | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mediavault.services.extraction.page_data import values
+from mediavault.services.extraction.page_data import tiktok_exports, values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 
@@ -23,6 +23,7 @@ def as_items(post_id: str, documents: Sequence[object]) -> Iterator[Node]:
                 yield _of_embed(node)
             if str(node.get("id_str")) == post_id and "author_info" in node:
                 yield _of_player(node)
+            yield from tiktok_exports.items_of(node, post_id)
 
 
 # --- the apps' answers -----------------------------------------------------------------------------------------

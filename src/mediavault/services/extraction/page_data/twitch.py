@@ -23,6 +23,7 @@ from mediavault.services.extraction.page_data.rungs import rung
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
     """What the documents say about ``post``; None when they say nothing. Raises Deleted where Twitch says so."""
     own = [node for document in documents for node in walk(document) if _is_own(node, post.post_id)]
+    own = own or _lone_clip(documents)
     if not own:
         if any(_is_gone(answer) for document in documents for answer in (document, *values.items(document))):
             raise Deleted("Twitch says that there is no such clip.")
@@ -35,6 +36,13 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
 def _is_own(node: Node, post_id: str | None) -> bool:
     return bool(post_id) and post_id in ids_of(node)
+
+
+def _lone_clip(documents: Sequence[object]) -> list[Node]:
+    """The answer that unlocks a clip's files does not always repeat its slug: where it is about one clip, it is the post's."""
+    nodes = [node for document in documents for node in walk(document)]
+    clips = [node for node in nodes if "playbackAccessToken" in node and "videoQualities" in node]
+    return clips if len(clips) == 1 and "slug" not in clips[0] and all(map(str.isdigit, ids_of(clips[0]))) else []
 
 
 def ids_of(node: Node) -> set[str]:

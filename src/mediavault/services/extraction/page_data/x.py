@@ -15,11 +15,10 @@ from dataclasses import replace
 from mediavault.core.errors import LiveNow
 from mediavault.core.media import Candidate, Expected, FoundIn, Item, ItemRole, ItemType, Ownership, Post
 from mediavault.core.platform import Platform
-from mediavault.services.extraction.page_data import build, values
+from mediavault.services.extraction.page_data import build, values, x_exports, x_public
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 from mediavault.services.extraction.page_data.record import PageData
 from mediavault.services.extraction.page_data.x_media import VIDEO_TYPES, media_of
-from mediavault.services.extraction.page_data.x_public import as_statuses
 from mediavault.services.extraction.page_data.x_refusals import refusal, withheld
 
 
@@ -28,7 +27,8 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
     Raises Deleted, Private, AgeRestricted, RegionLocked or LiveNow when X itself says so of this post.
     """
-    node = _own_node(post.post_id, [*documents, *as_statuses(documents)])
+    other_forms = [*x_public.as_statuses(documents), *x_exports.as_statuses(documents)]
+    node = _own_node(post.post_id, [*documents, *other_forms])
     if node is None:
         if failure := refusal(post.post_id, documents):
             raise failure

@@ -35,6 +35,7 @@ from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 from mediavault.services.extraction.page_data.record import PageData
 from mediavault.services.extraction.page_data.youtube_formats import candidates_of
+from mediavault.services.extraction.page_data.youtube_frontends import response_of
 
 _MAX_NESTED_CHARS = 4_000_000
 _MAX_RESPONSES = 200  # a page has one to three, a shelf of shorts some twenty
@@ -95,6 +96,7 @@ def _responses(document: object) -> Iterator[Node]:
     for node in walk(document):
         if "playabilityStatus" in node or _is_form(node) or (node.get("status") == "fail" and "errorcode" in node):
             yield node
+        yield from response_of(node)
         for name in ("player_response", "embedded_player_response", "raw_player_response", "playerResponse"):
             text = node.get(name)
             if isinstance(text, str) and text.startswith("{") and len(text) <= _MAX_NESTED_CHARS:

@@ -130,3 +130,12 @@ def test_of_several_pictures_the_largest_is_the_thumbnail() -> None:
     video = {"type": "Video", "id": "https://pt.example/w/1", "icon": icons, "url": [file]}
 
     assert told("https://pt.example/w/1", video).thumbnail_url == "https://pt.example/large.jpg"
+
+
+def test_the_page_of_a_video_object_is_not_its_file() -> None:
+    page = {"type": "Video", "id": "https://social.example/v/1", "url": URL, "name": "a kite"}
+
+    assert [item.candidates for item in told(URL, page).items] == []
+    assert best(told(URL, {**page, "url": [URL, "https://social.example/kite.mp4"]})) == [
+        "https://social.example/kite.mp4"
+    ]

@@ -86,3 +86,10 @@ def test_the_data_apis_answer_about_a_missing_video_says_that_it_is_gone() -> No
 
     with pytest.raises(Deleted):
         read("https://www.dailymotion.com/video/x8abcde", {"error": error})
+
+
+def test_graphql_names_the_stream_beside_the_facts() -> None:
+    video = {"id": "VmlkZW86", "xid": "x5kesuj", "title": "a kite", "hlsURL": STREAM, "creator": {"name": "jane"}}
+    data = told(URL, {"data": {"video": video}})
+
+    assert (best(data), data.handle) == ([STREAM], "jane")

@@ -89,3 +89,26 @@ def test_an_answer_that_has_no_pin_says_that_it_is_gone() -> None:
 
     with pytest.raises(Deleted):
         read("https://www.pinterest.com/pin/123456789012345678/", {"resource_response": answer})
+
+
+def test_an_answer_for_widgets_names_the_account_by_its_address() -> None:
+    shown = {"full_name": "Jane", "profile_url": "https://www.pinterest.com/jane/"}
+
+    assert told(URL, {"data": [pin(pinner=shown)]}).handle == "jane"
+
+
+def documented(**media: Any) -> dict[str, Any]:
+    return {
+        "id": "1234567890",
+        "title": "a kite",
+        "board_owner": {"username": "jane"},
+        "media": {"media_type": "video", "cover_image_url": "https://i.pinimg.com/c.jpg", **media},
+    }
+
+
+def test_the_documented_api_tells_the_file_to_the_pins_owner_alone() -> None:
+    address = "https://v1.pinimg.com/videos/mc/expMp4/a.mp4"
+    own, others = told(URL, documented(video_url=address, duration=9.0)), told(URL, documented(video_url=None))
+
+    assert (best(own), own.handle, own.thumbnail_url) == ([address], "jane", "https://i.pinimg.com/c.jpg")
+    assert [(item.is_video, item.candidates) for item in others.items] == [(True, ())]

@@ -102,3 +102,17 @@ def test_the_answer_that_only_unlocks_the_files_tells_its_clip_in_the_token() ->
 
     assert best(data)[0].startswith("https://")
     assert "sig=abc" in best(data)[0]
+
+
+def unlocking(number: str = "1372471806", **facts: Any) -> dict[str, Any]:
+    token = {"signature": "abc", "value": '{"clip_uri":""}'}
+    return {"data": {"clip": {"id": number, "playbackAccessToken": token, "videoQualities": files("kite"), **facts}}}
+
+
+def test_an_answer_that_only_unlocks_one_clips_files_need_not_repeat_its_slug() -> None:
+    assert best(told(URL, [unlocking()])) == [f"{CDN}kite-1080.mp4?sig=abc&token=%7B%22clip_uri%22%3A%22%22%7D"]
+
+
+@pytest.mark.parametrize("answer", [[unlocking(), unlocking("2")], [unlocking(slug="AnotherClip-1")]])
+def test_files_of_several_clips_or_of_another_one_are_not_the_posts(answer: list[Any]) -> None:
+    assert read(URL, answer) is None
