@@ -136,6 +136,8 @@ def _refusal(document: object) -> Failure | None:
     for place in (answer, values.obj(answer, "error")):
         code = place.get("code")
         known = _CODES.get(code) if isinstance(code, int) else None
+        if code == -10403 and "大会员" in str(place.get("message")):  # the same code for what only members see
+            return LoginRequired("Bilibili says: the video is shown only to members (-10403).")
         if known:
             return known[0](f"Bilibili says: {known[1]} ({code}).")
     return None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from urllib.parse import unquote
 
 from mediavault.core.media import Candidate, Expected, Item, ItemRole, Post
@@ -74,15 +75,12 @@ def _source(platform: Platform, source: Node) -> list[Candidate]:
 def _signed_in(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
     """The records are normalised: the update names its video by urn, or holds it."""
     nodes = [node for document in documents for node in walk(document)]
-    metadata = [_metadata(node) for node in nodes if _metadata(node)]
     own = [node for node in nodes if _is_own(node, post.post_id)]
-    named = {str(value) for node in own for inner in walk(node) for value in inner.values() if isinstance(value, str)}
-    held = [one for node in own for inner in walk(node) if (one := _metadata(inner))]
-    chosen = held or [one for one in metadata if {str(one.get("media")), str(one.get("entityUrn"))} & named]
-    chosen = chosen or (metadata if len(metadata) == 1 and own else [])
-    items = tuple(item for one in chosen[:1] if (item := _item(platform, one)))
-    if not items:
+    update = next((node for node in own if _is_update(node)), None)
+    items = _items(platform, own, nodes)
+    if not items and update is None:
         return None
+    items = items or _passed_on(platform, update or {}, nodes) or _withheld(update or {})
     handle, name = next(filter(any, map(_actor, own)), (None, None))
     words = (values.text(values.obj(node, "commentary", "text").get("text")) for node in own)
     return PageData(
@@ -90,9 +88,45 @@ def _signed_in(post: Post, platform: Platform, documents: Sequence[object]) -> P
         handle=handle,
         display_name=name,
         text=next(filter(None, words), None),
-        thumbnail_url=items[0].thumbnail_url,
+        thumbnail_url=next((item.thumbnail_url for item in items), None),
         found=True,
     )
+
+
+def _is_update(node: Node) -> bool:
+    return "actor" in node and ("updateMetadata" in node or "commentary" in node)
+
+
+def _items(platform: Platform, own: Sequence[Node], nodes: Sequence[Node]) -> tuple[Item, ...]:
+    """The video that the post's records hold or name; the only one, where no other post stands beside it."""
+    metadata = [_metadata(node) for node in nodes if _metadata(node)]
+    inside = [inner for node in own for inner in walk(_without_reshared(node))]
+    named = {value for inner in inside for value in inner.values() if isinstance(value, str)}
+    held = [one for inner in inside if (one := _metadata(inner))]
+    chosen = held or [one for one in metadata if {str(one.get("media")), str(one.get("entityUrn"))} & named]
+    is_alone = len(metadata) == 1 and not any(_is_update(node) and node not in own for node in nodes)
+    chosen = chosen or (metadata if is_alone and own else [])
+    return tuple(item for one in chosen[:1] if (item := _item(platform, one)))
+
+
+def _without_reshared(update: Node) -> Node:
+    return {name: value for name, value in update.items() if name != "resharedUpdate"}
+
+
+def _passed_on(platform: Platform, update: Node, nodes: Sequence[Node]) -> tuple[Item, ...]:
+    """The video of the post that this one shares, held or named by its urn."""
+    urn = values.text(update.get("*resharedUpdate"))
+    other = [node for node in nodes if urn and node.get("entityUrn") == urn and _is_update(node)]
+    other = other or [held for held in (values.obj(update, "resharedUpdate"),) if held]
+    match = re.search(r":(\d{10,25})", urn or str(other[0].get("entityUrn") if other else ""))
+    found = _items(platform, other, nodes)
+    return tuple(replace(item, role=ItemRole.REPOSTED, label=match[1] if match else None) for item in found)
+
+
+def _withheld(update: Node) -> tuple[Item, ...]:
+    """A video that the answer only announces."""
+    kinds = [*values.obj(update, "content"), str(values.obj(update, "content").get("$type"))]
+    return (Item(),) if any("video" in kind.lower() for kind in kinds) else ()
 
 
 def _actor(update: Node) -> tuple[str | None, str | None]:

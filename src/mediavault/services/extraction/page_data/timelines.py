@@ -52,6 +52,8 @@ def _post_id(node: Node) -> str | None:
         return str(node["uri"])
     if "media_attachments" in node and "account" in node:
         return str(node.get("id"))
+    if "updateMetadata" in node and "actor" in node:
+        return values.text(values.obj(node, "updateMetadata").get("urn"))
     if node.get("kind") == "t3":
         return str(values.obj(node, "data").get("id"))
     return None

@@ -95,7 +95,16 @@ def _problem(post_id: str | None, answer: Node) -> Failure | None:
             return _raised(condition, values.text(error.get("detail")) or "not found")
     if "title" in answer and (condition := _STATUSES.get(values.integer(answer.get("status")) or 0)):
         return _raised(condition, values.text(answer.get("detail")) or str(answer["title"]))
-    return None
+    return _front_end(answer)
+
+
+# What FxEmbed answers in place of a post
+_MESSAGES: dict[str, type[Failure]] = {"NOT_FOUND": Deleted, "PRIVATE_TWEET": Private}
+
+
+def _front_end(answer: Node) -> Failure | None:
+    known = _MESSAGES.get(str(answer.get("message"))) if "code" in answer else None
+    return _raised(known, str(answer["message"])) if known else None
 
 
 def _results_about(post_id: str | None, document: object) -> list[Node]:

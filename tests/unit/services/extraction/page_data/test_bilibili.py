@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import Challenge, Deleted, Private
+from mediavault.core.errors import Challenge, Deleted, LoginRequired, Private, RegionLocked
 from tests.unit.services.extraction.page_data.reading import best, read, told
 
 URL = "https://www.bilibili.com/video/BV13x41117TL/"
@@ -89,3 +89,11 @@ def test_the_state_alone_tells_who_and_what() -> None:
 def test_an_answers_code_is_believed(code: int, condition: type[Exception]) -> None:
     with pytest.raises(condition):
         read(URL, {"code": code, "message": "…"})
+
+
+@pytest.mark.parametrize(
+    ("said", "condition"), [("抱歉您所在地区不可观看!", RegionLocked), ("大会员专享限制", LoginRequired)]
+)
+def test_one_code_stands_for_a_region_and_for_what_only_members_see(said: str, condition: type[Exception]) -> None:
+    with pytest.raises(condition):
+        read("https://www.bilibili.com/bangumi/play/ep1", {"code": -10403, "message": said})

@@ -109,3 +109,38 @@ def test_a_signed_in_answer_tells_who_posted() -> None:
     data = told(f"https://www.linkedin.com/feed/update/urn:li:activity:{number}", {"included": [update]})
 
     assert (data.handle, data.display_name) == ("jane-doe", "Jane Doe")
+
+
+def update(number: str, **facts: Any) -> dict[str, Any]:
+    urn = f"urn:li:fs_updateV2:(urn:li:activity:{number},MAIN_FEED,EMPTY,DEFAULT,false)"
+    actor = {"name": {"text": "Jane"}, "navigationContext": {"actionTarget": "https://www.linkedin.com/in/jane"}}
+    return {"entityUrn": urn, "updateMetadata": {"urn": f"urn:li:activity:{number}"}, "actor": actor, **facts}
+
+
+OTHER = "7151241570371940001"
+
+
+def test_an_update_without_a_video_is_no_owner_of_the_only_one_in_its_feed() -> None:
+    theirs = update(OTHER, content={"*videoPlayMetadata": "urn:li:digitalmediaAsset:theirs"})
+    own = update(NUMBER, content={"$type": "com.linkedin.voyager.feed.render.ImageComponent"})
+    data = told(URL, {"included": [metadata("theirs"), theirs, own]})
+
+    assert (data.items, data.handle, data.display_name) == ((), "jane", "Jane")
+
+
+def test_the_video_of_an_update_that_is_shared_on_has_that_role() -> None:
+    theirs = update(OTHER, content={"*videoPlayMetadata": "urn:li:digitalmediaAsset:theirs"})
+    by_name = told(
+        URL, {"included": [metadata("theirs"), theirs, update(NUMBER, **{"*resharedUpdate": theirs["entityUrn"]})]}
+    )
+    inside = update(OTHER, content={"videoPlayMetadata": metadata("theirs")})
+    held = told(URL, {"included": [update(NUMBER, resharedUpdate=inside)]})
+
+    assert [(item.role, item.label) for item in by_name.items] == [(ItemRole.REPOSTED, OTHER)]
+    assert [(item.role, item.label) for item in held.items] == [(ItemRole.REPOSTED, OTHER)]
+
+
+def test_a_video_that_an_answer_only_announces_is_one_without_addresses() -> None:
+    own = update(NUMBER, content={"$type": "com.linkedin.voyager.feed.render.LinkedInVideoComponent"})
+
+    assert [(item.is_video, item.candidates) for item in told(URL, {"included": [own]}).items] == [(True, ())]

@@ -10,7 +10,7 @@ from mediavault.services.extraction.page_data.timelines import Listing, listing
 
 
 def node(key: str, author: str, kind: str) -> dict[str, Any]:
-    return {
+    nodes: dict[str, dict[str, Any]] = {
         "instagram": {"shortcode": key, "display_url": "…", "owner": {"username": author}},
         "x": {
             "rest_id": key,
@@ -20,10 +20,12 @@ def node(key: str, author: str, kind: str) -> dict[str, Any]:
         "tiktok": {"id": key, "desc": "", "video": {}, "author": {"uniqueId": author}},
         "bluesky": {"uri": f"at://did:plc:a/app.bsky.feed.post/{key}", "record": {}, "author": {"handle": author}},
         "mastodon": {"id": key, "media_attachments": [], "account": {"acct": author}},
-    }[kind]
+        "linkedin": {"updateMetadata": {"urn": f"urn:li:activity:{key}"}, "actor": {}, "user": {"username": author}},
+    }
+    return nodes[kind]
 
 
-@pytest.mark.parametrize("kind", ["instagram", "x", "tiktok", "bluesky", "mastodon"])
+@pytest.mark.parametrize("kind", ["instagram", "x", "tiktok", "bluesky", "mastodon", "linkedin"])
 def test_posts_are_counted_once_each_and_one_account_is_named(kind: str) -> None:
     posts = [node("1", "jane", kind), node("2", "jane", kind), node("2", "jane", kind)]
 

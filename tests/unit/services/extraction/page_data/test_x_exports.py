@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mediavault.core.errors import Deleted, Failure, Private
 from mediavault.core.media import ItemRole
 from tests.unit.services.extraction.page_data.reading import best, told
 
@@ -133,3 +134,9 @@ def test_an_exported_animation_is_a_silent_video_and_a_photo_none() -> None:
     assert (best(data), data.items[0].expected.audio) == ([f"{FILES}g.mp4"], False)
     photo = told(URL, vx(media_extended=[{"type": "image", "url": "https://pbs.twimg.com/media/a.jpg"}]))
     assert (best(photo), photo.image_urls) == ([], ("https://pbs.twimg.com/media/a.jpg",))
+
+
+@pytest.mark.parametrize(("said", "condition"), [("NOT_FOUND", Deleted), ("PRIVATE_TWEET", Private)])
+def test_what_a_front_end_answers_in_place_of_a_post_is_believed(said: str, condition: type[Failure]) -> None:
+    with pytest.raises(condition):
+        told(URL, {"code": 404, "message": said, "tweet": None})
