@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 import os
 import platform
+import re
 import shutil
 import sys
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mediavault.api.security import check_binding
-from mediavault.api.words import size_words
+from mediavault.api.words import one_line, size_words
 from mediavault.commands.postgres_checks import check_postgres
 from mediavault.commands.site_checks import check_sites
 from mediavault.commands.verdicts import Check, Verdict
@@ -37,6 +40,8 @@ MIN_SQLITE = (
     51,
     3,
 )  # older ones can corrupt a WAL database that several connections use (sqlite.org, WAL-reset bug)
+KNOWN_BROWSERS = re.compile(r"Chrom(e|ium)|Edge")
+VERSION_WITHIN_S = 10.0  # a Chromium that is not in memory yet takes a second or two
 LOW_SPACE_FACTOR = 4  # times the reserve
 # Locks and memory maps of SQLite do not work reliably there (sqlite.org/howtocorrupt.html, section 2).
 NETWORK_FILE_SYSTEMS = frozenset(
@@ -54,8 +59,12 @@ async def examine(settings: Settings) -> list[Check]:
         *(check_mount(name, folder) for name, folder in _folders(settings)),
         await check_library(settings),
         check_space(settings),
-        check_browser(settings),
-        check_sign_in_window(has_screen=has_display(), has_virtual=shutil.which("Xvfb") is not None),
+        await check_browser(settings),
+        check_sign_in_window(
+            has_browser=find_browser(settings.browser).path is not None,
+            has_screen=has_display(),
+            has_virtual=shutil.which("Xvfb") is not None,
+        ),
         await check_sessions(settings),
         *examine_ytdlp(settings),
         *await check_postgres(settings),
@@ -110,8 +119,11 @@ def check_mount(name: str, folder: Path, mounts: Path = Path("/proc/mounts")) ->
     return Check(name, Verdict.OK, f"{folder}" + (f" on {kind}" if kind else ""))
 
 
-def check_sign_in_window(*, has_screen: bool, has_virtual: bool) -> Check:
+def check_sign_in_window(*, has_browser: bool, has_screen: bool, has_virtual: bool) -> Check:
     """Where a person can sign in to a site: on this machine's screen, or in a window inside the page."""
+    if not has_browser:
+        advice = "Install a browser, or import cookies: `mediavault login SITE --cookies FILE`."
+        return Check("Signing in", Verdict.WARNING, "no browser that could show a window", advice)
     if has_screen or has_virtual:
         return Check("Signing in", Verdict.OK, "on this screen" if has_screen else "in a window inside the page")
     return Check("Signing in", Verdict.WARNING, "no screen, and no Xvfb for a window inside the page", INSTALL)
@@ -151,11 +163,36 @@ def check_space(settings: Settings) -> Check:
     return Check("Disk space", verdict, detail, "" if verdict is Verdict.OK else "A long video may not fit.")
 
 
-def check_browser(settings: Settings) -> Check:
+async def check_browser(settings: Settings) -> Check:
+    """Whether there is one, and calls itself one of those that can be used."""
     found = find_browser(settings.browser)
     if found.path is None:
         return Check("Browser", Verdict.WARNING, "none: posts that only a browser can open will fail", found.advice)
-    return Check("Browser", Verdict.OK, str(found.path))
+    said = await version_of(found.path)
+    if said is not None and KNOWN_BROWSERS.search(said):
+        return Check("Browser", Verdict.OK, f"{found.path}: {one_line(said)}")
+    detail = f"{found.path} does not say that it is a Chromium, Chrome or Edge"
+    return Check(
+        "Browser", Verdict.WARNING, detail, f"Run `{found.path} --version`, or name another in MEDIAVAULT_BROWSER."
+    )
+
+
+async def version_of(program: Path) -> str | None:
+    """The first line of what it answers to ``--version``; None when it does not run, or not within 10 s."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            program, "--version", stdin=PIPE, stdout=PIPE, stderr=DEVNULL, start_new_session=True
+        )
+    except OSError:
+        return None
+    try:
+        async with asyncio.timeout(VERSION_WITHIN_S):
+            answer, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return None
+    return next(iter(answer.decode(errors="replace").splitlines()), "") if process.returncode == 0 else None
 
 
 def examine_ytdlp(settings: Settings) -> list[Check]:

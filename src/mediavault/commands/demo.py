@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from mediavault.commands.complaints import Ended
+from mediavault.commands.interrupts import run
 from mediavault.commands.options import AsJson
 
 
@@ -15,4 +14,4 @@ def demo(*, as_json: AsJson = False) -> None:
     from mediavault.practice.demo import run_demo
 
     configure_logs("error")
-    raise Ended(asyncio.run(run_demo(out(), as_json=as_json)))
+    raise Ended(run(run_demo(out(), as_json=as_json)))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
+from mediavault.commands.interrupts import run
 from mediavault.commands.options import AsJson
 from mediavault.core.job import JobStatus
 
@@ -34,7 +34,7 @@ def get(
     from mediavault.core.clock import SystemClock
 
     settings = quiet_settings()
-    job = asyncio.run(save_and_wait(settings, url, SystemClock(), force=force, patience_s=patience, silent=as_json))
+    job = run(save_and_wait(settings, url, SystemClock(), force=force, patience_s=patience, silent=as_json))
     if as_json:
         print_json(job_view(job))
     else:

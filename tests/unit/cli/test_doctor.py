@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from mediavault.commands.checks import (
+    check_browser,
     check_mount,
     check_python,
+    check_sign_in_window,
     check_space,
     check_sqlite,
     check_variables,
@@ -47,6 +49,31 @@ def test_a_sound_installation_is_0(run: Run) -> None:
         "Workers",
     } <= set(found)
     assert found["Workers"] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("script", "verdict", "said"),
+    [
+        ("echo Chromium 156.0.1", Verdict.OK, "Chromium 156.0.1"),
+        ("echo 'ls (GNU coreutils) 9.7'", Verdict.WARNING, "does not say that it is a Chromium, Chrome or Edge"),
+        ("echo Chromium; exit 1", Verdict.WARNING, "does not say"),
+    ],
+)
+async def test_a_browser_is_asked_what_it_is(tmp_path: Path, script: str, verdict: Verdict, said: str) -> None:
+    program = tmp_path / "browser"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    found = await check_browser(Settings(browser=program))
+
+    assert found.verdict is verdict
+    assert said in found.detail
+
+
+def test_without_a_browser_no_window_opens_and_cookies_can_be_imported() -> None:
+    found = check_sign_in_window(has_browser=False, has_screen=True, has_virtual=True)
+
+    assert found.verdict is Verdict.WARNING
+    assert "--cookies" in found.help
 
 
 def test_for_people_each_finding_has_a_mark_and_what_helps(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

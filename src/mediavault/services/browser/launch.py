@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,7 @@ class Launcher:
             "ignore_default_args": NOT_PLAYWRIGHTS,
             "chromium_sandbox": sandbox,
             "proxy": proxy,  # Playwright's own option also covers loopback, which a bare --proxy-server lets out
-            "env": {**_environment(), "TMPDIR": str(self.profile.scratch)},
+            "env": {**environment_for(self.profile, os.environ)},
             "downloads_path": self.downloads,
             "artifacts_dir": self.profile.scratch,
             "handle_sigint": False,  # an orderly shutdown closes us
@@ -137,9 +138,16 @@ def _as_visitor(user_agent: str) -> dict[str, Any]:
     }
 
 
-def _environment() -> dict[str, str | float | bool]:
-    """Ours without our settings: a database address or a token is no business of a browser's."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("MEDIAVAULT_")}
+def environment_for(profile: Profile, own: Mapping[str, str]) -> dict[str, str]:
+    """Ours without our settings: a database address or a token is no business of a browser's.
+
+    What Chromium and its libraries write beside a profile (crash reports, settings of sound and desktop, caches) stands
+    beside ours, not in the person's own home.
+    """
+    passed = {name: value for name, value in own.items() if not name.startswith("MEDIAVAULT_")}
+    base = profile.folder.parent
+    places = {"TMPDIR": profile.scratch, "XDG_CONFIG_HOME": base / "config", "XDG_CACHE_HOME": base / "cache"}
+    return passed | {name: str(place) for name, place in places.items()}
 
 
 def prepare(profile: Profile, downloads: Path) -> None:

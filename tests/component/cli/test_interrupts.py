@@ -1,0 +1,68 @@
+"""Ctrl-C at a command that works: real processes, real signals."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+WITHIN_S = 20
+IN_ORDER = """
+async def work():
+    print("works", flush=True)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        print("left in order", flush=True)
+"""
+NEVER_LEAVES = """
+async def work():
+    print("works", flush=True)
+    while True:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            print("is leaving", flush=True)
+"""
+AROUND = "import asyncio\nfrom mediavault.commands.interrupts import run\n{work}\nrun(work())\n"
+
+
+def command(work: str) -> subprocess.Popen[str]:
+    """Whatever started these tests may ignore Ctrl-C; the command does not."""
+    return subprocess.Popen(
+        [sys.executable, "-c", AROUND.format(work=work)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def said(process: subprocess.Popen[str], word: str) -> None:
+    assert process.stdout is not None
+    assert word in process.stdout.readline()
+
+
+def test_the_first_lets_a_command_leave_in_order() -> None:
+    process = command(IN_ORDER)
+    said(process, "works")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=WITHIN_S)
+
+    assert "left in order" in out
+    assert "KeyboardInterrupt" in err
+
+
+def test_the_second_ends_one_that_does_not_leave() -> None:
+    process = command(NEVER_LEAVES)
+    said(process, "works")
+    process.send_signal(signal.SIGINT)
+    said(process, "is leaving")
+    process.send_signal(signal.SIGINT)
+    try:
+        code = process.wait(timeout=WITHIN_S)
+    finally:
+        process.kill()
+        process.communicate()
+
+    assert code == 130
