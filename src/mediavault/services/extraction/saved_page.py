@@ -30,7 +30,7 @@ from mediavault.services.extraction.page_data.refusals import told_refusal
 from mediavault.services.extraction.page_data.timelines import listing
 from mediavault.services.extraction.saved_players import as_capture, by_article, by_script, sightings
 from mediavault.services.extraction.saved_text import saved_text
-from mediavault.services.extraction.saved_wrapping import unwrapped
+from mediavault.services.extraction.saved_wrapping import recorded, unwrapped
 from mediavault.services.extraction.shown import shown_by
 from mediavault.services.extraction.visible_text import visible_text
 from mediavault.services.extraction.walls import hard_wall, soft_wall
@@ -66,11 +66,17 @@ def open_saved(document: bytes, url: str) -> SavedDocument:
             f"The answer is longer than {MAX_JSON_CHARS:,} characters.", help="Save the post's own answer only."
         )
     documents = tuple(parse_json(text))
+    documents += tuple(inner for one in documents[:1] for text in recorded(one) for inner in _recorded(text))
     if any(isinstance(value, dict | list) for value in documents):
         return SavedDocument(PageSource(read_page((), url), documents))
     if "<" not in text:
         raise BadInput("This is neither a page nor an answer in JSON.")
     return _page(url, text)
+
+
+def _recorded(text: str) -> tuple[object, ...]:
+    """What one recorded answer holds in JSON."""
+    return tuple(parse_json(text)) if len(text) <= MAX_JSON_CHARS and text.lstrip()[:1] in ("{", "[") else ()
 
 
 def _page(url: str, text: str) -> SavedDocument:

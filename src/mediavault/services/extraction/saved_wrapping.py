@@ -57,6 +57,30 @@ def _transferred(headers: str, body: str) -> str:
     return body
 
 
+# --- recordings ------------------------------------------------------------------------------------------------
+
+_MAX_RECORDED = 500
+
+
+def recorded(document: object) -> list[str]:
+    """The answers in a recording of traffic: a browser's (HAR 1.2), or a test's cassette (VCR, Betamax). [] of any other."""
+    root = document if isinstance(document, dict) else {}
+    log = root.get("log")
+    entries = log.get("entries") if isinstance(log, dict) else root.get("http_interactions") or root.get("interactions")
+    found = [_answer(one) for one in entries[:_MAX_RECORDED]] if isinstance(entries, list) else []
+    return [text for text in found if text]
+
+
+def _answer(entry: object) -> str | None:
+    response = entry.get("response") if isinstance(entry, dict) else None
+    held = (response.get("content") or response.get("body")) if isinstance(response, dict) else None
+    text = (held.get("text") or held.get("string")) if isinstance(held, dict) else held
+    if not isinstance(text, str):
+        return None
+    is_base64 = isinstance(held, dict) and held.get("encoding") == "base64"
+    return _transferred("transfer-encoding: base64", text) if is_base64 else text
+
+
 # --- views -----------------------------------------------------------------------------------------------------
 
 _LINE = '<td class="line-content">'

@@ -65,6 +65,8 @@ _GONE = (
     "does not exist",
     "doesn't exist",
     "page not found",
+    "404 not found",
+    "error 404",
     "post not found",
     "video unavailable",
     "content isn't available",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from mediavault.core.errors import BadUrl
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
@@ -51,6 +51,7 @@ class Page:
     has_password_field: bool = False
     metas: list[tuple[str, str]] = field(default_factory=list)  # lower-case name or property, content
     players: list[WrittenPlayer] = field(default_factory=list)
+    previews: list[WrittenPlayer] = field(default_factory=list)  # what plays in a link to another page
     set_up: list[WrittenPlayer] = field(default_factory=list)  # players that only a script builds
     hosted: bool = False  # a player of another site's video stands in the page
     pictures: list[str] = field(default_factory=list)
@@ -100,9 +101,12 @@ class _Reading:
     player: WrittenPlayer | None = None
     articles: int = 0
     open_containers: list[str] = field(default_factory=list)
+    link: str = ""  # the address of the link that is open
 
     def take(self, tag: Tag) -> None:
-        if tag.name in ("article", "main"):
+        if tag.name == "a":
+            self.link = "" if tag.closing else tag.attributes.get("href", "")
+        elif tag.name in ("article", "main"):
             self._container(tag)
         elif tag.name in ("video", "video-js", "amp-video"):
             self._video(tag)
@@ -163,7 +167,7 @@ class _Reading:
         del self.open_containers[:-_MAX_OPEN]
 
     def _video(self, tag: Tag) -> None:
-        if tag.closing or len(self.page.players) >= MAX_PLAYERS:
+        if tag.closing or len(self.page.players) + len(self.page.previews) >= MAX_PLAYERS:
             self.player = None
             return
         given = tag.attributes
@@ -176,7 +180,14 @@ class _Reading:
             muted_loop="loop" in given and "muted" in given and "controls" not in given,
             container=self.open_containers[-1] if self.open_containers else "",
         )
-        self.page.players.append(self.player)
+        is_preview = "controls" not in given and self._leads_elsewhere()
+        (self.page.previews if is_preview else self.page.players).append(self.player)
+
+    def _leads_elsewhere(self) -> bool:
+        """Whether the open link leads to another page: not to this one, by a shorter or longer address, or to a file."""
+        url = self.page.absolute(self.link) if self.link and not self.link.startswith("#") else None
+        own = [one for one in (self.page.url, self.page.canonical, self.page.meta("og:url")) if one]
+        return url is not None and not any(map(_same(url), own)) and not classify_media(url).may_be_video
 
     def _player_without_element(self, tag: Tag) -> None:
         given = tag.attributes
@@ -200,6 +211,23 @@ class _Reading:
 
     def _set_up(self, setups: Sequence[Setup | None]) -> None:
         self.page.add_setups([one for one in setups if one is not None])
+
+
+def _same(url: str) -> Callable[[str], bool]:
+    """Whether an address is that of the same page, or of one above or below it (``/post/1``, ``/post/1/a-title``)."""
+    host, steps = _place(url)
+
+    def holds(other: str) -> bool:
+        its_host, its_steps = _place(other)
+        shorter = min(len(steps), len(its_steps))
+        return host == its_host and steps[:shorter] == its_steps[:shorter] and (shorter > 0 or steps == its_steps)
+
+    return holds
+
+
+def _place(url: str) -> tuple[str, list[str]]:
+    parts = urlsplit(url)
+    return (parts.hostname or "").removeprefix("www."), [step for step in parts.path.split("/") if step]
 
 
 def _flash(variables: str) -> Setup | None:

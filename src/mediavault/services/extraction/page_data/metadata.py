@@ -64,8 +64,10 @@ def shows_adverts(page: Page) -> bool:
 
 
 def names_others(page: Page) -> bool:
-    """Whether the page's VideoObjects all name other pages as theirs."""
-    return any("VideoObject" in _types(node) for node in page.linked) and not _video_objects(page)
+    """Whether what plays in the page leads to other pages, or its VideoObjects all name other pages as theirs."""
+    return bool(page.previews) or (
+        any("VideoObject" in _types(node) for node in page.linked) and not _video_objects(page)
+    )
 
 
 def _is_advert(page: Page, player: WrittenPlayer) -> bool:
