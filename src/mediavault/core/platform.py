@@ -233,12 +233,15 @@ def names_story(platform: Platform, url: HttpUrl) -> bool:
     return any(_groups(pattern, url) is not None for pattern in platform.stories)
 
 
+_SORT = re.compile(r"^[a-z]/(?=.)")  # fb.me/v/…: a video
+
+
 def read_page(platform: Platform, url: HttpUrl) -> PageMatch | None:
     """Which kind of page ``url`` is on ``platform``; None when no form that we know fits. Needs no network."""
     if url.host in platform.image_hosts:
         return PageMatch(AddressKind.UNSUPPORTED)
     if url.host in platform.short_hosts and not _names_post_at(platform, url):
-        token = url.path.strip("/").partition("/")[0]
+        token = _SORT.sub("", url.path.strip("/")).partition("/")[0]
         return PageMatch(AddressKind.REDIRECT if token else AddressKind.UNSUPPORTED, post_id=token or None)
     for kind, patterns in (
         (AddressKind.REDIRECT, platform.share_links),

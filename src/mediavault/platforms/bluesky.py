@@ -24,6 +24,7 @@ BLUESKY = Platform(
         "bskye.app",
         "bskx.app",
         "cbsky.app",
+        "xbsky.app",
         "bsyy.app",
     ),
     short_hosts=("go.bsky.app",),

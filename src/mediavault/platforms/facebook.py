@@ -15,7 +15,7 @@ _GROUP = r"/groups/(?P<group>[\w.-]{1,80})"
 _GROUP_POST = "https://www.facebook.com/groups/{group}/posts/{post_id}"
 _NOT_A_NAME = (
     "ads|bookmarks|business|events|flx|fundraisers|gaming|groups|hashtag|help|home\\.php|legal|live|login|login\\.php"
-    "|marketplace|media|messages|notifications|p|pages|people|permalink\\.php|photo|photo\\.php|plugins|policies|privacy"
+    "|marketplace|media|messages|notifications|p|pages|people|permalink\\.php|pg|photo|photo\\.php|plugins|policies|privacy"
     "|profile\\.php|r\\.php|recover|reel|reels|saved|search|settings|share|sharer|sharer\\.php|stories|story\\.php|terms\\.php|video"
     "|video\\.php|watch|watchparty|l\\.php"
 )
@@ -46,13 +46,14 @@ FACEBOOK = Platform(
             re.compile(r"^/reels?/(?P<post_id>\d{6,25})(?=/|$)"), page="https://www.facebook.com/reel/{post_id}"
         ),
         AddressPattern(
-            re.compile(rf"^/{_NAME}/videos/(?:[^/]+/)?(?P<post_id>\d{{6,25}})(?=/|$)"),
+            re.compile(rf"^/(?:pg/)?{_NAME}/videos/(?:[^/]+/)?(?P<post_id>\d{{6,25}})(?=/|$)"),
             page="https://www.facebook.com/{handle}/videos/{post_id}",
         ),
         AddressPattern(
             re.compile(r"^/(?:watch(?:/live)?|reel|video(?:/(?:embed|video\.php))?|(?:video|photo)\.php)/?$"),
             query={"v": _NUMBER},
         ),
+        AddressPattern(re.compile(r"^/watch/[\w.-]+/(?P<post_id>\d{6,25})/?$")),  # behind the page's name or number
         AddressPattern(re.compile(r"^/video/embed/?$"), query={"video_id": _NUMBER}),
         AddressPattern(
             re.compile(rf"^/{_NAME}/posts/{_POST_ID}"),
@@ -80,7 +81,7 @@ FACEBOOK = Platform(
         *paths(r"^/(?:people|pages(?:/category)?)/[^/]+/(?P<handle>\d{3,25})(?:/|$)"),
         *paths(r"^/p/[^/]+-(?P<handle>\d{6,25})(?:/|$)"),  # pages of the new form that have no name of their own
         AddressPattern(re.compile(r"^/profile\.php/?$"), query={"id": re.compile(r"(?P<handle>\d{3,25})(?:/.*)?")}),
-        *paths(rf"^/{_NAME}/?(?:$|(?:{_TABS})(?:/|$))"),
+        *paths(rf"^/(?:pg/)?{_NAME}/?(?:$|(?:{_TABS})(?:/|$))"),
     ),
     other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)", rf"^/{_NAME}/(?:photos|photos_\w+)(?:/|$)"),
     canonical=_VIDEO,

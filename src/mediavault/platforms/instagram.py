@@ -58,7 +58,7 @@ INSTAGRAM = Platform(
         *paths(r"^/stories/(?!highlights(?:/|$))(?P<handle>[\w.]{1,30})/?$", r"^/stories/id:\d+/?$"),
     ),
     lives=paths(rf"^/{_NAME}/live(?:/|$)"),
-    playlists=paths(r"^/reels/audio/", rf"^/{_NAME}/(?:saved|guides?)/[^/]+/\d+"),
+    playlists=paths(r"^/(?:reels/)?audio/\d+", rf"^/{_NAME}/(?:saved|guides?)/[^/]+/\d+"),
     profiles=paths(r"^/id:\d+/?$", r"^/_u/(?P<handle>[\w.]{1,30})/?$", rf"^/{_NAME}/?(?:$|(?:{_TABS})(?:/|$))"),
     other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),
     canonical="https://www.instagram.com/p/{post_id}/",

@@ -11,7 +11,7 @@ _COUNTRIES = (
     "com.vn de dk ec engineering es fr hu id ie in info it jp kr mx nl nz pe ph pt ru se th tw uk uy vn"
 )
 _NOT_A_NAME = (
-    "_|about|amp|business|categories|discover|explore|ideas|login|news_hub|offsite|password|pin|pin-builder|privacy|resource|search"
+    "_|about|amp|business|categories|discover|explore|ext|ideas|login|news_hub|offsite|password|pin|pin-builder|pin-creation-tool|privacy|resource|search"
     "|settings|shop|shopping|signup|terms|today|topics|url_shortener|videos"
 )
 _NAME = rf"(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[^/]+)"
@@ -30,7 +30,10 @@ PINTEREST = Platform(
         *paths(r"^/url_shortener/(?P<post_id>\w+)"),
         AddressPattern(re.compile(r"^/offsite/?$"), query={"url": re.compile(r"https?://.+")}),
     ),
-    post_patterns=(AddressPattern(re.compile(r"^/(?:amp/)?pin/(?:[^/]+--)?(?P<post_id>\d{5,25})(?=/|$)")),),
+    post_patterns=(
+        AddressPattern(re.compile(r"^/(?:amp/)?pin/(?:[^/]+--)?(?P<post_id>\d{5,25})(?=/|$)")),
+        AddressPattern(re.compile(r"^/ext/embed\.html$"), query={"id": re.compile(r"(?P<post_id>\d{5,25})")}),
+    ),
     playlists=paths(rf"^/{_NAME}/(?!(?:{_TABS})(?:/|$))[^/]+(?:/[^/]+)?/?$", r"^/ideas/[^/]+/\d+"),
     profiles=paths(rf"^/{_NAME}/?$", rf"^/{_NAME}/(?:{_TABS})(?:/|$)"),
     other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),

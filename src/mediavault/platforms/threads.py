@@ -13,8 +13,14 @@ THREADS = Platform(
     name="threads",
     title="Threads",
     checked="2026-11-24",
-    hosts=("threads.com", "www.threads.com", "threads.net", "www.threads.net"),
+    hosts=("threads.com", "www.threads.com", "l.threads.com", "threads.net", "www.threads.net", "l.threads.net"),
     mirror_hosts=("vxthreads.net", "www.vxthreads.net", "fixthreads.net", "www.fixthreads.net"),
+    share_links=(
+        *paths(r"^/share/(?P<post_id>[\w-]{5,})/?$"),
+        AddressPattern(
+            re.compile(r"^/?$"), query={"u": re.compile(r"https?://.+")}, host=re.compile(r"l\.threads\.(?:com|net)")
+        ),
+    ),
     post_patterns=(
         AddressPattern(re.compile(rf"^/@{_NAME}/post/{_ID}")),
         AddressPattern(re.compile(rf"^/t/{_ID}")),

@@ -27,7 +27,7 @@ TUMBLR = Platform(
         AddressPattern(re.compile(rf"^/video/(?P<handle>[\w-]{{1,32}})/{_ID}"), host=re.compile(_WWW)),  # in frames
         AddressPattern(re.compile(rf"^/{_NAME}/{_ID}"), host=re.compile(rf"{_WWW}|at\.tumblr\.com")),
     ),
-    share_links=paths(r"^/(?P<post_id>\w+)/?$", host=r"at\.tumblr\.com")
+    share_links=paths(r"^/(?:[\w-]+/(?!\d+/)[\w-]+/)?(?P<post_id>\w+)/?$", host=r"at\.tumblr\.com")
     + paths(r"^/.", host=r"(?:t|href)\.tumblr\.com"),
     profiles=paths(r"^/(?:$|archive(?:/|$)|page/\d+/?$)", host=_BLOG)
     + paths(rf"^/{_NAME}/?(?:$|archive/?$)", host=_WWW),

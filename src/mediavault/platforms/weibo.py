@@ -9,7 +9,7 @@ from mediavault.core.platform import AddressPattern, Pace, Platform, paths
 _VIDEO = "https://weibo.com/tv/show/{post_id}"
 _VIDEO_ID = r"(?P<post_id>\d+:\w+)"
 _NOT_A_NAME = (
-    "a|ajax|at|commonts|detail|fav|hot|l|login\\.php|message|mygroups|n|newlogin|p|profile|search|set|show|signup|status"
+    "a|ajax|at|comment|commonts|detail|fav|hot|l|login\\.php|message|mygroups|n|newlogin|p|profile|search|set|show|signup|status"
     "|tv|ttarticle|u"
 )
 _NAME = rf"(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[^/]+)"
@@ -26,6 +26,7 @@ WEIBO = Platform(
         "m.weibo.cn",
         "video.weibo.com",
         "h5.video.weibo.com",
+        "video.h5.weibo.cn",
         "share.api.weibo.cn",
         "weibointl.api.weibo.com",  # of its application abroad
     ),
@@ -36,8 +37,11 @@ WEIBO = Platform(
         AddressPattern(
             re.compile(r"^/share/[\d,]+\.html$"), query={"weibo_id": re.compile(r"(?P<post_id>[A-Za-z0-9]{8,20})")}
         ),
-        AddressPattern(re.compile(r"^/(?:status|detail)/(?P<post_id>[A-Za-z0-9]{8,20})/?$")),
+        AddressPattern(re.compile(r"^/(?:status|detail|comment)/(?P<post_id>[A-Za-z0-9]{8,20})/?$")),
         AddressPattern(re.compile(rf"^/(?:tv/(?:show|v)|show)/{_VIDEO_ID}/?$"), canonical=_VIDEO),
+        AddressPattern(
+            re.compile(rf"^/{_VIDEO_ID}(?:/|$)"), host=re.compile(r"video\.h5\.weibo\.cn"), canonical=_VIDEO
+        ),
         AddressPattern(
             re.compile(r"^/(?:show|tv/v/\w+|s/video/show|s/video/index)/?$"),
             query={"fid": re.compile(_VIDEO_ID)},

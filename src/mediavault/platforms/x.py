@@ -6,7 +6,7 @@ import re
 
 from mediavault.core.platform import AccountCookie, AddressPattern, Pace, Platform, paths
 
-_ID = r"(?P<post_id>\d{1,19})(?=/|$)"
+_ID = r"(?P<post_id>\d{1,19})(?:\.(?:mp4|jpe?g|png|gif))?(?=/|$)"  # front ends give the file behind an ending
 _NUMBER = re.compile(r"(?P<post_id>\d{1,19})")
 _NOT_A_NAME = (
     "account|articles|compose|download|explore|hashtag|home|i|intent|jobs|login|logout|messages|notifications|oauth"
@@ -18,7 +18,8 @@ _TABS = (
     "|followers|verified_followers|followers_you_follow|lists|moments|communities|superfollows|search|subscriptions"
 )
 _FRONT_ENDS = (
-    "fxtwitter.com www.fxtwitter.com d.fxtwitter.com vxtwitter.com www.vxtwitter.com fixupx.com fixvx.com "
+    "fxtwitter.com www.fxtwitter.com d.fxtwitter.com g.fxtwitter.com t.fxtwitter.com fixupx.com d.fixupx.com g.fixupx.com "
+    "t.fixupx.com vxtwitter.com www.vxtwitter.com d.vxtwitter.com c.vxtwitter.com fixvx.com d.fixvx.com c.fixvx.com "
     "twittpr.com www.nitter.net lightbrd.com xcancel.com "
     "ntr.odyssey346.dev birdsite.xanny.family bird.trom.tf bird.habedieeh.re n.l5.ca n.opnxng.com n.sneed.network "
     "notabird.site nt.vern.cc nttr.stream tweet.lambda.dance tw.artemislena.eu twitr.gq unofficialbird.com twiiit.com "
@@ -35,6 +36,7 @@ X = Platform(
         "www.x.com",
         "mobile.x.com",
         "m.x.com",
+        "pro.x.com",
         "twitter.com",
         "www.twitter.com",
         "mobile.twitter.com",
@@ -48,7 +50,7 @@ X = Platform(
     image_hosts=("pbs.twimg.com", "abs.twimg.com"),
     post_patterns=(
         AddressPattern(re.compile(rf"^/(?:i/web|i|web)/status(?:es)?/{_ID}", re.IGNORECASE)),
-        AddressPattern(re.compile(rf"^/(?P<handle>\w{{1,15}})/status(?:es)?/{_ID}", re.IGNORECASE)),
+        AddressPattern(re.compile(rf"^/@?(?P<handle>\w{{1,15}})/status(?:es)?/{_ID}", re.IGNORECASE)),
         AddressPattern(re.compile(rf"^/statuses/{_ID}")),
         AddressPattern(re.compile(rf"^/i/(?:videos/(?:tweet/)?|cards/tfw/v1/){_ID}")),
         AddressPattern(re.compile(r"^/i/bookmarks/?$"), query={"post_id": _NUMBER}),
@@ -59,7 +61,12 @@ X = Platform(
     ),
     lives=paths(r"^/i/broadcasts/\w+"),
     playlists=paths(r"^/i/(?:user|events|lists|communities|moments|topics|bookmarks|history)(?:/|$)"),
-    profiles=paths(rf"^/{_NAME}/?(?:$|(?:{_TABS})(?:/|$))", r"^/id:\d+(?:/|$)", r"^/intent/user(?:/|$)"),
+    profiles=(
+        AddressPattern(
+            re.compile(r"^/intent/(?:user|follow)/?$"), query={"screen_name": re.compile(r"@?(?P<handle>\w{1,15})")}
+        ),
+        *paths(rf"^/@?{_NAME}/?(?:$|(?:{_TABS})(?:/|$))", r"^/id:\d+(?:/|$)", r"^/intent/user(?:/|$)"),
+    ),
     other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),  # spaces (sound alone) are among them
     canonical="https://x.com/i/status/{post_id}",  # ids are unique without the handle, and handles change
     page="https://x.com/{handle}/status/{post_id}",

@@ -19,6 +19,17 @@ POSTS = [  # address, platform, handle, id, shared form
     ("http://www.youtube.com/ytscreeningroom?v=abcdefghijk", "youtube", None, "abcdefghijk", "https://www.youtube.com/watch?v=abcdefghijk"),
     ("http://twitter.com/john#!/jane/status/12", "x", "jane", "12", "https://x.com/jane/status/12"),
     ("http://www.facebook.com/home.php#!/video.php?v=123456789", "facebook", None, "123456789", "https://www.facebook.com/watch/?v=123456789"),
+    ("https://x.com/@jane/status/12", "x", "jane", "12", "https://x.com/jane/status/12"),
+    ("https://pro.x.com/jane/status/12", "x", "jane", "12", "https://x.com/jane/status/12"),
+    ("https://d.fxtwitter.com/jane/status/12.mp4", "x", "jane", "12", "https://x.com/jane/status/12"),
+    ("https://g.fixupx.com/jane/status/12/photo/2", "x", "jane", "12", "https://x.com/jane/status/12"),
+    ("https://www.facebook.com/watch/5550001234/10150001234567890/", "facebook", None, "10150001234567890", "https://www.facebook.com/watch/?v=10150001234567890"),
+    ("https://www.facebook.com/watch/jane/10150001234567890", "facebook", None, "10150001234567890", "https://www.facebook.com/watch/?v=10150001234567890"),
+    ("https://www.facebook.com/pg/jane/videos/123456789", "facebook", "jane", "123456789", "https://www.facebook.com/jane/videos/123456789"),
+    ("https://assets.pinterest.com/ext/embed.html?id=123456789012345678", "pinterest", None, "123456789012345678", "https://www.pinterest.com/pin/123456789012345678/"),
+    ("https://weibo.cn/comment/AbCdEfGh1?uid=1234567890", "weibo", None, "AbCdEfGh1", "https://m.weibo.cn/detail/AbCdEfGh1"),
+    ("https://video.h5.weibo.cn/1034:4812345678901234/4812345678901235", "weibo", None, "1034:4812345678901234", "https://weibo.com/tv/show/1034:4812345678901234"),
+    ("https://a.tnktok.com/@jane/video/7123456789012345678", "tiktok", "jane", "7123456789012345678", "https://www.tiktok.com/@jane/video/7123456789012345678"),
     ("https://www.facebook.com/reel/?v=123456789", "facebook", None, "123456789", "https://www.facebook.com/watch/?v=123456789"),
     ("https://www.reddit.com/r/cats/comments/abc123.json", "reddit", None, "abc123", "https://www.reddit.com/r/cats/comments/abc123"),
     ("https://www.reddit.com/tb/abc123", "reddit", None, "abc123", "https://www.reddit.com/comments/abc123"),
@@ -61,6 +72,24 @@ OTHERS = [  # address, kind, platform, handle
     ("https://lite.tiktok.com/t/ZSabcdefg/", AddressKind.REDIRECT, "tiktok", None),
     ("https://m.tiktok.com/ZMabcdefg/", AddressKind.REDIRECT, "tiktok", None),
     ("https://www.facebook.com/plugins/post.php?href=https%3A%2F%2Fa.example", AddressKind.REDIRECT, "facebook", None),
+    ("https://www.facebook.com/pg/jane/videos/", AddressKind.PROFILE, "facebook", "jane"),
+    ("https://www.facebook.com/pg/jane/about/", AddressKind.PROFILE, "facebook", "jane"),
+    ("https://www.facebook.com/watch/jane/", AddressKind.PLAYLIST, "facebook", None),
+    ("https://www.facebook.com/watch/5550001234/", AddressKind.PLAYLIST, "facebook", None),
+    ("https://www.threads.com/share/BAbcdefg1/", AddressKind.REDIRECT, "threads", None),
+    ("https://www.threads.net/share/BAbcdefg1?xmt=1", AddressKind.REDIRECT, "threads", None),
+    ("https://www.threads.com/share/", AddressKind.UNSUPPORTED, "threads", None),
+    ("https://l.threads.com/?u=https%3A%2F%2Fa.example%2F&e=AT0", AddressKind.REDIRECT, "threads", None),
+    ("https://l.threads.net/", AddressKind.UNSUPPORTED, "threads", None),
+    ("https://x.com/@jane", AddressKind.PROFILE, "x", "jane"),
+    ("https://x.com/intent/follow?screen_name=jane", AddressKind.PROFILE, "x", "jane"),
+    ("https://x.com/intent/user?screen_name=jane", AddressKind.PROFILE, "x", "jane"),
+    ("https://x.com/intent/follow", AddressKind.UNSUPPORTED, "x", None),
+    ("https://www.instagram.com/audio/123456789/", AddressKind.PLAYLIST, "instagram", None),
+    ("https://www.pinterest.com/pin-creation-tool/", AddressKind.UNSUPPORTED, "pinterest", None),
+    ("https://assets.pinterest.com/ext/embed.html", AddressKind.UNSUPPORTED, "pinterest", None),
+    ("https://video.h5.weibo.cn/", AddressKind.UNSUPPORTED, "weibo", None),
+    ("https://weibo.cn/comment/", AddressKind.UNSUPPORTED, "weibo", None),
     ("https://www.reddit.com/premium", AddressKind.UNSUPPORTED, "reddit", None),
     ("https://www.tumblr.com/reblog/123456789012/AbCdEf", AddressKind.UNSUPPORTED, "tumblr", None),
     ("https://jane.tumblr.com/page/2", AddressKind.PROFILE, "tumblr", "jane"),
@@ -111,3 +140,21 @@ def test_words_with_blanks_are_no_address_but_their_site_is_named(text: str, pla
     found = classify(text)
 
     assert (found.kind, found.platform) == (AddressKind.UNSUPPORTED, platform)
+
+
+@pytest.mark.parametrize(
+    ("url", "platform", "token"),
+    [
+        ("https://fb.me/v/abcdefgh1", "facebook", "abcdefgh1"),
+        ("https://fb.gg/v/abcdefgh1/", "facebook", "abcdefgh1"),
+        ("https://fb.watch/abcdefgh1/", "facebook", "abcdefgh1"),
+        ("https://fb.me/v", "facebook", "v"),
+        ("https://at.tumblr.com/jane/small-cats/abcdefgh1234", "tumblr", "abcdefgh1234"),
+        ("https://pin.it/aBcDeF1/more", "pinterest", "aBcDeF1"),
+        ("https://www.threads.com/share/BAbcdefg1/", "threads", "BAbcdefg1"),
+    ],
+)
+def test_a_share_link_tells_its_token_behind_the_letter_for_its_sort(url: str, platform: str, token: str) -> None:
+    found = classify(url)
+
+    assert (found.kind, found.platform, found.post_id) == (AddressKind.REDIRECT, platform, token)
