@@ -111,7 +111,9 @@ async def login_form(request: Request, services: Services) -> Response:
     if token is None:
         return see_other("/")
     if not token_matches((await read_form(request)).get("token", ""), token):
-        error = ErrorView(code=ErrorCode.UNAUTHORIZED, message="This is not the token.", help="It is MEDIAVAULT_TOKEN.")
+        error = ErrorView(
+            code=ErrorCode.UNAUTHORIZED, message="This is not the token.", help="It is the value of MEDIAVAULT_TOKEN."
+        )
         return render("login.html", status=401, error=error)
     response = see_other("/")
     response.set_cookie(

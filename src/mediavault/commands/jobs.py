@@ -203,7 +203,7 @@ def read_urls(urls: Sequence[str]) -> list[str]:
 
 
 def _for_each(job_ids: Sequence[str], do: Callable[[JobStore, JobId], Awaitable[Job]], *, as_json: bool) -> None:
-    """Stops at the first that cannot be done; what was done before stays done."""
+    """Stops at the first that cannot be done; what was done before stays done, and is told to a person."""
     from mediavault.api.views import job_list
     from mediavault.commands.output import print_jobs, print_json
 
@@ -213,12 +213,13 @@ def _for_each(job_ids: Sequence[str], do: Callable[[JobStore, JobId], Awaitable[
         for job_id in job_ids:
             done.append(await do(store, JobId(job_id)))  # noqa: PERF401 - what was done before an error is kept
 
-    asyncio.run(with_store(quiet_settings(), act))
-    views = job_list(done)
+    try:
+        asyncio.run(with_store(quiet_settings(), act))
+    finally:
+        if done and not as_json:
+            print_jobs(job_list(done).jobs)
     if as_json:
-        print_json(views)
-    else:
-        print_jobs(views.jobs)
+        print_json(job_list(done))
 
 
 async def _add(settings: Settings, urls: Sequence[str], *, force: bool) -> list[Enqueued]:

@@ -90,7 +90,11 @@ class _Helper:
         """Whether it has ended; raises what it ended with, so that nobody waits for a worker that cannot work."""
         if self._task is None or not self._task.done():
             return False
-        self._task.result()
+        try:
+            self._task.result()
+        except MediavaultError as exc:
+            exc.help = f"{exc.help} The job waits for a worker: {self._job_id}.".lstrip()
+            raise
         return True
 
     @contextlib.asynccontextmanager

@@ -121,6 +121,15 @@ def test_a_cancelled_job_can_be_retried_and_removed(run: Run) -> None:
     assert run("show", job_id).code == 2
 
 
+def test_what_was_done_before_one_that_cannot_be_is_told(run: Run) -> None:
+    job_id = run("add", POST, "--json").json()["jobs"][0]["id"]
+    ended = run("cancel", job_id, "nothing")
+
+    assert ended.code == 2
+    assert job_id in ended.out
+    assert "There is no job nothing." in ended.err
+
+
 @pytest.mark.parametrize("command", ["show", "retry", "cancel", "remove"])
 def test_an_unknown_job_is_2(run: Run, command: str) -> None:
     ended = run(command, "nothing", "--json")

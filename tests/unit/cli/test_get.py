@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from mediavault.commands.waiting import COLUMNS, Bar, is_too_far_off, wait_for
+from mediavault.core.errors import StorageFailure
 from mediavault.core.job import Job, JobId, JobStatus, Stage
 from mediavault.core.settings import load_settings
 from mediavault.store.memory import MemoryJobStore
@@ -135,6 +136,22 @@ async def test_a_worker_of_our_own_that_cannot_work_does_not_keep_us_waiting(
     with pytest.raises(RuntimeError, match="no browser"):
         await wait(house, waiting)
     assert len(house.clock.slept) < 10
+
+
+def test_where_no_worker_can_work_here_the_job_is_said_to_wait(
+    run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is stored: a person need not hand it over again."""
+
+    async def broken(*_: object) -> None:
+        raise StorageFailure("The library is not there.", help="Mount its disk.")
+
+    monkeypatch.setattr("mediavault.runtime.errands.save_here", broken)
+    ended = run("get", POST)
+    (job,) = run("list", "--json").json()["jobs"]
+
+    assert (ended.code, job["status"]) == (2, "queued")
+    assert f"Mount its disk. The job waits for a worker: {job['id']}." in ended.err
 
 
 async def test_an_interrupt_ends_our_own_worker_too(house: StubHouse, waiting: JobId) -> None:
