@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -70,16 +71,17 @@ class Clip:
         return float(self.look.seconds)
 
 
-def make_clips(looks: Iterable[Look], folder: Path) -> dict[str, Clip]:
+def make_clips(looks: Iterable[Look], folder: Path, *, stop: threading.Event | None = None) -> dict[str, Clip]:
     """Make what ``folder`` does not hold yet, and read all of it. By name. Blocks for seconds: call it in a thread.
 
+    Once ``stop`` is set no further one is begun.
     Raises ToolMissing when this PyAV cannot encode H.264.
     """
     if "libx264" not in av.codecs_available:
         raise ToolMissing("This PyAV has no H.264 encoder; the practice site cannot make its videos.")
     with ThreadPoolExecutor(MAKERS, thread_name_prefix="practice-media") as makers:
-        clips = makers.map(lambda look: _clip(look, folder), looks)
-        return {clip.look.name: clip for clip in clips}
+        clips = makers.map(lambda look: None if stop and stop.is_set() else _clip(look, folder), looks)
+        return {clip.look.name: clip for clip in clips if clip}
 
 
 def fingerprint(path: Path) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -181,11 +182,23 @@ async def practice_site(
 ) -> AsyncIterator[PracticeSite]:
     """Make the videos (or take ``clips`` made before), serve the site on a free port of 127.0.0.1, and stop it at the end."""
     if clips is None:
-        clips = await asyncio.to_thread(make_clips, LOOKS, media_folder)
+        clips = await _made(media_folder)
     site = PracticeSite(clips, clock=clock)
     async with HttpServer(site.answer, clock=clock) as server:
         site.origin = server.origin
         yield site
+
+
+async def _made(folder: Path) -> Mapping[str, Clip]:
+    """Whoever does not wait for the end takes ``folder`` away: then nothing may be at work in it any more."""
+    stop = threading.Event()
+    making = asyncio.ensure_future(asyncio.to_thread(make_clips, LOOKS, folder, stop=stop))
+    try:
+        return await asyncio.shield(making)
+    except asyncio.CancelledError:
+        stop.set()
+        await making
+        raise
 
 
 def _page(text: str, *headers: tuple[str, str], status: int = 200) -> Response:

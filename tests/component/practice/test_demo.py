@@ -136,7 +136,7 @@ async def test_the_whole_demo_ends_with_one_json_object_and_exit_code_1_when_som
         seen.append(settings)
         yield StubVault(lambda post, _: job_of(post))
 
-    monkeypatch.setattr("mediavault.practice.site.make_clips", lambda looks, folder: clips)
+    monkeypatch.setattr("mediavault.practice.site.make_clips", lambda looks, folder, *, stop: clips)
     console = Console(file=io.StringIO())
     code = await run_demo(console, as_json=True, open_vault=open_vault)
     answer = json.loads(cast("io.StringIO", console.file).getvalue())
@@ -156,7 +156,7 @@ async def test_the_whole_demo_draws_a_table_and_says_what_is_wrong(
     async def open_vault(settings: Settings) -> AsyncIterator[StubVault]:
         yield StubVault(lambda post, _: job_of(post))
 
-    monkeypatch.setattr("mediavault.practice.site.make_clips", lambda looks, folder: clips)
+    monkeypatch.setattr("mediavault.practice.site.make_clips", lambda looks, folder, *, stop: clips)
     console = Console(file=io.StringIO(), width=120)
     await run_demo(console, as_json=False, open_vault=open_vault)
     text = cast("io.StringIO", console.file).getvalue()
