@@ -54,15 +54,11 @@ def literals(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def enqueue(database: Database, jobs: Sequence[NewJob], now: int | None, *, force: bool) -> list[Enqueued]:
+    """A call that breaks off leaves what it has stored: somebody else may have been answered with it by then."""
     first = {job.canonical_url: job for job in reversed(jobs)}
     distinct = [job for job in jobs if first[job.canonical_url] is job]
     at = await database.now(within_s=HANDED_IN_WITHIN_S) if now is None else now
-    created: dict[str, Job] = {}
-    try:
-        known = await _store_all(database, distinct, at, created, force=force)
-    except StoreError:
-        await _take_back(database, created)
-        raise
+    created, known = await _store_all(database, distinct, at, force=force)
     answers = []
     for job in jobs:
         url = job.canonical_url
@@ -74,19 +70,20 @@ async def enqueue(database: Database, jobs: Sequence[NewJob], now: int | None, *
 
 
 async def _store_all(
-    database: Database, jobs: Sequence[NewJob], at: int, created: dict[str, Job], *, force: bool
-) -> dict[str, Job]:
-    """The posts that were stored already; ``created`` grows by the others, also when this raises."""
+    database: Database, jobs: Sequence[NewJob], at: int, *, force: bool
+) -> tuple[dict[str, Job], dict[str, Job]]:
+    """What was stored, and the newest job of each post that was known, by canonical_url."""
     places = {job.id: at + place for place, job in enumerate(jobs)}  # so that they are claimed in the order given
+    created: dict[str, Job] = {}
     known: dict[str, Job] = {}
     left = list(jobs)
     for _ in range(RACES):
-        newest = await _newest(database, [job.canonical_url for job in left])
+        newest = await _newest(database, left)
         if not force:
             known |= newest
             left = [job for job in left if job.canonical_url not in newest]
         if not left:
-            return known
+            return created, known
         new = [_new_job(job, places[job.id], newest.get(job.canonical_url)) for job in left]
         refused = await database.documents(JOBS).insert([document_of(job) for job in new])
         created |= {job.canonical_url: job for place, job in enumerate(new) if place not in refused}
@@ -94,14 +91,20 @@ async def _store_all(
             raise StoreError(f"The job {twice[0]} is stored already.")
         left = [left[place] for place in sorted(refused)]
         if not left:
-            return known
+            return created, known
     raise StoreError(f"Others keep storing versions of {left[0].canonical_url}.", help="Try again.")
 
 
-async def _newest(database: Database, canonical_urls: Sequence[str]) -> dict[str, Job]:
-    """The newest version of each post that has one, as a majority has it: it is about to be answered for."""
-    where = {"canonical_url": {"$in": list(canonical_urls)}}
+async def _newest(database: Database, jobs: Sequence[NewJob]) -> dict[str, Job]:
+    """The newest version of each post that has one, as a majority has it: it is about to be answered for.
+
+    Raises StoreError for an id that another post has.
+    """
+    of_urls = {job.canonical_url: job.id for job in jobs}
+    where = {"$or": [{"canonical_url": {"$in": list(of_urls)}}, {"_id": {"$in": list(of_urls.values())}}]}
     found = await database.documents(JOBS).find(where, fields={"history": 0}, sort=[("version", 1)])
+    if strangers := [one["_id"] for one in found if one["canonical_url"] not in of_urls]:
+        raise StoreError(f"The job {strangers[0]} is stored already.")
     return {document["canonical_url"]: job_from(document) for document in found}
 
 
@@ -119,12 +122,6 @@ def _new_job(new: NewJob, at: int, newest: Job | None) -> Job:
         version=newest.version + 1 if newest else 1,
         max_attempts=new.max_attempts,
     )
-
-
-async def _take_back(database: Database, created: Mapping[str, Job]) -> None:
-    """What a refused call had stored already, unless somebody works on it by now."""
-    ids = [job.id for job in created.values()]
-    await database.documents(JOBS).delete({"_id": {"$in": ids}, "status": QUEUED, "attempt_count": 0})
 
 
 # --- what an attempt writes --------------------------------------------------------------------------------------

@@ -129,7 +129,8 @@ class JobStore(Protocol):
         """Finish accepted writes and disconnect. Safe to call twice."""
 
     async def enqueue(self, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
-        """Store jobs as queued, in one durable transaction, answers in the order given.
+        """Store jobs as queued, in one durable transaction, answers in the order given. (On MongoDB each by itself: a call
+        that breaks off because the server is away may have stored some of them.)
 
         A job whose ``canonical_url`` is stored already is not stored again: the newest job of that post is answered
         with ``created=False``. Two identical addresses in one call give one job. ``force`` stores a new job with

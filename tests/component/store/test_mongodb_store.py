@@ -15,8 +15,9 @@ import pytest
 
 from mediavault.core.errors import SchemaTooNew, StoreError
 from mediavault.core.gates import TurnRequest
-from mediavault.core.job import ClaimedJob, HistoryRecord, JobStatus, Outcome, Stage, WorkerId
-from mediavault.store import mongodb_schema
+from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobStatus, NewJob, Outcome, Stage, WorkerId
+from mediavault.store import mongodb_ops, mongodb_schema
+from mediavault.store.calls import ConnectionLost
 from mediavault.store.mongodb import MongoJobStore
 from mediavault.store.mongodb_engine import Database
 from mediavault.store.mongodb_rows import PAGE, SPILL_AT
@@ -73,6 +74,35 @@ async def claimed(store: MongoJobStore, worker: WorkerId = ANN) -> ClaimedJob:
     await enqueued(store, 1)
     [claim] = await store.claim(worker, limit=1, lease=LEASE)
     return claim
+
+
+# --- submissions -------------------------------------------------------------------------------------------------
+
+
+async def test_a_call_that_breaks_off_takes_no_job_from_a_caller_who_was_answered_with_it(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first call has stored one of its two posts and loses the race for the other; then its server is away."""
+    mine, theirs, again = (numbered_job(n, f"https://videos.example/{min(n, 2)}") for n in (1, 2, 3))
+    async with opened(url) as store, opened(url) as other:
+        newest, looks = mongodb_ops._newest, itertools.count()
+
+        async def newest_of_an_unlucky_call(database: Database, jobs: Sequence[NewJob]) -> dict[str, Job]:
+            if database is not store._database:
+                return await newest(database, jobs)
+            found = await newest(database, jobs)
+            if next(looks) == 0:
+                await other.enqueue([theirs])  # between the look and what follows from it
+                return found
+            [answer] = await other.enqueue([replace(again, post_url=mine.post_url, canonical_url=mine.canonical_url)])
+            assert answer.job.id == mine.id
+            raise ConnectionLost("The server is away.")
+
+        monkeypatch.setattr(mongodb_ops, "_newest", newest_of_an_unlucky_call)
+        with pytest.raises(ConnectionLost):
+            await store.enqueue([mine, replace(again, id=numbered_job(4, "").id)])
+
+        assert (await other.get(mine.id)).status is JobStatus.QUEUED
 
 
 # --- a crash -----------------------------------------------------------------------------------------------------
