@@ -15,7 +15,7 @@ from html import unescape
 MAX_HTML_CHARS = 10_000_000  # what a capture hands over at most
 MAX_TAG_CHARS = 65_536  # longest start tag that is read
 _MAX_BROKEN = 100
-_MAX_TAGS = 100_000
+_MAX_TAGS = 200_000  # links are among them
 _MAX_HEADING_CHARS = 2_000
 
 _RAW = frozenset({"script", "style", "title", "textarea"})  # their content is text, whatever it looks like
