@@ -73,6 +73,16 @@ async def test_a_failure_is_told_in_words_with_what_helps_and_a_button(house: Ho
     assert "Try again" in page
 
 
+async def test_a_rows_buttons_tell_a_screen_reader_which_post_they_are_for(house: House) -> None:
+    first = await house.add_failed("https://videos.example/watch/1")
+    second = await house.add_failed("https://videos.example/watch/2")
+    page = (await house.client.get("/")).text.partition("<template")[0]
+
+    for job in (first, second):
+        assert page.count(f'id="title-{job.id}"') == 1
+        assert page.count(f'<button class="quiet" aria-describedby="title-{job.id}">') == 3
+
+
 async def test_the_first_page_has_a_heading_and_says_where_a_search_finds_nothing(house: House) -> None:
     await house.add_kept()
     page = (await house.client.get("/?q=nowhere")).text

@@ -46,6 +46,7 @@ function fillRow(row, job) {
   row.id = `job-${job.id}`;
   for (const name of ["open", "name"]) field(row, name).href = `/jobs/${job.id}`;
   put(row, "title", job.display.title);
+  field(row, "title").id = `title-${job.id}`;
   put(row, "platform", job.platform);
   put(row, "handle", job.account_handle ? `@${job.account_handle}` : "");
   putMoment(row, "created", job.created_at);
@@ -54,6 +55,7 @@ function fillRow(row, job) {
   if (job.links.thumbnail && !picture.src) picture.src = job.links.thumbnail;
   for (const form of row.querySelectorAll("form[data-action]")) {
     form.action = `/jobs/${job.id}/${form.dataset.action}`;
+    form.querySelector("button").setAttribute("aria-describedby", `title-${job.id}`);
   }
 }
 
