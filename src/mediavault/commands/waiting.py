@@ -16,7 +16,7 @@ from mediavault.api.words import progress_words, size_words
 from mediavault.commands.output import err
 from mediavault.core.clock import Clock
 from mediavault.core.errors import MediavaultError
-from mediavault.core.fleet import ALIVE_WITHIN, is_served
+from mediavault.core.fleet import is_served
 from mediavault.core.job import Job, JobId, JobStatus, Stage
 from mediavault.core.settings import Settings
 from mediavault.runtime import errands, house, storage
@@ -61,7 +61,7 @@ async def wait_for(
                 return await store.get(job_id)
             if not helper.works and clock.monotonic() >= next_roll_call:
                 next_roll_call = clock.monotonic() + WORKERS_EVERY_S
-                if not is_served(job.platform, await store.workers(seen_within=ALIVE_WITHIN)):
+                if not is_served(job.platform, await house.living_workers(settings, store)):
                     helper.start()
             await clock.sleep(LOOK_EVERY_S)
 

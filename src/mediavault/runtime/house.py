@@ -12,10 +12,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from mediavault.api.submission import Submission
 from mediavault.core.clock import Clock, SystemClock
-from mediavault.core.job import NewJob
+from mediavault.core.fleet import ALIVE_WITHIN
+from mediavault.core.job import NewJob, WorkerBeat
 from mediavault.core.settings import Settings
 from mediavault.core.urls import HttpUrl
 from mediavault.platforms import registry
@@ -27,6 +29,7 @@ from mediavault.services.extraction.port import Extractor
 from mediavault.services.vault.port import Vault
 from mediavault.store.patience import Patience
 from mediavault.store.port import JobStore
+from mediavault.worker import liveness
 from mediavault.worker.library import recognise
 from mediavault.worker.queue import Worker, WorkerLimits
 from mediavault.worker.tools import RetryPolicy, Tools
@@ -76,7 +79,7 @@ async def open_vault(
             yield OpenVault(settings, store, clock, guard, library, submission, None, None)
             return
         tools = await stack.enter_async_context(open_tools(settings, store, library, guard, clock))
-        hand = Worker(tools, limits, live_folder=settings.state_dir / "workers")
+        hand = Worker(tools, limits, live_folder=_live_folder(settings))
         working = await stack.enter_async_context(_at_work(hand))
         yield OpenVault(settings, store, clock, guard, library, submission, hand, working)
 
@@ -155,6 +158,16 @@ async def _at_work(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
     finally:
         stop.set()
         await task
+
+
+def _live_folder(settings: Settings) -> Path:
+    return settings.state_dir / "workers"
+
+
+async def living_workers(settings: Settings, store: JobStore) -> list[WorkerBeat]:
+    """The workers that were seen lately, without those of this machine that were killed since."""
+    killed = set(liveness.dead_workers(_live_folder(settings)))
+    return [one for one in await store.workers(seen_within=ALIVE_WITHIN) if one.worker not in killed]
 
 
 def worker_limits(settings: Settings) -> WorkerLimits:

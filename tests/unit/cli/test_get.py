@@ -18,7 +18,7 @@ from mediavault.core.job import Job, JobId, JobStatus, Stage
 from mediavault.core.settings import load_settings
 from mediavault.store.memory import MemoryJobStore
 from tests.fakes import START, FakeClock
-from tests.unit.cli.conftest import POST, Run, StubHouse, beat, end
+from tests.unit.cli.conftest import POST, WORKER, Run, StubHouse, beat, end
 
 
 class Watching:
@@ -98,6 +98,19 @@ async def wait(house: StubHouse, job_id: JobId, *, patience_s: float = 30) -> Jo
     patience = timedelta(seconds=patience_s)
     waits = wait_for(house.store, job_id, load_settings(), house.clock, Watching(), patience=patience)
     return await asyncio.wait_for(waits, 5)
+
+
+async def test_a_worker_of_this_machine_that_was_killed_is_not_waited_for(house: StubHouse, waiting: JobId) -> None:
+    """Its row is young, and its lock is free."""
+    await beat(house)
+    lock = load_settings().state_dir / "workers" / f"{WORKER}.live"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    began = house.clock.now()
+
+    assert (await wait(house, waiting)).status is JobStatus.COMPLETED
+    assert house.ran == ["save_here"]
+    assert house.clock.now() - began < timedelta(seconds=5)
 
 
 async def test_a_living_worker_is_left_to_do_it(house: StubHouse, waiting: JobId) -> None:
