@@ -1,0 +1,15 @@
+"""For all tests."""
+
+from __future__ import annotations
+
+import pytest
+
+EXIT_TIMEOUT_S = 60  # of a process that runs a share of the tests: it ends its database servers, then writes its coverage
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """After ten seconds it would be killed: its servers stay behind, and what its share covered is lost."""
+    if config.pluginmanager.hasplugin("dsession"):
+        from xdist.workermanage import NodeManager
+
+        NodeManager.EXIT_TIMEOUT = EXIT_TIMEOUT_S
