@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-EXIT_TIMEOUT_S = 60  # of a process that runs a share of the tests: it ends its database servers, then writes its coverage
+# Of a process that runs a share of the tests: it ends its database servers, then writes what was covered.
+EXIT_TIMEOUT_S = 60
 
 
 def pytest_configure(config: pytest.Config) -> None:
