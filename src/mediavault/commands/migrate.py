@@ -98,6 +98,7 @@ def tell_comparison(copied: Copied, found: Comparison, *, as_json: bool) -> None
                 "differences": [{"job": one.job, "what": one.what} for one in found.named],
                 "missing_gates": list(found.missing_gates),
                 "missing_agreed": list(found.missing_agreed),
+                "missing_records": list(found.missing_records),
             }
         )
     else:
@@ -127,7 +128,7 @@ def _print(copied: Copied, found: Comparison) -> None:
         return
     for one in found.named:
         err().print(f"{one.job}: {one.what}", markup=False, soft_wrap=True)
-    for name in (*found.missing_gates, *found.missing_agreed):
+    for name in (*found.missing_gates, *found.missing_agreed, *found.missing_records):
         err().print(f"{name}: not in the target", markup=False)
     if found.different:
         wrong = counted(found.different, "job is", "jobs are")

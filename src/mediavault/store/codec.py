@@ -29,6 +29,7 @@ from mediavault.core.media import (
     SourceType,
     Watermark,
 )
+from mediavault.core.records import Record, RecordKind
 
 _ALWAYS = object()
 _DEFAULTS: Mapping[str, Any] = {
@@ -118,6 +119,18 @@ def search_text(post_url: str, account: Account | None = None, metadata: Mapping
     if account is not None:
         found += [account.handle, account.display_name]
     return storable("\n".join(text for text in found if text)).casefold()
+
+
+def record_to_json(value: Mapping[str, Any]) -> str:
+    """One text for what is the same value, so that texts can be compared. TypeError for what JSON cannot hold."""
+    return json.dumps(dict(value), separators=(",", ":"), sort_keys=True)
+
+
+def record_from_row(row: Sequence[Any]) -> Record:
+    """From kind, key, value, and both times in microseconds."""
+    kind, key, value, updated_at, expires_at = row
+    ends = None if expires_at is None else from_micros(expires_at)
+    return Record(RecordKind(kind), key, json.loads(value), from_micros(updated_at), ends)
 
 
 def storable(text: str) -> str:

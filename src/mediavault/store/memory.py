@@ -30,6 +30,7 @@ from mediavault.core.job import (
 from mediavault.core.media import KeptFile
 from mediavault.store import codec, gating, moves, paging
 from mediavault.store.clock_guard import ClockGuard
+from mediavault.store.memory_records import MemoryRecords
 from mediavault.store.port import Checkpoint, Enqueued, JobPage, JobQuery, Recovered, StoredJob, StoreReport
 from mediavault.store.wake import Subscribers
 
@@ -37,11 +38,11 @@ _ENDED = datetime(1970, 1, 1, tzinfo=UTC)  # the lease of a worker that is known
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class MemoryJobStore:
+class MemoryJobStore(MemoryRecords):
     """A ``JobStore`` of one process."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        super().__init__(clock)
         self._guard = ClockGuard()
         self._jobs: dict[JobId, Job] = {}
         self._history: dict[JobId, list[HistoryRecord]] = {}

@@ -16,11 +16,13 @@ from mediavault.core.errors import ErrorCode, StoreError
 from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobItem, NewJob, Stage, WorkerBeat, WorkerId
 from mediavault.core.media import KeptFile
+from mediavault.core.records import Record, RecordKind
 from mediavault.store import codec, mongodb_claims, mongodb_history, moves
 from mediavault.store import mongodb_ops as ops
 from mediavault.store import mongodb_reads as reads
+from mediavault.store import mongodb_records as records
 from mediavault.store.calls import Calls
-from mediavault.store.codec import items_to_json
+from mediavault.store.codec import items_to_json, record_to_json
 from mediavault.store.listening import Listener
 from mediavault.store.mongodb_engine import Database, options_of
 from mediavault.store.mongodb_facts import concerns
@@ -206,6 +208,39 @@ class MongoJobStore:
 
     async def agreed(self) -> Mapping[str, str]:
         return await self._calls.whole(reads.agreed(self._database))
+
+    # --- small records ------------------------------------------------------------------------------------------
+
+    async def put_record(
+        self, kind: RecordKind, key: str, value: Mapping[str, Any], *, expires_at: datetime | None = None
+    ) -> None:
+        await self._calls.whole(records.put(self._database, kind, key, record_to_json(value), expires_at, self._now))
+
+    async def replace_record(
+        self,
+        kind: RecordKind,
+        key: str,
+        value: Mapping[str, Any],
+        *,
+        if_value: Mapping[str, Any] | None,
+        expires_at: datetime | None = None,
+    ) -> bool:
+        before = None if if_value is None else record_to_json(if_value)
+        return await self._calls.whole(
+            records.replace(self._database, kind, key, record_to_json(value), before, expires_at, self._now)
+        )
+
+    async def get_record(self, kind: RecordKind, key: str) -> Record | None:
+        return await self._calls.whole(records.get(self._database, kind, key, self._now))
+
+    async def records(self, kind: RecordKind) -> list[Record]:
+        return await self._calls.whole(records.all_of(self._database, kind, self._now))
+
+    async def remove_record(self, kind: RecordKind, key: str) -> bool:
+        return await self._calls.whole(records.remove(self._database, kind, key, self._now))
+
+    async def remove_records(self, kind: RecordKind, *, keep: Collection[str] = ()) -> int:
+        return await self._calls.whole(records.remove_all(self._database, kind, keep, self._now))
 
     # --- gates --------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from mediavault.store.mongodb_engine import Database, Filter, Sort
 from mediavault.store.mongodb_facts import OLDEST_VERSION
 
 SCHEMA, JOBS, HISTORY, GATES, WORKERS, AGREED = "schema", "jobs", "history", "gates", "workers", "agreed"
+RECORDS = "records"
 OURS = {"_id": "schema"}
 
 
@@ -57,7 +58,11 @@ _NOT_UNDERSTOOD = Index(
     [("failed_at", 1), ("platform", 1)],
     where={"status": "failed", "error_code": "EXTRACTOR_BROKEN"},
 )
-STEPS = (Step(1, 1, _FIRST), Step(2, 1, [_NOT_UNDERSTOOD]))
+_RECORDS = [
+    Index(RECORDS, "kind", [("kind", 1), ("key", 1)]),
+    Index(RECORDS, "expiring", [("expires_at", 1)]),
+]
+STEPS = (Step(1, 1, _FIRST), Step(2, 1, [_NOT_UNDERSTOOD]), Step(3, 1, _RECORDS))
 
 
 async def migrate(database: Database, *, steps: Sequence[Step] = STEPS) -> int:

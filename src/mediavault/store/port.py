@@ -36,6 +36,7 @@ from mediavault.core.job import (
     WorkerId,
 )
 from mediavault.core.media import Account, Candidate, KeptFile, SourceType
+from mediavault.store.record_port import RecordStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,8 @@ class StoreReport:
     oldest_queued_at: datetime | None = None
 
 
-class JobStore(Protocol):
-    """A durable queue of jobs. Every method may raise :class:`~mediavault.core.errors.StoreError`."""
+class JobStore(RecordStore, Protocol):
+    """A durable queue of jobs, and the small records beside it. Every method may raise :class:`~mediavault.core.errors.StoreError`."""
 
     async def open(self) -> None:
         """Connect, apply pending migrations. Raises SchemaTooNew, and then has changed nothing."""

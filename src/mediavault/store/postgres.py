@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 from mediavault.core.clock import Clock, SystemClock, to_micros
 from mediavault.core.errors import ErrorCode, StoreError
@@ -15,12 +16,14 @@ from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobItem, NewJob, Stage, WorkerBeat, WorkerId
 from mediavault.core.logs import get_logger
 from mediavault.core.media import KeptFile
+from mediavault.core.records import Record, RecordKind
 from mediavault.store import codec, moves
 from mediavault.store import postgres_claims as claims
 from mediavault.store import postgres_ops as ops
 from mediavault.store import postgres_reads as reads
+from mediavault.store import postgres_records as records
 from mediavault.store.calls import Calls
-from mediavault.store.codec import items_to_json
+from mediavault.store.codec import items_to_json, record_to_json
 from mediavault.store.combining import Combiner
 from mediavault.store.listening import Listener
 from mediavault.store.port import Checkpoint, Enqueued, JobPage, JobQuery, Recovered, StoredJob, StoreReport
@@ -225,6 +228,39 @@ class PostgresJobStore:
 
     async def agreed(self) -> Mapping[str, str]:
         return await reads.agreed(self._database)
+
+    # --- small records ------------------------------------------------------------------------------------------
+
+    async def put_record(
+        self, kind: RecordKind, key: str, value: Mapping[str, Any], *, expires_at: datetime | None = None
+    ) -> None:
+        await self._calls.whole(records.put(self._database, kind, key, record_to_json(value), expires_at, self._now))
+
+    async def replace_record(
+        self,
+        kind: RecordKind,
+        key: str,
+        value: Mapping[str, Any],
+        *,
+        if_value: Mapping[str, Any] | None,
+        expires_at: datetime | None = None,
+    ) -> bool:
+        before = None if if_value is None else record_to_json(if_value)
+        return await self._calls.whole(
+            records.replace(self._database, kind, key, record_to_json(value), before, expires_at, self._now)
+        )
+
+    async def get_record(self, kind: RecordKind, key: str) -> Record | None:
+        return await self._calls.whole(records.get(self._database, kind, key, self._now))
+
+    async def records(self, kind: RecordKind) -> list[Record]:
+        return await self._calls.whole(records.all_of(self._database, kind, self._now))
+
+    async def remove_record(self, kind: RecordKind, key: str) -> bool:
+        return await self._calls.whole(records.remove(self._database, kind, key, self._now))
+
+    async def remove_records(self, kind: RecordKind, *, keep: Collection[str] = ()) -> int:
+        return await self._calls.whole(records.remove_all(self._database, kind, keep, self._now))
 
     # --- gates --------------------------------------------------------------------------------------------------
 

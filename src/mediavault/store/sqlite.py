@@ -26,10 +26,12 @@ from mediavault.core.job import (
     WorkerId,
 )
 from mediavault.core.media import KeptFile
+from mediavault.core.records import Record, RecordKind
 from mediavault.store import sqlite_ops as ops
 from mediavault.store import sqlite_reads as reads
+from mediavault.store import sqlite_records as records
 from mediavault.store.clock_guard import ClockGuard
-from mediavault.store.codec import items_to_json
+from mediavault.store.codec import items_to_json, record_to_json
 from mediavault.store.port import Checkpoint, Enqueued, JobPage, JobQuery, Recovered, StoredJob, StoreReport
 from mediavault.store.rows import checkpoint_values
 from mediavault.store.sqlite_engine import (
@@ -234,6 +236,37 @@ class SqliteJobStore:
 
     async def agreed(self) -> Mapping[str, str]:
         return await self._read(reads.agreed)
+
+    # --- small records ------------------------------------------------------------------------------------------
+
+    async def put_record(
+        self, kind: RecordKind, key: str, value: Mapping[str, Any], *, expires_at: datetime | None = None
+    ) -> None:
+        await self._ready.submit_durable(records.put, kind, key, record_to_json(value), expires_at)
+
+    async def replace_record(
+        self,
+        kind: RecordKind,
+        key: str,
+        value: Mapping[str, Any],
+        *,
+        if_value: Mapping[str, Any] | None,
+        expires_at: datetime | None = None,
+    ) -> bool:
+        before = None if if_value is None else record_to_json(if_value)
+        return await self._ready.submit_durable(records.replace, kind, key, record_to_json(value), before, expires_at)
+
+    async def get_record(self, kind: RecordKind, key: str) -> Record | None:
+        return await self._read(records.get, kind, key, self._clock.now())
+
+    async def records(self, kind: RecordKind) -> list[Record]:
+        return await self._read(records.all_of, kind, self._clock.now())
+
+    async def remove_record(self, kind: RecordKind, key: str) -> bool:
+        return await self._ready.submit_durable(records.remove, kind, key)
+
+    async def remove_records(self, kind: RecordKind, *, keep: Collection[str] = ()) -> int:
+        return await self._ready.submit_durable(records.remove_all, kind, tuple(keep))
 
     # --- gates --------------------------------------------------------------------------------------------------
 

@@ -68,6 +68,7 @@ class Comparison:
     target_counts: Mapping[JobStatus, int] = field(default_factory=dict)
     missing_gates: tuple[str, ...] = ()
     missing_agreed: tuple[str, ...] = ()
+    missing_records: tuple[str, ...] = ()  # kind and key
 
     def add(self, source: StoredJob, target: StoredJob | None) -> None:
         if target is None:
@@ -91,4 +92,5 @@ class Comparison:
     def is_whole(self) -> bool:
         """Everything that the source has stands in the target as it was, and nothing came while it was looked at."""
         looked_at = self.same == sum(self.source_counts.values())
-        return looked_at and not (self.different or self.missing_gates or self.missing_agreed)
+        beside = self.missing_gates or self.missing_agreed or self.missing_records
+        return looked_at and not (self.different or beside)

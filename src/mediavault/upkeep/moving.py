@@ -16,6 +16,7 @@ from typing import Protocol
 from mediavault.core.clock import Clock
 from mediavault.core.errors import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId
+from mediavault.core.records import MOVING_KINDS
 from mediavault.core.words import counted
 from mediavault.store.port import JobQuery, JobStore, StoredJob
 from mediavault.upkeep.comparing import Comparison, Standing, counts_as_adopted, standing
@@ -123,10 +124,13 @@ async def copy_jobs(source: JobStore, target: JobStore, *, on_jobs: OnJobs = lam
 
 
 async def copy_rest(source: JobStore, target: JobStore) -> None:
-    """The gates that the target has not yet, and what the source's processes agree on."""
+    """The gates and small records that the target has not yet, and what the source's processes agree on."""
     await target.adopt_gates(await source.gates())
     for name, value in (await source.agreed()).items():
         await target.agree_on(name, value)
+    for kind in MOVING_KINDS:
+        for one in await source.records(kind):
+            await target.replace_record(kind, one.key, one.value, if_value=None, expires_at=one.expires_at)
 
 
 async def _refuse_busy(target: JobStore, alive_within: timedelta) -> None:
@@ -146,7 +150,7 @@ async def _refuse_other_vault(source: JobStore, target: JobStore) -> None:
 
 
 async def compare(source: JobStore, target: JobStore, *, on_jobs: OnJobs = lambda _: None) -> Comparison:
-    """Every job of the source with all its fields and its history, the gates, and what is agreed on."""
+    """Every job of the source with all its fields and its history, the gates, the records, and what is agreed on."""
     found = Comparison()
     async for page in _pages(source):
         for stored, there in await _pairs(page, source, target):
@@ -158,7 +162,17 @@ async def compare(source: JobStore, target: JobStore, *, on_jobs: OnJobs = lambd
     found.missing_gates = tuple(gate.platform for gate in await source.gates() if gate.platform not in gates)
     agreed = await target.agreed()
     found.missing_agreed = tuple(name for name, value in (await source.agreed()).items() if agreed.get(name) != value)
+    found.missing_records = tuple([name async for name in _missing_records(source, target)])
     return found
+
+
+async def _missing_records(source: JobStore, target: JobStore) -> AsyncIterator[str]:
+    """Where the target has one of its own, that one stands."""
+    for kind in MOVING_KINDS:
+        there = {one.key for one in await target.records(kind)}
+        for one in await source.records(kind):
+            if one.key not in there:
+                yield f"{kind} {one.key}"
 
 
 async def _pages(store: JobStore) -> AsyncIterator[tuple[Job, ...]]:

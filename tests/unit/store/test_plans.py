@@ -69,6 +69,14 @@ PLANS: dict[str, list[str]] = {
     "adopt": [],
     "adopt_gate": [],
     "agree_on": [],
+    "put_record": [],
+    "add_record": [],
+    "replace_record": ["SEARCH records USING PRIMARY KEY (kind=? AND key=?)"],
+    "get_record": ["SEARCH records USING PRIMARY KEY (kind=? AND key=?)"],
+    "records": ["SEARCH records USING PRIMARY KEY (kind=?)"],
+    "remove_record": ["SEARCH records USING PRIMARY KEY (kind=? AND key=?)"],
+    "remove_records": ["SEARCH records USING PRIMARY KEY (kind=?)"],
+    "prune_records": ["SEARCH records USING INDEX records_expiring (expires_at<?)"],
     "seq_of": ["SEARCH jobs USING COVERING INDEX jobs_id (id=?)"],
     "get": BY_ID,
     "changed_since": ["SEARCH jobs USING INDEX jobs_updated (updated_at>?)"],
@@ -111,7 +119,7 @@ def plan(db: Connection, sql: str) -> list[str]:
     named = dict.fromkeys(re.findall(r":(\w+)", sql))
     values: Any = named or (None,) * sql.count("?") or None
     steps = [row[3] for row in fetch_all(db, f"EXPLAIN QUERY PLAN {sql}", values)]
-    return [step for step in steps if re.search(r"\b(jobs|history|h|workers|gates)\b|TEMP B-TREE", step)]
+    return [step for step in steps if re.search(r"\b(jobs|history|h|workers|gates|records)\b|TEMP B-TREE", step)]
 
 
 @pytest.mark.parametrize("name", sorted(SQL.keys() - FEW_ROWS))

@@ -304,6 +304,51 @@ ON CONFLICT (name) DO UPDATE SET value = standing.value RETURNING value;
 -- name: agreed
 SELECT name, value FROM mediavault.agreed;
 
+-- name: put_record
+WITH {t}
+INSERT INTO mediavault.records (kind, key, value, updated_at, expires_at)
+SELECT :kind::text, :key::text, :value::text, t.now, :expires_at::bigint FROM t
+ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at, expires_at = excluded.expires_at;
+
+-- name: add_record
+-- One that has ended does not count as standing there, and gives way in the same move.
+WITH {t}
+INSERT INTO mediavault.records AS standing (kind, key, value, updated_at, expires_at)
+SELECT :kind::text, :key::text, :value::text, t.now, :expires_at::bigint FROM t
+ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at, expires_at = excluded.expires_at
+ WHERE standing.expires_at <= excluded.updated_at
+RETURNING key;
+
+-- name: replace_record
+WITH {t}
+UPDATE mediavault.records AS r SET value = :value::text, updated_at = t.now, expires_at = :expires_at::bigint FROM t
+ WHERE r.kind = :kind::text AND r.key = :key::text AND r.value = :if_value::text AND (r.expires_at IS NULL OR r.expires_at > t.now)
+RETURNING r.key;
+
+-- name: get_record
+WITH {t}
+SELECT r.kind, r.key, r.value, r.updated_at, r.expires_at FROM t, mediavault.records AS r
+ WHERE r.kind = :kind::text AND r.key = :key::text AND (r.expires_at IS NULL OR r.expires_at > t.now);
+
+-- name: records
+WITH {t}
+SELECT r.kind, r.key, r.value, r.updated_at, r.expires_at FROM t, mediavault.records AS r
+ WHERE r.kind = :kind::text AND (r.expires_at IS NULL OR r.expires_at > t.now) ORDER BY r.key;
+
+-- name: remove_record
+WITH {t}
+DELETE FROM mediavault.records AS r USING t WHERE r.kind = :kind::text AND r.key = :key::text
+RETURNING r.expires_at IS NULL OR r.expires_at > t.now;
+
+-- name: remove_records
+WITH {t}
+DELETE FROM mediavault.records AS r USING t WHERE r.kind = :kind::text AND r.key <> ALL(:keep::text[])
+RETURNING r.expires_at IS NULL OR r.expires_at > t.now;
+
+-- name: prune_records
+WITH {t}
+DELETE FROM mediavault.records AS r USING t WHERE r.expires_at <= t.now;
+
 -- name: append_history
 INSERT INTO mediavault.history (job, at, attempt, stage, outcome, rung, error_code, detail, bytes, duration_ms)
 VALUES (:job, :at, :attempt, :stage, :outcome, :rung, :error_code, :detail, :bytes, :duration_ms);

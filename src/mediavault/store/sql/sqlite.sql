@@ -161,6 +161,35 @@ ON CONFLICT DO UPDATE SET value = value RETURNING value;
 -- name: agreed
 SELECT name, value FROM agreed;
 
+-- name: put_record
+INSERT INTO records (kind, key, value, updated_at, expires_at) VALUES (:kind, :key, :value, :now, :expires_at)
+ON CONFLICT DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at, expires_at = excluded.expires_at;
+
+-- name: add_record
+INSERT INTO records (kind, key, value, updated_at, expires_at) VALUES (:kind, :key, :value, :now, :expires_at)
+ON CONFLICT DO NOTHING RETURNING key;
+
+-- name: replace_record
+UPDATE records SET value = :value, updated_at = :now, expires_at = :expires_at
+ WHERE kind = :kind AND key = :key AND value = :if_value RETURNING key;
+
+-- name: get_record
+SELECT kind, key, value, updated_at, expires_at FROM records
+ WHERE kind = :kind AND key = :key AND (expires_at IS NULL OR expires_at > :now);
+
+-- name: records
+SELECT kind, key, value, updated_at, expires_at FROM records
+ WHERE kind = :kind AND (expires_at IS NULL OR expires_at > :now) ORDER BY key;
+
+-- name: remove_record
+DELETE FROM records WHERE kind = :kind AND key = :key RETURNING key;
+
+-- name: remove_records
+DELETE FROM records WHERE kind = :kind AND key NOT IN (SELECT value FROM json_each(:keep)) RETURNING key;
+
+-- name: prune_records
+DELETE FROM records INDEXED BY records_expiring WHERE expires_at <= :now;
+
 -- name: append_history
 INSERT INTO history (job, at, attempt, stage, outcome, rung, error_code, detail, bytes, duration_ms)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
