@@ -9,9 +9,14 @@ help: ## Show what there is
 
 install: browser ## Set up .venv with hash-checked dependencies and a browser; leaves .venv/bin/mediavault
 	@scripts/setup run
+	@$(PY) scripts/assets.py
 
 dev: browser servers
 	@scripts/setup dev
+	@$(PY) scripts/assets.py
+
+words: dev ## Collect the pages' texts into the catalogues of all languages, and compile them
+	@$(PY) scripts/assets.py --words
 
 servers:
 	@scripts/test-servers

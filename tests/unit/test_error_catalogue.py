@@ -37,6 +37,7 @@ JOB_PAGE = {
     "moment": START,
     "history": [],
     "waits_for_person": False,
+    "needs_sign_in": False,
     "has_sign_in": False,
     "browser": None,
     "can_sign_out": False,
@@ -80,7 +81,7 @@ def test_the_api_the_page_and_the_command_line_show_a_failed_job_with_that_sente
     code: ErrorCode, capsys: pytest.CaptureFixture[str]
 ) -> None:
     view = failed_job(code)
-    page = unescape(bytes(render("job.html", status=200, **JOB_PAGE, job=view).body).decode())
+    page = unescape(bytes(render("post.html", status=200, **JOB_PAGE, job=view).body).decode())
     print_job(view, [])
 
     assert view.help == help_for(code)

@@ -18,7 +18,6 @@ from mediavault.api import (
     login_window,
     metrics,
     pages,
-    session_pages,
     sessions,
     static_files,
 )
@@ -53,8 +52,7 @@ def create_app(services: ApiServices) -> FastAPI:
         files.router,
         sessions.router,
         login_window.router,
-        session_pages.router,
-        pages.router,
+        *pages.ROUTERS,
         static_files.router,
     ):
         app.include_router(router)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from mediavault.api.appearance import current, use
 from mediavault.api.errors import HttpRefusal
 from mediavault.api.views import job_view
 from mediavault.core.clock import Clock
@@ -32,9 +34,10 @@ CLOCKS_DIFFER = timedelta(seconds=10)  # ours may be ahead of the store's, by wh
 
 
 class Listener:
-    """One open stream. ``next`` answers None when it is over."""
+    """One open stream, in the language of whoever listens. ``next`` answers None when it is over."""
 
     def __init__(self) -> None:
+        self.appearance = current()
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.is_over = False
 
@@ -116,7 +119,7 @@ class Feed:
         """Send what changed since the last look; how many jobs that were."""
         changed = await self._changes()
         for job in changed:
-            self._publish(encode(job))
+            self._tell(job)
         return len(changed)
 
     def close(self) -> None:
@@ -167,8 +170,17 @@ class Feed:
         self._cursor = max(self._cursor, job.updated_at)
         return True
 
-    def _publish(self, event: bytes) -> None:
-        for listener in list(self._listeners):
+    def _tell(self, job: Job) -> None:
+        """Encoded once for each language that is heard."""
+        by_language: dict[str, set[Listener]] = {}
+        for listener in self._listeners:
+            by_language.setdefault(listener.appearance.locale, set()).add(listener)
+        for listeners in by_language.values():
+            use(next(iter(listeners)).appearance)
+            self._publish(encode(job), to=listeners)
+
+    def _publish(self, event: bytes, *, to: Collection[Listener] | None = None) -> None:
+        for listener in list(self._listeners if to is None else to):
             if not listener.offer(event):
                 log.info("slow_listener_dropped", waiting=MAX_WAITING)
                 self.leave(listener)

@@ -13,6 +13,8 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mediavault.api.appearance import read, use
+from mediavault.api.catalogue import locales
 from mediavault.api.errors import ENDLESS_PATHS, HttpRefusal, error_response, unexpected, wants_page
 from mediavault.api.security import (
     FORM_TYPE,
@@ -40,7 +42,7 @@ FILES_PREFIX = "/files/"
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
-        "form-action 'self'; require-trusted-types-for 'script'"
+        "form-action 'self'; require-trusted-types-for 'script'; trusted-types default"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -77,6 +79,7 @@ class Gate:
 
     async def _guarded(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         request = Request(scope)
+        use(read(request.cookies, request.headers.get("accept-language"), locales()))
         try:
             if (turned_away := self._admit(request)) is not None:
                 await turned_away(scope, receive, answer.send)

@@ -10,6 +10,10 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mediavault import __version__
+from mediavault.api.appearance import current
+from mediavault.api.assets import static_address
+from mediavault.api.catalogue import gettext, names, ngettext, pgettext
+from mediavault.api.sections import sections, use_icon
 from mediavault.api.words import (
     GATE_WORDS,
     ITEM_WORDS,
@@ -31,8 +35,9 @@ PAGE_HEADERS = {
 
 def render(template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
     """An HTML page. Nothing of it is ever cached: it shows what stands in the store now."""
-    text = _environment().get_template(template).render(**context)
-    return HTMLResponse(text, status_code=status, headers=PAGE_HEADERS)
+    seen_as = current()
+    text = _environment().get_template(template).render(appearance=seen_as, **context)
+    return HTMLResponse(text, status_code=status, headers={**PAGE_HEADERS, "Content-Language": seen_as.locale})
 
 
 @cache
@@ -43,10 +48,17 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    environment.install_gettext_callables(gettext, ngettext, newstyle=True, pgettext=pgettext)  # type: ignore[attr-defined]
+    environment.policies["ext.i18n.trimmed"] = True
     environment.filters.update(size=size_words, duration=duration_words, moment=_moment, link=safe_link)
     environment.globals.update(
         version=__version__,
+        static=static_address,
+        languages=names,
+        sections=sections,
+        use_icon=use_icon,
         status_words=STATUS_WORDS,
         gate_words=GATE_WORDS,
         stage_words=STAGE_WORDS,
@@ -63,5 +75,6 @@ def safe_link(url: str) -> str | None:
 
 
 def _moment(moment: datetime) -> str:
-    """As text for machines without JavaScript; the page's script turns it into local time."""
-    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+    """As text in the reader's time zone, where a former visit has told it; the page's script words it as is the custom."""
+    zone = current().zone
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" if zone else f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -7,6 +7,7 @@ from dataclasses import fields
 from datetime import datetime
 from pathlib import PurePosixPath
 
+from mediavault.api.catalogue import gettext
 from mediavault.api.schemas import (
     Action,
     CandidateView,
@@ -140,10 +141,10 @@ def _actions(job: Job) -> list[Action]:
 
 def _state(job: Job) -> str:
     if job.status is JobStatus.RUNNING and job.stage is not None:
-        return STAGE_WORDS[job.stage]
+        return gettext(STAGE_WORDS[job.stage])
     if job.status is JobStatus.FAILED and job.error_code is not None and job.error_code in FAILED_WORDS:
-        return FAILED_WORDS[job.error_code]
-    return "Will be tried again" if is_waiting_for_retry(job) else STATUS_WORDS[job.status]
+        return gettext(FAILED_WORDS[job.error_code])
+    return gettext("Will be tried again") if is_waiting_for_retry(job) else gettext(STATUS_WORDS[job.status])
 
 
 def _detail(job: Job) -> str:
@@ -152,7 +153,7 @@ def _detail(job: Job) -> str:
     if job.status is JobStatus.COMPLETED:
         return size_words(job.bytes)
     if job.status is JobStatus.QUEUED and job.needs_session:
-        return f"Goes on where somebody is signed in to {job.platform}."
+        return gettext("Goes on where somebody is signed in to %(site)s.") % {"site": job.platform}
     return one_line(job.error or "") if job.status is JobStatus.FAILED else ""
 
 

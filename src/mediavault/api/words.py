@@ -1,6 +1,7 @@
 """Words for people: what a status, a stage, an error code, a size and a duration are called. No I/O.
 
-The page, the event stream and the command line all speak through this module, so that they say the same.
+The page, the event stream and the command line all speak through this module, so that they say the same. The tables hold
+English; what a function here answers is in the language of whoever asked.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
+from mediavault.api.catalogue import N_, decimal, gettext
 from mediavault.core import errors
 from mediavault.core.errors import ErrorCode, MediavaultError
 from mediavault.core.gates import GateState
@@ -17,54 +19,54 @@ from mediavault.core.job import ItemStatus, JobStatus, RungName, Stage
 from mediavault.core.media import ItemRole
 
 STATUS_WORDS: Mapping[JobStatus, str] = {
-    JobStatus.QUEUED: "Waiting",
-    JobStatus.RUNNING: "Working",
-    JobStatus.COMPLETED: "Kept",
-    JobStatus.FAILED: "Failed",
-    JobStatus.CANCELLED: "Cancelled",
+    JobStatus.QUEUED: N_("Waiting"),
+    JobStatus.RUNNING: N_("Working"),
+    JobStatus.COMPLETED: N_("Kept"),
+    JobStatus.FAILED: N_("Failed"),
+    JobStatus.CANCELLED: N_("Cancelled"),
 }
 
 # Where "Failed" would say too little.
 FAILED_WORDS: Mapping[ErrorCode, str] = {
-    ErrorCode.PARTIAL: "Partly kept",
-    ErrorCode.AMBIGUOUS: "Choose the video",
-    ErrorCode.LOGIN_REQUIRED: "Needs a sign-in",
-    ErrorCode.SESSION_EXPIRED: "Needs a sign-in",
-    ErrorCode.AGE_RESTRICTED: "Needs a sign-in",
-    ErrorCode.CHALLENGE: "Needs you",
-    ErrorCode.ACCOUNT_WARNING: "Needs you",
-    ErrorCode.ACCOUNT_DAY_USED: "Waits for the account",
+    ErrorCode.PARTIAL: N_("Partly kept"),
+    ErrorCode.AMBIGUOUS: N_("Choose the video"),
+    ErrorCode.LOGIN_REQUIRED: N_("Needs a sign-in"),
+    ErrorCode.SESSION_EXPIRED: N_("Needs a sign-in"),
+    ErrorCode.AGE_RESTRICTED: N_("Needs a sign-in"),
+    ErrorCode.CHALLENGE: N_("Needs you"),
+    ErrorCode.ACCOUNT_WARNING: N_("Needs you"),
+    ErrorCode.ACCOUNT_DAY_USED: N_("Waits for the account"),
 }
 
 GATE_WORDS: Mapping[GateState, str] = {
-    GateState.OPEN: "Open",
-    GateState.CLOSED: "Left alone",
-    GateState.HALF_OPEN: "Trying again",
+    GateState.OPEN: N_("Open"),
+    GateState.CLOSED: N_("Left alone"),
+    GateState.HALF_OPEN: N_("Trying again"),
 }
 
 STAGE_WORDS: Mapping[Stage, str] = {
-    Stage.CLAIM: "Starting",
-    Stage.ROUTE: "Recognising the site",
-    Stage.EXTRACT: "Looking at the post",
-    Stage.CHOOSE: "Choosing the video",
-    Stage.CHECKPOINT: "Found the video",
-    Stage.DOWNLOAD: "Downloading",
-    Stage.VALIDATE: "Checking that it plays",
-    Stage.THUMBNAIL: "Making the preview picture",
-    Stage.COMMITTING: "Putting it into the library",
-    Stage.COMPLETE: "Kept",
-    Stage.FAIL: "Failed",
-    Stage.RECOVER: "Found after a restart",
-    Stage.RELEASE: "Handed back at shutdown",
-    Stage.CANCEL: "Cancelled",
-    Stage.RETRY: "Asked to try again",
+    Stage.CLAIM: N_("Starting"),
+    Stage.ROUTE: N_("Recognising the site"),
+    Stage.EXTRACT: N_("Looking at the post"),
+    Stage.CHOOSE: N_("Choosing the video"),
+    Stage.CHECKPOINT: N_("Found the video"),
+    Stage.DOWNLOAD: N_("Downloading"),
+    Stage.VALIDATE: N_("Checking that it plays"),
+    Stage.THUMBNAIL: N_("Making the preview picture"),
+    Stage.COMMITTING: N_("Putting it into the library"),
+    Stage.COMPLETE: N_("Kept"),
+    Stage.FAIL: N_("Failed"),
+    Stage.RECOVER: N_("Found after a restart"),
+    Stage.RELEASE: N_("Handed back at shutdown"),
+    Stage.CANCEL: N_("Cancelled"),
+    Stage.RETRY: N_("Asked to try again"),
 }
 
 RUNG_WORDS: Mapping[RungName, str] = {
-    RungName.PLAIN: "plain request",
-    RungName.SESSION: "with the browser's session",
-    RungName.NAVIGATION: "by the browser itself",
-    RungName.FRESH: "after a fresh look at the post",
+    RungName.PLAIN: N_("plain request"),
+    RungName.SESSION: N_("with the browser's session"),
+    RungName.NAVIGATION: N_("by the browser itself"),
+    RungName.FRESH: N_("after a fresh look at the post"),
 }
 
 # Codes that no error class of core.errors carries, or that are shown with a job after the fact.
@@ -115,22 +117,27 @@ def help_for(code: ErrorCode | None, *, over: bool = False) -> str:
     if code is None:
         return ""
     usual = _help_by_code().get(code, "")
-    return _HELP_AT_THE_END.get(code, usual) if over else usual
+    return gettext(_HELP_AT_THE_END.get(code, usual) if over else usual)
+
+
+def plain_sentences() -> set[str]:
+    """The sentences that stand in tables and classes outside the catalogues' reach, for ``make words``."""
+    return {*_help_by_code().values(), *_HELP_AT_THE_END.values()} - {""}
 
 
 ITEM_WORDS: Mapping[ItemStatus, str] = {
-    ItemStatus.WAITING: "Waiting",
-    ItemStatus.COMMITTING: "Putting it into the library",
-    ItemStatus.KEPT: "Kept",
-    ItemStatus.FAILED: "Failed",
-    ItemStatus.SKIPPED: "Not saved",
+    ItemStatus.WAITING: N_("Waiting"),
+    ItemStatus.COMMITTING: N_("Putting it into the library"),
+    ItemStatus.KEPT: N_("Kept"),
+    ItemStatus.FAILED: N_("Failed"),
+    ItemStatus.SKIPPED: N_("Not saved"),
 }
 
 ROLE_WORDS: Mapping[ItemRole, str] = {
-    ItemRole.MAIN: "of the post",
-    ItemRole.QUOTED: "of the quoted post",
-    ItemRole.REPOSTED: "of the reposted post",
-    ItemRole.CARD: "of a link in the post",
+    ItemRole.MAIN: N_("of the post"),
+    ItemRole.QUOTED: N_("of the quoted post"),
+    ItemRole.REPOSTED: N_("of the reposted post"),
+    ItemRole.CARD: N_("of a link in the post"),
 }
 
 
@@ -150,7 +157,7 @@ def size_words(count: int | None) -> str:
         value /= 1_000
         if value < 999.95 or unit == "TB":
             break
-    return f"{value:.1f} {unit}"
+    return f"{decimal(value, 1)} {unit}"
 
 
 def duration_words(seconds: float | None) -> str:
@@ -165,4 +172,6 @@ def duration_words(seconds: float | None) -> str:
 
 def progress_words(done: int, total: int | None) -> str:
     """``3.1 MB of 8.0 MB``; only what is known."""
-    return f"{size_words(done)} of {size_words(total)}" if total else size_words(done)
+    if not total:
+        return size_words(done)
+    return gettext("%(done)s of %(total)s") % {"done": size_words(done), "total": size_words(total)}

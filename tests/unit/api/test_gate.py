@@ -17,7 +17,7 @@ from tests.unit.api.conftest import POST, TOKEN, House, MakeHouse
 HTML = "text/html,*/*"
 
 
-@pytest.mark.parametrize("path", ["/", "/api/jobs", "/api/events", "/healthz", "/openapi.json", "/static/app.js"])
+@pytest.mark.parametrize("path", ["/", "/api/jobs", "/api/events", "/healthz", "/openapi.json", "/static/core.js"])
 async def test_a_strange_host_is_turned_away_at_every_address(house: House, path: str) -> None:
     answer = await house.client.get(path, host="evil.test")
 
@@ -287,7 +287,7 @@ async def test_a_person_who_took_a_wrong_turn_sees_a_page(house: House, path: st
     answer = await house.client.get(path, accept="text/html")
 
     assert (answer.status, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
-    assert "All jobs" in answer.body.decode()
+    assert "To the first page" in answer.body.decode()
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from dataclasses import replace
 from typing import cast
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from mediavault.api.appearance import LANGUAGE_COOKIE, THEME_COOKIE, ZONE_COOKIE
 from mediavault.api.security import SESSION_COOKIE
 from mediavault.core.errors import ErrorCode
 from mediavault.core.job import JobStatus
@@ -80,7 +83,7 @@ async def test_a_rows_buttons_tell_a_screen_reader_which_post_they_are_for(house
 
     for job in (first, second):
         assert page.count(f'id="title-{job.id}"') == 1
-        assert page.count(f'<button class="quiet" aria-describedby="title-{job.id}">') == 3
+        assert page.count(f'<button class="quiet small" aria-describedby="title-{job.id}">') == 3
 
 
 async def test_the_first_page_has_a_heading_and_says_where_a_search_finds_nothing(house: House) -> None:
@@ -88,7 +91,7 @@ async def test_the_first_page_has_a_heading_and_says_where_a_search_finds_nothin
     page = (await house.client.get("/?q=nowhere")).text
 
     assert '<h1 class="unseen">Posts</h1>' in page
-    assert page.index("Nothing here.") < page.index("<footer>")
+    assert page.index("Nothing here.") < page.index("<footer")
     assert '<a href="/">Show all</a>' in page
 
 
@@ -120,14 +123,23 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
-async def test_all_text_can_be_read_by_day_and_by_night(house: House, scheme: int) -> None:
+SCHEMES = {
+    "light": r":root \{(.*?)\}",
+    "dark": r'html\[data-theme="dark"\] \{(.*?)\}',
+    "dark by itself": r'html\[data-theme="auto"\] \{(.*?)\}',
+}
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_all_text_can_be_read_by_day_and_by_night(house: House, scheme: str) -> None:
     """4.5 to 1 (WCAG 2.2, 1.4.3), the words in an empty field as well: a browser's own grey is too dark at night."""
     css = (await house.client.get("/static/app.css")).text
-    colours = dict(re.findall(r"--([\w-]+): (#\w{6});", re.findall(r":root \{(.*?)\}", css, re.DOTALL)[scheme]))
-    pairs = [(ink, paper) for ink in ("ink", "soft", "accent", "good", "bad", "busy") for paper in ("paper", "card")]
+    colours = dict(re.findall(r"--([\w-]+): (#\w{6});", re.findall(SCHEMES[scheme], css, re.DOTALL)[0]))
+    inks = ("ink", "soft", "accent", "accent-strong", "good", "bad", "busy")
+    pairs = [(ink, paper) for ink in inks for paper in ("paper", "card")]
+    washes = [(tone, f"{tone}-wash") for tone in ("good", "bad", "busy")]
 
-    for ink, paper in [*pairs, ("on-accent", "accent")]:
+    for ink, paper in [*pairs, *washes, ("accent-strong", "accent-wash"), ("on-accent", "accent"), ("soft", "sunk")]:
         assert contrast(colours[ink], colours[paper]) >= 4.5, (ink, paper)
     assert "::placeholder { color: var(--soft); opacity: 1; }" in css
 
@@ -195,12 +207,18 @@ async def test_pages_load_nothing_from_elsewhere_and_run_no_inline_script(house:
     job = await house.add_kept()
     for path in ("/", f"/jobs/{job.id}"):
         page = (await house.client.get(path)).text
-        assert not re.search(r"<script(?! src=\"/static/)|<style|\sstyle=|\son\w+=", page)
+        assert not re.search(r"<script(?! type=\"module\" src=\"/static/)|<style|\sstyle=|\son\w+=", page)
         assert set(re.findall(r'(?:src|href)="(https?://[^"]+)"', page)) <= {POST}
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("app.css", "text/css"), ("app.js", "text/javascript"), ("icon.svg", "image/svg+xml")]
+    ("name", "kind"),
+    [
+        ("app.css", "text/css"),
+        ("core.js", "text/javascript"),
+        ("vendor/htmx.min.js", "text/javascript"),
+        ("icon.svg", "image/svg+xml"),
+    ],
 )
 async def test_static_files_have_their_type_and_are_not_sent_twice(house: House, name: str, kind: str) -> None:
     first = await house.client.get(f"/static/{name}")
@@ -272,3 +290,65 @@ async def test_an_older_page_is_linked_with_its_filter(house: House, monkeypatch
     page = (await house.client.get("/?status=queued")).text
 
     assert re.search(r'href="/\?status=queued&amp;q=&amp;cursor=[^"]+">Older', page)
+
+
+async def test_a_static_file_with_its_version_in_the_address_is_kept_for_good(house: House) -> None:
+    page = (await house.client.get("/")).text
+    address = re.findall(r'href="(/static/app\.css\?v=[0-9a-f]+)"', page)[0]
+
+    assert "immutable" in (await house.client.get(address)).headers["cache-control"]
+    assert (await house.client.get("/static/app.css?v=other")).headers["cache-control"] == "no-cache"
+
+
+async def test_static_text_is_packed_for_who_takes_it(house: House) -> None:
+    packed = await house.client.get("/static/app.css", accept_encoding="br, gzip")
+
+    assert packed.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(packed.body) == (await house.client.get("/static/app.css")).body
+
+
+@pytest.mark.parametrize(
+    ("wish", "language"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.5", "de"),
+        ("fr, en;q=0.2", "en"),
+        ("en;q=0.1, de;q=0.2", "de"),
+        ("de;q=0", "en"),
+        ("", "en"),
+    ],
+)
+async def test_a_page_speaks_the_language_that_the_browser_asks_for(house: House, wish: str, language: str) -> None:
+    page = await house.client.get("/", accept_language=wish)
+
+    assert page.headers["content-language"] == language
+    assert f'<html lang="{language}"' in page.text
+
+
+async def test_language_and_theme_are_chosen_without_javascript_and_kept(house: House) -> None:
+    answer = await house.client.submit("/appearance", {"language": "de", "theme": "dark", "back": "/?status=failed"})
+    cookies = "; ".join(f"{name}={value}" for name, value in ((LANGUAGE_COOKIE, "de"), (THEME_COOKIE, "dark")))
+    page = (await house.client.get("/", cookie=cookies)).text
+
+    assert (answer.status, answer.headers["location"]) == (303, "/?status=failed")
+    assert '<html lang="de" data-theme="dark">' in page
+
+
+@pytest.mark.parametrize("back", ["//evil.test/", "https://evil.test/", "/\\evil.test", "\r\nx", "/\r\nX: y", "", "/ü"])
+async def test_a_choice_of_language_leads_to_no_other_site(house: House, back: str) -> None:
+    answer = await house.client.submit("/appearance", {"language": "de", "theme": "auto", "back": back})
+
+    assert answer.headers["location"] == "/"
+
+
+async def test_times_are_shown_in_the_readers_zone(house: House) -> None:
+    job = await house.add()
+    shown = job.created_at.astimezone(ZoneInfo("Asia/Tokyo")).strftime("%Y-%m-%d %H:%M")
+
+    assert f">{shown}<" in (await house.client.get("/", cookie=f"{ZONE_COOKIE}=Asia%2FTokyo")).text
+
+
+@pytest.mark.parametrize("zone", ["../../etc/passwd", "/etc/passwd", "Nowhere/Land", "x" * 100, "%00"])
+async def test_a_zone_that_is_none_is_passed_over(house: House, zone: str) -> None:
+    await house.add()
+
+    assert " UTC<" in (await house.client.get("/", cookie=f"{ZONE_COOKIE}={zone}")).text

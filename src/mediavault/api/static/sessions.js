@@ -1,6 +1,7 @@
-"use strict";
 // A pasted cookies.txt is cut down to its site before it leaves this page: other sites' cookies are nobody's business,
 // and whole exports are too large for a form.
+
+import { call, say } from "/static/core.js";
 
 async function importCookies(form) {
   const button = form.querySelector("button");
@@ -13,7 +14,6 @@ async function importCookies(form) {
     location.assign(`/sessions?imported=${answer.taken}#${form.dataset.platform}`);
   } catch (problem) {
     say(problem.message, problem.help);
-    messages.scrollIntoView({ block: "center" });
   } finally {
     button.disabled = false;
   }

@@ -1,4 +1,3 @@
-"use strict";
 // Shows a window of the vault's machine and passes on what a person does in it. The ticket in the address is good once;
 // the key that it buys stays in this page's memory.
 

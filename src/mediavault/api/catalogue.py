@@ -1,0 +1,66 @@
+"""The texts in the language of whoever asked (gettext). English is what stands in the code.
+
+``locales/<language>/LC_MESSAGES/mediavault.po`` holds a language; scripts/assets.py compiles it, ``make words`` collects
+new texts into it. A text that no catalogue has is shown in English. What is said later than it is written down (a table of
+words, say) is marked ``N_`` there and translated where it is shown.
+"""
+
+from __future__ import annotations
+
+import gettext as gnu
+from functools import cache
+from importlib.resources import as_file, files
+
+from mediavault.api.appearance import current
+
+SOURCE_LOCALE = "en"
+
+
+def gettext(text: str) -> str:
+    """The text in the reader's language."""
+    return _translations(current().locale).gettext(text) if text else ""
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    """The form that fits ``count``; the number itself is filled in by the caller."""
+    return _translations(current().locale).ngettext(one, many, count)
+
+
+def pgettext(context: str, text: str) -> str:
+    """For a text that means different things in different places."""
+    return _translations(current().locale).pgettext(context, text)
+
+
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
+    """Marks a text for the catalogues without translating it yet."""
+    return text
+
+
+@cache
+def locales() -> frozenset[str]:
+    """Every language there is: English, and each folder with a compiled catalogue."""
+    root = files("mediavault.api").joinpath("locales")
+    found = {one.name for one in root.iterdir() if one.joinpath("LC_MESSAGES", "mediavault.mo").is_file()}
+    return frozenset({SOURCE_LOCALE, *found})
+
+
+def decimal(value: float, digits: int) -> str:
+    """``1.5``, or ``1,5`` where that is the custom."""
+    return f"{value:.{digits}f}".replace(".", pgettext("decimal point", "."))
+
+
+def names() -> dict[str, str]:
+    """Each language by its code, in its own words, English first."""
+    own = {
+        locale: _translations(locale).pgettext("this language's own name", "English") for locale in sorted(locales())
+    }
+    return {SOURCE_LOCALE: own[SOURCE_LOCALE]} | own
+
+
+@cache
+def _translations(locale: str) -> gnu.NullTranslations:
+    if locale not in locales() or locale == SOURCE_LOCALE:
+        return gnu.NullTranslations()
+    source = files("mediavault.api").joinpath("locales", locale, "LC_MESSAGES", "mediavault.mo")
+    with as_file(source) as path, path.open("rb") as compiled:
+        return gnu.GNUTranslations(compiled)

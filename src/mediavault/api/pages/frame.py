@@ -1,0 +1,22 @@
+"""What every page for a person shows round its own content."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mediavault.api.catalogue import gettext
+from mediavault.api.schemas import ErrorView
+from mediavault.api.security import token_of
+from mediavault.api.services import ApiServices
+from mediavault.api.words import help_for
+from mediavault.core.errors import BadInput, Failure
+
+
+def frame(services: ApiServices) -> dict[str, Any]:
+    """The values that ``base.html`` and the shared parts read."""
+    return {"browser": services.browser_status(), "can_sign_out": token_of(services.settings) is not None}
+
+
+def complaint(exc: BadInput | Failure) -> ErrorView:
+    """What a page says of input that it can't take."""
+    return ErrorView(code=exc.code, message=gettext(exc.message), help=gettext(exc.help) or help_for(exc.code))

@@ -1,0 +1,106 @@
+// What every page's script shares: times in the reader's words, messages, calls of the API, the live stream.
+// Everything shown is set as text; words come from the server.
+
+document.documentElement.classList.add("has-script");
+
+// htmx makes elements of the server's own, escaped answers. Scripts and their addresses never come this way.
+window.trustedTypes?.createPolicy("default", { createHTML: (html) => html });
+
+const language = document.documentElement.lang;
+const messages = document.getElementById("messages");
+
+// --- times
+
+const DAY_MS = 86_400_000;
+const withTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+const onlyTime = new Intl.DateTimeFormat(language, { timeStyle: "short" });
+
+export function showMoment(element, iso) {
+  const moment = new Date(iso);
+  const isNear = Math.abs(moment - Date.now()) < DAY_MS && moment.getDate() === new Date().getDate();
+  element.dateTime = iso;
+  element.textContent = (isNear ? onlyTime : withTime).format(moment);
+  element.title = withTime.format(moment);
+}
+
+export function showMoments(root = document) {
+  for (const element of root.querySelectorAll("time[datetime]")) showMoment(element, element.dateTime);
+}
+
+// --- what is said to the person
+
+export function say(message, help = "") {
+  messages.replaceChildren();
+  if (!message) return;
+  const box = document.createElement("div");
+  box.className = "complaint";
+  const text = document.createElement("p");
+  const strong = document.createElement("strong");
+  strong.textContent = message;
+  text.append(strong, " ", help);
+  box.append(text);
+  messages.append(box);
+  messages.scrollIntoView({ block: "nearest" });
+}
+
+// --- the API
+
+export async function call(method, path, body) {
+  const options = { method, headers: {} };
+  if (body) {
+    options.headers["Content-Type"] = "application/json";
+    options.body = JSON.stringify(body);
+  }
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw { message: messages.dataset.unreachable, help: messages.dataset.unreachableHelp };
+  }
+  if (answer.status === 401) location.assign("/login");
+  const value = await answer.json();
+  if (!answer.ok) throw value;
+  return value;
+}
+
+// --- the live stream. A browser allows few connections to one server: a page that nobody looks at gives its own back.
+
+export function listen({ since, job, removed, state = () => {} }) {
+  let source = null;
+  let moment = since;
+  function open() {
+    if (source || document.hidden || !moment) return;
+    source = new EventSource(`/api/events?since=${encodeURIComponent(moment)}`);
+    source.addEventListener("open", () => state(true));
+    source.addEventListener("error", () => state(false));
+    source.addEventListener("job", (event) => {
+      moment = event.lastEventId || moment;
+      job?.(JSON.parse(event.data));
+    });
+    source.addEventListener("removed", (event) => removed?.(JSON.parse(event.data).id));
+  }
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      source?.close();
+      source = null;
+    } else open();
+  });
+  open();
+}
+
+// --- small things of every page
+
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone) document.cookie = `mediavault_zone=${encodeURIComponent(zone)}; path=/; max-age=34560000; samesite=strict`;
+
+for (const field of document.querySelectorAll('[data-field="here"]')) field.value = location.pathname + location.search;
+
+// a phone gets a narrow window
+for (const field of document.querySelectorAll("input[name=narrow]")) field.value = window.innerWidth < 700 ? "on" : "";
+
+document.addEventListener("change", (event) => {
+  if ("submits" in event.target.dataset) event.target.form.requestSubmit();
+});
+
+document.addEventListener("htmx:afterSwap", (event) => showMoments(event.target));
+showMoments();

@@ -1,0 +1,48 @@
+// One job on a page: a row of the list or the head of its own page. The page's marks are ``data-field`` and ``data-action``.
+
+import { call, showMoment } from "/static/core.js";
+
+export function field(root, name) {
+  return root.querySelector(`[data-field="${name}"]`);
+}
+
+export function put(root, name, text) {
+  const element = field(root, name);
+  if (element) element.textContent = text ?? "";
+}
+
+export function putMoment(root, name, iso) {
+  const element = field(root, name);
+  if (!element) return;
+  element.hidden = !iso;
+  if (iso) showMoment(element, iso);
+}
+
+// The state, its words, the bar, and which actions are offered.
+export function fill(root, job) {
+  root.dataset.status = job.status;
+  put(root, "state", job.display.state);
+  put(root, "detail", job.display.detail);
+  put(root, "help", job.help);
+  putMoment(root, "retry", job.retry_at);
+  const bar = field(root, "progress");
+  if (bar) {
+    bar.hidden = job.status !== "running";
+    bar.value = job.display.percent;
+  }
+  for (const form of root.querySelectorAll("form[data-action]")) {
+    form.hidden = !job.display.actions.includes(form.dataset.action);
+  }
+}
+
+// What a form with ``data-action`` does, by the API. Answers the job as it is then; null when it was removed, undefined
+// when the person thought better of it.
+export async function act(form) {
+  const [, , id] = new URL(form.action).pathname.split("/");
+  const action = form.dataset.action;
+  if (action !== "remove") return call("POST", `/api/jobs/${id}/${action}`);
+  const files = form.elements.files?.checked ?? false;
+  if (!confirm(files ? form.dataset.askFiles : form.dataset.ask)) return undefined;
+  await call("DELETE", `/api/jobs/${id}?files=${files}`);
+  return null;
+}
