@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,7 @@ TYPES: Mapping[str, str] = {
     "svg": "image/svg+xml",
     "webmanifest": "application/manifest+json",
 }
+_IMPORTED = re.compile(rb'(?<=from )"/static/([\w./-]+\.js)"')
 SHORT = 1_000  # bytes; less is not worth packing
 
 
@@ -56,7 +58,9 @@ def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]
 
 @cache
 def load(name: str) -> StaticFile:
-    """Raises KeyError for none of ours."""
+    """Raises KeyError for none of ours. A module's imports name their versions too, so that each module is loaded once."""
     body = sources()[name].read_bytes()
+    if name.endswith(".js"):
+        body = _IMPORTED.sub(lambda found: f'"{static_address(found[1].decode())}"'.encode(), body)
     packed = gzip.compress(body, mtime=0) if len(body) > SHORT and not name.endswith(".png") else None
     return StaticFile(body, packed, TYPES[name.rpartition(".")[2]], hashlib.sha256(body).hexdigest()[:16])

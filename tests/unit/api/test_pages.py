@@ -352,3 +352,11 @@ async def test_a_zone_that_is_none_is_passed_over(house: House, zone: str) -> No
     await house.add()
 
     assert " UTC<" in (await house.client.get("/", cookie=f"{ZONE_COOKIE}={zone}")).text
+
+
+async def test_a_module_is_imported_by_the_address_that_the_page_loads_it_from(house: House) -> None:
+    """Else the browser would run it twice."""
+    page = (await house.client.get("/")).text
+    core = re.findall(r'src="(/static/core\.js\?v=[0-9a-f]+)"', page)[0]
+
+    assert f'from "{core}"' in (await house.client.get("/static/home.js")).text

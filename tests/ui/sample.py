@@ -1,0 +1,287 @@
+"""A vault to look at: posts of many sites and accounts in every state, with real small videos and pictures.
+
+    python -m tests.ui.sample FOLDER [--posts 60]     # fills FOLDER/state and FOLDER/downloads
+    MEDIAVAULT_STATE_DIR=FOLDER/state MEDIAVAULT_DOWNLOAD_DIR=FOLDER/downloads mediavault api
+
+The same posts at every run, up to the times, which lie before now. No site, person or film in it is real.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import random
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+
+from mediavault.core.clock import SystemClock
+from mediavault.core.errors import ErrorCode
+from mediavault.core.job import (
+    HistoryRecord,
+    ItemStatus,
+    Job,
+    JobId,
+    JobItem,
+    JobStatus,
+    Outcome,
+    RungName,
+    Stage,
+    WorkerId,
+)
+from mediavault.core.media import Account, Item, KeptFile, SourceType
+from mediavault.store.port import JobStore, StoredJob
+from mediavault.store.sqlite import SqliteJobStore
+from tests.media import mp4, webm
+
+PICTURES = 24
+PICTURE = (640, 360)
+LEASE = timedelta(hours=12)  # nobody works here: what is shown as running stays so
+ANN = WorkerId("w-sample")
+
+ACCOUNTS = (
+    Account("x", "marsh_walks", "Marsh Walks", "marsh_walks"),
+    Account("tiktok", "bread.before.six", "Bread before six", "bread.before.six"),
+    Account("instagram", "halden.ceramics", "Haldén Ceramics", "halden.ceramics"),
+    Account("youtube", "SlowTrains", "Slow Trains", "slowtrains"),
+    Account("reddit", "r_tinyrobots", "r/tinyrobots", "r_tinyrobots"),
+    Account("bluesky", "nightsky.example", "夜空ノート", "nightsky.example"),
+    Account("vimeo", "studiokite", "Studio Kite", "studiokite"),
+    Account("x", "harbour_cats", "Harbour Cats 🐈", "harbour_cats"),
+)
+TITLES = (
+    "First frost on the reed beds, no wind at all",
+    "How we score a loaf so that it opens like a book",
+    "Throwing a lidded jar in one take",
+    "Night train over the pass: the whole window view",
+    "My robot learned to climb the stairs. It took 40 days.",
+    "流星群の夜、海の上で",
+    "Paper kites, twelve metres of string and one very patient dog",
+    "Nobody told the ginger one that the boat is not hers",
+    "Wie man ein Fenster neu verglast, ohne den Rahmen zu verlieren",
+    "غروب الشمس فوق المرفأ القديم",
+    "What the tide left: a walk in eight minutes",
+    "Rye, water, salt, and the part where you wait",
+)
+TEXTS = (
+    "",
+    "Filmed with a phone on a fence post. Sound on.",
+    "Part 3 of 5. The others are in the list.\nThanks for all the letters!",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    code: ErrorCode
+    error: str
+    retry_in: timedelta | None = None
+
+
+TROUBLES = (
+    Trouble(ErrorCode.LOGIN_REQUIRED, "The site shows this post only to people who are signed in."),
+    Trouble(ErrorCode.DELETED, "The author deleted this post."),
+    Trouble(ErrorCode.RATE_LIMITED, "The site asks to slow down.", timedelta(minutes=14)),
+    Trouble(ErrorCode.AMBIGUOUS, "The post's page shows two videos, and nothing says which one is its own."),
+    Trouble(ErrorCode.NO_SPACE, "The disk has 1.2 GB free, and this needs 3.4 GB."),
+    Trouble(ErrorCode.LOGIN_REQUIRED, "The site shows this post only to people who are signed in."),
+    Trouble(ErrorCode.NETWORK, "The name of the site could not be resolved.", timedelta(hours=2)),
+)
+
+
+async def fill(store: JobStore, downloads: Path, *, posts: int = 60, now: datetime | None = None) -> list[Job]:
+    """Posts newest first: two running, two waiting, ``TROUBLES`` failed, one cancelled, all others kept."""
+    moment = now or SystemClock().now()
+    pictures = [picture(number) for number in range(PICTURES)]
+    videos = [(mp4(4.0), "mp4"), (mp4(12.0), "mp4"), (webm(6.0), "webm")]
+    kept = [_kept(number, moment, downloads, videos, pictures) for number in range(posts)]
+    rest = [_failed(number, trouble, moment) for number, trouble in enumerate(TROUBLES)] + [_cancelled(moment)]
+    for start in range(0, len(kept), 500):
+        await store.adopt(kept[start : start + 500])
+    await store.adopt(rest)
+    await store.adopt([_waiting(number, moment - timedelta(minutes=9)) for number in (1, 2)])
+    for number, claim in enumerate(await store.claim(ANN, limit=2, lease=LEASE)):
+        await store.progress(
+            claim,
+            stage=Stage.DOWNLOAD if number else Stage.EXTRACT,
+            progress_pct=60,
+            bytes_done=31_400_000 * number,
+            bytes_total=88_000_000,
+        )
+    await store.adopt([_waiting(number, moment) for number in (3, 4)])
+    return [one.job for one in kept]
+
+
+def picture(number: int) -> bytes:
+    """A JPEG: a sky, a sun and hills in colours of its own."""
+    width, height = PICTURE
+    dice = random.Random(number)
+    frame = av.VideoFrame(width, height, "yuvj420p")
+    horizon, light = dice.randrange(120, 240), dice.randrange(90, 170)
+    rows = [
+        bytes([min(235, light + 80 * row // height)]) * width
+        if row < horizon
+        else bytes([max(20, light - 50 - (row - horizon) // 3)]) * width
+        for row in range(height)
+    ]
+    luma = bytearray(b"".join(rows))
+    middle, top, radius = dice.randrange(100, 540), dice.randrange(50, 140), dice.randrange(24, 60)
+    for row in range(max(0, top - radius), top + radius):
+        half = int((radius**2 - (row - top) ** 2) ** 0.5)
+        luma[row * width + middle - half : row * width + middle + half] = bytes([240]) * (2 * half)
+    _put(frame.planes[0], bytes(luma), width, height)
+    for plane in frame.planes[1:]:
+        above, below = dice.randrange(95, 165), dice.randrange(95, 165)
+        split = horizon // 2 * (width // 2)
+        _put(plane, bytes([above]) * split + bytes([below]) * (width * height // 4 - split), width // 2, height // 2)
+    context: Any = av.CodecContext.create("mjpeg", "w")
+    context.width, context.height, context.pix_fmt, context.time_base = width, height, "yuvj420p", Fraction(1, 25)
+    return b"".join(bytes(packet) for packet in (*context.encode(frame), *context.encode(None)))
+
+
+def _put(plane: Any, pixels: bytes, width: int, height: int) -> None:
+    gap = bytes(plane.line_size - width)
+    whole = b"".join(pixels[row * width : (row + 1) * width] + gap for row in range(height))
+    plane.update(whole.ljust(plane.buffer_size, b"\0"))
+
+
+def _kept(
+    number: int, now: datetime, downloads: Path, videos: Sequence[tuple[bytes, str]], pictures: Sequence[bytes]
+) -> StoredJob:
+    dice = random.Random(number)
+    account = ACCOUNTS[number % len(ACCOUNTS)]
+    title = TITLES[number % len(TITLES)]
+    video, suffix = videos[number % len(videos)]
+    at = now - timedelta(hours=3 + 7 * number, minutes=dice.randrange(60))
+    stem = f"{account.platform}/{account.slug}/{at:%Y-%m-%d} {number}"
+    path = downloads / f"{stem}.{suffix}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(video)
+    (downloads / f"{stem}.jpg").write_bytes(pictures[number % len(pictures)])
+    (downloads / f"{stem}.info.json").write_text("{}")
+    length = (4.0, 12.0, 6.0)[number % 3]
+    kept = KeptFile(f"{stem}.{suffix}", f"{stem}.jpg", len(video), hashlib.sha256(video).hexdigest(), length, 320, 180)
+    job = _job(number, account, title, at)
+    done = at + timedelta(seconds=40)
+    history = [
+        _record(at, Stage.CLAIM, detail="w-sample"),
+        _record(at + timedelta(seconds=4), Stage.EXTRACT, detail="3 candidates", duration_ms=3_800),
+        _record(at + timedelta(seconds=4), Stage.CHOOSE, detail="1280 x 720, H.264 and AAC, below the post's own id"),
+        _record(at + timedelta(seconds=5), Stage.CHECKPOINT),
+    ]
+    if number % 4 == 0:
+        history.append(
+            _record(
+                at + timedelta(seconds=6),
+                Stage.DOWNLOAD,
+                Outcome.FAILED,
+                RungName.PLAIN,
+                ErrorCode.HTTP_ERROR,
+                "403 Forbidden",
+                duration_ms=210,
+            )
+        )
+        history.append(
+            _record(
+                at + timedelta(seconds=20), Stage.DOWNLOAD, rung=RungName.SESSION, size=len(video), duration_ms=13_400
+            )
+        )
+    else:
+        history.append(
+            _record(
+                at + timedelta(seconds=20), Stage.DOWNLOAD, rung=RungName.PLAIN, size=len(video), duration_ms=13_400
+            )
+        )
+    history += [
+        _record(
+            at + timedelta(seconds=22),
+            Stage.VALIDATE,
+            detail="key frames at start, middle and end decode",
+            duration_ms=900,
+        ),
+        _record(at + timedelta(seconds=23), Stage.THUMBNAIL, duration_ms=120),
+        _record(done, Stage.COMPLETE, size=len(video), duration_ms=40_000),
+    ]
+    facts: dict[str, Any] = {
+        "status": JobStatus.COMPLETED, "stage": Stage.COMPLETE, "attempt_count": 1, "started_at": at, "completed_at": done, "updated_at": done, "progress_pct": 100,
+        "source_type": SourceType.DIRECT, "bytes_done": kept.bytes, "bytes_total": kept.bytes, "output_path": kept.output_path, "thumbnail_path": kept.thumbnail_path,
+        "bytes": kept.bytes, "sha256": kept.sha256, "duration_s": kept.duration_s, "width": kept.width, "height": kept.height,
+        "items": (JobItem(Item(media_id=str(number)), ItemStatus.KEPT, kept),),
+    }  # fmt: skip
+    return StoredJob(_with(job, facts), tuple(history))
+
+
+def _failed(number: int, trouble: Trouble, now: datetime) -> StoredJob:
+    at = now - timedelta(minutes=20 + 13 * number)
+    job = _job(900_000 + number, ACCOUNTS[(number * 3) % len(ACCOUNTS)], TITLES[(number * 5 + 2) % len(TITLES)], at)
+    facts = {
+        "status": JobStatus.FAILED, "stage": Stage.EXTRACT, "attempt_count": 1, "started_at": at, "failed_at": at, "updated_at": at, "error_code": trouble.code,
+        "error": trouble.error, "retry_at": now + trouble.retry_in if trouble.retry_in else None,
+    }  # fmt: skip
+    history = (
+        _record(at, Stage.CLAIM, detail="w-sample"),
+        _record(at + timedelta(seconds=3), Stage.FAIL, Outcome.FAILED, None, trouble.code, trouble.error),
+    )
+    return StoredJob(_with(job, facts), history)
+
+
+def _cancelled(now: datetime) -> StoredJob:
+    job = _job(950_000, ACCOUNTS[2], TITLES[10], now - timedelta(hours=2))
+    return StoredJob(_with(job, {"status": JobStatus.CANCELLED, "stage": Stage.CANCEL}), ())
+
+
+def _waiting(number: int, now: datetime) -> StoredJob:
+    return StoredJob(
+        _job(960_000 + number, ACCOUNTS[number % len(ACCOUNTS)], TITLES[number * 2], now - timedelta(minutes=number))
+    )
+
+
+def _job(number: int, account: Account, title: str, at: datetime) -> Job:
+    url = f"https://{account.platform}.example/{account.slug}/{number}"
+    metadata = {
+        "title": title,
+        "text": TEXTS[number % len(TEXTS)],
+        "published_at": (at - timedelta(days=2)).isoformat(),
+        "post_id": str(number),
+    }
+    identity = uuid.UUID(int=random.Random(number).getrandbits(128), version=4)
+    return Job(
+        id=JobId(str(identity)), trace_id=f"{number:032x}", post_url=url, canonical_url=url, platform=account.platform, status=JobStatus.QUEUED, created_at=at,
+        updated_at=at, max_attempts=5, account=account, metadata=metadata,
+    )  # fmt: skip
+
+
+def _record(
+    at: datetime, stage: Stage, outcome: Outcome = Outcome.OK, rung: RungName | None = None, code: ErrorCode | None = None, detail: str = "", *, size: int = 0, duration_ms: int = 0
+) -> HistoryRecord:  # fmt: skip
+    return HistoryRecord(at, 1, stage, outcome, rung, code, detail, size, duration_ms)
+
+
+def _with(job: Job, facts: dict[str, Any]) -> Job:
+    return replace(job, **facts)
+
+
+async def _main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--posts", type=int, default=60)
+    asked = parser.parse_args()
+    state, downloads = asked.folder / "state", asked.folder / "downloads"
+    for folder in (state, downloads):
+        folder.mkdir(parents=True, exist_ok=True)
+    store = SqliteJobStore(state / "mediavault.db", SystemClock())
+    await store.open()
+    try:
+        await fill(store, downloads, posts=asked.posts)
+    finally:
+        await store.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())
