@@ -19,7 +19,7 @@ from mediavault.core.job import ClaimedJob, JobItem, JobStatus, NewJob, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.store import postgres_sql, sqlite_ops
 from mediavault.store.memory import MemoryJobStore
-from mediavault.store.paging import place_of
+from mediavault.store.paging import age_of
 from mediavault.store.port import Enqueued, Recovered
 from mediavault.store.postgres import PostgresJobStore
 from mediavault.store.postgres_engine import Statement
@@ -51,7 +51,7 @@ class ReadsThenTakes(MemoryJobStore):
     """A SELECT and an UPDATE instead of one statement."""
 
     async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta, **_: Collection[str]) -> list[ClaimedJob]:
-        oldest = sorted(self._with(JobStatus.QUEUED), key=place_of)[:limit]
+        oldest = sorted(self._with(JobStatus.QUEUED), key=age_of)[:limit]
         await asyncio.sleep(0)
         now = self._clock.now()
         return [ClaimedJob(self._claim_one(self._jobs[job.id], worker, now, lease), worker) for job in oldest]
@@ -61,7 +61,7 @@ class TakesWhatItReadBefore(ReadsThenTakes):
     """As above, and the second taker gets the same fence as the first."""
 
     async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta, **_: Collection[str]) -> list[ClaimedJob]:
-        oldest = sorted(self._with(JobStatus.QUEUED), key=place_of)[:limit]
+        oldest = sorted(self._with(JobStatus.QUEUED), key=age_of)[:limit]
         await asyncio.sleep(0)
         return [ClaimedJob(self._claim_one(job, worker, self._clock.now(), lease), worker) for job in oldest]
 

@@ -21,3 +21,8 @@ def account(platform: str, handle: str | None, display_name: str | None, *, fall
         display_name=name,
         slug=slug(f"{platform}-{handle or fallback or safe_text(name or '') or 'unknown'}", fallback=platform),
     )
+
+
+def key_of(account: Account) -> str:
+    """What an account is known by in addresses and queries: ``<platform>/<slug>``, in safe characters alone."""
+    return f"{account.platform}/{account.slug}"

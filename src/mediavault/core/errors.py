@@ -120,11 +120,19 @@ class BadSetting(BadInput):
     help = "Correct the setting that the message names, and start again."
 
 
-class JobNotFound(BadInput):
-    """No job has this id."""
+class NotFound(BadInput):
+    """Nothing has this name."""
 
     code = ErrorCode.NOT_FOUND
     help = "List the jobs to find its id; it may have been removed."
+
+
+class JobNotFound(NotFound):
+    """No job has this id."""
+
+
+class AccountNotFound(NotFound):
+    """No job belongs to this account."""
 
 
 class IllegalMove(BadInput):

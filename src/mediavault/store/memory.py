@@ -28,10 +28,24 @@ from mediavault.core.job import (
     WorkerId,
 )
 from mediavault.core.media import KeptFile
-from mediavault.store import codec, gating, moves, paging
+from mediavault.store import browsing, codec, gating, moves, paging
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.memory_records import MemoryRecords
-from mediavault.store.port import Checkpoint, Enqueued, JobPage, JobQuery, Recovered, StoredJob, StoreReport
+from mediavault.store.port import (
+    AccountPage,
+    AccountQuery,
+    AccountSummary,
+    Checkpoint,
+    Enqueued,
+    FailureGroup,
+    JobPage,
+    JobQuery,
+    LibraryTotals,
+    Neighbours,
+    Recovered,
+    StoredJob,
+    StoreReport,
+)
 from mediavault.store.wake import Subscribers
 
 _ENDED = datetime(1970, 1, 1, tzinfo=UTC)  # the lease of a worker that is known to be dead
@@ -129,9 +143,7 @@ class MemoryJobStore(MemoryRecords):
         self, now: datetime, limit: int, platforms: Collection[str], sessions: Collection[str]
     ) -> list[Job]:
         wanted = (job for job in self._with(JobStatus.QUEUED) if not platforms or job.platform in platforms)
-        queued = sorted(
-            (job for job in wanted if not job.needs_session or job.platform in sessions), key=paging.place_of
-        )
+        queued = sorted((job for job in wanted if not job.needs_session or job.platform in sessions), key=paging.age_of)
         left = dict(gating.places(map(self._gate, {job.platform for job in queued}), now, limit=limit))
         oldest: list[Job] = []
         for job in queued:
@@ -344,10 +356,22 @@ class MemoryJobStore(MemoryRecords):
         return job
 
     async def jobs(self, query: JobQuery) -> JobPage:
-        after = None if query.cursor is None else paging.place_from(query.cursor)
-        found = sorted((job for job in self._jobs.values() if _matches(job, query)), key=paging.place_of, reverse=True)
-        rest = [job for job in found if after is None or paging.place_of(job) < after]
-        return paging.page_of(rest, query.limit)
+        return browsing.page(self._jobs.values(), query)
+
+    async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
+        return browsing.beside(await self.get(job_id), self._jobs.values(), query)
+
+    async def accounts(self, query: AccountQuery) -> AccountPage:
+        return browsing.accounts(self._jobs.values(), query)
+
+    async def account(self, key: str) -> AccountSummary:
+        return browsing.account(self._jobs.values(), key)
+
+    async def library_totals(self) -> LibraryTotals:
+        return browsing.totals(self._jobs.values())
+
+    async def failures(self) -> Sequence[FailureGroup]:
+        return browsing.failures(self._jobs.values())
 
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
         changed = [job for job in self._jobs.values() if job.updated_at >= moment]
@@ -488,11 +512,3 @@ _NOT_RUNNING: dict[str, Any] = {"claimed_by": None, "lease_expires_at": None}
 
 def _version_of(job: Job) -> tuple[str, int]:
     return job.canonical_url, job.version
-
-
-def _matches(job: Job, query: JobQuery) -> bool:
-    return (
-        (not query.statuses or job.status in query.statuses)
-        and (query.platform is None or job.platform == query.platform)
-        and (not query.text or query.text.casefold() in codec.search_text(job.post_url, job.account, job.metadata))
-    )

@@ -17,7 +17,7 @@ from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobItem, NewJob, Stage, WorkerBeat, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.core.records import Record, RecordKind
-from mediavault.store import codec, mongodb_claims, mongodb_history, moves
+from mediavault.store import browsing, codec, mongodb_claims, mongodb_history, moves
 from mediavault.store import mongodb_ops as ops
 from mediavault.store import mongodb_reads as reads
 from mediavault.store import mongodb_records as records
@@ -29,7 +29,22 @@ from mediavault.store.mongodb_facts import concerns
 from mediavault.store.mongodb_rows import cut
 from mediavault.store.mongodb_schema import migrate
 from mediavault.store.mongodb_wake import until_lost
-from mediavault.store.port import Checkpoint, Enqueued, JobPage, JobQuery, Recovered, StoredJob, StoreReport
+from mediavault.store.paging import is_plain
+from mediavault.store.port import (
+    AccountPage,
+    AccountQuery,
+    AccountSummary,
+    Checkpoint,
+    Enqueued,
+    FailureGroup,
+    JobPage,
+    JobQuery,
+    LibraryTotals,
+    Neighbours,
+    Recovered,
+    StoredJob,
+    StoreReport,
+)
 from mediavault.store.wake import Subscribers
 from mediavault.store.wanted import Wanted
 
@@ -186,7 +201,27 @@ class MongoJobStore:
         return await self._calls.whole(reads.get(self._database, job_id))
 
     async def jobs(self, query: JobQuery) -> JobPage:
+        if not is_plain(query):
+            return browsing.page(await self._all_jobs(), query)
         return await self._calls.whole(reads.jobs(self._database, query))
+
+    async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
+        return browsing.beside(await self.get(job_id), await self._all_jobs(), query)
+
+    async def accounts(self, query: AccountQuery) -> AccountPage:
+        return browsing.accounts(await self._all_jobs(), query)
+
+    async def account(self, key: str) -> AccountSummary:
+        return browsing.account(await self._all_jobs(), key)
+
+    async def library_totals(self) -> LibraryTotals:
+        return browsing.totals(await self._all_jobs())
+
+    async def failures(self) -> Sequence[FailureGroup]:
+        return browsing.failures(await self._all_jobs())
+
+    async def _all_jobs(self) -> Sequence[Job]:
+        return (await self._calls.whole(reads.jobs(self._database, JobQuery(limit=1 << 30)))).jobs
 
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
         return await self._calls.whole(reads.changed_since(self._database, moment, limit))

@@ -61,7 +61,7 @@ async def claim(
     except StoreError:
         if not taking.taken:
             raise
-    return [ClaimedJob(job, worker) for job in sorted(taking.taken, key=paging.place_of)]
+    return [ClaimedJob(job, worker) for job in sorted(taking.taken, key=paging.age_of)]
 
 
 class _Taking:

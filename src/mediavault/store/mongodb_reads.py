@@ -9,9 +9,8 @@ from mediavault.core.clock import micros_in, to_micros
 from mediavault.core.errors import ErrorCode
 from mediavault.core.gates import Gate
 from mediavault.core.job import Job, JobId, JobStatus, WorkerBeat
-from mediavault.store import codec, moves, paging
+from mediavault.store import moves, paging
 from mediavault.store.mongodb_engine import FIRST_MOMENT, Database, Filter
-from mediavault.store.mongodb_history import literal
 from mediavault.store.mongodb_ops import FAILED, QUEUED
 from mediavault.store.mongodb_rows import beat_from, gate_from, job_from
 from mediavault.store.mongodb_schema import AGREED, GATES, JOBS, WORKERS
@@ -34,7 +33,7 @@ async def jobs(database: Database, query: JobQuery) -> JobPage:
     found = await database.documents(JOBS).find(
         page_filter(query), fields=NO_HISTORY, sort=newest_first, limit=query.limit + 1
     )
-    return paging.page_of([job_from(document) for document in found], query.limit)
+    return paging.page_of([job_from(document) for document in found], query)
 
 
 def page_filter(query: JobQuery) -> Filter:
@@ -44,11 +43,8 @@ def page_filter(query: JobQuery) -> Filter:
         where["status"] = {"$in": sorted({status.value for status in query.statuses})}
     if query.platform is not None:
         where["platform"] = query.platform
-    if query.text:
-        text = codec.storable(query.text).casefold()
-        where["$expr"] = {"$gte": [{"$indexOfCP": ["$search_text", literal(text)]}, 0]}
     if query.cursor is not None:
-        created_at, job_id = paging.place_from(query.cursor)
+        _, created_at, job_id = paging.place_from(query.cursor, query.order)
         where["$or"] = [{"created_at": {"$lt": created_at}}, {"created_at": created_at, "_id": {"$lt": job_id}}]
     return where
 

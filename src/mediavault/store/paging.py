@@ -1,6 +1,6 @@
-"""Pages of jobs in the order ``created_at``, ``id``, newest first: what one asks for, and the cursor of the next.
+"""Pages of jobs and accounts: the place of each in its order, and the cursor that a page ends with (pure).
 
-A cursor is the place of a page's last job in that order.
+A cursor is the place of a page's last row. Durations and sizes that are not known count as -1, which puts them last.
 """
 
 from __future__ import annotations
@@ -13,48 +13,33 @@ from typing import Any
 from mediavault.core.clock import to_micros
 from mediavault.core.errors import BadInput
 from mediavault.core.job import Job
-from mediavault.store import codec
-from mediavault.store.port import JobPage, JobQuery
-
-Place = tuple[int, str]  # created_at in microseconds, id
-
-_CURSOR = re.compile(r"([0-9]{1,18})\.([0-9A-Za-z_-]{1,64})")
+from mediavault.store.queries import AccountPage, AccountQuery, AccountSummary, JobOrder, JobPage, JobQuery
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """How an SQL engine says what a page asks for: ``:platform``, ``:text``, and ``:created_at`` with ``:id``."""
+    """How an SQL engine says what a plain page asks for: ``:platform``, and ``:created_at`` with ``:id``."""
 
     platform: str
-    text: str
     after: str
 
 
-def place_of(job: Job) -> Place:
-    return to_micros(job.created_at), job.id
+Place = tuple[float, int, str]  # the value of the order (0 where it is time alone), created_at in microseconds, id
+UNKNOWN = -1
+
+_ID = r"[0-9A-Za-z_-]{1,64}"
+_CURSOR = re.compile(rf"(?:([a-z]{{6,7}})~)?(?:(-?[0-9][0-9.e+-]{{0,30}})~)?([0-9]{{1,18}})\.({_ID})")
+_ACCOUNT_CURSOR = re.compile(r"([0-9]{1,18})~([!-~]{1,200})")
 
 
-def cursor_of(job: Job) -> str:
-    micros, job_id = place_of(job)
-    return f"{micros}.{job_id}"
-
-
-def place_from(cursor: str) -> Place:
-    """Raises BadInput for a text that no page returned."""
-    match = _CURSOR.fullmatch(cursor)
-    if match is None:
-        raise BadInput("The cursor is none of ours.", help="Start again without a cursor.")
-    return int(match[1]), match[2]
-
-
-def page_of(found: Sequence[Job], limit: int) -> JobPage:
-    """The first ``limit`` jobs of those found; one more among these tells that there is a next page."""
-    page = tuple(found[:limit])
-    return JobPage(page, cursor_of(page[-1]) if page and len(found) > len(page) else None)
+def is_plain(query: JobQuery) -> bool:
+    """Whether it asks for nothing but states and a platform, newest first."""
+    plain = JobQuery(query.statuses, query.platform, cursor=query.cursor, limit=query.limit)
+    return query == plain
 
 
 def where(query: JobQuery, say: Conditions) -> tuple[str, dict[str, Any]]:
-    """The ``WHERE`` of a page, "" for all jobs, and its values, with the ``limit`` that tells whether there is a next page.
+    """The ``WHERE`` of a plain page, "" for all jobs, and its values, with the ``limit`` that tells whether there is a next page.
 
     Raises BadInput for a cursor that is none. Statuses come from the enum, so they may stand in the text as literals.
     """
@@ -66,10 +51,82 @@ def where(query: JobQuery, say: Conditions) -> tuple[str, dict[str, Any]]:
     if query.platform is not None:
         conditions.append(say.platform)
         values["platform"] = query.platform
-    if query.text:
-        conditions.append(say.text)
-        values["text"] = codec.storable(query.text).casefold()
-    if query.cursor is not None:
+    start = after(query)
+    if start is not None:
         conditions.append(say.after)
-        values["created_at"], values["id"] = place_from(query.cursor)
+        _, values["created_at"], values["id"] = start
     return (f"WHERE {' AND '.join(conditions)}" if conditions else ""), values
+
+
+def age_of(job: Job) -> tuple[int, str]:
+    """Where a job stands in the queue."""
+    return to_micros(job.created_at), job.id
+
+
+def value_of(job: Job, order: JobOrder) -> float:
+    """What an order goes by before age."""
+    if order is JobOrder.LONGEST:
+        return UNKNOWN if job.duration_s is None else job.duration_s
+    if order is JobOrder.LARGEST:
+        return UNKNOWN if job.bytes is None else job.bytes
+    return 0
+
+
+def place_of(job: Job, order: JobOrder) -> Place:
+    return value_of(job, order), *age_of(job)
+
+
+def is_descending(order: JobOrder) -> bool:
+    return order is not JobOrder.OLDEST
+
+
+def cursor_of(job: Job, order: JobOrder) -> str:
+    value, micros, job_id = place_of(job, order)
+    tail = f"{micros}.{job_id}"
+    if order is JobOrder.NEWEST:
+        return tail
+    return f"{order.value}~{tail}" if order is JobOrder.OLDEST else f"{order.value}~{value!r}~{tail}"
+
+
+def place_from(cursor: str, order: JobOrder) -> Place:
+    """Raises BadInput for a text that no page in this order returned."""
+    match = _CURSOR.fullmatch(cursor)
+    by_value = order in {JobOrder.LONGEST, JobOrder.LARGEST}
+    if match is None or (match[1] or JobOrder.NEWEST) != order.value or (match[2] is not None) is not by_value:
+        raise _no_cursor()
+    try:
+        value = (int if order is JobOrder.LARGEST else float)(match[2] or 0)
+    except ValueError as exc:
+        raise _no_cursor() from exc
+    if not -1 <= value < 1 << 63:
+        raise _no_cursor()
+    return value, int(match[3]), match[4]
+
+
+def after(query: JobQuery) -> Place | None:
+    return None if query.cursor is None else place_from(query.cursor, query.order)
+
+
+def page_of(found: Sequence[Job], query: JobQuery) -> JobPage:
+    """The first jobs of those found; one more among these than the limit tells that there is a next page."""
+    page = tuple(found[: query.limit])
+    return JobPage(page, cursor_of(page[-1], query.order) if page and len(found) > len(page) else None)
+
+
+def account_place(cursor: str) -> tuple[int, str]:
+    """``latest_at`` in microseconds and key. Raises BadInput for a text that no page returned."""
+    match = _ACCOUNT_CURSOR.fullmatch(cursor)
+    if match is None:
+        raise _no_cursor()
+    return int(match[1]), match[2]
+
+
+def account_page_of(found: Sequence[AccountSummary], query: AccountQuery) -> AccountPage:
+    page = tuple(found[: query.limit])
+    if not page or len(found) == len(page):
+        return AccountPage(page, None)
+    return AccountPage(page, f"{to_micros(page[-1].latest_at)}~{page[-1].key}")
+
+
+def _no_cursor() -> BadInput:
+    return BadInput("The cursor is none of ours, or of another order.", help="Start again without a cursor.")

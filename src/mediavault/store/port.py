@@ -36,6 +36,16 @@ from mediavault.core.job import (
     WorkerId,
 )
 from mediavault.core.media import Account, Candidate, KeptFile, SourceType
+from mediavault.store.queries import AccountPage as AccountPage
+from mediavault.store.queries import AccountQuery as AccountQuery
+from mediavault.store.queries import AccountSummary as AccountSummary
+from mediavault.store.queries import FailureGroup as FailureGroup
+from mediavault.store.queries import JobOrder as JobOrder
+from mediavault.store.queries import JobPage as JobPage
+from mediavault.store.queries import JobQuery as JobQuery
+from mediavault.store.queries import LibraryTotals as LibraryTotals
+from mediavault.store.queries import Neighbours as Neighbours
+from mediavault.store.queries import PlatformTotals as PlatformTotals
 from mediavault.store.record_port import RecordStore
 
 
@@ -76,23 +86,6 @@ class StoredJob:
 
     job: Job
     history: tuple[HistoryRecord, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class JobQuery:
-    """A page of jobs, newest first. ``cursor`` is what the page before returned."""
-
-    statuses: Collection[JobStatus] = ()
-    platform: str | None = None
-    text: str | None = None  # found in post_url, title, handle or display name, without regard to case
-    cursor: str | None = None
-    limit: int = 50
-
-
-@dataclass(frozen=True, slots=True)
-class JobPage:
-    jobs: tuple[Job, ...]
-    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +257,24 @@ class JobStore(RecordStore, Protocol):
         """Raises JobNotFound."""
 
     async def jobs(self, query: JobQuery) -> JobPage:
-        """A page of jobs, newest ``created_at`` first. A cursor that is none raises BadInput."""
+        """A page of jobs in the query's order. A cursor that is none, or of another order, raises BadInput."""
+
+    async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
+        """The jobs before and after this one among those that the query asks for, in its order; it need not be one of
+        them itself. Cursor and limit do not matter. Raises JobNotFound."""
+
+    async def accounts(self, query: AccountQuery) -> AccountPage:
+        """A page of the accounts that jobs belong to. Jobs without an account are in none.
+        A cursor that is none raises BadInput."""
+
+    async def account(self, key: str) -> AccountSummary:
+        """Raises AccountNotFound."""
+
+    async def library_totals(self) -> LibraryTotals:
+        """How many jobs stand in each state, and what is kept, by platform and of all."""
+
+    async def failures(self) -> Sequence[FailureGroup]:
+        """The failed jobs by cause and platform, the most first."""
 
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
         """Jobs with ``updated_at >= moment``, oldest change first."""

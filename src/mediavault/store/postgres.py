@@ -17,7 +17,7 @@ from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobItem, 
 from mediavault.core.logs import get_logger
 from mediavault.core.media import KeptFile
 from mediavault.core.records import Record, RecordKind
-from mediavault.store import codec, moves
+from mediavault.store import browsing, codec, moves
 from mediavault.store import postgres_claims as claims
 from mediavault.store import postgres_ops as ops
 from mediavault.store import postgres_reads as reads
@@ -26,7 +26,22 @@ from mediavault.store.calls import Calls
 from mediavault.store.codec import items_to_json, record_to_json
 from mediavault.store.combining import Combiner
 from mediavault.store.listening import Listener
-from mediavault.store.port import Checkpoint, Enqueued, JobPage, JobQuery, Recovered, StoredJob, StoreReport
+from mediavault.store.paging import is_plain
+from mediavault.store.port import (
+    AccountPage,
+    AccountQuery,
+    AccountSummary,
+    Checkpoint,
+    Enqueued,
+    FailureGroup,
+    JobPage,
+    JobQuery,
+    LibraryTotals,
+    Neighbours,
+    Recovered,
+    StoredJob,
+    StoreReport,
+)
 from mediavault.store.postgres_engine import Database
 from mediavault.store.postgres_schema import migrate
 from mediavault.store.postgres_wake import until_lost, wake_ups_arrive
@@ -206,7 +221,27 @@ class PostgresJobStore:
         return await reads.get(self._database, job_id)
 
     async def jobs(self, query: JobQuery) -> JobPage:
-        return await reads.jobs(self._database, query)
+        return (
+            await reads.jobs(self._database, query) if is_plain(query) else browsing.page(await self._all_jobs(), query)
+        )
+
+    async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
+        return browsing.beside(await self.get(job_id), await self._all_jobs(), query)
+
+    async def accounts(self, query: AccountQuery) -> AccountPage:
+        return browsing.accounts(await self._all_jobs(), query)
+
+    async def account(self, key: str) -> AccountSummary:
+        return browsing.account(await self._all_jobs(), key)
+
+    async def library_totals(self) -> LibraryTotals:
+        return browsing.totals(await self._all_jobs())
+
+    async def failures(self) -> Sequence[FailureGroup]:
+        return browsing.failures(await self._all_jobs())
+
+    async def _all_jobs(self) -> Sequence[Job]:
+        return (await reads.jobs(self._database, JobQuery(limit=1 << 30))).jobs
 
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
         return await reads.changed_since(self._database, moment, limit)

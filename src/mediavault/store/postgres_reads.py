@@ -24,7 +24,6 @@ from mediavault.store.rows import (
 
 _CONDITIONS = paging.Conditions(
     platform="platform = :platform::text",
-    text="position(:text::text IN search_text) > 0",
     after="(created_at, id) < (:created_at::bigint, :id::text)",
 )
 
@@ -39,7 +38,7 @@ async def get(database: Database, job_id: JobId) -> Job:
 async def jobs(database: Database, query: JobQuery) -> JobPage:
     statement, values = page_statement(query)
     found = [job_from_row(row) for row in await database.rows(statement, values)]
-    return paging.page_of(found, query.limit)
+    return paging.page_of(found, query)
 
 
 def page_statement(query: JobQuery) -> tuple[Statement, dict[str, Any]]:

@@ -27,12 +27,28 @@ from mediavault.core.job import (
 )
 from mediavault.core.media import KeptFile
 from mediavault.core.records import Record, RecordKind
+from mediavault.store import browsing
 from mediavault.store import sqlite_ops as ops
 from mediavault.store import sqlite_reads as reads
 from mediavault.store import sqlite_records as records
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.codec import items_to_json, record_to_json
-from mediavault.store.port import Checkpoint, Enqueued, JobPage, JobQuery, Recovered, StoredJob, StoreReport
+from mediavault.store.paging import is_plain
+from mediavault.store.port import (
+    AccountPage,
+    AccountQuery,
+    AccountSummary,
+    Checkpoint,
+    Enqueued,
+    FailureGroup,
+    JobPage,
+    JobQuery,
+    LibraryTotals,
+    Neighbours,
+    Recovered,
+    StoredJob,
+    StoreReport,
+)
 from mediavault.store.rows import checkpoint_values
 from mediavault.store.sqlite_engine import (
     Connection,
@@ -215,7 +231,25 @@ class SqliteJobStore:
         return await self._read(reads.get, job_id)
 
     async def jobs(self, query: JobQuery) -> JobPage:
-        return await self._read(reads.jobs, query)
+        return await self._read(reads.jobs, query) if is_plain(query) else browsing.page(await self._all_jobs(), query)
+
+    async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
+        return browsing.beside(await self.get(job_id), await self._all_jobs(), query)
+
+    async def accounts(self, query: AccountQuery) -> AccountPage:
+        return browsing.accounts(await self._all_jobs(), query)
+
+    async def account(self, key: str) -> AccountSummary:
+        return browsing.account(await self._all_jobs(), key)
+
+    async def library_totals(self) -> LibraryTotals:
+        return browsing.totals(await self._all_jobs())
+
+    async def failures(self) -> Sequence[FailureGroup]:
+        return browsing.failures(await self._all_jobs())
+
+    async def _all_jobs(self) -> Sequence[Job]:
+        return (await self._read(reads.jobs, JobQuery(limit=1 << 30))).jobs
 
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
         return await self._read(reads.changed_since, moment, limit)

@@ -29,7 +29,6 @@ _ORDERED_BY_STATUS = {
 }
 _CONDITIONS = paging.Conditions(
     platform="platform = :platform",
-    text="instr(search_text, :text) > 0",
     after="(created_at, id) < (:created_at, :id)",
 )
 
@@ -44,7 +43,7 @@ def get(db: Connection, job_id: JobId) -> Job:
 def jobs(db: Connection, query: JobQuery) -> JobPage:
     sql, values = page_statement(query)
     found = [job_from_row(row) for row in fetch_all(db, sql, values)]
-    return paging.page_of(found, query.limit)
+    return paging.page_of(found, query)
 
 
 def page_statement(query: JobQuery) -> tuple[str, dict[str, Any]]:

@@ -1,0 +1,136 @@
+"""The words of a text, and the words that a person looks for: one reading for every store, so that all find the same (pure).
+
+A text becomes small words without diacritics. Scripts that are written without spaces, and pictures such as emoji, become
+single characters, so that any run of them is found. What is asked for is found where every word of it is the beginning of
+a word, and every run stands there as it is.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from mediavault.core.media import Account
+
+# Stands between the fields of a job, so that no run of characters is found across two; no text has it as a word.
+GAP = "\ue000"
+MAX_WORD_CHARS = 64
+MAX_WORDS = 4_000  # of a job; PostgreSQL counts places up to 16,383
+MAX_ASKED = 32  # words of a search; what follows is not looked at
+
+Term = tuple[str, ...]  # one word, or a run of single characters
+
+_PLAIN = re.compile(r"[a-z0-9]+")
+_LETTERS = str.maketrans(
+    {
+        "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "þ": "th", "æ": "ae", "œ": "oe", "ŧ": "t",
+        "\u0640": None,  # the Arabic lengthening stroke
+    }
+)  # fmt: skip
+# Marks that make another letter of the one before, as kana and Indic scripts have them; all others are diacritics.
+_LETTER_MARKS = (0, 7, 8, 9)  # canonical combining classes: of its own place, nukta, kana voicing, virama
+_WITHOUT_SPACES = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3040-\u312f\u31a0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+_BREAK, _LETTER, _ALONE = range(3)
+
+
+def words_of(text: str) -> list[str]:
+    """In order."""
+    if text.isascii():
+        return [word[:MAX_WORD_CHARS] for word in _PLAIN.findall(text.lower())]
+    words: list[str] = []
+    word = ""
+    for char in _folded(text):
+        kind = _kind(char)
+        if kind is _LETTER:
+            word += char
+            continue
+        if word:
+            words.append(word[:MAX_WORD_CHARS])
+            word = ""
+        if kind is _ALONE:
+            words.append(char)
+    return [*words, word[:MAX_WORD_CHARS]] if word else words
+
+
+def line_of(texts: Iterable[str | None]) -> str:
+    """The words of all texts, each behind a space: what :func:`is_in` looks into."""
+    words: list[str] = []
+    for text in texts:
+        if text and (found := words_of(text[: MAX_WORDS * MAX_WORD_CHARS])):
+            words += [GAP, *found] if words else found
+    return "".join(f" {word}" for word in words[:MAX_WORDS])
+
+
+def job_line(post_url: str, canonical_url: str, account: Account | None, metadata: Mapping[str, Any]) -> str:
+    """What a job is found by: title, text, handle, display name and address."""
+    told = [metadata.get("title"), metadata.get("text")]
+    texts = [text if isinstance(text, str) else None for text in told]
+    if account is not None:
+        texts += [account.handle, account.display_name]
+    return line_of([*texts, post_url, canonical_url if canonical_url != post_url else None])
+
+
+def account_line(handle: str | None, display_name: str | None) -> str:
+    """What an account is found by."""
+    return line_of([handle, display_name])
+
+
+def asked(text: str | None) -> tuple[Term, ...] | None:
+    """What a search is for. None for no search: nothing but spaces. Empty for one that finds nothing: only punctuation."""
+    if not text or text.isspace():
+        return None
+    terms: dict[Term, None] = {}
+    run: list[str] = []
+    for word in words_of(text[: MAX_ASKED * MAX_WORD_CHARS])[:MAX_ASKED]:
+        if _kind(word[0]) is _ALONE:
+            run.append(word)
+            continue
+        if run:
+            terms[tuple(run)] = None
+            run = []
+        terms[(word,)] = None
+    if run:
+        terms[tuple(run)] = None
+    return tuple(terms)
+
+
+def is_in(line: str, terms: Iterable[Term]) -> bool:
+    """Whether all that is asked for is in a line of :func:`line_of`."""
+    return all(needle(term) in line for term in terms)
+
+
+def needle(term: Term) -> str:
+    """A term as it stands in a line."""
+    return "".join(f" {word}" for word in term)
+
+
+def _folded(text: str) -> str:
+    """Without case, diacritics, joiners and marks of direction; ligatures and wide forms spelt out."""
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    return "".join(char for char in plain if not _is_dropped(char)).casefold().translate(_LETTERS)
+
+
+@lru_cache(maxsize=8_192)
+def _is_dropped(char: str) -> bool:
+    if char.isascii():
+        return False
+    category = unicodedata.category(char)
+    if category == "Mn":
+        return unicodedata.combining(char) not in _LETTER_MARKS or "\ufe00" <= char <= "\ufe0f"
+    return category in {"Cf", "Me"}
+
+
+@lru_cache(maxsize=8_192)
+def _kind(char: str) -> int:
+    if char.isascii():
+        return _LETTER if char.isalnum() else _BREAK
+    category = unicodedata.category(char)
+    if category[0] in "LNM":
+        return _ALONE if _WITHOUT_SPACES.match(char) else _LETTER
+    return _ALONE if category == "So" else _BREAK

@@ -1,0 +1,306 @@
+"""What the library's pages ask: every order, filter and search, accounts, totals, neighbours and failures, on every store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mediavault.core.accounts import account
+from mediavault.core.errors import AccountNotFound, BadInput, ErrorCode, JobNotFound
+from mediavault.core.job import JobId, JobStatus, WorkerId
+from mediavault.core.media import KeptFile
+from mediavault.store import browsing
+from mediavault.store.port import AccountQuery, AccountSummary, JobOrder, JobQuery, JobStore, LibraryTotals
+from tests.contract.shelves import adopt, all_pages, job_of, some_library
+from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, numbered_job
+from tests.fakes import START, FakeClock
+
+ANN = WorkerId("w-ann")
+MINUTE = timedelta(minutes=1)
+JANE = account("x", "jane", "Jane Doe")
+MIDDLE = START + timedelta(seconds=20)
+
+QUERIES = [
+    JobQuery(),
+    JobQuery(statuses=[JobStatus.COMPLETED]),
+    JobQuery(statuses=[JobStatus.FAILED], platform="x"),
+    JobQuery(statuses=[JobStatus.FAILED, JobStatus.QUEUED], account="x/x-jane"),
+    JobQuery(platform="tiktok"),
+    JobQuery(account="tiktok/tiktok-bob"),
+    JobQuery(account="nobody/at-all"),
+    JobQuery(since=MIDDLE),
+    JobQuery(until=MIDDLE),
+    JobQuery(since=MIDDLE, until=MIDDLE),
+    JobQuery(since=MIDDLE - MINUTE / 6, until=MIDDLE + MINUTE / 6, shortest_s=4.5, longest_s=60.0),
+    JobQuery(shortest_s=0.0),
+    JobQuery(longest_s=4.5, platform="generic"),
+    JobQuery(text="fox"),
+    JobQuery(text="fo", platform="x", statuses=[JobStatus.COMPLETED]),
+    JobQuery(text="look fuchs", since=MIDDLE),
+    JobQuery(text="jane"),
+]
+
+
+@pytest.mark.parametrize("order", JobOrder)
+async def test_every_query_finds_in_every_order_what_it_asks_for_page_by_page(store: JobStore, order: JobOrder) -> None:
+    jobs = some_library(60)
+    await adopt(store, jobs)
+
+    for query in QUERIES:
+        asked = replace(query, order=order, limit=7)
+        wanted = [job.id for job in browsing.in_order(jobs, asked)]
+        assert [job.id for job in await all_pages(store, asked)] == wanted, asked
+
+
+async def test_orders_put_jobs_without_the_value_last_and_equals_newest_first(store: JobStore) -> None:
+    values: list[dict[str, Any]] = [
+        {"duration_s": 2.0, "bytes": 5},
+        {},
+        {"duration_s": 9.5, "bytes": 1},
+        {"duration_s": 2.0},
+        {},
+    ]
+    await adopt(store, [job_of(number, **facts) for number, facts in enumerate(values)])
+
+    async def numbers(order: JobOrder) -> list[int]:
+        return [int(job.post_url.rpartition("/")[2]) for job in await all_pages(store, JobQuery(order=order, limit=2))]
+
+    assert await numbers(JobOrder.NEWEST) == [4, 3, 2, 1, 0]
+    assert await numbers(JobOrder.OLDEST) == [0, 1, 2, 3, 4]
+    assert await numbers(JobOrder.LONGEST) == [2, 3, 0, 4, 1]
+    assert await numbers(JobOrder.LARGEST) == [0, 2, 4, 3, 1]
+
+
+async def test_a_cursor_belongs_to_its_order(store: JobStore) -> None:
+    await adopt(store, [job_of(number, duration_s=1.5, bytes=7) for number in range(3)])
+    cursors = {order: (await store.jobs(JobQuery(order=order, limit=1))).next_cursor for order in JobOrder}
+
+    for order in JobOrder:
+        for other, cursor in cursors.items():
+            if other is order:
+                assert len((await store.jobs(JobQuery(order=order, cursor=cursor))).jobs) == 2
+            else:
+                with pytest.raises(BadInput):
+                    await store.jobs(JobQuery(order=order, cursor=cursor))
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["longest~nan~1.a", "longest~1e999~1.a", "longest~-5~1.a", "longest~1-2~1.a", "longest~1.a", "largest~1.5~1.a",
+     "largest~99999999999999999999~1.a", "longest~1~1.'", "oldest~1~1.a", "newest~1.a", "5.a"],
+)  # fmt: skip
+@pytest.mark.parametrize("order", [JobOrder.LONGEST, JobOrder.LARGEST])
+async def test_a_cursor_that_no_page_returned_is_refused(store: JobStore, order: JobOrder, cursor: str) -> None:
+    with pytest.raises(BadInput):
+        await store.jobs(JobQuery(order=order, cursor=cursor))
+
+
+# --- what a job is found by ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("fox", True), ("FO", True), ("fox quick", True), ("ox", False), ("fox slow", False), ("füch", True), ("FUCHSLEIN", True),
+        ("Crème", True), ("creme brulee", True), ("strasse", True), ("STRAẞE", True), ("5 min", True),
+        ("東京", True), ("タワー", True), ("京タ", True), ("東タ", False), ("夜景 fox", True),
+        ("моск", True), ("שלום", True), ("قهوه", False), ("قَهوة", True), ("เทศ", True), ("한국", True), ("하", True),
+        ("😀", True), ("😀😀", True), ("😀😀😀", False),
+        ("jane", True), ("@jane", True), ("doe", True), ("videos.example", True), ("https://videos.example/watch/1", True),
+        ("watch/2", False), ("", True), ("   ", True), ("%", False), ('"', False), ("-- ;", False), ("'*'", False),
+        ('fox" OR "dog', False), ("fox*", True), ("fox AND quick", False), ("NOT", False), ("title:fox", False), ("(fox)", True),
+        ("fox\0quick", True), ("\ue000", False), ("\ud800", False), ("x" * 10_000, False), ("fox " * 2_500, True),
+        ("'" * 10_000, False), ("🏳️‍🌈", False), ("\u202efox", True), ("fo\u0301x", True), (":*", False), ("fox:*", True), ("!fox", True),
+        ("fox<->quick", True), ("\\", False), ("^fox", True), ("{fox}", True), ("$where", False), (".*", False), ("f.x", False),
+    ],
+)  # fmt: skip
+async def test_a_search_finds_every_word_by_its_beginning_and_survives_any_text(
+    store: JobStore, text: str, *, found: bool
+) -> None:
+    title = "The Quick Brown Fox: Ein Füchslein, crème brûlée, 東京タワーの夜景, Прогулка по Москве"
+    words = "שלום عالم قهوة ประเทศไทย 한국어 straße in 5 minutes 😀😀"
+    await adopt(store, [job_of(1, title=title, text=words, account=JANE)])
+
+    assert bool((await store.jobs(JobQuery(text=text))).jobs) is found
+
+
+async def test_no_run_is_found_across_two_fields(store: JobStore) -> None:
+    await adopt(store, [job_of(1, title="東", text="京")])
+
+    assert (await store.jobs(JobQuery(text="東京"))).jobs == ()
+    assert len((await store.jobs(JobQuery(text="東 京"))).jobs) == 0
+    assert len((await store.jobs(JobQuery(text="京"))).jobs) == 1
+
+
+async def test_a_search_sees_what_has_just_been_written(store: JobStore) -> None:
+    """Handed in, found, kept, removed: whoever looks right afterwards sees it."""
+    await store.enqueue([numbered_job(1, "https://videos.example/zebra")])
+    assert len((await store.jobs(JobQuery(text="zeb"))).jobs) == 1
+    [claim] = await store.claim(ANN, limit=1, lease=LEASE)
+    await store.checkpoint(claim, replace(NOTHING_FOUND, metadata={"title": "Old"}, account=JANE))
+    assert len((await store.jobs(JobQuery(text="old jane zebra", account="x/x-jane"))).jobs) == 1
+    await store.checkpoint(claim, replace(NOTHING_FOUND, metadata={"title": "New"}))
+    assert (await store.jobs(JobQuery(text="old"))).jobs == ()
+    assert (await store.accounts(AccountQuery())).accounts == ()
+    await store.complete(claim, KEPT)
+    query = JobQuery(text="new", statuses=[JobStatus.COMPLETED], longest_s=4.5, order=JobOrder.LONGEST)
+    assert [job.id for job in (await store.jobs(query)).jobs] == [claim.id]
+    await store.remove(claim.id)
+
+    assert (await store.jobs(query)).jobs == ()
+    assert await store.library_totals() == browsing.totals([])
+
+
+async def test_a_post_that_is_removed_and_handed_in_again_is_found_as_it_is_now(
+    store: JobStore, clock: FakeClock
+) -> None:
+    for title in ("first", "second", "third"):
+        await store.enqueue([numbered_job(1, "https://videos.example/1")])
+        [claim] = await store.claim(ANN, limit=1, lease=LEASE)
+        await store.checkpoint(claim, replace(NOTHING_FOUND, metadata={"title": title}))
+        assert len((await store.jobs(JobQuery(text=title))).jobs) == 1
+        await store.complete(claim, KEPT)
+        await store.remove(claim.id)
+        clock.advance(1)
+    await store.enqueue([numbered_job(2, "https://videos.example/2")])
+
+    assert (await store.jobs(JobQuery(text="third"))).jobs == ()
+    assert len((await store.jobs(JobQuery(text="videos"))).jobs) == 1
+
+
+# --- beside a job ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", JobOrder)
+async def test_neighbours_are_the_jobs_before_and_after_in_the_querys_order(store: JobStore, order: JobOrder) -> None:
+    jobs = some_library(30)
+    await adopt(store, jobs)
+
+    for query in (
+        JobQuery(),
+        JobQuery(statuses=[JobStatus.COMPLETED], text="fox"),
+        JobQuery(platform="x", shortest_s=1),
+    ):
+        asked = replace(query, order=order, limit=1)
+        for job in jobs[::5]:
+            assert await store.neighbours(job.id, asked) == browsing.beside(job, jobs, asked)
+
+
+async def test_the_first_and_the_last_have_one_neighbour_and_an_unknown_job_is_not_found(store: JobStore) -> None:
+    first, last = job_of(1), job_of(2)
+    await adopt(store, [first, last])
+
+    newest_first, oldest_first = JobQuery(), JobQuery(order=JobOrder.OLDEST)
+    beside = await store.neighbours(first.id, newest_first)
+    assert (beside.newer, beside.older) == (last, None)
+    beside = await store.neighbours(first.id, oldest_first)
+    assert (beside.newer, beside.older) == (None, last)
+    with pytest.raises(JobNotFound):
+        await store.neighbours(JobId("none"), newest_first)
+
+
+# --- accounts, totals, failures ---------------------------------------------------------------------------------------
+
+
+async def test_accounts_are_counted_and_come_newest_first_page_by_page(store: JobStore) -> None:
+    jobs = some_library(60)
+    await adopt(store, jobs)
+
+    for query in (
+        AccountQuery(),
+        AccountQuery(platform="x"),
+        AccountQuery(text="jane"),
+        AccountQuery(text="ゾ"),
+        AccountQuery(text="do jan", platform="tiktok"),
+        AccountQuery(text="!"),
+        AccountQuery(text=" "),
+        AccountQuery(text='"\0%_'),
+    ):
+        wanted = browsing.accounts(jobs, query).accounts
+        seen: list[AccountSummary] = []
+        cursor = None
+        while True:
+            page = await store.accounts(replace(query, limit=2, cursor=cursor))
+            seen += page.accounts
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        assert tuple(seen) == wanted, query
+        for one in wanted:
+            assert await store.account(one.key) == one
+
+
+async def test_an_account_is_called_as_its_newest_job_calls_it(store: JobStore) -> None:
+    """Also when that one is removed again; and without jobs there is no account."""
+    old = job_of(1, account=JANE, bytes=5, duration_s=1.25)
+    new = job_of(2, account=replace(JANE, display_name="Jane Roe"), status=JobStatus.FAILED, bytes=5)
+    await adopt(store, [new, old])
+
+    now = await store.account("x/x-jane")
+    assert (now.display_name, now.jobs, now.kept, now.bytes, now.duration_s) == ("Jane Roe", 2, 1, 5, 1.25)
+    assert now.latest_at == new.created_at
+    assert [one.key for one in (await store.accounts(AccountQuery(text="roe"))).accounts] == ["x/x-jane"]
+    await store.remove(new.id)
+    assert (await store.account("x/x-jane")).display_name == "Jane Doe"
+    assert (await store.accounts(AccountQuery(text="roe"))).accounts == ()
+    await store.remove(old.id)
+    with pytest.raises(AccountNotFound):
+        await store.account("x/x-jane")
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "1", "1~", "~a", "-1~a", "1~a b", "9" * 40 + "~a"])
+async def test_a_cursor_of_accounts_that_is_none_is_refused(store: JobStore, cursor: str) -> None:
+    with pytest.raises(BadInput):
+        await store.accounts(AccountQuery(cursor=cursor))
+
+
+async def test_totals_count_every_state_of_every_platform(store: JobStore) -> None:
+    jobs = some_library(60)
+    await adopt(store, jobs)
+    assert await store.library_totals() == browsing.totals(jobs)
+
+    for job in jobs[::3]:
+        await store.remove(job.id)
+    left = [job for place, job in enumerate(jobs) if place % 3]
+    assert await store.library_totals() == browsing.totals(left)
+
+
+async def test_totals_of_an_empty_store_are_nought(store: JobStore) -> None:
+    assert await store.library_totals() == LibraryTotals(counts=dict.fromkeys(JobStatus, 0))
+
+
+async def test_totals_follow_a_job_through_its_states(store: JobStore) -> None:
+    await store.enqueue([numbered_job(1, "https://videos.example/1")])
+
+    async def counted() -> tuple[dict[JobStatus, int], int, int, float]:
+        totals = await store.library_totals()
+        return {s: n for s, n in totals.counts.items() if n}, totals.kept, totals.bytes, totals.duration_s
+
+    assert await counted() == ({JobStatus.QUEUED: 1}, 0, 0, 0.0)
+    [claim] = await store.claim(ANN, limit=1, lease=LEASE)
+    assert await counted() == ({JobStatus.RUNNING: 1}, 0, 0, 0.0)
+    await store.begin_commit(claim, KEPT)
+    assert await counted() == ({JobStatus.RUNNING: 1}, 0, 0, 0.0)
+    other = KeptFile("jane/2.mp4", None, 30_000, "cd" * 32, 7.25, 320, 180)
+    await store.complete(claim, other)
+    assert await counted() == ({JobStatus.COMPLETED: 1}, 1, 30_000, 7.25)
+
+
+async def test_failures_are_grouped_by_cause_and_platform_the_most_first(store: JobStore) -> None:
+    jobs = some_library(150)
+    await adopt(store, jobs)
+
+    groups = await store.failures()
+
+    assert list(groups) == browsing.failures(jobs)
+    assert {group.error_code for group in groups} > {ErrorCode.NETWORK}
+    assert max(len(group.examples) for group in groups) == 3
+
+
+async def test_no_failure_is_no_group(store: JobStore) -> None:
+    await adopt(store, [job_of(1)])
+
+    assert list(await store.failures()) == []
