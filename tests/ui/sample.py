@@ -25,6 +25,7 @@ import av
 from mediavault.core.clock import SystemClock
 from mediavault.core.errors import ErrorCode
 from mediavault.core.job import (
+    ClaimedJob,
     HistoryRecord,
     ItemStatus,
     Job,
@@ -96,7 +97,17 @@ TROUBLES = (
 
 
 async def fill(store: JobStore, downloads: Path, *, posts: int = 60, now: datetime | None = None) -> list[Job]:
-    """Posts newest first: two running, two waiting, ``TROUBLES`` failed, one cancelled, all others kept."""
+    """As ``fill_and_claim``; the kept posts alone."""
+    return (await fill_and_claim(store, downloads, posts=posts, now=now))[0]
+
+
+async def fill_and_claim(
+    store: JobStore, downloads: Path, *, posts: int = 60, now: datetime | None = None
+) -> tuple[list[Job], list[ClaimedJob]]:
+    """Posts newest first: two running, two waiting, ``TROUBLES`` failed, one cancelled, all others kept.
+
+    Answers the kept ones and the two that run, as their worker holds them.
+    """
     moment = now or SystemClock().now()
     pictures = [picture(number) for number in range(PICTURES)]
     videos = [(mp4(4.0), "mp4"), (mp4(12.0), "mp4"), (webm(6.0), "webm")]
@@ -106,7 +117,8 @@ async def fill(store: JobStore, downloads: Path, *, posts: int = 60, now: dateti
         await store.adopt(kept[start : start + 500])
     await store.adopt(rest)
     await store.adopt([_waiting(number, moment - timedelta(minutes=9)) for number in (1, 2)])
-    for number, claim in enumerate(await store.claim(ANN, limit=2, lease=LEASE)):
+    claims = await store.claim(ANN, limit=2, lease=LEASE)
+    for number, claim in enumerate(claims):
         await store.progress(
             claim,
             stage=Stage.DOWNLOAD if number else Stage.EXTRACT,
@@ -115,7 +127,7 @@ async def fill(store: JobStore, downloads: Path, *, posts: int = 60, now: dateti
             bytes_total=88_000_000,
         )
     await store.adopt([_waiting(number, moment) for number in (3, 4)])
-    return [one.job for one in kept]
+    return [one.job for one in kept], claims
 
 
 def picture(number: int) -> bytes:

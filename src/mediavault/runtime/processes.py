@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -63,12 +63,17 @@ async def _serve_api(settings: Settings, *, worker: bool) -> int:
             if vault is None:
                 return 0
             ending.watch(vault, outlives_worker=True)
-            windows = await stack.enter_async_context(_open_windows(vault))
-            await _serve(vault, windows, ending.stop)
+            await serve_vault(vault, ending.stop)
     return 0
 
 
-async def _serve(vault: OpenVault, windows: LoginWindows, stop: asyncio.Event) -> None:
+async def serve_vault(vault: OpenVault, stop: asyncio.Event, *, on_open: Callable[[str], None] | None = None) -> None:
+    """The API and the pages of an open vault until ``stop`` is set. ``on_open`` gets their address."""
+    async with _open_windows(vault) as windows:
+        await _serve(vault, windows, stop, on_open or (lambda _: None))
+
+
+async def _serve(vault: OpenVault, windows: LoginWindows, stop: asyncio.Event, on_open: Callable[[str], None]) -> None:
     from mediavault.api.app import create_app
     from mediavault.api.server import serve_app
     from mediavault.api.services import ApiServices
@@ -91,14 +96,15 @@ async def _serve(vault: OpenVault, windows: LoginWindows, stop: asyncio.Event) -
         host=settings.host,
         port=settings.port,
         stop=stop,
-        on_started=lambda address: _on_started(vault, address),
+        on_started=lambda address: _on_started(vault, address, on_open),
     )
 
 
-def _on_started(vault: OpenVault, address: str) -> None:
+def _on_started(vault: OpenVault, address: str, on_open: Callable[[str], None]) -> None:
     vault.guard.claim_port(parse_http_url(address).port)  # where port 0 was asked for, the real one is known only now
     settings = vault.settings
     log.info("vault_open", address=address, library=settings.vault_url or str(settings.download_dir))
+    on_open(address)
 
 
 @asynccontextmanager

@@ -1,0 +1,80 @@
+"""For the tests in a browser: a served vault, a Chromium, and pages that fail their test by what goes wrong in them.
+
+    async def test_a_post_can_be_cancelled(pages: Pages, fresh_vault: Vault) -> None:
+        page = await pages("/", size="phone", base=fresh_vault.base)
+
+``pages`` opens pages of ``vault``, which all tests share and none may change, unless ``base`` names another.
+Everything runs in one event loop, the server too: a test must await, never block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+
+from mediavault.services.browser.discovery import find_browser
+from tests.ui.browsing import Pages, flags
+from tests.ui.vault import Vault, sample_vault
+
+HERE = Path(__file__).parent
+_BROWSER = find_browser()
+
+MakeVault = Callable[..., Awaitable[Vault]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if not item.path.is_relative_to(HERE):
+            continue
+        item.add_marker(pytest.mark.browser)
+        item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+        if _BROWSER.path is None:
+            item.add_marker(pytest.mark.skip(reason=_BROWSER.advice))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def vault(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Vault]:
+    """Sixty kept posts and every trouble, for all tests of the session: look, don't touch."""
+    async with sample_vault(tmp_path_factory.mktemp("vault")) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def make_vault(tmp_path: Path) -> AsyncIterator[MakeVault]:
+    """Vaults of this test alone: ``await make_vault(posts=0, worker=False, token="...")``, settings by name."""
+    async with AsyncExitStack() as stack:
+        made = 0
+
+        async def make(**given: object) -> Vault:
+            nonlocal made
+            made += 1
+            return await stack.enter_async_context(sample_vault(tmp_path / str(made), **{"posts": 6, **given}))  # type: ignore[arg-type]
+
+        yield make
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def fresh_vault(make_vault: MakeVault) -> Vault:
+    """A small vault of this test alone: six kept posts and every trouble."""
+    return await make_vault()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=_BROWSER.path, args=list(flags()))
+        yield chromium
+        await chromium.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def pages(browser: Browser, vault: Vault) -> AsyncIterator[Pages]:
+    opened = Pages(browser, vault.base)
+    yield opened
+    await opened.aclose()
+    assert opened.told() == []

@@ -1,0 +1,43 @@
+"""The frame of every page, in a real browser."""
+
+from __future__ import annotations
+
+from tests.ui.browsing import Pages, overflow
+from tests.ui.vault import Vault
+
+
+async def test_the_first_page_shows_what_the_vault_holds(pages: Pages) -> None:
+    page = await pages("/")
+
+    assert await page.locator("h1").count() == 1
+    assert await overflow(page) == []
+
+
+async def test_a_post_that_comes_in_elsewhere_appears_in_the_open_page(pages: Pages, fresh_vault: Vault) -> None:
+    page = await pages("/", base=fresh_vault.base)
+
+    job = await fresh_vault.add("https://videos.example/watch/just-now")
+    await page.locator(f'a[href="/jobs/{job.id}"]').first.wait_for()
+
+
+async def test_the_colours_follow_the_device(pages: Pages) -> None:
+    light, dark = await pages("/", theme="light"), await pages("/", theme="dark")
+    background = "getComputedStyle(document.body).backgroundColor"
+
+    assert await light.evaluate(background) != await dark.evaluate(background)
+
+
+async def test_a_page_tells_its_test_what_goes_wrong_in_it(pages: Pages) -> None:
+    """Whatever these fixtures overlooked, every test in a browser would overlook."""
+    page = await pages("/")
+    await page.evaluate("""() => {
+      document.body.append(Object.assign(document.createElement("img"), { src: "https://elsewhere.example/x.png" }));
+      setTimeout(() => { throw new Error("thrown"); });
+      setTimeout(() => alert("asked"));
+    }""")
+    await page.wait_for_event("dialog")
+    await page.evaluate("new Promise(requestAnimationFrame)")
+
+    for sign in ("CSP: img-src", "script: thrown", "dialog: asked"):
+        assert any(sign in each for each in pages.troubles), (sign, pages.troubles)
+    pages.troubles.clear()

@@ -1,0 +1,98 @@
+"""A vault to browse: the real composition and the real server, on a loopback port of the system's choosing, with sample posts.
+
+It runs in the test's own event loop, so a test writes to its store directly and the open pages hear of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mediavault import __version__
+from mediavault.core.job import ClaimedJob, Job, WorkerBeat, WorkerId
+from mediavault.core.settings import Settings
+from mediavault.runtime.house import OpenVault, open_vault
+from mediavault.runtime.processes import serve_vault
+from mediavault.store.port import JobStore
+from tests.ui import sample
+
+START_WITHIN_S = 10.0
+BEAT_EVERY_S = 30.0
+WORKER = WorkerId("w-sample")
+
+
+@dataclass
+class Vault:
+    """What is served at ``base``. ``kept`` are its kept posts, newest first; ``claims`` the two that run, as their worker holds them."""
+
+    base: str
+    opened: OpenVault
+    kept: Sequence[Job]
+    claims: Sequence[ClaimedJob] = field(default_factory=tuple)
+
+    @property
+    def store(self) -> JobStore:
+        return self.opened.store
+
+    @property
+    def downloads(self) -> Path:
+        return self.opened.settings.download_dir
+
+    async def add(self, url: str) -> Job:
+        """A post that waits, as the API takes it. It must be of no sample post: any other web address will do."""
+        return (await self.store.enqueue([self.opened.submit(url)]))[0].job
+
+
+@asynccontextmanager
+async def sample_vault(root: Path, *, posts: int = 60, worker: bool = True, **settings: Any) -> AsyncIterator[Vault]:
+    """Open, fill and serve a vault below ``root``. ``posts`` 0 leaves it empty; ``worker`` pretends that one is alive."""
+    chosen = Settings(state_dir=root / "state", download_dir=root / "downloads", host="127.0.0.1", port=0, **settings)
+    async with AsyncExitStack() as stack:
+        opened = await stack.enter_async_context(open_vault(chosen))
+        kept: Sequence[Job] = ()
+        claims: Sequence[ClaimedJob] = ()
+        if posts:
+            kept, claims = await sample.fill_and_claim(opened.store, chosen.download_dir, posts=posts)
+        if worker:
+            await stack.enter_async_context(_beating(opened.store))
+        base = await stack.enter_async_context(_served(opened))
+        yield Vault(base, opened, kept, claims)
+
+
+@asynccontextmanager
+async def _served(opened: OpenVault) -> AsyncIterator[str]:
+    stop = asyncio.Event()
+    address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(serve_vault(opened, stop, on_open=address.set_result))
+    try:
+        either: set[asyncio.Future[Any]] = {serving, address}
+        await asyncio.wait(either, timeout=START_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
+        assert address.done(), "the vault was not served in time"
+        yield address.result()
+    finally:
+        stop.set()
+        await serving
+
+
+@asynccontextmanager
+async def _beating(store: JobStore) -> AsyncIterator[None]:
+    async def beat() -> None:
+        while True:
+            now = (await store.report()).at
+            await store.beat(WorkerBeat(WORKER, "attic", 4711, __version__, now, now, running_jobs=2))
+            await asyncio.sleep(BEAT_EVERY_S)
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
