@@ -22,6 +22,7 @@ from mediavault.api.words import (
     STAGE_WORDS,
     STATUS_WORDS,
     duration_words,
+    length_words,
     size_words,
 )
 
@@ -52,7 +53,9 @@ def _environment() -> Environment:
     )
     environment.install_gettext_callables(gettext, ngettext, newstyle=True, pgettext=pgettext)  # type: ignore[attr-defined]
     environment.policies["ext.i18n.trimmed"] = True
-    environment.filters.update(size=size_words, duration=duration_words, moment=_moment, link=safe_link)
+    environment.filters.update(
+        size=size_words, duration=duration_words, length_of=length_words, moment=_moment, link=safe_link
+    )
     environment.globals.update(
         version=__version__,
         static=static_address,

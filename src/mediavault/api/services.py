@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from mediavault.api.catalogue import gettext
 from mediavault.api.submission import Submission
 from mediavault.core.clock import Clock
 from mediavault.core.platform import Platform
@@ -63,7 +64,10 @@ class Windows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ApiServices:
-    """The ports of the API. ``browser_status`` names the browser that is used, None where there is none."""
+    """The ports of the API. ``browser_status`` names the browser that is used, None where there is none.
+
+    ``platforms`` are the facts of every site that is known by a name.
+    """
 
     store: JobStore
     settings: Settings
@@ -73,3 +77,15 @@ class ApiServices:
     browser_status: Callable[[], str | None]
     sessions: Sessions
     windows: Windows
+    platforms: tuple[Platform, ...] = ()
+
+    def platform(self, name: str) -> Platform | None:
+        """Its facts; None for a name that no site has (any more)."""
+        return next((one for one in self.platforms if one.name == name), None)
+
+    def title_of(self, name: str) -> str:
+        """As people write the site's name."""
+        if name == "generic":
+            return gettext("Other sites")
+        known = self.platform(name)
+        return known.title if known else name

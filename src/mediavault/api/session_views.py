@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mediavault.api.catalogue import gettext, ngettext
 from mediavault.api.waiting_jobs import waiting_jobs, wall_since
 from mediavault.core.errors import ErrorCode
 from mediavault.core.fleet import ALIVE_WITHIN, hosts_signed_in
@@ -21,7 +22,6 @@ from mediavault.core.screen import (
     WheelEvent,
 )
 from mediavault.core.sessions import ImportReport, SessionState
-from mediavault.core.words import counted
 from mediavault.store.port import JobStore
 
 MAX_EVENTS = 200
@@ -225,17 +225,22 @@ def viewer_view(viewer: Viewer) -> ViewerView:
 def state_words(state: SessionState, *, has_ended: bool = False) -> str:
     """A word or two for people. ``has_ended``: the cookies are there, and a job was shown the login wall in spite of them."""
     if state.signed_in and has_ended:
-        return "The sign-in has ended"
+        return gettext("The sign-in has ended")
     if state.signed_in is not False and state.signed_in_as:
-        return f"Signed in as {state.signed_in_as}"
+        return gettext("Signed in as %(name)s") % {"name": state.signed_in_as}
     if state.signed_in is None:
-        return "Has cookies" if state.cookies else "No cookies yet"
-    return "Signed in" if state.signed_in else "Not signed in"
+        return gettext("Has cookies") if state.cookies else gettext("No cookies yet")
+    return gettext("Signed in") if state.signed_in else gettext("Not signed in")
 
 
 def waiting_words(count: int, challenges: int = 0) -> str:
     """``Login wall: 6 jobs wait for a sign-in. Challenge: 1 job waits for your answer.``"""
-    parts = [("Login wall", count - challenges, "a sign-in"), ("Challenge", challenges, "your answer")]
-    return " ".join(
-        f"{what}: {counted(number, 'job waits', 'jobs wait')} for {wanted}." for what, number, wanted in parts if number
+    sign_ins = count - challenges
+    wall = ngettext(
+        "Login wall: %(count)s job waits for a sign-in.", "Login wall: %(count)s jobs wait for a sign-in.", sign_ins
     )
+    challenge = ngettext(
+        "Challenge: %(count)s job waits for your answer.", "Challenge: %(count)s jobs wait for your answer.", challenges
+    )
+    parts = ((wall, sign_ins), (challenge, challenges))
+    return " ".join(words % {"count": f"{number:,}"} for words, number in parts if number)

@@ -170,6 +170,15 @@ def duration_words(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{last:02}" if hours else f"{minutes}:{last:02}"
 
 
+def length_words(seconds: float) -> str:
+    """A sum of durations: ``3 h 12 min``, ``12 min``, ``40 s``."""
+    minutes, last = divmod(round(seconds), 60)
+    hours, rest = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{minutes} min" if minutes else f"{last} s"
+
+
 def progress_words(done: int, total: int | None) -> str:
     """``3.1 MB of 8.0 MB``; only what is known."""
     if not total:

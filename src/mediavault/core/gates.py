@@ -14,6 +14,7 @@ SOON = timedelta(
 )  # a turn that is nearer is worth a slot of a worker; for one further away the job is given back
 DAY = timedelta(days=1)  # in which an account's posts are counted; it rolls
 NOT_UNDERSTOOD_WITHIN = timedelta(days=7)  # in which the posts are counted that no extractor understands
+MANY_SITES = frozenset({"generic", "mastodon"})  # one name for many sites: they have no gate, and no pace
 OUT_OF_SIGHT = timedelta(minutes=10)  # longer than any interval: a turn beyond was given before the clock was set back
 
 

@@ -15,6 +15,7 @@ from mediavault.core.logs import get_logger
 from mediavault.core.sessions import Errand, SessionState
 from mediavault.core.settings import Settings
 from mediavault.core.urls import parse_http_url
+from mediavault.platforms import registry
 from mediavault.runtime.house import OpenVault, browser_path, open_vault, session_desk
 from mediavault.services.browser.login_windows import LoginWindows
 from mediavault.store.patience import Patience
@@ -88,6 +89,7 @@ async def _serve(vault: OpenVault, windows: LoginWindows, stop: asyncio.Event, o
         browser_status=lambda: browser_path(settings),
         sessions=session_desk(settings),
         windows=windows,
+        platforms=registry.all_platforms(),
     )
     if vault.worker is not None and browser_path(settings) is None:
         log.warning("no_browser", help="Posts cannot be extracted until there is one: run `mediavault doctor`.")

@@ -11,13 +11,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from mediavault.core.errors import AccountDayUsed, ErrorCode, Failure, RateLimited
-from mediavault.core.gates import SOON, Refusal, Turn, TurnRequest
+from mediavault.core.gates import MANY_SITES, SOON, Refusal, Turn, TurnRequest
 from mediavault.core.job import JobId
 from mediavault.core.logs import get_logger
 from mediavault.core.platform import Platform
 from mediavault.worker.tools import Tools
 
-MANY_SITES = frozenset({"generic", "mastodon"})  # one name for many sites
 PROBE_WITHIN = timedelta(minutes=10)  # a probe that has told nothing by then is lost; another may go
 MAX_CLOSED = timedelta(days=1)
 _BASE = {

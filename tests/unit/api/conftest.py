@@ -18,7 +18,7 @@ from mediavault.core.job import ClaimedJob, Job, JobId, WorkerBeat, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.core.settings import Settings
 from mediavault.core.urls import HttpUrl
-from mediavault.platforms.registry import identify
+from mediavault.platforms.registry import all_platforms, identify
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.vault.local import LocalVault
 from mediavault.store.memory import MemoryJobStore
@@ -121,6 +121,7 @@ def _house(root: Path, *, browser: str | None = "/usr/bin/chromium", **given: An
         browser_status=lambda: browser,
         sessions=sessions,
         windows=StubWindows(sessions),
+        platforms=all_platforms(),
     )
     return House(AsgiClient(create_app(services)), store, clock, services, downloads, cancelled)
 

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from mediavault.api.pages import appearance, home, login, post, sign_ins
+from mediavault.api.pages import accounts, appearance, home, login, platforms, post, sign_ins
 
-ROUTERS: tuple[APIRouter, ...] = (home.router, post.router, sign_ins.router, login.router, appearance.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    home.router,
+    post.router,
+    accounts.router,
+    platforms.router,
+    sign_ins.router,
+    login.router,
+    appearance.router,
+)

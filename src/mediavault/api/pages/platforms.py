@@ -1,0 +1,59 @@
+"""The sites: how each stands, and who works on their jobs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from mediavault.api.dependencies import EventFeed, Services
+from mediavault.api.forms import see_other
+from mediavault.api.gates import open_gate
+from mediavault.api.pages.frame import frame
+from mediavault.api.render import render
+from mediavault.api.session_views import session_view, state_words
+from mediavault.api.sites import all_sites, one_site, sessions_of
+from mediavault.api.views import fleet_view, job_view
+from mediavault.core.fleet import ALIVE_WITHIN
+from mediavault.store.port import JobQuery
+
+NEWEST_POSTS = 12
+
+router = APIRouter(include_in_schema=False)
+
+SiteName = Annotated[str, Path(max_length=64, description="A site's name, as jobs carry it.")]
+
+
+@router.get("/sites")
+async def index(services: Services) -> Response:
+    sites = await all_sites(services)
+    workers = await services.store.workers(seen_within=ALIVE_WITHIN)
+    return render(
+        "sites.html",
+        sites=sites,
+        sessions=await sessions_of(sites, services),
+        state_words=state_words,
+        fleet=fleet_view(await services.store.report(), workers),
+        **frame(services),
+    )
+
+
+@router.get("/sites/{platform}")
+async def site(platform: SiteName, services: Services) -> Response:
+    found = await one_site(platform, services)
+    newest = await services.store.jobs(JobQuery(platform=platform, limit=NEWEST_POSTS))
+    return render(
+        "site.html",
+        site=found,
+        session=await session_view(found.session, services.store) if found.session else None,
+        posts=[job_view(job) for job in newest.jobs],
+        **frame(services),
+    )
+
+
+@router.post("/sites/{platform}/open")
+async def open_form(platform: SiteName, services: Services, feed: EventFeed) -> Response:
+    """A person's word that the site may be asked again at once."""
+    await open_gate(platform, services)
+    feed.wake()
+    return see_other(f"/sites#{platform}")

@@ -1,0 +1,96 @@
+"""Each site with all that is known of it here: its jobs, its session, its pace, its gate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mediavault.api.gates import all_gates
+from mediavault.api.schemas import GateView
+from mediavault.api.services import ApiServices
+from mediavault.api.session_views import SessionView, session_view
+from mediavault.core.errors import NotFound
+from mediavault.core.gates import MANY_SITES
+from mediavault.core.job import JobStatus
+from mediavault.core.platform import Pace
+from mediavault.core.sessions import WAITS_FOR_SIGN_IN, SessionState
+from mediavault.store.port import FailureGroup, PlatformTotals
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """``totals`` is None without jobs, ``gate`` without anything to tell of it, ``session`` where nobody can sign in.
+
+    ``waiting_for_sign_in``: jobs that a person's sign-in or answer lets go on. ``pace`` is None where one name stands for
+    many sites. ``failures``: the most frequent first.
+    """
+
+    name: str
+    title: str
+    totals: PlatformTotals | None
+    gate: GateView | None
+    session: SessionState | None
+    pace: Pace | None
+    failures: tuple[FailureGroup, ...]
+
+    @property
+    def address(self) -> str:
+        return f"/sites/{self.name}"
+
+    @property
+    def waiting_for_sign_in(self) -> int:
+        return sum(group.jobs for group in self.failures if group.error_code in WAITS_FOR_SIGN_IN)
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether there is anything to tell: a job, a gate, a session."""
+        has_session = self.session is not None and bool(self.session.signed_in or self.session.cookies)
+        return self.totals is not None or self.gate is not None or has_session
+
+    def count(self, status: JobStatus) -> int:
+        return self.totals.counts.get(status, 0) if self.totals else 0
+
+
+async def all_sites(services: ApiServices) -> list[Site]:
+    """Those in use, by title; those of no name of their own last."""
+    sites = [site for site in (await _known(services)).values() if site.is_in_use]
+    return sorted(sites, key=lambda site: (site.name == "generic", site.title.lower()))
+
+
+async def one_site(name: str, services: ApiServices) -> Site:
+    """Raises NotFound for a name that is neither a site's nor a job's."""
+    known = await _known(services)
+    if name not in known:
+        raise NotFound("No site of this name is here.", help="The page of the sites lists those that are.")
+    return known[name]
+
+
+async def sessions_of(sites: list[Site], services: ApiServices) -> Mapping[str, SessionView]:
+    """In full, for those whose jobs wait for a person: the others' states say all there is."""
+    asked = [site for site in sites if site.session is not None and site.waiting_for_sign_in]
+    return {site.name: await session_view(site.session, services.store) for site in asked if site.session}
+
+
+async def _known(services: ApiServices) -> dict[str, Site]:
+    totals = {one.platform: one for one in (await services.store.library_totals()).platforms}
+    gates = {one.platform: one for one in await all_gates(services)}
+    sessions = {one.platform: one for one in await services.sessions.states()}
+    failures = await services.store.failures()
+    names = {*totals, *gates, *sessions, *(one.name for one in services.platforms)}
+    return {
+        name: Site(
+            name=name,
+            title=services.title_of(name),
+            totals=totals.get(name),
+            gate=gates.get(name),
+            session=sessions.get(name),
+            pace=_pace(name, services),
+            failures=tuple(group for group in failures if group.platform == name),
+        )
+        for name in names
+    }
+
+
+def _pace(name: str, services: ApiServices) -> Pace | None:
+    known = services.platform(name)
+    return known.pace if known is not None and name not in MANY_SITES else None
