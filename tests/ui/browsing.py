@@ -6,10 +6,13 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urljoin
 
 from playwright.async_api import Browser, BrowserContext, Dialog, Page, Response
+
+from tests.ui.pages import Case
+from tests.ui.vault import Vault
 
 Size = Literal["phone", "tablet", "desktop", "zoomed"]
 SIZES: dict[str, tuple[int, int]] = {
@@ -82,6 +85,14 @@ class Pages:
         )
         page = await context.new_page()
         await page.goto(urljoin(base or self.base, path))
+        return page
+
+    async def at(self, case: Case, vault: Vault, **look: Any) -> Page:
+        """The page of a case of ``pages.py``, in its state."""
+        self.allow.extend(case.allow)
+        page = await self(await case.address(vault), base=vault.base, **look)
+        if case.then is not None:
+            await case.then(page)
         return page
 
     async def context(

@@ -19,12 +19,16 @@ from playwright.async_api import Browser, async_playwright
 
 from mediavault.services.browser.discovery import find_browser
 from tests.ui.browsing import Pages, flags
+from tests.ui.pages import Whose
 from tests.ui.vault import Vault, sample_vault
 
 HERE = Path(__file__).parent
 _BROWSER = find_browser()
 
+TOKEN = "mv_only-for-these-tests"
+
 MakeVault = Callable[..., Awaitable[Vault]]
+VaultOf = Callable[[Whose], Awaitable[Vault]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,6 +46,22 @@ async def vault(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Vault
     """Sixty kept posts and every trouble, for all tests of the session: look, don't touch."""
     async with sample_vault(tmp_path_factory.mktemp("vault")) as opened:
         yield opened
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def vault_of(vault: Vault, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[VaultOf]:
+    """The vaults that the cases of ``pages.py`` belong to, for all tests: look, don't touch."""
+    async with AsyncExitStack() as stack:
+        opened: dict[Whose, Vault] = {"full": vault}
+
+        async def find(whose: Whose) -> Vault:
+            if whose not in opened:
+                token = {"token": TOKEN} if whose == "guarded" else {}
+                root = tmp_path_factory.mktemp(whose)
+                opened[whose] = await stack.enter_async_context(sample_vault(root, posts=0, worker=False, **token))
+            return opened[whose]
+
+        yield find
 
 
 @pytest_asyncio.fixture(loop_scope="session")

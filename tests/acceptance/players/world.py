@@ -20,8 +20,10 @@ from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction.browser_extractor import BrowserExtractor
 from mediavault.services.extraction.ranking import choose, videos_to_save
-from tests.acceptance.players.installed import LEAVE_OUT, PlayersMissing, players
 from tests.acceptance.players.site import PlayersSite
+from tests.npm import PackagesMissing, node_modules
+
+LEAVE_OUT = "MEDIAVAULT_TEST_WITHOUT_PLAYERS"
 
 NEEDS = [
     pytest.mark.browser,
@@ -49,9 +51,9 @@ class World:
 @asynccontextmanager
 async def a_world(root: Path) -> AsyncIterator[World]:
     try:
-        site = PlayersSite(players())
-    except PlayersMissing as exc:
-        pytest.fail(str(exc))
+        site = PlayersSite(node_modules(Path(__file__).parent))
+    except PackagesMissing as exc:
+        pytest.fail(f"{exc} Without a network, set {LEAVE_OUT}=1 to leave these tests out.")
     await site.start()
     proxy = EgressProxy(EgressGuard([f"127.0.0.1:{site.port}", f"localhost:{site.port}"]))
     await proxy.start()

@@ -1,0 +1,87 @@
+"""Every page for a person, and the states it can be in: what is looked at by the tests that look at all pages.
+
+``tests/unit/api/test_pages_are_looked_at.py`` holds this list complete against the application's routes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from playwright.async_api import Page
+
+from mediavault.core.errors import ErrorCode
+from mediavault.core.job import JobId, JobStatus
+from mediavault.store.port import JobQuery
+from tests.ui.vault import Vault
+
+Whose = Literal["full", "empty", "guarded"]
+Address = Callable[[Vault], Awaitable[str]]
+State = Callable[[Page], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """``route`` as the application declares it. ``whose``: the sample vault, one without posts or worker, one with a token.
+
+    ``then`` brings the page into its state once it is open; ``allow`` are the troubles that belong to it.
+    """
+
+    name: str
+    route: str
+    address: Address
+    whose: Whose = "full"
+    then: State | None = None
+    allow: tuple[str, ...] = ()
+
+
+def at(address: str) -> Address:
+    async def same(_: Vault) -> str:
+        return address
+
+    return same
+
+
+def job_in(status: JobStatus, code: ErrorCode | None = None) -> Address:
+    """The page of a sample post in this state."""
+
+    async def find(vault: Vault) -> str:
+        page = await vault.store.jobs(JobQuery(statuses=(status,), limit=100))
+        return f"/jobs/{next(job.id for job in page.jobs if code in (None, job.error_code))}"
+
+    return find
+
+
+async def bad_link(page: Page) -> None:
+    await page.locator("#post_urls").fill("file:///etc/passwd")
+    await page.locator("#paste button, form[action='/submit'] button").first.click()
+    await page.locator("#messages .complaint").wait_for()
+
+
+async def everything_open(page: Page) -> None:
+    await page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+
+
+NO_ID = JobId("00000000-0000-4000-8000-000000000000")
+REFUSED = (r"console error: Failed to load resource: .* (4\d\d|503)",)
+
+CASES: tuple[Case, ...] = (
+    Case("home", "/", at("/"), then=everything_open),
+    Case("home-empty", "/", at("/"), "empty"),
+    Case("home-bad-link", "/", at("/"), then=bad_link, allow=REFUSED),
+    Case("job-kept", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=everything_open),
+    Case("job-running", "/jobs/{job_id}", job_in(JobStatus.RUNNING)),
+    Case("job-waiting", "/jobs/{job_id}", job_in(JobStatus.QUEUED)),
+    Case("job-cancelled", "/jobs/{job_id}", job_in(JobStatus.CANCELLED)),
+    Case("job-sign-in", "/jobs/{job_id}", job_in(JobStatus.FAILED, ErrorCode.LOGIN_REQUIRED)),
+    Case("job-choose", "/jobs/{job_id}", job_in(JobStatus.FAILED, ErrorCode.AMBIGUOUS)),
+    Case("job-again-soon", "/jobs/{job_id}", job_in(JobStatus.FAILED, ErrorCode.RATE_LIMITED)),
+    Case("job-gone", "/jobs/{job_id}", at(f"/jobs/{NO_ID}"), allow=REFUSED),
+    Case("sign-ins", "/sessions", at("/sessions"), then=everything_open),
+    Case("window", "/sessions/window", at("/sessions/window"), allow=REFUSED),
+    Case("login", "/login", at("/login"), "guarded"),
+)
+
+# Routes that answer no page of their own, and why.
+NO_PAGES: dict[str, str] = {}

@@ -1,0 +1,50 @@
+"""axe finds nothing on any page, in any state, in both themes, on a phone and on a desktop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page
+
+from tests.npm import PackagesMissing, node_modules
+from tests.ui.browsing import SIZES, Pages, combinations
+from tests.ui.conftest import VaultOf
+from tests.ui.pages import CASES, Case
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_RUN = """async (tags) => {
+  const found = await axe.run(document, { runOnly: tags, resultTypes: ["violations"] });
+  return found.violations.map((each) => [each.id, each.help, each.nodes.slice(0, 4).map((node) => `${node.html.slice(0, 160)} | ${node.failureSummary}`)]);
+}"""
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The text of the script."""
+    try:
+        return (node_modules(Path(__file__).parent / "axe") / "axe-core" / "axe.min.js").read_text("utf-8")
+    except PackagesMissing as exc:
+        pytest.fail(str(exc))
+
+
+async def violations(page: Page, axe: str) -> list[Any]:
+    """Id, sentence and places of each rule that is broken."""
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(axe)
+    found: list[Any] = await page.evaluate(_RUN, TAGS)
+    return found
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+async def test_axe_finds_nothing(case: Case, pages: Pages, vault_of: VaultOf, axe: str) -> None:
+    page = await pages.at(case, await vault_of(case.whose))
+    found = []
+    for theme, size in combinations():
+        await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+        width, height = SIZES[size]
+        await page.set_viewport_size({"width": width, "height": height})
+        found += [f"{theme} {size}: {each}" for each in await violations(page, axe)]
+
+    assert not found, "\n".join(found)
