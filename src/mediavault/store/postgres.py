@@ -68,7 +68,8 @@ class PostgresJobStore:
         self._wakes = False
         self._schema_version = 0
         self._mark = claims.LowWaterMark()
-        self._claims, self._beats, self._finishes = (self._database.lane() for _ in range(3))
+        self._claims = self._database.lane(one_plan=True)
+        self._beats, self._finishes = self._database.lane(), self._database.lane()
         self._completions: Combiner[claims.Completion, None] = Combiner(self._complete_many)
         self._calls = Calls(self._clock)
 

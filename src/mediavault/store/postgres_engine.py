@@ -143,14 +143,23 @@ class Database:
             except TimeoutError:
                 pool.terminate()
 
-    def lane(self) -> Lane:
-        lane = Lane(self.connect)
+    def lane(self, *, one_plan: bool = False) -> Lane:
+        """``one_plan``: each of its statements is planned once, whatever its values are."""
+        lane = Lane(self._connect_for_one_plan if one_plan else self.connect)
         self._lanes.append(lane)
         return lane
 
     async def connect(self) -> Any:
         """A connection of its own, which the caller closes."""
         return await asyncpg.connect(self.url, **self._options())
+
+    async def _connect_for_one_plan(self) -> Any:
+        # Left to itself the server plans the claim anew at every call once an autovacuum has told it that few jobs are
+        # queued: it holds a plan for the values at hand to be cheaper, by more than the planning costs.
+        connection = await self.connect()
+        if not self.pooled_by_others:
+            await connection.execute("SET plan_cache_mode = force_generic_plan")
+        return connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

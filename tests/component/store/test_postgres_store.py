@@ -20,7 +20,7 @@ from mediavault.store.calls import ConnectionLost
 from mediavault.store.port import JobQuery
 from mediavault.store.postgres import PostgresJobStore
 from mediavault.store.postgres_claims import HEAD_EVERY_S
-from mediavault.store.postgres_engine import Database, Statement, named
+from mediavault.store.postgres_engine import Database, Statement, named, positional
 from mediavault.store.postgres_schema import MIGRATIONS, migrate
 from mediavault.store.postgres_sql import SQL
 from mediavault.store.schema import Migration
@@ -325,6 +325,28 @@ def test_no_statement_reads_a_whole_table(crowded: str, name: str) -> None:
     assert "cost=" in plan
     assert "Seq Scan on jobs" not in plan
     assert "Seq Scan on history" not in plan
+
+
+async def test_claims_are_planned_once_whatever_the_server_learns_of_the_jobs(url: str) -> None:
+    """Left to itself it plans each anew once it knows that few are queued; the planning costs as much as the claim."""
+    made = "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE statement LIKE :like"
+    like = {"like": "%UPDATE mediavault.jobs%"}
+    spans = {"lease": LEASE, "soon": SOON, "out_of_sight": OUT_OF_SIGHT, "offered_for": SOON}
+    values: dict[str, Any] = {name: span // timedelta(microseconds=1) for name, span in spans.items()}
+    values |= {"now": None, "mark": 0, "platforms": ["generic"], "limit": 1, "worker": "w-ann", "sessions": []}
+    async with database_at(url) as database:
+        await migrate(database)
+        await ops.enqueue(
+            database, [numbered_job(n, f"https://generic.example/{n}") for n in range(20)], None, force=False
+        )
+        lane = database.lane(one_plan=True)
+        claimed = [len(await lane.rows(SQL["claim"], values)) for _ in range(10)]
+        await asyncio.to_thread(postgres.sql, url, "VACUUM ANALYZE mediavault.jobs")
+        claimed += [len(await lane.rows(SQL["claim"], values)) for _ in range(10)]
+        [[once, anew]] = await lane.rows(positional(made), like)
+
+    assert claimed == [1] * 20
+    assert (once, anew) == (20, 0)
 
 
 @pytest.mark.parametrize("sessions", [[], ["generic"]])
