@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from tests.faults.house import House
 from tests.faults.matrix import Table
 
-TABLE = pytest.StashKey[Table]()
+PROPERTY = "fault"  # of a test: its row, the fault, and how it is injected
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,34 +20,39 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--fault-matrix"):
-        config.stash[TABLE] = Table()
+    if config.getoption("--fault-matrix") and not hasattr(config, "workerinput"):  # one table, whoever runs the tests
+        config.pluginmanager.register(MatrixReport())
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if TABLE in config.stash:
-        for item in items:
-            for mark in item.iter_markers("fault"):
-                config.stash[TABLE].expect(item.nodeid, *mark.args, **mark.kwargs)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in item.iter_markers("fault"):
+            item.user_properties.append((PROPERTY, [*mark.args, mark.kwargs["by"]]))
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    outcome = yield
-    if TABLE in item.config.stash:
-        report = outcome.get_result()  # type: ignore[attr-defined]
-        item.config.stash[TABLE].told(item.nodeid, report.outcome, report.when, report.duration)
+class MatrixReport:
+    """Fills the table from what each test reports, and prints it at the end."""
 
+    def __init__(self) -> None:
+        self._table = Table()
+        self._expected: set[str] = set()
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    if TABLE in session.config.stash and session.config.stash[TABLE].unmarked():
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.nodeid not in self._expected:
+            self._expected.add(report.nodeid)
+            for name, mark in report.user_properties:
+                if name == PROPERTY:
+                    row, fault, by = cast("list[str]", mark)
+                    self._table.expect(report.nodeid, row, fault, by=by)
+        self._table.told(report.nodeid, report.outcome, str(report.when), report.duration)
 
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._table.unmarked():
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if TABLE in config.stash:
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("fault matrix")
-        for line in config.stash[TABLE].lines():
+        for line in self._table.lines():
             terminalreporter.write_line(line)
 
 
