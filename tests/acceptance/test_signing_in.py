@@ -43,6 +43,7 @@ from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction.browser_extractor import BrowserExtractor
 from mediavault.services.vault.local import LocalVault
+from mediavault.store.live_settings import LiveSettings
 from mediavault.store.memory import MemoryJobStore
 from mediavault.worker.dispatch import Route
 from mediavault.worker.stages.extract import ask_extractors
@@ -129,7 +130,10 @@ async def a_world(root: Path) -> AsyncIterator[World]:
     windows = LoginWindows(desk, guard, clock, executable=None, on_closed=on_closed)
     settings = Settings(state_dir=state, download_dir=root / "d")
     submission = Submission(lambda url: (identify(url)[0], site.platform), lambda _: None, clock, 5)
-    services = ApiServices(store, settings, clock, submission, library, lambda: None, sessions=desk, windows=windows)
+    live = LiveSettings(settings, store, clock)
+    services = ApiServices(
+        store, settings, clock, submission, library, lambda: None, sessions=desk, windows=windows, live=live
+    )
     proxy = EgressProxy(guard)
     await proxy.start()
     worker = Chromium(state_dir=state, downloads_dir=root / "d", proxy=proxy, clock=clock)

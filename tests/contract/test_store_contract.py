@@ -881,6 +881,19 @@ async def test_a_job_can_be_removed_in_any_state(store: JobStore, status: JobSta
             await ask(job.id)
 
 
+async def test_a_job_that_has_changed_since_is_not_removed_as_it_stood_then(store: JobStore, clock: FakeClock) -> None:
+    """Who forgets old jobs must not forget one that a person has just asked for again."""
+    job = await _job_in(store, JobStatus.FAILED)
+    clock.advance(1)
+    await store.retry(job.id)
+
+    with pytest.raises(JobNotFound):
+        await store.remove(job.id, as_of=job.updated_at)
+
+    again = await store.get(job.id)
+    assert (await store.remove(job.id, as_of=again.updated_at)).status is JobStatus.QUEUED
+
+
 async def test_a_removed_post_can_be_enqueued_anew(store: JobStore) -> None:
     job = await completed(store)
     await store.remove(job.id)

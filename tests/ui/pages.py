@@ -59,25 +59,14 @@ async def bad_link(page: Page) -> None:
     await page.locator("#messages .complaint").wait_for()
 
 
+async def bad_template(page: Page) -> None:
+    await page.locator("#name_template").fill("{title}")
+    await page.locator(".save button").click()
+    await page.locator("#messages .complaint").wait_for()
+
+
 async def everything_open(page: Page) -> None:
     await page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-
-
-async def some_selected(page: Page) -> None:
-    for place in (0, 2):
-        await page.locator(".pick input").nth(place).check()
-    await page.locator("#selected.shown").wait_for()
-
-
-async def keys_shown(page: Page) -> None:
-    await page.keyboard.press("?")
-    await page.locator("#keys[open]").wait_for()
-
-
-async def about_to_delete(page: Page) -> None:
-    await some_selected(page)
-    await page.locator("#selected button[formaction='/library/remove']").click()
-    await page.locator(".victims").wait_for()
 
 
 NO_ID = JobId("00000000-0000-4000-8000-000000000000")
@@ -87,13 +76,6 @@ CASES: tuple[Case, ...] = (
     Case("home", "/", at("/"), then=everything_open),
     Case("home-empty", "/", at("/"), "empty"),
     Case("home-bad-link", "/", at("/"), then=bad_link, allow=REFUSED),
-    Case("library", "/library", at("/library"), then=some_selected),
-    Case("library-open", "/library", at("/library?state=all&q=e&length=short"), then=everything_open),
-    Case("library-failed", "/library", at("/library?state=failed")),
-    Case("library-keys", "/library", at("/library"), then=keys_shown),
-    Case("library-delete", "/library", at("/library"), then=about_to_delete),
-    Case("library-nothing", "/library", at("/library?q=nonesuch&platform=x")),
-    Case("library-empty", "/library", at("/library"), "empty"),
     Case("job-kept", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=everything_open),
     Case("job-running", "/jobs/{job_id}", job_in(JobStatus.RUNNING)),
     Case("job-waiting", "/jobs/{job_id}", job_in(JobStatus.QUEUED)),
@@ -102,13 +84,21 @@ CASES: tuple[Case, ...] = (
     Case("job-choose", "/jobs/{job_id}", job_in(JobStatus.FAILED, ErrorCode.AMBIGUOUS)),
     Case("job-again-soon", "/jobs/{job_id}", job_in(JobStatus.FAILED, ErrorCode.RATE_LIMITED)),
     Case("job-gone", "/jobs/{job_id}", at(f"/jobs/{NO_ID}"), allow=REFUSED),
+    Case("accounts", "/accounts", at("/accounts")),
+    Case("accounts-empty", "/accounts", at("/accounts"), "empty"),
+    Case("accounts-none-found", "/accounts", at("/accounts?q=nobody")),
+    Case("account", "/accounts/{platform}/{slug}", at("/accounts/x/marsh_walks")),
+    Case("account-gone", "/accounts/{platform}/{slug}", at("/accounts/x/nobody"), allow=REFUSED),
+    Case("sites", "/sites", at("/sites")),
+    Case("sites-empty", "/sites", at("/sites"), "empty"),
+    Case("site", "/sites/{platform}", at("/sites/x")),
+    Case("site-empty", "/sites/{platform}", at("/sites/tiktok"), "empty"),
+    Case("settings", "/settings", at("/settings"), then=everything_open),
+    Case("settings-wrong", "/settings", at("/settings"), then=bad_template, allow=REFUSED),
     Case("sign-ins", "/sessions", at("/sessions"), then=everything_open),
     Case("window", "/sessions/window", at("/sessions/window"), allow=REFUSED),
     Case("login", "/login", at("/login"), "guarded"),
 )
 
 # Routes that answer no page of their own, and why.
-NO_PAGES: dict[str, str] = {
-    "/library/zip": "a download",
-    "/library/export": "a download",
-}
+NO_PAGES: dict[str, str] = {"/settings/name": "a part of the settings' page, asked for while somebody types"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mediavault.api.feed import Feed
 from mediavault.api.services import ApiServices
@@ -18,7 +19,8 @@ log = get_logger(__name__)
 async def submit(services: ApiServices, feed: Feed, texts: Sequence[str], *, force: bool = False) -> list[Enqueued]:
     """Store posts; all or nothing. Raises BadUrl and its kin for one address, RefusedBatch for several."""
     new = [services.submit.read(texts[0])] if len(texts) == 1 else services.submit.read_all(texts)
-    stored = await services.store.enqueue(new, force=force)
+    attempts = (await services.live.current()).max_attempts
+    stored = await services.store.enqueue([replace(each, max_attempts=attempts) for each in new], force=force)
     feed.wake()
     for each in stored:
         log.info("job_submitted", job_id=each.job.id, trace_id=each.job.trace_id, created=each.created)

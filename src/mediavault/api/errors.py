@@ -43,8 +43,7 @@ HTTP_STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.BROWSER_UNAVAILABLE: 503,
 }
 
-# A GET whose answer never ends, or is long in the making, has no HEAD.
-ENDLESS_PATHS = frozenset({"/api/events", "/library/zip", "/library/export"})
+ENDLESS_PATHS = frozenset({"/api/events"})  # a GET whose answer never ends has no HEAD
 
 _METHODS = ("DELETE", "GET", "POST")
 

@@ -13,19 +13,14 @@ _SEE_OTHER = 303
 _MAX_FIELDS = 20
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, *, max_fields: int = _MAX_FIELDS) -> dict[str, str]:
     """The fields of a URL-encoded form; of a repeated one the first. The gate has bounded its size. Raises BadInput."""
-    fields = await read_fields(request, most=_MAX_FIELDS)
-    return {name: values[0] for name, values in fields.items()}
-
-
-async def read_fields(request: Request, *, most: int) -> dict[str, list[str]]:
-    """As ``read_form``, with every value of a repeated field; ``most`` fields in all."""
     text = (await request.body()).decode("utf-8", "replace")
     try:
-        return parse_qs(text, keep_blank_values=True, max_num_fields=most)
+        fields = parse_qs(text, keep_blank_values=True, max_num_fields=max_fields)
     except ValueError as exc:
         raise BadInput("The form has too many fields.") from exc
+    return {name: values[0] for name, values in fields.items()}
 
 
 def see_other(path: str) -> Response:

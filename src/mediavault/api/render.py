@@ -54,7 +54,13 @@ def _environment() -> Environment:
     environment.install_gettext_callables(gettext, ngettext, newstyle=True, pgettext=pgettext)  # type: ignore[attr-defined]
     environment.policies["ext.i18n.trimmed"] = True
     environment.filters.update(
-        size=size_words, duration=duration_words, length_of=length_words, moment=_moment, link=safe_link
+        size=size_words,
+        duration=duration_words,
+        length_of=length_words,
+        factor=_factor,
+        in_braces=_in_braces,
+        moment=_moment,
+        link=safe_link,
     )
     environment.globals.update(
         version=__version__,
@@ -70,6 +76,15 @@ def _environment() -> Environment:
         role_words=ROLE_WORDS,
     )
     return environment
+
+
+def _factor(value: object) -> str:
+    """A number as people write it; what is none as it was typed."""
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def _in_braces(name: str) -> str:
+    return f"{{{name}}}"
 
 
 def safe_link(url: str) -> str | None:

@@ -14,6 +14,7 @@ from mediavault.core.screen import Frame, ScreenEvent, Viewer
 from mediavault.core.sessions import Errand, ImportReport, SessionState
 from mediavault.core.settings import Settings
 from mediavault.services.vault.port import OpenedFile
+from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import JobStore
 
 
@@ -66,7 +67,7 @@ class Windows(Protocol):
 class ApiServices:
     """The ports of the API. ``browser_status`` names the browser that is used, None where there is none.
 
-    ``platforms`` are the facts of every site that is known by a name.
+    ``live`` is what a person has changed of ``settings``; ``platforms`` are the facts of every site that is known by a name.
     """
 
     store: JobStore
@@ -77,6 +78,7 @@ class ApiServices:
     browser_status: Callable[[], str | None]
     sessions: Sessions
     windows: Windows
+    live: LiveSettings
     platforms: tuple[Platform, ...] = ()
 
     def platform(self, name: str) -> Platform | None:

@@ -17,6 +17,7 @@ from mediavault.core.errors import ErrorCode, MediavaultError
 from mediavault.core.gates import GateState
 from mediavault.core.job import ItemStatus, JobStatus, RungName, Stage
 from mediavault.core.media import ItemRole
+from mediavault.core.name_template import FAULTS
 
 STATUS_WORDS: Mapping[JobStatus, str] = {
     JobStatus.QUEUED: N_("Waiting"),
@@ -122,7 +123,7 @@ def help_for(code: ErrorCode | None, *, over: bool = False) -> str:
 
 def plain_sentences() -> set[str]:
     """The sentences that stand in tables and classes outside the catalogues' reach, for ``make words``."""
-    return {*_help_by_code().values(), *_HELP_AT_THE_END.values()} - {""}
+    return {*_help_by_code().values(), *_HELP_AT_THE_END.values(), *FAULTS} - {""}
 
 
 ITEM_WORDS: Mapping[ItemStatus, str] = {

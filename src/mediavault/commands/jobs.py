@@ -223,12 +223,17 @@ def _for_each(job_ids: Sequence[str], do: Callable[[JobStore, JobId], Awaitable[
 
 
 async def _add(settings: Settings, urls: Sequence[str], *, force: bool) -> list[Enqueued]:
+    from dataclasses import replace
+
+    from mediavault.core.clock import SystemClock
     from mediavault.runtime import house, storage
+    from mediavault.store.live_settings import LiveSettings
 
     submit = house.make_submission(settings)
     new = [submit.read(urls[0])] if len(urls) == 1 else submit.read_all(urls)
     async with storage.open_store(settings) as store:
-        return await store.enqueue(new, force=force)
+        attempts = (await LiveSettings(settings, store, SystemClock()).current()).max_attempts
+        return await store.enqueue([replace(each, max_attempts=attempts) for each in new], force=force)
 
 
 async def _list(settings: Settings, query: JobQuery) -> JobPage:

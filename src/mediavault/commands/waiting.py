@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 
@@ -20,6 +21,7 @@ from mediavault.core.fleet import is_served
 from mediavault.core.job import Job, JobId, JobStatus, Stage
 from mediavault.core.settings import Settings
 from mediavault.runtime import errands, house, storage
+from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import JobStore
 
 LOOK_EVERY_S = 0.25
@@ -41,7 +43,8 @@ async def save_and_wait(
     """
     new = house.make_submission(settings).read(url)
     async with storage.open_store(settings) as store:
-        job = (await store.enqueue([new], force=force))[0].job
+        attempts = (await LiveSettings(settings, store, clock).current()).max_attempts
+        job = (await store.enqueue([replace(new, max_attempts=attempts)], force=force))[0].job
         if job.status in (JobStatus.FAILED, JobStatus.CANCELLED):  # a person asks again
             job = await store.retry(job.id)
         with _onlooker(silent) as onlooker:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import datetime
 
 MAX_SLUG_BYTES = 64
 MAX_STEM_BYTES = 180  # leaves room for ".info.json" and a temporary suffix within the usual 255 bytes
@@ -17,21 +16,14 @@ def slug(text: str, *, fallback: str = "unknown") -> str:
     """ASCII letters, digits, dot, dash and underscore, lower case, at most 64 bytes; ``fallback`` if nothing is left."""
     ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii").lower()
     cleaned = re.sub(r"[^a-z0-9._-]+", "-", ascii_text).strip("-._")[:MAX_SLUG_BYTES].strip("-._")
-    if not cleaned or _WINDOWS_RESERVED.match(cleaned):
+    if not cleaned or reserved_name(cleaned):
         return f"{fallback}-{cleaned}".strip("-") if cleaned else fallback
     return cleaned
 
 
-def file_stem(*, published: datetime, title: str | None, post_id: str) -> str:
-    """``2026-11-24 A title [post id]``: readable in a file manager, and the id keeps two posts apart.
-
-    ``post_id`` survives whole as long as it has at most 60 safe characters; the title gives way first.
-    """
-    tail = f" [{slug_keep_case(post_id)[:60]}]"
-    head = published.strftime("%Y-%m-%d")
-    room = MAX_STEM_BYTES - len(head.encode()) - len(tail.encode()) - 1
-    words = truncate_bytes(safe_text(title or ""), room).strip(" .")
-    return f"{head} {words}{tail}" if words else f"{head}{tail}"
+def reserved_name(text: str) -> bool:
+    """Whether Windows keeps the name, with whatever suffix, for a device."""
+    return _WINDOWS_RESERVED.match(text) is not None
 
 
 def safe_text(text: str) -> str:

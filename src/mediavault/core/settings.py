@@ -11,9 +11,8 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+from mediavault.core.changeable import MAX_SHOWN_CHARS, Changeable, what_is_wrong
 from mediavault.core.errors import BadSetting
-from mediavault.core.job import DEFAULT_MAX_ATTEMPTS
-from mediavault.core.media import Preference
 
 ENV_PREFIX = "MEDIAVAULT_"
 GIB = 1 << 30
@@ -25,8 +24,11 @@ def default_state_dir() -> Path:
     return (Path(base) if base else Path.home() / ".local" / "state") / "mediavault"
 
 
-class Settings(BaseSettings):
-    """Every field is ``MEDIAVAULT_`` + its name in capitals. Unknown variables are named by ``mediavault doctor``."""
+class Settings(Changeable, BaseSettings):
+    """Every field is ``MEDIAVAULT_`` + its name in capitals. Unknown variables are named by ``mediavault doctor``.
+
+    What stands in ``Changeable`` can be changed on the settings page too, where the environment does not say it.
+    """
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="ignore")
 
@@ -47,7 +49,6 @@ class Settings(BaseSettings):
         (), description="JSON list of further names that people reach the vault by, as behind a reverse proxy."
     )
     token: SecretStr | None = Field(None, description="When set, the API asks for it: Authorization: Bearer …")
-    concurrency: Annotated[int, Field(ge=1, le=64)] = 3
     platforms: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Names with commas between: the worker takes only jobs of these. Default: of all."
     )
@@ -55,7 +56,6 @@ class Settings(BaseSettings):
     heartbeat_interval_s: Annotated[float, Field(ge=0.1, le=3600)] = 30.0
     lease_s: Annotated[float, Field(ge=0.5, le=86_400)] = 90.0
     extraction_timeout_s: Annotated[float, Field(ge=1, le=3600)] = 180.0
-    max_attempts: Annotated[int, Field(ge=1, le=100)] = DEFAULT_MAX_ATTEMPTS
     retry_base_s: Annotated[float, Field(ge=0.0, le=86_400)] = Field(
         60.0, description="Wait before the second attempt; each further one waits five times as long, at most a day."
     )
@@ -64,7 +64,6 @@ class Settings(BaseSettings):
     reserve_mb: Annotated[int, Field(ge=0)] = Field(500, description="Free space that a download never eats into.")
     stall_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     segment_concurrency: Annotated[int, Field(ge=1, le=16)] = 4
-    prefer: Preference = Field(Preference.BEST, description="best, or compatible: H.264 before anything larger.")
     save_quoted: bool = Field(default=False, description="Save the videos of quoted and reposted posts too.")
     browser: Path | None = Field(None, description="Path of a Chromium, Chrome or Edge that decodes H.264.")
     browser_headless: bool = True
@@ -163,13 +162,7 @@ def _needs_exact_port(address: ipaddress.IPv4Address | ipaddress.IPv6Address) ->
     return address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified
 
 
-MAX_SHOWN_CHARS = 60
 _LISTS = {"host_names": '["vault.example"]', "allow_private": '["nas.lan:8096"]'}
-_IS_NO = {
-    "int_parsing": "is no whole number",
-    "float_parsing": "is no number",
-    "bool_parsing": "is neither true nor false",
-}
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -179,17 +172,9 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as exc:
         first = exc.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else "?"
-        raise BadSetting(f"{ENV_PREFIX}{field.upper()}: {_what_is_wrong(first)}.") from exc
+        raise BadSetting(f"{ENV_PREFIX}{field.upper()}: {what_is_wrong(first)}.") from exc
     except SettingsError as exc:  # the value of a list is no JSON
         raise _no_list(exc) from exc
-
-
-def _what_is_wrong(error: Any) -> str:
-    """In words of ours where pydantic's speak of parsing; a value is repeated only where it is a word or two of text."""
-    given, kind = error["input"], str(error["type"])
-    if isinstance(given, str) and kind in _IS_NO:
-        return f"{given[:MAX_SHOWN_CHARS]!r} {_IS_NO[kind]}"
-    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def _no_list(exc: SettingsError) -> BadSetting:

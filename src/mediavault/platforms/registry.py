@@ -112,12 +112,12 @@ def all_platforms() -> tuple[Platform, ...]:
     return tuple(_BY_NAME.values())
 
 
-def known_names(names: Iterable[str]) -> tuple[str, ...]:
+def known_names(names: Iterable[str], *, setting: str = "MEDIAVAULT_PLATFORMS") -> tuple[str, ...]:
     """These names, sorted, each once. Raises BadSetting for one that no platform has, and names those that there are."""
     wanted = sorted(set(names))
     if unknown := [name for name in wanted if name not in _BY_NAME]:
         raise BadSetting(
-            f"MEDIAVAULT_PLATFORMS: there is no platform {', '.join(unknown)}.",
+            f"{setting}: there is no platform {', '.join(unknown)}.",
             help=f"The platforms are {', '.join(sorted(_BY_NAME))}.",
         )
     return tuple(wanted)

@@ -10,7 +10,7 @@ import functools
 import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from mediavault.services.browser.session_desk import SessionDesk
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.extraction.port import Extractor
 from mediavault.services.vault.port import Vault
+from mediavault.store.live_settings import LiveSettings
 from mediavault.store.patience import Patience
 from mediavault.store.port import JobStore
 from mediavault.worker import liveness
@@ -47,6 +48,7 @@ class OpenVault:
     guard: EgressGuard
     library: Vault
     submission: Submission
+    live: LiveSettings
     worker: Worker | None
     working: asyncio.Task[None] | None
 
@@ -74,14 +76,15 @@ async def open_vault(
         # before anything is created where it may not be
         await patiently(patience, lambda: recognise(store, library))
         await library.prepare()
-        submission = _submission(settings, guard, clock)
+        submission, live = _submission(settings, guard, clock), LiveSettings(settings, store, clock)
         if not worker:
-            yield OpenVault(settings, store, clock, guard, library, submission, None, None)
+            yield OpenVault(settings, store, clock, guard, library, submission, live, None, None)
             return
         tools = await stack.enter_async_context(open_tools(settings, store, library, guard, clock))
+        tools = replace(tools, live=live.current)
         hand = Worker(tools, limits, live_folder=_live_folder(settings))
         working = await stack.enter_async_context(_at_work(hand))
-        yield OpenVault(settings, store, clock, guard, library, submission, hand, working)
+        yield OpenVault(settings, store, clock, guard, library, submission, live, hand, working)
 
 
 @asynccontextmanager
@@ -143,6 +146,8 @@ async def open_tools(
             retry=RetryPolicy(base=timedelta(seconds=settings.retry_base_s), jitter=random.random),
             extraction_timeout_s=settings.extraction_timeout_s,
             prefer=settings.prefer,
+            name_template=settings.name_template,
+            pace=settings.pace,
             save_quoted=settings.save_quoted,
             signed_in=functools.partial(_signed_in, session_desk(settings)),
         )
@@ -172,6 +177,7 @@ async def living_workers(settings: Settings, store: JobStore) -> list[WorkerBeat
 
 def worker_limits(settings: Settings) -> WorkerLimits:
     """Raises BadSetting for a platform that nobody knows."""
+    registry.known_names(settings.pace, setting="MEDIAVAULT_PACE")
     return WorkerLimits(
         concurrency=settings.concurrency,
         poll_interval_s=settings.poll_interval_s,

@@ -89,6 +89,7 @@ async def _serve(vault: OpenVault, windows: LoginWindows, stop: asyncio.Event, o
         browser_status=lambda: browser_path(settings),
         sessions=session_desk(settings),
         windows=windows,
+        live=vault.live,
         platforms=registry.all_platforms(),
     )
     if vault.worker is not None and browser_path(settings) is None:

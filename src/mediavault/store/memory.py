@@ -344,8 +344,10 @@ class MemoryJobStore(MemoryRecords):
         job = replace(job, max_attempts=max(job.max_attempts, job.attempt_count + 1), needs_session=False)
         return self._requeue(job, moves.ASKED_AGAIN)
 
-    async def remove(self, job_id: JobId) -> Job:
+    async def remove(self, job_id: JobId, *, as_of: datetime | None = None) -> Job:
         job = await self.get(job_id)
+        if as_of is not None and job.updated_at != as_of:
+            raise moves.job_not_found(job_id)
         del self._jobs[job_id], self._history[job_id]
         self._stop_attempt(job)
         return job

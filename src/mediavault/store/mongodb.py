@@ -192,8 +192,8 @@ class MongoJobStore:
     async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
         return await self._and_wake(ops.retry(self._database, job_id, chosen_url, self._now))
 
-    async def remove(self, job_id: JobId) -> Job:
-        job = await self._calls.whole(ops.remove(self._database, job_id))
+    async def remove(self, job_id: JobId, *, as_of: datetime | None = None) -> Job:
+        job = await self._calls.whole(ops.remove(self._database, job_id, as_of))
         self._listeners.notify(job_id)
         return job
 

@@ -7,10 +7,10 @@ means LeaseLost.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from mediavault.core.clock import from_micros, micros_in
+from mediavault.core.clock import from_micros, micros_in, to_micros
 from mediavault.core.errors import ErrorCode, StoreError
 from mediavault.core.gates import Gate
 from mediavault.core.job import (
@@ -335,8 +335,9 @@ async def retry(database: Database, job_id: JobId, chosen_url: str | None, now: 
     raise _restless(job_id)
 
 
-async def remove(database: Database, job_id: JobId) -> Job:
-    gone = await database.documents(JOBS).take({"_id": job_id})
+async def remove(database: Database, job_id: JobId, as_of: datetime | None = None) -> Job:
+    unchanged: Filter = {} if as_of is None else {"updated_at": to_micros(as_of)}
+    gone = await database.documents(JOBS).take({"_id": job_id, **unchanged})
     if gone is None:
         raise moves.job_not_found(job_id)
     if gone["history_from"]:

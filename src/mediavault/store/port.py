@@ -247,8 +247,10 @@ class JobStore(RecordStore, Protocol):
         A queued or running job is answered unchanged. Raises JobNotFound, IllegalMove (completed). Wakes workers.
         """
 
-    async def remove(self, job_id: JobId) -> Job:
+    async def remove(self, job_id: JobId, *, as_of: datetime | None = None) -> Job:
         """Delete the row and its history, in any state; answers the job as it was. Raises JobNotFound.
+
+        With ``as_of`` only the job as it stood then, by its ``updated_at``: one that has changed since is not found.
 
         A running attempt finds no row at its next write and stops with LeaseLost.
         """

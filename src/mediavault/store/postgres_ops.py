@@ -7,7 +7,7 @@ means LeaseLost.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from mediavault.core.clock import micros_in
@@ -25,6 +25,7 @@ from mediavault.store.rows import (
     gate_values,
     history_row,
     job_from_row,
+    micros_or_none,
     moment,
     stored_values,
 )
@@ -215,8 +216,8 @@ async def retry(database: Database, job_id: JobId, chosen_url: str | None, now: 
         return after
 
 
-async def remove(database: Database, job_id: JobId) -> Job:
-    rows = await database.rows(SQL["remove"], {"id": job_id})
+async def remove(database: Database, job_id: JobId, as_of: datetime | None = None) -> Job:
+    rows = await database.rows(SQL["remove"], {"id": job_id, "as_of": micros_or_none(as_of)})
     if not rows:
         raise moves.job_not_found(job_id)
     return job_from_row(rows[0][:-1])

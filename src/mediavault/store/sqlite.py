@@ -224,8 +224,8 @@ class SqliteJobStore:
     async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
         return await self._ready.submit_durable(ops.retry, job_id, chosen_url)
 
-    async def remove(self, job_id: JobId) -> Job:
-        return await self._ready.submit_durable(ops.remove, job_id)
+    async def remove(self, job_id: JobId, *, as_of: datetime | None = None) -> Job:
+        return await self._ready.submit_durable(ops.remove, job_id, as_of)
 
     async def get(self, job_id: JobId) -> Job:
         return await self._read(reads.get, job_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from mediavault.core.clock import micros_in
@@ -45,6 +45,7 @@ from mediavault.store.rows import (
     gate_values,
     history_row,
     job_from_row,
+    micros_or_none,
     stored_values,
 )
 from mediavault.store.sqlite_engine import fetch_all
@@ -266,8 +267,8 @@ def retry(txn: Txn, job_id: JobId, chosen_url: str | None) -> Job:
     return job_from_row(after)
 
 
-def remove(txn: Txn, job_id: JobId) -> Job:
-    rows = fetch_all(txn.db, SQL["remove"], {"id": job_id})
+def remove(txn: Txn, job_id: JobId, as_of: datetime | None = None) -> Job:
+    rows = fetch_all(txn.db, SQL["remove"], {"id": job_id, "as_of": micros_or_none(as_of)})
     if not rows:
         raise moves.job_not_found(job_id)
     # What this transaction was about to append would be an orphan.

@@ -70,7 +70,8 @@ async def take_turn(
     """
     if platform.name in MANY_SITES:
         return None
-    request = _request(job, platform, tools.retry.jitter, with_account=with_account, before=before)
+    slower = tools.pace.get(platform.name, 1.0)
+    request = _request(job, platform, tools.retry.jitter, slower=slower, with_account=with_account, before=before)
     turn = await tools.store.take_turn(request)
     wait = turn.at - tools.clock.now()
     if turn.refused is Refusal.ACCOUNT_DAY:
@@ -88,20 +89,26 @@ async def take_turn(
 
 
 def _request(
-    job: JobId, platform: Platform, jitter: Callable[[], float], *, with_account: bool, before: Turn | None
+    job: JobId,
+    platform: Platform,
+    jitter: Callable[[], float],
+    *,
+    slower: float,
+    with_account: bool,
+    before: Turn | None,
 ) -> TurnRequest:
     pace = platform.pace
     shortest, longest = (with_account and pace.account_interval_s) or pace.interval_s
 
     def interval() -> timedelta:
-        return timedelta(seconds=shortest + (longest - shortest) * jitter())
+        return timedelta(seconds=slower * (shortest + (longest - shortest) * jitter()))
 
     return TurnRequest(
         job=job,
         platform=platform.name,
         interval=interval(),
         probe_within=PROBE_WITHIN,
-        patience=timedelta(seconds=max(longest, pace.interval_s[1])) if before else SOON,
+        patience=timedelta(seconds=slower * max(longest, pace.interval_s[1])) if before else SOON,
         pause=interval() if before and with_account else timedelta(),
         is_prober=before is not None and before.is_probe,
         account_cap=pace.account_daily_cap if with_account else None,

@@ -22,13 +22,14 @@ from mediavault.core.errors import LeaseLost, MediavaultError, StoreError
 from mediavault.core.job import ClaimedJob, JobId, WorkerBeat, WorkerId, new_worker_id
 from mediavault.core.logs import get_logger
 from mediavault.worker import liveness
+from mediavault.worker.forgetting import FORGET_EVERY_S, forget_old_jobs
 from mediavault.worker.handover import free_stranded_jobs, go_on_after_sign_in
 from mediavault.worker.library_watch import LibraryWatch
 from mediavault.worker.loops import end, every, first_of, guarded
 from mediavault.worker.pipeline import process_one_cycle
 from mediavault.worker.recovery import RECOVERIES_PER_LEASE, recover_stale_jobs
 from mediavault.worker.ticker import Ticker
-from mediavault.worker.tools import Tools
+from mediavault.worker.tools import Tools, as_set_now
 
 LEASE_SAFETY = 1 / 9  # of the lease: 10 s of 90 s. Work stops this long before anybody else may take the job
 RELEASE_TIMEOUT_S = 10.0
@@ -79,6 +80,7 @@ class Worker:
         self._live_folder = live_folder
         self._started_at: datetime = tools.clock.now()
         self._attempts: dict[JobId, HeldClaim] = {}
+        self._slots = limits.concurrency
         self._draining = False
         self._leaving = asyncio.Event()  # somebody asked it to: finish what runs, claim nothing, go
         self._tally: Counter[str] = Counter()
@@ -105,13 +107,14 @@ class Worker:
             claiming = asyncio.create_task(self._ticker.run())
             recovering = self._loop(self._limits.recovery_interval_s, self.recover, first=False)
             watching = self._loop(self._limits.watch_interval_s, self._watch)
+            forgetting = self._loop(FORGET_EVERY_S, self.forget)
             leaving = asyncio.create_task(self._until_left())
             try:
-                await first_of(stop, [heartbeat, claiming, recovering, watching, leaving])
+                await first_of(stop, [heartbeat, claiming, recovering, watching, forgetting, leaving])
             finally:
                 leave_work()
                 self._draining = True
-                await end(claiming, recovering, leaving)
+                await end(claiming, recovering, forgetting, leaving)
                 await self._drain()  # the heartbeat goes on: attempts that may finish keep their leases
                 leave_stops()
                 await end(heartbeat, watching, *self._background)
@@ -134,7 +137,7 @@ class Worker:
             if not self._library.is_there or not await self._library.disk_is_well():
                 return
             running = sum(not attempt.written for attempt in self._attempts.values())
-            free = self._library.allows(self._limits.concurrency - running, running)
+            free = self._library.allows(self._slots - running, running)
             if free <= 0 or self._draining or self._leaving.is_set():
                 return
             sent = self._tools.clock.monotonic()
@@ -159,6 +162,8 @@ class Worker:
         if now < self._look_round_at:
             return
         self._look_round_at = now + self._limits.poll_interval_s / 2  # a poll that comes a little early still does
+        if self._tools.live is not None:
+            self._slots = (await self._tools.live()).concurrency
         await self._library.look()
         if self._library.is_there:
             await self._tools.store.promote_due()
@@ -201,6 +206,12 @@ class Worker:
         await recover_stale_jobs(self._tools.store, self._tools.vault.staging, self._live_folder)
         await free_stranded_jobs(self._tools.store)
 
+    async def forget(self) -> None:
+        """Remove old jobs that came to nothing, where a person has set so."""
+        if self._tools.live is not None:
+            days, at = (await self._tools.live()).forget_after_days, (await self._tools.store.report()).at
+            await forget_old_jobs(self._tools.store, days=days, now=at)
+
     def stop_overdue_attempts(self) -> int:
         """Stop attempts whose lease could not be renewed in time, before anybody else may take them; how many."""
         now = self._tools.clock.monotonic()
@@ -239,7 +250,8 @@ class Worker:
     async def _attempt(self, attempt: HeldClaim) -> None:
         try:
             free_slot = partial(self._free_slot, attempt)
-            ending = await process_one_cycle(attempt.claim, self._tools, on_last_write=free_slot)
+            tools = await as_set_now(self._tools)
+            ending = await process_one_cycle(attempt.claim, tools, on_last_write=free_slot)
             self._tally[ending.in_tally] += 1
             self._library.learn(ending)
         except LeaseLost:

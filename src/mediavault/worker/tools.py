@@ -1,15 +1,17 @@
-"""What a worker works with: ports and limits, wired by ``runtime``. No behaviour of its own."""
+"""What a worker works with: ports and limits, wired by ``runtime``."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
+from mediavault.core.changeable import Changeable
 from mediavault.core.clock import Clock
 from mediavault.core.media import DownloadedFile, Preference, ProbeReport
+from mediavault.core.name_template import DEFAULT_NAME_TEMPLATE
 from mediavault.services.browser.port import Browser
 from mediavault.services.download.port import Downloader, DownloadLimits
 from mediavault.services.egress.port import HttpClient
@@ -42,6 +44,8 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
+    """``live`` answers what a person has set by now; None: it stays as it was given (see ``as_set_now``)."""
+
     store: JobStore
     clock: Clock
     extractors: Mapping[str, Extractor]
@@ -56,4 +60,15 @@ class Tools:
     extraction_timeout_s: float
     prefer: Preference = Preference.BEST
     save_quoted: bool = False
+    name_template: str = DEFAULT_NAME_TEMPLATE
+    pace: Mapping[str, float] = field(default_factory=dict)  # platform -> times the usual wait between two posts
+    live: Callable[[], Awaitable[Changeable]] | None = None
     signed_in: Callable[[], Awaitable[frozenset[str]]] = _nowhere  # platforms whose session lies on this machine
+
+
+async def as_set_now(tools: Tools) -> Tools:
+    """The tools as a person has set them by now: an attempt goes on with what it began with."""
+    if tools.live is None:
+        return tools
+    now = await tools.live()
+    return replace(tools, prefer=now.prefer, name_template=now.name_template, pace=now.pace)

@@ -21,6 +21,7 @@ from mediavault.core.urls import HttpUrl
 from mediavault.platforms.registry import all_platforms, identify
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.vault.local import LocalVault
+from mediavault.store.live_settings import LiveSettings
 from mediavault.store.memory import MemoryJobStore
 from tests.asgi_client import AsgiClient
 from tests.fakes import FakeClock
@@ -121,6 +122,7 @@ def _house(root: Path, *, browser: str | None = "/usr/bin/chromium", **given: An
         browser_status=lambda: browser,
         sessions=sessions,
         windows=StubWindows(sessions),
+        live=LiveSettings(settings, store, clock),
         platforms=all_platforms(),
     )
     return House(AsgiClient(create_app(services)), store, clock, services, downloads, cancelled)

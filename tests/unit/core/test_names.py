@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediavault.core.names import MAX_STEM_BYTES, file_stem, safe_text, slug, truncate_bytes
+from mediavault.core.name_template import NamedPost, stem_of
+from mediavault.core.names import MAX_STEM_BYTES, safe_text, slug, truncate_bytes
 
 DAY = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -31,7 +32,7 @@ def test_slugs_are_safe_everywhere(text: str, expected: str) -> None:
 
 @given(st.text(max_size=500), st.text(max_size=200))
 def test_any_title_and_id_give_a_name_that_every_file_system_takes(title: str, post_id: str) -> None:
-    stem = file_stem(published=DAY, title=title, post_id=post_id)
+    stem = stem_of(NamedPost(post_id, DAY, title))
 
     assert len(stem.encode("utf-8")) <= MAX_STEM_BYTES
     assert not set(stem) & set('<>:"/\\|?*\0\n\r')
@@ -40,11 +41,11 @@ def test_any_title_and_id_give_a_name_that_every_file_system_takes(title: str, p
 
 
 def test_the_post_id_survives_a_long_title() -> None:
-    assert file_stem(published=DAY, title="ä" * 300, post_id="7571863205253778710").endswith("[7571863205253778710]")
+    assert stem_of(NamedPost("7571863205253778710", DAY, "ä" * 300)).endswith("[7571863205253778710]")
 
 
 def test_ids_that_differ_in_case_give_different_names() -> None:
-    assert file_stem(published=DAY, title="t", post_id="aB") != file_stem(published=DAY, title="t", post_id="ab")
+    assert stem_of(NamedPost("aB", DAY, "t")) != stem_of(NamedPost("ab", DAY, "t"))
 
 
 def test_direction_marks_and_control_characters_do_not_reach_a_name() -> None:

@@ -284,7 +284,7 @@ j AS (
 SELECT j.*, pg_notify('mediavault_work', '') FROM j;
 
 -- name: remove
-WITH gone AS (DELETE FROM mediavault.jobs WHERE id = :id::text RETURNING {job}),
+WITH gone AS (DELETE FROM mediavault.jobs WHERE id = :id::text AND updated_at = coalesce(:as_of::bigint, updated_at) RETURNING {job}),
 h AS (DELETE FROM mediavault.history USING gone WHERE history.job = gone.seq)
 SELECT gone.*, CASE WHEN status = 'running' THEN pg_notify('mediavault_stop', left(id, 200)) END FROM gone;
 

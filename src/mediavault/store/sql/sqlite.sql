@@ -140,7 +140,7 @@ UPDATE jobs INDEXED BY jobs_id
 RETURNING {job};
 
 -- name: remove
-DELETE FROM jobs INDEXED BY jobs_id WHERE id = :id RETURNING {job};
+DELETE FROM jobs INDEXED BY jobs_id WHERE id = :id AND updated_at = coalesce(:as_of, updated_at) RETURNING {job};
 
 -- name: remove_history
 DELETE FROM history INDEXED BY history_job WHERE job = :seq;

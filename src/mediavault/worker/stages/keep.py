@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from mediavault.core.errors import StorageFailure
 from mediavault.core.job import ItemStatus
 from mediavault.core.media import Extraction, KeptFile, VerifiedFile
-from mediavault.core.names import file_stem
+from mediavault.core.name_template import NamedPost, stem_of
 from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, beside, write_sidecar
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.stages.thumbnail import STILL_AT_S
@@ -95,11 +95,14 @@ async def _name_for(verified: VerifiedFile, planned: KeptFile | None, attempt: A
         return planned.output_path
     number, count = attempt.album.count_of(place)
     post_id = extraction.post.post_id or attempt.claim.id
-    stem = file_stem(
+    post = NamedPost(
+        post_id=f"{post_id[:50]}-{number}" if count > 1 else post_id,
         published=extraction.published_at or job.created_at,
         title=extraction.title or extraction.text,
-        post_id=f"{post_id[:50]}-{number}" if count > 1 else post_id,
+        site=extraction.account.platform,
+        account=extraction.account.handle or extraction.account.display_name or extraction.account.slug,
     )
+    stem = stem_of(post, attempt.tools.name_template)
     return await attempt.tools.vault.free_name(extraction.account.slug, stem, suffix)
 
 

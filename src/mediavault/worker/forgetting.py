@@ -1,0 +1,60 @@
+"""Old jobs that came to nothing are forgotten, where a person has set after how many days. Rows only, never a file."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from mediavault.core.errors import JobNotFound
+from mediavault.core.job import ItemStatus, Job, JobStatus, Stage
+from mediavault.core.logs import get_logger
+from mediavault.store.port import JobOrder, JobQuery, JobStore
+
+FORGET_EVERY_S = 3_600.0
+PAGE = 200
+MOST_AT_ONCE = 5_000  # looked at in one round; the rest waits for the next one
+
+log = get_logger(__name__)
+
+
+async def forget_old_jobs(store: JobStore, *, days: int, now: datetime) -> int:
+    """Remove what has stood as failed or cancelled for so many days and kept nothing; how many. 0 days: none.
+
+    A job that somebody touches at the same moment stays.
+    """
+    if days <= 0:
+        return 0
+    before, forgotten, cursor = now - timedelta(days=days), 0, None
+    for _ in range(MOST_AT_ONCE // PAGE):
+        page = await store.jobs(
+            JobQuery(
+                statuses=(JobStatus.FAILED, JobStatus.CANCELLED),
+                until=before,  # what was handed in later has not stood that long either
+                order=JobOrder.OLDEST,
+                cursor=cursor,
+                limit=PAGE,
+            )
+        )
+        for job in page.jobs:
+            forgotten += may_be_forgotten(job, before) and await _forget(job, store)
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    if forgotten:
+        log.info("jobs_forgotten", count=forgotten, after_days=days)
+    return forgotten
+
+
+def may_be_forgotten(job: Job, before: datetime) -> bool:
+    """Whether nothing will happen to the job by itself, nothing has since, and no file in the library is its."""
+    is_over = job.status in (JobStatus.FAILED, JobStatus.CANCELLED) and job.retry_at is None
+    has_file = job.output_path is not None or job.stage is Stage.COMMITTING
+    has_file_of_item = any(one.status in (ItemStatus.KEPT, ItemStatus.COMMITTING) or one.kept for one in job.items)
+    return is_over and job.updated_at < before and not has_file and not has_file_of_item
+
+
+async def _forget(job: Job, store: JobStore) -> bool:
+    try:
+        await store.remove(job.id, as_of=job.updated_at)
+    except JobNotFound:
+        return False
+    return True

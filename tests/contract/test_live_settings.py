@@ -1,0 +1,89 @@
+"""What a person changes reaches every process of the vault, whatever keeps its records."""
+
+from __future__ import annotations
+
+import pytest
+
+from mediavault.core.errors import BadSetting, StoreError
+from mediavault.core.records import Record, RecordKind
+from mediavault.core.settings import Settings
+from mediavault.store.live_settings import LOOK_AGAIN_S, LiveSettings, SettingIsFixed
+from mediavault.store.memory import MemoryJobStore
+from mediavault.store.port import JobStore
+from tests.fakes import FakeClock
+
+NONE = Settings()
+
+
+async def test_a_change_is_kept_with_who_and_when(store: JobStore, clock: FakeClock) -> None:
+    live = LiveSettings(NONE, store, clock)
+    at = (await store.report()).at
+    assert await live.change("concurrency", "7", by="owner") == 7
+
+    change = (await live.changes())["concurrency"]
+    assert (change.value, change.by) == (7, "owner")
+    assert change.at >= at
+    assert (await live.current()).concurrency == 7
+
+
+async def test_another_process_goes_by_it_two_seconds_later(store: JobStore, clock: FakeClock) -> None:
+    page, worker = LiveSettings(NONE, store, clock), LiveSettings(NONE, store, clock)
+    before = await worker.current()
+    await page.change("pace", {"x": 2.0}, by="owner")
+
+    assert await worker.current() is before
+    clock.advance(LOOK_AGAIN_S)
+    assert (await worker.current()).pace == {"x": 2.0}
+
+
+async def test_a_reset_goes_back_to_what_the_vault_was_started_with(store: JobStore, clock: FakeClock) -> None:
+    live = LiveSettings(NONE, store, clock)
+    await live.change("max_attempts", 9, by="owner")
+
+    assert await live.reset("max_attempts")
+    assert not await live.reset("max_attempts")
+    assert (await live.current()).max_attempts == NONE.max_attempts
+    assert await live.changes() == {}
+
+
+async def test_what_the_environment_says_wins_and_cannot_be_changed(store: JobStore, clock: FakeClock) -> None:
+    await LiveSettings(NONE, store, clock).change("concurrency", 9, by="owner")
+    started = LiveSettings(Settings(concurrency=4), store, clock)
+
+    assert started.fixed == {"concurrency"}
+    assert (await started.current()).concurrency == 4
+    assert await started.changes() == {}
+    for attempt in (started.change("concurrency", 9, by="owner"), started.reset("concurrency")):
+        with pytest.raises(SettingIsFixed):
+            await attempt
+
+
+async def test_nothing_out_of_bounds_is_kept(store: JobStore, clock: FakeClock) -> None:
+    live = LiveSettings(NONE, store, clock)
+    with pytest.raises(BadSetting):
+        await live.change("concurrency", 0, by="owner")
+    with pytest.raises(KeyError):
+        await live.change("token", "mv_x", by="owner")
+
+    assert await store.records(RecordKind.SETTING) == []
+
+
+async def test_a_record_that_no_rule_takes_any_more_counts_nothing(store: JobStore, clock: FakeClock) -> None:
+    await store.put_record(RecordKind.SETTING, "concurrency", {"value": 10_000, "by": "a former version"})
+    await store.put_record(RecordKind.SETTING, "gravity", {"value": 9.81})
+
+    assert await LiveSettings(NONE, store, clock).current() == LiveSettings(NONE, store, clock)._now
+
+
+async def test_while_the_store_is_away_what_was_known_last_counts(clock: FakeClock) -> None:
+    store = MemoryJobStore(clock)
+    live = LiveSettings(NONE, store, clock)
+    await live.change("concurrency", 7, by="owner")
+
+    async def away(kind: RecordKind) -> list[Record]:
+        raise StoreError("The database does not answer.")
+
+    store.records = away  # type: ignore[method-assign]
+    clock.advance(LOOK_AGAIN_S * 2)
+
+    assert (await live.current()).concurrency == 7

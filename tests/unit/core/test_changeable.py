@@ -1,0 +1,70 @@
+"""The settings that a person may change: one set of rules for the page and the environment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mediavault.core.changeable import Changeable, checked
+from mediavault.core.errors import BadSetting
+from mediavault.core.settings import load_settings
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "kept"),
+    [
+        ("concurrency", "5", 5),
+        ("prefer", "compatible", "compatible"),
+        ("name_template", " {id} ", "{id}"),
+        ("pace", "TikTok=2, x=1,vimeo=1.5", {"tiktok": 2.0, "vimeo": 1.5}),
+        ("pace", {"x": 3}, {"x": 3.0}),
+        ("pace", "", {}),
+        ("forget_after_days", "0", 0),
+    ],
+)
+def test_what_is_given_as_text_is_kept_as_it_is_meant(name: str, given: Any, kept: Any) -> None:
+    assert checked(name, given) == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("concurrency", "0"),
+        ("concurrency", "65"),
+        ("concurrency", "many"),
+        ("concurrency", None),
+        ("max_attempts", "0"),
+        ("prefer", "worst"),
+        ("name_template", "{title}"),
+        ("pace", "x=0.5"),
+        ("pace", "x=21"),
+        ("pace", "x=nan"),
+        ("pace", "x"),
+        ("forget_after_days", "-1"),
+    ],
+)
+def test_what_is_out_of_bounds_is_refused_alike_by_the_page_and_by_the_environment(
+    name: str, given: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BadSetting):
+        checked(name, given)
+    if given is not None:
+        monkeypatch.setenv(f"MEDIAVAULT_{name.upper()}", given)
+        with pytest.raises(BadSetting, match=name.upper()):
+            load_settings()
+
+
+def test_no_other_setting_can_be_changed() -> None:
+    with pytest.raises(KeyError):
+        checked("state_dir", "/tmp")
+
+
+def test_the_environment_sets_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIAVAULT_PACE", "tiktok=2")
+    monkeypatch.setenv("MEDIAVAULT_NAME_TEMPLATE", "{id} {title}")
+    settings = load_settings()
+
+    assert settings.pace == {"tiktok": 2.0}
+    assert settings.name_template == "{id} {title}"
+    assert settings.model_fields_set & set(Changeable.model_fields) == {"pace", "name_template"}

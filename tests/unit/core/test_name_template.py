@@ -1,0 +1,108 @@
+"""Names of kept videos: whatever the template, safe, bounded, and two posts apart."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mediavault.core.name_template import (
+    DEFAULT_NAME_TEMPLATE,
+    NO_ID,
+    PLACES,
+    TOO_LONG,
+    TWICE,
+    UNKNOWN_PLACE,
+    UNSAFE,
+    NamedPost,
+    check_template,
+    stem_of,
+)
+from mediavault.core.names import MAX_STEM_BYTES, slug_keep_case
+
+DAY = datetime(2026, 11, 24, tzinfo=UTC)
+POST = NamedPost("7571863205253778710", DAY, "First frost", "tiktok", "jane_doe")
+
+own_words = st.text("abc -_.()[]äß字", max_size=8)
+
+
+@st.composite
+def templates(draw: st.DrawFn) -> str:
+    """Such as pass the check, in any order of any places."""
+    places = draw(st.permutations(PLACES))[: draw(st.integers(0, 5))]
+    places = [*[place for place in places if place != "id"], "id"]
+    text = "".join(draw(own_words) + f"{{{place}}}" for place in draw(st.permutations(places))) + draw(own_words)
+    try:
+        return check_template(text)
+    except ValueError:
+        return DEFAULT_NAME_TEMPLATE
+
+
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        (DEFAULT_NAME_TEMPLATE, "2026-11-24 First frost [7571863205253778710]"),
+        ("{account} - {title} ({id})", "jane_doe - First frost (7571863205253778710)"),
+        ("{year}_{site}_{id}", "2026_tiktok_7571863205253778710"),
+        ("{id}", "7571863205253778710"),
+        ("  {id} kept ", "7571863205253778710 kept"),
+    ],
+)
+def test_a_template_names_a_post(template: str, name: str) -> None:
+    assert stem_of(POST, check_template(template)) == name
+
+
+@pytest.mark.parametrize(
+    ("template", "fault"),
+    [
+        ("{date} {title}", NO_ID),
+        ("", NO_ID),
+        ("{id} {id}", TWICE),
+        ("{id} {uploader}", UNKNOWN_PLACE),
+        ("{id", UNKNOWN_PLACE),
+        ("{{id}}", UNKNOWN_PLACE),
+        ("{id!r}", UNKNOWN_PLACE),
+        ("{0.__class__} {id}", UNKNOWN_PLACE),
+        ("../{id}", UNSAFE),
+        ("{account}/{id}", UNSAFE),
+        ("a:{id}", UNSAFE),
+        ("{id}\u202egpj", UNSAFE),
+        ("{id}\x00", UNSAFE),
+        ("{date}  {id}", UNSAFE),
+        ("{id}" + "a" * 61, TOO_LONG),
+        ("{id}" + "ä" * 31, TOO_LONG),
+        ("{id}" + "{x}" * 60, TOO_LONG),
+    ],
+)
+def test_a_template_that_would_be_unsafe_or_name_two_posts_alike_is_refused(template: str, fault: str) -> None:
+    with pytest.raises(ValueError, match="^" + fault[:20].replace("{", r"\{")) as refused:
+        check_template(template)
+
+    assert str(refused.value) == fault
+
+
+@given(templates(), st.text(max_size=400), st.text(max_size=150), st.text(max_size=200), st.text(max_size=50))
+def test_whatever_the_template_a_name_is_taken_by_every_file_system(
+    template: str, title: str, post_id: str, account: str, site: str
+) -> None:
+    stem = stem_of(NamedPost(post_id, DAY, title, site, account), template)
+
+    assert 0 < len(stem.encode("utf-8")) <= MAX_STEM_BYTES + 1  # an underscore before a device's name
+    assert not set(stem) & set('<>:"/\\|?*\0\n\r')
+    assert stem == stem.strip(" .")
+    assert not stem.startswith("-")
+
+
+@given(templates(), st.text(max_size=400), st.text("abcXYZ019_-", min_size=1, max_size=60))
+def test_the_id_is_in_every_name_whole(template: str, title: str, post_id: str) -> None:
+    assert slug_keep_case(post_id) in stem_of(NamedPost(post_id, DAY, title, "x", "jane"), template)
+
+
+def test_what_is_not_known_leaves_no_empty_brackets() -> None:
+    assert stem_of(NamedPost("1", DAY), "{date} ({title}) [{id}]") == "2026-11-24 [1]"
+
+
+def test_a_devices_name_is_no_files() -> None:
+    assert stem_of(NamedPost("CON", DAY), "{id}") == "_CON"

@@ -1,0 +1,156 @@
+"""What a person sets while the worker runs counts from the next job on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.errors import ErrorCode, JobNotFound
+from mediavault.core.job import ClaimedJob, ItemStatus, Job, JobItem, JobStatus, NewJob, Stage, WorkerId
+from mediavault.core.media import Item, KeptFile, Preference
+from mediavault.core.settings import Settings
+from mediavault.platforms.x import X
+from mediavault.store.live_settings import LOOK_AGAIN_S, LiveSettings
+from mediavault.store.memory import MemoryJobStore
+from mediavault.store.port import JobStore
+from mediavault.worker.forgetting import forget_old_jobs, may_be_forgotten
+from mediavault.worker.gatekeeper import take_turn
+from mediavault.worker.queue import Worker, WorkerLimits
+from mediavault.worker.tools import Tools, as_set_now
+from tests.fakes import FakeClock
+from tests.stubs import make_tools, new_job, worked
+
+LEASE = timedelta(seconds=90)
+LIMITS = WorkerLimits(concurrency=1, poll_interval_s=1.0, heartbeat_interval_s=30.0, lease=LEASE, shutdown_grace_s=0.05)
+WORKER = WorkerId("w-1")
+KEPT = KeptFile("x/a.mp4", None, 20_000, "ab" * 32, 4.0, 320, 180)
+
+
+def numbered(number: int, clock: FakeClock) -> NewJob:
+    return new_job(f"https://x.com/jane/status/{number}", clock=clock)
+
+
+@pytest.fixture
+def live(store: JobStore, clock: FakeClock) -> LiveSettings:
+    return LiveSettings(Settings(), store, clock)
+
+
+@pytest.fixture
+def tools(store: JobStore, clock: FakeClock, live: LiveSettings, tmp_path: Path) -> Tools:
+    return replace(make_tools(store, clock, tmp_path), live=live.current)
+
+
+async def test_a_job_goes_by_what_was_set_when_it_began(tools: Tools, live: LiveSettings) -> None:
+    before = await as_set_now(tools)
+    await live.change("prefer", "compatible", by="owner")
+    await live.change("pace", {"x": 2.0}, by="owner")
+    after = await as_set_now(tools)
+
+    assert (before.prefer, before.pace) == (Preference.BEST, {})
+    assert (after.prefer, after.pace) == (Preference.COMPATIBLE, {"x": 2.0})
+
+
+async def test_the_next_video_is_called_as_the_template_says(
+    tools: Tools, live: LiveSettings, claim: ClaimedJob
+) -> None:
+    await live.change("name_template", "{site} {id}", by="owner")
+    job = await worked(claim, await as_set_now(tools))
+
+    assert job.status is JobStatus.COMPLETED
+    assert job.output_path is not None
+    assert Path(job.output_path).name.startswith(f"{job.account.platform if job.account else '?'} ")
+
+
+async def test_more_jobs_are_claimed_as_soon_as_more_are_allowed(
+    tools: Tools, live: LiveSettings, store: JobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    worker = Worker(tools, LIMITS, live_folder=tmp_path / "live")
+    await live.change("concurrency", 1, by="owner")
+    await store.enqueue([numbered(number, clock) for number in range(4)])
+    await worker.claim_and_start()
+    one = len(worker.running_jobs)
+    await live.change("concurrency", 3, by="owner")
+    clock.advance(LOOK_AGAIN_S)
+    await worker.claim_and_start()
+
+    assert (one, len(worker.running_jobs)) == (1, 3)
+    worker.hurry()
+
+
+async def test_a_site_that_is_to_be_asked_less_often_is(tools: Tools, live: LiveSettings, claim: ClaimedJob) -> None:
+    await live.change("pace", {"x": 3.0}, by="owner")
+    tools = await as_set_now(tools)
+    await take_turn(claim.id, X, tools)
+    [gate] = await tools.store.gates()
+
+    assert gate.next_turn_at is not None
+    assert (gate.next_turn_at - tools.clock.now()).total_seconds() == pytest.approx(3 * sum(X.pace.interval_s) / 2)
+
+
+# --- forgetting ---------------------------------------------------------------------------------------------------
+
+
+async def failed(store: JobStore, number: int, clock: FakeClock, *, retry_in: timedelta | None = None) -> Job:
+    await store.enqueue([numbered(number, clock)])
+    [attempt] = await store.claim(WORKER, limit=1, lease=LEASE)
+    return await store.fail(attempt, error_code=ErrorCode.DELETED, error="Gone.", retry_in=retry_in)
+
+
+async def test_old_failures_are_forgotten_where_somebody_has_set_so(clock: FakeClock) -> None:
+    store = MemoryJobStore(clock)
+    old = await failed(store, 1, clock)
+    planned = await failed(store, 2, clock, retry_in=timedelta(days=60))
+    clock.advance(timedelta(days=30, seconds=1))
+    young = await failed(store, 3, clock)
+
+    assert await forget_old_jobs(store, days=0, now=clock.now()) == 0
+    assert await forget_old_jobs(store, days=30, now=clock.now()) == 1
+    with pytest.raises(JobNotFound):
+        await store.get(old.id)
+    assert (await store.get(planned.id), await store.get(young.id)) == (planned, young)
+
+
+async def test_by_itself_the_worker_forgets_nothing(
+    tools: Tools, store: JobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    job = await failed(store, 1, clock)
+    clock.advance(timedelta(days=4_000))
+    await Worker(tools, LIMITS, live_folder=tmp_path / "live").forget()
+
+    assert await store.get(job.id) == job
+
+
+async def test_a_cancelled_job_is_forgotten_and_a_kept_one_never(clock: FakeClock) -> None:
+    store = MemoryJobStore(clock)
+    await store.enqueue([numbered(1, clock), numbered(2, clock)])
+    [done] = await store.claim(WORKER, limit=1, lease=LEASE)
+    await store.begin_commit(done, KEPT)
+    await store.complete(done, KEPT)
+    [cancelled] = await store.claim(WORKER, limit=1, lease=LEASE)
+    await store.cancel(cancelled.id)
+    clock.advance(timedelta(days=400))
+
+    assert await forget_old_jobs(store, days=1, now=clock.now()) == 1
+    assert (await store.get(done.id)).status is JobStatus.COMPLETED
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"output_path": "x/a.mp4"},
+        {"stage": Stage.COMMITTING},
+        {"items": (JobItem(Item(media_id="1"), ItemStatus.KEPT, KEPT), JobItem(Item(media_id="2"), ItemStatus.FAILED))},
+        {"items": (JobItem(Item(media_id="1"), ItemStatus.WAITING, KEPT),)},
+        {"status": JobStatus.QUEUED},
+    ],
+)
+async def test_a_job_that_may_have_a_file_is_never_forgotten(clock: FakeClock, facts: dict[str, object]) -> None:
+    store = MemoryJobStore(clock)
+    job = await failed(store, 1, clock)
+    later = clock.now() + timedelta(days=1)
+
+    assert may_be_forgotten(job, later)
+    assert not may_be_forgotten(replace(job, **facts), later)  # type: ignore[arg-type]
