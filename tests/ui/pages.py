@@ -69,6 +69,23 @@ async def everything_open(page: Page) -> None:
     await page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
 
 
+async def some_selected(page: Page) -> None:
+    for place in (0, 2):
+        await page.locator(".pick input").nth(place).check()
+    await page.locator("#selected.shown").wait_for()
+
+
+async def keys_shown(page: Page) -> None:
+    await page.keyboard.press("?")
+    await page.locator("#keys[open]").wait_for()
+
+
+async def about_to_delete(page: Page) -> None:
+    await some_selected(page)
+    await page.locator("#selected button[formaction='/library/remove']").click()
+    await page.locator(".victims").wait_for()
+
+
 NO_ID = JobId("00000000-0000-4000-8000-000000000000")
 REFUSED = (r"console error: Failed to load resource: .* (4\d\d|503)",)
 
@@ -76,6 +93,13 @@ CASES: tuple[Case, ...] = (
     Case("home", "/", at("/"), then=everything_open),
     Case("home-empty", "/", at("/"), "empty"),
     Case("home-bad-link", "/", at("/"), then=bad_link, allow=REFUSED),
+    Case("library", "/library", at("/library"), then=some_selected),
+    Case("library-open", "/library", at("/library?state=all&q=e&length=short"), then=everything_open),
+    Case("library-failed", "/library", at("/library?state=failed")),
+    Case("library-keys", "/library", at("/library"), then=keys_shown),
+    Case("library-delete", "/library", at("/library"), then=about_to_delete),
+    Case("library-nothing", "/library", at("/library?q=nonesuch&platform=x")),
+    Case("library-empty", "/library", at("/library"), "empty"),
     Case("job-kept", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=everything_open),
     Case("job-running", "/jobs/{job_id}", job_in(JobStatus.RUNNING)),
     Case("job-waiting", "/jobs/{job_id}", job_in(JobStatus.QUEUED)),
@@ -101,4 +125,8 @@ CASES: tuple[Case, ...] = (
 )
 
 # Routes that answer no page of their own, and why.
-NO_PAGES: dict[str, str] = {"/settings/name": "a part of the settings' page, asked for while somebody types"}
+NO_PAGES: dict[str, str] = {
+    "/settings/name": "a part of the settings' page, asked for while somebody types",
+    "/library/zip": "a download",
+    "/library/export": "a download",
+}

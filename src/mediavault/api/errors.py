@@ -43,7 +43,8 @@ HTTP_STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.BROWSER_UNAVAILABLE: 503,
 }
 
-ENDLESS_PATHS = frozenset({"/api/events"})  # a GET whose answer never ends has no HEAD
+# A GET whose answer never ends, or is long in the making, has no HEAD.
+ENDLESS_PATHS = frozenset({"/api/events", "/library/zip", "/library/export"})
 
 _METHODS = ("DELETE", "GET", "POST")
 

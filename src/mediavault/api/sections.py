@@ -12,6 +12,7 @@ def sections() -> list[tuple[str, str, str, str]]:
     """Name, address, icon and label of each, in order. A template says ``{% set section = "home" %}`` to be in one."""
     return [
         ("home", "/", "home", _("Home")),
+        ("library", "/library", "library", _("Library")),
         ("accounts", "/accounts", "people", _("Accounts")),
         ("sites", "/sites", "globe", _("Sites")),
         ("settings", "/settings", "settings", _("Settings")),

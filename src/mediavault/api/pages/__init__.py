@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from mediavault.api.pages import accounts, appearance, home, login, platforms, post, settings, sign_ins
+from mediavault.api.pages import (
+    accounts,
+    appearance,
+    home,
+    library,
+    library_actions,
+    login,
+    platforms,
+    post,
+    settings,
+    sign_ins,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     home.router,
+    library.router,
+    library_actions.router,
     post.router,
     accounts.router,
     platforms.router,

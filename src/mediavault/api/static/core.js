@@ -13,13 +13,14 @@ const messages = document.getElementById("messages");
 
 const DAY_MS = 86_400_000;
 const withTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+const onlyDay = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
 const onlyTime = new Intl.DateTimeFormat(language, { timeStyle: "short" });
 
 export function showMoment(element, iso) {
   const moment = new Date(iso);
   const isNear = Math.abs(moment - Date.now()) < DAY_MS && moment.getDate() === new Date().getDate();
   element.dateTime = iso;
-  element.textContent = (isNear ? onlyTime : withTime).format(moment);
+  element.textContent = (isNear ? onlyTime : "day" in element.dataset ? onlyDay : withTime).format(moment);
   element.title = withTime.format(moment);
 }
 

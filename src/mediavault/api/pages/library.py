@@ -1,0 +1,154 @@
+"""The library: everything that was saved, as pictures, with a search, filters and a selection."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from fastapi import APIRouter, Request, Response
+
+from mediavault.api.appearance import current
+from mediavault.api.catalogue import ngettext
+from mediavault.api.dependencies import Services
+from mediavault.api.library_filter import (
+    LENGTH_WORDS,
+    ORDER_WORDS,
+    SHOWN_WORDS,
+    STATUSES,
+    LibraryFilter,
+    Shown,
+    address,
+    chips,
+    read_filter,
+    to_params,
+    to_query,
+)
+from mediavault.api.pages.frame import frame
+from mediavault.api.render import render
+from mediavault.api.selection import MAX_AT_ONCE
+from mediavault.api.services import ApiServices
+from mediavault.api.tiles import account_name, account_words, tile
+from mediavault.core.errors import BadInput
+from mediavault.core.job import JobStatus
+from mediavault.store.port import AccountQuery, JobPage, LibraryTotals
+
+PAGE = 48  # fills rows of 2, 3, 4 and 6
+ACCOUNTS = 200  # that the filter offers: those with the newest posts
+_TOLD = re.compile(r"(retried|removed)-(\d{1,6})-(\d{1,6})", re.ASCII)
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/library")
+async def library(request: Request, services: Services) -> Response:
+    """The whole page; for htmx the part that it asks for: the next tiles, or all that a filter finds."""
+    asked = read_filter(request.query_params)
+    cursor = request.query_params.get("cursor") or None
+    is_part = "hx-request" in request.headers and "hx-history-restore-request" not in request.headers
+    page = await services.store.jobs(to_query(asked, current().zone, cursor=cursor, limit=PAGE))
+    if is_part and cursor:
+        return render("library_tiles.html", **_tiles(asked, page))
+    totals = await services.store.library_totals()
+    found = {**_tiles(asked, page), **_found(asked, page, totals, is_start=cursor is None)}
+    if is_part:
+        answer = render("library_results.html", **found)
+        answer.headers.update(_history(request, asked))
+        return answer
+    return render(
+        "library.html",
+        **found,
+        **await _choices(services, asked, totals),
+        told=_told(request.query_params.get("told", "")),
+        **frame(services),
+    )
+
+
+def _tiles(asked: LibraryFilter, page: JobPage) -> dict[str, Any]:
+    more = address(asked, cursor=page.next_cursor) if page.next_cursor else None
+    return {"asked": asked, "tiles": [tile(job, asked) for job in page.jobs], "more": more}
+
+
+def _found(asked: LibraryFilter, page: JobPage, totals: LibraryTotals, *, is_start: bool) -> dict[str, Any]:
+    counts = _counts(asked, totals)
+    return {
+        "chips": list(chips(asked, account_name=account_name(asked.account, page.jobs) if asked.account else "")),
+        "states": [
+            (shown, SHOWN_WORDS[shown], address(replace(asked, state=shown)), counts[shown] if counts else None)
+            for shown in Shown
+        ],
+        "count_words": _count_words(asked, page, counts, is_start=is_start),
+        "is_start": is_start,
+        "is_empty": not any(totals.counts.values()),
+        "params": to_params(asked),
+        "plain": address(LibraryFilter(order=asked.order)),
+        "in_all_states": address(replace(asked, state=Shown.ALL)),
+        "address": address,
+        "max_at_once": MAX_AT_ONCE,
+    }
+
+
+def _counts(asked: LibraryFilter, totals: LibraryTotals) -> dict[Shown, int] | None:
+    """How many stand in each state, where the totals know it."""
+    if not asked.counts_by_totals:
+        return None
+    counts: Mapping[JobStatus, int] = totals.counts
+    if asked.platform:
+        counts = next((one.counts for one in totals.platforms if one.platform == asked.platform), {})
+    return {shown: sum(counts.get(status, 0) for status in STATUSES[shown] or JobStatus) for shown in Shown}
+
+
+def _count_words(asked: LibraryFilter, page: JobPage, counts: Mapping[Shown, int] | None, *, is_start: bool) -> str:
+    """How many were found. To count them all would cost more than to show the first."""
+    here = len(page.jobs)
+    if counts is not None:
+        number = counts[asked.state]
+    elif page.next_cursor or not is_start:
+        return ngettext("More than %(number)s video", "More than %(number)s videos", here) % {"number": here}
+    else:
+        number = here
+    return ngettext("%(number)s video", "%(number)s videos", number) % {"number": number}
+
+
+async def _choices(services: ApiServices, asked: LibraryFilter, totals: LibraryTotals) -> dict[str, Any]:
+    """What the filter offers. What is asked for is among it, even where there is none of it."""
+    found = await services.store.accounts(AccountQuery(platform=asked.platform or None, limit=ACCOUNTS))
+    status = STATUSES[asked.state]
+    platforms = {
+        one.platform: sum(one.counts[each] for each in status or JobStatus)
+        for one in totals.platforms
+        if status != STATUSES[Shown.KEPT] or one.kept or one.platform == asked.platform
+    }
+    accounts = {one.key: (account_words(one), one.platform) for one in found.accounts}
+    if asked.platform:
+        platforms.setdefault(asked.platform, 0)
+    if asked.account:
+        accounts.setdefault(asked.account, (asked.account, ""))
+    return {"platforms": platforms, "accounts": accounts, "lengths": LENGTH_WORDS, "orders": ORDER_WORDS}
+
+
+def _history(request: Request, asked: LibraryFilter) -> dict[str, str]:
+    """The address bar follows the filter. Letters typed one after the other are one step back, not ten."""
+    here = address(asked)
+    try:
+        before = read_filter(dict(parse_qsl(urlsplit(request.headers.get("hx-current-url", "")).query)))
+    except (BadInput, ValueError):
+        return {"HX-Push-Url": here}
+    is_typing = bool(before.q and asked.q) and replace(before, q=asked.q) == asked
+    return {"HX-Replace-Url" if is_typing or before == asked else "HX-Push-Url": here}
+
+
+def _told(text: str) -> str:
+    """What the last action did, as its redirect says it."""
+    match = _TOLD.fullmatch(text)
+    if match is None:
+        return ""
+    count, left = int(match[2]), int(match[3])
+    if match[1] == "retried":
+        words = ngettext("%(count)s post is tried again.", "%(count)s posts are tried again.", count)
+    else:
+        words = ngettext("%(count)s post was deleted.", "%(count)s posts were deleted.", count)
+    rest = ngettext("%(left)s was left as it is.", "%(left)s were left as they are.", left) if left else ""
+    return f"{words % {'count': count}} {rest % {'left': left} if left else ''}".strip()

@@ -1,0 +1,183 @@
+// The library: a search that is asked while a person types, a selection, keys. htmx brings the tiles.
+
+import { say } from "/static/core.js";
+
+const form = document.getElementById("selection");
+const bar = document.getElementById("selected");
+const search = document.getElementById("q");
+const keys = document.getElementById("keys");
+const singleKeys = document.getElementById("single-keys");
+const messages = document.getElementById("messages");
+
+const boxes = () => [...form.querySelectorAll(".pick input")];
+const tileOf = (element) => element?.closest?.(".tile");
+const nameOf = (tile) => tile?.querySelector(".name");
+const boxOf = (tile) => tile?.querySelector(".pick input");
+
+// --- what is selected
+
+let anchor = null; // where a range begins
+
+function showSelection() {
+  const count = form.querySelectorAll(".pick input:checked").length;
+  const tooMany = count > Number(bar.dataset.most);
+  bar.classList.toggle("shown", count > 0);
+  document.getElementById("results").classList.toggle("picking", count > 0);
+  const words = tooMany ? bar.dataset.tooMany
+    : count === 1 ? bar.dataset.one : bar.dataset.many.replace("{n}", count);
+  document.getElementById("selected-count").textContent = words;
+  for (const button of bar.querySelectorAll("button[formaction]")) button.disabled = tooMany;
+}
+
+function select(box, value, { asRange = false } = {}) {
+  const all = boxes();
+  const [from, to] = [all.indexOf(asRange ? anchor : box), all.indexOf(box)].sort((a, b) => a - b);
+  for (const one of from < 0 ? [box] : all.slice(from, to + 1)) one.checked = value;
+  anchor = box;
+  showSelection();
+}
+
+function clear() {
+  for (const box of boxes()) box.checked = false;
+  anchor = null;
+  showSelection();
+}
+
+form.addEventListener("click", (event) => {
+  if (event.target.matches(".pick input")) select(event.target, event.target.checked, { asRange: event.shiftKey && anchor !== null });
+});
+// a browser that comes back to the page may tick the boxes as they were
+window.addEventListener("pageshow", showSelection);
+
+// --- keys
+
+function neighbour(tile, key) {
+  const tiles = [...form.querySelectorAll(".tile")];
+  const place = tiles.indexOf(tile);
+  const columns = getComputedStyle(tile.parentElement).gridTemplateColumns.split(" ").length;
+  const onwards = getComputedStyle(tile).direction === "rtl" ? -1 : 1;
+  const step = { ArrowRight: onwards, ArrowLeft: -onwards, ArrowDown: columns, ArrowUp: -columns }[key];
+  if (key === "Home") return tiles[0];
+  if (key === "End") return tiles.at(-1);
+  return step ? tiles[place + step] : undefined;
+}
+
+function onTile(event, tile) {
+  const box = boxOf(tile);
+  const onBox = event.target === box;
+  if ((event.key === " " && !onBox) || event.key === "x" || event.key === "X") {
+    select(box, !box.checked, { asRange: event.shiftKey && anchor !== null });
+    return true;
+  }
+  const next = neighbour(tile, event.key);
+  if (!next) return false;
+  const target = onBox ? boxOf(next) : nameOf(next);
+  target.focus({ preventScroll: true });
+  next.scrollIntoView({ block: "nearest" });
+  return true;
+}
+
+function onPage(event) {
+  if (event.key === "Escape") {
+    const open = document.querySelector("details.menu[open]");
+    if (open) {
+      open.open = false;
+      open.querySelector("summary").focus();
+    } else if (event.target === search) return false;
+    else clear();
+    return true;
+  }
+  if ((event.ctrlKey || event.metaKey) && event.key === "a" && form.querySelector(".tile")) {
+    for (const box of boxes()) box.checked = true;
+    showSelection();
+    return true;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || !singleKeys.checked) return false;
+  if (event.key === "/") {
+    search.focus();
+    search.select();
+    return true;
+  }
+  if (event.key === "?") {
+    keys.showModal();
+    return true;
+  }
+  return false;
+}
+
+document.addEventListener("keydown", (event) => {
+  if (keys.open || event.defaultPrevented || event.isComposing) return;
+  const writes = event.target.matches?.("input:not([type=checkbox]), select, textarea");
+  if (writes && event.key !== "Escape") return;
+  const tile = tileOf(event.target);
+  const plain = !(event.ctrlKey || event.metaKey || event.altKey);
+  if ((tile && plain && onTile(event, tile)) || onPage(event)) event.preventDefault();
+});
+
+const KEPT = "mediavault_single_keys";
+singleKeys.checked = localStorage.getItem(KEPT) !== "off";
+singleKeys.addEventListener("change", () => localStorage.setItem(KEPT, singleKeys.checked ? "on" : "off"));
+
+document.addEventListener("click", (event) => {
+  const what = event.target.closest("[data-do]")?.dataset.do;
+  if (what === "clear") clear();
+  if (what === "keys") keys.showModal();
+  if (what === "again") htmx.trigger(event.target.closest(".more"), "again");
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target) || event.target.closest("button")) menu.open = false;
+  }
+});
+
+// --- what htmx brings, and what it does not
+
+let announcing = 0;
+function announce() {
+  clearTimeout(announcing);
+  announcing = setTimeout(() => {
+    const found = document.querySelector("[data-found]");
+    document.getElementById("announcer").textContent = found?.dataset.found || found?.textContent || "";
+  }, 500);
+}
+
+// the address of a page left behind is asked for anew, and stands as the server makes it
+htmx.config.refreshOnHistoryMiss = true;
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const more = event.target.closest?.(".more");
+  if (more) more.querySelector(".more-failed").hidden = true;
+});
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.target.id === "results" || event.target.id === "results") {
+    anchor = null;
+    showSelection();
+    announce();
+  } else document.getElementById("results").classList.toggle("picking", bar.classList.contains("shown"));
+});
+
+function broke(event, words, help) {
+  const more = event.target.closest?.(".more");
+  if (more) {
+    more.querySelector(".more-failed").hidden = false;
+    more.querySelector(".more-link").hidden = true;
+  } else say(words, help);
+}
+
+document.addEventListener("htmx:sendError", (event) => broke(event, messages.dataset.unreachable, messages.dataset.unreachableHelp));
+document.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.status === 401) return location.assign("/login");
+  broke(event, messages.dataset.unreachable, messages.dataset.unreachableHelp);
+});
+document.addEventListener("htmx:afterOnLoad", (event) => {
+  if (event.target.id === "finder") messages.replaceChildren();
+});
+window.addEventListener("offline", () => say(messages.dataset.unreachable, messages.dataset.unreachableHelp));
+window.addEventListener("online", () => messages.replaceChildren());
+
+// what the last action did is said once, not again when the page is loaded again
+const address = new URL(location.href);
+if (address.searchParams.has("told")) {
+  address.searchParams.delete("told");
+  history.replaceState(history.state, "", address);
+}
+showSelection();

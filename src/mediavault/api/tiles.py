@@ -1,0 +1,67 @@
+"""A post as the library's grid shows it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from mediavault.api.library_filter import LibraryFilter, address, to_params
+from mediavault.api.views import display, kept_files, title
+from mediavault.api.words import duration_words, one_line
+from mediavault.core.accounts import key_of
+from mediavault.core.job import Job, JobStatus
+from mediavault.store.port import AccountSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """``state`` is "" for what is kept; ``account_link`` is None where the post's account is not known."""
+
+    id: str
+    link: str
+    title: str
+    picture: str | None
+    length: str
+    account: str
+    account_link: str | None
+    platform: str
+    at: datetime
+    status: JobStatus
+    state: str
+
+
+def tile(job: Job, asked: LibraryFilter) -> Tile:
+    """``asked`` goes along in the link, so that the post's page knows what stands before and after it."""
+    first = next(iter(kept_files(job).values()), None)
+    params = to_params(asked)
+    account = job.account
+    return Tile(
+        id=job.id,
+        link=f"/jobs/{job.id}{'?' + urlencode(params) if params else ''}",
+        title=title(job),
+        picture=f"/files/{job.id}/thumbnail" if first and first.thumbnail_path else None,
+        length=duration_words(job.duration_s),
+        account=one_line((account.display_name or account.handle or account.slug) if account else ""),
+        account_link=address(LibraryFilter(account=key_of(account))) if account else None,
+        platform=job.platform,
+        at=job.created_at,
+        status=job.status,
+        state="" if job.status is JobStatus.COMPLETED else display(job).state,
+    )
+
+
+def account_words(one: AccountSummary) -> str:
+    """``Slow Trains (@SlowTrains)``; a site's name stands apart."""
+    name = one_line(one.display_name or "")
+    handle = f"@{one_line(one.handle)}" if one.handle else ""
+    return f"{name} ({handle})" if name and handle else name or handle or one.slug
+
+
+def account_name(key: str, jobs: Sequence[Job]) -> str:
+    """As its newest job here has it; "" where none is of it."""
+    for job in jobs:
+        if job.account is not None and key_of(job.account) == key:
+            return one_line(job.account.display_name or job.account.handle or job.account.slug)
+    return ""
