@@ -5,6 +5,7 @@ Time is the database's on both sides of every comparison; a test may bring a clo
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -17,16 +18,17 @@ from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobItem, 
 from mediavault.core.logs import get_logger
 from mediavault.core.media import KeptFile
 from mediavault.core.records import Record, RecordKind
-from mediavault.store import browsing, codec, moves
+from mediavault.store import codec, moves, postgres_shelf, shelf
 from mediavault.store import postgres_claims as claims
+from mediavault.store import postgres_library as library
 from mediavault.store import postgres_ops as ops
 from mediavault.store import postgres_reads as reads
 from mediavault.store import postgres_records as records
 from mediavault.store.calls import Calls
 from mediavault.store.codec import items_to_json, record_to_json
 from mediavault.store.combining import Combiner
+from mediavault.store.library_rows import asks_the_shelf
 from mediavault.store.listening import Listener
-from mediavault.store.paging import is_plain
 from mediavault.store.port import (
     AccountPage,
     AccountQuery,
@@ -85,6 +87,7 @@ class PostgresJobStore:
         await self._database.open()
         try:
             self._schema_version = await migrate(self._database)
+            await self._fill_shelf()
         except BaseException:
             await self._database.close()
             raise
@@ -222,27 +225,29 @@ class PostgresJobStore:
         return await reads.get(self._database, job_id)
 
     async def jobs(self, query: JobQuery) -> JobPage:
-        return (
-            await reads.jobs(self._database, query) if is_plain(query) else browsing.page(await self._all_jobs(), query)
-        )
+        if asks_the_shelf(query):
+            await self._catch_up()
+        return await library.page(self._database, query)
 
     async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
-        return browsing.beside(await self.get(job_id), await self._all_jobs(), query)
+        if asks_the_shelf(query):
+            await self._catch_up()
+        return await library.neighbours(self._database, job_id, query)
 
     async def accounts(self, query: AccountQuery) -> AccountPage:
-        return browsing.accounts(await self._all_jobs(), query)
+        await self._catch_up()
+        return await library.accounts(self._database, query)
 
     async def account(self, key: str) -> AccountSummary:
-        return browsing.account(await self._all_jobs(), key)
+        await self._catch_up()
+        return await library.account(self._database, key)
 
     async def library_totals(self) -> LibraryTotals:
-        return browsing.totals(await self._all_jobs())
+        await self._catch_up()
+        return await library.totals(self._database)
 
     async def failures(self) -> Sequence[FailureGroup]:
-        return browsing.failures(await self._all_jobs())
-
-    async def _all_jobs(self) -> Sequence[Job]:
-        return (await reads.jobs(self._database, JobQuery(limit=1 << 30))).jobs
+        return await library.failures(self._database)
 
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
         return await reads.changed_since(self._database, moment, limit)
@@ -352,6 +357,23 @@ class PostgresJobStore:
     def has_wake_ups(self) -> bool:
         """False behind a pooler: there new jobs wait for the worker's poll."""
         return self._wakes
+
+    # --- the shelf ----------------------------------------------------------------------------------------------
+
+    async def _fill_shelf(self) -> None:
+        """The schema is new and the jobs are not: they are taken over before anybody looks. What breaks off goes on later."""
+        if await postgres_shelf.is_empty(self._database):
+            log.info("shelf_filling")
+            await postgres_shelf.catch_up(self._database, self._now)
+
+    async def _catch_up(self) -> None:
+        """Let the shelf follow the jobs, as far as they are now. Where that takes too long or cannot be written, what
+        stands on the shelf is answered: reads go on."""
+        try:
+            async with asyncio.timeout(shelf.CATCH_UP_WITHIN_S):
+                await self._calls.whole(postgres_shelf.catch_up(self._database, self._now))
+        except (TimeoutError, StoreError) as exc:
+            log.warning("shelf_is_behind", error=str(exc) or type(exc).__name__)
 
     # --- inside -------------------------------------------------------------------------------------------------
 

@@ -232,6 +232,7 @@ async def adopt(database: Database, jobs: Sequence[StoredJob]) -> int:
         for stored in jobs:
             for row in await txn.rows(SQL["adopt"], stored_values(moves.as_adopted(stored.job))):
                 await txn.many(SQL["append_history"], [_history_values(row[0], one) for one in stored.history])
+                await txn.rows(SQL["adopted"], {"seq": row[0]})
                 new += 1
         if new:
             await txn.rows(SQL["wake"], {})

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from mediavault.core.clock import to_micros
 from mediavault.core.gates import Gate
 from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, WorkerBeat
-from mediavault.store import moves, paging
-from mediavault.store.port import JobPage, JobQuery
-from mediavault.store.postgres_engine import Database, Statement, positional
+from mediavault.store import moves
+from mediavault.store.postgres_engine import Database
 from mediavault.store.postgres_sql import SQL
 from mediavault.store.rows import (
-    JOB_COLUMNS,
     beat_from_row,
     counts_from_row,
     gate_from_row,
@@ -22,30 +19,12 @@ from mediavault.store.rows import (
     moment,
 )
 
-_CONDITIONS = paging.Conditions(
-    platform="platform = :platform::text",
-    after="(created_at, id) < (:created_at::bigint, :id::text)",
-)
-
 
 async def get(database: Database, job_id: JobId) -> Job:
     rows = await database.rows(SQL["get"], {"id": job_id})
     if not rows:
         raise moves.job_not_found(job_id)
     return job_from_row(rows[0])
-
-
-async def jobs(database: Database, query: JobQuery) -> JobPage:
-    statement, values = page_statement(query)
-    found = [job_from_row(row) for row in await database.rows(statement, values)]
-    return paging.page_of(found, query)
-
-
-def page_statement(query: JobQuery) -> tuple[Statement, dict[str, Any]]:
-    """The statement of a page and its values. Raises BadInput for a cursor that is none."""
-    where, values = paging.where(query, _CONDITIONS)
-    select = f"SELECT {JOB_COLUMNS} FROM mediavault.jobs {where}"  # noqa: S608 - nothing comes from outside
-    return positional(f"{select} ORDER BY created_at DESC, id DESC LIMIT :limit::int"), values
 
 
 async def changed_since(database: Database, at: datetime, limit: int) -> list[Job]:

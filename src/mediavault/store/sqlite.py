@@ -25,15 +25,17 @@ from mediavault.core.job import (
     WorkerBeat,
     WorkerId,
 )
+from mediavault.core.logs import get_logger
 from mediavault.core.media import KeptFile
 from mediavault.core.records import Record, RecordKind
-from mediavault.store import browsing
+from mediavault.store import shelf, sqlite_shelf
+from mediavault.store import sqlite_library as library
 from mediavault.store import sqlite_ops as ops
 from mediavault.store import sqlite_reads as reads
 from mediavault.store import sqlite_records as records
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.codec import items_to_json, record_to_json
-from mediavault.store.paging import is_plain
+from mediavault.store.library_rows import asks_the_shelf
 from mediavault.store.port import (
     AccountPage,
     AccountQuery,
@@ -61,6 +63,8 @@ from mediavault.store.sqlite_engine import (
 from mediavault.store.sqlite_schema import SCHEMA_VERSION, open_database
 from mediavault.store.sqlite_writer import SqliteWriter, WriteLock
 from mediavault.store.wake import Subscribers, WakeSockets, wake_folder
+
+log = get_logger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -107,6 +111,11 @@ class SqliteJobStore:
             stop=self._listeners.notify,
             unwanted=self._unwanted,
         )
+        try:
+            await self._fill_shelf()
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         if self._reader is not None and self._read_db is not None:
@@ -231,25 +240,29 @@ class SqliteJobStore:
         return await self._read(reads.get, job_id)
 
     async def jobs(self, query: JobQuery) -> JobPage:
-        return await self._read(reads.jobs, query) if is_plain(query) else browsing.page(await self._all_jobs(), query)
+        if asks_the_shelf(query):
+            await self._catch_up()
+        return await self._read(library.page, query)
 
     async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
-        return browsing.beside(await self.get(job_id), await self._all_jobs(), query)
+        if asks_the_shelf(query):
+            await self._catch_up()
+        return await self._read(library.neighbours, job_id, query)
 
     async def accounts(self, query: AccountQuery) -> AccountPage:
-        return browsing.accounts(await self._all_jobs(), query)
+        await self._catch_up()
+        return await self._read(library.accounts, query)
 
     async def account(self, key: str) -> AccountSummary:
-        return browsing.account(await self._all_jobs(), key)
+        await self._catch_up()
+        return await self._read(library.account, key)
 
     async def library_totals(self) -> LibraryTotals:
-        return browsing.totals(await self._all_jobs())
+        await self._catch_up()
+        return await self._read(library.totals)
 
     async def failures(self) -> Sequence[FailureGroup]:
-        return browsing.failures(await self._all_jobs())
-
-    async def _all_jobs(self) -> Sequence[Job]:
-        return (await self._read(reads.jobs, JobQuery(limit=1 << 30))).jobs
+        return await self._read(library.failures)
 
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
         return await self._read(reads.changed_since, moment, limit)
@@ -343,6 +356,26 @@ class SqliteJobStore:
 
     def on_stop(self, callback: Callable[[str], None]) -> Callable[[], None]:
         return self._listen(self._listeners.add(callback))
+
+    # --- the shelf ----------------------------------------------------------------------------------------------
+
+    async def _catch_up(self) -> None:
+        """Let the shelf follow the jobs, as far as they are now. Where that takes too long or cannot be written, what
+        stands on the shelf is answered: reads go on."""
+        try:
+            async with asyncio.timeout(shelf.CATCH_UP_WITHIN_S):
+                if await self._read(sqlite_shelf.is_behind):
+                    while await self._ready.submit(sqlite_shelf.catch_up):
+                        pass
+        except (TimeoutError, StoreError) as exc:
+            log.warning("shelf_is_behind", error=str(exc) or type(exc).__name__)
+
+    async def _fill_shelf(self) -> None:
+        """The schema is new and the jobs are not: they are taken over before anybody looks. What breaks off goes on later."""
+        if await self._read(sqlite_shelf.is_empty):
+            log.info("shelf_filling")
+            while await self._ready.submit(sqlite_shelf.catch_up):
+                pass
 
     # --- inside -------------------------------------------------------------------------------------------------
 

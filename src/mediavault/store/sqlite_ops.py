@@ -28,6 +28,7 @@ from mediavault.core.job import (
 from mediavault.core.media import KeptFile
 from mediavault.store import codec, gating, moves
 from mediavault.store.clock_guard import ClockGuard
+from mediavault.store.library_rows import ACCOUNT_COLUMNS
 from mediavault.store.port import Enqueued, Recovered, StoredJob
 from mediavault.store.rows import (
     ATTEMPT,
@@ -48,6 +49,7 @@ from mediavault.store.rows import (
     micros_or_none,
     stored_values,
 )
+from mediavault.store.shelf import ENTRY_COLUMNS, FACT_COLUMNS
 from mediavault.store.sqlite_engine import fetch_all
 from mediavault.store.sqlite_writer import Txn
 from mediavault.store.statements import load_statements
@@ -59,6 +61,9 @@ SQL = load_statements(
         "gate": GATE_COLUMNS,
         "claimed": CLAIMED_COLUMNS,
         "stored": STORED_COLUMNS,
+        "facts": FACT_COLUMNS,
+        "entry": ENTRY_COLUMNS,
+        "account": ACCOUNT_COLUMNS,
         "stored_values": ", ".join(f":{name}" for name in STORED_COLUMNS.split(", ")),
     },
 )

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from mediavault.core.clock import to_micros
 from mediavault.core.gates import Gate
 from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, WorkerBeat
-from mediavault.store import moves, paging
-from mediavault.store.port import JobPage, JobQuery
+from mediavault.store import moves
 from mediavault.store.rows import (
-    JOB_COLUMNS,
     beat_from_row,
     counts_from_row,
     gate_from_row,
@@ -22,37 +19,12 @@ from mediavault.store.rows import (
 from mediavault.store.sqlite_engine import Connection, fetch_all
 from mediavault.store.sqlite_ops import SQL
 
-_ORDERED_BY_STATUS = {
-    JobStatus.QUEUED: "jobs_ready",
-    JobStatus.FAILED: "jobs_failed",
-    JobStatus.CANCELLED: "jobs_cancelled",
-}
-_CONDITIONS = paging.Conditions(
-    platform="platform = :platform",
-    after="(created_at, id) < (:created_at, :id)",
-)
-
 
 def get(db: Connection, job_id: JobId) -> Job:
     rows = fetch_all(db, SQL["get"], {"id": job_id})
     if not rows:
         raise moves.job_not_found(job_id)
     return job_from_row(rows[0])
-
-
-def jobs(db: Connection, query: JobQuery) -> JobPage:
-    sql, values = page_statement(query)
-    found = [job_from_row(row) for row in fetch_all(db, sql, values)]
-    return paging.page_of(found, query)
-
-
-def page_statement(query: JobQuery) -> tuple[str, dict[str, Any]]:
-    """The statement of a page and its values. Raises BadInput for a cursor that is none."""
-    only = next(iter(query.statuses)) if len(set(query.statuses)) == 1 else None
-    index = _ORDERED_BY_STATUS.get(only, "jobs_created") if only else "jobs_created"
-    where, values = paging.where(query, _CONDITIONS)
-    select = f"SELECT {JOB_COLUMNS} FROM jobs INDEXED BY {index} {where}"  # noqa: S608 - nothing comes from outside
-    return f"{select} ORDER BY created_at DESC, id DESC LIMIT :limit", values
 
 
 def changed_since(db: Connection, at: datetime, limit: int) -> list[Job]:

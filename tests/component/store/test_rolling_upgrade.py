@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mediavault.core.accounts import account
 from mediavault.core.errors import ErrorCode
 from mediavault.core.gates import OUT_OF_SIGHT, SOON
 from mediavault.core.job import JobStatus, Stage, WorkerBeat, WorkerId
 from mediavault.store import gating, moves
+from mediavault.store.port import AccountQuery, JobQuery
 from mediavault.store.postgres import PostgresJobStore
 from mediavault.store.postgres_engine import Database, Row, Statement, positional
 from mediavault.store.postgres_schema import MIGRATIONS, migrate
@@ -27,7 +30,9 @@ from mediavault.store.rows import (
     STORED_COLUMNS,
     beat_values,
     checkpoint_values,
+    stored_values,
 )
+from tests.contract.shelves import job_of
 from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, numbered_job
 from tests.fakes import START
 from tests.servers import postgres
@@ -85,7 +90,13 @@ async def old(tmp_path: Path) -> AsyncIterator[OldCode]:
     await database.open()
     await migrate(database, migrations=MIGRATIONS[:1])
     old = OldCode(database)
-    jobs = [numbered_job(n, f"https://s.example/{n}") for n in range(3)]
+    await _enqueue(old, 0, 1, 2)
+    yield old
+    await database.close()
+
+
+async def _enqueue(old: OldCode, *numbers: int) -> None:
+    jobs = [numbered_job(n, f"https://s.example/{n}") for n in numbers]
     await old.run(
         "enqueue",
         ids=[job.id for job in jobs],
@@ -96,8 +107,6 @@ async def old(tmp_path: Path) -> AsyncIterator[OldCode]:
         max_attempts=[job.max_attempts for job in jobs],
         search_texts=[job.post_url for job in jobs],
     )
-    yield old
-    await database.close()
 
 
 @pytest.fixture
@@ -167,3 +176,30 @@ async def test_every_released_statement_is_understood_by_the_new_schema(new: Pos
     url = postgres.database_for(tmp_path)
     for statement in SQL.values():
         await asyncio.to_thread(postgres.sql, url, f"EXPLAIN (GENERIC_PLAN) {statement.sql}")
+
+
+async def test_what_old_code_writes_stands_in_the_library(old: OldCode, new: PostgresJobStore) -> None:
+    """What stood there before the upgrade, what an old worker hands in, finds and keeps, and what it removes."""
+    assert (await new.library_totals()).counts[JobStatus.QUEUED] == 3
+    await _enqueue(old, 7)
+    assert len((await new.jobs(JobQuery(text="example 7"))).jobs) == 1
+    ((job_id, fence),) = await old.claim(1)
+    found = replace(NOTHING_FOUND, account=account("x", "jane", "Jane Doe"), metadata={"title": "An okapi"})
+    assert await old.run("checkpoint", id=job_id, fence=fence, **checkpoint_values("https://s.example/0", found))
+    assert [one.id for one in (await new.jobs(JobQuery(text="oka", account="x/x-jane"))).jobs] == [job_id]
+    await old.run("remove", id=job_id)
+
+    assert (await new.jobs(JobQuery(text="oka"))).jobs == ()
+    assert (await new.accounts(AccountQuery())).accounts == ()
+    assert (await new.library_totals()).counts[JobStatus.QUEUED] == 3
+
+
+async def test_what_old_code_takes_over_from_another_store_stands_in_the_library(
+    old: OldCode, new: PostgresJobStore
+) -> None:
+    """Its times are long past."""
+    long_ago = replace(job_of(50, title="An okapi", at=START), updated_at=START)
+    values = {name: value for name, value in stored_values(long_ago).items() if name != "needs_session"}
+    await old.run("adopt", **values)
+
+    assert [one.id for one in (await new.jobs(JobQuery(text="okapi"))).jobs] == [long_ago.id]

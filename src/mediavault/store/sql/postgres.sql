@@ -444,3 +444,112 @@ SELECT platform, count(*)
   FROM (SELECT platform FROM mediavault.jobs WHERE status = 'queued'
         UNION ALL SELECT platform FROM mediavault.jobs WHERE retry_at IS NOT NULL) AS waiting
  GROUP BY platform;
+
+-- name: shelf_mark
+-- Whether nobody is writing just now: then everything that was written before this moment is there to be seen.
+SELECT at, filled < fill_until OR EXISTS (SELECT FROM mediavault.shelf_stale),
+       coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint),
+       pg_snapshot_xmin(pg_current_snapshot()) = pg_snapshot_xmax(pg_current_snapshot())
+  FROM mediavault.shelf_mark;
+
+-- name: shelf_filled
+SELECT filled, fill_until FROM mediavault.shelf_mark;
+
+-- name: shelf_lock
+SELECT filled, fill_until FROM mediavault.shelf_mark FOR UPDATE;
+
+-- name: shelf_changed
+SELECT j.seq, j.updated_at FROM mediavault.jobs AS j LEFT JOIN mediavault.shelf AS s ON s.seq = j.seq
+ WHERE j.updated_at >= :since::bigint AND s.seen IS DISTINCT FROM j.xmin::text::bigint
+ ORDER BY j.updated_at LIMIT :limit::int;
+
+-- name: shelf_before
+SELECT seq FROM mediavault.jobs WHERE seq > :filled::bigint AND seq <= :fill_until::bigint ORDER BY seq LIMIT :limit::int;
+
+-- name: shelf_stale
+SELECT seq FROM mediavault.shelf_stale LIMIT :limit::int;
+
+-- name: shelf_facts
+SELECT {facts}, xmin::text::bigint FROM mediavault.jobs WHERE seq = ANY(:seqs::bigint[]);
+
+-- name: shelf_entries
+SELECT {entry} FROM mediavault.shelf WHERE seq = ANY(:seqs::bigint[]);
+
+-- name: shelf_put
+INSERT INTO mediavault.shelf ({entry}, seen)
+SELECT * FROM unnest(:seqs::bigint[], :ids::text[], :created_ats::bigint[], :platforms::text[], :statuses::text[],
+                     :accounts::text[], :sizes::bigint[], :durations::float8[], :words::bigint[], :seen::bigint[])
+ON CONFLICT (seq) DO UPDATE
+   SET platform = excluded.platform, status = excluded.status, account = excluded.account, bytes = excluded.bytes,
+       duration_s = excluded.duration_s, words = excluded.words, seen = excluded.seen;
+
+-- name: shelf_take
+WITH words AS (DELETE FROM mediavault.shelf_words WHERE seq = ANY(:seqs::bigint[]))
+DELETE FROM mediavault.shelf WHERE seq = ANY(:seqs);
+
+-- name: shelf_put_words
+INSERT INTO mediavault.shelf_words (seq, words)
+SELECT d.seq, d.words::tsvector FROM unnest(:seqs::bigint[], :lines::text[]) AS d(seq, words)
+ON CONFLICT (seq) DO UPDATE SET words = excluded.words;
+
+-- name: shelf_add_totals
+INSERT INTO mediavault.shelf_totals AS standing (platform, status, jobs, bytes, duration_ms)
+SELECT * FROM unnest(:platforms::text[], :statuses::text[], :jobs::bigint[], :sizes::bigint[], :millis::bigint[])
+ON CONFLICT (platform, status) DO UPDATE
+   SET jobs = standing.jobs + excluded.jobs, bytes = standing.bytes + excluded.bytes,
+       duration_ms = standing.duration_ms + excluded.duration_ms;
+
+-- name: shelf_add_accounts
+INSERT INTO mediavault.shelf_accounts AS standing (key, platform, slug, jobs, kept, bytes, duration_ms)
+SELECT * FROM unnest(:keys::text[], :platforms::text[], :slugs::text[], :jobs::bigint[], :kept::bigint[], :sizes::bigint[],
+                     :millis::bigint[])
+ON CONFLICT (key) DO UPDATE
+   SET jobs = standing.jobs + excluded.jobs, kept = standing.kept + excluded.kept, bytes = standing.bytes + excluded.bytes,
+       duration_ms = standing.duration_ms + excluded.duration_ms;
+
+-- name: shelf_newest_of_accounts
+SELECT of.key, newest.created_at, jobs.account
+  FROM unnest(:keys::text[]) AS of (key)
+ CROSS JOIN LATERAL (SELECT seq, created_at FROM mediavault.shelf WHERE shelf.account = of.key
+                      ORDER BY created_at DESC, id DESC LIMIT 1) AS newest
+  JOIN mediavault.jobs ON jobs.seq = newest.seq;
+
+-- name: shelf_name_accounts
+UPDATE mediavault.shelf_accounts AS a
+   SET handle = d.handle, display_name = d.display_name, line = d.line, latest_at = d.latest_at
+  FROM unnest(:keys::text[], :handles::text[], :display_names::text[], :lines::text[], :latest::bigint[])
+       AS d(key, handle, display_name, line, latest_at)
+ WHERE a.key = d.key;
+
+-- name: shelf_drop_accounts
+DELETE FROM mediavault.shelf_accounts WHERE key = ANY(:keys::text[]) AND jobs <= 0;
+
+-- name: shelf_fresh
+DELETE FROM mediavault.shelf_stale WHERE seq = ANY(:seqs::bigint[]);
+
+-- name: shelf_set_mark
+UPDATE mediavault.shelf_mark SET at = :at::bigint, filled = :filled::bigint;
+
+-- name: adopted
+-- Its times are those of the store that it comes from.
+INSERT INTO mediavault.shelf_stale VALUES (:seq::bigint) ON CONFLICT DO NOTHING;
+
+-- name: account
+SELECT {account} FROM mediavault.shelf_accounts WHERE key = :key::text;
+
+-- name: totals
+SELECT platform, status, jobs, bytes, duration_ms,
+       (SELECT created_at FROM mediavault.shelf WHERE shelf.platform = t.platform ORDER BY created_at DESC, id DESC LIMIT 1)
+  FROM mediavault.shelf_totals AS t WHERE jobs > 0 ORDER BY platform;
+
+-- name: failure_groups
+SELECT coalesce(error_code, 'INTERNAL'), platform, count(*), count(*) - count(retry_at), min(retry_at)
+  FROM mediavault.jobs WHERE status = 'failed' GROUP BY 1, 2;
+
+-- name: failure_examples
+SELECT {job} FROM mediavault.jobs
+ WHERE seq IN (SELECT seq FROM (SELECT seq, row_number() OVER (PARTITION BY coalesce(error_code, 'INTERNAL'), platform
+                                                               ORDER BY created_at DESC, id DESC) AS place
+                                  FROM mediavault.jobs WHERE status = 'failed') AS failed
+                WHERE place <= :limit::int)
+ ORDER BY created_at DESC, id DESC;

@@ -261,3 +261,98 @@ SELECT platform, count(*)
   FROM (SELECT platform FROM jobs INDEXED BY jobs_turns WHERE status = 'queued'
         UNION ALL SELECT platform FROM jobs INDEXED BY jobs_due WHERE retry_at IS NOT NULL)
  GROUP BY platform;
+
+-- name: shelf_ends
+-- How far the shelf has followed the jobs, and how far there is to follow.
+SELECT m.seq, m.history, coalesce((SELECT max(seq) FROM jobs), 0), coalesce((SELECT max(id) FROM history), 0),
+       EXISTS (SELECT 1 FROM shelf_stale)
+  FROM shelf_mark AS m;
+
+-- name: shelf_before
+-- Nought and a job: an old library, of which nothing is taken over yet.
+SELECT seq, before FROM shelf_mark;
+
+-- name: shelf_stale
+SELECT seq FROM shelf_stale LIMIT :limit;
+
+-- name: shelf_new
+SELECT seq FROM jobs WHERE seq > :seq ORDER BY seq LIMIT :limit;
+
+-- name: shelf_moved
+SELECT id, job FROM history WHERE id > :history ORDER BY id LIMIT :limit;
+
+-- name: shelf_facts
+SELECT {facts} FROM jobs WHERE seq IN (SELECT value FROM json_each(:seqs));
+
+-- name: shelf_entries
+SELECT {entry}, place FROM shelf INDEXED BY shelf_seq WHERE seq IN (SELECT value FROM json_each(:seqs));
+
+-- name: shelf_place
+-- The next that is free for a job of that moment.
+SELECT coalesce(max(place) + 1, :first) FROM shelf WHERE place >= :first AND place < :first + 4096;
+
+-- name: shelf_put
+INSERT INTO shelf (place, {entry})
+VALUES (:place, :seq, :id, :created_at, :platform, :status, :account, :bytes, :duration_s, :words);
+
+-- name: shelf_change
+UPDATE shelf SET platform = :platform, status = :status, account = :account, bytes = :bytes, duration_s = :duration_s,
+                 words = :words
+ WHERE place = :place;
+
+-- name: shelf_take
+DELETE FROM shelf WHERE place = :place;
+
+-- name: shelf_put_words
+INSERT INTO shelf_words (rowid, line) VALUES (:place, :line);
+
+-- name: shelf_take_words
+DELETE FROM shelf_words WHERE rowid = :place;
+
+-- name: shelf_add_total
+INSERT INTO shelf_totals VALUES (:platform, :status, :jobs, :bytes, :duration_ms)
+ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs, bytes = bytes + excluded.bytes, duration_ms = duration_ms + excluded.duration_ms;
+
+-- name: shelf_add_account
+INSERT INTO shelf_accounts (key, platform, slug, jobs, kept, bytes, duration_ms)
+VALUES (:key, :platform, :slug, :jobs, :kept, :bytes, :duration_ms)
+ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs, kept = kept + excluded.kept, bytes = bytes + excluded.bytes,
+                          duration_ms = duration_ms + excluded.duration_ms;
+
+-- name: shelf_newest_of_account
+SELECT shelf.created_at, jobs.account
+  FROM shelf INDEXED BY shelf_account CROSS JOIN jobs INDEXED BY jobs_id ON jobs.id = shelf.id
+ WHERE shelf.account = :key ORDER BY shelf.created_at DESC, shelf.id DESC LIMIT 1;
+
+-- name: shelf_name_account
+UPDATE shelf_accounts SET handle = :handle, display_name = :display_name, line = :line, latest_at = :latest_at WHERE key = :key;
+
+-- name: shelf_drop_account
+DELETE FROM shelf_accounts WHERE key = :key AND jobs <= 0;
+
+-- name: shelf_fresh
+DELETE FROM shelf_stale WHERE seq IN (SELECT value FROM json_each(:seqs));
+
+-- name: shelf_set_mark
+UPDATE shelf_mark SET seq = :seq, history = :history;
+
+-- name: account
+SELECT {account} FROM shelf_accounts WHERE key = :key;
+
+-- name: totals
+SELECT platform, status, jobs, bytes, duration_ms,
+       (SELECT created_at FROM shelf INDEXED BY shelf_platform WHERE shelf.platform = shelf_totals.platform
+         ORDER BY created_at DESC LIMIT 1)
+  FROM shelf_totals WHERE jobs > 0 ORDER BY platform;
+
+-- name: failure_groups
+SELECT coalesce(error_code, 'INTERNAL'), platform, count(*), count(*) - count(retry_at), min(retry_at)
+  FROM jobs INDEXED BY jobs_failed WHERE status = 'failed' GROUP BY 1, 2;
+
+-- name: failure_examples
+SELECT {job} FROM jobs
+ WHERE seq IN (SELECT seq FROM (SELECT seq, row_number() OVER (PARTITION BY coalesce(error_code, 'INTERNAL'), platform
+                                                               ORDER BY created_at DESC, id DESC) AS place
+                                  FROM jobs INDEXED BY jobs_failed WHERE status = 'failed')
+                WHERE place <= :limit)
+ ORDER BY created_at DESC, id DESC;

@@ -1,0 +1,235 @@
+"""What a library page waits for: a store of many kept videos is asked what the pages ask. ``python -m benchmarks.library``"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from benchmarks.servers import running_postgres
+from mediavault.core import accounts
+from mediavault.core.clock import SystemClock
+from mediavault.core.errors import ErrorCode
+from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.media import Account, Candidate, FoundIn, SourceType
+from mediavault.store import postgres_engine, sqlite_engine, sqlite_library, sqlite_shelf
+from mediavault.store.port import AccountQuery, JobOrder, JobQuery, JobStore, StoredJob
+from mediavault.store.postgres import PostgresJobStore
+from mediavault.store.sqlite import SqliteJobStore
+
+JOBS, ROUNDS, DEEP, PAGE = 100_000, 9, 50, 50
+BATCH = 500
+BEGAN = datetime(2024, 1, 1, tzinfo=UTC)
+PLATFORMS = ("youtube", "tiktok", "instagram", "x", "reddit", "vimeo", "facebook", "threads", "bluesky", "twitch")
+SHARES = (30, 25, 15, 12, 6, 4, 3, 2, 2, 1)
+WORDS = 12_000  # of the invented language of the titles; the commoner ones stand first
+RARE = "quagga"  # in one title of ten thousand
+
+Ask = Callable[[], Awaitable[Any]]
+
+
+def library(count: int) -> Iterator[Job]:
+    """Kept videos of two thousand accounts, every hundredth failed and every thousandth waiting; the same in every run."""
+    choose = random.Random(20261126)
+    language = ["".join(choose.choices("abcdefghiklmnoprstuvz", k=choose.randint(2, 9))) for _ in range(WORDS)]
+    people = [
+        accounts.account(platform, f"{choose.choice(language)}_{number}", choose.choice(language).title())
+        for platform, share in zip(PLATFORMS, SHARES, strict=True)
+        for number in range(share * 20)
+    ]
+    for number in range(count):
+        who = people[int(len(people) * choose.random() ** 1.5)]
+        words = [language[int(WORDS * choose.random() ** 3)] for _ in range(choose.randint(4, 40))]
+        if number % 10_000 == 77:
+            words[0] = RARE
+        yield _job(number, who, words, choose)
+
+
+def _job(number: int, who: Account, words: list[str], choose: random.Random) -> Job:
+    at = BEGAN + timedelta(minutes=9 * number, seconds=choose.randrange(540))
+    url = f"https://www.{who.platform}.com/{who.handle}/video/{number:011d}"
+    status = JobStatus.FAILED if number % 100 == 1 else JobStatus.QUEUED if number % 1000 == 2 else JobStatus.COMPLETED
+    job = Job(
+        id=JobId(f"0190{number:08x}-7000-8000-{choose.getrandbits(48):012x}"),
+        trace_id=f"{number:032x}",
+        post_url=url,
+        canonical_url=url,
+        platform=who.platform,
+        status=status,
+        created_at=at,
+        updated_at=at,
+        account=who,
+        candidates=tuple(_candidate(number, place) for place in range(4)),
+        metadata={"title": " ".join(words[:8]), "text": " ".join(words), "published_at": at.isoformat()},
+    )
+    if status is JobStatus.FAILED:
+        code = choose.choice(
+            (ErrorCode.NETWORK, ErrorCode.LOGIN_REQUIRED, ErrorCode.DELETED, ErrorCode.EXTRACTOR_BROKEN)
+        )
+        return replace(job, error_code=code, error="It did not work.", failed_at=at, retry_at=choose.choice((None, at)))
+    if status is JobStatus.QUEUED:
+        return job
+    length, size = round(choose.lognormvariate(4, 1.2), 2), choose.randrange(10**5, 10**9)
+    path = f"{who.slug}/{number}.mp4"
+    return replace(job, completed_at=at, duration_s=length, bytes=size, sha256=f"{number:064x}", output_path=path)
+
+
+def _candidate(number: int, place: int) -> Candidate:
+    url = f"https://cdn.example/{number}/{place}.mp4?signature={number:064x}"
+    return Candidate(url, SourceType.DIRECT, FoundIn.API, width=1080, height=1920, size=10**7, signed=True)
+
+
+async def fill(store: JobStore, count: int) -> None:
+    """With the jobs as they would come from another store, and the shelf that follows them."""
+    batch: list[StoredJob] = []
+    for job in library(count):
+        batch.append(StoredJob(job))
+        if len(batch) == BATCH:
+            await store.adopt(batch)
+            batch = []
+    await store.adopt(batch)
+
+
+async def cursor_of_page(store: JobStore, query: JobQuery, number: int) -> JobQuery:
+    for _ in range(number - 1):
+        query = replace(query, cursor=(await store.jobs(query)).next_cursor)
+    return query
+
+
+async def questions(store: JobStore, count: int) -> dict[str, Ask]:
+    kept = JobQuery(statuses=[JobStatus.COMPLETED], limit=PAGE)
+    since, until = BEGAN + timedelta(minutes=3 * count), BEGAN + timedelta(minutes=5 * count)
+    rich = (await store.accounts(AccountQuery(platform="tiktok"))).accounts[0]
+    some = (await store.jobs(JobQuery(limit=PAGE))).jobs[-1]
+    queries = {
+        "first page, everything": JobQuery(limit=PAGE),
+        "first page, kept": kept,
+        f"page {DEEP} by its cursor, kept": await cursor_of_page(store, kept, DEEP),
+        "a platform": replace(kept, platform="tiktok"),
+        "a small platform": replace(kept, platform="twitch"),
+        "an account": replace(kept, account=rich.key),
+        "a rare word": replace(kept, text=RARE),
+        "two letters": replace(kept, text="an"),
+        "one letter": replace(kept, text="a"),
+        "two words, one of them rare": replace(kept, text=f"{RARE} tiktok"),
+        "two letters of a platform": replace(kept, text="an", platform="tiktok"),
+        "two letters, the longest": replace(kept, text="an", order=JobOrder.LONGEST),
+        "a date and a length": replace(kept, since=since, until=until, shortest_s=30.0, longest_s=35.0),
+        "a date and a length without any": replace(kept, since=since, until=until, shortest_s=1e7),
+        **{f"{order.value} first": replace(kept, order=order) for order in JobOrder},
+        "the longest of an account": replace(kept, account=rich.key, order=JobOrder.LONGEST),
+        "the largest of a small platform": replace(kept, platform="twitch", order=JobOrder.LARGEST),
+    }
+    asks: dict[str, Ask] = {name: lambda query=query: store.jobs(query) for name, query in queries.items()}  # type: ignore[misc]
+    return asks | {
+        "neighbours": lambda: store.neighbours(some.id, kept),
+        "accounts": lambda: store.accounts(AccountQuery()),
+        "accounts by name": lambda: store.accounts(AccountQuery(text="an")),
+        "an account's sums": lambda: store.account(rich.key),
+        "totals": store.library_totals,
+        "failures": store.failures,
+    }
+
+
+class Statements:
+    """Counts what is sent to the database."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        one, rows = sqlite_engine.fetch_all, postgres_engine.Transaction.rows
+
+        def fetch_all(*args: Any) -> Any:
+            self.sent += 1
+            return one(*args)
+
+        async def counted_rows(*args: Any) -> Any:
+            self.sent += 1
+            return await rows(*args)
+
+        modules = (sqlite_library, sqlite_shelf)
+        for module in modules:
+            module.fetch_all = fetch_all  # type: ignore[attr-defined]
+        postgres_engine.Transaction.rows = counted_rows  # type: ignore[method-assign,assignment]
+        try:
+            yield
+        finally:
+            for module in modules:
+                module.fetch_all = one  # type: ignore[attr-defined]
+            postgres_engine.Transaction.rows = rows  # type: ignore[method-assign]
+
+
+async def measure(store: JobStore, count: int, rounds: int) -> None:
+    print(f"| {'asked':34} | median ms | worst ms | statements |\n|{'-' * 36}|--:|--:|--:|")
+    statements = Statements()
+    for name, ask in (await questions(store, count)).items():
+        await ask()
+        times = []
+        for _ in range(rounds):
+            began = time.perf_counter()
+            await ask()
+            times.append((time.perf_counter() - began) * 1000)
+        with statements.counted():
+            statements.sent = 0
+            await ask()
+        print(f"| {name:34} | {statistics.median(times):.1f} | {max(times):.1f} | {statements.sent} |")
+
+
+@asynccontextmanager
+async def sqlite(folder: Path) -> AsyncIterator[JobStore]:
+    store = SqliteJobStore(folder / "jobs.db", SystemClock())
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def postgres(_: Path) -> AsyncIterator[JobStore]:
+    with running_postgres() as server:
+        store = PostgresJobStore(server.url)
+        await store.open()
+        try:
+            yield store
+        finally:
+            await store.close()
+
+
+async def run(engine: str, count: int, rounds: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        async with {"sqlite": sqlite, "postgres": postgres}[engine](Path(folder)) as store:
+            began = time.perf_counter()
+            await fill(store, count)
+            filled = time.perf_counter()
+            await store.library_totals()
+            took = time.perf_counter() - filled
+            print(
+                f"\n{engine}: {count:,} jobs taken over in {filled - began:.0f} s, the shelf followed in {took:.1f} s"
+            )
+            await measure(store, count, rounds)
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--jobs", type=int, default=JOBS)
+    ask.add_argument("--rounds", type=int, default=ROUNDS)
+    ask.add_argument("--engine", choices=("sqlite", "postgres"), action="append")
+    asked = ask.parse_args()
+    for engine in asked.engine or ("sqlite", "postgres"):
+        asyncio.run(run(engine, asked.jobs, asked.rounds))
+
+
+if __name__ == "__main__":
+    main()
