@@ -155,24 +155,58 @@ document.addEventListener("htmx:afterSettle", (event) => {
   } else document.getElementById("results").classList.toggle("picking", bar.classList.contains("shown"));
 });
 
-function broke(event, words, help) {
+function broke(event, problem) {
   const more = event.target.closest?.(".more");
   if (more) {
     more.querySelector(".more-failed").hidden = false;
     more.querySelector(".more-link").hidden = true;
-  } else say(words, help);
+  } else say(problem.message, problem.help);
 }
 
-document.addEventListener("htmx:sendError", (event) => broke(event, messages.dataset.unreachable, messages.dataset.unreachableHelp));
+const unreachable = { message: messages.dataset.unreachable, help: messages.dataset.unreachableHelp };
+
+// every error of the vault is told in words of its own
+function problemIn(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return unreachable;
+  }
+}
+
+document.addEventListener("htmx:sendError", (event) => broke(event, unreachable));
 document.addEventListener("htmx:responseError", (event) => {
-  if (event.detail.xhr.status === 401) return location.assign("/login");
-  broke(event, messages.dataset.unreachable, messages.dataset.unreachableHelp);
+  const { xhr } = event.detail;
+  if (xhr.status === 401) location.assign("/login");
+  else broke(event, problemIn(xhr.responseText));
 });
 document.addEventListener("htmx:afterOnLoad", (event) => {
   if (event.target.id === "finder") messages.replaceChildren();
 });
-window.addEventListener("offline", () => say(messages.dataset.unreachable, messages.dataset.unreachableHelp));
-window.addEventListener("online", () => messages.replaceChildren());
+
+// --- who comes back finds as much of the library as was left, and the same place in it
+
+window.addEventListener("pagehide", () => {
+  history.replaceState({ ...history.state, tiles: form.querySelectorAll(".tile").length, place: window.scrollY }, "");
+});
+
+async function bringBack({ tiles, place }) {
+  history.scrollRestoration = "manual";
+  for (let more; form.querySelectorAll(".tile").length < tiles && (more = form.querySelector(".more")); ) {
+    const settled = new Promise((resolve) => {
+      document.addEventListener("htmx:afterRequest", () => setTimeout(resolve, 50), { once: true });
+    });
+    htmx.trigger(more, "again");
+    await settled;
+    if (more.isConnected) break; // it failed
+  }
+  window.scrollTo(0, place);
+  history.scrollRestoration = "auto";
+}
+
+if (performance.getEntriesByType("navigation")[0]?.type === "back_forward" && history.state?.tiles > form.querySelectorAll(".tile").length) {
+  document.addEventListener("DOMContentLoaded", () => setTimeout(bringBack, 0, history.state));
+}
 
 // what the last action did is said once, not again when the page is loaded again
 const address = new URL(location.href);

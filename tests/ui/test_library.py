@@ -1,0 +1,259 @@
+"""The library in a real browser: search, filters, endless tiles, selection, keys, and all of it without JavaScript."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from mediavault.api.pages.library import PAGE
+from mediavault.core.job import JobStatus
+from mediavault.store.port import JobQuery
+from tests.ui.browsing import Pages, overflow
+from tests.ui.conftest import MakeVault
+from tests.ui.vault import Vault
+
+GIVEN_UP = "console error: htmx:"  # it writes down every request that did not come to its end
+SHIFTS = """() => {
+  window.shifts = 0;
+  new PerformanceObserver((list) => { for (const each of list.getEntries()) window.shifts += each.value; })
+    .observe({ type: "layout-shift", buffered: true });
+}"""
+
+
+async def tiles(page: Page) -> int:
+    return await page.locator(".tile").count()
+
+
+async def checked(page: Page) -> int:
+    return await page.locator(".pick input:checked").count()
+
+
+async def saved(page: Page, click: str) -> bytes:
+    """What the button makes the browser download."""
+    async with page.expect_download() as coming:
+        await page.locator(click).click()
+    return Path(await (await coming.value).path()).read_bytes()
+
+
+async def test_the_next_tiles_come_by_themselves_and_nothing_jumps(pages: Pages, vault: Vault) -> None:
+    page = await pages("/library")
+    await page.evaluate(SHIFTS)
+    assert await tiles(page) == PAGE
+
+    for _ in range(30):
+        await page.mouse.wheel(0, 300)
+        await page.wait_for_timeout(50)
+    await expect(page.locator(".tile")).to_have_count(len(vault.kept))
+
+    assert await page.locator(".more").count() == 0
+    assert await page.evaluate("window.shifts") < 0.01
+    assert len({await each.get_attribute("id") for each in await page.locator(".tile").all()}) == len(vault.kept)
+
+
+async def test_a_search_is_answered_while_one_types_and_stands_in_the_address(pages: Pages) -> None:
+    page = await pages("/library")
+    await page.locator("#q").press_sequentially("night train", delay=20)
+    await page.wait_for_url("**/library?q=night+train")
+    titles = await page.locator(".tile .name").all_inner_texts()
+
+    assert titles
+    assert all("Night train" in each for each in titles)
+    assert await page.evaluate("document.activeElement.id") == "q"
+    await expect(page.locator("#announcer")).to_have_text(f"{len(titles)} videos")
+
+    await page.go_back()
+    await expect(page.locator(".tile")).to_have_count(PAGE)
+    assert await page.locator("#q").input_value() == ""
+
+
+async def test_an_answer_that_is_overtaken_is_not_shown(pages: Pages) -> None:
+    """The request for fewer letters is given up when more have come."""
+    pages.allow.append(GIVEN_UP)
+    page = await pages("/library")
+
+    async def slowly(route):  # type: ignore[no-untyped-def]
+        if "q=n&" in route.request.url:
+            await page.wait_for_timeout(700)
+        await route.continue_()
+
+    await page.route("**/library?*", slowly)
+    failed: list[str] = []
+    page.on("requestfailed", lambda request: failed.append(request.url))
+    async with page.expect_request("**/library?q=n&*"):
+        await page.locator("#q").press_sequentially("n")
+    await page.locator("#q").press_sequentially("onesuch")
+
+    await expect(page.locator(".empty h2")).to_have_text("Nothing found")
+    await page.wait_for_timeout(600)
+    await expect(page.locator(".empty h2")).to_have_text("Nothing found")
+    assert any("q=n&" in url for url in failed)
+
+
+async def test_filters_are_chips_that_can_be_taken_away_and_addresses_that_can_be_shared(pages: Pages) -> None:
+    page = await pages("/library")
+    await page.locator("#choices summary").click()
+    await page.locator("#platform").select_option("youtube")
+    await page.wait_for_url("**/library?platform=youtube")
+    await page.locator("#order").select_option("longest")
+    await page.wait_for_url("**/library?platform=youtube&order=longest")
+    shared = await pages("/library?platform=youtube&order=longest")
+
+    assert await shared.locator(".tile .name").all_inner_texts() == await page.locator(".tile .name").all_inner_texts()
+    assert await shared.locator("#platform").input_value() == "youtube"
+    assert await shared.locator("#order").input_value() == "longest"
+
+    await shared.locator(".chips.asked a", has_text="youtube").click()
+    await shared.wait_for_url("**/library?order=longest")
+
+
+async def test_keys_go_from_tile_to_tile_and_select(pages: Pages) -> None:
+    page = await pages("/library")
+    names = page.locator(".tile .name")
+    await names.first.focus()
+    for key in ("ArrowRight", "x", "ArrowDown", "Shift+X"):
+        await page.keyboard.press(key)
+
+    assert await checked(page) == 5  # four columns: from the second to the sixth
+    await expect(page.locator("#selected-count")).to_have_text("5 selected")
+
+    await page.keyboard.press("Escape")
+    assert await checked(page) == 0
+    await expect(page.locator("#selected")).to_be_hidden()
+
+    await page.keyboard.press("Control+a")
+    assert await checked(page) == await tiles(page)
+
+    await page.keyboard.press("Home")
+    await page.keyboard.press("/")
+    assert await page.evaluate("document.activeElement.id") == "q"
+    await page.keyboard.press("?")
+    assert await page.locator("#q").input_value() == "?"
+
+
+async def test_enter_opens_and_back_leads_to_the_same_place(pages: Pages, vault: Vault) -> None:
+    page = await pages("/library")
+    await page.mouse.wheel(0, 20_000)
+    await expect(page.locator(".tile")).to_have_count(len(vault.kept))
+    await page.locator(".tile .name").last.focus()
+    before = await page.evaluate("window.scrollY")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/jobs/*")
+    await page.go_back()
+
+    await expect(page.locator(".tile")).to_have_count(len(vault.kept))
+    await page.wait_for_function(f"Math.abs(window.scrollY - {before}) < 3")
+
+
+async def test_single_keys_can_be_switched_off(pages: Pages) -> None:
+    page = await pages("/library")
+    await page.keyboard.press("?")
+    await page.locator("#single-keys").uncheck()
+    await page.locator("#keys button").click()
+    await page.reload()
+    await page.keyboard.press("?")
+    await page.keyboard.press("/")
+
+    assert not await page.locator("#keys").is_visible()
+    assert await page.evaluate("document.activeElement.id") != "q"
+
+
+async def test_a_range_is_selected_with_shift_and_comes_as_a_zip(pages: Pages) -> None:
+    page = await pages("/library")
+    await page.locator(".pick input").nth(1).click()
+    await page.locator(".pick input").nth(4).click(modifiers=["Shift"])
+    body = await saved(page, "#selected button[formaction='/library/zip']")
+    archive = zipfile.ZipFile(io.BytesIO(body))
+
+    assert len(archive.namelist()) == 4
+    assert archive.testzip() is None
+    assert await checked(page) == 4
+
+
+async def test_the_list_of_all_that_is_found_is_a_table(pages: Pages, vault: Vault) -> None:
+    page = await pages("/library?order=oldest")
+    await page.locator(".found summary").click()
+    body = await saved(page, ".found button[value='csv']")
+    rows = list(csv.DictReader(io.StringIO(body.decode("utf-8-sig"))))
+
+    assert [row["id"] for row in rows] == [job.id for job in reversed(vault.kept)]
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+async def test_posts_are_deleted_only_after_a_question(pages: Pages, fresh_vault: Vault, javascript: bool) -> None:
+    page = await pages("/library", base=fresh_vault.base, javascript=javascript)
+    for job in fresh_vault.kept[:2]:
+        await page.locator(f"#job-{job.id} .pick input").check()
+    await page.locator("#selected button[formaction='/library/remove']").click()
+    await expect(page.locator("h1")).to_have_text("Delete 2 posts?")
+    await page.locator("input[name=files]").check()
+    await page.locator(".sure button").click()
+    await expect(page.locator("#told")).to_have_text("2 posts were deleted.")
+
+    left = await fresh_vault.store.jobs(JobQuery(statuses=(JobStatus.COMPLETED,)))
+    assert len(left.jobs) == len(fresh_vault.kept) - 2
+    assert not (fresh_vault.downloads / str(fresh_vault.kept[0].output_path)).exists()
+    assert await page.locator(".tile").count() == len(left.jobs)
+    assert ("told" in page.url) is not javascript
+
+
+async def test_failures_are_tried_again_together(pages: Pages, fresh_vault: Vault) -> None:
+    page = await pages("/library?state=failed", base=fresh_vault.base)
+    count = await tiles(page)
+    await page.locator(".found summary").click()
+    await page.locator("button[formaction^='/library/retry?']").click()
+
+    await expect(page.locator("#told")).to_have_text(f"{count} posts are tried again.")
+    await expect(page.locator(".empty h2")).to_have_text("Nothing in this state")
+
+
+async def test_without_javascript_everything_can_be_found_and_taken(pages: Pages, vault: Vault) -> None:
+    page = await pages("/library", javascript=False)
+    assert await tiles(page) == PAGE
+    await page.locator(".more-link a").click()
+    assert await tiles(page) == len(vault.kept) - PAGE
+
+    await page.locator("#q").fill("night train")
+    await page.locator("#finder > button").click()
+    assert await page.locator(".tile", has_text="Night train").count() == await tiles(page) > 0
+
+    await page.locator(".pick input").first.check()
+    assert (await saved(page, "#selected button[formaction='/library/zip']")).startswith(b"PK")
+
+
+async def test_tiles_that_cannot_be_loaded_are_asked_for_again(pages: Pages, vault: Vault) -> None:
+    pages.allow += [GIVEN_UP, "console error: Failed to load resource"]
+    page = await pages("/library?order=oldest")
+    await page.route("**/library?*cursor=*", lambda route: route.abort())
+    await page.mouse.wheel(0, 20_000)
+    await expect(page.locator(".more-failed")).to_be_visible()
+
+    await page.unroute("**/library?*cursor=*")
+    await page.locator(".more-failed button").click()
+    await expect(page.locator(".tile")).to_have_count(len(vault.kept))
+
+
+async def test_an_empty_library_says_what_to_do(pages: Pages, make_vault: MakeVault) -> None:
+    empty = await make_vault(posts=0)
+    page = await pages("/library", base=empty.base, size="phone")
+
+    await expect(page.locator(".empty h2")).to_have_text("Nothing saved yet")
+    await page.locator(".empty a.button").click()
+    await page.locator("#post_urls").wait_for()
+
+
+@pytest.mark.parametrize("size", ["phone", "tablet", "desktop", "zoomed"])
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_nothing_sticks_out_sideways(pages: Pages, size, language: str) -> None:  # type: ignore[no-untyped-def]
+    page = await pages("/library?state=all&q=e&length=short", size=size, language=language)
+    assert await overflow(page) == []
+
+    await page.locator(".pick input").first.check()
+    await page.locator("#selected.shown").wait_for()
+    assert await overflow(page) == []
+    await page.locator("#choices summary").click()
+    assert await overflow(page) == []
