@@ -66,26 +66,38 @@ export async function call(method, path, body) {
 
 // --- the live stream. A browser allows few connections to one server: a page that nobody looks at gives its own back.
 
+const REOPEN_MS = 3000; // after an answer that was no stream: a browser asks again by itself only where the line broke
+
 export function listen({ since, job, removed, state = () => {} }) {
   let source = null;
   let moment = since;
+  let reopening = 0;
   function open() {
     if (source || document.hidden || !moment) return;
     source = new EventSource(`/api/events?since=${encodeURIComponent(moment)}`);
     source.addEventListener("open", () => state(true));
-    source.addEventListener("error", () => state(false));
+    source.addEventListener("error", () => {
+      state(false);
+      if (source?.readyState !== EventSource.CLOSED) return;
+      clearTimeout(reopening);
+      reopening = setTimeout(reopen, REOPEN_MS);
+    });
     source.addEventListener("job", (event) => {
       moment = event.lastEventId || moment;
       job?.(JSON.parse(event.data));
     });
     source.addEventListener("removed", (event) => removed?.(JSON.parse(event.data).id));
   }
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden) {
-      source?.close();
-      source = null;
-    } else open();
-  });
+  function close() {
+    source?.close();
+    source = null;
+  }
+  function reopen() {
+    close();
+    open();
+  }
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  window.addEventListener("online", reopen); // the old line may hang for minutes without an error
   open();
 }
 
