@@ -55,8 +55,8 @@ def job_in(status: JobStatus, code: ErrorCode | None = None) -> Address:
 
 async def bad_link(page: Page) -> None:
     await page.locator("#post_urls").fill("file:///etc/passwd")
-    await page.locator("#paste button, form[action='/submit'] button").first.click()
-    await page.locator("#messages .complaint").wait_for()
+    await page.locator("#paste button:not([type=button])").click()
+    await page.locator("#refused").wait_for()
 
 
 async def bad_template(page: Page) -> None:

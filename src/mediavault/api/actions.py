@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass, replace
 
 from mediavault.api.feed import Feed
 from mediavault.api.services import ApiServices
+from mediavault.api.submission import RefusedAddress
 from mediavault.api.views import kept_paths
-from mediavault.core.errors import BadInput
-from mediavault.core.job import Job, JobId
+from mediavault.core.errors import BadInput, ErrorCode, IllegalMove, JobNotFound
+from mediavault.core.job import Job, JobId, JobStatus, NewJob
 from mediavault.core.logs import get_logger
-from mediavault.store.port import Enqueued
+from mediavault.store.port import Enqueued, JobOrder, JobQuery
+
+MAX_RETRIED = 500  # jobs that one press of a button queues again
+MAX_LOOKED_AT = 5_000  # failed jobs, oldest first
+_PAGE = 200
 
 log = get_logger(__name__)
 
@@ -19,12 +24,72 @@ log = get_logger(__name__)
 async def submit(services: ApiServices, feed: Feed, texts: Sequence[str], *, force: bool = False) -> list[Enqueued]:
     """Store posts; all or nothing. Raises BadUrl and its kin for one address, RefusedBatch for several."""
     new = [services.submit.read(texts[0])] if len(texts) == 1 else services.submit.read_all(texts)
+    return await _store(services, feed, new, force=force)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of several addresses. A post that was handed in twice counts once."""
+
+    jobs: tuple[Job, ...]  # new
+    known: tuple[Job, ...]  # those that were here already
+    refused: tuple[RefusedAddress, ...]
+
+
+async def take(services: ApiServices, feed: Feed, texts: Sequence[str]) -> Taken:
+    """Store the posts that can be stored, and say of the others why not."""
+    new, refused = services.submit.read_each(texts)
+    stored = await _store(services, feed, new, force=False) if new else []
+    jobs = {each.job.id: each.job for each in stored if each.created}
+    known = {each.job.id: each.job for each in stored if not each.created and each.job.id not in jobs}
+    return Taken(tuple(jobs.values()), tuple(known.values()), tuple(refused))
+
+
+async def _store(services: ApiServices, feed: Feed, new: Sequence[NewJob], *, force: bool) -> list[Enqueued]:
     attempts = (await services.live.current()).max_attempts
     stored = await services.store.enqueue([replace(each, max_attempts=attempts) for each in new], force=force)
     feed.wake()
     for each in stored:
         log.info("job_submitted", job_id=each.job.id, trace_id=each.job.trace_id, created=each.created)
     return stored
+
+
+async def retry_failed(
+    services: ApiServices,
+    feed: Feed,
+    codes: Collection[ErrorCode],
+    *,
+    platform: str | None = None,
+    is_waiting: bool = False,
+) -> int:
+    """Queue failed jobs of these causes again, oldest first; how many, at most ``MAX_RETRIED``.
+
+    ``is_waiting``: those that would be tried again by themselves, else those that would not.
+    """
+    meant = [job async for job in _failed(services, codes, platform) if (job.retry_at is not None) is is_waiting]
+    count = 0
+    for job in meant[:MAX_RETRIED]:
+        try:
+            await services.store.retry(job.id)
+        except (JobNotFound, IllegalMove):  # removed, or done, in the meantime
+            continue
+        count += 1
+    feed.wake()
+    log.info("jobs_retried", codes=sorted(codes), platform=platform, count=count)
+    return count
+
+
+async def _failed(services: ApiServices, codes: Collection[ErrorCode], platform: str | None) -> AsyncIterator[Job]:
+    cursor: str | None = None
+    for _ in range(MAX_LOOKED_AT // _PAGE):
+        query = JobQuery((JobStatus.FAILED,), platform=platform, cursor=cursor, limit=_PAGE, order=JobOrder.OLDEST)
+        page = await services.store.jobs(query)
+        for job in page.jobs:
+            if (job.error_code or ErrorCode.INTERNAL) in codes:
+                yield job
+        cursor = page.next_cursor
+        if cursor is None:
+            return
 
 
 async def retry_job(services: ApiServices, feed: Feed, job_id: JobId, *, chosen_url: str | None = None) -> Job:

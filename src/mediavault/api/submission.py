@@ -22,6 +22,15 @@ class RefusedBatch(BadUrl):
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedAddress:
+    """One address of several that cannot be taken, at its place among them, and why."""
+
+    position: int
+    text: str
+    error: MediavaultError
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """Reads addresses. ``check_url`` raises AddressRefused for literal addresses that the egress guard refuses."""
 
@@ -46,21 +55,26 @@ class Submission:
 
     def read_all(self, texts: Sequence[str]) -> list[NewJob]:
         """All or nothing: one bad address refuses the batch, with a message that names the bad ones by position."""
+        jobs, refused = self.read_each(texts)
+        if refused:
+            raise _refusal(refused)
+        return jobs
+
+    def read_each(self, texts: Sequence[str]) -> tuple[list[NewJob], list[RefusedAddress]]:
+        """Each by itself: those that can be stored, and those that cannot."""
         jobs: list[NewJob] = []
-        refused: list[tuple[int, MediavaultError]] = []
+        refused: list[RefusedAddress] = []
         for position, text in enumerate(texts):
             try:
                 jobs.append(self.read(text))
             except MediavaultError as exc:
-                refused.append((position, exc))
-        if refused:
-            raise _refusal(texts, refused)
-        return jobs
+                refused.append(RefusedAddress(position, text, exc))
+        return jobs, refused
 
 
-def _refusal(texts: Sequence[str], refused: Sequence[tuple[int, MediavaultError]]) -> RefusedBatch:
-    first = refused[0][1]
-    named = [f"{_shown(texts[at])} (post_urls[{at}]): {exc.message}" for at, exc in refused[:_NAMED_AT_MOST]]
+def _refusal(refused: Sequence[RefusedAddress]) -> RefusedBatch:
+    first = refused[0].error
+    named = [f"{_shown(one.text)} (post_urls[{one.position}]): {one.error.message}" for one in refused[:_NAMED_AT_MOST]]
     more = len(refused) - len(named)
     tail = f" And {more} more." if more else ""
     error = RefusedBatch(" ".join(named) + tail, help=f"{first.help} Nothing was stored.".strip())

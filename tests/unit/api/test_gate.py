@@ -294,7 +294,7 @@ async def test_a_person_who_took_a_wrong_turn_sees_a_page(house: House, path: st
     ("path", "said"),
     [
         ("/api/jobs?status=foo", "status[0]: Input should be"),
-        ("/?status=foo", "status: Input should be"),
+        ("/?taken=foo", "taken: Input should be"),
         ("/api/jobs?limit=0", "limit: Input should be"),
     ],
 )

@@ -65,7 +65,7 @@ async def test_jobs_that_no_worker_takes_and_versions_that_differ_are_said(house
         "1 job of generic waits, and no worker takes that site&#39;s jobs." in page
         or "1 job of generic waits, and no worker takes that site's jobs." in page
     )
-    assert "an upgrade is under way" in page
+    assert "an upgrade is under way" in (await house.client.get("/sites")).text
 
 
 async def test_without_a_beat_for_90_seconds_the_worker_is_not_well(house: House) -> None:

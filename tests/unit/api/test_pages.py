@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-from dataclasses import replace
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -13,7 +12,6 @@ import pytest
 from mediavault.api.appearance import LANGUAGE_COOKIE, THEME_COOKIE, ZONE_COOKIE
 from mediavault.api.security import SESSION_COOKIE
 from mediavault.core.errors import ErrorCode
-from mediavault.core.job import JobStatus
 from mediavault.core.media import Account, SourceType
 from mediavault.store.port import Checkpoint
 from tests.session_stubs import StubSessions
@@ -23,76 +21,10 @@ HTML = "text/html"
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202etxt.exe"
 
 
-async def test_the_first_page_has_a_paste_box_and_the_jobs(house: House) -> None:
-    await house.add_kept()
-    page = await house.client.get("/")
-
-    assert page.status == 200
-    assert '<textarea id="post_urls"' in page.text
-    assert "Kept" in page.text
-    assert "videos.example/watch/1" in page.text
-
-
-async def test_pasted_links_are_taken_without_javascript(house: House) -> None:
-    answer = await house.client.submit("/submit", {"post_urls": f"{POST}\n https://videos.example/watch/2 "})
-
-    assert (answer.status, answer.headers["location"]) == (303, "/")
-    assert (await house.store.report()).counts[JobStatus.QUEUED] == 2
-
-
-@pytest.mark.parametrize(
-    "pasted", ["", "  \n ", "nonsense", f"{POST} ftp://x.example/", "http://127.0.0.1/", "https://www.tiktok.com/@jane"]
-)
-async def test_what_cannot_be_taken_comes_back_with_the_reason(house: House, pasted: str) -> None:
-    page = await house.client.submit("/submit", {"post_urls": pasted})
-
-    assert page.status == 422
-    assert 'role="alert"' in page.text
-    assert pasted.strip() in page.text
-
-
 async def test_too_many_fields_are_refused(house: House) -> None:
     page = await house.client.submit("/submit", {f"f{n}": "x" for n in range(30)})
 
     assert page.status == 422
-
-
-async def test_the_page_can_show_one_state_alone(house: House) -> None:
-    await house.add_failed("https://videos.example/watch/bad")
-    await house.add_kept("https://videos.example/watch/good")
-    page = (await house.client.get("/?status=failed&q=&cursor=")).text
-
-    assert "watch/bad" in page
-    assert "watch/good" not in page
-    assert 'href="/?status=failed" aria-current="page"' in page
-
-
-async def test_a_failure_is_told_in_words_with_what_helps_and_a_button(house: House) -> None:
-    await house.add_failed()
-    page = (await house.client.get("/")).text
-
-    assert "The post is gone." in page
-    assert "Nothing more can be done from here." in page
-    assert "Try again" in page
-
-
-async def test_a_rows_buttons_tell_a_screen_reader_which_post_they_are_for(house: House) -> None:
-    first = await house.add_failed("https://videos.example/watch/1")
-    second = await house.add_failed("https://videos.example/watch/2")
-    page = (await house.client.get("/")).text.partition("<template")[0]
-
-    for job in (first, second):
-        assert page.count(f'id="title-{job.id}"') == 1
-        assert page.count(f'<button class="quiet small" aria-describedby="title-{job.id}">') == 3
-
-
-async def test_the_first_page_has_a_heading_and_says_where_a_search_finds_nothing(house: House) -> None:
-    await house.add_kept()
-    page = (await house.client.get("/?q=nowhere")).text
-
-    assert '<h1 class="unseen">Posts</h1>' in page
-    assert page.index("Nothing here.") < page.index("<footer")
-    assert '<a href="/">Show all</a>' in page
 
 
 @pytest.mark.parametrize(("known", "leads"), [(("x",), False), (("x", "generic"), True)])
@@ -228,13 +160,6 @@ async def test_static_files_have_their_type_and_are_not_sent_twice(house: House,
     assert (again.status, again.body) == (304, b"")
 
 
-async def test_what_is_missing_is_said_on_the_first_page(make_house: MakeHouse) -> None:
-    page = (await make_house(browser=None).client.get("/")).text
-
-    assert "No browser was found" in page
-    assert not re.search(r'id="no-worker" hidden', page)
-
-
 async def test_the_token_buys_a_session_that_scripts_and_other_sites_cannot_use(make_house: MakeHouse) -> None:
     client = make_house(token=TOKEN).client
     answer = await client.submit("/login", {"token": TOKEN, "next": "//evil.test"})
@@ -279,17 +204,6 @@ async def test_signing_out_takes_the_session_away(make_house: MakeHouse) -> None
 async def test_without_a_token_there_is_no_sign_in(house: House, path: str) -> None:
     assert (await house.client.get(path)).headers["location"] == "/"
     assert (await house.client.submit(path, {"token": "x"})).headers["location"] == "/"
-
-
-async def test_an_older_page_is_linked_with_its_filter(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = house.store.jobs
-    for number in range(3):
-        await house.add(f"https://videos.example/watch/{number}")
-        house.clock.advance(1)
-    monkeypatch.setattr(house.store, "jobs", lambda query: original(replace(query, limit=2)))
-    page = (await house.client.get("/?status=queued")).text
-
-    assert re.search(r'href="/\?status=queued&amp;q=&amp;cursor=[^"]+">Older', page)
 
 
 async def test_a_static_file_with_its_version_in_the_address_is_kept_for_good(house: House) -> None:

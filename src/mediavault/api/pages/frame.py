@@ -9,7 +9,7 @@ from mediavault.api.schemas import ErrorView
 from mediavault.api.security import token_of
 from mediavault.api.services import ApiServices
 from mediavault.api.words import help_for
-from mediavault.core.errors import BadInput, Failure
+from mediavault.core.errors import MediavaultError
 
 
 def frame(services: ApiServices) -> dict[str, Any]:
@@ -17,6 +17,6 @@ def frame(services: ApiServices) -> dict[str, Any]:
     return {"browser": services.browser_status(), "can_sign_out": token_of(services.settings) is not None}
 
 
-def complaint(exc: BadInput | Failure) -> ErrorView:
+def complaint(exc: MediavaultError) -> ErrorView:
     """What a page says of input that it can't take."""
     return ErrorView(code=exc.code, message=gettext(exc.message), help=gettext(exc.help) or help_for(exc.code))

@@ -1,50 +1,112 @@
-"""The first page: paste links, watch them being saved."""
+"""The first page: paste links, watch them being saved, see what needs a person.
+
+Whatever is done on it leads back to it by an address that says what was done; the script asks for the same pages and
+brings the parts that changed into the one that is open.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
-from mediavault.api.actions import submit
+from mediavault.api.actions import retry_failed, take
 from mediavault.api.dependencies import EventFeed, Services
 from mediavault.api.forms import read_form, see_other
-from mediavault.api.gates import all_gates, open_gate
+from mediavault.api.gates import closed_gates, open_gate
+from mediavault.api.library_filter import LibraryFilter, Shown, address
+from mediavault.api.overview import overview, retried_words, taken_words
 from mediavault.api.pages.frame import complaint, frame
+from mediavault.api.pasted import addresses_in
 from mediavault.api.render import render
 from mediavault.api.schemas import ErrorView
 from mediavault.api.services import ApiServices
-from mediavault.api.submission import MAX_BATCH
-from mediavault.api.views import fleet_view, page_view
-from mediavault.core.errors import BadInput, BadUrl, Failure
+from mediavault.api.submission import MAX_BATCH, RefusedAddress
+from mediavault.api.troubles import cause_named
+from mediavault.api.views import fleet_view, title
+from mediavault.core.errors import BadInput, BadUrl, JobNotFound
 from mediavault.core.fleet import ALIVE_WITHIN
-from mediavault.core.job import JobStatus
-from mediavault.store.port import JobQuery
+from mediavault.core.job import Job, JobId
 
 router = APIRouter(include_in_schema=False)
 
-StatusFilter = Annotated[JobStatus | Literal[""], Query()]
-TextFilter = Annotated[str, Query(max_length=200)]
-CursorFilter = Annotated[str, Query(max_length=500)]
+SHARED_CHARS = 8_000  # of what another program hands over
+LINKED = 3  # posts that the sentence about a submission leads to
+REFUSED_SHOWN = 50
+ADDRESS_CHARS = 300
+
+Count = Annotated[int, Query(ge=0, le=MAX_BATCH)]
+Shared = Annotated[str, Query()]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was just done, in a sentence; ``posts`` are those that it leads to, by title."""
+
+    words: str
+    posts: Sequence[tuple[JobId, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedView:
+    text: str
+    reason: ErrorView
 
 
 @router.get("/")
 async def home(
-    services: Services, status: StatusFilter = "", q: TextFilter = "", cursor: CursorFilter = ""
+    services: Services,
+    url: Shared = "",
+    text: Shared = "",
+    taken: Count = 0,
+    known: Count = 0,
+    again: Count | None = None,
+    post: Annotated[list[str] | None, Query(max_length=LINKED)] = None,
 ) -> Response:
-    query = JobQuery(statuses=(status,) if status else (), text=q or None, cursor=cursor or None)
-    return await _home(services, query)
+    """``url`` and ``text`` fill the box and take nothing: a GET changes nothing. The others say what was just done."""
+    done = None
+    if again is not None:
+        done = Done(retried_words(again))
+    elif taken or known:
+        done = Done(taken_words(taken, known), await _titles(services, post or ()))
+    return await _home(services, pasted=_prefill(url, text), is_shared=bool(url or text), done=done)
 
 
 @router.post("/submit")
 async def submit_form(request: Request, services: Services, feed: EventFeed) -> Response:
-    """The paste box without JavaScript: one or many addresses, parted by any white space."""
+    """Takes the links that can be taken. The others come back in the box, each with its reason."""
     pasted = (await read_form(request)).get("post_urls", "")
     try:
-        await submit(services, feed, _addresses(pasted))
-    except (BadInput, Failure) as exc:  # what the guard and the registry refuse are Failures
-        return await _home(services, JobQuery(), pasted=pasted, error=complaint(exc))
-    return see_other("/")
+        taken = await take(services, feed, _addresses(pasted))
+    except BadInput as exc:
+        return await _home(services, pasted=pasted, error=complaint(exc))
+    if not taken.refused:
+        told = [("taken", len(taken.jobs)), ("known", len(taken.known))]
+        return see_other(f"/?{urlencode(told + [('post', job.id) for job in taken.known[:LINKED]])}")
+    some = taken.jobs or taken.known
+    return await _home(
+        services,
+        pasted="\n".join(one.text for one in taken.refused) if some else pasted,
+        refused=taken.refused,
+        done=Done(taken_words(len(taken.jobs), len(taken.known)), _named(taken.known[:LINKED])) if some else None,
+        status=200 if some else 422,
+    )
+
+
+@router.post("/failures/retry")
+async def retry_form(request: Request, services: Services, feed: EventFeed) -> Response:
+    """All failed jobs of one cause, of one site where the cause is one of a site; bounded, the rest stays in its group."""
+    fields = await read_form(request)
+    cause = cause_named(fields.get("cause", ""))
+    if cause is None:
+        raise BadInput("There is no such cause of failures.", help="Load the first page again.")
+    platform = fields.get("platform") or None
+    is_waiting = fields.get("waiting") == "on"
+    count = await retry_failed(services, feed, cause.codes, platform=platform, is_waiting=is_waiting)
+    return see_other(f"/?again={count}")
 
 
 @router.post("/gates/{platform}/open")
@@ -54,32 +116,64 @@ async def open_gate_form(platform: str, services: Services) -> Response:
 
 
 async def _home(
-    services: ApiServices, query: JobQuery, *, pasted: str = "", error: ErrorView | None = None
+    services: ApiServices,
+    *,
+    pasted: str = "",
+    is_shared: bool = False,
+    done: Done | None = None,
+    refused: Sequence[RefusedAddress] = (),
+    error: ErrorView | None = None,
+    status: int | None = None,
 ) -> Response:
-    report = await services.store.report()
-    page = page_view(await services.store.jobs(query))
+    report = await services.store.report()  # before the look at the jobs: the event stream goes on from its moment
     workers = await services.store.workers(seen_within=ALIVE_WITHIN)
     return render(
         "home.html",
-        status=422 if error else 200,
-        moment=report.at,  # before the look at the jobs, by their clock: the event stream goes on from there
-        page=page,
-        query=query,
-        status_filter=next(iter(query.statuses), ""),
-        counts=report.counts,
+        status=status or (422 if error else 200),
+        moment=report.at,
+        view=await overview(services, report.counts),
+        library={shown.value: address(LibraryFilter(state=shown)) for shown in Shown},
         has_worker=bool(workers),
-        fleet=fleet_view(report, workers),
-        sites=await all_gates(services),
+        unserved=fleet_view(report, workers).unserved,
+        sites=await closed_gates(services, report.waiting),
         pasted=pasted,
+        is_shared=is_shared,
+        done=done,
+        refused=[_refused_view(one) for one in refused[:REFUSED_SHOWN]],
+        more_refused=max(0, len(refused) - REFUSED_SHOWN),
         error=error,
         **frame(services),
     )
 
 
 def _addresses(pasted: str) -> list[str]:
-    addresses = pasted.split()
+    addresses = addresses_in(pasted)
     if not addresses:
         raise BadUrl("There is no address.")
     if len(addresses) > MAX_BATCH:
         raise BadInput(f"{len(addresses)} addresses at once; at most {MAX_BATCH} are taken.")
     return addresses
+
+
+def _prefill(url: str, text: str) -> str:
+    """What another program handed over: its links, or its words where it has none."""
+    return "\n".join(addresses_in(f"{url}\n{text}"[:SHARED_CHARS]))
+
+
+def _refused_view(one: RefusedAddress) -> RefusedView:
+    return RefusedView(one.text[:ADDRESS_CHARS], complaint(one.error))
+
+
+async def _titles(services: ApiServices, ids: Sequence[str]) -> list[tuple[JobId, str]]:
+    """Of those that there are."""
+    found: list[Job] = []
+    for one in ids:
+        try:
+            found.append(await services.store.get(JobId(one)))
+        except JobNotFound:
+            continue
+    return _named(found)
+
+
+def _named(jobs: Sequence[Job]) -> list[tuple[JobId, str]]:
+    return [(job.id, title(job)) for job in jobs]

@@ -1,106 +1,229 @@
-// The first page, live.
+// The first page, live. What an event tells of a job at work is shown at once; where a job changes its place, the page is
+// asked for anew and its changed parts are brought in. The words are the server's.
 
-import { call, listen, say } from "/static/core.js";
-import { act, field, fill, put, putMoment } from "/static/jobs.js";
+import { listen, say } from "/static/core.js";
+import { act, field, put } from "/static/jobs.js";
+import { bring } from "/static/morph.js";
 
-const list = document.getElementById("jobs");
-const empty = document.getElementById("empty");
-const COUNT_PAUSE_MS = 2000;
+const REFRESH_PAUSE_MS = 700; // of many changes at once, one look
+const ANNOUNCE_EVERY_MS = 8000;
+const LOST_AFTER_MS = 2500; // a connection that comes back at once was not missed
+const SMOOTH_S = 4; // of the speed
+const STALE_MS = 15000; // a speed that nobody confirms
+const words = document.getElementById("words").dataset;
+const language = document.documentElement.lang;
+const oneDigit = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
-function fillRow(row, job) {
-  fill(row, job);
-  row.id = `job-${job.id}`;
-  for (const name of ["open", "name"]) field(row, name).href = `/jobs/${job.id}`;
-  put(row, "title", job.display.title);
-  field(row, "title").id = `title-${job.id}`;
-  put(row, "platform", job.platform);
-  put(row, "handle", job.account_handle ? `@${job.account_handle}` : "");
-  putMoment(row, "created", job.created_at);
-  const picture = field(row, "picture");
-  picture.hidden = !job.links.thumbnail;
-  if (job.links.thumbnail && !picture.src) picture.src = job.links.thumbnail;
-  for (const form of row.querySelectorAll("form[data-action]")) {
-    form.action = `/jobs/${job.id}/${form.dataset.action}`;
-    form.querySelector("button").setAttribute("aria-describedby", `title-${job.id}`);
+export function inWords(name, values) {
+  return Object.entries(values).reduce((text, [key, value]) => text.replace(`{${key}}`, () => value), words[name]);
+}
+
+// --- the parts of the page
+
+export function parse(html) {
+  return new DOMParser().parseFromString(html, "text/html");
+}
+
+export function showParts(page, names) {
+  for (const part of document.querySelectorAll("[data-part]")) {
+    const now = page.querySelector(`[data-part="${part.dataset.part}"]`);
+    if (now && (!names || names.includes(part.dataset.part))) bring(part, now);
   }
 }
 
-function showJob(job) {
-  let row = document.getElementById(`job-${job.id}`);
-  if (!row) {
-    const fits = !list.dataset.status || list.dataset.status === job.status;
-    if (!fits || "closed" in list.dataset) return;
-    row = document.getElementById("row").content.firstElementChild.cloneNode(true);
-    list.prepend(row);
-    empty.hidden = true;
+// Where an answer is no first page: the sign-in, an error's page, or something that is not ours.
+export function pageOf(answer, html) {
+  if (answer.status === 401 || new URL(answer.url).pathname === "/login") location.assign("/login");
+  const page = parse(html);
+  if (page.getElementById("paste")) return page;
+  const [message, help] = ["main h1", "main h1 + p"].map((where) => page.querySelector(where)?.textContent ?? "");
+  throw { message: message || words.strange, help };
+}
+
+// Sends a form and shows what its page says. Answers that page.
+export async function send(path, fields) {
+  let answer;
+  try {
+    answer = await fetch(path, { method: "POST", body: new URLSearchParams(fields), headers: { Accept: "text/html" } });
+  } catch {
+    const { unreachable, unreachableHelp } = document.getElementById("messages").dataset;
+    throw { message: unreachable, help: unreachableHelp };
   }
-  fillRow(row, job);
+  const page = pageOf(answer, await answer.text());
+  showParts(page);
+  toast();
+  return page;
 }
 
-function forget(id) {
-  document.getElementById(`job-${id}`)?.remove();
-  empty.hidden = list.childElementCount > 0;
-}
-
-let countsAsked = false;
-function refreshCounts() {
-  if (countsAsked) return;
-  countsAsked = true;
+let asked = false;
+export function refresh() {
+  if (asked) return;
+  asked = true;
   setTimeout(async () => {
-    countsAsked = false;
-    const answer = await fetch("/api/worker/health");
-    if (answer.status !== 200 && answer.status !== 503) return;
-    const health = await answer.json();
-    if (!health.counts) return;
-    for (const element of document.querySelectorAll("[data-count]")) {
-      element.textContent = health.counts[element.dataset.count] ?? 0;
+    asked = false;
+    if (document.hidden) return;
+    try {
+      const answer = await fetch("/", { headers: { Accept: "text/html" } });
+      showParts(pageOf(answer, await answer.text()), ["numbers", "notices", "home"]);
+    } catch {
+      // the stream says that the vault is away, and its return brings us here again
     }
-    document.getElementById("no-worker").hidden = health.workers.length > 0;
-  }, COUNT_PAUSE_MS);
+  }, REFRESH_PAUSE_MS);
 }
 
-async function paste(form) {
-  const box = form.elements.post_urls;
-  const button = form.querySelector("button");
-  button.disabled = true;
-  try {
-    const { jobs } = await call("POST", "/api/jobs", { post_urls: box.value.split(/\s+/).filter(Boolean) });
-    box.value = "";
-    say("");
-    for (const job of jobs) showJob(job);
-  } finally {
-    button.disabled = false;
-    box.focus();
-  }
+const TOAST_MS = 9000;
+let fading = 0;
+export function toast() {
+  clearTimeout(fading);
+  const shown = document.querySelector(".toast");
+  if (!shown) return;
+  shown.classList.remove("is-over");
+  fading = setTimeout(function end() {
+    if (shown.matches(":hover, :focus-within")) fading = setTimeout(end, 2000);
+    else shown.classList.add("is-over");
+  }, TOAST_MS);
 }
 
-document.addEventListener("submit", async (event) => {
-  const form = event.target;
-  if (form.id !== "paste" && !form.dataset.action) return;
-  event.preventDefault();
-  try {
-    if (form.id === "paste") return await paste(form);
-    const id = form.closest(".job").id.slice("job-".length);
-    const job = await act(form);
-    if (job) showJob(job);
-    else if (job === null) forget(id);
-  } catch (problem) {
-    say(problem.message, problem.help);
-  }
-});
+// --- jobs at work: bytes, speed, time left
 
-document.getElementById("post_urls").addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.form.requestSubmit();
-});
+const paces = new Map(); // id -> { at, bytes, speed, seen }
+
+function size(count) {
+  const units = ["kB", "MB", "GB", "TB"];
+  if (count < 1000) return `${Math.round(count)} B`;
+  let unit = -1;
+  while (count >= 1000 && unit < units.length - 1) [count, unit] = [count / 1000, unit + 1];
+  return `${oneDigit.format(count)} ${units[unit]}`;
+}
+
+function span(seconds) {
+  const [value, unit] =
+    seconds < 55 ? [Math.max(5, Math.ceil(seconds / 5) * 5), "second"] : seconds < 3300 ? [Math.ceil(seconds / 60), "minute"] : [Math.ceil(seconds / 360) / 10, "hour"];
+  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" }).format(value);
+}
+
+// The speed by what two looks differ in, the newer weighing more the longer it reaches.
+export function paceAfter(before, bytes, at) {
+  if (!before || bytes < before.bytes) return { at, bytes, speed: 0 };
+  const seconds = (at - before.at) / 1000;
+  if (seconds < 0.3) return before;
+  const speed = (bytes - before.bytes) / seconds;
+  const weight = 1 - Math.exp(-seconds / SMOOTH_S);
+  return { at, bytes, speed: before.speed ? before.speed + weight * (speed - before.speed) : speed };
+}
+
+function showPace(card, job) {
+  const isLoading = job.stage === "download" && job.bytes_done > 0;
+  const pace = isLoading ? paceAfter(paces.get(job.id), job.bytes_done, Date.parse(job.updated_at)) : null;
+  if (pace) paces.set(job.id, { ...pace, seen: Date.now() });
+  else paces.delete(job.id);
+  put(card, "speed", pace?.speed ? inWords("speed", { size: size(pace.speed) }) : "");
+  const left = pace?.speed && job.bytes_total ? (job.bytes_total - job.bytes_done) / pace.speed : 0;
+  put(card, "left", left > 0 ? inWords("left", { time: span(left) }) : "");
+}
+
+setInterval(() => {
+  for (const [id, pace] of paces) {
+    if (Date.now() - pace.seen < STALE_MS) continue;
+    paces.delete(id);
+    const card = document.getElementById(`job-${id}`);
+    if (card) for (const name of ["speed", "left"]) put(card, name, "");
+  }
+}, 5000);
+
+function showWork(card, job) {
+  put(card, "state", job.display.state);
+  put(card, "detail", job.display.detail);
+  field(card, "progress").value = job.display.percent;
+  showPace(card, job);
+}
+
+// --- what a screen reader is told: a sum, now and then
+
+const sums = { saved: 0, needs: 0 };
+let lastSaid = -ANNOUNCE_EVERY_MS;
+let saying = 0;
+function announce() {
+  if (saying) return;
+  saying = setTimeout(() => {
+    saying = 0;
+    lastSaid = performance.now();
+    const parts = Object.keys(sums).filter((name) => sums[name]);
+    document.getElementById("announce").textContent = parts.map((name) => inWords(name, { count: sums[name] })).join(" ");
+    for (const name of parts) sums[name] = 0;
+  }, Math.max(500, lastSaid + ANNOUNCE_EVERY_MS - performance.now()));
+}
+
+// --- the stream
+
+const states = new Map(); // id -> status, as far as it was told
+function onJob(job) {
+  const card = document.getElementById(`job-${job.id}`);
+  if (card && job.status === "running") showWork(card, job);
+  const isNews = states.get(job.id) !== job.status;
+  states.set(job.id, job.status);
+  if (!isNews || (card && job.status === "running")) return;
+  if (job.status === "completed") sums.saved += 1;
+  if (job.status === "failed" && !job.retry_at) sums.needs += 1;
+  if (sums.saved || sums.needs) announce();
+  refresh();
+}
+
+const line = document.getElementById("lost-line");
+let isLost = false;
+let losing = 0;
+function lose(text, after) {
+  isLost = true;
+  clearTimeout(losing);
+  losing = setTimeout(() => {
+    line.textContent = text;
+    line.hidden = false;
+  }, after);
+}
+
+function onState(isOpen) {
+  if (!isOpen) {
+    if (!isLost) lose(words.lost, LOST_AFTER_MS);
+    return;
+  }
+  clearTimeout(losing);
+  if (isLost) refresh();
+  if (!line.hidden) document.getElementById("announce").textContent = words.back;
+  isLost = false;
+  line.hidden = true;
+}
+
+window.addEventListener("offline", () => lose(words.offline, 0));
+document.addEventListener("visibilitychange", () => document.hidden || refresh());
 
 listen({
   since: document.body.dataset.moment,
-  job(job) {
-    refreshCounts();
-    showJob(job);
-  },
+  job: onJob,
   removed(id) {
-    refreshCounts();
-    forget(id);
+    states.delete(id);
+    refresh();
   },
+  state: onState,
 });
+
+// --- buttons
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.dataset.action && !("inPlace" in form.dataset)) return;
+  event.preventDefault();
+  for (const button of form.querySelectorAll("button")) button.disabled = true;
+  try {
+    if (form.dataset.action) await act(form);
+    else await send(form.getAttribute("action"), new FormData(form));
+    say("");
+    refresh();
+  } catch (problem) {
+    say(problem.message, problem.help);
+  } finally {
+    for (const button of form.querySelectorAll("button")) button.disabled = false;
+  }
+});
+
+toast();
+if (/[?&](taken|known|again)=/.test(location.search)) history.replaceState(null, "", "/");

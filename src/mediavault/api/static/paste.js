@@ -1,0 +1,169 @@
+// The paste box: links and text files, pasted or dropped anywhere on the page. What is a link, the server says.
+
+import { say } from "/static/core.js";
+import { inWords, send } from "/static/home.js";
+
+const MAX_FILE_BYTES = 4_000_000;
+const PART_CHARS = 48_000; // of an encoded request; the vault takes 64 KB
+const PART_LINES = 400;
+const form = document.getElementById("paste");
+const box = document.getElementById("post_urls");
+const drop = document.getElementById("drop");
+const words = document.getElementById("words").dataset;
+
+const LINK = /\bhttps?:\/\/[^\s<>"'`]+/gi;
+const linksIn = (text) => text.match(LINK) ?? [];
+const isOnlyLinks = (text) => text.split(/\s+/).filter(Boolean).every((word) => /^https?:\/\/\S+$/i.test(word));
+
+// --- sending
+
+// Pieces that one request can hold.
+function parts(text) {
+  if (encodeURIComponent(text).length <= PART_CHARS) return [text];
+  const lines = linksIn(text);
+  const found = [];
+  let part = [];
+  let length = 0;
+  for (const line of lines) {
+    const more = encodeURIComponent(line).length + 3;
+    if (part.length && (length + more > PART_CHARS || part.length >= PART_LINES)) {
+      found.push(part.join("\n"));
+      [part, length] = [[], 0];
+    }
+    part.push(line);
+    length += more;
+  }
+  return part.length ? [...found, part.join("\n")] : found;
+}
+
+let busy = false;
+async function take(text, { fromBox = false } = {}) {
+  if (busy || !text.trim()) return;
+  busy = true;
+  form.classList.add("is-busy");
+  try {
+    const pieces = parts(text);
+    if (!pieces.length) throw { message: words.noLinks, help: "" };
+    const left = [];
+    for (const piece of pieces) {
+      const page = await send("/submit", { post_urls: piece });
+      complain(page);
+      left.push(page.getElementById("post_urls").value.trim());
+    }
+    const kept = left.filter(Boolean).join("\n");
+    if (fromBox || !box.value.trim()) box.value = kept;
+  } catch (problem) {
+    if (!fromBox && !box.value.trim()) box.value = text;
+    say(problem.message, problem.help);
+  } finally {
+    busy = false;
+    form.classList.remove("is-busy");
+  }
+}
+
+function complain(page) {
+  const said = page.querySelector("#messages .complaint");
+  say(said?.querySelector("strong")?.textContent ?? "", said?.querySelector("span")?.textContent ?? "");
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  await take(box.value, { fromBox: true });
+  box.focus();
+});
+
+box.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.isComposing || event.shiftKey) return;
+  if (!event.ctrlKey && !event.metaKey && box.value.trim().includes("\n")) return;
+  event.preventDefault();
+  form.requestSubmit();
+});
+
+// --- pasting
+
+// Links alone are taken at once; a text with other words is put into the box to be looked at.
+function offer(text) {
+  if (isOnlyLinks(text)) return take(text);
+  box.value = [box.value.trim(), text.trim()].filter(Boolean).join("\n");
+  box.focus();
+}
+
+const isField = (element) => element instanceof Element && element.closest("input, textarea, select, [contenteditable]");
+
+document.addEventListener("paste", (event) => {
+  if (isField(event.target) || isField(document.activeElement)) return;
+  const text = event.clipboardData?.getData("text/plain") ?? "";
+  if (event.clipboardData?.files.length) return takeFiles([...event.clipboardData.files]);
+  if (!text.trim()) return;
+  event.preventDefault();
+  offer(text);
+});
+
+const paster = document.getElementById("from-clipboard");
+paster.hidden = !navigator.clipboard?.readText;
+paster.addEventListener("click", async () => {
+  try {
+    const text = await navigator.clipboard.readText();
+    if (text.trim()) offer(text);
+    else box.focus();
+  } catch {
+    box.focus(); // not allowed: by hand, then
+  }
+});
+
+// --- dropping
+
+let isOurs = false; // dragged within the page: a picture or a link of our own
+let depth = 0;
+document.addEventListener("dragstart", () => (isOurs = true));
+document.addEventListener("dragend", () => (isOurs = false));
+
+function isWelcome(event) {
+  if (isOurs || !event.dataTransfer) return false;
+  const types = [...event.dataTransfer.types];
+  if (types.includes("Files")) return true;
+  return !isField(event.target) && types.some((type) => type === "text/uri-list" || type === "text/plain");
+}
+
+function showDrop(isOver) {
+  drop.hidden = !isOver;
+  document.documentElement.classList.toggle("is-dropping", isOver);
+}
+
+document.addEventListener("dragenter", (event) => {
+  depth += 1;
+  if (isWelcome(event)) showDrop(true);
+});
+document.addEventListener("dragleave", () => {
+  depth = Math.max(0, depth - 1);
+  if (depth === 0) showDrop(false);
+});
+document.addEventListener("dragover", (event) => {
+  if (!isWelcome(event)) return;
+  event.preventDefault();
+  event.dataTransfer.dropEffect = "copy";
+});
+document.addEventListener("drop", (event) => {
+  depth = 0;
+  showDrop(false);
+  if (!isWelcome(event)) return;
+  event.preventDefault();
+  const files = [...event.dataTransfer.files];
+  if (files.length) return takeFiles(files);
+  const list = event.dataTransfer.getData("text/uri-list");
+  const links = list.split(/\r?\n/).filter((line) => line && !line.startsWith("#"));
+  const text = links.join("\n") || event.dataTransfer.getData("text/plain");
+  if (text.trim()) offer(text);
+});
+
+async function takeFiles(files) {
+  const texts = [];
+  for (const file of files) {
+    const text = file.size <= MAX_FILE_BYTES ? await file.text() : "\0";
+    if (text.includes("\0")) return say(inWords("noText", { name: file.name }));
+    texts.push(text);
+  }
+  const links = [...new Set(texts.flatMap(linksIn))];
+  if (!links.length) return say(words.noLinks);
+  await take(links.join("\n"));
+}

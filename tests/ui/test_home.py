@@ -1,0 +1,313 @@
+"""The first page in a real browser: pasting, dropping, watching jobs move, helping them on."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from playwright.async_api import Page, expect
+
+from mediavault.core.errors import ErrorCode
+from mediavault.core.job import JobStatus, Stage
+from mediavault.core.media import Account, KeptFile, SourceType
+from mediavault.store.port import Checkpoint
+from tests.ui.browsing import Pages, overflow
+from tests.ui.conftest import MakeVault
+from tests.ui.vault import WORKER, Vault
+
+A = "https://videos.example/watch/a"
+B = "https://videos.example/watch/b"
+HOSTILE = "<img src=x onerror=alert(1)>\u202etxt.exe" + "Ww" * 5_000
+LIMIT_BYTES = 150_000  # of the page without its thumbnails
+
+_PASTE = """(text) => {
+  const data = new DataTransfer();
+  data.setData("text/plain", text);
+  document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+}"""
+_DRAG = """([name, text, file]) => {
+  const data = new DataTransfer();
+  if (file) data.items.add(new File([text], file, { type: "text/plain" }));
+  else data.setData("text/uri-list", text);
+  const event = new DragEvent(name, { dataTransfer: data, bubbles: true, cancelable: true });
+  document.querySelector("main").dispatchEvent(event);
+  return event.defaultPrevented;
+}"""
+
+
+async def drag(page: Page, name: str, text: str, file: str | None = None) -> bool:
+    taken: bool = await page.evaluate(_DRAG, [name, text, file])
+    return taken
+
+
+async def queued(vault: Vault) -> int:
+    return (await vault.store.report()).counts.get(JobStatus.QUEUED, 0)
+
+
+async def test_a_link_is_taken_by_enter_and_the_page_goes_on_without_a_reload(
+    pages: Pages, make_vault: MakeVault
+) -> None:
+    vault = await make_vault(posts=0)
+    page = await pages("/", base=vault.base)
+    await page.evaluate("window.sameDocument = true")
+    await page.locator("#post_urls").fill(A)
+    await page.keyboard.press("Enter")
+
+    await expect(page.locator(".toast")).to_contain_text("1 link taken.")
+    await expect(page.locator(".waiting li")).to_have_count(1)
+    await expect(page.locator("#post_urls")).to_have_value("")
+    await expect(page.locator("#post_urls")).to_be_focused()
+    assert await page.evaluate("window.sameDocument")
+
+
+async def test_many_lines_are_sent_by_control_and_enter_alone(pages: Pages, make_vault: MakeVault) -> None:
+    vault = await make_vault(posts=0)
+    page = await pages("/", base=vault.base)
+    box = page.locator("#post_urls")
+    await box.fill(f"{A}\n{B}")
+    await box.press("Enter")
+    assert await queued(vault) == 0
+
+    await box.press("Control+Enter")
+    await expect(page.locator(".toast")).to_contain_text("2 links taken.")
+
+
+async def test_links_pasted_anywhere_are_taken_and_words_are_put_into_the_box(
+    pages: Pages, make_vault: MakeVault
+) -> None:
+    vault = await make_vault(posts=0)
+    page = await pages("/", base=vault.base)
+    await page.evaluate(_PASTE, f"{A}\n{B}")
+    await expect(page.locator(".toast")).to_contain_text("2 links taken.")
+
+    await page.evaluate(_PASTE, f"Look at {A}")
+    await expect(page.locator("#post_urls")).to_have_value(f"Look at {A}")
+    await expect(page.locator("#post_urls")).to_be_focused()
+    assert await queued(vault) == 2
+
+
+async def test_good_links_are_taken_and_the_refused_ones_stay_with_their_reasons(
+    pages: Pages, make_vault: MakeVault
+) -> None:
+    vault = await make_vault(posts=0)
+    page = await pages("/", base=vault.base)
+    known = await vault.add(A)
+    await page.locator("#post_urls").fill(f"{A}\n{B}\nfile:///etc/passwd")
+    await page.get_by_role("button", name="Save").click()
+
+    await expect(page.locator(".toast")).to_contain_text("1 link taken, 1 was there already.")
+    await expect(page.locator(f'.toast a[href="/jobs/{known.id}"]')).to_be_visible()
+    await expect(page.locator("#refused")).to_contain_text("file:///etc/passwd")
+    await expect(page.locator("#post_urls")).to_have_value("file:///etc/passwd")
+
+
+async def test_links_dropped_anywhere_are_taken_and_the_page_says_that_it_takes_them(
+    pages: Pages, make_vault: MakeVault
+) -> None:
+    vault = await make_vault(posts=0)
+    page = await pages("/", base=vault.base)
+    await drag(page, "dragenter", A)
+    await expect(page.locator("#drop")).to_be_visible()
+    assert await drag(page, "dragover", A)
+
+    await drag(page, "drop", f"# a comment\r\n{A}")
+    await expect(page.locator("#drop")).to_be_hidden()
+    await expect(page.locator(".toast")).to_contain_text("1 link taken.")
+
+
+async def test_a_text_file_with_more_links_than_one_request_holds_is_taken_whole(
+    pages: Pages, make_vault: MakeVault
+) -> None:
+    vault = await make_vault(posts=0)
+    page = await pages("/", base=vault.base)
+    text = "\n".join(f"{number}. https://videos.example/watch/{number}?of={'x' * 60}" for number in range(700))
+    await drag(page, "drop", text, "links.txt")
+
+    await expect(page.locator('[data-number="queued"] .figure')).to_have_text("700", timeout=30_000)
+    await drag(page, "drop", "nothing of the kind", "notes.txt")
+    await expect(page.locator("#messages")).to_contain_text("There was no link in it.")
+
+
+async def test_what_another_program_shares_waits_for_a_press(pages: Pages, make_vault: MakeVault) -> None:
+    vault = await make_vault(posts=0)
+    page = await pages(f"/?text=Frost%20{A}", base=vault.base)
+
+    await expect(page.locator("#post_urls")).to_have_value(A)
+    await expect(page.get_by_role("button", name="Save")).to_be_focused()
+    assert await queued(vault) == 0
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".toast")).to_contain_text("1 link taken.")
+
+
+async def test_a_job_moves_through_the_page_while_it_is_saved(pages: Pages, fresh_vault: Vault) -> None:
+    page = await pages("/", base=fresh_vault.base)
+    await page.evaluate("window.sameDocument = true")
+    store, claim = fresh_vault.store, fresh_vault.claims[1]
+    card = page.locator(f"#job-{claim.id}")
+    handle = await card.element_handle()
+
+    for megabytes in (40, 50, 60):
+        await store.progress(
+            claim, stage=Stage.DOWNLOAD, progress_pct=60, bytes_done=megabytes * 1_000_000, bytes_total=88_000_000
+        )
+        await expect(card.locator('[data-field="detail"]')).to_have_text(f"{megabytes}.0 MB of 88.0 MB")
+    await expect(card.locator('[data-field="speed"]')).to_contain_text("/s")
+    await expect(card.locator('[data-field="left"]')).to_contain_text("left")
+
+    kept_before = len(fresh_vault.kept)
+    example = fresh_vault.kept[0]
+    assert example.output_path is not None
+    kept = KeptFile(example.output_path, example.thumbnail_path, 1_000, "ab" * 32, 4.0, 320, 180)
+    await store.begin_commit(claim, kept)
+    await store.complete(claim, kept)
+    await expect(page.locator(f'.shelf a.name[href="/jobs/{claim.id}"]')).to_be_visible()
+    await expect(card).to_have_count(0)
+    await expect(page.locator('[data-number="completed"] .figure')).to_have_text(str(kept_before + 1))
+    await expect(page.locator("#announce")).to_have_text("Saved: 1.")
+    assert handle is not None
+    assert await page.evaluate("window.sameDocument")
+
+
+async def test_what_has_the_focus_keeps_it_while_the_page_changes(pages: Pages, fresh_vault: Vault) -> None:
+    page = await pages("/", base=fresh_vault.base)
+    link = page.locator(".need a.button").first
+    await link.focus()
+    job = await fresh_vault.add(A)
+
+    await page.locator(f'.waiting a[href="/jobs/{job.id}"]').wait_for()
+    await expect(link).to_be_focused()
+
+
+async def test_a_group_is_tried_again_by_its_one_button(pages: Pages, fresh_vault: Vault) -> None:
+    page = await pages("/", base=fresh_vault.base)
+    group = page.locator(".need", has_text="The disk is full")
+    await group.get_by_role("button", name="Try again").click()
+
+    await expect(page.locator(".toast")).to_contain_text("1 post is tried again.")
+    await expect(group).to_have_count(0)
+
+
+async def test_each_group_offers_what_helps(pages: Pages) -> None:
+    page = await pages("/")
+
+    await expect(
+        page.locator(".need", has_text="X asks for a sign-in").get_by_role("link", name="Sign in")
+    ).to_be_visible()
+    choose = page.locator(".need", has_text="Which video").get_by_role("link", name="Choose the video")
+    await expect(choose).to_be_visible()
+    await expect(page.locator(".retrying")).to_contain_text("next try")
+
+
+async def test_a_job_is_cancelled_in_its_place(pages: Pages, fresh_vault: Vault) -> None:
+    page = await pages("/", base=fresh_vault.base)
+    job = await fresh_vault.add(A)
+    row = page.locator(f'.waiting li[data-key="{job.id}"]')
+    await row.get_by_role("button", name="Cancel").click()
+
+    await expect(row).to_have_count(0)
+    assert (await fresh_vault.store.get(job.id)).status is JobStatus.CANCELLED
+
+
+async def test_a_lost_connection_is_said_and_the_page_catches_up(pages: Pages, fresh_vault: Vault) -> None:
+    pages.allow.append("Failed to load resource|ERR_INTERNET_DISCONNECTED")
+    page = await pages("/", base=fresh_vault.base)
+    await expect(page.locator(".at-work li").first).to_be_visible()
+    await page.context.set_offline(True)
+    await expect(page.locator("#lost-line")).to_be_visible()
+    job = await fresh_vault.add(A)
+    await page.context.set_offline(False)
+
+    await page.locator(f'.waiting a[href="/jobs/{job.id}"]').wait_for(timeout=20_000)
+    await expect(page.locator("#lost-line")).to_be_hidden()
+
+
+async def test_a_stream_that_is_refused_is_asked_for_again(pages: Pages, fresh_vault: Vault) -> None:
+    """A browser gives up on an event stream that was answered with an error."""
+    pages.allow.append("Failed to load resource")
+    context = await pages.context()
+    page = await context.new_page()
+    await page.route("**/api/events*", lambda route: route.fulfill(status=503))
+    await page.goto(fresh_vault.base)
+    await expect(page.locator("#lost-line")).to_have_text("Connection lost. Trying again …")
+    job = await fresh_vault.add(A)
+    await page.unroute("**/api/events*")
+
+    await page.locator(f'.waiting a[href="/jobs/{job.id}"]').wait_for()
+    await expect(page.locator("#lost-line")).to_be_hidden()
+
+
+async def test_a_vault_that_does_not_answer_is_said_and_the_link_stays_in_the_box(pages: Pages) -> None:
+    pages.allow.append("Failed to load resource|ERR_FAILED")
+    page = await pages("/")
+    await page.route("**/submit", lambda route: route.abort())
+    await page.locator("#post_urls").fill(A)
+    await page.keyboard.press("Enter")
+
+    await expect(page.locator("#messages .complaint")).to_contain_text("The vault does not answer.")
+    await expect(page.locator("#post_urls")).to_have_value(A)
+
+
+async def test_without_javascript_links_are_taken_and_groups_tried_again(pages: Pages, fresh_vault: Vault) -> None:
+    page = await pages("/", base=fresh_vault.base, javascript=False)
+    await page.locator("#post_urls").fill(f"{A}\nfile:///etc/passwd")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator(".toast")).to_contain_text("1 link taken.")
+    await expect(page.locator("#refused")).to_contain_text("file:///etc/passwd")
+
+    await page.locator("#post_urls").fill(B)
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator(".waiting")).to_contain_text("videos.example/watch/b")
+    await page.locator(".need", has_text="The disk is full").get_by_role("button", name="Try again").click()
+    await expect(page.locator(".toast")).to_contain_text("1 post is tried again.")
+    await page.wait_for_load_state("networkidle")
+
+
+async def test_hostile_text_is_text_and_breaks_no_layout(pages: Pages, make_vault: MakeVault) -> None:
+    vault = await make_vault(posts=0)
+    store = vault.store
+    for number, code in enumerate((None, None, ErrorCode.LOGIN_REQUIRED, ErrorCode.NETWORK, ErrorCode.DELETED)):
+        await vault.add(f"https://videos.example/watch/{number}")
+        [claim] = await store.claim(WORKER, limit=1, lease=timedelta(hours=1))
+        account = Account("generic", HOSTILE, HOSTILE, "x")
+        await store.checkpoint(
+            claim, Checkpoint(None, None, SourceType.DIRECT, (), (), account, None, {"title": HOSTILE})
+        )
+        if code is not None:
+            await store.fail(claim, error_code=code, error=HOSTILE, retry_in=None)
+    page = await pages("/", base=vault.base, size="phone")
+
+    assert await page.locator(".working").count() == 2
+    assert await overflow(page) == []
+    assert await page.locator("main img[onerror], main script").count() == 0
+
+
+async def test_the_page_is_light(pages: Pages) -> None:
+    """What Chromium loads, as it comes over the wire, without thumbnails."""
+    context = await pages.context()
+    page = await context.new_page()
+    session = await context.new_cdp_session(page)
+    addresses: dict[str, str] = {}
+    sizes: dict[str, int] = {}
+
+    def on_response(event: dict[str, Any]) -> None:
+        addresses[event["requestId"]] = event["response"]["url"]
+
+    def on_finished(event: dict[str, Any]) -> None:
+        address = addresses.get(event["requestId"], "")
+        if "/files/" not in address:
+            sizes[address] = int(event["encodedDataLength"])
+
+    session.on("Network.responseReceived", on_response)
+    session.on("Network.loadingFinished", on_finished)
+    await session.send("Network.enable")
+    await page.goto(pages.base, wait_until="load")
+    await page.locator(".shelf img").first.wait_for()
+
+    print(json.dumps(sizes, indent=1), sum(sizes.values()))
+    assert 10_000 < sum(sizes.values()) < LIMIT_BYTES
+
+
+async def test_it_fits_every_window(pages: Pages) -> None:
+    for size in ("zoomed", "phone", "tablet", "desktop"):
+        assert await overflow(await pages("/", size=size, language="de")) == []
