@@ -49,6 +49,7 @@ from mediavault.worker.dispatch import Route
 from mediavault.worker.stages.extract import ask_extractors
 from tests.acceptance.login_site import NAME, PASSWORD, LoginSite
 from tests.acceptance.test_browser_capture import processes_of
+from tests.file_desk_stubs import StubChecks, StubCopies
 from tests.stubs import make_tools, new_job
 
 MISSING = [name for name, found in (("a browser", find_browser().path), ("Xvfb", shutil.which("Xvfb"))) if not found]
@@ -132,8 +133,9 @@ async def a_world(root: Path) -> AsyncIterator[World]:
     submission = Submission(lambda url: (identify(url)[0], site.platform), lambda _: None, clock, 5)
     live = LiveSettings(settings, store, clock)
     services = ApiServices(
-        store, settings, clock, submission, library, lambda: None, sessions=desk, windows=windows, live=live
-    )
+        store, settings, clock, submission, library, lambda: None, sessions=desk, windows=windows, live=live,
+        checks=StubChecks(), copies=StubCopies(root / "copies"),
+    )  # fmt: skip
     proxy = EgressProxy(guard)
     await proxy.start()
     worker = Chromium(state_dir=state, downloads_dir=root / "d", proxy=proxy, clock=clock)

@@ -12,6 +12,7 @@ from mediavault.api.views import kept_paths
 from mediavault.core.errors import BadInput, ErrorCode, IllegalMove, JobNotFound
 from mediavault.core.job import Job, JobId, JobStatus, NewJob
 from mediavault.core.logs import get_logger
+from mediavault.core.records import RecordKind
 from mediavault.store.port import Enqueued, JobOrder, JobQuery
 
 MAX_RETRIED = 500  # jobs that one press of a button queues again
@@ -108,6 +109,12 @@ def check_choice(job: Job, chosen_url: str) -> None:
         )
 
 
+async def save_again(services: ApiServices, feed: Feed, job_id: JobId) -> Job:
+    """A new job of the same post, as its next version. Raises what a submission raises."""
+    job = await services.store.get(job_id)
+    return (await submit(services, feed, [job.post_url], force=True))[0].job
+
+
 async def cancel_job(services: ApiServices, feed: Feed, job_id: JobId) -> Job:
     job = await services.store.cancel(job_id)
     feed.wake()
@@ -120,5 +127,6 @@ async def remove_job(services: ApiServices, feed: Feed, job_id: JobId, *, files:
     if files:
         await services.library.remove(*kept_paths(job))
     job = await services.store.remove(job_id)
+    await services.store.remove_record(RecordKind.VERIFIED, job_id)
     feed.removed(job_id)
     return job

@@ -18,7 +18,7 @@ from mediavault.api.errors import HttpRefusal
 from mediavault.api.ranges import ByteRange, Unsatisfiable, is_unchanged, range_still_holds, wanted_range
 from mediavault.api.services import ApiServices, LibraryFiles
 from mediavault.api.streaming import watching_for_disconnect
-from mediavault.api.views import kept_files
+from mediavault.api.views import kept_files, sidecar_path
 from mediavault.core.errors import ErrorCode, StorageFailure
 from mediavault.core.job import JobId
 from mediavault.core.logs import get_logger
@@ -31,7 +31,7 @@ log = get_logger(__name__)
 router = APIRouter(tags=["files"])
 
 _DOWNLOAD_TYPE = "application/octet-stream"
-_ANSWERS = errors(401, 404, 416, 503, 507) | {
+ANSWERS = errors(401, 404, 416, 503, 507) | {
     status: {"description": words} for status, words in ((206, "A part"), (304, "Known"))
 }
 
@@ -74,38 +74,52 @@ Place = Annotated[int, Path(ge=0, le=10_000, description="The item's index.")]
 
 
 @router.head("/files/{job_id}/video", include_in_schema=False)
-@router.get("/files/{job_id}/video", response_class=Response, responses=_ANSWERS)
+@router.get("/files/{job_id}/video", response_class=Response, responses=ANSWERS)
 async def video(request: Request, job_id: JobIdPath, services: Services, *, download: bool = False) -> Response:
     """The kept video, of several the first. ``?download=1`` asks the browser to save it under its name."""
-    return await _video(request, services, await _kept(services, job_id, None), download=download)
+    return await _video(request, services, await kept_file(services, job_id, None), download=download)
 
 
 @router.head("/files/{job_id}/thumbnail", include_in_schema=False)
-@router.get("/files/{job_id}/thumbnail", response_class=Response, responses=_ANSWERS)
+@router.get("/files/{job_id}/thumbnail", response_class=Response, responses=ANSWERS)
 async def thumbnail(request: Request, job_id: JobIdPath, services: Services, *, download: bool = False) -> Response:
     """The picture beside the video."""
-    return await _picture(request, services, await _kept(services, job_id, None), download=download)
+    return await _picture(request, services, await kept_file(services, job_id, None), download=download)
+
+
+@router.head("/files/{job_id}/sidecar", include_in_schema=False)
+@router.get("/files/{job_id}/sidecar", response_class=Response, responses=ANSWERS)
+async def sidecar(request: Request, job_id: JobIdPath, services: Services) -> Response:
+    """The description beside the video (``.info.json``), to be saved."""
+    return await _sidecar(request, services, await kept_file(services, job_id, None))
+
+
+@router.head("/files/{job_id}/items/{place}/sidecar", include_in_schema=False)
+@router.get("/files/{job_id}/items/{place}/sidecar", response_class=Response, responses=ANSWERS)
+async def item_sidecar(request: Request, job_id: JobIdPath, place: Place, services: Services) -> Response:
+    """The description beside the video of one item."""
+    return await _sidecar(request, services, await kept_file(services, job_id, place))
 
 
 @router.head("/files/{job_id}/items/{place}/video", include_in_schema=False)
-@router.get("/files/{job_id}/items/{place}/video", response_class=Response, responses=_ANSWERS)
+@router.get("/files/{job_id}/items/{place}/video", response_class=Response, responses=ANSWERS)
 async def item_video(
     request: Request, job_id: JobIdPath, place: Place, services: Services, *, download: bool = False
 ) -> Response:
     """The kept video of one item of the post."""
-    return await _video(request, services, await _kept(services, job_id, place), download=download)
+    return await _video(request, services, await kept_file(services, job_id, place), download=download)
 
 
 @router.head("/files/{job_id}/items/{place}/thumbnail", include_in_schema=False)
-@router.get("/files/{job_id}/items/{place}/thumbnail", response_class=Response, responses=_ANSWERS)
+@router.get("/files/{job_id}/items/{place}/thumbnail", response_class=Response, responses=ANSWERS)
 async def item_thumbnail(
     request: Request, job_id: JobIdPath, place: Place, services: Services, *, download: bool = False
 ) -> Response:
     """The picture beside it."""
-    return await _picture(request, services, await _kept(services, job_id, place), download=download)
+    return await _picture(request, services, await kept_file(services, job_id, place), download=download)
 
 
-async def _kept(services: ApiServices, job_id: JobId, place: int | None) -> KeptFile:
+async def kept_file(services: ApiServices, job_id: JobId, place: int | None) -> KeptFile:
     """A file that is whole; what is in the middle of its commit may not be. Without a place the first."""
     kept = kept_files(await services.store.get(job_id))
     found = next(iter(kept.values()), None) if place is None else kept.get(place)
@@ -123,10 +137,20 @@ async def _picture(request: Request, services: ApiServices, kept: KeptFile, *, d
     return await _answer(request, services.library, Kept(kept.thumbnail_path), download=download)
 
 
+async def _sidecar(request: Request, services: ApiServices, kept: KeptFile) -> Response:
+    return await _answer(request, services.library, Kept(sidecar_path(kept)), download=True)
+
+
 async def _answer(request: Request, library: LibraryFiles, kept: Kept, *, download: bool) -> Response:
     file = await library.open(kept.path) if kept.path else None
     if file is None or kept.path is None:
         raise _not_there()
+    return await answer_file(request, file, kept, download=download)
+
+
+async def answer_file(request: Request, file: OpenedFile, kept: Kept, *, download: bool) -> Response:
+    """The open file, or the part that is asked for; it is closed in any case. ``kept.path`` gives the name and the type."""
+    assert kept.path is not None
     async with contextlib.AsyncExitStack() as until_sent:
         until_sent.push_async_callback(file.close)
         headers = {**FILE_HEADERS, "ETag": _etag(kept, file), **_naming(kept.path, download=download)}

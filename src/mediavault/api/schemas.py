@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mediavault.api.submission import MAX_BATCH
+from mediavault.core.checks import Verdict
+from mediavault.core.copies import CopyStatus, CopyTrouble
 from mediavault.core.errors import ErrorCode
 from mediavault.core.gates import GateState
 from mediavault.core.job import ItemStatus, JobStatus, Outcome, RungName, Stage
@@ -208,6 +210,32 @@ class HistoryView(_View):
     detail: str
     bytes: int
     duration_ms: int
+
+
+class FileCheckView(_View):
+    at: datetime
+    verdict: Verdict
+    detail: str
+
+
+class CheckView(_View):
+    """``files`` by the item's index. ``running``: the job's files are being read again just now."""
+
+    running: bool
+    files: dict[int, FileCheckView]
+
+
+class CopyView(_View):
+    """A copy that browsers play. ``copy_helps``, container and codecs are null where nobody could look into the file cheaply."""
+
+    status: CopyStatus
+    trouble: CopyTrouble | None
+    message: str
+    detail: str
+    container: str | None
+    video_codec: str | None
+    audio_codec: str | None
+    copy_helps: bool | None
 
 
 class WorkerView(_View):

@@ -9,6 +9,9 @@ from typing import Protocol
 from mediavault.api.catalogue import gettext
 from mediavault.api.submission import Submission
 from mediavault.core.clock import Clock
+from mediavault.core.copies import Copy, MediaLook
+from mediavault.core.job import Job, JobId
+from mediavault.core.media import KeptFile
 from mediavault.core.platform import Platform
 from mediavault.core.screen import Frame, ScreenEvent, Viewer
 from mediavault.core.sessions import Errand, ImportReport, SessionState
@@ -26,6 +29,32 @@ class LibraryFiles(Protocol):
 
     async def remove(self, *relatives: str) -> None:
         """Delete files below the download folder; missing ones do not matter. Raises StorageFailure."""
+
+
+class FileChecks(Protocol):
+    """Reading a job's files again, in the background. What was found stands in the record VERIFIED of the job's id."""
+
+    def begin(self, job: Job) -> None:
+        """Nothing new where that is under way. Raises BadInput (TOO_MANY)."""
+
+    def is_checking(self, job_id: JobId) -> bool: ...
+
+
+class PlayableCopies(Protocol):
+    """Copies of kept files in a container that browsers play, made on request, outside the library."""
+
+    async def state(self, kept: KeptFile) -> Copy: ...
+    def make(self, kept: KeptFile) -> None:
+        """In the background; nothing new where that is under way. Raises BadInput (TOO_MANY)."""
+
+    async def open(self, kept: KeptFile) -> OpenedFile | None:
+        """The copy; None where there is none."""
+
+    async def look(self, kept: KeptFile) -> MediaLook | None:
+        """What the file holds; takes about half a second where nobody asked before. None where it cannot be told cheaply."""
+
+    def known_look(self, kept: KeptFile) -> MediaLook | None:
+        """What an earlier look found."""
 
 
 class Sessions(Protocol):
@@ -79,6 +108,8 @@ class ApiServices:
     sessions: Sessions
     windows: Windows
     live: LiveSettings
+    checks: FileChecks
+    copies: PlayableCopies
     platforms: tuple[Platform, ...] = ()
 
     def platform(self, name: str) -> Platform | None:

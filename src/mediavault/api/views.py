@@ -120,8 +120,13 @@ def kept_paths(job: Job) -> list[str]:
         paths.append(kept.output_path)
         if kept.thumbnail_path:
             paths.append(kept.thumbnail_path)
-        paths.append(str(PurePosixPath(kept.output_path).with_suffix(".info.json")))
+        paths.append(sidecar_path(kept))
     return paths
+
+
+def sidecar_path(kept: KeptFile) -> str:
+    """Where the description of a kept video stands: beside it."""
+    return str(PurePosixPath(kept.output_path).with_suffix(".info.json"))
 
 
 def is_over(job: Job) -> bool:

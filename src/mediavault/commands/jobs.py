@@ -11,6 +11,7 @@ import typer
 from mediavault.commands.opening import quiet_settings, with_store
 from mediavault.commands.options import AsJson, JobIds
 from mediavault.core.job import JobId, JobStatus
+from mediavault.core.records import RecordKind
 
 if TYPE_CHECKING:
     from mediavault.core.job import Job
@@ -183,7 +184,9 @@ def remove(
     async def forget(store: JobStore, job_id: JobId) -> Job:
         if files:
             await _remove_files(settings, await store.get(job_id))
-        return await store.remove(job_id)
+        forgotten = await store.remove(job_id)
+        await store.remove_record(RecordKind.VERIFIED, job_id)
+        return forgotten
 
     _for_each(job_ids, forget, as_json=as_json)
 

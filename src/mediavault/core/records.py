@@ -17,11 +17,12 @@ class RecordKind(StrEnum):
     WEB_SESSION = "web_session"
     API_TOKEN = "api_token"  # noqa: S105 - a kind, no token
     SETTING = "setting"
+    VERIFIED = "verified"
 
 
 # What goes along when a vault moves to another database, or comes back from a backup. Who was signed in signs in again,
 # and an invitation to set the vault up is for the machine that printed it.
-MOVING_KINDS = (RecordKind.OWNER, RecordKind.API_TOKEN, RecordKind.SETTING)
+MOVING_KINDS = (RecordKind.OWNER, RecordKind.API_TOKEN, RecordKind.SETTING, RecordKind.VERIFIED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from mediavault.core.sessions import Errand, SessionState
 from mediavault.core.settings import Settings
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms import registry
+from mediavault.runtime.file_desk import FileDesk, open_file_desk
 from mediavault.runtime.house import OpenVault, browser_path, open_vault, session_desk
 from mediavault.services.browser.login_windows import LoginWindows
 from mediavault.store.patience import Patience
@@ -70,11 +71,13 @@ async def _serve_api(settings: Settings, *, worker: bool) -> int:
 
 async def serve_vault(vault: OpenVault, stop: asyncio.Event, *, on_open: Callable[[str], None] | None = None) -> None:
     """The API and the pages of an open vault until ``stop`` is set. ``on_open`` gets their address."""
-    async with _open_windows(vault) as windows:
-        await _serve(vault, windows, stop, on_open or (lambda _: None))
+    async with _open_windows(vault) as windows, open_file_desk(vault) as desk:
+        await _serve(vault, windows, desk, stop, on_open or (lambda _: None))
 
 
-async def _serve(vault: OpenVault, windows: LoginWindows, stop: asyncio.Event, on_open: Callable[[str], None]) -> None:
+async def _serve(
+    vault: OpenVault, windows: LoginWindows, desk: FileDesk, stop: asyncio.Event, on_open: Callable[[str], None]
+) -> None:
     from mediavault.api.app import create_app
     from mediavault.api.server import serve_app
     from mediavault.api.services import ApiServices
@@ -91,6 +94,8 @@ async def _serve(vault: OpenVault, windows: LoginWindows, stop: asyncio.Event, o
         windows=windows,
         live=vault.live,
         platforms=registry.all_platforms(),
+        checks=desk.checks,
+        copies=desk.copies,
     )
     if vault.worker is not None and browser_path(settings) is None:
         log.warning("no_browser", help="Posts cannot be extracted until there is one: run `mediavault doctor`.")

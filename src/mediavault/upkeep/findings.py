@@ -53,12 +53,18 @@ class Finding:
 
 def kept_files(job: Job) -> Iterator[KeptFile]:
     """The videos that the row says are kept; of a completed job without items, its own."""
-    kept = [one.kept for one in job.items if one.status is ItemStatus.KEPT and one.kept is not None]
-    yield from kept
-    if not kept and job.status is JobStatus.COMPLETED and job.output_path and job.sha256 and job.bytes is not None:
-        yield KeptFile(
-            job.output_path, job.thumbnail_path, job.bytes, job.sha256, job.duration_s, job.width, job.height
-        )
+    yield from kept_by_place(job).values()
+
+
+def kept_by_place(job: Job) -> dict[int, KeptFile]:
+    """The same by the place of their items."""
+    kept = {
+        place: one.kept for place, one in enumerate(job.items) if one.status is ItemStatus.KEPT and one.kept is not None
+    }
+    if kept or job.status is not JobStatus.COMPLETED or not job.output_path or not job.sha256 or job.bytes is None:
+        return kept
+    own = KeptFile(job.output_path, job.thumbnail_path, job.bytes, job.sha256, job.duration_s, job.width, job.height)
+    return {0: own}
 
 
 def lacks_facts(job: Job) -> bool:

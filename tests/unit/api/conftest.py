@@ -25,6 +25,7 @@ from mediavault.store.live_settings import LiveSettings
 from mediavault.store.memory import MemoryJobStore
 from tests.asgi_client import AsgiClient
 from tests.fakes import FakeClock
+from tests.file_desk_stubs import StubChecks, StubCopies
 from tests.session_stubs import StubSessions, StubWindows
 
 POST = "https://videos.example/watch/1"
@@ -124,6 +125,8 @@ def _house(root: Path, *, browser: str | None = "/usr/bin/chromium", **given: An
         windows=StubWindows(sessions),
         live=LiveSettings(settings, store, clock),
         platforms=all_platforms(),
+        checks=StubChecks(),
+        copies=StubCopies(root / "copies"),
     )
     return House(AsgiClient(create_app(services)), store, clock, services, downloads, cancelled)
 

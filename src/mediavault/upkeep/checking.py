@@ -1,0 +1,98 @@
+"""Holds one job's files against its row, at somebody's wish and behind their back: the answer goes into a record.
+
+Few files are read at a time, and few jobs may wait, so that no click can keep a disk busy for a day.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from mediavault.core.checks import FileCheck, Verdict, written_checks
+from mediavault.core.clock import Clock
+from mediavault.core.errors import BadInput, ErrorCode, JobNotFound, StorageFailure, StoreError
+from mediavault.core.job import Job, JobId
+from mediavault.core.logs import get_logger
+from mediavault.core.media import KeptFile
+from mediavault.core.records import RecordKind
+from mediavault.services.vault.disk import Digest
+from mediavault.services.vault.port import Vault
+from mediavault.store.port import JobStore
+from mediavault.upkeep.findings import judge_size, kept_by_place
+
+AT_ONCE = 1  # a disk reads one file faster than two
+MAX_WAITING = 20
+
+log = get_logger(__name__)
+
+
+class TooManyChecks(BadInput):
+    code = ErrorCode.TOO_MANY
+    help = "Wait until some have ended, or run `mediavault verify` for the whole library."
+
+
+class JobChecks:
+    """Checks under way in this process. All methods belong to the event loop's thread."""
+
+    def __init__(self, store: JobStore, library: Vault, clock: Clock) -> None:
+        self._store = store
+        self._library = library
+        self._clock = clock
+        self._turn = asyncio.Semaphore(AT_ONCE)
+        self._running: dict[JobId, asyncio.Task[None]] = {}
+
+    def begin(self, job: Job) -> None:
+        """Read all files of the job in the background; nothing new where that is under way. Raises BadInput (TOO_MANY)."""
+        if job.id in self._running:
+            return
+        if len(self._running) >= MAX_WAITING:
+            raise TooManyChecks("Too many files are being checked.")
+        task = asyncio.create_task(self._check(job), name=f"check {job.id}")
+        self._running[job.id] = task
+        task.add_done_callback(lambda _: self._running.pop(job.id, None))
+
+    def is_checking(self, job_id: JobId) -> bool:
+        return job_id in self._running
+
+    async def wait_for(self, job_id: JobId) -> None:
+        """Until the job's check is over."""
+        if (task := self._running.get(job_id)) is not None:
+            await asyncio.wait([task])
+
+    async def aclose(self) -> None:
+        """Give up what is under way; it is as if it had not been asked for."""
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _check(self, job: Job) -> None:
+        async with self._turn:
+            checks = {place: await self._look_at(kept) for place, kept in kept_by_place(job).items()}
+        try:
+            await self._store.get(job.id)  # removed meanwhile: nobody would ever remove its record
+            await self._store.put_record(RecordKind.VERIFIED, job.id, written_checks(checks))
+        except JobNotFound:
+            return
+        except StoreError as exc:
+            log.warning("check_not_stored", job_id=job.id, error=exc.message)
+            return
+        log.info("job_checked", job_id=job.id, verdicts=[str(one.verdict) for one in checks.values()])
+
+    async def _look_at(self, kept: KeptFile) -> FileCheck:
+        try:
+            digest = await self._library.digest(kept.output_path)
+        except StorageFailure as exc:
+            return FileCheck(self._clock.now(), Verdict.UNREADABLE, exc.message)
+        return FileCheck(self._clock.now(), *judge(kept, digest))
+
+
+def judge(kept: KeptFile, now: Digest | None) -> tuple[Verdict, str]:
+    """The file as it is ``now`` against what the row says of it."""
+    if now is None:
+        return Verdict.MISSING, ""
+    if trouble := judge_size(kept, now.bytes):
+        return Verdict.CHANGED, trouble[1]
+    if now.sha256 != kept.sha256:
+        return Verdict.CHANGED, f"{now.sha256} instead of {kept.sha256}"
+    return Verdict.WHOLE, ""
