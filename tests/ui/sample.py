@@ -37,7 +37,7 @@ from mediavault.core.job import (
     Stage,
     WorkerId,
 )
-from mediavault.core.media import Account, Item, KeptFile, SourceType
+from mediavault.core.media import Account, Candidate, FoundIn, Item, KeptFile, SourceType
 from mediavault.store.port import JobStore, StoredJob
 from mediavault.store.sqlite import SqliteJobStore
 from tests.media import mp4, webm
@@ -95,6 +95,11 @@ TROUBLES = (
     Trouble(ErrorCode.NETWORK, "The name of the site could not be resolved.", timedelta(hours=2)),
 )
 
+CANDIDATES = (
+    Candidate("https://media.example/harbour-1080.mp4", SourceType.DIRECT, FoundIn.NETWORK, width=1920, height=1080, size=48_200_000, duration_s=31.0),
+    Candidate("https://media.example/advert/main.m3u8", SourceType.HLS, FoundIn.DOM, width=1280, height=720, duration_s=15.0),
+)  # fmt: skip
+
 
 async def fill(store: JobStore, downloads: Path, *, posts: int = 60, now: datetime | None = None) -> list[Job]:
     """As ``fill_and_claim``; the kept posts alone."""
@@ -128,6 +133,13 @@ async def fill_and_claim(
         )
     await store.adopt([_waiting(number, moment) for number in (3, 4)])
     return [one.job for one in kept], claims
+
+
+async def store_kept(store: JobStore, downloads: Path, video: bytes, suffix: str, *, number: int) -> Job:
+    """One more kept post, with this file. ``number`` is that of no other."""
+    kept = _kept(number, SystemClock().now(), downloads, [(video, suffix)], [picture(number)])
+    await store.adopt([kept])
+    return kept.job
 
 
 def picture(number: int) -> bytes:
@@ -235,6 +247,7 @@ def _failed(number: int, trouble: Trouble, now: datetime) -> StoredJob:
     facts = {
         "status": JobStatus.FAILED, "stage": Stage.EXTRACT, "attempt_count": 1, "started_at": at, "failed_at": at, "updated_at": at, "error_code": trouble.code,
         "error": trouble.error, "retry_at": now + trouble.retry_in if trouble.retry_in else None,
+        "candidates": CANDIDATES if trouble.code is ErrorCode.AMBIGUOUS else (),
     }  # fmt: skip
     history = (
         _record(at, Stage.CLAIM, detail="w-sample"),

@@ -12,14 +12,17 @@ from pathlib import Path
 import pytest
 
 import mediavault
+from mediavault.api.post_view import Said
 from mediavault.api.render import render
 from mediavault.api.schemas import JobView
+from mediavault.api.timeline import Timeline
 from mediavault.api.views import job_view
 from mediavault.api.words import help_for
 from mediavault.commands.output import print_job
 from mediavault.core import errors
 from mediavault.core.errors import ErrorCode, Failure, MediavaultError, NeedsPerson, PartialSoFar, SeemsDeleted
 from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.store.port import Neighbours
 from mediavault.worker.retry import GiveUp, RetryIn, decide
 from tests.fakes import START
 from tests.unit.error_sources import sources_of_codes
@@ -35,7 +38,15 @@ KINDS = {
 }
 JOB_PAGE = {
     "moment": START,
-    "history": [],
+    "site": "X",
+    "said": Said("A post", [], is_long=False, published=None, author="", handle="", account_address=None),
+    "videos": [],
+    "video": None,
+    "is_checking": False,
+    "timeline": Timeline([], None),
+    "neighbours": Neighbours(None, None),
+    "back": "/library",
+    "keep": "",
     "waits_for_person": False,
     "needs_sign_in": False,
     "has_sign_in": False,

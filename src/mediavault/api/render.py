@@ -21,8 +21,10 @@ from mediavault.api.words import (
     RUNG_WORDS,
     STAGE_WORDS,
     STATUS_WORDS,
+    VERDICT_WORDS,
     duration_words,
     length_words,
+    one_line,
     size_words,
 )
 
@@ -61,6 +63,7 @@ def _environment() -> Environment:
         in_braces=_in_braces,
         moment=_moment,
         link=safe_link,
+        one_line=one_line,
     )
     environment.globals.update(
         version=__version__,
@@ -74,6 +77,7 @@ def _environment() -> Environment:
         rung_words=RUNG_WORDS,
         item_words=ITEM_WORDS,
         role_words=ROLE_WORDS,
+        verdict_words=VERDICT_WORDS,
     )
     return environment
 

@@ -35,11 +35,10 @@ class Tile:
 def tile(job: Job, asked: LibraryFilter) -> Tile:
     """``asked`` goes along in the link, so that the post's page knows what stands before and after it."""
     first = next(iter(kept_files(job).values()), None)
-    params = to_params(asked)
     account = job.account
     return Tile(
         id=job.id,
-        link=f"/jobs/{job.id}{'?' + urlencode(params) if params else ''}",
+        link=f"/jobs/{job.id}?{urlencode({'in': urlencode(to_params(asked))})}",
         title=title(job),
         picture=f"/files/{job.id}/thumbnail" if first and first.thumbnail_path else None,
         length=duration_words(job.duration_s),

@@ -202,6 +202,20 @@ def length_words(seconds: float) -> str:
     return f"{minutes} min" if minutes else f"{last} s"
 
 
+def span_words(milliseconds: float) -> str:
+    """How long something took: ``210 ms``, ``13.4 s``, ``2 min 5 s``, ``1 h 20 min``."""
+    if milliseconds < 1_000:
+        return f"{round(milliseconds)} ms"
+    seconds = milliseconds / 1_000
+    if seconds < 59.95:
+        return f"{decimal(seconds, 1)} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
 def progress_words(done: int, total: int | None) -> str:
     """``3.1 MB of 8.0 MB``; only what is known."""
     if not total:

@@ -93,7 +93,7 @@ async def test_the_page_shows_the_outcome_of_each_medium_as_text(house: House) -
     page = (await house.client.get(f"/jobs/{job.id}")).text
 
     assert "It is &lt;gone&gt;." in page
-    assert f'src="/files/{job.id}/video"' in page
+    assert f'src="/files/{job.id}/items/1/video"' in page
 
 
 async def test_a_person_chooses_a_candidate_over_the_api(house: House) -> None:

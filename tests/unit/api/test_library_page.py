@@ -123,7 +123,7 @@ async def test_the_link_of_a_tile_carries_the_filter_on(house: House) -> None:
     jobs = await fill(house, 1)
     page = (await house.client.get("/library?q=film")).text
 
-    assert f"/jobs/{jobs[0].id}?q=film" in links(page)
+    assert f"/jobs/{jobs[0].id}?in=q%3Dfilm" in links(page)
 
 
 async def test_how_many_were_found_is_said_only_as_far_as_it_is_known(house: House) -> None:

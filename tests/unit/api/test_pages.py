@@ -80,10 +80,10 @@ async def test_a_jobs_page_has_the_player_the_facts_and_the_history(house: House
     job = await house.add_kept()
     page = (await house.client.get(f"/jobs/{job.id}")).text
 
-    assert f'src="/files/{job.id}/video"' in page
-    assert f'poster="/files/{job.id}/thumbnail"' in page
+    assert f'src="/files/{job.id}/items/0/video"' in page
+    assert f'poster="/files/{job.id}/items/0/thumbnail"' in page
     assert str(job.sha256) in page
-    assert "What was tried" in page
+    assert "How it was saved" in page
 
 
 @pytest.mark.parametrize("move", ["retry", "cancel"])

@@ -13,6 +13,7 @@ from mediavault.api.pages import (
     login,
     platforms,
     post,
+    post_actions,
     settings,
     sign_ins,
 )
@@ -22,6 +23,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     library.router,
     library_actions.router,
     post.router,
+    post_actions.router,
     accounts.router,
     platforms.router,
     sign_ins.router,

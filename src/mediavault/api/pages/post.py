@@ -1,68 +1,89 @@
-"""The page of one post: its video, what was tried, and what a person can do with it."""
+"""The page of one post: its video, what it says, what was tried."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+from urllib.parse import parse_qsl, urlencode
 
-from mediavault.api.actions import cancel_job, remove_job, retry_job
-from mediavault.api.dependencies import EventFeed, JobIdPath, Services
-from mediavault.api.forms import read_form, see_other
+from fastapi import APIRouter, Query, Response
+
+from mediavault.api.appearance import current
+from mediavault.api.dependencies import JobIdPath, Services
+from mediavault.api.file_facts import checks_of
+from mediavault.api.library_filter import LibraryFilter, address, read_filter, to_params, to_query
 from mediavault.api.pages.frame import frame
+from mediavault.api.post_view import Video, said, videos
 from mediavault.api.render import render
 from mediavault.api.services import ApiServices
-from mediavault.api.views import history_view, job_view
+from mediavault.api.timeline import timeline
+from mediavault.api.views import job_view, kept_files
 from mediavault.api.waiting_jobs import waits_for_sign_in
 from mediavault.core.errors import BadInput, ErrorCode
-from mediavault.core.job import JobId, JobStatus
+from mediavault.core.job import Job, JobStatus
+from mediavault.store.port import JobQuery
 
 SIGN_IN_HELPS = frozenset({ErrorCode.LOGIN_REQUIRED, ErrorCode.SESSION_EXPIRED, ErrorCode.AGE_RESTRICTED})
 
 router = APIRouter(include_in_schema=False)
 
+ItemNumber = Annotated[int, Query(ge=0, le=10_000)]
+FilterText = Annotated[str | None, Query(alias="in", max_length=2_000)]
+
 
 @router.get("/jobs/{job_id}")
-async def job(job_id: JobIdPath, services: Services) -> Response:
-    found = await services.store.get(job_id)
-    records = await services.store.history(job_id)
+async def post(
+    job_id: JobIdPath, services: Services, item: ItemNumber = 0, within: FilterText = None, *, look: bool = False
+) -> Response:
+    """``item`` is the place of the video that is shown, the first without it. ``in`` is the library's filter that the reader
+    came from, as its address has it. ``look``: look into the file for its codecs."""
+    job = await services.store.get(job_id)
+    history = await services.store.history(job_id)
+    kept = await _videos(services, job, look=look)
+    asked = _filter(within)
     return render(
         "post.html",
-        moment=found.updated_at,
-        job=job_view(found),
-        history=[history_view(each) for each in records],
-        waits_for_person=waits_for_sign_in(found),
-        needs_sign_in=found.status is JobStatus.FAILED and found.error_code in SIGN_IN_HELPS,
-        has_sign_in=_has_sign_in(services, found.platform),
+        moment=job.updated_at,
+        job=job_view(job),
+        site=services.title_of(job.platform),
+        said=said(job),
+        videos=kept,
+        video=next((one for one in kept if one.place == item), kept[0] if kept else None),
+        is_checking=services.checks.is_checking(job_id),
+        timeline=timeline(job, history),
+        neighbours=await services.store.neighbours(job_id, _query(asked)),
+        back=address(asked or LibraryFilter()),
+        keep=urlencode({"in": urlencode(to_params(asked))}) if asked else "",
+        waits_for_person=waits_for_sign_in(job),
+        needs_sign_in=job.status is JobStatus.FAILED and job.error_code in SIGN_IN_HELPS,
+        has_sign_in=_has_sign_in(services, job.platform),
         **frame(services),
     )
 
 
-@router.post("/jobs/{job_id}/retry")
-async def retry_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
-    """``chosen`` is the number of the candidate that a person chose."""
-    chosen = (await read_form(request)).get("chosen", "")
-    await retry_job(services, feed, job_id, chosen_url=await _chosen_url(services, job_id, chosen))
-    return see_other(f"/jobs/{job_id}")
-
-
-async def _chosen_url(services: ApiServices, job_id: JobId, number: str) -> str | None:
-    if not number:
+def _filter(within: str | None) -> LibraryFilter | None:
+    """None where the reader came from elsewhere, or by an address that was mended by hand."""
+    try:
+        return None if within is None else read_filter(dict(parse_qsl(within)))
+    except (BadInput, ValueError):
         return None
-    candidates = (await services.store.get(job_id)).candidates
-    if not number.isascii() or not number.isdigit() or int(number) >= len(candidates):
-        raise BadInput("There is no such video to choose.", help="Load the page again: the post was looked at anew.")
-    return candidates[int(number)].url
 
 
-@router.post("/jobs/{job_id}/cancel")
-async def cancel_form(job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
-    await cancel_job(services, feed, job_id)
-    return see_other(f"/jobs/{job_id}")
+def _query(asked: LibraryFilter | None) -> JobQuery:
+    """The order of what stands beside the post: all posts, newest first, for who did not come from the library."""
+    return JobQuery() if asked is None else to_query(asked, current().zone, limit=1)
 
 
-@router.post("/jobs/{job_id}/remove")
-async def remove_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
-    await remove_job(services, feed, job_id, files=(await read_form(request)).get("files") == "on")
-    return see_other("/")
+async def _videos(services: ApiServices, job: Job, *, look: bool) -> list[Video]:
+    kept = kept_files(job)
+    if look:
+        for one in kept.values():
+            await services.copies.look(one)
+    return videos(
+        job,
+        await checks_of(services.store, job.id),
+        {place: await services.copies.state(one) for place, one in kept.items()},
+        {place: services.copies.known_look(one) for place, one in kept.items()},
+    )
 
 
 def _has_sign_in(services: ApiServices, platform: str) -> bool:

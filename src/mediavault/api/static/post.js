@@ -1,31 +1,143 @@
-// A post's page, live.
+// A post's page, live: what changed is put in place without losing the reader's focus, what is unfolded, or a running film.
 
-import { listen, say } from "/static/core.js";
-import { act, fill } from "/static/jobs.js";
+import { call, listen, say, showMoments } from "/static/core.js";
+import { fill } from "/static/jobs.js";
+import { begin, makeCopy, press, video } from "/static/player.js";
 
 const shown = document.body.dataset;
+const keys = document.getElementById("keys");
+const announced = document.querySelector('[data-field="announced"]');
+const REFRESH_PAUSE_MS = 300;
+const BUSY_PAUSE_MS = 1000;
+
+// --- the page anew, region by region
+
+const sources = new Map(); // how each region came from the server: what a script did to it since is no change
+for (const region of document.querySelectorAll("[data-region]")) sources.set(region.id, region.innerHTML);
+
+let refreshing = null;
+export function refreshSoon(pause = REFRESH_PAUSE_MS) {
+  refreshing ??= setTimeout(async () => {
+    refreshing = null;
+    try {
+      await refresh();
+    } catch (problem) {
+      if (problem?.message && problem.help !== undefined) say(problem.message, problem.help);
+    }
+    if (document.querySelector("[data-busy]:not(#media)")) refreshSoon(BUSY_PAUSE_MS);
+  }, pause);
+}
+
+async function refresh() {
+  const answer = await fetch(location.href);
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(trusted(await answer.text()), "text/html");
+  for (const fresh of page.querySelectorAll("[data-region]")) {
+    const old = document.getElementById(fresh.id);
+    if (!old) location.reload(); // the first file has come: the page has parts that it had not
+    else if (mayReplace(old, fresh)) replace(old, fresh);
+  }
+}
+
+const policy = window.trustedTypes?.defaultPolicy;
+const trusted = (html) => (policy ? policy.createHTML(html) : html);
+
+function mayReplace(old, fresh) {
+  if (old.id === "media") {
+    const plays = video() && !video().paused;
+    return old.dataset.region !== fresh.dataset.region && !plays && document.pictureInPictureElement !== video();
+  }
+  return fresh.innerHTML !== sources.get(old.id) || old.hasAttribute("data-busy") !== fresh.hasAttribute("data-busy");
+}
+
+function replace(old, fresh) {
+  const focused = old.contains(document.activeElement) ? [...focusables(old)].indexOf(document.activeElement) : -1;
+  const open = [...old.querySelectorAll("details")].map((one) => one.open);
+  sources.set(old.id, fresh.innerHTML);
+  const next = document.adoptNode(fresh);
+  old.replaceWith(next);
+  next.querySelectorAll("details").forEach((one, place) => (one.open = open[place] ?? false));
+  showMoments(next);
+  if (focused >= 0) ([...focusables(next)][focused] ?? next.querySelector("button, a"))?.focus({ preventScroll: true });
+  if (next.id === "media") begin();
+}
+
+const focusables = (root) => root.querySelectorAll("a[href], button, summary, select, input:not([type=hidden])");
+
+// --- what a person does
 
 document.addEventListener("submit", async (event) => {
-  const form = event.target;
-  if (!form.dataset.action) return;
+  const { does } = event.target.dataset;
+  if (does !== "copy" && does !== "verify" && does !== "cancel") return; // the others lead on to a page anyway
   event.preventDefault();
   try {
-    const job = await act(form);
-    if (job) location.reload();
-    else if (job === null) location.assign("/");
+    if (does === "copy") await makeCopy();
+    else await call("POST", `/api/jobs/${shown.job}/${does}`);
+    if (does !== "copy") refreshSoon(0);
   } catch (problem) {
     say(problem.message, problem.help);
   }
 });
 
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard?.writeText(button.dataset.copy).then(
+    () => (announced.textContent = keys.dataset.copied),
+    () => getSelection().selectAllChildren(button.previousElementSibling), // not allowed: it is marked, to be copied by hand
+  );
+  button.classList.add("copied");
+  setTimeout(() => button.classList.remove("copied"), 1500);
+});
+
+document.addEventListener(
+  "keydown",
+  (event) => {
+    const { target, key } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (target.closest("input, textarea, select, [contenteditable], dialog[open]")) return;
+    if (key === " " && target.closest("button, a, summary")) return;
+    if (meant(key)) {
+      event.preventDefault();
+      event.stopPropagation(); // the browser's own keys for a focused player would do it twice
+    }
+  },
+  { capture: true },
+);
+
+function meant(key) {
+  if (key === "?") keys.showModal();
+  else if (key === "p" || key === "n") document.querySelector(`a[rel=${key === "p" ? "prev" : "next"}]`)?.click();
+  else return video() ? press(video(), key) : false;
+  return true;
+}
+
+// --- live
+
+function showNow(job) {
+  const state = document.getElementById("state");
+  if (state?.querySelector('[data-field="state"]')) fill(state, job);
+  for (const name of ["state", "detail"]) {
+    const field = document.querySelector(`[data-now="${name}"]`);
+    if (field) field.textContent = job.display[name];
+  }
+}
+
 listen({
   since: shown.moment,
   job(job) {
     if (job.id !== shown.job) return;
-    if (job.status !== shown.status || String(job.attempt_count) !== shown.attempt) location.reload();
-    else fill(document.querySelector("main"), job);
+    showNow(job);
+    const now = `${job.status} ${job.attempt_count} ${job.stage ?? ""}`;
+    if (now === shown.now) return;
+    shown.now = now;
+    announced.textContent = job.display.state;
+    refreshSoon();
   },
   removed(id) {
     if (id === shown.job) location.assign("/");
   },
 });
+
+begin();
+if (document.querySelector("[data-busy]:not(#media)")) refreshSoon(BUSY_PAUSE_MS);

@@ -1,0 +1,166 @@
+// The player's small layer over the browser's own: speed, picture in picture, keys, what it remembers, and what to do when
+// the browser can't play the file.
+
+import { call, say } from "/static/core.js";
+
+const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3];
+const FRAME_S = 1 / 30;
+const POLL_MS = 1000;
+const REMEMBERED = "mediavault.player";
+// What a browser is asked whether it decodes it, in an MP4 (RFC 6381).
+const ASKED = {
+  h264: "avc1.640028",
+  hevc: "hvc1.1.6.L120.90",
+  av1: "av01.0.08M.08",
+  vp9: "vp09.00.41.08",
+  aac: "mp4a.40.2",
+  mp3: "mp3",
+  opus: "opus",
+  flac: "flac",
+  ac3: "ac-3",
+  eac3: "ec-3",
+};
+
+const find = (id) => document.getElementById(id);
+export const video = () => find("player");
+
+// --- volume and speed, from one post to the next
+
+function remembered() {
+  try {
+    return JSON.parse(localStorage.getItem(REMEMBERED)) ?? {};
+  } catch {
+    return {}; // storage is forbidden, or holds what we did not write
+  }
+}
+
+function remember(player) {
+  const { volume, playbackRate: speed } = player;
+  try {
+    // a film that loops is silent by its nature: nobody chose that
+    const muted = player.loop ? (remembered().muted ?? false) : player.muted;
+    localStorage.setItem(REMEMBERED, JSON.stringify({ volume, muted, speed }));
+  } catch {
+    // then the next post begins anew
+  }
+}
+
+function recall(player) {
+  const { volume, muted, speed } = remembered();
+  if (volume >= 0 && volume <= 1) player.volume = volume;
+  if (typeof muted === "boolean" && !player.loop) player.muted = muted;
+  if (SPEEDS.includes(speed)) setSpeed(player, speed);
+}
+
+function setSpeed(player, speed) {
+  player.defaultPlaybackRate = speed;
+  player.playbackRate = speed;
+}
+
+export function nudgeSpeed(player, by) {
+  const at = SPEEDS.findIndex((one) => one >= player.playbackRate);
+  setSpeed(player, SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, (at < 0 ? SPEEDS.length - 1 : at) + by))]);
+}
+
+// --- what keys do; true where one was meant
+
+export function press(player, key) {
+  const seek = (to) => (player.currentTime = Math.min(Math.max(0, to), player.duration || 0));
+  const step = (by) => {
+    player.pause();
+    seek(player.currentTime + by);
+  };
+  if (/^[0-9]$/.test(key)) seek(((player.duration || 0) * Number(key)) / 10);
+  else if (key === " " || key === "k") player.paused ? player.play().catch(() => {}) : player.pause();
+  else if (key === "j") seek(player.currentTime - 10);
+  else if (key === "l") seek(player.currentTime + 10);
+  else if (key === "ArrowLeft") seek(player.currentTime - 5);
+  else if (key === "ArrowRight") seek(player.currentTime + 5);
+  else if (key === ",") step(-FRAME_S);
+  else if (key === ".") step(FRAME_S);
+  else if (key === "<") nudgeSpeed(player, -1);
+  else if (key === ">") nudgeSpeed(player, 1);
+  else if (key === "m") player.muted = !player.muted;
+  else if (key === "f") document.fullscreenElement ? document.exitFullscreen() : player.requestFullscreen?.().catch(() => {});
+  else return false;
+  return true;
+}
+
+// --- a file that does not play here
+
+function tell(state, facts = {}) {
+  const box = find("unplayable");
+  box.dataset.state = state;
+  box.hidden = false;
+  for (const [name, text] of Object.entries(facts)) {
+    const field = box.querySelector(`[data-field="${name}"]`);
+    if (field) field.textContent = text ?? "";
+  }
+}
+
+function decodes(player, { video_codec: pictures, audio_codec: sound }) {
+  const asked = [pictures, sound].filter(Boolean).map((codec) => ASKED[codec]);
+  return !asked.includes(undefined) && player.canPlayType(`video/mp4; codecs="${asked.join(", ")}"`) !== "";
+}
+
+async function explain(player) {
+  const there = await fetch(player.dataset.original, { method: "HEAD" });
+  if (there.status === 404) return tell("missing");
+  const copy = await call("GET", player.dataset.copyState);
+  if (copy.status === "making") return follow(player);
+  const codecs = [copy.container, copy.video_codec, copy.audio_codec].filter(Boolean).join(", ");
+  const playsCopy = player.src.endsWith("/playable");
+  const helps = copy.copy_helps === null || (copy.copy_helps && decodes(player, copy));
+  tell(helps && !playsCopy ? "copy" : "codec", { codecs: codecs && `(${codecs})` });
+}
+
+async function follow(player) {
+  tell("making");
+  const copy = await call("GET", player.dataset.copyState);
+  if (copy.status === "making") return setTimeout(() => follow(player).catch(complain), POLL_MS);
+  if (copy.status !== "ready") return tell("failed", { "copy-trouble": copy.message, "copy-detail": copy.detail });
+  find("unplayable").hidden = true;
+  player.src = player.dataset.playable;
+  player.load();
+}
+
+const complain = (problem) => say(problem.message, problem.help);
+
+export async function makeCopy() {
+  await call("POST", video().dataset.copyState);
+  await follow(video());
+}
+
+// --- beginning with a player that is new on the page
+
+export function begin() {
+  const player = video();
+  if (!player || player.dataset.begun) return;
+  player.dataset.begun = "yes";
+  const speed = find("speed");
+  speed.addEventListener("change", () => setSpeed(player, Number(speed.value)));
+  player.addEventListener("ratechange", () => {
+    if (SPEEDS.includes(player.playbackRate)) speed.value = String(player.playbackRate);
+    remember(player);
+  });
+  recall(player);
+  player.addEventListener("volumechange", () => remember(player));
+  const pip = find("pip");
+  pip.hidden = !document.pictureInPictureEnabled;
+  pip.addEventListener("click", () => {
+    const ends = document.pictureInPictureElement === player;
+    (ends ? document.exitPictureInPicture() : player.requestPictureInPicture()).catch(() => {});
+  });
+  find("show-keys").addEventListener("click", () => find("keys").showModal());
+  player.addEventListener("error", () => explain(player).catch(complain));
+  if (player.error) explain(player).catch(complain);
+  else if (find("unplayable").dataset.state === "making") follow(player).catch(complain);
+  else player.addEventListener("loadeddata", () => seen(player), { once: true });
+  if (player.readyState >= 2) seen(player);
+}
+
+// Some browsers play the sound of a film whose pictures they can't decode.
+function seen(player) {
+  if (player.videoWidth === 0) explain(player).catch(complain);
+  else if (!find("unplayable").dataset.state) find("unplayable").hidden = true;
+}

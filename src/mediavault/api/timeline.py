@@ -1,0 +1,218 @@
+"""A job's history as a person reads it: attempts, and in each what was tried, with what result. Pure.
+
+Every word is the reader's. What a record says itself stays beside it, to be unfolded and copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from mediavault.api.catalogue import N_, gettext
+from mediavault.api.views import is_waiting_for_retry
+from mediavault.api.words import FAILED_WORDS, RUNG_WORDS, STAGE_WORDS, help_for, one_line, span_words
+from mediavault.core.job import HistoryRecord, Job, JobStatus, Outcome, RungName, Stage
+
+Tone = Literal["good", "bad", "busy", "quiet"]
+
+OUTCOME_WORDS: Mapping[Outcome, str] = {
+    Outcome.OK: N_("Worked"),
+    Outcome.FAILED: N_("Failed"),
+    Outcome.SKIPPED: N_("Left out"),
+}
+RUNG_TITLES: Mapping[RungName, str] = {
+    RungName.PLAIN: N_("Plain request"),
+    RungName.SESSION: N_("With the browser's session"),
+    RungName.NAVIGATION: N_("By the browser itself"),
+    RungName.FRESH: N_("After a fresh look"),
+}
+_TONES: Mapping[Outcome, Tone] = {Outcome.OK: "good", Outcome.FAILED: "bad", Outcome.SKIPPED: "quiet"}
+_ICONS: Mapping[Tone, str] = {"good": "check", "bad": "cross", "busy": "clock", "quiet": "skip"}
+# What ends an attempt, or stands beside all attempts: said by the attempt's head, and as an event of its own.
+_MARKS: Mapping[Stage, tuple[Tone, str]] = {
+    Stage.COMPLETE: ("good", N_("Kept")),
+    Stage.FAIL: ("bad", N_("Failed")),
+    Stage.RECOVER: ("bad", N_("Cut short by a restart")),
+    Stage.RELEASE: ("quiet", N_("Handed back at shutdown")),
+    Stage.CANCEL: ("quiet", N_("Cancelled")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One record. ``said`` is its own sentence, ``raw`` all of it as text."""
+
+    title: str
+    rung: str
+    tone: Tone
+    icon: str
+    outcome: str
+    said: str
+    at: datetime
+    after: str  # since the attempt began
+    took: str
+    bytes: int
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A rung of the save ladder in one attempt: how its last try went. Without a tone it was not needed."""
+
+    title: str
+    tone: Tone | Literal[""]
+    icon: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """``number`` 0: what happened between attempts, as a person's wish to try again."""
+
+    number: int
+    tone: Tone
+    icon: str
+    word: str
+    began: datetime
+    took: str
+    rungs: Sequence[Rung]
+    steps: Sequence[Step]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What comes behind the last attempt. ``at``: when."""
+
+    tone: Tone
+    icon: str
+    word: str
+    help: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    attempts: Sequence[Attempt]
+    ending: Ending | None
+
+
+def timeline(job: Job, history: Sequence[HistoryRecord]) -> Timeline:
+    """Oldest first, as it happened."""
+    groups = _by_attempt(history)
+    last = max((number for number, _ in groups), default=0)
+    attempts = [
+        _attempt(number, records, is_running=job.status is JobStatus.RUNNING and number == last == job.attempt_count)
+        for number, records in groups
+    ]
+    return Timeline(attempts, _ending(job))
+
+
+def _by_attempt(history: Sequence[HistoryRecord]) -> list[tuple[int, list[HistoryRecord]]]:
+    """Runs of one attempt's records. One that comes late, of a stale attempt, goes to the others of its attempt."""
+    groups: list[tuple[int, list[HistoryRecord]]] = []
+    places: dict[int, list[HistoryRecord]] = {}
+    for record in history:
+        known = places.get(record.attempt) if record.attempt else None
+        if known is not None:
+            known.append(record)
+            continue
+        records = [record]
+        groups.append((record.attempt, records))
+        places[record.attempt] = records
+    return groups
+
+
+def _attempt(number: int, records: Sequence[HistoryRecord], *, is_running: bool) -> Attempt:
+    tone, word = _mark(records, is_running=is_running)
+    began, ended = records[0].at, records[-1].at
+    steps = [_step(record, began) for record in records if not (number and record.stage is Stage.CLAIM)]
+    return Attempt(
+        number=number,
+        tone=tone,
+        icon="retry" if not number and records[0].stage is Stage.RETRY else _ICONS[tone],
+        word=word,
+        began=began,
+        took="" if is_running or not number else span_words((ended - began) / timedelta(milliseconds=1)),
+        rungs=_rungs(records) if number else (),
+        steps=steps,
+    )
+
+
+def _mark(records: Sequence[HistoryRecord], *, is_running: bool) -> tuple[Tone, str]:
+    if is_running:
+        return "busy", gettext(N_("Working"))
+    for record in reversed(records):
+        if record.stage in _MARKS:
+            tone, word = _MARKS[record.stage]
+            if record.stage is Stage.FAIL and record.error_code and record.error_code in FAILED_WORDS:
+                word = FAILED_WORDS[record.error_code]
+            return tone, gettext(word)
+    last = records[-1]
+    return ("quiet", gettext(STAGE_WORDS[last.stage])) if not last.attempt else ("quiet", gettext(N_("Broke off")))
+
+
+def _step(record: HistoryRecord, began: datetime) -> Step:
+    tone = _TONES[record.outcome]
+    ends = record.attempt > 0 and record.stage in _MARKS
+    return Step(
+        title=gettext(N_("End of the attempt") if ends else STAGE_WORDS[record.stage]),
+        rung=gettext(RUNG_WORDS[record.rung]) if record.rung else "",
+        tone=tone,
+        icon=_ICONS[tone],
+        outcome=_mark([record], is_running=False)[1] if ends else gettext(OUTCOME_WORDS[record.outcome]),
+        said=one_line(record.detail),
+        at=record.at,
+        after=span_words(max(0.0, (record.at - began) / timedelta(milliseconds=1))),
+        took=span_words(record.duration_ms) if record.duration_ms else "",
+        bytes=record.bytes,
+        raw=_raw(record),
+    )
+
+
+def _rungs(records: Iterable[HistoryRecord]) -> list[Rung]:
+    """All four, where at least one was climbed. A rung has held when its file was found whole; its last word counts."""
+    tried: dict[RungName, Outcome] = {}
+    for record in records:
+        if record.rung is not None and record.stage in (Stage.DOWNLOAD, Stage.VALIDATE, Stage.EXTRACT, Stage.CHOOSE):
+            tried[record.rung] = record.outcome
+    if not tried:
+        return []
+    return [_rung(name, tried.get(name)) for name in RungName]
+
+
+def _rung(name: RungName, outcome: Outcome | None) -> Rung:
+    if outcome is None:
+        return Rung(gettext(RUNG_TITLES[name]), "", "more", gettext(N_("Not needed")))
+    tone = _TONES[outcome]
+    return Rung(gettext(RUNG_TITLES[name]), tone, _ICONS[tone], gettext(OUTCOME_WORDS[outcome]))
+
+
+def _ending(job: Job) -> Ending | None:
+    if is_waiting_for_retry(job):
+        return Ending("busy", "clock", gettext(N_("Next try")), help_for(job.error_code), job.retry_at)
+    match job.status:
+        case JobStatus.QUEUED:
+            return Ending("busy", "clock", gettext(N_("Waits for its turn")))
+        case JobStatus.FAILED:
+            return Ending(
+                "bad", "hand", gettext(N_("Nothing more is tried by itself")), help_for(job.error_code, over=True)
+            )
+        case _:
+            return None
+
+
+def _raw(record: HistoryRecord) -> str:
+    facts = {
+        "at": record.at.isoformat(),
+        "attempt": record.attempt,
+        "stage": record.stage,
+        "rung": record.rung,
+        "outcome": record.outcome,
+        "error_code": record.error_code,
+        "bytes": record.bytes or None,
+        "duration_ms": record.duration_ms or None,
+        "detail": one_line(record.detail) or None,
+    }
+    return "\n".join(f"{name}: {value}" for name, value in facts.items() if value is not None)

@@ -1,0 +1,250 @@
+"""A post's page in a real browser: the player, the copy that plays, the check, and the timeline."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from mediavault.core.errors import ErrorCode
+from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, JobStatus, Outcome, RungName, Stage
+from mediavault.core.media import Item, ItemType, KeptFile
+from mediavault.store.port import JobQuery, StoredJob
+from tests import media
+from tests.ui.browsing import SIZES, Pages, overflow
+from tests.ui.sample import store_kept
+from tests.ui.vault import Vault
+
+HAS_PLAYED = "() => document.getElementById('player').readyState >= 2"
+
+
+def time_of(page: Page) -> Any:
+    return page.evaluate("document.getElementById('player').currentTime")
+
+
+def mp4_of(vault: Vault) -> Job:
+    return next(job for job in vault.kept if (job.output_path or "").endswith(".mp4") and (job.duration_s or 0) > 10)
+
+
+async def in_state(vault: Vault, status: JobStatus, code: ErrorCode | None = None) -> Job:
+    jobs = (await vault.store.jobs(JobQuery(statuses=(status,), limit=200))).jobs
+    return next(job for job in jobs if code in (None, job.error_code))
+
+
+async def test_seeking_asks_for_a_part_of_the_file(pages: Pages, vault: Vault) -> None:
+    page = await pages("/")
+    ranges: list[str] = []
+    page.on("response", lambda got: ranges.append(f"{got.status} {got.headers.get('content-range', '')}"))
+    await page.goto(f"{vault.base}/jobs/{mp4_of(vault).id}")
+    await page.wait_for_function(HAS_PLAYED)
+    sought = await page.evaluate("""() => new Promise((done) => {
+      const player = document.getElementById("player");
+      player.addEventListener("seeked", () => done(player.currentTime), { once: true });
+      player.currentTime = 9;
+    })""")
+
+    assert sought == 9
+    assert any(one.startswith("206 bytes ") for one in ranges)
+
+
+async def test_keys_move_the_film_and_leave_fields_alone(pages: Pages, vault: Vault) -> None:
+    page = await pages(f"/jobs/{mp4_of(vault).id}")
+    await page.wait_for_function(HAS_PLAYED)
+    await page.keyboard.press("5")
+    at_half = await time_of(page)
+    await page.keyboard.press("j")
+    at_start = await time_of(page)
+    await page.keyboard.press("ArrowRight")
+    after_arrow = await time_of(page)
+    await page.keyboard.press(".")
+    after_step = await time_of(page)
+    await page.keyboard.press(">")
+    await page.keyboard.press("m")
+    state = await page.evaluate("(({playbackRate, muted}) => [playbackRate, muted])(document.getElementById('player'))")
+    await page.focus("#speed")
+    await page.keyboard.press("0")
+
+    assert (round(at_half), at_start, after_arrow) == (6, 0, 5)
+    assert 5 < after_step < 5.1
+    assert state == [1.25, True]
+    assert await time_of(page) == after_step
+
+
+async def test_space_plays_and_pauses_and_a_button_keeps_its_own(pages: Pages, vault: Vault) -> None:
+    page = await pages(f"/jobs/{mp4_of(vault).id}")
+    await page.wait_for_function(HAS_PLAYED)
+    await page.keyboard.press("m")
+    await page.keyboard.press(" ")
+    await page.wait_for_function("() => !document.getElementById('player').paused")
+    await page.keyboard.press("k")
+    await page.wait_for_function("() => document.getElementById('player').paused")
+    await page.focus("#show-keys")
+    await page.keyboard.press(" ")
+
+    await expect(page.locator("#keys")).to_be_visible()
+    assert await page.evaluate("document.getElementById('player').paused")
+
+
+async def test_volume_and_speed_are_remembered_on_the_next_post(pages: Pages, vault: Vault) -> None:
+    page = await pages(f"/jobs/{mp4_of(vault).id}")
+    await page.evaluate("document.getElementById('player').volume = 0.25")
+    await page.select_option("#speed", "1.5")
+    await page.wait_for_function("() => localStorage.getItem('mediavault.player')?.includes('1.5')")
+    await page.keyboard.press("Escape")
+    await page.evaluate("document.activeElement.blur()")
+    await page.keyboard.press("n")
+    await page.wait_for_url(lambda url: mp4_of(vault).id not in url)
+    await page.wait_for_selector("#player")
+    found = await page.evaluate(
+        "(({volume, playbackRate}) => [volume, playbackRate])(document.getElementById('player'))"
+    )
+
+    assert found == [0.25, 1.5]
+
+
+async def test_a_question_mark_shows_the_keys(pages: Pages, vault: Vault) -> None:
+    page = await pages(f"/jobs/{mp4_of(vault).id}")
+    await page.keyboard.press("?")
+    await expect(page.locator("#keys")).to_be_visible()
+    await page.keyboard.press("Escape")
+
+    await expect(page.locator("#keys")).to_be_hidden()
+
+
+async def test_what_the_browser_does_not_open_gets_a_copy_that_plays(pages: Pages, fresh_vault: Vault) -> None:
+    """FLV: no Chromium opens it, though it decodes what is inside."""
+    job = await store_kept(fresh_vault.store, fresh_vault.downloads, media.flv(4.0), "flv", number=501)
+    before = sorted(path.name for path in fresh_vault.downloads.rglob("*.*"))
+    page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
+    await expect(page.get_by_text("This browser does not open this kind of file.")).to_be_visible()
+    await page.get_by_role("button", name="Make a copy that plays here").click()
+    await page.wait_for_function(HAS_PLAYED, timeout=60_000)
+
+    assert (await page.evaluate("document.getElementById('player').currentSrc")).endswith("/items/0/playable")
+    await expect(page.locator("#unplayable")).to_be_hidden()
+    assert sorted(path.name for path in fresh_vault.downloads.rglob("*.*")) == before
+
+
+async def test_what_no_copy_helps_is_said_with_a_download(pages: Pages, fresh_vault: Vault) -> None:
+    job = await store_kept(fresh_vault.store, fresh_vault.downloads, media.asf(), "wmv", number=502)
+    page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
+
+    await expect(page.get_by_text("This browser has no decoder for this video.")).to_be_visible()
+    await expect(page.locator("#unplayable").get_by_role("link", name="Download")).to_be_visible()
+
+
+async def test_a_file_that_is_gone_is_said_to_be_gone(pages: Pages, fresh_vault: Vault) -> None:
+    pages.allow.append("404")
+    job = mp4_of(fresh_vault)
+    (fresh_vault.downloads / (job.output_path or "")).unlink()
+    page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
+
+    await expect(page.get_by_text("Save the post again, or restore the file")).to_be_visible()
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+async def test_a_check_finds_a_flipped_byte(pages: Pages, fresh_vault: Vault, javascript: bool) -> None:
+    job = mp4_of(fresh_vault)
+    file = fresh_vault.downloads / (job.output_path or "")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    page = await pages(f"/jobs/{job.id}", base=fresh_vault.base, javascript=javascript)
+    await page.get_by_role("button", name="Verify now").click()
+    if not javascript:
+        for _ in range(50):
+            if await page.locator("#file strong", has_text="Changed").count():
+                break
+            await page.reload()
+
+    await expect(page.locator("#file strong")).to_have_text("Changed")
+    await expect(page.locator("#file .verdict time")).to_be_visible()
+
+
+async def test_the_page_follows_a_running_job_without_losing_the_readers_place(
+    pages: Pages, fresh_vault: Vault
+) -> None:
+    claim = fresh_vault.claims[0]
+    store = fresh_vault.store
+    page = await pages(f"/jobs/{claim.id}", base=fresh_vault.base)
+    await page.evaluate("window.stays = true")
+    await page.focus(".fold.remove summary")
+    await page.keyboard.press("Enter")
+    now = (await store.report()).at
+    failed = HistoryRecord(
+        now, 1, Stage.DOWNLOAD, Outcome.FAILED, RungName.PLAIN, ErrorCode.HTTP_ERROR, "403 Forbidden"
+    )
+    await store.record(claim, failed)
+    await store.progress(claim, stage=Stage.VALIDATE, progress_pct=92)
+
+    await expect(page.locator(".rungs [data-tone=bad]")).to_have_count(1)
+    await expect(page.locator('[data-now="state"]')).to_have_text("Checking that it plays")
+    assert await page.evaluate("window.stays && document.activeElement.closest('.fold')?.open")
+
+
+async def test_a_running_film_is_left_alone_by_a_change_of_its_job(pages: Pages, fresh_vault: Vault) -> None:
+    job = mp4_of(fresh_vault)
+    page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
+    await page.wait_for_function(HAS_PLAYED)
+    await page.evaluate("document.getElementById('player').muted = true; document.getElementById('player').play()")
+    await page.evaluate("window.film = document.getElementById('player')")
+    await page.get_by_role("button", name="Verify now").click()
+    await expect(page.locator("#file strong")).to_have_text("Whole")
+
+    assert await page.evaluate("window.film === document.getElementById('player') && window.film.currentTime > 0")
+
+
+async def test_the_timeline_tells_attempts_rungs_and_the_next_try(pages: Pages, fresh_vault: Vault) -> None:
+    waits = await in_state(fresh_vault, JobStatus.FAILED, ErrorCode.RATE_LIMITED)
+    page = await pages(f"/jobs/{waits.id}", base=fresh_vault.base)
+    await expect(page.locator(".ending")).to_contain_text("Next try")
+    await expect(page.locator(".attempt h3")).to_have_text(["Attempt 1"])
+
+    kept = next(job for job in fresh_vault.kept)  # the first sample post climbed to the second rung
+    await page.goto(f"{fresh_vault.base}/jobs/{kept.id}")
+    await expect(page.locator(".rung-word")).to_have_text(["Failed", "Worked", "Not needed", "Not needed"])
+    await expect(page.locator(".attempt-head .badge")).to_have_text(re.compile("Kept"))
+    await page.locator(".raw summary").first.click()
+    await expect(page.locator(".raw pre").first).to_contain_text("stage: extract")
+
+
+async def test_several_videos_are_chosen_from_a_strip(pages: Pages, fresh_vault: Vault) -> None:
+    album = await _album(fresh_vault)
+    page = await pages(f"/jobs/{album.id}", base=fresh_vault.base)
+    await page.locator(".strip a").nth(1).click()
+    await page.wait_for_url(re.compile("item=1"))
+
+    await expect(page.locator("#player")).to_have_attribute("src", re.compile("/items/1/video$"))
+    await expect(page.locator("#player")).to_have_attribute("loop", "")
+    await expect(page.locator(".strip a[aria-current]")).to_contain_text("2 of 2")
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+async def test_nothing_sticks_out_in_any_state(pages: Pages, vault: Vault, size: Any) -> None:
+    jobs = [
+        mp4_of(vault),
+        await in_state(vault, JobStatus.RUNNING),
+        await in_state(vault, JobStatus.QUEUED),
+        await in_state(vault, JobStatus.CANCELLED),
+        await in_state(vault, JobStatus.FAILED, ErrorCode.AMBIGUOUS),
+        await in_state(vault, JobStatus.FAILED, ErrorCode.NO_SPACE),
+    ]
+    page = await pages("/", size=size)
+    for job in jobs:
+        await page.goto(f"{vault.base}/jobs/{job.id}")
+        assert await overflow(page) == [], job.status
+
+
+async def _album(vault: Vault) -> Job:
+    """A post of two videos, the second a silent loop."""
+    job = await store_kept(vault.store, vault.downloads, media.mp4(2.0), "mp4", number=503)
+    second = vault.downloads / "second.mp4"
+    second.write_bytes(media.mp4(2.0, sound=False))
+    kept = KeptFile("second.mp4", None, second.stat().st_size, "cd" * 32, 2.0, 320, 180)
+    items = (*job.items, JobItem(Item(type=ItemType.GIF), ItemStatus.KEPT, kept))
+    await vault.store.remove(job.id)
+    await vault.store.adopt([StoredJob(replace(job, items=items), ())])
+    return await vault.store.get(job.id)
