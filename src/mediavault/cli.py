@@ -21,8 +21,10 @@ from mediavault.commands import (
     jobs,
     login,
     migrate,
+    password,
     rebuild,
     serving,
+    token,
     verify,
     workers,
 )
@@ -55,8 +57,17 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "restore": backup.restore,
     "verify": verify.verify,
     "rebuild": rebuild.rebuild,
+    "password": password.password,
     "doctor": doctor.doctor,
     "demo": demo.demo,
+}
+
+
+GROUPS: Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]] = {
+    "token": (
+        "Tokens for programs, each with what it may do.",
+        {"add": token.add, "list": token.list_tokens, "revoke": token.revoke},
+    ),
 }
 
 
@@ -101,6 +112,11 @@ def _app() -> typer.Typer:
     app.callback()(_options)
     for name, command in COMMANDS.items():
         app.command(name)(command)
+    for group, (words, commands) in GROUPS.items():
+        parts = typer.Typer(name=group, help=words, no_args_is_help=True)
+        for name, command in commands.items():
+            parts.command(name)(command)
+        app.add_typer(parts)
     return app
 
 

@@ -20,12 +20,11 @@ from playwright.async_api import Browser, async_playwright
 from mediavault.services.browser.discovery import find_browser
 from tests.ui.browsing import Pages, flags
 from tests.ui.pages import Whose
-from tests.ui.vault import Vault, sample_vault
+from tests.ui.vault import TOKEN, Vault, sample_vault
 
 HERE = Path(__file__).parent
 _BROWSER = find_browser()
 
-TOKEN = "mv_only-for-these-tests"
 
 MakeVault = Callable[..., Awaitable[Vault]]
 VaultOf = Callable[[Whose], Awaitable[Vault]]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -14,7 +15,7 @@ from playwright.async_api import Page
 from mediavault.core.errors import ErrorCode
 from mediavault.core.job import JobId, JobStatus
 from mediavault.store.port import JobQuery
-from tests.ui.vault import Vault
+from tests.ui.vault import TOKEN, Vault
 
 Whose = Literal["full", "empty", "guarded"]
 Address = Callable[[Vault], Awaitable[str]]
@@ -86,6 +87,35 @@ async def about_to_delete(page: Page) -> None:
     await page.locator(".victims").wait_for()
 
 
+async def signed_in_to_access(page: Page) -> None:
+    """The sign-in leads to the first page, and from there a person goes on."""
+    await page.locator("#password").fill(TOKEN)
+    await page.locator("form[action='/login'] button").click()
+    await page.locator(".bar a[href='/access']").click()
+    await page.locator("#tokens").wait_for()
+
+
+async def with_a_new_token(page: Page) -> None:
+    """One more at every visit, of a name of its own."""
+    await signed_in_to_access(page)
+    await page.locator("#name").fill(f"Phone {secrets.token_hex(4)}")
+    await page.locator("form[action='/access/tokens'] button").click()
+    await page.locator("#fresh-token").wait_for()
+
+
+async def wrong_password(page: Page) -> None:
+    await page.locator("#password").fill("not the token")
+    await page.locator("form[action='/login'] button").click()
+    await page.locator(".complaint").wait_for()
+
+
+async def too_easy(page: Page) -> None:
+    for field in ("#password", "#again"):
+        await page.locator(field).fill("password123")
+    await page.locator("form[action='/setup'] button").click()
+    await page.locator(".complaint").wait_for()
+
+
 NO_ID = JobId("00000000-0000-4000-8000-000000000000")
 REFUSED = (r"console error: Failed to load resource: .* (4\d\d|503)",)
 
@@ -122,6 +152,12 @@ CASES: tuple[Case, ...] = (
     Case("sign-ins", "/sessions", at("/sessions"), then=everything_open),
     Case("window", "/sessions/window", at("/sessions/window"), allow=REFUSED),
     Case("login", "/login", at("/login"), "guarded"),
+    Case("login-wrong", "/login", at("/login"), "guarded", then=wrong_password, allow=REFUSED),
+    Case("setup", "/setup", at("/setup")),
+    Case("setup-too-easy", "/setup", at("/setup"), then=too_easy, allow=REFUSED),
+    Case("access-open", "/access", at("/access")),
+    Case("access", "/access", at("/login"), "guarded", then=signed_in_to_access),
+    Case("access-new-token", "/access", at("/login"), "guarded", then=with_a_new_token),
 )
 
 # Routes that answer no page of their own, and why.

@@ -24,6 +24,7 @@ from tests.ui import sample
 START_WITHIN_S = 10.0
 BEAT_EVERY_S = 30.0
 WORKER = WorkerId("w-sample")
+TOKEN = "mv_only-for-these-tests"  # of the vault that is guarded
 
 
 @dataclass

@@ -21,6 +21,7 @@ IMPORTERS = {
     "pymongo": {"store/mongodb_engine.py"},
     "playwright": {"services/browser/chromium.py"},
     "Crypto": {"services/download/aes.py"},
+    "argon2": {"access/hashing.py"},
     "av": {"services/media/library.py", "practice/media.py"},
     "yt_dlp": {"services/extraction/ytdlp_worker.py"},
 }

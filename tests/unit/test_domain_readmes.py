@@ -9,6 +9,7 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "mediavault"
 DOMAINS = [
+    "access",
     "api", "commands", "core", "platforms", "practice", "runtime", "services", "services/browser", "services/child",
     "services/download", "services/egress", "services/extraction", "services/media", "services/vault", "store", "upkeep", "worker",
 ]  # fmt: skip

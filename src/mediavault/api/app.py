@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from mediavault import __version__
+from mediavault.access.desk import AccessDesk
 from mediavault.api import (
     errors,
     events,
@@ -24,14 +25,16 @@ from mediavault.api import (
     static_files,
 )
 from mediavault.api.feed import Feed
-from mediavault.api.gate import Gate, GateRules
-from mediavault.api.security import host_rules, token_of
+from mediavault.api.gate import Gate
+from mediavault.api.security import host_rules, is_loopback
 from mediavault.api.services import ApiServices
 
 
 def create_app(services: ApiServices) -> FastAPI:
     """The whole HTTP side of a vault. ``app.state.feed.close()`` ends all event streams ahead of a shutdown."""
     feed = Feed(services.store, services.clock)
+    settings = services.settings
+    desk = AccessDesk(services.store, settings, services.clock, loopback=is_loopback(settings.host))
     app = FastAPI(
         title="mediavault",
         version=__version__,
@@ -43,6 +46,7 @@ def create_app(services: ApiServices) -> FastAPI:
     )
     app.state.services = services
     app.state.feed = feed
+    app.state.desk = desk
     app.state.measurements = metrics.Measurements(services)
     errors.install(app)
     for router in (
@@ -60,8 +64,7 @@ def create_app(services: ApiServices) -> FastAPI:
         static_files.router,
     ):
         app.include_router(router)
-    rules = GateRules(hosts=host_rules(services.settings), token=token_of(services.settings))
-    app.add_middleware(Gate, rules=rules, clock=services.clock)
+    app.add_middleware(Gate, hosts=host_rules(services.settings), desk=desk)
     return app
 
 

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from mediavault.access.errors import TooManyTries
 from mediavault.api.render import render
 from mediavault.api.schemas import ErrorView
 from mediavault.api.words import help_for
@@ -97,6 +98,8 @@ def error_response(request: Request, exc: MediavaultError) -> Response:
     if isinstance(exc, StoreError | StorageFailure):
         log.warning("request_failed", code=exc.code, error=exc.message, method=request.method)
         headers = {**headers, "Retry-After": "5"}
+    if isinstance(exc, TooManyTries):
+        headers = {**headers, "Retry-After": str(exc.wait_s)}
     view = ErrorView(code=exc.code, message=exc.message, help=exc.help)
     if wants_page(request):
         response: Response = render("error.html", status=status, error=view)

@@ -6,37 +6,25 @@ Default deny: what the checks read are the raw path, method and headers, never a
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 from fastapi import Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mediavault.access.desk import AccessDesk, How
+from mediavault.access.scopes import SAFE_METHODS
 from mediavault.api.appearance import read, use
+from mediavault.api.asking import asking
 from mediavault.api.catalogue import locales
-from mediavault.api.errors import ENDLESS_PATHS, HttpRefusal, error_response, unexpected, wants_page
-from mediavault.api.security import (
-    FORM_TYPE,
-    JSON_TYPE,
-    SAFE_METHODS,
-    SESSION_COOKIE,
-    HostRules,
-    bearer,
-    comes_from_elsewhere,
-    host_is_ours,
-    host_of,
-    session_holds,
-    token_matches,
-)
-from mediavault.core.clock import Clock
+from mediavault.api.doorkeeper import Doorkeeper
+from mediavault.api.errors import ENDLESS_PATHS, HttpRefusal, error_response, unexpected
+from mediavault.api.security import FORM_TYPE, JSON_TYPE, HostRules, comes_from_elsewhere, host_is_ours, host_of
 from mediavault.core.errors import ErrorCode, MediavaultError
 
 MAX_BODY_BYTES = 64 * 1024  # 500 addresses of usual length
 BODY_DEADLINE_S = 10.0  # a body that is still not there by then is a slow attack or a dead line
 
-OPEN_PATHS = frozenset({"/healthz", "/login"})
-OPEN_PREFIX = "/static/"
 FILES_PREFIX = "/files/"
 
 HEADERS = {
@@ -51,12 +39,6 @@ HEADERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class GateRules:
-    hosts: HostRules
-    token: str | None
-
-
 class _ClientGone(Exception):
     """The client left before its request was whole; nobody is there to be answered."""
 
@@ -64,10 +46,10 @@ class _ClientGone(Exception):
 class Gate:
     """ASGI middleware round the whole application."""
 
-    def __init__(self, app: ASGIApp, rules: GateRules, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, hosts: HostRules, desk: AccessDesk) -> None:
         self._app = app
-        self._rules = rules
-        self._clock = clock
+        self._hosts = hosts
+        self._doorkeeper = Doorkeeper(desk)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -81,7 +63,7 @@ class Gate:
         request = Request(scope)
         use(read(request.cookies, request.headers.get("accept-language"), locales()))
         try:
-            if (turned_away := self._admit(request)) is not None:
+            if (turned_away := await self._admit(request)) is not None:
                 await turned_away(scope, receive, answer.send)
                 return
             body = await _read_body(request, receive)
@@ -99,34 +81,18 @@ class Gate:
                 raise
             await response(scope, receive, answer.send)
 
-    def _admit(self, request: Request) -> Response | None:
-        """None lets the request in, a response sends it elsewhere. Raises HttpRefusal."""
+    async def _admit(self, request: Request) -> Response | None:
+        """None lets the request in, a response sends it elsewhere. Raises HttpRefusal, StoreError."""
         _check_target(request)
-        _check_host(request, self._rules.hosts)
-        with_bearer = self._has_bearer(request)
-        if not (with_bearer or self._is_open(request) or self._has_session(request)):
-            if wants_page(request) and request.method in SAFE_METHODS:
-                return RedirectResponse("/login", status_code=303, headers={"Cache-Control": "no-store"})
-            raise HttpRefusal(
-                401, ErrorCode.UNAUTHORIZED, "This vault asks for a token.", headers={"WWW-Authenticate": "Bearer"}
-            )
+        _check_host(request, self._hosts)
+        if (elsewhere := await self._doorkeeper.admit(request)) is not None:
+            return elsewhere
         if request.method not in SAFE_METHODS:
             # a bearer token is proof enough: no page of another site can send one without asking first
-            _check_origin(request, exempt=with_bearer)
+            caller = asking()
+            _check_origin(request, exempt=caller is not None and caller.how is How.TOKEN)
             _check_type(request)
         return None
-
-    def _is_open(self, request: Request) -> bool:
-        path: str = request.scope["path"]
-        return self._rules.token is None or path in OPEN_PATHS or path.startswith(OPEN_PREFIX)
-
-    def _has_bearer(self, request: Request) -> bool:
-        given = bearer(request.headers.get("authorization"))
-        return self._rules.token is not None and given is not None and token_matches(given, self._rules.token)
-
-    def _has_session(self, request: Request) -> bool:
-        cookie = request.cookies.get(SESSION_COOKIE)
-        return self._rules.token is not None and session_holds(cookie, self._rules.token, self._clock.now())
 
 
 def _is_head_of_a_get(request: Request) -> bool:

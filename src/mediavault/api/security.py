@@ -1,29 +1,25 @@
-"""Who may talk to the vault, as pure judgements. ``gate.py`` applies them to every request, in this order.
+"""What the vault goes by, and whose page asks, as pure judgements. ``gate.py`` applies them to every request, in this order.
 
 1. **Host**: only names that the vault goes by, else a web page could reach it through a name of its own that resolves
    to this machine (DNS rebinding). Addresses are no names: a page cannot rebind a literal.
-2. **Token**: when one is set, every route but a few open ones wants it, as a bearer token or as the session cookie
-   that the sign-in form sets. The Host header and forwarded addresses never count as proof of anything.
+2. **Who asks** (the domain ``access``): a session of the page, a token, or a reverse proxy's word. Without a password the
+   vault is open to this machine alone. The Host header and forwarded addresses never count as proof of anything.
 3. **Same origin**: a browser's unsafe request must come from the vault's own page (the rule of Go's
    CrossOriginProtection); programs that are no browser send neither header and pass.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import ipaddress
 import re
 import socket
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
+from mediavault.access.desk import token_of
+from mediavault.access.proxies import proxy_rules
 from mediavault.core.errors import BadSetting
 from mediavault.core.settings import Settings
 
-SESSION_COOKIE = "mediavault_session"
-SESSION_LIFE = timedelta(days=30)
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FORM_TYPE = "application/x-www-form-urlencoded"
 JSON_TYPE = "application/json"
 
@@ -58,43 +54,25 @@ def host_is_ours(host: str, rules: HostRules) -> bool:
     return host in rules.names or (rules.any_address and _is_address(host.strip("[]")))
 
 
-def check_binding(settings: Settings) -> None:
-    """Refuse to listen beyond this machine without a token. Raises BadSetting; nothing was bound."""
-    if token_of(settings) or _is_loopback(settings.host):
-        return
-    raise BadSetting(
-        f"MEDIAVAULT_HOST: {settings.host or 'every address'} would open the vault to the whole network without a token.",
-        help="Set MEDIAVAULT_TOKEN to a long random value, or keep MEDIAVAULT_HOST at 127.0.0.1.",
+def needs_a_password(settings: Settings) -> bool:
+    """Whether the vault may listen only once it has a password: it is open beyond this machine, and nothing else guards it."""
+    guarded = token_of(settings) or settings.setup or proxy_rules(settings).login
+    return not (guarded or is_loopback(settings.host))
+
+
+def no_password(settings: Settings) -> BadSetting:
+    """Why it does not listen."""
+    return BadSetting(
+        f"MEDIAVAULT_HOST: {settings.host or 'every address'} would open the vault to the whole network without a password.",
+        help="Set one with `mediavault password`, or set MEDIAVAULT_TOKEN to a long random value, or keep MEDIAVAULT_HOST "
+        "at 127.0.0.1. To set the password in the browser, start once with MEDIAVAULT_SETUP=true.",
     )
-
-
-def token_of(settings: Settings) -> str | None:
-    """The token that is asked for; None when there is none. An empty one is none."""
-    return (settings.token.get_secret_value() or None) if settings.token else None
-
-
-def token_matches(given: str, token: str) -> bool:
-    """Compare in constant time, whatever the lengths."""
-    return hmac.compare_digest(_digest(given), _digest(token))
 
 
 def bearer(header: str | None) -> str | None:
     """The token of an Authorization header."""
     scheme, _, value = (header or "").partition(" ")
     return value.strip() if scheme.lower() == "bearer" and value.strip() else None
-
-
-def issue_session(token: str, now: datetime) -> str:
-    """A cookie value that proves the token was known. It ends by itself, and with the token."""
-    expires = str(int((now + SESSION_LIFE).timestamp()))
-    return f"{expires}.{_seal(token, expires)}"
-
-
-def session_holds(value: str | None, token: str, now: datetime) -> bool:
-    expires, _, seal = (value or "").partition(".")
-    if not re.fullmatch(r"\d{1,12}", expires, re.ASCII) or not seal.isascii():
-        return False
-    return hmac.compare_digest(seal, _seal(token, expires)) and int(expires) > now.timestamp()
 
 
 def comes_from_elsewhere(fetch_site: str | None, origin: str | None, host: str | None) -> bool:
@@ -109,15 +87,6 @@ def comes_from_elsewhere(fetch_site: str | None, origin: str | None, host: str |
     return origin.partition("://")[2].lower() != (host or "").lower()
 
 
-def _seal(token: str, expires: str) -> str:
-    key = _digest(f"mediavault session {token}")
-    return hmac.new(key, expires.encode(), hashlib.sha256).hexdigest()
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
-
-
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
@@ -130,7 +99,7 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     if host.lower() == "localhost":
         return True
     try:

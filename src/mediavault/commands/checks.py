@@ -13,8 +13,9 @@ from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mediavault.api.security import check_binding
+from mediavault.access.owner import Owner
 from mediavault.api.words import one_line, size_words
+from mediavault.commands.access_checks import check_access
 from mediavault.commands.postgres_checks import check_postgres
 from mediavault.commands.site_checks import check_sites
 from mediavault.commands.verdicts import Check, Verdict
@@ -97,12 +98,7 @@ def check_variables(environ: dict[str, str]) -> Check:
 
 
 def check_network(settings: Settings) -> Check:
-    where = f"{settings.host}:{settings.port}"
-    try:
-        check_binding(settings)
-    except MediavaultError as exc:
-        return Check("Address", Verdict.BROKEN, exc.message, exc.help)
-    return Check("Address", Verdict.OK, f"{where}, {'with' if settings.token else 'without'} a token")
+    return Check("Address", Verdict.OK, f"{settings.host}:{settings.port}")
 
 
 def check_mount(name: str, folder: Path, mounts: Path = Path("/proc/mounts")) -> Check:
@@ -213,12 +209,14 @@ async def check_store(settings: Settings) -> list[Check]:
             report = await store.report()
             workers = await store.workers(seen_within=ALIVE_WITHIN)
             broken = await store.not_understood(within=NOT_UNDERSTOOD_WITHIN)
+            has_password = await Owner(store, SystemClock()).has_password()
     except MediavaultError as exc:
         return [Check("Jobs", Verdict.BROKEN, exc.message, exc.help)]
     counts = ", ".join(f"{count} {status}" for status, count in report.counts.items() if count) or "none yet"
     jobs = Check("Jobs", Verdict.OK, f"{report.engine}, schema {report.schema_version}: {counts}")
     concerns = [Check("Database", Verdict.WARNING, concern.what, concern.help) for concern in report.concerns]
-    return [jobs, *concerns, check_sites(broken), _check_workers(report, workers)]
+    access = check_access(settings, has_password=has_password)
+    return [access, jobs, *concerns, check_sites(broken), _check_workers(report, workers)]
 
 
 def _check_workers(report: StoreReport, workers: Sequence[WorkerBeat]) -> Check:

@@ -54,10 +54,12 @@ def api(host: Host = None, port: Port = None, *, as_json: AsJson = False) -> Non
 
 
 def _listening(**overrides: Any) -> Settings:
-    from mediavault.api.security import check_binding
+    from mediavault.api.security import needs_a_password, no_password
+    from mediavault.runtime.storage import is_new
 
     settings = _load(**overrides)
-    check_binding(settings)
+    if needs_a_password(settings) and is_new(settings):  # told before anything is made; else the database says
+        raise no_password(settings)
     return settings
 
 

@@ -49,6 +49,16 @@ class Settings(Changeable, BaseSettings):
         (), description="JSON list of further names that people reach the vault by, as behind a reverse proxy."
     )
     token: SecretStr | None = Field(None, description="When set, the API asks for it: Authorization: Bearer …")
+    setup: bool = Field(
+        default=False,
+        description="Without a password: open nothing but the set-up page, to who has the one-time token that the start prints.",
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description='JSON list of the addresses or CIDRs of reverse proxies, as in ["127.0.0.1"].'
+    )
+    proxy_header: str | None = Field(None, description="The header in which they say who signed in, as Remote-User.")
+    proxy_user: str | None = Field(None, description="What stands in it when it is the owner of the vault.")
+    proxy_secret: SecretStr | None = Field(None, description="What they send along in X-Mediavault-Proxy-Secret.")
     platforms: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Names with commas between: the worker takes only jobs of these. Default: of all."
     )
@@ -91,6 +101,13 @@ class Settings(Changeable, BaseSettings):
             check_allow_rule(rule)
         return rules
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_of_ours(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            check_proxy(proxy)
+        return proxies
+
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, level: str) -> str:
@@ -109,6 +126,19 @@ class Settings(Changeable, BaseSettings):
     @property
     def playable_bytes(self) -> int:
         return int(self.playable_gb * GIB)
+
+
+WIDEST_PROXIES = {4: 8, 6: 32}  # prefix bits
+
+
+def check_proxy(proxy: str) -> None:
+    """Accept an address or a CIDR of /8 (IPv4), /32 (IPv6) or narrower; else ValueError."""
+    try:
+        network = ipaddress.ip_network(proxy, strict=False)
+    except ValueError:
+        raise ValueError(f"{proxy!r} is no address and no CIDR") from None
+    if network.prefixlen < WIDEST_PROXIES[network.version]:
+        raise ValueError(f"{proxy!r} is too wide: name the proxies, not everybody")
 
 
 _HOST = re.compile(
@@ -169,7 +199,7 @@ def _needs_exact_port(address: ipaddress.IPv4Address | ipaddress.IPv6Address) ->
     return address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified
 
 
-_LISTS = {"host_names": '["vault.example"]', "allow_private": '["nas.lan:8096"]'}
+_LISTS = {"trusted_proxies": '["127.0.0.1"]', "host_names": '["vault.example"]', "allow_private": '["nas.lan:8096"]'}
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -59,9 +59,15 @@ class OpenVault:
 
 @asynccontextmanager
 async def open_vault(
-    settings: Settings, *, worker: bool = False, patience: Patience | None = None
+    settings: Settings,
+    *,
+    worker: bool = False,
+    patience: Patience | None = None,
+    first: Callable[[JobStore], Awaitable[None]] | None = None,
 ) -> AsyncIterator[OpenVault]:
     """Open the store and the library, and run a worker in the background when asked to.
+
+    ``first`` looks at the open store before anything else is opened, and may refuse to go on.
 
     Raises BadSetting, SchemaTooNew, StoreError, StorageFailure; nothing is left behind then. With ``patience`` a database
     that is away is waited for.
@@ -70,6 +76,8 @@ async def open_vault(
     limits = worker_limits(settings)  # refuses what cannot be before anything is opened
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings, clock, patience))
+        if first is not None:
+            await first(store)
         guard = make_guard(settings)
         stack.callback(guard.close)
         library = make_vault(settings)

@@ -16,6 +16,7 @@ from mediavault.core.sessions import Errand, SessionState
 from mediavault.core.settings import Settings
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms import registry
+from mediavault.runtime.doors import invite, refuse_open_doors
 from mediavault.runtime.file_desk import FileDesk, open_file_desk
 from mediavault.runtime.house import OpenVault, browser_path, open_vault, session_desk
 from mediavault.services.browser.login_windows import LoginWindows
@@ -60,7 +61,8 @@ async def _serve_api(settings: Settings, *, worker: bool) -> int:
     with _signals() as ending:
         async with AsyncExitStack() as stack:
             async with WaitingRoom(settings.host, settings.port) as room:
-                opening = open_vault(settings, worker=worker, patience=Patience(SystemClock(), on_away=room.open))
+                patience = Patience(SystemClock(), on_away=room.open)
+                opening = open_vault(settings, worker=worker, patience=patience, first=refuse_open_doors(settings))
                 vault = await ending.unless_stopped(stack.enter_async_context(opening))
             if vault is None:
                 return 0
@@ -97,6 +99,7 @@ async def _serve(
         checks=desk.checks,
         copies=desk.copies,
     )
+    await invite(settings, vault.store)
     if vault.worker is not None and browser_path(settings) is None:
         log.warning("no_browser", help="Posts cannot be extracted until there is one: run `mediavault doctor`.")
     await serve_app(

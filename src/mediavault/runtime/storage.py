@@ -71,6 +71,12 @@ def make_store(settings: Settings, clock: Clock) -> JobStore:
     return store_at(settings.effective_database_url, clock, allow_unprotected=settings.allow_unprotected_database)
 
 
+def is_new(settings: Settings) -> bool:
+    """Whether there is no database file yet; that of a server is always taken to be there."""
+    path = sqlite_path(settings.effective_database_url)
+    return path is not None and not path.exists()
+
+
 def store_at(url: str, clock: Clock, *, allow_unprotected: bool = False) -> JobStore:
     """The store that ``url`` names, not open yet. ``clock`` is for those that have none of their own.
 

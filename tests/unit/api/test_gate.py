@@ -9,9 +9,8 @@ import pytest
 from starlette.types import Message
 from structlog.testing import capture_logs
 
-from mediavault.api.security import SESSION_COOKIE, issue_session
+from mediavault.access.desk import COOKIE
 from tests.asgi_client import AsgiClient, Connection
-from tests.fakes import START
 from tests.unit.api.conftest import POST, TOKEN, House, MakeHouse
 
 HTML = "text/html,*/*"
@@ -167,8 +166,8 @@ PATHS = [
         {},
         {"authorization": "Bearer wrong"},
         {"authorization": f"Basic {TOKEN}"},
-        {"cookie": f"{SESSION_COOKIE}={TOKEN}"},
-        {"cookie": f"=__Host-{SESSION_COOKIE}={TOKEN}"},
+        {"cookie": f"{COOKIE}={TOKEN}"},
+        {"cookie": f"=__Host-{COOKIE}={TOKEN}"},
         {"x_forwarded_for": "127.0.0.1", "host": "127.0.0.1"},
     ],
 )
@@ -188,21 +187,12 @@ async def test_the_token_opens_as_a_bearer_and_never_as_a_query(make_house: Make
     assert (await client.get(f"/api/jobs?token={TOKEN}")).status == 401
 
 
-async def test_a_session_opens_until_it_ends(make_house: MakeHouse) -> None:
-    house = make_house(token=TOKEN)
-    cookie = f"{SESSION_COOKIE}={issue_session(TOKEN, START)}"
-
-    assert (await house.client.get("/api/jobs", cookie=cookie)).status == 200
-    house.clock.advance(31 * 86_400)
-    assert (await house.client.get("/api/jobs", cookie=cookie)).status == 401
-
-
 async def test_a_session_does_not_excuse_another_sites_page_but_a_bearer_token_does(make_house: MakeHouse) -> None:
+    """W06."""
     client = make_house(token=TOKEN).client
     foreign = {"origin": "chrome-extension://abc", "sec_fetch_site": "cross-site"}
-    with_cookie = await client.post(
-        "/api/jobs", {"post_url": POST}, cookie=f"{SESSION_COOKIE}={issue_session(TOKEN, START)}", **foreign
-    )
+    cookie = (await client.submit("/login", {"token": TOKEN})).headers["set-cookie"].partition(";")[0]
+    with_cookie = await client.post("/api/jobs", {"post_url": POST}, cookie=cookie, **foreign)
     with_bearer = await client.post("/api/jobs", {"post_url": POST}, authorization=f"Bearer {TOKEN}", **foreign)
 
     assert (with_cookie.status, with_bearer.status) == (403, 201)

@@ -10,12 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mediavault.api.appearance import LANGUAGE_COOKIE, THEME_COOKIE, ZONE_COOKIE
-from mediavault.api.security import SESSION_COOKIE
 from mediavault.core.errors import ErrorCode
 from mediavault.core.media import Account, SourceType
 from mediavault.store.port import Checkpoint
 from tests.session_stubs import StubSessions
-from tests.unit.api.conftest import POST, TOKEN, House, MakeHouse
+from tests.unit.api.conftest import POST, House
 
 HTML = "text/html"
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202etxt.exe"
@@ -158,52 +157,6 @@ async def test_static_files_have_their_type_and_are_not_sent_twice(house: House,
 
     assert first.headers["content-type"].startswith(kind)
     assert (again.status, again.body) == (304, b"")
-
-
-async def test_the_token_buys_a_session_that_scripts_and_other_sites_cannot_use(make_house: MakeHouse) -> None:
-    client = make_house(token=TOKEN).client
-    answer = await client.submit("/login", {"token": TOKEN, "next": "//evil.test"})
-    cookie = answer.headers["set-cookie"]
-
-    assert (answer.status, answer.headers["location"]) == (303, "/")
-    assert "HttpOnly" in cookie
-    assert "SameSite=strict" in cookie
-    assert TOKEN not in cookie
-    assert (await client.get("/", cookie=cookie.partition(";")[0])).status == 200
-
-
-async def test_the_session_is_secure_where_the_browser_speaks_https(make_house: MakeHouse) -> None:
-    client = make_house(token=TOKEN).client
-    answer = await client.submit("/login", {"token": TOKEN}, origin="https://127.0.0.1:8420")
-
-    assert "Secure" in answer.headers["set-cookie"]
-
-
-async def test_a_wrong_token_buys_nothing(make_house: MakeHouse) -> None:
-    answer = await make_house(token=TOKEN).client.submit("/login", {"token": "guess"})
-
-    assert answer.status == 401
-    assert "set-cookie" not in answer.headers
-
-
-async def test_the_sign_in_of_another_sites_page_is_refused(make_house: MakeHouse) -> None:
-    answer = await make_house(token=TOKEN).client.submit("/login", {"token": TOKEN}, sec_fetch_site="cross-site")
-
-    assert answer.status == 403
-
-
-async def test_signing_out_takes_the_session_away(make_house: MakeHouse) -> None:
-    client = make_house(token=TOKEN).client
-    cookie = (await client.submit("/login", {"token": TOKEN})).headers["set-cookie"].partition(";")[0]
-    answer = await client.submit("/logout", cookie=cookie)
-
-    assert f'{SESSION_COOKIE}=""' in answer.headers["set-cookie"]
-
-
-@pytest.mark.parametrize("path", ["/login"])
-async def test_without_a_token_there_is_no_sign_in(house: House, path: str) -> None:
-    assert (await house.client.get(path)).headers["location"] == "/"
-    assert (await house.client.submit(path, {"token": "x"})).headers["location"] == "/"
 
 
 async def test_a_static_file_with_its_version_in_the_address_is_kept_for_good(house: House) -> None:

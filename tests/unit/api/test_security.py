@@ -1,26 +1,20 @@
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mediavault.api.security import (
-    SESSION_LIFE,
     bearer,
-    check_binding,
     comes_from_elsewhere,
     host_is_ours,
     host_of,
     host_rules,
-    issue_session,
-    session_holds,
-    token_matches,
+    needs_a_password,
+    no_password,
 )
-from mediavault.core.errors import BadSetting
 from mediavault.core.settings import Settings
-from tests.fakes import START
 
 TOKEN = "mv_a-long-random-token"
 
@@ -30,21 +24,27 @@ def settings(tmp_path: Path, **given: Any) -> Settings:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.5", "vault.lan"])
-def test_listening_beyond_this_machine_without_a_token_is_refused(tmp_path: Path, host: str) -> None:
-    with pytest.raises(BadSetting, match="without a token"):
-        check_binding(settings(tmp_path, host=host))
-    with pytest.raises(BadSetting, match="without a token"):
-        check_binding(settings(tmp_path, host=host, token=""))
+def test_listening_beyond_this_machine_needs_a_password(tmp_path: Path, host: str) -> None:
+    """W01."""
+    assert needs_a_password(settings(tmp_path, host=host))
+    assert needs_a_password(settings(tmp_path, host=host, token=""))
+    assert "mediavault password" in no_password(settings(tmp_path, host=host)).help
 
 
 @pytest.mark.parametrize(
-    ("host", "token"),
-    [("127.0.0.1", None), ("localhost", None), ("::1", None), ("127.9.9.9", None), ("0.0.0.0", TOKEN)],
+    "given",
+    [
+        {"host": "127.0.0.1"},
+        {"host": "localhost"},
+        {"host": "::1"},
+        {"host": "127.9.9.9"},
+        {"host": "0.0.0.0", "token": TOKEN},
+        {"host": "0.0.0.0", "setup": True},
+    ],
 )
-def test_loopback_needs_no_token_and_with_one_any_address_may_be_bound(
-    tmp_path: Path, host: str, token: str | None
-) -> None:
-    check_binding(settings(tmp_path, host=host, token=token))
+def test_loopback_needs_none_nor_does_what_is_guarded_otherwise(tmp_path: Path, given: dict[str, Any]) -> None:
+    """W01."""
+    assert not needs_a_password(settings(tmp_path, **given))
 
 
 @pytest.mark.parametrize("header", ["localhost", "LOCALHOST:8420", "127.0.0.1:8420", "[::1]:8420", "localhost."])
@@ -129,33 +129,3 @@ def test_an_unsafe_request_of_a_browser_must_come_from_our_own_page(
 )
 def test_the_token_is_read_from_the_authorization_header(header: str | None, token: str | None) -> None:
     assert bearer(header) == token
-
-
-def test_a_token_matches_only_itself() -> None:
-    assert token_matches(TOKEN, TOKEN)
-    assert not token_matches(TOKEN[:-1], TOKEN)
-    assert not token_matches("ü" * 40, TOKEN)
-
-
-def test_a_session_holds_until_it_ends() -> None:
-    session = issue_session(TOKEN, START)
-
-    assert session_holds(session, TOKEN, START + SESSION_LIFE - timedelta(seconds=1))
-    assert not session_holds(session, TOKEN, START + SESSION_LIFE)
-
-
-def test_a_session_ends_with_its_token() -> None:
-    assert not session_holds(issue_session(TOKEN, START), "another", START)
-
-
-@pytest.mark.parametrize(
-    "value", [None, "", ".", "99999999999.", "99999999999.0", "x.y", "99999999999.ü", "٣.a", "1" * 5_000 + ".a"]
-)
-def test_a_made_up_session_does_not_hold(value: str | None) -> None:
-    assert not session_holds(value, TOKEN, START)
-
-
-def test_the_end_of_a_session_cannot_be_moved() -> None:
-    expires, _, seal = issue_session(TOKEN, START).partition(".")
-
-    assert not session_holds(f"{int(expires) + 1}.{seal}", TOKEN, START)

@@ -113,10 +113,27 @@ def test_a_browser_that_is_set_and_not_there_is_named(run: Run, monkeypatch: pyt
     assert "/nowhere/chromium" in browser["help"]
 
 
-def test_an_open_door_without_a_token_is_broken(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MEDIAVAULT_HOST", "0.0.0.0")
+def access(run: Run) -> tuple[str, str]:
+    (check,) = [check for check in run("doctor", "--json").json()["checks"] if check["name"] == "Access"]
+    return check["verdict"], check["detail"]
 
-    assert verdicts(run("doctor", "--json").json())["Address"] == "broken"
+
+def test_whether_the_vault_is_protected_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """W01: and by what."""
+    assert access(run) == (
+        "ok",
+        "no password: open to everybody on this machine, and to nobody else; `mediavault password` sets one",
+    )
+    monkeypatch.setenv("MEDIAVAULT_HOST", "0.0.0.0")
+    assert access(run)[0] == "broken"
+    monkeypatch.setenv("MEDIAVAULT_SETUP", "true")
+    assert access(run)[0] == "warning"
+    monkeypatch.setenv("MEDIAVAULT_TOKEN", "hunter2")
+    assert access(run) == ("warning", "MEDIAVAULT_TOKEN is short enough to be guessed")
+    monkeypatch.setenv("MEDIAVAULT_TOKEN", "mv_a-long-random-token")
+    assert access(run) == ("ok", "protected by MEDIAVAULT_TOKEN")
+    monkeypatch.setenv("MEDIAVAULT_PROXY_USER", "jane")
+    assert access(run)[0] == "broken"
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from mediavault.api.pages import (
+    access,
     accounts,
     appearance,
+    door,
     home,
     library,
     library_actions,
-    login,
     platforms,
     post,
     post_actions,
@@ -28,6 +29,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     platforms.router,
     sign_ins.router,
     settings.router,
-    login.router,
+    door.router,
+    access.router,
     appearance.router,
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from mediavault.api.asking import asking
 from mediavault.api.catalogue import gettext
 from mediavault.api.schemas import ErrorView
-from mediavault.api.security import token_of
 from mediavault.api.services import ApiServices
 from mediavault.api.words import help_for
 from mediavault.core.errors import MediavaultError
@@ -14,7 +14,8 @@ from mediavault.core.errors import MediavaultError
 
 def frame(services: ApiServices) -> dict[str, Any]:
     """The values that ``base.html`` and the shared parts read."""
-    return {"browser": services.browser_status(), "can_sign_out": token_of(services.settings) is not None}
+    caller = asking()
+    return {"browser": services.browser_status(), "can_sign_out": caller is not None and caller.session is not None}
 
 
 def complaint(exc: MediavaultError) -> ErrorView:

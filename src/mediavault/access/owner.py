@@ -1,0 +1,88 @@
+"""The one owner of a vault, and the password that proves it."""
+
+from __future__ import annotations
+
+from mediavault.access.errors import WrongSecret
+from mediavault.access.hashing import PasswordHashes
+from mediavault.access.passwords import check_password
+from mediavault.core.clock import Clock
+from mediavault.core.records import Record, RecordKind
+from mediavault.store.record_port import RecordStore
+
+OWNER = "owner"  # the only key of the kind
+KNOWN_FOR_S = 2.0  # until another process's change is seen; every request asks whether there is a password
+
+
+class Owner:
+    """The record is ``{"password": an argon2 hash}``; without one the vault has no password."""
+
+    def __init__(self, store: RecordStore, clock: Clock, hashes: PasswordHashes | None = None) -> None:
+        self._store = store
+        self._clock = clock
+        self._hashes = hashes or PasswordHashes()
+        self._known: Record | None = None
+        self._known_until = 0.0
+        self._changes = 0
+
+    async def has_password(self) -> bool:
+        return await self._record() is not None
+
+    async def take(self, password: str) -> bool:
+        """Become the owner of a vault that has none; False when it has one by then. Raises BadInput for the password."""
+        check_password(password)
+        value = {"password": await self._hashes.make(password)}
+        taken = await self._store.replace_record(RecordKind.OWNER, OWNER, value, if_value=None)
+        self._forget()
+        return taken
+
+    async def holds(self, password: str) -> bool:
+        """Whether this is the password. A hash that was made more cheaply than today's is made anew on the way."""
+        record = await self._record()
+        if record is None:
+            return False
+        made = str(record.value["password"])
+        if not await self._hashes.holds(made, password):
+            return False
+        if self._hashes.is_outdated(made):
+            await self._put(password, instead_of=record)
+        return True
+
+    async def change(self, current: str, password: str) -> None:
+        """Raises WrongSecret, BadInput for the new password."""
+        check_password(password)
+        record = await self._record()
+        if record is None or not await self._hashes.holds(str(record.value["password"]), current):
+            raise WrongSecret("This is not the current password.", help="Nothing was changed.")
+        if not await self._put(password, instead_of=record):
+            raise WrongSecret("The password was changed elsewhere meanwhile.", help="Nothing was changed.")
+
+    async def set_password(self, password: str) -> None:
+        """Whatever stood there: for who has the database anyway. Raises BadInput."""
+        check_password(password)
+        await self._store.put_record(RecordKind.OWNER, OWNER, {"password": await self._hashes.make(password)})
+        self._forget()
+
+    async def remove_password(self) -> bool:
+        """Whether there was one."""
+        removed = await self._store.remove_record(RecordKind.OWNER, OWNER)
+        self._forget()
+        return removed
+
+    async def _put(self, password: str, *, instead_of: Record) -> bool:
+        value = {"password": await self._hashes.make(password)}
+        done = await self._store.replace_record(RecordKind.OWNER, OWNER, value, if_value=instead_of.value)
+        self._forget()
+        return done
+
+    async def _record(self) -> Record | None:
+        if self._clock.monotonic() < self._known_until:
+            return self._known
+        changes = self._changes
+        found = await self._store.get_record(RecordKind.OWNER, OWNER)
+        if changes == self._changes:  # else it was read before a change of this process, and may be what stood before
+            self._known, self._known_until = found, self._clock.monotonic() + KNOWN_FOR_S
+        return found
+
+    def _forget(self) -> None:
+        self._changes += 1
+        self._known_until = 0.0

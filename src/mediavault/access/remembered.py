@@ -1,0 +1,48 @@
+"""What was read of the store a moment ago, so that a page with forty pictures does not ask forty times."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from mediavault.core.clock import Clock
+
+KNOWN_FOR_S = 3.0  # another process's sign-out holds here after as long
+MAX_KNOWN = 512
+
+T = TypeVar("T")
+
+
+class Remembered(Generic[T]):
+    """By key, each for ``KNOWN_FOR_S``; of too many the oldest are forgotten. What is not there is not remembered."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._known: OrderedDict[str, tuple[float, T]] = OrderedDict()
+        self._forgotten = 0
+
+    async def get(self, key: str, read: Callable[[str], Awaitable[T | None]]) -> T | None:
+        """What is remembered, else what ``read`` finds now."""
+        until, value = self._known.get(key, (0.0, None))
+        if self._clock.monotonic() < until:
+            return value
+        forgotten = self._forgotten
+        found = await read(key)
+        if found is not None and forgotten == self._forgotten:  # else it may have been read before it was forgotten
+            self._put(key, found)
+        return found
+
+    def forget(self, key: str) -> None:
+        self._forgotten += 1
+        self._known.pop(key, None)
+
+    def forget_all(self) -> None:
+        self._forgotten += 1
+        self._known.clear()
+
+    def _put(self, key: str, value: T) -> None:
+        self._known[key] = (self._clock.monotonic() + KNOWN_FOR_S, value)
+        self._known.move_to_end(key)
+        while len(self._known) > MAX_KNOWN:
+            self._known.popitem(last=False)

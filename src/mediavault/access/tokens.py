@@ -1,0 +1,114 @@
+"""API tokens: shown once, kept as a digest, each with what it may do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from mediavault.access.keys import SHOWN_CHARS, digest_of, new_key
+from mediavault.access.remembered import Remembered
+from mediavault.access.scopes import Scope
+from mediavault.core.clock import Clock
+from mediavault.core.errors import BadInput, ErrorCode
+from mediavault.core.records import Record, RecordKind
+from mediavault.store.record_port import RecordStore
+
+PREFIX = "mv_"  # lets people, and programs that look for secrets in the wrong places, recognise one
+MAX_NAME_CHARS = 80
+MAX_TOKENS = 200
+USED_EVERY = timedelta(minutes=1)  # its last use is written no more often
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """What is known of a token; ``key`` is its digest."""
+
+    key: str
+    name: str
+    scope: Scope
+    made_at: datetime
+    used_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        return self.key[:SHOWN_CHARS]
+
+
+class ApiTokens:
+    def __init__(self, store: RecordStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._known: Remembered[ApiToken] = Remembered(clock)
+
+    async def add(self, name: str, scope: Scope, *, lives: timedelta | None = None) -> tuple[str, ApiToken]:
+        """The token, which nobody can show again, and what is kept of it. Raises BadInput for the name."""
+        others = await self.all()
+        name = _checked(name, others)
+        token, now = new_key(PREFIX), self._clock.now()
+        made = ApiToken(digest_of(token), name, scope, now, expires_at=None if lives is None else now + lives)
+        await self._store.put_record(RecordKind.API_TOKEN, made.key, _value(made), expires_at=made.expires_at)
+        return token, made
+
+    async def all(self) -> list[ApiToken]:
+        """By name."""
+        found = [_token(one) for one in await self._store.records(RecordKind.API_TOKEN)]
+        return sorted(found, key=lambda one: (one.name.casefold(), one.key))
+
+    async def revoke(self, named: str) -> list[ApiToken]:
+        """Those that go by this name or id. Raises BadInput (NOT_FOUND) when there is none."""
+        meant = [one for one in await self.all() if named in (one.name, one.id)]
+        for one in meant:
+            await self._store.remove_record(RecordKind.API_TOKEN, one.key)
+            self._known.forget(one.key)
+        if not meant:
+            missing = BadInput("There is no such token.", help="It may have been revoked or have ended.")
+            missing.code = ErrorCode.NOT_FOUND
+            raise missing
+        return meant
+
+    async def find(self, token: str) -> ApiToken | None:
+        if not token.startswith(PREFIX):
+            return None
+        key = digest_of(token)
+        found = await self._known.get(key, self._used)
+        has_ended = found is not None and found.expires_at is not None and found.expires_at <= self._clock.now()
+        return None if has_ended else found
+
+    async def _used(self, key: str) -> ApiToken | None:
+        """Read it, and write down now and then that it is used. One that was revoked meanwhile never comes back by that."""
+        record = await self._store.get_record(RecordKind.API_TOKEN, key)
+        if record is None:
+            return None
+        found, now = _token(record), self._clock.now()
+        if found.used_at is None or not timedelta(0) <= now - found.used_at < USED_EVERY:
+            value = {**record.value, "used_at": now.isoformat()}
+            await self._store.replace_record(
+                RecordKind.API_TOKEN, key, value, if_value=record.value, expires_at=record.expires_at
+            )
+        return found
+
+
+def _checked(name: str, others: list[ApiToken]) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > MAX_NAME_CHARS or not name.isprintable():
+        raise BadInput(f"A token needs a name of at most {MAX_NAME_CHARS} characters.", help="Say what it is for.")
+    if any(name == other.name for other in others):
+        raise BadInput("There is a token with this name already.", help="Choose another name, or revoke that one.")
+    if len(others) >= MAX_TOKENS:
+        raise BadInput(f"There are {len(others)} tokens already.", help="Revoke those that nobody uses.")
+    return name
+
+
+def _value(token: ApiToken) -> Mapping[str, Any]:
+    used_at = None if token.used_at is None else token.used_at.isoformat()
+    return {"name": token.name, "scope": token.scope, "made_at": token.made_at.isoformat(), "used_at": used_at}
+
+
+def _token(record: Record) -> ApiToken:
+    value = record.value
+    used_at = None if value["used_at"] is None else datetime.fromisoformat(value["used_at"])
+    made_at = datetime.fromisoformat(value["made_at"])
+    return ApiToken(record.key, str(value["name"]), Scope(value["scope"]), made_at, used_at, record.expires_at)

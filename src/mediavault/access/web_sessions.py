@@ -1,0 +1,115 @@
+"""Who is signed in at the page. The browser has a random id, the store its digest: a copy of the store signs nobody in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from mediavault.access.keys import SHOWN_CHARS, bound, digest_of, new_key, same
+from mediavault.access.remembered import Remembered
+from mediavault.core.clock import Clock
+from mediavault.core.records import Record, RecordKind
+from mediavault.store.record_port import RecordStore
+
+IDLE_FOR = timedelta(days=30)  # a session that is not used for so long ends
+SEEN_EVERY = timedelta(minutes=1)  # its last use is written no more often
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A browser that signs in: what it says of itself in a few words, where from, and whether it came over TLS."""
+
+    browser: str = ""
+    address: str = ""
+    tls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WebSession:
+    """``key`` is the digest of its id; ``begun_at`` and ``seen_at`` are by the clock of the process that wrote them."""
+
+    key: str
+    begun_at: datetime
+    seen_at: datetime
+    visit: Visit
+    bound: str = ""
+
+    @property
+    def name(self) -> str:
+        """For a form: tells it from the others, and is of no use as a cookie."""
+        return self.key[:SHOWN_CHARS]
+
+
+class WebSessions:
+    def __init__(self, store: RecordStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._known: Remembered[WebSession] = Remembered(clock)
+
+    async def begin(self, visit: Visit, *, bound_to: str | None = None) -> str:
+        """The new id. With ``bound_to``, a token, the session ends when that is another one."""
+        session_id, now = new_key(), self._clock.now()
+        seal = bound(session_id, bound_to) if bound_to else ""
+        session = WebSession(digest_of(session_id), now, now, visit, seal)
+        expires_at = now + IDLE_FOR
+        await self._store.put_record(RecordKind.WEB_SESSION, session.key, _value(session), expires_at=expires_at)
+        return session_id
+
+    async def find(self, session_id: str, *, tls: bool, bound_to: str | None) -> WebSession | None:
+        """The session of a cookie. ``tls`` is whether the cookie's name says that it came over TLS."""
+        key = digest_of(session_id)
+        session = await self._known.get(key, self._seen)
+        if session is None or session.visit.tls is not tls:
+            return None
+        if session.bound and not (bound_to and same(session.bound, bound(session_id, bound_to))):
+            return None
+        return session
+
+    async def all(self) -> list[WebSession]:
+        """Latest used first."""
+        found = [_session(one) for one in await self._store.records(RecordKind.WEB_SESSION)]
+        return sorted(found, key=lambda one: one.seen_at, reverse=True)
+
+    async def end(self, key: str) -> bool:
+        ended = await self._store.remove_record(RecordKind.WEB_SESSION, key)
+        self._known.forget(key)
+        return ended
+
+    async def end_all(self, *, but: str | None = None) -> int:
+        """Sign out everywhere, but for the session with this key."""
+        ended = await self._store.remove_records(RecordKind.WEB_SESSION, keep=[but] if but else [])
+        self._known.forget_all()
+        return ended
+
+    async def _seen(self, key: str) -> WebSession | None:
+        """Read it, and write down now and then that it is used. One that was ended meanwhile never comes back by that."""
+        record = await self._store.get_record(RecordKind.WEB_SESSION, key)
+        if record is None:
+            return None
+        session, now = _session(record), self._clock.now()
+        if not timedelta(0) <= now - session.seen_at < SEEN_EVERY:
+            value = {**record.value, "seen_at": now.isoformat()}
+            await self._store.replace_record(
+                RecordKind.WEB_SESSION, key, value, if_value=record.value, expires_at=now + IDLE_FOR
+            )
+        return session
+
+
+def _value(session: WebSession) -> Mapping[str, Any]:
+    return {
+        "begun_at": session.begun_at.isoformat(),
+        "seen_at": session.seen_at.isoformat(),
+        "browser": session.visit.browser,
+        "address": session.visit.address,
+        "tls": session.visit.tls,
+        "bound": session.bound,
+    }
+
+
+def _session(record: Record) -> WebSession:
+    value = record.value
+    visit = Visit(str(value["browser"]), str(value["address"]), bool(value["tls"]))
+    begun_at, seen_at = (datetime.fromisoformat(value[name]) for name in ("begun_at", "seen_at"))
+    return WebSession(record.key, begun_at, seen_at, visit, str(value["bound"]))

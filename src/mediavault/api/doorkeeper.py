@@ -1,0 +1,113 @@
+"""Who asks, and may they? Default deny: what a request proves is read from its raw headers, what it asks from its raw path."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse, Response
+
+from mediavault.access.desk import AccessDesk, Caller, How, Knock, Standing
+from mediavault.access.proxies import ProxyRefused, was_forwarded
+from mediavault.access.scopes import SAFE_METHODS, Scope, may
+from mediavault.access.web_sessions import Visit
+from mediavault.api.asking import use_caller
+from mediavault.api.errors import HttpRefusal, wants_page
+from mediavault.api.security import bearer
+from mediavault.api.user_agent import browser_words
+from mediavault.core.errors import ErrorCode
+from mediavault.core.logs import get_logger
+
+ALWAYS_OPEN = frozenset({"/healthz"})
+OPEN_PREFIX = "/static/"
+DOORS = frozenset({"/login", "/setup", "/appearance"})  # they look for themselves at what a person brings along
+SECRETS_IN_QUERIES = frozenset({"token", "access_token", "api_key", "apikey", "password"})
+
+log = get_logger(__name__)
+
+
+class Doorkeeper:
+    def __init__(self, desk: AccessDesk) -> None:
+        self._desk = desk
+
+    async def admit(self, request: Request) -> Response | None:
+        """None lets the request in, and ``asking`` tells who it is; a response sends it elsewhere. Raises HttpRefusal."""
+        use_caller(None)
+        path: str = request.scope["path"]
+        if path in ALWAYS_OPEN or path.startswith(OPEN_PREFIX):
+            return None
+        standing = await self._desk.standing()
+        if standing is Standing.OPEN:
+            if was_forwarded(knock_of(request).headers):
+                raise _open_behind_a_proxy()
+            use_caller(Caller(Scope.ADMIN, How.OPEN))
+            return None
+        if any(name.lower() in SECRETS_IN_QUERIES for name, _ in parse_qsl(_query(request), keep_blank_values=True)):
+            raise _refused(
+                "A secret does not belong into an address: addresses end up in logs and histories.",
+                "Send it in the header Authorization: Bearer … instead, and revoke this one.",
+            )
+        if path in DOORS:
+            return None
+        caller = await self._known(request) if standing is Standing.PROTECTED else None
+        if caller is None:
+            return _sent_to_a_door(request, standing)
+        if not may(caller.scope, request.method, path):
+            raise HttpRefusal(
+                403,
+                ErrorCode.FORBIDDEN,
+                f"This token may only {caller.scope}.",
+                help="Use a token with the scope that this needs: see `mediavault token list`.",
+                headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
+            )
+        use_caller(caller)
+        return None
+
+    async def _known(self, request: Request) -> Caller | None:
+        knock = knock_of(request)
+        try:
+            return await self._desk.caller(knock)
+        except ProxyRefused as exc:
+            log.warning("proxy_refused", reason=str(exc), peer=knock.peer)
+            raise _refused(str(exc), "See `Behind a reverse proxy` in docs/access.md.") from exc
+
+
+def knock_of(request: Request) -> Knock:
+    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
+    peer = request.client.host if request.client else ""
+    return Knock(peer, bearer(request.headers.get("authorization")), request.cookies, headers)
+
+
+def visit_of(request: Request, desk: AccessDesk) -> Visit:
+    """``tls`` as the browser sees it, whatever lies between: its own Origin says so."""
+    tls = request.headers.get("origin", "").startswith("https://")
+    return Visit(browser_words(request.headers.get("user-agent", "")), desk.address_of(knock_of(request)), tls)
+
+
+def _sent_to_a_door(request: Request, standing: Standing) -> Response:
+    is_set_up = standing is Standing.PROTECTED
+    if wants_page(request) and request.method in SAFE_METHODS:
+        door = "/login" if is_set_up else "/setup"
+        return RedirectResponse(door, status_code=303, headers={"Cache-Control": "no-store"})
+    if is_set_up:
+        raise _refused("This vault asks who you are.", None)
+    raise _refused("This vault has no owner yet.", "Open /setup in a browser, or run `mediavault password`.")
+
+
+def _refused(message: str, advice: str | None) -> HttpRefusal:
+    return HttpRefusal(401, ErrorCode.UNAUTHORIZED, message, help=advice, headers={"WWW-Authenticate": "Bearer"})
+
+
+def _open_behind_a_proxy() -> HttpRefusal:
+    """Whoever set up a proxy in front meant others to come, and to them the vault would be as open as to its owner."""
+    return HttpRefusal(
+        403,
+        ErrorCode.FORBIDDEN,
+        "This vault has no password, and this request was passed on by a proxy.",
+        help="Set a password first: `mediavault password`.",
+    )
+
+
+def _query(request: Request) -> str:
+    raw: bytes = request.scope.get("query_string", b"")
+    return raw.decode("latin-1")

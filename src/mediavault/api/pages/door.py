@@ -1,0 +1,117 @@
+"""The pages at the door: set the vault up, sign in to it, sign out of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from mediavault.access.desk import COOKIE, TLS_COOKIE, AccessDesk, Standing
+from mediavault.access.errors import TooManyTries, WrongSecret
+from mediavault.api.asking import asking
+from mediavault.api.dependencies import Desk
+from mediavault.api.doorkeeper import visit_of
+from mediavault.api.errors import HTTP_STATUS
+from mediavault.api.forms import read_form, see_other
+from mediavault.api.pages.access_words import refusal
+from mediavault.api.render import render
+from mediavault.core.errors import BadInput
+
+router = APIRouter(include_in_schema=False)
+
+COOKIE_LIFE = timedelta(
+    days=365
+)  # the store decides when a session ends; the browser is told to keep its id for longer
+
+
+@router.get("/login")
+async def login(desk: Desk) -> Response:
+    return await _login(desk) if await desk.standing() is Standing.PROTECTED else see_other("/")
+
+
+@router.post("/login")
+async def login_form(request: Request, desk: Desk) -> Response:
+    """It always leads to the first page: no address to be led astray by."""
+    if await desk.standing() is not Standing.PROTECTED:
+        return see_other("/")
+    form, visit = await read_form(request), visit_of(request, desk)
+    try:
+        before = await desk.session_of(request.cookies)
+        session_id = await desk.sign_in(form.get("password") or form.get("token", ""), visit, before=before)
+    except (WrongSecret, TooManyTries) as exc:
+        return await _login(desk, exc)
+    return signed_in(see_other("/"), session_id, tls=visit.tls)
+
+
+@router.post("/logout")
+async def logout_form(desk: Desk) -> Response:
+    caller = asking()
+    if caller is not None and caller.session is not None:
+        await desk.sessions.end(caller.session.key)
+    return signed_out(see_other("/login"))
+
+
+@router.get("/setup")
+async def set_up(desk: Desk) -> Response:
+    return see_other("/") if await desk.standing() is Standing.PROTECTED else await _set_up(desk)
+
+
+@router.post("/setup")
+async def set_up_form(request: Request, desk: Desk) -> Response:
+    form, visit = await read_form(request), visit_of(request, desk)
+    try:
+        session_id = await desk.set_up(same_twice(form), form.get("invitation", ""), visit)
+    except BadInput as exc:
+        return await _set_up(desk, exc)
+    return signed_in(see_other("/"), session_id, tls=visit.tls)
+
+
+async def _login(desk: AccessDesk, error: BadInput | None = None) -> Response:
+    return answer("login.html", error, has_password=await desk.owner.has_password())
+
+
+async def _set_up(desk: AccessDesk, error: BadInput | None = None) -> Response:
+    standing = await desk.standing()
+    return answer(
+        "setup.html",
+        error,
+        needs_invitation=standing is Standing.SET_UP,
+        is_late=standing is Standing.PROTECTED,
+    )
+
+
+def signed_in(response: Response, session_id: str, *, tls: bool) -> Response:
+    response.set_cookie(
+        TLS_COOKIE if tls else COOKIE,
+        session_id,
+        max_age=int(COOKIE_LIFE.total_seconds()),
+        secure=tls,
+        httponly=True,
+        samesite="lax",  # a link to the vault in a chat opens it signed in; what changes something is checked by its origin
+    )
+    return response
+
+
+def signed_out(response: Response) -> Response:
+    response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+    response.delete_cookie(TLS_COOKIE, secure=True, httponly=True, samesite="lax")
+    return response
+
+
+def same_twice(form: dict[str, str]) -> str:
+    """The new password. Raises BadInput where the second one is another."""
+    password = form.get("password", "")
+    if password != form.get("again", ""):
+        raise BadInput("The two passwords are not the same.", help="Type the new one twice.")
+    return password
+
+
+def answer(template: str, error: BadInput | None, **context: Any) -> Response:
+    """The page; with an error it says so, and its status does."""
+    if error is None:
+        return render(template, error=None, **context)
+    response = render(template, status=HTTP_STATUS[error.code], error=refusal(error), **context)
+    if isinstance(error, TooManyTries):
+        response.headers["Retry-After"] = str(error.wait_s)
+    return response

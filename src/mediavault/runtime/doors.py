@@ -1,0 +1,37 @@
+"""Before the doors open: whether they may, and the one-time token for who sets the vault up in a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from mediavault.access.desk import token_of
+from mediavault.access.invitation import Invitation
+from mediavault.access.owner import Owner
+from mediavault.api.security import needs_a_password, no_password
+from mediavault.core.clock import SystemClock
+from mediavault.core.logs import get_logger
+from mediavault.core.settings import Settings
+from mediavault.store.port import JobStore
+
+log = get_logger(__name__)
+
+
+def refuse_open_doors(settings: Settings) -> Callable[[JobStore], Awaitable[None]]:
+    """Raises BadSetting for a vault that would be open to the network: it listens to it, and nothing guards it."""
+
+    async def look(store: JobStore) -> None:
+        if needs_a_password(settings) and not await Owner(store, SystemClock()).has_password():
+            raise no_password(settings)
+
+    return look
+
+
+async def invite(settings: Settings, store: JobStore) -> None:
+    """Print the one-time token for the set-up page, where the vault is to be set up there and has no owner yet.
+
+    It is the one secret that is ever written into a log: good once, for an hour, and only while there is no password.
+    """
+    clock = SystemClock()
+    if settings.setup and not token_of(settings) and not await Owner(store, clock).has_password():
+        token = await Invitation(store, clock).write()
+        log.warning("set_up_wanted", page="/setup", one_time_token=token, valid_for="1 hour")

@@ -1,0 +1,109 @@
+"""``password`` and ``token``: W01 and W03 on the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Iterator
+
+import pytest
+
+from mediavault.access import hashing
+from mediavault.access.owner import Owner
+from mediavault.access.tokens import ApiTokens
+from mediavault.access.web_sessions import Visit, WebSessions
+from mediavault.core.records import RecordKind
+from tests.unit.cli.conftest import Run, StubHouse
+
+PASSWORD = "seven grey herons"
+
+
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(hashing, "MEMORY_KIB", 64)
+    hashing._hasher.cache_clear()
+    yield
+    hashing._hasher.cache_clear()
+
+
+def holds(house: StubHouse, password: str) -> bool:
+    return asyncio.run(Owner(house.store, house.clock).holds(password))
+
+
+def given(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+
+def test_a_password_is_set_from_standard_input(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And whoever was signed in is signed out: the old one may have got out."""
+    asyncio.run(WebSessions(house.store, house.clock).begin(Visit()))
+    given(monkeypatch, f"{PASSWORD}\n")
+    ended = run("password", "--stdin")
+
+    assert (ended.code, ended.err) == (0, "")
+    assert PASSWORD not in ended.out
+    assert holds(house, PASSWORD)
+    assert asyncio.run(house.store.records(RecordKind.WEB_SESSION)) == []
+
+
+def test_it_is_asked_for_twice(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def prompt(words: str, **options: object) -> str:
+        asked.append((words, options["hide_input"], options["confirmation_prompt"]))
+        return PASSWORD
+
+    monkeypatch.setattr("typer.prompt", prompt)
+
+    assert run("password").code == 0
+    assert asked == [("New password", True, "Once more")]
+    assert holds(house, PASSWORD)
+
+
+@pytest.mark.parametrize("bad", ["", "short", "password123", "x" * 129])
+def test_a_bad_password_is_refused(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch, bad: str) -> None:
+    given(monkeypatch, bad)
+    ended = run("password", "--stdin")
+
+    assert ended.code == 2
+    assert "The password is" in ended.err
+    assert asyncio.run(house.store.records(RecordKind.OWNER)) == []
+
+
+def test_it_is_removed(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, PASSWORD)
+    run("password", "--stdin")
+
+    assert run("password", "--remove", "--json").json() == {"password": False, "changed": True}
+    assert run("password", "--remove").code == 1
+    assert not holds(house, PASSWORD)
+
+
+def test_a_token_is_printed_alone_and_listed_without_it(run: Run, house: StubHouse) -> None:
+    """So that a script can take it as it stands."""
+    made = run("token", "add", "phone", "--scope", "read", "--days", "30")
+    token = made.out.strip()
+    [listed] = run("token", "list", "--json").json()["tokens"]
+
+    assert token.startswith("mv_")
+    assert "nobody can show it again" in made.err
+    assert (listed["name"], listed["scope"], listed["last_used_at"]) == ("phone", "read", None)
+    assert listed["expires_at"] is not None
+    assert token not in str(listed)
+    assert listed["id"] in run("token", "list").out
+    assert asyncio.run(ApiTokens(house.store, house.clock).find(token)) is not None
+
+
+def test_a_token_may_only_submit_unless_it_is_said(run: Run) -> None:
+    assert run("token", "add", "phone", "--json").json()["scope"] == "submit"
+    assert run("token", "add", "other", "--scope", "root").code == 2
+    assert run("token", "add", "phone").code == 2
+
+
+def test_a_token_is_revoked_by_its_name(run: Run, house: StubHouse) -> None:
+    token = run("token", "add", "phone").out.strip()
+
+    assert run("token", "revoke", "phone").out.strip() == "phone: revoked."
+    assert run("token", "revoke", "phone", "--json").code == 2
+    assert asyncio.run(ApiTokens(house.store, house.clock).find(token)) is None
+    assert "no token" in run("token", "list").out
