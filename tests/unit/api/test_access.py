@@ -12,7 +12,9 @@ from mediavault.access import hashing
 from mediavault.access.desk import COOKIE, TLS_COOKIE, AccessDesk
 from mediavault.access.proxies import SECRET_HEADER
 from mediavault.access.scopes import Scope
+from mediavault.api.errors import ENDLESS_PATHS
 from mediavault.core.records import RecordKind
+from mediavault.store.port import JobQuery
 from tests.asgi_client import Answer
 from tests.unit.api.conftest import POST, TOKEN, House, MakeHouse
 
@@ -524,6 +526,33 @@ async def test_a_proxys_word_is_no_proof_against_other_sites(make_house: MakeHou
     )
 
     assert answer.status == 403
+
+
+async def test_looking_changes_nothing(make_house: MakeHouse) -> None:
+    """W06: every address that answers a GET, asked by an admin. Only when a session or token was last used is written."""
+    house = await owned(make_house)
+    await house.add()
+    token, _ = await desk_of(house).tokens.add("phone", Scope.ADMIN)
+    app: Any = house.client.app
+    paths = [
+        each.path for each in app.routes if "GET" in (getattr(each, "methods", None) or ()) and "{" not in each.path
+    ]
+    before = (
+        await house.store.jobs(JobQuery()),
+        [await house.store.records(kind) for kind in (RecordKind.OWNER, RecordKind.SETTING)],
+    )
+    statuses = {
+        path: (await house.client.get(path, authorization=f"Bearer {token}", accept="text/html")).status
+        for path in paths
+        if path not in ENDLESS_PATHS
+    }
+    after = (
+        await house.store.jobs(JobQuery()),
+        [await house.store.records(kind) for kind in (RecordKind.OWNER, RecordKind.SETTING)],
+    )
+
+    assert len(statuses) > 10
+    assert before == after
 
 
 @pytest.mark.parametrize("forwarded", ["127.0.0.1", "::1", "127.0.0.1, 127.0.0.1"])
