@@ -244,6 +244,7 @@ async def test_an_empty_library_says_what_to_do(pages: Pages, make_vault: MakeVa
     await expect(page.locator(".empty h2")).to_have_text("Nothing saved yet")
     await page.locator(".empty a.button").click()
     await page.locator("#post_urls").wait_for()
+    await page.close()  # before the vault that it listens to
 
 
 @pytest.mark.parametrize("size", ["phone", "tablet", "desktop", "zoomed"])

@@ -1,0 +1,137 @@
+"""What the library's page costs the server: the whole request in this process, on SQLite, among 100,000 jobs.
+
+    .venv/bin/python -m benchmarks.library_page [--jobs 100000] [--rounds 15]
+
+A request goes through the gate, the route, the store and the templates; the network and the browser are left out. Beside
+its time stand the calls of the store that it took.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import html
+import re
+import statistics
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from tests.asgi_client import AsgiClient
+from tests.session_stubs import StubSessions, StubWindows
+
+from benchmarks.library import RARE, fill
+from mediavault.api.app import create_app
+from mediavault.api.services import ApiServices
+from mediavault.core.settings import Settings
+from mediavault.platforms import registry
+from mediavault.runtime.house import OpenVault, open_vault
+from mediavault.store.port import JobStore
+
+JOBS, ROUNDS, DEEP = 100_000, 15, 20
+AIM_MS = 100.0
+HTMX = {"hx_request": "true"}
+
+ASKED: Mapping[str, tuple[dict[str, str], dict[str, str]]] = {
+    "the library": ({}, {}),
+    "all states": ({"state": "all"}, {}),
+    "the failed": ({"state": "failed"}, {}),
+    "the largest first": ({"order": "largest"}, {}),
+    "a platform, the longest first": ({"platform": "tiktok", "order": "longest"}, {}),
+    "a year": ({"since": "2024-06-01", "until": "2025-05-31"}, {}),
+    "two letters, while typing": ({"q": "an"}, HTMX),
+    "a rare word, while typing": ({"q": RARE}, HTMX),
+    "a platform, a length and two letters": ({"platform": "tiktok", "length": "short", "q": "an"}, HTMX),
+}
+
+
+class Counted:
+    """A store that counts which of its methods are called."""
+
+    def __init__(self, store: JobStore) -> None:
+        self._store = store
+        self.calls = Counter[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        self.calls[name] += 1
+        return getattr(self._store, name)
+
+
+def client_of(vault: OpenVault, store: Counted) -> AsgiClient:
+    sessions = StubSessions(vault.clock)
+    services = ApiServices(
+        store=cast("JobStore", store),
+        settings=vault.settings,
+        clock=vault.clock,
+        submit=vault.submission,
+        library=vault.library,
+        browser_status=lambda: None,
+        sessions=sessions,
+        windows=StubWindows(sessions),
+        live=vault.live,
+        platforms=registry.all_platforms(),
+    )
+    return AsgiClient(create_app(services), accept="text/html")
+
+
+async def measure(client: AsgiClient, store: Counted, rounds: int) -> None:
+    pages = {name: (f"/library?{urlencode(query)}", headers) for name, (query, headers) in ASKED.items()}
+    pages[f"the tiles of page {DEEP}"] = (await _tiles_of(client, DEEP), HTMX)
+    print(f"| {'asked for':37} | median ms | worst ms | kB | calls of the store |\n|{'-' * 39}|--:|--:|--:|---|")
+    for name, (path, headers) in pages.items():
+        times, size = [], 0
+        await client.get(path, **headers)
+        store.calls.clear()
+        for _ in range(rounds):
+            began = time.perf_counter()
+            answer = await client.get(path, **headers)
+            times.append((time.perf_counter() - began) * 1000)
+            assert answer.status == 200, answer.text
+            size = len(answer.body)
+        calls = ", ".join(f"{each} {count / rounds:g}" for each, count in store.calls.items())
+        median = statistics.median(times)
+        print(f"| {name:37} | {median:.1f} | {max(times):.1f} | {size / 1000:.0f} | {calls} |{_verdict(median)}")
+
+
+def _verdict(median: float) -> str:
+    return "" if median < AIM_MS else f" over the aim of {AIM_MS:.0f} ms"
+
+
+async def _tiles_of(client: AsgiClient, page: int) -> str:
+    """The address that the page's script asks for when a person has scrolled so far."""
+    path = "/library"
+    for _ in range(page - 1):
+        found = re.search(r'hx-get="([^"]+cursor[^"]+)"', (await client.get(path)).text)
+        assert found is not None
+        path = html.unescape(found[1])
+    return path
+
+
+async def run(jobs: int, rounds: int, folder: Path) -> None:
+    settings = Settings(state_dir=folder / "state", download_dir=folder / "downloads")
+    async with open_vault(settings) as vault:
+        await fill(vault.store, jobs)
+        began = time.perf_counter()
+        while sum((await vault.store.library_totals()).counts.values()) < jobs:
+            continue  # the shelf follows the jobs, and each look waits for it a while
+        followed = time.perf_counter() - began
+        print(f"{jobs:,} jobs on SQLite, the shelf followed in {followed:.0f} s; the median of {rounds}")
+        store = Counted(vault.store)
+        await measure(client_of(vault, store), store, rounds)
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--jobs", type=int, default=JOBS)
+    ask.add_argument("--rounds", type=int, default=ROUNDS)
+    asked = ask.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(run(asked.jobs, asked.rounds, Path(folder)))
+
+
+if __name__ == "__main__":
+    main()
