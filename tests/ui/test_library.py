@@ -120,6 +120,7 @@ async def test_keys_go_from_tile_to_tile_and_select(pages: Pages) -> None:
 
     assert await checked(page) == 5  # four columns: from the second to the sixth
     await expect(page.locator("#selected-count")).to_have_text("5 selected")
+    await expect(page.locator("#announcer")).to_have_text("5 selected")
 
     await page.keyboard.press("Escape")
     assert await checked(page) == 0

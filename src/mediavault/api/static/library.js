@@ -14,9 +14,25 @@ const tileOf = (element) => element?.closest?.(".tile");
 const nameOf = (tile) => tile?.querySelector(".name");
 const boxOf = (tile) => tile?.querySelector(".pick input");
 
+// --- what is told to who does not see it: once, when it stands
+
+let announcing = 0;
+function announce(words) {
+  clearTimeout(announcing);
+  announcing = setTimeout(() => {
+    document.getElementById("announcer").textContent = words;
+  }, 500);
+}
+
+function announceFound() {
+  const found = document.querySelector("[data-found]");
+  announce(found?.dataset.found || found?.textContent || "");
+}
+
 // --- what is selected
 
 let anchor = null; // where a range begins
+let told = 0;
 
 function showSelection() {
   const count = form.querySelectorAll(".pick input:checked").length;
@@ -26,6 +42,8 @@ function showSelection() {
   const words = tooMany ? bar.dataset.tooMany
     : count === 1 ? bar.dataset.one : bar.dataset.many.replace("{n}", count);
   document.getElementById("selected-count").textContent = words;
+  if (count !== told) announce(count ? words : "");
+  told = count;
   for (const button of bar.querySelectorAll("button[formaction]")) button.disabled = tooMany;
 }
 
@@ -130,15 +148,6 @@ document.addEventListener("click", (event) => {
 
 // --- what htmx brings, and what it does not
 
-let announcing = 0;
-function announce() {
-  clearTimeout(announcing);
-  announcing = setTimeout(() => {
-    const found = document.querySelector("[data-found]");
-    document.getElementById("announcer").textContent = found?.dataset.found || found?.textContent || "";
-  }, 500);
-}
-
 // the address of a page left behind is asked for anew, and stands as the server makes it
 htmx.config.refreshOnHistoryMiss = true;
 
@@ -151,7 +160,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target.id === "results" || event.target.id === "results") {
     anchor = null;
     showSelection();
-    announce();
+    announceFound();
   } else document.getElementById("results").classList.toggle("picking", bar.classList.contains("shown"));
 });
 
