@@ -56,6 +56,7 @@ async def test_the_next_tiles_come_by_themselves_and_nothing_jumps(pages: Pages,
 
 
 async def test_a_search_is_answered_while_one_types_and_stands_in_the_address(pages: Pages) -> None:
+    pages.allow.append(GIVEN_UP)
     page = await pages("/library")
     await page.locator("#q").press_sequentially("night train", delay=20)
     await page.wait_for_url("**/library?q=night+train")
