@@ -22,6 +22,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from tests.asgi_client import AsgiClient
+from tests.file_desk_stubs import StubChecks, StubCopies
 from tests.session_stubs import StubSessions, StubWindows
 
 from benchmarks.library import RARE, fill
@@ -73,6 +74,8 @@ def client_of(vault: OpenVault, store: Counted) -> AsgiClient:
         sessions=sessions,
         windows=StubWindows(sessions),
         live=vault.live,
+        checks=StubChecks(),
+        copies=StubCopies(vault.settings.state_dir),
         platforms=registry.all_platforms(),
     )
     return AsgiClient(create_app(services), accept="text/html")
