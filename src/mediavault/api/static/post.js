@@ -9,6 +9,7 @@ const keys = document.getElementById("keys");
 const announced = document.querySelector('[data-field="announced"]');
 const REFRESH_PAUSE_MS = 300;
 const BUSY_PAUSE_MS = 1000;
+const COPIED_MS = 1500;
 
 // --- the page anew, region by region
 
@@ -82,12 +83,14 @@ document.addEventListener("submit", async (event) => {
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
-  await navigator.clipboard?.writeText(button.dataset.copy).then(
-    () => (announced.textContent = keys.dataset.copied),
-    () => getSelection().selectAllChildren(button.previousElementSibling), // not allowed: it is marked, to be copied by hand
-  );
-  button.classList.add("copied");
-  setTimeout(() => button.classList.remove("copied"), 1500);
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    announced.textContent = keys.dataset.copied;
+    button.classList.add("copied");
+    setTimeout(() => button.classList.remove("copied"), COPIED_MS);
+  } catch {
+    getSelection().selectAllChildren(button.previousElementSibling); // not allowed, or no https: to be copied by hand
+  }
 });
 
 document.addEventListener(
