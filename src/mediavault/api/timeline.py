@@ -13,6 +13,7 @@ from typing import Literal
 from mediavault.api.catalogue import N_, gettext
 from mediavault.api.views import is_waiting_for_retry
 from mediavault.api.words import FAILED_WORDS, RUNG_WORDS, STAGE_WORDS, help_for, one_line, span_words
+from mediavault.core.errors import ErrorCode
 from mediavault.core.job import HistoryRecord, Job, JobStatus, Outcome, RungName, Stage
 
 Tone = Literal["good", "bad", "busy", "quiet"]
@@ -79,6 +80,7 @@ class Attempt:
     took: str
     rungs: Sequence[Rung]
     steps: Sequence[Step]
+    is_running: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +133,20 @@ def _attempt(number: int, records: Sequence[HistoryRecord], *, is_running: bool)
     return Attempt(
         number=number,
         tone=tone,
-        icon="retry" if not number and records[0].stage is Stage.RETRY else _ICONS[tone],
+        icon=_icon(number, tone, records, is_running=is_running),
         word=word,
         began=began,
         took="" if is_running or not number else span_words((ended - began) / timedelta(milliseconds=1)),
         rungs=_rungs(records) if number else (),
         steps=steps,
+        is_running=is_running,
     )
+
+
+def _icon(number: int, tone: Tone, records: Sequence[HistoryRecord], *, is_running: bool) -> str:
+    if not number and records[0].stage is Stage.RETRY:
+        return "retry"
+    return "hand" if tone == "busy" and not is_running else _ICONS[tone]
 
 
 def _mark(records: Sequence[HistoryRecord], *, is_running: bool) -> tuple[Tone, str]:
@@ -148,6 +157,9 @@ def _mark(records: Sequence[HistoryRecord], *, is_running: bool) -> tuple[Tone, 
             tone, word = _MARKS[record.stage]
             if record.stage is Stage.FAIL and record.error_code and record.error_code in FAILED_WORDS:
                 word = FAILED_WORDS[record.error_code]
+                tone = (
+                    "bad" if record.error_code is ErrorCode.PARTIAL else "busy"
+                )  # it goes on once a person has helped
             return tone, gettext(word)
     last = records[-1]
     return ("quiet", gettext(STAGE_WORDS[last.stage])) if not last.attempt else ("quiet", gettext(N_("Broke off")))

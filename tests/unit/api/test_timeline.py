@@ -91,6 +91,13 @@ def test_a_rung_that_was_not_climbed_was_not_needed() -> None:
         (JobStatus.FAILED, {}, record(1, Stage.RECOVER, FAILED), "bad", "Cut short by a restart"),
         (JobStatus.CANCELLED, {}, record(1, Stage.CANCEL), "quiet", "Cancelled"),
         (JobStatus.FAILED, {}, record(1, Stage.FAIL, FAILED, error_code=ErrorCode.PARTIAL), "bad", "Partly kept"),
+        (
+            JobStatus.FAILED,
+            {},
+            record(1, Stage.FAIL, FAILED, error_code=ErrorCode.AMBIGUOUS),
+            "busy",
+            "Choose the video",
+        ),
         (JobStatus.FAILED, {}, record(1, Stage.EXTRACT), "quiet", "Broke off"),
     ],
 )
@@ -100,6 +107,7 @@ def test_an_attempts_end_is_said_in_words(
     told = attempts(job(status, **facts), record(1, Stage.CLAIM), last)[0]
 
     assert (told.tone, told.word) == (tone, word)
+    assert told.icon == {"good": "check", "bad": "cross", "quiet": "skip", "busy": "hand"}[tone] or word == "Working"
 
 
 @pytest.mark.parametrize(
