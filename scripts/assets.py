@@ -18,6 +18,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from babel.messages.catalog import Catalog
 
 ROOT = Path(__file__).resolve().parents[1]
 FRONTEND = ROOT / "frontend"
@@ -25,6 +29,14 @@ API = ROOT / "src" / "mediavault" / "api"
 VENDOR = API / "static" / "vendor"
 LOCALES = API / "locales"
 INSTALL_WITHIN_S = 300.0
+KEYWORDS: dict[str, Any] = {
+    "_": None,
+    "N_": None,
+    "gettext": None,
+    "ngettext": (1, 2),
+    "N_n": (1, 2),
+    "pgettext": ((1, "c"), 2),
+}
 
 _STAMPS = (b'"Report-', b'"POT-', b'"PO-', b'"Last-', b'"Language-Team', b'"Generated-')  # would differ at every run
 
@@ -88,25 +100,31 @@ def compile_catalogues() -> None:
         fresh.replace(compiled)
 
 
-def collect_words() -> None:
-    """Put every text of the code and the templates into each catalogue: new ones empty, gone ones away."""
+def texts_of_the_code() -> Catalog:
+    """Every text that the code and the templates mark for translation."""
     from babel.messages.catalog import Catalog
     from babel.messages.extract import extract_from_dir
-    from babel.messages.pofile import read_po, write_po
 
     from mediavault.api.words import plain_sentences
 
-    template = Catalog(project="mediavault", charset="utf-8")
+    found = Catalog(project="mediavault", charset="utf-8")
     method_map = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
     options = {"**/templates/**.html": {"trimmed": "true", "silent": "false"}}
-    keywords = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2), "N_n": (1, 2)}
     # without line numbers: a line that moves is no change of the words
     for name, _line, message, _comments, context in extract_from_dir(
-        str(API), method_map=method_map, options_map=options, keywords=keywords
+        str(API), method_map=method_map, options_map=options, keywords=KEYWORDS
     ):
-        template.add(message, locations=[(name, 0)], context=context)
+        found.add(message, locations=[(name, 0)], context=context)
     for sentence in plain_sentences():
-        template.add(sentence, locations=[("words.py", 0)])
+        found.add(sentence, locations=[("words.py", 0)])
+    return found
+
+
+def collect_words() -> None:
+    """Put every text of the code and the templates into each catalogue: new ones empty, gone ones away."""
+    from babel.messages.pofile import read_po, write_po
+
+    template = texts_of_the_code()
     for path in LOCALES.glob("*/LC_MESSAGES/mediavault.po"):
         catalogue = read_po(io.BytesIO(path.read_bytes()), locale=path.parents[1].name)
         catalogue.update(template, no_fuzzy_matching=True)

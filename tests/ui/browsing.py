@@ -14,11 +14,12 @@ from playwright.async_api import Browser, BrowserContext, Dialog, Page, Response
 from tests.ui.pages import Case
 from tests.ui.vault import Vault
 
-Size = Literal["phone", "tablet", "desktop", "zoomed"]
+Size = Literal["phone", "tablet", "desktop", "half", "zoomed"]
 SIZES: dict[str, tuple[int, int]] = {
     "phone": (390, 844),
     "tablet": (820, 1180),
     "desktop": (1440, 900),
+    "half": (720, 450),
     "zoomed": (320, 640),  # 1280 wide at 400 %: WCAG 1.4.10
 }
 LANGUAGES = {"en": "en-GB", "de": "de-DE"}

@@ -21,7 +21,7 @@ from mediavault.runtime.processes import serve_vault
 from mediavault.store.port import JobStore
 from tests.ui import sample
 
-START_WITHIN_S = 10.0
+START_WITHIN_S = 30.0  # also beside other tests
 BEAT_EVERY_S = 30.0
 WORKER = WorkerId("w-sample")
 TOKEN = "mv_only-for-these-tests"  # of the vault that is guarded

@@ -14,6 +14,8 @@ from importlib.resources import as_file, files
 from mediavault.api.appearance import current
 
 SOURCE_LOCALE = "en"
+# Languages that are written from right to left, of those that have a catalogue or may get one.
+_FROM_THE_RIGHT = frozenset({"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
 
 
 def gettext(text: str) -> str:
@@ -42,6 +44,11 @@ def locales() -> frozenset[str]:
     root = files("mediavault.api").joinpath("locales")
     found = {one.name for one in root.iterdir() if one.joinpath("LC_MESSAGES", "mediavault.mo").is_file()}
     return frozenset({SOURCE_LOCALE, *found})
+
+
+def direction(locale: str) -> str:
+    """What ``dir`` says of a page in the language."""
+    return "rtl" if locale in _FROM_THE_RIGHT else "ltr"
 
 
 def decimal(value: float, digits: int) -> str:

@@ -13,7 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from mediavault.access.errors import TooManyTries
+from mediavault.api.catalogue import gettext
 from mediavault.api.render import render
+from mediavault.api.said import said
 from mediavault.api.schemas import ErrorView
 from mediavault.api.words import help_for
 from mediavault.core.errors import BadInput, ErrorCode, MediavaultError, StorageFailure, StoreError
@@ -100,10 +102,13 @@ def error_response(request: Request, exc: MediavaultError) -> Response:
         headers = {**headers, "Retry-After": "5"}
     if isinstance(exc, TooManyTries):
         headers = {**headers, "Retry-After": str(exc.wait_s)}
-    view = ErrorView(code=exc.code, message=exc.message, help=exc.help)
+    advice = gettext(exc.help)
     if wants_page(request):
+        view = ErrorView(code=exc.code, message=exc.message, help=advice)
         response: Response = render("error.html", status=status, error=view)
     else:
+        message = said(exc.code, exc.message)
+        view = ErrorView(code=exc.code, message=f"{message.text} {message.original}".rstrip(), help=advice)
         response = JSONResponse(view.model_dump(mode="json"), status_code=status)
     response.headers.update(headers)
     return response

@@ -12,7 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mediavault import __version__
 from mediavault.api.appearance import current
 from mediavault.api.assets import static_address
-from mediavault.api.catalogue import gettext, names, ngettext, pgettext
+from mediavault.api.catalogue import direction, gettext, names, ngettext, pgettext
+from mediavault.api.said import said
 from mediavault.api.sections import sections, use_icon
 from mediavault.api.words import (
     GATE_WORDS,
@@ -69,8 +70,10 @@ def _environment() -> Environment:
         version=__version__,
         static=static_address,
         languages=names,
+        direction=direction,
         sections=sections,
         use_icon=use_icon,
+        message_of=said,
         status_words=STATUS_WORDS,
         gate_words=GATE_WORDS,
         stage_words=STAGE_WORDS,

@@ -100,11 +100,15 @@ class CandidateView(_View):
 
 
 class DisplayView(_View):
-    """The job in words, as the page and the command line show it."""
+    """The job in words, as the page and the command line show it, in the language of whoever asks.
+
+    ``original`` is the stored error, which is English, where ``detail`` says it in another language; else "".
+    """
 
     title: str
     state: str
     detail: str
+    original: str = ""
     percent: int
     actions: list[Action]
 

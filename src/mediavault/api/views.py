@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from mediavault.api.catalogue import gettext
+from mediavault.api.said import Said, said
 from mediavault.api.schemas import (
     Action,
     CandidateView,
@@ -89,10 +90,12 @@ def fleet_view(report: StoreReport, workers: Sequence[WorkerBeat]) -> FleetView:
 
 def display(job: Job) -> DisplayView:
     """The job in words."""
+    detail = _detail(job)
     return DisplayView(
         title=title(job),
         state=_state(job),
-        detail=_detail(job),
+        detail=detail.text,
+        original=detail.original,
         percent=_percent(job),
         actions=_actions(job),
     )
@@ -152,14 +155,14 @@ def _state(job: Job) -> str:
     return gettext("Will be tried again") if is_waiting_for_retry(job) else gettext(STATUS_WORDS[job.status])
 
 
-def _detail(job: Job) -> str:
+def _detail(job: Job) -> Said:
     if job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD and job.bytes_done:
-        return progress_words(job.bytes_done, job.bytes_total)
+        return Said(progress_words(job.bytes_done, job.bytes_total))
     if job.status is JobStatus.COMPLETED:
-        return size_words(job.bytes)
+        return Said(size_words(job.bytes))
     if job.status is JobStatus.QUEUED and job.needs_session:
-        return gettext("Goes on where somebody is signed in to %(site)s.") % {"site": job.platform}
-    return one_line(job.error or "") if job.status is JobStatus.FAILED else ""
+        return Said(gettext("Goes on where somebody is signed in to %(site)s.") % {"site": job.platform})
+    return said(job.error_code, one_line(job.error or "")) if job.status is JobStatus.FAILED else Said("")
 
 
 def _percent(job: Job) -> int:

@@ -197,7 +197,7 @@ async def test_language_and_theme_are_chosen_without_javascript_and_kept(house: 
     page = (await house.client.get("/", cookie=cookies)).text
 
     assert (answer.status, answer.headers["location"]) == (303, "/?status=failed")
-    assert '<html lang="de" data-theme="dark">' in page
+    assert '<html lang="de" dir="ltr" data-theme="dark">' in page
 
 
 @pytest.mark.parametrize("back", ["//evil.test/", "https://evil.test/", "/\\evil.test", "\r\nx", "/\r\nX: y", "", "/ü"])

@@ -20,4 +20,4 @@ def frame(services: ApiServices) -> dict[str, Any]:
 
 def complaint(exc: MediavaultError) -> ErrorView:
     """What a page says of input that it can't take."""
-    return ErrorView(code=exc.code, message=gettext(exc.message), help=gettext(exc.help) or help_for(exc.code))
+    return ErrorView(code=exc.code, message=exc.message, help=gettext(exc.help) or help_for(exc.code))

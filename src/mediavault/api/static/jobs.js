@@ -23,6 +23,7 @@ export function fill(root, job) {
   root.dataset.status = job.status;
   put(root, "state", job.display.state);
   put(root, "detail", job.display.detail);
+  put(root, "original", job.display.original);
   put(root, "help", job.help);
   putMoment(root, "retry", job.retry_at);
   const bar = field(root, "progress");

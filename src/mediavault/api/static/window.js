@@ -8,6 +8,7 @@ const canvas = document.getElementById("screen");
 const keys = document.getElementById("keys"); // unseen: what a keyboard, an input method or a phone makes of strokes
 const paper = canvas.getContext("2d", { alpha: false });
 const statusLine = document.getElementById("status");
+const { unreachable } = document.getElementById("messages").dataset;
 const BASE = "/api/login-window";
 const SEND_PAUSE_MS = 30;
 const RETRY_MS = 1000;
@@ -57,7 +58,7 @@ async function watch() {
       answer = await ask("GET", `/frame?after=${last}`);
     } catch (problem) {
       if (problem.code) return over || end(problem.message, problem.help);
-      tell("The vault does not answer; trying again …");
+      tell(statusLine.dataset.lost);
       last = 0;
       await pause(RETRY_MS);
       continue;
@@ -199,40 +200,42 @@ for (const button of document.querySelectorAll("[data-key]")) {
 }
 
 document.getElementById("done").addEventListener("click", async () => {
-  end("Closing the window and keeping its cookies …");
+  end(statusLine.dataset.closing);
   try {
     const state = await (await ask("POST", "/close")).json();
     location.assign(jobId ? `/jobs/${jobId}` : `/sessions${state ? `#${state.platform}` : ""}`);
   } catch (problem) {
-    tell(problem.message ?? "The vault does not answer.", problem.help);
+    tell(problem.message ?? unreachable, problem.help);
   }
 });
 
 // --- the beginning
 
 async function begin() {
-  if (!ticket) return end("This way to the window was used already.", "Open it anew on the page of the sign-ins.");
+  if (!ticket) return end(statusLine.dataset.used, statusLine.dataset.usedHelp);
   let viewer;
   try {
     viewer = await (await ask("POST", "/viewer", { ticket })).json();
   } catch (problem) {
-    return end(problem.message ?? "The vault does not answer.", problem.help);
+    return end(problem.message ?? unreachable, problem.help);
   }
   key = viewer.key;
   canvas.width = viewer.width;
   canvas.height = viewer.height;
-  const until = new Date(Date.now() + viewer.seconds_left * 1000).toLocaleTimeString([], { timeStyle: "short" });
+  const until = new Date(Date.now() + viewer.seconds_left * 1000).toLocaleTimeString(document.documentElement.lang, { timeStyle: "short" });
   jobId = viewer.job_id;
-  const purpose = jobId ? `Answer ${viewer.title}` : `Sign in to ${viewer.title}`;
-  document.getElementById("title").textContent = purpose;
+  const title = document.getElementById("title");
+  const purpose = (jobId ? title.dataset.answer : title.dataset.signIn).replace("{site}", () => viewer.title);
+  title.textContent = purpose;
   document.title = `${purpose} · mediavault`;
   if (jobId) {
-    document.getElementById("when-done").textContent = "shows the post; its job then goes on by itself.";
+    const whenDone = document.getElementById("when-done");
+    whenDone.textContent = whenDone.dataset.answer;
     const back = document.querySelector(".back a");
     back.href = `/jobs/${jobId}`;
-    back.textContent = "← The job";
+    back.textContent = `← ${back.dataset.job}`;
   }
-  tell(`The window is open until ${until}, and for five minutes when nobody looks.`);
+  tell(statusLine.dataset.open.replace("{time}", () => until));
   document.getElementById("window").hidden = false;
   keys.focus({ preventScroll: true });
   watch();

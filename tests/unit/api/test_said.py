@@ -1,0 +1,68 @@
+"""Stored messages are English; a reader of another language gets the condition's sentence in their own, and the message after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from mediavault.api.appearance import Appearance, use
+from mediavault.api.catalogue import direction
+from mediavault.api.said import SENTENCES, Said, said
+from mediavault.api.views import display
+from mediavault.core.errors import ErrorCode
+from tests.unit.api.conftest import House
+
+STORED = "The post is gone."
+
+
+@pytest.fixture(autouse=True)
+def english_again() -> Iterator[None]:
+    yield
+    use(Appearance())
+
+
+def test_every_condition_has_a_sentence() -> None:
+    assert set(SENTENCES) == set(ErrorCode)
+
+
+def test_an_english_reader_gets_the_message_as_it_was_said() -> None:
+    assert said(ErrorCode.HTTP_ERROR, "It answered 503.") == Said("It answered 503.")
+
+
+def test_another_reader_gets_the_conditions_sentence_and_the_message_after_it() -> None:
+    use(Appearance(locale="de"))
+
+    assert said(ErrorCode.HTTP_ERROR, "It answered 503.") == Said(
+        "Der Dienst hat mit einem Fehler geantwortet.", "It answered 503."
+    )
+
+
+def test_a_message_that_a_catalogue_has_needs_no_original() -> None:
+    use(Appearance(locale="de"))
+
+    assert said(ErrorCode.DELETED, STORED) == Said("Den Beitrag gibt es nicht mehr.")
+
+
+def test_nothing_is_said_of_no_message() -> None:
+    use(Appearance(locale="de"))
+
+    assert said(ErrorCode.DELETED, "") == Said("")
+
+
+async def test_a_failed_job_says_both(house: House) -> None:
+    job = await house.add_failed()
+    use(Appearance(locale="de"))
+
+    assert (display(job).detail, display(job).original) == ("Den Beitrag gibt es nicht mehr.", "")
+
+
+async def test_an_error_of_the_api_speaks_the_language_that_was_asked_for(house: House) -> None:
+    answer = (await house.client.get("/api/jobs/no-id", accept_language="de")).json()
+
+    assert answer["message"] == "Unter diesem Namen gibt es nichts. No job has this id."
+    assert answer["help"].startswith("Die Kennung steht")
+
+
+def test_a_page_runs_from_the_right_where_its_language_does() -> None:
+    assert (direction("ar"), direction("de")) == ("rtl", "ltr")
