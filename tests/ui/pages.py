@@ -121,6 +121,8 @@ REFUSED = (r"console error: Failed to load resource: .* (4\d\d|503)",)
 
 CASES: tuple[Case, ...] = (
     Case("home", "/", at("/"), then=everything_open),
+    Case("home-done", "/", at("/?taken=2&known=1"), then=everything_open),
+    Case("home-shared", "/", at("/?text=Look%20at%20https://videos.example/watch/shared")),
     Case("home-empty", "/", at("/"), "empty"),
     Case("home-bad-link", "/", at("/"), then=bad_link, allow=REFUSED),
     Case("library", "/library", at("/library"), then=some_selected),

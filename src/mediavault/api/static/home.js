@@ -182,6 +182,7 @@ function lose(text, after) {
 }
 
 function onState(isOpen) {
+  document.body.dataset.stream = isOpen ? "open" : "lost";
   if (!isOpen) {
     if (!isLost) lose(words.lost, LOST_AFTER_MS);
     return;

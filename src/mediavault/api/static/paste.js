@@ -41,6 +41,7 @@ async function take(text, { fromBox = false } = {}) {
   if (busy || !text.trim()) return;
   busy = true;
   form.classList.add("is-busy");
+  form.setAttribute("aria-busy", "true");
   try {
     const pieces = parts(text);
     if (!pieces.length) throw { message: words.noLinks, help: "" };
@@ -58,6 +59,7 @@ async function take(text, { fromBox = false } = {}) {
   } finally {
     busy = false;
     form.classList.remove("is-busy");
+    form.removeAttribute("aria-busy");
   }
 }
 
