@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help install dev browser servers run demo test unit check faults chaos postgres lock bench score clean
+.PHONY: help install dev browser servers run demo test unit check faults chaos postgres lock bench shelf score clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
@@ -56,6 +56,9 @@ bench: dev ## Measure the queue beside its peers
 chaos: dev ## Workers under kills, freezes, cuts, restarts: make chaos SECONDS=60 STORE=postgres JOBS=1000 LEASE=2 SEED=7
 	@$(PY) -m tests.faults.chaos $(if $(STORE),--store=$(STORE)) $(if $(SECONDS),--seconds=$(SECONDS)) \
 		$(if $(JOBS),--jobs=$(JOBS)) $(if $(SEED),--seed=$(SEED)) $(if $(LEASE),--lease-s=$(LEASE))
+
+shelf: dev ## Measure what the library's pages ask of a store of 100,000 videos
+	@$(PY) -m benchmarks.library
 
 score: dev ## Hold the answers against known ones: make score CASES=folder
 	@$(PY) -m benchmarks.score $(if $(CASES),"$(CASES)")

@@ -18,6 +18,7 @@ from mediavault.api import (
     health,
     job_log,
     jobs,
+    library_lists,
     login_window,
     metrics,
     pages,
@@ -51,6 +52,7 @@ def create_app(services: ApiServices) -> FastAPI:
     errors.install(app)
     for router in (
         jobs.router,
+        library_lists.router,
         events.router,
         gates.router,
         health.router,

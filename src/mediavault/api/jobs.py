@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -10,7 +11,7 @@ from mediavault.api.actions import cancel_job, remove_job, retry_job, submit
 from mediavault.api.dependencies import EventFeed, JobIdPath, Services, errors
 from mediavault.api.schemas import HistoryView, JobList, JobPageView, JobView, ListRequest, RetryRequest, SubmitRequest
 from mediavault.api.views import history_view, job_list, job_view, page_view
-from mediavault.store.port import JobQuery
+from mediavault.store.port import JobOrder, JobQuery
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
@@ -39,7 +40,9 @@ async def create(
 
 @router.get("", response_model=JobPageView, responses=errors(401, 503))
 async def index(query: Annotated[ListRequest, Query()], services: Services) -> JobPageView:
-    """Newest first. ``status`` may be repeated; ``q`` is looked for in address, title and account."""
+    """In the order asked for, newest first. ``status`` may be repeated. Every word of ``q`` is the beginning of a word in
+    title, text, account or address. ``since`` (inclusive) and ``until`` (exclusive) are about ``created_at``, in UTC unless they
+    say otherwise; ``account`` is a ``key`` of ``/api/accounts``."""
     return page_view(await services.store.jobs(to_query(query)))
 
 
@@ -82,4 +85,15 @@ def to_query(request: ListRequest) -> JobQuery:
         text=request.q or None,
         cursor=request.cursor or None,
         limit=request.limit,
+        account=request.account or None,
+        since=in_utc(request.since or None),
+        until=in_utc(request.until or None),
+        shortest_s=None if request.shortest_s == "" else request.shortest_s,
+        longest_s=None if request.longest_s == "" else request.longest_s,
+        order=request.order or JobOrder.NEWEST,
     )
+
+
+def in_utc(at: datetime | None) -> datetime | None:
+    """A time that says no zone is in UTC."""
+    return at if at is None or at.tzinfo else at.replace(tzinfo=UTC)

@@ -17,6 +17,7 @@ from mediavault.core.errors import ErrorCode
 from mediavault.core.gates import GateState
 from mediavault.core.job import ItemStatus, JobStatus, Outcome, RungName, Stage
 from mediavault.core.media import FoundIn, ItemRole, ItemType, SourceType, Watermark
+from mediavault.store.queries import JobOrder
 
 MAX_PAGE = 200  # jobs in one answer
 DEFAULT_PAGE = 50
@@ -53,6 +54,23 @@ class ListRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     status: list[JobStatus | Literal[""]] = []
+    platform: Annotated[str | None, Field(max_length=64)] = None
+    q: Annotated[str | None, Field(max_length=200)] = None
+    account: Annotated[str | None, Field(max_length=200)] = None
+    since: datetime | Literal[""] | None = None
+    until: datetime | Literal[""] | None = None
+    shortest_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal[""] | None = None
+    longest_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal[""] | None = None
+    order: JobOrder | Literal[""] = JobOrder.NEWEST
+    cursor: Annotated[str | None, Field(max_length=500)] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
+
+
+class AccountListRequest(BaseModel):
+    """The query of a list of accounts. An empty value counts as not given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
     platform: Annotated[str | None, Field(max_length=64)] = None
     q: Annotated[str | None, Field(max_length=200)] = None
     cursor: Annotated[str | None, Field(max_length=500)] = None
@@ -200,6 +218,50 @@ class JobPageView(_View):
 
     jobs: list[JobView]
     next_cursor: str | None
+
+
+class AccountView(_View):
+    """``key`` names the account in queries. ``bytes`` and ``duration_s`` are of the kept videos."""
+
+    key: str
+    platform: str
+    handle: str | None
+    display_name: str | None
+    slug: str
+    jobs: int
+    kept: int
+    bytes: int
+    duration_s: float
+    latest_at: datetime
+
+
+class AccountPageView(_View):
+    """``next_cursor`` asks for the page after; None on the last."""
+
+    accounts: list[AccountView]
+    next_cursor: str | None
+
+
+class PlatformTotalsView(_View):
+    """``counts`` has every status; ``bytes`` and ``duration_s`` are of the kept videos."""
+
+    platform: str
+    counts: dict[JobStatus, int]
+    kept: int
+    bytes: int
+    duration_s: float
+    latest_at: datetime
+
+
+class TotalsView(_View):
+    """As of a platform; ``latest_at`` is null where there is no job."""
+
+    platforms: list[PlatformTotalsView]
+    counts: dict[JobStatus, int]
+    kept: int
+    bytes: int
+    duration_s: float
+    latest_at: datetime | None
 
 
 class HistoryView(_View):

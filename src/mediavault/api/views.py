@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import PurePosixPath
 
 from mediavault.api.catalogue import gettext
 from mediavault.api.said import Said, said
 from mediavault.api.schemas import (
+    AccountPageView,
+    AccountView,
     Action,
     CandidateView,
     DisplayView,
@@ -21,6 +23,7 @@ from mediavault.api.schemas import (
     JobPageView,
     JobView,
     LinksView,
+    TotalsView,
     UnservedView,
     WorkerView,
 )
@@ -29,7 +32,7 @@ from mediavault.core.fleet import unserved, unserved_in_words, versions
 from mediavault.core.gates import Gate
 from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, JobStatus, Stage, WorkerBeat
 from mediavault.core.media import Candidate, KeptFile
-from mediavault.store.port import JobPage, StoreReport
+from mediavault.store.port import AccountPage, JobPage, LibraryTotals, StoreReport
 
 MAX_TITLE_CHARS = 200
 
@@ -62,6 +65,14 @@ def job_view(job: Job) -> JobView:
 
 def job_list(jobs: Sequence[Job]) -> JobList:
     return JobList(jobs=[job_view(job) for job in jobs])
+
+
+def account_page_view(page: AccountPage) -> AccountPageView:
+    return AccountPageView(accounts=[AccountView(**asdict(one)) for one in page.accounts], next_cursor=page.next_cursor)
+
+
+def totals_view(totals: LibraryTotals) -> TotalsView:
+    return TotalsView.model_validate(asdict(totals))
 
 
 def page_view(page: JobPage) -> JobPageView:

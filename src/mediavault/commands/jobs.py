@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,7 @@ from mediavault.commands.opening import quiet_settings, with_store
 from mediavault.commands.options import AsJson, JobIds
 from mediavault.core.job import JobId, JobStatus
 from mediavault.core.records import RecordKind
+from mediavault.store.queries import JobOrder
 
 if TYPE_CHECKING:
     from mediavault.core.job import Job
@@ -55,18 +57,50 @@ def list_jobs(
     status: Annotated[list[JobStatus] | None, typer.Option(help="Only these states.", show_default=False)] = None,
     platform: Annotated[str | None, typer.Option(help="Only this site.", show_default=False)] = None,
     q: Annotated[
-        str | None, typer.Option("--q", help="Only what has this in address, title or account.", show_default=False)
+        str | None,
+        typer.Option(
+            "--q",
+            help="Only what has these words, or their beginnings, in title, text, account or address.",
+            show_default=False,
+        ),
     ] = None,
+    account: Annotated[
+        str | None, typer.Option(metavar="SITE/NAME", help="Only this account's, as x/x-jane.", show_default=False)
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE",
+            help="Only what was handed in from then on: 2026-11-24, or with a time; in UTC.",
+            show_default=False,
+        ),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Only what was handed in before then.", show_default=False)
+    ] = None,
+    order: Annotated[JobOrder, typer.Option(help="What comes first.")] = JobOrder.NEWEST,
     limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT)] = 50,
     cursor: Annotated[str | None, typer.Option(help="Go on where the last page ended.", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List jobs, newest first."""
+    """List jobs, newest first or in another order."""
     from mediavault.api.views import page_view
     from mediavault.commands.output import out, print_jobs, print_json
     from mediavault.store.port import JobQuery
 
-    query = JobQuery(statuses=tuple(status or ()), platform=platform, text=q, cursor=cursor, limit=limit)
+    if platform is not None:
+        _refuse_unknown(platform)
+    query = JobQuery(
+        statuses=tuple(status or ()),
+        platform=platform,
+        text=q,
+        cursor=cursor,
+        limit=limit,
+        account=account,
+        since=_moment("--since", since),
+        until=_moment("--until", until),
+        order=order,
+    )
     page = page_view(asyncio.run(_list(quiet_settings(), query)))
     if as_json:
         print_json(page)
@@ -156,13 +190,28 @@ def gates(
 
 
 def _refuse_unknown(site: str) -> None:
-    """A slip of the pen would open a gate that no job ever passes."""
+    """A slip of the pen would open a gate that no job ever passes, or find nothing."""
     from mediavault.core.errors import BadInput
     from mediavault.platforms.registry import all_platforms
 
     names = sorted(known.name for known in all_platforms())
     if site not in names:
         raise BadInput(f"There is no site {site}.", help=f"The sites are {', '.join(names)}.")
+
+
+def _moment(option: str, told: str | None) -> datetime | None:
+    """A day begins at midnight; what says no zone is in UTC."""
+    from mediavault.core.errors import BadInput
+
+    if told is None:
+        return None
+    try:
+        at = datetime.fromisoformat(told)
+    except ValueError as exc:
+        raise BadInput(
+            f"{option} is no date: {told}", help="Write it as 2026-11-24 or 2026-11-24T18:30+01:00."
+        ) from exc
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def cancel(job_ids: JobIds, *, as_json: AsJson = False) -> None:

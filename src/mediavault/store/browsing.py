@@ -90,10 +90,15 @@ def _is_about(job: Job, terms: Sequence[search_words.Term]) -> bool:
 
 
 def accounts(jobs: Iterable[Job], query: AccountQuery) -> AccountPage:
+    return account_page(_summaries(jobs).values(), query)
+
+
+def account_page(summaries: Iterable[AccountSummary], query: AccountQuery) -> AccountPage:
+    """The page of these accounts that a query asks for."""
     terms = search_words.asked(query.text)
     found = [
         one
-        for one in _summaries(jobs).values()
+        for one in summaries
         if (query.platform is None or one.platform == query.platform) and (terms is None or _is_named(one, terms))
     ]
     found.sort(key=_account_place)

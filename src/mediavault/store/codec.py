@@ -113,7 +113,8 @@ _ACCOUNT_FIELDS = tuple(field.name for field in fields(Account))
 
 
 def search_text(post_url: str, account: Account | None = None, metadata: Mapping[str, Any] | None = None) -> str:
-    """What ``JobQuery.text`` is looked for in: post_url, title, handle and display name, case-folded, a line each."""
+    """What a former release looks into: post_url, title, handle and display name, case-folded, a line each. Our own searches
+    go by ``search_words``."""
     title = (metadata or {}).get("title")
     found = [post_url, title if isinstance(title, str) else None]
     if account is not None:

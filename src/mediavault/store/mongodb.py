@@ -17,7 +17,8 @@ from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobItem, NewJob, Stage, WorkerBeat, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.core.records import Record, RecordKind
-from mediavault.store import browsing, codec, mongodb_claims, mongodb_history, moves
+from mediavault.store import codec, mongodb_claims, mongodb_history, mongodb_words, moves
+from mediavault.store import mongodb_library as library
 from mediavault.store import mongodb_ops as ops
 from mediavault.store import mongodb_reads as reads
 from mediavault.store import mongodb_records as records
@@ -29,7 +30,6 @@ from mediavault.store.mongodb_facts import concerns
 from mediavault.store.mongodb_rows import cut
 from mediavault.store.mongodb_schema import migrate
 from mediavault.store.mongodb_wake import until_lost
-from mediavault.store.paging import is_plain
 from mediavault.store.port import (
     AccountPage,
     AccountQuery,
@@ -75,6 +75,7 @@ class MongoJobStore:
         await self._database.open()
         try:
             self._schema_version = await migrate(self._database)
+            await mongodb_words.fill(self._database)
         except BaseException:
             await self._database.close()
             raise
@@ -201,27 +202,24 @@ class MongoJobStore:
         return await self._calls.whole(reads.get(self._database, job_id))
 
     async def jobs(self, query: JobQuery) -> JobPage:
-        if not is_plain(query):
-            return browsing.page(await self._all_jobs(), query)
-        return await self._calls.whole(reads.jobs(self._database, query))
+        await self._mend_words(query)
+        return await self._calls.whole(library.page(self._database, query))
 
     async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
-        return browsing.beside(await self.get(job_id), await self._all_jobs(), query)
+        await self._mend_words(query)
+        return await self._calls.whole(library.neighbours(self._database, job_id, query))
 
     async def accounts(self, query: AccountQuery) -> AccountPage:
-        return browsing.accounts(await self._all_jobs(), query)
+        return await self._calls.whole(library.accounts(self._database, query))
 
     async def account(self, key: str) -> AccountSummary:
-        return browsing.account(await self._all_jobs(), key)
+        return await self._calls.whole(library.account(self._database, key))
 
     async def library_totals(self) -> LibraryTotals:
-        return browsing.totals(await self._all_jobs())
+        return await self._calls.whole(library.totals(self._database))
 
     async def failures(self) -> Sequence[FailureGroup]:
-        return browsing.failures(await self._all_jobs())
-
-    async def _all_jobs(self) -> Sequence[Job]:
-        return (await self._calls.whole(reads.jobs(self._database, JobQuery(limit=1 << 30)))).jobs
+        return await self._calls.whole(library.failures(self._database))
 
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
         return await self._calls.whole(reads.changed_since(self._database, moment, limit))
@@ -348,6 +346,11 @@ class MongoJobStore:
         if done != 0:
             self._subscribers.notify()
         return done
+
+    async def _mend_words(self, query: JobQuery) -> None:
+        """A worker of another release may have written what is searched for."""
+        if query.text or query.account is not None:
+            await self._calls.whole(mongodb_words.mend(self._database, self._now))
 
     async def _job_if(self, job_id: JobId, is_so: Callable[[Job], bool]) -> Job | None:
         job = await self.get(job_id)

@@ -118,6 +118,10 @@ class Documents:
         with errors_as_ours():
             return await self._collection.count_documents(where)
 
+    async def aggregate(self, stages: Sequence[Mapping[str, Any]]) -> list[Document]:
+        with errors_as_ours():
+            return await (await self._collection.aggregate(stages)).to_list()
+
     async def count_by(self, name: str, where: Filter) -> dict[Any, int]:
         with errors_as_ours():
             stages: list[Mapping[str, Any]] = [{"$match": where}, {"$group": {"_id": f"${name}", "count": {"$sum": 1}}}]

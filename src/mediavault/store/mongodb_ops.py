@@ -31,6 +31,7 @@ from mediavault.store.mongodb_engine import FIRST_MOMENT, Database, Document, Fi
 from mediavault.store.mongodb_history import appended, literal, make_room, new_record, write_page
 from mediavault.store.mongodb_rows import PAGE, SPILL_AT, document_of, gate_document, job_from, record_row
 from mediavault.store.mongodb_schema import AGREED, GATES, HISTORY, JOBS, WORKERS
+from mediavault.store.mongodb_words import words_values
 from mediavault.store.port import Checkpoint, Enqueued, Recovered, StoredJob
 from mediavault.store.rows import beat_values, checkpoint_values
 
@@ -153,7 +154,9 @@ async def fenced(database: Database, claim: ClaimedJob, changes: Mapping[str, An
 
 async def checkpoint(database: Database, claim: ClaimedJob, found: Checkpoint, now: int | None) -> None:
     record = new_record(moment_of(now), Stage.CHECKPOINT, attempt=claim.fence)
-    values = {"stage": Stage.CHECKPOINT.value, **checkpoint_values(claim.job.post_url, found)}
+    job, values = claim.job, {"stage": Stage.CHECKPOINT.value, **checkpoint_values(claim.job.post_url, found)}
+    texts = [values[name] for name in ("account", "metadata", "search_text")]
+    values |= words_values(job.post_url, job.canonical_url, *texts)
     await fenced(database, claim, {**literals(values), **appended(record)}, now)
 
 

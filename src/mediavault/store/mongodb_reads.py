@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from mediavault.core.clock import micros_in, to_micros
 from mediavault.core.errors import ErrorCode
 from mediavault.core.gates import Gate
 from mediavault.core.job import Job, JobId, JobStatus, WorkerBeat
-from mediavault.store import moves, paging
-from mediavault.store.mongodb_engine import FIRST_MOMENT, Database, Filter
+from mediavault.store import moves
+from mediavault.store.mongodb_engine import FIRST_MOMENT, Database
 from mediavault.store.mongodb_ops import FAILED, QUEUED
 from mediavault.store.mongodb_rows import beat_from, gate_from, job_from
 from mediavault.store.mongodb_schema import AGREED, GATES, JOBS, WORKERS
-from mediavault.store.port import JobPage, JobQuery
 from mediavault.store.rows import moment
 
 NO_HISTORY = {"history": 0}
@@ -26,27 +24,6 @@ async def get(database: Database, job_id: JobId) -> Job:
     if document is None:
         raise moves.job_not_found(job_id)
     return job_from(document)
-
-
-async def jobs(database: Database, query: JobQuery) -> JobPage:
-    newest_first = [("created_at", -1), ("_id", -1)]
-    found = await database.documents(JOBS).find(
-        page_filter(query), fields=NO_HISTORY, sort=newest_first, limit=query.limit + 1
-    )
-    return paging.page_of([job_from(document) for document in found], query)
-
-
-def page_filter(query: JobQuery) -> Filter:
-    """Raises BadInput for a cursor that is none."""
-    where: dict[str, Any] = {}
-    if query.statuses:
-        where["status"] = {"$in": sorted({status.value for status in query.statuses})}
-    if query.platform is not None:
-        where["platform"] = query.platform
-    if query.cursor is not None:
-        _, created_at, job_id = paging.place_from(query.cursor, query.order)
-        where["$or"] = [{"created_at": {"$lt": created_at}}, {"created_at": created_at, "_id": {"$lt": job_id}}]
-    return where
 
 
 async def changed_since(database: Database, at: datetime, limit: int) -> list[Job]:

@@ -9,6 +9,7 @@ from mediavault.core.gates import Gate
 from mediavault.core.job import HistoryRecord, Job, WorkerBeat
 from mediavault.store import rows
 from mediavault.store.mongodb_engine import Document
+from mediavault.store.mongodb_words import words_values
 
 # A document ends at 16 MB. What a site says when it refuses is short; a page of it is cut here, before it can be the
 # reason why a failure cannot be written down: PAGE + SPILL_AT records of this length fit, also where each takes 4 bytes.
@@ -29,8 +30,10 @@ def document_of(job: Job, history: Sequence[HistoryRecord] = (), *, moved: int =
     values = rows.stored_values(job)
     values["_id"] = values.pop("id")
     values["error"] = cut(values["error"])
+    texts = [values[name] for name in ("post_url", "canonical_url", "account", "metadata", "search_text")]
     return {
         **values,
+        **words_values(*texts),
         "history": [record_row(record) for record in history],
         "history_from": moved,
         "history_count": moved + len(history),

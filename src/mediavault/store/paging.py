@@ -7,22 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from mediavault.core.clock import to_micros
 from mediavault.core.errors import BadInput
 from mediavault.core.job import Job
 from mediavault.store.queries import AccountPage, AccountQuery, AccountSummary, JobOrder, JobPage, JobQuery
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """How an SQL engine says what a plain page asks for: ``:platform``, and ``:created_at`` with ``:id``."""
-
-    platform: str
-    after: str
-
 
 Place = tuple[float, int, str]  # the value of the order (0 where it is time alone), created_at in microseconds, id
 UNKNOWN = -1
@@ -30,32 +19,6 @@ UNKNOWN = -1
 _ID = r"[0-9A-Za-z_-]{1,64}"
 _CURSOR = re.compile(rf"(?:([a-z]{{6,7}})~)?(?:(-?[0-9][0-9.e+-]{{0,30}})~)?([0-9]{{1,18}})\.({_ID})")
 _ACCOUNT_CURSOR = re.compile(r"([0-9]{1,18})~([!-~]{1,200})")
-
-
-def is_plain(query: JobQuery) -> bool:
-    """Whether it asks for nothing but states and a platform, newest first."""
-    plain = JobQuery(query.statuses, query.platform, cursor=query.cursor, limit=query.limit)
-    return query == plain
-
-
-def where(query: JobQuery, say: Conditions) -> tuple[str, dict[str, Any]]:
-    """The ``WHERE`` of a plain page, "" for all jobs, and its values, with the ``limit`` that tells whether there is a next page.
-
-    Raises BadInput for a cursor that is none. Statuses come from the enum, so they may stand in the text as literals.
-    """
-    statuses = sorted(repr(status.value) for status in set(query.statuses))
-    values: dict[str, Any] = {"limit": query.limit + 1}
-    conditions = []
-    if statuses:
-        conditions.append(f"status = {statuses[0]}" if len(statuses) == 1 else f"status IN ({', '.join(statuses)})")
-    if query.platform is not None:
-        conditions.append(say.platform)
-        values["platform"] = query.platform
-    start = after(query)
-    if start is not None:
-        conditions.append(say.after)
-        _, values["created_at"], values["id"] = start
-    return (f"WHERE {' AND '.join(conditions)}" if conditions else ""), values
 
 
 def age_of(job: Job) -> tuple[int, str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from mediavault.core.accounts import account
 from mediavault.core.errors import SchemaTooNew, StoreError
 from mediavault.core.gates import TurnRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobStatus, NewJob, Outcome, Stage, WorkerId
@@ -22,7 +23,8 @@ from mediavault.store.mongodb import MongoJobStore
 from mediavault.store.mongodb_engine import Database
 from mediavault.store.mongodb_rows import PAGE, SPILL_AT
 from mediavault.store.mongodb_schema import HISTORY, JOBS, SCHEMA, STEPS, Index, Step, migrate
-from mediavault.store.port import StoredJob
+from mediavault.store.port import JobQuery, StoredJob
+from tests.contract.shelves import job_of
 from tests.contract.stores import KEPT, LEASE, claim_and_complete, numbered_job
 from tests.fakes import START, FakeClock
 from tests.servers import mongo
@@ -298,3 +300,31 @@ async def test_the_servers_clock_is_the_time(url: str) -> None:
         assert abs(until.timestamp() - LEASE.total_seconds() - now / 1e6) < 10
         assert (await store.recover_stale_jobs(retry_in=DAY)).failed == 0
         assert await store.renew(ANN, [claim], lease=LEASE) == {claim.id}
+
+
+# --- words -------------------------------------------------------------------------------------------------------
+
+
+async def test_documents_of_a_release_without_words_can_be_searched(url: str) -> None:
+    """Those that stood here before, and those that a worker of that release writes beside us."""
+    async with opened(url) as store:
+        await store.adopt(
+            [
+                StoredJob(job_of(number, title=f"Okapi w{number}", account=account("x", "jane", None)))
+                for number in range(5)
+            ]
+        )
+    without = {"words": "", "line": "", "account_key": "", "worded": ""}
+    async with database_at(url) as database:
+        jobs = database.documents(JOBS)
+        await jobs.change_all({}, {"$unset": without})
+        await database.documents(SCHEMA).change_all(
+            mongodb_schema.OURS, {"$unset": {"worded_until": "", "worded_at": ""}}
+        )
+        async with opened(url) as store:
+            assert len((await store.jobs(JobQuery(text="okap", account="x/x-jane"))).jobs) == 5
+            text = {"metadata": '{"title":"Numbat"}', "account": None, "search_text": "numbat"}
+            await jobs.change_all({"_id": job_of(3).id}, {"$set": {**text, "updated_at": await database.now()}})
+
+            assert [job.id for job in (await store.jobs(JobQuery(text="numb"))).jobs] == [job_of(3).id]
+            assert len((await store.jobs(JobQuery(text="okap", account="x/x-jane"))).jobs) == 4

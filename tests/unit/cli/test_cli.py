@@ -15,7 +15,10 @@ from rich.console import Console
 from mediavault import __version__
 from mediavault.cli import COMMANDS
 from mediavault.commands.drain import until_left
+from mediavault.core.accounts import account
 from mediavault.core.job import WorkerBeat
+from mediavault.store.port import StoredJob
+from tests.contract.shelves import job_of
 from tests.unit.cli.conftest import POST, WORKER, Run, StubHouse, beat
 
 
@@ -75,6 +78,47 @@ def test_added_posts_are_listed_newest_first(run: Run) -> None:
 
     assert {job["post_url"] for job in jobs} == {POST, "https://videos.example/watch/2"}
     assert run("list", "--status", "failed", "--json").json() == {"jobs": [], "next_cursor": None}
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "numbers"),
+    [
+        ((), [3, 2, 1]),
+        (("--order", "longest"), [2, 3, 1]),
+        (("--account", "x/x-jane"), [2]),
+        (("--platform", "x"), [2]),
+        (("--since", "2000-01-01", "--until", "2001-01-01T00:00+01:00"), []),
+        (("--since", "2000-01-01"), [3, 2, 1]),
+        (("--q", "oka"), [3]),
+    ],
+)
+def test_jobs_are_listed_as_asked(run: Run, house: StubHouse, narrowed: tuple[str, ...], numbers: list[int]) -> None:
+    jobs = [
+        job_of(1, duration_s=1.0),
+        job_of(2, platform="x", account=account("x", "jane", None), duration_s=9.0),
+        job_of(3, title="Okapis", duration_s=2.0),
+    ]
+    asyncio.run(house.store.adopt([StoredJob(job) for job in jobs]))
+
+    listed = run("list", "--json", *narrowed).json()["jobs"]
+    assert [int(job["post_url"].rpartition("/")[2]) for job in listed] == numbers
+
+
+def test_a_list_of_no_known_site_is_refused(run: Run) -> None:
+    """Else a slip of the pen looks like an empty vault."""
+    ended = run("list", "--platform", "nosuch")
+
+    assert (ended.code, ended.out) == (2, "")
+    assert "There is no site nosuch." in ended.err
+    assert "youtube" in ended.err
+
+
+@pytest.mark.parametrize("option", ["--since", "--until"])
+def test_a_date_that_is_none_is_refused(run: Run, option: str) -> None:
+    ended = run("list", option, "yesterday")
+
+    assert ended.code == 2
+    assert f"{option} is no date" in ended.err
 
 
 def test_adding_answers_like_the_api(run: Run) -> None:
