@@ -5,7 +5,6 @@ Time is the database's on both sides of every comparison; a test may bring a clo
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobItem, 
 from mediavault.core.logs import get_logger
 from mediavault.core.media import KeptFile
 from mediavault.core.records import Record, RecordKind
-from mediavault.store import codec, moves, postgres_shelf, shelf
+from mediavault.store import codec, moves, postgres_shelf
 from mediavault.store import postgres_claims as claims
 from mediavault.store import postgres_library as library
 from mediavault.store import postgres_ops as ops
@@ -27,6 +26,7 @@ from mediavault.store import postgres_records as records
 from mediavault.store.calls import Calls
 from mediavault.store.codec import items_to_json, record_to_json
 from mediavault.store.combining import Combiner
+from mediavault.store.following import Follower
 from mediavault.store.library_rows import asks_the_shelf
 from mediavault.store.listening import Listener
 from mediavault.store.port import (
@@ -74,6 +74,10 @@ class PostgresJobStore:
         self._beats, self._finishes = self._database.lane(), self._database.lane()
         self._completions: Combiner[claims.Completion, None] = Combiner(self._complete_many)
         self._calls = Calls(self._clock)
+        self._follower = Follower(
+            lambda: postgres_shelf.is_behind(self._database, self._now),
+            lambda: postgres_shelf.catch_up(self._database, self._now),
+        )
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -93,6 +97,7 @@ class PostgresJobStore:
             raise
 
     async def close(self) -> None:
+        await self._follower.close()
         await self._completions.settled()
         await self._calls.settled()
         await self._listener.close()
@@ -226,24 +231,24 @@ class PostgresJobStore:
 
     async def jobs(self, query: JobQuery) -> JobPage:
         if asks_the_shelf(query):
-            await self._catch_up()
+            await self._follower.catch_up()
         return await library.page(self._database, query)
 
     async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
         if asks_the_shelf(query):
-            await self._catch_up()
+            await self._follower.catch_up()
         return await library.neighbours(self._database, job_id, query)
 
     async def accounts(self, query: AccountQuery) -> AccountPage:
-        await self._catch_up()
+        await self._follower.catch_up()
         return await library.accounts(self._database, query)
 
     async def account(self, key: str) -> AccountSummary:
-        await self._catch_up()
+        await self._follower.catch_up()
         return await library.account(self._database, key)
 
     async def library_totals(self) -> LibraryTotals:
-        await self._catch_up()
+        await self._follower.catch_up()
         return await library.totals(self._database)
 
     async def failures(self) -> Sequence[FailureGroup]:
@@ -364,16 +369,7 @@ class PostgresJobStore:
         """The schema is new and the jobs are not: they are taken over before anybody looks. What breaks off goes on later."""
         if await postgres_shelf.is_empty(self._database):
             log.info("shelf_filling")
-            await postgres_shelf.catch_up(self._database, self._now)
-
-    async def _catch_up(self) -> None:
-        """Let the shelf follow the jobs, as far as they are now. Where that takes too long or cannot be written, what
-        stands on the shelf is answered: reads go on."""
-        try:
-            async with asyncio.timeout(shelf.CATCH_UP_WITHIN_S):
-                await self._calls.whole(postgres_shelf.catch_up(self._database, self._now))
-        except (TimeoutError, StoreError) as exc:
-            log.warning("shelf_is_behind", error=str(exc) or type(exc).__name__)
+            await self._follower.follow()
 
     # --- inside -------------------------------------------------------------------------------------------------
 

@@ -40,17 +40,18 @@ async def is_empty(database: Database) -> bool:
     return bool(fill_until and not filled)
 
 
-async def catch_up(database: Database, now: int | None) -> None:
-    """Let the shelf follow the jobs, as far as they are now."""
+async def is_behind(database: Database, now: int | None) -> bool:
+    """Whether a job has changed that the shelf has not seen."""
     mark = await _mark(database, now)
     looked = {"since": mark.since, "limit": 1}
-    if not mark.has_more and not await database.rows(SQL["shelf_changed"], looked):
-        return
-    while True:
-        async with database.transaction() as txn:
-            if not await _take_over_a_batch(txn, mark):
-                return
-        mark = await _mark(database, now)
+    return mark.has_more or bool(await database.rows(SQL["shelf_changed"], looked))
+
+
+async def catch_up(database: Database, now: int | None) -> bool:
+    """Take over a batch; whether there may be more."""
+    mark = await _mark(database, now)
+    async with database.transaction() as txn:
+        return await _take_over_a_batch(txn, mark)
 
 
 async def _mark(database: Database, now: int | None) -> _Mark:

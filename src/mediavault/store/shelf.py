@@ -19,7 +19,7 @@ from mediavault.store import codec, search_words
 from mediavault.store.browsing import millis
 from mediavault.store.paging import UNKNOWN
 
-BATCH = 500  # jobs taken over in one transaction, which others wait for: some 30 ms
+BATCH = 250  # jobs taken over in one transaction, which others wait for: some 30 ms
 CATCH_UP_WITHIN_S = 10.0  # longer no page waits; it is answered with what stands on the shelf
 
 # Of a job: what :func:`entry_of` reads, and what it becomes.

@@ -28,13 +28,14 @@ from mediavault.core.job import (
 from mediavault.core.logs import get_logger
 from mediavault.core.media import KeptFile
 from mediavault.core.records import Record, RecordKind
-from mediavault.store import shelf, sqlite_shelf
 from mediavault.store import sqlite_library as library
 from mediavault.store import sqlite_ops as ops
 from mediavault.store import sqlite_reads as reads
 from mediavault.store import sqlite_records as records
+from mediavault.store import sqlite_shelf
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.codec import items_to_json, record_to_json
+from mediavault.store.following import Follower
 from mediavault.store.library_rows import asks_the_shelf
 from mediavault.store.port import (
     AccountPage,
@@ -87,6 +88,9 @@ class SqliteJobStore:
         self._writer: SqliteWriter | None = None
         self._reader: ThreadPoolExecutor | None = None
         self._read_db: Connection | None = None
+        self._follower = Follower(
+            lambda: self._read(sqlite_shelf.is_behind), lambda: self._ready.submit(sqlite_shelf.catch_up)
+        )
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -118,6 +122,7 @@ class SqliteJobStore:
             raise
 
     async def close(self) -> None:
+        await self._follower.close()
         if self._reader is not None and self._read_db is not None:
             reader, db = self._reader, self._read_db
             self._reader = self._read_db = None
@@ -241,24 +246,24 @@ class SqliteJobStore:
 
     async def jobs(self, query: JobQuery) -> JobPage:
         if asks_the_shelf(query):
-            await self._catch_up()
+            await self._follower.catch_up()
         return await self._read(library.page, query)
 
     async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
         if asks_the_shelf(query):
-            await self._catch_up()
+            await self._follower.catch_up()
         return await self._read(library.neighbours, job_id, query)
 
     async def accounts(self, query: AccountQuery) -> AccountPage:
-        await self._catch_up()
+        await self._follower.catch_up()
         return await self._read(library.accounts, query)
 
     async def account(self, key: str) -> AccountSummary:
-        await self._catch_up()
+        await self._follower.catch_up()
         return await self._read(library.account, key)
 
     async def library_totals(self) -> LibraryTotals:
-        await self._catch_up()
+        await self._follower.catch_up()
         return await self._read(library.totals)
 
     async def failures(self) -> Sequence[FailureGroup]:
@@ -359,23 +364,11 @@ class SqliteJobStore:
 
     # --- the shelf ----------------------------------------------------------------------------------------------
 
-    async def _catch_up(self) -> None:
-        """Let the shelf follow the jobs, as far as they are now. Where that takes too long or cannot be written, what
-        stands on the shelf is answered: reads go on."""
-        try:
-            async with asyncio.timeout(shelf.CATCH_UP_WITHIN_S):
-                if await self._read(sqlite_shelf.is_behind):
-                    while await self._ready.submit(sqlite_shelf.catch_up):
-                        pass
-        except (TimeoutError, StoreError) as exc:
-            log.warning("shelf_is_behind", error=str(exc) or type(exc).__name__)
-
     async def _fill_shelf(self) -> None:
         """The schema is new and the jobs are not: they are taken over before anybody looks. What breaks off goes on later."""
         if await self._read(sqlite_shelf.is_empty):
             log.info("shelf_filling")
-            while await self._ready.submit(sqlite_shelf.catch_up):
-                pass
+            await self._follower.follow()
 
     # --- inside -------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,61 @@
+"""Lets the shelf follow the jobs when a page asks for it: one run at a time, however many pages ask."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from mediavault.core.errors import StoreError
+from mediavault.core.logs import get_logger
+from mediavault.store import shelf
+
+log = get_logger(__name__)
+
+
+class Follower:
+    """``is_behind`` tells whether a job has changed that the shelf has not seen, ``step`` takes over a batch and tells
+    whether there may be more."""
+
+    def __init__(self, is_behind: Callable[[], Awaitable[bool]], step: Callable[[], Awaitable[bool]]) -> None:
+        self._is_behind = is_behind
+        self._step = step
+        self._run: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def catch_up(self) -> None:
+        """As far as the jobs are now. Where that takes too long or cannot be written it returns all the same, and what
+        stands on the shelf is answered: reads go on."""
+        try:
+            async with asyncio.timeout(shelf.CATCH_UP_WITHIN_S):
+                for _ in range(2):  # a run that is under way may have begun before what the caller wrote
+                    if not await self._is_behind():
+                        return
+                    await asyncio.shield(self._running())
+        except (TimeoutError, StoreError) as exc:
+            log.warning("shelf_is_behind", error=str(exc) or type(exc).__name__)
+
+    async def follow(self) -> None:
+        """To the end."""
+        while not self._closed and await self._step():
+            pass
+
+    async def close(self) -> None:
+        """After the batch that is under way."""
+        self._closed = True
+        if self._run is not None:
+            with suppress(StoreError):
+                await self._run
+
+    def _running(self) -> asyncio.Task[None]:
+        """It goes on to its end also when the page that began it waits no longer."""
+        if self._run is None or self._run.done():
+            self._run = asyncio.create_task(self.follow())
+            self._run.add_done_callback(_forget)
+        return self._run
+
+
+def _forget(run: asyncio.Task[None]) -> None:
+    """Read the outcome that nobody waits for, so that asyncio does not complain."""
+    if not run.cancelled():
+        run.exception()

@@ -1,0 +1,84 @@
+"""One run at a time lets the shelf follow, however many pages ask, and no page waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from mediavault.core.errors import StoreError
+from mediavault.store import shelf
+from mediavault.store.following import Follower
+
+
+class Shelf:
+    """``left`` batches are to be taken over; none is before ``free`` is set."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.under_way = self.most_at_once = 0
+        self.free = asyncio.Event()
+        self.free.set()
+
+    async def is_behind(self) -> bool:
+        return self.left > 0
+
+    async def step(self) -> bool:
+        self.under_way += 1
+        self.most_at_once = max(self.most_at_once, self.under_way)
+        await self.free.wait()
+        self.under_way -= 1
+        self.left -= 1
+        return self.left > 0
+
+
+async def test_many_pages_wait_for_one_run() -> None:
+    """Each run of its own would hold a connection while it waits for the others."""
+    standing = Shelf(left=5)
+    follower = Follower(standing.is_behind, standing.step)
+
+    await asyncio.gather(*(follower.catch_up() for _ in range(20)))
+
+    assert (standing.left, standing.most_at_once) == (0, 1)
+
+
+async def test_a_run_goes_on_when_the_page_that_began_it_waits_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each page of a large library would wait its time for a part of it."""
+    monkeypatch.setattr(shelf, "CATCH_UP_WITHIN_S", 0.01)
+    standing = Shelf(left=3)
+    standing.free.clear()
+    follower = Follower(standing.is_behind, standing.step)
+    await follower.catch_up()
+    assert standing.left == 3
+
+    standing.free.set()
+    monkeypatch.setattr(shelf, "CATCH_UP_WITHIN_S", 60.0)
+    await follower.catch_up()
+
+    assert (standing.left, standing.most_at_once) == (0, 1)
+
+
+async def test_a_shelf_that_cannot_be_written_stops_no_page() -> None:
+    async def refused() -> bool:
+        raise StoreError("The disk is full.")
+
+    standing = Shelf(left=1)
+
+    await Follower(standing.is_behind, refused).catch_up()
+
+    assert standing.left == 1
+
+
+async def test_closing_waits_for_the_batch_under_way_and_begins_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelf, "CATCH_UP_WITHIN_S", 0.01)
+    standing = Shelf(left=3)
+    standing.free.clear()
+    follower = Follower(standing.is_behind, standing.step)
+    await follower.catch_up()
+
+    closing = asyncio.create_task(follower.close())
+    await asyncio.sleep(0)
+    standing.free.set()
+    await closing
+
+    assert (standing.left, standing.under_way) == (2, 0)
