@@ -156,14 +156,14 @@ class Chip:
     without: str
 
 
-def chips(asked: LibraryFilter, *, account_name: str) -> Iterator[Chip]:
+def chips(asked: LibraryFilter, *, account_name: str, site: str = "") -> Iterator[Chip]:
     def one(label: str, value: str, **none: object) -> Chip:
         return Chip(label, value, address(replace(asked, **none)))  # type: ignore[arg-type]
 
     if asked.q:
         yield one(gettext("Search"), asked.q, q="")
     if asked.platform:
-        yield one(gettext("Site"), asked.platform, platform="")
+        yield one(gettext("Site"), site or asked.platform, platform="")
     if asked.account:
         yield one(gettext("Account"), account_name or asked.account, account="")
     if asked.since:

@@ -26,14 +26,14 @@ class Tile:
     length: str
     account: str
     account_link: str | None
-    platform: str
+    site: str
     at: datetime
     status: JobStatus
     state: str
 
 
-def tile(job: Job, asked: LibraryFilter) -> Tile:
-    """``asked`` goes along in the link, so that the post's page knows what stands before and after it."""
+def tile(job: Job, asked: LibraryFilter, *, site: str) -> Tile:
+    """``site`` is how people write the platform's name. ``asked`` goes along in the link, so that the post's page knows what stands before and after it."""
     first = next(iter(kept_files(job).values()), None)
     account = job.account
     return Tile(
@@ -44,7 +44,7 @@ def tile(job: Job, asked: LibraryFilter) -> Tile:
         length=duration_words(job.duration_s),
         account=one_line((account.display_name or account.handle or account.slug) if account else ""),
         account_link=address(LibraryFilter(account=key_of(account))) if account else None,
-        platform=job.platform,
+        site=site,
         at=job.created_at,
         status=job.status,
         state="" if job.status is JobStatus.COMPLETED else display(job).state,

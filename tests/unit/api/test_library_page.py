@@ -31,7 +31,8 @@ async def fill(house: House, count: int, **facts: object) -> list[Job]:
         name = f"00000000-0000-7000-8000-{number:012x}"
         at = model.created_at - timedelta(minutes=number)
         metadata = {"title": f"Film number {number}"}
-        own = {"id": JobId(name), "canonical_url": f"https://videos.example/{number}", "created_at": at}
+        url = f"https://videos.example/{number}"
+        own = {"id": JobId(name), "post_url": url, "canonical_url": url, "created_at": at}
         jobs.append(replace(model, **{**own, "metadata": metadata, **facts}))  # type: ignore[arg-type]
     await house.store.remove(model.id)
     await house.store.adopt([StoredJob(job) for job in jobs])
@@ -193,3 +194,15 @@ async def test_the_filters_choices_hold_what_is_asked_for(house: House) -> None:
 
     assert '<option value="myspace" selected>' in page
     assert '<option value="myspace/tom" selected>' in page
+
+
+async def test_a_posts_page_leads_back_to_the_filter_and_on_within_it(house: House) -> None:
+    jobs = await fill(house, 12)
+    found = (await house.client.get("/library?q=number+1&order=oldest")).text  # 1, 10 and 11
+    link = next(one for one in links(found) if jobs[10].id in one)
+    page = (await house.client.get(link)).text
+
+    assert "/library?q=number+1&order=oldest" in links(page)
+    assert any(jobs[11].id in one for one in links(page))
+    assert any(jobs[1].id in one for one in links(page))
+    assert not any(jobs[9].id in one for one in links(page))

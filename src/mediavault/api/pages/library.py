@@ -50,9 +50,12 @@ async def library(request: Request, services: Services) -> Response:
     is_part = "hx-request" in request.headers and "hx-history-restore-request" not in request.headers
     page = await services.store.jobs(to_query(asked, current().zone, cursor=cursor, limit=PAGE))
     if is_part and cursor:
-        return render("library_tiles.html", **_tiles(asked, page))
+        return render("library_tiles.html", **_tiles(services, asked, page))
     totals = await services.store.library_totals()
-    found = {**_tiles(asked, page), **_found(asked, page, totals, is_start=cursor is None)}
+    found = {
+        **_tiles(services, asked, page),
+        **_found(services, asked, page, totals, is_start=cursor is None),
+    }
     if is_part:
         answer = render("library_results.html", **found)
         answer.headers.update(_history(request, asked))
@@ -66,15 +69,27 @@ async def library(request: Request, services: Services) -> Response:
     )
 
 
-def _tiles(asked: LibraryFilter, page: JobPage) -> dict[str, Any]:
+def _tiles(services: ApiServices, asked: LibraryFilter, page: JobPage) -> dict[str, Any]:
     more = address(asked, cursor=page.next_cursor) if page.next_cursor else None
-    return {"asked": asked, "tiles": [tile(job, asked) for job in page.jobs], "more": more}
+    return {
+        "asked": asked,
+        "tiles": [tile(job, asked, site=services.title_of(job.platform)) for job in page.jobs],
+        "more": more,
+    }
 
 
-def _found(asked: LibraryFilter, page: JobPage, totals: LibraryTotals, *, is_start: bool) -> dict[str, Any]:
+def _found(
+    services: ApiServices, asked: LibraryFilter, page: JobPage, totals: LibraryTotals, *, is_start: bool
+) -> dict[str, Any]:
     counts = _counts(asked, totals)
     return {
-        "chips": list(chips(asked, account_name=account_name(asked.account, page.jobs) if asked.account else "")),
+        "chips": list(
+            chips(
+                asked,
+                account_name=account_name(asked.account, page.jobs) if asked.account else "",
+                site=services.title_of(asked.platform) if asked.platform else "",
+            )
+        ),
         "states": [
             (shown, SHOWN_WORDS[shown], address(replace(asked, state=shown)), counts[shown] if counts else None)
             for shown in Shown
@@ -117,13 +132,13 @@ async def _choices(services: ApiServices, asked: LibraryFilter, totals: LibraryT
     found = await services.store.accounts(AccountQuery(platform=asked.platform or None, limit=ACCOUNTS))
     status = STATUSES[asked.state]
     platforms = {
-        one.platform: sum(one.counts[each] for each in status or JobStatus)
+        one.platform: (services.title_of(one.platform), sum(one.counts[each] for each in status or JobStatus))
         for one in totals.platforms
         if status != STATUSES[Shown.KEPT] or one.kept or one.platform == asked.platform
     }
-    accounts = {one.key: (account_words(one), one.platform) for one in found.accounts}
+    accounts = {one.key: (account_words(one), services.title_of(one.platform)) for one in found.accounts}
     if asked.platform:
-        platforms.setdefault(asked.platform, 0)
+        platforms.setdefault(asked.platform, (services.title_of(asked.platform), 0))
     if asked.account:
         accounts.setdefault(asked.account, (asked.account, ""))
     return {"platforms": platforms, "accounts": accounts, "lengths": LENGTH_WORDS, "orders": ORDER_WORDS}
