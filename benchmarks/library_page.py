@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -27,9 +28,12 @@ from tests.session_stubs import StubSessions, StubWindows
 
 from benchmarks.library import RARE, fill
 from mediavault.api.app import create_app
+from mediavault.api.examination import Doctor
 from mediavault.api.services import ApiServices
 from mediavault.core.settings import Settings
 from mediavault.platforms import registry
+from mediavault.runtime.doctor.checks import examine
+from mediavault.runtime.doctor.ytdlp_desk import YtdlpDesk
 from mediavault.runtime.house import OpenVault, open_vault
 from mediavault.store.port import JobStore
 
@@ -74,6 +78,8 @@ def client_of(vault: OpenVault, store: Counted) -> AsgiClient:
         sessions=sessions,
         windows=StubWindows(sessions),
         live=vault.live,
+        doctor=Doctor(partial(examine, vault.settings), vault.clock),
+        ytdlp=YtdlpDesk(vault.settings.state_dir, vault.clock),
         checks=StubChecks(),
         copies=StubCopies(vault.settings.state_dir),
         platforms=registry.all_platforms(),

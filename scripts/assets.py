@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 FRONTEND = ROOT / "frontend"
 API = ROOT / "src" / "mediavault" / "api"
+DOCTOR = ROOT / "src" / "mediavault" / "runtime" / "doctor"
 VENDOR = API / "static" / "vendor"
 LOCALES = API / "locales"
 INSTALL_WITHIN_S = 300.0
@@ -115,6 +116,11 @@ def texts_of_the_code() -> Catalog:
         str(API), method_map=method_map, options_map=options, keywords=KEYWORDS
     ):
         found.add(message, locations=[(name, 0)], context=context)
+    # the doctor speaks to the page and to the command line
+    for name, _line, message, _comments, context in extract_from_dir(
+        str(DOCTOR), method_map=method_map, options_map=options, keywords=KEYWORDS
+    ):
+        found.add(message, locations=[(f"doctor/{name}", 0)], context=context)
     for sentence in plain_sentences():
         found.add(sentence, locations=[("words.py", 0)])
     return found

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from mediavault.api.app import create_app
+from mediavault.api.examination import Doctor
 from mediavault.api.server import serve_app
 from mediavault.api.services import ApiServices
 from mediavault.api.submission import Submission
@@ -31,8 +32,10 @@ from mediavault.core.screen import KeyEvent, PointerEvent, TextEvent
 from mediavault.core.sessions import Errand, SessionState
 from mediavault.core.settings import Settings
 from mediavault.core.urls import parse_http_url
+from mediavault.core.verdicts import Check
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.registry import identify
+from mediavault.runtime.doctor.ytdlp_desk import YtdlpDesk
 from mediavault.services.browser.accounts import note_account
 from mediavault.services.browser.chromium import Chromium
 from mediavault.services.browser.discovery import find_browser
@@ -114,6 +117,10 @@ class World:
         return page
 
 
+async def _nothing() -> list[Check]:
+    return []
+
+
 @asynccontextmanager
 async def a_world(root: Path) -> AsyncIterator[World]:
     from playwright.async_api import async_playwright
@@ -135,6 +142,7 @@ async def a_world(root: Path) -> AsyncIterator[World]:
     services = ApiServices(
         store, settings, clock, submission, library, lambda: None, sessions=desk, windows=windows, live=live,
         checks=StubChecks(), copies=StubCopies(root / "copies"),
+        doctor=Doctor(_nothing, clock), ytdlp=YtdlpDesk(state, clock),
     )  # fmt: skip
     proxy = EgressProxy(guard)
     await proxy.start()

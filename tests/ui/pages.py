@@ -66,6 +66,11 @@ async def bad_template(page: Page) -> None:
     await page.locator("#messages .complaint").wait_for()
 
 
+async def examined(page: Page) -> None:
+    await page.locator("h1 + form button").click()
+    await page.locator("#found").wait_for(timeout=60_000)
+
+
 async def everything_open(page: Page) -> None:
     await page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
 
@@ -151,6 +156,8 @@ CASES: tuple[Case, ...] = (
     Case("site-empty", "/sites/{platform}", at("/sites/tiktok"), "empty"),
     Case("settings", "/settings", at("/settings"), then=everything_open),
     Case("settings-wrong", "/settings", at("/settings"), then=bad_template, allow=REFUSED),
+    Case("doctor", "/doctor", at("/doctor")),
+    Case("doctor-examined", "/doctor", at("/doctor"), then=examined),
     Case("sign-ins", "/sessions", at("/sessions"), then=everything_open),
     Case("window", "/sessions/window", at("/sessions/window"), allow=REFUSED),
     Case("login", "/login", at("/login"), "guarded"),
@@ -167,4 +174,5 @@ NO_PAGES: dict[str, str] = {
     "/settings/name": "a part of the settings' page, asked for while somebody types",
     "/library/zip": "a download",
     "/library/export": "a download",
+    "/doctor/ytdlp": "a part of the doctor's page, asked for while an upgrade is under way",
 }

@@ -51,3 +51,13 @@ async def test_settings_are_saved_without_javascript(pages: Pages, fresh_vault: 
     await page.get_by_role("button", name="Save").click()
 
     await expect(page.get_by_label("Forget after so many days", exact=True)).to_have_value("90")
+
+
+async def test_the_vault_is_examined_and_says_what_helps(pages: Pages, fresh_vault: Vault) -> None:
+    page = await pages("/settings", base=fresh_vault.base)
+    await page.get_by_role("link", name="Examine this vault").click()
+    await page.get_by_role("button", name="Examine this vault").click()
+
+    await expect(page.locator("#found")).to_contain_text("in order", timeout=60_000)
+    await expect(page.get_by_role("heading", name="This machine")).to_be_visible()
+    await expect(page.locator("[data-verdict]").first).to_contain_text("Python")

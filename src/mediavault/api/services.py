@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mediavault.api.catalogue import gettext
+from mediavault.api.examination import Doctor, Ytdlp
 from mediavault.api.submission import Submission
 from mediavault.core.clock import Clock
 from mediavault.core.copies import Copy, MediaLook
@@ -110,6 +111,8 @@ class ApiServices:
     live: LiveSettings
     checks: FileChecks
     copies: PlayableCopies
+    doctor: Doctor
+    ytdlp: Ytdlp
     platforms: tuple[Platform, ...] = ()
 
     def platform(self, name: str) -> Platform | None:

@@ -11,8 +11,8 @@ from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
 from mediavault.commands.options import AsJson
 
 if TYPE_CHECKING:
-    from mediavault.commands.verdicts import Check
     from mediavault.core.settings import Settings
+    from mediavault.core.verdicts import Check
     from mediavault.services.extraction.ytdlp_upgrade import Upgrade
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✕", "red")}
@@ -24,10 +24,10 @@ UpgradeYtdlp = Annotated[
 
 def doctor(*, upgrade_ytdlp: UpgradeYtdlp = False, as_json: AsJson = False) -> None:
     """Examine the installation."""
-    from mediavault.commands.checks import examine
     from mediavault.commands.opening import quiet_settings
     from mediavault.commands.output import print_json
-    from mediavault.commands.verdicts import Verdict
+    from mediavault.core.verdicts import Verdict
+    from mediavault.runtime.doctor.checks import examine
 
     settings = quiet_settings()
     upgraded = asyncio.run(_upgrade(settings)) if upgrade_ytdlp else None

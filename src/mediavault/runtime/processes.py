@@ -7,7 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mediavault.api.waiting_jobs import go_on_after_window
 from mediavault.core.clock import SystemClock
@@ -22,6 +22,9 @@ from mediavault.runtime.house import OpenVault, browser_path, open_vault, sessio
 from mediavault.services.browser.login_windows import LoginWindows
 from mediavault.store.patience import Patience
 from mediavault.worker.queue import Worker
+
+if TYPE_CHECKING:
+    from mediavault.runtime.doctor.ytdlp_desk import YtdlpDesk
 
 SIGNALS_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # SIGHUP: the terminal was closed
 
@@ -73,16 +76,29 @@ async def _serve_api(settings: Settings, *, worker: bool) -> int:
 
 async def serve_vault(vault: OpenVault, stop: asyncio.Event, *, on_open: Callable[[str], None] | None = None) -> None:
     """The API and the pages of an open vault until ``stop`` is set. ``on_open`` gets their address."""
+    from mediavault.runtime.doctor.ytdlp_desk import YtdlpDesk
+
     async with _open_windows(vault) as windows, open_file_desk(vault) as desk:
-        await _serve(vault, windows, desk, stop, on_open or (lambda _: None))
+        ytdlp = YtdlpDesk(vault.settings.state_dir, vault.clock)
+        try:
+            await _serve(vault, windows, desk, ytdlp, stop, on_open or (lambda _: None))
+        finally:
+            await ytdlp.aclose()
 
 
 async def _serve(
-    vault: OpenVault, windows: LoginWindows, desk: FileDesk, stop: asyncio.Event, on_open: Callable[[str], None]
+    vault: OpenVault,
+    windows: LoginWindows,
+    desk: FileDesk,
+    ytdlp: YtdlpDesk,
+    stop: asyncio.Event,
+    on_open: Callable[[str], None],
 ) -> None:
     from mediavault.api.app import create_app
+    from mediavault.api.examination import Doctor
     from mediavault.api.server import serve_app
     from mediavault.api.services import ApiServices
+    from mediavault.runtime.doctor.checks import examine
 
     settings = vault.settings
     services = ApiServices(
@@ -95,6 +111,8 @@ async def _serve(
         sessions=session_desk(settings),
         windows=windows,
         live=vault.live,
+        doctor=Doctor(lambda: examine(settings), vault.clock),
+        ytdlp=ytdlp,
         platforms=registry.all_platforms(),
         checks=desk.checks,
         copies=desk.copies,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mediavault.api.app import create_app
+from mediavault.api.examination import Doctor, YtdlpState
 from mediavault.api.services import ApiServices
 from mediavault.api.submission import Submission
 from mediavault.core.errors import ErrorCode
@@ -18,6 +19,7 @@ from mediavault.core.job import ClaimedJob, Job, JobId, WorkerBeat, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.core.settings import Settings
 from mediavault.core.urls import HttpUrl
+from mediavault.core.verdicts import Check
 from mediavault.platforms.registry import all_platforms, identify
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.vault.local import LocalVault
@@ -100,7 +102,25 @@ def house(make_house: MakeHouse) -> House:
     return make_house()
 
 
-def _house(root: Path, *, browser: str | None = "/usr/bin/chromium", **given: Any) -> House:
+@dataclass
+class StubYtdlp:
+    """States are set by hand; upgrades are counted."""
+
+    now: YtdlpState = field(
+        default_factory=lambda: YtdlpState("2026.11.20", 4, is_own=False, is_upgrading=False, obstacle="", outcome=None)
+    )
+    started: int = 0
+
+    def state(self) -> YtdlpState:
+        return self.now
+
+    def start_upgrade(self) -> None:
+        self.started += 1
+
+
+def _house(
+    root: Path, *, browser: str | None = "/usr/bin/chromium", checks: Sequence[Check] = (), **given: Any
+) -> House:
     clock = FakeClock()
     downloads = root / "downloads"
     downloads.mkdir()
@@ -110,6 +130,9 @@ def _house(root: Path, *, browser: str | None = "/usr/bin/chromium", **given: An
 
     def check(url: HttpUrl) -> None:
         guard.check_url(url, scope=url)
+
+    async def examine() -> list[Check]:
+        return list(checks)
 
     store = MemoryJobStore(clock)
     store.on_stop(lambda asked: cancelled.append(JobId(asked)))
@@ -124,6 +147,8 @@ def _house(root: Path, *, browser: str | None = "/usr/bin/chromium", **given: An
         sessions=sessions,
         windows=StubWindows(sessions),
         live=LiveSettings(settings, store, clock),
+        doctor=Doctor(examine, clock),
+        ytdlp=StubYtdlp(),
         platforms=all_platforms(),
         checks=StubChecks(),
         copies=StubCopies(root / "copies"),

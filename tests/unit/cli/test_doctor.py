@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.commands.checks import (
+from mediavault.core.errors import SchemaTooNew, ToolMissing
+from mediavault.core.settings import Settings
+from mediavault.core.verdicts import Verdict
+from mediavault.runtime.doctor.checks import (
     check_browser,
     check_mount,
     check_python,
@@ -15,10 +18,7 @@ from mediavault.commands.checks import (
     check_variables,
     file_system_of,
 )
-from mediavault.commands.verdicts import Verdict
-from mediavault.commands.ytdlp_checks import PARTS, check_parts, check_ytdlp
-from mediavault.core.errors import SchemaTooNew, ToolMissing
-from mediavault.core.settings import Settings
+from mediavault.runtime.doctor.ytdlp_checks import PARTS, check_parts, check_ytdlp
 from mediavault.services.extraction.ytdlp_home import Installed
 from mediavault.services.extraction.ytdlp_upgrade import Upgrade
 from mediavault.store.port import Concern, StoreReport
@@ -195,8 +195,8 @@ def test_each_missing_part_is_named_with_the_sites_that_need_it_and_one_command(
     nothing = check_parts({part.name: False for part in PARTS})
     one = check_parts({part.name: part.name != "curl_cffi" for part in PARTS})
 
-    assert "without deno and yt-dlp-ejs YouTube's player" in nothing.detail
-    assert one.detail.startswith("without curl_cffi Instagram")
+    assert "without deno, yt-dlp-ejs: YouTube's player" in nothing.detail
+    assert one.detail.startswith("without curl_cffi: Instagram")
     assert "-m pip install 'yt-dlp[curl-cffi,deno]' yt-dlp-ejs`" in one.help
     assert check_parts({part.name: True for part in PARTS}).verdict is Verdict.OK
 

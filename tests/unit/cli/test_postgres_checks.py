@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from mediavault.commands.postgres_checks import judge_postgres
-from mediavault.commands.verdicts import Verdict
+from mediavault.core.verdicts import Verdict
+from mediavault.runtime.doctor.postgres_checks import judge_postgres
 from mediavault.store.postgres_facts import PostgresFacts
 from tests.unit.cli.conftest import Run, StubHouse
 

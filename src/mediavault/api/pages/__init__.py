@@ -8,6 +8,7 @@ from mediavault.api.pages import (
     access,
     accounts,
     appearance,
+    doctor,
     door,
     home,
     library,
@@ -31,5 +32,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     settings.router,
     door.router,
     access.router,
+    doctor.router,
     appearance.router,
 )

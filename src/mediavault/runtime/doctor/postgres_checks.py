@@ -6,9 +6,9 @@ import shlex
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mediavault.commands.verdicts import Check, Verdict
 from mediavault.core.errors import MediavaultError
 from mediavault.core.settings import Settings
+from mediavault.core.verdicts import Check, Verdict
 from mediavault.runtime import storage
 
 if TYPE_CHECKING:

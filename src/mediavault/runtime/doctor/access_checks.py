@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from mediavault.access.desk import token_of
 from mediavault.access.proxies import proxy_rules
+from mediavault.api.catalogue import gettext
 from mediavault.api.security import needs_a_password, no_password
-from mediavault.commands.verdicts import Check, Verdict
 from mediavault.core.errors import BadSetting
 from mediavault.core.settings import Settings
+from mediavault.core.verdicts import Check, Verdict
 
 MIN_TOKEN_CHARS = 20  # a shorter one may be a word that somebody guesses
 
@@ -22,21 +23,23 @@ def check_access(settings: Settings, *, has_password: bool) -> Check:
         return Check("Access", Verdict.BROKEN, exc.message, exc.help)
     token = token_of(settings)
     if token and len(token) < MIN_TOKEN_CHARS:
-        advice = f"Set MEDIAVAULT_TOKEN to a random value of at least {MIN_TOKEN_CHARS} characters."
-        return Check("Access", Verdict.WARNING, "MEDIAVAULT_TOKEN is short enough to be guessed", advice)
+        advice = gettext("Set MEDIAVAULT_TOKEN to a random value of at least %(count)s characters.") % {
+            "count": MIN_TOKEN_CHARS
+        }
+        return Check("Access", Verdict.WARNING, gettext("MEDIAVAULT_TOKEN is short enough to be guessed"), advice)
     asked = [
         words
         for words, is_so in (
-            ("the owner's password", has_password),
+            (gettext("the owner's password"), has_password),
             ("MEDIAVAULT_TOKEN", token is not None),
-            (f"the reverse proxy's {settings.proxy_header}", login is not None),
+            (gettext("the reverse proxy's %(header)s") % {"header": settings.proxy_header}, login is not None),
         )
         if is_so
     ]
     if asked:
-        return Check("Access", Verdict.OK, f"protected by {' or '.join(asked)}")
+        return Check("Access", Verdict.OK, gettext("protected by %(what)s") % {"what": gettext(" or ").join(asked)})
     if settings.setup:
-        advice = "Start it and open /setup with the token that it prints, or run `mediavault password`."
-        return Check("Access", Verdict.WARNING, "waits to be set up", advice)
-    fact = "no password: open to everybody on this machine, and to nobody else; `mediavault password` sets one"
+        advice = gettext("Start it and open /setup with the token that it prints, or run `mediavault password`.")
+        return Check("Access", Verdict.WARNING, gettext("waits to be set up"), advice)
+    fact = gettext("no password: open to everybody on this machine, and to nobody else; `mediavault password` sets one")
     return Check("Access", Verdict.OK, fact)

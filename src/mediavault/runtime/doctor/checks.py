@@ -14,20 +14,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mediavault.access.owner import Owner
-from mediavault.api.words import one_line, size_words
-from mediavault.commands.access_checks import check_access
-from mediavault.commands.postgres_checks import check_postgres
-from mediavault.commands.site_checks import check_sites
-from mediavault.commands.verdicts import Check, Verdict
-from mediavault.commands.ytdlp_checks import check_parts, check_ytdlp
+from mediavault.api.catalogue import gettext, ngettext
+from mediavault.api.words import STATUS_WORDS, one_line, size_words
 from mediavault.core.clock import SystemClock
 from mediavault.core.errors import MediavaultError
 from mediavault.core.fleet import ALIVE_WITHIN, unserved, unserved_in_words
 from mediavault.core.gates import NOT_UNDERSTOOD_WITHIN
 from mediavault.core.job import WorkerBeat
 from mediavault.core.settings import Settings, unknown_variables
-from mediavault.core.words import counted
+from mediavault.core.verdicts import Check, Verdict
 from mediavault.runtime import house, storage
+from mediavault.runtime.doctor.access_checks import check_access
+from mediavault.runtime.doctor.postgres_checks import check_postgres
+from mediavault.runtime.doctor.site_checks import check_sites
+from mediavault.runtime.doctor.ytdlp_checks import check_parts, check_ytdlp
 from mediavault.services.browser.discovery import find_browser
 from mediavault.services.browser.own_display import has_display
 from mediavault.services.browser.virtual_screen import INSTALL
@@ -77,7 +77,7 @@ def check_python(version: tuple[int, ...]) -> Check:
     detail = f"{'.'.join(map(str, version))} on {platform.system()} {platform.machine()}"
     if version[:2] >= MIN_PYTHON:
         return Check("Python", Verdict.OK, detail)
-    return Check("Python", Verdict.BROKEN, detail, "mediavault needs Python 3.11 or newer.")
+    return Check("Python", Verdict.BROKEN, detail, gettext("mediavault needs Python 3.11 or newer."))
 
 
 def check_sqlite(version: str) -> Check:
@@ -85,16 +85,16 @@ def check_sqlite(version: str) -> Check:
     numbers = tuple(int(part) for part in version.split(".")[:3])
     if numbers >= MIN_SQLITE:
         return Check("SQLite", Verdict.OK, version)
-    return Check("SQLite", Verdict.BROKEN, f"{version} has the WAL-reset bug", "Run `pip install -U apsw`.")
+    words = gettext("%(version)s has the WAL-reset bug") % {"version": version}
+    return Check("SQLite", Verdict.BROKEN, words, gettext("Run `pip install -U apsw`."))
 
 
 def check_variables(environ: dict[str, str]) -> Check:
     unknown = unknown_variables(environ)
     if not unknown:
-        return Check("Settings", Verdict.OK, "every MEDIAVAULT_ variable is known")
-    return Check(
-        "Settings", Verdict.WARNING, f"no setting reads {', '.join(unknown)}", "Check the spelling, or unset them."
-    )
+        return Check("Settings", Verdict.OK, gettext("every MEDIAVAULT_ variable is known"))
+    words = gettext("no setting reads %(names)s") % {"names": ", ".join(unknown)}
+    return Check("Settings", Verdict.WARNING, words, gettext("Check the spelling, or unset them."))
 
 
 def check_network(settings: Settings) -> Check:
@@ -104,25 +104,33 @@ def check_network(settings: Settings) -> Check:
 def check_mount(name: str, folder: Path, mounts: Path = Path("/proc/mounts")) -> Check:
     """Whether a folder lies on a network file system."""
     kind = file_system_of(folder, _read_mounts(mounts))
+    where = {"folder": folder, "kind": kind}
     if kind in NETWORK_FILE_SYSTEMS:
         is_state = name == "State folder"
         advice = (
-            "SQLite is not safe there: set MEDIAVAULT_STATE_DIR to a local disk."
+            gettext("SQLite is not safe there: set MEDIAVAULT_STATE_DIR to a local disk.")
             if is_state
-            else "Slower, and a lost connection fails jobs; they are tried again."
+            else gettext("Slower, and a lost connection fails jobs; they are tried again.")
         )
-        return Check(name, Verdict.BROKEN if is_state else Verdict.WARNING, f"{folder} is on {kind}", advice)
-    return Check(name, Verdict.OK, f"{folder}" + (f" on {kind}" if kind else ""))
+        return Check(
+            name, Verdict.BROKEN if is_state else Verdict.WARNING, gettext("%(folder)s is on %(kind)s") % where, advice
+        )
+    return Check(name, Verdict.OK, gettext("%(folder)s on %(kind)s") % where if kind else str(folder))
 
 
 def check_sign_in_window(*, has_browser: bool, has_screen: bool, has_virtual: bool) -> Check:
     """Where a person can sign in to a site: on this machine's screen, or in a window inside the page."""
     if not has_browser:
-        advice = "Install a browser, or import cookies: `mediavault login SITE --cookies FILE`."
-        return Check("Signing in", Verdict.WARNING, "no browser that could show a window", advice)
+        advice = gettext("Install a browser, or import cookies: `mediavault login SITE --cookies FILE`.")
+        return Check("Signing in", Verdict.WARNING, gettext("no browser that could show a window"), advice)
     if has_screen or has_virtual:
-        return Check("Signing in", Verdict.OK, "on this screen" if has_screen else "in a window inside the page")
-    return Check("Signing in", Verdict.WARNING, "no screen, and no Xvfb for a window inside the page", INSTALL)
+        return Check(
+            "Signing in",
+            Verdict.OK,
+            gettext("on this screen") if has_screen else gettext("in a window inside the page"),
+        )
+    words = gettext("no screen, and no Xvfb for a window inside the page")
+    return Check("Signing in", Verdict.WARNING, words, INSTALL)
 
 
 async def check_sessions(settings: Settings) -> Check:
@@ -131,7 +139,9 @@ async def check_sessions(settings: Settings) -> Check:
 
     states = [state for state in await house.session_desk(settings).states() if state.signed_in]
     said = [f"{state.title}: {state_words(state)[0].lower()}{state_words(state)[1:]}" for state in states]
-    return Check("Sign-ins", Verdict.OK, "; ".join(said) or "none, so that posts are looked at as a stranger only")
+    return Check(
+        "Sign-ins", Verdict.OK, "; ".join(said) or gettext("none, so that posts are looked at as a stranger only")
+    )
 
 
 async def check_library(settings: Settings) -> Check:
@@ -141,36 +151,42 @@ async def check_library(settings: Settings) -> Check:
     except MediavaultError as exc:
         return Check("Library", Verdict.BROKEN, exc.message, exc.help)
     if settings.vault_url is None:
-        return Check("Library", Verdict.OK, "files can be written and renamed in it")
+        return Check("Library", Verdict.OK, gettext("files can be written and renamed in it"))
     address = parse_bucket_address(settings.vault_url)
     if address.looks_first:
-        advice = "Two workers that write the same name in the same moment can replace each other's file (create=look)."
-        return Check("Library", Verdict.WARNING, f"{address}: looked at before it is written", advice)
-    return Check("Library", Verdict.OK, f"{address}: objects can be written and removed, and none is replaced")
+        advice = gettext(
+            "Two workers that write the same name in the same moment can replace each other's file (create=look)."
+        )
+        words = gettext("%(address)s: looked at before it is written") % {"address": address}
+        return Check("Library", Verdict.WARNING, words, advice)
+    words = gettext("%(address)s: objects can be written and removed, and none is replaced") % {"address": address}
+    return Check("Library", Verdict.OK, words)
 
 
 def check_space(settings: Settings) -> Check:
     free = shutil.disk_usage(_existing(settings.download_dir)).free
     reserve = settings.reserve_mb << 20
-    detail = f"{size_words(free)} free"
+    detail = gettext("%(size)s free") % {"size": size_words(free)}
     if free <= reserve:
-        return Check("Disk space", Verdict.BROKEN, detail, f"Free some: {size_words(reserve)} are never used.")
+        advice = gettext("Free some: %(size)s are never used.") % {"size": size_words(reserve)}
+        return Check("Disk space", Verdict.BROKEN, detail, advice)
     verdict = Verdict.WARNING if free < LOW_SPACE_FACTOR * reserve else Verdict.OK
-    return Check("Disk space", verdict, detail, "" if verdict is Verdict.OK else "A long video may not fit.")
+    return Check("Disk space", verdict, detail, "" if verdict is Verdict.OK else gettext("A long video may not fit."))
 
 
 async def check_browser(settings: Settings) -> Check:
     """Whether there is one, and calls itself one of those that can be used."""
     found = find_browser(settings.browser)
     if found.path is None:
-        return Check("Browser", Verdict.WARNING, "none: posts that only a browser can open will fail", found.advice)
+        return Check(
+            "Browser", Verdict.WARNING, gettext("none: posts that only a browser can open will fail"), found.advice
+        )
     said = await version_of(found.path)
     if said is not None and KNOWN_BROWSERS.search(said):
         return Check("Browser", Verdict.OK, f"{found.path}: {one_line(said)}")
-    detail = f"{found.path} does not say that it is a Chromium, Chrome or Edge"
-    return Check(
-        "Browser", Verdict.WARNING, detail, f"Run `{found.path} --version`, or name another in MEDIAVAULT_BROWSER."
-    )
+    detail = gettext("%(path)s does not say that it is a Chromium, Chrome or Edge") % {"path": found.path}
+    advice = gettext("Run `%(path)s --version`, or name another in MEDIAVAULT_BROWSER.") % {"path": found.path}
+    return Check("Browser", Verdict.WARNING, detail, advice)
 
 
 async def version_of(program: Path) -> str | None:
@@ -212,8 +228,13 @@ async def check_store(settings: Settings) -> list[Check]:
             has_password = await Owner(store, SystemClock()).has_password()
     except MediavaultError as exc:
         return [Check("Jobs", Verdict.BROKEN, exc.message, exc.help)]
-    counts = ", ".join(f"{count} {status}" for status, count in report.counts.items() if count) or "none yet"
-    jobs = Check("Jobs", Verdict.OK, f"{report.engine}, schema {report.schema_version}: {counts}")
+    each = (f"{count} {gettext(STATUS_WORDS[status]).lower()}" for status, count in report.counts.items() if count)
+    facts = {
+        "engine": report.engine,
+        "version": report.schema_version,
+        "counts": ", ".join(each) or gettext("none yet"),
+    }
+    jobs = Check("Jobs", Verdict.OK, gettext("%(engine)s, schema %(version)s: %(counts)s") % facts)
     concerns = [Check("Database", Verdict.WARNING, concern.what, concern.help) for concern in report.concerns]
     access = check_access(settings, has_password=has_password)
     return [access, jobs, *concerns, check_sites(broken), _check_workers(report, workers)]
@@ -221,13 +242,17 @@ async def check_store(settings: Settings) -> list[Check]:
 
 def _check_workers(report: StoreReport, workers: Sequence[WorkerBeat]) -> Check:
     if not workers:
-        return Check("Workers", Verdict.WARNING, "none is running", "`mediavault serve` starts one.")
-    named = ", ".join(f"{beat.host}:{beat.pid} ({counted(beat.running_jobs, 'job')})" for beat in workers)
+        return Check("Workers", Verdict.WARNING, gettext("none is running"), gettext("`mediavault serve` starts one."))
+    named = ", ".join(f"{beat.host}:{beat.pid} ({_jobs(beat.running_jobs)})" for beat in workers)
     left = [unserved_in_words(name, count) for name, count in unserved(report.waiting, workers).items()]
     if left:
         fact = f"{named}; {'; '.join(left)}"
-        return Check("Workers", Verdict.WARNING, fact, "`mediavault worker` without --platforms takes all.")
+        return Check("Workers", Verdict.WARNING, fact, gettext("`mediavault worker` without --platforms takes all."))
     return Check("Workers", Verdict.OK, named)
+
+
+def _jobs(count: int) -> str:
+    return ngettext("%(count)s job", "%(count)s jobs", count) % {"count": f"{count:,}"}
 
 
 def file_system_of(folder: Path, mounts: Iterable[tuple[str, str]]) -> str | None:

@@ -1,0 +1,27 @@
+"""The doctor's look at sites whose posts are not understood any more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mediavault.api.catalogue import N_, gettext, ngettext
+from mediavault.core.gates import NOT_UNDERSTOOD_WITHIN
+from mediavault.core.verdicts import Check, Verdict
+
+ENOUGH = 3  # posts of one site: one or two may be odd themselves
+UPGRADE = N_("Run `mediavault doctor --upgrade-ytdlp`, and upgrade mediavault. These posts are tried again daily.")
+
+
+def check_sites(counts: Mapping[str, int]) -> Check:
+    """``counts`` as the store's ``not_understood`` answers."""
+    many = sorted((name, count) for name, count in counts.items() if count >= ENOUGH)
+    if not many:
+        return Check("Sites", Verdict.OK, gettext("none has changed so that several posts could not be read"))
+    named = ", ".join(f"{name} ({_posts(count)})" for name, count in many)
+    facts = {"days": NOT_UNDERSTOOD_WITHIN.days, "sites": named}
+    words = gettext("posts that could not be read within %(days)s days: %(sites)s") % facts
+    return Check("Sites", Verdict.WARNING, words, gettext(UPGRADE))
+
+
+def _posts(count: int) -> str:
+    return ngettext("%(count)s post", "%(count)s posts", count) % {"count": f"{count:,}"}

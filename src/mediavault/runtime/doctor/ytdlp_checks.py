@@ -1,0 +1,68 @@
+"""The doctor's look at yt-dlp: which version, how old, and which of its parts are missing for which sites."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from mediavault.api.catalogue import N_, gettext, ngettext
+from mediavault.core.verdicts import Check, Verdict
+from mediavault.services.extraction.ytdlp_home import Installed
+
+OLD_AFTER = timedelta(days=45)  # by then several sites have changed
+UPGRADE = N_("Run `mediavault doctor --upgrade-ytdlp`, or upgrade it on the page of the examination.")
+INSTALL = f"Run `{sys.executable} -m pip install yt-dlp`."
+INSTALL_PARTS = f"Run `{sys.executable} -m pip install 'yt-dlp[curl-cffi,deno]' yt-dlp-ejs` (the extra `youtube`)."
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """``without`` completes the sentence "Without it …"."""
+
+    name: str
+    without: str
+
+
+PARTS: Sequence[Part] = (
+    Part("deno", N_("YouTube's player cannot be read, so most of its videos fail")),
+    Part("yt-dlp-ejs", N_("YouTube's player cannot be read, so most of its videos fail")),
+    Part("curl_cffi", N_("Instagram without a sign-in, TikTok, Vimeo and Dailymotion often refuse to answer")),
+)
+
+
+def check_ytdlp(found: Installed, *, today: date) -> Check:
+    """Whether there is one, and whether it is young enough to know today's sites."""
+    if found.version is None:
+        return Check(
+            "yt-dlp", Verdict.WARNING, gettext("not installed: YouTube and several other sites will fail"), INSTALL
+        )
+    where = gettext("upgraded on its own") if found.library else gettext("as installed")
+    if found.released is None:
+        words = gettext("%(version)s, of unknown age") % {"version": found.version}
+        return Check("yt-dlp", Verdict.WARNING, words, gettext(UPGRADE))
+    age = today - found.released
+    words = ngettext(
+        "%(version)s (%(where)s), %(days)s day old", "%(version)s (%(where)s), %(days)s days old", age.days
+    )
+    detail = words % {"version": found.version, "where": where, "days": max(age.days, 0)}
+    is_old = age > OLD_AFTER
+    return Check("yt-dlp", Verdict.WARNING if is_old else Verdict.OK, detail, gettext(UPGRADE) if is_old else "")
+
+
+def check_parts(there: Mapping[str, bool]) -> Check:
+    """``there`` says of each part of PARTS whether it was found."""
+    missing = [part for part in PARTS if not there[part.name]]
+    if not missing:
+        return Check(
+            "yt-dlp's parts",
+            Verdict.OK,
+            gettext("%(names)s are there") % {"names": ", ".join(part.name for part in PARTS)},
+        )
+    told = "; ".join(
+        gettext("without %(names)s: %(what)s")
+        % {"names": ", ".join(part.name for part in missing if part.without == words), "what": gettext(words)}
+        for words in dict.fromkeys(part.without for part in missing)
+    )
+    return Check("yt-dlp's parts", Verdict.WARNING, told, INSTALL_PARTS)
