@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help install dev browser servers run demo test unit check faults chaos postgres lock bench shelf score clean
+.PHONY: help install dev browser servers run demo test unit check faults chaos postgres lock bench shelf score clean words screenshots lighthouse
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
@@ -17,6 +17,12 @@ dev: browser servers
 
 words: dev ## Collect the pages' texts into the catalogues of all languages, and compile them
 	@$(PY) scripts/assets.py --words
+
+screenshots: dev ## Make docs/images anew from a vault of sample posts
+	@$(PY) -m tests.ui.screenshots
+
+lighthouse: dev ## Hold home and library, with 1,000 videos, against Lighthouse
+	@$(PY) -m tests.ui.lighthouse_scores
 
 servers:
 	@scripts/test-servers

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from playwright.async_api import Request
+
 from tests.ui.browsing import Pages, overflow
 from tests.ui.vault import Vault
+
+MAX_FIRST_PAGE_BYTES = 150_000  # without thumbnails
 
 
 async def test_the_first_page_shows_what_the_vault_holds(pages: Pages) -> None:
@@ -41,3 +45,22 @@ async def test_a_page_tells_its_test_what_goes_wrong_in_it(pages: Pages) -> None
     for sign in ("CSP: img-src", "script: thrown", "dialog: asked"):
         assert any(sign in each for each in pages.troubles), (sign, pages.troubles)
     pages.troubles.clear()
+
+
+async def test_the_first_page_is_light_without_its_pictures(pages: Pages, vault: Vault) -> None:
+    """As transferred, at a first visit: the page, its styles, its scripts and its icons."""
+    context = await pages.context()
+    page = await context.new_page()
+    sizes: list[int] = []
+
+    async def measure(request: Request) -> None:
+        if "/files/" not in request.url and "/api/events" not in request.url:
+            size = await request.sizes()
+            sizes.append(size["responseBodySize"] + size["responseHeadersSize"])
+
+    page.on("requestfinished", measure)
+    await page.goto(vault.base, wait_until="load")
+    await page.wait_for_timeout(300)
+
+    assert len(sizes) >= 4
+    assert sum(sizes) < MAX_FIRST_PAGE_BYTES

@@ -1,0 +1,89 @@
+"""The pictures of README and docs, from the sample vault: ``make screenshots`` writes docs/images/*.png.
+
+Each is reduced to 256 colours, which halves it and more, and shows on these pages at no other place than the photographs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import tempfile
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import av.filter
+from playwright.async_api import async_playwright
+
+from mediavault.core.job import JobStatus
+from mediavault.services.browser.discovery import find_browser
+from tests.ui.browsing import Pages, Size, flags
+from tests.ui.pages import at, job_in
+from tests.ui.vault import Vault, sample_vault
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+SEEN_WITHIN_MS = 700  # pictures that come late, the first turn of the event stream
+
+SUBJECTS = {
+    "home": at("/"),
+    "library": at("/library"),
+    "video": job_in(JobStatus.COMPLETED),
+    "sites": at("/sites"),
+    "settings": at("/settings"),
+}
+LOOKS: tuple[tuple[str, Size], ...] = (("light", "desktop"), ("dark", "phone"))
+
+
+async def main() -> None:
+    found = find_browser()
+    if found.path is None:
+        raise SystemExit(found.advice)
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        async with sample_vault(Path(folder)) as vault, async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=found.path, args=list(flags()))
+            pages = Pages(browser, vault.base)
+            await _take_all(pages, vault)
+            await browser.close()
+
+
+async def _take_all(pages: Pages, vault: Vault) -> None:
+    for theme, size in LOOKS:
+        for name, address in SUBJECTS.items():
+            page = await pages(await address(vault), theme=theme, size=size)
+            await page.wait_for_function(
+                "[...document.querySelectorAll('video')].every((each) => each.readyState >= 2)"
+            )
+            await page.wait_for_timeout(SEEN_WITHIN_MS)
+            picture = fewer_colours(await page.screenshot())
+            path = IMAGES / f"{name}-{size}-{theme}.png"
+            path.write_bytes(picture)
+            print(f"{path.name}: {len(picture) // 1_000} kB")
+            await page.close()
+
+
+def fewer_colours(png: bytes) -> bytes:
+    """The same picture with a palette of its own."""
+    with av.open(io.BytesIO(png), "r") as container:
+        frame = next(container.decode(video=0))
+    graph = av.filter.Graph()
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
+    split, palette = graph.add("split"), graph.add("palettegen", "stats_mode=full")
+    use, sink = graph.add("paletteuse", "dither=none"), graph.add("buffersink")
+    source.link_to(split)
+    split.link_to(palette, 0, 0)
+    split.link_to(use, 1, 0)
+    palette.link_to(use, 0, 1)
+    use.link_to(sink)
+    graph.configure()
+    graph.push(frame)
+    graph.push(None)
+    reduced = cast("av.VideoFrame", graph.pull())
+    encoder: Any = av.CodecContext.create("png", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "pal8"
+    encoder.time_base, encoder.options = frame.time_base, {"compression_level": "9", "pred": "mixed"}
+    return b"".join(bytes(packet) for packet in (*encoder.encode(reduced), *encoder.encode(None)))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
