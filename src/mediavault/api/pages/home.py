@@ -134,6 +134,7 @@ async def _home(
         view=await overview(services, report.counts),
         library={shown.value: address(LibraryFilter(state=shown)) for shown in Shown},
         has_worker=bool(workers),
+        title_of=services.title_of,
         unserved=fleet_view(report, workers).unserved,
         sites=await closed_gates(services, report.waiting),
         pasted=pasted,
