@@ -24,14 +24,14 @@ from tests.ui.browsing import Pages, overflow
 from tests.ui.hostile import payloads, post_id, posts
 from tests.ui.vault import Vault, sample_vault
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(900)
 
 TABS = 3
 SHOWN_CHARS = 40  # of a text, which pages may shorten after that
 PER_KIND = 12  # pages that are followed besides the posts' own
 SEARCHES = ("/", "/accounts")
 NO_FILE = r"Failed to load resource: the server responded with a status of 404 .*/(files|library)\b"
-GOES_NOWHERE = re.compile(r"^/(files|static|openapi\.json|api|library/(zip|export)|doctor)\b|[?&]download=|/log$")
+GOES_NOWHERE = re.compile(r"^/(files|static|openapi\.json|api|library/(zip|export))\b|[?&]download=|/log$")
 _LOOK = """() => ({
   hostile: "hostile" in window || document.documentElement.hasAttribute("hostile"),
   title: document.querySelector("h1")?.textContent ?? "",
