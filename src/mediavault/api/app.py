@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -29,6 +30,8 @@ from mediavault.api.feed import Feed
 from mediavault.api.gate import Gate
 from mediavault.api.security import host_rules, is_loopback
 from mediavault.api.services import ApiServices
+
+KEEP_UP_EVERY_S = 60.0
 
 
 def create_app(services: ApiServices) -> FastAPI:
@@ -73,9 +76,19 @@ def create_app(services: ApiServices) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     feed: Feed = app.state.feed
-    stop_listening = app.state.services.store.on_work(feed.wake)
+    services: ApiServices = app.state.services
+    stop_listening = services.store.on_work(feed.wake)
+    keeping_up = asyncio.create_task(_keep_up(services))
     try:
         yield
     finally:
+        keeping_up.cancel()
         stop_listening()
         await feed.aclose()
+
+
+async def _keep_up(services: ApiServices) -> None:
+    """Whoever opens the library after a night of saving should not wait for all of it to be put on its shelf."""
+    while True:
+        await services.clock.sleep(KEEP_UP_EVERY_S)
+        await services.store.keep_up()

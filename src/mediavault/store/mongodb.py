@@ -221,6 +221,9 @@ class MongoJobStore:
     async def failures(self) -> Sequence[FailureGroup]:
         return await self._calls.whole(library.failures(self._database))
 
+    async def keep_up(self) -> None:
+        """The jobs themselves are read."""
+
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
         return await self._calls.whole(reads.changed_since(self._database, moment, limit))
 

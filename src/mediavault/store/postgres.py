@@ -371,6 +371,9 @@ class PostgresJobStore:
             log.info("shelf_filling")
             await self._follower.follow()
 
+    async def keep_up(self) -> None:
+        await self._follower.catch_up()
+
     # --- inside -------------------------------------------------------------------------------------------------
 
     @property

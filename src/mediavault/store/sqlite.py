@@ -370,6 +370,9 @@ class SqliteJobStore:
             log.info("shelf_filling")
             await self._follower.follow()
 
+    async def keep_up(self) -> None:
+        await self._follower.catch_up()
+
     # --- inside -------------------------------------------------------------------------------------------------
 
     def _listen(self, unsubscribe: Callable[[], None]) -> Callable[[], None]:

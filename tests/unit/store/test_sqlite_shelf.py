@@ -137,3 +137,11 @@ async def test_jobs_of_one_moment_come_by_their_ids_however_many_they_are(store:
     second = await store.jobs(JobQuery(text="quo", limit=50, cursor=first.next_cursor))
 
     assert [job.id for job in (*first.jobs, *second.jobs)] == sorted((job.id for job in jobs), reverse=True)
+
+
+async def test_the_shelf_keeps_up_without_anybody_who_looks(store: SqliteJobStore, path: Path) -> None:
+    await store.adopt([StoredJob(job_of(100, title="Okapi at night"))])
+    assert standing(path) == 30
+    await store.keep_up()
+
+    assert standing(path) == 31
