@@ -548,8 +548,8 @@ SELECT coalesce(error_code, 'INTERNAL'), platform, count(*), count(*) - count(re
 
 -- name: failure_examples
 SELECT {job} FROM mediavault.jobs
- WHERE seq IN (SELECT seq FROM (SELECT seq, row_number() OVER (PARTITION BY coalesce(error_code, 'INTERNAL'), platform
-                                                               ORDER BY created_at DESC, id DESC) AS place
-                                  FROM mediavault.jobs WHERE status = 'failed') AS failed
-                WHERE place <= :limit::int)
+ WHERE seq = ANY(ARRAY(SELECT seq FROM (SELECT seq, row_number() OVER (PARTITION BY coalesce(error_code, 'INTERNAL'), platform
+                                                                       ORDER BY created_at DESC, id DESC) AS place
+                                          FROM mediavault.jobs WHERE status = 'failed') AS failed
+                        WHERE place <= :limit::int))
  ORDER BY created_at DESC, id DESC;
