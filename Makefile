@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help install dev browser servers run demo test unit check faults chaos postgres lock bench shelf score clean words screenshots lighthouse
+.PHONY: ui help install dev browser servers run demo test unit check faults chaos postgres lock bench shelf score clean words screenshots lighthouse
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
@@ -38,6 +38,9 @@ demo: install ## Save the practice site's posts before your eyes; needs no inter
 
 test: dev ## Run the tests and report coverage (the longest faults are in `make faults`)
 	@scripts/test
+
+ui: dev ## Look at the pages in a real Chromium; the 200 hostile texts on every page take minutes
+	@$(PY) -m pytest -q tests/ui
 
 unit: dev ## Run the tests that need neither browser, network nor helper processes
 	@$(PY) -m pytest -n 2 -q tests/unit

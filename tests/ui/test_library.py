@@ -221,6 +221,7 @@ async def test_without_javascript_everything_can_be_found_and_taken(pages: Pages
 
     await page.locator("#q").fill("night train")
     await page.locator("#finder > button").click()
+    await page.wait_for_url("**q=night*")
     assert await page.locator(".tile", has_text="Night train").count() == await tiles(page) > 0
 
     await page.locator(".pick input").first.check()

@@ -82,11 +82,14 @@ class LocalVault:
         if not reading.is_inside(relative) or parts[0] == STAGING_FOLDER:
             return None
         path = self.root
-        for part in parts:
-            path = path / part
-            if path.is_symlink():
-                return None
-        return path if path.is_file() else None
+        try:
+            for part in parts:
+                path = path / part
+                if path.is_symlink():
+                    return None
+            return path if path.is_file() else None
+        except OSError:  # a name that is too long here, no permission: all the same to the one who asks
+            return None
 
     async def walk(self) -> AsyncIterator[FoundFile]:
         """A folder's own files before those of its folders."""

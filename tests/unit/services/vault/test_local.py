@@ -186,3 +186,13 @@ async def test_in_a_library_that_is_not_the_expected_one_nothing_is_made_placed_
 
 def test_every_container_that_is_kept_is_known_as_a_videos_name() -> None:
     assert set(SUFFIXES.values()) == set(VIDEO_SUFFIXES)
+
+
+async def test_a_path_that_no_file_can_have_is_a_missing_file(vault: LocalVault) -> None:
+    """A row may come from another machine, whose file system took the name."""
+    (vault.root / "x").mkdir(parents=True)
+    name = f"x/{'文' * 200}.mp4"
+
+    assert await vault.open(name) is None
+    assert vault.open_path(name) is None
+    assert await vault.digest(name) is None
