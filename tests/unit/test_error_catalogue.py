@@ -13,7 +13,7 @@ import pytest
 
 import mediavault
 from mediavault.api.post_view import Said
-from mediavault.api.render import render
+from mediavault.api.render import coded, render
 from mediavault.api.schemas import JobView
 from mediavault.api.timeline import Timeline
 from mediavault.api.views import job_view
@@ -96,7 +96,7 @@ def test_the_api_the_page_and_the_command_line_show_a_failed_job_with_that_sente
     print_job(view, [])
 
     assert view.help == help_for(code)
-    assert f'<span data-field="help">{view.help}</span>' in page
+    assert f'<span data-field="help">{unescape(str(coded(view.help)))}</span>' in page
     assert " ".join(view.help.split()) in " ".join(capsys.readouterr().out.split())
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from mediavault import __version__
 from mediavault.api.appearance import current
@@ -57,6 +58,7 @@ def _environment() -> Environment:
     environment.install_gettext_callables(gettext, ngettext, newstyle=True, pgettext=pgettext)  # type: ignore[attr-defined]
     environment.policies["ext.i18n.trimmed"] = True
     environment.filters.update(
+        coded=coded,
         size=size_words,
         duration=duration_words,
         length_of=length_words,
@@ -92,6 +94,15 @@ def _factor(value: object) -> str:
 
 def _in_braces(name: str) -> str:
     return f"{{{name}}}"
+
+
+def coded(text: str) -> Markup:
+    """Escaped, with what stands between backticks as code: commands in sentences that say what helps."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # one of them is no mark
+        return escape(text)
+    pieces = (Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts))
+    return Markup("").join(pieces)
 
 
 def safe_link(url: str) -> str | None:

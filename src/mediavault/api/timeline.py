@@ -12,6 +12,7 @@ from typing import Literal
 
 from mediavault.api.catalogue import N_, gettext
 from mediavault.api.views import is_waiting_for_retry
+from mediavault.api.waiting_jobs import waits_for_sign_in
 from mediavault.api.words import FAILED_WORDS, RUNG_WORDS, STAGE_WORDS, help_for, one_line, span_words
 from mediavault.core.errors import ErrorCode
 from mediavault.core.job import HistoryRecord, Job, JobStatus, Outcome, RungName, Stage
@@ -207,6 +208,8 @@ def _ending(job: Job) -> Ending | None:
     match job.status:
         case JobStatus.QUEUED:
             return Ending("busy", "clock", gettext(N_("Waits for its turn")))
+        case JobStatus.FAILED if waits_for_sign_in(job):
+            return Ending("busy", "hand", gettext(N_("Waits for you")))
         case JobStatus.FAILED:
             return Ending(
                 "bad", "hand", gettext(N_("Nothing more is tried by itself")), help_for(job.error_code, over=True)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mediavault.api.appearance import LANGUAGE_COOKIE, THEME_COOKIE, ZONE_COOKIE
+from mediavault.api.render import coded
 from mediavault.core.errors import ErrorCode
 from mediavault.core.media import Account, SourceType
 from mediavault.store.port import Checkpoint
@@ -227,3 +228,16 @@ async def test_a_module_is_imported_by_the_address_that_the_page_loads_it_from(h
     core = re.findall(r'src="(/static/core\.js\?v=[0-9a-f]+)"', page)[0]
 
     assert f'from "{core}"' in (await house.client.get("/static/home.js")).text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Run `mediavault doctor` once.", "Run <code>mediavault doctor</code> once."),
+        ("`<b>` & co", "<code>&lt;b&gt;</code> &amp; co"),
+        ("a lone ` <i>", "a lone ` &lt;i&gt;"),
+        ("", ""),
+    ],
+)
+def test_commands_in_a_sentence_are_set_as_code_and_the_rest_is_escaped(text: str, shown: str) -> None:
+    assert str(coded(text)) == shown

@@ -84,7 +84,7 @@ async def test_each_kind_of_failure_says_what_helps(house: House, code: ErrorCod
 
     assert words in page
     assert "It did not work." in page
-    assert "Nothing more is tried by itself" in page
+    assert ("Waits for you" if code is ErrorCode.LOGIN_REQUIRED else "Nothing more is tried by itself") in page
 
 
 async def test_waiting_running_and_cancelled_posts_have_their_states(house: House) -> None:

@@ -116,6 +116,7 @@ def test_an_attempts_end_is_said_in_words(
         (JobStatus.QUEUED, {}, "Waits for its turn"),
         (JobStatus.FAILED, {"retry_at": AT, "error_code": ErrorCode.NETWORK}, "Next try"),
         (JobStatus.FAILED, {"error_code": ErrorCode.DELETED}, "Nothing more is tried by itself"),
+        (JobStatus.FAILED, {"error_code": ErrorCode.LOGIN_REQUIRED}, "Waits for you"),  # and then goes on by itself
         (JobStatus.COMPLETED, {}, None),
         (JobStatus.CANCELLED, {}, None),
         (JobStatus.RUNNING, {}, None),
