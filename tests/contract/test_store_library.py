@@ -87,44 +87,44 @@ async def test_a_cursor_belongs_to_its_order(store: JobStore) -> None:
                     await store.jobs(JobQuery(order=order, cursor=cursor))
 
 
-@pytest.mark.parametrize(
-    "cursor",
-    ["longest~nan~1.a", "longest~1e999~1.a", "longest~-5~1.a", "longest~1-2~1.a", "longest~1.a", "largest~1.5~1.a",
-     "largest~99999999999999999999~1.a", "longest~1~1.'", "oldest~1~1.a", "newest~1.a", "5.a"],
-)  # fmt: skip
-@pytest.mark.parametrize("order", [JobOrder.LONGEST, JobOrder.LARGEST])
-async def test_a_cursor_that_no_page_returned_is_refused(store: JobStore, order: JobOrder, cursor: str) -> None:
-    with pytest.raises(BadInput):
-        await store.jobs(JobQuery(order=order, cursor=cursor))
+CURSORS = [
+    "longest~nan~1.a", "longest~1e999~1.a", "longest~-5~1.a", "longest~1-2~1.a", "longest~1.a", "largest~1.5~1.a",
+    "largest~99999999999999999999~1.a", "longest~1~1.'", "oldest~1~1.a", "newest~1.a", "5.a",
+]  # fmt: skip
+
+
+async def test_a_cursor_that_no_page_returned_is_refused(store: JobStore) -> None:
+    for cursor in CURSORS:
+        for order in (JobOrder.LONGEST, JobOrder.LARGEST):
+            with pytest.raises(BadInput):
+                await store.jobs(JobQuery(order=order, cursor=cursor))
 
 
 # --- what a job is found by ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("fox", True), ("FO", True), ("fox quick", True), ("ox", False), ("fox slow", False), ("füch", True), ("FUCHSLEIN", True),
-        ("Crème", True), ("creme brulee", True), ("strasse", True), ("STRAẞE", True), ("5 min", True),
-        ("東京", True), ("タワー", True), ("京タ", True), ("東タ", False), ("夜景 fox", True),
-        ("моск", True), ("שלום", True), ("قهوه", False), ("قَهوة", True), ("เทศ", True), ("한국", True), ("하", True),
-        ("😀", True), ("😀😀", True), ("😀😀😀", False),
-        ("jane", True), ("@jane", True), ("doe", True), ("videos.example", True), ("https://videos.example/watch/1", True),
-        ("watch/2", False), ("", True), ("   ", True), ("%", False), ('"', False), ("-- ;", False), ("'*'", False),
-        ('fox" OR "dog', False), ("fox*", True), ("fox AND quick", False), ("NOT", False), ("title:fox", False), ("(fox)", True),
-        ("fox\0quick", True), ("\ue000", False), ("\ud800", False), ("x" * 10_000, False), ("fox " * 2_500, True),
-        ("'" * 10_000, False), ("🏳️‍🌈", False), ("\u202efox", True), ("fo\u0301x", True), (":*", False), ("fox:*", True), ("!fox", True),
-        ("fox<->quick", True), ("\\", False), ("^fox", True), ("{fox}", True), ("$where", False), (".*", False), ("f.x", False),
-    ],
-)  # fmt: skip
-async def test_a_search_finds_every_word_by_its_beginning_and_survives_any_text(
-    store: JobStore, text: str, *, found: bool
-) -> None:
+SEARCHES = [
+    ("fox", True), ("FO", True), ("fox quick", True), ("ox", False), ("fox slow", False), ("füch", True), ("FUCHSLEIN", True),
+    ("Crème", True), ("creme brulee", True), ("strasse", True), ("STRAẞE", True), ("5 min", True),
+    ("東京", True), ("タワー", True), ("京タ", True), ("東タ", False), ("夜景 fox", True),
+    ("моск", True), ("שלום", True), ("قهوه", False), ("قَهوة", True), ("เทศ", True), ("한국", True), ("하", True),
+    ("😀", True), ("😀😀", True), ("😀😀😀", False),
+    ("jane", True), ("@jane", True), ("doe", True), ("videos.example", True), ("https://videos.example/watch/1", True),
+    ("watch/2", False), ("", True), ("   ", True), ("%", False), ('"', False), ("-- ;", False), ("'*'", False),
+    ('fox" OR "dog', False), ("fox*", True), ("fox AND quick", False), ("NOT", False), ("title:fox", False), ("(fox)", True),
+    ("fox\0quick", True), ("\ue000", False), ("\ud800", False), ("x" * 10_000, False), ("fox " * 2_500, True),
+    ("'" * 10_000, False), ("🏳️‍🌈", False), ("\u202efox", True), ("fo\u0301x", True), (":*", False), ("fox:*", True), ("!fox", True),
+    ("fox<->quick", True), ("\\", False), ("^fox", True), ("{fox}", True), ("$where", False), (".*", False), ("f.x", False),
+]  # fmt: skip
+
+
+async def test_a_search_finds_every_word_by_its_beginning_and_survives_any_text(store: JobStore) -> None:
     title = "The Quick Brown Fox: Ein Füchslein, crème brûlée, 東京タワーの夜景, Прогулка по Москве"
     words = "שלום عالم قهوة ประเทศไทย 한국어 straße in 5 minutes 😀😀"
     await adopt(store, [job_of(1, title=title, text=words, account=JANE)])
 
-    assert bool((await store.jobs(JobQuery(text=text))).jobs) is found
+    for text, found in SEARCHES:
+        assert bool((await store.jobs(JobQuery(text=text))).jobs) is found, text[:100]
 
 
 async def test_no_run_is_found_across_two_fields(store: JobStore) -> None:
@@ -251,10 +251,10 @@ async def test_an_account_is_called_as_its_newest_job_calls_it(store: JobStore) 
         await store.account("x/x-jane")
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "1", "1~", "~a", "-1~a", "1~a b", "9" * 40 + "~a"])
-async def test_a_cursor_of_accounts_that_is_none_is_refused(store: JobStore, cursor: str) -> None:
-    with pytest.raises(BadInput):
-        await store.accounts(AccountQuery(cursor=cursor))
+async def test_a_cursor_of_accounts_that_is_none_is_refused(store: JobStore) -> None:
+    for cursor in ("", "x", "1", "1~", "~a", "-1~a", "1~a b", "9" * 40 + "~a"):
+        with pytest.raises(BadInput):
+            await store.accounts(AccountQuery(cursor=cursor))
 
 
 async def test_totals_count_every_state_of_every_platform(store: JobStore) -> None:
