@@ -24,6 +24,7 @@ from tests.servers.postgres import free_port
 NAMED_BY = "MEDIAVAULT_TEST_MONGODB_URL"
 PYTHON = Path(__file__).parents[2] / ".venv-mongo" / "bin" / "python"
 START_TIMEOUT_S = 30.0
+DATABASES_A_SERVER = 20
 
 PROGRAM = """
 import asyncio, sys
@@ -82,18 +83,45 @@ def new_server() -> Server:
     return server
 
 
+class OurServers:
+    """Databases on servers of ours. One with hundreds of them takes a second for what it did in milliseconds, so each gets
+    a few, and is ended once a later one is full: whatever used it is over by then.
+    """
+
+    def __init__(self) -> None:
+        self._running: list[Server] = []
+        self._left = 0
+        self._home: dict[str, str] = {}  # of a database: its server's address
+
+    def address_for(self, name: str) -> str:
+        if name not in self._home:
+            self._home[name] = self._with_room()
+        return self._home[name]
+
+    def _with_room(self) -> str:
+        if self._left == 0:
+            self._running.append(new_server())
+            self._left = DATABASES_A_SERVER
+            for server in self._running[:-2]:
+                server.remove()
+            del self._running[:-2]
+        self._left -= 1
+        return self._running[-1].url
+
+    def remove(self) -> None:
+        for server in self._running:
+            server.remove()
+
+
 @cache
-def server_url() -> str:
-    """The address of this process's server, without a database of the tests."""
-    named = os.environ.get(NAMED_BY)
-    if named:
-        return named
-    server = new_server()
-    atexit.register(server.remove)
-    return server.url
+def _ours() -> OurServers:
+    servers = OurServers()
+    atexit.register(servers.remove)
+    return servers
 
 
 def database_for(folder: Path) -> str:
     """The address of an empty database of its own; the same folder, the same database."""
     name = "test_" + hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    return str(urlunsplit(urlsplit(server_url())._replace(path=f"/{name}")))
+    address = os.environ.get(NAMED_BY) or _ours().address_for(name)
+    return str(urlunsplit(urlsplit(address)._replace(path=f"/{name}")))
