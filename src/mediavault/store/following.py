@@ -22,23 +22,37 @@ class Follower:
         self._step = step
         self._run: asyncio.Task[None] | None = None
         self._closed = False
+        self._far_behind = asyncio.Event()  # while a run has more than a batch to take over
 
     async def catch_up(self) -> None:
-        """As far as the jobs are now. Where that takes too long or cannot be written it returns all the same, and what
-        stands on the shelf is answered: reads go on."""
+        """As far as the jobs are now. Where more than a batch is missing, as after a bulk import, where it takes too long or
+        cannot be written, it returns all the same, and what stands on the shelf is answered: reads go on, and so does the run."""
         try:
             async with asyncio.timeout(shelf.CATCH_UP_WITHIN_S):
                 for _ in range(2):  # a run that is under way may have begun before what the caller wrote
                     if not await self._is_behind():
                         return
-                    await asyncio.shield(self._running())
+                    run = self._running()
+                    far_behind = asyncio.ensure_future(self._far_behind.wait())
+                    try:
+                        await asyncio.wait(
+                            {run, far_behind}, timeout=shelf.BATCH_WITHIN_S, return_when=asyncio.FIRST_COMPLETED
+                        )
+                    finally:
+                        far_behind.cancel()
+                    if not run.done():
+                        return
+                    run.result()
         except (TimeoutError, StoreError) as exc:
             log.warning("shelf_is_behind", error=str(exc) or type(exc).__name__)
 
     async def follow(self) -> None:
         """To the end."""
-        while not self._closed and await self._step():
-            pass
+        try:
+            while not self._closed and await self._step():
+                self._far_behind.set()
+        finally:
+            self._far_behind.clear()
 
     async def close(self) -> None:
         """After the batch that is under way."""

@@ -20,6 +20,7 @@ from mediavault.store.browsing import millis
 from mediavault.store.paging import UNKNOWN
 
 BATCH = 250  # jobs taken over in one transaction, which others wait for: some 30 ms
+BATCH_WITHIN_S = 0.25  # as long a page waits for a run; a few jobs take milliseconds
 CATCH_UP_WITHIN_S = 10.0  # longer no page waits; it is answered with what stands on the shelf
 
 # Of a job: what :func:`entry_of` reads, and what it becomes.

@@ -19,6 +19,7 @@ class Shelf:
         self.under_way = self.most_at_once = 0
         self.free = asyncio.Event()
         self.free.set()
+        self.step_by_step = False
 
     async def is_behind(self) -> bool:
         return self.left > 0
@@ -27,6 +28,8 @@ class Shelf:
         self.under_way += 1
         self.most_at_once = max(self.most_at_once, self.under_way)
         await self.free.wait()
+        for _ in range(5 * self.step_by_step):  # as a store, a batch takes more than a turn of the loop
+            await asyncio.sleep(0)
         self.under_way -= 1
         self.left -= 1
         return self.left > 0
@@ -56,6 +59,22 @@ async def test_a_run_goes_on_when_the_page_that_began_it_waits_no_longer(monkeyp
     await follower.catch_up()
 
     assert (standing.left, standing.most_at_once) == (0, 1)
+
+
+async def test_a_page_waits_for_no_more_than_a_batch_and_the_run_goes_on() -> None:
+    """After a bulk import it would wait for all of it."""
+    standing = Shelf(left=3)
+    follower = Follower(standing.is_behind, standing.step)
+    standing.free.clear()
+    page = asyncio.create_task(follower.catch_up())
+    await asyncio.sleep(0)
+    standing.step_by_step = True
+    standing.free.set()
+    await page
+    assert standing.left > 0
+
+    await follower.follow()
+    assert standing.left == 0
 
 
 async def test_a_shelf_that_cannot_be_written_stops_no_page() -> None:
