@@ -60,8 +60,17 @@ async def test_a_failed_job_says_both(house: House) -> None:
 async def test_an_error_of_the_api_speaks_the_language_that_was_asked_for(house: House) -> None:
     answer = (await house.client.get("/api/jobs/no-id", accept_language="de")).json()
 
-    assert answer["message"] == "Unter diesem Namen gibt es nichts. No job has this id."
+    assert answer["message"] == "Kein Auftrag hat diese Kennung."
     assert answer["help"].startswith("Die Kennung steht")
+
+
+async def test_an_error_with_a_value_in_it_is_said_after_its_conditions_sentence(house: House) -> None:
+    kept = await house.add_kept()
+    answer = (await house.client.post(f"/api/jobs/{kept.id}/cancel", accept_language="de")).json()
+
+    assert answer["message"] == (
+        "Der Zustand des Auftrags lässt das nicht zu. The job is completed; it cannot be cancelled."
+    )
 
 
 def test_a_page_runs_from_the_right_where_its_language_does() -> None:
