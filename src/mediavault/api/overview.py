@@ -15,7 +15,6 @@ from mediavault.api.schemas import JobView
 from mediavault.api.services import ApiServices
 from mediavault.api.troubles import Remedy, Trouble, Troubles, sort_out
 from mediavault.api.views import job_view
-from mediavault.core.errors import BadInput
 from mediavault.core.job import JobStatus
 from mediavault.store.port import JobOrder, JobQuery
 
@@ -113,20 +112,20 @@ def _in_words(services: ApiServices, troubles: Sequence[Trouble]) -> list[Troubl
 
 def _view(services: ApiServices, trouble: Trouble) -> TroubleView:
     cause, platform = trouble.cause, trouble.platform
-    title = _site_title(services, platform) if platform else None
+    site = services.sign_in_of(platform) if platform else None
     examples = [job_view(job) for job in trouble.examples]
     all_of_it = address(LibraryFilter(state=Shown.FAILED, platform=platform or ""))
     is_waiting = trouble.next_retry_at is not None
     return TroubleView(
         key=cause.key,
         platform=platform or "",
-        title=_(cause.title) % {"site": title or _("A site")} if cause.by_site else _(cause.title),
+        title=_(cause.title) % {"site": site.title if site else _("A site")} if cause.by_site else _(cause.title),
         hint="" if is_waiting else _(cause.hint),
         icon="clock" if is_waiting else ICONS[cause.remedy],
         jobs=trouble.jobs,
         next_retry_at=trouble.next_retry_at,
         examples=examples,
-        way=None if is_waiting else _way(cause.remedy, platform, title is not None, examples, all_of_it),
+        way=None if is_waiting else _way(cause.remedy, platform, site is not None, examples, all_of_it),
         can_retry=is_waiting or cause.remedy in (Remedy.RETRY, Remedy.SPACE),
         all_of_it=all_of_it,
     )
@@ -152,14 +151,6 @@ def _way(
             return Way(_("Open a window"), f"/jobs/{newest}/window", "post")
         case _:
             return Way(_("Choose the video") if remedy is Remedy.CHOOSE else _("See the post"), f"/jobs/{newest}")
-
-
-def _site_title(services: ApiServices, platform: str) -> str | None:
-    """As people write it; None for a page of no known site, which has no sign-in of its own either."""
-    try:
-        return services.sessions.platform(platform).title
-    except BadInput:
-        return None
 
 
 # --- what has just been done ---------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from mediavault.api.examination import Doctor, Ytdlp
 from mediavault.api.submission import Submission
 from mediavault.core.clock import Clock
 from mediavault.core.copies import Copy, MediaLook
+from mediavault.core.errors import BadInput
 from mediavault.core.job import Job, JobId
 from mediavault.core.media import KeptFile
 from mediavault.core.platform import Platform
@@ -118,6 +119,13 @@ class ApiServices:
     def platform(self, name: str) -> Platform | None:
         """Its facts; None for a name that no site has (any more)."""
         return next((one for one in self.platforms if one.name == name), None)
+
+    def sign_in_of(self, name: str) -> Platform | None:
+        """The site whose sign-in this is; None where there is none, as for a page of no known site."""
+        try:
+            return self.sessions.platform(name)
+        except BadInput:
+            return None
 
     def title_of(self, name: str) -> str:
         """As people write the site's name."""

@@ -32,17 +32,8 @@ class Follower:
                 for _ in range(2):  # a run that is under way may have begun before what the caller wrote
                     if not await self._is_behind():
                         return
-                    run = self._running()
-                    far_behind = asyncio.ensure_future(self._far_behind.wait())
-                    try:
-                        await asyncio.wait(
-                            {run, far_behind}, timeout=shelf.BATCH_WITHIN_S, return_when=asyncio.FIRST_COMPLETED
-                        )
-                    finally:
-                        far_behind.cancel()
-                    if not run.done():
+                    if not await self._is_over_soon(self._running()):
                         return
-                    run.result()
         except (TimeoutError, StoreError) as exc:
             log.warning("shelf_is_behind", error=str(exc) or type(exc).__name__)
 
@@ -60,6 +51,17 @@ class Follower:
         if self._run is not None:
             with suppress(StoreError):
                 await self._run
+
+    async def _is_over_soon(self, run: asyncio.Task[None]) -> bool:
+        """Wait for it until it shows to be a long one. Raises what it ended with."""
+        long = asyncio.ensure_future(self._far_behind.wait())
+        try:
+            await asyncio.wait({run, long}, timeout=shelf.BATCH_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            long.cancel()
+        if run.done():
+            run.result()
+        return run.done()
 
     def _running(self) -> asyncio.Task[None]:
         """It goes on to its end also when the page that began it waits no longer."""

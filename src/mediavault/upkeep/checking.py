@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
+from mediavault.core.background import BackgroundTasks
 from mediavault.core.checks import FileCheck, Verdict, written_checks
 from mediavault.core.clock import Clock
 from mediavault.core.errors import BadInput, ErrorCode, JobNotFound, StorageFailure, StoreError
@@ -38,33 +39,26 @@ class JobChecks:
         self._library = library
         self._clock = clock
         self._turn = asyncio.Semaphore(AT_ONCE)
-        self._running: dict[JobId, asyncio.Task[None]] = {}
+        self._running = BackgroundTasks[JobId](most=MAX_WAITING)
 
     def begin(self, job: Job) -> None:
         """Read all files of the job in the background; nothing new where that is under way. Raises BadInput (TOO_MANY)."""
         if job.id in self._running:
             return
-        if len(self._running) >= MAX_WAITING:
+        if self._running.is_full:
             raise TooManyChecks("Too many files are being checked.")
-        task = asyncio.create_task(self._check(job), name=f"check {job.id}")
-        self._running[job.id] = task
-        task.add_done_callback(lambda _: self._running.pop(job.id, None))
+        self._running.begin(job.id, self._check(job), name=f"check {job.id}")
 
     def is_checking(self, job_id: JobId) -> bool:
         return job_id in self._running
 
     async def wait_for(self, job_id: JobId) -> None:
         """Until the job's check is over."""
-        if (task := self._running.get(job_id)) is not None:
-            await asyncio.wait([task])
+        await self._running.wait_for(job_id)
 
     async def aclose(self) -> None:
         """Give up what is under way; it is as if it had not been asked for."""
-        tasks = list(self._running.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await self._running.aclose()
 
     async def _check(self, job: Job) -> None:
         async with self._turn:

@@ -77,6 +77,20 @@ async def test_a_page_waits_for_no_more_than_a_batch_and_the_run_goes_on() -> No
     assert standing.left == 0
 
 
+async def test_a_page_waits_for_a_slow_batch_no_longer_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelf, "BATCH_WITHIN_S", 0.01)
+    monkeypatch.setattr(shelf, "CATCH_UP_WITHIN_S", 60.0)
+    standing = Shelf(left=1)
+    standing.free.clear()
+    follower = Follower(standing.is_behind, standing.step)
+    async with asyncio.timeout(30):
+        await follower.catch_up()
+    assert standing.left == 1
+
+    standing.free.set()
+    await follower.close()
+
+
 async def test_a_shelf_that_cannot_be_written_stops_no_page() -> None:
     async def refused() -> bool:
         raise StoreError("The disk is full.")

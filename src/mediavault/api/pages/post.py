@@ -55,7 +55,7 @@ async def post(
         keep=urlencode({"in": urlencode(to_params(asked))}) if asked else "",
         waits_for_person=waits_for_sign_in(job),
         needs_sign_in=job.status is JobStatus.FAILED and job.error_code in SIGN_IN_HELPS,
-        has_sign_in=_has_sign_in(services, job.platform),
+        has_sign_in=services.sign_in_of(job.platform) is not None,
         **frame(services),
     )
 
@@ -84,12 +84,3 @@ async def _videos(services: ApiServices, job: Job, *, look: bool) -> list[Video]
         {place: await services.copies.state(one) for place, one in kept.items()},
         {place: services.copies.known_look(one) for place, one in kept.items()},
     )
-
-
-def _has_sign_in(services: ApiServices, platform: str) -> bool:
-    """Whether the page of the sign-ins has a place for the site: it has none for a page of no known platform."""
-    try:
-        services.sessions.platform(platform)
-    except BadInput:
-        return False
-    return True

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from mediavault.core.background import BackgroundTasks
 from mediavault.core.copies import Copy, CopyStatus, CopyTrouble, MediaLook
 from mediavault.core.errors import BadInput, ErrorCode, Failure, NoSpace, StorageFailure, TookTooLong
 from mediavault.core.logs import get_logger
@@ -63,7 +64,7 @@ class PlayableCopies:
         self._remux = remux
         self._looks = looks
         self._turn = asyncio.Semaphore(AT_ONCE)
-        self._making: dict[str, asyncio.Task[None]] = {}
+        self._making = BackgroundTasks[str](most=MAX_WAITING)
         self._failed: dict[str, Copy] = {}
         self._known: dict[str, MediaLook] = {}
 
@@ -103,25 +104,18 @@ class PlayableCopies:
         """Make a copy in the background; nothing new where that is under way. Raises BadInput (TOO_MANY)."""
         if kept.sha256 in self._making:
             return
-        if len(self._making) >= MAX_WAITING:
+        if self._making.is_full:
             raise TooManyCopies("Too many copies are being made.")
         self._failed.pop(kept.sha256, None)
-        task = asyncio.create_task(self._make(kept), name=f"copy {kept.sha256[:12]}")
-        self._making[kept.sha256] = task
-        task.add_done_callback(lambda _: self._making.pop(kept.sha256, None))
+        self._making.begin(kept.sha256, self._make(kept), name=f"copy {kept.sha256[:12]}")
 
     async def wait_for(self, kept: KeptFile) -> None:
         """Until what is under way for this file is over."""
-        if (task := self._making.get(kept.sha256)) is not None:
-            await asyncio.wait([task])
+        await self._making.wait_for(kept.sha256)
 
     async def aclose(self) -> None:
         """Give up what is under way; nothing of it stays."""
-        tasks = list(self._making.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await self._making.aclose()
 
     async def _make(self, kept: KeptFile) -> None:
         try:

@@ -1,0 +1,43 @@
+"""Work that goes on behind whoever asked for it: one task for each key, and no more than a few."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Hashable
+from typing import Any, Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+
+class BackgroundTasks(Generic[K]):
+    """What is under way in this process, by key. All methods belong to the event loop's thread."""
+
+    def __init__(self, *, most: int) -> None:
+        self._most = most
+        self._running: dict[K, asyncio.Task[None]] = {}
+
+    def __contains__(self, key: K) -> bool:
+        return key in self._running
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._running) >= self._most
+
+    def begin(self, key: K, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        """For a key that nothing is under way for, while there is room."""
+        task = asyncio.create_task(work, name=name)
+        self._running[key] = task
+        task.add_done_callback(lambda _: self._running.pop(key, None))
+
+    async def wait_for(self, key: K) -> None:
+        """Until what is under way for this key is over."""
+        if (task := self._running.get(key)) is not None:
+            await asyncio.wait([task])
+
+    async def aclose(self) -> None:
+        """Give up what is under way."""
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
