@@ -36,6 +36,7 @@ PLATFORMS = ("generic", "x", "tiktok", "instagram", "reddit")
 
 # Limits in seconds, for a machine that does nothing else.
 CLAIM_S, LIST_S, START_S = 0.05, 0.3, 5.0
+FIRST_PAGE_S = 1.0  # for people: templates are read, and a batch of the library is taken over while it waits
 
 
 # --- one post, submitted a thousand times -----------------------------------------------------------------------
@@ -100,7 +101,7 @@ async def claims_s(vault: VaultOnDisk) -> list[float]:
 
 
 async def pages_s(api: Api) -> list[float]:
-    """How long each page took: the first, deep ones, one kind of job, one word, and the page for people."""
+    """How long each page took: the first, deep ones, one kind of job, one word, and the page for people again."""
     took = []
     cursor = ""
     for _ in range(20):
@@ -125,9 +126,20 @@ async def test_a_hundred_thousand_queued_jobs_slow_down_neither_claims_nor_pages
     await queue_up(vault)
     claims = await claims_s(vault)
     async with api_of(vault) as api:
+        first_page = await api.ask("/")
         pages = await pages_s(api)
-    print({"claim": percentile(claims, 99), "page": percentile(pages, 99), "start": api.started_s})
+    share = max(share, others_share())
+    print(
+        {
+            "claim": percentile(claims, 99),
+            "first page": first_page.took_s,
+            "page": percentile(pages, 99),
+            "start": api.started_s,
+            "share": share,
+        }
+    )
 
     assert percentile(claims, 99) < CLAIM_S * share
+    assert first_page.took_s < FIRST_PAGE_S * share
     assert percentile(pages, 99) < LIST_S * share
     assert api.started_s < START_S * share

@@ -15,11 +15,17 @@ log = get_logger(__name__)
 
 class Follower:
     """``is_behind`` tells whether a job has changed that the shelf has not seen, ``step`` takes over a batch and tells
-    whether there may be more."""
+    whether there may be more. ``very_many`` is asked at the beginning and at the end of a run of more than a batch."""
 
-    def __init__(self, is_behind: Callable[[], Awaitable[bool]], step: Callable[[], Awaitable[bool]]) -> None:
+    def __init__(
+        self,
+        is_behind: Callable[[], Awaitable[bool]],
+        step: Callable[[], Awaitable[bool]],
+        very_many: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._is_behind = is_behind
         self._step = step
+        self._very_many = very_many
         self._run: asyncio.Task[None] | None = None
         self._closed = False
         self._far_behind = asyncio.Event()  # while a run has more than a batch to take over
@@ -41,9 +47,17 @@ class Follower:
         """To the end."""
         try:
             while not self._closed and await self._step():
-                self._far_behind.set()
+                if not self._far_behind.is_set():
+                    self._far_behind.set()
+                    await self._tell_very_many()
+            if self._far_behind.is_set():
+                await self._tell_very_many()
         finally:
             self._far_behind.clear()
+
+    async def _tell_very_many(self) -> None:
+        if self._very_many is not None:
+            await self._very_many()
 
     async def close(self) -> None:
         """After the batch that is under way."""

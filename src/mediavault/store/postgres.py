@@ -77,6 +77,7 @@ class PostgresJobStore:
         self._follower = Follower(
             lambda: postgres_shelf.is_behind(self._database, self._now),
             lambda: postgres_shelf.catch_up(self._database, self._now),
+            lambda: postgres_shelf.refresh_statistics(self._database),
         )
 
     # --- life ---------------------------------------------------------------------------------------------------

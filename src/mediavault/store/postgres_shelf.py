@@ -7,12 +7,15 @@ passed over where the shelf has seen this version of its row.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from mediavault.core.clock import micros_in
+from mediavault.core.errors import StoreError
 from mediavault.store import shelf
 from mediavault.store.library_rows import account_values
 from mediavault.store.postgres_engine import Database, Row, Transaction
@@ -54,6 +57,13 @@ async def catch_up(database: Database, now: int | None) -> bool:
         return await _take_over_a_batch(txn, mark)
 
 
+async def refresh_statistics(database: Database) -> None:
+    """For the planner, who otherwise knows nothing of a bulk import until autovacuum comes by, up to a minute later, and
+    sorts all of it for each page. Without the right to it PostgreSQL passes it over."""
+    with suppress(StoreError):
+        await database.rows(SQL["shelf_analyze"], {})
+
+
 async def _mark(database: Database, now: int | None) -> _Mark:
     [[at, has_more, moment, nobody_writes]] = await database.rows(SQL["shelf_mark"], {"now": now})
     since = min(at, moment - MARGIN)  # a clock may be set back
@@ -79,15 +89,23 @@ async def _take_over_a_batch(txn: Transaction, mark: _Mark) -> bool:
 async def _take_over(txn: Transaction, seqs: list[int]) -> None:
     before = {row[0]: Entry(*row) for row in await txn.rows(SQL["shelf_entries"], {"seqs": seqs})}
     rows = await txn.rows(SQL["shelf_facts"], {"seqs": seqs})
-    facts = [tuple(row)[:-1] for row in rows]
-    made = shelf.changes(seqs, facts, before)
+    # In a thread: a whole batch is a quarter of a second's work, and this process has pages to answer.
+    made, put, lines = await asyncio.to_thread(_made, seqs, rows, before)
     if made.gone:
         await txn.rows(SQL["shelf_take"], {"seqs": [entry.seq for entry in made.gone]})
-    await txn.rows(SQL["shelf_put"], _put_values(rows, before, made))
-    lines = {"seqs": list(made.lines), "lines": [vector(line) for line in made.lines.values()]}
+    await txn.rows(SQL["shelf_put"], put)
     await txn.rows(SQL["shelf_put_words"], lines)
     await txn.rows(SQL["shelf_add_totals"], _total_values(made))
     await _add_accounts(txn, made)
+
+
+def _made(
+    seqs: list[int], rows: list[Row], before: Mapping[int, Entry]
+) -> tuple[Changes, dict[str, Any], dict[str, Any]]:
+    """The changes, and what ``shelf_put`` and ``shelf_put_words`` write of them."""
+    made = shelf.changes(seqs, [tuple(row)[:-1] for row in rows], before)
+    lines = {"seqs": list(made.lines), "lines": [vector(line) for line in made.lines.values()]}
+    return made, _put_values(rows, before, made), lines
 
 
 def _put_values(rows: Collection[Row], before: Mapping[int, Entry], made: Changes) -> dict[str, Any]:

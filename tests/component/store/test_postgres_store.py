@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -16,6 +17,7 @@ from mediavault.core.errors import ErrorCode, SchemaTooNew, StoreError
 from mediavault.core.gates import OUT_OF_SIGHT, SOON, Refusal, TurnRequest
 from mediavault.core.job import Job, JobStatus, WorkerId
 from mediavault.store import postgres_ops as ops
+from mediavault.store import postgres_shelf, shelf
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.port import JobQuery
 from mediavault.store.postgres import PostgresJobStore
@@ -291,6 +293,7 @@ READS_WHOLE_TABLES = {
     "forget_worker",
     "locked_gate",
 }  # a few rows
+COMMANDS = {"shelf_analyze"}  # that have no plan
 
 
 @pytest.fixture(scope="module")
@@ -315,7 +318,7 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> str:
     return url
 
 
-@pytest.mark.parametrize("name", sorted(SQL.keys() - READS_WHOLE_TABLES))
+@pytest.mark.parametrize("name", sorted(SQL.keys() - READS_WHOLE_TABLES - COMMANDS))
 def test_no_statement_reads_a_whole_table(crowded: str, name: str) -> None:
     """The plan that the server takes once it knows no values any more: the one of a prepared statement."""
     nulls = ", ".join(["NULL"] * len(SQL[name].names))
@@ -347,6 +350,37 @@ async def test_claims_are_planned_once_whatever_the_server_learns_of_the_jobs(ur
 
     assert claimed == [1] * 20
     assert (once, anew) == (20, 0)
+
+
+async def test_the_planner_knows_of_a_bulk_import_once_the_library_has_it(url: str) -> None:
+    """Autovacuum comes by in a minute; until then each page would sort all of the import."""
+    known = (
+        "SELECT min(reltuples) FROM pg_class WHERE oid IN ('mediavault.jobs'::regclass, 'mediavault.shelf'::regclass)"
+    )
+    async with opened(url) as store, asyncio.timeout(20):
+        await enqueued(store, postgres_shelf.BATCH + 1)
+        await store.keep_up()
+        while float(await asyncio.to_thread(postgres.sql, url, known)) <= postgres_shelf.BATCH:
+            await asyncio.sleep(0.05)
+
+
+async def test_pages_are_answered_while_the_library_takes_a_batch_over(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A whole batch is a quarter of a second's work: on the event loop, every page and event would wait for it."""
+    threads, changes = set(), shelf.changes
+
+    def seen(*args: Any) -> shelf.Changes:
+        threads.add(threading.current_thread())
+        return changes(*args)
+
+    monkeypatch.setattr(shelf, "changes", seen)
+    async with opened(url) as store:
+        await enqueued(store, 3)
+        await store.keep_up()
+
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 @pytest.mark.parametrize("sessions", [[], ["generic"]])

@@ -115,3 +115,16 @@ async def test_closing_waits_for_the_batch_under_way_and_begins_no_other(monkeyp
     await closing
 
     assert (standing.left, standing.under_way) == (2, 0)
+
+
+@pytest.mark.parametrize(("batches", "told"), [(1, 0), (3, 2)])
+async def test_a_run_of_more_than_a_batch_is_told_of_as_it_begins_and_as_it_ends(batches: int, told: int) -> None:
+    """PostgreSQL's planner knows nothing of a bulk import until somebody looks at it."""
+    standing, left_when_told = Shelf(left=batches), []
+
+    async def very_many() -> None:
+        left_when_told.append(standing.left)
+
+    await Follower(standing.is_behind, standing.step, very_many).follow()
+
+    assert left_when_told == [batches - 1, 0][:told]

@@ -455,6 +455,9 @@ SELECT at, filled < fill_until OR EXISTS (SELECT FROM mediavault.shelf_stale),
 -- name: shelf_filled
 SELECT filled, fill_until FROM mediavault.shelf_mark;
 
+-- name: shelf_analyze
+ANALYZE mediavault.jobs, mediavault.shelf;
+
 -- name: shelf_lock
 SELECT filled, fill_until FROM mediavault.shelf_mark FOR UPDATE;
 
