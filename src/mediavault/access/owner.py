@@ -36,9 +36,13 @@ class Owner:
         return taken
 
     async def holds(self, password: str) -> bool:
-        """Whether this is the password. A hash that was made more cheaply than today's is made anew on the way."""
+        """Whether this is the password; as long in the finding where there is none.
+
+        A hash that was made more cheaply than today's is made anew on the way.
+        """
         record = await self._record()
         if record is None:
+            await self._hashes.make(password)
             return False
         made = str(record.value["password"])
         if not await self._hashes.holds(made, password):

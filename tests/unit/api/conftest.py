@@ -123,7 +123,7 @@ def _house(
 ) -> House:
     clock = FakeClock()
     downloads = root / "downloads"
-    downloads.mkdir()
+    downloads.mkdir(exist_ok=True)
     settings = Settings(state_dir=root / "state", download_dir=downloads, **given)
     guard = EgressGuard()
     cancelled: list[JobId] = []
