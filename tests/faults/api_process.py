@@ -19,6 +19,7 @@ from tests.faults.vault_on_disk import VaultOnDisk
 
 START_S = 60.0
 ANSWER_S = 120.0
+OF_AN_ADDRESS = 100  # fewer than the vault allows
 OPENED_AT_ONCE = 100  # fewer than the server's backlog holds
 
 
@@ -40,8 +41,8 @@ class Api:
     port: int
     started_s: float
 
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self.port)
+    async def connect(self, origin: str = "127.0.0.1") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.port, local_addr=(origin, 0))
 
     def request(self, path: str, body: Any = None) -> bytes:
         """A GET, or a POST of ``body`` as JSON; the server ends the connection after its answer."""
@@ -59,14 +60,14 @@ class Api:
         return answer
 
     async def ask_at_once(self, requests: Sequence[bytes]) -> list[Answer]:
-        """All connections are made first, so that the requests leave together."""
+        """All connections are made first, so that the requests leave together; some from each of many addresses."""
         opening = asyncio.Semaphore(OPENED_AT_ONCE)
 
-        async def opened() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        async def opened(number: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
             async with opening:
-                return await self.connect()
+                return await self.connect(loopback(number // OF_AN_ADDRESS))
 
-        connections = await asyncio.gather(*(opened() for _ in requests))
+        connections = await asyncio.gather(*(opened(number) for number in range(len(requests))))
         async with asyncio.timeout(ANSWER_S):
             return await asyncio.gather(
                 *(_ask(*connection, request) for connection, request in zip(connections, requests, strict=True))
@@ -76,6 +77,11 @@ class Api:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) << 10
+
+
+def loopback(number: int) -> str:
+    """One of this machine's own addresses: 127.0.0.1, .2, … (Linux has all of 127.0.0.0/8.)"""
+    return f"127.0.{number // 250}.{number % 250 + 1}"
 
 
 async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> Answer:

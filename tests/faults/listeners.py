@@ -1,6 +1,7 @@
 """A crowd at ``/api/events``, in a process of its own: ``python -m tests.faults.listeners PORT COUNT STALLED``.
 
-STALLED of the COUNT listeners read their first bytes and then nothing more; their receive buffers are small. Says
+Five at a time share one of this machine's loopback addresses: more the vault gives to none. STALLED of the COUNT
+listeners read their first bytes and then nothing more; their receive buffers are small. Says
 ``{"heard": N, "refused": N}`` once all are connected; at the end of its standard input, for each of the others how many
 events it was sent, and how many of the stalled ones the server let go of.
 """
@@ -13,14 +14,17 @@ import json
 import socket
 import sys
 
+from mediavault.api.feed import OF_ONE
+from tests.faults.api_process import loopback
+
 SMALL_BUFFER = 4096
 OPENED_AT_ONCE = 100
 DRAINED_WITHIN_S = 30.0
 
 
 class Listener:
-    def __init__(self, port: int, *, stalls: bool) -> None:
-        self._port, self._stalls = port, stalls
+    def __init__(self, port: int, origin: str, *, stalls: bool) -> None:
+        self._port, self._origin, self._stalls = port, origin, stalls
         self.events = 0
         self.status = 0
         self.is_over = False
@@ -30,6 +34,7 @@ class Listener:
         if self._stalls:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
         raw.setblocking(False)
+        raw.bind((self._origin, 0))
         await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", self._port))
         self._reader, self._writer = await asyncio.open_connection(sock=raw, limit=SMALL_BUFFER)
         self._writer.write(f"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\n\r\n".encode())
@@ -62,7 +67,7 @@ class Listener:
 
 
 async def main(port: int, count: int, stalled: int) -> None:
-    listeners = [Listener(port, stalls=number < stalled) for number in range(count)]
+    listeners = [Listener(port, loopback(number // OF_ONE), stalls=number < stalled) for number in range(count)]
     opening = asyncio.Semaphore(OPENED_AT_ONCE)
 
     async def opened(listener: Listener) -> None:

@@ -237,6 +237,26 @@ async def test_a_stream_that_is_refused_is_asked_for_again(pages: Pages, fresh_v
     await expect(page.locator("#lost-line")).to_be_hidden()
 
 
+async def test_more_windows_than_a_browser_has_connections_all_open_and_the_one_that_is_used_is_live(
+    pages: Pages, fresh_vault: Vault
+) -> None:
+    """W18: a browser makes six connections to a server, so six streams would leave none to ask for a page with."""
+    context = await pages.context()
+    windows = [await context.new_page() for _ in range(8)]
+    for window in windows:
+        await window.goto(fresh_vault.base)
+        await window.locator("body[data-stream=open]").wait_for()
+    job = await fresh_vault.add(A)
+    oldest, *_, newest = windows
+    await newest.locator(f'.waiting a[href="/jobs/{job.id}"]').wait_for()
+    await expect(oldest.locator(f'.waiting a[href="/jobs/{job.id}"]')).to_have_count(0)
+
+    await oldest.evaluate("dispatchEvent(new Event('focus'))")
+    await oldest.locator(f'.waiting a[href="/jobs/{job.id}"]').wait_for()
+    for window in windows:
+        await expect(window.locator("#lost-line")).to_be_hidden()
+
+
 async def test_a_vault_that_does_not_answer_is_said_and_the_link_stays_in_the_box(pages: Pages) -> None:
     pages.allow.append("Failed to load resource|ERR_FAILED")
     page = await pages("/")

@@ -9,7 +9,7 @@ from enum import StrEnum
 from mediavault.access.back_off import BackOff
 from mediavault.access.errors import TooManyTries, WrongSecret
 from mediavault.access.invitation import Invitation
-from mediavault.access.keys import same
+from mediavault.access.keys import digest_of, same
 from mediavault.access.owner import Owner
 from mediavault.access.proxies import Headers, ProxyRules, client_address, proxy_rules, signed_in_by_proxy
 from mediavault.access.scopes import Scope
@@ -54,9 +54,12 @@ class Knock:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
+    """``by`` tells one session or token from another, and opens nothing; empty where neither was needed."""
+
     scope: Scope
     how: How
     session: WebSession | None = None
+    by: str = ""
 
 
 class AccessDesk:
@@ -95,7 +98,7 @@ class AccessDesk:
         if knock.bearer is not None:
             return await self._bearer(knock.bearer, self.address_of(knock))
         session = await self.session_of(knock.cookies)
-        return None if session is None else Caller(Scope.ADMIN, How.SESSION, session)
+        return None if session is None else Caller(Scope.ADMIN, How.SESSION, session, session.key)
 
     async def sign_in(self, secret: str, visit: Visit, *, before: WebSession | None = None) -> str:
         """The id of a new session, for the password or MEDIAVAULT_TOKEN; ``before`` ends. Raises WrongSecret, TooManyTries."""
@@ -159,13 +162,13 @@ class AccessDesk:
     async def _bearer(self, token: str, address: str) -> Caller | None:
         found = await self.tokens.find(token)
         if found is not None:
-            return Caller(found.scope, How.TOKEN)
+            return Caller(found.scope, How.TOKEN, by=found.key)
         if (wait_s := self._bearers.begin(address)) is not None:
             raise TooManyTries(wait_s)
         if self._token is None or not same(token, self._token):
             return None
         self._bearers.succeeded(address)
-        return Caller(Scope.ADMIN, How.TOKEN)
+        return Caller(Scope.ADMIN, How.TOKEN, by=digest_of(token))
 
 
 def token_of(settings: Settings) -> str | None:

@@ -11,7 +11,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.types import Receive, Scope, Send
 
-from mediavault.api.dependencies import EventFeed, errors
+from mediavault.access.back_off import place_of
+from mediavault.access.desk import AccessDesk
+from mediavault.api.asking import asking
+from mediavault.api.dependencies import Desk, EventFeed, errors
+from mediavault.api.doorkeeper import knock_of
 from mediavault.api.feed import Feed, Listener
 from mediavault.api.streaming import watching_for_disconnect
 
@@ -29,19 +33,29 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     "/api/events", response_class=Response, responses=errors(401, 503) | {200: {"content": {"text/event-stream": {}}}}
 )
 async def events(
-    request: Request, feed: EventFeed, since: Annotated[str | None, Query(description="An ISO 8601 moment.")] = None
+    request: Request,
+    feed: EventFeed,
+    desk: Desk,
+    since: Annotated[str | None, Query(description="An ISO 8601 moment.")] = None,
 ) -> Response:
     """``event: job`` with the job object at every change, ``event: removed`` with its id; a comment every 15 seconds.
 
     ``Last-Event-ID`` (or ``?since=``) brings first what changed from that moment on; an unreadable one is passed over.
+    One session, token or (without either) address has five streams: a sixth ends the oldest with ``event: later``, whose
+    listener should stay away for a minute.
     """
     moment = read_moment(request.headers.get("last-event-id"), since)
     with contextlib.ExitStack() as until_streaming:
-        listener = feed.join()  # before the look back, so that no change falls in between
+        listener = feed.join(_who(request, desk))  # before the look back, so that no change falls in between
         until_streaming.callback(feed.leave, listener)
         missed = await feed.missed_since(moment) if moment is not None else []
         until_streaming.pop_all()  # from here on the stream itself says when the listener leaves
         return EventStream(feed, listener, missed)
+
+
+def _who(request: Request, desk: AccessDesk) -> str:
+    caller = asking()
+    return (caller.by if caller else "") or place_of(desk.address_of(knock_of(request)))
 
 
 class EventStream(Response):

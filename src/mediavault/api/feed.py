@@ -25,6 +25,8 @@ log = get_logger(__name__)
 
 POLL_S = 0.5  # while somebody listens
 MAX_LISTENERS = 1_000
+OF_ONE = 5  # streams; as specified. A browser makes six connections to a server: so one is left for its pages
+LATER_MS = 60_000
 AT_ONCE_BYTES = 65_536  # of one write to a listener
 MAX_WAITING = 512  # events that a listener may lag behind
 PAGE = 500
@@ -33,10 +35,15 @@ OVERLAP = timedelta(seconds=5)
 CLOCKS_DIFFER = timedelta(seconds=10)  # ours may be ahead of the store's, by which changes are stamped
 
 
-class Listener:
-    """One open stream, in the language of whoever listens. ``next`` answers None when it is over."""
+# A stream that makes room for a newer one of the same listener ends with this; an EventSource comes back by itself.
+LATER = f"retry: {LATER_MS}\nevent: later\ndata: {{}}\n\n".encode()
 
-    def __init__(self) -> None:
+
+class Listener:
+    """One open stream of ``who``, in the language that was asked for. ``next`` answers None when it is over."""
+
+    def __init__(self, who: str = "") -> None:
+        self.who = who
         self.appearance = current()
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.is_over = False
@@ -61,11 +68,13 @@ class Listener:
         self._waiting.put_nowait(event)
         return True
 
-    def end(self) -> None:
-        """Throw away what waits and end the stream."""
+    def end(self, last_word: bytes | None = None) -> None:
+        """Throw away what waits, and end the stream with ``last_word``."""
         self.is_over = True
         while not self._waiting.empty():
             self._waiting.get_nowait()
+        if last_word is not None:
+            self._waiting.put_nowait(last_word)
         self._waiting.put_nowait(None)
 
 
@@ -75,22 +84,26 @@ class Feed:
     def __init__(self, store: JobStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._listeners: set[Listener] = set()
+        self._listeners: dict[Listener, None] = {}  # oldest first
         self._poller: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._closed = False
         self._cursor = clock.now()
         self._seen: dict[JobId, datetime] = {}  # what was sent of the time that the next look reaches back to
 
-    def join(self) -> Listener:
-        """A new listener, who hears of every change from now on, and perhaps of some before. Raises HttpRefusal when there are too many."""
+    def join(self, who: str) -> Listener:
+        """A new listener, who hears of every change from now on, and perhaps of some before.
+
+        Of more than ``OF_ONE`` streams of one ``who`` the oldest ends. Raises HttpRefusal when there are too many altogether.
+        """
+        self._make_room_for_one_of(who)
         if len(self._listeners) >= MAX_LISTENERS:
             raise HttpRefusal(503, ErrorCode.TOO_MANY, "Too many listeners.", headers={"Retry-After": "30"})
-        listener = Listener()
+        listener = Listener(who)
         if self._closed:
             listener.end()
             return listener
-        self._listeners.add(listener)
+        self._listeners[listener] = None
         if self._poller is None:
             self._cursor, self._seen = self._clock.now() - CLOCKS_DIFFER, {}
             self._poller = asyncio.create_task(self._poll_while_heard())
@@ -98,7 +111,7 @@ class Feed:
 
     def leave(self, listener: Listener) -> None:
         """Safe to call twice."""
-        self._listeners.discard(listener)
+        self._listeners.pop(listener, None)
         if not listener.is_over:
             listener.end()
         self._wake.set()  # the poller ends by itself when nobody is left
@@ -133,6 +146,13 @@ class Feed:
         self.close()
         if self._poller is not None:
             await asyncio.wait([self._poller])
+
+    def _make_room_for_one_of(self, who: str) -> None:
+        """Whoever opens a window looks at it; the one that was opened first has been looked at the longest."""
+        theirs = [listener for listener in self._listeners if listener.who == who]
+        for oldest in theirs[: max(0, len(theirs) - OF_ONE + 1)]:
+            oldest.end(LATER)
+            self.leave(oldest)
 
     async def _poll_while_heard(self) -> None:
         try:

@@ -24,7 +24,7 @@ async def test_a_change_that_another_machine_commits_late_is_heard(tmp_path: Pat
     late, early = (one.job for one in await store.enqueue([numbered_job(n, f"https://s.example/{n}") for n in (1, 2)]))
     feed = Feed(store, clock)
     feed._poller = object()  # type: ignore[assignment]  # the test makes the looks itself
-    listener = feed.join()
+    listener = feed.join("")
     clock.advance(timedelta(minutes=1))
     await feed.poll()
     while listener._waiting.qsize():

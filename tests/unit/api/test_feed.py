@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from mediavault.access.desk import COOKIE, AccessDesk
+from mediavault.access.scopes import Scope
+from mediavault.access.web_sessions import Visit
 from mediavault.api.errors import HttpRefusal
 from mediavault.api.events import EventStream, read_moment
-from mediavault.api.feed import AT_ONCE_BYTES, CLOCKS_DIFFER, MAX_WAITING, OVERLAP, Feed, Listener
+from mediavault.api.feed import AT_ONCE_BYTES, CLOCKS_DIFFER, LATER, MAX_WAITING, OF_ONE, OVERLAP, Feed, Listener
 from mediavault.core.job import Stage
+from tests.asgi_client import Connection
 from tests.fakes import START, FakeClock
-from tests.unit.api.conftest import POST, House
+from tests.unit.api.conftest import POST, TOKEN, House, MakeHouse
+
+WHO = "192.0.2.7"
 
 
 @pytest.fixture
@@ -35,7 +43,7 @@ async def heard(listener: Listener) -> list[dict[str, Any]]:
 
 
 async def test_a_change_is_heard_once(house: House, feed: Feed) -> None:
-    listener = feed.join()
+    listener = feed.join(WHO)
     job = await house.add()
 
     assert await feed.poll() == 1
@@ -46,7 +54,7 @@ async def test_a_change_is_heard_once(house: House, feed: Feed) -> None:
 async def test_progress_is_heard_with_its_bytes(house: House, feed: Feed) -> None:
     await house.add()
     claim = await house.claim()
-    listener = feed.join()
+    listener = feed.join(WHO)
     await feed.poll()
     await heard(listener)
     house.clock.advance(1)
@@ -64,7 +72,7 @@ async def test_more_changes_in_one_instant_than_a_page_holds_are_all_heard(
     monkeypatch.setattr("mediavault.api.feed.PAGE", 2)
     for number in range(7):
         await house.add(f"https://videos.example/watch/{number}")
-    listener = feed.join()
+    listener = feed.join(WHO)
     await feed.poll()
 
     assert len(await heard(listener)) == 7
@@ -72,7 +80,7 @@ async def test_more_changes_in_one_instant_than_a_page_holds_are_all_heard(
 
 async def test_a_change_that_was_stamped_before_one_already_heard_is_not_lost(house: House, feed: Feed) -> None:
     """Writers stamp before they commit, so a younger stamp may be seen first."""
-    listener = feed.join()
+    listener = feed.join(WHO)
     house.clock.advance(1)
     await house.add()
     await feed.poll()
@@ -84,7 +92,7 @@ async def test_a_change_that_was_stamped_before_one_already_heard_is_not_lost(ho
 
 
 async def test_what_is_remembered_does_not_grow(house: House, feed: Feed) -> None:
-    feed.join()
+    feed.join(WHO)
     for number in range(50):
         await house.add(f"https://videos.example/watch/{number}")
         house.clock.advance(1)
@@ -98,7 +106,7 @@ async def test_changes_are_heard_though_our_clock_is_ahead_of_the_stores(house: 
     ahead.jump(CLOCKS_DIFFER)
     feed = Feed(house.store, ahead)
     await house.add()
-    listener = feed.join()
+    listener = feed.join(WHO)
     await feed.poll()
 
     assert len(await heard(listener)) == 1
@@ -109,7 +117,7 @@ async def test_a_listener_that_lags_too_far_behind_is_dropped(
     house: House, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mediavault.api.feed.MAX_LISTENERS", 2)
-    slow, quick = feed.join(), feed.join()
+    slow, quick = feed.join(WHO), feed.join(WHO)
     for number in range(MAX_WAITING + 1):
         feed.removed((await house.add(f"https://videos.example/watch/{number}")).id)
         await quick.next()
@@ -117,7 +125,7 @@ async def test_a_listener_that_lags_too_far_behind_is_dropped(
     assert slow.is_over
     assert not quick.is_over
     assert await slow.next() is None
-    assert not feed.join().is_over  # its place is free again
+    assert not feed.join(WHO).is_over  # its place is free again
 
 
 async def test_changes_that_wait_leave_in_one_piece(house: House) -> None:
@@ -143,24 +151,56 @@ async def test_what_waits_is_taken_by_and_by_and_ends_with_the_listener() -> Non
 
 async def test_too_many_listeners_are_turned_away(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mediavault.api.feed.MAX_LISTENERS", 1)
-    feed.join()
+    feed.join(WHO)
 
     with pytest.raises(HttpRefusal) as refused:
-        feed.join()
+        feed.join(WHO)
     assert refused.value.status == 503
 
 
+async def test_a_sixth_stream_of_one_ends_the_oldest_with_a_word_when_to_come_back(feed: Feed) -> None:
+    """W18: the window that was opened last is the one that is looked at. Nobody else's stream ends for it."""
+    other = feed.join("192.0.2.8")
+    oldest, *others = [feed.join(WHO) for _ in range(OF_ONE)]
+    newest = feed.join(WHO)
+
+    assert await oldest.next() == b"retry: 60000\nevent: later\ndata: {}\n\n"
+    assert (oldest.more(), await oldest.next()) == (b"", None)
+    assert not any(each.is_over for each in (other, *others, newest))
+
+
+async def test_who_makes_room_for_oneself_takes_nobodys_place(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mediavault.api.feed.MAX_LISTENERS", OF_ONE)
+    for _ in range(OF_ONE):
+        feed.join(WHO)
+
+    assert not feed.join(WHO).is_over
+    with pytest.raises(HttpRefusal):
+        feed.join("192.0.2.8")
+
+
+async def test_what_an_ended_stream_was_to_be_told_is_not_waited_for(house: House, feed: Feed) -> None:
+    """It hears what it missed when it comes back."""
+    oldest = feed.join(WHO)
+    await house.add()
+    await feed.poll()
+    for _ in range(OF_ONE):
+        feed.join(WHO)
+
+    assert [await oldest.next(), await oldest.next()] == [LATER, None]
+
+
 async def test_a_closed_feed_ends_every_stream_old_and_new(feed: Feed) -> None:
-    old = feed.join()
+    old = feed.join(WHO)
     feed.close()
 
     assert await old.next() is None
-    assert await feed.join().next() is None
+    assert await feed.join(WHO).next() is None
 
 
 async def test_the_store_is_asked_only_while_somebody_listens(house: House) -> None:
     feed = Feed(house.store, house.clock)
-    listener = feed.join()
+    listener = feed.join(WHO)
     assert feed._poller is not None
     poller = feed._poller
     feed.leave(listener)
@@ -229,6 +269,43 @@ async def test_a_listener_who_leaves_makes_room_for_another(house: House, monkey
         assert await stream.chunk() == b"retry: 2000\n\n"
 
 
+async def streams(house: House, stack: AsyncExitStack, count: int, **headers: str) -> list[Connection]:
+    """One after the other."""
+    opened = []
+    for _ in range(count):
+        opened.append(await stack.enter_async_context(house.client.open("/api/events", **headers)))
+        assert await opened[-1].chunk() == b"retry: 2000\n\n"
+    return opened
+
+
+async def test_streams_are_counted_for_a_session_a_token_or_an_address(make_house: MakeHouse) -> None:
+    """W18: so two who come from one address, a browser and a program, take nothing from each other."""
+    house = make_house(token=TOKEN, trusted_proxies=("127.0.0.1",))
+    desk: AccessDesk = house.client.app.state.desk  # type: ignore[attr-defined]
+    program, _ = await desk.tokens.add("program", Scope.READ)
+    ids = [await desk.sessions.begin(Visit(), bound_to=TOKEN) for _ in range(2)]
+    known = [{"cookie": f"{COOKIE}={each}"} for each in ids]
+    known += [{"authorization": f"Bearer {each}"} for each in (TOKEN, program)]
+    async with AsyncExitStack() as stack:
+        full = [await streams(house, stack, OF_ONE, **each) for each in known]
+        assert not any(each.done.is_set() for some in full for each in some)
+
+        for each, some in zip(known, full, strict=True):
+            (newest,) = await streams(house, stack, 1, **each)
+            assert await some[0].chunk() == LATER
+            await asyncio.wait_for(some[0].done.wait(), 5)
+            assert not any(one.done.is_set() for one in (*some[1:], newest))
+
+
+async def test_where_nobody_signs_in_streams_are_counted_for_an_address(house: House) -> None:
+    async with AsyncExitStack() as stack:
+        oldest, *others = await streams(house, stack, OF_ONE + 1)
+        assert await oldest.chunk() == LATER
+        await asyncio.wait_for(oldest.done.wait(), 5)
+
+        assert not any(each.done.is_set() for each in others)
+
+
 async def test_a_shutdown_ends_the_stream(house: House) -> None:
     feed: Feed = house.client.app.state.feed  # type: ignore[attr-defined]
     async with house.client.open("/api/events") as stream:
@@ -240,7 +317,7 @@ async def test_a_shutdown_ends_the_stream(house: House) -> None:
 
 
 async def test_a_silent_stream_shows_that_it_lives(house: House, feed: Feed) -> None:
-    listener = feed.join()
+    listener = feed.join(WHO)
     stream = EventStream(feed, listener, [], heartbeat_s=0.001)
 
     assert await stream._next() == b": still here\n\n"

@@ -64,16 +64,24 @@ export async function call(method, path, body) {
   return value;
 }
 
-// --- the live stream. A browser allows few connections to one server: a page that nobody looks at gives its own back.
+// --- the live stream. A browser allows few connections to one server: a page that nobody looks at gives its own back,
+// and the server ends the oldest of more than five. That window rests: it comes back in a minute, or when it is used.
 
 const REOPEN_MS = 3000; // after an answer that was no stream: a browser asks again by itself only where the line broke
+const REST_MS = 60_000;
 
-export function listen({ since, job, removed, state = () => {} }) {
+export function listen({ since, job, removed, state = () => {}, rested = () => {} }) {
   let source = null;
   let moment = since;
   let reopening = 0;
+  let resting = 0;
   function open() {
     if (source || document.hidden || !moment) return;
+    if (resting) {
+      clearTimeout(resting);
+      resting = 0;
+      rested();
+    }
     source = new EventSource(`/api/events?since=${encodeURIComponent(moment)}`);
     source.addEventListener("open", () => state(true));
     source.addEventListener("error", () => {
@@ -87,6 +95,10 @@ export function listen({ since, job, removed, state = () => {} }) {
       job?.(JSON.parse(event.data));
     });
     source.addEventListener("removed", (event) => removed?.(JSON.parse(event.data).id));
+    source.addEventListener("later", () => {
+      close();
+      resting = setTimeout(open, REST_MS);
+    });
   }
   function close() {
     source?.close();
@@ -97,6 +109,7 @@ export function listen({ since, job, removed, state = () => {} }) {
     open();
   }
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  window.addEventListener("focus", open);
   window.addEventListener("online", reopen); // the old line may hang for minutes without an error
   open();
 }

@@ -205,6 +205,7 @@ listen({
     refresh();
   },
   state: onState,
+  rested: refresh,
 });
 
 // --- buttons

@@ -140,6 +140,7 @@ listen({
   removed(id) {
     if (id === shown.job) location.assign("/");
   },
+  rested: () => refreshSoon(),
 });
 
 begin();
