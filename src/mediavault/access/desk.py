@@ -11,7 +11,7 @@ from mediavault.access.errors import TooManyTries, WrongSecret
 from mediavault.access.invitation import Invitation
 from mediavault.access.keys import digest_of, same
 from mediavault.access.owner import Owner
-from mediavault.access.proxies import Headers, ProxyRules, client_address, proxy_rules, signed_in_by_proxy
+from mediavault.access.proxies import Headers, ProxyRules, client_address, is_trusted, proxy_rules, signed_in_by_proxy
 from mediavault.access.scopes import Scope
 from mediavault.access.tokens import ApiTokens
 from mediavault.access.web_sessions import Visit, WebSession, WebSessions
@@ -90,6 +90,10 @@ class AccessDesk:
         """For limits and logs alone."""
         forwarded = [value for name, value in knock.headers if name == "x-forwarded-for"]
         return client_address(self._rules, knock.peer, forwarded)
+
+    def is_proxy(self, address: str) -> bool:
+        """Whether it is a proxy's own: for limits alone."""
+        return is_trusted(self._rules, address)
 
     async def caller(self, knock: Knock) -> Caller | None:
         """Who asks at a protected vault; None for nobody we know. Raises ProxyRefused, TooManyTries."""

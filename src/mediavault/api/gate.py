@@ -17,6 +17,7 @@ from mediavault.access.scopes import SAFE_METHODS
 from mediavault.api.appearance import read, use
 from mediavault.api.asking import asking
 from mediavault.api.catalogue import locales
+from mediavault.api.crowd import Crowd
 from mediavault.api.doorkeeper import Doorkeeper
 from mediavault.api.errors import ENDLESS_PATHS, HttpRefusal, error_response, unexpected
 from mediavault.api.security import FORM_TYPE, JSON_TYPE, HostRules, comes_from_elsewhere, host_is_ours, host_of
@@ -50,6 +51,7 @@ class Gate:
         self._app = app
         self._hosts = hosts
         self._doorkeeper = Doorkeeper(desk)
+        self._crowd = Crowd(desk)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -63,13 +65,8 @@ class Gate:
         request = Request(scope)
         use(read(request.cookies, request.headers.get("accept-language"), locales()))
         try:
-            if (turned_away := await self._admit(request)) is not None:
-                await turned_away(scope, receive, answer.send)
-                return
-            body = await _read_body(request, receive)
-            if _is_head_of_a_get(request):
-                scope, answer.is_head = {**scope, "method": "GET"}, True
-            await self._app(scope, _replay(body, receive), answer.send)
+            with self._crowd.one_more(request):
+                await self._answered(request, receive, answer)
         except _ClientGone:
             return
         except MediavaultError as exc:
@@ -80,6 +77,16 @@ class Gate:
             if answer.begun:
                 raise
             await response(scope, receive, answer.send)
+
+    async def _answered(self, request: Request, receive: Receive, answer: _Answer) -> None:
+        scope = request.scope
+        if (turned_away := await self._admit(request)) is not None:
+            await turned_away(scope, receive, answer.send)
+            return
+        body = await _read_body(request, receive)
+        if _is_head_of_a_get(request):
+            scope, answer.is_head = {**scope, "method": "GET"}, True
+        await self._app(scope, _replay(body, receive), answer.send)
 
     async def _admit(self, request: Request) -> Response | None:
         """None lets the request in, a response sends it elsewhere. Raises HttpRefusal, StoreError."""
@@ -183,7 +190,9 @@ async def _read_body(request: Request, receive: Receive) -> bytes:
                 if not message.get("more_body", False):
                     return bytes(body)
     except TimeoutError as exc:
-        raise HttpRefusal(408, ErrorCode.BAD_REQUEST, "The body took too long to arrive.") from exc
+        raise HttpRefusal(
+            408, ErrorCode.BAD_REQUEST, "The body took too long to arrive.", headers={"Connection": "close"}
+        ) from exc
 
 
 def _too_large() -> HttpRefusal:
@@ -192,8 +201,7 @@ def _too_large() -> HttpRefusal:
         ErrorCode.TOO_LARGE,
         f"The body is larger than {MAX_BODY_BYTES} bytes.",
         help="Submit fewer addresses at a time.",
-        headers={"Connection": "close"},
-    )
+    )  # and no end at once: a client that is still sending would never read this
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -11,31 +11,45 @@ import errno
 import resource
 import socket
 from collections.abc import Callable, Iterator
+from enum import Enum, auto
+from typing import cast
 
 import h11
 from fastapi import FastAPI
 from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from mediavault.access.proxies import ProxyRules
+from mediavault.api.connections import Connections
 from mediavault.core.errors import BadSetting
 
 HEADER_DEADLINE_S = 10.0  # uvicorn alone waits for ever for a header that comes byte by byte
+LEFTOVER_DEADLINE_S = 10.0  # for the rest of a body that is not read any more, since the answer has been given
 KEEP_ALIVE_S = 15
 GRACE_S = 5  # for answers under way when the server stops; files can be resumed
 _BACKLOG = 512
 _TICK_S = 1.0  # for uvicorn's Date header
+NO_PROXIES = ProxyRules()
 _FAMILY_IS_MISSING = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 async def serve_app(
-    app: FastAPI, *, host: str, port: int, stop: asyncio.Event, on_started: Callable[[str], None] | None = None
+    app: FastAPI,
+    *,
+    host: str,
+    port: int,
+    stop: asyncio.Event,
+    on_started: Callable[[str], None] | None = None,
+    proxies: ProxyRules = NO_PROXIES,
 ) -> None:
     """Serve until ``stop`` is set. ``on_started`` gets the address, with the real port where 0 was asked for.
 
     Raises BadSetting when the address cannot be bound.
     """
     sockets = bind(host, port)
-    server = _Server(_config(app), stop, on_ready=lambda: on_started(_address(sockets[0])) if on_started else None)
+    server = _Server(
+        _config(app, proxies), stop, on_ready=lambda: on_started(_address(sockets[0])) if on_started else None
+    )
     try:
         await server.serve(sockets=sockets)
     finally:
@@ -72,34 +86,69 @@ def check_address(host: str, port: int) -> None:
         each.close()
 
 
-class _DeadlineProtocol(H11Protocol):
-    """Closes connections whose request header is not whole in time."""
+class _Awaited(Enum):
+    """What a connection owes us."""
+
+    HEADER = auto()
+    LEFTOVER = auto()
+
+
+class _Config(Config):
+    """What each connection is handed."""
+
+    held: Connections
+
+
+class _GuardedProtocol(H11Protocol):
+    """Takes no more connections than there are places for, and closes those whose request is not whole in time."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _waits_for: _Awaited | None = None
+    _let_go: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._watch_header()
+        host, *_ = transport.get_extra_info("peername") or ("",)
+        self._let_go = cast("_Config", self.config).held.hold(transport, host)
+        if self._let_go is not None:
+            super().connection_made(transport)
+            self._watch()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        self._watch_header()
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._awaited() is _Awaited.LEFTOVER:
+            self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._forget_deadline()
-        super().connection_lost(exc)
-
-    def _watch_header(self) -> None:
-        """The deadline counts from the first byte of a header to its last; it does not start anew with every byte."""
-        if self.conn.their_state is not h11.IDLE:
+        if self._let_go is not None:
+            self._let_go()
+            self._let_go = None
             self._forget_deadline()
-        elif self._deadline is None:
-            self._deadline = self.loop.call_later(HEADER_DEADLINE_S, self.transport.abort)
+            super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        """A deadline counts from the first byte that it waits for to the last; it does not start anew with every byte."""
+        awaited = self._awaited()
+        if awaited is self._waits_for:
+            return
+        self._forget_deadline()
+        if awaited is not None:
+            within_s = HEADER_DEADLINE_S if awaited is _Awaited.HEADER else LEFTOVER_DEADLINE_S
+            self._waits_for, self._deadline = awaited, self.loop.call_later(within_s, self.transport.abort)
+
+    def _awaited(self) -> _Awaited | None:
+        if self.conn.their_state is h11.IDLE:
+            return _Awaited.HEADER
+        is_answered = self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.DONE
+        return _Awaited.LEFTOVER if is_answered else None  # a body that is read has the gate's deadline
 
     def _forget_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
-            self._deadline = None
+        self._waits_for = self._deadline = None
 
 
 class _Server(Server):
@@ -130,11 +179,12 @@ class _Server(Server):
         yield
 
 
-def _config(app: FastAPI) -> Config:
+def _config(app: FastAPI, proxies: ProxyRules) -> Config:
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return Config(
+    half = max(64, descriptors // 2)  # the rest is for the store, downloads and the browser
+    config = _Config(
         app,
-        http=_DeadlineProtocol,
+        http=_GuardedProtocol,
         ws="none",
         lifespan="on",
         proxy_headers=False,  # nobody's X-Forwarded-For gives any rights
@@ -144,8 +194,9 @@ def _config(app: FastAPI) -> Config:
         log_level="warning",
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
-        limit_concurrency=max(64, descriptors // 2),  # the rest is for the store, downloads and the browser
     )
+    config.held = Connections(proxies, altogether=half)
+    return config
 
 
 def _address(bound: socket.socket) -> str:

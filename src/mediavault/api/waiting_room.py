@@ -7,9 +7,10 @@ from types import TracebackType
 
 from fastapi import FastAPI
 
+from mediavault.access.proxies import ProxyRules
 from mediavault.api import errors
 from mediavault.api.errors import HttpRefusal
-from mediavault.api.server import serve_app
+from mediavault.api.server import NO_PROXIES, serve_app
 from mediavault.core.errors import ErrorCode, StoreAway
 
 RETRY_AFTER_S = 5
@@ -18,8 +19,8 @@ RETRY_AFTER_S = 5
 class WaitingRoom:
     """Holds the vault's address from the first ``open`` until the block ends. Nothing of the database is told to strangers."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._host, self._port = host, port
+    def __init__(self, host: str, port: int, proxies: ProxyRules = NO_PROXIES) -> None:
+        self._host, self._port, self._proxies = host, port, proxies
         self._stop = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
 
@@ -28,7 +29,12 @@ class WaitingRoom:
         if self._serving is None:
             started = asyncio.Event()
             serving = serve_app(
-                create_app(), host=self._host, port=self._port, stop=self._stop, on_started=lambda _: started.set()
+                create_app(),
+                host=self._host,
+                port=self._port,
+                stop=self._stop,
+                on_started=lambda _: started.set(),
+                proxies=self._proxies,
             )
             self._serving = asyncio.create_task(serving, name="waiting-room")
             self._serving.add_done_callback(lambda _: started.set())

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mediavault.access.proxies import proxy_rules
 from mediavault.api.waiting_jobs import go_on_after_window
 from mediavault.core.clock import SystemClock
 from mediavault.core.logs import get_logger
@@ -63,7 +64,7 @@ async def _serve_api(settings: Settings, *, worker: bool) -> int:
     check_address(settings.host, settings.port)
     with _signals() as ending:
         async with AsyncExitStack() as stack:
-            async with WaitingRoom(settings.host, settings.port) as room:
+            async with WaitingRoom(settings.host, settings.port, proxy_rules(settings)) as room:
                 patience = Patience(SystemClock(), on_away=room.open)
                 opening = open_vault(settings, worker=worker, patience=patience, first=refuse_open_doors(settings))
                 vault = await ending.unless_stopped(stack.enter_async_context(opening))
@@ -126,6 +127,7 @@ async def _serve(
         port=settings.port,
         stop=stop,
         on_started=lambda address: _on_started(vault, address, on_open),
+        proxies=proxy_rules(settings),
     )
 
 

@@ -5,52 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import cast
 
 import pytest
-from fastapi import FastAPI
 
 from mediavault.api import server
-from mediavault.api.server import bind, serve_app
+from mediavault.api.server import bind
 from mediavault.core.errors import BadSetting
 from mediavault.core.settings import Settings
 from mediavault.runtime import processes
+from tests.component.api.serving import ask, serving
 from tests.unit.api.conftest import VIDEO, House
-
-
-@asynccontextmanager
-async def serving(house: House) -> AsyncIterator[str]:
-    """``host:port`` of a server that stands for the length of the block."""
-    stop, started = asyncio.Event(), asyncio.get_running_loop().create_future()
-    app = cast("FastAPI", house.client.app)
-    task = asyncio.create_task(serve_app(app, host="127.0.0.1", port=0, stop=stop, on_started=started.set_result))
-    try:
-        address: str = await asyncio.wait_for(started, 5)
-        yield address.removeprefix("http://")
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 10)
-
-
-async def ask(address: str, request: str, *, until: Callable[[bytes], bool] | None = None) -> bytes:
-    """Send one raw request; what was answered until the connection ended or ``until`` is content."""
-    host, _, port = address.rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    try:
-        writer.write(request.replace("HOST", address).encode("latin-1"))
-        answer = b""
-        async with asyncio.timeout(5):
-            while chunk := await reader.read(65_536):
-                answer += chunk
-                if until is not None and until(answer):
-                    break
-        return answer
-    finally:
-        writer.close()
-        await writer.wait_closed()
 
 
 async def test_a_file_comes_over_a_real_connection_by_ranges(house: House) -> None:

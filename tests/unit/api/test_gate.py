@@ -128,6 +128,16 @@ async def test_500_addresses_fit_into_one_request(house: House) -> None:
     assert (await house.client.post("/api/jobs", {"post_urls": urls})).status == 201
 
 
+@pytest.mark.parametrize(("chars", "api", "form"), [(2_048, 201, 303), (2_049, 422, 422)])
+async def test_an_address_has_2048_characters(make_house: MakeHouse, chars: int, api: int, form: int) -> None:
+    """W18: by the API and by the page's form alike."""
+    first, second = ("https://videos.example/watch/" + letter for letter in "ab")
+    house = make_house()
+
+    assert (await house.client.post("/api/jobs", {"post_url": first.ljust(chars, "x")})).status == api
+    assert (await house.client.submit("/submit", {"post_urls": second.ljust(chars, "x")})).status == form
+
+
 async def test_a_client_that_leaves_in_the_middle_of_its_body_is_not_answered(house: House) -> None:
     scope = house.client._scope("POST", "/api/jobs", {"content-type": "application/json", "content-length": "9"}, 9)
     sent: list[Message] = []
