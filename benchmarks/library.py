@@ -22,13 +22,16 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.errors import ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.media import Account, Candidate, FoundIn, SourceType
-from mediavault.store import postgres_engine, sqlite_engine, sqlite_library, sqlite_shelf
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery, JobStore, StoredJob
-from mediavault.store.postgres import PostgresJobStore
-from mediavault.store.postgres_engine import positional
-from mediavault.store.postgres_sql import SQL
+from mediavault.store.postgres import engine as postgres_engine
+from mediavault.store.postgres.engine import positional
+from mediavault.store.postgres.sql import SQL
+from mediavault.store.postgres.store import PostgresJobStore
 from mediavault.store.rows import stored_values
-from mediavault.store.sqlite import SqliteJobStore
+from mediavault.store.sqlite import engine as sqlite_engine
+from mediavault.store.sqlite import library as sqlite_library
+from mediavault.store.sqlite import shelf
+from mediavault.store.sqlite.store import SqliteJobStore
 
 JOBS, ROUNDS, DEEP, PAGE = 100_000, 9, 50, 50
 BATCH = 500
@@ -189,7 +192,7 @@ class Statements:
             self.sent += 1
             return await rows(*args)
 
-        modules = (sqlite_library, sqlite_shelf)
+        modules = (sqlite_library, shelf)
         for module in modules:
             module.fetch_all = fetch_all  # type: ignore[attr-defined]
         postgres_engine.Transaction.rows = counted_rows  # type: ignore[method-assign,assignment]

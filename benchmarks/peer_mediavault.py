@@ -12,8 +12,8 @@ from benchmarks.subjects import KEPT, LEASE, SLOTS, Cost, Stopwatch, bulks, expe
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import ClaimedJob, JobId, JobStatus, NewJob, new_worker_id
 from mediavault.store.port import JobStore
-from mediavault.store.postgres import PostgresJobStore
-from mediavault.store.sqlite import SqliteJobStore
+from mediavault.store.postgres.store import PostgresJobStore
+from mediavault.store.sqlite.store import SqliteJobStore
 
 
 @asynccontextmanager

@@ -30,7 +30,7 @@ from benchmarks import idle, latency, postgres_scale
 from benchmarks.contenders import BULK, CONTENDERS, DRAIN, SINGLE
 from benchmarks.subjects import Cost
 from mediavault import __version__
-from mediavault.store.sqlite_engine import sqlite_version
+from mediavault.store.sqlite.engine import sqlite_version
 
 OURS, OURS_ON_POSTGRES = "mediavault", "mediavault PostgreSQL"
 ON_SERVERS = ("procrastinate", "PgQueuer", "SAQ (Redis)", "Dramatiq (Redis)")  # measured against ours on PostgreSQL

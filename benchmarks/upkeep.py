@@ -19,8 +19,8 @@ from tests.fakes import FakeClock
 
 from mediavault.core.clock import SystemClock
 from mediavault.services.vault.local import LocalVault
-from mediavault.store.memory import MemoryJobStore
-from mediavault.store.sqlite import SqliteJobStore
+from mediavault.store.memory.store import MemoryJobStore
+from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.upkeep.rebuilding import Rebuild
 from mediavault.upkeep.verifying import Verification
 

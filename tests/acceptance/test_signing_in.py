@@ -47,7 +47,7 @@ from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction.browser_extractor import BrowserExtractor
 from mediavault.services.vault.local import LocalVault
 from mediavault.store.live_settings import LiveSettings
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from mediavault.worker.dispatch import Route
 from mediavault.worker.stages.extract import ask_extractors
 from tests.acceptance.login_site import NAME, PASSWORD, LoginSite

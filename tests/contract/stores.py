@@ -15,11 +15,11 @@ from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.job import ClaimedJob, JobId, NewJob, WorkerId
 from mediavault.core.media import KeptFile, SourceType
 from mediavault.runtime.storage import store_at
-from mediavault.store.memory import MemoryJobStore
-from mediavault.store.mongodb import MongoJobStore
+from mediavault.store.memory.store import MemoryJobStore
+from mediavault.store.mongodb.store import MongoJobStore
 from mediavault.store.port import Checkpoint, JobStore
-from mediavault.store.postgres import PostgresJobStore
-from mediavault.store.sqlite import SqliteJobStore
+from mediavault.store.postgres.store import PostgresJobStore
+from mediavault.store.sqlite.store import SqliteJobStore
 from tests.servers import mongo, postgres
 
 StoreFactory = Callable[[Path, Clock], JobStore]  # (an empty folder, the clock) -> a store that is not open yet

@@ -8,7 +8,7 @@ from mediavault.core.errors import BadSetting, StoreError
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.settings import Settings
 from mediavault.store.live_settings import LOOK_AGAIN_S, LiveSettings, SettingIsFixed
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobStore
 from tests.fakes import FakeClock
 

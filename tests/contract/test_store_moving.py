@@ -9,7 +9,7 @@ from datetime import timedelta
 from mediavault.core.errors import ErrorCode
 from mediavault.core.gates import Gate
 from mediavault.core.job import Job, JobStatus, Stage, WorkerId
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery, JobStore, StoredJob
 from tests.contract.stores import KEPT, LEASE, numbered_job
 from tests.contract.test_store_contract import FOUND

@@ -17,12 +17,13 @@ from hypothesis.stateful import run_state_machine_as_test
 from mediavault.core.clock import Clock
 from mediavault.core.job import ClaimedJob, JobItem, JobStatus, NewJob, WorkerId
 from mediavault.core.media import KeptFile
-from mediavault.store import postgres_sql, sqlite_ops
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.paging import age_of
 from mediavault.store.port import Enqueued, Recovered
-from mediavault.store.postgres import PostgresJobStore
-from mediavault.store.postgres_engine import Statement
+from mediavault.store.postgres import sql as postgres_sql
+from mediavault.store.postgres.engine import Statement
+from mediavault.store.postgres.store import PostgresJobStore
+from mediavault.store.sqlite import ops
 from tests.contract.stores import postgres_store, sqlite_store
 from tests.contract.test_store_machine import machine_of
 from tests.servers import postgres
@@ -145,9 +146,9 @@ def test_a_store_with_a_mistake_is_found_out(mutant: type[MemoryJobStore]) -> No
 def test_a_statement_with_a_mistake_is_found_out(
     monkeypatch: pytest.MonkeyPatch, statement: str, right: str, wrong: str
 ) -> None:
-    sql = sqlite_ops.SQL[statement]
+    sql = ops.SQL[statement]
     assert right in sql, f"the statement reads otherwise now, mend this test: {sql}"
-    monkeypatch.setitem(sqlite_ops.SQL, statement, sql.replace(right, wrong))
+    monkeypatch.setitem(ops.SQL, statement, sql.replace(right, wrong))
 
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         run_state_machine_as_test(machine_of(sqlite_store), settings=FIND)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.records import MOVING_KINDS, Record, RecordKind
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobStore
 from mediavault.upkeep.moving import compare, copy_rest
 from tests.contract.stores import STORES

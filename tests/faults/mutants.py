@@ -14,12 +14,14 @@ from typing import Any, cast
 
 from mediavault.core.clock import to_micros
 from mediavault.core.job import ClaimedJob, WorkerId
-from mediavault.store import postgres_ops, postgres_sql, sqlite_ops
 from mediavault.store.port import JobStore, Recovered
-from mediavault.store.postgres import PostgresJobStore
-from mediavault.store.postgres_engine import Statement
-from mediavault.store.sqlite import SqliteJobStore
-from mediavault.store.sqlite_writer import Txn
+from mediavault.store.postgres import ops as postgres_ops
+from mediavault.store.postgres import sql as postgres_sql
+from mediavault.store.postgres.engine import Statement
+from mediavault.store.postgres.store import PostgresJobStore
+from mediavault.store.sqlite import ops as sqlite_ops
+from mediavault.store.sqlite.store import SqliteJobStore
+from mediavault.store.sqlite.writer import Txn
 
 NAP_S = 0.05  # between a look and what is done about it
 REAPERS_NAP_S = 1.5  # as long as a slow list of stale jobs takes

@@ -11,7 +11,7 @@ import pytest
 from mediavault.core.errors import NetworkFailure
 from mediavault.core.media import Post
 from mediavault.platforms.generic import GENERIC
-from mediavault.store.mongodb_engine import ANSWER_TIMEOUT_MS
+from mediavault.store.mongodb.engine import ANSWER_TIMEOUT_MS
 from mediavault.worker.retry import RetryIn, decide
 from tests.faults.chaos import ATTEMPTS, AWAY_S, Plan, chaos
 from tests.faults.engines import ENGINES

@@ -39,7 +39,7 @@ from mediavault.core.job import (
 )
 from mediavault.core.media import Account, Candidate, FoundIn, Item, KeptFile, SourceType
 from mediavault.store.port import JobStore, StoredJob
-from mediavault.store.sqlite import SqliteJobStore
+from mediavault.store.sqlite.store import SqliteJobStore
 from tests.media import mp4, webm
 
 PICTURES = 24

@@ -15,10 +15,10 @@ SOURCE = ROOT / "src" / "mediavault"
 # Outside library -> the only modules that may import it.
 IMPORTERS = {
     "aiohttp": {"services/egress/client.py"},
-    "apsw": {"store/sqlite_engine.py"},
-    "asyncpg": {"store/postgres_engine.py"},
+    "apsw": {"store/sqlite/engine.py"},
+    "asyncpg": {"store/postgres/engine.py"},
     "obstore": {"services/vault/bucket.py"},
-    "pymongo": {"store/mongodb_engine.py"},
+    "pymongo": {"store/mongodb/engine.py"},
     "playwright": {"services/browser/chromium.py"},
     "Crypto": {"services/download/aes.py"},
     "argon2": {"access/hashing.py"},

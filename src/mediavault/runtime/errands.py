@@ -86,12 +86,12 @@ async def window_here(settings: Settings, errand: Errand, enough: Callable[[], A
 
 def set_aside(settings: Settings) -> Path | None:
     """Move the SQLite file aside where it is damaged; where it is kept. Raises BadInput for a server, StoreError."""
-    from mediavault.store import sqlite_aside
+    from mediavault.store.sqlite import aside
 
     database = sqlite_path(settings.effective_database_url)
     if database is None:
         raise BadInput("--set-aside is for a SQLite file, and this vault's database is none.")
-    return sqlite_aside.set_aside(database, SystemClock().now())
+    return aside.set_aside(database, SystemClock().now())
 
 
 async def back_up(settings: Settings, file: Path, onlooker: Onlooker) -> None:

@@ -20,7 +20,7 @@ from mediavault.store.port import JobStore
 from mediavault.worker.library import look
 
 if TYPE_CHECKING:
-    from mediavault.store.postgres_facts import PostgresFacts  # its driver may not be installed
+    from mediavault.store.postgres.facts import PostgresFacts  # its driver may not be installed
 
 POSTGRES_SCHEMES = ("postgresql", "postgres")
 
@@ -87,19 +87,19 @@ def store_at(url: str, clock: Clock, *, allow_unprotected: bool = False) -> JobS
         return sqlite_store(path, clock)
     if scheme in POSTGRES_SCHEMES:
         with _driver_of("PostgreSQL", "postgresql"):
-            from mediavault.store.postgres import PostgresJobStore
+            from mediavault.store.postgres.store import PostgresJobStore
 
             return PostgresJobStore(url)
     if scheme in ("mongodb", "mongodb+srv"):
         with _driver_of("MongoDB", "mongodb"):
-            from mediavault.store.mongodb import MongoJobStore
-            from mediavault.store.mongodb_engine import options_of
-            from mediavault.store.mongodb_facts import refuse_unprotected
+            from mediavault.store.mongodb.engine import options_of
+            from mediavault.store.mongodb.facts import refuse_unprotected
+            from mediavault.store.mongodb.store import MongoJobStore
         if not allow_unprotected:
             refuse_unprotected(options_of(url))
         return MongoJobStore(url)
     if scheme == "memory":
-        from mediavault.store.memory import MemoryJobStore
+        from mediavault.store.memory.store import MemoryJobStore
 
         return MemoryJobStore(clock)
     raise BadSetting(
@@ -119,7 +119,7 @@ def sqlite_path(url: str) -> Path | None:
 
 def sqlite_store(path: Path, clock: Clock) -> JobStore:
     """The store in this file, not open yet."""
-    from mediavault.store.sqlite import SqliteJobStore
+    from mediavault.store.sqlite.store import SqliteJobStore
 
     return SqliteJobStore(path, clock)
 
@@ -130,7 +130,7 @@ async def look_at_postgres(settings: Settings) -> PostgresFacts | None:
     if url.partition(":")[0].lower() not in POSTGRES_SCHEMES:
         return None
     with _driver_of("PostgreSQL", "postgresql"):
-        from mediavault.store.postgres_facts import look_at
+        from mediavault.store.postgres.facts import look_at
     return await look_at(url, SystemClock())
 
 

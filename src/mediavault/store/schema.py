@@ -1,4 +1,4 @@
-"""Numbered migrations: ``migrations/<engine>/0001_name.sql`` and so on, applied in turn, each once."""
+"""Numbered migrations: ``<engine>/migrations/0001_name.sql`` and so on, applied in turn, each once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Migration:
 
 def load_migrations(engine: str) -> tuple[Migration, ...]:
     """In order; the numbers run from 1 without a gap (ValueError otherwise: the package is broken)."""
-    folder = resources.files("mediavault.store") / "migrations" / engine
+    folder = resources.files(f"mediavault.store.{engine}") / "migrations"
     files = sorted((file for file in folder.iterdir() if _FILE.fullmatch(file.name)), key=lambda file: file.name)
     found = tuple(Migration(int(file.name[:4]), file.name, file.read_text(encoding="utf-8")) for file in files)
     if [migration.version for migration in found] != list(range(1, len(found) + 1)):

@@ -10,11 +10,11 @@ _HEAD = re.compile(r"^-- (name|part): (\w+)$", re.MULTILINE)
 
 
 def load_statements(engine: str, *, columns: Mapping[str, str]) -> dict[str, str]:
-    """Name -> statement of ``sql/<engine>.sql``; comments and the ``;`` are cut off.
+    """Name -> statement of ``<engine>/statements.sql``; comments and the ``;`` are cut off.
 
     ``{job}`` and the like become what ``columns`` says, or the part of that name that stands further up in the file.
     """
-    text = (resources.files("mediavault.store") / "sql" / f"{engine}.sql").read_text(encoding="utf-8")
+    text = (resources.files(f"mediavault.store.{engine}") / "statements.sql").read_text(encoding="utf-8")
     _, *pieces = _HEAD.split(text)
     known = dict(columns)
     statements: dict[str, str] = {}

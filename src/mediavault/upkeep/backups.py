@@ -12,7 +12,7 @@ from pathlib import Path
 from mediavault.core.errors import BadInput, StoreError
 from mediavault.services.vault import disk
 from mediavault.store.port import JobStore
-from mediavault.store.sqlite_backup import copy_database
+from mediavault.store.sqlite.backup import copy_database
 from mediavault.upkeep.moving import Onlooker, copy_jobs, copy_rest, count_jobs
 
 SQLITE_MAGIC = b"SQLite format 3\0"  # sqlite.org/fileformat.html, section 1.3

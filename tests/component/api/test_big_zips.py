@@ -14,7 +14,7 @@ import pytest
 
 from mediavault.api.zipping import Beside, zipped
 from mediavault.core.job import Job, JobId, JobStatus
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import StoredJob
 from tests.fakes import FakeClock
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from mediavault.api.feed import OVERLAP, Feed
 from mediavault.core.clock import to_micros
-from mediavault.store.postgres import PostgresJobStore
-from mediavault.store.postgres_engine import Database, positional
+from mediavault.store.postgres.engine import Database, positional
+from mediavault.store.postgres.store import PostgresJobStore
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock
 from tests.servers import postgres

@@ -22,8 +22,8 @@ from mediavault.core.job import WorkerBeat, WorkerId
 from mediavault.runtime.storage import store_at
 from mediavault.store.moves import as_adopted
 from mediavault.store.port import JobStore, StoredJob
-from mediavault.store.sqlite_engine import connect_to_write
-from mediavault.store.sqlite_schema import SCHEMA_VERSION
+from mediavault.store.sqlite.engine import connect_to_write
+from mediavault.store.sqlite.schema import SCHEMA_VERSION
 from tests import logs, vaults
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock

@@ -22,7 +22,7 @@ from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.extraction.ytdlp_reading import read_answer
 from mediavault.services.extraction.ytdlp_sites import YtdlpSite
 from mediavault.services.media.probe import MediaProbe
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from mediavault.worker.pipeline import process_one_cycle
 from mediavault.worker.tools import Tools
 from tests import media

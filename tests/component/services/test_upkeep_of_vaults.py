@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from mediavault.upkeep.findings import Trouble
 from mediavault.upkeep.rebuilding import Rebuild, Refusal
 from mediavault.upkeep.verifying import Verification

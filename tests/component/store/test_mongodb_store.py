@@ -17,12 +17,12 @@ from mediavault.core.accounts import account
 from mediavault.core.errors import SchemaTooNew, StoreError
 from mediavault.core.gates import TurnRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobStatus, NewJob, Outcome, Stage, WorkerId
-from mediavault.store import mongodb_ops, mongodb_schema
 from mediavault.store.calls import ConnectionLost
-from mediavault.store.mongodb import MongoJobStore
-from mediavault.store.mongodb_engine import Database
-from mediavault.store.mongodb_rows import PAGE, SPILL_AT
-from mediavault.store.mongodb_schema import HISTORY, JOBS, SCHEMA, STEPS, Index, Step, migrate
+from mediavault.store.mongodb import ops, schema
+from mediavault.store.mongodb.engine import Database
+from mediavault.store.mongodb.rows import PAGE, SPILL_AT
+from mediavault.store.mongodb.schema import HISTORY, JOBS, SCHEMA, STEPS, Index, Step, migrate
+from mediavault.store.mongodb.store import MongoJobStore
 from mediavault.store.port import JobQuery, StoredJob
 from tests.contract.shelves import job_of
 from tests.contract.stores import KEPT, LEASE, claim_and_complete, numbered_job
@@ -87,7 +87,7 @@ async def test_a_call_that_breaks_off_takes_no_job_from_a_caller_who_was_answere
     """The first call has stored one of its two posts and loses the race for the other; then its server is away."""
     mine, theirs, again = (numbered_job(n, f"https://videos.example/{min(n, 2)}") for n in (1, 2, 3))
     async with opened(url) as store, opened(url) as other:
-        newest, looks = mongodb_ops._newest, itertools.count()
+        newest, looks = ops._newest, itertools.count()
 
         async def newest_of_an_unlucky_call(database: Database, jobs: Sequence[NewJob]) -> dict[str, Job]:
             if database is not store._database:
@@ -100,7 +100,7 @@ async def test_a_call_that_breaks_off_takes_no_job_from_a_caller_who_was_answere
             assert answer.job.id == mine.id
             raise ConnectionLost("The server is away.")
 
-        monkeypatch.setattr(mongodb_ops, "_newest", newest_of_an_unlucky_call)
+        monkeypatch.setattr(ops, "_newest", newest_of_an_unlucky_call)
         with pytest.raises(ConnectionLost):
             await store.enqueue([mine, replace(again, id=numbered_job(4, "").id)])
 
@@ -237,7 +237,7 @@ async def test_a_newer_schema_is_refused_and_left_untouched(url: str) -> None:
         with pytest.raises(SchemaTooNew, match=f"schema {len(STEPS) + 1}"):
             await MongoJobStore(url).open()
 
-        standing = await database.documents(SCHEMA).one(mongodb_schema.OURS)
+        standing = await database.documents(SCHEMA).one(schema.OURS)
         assert standing is not None
         assert standing["version"] == len(STEPS) + 1
 
@@ -318,9 +318,7 @@ async def test_documents_of_a_release_without_words_can_be_searched(url: str) ->
     async with database_at(url) as database:
         jobs = database.documents(JOBS)
         await jobs.change_all({}, {"$unset": without})
-        await database.documents(SCHEMA).change_all(
-            mongodb_schema.OURS, {"$unset": {"worded_until": "", "worded_at": ""}}
-        )
+        await database.documents(SCHEMA).change_all(schema.OURS, {"$unset": {"worded_until": "", "worded_at": ""}})
         async with opened(url) as store:
             assert len((await store.jobs(JobQuery(text="okap", account="x/x-jane"))).jobs) == 5
             text = {"metadata": '{"title":"Numbat"}', "account": None, "search_text": "numbat"}

@@ -9,8 +9,8 @@ import pytest
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.errors import StoreError
-from mediavault.store.postgres import PostgresJobStore
-from mediavault.store.postgres_facts import look_at
+from mediavault.store.postgres.facts import look_at
+from mediavault.store.postgres.store import PostgresJobStore
 from tests.fakes import FakeClock
 from tests.servers import postgres
 from tests.servers.pgbouncer import pgbouncer

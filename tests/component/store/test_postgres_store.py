@@ -16,15 +16,16 @@ import pytest
 from mediavault.core.errors import ErrorCode, SchemaTooNew, StoreError
 from mediavault.core.gates import OUT_OF_SIGHT, SOON, Refusal, TurnRequest
 from mediavault.core.job import Job, JobStatus, WorkerId
-from mediavault.store import postgres_ops as ops
-from mediavault.store import postgres_shelf, shelf
+from mediavault.store import shelf
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.port import JobQuery
-from mediavault.store.postgres import PostgresJobStore
-from mediavault.store.postgres_claims import HEAD_EVERY_S
-from mediavault.store.postgres_engine import Database, Statement, named, positional
-from mediavault.store.postgres_schema import MIGRATIONS, migrate
-from mediavault.store.postgres_sql import SQL
+from mediavault.store.postgres import ops
+from mediavault.store.postgres import shelf as postgres_shelf
+from mediavault.store.postgres.claims import HEAD_EVERY_S
+from mediavault.store.postgres.engine import Database, Statement, named, positional
+from mediavault.store.postgres.schema import MIGRATIONS, migrate
+from mediavault.store.postgres.sql import SQL
+from mediavault.store.postgres.store import PostgresJobStore
 from mediavault.store.schema import Migration
 from tests.contract.stores import KEPT, LEASE, claim_and_complete, numbered_job
 from tests.fakes import FakeClock

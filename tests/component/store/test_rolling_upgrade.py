@@ -18,10 +18,10 @@ from mediavault.core.gates import OUT_OF_SIGHT, SOON
 from mediavault.core.job import JobStatus, Stage, WorkerBeat, WorkerId
 from mediavault.store import gating, moves
 from mediavault.store.port import AccountQuery, JobQuery
-from mediavault.store.postgres import PostgresJobStore
-from mediavault.store.postgres_engine import Database, Row, Statement, positional
-from mediavault.store.postgres_schema import MIGRATIONS, migrate
-from mediavault.store.postgres_sql import MOMENT
+from mediavault.store.postgres.engine import Database, Row, Statement, positional
+from mediavault.store.postgres.schema import MIGRATIONS, migrate
+from mediavault.store.postgres.sql import MOMENT
+from mediavault.store.postgres.store import PostgresJobStore
 from mediavault.store.rows import (
     CLAIMED_COLUMNS,
     GATE_COLUMNS,

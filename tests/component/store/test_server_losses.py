@@ -15,7 +15,7 @@ from mediavault.core.errors import ErrorCode, LeaseLost
 from mediavault.core.job import ClaimedJob, JobStatus, WorkerId
 from mediavault.runtime.storage import open_store_at, store_at
 from mediavault.store.calls import ConnectionLost
-from mediavault.store.mongodb_rows import LONGEST_DETAIL
+from mediavault.store.mongodb.rows import LONGEST_DETAIL
 from mediavault.store.port import JobQuery, JobStore
 from tests.contract.stores import KEPT, LEASE, numbered_job
 from tests.servers import mongo, postgres

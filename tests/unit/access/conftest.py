@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from mediavault.access import hashing
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import FakeClock
 
 

@@ -11,7 +11,7 @@ from mediavault.access.errors import WrongSecret
 from mediavault.access.owner import KNOWN_FOR_S, Owner
 from mediavault.core.errors import BadInput
 from mediavault.core.records import RecordKind
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import FakeClock
 
 GOOD, OTHER = "seven grey herons", "nine brown horses"

@@ -10,7 +10,7 @@ from mediavault.access.scopes import Scope
 from mediavault.access.tokens import MAX_TOKENS, ApiTokens
 from mediavault.core.errors import BadInput, ErrorCode
 from mediavault.core.records import RecordKind
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import START, FakeClock
 
 

@@ -10,7 +10,7 @@ from mediavault.access.keys import digest_of
 from mediavault.access.remembered import KNOWN_FOR_S, MAX_KNOWN, Remembered
 from mediavault.access.web_sessions import IDLE_FOR, SEEN_EVERY, Visit, WebSession, WebSessions
 from mediavault.core.records import RecordKind
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import START, FakeClock
 
 SECOND = timedelta(seconds=1)

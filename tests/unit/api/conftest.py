@@ -24,7 +24,7 @@ from mediavault.platforms.registry import all_platforms, identify
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.vault.local import LocalVault
 from mediavault.store.live_settings import LiveSettings
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from tests.asgi_client import AsgiClient
 from tests.fakes import FakeClock
 from tests.file_desk_stubs import StubChecks, StubCopies

@@ -22,7 +22,7 @@ from mediavault.core.job import Job, JobStatus, WorkerId
 from mediavault.core.platform import Platform
 from mediavault.core.sessions import Errand, SessionState
 from mediavault.platforms.registry import identify
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import START, FakeClock
 from tests.stubs import new_job
 

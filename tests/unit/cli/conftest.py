@@ -25,8 +25,8 @@ from mediavault.runtime import errands, processes, storage
 from mediavault.runtime import house as parts
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.vault.local import LocalVault
-from mediavault.store.memory import MemoryJobStore
-from mediavault.store.postgres_facts import PostgresFacts
+from mediavault.store.memory.store import MemoryJobStore
+from mediavault.store.postgres.facts import PostgresFacts
 from tests import logs
 from tests.fakes import FakeClock
 from tests.session_stubs import StubSessions

@@ -16,7 +16,7 @@ from mediavault.commands.waiting import COLUMNS, Bar, is_too_far_off, wait_for
 from mediavault.core.errors import StorageFailure
 from mediavault.core.job import Job, JobId, JobStatus, Stage
 from mediavault.core.settings import load_settings
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import START, FakeClock
 from tests.unit.cli.conftest import POST, WORKER, Run, StubHouse, beat, end
 

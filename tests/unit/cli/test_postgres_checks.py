@@ -10,7 +10,7 @@ import pytest
 
 from mediavault.core.verdicts import Verdict
 from mediavault.runtime.doctor.postgres_checks import judge_postgres
-from mediavault.store.postgres_facts import PostgresFacts
+from mediavault.store.postgres.facts import PostgresFacts
 from tests.unit.cli.conftest import Run, StubHouse
 
 SOUND = PostgresFacts(

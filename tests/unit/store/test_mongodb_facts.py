@@ -14,9 +14,9 @@ from mediavault.core.settings import Settings
 from mediavault.runtime.storage import make_store, store_at
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.listening import Listener
-from mediavault.store.mongodb_engine import Database, Document, errors_as_ours, options_of
-from mediavault.store.mongodb_facts import ServerFacts, concerns, has_memory_leak, is_loopback
-from mediavault.store.mongodb_wake import until_lost
+from mediavault.store.mongodb.engine import Database, Document, errors_as_ours, options_of
+from mediavault.store.mongodb.facts import ServerFacts, concerns, has_memory_leak, is_loopback
+from mediavault.store.mongodb.wake import until_lost
 from tests.fakes import FakeClock
 
 

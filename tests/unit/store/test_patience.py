@@ -9,7 +9,7 @@ import pytest
 
 from mediavault.core.errors import SchemaTooNew, StoreAway, StoreError
 from mediavault.store.patience import Patience
-from mediavault.store.sqlite_engine import as_ours
+from mediavault.store.sqlite.engine import as_ours
 from tests.fakes import FakeClock
 
 

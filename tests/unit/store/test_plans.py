@@ -15,15 +15,16 @@ import pytest
 from mediavault.core.clock import to_micros
 from mediavault.core.gates import Gate
 from mediavault.core.job import JobStatus, WorkerId
-from mediavault.store import paging, sqlite_ops
+from mediavault.store import paging
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery
 from mediavault.store.rows import gate_values
-from mediavault.store.sqlite_engine import Connection, fetch_all
-from mediavault.store.sqlite_library import accounts_statement, statement
-from mediavault.store.sqlite_ops import SQL
-from mediavault.store.sqlite_schema import open_database
-from mediavault.store.sqlite_writer import Txn
+from mediavault.store.sqlite import ops
+from mediavault.store.sqlite.engine import Connection, fetch_all
+from mediavault.store.sqlite.library import accounts_statement, statement
+from mediavault.store.sqlite.ops import SQL
+from mediavault.store.sqlite.schema import open_database
+from mediavault.store.sqlite.writer import Txn
 from tests.fakes import START, FakeClock
 
 ROWS = 300
@@ -317,7 +318,7 @@ def steps_of_a_claim(folder: Path, *, ready: bool, crowd: int) -> int:
         return False
 
     db.set_progress_handler(count, 1)
-    claims = sqlite_ops.claim(txn, WorkerId("w-1"), 3, timedelta(seconds=90), ClockGuard())
+    claims = ops.claim(txn, WorkerId("w-1"), 3, timedelta(seconds=90), ClockGuard())
     db.set_progress_handler(None)
     db.close()
     assert [claim.job.platform for claim in claims] == (["instagram"] * 3 if ready else ["reddit"])

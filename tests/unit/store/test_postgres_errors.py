@@ -7,7 +7,7 @@ import pytest
 
 from mediavault.core.errors import StoreError
 from mediavault.store.calls import ConnectionLost
-from mediavault.store.postgres_engine import errors_as_ours
+from mediavault.store.postgres.engine import errors_as_ours
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.errors import StoreDamaged, StoreError
-from mediavault.store.sqlite_aside import is_damaged, set_aside
-from mediavault.store.sqlite_schema import open_database
+from mediavault.store.sqlite.aside import is_damaged, set_aside
+from mediavault.store.sqlite.schema import open_database
 
 AT = datetime(2026, 11, 26, 10, 30, tzinfo=UTC)
 ASIDE = "jobs.db.corrupt-20261126T103000Z"

@@ -10,15 +10,15 @@ import pytest
 
 from mediavault.core.errors import StoreError
 from mediavault.store.schema import Migration
-from mediavault.store.sqlite_backup import copy_database
-from mediavault.store.sqlite_engine import (
+from mediavault.store.sqlite.backup import copy_database
+from mediavault.store.sqlite.engine import (
     connect_to_copy_into,
     connect_to_read,
     connect_to_write,
     errors_as_ours,
     fetch_all,
 )
-from mediavault.store.sqlite_schema import MIGRATIONS, backup_before_migrating, inspect, open_database
+from mediavault.store.sqlite.schema import MIGRATIONS, backup_before_migrating, inspect, open_database
 
 FILLER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000) INSERT INTO filler SELECT i, randomblob(1000) FROM n"
 
@@ -112,7 +112,7 @@ def test_without_room_for_the_copy_the_schema_stays(path: Path, monkeypatch: pyt
     def full(*_: object) -> None:
         raise StoreError("The disk is full.")
 
-    monkeypatch.setattr("mediavault.store.sqlite_schema.copy_database", full)
+    monkeypatch.setattr("mediavault.store.sqlite.schema.copy_database", full)
 
     with pytest.raises(StoreError, match="full"):
         open_database(path, migrations=(*MIGRATIONS, NEXT))

@@ -11,11 +11,10 @@ import pytest
 
 from mediavault.core.errors import SchemaTooNew, StoreError
 from mediavault.core.job import WorkerId
-from mediavault.store import sqlite_ops
 from mediavault.store.schema import Migration, load_migrations
-from mediavault.store.sqlite import SqliteJobStore
-from mediavault.store.sqlite_engine import Connection, connect_to_read, connect_to_write, fetch_all
-from mediavault.store.sqlite_schema import (
+from mediavault.store.sqlite import ops
+from mediavault.store.sqlite.engine import Connection, connect_to_read, connect_to_write, fetch_all
+from mediavault.store.sqlite.schema import (
     APPLICATION_ID,
     MIGRATIONS,
     SCHEMA_VERSION,
@@ -24,7 +23,8 @@ from mediavault.store.sqlite_schema import (
     migrate,
     open_database,
 )
-from mediavault.store.sqlite_writer import SqliteWriter, Txn, WriteLock
+from mediavault.store.sqlite.store import SqliteJobStore
+from mediavault.store.sqlite.writer import SqliteWriter, Txn, WriteLock
 from tests.fakes import FakeClock
 
 SYNC_NORMAL, SYNC_FULL = 1, 2  # sqlite.org/pragma.html#pragma_synchronous
@@ -249,7 +249,7 @@ async def test_what_must_survive_a_power_cut_is_synced_fully_and_the_rest_is_not
         WriteLock(path.with_name("lock"), clock),
         clock,
         path=path,
-        append_history=sqlite_ops.SQL["append_history"],
+        append_history=ops.SQL["append_history"],
         ring=lambda stops: None,
         notify=lambda: None,
         stop=lambda asked: None,
@@ -279,4 +279,4 @@ def fill(db: Connection, rows: int) -> None:
             "max_attempts": 5,
             "search_text": url,
         }
-        fetch_all(db, sqlite_ops.SQL["enqueue"], values)
+        fetch_all(db, ops.SQL["enqueue"], values)

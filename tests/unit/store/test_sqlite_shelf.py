@@ -11,12 +11,14 @@ import pytest
 from mediavault.core.clock import to_micros
 from mediavault.core.errors import StoreError
 from mediavault.core.job import JobStatus
-from mediavault.store import shelf, sqlite_ops, sqlite_shelf
+from mediavault.store import shelf
 from mediavault.store.port import JobQuery, StoredJob
-from mediavault.store.sqlite import SqliteJobStore
-from mediavault.store.sqlite_engine import Connection, fetch_all
-from mediavault.store.sqlite_schema import MIGRATIONS, open_database
-from mediavault.store.sqlite_writer import Txn
+from mediavault.store.sqlite import ops
+from mediavault.store.sqlite import shelf as sqlite_shelf
+from mediavault.store.sqlite.engine import Connection, fetch_all
+from mediavault.store.sqlite.schema import MIGRATIONS, open_database
+from mediavault.store.sqlite.store import SqliteJobStore
+from mediavault.store.sqlite.writer import Txn
 from tests.contract.shelves import job_of
 from tests.fakes import FakeClock
 
@@ -36,7 +38,7 @@ def transaction(db: Connection) -> Txn:
 def old_library(path: Path, count: int) -> None:
     """As a release without a shelf left it."""
     db = open_database(path, migrations=MIGRATIONS[:BEFORE_THE_SHELF])
-    sqlite_ops.adopt(transaction(db), [StoredJob(job_of(n, title=f"Okapi w{n}")) for n in range(count)])
+    ops.adopt(transaction(db), [StoredJob(job_of(n, title=f"Okapi w{n}")) for n in range(count)])
     db.close()
 
 

@@ -16,11 +16,11 @@ import pytest
 from mediavault.core.errors import StoreError
 from mediavault.core.job import JobStatus, NewJob, Stage, WorkerId, new_job_id
 from mediavault.core.media import KeptFile
-from mediavault.store import sqlite_ops
 from mediavault.store.port import JobQuery
-from mediavault.store.sqlite import SqliteJobStore
-from mediavault.store.sqlite_engine import as_ours, connect_to_write, refuse_unsafe_version, sqlite_version
-from mediavault.store.sqlite_writer import Txn
+from mediavault.store.sqlite import ops
+from mediavault.store.sqlite.engine import as_ours, connect_to_write, refuse_unsafe_version, sqlite_version
+from mediavault.store.sqlite.store import SqliteJobStore
+from mediavault.store.sqlite.writer import Txn
 from mediavault.store.wake import wake_folder
 from tests.fakes import FakeClock
 
@@ -96,14 +96,14 @@ async def test_reads_and_the_event_loop_go_on_while_a_write_takes_long(
     store: SqliteJobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, go_on = threading.Event(), threading.Event()
-    statement = sqlite_ops.SQL["forget_worker"]
+    statement = ops.SQL["forget_worker"]
 
     def slow(txn: Txn, worker: WorkerId) -> None:
         txn.db.execute(statement, {"worker": worker})
         begun.set()
         go_on.wait(PATIENCE_S)
 
-    monkeypatch.setattr(sqlite_ops, "forget_worker", slow)
+    monkeypatch.setattr(ops, "forget_worker", slow)
     writing = asyncio.create_task(store.forget_worker(ANN))
     async with asyncio.timeout(PATIENCE_S):
         while not begun.is_set():

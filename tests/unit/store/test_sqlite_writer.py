@@ -12,10 +12,10 @@ import pytest
 import structlog
 
 from mediavault.core.errors import JobNotFound, StoreError
-from mediavault.store.sqlite_engine import connect_to_write, fetch_all
-from mediavault.store.sqlite_ops import SQL
-from mediavault.store.sqlite_schema import open_database
-from mediavault.store.sqlite_writer import MAX_BATCH, SLOW_LOCK_S, SqliteWriter, Txn, WriteLock
+from mediavault.store.sqlite.engine import connect_to_write, fetch_all
+from mediavault.store.sqlite.ops import SQL
+from mediavault.store.sqlite.schema import open_database
+from mediavault.store.sqlite.writer import MAX_BATCH, SLOW_LOCK_S, SqliteWriter, Txn, WriteLock
 from tests.fakes import FakeClock
 
 

@@ -18,7 +18,7 @@ from mediavault.core.media import KeptFile
 from mediavault.core.records import RecordKind
 from mediavault.services.vault.disk import Digest
 from mediavault.services.vault.local import LocalVault
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from mediavault.upkeep.checking import MAX_WAITING, JobChecks
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock

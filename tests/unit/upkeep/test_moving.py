@@ -11,7 +11,7 @@ import pytest
 
 from mediavault.core.errors import BadInput, ErrorCode
 from mediavault.core.job import JobStatus, WorkerBeat, WorkerId
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.moves import as_adopted
 from mediavault.store.port import JobStore, StoredJob
 from mediavault.upkeep import moving

@@ -19,7 +19,7 @@ from mediavault.core.job import ItemStatus, Job, JobItem, JobStatus, Stage
 from mediavault.core.media import Account, Item, ItemRole, ItemType, KeptFile
 from mediavault.services.vault.local import LocalVault
 from mediavault.services.vault.sidecars import BadSidecar, read_sidecar, write_sidecar
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import StoredJob
 from mediavault.upkeep.rebuilding import Rebuild, Refusal, Refused
 from mediavault.upkeep.restoring import stored_job

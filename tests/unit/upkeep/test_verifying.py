@@ -12,7 +12,7 @@ from mediavault.core.errors import ErrorCode, StorageFailure
 from mediavault.core.job import ItemStatus, JobItem, WorkerId
 from mediavault.core.media import Item, KeptFile
 from mediavault.services.vault.local import LocalVault
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from mediavault.upkeep.findings import Finding, Trouble
 from mediavault.upkeep.verifying import Verification
 from tests import vaults

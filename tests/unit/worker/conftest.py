@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from mediavault.core.job import ClaimedJob, WorkerId
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobStore
 from tests.fakes import FakeClock
 from tests.stubs import new_job

@@ -10,7 +10,7 @@ import pytest
 
 from mediavault.core.errors import Deleted, ErrorCode, Failure, LoginRequired
 from mediavault.core.job import Job, JobId, JobStatus, WorkerBeat, WorkerId
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from mediavault.worker.handover import STRANDED_AFTER, free_stranded_jobs, go_on_after_sign_in, holders
 from tests.fakes import FakeClock
 from tests.stubs import StubExtractor, make_tools, new_job, worked

@@ -24,7 +24,7 @@ from mediavault.core.job import ClaimedJob, JobStatus, Outcome, RungName, Stage,
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import Preference, Problem, ProblemKind, SourceType
 from mediavault.store.port import JobStore
-from mediavault.store.sqlite import SqliteJobStore
+from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import FakeClock
 from tests.stubs import (

@@ -14,7 +14,7 @@ from mediavault.core.media import Item, KeptFile, Preference
 from mediavault.core.settings import Settings
 from mediavault.platforms.x import X
 from mediavault.store.live_settings import LOOK_AGAIN_S, LiveSettings
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobStore
 from mediavault.worker.forgetting import forget_old_jobs, may_be_forgotten
 from mediavault.worker.gatekeeper import take_turn

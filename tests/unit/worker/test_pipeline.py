@@ -47,7 +47,7 @@ from mediavault.core.media import (
 )
 from mediavault.core.platform import Platform
 from mediavault.services.download.port import MediaRequest
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobStore
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import FakeClock

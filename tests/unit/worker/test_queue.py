@@ -19,7 +19,7 @@ from mediavault.core.job import JobStatus, WorkerBeat, WorkerId
 from mediavault.core.media import DownloadedFile, OnProgress
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.vault.local import LocalVault
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery, JobStore
 from mediavault.worker import liveness
 from mediavault.worker.queue import Worker, WorkerLimits

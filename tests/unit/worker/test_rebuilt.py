@@ -11,7 +11,7 @@ from mediavault.core.errors import Incomplete
 from mediavault.core.job import ClaimedJob, Job, JobStatus
 from mediavault.core.media import Extraction
 from mediavault.services.vault.local import LocalVault
-from mediavault.store.memory import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobStore
 from mediavault.upkeep.rebuilding import Rebuild
 from mediavault.upkeep.verifying import Verification

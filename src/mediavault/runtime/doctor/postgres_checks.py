@@ -12,7 +12,7 @@ from mediavault.core.verdicts import Check, Verdict
 from mediavault.runtime import storage
 
 if TYPE_CHECKING:
-    from mediavault.store.postgres_facts import PostgresFacts  # its driver may not be installed
+    from mediavault.store.postgres.facts import PostgresFacts  # its driver may not be installed
 
 TESTED_VERSIONS = range(15, 19)
 MAX_CLOCK_OFFSET = timedelta(seconds=5)

@@ -1,0 +1,1 @@
+"""The contract in plain Python, without a database."""

@@ -1,0 +1,217 @@
+"""Handing out jobs and turns on MongoDB: one change of one document each, whoever else asks at the same moment."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from mediavault.core.clock import from_micros, micros_in
+from mediavault.core.errors import ErrorCode, StoreError
+from mediavault.core.gates import Gate, Turn, TurnRequest
+from mediavault.core.job import ClaimedJob, Job, Stage, WorkerId
+from mediavault.store import codec, gating, paging
+from mediavault.store.mongodb.engine import Database, Document, Filter
+from mediavault.store.mongodb.history import appended, literal, make_room, new_record
+from mediavault.store.mongodb.ops import QUEUED, RACES, RUNNING, literals, moment_of
+from mediavault.store.mongodb.rows import gate_changes, gate_document, gate_from, job_from
+from mediavault.store.mongodb.schema import GATES, JOBS
+from mediavault.store.wanted import Wanted
+
+T = TypeVar("T")
+
+LOOK_AHEAD = 16  # jobs more than wanted that a claim looks at
+LOSSES_IN_ORDER = 8  # races for the oldest job lost in a row, before a claim stops running after the same ones
+
+_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)  # for platforms without a gate, whose places do not depend on it
+_HEAD = {"platform": 1, "needs_session": 1}
+_OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A gate as it stood at the server's time ``at``; ``version`` names this state of it."""
+
+    gate: Gate
+    version: int
+    at: datetime
+
+
+# --- claims ------------------------------------------------------------------------------------------------------
+
+
+async def claim(
+    database: Database, worker: WorkerId, limit: int, lease: timedelta, wanted: Wanted, now: int | None
+) -> list[ClaimedJob]:
+    """A connection that breaks in the middle leaves what was taken before: the caller gets that."""
+    queued = await database.documents(JOBS).distinct("platform", {"status": QUEUED})
+    platforms = [name for name in queued if not wanted.platforms or name in wanted.platforms]
+    if not platforms:
+        return []
+    seen = await _look(database, platforms, now)
+    at = next((one.at for one in seen.values()), _NO_TIME)
+    gates = [seen[name].gate if name in seen else Gate(name) for name in platforms]
+    room = dict(gating.places(gates, at, limit=limit))
+    taking = _Taking(database, limit, _claimed(worker, lease, now), seen, room, wanted.sessions)
+    try:
+        await taking.run()
+    except StoreError:
+        if not taking.taken:
+            raise
+    return [ClaimedJob(job, worker) for job in sorted(taking.taken, key=paging.age_of)]
+
+
+class _Taking:
+    """One claim on its way through the oldest jobs."""
+
+    def __init__(
+        self,
+        database: Database,
+        limit: int,
+        changes: dict[str, Any],
+        seen: dict[str, _Seen],
+        room: dict[str, int],
+        sessions: Collection[str],
+    ) -> None:
+        self._database = database
+        self._jobs = database.documents(JOBS)
+        self._limit = limit
+        self._changes = changes
+        self._seen = seen
+        self._offered: dict[str, tuple[_Seen, bool]] = {}  # as it was, and whether a job went with the offer
+        self._room = room  # how many jobs of each platform may still be taken
+        self._sessions = sessions
+        self.taken: list[Job] = []
+
+    async def run(self) -> None:
+        ahead = self._limit + LOOK_AHEAD
+        while len(self.taken) < self._limit and self._room:
+            heads = await self._jobs.find(self._waiting(), fields=_HEAD, sort=_OLDEST_FIRST, limit=ahead)
+            await self._take_from(deque(heads))
+            if len(heads) < ahead:
+                break
+        for before, used in self._offered.values():
+            if not used:
+                await _write(self._database, replace(before, version=before.version + 1), before.gate)
+
+    def _waiting(self) -> Filter:
+        """Queued jobs that may be handed out here, written so that each part of it is a stretch of the index."""
+        anywhere = {"platform": {"$in": sorted(self._room)}, "needs_session": 0}
+        signed_in = sorted(self._room.keys() & self._sessions)
+        here = [{"platform": {"$in": signed_in}, "needs_session": 1}] if signed_in else []
+        return {"status": QUEUED, "$or": [anywhere, *here]}
+
+    async def _take_from(self, heads: deque[Document]) -> None:
+        lost = 0
+        while heads and len(self.taken) < self._limit:
+            head = heads.popleft()
+            if head["platform"] not in self._room or not await self._may_offer(head["platform"]):
+                continue
+            changed = await self._jobs.change({**head, "status": QUEUED}, [{"$set": self._changes}])
+            if changed is not None:
+                await self._got(changed)
+                lost = 0
+                continue
+            lost += 1
+            if lost % LOSSES_IN_ORDER == 0:
+                random.shuffle(heads)
+
+    async def _got(self, changed: Document) -> None:
+        job = job_from(changed)
+        self.taken.append(job)
+        self._room[job.platform] -= 1
+        if job.platform in self._offered:
+            self._offered[job.platform] = self._offered[job.platform][0], True
+        if self._room[job.platform] <= 0:
+            del self._room[job.platform]
+        await make_room(self._database, changed)
+
+    async def _may_offer(self, platform: str) -> bool:
+        """Where turns are taken the gate is asked first: of all claims at once one may hand out the job of a turn."""
+        seen = self._seen.get(platform)
+        if seen is None or not gating.takes_turns(seen.gate) or platform in self._offered:
+            return True
+        if await _write(self._database, seen, gating.offer(seen.gate, seen.at)):
+            self._offered[platform] = seen, False
+            return True
+        del self._room[platform]
+        return False
+
+
+def _claimed(worker: WorkerId, lease: timedelta, now: int | None) -> dict[str, Any]:
+    """What becomes of a queued job's document."""
+    at, attempt = moment_of(now), {"$add": ["$attempt_count", 1]}
+    values = {
+        "status": RUNNING,
+        "claimed_by": worker,
+        "retry_at": None,
+        "error_code": None,
+        "error": None,
+        "failed_at": None,
+        "stage": Stage.CLAIM.value,
+        "progress_pct": 0,
+        "bytes_done": 0,
+        "bytes_total": None,
+    }
+    return {
+        **literals(values),
+        "attempt_count": attempt,
+        "started_at": at,
+        "updated_at": at,
+        "lease_expires_at": {"$add": [at, micros_in(lease)]},
+        **appended(new_record(at, Stage.CLAIM, attempt=attempt, detail=worker)),
+    }
+
+
+# --- gates -------------------------------------------------------------------------------------------------------
+
+
+async def take_turn(database: Database, asked: TurnRequest, now: int | None) -> Turn:
+    return await _moved(database, asked.platform, lambda gate, at: gating.take_turn(gate, asked, at), now)
+
+
+async def close_gate(
+    database: Database, platform: str, duration: timedelta, code: ErrorCode, reason: str, now: int | None
+) -> Gate:
+    def judge(gate: Gate, at: datetime) -> tuple[Gate, Gate]:
+        closed = gating.close(gate, at, duration=duration, code=code, reason=codec.storable(reason))
+        return closed, closed
+
+    return await _moved(database, platform, judge, now)
+
+
+async def open_gate(database: Database, platform: str, now: int | None) -> None:
+    await _moved(database, platform, lambda gate, _: (None, gating.open_(gate)), now)
+
+
+async def _moved(
+    database: Database, platform: str, judge: Callable[[Gate, datetime], tuple[T, Gate]], now: int | None
+) -> T:
+    """Judge the gate and write what it is then, if it is still the one that was judged; else judge again."""
+    for _ in range(RACES):
+        seen = (await _look(database, [platform], now)).get(platform)
+        if seen is None:
+            await database.documents(GATES).insert([gate_document(Gate(platform))])
+            continue
+        answer, after = judge(seen.gate, seen.at)
+        if await _write(database, seen, after):
+            return answer
+    raise StoreError(f"Others keep moving the gate of {platform}.", help="Try again.")
+
+
+async def _look(database: Database, platforms: Collection[str], now: int | None) -> dict[str, _Seen]:
+    """The gates that stand, by platform, and the server's time in that same moment."""
+    found = await database.documents(GATES).latest_with(
+        {"_id": {"$in": list(platforms)}}, {"at": literal(now) if now is not None else moment_of(None)}
+    )
+    return {one["_id"]: _Seen(gate_from(one), one["version"], from_micros(one["at"])) for one in found}
+
+
+async def _write(database: Database, seen: _Seen, after: Gate) -> bool:
+    """False when somebody else has written since."""
+    where = {"_id": seen.gate.platform, "version": seen.version}
+    changes = {"$set": gate_changes(after), "$inc": {"version": 1}}
+    return await database.documents(GATES).change(where, changes) is not None

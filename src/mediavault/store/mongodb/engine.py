@@ -1,0 +1,271 @@
+"""The only importer of pymongo: the client, collections, the server's clock, and its errors as ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import bson.errors
+from bson import Int64
+from pymongo import AsyncMongoClient, ReturnDocument, errors, uri_parser
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.read_concern import ReadConcern
+
+from mediavault.core.clock import to_micros
+from mediavault.core.errors import StoreError
+from mediavault.store.calls import ConnectionLost
+from mediavault.store.mongodb.facts import ServerFacts
+
+Document = dict[str, Any]
+Filter = Mapping[str, Any]
+Update = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+Sort = Sequence[tuple[str, int]]
+
+DEFAULT_DATABASE = "mediavault"
+APPLICATION = "mediavault"
+CONNECT_TIMEOUT_MS = 5_000
+SELECTION_TIMEOUT_MS = 3_000  # what may wait longer asks again
+ANSWER_TIMEOUT_MS = 30_000
+MAJORITY_TIMEOUT_MS = 20_000  # shorter than the answer's, so that a lost majority is said and not guessed
+URL_HELP = "It looks like mongodb://user:password@host/database"
+HISTORY_LEFT_OUT = {"history": 0}
+DUPLICATE_KEY = 11000
+AFTER = ReturnDocument.AFTER
+FIRST_MOMENT = Int64(0)  # a time is an int64, this one too: servers that only speak like MongoDB keep the kinds apart
+
+# The server did not do, or may not have done, what was asked, and asking again is right: shutting down or stepping down
+# (MongoDB's error codes 91, 189, 10107, 11600, 11602, 13435, 13436), a write conflict (112), out of time (50).
+_PASSING = frozenset({50, 91, 112, 189, 10107, 11600, 11602, 13435, 13436})
+
+
+class Documents:
+    """One collection. A change is acknowledged by a majority, in their journals, before it is answered."""
+
+    def __init__(self, collection: AsyncCollection[Document]) -> None:
+        self._collection = collection
+        self._latest = collection.with_options(read_concern=ReadConcern("local"))
+
+    async def find(
+        self, where: Filter, *, fields: Mapping[str, int] | None = None, sort: Sort = (), limit: int = 0
+    ) -> list[Document]:
+        """``limit`` 0 is none."""
+        with errors_as_ours():
+            cursor = self._collection.find(where, fields, sort=list(sort) or None, limit=limit)
+            return await cursor.to_list()
+
+    async def one(self, where: Filter, *, fields: Mapping[str, int] | None = None) -> Document | None:
+        """As the majority has it."""
+        with errors_as_ours():
+            return await self._collection.find_one(where, fields)
+
+    async def latest(self, where: Filter, *, fields: Mapping[str, int] | None = None) -> Document | None:
+        """As the primary has it now: to judge by, where the write that follows names what was judged."""
+        with errors_as_ours():
+            return await self._latest.find_one(where, fields)
+
+    async def latest_with(self, where: Filter, added: Mapping[str, Any]) -> list[Document]:
+        """As :meth:`latest`, all of them, each with fields that the server works out, such as its time."""
+        with errors_as_ours():
+            cursor = await self._latest.aggregate([{"$match": where}, {"$set": added}])
+            return await cursor.to_list()
+
+    async def change(self, where: Filter, update: Update) -> Document | None:
+        """Change one document and answer it as it is then, without its history; None when none fits."""
+        with errors_as_ours():
+            return await self._collection.find_one_and_update(
+                where, update, projection=HISTORY_LEFT_OUT, return_document=AFTER
+            )
+
+    async def change_all(self, where: Filter, update: Update) -> int:
+        """Each by itself; how many fitted."""
+        with errors_as_ours():
+            return (await self._collection.update_many(where, update)).matched_count
+
+    async def put(self, where: Filter, update: Update) -> Document:
+        """Change one document, which is made where there is none; as it is then."""
+        with errors_as_ours():
+            put = await self._collection.find_one_and_update(where, update, upsert=True, return_document=AFTER)
+        assert put is not None  # it is made where there is none
+        return put
+
+    async def insert(self, documents: Sequence[Document]) -> dict[int, bool]:
+        """Each by itself. Of those that stand already their place, and whether it is their ``_id`` that stands."""
+        with errors_as_ours():
+            try:
+                await self._collection.insert_many(documents, ordered=False)
+            except errors.BulkWriteError as exc:
+                return _conflicts(exc)
+        return {}
+
+    async def take(self, where: Filter) -> Document | None:
+        """Delete one document; as it was, without its history."""
+        with errors_as_ours():
+            return await self._collection.find_one_and_delete(where, projection=HISTORY_LEFT_OUT)
+
+    async def delete(self, where: Filter) -> int:
+        with errors_as_ours():
+            return (await self._collection.delete_many(where)).deleted_count
+
+    async def distinct(self, name: str, where: Filter) -> list[Any]:
+        with errors_as_ours():
+            return await self._collection.distinct(name, where)
+
+    async def count(self, where: Filter) -> int:
+        with errors_as_ours():
+            return await self._collection.count_documents(where)
+
+    async def aggregate(self, stages: Sequence[Mapping[str, Any]]) -> list[Document]:
+        with errors_as_ours():
+            return await (await self._collection.aggregate(stages)).to_list()
+
+    async def count_by(self, name: str, where: Filter) -> dict[Any, int]:
+        with errors_as_ours():
+            stages: list[Mapping[str, Any]] = [{"$match": where}, {"$group": {"_id": f"${name}", "count": {"$sum": 1}}}]
+            cursor = await self._collection.aggregate(stages)
+            return {row["_id"]: row["count"] async for row in cursor}
+
+    async def index(self, name: str, keys: Sort, *, unique: bool = False, where: Filter | None = None) -> None:
+        """Make an index, unless it stands already."""
+        partial: dict[str, Any] = {} if where is None else {"partialFilterExpression": where}
+        with errors_as_ours():
+            await self._collection.create_index(list(keys), name=name, unique=unique, **partial)
+
+
+class Database:
+    """The database that ``url`` names, ``mediavault`` where it names none."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._client: AsyncMongoClient[Document] | None = None
+        self._database: AsyncDatabase[Document] | None = None
+        self._made: dict[str, Documents] = {}
+        self.facts = ServerFacts()
+
+    async def open(self) -> None:
+        """Raises ConnectionLost when nobody answers, StoreError when the server refuses us or the address is none."""
+        options = options_of(self.url)
+        chosen: dict[str, Any] = {
+            "appname": APPLICATION,
+            "w": "majority",
+            "journal": True,
+            "wTimeoutMS": MAJORITY_TIMEOUT_MS,
+            "readConcernLevel": "majority",
+            "readPreference": "primary",
+            "connectTimeoutMS": CONNECT_TIMEOUT_MS,
+            "serverSelectionTimeoutMS": SELECTION_TIMEOUT_MS,
+            "socketTimeoutMS": ANSWER_TIMEOUT_MS,
+        }
+        self._made.clear()
+        with errors_as_ours():
+            self._client = AsyncMongoClient(self.url, **chosen)
+            self._database = self._client.get_database(options.get("database") or DEFAULT_DATABASE)
+            try:
+                hello = await self._client.admin.command("hello")
+                build = await self._client.admin.command("buildInfo")
+            except BaseException:
+                await self.close()
+                raise
+        self.facts = ServerFacts(build.get("version", ""), hello.get("setName"), hello.get("msg") == "isdbgrid")
+
+    async def close(self) -> None:
+        client, self._client, self._database = self._client, None, None
+        if client is not None:
+            await client.close()
+
+    async def now(self, *, within_s: float | None = None) -> int:
+        """The server's clock, in microseconds; it tells milliseconds. Raises ConnectionLost, also after ``within_s``."""
+        try:
+            async with asyncio.timeout(within_s):
+                with errors_as_ours():
+                    told: datetime = (await self._opened().client.admin.command("hello"))["localTime"]
+        except TimeoutError as exc:
+            raise ConnectionLost(f"MongoDB has not answered for {within_s:g} seconds.") from exc
+        return to_micros(told.replace(tzinfo=UTC))
+
+    def documents(self, name: str) -> Documents:
+        """The collection ``mediavault.NAME``: a database may be shared with other programs."""
+        if name not in self._made:
+            self._made[name] = Documents(self._opened()[f"{APPLICATION}.{name}"])
+        return self._made[name]
+
+    async def has_any(self, names: Collection[str]) -> bool:
+        """Whether one of these collections exists."""
+        with errors_as_ours():
+            found = await self._opened().list_collection_names()
+        return not {f"{APPLICATION}.{name}" for name in names}.isdisjoint(found)
+
+    async def changes(
+        self, stages: Sequence[Mapping[str, Any]], on_begin: Callable[[], None]
+    ) -> AsyncGenerator[Document, None]:
+        """What ``stages`` leave of each change, until the stream breaks. Only where there is a replica set."""
+        with errors_as_ours():
+            async with await self._opened().watch(stages) as stream:
+                on_begin()
+                async for change in stream:
+                    yield dict(change)
+
+    def _opened(self) -> AsyncDatabase[Document]:
+        if self._database is None:
+            raise StoreError("The job store is not open.")
+        return self._database
+
+
+def options_of(url: str) -> dict[str, Any]:
+    """The database that ``url`` names and its options, by the driver's names in small letters; no server is asked.
+
+    Raises StoreError for an address that cannot be read, or that asks for less than that a majority has it on disk.
+    """
+    is_srv = url.startswith("mongodb+srv://")
+    try:  # the hosts of a +srv address are asked for when the client opens, not here
+        parsed = uri_parser.parse_uri(url.replace("mongodb+srv://", "mongodb://", 1), warn=False)
+    except (errors.ConfigurationError, ValueError) as exc:
+        raise StoreError(f"MEDIAVAULT_DATABASE_URL cannot be read: {exc}", help=URL_HELP) from exc
+    options = {name.lower(): value for name, value in parsed["options"].items()}
+    if options.get("w", "majority") != "majority" or options.get("journal", True) is not True:
+        raise StoreError(
+            "MEDIAVAULT_DATABASE_URL asks MongoDB to acknowledge what may still be lost.",
+            help="Leave out w and journal: mediavault waits until a majority has written it to its journal.",
+        )
+    return {
+        "tls": is_srv,
+        **options,
+        "database": parsed["database"],
+        "hosts": [host for host, _ in parsed["nodelist"]],
+        "username": parsed["username"],
+    }
+
+
+@contextmanager
+def errors_as_ours() -> Iterator[None]:
+    try:
+        yield
+    except (errors.WTimeoutError, errors.WriteConcernError) as exc:
+        raise ConnectionLost(f"MongoDB has no majority that has written it: {exc}") from exc
+    except errors.ConnectionFailure as exc:  # also: no server found, not primary, network timeout
+        raise ConnectionLost(f"MongoDB cannot be reached: {_brief(exc)}") from exc
+    except errors.OperationFailure as exc:
+        passing = exc.code in _PASSING or exc.has_error_label("RetryableWriteError")
+        raise (ConnectionLost if passing else StoreError)(f"MongoDB refused: {_brief(exc)}") from exc
+    except errors.ConfigurationError as exc:
+        raise StoreError(f"MEDIAVAULT_DATABASE_URL cannot be read: {_brief(exc)}", help=URL_HELP) from exc
+    except (errors.PyMongoError, bson.errors.BSONError, OverflowError, ValueError) as exc:
+        raise StoreError(f"MongoDB cannot keep this: {_brief(exc)}") from exc
+
+
+def _brief(exc: BaseException) -> str:
+    """The driver adds the whole answer and the topology to its sentences."""
+    return str(exc).split(", full error:")[0].split(", Timeout:")[0]
+
+
+def _conflicts(exc: errors.BulkWriteError) -> dict[int, bool]:
+    details: Mapping[str, Any] = exc.details or {}
+    if details.get("writeConcernErrors"):
+        raise ConnectionLost(f"MongoDB has no majority that has written it: {details['writeConcernErrors']}") from exc
+    refused = details.get("writeErrors", [])
+    if other := [error for error in refused if error["code"] != DUPLICATE_KEY]:
+        raise StoreError(f"MongoDB refused: {other[0].get('errmsg')}") from exc
+    return {error["index"]: " index: _id_ " in error.get("errmsg", "") for error in refused}

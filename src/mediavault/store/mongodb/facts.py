@@ -1,0 +1,88 @@
+"""What there is to say about a MongoDB server and the way to it: pure judgements for start-up and doctor."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mediavault.core.errors import StoreError
+from mediavault.store.port import Concern
+
+OLDEST_VERSION = (5, 0)
+PROTECT_IT = "Add tls=true and a user to MEDIAVAULT_DATABASE_URL."
+# CVE-2025-14847, "MongoBleed": whoever reaches the port reads the server's memory. The first sound release of each series.
+SOUND = {(4, 4): 30, (5, 0): 32, (6, 0): 27, (7, 0): 28, (8, 0): 17, (8, 2): 3}
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What the server says of itself. ``is_router``: it is a mongos, which stands before several."""
+
+    version: str = ""
+    replica_set: str | None = None
+    is_router: bool = False
+
+    @property
+    def has_change_streams(self) -> bool:
+        return self.is_router or self.replica_set is not None
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        return tuple(int(part) for part in self.version.split("-")[0].split(".") if part.isdigit())
+
+    def __str__(self) -> str:
+        where = "sharded" if self.is_router else f"replica set {self.replica_set}" if self.replica_set else "one server"
+        return f"MongoDB {self.version}, {where}, w: majority"
+
+
+def concerns(facts: ServerFacts, options: Mapping[str, Any]) -> tuple[Concern, ...]:
+    """What a person should mend. ``options`` are :func:`engine.options_of` the address."""
+    return tuple(_concerns(facts, options))
+
+
+def _concerns(facts: ServerFacts, options: Mapping[str, Any]) -> Iterable[Concern]:
+    if has_memory_leak(facts.numbers):
+        yield Concern(
+            f"MongoDB {facts.version} lets whoever reaches its port read its memory (CVE-2025-14847)",
+            "Upgrade it to the newest release of its series.",
+        )
+    if (what := lacks_protection(options)) is not None:
+        yield Concern(what, PROTECT_IT)
+
+
+def lacks_protection(options: Mapping[str, Any]) -> str | None:
+    """What the way to the server lacks, in words; None where it leaves this machine with TLS and a password, or not at all."""
+    wanted = {"TLS": options.get("tls"), "a password": options.get("username")}
+    lacking = [what for what, there in wanted.items() if not there]
+    if not lacking or all(is_loopback(host) for host in options["hosts"]):
+        return None
+    return f"MongoDB is reached over the network without {' and without '.join(lacking)}"
+
+
+def refuse_unprotected(options: Mapping[str, Any]) -> None:
+    """Raises StoreError: MongoDB asks nobody for a password by itself, and its port is what worms look for."""
+    if (what := lacks_protection(options)) is not None:
+        raise StoreError(
+            f"{what}: whoever reaches it may read and change the queue.",
+            help=f"{PROTECT_IT} Where nobody else can reach it: MEDIAVAULT_ALLOW_UNPROTECTED_DATABASE=true.",
+        )
+
+
+def has_memory_leak(version: tuple[int, ...]) -> bool:
+    """Whether this release is one of those before the repair; a series that is younger than all of them is not."""
+    series, release = version[:2], version[2] if len(version) > 2 else 0
+    if len(series) < 2:
+        return False
+    sound = SOUND.get((series[0], series[1]))
+    return series < max(SOUND) if sound is None else release < sound
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost" or host.startswith("/"):  # a unix socket
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

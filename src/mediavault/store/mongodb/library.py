@@ -1,0 +1,209 @@
+"""What the library's pages ask of MongoDB: jobs in every order, accounts, totals, failures.
+
+A job's document holds its words: ``words``, each once, which an index finds by their beginnings, and ``line``, in order, for
+runs of characters. Accounts and totals are counted when they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mediavault.core.errors import ErrorCode
+from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.store import browsing, codec, library_rows, paging, search_words
+from mediavault.store.library_rows import VALUES
+from mediavault.store.mongodb.engine import FIRST_MOMENT, Database, Document, Filter
+from mediavault.store.mongodb.ops import FAILED
+from mediavault.store.mongodb.reads import NO_HISTORY, get
+from mediavault.store.mongodb.rows import job_from
+from mediavault.store.mongodb.schema import JOBS
+from mediavault.store.paging import Place
+from mediavault.store.queries import (
+    AccountPage,
+    AccountQuery,
+    AccountSummary,
+    FailureGroup,
+    JobPage,
+    JobQuery,
+    LibraryTotals,
+    Neighbours,
+    PlatformTotals,
+)
+from mediavault.store.rows import moment
+
+_NEWEST = [("created_at", -1), ("_id", -1)]
+_IS_KEPT = {"$eq": ["$status", JobStatus.COMPLETED.value]}
+_MILLIS = {"$toLong": {"$round": [{"$multiply": [{"$ifNull": ["$duration_s", 0.0]}, 1000]}, 0]}}
+_SUMS = {
+    "jobs": {"$sum": 1},
+    "kept": {"$sum": {"$cond": [_IS_KEPT, 1, 0]}},
+    "bytes": {"$sum": {"$cond": [_IS_KEPT, {"$ifNull": ["$bytes", 0]}, 0]}},
+    "millis": {"$sum": {"$cond": [_IS_KEPT, _MILLIS, 0]}},
+    "latest_at": {"$max": "$created_at"},
+}
+
+
+# --- pages of jobs -----------------------------------------------------------------------------------------------
+
+
+async def page(database: Database, query: JobQuery) -> JobPage:
+    return paging.page_of(await _found(database, query, paging.after(query), query.limit + 1), query)
+
+
+async def neighbours(database: Database, job_id: JobId, query: JobQuery) -> Neighbours:
+    place = paging.place_of(await get(database, job_id), query.order)
+    before = await _found(database, query, place, 1, backwards=True)
+    behind = await _found(database, query, place, 1)
+    return Neighbours(before[0] if before else None, behind[0] if behind else None)
+
+
+async def _found(
+    database: Database, query: JobQuery, start: Place | None, limit: int, *, backwards: bool = False
+) -> list[Job]:
+    terms = search_words.asked(query.text)
+    if terms == ():
+        return []
+    descending = paging.is_descending(query.order) is not backwards
+    value, way = VALUES.get(query.order), -1 if descending else 1
+    order = [*([(value, way)] if value else []), ("created_at", way), ("_id", way)]
+    asked = page_filter(query, terms or (), start, descending=descending)
+    found = await database.documents(JOBS).find(asked, fields=NO_HISTORY, sort=order, limit=limit)
+    return [job_from(document) for document in found]
+
+
+def page_filter(
+    query: JobQuery, terms: Sequence[search_words.Term], start: Place | None, *, descending: bool
+) -> Filter:
+    where: dict[str, Any] = {}
+    if query.statuses:
+        where["status"] = {"$in": sorted({status.value for status in query.statuses})}
+    if query.platform is not None:
+        where["platform"] = query.platform
+    if query.account is not None:
+        where["account_key"] = query.account
+    moments = library_rows.moments(query)
+    if moments:
+        signs = {"since": "$gte", "until": "$lt"}
+        where["created_at"] = {signs[name]: micros for name, micros in moments.items()}
+    length: dict[str, float] = {}
+    if query.shortest_s is not None:
+        length["$gte"] = float(query.shortest_s)
+    if query.longest_s is not None:
+        length["$lte"] = float(query.longest_s)
+    more: list[Filter] = [{"duration_s": length}] if length else []
+    more += [one for term in terms for one in _has(term)]
+    if start is not None:
+        more.append({"$or": list(_behind(VALUES.get(query.order), start, descending=descending))})
+    return {**where, "$and": more} if more else where
+
+
+def _has(term: search_words.Term) -> list[Filter]:
+    """No word holds a character that means something to a regular expression."""
+    if len(term) == 1:
+        return [{"words": {"$regex": f"^{term[0]}"}}]
+    return [{"words": {"$all": list(term)}}, {"line": {"$regex": f"{search_words.needle(term)}"}}]
+
+
+def _behind(value: str | None, start: Place, *, descending: bool) -> list[Filter]:
+    """What comes after a place. What has no value is null, and comes last when the values fall."""
+    sign = "$lt" if descending else "$gt"
+    known, created_at, job_id = start
+    later: list[Filter] = [{"created_at": {sign: created_at}}, {"created_at": created_at, "_id": {sign: job_id}}]
+    if value is None:
+        return later
+    if known == paging.UNKNOWN:
+        of_none: list[Filter] = [{value: None, **one} for one in later]
+        return of_none if descending else [*of_none, {value: {"$gte": 0}}]
+    others: list[Filter] = [{value: {sign: known}}, *({value: known, **one} for one in later)]
+    return [*others, {value: None}] if descending else others
+
+
+# --- accounts, totals, failures ----------------------------------------------------------------------------------
+
+
+async def accounts(database: Database, query: AccountQuery) -> AccountPage:
+    where = {"$gt": ""} if query.platform is None else {"$gte": f"{query.platform}/", "$lt": f"{query.platform}0"}
+    return browsing.account_page(await _summaries(database, where), query)
+
+
+async def account(database: Database, key: str) -> AccountSummary:
+    for one in await _summaries(database, {"$eq": key}):
+        return one
+    raise browsing.account_not_found(key)
+
+
+async def _summaries(database: Database, keys: Filter) -> list[AccountSummary]:
+    stages: list[Filter] = [
+        {"$match": {"account_key": keys}},
+        {"$sort": dict(_NEWEST)},
+        {"$group": {"_id": "$account_key", "account": {"$first": "$account"}, **_SUMS}},
+    ]
+    return [_summary(row) for row in await database.documents(JOBS).aggregate(stages)]
+
+
+def _summary(row: Document) -> AccountSummary:
+    named = codec.account_from_json(row["account"])
+    assert named is not None  # it has a key
+    latest_at = moment(row["latest_at"])
+    assert latest_at is not None
+    return AccountSummary(
+        key=row["_id"],
+        platform=named.platform,
+        handle=named.handle,
+        display_name=named.display_name,
+        slug=named.slug,
+        jobs=row["jobs"],
+        kept=row["kept"],
+        bytes=row["bytes"],
+        duration_s=browsing.seconds(int(row["millis"])),
+        latest_at=latest_at,
+    )
+
+
+async def totals(database: Database) -> LibraryTotals:
+    by_state = {"_id": {"platform": "$platform", "status": "$status"}, **_SUMS}
+    rows = await database.documents(JOBS).aggregate([{"$group": by_state}])
+    of_platform: dict[str, list[Document]] = {}
+    for row in rows:
+        of_platform.setdefault(row["_id"]["platform"], []).append(row)
+    return browsing.totals_of([_platform_totals(name, of_platform[name]) for name in sorted(of_platform)])
+
+
+def _platform_totals(platform: str, rows: Sequence[Document]) -> PlatformTotals:
+    latest_at = moment(max(row["latest_at"] for row in rows))
+    assert latest_at is not None
+    return PlatformTotals(
+        platform=platform,
+        counts=browsing.every_state({JobStatus(row["_id"]["status"]): row["jobs"] for row in rows}),
+        kept=sum(row["kept"] for row in rows),
+        bytes=sum(row["bytes"] for row in rows),
+        duration_s=browsing.seconds(sum(int(row["millis"]) for row in rows)),
+        latest_at=latest_at,
+    )
+
+
+async def failures(database: Database) -> Sequence[FailureGroup]:
+    is_waiting = {"$gt": ["$retry_at", FIRST_MOMENT]}
+    by_cause: Mapping[str, Any] = {
+        "_id": {"code": "$error_code", "platform": "$platform"},
+        "jobs": {"$sum": 1},
+        "waiting": {"$sum": {"$cond": [is_waiting, 1, 0]}},
+        "next_at": {"$min": "$retry_at"},
+    }
+    rows = await database.documents(JOBS).aggregate([{"$match": {"status": FAILED}}, {"$group": by_cause}])
+    return browsing.most_first([await _group(database, row) for row in rows])
+
+
+async def _group(database: Database, row: Document) -> FailureGroup:
+    code, platform = row["_id"].get("code"), row["_id"]["platform"]
+    theirs = {"status": FAILED, "error_code": code, "platform": platform}
+    newest = await database.documents(JOBS).find(theirs, fields=NO_HISTORY, sort=_NEWEST, limit=browsing.EXAMPLES)
+    return FailureGroup(
+        error_code=ErrorCode(code or ErrorCode.INTERNAL),
+        platform=platform,
+        jobs=row["jobs"],
+        next_retry_at=moment(row["next_at"]),
+        final=row["jobs"] - row["waiting"],
+        examples=tuple(job_from(document) for document in newest),
+    )

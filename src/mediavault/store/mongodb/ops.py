@@ -1,0 +1,422 @@
+"""The writing operations on MongoDB. Each move is one change of one document: nothing else may be relied on.
+
+``now`` is None for the server's clock, or a test's own time in microseconds. A fenced change that fits no document
+means LeaseLost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from mediavault.core.clock import from_micros, micros_in, to_micros
+from mediavault.core.errors import ErrorCode, StoreError
+from mediavault.core.gates import Gate
+from mediavault.core.job import (
+    ClaimedJob,
+    HistoryRecord,
+    Job,
+    JobId,
+    JobStatus,
+    NewJob,
+    Outcome,
+    Stage,
+    WorkerBeat,
+    WorkerId,
+)
+from mediavault.core.media import KeptFile
+from mediavault.store import codec, moves
+from mediavault.store.mongodb.engine import FIRST_MOMENT, Database, Document, Filter
+from mediavault.store.mongodb.history import appended, literal, make_room, new_record, write_page
+from mediavault.store.mongodb.rows import PAGE, SPILL_AT, document_of, gate_document, job_from, record_row
+from mediavault.store.mongodb.schema import AGREED, GATES, HISTORY, JOBS, WORKERS
+from mediavault.store.mongodb.words import words_values
+from mediavault.store.port import Checkpoint, Enqueued, Recovered, StoredJob
+from mediavault.store.rows import beat_values, checkpoint_values
+
+HANDED_IN_WITHIN_S = 1.5  # a person waits: where nobody answers, they are told within two seconds
+RACES = 50  # others that move the same job, or store a version of the same post, at the same moment
+SERVERS_TIME = {"$multiply": [{"$toLong": "$$NOW"}, 1000]}  # microseconds; it tells milliseconds
+NOT_RUNNING = {"claimed_by": None, "lease_expires_at": None}
+QUEUED, RUNNING, FAILED = JobStatus.QUEUED.value, JobStatus.RUNNING.value, JobStatus.FAILED.value
+
+
+def moment_of(now: int | None) -> Any:
+    """The time of a change, as the server works it out."""
+    return SERVERS_TIME if now is None else now
+
+
+def literals(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: literal(value) for name, value in values.items()}
+
+
+# --- submissions -------------------------------------------------------------------------------------------------
+
+
+async def enqueue(database: Database, jobs: Sequence[NewJob], now: int | None, *, force: bool) -> list[Enqueued]:
+    """A call that breaks off leaves what it has stored: somebody else may have been answered with it by then."""
+    first = {job.canonical_url: job for job in reversed(jobs)}
+    distinct = [job for job in jobs if first[job.canonical_url] is job]
+    at = await database.now(within_s=HANDED_IN_WITHIN_S) if now is None else now
+    created, known = await _store_all(database, distinct, at, force=force)
+    answers = []
+    for job in jobs:
+        url = job.canonical_url
+        if url in created:
+            answers.append(Enqueued(created[url], created=first[url] is job))
+        else:
+            answers.append(Enqueued(known[url], created=False))
+    return answers
+
+
+async def _store_all(
+    database: Database, jobs: Sequence[NewJob], at: int, *, force: bool
+) -> tuple[dict[str, Job], dict[str, Job]]:
+    """What was stored, and the newest job of each post that was known, by canonical_url."""
+    places = {job.id: at + place for place, job in enumerate(jobs)}  # so that they are claimed in the order given
+    created: dict[str, Job] = {}
+    known: dict[str, Job] = {}
+    left = list(jobs)
+    for _ in range(RACES):
+        newest = await _newest(database, left)
+        if not force:
+            known |= newest
+            left = [job for job in left if job.canonical_url not in newest]
+        if not left:
+            return created, known
+        new = [_new_job(job, places[job.id], newest.get(job.canonical_url)) for job in left]
+        refused = await database.documents(JOBS).insert([document_of(job) for job in new])
+        created |= {job.canonical_url: job for place, job in enumerate(new) if place not in refused}
+        if twice := [new[place].id for place, same_id in refused.items() if same_id]:
+            raise StoreError(f"The job {twice[0]} is stored already.")
+        left = [left[place] for place in sorted(refused)]
+        if not left:
+            return created, known
+    raise StoreError(f"Others keep storing versions of {left[0].canonical_url}.", help="Try again.")
+
+
+async def _newest(database: Database, jobs: Sequence[NewJob]) -> dict[str, Job]:
+    """The newest version of each post that has one, as a majority has it: it is about to be answered for.
+
+    Raises StoreError for an id that another post has.
+    """
+    of_urls = {job.canonical_url: job.id for job in jobs}
+    where = {"$or": [{"canonical_url": {"$in": list(of_urls)}}, {"_id": {"$in": list(of_urls.values())}}]}
+    found = await database.documents(JOBS).find(where, fields={"history": 0}, sort=[("version", 1)])
+    if strangers := [one["_id"] for one in found if one["canonical_url"] not in of_urls]:
+        raise StoreError(f"The job {strangers[0]} is stored already.")
+    return {document["canonical_url"]: job_from(document) for document in found}
+
+
+def _new_job(new: NewJob, at: int, newest: Job | None) -> Job:
+    moment = from_micros(at)
+    return Job(
+        id=new.id,
+        trace_id=new.trace_id,
+        post_url=new.post_url,
+        canonical_url=new.canonical_url,
+        platform=new.platform,
+        status=JobStatus.QUEUED,
+        created_at=moment,
+        updated_at=moment,
+        version=newest.version + 1 if newest else 1,
+        max_attempts=new.max_attempts,
+    )
+
+
+# --- what an attempt writes --------------------------------------------------------------------------------------
+
+
+async def renew(
+    database: Database, worker: WorkerId, held: Collection[ClaimedJob], lease: timedelta, now: int | None
+) -> set[JobId]:
+    jobs = database.documents(JOBS)
+    named = [{"_id": claim.id, "attempt_count": claim.fence} for claim in held]
+    where = {"$or": named, "status": RUNNING, "claimed_by": worker}
+    until = {"$add": [moment_of(now), micros_in(lease)]}
+    renewed = await jobs.change_all(where, [{"$set": {"lease_expires_at": until}}])
+    if renewed == len({claim.id for claim in held}):
+        return {claim.id for claim in held}
+    # A fence never comes back, so what is held still after the renewal was renewed.
+    return {JobId(document["_id"]) for document in await jobs.find(where, fields={"_id": 1})}
+
+
+async def fenced(database: Database, claim: ClaimedJob, changes: Mapping[str, Any], now: int | None) -> Document:
+    """One change of the running attempt; ``changes`` are expressions of the server."""
+    where = {"_id": claim.id, "status": RUNNING, "attempt_count": claim.fence}
+    changed = await database.documents(JOBS).change(where, [{"$set": {"updated_at": moment_of(now), **changes}}])
+    if changed is None:
+        raise moves.lease_lost(claim.id, claim.fence)
+    await make_room(database, changed)
+    return changed
+
+
+async def checkpoint(database: Database, claim: ClaimedJob, found: Checkpoint, now: int | None) -> None:
+    record = new_record(moment_of(now), Stage.CHECKPOINT, attempt=claim.fence)
+    job, values = claim.job, {"stage": Stage.CHECKPOINT.value, **checkpoint_values(claim.job.post_url, found)}
+    texts = [values[name] for name in ("account", "metadata", "search_text")]
+    values |= words_values(job.post_url, job.canonical_url, *texts)
+    await fenced(database, claim, {**literals(values), **appended(record)}, now)
+
+
+async def begin_commit(
+    database: Database, claim: ClaimedJob, kept: KeptFile, items: str | None, now: int | None
+) -> None:
+    record = new_record(moment_of(now), Stage.COMMITTING, attempt=claim.fence, detail=kept.output_path, size=kept.bytes)
+    values = {"stage": Stage.COMMITTING.value, **moves.kept_values(kept), **_if_given(items)}
+    await fenced(database, claim, {**literals(values), **appended(record)}, now)
+
+
+async def complete(database: Database, claim: ClaimedJob, kept: KeptFile, items: str | None, now: int | None) -> None:
+    at = moment_of(now)
+    record = new_record(
+        at, Stage.COMPLETE, attempt=claim.fence, size=kept.bytes, duration_ms=_milliseconds_since_start(at)
+    )
+    values = {
+        **NOT_RUNNING,
+        "status": JobStatus.COMPLETED.value,
+        "stage": Stage.COMPLETE.value,
+        "progress_pct": 100,
+        "bytes_done": kept.bytes,
+        "bytes_total": kept.bytes,
+        **moves.kept_values(kept),
+        **_if_given(items),
+    }
+    await fenced(database, claim, {**literals(values), "completed_at": at, **appended(record)}, now)
+
+
+async def fail(
+    database: Database,
+    claim: ClaimedJob,
+    error_code: ErrorCode,
+    error: str,
+    retry_in: timedelta | None,
+    now: int | None,
+    *,
+    uses_attempt: bool,
+) -> Job:
+    at = moment_of(now)
+    record = new_record(
+        at,
+        Stage.FAIL,
+        attempt=claim.fence,
+        outcome=Outcome.FAILED,
+        error_code=error_code,
+        detail=error,
+        duration_ms=_milliseconds_since_start(at),
+    )
+    values = {**NOT_RUNNING, "status": FAILED, "error_code": error_code.value, "error": error}
+    changes = {
+        **literals(values),
+        "failed_at": at,
+        "retry_at": None if retry_in is None else {"$add": [at, micros_in(retry_in)]},
+        "max_attempts": {"$add": ["$max_attempts", int(not uses_attempt)]},
+        **appended(record),
+    }
+    return job_from(await fenced(database, claim, changes, now))
+
+
+async def release(database: Database, claim: ClaimedJob, now: int | None, *, needs_session: bool = False) -> None:
+    record = new_record(moment_of(now), Stage.RELEASE, attempt=claim.fence)
+    values = {**NOT_RUNNING, "status": QUEUED}
+    more: dict[str, Any] = {"max_attempts": {"$add": ["$max_attempts", 1]}}
+    if needs_session:
+        more["needs_session"] = literal(1)
+    await fenced(database, claim, {**literals(values), **more, **appended(record)}, now)
+
+
+def _if_given(items: str | None) -> Mapping[str, str]:
+    return {} if items is None else {"items": items}
+
+
+def _milliseconds_since_start(at: Any) -> Mapping[str, Any]:
+    """Never negative, also when the clock was set back in between."""
+    return {"$max": [0, {"$toLong": {"$floor": {"$divide": [{"$subtract": [at, "$started_at"]}, 1000]}}}]}
+
+
+# --- leases and retries ------------------------------------------------------------------------------------------
+
+
+async def recover(database: Database, retry_in: timedelta, now: int | None) -> Recovered:
+    """One job at a time; a lease that was renewed since it was read is left alone."""
+    jobs = database.documents(JOBS)
+    ended_before = await database.now() if now is None else now
+    stale = {"status": RUNNING, "lease_expires_at": {"$lte": ended_before}}
+    recovered: list[Document] = []
+    for found in await jobs.find(stale, fields={"attempt_count": 1, "lease_expires_at": 1}):
+        changed = await jobs.change({**found, "status": RUNNING}, [{"$set": _recovered(retry_in, now)}])
+        if changed is not None:
+            await make_room(database, changed)
+            recovered.append(changed)
+    again = sum(job["retry_at"] is not None for job in recovered)
+    return Recovered(len(recovered), again, tuple(JobId(job["_id"]) for job in recovered))
+
+
+def _recovered(retry_in: timedelta, now: int | None) -> Mapping[str, Any]:
+    at = moment_of(now)
+    record = new_record(
+        at,
+        Stage.RECOVER,
+        attempt="$attempt_count",
+        outcome=Outcome.FAILED,
+        error_code=ErrorCode.RECOVERED_FROM_RESTART,
+        detail=moves.RECOVERED_ERROR,
+    )
+    one_more = {"$cond": [{"$eq": ["$stage", literal(Stage.COMMITTING.value)]}, 1, 0]}
+    has_tries = {"$lt": ["$attempt_count", {"$add": ["$max_attempts", one_more]}]}
+    values = {
+        **NOT_RUNNING,
+        "status": FAILED,
+        "error_code": ErrorCode.RECOVERED_FROM_RESTART.value,
+        "error": moves.RECOVERED_ERROR,
+    }
+    return {
+        **literals(values),
+        "updated_at": at,
+        "failed_at": at,
+        "retry_at": {"$cond": [has_tries, {"$add": [at, micros_in(retry_in)]}, None]},
+        **appended(record),
+    }
+
+
+async def expire_leases(database: Database, workers: Collection[WorkerId]) -> int:
+    theirs = {"status": RUNNING, "claimed_by": {"$in": list(workers)}}
+    return await database.documents(JOBS).change_all(theirs, {"$set": {"lease_expires_at": FIRST_MOMENT}})
+
+
+async def promote_due(database: Database, limit: int, now: int | None) -> int:
+    jobs = database.documents(JOBS)
+    until = await database.now() if now is None else now
+    due = {"status": FAILED, "retry_at": {"$gt": FIRST_MOMENT, "$lte": until}}
+    ids = [found["_id"] for found in await jobs.find(due, fields={"retry_at": 1}, sort=[("retry_at", 1)], limit=limit)]
+    if not ids:
+        return 0
+    at = moment_of(now)
+    changes = {"status": literal(QUEUED), "retry_at": None, "updated_at": at}
+    record = new_record(at, Stage.RETRY, detail=moves.DUE_AGAIN)
+    return await jobs.change_all({**due, "_id": {"$in": ids}}, [{"$set": {**changes, **appended(record)}}])
+
+
+async def drop_need_of_session(
+    database: Database, held: Collection[str], waiting_for: timedelta, now: int | None
+) -> int:
+    before = (await database.now() if now is None else now) - micros_in(waiting_for)
+    where = {"status": QUEUED, "needs_session": 1, "platform": {"$nin": list(held)}, "updated_at": {"$lte": before}}
+    changes = {"needs_session": literal(0), "updated_at": moment_of(now)}
+    return await database.documents(JOBS).change_all(where, [{"$set": changes}])
+
+
+# --- what a person asks for --------------------------------------------------------------------------------------
+
+
+async def cancel(database: Database, job_id: JobId, now: int | None) -> Job:
+    for _ in range(RACES):
+        job = await _current(database, job_id)
+        if not moves.must_cancel(job):
+            return job
+        attempt = moves.cancel_record(job, job.updated_at).attempt
+        values = {**NOT_RUNNING, "status": JobStatus.CANCELLED.value, "retry_at": None}
+        record = new_record(moment_of(now), Stage.CANCEL, attempt=attempt)
+        if changed := await _move(database, job, {**literals(values), **appended(record)}, now):
+            return changed
+    raise _restless(job_id)
+
+
+async def retry(database: Database, job_id: JobId, chosen_url: str | None, now: int | None) -> Job:
+    for _ in range(RACES):
+        job = await _current(database, job_id)
+        if not moves.must_requeue(job):
+            return job
+        values: dict[str, Any] = {"status": QUEUED, "retry_at": None, "needs_session": 0}
+        if chosen_url:
+            values["chosen_url"] = codec.storable(chosen_url)
+        tries = {"$max": ["$max_attempts", {"$add": ["$attempt_count", 1]}]}
+        record = new_record(moment_of(now), Stage.RETRY, detail=moves.ASKED_AGAIN)
+        if changed := await _move(database, job, {**literals(values), "max_attempts": tries, **appended(record)}, now):
+            return changed
+    raise _restless(job_id)
+
+
+async def remove(database: Database, job_id: JobId, as_of: datetime | None = None) -> Job:
+    unchanged: Filter = {} if as_of is None else {"updated_at": to_micros(as_of)}
+    gone = await database.documents(JOBS).take({"_id": job_id, **unchanged})
+    if gone is None:
+        raise moves.job_not_found(job_id)
+    if gone["history_from"]:
+        await database.documents(HISTORY).delete({"job": job_id})
+    return job_from(gone)
+
+
+async def _current(database: Database, job_id: JobId) -> Job:
+    document = await database.documents(JOBS).latest({"_id": job_id}, fields={"history": 0})
+    if document is None:
+        raise moves.job_not_found(job_id)
+    return job_from(document)
+
+
+async def _move(database: Database, judged: Job, changes: Mapping[str, Any], now: int | None) -> Job | None:
+    """None when the job has moved since it was judged."""
+    where: Filter = {"_id": judged.id, "status": judged.status.value, "attempt_count": judged.attempt_count}
+    changed = await database.documents(JOBS).change(where, [{"$set": {**changes, "updated_at": moment_of(now)}}])
+    if changed is None:
+        return None
+    await make_room(database, changed)
+    return job_from(changed)
+
+
+def _restless(job_id: JobId) -> StoreError:
+    return StoreError(f"Others keep moving the job {job_id}.", help="Try again.")
+
+
+# --- moving from one store to another ----------------------------------------------------------------------------
+
+
+async def adopt(database: Database, jobs: Sequence[StoredJob]) -> int:
+    new = 0
+    for stored in jobs:
+        new += await _adopt_one(database, moves.as_adopted(stored.job), stored.history)
+    return new
+
+
+async def _adopt_one(database: Database, job: Job, history: Sequence[HistoryRecord]) -> bool:
+    documents = database.documents(JOBS)
+    same = {"$or": [{"_id": job.id}, {"canonical_url": job.canonical_url, "version": job.version}]}
+    if await documents.latest(same, fields={"_id": 1}) is not None:
+        return False
+    moved = max(0, len(history) - SPILL_AT + PAGE) // PAGE * PAGE
+    for first in range(0, moved, PAGE):
+        await write_page(database, job.id, first, [record_row(one) for one in history[first : first + PAGE]])
+    return not await documents.insert([document_of(job, history[moved:], moved=moved)])
+
+
+async def adopt_gates(database: Database, gates: Sequence[Gate]) -> int:
+    if not gates:
+        return 0
+    refused = await database.documents(GATES).insert([gate_document(gate) for gate in gates])
+    return len(gates) - len(refused)
+
+
+async def agree_on(database: Database, name: str, value: str) -> str:
+    standing = await database.documents(AGREED).put({"_id": name}, {"$setOnInsert": {"value": value}})
+    return str(standing["value"])
+
+
+# --- workers -----------------------------------------------------------------------------------------------------
+
+
+async def beat(database: Database, beat: WorkerBeat, now: int | None) -> bool:
+    """When it was seen is told by the clock that reads it again: hosts disagree."""
+    values = beat_values(beat)
+    worker = values.pop("worker")
+    seen = {**literals(values), "last_seen_at": moment_of(now)}
+    standing = await database.documents(WORKERS).put({"_id": worker}, [{"$set": seen}])
+    return bool(standing.get("leaving"))
+
+
+async def ask_to_leave(database: Database, workers: Collection[WorkerId]) -> int:
+    return await database.documents(WORKERS).change_all({"_id": {"$in": list(workers)}}, {"$set": {"leaving": 1}})
+
+
+async def forget_worker(database: Database, worker: WorkerId) -> None:
+    await database.documents(WORKERS).delete({"_id": worker})

@@ -1,0 +1,100 @@
+"""The small records on MongoDB: a document each, its value as JSON text, so that a name in it is never an operator.
+
+``now`` is None for the server's clock. What has ended is taken off before a write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from mediavault.core.clock import to_micros
+from mediavault.core.records import Record, RecordKind
+from mediavault.store import codec
+from mediavault.store.mongodb.engine import Database, Document, Documents, Filter
+from mediavault.store.mongodb.schema import RECORDS
+
+NEVER = (
+    2**62
+)  # microseconds: a number, since servers that only speak like MongoDB do not agree whether null is less than one
+
+
+async def put(
+    database: Database, kind: RecordKind, key: str, value: str, expires_at: datetime | None, now: int | None
+) -> None:
+    documents, at = await _pruned(database, now)
+    document = _document(kind, key, value, expires_at, at)
+    await documents.put({"_id": document.pop("_id")}, {"$set": document})
+
+
+async def replace(
+    database: Database,
+    kind: RecordKind,
+    key: str,
+    value: str,
+    if_value: str | None,
+    expires_at: datetime | None,
+    now: int | None,
+) -> bool:
+    documents, at = await _pruned(database, now)
+    document = _document(kind, key, value, expires_at, at)
+    if if_value is None:
+        return not await documents.insert([document])
+    where = {"_id": document.pop("_id"), "value": if_value, **_living(at)}
+    return await documents.change(where, {"$set": document}) is not None
+
+
+async def get(database: Database, kind: RecordKind, key: str, now: int | None) -> Record | None:
+    at = await _at(database, now)
+    found = await database.documents(RECORDS).one({"_id": _id(kind, key), **_living(at)})
+    return _record(found) if found else None
+
+
+async def all_of(database: Database, kind: RecordKind, now: int | None) -> list[Record]:
+    at = await _at(database, now)
+    found = await database.documents(RECORDS).find({"kind": kind.value, **_living(at)}, sort=[("key", 1)])
+    return [_record(document) for document in found]
+
+
+async def remove(database: Database, kind: RecordKind, key: str, now: int | None) -> bool:
+    documents, _ = await _pruned(database, now)
+    return await documents.delete({"_id": _id(kind, key)}) > 0
+
+
+async def remove_all(database: Database, kind: RecordKind, keep: Collection[str], now: int | None) -> int:
+    documents, _ = await _pruned(database, now)
+    return await documents.delete({"kind": kind.value, "key": {"$nin": list(keep)}})
+
+
+async def _pruned(database: Database, now: int | None) -> tuple[Documents, int]:
+    at, documents = await _at(database, now), database.documents(RECORDS)
+    await documents.delete({"expires_at": {"$lte": at}})
+    return documents, at
+
+
+async def _at(database: Database, now: int | None) -> int:
+    return await database.now() if now is None else now
+
+
+def _living(at: int) -> Filter:
+    return {"expires_at": {"$gt": at}}
+
+
+def _id(kind: RecordKind, key: str) -> str:
+    return f"{kind.value}/{key}"
+
+
+def _document(kind: RecordKind, key: str, value: str, expires_at: datetime | None, at: int) -> Document:
+    return {
+        "_id": _id(kind, key),
+        "kind": kind.value,
+        "key": key,
+        "value": value,
+        "updated_at": at,
+        "expires_at": NEVER if expires_at is None else to_micros(expires_at),
+    }
+
+
+def _record(document: Document) -> Record:
+    ends = None if document["expires_at"] >= NEVER else document["expires_at"]
+    return codec.record_from_row([*(document[name] for name in ("kind", "key", "value", "updated_at")), ends])

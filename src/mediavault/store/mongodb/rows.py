@@ -1,0 +1,82 @@
+"""Documents of the MongoDB store and the records they stand for: the same fields as the SQL stores' columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from mediavault.core.gates import Gate
+from mediavault.core.job import HistoryRecord, Job, WorkerBeat
+from mediavault.store import rows
+from mediavault.store.mongodb.engine import Document
+from mediavault.store.mongodb.words import words_values
+
+# A document ends at 16 MB. What a site says when it refuses is short; a page of it is cut here, before it can be the
+# reason why a failure cannot be written down: PAGE + SPILL_AT records of this length fit, also where each takes 4 bytes.
+LONGEST_DETAIL = 20_000  # characters
+PAGE, SPILL_AT = 50, 100  # history records
+
+_JOB = tuple(rows.JOB_COLUMNS.split(", "))[:-1]  # without the SQL stores' internal key
+_GATE = tuple(rows.GATE_COLUMNS.split(", "))
+_DETAIL = 6
+
+
+def job_from(document: Document) -> Job:
+    return rows.job_from_row([document["_id" if name == "id" else name] for name in _JOB] + [None])
+
+
+def document_of(job: Job, history: Sequence[HistoryRecord] = (), *, moved: int = 0) -> Document:
+    """``history`` is what stands in the document itself; ``moved`` records before it have pages of their own."""
+    values = rows.stored_values(job)
+    values["_id"] = values.pop("id")
+    values["error"] = cut(values["error"])
+    texts = [values[name] for name in ("post_url", "canonical_url", "account", "metadata", "search_text")]
+    return {
+        **values,
+        **words_values(*texts),
+        "history": [record_row(record) for record in history],
+        "history_from": moved,
+        "history_count": moved + len(history),
+    }
+
+
+def record_row(record: HistoryRecord) -> list[Any]:
+    row = list(rows.history_row(0, record))[1:]
+    row[_DETAIL] = cut(row[_DETAIL])
+    return row
+
+
+def records_from(found: Iterable[Sequence[Any]]) -> list[HistoryRecord]:
+    return [rows.history_from_row(row) for row in found]
+
+
+def gate_from(document: Document) -> Gate:
+    return rows.gate_from_row([document["_id"], *(document[name] for name in _GATE)])
+
+
+def gate_document(gate: Gate) -> Document:
+    values = rows.gate_values(gate)
+    return {"_id": values.pop("platform"), **values, "version": 0}
+
+
+def gate_changes(gate: Gate) -> Document:
+    values = rows.gate_values(gate)
+    del values["platform"]
+    return values
+
+
+def beat_from(document: Document) -> WorkerBeat:
+    leaving = {"draining": max(document["draining"], document.get("leaving", 0))}
+    document = {"tally": "", **document, **leaving}  # a former release wrote neither
+    return rows.beat_from_row([document["_id"], *(document[name] for name in _BEAT)])
+
+
+_BEAT = (
+    "host", "pid", "version", "started_at", "last_seen_at", "running_jobs", "skipped_ticks", "missed_beats", "draining",
+    "platforms", "signed_in", "tally",
+)  # fmt: skip
+
+
+def cut(text: Any) -> Any:
+    """A text of at most LONGEST_DETAIL characters; None stays None."""
+    return text if text is None or len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…"

@@ -1,0 +1,49 @@
+"""Wake-ups and stops among processes and machines: a change stream, where the server has them. Hints: a worker looks by itself too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from mediavault.core.job import JobStatus
+from mediavault.store.mongodb.engine import APPLICATION, Database
+from mediavault.store.mongodb.ops import QUEUED
+from mediavault.store.mongodb.schema import GATES, JOBS, WORKERS
+
+CANCELLED = JobStatus.CANCELLED.value
+OF_JOBS, OF_GATES, OF_WORKERS = ({"ns.coll": f"{APPLICATION}.{name}"} for name in (JOBS, GATES, WORKERS))
+
+# A job that became claimable or was taken away, a gate that opened, a worker that was asked to leave. Only the change is sent, never the document.
+# Whether a job was running before, the stream cannot tell: who does not hold it passes over it.
+STAGES: Sequence[Mapping[str, Any]] = [
+    {
+        "$match": {
+            "$or": [
+                {**OF_JOBS, "operationType": {"$in": ["insert", "delete"]}},
+                {**OF_JOBS, "updateDescription.updatedFields.status": {"$in": [QUEUED, CANCELLED]}},
+                {**OF_JOBS, "operationType": "replace"},  # how a large change is told
+                {**OF_GATES, "updateDescription.updatedFields.strikes": 0},
+                {**OF_WORKERS, "updateDescription.updatedFields.leaving": 1},
+            ]
+        }
+    },
+    {
+        "$project": {
+            "operationType": 1,
+            "documentKey": 1,
+            "status": {"$ifNull": ["$updateDescription.updatedFields.status", "$fullDocument.status"]},
+            "leaving": "$updateDescription.updatedFields.leaving",
+        }
+    },
+]
+
+
+async def until_lost(database: Database, on_wake: Callable[[], None], on_stop: Callable[[str], None]) -> None:
+    """Call ``on_wake`` at once, for what came while nobody listened, and either at every change until the stream ends."""
+    async with aclosing(database.changes(STAGES, on_begin=on_wake)) as changes:
+        async for change in changes:
+            if change["operationType"] == "delete" or change.get("status") == CANCELLED or change.get("leaving"):
+                on_stop(str(change["documentKey"]["_id"]))
+            else:
+                on_wake()

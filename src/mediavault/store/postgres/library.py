@@ -1,0 +1,115 @@
+"""What the library's pages ask of PostgreSQL: pages of jobs from the queue's indexes or the shelf's, accounts, totals, failures."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from mediavault.core.job import Job, JobId
+from mediavault.store import browsing, library_rows, paging, search_words
+from mediavault.store.library_rows import VALUES, asks_the_shelf
+from mediavault.store.paging import Place
+from mediavault.store.postgres.engine import Database, Statement, positional
+from mediavault.store.postgres.reads import get
+from mediavault.store.postgres.sql import SQL
+from mediavault.store.queries import (
+    AccountPage,
+    AccountQuery,
+    AccountSummary,
+    FailureGroup,
+    JobPage,
+    JobQuery,
+    LibraryTotals,
+    Neighbours,
+)
+from mediavault.store.rows import JOB_COLUMNS, job_from_row
+
+
+async def page(database: Database, query: JobQuery) -> JobPage:
+    return paging.page_of(await _found(database, query, paging.after(query), query.limit + 1), query)
+
+
+async def neighbours(database: Database, job_id: JobId, query: JobQuery) -> Neighbours:
+    place = paging.place_of(await get(database, job_id), query.order)
+    before = await _found(database, query, place, 1, backwards=True)
+    behind = await _found(database, query, place, 1)
+    return Neighbours(before[0] if before else None, behind[0] if behind else None)
+
+
+async def _found(
+    database: Database, query: JobQuery, start: Place | None, limit: int, *, backwards: bool = False
+) -> list[Job]:
+    asked = statement(query, start, limit, backwards=backwards)
+    return [] if asked is None else [job_from_row(row) for row in await database.rows(*asked)]
+
+
+def statement(
+    query: JobQuery, start: Place | None, limit: int, *, backwards: bool = False
+) -> tuple[Statement, dict[str, Any]] | None:
+    """What finds the jobs behind ``start`` in the query's order, or before it; None where nothing can be found."""
+    terms = search_words.asked(query.text)
+    if terms == ():
+        return None
+    descending = paging.is_descending(query.order) is not backwards
+    conditions, values = library_rows.conditions(query, start, descending=descending)
+    if terms is not None:
+        conditions.append("seq IN (SELECT seq FROM mediavault.shelf_words WHERE words @@ :words::text::tsquery)")
+        values["words"] = match(terms)
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    way = "DESC" if descending else "ASC"
+    value = VALUES.get(query.order)
+    order = f"ORDER BY {f'{value} {way}, ' if value else ''}created_at {way}, id {way} LIMIT :limit::int"
+    if not asks_the_shelf(query):
+        return positional(f"SELECT {JOB_COLUMNS} FROM mediavault.jobs {where} {order}"), {**values, "limit": limit}  # noqa: S608 - nothing comes from outside
+    sql = (
+        f"SELECT {JOB_COLUMNS} FROM (SELECT seq AS found_seq, {value or 0} AS found_value, created_at AS found_at, id AS found_id"  # noqa: S608
+        f" FROM mediavault.shelf {where} {order}) AS found JOIN mediavault.jobs ON jobs.seq = found_seq"
+        f" ORDER BY found_value {way}, found_at {way}, found_id {way}"
+    )
+    return positional(sql), {**values, "limit": limit}
+
+
+def match(terms: Sequence[search_words.Term]) -> str:
+    """PostgreSQL's words for a search; no word holds a character that means something to it."""
+    return " & ".join(
+        f"({' <-> '.join(repr(word) for word in term)})" if len(term) > 1 else f"'{term[0]}':*" for term in terms
+    )
+
+
+# --- accounts, totals, failures ------------------------------------------------------------------------------------
+
+
+async def accounts(database: Database, query: AccountQuery) -> AccountPage:
+    asked = accounts_statement(query)
+    found = [] if asked is None else [library_rows.account_from_row(row) for row in await database.rows(*asked)]
+    return paging.account_page_of(found, query)
+
+
+def accounts_statement(query: AccountQuery) -> tuple[Statement, dict[str, Any]] | None:
+    terms = search_words.asked(query.text)
+    if terms == ():
+        return None
+    where, values = library_rows.account_conditions(query, terms or (), "position({}::text IN line) > 0")
+    columns = library_rows.ACCOUNT_COLUMNS
+    sql = f"SELECT {columns} FROM mediavault.shelf_accounts {where} ORDER BY latest_at DESC, key LIMIT :limit::int"  # noqa: S608
+    return positional(sql), values
+
+
+async def account(database: Database, key: str) -> AccountSummary:
+    rows = await database.rows(SQL["account"], {"key": key})
+    if not rows:
+        raise browsing.account_not_found(key)
+    return library_rows.account_from_row(rows[0])
+
+
+async def totals(database: Database) -> LibraryTotals:
+    return library_rows.totals_from_rows(await database.rows(SQL["totals"], {}))
+
+
+async def failures(database: Database) -> Sequence[FailureGroup]:
+    examples: dict[tuple[str, str], list[Job]] = defaultdict(list)
+    for row in await database.rows(SQL["failure_examples"], {"limit": browsing.EXAMPLES}):
+        job = job_from_row(row)
+        examples[job.error_code or "INTERNAL", job.platform].append(job)
+    return library_rows.failures_from_rows(await database.rows(SQL["failure_groups"], {}), examples)

@@ -1,0 +1,62 @@
+"""Brings a PostgreSQL database to this version's schema, or refuses it and leaves it untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mediavault.core.errors import SchemaTooNew, StoreError
+from mediavault.store.postgres.engine import Database, Transaction, named, positional
+from mediavault.store.schema import Migration, load_migrations, pending
+
+MIGRATIONS = load_migrations("postgres")
+SCHEMA_VERSION = len(MIGRATIONS)
+
+# "mvlt" as a number: PostgreSQL reads hexadecimal ones from 16 on only
+_ONE_AT_A_TIME = positional("SELECT pg_advisory_xact_lock(1836477556)")
+_EXISTS = positional("SELECT to_regclass('mediavault.schema_version') IS NOT NULL")
+_OTHERS = positional("SELECT to_regnamespace('mediavault') IS NOT NULL")
+_VERSION = positional("SELECT version, oldest_code FROM mediavault.schema_version")
+_SET_VERSION = positional(
+    "UPDATE mediavault.schema_version SET version = :version::int, oldest_code = :oldest_code::int"
+)
+_CREATE = """
+CREATE SCHEMA mediavault;
+CREATE TABLE mediavault.schema_version (version integer NOT NULL, oldest_code integer NOT NULL);
+INSERT INTO mediavault.schema_version VALUES (0, 0);
+"""
+
+
+async def migrate(database: Database, *, migrations: Sequence[Migration] = MIGRATIONS) -> int:
+    """Apply what is missing in one transaction; processes that start at once do it once. The schema's version.
+
+    A newer schema is taken as it is when it says that this code still works on it (``Migration.oldest_code``).
+    Raises SchemaTooNew, StoreError for a schema that another program made or that we may not create.
+    """
+    async with database.transaction() as txn:
+        await txn.rows(_ONE_AT_A_TIME, {})
+        version, oldest_code = await _version(txn, database)
+        if oldest_code > len(migrations):
+            raise SchemaTooNew(
+                f"The database {named(database.url)} has schema {version}; this mediavault knows up to {len(migrations)}."
+            )
+        for migration in pending(migrations, version):
+            await txn.script(migration.sql)
+            values = {"version": migration.version, "oldest_code": migration.oldest_code}
+            await txn.rows(_SET_VERSION, values)
+    return max(version, len(migrations))
+
+
+async def _version(txn: Transaction, database: Database) -> tuple[int, int]:
+    """The schema's version and the oldest code that works on it; an empty schema is made where there is none."""
+    [[exists]] = await txn.rows(_EXISTS, {})
+    if exists:
+        [[version, oldest_code]] = await txn.rows(_VERSION, {})
+        return version, oldest_code
+    [[others]] = await txn.rows(_OTHERS, {})
+    if others:
+        raise StoreError(
+            f"The schema `mediavault` of {named(database.url)} belongs to another program.",
+            help="Name another database in MEDIAVAULT_DATABASE_URL.",
+        )
+    await txn.script(_CREATE)
+    return 0, 0

@@ -1,0 +1,52 @@
+"""Wake-ups and stops among processes and machines: LISTEN on a connection of its own. Hints: a worker looks by itself too."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from mediavault.store.postgres.engine import Database, errors_as_ours
+
+WORK, STOP = "mediavault_work", "mediavault_stop"
+SELF_TEST_S = 2.0
+
+
+async def wake_ups_arrive(database: Database) -> bool:
+    """Whether a NOTIFY of one connection reaches a LISTEN of another, within ``SELF_TEST_S``.
+
+    Behind a pooler in transaction mode it does not: there the listening connection of the server is lent to others.
+    """
+    channel = f"mediavault_test_{secrets.token_hex(8)}"
+    arrived = asyncio.Event()
+    with errors_as_ours():
+        listener, sender = await database.connect(), await database.connect()
+        try:
+            await listener.add_listener(channel, lambda *_: arrived.set())
+            await sender.execute(f"NOTIFY {channel}")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(arrived.wait(), SELF_TEST_S)
+            return arrived.is_set()
+        finally:
+            for connection in (listener, sender):
+                with contextlib.suppress(Exception):
+                    await connection.close(timeout=1.0)
+
+
+async def until_lost(database: Database, on_wake: Callable[[], None], on_stop: Callable[[str], None]) -> None:
+    """Call ``on_wake`` at once, for what came while nobody listened, and either at its notifications until the
+    connection ends."""
+    lost = asyncio.Event()
+    with errors_as_ours():
+        connection: Any = await database.connect()
+        try:
+            connection.add_termination_listener(lambda _: lost.set())
+            await connection.add_listener(WORK, lambda *_: on_wake())
+            await connection.add_listener(STOP, lambda *told: on_stop(told[-1]))
+            on_wake()
+            await lost.wait()
+        finally:
+            with contextlib.suppress(Exception):
+                await connection.close(timeout=1.0)

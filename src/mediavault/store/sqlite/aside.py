@@ -1,0 +1,77 @@
+"""Moves a damaged database file aside, so that a new one can take its place. Nothing is deleted, and no sound file is touched."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from mediavault.core.errors import StoreDamaged, StoreError
+from mediavault.store.sqlite.backup import fsync
+from mediavault.store.sqlite.engine import connect_to_read, errors_as_ours, fetch_all
+from mediavault.store.sqlite.schema import inspect
+
+# Whoever has the file open in WAL mode holds a lock on these bytes. Source: SHARED_FIRST and SHARED_SIZE in SQLite's os.h.
+_SHARED_FIRST, _SHARED_SIZE = 0x4000_0002, 510
+# The file itself goes last: a log that were left beside a new file would be taken for that one's.
+_SUFFIXES = ("-wal", "-shm", "-journal", "")
+
+
+def set_aside(path: Path, at: datetime) -> Path | None:
+    """Rename a damaged file to ``NAME.corrupt-TIME``, its log with it; the new path. None for a sound file, or none at all.
+
+    Raises StoreError when a process of this machine has it open, or it cannot be renamed.
+    """
+    if not is_damaged(path):
+        return None
+    aside = path.with_name(f"{path.name}.corrupt-{at:%Y%m%dT%H%M%SZ}")
+    try:
+        with _nobody_else_at(path):
+            for suffix in _SUFFIXES:
+                _rename(path.with_name(path.name + suffix), aside.with_name(aside.name + suffix))
+            fsync(path.parent)
+    except OSError as exc:
+        raise StoreError(f"The database {path} cannot be moved aside: {exc.strerror}.") from exc
+    return aside
+
+
+def is_damaged(path: Path) -> bool:
+    """Reads all of it. Raises StoreError when that cannot be told."""
+    try:
+        if inspect(path) is None:
+            return False
+        with errors_as_ours(path):
+            db = connect_to_read(path)
+            try:
+                return fetch_all(db, "PRAGMA integrity_check(1)") != [("ok",)]
+            finally:
+                db.close()
+    except StoreDamaged:
+        return True
+
+
+@contextmanager
+def _nobody_else_at(path: Path) -> Iterator[None]:
+    """No connection of ours may be open: closing a descriptor drops every lock that this process holds on the file."""
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB, _SHARED_SIZE, _SHARED_FIRST)
+        except (BlockingIOError, PermissionError) as exc:
+            raise StoreError(
+                f"The damaged database {path} is open in another process.",
+                help="Stop `mediavault serve` and all workers first.",
+            ) from exc
+        yield
+    finally:
+        os.close(fd)
+
+
+def _rename(old: Path, new: Path) -> None:
+    if new.exists():
+        raise FileExistsError(17, "there is a file of that name already", str(new))
+    if old.exists():
+        old.rename(new)

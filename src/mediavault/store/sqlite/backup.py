@@ -1,0 +1,76 @@
+"""Copies a database file while others write to it: one moment of it, whole, in one file.
+
+Never a copy of the file itself: what stands in the write-ahead log would be missing, or half of a change be in it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from mediavault.core.errors import StoreError
+from mediavault.store.sqlite.engine import Connection, connect_to_copy_into, connect_to_read, errors_as_ours, fetch_all
+
+PAGES_A_STEP = 2_048  # 8 MiB: a progress bar moves, and no step is long
+_ONE_MOMENT = "SELECT count(*) FROM sqlite_schema"  # a read begins the transaction that BEGIN only announces
+
+OnPages = Callable[[int, int], None]  # (pages copied, pages in all)
+
+
+def copy_database(path: Path, into: Path, *, on_pages: OnPages = lambda *_: None) -> None:
+    """Write ``into``, which must not exist yet, as a whole database that has reached the disk; its folder has not.
+
+    Writers are not held up. Raises StoreError, and then ``into`` does not exist. ``path`` is never written to.
+    """
+    with errors_as_ours(path):
+        source = connect_to_read(path)
+    try:
+        os.close(os.open(into, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        try:
+            with errors_as_ours(into):
+                _copy(source, into, on_pages)
+            fsync(into)
+        except BaseException:
+            into.unlink(missing_ok=True)
+            raise
+    except OSError as exc:
+        raise StoreError(f"The copy {into} cannot be written: {exc.strerror}.") from exc
+    finally:
+        source.close()
+
+
+def _copy(source: Connection, into: Path, on_pages: OnPages) -> None:
+    target = connect_to_copy_into(into)
+    try:
+        # Inside one read transaction: otherwise each step after another process's write would start from the beginning.
+        source.execute("BEGIN")
+        fetch_all(source, _ONE_MOMENT)
+        with target.backup("main", source, "main") as backup:
+            while not backup.done:
+                backup.step(PAGES_A_STEP)
+                on_pages(backup.page_count - backup.remaining, backup.page_count)
+        source.execute("ROLLBACK")
+        target.pragma("journal_mode", "delete")  # the copy is one file, without a log beside it
+        _refuse_damaged(target, into)
+    finally:
+        target.close()
+
+
+def _refuse_damaged(db: Connection, path: Path) -> None:
+    """A copy of a damaged database is damaged too, and must not be taken for a backup."""
+    found = [str(row[0]) for row in fetch_all(db, "PRAGMA integrity_check(3)")]
+    if found != ["ok"]:
+        raise StoreError(
+            f"The database is damaged, so the copy {path.name} was not kept: {'; '.join(found)}",
+            help="Restore an earlier backup, or rebuild from the library with `mediavault rebuild`.",
+        )
+
+
+def fsync(path: Path) -> None:
+    """Make a file, or the names in a folder, durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

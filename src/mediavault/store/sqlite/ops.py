@@ -1,0 +1,371 @@
+"""The writing operations, as functions of a transaction. Each judges first and writes then, or writes in one statement.
+
+A fenced statement that changes no row means LeaseLost: the attempt is not the job's attempt any more.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from mediavault.core.clock import micros_in
+from mediavault.core.errors import ErrorCode
+from mediavault.core.gates import Gate, Turn, TurnRequest
+from mediavault.core.job import (
+    ClaimedJob,
+    HistoryRecord,
+    Job,
+    JobId,
+    JobStatus,
+    NewJob,
+    Stage,
+    WorkerBeat,
+    WorkerId,
+)
+from mediavault.core.media import KeptFile
+from mediavault.store import codec, gating, moves
+from mediavault.store.clock_guard import ClockGuard
+from mediavault.store.library_rows import ACCOUNT_COLUMNS
+from mediavault.store.port import Enqueued, Recovered, StoredJob
+from mediavault.store.rows import (
+    ATTEMPT,
+    CLAIMED_COLUMNS,
+    CREATED_AT,
+    GATE_COLUMNS,
+    ID,
+    JOB_COLUMNS,
+    PLATFORM,
+    SEQ,
+    STORED_COLUMNS,
+    beat_values,
+    claimed_job,
+    gate_from_row,
+    gate_values,
+    history_row,
+    job_from_row,
+    micros_or_none,
+    stored_values,
+)
+from mediavault.store.shelf import ENTRY_COLUMNS, FACT_COLUMNS
+from mediavault.store.sqlite.engine import fetch_all
+from mediavault.store.sqlite.writer import Txn
+from mediavault.store.statements import load_statements
+
+SQL = load_statements(
+    "sqlite",
+    columns={
+        "job": JOB_COLUMNS,
+        "gate": GATE_COLUMNS,
+        "claimed": CLAIMED_COLUMNS,
+        "stored": STORED_COLUMNS,
+        "facts": FACT_COLUMNS,
+        "entry": ENTRY_COLUMNS,
+        "account": ACCOUNT_COLUMNS,
+        "stored_values": ", ".join(f":{name}" for name in STORED_COLUMNS.split(", ")),
+    },
+)
+
+_NOTHING_ENDED = 0  # only leases that were ended on purpose stand at 0
+
+
+def enqueue(txn: Txn, jobs: Sequence[NewJob], *, force: bool) -> list[Enqueued]:
+    answers: dict[str, Enqueued] = {}
+    listed: list[Enqueued] = []
+    for job in jobs:
+        known = answers.get(job.canonical_url)
+        if known is None:
+            # A microsecond apart, so that the jobs of one call are claimed in the order given.
+            answers[job.canonical_url] = stored = _enqueue_one(txn, job, txn.now + len(answers), force=force)
+            listed.append(stored)
+        else:
+            listed.append(Enqueued(known.job, created=False))
+    return listed
+
+
+def _enqueue_one(txn: Txn, job: NewJob, now: int, *, force: bool) -> Enqueued:
+    values = {
+        "id": job.id,
+        "trace_id": job.trace_id,
+        "post_url": job.post_url,
+        "canonical_url": job.canonical_url,
+        "platform": job.platform,
+        "now": now,
+        "max_attempts": job.max_attempts,
+        "search_text": codec.search_text(job.post_url),
+    }
+    rows = fetch_all(txn.db, SQL["enqueue_version" if force else "enqueue"], values)
+    if rows:
+        txn.wake = True
+        return Enqueued(job_from_row(rows[0]), created=True)
+    rows = fetch_all(txn.db, SQL["newest_of_post"], {"canonical_url": job.canonical_url})
+    return Enqueued(job_from_row(rows[0]), created=False)
+
+
+def claim(
+    txn: Txn,
+    worker: WorkerId,
+    limit: int,
+    lease: timedelta,
+    guard: ClockGuard,
+    *,
+    platforms: Collection[str] = (),
+    sessions: Collection[str] = (),
+) -> list[ClaimedJob]:
+    """Which platforms may start, the oldest of their jobs, and the one statement that takes these; all under the lock."""
+    guard.lease_given(lease, txn.at, txn.monotonic)
+    gates = {gate.platform: gate for gate in map(gate_from_row, fetch_all(txn.db, SQL["queued_platforms"]))}
+    wanted = [gate for gate in gates.values() if not platforms or gate.platform in platforms]
+    oldest = _oldest(txn, gating.places(wanted, txn.at, limit=limit), limit, sessions)
+    if not oldest:
+        return []
+    seqs = ",".join(str(seq) for _, _, seq in oldest)
+    values = {"now": txn.now, "worker": worker, "lease_expires_at": txn.now + micros_in(lease), "seqs": f"[{seqs}]"}
+    rows = fetch_all(txn.db, SQL["claim"], values)
+    if len(rows) > 1:
+        rows.sort(key=_age)  # the order of RETURNING is not defined
+    for platform in {row[PLATFORM] for row in rows}:
+        if gating.takes_turns(gates[platform]):
+            txn.db.execute(SQL["put_gate"], gate_values(gating.offer(gates[platform], txn.at)))
+    until = txn.at + lease
+    claims = [ClaimedJob(claimed_job(row, worker, txn.at, until), worker) for row in rows]
+    txn.history += [(row[SEQ], txn.now, row[ATTEMPT], "claim", "ok", None, None, worker, 0, 0) for row in rows]
+    return claims
+
+
+def _oldest(txn: Txn, places: Mapping[str, int], limit: int, sessions: Collection[str]) -> list[tuple[int, str, int]]:
+    """``(created_at, id, seq)`` of the oldest jobs, not more of a platform than it has places."""
+    found: list[tuple[Any, ...]] = []
+    for platform, count in places.items():
+        values = {"platform": platform, "limit": count, "needs_session": 0}
+        rows = fetch_all(txn.db, SQL["oldest_queued"], values)
+        if platform in sessions:
+            rows = sorted(rows + fetch_all(txn.db, SQL["oldest_queued"], values | {"needs_session": 1}))[:count]
+        found += rows
+    if len(places) > 1:
+        found.sort()
+    return found[:limit]
+
+
+def renew(txn: Txn, worker: WorkerId, held: Collection[ClaimedJob], lease: timedelta, guard: ClockGuard) -> set[JobId]:
+    guard.lease_given(lease, txn.at, txn.monotonic)
+    values = {
+        "worker": worker,
+        "lease_expires_at": txn.now + micros_in(lease),
+        "held": json.dumps([(claim.id, claim.fence) for claim in held]),
+    }
+    return {job_id for (job_id,) in fetch_all(txn.db, SQL["renew"], values)}
+
+
+def checkpoint(txn: Txn, claim: ClaimedJob, values: dict[str, Any]) -> None:
+    """``values`` are those of :func:`mediavault.store.rows.checkpoint_values`."""
+    seq = _fenced(txn, "checkpoint", claim, values)[SEQ]
+    txn.history.append((seq, txn.now, claim.fence, "checkpoint", "ok", None, None, "", 0, 0))
+
+
+def progress(
+    txn: Txn, claim: ClaimedJob, stage: Stage, progress_pct: int, bytes_done: int, bytes_total: int | None
+) -> None:
+    values = {
+        "stage": stage.value,
+        "progress_pct": progress_pct,
+        "bytes_done": bytes_done,
+        "bytes_total": bytes_total,
+    }
+    _fenced(txn, "progress", claim, values)
+
+
+def record(txn: Txn, claim: ClaimedJob, record: HistoryRecord) -> None:
+    for (seq,) in fetch_all(txn.db, SQL["seq_of"], {"id": claim.id}):
+        txn.history.append(history_row(seq, record))
+
+
+def save_items(txn: Txn, claim: ClaimedJob, items: str) -> None:
+    """``items`` is their JSON text, here and below; None leaves the row's."""
+    _fenced(txn, "save_items", claim, {"items": items})
+
+
+def begin_commit(txn: Txn, claim: ClaimedJob, kept: KeptFile, items: str | None) -> None:
+    seq = _fenced(txn, "begin_commit", claim, {**moves.kept_values(kept), "items": items})[SEQ]
+    txn.history.append((seq, txn.now, claim.fence, "committing", "ok", None, None, kept.output_path, kept.bytes, 0))
+
+
+def complete(txn: Txn, claim: ClaimedJob, kept: KeptFile, items: str | None) -> None:
+    seq = _fenced(txn, "complete", claim, {**moves.kept_values(kept), "items": items})[SEQ]
+    took = moves.duration_ms(claim.job.started_at, txn.at)
+    txn.history.append((seq, txn.now, claim.fence, "complete", "ok", None, None, "", kept.bytes, took))
+
+
+def fail(
+    txn: Txn, claim: ClaimedJob, error_code: ErrorCode, error: str, retry_in: timedelta | None, *, uses_attempt: bool
+) -> Job:
+    error = codec.storable(error)
+    retry_at = None if retry_in is None else txn.now + micros_in(retry_in)
+    values = {"error_code": error_code.value, "error": error, "retry_at": retry_at, "spared": int(not uses_attempt)}
+    row = _fenced(txn, "fail", claim, values)
+    job = job_from_row(row)
+    took = moves.duration_ms(job.started_at, txn.at)
+    txn.history.append((row[SEQ], txn.now, claim.fence, "fail", "failed", None, error_code.value, error, 0, took))
+    return job
+
+
+def release(txn: Txn, claim: ClaimedJob, *, needs_session: bool = False) -> None:
+    seq = _fenced(txn, "release", claim, {"needs_session": int(needs_session)})[SEQ]
+    txn.history.append((seq, txn.now, claim.fence, "release", "ok", None, None, "", 0, 0))
+    txn.wake = True
+
+
+def drop_need_of_session(txn: Txn, held: Collection[str], waiting_for: timedelta) -> int:
+    queued = [row[0] for row in fetch_all(txn.db, SQL["queued_platforms"])]
+    missing = json.dumps([name for name in queued if name not in held])
+    values = {"missing": missing, "now": txn.now, "before": txn.now - micros_in(waiting_for)}
+    freed = fetch_all(txn.db, SQL["drop_need_of_session"], values)
+    txn.wake = txn.wake or bool(freed)
+    return len(freed)
+
+
+def recover(txn: Txn, retry_in: timedelta, guard: ClockGuard) -> Recovered:
+    believed = guard.may_reap(txn.at, txn.monotonic)
+    values = {
+        "now": txn.now,
+        "ended_before": txn.now if believed else _NOTHING_ENDED,
+        "retry_at": txn.now + micros_in(retry_in),
+        "error": moves.RECOVERED_ERROR,
+    }
+    rows = fetch_all(txn.db, SQL["recover"], values)
+    txn.history += [history_row(seq, moves.recover_record(txn.at, attempt)) for seq, _, attempt, _ in rows]
+    requeueable = sum(retry_at is not None for *_, retry_at in rows)
+    return Recovered(len(rows), requeueable, tuple(job_id for _, job_id, _, _ in rows))
+
+
+def expire_leases(txn: Txn, workers: Collection[WorkerId]) -> int:
+    return len(fetch_all(txn.db, SQL["expire_leases"], {"workers": json.dumps(list(workers))}))
+
+
+def promote_due(txn: Txn, limit: int) -> int:
+    rows = fetch_all(txn.db, SQL["promote_due"], {"now": txn.now, "limit": limit})
+    _requeued(txn, [seq for (seq,) in rows], moves.DUE_AGAIN)
+    return len(rows)
+
+
+def cancel(txn: Txn, job_id: JobId) -> Job:
+    before = _get(txn, job_id)
+    job = job_from_row(before)
+    if not moves.must_cancel(job):
+        return job
+    after = fetch_all(txn.db, SQL["cancel"], {"id": job_id, "now": txn.now})[0]
+    txn.history.append(history_row(after[SEQ], moves.cancel_record(job, txn.at)))
+    _stop_attempt(txn, job)
+    return job_from_row(after)
+
+
+def retry(txn: Txn, job_id: JobId, chosen_url: str | None) -> Job:
+    job = job_from_row(_get(txn, job_id))
+    if not moves.must_requeue(job):
+        return job
+    after = fetch_all(
+        txn.db, SQL["retry"], {"id": job_id, "now": txn.now, "chosen_url": codec.storable_or_none(chosen_url)}
+    )[0]
+    _requeued(txn, [after[SEQ]], moves.ASKED_AGAIN)
+    return job_from_row(after)
+
+
+def remove(txn: Txn, job_id: JobId, as_of: datetime | None = None) -> Job:
+    rows = fetch_all(txn.db, SQL["remove"], {"id": job_id, "as_of": micros_or_none(as_of)})
+    if not rows:
+        raise moves.job_not_found(job_id)
+    # What this transaction was about to append would be an orphan.
+    txn.history[:] = [row for row in txn.history if row[0] != rows[0][SEQ]]
+    txn.db.execute(SQL["remove_history"], {"seq": rows[0][SEQ]})
+    job = job_from_row(rows[0])
+    _stop_attempt(txn, job)
+    return job
+
+
+def _stop_attempt(txn: Txn, before: Job) -> None:
+    if before.status is JobStatus.RUNNING:
+        txn.stops.append(before.id)
+
+
+def adopt(txn: Txn, jobs: Sequence[StoredJob]) -> int:
+    new = 0
+    for stored in jobs:
+        for (seq,) in fetch_all(txn.db, SQL["adopt"], stored_values(moves.as_adopted(stored.job))):
+            txn.history += [history_row(seq, record) for record in stored.history]
+            txn.wake = True
+            new += 1
+    return new
+
+
+def adopt_gates(txn: Txn, gates: Sequence[Gate]) -> int:
+    return sum(len(fetch_all(txn.db, SQL["adopt_gate"], gate_values(gate))) for gate in gates)
+
+
+def agree_on(txn: Txn, name: str, value: str) -> str:
+    ((standing,),) = fetch_all(txn.db, SQL["agree_on"], {"name": name, "value": value})
+    return str(standing)
+
+
+def take_turn(txn: Txn, asked: TurnRequest) -> Turn:
+    turn, after = gating.take_turn(_gate(txn, asked.platform), asked, txn.at)
+    txn.db.execute(SQL["put_gate"], gate_values(after))
+    return turn
+
+
+def close_gate(txn: Txn, platform: str, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
+    reason = codec.storable(reason)
+    after = gating.close(_gate(txn, platform), txn.at, duration=duration, code=code, reason=reason)
+    txn.db.execute(SQL["put_gate"], gate_values(after))
+    return after
+
+
+def open_gate(txn: Txn, platform: str) -> None:
+    txn.db.execute(SQL["put_gate"], gate_values(gating.open_(_gate(txn, platform))))
+    txn.wake = True
+
+
+def _gate(txn: Txn, platform: str) -> Gate:
+    rows = fetch_all(txn.db, SQL["gate"], {"platform": platform})
+    return gate_from_row(rows[0]) if rows else Gate(platform)
+
+
+def beat(txn: Txn, beat: WorkerBeat) -> bool:
+    [[leaving]] = fetch_all(txn.db, SQL["beat"], beat_values(replace(beat, last_seen_at=txn.at)))
+    return bool(leaving)
+
+
+def ask_to_leave(txn: Txn, workers: Collection[WorkerId]) -> int:
+    asked = fetch_all(txn.db, SQL["ask_to_leave"], {"workers": json.dumps(list(workers))})
+    txn.stops += [worker for (worker,) in asked]
+    return len(asked)
+
+
+def forget_worker(txn: Txn, worker: WorkerId) -> None:
+    txn.db.execute(SQL["forget_worker"], {"worker": worker})
+
+
+def _fenced(txn: Txn, statement: str, claim: ClaimedJob, values: dict[str, Any]) -> tuple[Any, ...]:
+    values["id"], values["fence"], values["now"] = claim.id, claim.fence, txn.now
+    rows = fetch_all(txn.db, SQL[statement], values)
+    if not rows:
+        raise moves.lease_lost(claim.id, claim.fence)
+    return rows[0]
+
+
+def _get(txn: Txn, job_id: JobId) -> tuple[Any, ...]:
+    rows = fetch_all(txn.db, SQL["get"], {"id": job_id})
+    if not rows:
+        raise moves.job_not_found(job_id)
+    return rows[0]
+
+
+def _requeued(txn: Txn, seqs: Iterable[int], why: str) -> None:
+    for seq in seqs:
+        txn.history.append(history_row(seq, moves.retry_record(txn.at, why)))
+        txn.wake = True
+
+
+def _age(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return row[CREATED_AT], row[ID]

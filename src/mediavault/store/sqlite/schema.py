@@ -1,0 +1,151 @@
+"""Brings the database file to this version's schema, or refuses it and leaves it untouched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from mediavault.core.errors import SchemaTooNew, StoreError
+from mediavault.store.schema import Migration, load_migrations, pending
+from mediavault.store.sqlite.backup import copy_database, fsync
+from mediavault.store.sqlite.engine import (
+    Connection,
+    LockWait,
+    NeedsRollback,
+    connect_to_read,
+    connect_to_write,
+    errors_as_ours,
+    fetch_all,
+    undo_broken_off,
+    wait_as_usual,
+)
+
+APPLICATION_ID = 0x6D_76_6C_74  # "mvlt", in the file's header: tells our file from another program's
+MIGRATIONS = load_migrations("sqlite")
+SCHEMA_VERSION = len(MIGRATIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a database file says about itself."""
+
+    application_id: int
+    schema_version: int
+    tables: int
+
+
+def refuse_foreign(identity: Identity, path: Path, *, newest: int = SCHEMA_VERSION) -> None:
+    """Raise StoreError for another program's database, SchemaTooNew for a newer mediavault's."""
+    if identity.application_id != APPLICATION_ID and (identity.application_id or identity.tables):
+        raise StoreError(
+            f"The database {path} belongs to another program.", help="Name another file in MEDIAVAULT_DATABASE_URL."
+        )
+    if identity.schema_version > newest:
+        raise SchemaTooNew(
+            f"The database {path} has schema {identity.schema_version}; this mediavault knows up to {newest}."
+        )
+
+
+def inspect(path: Path, wait: LockWait | None = None) -> Identity | None:
+    """Read the file without changing it; None when there is nothing yet. Raises StoreError when it is damaged.
+
+    A process that is killed while it makes the file leaves a journal that is rolled back first, as by any program.
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        return None
+    with errors_as_ours(path):
+        try:
+            return _read_identity(path, wait)
+        except NeedsRollback:
+            undo_broken_off(path)
+            return _read_identity(path, wait)
+
+
+def _read_identity(path: Path, wait: LockWait | None) -> Identity:
+    db = connect_to_read(path, wait)
+    try:
+        return _identity(db)
+    finally:
+        db.close()
+
+
+def create_file(path: Path) -> None:
+    """The file with mode 0600 in a folder with mode 0700, where they do not exist yet."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # A file that exists is not opened here: closing it would drop every lock that this process's other connections hold
+    # on it (fcntl(2)), and another process that takes itself for the last one would remove their write-ahead log.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
+def open_database(
+    path: Path, *, migrations: Sequence[Migration] = MIGRATIONS, wait: LockWait | None = None
+) -> Connection:
+    """A connection to write with, the schema brought up to date.
+
+    Raises SchemaTooNew, StoreAway when another program holds the file for longer than is waited, and StoreError when the
+    file is damaged, foreign or cannot be written; the file is then as it was.
+    """
+    identity = inspect(path, wait)
+    if identity is not None:
+        refuse_foreign(identity, path, newest=len(migrations))
+    try:
+        create_file(path)
+    except OSError as exc:
+        raise StoreError(f"The database {path} cannot be created: {exc.strerror}.") from exc
+    with errors_as_ours(path):
+        db = connect_to_write(path, wait)
+        try:
+            migrate(db, path, migrations=migrations)
+            wait_as_usual(db)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+
+def migrate(db: Connection, path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Apply what is missing in one transaction; two processes that start at once do it once.
+
+    A database that has jobs already is copied aside first (:func:`backup_before_migrating`). When that fails, for want
+    of space for one, nothing is changed.
+    """
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        identity = _identity(db)
+        refuse_foreign(identity, path, newest=len(migrations))
+        missing = pending(migrations, identity.schema_version)
+        if missing and identity.schema_version:
+            _copy_aside(path, backup_before_migrating(path, identity.schema_version))
+        for migration in missing:
+            db.execute(migration.sql)
+            db.pragma("user_version", migration.version)
+        db.pragma("application_id", APPLICATION_ID)
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+def backup_before_migrating(path: Path, schema_version: int) -> Path:
+    """Where the database is kept as it was with that schema. A later upgrade from the same schema replaces it."""
+    return path.with_name(f"{path.name}.schema-{schema_version}.backup")
+
+
+def _copy_aside(path: Path, backup: Path) -> None:
+    """The caller holds the write lock, so that nothing is written between the copy and the migration."""
+    draft = backup.with_name(f"{backup.name}.draft")
+    draft.unlink(missing_ok=True)  # of an upgrade that was killed
+    copy_database(path, draft)
+    draft.replace(backup)
+    fsync(backup.parent)
+
+
+def _identity(db: Connection) -> Identity:
+    ((tables,),) = fetch_all(db, "SELECT count(*) FROM sqlite_schema")
+    ((application_id,),) = fetch_all(db, "PRAGMA application_id")
+    ((version,),) = fetch_all(db, "PRAGMA user_version")
+    return Identity(application_id, version, tables)

@@ -1,0 +1,292 @@
+"""One thread that writes, with group commit.
+
+Everything that waits goes into one transaction: one lock, one commit, one fsync, one wake-up of the event loop for
+many operations. An operation is a function of a :class:`Txn`; it either judges before it writes anything (LeaseLost,
+JobNotFound, IllegalMove) or writes all it has to. When one of them fails in SQLite, the transaction is rolled back
+and each is run again in a transaction of its own, so that only the one that fails is answered with the error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from mediavault.core.clock import Clock, to_micros
+from mediavault.core.errors import MediavaultError, StoreError
+from mediavault.core.logs import get_logger
+from mediavault.store.sqlite.engine import Connection, SqliteError, as_ours
+
+MAX_BATCH = 256  # operations in one transaction: a frozen process holds the lock for all, so transactions stay short
+SLOW_LOCK_S = 1.0  # waiting longer for the other processes is worth a line in the log
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = get_logger(__name__)
+
+# What a value that cannot be stored raises: too large an integer, a text that is no Unicode, an unknown type.
+_BAD_VALUES = (TypeError, ValueError, OverflowError)
+
+
+@dataclass(slots=True)
+class Txn:
+    """What an operation works with. The times are the transaction's, taken under the lock; ``now`` in microseconds."""
+
+    db: Connection
+    at: datetime
+    now: int
+    monotonic: float
+    history: list[tuple[Any, ...]] = field(default_factory=list)  # written before the commit, in this order
+    wake: bool = False  # jobs became claimable
+    stops: list[str] = field(default_factory=list)  # jobs whose attempts shall stop, and workers
+
+
+@dataclass(slots=True)
+class _Call:
+    operation: Callable[..., Any]
+    args: tuple[Any, ...]
+    options: dict[str, Any]
+    durable: bool
+    future: asyncio.Future[Any]
+
+
+_Answer = tuple[_Call, Any, BaseException | None]
+
+
+class WriteLock:
+    """One writer at a time among the processes, first come, first served.
+
+    SQLite's own lock is polled with growing pauses: of four busy processes two got no turn at all. ``flock`` queues.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._clock = clock
+
+    def __enter__(self) -> None:
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._wait()
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def _wait(self) -> None:
+        began = self._clock.monotonic()
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        waited = self._clock.monotonic() - began
+        if waited > SLOW_LOCK_S:
+            log.warning("slow_write_lock", waited_ms=int(waited * 1000))
+
+
+class SqliteWriter:
+    """Owns the connection from construction on; ``close`` ends the thread, the connection and the lock.
+
+    ``ring`` wakes other processes or tells them what shall stop (called in the thread), ``notify`` wakes this one and
+    ``stop`` tells it. ``unwanted`` is told an operation and its value when the caller was cancelled while he waited.
+    """
+
+    def __init__(
+        self,
+        db: Connection,
+        lock: WriteLock,
+        clock: Clock,
+        *,
+        path: Path,
+        append_history: str,
+        ring: Callable[[Sequence[str] | None], None],
+        notify: Callable[[], None],
+        stop: Callable[[str], None],
+        unwanted: Callable[[Callable[..., Any], Any], None],
+    ) -> None:
+        self._db = db
+        self._lock = lock
+        self._clock = clock
+        self._path = path
+        self._append_history = append_history
+        self._ring = ring
+        self._notify = notify
+        self._stop = stop
+        self._unwanted = unwanted
+        self._loop = asyncio.get_running_loop()
+        self._turn: list[_Call] = []  # submitted in this turn of the loop
+        self._turns: SimpleQueue[list[_Call]] = SimpleQueue()  # an empty one asks for the end
+        self._under_way: list[_Call] = []
+        self._closed = False
+        self._full_sync: bool | None = None
+        self._ended = self._loop.create_future()
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def submit(
+        self, operation: Callable[Concatenate[Txn, P], T], *args: P.args, **options: P.kwargs
+    ) -> asyncio.Future[T]:
+        """Run ``operation(txn, *args)`` in one of the next transactions. From the event loop only.
+
+        When the future is done, its writes have reached the operating system: a crash of the process loses nothing.
+        """
+        return self._put(_Call(operation, args, options, False, self._loop.create_future()))  # noqa: FBT003
+
+    def submit_durable(
+        self, operation: Callable[Concatenate[Txn, P], T], *args: P.args, **options: P.kwargs
+    ) -> asyncio.Future[T]:
+        """As :meth:`submit`; when the future is done, its writes have reached the disk."""
+        return self._put(_Call(operation, args, options, True, self._loop.create_future()))  # noqa: FBT003
+
+    def _put(self, call: _Call) -> asyncio.Future[Any]:
+        if self._closed:
+            raise StoreError("The job store is closed.")
+        if not self._turn:
+            # Handed over when the turn ends: the thread wakes once for all calls of a turn, and not while the loop
+            # still has the interpreter to itself.
+            self._loop.call_soon(self._hand_over)
+        self._turn.append(call)
+        return call.future
+
+    def _hand_over(self) -> None:
+        if self._turn:
+            self._turns.put(self._turn)
+            self._turn = []
+
+    async def close(self) -> None:
+        """Finish what was submitted, then end. Safe to call twice."""
+        if not self._closed:
+            self._closed = True
+            self._hand_over()
+            self._turns.put([])
+        await asyncio.shield(self._ended)
+        self._thread.join()
+
+    # --- in the thread ------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while calls := self._next_calls():
+                for start in range(0, len(calls), MAX_BATCH):
+                    self._transact(calls[start : start + MAX_BATCH])
+        finally:
+            self._db.close()
+            self._lock.close()
+            self._post(self._end)
+
+    def _next_calls(self) -> list[_Call]:
+        """Wait for a turn's calls and take what else is waiting; [] when the end was asked for."""
+        calls = self._turns.get()
+        while calls and len(calls) < MAX_BATCH and not self._turns.empty():
+            more = self._turns.get()
+            calls += more
+            if not more:
+                self._turns.put(more)  # answer these first
+                break
+        self._under_way = calls
+        return calls
+
+    def _transact(self, batch: Sequence[_Call]) -> None:
+        """Commit the batch and answer its callers; where it fails as a whole, each call by itself."""
+        try:
+            with self._lock:
+                answers, txn = self._commit(batch)
+        except _CannotBegin as exc:
+            answers, txn = [(call, None, self._ours(exc.__cause__)) for call in batch], None
+        except (SqliteError, *_BAD_VALUES) as exc:
+            if len(batch) > 1:
+                for call in batch:
+                    self._transact([call])
+                return
+            answers, txn = [(batch[0], None, self._ours(exc))], None
+        wake, stops = (txn.wake, txn.stops) if txn else (False, [])
+        if wake:
+            self._ring(None)
+        if stops:
+            self._ring(stops)
+        self._post(self._deliver, answers, wake, stops)
+
+    def _commit(self, batch: Sequence[_Call]) -> tuple[list[_Answer], Txn]:
+        db = self._db
+        try:
+            self._sync_fully(any(call.durable for call in batch))
+            db.execute("BEGIN IMMEDIATE")
+        except SqliteError as exc:
+            raise _CannotBegin from exc  # the next try would wait as long and fail as well
+        try:
+            at = self._clock.now()
+            txn = Txn(db, at, to_micros(at), self._clock.monotonic())
+            answers = [_answer(call, txn) for call in batch]
+            if txn.history:
+                db.executemany(self._append_history, txn.history)
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:  # SQLite itself rolls back when the disk is full or fails
+                db.execute("ROLLBACK")
+            raise
+        return answers, txn
+
+    def _sync_fully(self, full: bool) -> None:  # noqa: FBT001 - the pragma's own value
+        if full is not self._full_sync:
+            # Not from the statement cache: a pragma takes effect while it is prepared.
+            self._db.execute("PRAGMA synchronous = FULL" if full else "PRAGMA synchronous = NORMAL", can_cache=False)
+            self._full_sync = full
+
+    def _ours(self, exc: BaseException | None) -> BaseException | None:
+        if not isinstance(exc, SqliteError):
+            return exc
+        error = as_ours(exc, self._path)
+        error.__cause__ = exc
+        return error
+
+    def _post(self, callback: Callable[..., object], *args: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(callback, *args)
+        except RuntimeError:
+            log.debug("loop_closed_before_answer")  # nobody waits any more
+
+    # --- in the event loop --------------------------------------------------------------------------------------
+
+    def _deliver(self, answers: Sequence[_Answer], wake: bool, stops: Sequence[str]) -> None:  # noqa: FBT001 - a callback's argument
+        for call, value, error in answers:
+            if call.future.done():  # its caller was cancelled
+                if error is None:
+                    self._unwanted(call.operation, value)
+            elif error is None:
+                call.future.set_result(value)
+            else:
+                call.future.set_exception(error)
+        if wake:
+            self._notify()
+        for asked in stops:
+            self._stop(asked)
+
+    def _end(self) -> None:
+        """The thread is over: by request, or because of a bug, and then nobody may wait for ever."""
+        self._closed = True
+        left = self._under_way + self._turn
+        while not self._turns.empty():
+            left += self._turns.get()
+        for call in left:
+            if not call.future.done():
+                call.future.set_exception(StoreError("The job store's writer has stopped."))
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+
+class _CannotBegin(Exception):
+    """No transaction could be begun; the cause says why."""
+
+
+def _answer(call: _Call, txn: Txn) -> _Answer:
+    try:
+        return call, call.operation(txn, *call.args, **call.options), None
+    except MediavaultError as exc:  # judged before anything was written
+        return call, None, exc
