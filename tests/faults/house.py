@@ -131,7 +131,7 @@ async def until_completed(store: JobStore, wanted: int, within_s: float) -> list
     return await all_jobs(store)
 
 
-async def until_swept(house: House, within_s: float = 5.0) -> None:
+async def until_swept(house: House, within_s: float = 30.0) -> None:
     """Recovery runs several times a lease."""
     deadline = time.monotonic() + within_s
     while house.staging() and time.monotonic() < deadline:

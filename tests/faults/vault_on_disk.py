@@ -88,7 +88,7 @@ class VaultOnDisk:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)
 
-    async def until_swept(self, within_s: float = 8) -> None:
+    async def until_swept(self, within_s: float = 30) -> None:
         deadline = time.monotonic() + within_s
         while self.staging() and time.monotonic() < deadline:
             await asyncio.sleep(0.1)
