@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+import string
+
 from mediavault.core.errors import BadInput
 
 MIN_CHARS = 10
 MAX_CHARS = 128  # OWASP, Authentication Cheat Sheet: at least 64 must be allowed, and there must be an end
+ENOUGH_DIGITS = 16  # where there is no letter; fewer are a date or a telephone number
+RUN_CHARS = 6  # keys side by side, with whatever digits behind them
 MIN_DISTINCT = 4  # "aaaaaaaaaa", "abababababab"
 
-# The commonest ones of at least ten characters in the public lists of leaked passwords, and this program's own name.
+# Those of the commonest in the public lists of leaked passwords, of at least ten characters, that the rules below miss.
 _COMMONEST_WORDS = """
-1234567890 0123456789 0987654321 9876543210 12345678910 123456789a 1q2w3e4r5t 1qaz2wsx3edc q1w2e3r4t5 qwertyuiop
-qwertyuiop123 qwerty12345 qwerty123456 asdfghjkl1 zxcvbnm123 password12 password123 password1234 password12345
-password123456 passw0rd123 p@ssw0rd123 p@ssword123 mypassword letmein123 letmein1234 welcome123 welcome1234
-administrator admin12345 admin123456 iloveyou12 iloveyou123 sunshine123 princess123 football123 baseball123
-superman123 dragon12345 monkey12345 abcdefghij abcdefghijk abc1234567 a123456789 aa12345678 qazwsxedcrfv
-changeme123 changemenow secret12345 correcthorsebatterystaple trustno1trustno1 passwort123 passwort1234
-hallo12345 mediavault mediavault1 mediavault123
+12345678910 123456789a a123456789 aa12345678 abc1234567 1q2w3e4r5t q1w2e3r4t5 1q2w3e4r5t6z qazwsxedcrfv
+mypassword changemenow correcthorsebatterystaple trustno1
 """
 _COMMONEST = frozenset(_COMMONEST_WORDS.split())
+
+# What people put digits, a year or an exclamation mark behind when ten characters are asked for, in the languages of the pages.
+_STEM_WORDS = """
+password passwort kennwort passphrase login access admin administrator root user guest test secret geheim
+welcome willkommen hello hallo letmein changeme iloveyou ichliebedich schatz qwerty qwertz asdf
+football fussball baseball basketball superman batman starwars pokemon dragon monkey master shadow princess sunshine
+summer winter spring autumn sommer herbst computer internet samsung google facebook youtube instagram tiktok mediavault
+"""
+_STEMS = frozenset(_STEM_WORDS.split())
+# Rows of keys, columns of keys, the alphabet, the digits; forwards and backwards.
+_RUNS = (
+    "qwertyuiop[]asdfghjkl;'zxcvbnm,./",
+    "qwertzuiopü+asdfghjklöä#yxcvbnm,.-",
+    "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik,9ol.",
+    "1qay2wsx3edc4rfv5tgb6zhn7ujm8ik,9ol.",
+    "abcdefghijklmnopqrstuvwxyz",
+    "01234567890123456789",
+)
+_AROUND = string.digits + string.punctuation + string.whitespace
+_LETTERS_MEANT = str.maketrans("0134578@$!", "oieastbasi")
 
 
 def check_password(password: str) -> None:
@@ -27,8 +46,29 @@ def check_password(password: str) -> None:
         raise BadInput(f"The password is shorter than {MIN_CHARS} characters.", help=_HELP)
     if len(password) > MAX_CHARS:
         raise BadInput(f"The password is longer than {MAX_CHARS} characters.", help=_HELP)
-    if password.casefold() in _COMMONEST or len(set(password)) < MIN_DISTINCT:
+    if _is_easy(_once(password.casefold())) or len(set(password)) < MIN_DISTINCT:
         raise BadInput("The password is one of the first that anybody would try.", help=_HELP)
+
+
+def _once(text: str) -> str:
+    """Of a text that is one piece over and over, that piece."""
+    return text and text[: (text + text).index(text, 1)]
+
+
+def _is_easy(text: str) -> bool:
+    """A common word, also among digits and signs or with some for letters; a run of keys or letters; a date or telephone number."""
+    word = _once(text.strip(_AROUND))
+    return (
+        text in _COMMONEST
+        or word.translate(_LETTERS_MEANT) in _STEMS
+        or (not word and len(text) < ENOUGH_DIGITS)
+        or _is_run(text)
+        or (len(word) >= RUN_CHARS and _is_run(word))
+    )
+
+
+def _is_run(text: str) -> bool:
+    return any(text in run or text in run[::-1] for run in _RUNS)
 
 
 _HELP = "Several words that do not belong together are long, hard to guess and easy to remember."

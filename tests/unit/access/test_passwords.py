@@ -15,10 +15,24 @@ from mediavault.access.passwords import MAX_CHARS, MIN_CHARS, check_password
 from mediavault.core.errors import BadInput
 
 GOOD = "seven grey herons"
+EASY = (
+    *("Password1!", "P@ssw0rd2024", "!!pa$$word99", "Passwort!!11", "Willkommen2025", "HalloHallo1", "Sommer2024!!", "Mediavault!1"),
+    *("passwordpassword", "Admin1234Admin1234", "letmein!letmein!", "qwertzuiop", "QWERTZUIOPÜ", "poiuytrewq", "abcdefghijklm"),
+    *("zyxwvutsrqp", "4567890123", "1qay2wsx3edc", "asdfghjk123", "trustno1trustno1", "2026-11-26", "26.11.2026..", "+49 170 1234567"),
+)  # fmt: skip
+FINE = (
+    "password manager",
+    "summer by the lake",
+    "Passwort ist blau",
+    "admin of nothing",
+    "qwerty but not only",
+    "x 2026-11-26",
+)
 
 
 @pytest.mark.parametrize(
-    "password", [GOOD, "x7" + "y9z." * 4, "häßlich-schön", "a b c d e ", "q" * 60 + GOOD, "日本語のパスワード例文"]
+    "password",
+    [GOOD, "x7" + "y9z." * 4, "häßlich-schön", "a b c d e ", "q" * 60 + GOOD, "日本語のパスワード例文", *FINE],
 )
 def test_long_and_uncommon_is_good_enough(password: str) -> None:
     check_password(password)
@@ -36,6 +50,7 @@ def test_long_and_uncommon_is_good_enough(password: str) -> None:
         ("mediavault", "anybody"),
         ("aaaaaaaaaaaa", "anybody"),
         ("ababababababab", "anybody"),
+        *[(easy, "anybody") for easy in EASY],
     ],
 )
 def test_what_is_too_easy_is_refused_and_not_repeated(password: str, why: str) -> None:
