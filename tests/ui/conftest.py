@@ -19,6 +19,8 @@ from playwright.async_api import Browser, async_playwright
 
 from mediavault.services.browser.discovery import find_browser
 from tests.ui.browsing import Pages, flags
+from tests.ui.hostile import marked
+from tests.ui.hostile_vault import HostileVault, hostile_vault
 from tests.ui.pages import Whose
 from tests.ui.vault import TOKEN, Vault, sample_vault
 
@@ -61,6 +63,13 @@ async def vault_of(vault: Vault, tmp_path_factory: pytest.TempPathFactory) -> As
             return opened[whose]
 
         yield find
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def marks(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[HostileVault]:
+    """Each field has a text of its own, for all tests: they add posts and open gates, and count neither."""
+    async with hostile_vault(tmp_path_factory.mktemp("marked"), [marked]) as house:
+        yield house
 
 
 @pytest_asyncio.fixture(loop_scope="session")

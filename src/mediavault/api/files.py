@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -31,6 +32,7 @@ log = get_logger(__name__)
 router = APIRouter(tags=["files"])
 
 _DOWNLOAD_TYPE = "application/octet-stream"
+_NO_SUFFIX = re.compile(r"[^A-Za-z0-9.]")
 ANSWERS = errors(401, 404, 416, 503, 507) | {
     status: {"description": words} for status, words in ((206, "A part"), (304, "Known"))
 }
@@ -226,8 +228,9 @@ def _naming(relative: str, *, download: bool) -> dict[str, str]:
     name = PurePosixPath(relative)
     kind = CONTENT_TYPES.get(name.suffix.lower())
     shown = kind is not None and not download
-    fallback = slug_keep_case(name.stem) + name.suffix
-    disposition = f"filename=\"{fallback}\"; filename*=UTF-8''{quote(name.name, safe='')}"  # RFC 6266, RFC 8187
+    fallback = slug_keep_case(name.stem) + _NO_SUFFIX.sub("", name.suffix)
+    in_full = quote(name.name, safe="", errors="replace")
+    disposition = f"filename=\"{fallback}\"; filename*=UTF-8''{in_full}"  # RFC 6266, RFC 8187
     return {
         "Content-Type": kind or _DOWNLOAD_TYPE,
         "Content-Disposition": f"{'inline' if shown else 'attachment'}; {disposition}",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -42,7 +44,12 @@ def render(template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
     """An HTML page. Nothing of it is ever cached: it shows what stands in the store now."""
     seen_as = current()
     text = _environment().get_template(template).render(appearance=seen_as, **context)
-    return HTMLResponse(text, status_code=status, headers={**PAGE_HEADERS, "Content-Language": seen_as.locale})
+    # what a file system or a program said may hold what no text of the web does
+    return HTMLResponse(
+        text.encode("utf-8", "replace"),
+        status_code=status,
+        headers={**PAGE_HEADERS, "Content-Language": seen_as.locale},
+    )
 
 
 @cache
@@ -67,6 +74,9 @@ def _environment() -> Environment:
         moment=_moment,
         link=safe_link,
         one_line=one_line,
+        isolated=isolated,
+        in_path=in_path,
+        shell_word=shlex.quote,
     )
     environment.globals.update(
         version=__version__,
@@ -103,6 +113,16 @@ def coded(text: str) -> Markup:
         return escape(text)
     pieces = (Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts))
     return Markup("").join(pieces)
+
+
+def isolated(text: str) -> Markup:
+    """A stranger's text in an element of its own: inside of a sentence it turns nothing round."""
+    return Markup("<bdi>{}</bdi>").format(text)
+
+
+def in_path(name: str) -> str:
+    """One part of an address."""
+    return quote(name, safe="", errors="replace")
 
 
 def safe_link(url: str) -> str | None:

@@ -9,6 +9,7 @@ from typing import Protocol
 from mediavault.api.catalogue import gettext
 from mediavault.api.examination import Doctor, Ytdlp
 from mediavault.api.submission import Submission
+from mediavault.api.words import one_line
 from mediavault.core.clock import Clock
 from mediavault.core.copies import Copy, MediaLook
 from mediavault.core.errors import BadInput
@@ -21,6 +22,8 @@ from mediavault.core.settings import Settings
 from mediavault.services.vault.port import OpenedFile
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import JobStore
+
+MAX_NAME_CHARS = 64  # of a site that we have no title for
 
 
 class LibraryFiles(Protocol):
@@ -128,8 +131,8 @@ class ApiServices:
             return None
 
     def title_of(self, name: str) -> str:
-        """As people write the site's name."""
+        """As people write the site's name; a name that no site has (any more) stands for itself, as far as it can be shown."""
         if name == "generic":
             return gettext("Other sites")
         known = self.platform(name)
-        return known.title if known else name
+        return known.title if known else one_line(name)[:MAX_NAME_CHARS]

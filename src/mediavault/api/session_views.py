@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
@@ -12,6 +13,8 @@ from mediavault.api.catalogue import gettext, ngettext
 from mediavault.api.waiting_jobs import waiting_jobs, wall_since
 from mediavault.core.errors import ErrorCode
 from mediavault.core.fleet import ALIVE_WITHIN, hosts_signed_in
+from mediavault.core.gates import Gate
+from mediavault.core.job import Job
 from mediavault.core.screen import (
     HistoryEvent,
     KeyEvent,
@@ -172,11 +175,23 @@ class EventsIn(BaseModel):
 
 
 async def session_view(state: SessionState, store: JobStore) -> SessionView:
-    waiting = await waiting_jobs(store, state.platform)
+    return (await session_views([state], store))[0]
+
+
+async def session_views(states: Iterable[SessionState], store: JobStore) -> list[SessionView]:
+    gates = {gate.platform: gate for gate in await store.gates()}
+    fleet = hosts_signed_in(await store.workers(seen_within=ALIVE_WITHIN))
+    return [
+        _session_view(state, await waiting_jobs(store, state.platform), gates.get(state.platform), fleet)
+        for state in states
+    ]
+
+
+def _session_view(
+    state: SessionState, waiting: list[Job], gate: Gate | None, fleet: Mapping[str, Sequence[str]]
+) -> SessionView:
     challenges = sum(job.error_code is ErrorCode.CHALLENGE for job in waiting)
     has_ended = any(job.error_code is ErrorCode.SESSION_EXPIRED for job in waiting)
-    gate = next((gate for gate in await store.gates() if gate.platform == state.platform), None)
-    fleet = hosts_signed_in(await store.workers(seen_within=ALIVE_WITHIN))
     is_warned = gate is not None and gate.code is ErrorCode.ACCOUNT_WARNING and gate.is_closed(state.checked_at)
     return SessionView(
         platform=state.platform,

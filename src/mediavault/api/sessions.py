@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path
 from mediavault.api.dependencies import EventFeed, Services, errors
 from mediavault.api.feed import Feed
 from mediavault.api.services import ApiServices
-from mediavault.api.session_views import CookiesIn, ImportView, SessionView, import_view, session_view
+from mediavault.api.session_views import CookiesIn, ImportView, SessionView, import_view, session_view, session_views
 from mediavault.api.waiting_jobs import go_on_after
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
@@ -20,7 +20,7 @@ PlatformPath = Annotated[str, Path(max_length=64, description="A site's name, as
 @router.get("", response_model=list[SessionView], responses=errors(401, 503))
 async def index(services: Services) -> list[SessionView]:
     """Every site that can be signed in to, what its cookies say, and how many jobs wait for a sign-in."""
-    return [await session_view(state, services.store) for state in await services.sessions.states()]
+    return await session_views(await services.sessions.states(), services.store)
 
 
 @router.post("/{platform}/cookies", response_model=ImportView, responses=errors(401, 403, 404, 413, 429, 503))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from mediavault.api.gates import all_gates
 from mediavault.api.schemas import GateView
 from mediavault.api.services import ApiServices
-from mediavault.api.session_views import SessionView, session_view
+from mediavault.api.session_views import SessionView, session_views
 from mediavault.core.errors import NotFound
 from mediavault.core.gates import MANY_SITES
 from mediavault.core.job import JobStatus
@@ -35,7 +36,7 @@ class Site:
 
     @property
     def address(self) -> str:
-        return f"/sites/{self.name}"
+        return f"/sites/{quote(self.name, safe='')}"
 
     @property
     def waiting_for_sign_in(self) -> int:
@@ -68,7 +69,8 @@ async def one_site(name: str, services: ApiServices) -> Site:
 async def sessions_of(sites: list[Site], services: ApiServices) -> Mapping[str, SessionView]:
     """In full, for those whose jobs wait for a person: the others' states say all there is."""
     asked = [site for site in sites if site.session is not None and site.waiting_for_sign_in]
-    return {site.name: await session_view(site.session, services.store) for site in asked if site.session}
+    views = await session_views([site.session for site in asked if site.session], services.store)
+    return {view.platform: view for view in views}
 
 
 async def _known(services: ApiServices) -> dict[str, Site]:

@@ -55,7 +55,7 @@ def account_words(one: AccountSummary) -> str:
     """``Slow Trains (@SlowTrains)``; a site's name stands apart."""
     name = one_line(one.display_name or "")
     handle = f"@{one_line(one.handle)}" if one.handle else ""
-    return f"{name} ({handle})" if name and handle else name or handle or one.slug
+    return f"{name} ({handle})" if name and handle else name or handle or one_line(one.slug)
 
 
 def account_name(key: str, jobs: Sequence[Job]) -> str:

@@ -139,12 +139,12 @@ def _announce(what: str) -> None:
 
 
 async def _states(settings: Settings) -> list[SessionView]:
-    from mediavault.api.session_views import session_view
+    from mediavault.api.session_views import session_views
     from mediavault.runtime import house, storage
 
     states = await house.session_desk(settings).states()
     async with storage.open_store(settings) as store:
-        return [await session_view(state, store) for state in states]
+        return await session_views(states, store)
 
 
 async def _enter_pressed() -> None:

@@ -57,7 +57,7 @@ def account_posts_to_json(posts: Sequence[AccountPost]) -> str:
 
 
 def account_posts_from_json(text: str) -> tuple[AccountPost, ...]:
-    return () if text == "[]" else tuple(AccountPost(job, from_micros(at)) for job, at in json.loads(text))
+    return () if text == "[]" else tuple(AccountPost(job, from_micros(at)) for job, at in _loads(text))
 
 
 def candidates_to_json(candidates: Sequence[Candidate]) -> str:
@@ -67,7 +67,7 @@ def candidates_to_json(candidates: Sequence[Candidate]) -> str:
 def candidates_from_json(text: str) -> tuple[Candidate, ...]:
     if text == "[]":  # most jobs of a queue: not worth a parser
         return ()
-    return tuple(_candidate_from_dict(item) for item in json.loads(text))
+    return tuple(_candidate_from_dict(item) for item in _loads(text))
 
 
 def items_to_json(items: Sequence[JobItem]) -> str:
@@ -75,7 +75,7 @@ def items_to_json(items: Sequence[JobItem]) -> str:
 
 
 def items_from_json(text: str) -> tuple[JobItem, ...]:
-    return () if text == "[]" else tuple(_item_from_dict(one) for one in json.loads(text))
+    return () if text == "[]" else tuple(_item_from_dict(one) for one in _loads(text))
 
 
 def texts_to_json(texts: Sequence[str]) -> str:
@@ -83,7 +83,7 @@ def texts_to_json(texts: Sequence[str]) -> str:
 
 
 def texts_from_json(text: str) -> tuple[str, ...]:
-    return () if text == "[]" else tuple(json.loads(text))
+    return () if text == "[]" else tuple(_loads(text))
 
 
 def metadata_to_json(metadata: Mapping[str, Any]) -> str:
@@ -92,7 +92,7 @@ def metadata_to_json(metadata: Mapping[str, Any]) -> str:
 
 
 def metadata_from_json(text: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = {} if text == "{}" else json.loads(text)
+    loaded: dict[str, Any] = {} if text == "{}" else _loads(text)
     return loaded
 
 
@@ -105,7 +105,7 @@ def account_to_json(account: Account | None) -> str | None:
 def account_from_json(text: str | None) -> Account | None:
     if text is None:
         return None
-    known = json.loads(text)
+    known = _loads(text)
     return Account(**{name: known.get(name) for name in _ACCOUNT_FIELDS})
 
 
@@ -208,3 +208,17 @@ def _candidate_from_dict(item: Mapping[str, Any]) -> Candidate:
 
 def _dumps(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
+
+
+def _loads(text: str) -> Any:
+    """Half of a surrogate pair, as titles have that a site cut, comes back as a question mark: no answer could hold it."""
+    loaded = json.loads(text)
+    return _encodable(loaded) if "\\ud" in text else loaded
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_encodable(name): _encodable(each) for name, each in value.items()}
+    return [_encodable(each) for each in value] if isinstance(value, list) else value

@@ -131,7 +131,10 @@ async def test_while_an_upgrade_is_under_way_the_page_asks_how_it_goes(house: Ho
 async def test_a_failed_upgrade_says_why_and_what_helps(house: House) -> None:
     set_ytdlp(house, outcome=UpgradeOutcome(house.clock.now(), error="<i>No</i> connection.", help="Try again."))
 
-    assert "&lt;i&gt;No&lt;/i&gt; connection.</bdi></strong> Try again." in (await house.client.get("/doctor")).text
+    assert (
+        "&lt;i&gt;No&lt;/i&gt; connection.</bdi></strong> <bdi>Try again.</bdi>"
+        in (await house.client.get("/doctor")).text
+    )
 
 
 async def test_no_upgrade_is_offered_where_it_cannot_work(house: House) -> None:

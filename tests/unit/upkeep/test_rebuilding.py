@@ -93,6 +93,7 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], object], Refusal]] = {
     "an item that is none": (SIDECAR, lambda path: edit(path, item=7), Refusal.BAD_SIDECAR),
     "no items": (SIDECAR, lambda path: edit(path, items=[1]), Refusal.BAD_SIDECAR),
     "an id with a path": (SIDECAR, lambda path: edit(path, id="../x"), Refusal.BAD_SIDECAR),
+    "a site that is no name": (SIDECAR, lambda path: edit(path, platform="x; <b>"), Refusal.BAD_SIDECAR),
     "a truth for a number": (SIDECAR, lambda path: edit(path, version=True), Refusal.BAD_SIDECAR),
     "video gone": (VIDEO, Path.unlink, Refusal.MISSING),
     "video cut": (VIDEO, lambda path: path.write_bytes(b"short"), Refusal.SIZE_DIFFERS),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Path, Query, Response
 
@@ -41,7 +41,8 @@ class AccountCard:
 
     @property
     def address(self) -> str:
-        return f"/accounts/{self.summary.key}"
+        platform, slug = (quote(part, safe="") for part in (self.summary.platform, self.summary.slug))
+        return f"/accounts/{platform}/{slug}"
 
     @property
     def in_library(self) -> str:
@@ -84,8 +85,8 @@ async def account(platform: KeyPart, slug: KeyPart, services: Services) -> Respo
 
 
 async def account_card(summary: AccountSummary, services: ApiServices) -> AccountCard:
-    handle = f"@{summary.handle}" if summary.handle else ""
-    name = one_line(summary.display_name or "") or handle or summary.slug
+    handle = f"@{one_line(summary.handle)}" if summary.handle else ""
+    name = one_line(summary.display_name or "") or handle or one_line(summary.slug)
     return AccountCard(
         summary=summary,
         title=services.title_of(summary.platform),

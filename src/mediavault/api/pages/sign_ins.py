@@ -11,7 +11,7 @@ from mediavault.api.pages.frame import complaint, frame
 from mediavault.api.render import render
 from mediavault.api.schemas import ErrorView
 from mediavault.api.services import ApiServices
-from mediavault.api.session_views import session_view
+from mediavault.api.session_views import session_views
 from mediavault.api.sessions import PlatformPath, take_cookies
 from mediavault.core.errors import BadInput
 
@@ -66,7 +66,7 @@ async def window(services: Services) -> Response:
 
 
 async def _sessions(services: ApiServices, *, error: ErrorView | None = None) -> Response:
-    sessions = [await session_view(state, services.store) for state in await services.sessions.states()]
+    sessions = await session_views(await services.sessions.states(), services.store)
     sessions.sort(key=lambda each: (-each.waiting, not each.signed_in, each.title.lower()))
     return render(
         "sessions.html",

@@ -15,6 +15,7 @@ from typing import Any
 
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem
 from mediavault.core.media import Account, Extraction, Item, ItemRole, ItemType, KeptFile
+from mediavault.core.names import slug
 
 SIDECAR_VERSION = 2
 SIDECAR_SUFFIX = ".info.json"
@@ -23,6 +24,7 @@ SIDECAR_LIMIT_BYTES = 4 << 20  # ours have a few kilobytes; a post's text is the
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_PLATFORM = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")  # it stands in addresses and in commands
 _RESOLVED_URL = "resolved_url"  # where a share link led
 
 
@@ -164,7 +166,7 @@ def read_sidecar(value: Mapping[str, Any], path: str) -> Sidecar:
     version = _whole(value, "mediavault", at_least=1)
     if version > SIDECAR_VERSION:
         raise BadSidecar(f"it has version {version}; this mediavault knows up to {SIDECAR_VERSION}")
-    platform, video = _text(value, "platform"), _object(value, "video")
+    platform, video = _text(value, "platform", _PLATFORM), _object(value, "video")
     items, item = _items_v1(video) if version == 1 else _items(value)
     if item >= len(items) or items[item].status is ItemStatus.SKIPPED:
         raise BadSidecar("it does not say which of the post's media it is")
@@ -194,14 +196,16 @@ def _metadata(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _account(value: Mapping[str, Any], platform: str) -> Account | None:
-    slug = _text_or_none(value, "slug")
-    if slug is None:
+    """Its slug names it in addresses: what somebody wrote there by hand is made one."""
+    found = _text_or_none(value, "slug")
+    if found is None:
         return None
+    own = value.get("platform")
     return Account(
-        _text_or_none(value, "platform") or platform,
+        _text(value, "platform", _PLATFORM) if own else platform,
         _text_or_none(value, "handle"),
         _text_or_none(value, "display_name"),
-        slug,
+        slug(found, fallback=platform),
     )
 
 

@@ -189,10 +189,10 @@ class MemoryJobStore(MemoryRecords):
             source_type=found.source_type,
             extracted_url=codec.storable_or_none(found.extracted_url),
             extracted_url_expires_at=found.extracted_url_expires_at,
-            candidates=tuple(found.candidates),
-            items=tuple(found.items),
-            image_urls=tuple(found.image_urls),
-            account=found.account,
+            candidates=codec.candidates_from_json(codec.candidates_to_json(found.candidates)),
+            items=codec.items_from_json(codec.items_to_json(found.items)),
+            image_urls=codec.texts_from_json(codec.texts_to_json(found.image_urls)),
+            account=codec.account_from_json(codec.account_to_json(found.account)),
             thumbnail_url=codec.storable_or_none(found.thumbnail_url),
             metadata=codec.metadata_from_json(codec.metadata_to_json(found.metadata)),  # a copy nobody else holds
         )
@@ -391,7 +391,7 @@ class MemoryJobStore(MemoryRecords):
     async def adopt(self, jobs: Sequence[StoredJob]) -> int:
         new = 0
         for stored in jobs:
-            job = moves.as_adopted(stored.job)
+            job = _read_back(moves.as_adopted(stored.job))
             if any(known.id == job.id or _version_of(known) == _version_of(job) for known in self._jobs.values()):
                 continue
             self._jobs[job.id], self._history[job.id] = job, list(stored.history)
@@ -513,6 +513,18 @@ class MemoryJobStore(MemoryRecords):
 
 
 _NOT_RUNNING: dict[str, Any] = {"claimed_by": None, "lease_expires_at": None}
+
+
+def _read_back(job: Job) -> Job:
+    """What a stranger wrote as the other stores read it, who keep it as JSON."""
+    return replace(
+        job,
+        account=codec.account_from_json(codec.account_to_json(job.account)),
+        metadata=codec.metadata_from_json(codec.metadata_to_json(job.metadata)),
+        items=codec.items_from_json(codec.items_to_json(job.items)),
+        candidates=codec.candidates_from_json(codec.candidates_to_json(job.candidates)),
+        image_urls=codec.texts_from_json(codec.texts_to_json(job.image_urls)),
+    )
 
 
 def _version_of(job: Job) -> tuple[str, int]:

@@ -1,0 +1,199 @@
+"""A served vault whose every text is a stranger's: one text for each field, or all texts in each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from mediavault.access.scopes import Scope
+from mediavault.api.app import create_app
+from mediavault.api.examination import Doctor, UpgradeOutcome, YtdlpState
+from mediavault.api.services import ApiServices
+from mediavault.core.checks import FileCheck, Verdict, written_checks
+from mediavault.core.clock import SystemClock
+from mediavault.core.copies import Copy, CopyStatus, CopyTrouble, MediaLook
+from mediavault.core.errors import ErrorCode
+from mediavault.core.job import JobStatus, WorkerBeat, WorkerId
+from mediavault.core.media import KeptFile
+from mediavault.core.records import RecordKind
+from mediavault.core.verdicts import Check
+from mediavault.core.verdicts import Verdict as Found
+from mediavault.services.vault.port import OpenedFile
+from mediavault.store.codec import storable
+from mediavault.store.port import JobStore, StoredJob
+from tests.session_stubs import StubSessions, StubWindows
+from tests.ui.hostile import HOW_MANY_STATES, TextOf, post_of
+from tests.ui.vault import TOKEN, Vault, sample_vault
+
+HOUR = timedelta(hours=1)
+STRAYS = 10_000  # posts of sites that no mediavault knows are numbered from here on
+_SETTINGS: Mapping[str, object] = {
+    "prefer": "best",
+    "concurrency": 4,
+    "max_attempts": 6,
+    "pace": {"x": 2.0},
+    "forget_after_days": 9,
+}
+
+
+@dataclass
+class HostileVault:
+    """``texts`` are what a field holds, for each text once; ``vault`` asks for TOKEN."""
+
+    vault: Vault
+    texts: Sequence[TextOf]
+
+    async def turn_to(self, number: int) -> None:
+        """What there is but one of is of the text with this number from now on."""
+        await _change_settings(self.vault.store, self.texts[number])
+
+
+@asynccontextmanager
+async def hostile_vault(root: Path, texts: Sequence[TextOf]) -> AsyncIterator[HostileVault]:
+    """Everything that a store, a file, a program or a browser says is of ``texts``."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mediavault.api.app.create_app", lambda services: create_app(_told_by(services, texts)))
+        async with sample_vault(root, posts=0, worker=False, token=TOKEN) as vault:
+            now = (await vault.store.report()).at
+            await _fill(vault.store, texts, now)
+            yield HostileVault(vault, texts)
+
+
+async def _fill(store: JobStore, texts: Sequence[TextOf], now: datetime) -> None:
+    states = range(HOW_MANY_STATES) if len(texts) == 1 else range(1)
+    adopted: list[StoredJob] = []
+    for number, text_of in enumerate(texts):
+        ours = [post_of(number + state, text_of, now) for state in states]
+        platform, slug = storable(text_of("Job.platform")), storable(text_of("Account.slug"))
+        strays = [post_of(STRAYS + number + state, text_of, now, platform=platform, slug=slug) for state in states]
+        adopted += [*ours, *strays]
+        for site in dict.fromkeys((platform, storable(text_of("Gate.platform")))):
+            await store.close_gate(site, duration=HOUR, code=ErrorCode.RATE_LIMITED, reason=text_of("Gate.reason"))
+        await store.beat(_beat(number, text_of, now))
+        for one in (each for each in (*ours, *strays) if each.job.status is JobStatus.COMPLETED):
+            checks = {place: FileCheck(now, Verdict.CHANGED, text_of("FileCheck.detail")) for place in range(2)}
+            await store.put_record(RecordKind.VERIFIED, one.job.id, written_checks(checks))
+        await _sign_in(store, number, text_of, now)
+    await store.adopt(adopted)
+    await _change_settings(store, texts[0])
+
+
+def _beat(number: int, text_of: TextOf, now: datetime) -> WorkerBeat:
+    return WorkerBeat(
+        worker=WorkerId(f"w-{number}"),
+        host=storable(text_of("WorkerBeat.host")),
+        pid=number,
+        version=storable(text_of("WorkerBeat.version")),
+        started_at=now,
+        last_seen_at=now,
+        platforms=(text_of("WorkerBeat.platforms"),),
+        signed_in=(text_of("WorkerBeat.signed_in"), text_of("Job.platform"), "x"),
+    )
+
+
+async def _sign_in(store: JobStore, number: int, text_of: TextOf, now: datetime) -> None:
+    """A browser that says of itself what it likes, and a program's token."""
+    at = {"begun_at": now.isoformat(), "seen_at": now.isoformat(), "tls": False, "bound": ""}
+    visit = {"browser": text_of("Visit.browser"), "address": text_of("Visit.address")}
+    await store.put_record(RecordKind.WEB_SESSION, f"{number:064x}", {**at, **visit}, expires_at=now + 24 * HOUR)
+    token = {"name": text_of("ApiToken.name"), "scope": Scope.READ, "made_at": now.isoformat(), "used_at": None}
+    await store.put_record(RecordKind.API_TOKEN, f"{number:064x}", token)
+
+
+async def _change_settings(store: JobStore, text_of: TextOf) -> None:
+    values = {"name_template": f"{{id}} {text_of('Change.value')}", **_SETTINGS}
+    for name, value in values.items():
+        await store.put_record(RecordKind.SETTING, name, {"value": value, "by": text_of("Change.by")})
+
+
+# --- what other parts of the house say -------------------------------------------------------------------------------
+
+
+def _told_by(services: ApiServices, texts: Sequence[TextOf]) -> ApiServices:
+    clock = SystemClock()
+    sessions = StubSessions(clock)
+    for text_of in texts:
+        for name in (text_of("Job.platform"), text_of("SessionState.platform")):
+            sessions.add(
+                name,
+                signed_in=True,
+                title=text_of("SessionState.title"),
+                domains=(text_of("SessionState.domains"),),
+                signed_in_as=text_of("SessionState.signed_in_as"),
+                cookies=2,
+            )
+
+    async def examine() -> list[Check]:
+        return [
+            Check(text_of("Check.name"), found, text_of("Check.detail"), text_of("Check.help"))
+            for text_of, found in zip(texts, _verdicts(), strict=False)
+        ]
+
+    return replace(
+        services,
+        sessions=sessions,
+        windows=StubWindows(sessions),
+        doctor=Doctor(examine, clock),
+        ytdlp=_Ytdlp(texts),
+        copies=_Copies(texts),
+    )
+
+
+def _verdicts() -> Sequence[Found]:
+    return [verdict for _ in range(100) for verdict in Found]
+
+
+class _Ytdlp:
+    """Says another text each time."""
+
+    def __init__(self, texts: Sequence[TextOf]) -> None:
+        self._texts = texts
+        self._asked = count()
+
+    def state(self) -> YtdlpState:
+        number = next(self._asked)
+        text_of = self._texts[number % len(self._texts)]
+        outcome = UpgradeOutcome(
+            SystemClock().now(), error=text_of("UpgradeOutcome.error"), help=text_of("UpgradeOutcome.help")
+        )
+        return YtdlpState(
+            text_of("YtdlpState.version"), 90, is_own=True, is_upgrading=False, obstacle=text_of("YtdlpState.obstacle"), outcome=outcome
+        )  # fmt: skip
+
+    def start_upgrade(self) -> None:
+        """Nothing is installed here."""
+
+
+class _Copies:
+    """No copy can be made of any file, for a reason that a program gave."""
+
+    def __init__(self, texts: Sequence[TextOf]) -> None:
+        self._texts = texts
+
+    def _text_of(self, kept: KeptFile) -> TextOf:
+        number = int(kept.output_path.split("/")[1])  # of its post
+        return self._texts[number % STRAYS % len(self._texts)]
+
+    async def state(self, kept: KeptFile) -> Copy:
+        return Copy(CopyStatus.FAILED, CopyTrouble.DAMAGED, self._text_of(kept)("Copy.detail"))
+
+    def known_look(self, kept: KeptFile) -> MediaLook:
+        container, pictures, sound = (
+            self._text_of(kept)(f"MediaLook.{name}") for name in ("container", "video_codec", "audio_codec")
+        )
+        return MediaLook(container, pictures, sound, copy_helps=False)
+
+    async def look(self, kept: KeptFile) -> MediaLook:
+        return self.known_look(kept)
+
+    def make(self, kept: KeptFile) -> None:
+        """It would fail again."""
+
+    async def open(self, _kept: KeptFile) -> OpenedFile | None:
+        return None

@@ -1,0 +1,117 @@
+"""Visits pages of a hostile vault, and says what is wrong with them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from playwright.async_api import BrowserContext, Page
+
+from tests.ui.browsing import SIZES, Pages, overflow
+from tests.ui.hostile_vault import HostileVault
+from tests.ui.vault import TOKEN
+
+TABS = 3
+NO_FILE = r"Failed to load resource: the server responded with a status of 404 .*/files/"
+REFUSED = r"Failed to load resource: the server responded with a status of (4\d\d)"
+_GOES_NOWHERE = re.compile(r"^/(files|static|openapi\.json|api|library/(zip|export))\b|[?&]download=|/log$")
+_LOOK = """() => ({
+  hostile: "hostile" in window || document.documentElement.hasAttribute("hostile"),
+  title: document.querySelector("h1")?.textContent ?? "",
+  foreign: [...document.querySelectorAll("iframe, object, embed, base, math, marquee, [hx-on], [onerror], [onload], [onclick], [onfocus], [srcdoc]")]
+    .map((one) => one.outerHTML.slice(0, 80)),
+  links: [...document.querySelectorAll("a[href]")].map((one) => one.getAttribute("href")),
+})"""
+
+Links = Sequence[str]
+Visit = Callable[[Page, str], Awaitable[tuple[list[str], Links]]]
+
+every_text_or_some = pytest.mark.parametrize(
+    "every", [pytest.param(1, marks=pytest.mark.long, id="all"), pytest.param(10, id="a-tenth")]
+)
+
+
+async def signed_in(pages: Pages, house: HostileVault) -> BrowserContext:
+    """A browser on the narrowest screen that must do."""
+    context = await pages.context(size="zoomed")
+    door = await context.new_page()
+    await door.goto(urljoin(house.vault.base, "/login"))
+    await door.locator("#password").fill(TOKEN)
+    await door.locator("form[action='/login'] button").click()
+    await door.locator("#paste").wait_for()
+    await door.close()
+    return context
+
+
+async def examine(page: Page, base: str) -> None:
+    """Let the doctor look: the page shows what it found from then on."""
+    await page.goto(urljoin(base, "/doctor"))
+    await page.locator("h1 + form button").click()
+    await page.locator("#found").wait_for()
+
+
+async def troubles(page: Page) -> tuple[list[str], Mapping[str, Any]]:
+    """What is wrong with the page as it stands, on a narrow and on a wide screen, and what was seen in it."""
+    seen = await page.evaluate(_LOOK)
+    wrong = [*seen["foreign"], *(await overflow(page))]
+    if seen["hostile"]:
+        wrong.append("something ran")
+    await _resize(page, "desktop")
+    wrong += await overflow(page)
+    await _resize(page, "zoomed")
+    return wrong, seen
+
+
+async def look(page: Page, base: str, path: str) -> tuple[list[str], Mapping[str, Any]]:
+    """As ``troubles``, of the page at this address."""
+    await page.goto(urljoin(base, path), wait_until="load")
+    wrong, seen = await troubles(page)
+    return [f"{path[:150]}: {each}" for each in wrong], seen
+
+
+async def _resize(page: Page, size: str) -> None:
+    width, height = SIZES[size]
+    await page.set_viewport_size({"width": width, "height": height})
+
+
+async def walk(context: BrowserContext, starts: Iterable[str], visit: Visit, *, per_kind: int = 0) -> list[str]:
+    """Visit all of ``starts``, and by their links ``per_kind`` pages more of each kind; what was wrong in them."""
+    seen, wrong, counted = set(starts), list[str](), Counter[str]()
+    queue: asyncio.Queue[str] = asyncio.Queue()
+    for path in starts:
+        queue.put_nowait(path)
+
+    def follow(path: str, links: Links) -> None:
+        for link in links:
+            address = urlsplit(urljoin(path, link))
+            to = address.path + (f"?{address.query}" if address.query else "")
+            kind = to.strip("/").split("/")[0].split("?")[0]
+            if address.netloc or to in seen or not to.startswith("/") or _GOES_NOWHERE.search(to):
+                continue
+            if counted[kind] < per_kind:
+                counted[kind] += 1
+                seen.add(to)
+                queue.put_nowait(to)
+
+    async def go() -> None:
+        tab = await context.new_page()
+        while True:
+            path = await queue.get()
+            try:
+                found, links = await visit(tab, path)
+            except Exception as exc:
+                found, links = [f"{path[:150]}: {exc}"], ()
+            wrong.extend(found)
+            follow(path, links)
+            queue.task_done()
+
+    walkers = [asyncio.create_task(go()) for _ in range(TABS)]
+    await queue.join()
+    for one in walkers:
+        one.cancel()
+    return wrong

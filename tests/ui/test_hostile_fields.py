@@ -1,0 +1,54 @@
+"""Each text of a stranger is on the pages where it belongs, and turns none of the words beside it round."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.ui.browsing import Pages
+from tests.ui.hostile import DOCTOR, HOW_MANY_STATES, LIBRARY, POST, SHOWN, mark_of, post_id
+from tests.ui.hostile_vault import STRAYS, HostileVault
+from tests.ui.hostile_walk import NO_FILE, examine, look, signed_in
+
+# A mark in whatever is read, typed into, or leads somewhere; and marked text that would turn round the words beside it.
+_MARKED = r"""() => {
+  const all = document.documentElement.outerHTML + [...document.querySelectorAll("input, textarea")].map((one) => one.value);
+  const bare = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const { data, parentElement } = texts.currentNode;
+    if (/zq\d\dz/.test(data) && !parentElement.closest("bdi, output, option, textarea, [dir=auto], code")) bare.push(data.trim().slice(0, 80));
+  }
+  return { marks: [...new Set(all.match(/zq\d\dz/g) ?? [])], bare };
+}"""
+ROUTES = sorted({route for shown in SHOWN.values() for route in shown})
+
+
+def places_of(route: str) -> Sequence[str]:
+    """Where the page of this route shows all that it can."""
+    if route == POST:
+        return [f"/jobs/{post_id(first + state)}" for first in (0, STRAYS) for state in range(HOW_MANY_STATES)]
+    if route == LIBRARY:
+        return ["/library?state=all"]
+    site, account = mark_of("Job.platform"), f"{mark_of('Account.platform')}/{mark_of('Account.slug')}"
+    return [route.replace("{platform}/{slug}", account).replace("{platform}", site)]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+async def test_a_page_shows_its_fields_and_each_keeps_its_direction_to_itself(
+    marks: HostileVault, pages: Pages, route: str
+) -> None:
+    context = await signed_in(pages, marks)
+    pages.allow.append(NO_FILE)
+    page, found, wrong = await context.new_page(), set[str](), list[str]()
+    if route == DOCTOR:
+        await examine(page, marks.vault.base)
+    for path in places_of(route):
+        wrong += (await look(page, marks.vault.base, path))[0]
+        seen = await page.evaluate(_MARKED)
+        found |= set(seen["marks"])
+        wrong += [f"{path} does not keep apart: {each}" for each in seen["bare"]]
+
+    assert not wrong, "\n".join(dict.fromkeys(wrong))
+    assert {field for field in SHOWN if mark_of(field) in found} == {field for field in SHOWN if route in SHOWN[field]}

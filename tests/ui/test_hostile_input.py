@@ -1,0 +1,147 @@
+"""Hostile texts in every parameter of an address, in every field of a form, and in what a script shows at once: nothing runs,
+all are text, nothing breaks. Which parameters and fields there are stands in ``hostile.py``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from urllib.parse import quote, urlencode, urljoin
+
+import pytest
+from playwright.async_api import Page
+
+from mediavault.api.words import one_line
+from tests.ui.browsing import Pages
+from tests.ui.hostile import FORMS, LIBRARY, PARAMETERS, POST, post_id
+from tests.ui.hostile_texts import payloads
+from tests.ui.hostile_vault import HostileVault
+from tests.ui.hostile_walk import NO_FILE, REFUSED, Links, every_text_or_some, look, signed_in, troubles, walk
+
+pytestmark = pytest.mark.timeout(1_800)
+
+_SEND = """([path, fields]) => {
+  const form = Object.assign(document.createElement("form"), { method: "post", action: path, hidden: true });
+  for (const [name, value] of Object.entries(fields)) form.append(Object.assign(document.createElement("textarea"), { name, value }));
+  document.body.append(form);
+  form.submit();
+}"""
+
+
+def some_of(texts: Sequence[str], every: int) -> Sequence[str]:
+    """All of them, or a few: what is the same for all texts needs no tenth of them."""
+    return texts if every == 1 else texts[:: every * 4]
+
+
+def addresses(text: str) -> Iterator[str]:
+    """Every page that takes texts, with this one in all its parameters."""
+    short = text[:200]
+    yield f"/?{_query(url=text[:2_000], text=text[:2_000], post=short, taken=1, known=1)}"
+    yield f"{LIBRARY}?{_query(q=short, platform=short, account=short, told=short, state='all')}"
+    yield f"{_post_path()}?{_query(**{'in': urlencode({'q': short, 'account': short}, errors='replace')})}"
+    yield f"/accounts?{_query(q=short, platform=text[:64])}"
+    yield f"/accounts/{quote(short, safe='')}/{quote(short, safe='')}"
+    yield f"/sites/{quote(text[:64], safe='')}"
+    yield f"/settings/name?{_query(name_template=text[:1_000])}"
+    yield f"/{quote(short)}"
+
+
+def single(texts: Sequence[str]) -> Iterator[str]:
+    """Every parameter of every page, alone: what it does not take is refused with a page."""
+    places = [(route, name) for route, names in PARAMETERS.items() for name in names if "{platform}" not in route]
+    for turn in range(max(len(places), len(texts))):
+        route, name = places[turn % len(places)]
+        yield f"{route.replace('{job_id}', post_id(0))}?{_query(**{name: texts[turn % len(texts)][:200]})}"
+
+
+def _query(**values: object) -> str:
+    return urlencode(values, errors="replace")
+
+
+def _post_path() -> str:
+    return POST.replace("{job_id}", post_id(0))
+
+
+@every_text_or_some
+async def test_what_an_address_asks_for_is_shown_as_text(marks: HostileVault, pages: Pages, every: int) -> None:
+    context = await signed_in(pages, marks)
+    pages.allow += [NO_FILE, REFUSED]
+    some, base = some_of(payloads(), every), marks.vault.base
+    starts = dict.fromkeys((*(path for text in some for path in addresses(text)), *single(some)))
+
+    async def visit(page: Page, path: str) -> tuple[list[str], Links]:
+        return (await look(page, base, path))[0], ()
+
+    wrong = await walk(context, starts, visit)
+    assert not wrong, "\n".join(wrong[:40])
+
+
+def sent(text: str, path: str) -> dict[str, str]:
+    """The fields of a form. A deletion is asked for, not confirmed."""
+    fields = dict.fromkeys(FORMS[path], text)
+    if path == "/library/remove":
+        return {"q": text[:200], "state": "all", "everything": "on"}
+    return {"scope": "read", "days": ""} | fields if path == "/access/tokens" else fields
+
+
+@every_text_or_some
+async def test_what_a_form_sends_comes_back_as_text(marks: HostileVault, pages: Pages, every: int) -> None:
+    """Those that answer with what they were sent get every text, all others some."""
+    context = await signed_in(pages, marks)
+    pages.allow += [NO_FILE, REFUSED, "cannot be parsed, or is out of range"]  # a word in a field of numbers
+    some = some_of(payloads(), every)
+    echoing = ("/submit", "/settings", "/access/tokens", "/library/remove")
+    others = [path for path in FORMS if path not in (*echoing, "/library/zip", "/library/export")]
+    turns = [(path, text) for text in some for path in echoing]
+    turns += [(path, some[turn % len(some)]) for turn, path in enumerate(others)]
+    page, wrong = await context.new_page(), list[str]()
+    for path, text in turns:
+        where = re.sub(r"\{\w+\}", quote(text[:60], safe=""), path.replace("{job_id}", post_id(0)))
+        await page.goto(urljoin(marks.vault.base, "/settings/name"))
+        async with page.expect_navigation(wait_until="load"):
+            await page.evaluate(_SEND, [where, sent(text[:10_000], path)])
+        wrong += [f"{path} {text[:60]!r}: {each}" for each in (await troubles(page))[0]]
+
+    assert not wrong, "\n".join(wrong[:40])
+
+
+# --- what a script shows ----------------------------------------------------------------------------------------------
+
+
+@every_text_or_some
+async def test_what_a_script_shows_is_text(marks: HostileVault, pages: Pages, every: int) -> None:
+    """What is typed into the search and the name's template, pasted into the box, and the name of a file that is dropped."""
+    context = await signed_in(pages, marks)
+    pages.allow += [NO_FILE, REFUSED]
+    page, wrong = await context.new_page(), list[str]()
+
+    async def judge(what: str, text: str) -> None:
+        wrong.extend(f"{what} {text[:60]!r}: {each}" for each in (await troubles(page))[0])
+
+    for text in some_of(payloads(), every):
+        await page.goto(urljoin(marks.vault.base, "/library?state=all"))
+        async with page.expect_response(lambda answer: "/library?" in answer.url and "q=" in answer.url):
+            await page.locator("#q").fill(one_line(text)[:40].strip() or "x")
+        await page.locator("#results:not(.htmx-request)").wait_for()
+        await judge("search", text)
+        await page.goto(urljoin(marks.vault.base, "/settings"))
+        async with page.expect_response(lambda answer: "/settings/name" in answer.url):
+            await page.locator("#name_template").fill(text[:190] + "x")
+        await judge("template", text)
+        await page.goto(marks.vault.base)
+        async with page.expect_response("**/submit"):
+            await page.locator("#post_urls").fill(text[:1_000] + "x")
+            await page.locator("#paste button:not([type=button])").click()
+        await page.locator("#paste:not(.is-busy)").wait_for()
+        await judge("paste", text)
+        await page.evaluate(_DROP, text[:200])
+        await page.locator("#messages .complaint").wait_for()
+        await judge("dropped file", text)
+
+    assert not wrong, "\n".join(wrong[:40])
+
+
+_DROP = """(name) => {
+  const data = new DataTransfer();
+  data.items.add(new File(["\\0"], name));
+  document.querySelector("main").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+}"""
