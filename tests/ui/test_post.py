@@ -88,6 +88,39 @@ async def test_space_plays_and_pauses_and_a_button_keeps_its_own(pages: Pages, v
     assert await page.evaluate("document.getElementById('player').paused")
 
 
+async def test_before_it_plays_one_big_button_stands_over_the_poster(pages: Pages, vault: Vault) -> None:
+    """The browser's own controls draw a loading wheel over the poster, and come when the film runs."""
+    page = await pages(f"/jobs/{mp4_of(vault).id}")
+    button = page.get_by_role("button", name="Play the video")
+    player = page.locator("#player")
+    await expect(button).to_be_visible()
+    assert await player.evaluate("one => !one.controls && one.paused")
+
+    await page.keyboard.press("m")
+    await button.focus()
+    await page.keyboard.press("Enter")
+    await page.wait_for_function("() => !document.getElementById('player').paused")
+    await expect(button).to_be_hidden()
+    await expect(player).to_be_focused()
+    assert await player.evaluate("one => one.controls")
+
+
+async def test_who_seeks_before_it_plays_sees_the_browsers_controls(pages: Pages, vault: Vault) -> None:
+    page = await pages(f"/jobs/{mp4_of(vault).id}")
+    await page.wait_for_function(HAS_PLAYED)
+    await page.keyboard.press("5")
+
+    await expect(page.locator("#big-play")).to_be_hidden()
+    assert await page.locator("#player").evaluate("one => one.controls")
+
+
+async def test_without_javascript_the_browsers_own_controls_are_there(pages: Pages, vault: Vault) -> None:
+    page = await pages(f"/jobs/{mp4_of(vault).id}", javascript=False)
+
+    await expect(page.locator("#player")).to_have_attribute("controls", "")
+    await expect(page.locator("#big-play")).to_be_hidden()
+
+
 async def test_volume_and_speed_are_remembered_on_the_next_post(pages: Pages, vault: Vault) -> None:
     page = await pages(f"/jobs/{mp4_of(vault).id}")
     await page.evaluate("document.getElementById('player').volume = 0.25")

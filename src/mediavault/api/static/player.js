@@ -131,6 +131,24 @@ export async function makeCopy() {
   await follow(video());
 }
 
+// --- before it plays: the poster and one big button. The browser's own controls would turn their wheel over the poster
+// while they load what they need.
+
+function coverWith(button, player) {
+  if (!player.paused || player.currentTime > 0) return;
+  player.controls = false;
+  button.hidden = false;
+  const uncover = () => {
+    if (button.hidden) return;
+    const hadFocus = document.activeElement === button;
+    button.hidden = true;
+    player.controls = true;
+    if (hadFocus) player.focus({ preventScroll: true });
+  };
+  button.addEventListener("click", () => player.play().catch(() => {}));
+  for (const event of ["play", "seeking", "error"]) player.addEventListener(event, uncover);
+}
+
 // --- beginning with a player that is new on the page
 
 export function begin() {
@@ -144,6 +162,7 @@ export function begin() {
     remember(player);
   });
   recall(player);
+  coverWith(find("big-play"), player);
   player.addEventListener("volumechange", () => remember(player));
   const pip = find("pip");
   pip.hidden = !document.pictureInPictureEnabled;
