@@ -101,7 +101,8 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def pages(browser: Browser, vault: Vault) -> AsyncIterator[Pages]:
+async def pages(browser: Browser, vault: Vault, make_vault: MakeVault) -> AsyncIterator[Pages]:
+    """Closed before the vaults of ``make_vault``: a page that listens to one that is gone would complain."""
     opened = Pages(browser, vault.base)
     yield opened
     await opened.aclose()

@@ -172,6 +172,7 @@ CASES: tuple[Case, ...] = (
 # Routes that answer no page of their own, and why.
 NO_PAGES: dict[str, str] = {
     "/settings/name": "a part of the settings' page, asked for while somebody types",
+    "/library/changes": "tiles that changed, asked for by the library's page",
     "/library/zip": "a download",
     "/library/export": "a download",
     "/doctor/ytdlp": "a part of the doctor's page, asked for while an upgrade is under way",

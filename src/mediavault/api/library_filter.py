@@ -157,11 +157,11 @@ class Chip:
 
 
 def chips(asked: LibraryFilter, *, account_name: str, site: str = "") -> Iterator[Chip]:
+    """All but the search: that stands in its box."""
+
     def one(label: str, value: str, **none: object) -> Chip:
         return Chip(label, value, address(replace(asked, **none)))  # type: ignore[arg-type]
 
-    if asked.q:
-        yield one(gettext("Search"), asked.q, q="")
     if asked.platform:
         yield one(gettext("Site"), site or asked.platform, platform="")
     if asked.account:

@@ -18,6 +18,7 @@ from mediavault.api.assets import static_address
 from mediavault.api.catalogue import direction, gettext, names, ngettext, pgettext
 from mediavault.api.said import said
 from mediavault.api.sections import sections, use_icon
+from mediavault.api.site_marks import icon, letter, tone
 from mediavault.api.words import (
     GATE_WORDS,
     ITEM_WORDS,
@@ -86,6 +87,9 @@ def _environment() -> Environment:
         sections=sections,
         use_icon=use_icon,
         message_of=said,
+        letter_of=letter,
+        tone_of=tone,
+        icon_of=icon,
         status_words=STATUS_WORDS,
         gate_words=GATE_WORDS,
         stage_words=STAGE_WORDS,

@@ -8,6 +8,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from mediavault.api.library_filter import LibraryFilter, address, to_params
+from mediavault.api.site_marks import Tone, icon, letter, tone
 from mediavault.api.views import display, kept_files, title
 from mediavault.api.words import duration_words, one_line
 from mediavault.core.accounts import key_of
@@ -17,7 +18,10 @@ from mediavault.store.port import AccountSummary
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """``state`` is "" for what is kept; ``account_link`` is None where the post's account is not known."""
+    """``state`` is "" for what is kept; ``account_link`` is None where the post's account is not known.
+
+    ``letter`` stands where there is no picture.
+    """
 
     id: str
     link: str
@@ -26,16 +30,21 @@ class Tile:
     length: str
     account: str
     account_link: str | None
+    platform: str
     site: str
+    letter: str
     at: datetime
     status: JobStatus
     state: str
+    tone: Tone
+    icon: str
 
 
 def tile(job: Job, asked: LibraryFilter, *, site: str) -> Tile:
     """``site`` is how people write the platform's name. ``asked`` goes along in the link, so that the post's page knows what stands before and after it."""
     first = next(iter(kept_files(job).values()), None)
     account = job.account
+    is_retried = job.retry_at is not None
     return Tile(
         id=job.id,
         link=f"/jobs/{job.id}?{urlencode({'in': urlencode(to_params(asked))})}",
@@ -44,10 +53,14 @@ def tile(job: Job, asked: LibraryFilter, *, site: str) -> Tile:
         length=duration_words(job.duration_s),
         account=one_line((account.display_name or account.handle or account.slug) if account else ""),
         account_link=address(LibraryFilter(account=key_of(account))) if account else None,
+        platform=job.platform,
         site=site,
+        letter=letter(job.platform, site, job.canonical_url),
         at=job.created_at,
         status=job.status,
         state="" if job.status is JobStatus.COMPLETED else display(job).state,
+        tone=tone(job.status, job.error_code, is_retried=is_retried),
+        icon=icon(job.status, job.error_code, is_retried=is_retried),
     )
 
 

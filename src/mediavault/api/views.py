@@ -172,7 +172,7 @@ def _detail(job: Job) -> Said:
     if job.status is JobStatus.COMPLETED:
         return Said(size_words(job.bytes))
     if job.status is JobStatus.QUEUED and job.needs_session:
-        return Said(gettext("Goes on where somebody is signed in to %(site)s.") % {"site": job.platform})
+        return Said(gettext("Goes on where somebody is signed in to its site."))
     return said(job.error_code, one_line(job.error or "")) if job.status is JobStatus.FAILED else Said("")
 
 

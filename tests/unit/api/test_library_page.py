@@ -54,7 +54,7 @@ async def test_other_states_carry_a_badge(house: House) -> None:
     await house.add_failed()
     page = (await house.client.get("/library?state=failed")).text
 
-    assert '<span class="badge" data-status="failed">Failed</span>' in page
+    assert re.search(r'<span class="badge" data-tone="bad">.*>Failed</span></span>', page)
 
 
 async def test_more_leads_on_to_the_last_and_each_is_shown_once(house: House) -> None:
@@ -112,12 +112,20 @@ async def test_a_page_that_is_restored_is_whole(house: House) -> None:
 
 
 async def test_what_narrows_the_library_is_a_chip_that_takes_it_away(house: House) -> None:
+    """The search stands in its box alone; "clear all" takes it away too."""
     await fill(house, 2)
     page = (await house.client.get("/library?q=film&length=short&order=oldest")).text
 
-    assert "/library?length=short&order=oldest" in links(page)
     assert "/library?q=film&order=oldest" in links(page)
+    assert "/library?length=short&order=oldest" not in links(page)
     assert "/library?order=oldest" in links(page)
+
+
+async def test_a_search_alone_is_no_chip(house: House) -> None:
+    await fill(house, 2)
+    page = (await house.client.get("/library?q=film")).text
+
+    assert 'class="chips asked"' not in page
 
 
 async def test_the_link_of_a_tile_carries_the_filter_on(house: House) -> None:

@@ -249,9 +249,7 @@ async def test_removing_asks_within_the_page(house: House) -> None:
     job = await house.add_kept()
     page = await page_of(house, job)
 
-    assert re.search(
-        r'<details class="fold remove">.*Remove, keep the files.*Remove and delete the files', page, re.DOTALL
-    )
+    assert re.search(r'<details class="fold remove">.*Delete, keep the files.*Delete with its files', page, re.DOTALL)
     assert '<input type="hidden" name="files" value="on">' in page
 
 

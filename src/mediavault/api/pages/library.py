@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 from mediavault.api.appearance import current
 from mediavault.api.catalogue import ngettext
 from mediavault.api.dependencies import Services
+from mediavault.api.feed import CLOCKS_DIFFER
 from mediavault.api.library_filter import (
     LENGTH_WORDS,
     ORDER_WORDS,
@@ -48,12 +49,14 @@ async def library(request: Request, services: Services) -> Response:
     asked = read_filter(request.query_params)
     cursor = request.query_params.get("cursor") or None
     is_part = "hx-request" in request.headers and "hx-history-restore-request" not in request.headers
+    moment = services.clock.now() - CLOCKS_DIFFER  # before the look at the jobs: what changes from here on is told live
     page = await services.store.jobs(to_query(asked, current().zone, cursor=cursor, limit=PAGE))
     if is_part and cursor:
-        return render("library_tiles.html", **_tiles(services, asked, page))
+        return render("library_tiles.html", **tiles(services, asked, page))
     totals = await services.store.library_totals()
     found = {
-        **_tiles(services, asked, page),
+        "moment": moment,
+        **tiles(services, asked, page),
         **_found(services, asked, page, totals, is_start=cursor is None),
     }
     if is_part:
@@ -69,7 +72,7 @@ async def library(request: Request, services: Services) -> Response:
     )
 
 
-def _tiles(services: ApiServices, asked: LibraryFilter, page: JobPage) -> dict[str, Any]:
+def tiles(services: ApiServices, asked: LibraryFilter, page: JobPage) -> dict[str, Any]:
     more = address(asked, cursor=page.next_cursor) if page.next_cursor else None
     return {
         "asked": asked,
@@ -90,10 +93,8 @@ def _found(
                 site=services.title_of(asked.platform) if asked.platform else "",
             )
         ),
-        "states": [
-            (shown, SHOWN_WORDS[shown], address(replace(asked, state=shown)), counts[shown] if counts else None)
-            for shown in Shown
-        ],
+        "states": states(asked, totals),
+        "statuses": STATUSES[asked.state] or tuple(JobStatus),
         "count_words": _count_words(asked, page, counts, is_start=is_start),
         "is_start": is_start,
         "is_empty": not any(totals.counts.values()),
@@ -103,6 +104,15 @@ def _found(
         "address": address,
         "max_at_once": MAX_AT_ONCE,
     }
+
+
+def states(asked: LibraryFilter, totals: LibraryTotals) -> list[tuple[Shown, str, str, int | None]]:
+    """Each with its words, its address, and how many there are, where the totals know it."""
+    counts = _counts(asked, totals)
+    return [
+        (shown, SHOWN_WORDS[shown], address(replace(asked, state=shown)), counts[shown] if counts else None)
+        for shown in Shown
+    ]
 
 
 def _counts(asked: LibraryFilter, totals: LibraryTotals) -> dict[Shown, int] | None:
@@ -115,16 +125,22 @@ def _counts(asked: LibraryFilter, totals: LibraryTotals) -> dict[Shown, int] | N
     return {shown: sum(counts.get(status, 0) for status in STATUSES[shown] or JobStatus) for shown in Shown}
 
 
+def counted(asked: LibraryFilter, totals: LibraryTotals) -> str:
+    """How many there are, where the totals know it; else ""."""
+    counts = _counts(asked, totals)
+    return _videos(counts[asked.state]) if counts else ""
+
+
+def _videos(number: int) -> str:
+    return ngettext("%(number)s video", "%(number)s videos", number) % {"number": number}
+
+
 def _count_words(asked: LibraryFilter, page: JobPage, counts: Mapping[Shown, int] | None, *, is_start: bool) -> str:
     """How many were found. To count them all would cost more than to show the first."""
     here = len(page.jobs)
-    if counts is not None:
-        number = counts[asked.state]
-    elif page.next_cursor or not is_start:
+    if counts is None and (page.next_cursor or not is_start):
         return ngettext("More than %(number)s video", "More than %(number)s videos", here) % {"number": here}
-    else:
-        number = here
-    return ngettext("%(number)s video", "%(number)s videos", number) % {"number": number}
+    return _videos(here if counts is None else counts[asked.state])
 
 
 async def _choices(services: ApiServices, asked: LibraryFilter, totals: LibraryTotals) -> dict[str, Any]:

@@ -34,6 +34,7 @@ async def index(services: Services) -> Response:
         sessions=await sessions_of(sites, services),
         state_words=state_words,
         fleet=fleet_view(await services.store.report(), workers),
+        title_of=services.title_of,
         **frame(services),
     )
 

@@ -1,13 +1,13 @@
 // The first page, live. What an event tells of a job at work is shown at once; where a job changes its place, the page is
 // asked for anew and its changed parts are brought in. The words are the server's.
 
-import { listen, say } from "/static/core.js";
+import { say } from "/static/core.js";
 import { act, field, put } from "/static/jobs.js";
+import { follow } from "/static/line.js";
 import { bring } from "/static/morph.js";
 
 const REFRESH_PAUSE_MS = 700; // of many changes at once, one look
 const ANNOUNCE_EVERY_MS = 8000;
-const LOST_AFTER_MS = 2500; // a connection that comes back at once was not missed
 const SMOOTH_S = 4; // of the speed
 const STALE_MS = 15000; // a speed that nobody confirms
 const words = document.getElementById("words").dataset;
@@ -169,42 +169,16 @@ function onJob(job) {
   refresh();
 }
 
-const line = document.getElementById("lost-line");
-let isLost = false;
-let losing = 0;
-function lose(text, after) {
-  isLost = true;
-  clearTimeout(losing);
-  losing = setTimeout(() => {
-    line.textContent = text;
-    line.hidden = false;
-  }, after);
-}
-
-function onState(isOpen) {
-  document.body.dataset.stream = isOpen ? "open" : "lost";
-  if (!isOpen) {
-    if (!isLost) lose(words.lost, LOST_AFTER_MS);
-    return;
-  }
-  clearTimeout(losing);
-  if (isLost) refresh();
-  if (!line.hidden) document.getElementById("announce").textContent = words.back;
-  isLost = false;
-  line.hidden = true;
-}
-
-window.addEventListener("offline", () => lose(words.offline, 0));
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
 
-listen({
+follow({
   since: document.body.dataset.moment,
   job: onJob,
   removed(id) {
     states.delete(id);
     refresh();
   },
-  state: onState,
+  back: refresh,
   rested: refresh,
 });
 

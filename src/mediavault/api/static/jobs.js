@@ -36,14 +36,8 @@ export function fill(root, job) {
   }
 }
 
-// What a form with ``data-action`` does, by the API. Answers the job as it is then; null when it was removed, undefined
-// when the person thought better of it.
+// What a form with ``data-action`` does, by the API. Answers the job as it is then.
 export async function act(form) {
   const [, , id] = new URL(form.action).pathname.split("/");
-  const action = form.dataset.action;
-  if (action !== "remove") return call("POST", `/api/jobs/${id}/${action}`);
-  const files = form.elements.files?.checked ?? false;
-  if (!confirm(files ? form.dataset.askFiles : form.dataset.ask)) return undefined;
-  await call("DELETE", `/api/jobs/${id}?files=${files}`);
-  return null;
+  return call("POST", `/api/jobs/${id}/${form.dataset.action}`);
 }

@@ -1,71 +1,25 @@
-// The library: a search that is asked while a person types, a selection, keys. htmx brings the tiles.
+// The library: a search that is asked while a person types, and keys. htmx brings the tiles.
 
+import { announce } from "/static/announcer.js";
 import { say } from "/static/core.js";
+import { begin, bringFresh, settled } from "/static/library-live.js";
+import { clear, leaveOut, recall, select, selectAll, show } from "/static/library-selection.js";
 
 const form = document.getElementById("selection");
-const bar = document.getElementById("selected");
 const search = document.getElementById("q");
 const keys = document.getElementById("keys");
 const singleKeys = document.getElementById("single-keys");
 const messages = document.getElementById("messages");
 
-const boxes = () => [...form.querySelectorAll(".pick input")];
 const tileOf = (element) => element?.closest?.(".tile");
 const nameOf = (tile) => tile?.querySelector(".name");
 const boxOf = (tile) => tile?.querySelector(".pick input");
 
-// --- what is told to who does not see it: once, when it stands
-
-let announcing = 0;
-function announce(words) {
-  clearTimeout(announcing);
-  announcing = setTimeout(() => {
-    document.getElementById("announcer").textContent = words;
-  }, 500);
-}
-
 function announceFound() {
   const found = document.querySelector("[data-found]");
-  announce(found?.dataset.found || found?.textContent || "");
+  const words = [found?.dataset.found || found?.textContent, document.getElementById("selected-away").textContent];
+  announce(words.filter(Boolean).join(". "));
 }
-
-// --- what is selected
-
-let anchor = null; // where a range begins
-let told = 0;
-
-function showSelection() {
-  const count = form.querySelectorAll(".pick input:checked").length;
-  const tooMany = count > Number(bar.dataset.most);
-  bar.classList.toggle("shown", count > 0);
-  document.getElementById("results").classList.toggle("picking", count > 0);
-  const words = tooMany ? bar.dataset.tooMany
-    : count === 1 ? bar.dataset.one : bar.dataset.many.replace("{n}", count);
-  document.getElementById("selected-count").textContent = words;
-  if (count !== told) announce(count ? words : "");
-  told = count;
-  for (const button of bar.querySelectorAll("button[formaction]")) button.disabled = tooMany;
-}
-
-function select(box, value, { asRange = false } = {}) {
-  const all = boxes();
-  const [from, to] = [all.indexOf(asRange ? anchor : box), all.indexOf(box)].sort((a, b) => a - b);
-  for (const one of from < 0 ? [box] : all.slice(from, to + 1)) one.checked = value;
-  anchor = box;
-  showSelection();
-}
-
-function clear() {
-  for (const box of boxes()) box.checked = false;
-  anchor = null;
-  showSelection();
-}
-
-form.addEventListener("click", (event) => {
-  if (event.target.matches(".pick input")) select(event.target, event.target.checked, { asRange: event.shiftKey && anchor !== null });
-});
-// a browser that comes back to the page may tick the boxes as they were
-window.addEventListener("pageshow", showSelection);
 
 // --- keys
 
@@ -84,7 +38,7 @@ function onTile(event, tile) {
   const box = boxOf(tile);
   const onBox = event.target === box;
   if ((event.key === " " && !onBox) || event.key === "x" || event.key === "X") {
-    select(box, !box.checked, { asRange: event.shiftKey && anchor !== null });
+    select(box, !box.checked, event.shiftKey);
     return true;
   }
   const next = neighbour(tile, event.key);
@@ -106,8 +60,7 @@ function onPage(event) {
     return true;
   }
   if ((event.ctrlKey || event.metaKey) && event.key === "a" && form.querySelector(".tile")) {
-    for (const box of boxes()) box.checked = true;
-    showSelection();
+    selectAll();
     return true;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || !singleKeys.checked) return false;
@@ -139,6 +92,8 @@ singleKeys.addEventListener("change", () => localStorage.setItem(KEPT, singleKey
 document.addEventListener("click", (event) => {
   const what = event.target.closest("[data-do]")?.dataset.do;
   if (what === "clear") clear();
+  if (what === "leave-out") leaveOut();
+  if (what === "fresh") bringFresh();
   if (what === "keys") keys.showModal();
   if (what === "again") htmx.trigger(event.target.closest(".more"), "again");
   for (const menu of document.querySelectorAll("details.menu[open]")) {
@@ -158,10 +113,10 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target.id === "results" || event.target.id === "results") {
-    anchor = null;
-    showSelection();
+    settled();
+    show();
     announceFound();
-  } else document.getElementById("results").classList.toggle("picking", bar.classList.contains("shown"));
+  } else show();
 });
 
 function broke(event, problem) {
@@ -217,10 +172,12 @@ if (performance.getEntriesByType("navigation")[0]?.type === "back_forward" && hi
   document.addEventListener("DOMContentLoaded", () => setTimeout(bringBack, 0, history.state));
 }
 
+recall();
+
 // what the last action did is said once, not again when the page is loaded again
 const address = new URL(location.href);
 if (address.searchParams.has("told")) {
   address.searchParams.delete("told");
   history.replaceState(history.state, "", address);
 }
-showSelection();
+begin();

@@ -1,7 +1,8 @@
 // A post's page, live: what changed is put in place without losing the reader's focus, what is unfolded, or a running film.
 
-import { call, listen, say, showMoments } from "/static/core.js";
+import { call, say, showMoments } from "/static/core.js";
 import { fill } from "/static/jobs.js";
+import { follow } from "/static/line.js";
 import { begin, makeCopy, press, video } from "/static/player.js";
 
 const shown = document.body.dataset;
@@ -126,7 +127,7 @@ function showNow(job) {
   }
 }
 
-listen({
+follow({
   since: shown.moment,
   job(job) {
     if (job.id !== shown.job) return;
@@ -140,7 +141,8 @@ listen({
   removed(id) {
     if (id === shown.job) location.assign("/");
   },
-  rested: () => refreshSoon(),
+  back: refreshSoon,
+  rested: refreshSoon,
 });
 
 begin();

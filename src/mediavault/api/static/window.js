@@ -233,7 +233,7 @@ async function begin() {
     whenDone.textContent = whenDone.dataset.answer;
     const back = document.querySelector(".back a");
     back.href = `/jobs/${jobId}`;
-    back.textContent = `← ${back.dataset.job}`;
+    back.lastChild.data = back.dataset.job;
   }
   tell(statusLine.dataset.open.replace("{time}", () => until));
   document.getElementById("window").hidden = false;

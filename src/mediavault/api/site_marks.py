@@ -1,0 +1,44 @@
+"""What stands for a post that has no picture yet: its site's letter, and an icon of how it stands. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal
+from urllib.parse import urlsplit
+
+from mediavault.api.words import FAILED_WORDS
+from mediavault.core.errors import ErrorCode
+from mediavault.core.gates import MANY_SITES
+from mediavault.core.job import JobStatus
+
+Tone = Literal["good", "bad", "busy", "quiet"]
+
+_ICONS = {
+    JobStatus.QUEUED: "clock",
+    JobStatus.RUNNING: "download",
+    JobStatus.COMPLETED: "play",
+    JobStatus.CANCELLED: "skip",
+}
+_TONES: dict[JobStatus, Tone] = {JobStatus.RUNNING: "busy", JobStatus.COMPLETED: "good"}
+_SIGN_IN = frozenset({ErrorCode.LOGIN_REQUIRED, ErrorCode.SESSION_EXPIRED, ErrorCode.AGE_RESTRICTED})
+
+
+def letter(platform: str, title: str, address: str) -> str:
+    """The first one of the site's name; of the host's, where many sites go by one name."""
+    host = (urlsplit(address).hostname or "").removeprefix("www.")
+    name = host if platform in MANY_SITES and host else title
+    return next((each for each in name.upper() if each.isalnum()), "?")
+
+
+def tone(status: JobStatus, code: ErrorCode | None, *, is_retried: bool) -> Tone:
+    """How bad it is. Where a person or the next try can help it is not over."""
+    if status is JobStatus.FAILED:
+        return "busy" if is_retried or code in FAILED_WORDS else "bad"
+    return _TONES.get(status, "quiet")
+
+
+def icon(status: JobStatus, code: ErrorCode | None, *, is_retried: bool) -> str:
+    if status is not JobStatus.FAILED:
+        return _ICONS[status]
+    if is_retried:
+        return "clock"
+    return "key" if code in _SIGN_IN else "hand" if code in FAILED_WORDS else "alert"

@@ -1,0 +1,165 @@
+// The library, live: tiles change and go in their places; what the filter finds by now is announced by a button, which
+// brings it. Nothing that a person looks at is moved.
+
+import { count } from "/static/announcer.js";
+import { follow } from "/static/line.js";
+import { leaveOut, show as showSelection } from "/static/library-selection.js";
+import { bring } from "/static/morph.js";
+
+const LOOK_PAUSE_MS = 700; // of many changes at once, one look
+const AT_ONCE = 40; // tiles of one look
+const HEARD_FOR_MS = 30000; // what is told of while an answer is under way may be too new for it
+const MOST_KNOWN = 5000;
+
+const results = () => document.getElementById("results");
+const tileOf = (id) => document.getElementById(`job-${id}`);
+const idOf = (tile) => tile.id.slice("job-".length);
+
+const known = new Map(); // id -> what a tile tells of it, as far as it was told
+const heard = new Map(); // id -> when
+const wanted = new Set(); // asked for at the next look
+const fresh = new Set(); // what the button brings
+let bringing = null; // what it is bringing
+
+// --- what the stream tells
+
+function onJob(job) {
+  const tile = tileOf(job.id);
+  const state = tile?.querySelector('[data-field="state"]');
+  if (state && job.status === "running") state.textContent = job.display.state;
+  const isNow = [job.status, job.retry_at, job.error_code, job.display.title, job.links.thumbnail, job.duration_s, job.account_slug].join();
+  if (known.get(job.id) === isNow) return;
+  if (known.size > MOST_KNOWN) known.clear();
+  known.set(job.id, isNow);
+  heard.set(job.id, performance.now());
+  if (tile || results().dataset.statuses.split(" ").includes(job.status)) want(job.id);
+}
+
+function onRemoved(id) {
+  fresh.delete(id);
+  wanted.delete(id);
+  leaveOut([id]);
+  remove(tileOf(id));
+  showFresh();
+  lookSoon();
+}
+
+// --- looks
+
+let looking = 0;
+function lookSoon() {
+  looking ||= setTimeout(async () => {
+    await look().catch(() => {}); // the line says that the vault is away; who comes back is told what was missed
+    looking = 0;
+    if (wanted.size) lookSoon();
+  }, LOOK_PAUSE_MS);
+}
+
+function want(id) {
+  wanted.add(id);
+  lookSoon();
+}
+
+async function look() {
+  const shown = results();
+  const ids = [...wanted].slice(0, AT_ONCE);
+  for (const id of ids) wanted.delete(id);
+  const asked = new URLSearchParams(ids.map((id) => ["id", id]));
+  asked.set("moment", shown.dataset.moment);
+  for (const field of shown.querySelectorAll(":scope > input[type=hidden]")) asked.set(field.name, field.value);
+  const answer = await fetch(`/library/changes?${asked}`);
+  if (answer.status === 401) location.assign("/login");
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (shown.isConnected) take(page, ids);
+}
+
+function take(page, ids) {
+  for (const part of ["#states", "[data-found]:not(.empty)"]) {
+    const [old, now] = [results().querySelector(part), page.querySelector(part)];
+    if (old && now) bring(old, now);
+  }
+  let [changed, came] = [0, 0];
+  for (const id of ids) {
+    const now = page.getElementById(`job-${id}`);
+    const old = tileOf(id);
+    if (!now) remove(old);
+    else if (old) changed += Number(change(old, now));
+    else if ("fresh" in now.dataset && !fresh.has(id)) {
+      fresh.add(id);
+      came += 1;
+    }
+  }
+  count("changed", changed);
+  count("fresh", came);
+  showFresh();
+}
+
+// Whether it stands otherwise than before.
+function change(old, now) {
+  const word = (tile) => tile.querySelector(".badge")?.dataset.tone;
+  const isNews = word(old) !== word(now);
+  bring(old, now);
+  return isNews;
+}
+
+function remove(tile) {
+  if (!tile) return;
+  count("removed");
+  const beside = [tile.nextElementSibling, tile.previousElementSibling].find((one) => one?.matches(".tile"));
+  if (tile.contains(document.activeElement)) beside?.querySelector(".name").focus({ preventScroll: true });
+  tile.remove();
+  if (!document.querySelector(".tile")) bringFresh();
+}
+
+// --- what is new
+
+function showFresh() {
+  if (!fresh.size) return hideFresh();
+  const pill = document.getElementById("fresh");
+  if (!pill) return bringFresh(); // nothing stands there that could be moved
+  pill.querySelector("span").textContent = fresh.size === 1 ? pill.dataset.one : pill.dataset.many.replace("{n}", fresh.size);
+  pill.hidden = false;
+}
+
+function hideFresh() {
+  const pill = document.getElementById("fresh");
+  if (pill) pill.hidden = true;
+}
+
+export function bringFresh() {
+  bringing = new Set(fresh);
+  htmx.trigger(document.getElementById("finder"), "submit");
+}
+
+// The results have come anew: with what was new, and perhaps without what changed while they were on their way.
+export function settled() {
+  fresh.clear();
+  for (const [id, at] of heard) {
+    if (performance.now() - at > HEARD_FOR_MS) heard.delete(id);
+    else want(id);
+  }
+  if (!bringing) return;
+  const came = [...document.querySelectorAll(".tile")].filter((tile) => bringing.has(idOf(tile)));
+  const byHand = bringing.size > 0;
+  bringing = null;
+  for (const tile of came) tile.classList.add("is-fresh");
+  if (!byHand) return;
+  window.scrollTo({ top: 0 });
+  came[0]?.querySelector(".name").focus({ preventScroll: true });
+}
+
+// What a stream told of while nobody listened comes when it is open again, up to what was removed.
+function lookAtWhatIsInSight() {
+  for (const tile of document.querySelectorAll(".tile")) {
+    const { top, bottom } = tile.getBoundingClientRect();
+    if (bottom > -window.innerHeight && top < 2 * window.innerHeight) want(idOf(tile));
+  }
+}
+
+export function begin() {
+  const again = lookAtWhatIsInSight;
+  follow({ since: results().dataset.moment, job: onJob, removed: onRemoved, back: again, rested: again });
+  document.addEventListener("visibilitychange", () => document.hidden || again());
+  showSelection();
+}

@@ -1,0 +1,98 @@
+// What is selected in the library: posts by their ids, kept from filter to filter, also where no tile shows them now.
+// The form carries those as hidden fields, so that its buttons work on all of them.
+
+import { announce } from "/static/announcer.js";
+
+const KEPT = "mediavault_selected"; // of this tab
+const form = document.getElementById("selection");
+const bar = document.getElementById("selected");
+const away = document.getElementById("selected-away");
+const unseen = document.getElementById("selected-unseen");
+
+const chosen = new Set();
+let anchor = null; // where a range begins
+let told = 0;
+
+const boxes = () => [...form.querySelectorAll(".pick input")];
+
+function absent() {
+  const here = new Set(boxes().map((box) => box.value));
+  return [...chosen].filter((id) => !here.has(id));
+}
+
+function carry(ids) {
+  unseen.replaceChildren(
+    ...ids.map((value) => Object.assign(document.createElement("input"), { type: "hidden", name: "id", value })),
+  );
+}
+
+const counted = (element, number) => (number === 1 ? element.dataset.one : element.dataset.many.replace("{n}", number));
+
+// Brings boxes and bar to what is selected: after every change of it, or of the tiles.
+export function show() {
+  for (const box of boxes()) box.checked = chosen.has(box.value);
+  const missing = absent();
+  carry(missing);
+  const tooMany = chosen.size > Number(bar.dataset.most);
+  bar.classList.toggle("shown", chosen.size > 0);
+  document.getElementById("results").classList.toggle("picking", chosen.size > 0);
+  const words = tooMany ? bar.dataset.tooMany : counted(bar, chosen.size);
+  document.getElementById("selected-count").textContent = words;
+  away.textContent = missing.length ? counted(away, missing.length) : "";
+  for (const one of bar.querySelectorAll("[data-if-away]")) one.hidden = !missing.length;
+  if (chosen.size !== told) announce(chosen.size ? [words, away.textContent].filter(Boolean).join(", ") : "");
+  told = chosen.size;
+  for (const button of bar.querySelectorAll("button[formaction]")) button.disabled = tooMany;
+}
+
+const put = (id, value) => (value ? chosen.add(id) : chosen.delete(id));
+
+export function select(box, value, asRange = false) {
+  const all = boxes();
+  const from = asRange && anchor ? all.findIndex((one) => one.value === anchor) : -1;
+  const to = all.indexOf(box);
+  const range = from < 0 ? [box] : all.slice(Math.min(from, to), Math.max(from, to) + 1);
+  for (const one of range) put(one.value, value);
+  anchor = box.value;
+  show();
+}
+
+export function selectAll() {
+  for (const box of boxes()) chosen.add(box.value);
+  show();
+}
+
+export function clear() {
+  chosen.clear();
+  anchor = null;
+  show();
+}
+
+export function leaveOut(ids = absent()) {
+  for (const id of ids) chosen.delete(id);
+  show();
+}
+
+form.addEventListener("click", (event) => {
+  if (event.target.matches(".pick input")) select(event.target, event.target.checked, event.shiftKey);
+});
+
+// --- from page to page: states and filters lead to new ones, and so does a look at a post
+
+window.addEventListener("pagehide", () => sessionStorage.setItem(KEPT, JSON.stringify([...chosen])));
+
+function isTheSameVisit() {
+  if (new URLSearchParams(location.search).has("told")) return false; // something was done with them
+  if (performance.getEntriesByType("navigation")[0]?.type !== "navigate") return true;
+  const from = document.referrer ? new URL(document.referrer) : null;
+  return from?.origin === location.origin && /^\/(library|jobs\/)/.test(from.pathname);
+}
+
+export function recall() {
+  const kept = sessionStorage.getItem(KEPT);
+  sessionStorage.removeItem(KEPT);
+  if (kept && isTheSameVisit()) for (const id of JSON.parse(kept)) chosen.add(id);
+  show();
+}
+
+window.addEventListener("pageshow", show);

@@ -1,0 +1,50 @@
+// The live stream of a page that shows when it is cut, and when it is back.
+
+import { listen } from "/static/core.js";
+
+const LOST_AFTER_MS = 2500; // a connection that comes back at once was not missed
+const BACK_FOR_MS = 2500;
+const line = document.getElementById("lost-line");
+const words = line.dataset;
+
+let isLost = false;
+let turning = 0;
+
+function show(text, after = 0) {
+  clearTimeout(turning);
+  turning = setTimeout(() => {
+    line.textContent = text;
+    line.classList.remove("is-back");
+    line.hidden = false;
+  }, after);
+}
+
+function hide() {
+  clearTimeout(turning);
+  if (line.hidden) return;
+  line.textContent = words.back;
+  line.classList.add("is-back");
+  turning = setTimeout(() => (line.hidden = true), BACK_FOR_MS);
+}
+
+// As ``listen``; ``back`` is called when a stream that was cut is there again. What was removed meanwhile it does not tell.
+export function follow({ since, job, removed, rested, back = () => {} }) {
+  window.addEventListener("offline", () => {
+    isLost = true;
+    show(words.offline);
+  });
+  listen({
+    since,
+    job,
+    removed,
+    rested,
+    state(isOpen) {
+      document.body.dataset.stream = isOpen ? "open" : "lost";
+      if (isOpen && isLost) {
+        hide();
+        back();
+      } else if (!isOpen && !isLost) show(words.lost, LOST_AFTER_MS);
+      isLost = !isOpen;
+    },
+  });
+}

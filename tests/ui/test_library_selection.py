@@ -1,0 +1,98 @@
+"""What is selected in the library stays selected from filter to filter, and the bar works on all of it."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+from playwright.async_api import Page, expect
+
+from tests.ui.browsing import Pages, overflow
+from tests.ui.vault import Vault
+
+GIVEN_UP = "console error: htmx:"
+
+
+async def pick(page: Page, *places: int) -> list[str]:
+    boxes = page.locator(".pick input")
+    for place in places:
+        await boxes.nth(place).check()
+    return [await boxes.nth(place).get_attribute("value") or "" for place in places]
+
+
+async def test_a_search_keeps_what_is_selected_and_says_what_it_does_not_show(pages: Pages) -> None:
+    pages.allow.append(GIVEN_UP)
+    page = await pages("/library")
+    ids = await pick(page, 0, 1)
+    await page.locator("#q").press_sequentially("first frost", delay=10)
+    await page.wait_for_url("**/library?q=first+frost")
+    await expect(page.locator("#selected-count")).to_have_text("2 selected")
+    await expect(page.locator("#selected-away")).to_have_text("1 not shown here")
+    await expect(page.locator("#announcer")).to_contain_text("1 not shown here")
+    assert await page.locator(f"#job-{ids[0]} .pick input").is_checked()
+
+    await pick(page, 1)
+    await page.locator("#q").fill("")
+    await page.wait_for_url("**/library")
+    await expect(page.locator("#selected-count")).to_have_text("3 selected")
+    await expect(page.locator("#selected-away")).to_be_empty()
+    await expect(page.locator(".pick input:checked")).to_have_count(3)
+
+
+async def test_the_bar_works_on_all_that_is_selected(pages: Pages) -> None:
+    page = await pages("/library")
+    await pick(page, 0, 1, 2)
+    await page.goto(page.url)  # a fresh visit by hand begins anew
+    await expect(page.locator("#selected")).to_be_hidden()
+
+    ids = await pick(page, 0, 1, 2)
+    await page.locator("#choices summary").click()
+    await page.locator("#platform").select_option("vimeo")
+    await page.wait_for_url("**platform=vimeo")
+    await expect(page.locator("#selected-away")).to_have_text("3 not shown here")
+    async with page.expect_download() as coming:
+        await page.locator("#selected button[formaction='/library/zip']").click()
+    archive = zipfile.ZipFile(io.BytesIO(Path(await (await coming.value).path()).read_bytes()))
+
+    assert len(archive.namelist()) == len(ids)
+
+
+async def test_states_and_chips_lead_on_with_the_selection(pages: Pages) -> None:
+    page = await pages("/library?platform=x")
+    await pick(page, 0, 1)
+    await page.locator("#states a", has_text="Failed").click()
+    await page.wait_for_url("**state=failed**")
+    await expect(page.locator("#selected-count")).to_have_text("2 selected")
+    await expect(page.locator("#selected-away")).to_have_text("2 not shown here")
+
+    await page.locator("#selected summary").click()
+    await page.get_by_role("button", name="Deselect what is not shown").click()
+    await expect(page.locator("#selected")).to_be_hidden()
+
+
+async def test_a_look_at_a_post_and_a_second_thought_keep_the_selection(pages: Pages, fresh_vault: Vault) -> None:
+    page = await pages("/library", base=fresh_vault.base)
+    await pick(page, 0, 2)
+    await page.locator(".tile .name").nth(1).click()
+    await page.locator(".back a").click()
+    await expect(page.locator("#selected-count")).to_have_text("2 selected")
+
+    await page.locator("#selected button[formaction='/library/remove']").click()
+    await expect(page.locator(".victims li")).to_have_count(2)
+    await page.get_by_role("link", name="Cancel").click()
+    await expect(page.locator("#selected-count")).to_have_text("2 selected")
+
+    await page.locator("#selected button[formaction='/library/remove']").click()
+    await page.locator(".sure button.danger").click()
+    await expect(page.locator("#told")).to_have_text("2 posts were deleted.")
+    await expect(page.locator("#selected")).to_be_hidden()
+
+
+async def test_the_bar_fits_a_phone_with_both_counts(pages: Pages) -> None:
+    page = await pages("/library?state=all", size="phone", language="de")
+    await pick(page, 0, 1)
+    await page.locator("#states a").first.click()
+    await expect(page.locator("#selected-away")).not_to_be_empty()
+
+    assert await overflow(page) == []
