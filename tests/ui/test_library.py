@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import csv
 import io
 import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Error, Page, expect
 
 from mediavault.api.pages.library import PAGE
 from mediavault.core.job import JobStatus
@@ -77,10 +79,13 @@ async def test_an_answer_that_is_overtaken_is_not_shown(pages: Pages) -> None:
     pages.allow.append(GIVEN_UP)
     page = await pages("/library")
 
+    shown = asyncio.Event()
+
     async def slowly(route):  # type: ignore[no-untyped-def]
         if "q=n&" in route.request.url:
-            await page.wait_for_timeout(700)
-        await route.continue_()
+            await shown.wait()
+        with contextlib.suppress(Error):  # the browser has given it up
+            await route.continue_()
 
     await page.route("**/library?*", slowly)
     failed: list[str] = []
@@ -90,7 +95,8 @@ async def test_an_answer_that_is_overtaken_is_not_shown(pages: Pages) -> None:
     await page.locator("#q").press_sequentially("onesuch")
 
     await expect(page.locator(".empty h2")).to_have_text("Nothing found")
-    await page.wait_for_timeout(600)
+    shown.set()
+    await page.wait_for_timeout(300)
     await expect(page.locator(".empty h2")).to_have_text("Nothing found")
     assert any("q=n&" in url for url in failed)
 

@@ -19,6 +19,7 @@ _ICONS = {
     JobStatus.CANCELLED: "skip",
 }
 _TONES: dict[JobStatus, Tone] = {JobStatus.RUNNING: "busy", JobStatus.COMPLETED: "good"}
+_HELPED = frozenset(FAILED_WORDS) - {ErrorCode.PARTIAL}  # by a person
 _SIGN_IN = frozenset({ErrorCode.LOGIN_REQUIRED, ErrorCode.SESSION_EXPIRED, ErrorCode.AGE_RESTRICTED})
 
 
@@ -32,7 +33,7 @@ def letter(platform: str, title: str, address: str) -> str:
 def tone(status: JobStatus, code: ErrorCode | None, *, is_retried: bool) -> Tone:
     """How bad it is. Where a person or the next try can help it is not over."""
     if status is JobStatus.FAILED:
-        return "busy" if is_retried or code in FAILED_WORDS else "bad"
+        return "busy" if is_retried or code in _HELPED else "bad"
     return _TONES.get(status, "quiet")
 
 
@@ -41,4 +42,4 @@ def icon(status: JobStatus, code: ErrorCode | None, *, is_retried: bool) -> str:
         return _ICONS[status]
     if is_retried:
         return "clock"
-    return "key" if code in _SIGN_IN else "hand" if code in FAILED_WORDS else "alert"
+    return "key" if code in _SIGN_IN else "hand" if code in _HELPED else "alert"

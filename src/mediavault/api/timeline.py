@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from mediavault.api.catalogue import N_, gettext
+from mediavault.api.site_marks import Tone
+from mediavault.api.site_marks import tone as tone_of
 from mediavault.api.views import is_waiting_for_retry
 from mediavault.api.waiting_jobs import waits_for_sign_in
 from mediavault.api.words import FAILED_WORDS, RUNG_WORDS, STAGE_WORDS, help_for, one_line, span_words
 from mediavault.core.errors import ErrorCode
 from mediavault.core.job import HistoryRecord, Job, JobStatus, Outcome, RungName, Stage
 
-Tone = Literal["good", "bad", "busy", "quiet"]
 
 OUTCOME_WORDS: Mapping[Outcome, str] = {
     Outcome.OK: N_("Worked"),
@@ -167,14 +168,14 @@ def _mark(records: Sequence[HistoryRecord], *, is_running: bool) -> tuple[Tone, 
 
 
 def _step(record: HistoryRecord, began: datetime) -> Step:
-    tone = _TONES[record.outcome]
     ends = record.attempt > 0 and record.stage in _MARKS
+    tone, word = _mark([record], is_running=False) if ends else (_TONES[record.outcome], "")
     return Step(
         title=gettext(N_("End of the attempt") if ends else STAGE_WORDS[record.stage]),
         rung=gettext(RUNG_WORDS[record.rung]) if record.rung else "",
         tone=tone,
-        icon=_ICONS[tone],
-        outcome=_mark([record], is_running=False)[1] if ends else gettext(OUTCOME_WORDS[record.outcome]),
+        icon="hand" if ends and tone == "busy" else _ICONS[tone],
+        outcome=word or gettext(OUTCOME_WORDS[record.outcome]),
         said=one_line(record.detail),
         at=record.at,
         after=span_words(max(0.0, (record.at - began) / timedelta(milliseconds=1))),
@@ -211,8 +212,9 @@ def _ending(job: Job) -> Ending | None:
         case JobStatus.FAILED if waits_for_sign_in(job):
             return Ending("busy", "hand", gettext(N_("Waits for you")))
         case JobStatus.FAILED:
+            how = tone_of(job.status, job.error_code, is_retried=False)
             return Ending(
-                "bad", "hand", gettext(N_("Nothing more is tried by itself")), help_for(job.error_code, over=True)
+                how, "hand", gettext(N_("Nothing more is tried by itself")), help_for(job.error_code, over=True)
             )
         case _:
             return None

@@ -11,6 +11,15 @@ export function put(root, name, text) {
   if (element) element.textContent = text ?? "";
 }
 
+// What stands between backticks is code, as the server's pages show it.
+function putCoded(root, name, text) {
+  const parts = (text ?? "").split("`");
+  if (parts.length % 2 === 0) return put(root, name, text);
+  field(root, name)?.replaceChildren(
+    ...parts.map((part, place) => (place % 2 ? Object.assign(document.createElement("code"), { textContent: part }) : part)),
+  );
+}
+
 export function putMoment(root, name, iso) {
   const element = field(root, name);
   if (!element) return;
@@ -24,7 +33,7 @@ export function fill(root, job) {
   put(root, "state", job.display.state);
   put(root, "detail", job.display.detail);
   put(root, "original", job.display.original);
-  put(root, "help", job.help);
+  putCoded(root, "help", job.help);
   putMoment(root, "retry", job.retry_at);
   const bar = field(root, "progress");
   if (bar) {

@@ -40,6 +40,8 @@ export function show() {
   document.getElementById("selected-count").textContent = words;
   away.textContent = missing.length ? counted(away, missing.length) : "";
   for (const one of bar.querySelectorAll("[data-if-away]")) one.hidden = !missing.length;
+  const onlyKept = document.getElementById("results").dataset.statuses === "completed" && !missing.length;
+  bar.querySelector('[formaction="/library/retry"]').hidden = onlyKept; // there is nothing to try again
   if (chosen.size !== told) announce(chosen.size ? [words, away.textContent].filter(Boolean).join(", ") : "");
   told = chosen.size;
   for (const button of bar.querySelectorAll("button[formaction]")) button.disabled = tooMany;
