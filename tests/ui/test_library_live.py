@@ -124,9 +124,11 @@ async def test_a_lost_connection_is_said_and_the_tiles_catch_up(pages: Pages, fr
     await page.context.set_offline(True)
     await expect(page.locator("#lost-line")).to_have_text("This device is offline.")
     await keep(fresh_vault, fresh_vault.claims[0])
+    await fresh_vault.store.remove(fresh_vault.kept[3].id)  # of which no stream tells afterwards
     await page.context.set_offline(False)
 
     await expect(page.locator(FRESH)).to_have_text("1 new", timeout=20_000)
+    await expect(page.locator(f"#job-{fresh_vault.kept[3].id}")).to_have_count(0)
     await expect(page.locator("#lost-line")).to_be_hidden()
 
 

@@ -19,7 +19,6 @@ from mediavault.api.words import FAILED_WORDS, RUNG_WORDS, STAGE_WORDS, help_for
 from mediavault.core.errors import ErrorCode
 from mediavault.core.job import HistoryRecord, Job, JobStatus, Outcome, RungName, Stage
 
-
 OUTCOME_WORDS: Mapping[Outcome, str] = {
     Outcome.OK: N_("Worked"),
     Outcome.FAILED: N_("Failed"),
