@@ -119,10 +119,13 @@ async def test_an_empty_page_fills_by_itself(pages: Pages, fresh_vault: Vault) -
 
 
 async def test_a_lost_connection_is_said_and_the_tiles_catch_up(pages: Pages, fresh_vault: Vault) -> None:
-    pages.allow.append("Failed to load resource|ERR_INTERNET_DISCONNECTED")
+    pages.allow.append("Failed to load resource|ERR_INTERNET_DISCONNECTED|console error: htmx:")
     page = await live(pages, fresh_vault, "/library")
     await page.context.set_offline(True)
     await expect(page.locator("#lost-line")).to_have_text("This device is offline.")
+    await page.locator("#q").fill("frost")
+    await expect(page.locator("#messages")).to_contain_text("The vault does not answer.")
+    await page.locator("#q").fill("")
     await keep(fresh_vault, fresh_vault.claims[0])
     await fresh_vault.store.remove(fresh_vault.kept[3].id)  # of which no stream tells afterwards
     await page.context.set_offline(False)
@@ -130,6 +133,7 @@ async def test_a_lost_connection_is_said_and_the_tiles_catch_up(pages: Pages, fr
     await expect(page.locator(FRESH)).to_have_text("1 new", timeout=20_000)
     await expect(page.locator(f"#job-{fresh_vault.kept[3].id}")).to_have_count(0)
     await expect(page.locator("#lost-line")).to_be_hidden()
+    await expect(page.locator("#messages .complaint")).to_have_count(0)
 
 
 async def test_a_change_beyond_the_loaded_tiles_is_no_news(pages: Pages, fresh_vault: Vault) -> None:

@@ -6,6 +6,7 @@ const LOST_AFTER_MS = 2500; // a connection that comes back at once was not miss
 const BACK_FOR_MS = 2500;
 const line = document.getElementById("lost-line");
 const words = line.dataset;
+const { unreachable } = document.getElementById("messages").dataset;
 
 let isLost = false;
 let turning = 0;
@@ -27,6 +28,12 @@ function hide() {
   turning = setTimeout(() => (line.hidden = true), BACK_FOR_MS);
 }
 
+// Pictures that could not be loaded meanwhile are asked for again, and nobody is told any more that the vault is away.
+function mend() {
+  for (const image of document.images) if (image.complete && !image.naturalWidth) image.src = image.src;
+  for (const gone of document.querySelectorAll("#messages .complaint")) if (gone.textContent.includes(unreachable)) gone.remove();
+}
+
 // As ``listen``; ``back`` is called when a stream that was cut is there again. What was removed meanwhile it does not tell.
 export function follow({ since, job, removed, rested, back = () => {} }) {
   window.addEventListener("offline", () => {
@@ -42,6 +49,7 @@ export function follow({ since, job, removed, rested, back = () => {} }) {
       document.body.dataset.stream = isOpen ? "open" : "lost";
       if (isOpen && isLost) {
         hide();
+        mend();
         back();
       } else if (!isOpen && !isLost) show(words.lost, LOST_AFTER_MS);
       isLost = !isOpen;
