@@ -105,6 +105,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     SITE: ("platform",),
     SETTINGS: ("saved",),
     "/settings/name": ("name_template",),
+    "/library/changes": ("id", "moment"),
     "/library/zip": ("id",),
     "/library/export": ("id",),
 }

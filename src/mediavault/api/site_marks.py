@@ -25,9 +25,15 @@ _SIGN_IN = frozenset({ErrorCode.LOGIN_REQUIRED, ErrorCode.SESSION_EXPIRED, Error
 
 def letter(platform: str, title: str, address: str) -> str:
     """The first one of the site's name; of the host's, where many sites go by one name."""
-    host = (urlsplit(address).hostname or "").removeprefix("www.")
-    name = host if platform in MANY_SITES and host else title
+    name = (platform in MANY_SITES and _host(address)) or title
     return next((each for each in name.upper() if each.isalnum()), "?")
+
+
+def _host(address: str) -> str:
+    try:
+        return (urlsplit(address).hostname or "").removeprefix("www.")
+    except ValueError:
+        return ""
 
 
 def tone(status: JobStatus, code: ErrorCode | None, *, is_retried: bool) -> Tone:

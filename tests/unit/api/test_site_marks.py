@@ -20,6 +20,7 @@ from mediavault.platforms.registry import all_platforms
         ("generic", "Other sites", "https://www.films.example/1", "F"),
         ("mastodon", "Mastodon", "https://toot.example/@a/1", "T"),
         ("generic", "Other sites", "no address", "O"),
+        ("generic", "Other sites", "https://[", "O"),
         ("x", "夜空", "", "夜"),
         ("x", "🐈", "", "?"),
         ("generic", "Other", "https://127.0.0.1/x", "1"),
