@@ -9,7 +9,7 @@ Everything runs in one event loop, the server too: a test must await, never bloc
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from mediavault.services.browser.discovery import find_browser
+from tests.ui import odd
 from tests.ui.browsing import Pages, flags
 from tests.ui.hostile import marked
 from tests.ui.hostile_vault import HostileVault, hostile_vault
@@ -28,6 +29,7 @@ HERE = Path(__file__).parent
 _BROWSER = find_browser()
 
 
+_SETTINGS: Mapping[Whose, Mapping[str, object]] = {"guarded": {"token": TOKEN}, "new": {"setup": True}}
 MakeVault = Callable[..., Awaitable[Vault]]
 VaultOf = Callable[[Whose], Awaitable[Vault]]
 
@@ -57,9 +59,13 @@ async def vault_of(vault: Vault, tmp_path_factory: pytest.TempPathFactory) -> As
 
         async def find(whose: Whose) -> Vault:
             if whose not in opened:
-                token = {"token": TOKEN} if whose == "guarded" else {}
-                root = tmp_path_factory.mktemp(whose)
-                opened[whose] = await stack.enter_async_context(sample_vault(root, posts=0, worker=False, **token))
+                root, settings = tmp_path_factory.mktemp(whose), _SETTINGS.get(whose, {})
+                made = await stack.enter_async_context(sample_vault(root, posts=0, worker=False, **settings))
+                if whose == "odd":
+                    await odd.fill(made)
+                if whose == "broken":
+                    odd.break_(made)
+                opened[whose] = made
             return opened[whose]
 
         yield find

@@ -10,23 +10,27 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 
 from mediavault.core.errors import ErrorCode
 from mediavault.core.job import JobId, JobStatus
 from mediavault.store.port import JobQuery
+from tests.ui.odd import HOPELESS, MISSING, PARTLY, UNPLAYABLE, WAITS
+from tests.ui.odd import id_of as odd_id
 from tests.ui.vault import TOKEN, Vault
 
-Whose = Literal["full", "empty", "guarded"]
+Whose = Literal["full", "empty", "guarded", "new", "odd", "broken"]
 Address = Callable[[Vault], Awaitable[str]]
 State = Callable[[Page], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``route`` as the application declares it. ``whose``: the sample vault, one without posts or worker, one with a token.
+    """``route`` as the application declares it, "" for what no route answers. ``whose``: the sample vault, one without posts or
+    worker, one with a token, one that nobody has set up, one that holds what few do (``odd.py``), one whose database broke.
 
-    ``then`` brings the page into its state once it is open; ``allow`` are the troubles that belong to it.
+    ``then`` brings the page into its state once it is open; ``allow`` are the troubles that belong to it. ``is_rare``: axe
+    looks at it always, the other tests of all pages only in ``make ui``.
     """
 
     name: str
@@ -35,6 +39,7 @@ class Case:
     whose: Whose = "full"
     then: State | None = None
     allow: tuple[str, ...] = ()
+    is_rare: bool = False
 
 
 def at(address: str) -> Address:
@@ -121,8 +126,74 @@ async def too_easy(page: Page) -> None:
     await page.locator(".complaint").wait_for()
 
 
+async def reached_by_another_name(page: Page) -> None:
+    """As by a name in somebody else's DNS that leads here."""
+
+    async def answer(route: Route) -> None:
+        headers = {"host": "elsewhere.example", "accept": "text/html"}
+        await route.fulfill(response=await route.fetch(headers=headers))
+
+    await page.route("**/accounts", answer)
+    await page.locator(".sections a[href='/accounts']").click()
+    await page.locator("main .empty h1").wait_for()
+
+
+async def sent_too_much(page: Page) -> None:
+    await page.evaluate("""() => {
+      const form = Object.assign(document.createElement("form"), { method: "post", action: "/submit" });
+      form.append(Object.assign(document.createElement("textarea"), { name: "post_urls", value: "x".repeat(70_000) }));
+      document.body.append(form);
+      form.submit();
+    }""")
+    await page.locator("main .empty h1").wait_for()
+
+
+async def told_that_a_copy_helps(page: Page) -> None:
+    await page.locator("#unplayable[data-state=copy]").wait_for(timeout=30_000)
+
+
+async def told_that_nothing_helps(page: Page) -> None:
+    await page.locator("#unplayable[data-state=codec]").wait_for(timeout=30_000)
+
+
+async def all_of_these(page: Page) -> None:
+    await page.locator(".found summary").click()
+    await page.locator(".found .sheet").wait_for()
+
+
+async def more_for_the_selection(page: Page) -> None:
+    await some_selected(page)
+    await page.locator("#selected summary").click()
+    await page.locator("#selected .sheet").wait_for()
+
+
+async def nothing_left_to_delete(page: Page) -> None:
+    """What was selected is deleted in another window meanwhile."""
+    await page.locator(".pick input").first.evaluate("(box, id) => { box.value = id; }", NO_ID)
+    await page.locator(".pick input").first.check()
+    await page.locator("#selected button[formaction='/library/remove']").click()
+    await page.locator(".sure h1").wait_for()
+
+
+async def no_cookies(page: Page) -> None:
+    await page.locator("form.import").first.evaluate("(form) => { form.closest('details').open = true; }")
+    await page.locator("form.import textarea").first.fill("no cookie")
+    await page.locator("form.import button").first.click()
+    await page.locator("#messages .complaint").wait_for()
+
+
+async def wrong_invitation(page: Page) -> None:
+    await page.locator("#invitation").fill("not the token")
+    for field in ("#password", "#again"):
+        await page.locator(field).fill("seven grey herons")
+    await page.locator("form[action='/setup'] button").click()
+    await page.locator(".complaint").wait_for()
+
+
 NO_ID = JobId("00000000-0000-4000-8000-000000000000")
-REFUSED = (r"console error: Failed to load resource: .* (4\d\d|503)",)
+REFUSED = (r"console error: Failed to load resource: .* (4\d\d|50[03])",)
+
+NO_PLAYER = (r"console error: Failed to load resource: .* 404",)
 
 CASES: tuple[Case, ...] = (
     Case("home", "/", at("/"), then=everything_open),
@@ -167,6 +238,38 @@ CASES: tuple[Case, ...] = (
     Case("access-open", "/access", at("/access")),
     Case("access", "/access", at("/login"), "guarded", then=signed_in_to_access),
     Case("access-new-token", "/access", at("/login"), "guarded", then=with_a_new_token),
+    Case("home-odd", "/", at("/"), "odd", then=everything_open, is_rare=True),
+    Case("library-all-of-these", "/library", at("/library?state=all"), then=all_of_these, is_rare=True),
+    Case("library-selection-menu", "/library", at("/library"), then=more_for_the_selection, is_rare=True),
+    Case("library-nothing-left", "/library", at("/library"), then=nothing_left_to_delete, is_rare=True),
+    Case(
+        "job-unplayable", "/jobs/{job_id}", at(f"/jobs/{odd_id(UNPLAYABLE)}"), "odd", told_that_a_copy_helps, NO_PLAYER
+    ),
+    Case(
+        "job-no-copy",
+        "/jobs/{job_id}",
+        at(f"/jobs/{odd_id(HOPELESS)}"),
+        "odd",
+        told_that_nothing_helps,
+        NO_PLAYER,
+        is_rare=True,
+    ),
+    Case("job-partly-kept", "/jobs/{job_id}", at(f"/jobs/{odd_id(PARTLY)}"), "odd", then=everything_open),
+    Case("job-file-missing", "/jobs/{job_id}", at(f"/jobs/{odd_id(MISSING)}"), "odd", is_rare=True),
+    Case("job-challenge", "/jobs/{job_id}", at(f"/jobs/{odd_id(WAITS)}"), "odd", is_rare=True),
+    Case("job-keys", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=keys_shown, is_rare=True),
+    Case("sites-odd", "/sites", at("/sites"), "odd", is_rare=True),
+    Case("site-closed", "/sites/{platform}", at("/sites/tiktok"), "odd", is_rare=True),
+    Case("settings-changed", "/settings", at("/settings?saved=true"), "odd", is_rare=True),
+    Case("sign-ins-odd", "/sessions", at("/sessions"), "odd", then=everything_open, is_rare=True),
+    Case("sign-ins-no-cookies", "/sessions", at("/sessions"), then=no_cookies, allow=REFUSED, is_rare=True),
+    Case("setup-invited", "/setup", at("/setup"), "new", is_rare=True),
+    Case("setup-wrong-token", "/setup", at("/setup"), "new", then=wrong_invitation, allow=REFUSED, is_rare=True),
+    Case("nowhere", "", at("/nonesuch"), allow=REFUSED),
+    Case("not-understood", "", at("/library?since=never"), allow=REFUSED, is_rare=True),
+    Case("too-much", "", at("/"), then=sent_too_much, allow=REFUSED, is_rare=True),
+    Case("another-name", "", at("/"), then=reached_by_another_name, allow=REFUSED, is_rare=True),
+    Case("database-away", "", at("/library"), "broken", allow=REFUSED, is_rare=True),
 )
 
 # Routes that answer no page of their own, and why.

@@ -142,6 +142,11 @@ async def store_kept(store: JobStore, downloads: Path, video: bytes, suffix: str
     return kept.job
 
 
+def post(number: int) -> Job:
+    """A post that nobody has looked at yet. Its id goes by its number, as that of ``store_kept`` does."""
+    return _job(number, ACCOUNTS[number % len(ACCOUNTS)], TITLES[number % len(TITLES)], SystemClock().now())
+
+
 def picture(number: int) -> bytes:
     """A JPEG: a sky, a sun and hills in colours of its own."""
     width, height = PICTURE

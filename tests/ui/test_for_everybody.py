@@ -28,7 +28,9 @@ _MOVING = """() => document.getAnimations()
   .filter((each) => each.playState === "running" && each.effect.getComputedTiming().activeDuration > 20)
   .map((each) => each.effect.target?.outerHTML.slice(0, 100))"""
 
-each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+each_case = pytest.mark.parametrize(
+    "case", [pytest.param(case, id=case.name, marks=[pytest.mark.long] if case.is_rare else []) for case in CASES]
+)
 
 
 async def resize(page: Page, size: Size) -> None:

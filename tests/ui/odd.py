@@ -1,0 +1,114 @@
+"""What few vaults hold all at once, as a vault to look at: posts that are kept in part or do not play, sites that want to be
+left alone, workers of two versions, settings that were changed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import timedelta
+from typing import NoReturn
+
+from mediavault import __version__
+from mediavault.core.checks import FileCheck, Verdict, written_checks
+from mediavault.core.errors import ErrorCode, StoreError
+from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, Stage, WorkerBeat, WorkerId
+from mediavault.core.media import Item, ItemRole, KeptFile
+from mediavault.core.records import RecordKind
+from mediavault.store.port import StoredJob
+from tests import media
+from tests.ui import sample
+from tests.ui.vault import Vault
+
+UNPLAYABLE, HOPELESS, PARTLY, MISSING, WAITS = range(500, 505)  # the posts' numbers
+HOUR = timedelta(hours=1)
+LONG_TEXT = "Filmed from the harbour wall, in one take. https://harbour.example/diary?day=12\n" * 30
+
+
+def id_of(number: int) -> JobId:
+    return sample.post(number).id
+
+
+async def fill(vault: Vault) -> None:
+    """Into a vault without posts."""
+    store, downloads = vault.store, vault.downloads
+    now = (await store.report()).at
+    await sample.store_kept(store, downloads, media.flv(), "flv", number=UNPLAYABLE)
+    await sample.store_kept(store, downloads, media.asf(), "wmv", number=HOPELESS)
+    gone = await sample.store_kept(store, downloads, media.mp4(), "mp4", number=MISSING)
+    checks = {0: FileCheck(now, Verdict.MISSING, "It is not below the download folder.")}
+    await store.put_record(RecordKind.VERIFIED, gone.id, written_checks(checks))
+    await store.adopt(
+        [StoredJob(_partly(vault, sample.post(PARTLY))), StoredJob(_waiting_for_a_person(sample.post(WAITS)))]
+    )
+    await store.enqueue([vault.opened.submit("https://vimeo.com/76979871")])
+    for platform, code, reason in (
+        ("instagram", ErrorCode.ACCOUNT_WARNING, "The site says that it saw something unusual."),
+        ("tiktok", ErrorCode.RATE_LIMITED, "429 Too Many Requests"),
+    ):
+        await store.close_gate(platform, duration=6 * HOUR, code=code, reason=reason)
+    for number, version in enumerate((__version__, "0.0.9")):
+        await store.beat(
+            WorkerBeat(
+                worker=WorkerId(f"w-odd-{number}"),
+                host=f"cellar-{number}",
+                pid=4711 + number,
+                version=version,
+                started_at=now,
+                last_seen_at=now,
+                draining=bool(number),
+                platforms=("x", "tiktok"),
+                signed_in=("x", "instagram"),
+            )
+        )
+    await vault.opened.live.change("concurrency", 5, by="192.168.1.20")
+    await vault.opened.live.change("name_template", "{id} {title}", by="")
+
+
+def break_(vault: Vault) -> None:
+    """The library's jobs cannot be read any more."""
+
+    async def be_away(*_: object, **__: object) -> NoReturn:
+        raise StoreError("The database does not answer.")
+
+    vault.store.jobs = be_away  # type: ignore[method-assign]
+
+
+def _partly(vault: Vault, job: Job) -> Job:
+    """Two of three videos, and a long text."""
+    video = media.mp4()
+    items = [_kept(vault, video, place) for place in range(2)]
+    items.append(JobItem(Item(role=ItemRole.QUOTED), ItemStatus.FAILED, None, ErrorCode.DRM, "The video is encrypted."))
+    error = "2 of 3 videos are kept; the other is copy-protected."
+    return replace(
+        job,
+        status=JobStatus.FAILED,
+        stage=Stage.FAIL,
+        attempt_count=2,
+        error_code=ErrorCode.PARTIAL,
+        error=error,
+        failed_at=job.created_at,
+        items=tuple(items),
+        metadata={**job.metadata, "text": LONG_TEXT},
+    )
+
+
+def _kept(vault: Vault, video: bytes, place: int) -> JobItem:
+    path = vault.downloads / "odd" / f"part {place}.mp4"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(video)
+    sha256 = hashlib.sha256(video).hexdigest()
+    kept = KeptFile(str(path.relative_to(vault.downloads)), None, len(video), sha256, 2.0, 320, 180)
+    return JobItem(Item(media_id=str(place)), ItemStatus.KEPT, kept)
+
+
+def _waiting_for_a_person(job: Job) -> Job:
+    return replace(
+        job,
+        platform="instagram",
+        status=JobStatus.FAILED,
+        stage=Stage.FAIL,
+        attempt_count=1,
+        error_code=ErrorCode.CHALLENGE,
+        error="The site wants to see that a human is there.",
+        failed_at=job.created_at,
+    )
