@@ -10,7 +10,6 @@ nothing of the packages is run.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import io
 import os
@@ -18,7 +17,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +29,6 @@ API = ROOT / "src" / "mediavault" / "api"
 DOCTOR = ROOT / "src" / "mediavault" / "runtime" / "doctor"
 VENDOR = API / "static" / "vendor"
 LOCALES = API / "locales"
-ERRORS = API.parent / "core" / "errors.py"
-SPEAKING = (API, API.parent / "access", API.parent / "core")
 INSTALL_WITHIN_S = 300.0
 KEYWORDS: dict[str, Any] = {
     "_": None,
@@ -110,7 +106,8 @@ def texts_of_the_code() -> Catalog:
     from babel.messages.catalog import Catalog
     from babel.messages.extract import extract_from_dir
 
-    from mediavault.api.words import plain_sentences
+    sys.path.insert(0, str(ROOT))  # also where this file is run by its path
+    from scripts.messages import CONTEXT, messages_of_the_code
 
     found = Catalog(project="mediavault", charset="utf-8")
     method_map = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
@@ -125,25 +122,9 @@ def texts_of_the_code() -> Catalog:
         str(DOCTOR), method_map=method_map, options_map=options, keywords=KEYWORDS
     ):
         found.add(message, locations=[(f"doctor/{name}", 0)], context=context)
-    for sentence in plain_sentences():
-        found.add(sentence, locations=[("words.py", 0)])
-    for name, sentence in sentences_of_errors():
-        found.add(sentence, locations=[(name, 0)])
+    for sentence, names in messages_of_the_code().items():
+        found.add(sentence, locations=[(name, 0) for name in sorted(names)], context=CONTEXT)
     return found
-
-
-def sentences_of_errors() -> Iterator[tuple[str, str]]:
-    """What our errors say in constant words, where people may be shown it. They are raised in English, below the pages,
-    and translated where they are shown; a sentence with a value in it is shown beside the translated one of its code.
-    """
-    kinds = {node.name for node in ast.parse(ERRORS.read_text()).body if isinstance(node, ast.ClassDef)}
-    kinds |= {"HttpRefusal", "_refused"}  # the pages' own
-    for path in sorted(path for folder in SPEAKING for path in folder.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in kinds:
-                for value in (*node.args, *(one.value for one in node.keywords if one.arg in ("help", "message"))):
-                    if isinstance(value, ast.Constant) and isinstance(value.value, str) and " " in value.value:
-                        yield path.relative_to(API.parent).as_posix(), value.value
 
 
 def collect_words() -> None:

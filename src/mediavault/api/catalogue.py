@@ -8,8 +8,11 @@ words, say) is marked ``N_`` there and translated where it is shown.
 from __future__ import annotations
 
 import gettext as gnu
+import struct
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import as_file, files
+from importlib.resources.abc import Traversable
 
 from mediavault.api.appearance import current
 
@@ -56,6 +59,31 @@ def decimal(value: float, digits: int) -> str:
     return f"{value:.{digits}f}".replace(".", pgettext("decimal point", "."))
 
 
+def number(text: str) -> str:
+    """``1,234.5`` in the reader's form. Only for what is a number."""
+    marks = {",": pgettext("thousands separator", ","), ".": pgettext("decimal point", ".")}
+    return "".join(marks.get(sign, sign) for sign in text)
+
+
+def grouped(count: int) -> str:
+    """``1,234``, or ``1.234`` where that is the custom."""
+    return number(f"{count:,}")
+
+
+def texts(locale: str, context: str) -> Iterator[str]:
+    """The msgids of a context, as the compiled catalogue has them (GNU gettext, "The Format of GNU MO Files")."""
+    if locale not in locales() or locale == SOURCE_LOCALE:
+        return
+    compiled = _compiled(locale).read_bytes()
+    order = "<" if compiled.startswith(b"\xde\x12\x04\x95") else ">"
+    count, table = struct.unpack_from(f"{order}II", compiled, 8)
+    for place in range(count):
+        length, start = struct.unpack_from(f"{order}II", compiled, table + 8 * place)
+        of, mark, text = compiled[start : start + length].decode("utf-8").partition("\x04")
+        if mark and of == context:
+            yield text.partition("\0")[0]
+
+
 def names() -> dict[str, str]:
     """Each language by its code, in its own words, English first."""
     own = {
@@ -68,6 +96,9 @@ def names() -> dict[str, str]:
 def _translations(locale: str) -> gnu.NullTranslations:
     if locale not in locales() or locale == SOURCE_LOCALE:
         return gnu.NullTranslations()
-    source = files("mediavault.api").joinpath("locales", locale, "LC_MESSAGES", "mediavault.mo")
-    with as_file(source) as path, path.open("rb") as compiled:
+    with as_file(_compiled(locale)) as path, path.open("rb") as compiled:
         return gnu.GNUTranslations(compiled)
+
+
+def _compiled(locale: str) -> Traversable:
+    return files("mediavault.api").joinpath("locales", locale, "LC_MESSAGES", "mediavault.mo")

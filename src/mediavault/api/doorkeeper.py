@@ -56,7 +56,7 @@ class Doorkeeper:
             raise HttpRefusal(
                 403,
                 ErrorCode.FORBIDDEN,
-                f"This token may only {caller.scope}.",
+                f"This token's scope is `{caller.scope}` only.",
                 help="Use a token with the scope that this needs: see `mediavault token list`.",
                 headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
             )

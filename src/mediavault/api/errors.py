@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from mediavault.access.errors import TooManyTries
-from mediavault.api.catalogue import gettext
+from mediavault.api.message_patterns import translated
 from mediavault.api.render import render
 from mediavault.api.said import said
 from mediavault.api.schemas import ErrorView
@@ -102,7 +102,7 @@ def error_response(request: Request, exc: MediavaultError) -> Response:
         headers = {**headers, "Retry-After": "5"}
     if isinstance(exc, TooManyTries):
         headers = {**headers, "Retry-After": str(exc.wait_s)}
-    advice = gettext(exc.help)
+    advice = translated(exc.help)
     if wants_page(request):
         view = ErrorView(code=exc.code, message=exc.message, help=advice)
         response: Response = render("error.html", status=status, error=view)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from mediavault.api.appearance import current
 from mediavault.api.catalogue import N_, gettext
 from mediavault.core.clock import Clock
 from mediavault.core.errors import MediavaultError
@@ -60,22 +61,32 @@ class Examination:
 
 
 class Doctor:
-    """Asks ``examine`` at most once a minute, and once at a time however many ask."""
+    """Asks ``examine`` at most once a minute, and once at a time however many ask; once for each language in which
+    somebody asks, since its answers are in words."""
 
     def __init__(self, examine: Callable[[], Awaitable[Sequence[Check]]], clock: Clock) -> None:
         self._examine = examine
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._until = float("-inf")
-        self.last: Examination | None = None
+        self._found: dict[str, tuple[float, Examination]] = {}
+
+    @property
+    def last(self) -> Examination | None:
+        """The newest in the reader's language, else the newest."""
+        own = self._found.get(current().locale)
+        newest = max(self._found.values(), key=lambda it: it[0], default=None)
+        found = own or newest
+        return found[1] if found else None
 
     async def run(self) -> Examination:
         """What stands there if it is young, else a new one. One that takes too long is an answer too."""
         async with self._lock:
-            if self.last is None or self._clock.monotonic() >= self._until:
-                self.last = Examination(self._clock.now(), grouped(await self._checks()))
-                self._until = self._clock.monotonic() + KEPT_FOR_S
-            return self.last
+            locale = current().locale
+            known = self._found.get(locale)
+            if known is None or self._clock.monotonic() >= known[0] + KEPT_FOR_S:
+                found = Examination(self._clock.now(), grouped(await self._checks()))
+                known = self._found[locale] = (self._clock.monotonic(), found)
+            return known[1]
 
     async def _checks(self) -> Sequence[Check]:
         try:

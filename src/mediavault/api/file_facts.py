@@ -8,6 +8,7 @@ from mediavault.api.catalogue import gettext
 from mediavault.api.dependencies import JobIdPath, Services, errors
 from mediavault.api.errors import HttpRefusal
 from mediavault.api.files import ANSWERS, Kept, Place, answer_file, kept_file
+from mediavault.api.message_patterns import translated
 from mediavault.api.schemas import CheckView, CopyView
 from mediavault.api.services import ApiServices
 from mediavault.api.views import kept_files
@@ -129,7 +130,7 @@ async def _copy_view(services: ApiServices, kept: KeptFile) -> CopyView:
         status=copy.status,
         trouble=copy.trouble,
         message=copy_trouble_words(copy),
-        detail=copy.detail,
+        detail=translated(copy.detail),
         container=look.container if look else None,
         video_codec=look.video_codec if look else None,
         audio_codec=look.audio_codec if look else None,

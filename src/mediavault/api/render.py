@@ -16,6 +16,7 @@ from mediavault import __version__
 from mediavault.api.appearance import current
 from mediavault.api.assets import static_address
 from mediavault.api.catalogue import direction, gettext, names, ngettext, pgettext
+from mediavault.api.message_patterns import translated
 from mediavault.api.said import said
 from mediavault.api.sections import sections, use_icon
 from mediavault.api.site_marks import icon, letter, tone
@@ -78,6 +79,7 @@ def _environment() -> Environment:
         isolated=isolated,
         in_path=in_path,
         shell_word=shlex.quote,
+        translated=translated,
     )
     environment.globals.update(
         version=__version__,

@@ -1,5 +1,5 @@
-"""What happened, for a reader of any language. Messages are stored as they were said, in English; each condition has a
-sentence of its own, which is translated, and where the reader's language is another the message stands after it. Pure."""
+"""What happened, for a reader of any language. Messages are stored as they were said, in English, and translated when they
+are shown. Each condition has a sentence of its own: it stands before a message that no catalogue knows. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mediavault.api.appearance import current
 from mediavault.api.catalogue import N_, SOURCE_LOCALE, gettext
+from mediavault.api.message_patterns import translated
 from mediavault.core.errors import ErrorCode
 
 SENTENCES: Mapping[ErrorCode, str] = {
@@ -73,7 +74,7 @@ class Said:
 
 def said(code: ErrorCode | None, message: str) -> Said:
     """A message of this condition, for whoever asked. English readers get it as it is."""
-    translated = gettext(message)
-    if not message or translated != message or current().locale == SOURCE_LOCALE:
-        return Said(translated)
+    there = translated(message)
+    if not message or there != message or current().locale == SOURCE_LOCALE:
+        return Said(there)
     return Said(gettext(SENTENCES[code]), message) if code is not None else Said(message)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mediavault.api.catalogue import gettext, ngettext
+from mediavault.api.catalogue import gettext, grouped, ngettext
 from mediavault.api.waiting_jobs import waiting_jobs, wall_since
 from mediavault.core.errors import ErrorCode
 from mediavault.core.fleet import ALIVE_WITHIN, hosts_signed_in
@@ -258,4 +258,4 @@ def waiting_words(count: int, challenges: int = 0) -> str:
         "Challenge: %(count)s job waits for your answer.", "Challenge: %(count)s jobs wait for your answer.", challenges
     )
     parts = ((wall, sign_ins), (challenge, challenges))
-    return " ".join(words % {"count": f"{number:,}"} for words, number in parts if number)
+    return " ".join(words % {"count": grouped(number)} for words, number in parts if number)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from mediavault.api.catalogue import N_, gettext
+from mediavault.api.message_patterns import translated
 from mediavault.core.changeable import Changeable, checked
 from mediavault.core.errors import BadSetting
 from mediavault.core.media import Preference
@@ -79,7 +80,7 @@ def judge(sent: Mapping[str, Any], *, sites: Collection[str]) -> tuple[dict[str,
         try:
             good[name] = checked(name, text)
         except BadSetting as exc:
-            wrong[name] = gettext(_WRONG[name]) if name in _WRONG else gettext(exc.message)
+            wrong[name] = gettext(_WRONG[name]) if name in _WRONG else translated(exc.message)
     if not set(good.get("pace", ())) <= set(sites):
         wrong["pace"] = gettext(_WRONG["pace"])
     return good, wrong
@@ -90,7 +91,7 @@ def example_name(template: str, post: NamedPost) -> tuple[str, str]:
     try:
         return f"{stem_of(post, check_template(template))}.mp4", ""
     except ValueError as exc:
-        return "", gettext(str(exc))
+        return "", translated(str(exc))
 
 
 def example_post(title: str | None, post_id: str | None, site: str, account: str, published: datetime) -> NamedPost:

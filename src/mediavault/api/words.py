@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from mediavault.api.catalogue import N_, decimal, gettext
+from mediavault.api.message_patterns import translated
 from mediavault.core import errors
 from mediavault.core.checks import Verdict
 from mediavault.core.copies import CopyTrouble
@@ -19,7 +20,6 @@ from mediavault.core.errors import ErrorCode, MediavaultError
 from mediavault.core.gates import GateState
 from mediavault.core.job import ItemStatus, JobStatus, RungName, Stage
 from mediavault.core.media import ItemRole
-from mediavault.core.name_template import FAULTS
 
 STATUS_WORDS: Mapping[JobStatus, str] = {
     JobStatus.QUEUED: N_("Waiting"),
@@ -120,12 +120,7 @@ def help_for(code: ErrorCode | None, *, over: bool = False) -> str:
     if code is None:
         return ""
     usual = _help_by_code().get(code, "")
-    return gettext(_HELP_AT_THE_END.get(code, usual) if over else usual)
-
-
-def plain_sentences() -> set[str]:
-    """The sentences that stand in tables and classes outside the catalogues' reach, for ``make words``."""
-    return {*_help_by_code().values(), *_HELP_AT_THE_END.values(), *FAULTS} - {""}
+    return translated(_HELP_AT_THE_END.get(code, usual) if over else usual)
 
 
 ITEM_WORDS: Mapping[ItemStatus, str] = {

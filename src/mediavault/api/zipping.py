@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from mediavault.api.catalogue import gettext
+from mediavault.api.message_patterns import translated
 from mediavault.api.services import LibraryFiles
 from mediavault.api.views import kept_files, title
 from mediavault.core.errors import JobNotFound, StorageFailure
@@ -89,7 +90,7 @@ async def _add(
     try:
         file = await library.open(path)
     except StorageFailure as exc:
-        missing.append(f"{name}: {exc.message}")
+        missing.append(f"{name}: {translated(exc.message)}")
         return
     if file is None:
         missing.append(f"{name}: {gettext('The file is not in the library.')}")
@@ -99,7 +100,7 @@ async def _add(
             async for piece in pieces:
                 yield piece
     except StorageFailure as exc:
-        missing.append(f"{name}: {gettext('The file broke off.')} {exc.message}")
+        missing.append(f"{name}: {gettext('The file broke off.')} {translated(exc.message)}")
     except EOFError:
         missing.append(f"{name}: {gettext('The file in the library was cut short while it was read.')}")
     finally:

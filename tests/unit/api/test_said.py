@@ -1,4 +1,5 @@
-"""Stored messages are English; a reader of another language gets the condition's sentence in their own, and the message after it."""
+"""Stored messages are English. A reader of another language gets them translated; where no catalogue knows one, the
+condition's sentence in their own, and the message after it."""
 
 from __future__ import annotations
 
@@ -27,14 +28,14 @@ def test_every_condition_has_a_sentence() -> None:
 
 
 def test_an_english_reader_gets_the_message_as_it_was_said() -> None:
-    assert said(ErrorCode.HTTP_ERROR, "It answered 503.") == Said("It answered 503.")
+    assert said(ErrorCode.HTTP_ERROR, "Odd weather at the site.") == Said("Odd weather at the site.")
 
 
 def test_another_reader_gets_the_conditions_sentence_and_the_message_after_it() -> None:
     use(Appearance(locale="de"))
 
-    assert said(ErrorCode.HTTP_ERROR, "It answered 503.") == Said(
-        "Der Dienst hat mit einem Fehler geantwortet.", "It answered 503."
+    assert said(ErrorCode.HTTP_ERROR, "Odd weather at the site.") == Said(
+        "Der Dienst hat mit einem Fehler geantwortet.", "Odd weather at the site."
     )
 
 
@@ -64,13 +65,11 @@ async def test_an_error_of_the_api_speaks_the_language_that_was_asked_for(house:
     assert answer["help"].startswith("Die Kennung steht")
 
 
-async def test_an_error_with_a_value_in_it_is_said_after_its_conditions_sentence(house: House) -> None:
+async def test_an_error_with_values_in_it_is_translated_with_them(house: House) -> None:
     kept = await house.add_kept()
     answer = (await house.client.post(f"/api/jobs/{kept.id}/cancel", accept_language="de")).json()
 
-    assert answer["message"] == (
-        "Der Zustand des Auftrags lässt das nicht zu. The job is completed; it cannot be cancelled."
-    )
+    assert answer["message"] == "Der Auftrag ist gesichert; er kann nicht abgebrochen werden."
 
 
 def test_a_page_runs_from_the_right_where_its_language_does() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mediavault.api.asking import asking
-from mediavault.api.catalogue import gettext
+from mediavault.api.message_patterns import translated
 from mediavault.api.schemas import ErrorView
 from mediavault.api.services import ApiServices
 from mediavault.api.words import help_for
@@ -20,4 +20,4 @@ def frame(services: ApiServices) -> dict[str, Any]:
 
 def complaint(exc: MediavaultError) -> ErrorView:
     """What a page says of input that it can't take."""
-    return ErrorView(code=exc.code, message=exc.message, help=gettext(exc.help) or help_for(exc.code))
+    return ErrorView(code=exc.code, message=exc.message, help=translated(exc.help) or help_for(exc.code))

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mediavault.access.owner import Owner
-from mediavault.api.catalogue import gettext, ngettext
+from mediavault.api.catalogue import gettext, grouped, ngettext
+from mediavault.api.message_patterns import translated
 from mediavault.api.words import STATUS_WORDS, one_line, size_words
 from mediavault.core.clock import SystemClock
 from mediavault.core.errors import MediavaultError
@@ -74,7 +75,8 @@ async def examine(settings: Settings) -> list[Check]:
 
 
 def check_python(version: tuple[int, ...]) -> Check:
-    detail = f"{'.'.join(map(str, version))} on {platform.system()} {platform.machine()}"
+    facts = {"version": ".".join(map(str, version)), "system": f"{platform.system()} {platform.machine()}"}
+    detail = gettext("%(version)s on %(system)s") % facts
     if version[:2] >= MIN_PYTHON:
         return Check("Python", Verdict.OK, detail)
     return Check("Python", Verdict.BROKEN, detail, gettext("mediavault needs Python 3.11 or newer."))
@@ -228,7 +230,7 @@ async def check_store(settings: Settings) -> list[Check]:
             has_password = await Owner(store, SystemClock()).has_password()
     except MediavaultError as exc:
         return [Check("Jobs", Verdict.BROKEN, exc.message, exc.help)]
-    each = (f"{count} {gettext(STATUS_WORDS[status]).lower()}" for status, count in report.counts.items() if count)
+    each = (f"{count} {_small(gettext(STATUS_WORDS[status]))}" for status, count in report.counts.items() if count)
     facts = {
         "engine": report.engine,
         "version": report.schema_version,
@@ -244,15 +246,20 @@ def _check_workers(report: StoreReport, workers: Sequence[WorkerBeat]) -> Check:
     if not workers:
         return Check("Workers", Verdict.WARNING, gettext("none is running"), gettext("`mediavault serve` starts one."))
     named = ", ".join(f"{beat.host}:{beat.pid} ({_jobs(beat.running_jobs)})" for beat in workers)
-    left = [unserved_in_words(name, count) for name, count in unserved(report.waiting, workers).items()]
+    left = [translated(unserved_in_words(name, count)) for name, count in unserved(report.waiting, workers).items()]
     if left:
         fact = f"{named}; {'; '.join(left)}"
         return Check("Workers", Verdict.WARNING, fact, gettext("`mediavault worker` without --platforms takes all."))
     return Check("Workers", Verdict.OK, named)
 
 
+def _small(words: str) -> str:
+    """With a small initial only: ``in Arbeit`` keeps its noun."""
+    return words[:1].lower() + words[1:]
+
+
 def _jobs(count: int) -> str:
-    return ngettext("%(count)s job", "%(count)s jobs", count) % {"count": f"{count:,}"}
+    return ngettext("%(count)s job", "%(count)s jobs", count) % {"count": grouped(count)}
 
 
 def file_system_of(folder: Path, mounts: Iterable[tuple[str, str]]) -> str | None:

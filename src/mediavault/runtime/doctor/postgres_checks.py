@@ -72,7 +72,7 @@ def _durability(facts: PostgresFacts) -> Check:
         off.append("synchronous_commit")
     if not off:
         return Check("PostgreSQL durability", Verdict.OK, "what is committed is on the disk")
-    words = f"{' and '.join(off)} off: a power cut at the server can lose jobs that were taken"
+    words = f"{', '.join(off)} off: a power cut at the server can lose jobs that were taken"
     commands = "; ".join(f"ALTER SYSTEM SET {name} = on" for name in off)
     help_ = f"As an administrator: {commands}; SELECT pg_reload_conf(); and look whether the role or database sets it."
     return Check("PostgreSQL durability", Verdict.WARNING, words, help_)

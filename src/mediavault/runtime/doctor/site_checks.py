@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mediavault.api.catalogue import N_, gettext, ngettext
+from mediavault.api.catalogue import N_, gettext, grouped, ngettext
 from mediavault.core.gates import NOT_UNDERSTOOD_WITHIN
 from mediavault.core.verdicts import Check, Verdict
 
@@ -24,4 +24,4 @@ def check_sites(counts: Mapping[str, int]) -> Check:
 
 
 def _posts(count: int) -> str:
-    return ngettext("%(count)s post", "%(count)s posts", count) % {"count": f"{count:,}"}
+    return ngettext("%(count)s post", "%(count)s posts", count) % {"count": grouped(count)}

@@ -119,7 +119,7 @@ class EgressGuard:
             return
         opened = self._rules.open_address(host, port, address, refusal, by_network=self._may_turn_inwards(host))
         if not (exempt and opened):
-            place = host if host == str(address) else f"{host} is {address}"
+            place = host if host == str(address) else f"{host}, which is {address}"
             raise AddressRefused(_blocked(f"{place} ({refusal.reason})", opened=opened))
 
     def is_public(self, endpoint: Endpoint) -> bool:

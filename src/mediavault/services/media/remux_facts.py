@@ -55,18 +55,18 @@ def reasons_to_reject(facts: JoinFacts, *, announced_s: float | None, slack_s: f
 
 
 def _track_reasons(track: TrackFacts) -> Iterator[str]:
-    what, are, have, jump = (
-        ("pictures", "are", "have", "jump") if track.kind == "video" else ("sound", "is", "has", "jumps")
-    )
+    is_video = track.kind == "video"
     if track.packets == 0:
-        yield f"its {what} {are} missing"
+        yield "its pictures are missing" if is_video else "its sound is missing"
     # A packager that restarts its packet counters in each segment makes the demuxer mark the last packet before the
     # joint. That is harmless, unless time is missing there too: then the segment lost its end.
     small = max(SMALL_GAP_S, SMALL_GAP_STEPS * track.usual_step_s)
     torn = [gap for gap in track.joint_gaps_s if gap > small]
     if track.corrupt or torn:
-        yield f"its {what} {have} {counted(track.corrupt + len(torn), 'broken packet')}"
+        broken = counted(track.corrupt + len(torn), "broken packet")
+        yield f"its pictures have {broken}" if is_video else f"its sound has {broken}"
+    jump = "its pictures jump" if is_video else "its sound jumps"
     if track.longest_gap_s > max(MAX_GAP_S, MAX_GAP_STEPS * track.usual_step_s):
-        yield f"its {what} {jump} by {track.longest_gap_s:.1f} s"
+        yield f"{jump} by {track.longest_gap_s:.1f} s"
     elif track.longest_jump_back_s > small:
-        yield f"its {what} {jump} back by {track.longest_jump_back_s:.1f} s"
+        yield f"{jump} back by {track.longest_jump_back_s:.1f} s"

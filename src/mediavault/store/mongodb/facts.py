@@ -58,7 +58,7 @@ def lacks_protection(options: Mapping[str, Any]) -> str | None:
     lacking = [what for what, there in wanted.items() if not there]
     if not lacking or all(is_loopback(host) for host in options["hosts"]):
         return None
-    return f"MongoDB is reached over the network without {' and without '.join(lacking)}"
+    return f"MongoDB is reached over the network without {' and '.join(lacking)}"
 
 
 def refuse_unprotected(options: Mapping[str, Any]) -> None:

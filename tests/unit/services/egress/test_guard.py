@@ -337,7 +337,7 @@ async def test_the_refusal_names_host_address_reason_and_setting() -> None:
     with pytest.raises(AddressRefused) as caught:
         await reached().resolve("nas.lan", 8096, scope=NAS)
 
-    assert str(caught.value) == "blocked: nas.lan is 192.168.1.10 (private); see MEDIAVAULT_ALLOW_PRIVATE."
+    assert str(caught.value) == "blocked: nas.lan, which is 192.168.1.10 (private); see MEDIAVAULT_ALLOW_PRIVATE."
 
 
 async def test_the_refusal_of_an_opened_host_says_for_whom_it_is_open() -> None:
