@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 
 from mediavault.api import examination
+from mediavault.api.appearance import Appearance, use
 from mediavault.api.examination import KEPT_FOR_S, Doctor, UpgradeOutcome, grouped
 from mediavault.core.errors import StorageFailure
 from mediavault.core.verdicts import Check, Verdict
@@ -77,6 +78,30 @@ async def test_whoever_asks_within_a_minute_gets_what_stands_there() -> None:
     assert examine.asked == 2
     assert first is second
     assert third is not first
+
+
+async def test_each_language_has_an_examination_of_its_own_and_is_shown_anothers_until_then() -> None:
+    examine = Examiner()
+    doctor = Doctor(examine, FakeClock())
+    english = await doctor.run()
+    use(Appearance(locale="de"))
+    seen = doctor.last
+    german = await doctor.run()
+    use(Appearance())
+
+    assert examine.asked == 2
+    assert seen is english
+    assert german is not english
+    assert doctor.last is english
+
+
+async def test_what_was_found_is_shown_in_the_readers_language(make_house: MakeHouse) -> None:
+    house = make_house(checks=CHECKS)
+    await house.client.submit("/doctor")
+    page = (await house.client.get("/doctor", accept_language="de")).text
+
+    assert "was bestätigt ist, steht auf dem Datenträger" in page
+    assert "&lt;b&gt;/mnt&lt;/b&gt; is away" in page
 
 
 async def test_an_examination_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
