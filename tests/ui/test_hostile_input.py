@@ -42,7 +42,7 @@ def addresses(text: str) -> Iterator[str]:
     yield f"/accounts/{quote(short, safe='')}/{quote(short, safe='')}"
     yield f"/sites/{quote(text[:64], safe='')}"
     yield f"/settings/name?{_query(name_template=text[:1_000])}"
-    yield f"/{quote(short)}"
+    yield f"/nowhere/{quote(short)}"  # behind a folder: two slashes alone would name another host
 
 
 def single(texts: Sequence[str]) -> Iterator[str]:
