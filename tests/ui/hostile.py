@@ -29,7 +29,7 @@ SETTINGS, DOCTOR, ACCESS = "/settings", "/doctor", "/access"
 SHOWN: Mapping[str, tuple[str, ...]] = {
     "Job.post_url": (POST,),
     "Job.canonical_url": (HOME, LIBRARY, POST, ACCOUNT, SITE),
-    "Job.platform": (HOME, LIBRARY, POST, ACCOUNTS, SITES, SITE, SIGN_INS),
+    "Job.platform": (HOME, LIBRARY, POST, ACCOUNTS, ACCOUNT, SITES, SITE, SIGN_INS),
     "Job.metadata": (HOME, LIBRARY, POST, ACCOUNT, SITE, SETTINGS),
     "Job.error": (POST, SITE),
     "Account.platform": (LIBRARY, POST, ACCOUNTS, ACCOUNT),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -57,12 +57,13 @@ class HostileVault:
 @asynccontextmanager
 async def hostile_vault(root: Path, texts: Sequence[TextOf]) -> AsyncIterator[HostileVault]:
     """Everything that a store, a file, a program or a browser says is of ``texts``."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mediavault.api.app.create_app", lambda services: create_app(_told_by(services, texts)))
-        async with sample_vault(root, posts=0, worker=False, token=TOKEN) as vault:
-            now = (await vault.store.report()).at
-            await _fill(vault.store, texts, now)
-            yield HostileVault(vault, texts)
+    async with AsyncExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:  # for this vault alone: others are opened while it stands
+            patch.setattr("mediavault.api.app.create_app", lambda services: create_app(_told_by(services, texts)))
+            vault = await stack.enter_async_context(sample_vault(root, posts=0, worker=False, token=TOKEN))
+        now = (await vault.store.report()).at
+        await _fill(vault.store, texts, now)
+        yield HostileVault(vault, texts)
 
 
 async def _fill(store: JobStore, texts: Sequence[TextOf], now: datetime) -> None:
