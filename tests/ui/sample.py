@@ -86,13 +86,13 @@ class Trouble:
 
 
 TROUBLES = (
-    Trouble(ErrorCode.LOGIN_REQUIRED, "The site shows this post only to people who are signed in."),
-    Trouble(ErrorCode.DELETED, "The author deleted this post."),
-    Trouble(ErrorCode.RATE_LIMITED, "The site asks to slow down.", timedelta(minutes=14)),
-    Trouble(ErrorCode.AMBIGUOUS, "The post's page shows two videos, and nothing says which one is its own."),
-    Trouble(ErrorCode.NO_SPACE, "The disk has 1.2 GB free, and this needs 3.4 GB."),
-    Trouble(ErrorCode.LOGIN_REQUIRED, "The site shows this post only to people who are signed in."),
-    Trouble(ErrorCode.NETWORK, "The name of the site could not be resolved.", timedelta(hours=2)),
+    Trouble(ErrorCode.LOGIN_REQUIRED, "X shows this post only to signed-in people."),
+    Trouble(ErrorCode.DELETED, "YouTube has no such video."),
+    Trouble(ErrorCode.RATE_LIMITED, "Vimeo asked us to slow down.", timedelta(minutes=14)),
+    Trouble(ErrorCode.AMBIGUOUS, "2 videos were found, and nothing says which is the post's."),
+    Trouble(ErrorCode.NO_SPACE, "The video needs 3,400 MB, and 1,200 MB are free."),
+    Trouble(ErrorCode.LOGIN_REQUIRED, "X shows this post only to signed-in people."),
+    Trouble(ErrorCode.NETWORK, "The name media.example has no address.", timedelta(hours=2)),
 )
 
 CANDIDATES = (

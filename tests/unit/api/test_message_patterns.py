@@ -8,6 +8,7 @@ import pytest
 
 from mediavault.api.appearance import Appearance, use
 from mediavault.api.message_patterns import MAX_CHARS, Pattern, translated
+from tests.ui.sample import TROUBLES
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +31,12 @@ def german() -> Iterator[None]:
 )
 def test_a_message_is_found_by_its_pattern(said: str, shown: str) -> None:
     assert translated(said) == shown
+
+
+@pytest.mark.parametrize("error", sorted({trouble.error for trouble in TROUBLES}))
+def test_the_sample_vault_says_what_the_vault_says(error: str) -> None:
+    """Else its pictures would show what nobody meets, half of it in another language."""
+    assert translated(error) != error
 
 
 def test_a_value_that_is_itself_a_message_or_a_word_of_ours_is_translated_too() -> None:
