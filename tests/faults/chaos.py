@@ -167,8 +167,10 @@ class Tormentor:
         self.worker = self._begin()
 
     def _send(self, number: signal.Signals) -> None:
+        """A worker that has crashed just now, as one with a mistake may, is replaced at the next turn."""
         assert self.worker.pid is not None
-        os.kill(self.worker.pid, number)
+        with suppress(ProcessLookupError):
+            os.kill(self.worker.pid, number)
 
     async def _freeze(self) -> None:
         """Long enough that another may have the job, and longer still, so that it may have completed it."""
