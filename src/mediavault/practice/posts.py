@@ -29,6 +29,14 @@ class Shows(StrEnum):
     LOGIN = "login"  # a redirect to a form with a password field
 
 
+class Links(StrEnum):
+    """What its page adds to the addresses of its videos."""
+
+    PLAIN = "plain"  # nothing
+    SIGNED = "signed"  # an end and a signature, the same at each visit
+    SIGNED_AT_EACH_VISIT = "signed_at_each_visit"  # the same, but each visit gets its own
+
+
 @dataclass(frozen=True, slots=True)
 class Author:
     handle: str
@@ -53,7 +61,7 @@ class Post:
     rungs: frozenset[RungName] = frozenset({RungName.PLAIN})
     attempts: int | None = None
     sets_cookie: bool = False  # its page starts a session
-    signs_links: bool = False  # each visit to its page hands out links of its own
+    links: Links = Links.PLAIN
 
     @property
     def path(self) -> str:
@@ -132,7 +140,28 @@ POSTS: tuple[Post, ...] = (
         Shows.VIDEO,
         (Look("signed", 10),),
         rungs=frozenset({RungName.FRESH}),
-        signs_links=True,
+        links=Links.SIGNED_AT_EACH_VISIT,
+    ),
+    Post(
+        "signed-session",
+        "A ticket and a stamp",
+        "signed, with a cookie",
+        TOMAS,
+        Shows.VIDEO,
+        (Look("signed-session", 20),),
+        rungs=frozenset({RungName.SESSION}),
+        sets_cookie=True,
+        links=Links.SIGNED,
+    ),
+    Post(
+        "signed-browser",
+        "The door that only opens inwards",
+        "signed, for a navigation",
+        JUNE,
+        Shows.VIDEO,
+        (Look("signed-browser", 21, 6),),
+        rungs=frozenset({RungName.NAVIGATION}),
+        links=Links.SIGNED_AT_EACH_VISIT,
     ),
     Post(
         "html-first",

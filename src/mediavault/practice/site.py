@@ -19,7 +19,7 @@ from mediavault.core.clock import Clock, SystemClock
 from mediavault.practice import pages
 from mediavault.practice.http_server import HttpServer, Request, Response, whole_or_range
 from mediavault.practice.media import Clip, Look, make_clips
-from mediavault.practice.posts import ADVERT, BY_SLUG, LOOKS, POSTS, Post, Shows
+from mediavault.practice.posts import ADVERT, BY_SLUG, LOOKS, POSTS, Links, Post, Shows
 from mediavault.practice.troubles import SESSION_COOKIE, TROUBLES, Asked, Caller, PostState, caller, signed_query
 
 REMEMBERED_REQUESTS = 500  # a post
@@ -114,6 +114,7 @@ class PracticeSite:
     def _post(self, post: Post, request: Request) -> Response:
         memory = self._memories[post.slug]
         memory.state.visits += request.method == "GET"
+        memory.state.first_visit_at = memory.state.first_visit_at or self._clock.now()
         response = self._post_page(post, memory.state)
         memory.seen.append(Seen(request.method, request.path, caller(request), response.status))
         return response
@@ -131,10 +132,14 @@ class PracticeSite:
         return _page(page, ("Set-Cookie", cookie))
 
     def _link_queries(self, post: Post, state: PostState) -> dict[str, str]:
-        if not post.signs_links:
-            return {}
         path = pages.media_path(post, post.looks[0])
-        return {path: signed_query(path, state.visits, state.token, now=self._clock.now())}
+        match post.links:
+            case Links.PLAIN:
+                return {}
+            case Links.SIGNED:
+                return {path: signed_query(path, 1, state.token, now=state.first_visit_at or self._clock.now())}
+            case Links.SIGNED_AT_EACH_VISIT:
+                return {path: signed_query(path, state.visits, state.token, now=self._clock.now())}
 
     def _media(self, post: Post, number: str, file: str, request: Request) -> Response:
         """A file of a video. Posters are always served: the trouble is with the video."""

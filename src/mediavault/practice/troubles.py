@@ -52,6 +52,7 @@ class PostState:
 
     token: str = field(default_factory=lambda: secrets.token_hex(16))  # the session cookie's value, the signing key
     visits: int = 0  # of its page
+    first_visit_at: datetime | None = None
     saves: int = 0  # requests for media by anyone but the page's player
     spent: str | None = None  # the visit whose signed link is used up
     limited_until_s: float | None = None  # monotonic
@@ -111,6 +112,19 @@ def only_first_link_used_up(asked: Asked) -> Response:
     return asked.honest
 
 
+def only_with_link_and_cookie(asked: Asked) -> Response:
+    if not is_signed(asked.request, asked.state.token, now=asked.now):
+        return html(403, "This link is not valid.")
+    has_cookie = asked.request.cookies.get(SESSION_COOKIE) == asked.state.token
+    return asked.honest if has_cookie else html(403, "This link is for visitors of the post.")
+
+
+def only_navigation_with_link(asked: Asked) -> Response:
+    if not is_signed(asked.request, asked.state.token, now=asked.now):
+        return html(403, "This link is not valid.")
+    return only_navigation(asked)
+
+
 def html_at_first(asked: Asked) -> Response:
     name = ("Content-Disposition", 'inline; filename="video.mp4"')
     return html(200, "One moment, please: your film is being prepared.", name) if asked.is_first_save else asked.honest
@@ -145,6 +159,8 @@ TROUBLES: Mapping[str, Trouble] = {
     "session": empty_without_cookie,
     "navigation": only_navigation,
     "signed": only_first_link_used_up,
+    "signed-session": only_with_link_and_cookie,
+    "signed-browser": only_navigation_with_link,
     "html-first": html_at_first,
     "truncated": cut_at_first,
     "limited": limited_at_first,
@@ -154,15 +170,15 @@ TROUBLES: Mapping[str, Trouble] = {
 
 
 def signed_query(path: str, visit: int, key: str, *, now: datetime) -> str:
-    """``?expires=…&visit=…&sig=…`` for a link that one visit to a page hands out."""
+    """``?expires=…&visit=…&signature=…`` for a link that one visit to a page hands out."""
     expires = str(int((now + LINK_LIFE).timestamp()))
-    return f"?expires={expires}&visit={visit}&sig={_signature(path, expires, str(visit), key)}"
+    return f"?expires={expires}&visit={visit}&signature={_signature(path, expires, str(visit), key)}"
 
 
 def is_signed(request: Request, key: str, *, now: datetime) -> bool:
     expires, visit = request.query.get("expires", ""), request.query.get("visit", "")
     wanted = _signature(request.path, expires, visit, key)
-    genuine = hmac.compare_digest(wanted.encode(), request.query.get("sig", "").encode())
+    genuine = hmac.compare_digest(wanted.encode(), request.query.get("signature", "").encode())
     return genuine and int(expires) > now.timestamp()
 
 

@@ -1,13 +1,13 @@
 """Stages 6 to 8: download and validate, and climb the save ladder while that fails.
 
-``plain`` -> ``session`` -> ``navigation`` -> ``fresh``. Each rung starts in an empty staging folder (but for the part of
-a file whose address ran out in the middle), downloads, validates, and is recorded. Where a failure leads is a pure
-function, :func:`next_rung`.
+``plain`` -> ``session`` -> ``navigation`` -> ``fresh``; a signed address that is refused goes to ``fresh`` first. Each
+rung starts in an empty staging folder (except for the part of a file whose address expired in the middle), downloads,
+validates, and is recorded. Where a failure leads is a pure function, :func:`next_rung`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
 from mediavault.core.cookies import Cookie, cookies_for, joined
@@ -43,44 +43,55 @@ _STOPS = frozenset({ErrorCode.NO_SPACE, ErrorCode.STORAGE, ErrorCode.LIVE_NOW})
 # What a client that is judged by its TLS handshake is told: a status, a page, or nothing at all.
 _REFUSALS = (LinkExpired, HttpError, NetworkFailure, NotAVideo)
 
+_USUAL = (RungName.SESSION, RungName.NAVIGATION, RungName.FRESH)
+_SIGNATURE_REFUSED = (RungName.FRESH, RungName.SESSION, RungName.NAVIGATION)
+_HANDSHAKE_REFUSED = (RungName.NAVIGATION, RungName.FRESH, RungName.SESSION)
 
-def next_rung(rung: RungName, failure: Failure, *, signed: bool, by_handshake: bool = False) -> RungName | None:
-    """Where to go after ``rung`` failed; None ends the attempt.
 
-    A verdict (gone, private, DRM …) ends it, and so does a site that named a time to come back at. A refused signed
-    address cannot be talked round with cookies: straight to a fresh one. Where the site judges clients by their TLS
-    handshake (``by_handshake``), a refusal says nothing about the address, and cookies change nothing about ours: the
-    browser goes next. ``fresh`` is the last rung, so it comes once.
+def next_rung(
+    taken: Collection[RungName], failure: Failure, *, signed: bool, by_handshake: bool = False
+) -> RungName | None:
+    """The rung to take after those in ``taken``, of which the last one ended in ``failure``; None ends the attempt.
+
+    What :func:`ends_the_climb` names ends it at once; everything else ends it when every rung was taken, each of them
+    once. A refusal of a signed address (``signed``) most likely means that it has expired, so the post is looked at
+    again before the cookies and the browser are tried. Where the site judges clients by their TLS handshake
+    (``by_handshake``), a refusal says nothing about the address and cookies do not change our handshake, so the browser
+    goes first.
     """
-    if not isinstance(failure, Retryable) or failure.code in _STOPS or rung is RungName.FRESH:
+    if ends_the_climb(failure):
         return None
-    if isinstance(failure, RateLimited) and failure.retry_after is not None:
-        return None
-    if by_handshake and rung in (RungName.PLAIN, RungName.SESSION) and isinstance(failure, _REFUSALS):
-        return RungName.NAVIGATION
-    if isinstance(failure, LinkExpired) and signed:
-        return RungName.FRESH
-    return _CLIMB[rung]
+    order = _USUAL
+    if by_handshake and isinstance(failure, _REFUSALS):
+        order = _HANDSHAKE_REFUSED
+    elif signed and isinstance(failure, LinkExpired):
+        order = _SIGNATURE_REFUSED
+    return next((rung for rung in order if rung not in taken), None)
 
 
-_CLIMB: Mapping[RungName, RungName] = {
-    RungName.PLAIN: RungName.SESSION,
-    RungName.SESSION: RungName.NAVIGATION,
-    RungName.NAVIGATION: RungName.FRESH,
-}
+def ends_the_climb(failure: Failure) -> bool:
+    """Whether no other rung can help: a verdict (gone, private, DRM …), trouble of this machine, or a site that named a
+    time to come back at."""
+    if not isinstance(failure, Retryable) or failure.code in _STOPS:
+        return True
+    return isinstance(failure, RateLimited) and failure.retry_after is not None
 
 
 @dataclass(slots=True)
 class Climb:
     """An attempt's way up for one item. ``place`` and ``candidate`` change on the rung ``fresh``.
 
-    ``part_of`` is the candidate whose address ran out while its file was being fetched: its part is in staging.
+    ``taken`` are the rungs that failed, ``tried`` the addresses that were asked for. ``is_confirmed``: a fresh look found
+    the refused address again, so it has not expired. ``part_of`` is the candidate whose address expired while its file
+    was being fetched: its part is in staging.
     """
 
     attempt: Attempt
     place: int
     candidate: Candidate
+    taken: list[RungName] = field(default_factory=list)
     tried: set[str] = field(default_factory=set)
+    is_confirmed: bool = False
     part_of: Candidate | None = None
 
     async def to_the_top(self) -> VerifiedFile:
@@ -88,15 +99,15 @@ class Climb:
         rung: RungName | None = RungName.PLAIN
         last: Failure | None = None
         while rung is not None:
-            if rung is RungName.NAVIGATION and (why := self._no_single_file()):
-                await self.attempt.journal.skipped(Stage.DOWNLOAD, why, rung=rung)
-                rung = RungName.FRESH
             try:
                 return await self._rung(rung)
             except Failure as failure:
                 last = failure if last is None or not isinstance(failure, _LESS_TELLING) else last
+                # A fresh look that found the same address asked for nothing: the rung stays for the other candidates.
+                if not isinstance(failure, _SameAddress):
+                    self.taken.append(rung)
                 signed = self._is_signed() and not self._wants_cookies(rung)
-                rung = next_rung(rung, failure, signed=signed, by_handshake=self._by_handshake())
+                rung = next_rung(self.taken, failure, signed=signed, by_handshake=self._by_handshake())
         assert last is not None
         raise last
 
@@ -119,44 +130,79 @@ class Climb:
         return self.attempt.route.platform.tls_sensitive and self._no_single_file() is None
 
     def _is_signed(self) -> bool:
-        return self.attempt.route.platform.signs_media_urls or self.candidate.signed
+        """Whether a refusal of the candidate's address may mean that it has expired."""
+        return not self.is_confirmed and (self.attempt.route.platform.signs_media_urls or self.candidate.signed)
 
     async def _rung(self, rung: RungName) -> VerifiedFile:
+        if rung is RungName.FRESH:
+            return await self._fresh()
+        if rung is RungName.NAVIGATION and (why := self._no_single_file()):
+            await self.attempt.journal.skipped(Stage.DOWNLOAD, why, rung=rung)
+            raise _NotForBrowsers(why)
+        return await self._try(rung, self._way(rung))
+
+    def _way(self, rung: RungName) -> Callable[[], Awaitable[DownloadedFile]]:
         match rung:
-            case RungName.PLAIN:
-                return await self._try(rung, self._plain)
             case RungName.SESSION:
-                return await self._try(rung, self._session)
+                return self._session
             case RungName.NAVIGATION:
-                return await self._try(rung, self._navigation)
-            case RungName.FRESH:
-                return await self._fresh()
+                return self._navigation
+            case _:
+                return self._plain
 
     async def _fresh(self) -> VerifiedFile:
-        """Extract again and take a candidate not tried yet: with the session's cookies, then without. Where our client is
-        judged by its handshake: by the browser, then with the cookies."""
-        attempt = self.attempt
-        await attempt.journal.enter(Stage.EXTRACT, 50)
-        had_none = not attempt.extraction.cookies
-        self.place = await look_again(attempt, self.place, rung=RungName.FRESH)
-        if had_none:  # an earlier attempt's address, whose cookies are kept nowhere, was not really tried
-            self.tried = {url for url in self.tried if not self._met_cookies_for(url)}
+        """Extract again, and ask for a candidate not tried yet in those ways whose own rungs were taken already.
+
+        Raises _SameAddress when the look finds the refused address again and another rung is left for it.
+        """
+        await self._look_again()
+        *others, last = self._ways_of_fresh()
+        for way in others:
+            try:
+                return await self._try(RungName.FRESH, self._way(way))
+            except Failure as failure:
+                if ends_the_climb(failure):
+                    raise
+        return await self._try(RungName.FRESH, self._way(last))
+
+    async def _look_again(self) -> None:
+        """Look at the post again, unless that was done already, and take the best candidate that is left."""
+        attempt, is_second_time = self.attempt, self.is_confirmed
+        if not is_second_time:
+            await attempt.journal.enter(Stage.EXTRACT, 50)
+            had_none = not attempt.extraction.cookies
+            self.place = await look_again(attempt, self.place, rung=RungName.FRESH)
+            self.tried = {url for url in self.tried if not self._is_new(url, had_no_cookies=had_none)}
         async with attempt.journal.step(Stage.CHOOSE, rung=RungName.FRESH) as note:
-            self.candidate = self._not_tried_yet()
+            self.candidate = self._next_candidate(or_the_same=not is_second_time)
             note.detail = explain(self.candidate)
         await attempt.checkpoint(self.candidate)
-        first, second = (self._navigation, self._session) if self._by_handshake() else (self._session, self._plain)
-        try:
-            return await self._try(RungName.FRESH, first)
-        except Failure as failure:
-            if next_rung(RungName.PLAIN, failure, signed=False) is None:
-                raise
-        return await self._try(RungName.FRESH, second)
+        if self.candidate.url in self.tried:
+            self.is_confirmed = True
+            why = "a fresh look found the same address"
+            await attempt.journal.skipped(Stage.DOWNLOAD, why, rung=RungName.FRESH)
+            raise _SameAddress(why)
 
-    def _not_tried_yet(self) -> Candidate:
-        tools = self.attempt.tools
+    def _is_new(self, url: str, *, had_no_cookies: bool) -> bool:
+        """Whether a tried address can be asked for as if it were another: an earlier attempt's, whose cookies are stored
+        nowhere, was not really tried, and a pair's sound may have a fresh address of its own."""
+        sounds = {one.audio_url for one in self._item.candidates if one.url == url}
+        has_new_sound = url == self.candidate.url and bool(sounds) and self.candidate.audio_url not in sounds
+        return has_new_sound or (had_no_cookies and self._met_cookies_for(url))
+
+    def _ways_of_fresh(self) -> list[RungName]:
+        """In which ways to ask for a fresh address, never none; the others come as rungs of their own."""
+        handshake, usual = (RungName.NAVIGATION, RungName.SESSION), (RungName.SESSION, RungName.PLAIN)
+        order = handshake if self._by_handshake() else usual
+        return [rung for rung in order if rung in self.taken] or [RungName.PLAIN]
+
+    def _next_candidate(self, *, or_the_same: bool) -> Candidate:
+        """The best one not tried yet, or the present one if that is better and another rung is left for it."""
+        tools, exclude = self.attempt.tools, self.tried
+        if or_the_same and len({*self.taken, RungName.FRESH}) < len(RungName):
+            exclude = self.tried - {self.candidate.url}
         try:
-            return choose(self._item, exclude=self.tried, now=tools.clock.now(), prefer=tools.prefer)
+            return choose(self._item, exclude=exclude, now=tools.clock.now(), prefer=tools.prefer)
         except NoVideo as exc:
             raise _NothingLeft("A fresh look found no address that was not tried yet.") from exc
 
@@ -282,5 +328,15 @@ class _NothingLeft(NoVideo):
     """The fresh look found nothing new."""
 
 
+class _SameAddress(Retryable):
+    """The fresh look found the refused address again: it was refused for another reason than its age."""
+
+    code = ErrorCode.LINK_EXPIRED
+
+
+class _NotForBrowsers(BrowserUnavailable):
+    """A browser cannot save the candidate."""
+
+
 # These say only that a rung was not to be had: the failure before them tells more.
-_LESS_TELLING = (_NothingLeft, BrowserUnavailable, ToolMissing)
+_LESS_TELLING = (_NothingLeft, _SameAddress, BrowserUnavailable, ToolMissing)

@@ -15,6 +15,7 @@ from tests.fakes import FakeClock
 
 PLAYER = {"sec-fetch-dest": "video", "sec-fetch-mode": "no-cors", "range": "bytes=0-"}
 NAVIGATION = {"sec-fetch-dest": "document", "sec-fetch-mode": "navigate"}
+NEED_A_VISIT = {"signed", "signed-session", "signed-browser"}  # its page hands out the link
 SAVER: dict[str, str] = {"accept-encoding": "identity"}
 
 
@@ -62,7 +63,7 @@ async def test_a_post_without_trouble_serves_everybody(site: PracticeSite, slug:
     assert site.troubles_met(slug) == 0
 
 
-@pytest.mark.parametrize("slug", sorted(set(TROUBLES) - {"navigation", "session", "signed", "holed"}))
+@pytest.mark.parametrize("slug", sorted(set(TROUBLES) - NEED_A_VISIT - {"navigation", "session", "holed"}))
 async def test_trouble_is_for_savers_and_the_player_is_served(site: PracticeSite, slug: str) -> None:
     assert is_video(site, slug, await save(site, slug, PLAYER))
     assert not is_video(site, slug, await save(site, slug)) or slug == "truncated"
@@ -89,6 +90,27 @@ async def test_a_film_for_browsers_is_given_to_a_navigation_only(site: PracticeS
     assert is_video(site, "navigation", await save(site, "navigation", NAVIGATION))
 
 
+async def test_a_signed_link_for_visitors_works_with_their_cookie_alone_and_stays_the_same(site: PracticeSite) -> None:
+    page = await ask(site, "/posts/signed-session", NAVIGATION)
+    link, cookie = signed_link(page.body.decode()), {"cookie": (header(page, "Set-Cookie") or "").partition(";")[0]}
+
+    assert (await ask(site, link)).status == 403
+    assert (await ask(site, link, NAVIGATION)).status == 403
+    assert (await save(site, "signed-session", cookie)).status == 403
+    assert is_video(site, "signed-session", await ask(site, link, cookie))
+    assert signed_link(await visit(site, "signed-session")) == link
+
+
+async def test_a_signed_link_for_browsers_works_for_a_navigation_only(site: PracticeSite) -> None:
+    link = signed_link(await visit(site, "signed-browser"))
+
+    assert (await ask(site, link)).status == 403
+    assert (await ask(site, link, PLAYER)).status == 403
+    assert (await save(site, "signed-browser", NAVIGATION)).status == 403
+    assert is_video(site, "signed-browser", await ask(site, link, NAVIGATION))
+    assert signed_link(await visit(site, "signed-browser")) != link
+
+
 async def test_the_first_signed_link_is_the_players_alone_and_the_next_visits_works(site: PracticeSite) -> None:
     first = signed_link(await visit(site, "signed"))
     assert is_video(site, "signed", await ask(site, first, PLAYER))
@@ -110,7 +132,7 @@ async def test_a_link_that_no_player_has_used_is_used_up_by_the_first_saver(site
 
 
 @pytest.mark.parametrize(
-    "change", [("visit=1", "visit=2"), ("expires=1", "expires=2"), ("sig=", "sig=é"), ("sig=", "s=")]
+    "change", [("visit=1", "visit=2"), ("expires=1", "expires=2"), ("signature=", "signature=é"), ("signature=", "s=")]
 )
 async def test_a_link_that_was_tampered_with_is_refused(site: PracticeSite, change: tuple[str, str]) -> None:
     link = signed_link(await visit(site, "signed"))

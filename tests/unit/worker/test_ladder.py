@@ -10,19 +10,22 @@ import pytest
 from mediavault.core.cookies import Cookie
 from mediavault.core.errors import (
     BrowserUnavailable,
+    Deleted,
     Drm,
     EmptyBody,
     ErrorCode,
+    ExtractorBroken,
     Failure,
     HttpError,
     Incomplete,
     LinkExpired,
+    NetworkFailure,
     NoSpace,
     ToolMissing,
 )
 from mediavault.core.job import ClaimedJob, JobStatus, Outcome, RungName, Stage, WorkerId
 from mediavault.core.logs import configure_logs
-from mediavault.core.media import Preference, Problem, ProblemKind, SourceType
+from mediavault.core.media import Extraction, Preference, Problem, ProblemKind, SourceType
 from mediavault.store.port import JobStore
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.worker.pipeline import process_one_cycle
@@ -120,30 +123,147 @@ async def test_fresh_extracts_again_and_takes_a_candidate_not_tried_yet(
     assert [request.url for request in downloader.requests] == [MEDIA_URL, MEDIA_URL, SECOND_URL]
 
 
-async def test_a_refused_signed_address_skips_session_and_navigation(
+async def test_a_refused_signed_address_is_looked_up_again_before_anything_else_is_tried(
     store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True)), extraction(candidate(SECOND_URL, signed=True)))
     downloader = StubDownloader(LinkExpired("403"), VIDEO)
-    browser = StubBrowser()
+    browser = StubBrowser(cookies=[COOKIE])
     tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
     await process_one_cycle(claim, tools)
 
     assert browser.downloads == []
+    assert [(request.url, request.cookies) for request in downloader.requests] == [(MEDIA_URL, ()), (SECOND_URL, ())]
     assert [rung for rung, _, _ in await rungs(store, claim)] == [RungName.PLAIN, RungName.FRESH, RungName.FRESH]
 
 
-async def test_fresh_tries_with_cookies_and_then_without(
+async def test_a_signed_address_that_a_fresh_look_finds_again_is_tried_with_the_session_and_by_the_browser(
     store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    extractor = StubExtractor(extraction(candidate(signed=True)), extraction(candidate(SECOND_URL)))
-    downloader = StubDownloader(LinkExpired("403"), HttpError("cookie refused"), VIDEO)
+    extractor = StubExtractor(extraction(candidate(signed=True)))
+    downloader = StubDownloader(LinkExpired("403"))
+    browser = StubBrowser(VIDEO, cookies=[COOKIE])
+    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await worked(claim, tools)
+
+    assert (job.status, extractor.asked) == (JobStatus.COMPLETED, 2)
+    assert [request.cookies for request in downloader.requests] == [(), (COOKIE,)]
+    assert await rungs(store, claim) == [
+        (RungName.PLAIN, Stage.DOWNLOAD, Outcome.FAILED),
+        (RungName.FRESH, Stage.DOWNLOAD, Outcome.SKIPPED),
+        (RungName.SESSION, Stage.DOWNLOAD, Outcome.FAILED),
+        (RungName.NAVIGATION, Stage.DOWNLOAD, Outcome.OK),
+        (RungName.NAVIGATION, Stage.VALIDATE, Outcome.OK),
+    ]
+
+
+async def test_a_fresh_signed_address_that_is_refused_too_is_tried_with_the_session_and_by_the_browser(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    extractor = StubExtractor(extraction(candidate(signed=True)), extraction(candidate(SECOND_URL, signed=True)))
+    downloader = StubDownloader(LinkExpired("403"))
+    browser = StubBrowser(VIDEO, cookies=[COOKIE])
+    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await worked(claim, tools)
+
+    assert (job.status, job.extracted_url, browser.downloads) == (JobStatus.COMPLETED, SECOND_URL, [SECOND_URL])
+    assert [(request.url, request.cookies) for request in downloader.requests] == [
+        (MEDIA_URL, ()),
+        (SECOND_URL, ()),
+        (SECOND_URL, (COOKIE,)),
+    ]
+
+
+async def test_a_lesser_file_is_taken_only_after_every_way_to_the_best_one_failed(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    """One fresh look is enough: it confirmed the best file's address, and it listed the lesser one."""
+    both = extraction(candidate(signed=True, height=1080, width=1920), candidate(SECOND_URL, signed=True, height=480))
+    extractor = StubExtractor(both)
+    downloader = StubDownloader(LinkExpired("403"), LinkExpired("403"), VIDEO)
+    browser = StubBrowser(LinkExpired("403"))
+    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await worked(claim, tools)
+
+    assert (job.status, job.extracted_url, extractor.asked) == (JobStatus.COMPLETED, SECOND_URL, 2)
+    assert [request.url for request in downloader.requests] == [MEDIA_URL, MEDIA_URL, SECOND_URL]
+    assert browser.downloads == [MEDIA_URL]
+
+
+@pytest.mark.parametrize("look", [NetworkFailure("the page did not load"), ExtractorBroken("another page")])
+async def test_a_fresh_look_that_fails_leaves_the_session_and_the_browser_to_be_tried(
+    look: Failure, store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    extractor = StubExtractor(extraction(candidate(signed=True)), look)
+    browser = StubBrowser(VIDEO)
+    tools = make_tools(
+        store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(LinkExpired("403")), browser=browser
+    )
+
+    assert (await worked(claim, tools)).status is JobStatus.COMPLETED
+    assert browser.downloads == [MEDIA_URL]
+
+
+async def test_a_fresh_look_at_a_post_that_was_deleted_meanwhile_ends_the_climb(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    extractor = StubExtractor(extraction(candidate(signed=True)), Deleted("gone"))
+    browser = StubBrowser(VIDEO)
+    tools = make_tools(
+        store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(LinkExpired("403")), browser=browser
+    )
+
+    assert (await worked(claim, tools)).error_code is ErrorCode.DELETED
+    assert browser.downloads == []
+
+
+async def test_a_signed_stream_that_is_refused_for_good_fails_with_the_refusal_after_the_session_was_tried(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    extractor = StubExtractor(extraction(candidate(signed=True, source_type=SourceType.HLS)))
+    downloader, browser = StubDownloader(LinkExpired("403")), StubBrowser(VIDEO, cookies=[COOKIE])
+    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await worked(claim, tools)
+
+    assert (job.error_code, browser.downloads) == (ErrorCode.LINK_EXPIRED, [])
+    assert [request.cookies for request in downloader.requests] == [(), (COOKIE,)]
+    assert [(rung, outcome) for rung, _, outcome in await rungs(store, claim)] == [
+        (RungName.PLAIN, Outcome.FAILED),
+        (RungName.FRESH, Outcome.SKIPPED),
+        (RungName.SESSION, Outcome.FAILED),
+        (RungName.NAVIGATION, Outcome.SKIPPED),
+    ]
+
+
+async def test_a_pair_whose_sound_has_a_fresh_address_is_asked_for_again(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    sounds = ["https://cdn.example/a.m4a?sig=1", "https://cdn.example/a.m4a?sig=2"]
+    extractor = StubExtractor(*(extraction(candidate(signed=True, audio_url=sound)) for sound in sounds))
+    downloader = StubDownloader(LinkExpired("403"), VIDEO)
+    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+    job = await worked(claim, tools)
+
+    assert job.status is JobStatus.COMPLETED
+    assert [request.audio_url for request in downloader.requests] == sounds
+
+
+async def test_fresh_repeats_the_ways_whose_rungs_were_taken_before_it(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    extractor = StubExtractor(extraction(), extraction(candidate(SECOND_URL)))
+    downloader = StubDownloader(HttpError("500"), HttpError("500"), HttpError("cookie refused"), VIDEO)
     browser = StubBrowser(cookies=[COOKIE])
     tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
     job = await worked(claim, tools)
 
     assert job.status is JobStatus.COMPLETED
-    assert [bool(request.cookies) for request in downloader.requests] == [False, True, False]
+    assert [(request.url, bool(request.cookies)) for request in downloader.requests] == [
+        (MEDIA_URL, False),
+        (MEDIA_URL, True),
+        (SECOND_URL, True),
+        (SECOND_URL, False),
+    ]
 
 
 async def test_the_browser_is_not_asked_for_a_segmented_stream(
@@ -267,6 +387,68 @@ async def test_its_streams_which_no_browser_saves_are_looked_at_afresh(
 
     assert (job.status, browser.downloads) == (JobStatus.COMPLETED, [])
     assert [request.url for request in downloader.requests] == [MEDIA_URL, SECOND_URL]
+
+
+LOOKS = {
+    "finds the same address": (extraction(candidate(signed=True)),),
+    "finds another address": (extraction(candidate(signed=True)), extraction(candidate(SECOND_URL, signed=True))),
+    "fails": (extraction(candidate(signed=True)), NetworkFailure("the page did not load")),
+    "finds the same stream": (extraction(candidate(signed=True, source_type=SourceType.HLS)),),
+    "finds a stream instead": (
+        extraction(candidate(signed=True)),
+        extraction(candidate(SECOND_URL, signed=True, source_type=SourceType.HLS)),
+    ),
+    "finds a file instead": (
+        extraction(candidate(signed=True, source_type=SourceType.HLS)),
+        extraction(candidate(SECOND_URL, signed=True)),
+    ),
+    "finds another sound": (
+        extraction(candidate(signed=True, audio_url="https://cdn.example/a.m4a?1")),
+        extraction(candidate(signed=True, audio_url="https://cdn.example/a.m4a?2")),
+    ),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize(
+    ("url", "platform"),
+    [(POST_URL, "generic"), (VIMEO, "vimeo"), ("https://www.tiktok.com/@jane/video/7123456789012345678", "tiktok")],
+)
+async def test_whatever_a_fresh_look_finds_every_way_is_tried_once_before_a_refusal_is_believed(
+    look: str, url: str, platform: str, store: JobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    claim = await claimed(store, clock, url, platform)
+    downloader, browser = StubDownloader(LinkExpired("403")), StubBrowser(LinkExpired("403"), cookies=[COOKIE])
+    extractor = StubExtractor(*LOOKS[look])
+    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await worked(claim, tools)
+    asked = [(request.url, request.audio_url, request.cookies) for request in downloader.requests]
+    in_the_end = LOOKS[look][-1] if isinstance(LOOKS[look][-1], Extraction) else LOOKS[look][0]
+    assert isinstance(in_the_end, Extraction)
+    (last,) = in_the_end.candidates
+    is_file = last.source_type is SourceType.DIRECT and last.audio_url is None
+
+    assert (job.error_code, extractor.asked) == (ErrorCode.LINK_EXPIRED, 2)
+    assert len(asked) == len(set(asked))
+    assert (last.url, last.audio_url, (COOKIE,)) in asked
+    assert not is_file or last.url in browser.downloads
+    assert len(browser.downloads) == len(set(browser.downloads))
+    tried = [rung for rung, stage, _ in await rungs(store, claim) if stage is Stage.DOWNLOAD]
+    assert set(tried) | {RungName.FRESH} == set(RungName)
+
+
+async def test_where_the_handshake_is_judged_an_address_that_is_found_again_is_tried_with_the_session(
+    store: JobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    claim = await claimed(store, clock, VIMEO, "vimeo")
+    extractor = StubExtractor(extraction(candidate(signed=True)))
+    downloader = StubDownloader(LinkExpired("403"), VIDEO)
+    browser = StubBrowser(LinkExpired("403"), cookies=[COOKIE])
+    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await worked(claim, tools)
+
+    assert (job.status, extractor.asked, browser.downloads) == (JobStatus.COMPLETED, 2, [MEDIA_URL])
+    assert [request.cookies for request in downloader.requests] == [(), (COOKIE,)]
 
 
 async def test_what_a_site_bears_reaches_the_downloader(store: JobStore, clock: FakeClock, tmp_path: Path) -> None:
@@ -413,6 +595,16 @@ async def test_the_part_of_a_file_is_gone_on_with_only_where_the_fresh_address_s
 
     assert downloader.requests[-1].url == SECOND_URL
     assert downloader.found_in_staging[-1] == (["media.part"] if kept else [])
+
+
+async def test_the_part_of_a_file_whose_address_a_fresh_look_finds_again_is_resumed_with_the_session(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    extractor = StubExtractor(extraction(candidate(signed=True, media_key="k")))
+    downloader = StubDownloader(ran_out(), VIDEO)
+    await process_one_cycle(claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader))
+
+    assert downloader.found_in_staging == [[], ["media.part"]]
 
 
 async def test_a_part_is_gone_on_with_once(
