@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from mediavault.api.feed import Feed
 from mediavault.api.services import ApiServices
 from mediavault.api.submission import RefusedAddress
 from mediavault.api.views import kept_paths
-from mediavault.core.errors import BadInput, ErrorCode, IllegalMove, JobNotFound
+from mediavault.core.errors import BadInput, ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus, NewJob
 from mediavault.core.logs import get_logger
 from mediavault.core.records import RecordKind
+from mediavault.store.bulk import iter_jobs, retry_each
 from mediavault.store.port import Enqueued, JobOrder, JobQuery
 
 MAX_RETRIED = 500  # jobs that one press of a button queues again
-MAX_LOOKED_AT = 5_000  # failed jobs, oldest first
 _PAGE = 200
 
 log = get_logger(__name__)
@@ -67,30 +67,18 @@ async def retry_failed(
 
     ``is_waiting``: those that would be tried again by themselves, else those that would not.
     """
-    meant = [job async for job in _failed(services, codes, platform) if (job.retry_at is not None) is is_waiting]
-    count = 0
-    for job in meant[:MAX_RETRIED]:
-        try:
-            await services.store.retry(job.id)
-        except (JobNotFound, IllegalMove):  # removed, or done, in the meantime
-            continue
-        count += 1
+    failed = iter_jobs(
+        services.store, JobQuery((JobStatus.FAILED,), platform=platform, limit=_PAGE, order=JobOrder.OLDEST)
+    )
+    meant = (
+        job
+        async for job in failed
+        if (job.error_code or ErrorCode.INTERNAL) in codes and (job.retry_at is not None) is is_waiting
+    )
+    count = await retry_each(services.store, meant, at_most=MAX_RETRIED)
     feed.wake()
     log.info("jobs_retried", codes=sorted(codes), platform=platform, count=count)
     return count
-
-
-async def _failed(services: ApiServices, codes: Collection[ErrorCode], platform: str | None) -> AsyncIterator[Job]:
-    cursor: str | None = None
-    for _ in range(MAX_LOOKED_AT // _PAGE):
-        query = JobQuery((JobStatus.FAILED,), platform=platform, cursor=cursor, limit=_PAGE, order=JobOrder.OLDEST)
-        page = await services.store.jobs(query)
-        for job in page.jobs:
-            if (job.error_code or ErrorCode.INTERNAL) in codes:
-                yield job
-        cursor = page.next_cursor
-        if cursor is None:
-            return
 
 
 async def retry_job(services: ApiServices, feed: Feed, job_id: JobId, *, chosen_url: str | None = None) -> Job:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mediavault.api.actions import remove_job, retry_job
+from mediavault.api.actions import remove_job
 from mediavault.api.appearance import current
 from mediavault.api.catalogue import gettext
 from mediavault.api.dependencies import to_job_id
 from mediavault.api.feed import Feed
 from mediavault.api.library_filter import LibraryFilter, read_filter, to_query
 from mediavault.api.services import ApiServices
-from mediavault.core.errors import BadInput, IllegalMove, JobNotFound
+from mediavault.core.errors import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId
-from mediavault.store.port import JobQuery, JobStore
+from mediavault.store.bulk import iter_pages, retry_each
+from mediavault.store.port import JobStore
 
 MAX_AT_ONCE = 1_000  # posts that are downloaded, removed or tried again by one request; their ids fill 37 kB of a form
 MAX_FIELDS = MAX_AT_ONCE + 50
@@ -71,17 +72,19 @@ async def ids_of(store: JobStore, selection: Selection) -> tuple[JobId, ...]:
 async def pages_of(store: JobStore, selection: Selection) -> AsyncGenerator[Sequence[Job], None]:
     """The jobs themselves, some at a time, however many; those that are not there are left out."""
     if selection.ids is not None:
-        for job_id in selection.ids:
-            try:
-                yield (await store.get(job_id),)
-            except JobNotFound:
-                continue
+        async for job in _still_there(store, selection.ids):
+            yield (job,)
         return
-    query: JobQuery | None = to_query(selection.filter, current().zone, limit=_PAGE)
-    while query is not None:
-        page = await store.jobs(query)
-        yield page.jobs
-        query = replace(query, cursor=page.next_cursor) if page.next_cursor else None
+    async for page in iter_pages(store, to_query(selection.filter, current().zone, limit=_PAGE)):
+        yield page
+
+
+async def _still_there(store: JobStore, job_ids: Sequence[JobId]) -> AsyncIterator[Job]:
+    for job_id in job_ids:
+        try:
+            yield await store.get(job_id)
+        except JobNotFound:
+            continue
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +95,10 @@ class Done:
     left: int = 0
 
 
-async def retry_each(services: ApiServices, feed: Feed, job_ids: Sequence[JobId]) -> Done:
-    done = Done()
-    for job_id in job_ids:
-        try:
-            await retry_job(services, feed, job_id)
-            done = replace(done, count=done.count + 1)
-        except (JobNotFound, IllegalMove):
-            done = replace(done, left=done.left + 1)
-    return done
+async def retry_selected(services: ApiServices, feed: Feed, job_ids: Sequence[JobId]) -> Done:
+    count = await retry_each(services.store, _still_there(services.store, job_ids))
+    feed.wake()
+    return Done(count, left=len(job_ids) - count)
 
 
 async def remove_each(services: ApiServices, feed: Feed, job_ids: Sequence[JobId], *, files: bool) -> Done:

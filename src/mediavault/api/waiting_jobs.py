@@ -7,16 +7,17 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from mediavault.api.submission import Submission
-from mediavault.core.errors import BadInput, ErrorCode, IllegalMove, JobNotFound
+from mediavault.core.errors import BadInput, ErrorCode
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.logs import get_logger
 from mediavault.core.sessions import WAITS_FOR_SIGN_IN, Errand, SessionState, can_be_signed_in_to
 from mediavault.core.urls import parse_http_url
 from mediavault.services.extraction.browser_extractor import address_to_visit
-from mediavault.store.port import JobQuery, JobStore
+from mediavault.store.bulk import iter_jobs, retry_each
+from mediavault.store.port import JobOrder, JobQuery, JobStore
 
 PAGE = 200
-MAX_LOOKED_AT = 5_000  # failed jobs of one site, newest first
+MAX_LOOKED_AT = 5_000  # failed jobs of one site that a page counts, newest first
 
 log = get_logger(__name__)
 
@@ -30,16 +31,8 @@ class NothingToAnswer(BadInput):
 
 async def waiting_jobs(store: JobStore, platform: str) -> list[Job]:
     """The platform's jobs that a sign-in may help, newest first."""
-    waiting: list[Job] = []
-    cursor: str | None = None
-    for _ in range(MAX_LOOKED_AT // PAGE):
-        query = JobQuery(statuses=(JobStatus.FAILED,), platform=platform, cursor=cursor, limit=PAGE)
-        page = await store.jobs(query)
-        waiting += [job for job in page.jobs if waits_for_sign_in(job)]
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-    return waiting
+    failed = iter_jobs(store, JobQuery((JobStatus.FAILED,), platform, limit=PAGE), at_most=MAX_LOOKED_AT)
+    return [job async for job in failed if waits_for_sign_in(job)]
 
 
 async def go_on_after(state: SessionState, store: JobStore) -> int:
@@ -82,13 +75,8 @@ def errand_of(job: Job, submission: Submission) -> Errand:
 async def resume_waiting(store: JobStore, platform: str, is_meant: Callable[[Job], bool] = lambda _: True) -> int:
     """A person has done something: open the platform's gate and queue its waiting jobs again; how many."""
     await store.open_gate(platform)
-    resumed = 0
-    for job in filter(is_meant, reversed(await waiting_jobs(store, platform))):  # oldest first
-        try:
-            await store.retry(job.id)
-        except (JobNotFound, IllegalMove):  # removed, or done, in the meantime
-            continue
-        resumed += 1
+    failed = iter_jobs(store, JobQuery((JobStatus.FAILED,), platform, limit=PAGE, order=JobOrder.OLDEST))
+    resumed = await retry_each(store, (job async for job in failed if waits_for_sign_in(job) and is_meant(job)))
     log.info("jobs_resumed", platform=platform, count=resumed)
     return resumed
 

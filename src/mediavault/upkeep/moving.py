@@ -18,10 +18,12 @@ from mediavault.core.errors import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId
 from mediavault.core.records import MOVING_KINDS
 from mediavault.core.words import counted
+from mediavault.store.bulk import iter_pages
 from mediavault.store.port import JobQuery, JobStore, StoredJob
 from mediavault.upkeep.comparing import Comparison, Standing, counts_as_adopted, standing
 
 PAGE = 100
+EVERY_JOB = JobQuery(limit=PAGE)  # newest first, so that jobs that are added meanwhile are not met
 
 STOPPED_LOOK_S = 1.0
 
@@ -103,7 +105,7 @@ class Copied:
 async def copy_jobs(source: JobStore, target: JobStore, *, on_jobs: OnJobs = lambda _: None) -> Copied:
     """One pass over everything that the source has when it begins."""
     copied = Copied()
-    async for page in _pages(source):
+    async for page in iter_pages(source, EVERY_JOB):
         wanted: list[StoredJob] = []
         for stored, there in await _pairs(page, source, target):
             match standing(stored, there):
@@ -152,7 +154,7 @@ async def _refuse_other_vault(source: JobStore, target: JobStore) -> None:
 async def compare(source: JobStore, target: JobStore, *, on_jobs: OnJobs = lambda _: None) -> Comparison:
     """Every job of the source with all its fields and its history, the gates, the records, and what is agreed on."""
     found = Comparison()
-    async for page in _pages(source):
+    async for page in iter_pages(source, EVERY_JOB):
         for stored, there in await _pairs(page, source, target):
             found.add(stored, there)
         on_jobs(len(page))
@@ -173,18 +175,6 @@ async def _missing_records(source: JobStore, target: JobStore) -> AsyncIterator[
         for one in await source.records(kind):
             if one.key not in there:
                 yield f"{kind} {one.key}"
-
-
-async def _pages(store: JobStore) -> AsyncIterator[tuple[Job, ...]]:
-    """Newest first, so that what comes meanwhile is not met; memory holds a page."""
-    cursor: str | None = None
-    while True:
-        page = await store.jobs(JobQuery(cursor=cursor, limit=PAGE))
-        if page.jobs:
-            yield page.jobs
-        if page.next_cursor is None:
-            return
-        cursor = page.next_cursor
 
 
 async def _pairs(page: tuple[Job, ...], source: JobStore, target: JobStore) -> list[tuple[StoredJob, StoredJob | None]]:

@@ -17,6 +17,7 @@ from mediavault.core.media import KeptFile
 from mediavault.core.words import counted
 from mediavault.services.vault.port import Vault
 from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, BadSidecar, beside, read_sidecar
+from mediavault.store.bulk import iter_pages
 from mediavault.store.port import JobQuery, JobStore
 from mediavault.upkeep.findings import Finding, Trouble, judge_orphan, judge_size, kept_files, lacks_facts, named_paths
 
@@ -67,16 +68,11 @@ class Verification:
 
     async def _rows(self) -> AsyncIterator[Finding]:
         named: set[int] = set()
-        cursor: str | None = None
-        while True:
-            page = await self._store.jobs(JobQuery(cursor=cursor, limit=PAGE))
-            for findings in await asyncio.gather(*(self._examine(job) for job in page.jobs)):
+        async for jobs in iter_pages(self._store, JobQuery(limit=PAGE)):
+            for findings in await asyncio.gather(*(self._examine(job) for job in jobs)):
                 for finding in findings:
                     yield finding
-            named.update(_key(path) for job in page.jobs for path in named_paths(job))
-            if page.next_cursor is None:
-                break
-            cursor = page.next_cursor
+            named.update(_key(path) for job in jobs for path in named_paths(job))
         for key in named & self._sizes.keys():
             del self._sizes[key]
 

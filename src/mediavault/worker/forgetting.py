@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from mediavault.core.errors import JobNotFound
 from mediavault.core.job import ItemStatus, Job, JobStatus, Stage
 from mediavault.core.logs import get_logger
+from mediavault.store.bulk import iter_jobs
 from mediavault.store.port import JobOrder, JobQuery, JobStore
 
 FORGET_EVERY_S = 3_600.0
 PAGE = 200
-MOST_AT_ONCE = 5_000  # looked at in one round; the rest waits for the next one
 
 log = get_logger(__name__)
 
@@ -23,22 +23,15 @@ async def forget_old_jobs(store: JobStore, *, days: int, now: datetime) -> int:
     """
     if days <= 0:
         return 0
-    before, forgotten, cursor = now - timedelta(days=days), 0, None
-    for _ in range(MOST_AT_ONCE // PAGE):
-        page = await store.jobs(
-            JobQuery(
-                statuses=(JobStatus.FAILED, JobStatus.CANCELLED),
-                until=before,  # what was handed in later has not stood that long either
-                order=JobOrder.OLDEST,
-                cursor=cursor,
-                limit=PAGE,
-            )
-        )
-        for job in page.jobs:
-            forgotten += may_be_forgotten(job, before) and await _forget(job, store)
-        cursor = page.next_cursor
-        if cursor is None:
-            break
+    before, forgotten = now - timedelta(days=days), 0
+    query = JobQuery(
+        statuses=(JobStatus.FAILED, JobStatus.CANCELLED),
+        until=before,  # what was handed in later has not stood that long either
+        order=JobOrder.OLDEST,
+        limit=PAGE,
+    )
+    async for job in iter_jobs(store, query):
+        forgotten += may_be_forgotten(job, before) and await _forget(job, store)
     if forgotten:
         log.info("jobs_forgotten", count=forgotten, after_days=days)
     return forgotten

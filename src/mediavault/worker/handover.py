@@ -10,7 +10,8 @@ from mediavault.core.fleet import ALIVE_WITHIN, is_served
 from mediavault.core.job import JobStatus, WorkerBeat
 from mediavault.core.logs import get_logger
 from mediavault.core.sessions import WAITS_FOR_SIGN_IN
-from mediavault.store.port import JobQuery, JobStore
+from mediavault.store.bulk import iter_jobs, retry_each
+from mediavault.store.port import JobOrder, JobQuery, JobStore
 
 # What a stranger is told and somebody who is signed in may not be. An answer to a challenge is another matter: it is
 # given in the browser that was asked.
@@ -18,7 +19,7 @@ _OF_STRANGERS = frozenset(
     {ErrorCode.LOGIN_REQUIRED, ErrorCode.SESSION_EXPIRED, ErrorCode.AGE_RESTRICTED, ErrorCode.PRIVATE}
 )
 _SIGN_IN_HELPS = WAITS_FOR_SIGN_IN - {ErrorCode.CHALLENGE}
-LOOKED_AT = 1_000  # of a platform's failed jobs, newest first
+PAGE = 200
 STRANDED_AFTER = timedelta(minutes=10)  # a machine that restarts, or is being upgraded, is back by then
 
 log = get_logger(__name__)
@@ -60,15 +61,13 @@ async def free_stranded_jobs(store: JobStore) -> int:
 
 
 async def go_on_after_sign_in(platforms: Collection[str], store: JobStore) -> int:
-    """Queue the failed jobs that wait for a sign-in to these; how many.
+    """Queue the failed jobs that wait for a sign-in to these, oldest first; returns how many.
 
-    Whoever opened the window has done so already, but then another machine may have taken them before it could know.
+    The process that opened the window has done so already, but then another machine may have taken them before it could
+    know.
     """
     count = 0
     for platform in platforms:
-        page = await store.jobs(JobQuery(statuses=[JobStatus.FAILED], platform=platform, limit=LOOKED_AT))
-        for job in page.jobs:
-            if job.error_code in _SIGN_IN_HELPS:
-                await store.retry(job.id)
-                count += 1
+        failed = iter_jobs(store, JobQuery((JobStatus.FAILED,), platform, limit=PAGE, order=JobOrder.OLDEST))
+        count += await retry_each(store, (job async for job in failed if job.error_code in _SIGN_IN_HELPS))
     return count

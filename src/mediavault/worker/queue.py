@@ -86,6 +86,7 @@ class Worker:
         self._tally: Counter[str] = Counter()
         self._missed_beats = 0
         self._signed_in: frozenset[str] | None = None  # as of the last beat
+        self._new_sessions: frozenset[str] = frozenset()  # whose jobs still have to go on
         self._look_round_at = float("-inf")
         self._library = LibraryWatch(tools.vault, tools.clock, poll_interval_s=limits.poll_interval_s)
         self._ticker = Ticker(self.claim_and_start, interval_s=limits.poll_interval_s, clock=tools.clock)
@@ -171,11 +172,21 @@ class Worker:
     async def beat(self) -> None:
         """Renew the leases of the attempts held, say that this worker lives, and stop attempts that were lost."""
         await self._renew([attempt.claim for attempt in self._attempts.values()])
-        new = await self._look_for_sessions()
+        self._new_sessions |= await self._look_for_sessions()
         if await self._tools.store.beat(self._sign_of_life()) and not self._leaving.is_set():
             log.info("asked_to_leave", worker=self.id, running=len(self._attempts))
             self._leaving.set()
-        await go_on_after_sign_in(new, self._tools.store)  # whoever takes these jobs has been told by now
+        if self._new_sessions:  # the workers that may take these jobs know of the session by now
+            self._in_background(guarded(self._go_on_after_sign_in))
+
+    async def _go_on_after_sign_in(self) -> None:
+        """Not a part of the beat: the jobs may be many, and leases must be renewed meanwhile."""
+        platforms, self._new_sessions = self._new_sessions, frozenset()
+        try:
+            await go_on_after_sign_in(platforms, self._tools.store)
+        except MediavaultError:
+            self._new_sessions |= platforms  # the next beat tries again
+            raise
 
     async def _renew(self, held: Sequence[ClaimedJob]) -> None:
         """Keep these attempts, and stop those that somebody else has by now or a person cancelled."""

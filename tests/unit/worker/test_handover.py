@@ -10,7 +10,9 @@ import pytest
 
 from mediavault.core.errors import Deleted, ErrorCode, Failure, LoginRequired
 from mediavault.core.job import Job, JobId, JobStatus, WorkerBeat, WorkerId
+from mediavault.store.bulk import iter_jobs
 from mediavault.store.memory.store import MemoryJobStore
+from mediavault.store.port import JobQuery, StoredJob
 from mediavault.worker.handover import STRANDED_AFTER, free_stranded_jobs, go_on_after_sign_in, holders
 from tests.fakes import FakeClock
 from tests.stubs import StubExtractor, make_tools, new_job, worked
@@ -143,3 +145,48 @@ async def test_after_a_sign_in_the_jobs_that_wait_for_it_go_on(
     assert await go_on_after_sign_in(["x"], store) == 0
     assert await go_on_after_sign_in([SITE], store) == 1
     assert (await store.get(job_id)).status is JobStatus.QUEUED
+
+
+class ChangingStore(MemoryJobStore):
+    """Somebody else changes a job while the first one is retried."""
+
+    change: tuple[str, JobId] | None = None
+
+    async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
+        change, self.change = self.change, None
+        if change is not None:
+            await getattr(self, change[0])(change[1])
+        return await super().retry(job_id, chosen_url=chosen_url)
+
+
+async def waiting_for_sign_in(store: MemoryJobStore, clock: FakeClock, count: int) -> list[JobId]:
+    """Oldest first."""
+    await store.enqueue([new_job(clock=clock)])
+    (claim,) = await store.claim(ME, limit=1, lease=LEASE)
+    job = await store.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Only for members.", retry_in=None)
+    more = [
+        StoredJob(replace(job, id=JobId(f"{job.id}-{number:05}"), canonical_url=f"{job.canonical_url}/{number}"))
+        for number in range(count - 1)
+    ]
+    await store.adopt(more)
+    return [job.id, *(one.job.id for one in more)]
+
+
+@pytest.mark.parametrize("change", ["remove", "cancel"])
+async def test_a_job_that_is_removed_or_cancelled_meanwhile_keeps_none_of_the_others_waiting(
+    clock: FakeClock, change: str
+) -> None:
+    store = ChangingStore(clock)
+    job_ids = await waiting_for_sign_in(store, clock, 5)
+    store.change = (change, job_ids[2])
+
+    assert await go_on_after_sign_in([SITE], store) == 4
+    queued = {job.id async for job in iter_jobs(store, JobQuery((JobStatus.QUEUED,)))}
+    assert queued == {*job_ids} - {job_ids[2]}
+
+
+async def test_after_a_sign_in_all_jobs_go_on_however_many_wait(store: MemoryJobStore, clock: FakeClock) -> None:
+    await waiting_for_sign_in(store, clock, 1_205)
+
+    assert await go_on_after_sign_in([SITE], store) == 1_205
+    assert (await store.jobs(JobQuery((JobStatus.FAILED,)))).jobs == ()

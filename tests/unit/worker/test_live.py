@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.errors import ErrorCode, JobNotFound
-from mediavault.core.job import ClaimedJob, ItemStatus, Job, JobItem, JobStatus, NewJob, Stage, WorkerId
+from mediavault.core.job import ClaimedJob, ItemStatus, Job, JobId, JobItem, JobStatus, NewJob, Stage, WorkerId
 from mediavault.core.media import Item, KeptFile, Preference
 from mediavault.core.settings import Settings
 from mediavault.platforms.x import X
 from mediavault.store.live_settings import LOOK_AGAIN_S, LiveSettings
 from mediavault.store.memory.store import MemoryJobStore
-from mediavault.store.port import JobStore
+from mediavault.store.port import JobStore, StoredJob
 from mediavault.worker.forgetting import forget_old_jobs, may_be_forgotten
 from mediavault.worker.gatekeeper import take_turn
 from mediavault.worker.queue import Worker, WorkerLimits
@@ -111,6 +111,26 @@ async def test_old_failures_are_forgotten_where_somebody_has_set_so(clock: FakeC
     with pytest.raises(JobNotFound):
         await store.get(old.id)
     assert (await store.get(planned.id), await store.get(young.id)) == (planned, young)
+
+
+async def test_an_old_job_is_forgotten_however_many_that_stay_are_older(clock: FakeClock) -> None:
+    store = MemoryJobStore(clock)
+    stays = await failed(store, 1, clock, retry_in=timedelta(days=60))
+    await store.adopt(
+        [
+            StoredJob(
+                replace(stays, id=JobId(f"{stays.id}-{number:05}"), canonical_url=f"{stays.canonical_url}/{number}")
+            )
+            for number in range(5_200)
+        ]
+    )
+    clock.advance(1)
+    old = await failed(store, 2, clock)
+    clock.advance(timedelta(days=30, seconds=1))
+
+    assert await forget_old_jobs(store, days=30, now=clock.now()) == 1
+    with pytest.raises(JobNotFound):
+        await store.get(old.id)
 
 
 async def test_by_itself_the_worker_forgets_nothing(

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import ErrorCode, StorageFailure, StoreError
+from mediavault.core.errors import ErrorCode, StorageFailure, StoreAway, StoreError
 from mediavault.core.job import JobStatus, WorkerBeat, WorkerId
 from mediavault.core.media import DownloadedFile, OnProgress
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.vault.local import LocalVault
 from mediavault.store.memory.store import MemoryJobStore
-from mediavault.store.port import JobQuery, JobStore
+from mediavault.store.port import JobPage, JobQuery, JobStore
 from mediavault.worker import liveness
 from mediavault.worker.queue import Worker, WorkerLimits
 from tests.fakes import FakeClock
@@ -557,7 +557,59 @@ async def test_a_beat_says_what_the_machine_is_signed_in_to_and_a_new_session_ge
 
     sessions.add("generic")
     await worker.beat()
+    await settled(worker)
     assert [(await store.get(one.id)).status for one in waiting] == [JobStatus.FAILED, JobStatus.QUEUED]
+
+
+async def settled(worker: Worker) -> None:
+    """Wait for what the worker has begun in the background."""
+    await asyncio.wait_for(asyncio.gather(*worker._background), 10)
+
+
+class SlowStore(MemoryJobStore):
+    """Lists jobs only once it is ``open_again``; before that it waits, or is away."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock)
+        self.open_again = asyncio.Event()
+        self.is_away = False
+
+    async def jobs(self, query: JobQuery) -> JobPage:
+        if self.is_away and not self.open_again.is_set():
+            raise StoreAway("The database does not answer.")
+        await self.open_again.wait()
+        return await super().jobs(query)
+
+
+@pytest.mark.parametrize("is_away", [False, True])
+async def test_jobs_that_go_on_after_a_sign_in_hold_up_no_beat_and_are_not_forgotten_when_the_store_is_away(
+    clock: FakeClock, tmp_path: Path, is_away: bool
+) -> None:
+    """They may be many, and the leases must be renewed meanwhile."""
+    store = SlowStore(clock)
+    sessions: set[str] = set()
+
+    async def signed_in() -> frozenset[str]:
+        return frozenset(sessions)
+
+    tools = replace(make_tools(store, clock, tmp_path / "library"), signed_in=signed_in)
+    worker = Worker(tools, LIMITS, live_folder=tmp_path / "workers")
+    job = new_job(clock=clock)
+    await store.enqueue([job])
+    [claim] = await store.claim(WorkerId("w-other"), limit=1, lease=LEASE)
+    await store.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Only for members.", retry_in=None)
+    await worker.beat()
+    sessions.add("generic")
+    store.is_away = is_away
+    await asyncio.wait_for(worker.beat(), 10)
+    if is_away:
+        await settled(worker)
+    assert (await store.get(job.id)).status is JobStatus.FAILED
+
+    store.open_again.set()
+    await worker.beat()
+    await settled(worker)
+    assert (await store.get(job.id)).status is JobStatus.QUEUED
 
 
 async def test_a_disk_that_failed_one_job_is_not_fed_with_the_next_ones(

@@ -22,7 +22,7 @@ from mediavault.api.selection import (
     pages_of,
     read_selection,
     remove_each,
-    retry_each,
+    retry_selected,
 )
 from mediavault.api.services import ApiServices
 from mediavault.api.streaming import StreamAnswer
@@ -38,7 +38,7 @@ router = APIRouter(tags=["library"])
 @router.post("/library/retry", include_in_schema=False)
 async def retry_form(request: Request, services: Services, feed: EventFeed) -> Response:
     selection = read_selection(await _fields(request))
-    done = await retry_each(services, feed, await ids_of(services.store, selection))
+    done = await retry_selected(services, feed, await ids_of(services.store, selection))
     return _back(selection, "retried", done)
 
 
