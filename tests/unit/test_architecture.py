@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
@@ -12,17 +14,31 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "mediavault"
 
-# Outside library -> the only modules that may import it.
+# Outside library -> the only modules that may import it; a name that ends in "/" is a folder with all that is below it.
 IMPORTERS = {
+    "Crypto": {"services/download/aes.py"},
     "aiohttp": {"services/egress/client.py"},
     "apsw": {"store/sqlite/engine.py"},
-    "asyncpg": {"store/postgres/engine.py"},
-    "obstore": {"services/vault/bucket.py"},
-    "pymongo": {"store/mongodb/engine.py"},
-    "playwright": {"services/browser/chromium.py"},
-    "Crypto": {"services/download/aes.py"},
     "argon2": {"access/hashing.py"},
+    "asyncpg": {"store/postgres/engine.py"},
     "av": {"services/media/library.py", "practice/media.py"},
+    "bson": {"store/mongodb/engine.py"},
+    "fastapi": {"api/"},
+    "h11": {"api/server.py"},
+    "idna": {"core/urls.py"},
+    "jinja2": {"api/render.py"},
+    "markupsafe": {"api/render.py", "api/sections.py"},
+    "obstore": {"services/vault/bucket.py"},
+    "playwright": {"services/browser/chromium.py"},
+    "pydantic": {"core/changeable.py", "core/settings.py", "api/", "commands/output.py"},  # describes records
+    "pydantic_settings": {"core/changeable.py", "core/settings.py"},
+    "pymongo": {"store/mongodb/engine.py"},
+    "rich": {"commands/", "practice/demo.py", "practice/table.py"},
+    "starlette": {"api/"},
+    "structlog": {"core/logs.py"},
+    "typer": {"cli.py", "commands/"},
+    "uvicorn": {"api/server.py"},
+    "yarl": {"services/egress/client.py"},
     "yt_dlp": {"services/extraction/ytdlp_worker.py"},
 }
 # Asking for the time or waiting is core/clock.py's alone.
@@ -46,9 +62,33 @@ def imported(text: str) -> set[str]:
     return names
 
 
+def libraries(text: str) -> set[str]:
+    """What a module imports that is neither Python's own nor ours."""
+    return imported(text) - sys.stdlib_module_names - {"mediavault"}
+
+
+def row_of(name: str, importers: Collection[str]) -> str | None:
+    """The entry that allows the module to import, or None."""
+    return next((each for each in importers if name == each or (each.endswith("/") and name.startswith(each))), None)
+
+
 @pytest.mark.parametrize("library", sorted(IMPORTERS))
 def test_each_outside_library_has_its_named_importers(library: str) -> None:
-    assert {name for name, text in modules() if library in imported(text)} == IMPORTERS[library]
+    rows = {name: row_of(name, IMPORTERS[library]) for name, text in modules() if library in imported(text)}
+
+    assert [name for name, row in rows.items() if row is None] == []
+    assert set(rows.values()) == IMPORTERS[library]
+
+
+def test_every_outside_library_is_in_the_table() -> None:
+    """So that none is imported wherever somebody happens to need it."""
+    assert {library for _, text in modules() for library in libraries(text)} == set(IMPORTERS)
+
+
+def test_a_new_library_and_a_second_importer_are_noticed() -> None:
+    assert libraries("import os\nfrom requests.api import get\nfrom mediavault.core import urls\n") == {"requests"}
+    assert row_of("worker/queue.py", IMPORTERS["aiohttp"]) is None
+    assert row_of("worker/queue.py", IMPORTERS["fastapi"]) is None
 
 
 def test_only_the_clock_asks_for_the_time() -> None:

@@ -1,0 +1,181 @@
+"""Each import contract of pyproject.toml refuses what its name says: violations are planted in a copy of the source."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGURATION = ROOT / "pyproject.toml"
+
+# Contract -> imports that it must refuse, as (module that imports, module that is imported).
+VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
+    "One way down": [
+        ("mediavault.core.clock", "mediavault.store.port"),
+        ("mediavault.core.names", "mediavault.platforms.registry"),
+        ("mediavault.core.urls", "mediavault.services.egress.port"),
+        ("mediavault.core.cookies", "mediavault.access.keys"),
+        ("mediavault.core.words", "mediavault.worker.retry"),
+        ("mediavault.core.verdicts", "mediavault.api.words"),
+        ("mediavault.core.screen", "mediavault.runtime.storage"),
+        ("mediavault.platforms.x", "mediavault.services.egress.port"),
+        ("mediavault.platforms.tiktok", "mediavault.store.port"),
+        ("mediavault.services.download.gauge", "mediavault.store.port"),
+        ("mediavault.services.egress.guard", "mediavault.platforms.registry"),
+        ("mediavault.services.media.probe", "mediavault.worker.tools"),
+        ("mediavault.store.gating", "mediavault.services.egress.port"),
+        ("mediavault.store.paging", "mediavault.api.views"),
+        ("mediavault.access.tokens", "mediavault.api.gates"),
+        ("mediavault.worker.retry", "mediavault.api.words"),
+        ("mediavault.worker.ladder", "mediavault.runtime.storage"),
+        ("mediavault.api.jobs", "mediavault.worker.queue"),
+        ("mediavault.api.views", "mediavault.upkeep.checking"),
+        ("mediavault.api.health", "mediavault.runtime.house"),
+        ("mediavault.upkeep.checking", "mediavault.worker.retry"),
+        ("mediavault.runtime.house", "mediavault.practice.site"),
+        ("mediavault.practice.site", "mediavault.commands.output"),
+        ("mediavault.commands.get", "mediavault.cli"),
+    ],
+    "The composition root: what stays and what leaves stand on the house, the house on its storage": [
+        ("mediavault.runtime.storage", "mediavault.runtime.house"),
+        ("mediavault.runtime.house", "mediavault.runtime.processes"),
+        ("mediavault.runtime.doors", "mediavault.runtime.errands"),
+    ],
+    "Commands and the practice site reach the worker through the composition root": [
+        ("mediavault.__main__", "mediavault.worker.queue"),
+        ("mediavault.cli", "mediavault.worker.pipeline"),
+        ("mediavault.commands.get", "mediavault.worker.queue"),
+        ("mediavault.practice.demo", "mediavault.worker.pipeline"),
+    ],
+    "Nothing outside platforms imports a platform's module, only the registry": [
+        ("mediavault.worker.pipeline", "mediavault.platforms.tiktok"),
+        ("mediavault.worker.stages.extract", "mediavault.platforms.lookalikes"),
+        ("mediavault.api.sites", "mediavault.platforms.instagram"),
+        ("mediavault.cli", "mediavault.platforms.x"),
+        ("mediavault.commands.get", "mediavault.platforms.classification"),
+        ("mediavault.runtime.house", "mediavault.platforms.youtube"),
+        ("mediavault.practice.posts", "mediavault.platforms.generic"),
+    ],
+    "Only the composition root names a store's adapter": [
+        ("mediavault.worker.queue", "mediavault.store.sqlite.store"),
+        ("mediavault.worker.recovery", "mediavault.store.postgres.store"),
+        ("mediavault.worker.tools", "mediavault.store.mongodb.store"),
+        ("mediavault.worker.journal", "mediavault.store.memory.store"),
+        ("mediavault.api.jobs", "mediavault.store.sqlite.store"),
+        ("mediavault.commands.jobs", "mediavault.store.sqlite.engine"),
+        ("mediavault.practice.demo", "mediavault.store.memory.store"),
+        ("mediavault.upkeep.checking", "mediavault.store.sqlite.store"),
+        ("mediavault.store.sqlite.store", "mediavault.store.postgres.store"),
+    ],
+    "Only the composition root names the class behind a service's port": [
+        ("mediavault.worker.ladder", "mediavault.services.browser.chromium"),
+        ("mediavault.worker.stages.resolve", "mediavault.services.egress.client"),
+        ("mediavault.worker.tools", "mediavault.services.download.fetcher"),
+        ("mediavault.api.jobs", "mediavault.services.egress.client"),
+        ("mediavault.api.login_window", "mediavault.services.browser.chromium"),
+        ("mediavault.api.files", "mediavault.services.vault.local"),
+        ("mediavault.commands.verify", "mediavault.services.vault.objects"),
+        ("mediavault.commands.inspecting", "mediavault.services.extraction.ytdlp_extractor"),
+        ("mediavault.api.jobs", "mediavault.services.extraction.browser_extractor"),
+        ("mediavault.services.extraction.assembly", "mediavault.services.extraction.api_extractor"),
+    ],
+    "The worker imports ports of the services, and the pure modules named here": [
+        ("mediavault.worker.ladder", "mediavault.services.browser.chromium"),
+        ("mediavault.worker.pipeline", "mediavault.services.extraction.ytdlp_process"),
+        ("mediavault.worker.stages.resolve", "mediavault.services.egress.guard"),
+        ("mediavault.worker.stages.validate", "mediavault.services.media.probe"),
+        ("mediavault.worker.stages.keep", "mediavault.services.vault.disk"),
+        ("mediavault.worker.stages.keep", "mediavault.services.vault.staging"),
+    ],
+    "Services see no job": [
+        ("mediavault.services.download.fetcher", "mediavault.core.job"),
+        ("mediavault.services.extraction.ranking", "mediavault.core.job"),
+        ("mediavault.services.vault.naming", "mediavault.core.job"),
+    ],
+    "Browser, HTTP client, media and database libraries stay behind services and stores": [
+        ("mediavault.worker.queue", "apsw"),
+        ("mediavault.worker.recovery", "asyncpg"),
+        ("mediavault.worker.tools", "pymongo"),
+        ("mediavault.worker.journal", "bson"),
+        ("mediavault.worker.ladder", "playwright"),
+        ("mediavault.worker.pipeline", "yt_dlp"),
+        ("mediavault.worker.stages.resolve", "aiohttp"),
+        ("mediavault.worker.stages.validate", "av"),
+        ("mediavault.worker.stages.keep", "obstore"),
+        ("mediavault.api.jobs", "aiohttp"),
+        ("mediavault.api.files", "obstore"),
+        ("mediavault.commands.get", "aiohttp"),
+        ("mediavault.cli", "apsw"),
+        ("mediavault.runtime.house", "playwright"),
+        ("mediavault.upkeep.checking", "av"),
+        ("mediavault.access.tokens", "apsw"),
+        ("mediavault.core.urls", "aiohttp"),
+        ("mediavault.platforms.x", "aiohttp"),
+    ],
+}
+
+
+def contracts() -> list[str]:
+    """The names of the contracts in pyproject.toml."""
+    configuration = tomllib.loads(CONFIGURATION.read_text(encoding="utf-8"))
+    return [contract["name"] for contract in configuration["tool"]["importlinter"]["contracts"]]
+
+
+def plant(importer: str, imported: str, folder: Path) -> None:
+    """Add the import to the importer's file, in the form that our code uses."""
+    package, _, name = imported.rpartition(".")
+    statement = f"from {package} import {name}" if package else f"import {name}"
+    with (folder / f"{importer.replace('.', '/')}.py").open("a", encoding="utf-8") as file:
+        file.write(f"\n{statement}\n")
+
+
+def lint(folder: Path) -> str:
+    """What import-linter prints for the package and the configuration in ``folder``; no cache is read or written."""
+    program = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--no-cache", "--no-logo"],
+        cwd=folder,
+        env={"PYTHONPATH": str(folder), "COLUMNS": "1000"},  # wide, so that no line is wrapped
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+def sections(report: str) -> Mapping[str, str]:
+    """Contract -> what the report says of its violations. A section begins with its title, underlined."""
+    parts = re.split(r"^(.+)\n-{3,}$", report, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """What each contract refuses in a copy of the source that has every violation at once."""
+    folder = tmp_path_factory.mktemp("planted")
+    shutil.copy(CONFIGURATION, folder)
+    no_python = shutil.ignore_patterns("static", "locales", "templates", "__pycache__")
+    shutil.copytree(ROOT / "src" / "mediavault", folder / "mediavault", ignore=no_python)
+    for importer, imported in {each for violations in VIOLATIONS.values() for each in violations}:
+        plant(importer, imported, folder)
+    return sections(lint(folder))
+
+
+@pytest.mark.parametrize("contract", contracts())
+def test_a_contract_refuses_each_violation_planted_for_it(contract: str, report: Mapping[str, str]) -> None:
+    """A contract without a violation in the table fails: nobody has seen it refuse anything."""
+    refused = report.get(contract, "")
+
+    assert VIOLATIONS.get(contract), "plant a violation of it"
+    assert [f"{a} -> {b}" for a, b in VIOLATIONS[contract] if f"{a} -> {b} (l." not in refused] == []
+
+
+def test_no_violation_is_planted_for_a_contract_that_was_removed() -> None:
+    assert set(VIOLATIONS) <= set(contracts())
