@@ -24,7 +24,7 @@ from mediavault.core.job import (
     WorkerId,
 )
 from mediavault.core.media import Account, Candidate, FoundIn, Ownership, SourceType, Watermark
-from mediavault.store.port import Checkpoint, JobQuery, JobStore
+from mediavault.store.port import Checkpoint, JobQuery, JobStore, RecoveredJob
 from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, ON_THE_HOSTS_CLOCK, numbered_job
 from tests.fakes import START, FakeClock
 
@@ -591,7 +591,7 @@ async def test_recovery_fails_only_jobs_whose_lease_ran_out(store: JobStore, clo
 
     recovered = await store.recover_stale_jobs(retry_in=MINUTE)
 
-    assert (recovered.failed, recovered.requeueable, recovered.job_ids) == (1, 1, (dead.id,))
+    assert recovered.jobs == (RecoveredJob(dead.id, dead.job.trace_id, requeueable=True),)
     job = await store.get(dead.id)
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.RECOVERED_FROM_RESTART)
     assert (job.failed_at, job.retry_at) == (clock.now(), clock.now() + MINUTE)

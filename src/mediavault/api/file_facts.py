@@ -16,7 +16,7 @@ from mediavault.api.words import COPY_WORDS
 from mediavault.core.checks import FileCheck, read_checks
 from mediavault.core.copies import Copy
 from mediavault.core.errors import ErrorCode
-from mediavault.core.job import JobId
+from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
 from mediavault.core.media import KeptFile
 from mediavault.core.records import RecordKind
@@ -34,43 +34,45 @@ _ACCEPTED = 202
 @router.post("/api/jobs/{job_id}/verify", status_code=_ACCEPTED, responses=errors(401, 403, 404, 503))
 async def verify(job_id: JobIdPath, services: Services) -> CheckView:
     """Read the job's files from end to end and hold them against what was saved; ask again for what was found."""
-    await begin_check(services, job_id)
-    return await check_view(services, job_id)
+    return await check_view(services, await begin_check(services, job_id))
 
 
 @router.get("/api/jobs/{job_id}/verify", responses=errors(401, 404, 503))
 async def verified(job_id: JobIdPath, services: Services) -> CheckView:
     """What the last check found, by the index of the item; empty where there was none."""
-    await services.store.get(job_id)
-    return await check_view(services, job_id)
+    return await check_view(services, await services.store.get(job_id))
 
 
-async def begin_check(services: ApiServices, job_id: JobId) -> None:
-    """Raises JobNotFound, HttpRefusal for a job without files, BadInput (TOO_MANY)."""
+async def begin_check(services: ApiServices, job_id: JobId) -> Job:
+    """Start reading the job's files in the background, and return the job.
+
+    Raises JobNotFound, HttpRefusal for a job without files, BadInput (TOO_MANY).
+    """
     job = await services.store.get(job_id)
     if not kept_files(job):
         raise HttpRefusal(
             404, ErrorCode.NOT_FOUND, "The job has no file in the library.", help="There is nothing to check."
         )
     services.checks.begin(job)
+    return job
 
 
-async def check_view(services: ApiServices, job_id: JobId) -> CheckView:
-    running = services.checks.is_checking(job_id)  # before what was found: the end may come in between
-    checks = await checks_of(services.store, job_id)
+async def check_view(services: ApiServices, job: Job) -> CheckView:
+    running = services.checks.is_checking(job.id)  # before what was found: the end may come in between
+    checks = await checks_of(services.store, job)
     files = {place: {"at": one.at, "verdict": one.verdict, "detail": one.detail} for place, one in checks.items()}
     return CheckView.model_validate({"running": running, "files": files})
 
 
-async def checks_of(store: JobStore, job_id: JobId) -> dict[int, FileCheck]:
+async def checks_of(store: JobStore, job: Job) -> dict[int, FileCheck]:
     """What the last check of the job's files found; {} where there was none."""
-    record = await store.get_record(RecordKind.VERIFIED, job_id)
+    record = await store.get_record(RecordKind.VERIFIED, job.id)
     if record is None:
         return {}
     try:
         return read_checks(record.value)
     except (KeyError, TypeError, ValueError):
-        log.warning("record_not_read", kind=RecordKind.VERIFIED, job_id=job_id)
+        log.warning("record_not_read", kind=RecordKind.VERIFIED, job_id=job.id, trace_id=job.trace_id)
         return {}
 
 

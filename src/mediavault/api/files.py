@@ -22,7 +22,7 @@ from mediavault.api.streaming import watching_for_disconnect
 from mediavault.api.views import kept_files, sidecar_path
 from mediavault.core.errors import ErrorCode, StorageFailure
 from mediavault.core.job import JobId
-from mediavault.core.logs import get_logger
+from mediavault.core.logs import bind_job, get_logger
 from mediavault.core.media import KeptFile
 from mediavault.core.names import slug_keep_case
 from mediavault.core.words import counted
@@ -123,7 +123,9 @@ async def item_thumbnail(
 
 async def kept_file(services: ApiServices, job_id: JobId, place: int | None) -> KeptFile:
     """A file that is whole; what is in the middle of its commit may not be. Without a place the first."""
-    kept = kept_files(await services.store.get(job_id))
+    job = await services.store.get(job_id)
+    bind_job(job.id, job.trace_id)  # for a file that breaks off while it is sent
+    kept = kept_files(job)
     found = next(iter(kept.values()), None) if place is None else kept.get(place)
     if found is None:
         raise _not_there()

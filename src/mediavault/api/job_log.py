@@ -31,7 +31,7 @@ async def log_of_job(job_id: JobIdPath, services: Services) -> Response:
     text = job_log(
         job,
         await services.store.history(job_id),
-        checks=await checks_of(services.store, job_id),
+        checks=await checks_of(services.store, job),
         versions=versions,
         at=report.at,
     )

@@ -1,6 +1,7 @@
 """Structured logs: events are snake_case facts with keyword values; JSON lines on standard error unless it is a terminal.
 
-The worker binds ``job_id`` and ``trace_id`` once per job with :func:`job_context`; every line of that job carries them.
+The worker's loop binds ``job_id`` and ``trace_id`` to the task of each attempt with :func:`job_context`, so every line
+of a job carries them. All events are listed in docs/operations.md.
 Secrets never arrive here: addresses are logged through :func:`redact_url`.
 """
 
@@ -10,6 +11,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import Context, copy_context
 from typing import Any, TextIO
 from urllib.parse import urlsplit
 
@@ -69,6 +71,18 @@ def job_context(job_id: str, trace_id: str, **facts: Any) -> Iterator[None]:
     """Bind the job's ids to every line logged inside, in this task and the tasks it starts."""
     with structlog.contextvars.bound_contextvars(job_id=job_id, trace_id=trace_id, **facts):
         yield
+
+
+def bind_job(job_id: str, trace_id: str) -> None:
+    """Bind the job's ids to every later line of this task, as of a request whose answer is a file of the job."""
+    structlog.contextvars.bind_contextvars(job_id=job_id, trace_id=trace_id)
+
+
+def outside_jobs() -> Context:
+    """A copy of the current context without a job's ids, for a task that may outlive the job that starts it."""
+    context = copy_context()
+    context.run(structlog.contextvars.clear_contextvars)
+    return context
 
 
 def redact_url(url: str) -> str:

@@ -72,12 +72,33 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class RecoveredJob:
+    """A running job whose lease ran out, now failed with RECOVERED_FROM_RESTART. ``requeueable``: it has a ``retry_at``."""
+
+    id: JobId
+    trace_id: str
+    requeueable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Recovered:
     """What one pass of recovery did."""
 
-    failed: int = 0  # running jobs whose lease ran out, now failed with RECOVERED_FROM_RESTART
-    requeueable: int = 0  # of these, how many carry a retry_at
-    job_ids: tuple[JobId, ...] = ()
+    jobs: tuple[RecoveredJob, ...] = ()
+
+    @property
+    def failed(self) -> int:
+        """How many jobs it failed."""
+        return len(self.jobs)
+
+    @property
+    def requeueable(self) -> int:
+        """How many of them will be tried again."""
+        return sum(job.requeueable for job in self.jobs)
+
+    @property
+    def job_ids(self) -> tuple[JobId, ...]:
+        return tuple(job.id for job in self.jobs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,9 +69,10 @@ class JobChecks:
         except JobNotFound:
             return
         except StoreError as exc:
-            log.warning("check_not_stored", job_id=job.id, error=exc.message)
+            log.warning("check_not_stored", job_id=job.id, trace_id=job.trace_id, error=exc.message)
             return
-        log.info("job_checked", job_id=job.id, verdicts=[str(one.verdict) for one in checks.values()])
+        verdicts = [str(one.verdict) for one in checks.values()]
+        log.info("job_checked", job_id=job.id, trace_id=job.trace_id, verdicts=verdicts)
 
     async def _look_at(self, kept: KeptFile) -> FileCheck:
         try:

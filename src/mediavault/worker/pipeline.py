@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from mediavault.core.errors import BadInput, ErrorCode, Failure, Internal, LeaseLost, StoreError, Unsupported
 from mediavault.core.job import ClaimedJob, HistoryRecord, JobStatus, Outcome, Stage
-from mediavault.core.logs import get_logger, job_context, redact_url
+from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Candidate, KeptFile
 from mediavault.core.system_errors import machine_errors_as_ours
 from mediavault.platforms.registry import platform
@@ -43,36 +43,36 @@ async def process_one_cycle(
 
     Raises LeaseLost when it is no longer ours.
 
+    The caller has bound the job's ids to what is logged here (:func:`mediavault.core.logs.job_context`).
     ``on_last_write`` is called right before ``completed`` is written: the slot is free, the outcome not yet on the disk.
     """
-    with job_context(claim.id, claim.job.trace_id, attempt=claim.fence, platform=claim.job.platform):
-        log.info("attempt_started", post_url=redact_url(claim.job.post_url))
-        journal = Journal(claim, tools.store, tools.clock, asyncio.current_task(), on_last_write)
-        try:
-            with machine_errors_as_ours():
-                kept = await save_post(journal, tools)
-            ending = Ending(JobStatus.COMPLETED, output_path=kept.output_path)
-        except asyncio.CancelledError:
-            if not journal.lost:
-                raise
-            log.warning("lease_lost")
-            raise LeaseLost("Another attempt or a person has taken the job.") from None
-        except StoreError as exc:
-            log.warning("attempt_broken_off", error_code=exc.code, error=exc.message)
+    log.info("attempt_started", post_url=redact_url(claim.job.post_url))
+    journal = Journal(claim, tools.store, tools.clock, asyncio.current_task(), on_last_write)
+    try:
+        with machine_errors_as_ours():
+            kept = await save_post(journal, tools)
+        ending = Ending(JobStatus.COMPLETED, output_path=kept.output_path)
+    except asyncio.CancelledError:
+        if not journal.lost:
             raise
-        except BadInput as exc:  # an address that older rules had let in
-            ending = await fail(journal, Unsupported(exc.message), tools)
-        except Failure as failure:
-            ending = await fail(journal, failure, tools)
-        except NoTurn as none:
-            log.info("job_given_back", why=str(none))
-            await tools.store.release(claim)
-            return Ending(JobStatus.QUEUED)
-        except Exception as exc:
-            log.exception("attempt_hit_a_bug")
-            ending = await fail(journal, Internal(f"{type(exc).__name__}: {exc}"), tools)
-        log.info("attempt_ended", status=ending.status, error_code=ending.error_code, output_path=ending.output_path)
-        return ending
+        log.warning("lease_lost")
+        raise LeaseLost("Another attempt or a person has taken the job.") from None
+    except StoreError as exc:
+        log.warning("attempt_broken_off", error_code=exc.code, error=exc.message)
+        raise
+    except BadInput as exc:  # an address that older rules had let in
+        ending = await fail(journal, Unsupported(exc.message), tools)
+    except Failure as failure:
+        ending = await fail(journal, failure, tools)
+    except NoTurn as none:
+        log.info("job_given_back", why=str(none))
+        await tools.store.release(claim)
+        return Ending(JobStatus.QUEUED)
+    except Exception as exc:
+        log.exception("attempt_hit_a_bug")
+        ending = await fail(journal, Internal(f"{type(exc).__name__}: {exc}"), tools)
+    log.info("attempt_ended", status=ending.status, error_code=ending.error_code, output_path=ending.output_path)
+    return ending
 
 
 async def save_post(journal: Journal, tools: Tools) -> KeptFile:

@@ -20,7 +20,7 @@ from typing import Any
 from mediavault import __version__
 from mediavault.core.errors import LeaseLost, MediavaultError, StoreError
 from mediavault.core.job import ClaimedJob, JobId, WorkerBeat, WorkerId, new_worker_id
-from mediavault.core.logs import get_logger
+from mediavault.core.logs import get_logger, job_context
 from mediavault.worker import liveness
 from mediavault.worker.forgetting import FORGET_EVERY_S, forget_old_jobs
 from mediavault.worker.handover import free_stranded_jobs, go_on_after_sign_in
@@ -256,7 +256,9 @@ class Worker:
     def _start(self, claim: ClaimedJob, sent: float) -> None:
         attempt = HeldClaim(claim, deadline=self._deadline(sent))
         self._attempts[claim.id] = attempt
-        attempt.task = asyncio.create_task(self._attempt(attempt), name=f"job-{claim.id}")
+        with job_context(claim.id, claim.job.trace_id, attempt=claim.fence, platform=claim.job.platform):
+            # the task takes the context along: all that it logs carries the ids, the releasing at its end too
+            attempt.task = asyncio.create_task(self._attempt(attempt), name=f"job-{claim.id}")
 
     async def _attempt(self, attempt: HeldClaim) -> None:
         try:
@@ -273,7 +275,7 @@ class Worker:
                 await self._release(attempt.claim)
         except MediavaultError as exc:
             # The store could not take the outcome. The row stays running; recovery finds it when the lease ends.
-            log.error("outcome_not_saved", job_id=attempt.claim.id, error=exc.message)
+            log.error("outcome_not_saved", error=exc.message)
         finally:
             if self._attempts.get(attempt.claim.id) is attempt:
                 del self._attempts[attempt.claim.id]
@@ -295,9 +297,9 @@ class Worker:
         try:
             async with asyncio.timeout(RELEASE_TIMEOUT_S):
                 await self._tools.store.release(claim)
-            log.info("job_released", job_id=claim.id, trace_id=claim.job.trace_id)
+            log.info("job_released")
         except (StoreError, TimeoutError) as exc:
-            log.warning("release_failed", job_id=claim.id, error=str(exc))
+            log.warning("release_failed", error=str(exc))
 
     async def _until_left(self) -> None:
         """Until it was asked to leave and nothing runs any more, however long that takes; a signal ends it sooner."""

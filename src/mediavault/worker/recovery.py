@@ -28,8 +28,8 @@ async def recover_stale_jobs(store: JobStore, staging: Staging, live_folder: Pat
     for worker in dead:
         await store.forget_worker(worker)
         liveness.bury(live_folder, worker)
-    if recovered.failed:
-        log.warning("stale_jobs_recovered", failed=recovered.failed, requeueable=recovered.requeueable)
+    for job in recovered.jobs:
+        log.warning("job_recovered", job_id=job.id, trace_id=job.trace_id, will_retry=job.requeueable)
     await sweep_staging(store, staging)
     return recovered
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from mediavault.core.clock import Clock
-from mediavault.core.logs import get_logger
+from mediavault.core.logs import get_logger, outside_jobs
 
 SKIPS_PER_LOG_LINE = 10
 
@@ -63,7 +63,8 @@ class Ticker:
         return self._task is not None and not self._task.done()
 
     def _start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._rounds())
+        # an attempt that ends wakes the ticker from its own task: the round is not a part of that job
+        self._task = asyncio.get_running_loop().create_task(self._rounds(), context=outside_jobs())
 
     async def _rounds(self) -> None:
         self._again = True

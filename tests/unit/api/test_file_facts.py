@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from mediavault.core.checks import FileCheck, Verdict, written_checks
 from mediavault.core.copies import Copy, CopyStatus, CopyTrouble, MediaLook
@@ -46,7 +47,12 @@ async def test_a_record_that_cannot_be_read_counts_as_none(house: House) -> None
     job = await house.add_kept()
     await house.store.put_record(RecordKind.VERIFIED, job.id, {"0": {"verdict": "splendid"}})
 
-    assert (await house.client.get(f"/api/jobs/{job.id}/verify")).json() == {"running": False, "files": {}}
+    with capture_logs() as lines:
+        answer = await house.client.get(f"/api/jobs/{job.id}/verify")
+
+    assert answer.json() == {"running": False, "files": {}}
+    [line] = lines
+    assert (line["event"], line["job_id"], line["trace_id"]) == ("record_not_read", job.id, job.trace_id)
 
 
 async def test_what_a_check_found_goes_with_its_job(house: House) -> None:

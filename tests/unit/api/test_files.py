@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from mediavault.api.app import create_app
 from mediavault.core.errors import StorageFailure
@@ -243,7 +245,8 @@ async def test_a_library_that_cannot_be_reached_is_told_and_one_that_breaks_off_
     answers = []
     for in_the_middle in (False, True):
         app = create_app(replace(house.services, library=BreakingLibrary(in_the_middle)))
-        answers.append(await AsgiClient(app).get(f"/files/{job.id}/video"))
+        with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+            answers.append(await AsgiClient(app).get(f"/files/{job.id}/video"))
         await app.state.feed.aclose()
     at_once, later = answers
 
@@ -251,3 +254,5 @@ async def test_a_library_that_cannot_be_reached_is_told_and_one_that_breaks_off_
     assert at_once.headers["retry-after"] == "5"
     assert (later.status, later.body) == (200, VIDEO[:1000])
     assert later.headers["content-length"] == str(len(VIDEO))
+    [line] = [line for line in lines if line["event"] == "file_broke_off"]
+    assert (line["job_id"], line["trace_id"]) == (job.id, job.trace_id)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from mediavault.core.checks import FileCheck, Verdict, read_checks
 from mediavault.core.errors import BadInput, StorageFailure
@@ -71,10 +72,14 @@ async def test_every_byte_is_read_and_the_verdict_kept_with_its_time(
     if content is not None:
         (house.root / "a.mp4").write_bytes(content)
     house.clock.advance(timedelta(hours=1))
-    check = await house.check(job)
+    with capture_logs() as lines:
+        check = await house.check(job)
 
     assert check is not None
     assert (check.verdict, check.at) == (verdict, house.clock.now())
+    assert [(line["event"], line["job_id"], line["trace_id"]) for line in lines] == [
+        ("job_checked", job.id, job.trace_id)
+    ]
 
 
 async def test_a_library_that_cannot_be_read_is_no_changed_file(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import hashlib
-import io
 import json
 from collections import deque
 from collections.abc import Sequence
@@ -32,7 +31,6 @@ from mediavault.core.errors import (
 )
 from mediavault.core.gates import Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, ItemStatus, JobStatus, Outcome, Stage, WorkerId
-from mediavault.core.logs import configure_logs
 from mediavault.core.media import (
     DownloadedFile,
     Extraction,
@@ -523,20 +521,6 @@ async def test_a_full_disk_at_the_picture_costs_the_picture_alone(
     job = await worked(claim, tools)
 
     assert (job.status, job.thumbnail_path, job.error_code) == (JobStatus.COMPLETED, None, None)
-
-
-async def test_every_log_line_of_a_job_carries_its_ids(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
-) -> None:
-    stream = io.StringIO()
-    configure_logs("debug", stream)
-    await process_one_cycle(
-        claim, make_tools(store, clock, tmp_path, downloader=StubDownloader(Incomplete("cut"), VIDEO))
-    )
-    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
-
-    assert len(lines) > 8
-    assert {(line.get("job_id"), line.get("trace_id")) for line in lines} == {(claim.id, claim.job.trace_id)}
 
 
 # --- several videos in one post -----------------------------------------------------------------------------------

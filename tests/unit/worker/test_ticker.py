@@ -5,6 +5,7 @@ import asyncio
 import pytest
 import structlog
 
+from mediavault.core.logs import job_context
 from mediavault.worker.ticker import Ticker
 from tests.fakes import FakeClock
 
@@ -75,6 +76,20 @@ async def test_every_tenth_skipped_tick_is_logged(clock: FakeClock) -> None:
         await stopped(task, work)
 
     assert [line["skipped"] for line in lines if line["event"] == "ticks_skipped"] == [10, 20]
+
+
+async def test_a_round_that_a_job_wakes_is_not_logged_as_a_part_of_that_job(clock: FakeClock) -> None:
+    seen: list[dict[str, object]] = []
+
+    async def work() -> None:
+        seen.append(structlog.contextvars.get_contextvars())
+
+    ticker = Ticker(work, interval_s=60.0, clock=clock)
+    with job_context("a job", "its trace"):
+        ticker.wake()
+        await clock.settle()
+
+    assert seen == [{}]
 
 
 async def test_a_wake_up_does_not_wait_for_the_next_tick(clock: FakeClock) -> None:

@@ -80,7 +80,7 @@ async def _videos(services: ApiServices, job: Job, *, look: bool) -> list[Video]
             await services.copies.look(one)
     return videos(
         job,
-        await checks_of(services.store, job.id),
+        await checks_of(services.store, job),
         {place: await services.copies.state(one) for place, one in kept.items()},
         {place: services.copies.known_look(one) for place, one in kept.items()},
     )

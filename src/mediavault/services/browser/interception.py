@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Coroutine, Mapping
+from contextvars import copy_context
 from enum import Enum
 from typing import Any
 
@@ -93,6 +94,7 @@ class BodyTap:
         self._cdp = cdp
         self._ask = ask
         self._log = log
+        self._context = copy_context()  # the driver calls back in a context of its own, without our job's ids
         self._main_frame = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self._children: dict[str, ChildSession] = {}
@@ -148,7 +150,7 @@ class BodyTap:
             child.end()
 
     def _spawn(self, call: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(call)
+        task = asyncio.get_running_loop().create_task(call, context=self._context.copy())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from mediavault.core.clock import Clock
 from mediavault.core.errors import BrowserUnavailable, TookTooLong
-from mediavault.core.logs import get_logger
+from mediavault.core.logs import get_logger, outside_jobs
 from mediavault.services.browser.cookie_jar import restore, snapshot
 from mediavault.services.browser.discovery import find_browser, unavailable
 from mediavault.services.browser.driver import Ask, Guard, PageFailed, quietly
@@ -150,8 +150,11 @@ class Keeper:
         await asyncio.shield(self.spawn(self._close()))
 
     def spawn(self, call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """A task that is cancelled when the browser is closed, and whose failure nobody has to collect."""
-        task = asyncio.create_task(call)
+        """A task that is cancelled when the browser is closed, and whose failure nobody has to collect.
+
+        It logs no job's ids: the browser outlives the job that needed it first, and serves others.
+        """
+        task = asyncio.create_task(call, context=outside_jobs())
         self._tasks.add(task)
         task.add_done_callback(self._on_done)
         return task

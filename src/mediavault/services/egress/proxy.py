@@ -14,6 +14,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 
 from mediavault.core.errors import AddressRefused, BadUrl, NetworkFailure, TookTooLong
@@ -47,11 +48,15 @@ log = get_logger(__name__)
 
 @dataclass(eq=False, slots=True)
 class _Pass:
-    """A password, and the posts at work under it. ``exempt`` are those of them that the guard has found exempt."""
+    """A password, and the posts at work under it. ``exempt`` are those of them that the guard has found exempt.
+
+    ``context`` is that of whoever asked for the pass: a refusal of a process that works on one post carries its job's ids.
+    """
 
     password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     scopes: list[HttpUrl] = field(default_factory=list)
     exempt: set[HttpUrl] = field(default_factory=set)
+    context: Context = field(default_factory=copy_context)
 
     @property
     def token(self) -> str:
@@ -190,7 +195,7 @@ class EgressProxy:
         except BadUrl:
             return _say(client, "400 Bad Request", "This is not a target that the proxy takes.")
         except AddressRefused as exc:
-            log.info("egress_refused", host=target.host, port=target.port, reason=exc.message)
+            own.context.copy().run(_log_refusal, target, exc)
             return _say(client, "403 Forbidden", "mediavault does not connect there.", (REFUSED_HEADER, "refused"))
         except TookTooLong:
             return _say(client, "504 Gateway Timeout", "The server did not answer in time.", (REFUSED_HEADER, "late"))
@@ -270,6 +275,10 @@ def _target(request: Head) -> tuple[HttpUrl, str]:
         raise BadUrl("Only http:// in absolute form, over HTTP/1.1.")
     path = match["path"]
     return parse_http_url(f"http://{match['authority']}/"), path if path.startswith("/") else f"/{path}"
+
+
+def _log_refusal(target: HttpUrl, refusal: AddressRefused) -> None:
+    log.info("egress_refused", host=target.host, port=target.port, reason=refusal.message)
 
 
 def _say(client: Streams, status: str, text: str, *headers: tuple[str, str]) -> bool:

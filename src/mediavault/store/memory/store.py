@@ -43,6 +43,7 @@ from mediavault.store.port import (
     LibraryTotals,
     Neighbours,
     Recovered,
+    RecoveredJob,
     StoredJob,
     StoreReport,
 )
@@ -294,8 +295,7 @@ class MemoryJobStore(MemoryRecords):
             if job.lease_expires_at is not None and job.lease_expires_at <= ended_before
         ]
         failed = [self._recover_one(job, now, retry_in) for job in stale]
-        requeueable = sum(job.retry_at is not None for job in failed)
-        return Recovered(len(failed), requeueable, tuple(job.id for job in failed))
+        return Recovered(tuple(RecoveredJob(job.id, job.trace_id, job.retry_at is not None) for job in failed))
 
     def _recover_one(self, job: Job, now: datetime, retry_in: timedelta) -> Job:
         tries = job.max_attempts + (job.stage is Stage.COMMITTING)

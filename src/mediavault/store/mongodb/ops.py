@@ -32,7 +32,7 @@ from mediavault.store.mongodb.history import appended, literal, make_room, new_r
 from mediavault.store.mongodb.rows import PAGE, SPILL_AT, document_of, gate_document, job_from, record_row
 from mediavault.store.mongodb.schema import AGREED, GATES, HISTORY, JOBS, WORKERS
 from mediavault.store.mongodb.words import words_values
-from mediavault.store.port import Checkpoint, Enqueued, Recovered, StoredJob
+from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob, StoredJob
 from mediavault.store.rows import beat_values, checkpoint_values
 
 HANDED_IN_WITHIN_S = 1.5  # a person waits: where nobody answers, they are told within two seconds
@@ -243,14 +243,14 @@ async def recover(database: Database, retry_in: timedelta, now: int | None) -> R
     jobs = database.documents(JOBS)
     ended_before = await database.now() if now is None else now
     stale = {"status": RUNNING, "lease_expires_at": {"$lte": ended_before}}
-    recovered: list[Document] = []
+    recovered: list[RecoveredJob] = []
     for found in await jobs.find(stale, fields={"attempt_count": 1, "lease_expires_at": 1}):
         changed = await jobs.change({**found, "status": RUNNING}, [{"$set": _recovered(retry_in, now)}])
         if changed is not None:
             await make_room(database, changed)
-            recovered.append(changed)
-    again = sum(job["retry_at"] is not None for job in recovered)
-    return Recovered(len(recovered), again, tuple(JobId(job["_id"]) for job in recovered))
+            again = changed["retry_at"] is not None
+            recovered.append(RecoveredJob(JobId(changed["_id"]), changed["trace_id"], again))
+    return Recovered(tuple(recovered))
 
 
 def _recovered(retry_in: timedelta, now: int | None) -> Mapping[str, Any]:

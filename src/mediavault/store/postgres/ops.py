@@ -15,7 +15,7 @@ from mediavault.core.errors import ErrorCode, StoreError
 from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, NewJob, WorkerBeat, WorkerId
 from mediavault.store import codec, gating, moves
-from mediavault.store.port import Enqueued, Recovered, StoredJob
+from mediavault.store.port import Enqueued, Recovered, RecoveredJob, StoredJob
 from mediavault.store.postgres.engine import Database, Lane, Row, Transaction
 from mediavault.store.postgres.sql import SQL
 from mediavault.store.rows import (
@@ -175,7 +175,7 @@ async def drop_need_of_session(lane: Lane, held: Collection[str], waiting_for: t
 async def recover(lane: Lane, retry_in: timedelta, now: int | None) -> Recovered:
     values = {"now": now, "retry_in": micros_in(retry_in), "error": moves.RECOVERED_ERROR}
     rows = await lane.rows(SQL["recover"], values)
-    return Recovered(len(rows), sum(row[1] is not None for row in rows), tuple(row[0] for row in rows))
+    return Recovered(tuple(RecoveredJob(id_, trace_id, retry_at is not None) for id_, trace_id, retry_at in rows))
 
 
 async def expire_leases(lane: Lane, workers: Collection[WorkerId]) -> int:

@@ -232,13 +232,13 @@ j AS (
          retry_at = CASE WHEN attempt_count < max_attempts + (stage IS NOT DISTINCT FROM 'committing')::int
                          THEN t.now + :retry_in::bigint END
     FROM stale, t WHERE jobs.seq = stale.seq
-  RETURNING jobs.seq, jobs.id, t.now, attempt_count, retry_at
+  RETURNING jobs.seq, jobs.id, trace_id, t.now, attempt_count, retry_at
 ),
 h AS (
   INSERT INTO mediavault.history (job, at, attempt, stage, outcome, error_code, detail)
   SELECT seq, now, attempt_count, 'recover', 'failed', 'RECOVERED_FROM_RESTART', :error FROM j
 )
-SELECT id, retry_at FROM j;
+SELECT id, trace_id, retry_at FROM j;
 
 -- name: expire_leases
 UPDATE mediavault.jobs SET lease_expires_at = 0 WHERE status = 'running' AND claimed_by = ANY(:workers::text[]) RETURNING seq;

@@ -29,7 +29,7 @@ from mediavault.core.media import KeptFile
 from mediavault.store import codec, gating, moves
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.library_rows import ACCOUNT_COLUMNS
-from mediavault.store.port import Enqueued, Recovered, StoredJob
+from mediavault.store.port import Enqueued, Recovered, RecoveredJob, StoredJob
 from mediavault.store.rows import (
     ATTEMPT,
     CLAIMED_COLUMNS,
@@ -235,9 +235,8 @@ def recover(txn: Txn, retry_in: timedelta, guard: ClockGuard) -> Recovered:
         "error": moves.RECOVERED_ERROR,
     }
     rows = fetch_all(txn.db, SQL["recover"], values)
-    txn.history += [history_row(seq, moves.recover_record(txn.at, attempt)) for seq, _, attempt, _ in rows]
-    requeueable = sum(retry_at is not None for *_, retry_at in rows)
-    return Recovered(len(rows), requeueable, tuple(job_id for _, job_id, _, _ in rows))
+    txn.history += [history_row(seq, moves.recover_record(txn.at, attempt)) for seq, _, _, attempt, _ in rows]
+    return Recovered(tuple(RecoveredJob(id_, trace_id, retry_at is not None) for _, id_, trace_id, _, retry_at in rows))
 
 
 def expire_leases(txn: Txn, workers: Collection[WorkerId]) -> int:

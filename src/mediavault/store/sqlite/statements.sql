@@ -110,7 +110,7 @@ UPDATE jobs INDEXED BY jobs_running
        error_code = 'RECOVERED_FROM_RESTART', error = :error,
        retry_at = CASE WHEN attempt_count < max_attempts + (stage IS 'committing') THEN :retry_at END
  WHERE status = 'running' AND lease_expires_at <= :ended_before
-RETURNING seq, id, attempt_count, retry_at;
+RETURNING seq, id, trace_id, attempt_count, retry_at;
 
 -- name: expire_leases
 UPDATE jobs INDEXED BY jobs_running SET lease_expires_at = 0

@@ -11,8 +11,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from mediavault.core.errors import TookTooLong
+from mediavault.core.logs import job_context
 from mediavault.services.browser.driver import PageFailed
 from mediavault.services.browser.interception import BodyTap, Verdict, judge
 from mediavault.services.browser.network_log import MAX_BODY_BYTES, NetworkLog
@@ -139,6 +142,17 @@ async def test_a_body_that_never_ends_does_not_hold_the_request() -> None:
 
     assert not network.page_data_seen
     assert cdp.ended_with() == ["Fetch.continueResponse"]
+
+
+async def test_what_happens_to_a_body_is_logged_with_the_job_whose_page_it_is() -> None:
+    """The driver calls back outside the task that visits the page."""
+    with job_context("a job", "its trace"):
+        cdp, _ = await tapped(None)
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        cdp.pause(content_type="application/json")
+        await settle()
+
+    assert [(line["event"], line.get("job_id")) for line in lines] == [("body_not_read", "a job")]
 
 
 async def test_a_page_that_is_a_download_is_noted_and_stopped() -> None:

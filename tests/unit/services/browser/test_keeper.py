@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from mediavault.core.errors import BrowserUnavailable, TookTooLong
+from mediavault.core.logs import job_context
 from mediavault.services.browser import keeper as keeping
 from mediavault.services.browser.keeper import IDLE_CLOSE_S, RECYCLE_AFTER_PAGES, Keeper, Place
 from tests.fakes import FakeClock
@@ -170,6 +173,20 @@ async def test_many_who_need_a_browser_at_once_share_one(tmp_path: Path) -> None
     assert first is second
     assert len(driver.contexts) == 1
     await kept.close()
+
+
+async def test_the_browser_is_not_logged_as_a_part_of_the_job_that_needed_it_first(tmp_path: Path) -> None:
+    """It serves other jobs, and ends long after that one."""
+    kept = keeper(tmp_path, StubDriver())
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        with job_context("a job", "its trace"):
+            await kept.browser()
+        await kept.close()
+
+    assert [(line["event"], line.get("job_id")) for line in lines] == [
+        ("browser_started", None),
+        ("browser_ended", None),
+    ]
 
 
 async def test_it_calls_itself_what_it_does_with_a_window_and_stands_behind_the_proxy(tmp_path: Path) -> None:

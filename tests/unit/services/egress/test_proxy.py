@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from urllib.parse import urlsplit
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from mediavault.core.errors import AddressRefused
+from mediavault.core.logs import job_context
 from mediavault.core.urls import parse_http_url
 from mediavault.services.egress import proxy as proxying
 from mediavault.services.egress.guard import EgressGuard
@@ -453,6 +456,18 @@ async def test_a_process_of_its_own_has_an_exemption_of_its_own() -> None:
             assert await once(by, f"GET {site.url}/") == 403
 
         assert await once(by, f"GET {site.url}/", password=own.password) == 407
+
+
+async def test_a_refusal_is_logged_with_the_job_whose_process_asked() -> None:
+    """The connections are served by tasks that belong to no job."""
+    async with proxy() as by:
+        with ExitStack() as at_work:
+            with job_context("a job", "its trace"):
+                address = at_work.enter_context(by.pass_for(PUBLIC_POST))
+            with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+                assert await once(by, "GET http://127.0.0.1:9/", password=urlsplit(address).password) == 403
+
+    assert [(line["event"], line.get("job_id")) for line in lines] == [("egress_refused", "a job")]
 
 
 # --- the end ---------------------------------------------------------------------------------------------------
