@@ -88,9 +88,7 @@ async def test_every_line_of_a_failed_job_names_it(setting: Setting, lines: Line
     assert without_ids(lines, await setting.store.get(JobId(job_id))) == []
 
 
-async def test_every_line_of_a_job_whose_lease_is_lost_names_it(
-    setting: Setting, lines: Lines, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_every_line_of_a_job_whose_lease_is_lost_names_it(setting: Setting, lines: Lines) -> None:
     async with setting.running():
         (job_id,) = await setting.submit()
         await setting.store.cancel(JobId(job_id))
