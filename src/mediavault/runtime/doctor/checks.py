@@ -30,6 +30,7 @@ from mediavault.runtime.doctor.postgres_checks import check_postgres
 from mediavault.runtime.doctor.site_checks import check_sites
 from mediavault.runtime.doctor.ytdlp_checks import check_parts, check_ytdlp
 from mediavault.services.browser.discovery import find_browser
+from mediavault.services.browser.environment import for_browser
 from mediavault.services.browser.own_display import has_display
 from mediavault.services.browser.virtual_screen import INSTALL
 from mediavault.services.extraction.ytdlp_home import deno_path, home_of, installed
@@ -195,7 +196,13 @@ async def version_of(program: Path) -> str | None:
     """The first line of what it answers to ``--version``; None when it does not run, or not within 10 s."""
     try:
         process = await asyncio.create_subprocess_exec(
-            program, "--version", stdin=PIPE, stdout=PIPE, stderr=DEVNULL, start_new_session=True
+            program,
+            "--version",
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env=for_browser(os.environ),
+            start_new_session=True,
         )
     except OSError:
         return None

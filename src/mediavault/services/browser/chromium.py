@@ -14,6 +14,7 @@ sites that refuse it refuse people's own servers. Nothing else is altered: ``nav
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ from mediavault.core.media import OnProgress
 from mediavault.core.platform import Platform
 from mediavault.services.browser.cookie_jar import as_cookie
 from mediavault.services.browser.driver import Cdp, Guard, Page, PageCrashed, PageFailed, Response, quietly
+from mediavault.services.browser.environment import for_driver
 from mediavault.services.browser.interception import BodyTap
 from mediavault.services.browser.keeper import RECYCLE_AFTER_PAGES, Keeper, Place, Running
 from mediavault.services.browser.launch import CALL_S, first_line
@@ -246,7 +248,26 @@ class Chromium:
 async def _start_driver() -> Any:
     from playwright.async_api import async_playwright
 
+    if not narrow_driver_environment():
+        log.warning("driver_environment_not_narrowed")
     return await async_playwright().start()
+
+
+def narrow_driver_environment() -> bool:
+    """Let Playwright start its driver with ``environment.for_driver`` only; whether that could be arranged.
+
+    Playwright hands its driver all of our environment and has no option for that (1.65.2), so the function that collects
+    it is replaced where it is used.
+    """
+    import playwright.async_api  # noqa: F401 - loads the modules below
+    from playwright._impl._driver import get_driver_env
+
+    names = ("playwright._impl.transport", "playwright._impl._transport")  # its name in older versions
+    transport = next((sys.modules[name] for name in names if name in sys.modules), None)
+    if not hasattr(transport, "get_driver_env"):
+        return False
+    vars(transport)["get_driver_env"] = lambda: for_driver(get_driver_env())
+    return True
 
 
 def _context(running: Running, *, as_person: bool) -> Any:

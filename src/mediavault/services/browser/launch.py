@@ -18,6 +18,7 @@ from typing import Any
 from mediavault.core.errors import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger
 from mediavault.services.browser.driver import Ask, Guard, PageFailed
+from mediavault.services.browser.environment import for_browser
 from mediavault.services.browser.profile import Profile
 from mediavault.services.egress.proxy import CHROMIUM_ARGS
 
@@ -139,15 +140,14 @@ def _as_visitor(user_agent: str) -> dict[str, Any]:
 
 
 def environment_for(profile: Profile, own: Mapping[str, str]) -> dict[str, str]:
-    """Ours without our settings: a database address or a token is no business of a browser's.
+    """What a browser may see of ours (``environment``), and where it puts its own files.
 
     What Chromium and its libraries write beside a profile (crash reports, settings of sound and desktop, caches) stands
     beside ours, not in the person's own home.
     """
-    passed = {name: value for name, value in own.items() if not name.startswith("MEDIAVAULT_")}
     base = profile.folder.parent
     places = {"TMPDIR": profile.scratch, "XDG_CONFIG_HOME": base / "config", "XDG_CACHE_HOME": base / "cache"}
-    return passed | {name: str(place) for name, place in places.items()}
+    return for_browser(own) | {name: str(place) for name, place in places.items()}
 
 
 def prepare(profile: Profile, downloads: Path) -> None:

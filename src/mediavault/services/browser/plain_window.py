@@ -19,6 +19,7 @@ from typing import Any
 
 from mediavault.core.errors import BrowserUnavailable
 from mediavault.core.logs import get_logger
+from mediavault.services.browser.environment import for_browser
 from mediavault.services.browser.profile import Profile
 from mediavault.services.browser.x11_input import authority
 from mediavault.services.child.process import environment
@@ -88,7 +89,7 @@ async def open_window(
     request = {
         "parent": os.getpid(),
         "browser": _command(executable, profile.folder, url, proxy, screen),
-        "environment": _environment(os.environ, profile.scratch, screen),
+        "environment": window_environment(os.environ, profile.scratch, screen),
         "screen": _screen_request(screen),
         "sweep": str(screen.folder) if screen else None,
     }
@@ -177,10 +178,9 @@ def _command(executable: Path, profile: Path, url: str, proxy: str, screen: Scre
     return [*command, url]
 
 
-def _environment(own: Mapping[str, str], scratch: Path, screen: Screen | None) -> dict[str, str]:
-    """Ours without our settings; on a virtual screen also without a way to a desktop of ours, and with its own home."""
-    passed = {name: value for name, value in own.items() if not name.startswith("MEDIAVAULT_")}
-    passed["TMPDIR"] = str(scratch)
+def window_environment(own: Mapping[str, str], scratch: Path, screen: Screen | None) -> dict[str, str]:
+    """What the window's browser gets of ``own``; on a virtual screen no way to a desktop of ours, and its own home."""
+    passed = for_browser(own) | {"TMPDIR": str(scratch)}
     if screen is None:
         return passed
     for name in ("WAYLAND_DISPLAY", "DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "XDG_SESSION_TYPE"):

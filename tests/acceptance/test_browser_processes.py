@@ -1,0 +1,67 @@
+"""What the processes of a real browser get from us and may take of this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from mediavault.services.browser.discovery import find_browser
+from mediavault.services.browser.processes import parent_of
+from tests.acceptance.test_browser_capture import World, a_world
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(find_browser().path is None, reason="no browser is installed"),
+    pytest.mark.skipif(sys.platform != "linux", reason="needs /proc"),
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+CANARIES = {
+    "AWS_SECRET_ACCESS_KEY": "canary-of-the-bucket",
+    "PGPASSWORD": "canary-of-the-database",
+    "MEDIAVAULT_TOKEN": "canary-of-the-token",
+    "SOMETHING_ELSE": "canary-of-anybody",
+}
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in CANARIES.items():
+            patch.setenv(name, value)
+        async with a_world(tmp_path_factory.mktemp("b")) as shared:
+            yield shared
+
+
+def descendants() -> dict[int, str]:
+    """Command lines of all processes below this one, by process id."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        pid: int | None = int(folder.name)
+        while pid and pid != os.getpid():
+            pid = parent_of(pid)
+        if pid and folder.name != str(os.getpid()):
+            found[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
+    return found
+
+
+async def test_no_process_of_the_browser_is_started_with_a_secret_of_ours(world: World) -> None:
+    await world.capture("/plain")
+    processes = descendants()
+    leaks = {
+        (line.split(" ")[0], name)
+        for pid, line in processes.items()
+        for name, value in CANARIES.items()
+        if value.encode() in Path(f"/proc/{pid}/environ").read_bytes()
+    }
+
+    lines = list(processes.values())
+    assert any("run-driver" in line for line in lines), lines
+    assert any("--type=zygote" in line for line in lines), lines
+    assert any("--type=gpu-process" in line for line in lines), lines
+    assert leaks == set()

@@ -1,0 +1,59 @@
+"""What a browser and its driver see of our environment."""
+
+from __future__ import annotations
+
+import pytest
+
+from mediavault.services.browser.chromium import narrow_driver_environment
+from mediavault.services.browser.environment import for_browser, for_driver
+from mediavault.services.browser.plain_window import window_environment
+from mediavault.services.browser.profile import claim_profile
+
+SECRETS = {
+    "MEDIAVAULT_TOKEN": "canary",
+    "mediavault_token": "canary",
+    "AWS_SECRET_ACCESS_KEY": "canary",
+    "PGPASSWORD": "canary",
+    "HTTPS_PROXY": "http://user:canary@proxy.test",
+    "SSH_AUTH_SOCK": "canary",
+    "SSLKEYLOGFILE": "canary",
+    "NODE_OPTIONS": "--require=canary",
+    "LD_PRELOAD": "canary",
+}
+NEEDED = {
+    "PATH": "/bin",
+    "HOME": "/home/jane",
+    "LANG": "de_DE.UTF-8",
+    "LC_TIME": "C",
+    "TZ": "Asia/Tokyo",
+    "DISPLAY": ":0",
+    "XDG_DATA_DIRS": "/share",
+    "FONTCONFIG_FILE": "/fonts.conf",
+    "LD_LIBRARY_PATH": "/lib",
+    "NIX_LD": "/ld",
+}
+
+
+def test_a_browser_and_its_driver_get_what_they_need_and_no_secret() -> None:
+    assert for_browser(NEEDED | SECRETS) == NEEDED
+    assert for_driver(NEEDED | SECRETS | {"PW_LANG_NAME": "python"}) == NEEDED | {"PW_LANG_NAME": "python"}
+
+
+def test_a_persons_window_gets_no_secret_either(tmp_path_factory: pytest.TempPathFactory) -> None:
+    profile = claim_profile(tmp_path_factory.mktemp("state"))
+    given = window_environment(NEEDED | SECRETS, profile.scratch, None)
+    profile.release()
+
+    assert given == NEEDED | {"TMPDIR": str(profile.scratch)}
+
+
+def test_playwright_starts_its_driver_with_the_narrow_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a function that is not part of its public interface: this fails where a new version has moved it."""
+    monkeypatch.setenv("PGPASSWORD", "canary")
+
+    assert narrow_driver_environment()
+    from playwright._impl import transport
+
+    given = vars(transport)["get_driver_env"]()
+    assert "PGPASSWORD" not in given
+    assert given["PW_LANG_NAME"] == "python"
