@@ -17,6 +17,7 @@ from typing import Any
 
 from mediavault.core.clock import Clock
 from mediavault.core.errors import (
+    BadUrl,
     EmptyBody,
     Failure,
     HttpError,
@@ -31,9 +32,11 @@ from mediavault.core.errors import (
 from mediavault.core.media import OnProgress
 from mediavault.core.retry_after import asked_to_wait
 from mediavault.core.system_errors import failure_of_disk
+from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.services.browser.driver import Ask, Cdp, Download, Page, PageFailed, quietly
 from mediavault.services.browser.media_signs import bare_mime, is_html, is_json
 from mediavault.services.browser.port import BrowserDownload
+from mediavault.services.egress.redirects import referer_for
 
 ANSWER_S = 60.0  # from navigating to the answer's headers
 STALL_S = 60.0  # without one byte
@@ -121,7 +124,9 @@ class Navigation:
         within_s = max(1.0, min(ANSWER_S, self._left_s()))
         self._last_byte_s = self.clock.monotonic()
         try:
-            going = self.page.goto(url, referer=referer, timeout=within_s * 1000, wait_until="commit")
+            going = self.page.goto(
+                url, referer=_referer_for(url, referer), timeout=within_s * 1000, wait_until="commit"
+            )
             await self.ask(going, within_s + 1.0)
         except PageFailed as exc:
             if self.answer is None and self._download is None:
@@ -226,6 +231,14 @@ class Navigation:
 
     def _left_s(self) -> float:
         return self.end_s - self.clock.monotonic()
+
+
+def _referer_for(url: str, page: str | None) -> str | None:
+    """What a browser would say of ``page``: Playwright's own option is sent unchanged to any host."""
+    try:
+        return referer_for(page, parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS))
+    except BadUrl:
+        return None
 
 
 async def _cancel(download: Download, ask: Ask) -> None:

@@ -59,12 +59,13 @@ class AiohttpClient:
     ) -> AsyncIterator[HttpResponse]:
         limits = timeouts or Timeouts()
         scope = parse_http_url(scope_url, max_chars=MAX_MEDIA_URL_CHARS)
+        target = parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS)
         first = Hop(
-            parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS),
+            target,
             {
                 "user-agent": USER_AGENT,
                 "accept": "*/*",
-                **request_headers(headers or {}),
+                **request_headers(headers or {}, target),
                 "accept-encoding": ACCEPTED if decode else "identity",
             },
             tuple(cookies),

@@ -52,6 +52,7 @@ class HttpClient(Protocol):
     ) -> AbstractAsyncContextManager[HttpResponse]:
         """GET with redirects followed by hand: each hop is parsed, guarded and given only the cookies of its scope.
 
+        A Referer is cut down for other origins, as browsers do (``redirects.referer_for``).
         ``scope_url`` is the address a person submitted; private exemptions hold only for posts on an exempted host.
         ``decode=False`` asks for ``identity`` and hands the bytes on as they come (media); True undoes gzip and
         deflate (pages, JSON), bounded. Any status is an answer, not an error; with ``max_redirects=0`` a redirect too.

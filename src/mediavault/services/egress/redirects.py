@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from mediavault.core.cookies import Cookie
 from mediavault.core.errors import BadUrl, HttpError
-from mediavault.core.urls import DEFAULT_PORTS, HttpUrl, parse_http_url, resolve_reference
+from mediavault.core.urls import DEFAULT_PORTS, MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url, resolve_reference
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -34,14 +34,18 @@ class Hop:
     cookies: tuple[Cookie, ...] = ()
 
 
-def request_headers(given: Mapping[str, str]) -> dict[str, str]:
-    """The headers of ``given`` that a caller may set; those that would break the request are left out."""
+def request_headers(given: Mapping[str, str], target: HttpUrl) -> dict[str, str]:
+    """The headers of ``given`` that a caller may set on a request to ``target``; those that would break it are left out.
+
+    Of the Referer stays what :func:`referer_for` says.
+    """
     lower = {name.strip().lower(): value.strip() for name, value in given.items()}
-    return {
+    taken = {
         name: value
         for name, value in lower.items()
         if _TOKEN.fullmatch(name) and name not in _NOT_TAKEN and not _NOT_IN_VALUE.search(value)
     }
+    return _with_fitting_referer(taken, target)
 
 
 def after_redirect(hop: Hop, location: str, *, status: int, sent_cookies: bool) -> Hop:
@@ -60,24 +64,32 @@ def after_redirect(hop: Hop, location: str, *, status: int, sent_cookies: bool) 
         raise HttpError(f"{hop.url.host} redirected a signed-in request to plain http.", http_status=status)
     if target.origin != hop.url.origin:
         headers.pop("authorization", None)
-    if referer := headers.pop("referer", None):
-        headers.update(_referer(referer, target))
     cookies = hop.cookies if _same_port(hop.url, target) else ()
-    return replace(hop, url=target, headers=headers, cookies=cookies)
+    return replace(hop, url=target, headers=_with_fitting_referer(headers, target), cookies=cookies)
 
 
 def _same_port(one: HttpUrl, other: HttpUrl) -> bool:
     return one.port == other.port or all(url.port == DEFAULT_PORTS[url.scheme] for url in (one, other))
 
 
-def _referer(referer: str, target: HttpUrl) -> dict[str, str]:
-    """https://www.w3.org/TR/referrer-policy/#referrer-policy-strict-origin-when-cross-origin"""
+def _with_fitting_referer(headers: Mapping[str, str], target: HttpUrl) -> dict[str, str]:
+    fitting = referer_for(headers.get("referer"), target)
+    others = {name: value for name, value in headers.items() if name != "referer"}
+    return {**others, **({"referer": fitting} if fitting else {})}
+
+
+def referer_for(referer: str | None, target: HttpUrl) -> str | None:
+    """What a request to ``target`` may say of the page ``referer``; None for nothing.
+
+    As browsers do by default: another origin is told the page's origin only, and plain http nothing of an https page.
+    https://www.w3.org/TR/referrer-policy/#referrer-policy-strict-origin-when-cross-origin
+    """
     try:
-        page = parse_http_url(referer)
+        page = parse_http_url(referer or "", max_chars=MAX_MEDIA_URL_CHARS)
     except BadUrl:
-        return {}
+        return None
     if page.origin == target.origin:
-        return {"referer": page.without_fragment}
+        return page.without_fragment
     if page.scheme == "https" and target.scheme == "http":
-        return {}
-    return {"referer": f"{page.origin}/"}
+        return None
+    return f"{page.origin}/"

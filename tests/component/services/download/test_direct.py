@@ -68,12 +68,12 @@ async def test_a_file_is_saved_as_it_is(server: FaultServer, fetch: Fetch, tmp_p
 
 async def test_the_first_request_is_a_plain_one_for_unchanged_bytes(server: FaultServer, fetch: Fetch) -> None:
     server.on("/v.mp4", serve(BODY))
-    await fetch("/v.mp4", headers={"Referer": "https://a.example/", "Accept-Encoding": "gzip"})
+    await fetch("/v.mp4", headers={"Referer": "http://a.example/", "Accept-Encoding": "gzip"})
     sent = server.requests[0].headers
 
     assert "range" not in sent
     assert sent["accept-encoding"] == "identity"
-    assert sent["referer"] == "https://a.example/"
+    assert sent["referer"] == "http://a.example/"
 
 
 async def test_the_name_comes_from_the_bytes_alone(server: FaultServer, fetch: Fetch) -> None:
@@ -442,7 +442,7 @@ class Drip:
     pieces: list[bytes]
     each_s: float
     status: int = 200
-    url: str = "https://a.example/v.mp4"
+    url: str = "http://a.example/v.mp4"
     headers: Mapping[str, str] = field(default_factory=dict)
 
     async def read_chunk(self, limit: int = 1 << 20) -> bytes:
@@ -472,7 +472,7 @@ async def dripped(pieces: Sequence[bytes], each_s: float, folder: Path, **header
     clock = FakeClock(auto=True)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     client = OneAnswer(Drip(clock, list(pieces), each_s, headers=named))
-    request = MediaRequest("https://a.example/v.mp4", SourceType.DIRECT, "https://a.example/post")
+    request = MediaRequest("http://a.example/v.mp4", SourceType.DIRECT, "http://a.example/post")
     await DirectDownloader(client, clock).fetch(
         request, into=folder, limits=LIMITS, on_progress=lambda done, total: None
     )

@@ -148,12 +148,19 @@ async def ask(call: Awaitable[T], within_s: float) -> T:
     return await call
 
 
-async def navigate(browser: StubBrowser, into: Path, *, max_bytes: int = 1_000, clock: FakeClock | None = None) -> Any:
+async def navigate(
+    browser: StubBrowser,
+    into: Path,
+    *,
+    max_bytes: int = 1_000,
+    clock: FakeClock | None = None,
+    referer: str | None = "https://a.test/post",
+) -> Any:
     clock = clock or FakeClock(auto=True)
     navigation = Navigation(
         cast("Page", browser), browser, ask, clock, max_bytes, clock.monotonic() + 500, lambda *_: None
     )
-    return await navigation.run(URL, referer="https://a.test/post", into=into)
+    return await navigation.run(URL, referer=referer, into=into)
 
 
 def saved(tmp_path: Path, content: bytes) -> Path:
@@ -175,6 +182,26 @@ async def test_an_inline_video_is_made_an_attachment_and_moved_into_the_folder(t
     assert (kept.bytes, kept.path.read_bytes(), kept.path.parent) == (5, b"video", tmp_path / "into")
     assert browser.referer == "https://a.test/post"
     assert not (tmp_path / "guid").exists()
+
+
+@pytest.mark.parametrize(
+    ("page", "referer"),
+    [
+        ("https://a.test/post?private=1", "https://a.test/post?private=1"),
+        ("https://b.test/post?private=1", "https://b.test/"),
+        ("blob:nothing", None),
+        (None, None),
+    ],
+)
+async def test_another_host_is_told_only_the_site_of_the_page(
+    tmp_path: Path, page: str | None, referer: str | None
+) -> None:
+    """Chromium would send whatever it is given."""
+    (tmp_path / "into").mkdir()
+    browser = StubBrowser(StubDownload(saved(tmp_path, b"video")))
+    await navigate(browser, tmp_path / "into", referer=page)
+
+    assert browser.referer == referer
 
 
 async def test_a_refused_answer_stays_a_page(tmp_path: Path) -> None:

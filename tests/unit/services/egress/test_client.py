@@ -493,6 +493,17 @@ async def test_another_host_gets_only_its_own_cookies_and_no_authorization() -> 
     assert second["referer"] == f"http://a.test:{site.port}/"
 
 
+async def test_another_host_is_not_told_which_page_of_the_first_the_request_comes_from() -> None:
+    async with running({"/": ok()}) as site, client(rule(site, "a.test"), rule(site, "b.test")) as by:
+        headers = {"Referer": f"http://a.test:{site.port}/post?secret=canary"}
+        await fetch(by, f"http://b.test:{site.port}/", headers=headers)
+        await fetch(by, f"http://a.test:{site.port}/", headers=headers)
+    other, same = (request.headers["referer"] for request in site.requests)
+
+    assert other == f"http://a.test:{site.port}/"
+    assert same == headers["Referer"]
+
+
 async def test_another_port_of_the_same_host_gets_no_cookies() -> None:
     async with (
         running({"/": ok()}) as other,

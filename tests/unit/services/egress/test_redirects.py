@@ -89,4 +89,31 @@ def test_headers_that_belong_to_a_connection_or_to_the_client_are_left_out() -> 
     given |= {"X-Bad": "a\r\nHost: evil.test", "X-Null": "\x00"}
     given |= {"User-Agent": "UA", " Range ": "bytes=0-1 ", "Accept-Language": "de"}
 
-    assert request_headers(given) == {"user-agent": "UA", "range": "bytes=0-1", "accept-language": "de"}
+    left = request_headers(given, parse_http_url("https://b.test/"))
+
+    assert left == {"user-agent": "UA", "range": "bytes=0-1", "accept-language": "de"}
+
+
+@pytest.mark.parametrize(
+    ("target", "referer"),
+    [
+        ("https://a.test/v.mp4", "https://a.test/post?private=1"),
+        ("https://cdn.a.test/v.mp4", "https://a.test/"),
+        ("https://b.test/v.mp4", "https://a.test/"),
+        ("https://a.test:8443/v.mp4", "https://a.test/"),
+        ("http://a.test/v.mp4", None),
+        ("http://b.test/v.mp4", None),
+    ],
+)
+def test_the_first_request_names_its_page_as_a_browser_does(target: str, referer: str | None) -> None:
+    given = {"Referer": "https://a.test/post?private=1#here", "Range": "bytes=0-"}
+    left = request_headers(given, parse_http_url(target))
+
+    assert left.pop("referer", None) == referer
+    assert left == {"range": "bytes=0-"}
+
+
+def test_a_sites_own_referer_goes_to_its_media_hosts_unchanged() -> None:
+    left = request_headers({"Referer": "https://www.a.test/"}, parse_http_url("https://cdn.test/v.mp4"))
+
+    assert left == {"referer": "https://www.a.test/"}
