@@ -42,6 +42,8 @@ class ChildSession:
             return await answer
         finally:
             del self._waiting[number]
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # `end` may have failed it while the question was being sent: asyncio would log that
 
     def receive(self, message: str) -> None:
         """Take in what ``Target.receivedMessageFromTarget`` of the parent carries for this session."""

@@ -187,6 +187,10 @@ class Visit:
                 await self.ask(element.click(timeout=1_500, no_wait_after=True), LOOK_S)
             except (PageFailed, TookTooLong):  # something lies over it: the event alone still reaches its handler
                 await self.ask(element.evaluate("e => e.click()"), LOOK_S)
+        except BrowserUnavailable:  # as in `_look`
+            if frame == self.page.main_frame:
+                raise
+            return False
         except (PageFailed, TookTooLong) as exc:
             log.debug("click_failed", error=str(exc))
             return False
@@ -205,6 +209,10 @@ class Visit:
             self.crashed = True
             return None
         except PageFailed:  # it navigated away under the question
+            return None
+        except BrowserUnavailable:  # so looks a frame that left under the question; the page itself cannot leave so
+            if frame == self.page.main_frame:
+                raise
             return None
         self._deaf = 0 if frame.parent_frame is None else self._deaf
         return answer

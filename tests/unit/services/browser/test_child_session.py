@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -67,6 +68,24 @@ async def test_nobody_waits_for_a_frame_that_is_gone() -> None:
 
     with pytest.raises(PageFailed):
         await asking
+
+
+async def test_a_frame_that_leaves_while_it_is_being_spoken_to_leaves_no_unread_failure_behind() -> None:
+    """Its end reaches the answer first, then the question on its way fails too."""
+    loop, unread = asyncio.get_running_loop(), list[str]()
+    loop.set_exception_handler(lambda _, context: unread.append(context["message"]))
+
+    class Leaving(Parent):
+        async def send(self, method: str, params: dict[str, Any] | None = None) -> Mapping[str, Any]:
+            child.end()
+            raise PageFailed("No session with given id")
+
+    child = ChildSession(Leaving(), "S")
+    with pytest.raises(PageFailed):
+        await child.send("Fetch.enable")
+    gc.collect()
+
+    assert unread == []
 
 
 async def test_events_reach_their_handlers_and_broken_messages_nobody() -> None:

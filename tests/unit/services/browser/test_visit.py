@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from mediavault.core.errors import AddressRefused, NetworkFailure, TookTooLong
+from mediavault.core.errors import AddressRefused, BrowserUnavailable, NetworkFailure, TookTooLong
 from mediavault.core.platform import Platform
 from mediavault.services.browser import scripts
 from mediavault.services.browser.driver import Page, PageCrashed, PageFailed
@@ -33,6 +33,7 @@ class StubFrame:
         self.parent_frame = parent
         self._answers = answers
         self.asked: list[str] = []
+        self.answers_click_with: Exception | None = None
 
     async def evaluate(self, expression: str, arg: Any = None) -> Any:
         self.asked.append(expression)
@@ -42,6 +43,8 @@ class StubFrame:
         return answer
 
     async def evaluate_handle(self, expression: str, arg: Any = None) -> Any:
+        if self.answers_click_with is not None:
+            raise self.answers_click_with
         return StubHandle()
 
     async def frame_element(self) -> Any:
@@ -157,6 +160,23 @@ async def test_a_frame_that_never_answers_is_left_alone_and_the_page_still_asked
     assert deaf.asked == [scripts.PRIME]
     assert len(seen.videos) == 1
     assert not seen.extra["unresponsive"]
+
+
+async def test_a_frame_that_leaves_under_a_question_does_not_end_the_visit() -> None:
+    """Chromium then says that the target was closed, as it does where the browser itself is gone."""
+    closed = BrowserUnavailable("closed")
+    leaving = StubFrame(
+        "https://b.test/embed", dict.fromkeys((scripts.STANDING, scripts.PRIME, scripts.PLAYERS), closed)
+    )
+    leaving.answers_click_with = closed
+    seen = await visit(StubFrame(URL, answers()), leaving)
+
+    assert [video.current_src for video in seen.videos] == ["https://a.test/v.mp4"]
+
+
+async def test_a_browser_that_is_gone_ends_the_visit() -> None:
+    with pytest.raises(BrowserUnavailable):
+        await visit(StubFrame(URL, answers(PLAYERS=BrowserUnavailable("closed"))))
 
 
 async def test_a_spinning_page_is_given_up_and_its_source_kept() -> None:
