@@ -28,6 +28,7 @@ from mediavault.core.media import (
     SourceType,
 )
 from mediavault.core.platform import Platform
+from mediavault.core.slow_floor import SlowFloor
 from mediavault.services.browser.port import BrowserDownload, PageCapture
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.egress.port import HttpResponse, Timeouts
@@ -125,6 +126,7 @@ class StubBrowser:
         self._cookies = tuple(cookies)
         self.downloads: list[str] = []
         self.scopes: list[str] = []
+        self.floors: list[SlowFloor] = []
         self.asked_as_person: list[bool] = []
 
     async def capture(self, url: str, *, platform: Platform, within_s: float, as_person: bool = False) -> PageCapture:
@@ -146,12 +148,14 @@ class StubBrowser:
         into: Path,
         max_bytes: int,
         within_s: float,
+        floor: SlowFloor,
         on_progress: OnProgress,
         as_person: bool = False,
     ) -> BrowserDownload:
         self.downloads.append(url)
         self.asked_as_person.append(as_person)
         self.scopes.append(scope_url)
+        self.floors.append(floor)
         answer = self._answers.popleft() if len(self._answers) > 1 else self._answers[0]
         if isinstance(answer, Failure):
             raise answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -90,6 +91,7 @@ class BrowserSite:
         app.router.add_get("/empty", _empty)
         app.router.add_get("/cut", _cut)
         app.router.add_get("/slow", _slow)
+        app.router.add_get("/drip", _drip)
         app.router.add_get("/disposition", _disposition)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -189,6 +191,17 @@ async def _cut(request: web.Request) -> web.StreamResponse:
     await response.write(b"x" * (1 << 20))
     assert request.transport is not None
     request.transport.close()
+    return response
+
+
+async def _drip(request: web.Request) -> web.StreamResponse:
+    """A byte every tenth of a second, without end."""
+    response = web.StreamResponse(headers={"Content-Type": "video/mp4"})
+    await response.prepare(request)
+    with contextlib.suppress(ConnectionError, OSError):
+        while True:
+            await response.write(b"x")
+            await asyncio.sleep(0.1)
     return response
 
 

@@ -31,9 +31,11 @@ from mediavault.core.errors import (
     NotAVideo,
     NoVideo,
     RateLimited,
+    TookTooLong,
     TooLarge,
 )
 from mediavault.core.media import Candidate, SourceType
+from mediavault.core.slow_floor import SlowFloor
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.registry import identify
@@ -87,7 +89,9 @@ class World:
         (item,) = videos_to_save(found)
         return choose(item)
 
-    async def download(self, path: str, into: Path, *, max_bytes: int = 1 << 30) -> BrowserDownload:
+    async def download(
+        self, path: str, into: Path, *, max_bytes: int = 1 << 30, slow_s: float = 60.0
+    ) -> BrowserDownload:
         into.mkdir(exist_ok=True)
         return await self.browser.download(
             self.site.origin + path,
@@ -96,6 +100,7 @@ class World:
             into=into,
             max_bytes=max_bytes,
             within_s=WITHIN_S,
+            floor=SlowFloor(1_024, slow_s),
             on_progress=lambda *_: None,
         )
 
@@ -316,6 +321,12 @@ async def test_a_file_without_a_length_is_stopped_at_the_limit(world: World, tmp
 
 
 # --- cookies, crashes, and what is left ---------------------------------------------------------------------------
+
+
+async def test_a_server_that_drips_is_given_up(world: World, tmp_path: Path) -> None:
+    with pytest.raises(TookTooLong, match="bytes a second"):
+        await world.download("/drip", tmp_path / "kept", slow_s=3.0)
+    assert list((tmp_path / "kept").iterdir()) == []
 
 
 async def test_a_session_cookie_survives_a_killed_browser(tmp_path: Path) -> None:

@@ -27,13 +27,14 @@ from mediavault.core.errors import (
 )
 from mediavault.core.job import RungName, Stage
 from mediavault.core.media import Candidate, DownloadedFile, Expected, Item, SourceType, VerifiedFile
+from mediavault.core.slow_floor import SlowFloor
 from mediavault.services.download.port import MediaRequest
 from mediavault.services.extraction.ranking import choose, explain
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.stages.extract import look_again
 from mediavault.worker.stages.validate import validate
 
-NAVIGATION_TIMEOUT_S = 3_600.0  # the browser cannot resume; stalls are ended by its own watchdog
+NAVIGATION_TIMEOUT_S = 3_600.0  # the browser cannot resume; a stall or a drip ends it earlier
 
 SEGMENTED = frozenset({SourceType.HLS, SourceType.DASH})
 # No other way to the same bytes helps here: this machine, or the site's own word, is in the way.
@@ -252,13 +253,15 @@ class Climb:
             raise NotAVideo(f"The media's address cannot be used: {exc.message}") from exc
 
     async def _navigation(self) -> DownloadedFile:
+        limits = self.attempt.tools.limits
         saved = await self.attempt.tools.browser.download(
             self.candidate.url,
             scope_url=self.attempt.route.post.url,
             referer=self._referer(),
             into=self.attempt.staging,
-            max_bytes=self.attempt.tools.limits.max_bytes,
+            max_bytes=limits.max_bytes,
             within_s=NAVIGATION_TIMEOUT_S,
+            floor=SlowFloor(limits.slow_bytes_per_s, limits.slow_s),
             on_progress=self.attempt.journal.on_progress,
             as_person=self.attempt.extraction.as_person,
         )

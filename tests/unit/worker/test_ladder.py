@@ -93,6 +93,7 @@ async def test_the_browser_saves_what_our_client_cannot(
 
     assert job.status is JobStatus.COMPLETED
     assert browser.downloads == [MEDIA_URL]
+    assert [floor.bytes_per_s for floor in browser.floors] == [tools.limits.slow_bytes_per_s]
     assert browser.scopes == [POST_URL]  # a public post never inherits an exemption of its media's host
 
 

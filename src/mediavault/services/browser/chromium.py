@@ -26,6 +26,7 @@ from mediavault.core.errors import BrowserUnavailable, NetworkFailure, TookTooLo
 from mediavault.core.logs import get_logger
 from mediavault.core.media import OnProgress
 from mediavault.core.platform import Platform
+from mediavault.core.slow_floor import SlowFloor
 from mediavault.services.browser.cookie_jar import as_cookie
 from mediavault.services.browser.driver import Cdp, Guard, Page, PageCrashed, PageFailed, Response, quietly
 from mediavault.services.browser.environment import for_driver
@@ -130,13 +131,14 @@ class Chromium:
         into: Path,
         max_bytes: int,
         within_s: float,
+        floor: SlowFloor,
         on_progress: OnProgress,
         as_person: bool = False,
     ) -> BrowserDownload:
         end_s = self._clock.monotonic() + within_s
         with self._proxy.exempting(scope_url):
             async with self._page(as_person=as_person) as (_, page, cdp):
-                navigation = Navigation(page, cdp, ask, self._clock, max_bytes, end_s, on_progress)
+                navigation = Navigation(page, cdp, ask, self._clock, max_bytes, end_s, floor, on_progress)
                 try:
                     return await navigation.run(url, referer=referer, into=into)
                 except PageFailed as exc:

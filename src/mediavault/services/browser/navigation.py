@@ -31,6 +31,7 @@ from mediavault.core.errors import (
 )
 from mediavault.core.media import OnProgress
 from mediavault.core.retry_after import asked_to_wait
+from mediavault.core.slow_floor import SlowFloor
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.services.browser.driver import Ask, Cdp, Download, Page, PageFailed, quietly
@@ -94,12 +95,15 @@ class Navigation:
     clock: Clock
     max_bytes: int
     end_s: float
+    floor: SlowFloor
     on_progress: OnProgress
     answer: Answer | None = None
     refused: Failure | None = None
     received: int = 0
     total: int | None = None
     _last_byte_s: float = 0.0
+    _judged_s: float = 0.0  # until when the transfer's speed was judged, and with how many bytes
+    _judged_bytes: int = 0
     _download: Download | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -178,6 +182,7 @@ class Navigation:
     async def _wait_for(self, download: Download) -> Path:
         """The finished file's path. Size, stall and time are watched while the browser writes."""
         ended = asyncio.ensure_future(download.failure())
+        self._judged_s = self.clock.monotonic()
         try:
             while not ended.done():
                 if (failure := self._overstepped()) is not None:
@@ -203,7 +208,18 @@ class Navigation:
             return TookTooLong("The browser's download took too long.", bytes_received=self.received)
         if self.clock.monotonic() - self._last_byte_s > STALL_S:
             return TookTooLong(f"No byte came for {STALL_S:.0f} seconds.", bytes_received=self.received)
+        if self._is_too_slow():
+            slow_bytes_per_s = self.floor.bytes_per_s
+            return TookTooLong(
+                f"The site sent less than {slow_bytes_per_s} bytes a second.", bytes_received=self.received
+            )
         return None
+
+    def _is_too_slow(self) -> bool:
+        now_s, count = self.clock.monotonic(), self.received
+        waited_s, came = now_s - self._judged_s, count - self._judged_bytes
+        self._judged_s, self._judged_bytes = now_s, count
+        return self.floor.is_too_slow(count=came, waited_s=waited_s)
 
     async def _take(self, saved: Path, into: Path) -> BrowserDownload:
         target = into / FILE_NAME

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from mediavault.core.cookies import Cookie
 from mediavault.core.media import OnProgress
 from mediavault.core.platform import Platform
+from mediavault.core.slow_floor import SlowFloor
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +156,14 @@ class Browser(Protocol):
         into: Path,
         max_bytes: int,
         within_s: float,
+        floor: SlowFloor,
         on_progress: OnProgress,
         as_person: bool = False,
     ) -> BrowserDownload:
         """Navigate to ``url`` so that the browser saves the answer as a file in the folder ``into``.
 
-        ``scope_url`` is the post's address: the egress guard's exemptions hang on it, not on the media's.
+        ``scope_url`` is the post's address: the egress guard's exemptions hang on it, not on the media's. A site that is
+        slower than ``floor`` is given up.
         Raises HttpError and its kin for a refused answer, Incomplete for a broken transfer, TooLarge past ``max_bytes``.
         """
 

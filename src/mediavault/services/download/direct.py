@@ -25,9 +25,10 @@ from mediavault.core.errors import (
     TooLarge,
 )
 from mediavault.core.media import DownloadedFile, OnProgress
+from mediavault.core.slow_floor import SlowFloor
 from mediavault.services.download import partial
 from mediavault.services.download.host_slots import HostSlots, Slot
-from mediavault.services.download.pace import Cuts, SlowFloor, wait_s
+from mediavault.services.download.pace import Cuts, wait_s
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.resume import AllThere, Append, Refuse, Saved, StartOver, Whole, ask_for, judge
 from mediavault.services.download.writer import FileWriter, open_writer

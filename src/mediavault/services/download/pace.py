@@ -1,4 +1,4 @@
-"""Judgements about how a transfer goes: too slow to be worth a slot, and when to try again after a cut."""
+"""Judgements about how a transfer goes: when to try again after a cut, and when no more."""
 
 from __future__ import annotations
 
@@ -22,27 +22,6 @@ def wait_s(failure: Failure, failures: int) -> float | None:
         asked = failure.retry_after.total_seconds()
         return max(backoff_s(failures), asked) if asked <= LONGEST_WAIT_S else None
     return max(backoff_s(failures), RATE_LIMIT_S * failures if isinstance(failure, RateLimited) else 0.0)
-
-
-class SlowFloor:
-    """Notices a server that drips: fewer than ``bytes_per_s`` over ``window_s`` of waiting for it.
-
-    Only waiting for the network counts: a slow disk of our own is not the server's fault.
-    """
-
-    def __init__(self, bytes_per_s: int, window_s: float) -> None:
-        self._floor, self._window_s = bytes_per_s, window_s
-        self._waited_s, self._bytes = 0.0, 0
-
-    def is_too_slow(self, *, count: int, waited_s: float) -> bool:
-        """Take note of ``count`` bytes that came after ``waited_s``."""
-        self._waited_s += waited_s
-        self._bytes += count
-        if self._waited_s < self._window_s:
-            return False
-        slow = self._bytes < self._floor * self._waited_s
-        self._waited_s, self._bytes = 0.0, 0
-        return slow
 
 
 class Cuts:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import datetime
 from typing import TypeVar
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import Failure, HttpError, Incomplete, NetworkFailure, RateLimited, TookTooLong
+from mediavault.core.errors import (
+    Failure,
+    HttpError,
+    Incomplete,
+    NetworkFailure,
+    RateLimited,
+    TookTooLong,
+    TooLarge,
+)
+from mediavault.core.slow_floor import SlowFloor
 from mediavault.services.download.aes import KEY_BYTES, Decryptor, iv_of
 from mediavault.services.download.headers import content_length, content_range, is_encoded
 from mediavault.services.download.manifest import Init, Key, Segment, Span
-from mediavault.services.download.pace import SlowFloor, wait_s
+from mediavault.services.download.pace import wait_s
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.resume import failure_for
 from mediavault.services.egress.port import HttpClient, HttpResponse, Timeouts
@@ -37,13 +46,17 @@ class StreamSource:
         self._keys: dict[str, asyncio.Task[bytes]] = {}
         self._inits: dict[Init, bytes] = {}
         self._quiet_until_s = 0.0  # on the monotonic clock
+        # of all answers together: a stream of ten thousand segments could drip each of them for a little less than slow_s
+        self._floor = SlowFloor(limits.slow_bytes_per_s, TRIES * limits.slow_s)
+        self._waiting = 0  # calls to the site under way
+        self._waiting_since_s = self._waited_s = 0.0
 
     async def small(self, url: str, *, limit: int, decode: bool = False, span: Span | None = None) -> tuple[str, bytes]:
         """(address after redirects, body). Raises as ``open``, and TooLarge past ``limit`` bytes."""
 
         async def once() -> tuple[str, bytes]:
             async with self.open(url, span=span, decode=decode) as answer:
-                return answer.url, await answer.read(limit=limit)
+                return answer.url, await self._read_whole(answer, limit)
 
         return await self.with_retries(once)
 
@@ -56,14 +69,17 @@ class StreamSource:
         """
         while (left_s := self._quiet_until_s - self._clock.monotonic()) > 0:
             await self._clock.sleep(left_s)
-        async with self._client.get(
+        asked = self._client.get(
             url,
             scope_url=self._request.scope_url,
             headers={**self._request.headers, **({"range": span.header} if span else {})},
             cookies=self._request.cookies,
             timeouts=Timeouts(connect_s=self._limits.connect_s, read_s=self._limits.stall_s),
             decode=decode,
-        ) as answer:
+        )
+        async with AsyncExitStack() as stack:
+            answer = await self._waited(stack.enter_async_context(asked))
+            self._judge(0)
             failure = _refusal(answer, span, decode=decode, now=self._clock.now())
             if isinstance(failure, RateLimited):
                 quiet_s = wait_s(failure, 1) or 0.0  # None: too long, the stream is given up
@@ -101,12 +117,45 @@ class StreamSource:
         if segment.span is not None and received != segment.span.length:
             raise Incomplete(f"A segment has {received:,} instead of {segment.span.length:,} bytes.")
 
+    async def _read_whole(self, answer: HttpResponse, limit: int) -> bytes:
+        floor = SlowFloor(self._limits.slow_bytes_per_s, self._limits.slow_s)
+        body = bytearray()
+        while piece := await self._read(answer, floor):
+            body += piece
+            if len(body) > limit:
+                raise TooLarge(f"The site sent more than {limit} bytes where less was expected.")
+        return bytes(body)
+
     async def _read(self, answer: HttpResponse, floor: SlowFloor) -> bytes:
         began = self._clock.monotonic()
-        piece = await answer.read_chunk()
+        piece = await self._waited(answer.read_chunk())
         if piece and floor.is_too_slow(count=len(piece), waited_s=self._clock.monotonic() - began):
-            raise TookTooLong(f"The site sent less than {self._limits.slow_bytes_per_s} bytes a second.")
+            raise TookTooLong(self._too_slow)
+        self._judge(len(piece))
         return piece
+
+    async def _waited(self, call: Awaitable[T]) -> T:
+        """What ``call`` gives. The time in which several calls wait for the site counts once."""
+        if self._waiting == 0:
+            self._waiting_since_s = self._clock.monotonic()
+        self._waiting += 1
+        try:
+            return await call
+        finally:
+            self._waiting -= 1
+            now_s = self._clock.monotonic()
+            self._waited_s += now_s - self._waiting_since_s
+            self._waiting_since_s = now_s
+
+    def _judge(self, count: int) -> None:
+        """Take note of ``count`` bytes. Raises _StreamTooSlow."""
+        waited_s, self._waited_s = self._waited_s, 0.0
+        if self._floor.is_too_slow(count=count, waited_s=waited_s):
+            raise _StreamTooSlow(self._too_slow)
+
+    @property
+    def _too_slow(self) -> str:
+        return f"The site sent less than {self._limits.slow_bytes_per_s} bytes a second."
 
     async def init(self, init: Init) -> bytes:
         """An initialisation section. Whether it is encrypted the playlist does not say surely: its bytes do."""
@@ -155,6 +204,10 @@ class StreamSource:
             await self._clock.sleep(wait_s)
 
 
+class _StreamTooSlow(TookTooLong):
+    """Not worth another try at once."""
+
+
 def _is_header(body: bytes) -> bool:
     """Also one whose brand says that it is sound alone."""
     return body[4:8] == b"ftyp" or sniff(body[:SNIFF_BYTES]) in _HEADERS
@@ -167,9 +220,8 @@ def says_there_is_none(failure: Failure) -> bool:
 
 def wait_before_retry_s(failure: Failure, failures: int) -> float | None:
     """Seconds until the same thing may be asked for again after ``failures`` failures; None when that is no use."""
-    if failures >= TRIES or not isinstance(
-        failure, Incomplete | NetworkFailure | TookTooLong | HttpError | RateLimited
-    ):
+    may_pass = isinstance(failure, Incomplete | NetworkFailure | TookTooLong | HttpError | RateLimited)
+    if failures >= TRIES or not may_pass or isinstance(failure, _StreamTooSlow):
         return None
     return wait_s(failure, failures)
 

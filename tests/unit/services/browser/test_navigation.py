@@ -22,8 +22,9 @@ from mediavault.core.errors import (
     TookTooLong,
     TooLarge,
 )
+from mediavault.core.slow_floor import SlowFloor
 from mediavault.services.browser.driver import Page, PageFailed
-from mediavault.services.browser.navigation import Answer, Navigation, refusal
+from mediavault.services.browser.navigation import TICK_S, Answer, Navigation, refusal
 from tests.fakes import FakeClock
 
 T = TypeVar("T")
@@ -92,6 +93,9 @@ class StubDownload:
 
     async def cancel(self) -> None:
         self.cancelled = True
+        self.end()
+
+    def end(self) -> None:
         self._ended.set()
 
 
@@ -157,9 +161,8 @@ async def navigate(
     referer: str | None = "https://a.test/post",
 ) -> Any:
     clock = clock or FakeClock(auto=True)
-    navigation = Navigation(
-        cast("Page", browser), browser, ask, clock, max_bytes, clock.monotonic() + 500, lambda *_: None
-    )
+    end_s, floor = clock.monotonic() + 500, SlowFloor(1_024, 60.0)
+    navigation = Navigation(cast("Page", browser), browser, ask, clock, max_bytes, end_s, floor, lambda *_: None)
     return await navigation.run(URL, referer=referer, into=into)
 
 
@@ -260,6 +263,29 @@ async def test_a_transfer_that_goes_on_for_ever_is_given_up_when_its_time_is_ove
 
     with pytest.raises(TookTooLong, match="took too long"):
         await task
+
+
+@pytest.mark.parametrize(("step", "is_given_up"), [(1, True), (20_000, False)])
+async def test_a_server_that_drips_is_given_up_after_a_minute_and_a_slow_one_is_not(
+    tmp_path: Path, step: int, is_given_up: bool
+) -> None:
+    (tmp_path / "into").mkdir()
+    download, clock = StubDownload(saved(tmp_path, b"video"), endless=True), FakeClock(auto=True)
+    browser = StubBrowser(download)
+    task = asyncio.ensure_future(navigate(browser, tmp_path / "into", clock=clock, max_bytes=1 << 20))
+    await clock.settle()
+    for count in range(1, 14):
+        clock.advance(5)
+        browser.receive(count * step)
+    await asyncio.wait({task}, timeout=2 * TICK_S)
+    download.end()
+
+    if is_given_up:
+        with pytest.raises(TookTooLong, match="less than 1024 bytes a second"):
+            await task
+    else:
+        assert (await task).bytes == 5
+    assert download.cancelled is is_given_up
 
 
 async def test_an_address_that_does_not_answer_is_a_failure_of_the_network(tmp_path: Path) -> None:

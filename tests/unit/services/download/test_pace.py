@@ -1,31 +1,12 @@
-"""When a transfer is too slow, and when a cut was one too many."""
+"""How long to wait after a cut, and when a cut was one too many."""
 
 from __future__ import annotations
 
-from mediavault.services.download.pace import PROGRESS_BYTES, Cuts, SlowFloor, backoff_s
+from mediavault.services.download.pace import PROGRESS_BYTES, Cuts, backoff_s
 
 
 def test_each_cut_doubles_the_wait_up_to_a_minute() -> None:
     assert [backoff_s(failures) for failures in (1, 2, 3, 4, 20)] == [0.5, 1.0, 2.0, 4.0, 60.0]
-
-
-def test_a_byte_every_ten_seconds_is_too_slow_after_a_minute() -> None:
-    floor = SlowFloor(1_024, 60.0)
-
-    assert [floor.is_too_slow(count=1, waited_s=10.0) for _ in range(6)] == [False] * 5 + [True]
-
-
-def test_a_slow_but_steady_server_is_borne_with() -> None:
-    floor = SlowFloor(1_024, 60.0)
-
-    assert not any(floor.is_too_slow(count=20_000, waited_s=10.0) for _ in range(100))
-
-
-def test_a_burst_long_ago_does_not_excuse_dripping_now() -> None:
-    floor = SlowFloor(1_024, 60.0)
-    floor.is_too_slow(count=100_000_000, waited_s=60.0)
-
-    assert any(floor.is_too_slow(count=1, waited_s=10.0) for _ in range(6))
 
 
 def test_cuts_without_progress_are_counted_and_progress_forgives_them() -> None:
