@@ -38,6 +38,12 @@ PAGES: dict[str, str] = {
     "/reload": "<script>setTimeout(() => location.reload(), 40)</script><p>restless</p>",
     "/popups": "<p>windows</p><script>for (let i = 0; i < 50; i++) window.open('/plain?' + i)</script>",
     "/crash": '<p>x</p><script>setTimeout(() => { location = "chrome://crash" }, 10)</script>',
+    "/hog": """<h1>More</h1><script>
+        const kept = [];
+        setInterval(() => {
+          kept.push(new Uint8Array(20 << 20).fill(7));
+          const part = document.createElement('p'); part.textContent = 'x'.repeat(200_000); document.body.append(part);
+        }, 20);</script>""",
     "/huge": "<main><h1>big</h1><script>const d = document.createElement('div');"
     "d.textContent = 'x'.repeat(60e6); document.body.append(d);</script></main>",
     "/drm": """<main><video id="v" width="640" height="360"></video></main><script>

@@ -70,8 +70,14 @@ class World:
     def __post_init__(self) -> None:
         self.browser = self.another()
 
-    def another(self) -> Chromium:
-        browser = Chromium(state_dir=self.state, downloads_dir=self.downloads, proxy=self.proxy, clock=SystemClock())
+    def another(self, *, memory_limit: int | None = None) -> Chromium:
+        browser = Chromium(
+            state_dir=self.state,
+            downloads_dir=self.downloads,
+            proxy=self.proxy,
+            clock=SystemClock(),
+            memory_limit=memory_limit,
+        )
         self.made.append(browser)
         return browser
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from mediavault.core.errors import PageTooHeavy
 from mediavault.services.browser.discovery import find_browser
 from mediavault.services.browser.processes import parent_of
 from tests.acceptance.test_browser_capture import World, a_world
@@ -65,3 +67,19 @@ async def test_no_process_of_the_browser_is_started_with_a_secret_of_ours(world:
     assert any("--type=zygote" in line for line in lines), lines
     assert any("--type=gpu-process" in line for line in lines), lines
     assert leaks == set()
+
+
+async def test_a_page_that_fills_the_memory_is_ended_and_others_go_on(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        world.browser = world.another(memory_limit=600 << 20)
+        await world.capture("/plain")
+        running = world.browser.pid
+        hog = asyncio.ensure_future(world.capture("/hog"))
+        beside = await world.capture("/plain")
+        with pytest.raises(PageTooHeavy, match="600 MB"):
+            await hog
+        after = await world.capture("/plain")
+
+        assert [len(seen.videos) for seen in (beside, after)] == [1, 1]
+        assert len(world.site.headers_of("/hog")) == 1  # it is not tried again at once
+        assert world.browser.pid == running

@@ -91,6 +91,7 @@ CAUSES: tuple[Cause, ...] = (
     _cause(_C.TOO_LARGE, remedy=Remedy.RETRY, title=N_("Larger than allowed"), hint=N_("Raise the limit for one file, then try again.")),
     _cause(_C.TOOL_MISSING, remedy=Remedy.RETRY, title=N_("A tool is missing on this machine"), hint=N_("mediavault doctor names the command that installs it.")),
     _cause(_C.BROWSER_UNAVAILABLE, remedy=Remedy.RETRY, title=N_("The browser does not start"), hint=N_("mediavault doctor says which one is used, or how to install one.")),
+    _cause(_C.PAGE_TOO_HEAVY, remedy=Remedy.RETRY, title=N_("The page needs too much memory"), hint=N_("If this machine has memory to spare, raise MEDIAVAULT_BROWSER_MEMORY_MB, then try again.")),
     _cause(_C.RATE_LIMITED, remedy=Remedy.RETRY, by_site=True, title=N_("%(site)s asks to slow down"), hint=N_("It has asked for some hours of rest.")),
     _cause(_C.ACCOUNT_DAY_USED, remedy=Remedy.RETRY, by_site=True, title=N_("The account's day at %(site)s is used up"), hint=N_("The limit protects your account from being locked.")),
     _cause(_C.IP_BLOCKED, remedy=Remedy.RETRY, by_site=True, title=N_("%(site)s refuses this machine's address"), hint=N_("A sign-in often helps; a home connection too.")),

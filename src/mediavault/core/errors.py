@@ -76,6 +76,7 @@ class ErrorCode(StrEnum):
     UPCOMING = "UPCOMING"
     EXTRACTOR_BROKEN = "EXTRACTOR_BROKEN"
     BROWSER_UNAVAILABLE = "BROWSER_UNAVAILABLE"
+    PAGE_TOO_HEAVY = "PAGE_TOO_HEAVY"
     RECOVERED_FROM_RESTART = "RECOVERED_FROM_RESTART"
     INTERNAL = "INTERNAL"
 
@@ -464,6 +465,13 @@ class BrowserUnavailable(Retryable):
 
     code = ErrorCode.BROWSER_UNAVAILABLE
     help = "Run `mediavault doctor`; it says which browser is used or how to install one."
+
+
+class PageTooHeavy(Retryable):
+    """The browser was about to take more memory than it may use, and the heaviest page was ended."""
+
+    code = ErrorCode.PAGE_TOO_HEAVY
+    help = "If this machine has memory to spare, raise MEDIAVAULT_BROWSER_MEMORY_MB."
 
 
 class Internal(Retryable):

@@ -80,6 +80,9 @@ class Settings(Changeable, BaseSettings):
     save_quoted: bool = Field(default=False, description="Save the videos of quoted and reposted posts too.")
     browser: Path | None = Field(None, description="Path of a Chromium, Chrome or Edge that decodes H.264.")
     browser_headless: bool = True
+    browser_memory_mb: Annotated[int, Field(ge=300)] | None = Field(
+        None, description="For all of the browser's processes together. Default: half of the memory, 1,024 to 4,096."
+    )
     allow_private: tuple[str, ...] = Field(
         (), description='JSON list of exact "host", "host:port" or a narrow CIDR that posts may reach.'
     )

@@ -124,6 +124,7 @@ async def open_tools(
             clock=clock,
             executable=settings.browser,
             headless=settings.browser_headless,
+            memory_limit=settings.browser_memory_mb * MIB if settings.browser_memory_mb else None,
         )
         stack.push_async_callback(browser.close)
         extractors: list[Extractor] = [

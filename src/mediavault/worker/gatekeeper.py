@@ -32,6 +32,7 @@ _SILENT = frozenset(
         ErrorCode.NETWORK,
         ErrorCode.TIMEOUT,
         ErrorCode.BROWSER_UNAVAILABLE,
+        ErrorCode.PAGE_TOO_HEAVY,
         ErrorCode.TOOL_MISSING,
         ErrorCode.NO_SPACE,
         ErrorCode.STORAGE,

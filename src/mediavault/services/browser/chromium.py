@@ -22,7 +22,7 @@ from typing import Any, TypeVar, cast
 
 from mediavault.core.clock import Clock
 from mediavault.core.cookies import Cookie, cookies_for
-from mediavault.core.errors import BrowserUnavailable, NetworkFailure, TookTooLong
+from mediavault.core.errors import BrowserUnavailable, NetworkFailure, PageTooHeavy, TookTooLong
 from mediavault.core.logs import get_logger
 from mediavault.core.media import OnProgress
 from mediavault.core.platform import Platform
@@ -33,6 +33,7 @@ from mediavault.services.browser.environment import for_driver
 from mediavault.services.browser.interception import BodyTap
 from mediavault.services.browser.keeper import RECYCLE_AFTER_PAGES, Keeper, Place, Running
 from mediavault.services.browser.launch import CALL_S, first_line
+from mediavault.services.browser.memory import MIB, default_limit
 from mediavault.services.browser.navigation import Navigation
 from mediavault.services.browser.network_log import NetworkLog
 from mediavault.services.browser.port import BrowserDownload, PageCapture
@@ -86,13 +87,16 @@ class Chromium:
         clock: Clock,
         executable: Path | None = None,
         headless: bool = True,
+        memory_limit: int | None = None,
     ) -> None:
+        """``memory_limit`` is in bytes, for all processes of the browser together; None for what this machine can bear."""
+        self._memory_limit = memory_limit or default_limit()
         self._saved_cookies_file = state_dir / "browser" / "cookies.json"
         self._proxy = proxy
         self._clock = clock
         self._slots = asyncio.Semaphore(PAGES_AT_ONCE)
         self._keeper = Keeper(
-            Place(state_dir, downloads_dir, executable, headless),
+            Place(state_dir, downloads_dir, executable, headless, self._memory_limit),
             proxy,
             clock,
             ask=ask,
@@ -170,10 +174,12 @@ class Chromium:
             tap = BodyTap(cdp, ask, network)
             page.on("download", lambda download: self._keeper.spawn(_refuse(download)))
             running.visits[page] = visit
+            ended_before = running.ended_for_memory
             try:
                 await tap.start()
                 capture = await visit.run(url, user_agent=running.user_agent)
-            except PageCrashed:
+            except (PageCrashed, BrowserUnavailable) as exc:
+                self._expect_enough_memory(running, ended_before, exc)
                 raise
             except PageFailed as exc:
                 raise _crash(exc) from exc
@@ -183,11 +189,21 @@ class Chromium:
             finally:
                 running.visits.pop(page, None)
                 await tap.stop()
+            if capture.extra["crashed"]:
+                self._expect_enough_memory(running, ended_before)
             if capture.extra["unresponsive"]:
                 await self._expect_an_answer(running)
             if as_person:
                 await self._keeper.remember_cookies(running)
             return capture
+
+    def _expect_enough_memory(self, running: Running, ended_before: int, exc: Exception | None = None) -> None:
+        """Raise PageTooHeavy where a process of the browser was ended for its memory during the visit."""
+        if running.ended_for_memory > ended_before:
+            limit_mb = self._memory_limit // MIB
+            raise PageTooHeavy(
+                f"The page needed more than the {limit_mb:,} MB of memory that the browser may use."
+            ) from exc
 
     async def _expect_an_answer(self, running: Running) -> None:
         """A silent page may stand in a browser that hangs. Raises BrowserUnavailable then."""

@@ -20,6 +20,7 @@ from mediavault.services.browser.cookie_jar import restore, snapshot
 from mediavault.services.browser.discovery import find_browser, unavailable
 from mediavault.services.browser.driver import Ask, Guard, PageFailed, quietly
 from mediavault.services.browser.launch import CLOSE_BROWSER_S, LAUNCH_S, Launcher, pid_of, prepare
+from mediavault.services.browser.memory import end_process, find_too_heavy
 from mediavault.services.browser.processes import is_alive, kill_browser, parent_of
 from mediavault.services.browser.profile import Profile, claim_profile
 from mediavault.services.browser.visit import Visit
@@ -28,6 +29,7 @@ HEARTBEAT_S = 3.0
 RECYCLE_AFTER_PAGES = 200  # renderers and caches grow; a fresh start costs half a second
 IDLE_CLOSE_S = 300.0  # an idle browser holds 350 MB
 GIVE_WAY_LOOK_S = 1.0  # how soon a person who signs in gets the profile
+MEMORY_LOOK_S = 1.0  # while pages are open; a page can fill a gigabyte or two meanwhile
 GIVE_WAY_S = 10.0  # for pages that are open then; their visits are repeated by another browser
 
 T = TypeVar("T")
@@ -51,6 +53,7 @@ class Running:
     gives_way: bool = False  # its profile is wanted for a person, or a better one is free
     pages_open: int = 0
     pages_served: int = 0
+    ended_for_memory: int = 0  # how often a process of it was
     visits: dict[Any, Visit] = field(default_factory=dict)  # by Playwright's page
 
     @property
@@ -60,12 +63,16 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where and how the browser runs. ``downloads_dir`` lies on the vault's file system, ``executable`` is the setting."""
+    """Where and how the browser runs. ``downloads_dir`` lies on the vault's file system, ``executable`` is the setting.
+
+    ``memory_limit`` is in bytes, for all processes of the browser together; None for no limit.
+    """
 
     state_dir: Path
     downloads_dir: Path
     executable: Path | None
     headless: bool
+    memory_limit: int | None = None
 
 
 class Keeper:
@@ -196,6 +203,7 @@ class Keeper:
             running = await self._launch(profile, downloads, undo)
             undo.pop_all()
         self.spawn(self._give_way(running))
+        self.spawn(self._watch_memory(running))
         log.info("browser_started", browser_pid=running.pid, anonymous=profile.anonymous, user_agent=running.user_agent)
         return running
 
@@ -276,6 +284,18 @@ class Keeper:
                 await self._let_pages_finish(running)
                 self._running = None
                 await self._end(running)
+
+    async def _watch_memory(self, running: Running) -> None:
+        """End what holds too much, for as long as the browser lives. Nothing is looked at while no page is open."""
+        pid, limit = running.pid, self._place.memory_limit
+        while pid is not None and limit is not None and running.alive:
+            await self._clock.sleep(MEMORY_LOOK_S)
+            if not running.pages_open:
+                continue
+            heaviest = await asyncio.to_thread(find_too_heavy, pid, limit)
+            if heaviest is not None and running.alive:
+                running.ended_for_memory += 1  # first: the visit that crashes looks here for the reason
+                end_process(heaviest, pid)
 
     async def _gives_way(self, running: Running) -> bool:
         running.gives_way = running.gives_way or await asyncio.to_thread(running.profile.should_give_way)

@@ -135,7 +135,8 @@ class Browser(Protocol):
         """Visit a page, prime its players and report what was seen. The page is closed in any case.
 
         Stops as soon as a video's address is known and settled; at the latest after ``within_s`` seconds, then with
-        what was seen so far. Raises NetworkFailure when the document did not load at all.
+        what was seen so far. Raises NetworkFailure when the document did not load at all, PageTooHeavy when it took more
+        memory than the browser may use.
         """
 
     async def cookies(self, url: str, *, as_person: bool = False) -> Sequence[Cookie]:

@@ -16,6 +16,7 @@ from mediavault.core.errors import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import job_context
 from mediavault.services.browser import keeper as keeping
 from mediavault.services.browser.keeper import IDLE_CLOSE_S, RECYCLE_AFTER_PAGES, Keeper, Place
+from mediavault.services.browser.memory import ProcessMemory
 from tests.fakes import FakeClock
 from tests.unit.services.browser.test_profile import cookie
 
@@ -308,3 +309,64 @@ async def test_a_browser_that_does_not_start_frees_its_profile(tmp_path: Path) -
 
     assert not (await kept.browser()).profile.anonymous
     await kept.close()
+
+
+# --- memory ------------------------------------------------------------------------------------------------------------
+
+
+class StubContextWithProcess(StubContext):
+    """Of a browser whose process ended long ago."""
+
+    async def send(self, _: str) -> dict[str, list[Any]]:
+        return {"processInfo": [{"type": "browser", "id": GONE_PID}]}
+
+
+GONE_PID = (1 << 22) + 1  # above the highest number of a process on Linux
+HEAVY = ProcessMemory(GONE_PID + 1, 8, is_renderer=True)
+
+
+async def test_memory_is_looked_at_while_pages_are_open_and_never_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = list[tuple[int, int]]()
+
+    ended = list[tuple[ProcessMemory, int]]()
+
+    def look(pid: int, limit: int) -> ProcessMemory | None:
+        looks.append((pid, limit))
+        return HEAVY if len(looks) == 2 else None
+
+    def end(process: ProcessMemory, pid: int) -> None:
+        assert running.ended_for_memory == 1
+        ended.append((process, pid))
+
+    async def at_once(function: Callable[..., T], *arguments: Any, **options: Any) -> T:
+        return function(*arguments, **options)
+
+    monkeypatch.setattr(keeping, "find_too_heavy", look)
+    monkeypatch.setattr(keeping, "end_process", end)
+    monkeypatch.setattr(asyncio, "to_thread", at_once)
+    monkeypatch.setattr(sys.modules[__name__], "StubContext", StubContextWithProcess)
+    clock = FakeClock()
+    place = Place(tmp_path / "state", tmp_path / "downloads", Path(sys.executable), headless=True, memory_limit=7)
+    kept = Keeper(place, StubProxy(), clock, ask=ask, start_driver=StubDriver().start, on_response=lambda *_: None)
+
+    async def pass_seconds(count: int) -> None:
+        for _ in range(count):
+            clock.advance(1.0)
+            await clock.settle()
+
+    running = await kept.browser()
+    await clock.settle()
+    await pass_seconds(5)
+    assert looks == []
+
+    running = await kept.enter()
+    await pass_seconds(3)
+    assert looks == [(GONE_PID, 7)] * 3
+    assert ended == [(HEAVY, GONE_PID)]
+
+    kept.leave(running)
+    await pass_seconds(5)
+    await kept.close()
+    assert len(looks) == 3

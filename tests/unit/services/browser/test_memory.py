@@ -1,0 +1,26 @@
+"""Which process is ended when the browser holds too much."""
+
+from __future__ import annotations
+
+import pytest
+
+from mediavault.services.browser import memory
+from mediavault.services.browser.memory import GIB, ProcessMemory, default_limit, too_heavy
+
+BROWSER, LIGHT, HEAVY = ProcessMemory(1, 300, False), ProcessMemory(2, 100, True), ProcessMemory(3, 500, True)
+
+
+def test_nothing_is_ended_up_to_the_limit_and_the_heaviest_beyond_it() -> None:
+    assert too_heavy([BROWSER, HEAVY, LIGHT], 900) is None
+    assert too_heavy([BROWSER, HEAVY, LIGHT], 899) == HEAVY
+    assert too_heavy([BROWSER, LIGHT], 300) == BROWSER
+    assert too_heavy([], 0) is None
+
+
+@pytest.mark.parametrize(("machine", "limit"), [(1 * GIB, 1 * GIB), (6 * GIB, 3 * GIB), (64 * GIB, 4 * GIB)])
+def test_without_a_setting_the_browser_may_use_half_of_the_memory(
+    machine: int, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "_machine_memory", lambda: machine)
+
+    assert default_limit() == limit
