@@ -21,7 +21,17 @@ KEPT_FOR_S = 60.0
 _GROUPS: Sequence[tuple[str, tuple[str, ...]]] = (
     (
         N_("This machine"),
-        ("Python", "SQLite", "Settings", "Address", "Access", "State folder", "Download folder", "Disk space"),
+        (
+            "Python",
+            "SQLite",
+            "Settings",
+            "Address",
+            "Access",
+            "State folder",
+            "Download folder",
+            "Disk space",
+            "Helper processes",
+        ),
     ),
     (N_("Library"), ("Library",)),
     (N_("Browser and sign-ins"), ("Browser", "Signing in", "Sign-ins")),
@@ -37,6 +47,8 @@ _NAMES: Mapping[str, str] = {
     "Disk space": N_("Disk space"),
     "Library": N_("Library"),
     "Browser": N_("Browser"),
+    "Browser sandbox": N_("Browser sandbox"),
+    "Helper processes": N_("Helper processes"),
     "Signing in": N_("Signing in"),
     "Sign-ins": N_("Sign-ins"),
     "yt-dlp's parts": N_("yt-dlp's parts"),

@@ -10,8 +10,10 @@ from mediavault.core.settings import Settings
 from mediavault.core.verdicts import Verdict
 from mediavault.runtime.doctor.checks import (
     check_browser,
+    check_helpers,
     check_mount,
     check_python,
+    check_sandbox,
     check_sign_in_window,
     check_space,
     check_sqlite,
@@ -19,6 +21,8 @@ from mediavault.runtime.doctor.checks import (
     file_system_of,
 )
 from mediavault.runtime.doctor.ytdlp_checks import PARTS, check_parts, check_ytdlp
+from mediavault.services.browser.sandbox import Sandbox
+from mediavault.services.child.process import ChildFailed
 from mediavault.services.extraction.ytdlp_home import Installed
 from mediavault.services.extraction.ytdlp_upgrade import Upgrade
 from mediavault.store.port import Concern, StoreReport
@@ -67,6 +71,61 @@ async def test_a_browser_is_asked_what_it_is(tmp_path: Path, script: str, verdic
 
     assert found.verdict is verdict
     assert said in found.detail
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "verdict", "said", "help_"),
+    [
+        (Sandbox.ON, Verdict.OK, "on: ", ""),
+        (Sandbox.OFF_FOR_ROOT, Verdict.WARNING, "off, because mediavault runs as root", "ordinary user"),
+        (Sandbox.REFUSED, Verdict.WARNING, "off since the browser's last start", "user namespaces"),
+    ],
+)
+def test_the_browsers_sandbox_is_reported_with_the_reason_and_what_helps(
+    sandbox: Sandbox, verdict: Verdict, said: str, help_: str
+) -> None:
+    (found,) = check_sandbox(sandbox)
+
+    assert found.verdict is verdict
+    assert found.detail.startswith(said)
+    assert help_ in found.help
+
+
+def test_nothing_is_said_of_the_sandbox_before_the_browser_has_started(run: Run) -> None:
+    assert check_sandbox(None) == []
+    assert "Browser sandbox" not in verdicts(run("doctor", "--json").json())
+
+
+def test_a_sandbox_that_was_refused_is_in_the_answer(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIAVAULT_STATE_DIR", str(tmp_path))
+    (tmp_path / "browser").mkdir()
+    (tmp_path / "browser" / "sandbox").write_text("refused")
+
+    assert verdicts(run("doctor", "--json").json())["Browser sandbox"] == "warning"
+    assert "! Browser sandbox  off since" in run("doctor").out
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict", "said"),
+    [
+        (True, Verdict.OK, "kept off the network"),
+        (False, Verdict.WARNING, "can reach the network"),
+        (ChildFailed("signal 9"), Verdict.BROKEN, "cannot be started: signal 9"),
+    ],
+)
+async def test_helpers_that_can_reach_the_network_are_reported(
+    answer: bool | Exception, verdict: Verdict, said: str
+) -> None:
+    async def isolated() -> bool:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    found = await check_helpers(isolated)
+
+    assert found.verdict is verdict
+    assert found.detail.startswith(said)
+    assert bool(found.help) is (verdict is not Verdict.OK)
 
 
 def test_without_a_browser_no_window_opens_and_cookies_can_be_imported() -> None:

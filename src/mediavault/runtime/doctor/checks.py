@@ -10,7 +10,7 @@ import re
 import shutil
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
 from mediavault.access.owner import Owner
@@ -32,7 +32,10 @@ from mediavault.runtime.doctor.ytdlp_checks import check_parts, check_ytdlp
 from mediavault.services.browser.discovery import find_browser
 from mediavault.services.browser.environment import for_browser
 from mediavault.services.browser.own_display import has_display
+from mediavault.services.browser.sandbox import Sandbox, noted_sandbox
 from mediavault.services.browser.virtual_screen import INSTALL
+from mediavault.services.child.isolation import is_isolated
+from mediavault.services.child.process import ChildFailed
 from mediavault.services.extraction.ytdlp_home import deno_path, home_of, installed
 from mediavault.services.vault.bucket_address import parse_bucket_address
 from mediavault.store.port import StoreReport
@@ -62,7 +65,9 @@ async def examine(settings: Settings) -> list[Check]:
         *(check_mount(name, folder) for name, folder in _folders(settings)),
         await check_library(settings),
         check_space(settings),
+        await check_helpers(),
         await check_browser(settings),
+        *check_sandbox(noted_sandbox(settings.state_dir)),
         check_sign_in_window(
             has_browser=find_browser(settings.browser).path is not None,
             has_screen=has_display(),
@@ -190,6 +195,37 @@ async def check_browser(settings: Settings) -> Check:
     detail = gettext("%(path)s does not say that it is a Chromium, Chrome or Edge") % {"path": found.path}
     advice = gettext("Run `%(path)s --version`, or name another in MEDIAVAULT_BROWSER.") % {"path": found.path}
     return Check("Browser", Verdict.WARNING, detail, advice)
+
+
+def check_sandbox(sandbox: Sandbox | None) -> list[Check]:
+    """What the browser's last start said of its sandbox; nothing before its first one."""
+    if sandbox is None:
+        return []
+    if sandbox is Sandbox.ON:
+        return [Check("Browser sandbox", Verdict.OK, gettext("on: a page's scripts are shut off from this machine"))]
+    if sandbox is Sandbox.OFF_FOR_ROOT:
+        fact = gettext("off, because mediavault runs as root")
+        return [Check("Browser sandbox", Verdict.WARNING, fact, gettext("Run mediavault as an ordinary user."))]
+    fact = gettext("off since the browser's last start, because the kernel gives this user no namespaces")
+    advice = gettext(
+        "Allow user namespaces: `sysctl -w kernel.unprivileged_userns_clone=1` on Debian, "
+        "`sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` on Ubuntu, a seccomp profile that permits them in a "
+        "container. Then restart mediavault."
+    )
+    return [Check("Browser sandbox", Verdict.WARNING, fact, advice)]
+
+
+async def check_helpers(isolated: Callable[[], Awaitable[bool]] = is_isolated) -> Check:
+    """Whether the processes that open strangers' files are kept off the network."""
+    try:
+        if await isolated():
+            return Check("Helper processes", Verdict.OK, gettext("kept off the network"))
+    except (ChildFailed, OSError) as exc:
+        fact = gettext("cannot be started: %(reason)s") % {"reason": exc}
+        return Check("Helper processes", Verdict.BROKEN, fact, gettext("Check the limits of this user and container."))
+    fact = gettext("can reach the network: the kernel gives them neither a namespace nor a filter")
+    advice = gettext("Use Linux with a 64-bit Python, in a container with a runtime that permits seccomp.")
+    return Check("Helper processes", Verdict.WARNING, fact, advice)
 
 
 async def version_of(program: Path) -> str | None:

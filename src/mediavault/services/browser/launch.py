@@ -5,6 +5,7 @@ Playwright's objects are handed in by ``chromium.py``; nothing here imports it.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -20,6 +21,7 @@ from mediavault.core.logs import get_logger
 from mediavault.services.browser.driver import Ask, Guard, PageFailed
 from mediavault.services.browser.environment import for_browser
 from mediavault.services.browser.profile import Profile
+from mediavault.services.browser.sandbox import Sandbox, note_sandbox
 from mediavault.services.egress.proxy import CHROMIUM_ARGS
 
 LAUNCH_S = 30.0
@@ -51,13 +53,18 @@ class Launcher:
 
     async def context(self, user_agent: str) -> Any:
         """The persistent context. Chromium's sandbox is on, unless we are root or the kernel refuses it."""
-        sandbox = sys.platform != "linux" or os.geteuid() != 0
+        sandbox = Sandbox.OFF_FOR_ROOT if sys.platform == "linux" and os.geteuid() == 0 else Sandbox.ON
         try:
-            return await self._persistent(user_agent, sandbox=sandbox)
+            context = await self._persistent(user_agent, sandbox=sandbox is Sandbox.ON)
         except PageFailed as exc:
-            if not (sandbox and "sandbox" in str(exc).lower()):
+            if not (sandbox is Sandbox.ON and "sandbox" in str(exc).lower()):
                 raise not_started(exc) from exc
             log.warning("browser_sandbox_refused", error=first_line(exc))
+            sandbox, context = Sandbox.REFUSED, await self._without_sandbox(user_agent)
+        await asyncio.to_thread(note_sandbox, self.profile, sandbox)
+        return context
+
+    async def _without_sandbox(self, user_agent: str) -> Any:
         try:
             return await self._persistent(user_agent, sandbox=False)
         except PageFailed as exc:

@@ -66,9 +66,14 @@ class Profile:
         """Of the lock's file: a child that inherits it holds the profile as long as it lives."""
         return self._lock
 
+    @property
+    def base(self) -> Path:
+        """The folder of all profiles."""
+        return self.folder.parent.parent if self.anonymous else self.folder.parent
+
     def should_give_way(self) -> bool:
         """Whether a person wants this profile; for an anonymous one, whether that with the logins is free again."""
-        base = self.folder.parent.parent if self.anonymous else self.folder.parent
+        base = self.base
         try:
             with _only_one(base):
                 is_wanted = _is_held(base / _WANTED)
