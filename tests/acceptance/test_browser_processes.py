@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -40,15 +41,17 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
             yield shared
 
 
-def descendants() -> dict[int, str]:
-    """Command lines of all processes below this one, by process id."""
+def descendants() -> dict[str, bytes]:
+    """Command lines of all processes below this one, and what each was started with."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         pid: int | None = int(folder.name)
         while pid and pid != os.getpid():
             pid = parent_of(pid)
         if pid and folder.name != str(os.getpid()):
-            found[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                line = (folder / "cmdline").read_text().replace("\0", " ")
+                found[f"{folder.name} {line}"] = (folder / "environ").read_bytes()
     return found
 
 
@@ -56,16 +59,15 @@ async def test_no_process_of_the_browser_is_started_with_a_secret_of_ours(world:
     await world.capture("/plain")
     processes = descendants()
     leaks = {
-        (line.split(" ")[0], name)
-        for pid, line in processes.items()
+        (line, name)
+        for line, environment in processes.items()
         for name, value in CANARIES.items()
-        if value.encode() in Path(f"/proc/{pid}/environ").read_bytes()
+        if value.encode() in environment
     }
 
-    lines = list(processes.values())
-    assert any("run-driver" in line for line in lines), lines
-    assert any("--type=zygote" in line for line in lines), lines
-    assert any("--type=gpu-process" in line for line in lines), lines
+    assert any("run-driver" in line for line in processes), [*processes]
+    assert any("--type=zygote" in line for line in processes), [*processes]
+    assert any("--type=gpu-process" in line for line in processes), [*processes]
     assert leaks == set()
 
 
