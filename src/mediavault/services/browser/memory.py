@@ -41,7 +41,7 @@ def default_limit() -> int:
 
 def end_process(process: ProcessMemory, browser_pid: int) -> None:
     """Kill it. A renderer takes only its own pages with it; in place of any other process the whole browser is ended."""
-    log.warning("browser_memory_exceeded", held=process.held, is_renderer=process.is_renderer, browser_pid=browser_pid)
+    log.warning("browser_memory_exceeded", bytes=process.held, is_renderer=process.is_renderer, browser_pid=browser_pid)
     if process.is_renderer:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(process.pid, signal.SIGKILL)
