@@ -36,12 +36,18 @@ class Listener:
                 await task
 
     async def _run(self) -> None:
-        wait_s, longest_s = RECONNECT_S
+        first_s, longest_s = RECONNECT_S
+        wait_s = first_s
         while True:
+            began, error = self._clock.monotonic(), None
             try:
                 await self._until_lost()
-                wait_s = RECONNECT_S[0]
             except StoreError as exc:
-                log.warning("wake_ups_lost", error=exc.message, retry_in_s=wait_s)
+                error = exc.message
+            # A change stream ends with an error even after a week, so an error does not mean that it never listened.
+            if error is None or self._clock.monotonic() - began > longest_s:
+                wait_s = first_s
+            if error is not None:
+                log.warning("wake_ups_lost", error=error, retry_in_s=wait_s)
             await self._clock.sleep(wait_s)
             wait_s = min(2 * wait_s, longest_s)

@@ -1,0 +1,53 @@
+"""How soon the task that listens for wake-ups comes back after a loss."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from mediavault.store.calls import ConnectionLost
+from mediavault.store.listening import RECONNECT_S, Listener
+from tests.fakes import FakeClock
+
+FIRST_S, LONGEST_S = RECONNECT_S
+
+
+async def waits_between(listened_s: Sequence[float]) -> list[float]:
+    """The waits after each loss, where the listener listened for so many seconds before it."""
+    clock, over = FakeClock(auto=True), asyncio.Event()
+    periods = iter(listened_s)
+
+    async def until_lost() -> None:
+        listening_s = next(periods, None)
+        if listening_s is None:
+            over.set()
+            await asyncio.Event().wait()
+        clock.advance(listening_s or 0)
+        raise ConnectionLost("the connection broke")
+
+    listener = Listener(until_lost, clock)
+    listener.listen()
+    await asyncio.wait_for(over.wait(), 5)
+    await listener.close()
+    return clock.slept
+
+
+async def test_a_server_that_stays_away_is_asked_less_and_less_often() -> None:
+    waits = await waits_between([0] * 8)
+
+    assert waits[0] == FIRST_S
+    assert waits == sorted(waits)
+    assert waits[-1] == LONGEST_S
+
+
+async def test_a_loss_after_a_long_time_of_listening_is_mended_as_soon_as_the_first() -> None:
+    """A change stream always ends with an error: an outage of last week must not slow down today's return."""
+    waits = await waits_between([0] * 8 + [3600, 0])
+
+    assert waits[-2:] == [FIRST_S, 2 * FIRST_S]
+
+
+async def test_a_connection_that_breaks_soon_after_each_beginning_is_tried_less_and_less_often() -> None:
+    waits = await waits_between([1] * 8)
+
+    assert waits[-1] == LONGEST_S
