@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pymongo import errors
@@ -14,7 +14,7 @@ from mediavault.core.settings import Settings
 from mediavault.runtime.storage import make_store, store_at
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.listening import Listener
-from mediavault.store.mongodb.engine import Database, Document, errors_as_ours, options_of
+from mediavault.store.mongodb.engine import Database, Document, Documents, errors_as_ours, options_of
 from mediavault.store.mongodb.facts import ServerFacts, concerns, has_memory_leak, is_loopback
 from mediavault.store.mongodb.wake import until_lost
 from tests.fakes import FakeClock
@@ -108,6 +108,38 @@ def test_what_may_have_been_done_is_told_from_what_was_refused(raised: Exception
         raise raised
 
     assert type(caught.value) is kind
+
+
+class LosesUpserts:
+    """A collection in which somebody else makes the document between the server's look and its write."""
+
+    def __init__(self, *answers: Document | Exception | None) -> None:
+        self._answers = list(answers)
+
+    def with_options(self, **_: object) -> LosesUpserts:
+        return self
+
+    async def find_one_and_update(self, *_: object, **__: object) -> Document | None:
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.mark.parametrize("lost", [errors.DuplicateKeyError("E11000"), None], ids=["refused", "answered with nothing"])
+async def test_a_document_that_others_make_at_the_same_moment_is_changed_instead(lost: Exception | None) -> None:
+    """A server may answer the loser of such a race with a duplicate key, or with nothing."""
+    made: Document = {"_id": "x"}
+    documents = Documents(cast("Any", LosesUpserts(lost, made)))
+
+    assert await documents.put({"_id": "x"}, {"$set": {}}) == made
+
+
+async def test_a_race_that_is_lost_again_and_again_is_a_lost_answer() -> None:
+    documents = Documents(cast("Any", LosesUpserts(*[None] * 100)))
+
+    with pytest.raises(ConnectionLost):
+        await documents.put({"_id": "x"}, {"$set": {}})
 
 
 class ChangesTwice(Database):

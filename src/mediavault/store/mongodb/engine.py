@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +34,7 @@ MAJORITY_TIMEOUT_MS = 20_000  # shorter than the answer's, so that a lost majori
 URL_HELP = "It looks like mongodb://user:password@host/database"
 HISTORY_LEFT_OUT = {"history": 0}
 DUPLICATE_KEY = 11000
+UPSERT_TRIES = 5
 AFTER = ReturnDocument.AFTER
 FIRST_MOMENT = Int64(0)  # a time is an int64, this one too: servers that only speak like MongoDB keep the kinds apart
 
@@ -86,11 +87,17 @@ class Documents:
             return (await self._collection.update_many(where, update)).matched_count
 
     async def put(self, where: Filter, update: Update) -> Document:
-        """Change one document, which is made where there is none; as it is then."""
-        with errors_as_ours():
-            put = await self._collection.find_one_and_update(where, update, upsert=True, return_document=AFTER)
-        assert put is not None  # it is made where there is none
-        return put
+        """Change one document, which is made where there is none; as it is then. ``update`` may be done twice.
+
+        Of several calls that find none at the same moment one makes it. The server may answer the others with a
+        duplicate key or with nothing; asked again, it finds the document.
+        """
+        for _ in range(UPSERT_TRIES):
+            with errors_as_ours(), suppress(errors.DuplicateKeyError):
+                put = await self._collection.find_one_and_update(where, update, upsert=True, return_document=AFTER)
+                if put is not None:
+                    return put
+        raise ConnectionLost("MongoDB has not answered with the document that it stored.")
 
     async def insert(self, documents: Sequence[Document]) -> dict[int, bool]:
         """Each by itself. Of those that stand already their place, and whether it is their ``_id`` that stands."""
