@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: ui help install dev browser servers run demo test unit check faults chaos postgres lock bench shelf score clean words screenshots lighthouse
+.PHONY: ui help install dev browser servers run demo test unit check faults chaos postgres mongodb lock bench shelf score clean words screenshots lighthouse
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
@@ -57,6 +57,10 @@ faults: dev ## Break the disk, the clock, the processes and the database; print 
 postgres: dev ## Run what concerns PostgreSQL on another release: make postgres BIN=/usr/lib/postgresql/15/bin
 	@MEDIAVAULT_TEST_POSTGRES_BIN=$(BIN) $(PY) -m pytest -n 2 -q tests/contract tests/component/store tests/faults/test_postgres.py \
 		-k postgres -m "not long" --ignore=tests/contract/test_store_mutants.py
+
+mongodb: dev ## Run what concerns MongoDB, on the server that MEDIAVAULT_TEST_MONGODB_URL names or on one of its own
+	@$(PY) -m pytest -n 2 -q tests/contract tests/component/store tests/component/cli tests/unit/store tests/faults \
+		-k mongo -m "not long" --ignore=tests/contract/test_store_mutants.py
 
 bench: dev ## Measure the queue beside its peers
 	@scripts/bench-setup

@@ -79,11 +79,14 @@ async def _complete(store: JobStore, claim: ClaimedJob) -> None:
 
 
 async def _process(task: str, url: str, name: str) -> None:
-    """``drain``: claim and complete, once told to on stdin. ``enqueue``: store one job of that address."""
+    """``drain``: claim and complete, once told to on stdin. ``enqueue``: store one job of that address.
+    ``cancel``: the job of that id."""
     store = store_at(url, SystemClock())
     await store.open()
     if task == "enqueue":
         await store.enqueue([numbered_job(1, name)])
+    elif task == "cancel":
+        await store.cancel(JobId(name))
     else:
         print("ready", flush=True)
         sys.stdin.readline()

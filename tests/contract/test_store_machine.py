@@ -46,7 +46,7 @@ JUMPS = [timedelta(days=2), timedelta(hours=1), timedelta(seconds=7), -timedelta
 RANDOM = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
 EFFORT = {
     "memory": settings(RANDOM, max_examples=60, stateful_step_count=40),
-    "mongodb": settings(RANDOM, max_examples=8, stateful_step_count=30),  # its server here is slow
+    "mongodb": settings(RANDOM, max_examples=10, stateful_step_count=30),
     "postgres": settings(RANDOM, max_examples=10, stateful_step_count=30),
     "sqlite": settings(RANDOM, max_examples=25, stateful_step_count=30),
 }

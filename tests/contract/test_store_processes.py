@@ -18,8 +18,7 @@ from tests.contract.stores import numbered_job
 from tests.servers import mongo
 
 REPOSITORY = Path(__file__).parents[2]
-# The stand-in for MongoDB does one command at a time, a few hundred a second.
-SIZES = {"sqlite": (400, 4), "mongodb": (24, 2)}  # jobs, processes
+SIZES = {"sqlite": (400, 4), "mongodb": (100, 4)}  # jobs, processes
 PATIENCE_S = 60.0
 
 

@@ -45,7 +45,7 @@ async def postgresql(folder: Path) -> AsyncIterator[Engine]:
 
 @asynccontextmanager
 async def mongodb(folder: Path) -> AsyncIterator[Engine]:
-    """The stand-in, whose data outlive a crash of it, and a proxy before it."""
+    """A server of its own that writes to the disk, and a proxy before it."""
     server = await asyncio.to_thread(mongo.new_server)
     try:
         async with proxied(server.url) as (proxy, url):

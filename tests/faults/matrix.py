@@ -15,7 +15,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "F03": ("kill -9 of Chromium", "acceptance/test_browser_capture.py::test_a_browser_killed_during_a_visit_is_started_again_for_it"),
     "F16": ("deadlock, serialization failure, statement timeout", "unit/store/test_postgres_errors.py::test_what_passes_is_asked_again"),
     "F20": ("the WAL-reset window", "unit/store/test_sqlite_store.py::test_a_sqlite_that_may_corrupt_the_database_is_refused"),
-    "F21": ("MongoDB: unsafe write concern (a step-down needs a replica set)", "unit/store/test_mongodb_facts.py::test_less_than_a_majority_on_disk_is_refused"),
+    "F21": ("MongoDB: a primary steps down (unsafe write concerns are refused)", "component/store/test_mongodb_store.py::test_a_completion_waits_for_a_primary_that_has_stepped_down"),
     "F23": ("many workers claim", "contract/test_store_processes.py::test_processes_claim_each_job_exactly_once"),
     "F25": ("heartbeat lost, worker alive", "unit/worker/test_queue.py::test_a_worker_that_cannot_renew_stops_before_the_lease_ends"),
     "F27": ("suspended for minutes", "nowhere of its own: F24 freezes past the lease, at each stage"),

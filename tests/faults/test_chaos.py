@@ -23,7 +23,7 @@ JOBS = 600
 MUTANTS_SECONDS = 20.0
 STORMS = 8
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
-# The stand-in for MongoDB runs one command at a time and takes minutes for a storm that shows something: `make chaos`.
+# The tests' MongoDB runs its commands on one processor and takes minutes for a storm that shows something: `make chaos`.
 STORES = sorted(ENGINES.keys() - {"mongodb"})
 STORES_WITH_MUTANTS = ("sqlite", pytest.param("postgres", marks=pytest.mark.long))
 

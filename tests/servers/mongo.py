@@ -1,8 +1,8 @@
-"""A MongoDB for the tests: the one that ``MEDIAVAULT_TEST_MONGODB_URL`` names, else a wire-compatible one of our own.
+"""A MongoDB for the tests: the one that ``MEDIAVAULT_TEST_MONGODB_URL`` names, else SecantusDB.
 
-Ours is mongoeco with its SQLite engine. It needs Python 3.13 or newer and has an environment of its own, which
-``scripts/test-servers`` makes; no mongod is to be had from Debian or PyPI. It runs one command at a time, so it shows
-our logic free of races and its data kept through a crash, but no write conflicts, elections or change streams.
+Neither Debian nor PyPI has a mongod. SecantusDB stores its data with WiredTiger, mongod's own engine, answers as a
+replica set of one server does and has change streams. ``scripts/test-servers`` installs it in a virtual environment that
+holds nothing else. Its licence is the GPL: it is only ever started as a program, and nothing of ours imports it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import atexit
 import hashlib
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -22,30 +23,19 @@ from urllib.parse import urlsplit, urlunsplit
 from tests.servers.postgres import free_port
 
 NAMED_BY = "MEDIAVAULT_TEST_MONGODB_URL"
-PYTHON = Path(__file__).parents[2] / ".venv-mongo" / "bin" / "python"
+PROGRAM = Path(__file__).parents[2] / ".venv-mongo" / "bin" / "secantusd-py"
 START_TIMEOUT_S = 30.0
-DATABASES_A_SERVER = 20
-
-PROGRAM = """
-import asyncio, sys
-from mongoeco.engines.sqlite import SQLiteEngine
-from mongoeco.wire import AsyncMongoEcoProxyServer
-
-async def serve(path, port):
-    await AsyncMongoEcoProxyServer(engine=SQLiteEngine(path), host="127.0.0.1", port=port).start()
-    print("ready", flush=True)
-    await asyncio.to_thread(sys.stdin.read)  # ends with whoever started it, however that one ends
-
-asyncio.run(serve(sys.argv[1], int(sys.argv[2])))
-"""
+ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL")
+WRITES_TO_DISK = ("--sync-on-commit",)
 
 
 @dataclass(slots=True)
 class Server:
-    """A server of ours; ``folder`` holds its data."""
+    """A server that the tests own; ``folder`` holds its data."""
 
     folder: Path
     port: int
+    settings: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -53,75 +43,55 @@ class Server:
         return f"mongodb://127.0.0.1:{self.port}/"
 
     def start(self) -> None:
-        if not PYTHON.exists():
-            raise RuntimeError(f"The MongoDB stand-in is not installed: run scripts/test-servers, or set {NAMED_BY}.")
-        command = [str(PYTHON), "-c", PROGRAM, str(self.folder / "data.db"), str(self.port)]
+        """Raises RuntimeError when it is not installed, or does not listen within 30 seconds."""
+        if not PROGRAM.exists():
+            raise RuntimeError(f"SecantusDB is not installed: run scripts/test-servers, or set {NAMED_BY}.")
+        command = [*ENDS_WITH_US, str(PROGRAM), "--port", str(self.port), "--storage-path", str(self.folder / "data")]
+        command += ["--cache-size", "256M", *self.settings]
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=self.folder)
-        began, seen = time.monotonic(), (self.folder / "log").read_bytes().count(b"ready\n")
-        while (self.folder / "log").read_bytes().count(b"ready\n") == seen:
-            if self.process.poll() is not None or time.monotonic() - began > START_TIMEOUT_S:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self._listens():
+            if self.process.poll() is not None or time.monotonic() > deadline:
                 text = (self.folder / "log").read_text(errors="replace")
-                raise RuntimeError(f"mongoeco did not start: {text[-2000:]}")
+                raise RuntimeError(f"SecantusDB did not start: {text[-2000:]}")
             time.sleep(0.02)
 
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
     def kill(self) -> None:
-        """As a crash would."""
+        """Ends the server the way a crash does."""
         if self.process is not None:
             self.process.kill()
-            self.process.communicate()
+            self.process.wait()
 
     def remove(self) -> None:
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def new_server() -> Server:
-    """A server without data, started."""
-    server = Server(Path(tempfile.mkdtemp(prefix="mediavault-mongo-")), free_port())
+def new_server(settings: tuple[str, ...] = WRITES_TO_DISK) -> Server:
+    """A started server without data."""
+    server = Server(Path(tempfile.mkdtemp(prefix="mediavault-mongo-")), free_port(), settings)
     server.start()
     return server
 
 
-class OurServers:
-    """Databases on servers of ours. One with hundreds of them takes a second for what it did in milliseconds, so each gets
-    a few, and is ended once a later one is full: whatever used it is over by then.
-    """
-
-    def __init__(self) -> None:
-        self._running: list[Server] = []
-        self._left = 0
-        self._home: dict[str, str] = {}  # of a database: its server's address
-
-    def address_for(self, name: str) -> str:
-        if name not in self._home:
-            self._home[name] = self._with_room()
-        return self._home[name]
-
-    def _with_room(self) -> str:
-        if self._left == 0:
-            self._running.append(new_server())
-            self._left = DATABASES_A_SERVER
-            for server in self._running[:-2]:
-                server.remove()
-            del self._running[:-2]
-        self._left -= 1
-        return self._running[-1].url
-
-    def remove(self) -> None:
-        for server in self._running:
-            server.remove()
-
-
 @cache
-def _ours() -> OurServers:
-    servers = OurServers()
-    atexit.register(servers.remove)
-    return servers
+def _shared() -> Server:
+    """The server of all tests of this process. Its data need not survive it, so it does not wait for the disk."""
+    server = new_server(settings=())
+    atexit.register(server.remove)
+    return server
 
 
 def database_for(folder: Path) -> str:
     """The address of an empty database of its own; the same folder, the same database."""
     name = "test_" + hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    address = os.environ.get(NAMED_BY) or _ours().address_for(name)
+    address = os.environ.get(NAMED_BY) or _shared().url
     return str(urlunsplit(urlsplit(address)._replace(path=f"/{name}")))

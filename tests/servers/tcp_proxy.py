@@ -73,8 +73,13 @@ class TcpProxy:
 
 @asynccontextmanager
 async def proxied(url: str) -> AsyncIterator[tuple[TcpProxy, str]]:
-    """A proxy to the server of ``url``, and the address by way of it."""
+    """A proxy to the server of ``url``, and the address by way of it.
+
+    A client of MongoDB goes from there to the address that the replica set says it has, unless it connects directly.
+    """
     parts = urlsplit(url)
+    if parts.scheme == "mongodb":
+        parts = parts._replace(query="&".join(filter(None, (parts.query, "directConnection=true"))))
     proxy = TcpProxy(parts.hostname or "127.0.0.1", parts.port or 5432)
     await proxy.start()
     try:

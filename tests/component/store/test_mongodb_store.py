@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pymongo import AsyncMongoClient
 
 from mediavault.core.accounts import account
 from mediavault.core.errors import SchemaTooNew, StoreError
@@ -19,7 +20,7 @@ from mediavault.core.gates import TurnRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobStatus, NewJob, Outcome, Stage, WorkerId
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.mongodb import ops, schema
-from mediavault.store.mongodb.engine import Database
+from mediavault.store.mongodb.engine import Database, Document
 from mediavault.store.mongodb.rows import PAGE, SPILL_AT
 from mediavault.store.mongodb.schema import HISTORY, JOBS, SCHEMA, STEPS, Index, Step, migrate
 from mediavault.store.mongodb.store import MongoJobStore
@@ -128,6 +129,24 @@ async def test_a_crash_of_the_server_loses_nothing_that_was_acknowledged() -> No
 
             assert (counts[JobStatus.COMPLETED], counts[JobStatus.RUNNING], counts[JobStatus.QUEUED]) == (2, 1, 3)
             assert not known[0].created  # the unique index is there as well
+    finally:
+        server.remove()
+
+
+@pytest.mark.slow
+async def test_a_completion_waits_for_a_primary_that_has_stepped_down() -> None:
+    """A submission is refused at once: the person who waits for the answer learns that nothing was accepted."""
+    server = mongo.new_server()
+    administrator: AsyncMongoClient[Document] = AsyncMongoClient(server.url)
+    try:
+        async with opened(server.url) as store, administrator:
+            claim = await claimed(store)
+            await administrator.admin.command({"replSetStepDown": 2, "force": True})
+            with pytest.raises(ConnectionLost):
+                await store.enqueue([numbered_job(2, "https://videos.example/2")])
+            await store.complete(claim, KEPT)
+
+            assert (await store.get(claim.id)).status is JobStatus.COMPLETED
     finally:
         server.remove()
 
