@@ -66,6 +66,10 @@ class House:
         """When a site was asked, in seconds since the epoch, and for which address; the earliest first."""
         return self._timed("asked:")
 
+    def looked(self) -> list[tuple[float, str]]:
+        """When a look at a post was over, as above."""
+        return self._timed("looked:")
+
     def turns(self) -> list[tuple[float, str]]:
         """The turns that a site's gate has given, in seconds since the epoch, and to which job; the earliest first."""
         return self._timed("turn:")

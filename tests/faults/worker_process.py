@@ -3,7 +3,7 @@
 ``python -m tests.faults.worker_process STORE_URL STATE DOWNLOADS`` works until SIGTERM. What it saw of its writes goes
 line by line to a file of its own in ``STATE/events``: ``completed JOB FENCE``, ``rejected:WRITE JOB FENCE`` and
 ``stopped:WHY JOB FENCE``; ``asked:SECONDS ADDRESS`` whenever it asked the
-site, and ``turn:SECONDS JOB`` for each turn that it got, since the epoch.
+site, ``looked:SECONDS ADDRESS`` when that was over, and ``turn:SECONDS JOB`` for each turn that it got, since the epoch.
 The library is DOWNLOADS, or what ``MEDIAVAULT_VAULT_URL`` names.
 """
 
@@ -13,9 +13,11 @@ import argparse
 import asyncio
 import os
 import random
+import re
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -31,6 +33,7 @@ from mediavault.core.platform import Platform
 from mediavault.core.settings import Settings
 from mediavault.runtime.house import worker_limits
 from mediavault.runtime.storage import make_vault, store_at
+from mediavault.runtime.watchdog import TICKS, restarting_when_frozen
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.store.port import JobStore
 from mediavault.worker.queue import HeldClaim, Worker, WorkerLimits
@@ -40,6 +43,7 @@ from tests.stubs import VIDEO, StubDownloader, StubExtractor, candidate, extract
 
 LEASE = timedelta(seconds=2)
 GRACE_S = 0.3  # too short for most downloads, so that an orderly end gives jobs back
+FREEZES, KILLS = "freezes", "kills"  # in the address of a post whose page does so to its reader
 SLOW_DOWN, SLOWED_FOR = "slowdown", timedelta(seconds=4)
 RETRY_BASE = timedelta(milliseconds=200)
 BAD_MOMENT = timedelta(milliseconds=500)  # named, since waits grow with the attempts, and kills make many of them
@@ -87,6 +91,7 @@ class Orders:
     longest_download_s: float = 0.9
     trouble: float = 0.0
     concurrency: int = 4
+    frozen_after_s: float = 0.0  # restart after as long a freeze; 0: never
     usual: bool = False
 
     def limits(self) -> WorkerLimits:
@@ -124,6 +129,9 @@ class Events:
     def asked(self, url: str) -> None:
         self._file.write(f"asked:{time.time()} {url}\n")
 
+    def looked(self, url: str) -> None:
+        self._file.write(f"looked:{time.time()} {url}\n")
+
     def of(self, store: JobStore) -> None:
         """Note every write of ``store`` that its fence keeps out, and every completion that it takes."""
         for name in FENCED:
@@ -156,7 +164,8 @@ class Events:
 
 
 class SiteExtractor(StubExtractor):
-    """The pages of every site. A post with ``SLOW_DOWN`` in its address is answered with 429."""
+    """The pages of every site. A post with ``SLOW_DOWN`` in its address is answered with 429, one with ``FREEZES`` costs
+    its reader more time than the test has, one with ``KILLS`` its process, as the kernel does when memory has run out."""
 
     def __init__(self, trouble: float, events: Events) -> None:
         super().__init__()
@@ -165,6 +174,11 @@ class SiteExtractor(StubExtractor):
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
         self._events.asked(post.url)
         await asyncio.sleep(random.uniform(0, 0.05))
+        if FREEZES in post.url:
+            re.search(r"(x+x+)+y", "x" * 60)  # holds the interpreter's lock all the while
+        if KILLS in post.url:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._events.looked(post.url)
         if SLOW_DOWN in post.url:
             raise RateLimited("the site asked us to slow down", retry_after=SLOWED_FOR)
         if random.random() < self._trouble:
@@ -251,7 +265,11 @@ async def main(orders: Orders) -> None:
     worker.events = events
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await worker.run(stop)
+    with ExitStack() as stack:
+        if orders.frozen_after_s:
+            tick_s = orders.frozen_after_s / TICKS
+            stack.enter_context(restarting_when_frozen(worker.report_freeze, tick_s=tick_s))
+        await worker.run(stop)
     await store.close()
 
 
@@ -295,6 +313,7 @@ _OPTIONS: dict[str, Callable[[str], Any]] = {
     "longest_download_s": float,
     "trouble": float,
     "concurrency": int,
+    "frozen_after_s": float,
 }
 
 

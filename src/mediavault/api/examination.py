@@ -36,7 +36,10 @@ _GROUPS: Sequence[tuple[str, tuple[str, ...]]] = (
     (N_("Library"), ("Library",)),
     (N_("Browser and sign-ins"), ("Browser", "Signing in", "Sign-ins")),
     (N_("Sites"), ("yt-dlp", "Sites")),
-    (N_("Jobs and workers"), ("Jobs", "Workers", "PostgreSQL", "Database", "Clocks", "Wake-ups")),
+    (
+        N_("Jobs and workers"),
+        ("Jobs", "Workers", "Crashes", "Native crashes", "PostgreSQL", "Database", "Clocks", "Wake-ups"),
+    ),
 )
 _NAMES: Mapping[str, str] = {
     "Settings": N_("Settings"),
@@ -55,6 +58,8 @@ _NAMES: Mapping[str, str] = {
     "Sites": N_("Sites"),
     "Jobs": N_("Jobs"),
     "Workers": N_("Workers"),
+    "Crashes": N_("Crashes"),
+    "Native crashes": N_("Native crashes"),
     "Database": N_("Database"),
     "Clocks": N_("Clocks"),
     "Wake-ups": N_("Wake-ups"),

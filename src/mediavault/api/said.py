@@ -61,6 +61,8 @@ SENTENCES: Mapping[ErrorCode, str] = {
     ErrorCode.BROWSER_UNAVAILABLE: N_("The browser could not be used."),
     ErrorCode.PAGE_TOO_HEAVY: N_("The page needs too much memory."),
     ErrorCode.RECOVERED_FROM_RESTART: N_("The worker stopped in the middle of the job."),
+    ErrorCode.WORKER_DIED: N_("The worker stopped twice while it was reading the post."),
+    ErrorCode.WORKER_FROZE: N_("The post froze the worker."),
     ErrorCode.INTERNAL: N_("Something went wrong inside mediavault."),
 }
 

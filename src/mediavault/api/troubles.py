@@ -100,6 +100,7 @@ CAUSES: tuple[Cause, ...] = (
     _cause(_C.EXTRACTOR_BROKEN, remedy=Remedy.RETRY, title=N_("The post could not be read"), hint=N_("The site may have changed something. Upgrade mediavault if this stays.")),
     _cause(_C.UPCOMING, _C.LIVE_NOW, remedy=Remedy.RETRY, title=N_("Not out yet"), hint=N_("Try again when the recording stands.")),
     _cause(_C.RECOVERED_FROM_RESTART, remedy=Remedy.RETRY, title=N_("Interrupted by a restart"), hint=N_("It can simply be tried again.")),
+    _cause(_C.WORKER_DIED, _C.WORKER_FROZE, remedy=Remedy.RETRY, title=N_("Stopped or froze the worker"), hint=N_("Upgrade mediavault, then try again. After a power cut or a restart simply try again.")),
     _cause(_C.INTERNAL, remedy=Remedy.RETRY, title=N_("Something went wrong in mediavault"), hint=N_("Try again, and report it with the post's history if this stays.")),
     _cause(_C.DELETED, remedy=Remedy.NOTHING, title=N_("The post is gone")),
     _cause(_C.PRIVATE, remedy=Remedy.NOTHING, title=N_("The post is private")),

@@ -98,6 +98,7 @@ _HELP_AT_THE_END: Mapping[ErrorCode, str] = {
     ErrorCode.NO_SPACE: "Free some space below the download folder, then try again.",
     ErrorCode.LIVE_NOW: "This is live. Try again when the recording stands.",
     ErrorCode.UPCOMING: "Try again when it is out.",
+    ErrorCode.WORKER_FROZE: "It froze the worker twice. Upgrade mediavault, then try again; report it with the job's log if this stays.",
 }
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # C0, C1, bidi

@@ -78,6 +78,8 @@ class ErrorCode(StrEnum):
     BROWSER_UNAVAILABLE = "BROWSER_UNAVAILABLE"
     PAGE_TOO_HEAVY = "PAGE_TOO_HEAVY"
     RECOVERED_FROM_RESTART = "RECOVERED_FROM_RESTART"
+    WORKER_DIED = "WORKER_DIED"
+    WORKER_FROZE = "WORKER_FROZE"
     INTERNAL = "INTERNAL"
 
 
@@ -261,6 +263,13 @@ class Partial(Final):
 
     code = ErrorCode.PARTIAL
     help = "What could be had is kept; the job's items say what happened to the others."
+
+
+class WorkerDied(Final):
+    """The worker's process ended twice in a row while it was reading this post, the second time while it read no other."""
+
+    code = ErrorCode.WORKER_DIED
+    help = "If this machine was restarted or lost power both times, try again. Otherwise upgrade mediavault first."
 
 
 class TooLarge(Final):
@@ -472,6 +481,16 @@ class PageTooHeavy(Retryable):
 
     code = ErrorCode.PAGE_TOO_HEAVY
     help = "If this machine has memory to spare, raise MEDIAVAULT_BROWSER_MEMORY_MB."
+
+
+class WorkerFroze(Retryable):
+    """The worker's event loop stopped while it worked on this post, and the process was restarted.
+
+    ``retry_after`` is always given. The second time in a row the job is given up.
+    """
+
+    code = ErrorCode.WORKER_FROZE
+    help = "The worker was restarted, and the post is tried once more. Upgrade mediavault if this stays."
 
 
 class Internal(Retryable):

@@ -85,6 +85,11 @@ def outside_jobs() -> Context:
     return context
 
 
+def bound_facts() -> dict[str, Any]:
+    """What :func:`job_context` has bound for the code that is running now; in a signal handler, for the interrupted code."""
+    return structlog.contextvars.get_contextvars()
+
+
 def redact_url(url: str) -> str:
     """Scheme, host and path: queries hold signatures and must not be logged."""
     parts = urlsplit(url)

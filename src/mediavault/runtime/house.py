@@ -31,6 +31,7 @@ from mediavault.store.live_settings import LiveSettings
 from mediavault.store.patience import Patience
 from mediavault.store.port import JobStore
 from mediavault.worker import liveness
+from mediavault.worker.freezes import FreezeReport, settled_reports
 from mediavault.worker.library import recognise
 from mediavault.worker.queue import Worker, WorkerLimits
 from mediavault.worker.tools import RetryPolicy, Tools
@@ -182,6 +183,11 @@ async def living_workers(settings: Settings, store: JobStore) -> list[WorkerBeat
     """The workers that were seen lately, without those of this machine that were killed since."""
     killed = set(liveness.dead_workers(_live_folder(settings)))
     return [one for one in await store.workers(seen_within=ALIVE_WITHIN) if one.worker not in killed]
+
+
+def freeze_reports(settings: Settings) -> list[FreezeReport]:
+    """When workers of this machine froze lately, the newest first."""
+    return settled_reports(_live_folder(settings))
 
 
 def worker_limits(settings: Settings) -> WorkerLimits:

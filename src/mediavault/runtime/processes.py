@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mediavault.access.proxies import proxy_rules
@@ -20,6 +20,7 @@ from mediavault.platforms import registry
 from mediavault.runtime.doors import invite, refuse_open_doors
 from mediavault.runtime.file_desk import FileDesk, open_file_desk
 from mediavault.runtime.house import OpenVault, browser_path, open_vault, session_desk
+from mediavault.runtime.watchdog import log_native_crashes, restarting_when_frozen
 from mediavault.services.browser.login_windows import LoginWindows
 from mediavault.store.patience import Patience
 from mediavault.worker.queue import Worker
@@ -158,10 +159,15 @@ async def _open_windows(vault: OpenVault) -> AsyncIterator[LoginWindows]:
 
 @dataclass(slots=True)
 class ProcessEnd:
-    """What ends a process that stays: ``stop`` is set by a signal, or by a worker that broke or was asked to leave and has left."""
+    """What ends a process that stays: ``stop`` is set by a signal, or by a worker that broke or was asked to leave and has left.
+
+    ``was_asked`` is set by the signal itself, also while the event loop is frozen and hears of nothing.
+    """
 
     stop: asyncio.Event
     worker: Worker | None = None
+    was_asked: bool = False
+    watches: ExitStack = field(default_factory=ExitStack)
 
     def on_signal(self) -> None:
         """A second signal gives running jobs back at once."""
@@ -169,8 +175,11 @@ class ProcessEnd:
             self.worker.hurry()
         self.stop.set()
 
+    def note_signal(self, *_: object) -> None:
+        self.was_asked = True
+
     def watch(self, vault: OpenVault, *, outlives_worker: bool = False) -> None:
-        """With ``outlives_worker`` a worker that has left ends nothing."""
+        """With ``outlives_worker`` a worker that has left ends nothing. From now on a frozen event loop restarts the process."""
 
         def on_worker_end(working: asyncio.Task[None]) -> None:
             if not outlives_worker or working.cancelled() or working.exception() is not None:
@@ -179,6 +188,12 @@ class ProcessEnd:
         self.worker = vault.worker
         if vault.working is not None:
             vault.working.add_done_callback(on_worker_end)
+        log_native_crashes(vault.settings.state_dir)
+        self.watches.enter_context(restarting_when_frozen(self._report_freeze, may_restart=lambda: not self.was_asked))
+
+    def _report_freeze(self, seconds: float, stack: Sequence[str]) -> None:
+        if self.worker is not None:
+            self.worker.report_freeze(seconds, stack)
 
     async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T | None:
         """The answer of ``work``; None when the stop came first, and then nothing of it is left behind."""
@@ -200,8 +215,11 @@ def _signals() -> Iterator[ProcessEnd]:
     loop = asyncio.get_running_loop()
     for number in SIGNALS_TO_END:
         loop.add_signal_handler(number, ending.on_signal)
+        signal.signal(number, ending.note_signal)  # the loop is woken all the same, by its own descriptor
+        signal.siginterrupt(number, False)  # noqa: FBT003 - as the loop has set it
     try:
         yield ending
     finally:
+        ending.watches.close()
         for number in SIGNALS_TO_END:
             loop.remove_signal_handler(number)

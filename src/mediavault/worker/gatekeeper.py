@@ -38,6 +38,7 @@ _SILENT = frozenset(
         ErrorCode.STORAGE,
         ErrorCode.INTERNAL,
         ErrorCode.ACCOUNT_DAY_USED,
+        ErrorCode.WORKER_DIED,
     }
 )
 

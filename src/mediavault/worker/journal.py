@@ -15,6 +15,7 @@ from mediavault.core.logs import get_logger
 from mediavault.core.platform import Platform
 from mediavault.core.system_errors import machine_errors_as_ours
 from mediavault.store.port import JobStore
+from mediavault.worker.looks import LookTurn
 
 PROGRESS_INTERVAL_S = 1.0  # progress is for eyes; more often only costs the store
 
@@ -45,6 +46,7 @@ class Journal:
     turn: Turn | None = field(default=None, init=False)  # what the site's gate gave this attempt
     site: Platform | None = field(default=None, init=False)  # whose gate that was
     turn_is_unspent: bool = field(default=False, init=False)  # no post was looked at with it yet
+    look: LookTurn | None = field(default=None, init=False)  # to look at the post, until its checkpoint is saved
     lost: bool = field(default=False, init=False)
     _last_progress: float = field(default=float("-inf"), init=False)
     _pending: asyncio.Task[None] | None = field(default=None, init=False)
@@ -83,6 +85,11 @@ class Journal:
         """Say, right before it, that all that is left of this attempt is the store's answer to its last write."""
         if self.on_last_write is not None:
             self.on_last_write()
+
+    def end_look(self) -> None:
+        """Let others look at their posts; also where this attempt has no turn."""
+        if self.look is not None:
+            self.look.end()
 
     async def settle(self) -> None:
         """Wait for a progress write under way."""

@@ -8,7 +8,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from mediavault.core.errors import BadInput, ErrorCode, Failure, Internal, LeaseLost, StoreError, Unsupported
+from mediavault.core.errors import (
+    BadInput,
+    ErrorCode,
+    Failure,
+    Internal,
+    LeaseLost,
+    StoreError,
+    Unsupported,
+    WorkerDied,
+)
 from mediavault.core.job import ClaimedJob, HistoryRecord, JobStatus, Outcome, Stage
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Candidate, KeptFile
@@ -25,6 +34,7 @@ from mediavault.worker.gatekeeper import NoTurn
 from mediavault.worker.handover import machines_that_may_help, where_to_sign_in
 from mediavault.worker.journal import Journal
 from mediavault.worker.ladder import Climb
+from mediavault.worker.looks import Look, next_look
 from mediavault.worker.retry import GiveUp, RetryIn, asks_for_former, decide
 from mediavault.worker.stages.choose import pick_items
 from mediavault.worker.stages.extract import extract, follow_link
@@ -71,6 +81,8 @@ async def process_one_cycle(
     except Exception as exc:
         log.exception("attempt_hit_a_bug")
         ending = await fail(journal, Internal(f"{type(exc).__name__}: {exc}"), tools)
+    finally:
+        journal.end_look()  # not before the outcome is written: until then a death would be this post's
     log.info("attempt_ended", status=ending.status, error_code=ending.error_code, output_path=ending.output_path)
     return ending
 
@@ -82,6 +94,7 @@ async def save_post(journal: Journal, tools: Tools) -> KeptFile:
         attempt = Attempt(journal, tools, staging, album_of(claim.job))
         if (kept := await finish(attempt)) is not None:
             return kept
+        await begin_look(journal, tools)
         await journal.enter(Stage.ROUTE, 5)
         async with journal.step(Stage.ROUTE) as note:
             attempt.route = await follow_link(route_job_by_domain(claim.job), tools, journal)
@@ -90,6 +103,18 @@ async def save_post(journal: Journal, tools: Tools) -> KeptFile:
         attempt.extraction = with_choice(await extract(attempt.route, tools, journal), claim.job.chosen_url)
         await pick_items(attempt)
         return await save_items(attempt)
+
+
+async def begin_look(journal: Journal, tools: Tools) -> None:
+    """Wait for the attempt's turn to look at its post. Raises WorkerDied when the post has ended its worker twice."""
+    claim = journal.claim
+    history = await tools.store.history(claim.id) if claim.fence > 1 else ()
+    look = next_look(history, attempt=claim.fence)
+    if look is Look.NEVER:
+        raise WorkerDied("The worker stopped twice while it was reading this post.")
+    if look is Look.ALONE:
+        log.info("looks_alone", why="the worker stopped during the previous look at this post")
+    journal.look = await tools.looks.begin(alone=look is Look.ALONE)
 
 
 async def save_items(attempt: Attempt) -> KeptFile:
@@ -120,6 +145,7 @@ async def choose_candidate(attempt: Attempt, place: int) -> Candidate:
         candidate = choose(attempt.item(place), now=attempt.tools.clock.now(), prefer=attempt.tools.prefer)
         note.detail = explain(candidate)
     await attempt.checkpoint(candidate)
+    attempt.journal.end_look()
     return candidate
 
 

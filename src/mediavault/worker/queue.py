@@ -20,9 +20,10 @@ from typing import Any
 from mediavault import __version__
 from mediavault.core.errors import LeaseLost, MediavaultError, StoreError
 from mediavault.core.job import ClaimedJob, JobId, WorkerBeat, WorkerId, new_worker_id
-from mediavault.core.logs import get_logger, job_context
+from mediavault.core.logs import bound_facts, get_logger, job_context
 from mediavault.worker import liveness
 from mediavault.worker.forgetting import FORGET_EVERY_S, forget_old_jobs
+from mediavault.worker.freezes import FreezeReport, write_report
 from mediavault.worker.handover import free_stranded_jobs, go_on_after_sign_in
 from mediavault.worker.library_watch import LibraryWatch
 from mediavault.worker.loops import end, every, first_of, guarded
@@ -250,6 +251,24 @@ class Worker:
             self._in_background(self._beat_or_count())
         elif (attempt := self._attempts.get(JobId(asked))) is not None and not attempt.released:
             self._in_background(guarded(partial(self._renew, [attempt.claim])))
+
+    def report_freeze(self, seconds: float, stack: Sequence[str]) -> None:
+        """Write down which job's code stopped the event loop, and which others are under way. Raises OSError.
+
+        To be called by a signal handler, which interrupts that code: nothing else of this worker is running.
+        """
+        facts = bound_facts()
+        report = FreezeReport(
+            worker=self.id,
+            at=self._tools.clock.now(),
+            seconds=seconds,
+            held=tuple((attempt.claim.id, attempt.claim.fence) for attempt in self._attempts.values()),
+            stack=tuple(stack),
+            job_id=facts.get("job_id"),
+            attempt=facts.get("attempt"),
+            trace_id=facts.get("trace_id"),
+        )
+        write_report(self._live_folder, report)
 
     # --- attempts -----------------------------------------------------------------------------------------------
 

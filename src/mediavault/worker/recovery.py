@@ -11,6 +11,7 @@ from mediavault.core.logs import get_logger
 from mediavault.services.vault.staging import Staging, StagingFolder
 from mediavault.store.port import JobStore, Recovered
 from mediavault.worker import liveness
+from mediavault.worker.freezes import settle_freezes
 
 RECOVERIES_PER_LEASE = 15  # every 6 s with the usual 90 s: another host goes on within 100 s, whenever a worker dies
 RECOVERED_RETRY_IN = timedelta(seconds=1)  # the crash was not the post's fault; a crash loop is ended by max_attempts
@@ -19,7 +20,11 @@ log = get_logger(__name__)
 
 
 async def recover_stale_jobs(store: JobStore, staging: Staging, live_folder: Path) -> Recovered:
-    """End the leases of workers known dead, fail jobs whose lease ran out, remove staging folders without an attempt."""
+    """End the leases of workers known dead, fail jobs whose lease ran out, remove staging folders without an attempt.
+
+    What froze a worker is settled first, while the job that did it is still the frozen attempt's.
+    """
+    await settle_freezes(store, live_folder)
     dead = liveness.dead_workers(live_folder)
     if dead:
         ended = await store.expire_leases(dead)

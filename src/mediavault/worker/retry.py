@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from mediavault.core.errors import ErrorCode, ExtractorBroken, Failure, NotYet, Retryable, SeemsDeleted
+from mediavault.core.errors import ErrorCode, ExtractorBroken, Failure, NotYet, Retryable, SeemsDeleted, WorkerFroze
 from mediavault.core.words import counted
 
 BACKOFF_FACTOR = 5  # 1, 5, 25 minutes, 2 and 10 hours with the default base: short outages, then long ones
@@ -89,7 +89,7 @@ def asks_for_former(failure: Failure) -> bool:
 
 def is_believed_twice(failure: Failure) -> bool:
     """Whether it is believed, or left to a person, when it comes twice in a row."""
-    return isinstance(failure, SeemsDeleted) or failure.code is ErrorCode.IP_BLOCKED
+    return isinstance(failure, SeemsDeleted | WorkerFroze) or failure.code is ErrorCode.IP_BLOCKED
 
 
 def _wait_for_it(failure: NotYet, *, waits: int, now: datetime, jitter: float) -> RetryIn | GiveUp:

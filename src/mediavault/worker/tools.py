@@ -18,6 +18,7 @@ from mediavault.services.egress.port import HttpClient
 from mediavault.services.extraction.port import Extractor
 from mediavault.services.vault.port import Vault
 from mediavault.store.port import JobStore
+from mediavault.worker.looks import Looks
 
 
 async def _nowhere() -> frozenset[str]:
@@ -64,6 +65,7 @@ class Tools:
     pace: Mapping[str, float] = field(default_factory=dict)  # platform -> times the usual wait between two posts
     live: Callable[[], Awaitable[Changeable]] | None = None
     signed_in: Callable[[], Awaitable[frozenset[str]]] = _nowhere  # platforms whose session lies on this machine
+    looks: Looks = field(default_factory=Looks)
 
 
 async def as_set_now(tools: Tools) -> Tools:

@@ -30,7 +30,7 @@ from mediavault.core.errors import (
     Upcoming,
 )
 from mediavault.core.gates import Turn, TurnRequest
-from mediavault.core.job import ClaimedJob, ItemStatus, JobStatus, Outcome, Stage, WorkerId
+from mediavault.core.job import ClaimedJob, HistoryRecord, ItemStatus, JobStatus, Outcome, Stage, WorkerId
 from mediavault.core.media import (
     DownloadedFile,
     Extraction,
@@ -676,3 +676,104 @@ async def test_a_video_that_cannot_be_put_into_an_mp4_is_kept_as_it_is(
     assert job.output_path.endswith(".mkv")
     assert (tmp_path / job.output_path).read_bytes() == VIDEO
     assert job.status is JobStatus.COMPLETED
+
+
+# --- posts that end their worker ---------------------------------------------------------------------------------
+
+
+async def died(claim: ClaimedJob, store: JobStore, clock: FakeClock, *, stage: Stage = Stage.ROUTE) -> ClaimedJob:
+    """The attempt's worker dies after it has recorded ``stage``; the next attempt."""
+    await store.record(claim, HistoryRecord(clock.now(), claim.fence, stage, Outcome.OK))
+    clock.advance(LEASE + timedelta(seconds=1))
+    await store.recover_stale_jobs(retry_in=timedelta(seconds=1))
+    return await reclaim(store, clock)
+
+
+async def test_a_post_whose_worker_died_twice_during_the_look_is_given_up_without_another_look(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    third = await died(await died(claim, store, clock), store, clock)
+    extractor = StubExtractor()
+    job = await worked(third, make_tools(store, clock, tmp_path, extractor=extractor))
+
+    assert (job.status, job.error_code, job.retry_at) == (JobStatus.FAILED, ErrorCode.WORKER_DIED, None)
+    assert job.error == "The worker stopped twice while it was reading this post."
+    assert extractor.asked == 0
+
+
+async def test_a_person_may_have_such_a_post_tried_again(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    third = await died(await died(claim, store, clock), store, clock)
+    await worked(third, make_tools(store, clock, tmp_path))
+    await store.retry(claim.id)
+    fourth = await reclaim(store, clock)
+
+    assert (await worked(fourth, make_tools(store, clock, tmp_path))).status is JobStatus.COMPLETED
+
+
+async def test_a_worker_that_died_in_downloads_goes_on_with_them(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    third = await died(await died(claim, store, clock, stage=Stage.CHECKPOINT), store, clock, stage=Stage.CHECKPOINT)
+
+    assert (await worked(third, make_tools(store, clock, tmp_path))).status is JobStatus.COMPLETED
+
+
+@pytest.mark.parametrize("answer", [extraction(), Deleted("the post is gone")])
+async def test_an_attempt_that_follows_a_death_looks_when_the_looks_under_way_are_over_and_others_look_after_it(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, answer: Extraction | Failure
+) -> None:
+    """And lets go of its turn when it has looked, however that ended."""
+    second = await died(claim, store, clock)
+    extractor = StubExtractor(answer)
+    tools = make_tools(store, clock, tmp_path, extractor=extractor)
+    others = await tools.looks.begin(alone=False)
+    attempt = asyncio.create_task(process_one_cycle(second, tools))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert extractor.asked == 0
+    assert (await store.get(claim.id)).stage is Stage.CLAIM
+
+    others.end()
+    await attempt
+    assert extractor.asked == 1
+    (await tools.looks.begin(alone=True)).end()
+
+
+async def test_others_may_look_while_a_post_that_was_looked_at_alone_is_downloaded(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    second = await died(claim, store, clock)
+
+    class Looking(StubDownloader):
+        async def fetch(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]
+            (await tools.looks.begin(alone=True)).end()
+            return await super().fetch(*args, **kwargs)  # type: ignore[arg-type]
+
+    tools = make_tools(store, clock, tmp_path, downloader=Looking())
+
+    assert (await worked(second, tools)).status is JobStatus.COMPLETED
+
+
+async def test_a_fresh_look_waits_while_another_post_is_looked_at_alone(
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    """Or its post could end the worker, and the other one would be blamed."""
+    extractor = StubExtractor()
+    tools = make_tools(
+        store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(Incomplete("it broke off"))
+    )
+    attempt = asyncio.create_task(process_one_cycle(claim, tools))
+    while extractor.asked == 0:
+        await asyncio.sleep(0)
+    alone = await tools.looks.begin(alone=True)  # admitted once the first look is over
+    while (job := await store.get(claim.id)).stage is not Stage.EXTRACT or job.progress_pct != 50:
+        await asyncio.sleep(0)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert extractor.asked == 1
+
+    alone.end()
+    await attempt
+    assert extractor.asked == 2

@@ -26,6 +26,7 @@ from mediavault.core.settings import Settings, unknown_variables
 from mediavault.core.verdicts import Check, Verdict
 from mediavault.runtime import house, storage
 from mediavault.runtime.doctor.access_checks import check_access
+from mediavault.runtime.doctor.crash_checks import check_crashes, check_native_crashes
 from mediavault.runtime.doctor.postgres_checks import check_postgres
 from mediavault.runtime.doctor.site_checks import check_sites
 from mediavault.runtime.doctor.ytdlp_checks import check_parts, check_ytdlp
@@ -77,6 +78,7 @@ async def examine(settings: Settings) -> list[Check]:
         *examine_ytdlp(settings),
         *await check_postgres(settings),
         *await check_store(settings),
+        *check_native_crashes(settings.state_dir),
     ]
 
 
@@ -270,6 +272,7 @@ async def check_store(settings: Settings) -> list[Check]:
             report = await store.report()
             workers = await store.workers(seen_within=ALIVE_WITHIN)
             broken = await store.not_understood(within=NOT_UNDERSTOOD_WITHIN)
+            failures = await store.failures()
             has_password = await Owner(store, SystemClock()).has_password()
     except MediavaultError as exc:
         return [Check("Jobs", Verdict.BROKEN, exc.message, exc.help)]
@@ -282,7 +285,8 @@ async def check_store(settings: Settings) -> list[Check]:
     jobs = Check("Jobs", Verdict.OK, gettext("%(engine)s, schema %(version)s: %(counts)s") % facts)
     concerns = [Check("Database", Verdict.WARNING, concern.what, concern.help) for concern in report.concerns]
     access = check_access(settings, has_password=has_password)
-    return [access, jobs, *concerns, check_sites(broken), _check_workers(report, workers)]
+    crashes = check_crashes(failures, house.freeze_reports(settings), now=report.at)
+    return [access, jobs, *concerns, check_sites(broken), _check_workers(report, workers), crashes]
 
 
 def _check_workers(report: StoreReport, workers: Sequence[WorkerBeat]) -> Check:

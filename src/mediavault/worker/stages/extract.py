@@ -89,7 +89,11 @@ async def extract_afresh(route: Route, tools: Tools, journal: Journal, *, rung: 
 
 async def look_again(attempt: Attempt, place: int, *, rung: RungName) -> int:
     """Extract afresh; answers where the same item stands now. Raises NoVideo when it is not there any more."""
-    found = await extract_afresh(attempt.route, attempt.tools, attempt.journal, rung=rung)
+    turn = await attempt.tools.looks.begin(alone=False)  # not while another post is looked at alone
+    try:
+        found = await extract_afresh(attempt.route, attempt.tools, attempt.journal, rung=rung)
+    finally:
+        turn.end()
     found = with_choice(found, attempt.claim.job.chosen_url)
     same = same_item(place, attempt.extraction, found)
     attempt.extraction = found

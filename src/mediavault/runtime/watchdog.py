@@ -1,0 +1,156 @@
+"""Notices that the event loop has stopped, and restarts the process.
+
+A signal's handler looks, not a thread: a regular expression that backtracks holds the interpreter's lock until it ends, so
+a thread would never run, but checks for signals. The handler runs inside the code that does not end, and so knows whose it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import faulthandler
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from mediavault.core.logs import get_logger
+
+TICK_S = 5.0
+TICKS = 12  # a minute: reading the largest page takes seconds, also on a small machine that is busy
+NATIVE_CRASH_FILE = "native-crash.log"  # in the state folder
+MAX_CRASH_BYTES = 1 << 20
+
+log = get_logger(__name__)
+
+
+class Watchdog:
+    """Calls ``on_freeze`` with the running code's frame once the loop has not run for ``ticks`` ticks in a row.
+
+    Ticks are counted, not time: a process that is stopped or a machine that sleeps gets one tick for all of it.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, on_freeze: Callable[[FrameType | None], None], *, ticks: int = TICKS
+    ) -> None:
+        self._loop = loop
+        self._on_freeze = on_freeze
+        self._ticks = ticks
+        self._missed = 0
+
+    def tick(self, frame: FrameType | None) -> None:
+        """One tick. It asks the loop to run ``_loop_ran``; the ticks until it does are the missed ones."""
+        if self._missed == 0:
+            self._loop.call_soon_threadsafe(self._loop_ran)
+        self._missed += 1
+        if self._missed > self._ticks:
+            self._missed = 1  # where the process goes on all the same, it has as long again
+            self._on_freeze(frame)
+
+    def _loop_ran(self) -> None:
+        self._missed = 0
+
+
+@contextmanager
+def watching(watchdog: Watchdog, *, tick_s: float = TICK_S) -> Iterator[bool]:
+    """Tick every ``tick_s`` seconds while the block lasts. Main thread only.
+
+    Answers False, and watches nothing, where SIGALRM is somebody else's already.
+    """
+    if signal.getsignal(signal.SIGALRM) not in (signal.SIG_DFL, signal.SIG_IGN):
+        yield False
+        return
+    signal.signal(signal.SIGALRM, lambda _, frame: watchdog.tick(frame))
+    signal.setitimer(signal.ITIMER_REAL, tick_s, tick_s)
+    try:
+        yield True
+    finally:
+        _stop_ticking()
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+@contextmanager
+def restarting_when_frozen(
+    report: Callable[[float, Sequence[str]], None],
+    *,
+    may_restart: Callable[[], bool] = lambda: True,
+    tick_s: float = TICK_S,
+    ticks: int = TICKS,
+) -> Iterator[None]:
+    """Restart this process when the running loop stops while the block lasts; it ends where it may not be restarted.
+
+    ``report`` gets the seconds and the stack first, and may raise OSError.
+    """
+
+    def on_freeze(frame: FrameType | None) -> None:
+        seconds, stack = tick_s * ticks, stack_of(frame)
+        try:
+            report(seconds, stack)
+        except OSError as exc:
+            log.error("freeze_not_reported", error=str(exc))
+        finally:  # whatever the report met: an exception from here would be raised in the frozen code
+            log.error("event_loop_frozen", seconds=seconds, stack=stack)
+            if may_restart():
+                restart()
+            os._exit(1)
+
+    with watching(Watchdog(asyncio.get_running_loop(), on_freeze, ticks=ticks), tick_s=tick_s):
+        yield
+
+
+def stack_of(frame: FrameType | None) -> list[str]:
+    """The functions that ``frame`` is in, the outermost first, without the values of their variables."""
+    return [line.strip() for line in traceback.format_stack(frame)]
+
+
+def restart() -> None:
+    """Replace this process by a new one with the same id, command line and environment. Returns only if that fails.
+
+    As after a SIGKILL nothing is tidied up: files, sockets and locks are closed by the kernel. Child processes would live
+    on, because their parent does not end, so they are killed here.
+    """
+    _stop_ticking()
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)  # a tick that is pending would end the new process
+    for pid in children():
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
+            stream.flush()
+    with contextlib.suppress(OSError):
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - our own command line, without a shell
+
+
+def children() -> list[int]:
+    """The ids of this process's children; [] where the kernel does not list them."""
+    found: list[int] = []
+    for path in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += map(int, path.read_text("ascii").split())
+    return found
+
+
+def log_native_crashes(state_dir: Path) -> None:
+    """Let a crash in native code leave the Python stack of every thread in a file of the state folder.
+
+    Nothing happens where Python's fault handler is in use already, as with PYTHONFAULTHANDLER.
+    """
+    if faulthandler.is_enabled():
+        return
+    path = state_dir / NATIVE_CRASH_FILE
+    try:
+        if path.exists() and path.stat().st_size > MAX_CRASH_BYTES:
+            path.unlink()
+        # not closed: the fault handler writes to its descriptor for as long as the process lives
+        faulthandler.enable(path.open("ab"))
+    except OSError as exc:
+        log.warning("native_crashes_not_logged", error=str(exc))
+
+
+def _stop_ticking() -> None:
+    signal.setitimer(signal.ITIMER_REAL, 0)

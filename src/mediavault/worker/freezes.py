@@ -1,0 +1,170 @@
+"""What is written down when a worker's event loop stops, and what comes of it once its process was restarted.
+
+Any worker of the host may settle a report: the writes are fenced, so that the second one changes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from mediavault.core.errors import JobNotFound, LeaseLost, WorkerFroze
+from mediavault.core.job import ClaimedJob, Job, JobId, JobStatus, Stage, WorkerId
+from mediavault.core.logs import get_logger
+from mediavault.store.port import JobStore
+from mediavault.worker.retry import GiveUp, RetryIn, decide
+
+NEW, SETTLED = ".freeze", ".freeze-settled"
+KEPT_REPORTS = 20  # settled ones, for the doctor
+RETRY_IN = timedelta(seconds=1)
+
+_READING = frozenset({Stage.CLAIM, Stage.ROUTE, Stage.EXTRACT, Stage.CHOOSE, Stage.CHECKPOINT})
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeReport:
+    """``job_id`` and ``attempt`` name the job whose code was running; None where it was no job's code.
+
+    ``held``: every attempt that the worker had under way, this one included. ``seconds``: how long the loop did not run.
+    """
+
+    worker: WorkerId
+    at: datetime
+    seconds: float
+    held: tuple[tuple[JobId, int], ...]
+    stack: tuple[str, ...]
+    job_id: JobId | None = None
+    attempt: int | None = None
+    trace_id: str | None = None
+
+
+def write_report(folder: Path, report: FreezeReport) -> None:
+    """Durable when it returns. Raises OSError."""
+    draft = folder / f"{report.worker}.freeze-draft"
+    with draft.open("w", encoding="utf-8") as file:
+        json.dump(_as_json(report), file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(folder / f"{report.worker}{NEW}")
+
+
+def settled_reports(folder: Path) -> list[FreezeReport]:
+    """The newest reports that have been acted upon, the newest first. Unreadable ones are left out."""
+    found = (read_report(path) for path in folder.glob(f"*{SETTLED}"))
+    return sorted((one for one in found if one is not None), key=lambda one: one.at, reverse=True)
+
+
+async def settle_freezes(store: JobStore, folder: Path) -> int:
+    """Act upon every new report; how many. To be called before recovery fails the jobs as those of a dead worker."""
+    settled = 0
+    for path in _new_reports(folder):
+        report = read_report(path)
+        if report is not None:
+            await _settle(report, store)
+        with contextlib.suppress(FileNotFoundError):  # another worker of this host was faster
+            path.rename(path.with_suffix(SETTLED))
+        settled += 1
+    if settled:
+        _drop_old(folder)
+    return settled
+
+
+async def _settle(report: FreezeReport, store: JobStore) -> None:
+    """Fail the job that froze the worker, and give the others back, which lose no attempt by it.
+
+    Where no job is known to have done it, all are left to recovery: a post that freezes the worker again and again in a
+    way that names nobody must use up its attempts.
+    """
+    if (report.job_id, report.attempt) not in report.held:
+        return
+    for job_id, attempt in report.held:
+        try:
+            job = await store.get(job_id)
+            if job.status is not JobStatus.RUNNING or job.attempt_count != attempt:
+                continue
+            claim = ClaimedJob(job, report.worker)
+            if job_id == report.job_id:
+                await _fail(claim, report, store)
+            else:
+                await store.release(claim)
+        except (JobNotFound, LeaseLost):
+            continue  # a person removed it, or another worker has settled the report just now
+
+
+async def _fail(claim: ClaimedJob, report: FreezeReport, store: JobStore) -> None:
+    failure = WorkerFroze(what_happened(claim.job, report.seconds), retry_after=RETRY_IN)
+    verdict = decide(
+        failure,
+        attempt=claim.fence,
+        max_attempts=claim.job.max_attempts,
+        base=RETRY_IN,
+        jitter=0.0,
+        now=report.at,
+        former=[one.error_code for one in await store.history(claim.id) if one.stage is Stage.FAIL],
+    )
+    gives_up = isinstance(verdict, GiveUp)
+    log.error(
+        "post_froze_worker", job_id=claim.id, trace_id=claim.job.trace_id, worker=report.worker, given_up=gives_up
+    )
+    await store.fail(
+        claim,
+        error_code=failure.code,
+        error=failure.message,
+        retry_in=verdict.delay if isinstance(verdict, RetryIn) else None,
+    )
+
+
+def what_happened(job: Job, seconds: float) -> str:
+    """The sentence that is stored with the job; ``stage`` is where its row says that it was."""
+    if job.stage in _READING:
+        return f"The worker did not respond for {seconds:.0f} seconds while it was reading this post."
+    return f"The worker did not respond for {seconds:.0f} seconds while it was saving this post's video."
+
+
+def _new_reports(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"*{NEW}"))
+
+
+def read_report(path: Path) -> FreezeReport | None:
+    """None for a file that holds no report, or is gone."""
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        return FreezeReport(
+            worker=WorkerId(facts["worker"]),
+            at=datetime.fromisoformat(facts["at"]),
+            seconds=float(facts["seconds"]),
+            held=tuple((JobId(job_id), int(attempt)) for job_id, attempt in facts["held"]),
+            stack=tuple(facts["stack"]),
+            job_id=facts["job_id"] and JobId(facts["job_id"]),
+            attempt=facts["attempt"],
+            trace_id=facts["trace_id"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        log.warning("freeze_report_not_read", file=path.name, error=str(exc))
+        return None
+
+
+def _as_json(report: FreezeReport) -> dict[str, Any]:
+    return {
+        "worker": report.worker,
+        "at": report.at.isoformat(),
+        "seconds": report.seconds,
+        "job_id": report.job_id,
+        "attempt": report.attempt,
+        "trace_id": report.trace_id,
+        "held": report.held,
+        "stack": report.stack,
+    }
+
+
+def _drop_old(folder: Path) -> None:
+    newest_first = sorted(folder.glob(f"*{SETTLED}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in newest_first[KEPT_REPORTS:]:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,106 @@
+"""Whether an attempt looks at its post together with others, alone, or not at all; and the turns that make it so.
+
+Several posts may be looked at when a worker dies, and only one of them is to blame. So an attempt that follows such a
+death looks alone: when its worker dies again, the post is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
+from itertools import takewhile
+
+from mediavault.core.job import HistoryRecord, Stage
+from mediavault.store.moves import ASKED_AGAIN
+
+
+class Look(Enum):
+    TOGETHER = auto()
+    ALONE = auto()
+    NEVER = auto()  # its worker died twice in a row during the look, the second time during a look alone
+
+
+def next_look(history: Sequence[HistoryRecord], *, attempt: int) -> Look:
+    """How attempt number ``attempt`` may look at its post, by the job's history. Pure.
+
+    Only deaths before the checkpoint count: a download takes hours, and two power cuts in it say nothing of the post.
+    Attempts that were given back are passed over, and nothing counts from before a person asked for the job again.
+    """
+    ended = _stages_by_attempt(_since_a_person_asked(history), before=attempt)
+    deaths = list(takewhile(_died_before_checkpoint, reversed(ended)))
+    if not deaths:
+        return Look.TOGETHER
+    # The route is recorded once the attempt has its turn: without it the attempt died while it waited for another's look.
+    is_known = Stage.ROUTE in deaths[0] and sum(Stage.ROUTE in stages for stages in deaths) > 1
+    return Look.NEVER if is_known else Look.ALONE
+
+
+def _since_a_person_asked(history: Sequence[HistoryRecord]) -> Sequence[HistoryRecord]:
+    asked = [place for place, one in enumerate(history) if one.stage is Stage.RETRY and one.detail == ASKED_AGAIN]
+    return history[asked[-1] :] if asked else history
+
+
+def _stages_by_attempt(history: Sequence[HistoryRecord], *, before: int) -> list[set[Stage]]:
+    """What each earlier attempt has recorded, the oldest first."""
+    stages: dict[int, set[Stage]] = {}
+    for one in history:
+        if 0 < one.attempt < before:
+            stages.setdefault(one.attempt, set()).add(one.stage)
+    return [stages[number] for number in sorted(stages) if Stage.RELEASE not in stages[number]]
+
+
+def _died_before_checkpoint(stages: set[Stage]) -> bool:
+    return Stage.RECOVER in stages and Stage.CHECKPOINT not in stages
+
+
+class Looks:
+    """The turns of one worker process: any number of looks together, or one alone. First come, first served."""
+
+    def __init__(self) -> None:
+        self._looking = 0
+        self._is_alone = False
+        self._waiting: deque[tuple[bool, asyncio.Future[None]]] = deque()
+
+    async def begin(self, *, alone: bool) -> LookTurn:
+        """Wait for a turn; it lasts until its ``end``."""
+        admitted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((alone, admitted))
+        self._admit()
+        try:
+            await admitted
+        except asyncio.CancelledError:
+            if admitted.cancelled():
+                self._admit()  # those behind it may have waited for it alone
+            else:
+                self._leave()  # cancelled in the moment in which it was admitted
+            raise
+        return LookTurn(self._leave)
+
+    def _admit(self) -> None:
+        while self._waiting:
+            alone, admitted = self._waiting[0]
+            if not admitted.cancelled():
+                if self._is_alone or (alone and self._looking):
+                    return
+                self._looking, self._is_alone = self._looking + 1, alone
+                admitted.set_result(None)
+            self._waiting.popleft()
+
+    def _leave(self) -> None:
+        self._looking, self._is_alone = self._looking - 1, False
+        self._admit()
+
+
+class LookTurn:
+    """A turn to look at a post."""
+
+    def __init__(self, leave: Callable[[], None]) -> None:
+        self._leave: Callable[[], None] | None = leave
+
+    def end(self) -> None:
+        """Let others look. Safe to call twice."""
+        if self._leave is not None:
+            leave, self._leave = self._leave, None
+            leave()
