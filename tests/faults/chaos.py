@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import StoreError
+from mediavault.core.errors import ErrorCode, StoreError
 from mediavault.core.job import JobStatus
 from mediavault.core.logs import configure_logs
 from mediavault.store.port import JobStore
@@ -186,6 +186,7 @@ class Chaos:
         self._house = House(root, engine.own_url)
         self._log = root / "workers.log"
         self._chance = random.Random(plan.seed)
+        self._asked_again = 0
         self._posts = [f"https://videos.example/{number}" for number in range(plan.jobs)]
 
     async def run(self) -> Outcome:
@@ -209,6 +210,7 @@ class Chaos:
         crashes = [code for one in tormentors for code in one.crashes]
         account.law(not crashes, f"workers ended by themselves: {crashes}; {self._last_words()}")
         happened = sum((one.happened for one in tormentors), self._engine.happened)
+        happened["posts given up, and asked for again"] = self._asked_again
         return Outcome(self._plan, account, happened, time.monotonic() - began)
 
     def _last_words(self) -> str:
@@ -283,12 +285,22 @@ class Chaos:
                 done, moved = counts.get(JobStatus.COMPLETED, 0), time.monotonic()
             if done == len(self._posts):
                 return
+            await self._ask_again(store)
             now = time.monotonic()
             if (within_s is None and now - moved > self._plan.patience_s) or (
                 within_s is not None and now - began > within_s
             ):
                 return
             await asyncio.sleep(0.2)
+
+    async def _ask_again(self, store: JobStore) -> None:
+        """As a person does after power cuts: a random kill may hit the same innocent post twice during the look at it."""
+        for group in await insist(store.failures):
+            if group.error_code is not ErrorCode.WORKER_DIED:
+                continue
+            for job in group.examples:
+                await insist(lambda job_id=job.id: store.retry(job_id))  # type: ignore[misc]
+                self._asked_again += 1
 
 
 async def insist(call: Callable[[], Awaitable[T]]) -> T:

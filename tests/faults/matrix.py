@@ -80,7 +80,7 @@ class Table:
     def unmarked(self) -> list[str]:
         """Rows of which nothing is known."""
         known = {entry.row for entry in self._entries.values()} | ELSEWHERE.keys()
-        return [row for row in (f"F{number:02}" for number in range(1, 57)) if row not in known]
+        return [row for row in (f"F{number:02}" for number in range(1, 59)) if row not in known]
 
     def lines(self) -> list[str]:
         here = [

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +21,10 @@ from mediavault.core.errors import ErrorCode
 from mediavault.core.job import Job, JobStatus, Stage
 from mediavault.store.port import JobStore
 from mediavault.worker.freezes import settled_reports
+from tests.acceptance.test_serve import free_port
 from tests.faults.house import House, all_jobs, end, running, start
+from tests.faults.test_processes import environment
+from tests.faults.vault_on_disk import VaultOnDisk
 from tests.faults.worker_process import FREEZES, KILLS
 from tests.stubs import new_job
 
@@ -65,7 +74,7 @@ async def restarted(house: House) -> AsyncIterator[list[int]]:
     await asyncio.gather(keeper, return_exceptions=True)
 
 
-@pytest.mark.fault("F60", "a post that freezes its reader", by="a regular expression that backtracks for years")
+@pytest.mark.fault("F57", "a post that freezes its reader", by="a regular expression that backtracks for years")
 @pytest.mark.timeout(180)
 async def test_a_post_that_freezes_its_worker_twice_is_given_up_and_all_others_are_kept(house: House) -> None:
     """Nothing starts the process again but itself; the regular expression holds the interpreter's lock."""
@@ -87,7 +96,7 @@ async def test_a_post_that_freezes_its_worker_twice_is_given_up_and_all_others_a
     assert any("extract" in line for line in first.stack)
 
 
-@pytest.mark.fault("F61", "a post that kills its reader", by="SIGKILL during the look at it")
+@pytest.mark.fault("F58", "a post that kills its reader", by="SIGKILL during the look at it")
 @pytest.mark.timeout(180)
 async def test_a_post_whose_worker_dies_twice_while_reading_it_is_given_up_and_all_others_are_kept(
     house: House,
@@ -103,3 +112,87 @@ async def test_a_post_whose_worker_dies_twice_while_reading_it_is_given_up_and_a
     assert deadly.error == "The worker stopped twice while it was reading this post."
     assert codes[:2] == [-signal.SIGKILL, -signal.SIGKILL]
     assert deadly.attempt_count == 3  # the third found out, and looked at nothing
+
+
+# --- the whole vault in one process ------------------------------------------------------------------------------
+
+
+class Served:
+    """``mediavault serve`` with a worker that freezes, on a port that stays the same."""
+
+    def __init__(self, root: Path, *, frozen_after_s: float) -> None:
+        self.vault = VaultOnDisk(root)
+        self.base = f"http://127.0.0.1:{(port := free_port())}"
+        env = {**environment(self.vault), "MEDIAVAULT_PORT": str(port)}
+        command = [sys.executable, "-m", "tests.faults.frozen_vault", str(frozen_after_s)]
+        with self.vault.log.open("ab") as log:
+            self.process = subprocess.Popen(command, env=env, stderr=log)
+
+    def call(self, path: str, body: object = None) -> Any:
+        """The JSON of an answer; None where there is none within a second."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.base + path, data, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=1) as answer:
+                return json.loads(answer.read())
+        except OSError:
+            return None
+
+    async def until(self, path: str, seen: Callable[[Any], bool], *, within_s: float = WITHIN_S) -> Any:
+        deadline = time.monotonic() + within_s
+        while True:
+            answer = await asyncio.to_thread(self.call, path)
+            if answer is not None and seen(answer):
+                return answer
+            assert time.monotonic() < deadline, f"{answer}\n{self.vault.log.read_text()[-3000:]}"
+            await asyncio.sleep(0.1)
+
+    async def freeze(self) -> None:
+        """Hand in a post that freezes the vault, perhaps before it has answered, and wait until it has."""
+        await self.until("/healthz", lambda _: True)
+        self.call("/api/jobs", {"post_url": f"https://videos.example/{FREEZES}"})
+        while await asyncio.to_thread(self.call, "/healthz") is not None:
+            await asyncio.sleep(0.05)
+
+    def children(self) -> list[int]:
+        return [int(line) for line in (self.vault.state / "children").read_text().split()]
+
+
+def is_over(job: dict[str, Any]) -> bool:
+    return job["status"] == "failed" and job["retry_at"] is None
+
+
+@pytest.fixture
+def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
+    served = Served(tmp_path, frozen_after_s=request.param)
+    with running(served.process):
+        yield served
+
+
+@pytest.mark.fault("F57", "a post that freezes the whole vault", by="a regular expression that backtracks for years")
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("served", [2.0], indirect=True)
+async def test_a_vault_frozen_by_a_post_answers_again_by_itself_and_says_what_happened(served: Served) -> None:
+    await served.freeze()
+    given_up = await served.until("/api/jobs", lambda page: [job for job in page["jobs"] if is_over(job)])
+    (job,) = given_up["jobs"]
+    health = await served.until("/api/worker/health", lambda _: True)
+
+    assert served.process.poll() is None  # by its id the same process, on the same port
+    assert job["error_code"] == "WORKER_FROZE"
+    assert "froze the worker twice" in job["help"]
+    assert health["status"] == "ok"
+    *former, _ = served.children()
+    assert len(former) == 2
+    assert not any(Path(f"/proc/{pid}").exists() for pid in former)
+
+
+@pytest.mark.fault("F57", "asked to end while it is frozen", by="SIGTERM to a vault that a post has frozen")
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("served", [4.0], indirect=True)
+async def test_a_frozen_vault_that_is_asked_to_end_is_not_restarted(served: Served) -> None:
+    await served.freeze()
+    served.process.terminate()
+
+    assert await asyncio.to_thread(served.process.wait, 30) == 1
+    assert len(served.children()) == 1

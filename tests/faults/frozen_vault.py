@@ -1,0 +1,52 @@
+"""``mediavault serve`` whose worker meets posts that freeze it: ``python -m tests.faults.frozen_vault SECONDS``.
+
+The settings come from the environment. A loop that has not run for SECONDS restarts the process. Each process starts a
+child that would outlive it, whose id goes to ``STATE/children``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from mediavault.core.clock import Clock
+from mediavault.core.logs import configure_logs
+from mediavault.core.settings import Settings, load_settings
+from mediavault.runtime import house, processes
+from mediavault.runtime.watchdog import TICKS, restarting_when_frozen
+from mediavault.services.egress.guard import EgressGuard
+from mediavault.services.vault.port import Vault
+from mediavault.store.port import JobStore
+from mediavault.worker.tools import Tools
+from tests.faults.worker_process import Events, SiteExtractor
+from tests.stubs import make_tools
+
+
+@asynccontextmanager
+async def open_tools(
+    settings: Settings, store: JobStore, library: Vault, guard: EgressGuard, clock: Clock
+) -> AsyncIterator[Tools]:
+    child = await asyncio.create_subprocess_exec("sleep", "600")
+    with (settings.state_dir / "children").open("a") as file:
+        file.write(f"{child.pid}\n")
+    events = Events(settings.state_dir)
+    tools = make_tools(store, clock, settings.download_dir, extractor=SiteExtractor(0.0, events))
+    try:
+        yield replace(tools, vault=library)
+    finally:
+        child.kill()
+        await child.wait()
+        events.close()
+
+
+if __name__ == "__main__":
+    configure_logs("info")
+    house.open_tools = open_tools
+    processes.restarting_when_frozen = functools.partial(  # type: ignore[attr-defined]
+        restarting_when_frozen, tick_s=float(sys.argv[1]) / TICKS
+    )
+    sys.exit(asyncio.run(processes.serve(load_settings())))
