@@ -19,6 +19,7 @@ import pytest
 from mediavault.core.clock import SystemClock
 from mediavault.core.errors import ErrorCode
 from mediavault.core.job import Job, JobStatus, Stage
+from mediavault.runtime.doctor.crash_checks import check_native_crashes
 from mediavault.store.port import JobStore
 from mediavault.worker.freezes import settled_reports
 from tests.acceptance.test_serve import free_port
@@ -174,7 +175,7 @@ def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
 @pytest.mark.parametrize("served", [2.0], indirect=True)
 async def test_a_vault_frozen_by_a_post_answers_again_by_itself_and_says_what_happened(served: Served) -> None:
     await served.freeze()
-    given_up = await served.until("/api/jobs", lambda page: [job for job in page["jobs"] if is_over(job)])
+    given_up = await served.until("/api/jobs", lambda page: any(map(is_over, page["jobs"])))
     (job,) = given_up["jobs"]
     health = await served.until("/api/worker/health", lambda _: True)
 
@@ -196,3 +197,19 @@ async def test_a_frozen_vault_that_is_asked_to_end_is_not_restarted(served: Serv
 
     assert await asyncio.to_thread(served.process.wait, 30) == 1
     assert len(served.children()) == 1
+
+
+def test_a_crash_in_native_code_is_found_by_the_doctor(tmp_path: Path) -> None:
+    lines = (
+        "import faulthandler, pathlib, sys",
+        "from mediavault.runtime.watchdog import log_native_crashes",
+        "log_native_crashes(pathlib.Path(sys.argv[1]))",
+        "faulthandler._sigsegv()",
+    )
+    died = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines), str(tmp_path)], check=False, stderr=subprocess.DEVNULL
+    )
+    (check,) = check_native_crashes(tmp_path)
+
+    assert died.returncode == -signal.SIGSEGV
+    assert check.detail.endswith("Fatal Python error: Segmentation fault")

@@ -47,6 +47,7 @@ from mediavault.core.platform import Platform
 from mediavault.services.download.port import MediaRequest
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobStore
+from mediavault.worker.looks import Looks, LookTurn
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import FakeClock
 from tests.stubs import (
@@ -689,6 +690,18 @@ async def died(claim: ClaimedJob, store: JobStore, clock: FakeClock, *, stage: S
     return await reclaim(store, clock)
 
 
+class WatchedLooks(Looks):
+    """``begun``: whether each look was asked for alone, also while it still waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: list[bool] = []
+
+    async def begin(self, *, alone: bool) -> LookTurn:
+        self.begun.append(alone)
+        return await super().begin(alone=alone)
+
+
 async def test_a_post_whose_worker_died_twice_during_the_look_is_given_up_without_another_look(
     store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
@@ -726,12 +739,15 @@ async def test_an_attempt_that_follows_a_death_looks_when_the_looks_under_way_ar
 ) -> None:
     """And lets go of its turn when it has looked, however that ended."""
     second = await died(claim, store, clock)
-    extractor = StubExtractor(answer)
-    tools = make_tools(store, clock, tmp_path, extractor=extractor)
+    extractor, looks = StubExtractor(answer), WatchedLooks()
+    tools = replace(make_tools(store, clock, tmp_path, extractor=extractor), looks=looks)
     others = await tools.looks.begin(alone=False)
     attempt = asyncio.create_task(process_one_cycle(second, tools))
+    while len(looks.begun) == 1:
+        await asyncio.sleep(0)
     for _ in range(50):
         await asyncio.sleep(0)
+    assert looks.begun == [False, True]
     assert extractor.asked == 0
     assert (await store.get(claim.id)).stage is Stage.CLAIM
 

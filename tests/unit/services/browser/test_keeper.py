@@ -13,7 +13,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from mediavault.core.errors import BrowserUnavailable, TookTooLong
-from mediavault.core.logs import job_context
+from mediavault.core.logs import bound_facts, job_context
 from mediavault.services.browser import keeper as keeping
 from mediavault.services.browser.keeper import IDLE_CLOSE_S, RECYCLE_AFTER_PAGES, Keeper, Place
 from mediavault.services.browser.memory import ProcessMemory
@@ -141,6 +141,23 @@ async def test_a_driver_that_comes_up_too_late_is_stopped_and_not_left_to_nobody
     await closing
 
     assert driver.stopped == 1
+
+
+async def test_the_driver_does_not_carry_the_ids_of_the_job_that_needed_a_browser_first(tmp_path: Path) -> None:
+    """It serves later jobs, and what it does for them would be logged, and blamed, as the first one's."""
+    seen: list[dict[str, Any]] = []
+
+    class Driver(StubDriver):
+        async def start(self) -> StubDriver:
+            seen.append(bound_facts())
+            return await super().start()
+
+    kept = keeper(tmp_path, Driver())
+    with job_context("a-job", "a-trace"):
+        await kept.browser()
+    await kept.close()
+
+    assert seen == [{}]
 
 
 async def test_a_driver_that_is_killed_still_ends_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
