@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mediavault.access.back_off import BackOff
+from mediavault.access.endings import Endings
 from mediavault.access.errors import TooManyTries, WrongSecret
 from mediavault.access.invitation import Invitation
 from mediavault.access.keys import digest_of, same
@@ -69,9 +70,10 @@ class AccessDesk:
         self._token = token_of(settings)
         self._rules: ProxyRules = proxy_rules(settings)
         self._open_by_itself = loopback and not settings.setup
-        self.owner = Owner(store, clock)
-        self.sessions = WebSessions(store, clock)
-        self.tokens = ApiTokens(store, clock)
+        self.endings = Endings()
+        self.owner = Owner(store, clock, on_changed=self.endings.announce)
+        self.sessions = WebSessions(store, clock, on_ended=self.endings.announce)
+        self.tokens = ApiTokens(store, clock, on_ended=self.endings.announce)
         self.invitation = Invitation(store, clock)
         self._tries = BackOff(clock)
         self._bearers = BackOff(clock, of_an_address=BEARER_TRIES, altogether=BEARER_TRIES)
@@ -103,6 +105,18 @@ class AccessDesk:
             return await self._bearer(knock.bearer, self.address_of(knock))
         session = await self.session_of(knock.cookies)
         return None if session is None else Caller(Scope.ADMIN, How.SESSION, session, session.key)
+
+    async def still_lets_in(self, caller: Caller) -> bool:
+        """Whether what let ``caller`` in has not ended since. The word of a proxy was for that request: it always holds."""
+        match caller.how:
+            case How.OPEN:
+                return await self.standing() is Standing.OPEN
+            case How.SESSION:
+                return await self.sessions.is_open(caller.by)
+            case How.TOKEN:
+                return self._is_vault_token(caller.by) or await self.tokens.by_key(caller.by) is not None
+            case How.PROXY:
+                return True
 
     async def sign_in(self, secret: str, visit: Visit, *, before: WebSession | None = None) -> str:
         """The id of a new session, for the password or MEDIAVAULT_TOKEN; ``before`` ends. Raises WrongSecret, TooManyTries."""
@@ -158,6 +172,9 @@ class AccessDesk:
         tls = TLS_COOKIE in cookies
         given = cookies.get(TLS_COOKIE if tls else COOKIE)
         return await self.sessions.find(given, tls=tls, bound_to=self._token) if given else None
+
+    def _is_vault_token(self, key: str) -> bool:
+        return self._token is not None and key == digest_of(self._token)
 
     def _try(self, address: str) -> None:
         if (wait_s := self._tries.begin(address)) is not None:

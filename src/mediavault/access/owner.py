@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mediavault.access.errors import WrongSecret
 from mediavault.access.hashing import PasswordHashes
 from mediavault.access.passwords import check_password
@@ -16,10 +18,11 @@ KNOWN_FOR_S = 2.0  # until another process's change is seen; every request asks 
 class Owner:
     """The record is ``{"password": an argon2 hash}``; without one the vault has no password."""
 
-    def __init__(self, store: RecordStore, clock: Clock, hashes: PasswordHashes | None = None) -> None:
+    def __init__(self, store: RecordStore, clock: Clock, *, on_changed: Callable[[], None] = lambda: None) -> None:
         self._store = store
         self._clock = clock
-        self._hashes = hashes or PasswordHashes()
+        self._on_changed = on_changed
+        self._hashes = PasswordHashes()
         self._known: Record | None = None
         self._known_until = 0.0
         self._changes = 0
@@ -90,3 +93,4 @@ class Owner:
     def _forget(self) -> None:
         self._changes += 1
         self._known_until = 0.0
+        self._on_changed()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,9 +38,10 @@ class ApiToken:
 
 
 class ApiTokens:
-    def __init__(self, store: RecordStore, clock: Clock) -> None:
+    def __init__(self, store: RecordStore, clock: Clock, *, on_ended: Callable[[], None] = lambda: None) -> None:
         self._store = store
         self._clock = clock
+        self._on_ended = on_ended
         self._known: Remembered[ApiToken] = Remembered(clock)
 
     async def add(self, name: str, scope: Scope, *, lives: timedelta | None = None) -> tuple[str, ApiToken]:
@@ -63,6 +64,7 @@ class ApiTokens:
         for one in meant:
             await self._store.remove_record(RecordKind.API_TOKEN, one.key)
             self._known.forget(one.key)
+            self._on_ended()
         if not meant:
             missing = BadInput("There is no such token.", help="It may have been revoked or have ended.")
             missing.code = ErrorCode.NOT_FOUND
@@ -70,9 +72,10 @@ class ApiTokens:
         return meant
 
     async def find(self, token: str) -> ApiToken | None:
-        if not token.startswith(PREFIX):
-            return None
-        key = digest_of(token)
+        return await self.by_key(digest_of(token)) if token.startswith(PREFIX) else None
+
+    async def by_key(self, key: str) -> ApiToken | None:
+        """The token with this digest; None once it was revoked or has expired. Asking counts as its use."""
         found = await self._known.get(key, self._used)
         has_ended = found is not None and found.expires_at is not None and found.expires_at <= self._clock.now()
         return None if has_ended else found

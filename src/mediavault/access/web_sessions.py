@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,9 +43,10 @@ class WebSession:
 
 
 class WebSessions:
-    def __init__(self, store: RecordStore, clock: Clock) -> None:
+    def __init__(self, store: RecordStore, clock: Clock, *, on_ended: Callable[[], None] = lambda: None) -> None:
         self._store = store
         self._clock = clock
+        self._on_ended = on_ended
         self._known: Remembered[WebSession] = Remembered(clock)
 
     async def begin(self, visit: Visit, *, bound_to: str | None = None) -> str:
@@ -67,6 +68,10 @@ class WebSessions:
             return None
         return session
 
+    async def is_open(self, key: str) -> bool:
+        """Whether the session with this key has not ended. Asking counts as its use."""
+        return await self._known.get(key, self._seen) is not None
+
     async def all(self) -> list[WebSession]:
         """Latest used first."""
         found = [_session(one) for one in await self._store.records(RecordKind.WEB_SESSION)]
@@ -75,12 +80,14 @@ class WebSessions:
     async def end(self, key: str) -> bool:
         ended = await self._store.remove_record(RecordKind.WEB_SESSION, key)
         self._known.forget(key)
+        self._on_ended()
         return ended
 
     async def end_all(self, *, but: str | None = None) -> int:
         """Sign out everywhere, but for the session with this key."""
         ended = await self._store.remove_records(RecordKind.WEB_SESSION, keep=[but] if but else [])
         self._known.forget_all()
+        self._on_ended()
         return ended
 
     async def _seen(self, key: str) -> WebSession | None:

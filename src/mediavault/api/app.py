@@ -69,7 +69,7 @@ def create_app(services: ApiServices) -> FastAPI:
         static_files.router,
     ):
         app.include_router(router)
-    app.add_middleware(Gate, hosts=host_rules(services.settings), desk=desk)
+    app.add_middleware(Gate, hosts=host_rules(services.settings), desk=desk, clock=services.clock)
     return app
 
 

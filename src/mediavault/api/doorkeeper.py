@@ -90,8 +90,13 @@ def _sent_to_a_door(request: Request, standing: Standing) -> Response:
         door = "/login" if is_set_up else "/setup"
         return RedirectResponse(door, status_code=303, headers={"Cache-Control": "no-store"})
     if is_set_up:
-        raise _refused("This vault asks who you are.", None)
+        raise unknown_caller()
     raise _refused("This vault has no owner yet.", "Open /setup in a browser, or run `mediavault password`.")
+
+
+def unknown_caller() -> HttpRefusal:
+    """The answer to a program that nobody knows, or whose session or token has ended."""
+    return _refused("This vault asks who you are.", None)
 
 
 def _refused(message: str, advice: str | None) -> HttpRefusal:

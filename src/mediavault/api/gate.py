@@ -18,9 +18,11 @@ from mediavault.api.appearance import read, use
 from mediavault.api.asking import asking
 from mediavault.api.catalogue import locales
 from mediavault.api.crowd import Crowd
-from mediavault.api.doorkeeper import Doorkeeper
+from mediavault.api.doorkeeper import Doorkeeper, unknown_caller
 from mediavault.api.errors import ENDLESS_PATHS, HttpRefusal, error_response, unexpected
+from mediavault.api.long_answers import Admission
 from mediavault.api.security import FORM_TYPE, JSON_TYPE, HostRules, comes_from_elsewhere, host_is_ours, host_of
+from mediavault.core.clock import Clock
 from mediavault.core.errors import ErrorCode, MediavaultError
 
 MAX_BODY_BYTES = 64 * 1024  # 500 addresses of usual length
@@ -47,9 +49,11 @@ class _ClientGone(Exception):
 class Gate:
     """ASGI middleware round the whole application."""
 
-    def __init__(self, app: ASGIApp, hosts: HostRules, desk: AccessDesk) -> None:
+    def __init__(self, app: ASGIApp, hosts: HostRules, desk: AccessDesk, clock: Clock) -> None:
         self._app = app
         self._hosts = hosts
+        self._desk = desk
+        self._clock = clock
         self._doorkeeper = Doorkeeper(desk)
         self._crowd = Crowd(desk)
 
@@ -80,13 +84,19 @@ class Gate:
 
     async def _answered(self, request: Request, receive: Receive, answer: _Answer) -> None:
         scope = request.scope
+        admission = Admission(self._desk, self._clock, scope["path"])
         if (turned_away := await self._admit(request)) is not None:
             await turned_away(scope, receive, answer.send)
             return
+        admission.grant(asking())
         body = await _read_body(request, receive)
+        if request.method in SAFE_METHODS:  # what changes something may be what ends the session, and is answered
+            answer.admission = admission
         if _is_head_of_a_get(request):
             scope, answer.is_head = {**scope, "method": "GET"}, True
-        await self._app(scope, _replay(body, receive), answer.send)
+        await self._app(scope, _replay(body, lambda: admission.next_message(receive)), answer.send)
+        if answer.is_withheld:
+            raise unknown_caller()
 
     async def _admit(self, request: Request) -> Response | None:
         """None lets the request in, a response sends it elsewhere. Raises HttpRefusal, StoreError."""
@@ -109,14 +119,26 @@ def _is_head_of_a_get(request: Request) -> bool:
 
 
 class _Answer:
-    """Adds our headers to the answer, drops the body of a HEAD, and remembers whether it has begun."""
+    """Adds our headers to the answer, drops the body of a HEAD, and remembers whether it has begun.
+
+    With ``admission``, an answer that would begin after the caller's access has ended is withheld.
+    """
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self.begun = False
         self.is_head = False
+        self.is_withheld = False
+        self.admission: Admission | None = None
 
     async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            admission, self.admission = self.admission, None
+            self.is_withheld = admission is not None and not await admission.holds_for_late_answer()
+        if not self.is_withheld:
+            await self._send_on(message)
+
+    async def _send_on(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
             headers = MutableHeaders(scope=message)

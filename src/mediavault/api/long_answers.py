@@ -1,0 +1,86 @@
+"""Ends a long answer when what let its caller in has ended: a session, a token, a vault that was open and no longer is.
+
+The application sees a client that has left: an event stream ends in order and its listener is refused when it comes back,
+while a file or an archive breaks off, so that nobody takes it for whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.types import Message, Receive
+
+from mediavault.access.desk import AccessDesk, Caller, How
+from mediavault.core.clock import Clock
+from mediavault.core.errors import StoreError
+from mediavault.core.logs import get_logger
+
+CHECK_EVERY_S = 15.0  # for what another process ended; as often as the heartbeat of /api/events
+LATE_S = 1.0  # an answer that begins later than this is checked again before it begins
+# A proxy says who asks when a request begins; that the person has signed out since, it never says.
+PROXY_SIGN_IN_LASTS_S = 300.0
+EVENTS_PATH = "/api/events"
+
+log = get_logger(__name__)
+
+
+class Admission:
+    """What let the caller of one request in, and whether it still does. Create it before the caller is looked for."""
+
+    def __init__(self, desk: AccessDesk, clock: Clock, path: str) -> None:
+        self._desk = desk
+        self._clock = clock
+        self._path = path
+        self._began = clock.monotonic()
+        self._ending = desk.endings.next
+        self._caller: Caller | None = None
+
+    def grant(self, caller: Caller | None) -> None:
+        """Record who was let in; None where everybody is."""
+        self._caller = caller
+
+    async def next_message(self, receive: Receive) -> Message:
+        """The connection's next message; a disconnect as soon as the caller is no longer let in."""
+        if self._caller is None:
+            return await receive()
+        message, ended = asyncio.ensure_future(receive()), asyncio.create_task(self._ended())
+        try:
+            await asyncio.wait((message, ended), return_when=asyncio.FIRST_COMPLETED)
+            return message.result() if message.done() else {"type": "http.disconnect"}
+        finally:
+            await _cancel(message, ended)
+
+    async def holds_for_late_answer(self) -> bool:
+        """Whether an answer may begin now: one that took long, or had an ending in between, is checked again."""
+        is_late = self._ending.is_set() or self._clock.monotonic() - self._began > LATE_S
+        return self._caller is None or not is_late or await self._still_holds(self._caller)
+
+    async def _ended(self) -> None:
+        assert self._caller is not None
+        while True:
+            await self._ending_or_next_check()
+            self._ending = self._desk.endings.next
+            if not await self._still_holds(self._caller):
+                log.info("answer_ended_with_access", path=self._path, how=self._caller.how)
+                return
+
+    async def _ending_or_next_check(self) -> None:
+        waits = asyncio.create_task(self._ending.wait()), asyncio.create_task(self._clock.sleep(CHECK_EVERY_S))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _cancel(*waits)
+
+    async def _still_holds(self, caller: Caller) -> bool:
+        if caller.how is How.PROXY and self._path == EVENTS_PATH:
+            return self._clock.monotonic() - self._began < PROXY_SIGN_IN_LASTS_S
+        try:
+            return await self._desk.still_lets_in(caller)
+        except StoreError:  # the store says so in its own log; a moment without it cuts nobody off
+            return True
+
+
+async def _cancel(*tasks: asyncio.Future[Message] | asyncio.Task[None] | asyncio.Task[bool]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
