@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
 from mediavault.core.accounts import account
+from mediavault.core.clock import is_plausible, plausible
 from mediavault.core.errors import AccountNotFound, BadInput, ErrorCode, JobNotFound
 from mediavault.core.job import JobId, JobStatus, WorkerId
 from mediavault.core.media import KeptFile
@@ -21,6 +22,10 @@ from tests.fakes import START, FakeClock
 ANN = WorkerId("w-ann")
 MINUTE = timedelta(minutes=1)
 JANE = account("x", "jane", "Jane Doe")
+FIRST_AND_LAST = (
+    datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
+    datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+)
 MIDDLE = START + timedelta(seconds=20)
 
 QUERIES = [
@@ -53,6 +58,36 @@ async def test_every_query_finds_in_every_order_what_it_asks_for_page_by_page(st
         asked = replace(query, order=order, limit=7)
         wanted = [job.id for job in browsing.in_order(jobs, asked)]
         assert [job.id for job in await all_pages(store, asked)] == wanted, asked
+
+
+@pytest.mark.parametrize("moment", FIRST_AND_LAST)
+@pytest.mark.parametrize("text", [None, "fox"])
+async def test_bounds_of_any_moment_are_answered(store: JobStore, moment: datetime, text: str | None) -> None:
+    """Far before the first job or after the last: all of them, or none."""
+    jobs = some_library(10)
+    await adopt(store, jobs)
+    every = [job.id for job in browsing.in_order(jobs, JobQuery(text=text))]
+    is_early = moment < START
+
+    since = await store.jobs(JobQuery(text=text, since=moment))
+    until = await store.jobs(JobQuery(text=text, until=moment))
+
+    assert [job.id for job in since.jobs] == (every if is_early else [])
+    assert [job.id for job in until.jobs] == ([] if is_early else every)
+
+
+@pytest.mark.parametrize("moment", FIRST_AND_LAST)
+async def test_jobs_of_an_impossible_time_are_read_as_of_a_possible_one(store: JobStore, moment: datetime) -> None:
+    """Another release, or another program, may have stored them."""
+    await adopt(store, [job_of(1, at=moment), job_of(2)])
+
+    found = (await store.jobs(JobQuery())).jobs
+    totals = await store.library_totals()
+    accounts = await store.accounts(AccountQuery())
+
+    assert sorted(job.created_at for job in found) == sorted([plausible(moment), job_of(2).created_at])
+    assert totals.latest_at == max(job.created_at for job in found)
+    assert all(is_plausible(one.latest_at) for one in accounts.accounts)
 
 
 async def test_orders_put_jobs_without_the_value_last_and_equals_newest_first(store: JobStore) -> None:

@@ -187,7 +187,8 @@ class Feed:
         if self._seen.get(job.id) == job.updated_at:
             return False
         self._seen[job.id] = job.updated_at
-        self._cursor = max(self._cursor, job.updated_at)
+        # a row whose time lies in the future, as a rebuilt one may have, must not hide the changes until then
+        self._cursor = max(self._cursor, min(job.updated_at, self._clock.now() + CLOCKS_DIFFER))
         return True
 
     def _tell(self, job: Job) -> None:

@@ -10,6 +10,10 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+LATEST_MICROS = (LATEST - EARLIEST) // timedelta(microseconds=1)
+
 
 class Clock(Protocol):
     """Two times and one wait."""
@@ -39,18 +43,25 @@ class SystemClock:
 
 def to_micros(moment: datetime) -> int:
     """Microseconds since 1970-01-01T00:00Z: the integer form in which stores keep a time."""
-    delta = moment - _EPOCH
+    delta = moment - EARLIEST
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
 def from_micros(micros: int) -> datetime:
-    """The inverse of :func:`to_micros`."""
-    return _EPOCH + timedelta(microseconds=micros)
+    """The inverse of :func:`to_micros`; what lies outside of EARLIEST to LATEST becomes the nearer of them."""
+    return EARLIEST + timedelta(0, 0, min(max(micros, 0), LATEST_MICROS))
+
+
+def is_plausible(moment: datetime) -> bool:
+    """Whether a moment that a stranger names can be the time of anything in a vault."""
+    return EARLIEST <= moment <= LATEST
+
+
+def plausible(moment: datetime) -> datetime:
+    """``moment``, or the nearer of EARLIEST and LATEST: with neither does any arithmetic or time zone overflow."""
+    return min(max(moment, EARLIEST), LATEST)
 
 
 def micros_in(span: timedelta) -> int:
     """The whole microseconds of a span of time."""
     return span // timedelta(microseconds=1)
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

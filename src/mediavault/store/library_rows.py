@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from mediavault.core.clock import from_micros, to_micros
+from mediavault.core.clock import from_micros, plausible, to_micros
 from mediavault.core.errors import ErrorCode
 from mediavault.core.job import Job, JobStatus
 from mediavault.store import browsing, codec, paging
@@ -104,9 +104,9 @@ def account_values(key: str, latest_at: int, account_json: str) -> dict[str, Any
 
 
 def moments(query: JobQuery) -> Mapping[str, int]:
-    """``since`` and ``until`` in microseconds, as far as they are asked for."""
+    """``since`` and ``until`` in microseconds, as far as they are asked for, within what a database can hold."""
     asked: Mapping[str, datetime | None] = {"since": query.since, "until": query.until}
-    return {name: to_micros(at) for name, at in asked.items() if at is not None}
+    return {name: to_micros(plausible(at)) for name, at in asked.items() if at is not None}
 
 
 def account_from_row(row: Sequence[Any]) -> AccountSummary:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from mediavault.core.clock import to_micros
+from mediavault.core.clock import EARLIEST, LATEST, to_micros
 from mediavault.core.errors import BadInput
 from mediavault.core.job import Job
 from mediavault.store.queries import AccountPage, AccountQuery, AccountSummary, JobOrder, JobPage, JobQuery
@@ -73,7 +73,15 @@ def after(query: JobQuery) -> Place | None:
 def page_of(found: Sequence[Job], query: JobQuery) -> JobPage:
     """The first jobs of those found; one more among these than the limit tells that there is a next page."""
     page = tuple(found[: query.limit])
-    return JobPage(page, cursor_of(page[-1], query.order) if page and len(found) > len(page) else None)
+    has_more = page and len(found) > len(page) and not _is_at_the_edge(page[-1], query.order)
+    return JobPage(page, cursor_of(page[-1], query.order) if has_more else None)
+
+
+def _is_at_the_edge(job: Job, order: JobOrder) -> bool:
+    """Whether the job's stored time may lie beyond what is read, so that the page after it would begin with the job again."""
+    if order in {JobOrder.LONGEST, JobOrder.LARGEST}:
+        return False
+    return job.created_at <= EARLIEST if is_descending(order) else job.created_at >= LATEST
 
 
 def account_place(cursor: str) -> tuple[int, str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from mediavault.core.clock import to_micros
+from mediavault.core.clock import from_micros, to_micros
 from mediavault.core.errors import ErrorCode
 from mediavault.core.gates import Gate
 from mediavault.core.job import HistoryRecord, Job, JobStatus, Outcome, RungName, Stage, WorkerBeat, WorkerId
@@ -39,14 +39,13 @@ STORED_COLUMNS = f"{_IDENTITY}, {_STATE}, {_FOUND}, {_KEPT}, search_text"  # of 
 SEQ = -1
 ID, PLATFORM, CREATED_AT, ATTEMPT = 0, 4, 5, 7  # places in rows of JOB_COLUMNS and CLAIMED_COLUMNS
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STATUS: Mapping[str, JobStatus] = {status.value: status for status in JobStatus}
 _SOURCE: Mapping[str, SourceType] = {source.value: source for source in SourceType}
 
 
 def moment(micros: int | None) -> datetime | None:
-    """A column of microseconds since 1970 as a time in UTC; None for NULL."""
-    return None if micros is None else _EPOCH + timedelta(0, 0, micros)
+    """A column of microseconds since 1970 as a time in UTC, as :func:`from_micros` reads it; None for NULL."""
+    return None if micros is None else from_micros(micros)
 
 
 def micros_or_none(at: datetime | None) -> int | None:
@@ -231,7 +230,7 @@ def history_row(seq: int, record: HistoryRecord) -> tuple[Any, ...]:
 def history_from_row(row: Sequence[Any]) -> HistoryRecord:
     at, attempt, stage, outcome, rung, error_code, detail, size, duration_ms = row
     return HistoryRecord(
-        _EPOCH + timedelta(0, 0, at),
+        from_micros(at),
         attempt,
         Stage(stage),
         Outcome(outcome),
@@ -324,8 +323,8 @@ def beat_from_row(row: Sequence[Any]) -> WorkerBeat:
         host,
         pid,
         version,
-        _EPOCH + timedelta(0, 0, started_at),
-        _EPOCH + timedelta(0, 0, last_seen_at),
+        from_micros(started_at),
+        from_micros(last_seen_at),
         running_jobs,
         skipped_ticks,
         missed_beats,

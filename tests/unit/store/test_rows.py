@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from mediavault.core.clock import EARLIEST, LATEST
 from mediavault.core.job import Job
 from mediavault.store import rows
 
@@ -38,6 +40,11 @@ def test_what_comes_of_a_row_is_a_job_like_any_other() -> None:
 
 def test_times_keep_their_microseconds() -> None:
     assert rows.moment(1_764_000_000_000_007) == rows.moment(1_764_000_000_000_000).replace(microsecond=7)  # type: ignore[union-attr]
-    assert rows.micros_or_none(rows.moment(-1)) == -1
+    assert rows.micros_or_none(rows.moment(1)) == 1
     assert rows.moment(None) is None
     assert rows.micros_or_none(None) is None
+
+
+@pytest.mark.parametrize(("micros", "read"), [(-1, EARLIEST), (-(1 << 63), EARLIEST), ((1 << 63) - 1, LATEST)])
+def test_a_time_that_no_time_zone_could_show_is_read_as_the_nearest_that_it_can(micros: int, read: datetime) -> None:
+    assert rows.moment(micros) == read

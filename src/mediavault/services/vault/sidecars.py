@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
+from mediavault.core.clock import is_plausible
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem
 from mediavault.core.media import Account, Extraction, Item, ItemRole, ItemType, KeptFile
 from mediavault.core.names import slug
@@ -25,6 +26,8 @@ _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _PLATFORM = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")  # it stands in addresses and in commands
+_MAX_COUNT = 1_000_000  # of versions, attempts, pixels: columns of 32 bits hold it
+_MAX_BYTES = 1 << 50  # of a video: the sum of thousands fits into 63 bits
 _RESOLVED_URL = "resolved_url"  # where a share link led
 
 
@@ -241,7 +244,7 @@ def _kept(video: Mapping[str, Any], thumbnail: Any, path: str) -> KeptFile:
     return KeptFile(
         output_path=stem + suffix,
         thumbnail_path=stem + picture if _SUFFIX.fullmatch(picture) else None,
-        bytes=_whole(video, "bytes", at_least=1),
+        bytes=_whole(video, "bytes", at_least=1, at_most=_MAX_BYTES),
         sha256=_text(video, "sha256", _SHA256),
         duration_s=_number_or_none(video, "duration_s"),
         width=_whole_or_none(video, "width"),
@@ -279,9 +282,9 @@ def _encodes(text: str) -> bool:
     return True
 
 
-def _whole(value: Mapping[str, Any], name: str, *, at_least: int) -> int:
+def _whole(value: Mapping[str, Any], name: str, *, at_least: int, at_most: int = _MAX_COUNT) -> int:
     found = value.get(name)
-    if type(found) is not int or not at_least <= found < 1 << 62:
+    if type(found) is not int or not at_least <= found <= at_most:
         raise BadSidecar(f"its {name} is no number that makes sense")
     return found
 
@@ -306,4 +309,6 @@ def _moment(value: Mapping[str, Any], name: str) -> datetime:
         raise BadSidecar(f"its {name} is no time") from exc
     if moment.tzinfo is None:
         raise BadSidecar(f"its {name} has no time zone")
+    if not is_plausible(moment):
+        raise BadSidecar(f"its {name} is not between 1970 and 2200")
     return moment

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mediavault.core.clock import Clock
+from mediavault.core.clock import Clock, plausible
 from mediavault.core.errors import ErrorCode, StoreError
 from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import (
@@ -517,8 +517,12 @@ _NOT_RUNNING: dict[str, Any] = {"claimed_by": None, "lease_expires_at": None}
 
 def _read_back(job: Job) -> Job:
     """What a stranger wrote as the other stores read it, who keep it as JSON."""
+    times: dict[str, Any] = {
+        name: plausible(at) for name in Job.__slots__ if isinstance(at := getattr(job, name), datetime)
+    }
     return replace(
         job,
+        **times,
         account=codec.account_from_json(codec.account_to_json(job.account)),
         metadata=codec.metadata_from_json(codec.metadata_to_json(job.metadata)),
         items=codec.items_from_json(codec.items_to_json(job.items)),

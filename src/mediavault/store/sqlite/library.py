@@ -24,7 +24,7 @@ from mediavault.store.rows import JOB_COLUMNS, job_from_row
 from mediavault.store.sqlite.engine import Connection, fetch_all
 from mediavault.store.sqlite.ops import SQL
 from mediavault.store.sqlite.reads import get
-from mediavault.store.sqlite.shelf import PLACES
+from mediavault.store.sqlite.shelf import PLACES, first_place
 
 _BY_STATUS = {
     JobStatus.QUEUED: "jobs_ready",
@@ -135,14 +135,14 @@ def _places(query: JobQuery, start: Place | None, *, descending: bool) -> tuple[
     lowest, highest = 0, _LAST_PLACE
     moments = library_rows.moments(query)
     if "since" in moments:
-        lowest = moments["since"] * PLACES
+        lowest = first_place(moments["since"])
     if "until" in moments:
-        highest = moments["until"] * PLACES
+        highest = first_place(moments["until"]) + PLACES
     if start is not None and descending:
-        highest = min(highest, (start[1] + 2) * PLACES)
+        highest = min(highest, first_place(start[1]) + 2 * PLACES)
     elif start is not None:
-        lowest = max(lowest, start[1] * PLACES)
-    return max(lowest, 0), min(highest, _LAST_PLACE)
+        lowest = max(lowest, first_place(start[1]))
+    return lowest, highest
 
 
 def match(terms: Sequence[search_words.Term]) -> str:

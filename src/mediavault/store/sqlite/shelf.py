@@ -13,6 +13,7 @@ from mediavault.store.sqlite.ops import SQL
 from mediavault.store.sqlite.writer import Txn
 
 PLACES = 4_096  # of one microsecond; what is more spills into the next
+LAST_MOMENT = (1 << 63) // PLACES - 1_000_000  # with room for what spills
 RECORDS_OF_A_JOB = 4  # of the history, about: claimed, found, committing, kept
 
 
@@ -63,8 +64,13 @@ def _take_over(db: Connection, seqs: list[int]) -> None:
     _add_sums(db, made)
 
 
+def first_place(micros: int) -> int:
+    """The first place of a moment. Those after the year 2041 share the last, since a place must fit into 63 bits."""
+    return min(max(micros, 0), LAST_MOMENT) * PLACES
+
+
 def _free_place(db: Connection, entry: Entry) -> int:
-    [[place]] = fetch_all(db, SQL["shelf_place"], {"first": entry.created_at * PLACES})
+    [[place]] = fetch_all(db, SQL["shelf_place"], {"first": first_place(entry.created_at)})
     return int(place)
 
 

@@ -289,7 +289,15 @@ SELECT {entry}, place FROM shelf INDEXED BY shelf_seq WHERE seq IN (SELECT value
 
 -- name: shelf_place
 -- The next that is free for a job of that moment.
-SELECT coalesce(max(place) + 1, :first) FROM shelf WHERE place >= :first AND place < :first + 4096;
+SELECT CASE
+  WHEN last IS NULL THEN :first
+  WHEN last < :first + 4095 THEN last + 1
+  ELSE (
+    SELECT s.place + 1 FROM shelf AS s
+    WHERE s.place >= last AND NOT EXISTS (SELECT 1 FROM shelf AS next WHERE next.place = s.place + 1)
+    ORDER BY s.place LIMIT 1
+  )
+END FROM (SELECT max(place) AS last FROM shelf WHERE place >= :first AND place < :first + 4096);
 
 -- name: shelf_put
 INSERT INTO shelf (place, {entry})
