@@ -20,6 +20,7 @@ from mediavault.core.errors import ErrorCode, MediavaultError
 from mediavault.core.gates import GateState
 from mediavault.core.job import ItemStatus, JobStatus, RungName, Stage
 from mediavault.core.media import ItemRole
+from mediavault.core.names import readable_name
 
 STATUS_WORDS: Mapping[JobStatus, str] = {
     JobStatus.QUEUED: N_("Waiting"),
@@ -161,8 +162,8 @@ COPY_WORDS: Mapping[CopyTrouble, str] = {
 
 
 def one_line(text: str) -> str:
-    """Text of a stranger as one line: no control characters, no terminal escapes, no bidi overrides."""
-    return " ".join(_CONTROLS.sub(" ", text).split())
+    """Text of a stranger as one line: no control characters, no terminal escapes, no bidi overrides, nothing but text."""
+    return " ".join(_CONTROLS.sub(" ", readable_name(text)).split())
 
 
 def size_words(count: int | None) -> str:

@@ -26,6 +26,7 @@ from mediavault.api.words import (
 )
 from mediavault.core.gates import GateState
 from mediavault.core.job import JobStatus
+from mediavault.core.names import readable_name
 
 Json = BaseModel | Mapping[str, Any] | Sequence[BaseModel]
 
@@ -220,6 +221,8 @@ def _plain(value: Any) -> Any:
         return value.model_dump(mode="json")
     if isinstance(value, Mapping):
         return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, str):
+        return readable_name(value)
     return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 

@@ -58,7 +58,7 @@ def _tell(finding: Finding, *, as_json: bool) -> None:
             {"finding": finding.trouble, "path": finding.path, "job": finding.job, "detail": finding.detail}
         )
         return
-    detail = f" ({finding.detail})" if finding.detail else ""
+    detail = f" ({one_line(finding.detail)})" if finding.detail else ""
     whose = f" [job {finding.job}]" if finding.job else ""
     out().print(f"{one_line(finding.path)}: {WORDS[finding.trouble]}{detail}{whose}", markup=False, soft_wrap=True)
 

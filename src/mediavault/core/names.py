@@ -26,6 +26,20 @@ def reserved_name(text: str) -> bool:
     return _WINDOWS_RESERVED.match(text) is not None
 
 
+def is_utf8(name: str) -> bool:
+    """Whether a file's name, as the system gave it, is a text: its bytes may be anything (PEP 383)."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def readable_name(name: str) -> str:
+    """The name with what is no text written as an escape, so that it can be printed."""
+    return name if is_utf8(name) else name.encode("utf-8", "backslashreplace").decode()
+
+
 def safe_text(text: str) -> str:
     """One line of normal-form text without characters that any file system, shell or bidi renderer trips over."""
     text = unicodedata.normalize("NFC", text.encode("utf-8", "ignore").decode("utf-8"))

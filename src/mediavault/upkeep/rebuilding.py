@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from mediavault.core.errors import JobNotFound, StorageFailure
 from mediavault.core.job import JobId, JobStatus
+from mediavault.core.names import is_utf8
 from mediavault.services.vault.port import Vault
 from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, BadSidecar, Sidecar, read_sidecar
 from mediavault.store.port import JobStore, StoredJob
@@ -34,6 +35,7 @@ class Refusal(StrEnum):
     UNREADABLE = "unreadable"
     DUPLICATE = "duplicate"  # another sidecar of the same video of the same job was taken
     PARTIAL = "partial"  # a post of several videos that lacks some: kept as a failed job
+    BAD_NAME = "bad_name"  # no database could hold it
     CONFLICT = "conflict"  # the store has this post under another id, or its job under way
 
 
@@ -118,6 +120,8 @@ class Rebuild:
 
     async def _read(self, path: str, readers: asyncio.Semaphore) -> Sidecar | Refused:
         """The sidecar, when its video stands beside it and is the one."""
+        if not is_utf8(path):
+            return Refused(Refusal.BAD_NAME, path, None, "its name, or its folder's, is not UTF-8: rename it")
         async with readers:
             try:
                 value = await self._library.read_json(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -329,6 +330,17 @@ def test_an_empty_store_is_rebuilt_from_the_library(place: Place, run: Run, engi
     ]
     assert run("verify", "--read-data", at=engine).code == 0
     assert "5 known already" in run("rebuild", at=engine).out
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_a_name_that_is_not_utf8_is_printed_by_rebuild_and_verify(place: Place, run: Run, arguments: list[str]) -> None:
+    fill(place, "a")
+    shutil.copy(place.library / "ann1/000001-0.info.json", place.library / os.fsdecode(b"ann1/\xff.info.json"))
+    rebuilt, verified = run("rebuild", *arguments, at="c"), run("verify", *arguments, at="a")
+
+    assert (rebuilt.code, verified.code) == (1, 1)
+    assert "5 jobs new" in rebuilt.out or rebuilt.lines()[-1]["new"] == 5
+    assert all("ann1/" in ended.out and "udcff.info.json" in ended.out for ended in (rebuilt, verified))
 
 
 def test_a_refused_sidecar_is_named(place: Place, run: Run) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -21,6 +23,7 @@ from mediavault.services.vault.local import LocalVault
 from mediavault.services.vault.sidecars import BadSidecar, read_sidecar, write_sidecar
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import StoredJob
+from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.upkeep.rebuilding import Rebuild, Refusal, Refused
 from mediavault.upkeep.restoring import stored_job
 from tests import vaults
@@ -49,6 +52,31 @@ async def rebuilt(
 
 def promised(job: Job) -> dict[str, Any]:
     return {each.name: getattr(job, each.name) for each in fields(Job) if each.name not in NOT_PROMISED}
+
+
+NOT_UTF8 = b"not \xff UTF-8"
+
+
+@pytest.mark.parametrize("part", ["folder", "file"])
+async def test_a_name_that_is_not_utf8_is_reported_and_the_rest_is_read(
+    store: MemoryJobStore, root: Path, tmp_path: Path, part: str
+) -> None:
+    """On a database that refuses it, so that one name would take its whole batch with it."""
+    folder = root / "ann1" if part == "file" else root / os.fsdecode(NOT_UTF8)
+    folder.mkdir(exist_ok=True)
+    for suffix in (".info.json", ".mp4"):
+        stem = os.fsdecode(NOT_UTF8) if part == "file" else "film"
+        shutil.copy(root / f"ann1/000001-0{suffix}", folder / f"{stem}{suffix}")
+    again = SqliteJobStore(tmp_path / "again.db", clock=FakeClock())
+    await again.open()
+    try:
+        rebuild = Rebuild(again, LocalVault(root), read_data=True)
+        refused = [one async for one in rebuild.run()]
+    finally:
+        await again.close()
+
+    assert [one.refusal for one in refused] == [Refusal.BAD_NAME]
+    assert rebuild.done.new == 7
 
 
 async def test_every_completed_job_comes_back(store: MemoryJobStore, root: Path) -> None:
