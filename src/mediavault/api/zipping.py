@@ -19,7 +19,7 @@ from mediavault.api.views import kept_files, title
 from mediavault.core.errors import JobNotFound, StorageFailure
 from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
-from mediavault.core.names import safe_text, truncate_bytes
+from mediavault.core.names import reserved_name, safe_text, truncate_bytes
 from mediavault.services.vault.port import OpenedFile
 from mediavault.store.port import JobStore
 
@@ -157,8 +157,10 @@ class Names:
 
 
 def _safe_part(part: str) -> str:
+    """Without the blanks and dots at the end that Windows drops, and no name that it keeps for a device."""
     stem, suffix = _split(safe_text(part))
-    return (truncate_bytes(stem, MAX_PART_BYTES) + suffix) or "file"
+    name = (truncate_bytes(stem, MAX_PART_BYTES) + suffix).strip(" .")
+    return (f"_{name}" if reserved_name(stem.rstrip(" .") + suffix) else name) or "file"
 
 
 def _split(name: str) -> tuple[str, str]:

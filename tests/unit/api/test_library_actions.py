@@ -189,6 +189,11 @@ async def test_a_store_that_goes_away_leaves_the_answer_without_its_end(
         ("jane/..", "jane"),
         ("", "file"),
         ("jane/a\x00b\u202e.mp4", "jane/a b.mp4"),
+        ("jane/CON.mp4", "jane/_CON.mp4"),
+        ("nul/com1 .info.json", "_nul/_com1 .info.json"),
+        ("aux.jane. /film .mp4", "_aux.jane/film .mp4"),
+        ("j" * 199 + " x/film.mp4", "j" * 199 + "/film.mp4"),
+        ("jane/.mp4", "jane/mp4"),
         ("jane/" + "é" * 200 + ".info.json", "jane/" + "é" * 100 + ".info.json"),
     ],
 )
