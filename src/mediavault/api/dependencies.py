@@ -17,6 +17,9 @@ from mediavault.core.job import JobId
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
+ANYWHERE = (400, 408, 413, 421, 422, 429, 500)
+
+
 def _services(request: Request) -> ApiServices:
     return cast("ApiServices", request.app.state.services)
 
@@ -47,5 +50,9 @@ JobIdPath = Annotated[JobId, Depends(_job_id)]
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The error answers of a route, for OpenAPI. Any parameter may be malformed, so 422 is always among them."""
-    return {status: {"model": ErrorView} for status in (*statuses, 422)}
+    """The error answers of a route, for OpenAPI: ``statuses``, and what the gate or a malformed parameter may get anywhere.
+
+    Where somebody must be known (401), a token may lack the scope (403).
+    """
+    of_the_gate = (*ANYWHERE, 403) if 401 in statuses else ANYWHERE
+    return {status: {"model": ErrorView} for status in sorted({*statuses, *of_the_gate})}

@@ -35,6 +35,7 @@ HEADERS = {
         "default-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
         "form-action 'self'; require-trusted-types-for 'script'; trusted-types default"
     ),
+    "Cache-Control": "no-store",  # unless the route says otherwise, as files and styles do
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
