@@ -204,7 +204,7 @@ _CHANGES = st.dictionaries(
 )
 
 
-@settings(max_examples=15, deadline=None, print_blob=True)
+@settings(max_examples=8, deadline=None, print_blob=True)
 @given(changes=st.lists(_CHANGES, min_size=1, max_size=12))
 def test_whatever_sidecars_say_every_page_answers(changes: list[dict[str, Any]]) -> None:
     async def look() -> dict[str, int]:
