@@ -52,9 +52,11 @@ async def _restore(settings: Settings, file: Path, *, set_aside: bool, silent: b
     from mediavault.runtime import storage
     from mediavault.upkeep import moving
 
-    async with storage.open_backup(settings, file) as source:
+    async with storage.open_backup(settings, file) as (source, largest_row):
         if set_aside:  # not before the backup has been found sound
             set_aside_damaged(settings)
         async with storage.open_store(settings) as target:
             with steps(silent=silent) as onlooker:
-                return await moving.restore(source, target, onlooker, alive_within=ALIVE_WITHIN)
+                return await moving.restore(
+                    source, target, onlooker, alive_within=ALIVE_WITHIN, largest_row=largest_row
+                )

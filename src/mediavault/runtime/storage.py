@@ -44,12 +44,18 @@ def open_store_at(url: str, *, allow_unprotected: bool = False) -> AbstractAsync
 
 
 @asynccontextmanager
-async def open_backup(settings: Settings, file: Path) -> AsyncIterator[JobStore]:
-    """A backup as a store. A copy of it is opened, so that the file stays as it is. Raises BadInput, SchemaTooNew, StoreError."""
+async def open_backup(settings: Settings, file: Path) -> AsyncIterator[tuple[JobStore, int]]:
+    """A backup as a store, and its largest row's bytes. A copy of it is opened, so that the file stays as it is.
+
+    Raises BadInput, SchemaTooNew, StoreError.
+    """
     from mediavault.upkeep.backups import private_copy
 
-    async with private_copy(file, settings.state_dir) as copy, _opened(sqlite_store(copy, SystemClock())) as store:
-        yield store
+    async with (
+        private_copy(file, settings.state_dir) as (copy, largest_row),
+        _opened(sqlite_store(copy, SystemClock())) as store,
+    ):
+        yield store, largest_row
 
 
 @asynccontextmanager

@@ -92,7 +92,10 @@ def metadata_to_json(metadata: Mapping[str, Any]) -> str:
 
 
 def metadata_from_json(text: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = {} if text == "{}" else _loads(text)
+    """ValueError for what is no JSON object."""
+    loaded = {} if text == "{}" else _loads(text)
+    if not isinstance(loaded, dict):
+        raise ValueError("The metadata is not a JSON object.")
     return loaded
 
 

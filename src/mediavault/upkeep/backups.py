@@ -12,7 +12,7 @@ from pathlib import Path
 from mediavault.core.errors import BadInput, StoreError
 from mediavault.services.vault import disk
 from mediavault.store.port import JobStore
-from mediavault.store.sqlite.backup import copy_database
+from mediavault.store.sqlite.backup import copy_database, refuse_oversized
 from mediavault.upkeep.moving import Onlooker, copy_jobs, copy_rest, count_jobs
 
 SQLITE_MAGIC = b"SQLite format 3\0"  # sqlite.org/fileformat.html, section 1.3
@@ -59,14 +59,14 @@ async def back_up_store(
 
 
 @asynccontextmanager
-async def private_copy(file: Path, folder: Path) -> AsyncIterator[Path]:
-    """A copy of a backup that may be opened and brought up to date; gone afterwards."""
+async def private_copy(file: Path, folder: Path) -> AsyncIterator[tuple[Path, int]]:
+    """A copy of a backup that may be opened and brought up to date, and its largest row's bytes; gone afterwards."""
     _refuse_missing(file)
     await asyncio.to_thread(_refuse_other, file)
     with _temporary_folder(folder) as temporary:
         copy = temporary / "backup.db"
         await asyncio.to_thread(copy_database, file, copy)
-        yield copy
+        yield copy, await asyncio.to_thread(refuse_oversized, copy)
 
 
 @contextmanager

@@ -23,7 +23,8 @@ from mediavault.store.port import JobQuery, JobStore, StoredJob
 from mediavault.upkeep.comparing import Comparison, Standing, counts_as_adopted, standing
 
 PAGE = 100
-EVERY_JOB = JobQuery(limit=PAGE)  # newest first, so that jobs that are added meanwhile are not met
+# of a backup's page, where every row is as large as its largest; a job in memory is many times that
+PAGE_BYTES = 4 << 20
 
 STOPPED_LOOK_S = 1.0
 
@@ -71,20 +72,29 @@ async def move(
 
 
 async def restore(
-    backup: JobStore, target: JobStore, onlooker: Onlooker, *, alive_within: timedelta
+    backup: JobStore, target: JobStore, onlooker: Onlooker, *, alive_within: timedelta, largest_row: int = 0
 ) -> tuple[Copied, Comparison]:
-    """As :func:`move`; the workers of which a backup knows were at work when it was written."""
+    """As :func:`move`; the workers of which a backup knows were at work when it was written.
+
+    ``largest_row``, in bytes, bounds how many jobs are in memory at a time.
+    Raises BadInput, before anything is written, for a backup with a row that cannot be read.
+    """
     await _refuse_busy(target, alive_within)
+    onlooker.begins("Reading the backup", await count_jobs(backup))
+    page = max(1, min(PAGE, PAGE_BYTES // max(1, largest_row)))
+    await _refuse_unreadable(backup, page=page, on_jobs=onlooker.more)
     await _refuse_other_vault(backup, target)
-    return await _copy_and_compare(backup, target, onlooker)
+    return await _copy_and_compare(backup, target, onlooker, page=page)
 
 
-async def _copy_and_compare(source: JobStore, target: JobStore, onlooker: Onlooker) -> tuple[Copied, Comparison]:
+async def _copy_and_compare(
+    source: JobStore, target: JobStore, onlooker: Onlooker, *, page: int = PAGE
+) -> tuple[Copied, Comparison]:
     onlooker.begins("Copying", await count_jobs(source))
-    copied = await copy_jobs(source, target, on_jobs=onlooker.more)
+    copied = await copy_jobs(source, target, on_jobs=onlooker.more, page=page)
     await copy_rest(source, target)
     onlooker.begins("Comparing", await count_jobs(source))
-    return copied, await compare(source, target, on_jobs=onlooker.more)
+    return copied, await compare(source, target, on_jobs=onlooker.more, page=page)
 
 
 async def count_jobs(store: JobStore) -> int:
@@ -102,12 +112,14 @@ class Copied:
     other: int = 0
 
 
-async def copy_jobs(source: JobStore, target: JobStore, *, on_jobs: OnJobs = lambda _: None) -> Copied:
-    """One pass over everything that the source has when it begins."""
+async def copy_jobs(
+    source: JobStore, target: JobStore, *, on_jobs: OnJobs = lambda _: None, page: int = PAGE
+) -> Copied:
+    """One pass over everything that the source has when it begins, ``page`` jobs at a time."""
     copied = Copied()
-    async for page in iter_pages(source, EVERY_JOB):
+    async for jobs in iter_pages(source, JobQuery(limit=page)):  # newest first: jobs added meanwhile are not met
         wanted: list[StoredJob] = []
-        for stored, there in await _pairs(page, source, target):
+        for stored, there in await _pairs(jobs, source, target):
             match standing(stored, there):
                 case Standing.MISSING:
                     wanted.append(stored)
@@ -120,7 +132,7 @@ async def copy_jobs(source: JobStore, target: JobStore, *, on_jobs: OnJobs = lam
                 case Standing.OTHER:
                     copied.other += 1
         copied.new += await target.adopt(wanted) if wanted else 0
-        on_jobs(len(page))
+        on_jobs(len(jobs))
     copied.new -= copied.renewed
     return copied
 
@@ -133,6 +145,23 @@ async def copy_rest(source: JobStore, target: JobStore) -> None:
     for kind in MOVING_KINDS:
         for one in await source.records(kind):
             await target.replace_record(kind, one.key, one.value, if_value=None, expires_at=one.expires_at)
+
+
+async def _refuse_unreadable(backup: JobStore, *, page: int, on_jobs: OnJobs) -> None:
+    """Read everything once. A database may be sound as such, and hold a row that mediavault never wrote."""
+    try:
+        async for jobs in iter_pages(backup, JobQuery(limit=page)):
+            for job in jobs:
+                await backup.history(job.id)
+            on_jobs(len(jobs))
+        await backup.gates()
+        for kind in MOVING_KINDS:
+            await backup.records(kind)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as exc:  # of whatever reads a row
+        raise BadInput(
+            f"The backup holds a row that cannot be read ({type(exc).__name__}: {exc}).",
+            help="Nothing was taken over. Restore another backup, or rebuild from the library with `mediavault rebuild`.",
+        ) from exc
 
 
 async def _refuse_busy(target: JobStore, alive_within: timedelta) -> None:
@@ -151,13 +180,15 @@ async def _refuse_other_vault(source: JobStore, target: JobStore) -> None:
             )
 
 
-async def compare(source: JobStore, target: JobStore, *, on_jobs: OnJobs = lambda _: None) -> Comparison:
+async def compare(
+    source: JobStore, target: JobStore, *, on_jobs: OnJobs = lambda _: None, page: int = PAGE
+) -> Comparison:
     """Every job of the source with all its fields and its history, the gates, the records, and what is agreed on."""
     found = Comparison()
-    async for page in iter_pages(source, EVERY_JOB):
-        for stored, there in await _pairs(page, source, target):
+    async for jobs in iter_pages(source, JobQuery(limit=page)):
+        for stored, there in await _pairs(jobs, source, target):
             found.add(stored, there)
-        on_jobs(len(page))
+        on_jobs(len(jobs))
     found.source_counts = counts_as_adopted((await source.report()).counts)
     found.target_counts = (await target.report()).counts
     gates = {gate.platform for gate in await target.gates()}

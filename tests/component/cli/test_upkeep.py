@@ -245,6 +245,54 @@ def test_a_backup_is_written_while_workers_work(place: Place, run: Run) -> None:
     assert restored.json()["same"] >= 10
 
 
+def spoiled(place: Place, run: Run, statement: str) -> Path:
+    """A backup of five jobs in which somebody has changed something."""
+    fill(place, "a")
+    file = place.root / "a.backup"
+    assert run("backup", str(file), at="a").code == 0
+    db = connect_to_write(file)
+    db.execute(statement)
+    db.close()
+    return file
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "candidates = '[{'",
+        "metadata = '[1]'",
+        "error_code = 'EATEN'",
+        "items = '[{}]'",
+        "account = '{\"slug\":}'",
+    ],
+)
+def test_a_backup_with_a_row_that_cannot_be_read_is_refused_whole(place: Place, run: Run, change: str) -> None:
+    file = spoiled(place, run, f"UPDATE jobs SET {change} WHERE seq = 3")
+    refused = run("restore", str(file), "--json", at="c")
+
+    assert (refused.code, refused.json()["code"]) == (2, "BAD_REQUEST")
+    assert "cannot be read" in refused.json()["message"]
+    assert at(place, "c", vaults.all_of) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE jobs SET metadata = json_object('text', printf('%.*c', 5000000, 'x'))",
+        "INSERT INTO agreed SELECT 'name-' || seq, printf('%.*c', 30000000, 'x') FROM jobs",
+        (
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+            " INSERT INTO history SELECT 1000000 + i, 1, 1, 1, 'queue', 'ok', NULL, NULL, '', 0, 0 FROM n"
+        ),
+    ],
+)
+def test_a_backup_that_would_fill_the_memory_is_refused(place: Place, run: Run, statement: str) -> None:
+    file = spoiled(place, run, statement)
+    refused = run("restore", str(file), "--json", at="c")
+
+    assert (refused.code, "in one place" in refused.err + refused.out) == (2, True)
+
+
 def test_what_is_no_backup_of_ours_is_refused(place: Place, run: Run) -> None:
     foreign = place.root / "foreign.db"
     foreign.write_text("no database at all")

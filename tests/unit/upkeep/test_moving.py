@@ -13,10 +13,10 @@ from mediavault.core.errors import BadInput, ErrorCode
 from mediavault.core.job import JobStatus, WorkerBeat, WorkerId
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.moves import as_adopted
-from mediavault.store.port import JobStore, StoredJob
+from mediavault.store.port import JobPage, JobQuery, JobStore, StoredJob
 from mediavault.upkeep import moving
 from mediavault.upkeep.comparing import Comparison, Standing, standing
-from mediavault.upkeep.moving import Copied, compare, copy_jobs, move
+from mediavault.upkeep.moving import Copied, compare, copy_jobs, move, restore
 from tests.contract.stores import numbered_job
 from tests.contract.test_store_moving import lived_in
 from tests.fakes import FakeClock
@@ -69,6 +69,28 @@ async def test_everything_arrives_as_it_was(source: MemoryJobStore, target: Memo
     assert await all_of(target) == [StoredJob(as_adopted(one.job), one.history) for one in await all_of(source)]
     assert await target.gates() == await source.gates()
     assert await target.agreed() == {"library": "a"}
+
+
+@pytest.mark.parametrize(("largest_row", "at_once"), [(0, moving.PAGE), (1 << 20, 4), (64 << 20, 1)])
+async def test_the_larger_a_backups_rows_the_fewer_are_in_memory(
+    source: MemoryJobStore,
+    target: MemoryJobStore,
+    monkeypatch: pytest.MonkeyPatch,
+    largest_row: int,
+    at_once: int,
+) -> None:
+    limits = set()
+    original = source.jobs
+
+    async def jobs(query: JobQuery) -> JobPage:
+        limits.add(query.limit)
+        return await original(query)
+
+    monkeypatch.setattr(source, "jobs", jobs)
+    copied, found = await restore(source, target, Silent(), alive_within=ALIVE, largest_row=largest_row)
+
+    assert limits == {at_once}
+    assert (copied.new, found.is_whole) == (255, True)
 
 
 async def test_repeating_it_changes_nothing(source: MemoryJobStore, target: MemoryJobStore, clock: FakeClock) -> None:

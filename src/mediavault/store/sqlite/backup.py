@@ -12,6 +12,10 @@ from pathlib import Path
 from mediavault.core.errors import StoreError
 from mediavault.store.sqlite.engine import Connection, connect_to_copy_into, connect_to_read, errors_as_ours, fetch_all
 
+MAX_ROW_BYTES = 4 << 20  # ours have some kilobytes; a post's text and inline manifests are the longest parts
+MAX_HISTORY = 10_000  # records of one job, which are read at once
+MAX_SMALL_TABLE_BYTES = 64 << 20  # of a table that is read at once
+_SMALL_TABLES = ("gates", "agreed", "records", "workers")
 PAGES_A_STEP = 2_048  # 8 MiB: a progress bar moves, and no step is long
 _ONE_MOMENT = "SELECT count(*) FROM sqlite_schema"  # a read begins the transaction that BEGIN only announces
 
@@ -38,6 +42,43 @@ def copy_database(path: Path, into: Path, *, on_pages: OnPages = lambda *_: None
         raise StoreError(f"The copy {into} cannot be written: {exc.strerror}.") from exc
     finally:
         source.close()
+
+
+def refuse_oversized(path: Path) -> int:
+    """The largest row's bytes. Raises StoreError for a database that would take too much memory to read.
+
+    A stranger may have made the file: sizes are asked for without loading what has them.
+    """
+    with errors_as_ours(path):
+        db = connect_to_read(path)
+        try:
+            tables = [str(row[0]) for row in fetch_all(db, "SELECT name FROM sqlite_schema WHERE type = 'table'")]
+            sizes = {table: _sizes(db, table) for table in ("jobs", "history", *_SMALL_TABLES) if table in tables}
+            largest = max((row for row, _ in sizes.values()), default=0)
+            small = max((total for table, (_, total) in sizes.items() if table in _SMALL_TABLES), default=0)
+            longest = _longest_history(db) if "history" in tables else 0
+        finally:
+            db.close()
+    if largest > MAX_ROW_BYTES or small > MAX_SMALL_TABLE_BYTES or longest > MAX_HISTORY:
+        raise StoreError(
+            f"{path.name} holds more in one place than mediavault writes: {largest:,} bytes in a row, {small:,} in a "
+            f"small table, {longest:,} records about a job.",
+            help="Restore another backup, or rebuild from the library with `mediavault rebuild`.",
+        )
+    return largest
+
+
+def _sizes(db: Connection, table: str) -> tuple[int, int]:
+    """Bytes of the table's largest row, and of all its rows."""
+    columns = [str(row[0]) for row in fetch_all(db, "SELECT name FROM pragma_table_info(:table)", {"table": table})]
+    row = " + ".join(f"coalesce(octet_length({column}), 0)" for column in columns)
+    ((largest, total),) = fetch_all(db, f"SELECT coalesce(max({row}), 0), coalesce(sum({row}), 0) FROM {table}")  # noqa: S608 - the columns of our own tables
+    return largest, total
+
+
+def _longest_history(db: Connection) -> int:
+    ((longest,),) = fetch_all(db, "SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM history GROUP BY job)")
+    return int(longest)
 
 
 def _copy(source: Connection, into: Path, on_pages: OnPages) -> None:
