@@ -25,8 +25,9 @@ _HLS, _DASH = "application/vnd.apple.mpegurl", "application/dash+xml"
 
 _URI_ATTRIBUTE = re.compile(r'((?:^|[:,])URI=")([^"\r\n]*)(")')
 _HAS_SCHEME = re.compile(r"[A-Za-z][\w+.-]*:")
-_MPD_TAG = re.compile(r"<((?:[\w.-]+:)?)MPD(?:\s[^>]*)?>")
-_BASE_URL = re.compile(r"(<(?:[\w.-]+:)?BaseURL(?:\s[^>]*)?>)\s*([^<]*?)\s*(</)")
+# "<" ends what is read of a tag and of a text: tags that never close must not be read to the end of the document each
+_MPD_TAG = re.compile(r"<((?:[\w.-]++:)?+)MPD(?:\s[^<>]*+)?+>")
+_BASE_URL = re.compile(r"(<(?:[\w.-]++:)?+BaseURL(?:\s[^<>]*+)?+>)([^<]*+)(</)")
 
 
 def page_manifests(
@@ -95,7 +96,7 @@ def _absolute_dash(text: str, base: str) -> str:
     if own is None:
         tag = f"{opened[1]}BaseURL"
         return f"{head}<{tag}>{escape(base)}</{tag}>{rest}"
-    completed = own[1] + _joined(escape(base), own[2]) + own[3]
+    completed = own[1] + _joined(escape(base), own[2].strip()) + own[3]
     return head + rest[: own.start()] + completed + rest[own.end() :]
 
 

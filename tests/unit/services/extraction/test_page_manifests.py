@@ -9,6 +9,7 @@ import pytest
 
 from mediavault.services.browser.port import SeenManifest, SeenResponse
 from mediavault.services.extraction.page_manifests import MAX_MANIFEST_CHARS, MAX_MANIFESTS, page_manifests
+from tests.growth import growth_of
 from tests.unit.services.extraction.samples import PAGE
 
 BLOB = "blob:https://site.test/1"
@@ -93,3 +94,15 @@ def test_a_page_cannot_make_more_than_we_look_at() -> None:
     many = [SeenManifest(BLOB, f"{PLAYLIST}#{n}\n", PAGE) for n in range(MAX_MANIFESTS + 5)]
 
     assert len(page_manifests(many, [], PAGE)[0]) == MAX_MANIFESTS
+
+
+OPEN = '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011">'
+
+
+@pytest.mark.parametrize(
+    ("head", "pump"), [(f"{OPEN}<BaseURL>", " "), (OPEN, "<BaseURL "), (f"{OPEN}<BaseURL>a", " a"), ("<MPD ", "<MPD ")]
+)
+def test_a_manifest_that_never_closes_takes_no_longer_than_its_length(head: str, pump: str) -> None:
+    growth = growth_of(made, lambda size: head + pump * size)
+
+    assert not growth.is_above_linear, growth

@@ -126,7 +126,7 @@ class _Reading:
             case "title" if not page.title:
                 page.title = " ".join(tag.text[:1_000].split())
             case "h1" if not page.heading:
-                page.heading = " ".join(re.sub(r"<[^<>]*>", " ", tag.text)[:1_000].split())
+                page.heading = " ".join(re.sub(r"<[^<>]*+>", " ", tag.text)[:1_000].split())
             case "link":
                 self._link(given)
             case "base":

@@ -16,6 +16,7 @@ MAX_HTML_CHARS = 10_000_000  # what a capture hands over at most
 MAX_TAG_CHARS = 65_536  # longest start tag that is read
 _MAX_BROKEN = 100
 _MAX_TAGS = 200_000  # links are among them
+_MAX_HEADINGS = 10  # the text of each is copied
 _MAX_HEADING_CHARS = 2_000
 
 _RAW = frozenset({"script", "style", "title", "textarea"})  # their content is text, whatever it looks like
@@ -40,9 +41,12 @@ class Tag:
 
 
 def scan(html: str) -> Iterator[Tag]:
-    """The elements in document order, without those inside comments and templates. Never raises."""
+    """The elements in document order, without those inside comments and templates, and the first headings only.
+
+    Never raises.
+    """
     html = html[:MAX_HTML_CHARS]
-    position, broken, templates, count = 0, 0, 0, 0
+    position, broken, templates, headings, count = 0, 0, 0, 0, 0
     while count < _MAX_TAGS and broken < _MAX_BROKEN and (opening := _OPENING.search(html, position)):
         if opening["comment"]:
             position = html.find("-->", opening.end())
@@ -58,7 +62,9 @@ def scan(html: str) -> Iterator[Tag]:
         if tag.name == "template":
             templates = max(0, templates - 1) if tag.closing else templates + 1
         elif not templates:
-            yield tag
+            headings += tag.name == "h1" and not tag.closing
+            if tag.name != "h1" or headings <= _MAX_HEADINGS:
+                yield tag
 
 
 def _read(html: str, name: str, closing: bool, rest: str, position: int) -> tuple[Tag, int]:  # noqa: FBT001

@@ -205,3 +205,8 @@ def test_a_site_of_accounts_tells_the_handle_by_the_authors_address() -> None:
     story = story_of(page(html))
 
     assert (story.handle, story.display_name) == ("jane", "Jane")
+
+
+@pytest.mark.parametrize(("empty", "heading"), [(9, "A kite"), (10, "")])
+def test_the_first_heading_with_words_counts_but_only_the_first_ten_are_looked_at(empty: int, heading: str) -> None:
+    assert page("<h1> </h1>" * empty + "<h1>A <b>kite</b></h1>").heading == heading
