@@ -6,35 +6,41 @@ What is only text for people is kept; of an address only its scheme, host and pa
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 GONE = "…"
 
-_DATA = re.compile(r"\bdata:[\w.+-]+/[\w.+-]+[;,]\S*", re.IGNORECASE)
+_DATA = re.compile(r"\bdata:[\w.+-]++/[\w.+-]++[;,]\S*+", re.IGNORECASE)
 _ADDRESS = re.compile(r"\b(?:https?|wss?|ftp)://[^\s\"'<>`]+", re.IGNORECASE)
-# with everything that follows on its line
-_HEADER = re.compile(
-    r"\b((?:set-)?cookies?|(?:proxy-)?authorization|x-[\w-]*(?:token|auth|key|session)[\w-]*)([\"']?\s*[:=]\s*)[^\r\n]+",
-    re.IGNORECASE,
+_SCHEME = re.compile(r"\b(bearer|basic)\s++[\w.~+/=-]{6,}+", re.IGNORECASE)
+# Names are read whole and looked into afterwards: an alternative inside of a repeated word takes the square of its length.
+_NAME = re.compile(r"(?<![\w-])([\w-]++)[\"']?\s*+[:=]\s*+")
+_REST_OF_LINE = re.compile(r"()[^\r\n]++")
+_VALUE = re.compile(r"([\"']?)[^\s&;,\"'<>]++")
+_DOTTED = re.compile(r"[\w.-]++")
+_TOKEN_BEGINS = re.compile(r"\beyJ[\w-]{8}")  # a JSON Web Token: base64 of '{"'
+
+_SECRET_PARTS = (
+    "token", "secret", "passw", "signature", "hmac", "credential", "api_key", "apikey", "session_id", "sessionid", "cookie",
+    "csrf",
+)  # fmt: skip
+_SECRET_BEGINNINGS = ("x-amz-", "x-goog-")
+_SECRET_NAMES = frozenset(
+    {"sig", "sign", "sid", "auth", "policy", "hdnts", "hdnea", "key-pair-id", "oh", "oe", "se", "sv"}
 )
-_SCHEME = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE)
-_HIDDEN_NAME = (
-    r"[\w-]*(?:token|secret|passw|signature|hmac|credential|api_?key|session_?id|cookie|csrf)[\w-]*"
-    r"|sig|sign|sid|auth|policy|hdnts|hdnea|key-pair-id|x-amz-[\w-]+|x-goog-[\w-]+|oh|oe|se|sv"
-)
-_PAIR = re.compile(rf"(?<![\w-])({_HIDDEN_NAME})([\"']?\s*[=:]\s*[\"']?)[^\s&;,\"'<>]+", re.IGNORECASE)
-_HIDDEN = re.compile(_HIDDEN_NAME, re.IGNORECASE)
-_JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?")
+_HEADER_ENDINGS = ("cookie", "cookies", "authorization")
+_HEADER_PARTS = ("token", "auth", "key", "session")  # after "x-"
 
 
 def redact_text(text: str) -> str:
     """Free text: what a site said, what an error held."""
     text = _DATA.sub(f"data:{GONE}", text)
     text = _ADDRESS.sub(lambda found: redact_address(found[0]), text)
-    text = _HEADER.sub(rf"\1\2{GONE}", text)
+    text = _without_values(text, _is_header, _REST_OF_LINE)
     text = _SCHEME.sub(rf"\1 {GONE}", text)
-    text = _PAIR.sub(rf"\1\2{GONE}", text)
-    return _JWT.sub(GONE, text)
+    text = _without_values(text, _is_secret, _VALUE)
+    return _DOTTED.sub(_without_token, text)
 
 
 def redact_address(url: str) -> str:
@@ -44,7 +50,7 @@ def redact_address(url: str) -> str:
     except ValueError:
         return GONE
     host = parts.netloc.rpartition("@")[2]
-    path = _PAIR.sub(rf"\1\2{GONE}", parts.path)
+    path = _without_values(parts.path, _is_secret, _VALUE)
     return f"{parts.scheme}://{host}{path}" + (f"?{GONE}" if parts.query else "")
 
 
@@ -55,5 +61,30 @@ def redact_page(url: str) -> str:
     except ValueError:
         return GONE
     pairs = [pair.partition("=") for pair in parts.query.split("&") if pair]
-    kept = "&".join(name + equals + (GONE if _HIDDEN.fullmatch(name) else value) for name, equals, value in pairs)
+    kept = "&".join(name + equals + (GONE if _is_secret(name.casefold()) else value) for name, equals, value in pairs)
     return redact_address(f"{parts.scheme}://{parts.netloc}{parts.path}") + (f"?{kept}" if kept else "")
+
+
+def _without_values(text: str, is_secret: Callable[[str], bool], value: re.Pattern[str]) -> str:
+    """``text`` without the values of those names. Group 1 of ``value`` is kept: the quotation mark before it."""
+    kept, copied, position = [], 0, 0
+    while (name := _NAME.search(text, position)) is not None:
+        position = name.end()
+        if is_secret(name[1].casefold()) and (found := value.match(text, position)) is not None:
+            kept += [text[copied:position], found[1], GONE]
+            copied = position = found.end()
+    return "".join([*kept, text[copied:]])
+
+
+def _is_header(name: str) -> bool:
+    _, x, rest = f"-{name}".partition("-x-")
+    return name.endswith(_HEADER_ENDINGS) or (bool(x) and any(part in rest for part in _HEADER_PARTS))
+
+
+def _is_secret(name: str) -> bool:
+    return name in _SECRET_NAMES or name.startswith(_SECRET_BEGINNINGS) or any(part in name for part in _SECRET_PARTS)
+
+
+def _without_token(word: re.Match[str]) -> str:
+    begins = _TOKEN_BEGINS.search(word[0])
+    return word[0][: begins.start()] + GONE if begins and "." in word[0][begins.end() :] else word[0]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from mediavault.core.redaction import redact_address, redact_page, redact_text
+from tests.growth import growth_of
 
 CANARY = "CANARY7f3a"
 
@@ -27,6 +30,13 @@ CANARY = "CANARY7f3a"
         f"wss://live.example/s?token={CANARY}",
         f"eyJhbGciOiJI.{CANARY}.x",
         f"password='{CANARY}'",
+        f"note: Cookie: sid={CANARY}",
+        f"Cookie:\n {CANARY}",
+        f"a=b:token={CANARY}",
+        f"old-eyJhbGciOiJI.{CANARY}",
+        f".eyJhbGciOiJI.{CANARY}",
+        f"www.eyJhbGciOiJI.{CANARY}.x",
+        f"ſecret={CANARY}",
     ],
 )
 def test_no_secret_stays(text: str) -> None:
@@ -40,6 +50,8 @@ def test_no_secret_stays(text: str) -> None:
         "it lasts 4.0 s, the post announced 12.0 s",
         "1280 x 720, H.264 and AAC, below the post's own id",
         "HTTP 403 of 5 tries",
+        "size: 12, the x-ray: clear",
+        "monkeyJarKeeper1.txt of www.example.com",
     ],
 )
 def test_words_for_people_stay(text: str) -> None:
@@ -57,3 +69,11 @@ def test_a_posts_address_keeps_what_says_which_post_it_is() -> None:
 def test_what_cannot_be_read_as_an_address_goes() -> None:
     assert redact_address(f"https://[{CANARY}/") == "…"
     assert redact_page(f"https://[{CANARY}/") == "…"
+
+
+@pytest.mark.parametrize("function", [redact_text, redact_page, lambda text: redact_address(f"https://a.test/{text}")])
+@pytest.mark.parametrize("pump", ["x-", "token", "x-token", "eyJ-", "eyJaaaaaaaa-", "cookie ", "token=", "data:a/"])
+def test_a_long_text_takes_no_longer_than_its_length(function: Callable[[str], str], pump: str) -> None:
+    growth = growth_of(function, lambda size: pump * size)
+
+    assert not growth.is_above_linear, growth
