@@ -32,6 +32,9 @@ from mediavault.core.slow_floor import SlowFloor
 from mediavault.services.browser.port import BrowserDownload, PageCapture
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.egress.port import HttpResponse, Timeouts
+from mediavault.services.extraction.api_extractor import read_answer
+from mediavault.services.extraction.browser_extractor import read_visit
+from mediavault.services.extraction.port import ApiAnswer, VisitReading
 from mediavault.services.vault.local import LocalVault
 from mediavault.store.port import JobStore
 from mediavault.worker.pipeline import process_one_cycle
@@ -72,6 +75,18 @@ def extraction(
         title="A title",
         **facts,  # type: ignore[arg-type]
     )
+
+
+class ReaderHere:
+    """Reads in this process, where a test can look on."""
+
+    async def read_visit(
+        self, post: Post, platform: Platform, capture: PageCapture, *, with_viewer: bool
+    ) -> VisitReading:
+        return read_visit(post, platform, capture, with_viewer=with_viewer)
+
+    async def read_answer(self, post: Post, platform: Platform, answer: ApiAnswer) -> Extraction:
+        return read_answer(post, platform, answer)
 
 
 class StubExtractor:

@@ -47,6 +47,7 @@ from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction.browser_extractor import BrowserExtractor
 from mediavault.services.extraction.ranking import choose, videos_to_save
 from tests.acceptance.browser_site import VIDEO_S, BrowserSite, video
+from tests.stubs import ReaderHere
 
 pytestmark = [
     pytest.mark.browser,
@@ -91,7 +92,9 @@ class World:
     async def choice(self, path: str) -> Candidate:
         """What would be saved of the post at ``path``."""
         post, platform = identify(parse_http_url(self.site.origin + path))
-        found = await BrowserExtractor(self.browser, SystemClock()).extract(post, platform, within_s=WITHIN_S)
+        found = await BrowserExtractor(self.browser, SystemClock(), ReaderHere()).extract(
+            post, platform, within_s=WITHIN_S
+        )
         (item,) = videos_to_save(found)
         return choose(item)
 

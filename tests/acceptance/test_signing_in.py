@@ -53,7 +53,7 @@ from mediavault.worker.stages.extract import ask_extractors
 from tests.acceptance.login_site import NAME, PASSWORD, LoginSite
 from tests.acceptance.test_browser_capture import processes_of
 from tests.file_desk_stubs import StubChecks, StubCopies
-from tests.stubs import make_tools, new_job
+from tests.stubs import ReaderHere, make_tools, new_job
 
 MISSING = [name for name, found in (("a browser", find_browser().path), ("Xvfb", shutil.which("Xvfb"))) if not found]
 # where `make install` puts both there, their absence is a failure and not a reason to pass the tests over
@@ -98,7 +98,9 @@ class World:
         """As a worker does."""
         clock = SystemClock()
         extractors = [
-            BrowserExtractor(self.worker, clock, as_person=as_person, on_viewer=partial(note_account, self.state))
+            BrowserExtractor(
+                self.worker, clock, ReaderHere(), as_person=as_person, on_viewer=partial(note_account, self.state)
+            )
             for as_person in (False, True)
         ]
         tools = replace(make_tools(self.store, clock, self.root), extractors={one.name: one for one in extractors})

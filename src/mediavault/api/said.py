@@ -58,6 +58,7 @@ SENTENCES: Mapping[ErrorCode, str] = {
     ErrorCode.LIVE_NOW: N_("This is live now."),
     ErrorCode.UPCOMING: N_("This is not out yet."),
     ErrorCode.EXTRACTOR_BROKEN: N_("The site's page was not understood."),
+    ErrorCode.PAGE_UNREADABLE: N_("The site's page takes too long to read."),
     ErrorCode.BROWSER_UNAVAILABLE: N_("The browser could not be used."),
     ErrorCode.PAGE_TOO_HEAVY: N_("The page needs too much memory."),
     ErrorCode.RECOVERED_FROM_RESTART: N_("The worker stopped in the middle of the job."),

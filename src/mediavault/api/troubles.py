@@ -98,6 +98,7 @@ CAUSES: tuple[Cause, ...] = (
     _cause(_C.NETWORK, _C.TIMEOUT, remedy=Remedy.RETRY, title=N_("The site could not be reached"), hint=N_("Check this machine's connection, then try again.")),
     _cause(_C.HTTP_ERROR, _C.LINK_EXPIRED, _C.EMPTY_BODY, _C.INCOMPLETE, _C.NOT_A_VIDEO, _C.BAD_FILE, remedy=Remedy.RETRY, title=N_("The video could not be fetched whole"), hint=N_("Every way was tried. If the post plays in a browser, try again later.")),
     _cause(_C.EXTRACTOR_BROKEN, remedy=Remedy.RETRY, title=N_("The post could not be read"), hint=N_("The site may have changed something. Upgrade mediavault if this stays.")),
+    _cause(_C.PAGE_UNREADABLE, remedy=Remedy.RETRY, title=N_("The page takes too long to read"), hint=N_("It was tried twice. If the post plays in a browser, please report it.")),
     _cause(_C.UPCOMING, _C.LIVE_NOW, remedy=Remedy.RETRY, title=N_("Not out yet"), hint=N_("Try again when the recording stands.")),
     _cause(_C.RECOVERED_FROM_RESTART, remedy=Remedy.RETRY, title=N_("Interrupted by a restart"), hint=N_("It can simply be tried again.")),
     _cause(_C.WORKER_DIED, _C.WORKER_FROZE, remedy=Remedy.RETRY, title=N_("Stopped or froze the worker"), hint=N_("Upgrade mediavault, then try again. After a power cut or a restart simply try again.")),

@@ -82,17 +82,18 @@ def _saved_pages(pages: list[str], urls: list[str], *, as_json: bool) -> None:
     """One answer a line, in order. A single page ends like a look at its post would; a list of them has no bad end."""
     from mediavault.commands.inspecting import print_inspection, saved_as_dict
     from mediavault.commands.output import print_json_line
-    from mediavault.commands.saved_page import look_at_saved_page, pairs
+    from mediavault.commands.saved_page import confined_look, pairs
 
     one = len(pages) == 1 and pages[0] != "-"
-    for address, page in pairs(pages, urls, sys.stdin):
-        found = look_at_saved_page(address, page)
-        if as_json or not one:
-            print_json_line(saved_as_dict(found))
-        else:
-            print_inspection(found)
-        if one and found.choice is None:
-            raise Ended(_exit_code(found))
+    with confined_look() as look:
+        for address, page in pairs(pages, urls, sys.stdin):
+            found = look(address, page)
+            if as_json or not one:
+                print_json_line(saved_as_dict(found))
+            else:
+                print_inspection(found)
+            if one and found.choice is None:
+                raise Ended(_exit_code(found))
 
 
 def _exit_code(found: SavedInspection) -> int:

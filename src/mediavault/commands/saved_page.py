@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +14,10 @@ from mediavault.core.media import Candidate, Extraction, Post
 from mediavault.core.platform import Platform
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms import registry
+from mediavault.services.child.process import ChildFailed
+from mediavault.services.child.records import from_json
+from mediavault.services.child.standing import StandingChild
+from mediavault.services.extraction.confined_reader import LIMITS, unreadable
 from mediavault.services.extraction.outcome import Outcome, outcome_of_error
 from mediavault.services.extraction.ranking import choose, explain, videos_to_save
 from mediavault.services.extraction.saved_page import (
@@ -24,6 +30,7 @@ from mediavault.services.extraction.saved_page import (
     stated_addresses,
 )
 
+CHILD = "mediavault.commands.saved_page_child"
 MAX_SAVED_PAGE_BYTES = 64 << 20
 
 
@@ -41,6 +48,30 @@ class SavedInspection:
     post: Post | None = None  # as far as the address alone tells
 
 
+@contextmanager
+def confined_look() -> Iterator[Callable[[str | None, Path], SavedInspection]]:
+    """:func:`look_at_saved_page` in a process of its own, under the limits of a page that was visited."""
+    with asyncio.Runner() as runner:
+        child = StandingChild(CHILD)
+
+        def look(url: str | None, page: Path) -> SavedInspection:
+            try:
+                answer = runner.run(child.ask({"url": url, "page": str(page)}, limits=LIMITS))
+            except ChildFailed as exc:
+                error = unreadable(exc, what=str(page))
+                return _without_look(error, url, page)
+            return from_json(SavedInspection, answer["looked"])
+
+        try:
+            yield look
+        finally:
+            runner.run(child.close())
+
+
+def _without_look(error: MediavaultError, url: str | None, page: Path) -> SavedInspection:
+    return SavedInspection(outcome_of_error(error), None, None, error.message, error, str(page), url or "", _named(url))
+
+
 def look_at_saved_page(url: str | None, page: Path) -> SavedInspection:
     """Read a saved page, or a saved JSON answer, as the post's extractor would. Never raises.
 
@@ -50,7 +81,7 @@ def look_at_saved_page(url: str | None, page: Path) -> SavedInspection:
         saved = open_saved(_read(page), url or "")
         look, address = _look(url, saved)
     except MediavaultError as exc:
-        return SavedInspection(outcome_of_error(exc), None, None, exc.message, exc, str(page), url or "", _named(url))
+        return _without_look(exc, url, page)
     return _inspection(look, str(page), address)
 
 

@@ -75,6 +75,7 @@ class ErrorCode(StrEnum):
     LIVE_NOW = "LIVE_NOW"
     UPCOMING = "UPCOMING"
     EXTRACTOR_BROKEN = "EXTRACTOR_BROKEN"
+    PAGE_UNREADABLE = "PAGE_UNREADABLE"
     BROWSER_UNAVAILABLE = "BROWSER_UNAVAILABLE"
     PAGE_TOO_HEAVY = "PAGE_TOO_HEAVY"
     RECOVERED_FROM_RESTART = "RECOVERED_FROM_RESTART"
@@ -467,6 +468,13 @@ class PartialSoFar(Retryable):
 class ExtractorBroken(Retryable):
     code = ErrorCode.EXTRACTOR_BROKEN
     help = "The site changed something, or the page did not load as expected. Upgrade mediavault if this stays."
+
+
+class PageUnreadable(Retryable):
+    """Reading what the site sent took more time or memory than one page may take: the reader was ended."""
+
+    code = ErrorCode.PAGE_UNREADABLE
+    help = "The page asks too much of its reader. If it plays in a browser, please report it with the job's history."
 
 
 class BrowserUnavailable(Retryable):

@@ -108,6 +108,7 @@ async def open_tools(
     from mediavault.services.egress.proxy import EgressProxy
     from mediavault.services.extraction.api_extractor import ApiExtractor
     from mediavault.services.extraction.browser_extractor import BrowserExtractor
+    from mediavault.services.extraction.confined_reader import ConfinedReader
     from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor
     from mediavault.services.media.probe import MediaProbe
     from mediavault.services.media.remux import to_mp4
@@ -128,12 +129,14 @@ async def open_tools(
             memory_limit=settings.browser_memory_mb * MIB if settings.browser_memory_mb else None,
         )
         stack.push_async_callback(browser.close)
+        reader = ConfinedReader(clock)
+        stack.push_async_callback(reader.close)
         extractors: list[Extractor] = [
-            ApiExtractor(client),
+            ApiExtractor(client, reader),
             YtdlpExtractor(proxy, clock, state_dir=settings.state_dir),
-            BrowserExtractor(browser, clock),
+            BrowserExtractor(browser, clock, reader),
             BrowserExtractor(
-                browser, clock, as_person=True, on_viewer=functools.partial(note_account, settings.state_dir)
+                browser, clock, reader, as_person=True, on_viewer=functools.partial(note_account, settings.state_dir)
             ),
             YtdlpExtractor(proxy, clock, state_dir=settings.state_dir, session=browser),
         ]

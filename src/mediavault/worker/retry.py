@@ -89,7 +89,10 @@ def asks_for_former(failure: Failure) -> bool:
 
 def is_believed_twice(failure: Failure) -> bool:
     """Whether it is believed, or left to a person, when it comes twice in a row."""
-    return isinstance(failure, SeemsDeleted | WorkerFroze) or failure.code is ErrorCode.IP_BLOCKED
+    return isinstance(failure, SeemsDeleted | WorkerFroze) or failure.code in (
+        ErrorCode.IP_BLOCKED,
+        ErrorCode.PAGE_UNREADABLE,
+    )
 
 
 def _wait_for_it(failure: NotYet, *, waits: int, now: datetime, jitter: float) -> RetryIn | GiveUp:

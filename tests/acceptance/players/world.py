@@ -22,6 +22,7 @@ from mediavault.services.extraction.browser_extractor import BrowserExtractor
 from mediavault.services.extraction.ranking import choose, videos_to_save
 from tests.acceptance.players.site import PlayersSite
 from tests.npm import PackagesMissing, node_modules
+from tests.stubs import ReaderHere
 
 LEAVE_OUT = "MEDIAVAULT_TEST_WITHOUT_PLAYERS"
 
@@ -41,7 +42,9 @@ class World:
 
     async def extraction(self, page: str) -> Extraction:
         post, platform = identify(parse_http_url(f"{self.site.origin}/post/{page}"))
-        return await BrowserExtractor(self.browser, SystemClock()).extract(post, platform, within_s=WITHIN_S)
+        return await BrowserExtractor(self.browser, SystemClock(), ReaderHere()).extract(
+            post, platform, within_s=WITHIN_S
+        )
 
     def pages_open(self) -> int:
         running = self.browser._keeper.running

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mediavault.commands import saved_page, saved_page_child
 from mediavault.core.errors import Ambiguous, LoginRequired, NetworkFailure
+from mediavault.services.child.process import ChildLimits, ChildTookTooLong
 from tests.stubs import candidate, extraction
 from tests.unit.cli.conftest import POST, Run, StubHouse, StubInspection
 
@@ -16,6 +20,29 @@ FILM = "https://cdn.example/film.mp4"
 PAGE = f"""<!doctype html><html><head><title>A film</title>
 <meta property="og:title" content="A film"><meta property="og:url" content="{POST}"></head>
 <body><main><video src="{FILM}" width="640" height="360"></video></main></body></html>"""
+
+
+class ChildHere:
+    """The process in which saved pages are read, without the process."""
+
+    def __init__(self, module: str) -> None:
+        self.module = module
+
+    async def ask(self, request: Mapping[str, Any], *, limits: ChildLimits) -> Any:
+        return json.loads(json.dumps(saved_page_child.answer(json.loads(json.dumps(request)))))
+
+    async def close(self) -> None:
+        pass
+
+
+class HostileChild(ChildHere):
+    async def ask(self, request: Mapping[str, Any], *, limits: ChildLimits) -> Any:
+        raise ChildTookTooLong("it used more than 20 s of processor time")
+
+
+@pytest.fixture(autouse=True)
+def _no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saved_page, "StandingChild", ChildHere)
 
 
 @pytest.fixture
@@ -81,6 +108,16 @@ def test_a_saved_page_needs_no_network(run: Run, house: StubHouse, page: Path) -
     assert (data["outcome"], data["platform"], data["title"]) == ("video", "generic", "A film")
     assert [(item["role"], item["type"], item["chosen"]) for item in data["items"]] == [("main", "video", FILM)]
     assert data["items"][0]["candidates"][0]["url"] == data["choice"]["url"] == FILM
+
+
+def test_a_saved_page_that_is_never_read_is_unreadable_and_1(
+    run: Run, page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved_page, "StandingChild", HostileChild)
+    ended = run("inspect", "--saved-page", str(page), "--url", POST, "--json")
+
+    assert (ended.code, ended.json()["outcome"], ended.json()["error"]["code"]) == (1, "unreadable", "PAGE_UNREADABLE")
+    assert "20 s of processor time" in ended.json()["reason"]
 
 
 def test_a_saved_page_may_say_itself_which_post_it_is(run: Run, page: Path) -> None:

@@ -21,6 +21,7 @@ from mediavault.core.errors import (
     LiveNow,
     LoginRequired,
     NetworkFailure,
+    PageUnreadable,
     NoSpace,
     Private,
     RateLimited,
@@ -77,6 +78,14 @@ def test_a_final_failure_is_never_tried_again(failure: Failure) -> None:
 def test_what_may_pass_is_looked_at_once_more_and_then_believed(failure: Failure, wait: timedelta) -> None:
     assert verdict(failure, jitter=0.0) == RetryIn(wait)
     assert verdict(failure, attempt=3, jitter=0.0, former=[failure.code, ErrorCode.NETWORK]) == RetryIn(wait)
+    assert isinstance(verdict(failure, attempt=2, former=[failure.code]), GiveUp)
+
+
+def test_a_page_that_took_too_long_to_read_is_read_once_more_and_then_given_up() -> None:
+    """It takes as long the next time, unless it was the machine."""
+    failure = PageUnreadable("The page was not read in time.")
+
+    assert isinstance(verdict(failure), RetryIn)
     assert isinstance(verdict(failure, attempt=2, former=[failure.code]), GiveUp)
 
 

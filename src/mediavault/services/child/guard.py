@@ -40,7 +40,9 @@ def serve(answer: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
     return 0
 
 
-def serve_lines(answer: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
+def serve_lines(
+    answer: Callable[[Mapping[str, Any]], Mapping[str, Any]], *, max_request_bytes: int = MAX_REQUEST_BYTES
+) -> int:
     """The same for many requests, a JSON line each, until standard input ends.
 
     The first line holds what the whole process is confined to (``address_space``, ``file``, ``parent``). Each request
@@ -50,7 +52,7 @@ def serve_lines(answer: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int
     limit({resource.RLIMIT_AS: bounds["address_space"], resource.RLIMIT_FSIZE: bounds["file"]})
     die_with(bounds["parent"])
     leave_network() or refuse_sockets()
-    while line := sys.stdin.buffer.readline(MAX_REQUEST_BYTES):
+    while line := sys.stdin.buffer.readline(max_request_bytes):
         request = json.loads(line)
         _allow_cpu(request["cpu"])
         _write(_answered(answer, request), end=b"\n")

@@ -10,13 +10,13 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from mediavault.services.child.guard import STANDING
 from mediavault.services.child.process import (
-    MAX_ANSWER_BYTES,
     ChildFailed,
     ChildLimits,
     ChildTookTooLong,
@@ -44,7 +44,7 @@ class StandingChild:
         """The helper's answer to ``request``. Raises ChildFailed and ChildTookTooLong.
 
         A helper that breaks down over a request may have been worn out by those before it, so a fresh one is asked once
-        more. ``limits.address_space`` and ``file_bytes`` hold for the process: those of its first request.
+        more. ``limits.address_space``, ``file_bytes`` and ``answer_bytes`` hold for the process: those of its first request.
         """
         if self._served >= REQUESTS_OF_ONE:
             await self.close()
@@ -76,21 +76,25 @@ class StandingChild:
             if not answered:
                 await self.close()
         self._served += 1
-        return read_answer(line)
+        return await asyncio.to_thread(read_answer, line)
 
     async def _exchange(self, request: Mapping[str, Any], limits: ChildLimits) -> bytes:
         process = self._process or await self._start(limits)
         assert process.stdin is not None
         assert process.stdout is not None
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died: the empty answer tells
-            process.stdin.write(json.dumps(request).encode() + b"\n")
+            # many megabytes may be in it: the event loop goes on meanwhile
+            process.stdin.write(await asyncio.to_thread(_line, request))
             await process.stdin.drain()
         try:
             line = await process.stdout.readline()
         except ValueError as exc:
             raise ChildFailed("its answer has no end") from exc
         if not line.endswith(b"\n"):
-            raise ChildFailed(f"the helper process ended with {exit_name(await process.wait())}")
+            returncode = await process.wait()
+            if returncode == -signal.SIGXCPU:
+                raise ChildTookTooLong(f"it used more than {limits.cpu_s} s of processor time")
+            raise ChildFailed(f"the helper process ended with {exit_name(returncode)}")
         return line
 
     async def _start(self, limits: ChildLimits) -> asyncio.subprocess.Process:
@@ -105,9 +109,13 @@ class StandingChild:
             stderr=asyncio.subprocess.DEVNULL,
             env=environment(),
             start_new_session=True,
-            limit=MAX_ANSWER_BYTES,
+            limit=limits.answer_bytes,
         )
         assert self._process.stdin is not None
         bounds = {"address_space": limits.address_space, "file": limits.file_bytes, "parent": os.getpid()}
         self._process.stdin.write(json.dumps(bounds).encode() + b"\n")
         return self._process
+
+
+def _line(request: Mapping[str, Any]) -> bytes:
+    return json.dumps(request).encode("ascii") + b"\n"

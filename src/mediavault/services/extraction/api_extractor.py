@@ -15,6 +15,7 @@ from mediavault.services.extraction.assembly import from_page_data, read_source
 from mediavault.services.extraction.http_status import failure_of_status
 from mediavault.services.extraction.page_data.readers import read_page_data
 from mediavault.services.extraction.page_data.refusals import told_refusal
+from mediavault.services.extraction.port import ApiAnswer, Reader
 
 MAX_ANSWER_BYTES = 8 << 20
 HEADERS = {"Accept": "application/json"}
@@ -30,37 +31,44 @@ class ApiExtractor:
     name = "api"
     as_person = False
 
-    def __init__(self, client: HttpClient) -> None:
+    def __init__(self, client: HttpClient, reader: Reader) -> None:
         self._client = client
+        self._reader = reader
 
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
-        """As the port says. Raises Unsupported where the address does not tell what the interface asks for.
-
-        What the interface says in its own words counts before its status: many answer 400 about a post that is gone.
-        """
+        """As the port says. Raises Unsupported where the address does not tell what the interface asks for."""
         url = api_url(post, platform)
         timeouts = Timeouts(connect_s=10, read_s=10, total_s=min(20.0, within_s))
         async with self._client.get(url, scope_url=post.url, headers=HEADERS, timeouts=timeouts, decode=True) as answer:
             status, pause = answer.status, asked_to_wait(answer.headers)
             body = b"" if status in CLOSED else await answer.read(limit=MAX_ANSWER_BYTES)
-        source = read_source(post.url, "", [body])
-        data = read_page_data(post, platform, source.documents) if source.documents else None
-        if status != 200 or data is None or not data.found:
-            raise (
-                told_refusal(post, platform, source.documents)
-                or failure_of_status(
-                    status,
-                    platform,
-                    refused=False,
-                    what="to answer",
-                    retry_after=pause,
-                    sure=bool(source.documents),
-                    closed=True,
-                )
-                or ExtractorBroken(f"{platform.title}'s interface did not answer with the post.")
+        extraction = await self._reader.read_answer(post, platform, ApiAnswer(status, body, pause))
+        log.info("post_read_by_api", url=redact_url(url), items=len(extraction.items))
+        return replace(extraction, extractor=self.name)
+
+
+def read_answer(post: Post, platform: Platform, answer: ApiAnswer) -> Extraction:
+    """What an open interface tells about the post. Pure. Raises the failure that it tells, and ExtractorBroken.
+
+    What it says in its own words counts before its status: many answer 400 about a post that is gone.
+    """
+    source = read_source(post.url, "", [answer.body])
+    data = read_page_data(post, platform, source.documents) if source.documents else None
+    if answer.status != 200 or data is None or not data.found:
+        raise (
+            told_refusal(post, platform, source.documents)
+            or failure_of_status(
+                answer.status,
+                platform,
+                refused=False,
+                what="to answer",
+                retry_after=answer.retry_after,
+                sure=bool(source.documents),
+                closed=True,
             )
-        log.info("post_read_by_api", url=redact_url(url), items=len(data.items))
-        return replace(from_page_data(post, platform, data, None, source), extractor=self.name)
+            or ExtractorBroken(f"{platform.title}'s interface did not answer with the post.")
+        )
+    return from_page_data(post, platform, data, None, source)
 
 
 def api_url(post: Post, platform: Platform) -> str:

@@ -44,6 +44,7 @@ from mediavault.services.extraction.page_data.refusals import told_refusal
 from mediavault.services.extraction.page_data.viewer import viewer_of
 from mediavault.services.extraction.page_manifests import page_manifests
 from mediavault.services.extraction.players import player_sightings
+from mediavault.services.extraction.port import Reader, VisitReading
 from mediavault.services.extraction.prerolls import own_plays
 from mediavault.services.extraction.ranking import no_video
 from mediavault.services.extraction.shown import shown_by
@@ -62,6 +63,7 @@ class BrowserExtractor:
         self,
         browser: Browser,
         clock: Clock,
+        reader: Reader,
         *,
         as_person: bool = False,
         on_viewer: Callable[[str, str], None] = lambda _, __: None,
@@ -71,6 +73,7 @@ class BrowserExtractor:
         self.as_person = as_person
         self._browser = browser
         self._clock = clock
+        self._reader = reader
         self._on_viewer = on_viewer
 
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
@@ -82,21 +85,19 @@ class BrowserExtractor:
         visit_s = max(within_s - MARGIN_S, within_s / 2)
         capture = await self._browser.capture(url, platform=platform, within_s=visit_s, as_person=self.as_person)
         try:
-            extraction = read_capture(post, platform, capture)
+            reading = await self._reader.read_visit(post, platform, capture, with_viewer=self.as_person)
         except (LoginRequired, AgeRestrictedToStrangers) as wall:  # in spite of a sign-in: it is that which has ended
             raise wall_failure(wall, platform, cookies, now=self._clock.now()) from wall
         log.info(
             "post_read",
             url=redact_url(capture.final_url),
             as_person=self.as_person,
-            candidates=len(extraction.candidates),
+            candidates=len(reading.extraction.candidates),
             took_ms=round((self._clock.monotonic() - began_s) * 1000),
         )
-        if self.as_person and platform.viewer_data:
-            viewer = viewer_of(platform.viewer_data, source_of(capture).documents)
-            if viewer is not None:
-                await asyncio.to_thread(self._on_viewer, platform.name, viewer)
-        return replace(extraction, extractor=self.name, as_person=self.as_person)
+        if reading.viewer is not None:
+            await asyncio.to_thread(self._on_viewer, platform.name, reading.viewer)
+        return replace(reading.extraction, extractor=self.name, as_person=self.as_person)
 
 
 def address_to_visit(post: Post, platform: Platform) -> str:
@@ -105,6 +106,16 @@ def address_to_visit(post: Post, platform: Platform) -> str:
         return post.url
     match = _match(platform, post.url)
     return match.page_url if match else post.url
+
+
+def read_visit(post: Post, platform: Platform, capture: PageCapture, *, with_viewer: bool) -> VisitReading:
+    """What a visit tells about the post, and ``with_viewer`` what the page calls the person who looks. Pure.
+
+    Raises as :func:`read_capture`.
+    """
+    extraction = read_capture(post, platform, capture)
+    asked = with_viewer and platform.viewer_data
+    return VisitReading(extraction, viewer_of(platform.viewer_data, source_of(capture).documents) if asked else None)
 
 
 def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extraction:

@@ -104,6 +104,7 @@ _UNSETTLED = frozenset(
         ErrorCode.NO_VIDEO,
         ErrorCode.UNSUPPORTED,
         ErrorCode.EXTRACTOR_BROKEN,
+        ErrorCode.PAGE_UNREADABLE,
         ErrorCode.BROWSER_UNAVAILABLE,
         ErrorCode.TOOL_MISSING,
         ErrorCode.NETWORK,

@@ -14,7 +14,7 @@ from mediavault.platforms.registry import identify
 from mediavault.platforms.x import X
 from mediavault.services.extraction.api_extractor import ApiExtractor, api_url
 from mediavault.services.extraction.ranking import choose
-from tests.stubs import StubClient
+from tests.stubs import ReaderHere, StubClient
 
 POST, MASTODON = identify(parse_http_url("https://social.example/@jane/112233445566778899"))
 STATUS: dict[str, Any] = {
@@ -37,7 +37,7 @@ STATUS: dict[str, Any] = {
 
 
 async def ask(status: int = 200, body: bytes = b"") -> Any:
-    return await ApiExtractor(StubClient(status, body)).extract(POST, MASTODON, within_s=60)
+    return await ApiExtractor(StubClient(status, body), ReaderHere()).extract(POST, MASTODON, within_s=60)
 
 
 async def test_the_posts_video_comes_out_of_the_answer() -> None:
@@ -79,14 +79,14 @@ async def test_what_the_interface_says_counts_before_its_status() -> None:
     client = StubClient(400, json.dumps({"error": "NotFound", "message": "Post not found"}).encode())
 
     with pytest.raises(Deleted):
-        await ApiExtractor(client).extract(post, bluesky, within_s=60)
+        await ApiExtractor(client, ReaderHere()).extract(post, bluesky, within_s=60)
 
 
 @pytest.mark.parametrize(("told", "wait"), [("90", timedelta(seconds=90)), ("soon", None)])
 async def test_a_429_tells_when_to_come_back(told: str, wait: timedelta | None) -> None:
     client = StubClient(429, headers={"retry-after": told})
     with pytest.raises(RateLimited) as caught:
-        await ApiExtractor(client).extract(POST, MASTODON, within_s=60)
+        await ApiExtractor(client, ReaderHere()).extract(POST, MASTODON, within_s=60)
     assert caught.value.retry_after == wait
 
 

@@ -32,10 +32,11 @@ from mediavault.platforms.registry import identify
 from mediavault.platforms.tiktok import TIKTOK
 from mediavault.platforms.x import X
 from mediavault.services.browser.port import PageCapture, SeenResponse
-from mediavault.services.extraction.browser_extractor import BrowserExtractor, address_to_visit, read_capture
+from mediavault.services.extraction.browser_extractor import BrowserExtractor, address_to_visit
 from mediavault.services.extraction.ranking import choose, videos_to_save
 from tests.fakes import FakeClock
-from tests.stubs import StubBrowser
+from tests.stubs import ReaderHere, StubBrowser
+from tests.unit.services.extraction.both_ways import read_capture
 from tests.unit.services.extraction.samples import (
     CDN,
     PAGE,
@@ -302,7 +303,7 @@ class OnePage(StubBrowser):
 
 async def test_the_visit_ends_before_the_time_is_up() -> None:
     browser = OnePage(capture(player()))
-    found = await BrowserExtractor(browser, FakeClock()).extract(page_post(), GENERIC, within_s=180)
+    found = await BrowserExtractor(browser, FakeClock(), ReaderHere()).extract(page_post(), GENERIC, within_s=180)
 
     assert chosen(found) == f"{CDN}post.mp4"
     assert browser.visited == [(PAGE, 172.0)]
@@ -335,7 +336,7 @@ async def test_a_login_wall_in_spite_of_a_sign_in_says_that_the_sign_in_has_ende
     browser = OnePage(WALL, cookies=cookies)
 
     with pytest.raises(kind):
-        await BrowserExtractor(browser, FakeClock(), as_person=True).extract(x_post(), X, within_s=60)
+        await BrowserExtractor(browser, FakeClock(), ReaderHere(), as_person=True).extract(x_post(), X, within_s=60)
     assert browser.as_person == [True]
 
 
@@ -343,7 +344,7 @@ async def test_a_login_wall_says_nothing_of_a_sign_in_that_was_not_shown_to_it()
     browser = OnePage(WALL, cookies=(Cookie("auth_token", "s", "x.com"), Cookie("ct0", "s", "x.com")))
 
     with pytest.raises(LoginRequired):
-        await BrowserExtractor(browser, FakeClock()).extract(x_post(), X, within_s=60)
+        await BrowserExtractor(browser, FakeClock(), ReaderHere()).extract(x_post(), X, within_s=60)
     assert browser.as_person == [False]
 
 
@@ -351,7 +352,7 @@ async def test_without_a_cookie_for_the_post_nobody_looks_as_a_person() -> None:
     browser = OnePage(WALL)
 
     with pytest.raises(Unsupported):
-        await BrowserExtractor(browser, FakeClock(), as_person=True).extract(x_post(), X, within_s=60)
+        await BrowserExtractor(browser, FakeClock(), ReaderHere(), as_person=True).extract(x_post(), X, within_s=60)
     assert browser.visited == []
 
 

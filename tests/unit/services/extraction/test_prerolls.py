@@ -9,10 +9,10 @@ import pytest
 from mediavault.core.errors import Ambiguous
 from mediavault.platforms.generic import GENERIC
 from mediavault.services.browser.port import Feed, Play, SeenResponse, SeenVideo
-from mediavault.services.extraction.browser_extractor import read_capture
 from mediavault.services.extraction.candidates import network_media
 from mediavault.services.extraction.prerolls import own_plays
 from mediavault.services.extraction.ranking import videos_to_save
+from tests.unit.services.extraction.both_ways import read_capture
 from tests.unit.services.extraction.samples import CDN, PAGE, capture, page_post, player, response
 
 HLS = "application/vnd.apple.mpegurl"

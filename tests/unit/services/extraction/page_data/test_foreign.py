@@ -11,10 +11,10 @@ import pytest
 from mediavault.core.media import Ownership
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import identify
-from mediavault.services.extraction.browser_extractor import read_capture
 from mediavault.services.extraction.outcome import Outcome
 from mediavault.services.extraction.page_data.foreign import foreign_media
 from mediavault.services.extraction.saved_page import SavedLook, look_at_saved, open_saved
+from tests.unit.services.extraction.both_ways import read_capture
 from tests.unit.services.extraction.samples import capture, meta
 
 FILE = "https://video.xx.fbcdn.net/v/t42.1790-2/1111_2222222222222_333_n.mp4?oe=6FFFFFFF"

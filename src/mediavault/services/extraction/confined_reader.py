@@ -1,0 +1,83 @@
+"""Reads what a site sent in a process of its own, so that a document that is never done with costs one post, not the vault.
+
+Threads would not help: Python runs one at a time, and a regular expression is not to be interrupted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from mediavault.core.clock import Clock
+from mediavault.core.errors import Failure, PageUnreadable
+from mediavault.core.media import Extraction, Post
+from mediavault.core.platform import Platform
+from mediavault.services.browser.port import PageCapture
+from mediavault.services.child.pool import ChildPool
+from mediavault.services.child.process import ChildFailed, ChildLimits, ChildTookTooLong
+from mediavault.services.child.records import from_json, to_json
+from mediavault.services.extraction.port import ApiAnswer, VisitReading
+
+CHILD = "mediavault.services.extraction.reading_child"
+MAX_CHILDREN = 2
+# The processor's time tells a hostile document from a busy machine; the largest pages take a few seconds of it.
+LIMITS = ChildLimits(wall_s=60.0, cpu_s=20, answer_bytes=32 << 20)
+
+T = TypeVar("T")
+
+
+class ConfinedReader:
+    """The Reader of a worker: at most MAX_CHILDREN documents are read at the same time, others wait their turn."""
+
+    def __init__(self, clock: Clock, *, child: str = CHILD, limits: ChildLimits = LIMITS) -> None:
+        self._limits = limits
+        self._children = ChildPool(child, clock, most=MAX_CHILDREN)
+
+    async def read_visit(
+        self, post: Post, platform: Platform, capture: PageCapture, *, with_viewer: bool
+    ) -> VisitReading:
+        return await self._read("visit", post, platform, capture, VisitReading, with_viewer=with_viewer)
+
+    async def read_answer(self, post: Post, platform: Platform, answer: ApiAnswer) -> Extraction:
+        return await self._read("answer", post, platform, answer, Extraction)
+
+    async def close(self) -> None:
+        """End the processes. Safe to call twice."""
+        await self._children.close()
+
+    async def _read(
+        self, task: str, post: Post, platform: Platform, given: PageCapture | ApiAnswer, wanted: type[T], **more: object
+    ) -> T:
+        request = await asyncio.to_thread(_request, task, post, platform, given, more)
+        try:
+            answer = await self._children.ask(request, limits=self._limits)
+        except ChildFailed as exc:
+            raise unreadable(exc, what="What the site sent") from exc
+        return await asyncio.to_thread(_result, answer, wanted)
+
+
+def unreadable(exc: ChildFailed, *, what: str) -> PageUnreadable:
+    """The failure of a document over which its reader was ended."""
+    if isinstance(exc, ChildTookTooLong):
+        return PageUnreadable(f"{what} could not be read in time: {exc.reason}.")
+    return PageUnreadable(f"{what} could not be read: {exc.reason}.")
+
+
+def _request(
+    task: str, post: Post, platform: Platform, given: PageCapture | ApiAnswer, more: Mapping[str, object]
+) -> Mapping[str, Any]:
+    return {
+        "task": task,
+        "post": to_json(Post, post),
+        "platform": to_json(Platform, platform),
+        "given": to_json(type(given), given),
+        **more,
+    }
+
+
+def _result(answer: Mapping[str, Any], wanted: type[T]) -> T:
+    """Raises the failure that the reading raised."""
+    if "failure" in answer:
+        raise from_json(Failure, answer["failure"])
+    return from_json(wanted, answer["read"])

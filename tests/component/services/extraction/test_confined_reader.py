@@ -1,0 +1,194 @@
+"""Documents of strangers, read in a process of its own: what they do to their reader, and what that does to nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import textwrap
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.clock import Clock, SystemClock
+from mediavault.core.errors import LoginRequired, NoVideo, PageUnreadable, RateLimited
+from mediavault.platforms.generic import GENERIC
+from mediavault.platforms.x import X
+from mediavault.services.browser.port import PageCapture
+from mediavault.services.child.pool import IDLE_S
+from mediavault.services.extraction.browser_extractor import read_capture
+from mediavault.services.extraction.confined_reader import CHILD, LIMITS, MAX_CHILDREN, ConfinedReader
+from mediavault.services.extraction.port import ApiAnswer, VisitReading
+from tests.fakes import FakeClock
+from tests.unit.services.extraction.samples import capture, page_post, player, x_post
+from tests.unit.services.extraction.test_api_extractor import MASTODON, POST, STATUS
+
+PLANTED = """
+    import os, sys, time
+    from mediavault.services.extraction import reading_child
+    read = reading_child.answer
+    def answer(request):
+        title = request["given"][4]
+        if title == "spin":
+            while True: pass
+        if title == "fill":
+            return {"read": "x" * (3 << 30)}
+        if title == "environment":
+            raise ValueError(" ".join(sorted(os.environ)))
+        if title == "wait":
+            time.sleep(600)
+        return read(request)
+    reading_child.answer = answer
+    sys.exit(reading_child.main())
+"""
+
+
+@pytest.fixture
+def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The module of a child that does what the title of a page says, and reads it then."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    (tmp_path / "planted_reader.py").write_text(textwrap.dedent(PLANTED))
+    return "planted_reader"
+
+
+@asynccontextmanager
+async def a_reader(
+    child: str = CHILD, *, clock: Clock | None = None, cpu_s: int = LIMITS.cpu_s, wall_s: float = LIMITS.wall_s
+) -> AsyncIterator[ConfinedReader]:
+    reader = ConfinedReader(clock or SystemClock(), child=child, limits=replace(LIMITS, cpu_s=cpu_s, wall_s=wall_s))
+    try:
+        yield reader
+    finally:
+        await reader.close()
+
+
+async def read(reader: ConfinedReader, page: PageCapture) -> VisitReading:
+    return await reader.read_visit(page_post(), GENERIC, page, with_viewer=False)
+
+
+async def ticks_while(work: Callable[[], Awaitable[object]]) -> int:
+    """How often the event loop came round meanwhile, at most a hundred times a second."""
+    count = 0
+
+    async def tick() -> None:
+        nonlocal count
+        while True:
+            await asyncio.sleep(0.01)
+            count += 1
+
+    ticking = asyncio.create_task(tick())
+    try:
+        await work()
+    finally:
+        ticking.cancel()
+    return count
+
+
+async def test_a_page_is_read_as_it_would_be_here() -> None:
+    page = capture(player())
+    async with a_reader() as reader:
+        reading = await read(reader, page)
+
+    assert reading.extraction == read_capture(page_post(), GENERIC, page)
+    assert reading.extraction.videos
+
+
+async def test_a_failure_that_the_page_tells_arrives_as_the_same_failure() -> None:
+    wall = capture(url="https://x.com/i/status/12", final_url="https://x.com/i/flow/login")
+    frame = capture(html='<p>Words</p><iframe src="https://www.youtube.com/embed/2lAe1cqCOXo"></iframe>')
+    async with a_reader() as reader:
+        with pytest.raises(LoginRequired):
+            await reader.read_visit(x_post(), X, wall, with_viewer=False)
+        with pytest.raises(NoVideo) as caught:
+            await read(reader, frame)
+
+    assert caught.value.embeds == ("https://www.youtube.com/embed/2lAe1cqCOXo",)
+
+
+async def test_an_answer_of_an_open_interface_is_read_there_too() -> None:
+    async with a_reader() as reader:
+        found = await reader.read_answer(POST, MASTODON, ApiAnswer(200, json.dumps(STATUS).encode()))
+        with pytest.raises(RateLimited) as caught:
+            await reader.read_answer(POST, MASTODON, ApiAnswer(429, b"", timedelta(seconds=90)))
+
+    assert found.account.display_name == "Jane"
+    assert caught.value.retry_after == timedelta(seconds=90)
+
+
+OPEN_MANIFEST = '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><BaseURL>' + " " * 6_000
+
+
+async def test_a_manifest_that_never_closes_keeps_neither_its_reader_nor_the_event_loop_busy() -> None:
+    html = f'<script type="application/json">{json.dumps({"m": OPEN_MANIFEST})}</script>'
+    async with a_reader() as reader:
+        ticks = await ticks_while(lambda: read(reader, capture(player(), html=html)))
+
+    assert ticks > 0
+
+
+async def test_a_page_that_is_never_read_fails_alone_and_the_next_one_is_read(planted: str) -> None:
+    async def spin() -> None:
+        with pytest.raises(PageUnreadable, match="in time: it used more than 1 s of processor time"):
+            await read(reader, capture(player(), title="spin"))
+
+    async with a_reader(planted, cpu_s=1) as reader:
+        ticks = await ticks_while(spin)
+        after = await read(reader, capture(player()))
+
+    assert ticks > 20
+    assert after.extraction.videos
+
+
+async def test_a_page_that_is_waited_for_too_long_is_given_up(planted: str) -> None:
+    async with a_reader(planted, wall_s=0.5) as reader:
+        with pytest.raises(PageUnreadable, match="it took longer than"):
+            await read(reader, capture(title="wait"))
+
+
+async def test_a_page_that_takes_too_much_memory_fails_alone(planted: str) -> None:
+    async with a_reader(planted) as reader:
+        with pytest.raises(PageUnreadable, match="could not be read"):
+            await read(reader, capture(title="fill"))
+        assert (await read(reader, capture(player()))).extraction.videos
+
+
+async def test_the_child_sees_nothing_of_our_environment(planted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIAVAULT_TOKEN", "secret")
+    monkeypatch.setenv("PGPASSWORD", "secret")
+    async with a_reader(planted) as reader:
+        with pytest.raises(PageUnreadable) as caught:
+            await read(reader, capture(title="environment"))
+
+    assert "PATH" in caught.value.message
+    assert "MEDIAVAULT_TOKEN" not in caught.value.message
+    assert "PGPASSWORD" not in caught.value.message
+
+
+async def test_a_page_that_takes_long_does_not_hold_up_another(planted: str) -> None:
+    async with a_reader(planted) as reader:
+        await asyncio.gather(*(read(reader, capture(player())) for _ in range(MAX_CHILDREN)))  # both are started
+        slow = asyncio.create_task(read(reader, capture(title="wait")))
+        await asyncio.sleep(0)
+        await read(reader, capture(player()))
+
+        assert not slow.done()
+        slow.cancel()
+        await asyncio.wait([slow])
+
+
+async def test_a_vault_without_posts_keeps_no_reader() -> None:
+    clock = FakeClock()
+    async with a_reader(clock=clock) as reader:
+        await read(reader, capture(player()))
+        (child,) = [one for one in reader._children._all if one._process is not None]
+        process = child._process
+        await clock.settle()
+        clock.advance(IDLE_S)
+        assert process is not None
+        await asyncio.wait_for(process.wait(), 20)
+
+        assert (await read(reader, capture(player()))).extraction.videos

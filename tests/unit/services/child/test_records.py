@@ -1,0 +1,110 @@
+"""What goes to a helper and comes back is the same record, whatever stands in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, cast, get_args, get_origin, get_type_hints
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mediavault.core import errors
+from mediavault.core.errors import Failure, LiveNow, MediavaultError, NetworkFailure, NotYet, NoVideo
+from mediavault.core.media import Extraction, Post
+from mediavault.core.platform import Platform
+from mediavault.platforms.registry import all_platforms
+from mediavault.services.browser.port import PageCapture
+from mediavault.services.child.records import from_json, to_json
+from mediavault.services.extraction.port import ApiAnswer, VisitReading
+
+# No two halves of a pair next to each other: JSON knows that as the one character that they make
+TEXTS = st.text(st.characters(), max_size=8).filter(lambda text: not re.search("[\ud800-\udbff][\udc00-\udfff]", text))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=5,
+)
+ZONES = st.just(UTC) | st.integers(-720, 840).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+SIMPLE = {
+    str: TEXTS,
+    float: st.floats(allow_nan=False),
+    datetime: st.datetimes(timezones=ZONES),
+    Any: st.dictionaries(TEXTS, JSON, max_size=3),
+}
+
+
+def values_of(kind: Any) -> st.SearchStrategy[Any]:
+    """Whatever a field of this type may hold."""
+    arguments = get_args(kind)
+    if kind in SIMPLE:
+        return SIMPLE[kind]
+    if is_dataclass(kind):
+        hints, make = get_type_hints(kind), cast("Callable[..., Any]", kind)
+        return st.builds(make, **{field.name: values_of(hints[field.name]) for field in fields(kind)})
+    if get_origin(kind) is tuple:
+        return st.lists(values_of(arguments[0]), max_size=2).map(tuple)
+    if get_origin(kind) is Mapping:
+        return st.dictionaries(TEXTS, values_of(arguments[1]), max_size=3)
+    if type(None) in arguments:
+        return st.none() | values_of(arguments[0])
+    return st.from_type(kind)
+
+
+def sent(kind: Any, value: Any) -> Any:
+    """As it arrives in another process."""
+    return from_json(kind, json.loads(json.dumps(to_json(kind, value))))
+
+
+@pytest.mark.parametrize("kind", [PageCapture, Extraction, VisitReading, ApiAnswer, Post])
+@settings(deadline=None, max_examples=50, print_blob=True)
+@given(data=st.data())
+def test_a_record_comes_back_as_it_was(kind: type[Any], data: st.DataObject) -> None:
+    record = data.draw(values_of(kind))
+
+    assert sent(kind, record) == record
+
+
+@pytest.mark.parametrize("platform", all_platforms(), ids=lambda platform: platform.name)
+def test_a_platform_comes_back_with_its_patterns(platform: Platform) -> None:
+    assert sent(Platform, platform) == platform
+
+
+def failures() -> list[MediavaultError]:
+    """One of every class."""
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, MediavaultError)]
+    return [kind(f"It failed: {kind.__name__}.") for kind in kinds]
+
+
+@pytest.mark.parametrize("error", failures(), ids=lambda error: type(error).__name__)
+def test_every_error_of_ours_comes_back_as_itself(error: MediavaultError) -> None:
+    there = sent(MediavaultError, error)
+
+    assert (type(there), str(there), vars(there)) == (type(error), str(error), vars(error))
+
+
+def test_what_an_error_holds_comes_back_with_it() -> None:
+    no_video = NoVideo("None.", help="Look elsewhere.", http_status=404, bytes_received=3)
+    no_video.embeds = ("https://a.test/1",)
+    later = LiveNow("Soon", starts_at=datetime(2026, 11, 24, tzinfo=UTC), retry_after=timedelta(microseconds=1))
+    later.causes = (NetworkFailure("reset"), no_video)
+    there = sent(Failure, later)
+
+    assert (str(there), there.message, there.help) == (str(later), later.message, later.help)
+    assert isinstance(there, NotYet)
+    assert (there.starts_at, there.retry_after) == (later.starts_at, later.retry_after)
+    assert [vars(cause) for cause in there.causes] == [vars(cause) for cause in later.causes]
+
+
+@dataclass(frozen=True)
+class Unwritable:
+    thing: list[set[int]]
+
+
+def test_what_has_no_form_is_refused_and_not_guessed() -> None:
+    with pytest.raises(TypeError):
+        to_json(Unwritable, Unwritable([{1}]))
