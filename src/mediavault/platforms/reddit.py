@@ -75,7 +75,7 @@ REDDIT = Platform(
     canonical="https://www.reddit.com/comments/{post_id}/",
     api_url="https://www.reddit.com/comments/{post_id}/.json?raw_json=1",
     extractors=("api", "browser", "ytdlp"),
-    json_paths=re.compile(r"/comments/[a-z0-9]+[^?]*\.json|/by_id/|/api/info"),
+    json_paths=re.compile(r"/comments/[a-z0-9]++(?:(?!/comments/[a-z0-9])[^?])*\.json|/by_id/|/api/info"),
     page_reader="reddit",
     page_data_css="shreddit-post",
     media_hosts=("v.redd.it", "packaged-media.redd.it", "i.redd.it", "preview.redd.it", "external-preview.redd.it"),

@@ -71,7 +71,7 @@ TIKTOK = Platform(
     max_connections=2,  # an account hangs on it: no more than a person who watches
     watermark_yes=re.compile(
         r"/(?:mps/)?logo/|/playwm/|[?&](?:logo_type|user_text|logo_name)=|[?&](?:lr=tiktok(?:_m)?|watermark=1)(?:&|$)"
-        r"|[?&]lr=all&(?:[^#]*&)?ds=3(?:&|$)"  # ds: 3 is the file for downloading, 6 the one for playing
+        r"|[?&]lr=all&(?:(?:(?!&lr=all&)[^#])*&)?ds=3(?:&|$)"  # ds: 3 is the file for downloading, 6 the one for playing
     ),
     watermark_no=re.compile(r"^https?://[^/]+/aweme/v1/play/|[?&](?:lr=unwatermarked|ds=6)(?:&|$)"),
     referer="https://www.tiktok.com/",

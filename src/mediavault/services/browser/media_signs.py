@@ -40,7 +40,7 @@ _SAYS_NOTHING = frozenset(
     }
 )
 _MANIFEST_TEXT = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:#EXTM3U|(?:<\?xml[^>]{0,200}\?>\s*)?(?:<!--.{0,2000}?-->\s*){0,5}<(?:[\w.-]{1,20}:)?MPD[\s>])",
+    rb"(?:\xef\xbb\xbf)?+\s*+(?:#EXTM3U|(?:<\?xml[^>]{0,200}\?>\s*+)?+(?:<!--(?>.{0,2000}?-->)\s*+){0,5}+<(?:[\w.-]{1,20}:)?MPD[\s>])",
     re.DOTALL,
 )
 _JSON_TEXT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:for\s*\(\s*;|\)\]\}'|while\s*\(\s*1|\{\s*[\"}]|\[\s*[\[{\"\]])")

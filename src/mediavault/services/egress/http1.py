@@ -20,9 +20,9 @@ _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "upgrade"}
 )
 _FRAMES_THE_MESSAGE = frozenset({"content-length", "transfer-encoding", "host"})  # cannot be named away
-_REQUEST_LINE = re.compile(r"([A-Z]+) ([\x21-\x7e\x80-\xff]+) HTTP/1\.([01])")
+_REQUEST_LINE = re.compile(r"([A-Z]++) ([\x21-\x7e\x80-\xff]+) HTTP/1\.([01])")
 _STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?")
-_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*+([\t\x20-\x7e\x80-\xff]*)")
 _LENGTH = re.compile(r"[0-9]{1,15}")
 
 

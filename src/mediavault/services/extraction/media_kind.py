@@ -152,7 +152,7 @@ _IMAGE_HOSTS = (
     "i.pinimg.com",
 )
 _IMAGE_PATH = re.compile(
-    r"~tplv-|/tos-\w+-(?:p|avt)-\d+[\w-]*/"  # TikTok: the service's mark, and the picture buckets
+    r"~tplv-|/tos-\w+-(?:p|avt)-\d++[\w-]*+/"  # TikTok: the service's mark, and the picture buckets
     r"|^/dms/image/"  # LinkedIn
     r"|^/img/\w+/plain/"  # Bluesky
     r"|/safe_image\.php$|^/emg1/v/|^/lookaside/crawler/media/$"  # Facebook
@@ -254,9 +254,11 @@ def _by_place(parts: SplitResult, platform: Platform | None) -> MediaKind:
 # --- which part of a video -------------------------------------------------------------------------------------
 
 # Pieces of streams that wear a whole file's name. "part1.mp4" is not among them: people name files so.
+# What follows a mark never goes on past the next such mark: a name that is made of them would be read once for each
 _SEGMENT_NAME = re.compile(
-    r"(?:^|[_.-])(?:init|header)(?:[_.-][\w-]*)?\.(?:mp4|m4v|m4a|webm)$"
-    r"|(?:^|[_.-])(?:seg(?:ment)?|chunk|frag(?:ment)?)[_-]?\d+[\w-]*\.(?:mp4|m4v|m4a|webm)$",
+    r"(?:^|[_.-])(?:init|header)(?:[_.-](?:(?![_-](?:init|header)[_-])[\w-])*+)?\.(?:mp4|m4v|m4a|webm)$"
+    r"|(?:^|[_.-])(?:seg(?:ment)?|chunk|frag(?:ment)?)[_-]?\d++"
+    r"(?:(?![_-](?:seg(?:ment)?|chunk|frag(?:ment)?)[_-]?\d)[\w-])*+\.(?:mp4|m4v|m4a|webm)$",
     re.IGNORECASE,
 )
 _SEGMENT_PATH = re.compile(

@@ -282,7 +282,7 @@ def _said(error: Facts) -> str:
 
 def _quoted(error: Facts) -> str:
     """The first sentence, without addresses, for a person to read."""
-    text = re.sub(r"\s*\(caused by .*", "", str(error.get("message") or ""), flags=re.DOTALL)
+    text = re.sub(r"(?<!\s)\s*+\(caused by .*", "", str(error.get("message") or ""), flags=re.DOTALL)
     text = re.sub(r"; please report this issue on.*", "", text, flags=re.DOTALL)
     text = re.sub(r"https?://\S+", "…", text)
     return re.sub(r"\s+", " ", text).strip(" .")[:200] or "it did not say why"

@@ -112,7 +112,7 @@ def _is_in_link(html: str, start: int) -> bool:
 
 def _parsed(text: str) -> object:
     """Saved pages have such values escaped twice: entities in entities, or every backslash doubled."""
-    if re.match(r"\s*[{\[]?\s*&", text):
+    if re.match(r"\s*+[{\[]?\s*+&", text):
         text = unescape(text)
     for written in (text, text.replace("\\\\", "\\")):
         try:

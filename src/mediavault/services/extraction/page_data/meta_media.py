@@ -15,6 +15,7 @@ from mediavault.services.extraction.page_data.json_walk import Node
 from mediavault.services.extraction.page_data.rungs import rung
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_MAX_CODE_CHARS = 20  # numbers have 64 bits: eleven
 _PRIVATE_TAIL = 28  # characters that a private post's shortcode has behind the number
 MAX_ITEMS = 100  # a post has 20 at most
 MAX_RECORDS = 50  # of one post in one page; there are one to four
@@ -25,6 +26,8 @@ def number_of(shortcode: str) -> str | None:
     if shortcode.isascii() and shortcode.isdigit():
         return shortcode
     code = shortcode[:-_PRIVATE_TAIL] if len(shortcode) > _PRIVATE_TAIL else shortcode
+    if len(code) > _MAX_CODE_CHARS:
+        return None
     number = 0
     for letter in code:
         if (digit := _ALPHABET.find(letter)) < 0:

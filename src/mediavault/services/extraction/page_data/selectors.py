@@ -10,7 +10,7 @@ from mediavault.services.extraction.page_data.html_scan import MAX_HTML_CHARS, a
 _MAX_ELEMENTS = 50_000
 _MAX_BROKEN = 100
 _SIMPLE = re.compile(r"([A-Za-z][\w-]*)?((?:#[\w-]+|\.[\w-]+|\[[\w-]+(?:[*^$]?=\"?[^\"\]]*\"?)?\])*)")
-_PART = re.compile(r"#([\w-]+)|\.([\w-]+)|\[([\w-]+)(?:([*^$]?)=\"?([^\"\]]*)\"?)?\]")
+_PART = re.compile(r"#([\w-]+)|\.([\w-]+)|\[([\w-]++)(?:([*^$]?)=\"?([^\"\[\]]*+)\"?)?\]")
 _START = re.compile(r"<(?:(!--)|([A-Za-z][\w-]{0,40})(?=[\s/>]))")
 _RAW = frozenset({"script", "style", "template", "textarea", "title", "noscript"})  # what stands in them is not shown
 

@@ -1,0 +1,285 @@
+"""Every function of the product that takes a text of a stranger, as a function of that text alone.
+
+Those of one argument are found by themselves; the others stand in WITH_MORE, and what is no stranger's text in OWN_TEXTS.
+``tests/unit/test_growth.py`` holds that nothing is missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
+from typing import Any
+
+from mediavault.api import appearance, ranges
+from mediavault.api.security import HostRules, comes_from_elsewhere, host_is_ours
+from mediavault.core import accounts, names
+from mediavault.core.media import FoundIn, Post
+from mediavault.core.platform import Platform
+from mediavault.core.urls import parse_http_url
+from mediavault.platforms.registry import all_platforms
+from mediavault.services.browser import media_signs
+from mediavault.services.browser.port import PageCapture, SeenManifest
+from mediavault.services.child.process import ChildFailed
+from mediavault.services.download import hls_document, hls_text, manifest, mpd, mpd_document, mpd_values, playlist
+from mediavault.services.egress import peer
+from mediavault.services.egress.http1 import BadMessage
+from mediavault.services.extraction import (
+    candidates,
+    manifests,
+    media_identity,
+    media_urls,
+    ytdlp_format,
+    ytdlp_reading,
+)
+from mediavault.services.extraction.api_extractor import read_answer
+from mediavault.services.extraction.assembly import read_source
+from mediavault.services.extraction.browser_extractor import read_capture
+from mediavault.services.extraction.page_data import (
+    articles,
+    build,
+    html_scan,
+    own_state,
+    selectors,
+    tiktok_refusals,
+    x_refusals,
+)
+from mediavault.services.extraction.page_data.tiktok_forms import as_items
+from mediavault.services.extraction.page_manifests import page_manifests
+from mediavault.services.extraction.port import ApiAnswer
+from mediavault.services.extraction.saved_page import open_saved
+from mediavault.services.extraction.walls import is_login_page
+from mediavault.services.extraction.ytdlp_sites import YtdlpSite
+from mediavault.services.vault import marker
+from mediavault.store import search_words
+from tests.fakes import START
+from tests.pumps import Pump, modules
+
+Read = Callable[[str], object]
+TEXTS = frozenset({"str", "bytes", "str | bytes", "bytes | str", "str | None"})
+
+# Whose functions take texts of strangers: of sites, of playlists, of names, of requests.
+AREAS = (
+    "api.pasted", "api.ranges", "api.security", "api.user_agent", "api.appearance", "api.post_view", "api.words",
+    "api.message_patterns", "core", "platforms", "services.browser", "services.child", "services.download",
+    "services.egress", "services.extraction", "services.media", "services.vault", "store.search_words",
+)  # fmt: skip
+
+# Functions in these areas whose text is our own, or a person's who has the vault's password.
+OWN_TEXTS = frozenset(
+    {
+        "core.changeable.checked",  # settings
+        "core.fleet.is_served",
+        "core.fleet.unserved_in_words",
+        "core.logs.configure_logs",
+        "core.logs.get_logger",
+        "core.logs.job_context",
+        "core.name_template.check_template",
+        "core.platform.paths",
+        "core.settings.check_allow_rule",
+        "core.settings.check_proxy",
+        "platforms.registry.platform",
+        "platforms.lookalikes.imitates",  # hosts, of which parse_http_url takes 253 characters
+        "platforms.lookalikes.is_below",
+        "services.browser.interception.judge",  # of a response's facts
+        "services.browser.x11_input.authority",  # keys of the window for signing in
+        "services.browser.x11_keys.keysym_of_char",
+        "services.browser.x11_keys.keysym_of_key",
+        "services.egress.http1.write_head",
+        "services.extraction.ytdlp_sites.site_of",
+        "services.media.nal.has_hole",  # bytes of media are bounded and read in the child
+        "services.media.nal.nal_length_bytes",
+        "services.media.ogg.checksum",
+        "services.media.remux_headers.parameter_sets",
+        "services.media.remux_headers.same_form",
+        "services.media.samples.end_of_segments",
+        "services.vault.bucket_address.parse_bucket_address",  # settings
+        "services.vault.marker.not_there",
+        "services.vault.naming.names_in_turn",
+        "services.vault.naming.no_free_name",
+        "services.vault.sidecars.beside",
+    }
+)  # fmt: skip
+
+URL = "https://site.test/posts/1"
+POST = Post(URL, URL, "generic", "1", "jane")
+GENERIC = next(platform for platform in all_platforms() if platform.name == "generic")
+TIKTOK = next(platform for platform in all_platforms() if platform.name == "tiktok")
+BASE = parse_http_url(URL)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+WITH_MORE: Mapping[str, Read] = {
+    "api.appearance.best_locale": lambda text: appearance.best_locale(text, frozenset({"en", "de"})),
+    "api.ranges.is_unchanged": lambda text: ranges.is_unchanged(text, '"a"'),
+    "api.ranges.range_still_holds": lambda text: ranges.range_still_holds(text, '"a"'),
+    "api.ranges.wanted_range": lambda text: ranges.wanted_range(text, 1_000),
+    "api.security.comes_from_elsewhere": lambda text: comes_from_elsewhere(None, text, "vault.test"),
+    "api.security.host_is_ours": lambda text: host_is_ours(text, HostRules(frozenset({"vault.test"}))),
+    "core.accounts.account": lambda text: accounts.account("generic", text, text),
+    "core.names.truncate_bytes": lambda text: names.truncate_bytes(text, 200),
+    "services.browser.media_signs.is_manifest": lambda text: media_signs.is_manifest(text, text),
+    "services.browser.media_signs.names_a_video": lambda text: media_signs.names_a_video("", URL + text),
+    "services.download.hls_document.read_document": lambda text: hls_document.read_document("#EXTM3U\n" + text, URL),
+    "services.download.hls_text.tags_of": lambda text: list(hls_text.tags_of(text, hls_text.Variables(URL, {}))),
+    "services.download.manifest.resolve": lambda text: manifest.resolve(text, BASE),
+    "services.download.mpd.read_mpd": lambda text: mpd.read_mpd(text, URL),
+    "services.download.mpd_document.read_document": lambda text: mpd_document.read_document(text, URL),
+    "services.download.mpd_values.fill": lambda text: mpd_values.fill(text, {"Number": 1}),
+    "services.download.playlist.read_playlist": lambda text: playlist.read_playlist(text, URL),
+    "services.egress.peer.owner_of": lambda text: peer.owner_of(text, ("127.0.0.1", 1), ("127.0.0.1", 2)),
+    "services.extraction.assembly.read_source": lambda text: read_source(URL, text, [text]),
+    "services.extraction.candidates.candidate_at": lambda text: candidates.candidate_at(
+        URL + text, GENERIC, FoundIn.DOM
+    ),
+    "services.extraction.manifests.look": lambda text: manifests.look(_bytes(text), URL),
+    "services.extraction.manifests.read_manifest": lambda text: manifests.read_manifest(_bytes(text), URL),
+    "services.extraction.media_identity.on_media_host": lambda text: media_identity.on_media_host(URL + text, TIKTOK),
+    "services.extraction.media_urls.media_facts": lambda text: media_urls.media_facts(URL + text, TIKTOK),
+    "services.extraction.media_urls.media_key": lambda text: media_urls.media_key(URL + text, TIKTOK),
+    "services.extraction.media_urls.watermark_of": lambda text: media_urls.watermark_of(URL + text, TIKTOK),
+    "services.extraction.page_data.articles.articles_linking": lambda text: articles.articles_linking(text, "1"),
+    "services.extraction.page_data.build.candidate": lambda text: build.candidate(URL + text, GENERIC, FoundIn.DOM),
+    "services.extraction.page_data.html_scan.attributes_of": lambda text: html_scan.attributes_of(text, 0, 0),
+    "services.extraction.page_data.own_state.setups_in_state": lambda text: own_state.setups_in_state(URL + text, [{}]),
+    "services.extraction.page_data.selectors.has_element": lambda text: selectors.has_element(text, "#a .b"),
+    "services.extraction.page_data.tiktok_forms.as_items": lambda text: list(_items(text)),
+    "services.extraction.page_data.tiktok_refusals.refusal": lambda text: _tiktok(text),
+    "services.extraction.page_data.x_refusals.refusal": lambda text: _x(text),
+    "services.extraction.saved_page.open_saved": lambda text: open_saved(_bytes(text), URL),
+    "services.extraction.walls.is_login_page": lambda text: is_login_page(URL + text, TIKTOK),
+    "services.extraction.ytdlp_format.is_foreign": lambda text: ytdlp_format.is_foreign(URL + text, TIKTOK),
+    "services.vault.marker.id_in": lambda text: marker.id_in(_bytes(text), "here"),
+    "store.search_words.is_in": lambda text: search_words.is_in(text, search_words.asked("kite") or ()),
+    "store.search_words.account_line": lambda text: search_words.account_line(text, text),
+    "store.search_words.job_line": lambda text: search_words.job_line(URL, URL, None, {"title": text, "text": text}),
+}
+
+
+def _items(text: str) -> Iterator[object]:
+    return as_items("1", [{"id": "1", "desc": text, "video": {"playAddr": text}}])
+
+
+def _tiktok(text: str) -> object:
+    return tiktok_refusals.refusal("1", [{"statusMsg": text, "statusCode": text}])
+
+
+def _x(text: str) -> object:
+    return x_refusals.refusal("1", [{"errors": [{"message": text}], "reason": text}])
+
+
+# --- a whole visit, and an answer --------------------------------------------------------------------------------
+
+
+def _visit(platform: Platform, text: str) -> object:
+    capture = PageCapture(
+        url=URL,
+        final_url=URL,
+        status=200,
+        html=text,
+        title=text,
+        visible_text=text,
+        responses=(),
+        videos=(),
+        drm_requested=False,
+        user_agent="",
+        manifests=(SeenManifest("blob:1", text, URL),),
+    )
+    return read_capture(Post(URL, URL, platform.name, "1", "jane"), platform, capture)
+
+
+def _answer(platform: Platform, text: str) -> object:
+    return read_answer(Post(URL, URL, platform.name, "1", "jane"), platform, ApiAnswer(200, _bytes(text)))
+
+
+def _ytdlp(text: str) -> object:
+    video = {"id": "1", "title": text, "description": text, "uploader": text, "webpage_url": URL + text}
+    formats = [
+        {"url": URL + text, "ext": "mp4", "protocol": "https", "vcodec": text, "cookies": text, "format_note": text}
+    ]
+    return _of_ytdlp({"info": {**video, "formats": formats}, "warnings": [text]})
+
+
+def _of_ytdlp(answer: Mapping[str, Any]) -> object:
+    return ytdlp_reading.read_answer(answer, POST, GENERIC, YtdlpSite(("generic",)), now=START)
+
+
+def _ytdlp_error(text: str) -> object:
+    return _of_ytdlp({"errors": [{"kind": "ExtractorError", "message": text}], "warnings": [text]})
+
+
+def whole_readings() -> Mapping[str, Read]:
+    """What a worker reads at once: a visit, an answer, what yt-dlp found, a manifest that a page made."""
+    return {
+        **{f"a visit to {one.name}": partial(_visit, one) for one in all_platforms()},
+        **{f"an answer of {one.name}": partial(_answer, one) for one in all_platforms() if one.api_url},
+        "an answer of yt-dlp": _ytdlp,
+        "an error of yt-dlp": _ytdlp_error,
+        "page_manifests": lambda text: page_manifests([SeenManifest("blob:1", text, URL)], [{"m": text}], URL),
+    }
+
+
+# --- those that are found ----------------------------------------------------------------------------------------
+
+
+@cache
+def candidates_of_code() -> Mapping[str, tuple[Callable[..., Any], int]]:
+    """Public functions of the areas whose first argument is a text, and how many others they must be given."""
+    found: dict[str, tuple[Callable[..., Any], int]] = {}
+    for module in modules():
+        place = module.__name__.removeprefix("mediavault.")
+        if not any(place == area or place.startswith(f"{area}.") for area in AREAS):
+            continue
+        for name, value in vars(module).items():
+            if name.startswith("_") or inspect.iscoroutinefunction(value):
+                continue
+            if not inspect.isfunction(inspect.unwrap(value)) or value.__module__ != module.__name__:
+                continue
+            arguments = list(inspect.signature(value).parameters.values())
+            if arguments and arguments[0].annotation in TEXTS:
+                required = [
+                    one for one in arguments[1:] if one.default is one.empty and one.kind is not one.VAR_KEYWORD
+                ]
+                found[f"{place}.{name}"] = (value, len(required))
+    return found
+
+
+def readers() -> Mapping[str, Read]:
+    found: dict[str, Read] = {}
+    for name, (function, required) in candidates_of_code().items():
+        if not required and name not in OWN_TEXTS:
+            kind = next(iter(inspect.signature(function).parameters.values())).annotation
+            found[name] = partial(_read, function, as_bytes=kind == "bytes")
+    return {**found, **WITH_MORE, **whole_readings()}
+
+
+def _read(function: Callable[..., Any], text: str, *, as_bytes: bool) -> None:
+    """A refusal is an answer too."""
+    with contextlib.suppress(BadMessage, ChildFailed):
+        told = function(_bytes(text) if as_bytes else text)
+        if inspect.isgenerator(told):
+            for _ in told:
+                pass
+
+
+# --- what they are given -----------------------------------------------------------------------------------------
+
+_PARTS = (
+    " ", "\n", "a", "0", "1.", "-", "_", ".", "/", "../", "//", ":", ";", ",", "=", "&", "?a=1&", "%25", "@", "'", '"', "\\",
+    "\\u0041", "(", ")", "{", "[", "[{", '{"a":', '{"a":[', "<", "<a ", "<a href=", "</a", "<!--", "-->", "<h1>", "<h1 ", "<div ",
+    "<p>", "<b", "<script>", "<script>x={", "<title>", "<video ", "<video src=a.mp4>", "<article>", "<meta content=", "<source ",
+    "<iframe src=//a>", "<img src=a ", "<template>", "<style>", "x={", "x=[{a:", "f({", "/*", "//a\n", "`", "data:a/b,", "http://a",
+    "http://", "eyJ", "x-", "token", "token=", "cookie:", "é", "\u0301", "\u202e", "&amp;", "&#", "&", "#", "#EXTINF:1,\na\n", 'A="b",',
+    "#EXT-X-KEY:METHOD=NONE\n", "{$a}", "$Number%0", "<S d='1'/>", "<Period>", "<BaseURL>", "<BaseURL ", "<MPD ", "<?xml ", "<?", "1:",
+    "PT1", "P1Y", "bytes=", "0-1,", "a b ", "a.b.", "init-", "seg1-", "/v/t1", "for(;;);", "\x1b[", "\t", "a,b;q=1,", "\r\n", "a:b\r\n",
+)  # fmt: skip
+_HEADS = ("", "<html>", '{"a": "', "#EXTM3U\n", '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011">', "<script>", "GET /")
+
+
+def pumps() -> list[Pump]:
+    plain = [Pump("", part) for part in _PARTS]
+    return plain + [Pump(head, part) for head in _HEADS[1:] for part in (" ", "a", "<", "\\", '"', "\n")]
