@@ -15,17 +15,21 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.clock import Clock, SystemClock
-from mediavault.core.errors import LoginRequired, NoVideo, PageUnreadable, RateLimited
+from mediavault.core.errors import ErrorCode, LoginRequired, NoVideo, PageUnreadable, RateLimited
+from mediavault.core.job import JobStatus, WorkerId
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.x import X
 from mediavault.services.browser.port import PageCapture
 from mediavault.services.child.pool import IDLE_S
-from mediavault.services.extraction.browser_extractor import read_capture
+from mediavault.services.extraction.browser_extractor import BrowserExtractor, read_capture
 from mediavault.services.extraction.confined_reader import CHILD, LIMITS, MAX_CHILDREN, ConfinedReader
 from mediavault.services.extraction.port import ApiAnswer, VisitReading
+from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import FakeClock
+from tests.stubs import make_tools, new_job, worked
 from tests.unit.services.extraction.samples import capture, page_post, player, x_post
 from tests.unit.services.extraction.test_api_extractor import MASTODON, POST, STATUS
+from tests.unit.services.extraction.test_browser_extractor import OnePage
 
 PLANTED = """
     import os, sys, time
@@ -192,3 +196,20 @@ async def test_a_vault_without_posts_keeps_no_reader() -> None:
         await asyncio.wait_for(process.wait(), 20)
 
         assert (await read(reader, capture(player()))).extraction.videos
+
+
+async def test_a_post_whose_page_is_never_read_fails_with_the_reason_and_is_looked_at_once_more(
+    planted: str, tmp_path: Path
+) -> None:
+    clock = FakeClock()
+    store = MemoryJobStore(clock)
+    async with a_reader(planted, cpu_s=1) as reader:
+        hostile = BrowserExtractor(OnePage(capture(player(), title="spin")), clock, reader)
+        tools = replace(make_tools(store, clock, tmp_path), extractors={"browser": hostile})
+        await store.enqueue([new_job(clock=clock)])
+        (claim,) = await store.claim(WorkerId("w-1"), limit=1, lease=timedelta(seconds=90))
+        job = await worked(claim, tools)
+
+    assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PAGE_UNREADABLE)
+    assert job.error == "What the site sent could not be read in time: it used more than 1 s of processor time."
+    assert job.retry_at is not None

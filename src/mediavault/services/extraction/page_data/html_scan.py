@@ -58,13 +58,15 @@ def scan(html: str) -> Iterator[Tag]:
             position, broken = opening.end(), broken + 1
             continue
         position, count = end.end(), count + 1
-        tag, position = _read(html, opening["name"].lower(), bool(opening["closing"]), end[0], position)
+        name, closing = opening["name"].lower(), bool(opening["closing"])
+        headings += name == "h1" and not closing
+        if name == "h1" and headings > _MAX_HEADINGS:
+            continue
+        tag, position = _read(html, name, closing, end[0], position)
         if tag.name == "template":
             templates = max(0, templates - 1) if tag.closing else templates + 1
         elif not templates:
-            headings += tag.name == "h1" and not tag.closing
-            if tag.name != "h1" or headings <= _MAX_HEADINGS:
-                yield tag
+            yield tag
 
 
 def _read(html: str, name: str, closing: bool, rest: str, position: int) -> tuple[Tag, int]:  # noqa: FBT001
