@@ -1,7 +1,8 @@
 """Records as JSON values and back, exactly, by the types that their fields declare: what a helper is handed, and answers.
 
 Fields may hold what JSON holds, bytes, enums, times, spans, regular expressions, errors of ours, other records, and tuples
-and mappings of these. Fields of the type ``Any`` hold JSON values. A text comes back as it was, lone surrogates too.
+and mappings of these. Fields of the type ``Any`` hold JSON values. A text comes back as it was, lone surrogates too; only
+the two halves of a pair that stand next to each other come back as the character that they make.
 """
 
 from __future__ import annotations
@@ -147,8 +148,7 @@ _ERRORS: Mapping[str, type[MediavaultError]] = {
 
 def _error_to_json(error: MediavaultError) -> list[Any]:
     """Its class and what was set on it. KeyError for a class or a field that is not known here."""
-    name = type(error).__name__
-    assert _ERRORS[name] is type(error)
+    name = _ERRORS[type(error).__name__].__name__
     return [name, {field: to_json(_ERROR_FIELDS[field], value) for field, value in vars(error).items()}]
 
 
