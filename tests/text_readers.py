@@ -25,6 +25,7 @@ from mediavault.services.child.process import ChildFailed
 from mediavault.services.download import hls_document, hls_text, manifest, mpd, mpd_document, mpd_values, playlist
 from mediavault.services.egress import peer
 from mediavault.services.egress.http1 import BadMessage
+from mediavault.services.egress.redirects import referer_for
 from mediavault.services.extraction import (
     candidates,
     manifests,
@@ -72,6 +73,7 @@ OWN_TEXTS = frozenset(
         "core.changeable.checked",  # settings
         "core.fleet.is_served",
         "core.fleet.unserved_in_words",
+        "core.logs.bind_job",
         "core.logs.configure_logs",
         "core.logs.get_logger",
         "core.logs.job_context",
@@ -132,6 +134,7 @@ WITH_MORE: Mapping[str, Read] = {
     "services.download.mpd_values.fill": lambda text: mpd_values.fill(text, {"Number": 1}),
     "services.download.playlist.read_playlist": lambda text: playlist.read_playlist(text, URL),
     "services.egress.peer.owner_of": lambda text: peer.owner_of(text, ("127.0.0.1", 1), ("127.0.0.1", 2)),
+    "services.egress.redirects.referer_for": lambda text: referer_for(URL + text, BASE),
     "services.extraction.assembly.read_source": lambda text: read_source(URL, text, [text]),
     "services.extraction.candidates.candidate_at": lambda text: candidates.candidate_at(
         URL + text, GENERIC, FoundIn.DOM
