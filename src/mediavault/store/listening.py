@@ -11,6 +11,7 @@ from mediavault.core.errors import StoreError
 from mediavault.core.logs import get_logger
 
 RECONNECT_S = (1.0, 30.0)  # first wait, longest wait
+CANCEL_AGAIN_S = 2.0
 
 log = get_logger(__name__)
 
@@ -31,9 +32,11 @@ class Listener:
     async def close(self) -> None:
         if self._task is not None:
             task, self._task = self._task, None
-            task.cancel()
+            while not task.done():  # a driver may swallow a cancellation that meets an answer
+                task.cancel()
+                await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
             with contextlib.suppress(asyncio.CancelledError):
-                await task
+                task.result()
 
     async def _run(self) -> None:
         first_s, longest_s = RECONNECT_S

@@ -1,10 +1,14 @@
-"""How soon the task that listens for wake-ups comes back after a loss."""
+"""How soon the task that listens for wake-ups comes back after a loss, and that it ends."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
+import pytest
+
+from mediavault.store import listening
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.listening import RECONNECT_S, Listener
 from tests.fakes import FakeClock
@@ -51,3 +55,26 @@ async def test_a_connection_that_breaks_soon_after_each_beginning_is_tried_less_
     waits = await waits_between([1] * 8)
 
     assert waits[-1] == LONGEST_S
+
+
+async def test_closing_ends_a_listener_whose_driver_swallows_a_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """asyncio.wait_for of Python 3.11 does so when an answer arrives at the same moment."""
+    monkeypatch.setattr(listening, "CANCEL_AGAIN_S", 0.01)
+    begun = asyncio.Event()
+
+    async def until_lost() -> None:
+        begun.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()  # for the next answer
+
+    listener = Listener(until_lost, FakeClock())
+    listener.listen()
+    await begun.wait()
+
+    closing = asyncio.create_task(listener.close())
+    await asyncio.wait({closing}, timeout=5)
+    is_closed = closing.done()
+    closing.cancel()
+
+    assert is_closed
