@@ -31,7 +31,7 @@ _ACCEPTED = 202
 # --- checks --------------------------------------------------------------------------------------------------------
 
 
-@router.post("/api/jobs/{job_id}/verify", status_code=_ACCEPTED, responses=errors(401, 403, 415, 404, 503))
+@router.post("/api/jobs/{job_id}/verify", status_code=_ACCEPTED, responses=errors(401, 403, 404, 415, 503))
 async def verify(job_id: JobIdPath, services: Services) -> CheckView:
     """Read the job's files from end to end and hold them against what was saved; ask again for what was found."""
     return await check_view(services, await begin_check(services, job_id))
@@ -102,7 +102,7 @@ async def copy_of_item(job_id: JobIdPath, place: Place, services: Services) -> C
 
 
 @router.post(
-    "/api/jobs/{job_id}/items/{place}/playable", status_code=_ACCEPTED, responses=errors(401, 403, 415, 404, 503, 507)
+    "/api/jobs/{job_id}/items/{place}/playable", status_code=_ACCEPTED, responses=errors(401, 403, 404, 415, 503, 507)
 )
 async def make_copy(job_id: JobIdPath, place: Place, services: Services) -> CopyView:
     """Make an MP4 of the same pictures and sound, in the background. Nothing is re-encoded."""

@@ -25,7 +25,7 @@ async def index(services: Services) -> list[GateView]:
     return await all_gates(services)
 
 
-@router.post("/{platform}/open", response_model=list[GateView], responses=errors(401, 403, 415, 404, 503))
+@router.post("/{platform}/open", response_model=list[GateView], responses=errors(401, 403, 404, 415, 503))
 async def open_gate(
     platform: Annotated[str, Path(max_length=64, description="A site's name, as jobs carry it.")], services: Services
 ) -> list[GateView]:

@@ -57,7 +57,7 @@ async def history(job_id: JobIdPath, services: Services) -> list[HistoryView]:
     return [history_view(record) for record in await services.store.history(job_id)]
 
 
-@router.post("/{job_id}/retry", response_model=JobView, responses=errors(401, 403, 415, 404, 409, 503))
+@router.post("/{job_id}/retry", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
 async def retry(job_id: JobIdPath, services: Services, feed: EventFeed, body: RetryRequest | None = None) -> JobView:
     """Queue a failed or cancelled job again; one that waits or runs is answered as it is.
 
@@ -66,13 +66,13 @@ async def retry(job_id: JobIdPath, services: Services, feed: EventFeed, body: Re
     return job_view(await retry_job(services, feed, job_id, chosen_url=body.chosen_url if body else None))
 
 
-@router.post("/{job_id}/cancel", response_model=JobView, responses=errors(401, 403, 415, 404, 409, 503))
+@router.post("/{job_id}/cancel", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
 async def cancel(job_id: JobIdPath, services: Services, feed: EventFeed) -> JobView:
     """Stop a job for good; a restart does not bring it back."""
     return job_view(await cancel_job(services, feed, job_id))
 
 
-@router.delete("/{job_id}", response_model=JobView, responses=errors(401, 403, 415, 404, 503, 507))
+@router.delete("/{job_id}", response_model=JobView, responses=errors(401, 403, 404, 415, 503, 507))
 async def remove(job_id: JobIdPath, services: Services, feed: EventFeed, *, files: bool = False) -> JobView:
     """Forget a job; answers it as it was. Its files stay in the library unless ``?files=true``."""
     return job_view(await remove_job(services, feed, job_id, files=files))

@@ -46,7 +46,7 @@ async def show(services: Services) -> WindowStateView:
     return WindowStateView(platform=services.windows.platform)
 
 
-@router.post("", response_model=WindowView, status_code=201, responses=errors(401, 403, 415, 404, 409, 429, 503))
+@router.post("", response_model=WindowView, status_code=201, responses=errors(401, 403, 404, 409, 415, 429, 503))
 async def open_window(body: WindowIn, services: Services) -> WindowView:
     """Open a site's sign-in or a waiting job's post, or come back to it: one window at a time, for half an hour at most."""
     if body.job_id is not None:
@@ -63,7 +63,7 @@ async def open_on_post(services: ApiServices, job_id: JobId, *, narrow: bool) ->
     return WindowView(platform=errand.platform.name, address=window_address(ticket))
 
 
-@router.post("/viewer", response_model=ViewerView, responses=errors(401, 403, 415, 404))
+@router.post("/viewer", response_model=ViewerView, responses=errors(401, 403, 404, 415))
 async def admit(body: TicketIn, services: Services) -> ViewerView:
     """Trade the ticket for a key. It is good once; the key of an earlier viewer is worth nothing from then on."""
     return viewer_view(services.windows.admit(body.ticket))
@@ -81,7 +81,7 @@ async def frame(
     return Response(found.png, media_type="image/png", headers={"Cache-Control": "no-store", **place})
 
 
-@router.post("/input", status_code=204, response_class=Response, responses=errors(401, 403, 415, 404, 503))
+@router.post("/input", status_code=204, response_class=Response, responses=errors(401, 403, 404, 415, 503))
 async def act(body: EventsIn, services: Services, key: Key) -> Response:
     """Pointer, wheel, keys and text, in order."""
     await services.windows.act(key, [each.event() for each in body.events])

@@ -23,13 +23,13 @@ async def index(services: Services) -> list[SessionView]:
     return await session_views(await services.sessions.states(), services.store)
 
 
-@router.post("/{platform}/cookies", response_model=ImportView, responses=errors(401, 403, 415, 404, 413, 429, 503))
+@router.post("/{platform}/cookies", response_model=ImportView, responses=errors(401, 403, 404, 413, 415, 429, 503))
 async def import_cookies(platform: PlatformPath, body: CookiesIn, services: Services, feed: EventFeed) -> ImportView:
     """Take the site's cookies from a cookies.txt, in place of its session; jobs that wait for one go on."""
     return await take_cookies(services, feed, platform, body.text)
 
 
-@router.delete("/{platform}", response_model=SessionView, responses=errors(401, 403, 415, 404, 429, 503))
+@router.delete("/{platform}", response_model=SessionView, responses=errors(401, 403, 404, 415, 429, 503))
 async def sign_out(platform: PlatformPath, services: Services) -> SessionView:
     """Remove the site's cookies from this machine."""
     return await session_view(await services.sessions.sign_out(platform), services.store)

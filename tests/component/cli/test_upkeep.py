@@ -279,6 +279,10 @@ def test_a_backup_with_a_row_that_cannot_be_read_is_refused_whole(place: Place, 
     "statement",
     [
         "UPDATE jobs SET metadata = json_object('text', printf('%.*c', 5000000, 'x'))",
+        (
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20)"
+            " INSERT INTO history SELECT 1000000 + i, 1, 1, 1, 'queue', 'ok', NULL, NULL, printf('%.*c', 1000000, 'x'), 0, 0 FROM n"
+        ),
         "INSERT INTO agreed SELECT 'name-' || seq, printf('%.*c', 30000000, 'x') FROM jobs",
         (
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"

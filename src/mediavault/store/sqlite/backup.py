@@ -14,6 +14,7 @@ from mediavault.store.sqlite.engine import Connection, connect_to_copy_into, con
 
 MAX_ROW_BYTES = 4 << 20  # ours have some kilobytes; a post's text and inline manifests are the longest parts
 MAX_HISTORY = 10_000  # records of one job, which are read at once
+MAX_HISTORY_BYTES = 16 << 20  # of their texts
 MAX_SMALL_TABLE_BYTES = 64 << 20  # of a table that is read at once
 _SMALL_TABLES = ("gates", "agreed", "records", "workers")
 PAGES_A_STEP = 2_048  # 8 MiB: a progress bar moves, and no step is long
@@ -56,13 +57,14 @@ def refuse_oversized(path: Path) -> int:
             sizes = {table: _sizes(db, table) for table in ("jobs", "history", *_SMALL_TABLES) if table in tables}
             largest = max((row for row, _ in sizes.values()), default=0)
             small = max((total for table, (_, total) in sizes.items() if table in _SMALL_TABLES), default=0)
-            longest = _longest_history(db) if "history" in tables else 0
+            longest, texts = _longest_history(db) if "history" in tables else (0, 0)
         finally:
             db.close()
-    if largest > MAX_ROW_BYTES or small > MAX_SMALL_TABLE_BYTES or longest > MAX_HISTORY:
+    is_too_long = longest > MAX_HISTORY or texts > MAX_HISTORY_BYTES
+    if largest > MAX_ROW_BYTES or small > MAX_SMALL_TABLE_BYTES or is_too_long:
         raise StoreError(
-            f"{path.name} holds more in one place than mediavault writes: {largest:,} bytes in a row, {small:,} in a "
-            f"small table, {longest:,} records about a job.",
+            f"The backup holds more in one place than mediavault writes: {largest:,} bytes in a row, {small:,} in a "
+            f"small table, {longest:,} records with {texts:,} bytes about a job.",
             help="Restore another backup, or rebuild from the library with `mediavault rebuild`.",
         )
     return largest
@@ -71,14 +73,17 @@ def refuse_oversized(path: Path) -> int:
 def _sizes(db: Connection, table: str) -> tuple[int, int]:
     """Bytes of the table's largest row, and of all its rows."""
     columns = [str(row[0]) for row in fetch_all(db, "SELECT name FROM pragma_table_info(:table)", {"table": table})]
-    row = " + ".join(f"coalesce(octet_length({column}), 0)" for column in columns)
-    ((largest, total),) = fetch_all(db, f"SELECT coalesce(max({row}), 0), coalesce(sum({row}), 0) FROM {table}")  # noqa: S608 - the columns of our own tables
+    quoted = ['"' + column.replace('"', '""') + '"' for column in columns]
+    row = " + ".join(f"coalesce(octet_length({column}), 0)" for column in quoted)
+    ((largest, total),) = fetch_all(db, f"SELECT coalesce(max({row}), 0), coalesce(sum({row}), 0) FROM {table}")  # noqa: S608 - names are quoted
     return largest, total
 
 
-def _longest_history(db: Connection) -> int:
-    ((longest,),) = fetch_all(db, "SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM history GROUP BY job)")
-    return int(longest)
+def _longest_history(db: Connection) -> tuple[int, int]:
+    """How many records one job has at most, and how many bytes their texts have at most."""
+    of_a_job = "SELECT count(*) AS n, sum(coalesce(octet_length(detail), 0)) AS texts FROM history GROUP BY job"
+    ((longest, texts),) = fetch_all(db, f"SELECT coalesce(max(n), 0), coalesce(max(texts), 0) FROM ({of_a_job})")  # noqa: S608
+    return longest, texts
 
 
 def _copy(source: Connection, into: Path, on_pages: OnPages) -> None:
