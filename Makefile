@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: ui help install dev browser servers run demo test unit check faults chaos postgres mongodb lock bench shelf score clean words screenshots lighthouse
+.PHONY: ui help install dev browser servers run demo test busy coverage crowds unit check faults chaos postgres mongodb lock bench shelf score clean words screenshots lighthouse
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
@@ -36,8 +36,17 @@ run: install ## Set everything up and start the vault on http://127.0.0.1:8420
 demo: install ## Save the practice site's posts before your eyes; needs no internet
 	@exec .venv/bin/mediavault demo
 
-test: dev ## Run the tests and report coverage (the longest faults are in `make faults`)
+test: dev ## Run the tests (the longest faults are in `make faults`)
 	@scripts/test
+
+busy: dev ## The same on a busy machine: nproc + 2 busy loops run next to the tests
+	@scripts/test --busy
+
+coverage: dev ## Measure what the unit, contract and component tests cover
+	@scripts/test --coverage
+
+crowds: dev ## Measure how much slower claims and answers get by queued jobs, listeners and slow clients
+	@$(PY) -m benchmarks.crowds
 
 ui: dev ## Look at the pages in a real Chromium; the 200 hostile texts on every page take minutes
 	@$(PY) -m pytest -q tests/ui
