@@ -12,6 +12,8 @@ from urllib.parse import urlencode
 
 from starlette.types import ASGIApp, Message, Scope
 
+from tests.patience import patient
+
 T = TypeVar("T")
 
 
@@ -69,7 +71,7 @@ class AsgiClient:
             yield connection
         finally:
             connection.leave()
-            await asyncio.wait_for(task, 5)
+            await asyncio.wait_for(task, patient(30))
 
     def _scope(self, method: str, path: str, headers: Mapping[str, str | None], length: int) -> Scope:
         raw, _, query = path.partition("?")
@@ -119,8 +121,8 @@ class Connection:
             self.done.set()
 
     async def chunk(self) -> bytes:
-        """The next piece of the body, within 5 s."""
-        return await asyncio.wait_for(self._sent.get(), 5)
+        """The next piece of the body."""
+        return await asyncio.wait_for(self._sent.get(), patient(30))
 
     def leave(self) -> None:
         self._left.set()

@@ -15,6 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.patience import patient
+
 INSTALL_WITHIN_S = 300.0
 _CACHE = Path(__file__).parents[1] / ".cache"
 
@@ -44,7 +46,9 @@ def _install(folder: Path, home: Path) -> None:
         shutil.copy(folder / name, fresh)
     command = [_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     try:
-        done = subprocess.run(command, cwd=fresh, capture_output=True, text=True, timeout=INSTALL_WITHIN_S, check=False)
+        done = subprocess.run(
+            command, cwd=fresh, capture_output=True, text=True, timeout=patient(INSTALL_WITHIN_S), check=False
+        )
     except subprocess.TimeoutExpired as exc:
         shutil.rmtree(fresh, ignore_errors=True)
         raise PackagesMissing(_why(folder, f"npm did not end within {INSTALL_WITHIN_S:.0f} seconds")) from exc

@@ -17,9 +17,10 @@ from mediavault.core.errors import BadUrl
 from mediavault.core.urls import parse_http_url
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import CHROMIUM_ARGS, EgressProxy
+from tests.patience import patient
 from tests.unit.services.egress.servers import Answer, Site, ok, redirect, running
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 TRAP_HOST = "127.0.0.2"
 
@@ -139,7 +140,7 @@ async def test_the_hostile_page_reaches_the_trap_where_nothing_guards(tmp_path: 
     async with trap_and_page() as (trap, site), chromium(tmp_path, None) as context:
         page = await context.new_page()
         await page.goto(site.url)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patient(30)):
             while not (trap.channels >= CHANNELS and trap.datagrams):
                 await asyncio.sleep(0.05)
 

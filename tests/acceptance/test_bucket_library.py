@@ -20,6 +20,7 @@ from mediavault.services.vault.bucket import open_bucket
 from mediavault.services.vault.bucket_address import parse_bucket_address
 from mediavault.services.vault.marker import MARKER
 from tests.acceptance.test_serve import served
+from tests.patience import patient
 from tests.servers import s3
 
 
@@ -30,7 +31,6 @@ async def site(tmp_path: Path) -> AsyncIterator[PracticeSite]:
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(180)
 async def test_a_post_is_kept_in_the_bucket_and_played_from_it(tmp_path: Path, site: PracticeSite) -> None:
     url = s3.new_bucket()
     bucket = open_bucket(parse_bucket_address(url))
@@ -55,7 +55,7 @@ async def test_a_post_is_kept_in_the_bucket_and_played_from_it(tmp_path: Path, s
 
 
 def ranged(url: str, asked: str) -> tuple[int, str, bytes]:
-    with urllib.request.urlopen(urllib.request.Request(url, headers={"Range": asked}), timeout=20) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, headers={"Range": asked}), timeout=patient(30)) as answer:
         return answer.status, answer.headers["Content-Range"], answer.read()
 
 
@@ -75,5 +75,5 @@ def library_check(root: Path, url: str) -> dict[str, str]:
     env = {**os.environ, "MEDIAVAULT_VAULT_URL": url, "MEDIAVAULT_STATE_DIR": str(root / "state"),
            "MEDIAVAULT_DOWNLOAD_DIR": str(root / "downloads")}  # fmt: skip
     command = [sys.executable, "-m", "mediavault", "doctor", "--json"]
-    said = subprocess.run(command, env=env, capture_output=True, timeout=60, check=False).stdout
+    said = subprocess.run(command, env=env, capture_output=True, timeout=patient(60), check=False).stdout
     return next(check for check in json.loads(said)["checks"] if check["name"] == "Library")

@@ -8,12 +8,13 @@ import sys
 
 import pytest
 
+from tests.patience import patient
+
 
 @pytest.mark.browser
-@pytest.mark.timeout(150)
 def test_the_demo_ends_as_it_should_on_every_post() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "mediavault", "demo", "--json"], capture_output=True, timeout=140, check=False
+        [sys.executable, "-m", "mediavault", "demo", "--json"], capture_output=True, timeout=patient(280), check=False
     )
     answer = json.loads(done.stdout)
     wrong = [post for post in answer["posts"] if post["problems"]]

@@ -10,9 +10,10 @@ import re
 import signal
 import socket
 import sys
+import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,11 @@ import pytest
 
 from mediavault.core.clock import SystemClock
 from mediavault.practice.site import PracticeSite, practice_site
+from tests.patience import patient, until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
-START_S = 20.0
-JOB_S = 60.0
+START_S, JOB_S = 60.0, 120.0
 
 
 class Served:
@@ -44,7 +45,7 @@ class Served:
             self.base + path, data=data, method=method, headers={"Content-Type": "application/json"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=patient(30)) as answer:
                 raw, status = answer.read(), answer.status
         except urllib.error.HTTPError as exc:
             raw, status = exc.read(), exc.code
@@ -55,12 +56,16 @@ class Served:
             return status, raw
 
     async def until(self, job_id: str, *statuses: str) -> dict[str, Any]:
-        for _ in range(int(JOB_S / 0.2)):
+        return await self.until_job(job_id, lambda job: job["status"] in statuses and job["retry_at"] is None)
+
+    async def until_job(self, job_id: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        ends = time.monotonic() + patient(JOB_S)
+        while True:
             _, job = await self.call("GET", f"/api/jobs/{job_id}")
-            if job["status"] in statuses and job["retry_at"] is None:
+            if is_so(job):
                 return dict(job)
-            await asyncio.sleep(0.2)
-        raise AssertionError(f"the job is still {job['status']}: {job}")
+            assert time.monotonic() < ends, job
+            await asyncio.sleep(0.1)
 
     def url(self, slug: str) -> str:
         return next(self.site.url(post) for post in self.site.posts if post.slug == slug)
@@ -101,19 +106,17 @@ async def served(root: Path, site: PracticeSite, **more: str) -> AsyncIterator[S
     finally:
         if process.returncode is None:
             process.terminate()
-            await asyncio.wait_for(process.communicate(), 30)
+            await asyncio.wait_for(process.communicate(), patient(30))
 
 
 async def up(vault: Served) -> None:
-    for _ in range(int(START_S / 0.1)):
+    async def answers() -> bool:
         try:
-            status, _ = await vault.call("GET", "/healthz")
+            return (await vault.call("GET", "/healthz"))[0] == 200
         except (urllib.error.URLError, ConnectionError):
-            await asyncio.sleep(0.1)
-            continue
-        if status == 200:
-            return
-    raise AssertionError("the vault did not come up")
+            return False
+
+    await until(answers, within_s=START_S)
 
 
 @pytest.fixture
@@ -162,7 +165,7 @@ async def test_every_log_line_is_json_and_every_line_of_a_job_carries_its_ids(
         _, job = await vault.call("POST", "/api/jobs", {"post_url": vault.url("session")})
         await vault.until(job["id"], "completed", "failed")
         vault.process.terminate()
-        _, errors = await asyncio.wait_for(vault.process.communicate(), 30)
+        _, errors = await asyncio.wait_for(vault.process.communicate(), patient(30))
     lines = [json.loads(line) for line in errors.decode().splitlines()]
     of_jobs = [line for line in lines if re.match(r"mediavault\.worker\.(pipeline|journal)", line["logger"])]
 
@@ -177,13 +180,10 @@ async def test_sigterm_in_mid_job_gives_it_back_and_leaves_no_browser_and_no_sta
 ) -> None:
     async with served(tmp_path, site) as vault:
         await vault.call("POST", "/api/jobs", {"post_urls": [site.url(post) for post in site.posts]})
-        for _ in range(400):
-            if chromium_of(tmp_path):
-                break
-            await asyncio.sleep(0.1)
+        await until(lambda: chromium_of(tmp_path))
         seen = chromium_of(tmp_path)
         vault.process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(vault.process.communicate(), 60)
+        await asyncio.wait_for(vault.process.communicate(), patient(60))
         code = vault.process.returncode
 
     assert seen
@@ -192,14 +192,10 @@ async def test_sigterm_in_mid_job_gives_it_back_and_leaves_no_browser_and_no_sta
     assert [path for path in (tmp_path / "downloads/.staging").iterdir() if path.is_dir()] == []
 
 
-async def test_after_a_kill_a_new_process_goes_on_within_seconds(tmp_path: Path, site: PracticeSite) -> None:
+async def test_after_a_kill_a_new_process_goes_on(tmp_path: Path, site: PracticeSite) -> None:
     async with served(tmp_path, site) as vault:
         _, job = await vault.call("POST", "/api/jobs", {"post_url": vault.url("plain")})
-        for _ in range(200):
-            _, now = await vault.call("GET", f"/api/jobs/{job['id']}")
-            if now["status"] == "running":
-                break
-            await asyncio.sleep(0.02)
+        await vault.until_job(job["id"], lambda job: job["status"] == "running")
         vault.process.kill()
         await vault.process.communicate()
     async with served(tmp_path, site) as vault:

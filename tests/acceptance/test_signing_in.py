@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -53,6 +53,7 @@ from mediavault.worker.stages.extract import ask_extractors
 from tests.acceptance.login_site import NAME, PASSWORD, LoginSite
 from tests.acceptance.test_browser_capture import processes_of
 from tests.file_desk_stubs import StubChecks, StubCopies
+from tests.patience import patient, until
 from tests.stubs import ReaderHere, make_tools, new_job
 
 MISSING = [name for name, found in (("a browser", find_browser().path), ("Xvfb", shutil.which("Xvfb"))) if not found]
@@ -61,7 +62,6 @@ IS_INSTALLED_BY_US = os.geteuid() == 0 and Path("/etc/debian_version").exists()
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.timeout(180),
     pytest.mark.skipif(bool(MISSING) and not IS_INSTALLED_BY_US, reason=f"missing: {', '.join(MISSING)}"),
 ]
 
@@ -109,7 +109,7 @@ class World:
 
     async def post_is_seen_as(self) -> str:
         capture = await self.worker.capture(
-            f"{self.site.origin}/post", platform=GENERIC, within_s=WITHIN_S, as_person=True
+            f"{self.site.origin}/post", platform=GENERIC, within_s=patient(WITHIN_S), as_person=True
         )
         return capture.title
 
@@ -188,18 +188,20 @@ async def test_a_person_signs_in_through_the_page_and_the_waiting_job_goes_on(wo
     await screen.wait_for(state="visible")
     await until(lambda: asked(world, "/login"))
     await painted(page, 60, 180)  # the button's grey
-    await page.wait_for_timeout(1_000)  # a page takes no input in its first moments, and a person is not that fast
+    await page.wait_for_timeout(
+        patient(1_000)
+    )  # a page takes no input in its first moments, and a person is not that fast
     assert "#" not in page.url  # the ticket does not stay in the address
     await click(page, 100, 60)
     await page.keyboard.type(NAME)
     await page.keyboard.press("Tab")
     await page.fill("#text", PASSWORD)
     await page.click("#typing button")
-    await page.wait_for_timeout(700)
+    await page.wait_for_timeout(patient(700, most=3))
     await click(page, 100, 180)
     await until(lambda: any("fields" in each for each in world.site.seen))
     assert [each["fields"] for each in world.site.seen if "fields" in each] == [{"name": NAME, "password": PASSWORD}]
-    await page.wait_for_timeout(500)
+    await page.wait_for_timeout(patient(500, most=3))
     await page.click("#done")
     await page.wait_for_url("**/sessions#lodge")
 
@@ -252,7 +254,7 @@ async def test_the_window_says_what_the_automated_browser_says_and_reaches_nothi
         await world.post_is_seen_as()
         await world.windows.open("lodge")
         await until(lambda: asked(world, "/login"))
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(patient(1.5, most=3))
         await world.windows.close()
     finally:
         await inside.close()
@@ -329,12 +331,12 @@ async def test_a_person_answers_a_challenge_in_a_window_on_the_post_and_the_job_
     await page.locator("#screen").wait_for(state="visible")
     assert await page.inner_text("h1") == "Answer Lodge"
     await until(lambda: [each["path"] for each in world.site.seen].count("/guarded") == 2)
-    await page.wait_for_timeout(1_000)
+    await page.wait_for_timeout(patient(1_000, most=3))
     await painted(page, 60, 180)
-    await page.wait_for_timeout(1_000)
+    await page.wait_for_timeout(patient(1_000, most=3))
     await click(page, 100, 180)
     await until(lambda: any("answered" in each for each in world.site.seen))
-    await page.wait_for_timeout(500)
+    await page.wait_for_timeout(patient(500, most=3))
     await page.click("#done")
     await page.wait_for_url(f"**/jobs/{job.id}")
 
@@ -370,11 +372,11 @@ async def sign_in_by_hand(world: World) -> None:
     """Without a page: straight through the window's own port."""
     viewer = world.windows.admit(await world.windows.open("lodge"))
     await until(lambda: asked(world, "/login"))
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(patient(1.5, most=3))
     await world.windows.act(viewer.key, [PointerEvent("down", 100, 60), PointerEvent("up", 100, 60), TextEvent(NAME)])
     await world.windows.act(viewer.key, [KeyEvent("Tab"), TextEvent(PASSWORD), KeyEvent("Enter")])
     await until(lambda: any("fields" in each for each in world.site.seen))
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(patient(0.5, most=3))
     state = await world.windows.close()
     assert state is not None
     assert state.signed_in
@@ -393,17 +395,9 @@ async def painted(page: Any, x: int, y: int) -> None:
         "([x, y]) => { const p = document.getElementById('screen').getContext('2d').getImageData(x, y, 1, 1).data;"
         " return p[3] === 255 && p[0] > 0 && p[0] < 250; }",
         arg=[x, y],
-        timeout=20_000,
+        timeout=patient(30_000),
     )
 
 
 def asked(world: World, path: str) -> bool:
     return any(each["path"] == path for each in world.site.seen)
-
-
-async def until(is_so: Callable[[], Any]) -> None:
-    for _ in range(300):
-        if is_so():
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError("it never came to be so")

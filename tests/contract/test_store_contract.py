@@ -27,6 +27,7 @@ from mediavault.core.media import Account, Candidate, FoundIn, Ownership, Source
 from mediavault.store.port import Checkpoint, JobQuery, JobStore, RecoveredJob
 from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, ON_THE_HOSTS_CLOCK, numbered_job
 from tests.fakes import START, FakeClock
+from tests.patience import patient
 
 ANN, BOB = WorkerId("w-ann"), WorkerId("w-bob")
 NOBODY = JobId("00000000-0000-7000-8000-ffffffffffff")
@@ -1185,7 +1186,7 @@ async def test_whoever_waits_for_work_is_told(
     store.on_work(lambda: calls.append("leaving"))()
     await act(store, attempt)
 
-    await asyncio.wait_for(told.wait(), 10)
+    await asyncio.wait_for(told.wait(), patient(30))
     assert calls == []
     leave()
 
@@ -1213,7 +1214,7 @@ async def test_whoever_holds_a_job_is_told_that_a_person_took_it_away(
     store.on_stop(lambda _: heard.append("leaving"))()
     await getattr(store, act)(attempt.id)
 
-    await asyncio.wait_for(told.wait(), 10)
+    await asyncio.wait_for(told.wait(), patient(30))
     assert set(heard) == {attempt.id}
     assert await store.renew(ANN, [attempt, other], lease=LEASE) == {other.id}
     leave()

@@ -14,6 +14,7 @@ from mediavault.core.job import ClaimedJob, JobId, WorkerBeat, WorkerId
 from mediavault.store.port import JobStore
 from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock
+from tests.patience import patient
 
 W1 = WorkerId("w-1")
 MINUTE = timedelta(minutes=1)
@@ -47,7 +48,7 @@ async def test_a_worker_learns_at_its_next_beat_that_it_is_to_leave_and_all_see_
     before = [await store.beat(one) for one in beats]
     leave = store.on_stop(heard.put_nowait)
     asked = await store.ask_to_leave([W1, WorkerId("w-unknown")])
-    told = await asyncio.wait_for(heard.get(), 10)
+    told = await asyncio.wait_for(heard.get(), patient(30))
     draining = {one.worker: one.draining for one in await store.workers(seen_within=MINUTE)}
     after = [await store.beat(one) for one in beats]
     again = [await store.beat(one) for one in beats]

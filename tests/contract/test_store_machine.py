@@ -43,7 +43,7 @@ URLS = [f"https://videos.example/watch/{number}" for number in range(4)]
 MINUTE = timedelta(minutes=1)
 JUMPS = [timedelta(days=2), timedelta(hours=1), timedelta(seconds=7), -timedelta(seconds=7), -timedelta(days=2)]
 
-RANDOM = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
+RANDOM = settings(database=None, suppress_health_check=list(HealthCheck))
 EFFORT = {
     "memory": settings(RANDOM, max_examples=60, stateful_step_count=40),
     "mongodb": settings(RANDOM, max_examples=10, stateful_step_count=30),

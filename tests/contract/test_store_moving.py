@@ -14,6 +14,7 @@ from mediavault.store.port import JobQuery, JobStore, StoredJob
 from tests.contract.stores import KEPT, LEASE, numbered_job
 from tests.contract.test_store_contract import FOUND
 from tests.fakes import START, FakeClock
+from tests.patience import patient
 
 ANN = WorkerId("w-ann")
 MINUTE = timedelta(minutes=1)
@@ -75,7 +76,7 @@ async def test_adopted_jobs_go_on_where_they_were(store: JobStore, clock: FakeCl
     woken = asyncio.Event()
     unsubscribe = store.on_work(woken.set)
     await store.adopt(await all_of(await lived_in(clock)))
-    await asyncio.wait_for(woken.wait(), 5)
+    await asyncio.wait_for(woken.wait(), patient(30))
     clock.advance(120)
     promoted = await store.promote_due()
     claims = await store.claim(ANN, limit=10, lease=LEASE)

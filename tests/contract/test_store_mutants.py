@@ -34,7 +34,6 @@ FIND = settings(
     phases=[Phase.generate],  # found is enough, the shortest way there is not asked for
     report_multiple_bugs=False,  # one is enough
     derandomize=True,
-    deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
 )
@@ -154,7 +153,7 @@ def test_a_statement_with_a_mistake_is_found_out(
         run_state_machine_as_test(machine_of(sqlite_store), settings=FIND)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("statement", "right", "wrong"), POSTGRES_MUTANTS)
 def test_a_statement_of_postgresql_with_a_mistake_is_found_out(
     monkeypatch: pytest.MonkeyPatch, statement: str, right: str, wrong: str
@@ -168,7 +167,7 @@ def test_a_statement_of_postgresql_with_a_mistake_is_found_out(
         run_state_machine_as_test(machine_of(postgres_store, on_the_hosts_clock=False), settings=FIND)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_postgresql_store_that_knows_no_unique_post_is_found_out() -> None:
     class EverySubmissionIsAJob(PostgresJobStore):
         async def enqueue(self, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:

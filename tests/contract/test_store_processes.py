@@ -15,6 +15,7 @@ from mediavault.core.job import JobId, JobStatus, Stage
 from mediavault.runtime.storage import store_at
 from mediavault.store.port import JobQuery, JobStore
 from tests.contract.stores import numbered_job
+from tests.patience import patient
 from tests.servers import mongo
 
 REPOSITORY = Path(__file__).parents[2]
@@ -54,7 +55,7 @@ async def test_processes_claim_each_job_exactly_once(tmp_path: Path, kind: str) 
     await store.open()
     await store.enqueue([numbered_job(n, f"https://videos.example/watch/{n}") for n in range(1, count + 1)])
 
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(patient(PATIENCE_S)):
         started = [await start("drain", url, f"w-{number}") for number in range(processes)]
         await asyncio.gather(*map(ready, started))
         answers = await asyncio.gather(*(finished(process, b"go\n") for process in started))
@@ -83,7 +84,7 @@ async def test_a_process_that_waits_for_work_is_woken_by_another_ones_enqueue(tm
     woken = asyncio.Event()
     leave = store.on_work(woken.set)
 
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(patient(PATIENCE_S)):
         await finished(await start("enqueue", url, "https://videos.example/watch/1"))
         await woken.wait()
 

@@ -22,7 +22,7 @@ from mediavault.services.vault.port import Vault
 from tests.servers import s3
 
 NAMED_BY = "MEDIAVAULT_TEST_VAULT_URL"
-QUICK = Patience(connect_s=2, stall_s=5, request_s=30, retries=3, first_wait_s=0.02, retry_within_s=5)
+QUICK = Patience(connect_s=30, stall_s=30, request_s=120, retries=3, first_wait_s=0.02, retry_within_s=30)
 
 
 @dataclass(frozen=True, slots=True)

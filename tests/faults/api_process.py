@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 from tests.faults.test_processes import environment
 from tests.faults.vault_on_disk import VaultOnDisk
+from tests.patience import patient
 
 START_S = 60.0
 ANSWER_S = 120.0
@@ -35,11 +35,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """A running one. ``started_s``: how long it took until it listened."""
-
     process: subprocess.Popen[bytes]
     port: int
-    started_s: float
 
     async def connect(self, origin: str = "127.0.0.1") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.port, local_addr=(origin, 0))
@@ -68,7 +65,7 @@ class Api:
                 return await self.connect(loopback(number // OF_AN_ADDRESS))
 
         connections = await asyncio.gather(*(opened(number) for number in range(len(requests))))
-        async with asyncio.timeout(ANSWER_S):
+        async with asyncio.timeout(patient(ANSWER_S)):
             return await asyncio.gather(
                 *(_ask(*connection, request) for connection, request in zip(connections, requests, strict=True))
             )
@@ -98,36 +95,26 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reque
 async def api_of(vault: VaultOnDisk, env: Mapping[str, str] | None = None) -> AsyncIterator[Api]:
     """Until the block ends; what it logs goes to ``vault.log``."""
     every = {**environment(vault), "MEDIAVAULT_DATABASE_URL": vault.store_url, **(env or {})}
-    began_s = time.monotonic()
     with vault.log.open("ab") as log:
+        earlier = log.tell()
         process = subprocess.Popen([sys.executable, "-m", "mediavault", "api"], env=every, stderr=log)
     try:
-        port = await _port_of(process, vault.log)
-        yield Api(process, port, time.monotonic() - began_s)
+        port = await _port_of(process, vault.log, earlier)
+        yield Api(process, port)
     finally:
         process.terminate()
         try:
-            await asyncio.to_thread(process.wait, 30)
+            await asyncio.to_thread(process.wait, patient(30))
         finally:
             process.kill()
 
 
-async def _port_of(process: subprocess.Popen[bytes], log: Path) -> int:
-    deadline = time.monotonic() + START_S
-    while b"vault_open" not in (said := log.read_bytes()):
+async def _port_of(process: subprocess.Popen[bytes], log: Path, earlier: int) -> int:
+    """``earlier``: how many bytes of the log others have written."""
+    deadline = time.monotonic() + patient(START_S)
+    while b"vault_open" not in (said := log.read_bytes()[earlier:]):
         assert process.poll() is None, said.decode()[-3000:]
         assert time.monotonic() < deadline, said.decode()[-3000:]
         await asyncio.sleep(0.02)
     opened = next(json.loads(line) for line in said.splitlines() if b"vault_open" in line)
     return int(opened["address"].rpartition(":")[2])
-
-
-def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that ``percent`` of them do not exceed."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
-
-
-def others_share() -> float:
-    """By how much the other programs of this machine slow ours down just now: 1 where there is a core for each."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))

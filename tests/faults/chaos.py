@@ -33,6 +33,7 @@ from tests.faults.engines import ENGINES, Engine
 from tests.faults.house import House, until_swept
 from tests.faults.laws import Account, account_of
 from tests.faults.worker_process import Orders, work
+from tests.patience import patient
 from tests.stubs import new_job
 
 T = TypeVar("T")
@@ -58,7 +59,9 @@ class Plan:
     mutant: str | None = None
     patience_s: float = 60.0  # without one job more completed, the rest is stuck
     longest_download_s: float = 0.9
-    lease_s: float = 2.0  # longer on a busy machine, where processes wait for their turn
+    lease_s: float = field(
+        default_factory=lambda: patient(2.0, most=2)
+    )  # processes wait for their turn on a busy machine
     concurrency: int = 4
 
     def gap_s(self, chance: random.Random, shortest: float, longest: float) -> float:
@@ -287,7 +290,7 @@ class Chaos:
                 return
             await self._ask_again(store)
             now = time.monotonic()
-            if (within_s is None and now - moved > self._plan.patience_s) or (
+            if (within_s is None and now - moved > patient(self._plan.patience_s)) or (
                 within_s is not None and now - began > within_s
             ):
                 return
@@ -305,7 +308,7 @@ class Chaos:
 
 async def insist(call: Callable[[], Awaitable[T]]) -> T:
     """Again while the server is away; it may be restarting."""
-    deadline = time.monotonic() + AWAY_S
+    deadline = time.monotonic() + patient(AWAY_S)
     while True:
         try:
             return await call()

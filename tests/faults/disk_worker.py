@@ -11,7 +11,6 @@ import contextlib
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -30,9 +29,10 @@ from mediavault.worker import retry
 from mediavault.worker.library import recognise
 from mediavault.worker.queue import Worker, WorkerLimits
 from tests.faults.worker_process import POINTS
+from tests.patience import patient
 from tests.stubs import VIDEO, StubDownloader, StubExtractor, StubProbe, candidate, extraction, make_tools
 
-LEASE_S = float(os.environ.get("FAULTS_LEASE_S", "3"))
+LEASE_S = patient(float(os.environ.get("FAULTS_LEASE_S", "3")), most=2)  # to be renewed in time on a busy machine
 PIECE = 4096
 
 
@@ -94,17 +94,6 @@ def stop_at(point: str, target: Any, method: str, when: str) -> None:
     setattr(target, method, wrapped)
 
 
-async def measure_lag(into: Path) -> None:
-    """The longest that the event loop was late, in seconds, kept in a file."""
-    worst = 0.0
-    while True:
-        due = time.monotonic() + 0.02
-        await asyncio.sleep(0.02)
-        if (late := time.monotonic() - due) > worst:
-            worst = late
-            into.write_text(str(worst))
-
-
 async def main(store_url: str, state: Path, downloads: Path) -> None:
     configure_logs("info")
     retry.ENVIRONMENT_DELAY = timedelta(seconds=1)
@@ -134,9 +123,7 @@ async def main(store_url: str, state: Path, downloads: Path) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    lag = asyncio.create_task(measure_lag(state / "lag"))
     await Worker(tools, limits, live_folder=state / "workers").run(stop)
-    lag.cancel()
     await store.close()
 
 

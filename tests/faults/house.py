@@ -19,6 +19,7 @@ from mediavault.core.job import Job, JobStatus
 from mediavault.runtime.storage import store_at
 from mediavault.store.port import JobQuery, JobStore
 from tests.faults.worker_process import Orders, command_line, media_of
+from tests.patience import patient
 
 
 class House:
@@ -108,7 +109,7 @@ def end(worker: subprocess.Popen[bytes]) -> None:
     worker.send_signal(signal.SIGCONT)
     worker.terminate()
     try:
-        worker.communicate(timeout=20)
+        worker.communicate(timeout=patient(30))
     except subprocess.TimeoutExpired:
         worker.kill()
         worker.communicate()
@@ -126,7 +127,7 @@ async def all_jobs(store: JobStore) -> list[Job]:
 
 
 async def until_completed(store: JobStore, wanted: int, within_s: float) -> list[Job]:
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + patient(within_s)
     while time.monotonic() < deadline:
         counts = (await store.report()).counts
         if counts.get(JobStatus.COMPLETED, 0) == wanted:
@@ -135,9 +136,9 @@ async def until_completed(store: JobStore, wanted: int, within_s: float) -> list
     return await all_jobs(store)
 
 
-async def until_swept(house: House, within_s: float = 30.0) -> None:
+async def until_swept(house: House, within_s: float = 60.0) -> None:
     """Recovery runs several times a lease."""
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + patient(within_s)
     while house.staging() and time.monotonic() < deadline:
         await asyncio.sleep(0.1)
 

@@ -16,6 +16,7 @@ import sys
 
 from mediavault.api.feed import OF_ONE
 from tests.faults.api_process import loopback
+from tests.patience import patient
 
 SMALL_BUFFER = 4096
 OPENED_AT_ONCE = 100
@@ -58,7 +59,7 @@ class Listener:
     async def rest(self) -> None:
         """What a stalled one finds when it reads at last: an end, if the server has let go of it."""
         with contextlib.suppress(TimeoutError, ConnectionError):
-            async with asyncio.timeout(DRAINED_WITHIN_S):
+            async with asyncio.timeout(patient(DRAINED_WITHIN_S)):
                 await self.listen()
         self.is_over = self._reader.at_eof() or self._reader.exception() is not None
 

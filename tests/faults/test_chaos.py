@@ -30,7 +30,6 @@ STORES_WITH_MUTANTS = ("sqlite", pytest.param("postgres", marks=pytest.mark.long
 
 @pytest.mark.fault("F02", "kills, freezes, cuts, restarts at random moments", by="signals, a proxy that cuts and loses")
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("store", STORES)
 async def test_kills_freezes_cuts_and_restarts_at_random_moments_lose_nothing(store: str, tmp_path: Path) -> None:
     outcome = await chaos(Plan(store, SECONDS, JOBS), tmp_path)
@@ -60,7 +59,7 @@ def test_a_call_may_take_as_long_as_the_slowest_driver_waits() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("store", STORES_WITH_MUTANTS)
 @pytest.mark.parametrize("mutant", MUTANTS)
 async def test_chaos_finds_a_queue_with_a_known_mistake(store: str, mutant: str, tmp_path: Path) -> None:

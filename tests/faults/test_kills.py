@@ -11,6 +11,7 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.errors import ErrorCode
 from tests.faults.house import House, assert_kept, running, until_completed, until_swept
 from tests.faults.worker_process import POINTS
+from tests.patience import patient
 from tests.stubs import new_job
 
 
@@ -20,7 +21,7 @@ async def test_a_kill_at_any_stage_loses_nothing(house: House, point: str) -> No
     async with house.store() as store:
         (accepted,) = await store.enqueue([new_job("https://videos.example/1", clock=SystemClock())])
         victim = house.worker(point)
-        assert await asyncio.to_thread(victim.wait, 30) == -signal.SIGKILL
+        assert await asyncio.to_thread(victim.wait, patient(30)) == -signal.SIGKILL
         victim.communicate()
         with running(house.worker()):
             jobs = await until_completed(store, 1, within_s=30)

@@ -14,6 +14,7 @@ from mediavault.services.vault.bucket import open_bucket
 from mediavault.services.vault.bucket_address import parse_bucket_address
 from tests.faults.house import House, running, until_completed, until_swept
 from tests.faults.worker_process import BUCKET_POINTS, media_of
+from tests.patience import patient
 from tests.servers import s3
 from tests.stubs import new_job
 
@@ -29,7 +30,7 @@ async def test_a_kill_on_the_way_into_a_bucket_loses_nothing_and_leaves_nothing(
     async with house.store() as store:
         await store.enqueue([new_job(POST, clock=SystemClock())])
         victim = house.worker(point, env=env)
-        assert await asyncio.to_thread(victim.wait, 60) == -signal.SIGKILL
+        assert await asyncio.to_thread(victim.wait, patient(60)) == -signal.SIGKILL
         victim.communicate()
         with running(house.worker(env=env)):
             (job,) = await until_completed(store, 1, within_s=60)

@@ -19,9 +19,10 @@ from mediavault.core.errors import BrowserUnavailable
 from mediavault.practice.site import PracticeSite, practice_site
 from mediavault.services.browser.discovery import find_browser
 from tests.acceptance.test_browser_capture import World, a_world
-from tests.acceptance.test_serve import JOB_S, Served, chromium_of, environment, free_port, up
+from tests.acceptance.test_serve import Served, chromium_of, environment, free_port, up
+from tests.patience import patient
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 
 # `mediavault serve`, but what waits for the machine waits two seconds instead of five minutes.
 IMPATIENT = """
@@ -52,17 +53,12 @@ async def served(root: Path, site: PracticeSite, browser: Path) -> AsyncIterator
     finally:
         if process.returncode is None:
             process.terminate()
-            await asyncio.wait_for(process.wait(), 30)
+            await asyncio.wait_for(process.wait(), patient(30))
 
 
 async def until_waiting(vault: Served, job_id: str) -> dict[str, Any]:
     """The job as soon as it has failed and has a time for its next try."""
-    for _ in range(int(JOB_S / 0.1)):
-        _, job = await vault.call("GET", f"/api/jobs/{job_id}")
-        if job["status"] == "failed" and job["retry_at"]:
-            return dict(job)
-        await asyncio.sleep(0.1)
-    raise AssertionError(job)
+    return await vault.until_job(job_id, lambda job: job["status"] == "failed" and bool(job["retry_at"]))
 
 
 def kill_browsers(root: Path) -> None:

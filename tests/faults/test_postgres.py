@@ -24,6 +24,7 @@ from mediavault.core.job import JobStatus
 from tests.acceptance.test_serve import free_port
 from tests.faults.test_processes import environment
 from tests.faults.vault_on_disk import VaultOnDisk, all_completed, mediavault
+from tests.patience import patient
 from tests.servers import postgres
 from tests.servers.tcp_proxy import proxied
 
@@ -55,7 +56,7 @@ def on_postgres(server: postgres.Server, tmp_path: Path) -> Iterator[VaultOnDisk
 def _answer(address: str) -> tuple[int, str]:
     """Status and body; 0 where nobody listens."""
     try:
-        with urllib.request.urlopen(address, timeout=10) as answer:
+        with urllib.request.urlopen(address, timeout=patient(30)) as answer:
             return int(answer.status), answer.read().decode()
     except urllib.error.HTTPError as exc:
         with exc:
@@ -66,7 +67,7 @@ def _answer(address: str) -> tuple[int, str]:
 
 def _start_again(server: postgres.Server) -> None:
     """Its children outlive a killed server by a moment, and as long no other one may start."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + patient(30)
     while True:
         try:
             return server.start()
@@ -124,7 +125,7 @@ async def test_a_vault_that_starts_before_its_database_says_so_and_goes_on_by_it
     env = {**environment(on_postgres), "MEDIAVAULT_DATABASE_URL": on_postgres.store_url, "MEDIAVAULT_PORT": str(port)}
 
     async def asked_until(status: int) -> str:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + patient(60)
         while (answer := await asyncio.to_thread(_answer, f"http://127.0.0.1:{port}/healthz"))[0] != status:
             assert time.monotonic() < deadline, answer
             await asyncio.sleep(0.1)
@@ -139,7 +140,7 @@ async def test_a_vault_that_starts_before_its_database_says_so_and_goes_on_by_it
         await asked_until(200)
     finally:
         vault.terminate()
-        vault.wait(timeout=30)
+        vault.wait(timeout=patient(30))
 
     assert "Starting: waiting for the database." in waiting
     assert listed.returncode == 2
@@ -154,7 +155,7 @@ async def test_a_vault_that_waits_for_its_database_ends_at_a_signal(vault: Vault
     assert worker.stderr is not None
     said = await asyncio.to_thread(worker.stderr.readline)
     worker.terminate()
-    await asyncio.to_thread(worker.communicate, timeout=30)
+    await asyncio.to_thread(worker.communicate, timeout=patient(30))
 
     assert b"database_waited_for" in said
     assert worker.returncode == 0
@@ -173,7 +174,6 @@ async def test_a_database_that_waiting_cannot_bring_ends_the_vault_at_once(
 
 @pytest.mark.fault("F14", "PostgreSQL away for half a minute", by="kill -9; a black hole; SIGSTOP of its processes")
 @pytest.mark.long
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("how", ["killed", "black hole", "paused"])
 async def test_a_database_that_is_away_for_half_a_minute_loses_nothing(
     server: postgres.Server, on_postgres: VaultOnDisk, how: str

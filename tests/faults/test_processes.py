@@ -20,6 +20,7 @@ from mediavault.worker.library import recognise
 from tests.acceptance.test_serve import free_port
 from tests.faults.vault_on_disk import VaultOnDisk, all_completed, end
 from tests.faults.worker_process import POINTS
+from tests.patience import patient
 
 DAY = timedelta(days=1)
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
@@ -34,6 +35,11 @@ def was_injected(vault: VaultOnDisk) -> bool:
     return "INJECTED" in (vault.root / "strace.log").read_text()
 
 
+def threads_that_called(vault: VaultOnDisk) -> set[int]:
+    """The threads whose calls strace has seen so far."""
+    return {int(line.split(maxsplit=1)[0]) for line in (vault.root / "strace.log").read_text().splitlines()}
+
+
 @pytest.fixture
 def vault(tmp_path: Path) -> VaultOnDisk:
     return VaultOnDisk(tmp_path)
@@ -43,8 +49,8 @@ def is_frozen(process: subprocess.Popen[bytes]) -> bool:
     return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
-async def until(seen: object, *, within_s: float = 20) -> None:
-    deadline = time.monotonic() + within_s
+async def until(seen: object, *, within_s: float = 60) -> None:
+    deadline = time.monotonic() + patient(within_s)
     while not seen():  # type: ignore[operator]
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
@@ -89,12 +95,15 @@ async def test_a_disk_that_fails_once_costs_no_job(vault: VaultOnDisk, fault: st
 
 @pytest.mark.fault("F12", "a slow disk", by="strace inject: each sync takes a second")
 async def test_the_event_loop_does_not_wait_for_a_slow_disk(vault: VaultOnDisk) -> None:
+    """Its thread, which is the process's first, makes no sync while jobs are worked on."""
     await vault.accept(2)
     syncs = "fsync,fdatasync"
-    with vault.worker(under=strace(vault, syncs, f"{syncs}:delay_enter=1000000")):
+    with vault.worker(under=strace(vault, syncs, f"{syncs}:delay_enter=1000000")) as worker:
         jobs = await vault.until(all_completed, within_s=90)
+        threads = threads_that_called(vault)
 
-    assert float((vault.state / "lag").read_text()) < 0.5  # s; what is left is this machine's own load
+    assert threads
+    assert worker.pid not in threads
     assert all(job.attempt_count == 1 for job in jobs)
     assert vault.complaints(jobs, accepted=2) == []
 
@@ -190,13 +199,13 @@ async def test_a_second_server_on_the_same_port_is_refused_and_leaves_the_first_
             assert first.poll() is None
         second = await asyncio.to_thread(
             lambda: subprocess.run(
-                command, env=environment(vault), capture_output=True, text=True, timeout=60, check=False
+                command, env=environment(vault), capture_output=True, text=True, timeout=patient(60), check=False
             )
         )
         alive = first.poll() is None
     finally:
         first.terminate()
-        first.communicate(timeout=20)
+        first.communicate(timeout=patient(30))
 
     assert (second.returncode, alive) == (2, True)
     assert "is taken by another program" in second.stderr
@@ -215,7 +224,7 @@ async def test_a_signal_ends_a_worker_in_order(vault: VaultOnDisk, signals: tupl
             assert worker.poll() is None
         for number in signals:
             worker.send_signal(number)
-        _, said = await asyncio.to_thread(worker.communicate, timeout=30)
+        _, said = await asyncio.to_thread(worker.communicate, timeout=patient(30))
     finally:
         if worker.poll() is None:
             worker.kill()
@@ -232,7 +241,7 @@ async def test_a_job_that_outlasts_the_grace_is_given_back(vault: VaultOnDisk) -
     with vault.worker(env={"FAULTS_PIECE_S": "10"}) as worker:
         await vault.until(lambda jobs: jobs[0].status is JobStatus.RUNNING)
         worker.terminate()
-        assert await asyncio.to_thread(worker.wait, 20) == 0
+        assert await asyncio.to_thread(worker.wait, patient(30)) == 0
     (job,) = await vault.jobs()
     with vault.worker():
         jobs = await vault.until(all_completed)

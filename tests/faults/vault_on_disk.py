@@ -19,6 +19,7 @@ from mediavault.core.job import Job, JobStatus
 from mediavault.runtime.storage import store_at
 from mediavault.store.port import JobQuery, JobStore
 from tests.faults.disk_worker import media_of
+from tests.patience import patient
 from tests.stubs import new_job
 
 Seen = Callable[[list[Job]], bool]
@@ -71,9 +72,9 @@ class VaultOnDisk:
         async with self.store() as store:
             return await all_jobs(store)
 
-    async def until(self, seen: Seen, *, within_s: float = 30) -> list[Job]:
+    async def until(self, seen: Seen, *, within_s: float = 60) -> list[Job]:
         """The jobs as soon as ``seen`` says so."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + patient(within_s)
         async with self.store() as store:
             while not seen(jobs := await all_jobs(store)):
                 told = [(job.status, job.error_code, job.error) for job in jobs if job.status != JobStatus.COMPLETED]
@@ -81,15 +82,15 @@ class VaultOnDisk:
                 await asyncio.sleep(0.1)
             return jobs
 
-    async def until_started(self, within_s: float = 30) -> None:
+    async def until_started(self, within_s: float = 60) -> None:
         """A fault at the start only ends the process; whoever runs it starts it again."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + patient(within_s)
         while "worker_started" not in self.log.read_text():
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)
 
-    async def until_swept(self, within_s: float = 30) -> None:
-        deadline = time.monotonic() + within_s
+    async def until_swept(self, within_s: float = 60) -> None:
+        deadline = time.monotonic() + patient(within_s)
         while self.staging() and time.monotonic() < deadline:
             await asyncio.sleep(0.1)
 
@@ -155,4 +156,4 @@ def end(process: subprocess.Popen[bytes]) -> None:
 def mediavault(env: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     """A command of the product, to its end."""
     command = [sys.executable, "-m", "mediavault", *words]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=patient(60), check=False)

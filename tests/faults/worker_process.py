@@ -18,7 +18,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from mediavault.store.port import JobStore
 from mediavault.worker.queue import HeldClaim, Worker, WorkerLimits
 from mediavault.worker.tools import RetryPolicy, Tools
 from tests.faults.mutants import MUTANTS
+from tests.patience import patient
 from tests.stubs import VIDEO, StubDownloader, StubExtractor, candidate, extraction, make_tools
 
 LEASE = timedelta(seconds=2)
@@ -87,7 +88,7 @@ class Orders:
     die_at: str | None = None
     mutant: str | None = None
     rude: bool = False
-    lease_s: float = LEASE.total_seconds()
+    lease_s: float = field(default_factory=lambda: patient(LEASE.total_seconds(), most=2))
     longest_download_s: float = 0.9
     trouble: float = 0.0
     concurrency: int = 4

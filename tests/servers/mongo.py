@@ -20,6 +20,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from tests.patience import patient
 from tests.servers.postgres import free_port
 
 NAMED_BY = "MEDIAVAULT_TEST_MONGODB_URL"
@@ -50,7 +51,7 @@ class Server:
         command += ["--cache-size", "256M", *self.settings]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
-        deadline = time.monotonic() + START_TIMEOUT_S
+        deadline = time.monotonic() + patient(START_TIMEOUT_S)
         while not self._listens():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 text = (self.folder / "log").read_text(errors="replace")

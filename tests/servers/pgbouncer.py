@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.patience import patient
 from tests.servers.postgres import free_port
 
 CONFIG = """[databases]
@@ -49,7 +50,7 @@ def pgbouncer(url: str, *, prepared: int) -> Iterator[str]:
         [program, "-q", str(folder / "pgbouncer.ini")], stderr=subprocess.PIPE, cwd=folder, **user
     )
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + patient(30)
         while "listening on 127.0.0.1" not in (folder / "log").read_text() if (folder / "log").exists() else True:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"pgbouncer did not start: {process.communicate()[1]!r}")
@@ -57,5 +58,5 @@ def pgbouncer(url: str, *, prepared: int) -> Iterator[str]:
         yield f"postgresql://{parts.username}@127.0.0.1:{own_port}{parts.path}"
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=patient(30))
         shutil.rmtree(folder, ignore_errors=True)

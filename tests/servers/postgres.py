@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from tests.patience import patient
+
 NAMED_BY, PROGRAMS_BY = "MEDIAVAULT_TEST_POSTGRES_URL", "MEDIAVAULT_TEST_POSTGRES_BIN"
 START_TIMEOUT_S = 30.0
 # Nothing here outlives the tests, so nothing has to reach the disk; what is about the disk starts a server of its own.
@@ -58,7 +60,7 @@ class Server:
         command += [*SETTINGS, "-c", socket_folder, *self.settings]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen([*self.under, *command], stderr=log, **self.user)
-        deadline = time.monotonic() + START_TIMEOUT_S
+        deadline = time.monotonic() + patient(START_TIMEOUT_S)
         ready = [program("pg_isready"), "-q", "-h", ask, "-p", str(self.port)]
         while subprocess.run(ready, check=False).returncode:
             if self.process.poll() is not None or time.monotonic() > deadline:

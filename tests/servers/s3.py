@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
 
+from tests.patience import patient
+
 START_TIMEOUT_S = 60.0
 # Never those of whoever runs the tests.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests"}
@@ -33,7 +35,7 @@ def endpoint() -> str:
     )
     atexit.register(server.wait)
     atexit.register(server.terminate)
-    deadline = time.monotonic() + START_TIMEOUT_S
+    deadline = time.monotonic() + patient(START_TIMEOUT_S)
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()

@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 
 from playwright.async_api import Browser, BrowserContext, Dialog, Page, Response
 
+from tests.patience import patient
 from tests.ui.pages import Case
 from tests.ui.vault import Vault
 
@@ -117,7 +118,7 @@ class Pages:
             timezone_id="Europe/Berlin",
             java_script_enabled=javascript,
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(patient(30_000))
         self._contexts.append(context)
         await context.expose_function("mediavaultTestReport", self._on_report)
         await context.add_init_script(_WATCH_POLICY)

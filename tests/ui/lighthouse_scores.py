@@ -17,6 +17,7 @@ from pathlib import Path
 
 from mediavault.services.browser.discovery import find_browser
 from tests.npm import node_modules
+from tests.patience import patient
 from tests.ui.browsing import flags
 from tests.ui.vault import sample_vault
 
@@ -54,7 +55,7 @@ async def _scores(program: Path, address: str, browser: Path) -> dict[str, float
         node, str(program), address, *chosen, chrome,
         env={**os.environ, "CHROME_PATH": str(browser)}, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, _ = await asyncio.wait_for(process.communicate(), WITHIN_S)
+    out, _ = await asyncio.wait_for(process.communicate(), patient(WITHIN_S))
     categories = json.loads(out)["categories"]
     return {category: categories[category]["score"] * 100 for category in CATEGORIES}
 

@@ -15,6 +15,7 @@ from playwright.async_api import Page, Route
 from mediavault.core.errors import ErrorCode
 from mediavault.core.job import JobId, JobStatus
 from mediavault.store.port import JobQuery
+from tests.patience import patient
 from tests.ui.odd import HOPELESS, MISSING, PARTLY, UNPLAYABLE, WAITS
 from tests.ui.odd import id_of as odd_id
 from tests.ui.vault import TOKEN, Vault
@@ -73,7 +74,7 @@ async def bad_template(page: Page) -> None:
 
 async def examined(page: Page) -> None:
     await page.locator("h1 + form button").click()
-    await page.locator("#found").wait_for(timeout=60_000)
+    await page.locator("#found").wait_for(timeout=patient(60_000))
 
 
 async def everything_open(page: Page) -> None:
@@ -149,11 +150,11 @@ async def sent_too_much(page: Page) -> None:
 
 
 async def told_that_a_copy_helps(page: Page) -> None:
-    await page.locator("#unplayable[data-state=copy]").wait_for(timeout=30_000)
+    await page.locator("#unplayable[data-state=copy]").wait_for(timeout=patient(30_000))
 
 
 async def told_that_nothing_helps(page: Page) -> None:
-    await page.locator("#unplayable[data-state=codec]").wait_for(timeout=30_000)
+    await page.locator("#unplayable[data-state=codec]").wait_for(timeout=patient(30_000))
 
 
 async def all_of_these(page: Page) -> None:

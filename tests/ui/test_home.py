@@ -12,6 +12,7 @@ from mediavault.core.errors import ErrorCode
 from mediavault.core.job import JobStatus, Stage
 from mediavault.core.media import Account, KeptFile, SourceType
 from mediavault.store.port import Checkpoint
+from tests.patience import patient
 from tests.ui.browsing import Pages, overflow
 from tests.ui.conftest import MakeVault
 from tests.ui.vault import WORKER, Vault
@@ -124,7 +125,7 @@ async def test_a_text_file_with_more_links_than_one_request_holds_is_taken_whole
     text = "\n".join(f"{number}. https://videos.example/watch/{number}?of={'x' * 300}" for number in range(200))
     await drag(page, "drop", text, "links.txt")
 
-    await expect(page.locator('[data-number="queued"] .figure')).to_have_text("200", timeout=30_000)
+    await expect(page.locator('[data-number="queued"] .figure')).to_have_text("200", timeout=patient(30_000))
     await drag(page, "drop", "nothing of the kind", "notes.txt")
     await expect(page.locator("#messages")).to_contain_text("There was no link in it.")
 
@@ -218,7 +219,7 @@ async def test_a_lost_connection_is_said_and_the_page_catches_up(pages: Pages, f
     job = await fresh_vault.add(A)
     await page.context.set_offline(False)
 
-    await page.locator(f'.waiting a[href="/jobs/{job.id}"]').wait_for(timeout=20_000)
+    await page.locator(f'.waiting a[href="/jobs/{job.id}"]').wait_for(timeout=patient(20_000))
     await expect(page.locator("#lost-line")).to_be_hidden()
 
 

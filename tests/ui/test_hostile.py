@@ -17,6 +17,7 @@ from playwright.async_api import Page
 
 from mediavault.api.words import one_line
 from mediavault.core.errors import ErrorCode
+from tests.patience import patient
 from tests.ui.browsing import Pages
 from tests.ui.hostile import HOW_MANY_STATES, UNTITLED_STATE, post_id, posts
 from tests.ui.hostile_texts import payloads
@@ -87,10 +88,10 @@ async def test_hostile_text_that_comes_by_the_live_stream_is_text(pages: Pages, 
     post = await pages(f"/jobs/{claim.id}", size="zoomed", base=fresh_vault.base)
     text = f"the-end {payloads()[0]} " + "W" * 5_000
     await fresh_vault.store.fail(claim, error_code=ErrorCode.INTERNAL, error=text, retry_in=None)
-    await post.locator("#timeline").get_by_text("the-end").first.wait_for(state="attached", timeout=30_000)
+    await post.locator("#timeline").get_by_text("the-end").first.wait_for(state="attached", timeout=patient(30_000))
     await fresh_vault.store.adopt(posts(now + timedelta(minutes=5)))
     last = await fresh_vault.add("https://videos.example/watch/the-last")
-    await page.locator(f'a[href="/jobs/{last.id}"]').first.wait_for(state="attached", timeout=30_000)
+    await page.locator(f'a[href="/jobs/{last.id}"]').first.wait_for(state="attached", timeout=patient(30_000))
 
     assert (await troubles(page))[0] == []
     assert (await troubles(post))[0] == []

@@ -8,6 +8,7 @@ from mediavault.core.errors import ErrorCode
 from mediavault.core.job import ClaimedJob, JobStatus, Stage
 from mediavault.core.media import KeptFile
 from mediavault.store.port import JobQuery
+from tests.patience import patient
 from tests.ui.browsing import Pages
 from tests.ui.sample import store_kept
 from tests.ui.vault import Vault
@@ -131,7 +132,7 @@ async def test_a_lost_connection_is_said_and_the_tiles_catch_up(pages: Pages, fr
     await fresh_vault.store.remove(fresh_vault.kept[3].id)  # of which no stream tells afterwards
     await page.context.set_offline(False)
 
-    await expect(page.locator(FRESH)).to_have_text("1 new", timeout=20_000)
+    await expect(page.locator(FRESH)).to_have_text("1 new", timeout=patient(20_000))
     await expect(page.locator(f"#job-{fresh_vault.kept[3].id}")).to_have_count(0)
     await expect(page.locator("#lost-line")).to_be_hidden()
     await expect(page.locator("#messages .complaint")).to_have_count(0)

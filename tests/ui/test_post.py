@@ -14,6 +14,7 @@ from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, JobStat
 from mediavault.core.media import Item, ItemType, KeptFile
 from mediavault.store.port import JobQuery, StoredJob
 from tests import media
+from tests.patience import patient
 from tests.ui.browsing import SIZES, Pages, overflow
 from tests.ui.sample import store_kept
 from tests.ui.vault import Vault
@@ -154,7 +155,7 @@ async def test_what_the_browser_does_not_open_gets_a_copy_that_plays(pages: Page
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
     await expect(page.get_by_text("This browser does not open this kind of file.")).to_be_visible()
     await page.get_by_role("button", name="Make a copy that plays here").click()
-    await page.wait_for_function(HAS_PLAYED, timeout=60_000)
+    await page.wait_for_function(HAS_PLAYED, timeout=patient(60_000))
 
     assert (await page.evaluate("document.getElementById('player').currentSrc")).endswith("/items/0/playable")
     await expect(page.locator("#unplayable")).to_be_hidden()

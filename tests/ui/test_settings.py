@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import expect
 
+from tests.patience import patient
 from tests.ui.browsing import Pages
 from tests.ui.vault import Vault
 
@@ -58,6 +59,6 @@ async def test_the_vault_is_examined_and_says_what_helps(pages: Pages, fresh_vau
     await page.get_by_role("link", name="Examine this vault").click()
     await page.get_by_role("button", name="Examine this vault").click()
 
-    await expect(page.locator("#found")).to_contain_text("in order", timeout=60_000)
+    await expect(page.locator("#found")).to_contain_text("in order", timeout=patient(60_000))
     await expect(page.get_by_role("heading", name="This machine")).to_be_visible()
     await expect(page.locator("[data-verdict]").first).to_contain_text("Python")

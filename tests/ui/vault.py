@@ -19,6 +19,7 @@ from mediavault.core.settings import Settings
 from mediavault.runtime.house import OpenVault, open_vault
 from mediavault.runtime.processes import serve_vault
 from mediavault.store.port import JobStore
+from tests.patience import patient
 from tests.ui import sample
 
 START_WITHIN_S = 30.0  # also beside other tests
@@ -72,7 +73,7 @@ async def _served(opened: OpenVault) -> AsyncIterator[str]:
     serving = asyncio.create_task(serve_vault(opened, stop, on_open=address.set_result))
     try:
         either: set[asyncio.Future[Any]] = {serving, address}
-        await asyncio.wait(either, timeout=START_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(either, timeout=patient(START_WITHIN_S), return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             serving.result()
         assert address.done(), "the vault was not served in time"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from html import unescape
 from pathlib import Path
 
@@ -56,7 +58,11 @@ JOB_PAGE = {
 OF_JOBS = [code for code in ErrorCode if issubclass(KINDS.get(code, Exception), Failure)]
 SENTENCE = re.compile(r"[A-Za-z`][^\n]{15,}[.…]")
 PROMISE = re.compile(r"\b(is|are) (tried|fetched)\b|next try|scheduled|by itself")
-SOURCES = sources_of_codes(PACKAGE)
+
+
+@cache
+def sources() -> Mapping[str, list[str]]:
+    return sources_of_codes(PACKAGE)
 
 
 def failed_job(code: ErrorCode, *, over: bool = False) -> JobView:
@@ -139,7 +145,7 @@ def test_a_refused_request_has_no_retry_rule_and_a_crashed_attempt_comes_back(co
 
 @pytest.mark.parametrize("code", ErrorCode)
 def test_every_code_is_produced_somewhere(code: ErrorCode) -> None:
-    assert SOURCES[code.value]
+    assert sources()[code.value]
 
 
 def test_what_is_caught_compared_or_only_listed_produces_no_code(tmp_path: Path) -> None:

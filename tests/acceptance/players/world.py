@@ -22,6 +22,7 @@ from mediavault.services.extraction.browser_extractor import BrowserExtractor
 from mediavault.services.extraction.ranking import choose, videos_to_save
 from tests.acceptance.players.site import PlayersSite
 from tests.npm import PackagesMissing, node_modules
+from tests.patience import patient
 from tests.stubs import ReaderHere
 
 LEAVE_OUT = "MEDIAVAULT_TEST_WITHOUT_PLAYERS"
@@ -43,7 +44,7 @@ class World:
     async def extraction(self, page: str) -> Extraction:
         post, platform = identify(parse_http_url(f"{self.site.origin}/post/{page}"))
         return await BrowserExtractor(self.browser, SystemClock(), ReaderHere()).extract(
-            post, platform, within_s=WITHIN_S
+            post, platform, within_s=patient(WITHIN_S)
         )
 
     def pages_open(self) -> int:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from mediavault.access.proxies import ProxyRules
 from mediavault.api.server import NO_PROXIES, serve_app
+from tests.patience import patient
 from tests.unit.api.conftest import House
 
 
@@ -22,11 +23,11 @@ async def serving(house: House, proxies: ProxyRules = NO_PROXIES) -> AsyncIterat
     serve = serve_app(app, host="127.0.0.1", port=0, stop=stop, on_started=started.set_result, proxies=proxies)
     task = asyncio.create_task(serve)
     try:
-        address: str = await asyncio.wait_for(started, 5)
+        address: str = await asyncio.wait_for(started, patient(30))
         yield address.removeprefix("http://")
     finally:
         stop.set()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, patient(30))
 
 
 async def connect(address: str, *, origin: str = "127.0.0.1") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -43,7 +44,7 @@ async def ask(
     try:
         writer.write(request.replace("HOST", address).encode("latin-1"))
         answer = b""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(patient(30)):
             while chunk := await reader.read(65_536):
                 answer += chunk
                 if until is not None and until(answer):

@@ -19,11 +19,10 @@ from email.message import Message
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.patience import patient
 
 PASSWORD = "seven grey herons"
 START_WITHIN_S = 60.0
-pytestmark = pytest.mark.timeout(180)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -42,7 +41,7 @@ class Process:
     async def line(self, event: str) -> dict[str, Any]:
         """The next line of this event."""
         assert self.running.stderr is not None
-        async with asyncio.timeout(START_WITHIN_S):
+        async with asyncio.timeout(patient(START_WITHIN_S)):
             while raw := await self.running.stderr.readline():
                 self.lines.append(raw.decode())
                 said = json.loads(raw) if raw.startswith(b"{") else {}
@@ -57,7 +56,7 @@ class Process:
         data = None if form is None else urllib.parse.urlencode(form).encode()
         request = urllib.request.Request(self.base + path, data=data, headers=headers)
         try:
-            with urllib.request.build_opener(_NoRedirect).open(request, timeout=20) as answer:
+            with urllib.request.build_opener(_NoRedirect).open(request, timeout=patient(30)) as answer:
                 return answer.status, answer.headers, answer.read().decode()
         except urllib.error.HTTPError as exc:
             with exc:

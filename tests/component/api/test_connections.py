@@ -16,6 +16,7 @@ from mediavault.access.proxies import ProxyRules
 from mediavault.api import connections, server
 from mediavault.api.gate import MAX_BODY_BYTES
 from tests.component.api.serving import ask, connect, serving
+from tests.patience import patient
 from tests.unit.api.conftest import House, MakeHouse
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -33,7 +34,7 @@ async def held(address: str, count: int, origin: str = CROWD) -> AsyncIterator[l
             reader, writer = await connect(address, origin=origin)
             stack.callback(writer.close)
             writer.write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-            assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 200")
+            assert (await asyncio.wait_for(reader.readline(), patient(30))).startswith(b"HTTP/1.1 200")
             opened.append((reader, writer))
         yield opened
 
@@ -41,7 +42,7 @@ async def held(address: str, count: int, origin: str = CROWD) -> AsyncIterator[l
 async def heard(connection: Connection) -> bytes:
     """All that comes until it ends, within 5 s; what was there when it was cut off is lost."""
     with contextlib.suppress(ConnectionError):
-        return await asyncio.wait_for(connection[0].read(), 5)
+        return await asyncio.wait_for(connection[0].read(), patient(30))
     return b""
 
 
@@ -61,7 +62,7 @@ async def test_one_connection_too_many_of_an_address_is_told_so_and_no_other_is_
             refused = await ask(address, HEALTH, origin=CROWD)
             other = await ask(address, HEALTH, origin=OTHER)
             first[0][1].write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-            assert b"HTTP/1.1 200" in await asyncio.wait_for(first[0][0].readuntil(b"HTTP/1.1 200"), 5)
+            assert b"HTTP/1.1 200" in await asyncio.wait_for(first[0][0].readuntil(b"HTTP/1.1 200"), patient(30))
         head, _, body = refused.partition(b"\r\n\r\n")
 
     assert head.startswith(b"HTTP/1.1 429 Too Many Requests")
@@ -76,7 +77,7 @@ async def test_a_connection_that_ends_makes_room(house: House) -> None:
         for _ in range(5):
             async with held(address, 3):
                 pass
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(patient(30)):
                 while not (await ask(address, HEALTH, origin=CROWD)).startswith(b"HTTP/1.1 200"):
                     await asyncio.sleep(0.01)
 
@@ -151,10 +152,10 @@ async def test_a_password_of_a_megabyte_is_answered_and_the_connection_lives(mak
         kind = "Content-Type: application/x-www-form-urlencoded\r\nSec-Fetch-Site: same-origin"
         writer.write(f"POST /login HTTP/1.1\r\nHost: {address}\r\n{kind}\r\n".encode())
         writer.write(f"Content-Length: {len(form)}\r\n\r\n".encode() + form)
-        await asyncio.wait_for(writer.drain(), 5)
-        status = await asyncio.wait_for(reader.readline(), 5)
+        await asyncio.wait_for(writer.drain(), patient(30))
+        status = await asyncio.wait_for(reader.readline(), patient(30))
         writer.write(f"GET /healthz HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
-        await asyncio.wait_for(reader.readuntil(b"HTTP/1.1 200"), 5)
+        await asyncio.wait_for(reader.readuntil(b"HTTP/1.1 200"), patient(30))
         writer.close()
 
     assert status.startswith(b"HTTP/1.1 413")
@@ -169,7 +170,7 @@ async def test_the_rest_of_a_body_that_nobody_reads_is_not_waited_for(
     async with serving(house) as address:
         reader, writer = await connect(address)
         writer.write(f"POST /api/jobs HTTP/1.1\r\nHost: {address}\r\nContent-Length: 60000\r\n\r\n".encode())
-        status = await asyncio.wait_for(reader.readline(), 5)
+        status = await asyncio.wait_for(reader.readline(), patient(30))
         writer.write(b"x")
         dripping = asyncio.create_task(drip(writer, b"x")) if drips else None
         await heard((reader, writer))

@@ -15,6 +15,7 @@ from mediavault.core.errors import BadSetting
 from mediavault.core.settings import Settings
 from mediavault.runtime import processes
 from tests.component.api.serving import ask, serving
+from tests.patience import patient
 from tests.unit.api.conftest import VIDEO, House
 
 
@@ -40,18 +41,15 @@ async def test_a_client_that_leaves_a_long_file_is_noticed(house: House) -> None
     assert answer.startswith(b"HTTP/1.1 200")  # and the server has ended in time, with no answer under way
 
 
-async def test_an_open_event_stream_does_not_hold_up_the_end(house: House) -> None:
+async def test_an_open_event_stream_does_not_hold_up_the_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "GRACE_S", 3_600)
     async with serving(house) as address:
         host, _, port = address.rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(f"GET /api/events HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
-        await asyncio.wait_for(reader.readuntil(b"retry: 2000"), 5)
-        began = asyncio.get_running_loop().time()
-    took = asyncio.get_running_loop().time() - began
-    writer.close()
+        await asyncio.wait_for(reader.readuntil(b"retry: 2000"), patient(30))
+    writer.close()  # the server has ended, although the stream was open
     await writer.wait_closed()
-
-    assert took < server.GRACE_S
 
 
 async def test_a_header_that_comes_too_slowly_ends_the_connection(
@@ -66,7 +64,7 @@ async def test_a_header_that_comes_too_slowly_ends_the_connection(
         dripping = asyncio.create_task(_drip(writer))
         got = b""
         with contextlib.suppress(ConnectionResetError):
-            got = await asyncio.wait_for(reader.read(), 5)
+            got = await asyncio.wait_for(reader.read(), patient(30))
         dripping.cancel()
         writer.close()
 
@@ -79,7 +77,7 @@ async def test_a_long_answer_is_not_ended_by_the_header_deadline(house: House, m
         host, _, port = address.rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(f"GET /api/events HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
-        await asyncio.wait_for(reader.readuntil(b"retry: 2000\n\n"), 5)
+        await asyncio.wait_for(reader.readuntil(b"retry: 2000\n\n"), patient(30))
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(reader.readuntil(b"never"), 0.15)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mediavault.core.clock import SystemClock
 from mediavault.runtime.storage import store_at
+from tests.patience import patient
 
 PATIENCE_S = 60.0
 SEEN_WITHIN = timedelta(minutes=5)
@@ -24,7 +25,7 @@ async def test_a_worker_process_that_is_drained_ends_with_exit_code_0(tmp_path: 
     store = store_at(f"sqlite:///{tmp_path}/state/mediavault.db", SystemClock())
     await store.open()
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patient(PATIENCE_S)):
             while not (workers := await store.workers(seen_within=SEEN_WITHIN)):
                 await asyncio.sleep(0.05)
             asked = await store.ask_to_leave([one.worker for one in workers])

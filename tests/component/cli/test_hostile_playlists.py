@@ -6,13 +6,14 @@ import time
 
 from mediavault.core.errors import BadInput
 from mediavault.services.download.manifest import MAX_PLAYLIST_BYTES
+from tests.patience import patient
 from tests.unit.cli.test_playlist_look import look, mpd
 
 
 def test_a_hostile_text_is_answered_soon() -> None:
     """Each of these is as long as a playlist may be."""
     room = MAX_PLAYLIST_BYTES - 100
-    began = time.perf_counter()
+    began = time.process_time()
     for text in (
         "#EXTM3U\n#EXT-X-KEY:" + "A=" * (room // 2),
         "#EXTM3U\n#EXT-X-KEY:" + '"' * room,
@@ -38,4 +39,4 @@ def test_a_hostile_text_is_answered_soon() -> None:
         except BadInput:
             continue
 
-    assert time.perf_counter() - began < 60  # a second or two on an idle machine
+    assert time.process_time() - began < patient(60)  # it takes a second or two

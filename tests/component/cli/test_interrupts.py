@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 
-WITHIN_S = 20
+from tests.patience import patient
+
+WITHIN_S = 60
 IN_ORDER = """
 async def work():
     print("works", flush=True)
@@ -47,7 +49,7 @@ def test_the_first_lets_a_command_leave_in_order() -> None:
     process = command(IN_ORDER)
     said(process, "works")
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=WITHIN_S)
+    out, err = process.communicate(timeout=patient(WITHIN_S))
 
     assert "left in order" in out
     assert "KeyboardInterrupt" in err
@@ -60,7 +62,7 @@ def test_the_second_ends_one_that_does_not_leave() -> None:
     said(process, "is leaving")
     process.send_signal(signal.SIGINT)
     try:
-        code = process.wait(timeout=WITHIN_S)
+        code = process.wait(timeout=patient(WITHIN_S))
     finally:
         process.kill()
         process.communicate()

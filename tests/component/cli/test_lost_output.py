@@ -14,6 +14,8 @@ from typing import IO
 
 import pytest
 
+from tests.patience import patient
+
 Out = int | IO[bytes]
 UNBUFFERED = pytest.mark.parametrize(
     "unbuffered", ["", "1"]
@@ -49,7 +51,7 @@ def mediavault(
     env: Mapping[str, str], *words: str, out: Out = subprocess.PIPE, err: Out = subprocess.PIPE
 ) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "mediavault", *words]
-    return subprocess.run(command, env=env, stdout=out, stderr=err, text=True, timeout=WAIT_S, check=False)
+    return subprocess.run(command, env=env, stdout=out, stderr=err, text=True, timeout=patient(WAIT_S), check=False)
 
 
 @UNBUFFERED
@@ -98,7 +100,7 @@ def test_streams_that_were_closed_from_the_start_change_no_exit_code(
 ) -> None:
     command = ["sh", "-c", f'exec "$@" {closing}', "sh", sys.executable, "-m", "mediavault", *words]
 
-    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=WAIT_S, check=False)
+    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=patient(WAIT_S), check=False)
 
     assert (ended.returncode, ended.stderr) == (code, "")
 
@@ -113,7 +115,7 @@ def test_a_worker_whose_log_cannot_be_written_ends_at_a_signal_with_0(
     with lost() as log:  # type: ignore[attr-defined]
         worker = subprocess.Popen(command, env={**env, "PYTHONUNBUFFERED": unbuffered}, stdout=log, stderr=log)
     try:
-        deadline = time.monotonic() + WAIT_S
+        deadline = time.monotonic() + patient(WAIT_S)
         while not any((tmp_path / "state" / "workers").glob("*")):
             assert worker.poll() is None
             assert time.monotonic() < deadline

@@ -28,6 +28,7 @@ from mediavault.store.sqlite.schema import SCHEMA_VERSION
 from tests import logs, vaults
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock
+from tests.patience import patient
 from tests.servers import mongo, postgres
 
 T = TypeVar("T")
@@ -230,7 +231,7 @@ def test_a_backup_is_written_while_workers_work(place: Place, run: Run) -> None:
     )
     process = subprocess.Popen([sys.executable, "-c", writing, str(place.root / "a.db")])
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + patient(60)
         while len(at(place, "a", vaults.all_of)) < 10 and time.monotonic() < deadline:
             time.sleep(0.1)
         for number in range(3):

@@ -12,6 +12,7 @@ import pytest
 from mediavault.practice.media import Clip, Look, make_clips
 from mediavault.practice.posts import LOOKS
 from mediavault.practice.site import practice_site
+from tests.patience import patient
 
 
 async def test_nothing_is_at_work_in_its_folder_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,7 +27,7 @@ async def test_nothing_is_at_work_in_its_folder_any_more(tmp_path: Path, monkeyp
 
     monkeypatch.setattr("mediavault.practice.site.make_clips", slowly)
     entering = asyncio.ensure_future(practice_site(tmp_path).__aenter__())
-    await asyncio.to_thread(begun.wait, 10)
+    await asyncio.to_thread(begun.wait, patient(30))
     entering.cancel()
 
     with pytest.raises(asyncio.CancelledError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -16,11 +15,12 @@ from mediavault.core.media import DownloadedFile
 from mediavault.runtime.storage import store_at
 from mediavault.store.port import JobStore
 from mediavault.worker.queue import Worker, WorkerLimits
+from tests.patience import patient
 from tests.servers import postgres
 from tests.stubs import StubDownloader, make_tools, new_job
 
-HEARTBEAT_S = 60.0
-SOON_S = 15.0  # it takes some milliseconds; the machine may be very busy
+HEARTBEAT_S = 3_600.0  # so long that no test waits for the next one
+SOON_S = 30.0
 
 
 class EndlessDownloader(StubDownloader):
@@ -53,18 +53,14 @@ async def test_a_job_that_is_cancelled_elsewhere_stops_long_before_the_next_hear
     url_of: Callable[[Path], str], tmp_path: Path
 ) -> None:
     url, downloader, stop = url_of(tmp_path), EndlessDownloader(), asyncio.Event()
-    limits = WorkerLimits(1, 0.05, HEARTBEAT_S, timedelta(seconds=180), 1.0)
+    limits = WorkerLimits(1, 0.05, HEARTBEAT_S, timedelta(seconds=3 * HEARTBEAT_S), 1.0)
     async with AsyncExitStack() as stack:
         api, store = await opened(stack, url), await opened(stack, url)
         tools = make_tools(store, SystemClock(), tmp_path / "library", downloader=downloader)
         working = asyncio.create_task(Worker(tools, limits, live_folder=tmp_path / "workers").run(stop))
         [stored] = await api.enqueue([new_job(clock=SystemClock())])
-        await asyncio.wait_for(downloader.begun.wait(), SOON_S)
-        began = time.monotonic()
+        await asyncio.wait_for(downloader.begun.wait(), patient(SOON_S))
         await api.cancel(stored.job.id)
-        await asyncio.wait_for(downloader.stopped.wait(), SOON_S)
-        took = time.monotonic() - began
+        await asyncio.wait_for(downloader.stopped.wait(), patient(SOON_S))
         stop.set()
         await working
-
-    assert took < HEARTBEAT_S / 4

@@ -29,6 +29,7 @@ from mediavault.store.postgres.store import PostgresJobStore
 from mediavault.store.schema import Migration
 from tests.contract.stores import KEPT, LEASE, claim_and_complete, numbered_job
 from tests.fakes import FakeClock
+from tests.patience import patient
 from tests.servers import postgres
 from tests.servers.pgbouncer import pgbouncer
 from tests.servers.tcp_proxy import proxied
@@ -80,11 +81,11 @@ async def test_a_direct_connection_hears_of_work_that_another_process_enqueued(u
     async with opened(url) as worker, opened(url) as api:
         heard = asyncio.Event()
         leave = worker.on_work(heard.set)
-        await asyncio.wait_for(heard.wait(), 5)  # the listener has come up
+        await asyncio.wait_for(heard.wait(), patient(30))  # the listener has come up
         heard.clear()
         await enqueued(api, 1)
 
-        await asyncio.wait_for(heard.wait(), 5)
+        await asyncio.wait_for(heard.wait(), patient(30))
         leave()
 
 
@@ -108,7 +109,7 @@ async def test_a_crash_of_the_server_loses_nothing_that_was_acknowledged(tmp_pat
             await completing
             counts = (await store.report()).counts
             heard.clear()
-            await asyncio.wait_for(heard.wait(), 10)
+            await asyncio.wait_for(heard.wait(), patient(30))
             leave()
 
             assert (counts[JobStatus.COMPLETED], counts[JobStatus.RUNNING], counts[JobStatus.QUEUED]) == (4, 1, 15)
@@ -358,7 +359,7 @@ async def test_the_planner_knows_of_a_bulk_import_once_the_library_has_it(url: s
     known = (
         "SELECT min(reltuples) FROM pg_class WHERE oid IN ('mediavault.jobs'::regclass, 'mediavault.shelf'::regclass)"
     )
-    async with opened(url) as store, asyncio.timeout(20):
+    async with opened(url) as store, asyncio.timeout(patient(30)):
         await enqueued(store, postgres_shelf.BATCH + 1)
         await store.keep_up()
         while float(await asyncio.to_thread(postgres.sql, url, known)) <= postgres_shelf.BATCH:

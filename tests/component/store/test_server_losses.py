@@ -15,9 +15,11 @@ from mediavault.core.errors import ErrorCode, LeaseLost
 from mediavault.core.job import ClaimedJob, JobStatus, WorkerId
 from mediavault.runtime.storage import open_store_at, store_at
 from mediavault.store.calls import ConnectionLost
+from mediavault.store.mongodb import engine
 from mediavault.store.mongodb.rows import LONGEST_DETAIL
 from mediavault.store.port import JobQuery, JobStore
 from tests.contract.stores import KEPT, LEASE, numbered_job
+from tests.patience import patient
 from tests.servers import mongo, postgres
 from tests.servers.tcp_proxy import proxied
 
@@ -51,7 +53,7 @@ async def claimed(store: JobStore) -> ClaimedJob:
 
 
 async def until_it_is(status: JobStatus, claim: ClaimedJob, url: str) -> None:
-    async with open_store_at(url) as other, asyncio.timeout(PATIENT_S):
+    async with open_store_at(url) as other, asyncio.timeout(patient(PATIENT_S)):
         while (await other.get(claim.id)).status is not status:
             await asyncio.sleep(0.01)
 
@@ -99,7 +101,7 @@ async def test_a_completion_waits_for_a_server_that_is_away(url: str) -> None:
         proxy.refusing = True
         proxy.cut()
         completing = asyncio.create_task(store.complete(claim, KEPT))
-        async with asyncio.timeout(PATIENT_S):
+        async with asyncio.timeout(patient(PATIENT_S)):
             while not proxy.refusals:
                 await asyncio.sleep(0.01)
         proxy.refusing = False
@@ -126,16 +128,17 @@ async def test_after_a_loss_a_stolen_job_is_not_taken_for_ones_own(url: str) -> 
             await completing
 
 
-async def test_an_enqueue_is_refused_while_the_server_is_away(url: str) -> None:
+async def test_an_enqueue_is_refused_while_the_server_is_away(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The person who waits for the answer is told, sooner than a driver gives up; nothing was accepted."""
+    monkeypatch.setattr(engine, "SELECTION_TIMEOUT_MS", 3_600_000)
     async with proxied(url) as (proxy, through), open_store_at(through) as store:
         proxy.refusing = True
         proxy.cut()
-        async with asyncio.timeout(2.8):  # MongoDB's driver would look for a server for 3 s
+        async with asyncio.timeout(patient(PATIENT_S)):
             with pytest.raises(ConnectionLost):
                 await enqueued(store)
         proxy.refusing = False
-        async with asyncio.timeout(PATIENT_S):
+        async with asyncio.timeout(patient(PATIENT_S)):
             while not (await store.jobs(JobQuery())).jobs:
                 await enqueued(store)
 

@@ -19,6 +19,7 @@ from mediavault.api.feed import AT_ONCE_BYTES, CLOCKS_DIFFER, LATER, MAX_WAITING
 from mediavault.core.job import Stage
 from tests.asgi_client import Connection
 from tests.fakes import START, FakeClock
+from tests.patience import patient
 from tests.unit.api.conftest import POST, TOKEN, House, MakeHouse
 
 WHO = "192.0.2.7"
@@ -293,7 +294,7 @@ async def test_streams_are_counted_for_a_session_a_token_or_an_address(make_hous
         for each, some in zip(known, full, strict=True):
             (newest,) = await streams(house, stack, 1, **each)
             assert await some[0].chunk() == LATER
-            await asyncio.wait_for(some[0].done.wait(), 5)
+            await asyncio.wait_for(some[0].done.wait(), patient(30))
             assert not any(one.done.is_set() for one in (*some[1:], newest))
 
 
@@ -301,7 +302,7 @@ async def test_where_nobody_signs_in_streams_are_counted_for_an_address(house: H
     async with AsyncExitStack() as stack:
         oldest, *others = await streams(house, stack, OF_ONE + 1)
         assert await oldest.chunk() == LATER
-        await asyncio.wait_for(oldest.done.wait(), 5)
+        await asyncio.wait_for(oldest.done.wait(), patient(30))
 
         assert not any(each.done.is_set() for each in others)
 

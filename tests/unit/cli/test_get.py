@@ -18,6 +18,7 @@ from mediavault.core.job import Job, JobId, JobStatus, Stage
 from mediavault.core.settings import load_settings
 from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import START, FakeClock
+from tests.patience import patient
 from tests.unit.cli.conftest import POST, WORKER, Run, StubHouse, beat, end
 
 
@@ -97,7 +98,7 @@ async def waiting(house: StubHouse) -> JobId:
 async def wait(house: StubHouse, job_id: JobId, *, patience_s: float = 30) -> Job:
     patience = timedelta(seconds=patience_s)
     waits = wait_for(house.store, job_id, load_settings(), house.clock, Watching(), patience=patience)
-    return await asyncio.wait_for(waits, 5)
+    return await asyncio.wait_for(waits, patient(30))
 
 
 async def test_a_worker_of_this_machine_that_was_killed_is_not_waited_for(house: StubHouse, waiting: JobId) -> None:

@@ -17,9 +17,10 @@ from mediavault.core.urls import (
     parse_http_url,
     resolve_reference,
 )
+from tests.patience import patient
 
 LONG = 65_536
-LIMIT_S = 1.0  # of processor time; a few hundredths where nothing else runs
+LIMIT_S = 5.0  # of processor time; it takes a few hundredths
 
 
 # What Chromium 156 makes of the host, as its ``new URL()`` says.
@@ -233,7 +234,7 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=10).map("".join))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_was_written_out_is_read_as_the_same_again(pieces: str) -> None:
     for text in (f"http://{pieces}", f"https://h.test{pieces}", f"http://h.test/{pieces}"):
         try:
@@ -246,7 +247,7 @@ def test_what_was_written_out_is_read_as_the_same_again(pieces: str) -> None:
 
 
 @given(st.text(max_size=60), st.text(max_size=40))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_text_is_an_address_or_bad_and_nothing_else(host: str, rest: str) -> None:
     for text in (host, f"http://{host}/{rest}", f"http://h.test/{rest}"):
         try:
@@ -283,7 +284,7 @@ def test_a_huge_address_is_refused_at_once(text: str) -> None:
 
     with pytest.raises(BadUrl):
         parse_http_url(text)
-    assert process_time() - began < LIMIT_S
+    assert process_time() - began < patient(LIMIT_S)
 
 
 @pytest.mark.parametrize("unit", ["../", "ä", "a.", "[", ":", "%2e/", "0x1."])
@@ -296,7 +297,7 @@ def test_the_longest_media_address_is_read_in_no_time(unit: str) -> None:
             parse_http_url(text, max_chars=MAX_MEDIA_URL_CHARS)
         except BadUrl:
             continue
-    assert process_time() - began < LIMIT_S
+    assert process_time() - began < patient(LIMIT_S)
 
 
 def test_an_address_that_grows_past_the_limit_when_written_out_is_refused() -> None:

@@ -35,7 +35,7 @@ candidates = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(candidates, max_size=3))
 def test_candidates_come_back_exactly_as_they_were(some: list[Candidate]) -> None:
     back = codec.candidates_from_json(codec.candidates_to_json(some))

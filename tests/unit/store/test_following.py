@@ -9,6 +9,7 @@ import pytest
 from mediavault.core.errors import StoreError
 from mediavault.store import shelf
 from mediavault.store.following import Follower
+from tests.patience import patient
 
 
 class Shelf:
@@ -83,7 +84,7 @@ async def test_a_page_waits_for_a_slow_batch_no_longer_than_it_may(monkeypatch: 
     standing = Shelf(left=1)
     standing.free.clear()
     follower = Follower(standing.is_behind, standing.step)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(patient(30)):
         await follower.catch_up()
     assert standing.left == 1
 

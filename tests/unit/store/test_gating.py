@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mediavault.core.gates import DAY, SOON, AccountPost, Gate, GateState, Refusal, TurnRequest
@@ -21,7 +21,6 @@ def asked(job: int, cap: int) -> TurnRequest:
     return TurnRequest(JobId(f"j{job}"), "x", interval=timedelta(0), probe_within=HOUR, account_cap=cap)
 
 
-@settings(deadline=None)
 @given(
     cap=st.integers(1, 4),
     asks=st.lists(st.tuples(st.integers(0, 9), st.sampled_from([0, 1, 300, 700, 1440])), max_size=60),
@@ -43,7 +42,6 @@ def test_no_24_hours_see_more_posts_of_an_account_than_its_cap(cap: int, asks: l
         assert len(gate.account_posts) <= 3 * cap
 
 
-@settings(deadline=None)
 @given(cap=st.integers(1, 3), count=st.integers(1, 6))
 def test_whoever_comes_at_the_time_that_he_was_told_is_let_in(cap: int, count: int) -> None:
     """As long as places are promised, which is to ``cap`` jobs; those after them are told when to ask again."""

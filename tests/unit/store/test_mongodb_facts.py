@@ -18,6 +18,7 @@ from mediavault.store.mongodb.engine import Database, Document, Documents, error
 from mediavault.store.mongodb.facts import ServerFacts, concerns, has_memory_leak, is_loopback
 from mediavault.store.mongodb.wake import until_lost
 from tests.fakes import FakeClock
+from tests.patience import patient
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ async def test_a_stream_of_changes_wakes_and_comes_back_after_a_loss() -> None:
     words: list[str] = []
     listener = Listener(lambda: until_lost(database, woken.release, words.append), clock)
     listener.listen()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patient(30)):
         for _ in range(6):
             await woken.acquire()
     await listener.close()

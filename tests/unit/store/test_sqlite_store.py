@@ -17,17 +17,18 @@ from mediavault.core.errors import StoreError
 from mediavault.core.job import JobStatus, NewJob, Stage, WorkerId, new_job_id
 from mediavault.core.media import KeptFile
 from mediavault.store.port import JobQuery
-from mediavault.store.sqlite import ops
+from mediavault.store.sqlite import engine, ops
 from mediavault.store.sqlite.engine import as_ours, connect_to_write, refuse_unsafe_version, sqlite_version
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.store.sqlite.writer import Txn
 from mediavault.store.wake import wake_folder
 from tests.fakes import FakeClock
+from tests.patience import patient
 
 ANN = WorkerId("w-ann")
 LEASE = timedelta(seconds=90)
 KEPT = KeptFile("jane/1.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 def new_job(url: str = "https://videos.example/1") -> NewJob:
@@ -54,7 +55,7 @@ async def test_claims_whose_caller_was_cancelled_are_given_back(store: SqliteJob
     claiming.cancel()
     await asyncio.gather(claiming, return_exceptions=True)
 
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(patient(PATIENCE_S)):
         while len(history := await store.history(queued.job.id)) < 2:
             await asyncio.sleep(0)
 
@@ -105,7 +106,7 @@ async def test_reads_and_the_event_loop_go_on_while_a_write_takes_long(
 
     monkeypatch.setattr(ops, "forget_worker", slow)
     writing = asyncio.create_task(store.forget_worker(ANN))
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(patient(PATIENCE_S)):
         while not begun.is_set():
             await asyncio.sleep(0)
         page = await store.jobs(JobQuery())
@@ -124,7 +125,7 @@ async def test_a_job_of_one_store_wakes_the_subscribers_of_another(store: Sqlite
 
     await store.enqueue([new_job()])
 
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(patient(PATIENCE_S)):
         await asyncio.gather(here.wait(), there.wait())
     assert len(await other.claim(ANN, limit=5, lease=LEASE)) == 1
     leave_here()
@@ -145,7 +146,7 @@ async def test_a_job_that_is_cancelled_at_one_store_is_told_to_the_worker_at_ano
     await store.cancel(queued[0].job.id)
     await store.cancel(running[0].job.id)
 
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(patient(PATIENCE_S)):
         assert await heard.get() == running[0].job.id
     assert heard.empty()
     leave()
@@ -197,17 +198,20 @@ async def test_a_store_that_is_not_open_says_so(path: Path) -> None:
     assert not path.exists()
 
 
-async def test_opening_that_is_cancelled_waits_no_longer_for_anothers_lock(store: SqliteJobStore, path: Path) -> None:
+async def test_opening_that_is_cancelled_waits_no_longer_for_anothers_lock(
+    store: SqliteJobStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever ends a process that waits for a person's shell is not kept waiting too."""
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 3_600_000)
     holder = connect_to_write(path)
     holder.execute("BEGIN IMMEDIATE")
     second, opened_before, readers = SqliteJobStore(path, FakeClock()), open_files_of(path), reader_threads()
     opening = asyncio.create_task(second.open())
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(patient(PATIENCE_S)):
         while open_files_of(path) == opened_before:
             await asyncio.sleep(0.01)
     opening.cancel()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(patient(PATIENCE_S)):
         await asyncio.wait([opening])
         while reader_threads() != readers:
             await asyncio.sleep(0.01)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.store.wake import MAX_SOCKET_PATH_BYTES, Subscribers, WakeSockets, make_private, wake_folder
+from tests.patience import patient
 
 PATIENCE_S = 10.0
 
@@ -29,7 +30,7 @@ class Ear:
         self.heard.set()
 
     async def wait(self) -> None:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patient(PATIENCE_S)):
             await self.heard.wait()
 
 
@@ -88,7 +89,7 @@ async def test_words_reach_the_others_each_by_itself_and_wake_nobody(folder: Pat
     listener.listen()
     stops = ["job-1", "job-2", "job-1", "x" * 300]
     ringer.ring(stops)
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(patient(PATIENCE_S)):
         while len(heard) < 3:
             await asyncio.sleep(0)
 

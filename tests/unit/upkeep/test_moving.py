@@ -20,6 +20,7 @@ from mediavault.upkeep.moving import Copied, compare, copy_jobs, move, restore
 from tests.contract.stores import numbered_job
 from tests.contract.test_store_moving import lived_in
 from tests.fakes import FakeClock
+from tests.patience import patient
 from tests.vaults import LEASE, all_of
 
 ANN = WorkerId("w-ann")
@@ -166,7 +167,7 @@ async def test_while_running_it_waits_for_the_workers_end_and_copies_what_they_d
     await source.release(claim)
     await source.forget_worker(ANN)
     clock.advance(1)
-    copied, found = await asyncio.wait_for(task, 10)
+    copied, found = await asyncio.wait_for(task, patient(30))
 
     assert copied.renewed == 1
     assert found.is_whole

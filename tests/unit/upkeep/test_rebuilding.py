@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mediavault.core.errors import ErrorCode
@@ -266,7 +266,6 @@ def completed_jobs(draw: st.DrawFn) -> Job:
     )
 
 
-@settings(deadline=None)
 @given(completed_jobs(), st.randoms(use_true_random=False))
 def test_any_completed_job_is_the_same_after_its_sidecars(job: Job, random: Any) -> None:
     """In every field that a sidecar promises, in whatever order they are met."""

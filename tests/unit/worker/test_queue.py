@@ -24,6 +24,7 @@ from mediavault.store.port import JobPage, JobQuery, JobStore
 from mediavault.worker import liveness
 from mediavault.worker.queue import Worker, WorkerLimits
 from tests.fakes import FakeClock
+from tests.patience import patient
 from tests.stubs import StubDownloader, make_tools, new_job
 
 LEASE = timedelta(seconds=90)
@@ -91,7 +92,7 @@ class Setting:
             yield
         finally:
             self.stop.set()
-            await asyncio.wait_for(task, 20)
+            await asyncio.wait_for(task, patient(30))
 
     async def submit(self, count: int = 1) -> list[str]:
         jobs = [new_job(f"https://videos.example/{n}", clock=self.clock) for n in range(count)]
@@ -322,7 +323,7 @@ async def test_a_worker_that_is_asked_to_leave_finishes_what_runs_claims_nothing
     )
     setting.downloader.gate.set()
     await setting.until(running, JobStatus.COMPLETED)
-    await asyncio.wait_for(task, 20)
+    await asyncio.wait_for(task, patient(30))
 
     assert asked == 1
     assert before == (False, True, 1, JobStatus.RUNNING, JobStatus.QUEUED)
@@ -340,7 +341,7 @@ async def test_a_worker_that_no_news_reaches_leaves_at_its_next_heartbeat(
     await setting.settle()
     before = task.done()
     setting.clock.advance(30)
-    await asyncio.wait_for(task, 20)
+    await asyncio.wait_for(task, patient(30))
 
     assert not before
 
@@ -469,7 +470,7 @@ async def test_hurry_does_not_wait_for_the_grace(store: MemoryJobStore, clock: F
     setting.stop.set()
     await setting.settle()
     setting.worker.hurry()
-    await asyncio.wait_for(task, 20)
+    await asyncio.wait_for(task, patient(30))
 
     assert await setting.status(job_id) is JobStatus.QUEUED
 

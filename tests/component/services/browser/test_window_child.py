@@ -16,6 +16,7 @@ from mediavault.core.errors import BrowserUnavailable
 from mediavault.services.browser import plain_window
 from mediavault.services.browser.plain_window import PlainWindow, ScreenSize, new_screen, open_window
 from mediavault.services.browser.profile import Profile, claim_profile
+from tests.patience import patient
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
@@ -154,7 +155,7 @@ async def test_a_person_who_closes_the_browser_is_noticed(stage: Stage) -> None:
     stage.play(rest="pass")
     window = await stage.open()
 
-    await asyncio.wait_for(window.closed(), 10)
+    await asyncio.wait_for(window.closed(), patient(30))
     await window.close()
 
 

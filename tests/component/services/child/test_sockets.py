@@ -14,6 +14,7 @@ import pytest
 
 from mediavault.services.child.process import ChildLimits, run_child
 from mediavault.services.child.sockets import MACHINES, program
+from tests.patience import patient
 
 ALLOW, REFUSE = 0x7FFF0000, 0x00050001
 X86_64, I386, AARCH64, ARM = 0xC000003E, 0x40000003, 0xC00000B7, 0x40000028
@@ -132,7 +133,7 @@ async def test_a_helper_without_a_namespace_of_its_own_gets_no_socket(
     (tmp_path / "socket_helper.py").write_text(textwrap.dedent(HELPER))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
 
-    found = await run_child("socket_helper", {}, limits=ChildLimits(wall_s=20.0, cpu_s=10))
+    found = await run_child("socket_helper", {}, limits=ChildLimits(wall_s=patient(60), cpu_s=60))
 
     assert found == {"refused": True, "reads": True}
 
@@ -146,7 +147,7 @@ async def test_machine_code_for_another_architecture_gets_no_socket_either(
     (tmp_path / "foreign_helper.py").write_text(FOREIGN_HELPER)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
 
-    found = await run_child("foreign_helper", {}, limits=ChildLimits(wall_s=20.0, cpu_s=10))
+    found = await run_child("foreign_helper", {}, limits=ChildLimits(wall_s=patient(60), cpu_s=60))
 
     eperm = -1
     assert found == {"socket": eperm, "socketcall": eperm, "x32": eperm}

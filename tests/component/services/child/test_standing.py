@@ -14,8 +14,9 @@ import pytest
 from mediavault.services.child import standing as child_standing
 from mediavault.services.child.process import ChildFailed, ChildLimits, ChildTookTooLong
 from mediavault.services.child.standing import StandingChild
+from tests.patience import patient
 
-LIMITS = ChildLimits(wall_s=20.0, cpu_s=10, file_bytes=1_000)
+LIMITS = ChildLimits(wall_s=patient(60), cpu_s=60, file_bytes=1_000)
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ from tests import media
 from tests.component.services.download.conftest import LIMITS, Fetch
 from tests.fakes import FakeClock
 from tests.fault_server import FaultServer, Reply, Script, changed, cut, reply, serve
+from tests.patience import patient
 
 BODY = media.mp4() + random.Random(1).randbytes(400_000)  # the downloader judges first bytes only
 OTHER = media.mp4() + random.Random(2).randbytes(400_000)
@@ -415,7 +416,7 @@ async def test_a_file_larger_than_the_free_space_is_refused_before_its_first_byt
 
 async def test_a_server_that_falls_silent_is_asked_again(server: FaultServer, fetch: Fetch) -> None:
     server.on("/v.mp4", changed(cut(serve(BODY), at=HALF), hang=True), serve(BODY))
-    file = await fetch("/v.mp4", limits=replace(LIMITS, stall_s=0.3))
+    file = await fetch("/v.mp4", limits=replace(LIMITS, stall_s=patient(0.3)))
 
     assert file.path.read_bytes() == BODY
     assert server.requests[1].range_start is not None

@@ -18,6 +18,7 @@ from mediavault.services.download.port import MediaRequest
 from tests import media
 from tests.component.services.download.conftest import LIMITS
 from tests.fakes import FakeClock
+from tests.patience import patient
 
 pytestmark = pytest.mark.usefixtures("joined_here")
 
@@ -82,7 +83,7 @@ async def fetch_all(client: CountingClient, folder: Path, *requests: MediaReques
         file = await fetcher.fetch(wanted, into=into, limits=LIMITS, on_progress=lambda done, total: None)
         return file.path
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(patient(60)):
         return await asyncio.gather(*(one(number, wanted) for number, wanted in enumerate(requests)))
 
 
@@ -144,7 +145,7 @@ async def test_a_slot_is_free_again_after_a_failure(tmp_path: Path) -> None:
     for wanted in (gone, replace(gone, url=f"{HOST}/gone.m3u8", source_type=SourceType.HLS)):
         with pytest.raises(Failure):
             await fetcher.fetch(wanted, into=tmp_path, limits=LIMITS, on_progress=lambda done, total: None)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patient(30)):
         fine = replace(gone, url=f"{HOST}/v.mp4")
         file = await fetcher.fetch(fine, into=tmp_path, limits=LIMITS, on_progress=lambda done, total: None)
 

@@ -19,6 +19,7 @@ from tests.component.services.download.conftest import LIMITS, Fetch
 from tests.component.services.download.test_direct import half_there
 from tests.fakes import FakeClock
 from tests.fault_server import FaultServer, Reply, Request, Script, changed, cut, reply, serve
+from tests.patience import patient
 
 PIECE = MIN_RANGE_BYTES
 BODY = media.mp4() + random.Random(1).randbytes(5 * PIECE // 2)
@@ -150,7 +151,7 @@ async def test_a_server_that_never_sends_anything_new_is_given_up(server: FaultS
     server.on("/v.mp4", overlap_only)
 
     with pytest.raises(Incomplete, match="nothing new"):
-        async with asyncio.timeout(30):  # it would be asked for ever
+        async with asyncio.timeout(patient(30)):  # it would be asked for ever
             await in_ranges(fetch)
 
 

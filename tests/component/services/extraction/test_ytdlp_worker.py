@@ -25,6 +25,7 @@ from mediavault.services.extraction.ytdlp_home import Installed
 from mediavault.services.extraction.ytdlp_process import ask, version_of
 from mediavault.services.extraction.ytdlp_worker import _watch
 from tests.fakes import FakeClock
+from tests.patience import patient
 
 HEAD = """
 import sys, types
@@ -56,12 +57,12 @@ def library(folder: Path, body: str) -> Installed:
 
 
 async def answer(
-    folder: Path, body: str, *, proxy: str = "http://127.0.0.1:9", wall_s: float = 20.0, **asked: Any
+    folder: Path, body: str, *, proxy: str = "http://127.0.0.1:9", wall_s: float = 60.0, **asked: Any
 ) -> Any:
     found = library(folder, body)
     (folder / "work").mkdir()
     request = {"url": "https://tube.example/1", "extractors": ["tube"], **asked}
-    return await ask(request, proxy=proxy, folder=folder / "work", installed=found, wall_s=wall_s)
+    return await ask(request, proxy=proxy, folder=folder / "work", installed=found, wall_s=patient(wall_s))
 
 
 def telling(expression: str) -> str:
@@ -250,7 +251,7 @@ async def test_an_answer_is_cut_to_what_anyone_would_read(tmp_path: Path) -> Non
 
 async def test_one_that_hangs_is_given_up(tmp_path: Path) -> None:
     with pytest.raises(TookTooLong):
-        await answer(tmp_path, "import time; time.sleep(600)", wall_s=1.0)
+        await answer(tmp_path, "import time; time.sleep(600)", wall_s=1)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the death signal is Linux's")
@@ -269,7 +270,7 @@ asyncio.run(ask({{"url": "x", "extractors": []}}, proxy="http://127.0.0.1:9", fo
         await asyncio.sleep(0.02)
     process.kill()
     await process.wait()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patient(30)):
         while _text(Path(f"/proc/{text}/stat")).rpartition(")")[2].split()[:1] not in ([], ["Z"]):
             await asyncio.sleep(0.02)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from mediavault.services.child.process import ChildFailed, ChildLimits, ChildTookTooLong, run_child
+from tests.patience import patient
 
-LIMITS = ChildLimits(wall_s=20.0, cpu_s=10, file_bytes=1_000)
+LIMITS = ChildLimits(wall_s=patient(60), cpu_s=60, file_bytes=1_000)
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,7 @@ from mediavault.services.media.remux import to_mp4
 from mediavault.services.vault.local import LocalVault
 from tests import media
 from tests.fakes import FakeClock
+from tests.patience import patient
 
 MIB = 1 << 20
 READY = Copy(CopyStatus.READY)
@@ -184,7 +185,7 @@ async def test_what_is_given_up_at_the_end_leaves_nothing(desk: Desk, monkeypatc
     monkeypatch.setattr(desk.copies, "_remux", never)
     kept = desk.keep(media.mkv())
     desk.copies.make(kept)
-    await asyncio.wait_for(begun.wait(), 30)
+    await asyncio.wait_for(begun.wait(), patient(30))
     await desk.copies.aclose()
 
     assert desk.left() == []

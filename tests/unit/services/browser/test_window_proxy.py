@@ -12,6 +12,7 @@ import pytest
 from mediavault.services.browser import window_proxy as proxying
 from mediavault.services.browser.window_proxy import window_proxy
 from mediavault.services.egress.guard import EgressGuard
+from tests.patience import patient
 from tests.unit.services.egress.servers import Site, ok, running
 
 
@@ -20,7 +21,7 @@ async def asked(proxy: str, url: str) -> str:
     reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(proxy).port)
     try:
         writer.write(f"GET {url} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n\r\n".encode())
-        return (await asyncio.wait_for(reader.readline(), 5)).decode()
+        return (await asyncio.wait_for(reader.readline(), patient(30))).decode()
     except ConnectionError:
         return ""
     finally:

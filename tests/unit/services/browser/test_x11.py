@@ -13,6 +13,7 @@ import pytest
 from mediavault.core.errors import BrowserUnavailable
 from mediavault.services.browser.x11_input import XInput, authority
 from mediavault.services.browser.x11_keys import NAMED, keysym_of_char, keysym_of_key
+from tests.patience import patient
 
 COOKIE = bytes(range(16))
 FIRST, LAST = 8, 12
@@ -39,7 +40,7 @@ class Display:
 
     def wait_for(self, count: int) -> list[bytes]:
         with self.heard:
-            assert self.heard.wait_for(lambda: len(self.requests) >= count, 5)
+            assert self.heard.wait_for(lambda: len(self.requests) >= count, patient(30))
             return list(self.requests)
 
     def _serve(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from mediavault.services.egress import peer
 from mediavault.services.egress.peer import is_of_our_user, owner_of
+from tests.patience import patient
 
 TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11 1 0 100 0 0 10 0
@@ -37,7 +38,7 @@ async def test_our_own_connection_is_let_in(monkeypatch: pytest.MonkeyPatch, tmp
 
     async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
         _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-        assert await asyncio.wait_for(judged, 5)
+        assert await asyncio.wait_for(judged, patient(30))
         writer.close()
         await writer.wait_closed()
 

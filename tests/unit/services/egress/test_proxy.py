@@ -18,6 +18,7 @@ from mediavault.core.urls import parse_http_url
 from mediavault.services.egress import proxy as proxying
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import EgressProxy
+from tests.patience import patient
 from tests.unit.services.egress.servers import Answer, Names, Site, Trap, connections, ok, running, trapping
 
 PUBLIC_POST = "https://public.test/post"
@@ -69,7 +70,7 @@ class Browser:
 
     async def is_closed(self) -> bool:
         try:
-            return await asyncio.wait_for(self.reader.read(1), 20) == b""
+            return await asyncio.wait_for(self.reader.read(1), patient(30)) == b""
         except ConnectionError:
             return True
 
@@ -265,7 +266,7 @@ async def test_a_browser_that_goes_away_ends_the_tunnel() -> None:
             async with browser(by) as speaking:
                 await speaking.send(f"CONNECT 127.0.0.1:{port}")
                 await speaking.status()
-            await asyncio.wait_for(ended.wait(), 20)
+            await asyncio.wait_for(ended.wait(), patient(30))
 
 
 # --- plain http ------------------------------------------------------------------------------------------------

@@ -13,9 +13,10 @@ from mediavault.core.platform import Platform
 from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.media_urls import MediaKind, media_facts
 from mediavault.services.extraction.signed_urls import is_signed, signed_url_expiry
+from tests.patience import patient
 
 LENGTH = 100_000
-LIMIT_S = 2.0  # of processor time; a quadratic reading takes minutes
+LIMIT_S = 10.0  # of processor time; a quadratic reading takes minutes
 SITES = [
     Platform(name=name, title=name, media_path=re.compile(r"/v/t\d+[^?]*\.mp4"), watermark_no=re.compile("."))
     for name in ("x", "tiktok", "reddit", "youtube", "facebook", "instagram", "pinterest", "twitch", "generic")
@@ -42,7 +43,7 @@ def addresses(draw: st.DrawFn) -> str:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(url=st.text(max_size=200) | addresses(), site=st.sampled_from(SITES))
 def test_any_text_gives_an_answer_that_agrees_with_itself(url: str, site: Platform) -> None:
     facts = media_facts(url, site)
@@ -80,4 +81,4 @@ def test_an_address_of_a_hundred_thousand_characters_is_read_in_time(start: str,
     for site in SITES[:5]:
         media_facts(url, site)
     is_signed(url)
-    assert process_time() - began < LIMIT_S
+    assert process_time() - began < patient(LIMIT_S)
