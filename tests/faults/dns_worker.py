@@ -29,7 +29,6 @@ from mediavault.worker.queue import Worker, WorkerLimits
 from mediavault.worker.tools import RetryPolicy
 from tests.fault_server import FaultServer, serve
 from tests.faults.disk_worker import media_of
-from tests.patience import patient
 from tests.stubs import StubExtractor, candidate, extraction, make_tools
 
 HOST = "videos.test"
@@ -104,7 +103,7 @@ async def main(store_url: str, state: Path, downloads: Path) -> None:
         concurrency=2,
         poll_interval_s=0.1,
         heartbeat_interval_s=1.0,
-        lease=timedelta(seconds=patient(6, most=2)),
+        lease=timedelta(seconds=30),
         shutdown_grace_s=1.0,
     )
     stop = asyncio.Event()

@@ -87,7 +87,7 @@ async def test_a_library_that_is_not_mounted_changes_no_row_and_no_file(vault: V
     disk = vault.root / "disk"
     with small_disk(disk, "size=4m"):
         mount("--bind", str(disk), str(vault.downloads))
-        with vault.worker():
+        with vault.worker(env={"FAULTS_LEASE_S": "10"}):
             await vault.accept()
             await vault.until(all_completed)
             unmount(vault.downloads)

@@ -62,7 +62,7 @@ async def test_a_worker_that_wakes_after_its_lease_writes_nothing(vault: VaultOn
     await vault.accept()
     with vault.worker(env={"FAULTS_STOP_AT": point, "FAULTS_LEASE_S": "1.5"}) as victim:
         await until(lambda: is_frozen(victim))
-        with vault.worker(env={"FAULTS_LEASE_S": "1.5"}):
+        with vault.worker(env={"FAULTS_LEASE_S": "10"}):  # its own, which it must not lose
             await vault.until(all_completed)
             (before,) = await vault.jobs()
             victim.send_signal(signal.SIGCONT)
@@ -98,7 +98,8 @@ async def test_the_event_loop_does_not_wait_for_a_slow_disk(vault: VaultOnDisk) 
     """Its thread, which is the process's first, makes no sync while jobs are worked on."""
     await vault.accept(2)
     syncs = "fsync,fdatasync"
-    with vault.worker(under=strace(vault, syncs, f"{syncs}:delay_enter=1000000")) as worker:
+    injected = strace(vault, syncs, f"{syncs}:delay_enter=1000000")
+    with vault.worker(under=injected, env={"FAULTS_LEASE_S": "30"}) as worker:
         jobs = await vault.until(all_completed, within_s=90)
         threads = threads_that_called(vault)
 
@@ -161,7 +162,7 @@ async def test_a_clock_that_is_set_ends_no_lease_and_loses_no_job(vault: VaultOn
         "FAKETIME_CACHE_DURATION": "1",  # s; to read the file at every look at the clock starves the process
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "FAULTS_PIECE_S": "0.6",
-        "FAULTS_LEASE_S": "10",
+        "FAULTS_LEASE_S": "30",
     }
     assert Path(FAKETIME).exists()
     await vault.accept(2)
@@ -181,7 +182,7 @@ async def test_a_clock_that_is_set_ends_no_lease_and_loses_no_job(vault: VaultOn
 async def test_two_instances_on_one_folder_do_each_job_once(vault: VaultOnDisk) -> None:
     """Decided: allowed, since everything that they share has a lock or a fence of its own."""
     await vault.accept(30)
-    with vault.worker(), vault.worker():
+    with vault.worker(env={"FAULTS_LEASE_S": "30"}), vault.worker(env={"FAULTS_LEASE_S": "30"}):
         jobs = await vault.until(all_completed)
 
     assert all(job.attempt_count == 1 for job in jobs)
