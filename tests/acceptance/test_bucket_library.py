@@ -9,12 +9,13 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from mediavault.core.clock import SystemClock
+from mediavault.practice.media import Clip
 from mediavault.practice.site import PracticeSite, practice_site
 from mediavault.services.vault.bucket import open_bucket
 from mediavault.services.vault.bucket_address import parse_bucket_address
@@ -25,8 +26,8 @@ from tests.servers import s3
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[PracticeSite]:
-    async with practice_site(tmp_path / "practice", clock=SystemClock()) as site:
+async def site(tmp_path: Path, clips: Mapping[str, Clip]) -> AsyncIterator[PracticeSite]:
+    async with practice_site(tmp_path / "practice", clips=clips, clock=SystemClock()) as site:
         yield site
 
 

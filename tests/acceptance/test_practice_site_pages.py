@@ -11,16 +11,11 @@ from urllib.parse import urljoin
 import aiohttp
 import pytest
 
-from mediavault.practice.media import Clip, fingerprint, make_clips
-from mediavault.practice.posts import BY_SLUG, LOOKS, POSTS, Shows
+from mediavault.practice.media import Clip, fingerprint
+from mediavault.practice.posts import BY_SLUG, POSTS, Shows
 from mediavault.practice.site import PracticeSite, practice_site
 
 REFERENCE = re.compile(r'(?:src|href|poster|data-playlist|data-ask)="([^"]+)"')
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Clip]:
-    return make_clips(LOOKS, tmp_path_factory.mktemp("practice-media"))
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.clock import SystemClock
+from mediavault.practice.media import Clip
 from mediavault.practice.site import PracticeSite, practice_site
 from tests.patience import patient, until
 
@@ -120,8 +121,8 @@ async def up(vault: Served) -> None:
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[PracticeSite]:
-    async with practice_site(tmp_path / "practice", clock=SystemClock()) as site:
+async def site(tmp_path: Path, clips: Mapping[str, Clip]) -> AsyncIterator[PracticeSite]:
+    async with practice_site(tmp_path / "practice", clips=clips, clock=SystemClock()) as site:
         yield site
 
 
@@ -211,4 +212,4 @@ async def test_nothing_is_written_outside_the_state_and_download_folders(tmp_pat
         _, job = await vault.call("POST", "/api/jobs", {"post_url": vault.url("plain")})
         await vault.until(job["id"], "completed", "failed")
 
-    assert {path.name for path in tmp_path.iterdir()} == {"practice", "state", "downloads"}
+    assert {path.name for path in tmp_path.iterdir()} == {"state", "downloads"}

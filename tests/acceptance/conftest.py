@@ -1,0 +1,16 @@
+"""What the acceptance tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from mediavault.practice.media import Clip, make_clips
+from mediavault.practice.posts import LOOKS
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Clip]:
+    """The practice site's videos, made once: that takes seconds of a processor."""
+    return make_clips(LOOKS, tmp_path_factory.mktemp("practice-media"))
