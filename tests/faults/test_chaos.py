@@ -21,7 +21,7 @@ from tests.faults.worker_process import RETRY_BASE, Events, SiteExtractor
 SECONDS = 20.0
 JOBS = 600
 MUTANTS_SECONDS = 20.0
-STORMS = 8
+STORMS = 16  # at most: on a busy machine fewer of the moments come that show a mistake
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 # The tests' MongoDB runs its commands on one processor and takes minutes for a storm that shows something: `make chaos`.
 STORES = sorted(ENGINES.keys() - {"mongodb"})
@@ -59,7 +59,7 @@ def test_a_call_may_take_as_long_as_the_slowest_driver_waits() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("store", STORES_WITH_MUTANTS)
 @pytest.mark.parametrize("mutant", MUTANTS)
 async def test_chaos_finds_a_queue_with_a_known_mistake(store: str, mutant: str, tmp_path: Path) -> None:
