@@ -27,6 +27,7 @@ from tests.faults.house import House, all_jobs, end, running, start
 from tests.faults.test_processes import environment
 from tests.faults.vault_on_disk import VaultOnDisk
 from tests.faults.worker_process import FREEZES, KILLS
+from tests.patience import patient
 from tests.stubs import new_job
 
 INNOCENT = 8
@@ -42,7 +43,7 @@ async def handed_in(store: JobStore, deadly: str) -> None:
 
 async def until_settled(store: JobStore) -> dict[str, Job]:
     """Until no job has anything ahead of it; by the last part of their addresses."""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + patient(WITHIN_S)
     while time.monotonic() < deadline:
         jobs = await all_jobs(store)
         over = [job.status is JobStatus.COMPLETED or _is_given_up(job) for job in jobs]
@@ -130,17 +131,17 @@ class Served:
             self.process = subprocess.Popen(command, env=env, stderr=log)
 
     def call(self, path: str, body: object = None) -> Any:
-        """The JSON of an answer; None where there is none within a second."""
+        """The JSON of an answer; None where there is none within two seconds."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.base + path, data, {"Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=1) as answer:
+            with urllib.request.urlopen(request, timeout=patient(2)) as answer:
                 return json.loads(answer.read())
         except OSError:
             return None
 
     async def until(self, path: str, seen: Callable[[Any], bool], *, within_s: float = WITHIN_S) -> Any:
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + patient(within_s)
         while True:
             answer = await asyncio.to_thread(self.call, path)
             if answer is not None and seen(answer):

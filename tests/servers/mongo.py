@@ -60,7 +60,7 @@ class Server:
 
     def _listens(self) -> bool:
         try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            socket.create_connection(("127.0.0.1", self.port), timeout=patient(30)).close()
         except OSError:
             return False
         return True

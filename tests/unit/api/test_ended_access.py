@@ -22,6 +22,7 @@ from mediavault.api.long_answers import CHECK_EVERY_S, PROXY_SIGN_IN_LASTS_S
 from mediavault.core.errors import StoreError
 from mediavault.core.screen import Area, Frame
 from tests.asgi_client import Connection
+from tests.patience import patient
 from tests.unit.api.conftest import POST, House, MakeHouse
 from tests.unit.api.test_access import PASSWORD, PROXIED, SECRET, desk_of, owned, signed_in
 
@@ -61,7 +62,7 @@ async def delivers(house: House, stream: Connection) -> bool:
     for _ in range(200):
         await asyncio.sleep(0)
     stream.leave()
-    await asyncio.wait_for(stream.done.wait(), 5)
+    await asyncio.wait_for(stream.done.wait(), patient(30))
     return job.id.encode() in stream.answer().body
 
 
@@ -226,7 +227,7 @@ async def test_a_file_under_way_is_cut_off(make_house: MakeHouse, monkeypatch: p
     slow_down(house, monkeypatch, reached, go_on)
     address = f"/files/{job.id}/video" if path == "video" else f"/library/zip?id={job.id}"
     async with house.client.open(address, authorization=f"Bearer {token}") as answer:
-        await asyncio.wait_for(reached.wait(), 5)
+        await asyncio.wait_for(reached.wait(), patient(30))
         await desk_of(house).tokens.revoke("program")
         await house.clock.settle()
         go_on.set()
@@ -275,10 +276,10 @@ async def test_a_picture_of_the_sign_in_window_that_was_waited_for_is_withheld(
 
     monkeypatch.setattr(house.services.windows, "next_frame", next_frame)
     async with house.client.open(f"{login_window.router.prefix}/frame", cookie=cookie, x_window_key="key") as answer:
-        await asyncio.wait_for(asked.wait(), 5)
+        await asyncio.wait_for(asked.wait(), patient(30))
         await sign_out(house, cookie)
         changed.set()
-        await asyncio.wait_for(answer.done.wait(), 5)
+        await asyncio.wait_for(answer.done.wait(), patient(30))
 
     assert answer.answer().status == 401
     assert b"a picture" not in answer.answer().body

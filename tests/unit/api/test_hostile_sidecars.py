@@ -29,6 +29,7 @@ from mediavault.upkeep.restoring import stored_job
 from mediavault.upkeep.verifying import Verification
 from tests.asgi_client import AsgiClient
 from tests.fakes import START
+from tests.patience import patient
 from tests.unit.api.conftest import House, _house
 
 PATH = "jane/A film [1].info.json"
@@ -204,7 +205,7 @@ _CHANGES = st.dictionaries(
 )
 
 
-@settings(max_examples=8, deadline=None, print_blob=True)
+@settings(max_examples=8)
 @given(changes=st.lists(_CHANGES, min_size=1, max_size=12))
 def test_whatever_sidecars_say_every_page_answers(changes: list[dict[str, Any]]) -> None:
     async def look() -> dict[str, int]:
@@ -295,4 +296,4 @@ async def test_a_row_from_the_future_does_not_stop_live_changes(house: House) ->
     job = await house.add("https://videos.example/watch/2")
     await feed.poll()
 
-    assert job.id.encode() in (await asyncio.wait_for(listener.next(), 5) or b"")
+    assert job.id.encode() in (await asyncio.wait_for(listener.next(), patient(30)) or b"")

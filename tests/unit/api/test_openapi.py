@@ -155,7 +155,7 @@ def _queries(said: Mapping[str, Any]) -> st.SearchStrategy[str]:
     return pairs.map(lambda chosen: urlencode(chosen, errors="replace"))
 
 
-@settings(max_examples=5, deadline=None, print_blob=True)
+@settings(max_examples=5)
 @given(data=st.data())
 def test_whatever_is_asked_of_any_route_is_answered_as_the_document_says(data: st.DataObject) -> None:
     """Never 500: over a database, where values reach statements."""

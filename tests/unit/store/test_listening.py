@@ -12,6 +12,7 @@ from mediavault.store import listening
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.listening import RECONNECT_S, Listener
 from tests.fakes import FakeClock
+from tests.patience import patient
 
 FIRST_S, LONGEST_S = RECONNECT_S
 
@@ -31,7 +32,7 @@ async def waits_between(listened_s: Sequence[float]) -> list[float]:
 
     listener = Listener(until_lost, clock)
     listener.listen()
-    await asyncio.wait_for(over.wait(), 5)
+    await asyncio.wait_for(over.wait(), patient(30))
     await listener.close()
     return clock.slept
 
@@ -73,7 +74,7 @@ async def test_closing_ends_a_listener_whose_driver_swallows_a_cancellation(monk
     await begun.wait()
 
     closing = asyncio.create_task(listener.close())
-    await asyncio.wait({closing}, timeout=5)
+    await asyncio.wait({closing}, timeout=patient(30))
     is_closed = closing.done()
     closing.cancel()
 

@@ -564,7 +564,7 @@ async def test_a_beat_says_what_the_machine_is_signed_in_to_and_a_new_session_ge
 
 async def settled(worker: Worker) -> None:
     """Wait for what the worker has begun in the background."""
-    await asyncio.wait_for(asyncio.gather(*worker._background), 10)
+    await asyncio.wait_for(asyncio.gather(*worker._background), patient(30))
 
 
 class SlowStore(MemoryJobStore):
@@ -602,7 +602,7 @@ async def test_jobs_that_go_on_after_a_sign_in_hold_up_no_beat_and_are_not_forgo
     await worker.beat()
     sessions.add("generic")
     store.is_away = is_away
-    await asyncio.wait_for(worker.beat(), 10)
+    await asyncio.wait_for(worker.beat(), patient(30))
     if is_away:
         await settled(worker)
     assert (await store.get(job.id)).status is JobStatus.FAILED

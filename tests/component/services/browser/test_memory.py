@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.services.browser.memory import end_process, find_too_heavy, memory_of
+from tests.patience import patient
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
@@ -87,4 +88,4 @@ def test_a_browser_whose_other_processes_hold_too_much_is_ended_as_a_whole(
     assert heaviest is not None
     end_process(heaviest, pid)
 
-    assert started[0].wait(timeout=10) == -signal.SIGKILL
+    assert started[0].wait(timeout=patient(30)) == -signal.SIGKILL

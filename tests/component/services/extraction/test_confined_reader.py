@@ -26,6 +26,7 @@ from mediavault.services.extraction.confined_reader import CHILD, LIMITS, MAX_CH
 from mediavault.services.extraction.port import ApiAnswer, VisitReading
 from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import FakeClock
+from tests.patience import patient
 from tests.stubs import make_tools, new_job, worked
 from tests.unit.services.extraction.samples import capture, page_post, player, x_post
 from tests.unit.services.extraction.test_api_extractor import MASTODON, POST, STATUS
@@ -193,7 +194,7 @@ async def test_a_vault_without_posts_keeps_no_reader() -> None:
         await clock.settle()
         clock.advance(IDLE_S)
         assert process is not None
-        await asyncio.wait_for(process.wait(), 20)
+        await asyncio.wait_for(process.wait(), patient(30))
 
         assert (await read(reader, capture(player()))).extraction.videos
 

@@ -61,7 +61,7 @@ def sent(kind: Any, value: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", [PageCapture, Extraction, VisitReading, ApiAnswer, Post])
-@settings(deadline=None, max_examples=50, print_blob=True)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_a_record_comes_back_as_it_was(kind: type[Any], data: st.DataObject) -> None:
     record = data.draw(values_of(kind))
