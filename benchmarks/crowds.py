@@ -26,7 +26,7 @@ AIMS = {"claim": 1.5, "page": 3.0, "start": 1.2, "slow clients": 5.0, "listeners
 
 def report(kind: str, what: str, ratio: float) -> None:
     verdict = "" if ratio <= AIMS[kind] else "  missed"
-    print(f"{what:<60} {ratio:6.2f} x   aim {AIMS[kind]:.1f} x{verdict}", flush=True)
+    print(f"{what:<78} {ratio:6.2f} x   aim {AIMS[kind]:.1f} x{verdict}", flush=True)
 
 
 async def starts_s(vaults: Sequence[VaultOnDisk]) -> list[float]:
