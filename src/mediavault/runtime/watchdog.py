@@ -147,7 +147,7 @@ def log_native_crashes(state_dir: Path) -> None:
         if path.exists() and path.stat().st_size > MAX_CRASH_BYTES:
             path.unlink()
         # not closed: the fault handler writes to its descriptor for as long as the process lives
-        faulthandler.enable(path.open("ab"))
+        faulthandler.enable(open(path, "ab", opener=lambda name, flags: os.open(name, flags, mode=0o600)))  # noqa: SIM115
     except OSError as exc:
         log.warning("native_crashes_not_logged", error=str(exc))
 
