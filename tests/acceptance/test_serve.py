@@ -107,7 +107,11 @@ async def served(root: Path, site: PracticeSite, **more: str) -> AsyncIterator[S
     finally:
         if process.returncode is None:
             process.terminate()
-            await asyncio.wait_for(process.communicate(), patient(30))
+            try:
+                await asyncio.wait_for(process.communicate(), patient(30))
+            except TimeoutError:
+                process.kill()  # it must not outlive its test, whatever froze it
+                raise
 
 
 async def up(vault: Served) -> None:
