@@ -29,6 +29,7 @@ from mediavault.core.errors import (
     NetworkFailure,
     NotAVideo,
     NoVideo,
+    PageTooHeavy,
     RateLimited,
     TookTooLong,
     TooLarge,
@@ -256,7 +257,8 @@ async def test_a_page_that_pesters_is_endured(world: World, path: str) -> None:
 
 async def test_a_page_of_sixty_megabytes_ends_within_its_time(world: World) -> None:
     async with asyncio.timeout(patient(60)):
-        await world.capture("/huge", within_s=20.0)
+        with contextlib.suppress(PageTooHeavy):  # by how much it has drawn when it is looked at
+            await world.capture("/huge", within_s=20.0)
 
 
 async def test_a_page_that_starts_endless_downloads_writes_nothing(world: World) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,7 +27,7 @@ from mediavault.platforms.registry import identify
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor
-from tests.patience import patient
+from tests.patience import patient, until
 from tests.unit.services.egress.servers import Answer, Site, connections, ok, redirect, running, trapping
 
 WITHIN_S = 60.0
@@ -69,17 +71,22 @@ async def ask(tmp_path: Path, site: Site, path: str, *, within_s: float = WITHIN
         return await extractor.extract(post, platform, within_s=patient(within_s, most=3))
 
 
-def children() -> set[str]:
-    """Command lines of the worker processes that run now."""
-    lines = set()
+def children() -> set[int]:
+    """The yt-dlp processes that this one has started, at whatever remove: other tests of the run have theirs."""
+    parents: dict[int, int] = {}
+    workers = set()
     for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            line = (folder / "cmdline").read_bytes().decode("utf-8", "replace")
-        except OSError:
-            continue
-        if "ytdlp_worker" in line and (folder / "cwd").exists():
-            lines.add(folder.name)
-    return lines
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if b"ytdlp_worker" in (folder / "cmdline").read_bytes():
+                workers.add(int(folder.name))
+
+    def is_ours(pid: int) -> bool:
+        while pid in parents and pid != os.getpid():
+            pid = parents[pid]
+        return pid == os.getpid()
+
+    return set(filter(is_ours, workers))
 
 
 def at_work(tmp_path: Path) -> list[str]:
@@ -186,7 +193,7 @@ async def test_one_that_hangs_is_killed_in_time_and_leaves_nothing(tmp_path: Pat
             await ask(tmp_path, Site(port=port), "/post", within_s=8)
 
     assert started.is_set()
-    assert children() <= before
+    await until(lambda: children() <= before)
     assert at_work(tmp_path) == []
 
 
@@ -206,5 +213,5 @@ async def test_a_cancelled_question_leaves_neither_process_nor_folder(tmp_path: 
         with pytest.raises(asyncio.CancelledError):
             await asking
 
-    assert children() <= before
+    await until(lambda: children() <= before)
     assert at_work(tmp_path) == []
