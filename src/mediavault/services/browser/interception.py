@@ -30,7 +30,7 @@ from mediavault.services.browser.media_signs import (
     looks_like_data,
     names_media,
 )
-from mediavault.services.browser.network_log import MAX_BODY_BYTES, NetworkLog
+from mediavault.services.browser.network_log import MAX_BODY_BYTES, NetworkLog, stated_bytes
 
 BODY_WITHIN_S = 3.0  # a body that streams on and on is let go
 ANSWER_WITHIN_S = 5.0
@@ -67,15 +67,15 @@ def judge(resource_type: str, url: str, status: int | None, headers: Mapping[str
         return Verdict.PASS
     if resource_type == "Document" and headers.get("content-disposition", "").lstrip().lower().startswith("attachment"):
         return Verdict.STOP
-    length = headers.get("content-length", "")
-    if length.isdigit() and int(length) > MAX_BODY_BYTES:
+    length = stated_bytes(headers.get("content-length", ""))
+    if length is not None and length > MAX_BODY_BYTES:
         return Verdict.PASS
     mime = bare_mime(headers.get("content-type"))
     if is_json(mime) or is_manifest(mime, url) or named or (resource_type == "Document" and is_html(mime)):
         return Verdict.READ
     # text of unknown length ends soon, and nobody compresses a film; other bytes without a length may be one
     is_text = mime.startswith("text/") or mime.endswith("xml") or "content-encoding" in headers
-    bounded = int(length) <= MAX_VAGUE_BYTES if length.isdigit() else is_text
+    bounded = length <= MAX_VAGUE_BYTES if length is not None else is_text
     if (
         resource_type not in ("Document", "Media")
         and status == 200

@@ -36,6 +36,7 @@ from mediavault.core.system_errors import failure_of_disk
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.services.browser.driver import Ask, Cdp, Download, Page, PageFailed, quietly
 from mediavault.services.browser.media_signs import bare_mime, is_html, is_json
+from mediavault.services.browser.network_log import stated_bytes
 from mediavault.services.browser.port import BrowserDownload
 from mediavault.services.egress.redirects import referer_for
 
@@ -59,8 +60,7 @@ class Answer:
 
     @property
     def length(self) -> int | None:
-        text = self.headers.get("content-length", "")
-        return int(text) if text.isascii() and text.isdigit() and "content-encoding" not in self.headers else None
+        return None if "content-encoding" in self.headers else stated_bytes(self.headers.get("content-length", ""))
 
 
 def refusal(answer: Answer, *, max_bytes: int) -> Failure | None:

@@ -15,6 +15,7 @@ MAX_RESPONSES = 4_000
 MAX_BODY_BYTES = 25 << 20  # of one body; browsertrix's limit
 MAX_BODIES_BYTES = 96 << 20  # of all bodies of one visit
 MAX_ADVERTS = 500
+MAX_DIGITS = 18  # of a size: an exabyte
 _NEVER_KEPT = frozenset({"cookie", "set-cookie", "authorization", "proxy-authorization"})
 _BULK = frozenset({"image", "font", "stylesheet", "script", "texttrack", "ping", "websocket"})
 
@@ -111,15 +112,19 @@ class NetworkLog:
         return bodies[-1] if bodies else None
 
 
+def stated_bytes(text: str) -> int | None:
+    """The number of bytes that a header states. None for no number, and for more digits than any file's size has: Python
+    refuses to read thousands of them, and an exception in a listener would fail the visit to another page."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else None
+
+
 def whole_size(status: int, headers: Mapping[str, str]) -> int | None:
     """The whole file's size in bytes: from ``Content-Range`` of a part, else from an uncompressed ``Content-Length``."""
     if status == 206:
-        total = headers.get("content-range", "").rpartition("/")[2].strip()
-        return int(total) if total.isascii() and total.isdigit() else None
-    length = headers.get("content-length", "").strip()
-    if status != 200 or "content-encoding" in headers or not (length.isascii() and length.isdigit()):
+        return stated_bytes(headers.get("content-range", "").rpartition("/")[2].strip())
+    if status != 200 or "content-encoding" in headers:
         return None
-    return int(length)
+    return stated_bytes(headers.get("content-length", "").strip())
 
 
 def _kept(headers: Mapping[str, str]) -> dict[str, str]:

@@ -43,6 +43,8 @@ T = TypeVar("T")
         ("Document", 200, {"content-type": "video/mp4"}, Verdict.PASS),
         ("Document", 200, {"content-disposition": 'Attachment; filename="x"'}, Verdict.STOP),
         ("Fetch", 200, {"content-type": "application/json", "content-length": str(MAX_BODY_BYTES + 1)}, Verdict.PASS),
+        ("Fetch", 200, {"content-type": "application/json", "content-length": "9" * 5_000}, Verdict.READ),
+        ("Fetch", 200, {"content-type": "application/json", "content-length": "\N{SUPERSCRIPT TWO}"}, Verdict.READ),
     ],
 )
 def test_what_becomes_of_a_response(

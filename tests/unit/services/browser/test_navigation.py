@@ -291,3 +291,8 @@ async def test_a_server_that_drips_is_given_up_after_a_minute_and_a_slow_one_is_
 async def test_an_address_that_does_not_answer_is_a_failure_of_the_network(tmp_path: Path) -> None:
     with pytest.raises(NetworkFailure, match="ERR_CONNECTION_REFUSED"):
         await navigate(StubBrowser(None, status=0), tmp_path)
+
+
+def test_a_length_of_thousands_of_digits_is_taken_for_none() -> None:
+    assert answer(content_length="9" * 5_000).length is None
+    assert answer(content_length="77").length == 77

@@ -121,3 +121,10 @@ def test_the_whole_files_size_comes_from_the_range_or_an_uncompressed_length() -
     assert whole_size(200, {"content-length": "77"}) == 77
     assert whole_size(200, {"content-length": "77", "content-encoding": "gzip"}) is None
     assert whole_size(403, {"content-length": "77"}) is None
+
+
+def test_a_size_of_more_digits_than_any_file_has_is_none() -> None:
+    assert whole_size(206, {"content-range": "bytes 0-9/" + "9" * 18}) == 10**18 - 1
+    assert whole_size(206, {"content-range": "bytes 0-9/" + "9" * 19}) is None
+    assert whole_size(206, {"content-range": "bytes 0-9/" + "9" * 5_000}) is None
+    assert whole_size(200, {"content-length": "9" * 5_000}) is None
