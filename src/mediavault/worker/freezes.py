@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +138,7 @@ def read_report(path: Path) -> FreezeReport | None:
         facts = json.loads(path.read_text(encoding="utf-8"))
         return FreezeReport(
             worker=WorkerId(facts["worker"]),
-            at=datetime.fromisoformat(facts["at"]),
+            at=datetime.fromisoformat(facts["at"]).astimezone(UTC),
             seconds=float(facts["seconds"]),
             held=tuple((JobId(job_id), int(attempt)) for job_id, attempt in facts["held"]),
             stack=tuple(facts["stack"]),
@@ -146,7 +146,7 @@ def read_report(path: Path) -> FreezeReport | None:
             attempt=facts["attempt"],
             trace_id=facts["trace_id"],
         )
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as exc:
         log.warning("freeze_report_not_read", file=path.name, error=str(exc))
         return None
 

@@ -123,14 +123,33 @@ async def test_an_old_report_changes_nothing_about_a_later_attempt_or_a_removed_
     assert (await store.get(second.id)).status is JobStatus.RUNNING
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"worker": "w-1"',
+        "[" * 100_000,
+        '{"worker": "w-1", "at": "2026-01-01T00:00:00+00:00", "seconds": 60, "held": [["j", 1e999]]}',
+    ],
+    ids=["cut off", "too deep", "an attempt without end"],
+)
 async def test_a_report_that_cannot_be_read_holds_up_no_recovery(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, text: str
 ) -> None:
-    (tmp_path / "w-1.freeze").write_text('{"worker": "w-1"')
+    (tmp_path / "w-1.freeze").write_text(text)
     clock.advance(LEASE + timedelta(seconds=1))
 
     assert (await recover_stale_jobs(store, LocalVault(tmp_path).staging, tmp_path)).failed == 1
     assert settled_reports(tmp_path) == []
+
+
+async def test_a_report_whose_time_names_no_zone_is_listed_with_the_others(
+    store: JobStore, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    await freeze(store, tmp_path, claim, by=None)
+    whole = (tmp_path / "w-frozen.freeze-settled").read_text()
+    (tmp_path / "w-1.freeze-settled").write_text(whole.replace("+00:00", ""))
+
+    assert len(settled_reports(tmp_path)) == 2
 
 
 async def test_only_the_newest_reports_are_kept(
