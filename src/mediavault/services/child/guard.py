@@ -56,6 +56,7 @@ def serve_lines(
         request = json.loads(line)
         _allow_cpu(request["cpu"])
         _write(_answered(answer, request), end=b"\n")
+        _allow_cpu(request["cpu"])  # for taking in the next request, before it can say how many it may use
     return 0
 
 

@@ -24,7 +24,7 @@ async def helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     """Answers with its own pid and how many it has answered, or does what a request's ``do`` says."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     source = """
-        import os, sys, time
+        import os, resource, sys, time
         from pathlib import Path
         from mediavault.services.child.guard import serve_lines
         seen = []
@@ -32,7 +32,7 @@ async def helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
             exec(request.get("do", ""))
             seen.append(1)
             return {"pid": os.getpid(), "count": len(seen)}
-        sys.exit(serve_lines(answer))
+        sys.exit(serve_lines(answer, max_request_bytes=1 << 26))
     """
     (tmp_path / "standing_helper.py").write_text(textwrap.dedent(source))
     child = StandingChild("standing_helper")
@@ -68,6 +68,15 @@ async def test_one_that_hangs_is_killed_and_replaced(helper: StandingChild) -> N
 async def test_a_request_that_uses_up_its_processor_time_ends_the_process(helper: StandingChild) -> None:
     with pytest.raises(ChildTookTooLong, match="processor time"):
         await helper.ask({"do": "while True: pass"}, limits=replace(LIMITS, cpu_s=0))
+
+
+async def test_taking_a_request_in_does_not_count_as_time_of_the_one_before(helper: StandingChild) -> None:
+    """To take in a large request takes time, and the one before it may have left none of its own."""
+    use_up = "end = resource.getrlimit(resource.RLIMIT_CPU)[0] - 0.8\nwhile time.process_time() < end: pass"
+    await helper.ask({"do": use_up}, limits=replace(LIMITS, cpu_s=5))
+    large = {"values": [[{"a": 1}]] * 2_000_000}
+
+    assert (await helper.ask(large, limits=LIMITS))["count"] == 2
 
 
 async def test_a_breakdown_is_tried_once_more_in_a_fresh_process(helper: StandingChild, tmp_path: Path) -> None:
