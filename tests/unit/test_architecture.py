@@ -124,6 +124,7 @@ def test_only_the_workers_loop_swallows_everything() -> None:
         "worker/pipeline.py",
         "api/gate.py",  # the outermost answer: a typed 500 instead of a traceback
         "store/combining.py",  # hands what a batch broke with to each of those who wait for it
+        "services/browser/keeper.py",  # Playwright raises what a listener raised in a call of another visit
         "services/media/probe_child.py",  # FFmpeg's bindings raise anything on damaged files
     }
 

@@ -230,7 +230,7 @@ class Keeper:
         running = Running(playwright, context, stranger, profile, downloads, user_agent, pid, driver_pid)
         context.on("close", lambda *_: self._on_gone(running))
         for each in (context, stranger):
-            each.on("response", lambda response: self._on_response(running, response))
+            each.on("response", lambda response: self._tell_of_response(running, response))
         await restore(context, profile.cookies_file, now_s=self._clock.now().timestamp(), ask=self._ask)
         await self.remember_cookies(running)  # whoever is signed in is known from now on, also after a window
         return running
@@ -238,6 +238,13 @@ class Keeper:
     async def _stop_late(self, starting: asyncio.Task[Any]) -> None:
         """A driver that nobody waits for any more: cut off in its start, its process would be nobody's."""
         await (await starting).stop()
+
+    def _tell_of_response(self, running: Running, response: Any) -> None:
+        """Playwright raises what a listener raised in the next call of whichever visit: so nothing may leave this one."""
+        try:
+            self._on_response(running, response)
+        except Exception:
+            log.exception("response_not_noted", browser_pid=running.pid)
 
     def _on_gone(self, running: Running) -> None:
         if running.alive:

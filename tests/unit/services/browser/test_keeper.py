@@ -183,6 +183,26 @@ async def test_a_driver_that_is_killed_still_ends_in_order(tmp_path: Path, monke
     assert driver.stopped == 1
 
 
+async def test_a_response_that_nobody_can_read_is_logged_and_fails_no_visit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Playwright raises what a listener raised in the next call, and that may be another visit's."""
+    listeners: dict[str, Callable[..., Any]] = {}
+    monkeypatch.setattr(StubContext, "on", lambda _, event, f: listeners.update({event: f}))
+
+    def refuse(*_: object) -> None:
+        raise ValueError("a header that nobody expected")
+
+    place = Place(tmp_path / "state", tmp_path / "downloads", Path(sys.executable), headless=True)
+    kept = Keeper(place, StubProxy(), FakeClock(), ask=ask, start_driver=StubDriver().start, on_response=refuse)
+    await kept.browser()
+    with capture_logs() as logged:
+        listeners["response"](object())
+    await kept.close()
+
+    assert [line["event"] for line in logged if line["log_level"] == "error"] == ["response_not_noted"]
+
+
 async def test_many_who_need_a_browser_at_once_share_one(tmp_path: Path) -> None:
     driver = StubDriver()
     kept = keeper(tmp_path, driver)
