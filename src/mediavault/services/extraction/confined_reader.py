@@ -33,6 +33,7 @@ class ConfinedReader:
     def __init__(self, clock: Clock, *, child: str = CHILD, limits: ChildLimits = LIMITS) -> None:
         self._limits = limits
         self._children = ChildPool(child, clock, most=MAX_CHILDREN)
+        self._turns = asyncio.Semaphore(MAX_CHILDREN)
 
     async def read_visit(
         self, post: Post, platform: Platform, capture: PageCapture, *, with_viewer: bool
@@ -49,11 +50,12 @@ class ConfinedReader:
     async def _read(
         self, task: str, post: Post, platform: Platform, given: PageCapture | ApiAnswer, wanted: type[T], **more: object
     ) -> T:
-        request = await asyncio.to_thread(_request, task, post, platform, given, more)
-        try:
-            answer = await self._children.ask(request, limits=self._limits)
-        except ChildFailed as exc:
-            raise unreadable(exc, what="What the site sent") from exc
+        async with self._turns:  # a request takes more memory than the visit: those that wait their turn have none yet
+            request = await asyncio.to_thread(_request, task, post, platform, given, more)
+            try:
+                answer = await self._children.ask(request, limits=self._limits)
+            except ChildFailed as exc:
+                raise unreadable(exc, what="What the site sent") from exc
         return await asyncio.to_thread(_result, answer, wanted)
 
 

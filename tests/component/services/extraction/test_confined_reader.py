@@ -21,12 +21,14 @@ from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.x import X
 from mediavault.services.browser.port import PageCapture
 from mediavault.services.child.pool import IDLE_S
+from mediavault.services.child.records import to_json
+from mediavault.services.extraction import confined_reader
 from mediavault.services.extraction.browser_extractor import BrowserExtractor, read_capture
 from mediavault.services.extraction.confined_reader import CHILD, LIMITS, MAX_CHILDREN, ConfinedReader
 from mediavault.services.extraction.port import ApiAnswer, VisitReading
 from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import FakeClock
-from tests.patience import patient
+from tests.patience import patient, until
 from tests.stubs import make_tools, new_job, worked
 from tests.unit.services.extraction.samples import capture, page_post, player, x_post
 from tests.unit.services.extraction.test_api_extractor import MASTODON, POST, STATUS
@@ -183,6 +185,27 @@ async def test_a_page_that_takes_long_does_not_hold_up_another(planted: str) -> 
         assert not slow.done()
         slow.cancel()
         await asyncio.wait([slow])
+
+
+async def test_a_page_that_waits_its_turn_is_not_copied_yet(planted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The copy for the child takes up to a hundred megabytes and more, and any number of pages may wait."""
+    copied: list[object] = []
+
+    def to_json_and_note(kind: object, value: object) -> object:
+        copied.append(value)
+        return to_json(kind, value)
+
+    monkeypatch.setattr(confined_reader, "to_json", to_json_and_note)
+    pages = [capture(title="wait") for _ in range(MAX_CHILDREN + 1)]
+    async with a_reader(planted) as reader:
+        reading = [asyncio.create_task(read(reader, page)) for page in pages]
+        await until(lambda: sum(isinstance(value, PageCapture) for value in copied) >= MAX_CHILDREN)
+        await asyncio.sleep(0.2)
+        for each in reading:
+            each.cancel()
+        await asyncio.wait(reading)
+
+    assert sum(isinstance(value, PageCapture) for value in copied) == MAX_CHILDREN
 
 
 async def test_a_vault_without_posts_keeps_no_reader() -> None:
