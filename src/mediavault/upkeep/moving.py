@@ -21,10 +21,12 @@ from mediavault.core.words import counted
 from mediavault.store.bulk import iter_pages
 from mediavault.store.port import JobQuery, JobStore, StoredJob
 from mediavault.upkeep.comparing import Comparison, Standing, counts_as_adopted, standing
+from mediavault.upkeep.typed import refuse_mistyped
 
 PAGE = 100
 # of a backup's page, where every row is as large as its largest; a job in memory is many times that
 PAGE_BYTES = 4 << 20
+MAX_VIDEO_BYTES = 1 << 50  # databases add up thousands of them in 63 bits
 
 STOPPED_LOOK_S = 1.0
 
@@ -152,9 +154,12 @@ async def _refuse_unreadable(backup: JobStore, *, page: int, on_jobs: OnJobs) ->
     try:
         async for jobs in iter_pages(backup, JobQuery(limit=page)):
             for job in jobs:
-                await backup.history(job.id)
+                _refuse_impossible(job)
+                for record in await backup.history(job.id):
+                    refuse_mistyped(record)
             on_jobs(len(jobs))
-        await backup.gates()
+        for gate in await backup.gates():
+            refuse_mistyped(gate)
         for kind in MOVING_KINDS:
             await backup.records(kind)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as exc:  # of whatever reads a row
@@ -162,6 +167,13 @@ async def _refuse_unreadable(backup: JobStore, *, page: int, on_jobs: OnJobs) ->
             f"The backup holds a row that cannot be read ({type(exc).__name__}: {exc}).",
             help="Nothing was taken over. Restore another backup, or rebuild from the library with `mediavault rebuild`.",
         ) from exc
+
+
+def _refuse_impossible(job: Job) -> None:
+    """Raise TypeError or ValueError for a job that would break the pages that show it, or add up sizes."""
+    refuse_mistyped(job)
+    if not 0 <= (job.bytes or 0) <= MAX_VIDEO_BYTES:
+        raise ValueError(f"no video has {job.bytes} bytes")
 
 
 async def _refuse_busy(target: JobStore, alive_within: timedelta) -> None:
