@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,35 @@ _OUTPUT_CHARS = 300
 
 # Parts that yt-dlp ties to its own version: a newer yt-dlp does not take what lies beside mediavault. deno is not one.
 _PARTS: Sequence[tuple[str, str]] = (("yt_dlp_ejs", "default"), ("curl_cffi", "curl-cffi"))
+
+# What the installer sees of our environment, which may hold passwords of databases and buckets. In upper case; a name that
+# ends in "_" means all names that begin with it.
+_PASSED_ON = (
+    "PATH",
+    "HOME",  # pip's and uv's own settings, ~/.netrc
+    "NETRC",
+    "XDG_",
+    "TMPDIR",
+    "LANG",
+    "LC_",
+    "LD_LIBRARY_PATH",
+    "NIX_LD",
+    "NIX_LD_LIBRARY_PATH",
+    "PYTHONPATH",
+    "SYSTEMROOT",
+    "VIRTUAL_ENV",
+    "PIP_",
+    "UV_",
+    "PYTHON_KEYRING_BACKEND",  # where pip finds passwords of package indexes
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+)
 
 Install = Callable[[str, Path], Awaitable[None]]  # what, into which folder; raises a Failure
 Examine = Callable[[Installed, Path], Awaitable[str | None]]  # as version_of
@@ -84,6 +114,7 @@ async def install_package(what: str, library: Path) -> None:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
+        env=for_installer(os.environ),
     )
     try:
         async with asyncio.timeout(INSTALL_S):
@@ -99,6 +130,14 @@ async def install_package(what: str, library: Path) -> None:
             f"yt-dlp could not be installed; the former one stays in use: {_last_error(said)}",
             help="Check this machine's connection and pip's settings, then try again.",
         )
+
+
+def for_installer(own: Mapping[str, str]) -> dict[str, str]:
+    """What of the environment ``own`` pip or uv gets: their settings, proxies and certificates, no secret of the vault."""
+    prefixes = tuple(name for name in _PASSED_ON if name.endswith("_"))
+    return {
+        name: value for name, value in own.items() if name.upper() in _PASSED_ON or name.upper().startswith(prefixes)
+    }
 
 
 def installer() -> list[str]:
