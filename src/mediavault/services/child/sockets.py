@@ -18,10 +18,12 @@ from collections.abc import Mapping
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _MODE_FILTER = 38, 22, 2
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | errno.EPERM
 
-# machine -> (its name in <linux/audit.h>, the numbers of socket(2) and io_uring_setup(2), which makes sockets too)
+# machine -> (its name in <linux/audit.h>, the numbers of socket(2), of io_uring_setup(2), which makes sockets too, and of
+# what reaches into another process of this user, such as our parent, and its sockets: pidfd_getfd(2), ptrace(2),
+# process_vm_readv(2) and process_vm_writev(2))
 MACHINES: Mapping[str, tuple[int, tuple[int, ...]]] = {
-    "x86_64": (0xC000003E, (41, 425)),
-    "aarch64": (0xC00000B7, (198, 425)),
+    "x86_64": (0xC000003E, (41, 425, 438, 101, 310, 311)),
+    "aarch64": (0xC00000B7, (198, 425, 438, 117, 270, 271)),
 }
 # classic BPF, <linux/filter.h>
 _LOAD, _IF_EQUAL, _IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import struct
@@ -55,6 +56,17 @@ def test_sockets_are_refused_and_all_other_calls_of_the_machine_are_allowed(mach
     assert verdict(steps, machine=machine, number=io_uring_setup) == REFUSE
     assert verdict(steps, machine=machine, number=read) == ALLOW
     assert verdict(steps, machine=machine, number=getpid) == ALLOW
+
+
+@pytest.mark.parametrize(
+    ("machine", "number"),
+    [*((X86_64, number) for number in (438, 101, 310, 311)), *((AARCH64, number) for number in (438, 117, 270, 271))],
+)
+def test_calls_that_reach_into_another_process_are_refused(machine: int, number: int) -> None:
+    """pidfd_getfd(2), ptrace(2), process_vm_readv(2) and process_vm_writev(2): each could use a socket of the parent."""
+    (steps,) = [program(*known) for known in MACHINES.values() if known[0] == machine]
+
+    assert verdict(steps, machine=machine, number=number) == REFUSE
 
 
 @pytest.mark.parametrize(("machine", "foreign"), [(X86_64, I386), (AARCH64, ARM), (X86_64, AARCH64)])
@@ -124,6 +136,29 @@ def emulates_i386() -> bool:
         return False
     asked = textwrap.dedent(CALLER) + "\nimport os; os._exit(0 if i386(20, 0, 0) == os.getpid() else 1)"
     return subprocess.run([sys.executable, "-c", asked], check=False, capture_output=True).returncode == 0
+
+
+THIEF = """
+    import ctypes, os, sys
+    from mediavault.services.child import guard
+    guard.leave_network = lambda: False
+    PIDFD_GETFD = 438
+    def answer(request):
+        libc = ctypes.CDLL(None, use_errno=True)
+        parent = os.pidfd_open(os.getppid())
+        return {"got": libc.syscall(PIDFD_GETFD, parent, 0, 0), "errno": ctypes.get_errno()}
+    sys.exit(guard.serve(answer))
+"""
+
+
+@is_written_for
+async def test_a_helper_gets_no_descriptor_of_its_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "thief.py").write_text(textwrap.dedent(THIEF))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+
+    found = await run_child("thief", {}, limits=ChildLimits(wall_s=patient(60), cpu_s=60))
+
+    assert found == {"got": -1, "errno": errno.EPERM}
 
 
 @is_written_for
