@@ -12,6 +12,7 @@ from mediavault.access.remembered import Remembered
 from mediavault.access.scopes import Scope
 from mediavault.core.clock import Clock
 from mediavault.core.errors import BadInput, ErrorCode
+from mediavault.core.logs import get_logger
 from mediavault.core.records import Record, RecordKind
 from mediavault.store.record_port import RecordStore
 
@@ -19,6 +20,8 @@ PREFIX = "mv_"  # lets people, and programs that look for secrets in the wrong p
 MAX_NAME_CHARS = 80
 MAX_TOKENS = 200
 USED_EVERY = timedelta(minutes=1)  # its last use is written no more often
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class ApiTokens:
 
     async def all(self) -> list[ApiToken]:
         """By name."""
-        found = [_token(one) for one in await self._store.records(RecordKind.API_TOKEN)]
+        records = await self._store.records(RecordKind.API_TOKEN)
+        found = [token for token in map(_token_or_none, records) if token is not None]
         return sorted(found, key=lambda one: (one.name.casefold(), one.key))
 
     async def revoke(self, named: str) -> list[ApiToken]:
@@ -83,9 +87,9 @@ class ApiTokens:
     async def _used(self, key: str) -> ApiToken | None:
         """Read it, and write down now and then that it is used. One that was revoked meanwhile never comes back by that."""
         record = await self._store.get_record(RecordKind.API_TOKEN, key)
-        if record is None:
+        if record is None or (found := _token_or_none(record)) is None:
             return None
-        found, now = _token(record), self._clock.now()
+        now = self._clock.now()
         if found.used_at is None or not timedelta(0) <= now - found.used_at < USED_EVERY:
             value = {**record.value, "used_at": now.isoformat()}
             await self._store.replace_record(
@@ -110,8 +114,19 @@ def _value(token: ApiToken) -> Mapping[str, Any]:
     return {"name": token.name, "scope": token.scope, "made_at": token.made_at.isoformat(), "used_at": used_at}
 
 
+def _token_or_none(record: Record) -> ApiToken | None:
+    """None for a record that cannot be read, as one of a backup that a stranger changed: it lets nobody in."""
+    try:
+        return _token(record)
+    except (LookupError, TypeError, ValueError):
+        log.warning("record_not_read", kind=RecordKind.API_TOKEN)
+        return None
+
+
 def _token(record: Record) -> ApiToken:
     value = record.value
     used_at = None if value["used_at"] is None else datetime.fromisoformat(value["used_at"])
     made_at = datetime.fromisoformat(value["made_at"])
+    if made_at.tzinfo is None or (used_at is not None and used_at.tzinfo is None):
+        raise ValueError("a time without a time zone")
     return ApiToken(record.key, str(value["name"]), Scope(value["scope"]), made_at, used_at, record.expires_at)

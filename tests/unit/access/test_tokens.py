@@ -95,3 +95,23 @@ async def test_there_are_only_so_many(tokens: ApiTokens) -> None:
         await tokens.add(f"number {n}", Scope.READ)
     with pytest.raises(BadInput, match="200 tokens"):
         await tokens.add("one more", Scope.READ)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {},
+        {"name": "phone", "scope": "everything", "made_at": "2026-01-01T00:00:00+00:00", "used_at": None},
+        {"name": "phone", "scope": "read", "made_at": 5, "used_at": None},
+        {"name": "phone", "scope": "read", "made_at": "yesterday", "used_at": None},
+        {"name": "phone", "scope": "read", "made_at": "2026-01-01T00:00:00", "used_at": None},
+    ],
+)
+async def test_a_record_that_cannot_be_read_is_no_token(
+    tokens: ApiTokens, store: MemoryJobStore, value: dict[str, object]
+) -> None:
+    _, sound = await tokens.add("laptop", Scope.READ)
+    await store.put_record(RecordKind.API_TOKEN, "0" * 64, value)
+
+    assert await tokens.all() == [sound]
+    assert await tokens.by_key("0" * 64) is None
