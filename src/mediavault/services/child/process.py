@@ -142,7 +142,7 @@ def read_answer(out: bytes) -> Mapping[str, Any]:
     """A helper's answer; ChildFailed when it is none, or tells of a failure."""
     try:
         answer = json.loads(out)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise ChildFailed("the helper process gave no answer") from exc
     if not isinstance(answer, dict):
         raise ChildFailed("the helper process gave an odd answer")
