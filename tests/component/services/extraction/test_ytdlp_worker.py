@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +16,12 @@ from typing import Any
 import pytest
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.errors import ExtractorBroken, TookTooLong, Unsupported
+from mediavault.core.errors import ExtractorBroken, NoVideo, TookTooLong, Unsupported
 from mediavault.core.media import Post
 from mediavault.core.platform import Platform
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import EgressProxy
+from mediavault.services.extraction import ytdlp_extractor
 from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor, address_to_ask, netscape
 from mediavault.services.extraction.ytdlp_home import Installed
 from mediavault.services.extraction.ytdlp_process import ask, version_of
@@ -306,6 +308,28 @@ async def test_a_platform_that_ytdlp_does_not_know_is_not_asked_about(tmp_path: 
         await extractor.extract(POST, Platform(name="threads", title="Threads"), within_s=5)
 
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_the_event_loop_goes_on_while_an_answer_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    went_on = threading.Event()
+
+    async def ask(*_: object, **__: object) -> dict[str, object]:
+        asyncio.get_running_loop().call_soon(went_on.set)
+        return {}
+
+    def read_answer(*_: object, **__: object) -> None:
+        raise NoVideo("while the loop went on" if went_on.wait(patient(5)) else "while the loop waited")
+
+    monkeypatch.setattr(ytdlp_extractor, "ask", ask)
+    monkeypatch.setattr(ytdlp_extractor, "read_answer", read_answer)
+    proxy = EgressProxy(EgressGuard())
+    await proxy.start()
+    try:
+        extractor = YtdlpExtractor(proxy, FakeClock(), state_dir=tmp_path)
+        with pytest.raises(NoVideo, match="while the loop went on"):
+            await extractor.extract(POST, Platform(name="generic", title=""), within_s=5)
+    finally:
+        await proxy.close()
 
 
 def test_cookies_are_written_with_their_scope() -> None:
