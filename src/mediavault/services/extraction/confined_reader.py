@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from mediavault.core.clock import Clock
 from mediavault.core.errors import Failure, PageUnreadable
+from mediavault.core.logs import get_logger
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
 from mediavault.services.browser.port import PageCapture
@@ -25,6 +26,8 @@ MAX_CHILDREN = 2
 LIMITS = ChildLimits(wall_s=60.0, cpu_s=20, answer_bytes=32 << 20)
 
 T = TypeVar("T")
+
+log = get_logger(__name__)
 
 
 class ConfinedReader:
@@ -56,6 +59,9 @@ class ConfinedReader:
                 answer = await self._children.ask(request, limits=self._limits)
             except ChildFailed as exc:
                 raise unreadable(exc, what="What the site sent") from exc
+        if "bug" in answer:
+            log.error("reader_hit_a_bug", error=answer["bug"], trace=answer["trace"])
+            raise unreadable(ChildFailed(answer["bug"]), what="What the site sent")
         return await asyncio.to_thread(_result, answer, wanted)
 
 

@@ -6,6 +6,7 @@ It holds no secret and reaches nothing: what it is handed was seen already, and 
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,13 +14,14 @@ from mediavault.core.errors import Failure
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
 from mediavault.services.browser.port import PageCapture
-from mediavault.services.child.guard import serve_lines
+from mediavault.services.child.guard import said, serve_lines
 from mediavault.services.child.records import from_json, to_json
 from mediavault.services.extraction.api_extractor import read_answer
 from mediavault.services.extraction.browser_extractor import read_visit
 from mediavault.services.extraction.port import ApiAnswer, VisitReading
 
 MAX_REQUEST_BYTES = 256 << 20  # the bodies of the largest visit in base64, and its page
+MAX_TRACE_CHARS = 8_000  # its end names the place
 
 
 def main() -> int:
@@ -27,7 +29,7 @@ def main() -> int:
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``{"task": "visit" | "answer", "post", "platform", "given"}`` -> ``{"read"}`` or ``{"failure"}``."""
+    """``{"task": "visit" | "answer", "post", "platform", "given"}`` -> ``{"read"}``, ``{"failure"}`` or ``{"bug", "trace"}``."""
     post, platform = from_json(Post, request["post"]), from_json(Platform, request["platform"])
     try:
         if request["task"] == "visit":
@@ -38,6 +40,10 @@ def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"read": to_json(Extraction, found)}
     except Failure as exc:
         return {"failure": to_json(Failure, exc)}
+    except MemoryError:
+        raise  # the document's fault, and there may be too little left to say so
+    except Exception as exc:  # noqa: BLE001 - whatever it is, the traceback has to reach the process that logs
+        return {"bug": said(exc), "trace": traceback.format_exc()[-MAX_TRACE_CHARS:]}
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.errors import ErrorCode, LoginRequired, NoVideo, PageUnreadable, RateLimited
@@ -37,7 +38,10 @@ from tests.unit.services.extraction.test_browser_extractor import OnePage
 PLANTED = """
     import os, sys, time
     from mediavault.services.extraction import reading_child
-    read = reading_child.answer
+    read, whole = reading_child.answer, reading_child.read_visit
+    def read_visit(*_, **__):
+        reading_child.read_visit = whole
+        raise TypeError("a bug of ours")
     def answer(request):
         title = request["given"][4]
         if title == "spin":
@@ -46,6 +50,8 @@ PLANTED = """
             return {"read": "x" * (3 << 30)}
         if title == "environment":
             raise ValueError(" ".join(sorted(os.environ)))
+        if title == "bug":
+            reading_child.read_visit = read_visit
         if title == "wait":
             time.sleep(600)
         return read(request)
@@ -173,6 +179,16 @@ async def test_the_child_sees_nothing_of_our_environment(planted: str, monkeypat
     assert "PATH" in caught.value.message
     assert "MEDIAVAULT_TOKEN" not in caught.value.message
     assert "PGPASSWORD" not in caught.value.message
+
+
+async def test_a_bug_of_ours_is_logged_with_its_traceback_and_the_next_page_is_read(planted: str) -> None:
+    async with a_reader(planted) as reader:
+        with capture_logs() as lines, pytest.raises(PageUnreadable, match=r"TypeError: a bug of ours"):
+            await read(reader, capture(title="bug"))
+        assert (await read(reader, capture(player()))).extraction.videos
+
+    (line,) = [line for line in lines if line["event"] == "reader_hit_a_bug"]
+    assert "in read_visit" in line["trace"]
 
 
 async def test_a_page_that_takes_long_does_not_hold_up_another(planted: str) -> None:
