@@ -94,6 +94,7 @@ def restarting_when_frozen(
             log.error("freeze_not_reported", error=str(exc))
         finally:  # whatever the report met: an exception from here would be raised in the frozen code
             log.error("event_loop_frozen", seconds=seconds, stack=stack)
+            end_children()
             if may_restart():
                 restart()
             os._exit(1)
@@ -110,20 +111,24 @@ def stack_of(frame: FrameType | None) -> list[str]:
 def restart() -> None:
     """Replace this process by a new one with the same id, command line and environment. Returns only if that fails.
 
-    As after a SIGKILL nothing is tidied up: files, sockets and locks are closed by the kernel. Child processes would live
-    on, because their parent does not end, so they are killed here.
+    As after a SIGKILL nothing is tidied up: files, sockets and locks are closed by the kernel. Child processes live on,
+    because their parent does not end: end them first (:func:`end_children`).
     """
     _stop_ticking()
     signal.signal(signal.SIGALRM, signal.SIG_IGN)  # a tick that is pending would end the new process
-    for pid in children():
-        with contextlib.suppress(ProcessLookupError, ChildProcessError):
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, RuntimeError):
             stream.flush()
     with contextlib.suppress(OSError):
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - our own command line, without a shell
+
+
+def end_children() -> None:
+    """Kill this process's children and wait until they are gone."""
+    for pid in children():
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
 
 def children() -> list[int]:
