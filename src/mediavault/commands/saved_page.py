@@ -50,7 +50,7 @@ class SavedInspection:
 
 @contextmanager
 def confined_look() -> Iterator[Callable[[str | None, Path], SavedInspection]]:
-    """:func:`look_at_saved_page` in a process of its own, under the limits of a page that was visited."""
+    """:func:`look_at_saved_page` in a separate process, under the limits of a page that was visited."""
     with asyncio.Runner() as runner:
         child = StandingChild(CHILD)
 

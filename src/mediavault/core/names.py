@@ -36,7 +36,7 @@ def is_utf8(name: str) -> bool:
 
 
 def readable_name(name: str) -> str:
-    """The name with what is no text written as an escape, so that it can be printed."""
+    """The name with bytes that are not text written as escapes, so that it can be printed."""
     return name if is_utf8(name) else name.encode("utf-8", "backslashreplace").decode()
 
 

@@ -130,7 +130,7 @@ class Platform:
     watermark_yes: re.Pattern[str] | None = None
     watermark_no: re.Pattern[str] | None = None
     download_headers: Mapping[str, str] = field(default_factory=dict)
-    referer: str | None = None  # "post" stands for the post's own address, cut to its origin for other hosts
+    referer: str | None = None  # "post" means the post's own address, cut to its origin for other hosts
     media_cookies: bool = False  # media answers only to the cookies of the page's visit
     tls_sensitive: bool = False  # refuses clients by their TLS handshake: the browser's download is the sure one
     max_range_bytes: int | None = None  # larger requests are refused or throttled; a mebibyte at least

@@ -92,7 +92,7 @@ def metadata_to_json(metadata: Mapping[str, Any]) -> str:
 
 
 def metadata_from_json(text: str) -> dict[str, Any]:
-    """ValueError for what is no JSON object."""
+    """Raises ValueError for anything but a JSON object."""
     loaded = {} if text == "{}" else _loads(text)
     if not isinstance(loaded, dict):
         raise ValueError("The metadata is not a JSON object.")

@@ -186,7 +186,7 @@ class Climb:
 
     def _is_new(self, url: str, *, had_no_cookies: bool) -> bool:
         """Whether a tried address can be asked for as if it were another: an earlier attempt's, whose cookies are stored
-        nowhere, was not really tried, and a pair's sound may have a fresh address of its own."""
+        nowhere, was not really tried, and a pair's sound may have its own fresh address."""
         sounds = {one.audio_url for one in self._item.candidates if one.url == url}
         has_new_sound = url == self.candidate.url and bool(sounds) and self.candidate.audio_url not in sounds
         return has_new_sound or (had_no_cookies and self._met_cookies_for(url))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-# A name that ends in "_" stands for all names that begin with it.
+# A name that ends in "_" means every name that begins with it.
 _BROWSER = (
     "PATH",  # Debian's and Snap's `chromium` are shell scripts
     "HOME",  # certificates that the person trusts (~/.pki)

@@ -94,7 +94,7 @@ class BodyTap:
         self._cdp = cdp
         self._ask = ask
         self._log = log
-        self._context = copy_context()  # the driver calls back in a context of its own, without our job's ids
+        self._context = copy_context()  # the driver calls back in its own context, without our job's ids
         self._main_frame = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self._children: dict[str, ChildSession] = {}

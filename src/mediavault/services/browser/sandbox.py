@@ -1,4 +1,4 @@
-"""Whether the browser's own sandbox was on at its last start, noted beside its profile so that the doctor can say it."""
+"""Whether the browser's own sandbox was on at its last start, noted next to its profile so that the doctor can report it."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ log = get_logger(__name__)
 class _Pass:
     """A password, and the posts at work under it. ``exempt`` are those of them that the guard has found exempt.
 
-    ``context`` is that of whoever asked for the pass: a refusal of a process that works on one post carries its job's ids.
+    ``context`` is the caller's: a refusal of a process that works on one post carries its job's ids.
     """
 
     password: str = field(default_factory=lambda: secrets.token_urlsafe(24))

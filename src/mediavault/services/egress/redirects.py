@@ -81,7 +81,7 @@ def _with_fitting_referer(headers: Mapping[str, str], target: HttpUrl) -> dict[s
 def referer_for(referer: str | None, target: HttpUrl) -> str | None:
     """What a request to ``target`` may say of the page ``referer``; None for nothing.
 
-    As browsers do by default: another origin is told the page's origin only, and plain http nothing of an https page.
+    As browsers do by default: another origin gets only the page's origin, and a plain http URL nothing of an https page.
     https://www.w3.org/TR/referrer-policy/#referrer-policy-strict-origin-when-cross-origin
     """
     try:

@@ -1,4 +1,4 @@
-"""Reads what a site sent in a process of its own, so that a document that is never done with costs one post, not the vault.
+"""Reads what a site sent in a separate process, so that a document that takes for ever costs one post and not the vault.
 
 Threads would not help: Python runs one at a time, and a regular expression is not to be interrupted.
 """

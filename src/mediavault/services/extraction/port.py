@@ -30,7 +30,7 @@ class Extractor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class VisitReading:
-    """What a visit told. ``viewer`` is what the page called the person of the profile, where that was asked for."""
+    """What a visit found. ``viewer`` is what the page called the person of the profile, where that was asked for."""
 
     extraction: Extraction
     viewer: str | None = None
@@ -48,7 +48,7 @@ class ApiAnswer:
 class Reader(Protocol):
     """Reads what a site sent: documents of strangers, which may be made to keep their reader busy for ever.
 
-    Raises the Failure that the document tells of, and PageUnreadable where reading it took too much time or memory.
+    Raises the Failure that the document reports, and PageUnreadable where reading it took too much time or memory.
     """
 
     async def read_visit(
