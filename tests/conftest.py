@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from typing import Any
 
 import coverage
 import hypothesis
 import pytest
 
+from mediavault.access import hashing
 from mediavault.store import shelf
 from tests import patience
 from tests.patience import patient
@@ -60,6 +62,15 @@ def pages_that_wait_for_the_library_index(monkeypatch: pytest.MonkeyPatch) -> No
     """A page shows what the index holds after a quarter of a second, which on a busy machine may be less than was stored."""
     monkeypatch.setattr(shelf, "BATCH_WITHIN_S", patient(60))
     monkeypatch.setattr(shelf, "CATCH_UP_WITHIN_S", patient(60))
+
+
+@pytest.fixture
+def cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hash passwords with little memory, so that it takes a millisecond."""
+    monkeypatch.setattr(hashing, "MEMORY_KIB", 64)
+    hashing._hasher.cache_clear()
+    yield
+    hashing._hasher.cache_clear()
 
 
 @pytest.hookimpl(trylast=True)

@@ -26,10 +26,10 @@ def reserved_name(text: str) -> bool:
     return _WINDOWS_RESERVED.match(text) is not None
 
 
-def is_utf8(name: str) -> bool:
-    """Whether a file's name, as the system gave it, is a text: its bytes may be anything (PEP 383)."""
+def is_utf8(text: str) -> bool:
+    """Whether a text has an encoding, as databases want it. A file's name may hold any bytes (PEP 383), JSON half a character."""
     try:
-        name.encode()
+        text.encode()
     except UnicodeEncodeError:
         return False
     return True

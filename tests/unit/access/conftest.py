@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from mediavault.access import hashing
 from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import FakeClock
 
@@ -22,8 +19,5 @@ def store(clock: FakeClock) -> MemoryJobStore:
 
 
 @pytest.fixture(autouse=True)
-def cheap(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(hashing, "MEMORY_KIB", 64)
-    hashing._hasher.cache_clear()
-    yield
-    hashing._hasher.cache_clear()
+def cheap(cheap_hashing: None) -> None:
+    """For every test of this folder."""

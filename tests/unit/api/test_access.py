@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -31,12 +30,7 @@ PROXIED: dict[str, Any] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(hashing, "MEMORY_KIB", 64)
-    hashing._hasher.cache_clear()
-    yield
-    hashing._hasher.cache_clear()
+pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 
 def desk_of(house: House) -> AccessDesk:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from mediavault.access import hashing
 from mediavault.access.owner import Owner
 from mediavault.access.proxies import SECRET_HEADER
 from mediavault.access.remembered import KNOWN_FOR_S
@@ -31,12 +30,7 @@ NEW_PASSWORD = "eleven brown otters"
 Ending = Callable[[House, str], Awaitable[object]]
 
 
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(hashing, "MEMORY_KIB", 64)
-    hashing._hasher.cache_clear()
-    yield
-    hashing._hasher.cache_clear()
+pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 
 @asynccontextmanager

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Iterator
 
 import pytest
 
-from mediavault.access import hashing
 from mediavault.access.owner import Owner
 from mediavault.access.tokens import ApiTokens
 from mediavault.access.web_sessions import Visit, WebSessions
@@ -18,12 +16,7 @@ from tests.unit.cli.conftest import Run, StubHouse
 PASSWORD = "seven grey herons"
 
 
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(hashing, "MEMORY_KIB", 64)
-    hashing._hasher.cache_clear()
-    yield
-    hashing._hasher.cache_clear()
+pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 
 def holds(house: StubHouse, password: str) -> bool:

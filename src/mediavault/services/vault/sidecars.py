@@ -16,7 +16,7 @@ from typing import Any
 from mediavault.core.clock import is_plausible
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem
 from mediavault.core.media import Account, Extraction, Item, ItemRole, ItemType, KeptFile
-from mediavault.core.names import slug
+from mediavault.core.names import is_utf8, slug
 
 SIDECAR_VERSION = 2
 SIDECAR_SUFFIX = ".info.json"
@@ -261,7 +261,7 @@ def _object(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _text(value: Mapping[str, Any], name: str, form: re.Pattern[str] | None = None) -> str:
     found = _text_or_none(value, name)
-    if not found or "\0" in found or not _encodes(found) or (form and not form.fullmatch(found)):
+    if not found or "\0" in found or not is_utf8(found) or (form and not form.fullmatch(found)):
         raise BadSidecar(f"its {name} is missing or has a form that mediavault does not write")
     return found
 
@@ -271,15 +271,6 @@ def _text_or_none(value: Mapping[str, Any], name: str) -> str | None:
     if found is not None and not isinstance(found, str):
         raise BadSidecar(f"its {name} is no text")
     return found
-
-
-def _encodes(text: str) -> bool:
-    """Whether databases take it as a text of its own; what stands inside of JSON may be anything."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _whole(value: Mapping[str, Any], name: str, *, at_least: int, at_most: int = _MAX_COUNT) -> int:
