@@ -1,4 +1,4 @@
-"""Who may come in, as a person does it in a browser: setting up, signing in and out, tokens (W01, W03, W04)."""
+"""Who may come in, as a person does it in a browser: setting up, signing in and out, tokens."""
 
 from __future__ import annotations
 

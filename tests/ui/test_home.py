@@ -241,7 +241,7 @@ async def test_a_stream_that_is_refused_is_asked_for_again(pages: Pages, fresh_v
 async def test_more_windows_than_a_browser_has_connections_all_open_and_the_one_that_is_used_is_live(
     pages: Pages, fresh_vault: Vault
 ) -> None:
-    """W18: a browser makes six connections to a server, so six streams would leave none to ask for a page with."""
+    """A browser makes six connections to a server, so six streams would leave none to ask for a page with."""
     context = await pages.context()
     windows = [await context.new_page() for _ in range(8)]
     for window in windows:

@@ -1,6 +1,6 @@
 """The vault as a process of its own: what it refuses to start with, its set-up over the network, and what it leaves lying about.
 
-W01, W05 and W19 of the trust list, end to end, over real sockets and a real database.
+Access, end to end, over real sockets and a real database.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ async def ran(root: Path, *arguments: str, given: str = "", **settings: str) -> 
 
 
 async def test_without_a_password_it_does_not_listen_to_the_network(tmp_path: Path) -> None:
-    """W01: and a fresh start leaves nothing behind. With a password it listens; once that is removed, no more."""
+    """And a fresh start leaves nothing behind. With a password it listens; once that is removed, no more."""
     code, _, err = await ran(tmp_path, "api", HOST="0.0.0.0")
     assert code == 2
     assert "mediavault password" in err
@@ -110,7 +110,7 @@ async def test_without_a_password_it_does_not_listen_to_the_network(tmp_path: Pa
 
 
 async def test_it_is_set_up_once_with_the_token_that_the_start_printed(tmp_path: Path) -> None:
-    """W01: two who have the token at once make one owner."""
+    """Two who have the token at once make one owner."""
     async with started(tmp_path, SETUP="true", HOST="0.0.0.0") as vault:
         token = next(json.loads(line) for line in vault.lines if "set_up_wanted" in line)["one_time_token"]
         assert (await vault.ask("/api/jobs"))[0] == 401
@@ -126,7 +126,7 @@ async def test_it_is_set_up_once_with_the_token_that_the_start_printed(tmp_path:
 
 
 async def test_secrets_stand_nowhere_but_with_those_who_hold_them(tmp_path: Path) -> None:
-    """W19: neither in the database nor in any file of the state folder, nor in the log; and no other user reads the folder."""
+    """Neither in the database nor in any file of the state folder, nor in the log; and no other user reads the folder."""
     await ran(tmp_path, "password", "--stdin", given=f"{PASSWORD}\n")
     _, out, _ = await ran(tmp_path, "token", "add", "phone", "--scope", "read")
     token = out.strip()
@@ -152,7 +152,7 @@ async def test_secrets_stand_nowhere_but_with_those_who_hold_them(tmp_path: Path
 
 
 async def test_a_thousand_tries_over_real_connections(tmp_path: Path) -> None:
-    """W05, eight at a time: and the vault goes on answering."""
+    """And the vault goes on answering."""
     await ran(tmp_path, "password", "--stdin", given=f"{PASSWORD}\n")
     async with started(tmp_path) as vault:
 

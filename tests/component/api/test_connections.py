@@ -1,4 +1,4 @@
-"""W18 over real sockets: how many connections an address gets, and what becomes of those that are slow to say what they want."""
+"""Over real sockets: how many connections an address gets, and what becomes of those that are slow to say what they want."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ async def test_what_the_process_can_hold_is_never_one_addresss_alone(
 
 
 async def test_a_password_of_a_megabyte_is_answered_and_the_connection_lives(make_house: MakeHouse) -> None:
-    """W02: whoever is still sending hears why, and is not just cut off."""
+    """Whoever is still sending hears why, and is not just cut off."""
     house = make_house(token="mv_a-long-random-token")
     async with serving(house) as address:
         reader, writer = await connect(address)

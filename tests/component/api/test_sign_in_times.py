@@ -1,4 +1,4 @@
-"""W02: how long a sign-in takes tells nothing. With hashes as costly as the real ones, and by the processor's time of this process,
+"""How long a sign-in takes tells nothing. With hashes as costly as the real ones, and by the processor's time of this process,
 which other programs' load makes hardly longer; tests/unit/api/test_access.py counts the hashes."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""W18: whoever asks slowly, on as many connections as there are, keeps nobody else waiting.
+"""Whoever asks slowly, on as many connections as there are, keeps nobody else waiting.
 
 The vault is a process of its own with as many descriptors as service managers give one; the slow ones come from one address.
 """

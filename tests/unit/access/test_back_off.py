@@ -1,4 +1,4 @@
-"""W05: how often a secret may be tried."""
+"""How often a secret may be tried."""
 
 from __future__ import annotations
 

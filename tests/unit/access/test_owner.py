@@ -18,7 +18,7 @@ GOOD, OTHER = "seven grey herons", "nine brown horses"
 
 
 async def test_a_vault_begins_without_a_password(store: MemoryJobStore, clock: FakeClock) -> None:
-    """W01: no default one either."""
+    """No default one either."""
     owner = Owner(store, clock)
 
     assert not await owner.has_password()
@@ -26,7 +26,7 @@ async def test_a_vault_begins_without_a_password(store: MemoryJobStore, clock: F
 
 
 async def test_of_two_who_take_it_at_once_one_is_the_owner(store: MemoryJobStore, clock: FakeClock) -> None:
-    """W01: as in the race for a wizard that is open to all."""
+    """As in the race for a wizard that is open to all."""
     taken = await asyncio.gather(Owner(store, clock).take(GOOD), Owner(store, clock).take(OTHER))
     owner = Owner(store, clock)
 
@@ -36,7 +36,6 @@ async def test_of_two_who_take_it_at_once_one_is_the_owner(store: MemoryJobStore
 
 
 async def test_the_store_holds_a_hash_alone(store: MemoryJobStore, clock: FakeClock) -> None:
-    """W02."""
     await Owner(store, clock).take(GOOD)
     [record] = await store.records(RecordKind.OWNER)
 
@@ -60,7 +59,6 @@ async def test_it_is_changed_by_who_knows_it(store: MemoryJobStore, clock: FakeC
 async def test_a_hash_from_cheaper_days_is_made_anew_at_the_next_sign_in(
     store: MemoryJobStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """W02."""
     await Owner(store, clock).take(GOOD)
     monkeypatch.setattr(hashing, "MEMORY_KIB", 128)
     hashing._hasher.cache_clear()

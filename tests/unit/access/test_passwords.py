@@ -1,4 +1,4 @@
-"""W02: what a password must be, and how it is kept."""
+"""What a password must be, and how it is kept."""
 
 from __future__ import annotations
 

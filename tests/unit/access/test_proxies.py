@@ -1,4 +1,4 @@
-"""W15 and W16: what a reverse proxy may say, and what nobody else may."""
+"""What a reverse proxy may say, and what nobody else may."""
 
 from __future__ import annotations
 
@@ -35,17 +35,15 @@ def rules(tmp_path: Path, **given: Any) -> ProxyRules:
 
 
 def test_a_trusted_proxy_signs_the_owner_in(tmp_path: Path) -> None:
-    """W15."""
     assert signed_in_by_proxy(rules(tmp_path), PROXY, SAID)
 
 
 def test_without_the_header_nobody_has_said_anything(tmp_path: Path) -> None:
-    """W15: the proxy may leave a path to the vault's own sign-in."""
+    """The proxy may leave a path to the vault's own sign-in."""
     assert not signed_in_by_proxy(rules(tmp_path), PROXY, [("accept", "*/*"), (SECRET_HEADER, SECRET)])
 
 
 def test_it_is_off_by_itself(tmp_path: Path) -> None:
-    """W15."""
     off = proxy_rules(Settings(state_dir=tmp_path, download_dir=tmp_path, trusted_proxies=("10.0.0.0/24",)))
 
     assert not signed_in_by_proxy(off, PROXY, SAID)
@@ -77,14 +75,13 @@ def test_it_is_off_by_itself(tmp_path: Path) -> None:
 def test_whatever_looks_like_it_and_is_not_is_refused(
     tmp_path: Path, peer: str, headers: list[tuple[str, str]]
 ) -> None:
-    """W15: from elsewhere, twice, spelled with dots and underscores, without the secret, for somebody else."""
+    """From elsewhere, twice, spelled with dots and underscores, without the secret, for somebody else."""
     with pytest.raises(ProxyRefused):
         signed_in_by_proxy(rules(tmp_path), peer, headers)
 
 
 @pytest.mark.parametrize("missing", ["trusted_proxies", "proxy_header", "proxy_user", "proxy_secret"])
 def test_half_of_it_does_not_start(tmp_path: Path, missing: str) -> None:
-    """W15."""
     with pytest.raises(BadSetting, match=missing.upper()):
         rules(tmp_path, **{missing: () if missing == "trusted_proxies" else None})
 
@@ -101,14 +98,12 @@ def test_half_of_it_does_not_start(tmp_path: Path, missing: str) -> None:
     ],
 )
 def test_a_header_or_secret_that_cannot_be_used_does_not_start(tmp_path: Path, given: dict[str, Any]) -> None:
-    """W15."""
     with pytest.raises(BadSetting):
         rules(tmp_path, **given)
 
 
 @pytest.mark.parametrize("proxy", ["*", "0.0.0.0/0", "::/0", "10.0.0.0/7", "2001::/16", "proxy.lan", "", "10.0.0.300"])
 def test_everybody_is_no_proxy(tmp_path: Path, proxy: str) -> None:
-    """W15."""
     with pytest.raises(BadSetting, match="TRUSTED_PROXIES"):
         load_settings(state_dir=tmp_path, download_dir=tmp_path, trusted_proxies=(proxy,))
 
@@ -132,7 +127,6 @@ def test_everybody_is_no_proxy(tmp_path: Path, proxy: str) -> None:
 def test_who_asks_is_the_rightmost_hop_that_is_none_of_ours(
     tmp_path: Path, peer: str, forwarded: list[str], address: str
 ) -> None:
-    """W16."""
     assert client_address(rules(tmp_path), peer, forwarded) == address
 
 

@@ -1,4 +1,4 @@
-"""W03: what a token may do."""
+"""What a token may do."""
 
 from __future__ import annotations
 

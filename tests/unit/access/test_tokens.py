@@ -1,4 +1,4 @@
-"""W03: the tokens of programs."""
+"""The tokens of programs."""
 
 from __future__ import annotations
 

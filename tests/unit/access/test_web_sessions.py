@@ -1,4 +1,4 @@
-"""W04: who is signed in at the page."""
+"""Who is signed in at the page."""
 
 from __future__ import annotations
 

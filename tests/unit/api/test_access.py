@@ -1,4 +1,4 @@
-"""Who comes in, at the door itself: W01 to W05 and W14 to W17 of the trust list."""
+"""How requests are authenticated, over HTTP."""
 
 from __future__ import annotations
 
@@ -59,7 +59,6 @@ async def signed_in(house: House, **headers: str) -> str:
 
 
 async def test_one_person_on_one_machine_needs_no_password(house: House) -> None:
-    """W01."""
     assert (await house.client.get("/")).status == 200
     assert (await house.client.post("/api/jobs", {"post_url": POST})).status == 201
     assert (await house.client.get("/login")).headers["location"] == "/"
@@ -67,7 +66,7 @@ async def test_one_person_on_one_machine_needs_no_password(house: House) -> None
 
 
 async def test_what_a_proxy_passed_on_finds_no_open_vault(house: House) -> None:
-    """W01: whoever set a proxy up meant others to come, and to them the vault is not open."""
+    """Whoever set a proxy up meant others to come, and to them the vault is not open."""
     for name in ("x_forwarded_for", "forwarded", "x_real_ip", "via"):
         for path in ("/", "/api/jobs", "/setup", "/login"):
             answer = await house.client.get(path, **{name: "192.0.2.7"})
@@ -79,7 +78,6 @@ async def test_what_a_proxy_passed_on_finds_no_open_vault(house: House) -> None:
 
 
 async def test_the_first_password_closes_the_vault_and_signs_its_owner_in(house: House) -> None:
-    """W01."""
     answer = await house.client.submit("/setup", {"password": PASSWORD, "again": PASSWORD})
 
     assert (answer.status, answer.headers["location"]) == (303, "/")
@@ -97,7 +95,6 @@ async def test_the_first_password_closes_the_vault_and_signs_its_owner_in(house:
     ],
 )
 async def test_a_bad_first_password_is_told_so(house: House, password: str, again: str, words: str) -> None:
-    """W02."""
     answer = await house.client.submit("/setup", {"password": password, "again": again})
 
     assert answer.status == 422
@@ -108,7 +105,7 @@ async def test_a_bad_first_password_is_told_so(house: House, password: str, agai
 
 @pytest.mark.parametrize("settings", [{"setup": True}, {"host": "0.0.0.0"}, {"host": "0.0.0.0", "setup": True}])
 async def test_a_vault_that_waits_to_be_set_up_shows_nothing_else(make_house: MakeHouse, settings: Any) -> None:
-    """W01: also one whose password was removed while it listens to the network."""
+    """Also one whose password was removed while it listens to the network."""
     client = make_house(**settings).client
 
     assert (await client.get("/", accept=HTML)).headers["location"] == "/setup"
@@ -120,7 +117,6 @@ async def test_a_vault_that_waits_to_be_set_up_shows_nothing_else(make_house: Ma
 
 
 async def test_the_one_time_token_makes_one_owner(make_house: MakeHouse) -> None:
-    """W01."""
     house = make_house(setup=True)
     invitation = await desk_of(house).invitation.write()
     form = {"password": PASSWORD, "again": PASSWORD}
@@ -137,7 +133,6 @@ async def test_the_one_time_token_makes_one_owner(make_house: MakeHouse) -> None
 
 
 async def test_the_one_time_token_ends_after_an_hour_and_with_the_next_one(make_house: MakeHouse) -> None:
-    """W01."""
     desk = desk_of(make_house(setup=True))
     first, second = await desk.invitation.write(), await desk.invitation.write()
     assert not await desk.invitation.is_for(first)
@@ -150,7 +145,6 @@ async def test_the_one_time_token_ends_after_an_hour_and_with_the_next_one(make_
 
 
 async def test_set_up_tokens_cannot_be_guessed_at_leisure(make_house: MakeHouse) -> None:
-    """W05."""
     house = make_house(setup=True)
     invitation = await desk_of(house).invitation.write()
     form = {"password": PASSWORD, "again": PASSWORD}
@@ -161,7 +155,7 @@ async def test_set_up_tokens_cannot_be_guessed_at_leisure(make_house: MakeHouse)
 
 
 async def test_a_vault_that_has_an_owner_is_set_up_by_nobody(make_house: MakeHouse) -> None:
-    """W01: not by the set-up page, and not where MEDIAVAULT_TOKEN alone guards it."""
+    """Not by the set-up page, and not where MEDIAVAULT_TOKEN alone guards it."""
     form = {"password": "x" + PASSWORD, "again": "x" + PASSWORD}
     house = await owned(make_house)
     assert (await house.client.submit("/setup", form)).status == 401
@@ -170,7 +164,6 @@ async def test_a_vault_that_has_an_owner_is_set_up_by_nobody(make_house: MakeHou
 
 
 async def test_where_the_token_guards_nobody_sets_a_password_without_it(make_house: MakeHouse) -> None:
-    """W01."""
     house = make_house(token=TOKEN)
 
     assert (await house.client.submit("/setup", {"password": PASSWORD, "again": PASSWORD})).status == 401
@@ -181,7 +174,7 @@ async def test_where_the_token_guards_nobody_sets_a_password_without_it(make_hou
 
 
 async def test_the_password_signs_in_and_nothing_else_does(make_house: MakeHouse) -> None:
-    """W02 and W17: it always leads to the first page."""
+    """It always leads to the first page."""
     house = await owned(make_house)
     for wrong in ("", "x", PASSWORD + " ", PASSWORD.upper()):
         answer = await house.client.submit("/login", {"password": wrong})
@@ -194,7 +187,6 @@ async def test_the_password_signs_in_and_nothing_else_does(make_house: MakeHouse
 
 
 async def test_a_password_of_a_megabyte_is_not_read(make_house: MakeHouse) -> None:
-    """W02."""
     house = await owned(make_house)
 
     assert (await house.client.submit("/login", {"password": "x" * 1_000_000})).status == 413
@@ -204,7 +196,7 @@ async def test_a_password_of_a_megabyte_is_not_read(make_house: MakeHouse) -> No
 async def test_every_sign_in_is_one_hash_of_the_same_costs(
     make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch, has_owner: bool
 ) -> None:
-    """W02: whether the password is right, wrong or not there at all, and whether the token is. tests/component measures it."""
+    """Whether the password is right, wrong or not there at all, and whether the token is. tests/component measures it."""
     house = make_house(token=TOKEN)
     if has_owner:
         await desk_of(house).owner.take(PASSWORD)
@@ -224,7 +216,6 @@ async def test_every_sign_in_is_one_hash_of_the_same_costs(
 
 
 async def test_a_changed_password_ends_every_session_but_the_one_that_it_gives(make_house: MakeHouse) -> None:
-    """W04."""
     house = await owned(make_house)
     here, there = await signed_in(house), await signed_in(house)
     form = {"current": PASSWORD, "password": "nine brown horses", "again": "nine brown horses"}
@@ -241,7 +232,6 @@ async def test_a_changed_password_ends_every_session_but_the_one_that_it_gives(m
 
 
 async def test_a_token_may_what_its_scope_says(make_house: MakeHouse) -> None:
-    """W03."""
     house = await owned(make_house)
     job = await house.add()
     asked: list[tuple[str, str, object]] = [
@@ -271,7 +261,7 @@ async def test_a_token_may_what_its_scope_says(make_house: MakeHouse) -> None:
 
 @pytest.mark.parametrize("name", ["token", "Token", "access_token", "api_key"])
 async def test_a_token_in_an_address_is_refused_with_a_reason(make_house: MakeHouse, name: str) -> None:
-    """W03: even where a good one stands in the header too."""
+    """Even where a good one stands in the header too."""
     house = await owned(make_house)
     token, _ = await desk_of(house).tokens.add("phone", Scope.ADMIN)
     with capture_logs() as lines:
@@ -285,7 +275,6 @@ async def test_a_token_in_an_address_is_refused_with_a_reason(make_house: MakeHo
 
 
 async def test_a_token_is_made_shown_once_and_revoked_on_the_page(make_house: MakeHouse) -> None:
-    """W03."""
     house = await owned(make_house)
     cookie = await signed_in(house)
     made = await house.client.submit(
@@ -325,7 +314,7 @@ async def test_an_open_vault_makes_no_tokens(house: House) -> None:
 
 
 async def test_the_vaults_own_token_is_that_of_an_admin(make_house: MakeHouse) -> None:
-    """W03: beside the password, and at the sign-in page too."""
+    """Beside the password, and at the sign-in page too."""
     house = await owned(make_house, token=TOKEN)
 
     assert (await house.client.get("/access", authorization=f"Bearer {TOKEN}")).status == 200
@@ -334,7 +323,6 @@ async def test_the_vaults_own_token_is_that_of_an_admin(make_house: MakeHouse) -
 
 
 async def test_wrong_bearers_are_slowed_down_and_right_tokens_are_not(make_house: MakeHouse) -> None:
-    """W05."""
     house = await owned(make_house, token=TOKEN)
     token, _ = await desk_of(house).tokens.add("phone", Scope.ADMIN)
     statuses = [(await house.client.get("/api/jobs", authorization=f"Bearer x{n}")).status for n in range(150)]
@@ -347,7 +335,6 @@ async def test_wrong_bearers_are_slowed_down_and_right_tokens_are_not(make_house
 
 
 async def test_a_session_is_out_of_reach_of_scripts_and_bound_to_its_host(make_house: MakeHouse) -> None:
-    """W04."""
     house = await owned(make_house)
     plain = (await house.client.submit("/login", {"password": PASSWORD})).headers["set-cookie"]
     secure = (await house.client.submit("/login", {"password": PASSWORD}, origin="https://127.0.0.1:8420")).headers[
@@ -365,7 +352,6 @@ async def test_a_session_is_out_of_reach_of_scripts_and_bound_to_its_host(make_h
 
 
 async def test_a_session_that_came_over_tls_is_good_under_its_own_name_alone(make_house: MakeHouse) -> None:
-    """W04."""
     house = await owned(make_house)
     secure = await signed_in(house, origin="https://127.0.0.1:8420")
     value = secure.partition("=")[2]
@@ -376,7 +362,7 @@ async def test_a_session_that_came_over_tls_is_good_under_its_own_name_alone(mak
 
 
 async def test_a_sign_in_never_takes_over_an_id_that_was_there(make_house: MakeHouse) -> None:
-    """W04: fixation. And the session before it ends."""
+    """Fixation. And the session before it ends."""
     house = await owned(make_house)
     planted = f"{COOKIE}={'A' * 43}"
     first = await house.client.submit("/login", {"password": PASSWORD}, cookie=planted)
@@ -389,7 +375,6 @@ async def test_a_sign_in_never_takes_over_an_id_that_was_there(make_house: MakeH
 
 
 async def test_a_cookie_that_was_copied_is_worth_nothing_after_signing_out(make_house: MakeHouse) -> None:
-    """W04."""
     house = await owned(make_house)
     cookie = await signed_in(house)
     assert (await house.client.get("/api/jobs", cookie=cookie)).status == 200
@@ -401,7 +386,6 @@ async def test_a_cookie_that_was_copied_is_worth_nothing_after_signing_out(make_
 
 
 async def test_signing_out_everywhere_ends_them_all(make_house: MakeHouse) -> None:
-    """W04."""
     house = await owned(make_house)
     cookies = [await signed_in(house) for _ in range(3)]
     assert (await house.client.submit("/access/sign-out-everywhere", cookie=cookies[0])).headers["location"] == "/login"
@@ -410,7 +394,6 @@ async def test_signing_out_everywhere_ends_them_all(make_house: MakeHouse) -> No
 
 
 async def test_one_session_is_ended_by_its_name(make_house: MakeHouse) -> None:
-    """W04."""
     house = await owned(make_house)
     phone = await signed_in(house, user_agent="Mozilla/5.0 (Linux; Android 14) Firefox/140.0")
     desktop = await signed_in(house, user_agent="<script>Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0")
@@ -425,7 +408,6 @@ async def test_one_session_is_ended_by_its_name(make_house: MakeHouse) -> None:
 
 
 async def test_an_idle_session_ends(make_house: MakeHouse) -> None:
-    """W04."""
     house = await owned(make_house)
     cookie = await signed_in(house)
     for _ in range(3):
@@ -440,7 +422,7 @@ async def test_an_idle_session_ends(make_house: MakeHouse) -> None:
 
 
 async def test_a_thousand_tries_are_twenty_at_most(make_house: MakeHouse) -> None:
-    """W05: and who waits as long as told gets in."""
+    """And who waits as long as told gets in."""
     house = await owned(make_house)
     statuses = [(await house.client.submit("/login", {"password": f"guess {n}"})).status for n in range(1_000)]
     held = await house.client.submit("/login", {"password": PASSWORD})
@@ -452,7 +434,7 @@ async def test_a_thousand_tries_are_twenty_at_most(make_house: MakeHouse) -> Non
 
 
 async def test_the_right_password_from_another_address_still_works(make_house: MakeHouse) -> None:
-    """W05 and W16: the address is the rightmost hop that is no proxy of ours."""
+    """The address is the rightmost hop that is no proxy of ours."""
     house = await owned(make_house, trusted_proxies=("127.0.0.1",))
     for n in range(50):
         await house.client.submit("/login", {"password": f"guess {n}"}, x_forwarded_for=f"203.0.113.{n}, 192.0.2.66")
@@ -462,7 +444,6 @@ async def test_the_right_password_from_another_address_still_works(make_house: M
 
 
 async def test_who_is_signed_in_is_not_locked_out(make_house: MakeHouse) -> None:
-    """W05."""
     house = await owned(make_house)
     cookie = await signed_in(house)
     for n in range(50):
@@ -475,7 +456,6 @@ async def test_who_is_signed_in_is_not_locked_out(make_house: MakeHouse) -> None
 
 
 async def test_other_origins_are_never_granted_anything(make_house: MakeHouse) -> None:
-    """W14."""
     house = await owned(make_house)
     cookie = await signed_in(house)
     for origin in ("null", "http://evil.test", "http://127.0.0.1:8420"):
@@ -489,7 +469,6 @@ async def test_other_origins_are_never_granted_anything(make_house: MakeHouse) -
 
 
 async def test_the_proxy_signs_the_owner_in_and_nobody_else(make_house: MakeHouse) -> None:
-    """W15."""
     client = make_house(**PROXIED).client
     said = {"remote_user": "jane", "x_mediavault_proxy_secret": SECRET}
 
@@ -501,7 +480,7 @@ async def test_the_proxy_signs_the_owner_in_and_nobody_else(make_house: MakeHous
 
 
 async def test_the_proxys_header_from_elsewhere_is_refused(make_house: MakeHouse) -> None:
-    """W15: even beside a session that is good."""
+    """Even beside a session that is good."""
     house = await owned(make_house, **(PROXIED | {"trusted_proxies": ("10.0.0.2",)}))
     cookie = await signed_in(house)
     with capture_logs() as lines:
@@ -515,7 +494,7 @@ async def test_the_proxys_header_from_elsewhere_is_refused(make_house: MakeHouse
 
 
 async def test_a_proxys_word_is_no_proof_against_other_sites(make_house: MakeHouse) -> None:
-    """W06 and W15: the browser sends it along for any page, as it does a cookie."""
+    """The browser sends it along for any page, as it does a cookie."""
     said = {"remote_user": "jane", "x_mediavault_proxy_secret": SECRET}
     answer = await make_house(**PROXIED).client.post(
         "/api/jobs", {"post_url": POST}, sec_fetch_site="cross-site", **said
@@ -525,7 +504,7 @@ async def test_a_proxys_word_is_no_proof_against_other_sites(make_house: MakeHou
 
 
 async def test_looking_changes_nothing(make_house: MakeHouse) -> None:
-    """W06: every address that answers a GET, asked by an admin. Only when a session or token was last used is written."""
+    """Every address that answers a GET, asked by an admin. Only when a session or token was last used is written."""
     house = await owned(make_house)
     await house.add()
     token, _ = await desk_of(house).tokens.add("phone", Scope.ADMIN)
@@ -553,7 +532,6 @@ async def test_looking_changes_nothing(make_house: MakeHouse) -> None:
 
 @pytest.mark.parametrize("forwarded", ["127.0.0.1", "::1", "127.0.0.1, 127.0.0.1"])
 async def test_a_forwarded_address_gives_no_rights(make_house: MakeHouse, forwarded: str) -> None:
-    """W16."""
     house = await owned(make_house)
 
     assert (await house.client.get("/api/jobs", x_forwarded_for=forwarded)).status == 401
@@ -564,7 +542,6 @@ async def test_a_forwarded_address_gives_no_rights(make_house: MakeHouse, forwar
     ["javascript:alert(1)", "//evil.test", "/\\evil.test", "https:evil.test", "%09//evil.test", "/%0a/evil.test"],
 )
 async def test_no_form_leads_to_another_site(make_house: MakeHouse, back: str) -> None:
-    """W17."""
     house = await owned(make_house)
     fields = {"password": PASSWORD, "next": back, "back": back, "continue": back}
     for path in ("/login", "/appearance", "/setup"):
@@ -578,7 +555,7 @@ async def test_no_form_leads_to_another_site(make_house: MakeHouse, back: str) -
 
 
 async def test_neither_logs_nor_errors_nor_the_store_tell_a_secret(make_house: MakeHouse) -> None:
-    """W19: password, token, session id and set-up token, through everything that is done with them."""
+    """Password, token, session id and set-up token, through everything that is done with them."""
     house = make_house(setup=True)
     with capture_logs() as lines:
         invitation = await desk_of(house).invitation.write()

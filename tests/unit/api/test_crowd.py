@@ -1,4 +1,4 @@
-"""W18: so many requests of one address are under way at once, also where a proxy passes them on."""
+"""A limit on the requests of one address at once, also where a proxy passes them on."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ async def test_too_many_listeners_are_turned_away(feed: Feed, monkeypatch: pytes
 
 
 async def test_a_sixth_stream_of_one_ends_the_oldest_with_a_word_when_to_come_back(feed: Feed) -> None:
-    """W18: the window that was opened last is the one that is looked at. Nobody else's stream ends for it."""
+    """The window that was opened last is the one that is looked at. Nobody else's stream ends for it."""
     other = feed.join("192.0.2.8")
     oldest, *others = [feed.join(WHO) for _ in range(OF_ONE)]
     newest = feed.join(WHO)
@@ -280,7 +280,7 @@ async def streams(house: House, stack: AsyncExitStack, count: int, **headers: st
 
 
 async def test_streams_are_counted_for_a_session_a_token_or_an_address(make_house: MakeHouse) -> None:
-    """W18: so two who come from one address, a browser and a program, take nothing from each other."""
+    """So two who come from one address, a browser and a program, take nothing from each other."""
     house = make_house(token=TOKEN, trusted_proxies=("127.0.0.1",))
     desk: AccessDesk = house.client.app.state.desk  # type: ignore[attr-defined]
     program, _ = await desk.tokens.add("program", Scope.READ)

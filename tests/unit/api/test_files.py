@@ -1,4 +1,4 @@
-"""The kept files: W08, W12, W13, A10, A19, A31 of the trust list."""
+"""The saved files over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plain pages: W09 to W11, A11, A20, A21 of the trust list."""
+"""The pages."""
 
 from __future__ import annotations
 

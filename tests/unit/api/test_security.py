@@ -25,7 +25,6 @@ def settings(tmp_path: Path, **given: Any) -> Settings:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.5", "vault.lan"])
 def test_listening_beyond_this_machine_needs_a_password(tmp_path: Path, host: str) -> None:
-    """W01."""
     assert needs_a_password(settings(tmp_path, host=host))
     assert needs_a_password(settings(tmp_path, host=host, token=""))
     assert "mediavault password" in no_password(settings(tmp_path, host=host)).help
@@ -43,7 +42,6 @@ def test_listening_beyond_this_machine_needs_a_password(tmp_path: Path, host: st
     ],
 )
 def test_loopback_needs_none_nor_does_what_is_guarded_otherwise(tmp_path: Path, given: dict[str, Any]) -> None:
-    """W01."""
     assert not needs_a_password(settings(tmp_path, **given))
 
 

@@ -1,4 +1,4 @@
-"""S01, S09, S10 of the trust list, as far as they need no network: through the real registry and the real guard."""
+"""Submitted URLs, as far as they need no network: through the real registry and the real guard."""
 
 from __future__ import annotations
 

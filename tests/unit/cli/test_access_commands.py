@@ -1,4 +1,4 @@
-"""``password`` and ``token``: W01 and W03 on the command line."""
+"""``password`` and ``token`` on the command line."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ def access(run: Run) -> tuple[str, str]:
 
 
 def test_whether_the_vault_is_protected_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """W01: and by what."""
+    """And by what."""
     assert access(run) == (
         "ok",
         "no password: open to everybody on this machine, and to nobody else; `mediavault password` sets one",

@@ -138,7 +138,7 @@ async def test_whole_seconds_in_a_playlist_are_taken_with_a_grain_of_salt(server
     assert (await hls(fetch)).expected.duration_s is None
 
 
-# --- D01: segment k of n is missing, broken, short, empty, a page: for every k ---------------------------------------
+# --- segment k of n is missing, broken, short, empty, a page: for every k ---------------------------------------
 
 BODY = media.hls("ts")["seg001.ts"]
 FAULTS: Mapping[str, tuple[Any, type[Failure]]] = {
