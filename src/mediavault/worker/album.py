@@ -1,6 +1,6 @@
-"""The items of a job's post during one attempt: which are to be saved, which are kept, what the attempt comes to.
+"""The items of a job's post during one attempt: which are to be saved, which are saved, and how the attempt ends.
 
-A post with one video is an album of one; nothing else in the worker tells the two apart.
+A post with one video has one item; nothing else in the worker distinguishes the two.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from mediavault.core.job import ItemStatus, Job, JobItem
 from mediavault.core.media import Extraction, Item, ItemRole, KeptFile
 from mediavault.core.words import counted
 
-# The next item would meet the same: this machine is in the way, or the site wants to be left alone.
+# The next item would fail in the same way: the cause is this machine, or the site wants no more requests.
 _STOPS = frozenset({ErrorCode.NO_SPACE, ErrorCode.STORAGE})
 _LEAVE_ALONE = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.ACCOUNT_WARNING, ErrorCode.CHALLENGE})
 
 
 @dataclass(slots=True)
 class Album:
-    """``items`` is what the job's row says, or will say after the next write."""
+    """The items of one post. ``items`` is what the job's row says, or will say after the next write."""
 
     items: tuple[JobItem, ...] = ()
     failures: list[Failure] = field(default_factory=list)
 
     def adopt(self, extraction: Extraction, *, others_too: bool) -> None:
-        """Take over what an extraction shows. What is kept stays kept, what failed in this attempt stays failed.
+        """Take the items of an extraction. Saved items stay saved, items that failed in this attempt stay failed.
 
-        ``others_too`` saves the videos of quoted and reposted posts as well.
+        ``others_too`` also saves the videos of quoted and reposted posts.
         """
         wanted = set(map(id, extraction.videos))
         self.items = tuple(
@@ -39,12 +39,12 @@ class Album:
 
     @property
     def next(self) -> int | None:
-        """The place of the first item that is still to be saved."""
+        """The index of the first item that is still to be saved; None when there is none."""
         return next((place for place, one in enumerate(self.items) if one.status is ItemStatus.WAITING), None)
 
     @property
     def is_whole(self) -> bool:
-        """Everything that was to be saved is kept."""
+        """Whether every item that was to be saved is saved."""
         return all(one.status in (ItemStatus.KEPT, ItemStatus.SKIPPED) for one in self.items)
 
     @property
@@ -52,7 +52,7 @@ class Album:
         return next((one.kept for one in self.items if one.status is ItemStatus.KEPT), None)
 
     def count_of(self, place: int) -> tuple[int, int]:
-        """Which one of how many videos that are saved; (1, 1) where there is one."""
+        """The item's number among the items to be saved, from 1, and their count."""
         saved = [number for number, one in enumerate(self.items) if one.status is not ItemStatus.SKIPPED]
         return saved.index(place) + 1, len(saved)
 
@@ -60,9 +60,9 @@ class Album:
         self._put(place, JobItem(self.items[place].item, status, kept))
 
     def mark_failed(self, place: int, failure: Failure) -> bool:
-        """Note why an item could not be saved; False when the items after it need not be tried.
+        """Record why an item could not be saved; False when the items after it must not be tried.
 
-        A commit that this machine's disk broke off stays begun: its file may stand in the library already.
+        A commit that failed because of the disk stays ``committing``: its file may already be in the library.
         """
         self.failures.append(failure)
         one = self.items[place]
@@ -74,9 +74,9 @@ class Album:
         self.items = (*self.items[:place], one, *self.items[place + 1 :])
 
     def verdict(self) -> Failure:
-        """What the attempt ends with when not all is kept; its ``causes`` are the other failures.
+        """The failure of the attempt when not everything was saved; its ``causes`` are the other failures.
 
-        An album of one tells its own failure.
+        With one item it is that item's failure.
         """
         summed_up = self._sum_up()
         summed_up.causes = tuple(one for one in self.failures if one is not summed_up)
@@ -104,7 +104,7 @@ class Album:
 
 
 def _awaits_person(failure: Failure) -> bool:
-    """The items after it were not tried, and a person's deed lets them come."""
+    """Whether the items after it were not tried and can be saved once a user has acted."""
     return failure.code in _LEAVE_ALONE and isinstance(failure, NeedsPerson)
 
 
@@ -123,7 +123,7 @@ def _planned(item: Item, known: JobItem | None, *, wanted: set[int], others_too:
 
 
 def _known(item: Item, place: int, before: Sequence[JobItem], count: int) -> JobItem | None:
-    """The same item as an earlier look showed it: by its media id, or by its place where the post looks the same."""
+    """The same item of an earlier extraction: by its media id, or by its index if the number of items is unchanged."""
     if item.media_id is not None:
         by_id = next((one for one in before if one.item.media_id == item.media_id), None)
         if by_id is not None:
@@ -134,15 +134,15 @@ def _known(item: Item, place: int, before: Sequence[JobItem], count: int) -> Job
 
 
 def album_of(job: Job) -> Album:
-    """A new attempt's album: what earlier attempts kept or began to commit, and everything else to be tried again."""
+    """The items at the start of an attempt: what is saved or being committed stays, everything else is tried again."""
     settled = (ItemStatus.KEPT, ItemStatus.SKIPPED, ItemStatus.COMMITTING)
-    if not job.items and (begun := kept_of(job)) is not None:  # begun by a version that knew one video a post
+    if not job.items and (begun := kept_of(job)) is not None:  # written by a version that saved one video per post
         return Album((JobItem(Item(), ItemStatus.COMMITTING, begun),))
     return Album(tuple(one if one.status in settled else JobItem(one.item, kept=one.kept) for one in job.items))
 
 
 def kept_of(job: Job) -> KeptFile | None:
-    """The file that the row itself names."""
+    """The file that the job's own columns name; None without one."""
     if job.output_path is None or job.sha256 is None or job.bytes is None:
         return None
     return KeptFile(job.output_path, job.thumbnail_path, job.bytes, job.sha256, job.duration_s, job.width, job.height)

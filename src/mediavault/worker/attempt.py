@@ -1,4 +1,4 @@
-"""One attempt at a job: what it knows of the post, what it works with, and where it stands."""
+"""One attempt at a job: what is known about the post, and what the stages work with."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from mediavault.worker.tools import Tools
 
 @dataclass(slots=True)
 class Attempt:
-    """``route`` and ``extraction`` are set by the stages of these names.
+    """The state that the stages share. ``route`` and ``extraction`` are set by the stages of these names.
 
-    ``extraction`` is the newest look at the post: the rung ``fresh`` replaces it, for the items after it too.
+    ``extraction`` is the newest one: the strategy ``fresh`` replaces it, for the following items too.
     """
 
     journal: Journal
@@ -36,5 +36,5 @@ class Attempt:
         return self.extraction.items[place]
 
     async def checkpoint(self, chosen: Candidate | None) -> None:
-        """Save what is known, with the address that is tried next if there is one."""
+        """Save what is known, with the candidate that is tried next if there is one."""
         await self.tools.store.checkpoint(self.claim, checkpoint_of(self.extraction, self.album.items, chosen=chosen))

@@ -1,4 +1,4 @@
-"""A circuit breaker: a disk that failed one job would fail the next ones, so no more are claimed for a while (pure)."""
+"""A circuit breaker for the disk: after a disk error no more jobs are claimed for a while. Pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ LONGEST_PAUSE_POLLS = 300
 
 @dataclass(slots=True)
 class Breaker:
-    """Times are monotonic seconds. Attempts that run at the same time fail together: they trip it once.
+    """The breaker's state; times are in monotonic seconds. Attempts that fail at the same time trip it once.
 
-    When a pause is over, the disk has to prove itself; then one job at a time goes ahead until one has been kept.
+    When a pause is over, the disk is tested; then one job at a time is claimed until one has been saved.
     """
 
     poll_interval_s: float
@@ -23,7 +23,7 @@ class Breaker:
     until: float = float("-inf")
 
     def trip(self, now: float) -> float | None:
-        """An attempt met the disk's fault; the pause that begins with it, None where one is under way."""
+        """Begin a pause after a disk error; return its length in seconds, None when one is running already."""
         if now < self.until:
             return None
         pause_s = self.poll_interval_s * min(FIRST_PAUSE_POLLS << self.trips, LONGEST_PAUSE_POLLS)
@@ -32,18 +32,18 @@ class Breaker:
         return pause_s
 
     def reset(self) -> bool:
-        """A video was kept; whether that is news."""
+        """Close the breaker because a video was saved; return whether it had been tripped."""
         was_tripped = self.trips > 0
         self.trips, self.until = 0, float("-inf")
         return was_tripped
 
     def is_open(self, now: float) -> bool:
-        """Whether nothing may be claimed."""
+        """Whether a pause is running, so that nothing may be claimed."""
         return now < self.until
 
     def wants_proof(self, now: float) -> bool:
         return self.trips > 0 and not self.is_open(now)
 
     def allows(self, free: int, running: int) -> int:
-        """How many jobs may be claimed."""
+        """How many jobs may be claimed with ``free`` slots while ``running`` jobs run."""
         return free if not self.trips else min(free, max(0, 1 - running))

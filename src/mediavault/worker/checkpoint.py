@@ -1,4 +1,4 @@
-"""Stage 5: what an attempt knows, as the store keeps it, and back again. Pure."""
+"""Stage 5: an extraction as the store keeps it, and back again. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from mediavault.core.media import Candidate, Extraction, SourceType
 from mediavault.store.port import Checkpoint
 from mediavault.worker.dispatch import Route
 
-EXPIRY_MARGIN = timedelta(minutes=2)  # an address that ends sooner is as good as expired
+EXPIRY_MARGIN = timedelta(minutes=2)  # a URL that expires sooner counts as expired
 
 
 def checkpoint_of(extraction: Extraction, items: Sequence[JobItem], *, chosen: Candidate | None) -> Checkpoint:
-    """What a later attempt needs in order to go on without extracting, and a person in order to choose."""
+    """What a later attempt needs to continue without extracting, and a user needs to choose a candidate."""
     return Checkpoint(
         extracted_url=chosen.url if chosen else None,
         extracted_url_expires_at=chosen.expires_at if chosen else None,
@@ -43,13 +43,13 @@ def checkpoint_of(extraction: Extraction, items: Sequence[JobItem], *, chosen: C
 
 
 def _numbered(extraction: Extraction) -> tuple[Candidate, ...]:
-    """All candidates in one list, each with the place of its item."""
+    """All candidates in one list, each with the index of its item."""
     owned = [replace(c, item=place) for place, item in enumerate(extraction.items) for c in item.candidates]
     return (*owned, *extraction.others)
 
 
 def saved_extraction(job: Job, route: Route, *, now: datetime) -> Extraction | None:
-    """The checkpoint as an extraction; None when there is none, or an address that is still needed has expired."""
+    """The checkpoint as an extraction; None without one, or when all URLs of an unsaved item have expired."""
     items = tuple(
         replace(one.item, candidates=tuple(c for c in job.candidates if c.item == place))
         for place, one in enumerate(job.items)
@@ -81,7 +81,7 @@ def saved_extraction(job: Job, route: Route, *, now: datetime) -> Extraction | N
 
 
 def _holds(candidates: Sequence[Candidate], now: datetime) -> bool:
-    """Whether one address at least is good for longer than a moment."""
+    """Whether at least one URL has not expired."""
     return any(c.expires_at is None or c.expires_at > now + EXPIRY_MARGIN for c in candidates)
 
 

@@ -1,4 +1,4 @@
-"""Stage 2: which site a post belongs to, and which extractors look at it, in which order."""
+"""Stage 2: the platform of a post, and the extractors to try, in order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _AS_A_PERSON = {"browser": "browser_cookies", "ytdlp": "ytdlp_cookies"}
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """``shared_as`` is the share link that led here; None where the address itself names the post."""
+    """A post with its platform and extractors. ``shared_as`` is the share link that led to it, if one did."""
 
     post: Post
     platform: Platform
@@ -24,24 +24,24 @@ class Route:
 
 
 def route_job_by_domain(job: Job) -> Route:
-    """Read the job's address. Raises NotAPost or Unsupported, also for jobs accepted under older facts."""
+    """Route a job by its URL. Raises NotAPost or Unsupported, also for jobs that an older version accepted."""
     return route_of(parse_http_url(job.post_url))
 
 
 def route_of(url: HttpUrl, *, shared_as: str | None = None) -> Route:
-    """The way to the post that ``url`` names. Raises NotAPost or Unsupported."""
+    """Return the route of the post that ``url`` names. Raises NotAPost or Unsupported."""
     post, platform = registry.identify(url)
     return Route(post, platform, extractors_of(platform), shared_as)
 
 
 def extractors_of(platform: Platform) -> tuple[str, ...]:
-    """In the order in which they are asked: as strangers first, since what these are shown costs no account anything.
+    """The names of a platform's extractors in order: anonymous ones first, because they do not use an account.
 
-    The browser's profile may help anywhere, because a person may have answered a challenge in it.
+    Those with the browser's profile are there for every platform, because a user may have solved a challenge in it.
     """
     return (*platform.extractors, *(_AS_A_PERSON[each] for each in platform.extractors if each in _AS_A_PERSON))
 
 
 def told_of(route: Route) -> str:
-    """The route in words, for the job's history."""
+    """Describe the route for the job's history."""
     return f"{route.platform.name}: the link leads to {route.post.url}" if route.shared_as else route.platform.name

@@ -10,9 +10,9 @@ from mediavault.core.job import JobStatus
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """``status`` is what the attempt made of the job: completed, failed, or queued where it was given back.
+    """The job's status after the attempt: completed, failed, or queued when it was released.
 
-    ``error_code`` and ``error`` are a failure's, ``output_path`` is the first file of a completed job.
+    ``error_code`` and ``error`` belong to a failure; ``output_path`` is the first file of a completed job.
     """
 
     status: JobStatus
@@ -22,7 +22,7 @@ class Ending:
 
     @property
     def in_tally(self) -> str:
-        """As what it is counted: completed, failed:CODE, or given_back."""
+        """The key under which the worker counts it: completed, failed:CODE, or given_back."""
         if self.status is JobStatus.FAILED and self.error_code is not None:
             return f"failed:{self.error_code.value}"
         return "completed" if self.status is JobStatus.COMPLETED else "given_back"

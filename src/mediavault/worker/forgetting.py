@@ -1,4 +1,4 @@
-"""Old jobs that came to nothing are forgotten, where a person has set after how many days. Rows only, never a file."""
+"""Retention: failed and cancelled jobs without files are removed after a number of days. Rows only, never a file."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ log = get_logger(__name__)
 
 
 async def forget_old_jobs(store: JobStore, *, days: int, now: datetime) -> int:
-    """Remove what has stood as failed or cancelled for so many days and kept nothing; how many. 0 days: none.
+    """Remove jobs that have been failed or cancelled for ``days`` days and have no file; return how many. 0 removes none.
 
-    A job that somebody touches at the same moment stays.
+    A job that changes at the same moment stays.
     """
     if days <= 0:
         return 0
     before, forgotten = now - timedelta(days=days), 0
     query = JobQuery(
         statuses=(JobStatus.FAILED, JobStatus.CANCELLED),
-        until=before,  # what was handed in later has not stood that long either
+        until=before,  # a job that was submitted later cannot be old enough
         order=JobOrder.OLDEST,
         limit=PAGE,
     )
@@ -38,7 +38,7 @@ async def forget_old_jobs(store: JobStore, *, days: int, now: datetime) -> int:
 
 
 def may_be_forgotten(job: Job, before: datetime) -> bool:
-    """Whether nothing will happen to the job by itself, nothing has since, and no file in the library is its."""
+    """Whether the job is over, has not changed since ``before``, and owns no file in the library."""
     is_over = job.status in (JobStatus.FAILED, JobStatus.CANCELLED) and job.retry_at is None
     has_file = job.output_path is not None or job.stage is Stage.COMMITTING
     has_file_of_item = any(one.status in (ItemStatus.KEPT, ItemStatus.COMMITTING) or one.kept for one in job.items)

@@ -1,6 +1,6 @@
-"""What is written down when a worker's event loop stops, and what comes of it once its process was restarted.
+"""Reports about a blocked event loop: written by the watchdog, processed after the process was restarted.
 
-Any worker of the host may settle a report: the writes are fenced, so that the second one changes nothing.
+Any worker of the host may process a report: the writes are fenced, so a second one changes nothing.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FreezeReport:
-    """``job_id`` and ``attempt`` name the job whose code was running; None where it was no job's code.
+    """One freeze. ``job_id`` and ``attempt`` name the job whose code was running; None when it was not a job's code.
 
-    ``held``: every attempt that the worker had under way, this one included. ``seconds``: how long the loop did not run.
+    ``held``: every attempt that the worker was running, this one included. ``seconds``: how long the loop was blocked.
     """
 
     worker: WorkerId
@@ -46,7 +46,7 @@ class FreezeReport:
 
 
 def write_report(folder: Path, report: FreezeReport) -> None:
-    """Durable when it returns. Raises OSError."""
+    """Write a report durably. Raises OSError."""
     draft = folder / f"{report.worker}.freeze-draft"
     with draft.open("w", encoding="utf-8") as file:
         json.dump(_as_json(report), file, indent=1)
@@ -56,13 +56,13 @@ def write_report(folder: Path, report: FreezeReport) -> None:
 
 
 def settled_reports(folder: Path) -> list[FreezeReport]:
-    """The newest reports that have been acted upon, the newest first. Unreadable ones are left out."""
+    """The reports that have been processed, newest first. Unreadable ones are left out."""
     found = (read_report(path) for path in folder.glob(f"*{SETTLED}"))
     return sorted((one for one in found if one is not None), key=lambda one: one.at, reverse=True)
 
 
 async def settle_freezes(store: JobStore, folder: Path) -> int:
-    """Act upon every new report; how many. To be called before recovery fails the jobs as those of a dead worker."""
+    """Process every new report; return how many. Must run before recovery fails the jobs as those of a dead worker."""
     settled = 0
     for path in _new_reports(folder):
         report = read_report(path)
@@ -77,10 +77,10 @@ async def settle_freezes(store: JobStore, folder: Path) -> int:
 
 
 async def _settle(report: FreezeReport, store: JobStore) -> None:
-    """Fail the job that froze the worker, and give the others back, which lose no attempt by it.
+    """Fail the job that froze the worker, and release the others, which costs them no attempt.
 
-    Where no job is known to have done it, all are left to recovery: a post that freezes the worker again and again in a
-    way that names nobody must use up its attempts.
+    When the cause is unknown, all are left to recovery, so that a post that freezes the worker again and again uses up
+    its attempts.
     """
     if (report.job_id, report.attempt) not in report.held:
         return
@@ -95,7 +95,7 @@ async def _settle(report: FreezeReport, store: JobStore) -> None:
             else:
                 await store.release(claim)
         except (JobNotFound, LeaseLost):
-            continue  # a person removed it, or another worker has settled the report just now
+            continue  # a user removed it, or another worker has just processed the report
 
 
 async def _fail(claim: ClaimedJob, report: FreezeReport, store: JobStore) -> None:
@@ -122,7 +122,7 @@ async def _fail(claim: ClaimedJob, report: FreezeReport, store: JobStore) -> Non
 
 
 def what_happened(job: Job, seconds: float) -> str:
-    """The sentence that is stored with the job; ``stage`` is where its row says that it was."""
+    """The message that is stored with the job, by the stage that its row names."""
     if job.stage in _READING:
         return f"The worker did not respond for {seconds:.0f} seconds while it was reading this post."
     return f"The worker did not respond for {seconds:.0f} seconds while it was saving this post's video."
@@ -133,7 +133,7 @@ def _new_reports(folder: Path) -> list[Path]:
 
 
 def read_report(path: Path) -> FreezeReport | None:
-    """None for a file that holds no report, or is gone."""
+    """Read one report; None when the file is missing or is not a report."""
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
         return FreezeReport(

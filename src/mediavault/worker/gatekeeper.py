@@ -1,8 +1,8 @@
-"""A site's gate and pace, for the whole fleet: a job asks for its turn before it reaches out, and tells how it went.
+"""A site's limits, shared by all workers: a job asks for a permit before it makes a request, and reports the outcome.
 
-A 429, a wall, a challenge or a warning closes the gate of that site until a time; other sites go on. Then one job
-probes, and what comes of it opens the gate or closes it for longer. Where one name stands for many sites there is no
-gate: one of them must not stop the others.
+A 429, a login wall, a challenge or an account warning closes a site for a while; other sites are not affected. After that
+one job probes the site, and its outcome opens the site or closes it for longer. The platform ``generic``, which covers
+many sites, has no limits: one of them must not stop the others.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mediavault.core.logs import get_logger
 from mediavault.core.platform import Platform
 from mediavault.worker.tools import Tools
 
-PROBE_WITHIN = timedelta(minutes=10)  # a probe that has told nothing by then is lost; another may go
+PROBE_WITHIN = timedelta(minutes=10)  # a probe without an outcome by then counts as lost; another job may probe
 MAX_CLOSED = timedelta(days=1)
 _BASE = {
     ErrorCode.ACCOUNT_WARNING: timedelta(days=1),
@@ -25,7 +25,7 @@ _BASE = {
     ErrorCode.CHALLENGE: timedelta(hours=1),
     ErrorCode.SESSION_EXPIRED: timedelta(hours=1),
 }
-LOGIN_WALL = timedelta(minutes=15)  # one post may be private; a probe tells soon whether all are behind the wall
+LOGIN_WALL = timedelta(minutes=15)  # short, because a single post may be private; a probe finds out soon
 # These tell nothing about the site's mind.
 _SILENT = frozenset(
     {
@@ -46,9 +46,9 @@ log = get_logger(__name__)
 
 
 class NoTurn(Exception):
-    """The site has no turn for the job now: it goes back into the queue, which passes its site over until there is one.
+    """The site's limits do not allow the job now: it is released, and the queue skips its site until they do.
 
-    ``at`` is when it has one at the earliest.
+    ``at`` is the earliest time at which a permit may be granted.
     """
 
     def __init__(self, message: str, at: datetime) -> None:
@@ -57,18 +57,18 @@ class NoTurn(Exception):
 
 
 class NoTurnElsewhere(RateLimited):
-    """As above, at another site than the one that the job was sent for. Our own word, so that it closes no gate."""
+    """The same for another site than the job's own. It is our own decision, so it does not close that site."""
 
 
 async def take_turn(
     job: JobId, platform: Platform, tools: Tools, *, with_account: bool = False, before: Turn | None = None
 ) -> Turn | None:
-    """Wait for the site's next free moment if it is soon; None where the site has no gate.
+    """Take the site's next permit, and wait for it if it is soon; None for a platform without limits.
 
-    ``with_account``: the post is looked at as the person who is signed in, at the account's own pace. ``before`` is a
-    turn that the attempt has had already: it waits its own interval out, since given back it would have to begin anew.
-    Between that look, which has just ended, and one with the account an interval of the account's passes.
-    Raises NoTurn, and AccountDayUsed when the account may look at no more posts today.
+    ``with_account``: the post is requested with the signed-in account, at the account's own pace. ``before`` is a permit
+    that this attempt has had already: then the whole interval is waited for here, because a released job would have to
+    start over. Between that request, which has just ended, and one with the account an interval of the account passes.
+    Raises NoTurn, and AccountDayUsed when the account's daily limit is reached.
     """
     if platform.name in MANY_SITES:
         return None
@@ -118,7 +118,7 @@ def _request(
 
 
 async def _must_be_open(platform: Platform, tools: Tools) -> None:
-    """A turn is given ahead of its time: another job may have been told meanwhile to stay away. Raises NoTurn then."""
+    """Check again after the wait: another job may have closed the site since the permit was granted. Raises NoTurn."""
     gate = next((gate for gate in await tools.store.gates() if gate.platform == platform.name), None)
     if gate is not None and gate.closed_until is not None and gate.closed_until > tools.clock.now():
         raise _no_turn(platform, gate.closed_until, Refusal.CLOSED)
@@ -129,7 +129,7 @@ def _no_turn(platform: Platform, at: datetime, why: Refusal) -> NoTurn:
 
 
 async def tell(platform: Platform, turn: Turn | None, failure: Failure | None, tools: Tools) -> timedelta | None:
-    """How a job's visit went: None that it got through. Answers for how long the site is left alone now, if it is."""
+    """Report the outcome of a job's request, None for success; return for how long the site is closed now, if it is."""
     if platform.name in MANY_SITES:
         return None
     if failure is not None and (worst := strongest(failure, platform)) is not None:
@@ -146,14 +146,14 @@ async def tell(platform: Platform, turn: Turn | None, failure: Failure | None, t
 
 
 def strongest(failure: Failure, platform: Platform) -> tuple[Failure, timedelta] | None:
-    """Of a failure and those that it sums up the one that closes the site's gate for longest; None when none does."""
+    """The failure among ``failure`` and its causes that closes the site for longest; None when none does."""
     all_of_them = [(one, closing(one, platform)) for one in (failure, *failure.causes)]
     closed = [(one, for_) for one, for_ in all_of_them if for_ is not None]
     return max(closed, key=lambda each: each[1], default=None)
 
 
 def closing(failure: Failure, platform: Platform) -> timedelta | None:
-    """For how long a failure closes its site's gate the first time; None when it does not."""
+    """For how long a failure closes its site the first time; None when it does not."""
     if isinstance(failure, NoTurnElsewhere):
         return None
     if failure.code is ErrorCode.RATE_LIMITED:

@@ -1,4 +1,4 @@
-"""Jobs that need a session which lies on another machine: they go on there, and never wait for one that nobody has."""
+"""Routes jobs that need a session to the machines that have one, and never lets a job wait for a session nobody has."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from mediavault.core.sessions import WAITS_FOR_SIGN_IN
 from mediavault.store.bulk import iter_jobs, retry_each
 from mediavault.store.port import JobOrder, JobQuery, JobStore
 
-# What a stranger is told and somebody who is signed in may not be. An answer to a challenge is another matter: it is
-# given in the browser that was asked.
+# Failures of anonymous requests that a signed-in request may avoid. CHALLENGE is not one of them: a challenge is
+# solved in the browser that received it.
 _OF_STRANGERS = frozenset(
     {ErrorCode.LOGIN_REQUIRED, ErrorCode.SESSION_EXPIRED, ErrorCode.AGE_RESTRICTED, ErrorCode.PRIVATE}
 )
@@ -28,7 +28,7 @@ log = get_logger(__name__)
 async def machines_that_may_help(
     failure: Failure, platform: str, store: JobStore, *, signed_in: Iterable[str]
 ) -> list[str]:
-    """The machines that are signed in to the platform where this one (``signed_in``) is not; [] when that is no matter."""
+    """The machines that are signed in to the platform, if a session may help and this machine (``signed_in``) has none."""
     if failure.code not in _OF_STRANGERS or platform in signed_in:
         return []
     return holders(platform, await store.workers(seen_within=ALIVE_WITHIN))
@@ -40,7 +40,7 @@ def holders(platform: str, workers: Iterable[WorkerBeat]) -> list[str]:
 
 
 async def where_to_sign_in(failure: Failure, platform: str, store: JobStore) -> str:
-    """The failure's message; in a fleet of several machines with those on which a person may sign in."""
+    """The failure's message; with several machines, it names those on which a user may sign in."""
     if failure.code not in WAITS_FOR_SIGN_IN:
         return failure.message
     workers = await store.workers(seen_within=ALIVE_WITHIN)
@@ -51,7 +51,7 @@ async def where_to_sign_in(failure: Failure, platform: str, store: JobStore) -> 
 
 
 async def free_stranded_jobs(store: JobStore) -> int:
-    """Let anybody try the jobs whose session no live machine has; how many."""
+    """Let every worker claim the jobs whose session no live machine has; return how many."""
     workers = await store.workers(seen_within=ALIVE_WITHIN)
     held = {name for one in workers for name in one.signed_in if holders(name, [one])}
     freed = await store.drop_need_of_session(held, waiting_for=STRANDED_AFTER)
@@ -61,10 +61,10 @@ async def free_stranded_jobs(store: JobStore) -> int:
 
 
 async def go_on_after_sign_in(platforms: Collection[str], store: JobStore) -> int:
-    """Queue the failed jobs that wait for a sign-in to these, oldest first; returns how many.
+    """Queue the failed jobs that wait for a sign-in to these platforms, oldest first; return how many.
 
-    The process that opened the window has done so already, but then another machine may have taken them before it could
-    know.
+    The process that opened the sign-in window has done so already, but another machine may have claimed them before it
+    knew of the session.
     """
     count = 0
     for platform in platforms:

@@ -1,4 +1,4 @@
-"""An attempt's own account of itself: what it tries goes to the history, the log and the job's progress."""
+"""Records an attempt's steps in the job's history, the log and the job's progress."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from mediavault.core.system_errors import machine_errors_as_ours
 from mediavault.store.port import JobStore
 from mediavault.worker.looks import LookTurn
 
-PROGRESS_INTERVAL_S = 1.0  # progress is for eyes; more often only costs the store
+PROGRESS_INTERVAL_S = 1.0  # progress is only shown to users; more frequent writes would only load the store
 
 log = get_logger(__name__)
 
 
 @dataclass(slots=True)
 class Note:
-    """What a step has to say about itself when it went well."""
+    """What a step records when it succeeds."""
 
     detail: str = ""
     bytes: int = 0
@@ -32,10 +32,10 @@ class Note:
 
 @dataclass(slots=True)
 class Journal:
-    """Bound to one claim and to the task that works on it.
+    """Records the steps of one claim, and belongs to the task that works on it.
 
-    A progress write that finds the lease gone cancels that task and sets ``lost``: a download of hours must not go on
-    until the next stage asks.
+    A progress write that finds the lease gone cancels that task and sets ``lost``, so that a long download does not
+    continue until the next stage begins.
     """
 
     claim: ClaimedJob
@@ -43,17 +43,17 @@ class Journal:
     clock: Clock
     owner: asyncio.Task[object] | None = None
     on_last_write: Callable[[], None] | None = None
-    turn: Turn | None = field(default=None, init=False)  # what the site's gate gave this attempt
-    site: Platform | None = field(default=None, init=False)  # whose gate that was
-    turn_is_unspent: bool = field(default=False, init=False)  # no post was looked at with it yet
-    look: LookTurn | None = field(default=None, init=False)  # to look at the post, until its checkpoint is saved
+    turn: Turn | None = field(default=None, init=False)  # the permit that the site's limits granted
+    site: Platform | None = field(default=None, init=False)  # the platform of the permit
+    turn_is_unspent: bool = field(default=False, init=False)  # no post was requested with it yet
+    look: LookTurn | None = field(default=None, init=False)  # the extraction slot, until the checkpoint is saved
     lost: bool = field(default=False, init=False)
     _last_progress: float = field(default=float("-inf"), init=False)
     _pending: asyncio.Task[None] | None = field(default=None, init=False)
 
     @asynccontextmanager
     async def step(self, stage: Stage, *, rung: RungName | None = None) -> AsyncIterator[Note]:
-        """Record how a step went: its outcome, error code, bytes and duration. The failure goes on its way."""
+        """Record a step: its outcome, error code, bytes and duration. A failure is recorded and raised again."""
         note, began = Note(), self.clock.monotonic()
         try:
             with machine_errors_as_ours():
@@ -68,12 +68,12 @@ class Journal:
         await self._write(stage, rung, Outcome.SKIPPED, self.clock.monotonic(), why, 0, None)
 
     async def enter(self, stage: Stage, progress_pct: int) -> None:
-        """The attempt is at ``stage`` now. Raises LeaseLost: each stage begins by making sure that it still may."""
+        """Store that the attempt has reached ``stage``. Raises LeaseLost, so that no stage begins without the lease."""
         await self.settle()
         await self.store.progress(self.claim, stage=stage, progress_pct=progress_pct)
 
     def on_progress(self, done: int, total: int | None) -> None:
-        """Bytes of a running download; written at most once a second, never awaited by the download."""
+        """Report the bytes of a running download. Written at most once a second; the download never waits for it."""
         now = self.clock.monotonic()
         busy = self._pending is not None and not self._pending.done()
         if busy or now - self._last_progress < PROGRESS_INTERVAL_S:
@@ -82,17 +82,17 @@ class Journal:
         self._pending = asyncio.get_running_loop().create_task(self._save_progress(done, total))
 
     def last_write(self) -> None:
-        """Say, right before it, that all that is left of this attempt is the store's answer to its last write."""
+        """Call ``on_last_write``, right before the attempt's last write to the store."""
         if self.on_last_write is not None:
             self.on_last_write()
 
     def end_look(self) -> None:
-        """Let others look at their posts; also where this attempt has no turn."""
+        """Give up the extraction slot, if the attempt has one."""
         if self.look is not None:
             self.look.end()
 
     async def settle(self) -> None:
-        """Wait for a progress write under way."""
+        """Wait until a progress write in progress has ended."""
         if self._pending is not None:
             await self._pending
             self._pending = None
@@ -149,7 +149,7 @@ class Journal:
 
 
 def download_percent(done: int, total: int | None) -> int:
-    """Downloading takes the job from 50 to 90 %; without an announced length it rests at 60."""
+    """The job's progress during a download: from 50 to 90 %; 60 when the length is unknown."""
     if not total:
         return 60
     return 50 + min(40, 40 * done // total)

@@ -1,8 +1,8 @@
-"""Stages 6 to 8: download and validate, and climb the save ladder while that fails.
+"""Stages 6 to 8: download and validate one item, by one strategy after the other until one succeeds.
 
-``plain`` -> ``session`` -> ``navigation`` -> ``fresh``; a signed address that is refused goes to ``fresh`` first. Each
-rung starts in an empty staging folder (except for the part of a file whose address expired in the middle), downloads,
-validates, and is recorded. Where a failure leads is a pure function, :func:`next_rung`.
+``plain`` -> ``session`` -> ``navigation`` -> ``fresh``; when a signed URL is refused, ``fresh`` comes first. Each strategy
+starts in an empty staging folder (except for a partial file whose URL expired during the download), downloads, validates
+and is recorded in the history. Which strategy follows a failure is a pure function, :func:`next_rung`.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from mediavault.worker.attempt import Attempt
 from mediavault.worker.stages.extract import look_again
 from mediavault.worker.stages.validate import validate
 
-NAVIGATION_TIMEOUT_S = 3_600.0  # the browser cannot resume; a stall or a drip ends it earlier
+NAVIGATION_TIMEOUT_S = 3_600.0  # the browser cannot resume; a stalled or very slow transfer is ended earlier
 
 SEGMENTED = frozenset({SourceType.HLS, SourceType.DASH})
-# No other way to the same bytes helps here: this machine, or the site's own word, is in the way.
+# No other strategy helps: the cause is this machine, or the post is live.
 _STOPS = frozenset({ErrorCode.NO_SPACE, ErrorCode.STORAGE, ErrorCode.LIVE_NOW})
 
 
-# What a client that is judged by its TLS handshake is told: a status, a page, or nothing at all.
+# How a site that checks the TLS handshake refuses a client: by a status, with a page, or without an answer.
 _REFUSALS = (LinkExpired, HttpError, NetworkFailure, NotAVideo)
 
 _USUAL = (RungName.SESSION, RungName.NAVIGATION, RungName.FRESH)
@@ -52,13 +52,12 @@ _HANDSHAKE_REFUSED = (RungName.NAVIGATION, RungName.FRESH, RungName.SESSION)
 def next_rung(
     taken: Collection[RungName], failure: Failure, *, signed: bool, by_handshake: bool = False
 ) -> RungName | None:
-    """The rung to take after those in ``taken``, of which the last one ended in ``failure``; None ends the attempt.
+    """Return the strategy to try after those in ``taken``, the last of which ended in ``failure``; None gives up.
 
-    What :func:`ends_the_climb` names ends it at once; everything else ends it when every rung was taken, each of them
-    once. A refusal of a signed address (``signed``) most likely means that it has expired, so the post is looked at
-    again before the cookies and the browser are tried. Where the site judges clients by their TLS handshake
-    (``by_handshake``), a refusal says nothing about the address and cookies do not change our handshake, so the browser
-    goes first.
+    Each strategy is tried at most once, and none after a failure that :func:`ends_the_climb`. A refused signed URL
+    (``signed``) has most likely expired, so the post is extracted again before cookies and the browser are tried. Where
+    the site checks the TLS handshake (``by_handshake``), a refusal does not depend on the URL or on cookies, so the
+    browser comes first.
     """
     if ends_the_climb(failure):
         return None
@@ -71,8 +70,8 @@ def next_rung(
 
 
 def ends_the_climb(failure: Failure) -> bool:
-    """Whether no other rung can help: a verdict (gone, private, DRM …), trouble of this machine, or a site that named a
-    time to come back at."""
+    """Whether no other strategy can help: the post is gone, private or protected, this machine is the cause, or the site
+    said when to come back."""
     if not isinstance(failure, Retryable) or failure.code in _STOPS:
         return True
     return isinstance(failure, RateLimited) and failure.retry_after is not None
@@ -80,11 +79,11 @@ def ends_the_climb(failure: Failure) -> bool:
 
 @dataclass(slots=True)
 class Climb:
-    """An attempt's way up for one item. ``place`` and ``candidate`` change on the rung ``fresh``.
+    """The strategies of one attempt for one item. ``fresh`` changes ``place`` (the item's index) and ``candidate``.
 
-    ``taken`` are the rungs that failed, ``tried`` the addresses that were asked for. ``is_confirmed``: a fresh look found
-    the refused address again, so it has not expired. ``part_of`` is the candidate whose address expired while its file
-    was being fetched: its part is in staging.
+    ``taken`` are the strategies that failed, ``tried`` the URLs that were requested. ``is_confirmed``: a fresh extraction
+    found the refused URL again, so it has not expired. ``part_of`` is the candidate whose URL expired during the download:
+    its partial file is in staging.
     """
 
     attempt: Attempt
@@ -96,7 +95,7 @@ class Climb:
     part_of: Candidate | None = None
 
     async def to_the_top(self) -> VerifiedFile:
-        """The first rung's verified file. Raises the most telling of the last failures."""
+        """Return the file of the first strategy that succeeds. Raises the most informative of the failures."""
         rung: RungName | None = RungName.PLAIN
         last: Failure | None = None
         while rung is not None:
@@ -104,7 +103,7 @@ class Climb:
                 return await self._rung(rung)
             except Failure as failure:
                 last = failure if last is None or not isinstance(failure, _LESS_TELLING) else last
-                # A fresh look that found the same address asked for nothing: the rung stays for the other candidates.
+                # A fresh extraction that found the same URL downloaded nothing: `fresh` remains for other candidates.
                 if not isinstance(failure, _SameAddress):
                     self.taken.append(rung)
                 signed = self._is_signed() and not self._wants_cookies(rung)
@@ -113,13 +112,13 @@ class Climb:
         raise last
 
     def _no_single_file(self) -> str | None:
-        """Why a browser cannot save the candidate: it saves one file at a time."""
+        """Why a browser cannot save the candidate, which it does as one file; None when it can."""
         if self.candidate.source_type in SEGMENTED:
             return "a browser saves no segmented streams"
         return "a browser does not join video and sound" if self.candidate.audio_url else None
 
     def _wants_cookies(self, rung: RungName) -> bool:
-        """A site whose media answer only to the cookies of the page's visit refused us for want of these."""
+        """Whether a refusal may be due to missing cookies: the site's media need those of the page visit."""
         lacked = rung is RungName.PLAIN and self.attempt.route.platform.media_cookies
         return lacked and not self._met_cookies_for(self.candidate.url)
 
@@ -127,11 +126,11 @@ class Climb:
         return bool(cookies_for(url, self.attempt.extraction.cookies, now=self.attempt.tools.clock.now()))
 
     def _by_handshake(self) -> bool:
-        """Whether the site may refuse our client for its TLS handshake, and the browser can fetch the file instead."""
+        """Whether the site may refuse our client by its TLS handshake while the browser can save the file."""
         return self.attempt.route.platform.tls_sensitive and self._no_single_file() is None
 
     def _is_signed(self) -> bool:
-        """Whether a refusal of the candidate's address may mean that it has expired."""
+        """Whether a refusal may mean that the candidate's URL has expired."""
         return not self.is_confirmed and (self.attempt.route.platform.signs_media_urls or self.candidate.signed)
 
     async def _rung(self, rung: RungName) -> VerifiedFile:
@@ -152,9 +151,9 @@ class Climb:
                 return self._plain
 
     async def _fresh(self) -> VerifiedFile:
-        """Extract again, and ask for a candidate not tried yet in those ways whose own rungs were taken already.
+        """Extract again, then download a candidate that was not tried yet, by the strategies that were tried already.
 
-        Raises _SameAddress when the look finds the refused address again and another rung is left for it.
+        Raises _SameAddress when the extraction finds the refused URL again and another strategy is left for it.
         """
         await self._look_again()
         *others, last = self._ways_of_fresh()
@@ -167,7 +166,7 @@ class Climb:
         return await self._try(RungName.FRESH, self._way(last))
 
     async def _look_again(self) -> None:
-        """Look at the post again, unless that was done already, and take the best candidate that is left."""
+        """Extract the post again, unless that was done already, and choose the best remaining candidate."""
         attempt, is_second_time = self.attempt, self.is_confirmed
         if not is_second_time:
             await attempt.journal.enter(Stage.EXTRACT, 50)
@@ -185,20 +184,23 @@ class Climb:
             raise _SameAddress(why)
 
     def _is_new(self, url: str, *, had_no_cookies: bool) -> bool:
-        """Whether a tried address can be asked for as if it were another: an earlier attempt's, whose cookies are stored
-        nowhere, was not really tried, and a pair's sound may have its own fresh address."""
+        """Whether a URL that was tried counts as new after a fresh extraction.
+
+        It does when it comes with cookies that were missing before (those of an earlier attempt are not stored), or when
+        the separate audio has a new URL.
+        """
         sounds = {one.audio_url for one in self._item.candidates if one.url == url}
         has_new_sound = url == self.candidate.url and bool(sounds) and self.candidate.audio_url not in sounds
         return has_new_sound or (had_no_cookies and self._met_cookies_for(url))
 
     def _ways_of_fresh(self) -> list[RungName]:
-        """In which ways to ask for a fresh address, never none; the others come as rungs of their own."""
+        """The strategies to use on a fresh URL, at least one; those not tried yet follow on their own."""
         handshake, usual = (RungName.NAVIGATION, RungName.SESSION), (RungName.SESSION, RungName.PLAIN)
         order = handshake if self._by_handshake() else usual
         return [rung for rung in order if rung in self.taken] or [RungName.PLAIN]
 
     def _next_candidate(self, *, or_the_same: bool) -> Candidate:
-        """The best one not tried yet, or the present one if that is better and another rung is left for it."""
+        """The best candidate not tried yet, or the current one if it is better and another strategy is left for it."""
         tools, exclude = self.attempt.tools, self.tried
         if or_the_same and len({*self.taken, RungName.FRESH}) < len(RungName):
             exclude = self.tried - {self.candidate.url}
@@ -232,11 +234,11 @@ class Climb:
             return verified
 
     async def _plain(self) -> DownloadedFile:
-        """Nobody's session; but cookies that came with the address go back to where they came from."""
+        """Without a session, but with the cookies that the extraction received, each sent only where it belongs."""
         return await self._fetch(self._request(self.attempt.extraction.cookies))
 
     async def _session(self) -> DownloadedFile:
-        """With the cookies of whoever looked at the post: a stranger's media are not asked for with an account."""
+        """With the cookies of the browser session that saw the post: the profile's only if the profile was used."""
         as_person = self.attempt.extraction.as_person
         session = await self.attempt.tools.browser.cookies(self.candidate.url, as_person=as_person)
         return await self._fetch(self._request(joined(self.attempt.extraction.cookies, session)))
@@ -249,7 +251,7 @@ class Climb:
                 limits=self.attempt.tools.limits,
                 on_progress=self.attempt.journal.on_progress,
             )
-        except BadUrl as exc:  # the page's fault, or a redirect's: not the person's who submitted the post
+        except BadUrl as exc:  # from the page or a redirect, not from the user
             raise NotAVideo(f"The media's address cannot be used: {exc.message}") from exc
 
     async def _navigation(self) -> DownloadedFile:
@@ -290,7 +292,7 @@ class Climb:
         )
 
     def _headers(self) -> dict[str, str]:
-        """What the player sent, then the platform's own; the browser's name so that both calls look alike to the site."""
+        """The player's headers, then the platform's; with the browser's user agent, so that both requests look alike."""
         headers = {
             "referer": self._referer() or "",
             **self.candidate.headers,
@@ -305,7 +307,7 @@ class Climb:
         return self.attempt.extraction.final_url if wanted in (None, "post") else wanted
 
     def _expected(self) -> Expected:
-        """The post's word about its video, completed by the candidate's own."""
+        """What the post announces about its video, completed by the candidate's own facts."""
         said = self._item.expected
         return Expected(
             duration_s=said.duration_s or self.candidate.duration_s,
@@ -315,8 +317,10 @@ class Climb:
 
 
 def same_file(one: Candidate, other: Candidate) -> bool:
-    """Whether two addresses surely name one file: what has come of it by the first may go on by the second, as far as
-    ``services.download.resume`` finds that it is the same one."""
+    """Whether two candidates certainly name one file, so that a download of the first may be resumed from the second.
+
+    ``services.download.resume`` still checks that the server has the same file.
+    """
     return (
         one.media_key is not None
         and one.media_key == other.media_key
@@ -328,11 +332,11 @@ def same_file(one: Candidate, other: Candidate) -> bool:
 
 
 class _NothingLeft(NoVideo):
-    """The fresh look found nothing new."""
+    """The fresh extraction found nothing new."""
 
 
 class _SameAddress(Retryable):
-    """The fresh look found the refused address again: it was refused for another reason than its age."""
+    """The fresh extraction found the refused URL again: it was not refused because it had expired."""
 
     code = ErrorCode.LINK_EXPIRED
 
@@ -341,5 +345,5 @@ class _NotForBrowsers(BrowserUnavailable):
     """A browser cannot save the candidate."""
 
 
-# These say only that a rung was not to be had: the failure before them tells more.
+# These only say that a strategy was not available: the failure before them is more informative.
 _LESS_TELLING = (_NothingLeft, _SameAddress, BrowserUnavailable, ToolMissing)

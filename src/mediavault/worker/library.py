@@ -1,4 +1,4 @@
-"""Whether the library at hand is the one in which the store's files lie."""
+"""Checks that the configured library is the one that holds the store's files."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ log = get_logger(__name__)
 
 
 async def recognise(store: JobStore, vault: Vault) -> None:
-    """Hold the library to the id that all processes at this store agree on. Raises StorageFailure for another one.
+    """Check the library's id against the one that all processes of this store have agreed on. Raises StorageFailure.
 
-    A library without an id gets it the first time, and later only while no job's file lies in it: what looks like an
-    empty library may be the mount point of a disk that is not there, and files would then be saved beneath it.
+    A library without an id gets one the first time, and later only while no job has a file in it: what looks like an
+    empty library may be the mount point of a disk that is not mounted, and files would be saved below it.
     """
     carried = await vault.identity()
     agreed = (await store.agreed()).get(AGREED_AS)
     is_first = agreed is None
     if agreed is None:
         agreed = await store.agree_on(AGREED_AS, carried or str(uuid.uuid4()))
-    if is_first and carried is not None:  # the store is new here, or what it knew is gone
+    if is_first and carried is not None:  # the store is new, or has lost its content
         log.warning(
             "library_has_an_older_store", library=carried, help="`mediavault rebuild` reads its files into this one."
         )
@@ -36,7 +36,7 @@ async def recognise(store: JobStore, vault: Vault) -> None:
 
 
 async def look(store: JobStore, vault: Vault) -> None:
-    """As :func:`recognise` for whoever only looks: nothing is written."""
+    """The same check as :func:`recognise` for callers that only read: nothing is written."""
     agreed = (await store.agreed()).get(AGREED_AS)
     if agreed is not None and (await vault.identity() is not None or await _has_kept(store)):
         await vault.expect(agreed)

@@ -1,6 +1,6 @@
-"""Whether the library can take a video just now: jobs are claimed only while it can.
+"""Watches whether the library can store a video: jobs are claimed only while it can.
 
-The judgement of the disk is :mod:`mediavault.worker.breaker`'s.
+The circuit breaker for the disk is :mod:`mediavault.worker.breaker`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ log = get_logger(__name__)
 
 
 class LibraryWatch:
-    """``is_there`` as of the last look; at first the library is believed to be."""
+    """The state of the library and its disk. ``is_there`` is from the last check; True before the first one."""
 
     def __init__(self, vault: Vault, clock: Clock, *, poll_interval_s: float) -> None:
         self.is_there = True
@@ -26,7 +26,7 @@ class LibraryWatch:
         self._breaker = Breaker(poll_interval_s)
 
     async def look(self) -> None:
-        """While it is not there, jobs stay as they are: no attempt of theirs could keep anything."""
+        """Check whether the library is there. While it is not, no jobs are claimed, since no attempt could succeed."""
         was_there = self.is_there
         try:
             await self._vault.confirm()
@@ -40,7 +40,7 @@ class LibraryWatch:
                 log.warning("library_back")
 
     async def disk_is_well(self) -> bool:
-        """Whether jobs may be claimed, as far as the disk goes: while it fails, each would look at its site in vain."""
+        """Whether the disk allows jobs to be claimed. While it fails, every attempt would bother its site for nothing."""
         now = self._clock.monotonic()
         if self._breaker.wants_proof(now):
             try:
@@ -50,11 +50,11 @@ class LibraryWatch:
         return not self._breaker.is_open(now)
 
     def allows(self, free: int, running: int) -> int:
-        """How many jobs may be claimed beside those that run, of ``free`` slots."""
+        """How many jobs may be claimed with ``free`` slots while ``running`` jobs run."""
         return self._breaker.allows(free, running)
 
     def learn(self, ending: Ending) -> None:
-        """An attempt has ended: what that says of the disk."""
+        """Update the breaker from the result of an attempt."""
         if ending.status is JobStatus.FAILED and ending.error_code in TRIPPED_BY:
             self._pause(ending.error)
         elif ending.status is JobStatus.COMPLETED and self._breaker.reset():

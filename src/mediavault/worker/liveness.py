@@ -1,4 +1,4 @@
-"""Who of this host's workers is alive: each holds a file lock that the kernel drops when its process ends, however it ends."""
+"""Which workers of this host are alive: each holds a file lock that the kernel releases when its process ends."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SUFFIX = ".live"
 
 @contextmanager
 def alive(folder: Path, worker: WorkerId) -> Iterator[None]:
-    """Hold this worker's lock for as long as the block lasts."""
+    """Hold this worker's lock while the block runs."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f"{worker}{SUFFIX}"
     draft = folder / f"{worker}.starting"
     descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        draft.rename(path)  # locked before it can be seen: a look in between would take it for dead
+        draft.rename(path)  # locked before it is visible, or another worker could take this one for dead
         yield
         path.unlink(missing_ok=True)
     finally:
@@ -31,7 +31,7 @@ def alive(folder: Path, worker: WorkerId) -> Iterator[None]:
 
 
 def dead_workers(folder: Path) -> list[WorkerId]:
-    """Workers whose lock is free although their file is there: they were killed. Their files are left to :func:`bury`."""
+    """The workers whose file exists but is not locked: they were killed. :func:`bury` removes their files."""
     dead = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         with contextlib.suppress(FileNotFoundError):
@@ -48,5 +48,5 @@ def dead_workers(folder: Path) -> list[WorkerId]:
 
 
 def bury(folder: Path, worker: WorkerId) -> None:
-    """Forget a dead worker, after its leases were ended: a crash in between only repeats that."""
+    """Remove a dead worker's file, after its leases were ended: a crash in between only repeats that."""
     (folder / f"{worker}{SUFFIX}").unlink(missing_ok=True)

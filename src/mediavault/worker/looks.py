@@ -1,7 +1,7 @@
-"""Whether an attempt looks at its post together with others, alone, or not at all; and the turns that make it so.
+"""Whether an attempt extracts its post together with others, alone, or not at all; and the slots that enforce it.
 
-Several posts may be looked at when a worker dies, and only one of them is to blame. So an attempt that follows such a
-death looks alone: when its worker dies again, the post is known.
+When a worker dies, several posts may be in extraction, and only one of them is the cause. So the attempts after such a
+death extract alone: when the worker dies again, the post is identified.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from mediavault.store.moves import ASKED_AGAIN
 class Look(Enum):
     TOGETHER = auto()
     ALONE = auto()
-    NEVER = auto()  # its worker died twice in a row during the look, the second time during a look alone
+    NEVER = auto()  # its worker died twice in a row during its extraction, the second time while it was alone
 
 
 def next_look(history: Sequence[HistoryRecord], *, attempt: int) -> Look:
-    """How attempt number ``attempt`` may look at its post, by the job's history. Pure.
+    """How attempt number ``attempt`` may extract its post, by the job's history. Pure.
 
-    Only deaths before the checkpoint count: a download takes hours, and two power cuts in it say nothing of the post.
-    Attempts that were given back are passed over, and nothing counts from before a person asked for the job again.
+    Only deaths before the checkpoint count: two power cuts during a long download do not mean that the post is the cause.
+    Attempts that were released are skipped, and nothing counts that happened before a user retried the job.
     """
     ended = _stages_by_attempt(_since_a_person_asked(history), before=attempt)
     deaths = list(takewhile(_died_before_checkpoint, reversed(ended)))
     if not deaths:
         return Look.TOGETHER
-    # The route is recorded once the attempt has its turn: without it the attempt died while it waited for another's look.
+    # The route is recorded once the attempt has its slot: without it the attempt died while another post was extracted.
     is_known = Stage.ROUTE in deaths[0] and sum(Stage.ROUTE in stages for stages in deaths) > 1
     return Look.NEVER if is_known else Look.ALONE
 
@@ -43,7 +43,7 @@ def _since_a_person_asked(history: Sequence[HistoryRecord]) -> Sequence[HistoryR
 
 
 def _stages_by_attempt(history: Sequence[HistoryRecord], *, before: int) -> list[set[Stage]]:
-    """What each earlier attempt has recorded, the oldest first."""
+    """The stages that each earlier attempt has recorded, oldest attempt first."""
     stages: dict[int, set[Stage]] = {}
     for one in history:
         if 0 < one.attempt < before:
@@ -56,7 +56,7 @@ def _died_before_checkpoint(stages: set[Stage]) -> bool:
 
 
 class Looks:
-    """The turns of one worker process: any number of looks together, or one alone. First come, first served."""
+    """The extraction slots of one worker process: any number together, or one alone. First come, first served."""
 
     def __init__(self) -> None:
         self._looking = 0
@@ -64,7 +64,7 @@ class Looks:
         self._waiting: deque[tuple[bool, asyncio.Future[None]]] = deque()
 
     async def begin(self, *, alone: bool) -> LookTurn:
-        """Wait for a turn; it lasts until its ``end``."""
+        """Wait for a slot and return it; it is held until its ``end``."""
         admitted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((alone, admitted))
         self._admit()
@@ -72,9 +72,9 @@ class Looks:
             await admitted
         except asyncio.CancelledError:
             if admitted.cancelled():
-                self._admit()  # those behind it may have waited for it alone
+                self._admit()  # those behind it may have waited only for this one
             else:
-                self._leave()  # cancelled in the moment in which it was admitted
+                self._leave()  # cancelled just after it was admitted
             raise
         return LookTurn(self._leave)
 
@@ -94,13 +94,13 @@ class Looks:
 
 
 class LookTurn:
-    """A turn to look at a post."""
+    """A slot to extract one post."""
 
     def __init__(self, leave: Callable[[], None]) -> None:
         self._leave: Callable[[], None] | None = leave
 
     def end(self) -> None:
-        """Let others look. Safe to call twice."""
+        """Release the slot. Safe to call twice."""
         if self._leave is not None:
             leave, self._leave = self._leave, None
             leave()

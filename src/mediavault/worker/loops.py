@@ -1,4 +1,4 @@
-"""What keeps the worker's loops going, and ends them together."""
+"""Runs the worker's periodic loops and ends them together."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ log = get_logger(__name__)
 
 
 async def every(interval_s: float, work: Callable[[], Awaitable[None]], clock: Clock, *, first: bool = True) -> None:
-    """A round each ``interval_s`` seconds from the end of the one before, until cancelled; the first at once, or not."""
+    """Run ``work`` again and again, ``interval_s`` seconds after the previous round has ended, until cancelled.
+
+    The first round runs at once if ``first``, else after one interval.
+    """
     if first:
         await guarded(work)
     while True:
@@ -22,7 +25,7 @@ async def every(interval_s: float, work: Callable[[], Awaitable[None]], clock: C
 
 
 async def guarded(work: Callable[[], Awaitable[None]]) -> None:
-    """One round. What can fail in it is logged: the next round may do better."""
+    """Run one round and log an expected error instead of raising it: the next round may succeed."""
     try:
         await work()
     except (MediavaultError, OSError) as exc:
@@ -30,7 +33,7 @@ async def guarded(work: Callable[[], Awaitable[None]]) -> None:
 
 
 async def first_of(stop: asyncio.Event, loops: Sequence[asyncio.Task[None]]) -> None:
-    """Wait for the stop, or for a loop that ends: with what it broke with, if it did."""
+    """Wait until ``stop`` is set or one of the loops ends. Raises what ended that loop."""
     stopping = asyncio.create_task(stop.wait())
     try:
         done, _ = await asyncio.wait({stopping, *loops}, return_when=asyncio.FIRST_COMPLETED)
@@ -42,7 +45,7 @@ async def first_of(stop: asyncio.Event, loops: Sequence[asyncio.Task[None]]) -> 
 
 
 async def end(*tasks: asyncio.Task[None]) -> None:
-    """Cancel them and wait; however they end, it is over."""
+    """Cancel the tasks and wait until they have ended; their results and errors are ignored."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,6 +1,6 @@
-"""READ THIS FIRST. What happens to a job, as a paragraph.
+"""The ten stages of a job in order. Read this module first.
 
-Stage 1, the claim, is :mod:`mediavault.worker.queue`'s: it takes as many jobs as it has slots, in one statement.
+Stage 1, the claim, is in :mod:`mediavault.worker.queue`: one statement claims as many jobs as there are free slots.
 """
 
 from __future__ import annotations
@@ -49,12 +49,11 @@ log = get_logger(__name__)
 async def process_one_cycle(
     claim: ClaimedJob, tools: Tools, *, on_last_write: Callable[[], None] | None = None
 ) -> Ending:
-    """Take a claimed job to ``completed`` or ``failed``, or give it back where its site has no turn for it now.
+    """Take a claimed job to ``completed`` or ``failed``, or release it when its site's limits do not allow it now.
 
-    Raises LeaseLost when it is no longer ours.
-
-    The caller has bound the job's ids to what is logged here (:func:`mediavault.core.logs.job_context`).
-    ``on_last_write`` is called right before ``completed`` is written: the slot is free, the outcome not yet on the disk.
+    The caller binds the job's ids to the log (:func:`mediavault.core.logs.job_context`). ``on_last_write`` is called
+    right before ``completed`` is written: from then on the attempt needs no slot. Raises LeaseLost when another attempt
+    has taken the job over, StoreError when the outcome could not be stored.
     """
     log.info("attempt_started", post_url=redact_url(claim.job.post_url))
     journal = Journal(claim, tools.store, tools.clock, asyncio.current_task(), on_last_write)
@@ -70,7 +69,7 @@ async def process_one_cycle(
     except StoreError as exc:
         log.warning("attempt_broken_off", error_code=exc.code, error=exc.message)
         raise
-    except BadInput as exc:  # an address that older rules had let in
+    except BadInput as exc:  # a URL that an older version accepted
         ending = await fail(journal, Unsupported(exc.message), tools)
     except Failure as failure:
         ending = await fail(journal, failure, tools)
@@ -82,13 +81,13 @@ async def process_one_cycle(
         log.exception("attempt_hit_a_bug")
         ending = await fail(journal, Internal(f"{type(exc).__name__}: {exc}"), tools)
     finally:
-        journal.end_look()  # not before the outcome is written: until then a death would be this post's
+        journal.end_look()  # only after the outcome is written: a crash before that is attributed to this post
     log.info("attempt_ended", status=ending.status, error_code=ending.error_code, output_path=ending.output_path)
     return ending
 
 
 async def save_post(journal: Journal, tools: Tools) -> KeptFile:
-    """Stages 2 to 10 of a post whose videos can be had: the job is completed. The first of its files."""
+    """Run stages 2 to 10 until the job is completed; return the first of its files. Raises Failure."""
     claim = journal.claim
     async with tools.vault.staging.folder(claim.id, claim.fence) as staging:
         attempt = Attempt(journal, tools, staging, album_of(claim.job))
@@ -106,7 +105,7 @@ async def save_post(journal: Journal, tools: Tools) -> KeptFile:
 
 
 async def begin_look(journal: Journal, tools: Tools) -> None:
-    """Wait for the attempt's turn to look at its post. Raises WorkerDied when the post has ended its worker twice."""
+    """Wait until the attempt may extract its post. Raises WorkerDied when the post has ended its worker twice."""
     claim = journal.claim
     history = await tools.store.history(claim.id) if claim.fence > 1 else ()
     look = next_look(history, attempt=claim.fence)
@@ -118,20 +117,20 @@ async def begin_look(journal: Journal, tools: Tools) -> None:
 
 
 async def save_items(attempt: Attempt) -> KeptFile:
-    """Each of the post's videos in turn. One that cannot be had does not stop the others, and is told at the end."""
+    """Save the post's videos one after the other. One that fails does not stop the others; it is reported at the end."""
     album, store = attempt.album, attempt.tools.store
     while (place := album.next) is not None:
         climb: Climb | None = None
         try:
             climb = Climb(attempt, place, await choose_candidate(attempt, place))
-            with machine_errors_as_ours():  # so that the album is told as well
+            with machine_errors_as_ours():  # inside the loop, so that the item is marked as failed too
                 kept = await save_item(climb)
             if kept is not None:
                 return kept
         except Failure as failure:
             if not album.mark_failed(climb.place if climb else place, failure):
                 break
-    if album.is_whole and album.first_kept:  # what is missing is not the post's any more
+    if album.is_whole and album.first_kept:  # the items that failed are no longer part of the post
         attempt.journal.last_write()
         await store.complete(attempt.claim, album.first_kept, album.items)
         return album.first_kept
@@ -140,7 +139,7 @@ async def save_items(attempt: Attempt) -> KeptFile:
 
 
 async def choose_candidate(attempt: Attempt, place: int) -> Candidate:
-    """Stages 4 and 5: which address of the item is tried first, saved with all that was found out."""
+    """Stages 4 and 5: choose the URL to try first, and save it with everything that the extraction found."""
     async with attempt.journal.step(Stage.CHOOSE) as note:
         candidate = choose(attempt.item(place), now=attempt.tools.clock.now(), prefer=attempt.tools.prefer)
         note.detail = explain(candidate)
@@ -150,7 +149,7 @@ async def choose_candidate(attempt: Attempt, place: int) -> Candidate:
 
 
 async def save_item(climb: Climb) -> KeptFile | None:
-    """Stages 6 to 10 for one video of the post; when it was the last one the job is completed, and the answer its first file."""
+    """Stages 6 to 10 for one video. When it was the last one, the job is completed and its first file returned."""
     attempt = climb.attempt
     verified = await playable(await climb.to_the_top(), attempt)
     await attempt.journal.enter(Stage.THUMBNAIL, 95)
@@ -159,7 +158,7 @@ async def save_item(climb: Climb) -> KeptFile | None:
 
 
 async def fail(journal: Journal, failure: Failure, tools: Tools) -> Ending:
-    """Stage 10, the other end: what happened, what it means for the site, and when it is tried again if that can help."""
+    """Stage 10 for a failure: store what happened, update the site's limits, and schedule a retry if one can help."""
     claim = journal.claim
     if await hand_over(journal, failure, tools):
         return Ending(JobStatus.QUEUED)
@@ -191,8 +190,11 @@ async def fail(journal: Journal, failure: Failure, tools: Tools) -> Ending:
 
 
 async def hand_over(journal: Journal, failure: Failure, tools: Tools) -> bool:
-    """Give the job back for the machines that are signed in to its site, where this one is not. It loses no try, and the
-    site's gate stays as it is: only strangers were refused. False when that is no matter."""
+    """Release the job to the machines that are signed in to its site, when this one is not and a sign-in may help.
+
+    The release costs no attempt, and the site's limits stay as they are, because only anonymous requests were refused.
+    Returns False when no other machine can help.
+    """
     claim, site = journal.claim, journal.claim.job.platform
     if journal.site is not None and journal.site.name != site:
         return False
@@ -210,5 +212,5 @@ async def hand_over(journal: Journal, failure: Failure, tools: Tools) -> bool:
 
 
 async def former_failures(claim: ClaimedJob, tools: Tools) -> list[ErrorCode | None]:
-    """How the attempts before this one failed, oldest first."""
+    """The error codes of the earlier attempts, oldest first."""
     return [one.error_code for one in await tools.store.history(claim.id) if one.stage is Stage.FAIL]

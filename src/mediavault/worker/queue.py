@@ -1,6 +1,6 @@
-"""The worker's loop: stage 1 of every job (claim), slots, leases, heartbeat, recovery and an orderly end.
+"""The worker: claims jobs (stage 1), runs them in slots, renews leases, sends heartbeats, recovers, shuts down in order.
 
-Each loop is dull; what one round of it does is a method that answers counts and can be called from a test.
+Each loop is plain; one round of it is a method that a test can call.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from mediavault.worker.recovery import RECOVERIES_PER_LEASE, recover_stale_jobs
 from mediavault.worker.ticker import Ticker
 from mediavault.worker.tools import Tools, as_set_now
 
-LEASE_SAFETY = 1 / 9  # of the lease: 10 s of 90 s. Work stops this long before anybody else may take the job
+LEASE_SAFETY = 1 / 9  # of the lease: 10 s of 90 s. Work stops this long before another worker may take the job
 RELEASE_TIMEOUT_S = 10.0
 
 log = get_logger(__name__)
@@ -45,7 +45,7 @@ class WorkerLimits:
     heartbeat_interval_s: float
     lease: timedelta
     shutdown_grace_s: float
-    platforms: tuple[str, ...] = ()  # whose jobs it takes; empty: everybody's
+    platforms: tuple[str, ...] = ()  # the platforms whose jobs it claims; empty: all of them
 
     @property
     def recovery_interval_s(self) -> float:
@@ -53,15 +53,15 @@ class WorkerLimits:
 
     @property
     def watch_interval_s(self) -> float:
-        """How often deadlines are looked at: several times between a deadline and the end of its lease."""
+        """How often deadlines are checked: several times between a deadline and the end of its lease."""
         return self.lease.total_seconds() * LEASE_SAFETY / 4
 
 
 @dataclass(slots=True)
 class HeldClaim:
-    """A claim in the hands of this worker. ``deadline`` is monotonic: after it the lease may be gone.
+    """A claim that this worker holds. ``deadline`` is in monotonic seconds: after it the lease may have expired.
 
-    ``written`` when all that is left is the store's answer: it takes no slot any more.
+    ``released``: the job must not be released again. ``written``: only the store's answer is missing, no slot is used.
     """
 
     claim: ClaimedJob
@@ -72,7 +72,7 @@ class HeldClaim:
 
 
 class Worker:
-    """One worker process's hold on the queue."""
+    """One worker process: its slots, its leases and its loops."""
 
     def __init__(self, tools: Tools, limits: WorkerLimits, *, live_folder: Path) -> None:
         self.id: WorkerId = new_worker_id()
@@ -83,11 +83,11 @@ class Worker:
         self._attempts: dict[JobId, HeldClaim] = {}
         self._slots = limits.concurrency
         self._draining = False
-        self._leaving = asyncio.Event()  # somebody asked it to: finish what runs, claim nothing, go
+        self._leaving = asyncio.Event()  # `mediavault drain`: finish what runs, claim nothing more, exit
         self._tally: Counter[str] = Counter()
         self._missed_beats = 0
-        self._signed_in: frozenset[str] | None = None  # as of the last beat
-        self._new_sessions: frozenset[str] = frozenset()  # whose jobs still have to go on
+        self._signed_in: frozenset[str] | None = None  # platforms, as of the last beat
+        self._new_sessions: frozenset[str] = frozenset()  # platforms whose waiting jobs are still to be queued again
         self._look_round_at = float("-inf")
         self._library = LibraryWatch(tools.vault, tools.clock, poll_interval_s=limits.poll_interval_s)
         self._ticker = Ticker(self.claim_and_start, interval_s=limits.poll_interval_s, clock=tools.clock)
@@ -99,7 +99,7 @@ class Worker:
         return frozenset(self._attempts)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop`` is set, then finish or release what is running; or until it was asked to leave and is done."""
+        """Work until ``stop`` is set, then finish or release the running jobs; or until a requested drain is done."""
         with liveness.alive(self._live_folder, self.id):
             log.info("worker_started", worker=self.id, concurrency=self._limits.concurrency)
             await guarded(self.recover)
@@ -117,7 +117,7 @@ class Worker:
                 leave_work()
                 self._draining = True
                 await end(claiming, recovering, forgetting, leaving)
-                await self._drain()  # the heartbeat goes on: attempts that may finish keep their leases
+                await self._drain()  # the heartbeat continues, so that running attempts keep their leases
                 leave_stops()
                 await end(heartbeat, watching, *self._background)
                 with contextlib.suppress(StoreError):
@@ -127,14 +127,14 @@ class Worker:
     # --- one round of each loop ---------------------------------------------------------------------------------
 
     async def claim_and_start(self) -> None:
-        """Promote due retries, claim as many jobs as there are free slots, start them.
+        """Promote due retries, claim as many jobs as there are free slots, and start them.
 
-        Between two polls a wake-up only claims: what is due can wait for the next one, what has just been enqueued is
-        in a hurry, and a claim that is sent at once shares the transaction of the completion that made room for it.
+        A wake-up between two polls only claims: due retries can wait for the next poll, a new job should not, and a
+        claim that is sent at once shares the transaction of the completion that freed its slot.
         """
         try:
             if liveness.dead_workers(self._live_folder):
-                await guarded(self.recover)  # a neighbour was killed: its jobs go on within a tick
+                await guarded(self.recover)  # a worker of this host was killed: its jobs are recovered within a tick
             await self._look_round()
             if not self._library.is_there or not await self._library.disk_is_well():
                 return
@@ -143,7 +143,7 @@ class Worker:
             if free <= 0 or self._draining or self._leaving.is_set():
                 return
             sent = self._tools.clock.monotonic()
-            # The ticker lets a round finish: a claim whose answer is dropped would hold its jobs until the lease ends.
+            # The ticker never cancels a round: a claim whose answer was lost would hold its jobs until the lease ends.
             claims = await self._tools.store.claim(
                 self.id,
                 limit=free,
@@ -159,11 +159,11 @@ class Worker:
             self._start(claim, sent)
 
     async def _look_round(self) -> None:
-        """At every poll, but not at every wake-up: a promotion is a transaction of its own, and a busy queue wakes us all the time."""
+        """Do what each poll does but a wake-up does not: a promotion is its own transaction, and wake-ups are frequent."""
         now = self._tools.clock.monotonic()
         if now < self._look_round_at:
             return
-        self._look_round_at = now + self._limits.poll_interval_s / 2  # a poll that comes a little early still does
+        self._look_round_at = now + self._limits.poll_interval_s / 2  # half: a poll may come slightly early
         if self._tools.live is not None:
             self._slots = (await self._tools.live()).concurrency
         await self._library.look()
@@ -171,17 +171,17 @@ class Worker:
             await self._tools.store.promote_due()
 
     async def beat(self) -> None:
-        """Renew the leases of the attempts held, say that this worker lives, and stop attempts that were lost."""
+        """Renew the leases of the running attempts, report this worker as alive, and stop attempts that lost theirs."""
         await self._renew([attempt.claim for attempt in self._attempts.values()])
         self._new_sessions |= await self._look_for_sessions()
         if await self._tools.store.beat(self._sign_of_life()) and not self._leaving.is_set():
             log.info("asked_to_leave", worker=self.id, running=len(self._attempts))
             self._leaving.set()
-        if self._new_sessions:  # the workers that may take these jobs know of the session by now
+        if self._new_sessions:  # only after the beat has published the sessions, by which these jobs are claimed
             self._in_background(guarded(self._go_on_after_sign_in))
 
     async def _go_on_after_sign_in(self) -> None:
-        """Not a part of the beat: the jobs may be many, and leases must be renewed meanwhile."""
+        """Queue the jobs that waited for these sessions. Outside the beat: there may be many, and leases cannot wait."""
         platforms, self._new_sessions = self._new_sessions, frozenset()
         try:
             await go_on_after_sign_in(platforms, self._tools.store)
@@ -190,7 +190,7 @@ class Worker:
             raise
 
     async def _renew(self, held: Sequence[ClaimedJob]) -> None:
-        """Keep these attempts, and stop those that somebody else has by now or a person cancelled."""
+        """Renew the leases of ``held``, and stop those that another worker has taken over or a user cancelled."""
         sent = self._tools.clock.monotonic()
         still = await self._tools.store.renew(self.id, held, lease=self._limits.lease) if held else set()
         for claim in held:
@@ -203,7 +203,7 @@ class Worker:
                 self._stop(attempt, why="lease_lost")
 
     async def _look_for_sessions(self) -> frozenset[str]:
-        """The platforms that somebody has signed in to on this machine since the last look; none at the first."""
+        """The platforms that a user has signed in to on this machine since the last call; none at the first call."""
         try:
             now = await self._tools.signed_in()
         except (MediavaultError, OSError) as exc:
@@ -214,18 +214,18 @@ class Worker:
         return new
 
     async def recover(self) -> None:
-        """One pass of recovery."""
+        """Run recovery once."""
         await recover_stale_jobs(self._tools.store, self._tools.vault.staging, self._live_folder)
         await free_stranded_jobs(self._tools.store)
 
     async def forget(self) -> None:
-        """Remove old jobs that came to nothing, where a person has set so."""
+        """Remove old jobs without files, if the retention setting says so."""
         if self._tools.live is not None:
             days, at = (await self._tools.live()).forget_after_days, (await self._tools.store.report()).at
             await forget_old_jobs(self._tools.store, days=days, now=at)
 
     def stop_overdue_attempts(self) -> int:
-        """Stop attempts whose lease could not be renewed in time, before anybody else may take them; how many."""
+        """Stop attempts whose lease could not be renewed in time, before another worker may claim them; how many."""
         now = self._tools.clock.monotonic()
         overdue = [attempt for attempt in self._attempts.values() if attempt.deadline <= now]
         for attempt in overdue:
@@ -233,19 +233,20 @@ class Worker:
         return len(overdue)
 
     async def _watch(self) -> None:
-        """Asks nobody: the other loops may hang at a store that does not answer, and the lease ends all the same."""
+        """Needs no store: the other loops may hang on a store that does not answer, while leases still expire."""
         self.stop_overdue_attempts()
 
     def hurry(self) -> None:
-        """Do not wait for running attempts any longer: give them back now."""
+        """Release the running attempts now instead of waiting for them."""
         for attempt in self._attempts.values():
             if attempt.task is not None:
                 attempt.task.cancel()
 
     def stop_asked(self, asked: str) -> None:
-        """A person cancelled or removed this job, it is said, or wants this worker to leave: ask the store at once.
+        """Check with the store at once: a notification says that this job was cancelled or removed, or this worker drained.
 
-        Not simply stop the job's attempt: what is said may be late, and the attempt that it meant over.
+        ``asked`` is a job id or this worker's id. The attempt is not stopped directly, because the notification may be
+        late and mean an attempt that has already ended.
         """
         if asked == self.id:
             self._in_background(self._beat_or_count())
@@ -253,9 +254,9 @@ class Worker:
             self._in_background(guarded(partial(self._renew, [attempt.claim])))
 
     def report_freeze(self, seconds: float, stack: Sequence[str]) -> None:
-        """Write down which job's code stopped the event loop, and which others are under way. Raises OSError.
+        """Record which job's code blocked the event loop and which other jobs are running. Raises OSError.
 
-        To be called by a signal handler, which interrupts that code: nothing else of this worker is running.
+        Called by a signal handler, which interrupts that code, so no other code of this worker is running.
         """
         facts = bound_facts()
         report = FreezeReport(
@@ -276,7 +277,7 @@ class Worker:
         attempt = HeldClaim(claim, deadline=self._deadline(sent))
         self._attempts[claim.id] = attempt
         with job_context(claim.id, claim.job.trace_id, attempt=claim.fence, platform=claim.job.platform):
-            # the task takes the context along: all that it logs carries the ids, the releasing at its end too
+            # The task copies this context, so everything that it logs carries the ids, including the final release.
             attempt.task = asyncio.create_task(self._attempt(attempt), name=f"job-{claim.id}")
 
     async def _attempt(self, attempt: HeldClaim) -> None:
@@ -287,13 +288,13 @@ class Worker:
             self._tally[ending.in_tally] += 1
             self._library.learn(ending)
         except LeaseLost:
-            pass  # logged by the pipeline; whoever holds the job now goes on
+            pass  # logged by the pipeline; the attempt that holds the job now continues
         except asyncio.CancelledError:
             if self._draining and not attempt.released:
                 attempt.released = True
                 await self._release(attempt.claim)
         except MediavaultError as exc:
-            # The store could not take the outcome. The row stays running; recovery finds it when the lease ends.
+            # The outcome could not be stored. The row stays running; recovery finds it when the lease expires.
             log.error("outcome_not_saved", error=exc.message)
         finally:
             if self._attempts.get(attempt.claim.id) is attempt:
@@ -308,7 +309,7 @@ class Worker:
 
     def _stop(self, attempt: HeldClaim, *, why: str) -> None:
         log.warning("attempt_stopped", job_id=attempt.claim.id, trace_id=attempt.claim.job.trace_id, why=why)
-        attempt.released = True  # not ours to give back
+        attempt.released = True  # another attempt may hold the job: it must not be released by this one
         if attempt.task is not None:
             attempt.task.cancel()
 
@@ -321,13 +322,13 @@ class Worker:
             log.warning("release_failed", error=str(exc))
 
     async def _until_left(self) -> None:
-        """Until it was asked to leave and nothing runs any more, however long that takes; a signal ends it sooner."""
+        """Wait until a drain was requested and the last running attempt has ended."""
         await self._leaving.wait()
         while tasks := {attempt.task for attempt in self._attempts.values() if attempt.task is not None}:
             await asyncio.wait(tasks)
 
     async def _drain(self) -> None:
-        """Let attempts finish within the grace, then give the rest back to the queue."""
+        """Let attempts finish within the grace period, then release the rest to the queue."""
         tasks = {attempt.task for attempt in self._attempts.values() if attempt.task is not None}
         if tasks:
             log.info("draining", running=len(tasks), grace_s=self._limits.shutdown_grace_s)
@@ -343,10 +344,13 @@ class Worker:
     # --- heartbeat ----------------------------------------------------------------------------------------------
 
     async def _start_beat(self) -> None:
-        """Fire and forget: a slow or failing store must not stop the jobs. A beat still under way counts as missed."""
+        """Start a beat and do not wait for it, so that a slow store cannot stop the jobs.
+
+        When the previous beat is still running, this one counts as missed.
+        """
         if self._beats:
             self._missed_beats += 1
-            log.error("beat_missed", missed=self._missed_beats, error="the former one has not come back")
+            log.error("beat_missed", missed=self._missed_beats, error="the previous beat is still running")
             return
         self._beats.add(task := self._in_background(self._beat_or_count()))
         task.add_done_callback(self._beats.discard)
@@ -384,6 +388,6 @@ class Worker:
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
-        self._background.add(task)  # the loop itself keeps no hold of it
+        self._background.add(task)  # the event loop keeps only a weak reference
         task.add_done_callback(self._background.discard)
         return task

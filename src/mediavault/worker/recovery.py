@@ -1,4 +1,4 @@
-"""What dead workers left behind: their running jobs, their staging folders. Every worker does this; none leads."""
+"""Recovers what dead workers left behind: running jobs and staging folders. Every worker does this; there is no leader."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from mediavault.store.port import JobStore, Recovered
 from mediavault.worker import liveness
 from mediavault.worker.freezes import settle_freezes
 
-RECOVERIES_PER_LEASE = 15  # every 6 s with the usual 90 s: another host goes on within 100 s, whenever a worker dies
+RECOVERIES_PER_LEASE = 15  # every 6 s with a lease of 90 s: another host takes over within 100 s of a worker's death
 RECOVERED_RETRY_IN = timedelta(seconds=1)  # the crash was not the post's fault; a crash loop is ended by max_attempts
 
 log = get_logger(__name__)
 
 
 async def recover_stale_jobs(store: JobStore, staging: Staging, live_folder: Path) -> Recovered:
-    """End the leases of workers known dead, fail jobs whose lease ran out, remove staging folders without an attempt.
+    """End the leases of dead workers, fail jobs with an expired lease, and remove staging folders of ended attempts.
 
-    What froze a worker is settled first, while the job that did it is still the frozen attempt's.
+    Freeze reports are processed first, while the job that caused a freeze still belongs to the frozen attempt.
     """
     await settle_freezes(store, live_folder)
     dead = liveness.dead_workers(live_folder)
@@ -40,9 +40,9 @@ async def recover_stale_jobs(store: JobStore, staging: Staging, live_folder: Pat
 
 
 async def sweep_staging(store: JobStore, staging: Staging) -> int:
-    """Remove the staging folders of attempts that are over; how many.
+    """Remove the staging folders of attempts that have ended; return how many.
 
-    A folder is named after its attempt's fence. The fence only grows, so once an attempt is over it stays over and
+    A folder is named after its attempt's fence. The fence only grows, so an attempt that has ended cannot start again and
     there is no race with a claim. A commit that a crash interrupted keeps its folder: the next attempt finishes it.
     """
     removed = 0

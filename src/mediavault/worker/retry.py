@@ -13,17 +13,17 @@ from mediavault.core.words import counted
 BACKOFF_FACTOR = 5  # 1, 5, 25 minutes, 2 and 10 hours with the default base: short outages, then long ones
 MAX_DELAY = timedelta(days=1)
 ENVIRONMENT_DELAY = timedelta(minutes=5)
-SECOND_LOOK_DELAY = timedelta(hours=1)  # at what seems to be gone; the second time it is believed
-BLOCKED_DELAY = timedelta(hours=6)  # as long as the site's gate is closed; blocked again, a person has to help
-RETRY_AFTER_SPREAD = 0.1  # jobs that were told the same time do not come back in one crowd
+SECOND_LOOK_DELAY = timedelta(hours=1)  # for a post that seems to be gone; the second time it is believed
+BLOCKED_DELAY = timedelta(hours=6)  # as long as the site is closed; blocked again, a user has to help
+RETRY_AFTER_SPREAD = 0.1  # spreads jobs that were given the same time to come back
 
-# What is not there yet: half an hour, then longer and longer, since a premiere is short and a marathon is not.
+# For a post that is live or announced: half an hour, then longer and longer.
 FIRST_WAIT = timedelta(minutes=30)
 LONGEST_WAIT = timedelta(hours=6)
 LONGEST_TO_START = timedelta(days=7)  # an announced start may be moved: it is looked at once a week
-MAX_WAITS = 60  # in a row: a fortnight of waits that grow to six hours; then a person is told
+MAX_WAITS = 60  # in a row: two weeks of waits that grow to six hours; then the job fails
 
-DAILY = timedelta(days=1)  # after the attempts, where the site's form is not understood: an upgrade may read it
+DAILY = timedelta(days=1)  # after the attempts, when the site's answer is not understood: an upgrade may read it
 MAX_DAILY = 14
 
 # What is wrong with this machine, not with the post: it uses up no attempt, or a full disk would fail the whole queue.
@@ -33,7 +33,7 @@ NOT_YET = frozenset({ErrorCode.LIVE_NOW, ErrorCode.UPCOMING})
 
 @dataclass(frozen=True, slots=True)
 class RetryIn:
-    """Try again after ``delay``; waiting for what is not there yet uses up no attempt."""
+    """Try again after ``delay``; ``uses_attempt`` is False while the job waits for something that is not there yet."""
 
     delay: timedelta
     uses_attempt: bool = True
@@ -41,7 +41,7 @@ class RetryIn:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """No further try by itself; ``reason`` is for the log."""
+    """Do not try again automatically; ``reason`` is for the log."""
 
     reason: str
 
@@ -57,13 +57,14 @@ def decide(
     former: Sequence[ErrorCode | None] = (),
     closed_for: timedelta | None = None,
 ) -> RetryIn | GiveUp:
-    """``attempt`` counts finished tries, so it is 1 after the first failure; ``jitter`` is a random number in [0, 1).
+    """Decide whether and when a failed job is tried again.
 
-    ``former`` is how the attempts before this one failed, oldest first; only read where ``asks_for_former``.
-    ``closed_for``: the site's gate stays closed for that long, so that there is no use in coming back earlier.
+    ``attempt`` counts finished attempts, so it is 1 after the first failure; ``jitter`` is a random number in [0, 1).
+    ``former`` are the error codes of the earlier attempts, oldest first; only read if ``asks_for_former``.
+    ``closed_for``: the site stays closed for that long, so coming back earlier is useless.
     """
     if failure.code is ErrorCode.ACCOUNT_DAY_USED and failure.retry_after is not None:
-        return RetryIn(failure.retry_after, uses_attempt=False)  # a place of its own, promised for that very moment
+        return RetryIn(failure.retry_after, uses_attempt=False)  # without jitter: a permit is reserved for that moment
     if failure.code in ENVIRONMENT and max_attempts > 1:
         return RetryIn(ENVIRONMENT_DELAY * (0.75 + jitter / 2), uses_attempt=False)
     if isinstance(failure, NotYet) and max_attempts > 1:
@@ -83,12 +84,12 @@ def decide(
 
 
 def asks_for_former(failure: Failure) -> bool:
-    """Whether it counts how the attempts before ended."""
+    """Whether :func:`decide` needs the error codes of the earlier attempts."""
     return isinstance(failure, NotYet | ExtractorBroken) or is_believed_twice(failure)
 
 
 def is_believed_twice(failure: Failure) -> bool:
-    """Whether it is believed, or left to a person, when it comes twice in a row."""
+    """Whether the job gives up when this failure comes twice in a row."""
     return isinstance(failure, SeemsDeleted | WorkerFroze) or failure.code in (
         ErrorCode.IP_BLOCKED,
         ErrorCode.PAGE_UNREADABLE,
@@ -96,7 +97,7 @@ def is_believed_twice(failure: Failure) -> bool:
 
 
 def _wait_for_it(failure: NotYet, *, waits: int, now: datetime, jitter: float) -> RetryIn | GiveUp:
-    """Until the announced start; else longer each time."""
+    """Wait until the announced start, or longer each time when none is announced."""
     if waits >= MAX_WAITS:
         return GiveUp(f"it was not there after {waits} waits")
     ahead = failure.starts_at - now if failure.starts_at is not None else failure.retry_after
@@ -108,7 +109,7 @@ def _wait_for_it(failure: NotYet, *, waits: int, now: datetime, jitter: float) -
 
 
 def _daily(failure: Failure, former: Sequence[ErrorCode | None], max_attempts: int, jitter: float) -> RetryIn | None:
-    """Once a day for a while, where what the site sends is not understood; None where that does not help."""
+    """Retry once a day for a while when the site's answer is not understood; None when that does not help."""
     if not isinstance(failure, ExtractorBroken) or max_attempts == 1:
         return None
     if _in_a_row(former, frozenset({failure.code})) >= MAX_DAILY:
@@ -121,7 +122,7 @@ def _in_a_row(former: Sequence[ErrorCode | None], codes: frozenset[ErrorCode]) -
 
 
 def _named(failure: Failure) -> timedelta | None:
-    """The wait that the site has named, or that belongs to the failure's kind."""
+    """The wait that the site asked for, or that belongs to this kind of failure; None without one."""
     if isinstance(failure, SeemsDeleted):
         return SECOND_LOOK_DELAY
     return BLOCKED_DELAY if failure.code is ErrorCode.IP_BLOCKED else failure.retry_after

@@ -16,9 +16,9 @@ log = get_logger(__name__)
 class Ticker:
     """Calls ``work`` every ``interval_s`` seconds, measured from tick to tick and not from the end of the work.
 
-    A tick that finds the former one still running is skipped and counted. ``wake`` asks for a tick at once; while one
-    is running it makes that one go round again, so that a wake-up between its look and its end is not lost.
-    ``work`` must not raise: what it raises ends the ticker.
+    A tick that finds the previous one still running is skipped and counted. ``wake`` asks for a tick at once; while one
+    is running it makes that one run once more, so that a wake-up between its query and its end is not lost.
+    ``work`` must not raise: an exception ends the ticker.
     """
 
     def __init__(self, work: Callable[[], Awaitable[None]], *, interval_s: float, clock: Clock) -> None:
@@ -30,7 +30,7 @@ class Ticker:
         self.skipped = 0
 
     async def run(self) -> None:
-        """Tick until cancelled; a tick under way is finished first."""
+        """Tick until cancelled; a running tick is finished first."""
         due = self._clock.monotonic()
         try:
             while True:
@@ -38,7 +38,7 @@ class Ticker:
                 due = self._next_due(due)
                 await self._clock.sleep(due - self._clock.monotonic())
                 if self._task is not None and self._task.done():
-                    self._task.result()  # a bug in the work must not die unseen
+                    self._task.result()  # raises what ended the work: a bug must not go unnoticed
         finally:
             if self._task is not None:
                 await asyncio.wait({self._task})
@@ -53,7 +53,7 @@ class Ticker:
         self._start()
 
     def wake(self) -> None:
-        """Work may have arrived."""
+        """Tick soon, because new work may have arrived."""
         if self._is_running():
             self._again = True
         else:
@@ -63,16 +63,16 @@ class Ticker:
         return self._task is not None and not self._task.done()
 
     def _start(self) -> None:
-        # an attempt that ends wakes the ticker from its own task: the round is not a part of that job
+        # An attempt that ends wakes the ticker from its own task, but the round does not belong to that job's log.
         self._task = asyncio.get_running_loop().create_task(self._rounds(), context=outside_jobs())
 
     async def _rounds(self) -> None:
         self._again = True
         while self._again:
-            self._again = False  # cleared before the look: a wake-up during it must count
+            self._again = False  # cleared before the work, so that a wake-up during it counts
             await self._work()
 
     def _next_due(self, due: float) -> float:
-        """The next point of the fixed grid that still lies ahead: a late tick does not shift the grid."""
+        """The next future point of the fixed grid: a late tick does not shift the grid."""
         behind = self._clock.monotonic() - due
         return due + self._interval_s * (int(behind // self._interval_s) + 1)

@@ -1,4 +1,4 @@
-"""What a worker works with: ports and limits, wired by ``runtime``."""
+"""The ports and settings that a worker works with, put together by the composition root."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ async def _nowhere() -> frozenset[str]:
 
 
 class MediaProbe(Protocol):
-    """Looks into media files, in a child process with a time limit."""
+    """Examines media files, in a child process with a time limit."""
 
     async def examine(self, file: DownloadedFile) -> ProbeReport:
-        """What the file is, and every reason why it is no whole, playable video."""
+        """Report what the file is, and every reason why it is not a whole, playable video."""
 
     async def still(self, video: Path, *, into: Path, at_s: float) -> Path | None:
-        """A JPEG of the picture at ``at_s`` seconds; None when none can be made."""
+        """Write the frame at ``at_s`` seconds as a JPEG; None when it cannot be made."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """``base`` is the first wait; ``jitter`` keeps jobs that failed together apart."""
+    """``base`` is the first wait; ``jitter`` spreads the retries of jobs that failed together."""
 
     base: timedelta
     jitter: Callable[[], float]  # a random number in [0, 1)
@@ -45,7 +45,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """``live`` answers what a person has set by now; None: it stays as it was given (see ``as_set_now``)."""
+    """The worker's dependencies. ``live`` returns the settings that users can change; None keeps the given ones."""
 
     store: JobStore
     clock: Clock
@@ -62,14 +62,14 @@ class Tools:
     prefer: Preference = Preference.BEST
     save_quoted: bool = False
     name_template: str = DEFAULT_NAME_TEMPLATE
-    pace: Mapping[str, float] = field(default_factory=dict)  # platform -> times the usual wait between two posts
+    pace: Mapping[str, float] = field(default_factory=dict)  # platform -> factor on the wait between two posts
     live: Callable[[], Awaitable[Changeable]] | None = None
-    signed_in: Callable[[], Awaitable[frozenset[str]]] = _nowhere  # platforms whose session lies on this machine
+    signed_in: Callable[[], Awaitable[frozenset[str]]] = _nowhere  # platforms with a session on this machine
     looks: Looks = field(default_factory=Looks)
 
 
 async def as_set_now(tools: Tools) -> Tools:
-    """The tools as a person has set them by now: an attempt goes on with what it began with."""
+    """Return the tools with the current live settings; an attempt keeps those that it began with."""
     if tools.live is None:
         return tools
     now = await tools.live()

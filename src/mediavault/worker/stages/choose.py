@@ -1,4 +1,4 @@
-"""Stage 4, first half: which of the post's media are to be saved. Which address of each is the ranking's to say."""
+"""Stage 4, first half: which of the post's items are to be saved. Ranking then chooses a candidate of each."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from mediavault.worker.attempt import Attempt
 
 
 async def pick_items(attempt: Attempt) -> None:
-    """Let the album take over the post's items. Raises NoVideo, and Ambiguous when a person must choose.
+    """Record the post's items in the attempt. Raises NoVideo, and Ambiguous when a user must choose.
 
-    What was seen is saved even then: the person chooses from it.
+    The candidates are saved even then, because the user chooses from them.
     """
     try:
         videos_to_save(attempt.extraction)

@@ -1,4 +1,4 @@
-"""Stage 3: find out what media the post has, unless an earlier attempt did and its address still holds."""
+"""Stage 3: extract the post's media, unless an earlier attempt did and its URLs have not expired."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ RESOLVED_URL = "resolved_url"  # in a job's metadata: the post that its share li
 
 
 async def extract(route: Route, tools: Tools, journal: Journal) -> Extraction:
-    """Reuse the checkpoint of an earlier attempt, or ask the extractors."""
+    """Reuse the checkpoint of an earlier attempt, or run the extractors."""
     job = journal.claim.job
     if (saved := saved_extraction(job, route, now=tools.clock.now())) is not None:
         await journal.skipped(Stage.EXTRACT, "the address found by an earlier attempt has not expired")
@@ -48,9 +48,9 @@ async def extract(route: Route, tools: Tools, journal: Journal) -> Extraction:
 
 
 async def follow_link(route: Route, tools: Tools, journal: Journal) -> Route:
-    """Where a share link leads. Following it takes a turn at its own site's gate, and the look at a post there needs no other.
+    """Follow a share link to its post. The permit that this takes from the link's site also covers a post on that site.
 
-    Raises as :func:`resolve`, and NoTurn.
+    Raises what :func:`resolve` raises, and NoTurn.
     """
 
     async def take_turn() -> None:
@@ -66,10 +66,10 @@ async def follow_link(route: Route, tools: Tools, journal: Journal) -> Route:
 
 
 async def extract_afresh(route: Route, tools: Tools, journal: Journal, *, rung: RungName | None = None) -> Extraction:
-    """Ask the route's extractors in order; the first that answers wins.
+    """Run the route's extractors in order; the first that succeeds wins.
 
-    The look takes a turn at the site's gate, and before the account is shown to the site another one at its pace.
-    Raises the most telling failure, NoTurn where the site has no turn for the job now, and AccountDayUsed.
+    The extraction takes a permit of the site, and a second one, at the account's pace, before it uses the account.
+    Raises the most informative failure, NoTurn when the site's limits do not allow the job now, and AccountDayUsed.
     """
 
     async def take_turn(*, with_account: bool = False) -> None:
@@ -88,8 +88,8 @@ async def extract_afresh(route: Route, tools: Tools, journal: Journal, *, rung: 
 
 
 async def look_again(attempt: Attempt, place: int, *, rung: RungName) -> int:
-    """Extract afresh; answers where the same item stands now. Raises NoVideo when it is not there any more."""
-    turn = await attempt.tools.looks.begin(alone=False)  # not while another post is looked at alone
+    """Extract again; return the index of the same item now. Raises NoVideo when the post no longer has it."""
+    turn = await attempt.tools.looks.begin(alone=False)  # waits while another post is extracted alone
     try:
         found = await extract_afresh(attempt.route, attempt.tools, attempt.journal, rung=rung)
     finally:
@@ -102,8 +102,11 @@ async def look_again(attempt: Attempt, place: int, *, rung: RungName) -> int:
 
 
 async def _turn(route: Route, tools: Tools, journal: Journal, *, with_account: bool) -> Turn | None:
-    """A share link on one site can lead to another, whose gate the queue does not look at before it gives out the job: the
-    job comes back when that site has a turn."""
+    """Take a permit of the route's site.
+
+    A share link can lead to another site, whose limits the queue did not check when the job was claimed: then the job is
+    retried when that site allows it.
+    """
     job, before = journal.claim.job, journal.turn
     try:
         return await gatekeeper.take_turn(job.id, route.platform, tools, with_account=with_account, before=before)
@@ -115,7 +118,7 @@ async def _turn(route: Route, tools: Tools, journal: Journal, *, with_account: b
 
 
 async def is_somebody(route: Route, tools: Tools) -> bool:
-    """Whether the browser's profile is signed in to the post's site, so that its account answers for the look."""
+    """Whether the browser's profile is signed in to the post's site, so that the extraction would use its account."""
     if not route.platform.session_cookies:
         return False
     cookies = await tools.browser.cookies(route.post.canonical_url, as_person=True)
@@ -132,7 +135,7 @@ async def _ask(
 
 
 def _with_address(found: Extraction, route: Route) -> Extraction:
-    """Record where a share link led: later attempts go there at once, and the sidecar names the post."""
+    """Record the post behind a share link, for later attempts and for the sidecar."""
     address: str | None = route.post.url if route.shared_as else None
     if address is None and registry.is_share_link(parse_http_url(route.post.url)):
         address = _post_at(found.final_url)
@@ -149,11 +152,11 @@ def _post_at(url: str) -> str | None:
 async def ask_extractors(
     route: Route, tools: Tools, *, as_person: Callable[[], Awaitable[None]] | None = None, follow_embeds: bool = True
 ) -> Extraction:
-    """The first extractor's answer that says which media are the post's; else one that leaves a person to choose.
+    """Return the first extraction that knows which media belong to the post, else one from which a user can choose.
 
-    Strangers' looks come first; the profile, and with it an account, is shown to the site only where these were told
-    that it may help, after ``as_person``. A page that has no video itself and shows one post of another site is followed
-    there, once. Raises the most telling failure of all that were asked, and what ``as_person`` raises.
+    Anonymous extractors come first; those with the browser's profile, and so an account, are used only when a failure of
+    the others says that this may help, and after ``as_person``. A page without a video that embeds one post of another
+    site is followed there, once. Raises the most informative of all failures, and what ``as_person`` raises.
     """
     said = Said(route.platform)
     end_s = tools.clock.monotonic() + tools.extraction_timeout_s
@@ -188,7 +191,7 @@ async def ask_extractors(
 
 
 async def _beside(bound: asyncio.Timeout, wait: Callable[[], Awaitable[None]], clock: Clock) -> float:
-    """Wait for a turn without its seconds counting as time of the extraction; answers how many they were."""
+    """Await ``wait`` without counting it towards the extraction's time limit; return the seconds that it took."""
     end, began_s = bound.when(), clock.monotonic()
     bound.reschedule(None)
     await wait()
@@ -198,7 +201,7 @@ async def _beside(bound: asyncio.Timeout, wait: Callable[[], Awaitable[None]], c
 
 
 def led_elsewhere(found: Extraction, route: Route) -> Route | None:
-    """The post of another known site that the browser came to by a share link; its own extractors read it better."""
+    """The post of another known site to which the browser followed a share link; its own extractors read it better."""
     if not registry.is_share_link(parse_http_url(route.post.url)):
         return None
     try:
@@ -209,7 +212,7 @@ def led_elsewhere(found: Extraction, route: Route) -> Route | None:
 
 
 def embedded_post(failures: Sequence[Failure], route: Route) -> Route | None:
-    """The one post of another known site that a page without a video of its own shows or links to; None where unsure."""
+    """The one post of another known site that a page without a video embeds; None when there is none or several."""
     found: dict[str, Route] = {}
     for address in (one for failure in failures if isinstance(failure, NoVideo) for one in failure.embeds):
         try:
@@ -217,6 +220,7 @@ def embedded_post(failures: Sequence[Failure], route: Route) -> Route | None:
         except (BadInput, Final):
             continue
         if there.post.post_id is not None and there.platform.name != route.platform.name:
-            strangers = replace(there, extractors=there.platform.extractors)  # no account's pace is kept there
-            found[there.post.canonical_url] = strangers
+            # Only anonymous extractors: there is no permit for an account of that site.
+            anonymous = replace(there, extractors=there.platform.extractors)
+            found[there.post.canonical_url] = anonymous
     return next(iter(found.values())) if len(found) == 1 else None

@@ -1,4 +1,4 @@
-"""Stage 10, the good end: the verified file enters the library in an order that no crash can turn into a lie.
+"""Stage 10 for a success: the verified file enters the library in an order in which no crash leaves a false row.
 
 staged -> fsync -> row ``committing`` (path, size, hash, fence) -> rename without replacing -> fsync folder -> sidecar,
 thumbnail -> row ``completed``. An attempt that finds a commit begun by an earlier one finishes it: :func:`finish`.
@@ -27,12 +27,13 @@ MAX_NAME_RACES = 20
 
 
 async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, place: int) -> KeptFile | None:
-    """Place an item's file, its thumbnail and its sidecar. When it was the last one the job is completed, and the answer is
-    the first file of the post.
+    """Place an item's file, its thumbnail and its sidecar in the library; None while other items are missing.
 
-    An earlier attempt that was frozen between its plan and its rename may wake up at any moment and rename after all:
-    nothing can fence a rename. So its successor wants the very name that was planned then. Only one of them gets it, and
-    when the other was first, its file, whose size and hash stand in the row, is taken over.
+    When it was the last item, the job is completed and the post's first file returned.
+
+    An earlier attempt that was frozen between its row ``committing`` and its rename may wake up at any moment and still
+    rename, because a rename cannot be fenced. So this attempt uses the same name: only one of the two gets it, and when
+    the other one was first, its file, whose size and hash are in the row, is used.
     """
     tools, album = attempt.tools, attempt.album
     sha256 = await tools.vault.staging.seal(verified.path)
@@ -47,7 +48,7 @@ async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, p
         if await tools.vault.place(verified.path, kept.output_path):
             return await _settle(attempt, place, kept, picture, attempt.extraction)
         if planned is not None and not await _stands(planned, tools):
-            planned = None  # a stranger's file has the name
+            planned = None  # another file has the name
     raise StorageFailure("Other files kept taking the name; the library is being written by something else.")
 
 
@@ -65,7 +66,7 @@ def _path_of(picture: Path | None, output_path: str) -> str | None:
 
 
 async def finish(attempt: Attempt) -> KeptFile | None:
-    """Finish the commit that an earlier attempt began; the post's first file when the job is completed by that."""
+    """Finish a commit that an earlier attempt began; return the post's first file if that completes the job."""
     tools, album = attempt.tools, attempt.album
     begun = ((p, one.kept) for p, one in enumerate(album.items) if one.status is ItemStatus.COMMITTING)
     place, kept = next(begun, (0, None))
@@ -74,7 +75,7 @@ async def finish(attempt: Attempt) -> KeptFile | None:
     if not await _stands(kept, tools):
         staged = await tools.vault.staging.find(attempt.claim.id, size=kept.bytes, sha256=kept.sha256)
         if staged is None or not await tools.vault.place(staged, kept.output_path):
-            album.mark(place, ItemStatus.WAITING, kept=kept)  # that attempt may be frozen, not dead: see keep
+            album.mark(place, ItemStatus.WAITING, kept=kept)  # keeps the name: that attempt may be frozen (see keep)
             return None
     picture = await _still_of(kept, tools, attempt.staging)
     if picture is not None:
@@ -88,7 +89,7 @@ async def _still_of(kept: KeptFile, tools: Tools, staging: Path) -> Path | None:
 
 
 async def _name_for(verified: VerifiedFile, planned: KeptFile | None, attempt: Attempt, place: int) -> str:
-    """The name that an earlier attempt had planned; a free one where there was none, or for another container."""
+    """The name that an earlier attempt planned; a free one if there is none, or if the container differs."""
     extraction, job = attempt.extraction, attempt.claim.job
     suffix = SUFFIXES.get(verified.report.container or "", ".mp4")
     if planned is not None and PurePosixPath(planned.output_path).suffix == suffix:
@@ -122,7 +123,7 @@ def _plan(verified: VerifiedFile, picture: Path | None, sha256: str, output_path
 async def _settle(
     attempt: Attempt, place: int, kept: KeptFile, picture: Path | None, extraction: Extraction | None
 ) -> KeptFile | None:
-    """The file stands in its place: what belongs beside it, then the row."""
+    """After the file is in its place: write its thumbnail and sidecar, then the row."""
     tools, album, claim = attempt.tools, attempt.album, attempt.claim
     if picture is not None and kept.thumbnail_path is not None:
         await tools.vault.staging.seal(picture)

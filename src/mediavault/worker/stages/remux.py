@@ -1,4 +1,4 @@
-"""After stage 7: a whole video in a container that browsers do not open goes into an MP4, untouched otherwise."""
+"""After stage 7: remux a video whose container browsers cannot open into an MP4, without re-encoding."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mediavault.worker.stages.validate import validate
 
 
 async def playable(verified: VerifiedFile, attempt: Attempt) -> VerifiedFile:
-    """The same pictures and sound in an MP4, verified anew; the file as it was where that is not needed or not possible."""
+    """Return the video as a verified MP4, or unchanged when remuxing is not needed or fails."""
     if not needs_remux(verified.report):
         return verified
     into = attempt.staging / "playable.mp4"

@@ -1,8 +1,8 @@
-"""Stage 2, second half: where a share link leads, as far as plain HTTP tells it.
+"""Stage 2, second half: follow a share link by its HTTP redirects.
 
-A redirect is asked for with GET and its body never read: that costs what HEAD costs, and no server answers it in another
-way. An address that names a post of a known host is the end of the way and is not asked itself. Whatever plain HTTP does
-not tell, a script or an interstitial page, is left to the browser, which visits the share link.
+The requests are GET and their bodies are not read: that costs as little as HEAD, which some servers answer differently. A
+URL that names a post of a known host ends the chain and is not requested itself. Links that redirect by a script or an
+interstitial page are left to the browser, which visits the share link.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from mediavault.services.extraction.walls import is_login_page
 from mediavault.worker.dispatch import Route, route_of
 
 MAX_HOPS = 10
-SOFT_S = 5.0  # for one answer
-HARD_S = 10.0  # for the whole way
-# In which login pages keep the address to go on to.
+SOFT_S = 5.0  # for one response
+HARD_S = 10.0  # for the whole chain
+# Query parameters in which login pages keep the URL to continue with.
 _NEXT = (
     "next",
     "redirect_url",
@@ -57,12 +57,11 @@ async def resolve(
     known: str | None = None,
     before_asking: Callable[[], Awaitable[None]] | None = None,
 ) -> Route:
-    """The route to the post that a share link leads to; ``route`` itself where there is nothing to resolve, or where only
-    a browser can tell.
+    """Return the route to the post behind a share link; ``route`` itself if it is not one, or if only a browser can tell.
 
-    ``known`` is where an earlier attempt found it. ``before_asking`` is awaited before the first request, and only where
-    there is one. Raises NotAPost where it leads to an account or a list, SeemsDeleted
-    or Deleted where it leads nowhere, HttpError for a circle, RateLimited, AddressRefused.
+    ``known`` is the URL that an earlier attempt found. ``before_asking`` is awaited before the first request, if one is
+    made. Raises NotAPost when the link leads to an account or a list, SeemsDeleted or Deleted when it leads nowhere,
+    HttpError for a loop, RateLimited, AddressRefused.
     """
     url = parse_http_url(route.post.url)
     if not registry.is_share_link(url):
@@ -82,7 +81,7 @@ async def resolve(
 
 
 async def _follow(link: HttpUrl, client: HttpClient, clock: Clock) -> HttpUrl | None:
-    """The post's address; None where plain HTTP does not tell it."""
+    """Follow the redirects to the post's URL; None when plain HTTP does not lead to it."""
     url, seen, ends_s = link, {str(link)}, clock.monotonic() + HARD_S
     for _ in range(MAX_HOPS):
         left_s = ends_s - clock.monotonic()
@@ -109,16 +108,16 @@ async def _follow(link: HttpUrl, client: HttpClient, clock: Clock) -> HttpUrl | 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Where a way ends: at ``address``, or (None) at something that only a browser can look at."""
+    """The end of a redirect chain: ``address``, or None for a page that only a browser can open."""
 
     address: HttpUrl | None
 
 
 def end_of(url: HttpUrl) -> End | None:
-    """Whether a way that has come to ``url`` ends there; None where it goes on. Pure.
+    """Whether a redirect chain ends at ``url``; None when it has to be followed further. Pure.
 
-    Raises NotAPost and SeemsDeleted. Hosts that are not named in the platforms' facts never end a way unasked: the egress
-    guard has to judge them for the link that led there.
+    Hosts that no platform names are always requested, so that the egress guard judges them. Raises NotAPost and
+    SeemsDeleted.
     """
     platform = registry.platform_at(url)
     if not is_named_host(platform, url) or registry.is_share_link(url):
@@ -136,7 +135,7 @@ def end_of(url: HttpUrl) -> End | None:
 
 
 def _asked_for(login: HttpUrl, platform: Platform) -> HttpUrl | None:
-    """The post that a login page would lead to after the sign-in, so that the post's own page says what it wants."""
+    """The post that a login page leads to after the sign-in; None when it names none."""
     given = dict(parse_qsl(urlsplit(str(login)).query))
     for name in _NEXT:
         try:

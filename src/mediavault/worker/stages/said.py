@@ -1,4 +1,4 @@
-"""What extractors said of a post, one after the other: who is asked next, and what it comes to in the end (pure)."""
+"""The results of a post's extractors: which one to try next, and which failure to report in the end. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from mediavault.worker.dispatch import Route
 
 
 def confirmed(failure: Failure, failures: Sequence[Failure]) -> Failure:
-    """What two extractors, by signs of their own, take for gone is gone."""
+    """Turn SeemsDeleted into Deleted when two extractors agree, which look at different signs."""
     if isinstance(failure, SeemsDeleted) and sum(isinstance(one, SeemsDeleted) for one in failures) > 1:
         return Deleted(failure.message, http_status=failure.http_status)
     return failure
@@ -33,14 +33,14 @@ def confirmed(failure: Failure, failures: Sequence[Failure]) -> Failure:
 
 @dataclass(slots=True)
 class Said:
-    """What has been said of a post so far: to strangers, and to the person of the profile."""
+    """The failures so far, of anonymous extractors and of those that use the profile's session."""
 
     platform: Platform
     to_strangers: list[Failure] = field(default_factory=list)
     to_person: list[Failure] = field(default_factory=list)
     unsure: Extraction | None = None
     asking_as_person: bool = False
-    strangers_know: bool = False  # the site's own word: other strangers are not asked
+    strangers_know: bool = False  # the site has given a definite answer: other anonymous extractors are skipped
     is_over: bool = False
 
     @property
@@ -49,7 +49,7 @@ class Said:
 
     @property
     def in_the_end(self) -> Failure:
-        """What a person was told, who sees more; else what strangers were."""
+        """The failure to report: of the signed-in extractors, which see more, else of the anonymous ones."""
         looked = [failure for failure in self.to_person if failure.code not in _NOT_LOOKED]
         return confirmed(most_telling(looked or self.to_strangers), self.failures)
 
@@ -69,9 +69,9 @@ class Said:
 
 
 def may_see_more_as_person(failure: Failure, platform: Platform) -> bool:
-    """Whether a stranger's failure may be none to somebody who is signed in, or who has answered a challenge.
+    """Whether a signed-in extractor, or one whose browser has solved a challenge, may succeed after this failure.
 
-    Sites that show next to nothing to strangers call a post gone that only these may not see.
+    Sites that show almost nothing to anonymous visitors report posts as deleted that only these cannot see.
     """
     return failure.code in _OF_STRANGERS or (platform.wall_blocks_media and failure.code in _OF_STRANGERS_AT_WALLS)
 
@@ -90,7 +90,7 @@ _NOT_LOOKED = frozenset({ErrorCode.UNSUPPORTED, ErrorCode.TOOL_MISSING})
 
 
 def of_story(failure: Failure, route: Route) -> Failure:
-    """What is gone of a story has run out."""
+    """Turn a failure that says "deleted" or "no video" into StoryExpired for a story."""
     url = parse_http_url(route.post.url)
     if isinstance(failure, Deleted | SeemsDeleted | NoVideo) and names_story(route.platform, url):
         return StoryExpired(f"{route.platform.title} does not show this story any more.")
@@ -98,7 +98,7 @@ def of_story(failure: Failure, route: Route) -> Failure:
 
 
 _BROWSERS = frozenset({"browser", "browser_cookies"})
-# What another extractor may see differently, also after the browser itself has looked.
+# Failures after which another extractor may succeed, even if the browser has failed with them.
 _UNSETTLED = frozenset(
     {
         ErrorCode.NO_VIDEO,
@@ -116,15 +116,17 @@ _UNSETTLED = frozenset(
 
 
 def is_verdict(failure: Failure, *, by: str) -> bool:
-    """Whether no other extractor need be asked. The browser sees what a person sees; a site that asks us to slow down
-    is not asked in another way."""
+    """Whether the failure is definite, so that no other extractor is tried.
+
+    The browser sees what a user sees; and a site that asks us to slow down gets no further requests.
+    """
     if isinstance(failure, SeemsDeleted):
         return False
     return failure.code is ErrorCode.RATE_LIMITED or (by in _BROWSERS and failure.code not in _UNSETTLED)
 
 
 def most_telling(failures: list[Failure]) -> Failure:
-    """A verdict about the post beats one about the way there, and anything beats "I do not know this site"."""
+    """The most informative failure: one about the post before one about the network, "unsupported site" last."""
     if not failures:
         return ToolMissing("No extractor can look at this post.")
     return min(failures, key=_how_vague)

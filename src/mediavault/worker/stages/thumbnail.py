@@ -1,4 +1,4 @@
-"""Stage 9: a picture to know the video by: the post's own, else a still of the video. Never a reason to fail a job."""
+"""Stage 9: the thumbnail: the post's own, else a frame of the video. A missing thumbnail never fails a job."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from mediavault.services.egress.port import Timeouts
 from mediavault.worker.attempt import Attempt
 
 MAX_THUMBNAIL_BYTES = 20 << 20
-STILL_AT_S = 1.0  # past the usual black first pictures
+STILL_AT_S = 1.0  # after the black frames at the start of many videos
 TIMEOUTS = Timeouts(connect_s=10, read_s=10, total_s=30)
 
 
 async def thumbnail(attempt: Attempt, place: int, verified: VerifiedFile) -> Path | None:
-    """A staged picture, or None when neither the post nor the video yields one."""
+    """Return a picture in the staging folder; None when neither the post nor the video yields one."""
     tools, journal, into = attempt.tools, attempt.journal, attempt.staging
     url = attempt.item(place).thumbnail_url or attempt.extraction.thumbnail_url
     if url:
@@ -27,7 +27,7 @@ async def thumbnail(attempt: Attempt, place: int, verified: VerifiedFile) -> Pat
                 note.detail, note.bytes = "the post's own", picture.stat().st_size
                 return picture
         except MediavaultError:
-            pass  # recorded by the step; a still is the answer
+            pass  # recorded by the step; a frame of the video is used instead
     still = await tools.probe.still(verified.path, into=into / "thumbnail.jpg", at_s=STILL_AT_S)
     if still is None:
         await journal.skipped(Stage.THUMBNAIL, "no picture could be made of the video")
@@ -54,7 +54,7 @@ async def _fetch(url: str, attempt: Attempt) -> Path:
 
 
 def picture_suffix(body: bytes) -> str | None:
-    """By magic bytes alone; SVG and other text never count as a picture."""
+    """The suffix of a JPEG, PNG or WebP file by its magic bytes; None for anything else, SVG included."""
     if body.startswith(b"\xff\xd8\xff"):
         return ".jpg"
     if body.startswith(b"\x89PNG\r\n\x1a\n"):

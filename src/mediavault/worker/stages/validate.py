@@ -1,4 +1,4 @@
-"""Stage 7: is it a real and whole video? The probe looks, this judges."""
+"""Stage 7: whether the download is a whole, playable video, judged by the probe's report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FAILURES: Mapping[ProblemKind, type[Failure]] = {
 
 
 async def validate(fetched: DownloadedFile, probe: MediaProbe) -> VerifiedFile:
-    """The file as verified, or the failure that its first problem stands for."""
+    """Return the file as verified. Raises the failure for the first problem that the probe reports."""
     report = await probe.examine(fetched)
     if (failure := reason_to_reject(report, size=fetched.bytes)) is not None:
         raise failure
@@ -26,7 +26,7 @@ async def validate(fetched: DownloadedFile, probe: MediaProbe) -> VerifiedFile:
 
 
 def reason_to_reject(report: ProbeReport, *, size: int) -> Failure | None:
-    """None when the report names no problem."""
+    """The failure for the first problem of the report; None without one."""
     if not report.problems:
         return None
     first = report.problems[0]
