@@ -1,1 +1,1 @@
-"""Who may come in: the owner's password, web sessions, API tokens, a reverse proxy's word."""
+"""Authentication: the owner's password, web sessions, API tokens, sign-in by a reverse proxy."""

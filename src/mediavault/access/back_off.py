@@ -1,7 +1,7 @@
-"""How often a secret may be tried: so often in a minute from one address, and so often altogether.
+"""Throttles sign-ins: a number of tries a minute from one address, and a number from all addresses together.
 
-The owner is one account, so what is counted for the account could lock the owner out. It does not: the addresses from
-which somebody has signed in are counted by themselves alone. Memory is bounded, whoever asks from how many addresses.
+A limit for all could lock the owner out, so it leaves out the addresses from which a sign-in has succeeded. Memory is
+bounded, however many addresses there are.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from collections import OrderedDict, deque
 from mediavault.core.clock import Clock
 
 WINDOW_S = 60.0
-TRIES_OF_AN_ADDRESS = 10  # in a minute, as specified
-TRIES_ALTOGETHER = 20  # in a minute, from addresses that are not known
+TRIES_OF_AN_ADDRESS = 10  # per minute, as specified
+TRIES_ALTOGETHER = 20  # per minute, from addresses without a successful sign-in
 MAX_ADDRESSES = 4_096
 MAX_KNOWN = 256
-_IPV6_HOME = 64  # bits: one home or server has all addresses below them
+_IPV6_HOME = 64  # bits: one home or server usually has a whole /64
 
 
 class BackOff:
-    """Counts tries before they are looked at, so that a hundred at once are no more than ten in turn."""
+    """Counts tries before the secret is checked, so that a hundred at once are limited like a hundred in turn."""
 
     def __init__(self, clock: Clock, *, of_an_address: int = TRIES_OF_AN_ADDRESS, altogether: int = TRIES_ALTOGETHER):
         self._clock = clock
@@ -30,7 +30,7 @@ class BackOff:
         self._known: OrderedDict[str, None] = OrderedDict()
 
     def begin(self, address: str) -> float | None:
-        """None counts a try that may go on; else the seconds until one may."""
+        """Count a try and return None if it may proceed; else return the seconds until one may."""
         now, place = self._clock.monotonic(), place_of(address)
         mine = self._tries.setdefault(place, deque(maxlen=self._limit))
         self._tries.move_to_end(place)
@@ -47,7 +47,7 @@ class BackOff:
         return None
 
     def succeeded(self, address: str) -> None:
-        """Whoever was right may be wrong ten times again, and does not wait for strangers."""
+        """Reset the address's count, and exempt it from the limit for all addresses."""
         place = place_of(address)
         self._tries.pop(place, None)
         self._known[place] = None
@@ -57,7 +57,7 @@ class BackOff:
 
 
 def place_of(address: str) -> str:
-    """What counts as one address: all of an IPv6 /64; an IPv4 address in its IPv6 form is the IPv4 address."""
+    """The key under which an address is counted: the /64 of an IPv6 address; an IPv4-mapped one is its IPv4 address."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -70,7 +70,7 @@ def place_of(address: str) -> str:
 
 
 def _wait(tries: deque[float], limit: int, now: float) -> float:
-    """Seconds until fewer than ``limit`` tries lie within the window."""
+    """Seconds until the window holds fewer than ``limit`` tries."""
     if len(tries) < limit:
         return 0.0
     return max(0.0, tries[-limit] + WINDOW_S - now)

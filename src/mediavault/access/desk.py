@@ -1,4 +1,4 @@
-"""The desk at the door: from what a request carries to who asks, and what a person does there to come in."""
+"""Authenticates requests by their credentials, and handles set-up, sign-in and changes of the password."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from mediavault.core.settings import Settings
 from mediavault.store.record_port import RecordStore
 
 COOKIE = "mediavault_session"
-TLS_COOKIE = f"__Host-{COOKIE}"  # a browser takes it over TLS alone, and from this very host
-BEARER_TRIES = 100  # wrong ones in a minute from an address: enough for a program that was not told the new token
+TLS_COOKIE = f"__Host-{COOKIE}"  # browsers accept this prefix over TLS only, and only from this host itself
+BEARER_TRIES = 100  # wrong tokens per minute and address: enough for a program that still has an old one
 
 log = get_logger(__name__)
 
 
 class Standing(StrEnum):
-    OPEN = "open"  # no password, on this machine alone: everybody who reaches it is the owner
-    SET_UP = "set_up"  # no password yet, and nothing is answered but the set-up page
+    OPEN = "open"  # no password and reachable from this machine only: every request has the owner's rights
+    SET_UP = "set_up"  # no password yet: only the set-up page is served
     PROTECTED = "protected"
 
 
 class How(StrEnum):
-    """By what somebody is let in."""
+    """How a request was authenticated."""
 
     OPEN = "open"
     SESSION = "session"
@@ -45,7 +45,7 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Knock:
-    """What a request carries. Header names in lower case; ``peer`` is the address that the connection comes from."""
+    """The credentials of a request. Header names are in lower case; ``peer`` is the address of the connection."""
 
     peer: str = ""
     bearer: str | None = None
@@ -55,7 +55,7 @@ class Knock:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """``by`` tells one session or token from another, and opens nothing; empty where neither was needed."""
+    """An authenticated caller. ``by`` identifies the session or token without granting access; empty without one."""
 
     scope: Scope
     how: How
@@ -64,7 +64,7 @@ class Caller:
 
 
 class AccessDesk:
-    """``loopback`` says whether the vault listens on this machine alone."""
+    """Authenticates requests. ``loopback``: whether the vault listens on a loopback address only."""
 
     def __init__(self, store: RecordStore, settings: Settings, clock: Clock, *, loopback: bool) -> None:
         self._token = token_of(settings)
@@ -89,16 +89,16 @@ class AccessDesk:
         return Standing.OPEN if self._open_by_itself else Standing.SET_UP
 
     def address_of(self, knock: Knock) -> str:
-        """For limits and logs alone."""
+        """The client's address, for limits and logs only: it may come from a proxy's header."""
         forwarded = [value for name, value in knock.headers if name == "x-forwarded-for"]
         return client_address(self._rules, knock.peer, forwarded)
 
     def is_proxy(self, address: str) -> bool:
-        """Whether it is a proxy's own: for limits alone."""
+        """Whether the address is one of our proxies, for limits only."""
         return is_trusted(self._rules, address)
 
     async def caller(self, knock: Knock) -> Caller | None:
-        """Who asks at a protected vault; None for nobody we know. Raises ProxyRefused, TooManyTries."""
+        """Authenticate a request to a protected vault; None when it fails. Raises ProxyRefused, TooManyTries."""
         if signed_in_by_proxy(self._rules, knock.peer, knock.headers):
             return Caller(Scope.ADMIN, How.PROXY)
         if knock.bearer is not None:
@@ -107,7 +107,7 @@ class AccessDesk:
         return None if session is None else Caller(Scope.ADMIN, How.SESSION, session, session.key)
 
     async def still_lets_in(self, caller: Caller) -> bool:
-        """Whether what let ``caller`` in has not ended since. The word of a proxy was for that request: it always holds."""
+        """Whether the session or token of ``caller`` is still valid. A proxy's sign-in holds for its whole request."""
         match caller.how:
             case How.OPEN:
                 return await self.standing() is Standing.OPEN
@@ -119,9 +119,12 @@ class AccessDesk:
                 return True
 
     async def sign_in(self, secret: str, visit: Visit, *, before: WebSession | None = None) -> str:
-        """The id of a new session, for the password or MEDIAVAULT_TOKEN; ``before`` ends. Raises WrongSecret, TooManyTries."""
+        """Sign in with the password or MEDIAVAULT_TOKEN; return the new session's id and end the session ``before``.
+
+        Raises WrongSecret, TooManyTries.
+        """
         self._try(visit.address)
-        by_password = await self.owner.holds(secret)  # whatever else it is: the time it takes tells nothing
+        by_password = await self.owner.holds(secret)  # always hashed, so that the time does not show what matched
         by_token = self._token is not None and same(secret, self._token)
         if not by_token and not by_password:
             log.warning("sign_in_failed", address=visit.address)
@@ -133,7 +136,7 @@ class AccessDesk:
         return await self.sessions.begin(visit, bound_to=self._token if by_token else None)
 
     async def set_up(self, password: str, invitation: str, visit: Visit) -> str:
-        """Become the owner of a vault without one; the id of a session. Raises WrongSecret, TooManyTries, BadInput."""
+        """Set the first password; return the id of a new session. Raises WrongSecret, TooManyTries, BadInput."""
         standing = await self.standing()
         if standing is Standing.PROTECTED:
             raise WrongSecret("The vault has an owner already.", help="Sign in.")
@@ -153,9 +156,10 @@ class AccessDesk:
         return await self.sessions.begin(visit)
 
     async def change_password(self, current: str, password: str, visit: Visit) -> str:
-        """All sessions end; the id of a new one. Where no password stands yet, ``current`` is not asked for.
+        """Change the password, end all sessions, and return the id of a new one.
 
-        Raises as ``sign_in``, and BadInput for the new password.
+        ``current`` is ignored while there is no password. Raises what ``sign_in`` raises, and BadInput for the new
+        password.
         """
         if await self.owner.has_password():
             self._try(visit.address)
@@ -168,7 +172,7 @@ class AccessDesk:
         return await self.sessions.begin(visit)
 
     async def session_of(self, cookies: Mapping[str, str]) -> WebSession | None:
-        """Where both cookies stand, that of TLS counts: another page of the host's domain can set the other one."""
+        """The session of the cookies. The TLS cookie counts if both are there: a sibling domain can set the other one."""
         tls = TLS_COOKIE in cookies
         given = cookies.get(TLS_COOKIE if tls else COOKIE)
         return await self.sessions.find(given, tls=tls, bound_to=self._token) if given else None
@@ -193,5 +197,5 @@ class AccessDesk:
 
 
 def token_of(settings: Settings) -> str | None:
-    """MEDIAVAULT_TOKEN; None when there is none. An empty one is none."""
+    """MEDIAVAULT_TOKEN; None when it is unset or empty."""
     return (settings.token.get_secret_value() or None) if settings.token else None

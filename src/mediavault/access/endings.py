@@ -1,4 +1,4 @@
-"""Tells what lasts in this process that a session, a token or the open door of the vault may have ended."""
+"""Notifies long responses of this process that a session or token may have ended, or that a password was set."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import asyncio
 
 
 class Endings:
-    """One per desk. All methods belong to the event loop's thread."""
+    """The notifications of one authenticator. All methods must be called in the event loop's thread."""
 
     def __init__(self) -> None:
         self._next = asyncio.Event()
 
     @property
     def next(self) -> asyncio.Event:
-        """Set by the next ending. Take it before you check something, so that an ending during the check is not missed."""
+        """The event that the next ending sets. Take it before a check, so that an ending during the check is not missed."""
         return self._next
 
     def announce(self) -> None:
-        """Wake everybody who waits, to check again."""
+        """Wake all who wait, so that they check again."""
         ended, self._next = self._next, asyncio.Event()
         ended.set()

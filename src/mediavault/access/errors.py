@@ -1,4 +1,4 @@
-"""Why somebody is not let in."""
+"""The errors of authentication."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mediavault.core.errors import BadInput, ErrorCode
 
 
 class TooManyTries(BadInput):
-    """The secret was tried too often; it was not even looked at. ``wait_s`` seconds until it may be again."""
+    """Too many tries: the secret was not checked. The next try is allowed in ``wait_s`` seconds."""
 
     code = ErrorCode.TOO_MANY
 
@@ -20,6 +20,6 @@ class TooManyTries(BadInput):
 
 
 class WrongSecret(BadInput):
-    """A password, token or set-up token that is not the one."""
+    """A wrong password, token or set-up token."""
 
     code = ErrorCode.UNAUTHORIZED

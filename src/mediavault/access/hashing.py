@@ -1,4 +1,4 @@
-"""Hashes of passwords. The only importer of argon2, and only once there is a password to make or to look at."""
+"""Password hashes. The only importer of argon2, which is loaded when the first password is hashed or checked."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ PASSES = 2
 LANES = 1
 MMAP_THRESHOLD_BYTES = 1 << 20
 _M_MMAP_THRESHOLD = -3  # malloc.h
-AT_ONCE = 2  # so that tries cost 38 MiB at most; more of them wait
+AT_ONCE = 2  # hashes at the same time, 38 MiB at most; further ones wait
 
 
 class PasswordHashes:
-    """Makes and compares in threads: the event loop goes on meanwhile."""
+    """Makes and checks hashes in threads, so that the event loop is not blocked."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Semaphore(AT_ONCE)
@@ -32,12 +32,12 @@ class PasswordHashes:
             return await asyncio.to_thread(lambda: _hasher().hash(_bytes(password)))
 
     async def holds(self, made: str, password: str) -> bool:
-        """Takes as long when it is wrong. What is no hash holds for nobody."""
+        """Whether ``made`` is the hash of ``password``. Takes as long for a wrong one; False when it is not a hash."""
         async with self._turn:
             return await asyncio.to_thread(_holds, made, password)
 
     def is_outdated(self, made: str) -> bool:
-        """Whether it was made with other costs than are asked for today."""
+        """Whether the hash was made with other costs than today's."""
         return _hasher().check_needs_rehash(made)
 
 
@@ -50,9 +50,10 @@ def _hasher() -> PasswordHasher:
 
 
 def _give_large_memory_back() -> None:
-    """glibc learns from the first 19 MiB that are freed to keep the next ones, for each thread: 57 MiB after a few sign-ins.
+    """Make glibc return the memory of hashes to the system; without it, a few sign-ins leave 57 MiB in use.
 
-    With a threshold that is said it learns nothing, and hands such pieces back (mallopt(3)). Elsewhere there is no mallopt.
+    After the first free of 19 MiB, glibc raises its mmap threshold and keeps such blocks for each thread. A threshold that
+    is set explicitly stays (mallopt(3)). Other C libraries have no mallopt.
     """
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
@@ -68,5 +69,5 @@ def _holds(made: str, password: str) -> bool:
 
 
 def _bytes(password: str) -> bytes:
-    """The same password, whichever way a keyboard composes its letters (RFC 8265, section 4.2)."""
+    """The password in NFC, so that the way a keyboard composes letters does not matter (RFC 8265, section 4.2)."""
     return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")

@@ -1,4 +1,4 @@
-"""The one-time token with which somebody at another machine sets the first password."""
+"""The one-time set-up token, with which the first password is set from another machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mediavault.core.records import RecordKind
 from mediavault.store.record_port import RecordStore
 
 VALID_FOR = timedelta(hours=1)
-INVITATION = "invitation"  # the only key of the kind: a new one takes the place of the one before
+INVITATION = "invitation"  # the only key of its kind: a new token replaces the previous one
 
 
 class Invitation:
@@ -19,7 +19,7 @@ class Invitation:
         self._clock = clock
 
     async def write(self) -> str:
-        """The token; nobody can show it again."""
+        """Create a token and return it; only its digest is stored."""
         token = new_setup_key()
         ends = self._clock.now() + VALID_FOR
         value = {"digest": digest_of(token)}
@@ -27,7 +27,7 @@ class Invitation:
         return token
 
     async def is_for(self, token: str) -> bool:
-        """However it was typed: blanks around it and capitals do not matter."""
+        """Whether this is the token. Spaces around it and upper or lower case do not matter."""
         record = await self._store.get_record(RecordKind.SETUP, INVITATION)
         given = digest_of(token.strip().lower())
         return same(given, str(record.value["digest"]) if record else "")

@@ -1,4 +1,4 @@
-"""Random keys, and what is kept of them: a digest, so that a database that gets out opens nothing."""
+"""Random keys and their digests. Only digests are stored, so a leaked database grants no access."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import hmac
 import secrets
 
 KEY_BYTES = 32
-SHOWN_CHARS = 16  # of a digest: names one of a few records and opens nothing
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks like another
+SHOWN_CHARS = 16  # of a digest: enough to name one of a few records
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without letters that look alike
 
 
 def new_key(prefix: str = "") -> str:
-    """``prefix`` and 43 characters of base64url."""
+    """Return a new random key: ``prefix`` and 43 characters of base64url."""
     return prefix + secrets.token_urlsafe(KEY_BYTES)
 
 
 def new_setup_key() -> str:
-    """For a person to type: ``abcde-fghjk-…``, 25 letters of 31."""
+    """Return a new random key that is easy to type: ``abcde-fghjk-…``, 25 of 31 characters."""
     letters = "".join(secrets.choice(_LETTERS) for _ in range(25))
     return "-".join(letters[at : at + 5] for at in range(0, 25, 5))
 
@@ -33,5 +33,5 @@ def same(given: str, wanted: str) -> bool:
 
 
 def bound(key: str, to: str) -> str:
-    """Proof that whoever holds ``key`` knew ``to``. Without the key it tells nothing of ``to``, however short that is."""
+    """A MAC of ``to`` under ``key``. Without the key it reveals nothing about ``to``, however short that is."""
     return hmac.new(key.encode(), to.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()

@@ -1,4 +1,4 @@
-"""The one owner of a vault, and the password that proves it."""
+"""The vault's one owner and the password."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from mediavault.core.clock import Clock
 from mediavault.core.records import Record, RecordKind
 from mediavault.store.record_port import RecordStore
 
-OWNER = "owner"  # the only key of the kind
-KNOWN_FOR_S = 2.0  # until another process's change is seen; every request asks whether there is a password
+OWNER = "owner"  # the only key of its kind
+KNOWN_FOR_S = 2.0  # until another process's change is seen; every request checks whether there is a password
 
 
 class Owner:
@@ -31,7 +31,7 @@ class Owner:
         return await self._record() is not None
 
     async def take(self, password: str) -> bool:
-        """Become the owner of a vault that has none; False when it has one by then. Raises BadInput for the password."""
+        """Set the first password; False when there is one already. Raises BadInput for a bad password."""
         check_password(password)
         value = {"password": await self._hashes.make(password)}
         taken = await self._store.replace_record(RecordKind.OWNER, OWNER, value, if_value=None)
@@ -39,9 +39,9 @@ class Owner:
         return taken
 
     async def holds(self, password: str) -> bool:
-        """Whether this is the password; as long in the finding where there is none.
+        """Whether this is the password. Takes as long when there is no password.
 
-        A hash that was made more cheaply than today's is made anew on the way.
+        A hash with outdated costs is replaced.
         """
         record = await self._record()
         if record is None:
@@ -55,7 +55,7 @@ class Owner:
         return True
 
     async def change(self, current: str, password: str) -> None:
-        """Raises WrongSecret, BadInput for the new password."""
+        """Change the password. Raises WrongSecret, and BadInput for the new password."""
         check_password(password)
         record = await self._record()
         if record is None or not await self._hashes.holds(str(record.value["password"]), current):
@@ -64,13 +64,13 @@ class Owner:
             raise WrongSecret("The password was changed elsewhere meanwhile.", help="Nothing was changed.")
 
     async def set_password(self, password: str) -> None:
-        """Whatever stood there: for who has the database anyway. Raises BadInput."""
+        """Set the password without asking for the old one: the command line has the database anyway. Raises BadInput."""
         check_password(password)
         await self._store.put_record(RecordKind.OWNER, OWNER, {"password": await self._hashes.make(password)})
         self._forget()
 
     async def remove_password(self) -> bool:
-        """Whether there was one."""
+        """Remove the password; return whether there was one."""
         removed = await self._store.remove_record(RecordKind.OWNER, OWNER)
         self._forget()
         return removed
@@ -86,7 +86,7 @@ class Owner:
             return self._known
         changes = self._changes
         found = await self._store.get_record(RecordKind.OWNER, OWNER)
-        if changes == self._changes:  # else it was read before a change of this process, and may be what stood before
+        if changes == self._changes:  # otherwise this process has changed it since the read, which may be outdated
             self._known, self._known_until = found, self._clock.monotonic() + KNOWN_FOR_S
         return found
 

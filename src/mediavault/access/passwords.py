@@ -1,4 +1,4 @@
-"""What a password must be. Pure."""
+"""The rules for passwords. Pure."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import string
 from mediavault.core.errors import BadInput
 
 MIN_CHARS = 10
-MAX_CHARS = 128  # OWASP, Authentication Cheat Sheet: at least 64 must be allowed, and there must be an end
-ENOUGH_DIGITS = 16  # where there is no letter; fewer are a date or a telephone number
-RUN_CHARS = 6  # keys side by side, with whatever digits behind them
+MAX_CHARS = 128  # OWASP, Authentication Cheat Sheet: at least 64 must be allowed, and there must be a limit
+ENOUGH_DIGITS = 16  # for a password without letters; fewer are a date or a telephone number
+RUN_CHARS = 6  # adjacent keys, with any digits after them
 MIN_DISTINCT = 4  # "aaaaaaaaaa", "abababababab"
 
-# Those of the commonest in the public lists of leaked passwords, of at least ten characters, that the rules below miss.
+# The most common leaked passwords of at least ten characters that the rules below do not catch.
 _COMMONEST_WORDS = """
 12345678910 123456789a a123456789 aa12345678 abc1234567 1q2w3e4r5t q1w2e3r4t5 1q2w3e4r5t6z qazwsxedcrfv
 mypassword changemenow correcthorsebatterystaple trustno1
 """
 _COMMONEST = frozenset(_COMMONEST_WORDS.split())
 
-# What people put digits, a year or an exclamation mark behind when ten characters are asked for, in the languages of the pages.
+# Words to which people add digits, a year or an exclamation mark to reach ten characters, in the pages' languages.
 _STEM_WORDS = """
 password passwort kennwort passphrase login access admin administrator root user guest test secret geheim
 welcome willkommen hello hallo letmein changeme iloveyou ichliebedich schatz qwerty qwertz asdf
@@ -41,7 +41,7 @@ _LETTERS_MEANT = str.maketrans("0134578@$!", "oieastbasi")
 
 
 def check_password(password: str) -> None:
-    """Raise BadInput with what is wrong with a password that a person chose; the password itself is never repeated."""
+    """Raise BadInput that says what is wrong with a new password. The message never contains the password."""
     if len(password) < MIN_CHARS:
         raise BadInput(f"The password is shorter than {MIN_CHARS} characters.", help=_HELP)
     if len(password) > MAX_CHARS:
@@ -51,12 +51,12 @@ def check_password(password: str) -> None:
 
 
 def _once(text: str) -> str:
-    """Of a text that is one piece over and over, that piece."""
+    """The repeated part of a text that consists of one part several times; else the text itself."""
     return text and text[: (text + text).index(text, 1)]
 
 
 def _is_easy(text: str) -> bool:
-    """A common word, also among digits and signs or with some for letters; a run of keys or letters; a date or telephone number."""
+    """Whether it is a common word (also with digits and signs added or used as letters), a run of keys, or a number."""
     word = _once(text.strip(_AROUND))
     return (
         text in _COMMONEST

@@ -1,8 +1,8 @@
-"""A reverse proxy's word: whom it has signed in, and for whom it asks. Pure.
+"""Sign-in by a reverse proxy, and the client addresses that a proxy forwards. Pure.
 
-Off unless four settings are made: the proxies' addresses, the header's name, the owner's name as the proxy knows it, and
-a secret that the proxy sends along. A header counts only with all of them; one that looks like it, stands there twice or
-comes from elsewhere is refused rather than ignored, since then somebody tries something or the proxy is set up wrongly.
+Off unless four settings are made: the proxies' addresses, the header's name, the owner's name at the proxy, and a secret
+that the proxy sends. A header counts only with all of them. A header that looks similar, is repeated or comes from
+another address is refused and not ignored, because it is an attack or a wrong configuration of the proxy.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ MIN_SECRET_CHARS = 20
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _NEVER = frozenset({"authorization", "cookie", "host", "origin", "forwarded", "x-forwarded-for", SECRET_HEADER})
 
-Headers = Sequence[tuple[str, str]]  # names in lower case, as they came
+Headers = Sequence[tuple[str, str]]  # in the order received, names in lower case
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class ProxyRefused(Exception):
-    """The request claims to come from the proxy, and is not believed; the message says why."""
+    """The request claims to be signed in by the proxy and is refused; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyLogin:
-    """``header`` is in lower case."""
+    """The settings of sign-in by a header. ``header`` is in lower case."""
 
     header: str
     owner: str
@@ -45,7 +45,7 @@ class ProxyRules:
 
 
 def proxy_rules(settings: Settings) -> ProxyRules:
-    """Raises BadSetting for a login by header that is set up by half."""
+    """Read the settings. Raises BadSetting when only some of those for sign-in by a header are made."""
     trusted = tuple(ipaddress.ip_network(one, strict=False) for one in settings.trusted_proxies)
     secret = settings.proxy_secret.get_secret_value() if settings.proxy_secret else ""
     given = {"PROXY_HEADER": settings.proxy_header, "PROXY_USER": settings.proxy_user, "PROXY_SECRET": secret}
@@ -67,7 +67,7 @@ def proxy_rules(settings: Settings) -> ProxyRules:
 
 
 def signed_in_by_proxy(rules: ProxyRules, peer: str, headers: Headers) -> bool:
-    """Whether a trusted proxy says that this is the owner; False where nobody says anything. Raises ProxyRefused."""
+    """Whether a trusted proxy has signed in the owner; False without a proxy's header. Raises ProxyRefused."""
     login = rules.login
     if login is None:
         return False
@@ -97,9 +97,9 @@ def is_trusted(rules: ProxyRules, address: str) -> bool:
 
 
 def client_address(rules: ProxyRules, peer: str, forwarded_for: Sequence[str]) -> str:
-    """Who asks, for limits and logs alone: the rightmost hop that is no proxy of ours. It gives nobody any rights.
+    """The client's address, for limits and logs only: the rightmost hop that is not one of our proxies.
 
-    ``forwarded_for`` are the X-Forwarded-For headers in their order. Whatever a stranger writes in them is not read.
+    ``forwarded_for`` are the X-Forwarded-For headers in order; entries that a client has added itself are not read.
     """
     hops = [hop.strip() for value in forwarded_for for hop in value.split(",")]
     nearest = peer
@@ -112,7 +112,7 @@ def client_address(rules: ProxyRules, peer: str, forwarded_for: Sequence[str]) -
 
 
 def was_forwarded(headers: Headers) -> bool:
-    """Whether something in between passed this request on."""
+    """Whether a proxy forwarded this request."""
     return any(_plain(name) in _FORWARDED for name, _ in headers)
 
 
@@ -120,7 +120,7 @@ _FORWARDED = frozenset({"forwarded", "xforwardedfor", "xforwardedhost", "xforwar
 
 
 def _plain(name: str) -> str:
-    """Names that some servers between us take for one and the same."""
+    """The form under which some servers treat similar header names as the same."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 

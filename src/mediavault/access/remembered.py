@@ -1,4 +1,4 @@
-"""What was read of the store a moment ago, so that a page with forty pictures does not ask forty times."""
+"""A small cache with a time limit, so that a page with forty pictures does not query the store forty times."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Generic, TypeVar
 
 from mediavault.core.clock import Clock
 
-KNOWN_FOR_S = 3.0  # another process's sign-out holds here after as long
+KNOWN_FOR_S = 3.0  # the time until another process's sign-out takes effect here
 MAX_KNOWN = 512
 
 T = TypeVar("T")
 
 
 class Remembered(Generic[T]):
-    """By key, each for ``KNOWN_FOR_S``; of too many the oldest are forgotten. What is not there is not remembered."""
+    """Caches values by key for ``KNOWN_FOR_S``. The oldest are dropped when there are too many; None is not cached."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -23,13 +23,13 @@ class Remembered(Generic[T]):
         self._forgotten = 0
 
     async def get(self, key: str, read: Callable[[str], Awaitable[T | None]]) -> T | None:
-        """What is remembered, else what ``read`` finds now."""
+        """Return the cached value, else what ``read`` returns now."""
         until, value = self._known.get(key, (0.0, None))
         if self._clock.monotonic() < until:
             return value
         forgotten = self._forgotten
         found = await read(key)
-        if found is not None and forgotten == self._forgotten:  # else it may have been read before it was forgotten
+        if found is not None and forgotten == self._forgotten:  # else it was forgotten during the read
             self._put(key, found)
         return found
 

@@ -1,4 +1,4 @@
-"""What each kind of caller may do, told from method and path alone. Pure."""
+"""What each scope allows, by method and path. Pure."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Scope(StrEnum):
-    """Stored with a token: never renamed."""
+    """What a token may do. The values are stored with tokens: never renamed."""
 
-    SUBMIT = "submit"  # hand links in, and look at a job whose id one knows
-    READ = "read"  # see everything, files too; change nothing
+    SUBMIT = "submit"  # submit URLs, and read a job by its id
+    READ = "read"  # read everything, files included; change nothing
     ADMIN = "admin"  # everything
 
 
 _A_JOB = re.compile(r"/api/jobs/[^/]+(/history)?")
-# Who has access, and the picture of a window in which somebody types a password, are nothing to merely read.
+# Not for READ: the access page, and the sign-in window, in which a user types a password.
 _OWNERS_OWN = ("/access", "/setup", "/sessions/window", "/api/login-window")
 
 
 def may(scope: Scope, method: str, path: str) -> bool:
-    """Whether a caller with this scope may ask this. What is not allowed here by name is refused."""
+    """Whether the scope allows this request. Everything that is not allowed explicitly is refused."""
     if scope is Scope.ADMIN:
         return True
     is_safe = method in SAFE_METHODS

@@ -1,4 +1,4 @@
-"""API tokens: shown once, kept as a digest, each with what it may do."""
+"""API tokens: shown once, stored as a digest, each with a scope."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from mediavault.core.logs import get_logger
 from mediavault.core.records import Record, RecordKind
 from mediavault.store.record_port import RecordStore
 
-PREFIX = "mv_"  # lets people, and programs that look for secrets in the wrong places, recognise one
+PREFIX = "mv_"  # lets people and secret scanners recognise a token
 MAX_NAME_CHARS = 80
 MAX_TOKENS = 200
-USED_EVERY = timedelta(minutes=1)  # its last use is written no more often
+USED_EVERY = timedelta(minutes=1)  # the last use is stored no more often than this
 
 log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """What is known of a token; ``key`` is its digest."""
+    """A token's record; ``key`` is its digest."""
 
     key: str
     name: str
@@ -48,7 +48,7 @@ class ApiTokens:
         self._known: Remembered[ApiToken] = Remembered(clock)
 
     async def add(self, name: str, scope: Scope, *, lives: timedelta | None = None) -> tuple[str, ApiToken]:
-        """The token, which nobody can show again, and what is kept of it. Raises BadInput for the name."""
+        """Create a token; return it, which is possible only now, and its record. Raises BadInput for the name."""
         others = await self.all()
         name = _checked(name, others)
         token, now = new_key(PREFIX), self._clock.now()
@@ -57,13 +57,13 @@ class ApiTokens:
         return token, made
 
     async def all(self) -> list[ApiToken]:
-        """By name."""
+        """Return all tokens, sorted by name."""
         records = await self._store.records(RecordKind.API_TOKEN)
         found = [token for token in map(_token_or_none, records) if token is not None]
         return sorted(found, key=lambda one: (one.name.casefold(), one.key))
 
     async def revoke(self, named: str) -> list[ApiToken]:
-        """Those that go by this name or id. Raises BadInput (NOT_FOUND) when there is none."""
+        """Revoke the tokens with this name or id and return them. Raises BadInput (NOT_FOUND) when there is none."""
         meant = [one for one in await self.all() if named in (one.name, one.id)]
         for one in meant:
             await self._store.remove_record(RecordKind.API_TOKEN, one.key)
@@ -79,13 +79,13 @@ class ApiTokens:
         return await self.by_key(digest_of(token)) if token.startswith(PREFIX) else None
 
     async def by_key(self, key: str) -> ApiToken | None:
-        """The token with this digest; None once it was revoked or has expired. Asking counts as its use."""
+        """The token with this digest; None once it was revoked or has expired. The call counts as a use."""
         found = await self._known.get(key, self._used)
         has_ended = found is not None and found.expires_at is not None and found.expires_at <= self._clock.now()
         return None if has_ended else found
 
     async def _used(self, key: str) -> ApiToken | None:
-        """Read it, and write down now and then that it is used. One that was revoked meanwhile never comes back by that."""
+        """Read a token and, from time to time, store its last use. A token that is revoked at the same time stays so."""
         record = await self._store.get_record(RecordKind.API_TOKEN, key)
         if record is None or (found := _token_or_none(record)) is None:
             return None
@@ -115,7 +115,7 @@ def _value(token: ApiToken) -> Mapping[str, Any]:
 
 
 def _token_or_none(record: Record) -> ApiToken | None:
-    """None for a record that cannot be read, as one of a backup that a stranger changed: it lets nobody in."""
+    """Read a record; None when it is damaged, as in a backup that was changed: such a token grants no access."""
     try:
         return _token(record)
     except (LookupError, TypeError, ValueError):

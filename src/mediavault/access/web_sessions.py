@@ -1,4 +1,4 @@
-"""Who is signed in at the page. The browser has a random id, the store its digest: a copy of the store signs nobody in."""
+"""Web sessions. The browser has a random id and the store its digest, so a copy of the store signs nobody in."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from mediavault.core.clock import Clock
 from mediavault.core.records import Record, RecordKind
 from mediavault.store.record_port import RecordStore
 
-IDLE_FOR = timedelta(days=30)  # a session that is not used for so long ends
-SEEN_EVERY = timedelta(minutes=1)  # its last use is written no more often
+IDLE_FOR = timedelta(days=30)  # a session that is not used for this long ends
+SEEN_EVERY = timedelta(minutes=1)  # the last use is stored no more often than this
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A browser that signs in: what it says of itself in a few words, where from, and whether it came over TLS."""
+    """The browser that signs in: its short name, its address, and whether it uses TLS."""
 
     browser: str = ""
     address: str = ""
@@ -28,7 +28,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class WebSession:
-    """``key`` is the digest of its id; ``begun_at`` and ``seen_at`` are by the clock of the process that wrote them."""
+    """A session's record. ``key`` is the digest of its id; the times are by the clock of the process that wrote them."""
 
     key: str
     begun_at: datetime
@@ -38,7 +38,7 @@ class WebSession:
 
     @property
     def name(self) -> str:
-        """For a form: tells it from the others, and is of no use as a cookie."""
+        """A name for forms, which cannot be used as a cookie."""
         return self.key[:SHOWN_CHARS]
 
 
@@ -50,7 +50,7 @@ class WebSessions:
         self._known: Remembered[WebSession] = Remembered(clock)
 
     async def begin(self, visit: Visit, *, bound_to: str | None = None) -> str:
-        """The new id. With ``bound_to``, a token, the session ends when that is another one."""
+        """Begin a session and return its id. With ``bound_to``, a token, it ends when that token changes."""
         session_id, now = new_key(), self._clock.now()
         seal = bound(session_id, bound_to) if bound_to else ""
         session = WebSession(digest_of(session_id), now, now, visit, seal)
@@ -59,7 +59,7 @@ class WebSessions:
         return session_id
 
     async def find(self, session_id: str, *, tls: bool, bound_to: str | None) -> WebSession | None:
-        """The session of a cookie. ``tls`` is whether the cookie's name says that it came over TLS."""
+        """The session of a cookie; None without one. ``tls``: whether it is the cookie that needs TLS."""
         key = digest_of(session_id)
         session = await self._known.get(key, self._seen)
         if session is None or session.visit.tls is not tls:
@@ -69,11 +69,11 @@ class WebSessions:
         return session
 
     async def is_open(self, key: str) -> bool:
-        """Whether the session with this key has not ended. Asking counts as its use."""
+        """Whether the session with this key has not ended. The call counts as a use."""
         return await self._known.get(key, self._seen) is not None
 
     async def all(self) -> list[WebSession]:
-        """Latest used first."""
+        """Return all sessions, the last used first."""
         found = [_session(one) for one in await self._store.records(RecordKind.WEB_SESSION)]
         return sorted(found, key=lambda one: one.seen_at, reverse=True)
 
@@ -84,14 +84,14 @@ class WebSessions:
         return ended
 
     async def end_all(self, *, but: str | None = None) -> int:
-        """Sign out everywhere, but for the session with this key."""
+        """End all sessions except the one with the key ``but``; return how many."""
         ended = await self._store.remove_records(RecordKind.WEB_SESSION, keep=[but] if but else [])
         self._known.forget_all()
         self._on_ended()
         return ended
 
     async def _seen(self, key: str) -> WebSession | None:
-        """Read it, and write down now and then that it is used. One that was ended meanwhile never comes back by that."""
+        """Read a session and, from time to time, store its last use. A session that ends at the same time stays ended."""
         record = await self._store.get_record(RecordKind.WEB_SESSION, key)
         if record is None:
             return None
