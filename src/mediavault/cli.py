@@ -1,4 +1,4 @@
-"""The command line. ``main`` gives every ending its exit code: 0 done, 1 the job failed, 2 refused."""
+"""The command line. ``main`` returns the exit code: 0 done, 1 the job failed, 2 refused."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and answer its exit code."""
+    """Run one command and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     with watched() as streams:
         try:
@@ -90,9 +90,7 @@ def _run(given: Sequence[str]) -> int:
         return complain(exc, as_json=as_json)
     except Ended as exc:
         return exc.exit_code
-    except (
-        SystemExit
-    ) as exc:  # typer's own: help, an interrupt, or a wrong command line with its words on standard error
+    except SystemExit as exc:  # typer's own: help, an interrupt, or a usage error, which it has printed
         code = exc.code if isinstance(exc.code, int) else EXIT_REFUSED
         if code == EXIT_REFUSED and as_json:
             complain(BadInput("The command line is not understood.", help="See `mediavault --help`."), as_json=True)

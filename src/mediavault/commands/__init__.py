@@ -1,1 +1,1 @@
-"""The commands, one file a group. Nothing heavy is imported before a command runs, so that ``--help`` answers at once."""
+"""The commands, one file per group. Heavy imports wait until a command runs, so that ``--help`` is fast."""

@@ -1,4 +1,4 @@
-"""``backup`` and ``restore``: the jobs and their history as one file, while everything runs; the videos are not in it."""
+"""``backup`` and ``restore``: the jobs and their history as one file, while the vault runs. Videos are not included."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def backup(file: File, *, as_json: AsJson = False) -> None:
 
 
 def restore(file: File, *, set_aside: SetAside = False, as_json: AsJson = False) -> None:
-    """Take over from a backup what the configured database does not have. May be repeated."""
+    """Add what a backup has and the configured database lacks. May be repeated."""
     from mediavault.commands.migrate import tell_comparison
     from mediavault.commands.opening import quiet_settings
 
@@ -53,7 +53,7 @@ async def _restore(settings: Settings, file: Path, *, set_aside: bool, silent: b
     from mediavault.upkeep import moving
 
     async with storage.open_backup(settings, file) as (source, largest_row):
-        if set_aside:  # not before the backup has been found sound
+        if set_aside:  # only after the backup was checked
             set_aside_damaged(settings)
         async with storage.open_store(settings) as target:
             with steps(silent=silent) as onlooker:

@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from mediavault.services.media.probe import StandingProbe
 
 FROM_STANDARD_INPUT = "-"
-AHEAD = 16  # files that are looked into before the first of them has its answer
+AHEAD = 16  # files that are examined before the result of the first one is printed
 
 
 def check(
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE…", help="Media files; `-` reads their names from standard input, one a line."),
+        typer.Argument(metavar="FILE…", help="Media files; `-` reads their names from standard input, one per line."),
     ],
     *,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object a line on standard output, and nothing else.")
+        bool, typer.Option("--json", help="Print one JSON object per line on standard output, and nothing else.")
     ] = False,
 ) -> None:
-    """Look into media files: does each of them play, whole?"""
+    """Check whether media files are whole and playable."""
     refused = asyncio.run(_check(list(_named(files)), as_json=as_json))
     if refused:
         raise Ended(EXIT_JOB_FAILED)
@@ -49,7 +49,7 @@ def _named(files: Sequence[str]) -> Iterable[str]:
 
 
 async def _check(files: Sequence[str], *, as_json: bool) -> int:
-    """Print each verdict as it comes; answers how many were refused."""
+    """Print each verdict as soon as it is known; return how many files were refused."""
     from mediavault.services.media.probe import standing_probe
 
     refused = 0
@@ -79,7 +79,7 @@ async def _in_order(files: Iterable[str], probe: StandingProbe) -> AsyncIterator
 
 
 def as_dict(file: str, report: ProbeReport) -> dict[str, Any]:
-    """The verdict as JSON values. ``reason`` says why a file is refused, or what is odd about one that is accepted."""
+    """The verdict as JSON values. ``reason`` says why a file is refused, or what is unusual about an accepted one."""
     reasons = [problem.reason for problem in report.problems] or report.notes
     return {
         "file": file,
@@ -95,7 +95,7 @@ def as_dict(file: str, report: ProbeReport) -> dict[str, Any]:
 
 
 def print_verdict(verdict: dict[str, Any], *, as_json: bool) -> None:
-    """One line, at once: a JSON object, or columns for a person."""
+    """Print one line and flush it: a JSON object, or columns."""
     if as_json:
         print_line(json.dumps(verdict))
         return
@@ -110,6 +110,6 @@ def print_verdict(verdict: dict[str, Any], *, as_json: bool) -> None:
 
 
 def print_line(line: str) -> None:
-    encoding = sys.stdout.encoding or "utf-8"  # a file's name may hold bytes that are no text
+    encoding = sys.stdout.encoding or "utf-8"  # a file name may contain bytes that are not text
     sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
     sys.stdout.flush()

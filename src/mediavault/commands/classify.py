@@ -1,4 +1,4 @@
-"""``classify``: what addresses are, without asking the network. Thousands of lines a call, one answer for each."""
+"""``classify``: what kind of page each URL names, without the network. One answer for each of thousands of lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-MAX_LINE_CHARS = 65_536  # of standard input; the rest of a longer line is dropped, and such a line is no address
+MAX_LINE_CHARS = 65_536  # of standard input; the rest of a longer line is dropped, and it does not count as a URL
 
 _FROM_INPUT = "-"
 _Answer = Mapping[str, Any]
@@ -20,15 +20,15 @@ _Answer = Mapping[str, Any]
 def classify(
     urls: Annotated[
         list[str],
-        typer.Argument(metavar="URL…", help="Addresses; - reads lines from standard input.", show_default=False),
+        typer.Argument(metavar="URL…", help="URLs; - reads lines from standard input.", show_default=False),
     ],
     *,
-    media: Annotated[bool, typer.Option("--media", help="They are addresses of media files, not of posts.")] = False,
+    media: Annotated[bool, typer.Option("--media", help="The URLs name media files, not posts.")] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object a line on standard output, and nothing else.")
+        bool, typer.Option("--json", help="Print one JSON object per line on standard output, and nothing else.")
     ] = False,
 ) -> None:
-    """Say what addresses are: post, profile, playlist, live, story, redirect or unsupported. Needs no network."""
+    """Say what URLs name: post, profile, playlist, live, story, redirect or unsupported. Needs no network."""
     ask = _media_answer if media else _page_answer
     answers = (ask(url) for url in _all_of(urls))
     if as_json:
@@ -50,7 +50,7 @@ def _media_answer(url: str) -> _Answer:
     return asdict(media_facts(url, platform_of_media(url)))
 
 
-# --- what is asked ---------------------------------------------------------------------------------------------
+# --- input -----------------------------------------------------------------------------------------------------
 
 
 def _all_of(urls: Iterable[str]) -> Iterator[str]:
@@ -62,7 +62,7 @@ def _all_of(urls: Iterable[str]) -> Iterator[str]:
 
 
 def _lines(stream: TextIO) -> Iterator[str]:
-    """Lines without their ends, each in bounded memory."""
+    """Yield lines without their line breaks, each in bounded memory."""
     while piece := stream.readline(MAX_LINE_CHARS):
         rest = piece
         while rest and not rest.endswith("\n") and len(rest) == MAX_LINE_CHARS:
@@ -71,11 +71,11 @@ def _lines(stream: TextIO) -> Iterator[str]:
 
 
 def _readable(text: str) -> str:
-    """Without the half characters that stand for bytes of an argument that are no UTF-8: no JSON can hold them."""
+    """Replace the surrogates that stand for bytes of an argument that are not UTF-8: JSON cannot hold them."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-# --- what is answered ------------------------------------------------------------------------------------------
+# --- output ---------------------------------------------------------------------------------------------------
 
 
 def _print_lines(answers: Iterable[_Answer]) -> None:
@@ -95,7 +95,7 @@ def _expiry(answer: _Answer) -> str:
         return ""
     try:
         return moment_words(datetime.fromtimestamp(answer["expires_at"], UTC))
-    except (ValueError, OverflowError, OSError):  # a year that no calendar has
+    except (ValueError, OverflowError, OSError):  # a year out of range
         return str(answer["expires_at"])
 
 
@@ -122,7 +122,7 @@ _MEDIA_COLUMNS: _Columns = {
 
 
 def _print_table(answers: Iterable[_Answer], columns: _Columns) -> None:
-    """Plain columns: a drawn table of ten thousand rows would take longer than all answers together."""
+    """Print plain columns: drawing a table of ten thousand rows would take longer than classifying them."""
     from mediavault.api.words import one_line
 
     rows = [list(columns), *([one_line(str(cell(each) or "")) for cell in columns.values()] for each in answers)]
@@ -136,5 +136,5 @@ def _write(lines: Iterable[str]) -> None:
         for line in lines:
             sys.stdout.write(f"{line}\n".encode(encoding, "replace").decode(encoding))
         sys.stdout.flush()
-    except BrokenPipeError:  # who reads the answers has seen enough; Python's own flush at the end must not complain
+    except BrokenPipeError:  # the reader has closed the pipe; Python's final flush must not report it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

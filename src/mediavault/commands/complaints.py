@@ -1,4 +1,4 @@
-"""How a command ends badly: the same code, message and help as the API gives, and the exit code that scripts rely on."""
+"""How commands report errors: the same code, message and help as the API, and a documented exit code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXIT_REFUSED = 2
 
 
 class Ended(Exception):
-    """A command has said what there is to say and ends with this exit code."""
+    """Ends the command with this exit code, after everything was printed."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__(exit_code)
@@ -21,7 +21,7 @@ class Ended(Exception):
 
 
 def complain(exc: MediavaultError, *, as_json: bool) -> int:
-    """On standard output as JSON, else on standard error in words; answers the exit code."""
+    """Print the error, as JSON to standard output or as text to standard error; return the exit code."""
     if as_json:
         json.dump({"code": exc.code, "message": exc.message, "help": exc.help}, sys.stdout)
         sys.stdout.write("\n")

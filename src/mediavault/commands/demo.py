@@ -1,4 +1,4 @@
-"""``demo``: the practice site, saved before your eyes. Needs no internet."""
+"""``demo``: saves the posts of the practice site. Needs no internet."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mediavault.commands.options import AsJson
 
 
 def demo(*, as_json: AsJson = False) -> None:
-    """Start a practice site with a post for every kind of trouble, and save them all."""
+    """Start a practice site with a post for every kind of failure, and save them all."""
     from mediavault.commands.output import out
     from mediavault.core.logs import configure_logs
     from mediavault.practice.demo import run_demo

@@ -1,4 +1,4 @@
-"""``doctor``: what this machine has, what it lacks, and the exact words that help. Exit code 1 when something is broken."""
+"""``doctor``: checks the installation and says what helps. Exit code 1 when something is broken."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✕", "red")}
 
 UpgradeYtdlp = Annotated[
-    bool, typer.Option("--upgrade-ytdlp", help="First install the newest yt-dlp, for mediavault alone.")
+    bool, typer.Option("--upgrade-ytdlp", help="First install the newest yt-dlp, for mediavault only.")
 ]
 
 
 def doctor(*, upgrade_ytdlp: UpgradeYtdlp = False, as_json: AsJson = False) -> None:
-    """Examine the installation."""
+    """Check the installation."""
     from mediavault.commands.opening import quiet_settings
     from mediavault.commands.output import print_json
     from mediavault.core.verdicts import Verdict

@@ -1,4 +1,4 @@
-"""``drain``: let workers finish what they have, claim nothing more, and leave."""
+"""``drain``: let workers finish their jobs, claim nothing more, and exit."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ Names = Annotated[
     ),
 ]
 All = Annotated[bool, typer.Option("--all", help="All workers of all machines.")]
-Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until they have left.")]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until they have exited.")]
 
 
 def drain(names: Names = None, *, everybody: All = False, wait: Wait = True, as_json: AsJson = False) -> None:
-    """Let workers finish what runs, claim nothing more, and leave; exit code 1 when there is none."""
+    """Let workers finish their jobs, claim nothing more, and exit; exit code 1 when there is no worker."""
     from mediavault.commands.opening import quiet_settings, with_store
     from mediavault.commands.output import out, print_json
     from mediavault.core.clock import SystemClock
@@ -64,7 +64,7 @@ async def _asked(store: JobStore, names: Sequence[str], *, everybody: bool) -> l
 
 
 def named(alive: Sequence[WorkerBeat], names: Sequence[str], *, must_be_there: bool) -> list[WorkerBeat]:
-    """The workers that these names mean. With ``must_be_there`` a name that means none raises BadInput."""
+    """Return the workers with these names. With ``must_be_there``, an unknown name raises BadInput."""
     from mediavault.core.errors import BadInput
 
     meant = [
@@ -79,7 +79,7 @@ def named(alive: Sequence[WorkerBeat], names: Sequence[str], *, must_be_there: b
 
 
 async def until_left(store: JobStore, asked: Sequence[WorkerBeat], clock: Clock, *, silent: bool) -> None:
-    """A worker that was killed meanwhile counts as gone once it has not been seen for a while."""
+    """Wait until the workers have exited. One that was killed counts as gone once its heartbeat is too old."""
     from mediavault.commands.output import err
     from mediavault.core.fleet import ALIVE_WITHIN
 

@@ -1,4 +1,4 @@
-"""``get URL``: add, wait, and say how it ended. Exit code 0 kept, 1 failed, 2 refused."""
+"""``get URL``: add a post, wait, and print the result. Exit code 0 saved, 1 failed, 2 refused."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ DEFAULT_PATIENCE_S = 30.0
 
 
 def get(
-    url: Annotated[str, typer.Argument(metavar="URL", help="Address of a post.", show_default=False)],
+    url: Annotated[str, typer.Argument(metavar="URL", help="URL of a post.", show_default=False)],
     *,
     force: Annotated[bool, typer.Option("--force", help="Save it again, as a new version.")] = False,
     patience: Annotated[
-        float, typer.Option(min=0, help="Wait for a next try that is due within so many seconds.")
+        float, typer.Option(min=0, help="Wait for a retry that is due within this many seconds.")
     ] = DEFAULT_PATIENCE_S,
     as_json: AsJson = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C while a command works: the first lets it leave in order, the second ends it at once."""
+"""Ctrl-C while a command runs: the first one lets it end in order, the second one ends it at once."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-EXIT_INTERRUPTED = 128 + signal.SIGINT  # as shells say it
+EXIT_INTERRUPTED = 128 + signal.SIGINT  # as shells report it
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """As ``asyncio.run``. Raises KeyboardInterrupt once ``work`` was cancelled by a first Ctrl-C and has left in order.
+    """Like ``asyncio.run``, but a second Ctrl-C ends the process at once.
 
-    asyncio raises a second one wherever the loop happens to be. An answer that is lost there leaves a wait that nothing
-    ends, so here the process ends instead; what it leaves is what a killed one leaves, and its job goes on elsewhere.
+    Raises KeyboardInterrupt after a first Ctrl-C has cancelled ``work`` and it has ended in order. asyncio would raise the
+    second one wherever the loop happens to be, and a result that is lost there can leave a wait that never ends. Ending the
+    process is like killing it: recovery takes care of its job.
     """
     return asyncio.run(_interruptible(work))
 

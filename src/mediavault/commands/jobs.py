@@ -1,4 +1,4 @@
-"""``add``, ``list``, ``show``, ``retry``, ``cancel``, ``remove``: straight to the store, with or without a server."""
+"""``add``, ``list``, ``show``, ``retry``, ``cancel``, ``remove``: directly on the store, whether a server runs or not."""
 
 from __future__ import annotations
 
@@ -26,17 +26,15 @@ MAX_LIMIT = 1_000
 def add(
     urls: Annotated[
         list[str],
-        typer.Argument(
-            metavar="URL…", help="Addresses of posts; - reads them from standard input.", show_default=False
-        ),
+        typer.Argument(metavar="URL…", help="URLs of posts; - reads them from standard input.", show_default=False),
     ],
     *,
     force: Annotated[
-        bool, typer.Option("--force", help="Save posts again that are jobs already, as a new version.")
+        bool, typer.Option("--force", help="Save posts again that have a job already, as a new version.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Hand over the addresses of posts. All or none are taken."""
+    """Add posts by their URLs, all of them or none."""
     from mediavault.api.views import job_list
     from mediavault.commands.output import out, print_jobs, print_json
     from mediavault.core.words import counted
@@ -54,33 +52,33 @@ def add(
 
 def list_jobs(
     *,
-    status: Annotated[list[JobStatus] | None, typer.Option(help="Only these states.", show_default=False)] = None,
+    status: Annotated[list[JobStatus] | None, typer.Option(help="Only these statuses.", show_default=False)] = None,
     platform: Annotated[str | None, typer.Option(help="Only this site.", show_default=False)] = None,
     q: Annotated[
         str | None,
         typer.Option(
             "--q",
-            help="Only what has these words, or their beginnings, in title, text, account or address.",
+            help="Only jobs with these words, or words that begin so, in title, text, account or URL.",
             show_default=False,
         ),
     ] = None,
     account: Annotated[
-        str | None, typer.Option(metavar="SITE/NAME", help="Only this account's, as x/x-jane.", show_default=False)
+        str | None, typer.Option(metavar="SITE/NAME", help="Only this account, as in x/x-jane.", show_default=False)
     ] = None,
     since: Annotated[
         str | None,
         typer.Option(
             metavar="DATE",
-            help="Only what was handed in from then on: 2026-11-24, or with a time; in UTC.",
+            help="Only jobs submitted since then: 2026-11-24, or with a time; in UTC.",
             show_default=False,
         ),
     ] = None,
     until: Annotated[
-        str | None, typer.Option(metavar="DATE", help="Only what was handed in before then.", show_default=False)
+        str | None, typer.Option(metavar="DATE", help="Only jobs submitted before then.", show_default=False)
     ] = None,
-    order: Annotated[JobOrder, typer.Option(help="What comes first.")] = JobOrder.NEWEST,
+    order: Annotated[JobOrder, typer.Option(help="Sort order.")] = JobOrder.NEWEST,
     limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT)] = 50,
-    cursor: Annotated[str | None, typer.Option(help="Go on where the last page ended.", show_default=False)] = None,
+    cursor: Annotated[str | None, typer.Option(help="Continue after the last page.", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first or in another order."""
@@ -115,7 +113,7 @@ def show(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show one job and what was tried."""
+    """Show one job and its history."""
     from mediavault.api.views import history_view, job_view
     from mediavault.commands.output import print_job, print_json
 
@@ -138,13 +136,13 @@ def retry(
         typer.Option(
             metavar="NUMBER",
             min=1,
-            help="The candidate that is the post's video, as `show` numbers them.",
+            help="Number of the candidate that is the post's video, as `show` lists them.",
             show_default=False,
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Queue failed or cancelled jobs again; with --choose, which video is the post's."""
+    """Queue failed or cancelled jobs again; --choose says which video is the post's."""
     from mediavault.core.errors import BadInput
 
     if choose is not None and len(job_ids) != 1:
@@ -164,12 +162,12 @@ def retry(
 def gates(
     *,
     open_site: Annotated[
-        str | None, typer.Option("--open", metavar="SITE", help="Ask this site again at once.", show_default=False)
+        str | None, typer.Option("--open", metavar="SITE", help="Open this site again at once.", show_default=False)
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show each site's gate: open or left alone, until when and why; its next turn, its account's day, its jobs,
-    and how many posts no extractor understood within seven days."""
+    """Show each site's limits: whether it is closed, until when and why; when its next request is allowed, the daily limit of
+    its account, its jobs, and how many posts no extractor understood within seven days."""
     from mediavault.api.views import gate_views
     from mediavault.commands.output import print_gates, print_json
     from mediavault.core.clock import SystemClock
@@ -190,7 +188,7 @@ def gates(
 
 
 def _refuse_unknown(site: str) -> None:
-    """A slip of the pen would open a gate that no job ever passes, or find nothing."""
+    """Raise BadInput for an unknown site: a typing error would silently have no effect."""
     from mediavault.core.errors import BadInput
     from mediavault.platforms.registry import all_platforms
 
@@ -200,7 +198,7 @@ def _refuse_unknown(site: str) -> None:
 
 
 def _moment(option: str, told: str | None) -> datetime | None:
-    """A day begins at midnight; what says no zone is in UTC."""
+    """Parse a date or a time, in UTC without a zone; a date means its midnight."""
     from mediavault.core.errors import BadInput
 
     if told is None:
@@ -209,13 +207,13 @@ def _moment(option: str, told: str | None) -> datetime | None:
         at = datetime.fromisoformat(told)
     except ValueError as exc:
         raise BadInput(
-            f"{option} is no date: {told}", help="Write it as 2026-11-24 or 2026-11-24T18:30+01:00."
+            f"{option} is not a date: {told}", help="Write it as 2026-11-24 or 2026-11-24T18:30+01:00."
         ) from exc
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def cancel(job_ids: JobIds, *, as_json: AsJson = False) -> None:
-    """Stop jobs for good."""
+    """Cancel jobs."""
     _for_each(job_ids, lambda store, job_id: store.cancel(job_id), as_json=as_json)
 
 
@@ -223,11 +221,11 @@ def remove(
     job_ids: JobIds,
     *,
     files: Annotated[
-        bool, typer.Option("--files", help="Delete the kept files too; else they stay in the library.")
+        bool, typer.Option("--files", help="Delete the saved files too; otherwise they stay in the library.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Forget jobs."""
+    """Remove jobs."""
     settings = quiet_settings()
 
     async def forget(store: JobStore, job_id: JobId) -> Job:
@@ -241,7 +239,7 @@ def remove(
 
 
 def read_urls(urls: Sequence[str]) -> list[str]:
-    """The arguments, with - replaced by the lines of standard input."""
+    """Return the arguments, with - replaced by the lines of standard input."""
     import sys
 
     from mediavault.core.errors import BadUrl
@@ -255,7 +253,7 @@ def read_urls(urls: Sequence[str]) -> list[str]:
 
 
 def _for_each(job_ids: Sequence[str], do: Callable[[JobStore, JobId], Awaitable[Job]], *, as_json: bool) -> None:
-    """Stops at the first that cannot be done; what was done before stays done, and is told to a person."""
+    """Apply ``do`` to each job and stop at the first error; what was done before stays done and is printed."""
     from mediavault.api.views import job_list
     from mediavault.commands.output import print_jobs, print_json
 
@@ -263,7 +261,7 @@ def _for_each(job_ids: Sequence[str], do: Callable[[JobStore, JobId], Awaitable[
 
     async def act(store: JobStore) -> None:
         for job_id in job_ids:
-            done.append(await do(store, JobId(job_id)))  # noqa: PERF401 - what was done before an error is kept
+            done.append(await do(store, JobId(job_id)))  # noqa: PERF401 - the list is printed after an error too
 
     try:
         asyncio.run(with_store(quiet_settings(), act))
@@ -296,7 +294,7 @@ async def _list(settings: Settings, query: JobQuery) -> JobPage:
 
 
 async def _remove_files(settings: Settings, job: Job) -> None:
-    """First the files: if they cannot go, the row still names them."""
+    """Remove the job's files before its row: if that fails, the row still names them."""
     from mediavault.api.views import kept_paths
     from mediavault.runtime import storage
 

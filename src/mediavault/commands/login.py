@@ -1,4 +1,4 @@
-"""``login``, ``answer`` and ``sessions``: a window of the desktop or a cookies.txt, and how it stands with the sites."""
+"""``login``, ``answer`` and ``sessions``: sign in to sites by a browser window or a cookies.txt, and list the sessions."""
 
 from __future__ import annotations
 
@@ -22,26 +22,24 @@ if TYPE_CHECKING:
     from mediavault.api.session_views import ImportView, SessionView
     from mediavault.core.settings import Settings
 
-MAX_FILE_CHARS = (4 << 20) + 1  # one more than is taken
+MAX_FILE_CHARS = (4 << 20) + 1  # one more than allowed
 
 
 def login(
-    platform: Annotated[
-        str, typer.Argument(metavar="SITE", help="As jobs name it: x, instagram, …", show_default=False)
-    ],
+    platform: Annotated[str, typer.Argument(metavar="SITE", help="As in jobs: x, instagram, …", show_default=False)],
     *,
     cookies: Annotated[
         str | None,
         typer.Option(
             "--cookies",
             metavar="FILE",
-            help="Take the site's cookies from a cookies.txt (Netscape form); - reads it from standard input.",
+            help="Import the site's cookies from a cookies.txt (Netscape format); - reads it from standard input.",
             show_default=False,
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Sign in to a site, so that posts can be had that it shows to signed-in people only."""
+    """Sign in to a site, to save posts that it shows to signed-in users only."""
     settings = quiet_settings()
     if cookies is not None:
         taken = asyncio.run(_import(settings, platform, _read(cookies)))
@@ -55,11 +53,11 @@ def login(
 
 
 def answer(
-    job_id: Annotated[str, typer.Argument(metavar="ID", help="Id of a job that waits for you.", show_default=False)],
+    job_id: Annotated[str, typer.Argument(metavar="ID", help="Id of a job that needs you.", show_default=False)],
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Open a window on the post of a job that waits for a person; the job goes on when it is closed."""
+    """Open a browser window on the post of a job that needs you; the job continues when you close it."""
     from mediavault.commands.output import out, print_json
 
     view = asyncio.run(_answer(quiet_settings(), JobId(job_id), silent=as_json))
@@ -70,7 +68,7 @@ def answer(
 
 
 def sessions(*, as_json: AsJson = False) -> None:
-    """Show which sites are signed in to, until when, and how many jobs wait for a sign-in."""
+    """Show the sessions, when they expire, and how many jobs wait for a sign-in."""
     from mediavault.commands.output import print_json
 
     views = asyncio.run(_states(quiet_settings()))
@@ -80,7 +78,7 @@ def sessions(*, as_json: AsJson = False) -> None:
         _print_table(views)
 
 
-# --- what they do ----------------------------------------------------------------------------------------------
+# --- actions ---------------------------------------------------------------------------------------------------
 
 
 async def _import(settings: Settings, platform: str, text: str) -> ImportView:
@@ -102,7 +100,7 @@ async def _sign_in(settings: Settings, platform: str, *, silent: bool) -> Sessio
     from mediavault.runtime import errands, house, storage
     from mediavault.services.browser.own_display import has_display
 
-    site = house.session_desk(settings).platform(platform)  # an unknown site is told before anything opens
+    site = house.session_desk(settings).platform(platform)  # an unknown site is refused before anything opens
     if not has_display():
         raise _no_screen(settings, f"sessions#{platform}", "Or use --cookies FILE.")
     if not silent:
@@ -148,7 +146,7 @@ async def _states(settings: Settings) -> list[SessionView]:
 
 
 async def _enter_pressed() -> None:
-    """Waits for a line on the terminal; for ever where there is none."""
+    """Wait until Enter is pressed; forever without a terminal."""
     pressed = asyncio.Event()
     if not sys.stdin.isatty():
         await pressed.wait()
@@ -180,7 +178,7 @@ def _no_screen(settings: Settings, page: str, more: str = "") -> BadInput:
     )
 
 
-# --- what they say ---------------------------------------------------------------------------------------------
+# --- output ----------------------------------------------------------------------------------------------------
 
 
 def _print_import(view: ImportView, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""``migrate``: bring the database up to this version's schema, or move everything into another database."""
+"""``migrate``: update the database to this version's schema, or move everything to another database."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WhileRunning = Annotated[
 
 
 def migrate(*, to: To = None, while_running: WhileRunning = False, as_json: AsJson = False) -> None:
-    """Apply pending migrations and say what the database is; with --to, move everything into another."""
+    """Apply pending migrations and print the database's state; with --to, move everything to another database."""
     from mediavault.commands.opening import quiet_settings
     from mediavault.commands.output import out, print_json
     from mediavault.core.words import counted
@@ -69,7 +69,7 @@ async def _move(settings: Settings, url: str, *, while_running: bool, silent: bo
     from mediavault.upkeep.moving import move
 
     if url == settings.effective_database_url:
-        raise BadInput("That is the database that this vault is on.", help="Name another one with --to.")
+        raise BadInput("That is the database that this vault uses.", help="Name another one with --to.")
     unprotected = settings.allow_unprotected_database
     async with (
         storage.open_store(settings) as source,
@@ -82,7 +82,7 @@ async def _move(settings: Settings, url: str, *, while_running: bool, silent: bo
 
 
 def tell_comparison(copied: Copied, found: Comparison, *, as_json: bool) -> None:
-    """The verdict; raises Ended with exit code 1 when something is missing or different."""
+    """Print the comparison; raises Ended with exit code 1 when something is missing or different."""
     from mediavault.commands.output import print_json
 
     if as_json:

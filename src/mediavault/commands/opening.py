@@ -1,4 +1,4 @@
-"""How a command begins: with the settings, and with the store that they name."""
+"""Opens what commands need: the settings, and the store that they name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def quiet_settings() -> Settings:
-    """The settings; from here on only what goes wrong is logged, since a person reads along."""
+    """Read the settings, and log only warnings and errors from now on."""
     from mediavault.core.logs import configure_logs
     from mediavault.core.settings import load_settings
 
@@ -23,7 +23,7 @@ def quiet_settings() -> Settings:
 
 
 def set_aside_damaged(settings: Settings) -> None:
-    """Make room for a new database where the old one is damaged, and say where that is kept. Raises BadInput, StoreError."""
+    """Move a damaged database aside and print where it is now. Raises BadInput, StoreError."""
     from mediavault.commands.output import err
     from mediavault.runtime import errands
 
@@ -37,7 +37,7 @@ def set_aside_damaged(settings: Settings) -> None:
 
 
 async def with_store(settings: Settings, use: Callable[[JobStore], Awaitable[T]]) -> T:
-    """What ``use`` makes of the store that the settings name; closed afterwards."""
+    """Open the store that the settings name, return what ``use`` returns, and close it."""
     from mediavault.runtime import storage
 
     async with storage.open_store(settings) as store:

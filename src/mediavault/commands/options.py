@@ -1,4 +1,4 @@
-"""Options that many commands share."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value on st
 SetAside = Annotated[
     bool,
     typer.Option(
-        "--set-aside", help="Move a damaged SQLite database aside first, and begin with a new one; a sound one stays."
+        "--set-aside", help="Move a damaged SQLite database aside first and start with a new one; a sound one stays."
     ),
 ]
-JobIds = Annotated[
-    list[str], typer.Argument(metavar="ID…", help="Ids of jobs, as `list` shows them.", show_default=False)
-]
+JobIds = Annotated[list[str], typer.Argument(metavar="ID…", help="Job ids, as `list` shows them.", show_default=False)]

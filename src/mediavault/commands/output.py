@@ -1,4 +1,4 @@
-"""How commands speak: one JSON value on standard output, or tables for people; complaints on standard error."""
+"""Output of commands: one JSON value or tables on standard output, errors on standard error."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def print_json(value: Json) -> None:
 
 
 def print_json_line(value: Json) -> None:
-    """One of several values, each on a line of its own."""
+    """Print one of several values, each on its own line."""
     json.dump(_plain(value), sys.stdout, ensure_ascii=not _speaks_utf8())
     sys.stdout.write("\n")
 
@@ -93,7 +93,7 @@ def print_gates(gates: Sequence[GateView]) -> None:
 
 
 def print_workers(workers: Sequence[WorkerView]) -> None:
-    """A table; the list is not empty."""
+    """Print a table of at least one worker."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("Machine", "Process", "Version", "Sites", "Signed in to", "Jobs", "Seen", "Missed beats"):
         table.add_column(name, overflow="fold")
@@ -141,7 +141,7 @@ def print_job(job: JobView, history: Sequence[HistoryView]) -> None:
 
 
 def moment_words(moment: datetime | None) -> str:
-    """In the local time zone, to the second."""
+    """Format a time in the local time zone, to the second."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
 
 
@@ -183,7 +183,7 @@ def _items_table(job: JobView) -> Table:
 
 
 def _candidates_table(job: JobView) -> Table:
-    """Numbered as ``retry --choose`` takes them."""
+    """The candidates, numbered as for ``retry --choose``."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("Candidate", "Kind", "Picture", "Length", "Address"):
         table.add_column(name, overflow="fold")

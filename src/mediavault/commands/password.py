@@ -1,4 +1,4 @@
-"""``password``: set or remove the password of the vault. Who can read its database needs no old one."""
+"""``password``: set or remove the vault's password. The old one is not asked for: the command has the database."""
 
 from __future__ import annotations
 
@@ -15,13 +15,11 @@ if TYPE_CHECKING:
     from mediavault.store.port import JobStore
 
 FromStdin = Annotated[bool, typer.Option("--stdin", help="Read it from standard input, one line, without asking.")]
-Remove = Annotated[
-    bool, typer.Option("--remove", help="Remove it: the vault is open to this machine, and to no other.")
-]
+Remove = Annotated[bool, typer.Option("--remove", help="Remove it: the vault is then open to this machine only.")]
 
 
 def password(*, from_stdin: FromStdin = False, remove: Remove = False, as_json: AsJson = False) -> None:
-    """Set the password that the pages ask for; whoever is signed in is signed out."""
+    """Set the vault's password and end all sessions."""
     from mediavault.access.passwords import check_password
     from mediavault.commands.opening import quiet_settings, with_store
     from mediavault.commands.output import out, print_json

@@ -1,4 +1,4 @@
-"""How far an errand is: a bar on standard error, a line a step where that is no terminal, nothing beside JSON."""
+"""Progress of long commands: a bar on standard error, one line per step without a terminal, nothing with --json."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mediavault.commands.output import err
 
 
 class Steps:
-    """One bar a step."""
+    """Shows one progress bar per step."""
 
     def __init__(self, progress: Progress | None, *, is_terminal: bool) -> None:
         self._progress = progress
@@ -19,7 +19,7 @@ class Steps:
         self._task: TaskID | None = None
 
     def begins(self, words: str, total: int | None) -> None:
-        """``total`` None: nobody knows."""
+        """Begin a step; ``total`` is None when it is unknown."""
         if self._progress is None:
             return
         if not self._is_terminal:
@@ -36,7 +36,7 @@ class Steps:
 
 @contextmanager
 def steps(*, silent: bool) -> Iterator[Steps]:
-    """``silent`` for scripts that read the answer."""
+    """Show progress while the block runs, unless ``silent``."""
     if silent:
         yield Steps(None, is_terminal=False)
         return

@@ -1,4 +1,4 @@
-"""``rebuild``: the jobs from the sidecars of the library. Exit code 1 when something was not taken as completed."""
+"""``rebuild``: the jobs from the sidecars of the library. Exit code 1 when a job could not be restored as completed."""
 
 from __future__ import annotations
 
@@ -14,16 +14,14 @@ if TYPE_CHECKING:
     from mediavault.core.settings import Settings
     from mediavault.upkeep.rebuilding import Rebuilt, Refused
 
-SizesOnly = Annotated[
-    bool, typer.Option("--sizes-only", help="Believe a file of the right size, without reading it from end to end.")
-]
+SizesOnly = Annotated[bool, typer.Option("--sizes-only", help="Accept a file of the right size without reading it.")]
 AsJsonLines = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object a refused sidecar and one that sums up, a line each.")
+    bool, typer.Option("--json", help="Print one JSON object per refused sidecar and a summary, one per line.")
 ]
 
 
 def rebuild(*, sizes_only: SizesOnly = False, set_aside: SetAside = False, as_json: AsJsonLines = False) -> None:
-    """Take every video of the library that its sidecar vouches for into the database."""
+    """Restore the jobs of all videos that match their sidecar."""
     from mediavault.commands.opening import quiet_settings, set_aside_damaged
 
     settings = quiet_settings()
@@ -44,7 +42,7 @@ async def _rebuild(settings: Settings, *, read_data: bool, as_json: bool) -> Reb
 
     async with storage.open_store(settings) as store:
         if await store.workers(seen_within=ALIVE_WITHIN):
-            raise BadInput("Workers are at work at this vault.", help="Stop `mediavault serve` and all workers first.")
+            raise BadInput("Workers are running.", help="Stop `mediavault serve` and all workers first.")
         with steps(silent=as_json) as onlooker:
             library = await storage.open_library(settings, store)
             onlooker.begins("Reading sidecars", await count_sidecars(library))

@@ -1,4 +1,4 @@
-"""``serve``, ``worker``, ``api``: the processes that stay."""
+"""``serve``, ``worker``, ``api``: the long-running processes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 Host = Annotated[str | None, typer.Option(help="Listen here instead of MEDIAVAULT_HOST.", show_default=False)]
 Port = Annotated[int | None, typer.Option(help="Listen here instead of MEDIAVAULT_PORT.", show_default=False)]
 Concurrency = Annotated[
-    int | None, typer.Option(help="Jobs at a time, instead of MEDIAVAULT_CONCURRENCY.", show_default=False)
+    int | None, typer.Option(help="Number of jobs at a time, instead of MEDIAVAULT_CONCURRENCY.", show_default=False)
 ]
 
 
 Platforms = Annotated[
     str | None,
-    typer.Option(help="Take only jobs of these, as in x,tiktok; instead of MEDIAVAULT_PLATFORMS.", show_default=False),
+    typer.Option(
+        help="Claim only jobs of these platforms, as in x,tiktok; instead of MEDIAVAULT_PLATFORMS.", show_default=False
+    ),
 ]
 
 
@@ -36,7 +38,7 @@ def serve(host: Host = None, port: Port = None, concurrency: Concurrency = None,
 
 
 def worker(concurrency: Concurrency = None, platforms: Platforms = None, *, as_json: AsJson = False) -> None:
-    """Run a worker alone."""
+    """Run a worker only."""
     from mediavault.runtime import processes
 
     settings = _load(concurrency=concurrency, platforms=platforms)
@@ -45,7 +47,7 @@ def worker(concurrency: Concurrency = None, platforms: Platforms = None, *, as_j
 
 
 def api(host: Host = None, port: Port = None, *, as_json: AsJson = False) -> None:
-    """Run the API and the pages alone; a worker elsewhere does the work."""
+    """Run the API and the pages only; a worker runs elsewhere."""
     from mediavault.runtime import processes
 
     settings = _listening(host=host, port=port)
@@ -58,7 +60,7 @@ def _listening(**overrides: Any) -> Settings:
     from mediavault.runtime.storage import is_new
 
     settings = _load(**overrides)
-    if needs_a_password(settings) and is_new(settings):  # told before anything is made; else the database says
+    if needs_a_password(settings) and is_new(settings):  # refused before anything is created
         raise no_password(settings)
     return settings
 
@@ -73,7 +75,7 @@ def _load(**overrides: Any) -> Settings:
 
 
 def _announce(role: str, settings: Settings, *, as_json: bool) -> None:
-    """For scripts that start a vault: what it is about to be. For people the log says it."""
+    """Print what is about to run, for scripts; without --json the log says it."""
     if not as_json:
         return
     from mediavault.commands.output import print_json

@@ -1,7 +1,7 @@
-"""Standard output and standard error that find no reader or no room: what is lost, and what that does to the exit code.
+"""Handles a standard output or standard error that is closed or full, and what that means for the exit code.
 
-Python flushes both once more as it ends, and makes the exit code 120 where that fails: a service manager would start a
-drained worker again because its log was full.
+Python flushes both once more at exit, and the exit code becomes 120 when that fails: a service manager would restart a
+drained worker because its log was full.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from mediavault.commands.complaints import EXIT_REFUSED
 
 
 class OutputLost(Exception):
-    """What the command had to say could not be written; there is no use in going on."""
+    """The command's output could not be written, so it ends."""
 
 
 class _Stream:
-    """The stream that it is made of, in everything but a write that fails."""
+    """Behaves like the stream that it wraps, except for a write that fails."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -48,7 +48,7 @@ class _Stream:
 
 
 class _Output(_Stream):
-    """Standard output: a command that cannot say what it was asked for ends."""
+    """Standard output: a command that cannot write its output ends."""
 
     lost: OSError | None = None
 
@@ -58,22 +58,22 @@ class _Output(_Stream):
 
 
 class _Complaints(_Stream):
-    """Standard error, and so the log: what is lost stops nothing, and the next line is tried again."""
+    """Standard error, and so the log: a failed write is ignored, and the next line is tried again."""
 
     def _on_loss(self, exc: OSError) -> None:
         pass
 
 
 class Streams:
-    """Both, while a command runs."""
+    """Both streams while a command runs."""
 
     def __init__(self, output: _Output) -> None:
         self._output = output
 
     def hand_over(self, exit_code: int) -> int:
-        """The command's exit code once its output has left; that of a refusal, with words, where it was lost.
+        """Flush the output and return the exit code: the command's own, or that of an error when output was lost.
 
-        A reader who has left wanted no more, and is told nothing.
+        A closed pipe is not an error: its reader wanted no more.
         """
         with suppress(OutputLost):
             self._output.flush()
@@ -86,7 +86,7 @@ class Streams:
 
 @contextmanager
 def watched() -> Iterator[Streams]:
-    """Watch over both streams in the block. Afterwards nothing is left in them that Python could fail to flush."""
+    """Wrap both streams in the block; afterwards nothing is left that Python could fail to flush."""
     before = sys.stdout, sys.stderr
     plain = tuple(_or_nowhere(stream) for stream in before)
     output = _Output(plain[0])
@@ -100,7 +100,7 @@ def watched() -> Iterator[Streams]:
 
 
 def _or_nowhere(stream: TextIO | None) -> TextIO:
-    """None is what Python makes of a descriptor that was closed before it began; what is opened next would get its number."""
+    """Replace None, which stands for a descriptor that was closed at start; the next file opened would get its number."""
     return stream if stream is not None else Path(os.devnull).open("w", encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""``token add | list | revoke``: what programs show instead of a password."""
+"""``token add | list | revoke``: API tokens for programs."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ T = TypeVar("T")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What it is for, as in `phone`.", show_default=False)]
 ScopeOption = Annotated[
-    Scope, typer.Option("--scope", help="submit: hand links in; read: see everything; admin: everything.")
+    Scope, typer.Option("--scope", help="submit: submit URLs; read: read everything; admin: everything.")
 ]
 Days = Annotated[
-    int | None, typer.Option("--days", min=1, max=3650, help="It ends after so many days. Default: never.")
+    int | None, typer.Option("--days", min=1, max=3650, help="It expires after this many days. Default: never.")
 ]
 
 
 def add(name: Name, scope: ScopeOption = Scope.SUBMIT, days: Days = None, *, as_json: AsJson = False) -> None:
-    """Make a token. It is shown this once."""
+    """Create a token. It is shown only once."""
     from mediavault.commands.output import err, out, print_json
 
     lives = None if days is None else timedelta(days=days)
@@ -42,7 +42,7 @@ def add(name: Name, scope: ScopeOption = Scope.SUBMIT, days: Days = None, *, as_
 
 
 def list_tokens(*, as_json: AsJson = False) -> None:
-    """Name, scope and last use of every token; never the token."""
+    """List name, scope and last use of every token, never the token itself."""
     from mediavault.commands.output import out, print_json
 
     found = _with_tokens(lambda tokens: tokens.all())
@@ -59,7 +59,7 @@ def list_tokens(*, as_json: AsJson = False) -> None:
 
 
 def revoke(name: Name, *, as_json: AsJson = False) -> None:
-    """End a token, by its name or id. A running vault forgets it within seconds."""
+    """Revoke a token by its name or id. A running vault refuses it within seconds."""
     from mediavault.commands.output import out, print_json
 
     gone = _with_tokens(lambda tokens: tokens.revoke(name))

@@ -1,4 +1,4 @@
-"""``verify``: every row against the library, and the library against the rows. Changes nothing. Exit code 1 on findings."""
+"""``verify``: compares the jobs with the library. Changes nothing. Exit code 1 on findings."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from mediavault.upkeep.verifying import Verified
 
 ReadData = Annotated[
-    bool, typer.Option("--read-data", help="Read every byte and compare hashes: finds what rotted, and takes its time.")
+    bool, typer.Option("--read-data", help="Read every byte and compare hashes: finds silent damage, but takes long.")
 ]
 AsJsonLines = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object a finding and one that sums up, a line each.")
+    bool, typer.Option("--json", help="Print one JSON object per finding and a summary, one per line.")
 ]
 
 
 def verify(*, read_data: ReadData = False, as_json: AsJsonLines = False) -> None:
-    """Find what is missing, damaged or nobody's in the library."""
+    """Find files that are missing, damaged or without a job."""
     from mediavault.commands.opening import quiet_settings
 
     done = asyncio.run(_verify(quiet_settings(), read_data=read_data, as_json=as_json))

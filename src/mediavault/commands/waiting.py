@@ -1,4 +1,4 @@
-"""Adding a post and watching it until it is over, with a worker of our own where none is alive."""
+"""Adds a post and waits until its job is over, with a worker in this process when no other is alive."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import JobStore
 
 LOOK_EVERY_S = 0.25
-WORKERS_EVERY_S = 10.0  # a worker may die while we wait for it
+WORKERS_EVERY_S = 10.0  # a worker may die during the wait
 
 
 class Onlooker(Protocol):
-    """Is shown the job whenever it was looked at."""
+    """Is shown the job each time that it was read."""
 
     def see(self, job: Job) -> None: ...
 
@@ -37,15 +37,15 @@ class Onlooker(Protocol):
 async def save_and_wait(
     settings: Settings, url: str, clock: Clock, *, force: bool, patience_s: float, silent: bool
 ) -> Job:
-    """The job as it ended, or as it stands when its next try is further off than ``patience_s`` seconds.
+    """Return the job when it is over, or when its next retry is more than ``patience_s`` seconds away.
 
-    Raises BadUrl and its kin when the address is refused; nothing was stored then.
+    Raises BadInput when the URL is refused; then nothing was stored.
     """
     new = house.make_submission(settings).read(url)
     async with storage.open_store(settings) as store:
         attempts = (await LiveSettings(settings, store, clock).current()).max_attempts
         job = (await store.enqueue([replace(new, max_attempts=attempts)], force=force))[0].job
-        if job.status in (JobStatus.FAILED, JobStatus.CANCELLED):  # a person asks again
+        if job.status in (JobStatus.FAILED, JobStatus.CANCELLED):  # the command is a new request
             job = await store.retry(job.id)
         with _onlooker(silent) as onlooker:
             return await wait_for(store, job.id, settings, clock, onlooker, patience=timedelta(seconds=patience_s))
@@ -54,7 +54,7 @@ async def save_and_wait(
 async def wait_for(
     store: JobStore, job_id: JobId, settings: Settings, clock: Clock, onlooker: Onlooker, *, patience: timedelta
 ) -> Job:
-    """Look again and again until the job is over; starts a worker here as soon as none is alive."""
+    """Poll until the job is over; start a worker in this process as soon as no other is alive."""
     next_roll_call = clock.monotonic()
     async with _Helper(settings, job_id).at_hand() as helper:
         while True:
@@ -70,12 +70,12 @@ async def wait_for(
 
 
 def is_too_far_off(job: Job, clock: Clock, patience: timedelta) -> bool:
-    """Whether the next try is later than a person wants to wait."""
+    """Whether the next retry is later than the caller wants to wait."""
     return job.status is JobStatus.FAILED and job.retry_at is not None and job.retry_at - clock.now() > patience
 
 
 class _Helper:
-    """A worker in this process, for this one job. Ends with us, and then its job goes back to the queue."""
+    """A worker in this process for this one job; when it ends, an unfinished job is released."""
 
     def __init__(self, settings: Settings, job_id: JobId) -> None:
         self._settings = settings
@@ -90,7 +90,7 @@ class _Helper:
         self._task = asyncio.create_task(errands.save_here(self._settings, self._job_id))
 
     def gave_up(self) -> bool:
-        """Whether it has ended; raises what it ended with, so that nobody waits for a worker that cannot work."""
+        """Whether it has ended; raises its error, so that the command does not wait for a broken worker."""
         if self._task is None or not self._task.done():
             return False
         try:
@@ -112,7 +112,7 @@ class _Helper:
 
 
 class Bar:
-    """A progress bar on standard error; where that is no terminal, a line for every new state."""
+    """A progress bar on standard error; without a terminal, one line for every new state."""
 
     def __init__(self, progress: Progress, *, is_terminal: bool) -> None:
         self._progress = progress
@@ -126,7 +126,7 @@ class Bar:
             self._progress.console.print(state, markup=False)
         elif self._is_terminal:
             if state != self._said:
-                self._progress.reset(self._task, total=None)  # a stage without bytes has no end that could be shown
+                self._progress.reset(self._task, total=None)  # a stage without bytes has no known length
             self._show(job, state)
         self._said = state
 
@@ -138,7 +138,7 @@ class Bar:
 
 
 class _Speed(ProgressColumn):
-    """Bytes a second, and nothing where no bytes flow."""
+    """Bytes per second, empty while nothing is transferred."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
@@ -150,7 +150,7 @@ COLUMNS = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fiel
 
 class _Silent:
     def see(self, job: Job) -> None:
-        """For scripts that read the answer."""
+        """Show nothing, for scripts."""
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""``workers``: who works at this vault, on which machine, and what nobody takes."""
+"""``workers``: the live workers, their machines, and the jobs that no worker claims."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def test_a_date_that_is_none_is_refused(run: Run, option: str) -> None:
     ended = run("list", option, "yesterday")
 
     assert ended.code == 2
-    assert f"{option} is no date" in ended.err
+    assert f"{option} is not a date" in ended.err
 
 
 def test_adding_answers_like_the_api(run: Run) -> None:
