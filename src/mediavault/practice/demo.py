@@ -1,6 +1,6 @@
-"""``mediavault demo``: a practice site, a whole vault, and every kind of trouble, without the internet.
+"""``mediavault demo``: saves the posts of a practice site with a complete vault, without the internet.
 
-Everything lives in a folder of its own that is gone afterwards: no setting, job or video of the person is touched.
+Everything is in a temporary folder that is removed at the end: no setting, job or video of the user is touched.
 """
 
 from __future__ import annotations
@@ -28,30 +28,31 @@ from mediavault.practice.troubles import TROUBLES
 from mediavault.practice.verdict import KeptVideo, check, has_ended
 from mediavault.store.port import JobStore
 
-TIME_LIMIT_S = 60.0  # from the submission of the posts; what is not done then counts as wrong
+TIME_LIMIT_S = 60.0  # from the submission of the posts; an unfinished post then counts as wrong
 LOOK_INTERVAL_S = 0.25
-MAX_ATTEMPTS = 2  # a second try is what "come back later" needs; a third would only take time
+MAX_ATTEMPTS = 2  # "come back later" needs a second attempt; a third would only take time
 
 OnRows = Callable[[Sequence[Row]], None]
 
 
 class DemoVault(Protocol):
-    """The part of an open vault that the demo uses."""
+    """The part of the application that the demo uses."""
 
     @property
     def store(self) -> JobStore: ...
 
     def submit(self, url: str) -> NewJob:
-        """Read an address; nothing is stored yet. Raises BadInput."""
+        """Read a URL; nothing is stored yet. Raises BadInput."""
 
 
 OpenVault = Callable[[Settings], AbstractAsyncContextManager[DemoVault]]
 
 
 async def run_demo(console: Console, *, as_json: bool, open_vault: OpenVault | None = None) -> int:
-    """Save every practice post and say how it went, as a table or as one JSON object. 0: all ended as they should; 1: not.
+    """Save every practice post and print the results, as a table or as one JSON object.
 
-    ``open_vault`` (the runtime's) opens a vault whose worker runs in this process until the context ends.
+    Returns 0 when all ended as expected, else 1. ``open_vault`` opens a vault whose worker runs in this process until the
+    context ends.
     """
     clock = SystemClock()
     with tempfile.TemporaryDirectory(prefix="mediavault-demo-", ignore_cleanup_errors=True) as folder:
@@ -69,7 +70,7 @@ async def run_demo(console: Console, *, as_json: bool, open_vault: OpenVault | N
 
 
 def demo_settings(room: Path, origin: str) -> Settings:
-    """A vault of its own below ``room``, in a hurry; only the browser and the log level are left to the environment."""
+    """Settings for a fast vault below ``room``; only the browser and the log level come from the environment."""
     return load_settings(
         state_dir=room / "state",
         download_dir=room / "library",
@@ -103,7 +104,7 @@ async def save_all(
     show: OnRows,
     limit_s: float = TIME_LIMIT_S,
 ) -> tuple[Row, ...]:
-    """Submit every post, wait until each job has ended or ``limit_s`` is over, and judge them. ``show`` sees each change."""
+    """Submit every post, wait until each job has ended or ``limit_s`` is over, and judge them. ``show`` gets each change."""
     stored = await vault.store.enqueue([vault.submit(site.url(post)) for post in site.posts])
     rows = tuple(Row(post, each.job) for post, each in zip(site.posts, stored, strict=True))
     deadline = clock.monotonic() + limit_s
@@ -120,7 +121,7 @@ async def save_all(
 
 
 async def _looked_at(row: Row, store: JobStore, site: PracticeSite, library: Path) -> Row:
-    """The row as it stands now; a job that has ended is judged, once."""
+    """The row with the job's current state; a job that has ended is judged, once."""
     if row.problems is not None:
         return row
     job = await store.get(row.job.id)
@@ -129,7 +130,7 @@ async def _looked_at(row: Row, store: JobStore, site: PracticeSite, library: Pat
 
 
 def judged(row: Row, site: PracticeSite, library: Path) -> Row:
-    """The row with what is wrong about it. Reads the kept file: call it in a thread."""
+    """The row with its problems. Reads the saved file: call it in a thread."""
     post, job = row.post, row.job
     if row.problems is not None:
         return row
@@ -145,7 +146,7 @@ def judged(row: Row, site: PracticeSite, library: Path) -> Row:
 
 
 def kept_video(job: Job, library: Path) -> KeptVideo | None:
-    """What stands in the library for a completed job; None for any other."""
+    """The saved video of a completed job; None for any other job."""
     if job.status is not JobStatus.COMPLETED:
         return None
     path = library / (job.output_path or "")
@@ -162,7 +163,7 @@ def kept_video(job: Job, library: Path) -> KeptVideo | None:
 
 @contextmanager
 def _screen(console: Console, *, as_json: bool) -> Iterator[OnRows]:
-    """Draws rows: again and again in a terminal, once at the end elsewhere, never for JSON."""
+    """Draw rows: repeatedly in a terminal, else once at the end; never for JSON."""
     if as_json:
         yield lambda _: None
         return
@@ -185,6 +186,6 @@ def _report(console: Console, rows: Sequence[Row], seconds: float, *, as_json: b
 
 
 def _runtimes_vault(settings: Settings) -> AbstractAsyncContextManager[DemoVault]:
-    from mediavault.runtime.house import open_vault  # the whole house: not loaded before a vault is wanted
+    from mediavault.runtime.house import open_vault  # loads almost everything, so only when a vault is needed
 
     return open_vault(settings, worker=True)

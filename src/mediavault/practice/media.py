@@ -1,7 +1,7 @@
-"""The practice site's videos, made on the spot: nothing is downloaded, nothing is shipped.
+"""The practice site's videos, encoded when they are needed: nothing is downloaded or shipped.
 
 Each clip has its own colour, number, tone and length, so that a wrong video is noticed by eye, by ear and by
-:func:`fingerprint`. All clips together cost a few seconds of CPU; a folder given by the caller keeps them.
+:func:`fingerprint`. All clips together take a few seconds of CPU; the caller's folder keeps them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from av.video.stream import VideoStream
 from mediavault.core.errors import ToolMissing
 
 WIDTH, HEIGHT = 640, 360
-RATE = 12  # pictures a second
+RATE = 12  # frames per second
 SAMPLE_RATE = 44_100
 MAKERS = 2  # encoders at once
 SEGMENT_S = 1
@@ -35,7 +35,7 @@ _MEDIA_VERSION = 1  # part of the cache key: raise it when the recipe below chan
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What tells a clip from all others. ``seconds`` also is its exact duration."""
+    """What distinguishes a clip from all others. ``seconds`` is also its exact duration."""
 
     name: str
     number: int  # 0 to 99, painted into the picture
@@ -44,7 +44,7 @@ class Look:
 
     @property
     def hue(self) -> int:
-        """Degrees; neighbours in number are far apart in colour (the golden angle)."""
+        """The colour in degrees; consecutive numbers are far apart (the golden angle)."""
         return self.number * 137 % 360
 
     @property
@@ -57,7 +57,7 @@ class Clip:
     """A finished clip: ``files`` maps names below the clip's address to bytes.
 
     ``video.mp4`` (H.264 and AAC, faststart), ``poster.jpg``, ``master.m3u8``, ``fmp4/index.m3u8`` with its ``init.mp4``
-    and segments, ``ts/index.m3u8`` with its segments: the same pictures in three packings.
+    and segments, ``ts/index.m3u8`` with its segments: the same frames in three formats.
     """
 
     look: Look
@@ -72,10 +72,9 @@ class Clip:
 
 
 def make_clips(looks: Iterable[Look], folder: Path, *, stop: threading.Event | None = None) -> dict[str, Clip]:
-    """Make what ``folder`` does not hold yet, and read all of it. By name. Blocks for seconds: call it in a thread.
+    """Encode the clips that ``folder`` lacks and return all by name. Blocks for seconds: call it in a thread.
 
-    Once ``stop`` is set no further one is begun.
-    Raises ToolMissing when this PyAV cannot encode H.264.
+    After ``stop`` is set, no further clip is begun. Raises ToolMissing when this PyAV cannot encode H.264.
     """
     if "libx264" not in av.codecs_available:
         raise ToolMissing("This PyAV has no H.264 encoder; the practice site cannot make its videos.")
@@ -85,10 +84,10 @@ def make_clips(looks: Iterable[Look], folder: Path, *, stop: threading.Event | N
 
 
 def fingerprint(path: Path) -> str | None:
-    """SHA-256 over the coded slices of a file's H.264 pictures: the same for MP4, fragmented MP4 and a remuxed TS.
+    """SHA-256 over the coded slices of a file's H.264 frames: the same for MP4, fragmented MP4 and a remuxed TS.
 
-    Only slice units count (types 1 and 5, ISO/IEC 14496-10, table 7-1): packings add and drop the others. None when the
-    file holds no H.264 in MP4 packing.
+    Only slice units count (types 1 and 5, ISO/IEC 14496-10, table 7-1): containers add and drop the others. None when the
+    file has no H.264 with length prefixes.
     """
     digest = hashlib.sha256()
     try:
@@ -115,11 +114,11 @@ def has_sound(path: Path) -> bool:
 
 
 class _OtherPacking(Exception):
-    """The video's packets do not begin with lengths."""
+    """The video's packets have no length prefixes."""
 
 
 def _units(packet: bytes) -> Iterator[bytes]:
-    """The NAL units of a packet in MP4 packing: four bytes of length before each."""
+    """The NAL units of a packet with a length prefix of four bytes before each."""
     at = 0
     while at + 4 < len(packet):
         size = int.from_bytes(packet[at : at + 4], "big")
@@ -138,7 +137,7 @@ def _clip(look: Look, folder: Path) -> Clip:
 
 
 def _make(look: Look, home: Path) -> None:
-    """Build the clip beside its place and move it there whole: a folder that exists is a folder that is complete."""
+    """Build the clip in a temporary folder and rename it, so that a folder that exists is complete."""
     building = home.with_name(home.name + ".part")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
@@ -169,7 +168,7 @@ def _encode(look: Look, path: Path) -> None:
 
 
 def _video_stream(out: OutputContainer) -> VideoStream:
-    """A key frame a second, so that it can be cut into segments there; one thread, so that bytes are reproducible."""
+    """Add a stream with a key frame per second, for segments; one thread, so that the bytes are reproducible."""
     options = {"preset": "ultrafast", "crf": "40", "g": str(RATE), "sc_threshold": "0", "bf": "0", "threads": "1"}
     stream = out.add_stream("libx264", rate=RATE, options=options)
     stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
@@ -184,7 +183,7 @@ def _audio_stream(out: OutputContainer) -> AudioStream:
 
 def _mux(out: OutputContainer, stream: VideoStream | AudioStream, frames: Iterator[VideoFrame | AudioFrame]) -> None:
     for frame in frames:
-        out.mux(stream.encode(frame))  # type: ignore[arg-type]  # each stream is given its own kind of frame
+        out.mux(stream.encode(frame))  # type: ignore[arg-type]  # each stream gets its own kind of frame
     out.mux(stream.encode(None))
 
 
@@ -235,7 +234,7 @@ _SEGMENT_BOXES = {  # x, y, width, height within a digit of 70 x 136
 
 
 def number_boxes(number: int) -> list[tuple[int, int, int, int]]:
-    """Two seven-segment digits as boxes (x, y, width, height): the wheel's FFmpeg has no fonts to write with."""
+    """Two seven-segment digits as boxes (x, y, width, height): the FFmpeg of PyAV's wheel has no fonts."""
     boxes: list[tuple[int, int, int, int]] = []
     for left, digit in zip((32, 114), divmod(number, 10), strict=True):
         for segment in _SEGMENTS_OF[digit]:
@@ -256,7 +255,7 @@ def _poster(movie: Path, path: Path) -> None:
 
 
 def _segment(movie: Path, folder: Path, *, suffix: str, **options: str) -> None:
-    """Repack a movie as an HLS playlist with segments of a second; nothing is encoded again."""
+    """Remux a movie to an HLS playlist with segments of one second."""
     folder.mkdir()
     options |= {
         "hls_time": str(SEGMENT_S),
@@ -277,7 +276,7 @@ def _segment(movie: Path, folder: Path, *, suffix: str, **options: str) -> None:
 
 
 def _codecs(movie: Path) -> str:
-    """From the decoder configuration: profile, compatibility and level are its second to fourth byte."""
+    """The codecs string: profile, compatibility and level are bytes two to four of the decoder configuration."""
     with av.open(str(movie)) as source:
         extradata = source.streams.video[0].codec_context.extradata or b""
         names = [f"avc1.{extradata[1:4].hex()}"]

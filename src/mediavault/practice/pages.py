@@ -20,7 +20,7 @@ _FIRST_DAY = date(2026, 5, 1)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page stands. ``link_query`` is what a visit adds to the addresses of its videos: a signature, or nothing."""
+    """The address of a page. ``link_query`` is what a visit adds to its video URLs: a signature, or nothing."""
 
     origin: str
     link_query: Mapping[str, str]  # media path -> "?…"
@@ -37,7 +37,7 @@ class Place:
 
 
 def media_path(post: Post, look: Look, file: str = "video.mp4") -> str:
-    """``/media/<post>/<number of the video in the post>/<file>``; adverts come from a place of their own."""
+    """``/media/<post>/<number of the video in the post>/<file>``; adverts have their own path."""
     return f"/ads/spot/{file}" if look is ADVERT else f"/media/{post.slug}/{post.looks.index(look) + 1}/{file}"
 
 
@@ -92,7 +92,7 @@ def _document(title: str, body: str, *, head: str = "") -> str:
     )
 
 
-# --- what stands in the head -------------------------------------------------------------------------------------
+# --- head ------------------------------------------------------------------------------------------------------
 
 
 def _post_head(post: Post, place: Place) -> str:
@@ -120,7 +120,7 @@ def _post_head(post: Post, place: Place) -> str:
 
 
 def names_its_file(post: Post) -> bool:
-    """Whether the page's metadata gives the video's address away; where not, only the player knows it."""
+    """Whether the page's metadata contains the video's URL; otherwise only the player knows it."""
     return post.shows in {Shows.VIDEO, Shows.CAROUSEL, Shows.BESIDE_ADVERT}
 
 
@@ -168,7 +168,7 @@ def _person(author: Author, place: Place) -> dict[str, str]:
 
 
 def _json_ld(facts: object) -> str:
-    # "<" escaped, so that no text can end the script element
+    # "<" is escaped, so that no text can end the script element
     text = json.dumps(facts, ensure_ascii=False).replace("<", "\\u003c")
     return f'<script type="application/ld+json">{text}</script>'
 
@@ -185,7 +185,7 @@ def _day(look: Look) -> str:
     return (_FIRST_DAY + timedelta(days=look.number)).isoformat()
 
 
-# --- what stands in the body -------------------------------------------------------------------------------------
+# --- body ------------------------------------------------------------------------------------------------------
 
 
 def _article(post: Post, inner: str) -> str:

@@ -1,7 +1,7 @@
-"""The practice posts: one for each kind of trouble, with what has to become of it. Facts only.
+"""The practice posts: one for each kind of failure, with its expected result. Facts only.
 
-Add a post here, give it a way to answer in ``troubles.py`` where honesty will not do, and the index, the demo and its
-table know it.
+A post that is added here (with its responses in ``troubles.py`` if they are not plain ones) is in the index, in the demo
+and in its table.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from mediavault.practice.media import Look
 
 
 class Shows(StrEnum):
-    """What the post's page is made of."""
+    """What the post's page contains."""
 
     VIDEO = "video"  # <video src>, og: tags and JSON-LD that name the file
-    CLICK = "click"  # a still picture; the address is asked for when a person clicks
+    CLICK = "click"  # a picture; the video's URL is requested on a click
     MSE = "mse"  # a script feeds a playlist's segments to Media Source Extensions; <video>.src is blob:
     PLAYLIST = "playlist"  # <video src> is a playlist
     CAROUSEL = "carousel"  # several videos, JSON-LD lists them
-    BESIDE_ADVERT = "beside_advert"  # an advert plays above the post's own video
+    BESIDE_ADVERT = "beside_advert"  # an advert plays before the post's own video
     PHOTOS = "photos"  # text and pictures
     TOMBSTONE = "tombstone"  # 404 and a sentence
     LOGIN = "login"  # a redirect to a form with a password field
 
 
 class Links(StrEnum):
-    """What its page adds to the addresses of its videos."""
+    """What the page adds to the URLs of its videos."""
 
     PLAIN = "plain"  # nothing
-    SIGNED = "signed"  # an end and a signature, the same at each visit
-    SIGNED_AT_EACH_VISIT = "signed_at_each_visit"  # the same, but each visit gets its own
+    SIGNED = "signed"  # an expiry and a signature, the same on each visit
+    SIGNED_AT_EACH_VISIT = "signed_at_each_visit"  # different on each visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +45,15 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """``code`` None: its video must be kept. Otherwise its job must fail with exactly this code.
+    """A practice post. ``code`` None: its video must be saved. Otherwise its job must fail with exactly this code.
 
-    ``rungs`` are the rungs of the save ladder that may bring the video; ``attempts`` is how many the job needs, None
-    when that is not the point. ``looks`` are the videos that it shows, its own first.
+    ``rungs`` are the strategies that may succeed; ``attempts`` is how many the job needs, None for any number. ``looks``
+    are the videos that it shows, its own first.
     """
 
     slug: str
     title: str
-    tests: str  # the kind of trouble, short enough for a column of the demo's table
+    tests: str  # the kind of failure, short enough for a column of the demo's table
     author: Author
     shows: Shows
     looks: tuple[Look, ...] = ()
@@ -78,9 +78,9 @@ JUNE = Author("june-park", "June Park")
 
 ADVERT = Look("advert", 90, seconds=4)
 
-_FRESH_START = frozenset({RungName.PLAIN, RungName.SESSION})  # a second request helps, whoever sends it
+_FRESH_START = frozenset({RungName.PLAIN, RungName.SESSION})  # a second request succeeds, by either strategy
 
-# In the order of the job: what is tried twice comes early, so that its waits pass while others are saved.
+# Posts that need a second attempt come first, so that their waits pass while others are saved.
 POSTS: tuple[Post, ...] = (
     Post("plain", "A kite over the harbour", "a plain MP4", MARA, Shows.VIDEO, (Look("plain", 1),)),
     Post(

@@ -1,6 +1,6 @@
-"""The practice site: routes, what each post remembers, and a record of what was asked and answered.
+"""The practice site: routes, the state of each post, and a record of requests and responses.
 
-Addresses: ``/`` · ``/posts/<slug>`` · ``/@<handle>`` · ``/login`` · ``/api/play/<slug>`` ·
+Paths: ``/`` · ``/posts/<slug>`` · ``/@<handle>`` · ``/login`` · ``/api/play/<slug>`` ·
 ``/media/<slug>/<number>/<file>`` · ``/ads/spot/<file>`` · ``/static/<file>``.
 """
 
@@ -22,7 +22,7 @@ from mediavault.practice.media import Clip, Look, make_clips
 from mediavault.practice.posts import ADVERT, BY_SLUG, LOOKS, POSTS, Links, Post, Shows
 from mediavault.practice.troubles import SESSION_COOKIE, TROUBLES, Asked, Caller, PostState, caller, signed_query
 
-REMEMBERED_REQUESTS = 500  # a post
+REMEMBERED_REQUESTS = 500  # per post
 
 _LAST_MODIFIED = "Fri, 01 May 2026 12:00:00 GMT"
 _STATIC = Path(__file__).parent / "static"
@@ -35,12 +35,12 @@ _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
 }
-_NO_STORE = ("Cache-Control", "no-store")  # a cached answer would be trouble that nobody planned
+_NO_STORE = ("Cache-Control", "no-store")  # a cached response would be an unplanned failure
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request for something of a post, and how it was answered. ``troubled``: not as an honest server would."""
+    """One request for a page or file of a post, and its response. ``troubled``: not as a normal server would."""
 
     method: str
     path: str
@@ -57,7 +57,7 @@ class _Memory:
 
 
 class PracticeSite:
-    """Answers requests. State is per post and lives in memory; :meth:`reset` forgets it."""
+    """Answers requests. State is per post and in memory; :meth:`reset` clears it."""
 
     def __init__(self, clips: Mapping[str, Clip], *, posts: Iterable[Post] = POSTS, clock: Clock | None = None) -> None:
         self.clips = clips
@@ -68,28 +68,28 @@ class PracticeSite:
         self._static = {path.name: path.read_bytes() for path in _STATIC.iterdir()}
 
     def url(self, post: Post) -> str:
-        """The address to submit."""
+        """The URL to submit."""
         return self.origin + post.path
 
     def clip(self, post: Post) -> Clip | None:
-        """The video that must be kept of a post; None where there is none."""
+        """The video of a post that must be saved; None without one."""
         return self.clips[post.looks[0].name] if post.looks else None
 
     def seen(self, slug: str) -> tuple[Seen, ...]:
-        """What was asked of a post, oldest first; the last ``REMEMBERED_REQUESTS``."""
+        """The requests for a post, oldest first; the last ``REMEMBERED_REQUESTS``."""
         return tuple(self._memories[slug].seen)
 
     def troubles_met(self, slug: str) -> int:
-        """How many requests of savers (not of the page's player) ran into the post's trouble."""
+        """How many requests of savers (not of the page's player) met the post's fault."""
         return sum(1 for seen in self.seen(slug) if seen.troubled and seen.by is not Caller.PLAYER)
 
     def reset(self, slug: str | None = None) -> None:
-        """Let one post, or all, begin anew."""
+        """Reset the state of one post, or of all."""
         for name in (slug,) if slug else tuple(self._memories):
             self._memories[name] = _Memory()
 
     async def answer(self, request: Request) -> Response:
-        """The server's handler."""
+        """Handle a request of the server."""
         if request.method not in {"GET", "HEAD"}:
             return _page(pages.missing_page(), status=405)
         match request.path.strip("/").split("/"):
@@ -142,7 +142,7 @@ class PracticeSite:
                 return {path: signed_query(path, state.visits, state.token, now=self._clock.now())}
 
     def _media(self, post: Post, number: str, file: str, request: Request) -> Response:
-        """A file of a video. Posters are always served: the trouble is with the video."""
+        """A file of a video. Posters are always served: the faults concern the video only."""
         if not number.isdigit() or not 1 <= int(number) <= len(post.looks):
             return _page(pages.missing_page(), status=404)
         honest = self._file(post.looks[int(number) - 1], file, request)
@@ -185,7 +185,7 @@ class PracticeSite:
 async def practice_site(
     media_folder: Path, *, clips: Mapping[str, Clip] | None = None, clock: Clock | None = None
 ) -> AsyncIterator[PracticeSite]:
-    """Make the videos (or take ``clips`` made before), serve the site on a free port of 127.0.0.1, and stop it at the end."""
+    """Encode the videos (or use ``clips``) and serve the site on a free port of 127.0.0.1 until the block ends."""
     if clips is None:
         clips = await _made(media_folder)
     site = PracticeSite(clips, clock=clock)
@@ -195,7 +195,7 @@ async def practice_site(
 
 
 async def _made(folder: Path) -> Mapping[str, Clip]:
-    """Whoever does not wait for the end takes ``folder`` away: then nothing may be at work in it any more."""
+    """Encode the clips in a thread. When cancelled, wait for it: the caller then removes ``folder``."""
     stop = threading.Event()
     making = asyncio.ensure_future(asyncio.to_thread(make_clips, LOOKS, folder, stop=stop))
     try:

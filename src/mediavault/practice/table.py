@@ -1,4 +1,4 @@
-"""The demo's table and its JSON: what became of each post, drawn while it happens."""
+"""The demo's table and its JSON: the state and result of each post."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mediavault.core.job import HistoryRecord, Job, JobStatus
 from mediavault.practice.posts import Post
 from mediavault.practice.verdict import Step, has_ended, steps
 
-FULL_WIDTH = 100  # characters that all columns want
+FULL_WIDTH = 100  # characters that all columns need
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ _STATUS_STYLE = {
 
 
 def draw(rows: Iterable[Row], *, width: int = 120) -> Table:
-    """One line a post: what it tests, where its job is, the rungs climbed, and whether that is as it should be.
+    """Draw one line per post: what it tests, its job's stage, the strategies used, and whether that is as expected.
 
-    Where ``width`` (characters) is below ``FULL_WIDTH``, tries and sizes give way.
+    Attempts and sizes are left out when ``width`` (characters) is below ``FULL_WIDTH``.
     """
     full = width >= FULL_WIDTH
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
@@ -66,7 +66,7 @@ def draw(rows: Iterable[Row], *, width: int = 120) -> Table:
 
 
 def complaints(rows: Iterable[Row]) -> list[str]:
-    """What is wrong, with the history that led there: for a person who has to find out why."""
+    """The problems of each post with its history, to find out why."""
     lines: list[str] = []
     for row in rows:
         if row.is_right:
@@ -113,7 +113,7 @@ def _row_object(row: Row) -> dict[str, Any]:
 
 
 def took_s(job: Job, history: Iterable[HistoryRecord]) -> float | None:
-    """From the first claim to the end, waits between attempts included; None before it has ended."""
+    """From the first claim to the end, including waits between attempts; None before the end."""
     ended = job.completed_at or job.failed_at
     began = min((record.at for record in history if record.attempt >= 1), default=job.started_at)
     if ended is None or began is None or not has_ended(job):
@@ -122,7 +122,7 @@ def took_s(job: Job, history: Iterable[HistoryRecord]) -> float | None:
 
 
 def climbed_text(climbed: Sequence[Step]) -> str:
-    """``plain✗ session✓``: the rungs of the last attempt; ``↻`` before it stands for those of earlier ones."""
+    """``plain✗ session✓``: the strategies of the last attempt; ``↻`` before it stands for earlier attempts."""
     if not climbed:
         return ""
     last = [step for step in climbed if step.attempt == climbed[-1].attempt]

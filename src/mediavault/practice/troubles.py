@@ -1,6 +1,6 @@
-"""How the media of a post answers. One small function a kind of trouble; a post without one answers honestly.
+"""The responses for a post's media. One small function per kind of fault; a post without one is served normally.
 
-A page's own player is nearly always served: the trouble is for whoever wants to *save* the video. ``first`` stands for
+A page's own player is nearly always served: the faults concern programs that want to *save* the video. ``first`` stands for
 the first such request since the site started (or :meth:`~mediavault.practice.site.PracticeSite.reset`), so that what a
 post does never depends on chance or on the order in which posts are saved.
 """
@@ -19,22 +19,22 @@ from math import ceil
 from mediavault.practice.http_server import Request, Response
 
 RETRY_AFTER_S = 2
-LINK_LIFE = timedelta(hours=1)  # long enough that only being used up can be what is wrong with a link
+LINK_LIFE = timedelta(hours=1)  # long enough that a link fails only because it was used
 CUT_PART = 0.6  # of the file, then the connection closes
 MISSING_SEGMENT = "fmp4/seg-3.m4s"
 SESSION_COOKIE = "practice_session"
 
 
 class Caller(StrEnum):
-    """Who asks, by what a browser says about itself (Fetch Metadata: sites rely on it, scripts cannot change it)."""
+    """The kind of client, by the browser's Fetch Metadata headers (sites rely on them, scripts cannot change them)."""
 
     PLAYER = "player"  # the page's <video>, or its script
-    NAVIGATION = "navigation"  # a browser that opens the address
+    NAVIGATION = "navigation"  # a browser that opens the URL
     CLIENT = "client"  # anything else
 
 
 def caller(request: Request) -> Caller:
-    """A saver that repeats a player's ``Sec-Fetch-*`` headers is a player here: only browsers may send those.
+    """The kind of client. A program that copies a player's ``Sec-Fetch-*`` headers counts as a player: only browsers may.
 
     Players always ask for a range (Chromium 156: ``bytes=0-`` at first); a page's scripts and pictures need not.
     """
@@ -48,22 +48,22 @@ def caller(request: Request) -> Caller:
 
 @dataclass(slots=True)
 class PostState:
-    """What a post remembers between requests."""
+    """The state of a post between requests."""
 
     token: str = field(default_factory=lambda: secrets.token_hex(16))  # the session cookie's value, the signing key
     visits: int = 0  # of its page
     first_visit_at: datetime | None = None
-    saves: int = 0  # requests for media by anyone but the page's player
+    saves: int = 0  # requests for media, except by the page's player
     spent: str | None = None  # the visit whose signed link is used up
     limited_until_s: float | None = None  # monotonic
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request for media, with all that a trouble may look at. ``honest`` is the answer without any trouble."""
+    """A request for media, with everything that a fault may depend on. ``honest`` is the normal response."""
 
     request: Request
-    file: str  # its name below the post's media address
+    file: str  # its name below the post's media path
     honest: Response
     state: PostState
     now: datetime
@@ -82,7 +82,7 @@ Trouble = Callable[[Asked], Response]
 
 
 def html(status: int, text: str, *headers: tuple[str, str]) -> Response:
-    """A small page in the place of media."""
+    """A small page instead of the media."""
     body = f"<!doctype html><html lang=en><title>{text}</title><p>{text}</p></html>\n".encode()
     return Response(
         status, (("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store"), *headers), body
@@ -96,12 +96,12 @@ def empty_without_cookie(asked: Asked) -> Response:
 
 
 def only_navigation(asked: Asked) -> Response:
-    """Not even the page's player: what the page says about the file is all there is to go by."""
+    """Refuse the page's player too, so that only the page's metadata name the file."""
     return asked.honest if asked.by is Caller.NAVIGATION else html(403, "Open this film in your browser.")
 
 
 def only_first_link_used_up(asked: Asked) -> Response:
-    """The first link that anybody uses is good for the page's player only; links of other visits are good for all."""
+    """The first link that is used works for the page's player only; links of other visits work for all."""
     visit = asked.request.query.get("visit", "")
     if not is_signed(asked.request, asked.state.token, now=asked.now):
         return html(403, "This link is not valid.")
@@ -131,14 +131,14 @@ def html_at_first(asked: Asked) -> Response:
 
 
 def cut_at_first(asked: Asked) -> Response:
-    """The length is announced in full; what was sent is right, and the rest can be had with a Range."""
+    """Announce the full length and send a part; the rest is served for a Range request."""
     if not asked.is_first_save:
         return asked.honest
     return replace(asked.honest, cut_at=int(len(asked.honest.body) * CUT_PART))
 
 
 def limited_at_first(asked: Asked) -> Response:
-    """429 for two seconds, counted from the first request: coming back early does not help."""
+    """Answer 429 for two seconds after the first request: coming back earlier does not help."""
     if asked.by is Caller.PLAYER:
         return asked.honest
     if asked.state.limited_until_s is None:

@@ -1,4 +1,4 @@
-"""Did a practice post end as it should? Pure judgements over records; no I/O."""
+"""Whether a practice post ended as expected. Pure: judges records, no I/O."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from mediavault.core.words import counted
 from mediavault.practice.media import Clip
 from mediavault.practice.posts import Post, Shows
 
-DURATION_TOLERANCE_S = 0.25  # a packing may round by a few frames; clips differ by whole seconds
+DURATION_TOLERANCE_S = 0.25  # a container may round by a few frames; clips differ by whole seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rung of one attempt, and how it went."""
+    """One strategy in one attempt, and its outcome."""
 
     attempt: int
     rung: RungName
@@ -27,7 +27,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class KeptVideo:
-    """What stands in the library for a job. ``sha256`` None: no file; ``fingerprint`` None: no H.264 in it."""
+    """The saved video of a job. ``sha256`` None: no file; ``fingerprint`` None: no H.264 in it."""
 
     sha256: str | None
     fingerprint: str | None
@@ -45,10 +45,10 @@ def check(
     kept: KeptVideo | None = None,
     troubles_met: int | None = None,
 ) -> list[str]:
-    """What is wrong, one sentence each; [] when the post ended as it should.
+    """Return the problems, one sentence each; [] when the post ended as expected.
 
-    ``clip`` and ``kept`` let the kept file be compared with the post's video; ``troubles_met`` (None: not known) is how
-    often the site says that a saver ran into the post's trouble.
+    ``clip`` and ``kept`` are compared when given; ``troubles_met`` (None: unknown) is how often a saver met the post's
+    fault, as the site counted.
     """
     if (problem := _wrong_end(post, job)) is not None:
         return [problem]
@@ -64,14 +64,14 @@ def check(
 
 
 def has_ended(job: Job) -> bool:
-    """Nothing more will happen to it by itself."""
+    """Whether nothing more will happen to the job automatically."""
     if job.status is JobStatus.FAILED:
         return job.retry_at is None
     return job.status in {JobStatus.COMPLETED, JobStatus.CANCELLED}
 
 
 def steps(history: Iterable[HistoryRecord]) -> tuple[Step, ...]:
-    """The rungs climbed, in order: the records of one rung in one attempt are one step, and the last of them decides."""
+    """The strategies used, in order: the records of one strategy in one attempt are one step, decided by the last one."""
     climbed: list[Step] = []
     for record in history:
         if record.rung is None or record.outcome is Outcome.SKIPPED:
@@ -123,7 +123,7 @@ def _wrong_facts(post: Post, job: Job, clip: Clip | None) -> Iterator[str]:
 
 
 def _wrong_items(post: Post, job: Job) -> Iterator[str]:
-    """Every video of the post is kept, in its order."""
+    """Check that every video of the post is saved, in order."""
     kept = [one.kept for one in job.items if one.status is ItemStatus.KEPT and one.kept is not None]
     lasting = [look.seconds for look in post.looks]
     found = [each.duration_s or 0.0 for each in kept]

@@ -1,4 +1,4 @@
-"""Before the doors open: whether they may, and the one-time token for who sets the vault up in a browser."""
+"""Before the server starts: refuses a vault without protection, and prints the set-up token."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = get_logger(__name__)
 
 
 def refuse_open_doors(settings: Settings) -> Callable[[JobStore], Awaitable[None]]:
-    """Raises BadSetting for a vault that would be open to the network: it listens to it, and nothing guards it."""
+    """Return a check that raises BadSetting if the vault listens on the network without authentication."""
 
     async def look(store: JobStore) -> None:
         if needs_a_password(settings) and not await Owner(store, SystemClock()).has_password():
@@ -27,9 +27,9 @@ def refuse_open_doors(settings: Settings) -> Callable[[JobStore], Awaitable[None
 
 
 async def invite(settings: Settings, store: JobStore) -> None:
-    """Print the one-time token for the set-up page, where the vault is to be set up there and has no owner yet.
+    """Print the one-time token of the set-up page, if MEDIAVAULT_SETUP is set and there is no password yet.
 
-    It is the one secret that is ever written into a log: good once, for an hour, and only while there is no password.
+    It is the only secret that is ever logged: valid once, for an hour, and only while there is no password.
     """
     clock = SystemClock()
     if settings.setup and not token_of(settings) and not await Owner(store, clock).has_password():

@@ -1,4 +1,4 @@
-"""Single errands: what a command does with the house, or a part of it, and then leaves."""
+"""One-shot tasks of commands that need the application or parts of it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SINGLE_JOB_LOOK_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What a look at a post found. Without ``choice``, ``reason`` says why; without ``extraction``, ``error`` does."""
+    """The result of inspecting a post. Without ``choice``, ``reason`` says why; without ``extraction``, ``error`` does."""
 
     extraction: Extraction | None
     choice: Candidate | None
@@ -33,7 +33,7 @@ class Inspection:
 
 
 async def save_here(settings: Settings, job_id: JobId) -> None:
-    """Run a worker in this process until the job is over or its next try is planned; cancelling gives it back."""
+    """Run a worker in this process until the job is over or its retry is scheduled; cancelling releases the job."""
     unlimited = settings.model_copy(update={"platforms": ()})
     async with open_vault(unlimited, worker=True) as vault:
         while not (vault.working and vault.working.done()) and not _rests(await vault.store.get(job_id)):
@@ -47,7 +47,7 @@ def _rests(job: Job) -> bool:
 
 
 async def inspect_url(settings: Settings, url: str) -> Inspection:
-    """Look at a post as a worker would, without saving anything."""
+    """Extract a post as a worker would, without saving anything."""
     from mediavault.services.extraction.ranking import choose, explain, videos_to_save
     from mediavault.worker.dispatch import route_of
     from mediavault.worker.stages.extract import ask_extractors
@@ -77,7 +77,7 @@ def _chosen(found: Extraction, choose: Callable[[], Candidate], explain: Callabl
 
 
 async def window_here(settings: Settings, errand: Errand, enough: Callable[[], Awaitable[None]]) -> SessionState:
-    """A window of the desktop until it is closed, or ``enough`` returns."""
+    """Show a browser window on the desktop until it is closed or ``enough`` returns."""
     desk, clock = session_desk(settings), SystemClock()
     guard = make_guard(settings)
     with contextlib.closing(guard):
@@ -85,7 +85,7 @@ async def window_here(settings: Settings, errand: Errand, enough: Callable[[], A
 
 
 def set_aside(settings: Settings) -> Path | None:
-    """Move the SQLite file aside where it is damaged; where it is kept. Raises BadInput for a server, StoreError."""
+    """Move a damaged SQLite file aside and return its new path. Raises BadInput for a server, StoreError."""
     from mediavault.store.sqlite import aside
 
     database = sqlite_path(settings.effective_database_url)
@@ -95,7 +95,7 @@ def set_aside(settings: Settings) -> Path | None:
 
 
 async def back_up(settings: Settings, file: Path, onlooker: Onlooker) -> None:
-    """Write the store as one SQLite file, whatever engine it is on, while it is in use. Raises BadInput, StoreError."""
+    """Back the store up to one SQLite file while it is in use, on any engine. Raises BadInput, StoreError."""
     from mediavault.upkeep.backups import back_up_file, back_up_store
 
     database = sqlite_path(settings.effective_database_url)

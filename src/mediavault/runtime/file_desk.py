@@ -1,4 +1,4 @@
-"""What the pages do with kept files, in the background: hold them against their row, make copies that browsers play."""
+"""Background work on saved files for the pages: check them against their rows, make copies that browsers play."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class FileDesk:
 
 @asynccontextmanager
 async def open_file_desk(vault: OpenVault) -> AsyncIterator[FileDesk]:
-    """What is under way is given up at the end, and leaves nothing behind."""
+    """Open the service; running work is cancelled at the end and leaves nothing behind."""
     settings, library = vault.settings, vault.library
     shelf = CopyShelf(
         settings.state_dir / COPIES_FOLDER, settings.playable_bytes, settings.reserve_mb * MIB, vault.clock.now
@@ -37,7 +37,7 @@ async def open_file_desk(vault: OpenVault) -> AsyncIterator[FileDesk]:
         lambda relative, into: library.on_this_machine(relative, into=into),
         look_into,
         to_mp4,
-        looks=settings.vault_url is None,  # an object storage would send the whole file
+        looks=settings.vault_url is None,  # an object store would send the whole file
     )
     checks = JobChecks(vault.store, library, vault.clock)
     try:

@@ -1,6 +1,6 @@
-"""Puts the house together: every part that a vault is made of, each handed its ports.
+"""The composition root: creates every part of the application and hands it its ports.
 
-``open_vault`` takes it apart again in the reverse order, whatever happened in between.
+``open_vault`` closes them in the reverse order, whatever happened in between.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class OpenVault:
-    """A house put together. ``worker`` and ``working`` are None where another process does the work."""
+    """The parts of a running application. ``worker`` and ``working`` are None when another process works."""
 
     settings: Settings
     store: JobStore
@@ -54,7 +54,7 @@ class OpenVault:
     working: asyncio.Task[None] | None
 
     def submit(self, url: str) -> NewJob:
-        """Read an address; nothing is stored yet. Raises BadInput or a Final failure."""
+        """Read a URL; nothing is stored yet. Raises BadInput or a Final failure."""
         return self.submission.read(url)
 
 
@@ -66,15 +66,13 @@ async def open_vault(
     patience: Patience | None = None,
     first: Callable[[JobStore], Awaitable[None]] | None = None,
 ) -> AsyncIterator[OpenVault]:
-    """Open the store and the library, and run a worker in the background when asked to.
+    """Open the store and the library, and run a worker in the background if ``worker``.
 
-    ``first`` looks at the open store before anything else is opened, and may refuse to go on.
-
-    Raises BadSetting, SchemaTooNew, StoreError, StorageFailure; nothing is left behind then. With ``patience`` a database
-    that is away is waited for.
+    ``first`` gets the open store before anything else is opened, and may raise. With ``patience`` an unavailable database
+    is waited for. Raises BadSetting, SchemaTooNew, StoreError, StorageFailure; then nothing is left open.
     """
     clock = SystemClock()
-    limits = worker_limits(settings)  # refuses what cannot be before anything is opened
+    limits = worker_limits(settings)  # raises for invalid settings before anything is opened
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings, clock, patience))
         if first is not None:
@@ -82,7 +80,7 @@ async def open_vault(
         guard = make_guard(settings)
         stack.callback(guard.close)
         library = make_vault(settings)
-        # before anything is created where it may not be
+        # before anything is created in a library that may be the wrong one
         await patiently(patience, lambda: recognise(store, library))
         await library.prepare()
         submission, live = _submission(settings, guard, clock), LiveSettings(settings, store, clock)
@@ -100,7 +98,7 @@ async def open_vault(
 async def open_tools(
     settings: Settings, store: JobStore, library: Vault, guard: EgressGuard, clock: Clock
 ) -> AsyncIterator[Tools]:
-    """Everything that a worker needs to reach out. The browser and the client start when they are first used."""
+    """Open everything that a worker needs. The browser and the HTTP client start when they are first used."""
     from mediavault.services.browser.chromium import Chromium
     from mediavault.services.download.fetcher import MediaFetcher
     from mediavault.services.download.port import DownloadLimits
@@ -121,7 +119,7 @@ async def open_tools(
         stack.push_async_callback(proxy.close)
         browser = Chromium(
             state_dir=settings.state_dir,
-            downloads_dir=library.staging.root,  # the library itself never shows a working folder
+            downloads_dir=library.staging.root,  # never in the library, where users would see it
             proxy=proxy,
             clock=clock,
             executable=settings.browser,
@@ -168,7 +166,7 @@ async def open_tools(
 
 @asynccontextmanager
 async def _at_work(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
-    """The worker's loop in the background; its orderly end afterwards, or what it broke with."""
+    """Run the worker in the background; end it in order afterwards, or raise what it failed with."""
     stop = asyncio.Event()
     task = asyncio.create_task(worker.run(stop), name="worker")
     try:
@@ -183,18 +181,18 @@ def _live_folder(settings: Settings) -> Path:
 
 
 async def living_workers(settings: Settings, store: JobStore) -> list[WorkerBeat]:
-    """The workers that were seen lately, without those of this machine that were killed since."""
+    """The workers with a recent heartbeat, without those of this machine that were killed since."""
     killed = set(liveness.dead_workers(_live_folder(settings)))
     return [one for one in await store.workers(seen_within=ALIVE_WITHIN) if one.worker not in killed]
 
 
 def freeze_reports(settings: Settings) -> list[FreezeReport]:
-    """When workers of this machine froze lately, the newest first."""
+    """The recent freezes of this machine's workers, newest first."""
     return settled_reports(_live_folder(settings))
 
 
 def worker_limits(settings: Settings) -> WorkerLimits:
-    """Raises BadSetting for a platform that nobody knows."""
+    """The worker's limits. Raises BadSetting for an unknown platform."""
     registry.known_names(settings.pace, setting="MEDIAVAULT_PACE")
     return WorkerLimits(
         concurrency=settings.concurrency,
@@ -207,18 +205,18 @@ def worker_limits(settings: Settings) -> WorkerLimits:
 
 
 def make_guard(settings: Settings) -> EgressGuard:
-    """What posts may reach: never the API's own port. The proxy adds its own."""
+    """The egress guard: posts may never reach the API's own port. The proxy adds its own."""
     return EgressGuard(settings.allow_private, own_ports=(settings.port,) if settings.port else ())
 
 
 def make_submission(settings: Settings) -> Submission:
-    """The reader of addresses, without a store behind it."""
+    """The reader of submitted URLs, which needs no store."""
     return _submission(settings, make_guard(settings), SystemClock())
 
 
 def _submission(settings: Settings, guard: EgressGuard, clock: Clock) -> Submission:
     def check(url: HttpUrl) -> None:
-        guard.check_url(url, scope=url)  # a submitted address is its own scope
+        guard.check_url(url, scope=url)  # a submitted URL is its own scope
 
     return Submission(registry.identify, check, clock, settings.max_attempts)
 
@@ -227,7 +225,7 @@ def _submission(settings: Settings, guard: EgressGuard, clock: Clock) -> Submiss
 
 
 def session_desk(settings: Settings) -> SessionDesk:
-    """The sessions of all sites, whoever works with the browser just now."""
+    """The sessions of all sites, also while another process uses the browser."""
     return SessionDesk(settings.state_dir, registry.all_platforms(), SystemClock())
 
 
@@ -236,7 +234,7 @@ async def _signed_in(desk: SessionDesk) -> frozenset[str]:
 
 
 def browser_path(settings: Settings) -> str | None:
-    """The browser that a worker would start, None when there is none."""
+    """The browser that a worker would start; None without one."""
     from mediavault.services.browser.discovery import find_browser
 
     found = find_browser(settings.browser)

@@ -1,4 +1,4 @@
-"""The processes that stay: the whole vault, the API alone, a worker alone. Each ends in order at a signal."""
+"""The long-running processes: everything, the API only, a worker only. Each one ends in order on a signal."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ log = get_logger(__name__)
 
 
 async def serve(settings: Settings) -> int:
-    """API, pages and worker in one process, until a signal."""
+    """Run API, pages and worker in one process until a signal."""
     return await _serve_api(settings, worker=True)
 
 
 async def run_api(settings: Settings) -> int:
-    """API and pages alone."""
+    """Run API and pages only."""
     return await _serve_api(settings, worker=False)
 
 
 async def run_worker(settings: Settings) -> int:
-    """A worker alone."""
+    """Run a worker only."""
     with _signals() as ending:
         async with AsyncExitStack() as stack:
             opening = open_vault(settings, worker=True, patience=Patience(SystemClock()))
@@ -61,7 +61,7 @@ async def _serve_api(settings: Settings, *, worker: bool) -> int:
     from mediavault.api.server import check_address
     from mediavault.api.waiting_room import WaitingRoom
 
-    # before a worker claims jobs that it would have to give back, and before anything is created
+    # before a worker claims jobs that it would have to release, and before anything is created
     check_address(settings.host, settings.port)
     with _signals() as ending:
         async with AsyncExitStack() as stack:
@@ -77,7 +77,7 @@ async def _serve_api(settings: Settings, *, worker: bool) -> int:
 
 
 async def serve_vault(vault: OpenVault, stop: asyncio.Event, *, on_open: Callable[[str], None] | None = None) -> None:
-    """The API and the pages of an open vault until ``stop`` is set. ``on_open`` gets their address."""
+    """Serve the API and the pages until ``stop`` is set. ``on_open`` gets their URL."""
     from mediavault.runtime.doctor.ytdlp_desk import YtdlpDesk
 
     async with _open_windows(vault) as windows, open_file_desk(vault) as desk:
@@ -133,7 +133,7 @@ async def _serve(
 
 
 def _on_started(vault: OpenVault, address: str, on_open: Callable[[str], None]) -> None:
-    vault.guard.claim_port(parse_http_url(address).port)  # where port 0 was asked for, the real one is known only now
+    vault.guard.claim_port(parse_http_url(address).port)  # with port 0 the real one is known only now
     settings = vault.settings
     log.info("vault_open", address=address, library=settings.vault_url or str(settings.download_dir))
     on_open(address)
@@ -154,14 +154,14 @@ async def _open_windows(vault: OpenVault) -> AsyncIterator[LoginWindows]:
         await windows.aclose()
 
 
-# --- how they end ----------------------------------------------------------------------------------------------
+# --- shutdown --------------------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
 class ProcessEnd:
-    """What ends a process that stays: ``stop`` is set by a signal, or by a worker that broke or was asked to leave and has left.
+    """When a long-running process ends: ``stop`` is set by a signal, or when the worker failed or was drained.
 
-    ``was_asked`` is set by the signal itself, also while the event loop is frozen and hears of nothing.
+    ``was_asked`` is set by the signal handler itself, even while the event loop is blocked.
     """
 
     stop: asyncio.Event
@@ -170,7 +170,7 @@ class ProcessEnd:
     watches: ExitStack = field(default_factory=ExitStack)
 
     def on_signal(self) -> None:
-        """A second signal gives running jobs back at once."""
+        """Handle a signal; a second one releases running jobs at once."""
         if self.stop.is_set() and self.worker is not None:
             self.worker.hurry()
         self.stop.set()
@@ -179,7 +179,7 @@ class ProcessEnd:
         self.was_asked = True
 
     def watch(self, vault: OpenVault, *, outlives_worker: bool = False) -> None:
-        """With ``outlives_worker`` a worker that has left ends nothing. From now on a frozen event loop restarts the process."""
+        """Watch the worker (unless ``outlives_worker``), and restart the process when its event loop is blocked."""
 
         def on_worker_end(working: asyncio.Task[None]) -> None:
             if not outlives_worker or working.cancelled() or working.exception() is not None:
@@ -196,7 +196,7 @@ class ProcessEnd:
             self.worker.report_freeze(seconds, stack)
 
     async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T | None:
-        """The answer of ``work``; None when the stop came first, and then nothing of it is left behind."""
+        """Return the result of ``work``; None when the stop came first, after cancelling it."""
         task, stopping = asyncio.create_task(work), asyncio.create_task(self.stop.wait())
         try:
             await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -215,8 +215,8 @@ def _signals() -> Iterator[ProcessEnd]:
     loop = asyncio.get_running_loop()
     for number in SIGNALS_TO_END:
         loop.add_signal_handler(number, ending.on_signal)
-        signal.signal(number, ending.note_signal)  # the loop is woken all the same, by its own descriptor
-        signal.siginterrupt(number, False)  # noqa: FBT003 - as the loop has set it
+        signal.signal(number, ending.note_signal)  # the loop is still woken, by its own descriptor
+        signal.siginterrupt(number, False)  # noqa: FBT003 - as the loop sets it
     try:
         yield ending
     finally:

@@ -1,1 +1,1 @@
-"""Looking after a vault: moving it, verifying it, rebuilding it from its library. What a person starts, now and then."""
+"""Maintenance of a vault: move, back up, verify, rebuild from its library."""

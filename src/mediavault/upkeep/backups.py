@@ -1,4 +1,4 @@
-"""A store as one SQLite file, written while it is in use; and that file as a store again."""
+"""Backups: writes a store to one SQLite file while it is in use, and opens such a file as a store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SQLITE_MAGIC = b"SQLite format 3\0"  # sqlite.org/fileformat.html, section 1.3
 
 
 async def back_up_file(database: Path, file: Path, onlooker: Onlooker) -> None:
-    """Copy a SQLite database as it is at one moment. ``file`` appears whole or not at all and replaces nothing.
+    """Copy a SQLite database as of one moment. ``file`` appears whole or not at all, and never replaces another file.
 
     Raises BadInput, StoreError, StorageFailure, NoSpace.
     """
@@ -40,7 +40,7 @@ async def back_up_store(
 ) -> None:
     """Copy any store into a SQLite file; ``make_copy`` makes the store of a path.
 
-    Each job is as it was at one moment between beginning and end. One that was running is queued, as at a release.
+    Each job is copied as of one moment during the backup. A running job is written as queued.
     """
     _refuse_taken(file)
     draft = _draft_of(file)
@@ -51,7 +51,7 @@ async def back_up_store(
         try:
             onlooker.begins("Copying", await count_jobs(store))
             await copy_jobs(store, copy, on_jobs=onlooker.more)
-            await copy_jobs(store, copy)  # what came or went on meanwhile
+            await copy_jobs(store, copy)  # jobs that were added or changed during the first pass
             await copy_rest(store, copy)
         finally:
             await copy.close()
@@ -60,7 +60,7 @@ async def back_up_store(
 
 @asynccontextmanager
 async def private_copy(file: Path, folder: Path) -> AsyncIterator[tuple[Path, int]]:
-    """A copy of a backup that may be opened and brought up to date, and its largest row's bytes; gone afterwards."""
+    """Yield a temporary copy of a backup, which may be opened and migrated, and the size of its largest row in bytes."""
     _refuse_missing(file)
     await asyncio.to_thread(_refuse_other, file)
     with _temporary_folder(folder) as temporary:
@@ -86,7 +86,7 @@ def _refuse_missing(database: Path) -> None:
 
 
 def _refuse_other(file: Path) -> None:
-    """Before it is copied: what is said of the copy later names the copy, and speaks of the vault's own database."""
+    """Raise BadInput for another kind of file, before it is copied: later errors would name the copy."""
     try:
         with file.open("rb") as opened:
             begins = opened.read(len(SQLITE_MAGIC))
@@ -102,6 +102,6 @@ def _refuse_taken(file: Path) -> None:
 
 
 def _draft_of(file: Path) -> Path:
-    """Beside the file, so that it is put in its place by a rename."""
+    """The draft's path, in the same folder, so that a rename can put it in place."""
     disk.make_folder(file.parent)
     return file.with_name(f".{file.name}.draft-{os.getpid()}")

@@ -1,6 +1,6 @@
-"""Holds one job's files against its row, at somebody's wish and behind their back: the answer goes into a record.
+"""Checks one job's files against its row in the background, on request; the result is stored in a record.
 
-Few files are read at a time, and few jobs may wait, so that no click can keep a disk busy for a day.
+One file is read at a time and few jobs may wait, so that a few clicks cannot keep a disk busy for a day.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class TooManyChecks(BadInput):
 
 
 class JobChecks:
-    """Checks under way in this process. All methods belong to the event loop's thread."""
+    """The checks of this process. All methods must be called in the event loop's thread."""
 
     def __init__(self, store: JobStore, library: Vault, clock: Clock) -> None:
         self._store = store
@@ -42,7 +42,7 @@ class JobChecks:
         self._running = BackgroundTasks[JobId](most=MAX_WAITING)
 
     def begin(self, job: Job) -> None:
-        """Read all files of the job in the background; nothing new where that is under way. Raises BadInput (TOO_MANY)."""
+        """Check all files of the job in the background, unless that is running already. Raises BadInput (TOO_MANY)."""
         if job.id in self._running:
             return
         if self._running.is_full:
@@ -53,18 +53,18 @@ class JobChecks:
         return job_id in self._running
 
     async def wait_for(self, job_id: JobId) -> None:
-        """Until the job's check is over."""
+        """Wait until the job's check is over."""
         await self._running.wait_for(job_id)
 
     async def aclose(self) -> None:
-        """Give up what is under way; it is as if it had not been asked for."""
+        """Cancel the running checks; they leave no result."""
         await self._running.aclose()
 
     async def _check(self, job: Job) -> None:
         async with self._turn:
             checks = {place: await self._look_at(kept) for place, kept in kept_by_place(job).items()}
         try:
-            await self._store.get(job.id)  # removed meanwhile: nobody would ever remove its record
+            await self._store.get(job.id)  # raises if the job was removed: its record would stay forever
             await self._store.put_record(RecordKind.VERIFIED, job.id, written_checks(checks))
         except JobNotFound:
             return
@@ -83,7 +83,7 @@ class JobChecks:
 
 
 def judge(kept: KeptFile, now: Digest | None) -> tuple[Verdict, str]:
-    """The file as it is ``now`` against what the row says of it."""
+    """Compare the file as it is ``now`` with its row."""
     if now is None:
         return Verdict.MISSING, ""
     if trouble := judge_size(kept, now.bytes):

@@ -1,4 +1,4 @@
-"""How a job in one store stands to the same job in another. Pure."""
+"""Compares a job in one store with the same job in another. Pure."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ MAX_NAMED = 100  # differences that a comparison names; the others are counted
 
 
 class Standing(StrEnum):
-    """What the target has of a job of the source."""
+    """The state of a source's job in the target."""
 
     MISSING = "missing"
     SAME = "same"
-    OLDER = "older"  # an earlier state of the very same job: the source has gone on since it was copied
-    OTHER = "other"  # it has gone on by itself there
+    OLDER = "older"  # an earlier state of the same job: it has changed in the source since it was copied
+    OTHER = "other"  # it has changed in the target
 
 
 def standing(source: StoredJob, target: StoredJob | None) -> Standing:
-    """OLDER may be replaced without losing anything; OTHER must never be."""
+    """Compare two jobs. OLDER may be replaced without a loss; OTHER must never be."""
     if target is None:
         return Standing.MISSING
     if target.job == as_adopted(source.job) and target.history == source.history:
@@ -34,14 +34,14 @@ def standing(source: StoredJob, target: StoredJob | None) -> Standing:
 
 
 def differing_fields(source: StoredJob, target: StoredJob) -> list[str]:
-    """Names of the job's fields that differ, and ``history``."""
+    """The names of the job's fields that differ, and ``history`` if that does."""
     wanted = as_adopted(source.job)
     found = [each.name for each in fields(Job) if getattr(wanted, each.name) != getattr(target.job, each.name)]
     return [*found, "history"] if source.history != target.history else found
 
 
 def counts_as_adopted(counts: Mapping[JobStatus, int]) -> dict[JobStatus, int]:
-    """What runs in the source is queued in the target."""
+    """The counts that the target should have: running jobs are imported as queued."""
     found = {status: counts.get(status, 0) for status in JobStatus}
     found[JobStatus.QUEUED] += found[JobStatus.RUNNING]
     found[JobStatus.RUNNING] = 0
@@ -50,7 +50,7 @@ def counts_as_adopted(counts: Mapping[JobStatus, int]) -> dict[JobStatus, int]:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """``what`` is ``missing``, or the fields that differ."""
+    """One difference. ``what`` is ``missing``, or the names of the fields that differ."""
 
     job: JobId
     what: str
@@ -58,7 +58,7 @@ class Difference:
 
 @dataclass(slots=True)
 class Comparison:
-    """Job by job, from the source's side; ``only_in_target`` counts what the target has besides."""
+    """The result of a comparison, job by job; ``only_in_target`` counts the jobs that the source lacks."""
 
     same: int = 0
     different: int = 0  # missing ones among them
@@ -90,7 +90,7 @@ class Comparison:
 
     @property
     def is_whole(self) -> bool:
-        """Everything that the source has stands in the target as it was, and nothing came while it was looked at."""
+        """Whether the target has everything of the source, and no job was added during the comparison."""
         looked_at = self.same == sum(self.source_counts.values())
         beside = self.missing_gates or self.missing_agreed or self.missing_records
         return looked_at and not (self.different or beside)

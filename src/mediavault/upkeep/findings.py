@@ -1,4 +1,4 @@
-"""What may be wrong between a vault's rows and its library. Pure."""
+"""Findings: the possible differences between a vault's rows and its library. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, beside
 
 
 class Trouble(StrEnum):
-    """Printed by ``verify`` for scripts: never renamed, only added."""
+    """The kinds of findings. ``verify`` prints them for scripts: never renamed, only added."""
 
     MISSING = "missing"
     SIZE_DIFFERS = "size_differs"
@@ -43,7 +43,7 @@ WORDS: dict[Trouble, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``path`` is relative to the library; ``job`` None where no row names the file."""
+    """One finding. ``path`` is relative to the library; ``job`` is None when no row names the file."""
 
     trouble: Trouble
     path: str
@@ -52,12 +52,12 @@ class Finding:
 
 
 def kept_files(job: Job) -> Iterator[KeptFile]:
-    """The videos that the row says are kept; of a completed job without items, its own."""
+    """The job's saved videos; for a completed job without items, its own file."""
     yield from kept_by_place(job).values()
 
 
 def kept_by_place(job: Job) -> dict[int, KeptFile]:
-    """The same by the place of their items."""
+    """The job's saved videos by the index of their items."""
     kept = {
         place: one.kept for place, one in enumerate(job.items) if one.status is ItemStatus.KEPT and one.kept is not None
     }
@@ -68,12 +68,12 @@ def kept_by_place(job: Job) -> dict[int, KeptFile]:
 
 
 def lacks_facts(job: Job) -> bool:
-    """Whether it is said to be completed, and nothing of it could ever be verified."""
+    """Whether the job is completed but names no file that could be verified."""
     return job.status is JobStatus.COMPLETED and next(kept_files(job), None) is None
 
 
 def named_paths(job: Job) -> Iterator[str]:
-    """Every path that the row names, in whatever state: videos, thumbnails, sidecars; also those of a commit under way."""
+    """Every path that the row names: videos, thumbnails and sidecars, including those of an unfinished commit."""
     kept = [one.kept for one in job.items if one.kept is not None]
     for output, thumbnail in [
         *((one.output_path, one.thumbnail_path) for one in kept),
@@ -88,7 +88,7 @@ def named_paths(job: Job) -> Iterator[str]:
 
 
 def judge_size(kept: KeptFile, size: int | None) -> tuple[Trouble, str] | None:
-    """``size`` is None where no such file stands."""
+    """Compare a file's size with its row; ``size`` is None when the file is missing."""
     if size is None:
         return Trouble.MISSING, ""
     if size != kept.bytes:
@@ -97,5 +97,5 @@ def judge_size(kept: KeptFile, size: int | None) -> tuple[Trouble, str] | None:
 
 
 def judge_orphan(path: str, *, has_video: bool) -> Trouble:
-    """``has_video``: whether a video stands beside the sidecar."""
+    """Judge a file without a row. ``has_video``: whether a sidecar has its video."""
     return Trouble.SIDECAR_ALONE if path.endswith(SIDECAR_SUFFIX) and not has_video else Trouble.ORPHAN

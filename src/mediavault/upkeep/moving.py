@@ -1,8 +1,8 @@
-"""Copies what one store has into another, and compares the two. May be killed at any point and repeated.
+"""Copies a store into another and compares the two. May be killed at any point and repeated.
 
-A job is copied in one transaction of the target, with its history. One that the target has as an earlier state of itself
-is taken out there and copied anew: a kill in between leaves it missing, and the next copy brings it. One that has gone on
-by itself in the target is never touched. The source is only read.
+A job is copied with its history in one transaction of the target. If the target has an earlier state of it, that is
+removed and the job copied again: after a kill in between it is missing until the next copy. A job that has changed in the
+target is never touched. The source is only read.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from mediavault.upkeep.comparing import Comparison, Standing, counts_as_adopted,
 from mediavault.upkeep.typed import refuse_mistyped
 
 PAGE = 100
-# of a backup's page, where every row is as large as its largest; a job in memory is many times that
+# of a page of a backup, if every row were as large as the largest; a job in memory is many times larger
 PAGE_BYTES = 4 << 20
-MAX_VIDEO_BYTES = 1 << 50  # databases add up thousands of them in 63 bits
+MAX_VIDEO_BYTES = 1 << 50  # databases add up thousands of sizes in 63 bits
 
 STOPPED_LOOK_S = 1.0
 
-OnJobs = Callable[[int], None]  # how many jobs more were looked at
+OnJobs = Callable[[int], None]  # called with the number of jobs just processed
 
 
 class Onlooker(Protocol):
-    """Is told how far it is."""
+    """Receives the progress of a long operation."""
 
     def begins(self, words: str, total: int | None) -> None:
-        """A step, and how many jobs it looks at if that is known."""
+        """Begin a step with ``total`` jobs, None when unknown."""
 
     def more(self, count: int) -> None:
-        """So many further ones are done."""
+        """Report that ``count`` more jobs are done."""
 
 
 async def move(
@@ -52,10 +52,10 @@ async def move(
     alive_within: timedelta,
     while_running: bool = False,
 ) -> tuple[Copied, Comparison]:
-    """Copy everything and compare. ``alive_within``: a worker that was silent for longer is not there.
+    """Copy everything and compare. A worker counts as running if it sent a heartbeat ``alive_within``.
 
-    Raises BadInput when workers are at work, or the target is another vault's. With ``while_running`` the source's may be:
-    everything is copied a first time, and once more what changed as soon as the last of them has stopped.
+    Raises BadInput when workers are running, or the target belongs to another vault. With ``while_running`` the source's
+    workers may run: everything is copied, and the changes are copied once the last worker has stopped.
     """
     await _refuse_busy(target, alive_within)
     await _refuse_other_vault(source, target)
@@ -76,10 +76,10 @@ async def move(
 async def restore(
     backup: JobStore, target: JobStore, onlooker: Onlooker, *, alive_within: timedelta, largest_row: int = 0
 ) -> tuple[Copied, Comparison]:
-    """As :func:`move`; the workers of which a backup knows were at work when it was written.
+    """Like :func:`move` for a backup, whose workers were running when it was written and do not count.
 
-    ``largest_row``, in bytes, bounds how many jobs are in memory at a time.
-    Raises BadInput, before anything is written, for a backup with a row that cannot be read.
+    ``largest_row``, in bytes, limits how many jobs are in memory at a time. Raises BadInput, before anything is written,
+    for a backup with a row that cannot be read.
     """
     await _refuse_busy(target, alive_within)
     onlooker.begins("Reading the backup", await count_jobs(backup))
@@ -100,13 +100,13 @@ async def _copy_and_compare(
 
 
 async def count_jobs(store: JobStore) -> int:
-    """In whatever state."""
+    """The number of jobs of all statuses."""
     return sum((await store.report()).counts.values())
 
 
 @dataclass(slots=True)
 class Copied:
-    """What one pass did. ``kept`` were there already; ``other`` have gone on by themselves in the target."""
+    """The result of one pass. ``kept`` jobs were there already; ``other`` have changed in the target."""
 
     new: int = 0
     renewed: int = 0
@@ -117,9 +117,9 @@ class Copied:
 async def copy_jobs(
     source: JobStore, target: JobStore, *, on_jobs: OnJobs = lambda _: None, page: int = PAGE
 ) -> Copied:
-    """One pass over everything that the source has when it begins, ``page`` jobs at a time."""
+    """Copy every job that the source has at the start, ``page`` jobs at a time."""
     copied = Copied()
-    async for jobs in iter_pages(source, JobQuery(limit=page)):  # newest first: jobs added meanwhile are not met
+    async for jobs in iter_pages(source, JobQuery(limit=page)):  # newest first: later jobs are not seen
         wanted: list[StoredJob] = []
         for stored, there in await _pairs(jobs, source, target):
             match standing(stored, there):
@@ -140,7 +140,7 @@ async def copy_jobs(
 
 
 async def copy_rest(source: JobStore, target: JobStore) -> None:
-    """The gates and small records that the target has not yet, and what the source's processes agree on."""
+    """Copy the site limits and records that the target lacks, and the constants that the source's processes share."""
     await target.adopt_gates(await source.gates())
     for name, value in (await source.agreed()).items():
         await target.agree_on(name, value)
@@ -150,7 +150,7 @@ async def copy_rest(source: JobStore, target: JobStore) -> None:
 
 
 async def _refuse_unreadable(backup: JobStore, *, page: int, on_jobs: OnJobs) -> None:
-    """Read everything once. A database may be sound as such, and hold a row that mediavault never wrote."""
+    """Read everything once: a sound database may contain a row that mediavault did not write. Raises BadInput."""
     try:
         async for jobs in iter_pages(backup, JobQuery(limit=page)):
             for job in jobs:
@@ -162,7 +162,7 @@ async def _refuse_unreadable(backup: JobStore, *, page: int, on_jobs: OnJobs) ->
             refuse_mistyped(gate)
         for kind in MOVING_KINDS:
             await backup.records(kind)
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as exc:  # of whatever reads a row
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as exc:  # while reading a row
         raise BadInput(
             f"The backup holds a row that cannot be read ({type(exc).__name__}: {exc}).",
             help="Nothing was taken over. Restore another backup, or rebuild from the library with `mediavault rebuild`.",
@@ -170,7 +170,7 @@ async def _refuse_unreadable(backup: JobStore, *, page: int, on_jobs: OnJobs) ->
 
 
 def _refuse_impossible(job: Job) -> None:
-    """Raise TypeError or ValueError for a job that would break the pages that show it, or add up sizes."""
+    """Raise TypeError or ValueError for a job that would break pages that show it or sum sizes."""
     refuse_mistyped(job)
     if not 0 <= (job.bytes or 0) <= MAX_VIDEO_BYTES:
         raise ValueError(f"no video has {job.bytes} bytes")
@@ -182,7 +182,7 @@ async def _refuse_busy(target: JobStore, alive_within: timedelta) -> None:
 
 
 async def _refuse_other_vault(source: JobStore, target: JobStore) -> None:
-    """Raise BadInput when the target's processes agree on something else, such as another library."""
+    """Raise BadInput when the target's constants differ, such as the id of the library."""
     there = await target.agreed()
     for name, value in (await source.agreed()).items():
         if there.get(name, value) != value:
@@ -195,7 +195,7 @@ async def _refuse_other_vault(source: JobStore, target: JobStore) -> None:
 async def compare(
     source: JobStore, target: JobStore, *, on_jobs: OnJobs = lambda _: None, page: int = PAGE
 ) -> Comparison:
-    """Every job of the source with all its fields and its history, the gates, the records, and what is agreed on."""
+    """Compare every job with all its fields and its history, the site limits, the records and the constants."""
     found = Comparison()
     async for jobs in iter_pages(source, JobQuery(limit=page)):
         for stored, there in await _pairs(jobs, source, target):
@@ -212,7 +212,7 @@ async def compare(
 
 
 async def _missing_records(source: JobStore, target: JobStore) -> AsyncIterator[str]:
-    """Where the target has one of its own, that one stands."""
+    """Name the records that the target lacks; one that differs there is left as it is."""
     for kind in MOVING_KINDS:
         there = {one.key for one in await target.records(kind)}
         for one in await source.records(kind):
@@ -221,7 +221,7 @@ async def _missing_records(source: JobStore, target: JobStore) -> AsyncIterator[
 
 
 async def _pairs(page: tuple[Job, ...], source: JobStore, target: JobStore) -> list[tuple[StoredJob, StoredJob | None]]:
-    """Each job of the page as both stores have it now; what was removed from the source meanwhile is left out."""
+    """Each job of the page as both stores have it now, without those that were removed from the source."""
     ids = [job.id for job in page]
     ours, theirs = await asyncio.gather(_stored(source, ids), _stored(target, ids))
     return [(ours[job_id], theirs.get(job_id)) for job_id in ids if job_id in ours]
@@ -233,7 +233,7 @@ async def _stored(store: JobStore, ids: list[JobId]) -> dict[JobId, StoredJob]:
 
 
 async def _one(store: JobStore, job_id: JobId) -> StoredJob | None:
-    """The history is read before the job and after it: a job that moves in between is read again."""
+    """Read a job with its history, again if the history has grown while the job was read."""
     try:
         while True:
             before = await store.history(job_id)

@@ -1,6 +1,6 @@
-"""Fills a store from the sidecars of a library. Nothing in the library is changed, and nothing that the store knows is lost.
+"""Rebuilds a store from the sidecars of a library. The library is not changed, and nothing in the store is lost.
 
-Each video is held against its sidecar before its job counts as completed. May be killed and repeated.
+Each video is checked against its sidecar before its job counts as completed. May be killed and repeated.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ OnSidecars = Callable[[int], None]
 
 
 class Refusal(StrEnum):
-    """Why a sidecar, or a job, was not taken as completed. Printed for scripts: never renamed, only added."""
+    """Why a sidecar or job was not restored as completed. Printed for scripts: never renamed, only added."""
 
     BAD_SIDECAR = "bad_sidecar"
     MISSING = "missing"
     SIZE_DIFFERS = "size_differs"
     HASH_DIFFERS = "hash_differs"
     UNREADABLE = "unreadable"
-    DUPLICATE = "duplicate"  # another sidecar of the same video of the same job was taken
-    PARTIAL = "partial"  # a post of several videos that lacks some: kept as a failed job
-    BAD_NAME = "bad_name"  # no database could hold it
-    CONFLICT = "conflict"  # the store has this post under another id, or its job under way
+    DUPLICATE = "duplicate"  # another sidecar of the same video was used
+    PARTIAL = "partial"  # a post that lacks some of its videos: restored as a failed job
+    BAD_NAME = "bad_name"  # a name that no database can store
+    CONFLICT = "conflict"  # the store has this post under another id, or its job is running
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """``path`` is the sidecar's, or that of a job's first video."""
+    """One refusal. ``path`` is that of the sidecar, or of the job's first video."""
 
     refusal: Refusal
     path: str
@@ -51,18 +51,18 @@ class Refused:
 
 @dataclass(slots=True)
 class Rebuilt:
-    """How much was done; filled while the refusals are read."""
+    """The counts of a rebuild, updated while the refusals are read."""
 
     sidecars: int = 0
     new: int = 0
-    renewed: int = 0  # the store had the job, not completed yet
+    renewed: int = 0  # jobs that the store had, but not as completed
     known: int = 0
     partial: int = 0
     refused: int = 0
 
 
 class Rebuild:
-    """One pass. ``read_data`` reads every video from end to end; without it only the sizes are held against the sidecars."""
+    """One rebuild. ``read_data`` reads every video and compares hashes; without it only sizes are compared."""
 
     def __init__(
         self, store: JobStore, library: Vault, *, read_data: bool, on_sidecars: OnSidecars = lambda _: None
@@ -71,11 +71,11 @@ class Rebuild:
         self._library = library
         self._read_data = read_data
         self._on_sidecars = on_sidecars
-        self._open_albums: dict[JobId, list[Sidecar]] = {}  # of jobs with several videos, until all are met
+        self._open_albums: dict[JobId, list[Sidecar]] = {}  # sidecars of jobs with several videos, until all are read
         self.done = Rebuilt()
 
     async def run(self) -> AsyncIterator[Refused]:
-        """Every refusal, as it is met. Raises StorageFailure when the library itself cannot be read."""
+        """Yield every refusal when it occurs. Raises StorageFailure when the library cannot be read."""
         batch: list[str] = []
         async for found in self._library.walk():
             if found.path.endswith(SIDECAR_SUFFIX):
@@ -109,7 +109,7 @@ class Rebuild:
         self._on_sidecars(len(paths))
 
     def _gather(self, sidecar: Sidecar, whole: list[list[Sidecar]]) -> bool:
-        """Into its album, which moves to ``whole`` when it is complete; False for what the album has already."""
+        """Add a sidecar to its job's, which move to ``whole`` when complete; False for a duplicate."""
         album = self._open_albums.setdefault(sidecar.id, [])
         if any(_same_video(one, sidecar) for one in album):
             return False
@@ -119,7 +119,7 @@ class Rebuild:
         return True
 
     async def _read(self, path: str, readers: asyncio.Semaphore) -> Sidecar | Refused:
-        """The sidecar, when its video stands beside it and is the one."""
+        """Read a sidecar and check that its video is there and matches."""
         if not is_utf8(path):
             return Refused(Refusal.BAD_NAME, path, None, "its name, or its folder's, is not UTF-8: rename it")
         async with readers:
@@ -198,5 +198,5 @@ def _conflict(job: StoredJob, why: str) -> Refused:
 
 
 async def count_sidecars(library: Vault) -> int:
-    """For a progress bar; one listing of the library."""
+    """The number of sidecars, for a progress bar; lists the library once."""
     return sum([found.path.endswith(SIDECAR_SUFFIX) async for found in library.walk()])

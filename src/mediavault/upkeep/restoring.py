@@ -1,4 +1,4 @@
-"""A job as its sidecars tell it. Pure."""
+"""Restores a job from its sidecars. Pure."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ REBUILT = "rebuilt from what stands beside the videos in the library"
 
 
 def is_whole(sidecars: Sequence[Sidecar]) -> bool:
-    """Whether every video that was to be saved of the post has one."""
+    """Whether every video of the post that was to be saved has a sidecar."""
     return all(one.status in (ItemStatus.KEPT, ItemStatus.SKIPPED) for one in items_of(sidecars))
 
 
 def items_of(sidecars: Sequence[Sidecar]) -> tuple[JobItem, ...]:
-    """The post's media as the newest sidecar saw them; kept is what has a sidecar, found by its id or by its place."""
+    """The post's items as in the newest sidecar; those with a sidecar, found by id or index, are saved."""
     newest = max(sidecars, key=lambda one: one.saved_at)
     items = list(newest.items)
     for sidecar in sorted(sidecars, key=lambda one: one.saved_at):
@@ -40,7 +40,7 @@ def items_of(sidecars: Sequence[Sidecar]) -> tuple[JobItem, ...]:
 
 
 def _place(sidecar: Sidecar, items: Sequence[JobItem]) -> int:
-    """An earlier attempt may have seen the post's media in another order."""
+    """The index of a sidecar's item: an earlier attempt may have had the items in another order."""
     media_id = sidecar.items[sidecar.item].item.media_id
     by_id = (place for place, one in enumerate(items) if one.item.media_id == media_id)
     place = next(by_id, sidecar.item) if media_id is not None else sidecar.item
@@ -48,10 +48,10 @@ def _place(sidecar: Sidecar, items: Sequence[JobItem]) -> int:
 
 
 def stored_job(sidecars: Sequence[Sidecar]) -> StoredJob:
-    """The row of one job, from one or more of its sidecars, completed when none is missing.
+    """The row of a job from its sidecars, completed if none is missing.
 
-    One that lacks a video is failed with PARTIAL, so that a person may have the rest fetched. A sidecar does not tell the
-    post's candidates, the earlier history, or when the last attempt began; the job completed when its last file was saved.
+    A job that lacks a video is failed with PARTIAL, so that a user can retry it. A sidecar does not contain the candidates,
+    the history, or the start of the last attempt; the completion time is that of the last saved file.
     """
     newest = max(sidecars, key=lambda one: one.saved_at)
     items = items_of(sidecars)
@@ -113,7 +113,7 @@ def _record(at: datetime, job: Job) -> HistoryRecord:
 
 
 def takes_the_place_of(rebuilt: StoredJob, there: StoredJob) -> bool:
-    """Whether the store's row knows less than the library: not completed, at rest, and not beyond that attempt."""
+    """Whether the store's row may be replaced: it is not completed, not running, and has no later attempt."""
     at_rest = there.job.status in (JobStatus.QUEUED, JobStatus.FAILED, JobStatus.CANCELLED)
     completes = rebuilt.job.status is JobStatus.COMPLETED
     same_post = there.job.canonical_url == rebuilt.job.canonical_url and there.job.version == rebuilt.job.version
@@ -121,7 +121,7 @@ def takes_the_place_of(rebuilt: StoredJob, there: StoredJob) -> bool:
 
 
 def over(rebuilt: StoredJob, there: StoredJob) -> StoredJob:
-    """The rebuilt job with the history that the store had, and a fence that never shrinks."""
+    """The rebuilt job with the store's history, and a fence that never decreases."""
     attempt = max(rebuilt.job.attempt_count, there.job.attempt_count)
     job = replace(rebuilt.job, attempt_count=attempt, max_attempts=max(attempt, there.job.max_attempts))
     return StoredJob(job, (*there.history, *rebuilt.history))

@@ -1,7 +1,7 @@
-"""Holds every row against the library, and the library against the rows. Changes nothing.
+"""Compares every row with the library and the library with the rows. Changes nothing.
 
-The library is listed first, then the rows are read, then the library is listed again for what no row named: so a vault
-may be at work meanwhile. Memory holds two numbers a file, not its name.
+The library is listed, then the rows are read, then the library is listed again for files that no row names, so the vault
+may be running. Memory holds two numbers per file, not its name.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from mediavault.store.port import JobQuery, JobStore
 from mediavault.upkeep.findings import Finding, Trouble, judge_orphan, judge_size, kept_files, lacks_facts, named_paths
 
 PAGE = 100
-READERS = 4  # a disk is read best by few; an object store answers each after some milliseconds
+READERS = 4  # few are best for a disk; an object store answers each after some milliseconds
 
 OnJobs = Callable[[int], None]
 
 
 @dataclass(slots=True)
 class Verified:
-    """How much was looked at; filled while the findings are read."""
+    """The counts of a verification, updated while the findings are read."""
 
     jobs: int = 0
     videos: int = 0
@@ -39,7 +39,7 @@ class Verified:
 
 
 class Verification:
-    """One pass. ``read_data`` reads every byte of every video, which alone finds a flipped bit."""
+    """One verification. Only ``read_data``, which reads every byte of every video, finds a flipped bit."""
 
     def __init__(self, store: JobStore, library: Vault, *, read_data: bool, on_jobs: OnJobs = lambda _: None) -> None:
         self._store = store
@@ -51,7 +51,7 @@ class Verification:
         self.done = Verified()
 
     async def run(self) -> AsyncIterator[Finding]:
-        """Every finding, as it is made. Raises StorageFailure when the library itself cannot be read."""
+        """Yield every finding when it is made. Raises StorageFailure when the library cannot be read."""
         async for found in self._library.walk():
             self._sizes[_key(found.path)] = found.bytes
         self.done.files = len(self._sizes)
@@ -86,7 +86,7 @@ class Verification:
         return found if not found or await self._is_there(job) else []
 
     async def _is_there(self, job: Job) -> bool:
-        """Whether it was not removed, files and all, since its row was read."""
+        """Whether the job still exists: it may have been removed with its files since its row was read."""
         try:
             await self._store.get(job.id)
         except JobNotFound:
@@ -139,13 +139,13 @@ class Verification:
         return None if same else "it is about another job or another file"
 
     async def _size(self, path: str) -> int | None:
-        """As the listing said; a file that is not in it may have come since, so it is looked for itself."""
+        """The file's size in the listing; a file that is not listed may be newer, so it is looked up."""
         known = self._sizes.get(_key(path))
         if known is not None:
             return known
         try:
             file = await self._library.open(path)
-        except StorageFailure:  # not to be opened is not to be had
+        except StorageFailure:  # a file that cannot be opened counts as missing
             return None
         if file is None:
             return None
@@ -155,7 +155,7 @@ class Verification:
     # --- files against rows ---------------------------------------------------------------------------------------
 
     async def _orphans(self) -> AsyncIterator[Finding]:
-        """What the first listing had and no row names; a job that was removed meanwhile took its files with it."""
+        """Yield the files of the first listing that no row names, without those that are gone by now."""
         if not self._sizes:
             return
         async for file in self._library.walk():
@@ -164,7 +164,7 @@ class Verification:
                 yield Finding(trouble, file.path, detail=counted(file.bytes, "byte"))
 
     async def _has_video(self, path: str) -> bool:
-        """Whether the video that a sidecar names stands beside it."""
+        """Whether the video that a sidecar names is there."""
         if not path.endswith(SIDECAR_SUFFIX):
             return False
         try:
@@ -175,5 +175,5 @@ class Verification:
 
 
 def _key(path: str) -> int:
-    """Eight bytes of a hash: among a million files two share one once in forty million libraries."""
+    """Eight bytes of a hash: with a million files, two collide in one of forty million libraries."""
     return int.from_bytes(hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=8).digest())
