@@ -92,10 +92,10 @@ OWN_TEXTS = frozenset(
         "services.extraction.ytdlp_sites.site_of",
         "services.media.nal.has_hole",  # bytes of media are bounded and read in the child
         "services.media.nal.nal_length_bytes",
-        "services.media.ogg.checksum",
-        "services.media.remux_headers.parameter_sets",
-        "services.media.remux_headers.same_form",
-        "services.media.samples.end_of_segments",
+        "services.media.old_containers.ogg_checksum",
+        "services.media.nal.parameter_sets",
+        "services.media.nal.same_form",
+        "services.media.mp4_boxes.end_of_segments",
         "services.vault.bucket_address.parse_bucket_address",  # settings
         "services.vault.marker.not_there",
         "services.vault.naming.names_in_turn",

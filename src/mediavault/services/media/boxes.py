@@ -1,9 +1,8 @@
 """Check B: a walk over a container's own length fields, which must end exactly where the file ends.
 
 A truncation, even by one byte, a hole, or bytes lost in the middle break these lengths, and finding that costs a few
-reads per megabyte. Pure but for reading the file it is given. The formats: ISO/IEC 14496-12 (MP4, MOV), RFC 8794 and
-RFC 9559 (Matroska, WebM, in ``media_ebml``), ISO/IEC 13818-1 (transport stream); FLV and AVI in ``media_flv_avi``, the
-others in files of their own names.
+reads per megabyte. Here are MP4 and MOV (ISO/IEC 14496-12) and transport streams (ISO/IEC 13818-1); Matroska and WebM
+are in ``ebml``, the others in ``old_containers``.
 """
 
 from __future__ import annotations
@@ -11,18 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
-from mediavault.core.media import Problem, ProblemKind
-from mediavault.services.media.asf import walk_asf
+from mediavault.core.media import Problem
 from mediavault.services.media.ebml import walk_matroska
-from mediavault.services.media.facts import Structure
-from mediavault.services.media.flv_avi import walk_avi, walk_flv
-from mediavault.services.media.iso_boxes import Box, boxes, inside
-from mediavault.services.media.ogg import walk_ogg
-from mediavault.services.media.ps import walk_ps
-from mediavault.services.media.samples import end_of_samples, end_of_segments
+from mediavault.services.media.mp4_boxes import Box, boxes, end_of_samples, end_of_segments, inside
+from mediavault.services.media.old_containers import walk_asf, walk_avi, walk_flv, walk_ogg, walk_ps
 from mediavault.services.media.sniff import SNIFF_BYTES, Kind, ts_packet_bytes
+from mediavault.services.media.structure import Structure, damaged, harmless_tail, incomplete, protected, tail_note
 from mediavault.services.media.tables import contradiction
-from mediavault.services.media.tail import follows, harmless_tail
 
 MAX_MOOV_BYTES = 256 << 20  # twelve hours at 60 pictures a second need some 60 MB
 FORGIVEN_BELOW_BYTES = 50_000_000  # larger files are not decoded whole, and so not forgiven
@@ -52,9 +46,9 @@ def walk(file: BinaryIO, size: int, kind: Kind, *, deep: bool) -> Structure:
 
 
 def walk_mp4(file: BinaryIO, size: int, *, deep: bool = False) -> Structure:
-    """Top-level boxes fill the file; one ``moov``; pictures in ``mdat``; no sample entry of a protected kind.
+    """Check that top-level boxes fill the file, with one ``moov``, pictures in ``mdat`` and no protected sample entry.
 
-    ``deep``: a wrong length behind the last sample is forgiven, because every packet will be read and decoded anyway.
+    ``deep``: a wrong length after the last sample is forgiven, because every packet will be read and decoded anyway.
     """
     found = list(boxes(file, 0, size))
     payload = sum(min(box.end, size) - box.body for box in found if box.type == b"mdat")
@@ -68,7 +62,7 @@ def walk_mp4(file: BinaryIO, size: int, *, deep: bool = False) -> Structure:
     if not problems and fragmented and deep:
         problems += _mp4_runs(file, found)
     if any(entry in (b"encv", b"enca") for entry in _sample_entries(file, size, found)):
-        problems.insert(0, Problem(ProblemKind.PROTECTED, "its pictures or sound are encrypted (copy protection)"))
+        problems.insert(0, protected())
     open_ended = any(box.to_the_end for box in found)
     return Structure(tuple(problems), tuple(notes), open_ended=open_ended, payload_bytes=payload, fragmented=fragmented)
 
@@ -84,44 +78,44 @@ def _mp4_end(
     # A fragmented file that goes on is a broken chain of fragments; a plain one is whole as soon as both parts are.
     whole = not fragmented and {b"moov", b"mdat"} <= {box.type for box in inside}
     if whole and harmless_tail(file, whole_until, size):
-        return [], [follows(size - whole_until)]
+        return [], [tail_note(size - whole_until)]
     if deep and size <= FORGIVEN_BELOW_BYTES and not fragmented and _samples_end(file, found, size) is not None:
         return [], ["a length in its structure is wrong, behind its last picture and sound"]
     if end > size:
         what = found[-1].type.decode("latin-1")
-        return [_incomplete(f"its last part ({what}) should reach to byte {end:,}, but the file ends at {size:,}")], []
-    return [_incomplete(f"its structure breaks off at byte {end:,} of {size:,}")], []
+        return [incomplete(f"its last part ({what}) should reach to byte {end:,}, but the file ends at {size:,}")], []
+    return [incomplete(f"its structure breaks off at byte {end:,} of {size:,}")], []
 
 
 def _mp4_parts(found: list[Box], *, fragmented: bool) -> list[Problem]:
     count = sum(box.type == b"moov" for box in found)
     if count > 1:
-        return [_damaged("two films are glued together in it (it has more than one table of contents)")]
+        return [damaged("two films are glued together in it (it has more than one table of contents)")]
     if count == 0:
-        return [_incomplete("its table of contents (moov) is missing")]
+        return [incomplete("its table of contents (moov) is missing")]
     if fragmented and [box.type for box in found if box.type in (b"moof", b"mdat")][-1] == b"moof":
-        return [_incomplete("the contents of its last fragment are missing")]
+        return [incomplete("the contents of its last fragment are missing")]
     if not fragmented and not any(box.type == b"mdat" and box.end > box.body for box in found):
-        return [_incomplete("it holds a header, but no pictures")]
+        return [incomplete("it holds a header, but no pictures")]
     return []
 
 
 def _mp4_insides(file: BinaryIO, size: int, found: list[Box]) -> list[Problem]:
-    """Boxes that may stand last, whose zeroed end their own length would not show, and the index of segments."""
+    """Check boxes that may come last, where zeroed bytes break no length, and the index of segments."""
     for box in found:
         if box.type == b"moov":
             inner = list(boxes(file, box.body, box.end))
             if not inner or (inner[-1].end != box.end and not _padding(file, inner[-1].end, box.end)):
-                return [_damaged("its table of contents is broken")]
+                return [damaged("its table of contents is broken")]
         if box.type == b"mfra" and box.end - box.body >= 8:  # its last box, mfro, ends with the length of the whole
             file.seek(box.end - 4)
             if int.from_bytes(file.read(4), "big") != box.end - box.start:
-                return [_damaged("its index of fragments is broken")]
+                return [damaged("its index of fragments is broken")]
         if box.type == b"sidx":
             file.seek(box.body)
             announced = end_of_segments(file.read(box.end - box.body), box.end)
             if announced > size:
-                return [_incomplete(f"its segments should reach to byte {announced:,}, but it ends at {size:,}")]
+                return [incomplete(f"its segments should reach to byte {announced:,}, but it ends at {size:,}")]
     return []
 
 
@@ -131,11 +125,11 @@ def _mp4_tables(file: BinaryIO, found: list[Box], size: int) -> list[Problem]:
         return []
     contents = [range(box.body, min(box.end, size)) for box in found if box.type == b"mdat"]
     reason = contradiction(file, moov, contents)
-    return [_damaged(f"its table of contents contradicts itself: {reason}")] if reason else []
+    return [damaged(f"its table of contents contradicts itself: {reason}")] if reason else []
 
 
 def _mp4_runs(file: BinaryIO, found: list[Box]) -> list[Problem]:
-    """Each fragment's runs hold as many samples as they say: a player stops at one that does not."""
+    """Check that each fragment's runs hold as many samples as they say: a player stops at one that does not."""
     moofs = [box for box in found if box.type == b"moof"]
     for run in inside(file, moofs, (b"traf", b"trun")):
         file.seek(run.body)
@@ -143,7 +137,7 @@ def _mp4_runs(file: BinaryIO, found: list[Box]) -> list[Problem]:
         flags, count = int.from_bytes(head[1:4], "big"), int.from_bytes(head[4:8], "big")
         width = 4 * (flags & _OF_EACH_SAMPLE).bit_count()
         if run.body + 8 + 4 * (flags & _OF_THE_RUN).bit_count() + count * width > run.end:
-            return [_damaged("a fragment's table is shorter than it says")]
+            return [damaged("a fragment's table is shorter than it says")]
     return []
 
 
@@ -154,7 +148,7 @@ def _padding(file: BinaryIO, start: int, end: int) -> bool:
 
 
 def _samples_end(file: BinaryIO, found: list[Box], size: int) -> int | None:
-    """Where the last sample of all tracks ends, when it is inside the file; else None."""
+    """Return where the last sample of all tracks ends; None when that is outside of the file."""
     moov = [box for box in found if box.type == b"moov" and box.end <= size and box.end - box.start <= MAX_MOOV_BYTES]
     try:
         ends = [
@@ -168,11 +162,11 @@ def _samples_end(file: BinaryIO, found: list[Box], size: int) -> int | None:
 
 
 def _sample_entries(file: BinaryIO, size: int, found: list[Box]) -> Iterator[bytes]:
-    """The four-letter codes of all tracks' sample descriptions (moov/trak/mdia/minf/stbl/stsd)."""
+    """Yield the four-letter codes of all tracks' sample descriptions (moov/trak/mdia/minf/stbl/stsd)."""
     for moov in found:
         if moov.type != b"moov" or moov.end > size or moov.end - moov.start > MAX_MOOV_BYTES:
             continue
-        # version, flags and count stand before its entries
+        # version, flags and count come before its entries
         for stsd in inside(file, [moov], (b"trak", b"mdia", b"minf", b"stbl", b"stsd")):
             yield from (entry.type for entry in boxes(file, stsd.body + 8, stsd.end))
 
@@ -181,17 +175,17 @@ def _sample_entries(file: BinaryIO, size: int, found: list[Box]) -> Iterator[byt
 
 
 def walk_ts(file: BinaryIO, size: int, *, deep: bool) -> Structure:
-    """Whole packets only, each with its sync byte: all of them when ``deep``, else at TS_SAMPLES places."""
+    """Check for whole packets with their sync bytes: all of them when ``deep``, else at TS_SAMPLES places."""
     file.seek(0)
     shape = ts_packet_bytes(file.read(SNIFF_BYTES))
     if shape is None:
-        return Structure((_damaged("its packets do not begin as they should"),))
+        return Structure((damaged("its packets do not begin as they should"),))
     packet, offset = shape
     if size % packet:
-        return Structure((_incomplete(f"its last packet has {size % packet} of {packet} bytes"),), open_ended=True)
+        return Structure((incomplete(f"its last packet has {size % packet} of {packet} bytes"),), open_ended=True)
     lost = _first_lost_sync(file, size // packet, packet, offset, deep=deep)
     if lost is not None:
-        return Structure((_damaged(f"its packets lose their rhythm near byte {lost:,}"),), open_ended=True)
+        return Structure((damaged(f"its packets lose their rhythm near byte {lost:,}"),), open_ended=True)
     return Structure(open_ended=True)
 
 
@@ -205,11 +199,3 @@ def _first_lost_sync(file: BinaryIO, packets: int, packet: int, offset: int, *, 
         if block[offset::packet] != b"\x47" * (len(block) // packet):
             return place * packet
     return None
-
-
-def _incomplete(reason: str) -> Problem:
-    return Problem(ProblemKind.INCOMPLETE, reason)
-
-
-def _damaged(reason: str) -> Problem:
-    return Problem(ProblemKind.DAMAGED, reason)

@@ -1,9 +1,9 @@
-"""Check F: pictures and sound are decoded, all of them as long as that is cheap. Runs inside the examiner's process.
+"""Check F: decodes pictures and sound, all of them as long as that is cheap. Runs inside the examiner's process.
 
 A few flipped bits inside a picture break no length and no table. Only its decoder can notice: it refuses the packet,
-marks the picture as corrupt, or conceals blocks that it could not read and says so in its log (FFmpeg's
+marks the picture as corrupt, or conceals blocks that it could not read and logs that (FFmpeg's
 ``error_resilience.c``: "concealing N DC, N AC, N MV errors"; H.264, HEVC's kin of MPEG and H.263). Codecs with
-arithmetic coding and no checks of their own (VP8, VP9, AV1, PCM) decode some flips into a wrong picture without a word.
+arithmetic coding and without checks (VP8, VP9, AV1, PCM) decode some flips into a wrong picture without an error.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def decode_all(path: Path, demuxer: str, *, cpu_s: float = DECODE_CPU_S) -> Deco
 
 
 def _streams(container: Any) -> list[Any]:
-    """The film and its first sound that has a decoder."""
+    """Return the main video stream and the first sound stream that has a decoder."""
     video = main_video(container)
     sound = [stream for stream in container.streams.audio if stream.codec_context is not None][:1]
     for stream in (video, *sound):
@@ -102,7 +102,7 @@ class _Count:
             self._last_sound_refused = False
 
     def _time(self, packet: Any, frames: list[Any]) -> None:
-        """Does a piece of sound last as long as its container says?"""
+        """Count a piece of sound that lasts clearly longer or shorter than its container says."""
         lasts_s = sum(frame.samples / frame.sample_rate for frame in frames if frame.sample_rate)
         said_s = float((packet.duration or 0) * packet.time_base)
         self._slow += 0 < OFF_PACE * lasts_s < said_s
@@ -119,10 +119,10 @@ class _Count:
 
     @property
     def _deaf(self) -> int:
-        """How many pieces of sound came to nothing before the first that did not, though the decoder knows the kind.
+        """How many pieces of sound failed to decode before the first success, though the decoder knows the codec.
 
-        A stream that is joined anywhere may wait for its decoder's configuration (LATM): there they count where nothing at
-        all is heard. What an edit list leaves out is not among them.
+        A stream that is joined anywhere may wait for its decoder's configuration (LATM): there they count only where
+        nothing decodes at all. What an edit list leaves out is not counted.
         """
         counts = self._sound_before > MAX_DEAF_PACKETS and not (self._joined and self._sounds)
         return self._sound_before if counts else 0

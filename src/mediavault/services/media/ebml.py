@@ -6,9 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from mediavault.core.media import Problem, ProblemKind
-from mediavault.services.media.facts import Structure
-from mediavault.services.media.tail import follows, harmless_tail
+from mediavault.core.media import Problem
+from mediavault.services.media.structure import (
+    Structure,
+    broken_at,
+    cut_off,
+    harmless_tail,
+    incomplete,
+    protected,
+    tail_note,
+)
 
 EBML, SEGMENT, CLUSTER, TRACKS = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0x1654AE6B
 _VOID = 0xEC
@@ -31,7 +38,7 @@ class Element:
 
 
 def element_at(file: BinaryIO, start: int) -> Element | None:
-    """The element whose header stands at ``start``; None when there is none."""
+    """Return the element whose header is at ``start``; None when there is none."""
     file.seek(start)
     header = file.read(12)
     if not header or header[0] < 0x08:  # ids of Matroska have at most four bytes
@@ -50,19 +57,19 @@ def element_at(file: BinaryIO, start: int) -> Element | None:
 
 
 def walk_matroska(file: BinaryIO, size: int) -> Structure:
-    """Header and one segment fill the file; the segment holds known elements, the clusters known blocks."""
+    """Check that header and one segment fill the file, the segment with known elements, the clusters with known blocks."""
     head = element_at(file, 0)
     segment = element_at(file, head.end) if head is not None and head.end is not None else None
     if head is None or head.id != EBML or segment is None or segment.id != SEGMENT:
-        return Structure((Problem(ProblemKind.INCOMPLETE, "its main part (the segment) is missing"),))
+        return Structure((incomplete("its main part (the segment) is missing"),))
     if segment.end is not None and segment.end > size:
-        return Structure((_cut(segment.end, size),))
+        return Structure((cut_off(segment.end, size),))
     end, notes = size, []
     if segment.end is not None and _void_until(file, segment.end, size) < size:
         end = segment.end
         if not harmless_tail(file, end, size):
-            return Structure((Problem(ProblemKind.INCOMPLETE, f"{size - end:,} foreign bytes follow its end"),))
-        notes.append(follows(size - end))
+            return Structure((incomplete(f"{size - end:,} foreign bytes follow its end"),))
+        notes.append(tail_note(size - end))
     walked = _Walk(file, end)
     problems = walked.problems(segment)
     open_ended = segment.end is None
@@ -70,7 +77,7 @@ def walk_matroska(file: BinaryIO, size: int) -> Structure:
 
 
 def _void_until(file: BinaryIO, at: int, size: int) -> int:
-    """Where the padding (Void, RFC 8794, 11.3.2: allowed at any level) behind the segment ends."""
+    """Return where the padding (Void, RFC 8794, 11.3.2: allowed at any level) after the segment ends."""
     while at < size and (element := element_at(file, at)) and element.id == _VOID and element.end:
         at = element.end
     return at
@@ -89,12 +96,12 @@ class _Walk:
         while at < self._end:
             element = element_at(self._file, at)
             if element is None or element.id not in IN_SEGMENT:
-                return [_broken(at, self._end)]
+                return [broken_at(at, self._end)]
             if element.end is not None and element.end > self._end:
-                return [_cut(element.end, self._end)]
+                return [cut_off(element.end, self._end)]
             seen.add(element.id)
             if element.id == TRACKS and element.end is not None and self._is_encrypted(element):
-                return [Problem(ProblemKind.PROTECTED, "its pictures or sound are encrypted (copy protection)")]
+                return [protected()]
             if element.id == CLUSTER:
                 stop = self._cluster_end(element)
                 if isinstance(stop, Problem):
@@ -102,15 +109,18 @@ class _Walk:
                 self.payload += stop - element.body
                 at = stop
             elif element.end is None:
-                return [_broken(at, self._end)]
+                return [broken_at(at, self._end)]
             else:
                 at = element.end
         if not {TRACKS, CLUSTER} <= seen:
-            return [Problem(ProblemKind.INCOMPLETE, "it holds a header, but no pictures")]
+            return [incomplete("it holds a header, but no pictures")]
         return []
 
     def _cluster_end(self, cluster: Element) -> int | Problem:
-        """Where the cluster ends; its blocks must fill it. One of unknown size ends where an element of the segment begins."""
+        """Return where the cluster ends; its blocks must fill it.
+
+        A cluster of unknown size ends where an element of the segment begins.
+        """
         end = cluster.end if cluster.end is not None else self._end
         at = cluster.body
         while at < end:
@@ -118,9 +128,9 @@ class _Walk:
             if cluster.end is None and block is not None and block.id in IN_SEGMENT - IN_CLUSTER:
                 return at
             if block is None or block.id not in IN_CLUSTER or block.end is None:
-                return _broken(at, self._end)
+                return broken_at(at, self._end)
             if block.end > end:
-                return _cut(block.end, end)
+                return cut_off(block.end, end)
             at = block.end
         return at
 
@@ -138,11 +148,3 @@ class _Walk:
                 return
             yield child
             at = child.end
-
-
-def _cut(should: int, ends: int) -> Problem:
-    return Problem(ProblemKind.INCOMPLETE, f"its last part should reach to byte {should:,}, but it ends at {ends:,}")
-
-
-def _broken(at: int, size: int) -> Problem:
-    return Problem(ProblemKind.DAMAGED, f"its structure breaks off at byte {at:,} of {size:,}")

@@ -8,19 +8,9 @@ from typing import Any, TypeVar
 
 from mediavault.core.media import Problem, ProblemKind
 from mediavault.services.media.sniff import Kind
+from mediavault.services.media.structure import Structure
 
 Step = TypeVar("Step", int, float)
-
-
-@dataclass(frozen=True, slots=True)
-class Structure:
-    """What a walk over the container's boxes found; ``problems`` are breaches of the format itself."""
-
-    problems: tuple[Problem, ...] = ()
-    notes: tuple[str, ...] = ()
-    open_ended: bool = False  # its form does not say where it ends, so a cut cannot be seen
-    payload_bytes: int | None = None  # room for packets, where the container says so
-    fragmented: bool = False  # an MP4 of fragments: its times need not begin at zero
 
 
 @dataclass(frozen=True, slots=True)

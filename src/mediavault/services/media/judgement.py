@@ -1,9 +1,9 @@
-"""From facts to verdict: why a file is no whole, playable video. Pure; the thresholds and their reasons stand here.
+"""From facts to verdict: why a file is not a whole, playable video. Pure; the thresholds and their reasons are here.
 
 The checks and what each of them catches were measured on a corpus of damaged and odd files: S sniff, B structure,
 O opens with a real video stream, T the last seconds are there, K key frames decode at four places, D every packet,
 F every picture and sound decodes (of a long film as many as fit into a few seconds of work).
-Several may speak up; the most telling problem comes first, since a person is shown that one.
+Several may report a problem; the most informative one comes first, because users see that one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ END_TOLERANCE_S = 1.0  # by how much packets may end before the container says s
 MAX_GAP_S = 1.0  # between two pictures, unless the film is a slide show
 MAX_PROVEN_GAP_S = 0.3  # the shortest segments last half a second
 MAX_GAP_STEPS = 8  # of the usual distance between two pictures
-MIN_TIMED_SOUNDS = 4  # pieces, before anything is said about their pace
+MIN_TIMED_SOUNDS = 4  # pieces, before their pace is judged
 OFF_CLOCK = 0.9  # of them that are off it
 UNTOLD_SHARE = 0.01  # of the announced pictures that may not be there: the table of times may be a little too long
 MIN_PAYLOAD = 0.90  # of the room for packets that packets fill in a whole MP4
@@ -34,7 +34,7 @@ DEEP_BELOW_BYTES = 50_000_000  # the deep look costs about a second per gigabyte
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """Below this a file is no video however well it plays. What a site sends that is smaller is a placeholder."""
+    """Below these limits a file is not accepted however well it plays: what a site sends that is smaller is a placeholder."""
 
     bytes: int = MIN_VIDEO_BYTES
     duration_s: float = MIN_DURATION_S
@@ -44,7 +44,7 @@ class Floor:
 OF_A_POST = Floor()
 NONE = Floor(bytes=0, duration_s=0.0, pictures=1)  # nothing is known but the file: what plays is a video
 
-# A hole without sound to ask: in these, pictures that stand still are left out; in the others it is a lost piece.
+# A gap in a file without sound: these containers leave out pictures that do not change; in others it is a lost piece.
 _MAY_STAND_STILL = frozenset({Kind.WEBM, Kind.MATROSKA, Kind.ASF, Kind.OGG})
 
 # Recordings of a running stream that keep its times and count their length from zero.
@@ -60,7 +60,7 @@ _ORDER = (
 
 
 def needs_deep_look(file: DownloadedFile) -> bool:
-    """Whether to read every packet (D): when the transport proved little, nothing announces a length, or it is cheap."""
+    """Return whether to read every packet (D): when the transport proved little, no length is announced, or it is cheap."""
     unproven = file.segmented or not file.proven_whole or file.expected.duration_s is None
     return unproven or file.bytes < DEEP_BELOW_BYTES
 
@@ -81,7 +81,7 @@ def report(facts: MediaFacts, expected: Expected, floor: Floor = OF_A_POST) -> P
 
 
 def problems(facts: MediaFacts, expected: Expected, floor: Floor = OF_A_POST) -> tuple[Problem, ...]:
-    """Every reason why it is no whole, playable video, the most telling first; () when it is one."""
+    """Return every reason why it is not a whole, playable video, the most informative first; () when it is one."""
     if facts.size == 0:
         return (Problem(ProblemKind.EMPTY, "it is empty"),)
     if facts.kind not in DEMUXERS:
@@ -93,7 +93,7 @@ def problems(facts: MediaFacts, expected: Expected, floor: Floor = OF_A_POST) ->
 
 
 def notes(facts: MediaFacts, expected: Expected) -> tuple[str, ...]:
-    """Oddities that are no reason to refuse it."""
+    """Return oddities that are not a reason to refuse it."""
     found = list(facts.structure.notes)
     if facts.video is not None and facts.audio is None and expected.audio is None:
         found.append("it has no sound")
@@ -253,7 +253,23 @@ def _pace(run: DecodeFacts, facts: MediaFacts) -> Iterator[Problem]:
 
 
 def _duration(facts: MediaFacts) -> float | None:
-    """What the container says; where it is silent, what was read."""
+    """Return the container's own duration; where it has none, the duration that was read."""
     read = facts.whole.end_s if facts.whole is not None else None
     duration = facts.duration_s if facts.duration_s is not None else read
     return round(duration, 3) if duration is not None else None
+
+
+# --- containers that browsers do not open ---------------------------------------------------------------------------------
+
+# Containers that browsers open. MP4 is derived from QuickTime's, and browsers read both.
+_OPENED = frozenset({"mp4", "mov", "webm"})
+# What browsers decode and MP4 may hold (ISO/IEC 14496-15, the AV1 and VP9 bindings; checked 2026-11-24).
+_VIDEO = frozenset({"h264", "hevc", "av1", "vp9"})
+_AUDIO = frozenset({"aac", "mp3", "opus", "flac", "ac3", "eac3"})
+
+
+def needs_remux(report: ProbeReport) -> bool:
+    """Return whether the same pictures and sound in an MP4 would play where this file does not (MKV, TS, FLV, AVI …)."""
+    if report.container is None or report.container in _OPENED:
+        return False
+    return report.video_codec in _VIDEO and (report.audio_codec is None or report.audio_codec in _AUDIO)

@@ -1,7 +1,7 @@
 """The only importer of PyAV (FFmpeg's libraries): how files are opened, and what needs the library's own types.
 
-Used inside helper processes alone. It opens paths, never addresses, and only with a demuxer that was chosen by our own
-look at the first bytes: playlists and scripts, which make a demuxer open other files, have none here.
+Used in child processes only. It opens paths, never URLs, and only with the demuxer that ``sniff`` chose from the first
+bytes: playlists and scripts, which make a demuxer open other files, have none here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FAULTS = (
     ValueError,
 )  # fmt: skip
 
-# What a decoder says to a form of its codec that it does not know, which says nothing against the file.
+# A decoder raises this for a form of its codec that it does not support, which is no evidence against the file.
 NOT_WRITTEN_YET = (av.PatchWelcomeError,)
 
 # How much may be read to learn a stream's form: FFmpeg's own five seconds are less than one picture of a slide show.
@@ -38,14 +38,14 @@ _JPEG_QUALITY = "3"  # FFmpeg's scale: 2 is best, 31 worst
 
 
 def quiet() -> None:
-    """No log lines. PyAV's own log callback has dead-locked with frame threads on damaged files; FFmpeg's does not."""
+    """Turn log lines off. PyAV's own log callback has dead-locked with frame threads on damaged files; FFmpeg's does not."""
     av.logging.restore_default_callback()
     av.logging.set_libav_level(av.logging.PANIC)
 
 
 @contextmanager
 def listening() -> Iterator[Sequence[tuple[int, str, str]]]:
-    """The library's log lines of this thread while the block runs. Decoders inside must not have threads of their own."""
+    """Collect the library's log lines of this thread while the block runs. Decoders inside must not use threads."""
     av.logging.set_level(av.logging.INFO)
     try:
         with av.logging.Capture(local=True) as lines:
@@ -56,7 +56,7 @@ def listening() -> Iterator[Sequence[tuple[int, str, str]]]:
 
 
 def concealments(lines: Sequence[tuple[int, str, str]]) -> int:
-    """How many pictures a decoder had to patch because it could not read all of their blocks."""
+    """Count the pictures that a decoder had to patch because it could not read all of their blocks."""
     return sum(_CONCEALING.search(text) is not None for _, _, text in lines)
 
 
@@ -67,32 +67,32 @@ def open_input(path: Path, demuxer: str, **options: str) -> InputContainer:
 
 
 def open_mp4(path: Path) -> OutputContainer:
-    """An MP4 whose table of contents will stand in front."""
+    """Open an MP4 for writing, with its table of contents at the front."""
     return av.open(f"file:{path}", "w", format="mp4", options={"movflags": "+faststart"})
 
 
 def main_video(container: InputContainer) -> Any:
-    """The largest video stream that has a decoder and is no cover art; None when there is none."""
+    """Return the largest video stream that has a decoder and is not cover art; None when there is none."""
     videos = [stream for stream in container.streams.video if stream.codec_context is not None]
     films = [stream for stream in videos if not stream.disposition & _NOT_A_FILM]
     return max(films, key=lambda stream: stream.width * stream.height, default=None)
 
 
 def codec_name(stream: Any) -> str:
-    """The codec's own name ("av1"), not that of the decoder that happens to be built in ("libdav1d")."""
+    """Return the codec's own name ("av1"), not that of the decoder that happens to be built in ("libdav1d")."""
     context = stream.codec_context
     codec = context.codec if context is not None else None
     return str(codec.canonical_name if codec is not None else getattr(context, "name", None) or "unknown")
 
 
 def extradata(stream: Any) -> bytes:
-    """The decoder's configuration as the container stores it; empty when there is none."""
+    """Return the decoder's configuration as the container stores it; empty when there is none."""
     context = stream.codec_context
     return bytes(context.extradata or b"") if context is not None else b""
 
 
 def with_prefix(packet: Any, prefix: bytes) -> Any:
-    """The packet with ``prefix`` in front of its bytes, and the same times."""
+    """Return the packet with ``prefix`` in front of its bytes, and the same times."""
     longer: Any = av.Packet(prefix + bytes(packet))
     longer.pts, longer.dts, longer.duration = packet.pts, packet.dts, packet.duration
     longer.time_base, longer.is_keyframe = packet.time_base, packet.is_keyframe
@@ -100,12 +100,12 @@ def with_prefix(packet: Any, prefix: bytes) -> Any:
 
 
 def decode_in_this_thread(video: Any) -> None:
-    """Frame threads hide which picture an error belongs to, and hang on some damaged files."""
+    """Turn frame threads off: they hide which picture an error belongs to, and hang on some damaged files."""
     video.codec_context.thread_type, video.codec_context.thread_count = "NONE", 1
 
 
 def upright(frame: Any) -> Any:
-    """Phones store pictures lying on their side and say by how much to turn them."""
+    """Return the frame turned upright: phones store pictures on their side and a rotation next to them."""
     turns = {90: ("cclock",), 180: ("cclock", "cclock"), 270: ("clock",)}.get(frame.rotation % 360)
     if not turns:
         return frame
@@ -120,7 +120,7 @@ def upright(frame: Any) -> Any:
 
 
 def jpeg(frame: Any, width: int, height: int) -> bytes:
-    """The frame as a JPEG of so many pixels."""
+    """Return the frame as a JPEG of ``width`` x ``height`` pixels."""
     context: Any = av.CodecContext.create("mjpeg", "w")
     context.width, context.height, context.pix_fmt = width, height, "yuvj420p"
     context.time_base, context.options = Fraction(1, 25), {"qmin": _JPEG_QUALITY, "qmax": _JPEG_QUALITY}

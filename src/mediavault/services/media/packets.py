@@ -1,8 +1,8 @@
-"""Reading packets to the end and counting what no whole file has. Runs inside the examiner's process.
+"""Reads packets to the end and counts what no whole file has. Runs inside the examiner's process.
 
-Holes in time: where the container writes each picture's duration (MP4), one is where a picture begins later than the one
-before it ended. Elsewhere pictures may simply be rare (a screen recording stands still for seconds), so a hole is proven
-where the sound has it too. A jump back is proof in itself: pieces repeat.
+Holes in time: where the container stores each picture's duration (MP4), a hole is where a picture begins later than the
+one before it ended. Elsewhere pictures may simply be rare (a screen recording that does not change for seconds), so a hole
+is proven where the sound has it too. A jump back is always proof: pieces repeat.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NEVER_ZERO_LED = frozenset(
     {"mjpeg", "h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "aac", "mp3", "opus", "vorbis", "ac3", "eac3"}
 )
 
-# So many zero bytes in a row stand in no compressed picture: units of H.264 and HEVC never hold three (emulation
+# No compressed picture contains this many consecutive zero bytes: units of H.264 and HEVC never hold three (emulation
 # prevention, 7.4.1 of both), and what an arithmetic coder writes looks like noise.
 ZEROS_OF_A_HOLE = 256
 _NEVER_ZERO_FILLED = frozenset({"vp8", "vp9", "av1"})
@@ -48,13 +48,13 @@ def read_packets(packets: Iterable[Any], video: Any, *, start_s: float, exact: b
 
 
 def shared(video: list[Hole], sound: list[Hole]) -> list[Hole]:
-    """The holes of the pictures that the sound has as well."""
+    """Return the holes of the pictures that the sound has as well."""
     return [hole for hole in video if any(hole[0] < other[1] and other[0] < hole[1] for other in sound)]
 
 
 @dataclass(slots=True)
 class _Stream:
-    """What is asked about each packet's stream, looked up once: a film has a hundred thousand packets an hour."""
+    """What is needed of each packet's stream, looked up once: a film has a hundred thousand packets an hour."""
 
     kind: str
     tick_s: float
@@ -64,7 +64,7 @@ class _Stream:
     holes: list[Hole] = field(default_factory=list)
 
     def follow(self, packet: Any, *, exact: bool) -> int | None:
-        """Ticks since the packet before it; remembers the hole between them."""
+        """Return the ticks since the packet before it, and remember the hole between them."""
         if packet.dts is None:
             return None
         step = packet.dts - self.last_dts if self.last_dts is not None else None

@@ -31,17 +31,17 @@ READ_BYTES = 1 << 20
 
 
 class MediaProbe:
-    """At most MAX_CHILDREN files are looked into at the same time; others wait their turn."""
+    """Examines files in child processes, at most ``children`` of them at the same time; others wait."""
 
     def __init__(self, *, children: int = MAX_CHILDREN) -> None:
         self._turn = asyncio.Semaphore(children)
 
     async def examine(self, file: DownloadedFile) -> ProbeReport:
-        """A downloaded file against what was expected of it; as deep as its transport left doubts."""
+        """Examine a downloaded file against what was expected of it, the deeper the less its transport proved."""
         return await self.look_into(file.path, expected=file.expected, deep=needs_deep_look(file))
 
     async def look_into(self, path: Path, *, expected: Expected, deep: bool) -> ProbeReport:
-        """Checks S, B, O, T and K, and D when ``deep``. Never raises for a bad file: the report names its problems.
+        """Run checks S, B, O, T and K, and D and F when ``deep``. Never raises for a bad file: the report names its problems.
 
         A crash or time-out of the examiner counts as damage: a file that does this to FFmpeg's libraries is not kept.
         Raises StorageFailure when the file is gone, or its disk cannot read it.
@@ -63,21 +63,21 @@ class MediaProbe:
         return report(facts, expected)
 
     async def still(self, video: Path, *, into: Path, at_s: float) -> Path | None:
-        """A JPEG of the picture at ``at_s`` seconds (at most half way through), turned upright; None when none can be made."""
+        """Write a JPEG of the picture at ``at_s`` seconds (at most half way through), turned upright; None when that fails."""
         request = {"task": "still", "path": str(video), "into": str(into), "at_s": at_s}
         limits = ChildLimits(wall_s=STILL_S, cpu_s=int(STILL_S), file_bytes=MAX_STILL_BYTES)
         try:
             async with self._turn:
                 answer = await run_child(CHILD, request, limits=limits)
         except ChildFailed:
-            with contextlib.suppress(OSError):  # a disk that fails tells whoever keeps the video
+            with contextlib.suppress(OSError):  # a failing disk is reported when the video is saved
                 await asyncio.to_thread(into.unlink, missing_ok=True)
             return None
         return into if answer.get("made") is True else None
 
 
 class StandingProbe:
-    """For many files that nothing is known about: helper processes that stay, one file after another each."""
+    """Examines many files about which nothing is known, in child processes that stay and take one file after another."""
 
     def __init__(self, children: int) -> None:
         self._free: asyncio.Queue[StandingChild] = asyncio.Queue()
@@ -86,7 +86,7 @@ class StandingProbe:
             self._free.put_nowait(child)
 
     async def look_into(self, path: Path) -> ProbeReport:
-        """All checks, without a least size or length. Never raises for a bad file, nor for one that is not there."""
+        """Run all checks, without a minimum size or length. Never raises for a bad file, nor for a missing one."""
         try:
             size = await asyncio.to_thread(_size_of_file, path)
         except (OSError, ValueError) as exc:
@@ -109,7 +109,7 @@ class StandingProbe:
 
 @asynccontextmanager
 async def standing_probe(*, children: int = MAX_CHILDREN) -> AsyncIterator[StandingProbe]:
-    """A StandingProbe whose processes are gone afterwards."""
+    """Provide a StandingProbe whose processes have ended afterwards."""
     probe = StandingProbe(children)
     try:
         yield probe
@@ -118,7 +118,7 @@ async def standing_probe(*, children: int = MAX_CHILDREN) -> AsyncIterator[Stand
 
 
 def _must_be_readable(path: Path) -> None:
-    """FFmpeg calls some damaged files an I/O error: the disk's own word decides. Raises StorageFailure."""
+    """Raise StorageFailure when the disk cannot read the file: FFmpeg reports an I/O error for some damaged files too."""
     try:
         with path.open("rb", buffering=0) as file:
             while file.read(READ_BYTES):
@@ -128,7 +128,7 @@ def _must_be_readable(path: Path) -> None:
 
 
 def _size_of_file(path: Path) -> int:
-    """Raises OSError, and ValueError for what is no plain file: a pipe would be waited for without end."""
+    """Return the size. Raises OSError, and ValueError for anything but a regular file: reading a pipe might never end."""
     found = path.stat()
     if stat.S_ISDIR(found.st_mode):
         raise ValueError("it is a folder")

@@ -1,8 +1,8 @@
-"""The examiner: reads one media file with FFmpeg's libraries and reports facts. Run as ``python -m``, JSON in and out.
+"""The examiner: reads one media file with FFmpeg's libraries and reports facts, or makes a still picture of it.
 
-It never judges (``judgement`` does, in the parent) and never opens an address: only ``file:`` paths, with the
-demuxer that our own look at the first bytes allows. Damaged files make PyAV raise anything, BlockingIOError and
-IndexError included, hence ``except Exception`` around it, here and only here.
+Runs as ``python -m`` in a confined child, JSON in and out. It never judges (``judgement`` does, in the parent) and never
+opens a URL: only ``file:`` paths, with the demuxer that ``sniff`` chose from the first bytes. Damaged files make PyAV
+raise anything, BlockingIOError and IndexError included; hence ``except Exception`` around it, here and only here.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from mediavault.services.media.library import (
     TIME_BASE,
     codec_name,
     decode_in_this_thread,
+    jpeg,
     main_video,
     open_input,
     quiet,
+    upright,
 )
 from mediavault.services.media.packets import read_packets
 from mediavault.services.media.sniff import DEMUXERS, SNIFF_BYTES, Kind, sniff
-from mediavault.services.media.still import write_still
 
 TAIL_S = 3.0
 PLACES = (0.0, 1 / 3, 2 / 3, 0.97)  # of the duration, where pictures are decoded
@@ -51,9 +52,9 @@ def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def examine(path: Path, *, deep: bool) -> MediaFacts:
-    """Checks S, B and O; then D and F when ``deep`` or when the file does not say how long it is, else T and K.
+    """Run checks S, B and O; then D and F when ``deep`` or when the file does not say how long it is, else T and K.
 
-    K is made up for where F ran out of its time.
+    K follows where F used up its time.
     """
     facts = MediaFacts(size=path.stat().st_size, kind=_kind(path))
     if facts.kind not in DEMUXERS:
@@ -73,7 +74,7 @@ def examine(path: Path, *, deep: bool) -> MediaFacts:
 
 
 def seek(container: Any, at_s: float) -> None:
-    """To the key frame at or before ``at_s``; in a transport stream to some packet near it, or to the first one.
+    """Seek to the key frame at or before ``at_s``; in a transport stream to some packet near it, or to the first one.
 
     A transport stream has no index: a search by time overshoots its start, and fails where pictures are far apart.
     """
@@ -96,7 +97,7 @@ def _kind(path: Path) -> Kind:
 
 
 def _streams(container: Any, facts: MediaFacts) -> MediaFacts:
-    """O on an opened container."""
+    """Run check O on an opened container."""
     video = main_video(container)
     return replace(
         facts,
@@ -109,7 +110,7 @@ def _streams(container: Any, facts: MediaFacts) -> MediaFacts:
 
 
 def _quick(container: Any, facts: MediaFacts) -> MediaFacts:
-    """T and K."""
+    """Run checks T and K."""
     video = main_video(container)
     decode_in_this_thread(video)
     pictures, turned = _pictures(container, video, facts.duration_s)
@@ -117,7 +118,7 @@ def _quick(container: Any, facts: MediaFacts) -> MediaFacts:
 
 
 def _deep(path: Path, container: Any, facts: MediaFacts) -> MediaFacts:
-    """D and F."""
+    """Run checks D and F."""
     decoded = decode_all(path, DEMUXERS[facts.kind])
     facts = replace(facts, whole=_read_whole(path, facts.kind), decoded=decoded)
     if not decoded.complete:
@@ -128,7 +129,7 @@ def _deep(path: Path, container: Any, facts: MediaFacts) -> MediaFacts:
 
 
 def _turned(facts: MediaFacts, *, turned: bool) -> MediaFacts:
-    """Width and height as a person sees them, when the pictures lie on their side."""
+    """Swap width and height when the pictures are stored on their side."""
     video = facts.video
     if video is None or not turned:
         return facts
@@ -158,7 +159,7 @@ def _audio_facts(container: Any) -> StreamFacts | None:
 
 
 def _tail(container: Any, video: Any, facts: MediaFacts) -> PacketFacts:
-    """T: the last TAIL_S seconds, from the key frame before them."""
+    """Read the last TAIL_S seconds, from the key frame before them (check T)."""
     try:
         seek(container, max(0.0, (facts.duration_s or 0) - TAIL_S))
     except Exception as exc:  # noqa: BLE001 - see above
@@ -168,7 +169,7 @@ def _tail(container: Any, video: Any, facts: MediaFacts) -> PacketFacts:
 
 
 def _read_whole(path: Path, kind: Kind) -> PacketFacts:
-    """D: every packet, as stored: an edit list must not hide those that it leaves out."""
+    """Read every packet as stored (check D): an edit list must not hide those that it leaves out."""
     options = {"advanced_editlist": "0"} if DEMUXERS[kind] == "mov" else {}
     try:
         with open_input(path, DEMUXERS[kind], **options) as container:
@@ -184,7 +185,7 @@ def _says_durations(kind: Kind) -> bool:
 
 
 def _pictures(container: Any, video: Any, duration_s: float | None) -> tuple[tuple[PictureFacts, ...], bool]:
-    """K: a key frame and the picture after it at PLACES; also whether the pictures lie on their side."""
+    """Decode a key frame and the picture after it at PLACES (check K). Also returns whether pictures are stored on their side."""
     turned = False
     found = []
     for place in PLACES if duration_s else PLACES[:1]:
@@ -203,10 +204,10 @@ def _pictures(container: Any, video: Any, duration_s: float | None) -> tuple[tup
 
 
 def _decoded(container: Any, video: Any, at_s: float) -> Iterator[Any]:
-    """Pictures from the key frame at or before ``at_s``.
+    """Yield pictures from the key frame at or before ``at_s``.
 
-    In a transport stream a seek lands between key frames, and behind the last one there may be none left: then from
-    further back, in the end from the start, and there without waiting for a key frame.
+    In a transport stream a seek lands between key frames, and after the last one there may be none left: then decoding
+    begins further back, in the end at the start, and there without waiting for a key frame.
     """
     for back_s in (0.0, 5.0, 20.0, at_s):
         from_s = max(0.0, at_s - back_s)
@@ -228,6 +229,48 @@ def _from_a_key_frame(packets: Iterable[Any], *, needed: bool) -> Iterator[Any]:
             yield packet
         if number > MAX_PACKETS_TO_A_PICTURE:
             return
+
+
+# --- a still picture, for a post without a thumbnail -------------------------------------------------------------------
+
+MAX_STILL_WIDTH = 1_280
+MAX_STILL_FRAMES = 600  # that are decoded on the way from the key frame to the moment asked for
+
+
+def write_still(path: Path, into: Path, at_s: float) -> bool:
+    """Write a JPEG of the picture at ``at_s`` seconds, or of the last one before it. False when nothing decodes."""
+    with path.open("rb") as file:
+        demuxer = DEMUXERS.get(sniff(file.read(SNIFF_BYTES)))
+    if demuxer is None:
+        return False
+    with open_input(path, demuxer) as container:
+        video = main_video(container)
+        frame = _frame_at(container, video, at_s) if video is not None else None
+        if frame is None:
+            return False
+        picture = upright(frame)
+        width = _even(min(MAX_STILL_WIDTH, picture.width))
+        into.write_bytes(jpeg(picture, width, _even(picture.height * width / picture.width)))
+    return True
+
+
+def _frame_at(container: Any, video: Any, at_s: float) -> Any:
+    decode_in_this_thread(video)
+    start_s = (container.start_time or 0) / TIME_BASE
+    wanted = min(at_s, (container.duration or 0) / TIME_BASE / 2)
+    if wanted > 0:
+        container.seek(int((start_s + wanted) * TIME_BASE))
+    best = None
+    for number, frame in enumerate(container.decode(video)):
+        best = frame
+        if number >= MAX_STILL_FRAMES or (frame.time is not None and frame.time - start_s >= wanted):
+            break
+    return best
+
+
+def _even(length: float) -> int:
+    """Round to an even number of pixels: colour is stored at half the size."""
+    return max(2, round(length) // 2 * 2)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Joins media tracks into one faststart MP4, in a child process and without re-encoding.
 
 In a child, because closing a faststart file stalls the interpreter for up to half a second per gigabyte, and because
-the bytes are a stranger's.
+the bytes are untrusted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from mediavault.core.errors import BadFile, Failure, Incomplete, TookTooLong
 from mediavault.core.system_errors import failure_of_code, is_of_the_machine
 from mediavault.services.child.process import GIB, ChildFailed, ChildLimits, ChildTookTooLong, run_child
-from mediavault.services.media.remux_facts import JoinFacts, from_json, reasons_to_reject
+from mediavault.services.media.join_facts import JoinFacts, from_json, reasons_to_reject
 
 CHILD = "mediavault.services.media.remux_child"
 BASE_S = 120.0
@@ -33,7 +33,7 @@ _BROKEN = frozenset({errno.EINVAL, _INVALID_DATA})
 @dataclass(frozen=True, slots=True)
 class Track:
     """One track's bytes, one file a run. For each run: ``joints``, the offsets at which its segments meet; ``parts``,
-    how many times the clock started anew before it (default: before each); ``origins_s``, its media time that is shown
+    how many times the clock restarted before it (default: before each); ``origins_s``, its media time that is shown
     when its part begins (default: 0 for all tracks).
     """
 

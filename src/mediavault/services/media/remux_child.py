@@ -1,8 +1,10 @@
 """The joiner: copies packets of one or more tracks into a faststart MP4 without re-encoding. Run as ``python -m``.
 
-A track comes as runs, one file each: within a run time goes on, between two parts it may start anew (discontinuities).
-Runs of one part share a clock: they go on behind each other. The k-th parts of all tracks belong together and are shifted
-by the same amount, so that sound and pictures stay in step.
+A track is a list of runs, one file each. Runs of one part share a clock and follow each other; between two parts the clock
+may restart (discontinuities). The k-th parts of all tracks belong together and are shifted by the same amount, so that
+sound and pictures stay in step. When the decoder configuration changes between runs (an insert, another encoder), H.264 and
+HEVC carry their parameter sets in front of each key frame, because an MP4 made here has one configuration a track
+(ISO/IEC 14496-15, 5.3.3.1.2 and 8.3.3.1.2).
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.services.child.guard import serve
+from mediavault.services.media.join_facts import JoinFacts, Tally
 from mediavault.services.media.library import (
     TIME_BASE,
     codec_name,
@@ -27,10 +30,7 @@ from mediavault.services.media.library import (
     quiet,
     with_prefix,
 )
-from mediavault.services.media.packed_audio import packed_audio
-from mediavault.services.media.remux_facts import JoinFacts
-from mediavault.services.media.remux_headers import parameter_sets, same_form
-from mediavault.services.media.remux_tally import Tally
+from mediavault.services.media.nal import parameter_sets, same_form
 from mediavault.services.media.sniff import DEMUXERS, SNIFF_BYTES, sniff
 
 OVERLAP_S = 1
@@ -50,7 +50,7 @@ def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One file of a track, and what is known of it (``remux.Track``)."""
+    """One file of a track, with the fields of ``remux.Track`` that concern it."""
 
     path: Path
     joints: Sequence[int]
@@ -60,7 +60,7 @@ class Piece:
 
 @dataclass(slots=True)
 class Source:
-    """One input file. ``shift_s`` turns its own times into those that its part shares; ``rest`` goes on behind it."""
+    """One input file. ``shift_s`` turns its own times into those that its part shares; the files of ``rest`` follow it."""
 
     container: Any
     joints: Sequence[int]
@@ -114,7 +114,7 @@ def _open(piece: Piece, rest: Sequence[Piece] = ()) -> Source:
 
 
 class _Joiner:
-    """Writes part after part into one file and keeps count of what it sees."""
+    """Writes part after part into one file and counts what it sees."""
 
     def __init__(self, out: Any) -> None:
         self._out = out
@@ -155,7 +155,7 @@ class _Joiner:
         self._tallies[kind] = Tally(kind, codec_name(stream))
 
     def _accept(self, kind: str, stream: Any, source: Source) -> None:
-        """Refuse what no player could follow, and prepare what it can (``remux_headers``)."""
+        """Refuse a change that no player could follow; for one that it can, keep the parameter sets to repeat."""
         codec, header = self._tallies[kind].codec, extradata(stream)
         if codec != codec_name(stream):
             raise ValueError(f"its {kind} codec changes half way")
@@ -171,7 +171,7 @@ class _Joiner:
         source.prefixes[kind] = parameter_sets(codec, header)
 
     def _timed(self, source: Source) -> Iterator[tuple[float, str, Source, Any]]:
-        """The wanted packets of a source and of the files behind it, with their common decoding time."""
+        """Yield the wanted packets of a source and of the files that follow it, with their common decoding time."""
         yield from _packets(source)
         for piece in source.rest:
             following = _open(piece)
@@ -196,8 +196,11 @@ class _Joiner:
             self._out.mux_one(packet)
 
     def _in_order(self, kind: str, packet: Any, tick_s: float) -> bool:
-        """MP4 takes rising decoding times only. Runs may overlap by the few pictures that reordering needs: these are
-        pushed behind each other. What jumps back farther is left out; the tally has seen it, and the file is refused."""
+        """Return whether the packet can be written; MP4 takes rising decoding times only.
+
+        Runs may overlap by the few pictures that reordering needs: these are moved to follow each other. A packet that
+        jumps back farther is left out; the tally has seen it, and the file is refused.
+        """
         last_s, at_s = self._last_dts_s.get(kind, -math.inf), packet.dts * tick_s
         if at_s < last_s - OVERLAP_S:
             return False
@@ -214,7 +217,7 @@ class _Joiner:
 
 
 def _share_out(sources: list[Source]) -> None:
-    """Pictures come from the first source that has some, sound from the last: a separate sound track wins."""
+    """Take pictures from the first source that has some, sound from the last: a separate sound track wins."""
     for source in sources:
         if (video := main_video(source.container)) is not None:
             source.take("video", video)
@@ -233,7 +236,7 @@ def _stream(container: Any, kind: str) -> Any:
 
 
 def _packets(source: Source) -> Iterator[tuple[float, str, Source, Any]]:
-    """The wanted packets of one file; one without any time goes right behind its forerunner."""
+    """Yield the wanted packets of one file; one without any time directly follows the packet before it."""
     kinds = {stream.index: kind for kind, stream in source.streams.items()}
     last: dict[str, int] = {}
     if not kinds:
@@ -246,6 +249,36 @@ def _packets(source: Source) -> Iterator[tuple[float, str, Source, Any]]:
             packet.dts = last[kind]
         last[kind] = packet.dts + (packet.duration or 0)
         yield packet.dts * source.ticks_s[kind] + source.shift_s, kind, source, packet
+
+
+# --- sound-only HLS segments without a container: raw frames after an ID3 tag (RFC 8216, section 3.4) -------------------
+
+# The tag's PRIV frame of this owner holds 8 bytes: a 90 kHz time of 33 bits.
+_OWNER = b"com.apple.streaming.transportStreamTimestamp\0"
+_CLOCK_HZ = 90_000
+_RAW_AUDIO = (
+    (b"\xff\xf1", "aac"),
+    (b"\xff\xf9", "aac"),
+    (b"\xff\xfb", "mp3"),
+    (b"\xff\xf3", "mp3"),
+    (b"\x0b\x77", "ac3"),
+)
+
+
+def packed_audio(head: bytes) -> tuple[str, float]:
+    """Return FFmpeg's demuxer and the second at which the first frame is heard. ValueError when it is not packed audio."""
+    frames, start_s = head, 0.0
+    if head.startswith(b"ID3") and len(head) >= 10:
+        size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+        tag, frames = head[: 10 + size], head[10 + size :]
+        at = tag.find(_OWNER)
+        if at >= 0:
+            value = tag[at + len(_OWNER) : at + len(_OWNER) + 8]
+            start_s = (int.from_bytes(value, "big") & ((1 << 33) - 1)) / _CLOCK_HZ
+    demuxer = next((name for magic, name in _RAW_AUDIO if frames.startswith(magic)), None)
+    if demuxer is None:
+        raise ValueError("its segments are of no kind that is known here")
+    return demuxer, start_s
 
 
 if __name__ == "__main__":

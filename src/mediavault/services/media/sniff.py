@@ -1,7 +1,7 @@
 """What the first bytes of a file say that it is. Pure; never looks at names or content types.
 
-A kind that is no container of videos is refused before any media library sees a byte of it: playlists and scripts can
-make a demuxer open other files, and images, pages and JSON are no videos whatever they are called.
+A file that is not a video container is refused before any media library sees a byte of it: playlists and scripts can
+make a demuxer open other files, and images, pages and JSON are not videos whatever they are called.
 """
 
 from __future__ import annotations
@@ -120,12 +120,12 @@ def sniff(head: bytes) -> Kind:
         return Kind.EMPTY
     if not head.strip(b"\0"):
         return Kind.ZEROS
-    # text before the short marks: "BMW …" is no bitmap, and a line that begins with G no transport stream
+    # text before the short marks: "BMW …" is not a bitmap, and a line that begins with G not a transport stream
     return _iso(head) or _riff_or_ebml(head) or _text(head) or _ts(head) or _magic(head) or Kind.UNKNOWN
 
 
 def ts_packet_bytes(head: bytes) -> tuple[int, int] | None:
-    """(packet size, offset of the first sync byte) of a transport stream; None when it is none.
+    """(packet size, offset of the first sync byte) of a transport stream; None when it is not one.
 
     188 is MPEG-2's own packet; 192 carries a 4-byte time stamp in front (Blu-ray), 204 a 16-byte check behind.
     """
@@ -175,7 +175,7 @@ def _text(head: bytes) -> Kind | None:
 
 
 def _decoded(head: bytes) -> str | None:
-    """``head`` as text; None when it holds control characters or is no text. A character cut at the end is let go."""
+    """Return ``head`` as text; None when it is not text or holds control characters. A character cut at the end is dropped."""
     encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
     try:
         text = head.decode(encoding)

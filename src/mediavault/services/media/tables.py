@@ -1,7 +1,7 @@
 """Whether the tables of an MP4 agree with each other: where its samples lie, when they play, and which of them are shown.
 
 A flipped bit in a table breaks no length, and a demuxer shrugs: it plays one picture of a hundred, or no sound. But the
-same is said several times over (ISO/IEC 14496-12: 8.6.1 and 8.6.6 times, 8.7 places, 8.4.2 and 8.3.2 lengths), so a
+same facts are stored several times (ISO/IEC 14496-12: 8.6.1 and 8.6.6 times, 8.7 places, 8.4.2 and 8.3.2 lengths), so a
 contradiction shows it. Writers round, and some copy one track's length to another: only what is far off counts.
 """
 
@@ -14,8 +14,7 @@ from itertools import pairwise, repeat
 from typing import BinaryIO
 
 from mediavault.core.words import counted
-from mediavault.services.media.iso_boxes import Box, boxes, inside
-from mediavault.services.media.samples import Tables, chunks_of, ends_of_samples, fields
+from mediavault.services.media.mp4_boxes import Box, Tables, boxes, chunks_of, ends_of_samples, fields, inside
 
 MAX_ORDERED_SAMPLES = 500_000  # of a track, whose order of showing is looked at: two hours at 60 a second
 MAX_ODD_SHARE = 0.1  # more pictures off the beat are a way of writing, not a damage

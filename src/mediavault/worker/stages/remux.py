@@ -7,7 +7,7 @@ from dataclasses import replace
 from mediavault.core.errors import Failure
 from mediavault.core.job import Stage
 from mediavault.core.media import VerifiedFile
-from mediavault.services.media.playback import needs_remux
+from mediavault.services.media.judgement import needs_remux
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.stages.validate import validate
 

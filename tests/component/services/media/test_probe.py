@@ -16,6 +16,7 @@ from mediavault.services.media import probe_child as media_probe_child
 from mediavault.services.media.judgement import problems
 from mediavault.services.media.probe import MediaProbe, standing_probe
 from mediavault.services.media.sniff import DEMUXERS, sniff
+from mediavault.services.media.structure import Structure
 from tests import media
 
 media_library.quiet()
@@ -179,6 +180,30 @@ async def examined(body: bytes, folder: Path, expected: Expected = UNKNOWN) -> t
     path.write_bytes(body)
     file = DownloadedFile(path, "https://a.example/v", len(body), "video/mp4", expected)
     return (await MediaProbe().examine(file)).problems
+
+
+@pytest.mark.parametrize(
+    ("make", "damage"),
+    [
+        (media.asf, lambda body: body[: len(body) // 2] + bytes(4_096) + body[len(body) // 2 + 4_096 :]),
+        (media.flv, lambda body: body[:-1]),
+        (media.avi, lambda body: body[:-1]),
+        (media.program_stream, lambda body: body[:-1]),
+        (media.ogg, lambda body: body[: len(body) // 2]),
+    ],
+    ids=["asf", "flv", "avi", "program stream", "ogg"],
+)
+def test_the_walk_over_an_old_container_sees_damage_that_reading_and_decoding_all_of_it_does_not(
+    make: Callable[[], bytes], damage: Callable[[bytes], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reason why these walkers exist: should FFmpeg notice such damage one day, they can go."""
+    path = tmp_path / "file"
+    path.write_bytes(damage(make()))
+    with_walk = problems(media_probe_child.examine(path, deep=True), UNKNOWN)
+    monkeypatch.setattr(media_probe_child, "walk", lambda *_, deep: Structure(open_ended=deep))
+
+    assert with_walk
+    assert not problems(media_probe_child.examine(path, deep=True), UNKNOWN)
 
 
 async def test_a_file_is_examined_in_a_process_of_its_own(tmp_path: Path) -> None:

@@ -16,11 +16,10 @@ from mediavault.services.child.process import ChildFailed, ChildTookTooLong
 from mediavault.services.media import library as media_library
 from mediavault.services.media import probe_child as media_probe_child
 from mediavault.services.media import remux
+from mediavault.services.media.join_facts import JoinFacts, TrackFacts, reasons_to_reject
 from mediavault.services.media.judgement import problems
-from mediavault.services.media.packed_audio import packed_audio
 from mediavault.services.media.remux import Track, join_tracks, to_mp4
-from mediavault.services.media.remux_child import join
-from mediavault.services.media.remux_facts import JoinFacts, TrackFacts, reasons_to_reject
+from mediavault.services.media.remux_child import join, packed_audio
 from tests import media
 
 media_library.quiet()

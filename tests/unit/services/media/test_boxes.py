@@ -8,9 +8,9 @@ import pytest
 
 from mediavault.core.media import ProblemKind
 from mediavault.services.media.boxes import walk
-from mediavault.services.media.facts import Structure
 from mediavault.services.media.nal import has_hole, nal_length_bytes, units_fill
 from mediavault.services.media.sniff import sniff
+from mediavault.services.media.structure import Structure
 from tests import media
 
 WHOLE = {

@@ -15,12 +15,12 @@ from mediavault.services.media.facts import (
     PacketFacts,
     PictureFacts,
     StreamFacts,
-    Structure,
     from_json,
     to_json,
 )
 from mediavault.services.media.judgement import NONE, needs_deep_look, problems, report
 from mediavault.services.media.sniff import Kind
+from mediavault.services.media.structure import Structure
 
 PACKETS = PacketFacts(250, 470, 900_000, video_end_s=10.0, end_s=10.02, longest_gap_s=0.04, usual_step_s=0.04)
 GOOD = MediaFacts(

@@ -7,9 +7,8 @@ import io
 import pytest
 
 from mediavault.core.media import ProblemKind
-from mediavault.services.media.asf import DATA
 from mediavault.services.media.boxes import walk
-from mediavault.services.media.ogg import checksum
+from mediavault.services.media.old_containers import ASF_DATA, ogg_checksum
 from mediavault.services.media.sniff import Kind, sniff
 from tests import media
 
@@ -58,7 +57,7 @@ def test_a_checksum_is_the_one_that_libogg_writes() -> None:
     count = page[26]
     end = 27 + count + sum(page[27 : 27 + count])
 
-    assert checksum(page[:22] + bytes(4) + page[26:end]) == int.from_bytes(page[22:26], "little")
+    assert ogg_checksum(page[:22] + bytes(4) + page[26:end]) == int.from_bytes(page[22:26], "little")
 
 
 def test_a_page_that_is_missing_is_noticed_by_the_numbers() -> None:
@@ -78,4 +77,4 @@ def test_two_recordings_glued_together_are_noticed() -> None:
 def test_a_header_alone_is_incomplete() -> None:
     body = BODIES[Kind.ASF]
 
-    assert kinds(body[: body.index(DATA)]) == [ProblemKind.INCOMPLETE]
+    assert kinds(body[: body.index(ASF_DATA)]) == [ProblemKind.INCOMPLETE]

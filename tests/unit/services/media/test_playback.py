@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mediavault.core.media import ProbeReport
-from mediavault.services.media.playback import needs_remux
+from mediavault.services.media.judgement import needs_remux
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,56 @@
-"""How far an MP4's own tables reach into the file: ISO/IEC 14496-12, sections 8.7 (sample tables) and 8.16.3 (sidx)."""
+"""The boxes of an MP4 or MOV file, and how far its sample tables reach into the file.
+
+ISO/IEC 14496-12: 4.2 (boxes: a length, a type, a content that may again be boxes), 8.7 (sample tables), 8.16.3 (sidx).
+"""
 
 from __future__ import annotations
 
 import sys
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import BinaryIO
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    type: bytes
+    start: int
+    body: int  # where its content begins
+    end: int
+    to_the_end: bool = False  # its size field says "until the file ends"
+
+
+def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
+    """Yield the boxes between two offsets, in order; stops before bytes that are not a box header."""
+    while start + 8 <= end:
+        file.seek(start)
+        header = file.read(16)
+        length, kind, body = int.from_bytes(header[:4], "big"), header[4:8], start + 8
+        if length == 1:
+            length, body = int.from_bytes(header[8:16], "big"), start + 16
+        if not _is_box_type(kind) or (length != 0 and length < body - start):
+            return
+        yield Box(kind, start, body, start + length if length else end, to_the_end=length == 0)
+        start += length or end - start
+
+
+def _is_box_type(kind: bytes) -> bool:
+    return len(kind) == 4 and all(0x20 <= byte <= 0x7E or byte == 0xA9 for byte in kind)
+
+
+def inside(file: BinaryIO, level: list[Box], path: tuple[bytes, ...]) -> list[Box]:
+    for name in path:
+        level = [child for box in level for child in boxes(file, box.body, box.end) if child.type == name]
+    return level
+
 
 Tables = Mapping[bytes, tuple[int, int]]  # box type -> where its content begins and ends
 
 
 def end_of_samples(file: BinaryIO, tables: Tables) -> int:
-    """The offset behind the last byte of a track's samples. ValueError when its tables contradict each other.
+    """Return the offset after the last byte of a track's samples. ValueError when its tables contradict each other.
 
     ``tables`` are the children of one track's ``stbl``.
     """
@@ -20,7 +58,7 @@ def end_of_samples(file: BinaryIO, tables: Tables) -> int:
 
 
 def ends_of_samples(file: BinaryIO, tables: Tables) -> Sequence[int]:
-    """How many bytes all samples up to the n-th have together, beginning with 0 for none. ValueError when it is cut short."""
+    """Return the total size of the first n samples for each n, from 0. ValueError when the table is cut short."""
     if b"stz2" in tables:
         return [0, *accumulate(_small_sizes(file, *tables[b"stz2"]))]
     content = _content(file, tables, b"stsz")
@@ -31,9 +69,9 @@ def ends_of_samples(file: BinaryIO, tables: Tables) -> Sequence[int]:
 
 
 def chunks_of(file: BinaryIO, tables: Tables, totals: Sequence[int]) -> list[tuple[int, int]]:
-    """Where each chunk begins and ends in the file; ``totals`` as :func:`ends_of_samples` gives them.
+    """Return where each chunk begins and ends in the file; ``totals`` are those of :func:`ends_of_samples`.
 
-    ValueError when samples are left over, or chunks; of the last chunk a few more may be said than there are.
+    ValueError when samples or chunks are left over; the last chunk may announce a few samples too many.
     """
     offsets = _offsets(file, tables)
     count = len(totals) - 1
@@ -55,7 +93,7 @@ def chunks_of(file: BinaryIO, tables: Tables, totals: Sequence[int]) -> list[tup
 
 
 def end_of_segments(index: bytes, index_end: int) -> int:
-    """Where the last segment ends that a ``sidx`` box (its content is ``index``) announces; 0 when it is cut short."""
+    """Return where the last segment that a ``sidx`` box announces ends; ``index`` is its content. 0 when it is cut short."""
     wide = index[:1] == b"\1"
     at = 12 + (16 if wide else 8)
     first = int.from_bytes(index[at - (8 if wide else 4) : at], "big")
@@ -84,14 +122,14 @@ def _offsets(file: BinaryIO, tables: Tables) -> array[int]:
 
 
 def fields(file: BinaryIO, tables: Tables, name: bytes, width: int) -> list[tuple[int, ...]]:
-    """The entries of a table of 32-bit numbers, ``width`` of them in each. ValueError when it is cut short."""
+    """Return the entries of a table of 32-bit numbers, ``width`` numbers each. ValueError when it is cut short."""
     content = _content(file, tables, name)
     flat = _numbers("I", content[8:], width * int.from_bytes(content[4:8], "big"))
     return [tuple(flat[at : at + width]) for at in range(0, len(flat), width)]
 
 
 def _samples_in_chunks(runs: list[tuple[int, ...]], chunks: int) -> Iterator[int]:
-    """How many samples each chunk has; a run goes on until the first chunk of the next."""
+    """Yield how many samples each chunk has; a run lasts until the first chunk of the next."""
     for place, (first, count, _) in enumerate(runs):
         following = runs[place + 1][0] if place + 1 < len(runs) else chunks + 1
         yield from [count] * max(0, min(following, chunks + 1) - first)

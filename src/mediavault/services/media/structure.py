@@ -1,0 +1,69 @@
+"""The result of walking over a container's own length fields (check B), and what the walkers of all formats share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from mediavault.core.media import Problem, ProblemKind
+from mediavault.core.words import counted
+
+MAX_TEXT_BYTES = 1 << 20
+_BLOCK = 1 << 20
+_TEXT = bytes(range(0x20, 0x7F)) + b"\t\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """``problems`` are violations of the format itself; ``notes`` are oddities that do no harm."""
+
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+    open_ended: bool = False  # the format does not say where the file ends, so a cut cannot be seen
+    payload_bytes: int | None = None  # room for packets, where the container announces it
+    fragmented: bool = False  # a fragmented MP4: its times need not begin at zero
+
+
+def incomplete(reason: str) -> Problem:
+    return Problem(ProblemKind.INCOMPLETE, reason)
+
+
+def damaged(reason: str) -> Problem:
+    return Problem(ProblemKind.DAMAGED, reason)
+
+
+def cut_off(should_end: int, ends: int) -> Problem:
+    """The last part announces more bytes than there are."""
+    return incomplete(f"its last part should reach to byte {should_end:,}, but it ends at {ends:,}")
+
+
+def broken_at(at: int, size: int) -> Problem:
+    """The bytes at ``at`` do not begin any part of the format."""
+    return damaged(f"its structure breaks off at byte {at:,} of {size:,}")
+
+
+def protected() -> Problem:
+    return Problem(ProblemKind.PROTECTED, "its pictures or sound are encrypted (copy protection)")
+
+
+def harmless_tail(file: BinaryIO, start: int, end: int) -> bool:
+    """Return whether the bytes after the end of a whole video do no harm.
+
+    They do none when all of them are zero, or when they are at most a megabyte of printable ASCII text.
+    """
+    file.seek(start)
+    zeros, text = True, end - start <= MAX_TEXT_BYTES
+    left = end - start
+    while left > 0 and (zeros or text):
+        block = file.read(min(_BLOCK, left))
+        if not block:
+            return False
+        zeros = zeros and not block.strip(b"\0")
+        text = text and not block.translate(None, _TEXT)
+        left -= len(block)
+    return zeros or text
+
+
+def tail_note(count: int) -> str:
+    """Describe ``count`` harmless bytes after the end."""
+    return f"{counted(count, 'byte of padding or text follows', 'bytes of padding or text follow')} its end"
