@@ -22,7 +22,7 @@ from mediavault.platforms.registry import all_platforms
 from mediavault.services.browser import media_signs
 from mediavault.services.browser.port import PageCapture, SeenManifest
 from mediavault.services.child.process import ChildFailed
-from mediavault.services.download import hls_document, hls_text, manifest, mpd, mpd_document, mpd_values, playlist
+from mediavault.services.download import hls_document, hls_text, manifest, mpd, mpd_document, mpd_tree, playlist
 from mediavault.services.egress import peer
 from mediavault.services.egress.http1 import BadMessage
 from mediavault.services.egress.redirects import referer_for
@@ -131,7 +131,7 @@ WITH_MORE: Mapping[str, Read] = {
     "services.download.manifest.resolve": lambda text: manifest.resolve(text, BASE),
     "services.download.mpd.read_mpd": lambda text: mpd.read_mpd(text, URL),
     "services.download.mpd_document.read_document": lambda text: mpd_document.read_document(text, URL),
-    "services.download.mpd_values.fill": lambda text: mpd_values.fill(text, {"Number": 1}),
+    "services.download.mpd_tree.fill": lambda text: mpd_tree.fill(text, {"Number": 1}),
     "services.download.playlist.read_playlist": lambda text: playlist.read_playlist(text, URL),
     "services.egress.peer.owner_of": lambda text: peer.owner_of(text, ("127.0.0.1", 1), ("127.0.0.1", 2)),
     "services.egress.redirects.referer_for": lambda text: referer_for(URL + text, BASE),

@@ -27,7 +27,7 @@ class Decryptor:
         return self._cipher.decrypt(data[:ready]) if ready else b""
 
     def finish(self) -> bytes:
-        """What stands before the padding. Raises Incomplete when there is none: cut off, or the wrong key."""
+        """Return the rest without its padding. Raises Incomplete when there is no padding: cut off, or the wrong key."""
         if len(self._rest) != BLOCK_BYTES:
             raise Incomplete("An encrypted segment broke off.")
         last = self._cipher.decrypt(self._rest)

@@ -1,7 +1,7 @@
 """Fetches one file: streams it to disk, and resumes it after a cut where that is provably safe.
 
-The judgements are elsewhere and pure: ``headers`` reads fields, ``resume`` decides about an answer, ``pace`` about
-cuts and slowness. Here is the shell: connections, the partial file ``media.part`` and its sidecar.
+The decisions are pure and elsewhere: ``resume`` judges an answer, ``pacing`` cuts and slowness. Here are the connections and
+the partial file ``media.part`` with its progress.
 """
 
 from __future__ import annotations
@@ -26,25 +26,30 @@ from mediavault.core.errors import (
 )
 from mediavault.core.media import DownloadedFile, OnProgress
 from mediavault.core.slow_floor import SlowFloor
-from mediavault.services.download import partial
-from mediavault.services.download.host_slots import HostSlots, Slot
-from mediavault.services.download.pace import Cuts, wait_s
+from mediavault.services.download.pacing import Cuts, HostSlots, Slot, wait_s
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.resume import AllThere, Append, Refuse, Saved, StartOver, Whole, ask_for, judge
-from mediavault.services.download.writer import FileWriter, open_writer
+from mediavault.services.download.writer import (
+    FileWriter,
+    discard_partial,
+    load_progress,
+    open_writer,
+    progress_file,
+    save_progress,
+)
 from mediavault.services.egress.port import HttpClient, HttpResponse, Timeouts
 from mediavault.services.media.sniff import DEMUXERS, DESCRIPTIONS, SNIFF_BYTES, Kind, sniff
 
 PART = "media.part"
 
-# After these nothing on disk is worth keeping.
+# After these failures the partial file is deleted.
 _WORTHLESS = (NotAVideo, EmptyBody, TooLarge)
-# After these the rest is asked for.
+# After these failures the rest is requested.
 _CUTS = (Incomplete, NetworkFailure, TookTooLong)
 
 
 class PlaylistInstead(NotAVideo):
-    """The address leads to a playlist. ``kind`` says which; another downloader may know what to do with it."""
+    """The URL leads to a playlist of that ``kind``, which another downloader may handle."""
 
     def __init__(self, kind: Kind, *, http_status: int) -> None:
         super().__init__(f"The site sent {DESCRIPTIONS[kind]} instead of a video file.", http_status=http_status)
@@ -52,7 +57,7 @@ class PlaylistInstead(NotAVideo):
 
 
 class DirectDownloader:
-    """``Downloader`` for one address that is one file. ``also`` names kinds that are taken beside whole videos."""
+    """``Downloader`` for one address that is one file. ``also`` names kinds that are accepted in addition to videos."""
 
     def __init__(
         self, client: HttpClient, clock: Clock, *, hosts: HostSlots | None = None, also: Collection[Kind] = ()
@@ -66,7 +71,7 @@ class DirectDownloader:
         part = into / PART
         slot = self._hosts.slot_for(request)
         transfer = _Transfer(self._client, self._clock, request, limits, on_progress, part, self._kinds, slot)
-        saved = await asyncio.to_thread(partial.load, part)
+        saved = await asyncio.to_thread(load_progress, part)
         try:
             async with open_writer(
                 part,
@@ -77,7 +82,7 @@ class DirectDownloader:
             ) as writer:
                 head = await transfer.run(writer, saved)
         except _WORTHLESS:
-            await asyncio.to_thread(partial.discard, part)
+            await asyncio.to_thread(discard_partial, part)
             raise
         except BadUrl as exc:
             raise HttpError(f"The media address, or where it led, is no proper address: {exc.message}") from exc
@@ -114,7 +119,7 @@ class _Transfer:
         self._slot = slot
 
     async def run(self, writer: FileWriter, saved: Saved | None) -> bytes:
-        """Until the file is whole; answers its first bytes."""
+        """Transfer until the file is whole, and return its first bytes."""
         self._writer, self._saved = writer, saved
         while True:
             try:
@@ -134,7 +139,7 @@ class _Transfer:
     def remember(self, durable: int) -> None:
         """Called in the writer's thread whenever ``durable`` bytes have reached the disk."""
         if self._saved is not None:
-            partial.save(self._part, replace(self._saved, bytes=durable))
+            save_progress(self._part, replace(self._saved, bytes=durable))
 
     def result(self, path: Path) -> DownloadedFile:
         assert self._saved is not None
@@ -148,7 +153,7 @@ class _Transfer:
         )
 
     async def _attempt(self) -> bool:
-        """One request; True when the file is whole, False when it has to be asked for from the start."""
+        """Make one request; True when the file is whole, False when another request is needed."""
         have, url = self._writer.position, self._request.url
         ask = ask_for(self._saved, have=have, url=url, at_most=self._at_most)
         self._half_way = self._answered or ask.start > 0
@@ -178,8 +183,10 @@ class _Transfer:
                     return await self._start_over(reason)
 
     def _wait_before_next_s(self, failure: Failure) -> float | None:
-        """Seconds until the rest is asked for; None when that is no use. In the middle of a file a server's trouble, or
-        its wish that we slow down, is one more cut."""
+        """Return the seconds until the rest is requested; None when that is useless.
+
+        In the middle of a file a server error or a request to slow down counts as a cut.
+        """
         is_trouble = isinstance(failure, RateLimited) or (
             isinstance(failure, HttpError) and (failure.http_status or 0) >= 500
         )
@@ -188,7 +195,7 @@ class _Transfer:
         return wait_s(failure, self._cuts.failures) if self._may_go_on() else None
 
     async def _receive_whole(self, answer: HttpResponse, move: Whole) -> bool:
-        """The answer is the file from its first byte, or the first range of it."""
+        """Take an answer that is the file from its first byte, or the first range of it."""
         saved = move.saved
         if self._writer.position:
             await self._writer.rewind(0)
@@ -203,7 +210,7 @@ class _Transfer:
         return self._is_whole(saved.total)
 
     async def _receive_rest(self, answer: HttpResponse, move: Append) -> bool:
-        """The answer begins a little before what is missing: that much must be the same on disk."""
+        """Take an answer that begins a little before the missing part: the overlap must equal the bytes on disk."""
         assert self._saved is not None
         before = self._writer.position
         self._proven, self._end = self._proven and move.proven, move.end
@@ -271,7 +278,7 @@ class _Transfer:
         return True
 
     async def _start_over(self, reason: str) -> bool:
-        """From the first byte, and in one request: where ranges went wrong once they are not asked for again."""
+        """Start over with the first byte, in one request: ranges that went wrong once are not requested again."""
         self._at_most = None
         if not self._may_go_on():
             raise Incomplete(
@@ -286,11 +293,11 @@ class _Transfer:
 
 
 class _TooSlow(TookTooLong):
-    """Not worth another try at once."""
+    """Not worth another immediate try."""
 
 
 def _refuse_foreign(head: bytes, status: int, taken: Collection[Kind]) -> None:
-    """By what the bytes are, before the rest is loaded."""
+    """Refuse a file by its first bytes, before the rest is loaded."""
     kind = sniff(head)
     if kind in (Kind.HLS, Kind.DASH):
         raise PlaylistInstead(kind, http_status=status)
@@ -302,5 +309,5 @@ def _refuse_foreign(head: bytes, status: int, taken: Collection[Kind]) -> None:
 def _named(part: Path, kind: Kind) -> Path:
     path = part.with_name(f"media.{kind.value}")
     part.replace(path)
-    partial.sidecar(part).unlink(missing_ok=True)
+    progress_file(part).unlink(missing_ok=True)
     return path

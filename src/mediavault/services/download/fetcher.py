@@ -1,23 +1,29 @@
-"""Chooses the downloader by how a candidate's bytes are delivered."""
+"""Chooses the downloader by how a candidate's bytes are delivered: one file, a silent file with its sound, or a stream."""
 
 from __future__ import annotations
 
+import asyncio
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from mediavault.core.clock import Clock
-from mediavault.core.media import DownloadedFile, OnProgress, SourceType
+from mediavault.core.errors import Incomplete, NoSpace
+from mediavault.core.media import DownloadedFile, Expected, OnProgress, SourceType
 from mediavault.services.download.direct import DirectDownloader, PlaylistInstead
-from mediavault.services.download.host_slots import HostSlots
-from mediavault.services.download.pair import PairDownloader
+from mediavault.services.download.pacing import HostSlots
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.segments import StreamDownloader
+from mediavault.services.download.track import Progress, all_or_first_failure
 from mediavault.services.egress.port import HttpClient
+from mediavault.services.media.remux import Track, join_tracks
+from mediavault.services.media.sniff import Kind
 
 _STREAMS = (SourceType.HLS, SourceType.DASH)
 
 
 class MediaFetcher:
-    """``Downloader`` for every source type. An address that turns out to be a playlist or manifest is fetched as one."""
+    """``Downloader`` for every source type. A URL that turns out to be a playlist or manifest is fetched as one."""
 
     def __init__(self, client: HttpClient, clock: Clock) -> None:
         hosts = HostSlots()
@@ -36,3 +42,55 @@ class MediaFetcher:
             except PlaylistInstead:
                 pass  # the stream's downloader reads what it is
         return await self._stream.fetch(request, into=into, limits=limits, on_progress=on_progress)
+
+
+PICTURES, SOUND = "video", "audio"
+
+
+class PairDownloader:
+    """``Downloader`` for a request with an ``audio_url``: fetches both files and joins them into one MP4, or keeps neither."""
+
+    def __init__(self, client: HttpClient, clock: Clock, *, hosts: HostSlots | None = None) -> None:
+        self._direct = DirectDownloader(client, clock, hosts=hosts, also={Kind.AUDIO})
+
+    async def fetch(
+        self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
+    ) -> DownloadedFile:
+        progress = Progress(limits.max_bytes, on_progress)
+        addresses = {PICTURES: request.url, SOUND: request.audio_url or ""}
+        pictures, sound = await all_or_first_failure(
+            [self._one(request, url, into / name, limits, progress) for name, url in addresses.items()]
+        )
+        await asyncio.to_thread(_check_space, pictures.bytes + sound.bytes, into, limits.reserve_bytes)
+        path = into / "media.mp4"
+        facts = await join_tracks([Track((pictures.path,)), Track((sound.path,))], path)
+        if "audio" not in {track.kind for track in facts.tracks}:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+            raise Incomplete("The file that should have the video's sound holds none.", bytes_received=sound.bytes)
+        for name in addresses:
+            await asyncio.to_thread(shutil.rmtree, into / name, ignore_errors=True)
+        return DownloadedFile(
+            path=path,
+            url=pictures.url,
+            bytes=path.stat().st_size,
+            content_type="video/mp4",
+            expected=replace(request.expected, size=None),  # what was announced is the size of the silent file
+            proven_whole=pictures.proven_whole and sound.proven_whole,
+        )
+
+    async def _one(
+        self, request: MediaRequest, url: str, folder: Path, limits: DownloadLimits, progress: Progress
+    ) -> DownloadedFile:
+        await asyncio.to_thread(folder.mkdir, exist_ok=True)
+        wanted = request.expected if url == request.url else Expected()
+        part = replace(request, url=url, audio_url=None, expected=wanted)
+        return await self._direct.fetch(part, into=folder, limits=limits, on_progress=progress.of_one_file())
+
+
+def _check_space(needed: int, into: Path, reserve_bytes: int) -> None:
+    """Raise NoSpace unless the joined file fits on the disk next to its sources."""
+    free = shutil.disk_usage(into).free - reserve_bytes
+    if free < needed:
+        raise NoSpace(
+            f"Joining video and sound needs {needed / 1e6:,.0f} MB, and {max(0, free) / 1e6:,.0f} MB are free."
+        )

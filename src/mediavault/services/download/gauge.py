@@ -1,6 +1,6 @@
-"""Watches a segment's bytes go by and tells whether it is whole: packets or boxes must end where the segment ends.
+"""Watches a segment's bytes and reports whether it is whole: packets or boxes must end where the segment ends.
 
-The transport cannot tell when no length was announced, and a server that stores a truncated segment announces its
+The transport does not show it when no length was announced, and a server that stores a truncated segment announces its
 truncated length.
 """
 
@@ -19,7 +19,7 @@ _SEGMENT = b"\x18\x53\x80\x67"
 
 class Gauge(Protocol):
     def feed(self, data: bytes) -> None:
-        """Take note of the next bytes."""
+        """Take the next bytes into account."""
 
     def fault(self) -> str | None:
         """Why the segment, now ended, is not whole; completes "a segment …". None when it is."""
@@ -148,10 +148,10 @@ class EbmlGauge(_LengthGauge):
 
 
 class AnyGauge:
-    """A kind whose end cannot be told from a cut."""
+    """For a kind whose end looks the same as a cut."""
 
     def feed(self, data: bytes) -> None:
-        """Nothing to watch."""
+        """Do nothing."""
 
     def fault(self) -> str | None:
         return None

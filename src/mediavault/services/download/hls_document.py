@@ -1,4 +1,4 @@
-"""What an HLS playlist lists, as it stands there: no address resolved, nothing refused. Pure, linear in the text's length.
+"""What an HLS playlist lists, unchanged: no URL resolved, nothing refused. Pure, linear in the text's length.
 
 Written for this project and not left to a library: of the 60 published playlists of npm's m3u8-parser 7.2.0, the m3u8
 package 6.0 reads 46 as their authors expect; it fails on a malformed number, counts the parts of an unfinished segment
@@ -40,12 +40,12 @@ class KeyTag:
 
     @property
     def is_plain(self) -> bool:
-        """The key lies at an address, as sixteen bytes, for everybody who may have the segments."""
+        """The key is sixteen bytes at a URL, for everybody who may have the segments."""
         return self.method == "AES-128" and self.keyformat == "identity"
 
     @property
     def is_licensed(self) -> bool:
-        """It takes a licence: sample encryption, a key system's own format, a key that only its system can fetch."""
+        """It needs a licence: sample encryption, a key system's own format, a key that only its system can fetch."""
         return (
             self.method.startswith("SAMPLE-AES")
             or self.keyformat.lower().startswith(_LICENSED)
@@ -96,7 +96,7 @@ class HlsDocument:
     target_duration_s: float = 0.0
     skipped: bool = False  # a delta update (EXT-X-SKIP): it leaves segments out
     unaddressed: bool = False  # some segment has a duration and no address
-    fractions: bool = False  # some duration is no whole number
+    fractions: bool = False  # some duration is not an integer
     variables: dict[str, str] = field(default_factory=dict)
     undefined: frozenset[str] = frozenset()
 
@@ -130,7 +130,7 @@ class HlsDocument:
 
 
 def needs_licence(keys: tuple[KeyTag, ...]) -> bool:
-    """Several keys for the same segments are several ways to the same one: a plain one will do."""
+    """Several keys for the same segments are several ways to the same one, so one plain key is enough."""
     usable = any(key.is_plain or key.method == "NONE" for key in keys)
     return not usable and any(key.is_licensed for key in keys)
 
@@ -151,7 +151,7 @@ def read_document(text: str, url: str, *, imported: Mapping[str, str] | None = N
 
 
 class _Reader:
-    """Holds what applies to the next segment or variant."""
+    """Reads tag by tag; holds what applies to the next segment or variant."""
 
     def __init__(self) -> None:
         self.document = HlsDocument()
@@ -200,7 +200,7 @@ class _Reader:
             self._variant = None
             return
         if not self._begun and not _ADDRESS_MARKS.intersection(uri):
-            return  # a stray word: without a duration, only what looks like an address is a segment
+            return  # a stray word: without a duration, only what looks like a URL is a segment
         self._keys_complete = True
         if len(self.document.entries) >= MAX_SEGMENTS:
             raise ValueError(f"it has more than {MAX_SEGMENTS:,} segments")
@@ -219,7 +219,7 @@ class _Reader:
         self._begun, self._duration_s, self._byterange, self._gap = False, None, None, False
 
     def _extinf(self, value: str) -> None:
-        text = next(iter(value.partition(",")[0].split()), "")  # lists of channels write attributes behind the number
+        text = next(iter(value.partition(",")[0].split()), "")  # channel lists put attributes after the number
         self._keys_complete = True
         self.document.unaddressed = self.document.unaddressed or self._begun
         self._begun = True
@@ -236,7 +236,7 @@ class _Reader:
         self._discontinuities += 1 if self.document.entries else 0
 
     def _key(self, value: str) -> None:
-        """Keys in a row are several ways to the same one; the first behind a segment takes the place of all before."""
+        """Consecutive keys are several ways to the same one; the first one after a segment replaces all before."""
         key = _key_of(value)
         before = () if self._keys_complete or key.method == "NONE" else self._keys
         self._keys, self._keys_complete = (*before, key), False

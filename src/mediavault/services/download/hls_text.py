@@ -1,7 +1,7 @@
 """The text of an HLS playlist taken apart: lines, tags, attributes, variables. Pure (RFC 8216; draft-pantos-hls-rfc8216bis).
 
-Forgiving where players are: lines end as they like, blanks around them do not count, a malformed value counts as
-absent. What that means for a download is judged in ``playlist.py``.
+Tolerant where players are: any line end is accepted, surrounding blanks are ignored, a malformed value counts as absent.
+``playlist.py`` judges what that means for a download.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Attributes = Mapping[str, str]
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines without their ends: of Unix, Windows or, as some old editors still write them, a carriage return alone."""
+    """Return the lines without their ends: Unix, Windows, or the lone carriage return that some old editors still write."""
     return _LINE_END.split(text.removeprefix("\ufeff"))
 
 
 def looks_like_hls(text: str) -> bool:
-    """Whether ``text`` is an HLS playlist: a tag of the format stands in front of everything but comments.
+    """Whether ``text`` is an HLS playlist: one of the format's tags precedes everything but comments.
 
     ``#EXTM3U`` ought to be first; published playlists without it, or with a comment before it, are played all the same.
     """
@@ -42,7 +42,7 @@ def looks_like_hls(text: str) -> bool:
 
 
 class Variables:
-    """EXT-X-DEFINE (8216bis, 4.3 and 4.4.2.3). A name that nobody defined stays as it is and is kept in ``unknown``."""
+    """EXT-X-DEFINE (8216bis, 4.3 and 4.4.2.3). An undefined name remains unchanged and is added to ``unknown``."""
 
     def __init__(self, url: str, imported: Mapping[str, str]) -> None:
         self._url, self._imported = url, imported
@@ -111,12 +111,12 @@ def attributes_of(value: str) -> dict[str, str]:
 
 
 def decimal(text: str) -> float | None:
-    """A number without a sign; None when it is none."""
+    """Read a number without a sign; None for anything else."""
     match = re.match(r"\s*(\d{1,12}(?:\.\d*)?|\.\d+)\s*$", text)
     return float(match[1]) if match else None
 
 
 def integer(text: str | None) -> int | None:
-    """A decimal integer without a sign; None when it is none."""
+    """Read a decimal integer without a sign; None for anything else."""
     text = (text or "").strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 20 else None

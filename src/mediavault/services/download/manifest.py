@@ -1,7 +1,10 @@
-"""What a segmented stream is once its manifest has been read, HLS or DASH: tracks of segments. Plain records, no I/O.
+"""What a segmented stream is once its manifest has been read, HLS or DASH: qualities and tracks of segments. Pure.
 
-A manifest is a stranger's text: its size, its lines and its number of segments are bounded, and every address in it
-is resolved and parsed here and guarded by the client when it is fetched.
+A manifest is untrusted text: its size, its lines and its number of segments are bounded, and every URL in it is resolved
+and parsed here, and guarded by the client when it is fetched.
+
+The order of qualities is that of ``services.extraction.ranking``: whether it can be decoded, sound, what plays everywhere where that is
+preferred, and only then size. Codecs are named as in RFC 6381 and the registry of https://mp4ra.org.
 """
 
 from __future__ import annotations
@@ -11,8 +14,85 @@ import re
 from dataclasses import dataclass, field
 
 from mediavault.core.errors import BadUrl, NotAVideo
+from mediavault.core.media import Preference
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url, resolve_reference
-from mediavault.services.download.quality import Rung, Wanted
+
+_VIDEO_CODEC = re.compile(
+    r"\b(avc[1-4]|hvc[12]|hev[12]|vp0?[89]|av01|av1\b|mp4v|dvh[1e]|dva[1v]|theora|vv[ci]1|bvc2|bytevc2)", re.IGNORECASE
+)
+_AUDIO_CODEC = re.compile(r"\b(mp4a|ac-[34]|ec-3|opus|vorbis|flac|alac|mp3|aac)", re.IGNORECASE)
+_RARE_SOUND = re.compile(r"\b(ec-3|ac-[34]|dts[a-z]|mh[am][12]|mp4a\.a[5-9])\b", re.IGNORECASE)
+_DOLBY_VISION = re.compile(r"\bdv(h[1e]|a[1v])", re.IGNORECASE)
+_UNDECODABLE = re.compile(r"\b(vv[ci]1|bvc2|bytevc2)", re.IGNORECASE)  # H.266 and TikTok's kind of it
+# H.264; AAC but for xHE-AAC, whose object type is 42; MP3
+_PLAYS_EVERYWHERE = re.compile(r"avc[1-4](\..*)?|mp4a(\.40(\.(?!42$).*)?|\.6[79b])?|aac|mp3", re.IGNORECASE)
+_NO_MEDIA = re.compile(r"(stpp|wvtt|tx3g|c608|c708)(\..*)?", re.IGNORECASE)  # text tracks
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One quality of a stream as its manifest describes it; 0 and "" where it says nothing."""
+
+    width: int = 0
+    height: int = 0
+    bandwidth: int = 0
+    codecs: str = ""
+    fps: float = 0.0
+
+    @property
+    def shorter_side(self) -> int:
+        """The height in landscape: 1080 for 1080p, also when the video is upright."""
+        return min(self.height, self.width or self.height)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which quality to choose. ``sound``: whether the post has sound; None when that is not known."""
+
+    prefer: Preference = Preference.BEST
+    sound: bool | None = None
+
+    def rank(self, rung: Rung, *, has_sound: bool | None) -> tuple[bool, bool, bool, int, bool, int]:
+        """Return the rank of a quality; larger is better. ``has_sound`` includes separate sound; None: not known.
+
+        Dolby Vision's own profiles count as undecodable: players that do not support them show wrong colours. Bit
+        rates are compared unadjusted: a manifest's are peaks, which cannot be compared by the codecs' efficiency.
+        """
+        return (
+            not _UNDECODABLE.search(rung.codecs) and not _DOLBY_VISION.search(rung.codecs),
+            has_sound is not False or self.sound is False,
+            self.prefers(rung.codecs),
+            rung.shorter_side,
+            not has_rare_sound(rung.codecs),
+            rung.bandwidth,
+        )
+
+    def prefers(self, codecs: str) -> bool:
+        """Return whether these codecs are preferred to anything larger."""
+        return self.prefer is Preference.COMPATIBLE and plays_everywhere(codecs)
+
+
+def plays_everywhere(codecs: str) -> bool:
+    """Return whether phones and television sets play it (H.264, AAC, MP3).
+
+    Codecs that a manifest does not name nearly always are among these.
+    """
+    named = [name for name in map(str.strip, codecs.split(",")) if name and not _NO_MEDIA.fullmatch(name)]
+    return all(map(_PLAYS_EVERYWHERE.fullmatch, named))
+
+
+def has_video_codec(codecs: str) -> bool:
+    return bool(_VIDEO_CODEC.search(codecs))
+
+
+def has_audio_codec(codecs: str) -> bool:
+    return bool(_AUDIO_CODEC.search(codecs))
+
+
+def has_rare_sound(codecs: str) -> bool:
+    """Surround sound that browsers cannot decode."""
+    return bool(_RARE_SOUND.search(codecs))
+
 
 MAX_PLAYLIST_BYTES = 5_000_000
 MAX_SEGMENTS = 20_000
@@ -57,7 +137,7 @@ class Init:
 class Segment:
     """A piece of a track.
 
-    ``part`` counts the discontinuities and periods before it: in each, time may start anew. ``origin_s`` is the media
+    ``part`` counts the discontinuities and periods before it: in each, the clock may restart. ``origin_s`` is the media
     time at which its part begins to be shown, where the manifest says so. ``uncertain`` marks a last segment that the
     manifest does not name: it follows from a length that holds for another track as well.
     """
@@ -75,12 +155,14 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class MediaPlaylist:
-    """One track, or pictures and sound in one. ``whole_file``: its one segment is a file of its own, index and all."""
+    """One track, or pictures and sound in one. ``whole_file``: each segment is a complete file with its own index."""
 
     segments: tuple[Segment, ...]
     rounded: bool = False  # durations are whole seconds, as before HLS version 3: each may be off by half a second
     whole_file: bool = False
-    announced_s: float | None = None  # the manifest's own word, where that is more than the sum of its segments
+    announced_s: float | None = (
+        None  # the duration that the manifest states, where that is more than the sum of its segments
+    )
 
     @property
     def duration_s(self) -> float:
@@ -91,12 +173,12 @@ class MediaPlaylist:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One quality of a master playlist. ``audio_url``: its sound, where that is a playlist of its own."""
+    """One quality of a master playlist. ``audio_url``: the playlist of its sound, where that is separate."""
 
     url: str
     rung: Rung
     audio_url: str | None
-    has_sound: bool | None = None  # inside or beside it; None: the master does not say
+    has_sound: bool | None = None  # inside or separate; None: the master does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +193,12 @@ class Master:
 
 
 def base_of(url: str) -> HttpUrl:
-    """The address of a manifest, as the base of those in it. Raises BadUrl."""
+    """Parse the URL of a manifest, the base of the URLs in it. Raises BadUrl."""
     return parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS)
 
 
 def resolve(uri: str, base: HttpUrl) -> str:
-    """An absolute http or https address. NotAVideo for anything odd: ``data:``, ``file:``, hidden newlines."""
+    """Return an absolute http or https URL. Raises NotAVideo for ``data:``, ``file:``, hidden newlines and the like."""
     try:
         if _HIDDEN_CONTROL.search(uri):
             raise BadUrl("The address contains a hidden control character.")

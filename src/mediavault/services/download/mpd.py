@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mediavault.core.errors import BadUrl, Drm, Incomplete, LiveNow, NotAVideo, Unsupported
-from mediavault.services.download.manifest import MAX_SEGMENTS, MediaPlaylist, Segment
+from mediavault.services.download.manifest import MAX_SEGMENTS, MediaPlaylist, Segment, Wanted, has_rare_sound
 from mediavault.services.download.mpd_document import AUDIO, VIDEO, MpdDocument, Period, Representation, read_document
 from mediavault.services.download.mpd_segments import Listing
-from mediavault.services.download.quality import Wanted, has_rare_sound
 
 _ANY = Wanted()
 _SECOND_BEST = frozenset({"alternate", "supplementary", "commentary", "dub", "description", "sign", "emergency"})
@@ -57,7 +56,7 @@ def chosen_video(document: MpdDocument, wanted: Wanted = _ANY, *, protected: boo
         free = period.of_kind(VIDEO) if protected else _free(period, VIDEO)
         if free:
             chosen.append(
-                _like(chosen[0], free) if chosen else _best_picture(free, wanted, beside=_free(period, AUDIO))
+                _like(chosen[0], free) if chosen else _best_picture(free, wanted, separate=_free(period, AUDIO))
             )
     return chosen
 
@@ -79,10 +78,10 @@ def _free(period: Period, kind: str) -> list[Representation]:
 
 
 def _best_picture(
-    free: Sequence[Representation], wanted: Wanted, *, beside: Sequence[Representation]
+    free: Sequence[Representation], wanted: Wanted, *, separate: Sequence[Representation]
 ) -> Representation:
     def rank(each: Representation) -> tuple[bool, bool, bool, bool, int, bool, int]:
-        return not each.roles & _SECOND_BEST, *wanted.rank(each.rung, has_sound=each.has_sound or bool(beside))
+        return not each.roles & _SECOND_BEST, *wanted.rank(each.rung, has_sound=each.has_sound or bool(separate))
 
     return max(free, key=rank)
 

@@ -1,7 +1,7 @@
 """What a DASH manifest lists: periods and their representations, with all that they inherit. Pure (ISO/IEC 23009-1).
 
-Of the libraries for Python, the living one (mpd-parser on PyPI, 0.2) hands out the elements as they stand; what counts
-here is what they mean together, so a bounded tree of our own is enough.
+The maintained Python library (mpd-parser on PyPI, 0.2) returns the elements only; what matters here is what they mean
+together, so our own bounded tree is enough.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ from dataclasses import dataclass
 
 from mediavault.core.errors import Unsupported
 from mediavault.core.urls import HttpUrl
-from mediavault.services.download.manifest import base_of, resolve
+from mediavault.services.download.manifest import Rung, base_of, has_audio_codec, has_video_codec, resolve
 from mediavault.services.download.mpd_segments import Listing, Place, list_segments
-from mediavault.services.download.mpd_tree import Node, read_tree
-from mediavault.services.download.mpd_values import rate_of, seconds_of, whole
-from mediavault.services.download.quality import Rung, has_audio_codec, has_video_codec
+from mediavault.services.download.mpd_tree import Node, rate_of, read_tree, seconds_of, whole
 
 MAX_REPRESENTATIONS = 5_000
-# possessive: a comment that has ended is never looked at again, or a row of them takes for ever
+# possessive: a finished comment is never matched again, or a series of them takes for ever
 _PROLOGUE = r"(?:(?:<\?(?>.*?\?>)|<!--(?>.*?-->))\s*+)*+"
 _START = re.compile(_PROLOGUE + r"<(?:[\w.-]+:)?MPD[\s>/]", re.DOTALL)
 _SMOOTH = re.compile(_PROLOGUE + r"<SmoothStreamingMedia[\s>/]", re.DOTALL)
@@ -86,7 +84,7 @@ class MpdDocument:
 
 
 def looks_like_dash(text: str) -> bool:
-    """Whether ``text`` begins as a DASH manifest: its root element behind declarations and comments, if any."""
+    """Whether ``text`` begins as a DASH manifest: its root element after declarations and comments, if any."""
     return bool(_START.match(text.lstrip("\ufeff \t\r\n")))
 
 
@@ -96,7 +94,7 @@ def looks_like_smooth_streaming(text: str) -> bool:
 
 
 def read_document(text: str, url: str) -> MpdDocument:
-    """Read ``text``, which came from ``url``. NotAVideo for what is no manifest, BadUrl for an odd ``url``."""
+    """Read ``text``, which came from ``url``. Raises NotAVideo for anything but a manifest, BadUrl for a malformed ``url``."""
     root = read_tree(text)
     if root.name != "MPD":
         raise Unsupported("This XML document is no DASH manifest.")
@@ -144,7 +142,7 @@ def _lengths(periods: list[Node], total_s: float | None) -> list[float | None]:
         if length is None and start is not None:
             end = starts[number + 1] if number + 1 < len(starts) else total_s
             if end is not None and end <= start and number + 1 == len(starts):
-                end += starts[0] or 0.0  # a recording whose periods still count from when it was live
+                end += starts[0] or 0.0  # a recording whose periods still count from the start of the live stream
             lengths[number] = end - start if end is not None and end > start else None
     return lengths
 
@@ -190,14 +188,14 @@ def _representation(group: Node, node: Node, place: Place, set_number: int) -> R
 
 
 def _kind(group: Node, mime: str, codecs: str, *, sized: bool) -> str:
-    """What it plays, by what is surest: codecs of pictures, the set's own word, the type, the components, a size."""
+    """Return what it plays, by the most reliable sign: video codecs, the set's content type, its components, a size."""
     if has_video_codec(codecs):
         return VIDEO
     components = {part.get("contentType").lower() for part in group.all("ContentComponent")}
-    said = group.get("contentType").lower() or mime.partition("/")[0].lower()
-    if said in (VIDEO, AUDIO):
-        return said
-    if said in ("text", "image", "application") or components - {VIDEO, AUDIO}:
+    content = group.get("contentType").lower() or mime.partition("/")[0].lower()
+    if content in (VIDEO, AUDIO):
+        return content
+    if content in ("text", "image", "application") or components - {VIDEO, AUDIO}:
         return OTHER
     if VIDEO in components or sized:
         return VIDEO
@@ -221,6 +219,6 @@ def _inherits_query(*levels: Node) -> bool:
 
 
 def _based(base: HttpUrl, node: Node) -> HttpUrl:
-    """The base of what stands in ``node``: several BaseURLs are the same files in several places."""
+    """Return the base URL of the children of ``node``; several BaseURLs are the same files in several places."""
     given = node.first("BaseURL")
     return base_of(resolve(given.text.strip(), base)) if given is not None and given.text.strip() else base

@@ -1,6 +1,6 @@
 """Which segments a DASH representation has in one period: templates, timelines, lists, or one whole file. Pure.
 
-ISO/IEC 23009-1, 5.3.9. What stands in a period or an adaptation set holds for all below it unless it is said anew.
+ISO/IEC 23009-1, 5.3.9. What a period or an adaptation set says holds for everything below it, unless it is repeated there.
 """
 
 from __future__ import annotations
@@ -12,19 +12,16 @@ from dataclasses import dataclass, field
 from mediavault.core.errors import NotAVideo
 from mediavault.core.urls import HttpUrl
 from mediavault.services.download.manifest import MAX_SEGMENTS, Init, Segment, resolve
-from mediavault.services.download.mpd_tree import Node
-from mediavault.services.download.mpd_values import fill, signed, span_of, whole
+from mediavault.services.download.mpd_tree import Node, fill, signed, span_of, whole
 
 _KINDS = ("SegmentTemplate", "SegmentList", "SegmentBase")
-_ROUNDING_S = (
-    0.001  # a period's length is given in decimals: by so much a last segment may seem to begin before its end
-)
+_ROUNDING_S = 0.001  # a period's length is a decimal: a last segment may seem to begin this much before its end
 _TAIL_S = 0.5  # pictures and sound end that much apart, and the period's length is that of the longer
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a representation stands. ``levels``: period, adaptation set, representation; ``query`` goes on each address."""
+    """The position of a representation. ``levels``: period, adaptation set, representation; ``query`` is appended to each URL."""
 
     levels: tuple[Node, Node, Node]
     base: HttpUrl
@@ -39,7 +36,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The segments in order. ``whole_file``: one that is a file of its own; ``counted``: their number is known."""
+    """The segments in order. ``whole_file``: the one segment is a complete file; ``counted``: their number is known."""
 
     segments: tuple[Segment, ...]
     whole_file: bool = False
@@ -194,7 +191,7 @@ def _timeline(timeline: Node, rules: _Rules, place: Place) -> Iterator[_Slot]:
     for index, entry in enumerate(entries):
         start = signed(entry.get("t"))
         time = time if start is None else start
-        number = number if (said := whole(entry.get("n"))) is None else said
+        number = number if (given := whole(entry.get("n"))) is None else given
         duration, repeat = whole(entry.get("d")), signed(entry.get("r")) or 0
         if not duration:
             raise ValueError("a segment of its timeline has no duration")

@@ -1,16 +1,18 @@
-"""An MPD as a tree of plain nodes, read with limits. The only importer of expat.
+"""An MPD as a tree of plain nodes, read with limits, and the forms of its values (ISO/IEC 23009-1). Imports expat alone.
 
 A document type is refused, and with it every entity a document could declare; depth and number of elements are bounded
-and nothing outside the text is ever opened. Names lose their prefix: published manifests use it as they like.
+and nothing outside the text is ever opened. Names lose their prefix, which published manifests choose freely.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from mediavault.core.errors import NotAVideo
+from mediavault.services.download.manifest import Span
 
 MAX_DEPTH = 32
 MAX_ELEMENTS = 200_000
@@ -19,7 +21,7 @@ MAX_TEXT_CHARS = 5_000_000
 
 @dataclass(slots=True)
 class Node:
-    """``attributes`` by local name; ``text`` is what stands directly in the element."""
+    """``attributes`` by local name; ``text`` is the text directly in the element."""
 
     name: str
     attributes: dict[str, str]
@@ -37,7 +39,7 @@ class Node:
         return self.attributes.get(name, default).strip()
 
     def walk(self) -> Iterator[Node]:
-        """This node and all below it."""
+        """Yield this node and all below it."""
         waiting = [self]
         while waiting:
             node = waiting.pop()
@@ -46,7 +48,7 @@ class Node:
 
 
 def read_tree(text: str) -> Node:
-    """The root element. NotAVideo for what is no proper XML, is larger than the limits or declares a document type."""
+    """Return the root element. Raises NotAVideo for malformed XML, beyond the limits, or with a document type."""
     if len(text) > MAX_TEXT_CHARS:
         raise NotAVideo("The DASH manifest is too long.")
     builder = _Builder()
@@ -93,3 +95,73 @@ def _local(name: str) -> str:
 
 def _refuse_doctype(*_: object) -> None:
     raise NotAVideo("The DASH manifest declares a document type, which none has any use for.")
+
+
+MAX_WIDTH = 32  # digits of a padded number
+_DURATION = re.compile(
+    r"P(?:(\d{1,9})Y)?(?:(\d{1,9})M)?(?:(\d{1,9})D)?"
+    r"(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9}(?:\.\d*)?|\.\d+)S)?)?",
+    re.ASCII,
+)
+_WHOLE = re.compile(r"(\d{1,20})(?:\.0*)?", re.ASCII)
+_SECONDS = (31_536_000.0, 2_592_000.0, 86_400.0, 3_600.0, 60.0, 1.0)  # a year and a month as players count them
+_IDENTIFIER = re.compile(r"\$(?:(RepresentationID|Number|Bandwidth|Time|SubNumber)(?:%0?(\d{0,2})([diuxXo]))?)?\$")
+
+
+def seconds_of(text: str) -> float | None:
+    """Return an xs:duration in seconds; None when it is absent or malformed."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None or not any(match.groups()):
+        return None
+    return sum(float(part or 0) * unit for part, unit in zip(match.groups(), _SECONDS, strict=True))
+
+
+def whole(text: str) -> int | None:
+    """Read a decimal integer without a sign, also where a packager writes it as ``2000000.0``; None for anything else."""
+    match = _WHOLE.fullmatch(text.strip())
+    return int(match[1]) if match else None
+
+
+def signed(text: str) -> int | None:
+    """Read an integer that may be negative; None for anything else."""
+    text = text.strip()
+    number = whole(text.removeprefix("-"))
+    return number if number is None or not text.startswith("-") else -number
+
+
+def rate_of(text: str) -> float:
+    """Read a frame rate, ``25`` or ``30000/1001``; 0 for anything else."""
+    match = re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,9})?)(?:/(\d{1,9}))?\s*", text, re.ASCII)
+    return float(match[1]) / (int(match[2] or 1) or 1) if match else 0.0
+
+
+def span_of(text: str) -> Span | None:
+    """Read ``first-last``, both inclusive; None when it is empty. Raises ValueError for a malformed one."""
+    if not text:
+        return None
+    first, dash, last = text.partition("-")
+    start, end = whole(first), whole(last)
+    if not dash or start is None or end is None:
+        raise ValueError("a byte range is no range")
+    return Span(start, end - start + 1)
+
+
+def fill(template: str, values: Mapping[str, str | int]) -> str:
+    """Fill a URL template: ``$Number%05d$`` and the like; ``$$`` is a dollar (5.3.9.4.4).
+
+    An identifier that has no value here stays as it is, as players leave it.
+    """
+
+    def put(match: re.Match[str]) -> str:
+        name, width, kind = match.groups()
+        if name is None:
+            return "$"
+        if name not in values:
+            return match[0]
+        value = values[name]
+        if isinstance(value, str):
+            return value
+        text = format(value, {"x": "x", "X": "X", "o": "o"}.get(kind or "d", "d"))
+        return text.zfill(min(int(width or 1), MAX_WIDTH))
+
+    return _IDENTIFIER.sub(put, template)

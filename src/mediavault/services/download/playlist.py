@@ -14,13 +14,15 @@ from mediavault.services.download.manifest import (
     Key,
     Master,
     MediaPlaylist,
+    Rung,
     Segment,
     Span,
     Variant,
     base_of,
+    has_audio_codec,
+    has_video_codec,
     resolve,
 )
-from mediavault.services.download.quality import Rung, has_audio_codec, has_video_codec
 
 MAX_LINE_CHARS = 32_768
 IV_BYTES = 16
@@ -77,7 +79,7 @@ def _media(document: HlsDocument, base: HttpUrl) -> MediaPlaylist:
 
 
 class _Segments:
-    """Turns entries into segments, one after the other: byte ranges without a start go on behind the one before."""
+    """Turns entries into segments, one after the other: byte ranges without a start follow the one before."""
 
     def __init__(self, document: HlsDocument, base: HttpUrl) -> None:
         self._document, self._base = document, base

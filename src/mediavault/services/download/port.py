@@ -1,4 +1,4 @@
-"""What a downloader is given and what it promises, whichever way the bytes come."""
+"""The contract of every downloader: what it is given and what it promises."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class DownloadLimits:
     """Sizes in bytes, times in seconds."""
 
     max_bytes: int
-    reserve_bytes: int = 500 << 20  # free space that is never eaten into
+    reserve_bytes: int = 500 << 20  # free space that is never used
     connect_s: float = 15.0
-    stall_s: float = 30.0  # no byte at all for so long
+    stall_s: float = 30.0  # without a single byte
     slow_bytes_per_s: int = 1_024  # less than this over slow_s: given up
     slow_s: float = 60.0
     resumes: int = 5  # without a megabyte of progress in between
@@ -30,11 +30,11 @@ class DownloadLimits:
 
 @dataclass(frozen=True, slots=True)
 class MediaRequest:
-    """One candidate to be fetched. ``scope_url`` is the post's address: the egress guard's exemptions hang on it.
+    """One candidate to be fetched. ``scope_url`` is the post's URL, which decides the egress guard's exemptions.
 
     ``audio_url`` is the file with the sound of a silent one; both are fetched and joined. A file is asked for in ranges
     of at most ``max_range_bytes`` (None: in one request; at least MIN_RANGE_BYTES). At most ``max_connections`` requests
-    for media go to one host at a time, over all that one fetcher is asked for.
+    for media go to one host at a time, over all requests to one fetcher.
     """
 
     url: str

@@ -1,27 +1,79 @@
-"""When a partial file may go on growing. Pure; the strict rule, since every lenient one keeps a wrong file some day.
+"""When a partial file may be resumed: the strict rule, since every lenient one sooner or later keeps a wrong file. Pure.
 
-curl, wget, aria2 and yt-dlp trust the length and keep a wrong file in silence in three to five of ten server
+curl, wget, aria2 and yt-dlp trust the length and silently keep a wrong file in three to five of ten server
 misbehaviours. Here bytes are appended only where the answer is exactly the range that was asked for, of a file of the
-same length and version, and its first OVERLAP_BYTES equal the last ones on disk.
+same length and version, and its first OVERLAP_BYTES equal the last ones on disk. A malformed header field counts as
+absent (RFC 9110).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from mediavault.core.errors import EmptyBody, Failure, HttpError, LinkExpired, NotAVideo, RateLimited
-from mediavault.core.retry_after import asked_to_wait
-from mediavault.services.download.headers import (
-    content_length,
-    content_range,
-    is_encoded,
-    media_type,
-    strong_etag,
-    strong_last_modified,
-)
+from mediavault.core.retry_after import asked_to_wait, http_date
+
+STRONG_DATE_AGE = timedelta(seconds=60)  # RFC 9110, 8.8.2.2: then two versions cannot share a date
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRange:
+    """``start`` and ``end`` are inclusive; both None in a 416's ``bytes */total``. ``total`` None: ``*``."""
+
+    start: int | None
+    end: int | None
+    total: int | None
+
+
+_RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)", re.ASCII)
+
+
+def content_range(value: str | None) -> ContentRange | None:
+    """Read a Content-Range; None where it is absent, malformed or contradicts itself."""
+    match = _RANGE.fullmatch(value.strip()) if value else None
+    if match is None:
+        return None
+    start, end = (int(match[1]), int(match[2])) if match[1] else (None, None)
+    total = None if match[3] == "*" else int(match[3])
+    if start is not None and end is not None and (end < start or (total is not None and end >= total)):
+        return None
+    return ContentRange(start, end, total)
+
+
+def content_length(headers: Mapping[str, str]) -> int | None:
+    """Return the Content-Length in bytes; None where it is absent or not a number."""
+    value = headers.get("content-length", "").strip()
+    return int(value) if value.isascii() and value.isdigit() and len(value) <= 18 else None
+
+
+def is_encoded(headers: Mapping[str, str]) -> bool:
+    """Return whether the body is compressed: its length and ranges then count other bytes than the file's."""
+    return headers.get("content-encoding", "").strip().lower() not in ("", "identity")
+
+
+def strong_etag(headers: Mapping[str, str]) -> str | None:
+    """Return the ETag; None where it is absent or weak (``W/``): a weak one may belong to different bytes."""
+    value = headers.get("etag", "").strip()
+    return value if re.fullmatch(r'"[\x21\x23-\x7e\x80-\xff]*"', value) else None
+
+
+def strong_last_modified(headers: Mapping[str, str]) -> str | None:
+    """Return Last-Modified if that date was at least a minute old when the server answered."""
+    value = headers.get("last-modified", "").strip()
+    changed, answered = http_date(value), http_date(headers.get("date"))
+    if changed is None or answered is None or answered - changed < STRONG_DATE_AGE:
+        return None
+    return value
+
+
+def media_type(headers: Mapping[str, str]) -> str | None:
+    """Return the content type in lower case, without parameters; None where it is absent."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower() or None
+
 
 OVERLAP_BYTES = 64 << 10
 _EXPIRED = frozenset({401, 403, 410})
@@ -30,7 +82,7 @@ _NO_MEDIA = frozenset({"text/html", "application/xhtml+xml", "application/json"}
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What is known about a partial file. ``bytes`` of it have reached the disk for sure; later ones may not have."""
+    """What is known about a partial file. Its first ``bytes`` have reached the disk for certain."""
 
     url: str
     final_url: str
@@ -94,7 +146,10 @@ Move = Whole | Append | AllThere | StartOver | Refuse
 
 
 def ask_for(saved: Saved | None, *, have: int, url: str, at_most: int | None = None) -> Ask:
-    """Resume ``have`` bytes, or ask from the start where resuming could not be checked; ``at_most`` so many bytes."""
+    """Return the request that resumes after ``have`` bytes, or starts over where a resume could not be checked.
+
+    ``at_most`` limits the number of bytes to ask for.
+    """
     if saved is None or saved.total is None or have <= OVERLAP_BYTES or have > saved.total:
         return Ask() if at_most is None else Ask(end=at_most, headers={"range": f"bytes=0-{at_most - 1}"})
     start = have - OVERLAP_BYTES
@@ -117,7 +172,7 @@ def judge(
     final_url: str,
     now: datetime,
 ) -> Move:
-    """What to do with an answer of which only the header has been read."""
+    """Decide what to do with an answer of which only the header has been read."""
     refusal = failure_for(status, headers, now=now)
     if refusal is not None:
         return Refuse(refusal)
@@ -144,11 +199,11 @@ def judge(
 
 
 def failure_for(status: int, headers: Mapping[str, str], *, now: datetime) -> Failure | None:
-    """The failure that a status stands for; None for 200, 206 and 416, which have to be looked at."""
+    """Return the failure that a status means; None for 200, 206 and 416, which depend on the header."""
     if status in _EXPIRED:
         return LinkExpired(f"The site refused the media address ({status}).", http_status=status)
     wait = asked_to_wait(headers, now=now)
-    if status == 429 or (status == 503 and wait is not None):  # a bare 503 is one server's trouble, not the site's word
+    if status == 429 or (status == 503 and wait is not None):  # a bare 503 is one server's problem, not a rate limit
         return RateLimited(f"The site asked us to slow down ({status}).", http_status=status, retry_after=wait)
     if status in (204, 205):
         return EmptyBody(f"The site sent nothing ({status}).", http_status=status)
@@ -158,7 +213,7 @@ def failure_for(status: int, headers: Mapping[str, str], *, now: datetime) -> Fa
 
 
 def _judge_unasked(status: int, headers: Mapping[str, str], url: str, final_url: str) -> Move:
-    """A 206 or 416 although the whole file was asked for: good only when the "part" is all of it."""
+    """Judge a 206 or 416 although the whole file was asked for: accepted only when the "part" is all of it."""
     named = content_range(headers.get("content-range"))
     if status == 206 and named is not None and named.start == 0 and named.total == (named.end or 0) + 1:
         return Whole(_described(headers, named.total, url, final_url), conclusive=True)
@@ -166,8 +221,10 @@ def _judge_unasked(status: int, headers: Mapping[str, str], url: str, final_url:
 
 
 def _judge_first(status: int, headers: Mapping[str, str], url: str, final_url: str) -> Move:
-    """The answer to the first of several ranges, which may be longer or shorter than it was asked to be. A server that
-    is no good at ranges is asked for all of it."""
+    """Judge the answer to the first of several ranges, which may be longer or shorter than requested.
+
+    A server that handles ranges badly is asked for the whole file.
+    """
     named = content_range(headers.get("content-range"))
     if status == 416:
         empty = named is not None and named.total == 0
@@ -200,7 +257,7 @@ def _judge_part(headers: Mapping[str, str], ask: Ask, saved: Saved, have: int) -
     etag, changed = strong_etag(headers), strong_last_modified(headers)
     if ask.same_host and (_differ(etag, saved.etag) or _differ(changed, saved.last_modified)):
         return StartOver("the file has changed")
-    # A server that names no validator in its answer may not have read ours.
+    # A server whose answer names no validator may not have checked ours.
     confirmed = (saved.etag is not None and etag == saved.etag) or (
         saved.etag is None and changed == saved.last_modified
     )

@@ -1,32 +1,111 @@
 """Fetches a segmented stream, HLS or DASH: every segment or none, then one faststart MP4.
 
-Segments are fetched several at a time and written in order (``track``), each track into an append-only file a run; a
-segment that stays away makes the stream Incomplete, none is ever skipped. A track that is one file is fetched as one,
-with its resume (``direct``). ``stream_tracks`` finds the tracks, ``stream_source`` is all network traffic.
+First the tracks are found: a master playlist leads to others. Segments are fetched several at a time and written in order
+(``track``), each track into one append-only file per run. A segment that cannot be fetched makes the stream Incomplete; none
+is ever skipped. A track that is one file is fetched and resumed as one (``direct``). ``stream_source`` does all network
+traffic.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import shutil
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import BadUrl, HttpError, Incomplete, NoSpace
+from mediavault.core.errors import BadUrl, HttpError, Incomplete, NoSpace, NotAVideo, TooLarge
 from mediavault.core.media import DownloadedFile, Expected, OnProgress, SourceType
 from mediavault.services.download.direct import DirectDownloader
-from mediavault.services.download.host_slots import HostSlots, SegmentSlots
-from mediavault.services.download.manifest import MediaPlaylist
+from mediavault.services.download.hls_text import looks_like_hls
+from mediavault.services.download.manifest import MAX_PLAYLIST_BYTES, Master, MediaPlaylist, Wanted
+from mediavault.services.download.mpd import read_mpd
+from mediavault.services.download.mpd_document import looks_like_dash
+from mediavault.services.download.pacing import HostSlots, SegmentSlots
+from mediavault.services.download.playlist import read_playlist
 from mediavault.services.download.port import DownloadLimits, MediaRequest
-from mediavault.services.download.quality import Wanted
 from mediavault.services.download.stream_source import StreamSource
-from mediavault.services.download.stream_tracks import find_tracks
 from mediavault.services.download.track import Progress, TrackFetch, all_or_first_failure
 from mediavault.services.egress.port import HttpClient
 from mediavault.services.media.remux import SLACK, SLACK_S, Track, join_tracks
-from mediavault.services.media.sniff import Kind
+from mediavault.services.media.sniff import DESCRIPTIONS, Kind, sniff
+
+MAX_DEPTH = 3  # a master that names a master …
+_DATA = "data:"
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """Pictures, then sound where that is separate. ``url`` is the final URL of the playlist of pictures."""
+
+    url: str
+    playlists: tuple[MediaPlaylist, ...]
+
+
+async def find_tracks(source: StreamSource, url: str, *, page_url: str, wanted: Wanted) -> Tracks:
+    """Return the tracks of the quality that is wanted. A ``data:`` manifest is part of the page at ``page_url``, which is its base.
+
+    Raises what ``read_playlist`` and ``read_mpd`` raise, and what fetching raises.
+    """
+    variables: Mapping[str, str] = {}
+    audio_url: str | None = None
+    for _ in range(MAX_DEPTH):
+        url, text = await _text(source, url, page_url)
+        if not looks_like_hls(text):
+            return Tracks(url, tuple(await asyncio.to_thread(read_mpd, text, url, wanted)))
+        # in a thread: a playlist of five megabytes takes a second to read
+        playlist = await asyncio.to_thread(read_playlist, text, url, imported=variables)
+        if isinstance(playlist, MediaPlaylist):
+            sound = (await _sound(source, audio_url, page_url, variables),) if audio_url else ()
+            return Tracks(url, (playlist, *sound))
+        variables = playlist.variables
+        best = playlist.best(wanted)
+        url, audio_url = best.url, best.audio_url or audio_url
+    raise NotAVideo(f"More than {MAX_DEPTH} playlists lead to each other.")
+
+
+async def _sound(source: StreamSource, url: str, page_url: str, variables: Mapping[str, str]) -> MediaPlaylist:
+    url, text = await _text(source, url, page_url)
+    playlist = await asyncio.to_thread(read_playlist, text, url, imported=variables)
+    if isinstance(playlist, Master):
+        raise NotAVideo("The stream's sound leads to a list of variants.")
+    return playlist
+
+
+async def _text(source: StreamSource, url: str, page_url: str) -> tuple[str, str]:
+    """Return the base URL and the text of a manifest."""
+    if url[: len(_DATA)].lower() == _DATA:
+        final_url, body = page_url, _inline(url)
+    else:
+        try:
+            final_url, body = await source.small(url, limit=MAX_PLAYLIST_BYTES, decode=True)
+        except TooLarge as exc:
+            raise NotAVideo(f"The playlist is larger than {MAX_PLAYLIST_BYTES:,} bytes.") from exc
+    encoding = "utf-16" if body.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
+    try:
+        text = body.decode(encoding)
+    except UnicodeDecodeError as exc:
+        raise NotAVideo("The playlist is no proper text.") from exc
+    if not looks_like_hls(text) and not looks_like_dash(text):
+        raise NotAVideo(f"The site sent no playlist: it is {DESCRIPTIONS.get(sniff(body), 'a video file')}.")
+    return final_url, text
+
+
+def _inline(url: str) -> bytes:
+    """Return the body of a ``data:`` URL (RFC 2397)."""
+    head, comma, body = url.partition(",")
+    if not comma or len(url) > 2 * MAX_PLAYLIST_BYTES:
+        raise NotAVideo("The page's own manifest is broken, or too large.")
+    try:
+        data = unquote_to_bytes(body)
+        return base64.b64decode(data, validate=True) if head.lower().endswith(";base64") else data
+    except (binascii.Error, ValueError) as exc:
+        raise NotAVideo("The page's own manifest is broken.") from exc
+
 
 ROUNDING_S = 0.5
 NAMES = ("video", "audio")
@@ -92,7 +171,7 @@ class StreamDownloader:
     async def _whole_files(
         self, request: MediaRequest, playlist: MediaPlaylist, folder: Path, limits: DownloadLimits, progress: Progress
     ) -> Track:
-        """One file for each period, each in a folder of its own."""
+        """Fetch one file for each period, each into its own folder."""
         files = []
         for number, segment in enumerate(playlist.segments):
             place = folder.with_name(f"{folder.name}-{number:03}")
@@ -105,29 +184,29 @@ class StreamDownloader:
 
 
 def _slack_s(playlists: Sequence[MediaPlaylist], announced_s: float) -> float:
-    """By how much the joined film may differ from what its playlists announce."""
+    """Return by how many seconds the joined film may differ from what its playlists announce."""
     usual = max(SLACK_S, SLACK * announced_s)
     rounding = max(ROUNDING_S * len(playlist.segments) if playlist.rounded else 0.0 for playlist in playlists)
     return max(usual, rounding)
 
 
 def _expected(request: MediaRequest, playlists: Sequence[MediaPlaylist], announced_s: float) -> Expected:
-    """The post's own word goes first; durations rounded to seconds are no word at all."""
-    said = request.expected
-    if said.duration_s is not None or not announced_s or any(playlist.rounded for playlist in playlists):
-        return said
-    return replace(said, duration_s=announced_s)
+    """Return what to expect of the file: the duration of the post, else that of the playlists unless it is rounded."""
+    announced = request.expected
+    if announced.duration_s is not None or not announced_s or any(playlist.rounded for playlist in playlists):
+        return announced
+    return replace(announced, duration_s=announced_s)
 
 
 def _check_sound(playlists: Sequence[MediaPlaylist], kinds: Sequence[str], path: Path) -> None:
-    """A stream with a track of sound of its own must have become a film with sound."""
+    """Raise Incomplete when a stream with a separate sound track became a film without sound."""
     if len(playlists) > 1 and "audio" not in kinds:
         path.unlink(missing_ok=True)
         raise Incomplete("The stream's sound track holds no sound.")
 
 
 def _check_space(tracks: Sequence[Track], into: Path, reserve_bytes: int) -> None:
-    """Joining needs as much space again."""
+    """Raise NoSpace unless the joined file fits on the disk next to its tracks."""
     needed = sum(run.stat().st_size for track in tracks for run in track.runs)
     free = shutil.disk_usage(into).free - reserve_bytes
     if free < needed:
@@ -135,7 +214,7 @@ def _check_space(tracks: Sequence[Track], into: Path, reserve_bytes: int) -> Non
 
 
 def _tidy(tracks: Sequence[Track], path: Path) -> int:
-    """Remove what was joined; the size of the result."""
+    """Remove the joined tracks and return the size of the result."""
     for track in tracks:
         for run in track.runs:
             run.unlink(missing_ok=True)

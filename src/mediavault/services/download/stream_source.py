@@ -20,11 +20,10 @@ from mediavault.core.errors import (
 )
 from mediavault.core.slow_floor import SlowFloor
 from mediavault.services.download.aes import KEY_BYTES, Decryptor, iv_of
-from mediavault.services.download.headers import content_length, content_range, is_encoded
 from mediavault.services.download.manifest import Init, Key, Segment, Span
-from mediavault.services.download.pace import wait_s
+from mediavault.services.download.pacing import wait_s
 from mediavault.services.download.port import DownloadLimits, MediaRequest
-from mediavault.services.download.resume import failure_for
+from mediavault.services.download.resume import content_length, content_range, failure_for, is_encoded
 from mediavault.services.egress.port import HttpClient, HttpResponse, Timeouts
 from mediavault.services.media.sniff import SNIFF_BYTES, Kind, sniff
 
@@ -135,7 +134,7 @@ class StreamSource:
         return piece
 
     async def _waited(self, call: Awaitable[T]) -> T:
-        """What ``call`` gives. The time in which several calls wait for the site counts once."""
+        """Await ``call`` and count the wait. The time in which several calls wait for the site counts once."""
         if self._waiting == 0:
             self._waiting_since_s = self._clock.monotonic()
         self._waiting += 1
@@ -148,7 +147,7 @@ class StreamSource:
             self._waiting_since_s = now_s
 
     def _judge(self, count: int) -> None:
-        """Take note of ``count`` bytes. Raises _StreamTooSlow."""
+        """Count ``count`` bytes. Raises _StreamTooSlow."""
         waited_s, self._waited_s = self._waited_s, 0.0
         if self._floor.is_too_slow(count=count, waited_s=waited_s):
             raise _StreamTooSlow(self._too_slow)
@@ -158,7 +157,7 @@ class StreamSource:
         return f"The site sent less than {self._limits.slow_bytes_per_s} bytes a second."
 
     async def init(self, init: Init) -> bytes:
-        """An initialisation section. Whether it is encrypted the playlist does not say surely: its bytes do."""
+        """Return an initialisation section. Its bytes show whether it is encrypted; the playlist does not say so reliably."""
         if init not in self._inits:
             _, body = await self.small(init.url, limit=MAX_INIT_BYTES, span=init.span)
             if init.key is not None and not _is_header(body):
@@ -175,7 +174,7 @@ class StreamSource:
             return None
         if key.url not in self._keys:
             self._keys[key.url] = asyncio.create_task(self._fetch_key(key.url))
-        # shielded: the key is everybody's, and one segment that is given up must not take it away
+        # shielded: all segments share the key, and cancelling one of them must not cancel it
         return Decryptor(await asyncio.shield(self._keys[key.url]), key.iv or iv_of(sequence))
 
     async def _fetch_key(self, url: str) -> bytes:
@@ -185,13 +184,13 @@ class StreamSource:
         return body
 
     async def close(self) -> None:
-        """End what is still under way."""
+        """Cancel what is still pending."""
         for task in self._keys.values():
             task.cancel()
         await asyncio.gather(*self._keys.values(), return_exceptions=True)
 
     async def with_retries(self, once: Callable[[], Awaitable[T]]) -> T:
-        """``once``, up to TRIES times while its failure may pass."""
+        """Call ``once`` up to TRIES times, while its failure may be temporary."""
         failures = 0
         while True:
             try:
@@ -205,21 +204,21 @@ class StreamSource:
 
 
 class _StreamTooSlow(TookTooLong):
-    """Not worth another try at once."""
+    """Not worth another immediate try."""
 
 
 def _is_header(body: bytes) -> bool:
-    """Also one whose brand says that it is sound alone."""
+    """Return whether the body is a container's header, also one whose brand says that it is sound only."""
     return body[4:8] == b"ftyp" or sniff(body[:SNIFF_BYTES]) in _HEADERS
 
 
 def says_there_is_none(failure: Failure) -> bool:
-    """Whether the site says that what was asked for does not exist."""
+    """Return whether the site says that the resource does not exist."""
     return isinstance(failure, HttpError) and failure.http_status in _GONE
 
 
 def wait_before_retry_s(failure: Failure, failures: int) -> float | None:
-    """Seconds until the same thing may be asked for again after ``failures`` failures; None when that is no use."""
+    """Return the seconds to wait after ``failures`` failures of the same request; None when a retry is useless."""
     may_pass = isinstance(failure, Incomplete | NetworkFailure | TookTooLong | HttpError | RateLimited)
     if failures >= TRIES or not may_pass or isinstance(failure, _StreamTooSlow):
         return None
@@ -227,7 +226,7 @@ def wait_before_retry_s(failure: Failure, failures: int) -> float | None:
 
 
 def _refusal(answer: HttpResponse, span: Span | None, *, decode: bool, now: datetime) -> Failure | None:
-    """Why the answer's header is not what was asked for; None when it is."""
+    """Return why the answer's header is not what was requested; None when it is."""
     failure = failure_for(answer.status, answer.headers, now=now)
     if failure is not None:
         return failure

@@ -12,20 +12,20 @@ from mediavault.core.clock import Clock
 from mediavault.core.errors import Failure, HttpError, Incomplete, TooLarge
 from mediavault.core.media import OnProgress
 from mediavault.services.download.gauge import Gauge, gauge_for
-from mediavault.services.download.host_slots import Slot
 from mediavault.services.download.manifest import MediaPlaylist, Segment
+from mediavault.services.download.pacing import Slot
 from mediavault.services.download.port import DownloadLimits
 from mediavault.services.download.stream_source import StreamSource, says_there_is_none, wait_before_retry_s
 from mediavault.services.download.writer import FileWriter, open_writer
 from mediavault.services.media.remux import Track
 
-SEGMENT_BUFFER_BYTES = 8 << 20  # of one segment whose turn has not come
+SEGMENT_BUFFER_BYTES = 8 << 20  # of one segment that waits for earlier ones
 
 T = TypeVar("T")
 
 
 class Progress:
-    """Bytes of all tracks together, held against the size limit."""
+    """Counts the bytes of all tracks together against the size limit."""
 
     def __init__(self, max_bytes: int, on_progress: OnProgress) -> None:
         self._max_bytes, self._on_progress = max_bytes, on_progress
@@ -39,7 +39,7 @@ class Progress:
         self._on_progress(self.bytes, None)
 
     def of_one_file(self) -> OnProgress:
-        """Turns "so many bytes so far" of one file into what has come since; a file may start over."""
+        """Return a callback that turns the total of one file into increments; a file may start over."""
         before = 0
 
         def heard(done: int, _total: int | None) -> None:
@@ -82,7 +82,7 @@ class TrackFetch:
         self._open = AsyncExitStack()  # holds the writer of the run under way
 
     async def run(self) -> Track:
-        """All segments, or the failure of the first one that stays away."""
+        """Fetch all segments, or raise the first failure."""
         waiting = iter(enumerate(self._playlist.segments))
         try:
             await all_or_first_failure([self._work(waiting) for _ in range(self._limits.segment_concurrency)])
@@ -101,7 +101,7 @@ class TrackFetch:
                 self._turns[number + 1].set()
 
     async def _save(self, number: int, segment: Segment) -> None:
-        """One segment, with its retries."""
+        """Save one segment, with retries."""
         failures = 0
         while True:
             try:
@@ -119,7 +119,7 @@ class TrackFetch:
             await self._clock.sleep(wait_s)
 
     async def _try(self, number: int, segment: Segment) -> None:
-        """Buffered until its turn, then written through."""
+        """Fetch the segment once: buffered until its turn, then written directly."""
         gauge: Gauge | None = None
         held: list[bytes] = []
         async with aclosing(self._source.pieces(segment)) as pieces:
@@ -135,7 +135,7 @@ class TrackFetch:
         await self._write(number, segment, held)
 
     async def _write(self, number: int, segment: Segment, held: list[bytes]) -> None:
-        """Empties ``held`` into the file, as soon as all earlier segments stand there."""
+        """Write ``held`` to the file as soon as all earlier segments are written, and empty it."""
         await self._turns[number].wait()
         if number not in self._begun:
             self._begun[number] = await self._begin(number, segment)
@@ -145,7 +145,7 @@ class TrackFetch:
         held.clear()
 
     async def _begin(self, number: int, segment: Segment) -> int:
-        """Where the segment goes: behind the one before, or into a new file with its initialisation section."""
+        """Return where the segment begins: after the one before, or in a new file after its initialisation section."""
         before = self._playlist.segments[number - 1] if number > 0 else None
         if before is not None and (before.part, before.init) == (segment.part, segment.init):
             self._joints[-1].append(self._writer.position)
@@ -165,7 +165,7 @@ class TrackFetch:
         return len(init)
 
     async def _take_back(self, number: int) -> None:
-        """Undo what a broken try has written."""
+        """Undo what a failed try has written."""
         if number in self._begun:
             self._progress.add(self._begun[number] - self._writer.position)
             await self._writer.rewind(self._begun[number])

@@ -1,25 +1,31 @@
-"""Writes one file from a thread of its own, so that a slow disk never stops the event loop.
+"""Writes one file in a separate thread, so that a slow disk never blocks the event loop, and records its progress.
 
-Bytes wait in a bounded queue: a fast network behind a slow disk is held back, not buffered. ``position`` is what was
-accepted; ``on_durable`` hears, in the writer's thread, how much has reached the disk.
+Bytes wait in a bounded queue: with a slow disk the network is held back, not buffered. ``position`` counts the accepted
+bytes; ``on_durable`` is called in the writer's thread with the number of bytes that have reached the disk.
+
+The progress file next to a partial file says what it is a part of and how much of it has reached the disk. It is written
+after those bytes were synced, by an atomic rename, so it never promises too much.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ctypes
+import json
 import os
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TypeVar
 
 from mediavault.core.clock import Clock
 from mediavault.core.errors import Failure, NoSpace, StorageFailure
 from mediavault.core.system_errors import NO_SPACE, failure_of_disk
+from mediavault.services.download.resume import Saved
 
 QUEUE_BYTES = 8 << 20
 BATCH_BYTES = 1 << 20  # written by one call
@@ -34,7 +40,7 @@ T = TypeVar("T")
 async def open_writer(
     path: Path, *, keep: int, reserve_bytes: int, clock: Clock, on_durable: Callable[[int], None] | None = None
 ) -> AsyncIterator[FileWriter]:
-    """A writer on ``path`` that goes on behind its first ``keep`` bytes; what follows them is cut off.
+    """Open a writer on ``path`` that continues after its first ``keep`` bytes; the rest of the file is cut off.
 
     At the end everything written is on the disk, also when the body raised. Raises NoSpace and StorageFailure.
     """
@@ -49,7 +55,7 @@ async def open_writer(
 
 
 class FileWriter:
-    """Made by :func:`open_writer`. Every method may raise what the thread met before: NoSpace, StorageFailure."""
+    """Made by :func:`open_writer`. Every method may raise an earlier failure of the thread: NoSpace, StorageFailure."""
 
     def __init__(self, path: Path, reserve_bytes: int, clock: Clock, on_durable: Callable[[int], None] | None) -> None:
         self.position = 0
@@ -67,7 +73,7 @@ class FileWriter:
         self.position = keep
 
     async def write(self, data: bytes) -> None:
-        """Accept ``data``; waits while QUEUE_BYTES are under way."""
+        """Accept ``data``; waits while more than QUEUE_BYTES are pending."""
         self._check()
         self._batch.append(data)
         self._batch_bytes += len(data)
@@ -80,22 +86,22 @@ class FileWriter:
             self._check()
 
     async def reserve(self, total: int) -> None:
-        """Claim the space that is missing to ``total`` bytes. Raises NoSpace."""
+        """Reserve disk space up to ``total`` bytes. Raises NoSpace."""
         await self._do(lambda: self._allocate(self.position, total))
 
     async def rewind(self, at: int) -> None:
-        """Forget what stands behind ``at``. When it returns, nothing older is under way."""
+        """Cut the file off at ``at``. When this returns, no earlier write is pending."""
         self._send_batch()
         await self._do(lambda: self._truncate(at))
         self.position = at
 
     async def read_back(self, start: int, count: int) -> bytes:
-        """Bytes that were written before; fewer at the end."""
+        """Return bytes that were written before; fewer at the end of the file."""
         self._send_batch()
         return await self._do(lambda: os.pread(self._fd, count, start))
 
     async def close(self, *, quietly: bool) -> None:
-        """Write and sync the rest. ``quietly``: a failure is on its way up already and must not be replaced."""
+        """Write and sync the rest. ``quietly``: another failure is being raised and must not be replaced."""
         try:
             if self._fd >= 0 and self._failed is None:
                 self._send_batch()
@@ -194,7 +200,7 @@ def _write_all(fd: int, pieces: Sequence[bytes], offset: int) -> None:
 
 
 def _allocate(fd: int, start: int, count: int) -> None:
-    """Claim blocks without changing the file's length, where the file system can; ENOSPC raises OSError.
+    """Reserve blocks without changing the file's length, where the file system can; ENOSPC raises OSError.
 
     Not ``os.posix_fallocate``: on a network share the C library would write into every block instead.
     """
@@ -216,3 +222,41 @@ def _as_ours(exc: BaseException, folder: Path) -> Failure:
         failure = StorageFailure(f"{folder} cannot be written: {exc}.")
     failure.__cause__ = exc
     return failure
+
+
+PROGRESS_VERSION = 1
+
+
+def progress_file(part: Path) -> Path:
+    return part.with_name(part.name + ".json")
+
+
+def save_progress(part: Path, saved: Saved) -> None:
+    """Replace the progress file of ``part``. May raise OSError."""
+    target = progress_file(part)
+    draft = target.with_name(target.name + ".new")
+    with draft.open("w", encoding="utf-8") as file:
+        json.dump({"version": PROGRESS_VERSION, **asdict(saved)}, file)
+        file.flush()
+        os.fdatasync(file.fileno())
+    draft.replace(target)
+
+
+def load_progress(part: Path) -> Saved | None:
+    """Return the progress of an earlier try; None when there is none, or none that can be trusted."""
+    try:
+        size = part.stat().st_size
+        raw = json.loads(progress_file(part).read_text(encoding="utf-8"))
+        if raw.pop("version") != PROGRESS_VERSION:
+            return None
+        saved = Saved(**raw)
+        if not 0 < saved.bytes <= size:
+            return None
+        return replace(saved, bytes=int(saved.bytes))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def discard_partial(part: Path) -> None:
+    for path in (progress_file(part), part):
+        path.unlink(missing_ok=True)

@@ -15,10 +15,17 @@ from mediavault.core.errors import BadUrl, MediavaultError, NotAVideo, Unsupport
 from mediavault.core.urls import HttpUrl
 from mediavault.services.download import hls_document, mpd_document
 from mediavault.services.download.hls_text import looks_like_hls
-from mediavault.services.download.manifest import MAX_PLAYLIST_BYTES, MAX_SEGMENTS, Segment, base_of, resolve
+from mediavault.services.download.manifest import (
+    MAX_PLAYLIST_BYTES,
+    MAX_SEGMENTS,
+    Rung,
+    Segment,
+    Wanted,
+    base_of,
+    resolve,
+)
 from mediavault.services.download.mpd import chosen_video, listings_of
 from mediavault.services.download.playlist import has_pictures, rung_of
-from mediavault.services.download.quality import Rung, Wanted
 
 _NO_BASE = "https://unknown.invalid/"
 _SOUND_FILE = re.compile(r"\.(?:aac|mp3|m4a|ac3|ec3)(?:$|\?)", re.IGNORECASE)

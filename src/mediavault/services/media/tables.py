@@ -110,12 +110,12 @@ def _times(track: _Track, scale: int, movie_ticks: int) -> str | None:
         return f"{counted(track.count, 'sample')} of {track.kind} with the times of another number"
     if track.ticks in _UNKNOWN:
         return None
-    said = track.ticks / track.timescale
+    stated = track.ticks / track.timescale
     others = [ticks / scale for ticks in (track.header_ticks, movie_ticks) if scale and ticks not in _UNKNOWN]
     if len(others) == 2 and all(_agree(track.length_s, other) for other in others):
         return None
-    if track.length_s > 1.1 * said + SLACK_S or track.length_s < said / 2 - SLACK_S:
-        return f"{track.kind} of {track.length_s:.1f} s that should last {said:.1f} s"
+    if track.length_s > 1.1 * stated + SLACK_S or track.length_s < stated / 2 - SLACK_S:
+        return f"{track.kind} of {track.length_s:.1f} s that should last {stated:.1f} s"
     return None
 
 
@@ -131,15 +131,15 @@ def _edits(track: _Track, scale: int, movie_ticks: int) -> str | None:
     waiting_s = sum(length for length, start in track.edits if start < 0) / scale
     total_s = sum(length_s for length_s, _ in shown)
     rest_s = track.length_s - shown[0][1] / track.timescale
-    said = [ticks / scale - wait for ticks in (track.header_ticks, movie_ticks) for wait in (0.0, waiting_s)]
-    alone = not any(_agree(total_s, each) for each in said) and any(_agree(rest_s, each) for each in said)
+    stated = [ticks / scale - wait for ticks in (track.header_ticks, movie_ticks) for wait in (0.0, waiting_s)]
+    alone = not any(_agree(total_s, each) for each in stated) and any(_agree(rest_s, each) for each in stated)
     if alone and len(shown) == 1 and total_s > rest_s:
         return None  # written on another clock, say: all there is is shown
     for length_s, start in shown:
         begins_s = start / track.timescale
         if start and begins_s + length_s > 1.1 * track.ends_s + SLACK_S / 2:
             return f"{track.kind} played beyond the end"
-    if not any(_agree(total_s, each) for each in (*said, rest_s)):
+    if not any(_agree(total_s, each) for each in (*stated, rest_s)):
         return f"{total_s:.1f} s of {track.kind} played, of which no header knows"
     return None
 

@@ -30,10 +30,10 @@ from mediavault.core.errors import (
     TooLarge,
 )
 from mediavault.core.media import Expected, SourceType
-from mediavault.services.download import partial
 from mediavault.services.download.direct import DirectDownloader
 from mediavault.services.download.port import MediaRequest
 from mediavault.services.download.resume import OVERLAP_BYTES, Saved
+from mediavault.services.download.writer import load_progress, progress_file, save_progress
 from tests import media
 from tests.component.services.download.conftest import LIMITS, Fetch
 from tests.fakes import FakeClock
@@ -50,7 +50,7 @@ def half_there(server: FaultServer, folder: Path, body: bytes = BODY, **facts: A
     url = server.url("/v.mp4")
     known = {"url": url, "final_url": url, "total": len(body), "etag": '"v1"', "last_modified": None, **facts}
     (folder / "media.part").write_bytes(body[:HALF])
-    partial.save(folder / "media.part", Saved(**known, content_type="video/mp4", bytes=HALF))
+    save_progress(folder / "media.part", Saved(**known, content_type="video/mp4", bytes=HALF))
 
 
 # --- the plain case --------------------------------------------------------------------------------------------------
@@ -235,9 +235,9 @@ async def test_a_whole_part_that_was_never_renamed_is_checked_and_kept(
 ) -> None:
     half_there(server, tmp_path)
     (tmp_path / "media.part").write_bytes(BODY)
-    saved = partial.load(tmp_path / "media.part")
+    saved = load_progress(tmp_path / "media.part")
     assert saved is not None
-    partial.save(tmp_path / "media.part", replace(saved, bytes=len(BODY)))
+    save_progress(tmp_path / "media.part", replace(saved, bytes=len(BODY)))
     server.on("/v.mp4", serve(BODY))
 
     assert (await fetch("/v.mp4")).path.read_bytes() == BODY
@@ -251,7 +251,7 @@ async def test_a_sidecar_that_cannot_be_trusted_means_starting_over(
     sidecar: str, server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:
     half_there(server, tmp_path)
-    partial.sidecar(tmp_path / "media.part").write_text(sidecar)
+    progress_file(tmp_path / "media.part").write_text(sidecar)
     server.on("/v.mp4", serve(BODY))
 
     assert (await fetch("/v.mp4")).path.read_bytes() == BODY
@@ -265,7 +265,7 @@ async def test_a_sidecar_that_does_not_fit_means_starting_over(
     changes: dict[str, Any], server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:
     half_there(server, tmp_path)
-    sidecar = partial.sidecar(tmp_path / "media.part")
+    sidecar = progress_file(tmp_path / "media.part")
     sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | changes))
     server.on("/v.mp4", serve(BODY))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.services.download.headers import (
+from mediavault.services.download.resume import (
     ContentRange,
     content_length,
     content_range,

@@ -8,8 +8,7 @@ from mediavault.core.errors import Drm, Failure, Incomplete, LiveNow, NotAVideo,
 from mediavault.services.download.manifest import MAX_SEGMENTS, Init, MediaPlaylist, Span
 from mediavault.services.download.mpd import read_mpd
 from mediavault.services.download.mpd_document import read_document
-from mediavault.services.download.mpd_tree import MAX_DEPTH, MAX_ELEMENTS
-from mediavault.services.download.mpd_values import fill, rate_of, seconds_of
+from mediavault.services.download.mpd_tree import MAX_DEPTH, MAX_ELEMENTS, fill, rate_of, seconds_of
 
 URL = "https://cdn.example/a/b/manifest.mpd?token=1"
 BASE = "https://cdn.example/a/b/"

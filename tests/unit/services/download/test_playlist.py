@@ -7,9 +7,8 @@ import time
 import pytest
 
 from mediavault.core.errors import Drm, Failure, Incomplete, LiveNow, NotAVideo, Unsupported
-from mediavault.services.download.manifest import MAX_SEGMENTS, Init, Key, Master, MediaPlaylist, Span
+from mediavault.services.download.manifest import MAX_SEGMENTS, Init, Key, Master, MediaPlaylist, Span, Wanted
 from mediavault.services.download.playlist import read_playlist
-from mediavault.services.download.quality import Wanted
 from tests.patience import patient
 
 BASE = "https://cdn.example/a/b/index.m3u8?token=1"

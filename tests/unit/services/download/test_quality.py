@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mediavault.core.media import Preference
-from mediavault.services.download.manifest import Master
+from mediavault.services.download.manifest import Master, Rung, Wanted, plays_everywhere
 from mediavault.services.download.mpd import read_mpd
 from mediavault.services.download.playlist import read_playlist
-from mediavault.services.download.quality import Rung, Wanted, plays_everywhere
 
 BASE = "https://cdn.example/"
 BEST, COMPATIBLE = Wanted(), Wanted(Preference.COMPATIBLE)

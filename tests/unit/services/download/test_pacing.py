@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mediavault.services.download.pace import PROGRESS_BYTES, Cuts, backoff_s
+from mediavault.services.download.pacing import PROGRESS_BYTES, Cuts, backoff_s
 
 
 def test_each_cut_doubles_the_wait_up_to_a_minute() -> None:

@@ -1,0 +1,97 @@
+"""How hard a host is asked: requests at the same time over all jobs of a worker, and waits after failures."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
+
+from mediavault.core.errors import Failure, RateLimited
+from mediavault.services.download.port import MediaRequest
+
+Slot = AbstractAsyncContextManager[object]  # held while something is being fetched; reusable
+
+
+class HostSlots:
+    """Limits the requests for media to each host. Slots of one host are given out in order of request.
+
+    A stream counts at the host of its manifest's URL, wherever its segments are. A segment holds its slot until all before
+    it are written; with a slot for each segment's own host, two streams could each wait for what the other holds. Its
+    key and its initialisation section ride on the slot of the segment that needs them.
+    """
+
+    def __init__(self) -> None:
+        self._slots: WeakValueDictionary[tuple[str, int], asyncio.Semaphore] = WeakValueDictionary()
+
+    def slot_for(self, request: MediaRequest) -> Slot:
+        """One of the ``max_connections`` of the host that ``request.url`` names."""
+        key = (_host(request), request.max_connections)
+        slot = self._slots.get(key)
+        if slot is None:
+            slot = self._slots[key] = asyncio.Semaphore(request.max_connections)
+        return slot
+
+
+class SegmentSlots:
+    """Takes a slot of the stream and one of its host together."""
+
+    def __init__(self, count: int, host: Slot) -> None:
+        self._own, self._host = asyncio.Semaphore(count), host
+
+    async def __aenter__(self) -> None:
+        await self._own.acquire()
+        try:
+            await self._host.__aenter__()
+        except BaseException:
+            self._own.release()
+            raise
+
+    async def __aexit__(self, *raised: object) -> None:
+        await self._host.__aexit__(None, None, None)
+        self._own.release()
+
+
+def _host(request: MediaRequest) -> str:
+    """Return the host of the request; of a manifest that a page carries (``data:``), the page's host."""
+    url = request.scope_url if request.url[:5].lower() == "data:" else request.url
+    return urlsplit(url).netloc.lower()
+
+
+BACKOFF_S, MAX_BACKOFF_S = 0.5, 60.0
+PROGRESS_BYTES = 1_000_000  # this much beyond the farthest position so far resets the count of cuts
+OPENING_TRIES = 2  # when no connection has brought anything yet
+RATE_LIMIT_S = 5.0  # minimum, for a site that asks us to slow down without a time
+LONGEST_WAIT_S = 30.0  # when a site asks for more, the attempt ends
+
+
+def backoff_s(failures: int) -> float:
+    """Return the seconds to wait after ``failures`` cuts in a row (1 is the first)."""
+    return float(min(BACKOFF_S * 2 ** max(0, failures - 1), MAX_BACKOFF_S))
+
+
+def wait_s(failure: Failure, failures: int) -> float | None:
+    """Return the seconds to wait after ``failures`` failures in a row; None when this attempt should not ask again."""
+    if failure.retry_after is not None:
+        asked = failure.retry_after.total_seconds()
+        return max(backoff_s(failures), asked) if asked <= LONGEST_WAIT_S else None
+    return max(backoff_s(failures), RATE_LIMIT_S * failures if isinstance(failure, RateLimited) else 0.0)
+
+
+class Cuts:
+    """Counts cuts in a row.
+
+    Progress is measured from the farthest position so far, so a file that starts over again and again makes none.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._best = 0
+        self.failures = 0
+
+    def may_go_on(self, position: int, *, ever_answered: bool = True) -> bool:
+        """Record a cut at ``position``; False when it was one too many."""
+        if position - self._best >= PROGRESS_BYTES:
+            self._best, self.failures = position, 0
+        self.failures += 1
+        return self.failures <= (self._limit if ever_answered else min(self._limit, OPENING_TRIES))
