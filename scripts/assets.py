@@ -41,8 +41,12 @@ KEYWORDS: dict[str, Any] = {
 
 _STAMPS = (b'"Report-', b'"POT-', b'"PO-', b'"Last-', b'"Language-Team', b'"Generated-')  # would differ at every run
 
-# In a package of npm, and its name below static/vendor.
+# A file or folder in a package of npm, and its name below static/vendor.
 FILES = {
+    "@novnc/novnc/core": "novnc/core",
+    "@novnc/novnc/vendor": "novnc/vendor",
+    "@novnc/novnc/LICENSE.txt": "novnc/LICENSE.txt",
+    "@novnc/novnc/docs/LICENSE.MPL-2.0": "novnc/LICENSE.MPL-2.0.txt",
     "htmx.org/dist/htmx.min.js": "htmx.min.js",
     "htmx.org/LICENSE": "htmx.LICENSE.txt",
 }
@@ -70,7 +74,12 @@ def vendor_files() -> None:
         shutil.rmtree(VENDOR, ignore_errors=True)
         VENDOR.mkdir(parents=True)
         for source, name in FILES.items():
-            shutil.copy(Path(folder, "node_modules", source), VENDOR / name)
+            found, target = Path(folder, "node_modules", source), VENDOR / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if found.is_dir():
+                shutil.copytree(found, target)
+            else:
+                shutil.copy(found, target)
     stamp.write_text(fingerprint)
 
 
