@@ -73,6 +73,24 @@ class AsgiClient:
             connection.leave()
             await asyncio.wait_for(task, patient(30))
 
+    @asynccontextmanager
+    async def socket(self, path: str, *subprotocols: str, **headers: str | None) -> AsyncIterator[Socket]:
+        """A WebSocket, once it is accepted or refused; leaving the block is the client going away."""
+        scope = {
+            **self._scope("GET", path, _names(headers), 0),
+            "type": "websocket",
+            "subprotocols": list(subprotocols),
+        }
+        del scope["method"]
+        socket = Socket()
+        task = asyncio.create_task(_serve(self.app, scope, socket))
+        try:
+            await asyncio.wait_for(socket.answered.wait(), patient(30))
+            yield socket
+        finally:
+            socket.leave()
+            await asyncio.wait_for(task, patient(30))
+
     def _scope(self, method: str, path: str, headers: Mapping[str, str | None], length: int) -> Scope:
         raw, _, query = path.partition("?")
         sent = {**self.headers, **({"content-length": str(length)} if length else {}), **headers}
@@ -131,6 +149,45 @@ class Connection:
         assert self._start is not None, "the application answered nothing"
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in self._start["headers"]}
         return Answer(self._start["status"], headers, bytes(self._body))
+
+
+class Socket:
+    """The client's end of a WebSocket. ``accepted`` is the subprotocol, None where it was refused."""
+
+    def __init__(self) -> None:
+        self._to_app: asyncio.Queue[Message] = asyncio.Queue()
+        self._to_app.put_nowait({"type": "websocket.connect"})
+        self._from_app: asyncio.Queue[bytes] = asyncio.Queue()
+        self.accepted: str | None = None
+        self.code: int | None = None  # with which the application closed it
+        self.answered = asyncio.Event()
+        self.closed = asyncio.Event()
+
+    async def receive(self) -> Message:
+        return await self._to_app.get()
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "websocket.accept":
+            self.accepted = message["subprotocol"]
+        elif message["type"] == "websocket.close":
+            self.code = message["code"]
+            self.closed.set()
+        else:
+            self._from_app.put_nowait(message["bytes"])
+        self.answered.set()
+
+    def put(self, data: bytes) -> None:
+        self._to_app.put_nowait({"type": "websocket.receive", "bytes": data})
+
+    async def get(self) -> bytes:
+        return await asyncio.wait_for(self._from_app.get(), patient(30))
+
+    def leave(self) -> None:
+        self._to_app.put_nowait({"type": "websocket.disconnect", "code": 1001})
+
+
+async def _serve(app: ASGIApp, scope: Scope, socket: Socket) -> None:
+    await app(scope, socket.receive, socket.send)
 
 
 async def _call(app: ASGIApp, connection: Connection) -> None:

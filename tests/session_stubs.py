@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from mediavault.core.clock import Clock
 from mediavault.core.errors import BadInput, ErrorCode
 from mediavault.core.job import JobId
 from mediavault.core.platform import Platform
-from mediavault.core.screen import Area, Frame, ScreenEvent, Viewer
-from mediavault.core.sessions import Errand, ImportReport, SessionState
+from mediavault.core.sessions import Errand, ImportReport, SessionState, Viewer
 
 
 class NoSuch(BadInput):
@@ -59,11 +60,27 @@ class StubSessions:
 
 
 @dataclass
+class StubScreen:
+    """Shows what is put into ``pictures``, b"" last; keeps what the viewer sent."""
+
+    pictures: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
+    received: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
+    viewers: int = 0
+
+    async def read(self) -> bytes:
+        return await self.pictures.get()
+
+    async def write(self, data: bytes) -> None:
+        if data == b"nonsense":
+            raise BadInput("This is not RFB.")
+        self.received.put_nowait(data)
+
+
+@dataclass
 class StubWindows:
     sessions: StubSessions
     platform: str | None = None
-    acted: list[ScreenEvent] = field(default_factory=list)
-    frames: list[Frame] = field(default_factory=lambda: [Frame(1, Area(0, 0, 2, 1), b"\x89PNG")])
+    screen: StubScreen = field(default_factory=StubScreen)
     narrow: bool = False
     errand: Errand | None = None
 
@@ -81,13 +98,18 @@ class StubWindows:
             raise NotYours("This way was used already.")
         return Viewer("the-key", self.platform, self.platform.title(), 1280, 800, 1_800, self._job_id)
 
-    async def next_frame(self, key: str, after: int, *, within_s: float) -> Frame | None:
-        self._check(key)
-        return next((frame for frame in self.frames if frame.number > after), None)
+    def check_viewer(self, key: str) -> None:
+        if key != "the-key":
+            raise NotYours("The window is shown elsewhere now.")
 
-    async def act(self, key: str, events: Sequence[ScreenEvent]) -> None:
-        self._check(key)
-        self.acted += events
+    @asynccontextmanager
+    async def connect(self, key: str) -> AsyncIterator[StubScreen]:
+        self.check_viewer(key)
+        self.screen.viewers += 1
+        try:
+            yield self.screen
+        finally:
+            self.screen.viewers -= 1
 
     async def close(self) -> SessionState | None:
         name, self.platform = self.platform, None
@@ -96,7 +118,3 @@ class StubWindows:
     @property
     def _job_id(self) -> JobId | None:
         return self.errand.job_id if self.errand else None
-
-    def _check(self, key: str) -> None:
-        if key != "the-key":
-            raise NotYours("The window is shown elsewhere now.")

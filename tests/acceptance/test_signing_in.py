@@ -1,4 +1,4 @@
-"""Signing in for real: Xvfb, a plain Chromium, our page in another one, and the automated browser afterwards."""
+"""Signing in for real: Xvnc, a plain Chromium, our page in another one, and the automated browser afterwards."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.errors import Challenge, ErrorCode, LoginRequired
 from mediavault.core.job import Job, JobStatus, WorkerId
 from mediavault.core.media import Extraction
-from mediavault.core.screen import KeyEvent, PointerEvent, TextEvent
 from mediavault.core.sessions import Errand, SessionState
 from mediavault.core.settings import Settings
 from mediavault.core.urls import parse_http_url
@@ -50,13 +49,14 @@ from mediavault.store.live_settings import LiveSettings
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.worker.dispatch import Route
 from mediavault.worker.stages.extract import ask_extractors
+from tests import rfb_client as rfb
 from tests.acceptance.login_site import NAME, PASSWORD, LoginSite
 from tests.acceptance.test_browser_capture import processes_of
 from tests.file_desk_stubs import StubChecks, StubCopies
 from tests.patience import patient, until
 from tests.stubs import ReaderHere, make_tools, new_job
 
-MISSING = [name for name, found in (("a browser", find_browser().path), ("Xvfb", shutil.which("Xvfb"))) if not found]
+MISSING = [name for name, found in (("a browser", find_browser().path), ("Xvnc", shutil.which("Xvnc"))) if not found]
 # where `make install` puts both there, their absence is a failure and not a reason to pass the tests over
 IS_INSTALLED_BY_US = os.geteuid() == 0 and Path("/etc/debian_version").exists()
 
@@ -263,15 +263,16 @@ async def test_the_window_says_what_the_automated_browser_says_and_reaches_nothi
 
 
 async def test_on_a_desktop_the_window_is_the_persons_own(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The desktop is an Xvfb of the test's own; nothing of ours looks at it."""
+    """The desktop is an Xvnc without a viewer."""
     reading, writing = os.pipe()
     desktop = await asyncio.create_subprocess_exec(
-        "Xvfb",
+        "Xvnc",
         "-displayfd",
         str(writing),
-        "-screen",
-        "0",
-        "800x600x24",
+        "-rfbport",
+        "-1",
+        "-rfbunixpath",
+        str(world.root / "desktop"),
         pass_fds=[writing],
         stderr=asyncio.subprocess.DEVNULL,
     )
@@ -368,14 +369,15 @@ async def test_a_killed_process_leaves_no_window_behind(tmp_path: Path) -> None:
 
 
 async def sign_in_by_hand(world: World) -> None:
-    """Without a page: straight through the window's own port."""
+    """Without a page: a VNC viewer on the window's screen."""
     viewer = world.windows.admit(await world.windows.open("lodge"))
-    await until(lambda: asked(world, "/login"))
-    await asyncio.sleep(patient(1.5, most=3))
-    await world.windows.act(viewer.key, [PointerEvent("down", 100, 60), PointerEvent("up", 100, 60), TextEvent(NAME)])
-    await world.windows.act(viewer.key, [KeyEvent("Tab"), TextEvent(PASSWORD), KeyEvent("Enter")])
-    await until(lambda: any("fields" in each for each in world.site.seen))
-    await asyncio.sleep(patient(0.5, most=3))
+    async with world.windows.connect(viewer.key) as screen, rfb.greeted(screen):
+        await until(lambda: asked(world, "/login"))
+        await asyncio.sleep(patient(1.5, most=3))
+        await screen.write(rfb.click(100, 60) + rfb.typed(NAME) + rfb.stroke(rfb.TAB))
+        await screen.write(rfb.typed(PASSWORD) + rfb.stroke(rfb.ENTER))
+        await until(lambda: any("fields" in each for each in world.site.seen))
+        await asyncio.sleep(patient(0.5, most=3))
     state = await world.windows.close()
     assert state is not None
     assert state.signed_in
@@ -391,7 +393,7 @@ async def click(page: Any, x: int, y: int) -> None:
 async def painted(page: Any, x: int, y: int) -> None:
     """Wait until the screen shows something other than white at a pixel."""
     await page.wait_for_function(
-        "([x, y]) => { const p = document.getElementById('screen').getContext('2d').getImageData(x, y, 1, 1).data;"
+        "([x, y]) => { if (!document.querySelector('#screen canvas')?.width) return false; const p = document.querySelector('#screen canvas').getContext('2d').getImageData(x, y, 1, 1).data;"
         " return p[3] === 255 && p[0] > 0 && p[0] < 250; }",
         arg=[x, y],
         timeout=patient(30_000),

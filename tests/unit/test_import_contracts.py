@@ -24,7 +24,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.core.cookies", "mediavault.access.keys"),
         ("mediavault.core.words", "mediavault.worker.retry"),
         ("mediavault.core.verdicts", "mediavault.api.words"),
-        ("mediavault.core.screen", "mediavault.runtime.storage"),
+        ("mediavault.core.sessions", "mediavault.runtime.storage"),
         ("mediavault.platforms.x", "mediavault.services.egress.port"),
         ("mediavault.platforms.tiktok", "mediavault.store.port"),
         ("mediavault.services.download.gauge", "mediavault.store.port"),

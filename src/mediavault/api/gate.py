@@ -24,6 +24,7 @@ from mediavault.api.long_answers import Admission
 from mediavault.api.security import FORM_TYPE, JSON_TYPE, HostRules, comes_from_elsewhere, host_is_ours, host_of
 from mediavault.core.clock import Clock
 from mediavault.core.errors import ErrorCode, MediavaultError
+from mediavault.core.logs import get_logger
 
 MAX_BODY_BYTES = 64 * 1024  # 500 addresses of usual length
 BODY_DEADLINE_S = 10.0  # a body that is still not there by then is a slow attack or a dead line
@@ -41,6 +42,9 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+
+log = get_logger(__name__)
 
 
 class _ClientGone(Exception):
@@ -63,8 +67,8 @@ class Gate:
             await self._guarded(scope, receive, _Answer(send))
         elif scope["type"] == "lifespan":
             await self._app(scope, receive, send)
-        else:  # there is no WebSocket route
-            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await self._guarded_socket(scope, receive, send)
 
     async def _guarded(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         request = Request(scope)
@@ -83,10 +87,24 @@ class Gate:
                 raise
             await response(scope, receive, answer.send)
 
+    async def _guarded_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The same checks for a WebSocket, and the rule of the same origin although it begins with a GET."""
+        request = Request({**scope, "type": "http", "method": "GET"})
+        try:
+            with self._crowd.one_more(request):
+                admission = Admission(self._desk, self._clock, scope["path"])
+                if await self._admit(request, is_unsafe=True) is not None:
+                    raise unknown_caller()
+                admission.grant(asking())
+                await self._app(scope, lambda: admission.next_message(receive, protocol="websocket"), send)
+        except MediavaultError as exc:
+            log.info("websocket_refused", path=scope["path"], error=exc.message)
+            await send({"type": "websocket.close", "code": 1008})
+
     async def _answered(self, request: Request, receive: Receive, answer: _Answer) -> None:
         scope = request.scope
         admission = Admission(self._desk, self._clock, scope["path"])
-        if (turned_away := await self._admit(request)) is not None:
+        if (turned_away := await self._admit(request, is_unsafe=request.method not in SAFE_METHODS)) is not None:
             await turned_away(scope, receive, answer.send)
             return
         admission.grant(asking())
@@ -99,13 +117,13 @@ class Gate:
         if answer.is_withheld:
             raise unknown_caller()
 
-    async def _admit(self, request: Request) -> Response | None:
+    async def _admit(self, request: Request, *, is_unsafe: bool) -> Response | None:
         """None lets the request in, a response sends it elsewhere. Raises HttpRefusal, StoreError."""
         _check_target(request)
         _check_host(request, self._hosts)
         if (elsewhere := await self._doorkeeper.admit(request)) is not None:
             return elsewhere
-        if request.method not in SAFE_METHODS:
+        if is_unsafe:
             # a bearer token is proof enough: no page of another site can send one without asking first
             caller = asking()
             _check_origin(request, exempt=caller is not None and caller.how is How.TOKEN)

@@ -1,17 +1,22 @@
-"""``/api/login-window``: a browser window on a screen of this machine, shown to one viewer. Behind the same door as all
-else; on top of that a ticket that is good once, and a key that only the page holds that traded it in.
+"""``/api/login-window``: a browser window on a virtual screen of this machine, shown to one viewer.
+
+In addition to the vault's own authentication it needs a ticket, valid once, and the key that the ticket bought. The
+viewer sees and drives the window over a WebSocket that carries VNC.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Response, WebSocket, WebSocketDisconnect
 
 from mediavault.api.dependencies import EventFeed, Services, errors, to_job_id
-from mediavault.api.services import ApiServices
+from mediavault.api.long_answers import RELAY_PATH
+from mediavault.api.services import ApiServices, Screen
 from mediavault.api.session_views import (
-    EventsIn,
     SessionView,
     TicketIn,
     ViewerView,
@@ -22,18 +27,16 @@ from mediavault.api.session_views import (
     viewer_view,
 )
 from mediavault.api.waiting_jobs import errand_of
+from mediavault.core.errors import BadInput, BrowserUnavailable
 from mediavault.core.job import JobId
 
 router = APIRouter(prefix="/api/login-window", tags=["sessions"])
 
 WINDOW_PAGE = "/sessions/window"
-FRAME_WITHIN_S = 15.0  # below what proxies wait for an answer
+SUBPROTOCOL = "vnc"
+CLOSE_REFUSED, CLOSE_ENDED = 1008, 1001  # of RFC 6455: policy violation, going away
 
 Key = Annotated[str, Header(alias="X-Window-Key", max_length=100)]
-_PICTURE: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"image/png": {}}},
-    204: {"description": "Nothing has changed."},
-}
 
 
 def window_address(ticket: str) -> str:
@@ -42,13 +45,13 @@ def window_address(ticket: str) -> str:
 
 @router.get("", response_model=WindowStateView, responses=errors(401))
 async def show(services: Services) -> WindowStateView:
-    """Whose window is open."""
+    """The site whose window is open."""
     return WindowStateView(platform=services.windows.platform)
 
 
 @router.post("", response_model=WindowView, status_code=201, responses=errors(401, 403, 404, 409, 415, 429, 503))
 async def open_window(body: WindowIn, services: Services) -> WindowView:
-    """Open a site's sign-in or a waiting job's post, or come back to it: one window at a time, for half an hour at most."""
+    """Open a site's sign-in or a waiting job's post, or return to it: one window at a time, for half an hour at most."""
     if body.job_id is not None:
         return await open_on_post(services, to_job_id(body.job_id), narrow=body.narrow)
     assert body.platform is not None
@@ -57,7 +60,7 @@ async def open_window(body: WindowIn, services: Services) -> WindowView:
 
 
 async def open_on_post(services: ApiServices, job_id: JobId, *, narrow: bool) -> WindowView:
-    """A window on the post of a job that waits for a person; no other address can be opened."""
+    """Open a window on the post of a job that waits for the user; no other address can be opened."""
     errand = errand_of(await services.store.get(job_id), services.submit)
     ticket = await services.windows.run(errand, narrow=narrow)
     return WindowView(platform=errand.platform.name, address=window_address(ticket))
@@ -65,32 +68,63 @@ async def open_on_post(services: ApiServices, job_id: JobId, *, narrow: bool) ->
 
 @router.post("/viewer", response_model=ViewerView, responses=errors(401, 403, 404, 415))
 async def admit(body: TicketIn, services: Services) -> ViewerView:
-    """Trade the ticket for a key. It is good once; the key of an earlier viewer is worth nothing from then on."""
+    """Exchange the ticket for a key. It is valid once, and ends the key of an earlier viewer."""
     return viewer_view(services.windows.admit(body.ticket))
 
 
-@router.get("/frame", response_class=Response, responses={**errors(401, 403, 404), **_PICTURE})
-async def frame(
-    services: Services, key: Key, after: Annotated[int, Query(ge=0, description="The last frame's number.")] = 0
-) -> Response:
-    """What changed since then, as PNG: ``X-Frame`` is its number, ``X-Left`` and ``X-Top`` its place. 204 when nothing did."""
-    found = await services.windows.next_frame(key, after, within_s=FRAME_WITHIN_S)
-    if found is None:
-        return Response(status_code=204, headers={"Cache-Control": "no-store"})
-    place = {"X-Frame": str(found.number), "X-Left": str(found.area.left), "X-Top": str(found.area.top)}
-    return Response(found.png, media_type="image/png", headers={"Cache-Control": "no-store", **place})
+@router.get("/viewer", status_code=204, response_class=Response, responses=errors(401, 403, 404))
+async def check_viewer(services: Services, key: Key) -> Response:
+    """Whether the key still shows the window: a browser is not told why its WebSocket was refused or closed."""
+    services.windows.check_viewer(key)
+    return Response(status_code=204, headers={"Cache-Control": "no-store"})
 
 
-@router.post("/input", status_code=204, response_class=Response, responses=errors(401, 403, 404, 415, 503))
-async def act(body: EventsIn, services: Services, key: Key) -> Response:
-    """Pointer, wheel, keys and text, in order."""
-    await services.windows.act(key, [each.event() for each in body.events])
-    return Response(status_code=204)
+@router.websocket(RELAY_PATH.removeprefix(router.prefix))
+async def relay(socket: WebSocket) -> None:
+    """VNC (RFB 3.8) over binary messages. The subprotocols offered are ``vnc`` and the viewer's key."""
+    services = cast("ApiServices", socket.app.state.services)
+    offered = socket.scope["subprotocols"]
+    key = offered[1] if len(offered) == 2 and offered[0] == SUBPROTOCOL else ""
+    code = CLOSE_ENDED
+    with contextlib.suppress(WebSocketDisconnect):
+        try:
+            async with services.windows.connect(key) as screen:
+                await socket.accept(SUBPROTOCOL)
+                await _until_one_ends(_to_viewer(screen, socket), _to_screen(socket, screen))
+        except (BadInput, BrowserUnavailable):
+            code = CLOSE_REFUSED
+        await socket.close(code)
 
 
 @router.post("/close", response_model=SessionView | None, responses=errors(401, 403, 415, 503))
 async def close(services: Services, feed: EventFeed) -> SessionView | None:
-    """Close the window in order; what the site's cookies say then. Whoever may open one may close it."""
+    """Close the window in order; answers what the site's cookies then say. Everyone who may open one may close it."""
     state = await services.windows.close()
     feed.wake()  # waiting jobs may have been queued
     return await session_view(state, services.store) if state is not None else None
+
+
+async def _to_viewer(screen: Screen, socket: WebSocket) -> None:
+    while data := await screen.read():
+        await socket.send_bytes(data)
+
+
+async def _to_screen(socket: WebSocket, screen: Screen) -> None:
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        await screen.write(message.get("bytes") or b"")
+
+
+async def _until_one_ends(*directions: Coroutine[Any, Any, None]) -> None:
+    """Raises what the first to end raises; the other one is cancelled."""
+    tasks = [asyncio.create_task(each) for each in directions]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

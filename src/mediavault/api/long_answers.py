@@ -1,7 +1,7 @@
 """Ends a long answer when what let its caller in has ended: a session, a token, a vault that was open and no longer is.
 
-The application sees a client that has left: an event stream ends in order and its listener is refused when it comes back,
-while a file or an archive breaks off, so that nobody takes it for whole.
+The application sees a client that has left: an event stream or the sign-in window's WebSocket ends in order and its client
+is refused when it returns, while a file or an archive is cut off, so that nobody takes it for complete.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ CHECK_EVERY_S = 15.0  # for what another process ended; as often as the heartbea
 LATE_S = 1.0  # an answer that begins later than this is checked again before it begins
 # A proxy says who asks when a request begins; that the person has signed out since, it never says.
 PROXY_SIGN_IN_LASTS_S = 300.0
-EVENTS_PATH = "/api/events"
+RELAY_PATH = "/api/login-window/screen"  # the only WebSocket
+_RENEWED_PATHS = frozenset({"/api/events", RELAY_PATH})  # their clients connect again by themselves
 
 log = get_logger(__name__)
 
@@ -39,14 +40,14 @@ class Admission:
         """Record who was let in; None where everybody is."""
         self._caller = caller
 
-    async def next_message(self, receive: Receive) -> Message:
+    async def next_message(self, receive: Receive, *, protocol: str = "http") -> Message:
         """The connection's next message; a disconnect as soon as the caller is no longer let in."""
         if self._caller is None:
             return await receive()
         message, ended = asyncio.ensure_future(receive()), asyncio.create_task(self._ended())
         try:
             await asyncio.wait((message, ended), return_when=asyncio.FIRST_COMPLETED)
-            return message.result() if message.done() else {"type": "http.disconnect"}
+            return message.result() if message.done() else {"type": f"{protocol}.disconnect"}
         finally:
             await _cancel(message, ended)
 
@@ -72,7 +73,7 @@ class Admission:
             await _cancel(*waits)
 
     async def _still_holds(self, caller: Caller) -> bool:
-        if caller.how is How.PROXY and self._path == EVENTS_PATH:
+        if caller.how is How.PROXY and self._path in _RENEWED_PATHS:
             return self._clock.monotonic() - self._began < PROXY_SIGN_IN_LASTS_S
         try:
             return await self._desk.still_lets_in(caller)

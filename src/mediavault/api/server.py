@@ -18,9 +18,11 @@ import h11
 from fastapi import FastAPI
 from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from mediavault.access.proxies import ProxyRules
 from mediavault.api.connections import Connections
+from mediavault.api.long_answers import RELAY_PATH
 from mediavault.core.errors import BadSetting
 
 HEADER_DEADLINE_S = 10.0  # uvicorn alone waits for ever for a header that comes byte by byte
@@ -28,6 +30,8 @@ LEFTOVER_DEADLINE_S = 10.0  # for the rest of a body that is not read any more, 
 KEEP_ALIVE_S = 15
 GRACE_S = 5  # for answers under way when the server stops; files can be resumed
 _BACKLOG = 512
+MAX_SOCKET_MESSAGE_BYTES = 128 * 1024  # a clipboard's worth
+SOCKET_PING_S = 20.0  # a client that does not answer a ping within as long again has gone
 _TICK_S = 1.0  # for uvicorn's Date header
 NO_PROXIES = ProxyRules()
 _FAMILY_IS_MISSING = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
@@ -117,6 +121,17 @@ class _GuardedProtocol(H11Protocol):
         super().data_received(data)
         self._watch()
 
+    def _should_upgrade(self) -> bool:
+        """To a WebSocket, and only where there is one: elsewhere the request is answered as HTTP."""
+        return self.scope["path"] == RELAY_PATH and super()._should_upgrade()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """The new protocol takes the connection, its place among the connections, and what ends it."""
+        self._forget_deadline()
+        let_go, self._let_go = self._let_go, None
+        super().handle_websocket_upgrade(event)
+        cast("_WebSocketProtocol", self.transport.get_protocol()).let_go = let_go
+
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self._awaited() is _Awaited.LEFTOVER:
@@ -149,6 +164,21 @@ class _GuardedProtocol(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
         self._waits_for = self._deadline = None
+
+
+class _WebSocketProtocol(WebSocketsSansIOProtocol):
+    """A connection that was upgraded; it gives its place back, and a client that is gone is not waited for."""
+
+    let_go: Callable[[], None] | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.let_go is not None:
+            self.let_go()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.transport.abort()
 
 
 class _Server(Server):
@@ -185,7 +215,11 @@ def _config(app: FastAPI, proxies: ProxyRules) -> Config:
     config = _Config(
         app,
         http=_GuardedProtocol,
-        ws="none",
+        ws=_WebSocketProtocol,
+        ws_max_size=MAX_SOCKET_MESSAGE_BYTES,
+        ws_ping_interval=SOCKET_PING_S,
+        ws_ping_timeout=SOCKET_PING_S,
+        ws_per_message_deflate=False,  # the pictures are compressed already
         lifespan="on",
         proxy_headers=False,  # nobody's X-Forwarded-For gives any rights
         server_header=False,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,8 +17,7 @@ from mediavault.core.errors import BadInput
 from mediavault.core.job import Job, JobId
 from mediavault.core.media import KeptFile
 from mediavault.core.platform import Platform
-from mediavault.core.screen import Frame, ScreenEvent, Viewer
-from mediavault.core.sessions import Errand, ImportReport, SessionState
+from mediavault.core.sessions import Errand, ImportReport, SessionState, Viewer
 from mediavault.core.settings import Settings
 from mediavault.services.vault.port import OpenedFile
 from mediavault.store.live_settings import LiveSettings
@@ -75,12 +75,22 @@ class Sessions(Protocol):
         """Remove the site's cookies. Raises BadInput (TOO_MANY) while somebody signs in, StorageFailure."""
 
 
+class Screen(Protocol):
+    """One viewer's connection to the window's screen: bytes of the RFB protocol (VNC)."""
+
+    async def read(self) -> bytes:
+        """What the screen sends next; b"" once the connection has ended."""
+
+    async def write(self, data: bytes) -> None:
+        """Raises BadInput for what is not RFB, BrowserUnavailable."""
+
+
 class Windows(Protocol):
-    """The one window in which a person signs in, on a screen of this machine that only its viewer sees."""
+    """The one sign-in window, on a virtual screen of this machine that only its viewer sees."""
 
     @property
     def platform(self) -> str | None:
-        """Whose window is open; None without one."""
+        """The site whose window is open; None without one."""
 
     async def open(self, name: str, *, narrow: bool = False) -> str:
         """The ticket for its viewer. Raises BadInput (NOT_FOUND, TOO_MANY), ToolMissing, BrowserUnavailable."""
@@ -89,10 +99,10 @@ class Windows(Protocol):
         """As ``open``, on a post that a job waits at. Raises AddressRefused too."""
 
     def admit(self, ticket: str) -> Viewer:
-        """Good once. Raises BadInput (NOT_FOUND, FORBIDDEN), as everything that takes a key."""
+        """Exchange the ticket, which is valid once. Raises BadInput (NOT_FOUND, FORBIDDEN), as all that take a key."""
 
-    async def next_frame(self, key: str, after: int, *, within_s: float) -> Frame | None: ...
-    async def act(self, key: str, events: Sequence[ScreenEvent]) -> None: ...
+    def check_viewer(self, key: str) -> None: ...
+    def connect(self, key: str) -> AbstractAsyncContextManager[Screen]: ...
     async def close(self) -> SessionState | None:
         """End it in order; what the cookies of its site say then. Safe to call without one."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -15,21 +15,8 @@ from mediavault.core.errors import ErrorCode
 from mediavault.core.fleet import ALIVE_WITHIN, hosts_signed_in
 from mediavault.core.gates import Gate
 from mediavault.core.job import Job
-from mediavault.core.screen import (
-    HistoryEvent,
-    KeyEvent,
-    PointerEvent,
-    ScreenEvent,
-    TextEvent,
-    Viewer,
-    WheelEvent,
-)
-from mediavault.core.sessions import ImportReport, SessionState
+from mediavault.core.sessions import ImportReport, SessionState, Viewer
 from mediavault.store.port import JobStore
-
-MAX_EVENTS = 200
-MAX_TEXT_CHARS = 1_000
-_FAR = 100_000  # pixels
 
 
 class SessionView(BaseModel):
@@ -106,69 +93,13 @@ class TicketIn(BaseModel):
 
 
 class ViewerView(BaseModel):
-    key: str = Field(description="For the header X-Window-Key of all that follows.")
+    key: str = Field(description="The second subprotocol of the WebSocket, after vnc; and the header X-Window-Key.")
     platform: str
     title: str
     width: int
     height: int
     seconds_left: int
     job_id: str | None = Field(description="The job on whose post the window is open; null for a sign-in.")
-
-
-Pixel = Annotated[int, Field(ge=-_FAR, le=_FAR)]
-
-
-class PointerIn(BaseModel):
-    type: Literal["move", "down", "up"]
-    x: Pixel
-    y: Pixel
-
-    def event(self) -> ScreenEvent:
-        return PointerEvent(self.type, self.x, self.y)
-
-
-class WheelIn(BaseModel):
-    type: Literal["wheel"]
-    direction: Literal["up", "down", "left", "right"]
-    steps: Annotated[int, Field(ge=1, le=100)] = 1
-
-    def event(self) -> ScreenEvent:
-        return WheelEvent(self.direction, self.steps)
-
-
-class KeyIn(BaseModel):
-    type: Literal["key"]
-    key: Annotated[str, Field(min_length=1, max_length=20)]
-    shift: bool = False
-    control: bool = False
-
-    def event(self) -> ScreenEvent:
-        return KeyEvent(self.key, shift=self.shift, control=self.control)
-
-
-class TextIn(BaseModel):
-    type: Literal["text"]
-    text: Annotated[str, Field(max_length=MAX_TEXT_CHARS)]
-
-    def event(self) -> ScreenEvent:
-        return TextEvent(self.text)
-
-
-class HistoryIn(BaseModel):
-    type: Literal["history"]
-    direction: Literal["back", "forward", "reload", "close"]
-
-    def event(self) -> ScreenEvent:
-        return HistoryEvent(self.direction)
-
-
-EventIn = Annotated[PointerIn | WheelIn | KeyIn | TextIn | HistoryIn, Field(discriminator="type")]
-
-
-class EventsIn(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    events: Annotated[list[EventIn], Field(max_length=MAX_EVENTS)]
 
 
 # --- from records ----------------------------------------------------------------------------------------------

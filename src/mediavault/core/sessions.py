@@ -54,6 +54,19 @@ class Errand:
 
 
 @dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who may see a sign-in window. ``key`` authenticates its connections; ``seconds_left`` until the window ends by itself."""
+
+    key: str
+    platform: str
+    title: str
+    width: int  # of the screen, in pixels
+    height: int
+    seconds_left: int
+    job_id: JobId | None = None  # of the job whose post it was opened on
+
+
+@dataclass(frozen=True, slots=True)
 class ImportReport:
     """What became of a cookies.txt: how many cookies were taken, how many belong elsewhere or have run out."""
 

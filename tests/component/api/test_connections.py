@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from mediavault.access.proxies import ProxyRules
 from mediavault.api import connections, server
 from mediavault.api.gate import MAX_BODY_BYTES
+from mediavault.api.long_answers import RELAY_PATH
 from tests.component.api.serving import ask, connect, serving
 from tests.patience import patient
 from tests.unit.api.conftest import House, MakeHouse
@@ -69,6 +70,20 @@ async def test_one_connection_too_many_of_an_address_is_told_so_and_no_other_is_
     assert b"Retry-After: 10" in head
     assert json.loads(body)["code"] == "TOO_MANY"
     assert other.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.usefixtures("three_each")
+async def test_a_websocket_keeps_its_place_until_it_ends(house: House) -> None:
+    upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: vnc, the-key\r\n"
+    async with serving(house) as address, held(address, 2):
+        reader, writer = await connect(address, origin=CROWD)
+        key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        writer.write(f"GET {RELAY_PATH} HTTP/1.1\r\nHost: {address}\r\n{upgrade}{key}\r\n".encode())
+        assert (await asyncio.wait_for(reader.readline(), patient(30))).startswith(b"HTTP/1.1 101")
+        assert (await ask(address, HEALTH, origin=CROWD)).startswith(b"HTTP/1.1 429")
+        writer.close()
+        while not (await ask(address, HEALTH, origin=CROWD)).startswith(b"HTTP/1.1 200"):
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.usefixtures("three_each")

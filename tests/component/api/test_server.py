@@ -5,17 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
+import websockets
+from websockets.asyncio.client import ClientConnection
+from websockets.typing import Subprotocol
 
 from mediavault.api import server
+from mediavault.api.long_answers import RELAY_PATH
 from mediavault.api.server import bind
 from mediavault.core.errors import BadSetting
 from mediavault.core.settings import Settings
 from mediavault.runtime import processes
 from tests.component.api.serving import ask, serving
-from tests.patience import patient
+from tests.patience import patient, until
+from tests.session_stubs import StubSessions, StubWindows
 from tests.unit.api.conftest import VIDEO, House
 
 
@@ -84,6 +92,77 @@ async def test_a_long_answer_is_not_ended_by_the_header_deadline(house: House, m
         assert reader.exception() is None
         writer.close()
         await writer.wait_closed()
+
+
+# --- the WebSocket of the sign-in window
+
+
+@asynccontextmanager
+async def relayed(house: House, address: str) -> AsyncIterator[ClientConnection]:
+    cast("StubSessions", house.services.sessions).add("x")
+    await house.services.windows.open("x")
+    url = f"ws://{address}{RELAY_PATH}"
+    async with websockets.connect(url, subprotocols=[Subprotocol("vnc"), Subprotocol("the-key")]) as socket:
+        yield socket
+
+
+async def test_the_screen_of_a_sign_in_window_comes_over_a_websocket(house: House) -> None:
+    screen = cast("StubWindows", house.services.windows).screen
+    async with serving(house) as address, relayed(house, address) as socket:
+        screen.pictures.put_nowait(b"a picture" * 10_000)
+        await socket.send(b"a click")
+
+        assert socket.subprotocol == "vnc"
+        assert await asyncio.wait_for(socket.recv(), patient(30)) == b"a picture" * 10_000
+        assert await asyncio.wait_for(screen.received.get(), patient(30)) == b"a click"
+        screen.pictures.put_nowait(b"")
+        await asyncio.wait_for(socket.wait_closed(), patient(30))
+    assert socket.close_code == 1001
+    assert screen.viewers == 0
+
+
+async def test_a_message_that_is_too_large_ends_the_websocket(house: House) -> None:
+    async with serving(house) as address, relayed(house, address) as socket:
+        await socket.send(bytes(server.MAX_SOCKET_MESSAGE_BYTES + 1))
+        await asyncio.wait_for(socket.wait_closed(), patient(30))
+    assert socket.close_code == 1009
+
+
+async def test_an_open_websocket_does_not_hold_up_the_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "GRACE_S", 3_600)
+    async with AsyncExitStack() as client:
+        async with serving(house) as address:
+            socket = await client.enter_async_context(relayed(house, address))
+        await asyncio.wait_for(socket.wait_closed(), patient(30))
+    assert cast("StubWindows", house.services.windows).screen.viewers == 0
+
+
+async def test_a_client_that_answers_no_ping_is_gone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "SOCKET_PING_S", 0.1)
+    screen = cast("StubWindows", house.services.windows).screen
+    async with serving(house) as address, relayed(house, address) as socket:
+        socket.transport.pause_reading()
+        await until(lambda: screen.viewers == 0)
+
+
+async def test_a_websocket_has_no_header_deadline(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "HEADER_DEADLINE_S", 0.05)
+    screen = cast("StubWindows", house.services.windows).screen
+    async with serving(house) as address, relayed(house, address) as socket:
+        await asyncio.sleep(0.2)
+        screen.pictures.put_nowait(b"a picture")
+
+        assert await asyncio.wait_for(socket.recv(), patient(30)) == b"a picture"
+
+
+async def test_elsewhere_an_upgrade_is_answered_as_http(house: House) -> None:
+    headers = "Connection: Upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    async with serving(house) as address:
+        found = await ask(address, f"GET /healthz HTTP/1.1\r\nHost: HOST\r\n{headers}\r\n")
+        missing = await ask(address, f"GET /nowhere HTTP/1.1\r\nHost: HOST\r\n{headers}\r\n")
+
+    assert found.startswith(b"HTTP/1.1 200")
+    assert missing.startswith(b"HTTP/1.1 404")
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,9 @@ from mediavault.access.remembered import KNOWN_FOR_S
 from mediavault.access.scopes import Scope
 from mediavault.access.tokens import ApiTokens
 from mediavault.access.web_sessions import IDLE_FOR, WebSessions
-from mediavault.api import login_window
-from mediavault.api.long_answers import CHECK_EVERY_S, PROXY_SIGN_IN_LASTS_S
+from mediavault.api.long_answers import CHECK_EVERY_S, PROXY_SIGN_IN_LASTS_S, RELAY_PATH
 from mediavault.core.errors import StoreError
-from mediavault.core.screen import Area, Frame
-from tests.asgi_client import Connection
+from tests.asgi_client import Connection, Socket
 from tests.patience import patient
 from tests.unit.api.conftest import POST, House, MakeHouse
 from tests.unit.api.test_access import PASSWORD, PROXIED, SECRET, desk_of, owned, signed_in
@@ -256,24 +254,67 @@ def slow_down(house: House, monkeypatch: pytest.MonkeyPatch, reached: asyncio.Ev
     monkeypatch.setattr(house.services.library, "open", opened)
 
 
-async def test_a_picture_of_the_sign_in_window_that_was_waited_for_is_withheld(
-    make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+# --- the WebSocket of the sign-in window
+
+
+async def is_closed(socket: Socket) -> bool:
+    for _ in range(200):
+        if socket.closed.is_set():
+            return True
+        await asyncio.sleep(0)
+    return False
+
+
+@asynccontextmanager
+async def viewing(house: House, **headers: str) -> AsyncIterator[Socket]:
+    async with house.client.socket(RELAY_PATH, "vnc", "the-key", **headers) as socket:
+        assert socket.accepted == "vnc"
+        yield socket
+
+
+@pytest.mark.parametrize("end", [sign_out, sign_out_everywhere, end_that_session, set_a_new_password])
+async def test_the_sign_in_window_is_shown_no_longer_than_the_session(make_house: MakeHouse, end: Ending) -> None:
     house = await owned(make_house)
     cookie = await signed_in(house)
-    asked, changed = asyncio.Event(), asyncio.Event()
+    async with viewing(house, cookie=cookie) as socket:
+        await end(house, cookie)
 
-    async def next_frame(*_: object, **__: object) -> Frame:
-        asked.set()
-        await changed.wait()
-        return Frame(1, Area(0, 0, 1, 1), b"a picture")
+        assert await is_closed(socket)
+    async with house.client.socket(RELAY_PATH, "vnc", "the-key", cookie=cookie) as socket:
+        assert socket.accepted is None
 
-    monkeypatch.setattr(house.services.windows, "next_frame", next_frame)
-    async with house.client.open(f"{login_window.router.prefix}/frame", cookie=cookie, x_window_key="key") as answer:
-        await asyncio.wait_for(asked.wait(), patient(30))
-        await sign_out(house, cookie)
-        changed.set()
-        await asyncio.wait_for(answer.done.wait(), patient(30))
 
-    assert answer.answer().status == 401
-    assert b"a picture" not in answer.answer().body
+async def test_the_sign_in_window_is_shown_no_longer_than_the_token(make_house: MakeHouse) -> None:
+    house = await owned(make_house)
+    token, _ = await desk_of(house).tokens.add("program", Scope.ADMIN)
+    async with viewing(house, authorization=f"Bearer {token}") as socket:
+        await desk_of(house).tokens.revoke("program")
+
+        assert await is_closed(socket)
+
+
+async def test_a_token_for_less_than_everything_does_not_show_the_sign_in_window(make_house: MakeHouse) -> None:
+    house = await owned(make_house)
+    token, _ = await desk_of(house).tokens.add("program", Scope.READ)
+    async with house.client.socket(RELAY_PATH, "vnc", "the-key", authorization=f"Bearer {token}") as socket:
+        assert (socket.accepted, socket.code) == (None, 1008)
+
+
+async def test_what_another_process_ended_closes_the_sign_in_window_at_the_next_check(make_house: MakeHouse) -> None:
+    house = await owned(make_house)
+    async with viewing(house, cookie=await signed_in(house)) as socket:
+        await elsewhere_sign_out_everywhere(house)
+        assert not await is_closed(socket)
+        house.clock.advance(SOON)
+
+        assert await is_closed(socket)
+
+
+async def test_a_sign_in_window_that_a_proxy_let_in_has_to_come_through_the_proxy_again(make_house: MakeHouse) -> None:
+    house = make_house(**PROXIED)
+    async with viewing(house, remote_user="jane", **{SECRET_HEADER: SECRET}) as socket:
+        house.clock.advance(SOON)
+        assert not await is_closed(socket)
+        house.clock.advance(PROXY_SIGN_IN_LASTS_S)
+
+        assert await is_closed(socket)

@@ -1,17 +1,22 @@
-"""The window over HTTP: ticket, key, pictures and input."""
+"""The sign-in window over HTTP and its WebSocket: ticket, key, and what passes between the viewer and the screen."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from mediavault.core.errors import ErrorCode
-from mediavault.core.screen import HistoryEvent, KeyEvent, PointerEvent, TextEvent, WheelEvent
+from tests.asgi_client import Socket
+from tests.patience import patient
 from tests.session_stubs import StubSessions, StubWindows
 from tests.unit.api.conftest import LEASE, WORKER, House
 
-KEY = {"x_window_key": "the-key"}
+RELAY = "/api/login-window/screen"
+SAME_PAGE = {"origin": "http://127.0.0.1:8420"}
 
 
 @pytest.fixture
@@ -41,69 +46,76 @@ async def test_the_ticket_buys_the_key_and_the_screens_size(house: House, window
     assert (await house.client.post("/api/login-window/viewer", {"ticket": "another"})).status == 403
 
 
-async def test_a_picture_says_where_it_belongs_and_nothing_new_is_no_content(
-    house: House, windows: StubWindows
+@asynccontextmanager
+async def viewed(house: House, *subprotocols: str, **headers: str | None) -> AsyncIterator[Socket]:
+    await opened(house)
+    async with house.client.socket(RELAY, *(subprotocols or ("vnc", "the-key")), **{**SAME_PAGE, **headers}) as socket:
+        yield socket
+
+
+async def test_the_relay_carries_bytes_both_ways(house: House, windows: StubWindows) -> None:
+    async with viewed(house) as socket:
+        windows.screen.pictures.put_nowait(b"a picture")
+        socket.put(b"a click")
+
+        assert socket.accepted == "vnc"
+        assert await socket.get() == b"a picture"
+        assert await asyncio.wait_for(windows.screen.received.get(), patient(30)) == b"a click"
+    assert windows.screen.viewers == 0  # the viewer has left
+
+
+@pytest.mark.parametrize("subprotocols", [("vnc", "another-key"), ("vnc",), ("the-key",), ("vnc", "the-key", "more")])
+async def test_without_the_key_nothing_is_shown(
+    house: House, windows: StubWindows, subprotocols: tuple[str, ...]
 ) -> None:
-    await opened(house)
-    picture = await house.client.get("/api/login-window/frame?after=0", **KEY)
-    nothing = await house.client.get("/api/login-window/frame?after=1", **KEY)
-
-    assert (picture.status, picture.headers["content-type"], picture.body) == (200, "image/png", b"\x89PNG")
-    assert [picture.headers[name] for name in ("x-frame", "x-left", "x-top")] == ["1", "0", "0"]
-    assert picture.headers["cache-control"] == "no-store"
-    assert (nothing.status, nothing.body) == (204, b"")
-
-
-async def test_input_arrives_in_order(house: House, windows: StubWindows) -> None:
-    await opened(house)
-    events = [
-        {"type": "move", "x": 1, "y": 2},
-        {"type": "down", "x": 1, "y": 2},
-        {"type": "up", "x": 1, "y": 2},
-        {"type": "wheel", "direction": "down", "steps": 3},
-        {"type": "key", "key": "Tab", "shift": True},
-        {"type": "text", "text": "jäne"},
-        {"type": "history", "direction": "back"},
-    ]
-    answer = await house.client.post("/api/login-window/input", {"events": events}, **KEY)
-
-    assert answer.status == 204
-    assert windows.acted == [
-        PointerEvent("move", 1, 2),
-        PointerEvent("down", 1, 2),
-        PointerEvent("up", 1, 2),
-        WheelEvent("down", 3),
-        KeyEvent("Tab", shift=True),
-        TextEvent("jäne"),
-        HistoryEvent("back"),
-    ]
+    async with viewed(house, *subprotocols) as socket:
+        assert (socket.accepted, socket.code) == (None, 1008)
 
 
 @pytest.mark.parametrize(
-    "events",
+    "headers",
     [
-        [{"type": "explode"}],
-        [{"type": "move", "x": "1; drop", "y": 2}],
-        [{"type": "wheel", "direction": "down", "steps": 10**9}],
-        [{"type": "text", "text": "x" * 1_001}],
-        [{"type": "move", "x": 1, "y": 1}] * 201,
-        "all of it",
+        {"origin": "https://evil.test"},
+        {"origin": "null"},
+        {"sec_fetch_site": "cross-site"},
+        {"sec_fetch_site": "same-site"},
+        {"host": "evil.test"},
     ],
 )
-async def test_input_that_is_none_is_refused_whole(house: House, windows: StubWindows, events: object) -> None:
+async def test_another_sites_page_cannot_view_the_window(
+    house: House, windows: StubWindows, headers: dict[str, str]
+) -> None:
+    async with viewed(house, **headers) as socket:
+        assert (socket.accepted, socket.code) == (None, 1008)
+
+
+async def test_there_is_no_other_websocket(house: House) -> None:
+    async with house.client.socket("/api/events", "vnc", "the-key", **SAME_PAGE) as socket:
+        assert socket.accepted is None
+
+
+async def test_a_viewer_that_does_not_speak_vnc_is_disconnected(house: House, windows: StubWindows) -> None:
+    async with viewed(house) as socket:
+        socket.put(b"nonsense")
+        await asyncio.wait_for(socket.closed.wait(), patient(30))
+
+    assert socket.code == 1008
+
+
+async def test_the_relay_ends_with_the_screen(house: House, windows: StubWindows) -> None:
+    async with viewed(house) as socket:
+        windows.screen.pictures.put_nowait(b"")
+        await asyncio.wait_for(socket.closed.wait(), patient(30))
+
+    assert socket.code == 1001
+
+
+async def test_the_page_can_ask_why_the_relay_ended(house: House, windows: StubWindows) -> None:
     await opened(house)
-    answer = await house.client.post("/api/login-window/input", {"events": events}, **KEY)
 
-    assert answer.status == 422
-    assert windows.acted == []
-
-
-async def test_without_the_key_nothing_is_shown_or_done(house: House, windows: StubWindows) -> None:
-    await opened(house)
-
-    assert (await house.client.get("/api/login-window/frame", x_window_key="wrong")).status == 403
-    assert (await house.client.get("/api/login-window/frame")).status == 422
-    assert (await house.client.post("/api/login-window/input", {"events": []}, x_window_key="no")).status == 403
+    assert (await house.client.get("/api/login-window/viewer", x_window_key="the-key")).status == 204
+    assert (await house.client.get("/api/login-window/viewer", x_window_key="wrong")).status == 403
+    assert (await house.client.get("/api/login-window/viewer")).status == 422
 
 
 async def test_closing_answers_how_the_session_stands(house: House, windows: StubWindows) -> None:

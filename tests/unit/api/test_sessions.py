@@ -128,13 +128,14 @@ async def test_none_of_it_is_open_to_strangers(make_house: MakeHouse) -> None:
         ("DELETE", "/api/sessions/x"),
         ("POST", "/api/login-window"),
         ("POST", "/api/login-window/viewer"),
-        ("GET", "/api/login-window/frame"),
-        ("POST", "/api/login-window/input"),
+        ("GET", "/api/login-window/viewer"),
         ("POST", "/api/login-window/close"),
     ):
         assert (await house.client.request(method, path)).status == 401, path
     for path in ("/sessions", "/sessions/window"):
         assert (await house.client.get(path, accept="text/html")).headers["location"] == "/login"
+    async with house.client.socket("/api/login-window/screen", "vnc", "the-key") as socket:
+        assert (socket.accepted, socket.code) == (None, 1008)
 
 
 async def test_a_session_says_as_whom(house: House) -> None:

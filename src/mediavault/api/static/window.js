@@ -1,31 +1,33 @@
-// Shows a window of the vault's machine and passes on what a person does in it. The ticket in the address is good once;
-// the key that it buys stays in this page's memory.
+// Shows the sign-in window, a screen of the vault's machine, over VNC. The ticket in the address is valid once; the key
+// that it buys stays in this page's memory. noVNC draws the screen and sends the pointer; keys are sent from here, so that
+// dead keys, input methods and the keyboards of phones work, whatever the layout is.
+
+import RFB from "/static/vendor/novnc/core/rfb.js";
 
 const ticket = location.hash.slice(1);
 history.replaceState(null, "", location.pathname);
 
-const canvas = document.getElementById("screen");
-const keys = document.getElementById("keys"); // unseen: what a keyboard, an input method or a phone makes of strokes
-const paper = canvas.getContext("2d", { alpha: false });
+const screen = document.getElementById("screen");
+const keys = document.getElementById("keys"); // unseen: takes what a keyboard or an input method makes of strokes
 const statusLine = document.getElementById("status");
 const { unreachable } = document.getElementById("messages").dataset;
 const BASE = "/api/login-window";
-const SEND_PAUSE_MS = 30;
 const RETRY_MS = 1000;
-const WHEEL_STEP_PX = 100;
-const DRAG_PX = 12;
-const NAMED = new Set(
-  ["Backspace", "Tab", "Enter", "Escape", "Delete", "Home", "End", "PageUp", "PageDown"].concat(
-    ["ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"],
-  ),
-);
+const MAX_PASTED_CHARS = 10_000; // below what the vault lets through
+const SCROLL = 1.5; // how much further than a finger the window scrolls
+const [SHIFT, CONTROL, ALT] = [0xffe1, 0xffe3, 0xffe9]; // these and the next are keysyms of X11
+const NAMED = {
+  Backspace: 0xff08, Tab: 0xff09, Enter: 0xff0d, Escape: 0xff1b, Delete: 0xffff, Home: 0xff50, End: 0xff57,
+  ArrowLeft: 0xff51, ArrowUp: 0xff52, ArrowRight: 0xff53, ArrowDown: 0xff54, PageUp: 0xff55, PageDown: 0xff56,
+};
 const WITH_CONTROL = new Set(["a", "c", "x", "z", "Backspace", "Delete", "ArrowLeft", "ArrowRight", "Home", "End"]);
+const HISTORY = { back: [NAMED.ArrowLeft, ALT], reload: [keysymOf("r"), CONTROL], close: [keysymOf("w"), CONTROL] };
 
 let key = "";
 let jobId = null; // of the job on whose post the window was opened
+let openWords = "";
+let rfb = null;
 let over = false;
-const waiting = [];
-let sending = false;
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -35,6 +37,7 @@ function tell(message, help) {
 
 function end(message, help) {
   over = true;
+  rfb?.disconnect();
   document.getElementById("window").hidden = true;
   tell(message, help);
 }
@@ -48,101 +51,78 @@ async function ask(method, path, body) {
   return answer;
 }
 
-// --- what it shows
+// --- the connection
 
-async function watch() {
-  let last = 0;
-  while (!over) {
-    let answer;
-    try {
-      answer = await ask("GET", `/frame?after=${last}`);
-    } catch (problem) {
-      if (problem.code) return over || end(problem.message, problem.help);
-      tell(statusLine.dataset.lost);
-      last = 0;
-      await pause(RETRY_MS);
-      continue;
-    }
-    if (answer.status !== 200) continue;
-    const picture = await createImageBitmap(await answer.blob());
-    paper.drawImage(picture, Number(answer.headers.get("X-Left")), Number(answer.headers.get("X-Top")));
-    picture.close();
-    last = Number(answer.headers.get("X-Frame"));
+function connect() {
+  const socket = new WebSocket(`${location.origin.replace("http", "ws")}${BASE}/screen`, ["vnc", key]);
+  rfb = new RFB(screen, socket, { shared: false });
+  rfb.scaleViewport = true;
+  rfb.focusOnClick = false;
+  rfb.background = "transparent";
+  rfb.addEventListener("connect", () => tell(openWords));
+  rfb.addEventListener("disconnect", reconnect);
+  // what was copied in the window; browsers allow it on HTTPS and on this machine only
+  rfb.addEventListener("clipboard", (event) => navigator.clipboard?.writeText(event.detail.text).catch(() => {}));
+}
+
+async function reconnect() {
+  if (over) return;
+  tell(statusLine.dataset.lost);
+  try {
+    await ask("GET", "/viewer"); // says why, where the window has ended or another viewer has it
+  } catch (problem) {
+    if (problem.code) return over || end(problem.message, problem.help);
   }
+  await pause(RETRY_MS);
+  if (!over) connect();
 }
 
-// --- what a person does
+// --- pointer and touch
 
-function pass(event) {
-  const before = waiting.at(-1);
-  if (event.type === "move" && before?.type === "move") waiting.pop();
-  waiting.push(event);
-  send();
-}
-
-async function send() {
-  if (sending || over) return;
-  sending = true;
-  while (waiting.length && !over) {
-    const events = waiting.splice(0, 100);
-    try {
-      await ask("POST", "/input", { events });
-    } catch (problem) {
-      if (problem.code) end(problem.message, problem.help);
-    }
-    await pause(SEND_PAUSE_MS);
-  }
-  sending = false;
-}
-
-function place(event) {
-  const box = canvas.getBoundingClientRect();
-  const scale = canvas.width / box.width;
-  return { x: Math.round((event.clientX - box.left) * scale), y: Math.round((event.clientY - box.top) * scale) };
-}
-
-let touch = null; // where a finger went down, until it is known whether it taps or drags
-canvas.addEventListener("pointerdown", (event) => {
-  if (event.button !== 0) return;
-  event.preventDefault();
-  canvas.setPointerCapture(event.pointerId);
+screen.addEventListener("pointerdown", (event) => {
   if (event.pointerType !== "touch") keys.focus({ preventScroll: true }); // on a phone that would open the keyboard
-  if (event.pointerType === "touch") touch = { y: event.clientY, dragged: false };
-  else pass({ type: "down", ...place(event) });
-});
-canvas.addEventListener("pointermove", (event) => {
-  if (event.pointerType !== "touch") return pass({ type: "move", ...place(event) });
-  if (!touch) return;
-  const steps = Math.trunc((touch.y - event.clientY) / DRAG_PX);
-  if (!steps) return;
-  if (!touch.dragged) pass({ type: "move", ...place(event) });
-  touch = { y: event.clientY, dragged: true };
-  pass({ type: "wheel", direction: steps > 0 ? "down" : "up", steps: 1 });
-});
-canvas.addEventListener("pointerup", (event) => {
-  if (event.button !== 0) return;
-  if (event.pointerType === "touch") {
-    if (touch && !touch.dragged) pass({ type: "down", ...place(event) });
-    if (touch && !touch.dragged) pass({ type: "up", ...place(event) });
-    touch = null;
-  } else pass({ type: "up", ...place(event) });
-});
-canvas.addEventListener("pointercancel", () => (touch = null));
-canvas.addEventListener("contextmenu", (event) => event.preventDefault());
+}, true);
 
-let turned = 0;
-canvas.addEventListener(
-  "wheel",
-  (event) => {
-    event.preventDefault();
-    turned += event.deltaMode === 0 ? event.deltaY : event.deltaY * 40;
-    const steps = Math.trunc(turned / WHEEL_STEP_PX);
-    if (!steps) return;
-    turned -= steps * WHEEL_STEP_PX;
-    pass({ type: "wheel", direction: steps > 0 ? "down" : "up", steps: Math.min(10, Math.abs(steps)) });
-  },
-  { passive: false },
-);
+let finger = null; // where it was last while it drags: one finger scrolls, as on every page of a phone
+for (const type of ["gesturestart", "gesturemove", "gestureend"]) {
+  screen.addEventListener(type, (event) => {
+    if (event.detail.type !== "drag") return;
+    event.stopPropagation(); // noVNC would press the button and mark text
+    const { clientX, clientY } = event.detail;
+    if (finger) {
+      const [deltaX, deltaY] = [(finger.clientX - clientX) * SCROLL, (finger.clientY - clientY) * SCROLL];
+      event.target.dispatchEvent(new WheelEvent("wheel", { clientX, clientY, deltaX, deltaY, cancelable: true }));
+    }
+    finger = type === "gestureend" ? null : { clientX, clientY };
+  }, true);
+}
+
+// --- keys and text
+
+function keysymOf(char) {
+  if (char === "\n") return NAMED.Enter;
+  if (char === "\t") return NAMED.Tab;
+  const code = char.codePointAt(0);
+  return code < 0x100 ? code : 0x1000000 | code;
+}
+
+function tap(keysym, ...held) {
+  for (const each of held) rfb.sendKey(each, null, true);
+  rfb.sendKey(keysym, null);
+  for (const each of held.reverse()) rfb.sendKey(each, null, false);
+}
+
+function paste(text) {
+  rfb.clipboardPasteFrom(text.slice(0, MAX_PASTED_CHARS));
+  tap(keysymOf("v"), CONTROL);
+}
+
+// The screen's keyboard learns a character that it lacks, but fewer and more slowly than a text may bring them.
+function typeText(text) {
+  const chars = [...text];
+  if (chars.length > 1 && !/^[\t\n -~]*$/.test(text)) paste(text);
+  else for (const char of chars) tap(keysymOf(char));
+}
 
 keys.addEventListener("keydown", (event) => {
   if (event.isComposing || event.key === "Dead") return;
@@ -152,13 +132,13 @@ keys.addEventListener("keydown", (event) => {
     return;
   }
   const control = (event.ctrlKey || event.metaKey) && !event.getModifierState("AltGraph");
-  const passed = control ? WITH_CONTROL.has(event.key) : NAMED.has(event.key);
-  if (!passed) return; // characters, and Control+V, arrive as input
+  const passed = control ? WITH_CONTROL.has(event.key) : event.key in NAMED;
+  if (!passed) return; // characters arrive as input, and Control+V as paste
   event.preventDefault();
-  pass({ type: "key", key: event.key, shift: event.shiftKey, control });
+  tap(NAMED[event.key] ?? keysymOf(event.key), ...(control ? [CONTROL] : []), ...(event.shiftKey ? [SHIFT] : []));
 });
 
-// A phone's keyboard tells of its keys only by what they do to the text, so there is a blank to be deleted.
+// A phone's keyboard reports its keys only by what they do to the text, so there is a blank to be deleted.
 const BLANK = " ";
 function emptyKeys() {
   keys.value = BLANK;
@@ -166,22 +146,18 @@ function emptyKeys() {
 }
 function takeKeys(event) {
   if (event.isComposing) return;
-  if (keys.value === "") pass({ type: "key", key: "Backspace" });
+  if (keys.value === "") tap(NAMED.Backspace);
   else typeText(keys.value.startsWith(BLANK) ? keys.value.slice(1) : keys.value);
   emptyKeys();
 }
 keys.addEventListener("input", takeKeys);
 keys.addEventListener("compositionend", () => takeKeys({ isComposing: false }));
+keys.addEventListener("paste", (event) => {
+  event.preventDefault();
+  paste(event.clipboardData.getData("text"));
+});
 emptyKeys();
 document.getElementById("keyboard").addEventListener("click", () => keys.focus());
-
-const PIECE_CHARS = 200;
-function typeText(text) {
-  const chars = [...text]; // whole characters, so that none is cut in two
-  for (let at = 0; at < chars.length; at += PIECE_CHARS) {
-    pass({ type: "text", text: chars.slice(at, at + PIECE_CHARS).join("") });
-  }
-}
 
 document.getElementById("typing").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -193,10 +169,10 @@ document.getElementById("reveal").addEventListener("change", (event) => {
   document.getElementById("text").type = event.target.checked ? "text" : "password";
 });
 for (const button of document.querySelectorAll("[data-history]")) {
-  button.addEventListener("click", () => pass({ type: "history", direction: button.dataset.history }));
+  button.addEventListener("click", () => tap(...HISTORY[button.dataset.history]));
 }
 for (const button of document.querySelectorAll("[data-key]")) {
-  button.addEventListener("click", () => pass({ type: "key", key: button.dataset.key }));
+  button.addEventListener("click", () => tap(NAMED[button.dataset.key]));
 }
 
 document.getElementById("done").addEventListener("click", async () => {
@@ -220,8 +196,8 @@ async function begin() {
     return end(problem.message ?? unreachable, problem.help);
   }
   key = viewer.key;
-  canvas.width = viewer.width;
-  canvas.height = viewer.height;
+  screen.style.aspectRatio = `${viewer.width} / ${viewer.height}`;
+  screen.style.width = `min(${viewer.width}px, ${(80 * viewer.width) / viewer.height}vh)`;
   const until = new Date(Date.now() + viewer.seconds_left * 1000).toLocaleTimeString(document.documentElement.lang, { timeStyle: "short" });
   jobId = viewer.job_id;
   const title = document.getElementById("title");
@@ -235,9 +211,9 @@ async function begin() {
     back.href = `/jobs/${jobId}`;
     back.lastChild.data = back.dataset.job;
   }
-  tell(statusLine.dataset.open.replace("{time}", () => until));
+  openWords = statusLine.dataset.open.replace("{time}", () => until);
   document.getElementById("window").hidden = false;
   keys.focus({ preventScroll: true });
-  watch();
+  connect();
 }
 begin();

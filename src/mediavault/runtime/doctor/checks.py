@@ -34,7 +34,7 @@ from mediavault.services.browser.discovery import find_browser
 from mediavault.services.browser.environment import for_browser
 from mediavault.services.browser.own_display import has_display
 from mediavault.services.browser.sandbox import Sandbox, noted_sandbox
-from mediavault.services.browser.virtual_screen import INSTALL
+from mediavault.services.browser.vnc import INSTALL
 from mediavault.services.child.isolation import is_isolated
 from mediavault.services.child.process import ChildFailed
 from mediavault.services.extraction.ytdlp_home import deno_path, home_of, installed
@@ -72,7 +72,7 @@ async def examine(settings: Settings) -> list[Check]:
         check_sign_in_window(
             has_browser=find_browser(settings.browser).path is not None,
             has_screen=has_display(),
-            has_virtual=shutil.which("Xvfb") is not None,
+            has_virtual=shutil.which("Xvnc") is not None,
         ),
         await check_sessions(settings),
         *examine_ytdlp(settings),
@@ -139,7 +139,7 @@ def check_sign_in_window(*, has_browser: bool, has_screen: bool, has_virtual: bo
             Verdict.OK,
             gettext("on this screen") if has_screen else gettext("in a window inside the page"),
         )
-    words = gettext("no screen, and no Xvfb for a window inside the page")
+    words = gettext("no screen, and no Xvnc for a window inside the page")
     return Check("Signing in", Verdict.WARNING, words, INSTALL)
 
 

@@ -1,8 +1,8 @@
-"""The window inside our page: one at a time, shown to one viewer, for half an hour at most.
+"""The sign-in window inside our page: one at a time, for one viewer, open for half an hour at most.
 
-A window is a browser on a virtual screen (``plain_window.py``, ``virtual_screen.py``). Who may look is told by a ticket
-of 256 bits that is good for one use; it buys the key that every further request carries. Both die with the window, and
-a new ticket makes the former viewer's key worthless.
+A window is a browser on a virtual screen (``plain_window.py``), which its viewer sees over VNC (``vnc.py``). A ticket of
+256 bits, valid once, buys the key that every connection to the screen needs. Both end with the window, and a new ticket
+ends the former viewer's key and connection.
 """
 
 from __future__ import annotations
@@ -11,23 +11,28 @@ import asyncio
 import hmac
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from mediavault.core.clock import Clock
 from mediavault.core.errors import BadInput, BrowserUnavailable, ErrorCode, MediavaultError
 from mediavault.core.logs import get_logger
-from mediavault.core.screen import Frame, ScreenEvent, Viewer
-from mediavault.core.sessions import Errand, SessionState
+from mediavault.core.sessions import Errand, SessionState, Viewer
 from mediavault.core.urls import parse_http_url
 from mediavault.services.browser.discovery import find_browser, unavailable
-from mediavault.services.browser.plain_window import PlainWindow, ScreenSize, new_screen, open_window
+from mediavault.services.browser.plain_window import (
+    PlainWindow,
+    Screen,
+    ScreenSize,
+    new_screen,
+    open_window,
+    window_proxy,
+)
 from mediavault.services.browser.profile import Profile, WindowBusy, borrowed_profile
 from mediavault.services.browser.session_desk import SessionDesk
-from mediavault.services.browser.virtual_screen import VirtualScreen, check_tools, look_at
-from mediavault.services.browser.window_proxy import window_proxy
+from mediavault.services.browser.vnc import ScreenConnection, check_tools, connect_to_screen
 from mediavault.services.egress.guard import EgressGuard
 
 MAX_OPEN_S = 1_800.0
@@ -40,35 +45,46 @@ log = get_logger(__name__)
 
 
 class NoWindow(BadInput):
-    """There is no window, or not for this caller."""
+    """No window is open."""
 
     code = ErrorCode.NOT_FOUND
-    help = "Open it anew on the page of the sessions."
+    help = "Open it again from the Sign-ins page."
 
 
 class NotTheViewer(BadInput):
-    """The ticket was used already, or somebody else looks at the window now."""
+    """The ticket has been used, or the window is shown to another viewer now."""
 
     code = ErrorCode.FORBIDDEN
-    help = "Open it anew on the page of the sessions."
+    help = "Open it again from the Sign-ins page."
 
 
 @dataclass(eq=False, slots=True)
 class Showing:
-    """A window that is open. Times are monotonic."""
+    """A window that is open. Times are monotonic; ``seen_s`` is when a viewer was last connected."""
 
     errand: Errand
-    screen: VirtualScreen
+    screen: Screen
     window: PlainWindow
     opened_s: float
     seen_s: float
-    ticket: str | None = field(default_factory=lambda: secrets.token_urlsafe(32))
+    ticket: str | None = None
     key: str | None = None
+    connection: ScreenConnection | None = None
     closing: bool = False
+
+    def new_ticket(self) -> str:
+        """Return a ticket that is valid once. The key and the connection of the former viewer end."""
+        self.disconnect()
+        self.ticket, self.key = secrets.token_urlsafe(32), None
+        return self.ticket
+
+    def disconnect(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
 
 
 class LoginWindows:
-    """``on_closed`` is told what the cookies of the window's site say once it is gone, and what it was opened for."""
+    """Opens and holds the window. ``on_closed`` gets what the site's cookies say afterwards, and why it was open."""
 
     def __init__(
         self,
@@ -87,18 +103,18 @@ class LoginWindows:
         self._showing: Showing | None = None
         self._holding: asyncio.Task[None] | None = None
         self._wanted: Errand | None = None
-        self.outcome: SessionState | None = None  # of the window that was closed last
+        self.outcome: SessionState | None = None  # of the last window that was closed
 
     @property
     def platform(self) -> str | None:
-        """Whose window is open, or on its way; None without one."""
+        """The site whose window is open or opening; None without one."""
         is_held = self._holding is not None and not self._holding.done()
         return self._wanted.platform.name if is_held and self._wanted else None
 
-    # --- the person who signs in -------------------------------------------------------------------------------
+    # --- the viewer --------------------------------------------------------------------------------------------
 
     async def open(self, name: str, *, narrow: bool = False) -> str:
-        """Open the window of a platform, or come back to it; the ticket for whoever is to look.
+        """Open the sign-in of a platform, or return to it. Returns the ticket for its viewer.
 
         Raises NoSuchSite, WindowBusy, ToolMissing, BrowserUnavailable; nothing is left then.
         """
@@ -119,10 +135,10 @@ class LoginWindows:
         return await asyncio.shield(ready)
 
     def admit(self, ticket: str) -> Viewer:
-        """Trade the ticket for the key of a viewer. Raises NoWindow, NotTheViewer."""
-        showing = self._open_one()
+        """Exchange the ticket for a viewer's key. Raises NoWindow, NotTheViewer."""
+        showing = self._open_window()
         if showing.ticket is None or not hmac.compare_digest(showing.ticket.encode(), ticket.encode()):
-            raise NotTheViewer("This way to the window was used already.")
+            raise NotTheViewer("This link to the window has been used.")
         showing.ticket, showing.key = None, secrets.token_urlsafe(32)
         size, now_s = showing.screen.size, self._clock.monotonic()
         showing.seen_s = now_s
@@ -130,19 +146,32 @@ class LoginWindows:
         platform, job_id = showing.errand.platform, showing.errand.job_id
         return Viewer(showing.key, platform.name, platform.title, size.width, size.height, left_s, job_id)
 
-    async def next_frame(self, key: str, after: int, *, within_s: float) -> Frame | None:
-        """Raises NoWindow, NotTheViewer."""
+    def check_viewer(self, key: str) -> None:
+        """Raise NoWindow or NotTheViewer where ``key`` does not show the window."""
+        self._shown_to(key)
+
+    @asynccontextmanager
+    async def connect(self, key: str) -> AsyncIterator[ScreenConnection]:
+        """A connection to the screen while the block runs; an earlier one of this viewer ends.
+
+        It ends by itself with the window, and when another viewer takes over. Raises as ``check_viewer``.
+        """
         try:
-            return await self._seen_by(key).screen.next_frame(after, within_s=within_s)
+            connection = await connect_to_screen(self._shown_to(key).screen.folder)
         except BrowserUnavailable as exc:
             raise NoWindow("The window was closed.") from exc
-
-    async def act(self, key: str, events: Sequence[ScreenEvent]) -> None:
-        """Raises NoWindow, NotTheViewer, BrowserUnavailable."""
-        await self._seen_by(key).screen.act(events)
+        with closing(connection):
+            showing = self._shown_to(key)  # another viewer may have come in between
+            showing.disconnect()
+            showing.connection = connection
+            try:
+                yield connection
+            finally:
+                if showing.connection is connection:
+                    showing.connection = None
 
     async def close(self) -> SessionState | None:
-        """End the window in order; what the cookies say then. Safe to call without one."""
+        """End the window in order. Returns what the site's cookies then say; safe to call without a window."""
         if self._showing is not None:
             self._showing.closing = True
         if self._holding is not None:
@@ -150,7 +179,7 @@ class LoginWindows:
         return self.outcome
 
     async def aclose(self) -> None:
-        """At the end of the process: also a window that is still on its way goes."""
+        """Close the window when the process ends, even one that is still opening."""
         if self._holding is not None and self._showing is None:
             self._holding.cancel()
         await self.close()
@@ -160,32 +189,29 @@ class LoginWindows:
         if showing is None or showing.closing or showing.errand != errand:
             title = self._wanted.platform.title if self._wanted else "Another site"
             raise WindowBusy(f"{title}'s window is open already.")
-        showing.ticket, showing.key = secrets.token_urlsafe(32), None
-        return showing.ticket
+        return showing.new_ticket()
 
-    def _open_one(self) -> Showing:
+    def _open_window(self) -> Showing:
         if self._showing is None or self._showing.closing:
-            raise NoWindow("There is no window open.")
+            raise NoWindow("No window is open.")
         return self._showing
 
-    def _seen_by(self, key: str) -> Showing:
-        showing = self._open_one()
+    def _shown_to(self, key: str) -> Showing:
+        showing = self._open_window()
         if showing.key is None or not hmac.compare_digest(showing.key.encode(), key.encode()):
             raise NotTheViewer("The window is shown elsewhere now.")
-        showing.seen_s = self._clock.monotonic()
         return showing
 
     # --- its life ----------------------------------------------------------------------------------------------
 
     async def _hold(self, errand: Errand, size: ScreenSize, ready: asyncio.Future[str]) -> None:
-        """Open, wait until it is over, clear away. Whoever opened it hears through ``ready`` what went wrong before."""
+        """Open the window, wait until it ends, clear it away. ``ready`` gets the first ticket, or why it did not open."""
         try:
             async with borrowed_profile(self._desk.state_dir, self._clock) as profile:
                 try:
                     async with self._shown(errand, profile, size) as self._showing:
-                        assert self._showing.ticket is not None
                         if not ready.done():
-                            ready.set_result(self._showing.ticket)
+                            ready.set_result(self._showing.new_ticket())
                         await self._until_over(self._showing)
                 finally:
                     self._showing = None
@@ -215,11 +241,10 @@ class LoginWindows:
             undo.callback(shutil.rmtree, screen.folder, ignore_errors=True)
             window = await open_window(found.path, profile, errand.url, proxy=proxy, screen=screen)
             undo.push_async_callback(window.close)
-            assert window.display is not None
-            looking = await look_at(screen, window.display, self._clock)
-            undo.callback(looking.close)
             now_s = self._clock.monotonic()
-            yield Showing(errand, looking, window, now_s, now_s)
+            showing = Showing(errand, screen, window, now_s, now_s)
+            undo.callback(showing.disconnect)
+            yield showing
 
     async def _until_over(self, showing: Showing) -> None:
         gone = asyncio.create_task(showing.window.closed())
@@ -227,6 +252,8 @@ class LoginWindows:
             while not (gone.done() or showing.closing):
                 await self._clock.sleep(LOOK_S)
                 now_s = self._clock.monotonic()
+                if showing.connection is not None:
+                    showing.seen_s = now_s
                 if now_s - showing.opened_s > MAX_OPEN_S or now_s - showing.seen_s > MAX_UNSEEN_S:
                     log.info("window_timed_out", platform=showing.errand.platform.name)
                     showing.closing = True
@@ -236,6 +263,6 @@ class LoginWindows:
 
 
 def _sweep(base: Path) -> None:
-    """What a window left whose holder was killed; whoever holds the profile knows that no window is open."""
-    for left in base.glob("window-*"):
-        shutil.rmtree(left, ignore_errors=True)
+    """Remove what a killed process left of its window; while we hold the profile no window is open."""
+    for folder in base.glob("window-*"):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -13,10 +13,9 @@ from mediavault.core.errors import StorageFailure
 from mediavault.core.sessions import Errand, SessionState
 from mediavault.core.urls import parse_http_url
 from mediavault.services.browser.discovery import find_browser, unavailable
-from mediavault.services.browser.plain_window import open_window
+from mediavault.services.browser.plain_window import open_window, window_proxy
 from mediavault.services.browser.profile import borrowed_profile
 from mediavault.services.browser.session_desk import SessionDesk
-from mediavault.services.browser.window_proxy import window_proxy
 from mediavault.services.egress.guard import EgressGuard
 
 

@@ -1,7 +1,7 @@
-"""A browser window for a person: the same binary on the same profile, and nothing that drives it.
+"""A browser window for a user: the same binary on the same profile as the automated browser, and nothing drives it.
 
-No DevTools, no switch of an automation: sites refuse sign-ins under these, and a sign-in is a person's own business. It
-lives behind the egress proxy like every browser of ours. See ``window_child.py`` for how it starts and ends.
+There is no DevTools and no automation switch: sites refuse sign-ins with either, and a sign-in is the user's private
+matter. It uses the egress proxy like every browser of the vault. ``window_child.py`` starts and ends it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import contextlib
 import json
 import os
 import secrets
+import struct
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +23,11 @@ from mediavault.core.errors import BrowserUnavailable
 from mediavault.core.logs import get_logger
 from mediavault.services.browser.environment import for_browser
 from mediavault.services.browser.profile import Profile
-from mediavault.services.browser.x11_input import authority
+from mediavault.services.browser.vnc import SOCKET
 from mediavault.services.child.process import environment
-from mediavault.services.egress.proxy import CHROMIUM_ARGS
+from mediavault.services.egress.guard import EgressGuard
+from mediavault.services.egress.peer import is_of_our_user
+from mediavault.services.egress.proxy import CHROMIUM_ARGS, EgressProxy
 
 START_S = 30.0
 END_S = 30.0  # more than the helper gives the browser and the screen together
@@ -45,30 +49,25 @@ class ScreenSize:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """A virtual screen's private folder: its framebuffer, who may draw on it, and the home of its programs."""
+    """A virtual screen's private folder: its VNC socket, the secret of its X clients, and their home."""
 
     size: ScreenSize
     folder: Path
-    cookie: bytes
 
     @property
     def authority(self) -> Path:
         return self.folder / "authority"
 
-    @property
-    def framebuffer(self) -> Path:
-        return self.folder / "Xvfb_screen0"
-
 
 class PlainWindow:
-    """A running window. ``display`` is the virtual screen's number, None on the person's own."""
+    """A running window. ``display`` is the virtual screen's number, None on the user's own screen."""
 
     def __init__(self, process: asyncio.subprocess.Process, display: int | None) -> None:
         self._process = process
         self.display = display
 
     async def closed(self) -> None:
-        """Wait until the window is gone, by whomever it was closed."""
+        """Wait until the window is gone, whoever closed it."""
         assert self._process.stdout is not None
         while await self._process.stdout.readline():
             pass
@@ -82,7 +81,7 @@ class PlainWindow:
 async def open_window(
     executable: Path, profile: Profile, url: str, *, proxy: str, screen: Screen | None
 ) -> PlainWindow:
-    """Open ``url``, on ``screen`` or on the person's own. ``profile`` is held by this process.
+    """Open ``url`` on ``screen``, or on the user's own where it is None. ``profile`` is held by this process.
 
     Raises BrowserUnavailable; nothing is left then.
     """
@@ -146,13 +145,38 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def new_screen(folder: Path, size: ScreenSize) -> Screen:
-    """Make the private ``folder`` (0700) of a screen that only its own programs and we may talk to. Raises OSError."""
+    """Make the private ``folder`` (0700) of a screen, which only its X clients and this user can reach. Raises OSError."""
     folder.mkdir(mode=0o700)
-    screen = Screen(size, folder, secrets.token_bytes(16))
+    screen = Screen(size, folder)
     screen.authority.touch(mode=0o600)
-    screen.authority.write_bytes(authority(screen.cookie))
+    screen.authority.write_bytes(_authority(secrets.token_bytes(16)))
     (folder / "home").mkdir(mode=0o700)
     return screen
+
+
+def _authority(cookie: bytes) -> bytes:
+    """The one record of an Xauthority file, valid for any display (Xau's FamilyWild)."""
+    parts = (b"", b"", b"MIT-MAGIC-COOKIE-1", cookie)  # address, display, name, data
+    return struct.pack(">H", 0xFFFF) + b"".join(struct.pack(">H", len(part)) + part for part in parts)
+
+
+@asynccontextmanager
+async def window_proxy(guard: EgressGuard, url: str) -> AsyncIterator[str]:
+    """Run the egress proxy of a window, and yield its address. The page at ``url`` has the guard's exemptions.
+
+    It asks for no password, because nothing drives the window's browser to enter one: processes of our own user may
+    connect. Raises BrowserUnavailable.
+    """
+    proxy = EgressProxy(guard, admits=is_of_our_user)
+    try:
+        await proxy.start()
+    except OSError as exc:
+        raise BrowserUnavailable(f"The way out could not be opened: {exc}.") from exc
+    try:
+        with proxy.exempting(url):
+            yield proxy.server
+    finally:
+        await proxy.close()
 
 
 def _command(executable: Path, profile: Path, url: str, proxy: str, screen: Screen | None) -> Sequence[str]:
@@ -168,7 +192,7 @@ def _command(executable: Path, profile: Path, url: str, proxy: str, screen: Scre
     if sys.platform == "linux" and os.geteuid() == 0:
         command.append("--no-sandbox")  # Chromium refuses to run otherwise
     if screen is not None:
-        # no address bar, no menu: whoever looks through a page of ours is to sign in, not to look round this machine
+        # no address bar and no menus: the viewer is to sign in, not to explore this machine
         size = (
             f"--window-size={screen.size.width + 1},{screen.size.height + 1}"  # without a window manager it is one less
         )
@@ -179,7 +203,7 @@ def _command(executable: Path, profile: Path, url: str, proxy: str, screen: Scre
 
 
 def window_environment(own: Mapping[str, str], scratch: Path, screen: Screen | None) -> dict[str, str]:
-    """What the window's browser gets of ``own``; on a virtual screen no way to a desktop of ours, and its own home."""
+    """Return the variables of ``own`` for the window's browser; on a virtual screen without a desktop, and with its own home."""
     passed = for_browser(own) | {"TMPDIR": str(scratch)}
     if screen is None:
         return passed
@@ -197,4 +221,5 @@ def _screen_request(screen: Screen | None) -> dict[str, Any] | None:
         "height": screen.size.height,
         "folder": str(screen.folder),
         "authority": str(screen.authority),
+        "socket": SOCKET,
     }

@@ -1,13 +1,13 @@
-"""Holds a person's browser window, with or without a virtual screen, and clears it away whatever happens to us.
+"""Holds a user's browser window, with or without a virtual screen, and clears it away whatever happens to the vault.
 
-A process of its own, because it must outlive a killed parent for the second that an orderly end takes: when its standard
-input ends, the browser gets SIGINT (SIGTERM loses cookies that were set in the last seconds), then the screen goes, then
-the folder. Should this process be killed itself, the kernel does the same to its children, and the next window sweeps
-up the folder. The descriptor of the profile's lock is open in here too, so nobody starts another browser meanwhile.
+It is a separate process, because it must outlive a killed parent for the seconds that an orderly end takes: when its
+standard input ends, the browser gets SIGINT (SIGTERM loses cookies that were set in the last seconds), then the screen
+ends, then its folder is removed. When this process is killed itself, the kernel signals its children in the same way, and
+the next window removes the folder. It keeps the descriptor of the profile's lock open, so that no other browser starts.
 
-One JSON line comes in: ``{"parent", "browser": [argv], "environment", "screen": {"width", "height", "folder",
-"authority"} or null, "sweep": folder or null}``. JSON lines go out: ``{"display": number or null}`` when the browser was
-started, or ``{"failed": why}``; and ``{"ended": true}`` when nothing is left. Only the standard library is imported.
+It reads one JSON line: ``{"parent", "browser": [argv], "environment", "screen": {"width", "height", "folder",
+"authority", "socket"} or null, "sweep": folder or null}``. It writes JSON lines: ``{"display": number or null}`` when the
+browser has started, or ``{"failed": why}``; and ``{"ended": true}`` when nothing is left.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ END_BROWSER_S = 15.0
 END_SCREEN_S = 5.0
 LOOK_S = 0.2
 MAX_REQUEST_BYTES = 1 << 20
-MAX_SAID_BYTES = 1 << 14
+MAX_COMPLAINT_BYTES = 1 << 14
 
 Process = subprocess.Popen[bytes]
 
@@ -48,7 +48,7 @@ def main() -> int:
         browser = _start(command, environment, dying_by=signal.SIGINT)
         _say({"display": display})
         if _until_it_ends(browser, screen) and _lacked_sandbox(browser):
-            # as the automated browser does: in a container the kernel may refuse it what it shuts its pages in with
+            # as for the automated browser: in a container the kernel may refuse what the sandbox is made of
             browser = _start([command[0], "--no-sandbox", *command[1:]], environment, dying_by=signal.SIGINT)
             _until_it_ends(browser, screen)
     except OSError as exc:
@@ -60,13 +60,11 @@ def main() -> int:
 
 
 def _start_screen(screen: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[Process, int]:
-    """Start Xvfb on a free display of its own choosing. Raises OSError."""
+    """Start Xvnc on a free display that it chooses. Raises OSError."""
     reading, writing = os.pipe()
     try:
-        size = f"{screen['width']}x{screen['height']}x24"
-        options = ["-displayfd", str(writing), "-screen", "0", size, "-fbdir", screen["folder"], "-noreset"]
-        closed = ["-nolisten", "tcp", "-auth", screen["authority"]]
-        process = _start(["Xvfb", *options, *closed], environment, dying_by=signal.SIGKILL, keep=(writing,))
+        command = ["Xvnc", "-displayfd", str(writing), *_screen_options(screen)]
+        process = _start(command, environment, dying_by=signal.SIGKILL, keep=(writing,), folder=screen["folder"])
     finally:
         os.close(writing)
     with os.fdopen(reading, "rb") as answer:
@@ -74,16 +72,31 @@ def _start_screen(screen: Mapping[str, Any], environment: Mapping[str, str]) -> 
         line = answer.readline(32).strip() if ready else b""
     if not line.isdigit():
         _end(process, signal.SIGKILL, END_SCREEN_S)
-        raise OSError("Xvfb did not start")
+        raise OSError("Xvnc did not start")
     return process, int(line)
 
 
+def _screen_options(screen: Mapping[str, Any]) -> Sequence[str]:
+    size = ["-geometry", f"{screen['width']}x{screen['height']}", "-depth", "24", "-AcceptSetDesktopSize=0"]
+    closed = ["-nolisten", "tcp", "-auth", screen["authority"], "-rfbport", "-1"]
+    # no password: the socket is in a folder that only our user can enter. Its name is relative, as in ``vnc._connect``
+    viewer = ["-rfbunixpath", screen["socket"], "-rfbunixmode", "0600", "-SecurityTypes", "None", "-NeverShared"]
+    # what is only selected is not copied; no repeated keys, which would combine with a modifier that is pressed later
+    return [*size, *closed, *viewer, "-SendPrimary=0", "-SetPrimary=0", "-r", "-noreset"]
+
+
 def _start(
-    command: Sequence[str], environment: Mapping[str, str], *, dying_by: int, keep: tuple[int, ...] = ()
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    dying_by: int,
+    keep: tuple[int, ...] = (),
+    folder: str | None = None,
 ) -> Process:
     return subprocess.Popen(  # noqa: S603 - our own command lines
         command,
         env=environment,
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -99,32 +112,32 @@ def _dying_with_us(by: int) -> Callable[[], None]:
 
 
 def _until_it_ends(browser: Process, screen: Process | None) -> bool:
-    """Until the person closes the window (True), the screen breaks, or our parent says enough: by a byte or its end."""
+    """Wait until the user closes the window (True), the screen ends, or our parent asks by a byte or by its own end."""
     while browser.poll() is None:
         if screen is not None and screen.poll() is not None:
             return False
         if _waits(sys.stdin, LOOK_S):
             return False
         for process in (browser, screen):
-            _listen(process)
+            _read_complaints(process)
     return True
 
 
-_said: dict[int, bytes] = {}  # by process: the first of what it complains about
+_complaints: dict[int, bytes] = {}  # by process id: the beginning of its standard error
 
 
-def _listen(process: Process | None) -> None:
-    """Take what a program complains about, so that it never waits for us, and keep a little of it."""
+def _read_complaints(process: Process | None) -> None:
+    """Read a program's standard error, so that it never blocks on a full pipe, and keep the beginning."""
     while process is not None and process.stderr is not None and _waits(process.stderr, 0):
         part = os.read(process.stderr.fileno(), 1 << 16)
         if not part:
             return
-        _said[process.pid] = (_said.get(process.pid, b"") + part)[:MAX_SAID_BYTES]
+        _complaints[process.pid] = (_complaints.get(process.pid, b"") + part)[:MAX_COMPLAINT_BYTES]
 
 
 def _lacked_sandbox(browser: Process) -> bool:
-    _listen(browser)
-    return browser.returncode != 0 and b"sandbox" in _said.get(browser.pid, b"").lower()
+    _read_complaints(browser)
+    return browser.returncode != 0 and b"sandbox" in _complaints.get(browser.pid, b"").lower()
 
 
 def _waits(stream: IO[Any], within_s: float) -> bool:
@@ -141,7 +154,7 @@ def _clear_away(browser: Process | None, screen: Process | None, folder: str | N
 
 
 def _end(process: Process, by: int, within_s: float) -> None:
-    """Ask the leader alone, so that it can end its own processes in order; then kill whatever of the group is left."""
+    """Signal the leader alone, so that it can end its own processes in order; then kill what is left of its group."""
     if process.poll() is None:
         process.send_signal(by)
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -152,7 +165,7 @@ def _end(process: Process, by: int, within_s: float) -> None:
 
 
 def _say(line: Mapping[str, Any]) -> None:
-    with contextlib.suppress(OSError):  # a parent that is gone hears nothing
+    with contextlib.suppress(OSError):  # the parent is gone
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 

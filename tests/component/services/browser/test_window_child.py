@@ -194,11 +194,13 @@ async def test_without_a_screen_program_the_window_is_told_and_its_folder_goes(
 async def test_on_a_virtual_screen_the_window_is_all_there_is_and_its_home_goes_with_it(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    xvfb = stage.root / "Xvfb"
-    xvfb.write_text(
-        f"#!{sys.executable}\nimport os, signal, sys\nos.write(int(sys.argv[2]), b'7\\n')\nsignal.pause()\n"
+    xvnc = stage.root / "Xvnc"
+    xvnc.write_text(
+        f"#!{sys.executable}\nimport json, os, signal, sys\n"
+        f"open({str(stage.root / 'screen')!r}, 'w').write(json.dumps([os.getcwd(), *sys.argv[1:]]))\n"
+        "os.write(int(sys.argv[2]), b'7\\n')\nsignal.pause()\n"
     )
-    xvfb.chmod(0o755)
+    xvnc.chmod(0o755)
     monkeypatch.setenv("PATH", f"{stage.root}:{os.environ['PATH']}")
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
     stage.play()
@@ -218,6 +220,9 @@ async def test_on_a_virtual_screen_the_window_is_all_there_is_and_its_home_goes_
     assert environment["HOME"] == str(screen.folder / "home")
     assert "WAYLAND_DISPLAY" not in environment
     assert not screen.folder.exists()
+    folder, *options = json.loads((stage.root / "screen").read_text())
+    assert folder == str(screen.folder)
+    assert "-rfbport -1 -rfbunixpath vnc -rfbunixmode 0600 -SecurityTypes None -NeverShared" in " ".join(options)
 
 
 async def test_a_killed_parent_takes_the_browser_with_it_in_order(stage: Stage) -> None:

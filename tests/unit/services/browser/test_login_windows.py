@@ -1,4 +1,4 @@
-"""One window, one viewer, an end: with a window and a screen that play their parts."""
+"""One window, one viewer, an end; the window and the connection to its screen are stubs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import pytest
 from mediavault.core.errors import AddressRefused, BrowserUnavailable, ToolMissing
 from mediavault.core.job import JobId
 from mediavault.core.platform import Platform
-from mediavault.core.screen import Area, Frame, ScreenEvent, TextEvent
 from mediavault.core.sessions import Errand, SessionState
 from mediavault.services.browser import login_windows
 from mediavault.services.browser.discovery import FoundBrowser
@@ -54,20 +53,9 @@ class StubWindow:
         self.closed_times += 1
 
 
-class StubScreen:
-    size = Area(0, 0, 1280, 800)
-
+class StubConnection:
     def __init__(self) -> None:
-        self.acted: list[ScreenEvent] = []
         self.closed = False
-
-    async def next_frame(self, after: int, *, within_s: float) -> Frame | None:
-        if self.closed:
-            raise BrowserUnavailable("gone")
-        return Frame(after + 1, Area(0, 0, 1, 1), b"png")
-
-    async def act(self, events: list[ScreenEvent]) -> None:
-        self.acted += events
 
     def close(self) -> None:
         self.closed = True
@@ -78,7 +66,8 @@ class World:
 
     def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.state_dir, self.clock = tmp_path / "state", FakeClock()
-        self.window, self.screen = StubWindow(), StubScreen()
+        self.window = StubWindow()
+        self.connections: list[StubConnection] = []
         self.opened: list[tuple[str, Screen]] = []
         self.told: list[SessionState] = []
         self.errands: list[Errand] = []
@@ -87,7 +76,7 @@ class World:
         monkeypatch.setattr(login_windows, "find_browser", lambda _: FoundBrowser(Path("/usr/bin/chromium"), "path"))
         monkeypatch.setattr(login_windows, "window_proxy", self._proxy)
         monkeypatch.setattr(login_windows, "open_window", self._open)
-        monkeypatch.setattr(login_windows, "look_at", self._look)
+        monkeypatch.setattr(login_windows, "connect_to_screen", self._connect)
         desk = SessionDesk(self.state_dir, SITES, self.clock)
         self.windows = LoginWindows(desk, EgressGuard(), self.clock, executable=None, on_closed=self._tell)
 
@@ -115,8 +104,11 @@ class World:
         self.opened.append((url, screen))
         return self.window
 
-    async def _look(self, *_: object) -> StubScreen:
-        return self.screen
+    async def _connect(self, folder: Path) -> StubConnection:
+        if not folder.exists():
+            raise BrowserUnavailable("gone")
+        self.connections.append(StubConnection())
+        return self.connections[-1]
 
     async def _tell(self, state: SessionState, errand: Errand) -> None:
         self.told.append(state)
@@ -156,26 +148,41 @@ async def test_the_ticket_is_good_once(world: World) -> None:
         world.windows.admit(ticket)
 
 
-async def test_the_key_shows_and_acts_and_nothing_else_does(world: World) -> None:
+async def test_the_key_connects_to_the_screen_and_nothing_else_does(world: World) -> None:
     viewer = world.windows.admit(await world.windows.open("site"))
-    frame = await world.windows.next_frame(viewer.key, 0, within_s=1)
-    await world.windows.act(viewer.key, [TextEvent("hi")])
+    async with world.windows.connect(viewer.key):
+        assert len(world.connections) == 1
+        world.windows.check_viewer(viewer.key)
+    assert world.connections[0].closed
 
-    assert frame is not None
-    assert world.screen.acted == [TextEvent("hi")]
     for wrong in ("", "no key", viewer.key[:-1]):
         with pytest.raises(NotTheViewer):
-            await world.windows.act(wrong, [TextEvent("no")])
+            world.windows.check_viewer(wrong)
+        with pytest.raises(NotTheViewer):
+            async with world.windows.connect(wrong):
+                pass
+    assert len(world.connections) == 1
+
+
+async def test_a_viewer_that_connects_again_ends_its_former_connection(world: World) -> None:
+    viewer = world.windows.admit(await world.windows.open("site"))
+    async with world.windows.connect(viewer.key):
+        async with world.windows.connect(viewer.key):
+            assert [each.closed for each in world.connections] == [True, False]
+        world.windows.check_viewer(viewer.key)
 
 
 async def test_coming_back_to_the_window_takes_it_from_the_former_viewer(world: World) -> None:
     first = world.windows.admit(await world.windows.open("site"))
-    second = world.windows.admit(await world.windows.open("site"))
+    async with world.windows.connect(first.key):
+        second = world.windows.admit(await world.windows.open("site"))
+        assert world.connections[0].closed
 
     assert len(world.opened) == 1
     with pytest.raises(NotTheViewer):
-        await world.windows.next_frame(first.key, 0, within_s=1)
-    assert await world.windows.next_frame(second.key, 0, within_s=1)
+        world.windows.check_viewer(first.key)
+    async with world.windows.connect(second.key):
+        assert not world.connections[1].closed
 
 
 async def test_there_is_one_window_at_a_time(world: World) -> None:
@@ -187,18 +194,29 @@ async def test_there_is_one_window_at_a_time(world: World) -> None:
 
 async def test_closing_clears_everything_away_and_tells_what_the_cookies_say(world: World) -> None:
     viewer = world.windows.admit(await world.windows.open("site"))
-    state = await world.close()
+    async with world.windows.connect(viewer.key):
+        state = await world.close()
+        assert world.connections[0].closed  # by the window, before the viewer leaves
 
     assert state is not None
     assert world.told == [state]
-    assert (world.window.closed_times, world.screen.closed) == (1, True)
+    assert world.window.closed_times == 1
     assert list((world.state_dir / "browser").glob("window-*")) == []
     assert world.windows.platform is None
     with pytest.raises(NoWindow):
-        await world.windows.next_frame(viewer.key, 0, within_s=1)
+        world.windows.check_viewer(viewer.key)
     profile = claim_profile(world.state_dir)
     assert not profile.anonymous
     profile.release()
+
+
+async def test_a_window_that_ends_while_its_viewer_connects_is_gone(world: World) -> None:
+    viewer = world.windows.admit(await world.windows.open("site"))
+    world.opened[0][1].folder.rename(world.state_dir / "elsewhere")
+
+    with pytest.raises(NoWindow):
+        async with world.windows.connect(viewer.key):
+            pass
 
 
 async def test_a_person_who_closes_the_browser_has_closed_the_window(world: World) -> None:
@@ -219,14 +237,10 @@ async def test_a_window_that_nobody_looks_at_ends(world: World) -> None:
 async def test_a_window_that_is_looked_at_stays_until_half_an_hour_is_over(world: World) -> None:
     viewer = world.windows.admit(await world.windows.open("site"))
     began = world.clock.monotonic()
-    while not world.told:
-        world.clock.advance(MAX_UNSEEN_S / 3)
-        await asyncio.sleep(0.01)
-        if world.windows.platform is not None and not world.told:
-            try:
-                await world.windows.next_frame(viewer.key, 0, within_s=1)
-            except NoWindow:
-                break
+    async with world.windows.connect(viewer.key):
+        while not world.told:
+            world.clock.advance(MAX_UNSEEN_S / 3)
+            await asyncio.sleep(0.01)
     await world.until(lambda: world.told)
 
     assert MAX_OPEN_S <= world.clock.monotonic() - began < MAX_OPEN_S + MAX_UNSEEN_S
@@ -253,7 +267,7 @@ async def test_what_a_killed_process_left_is_swept_up(world: World) -> None:
 
 async def test_without_tools_or_for_no_site_nothing_opens(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> None:
-        raise ToolMissing("Xvfb is missing.")
+        raise ToolMissing("Xvnc is missing.")
 
     with pytest.raises(NoSuchSite):
         await world.windows.open("nowhere")

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mediavault.services.browser import window_proxy as proxying
-from mediavault.services.browser.window_proxy import window_proxy
+from mediavault.services.browser import plain_window
+from mediavault.services.browser.plain_window import window_proxy
 from mediavault.services.egress.guard import EgressGuard
 from tests.patience import patient
 from tests.unit.services.egress.servers import Site, ok, running
@@ -45,7 +45,7 @@ async def test_what_posts_may_not_reach_the_window_may_not_either() -> None:
 
 
 async def test_another_users_programs_are_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proxying, "is_of_our_user", lambda _: False)
+    monkeypatch.setattr(plain_window, "is_of_our_user", lambda _: False)
     async with a_site() as (site, url), window_proxy(EgressGuard([f"127.0.0.1:{site.port}"]), url) as proxy:
         assert await asked(proxy, url) == ""
 
