@@ -23,7 +23,7 @@ from mediavault.services.browser import media_signs
 from mediavault.services.browser.port import PageCapture, SeenManifest
 from mediavault.services.child.process import ChildFailed
 from mediavault.services.download import hls_document, hls_text, manifest, mpd, mpd_document, mpd_tree, playlist
-from mediavault.services.egress import peer
+from mediavault.services.egress import tcp
 from mediavault.services.egress.http1 import BadMessage
 from mediavault.services.egress.redirects import referer_for
 from mediavault.services.extraction import (
@@ -85,7 +85,6 @@ OWN_TEXTS = frozenset(
         "platforms.lookalikes.imitates",  # hosts, of which parse_http_url takes 253 characters
         "platforms.lookalikes.is_below",
         "services.browser.interception.judge",  # of a response's facts
-        "services.egress.http1.write_head",
         "services.extraction.ytdlp_sites.site_of",
         "services.media.nal.has_hole",  # bytes of media are bounded and read in the child
         "services.media.nal.nal_length_bytes",
@@ -130,7 +129,7 @@ WITH_MORE: Mapping[str, Read] = {
     "services.download.mpd_document.read_document": lambda text: mpd_document.read_document(text, URL),
     "services.download.mpd_tree.fill": lambda text: mpd_tree.fill(text, {"Number": 1}),
     "services.download.playlist.read_playlist": lambda text: playlist.read_playlist(text, URL),
-    "services.egress.peer.owner_of": lambda text: peer.owner_of(text, ("127.0.0.1", 1), ("127.0.0.1", 2)),
+    "services.egress.tcp.owner_of": lambda text: tcp.owner_of(text, ("127.0.0.1", 1), ("127.0.0.1", 2)),
     "services.egress.redirects.referer_for": lambda text: referer_for(URL + text, BASE),
     "services.extraction.assembly.read_source": lambda text: read_source(URL, text, [text]),
     "services.extraction.candidates.candidate_at": lambda text: candidates.candidate_at(

@@ -20,6 +20,7 @@ from types import TracebackType
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from mediavault.core.clock import Clock, SystemClock
+from mediavault.services.egress.http1 import HEAD_END, BadMessage, parse_request
 
 HOST = "127.0.0.1"
 MAX_HEAD_BYTES = 32 << 10  # request line and headers
@@ -116,10 +117,6 @@ def requested_range(value: str | None, size: int) -> range | None:
     return range(min(int(first), size), min(int(last) + 1, size) if last else size)
 
 
-class BadRequest(Exception):
-    """The client's bytes are no request that this server reads."""
-
-
 class HttpServer:
     """``async with HttpServer(handler) as server: … server.origin``.
 
@@ -187,7 +184,7 @@ class HttpServer:
             await _hang_up(writer)
         except (ConnectionError, TimeoutError, asyncio.IncompleteReadError):
             pass
-        except (BadRequest, asyncio.LimitOverrunError, UnicodeDecodeError):
+        except (BadMessage, asyncio.LimitOverrunError):
             with suppress(ConnectionError):
                 await _send(writer, "GET", Response(400, body=b"Bad request\n"), self._clock, keep=False)
         finally:
@@ -196,8 +193,7 @@ class HttpServer:
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """One request and its answer; whether the connection goes on."""
         async with asyncio.timeout(self._idle_s):
-            head = await reader.readuntil(b"\r\n\r\n")
-            request, version = parse_request(head.decode("latin-1"))
+            request, version = read_request(await reader.readuntil(HEAD_END))
             await reader.readexactly(_body_size(request))
         response = await self._handler(request)
         keep = response.keeps_framing and _wants_keep_alive(request, version)
@@ -205,33 +201,26 @@ class HttpServer:
         return keep
 
 
-def parse_request(head: str) -> tuple[Request, str]:
-    """A request's head, as latin-1 text, and its HTTP version. Raises BadRequest."""
-    line, *rest = head.rstrip("\r\n").split("\r\n")
-    parts = line.split(" ")
-    if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
-        raise BadRequest(line)
-    headers: dict[str, str] = {}
-    for row in rest:
-        name, colon, value = row.partition(":")
-        if not colon or not name or name != name.strip():
-            raise BadRequest(row)
-        headers[name.lower()] = value.strip()
-    target = urlsplit(parts[1])
+def read_request(head: bytes) -> tuple[Request, str]:
+    """Return a request and its HTTP version, such as "1.1", from its head. Raises BadMessage."""
+    parsed = parse_request(head)
+    headers = {name.decode("ascii"): value.decode("latin-1") for name, value in parsed.headers}
+    target = urlsplit(parsed.target.decode("ascii"))
     query = dict(parse_qsl(target.query, keep_blank_values=True))
-    return Request(parts[0].upper(), unquote(target.path) or "/", query, headers), parts[2]
+    request = Request(parsed.method.decode("ascii"), unquote(target.path) or "/", query, headers)
+    return request, parsed.http_version.decode("ascii")
 
 
 def _body_size(request: Request) -> int:
     length = request.headers.get("content-length", "0")
-    if "transfer-encoding" in request.headers or not length.isdigit() or int(length) > MAX_BODY_BYTES:
-        raise BadRequest("the body")
+    if "transfer-encoding" in request.headers or int(length) > MAX_BODY_BYTES:
+        raise BadMessage("a body that this server does not read")
     return int(length)
 
 
 def _wants_keep_alive(request: Request, version: str) -> bool:
     wish = request.headers.get("connection", "").lower()
-    return wish == "keep-alive" or (version == "HTTP/1.1" and wish != "close")
+    return wish == "keep-alive" or (version == "1.1" and wish != "close")
 
 
 async def _send(writer: asyncio.StreamWriter, method: str, response: Response, clock: Clock, *, keep: bool) -> None:

@@ -12,14 +12,14 @@ from mediavault.practice.http_server import (
     HOST,
     MAX_HEAD_BYTES,
     NO_LENGTH,
-    BadRequest,
     HttpServer,
     Request,
     Response,
-    parse_request,
+    read_request,
     requested_range,
     whole_or_range,
 )
+from mediavault.services.egress.http1 import BadMessage
 from tests.fakes import FakeClock
 
 BODY = bytes(range(256)) * 40
@@ -33,11 +33,11 @@ def answers(response: Response) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def exchange(server: HttpServer, *heads: str) -> bytes:
-    """Everything that the server sends for these requests on one connection."""
+    """Return everything that the server sends for these requests on one connection."""
     reader, writer = await asyncio.open_connection(HOST, server.port)
     try:
         for head in heads:
-            writer.write(head.encode() + b"\r\n\r\n")
+            writer.write(head.replace("HTTP/1.1", "HTTP/1.1\r\nHost: h").encode() + b"\r\n\r\n")
         writer.write_eof()
         return await reader.read()
     finally:
@@ -168,7 +168,7 @@ async def test_more_connections_than_it_holds_are_closed_unanswered(monkeypatch:
     monkeypatch.setattr(http_server, "MAX_CONNECTIONS", 1)
     async with HttpServer(answers(Response(200, (), b"ok"))) as server:
         reader, writer = await asyncio.open_connection(HOST, server.port)
-        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
         await reader.readuntil(b"ok")
         second, second_writer = await asyncio.open_connection(HOST, server.port)
 
@@ -226,15 +226,16 @@ def test_a_range_of_another_version_is_answered_with_the_whole(condition: str, s
 
 
 def test_a_request_is_read_with_its_query_headers_and_cookies() -> None:
-    request, version = parse_request("get /a%20b?x=1&y= HTTP/1.1\r\nHost: h\r\nCOOKIE: a=1; b=2\r\n\r\n")
+    request, version = read_request(b"GET /a%20b?x=1&y= HTTP/1.1\r\nHost: h\r\nCOOKIE: a=1; b=2\r\n\r\n")
 
-    assert (request.method, request.path, request.query, version) == ("GET", "/a b", {"x": "1", "y": ""}, "HTTP/1.1")
+    assert (request.method, request.path, request.query, version) == ("GET", "/a b", {"x": "1", "y": ""}, "1.1")
     assert request.cookies == {"a": "1", "b": "2"}
 
 
 @pytest.mark.parametrize(
-    "head", ["GET /", "GET / SPDY/3", "GET / HTTP/1.1\r\nno colon", "GET / HTTP/1.1\r\n folded: x"]
+    "head",
+    ["GET /", "GET / SPDY/3", "GET / HTTP/1.1\r\nHost: h\r\nno colon", "GET / HTTP/1.1\r\nHost: h\r\n folded: x"],
 )
 def test_a_malformed_head_is_no_request(head: str) -> None:
-    with pytest.raises(BadRequest):
-        parse_request(f"{head}\r\n\r\n")
+    with pytest.raises(BadMessage):
+        read_request(f"{head}\r\n\r\n".encode())

@@ -26,7 +26,7 @@ from mediavault.services.browser.profile import Profile
 from mediavault.services.browser.vnc import SOCKET
 from mediavault.services.child.process import environment
 from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.egress.peer import is_of_our_user
+from mediavault.services.egress.tcp import is_of_our_user
 from mediavault.services.egress.proxy import CHROMIUM_ARGS, EgressProxy
 
 START_S = 30.0

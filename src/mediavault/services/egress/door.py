@@ -12,8 +12,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from mediavault.services.egress.dial import BUFFER_BYTES, Streams
-from mediavault.services.egress.relay import close, tunnel
+from mediavault.services.egress.tcp import BUFFER_BYTES, Streams, close, stop_tasks, tunnel
 
 
 @asynccontextmanager
@@ -26,8 +25,7 @@ async def door_to(port: int) -> AsyncIterator[int]:
     try:
         yield theirs.fileno()
     finally:
-        carrying.cancel()
-        await asyncio.gather(carrying, return_exceptions=True)
+        await stop_tasks(carrying)
         ours.close()
         theirs.close()
 
@@ -52,9 +50,7 @@ async def _serve(listener: socket.socket, port: int) -> None:
         await asyncio.Future()
     finally:
         server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await stop_tasks(*tasks)
 
 
 async def _pass_on(client: Streams, port: int) -> None:

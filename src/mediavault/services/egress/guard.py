@@ -7,18 +7,21 @@ addresses; the connection goes to one of these, never to the name again (DNS reb
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, ip_address
+from typing import Protocol
 
 from mediavault.core.errors import AddressRefused, NetworkFailure
 from mediavault.core.urls import HttpUrl
-from mediavault.services.egress.addresses import Address, judge
-from mediavault.services.egress.resolver import Resolver, SystemResolver
-from mediavault.services.egress.rules import (
+from mediavault.services.egress.addresses import (
     SETTING,
+    Address,
     AllowRules,
     is_loopback_name,
+    judge,
     literal,
     name_refusal,
     port_is_served,
@@ -28,9 +31,36 @@ SockAddress = tuple[str, int] | tuple[str, int, int, int]
 Endpoint = tuple[socket.AddressFamily, SockAddress]
 
 MAX_ENDPOINTS = 16  # of a longer answer, all are checked and the first are used
+LOOKUPS_AT_ONCE = 16  # a dead DNS server holds a thread for 10 to 30 s; the loop's default threads write files
 MAX_PUBLIC_NAMES = 100_000  # remembered, about 10 MB; only where a network is opened
 
 _LOOPBACK = (IPv4Address("127.0.0.1"), ip_address("::1"))
+
+
+class Resolver(Protocol):
+    """Looks up a name once."""
+
+    async def __call__(self, host: str) -> Sequence[str]:
+        """Return all addresses of ``host`` as text, best first. Raises NetworkFailure when there is no such name."""
+
+
+class SystemResolver:
+    """``getaddrinfo`` on its own threads."""
+
+    def __init__(self) -> None:
+        self._threads: ThreadPoolExecutor | None = None
+
+    async def __call__(self, host: str) -> Sequence[str]:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(LOOKUPS_AT_ONCE, thread_name_prefix="dns")
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, _lookup, host)
+        return list(dict.fromkeys(found))
+
+    def close(self) -> None:
+        """Drop lookups that have not begun. The resolver can be used again afterwards."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._threads = None
 
 
 class EgressGuard:
@@ -188,3 +218,11 @@ def _is_of_this_machine(address: Address) -> bool:
     except OSError:
         return False
     return True
+
+
+def _lookup(host: str) -> list[str]:
+    try:
+        answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    except (OSError, UnicodeError) as exc:  # UnicodeError: a label that is not a DNS label
+        raise NetworkFailure(f"The name {host} could not be resolved ({exc}).") from exc
+    return [str(sockaddr[0]) for *_, sockaddr in answers]

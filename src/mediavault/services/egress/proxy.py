@@ -20,13 +20,11 @@ from dataclasses import dataclass, field
 from mediavault.core.errors import AddressRefused, BadUrl, NetworkFailure, TookTooLong
 from mediavault.core.logs import get_logger
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
-from mediavault.services.egress.dial import BUFFER_BYTES, Streams, dial
 from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.egress.http1 import BadMessage, Head, end_to_end, parse_request, write_head
-from mediavault.services.egress.relay import AnswerBroke, close, exchange, tunnel
+from mediavault.services.egress.http1 import BadMessage, HttpConnection, Request, ResponseInterrupted, forward, header
+from mediavault.services.egress.tcp import BUFFER_BYTES, Streams, close, dial, stop_tasks, tunnel
 
 MAX_CONNECTIONS = 512
-IDLE_S = 300.0  # between two requests of a connection; as long as Chromium keeps an idle one
 CONNECT_S = 15.0
 USERNAME = "mediavault"
 REFUSED_HEADER = "Mediavault-Egress"  # tells the proxy's answers for a plain http target from a site's own
@@ -98,9 +96,7 @@ class EgressProxy:
         if server is None:
             return
         server.close()
-        for task in self._connections:
-            task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await stop_tasks(*self._connections)
         await server.wait_closed()
 
     @property
@@ -165,51 +161,60 @@ class EgressProxy:
         if len(self._connections) >= MAX_CONNECTIONS or self._server is None or is_stranger:
             writer.transport.abort()
             return
-        task = asyncio.create_task(self._serve((reader, writer)))
+        task = asyncio.create_task(self._serve(HttpConnection((reader, writer), is_server=True)))
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
 
-    async def _serve(self, client: Streams) -> None:
+    async def _serve(self, client: HttpConnection) -> None:
         try:
-            goes_on = True
-            while goes_on and (request := await _next_request(client[0])):
-                goes_on = await self._answer(client, request)
-                self._private.pop(_this_task(), None)
-        except (BadMessage, asyncio.LimitOverrunError):
-            _say(client, "400 Bad Request", "This is not a request that the proxy takes.")
-        except (OSError, EOFError, AnswerBroke):  # TimeoutError is an OSError
-            client[1].transport.abort()
+            await self._serve_requests(client)
+        except (OSError, EOFError, ResponseInterrupted):  # TimeoutError is an OSError
+            client.streams[1].transport.abort()
         finally:
             self._private.pop(_this_task(), None)
-            await close(client)
+            await close(client.streams)
 
-    async def _answer(self, client: Streams, request: Head) -> bool:
-        """Serve one request; whether the connection can carry another."""
+    async def _serve_requests(self, client: HttpConnection) -> None:
+        try:
+            while request := await client.receive_request():
+                await self._answer(client, request)
+                self._private.pop(_this_task(), None)
+                if not client.start_next_cycle():
+                    return
+        except (BadMessage, asyncio.LimitOverrunError):
+            await client.respond(400, "This is not a request that the proxy takes.")
+
+    async def _answer(self, client: HttpConnection, request: Request) -> None:
         own = self._pass_of(request)
         if own is None:
             challenge = ("Proxy-Authenticate", f'Basic realm="{USERNAME}"')
-            return _say(client, "407 Proxy Authentication Required", "A password is needed.", challenge)
+            return await client.respond(407, "A password is needed.", challenge)
         try:
             target, path = _target(request)
             server = await self._reach(target, own)
         except BadUrl:
-            return _say(client, "400 Bad Request", "This is not a target that the proxy takes.")
+            return await client.respond(400, "This is not a target that the proxy takes.")
         except AddressRefused as exc:
             own.context.copy().run(_log_refusal, target, exc)
-            return _say(client, "403 Forbidden", "mediavault does not connect there.", (REFUSED_HEADER, "refused"))
+            return await client.respond(403, "mediavault does not connect there.", (REFUSED_HEADER, "refused"))
         except TookTooLong:
-            return _say(client, "504 Gateway Timeout", "The server did not answer in time.", (REFUSED_HEADER, "late"))
+            return await client.respond(504, "The server did not answer in time.", (REFUSED_HEADER, "late"))
         except NetworkFailure:
-            return _say(client, "502 Bad Gateway", "The server cannot be reached.", (REFUSED_HEADER, "unreachable"))
+            return await client.respond(502, "The server cannot be reached.", (REFUSED_HEADER, "unreachable"))
         try:
-            return await self._pass_on(client, server, request, target, path)
+            if request.method == b"CONNECT":
+                client.streams[1].write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                return await tunnel(client.streams, server)
+            await forward(client, server, request, host=target.netloc, path=path)
+        except (BadMessage, OSError, EOFError, asyncio.LimitOverrunError):
+            await client.respond(502, "The server's answer cannot be read.")
         finally:
             await close(server)
 
-    def _pass_of(self, request: Head) -> _Pass | None:
+    def _pass_of(self, request: Request) -> _Pass | None:
         if self._admits is not None:
             return self._browser
-        scheme, _, token = (request.get("proxy-authorization") or "").partition(" ")
+        scheme, _, token = (header(request, b"proxy-authorization") or "").partition(" ")
         given = token.strip().encode()
         fitting = [own for own in self._passes if hmac.compare_digest(own.token.encode(), given)]
         return fitting[0] if fitting and scheme.lower() == "basic" else None
@@ -235,43 +240,20 @@ class EgressProxy:
                 return scope
         return None
 
-    async def _pass_on(self, client: Streams, server: Streams, request: Head, target: HttpUrl, path: str) -> bool:
-        method = request.start[0]
-        if method == "CONNECT":
-            client[1].write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            await tunnel(client, server)
-            return False
-        kept = [(name, value) for name, value in end_to_end(request) if name.lower() not in {"host", "expect"}]
-        headers = [("Host", target.netloc), *kept, ("Connection", "close")]
-        server[1].write(write_head(f"{method} {path} HTTP/1.1", headers))
-        try:
-            return await exchange(client, server, request)
-        except (BadMessage, OSError, EOFError, asyncio.LimitOverrunError):
-            return _say(client, "502 Bad Gateway", "The server's answer cannot be read.")
-
-
-async def _next_request(reader: asyncio.StreamReader) -> Head | None:
-    """The next request's head; None when the client has closed."""
-    try:
-        async with asyncio.timeout(IDLE_S):
-            return parse_request(await reader.readuntil(b"\r\n\r\n"))
-    except asyncio.IncompleteReadError:
-        return None
-
 
 _CONNECT_TARGET = re.compile(r"[^/?#@]+:[0-9]+")
 _ABSOLUTE = re.compile(r"http://(?P<authority>[^/?#]*)(?P<path>[^#]*)", re.IGNORECASE)
 
 
-def _target(request: Head) -> tuple[HttpUrl, str]:
-    """Where a request leads, and the path to ask for, unchanged. Raises BadUrl."""
-    method, target = request.start
-    if method == "CONNECT":
+def _target(request: Request) -> tuple[HttpUrl, str]:
+    """Return the URL to connect to, and the path to request, unchanged. Raises BadUrl."""
+    target = request.target.decode("ascii")
+    if request.method == b"CONNECT":
         if not _CONNECT_TARGET.fullmatch(target):
             raise BadUrl("CONNECT needs host:port.")
         return parse_http_url(f"https://{target}/"), "/"
     match = _ABSOLUTE.match(target)
-    if match is None or request.http10:
+    if match is None or request.http_version == b"1.0":
         raise BadUrl("Only http:// in absolute form, over HTTP/1.1.")
     path = match["path"]
     return parse_http_url(f"http://{match['authority']}/"), path if path.startswith("/") else f"/{path}"
@@ -279,14 +261,6 @@ def _target(request: Head) -> tuple[HttpUrl, str]:
 
 def _log_refusal(target: HttpUrl, refusal: AddressRefused) -> None:
     log.info("egress_refused", host=target.host, port=target.port, reason=refusal.message)
-
-
-def _say(client: Streams, status: str, text: str, *headers: tuple[str, str]) -> bool:
-    """A short answer of the proxy's own, and the end of the connection."""
-    body = f"{text}\n".encode()
-    fixed = [("Content-Type", "text/plain"), ("Content-Length", str(len(body))), ("Connection", "close")]
-    client[1].write(write_head(f"HTTP/1.1 {status}", [*fixed, *headers]) + body)
-    return False
 
 
 def _this_task() -> asyncio.Task[None]:

@@ -9,8 +9,7 @@ import pytest
 from mediavault.core.errors import AddressRefused, BadSetting, NetworkFailure
 from mediavault.core.urls import HttpUrl, parse_http_url
 from mediavault.services.egress import guard as guarding
-from mediavault.services.egress.guard import MAX_ENDPOINTS, EgressGuard
-from mediavault.services.egress.resolver import SystemResolver
+from mediavault.services.egress.guard import MAX_ENDPOINTS, EgressGuard, SystemResolver
 from tests.unit.services.egress.servers import Names
 
 PUBLIC = parse_http_url("https://site.test/post/1")

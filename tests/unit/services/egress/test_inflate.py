@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediavault.core.errors import HttpError, Incomplete
-from mediavault.services.egress.inflate import Inflater
+from mediavault.services.egress.client import Inflater
 
 
 def raw_deflate(data: bytes) -> bytes:

@@ -1,24 +1,33 @@
-"""Opening a TCP connection to the first of several checked addresses that answers (RFC 8305, "happy eyeballs")."""
+"""TCP connections as asyncio streams: dialing checked addresses, copying between two connections, closing.
+
+Also tells who is at the other end of a loopback connection. Several addresses are tried as RFC 8305 ("happy eyeballs") describes.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import struct
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import chain, zip_longest
+from pathlib import Path
 
 from mediavault.core.errors import NetworkFailure, TookTooLong
 from mediavault.services.egress.guard import Endpoint
 
 HEAD_START_S = 0.25  # RFC 8305, section 5
 BUFFER_BYTES = 65_536  # of each direction, before the sender is made to wait
+LINGER_S = 30.0  # for the second direction of a tunnel after the first has ended
+CLOSE_S = 1.0
+SOCKET_TABLE = Path("/proc/net/tcp")  # proc(5)
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def dial(endpoints: Sequence[Endpoint], *, within_s: float) -> Streams:
-    """Connect to one of ``endpoints``; each gets a head start before the next is tried beside it.
+    """Connect to one of ``endpoints``; each gets a head start before the next one is tried in parallel.
 
     Raises NetworkFailure when none answers, TookTooLong after ``within_s`` seconds.
     """
@@ -29,6 +38,46 @@ async def dial(endpoints: Sequence[Endpoint], *, within_s: float) -> Streams:
         raise TookTooLong("The server did not answer in time.") from exc
     except OSError as exc:
         raise NetworkFailure(f"The server did not take the connection ({exc}).") from exc
+
+
+async def tunnel(first: Streams, second: Streams) -> None:
+    """Copy bytes both ways until both ends have closed or one failed. A slow reader slows the sender down."""
+    ways = [asyncio.create_task(_copy(first[0], second[1])), asyncio.create_task(_copy(second[0], first[1]))]
+    try:
+        _, pending = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        if pending:
+            await asyncio.wait(pending, timeout=LINGER_S)
+    finally:
+        await stop_tasks(*ways)
+
+
+async def close(streams: Streams) -> None:
+    """Close a connection; at once when its other end does not take what is left to send."""
+    writer = streams[1]
+    writer.close()
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await writer.wait_closed()
+    except (OSError, TimeoutError):
+        writer.transport.abort()
+    except asyncio.CancelledError:
+        writer.transport.abort()
+        raise
+
+
+async def stop_tasks(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks and wait for their end; their errors are dropped."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(BUFFER_BYTES):
+            writer.write(data)
+            await writer.drain()
+        writer.write_eof()
 
 
 async def _streams(connected: socket.socket) -> Streams:
@@ -80,7 +129,7 @@ async def _discard(attempts: list[asyncio.Task[socket.socket]]) -> None:
     for attempt in attempts:
         attempt.cancel()
     for outcome in await asyncio.gather(*attempts, return_exceptions=True):
-        if isinstance(outcome, socket.socket):  # it won in the moment between the look and the cancel
+        if isinstance(outcome, socket.socket):  # it connected after the last look and before the cancel
             outcome.close()
 
 
@@ -92,3 +141,33 @@ async def _connect(endpoint: Endpoint) -> socket.socket:
         await asyncio.get_running_loop().sock_connect(attempt, sockaddr)
         undo.pop_all()
     return attempt
+
+
+# --- the other end of a loopback connection ----------------------------------------------------------------------
+
+_LOCAL, _REMOTE, _UID = 1, 2, 7
+
+
+def is_of_our_user(writer: asyncio.StreamWriter) -> bool:
+    """Return whether a process of our own user made this connection. Always true where the kernel has no such table."""
+    try:
+        table = SOCKET_TABLE.read_text("ascii", "replace")
+    except OSError:
+        return True
+    return owner_of(table, writer.get_extra_info("peername"), writer.get_extra_info("sockname")) == os.getuid()
+
+
+def owner_of(table: str, local: tuple[str, int], remote: tuple[str, int]) -> int | None:
+    """Return the user of the IPv4 socket at ``local`` that is connected to ``remote``; None when there is none."""
+    wanted = [_written(*local), _written(*remote)]
+    for line in table.splitlines()[1:]:
+        columns = line.split()
+        if len(columns) > _UID and columns[_LOCAL : _REMOTE + 1] == wanted:
+            return int(columns[_UID])
+    return None
+
+
+def _written(host: str, port: int) -> str:
+    """Format an address as the kernel does: a number in the machine's byte order."""
+    (number,) = struct.unpack("=I", socket.inet_aton(host))
+    return f"{number:08X}:{port:04X}"
