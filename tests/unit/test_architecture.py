@@ -30,6 +30,7 @@ IMPORTERS = {
     "markupsafe": {"api/render.py", "api/sections.py"},
     "obstore": {"services/vault/bucket.py"},
     "playwright": {"services/browser/chromium.py"},
+    "prometheus_client": {"api/metrics.py"},
     "pydantic": {"core/changeable.py", "core/settings.py", "api/", "commands/output.py"},  # describes records
     "pydantic_settings": {"core/changeable.py", "core/settings.py"},
     "pymongo": {"store/mongodb/engine.py"},

@@ -1,60 +1,145 @@
-"""``GET /metrics``: the vault in numbers, for Prometheus and what reads its format."""
+"""``GET /metrics``: the vault in numbers, for Prometheus and what reads its formats. The only importer of prometheus_client.
+
+Every number is read from the store, so any of the API's processes reports the whole fleet and no registry of this
+process is used.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.registry import Collector
 
+from mediavault import __version__
 from mediavault.api.dependencies import errors
-from mediavault.api.prometheus import CONTENT_TYPE, exposition, metrics_of
 from mediavault.api.services import ApiServices
 from mediavault.core.fleet import ALIVE_WITHIN
+from mediavault.core.gates import Gate, GateState
+from mediavault.core.job import WorkerBeat
+from mediavault.store.port import StoreReport
 
 router = APIRouter(tags=["health"])
 
-FRESH_FOR_S = 10.0  # counting reads whole indexes; however often it is asked, the store is so often at most
+FRESH_FOR_S = 10.0  # counting reads whole indexes, so the store is read at most this often
+OPENMETRICS = "application/openmetrics-text"
+
+Samples = list[tuple[Mapping[str, str], float]]  # labels, value
 
 
 class Measurements:
-    """The last answer, and when it was made."""
+    """The last snapshot, and when it was taken."""
 
     def __init__(self, services: ApiServices) -> None:
         self._services = services
-        self._one_at_a_time = asyncio.Lock()
-        self._text, self._until = "", float("-inf")
+        self._lock = asyncio.Lock()
+        self._snapshot, self._fresh_until = Snapshot([]), float("-inf")
 
-    async def text(self) -> str:
-        """Raises StoreError."""
-        async with self._one_at_a_time:
+    async def snapshot(self) -> Snapshot:
+        """Return numbers that are at most FRESH_FOR_S old. Raises StoreError."""
+        async with self._lock:
             now = self._services.clock.monotonic()
-            if now >= self._until:
-                self._text, self._until = await self._measure(), now + FRESH_FOR_S
-            return self._text
+            if now >= self._fresh_until:
+                self._snapshot, self._fresh_until = await self._measure(), now + FRESH_FOR_S
+            return self._snapshot
 
-    async def _measure(self) -> str:
+    async def _measure(self) -> Snapshot:
         store, settings = self._services.store, self._services.settings
         report, workers = await store.report(), await store.workers(seen_within=ALIVE_WITHIN)
         folders = {"state": settings.state_dir, "downloads": settings.download_dir}
         free = await asyncio.to_thread(_free_bytes, folders)
-        return exposition(metrics_of(report, workers, await store.gates(), free, self._services.clock.now()))
+        return Snapshot(list(metrics_of(report, workers, await store.gates(), free, self._services.clock.now())))
 
 
-def _free_bytes(folders: dict[str, Path]) -> dict[str, int]:
-    """Folders that are not there are left out."""
-    found = {}
+class Snapshot(Collector):
+    """Metrics of one moment; those without a sample are left out."""
+
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self._metrics = [metric for metric in metrics if metric.samples]
+
+    def collect(self) -> Sequence[Metric]:
+        return self._metrics
+
+
+def metrics_of(
+    report: StoreReport, workers: Sequence[WorkerBeat], gates: Sequence[Gate], free: Mapping[str, int], now: datetime
+) -> Iterator[Metric]:
+    """Yield all metrics. ``workers``: those alive. ``free``: bytes by folder. ``now``: by the clock of the gates."""
+    oldest = report.oldest_queued_at
+    age_s = 0.0 if oldest is None else max(0.0, (report.at - oldest).total_seconds())
+    leaving = sum(worker.draining for worker in workers)
+    yield _gauge("info", "This vault.", [({"version": __version__, "store": report.engine}, 1)])
+    yield _gauge("jobs", "Jobs by state.", [({"status": s}, n) for s, n in report.counts.items()])
+    waiting: Samples = [({"platform": name}, count) for name, count in sorted(report.waiting.items())]
+    yield _gauge("jobs_waiting", "Jobs that are queued or wait for their next try.", waiting)
+    yield _gauge("queue_age_seconds", "Age of the oldest queued job, 0 without one.", [({}, age_s)])
+    states: Samples = [({"state": "working"}, len(workers) - leaving), ({"state": "leaving"}, leaving)]
+    yield _gauge("workers", "Workers seen within 90 seconds.", states)
+    yield from _worker_metrics(workers)
+    closed: Samples = [({"platform": gate.platform}, gate.state(now) is not GateState.OPEN) for gate in gates]
+    yield _gauge("gate_closed", "1 while a site is left alone.", closed)
+    yield _gauge("disk_free_bytes", "Free space.", [({"folder": folder}, n) for folder, n in free.items()])
+
+
+def _worker_metrics(workers: Sequence[WorkerBeat]) -> Iterator[Metric]:
+    """Each worker counts since it started and is reported under its id, so that no counter ever decreases."""
+    labelled = [(worker, {"host": worker.host, "worker": str(worker.worker)}) for worker in workers]
+    running: Samples = [(labels, worker.running_jobs) for worker, labels in labelled]
+    yield _gauge("running_attempts", "Attempts under way.", running)
+    for counted, name, text in (
+        ("claimed", "claims", "Jobs that a worker took."),
+        ("completed", "completions", "Attempts that saved all of their post."),
+        ("given_back", "releases", "Attempts that gave their job back without a result."),
+    ):
+        yield _counter(name, text, [(labels, worker.tally.get(counted, 0)) for worker, labels in labelled])
+    failures: Samples = [
+        ({**labels, "code": counted.removeprefix("failed:")}, count)
+        for worker, labels in labelled
+        for counted, count in sorted(worker.tally.items())
+        if counted.startswith("failed:")
+    ]
+    yield _counter("failures", "Attempts that failed, by code.", failures)
+
+
+def _gauge(name: str, text: str, samples: Samples) -> Metric:
+    return _filled(GaugeMetricFamily(f"mediavault_{name}", text), f"mediavault_{name}", samples)
+
+
+def _counter(name: str, text: str, samples: Samples) -> Metric:
+    return _filled(CounterMetricFamily(f"mediavault_{name}", text), f"mediavault_{name}_total", samples)
+
+
+def _filled(metric: Metric, sample_name: str, samples: Samples) -> Metric:
+    for labels, value in samples:
+        metric.add_sample(sample_name, dict(labels), value)
+    return metric
+
+
+def _free_bytes(folders: Mapping[str, Path]) -> dict[str, int]:
+    """Return the free bytes of each folder's disk; folders that do not exist are left out."""
+    free = {}
     for name, folder in folders.items():
         with suppress(OSError):
-            found[name] = shutil.disk_usage(folder).free
-    return found
+            free[name] = shutil.disk_usage(folder).free
+    return free
 
 
 @router.get("/metrics", response_class=PlainTextResponse, responses=errors(401, 503))
 async def metrics(request: Request) -> Response:
     """Jobs by state, the queue's age, workers and what they have done, gates, free space; at most ten seconds old."""
     measurements: Measurements = request.app.state.measurements
-    return Response(await measurements.text(), media_type=CONTENT_TYPE)
+    snapshot = await measurements.snapshot()
+    # not prometheus_client's choose_encoder: it raises TypeError for a version that is not a number
+    if OPENMETRICS in request.headers.get("accept", ""):
+        text: bytes = openmetrics.generate_latest(snapshot)  # type: ignore[no-untyped-call]
+        return Response(text, media_type=openmetrics.CONTENT_TYPE_LATEST)
+    return Response(generate_latest(snapshot), media_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -6,9 +6,11 @@ import re
 from datetime import timedelta
 
 import pytest
+from prometheus_client import generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from mediavault.api.metrics import FRESH_FOR_S
-from mediavault.api.prometheus import CONTENT_TYPE, Metric, exposition
+from mediavault.api.metrics import FRESH_FOR_S, Snapshot
 from mediavault.core.errors import ErrorCode
 from mediavault.store.port import StoreReport
 from tests.unit.api.conftest import House
@@ -17,9 +19,9 @@ SAMPLE = re.compile(r"([a-z_]+)(?:\{(.*)\})? (\S+)")
 
 
 async def numbers(house: House) -> dict[str, float]:
-    """Name and labels as they stand there -> value."""
+    """Name and labels as they are written -> value."""
     answer = await house.client.get("/metrics")
-    assert (answer.status, answer.headers["content-type"]) == (200, CONTENT_TYPE)
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
     lines = [line for line in answer.text.splitlines() if not line.startswith("# ")]
     assert all(SAMPLE.fullmatch(line) for line in lines)
     return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
@@ -46,7 +48,7 @@ async def test_a_scrape_tells_of_jobs_workers_gates_and_disks(house: House) -> N
         f"mediavault_claims_total{{{one}}}": 9,
         f"mediavault_completions_total{{{one}}}": 4,
         f"mediavault_releases_total{{{one}}}": 1,
-        f'mediavault_failures_total{{{one},code="NETWORK"}}': 3,
+        f'mediavault_failures_total{{code="NETWORK",{one}}}': 3,
     }
     assert {name: found.get(name) for name in expected} == expected
     assert found['mediavault_disk_free_bytes{folder="downloads"}'] > 0
@@ -79,9 +81,44 @@ async def test_nobody_reads_them_without_the_token(make_house: object) -> None:
     assert (without.status, with_it.status) == (401, 200)
 
 
-def test_a_label_is_escaped_and_a_metric_without_a_sample_left_out() -> None:
-    odd = Metric("a_total", "counter", "Odd.", [({"host": 'a"b\\c\nd'}, 1.5)])
+async def test_openmetrics_is_written_where_it_is_asked_for(house: House) -> None:
+    await house.beat(tally={"claimed": 9})
+    answer = await house.client.get("/metrics", accept="application/openmetrics-text;version=none")
+    families = {family.name: family for family in text_string_to_metric_families(answer.text)}  # type: ignore[no-untyped-call]
 
-    assert exposition([odd, Metric("b", "gauge", "Nothing.")]) == (
+    assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert [(sample.name, sample.value) for sample in families["mediavault_claims"].samples] == [
+        ("mediavault_claims_total", 9.0)
+    ]
+
+
+async def test_the_types_and_names_of_all_metrics_stay(house: House) -> None:
+    """Dashboards and alerts name them."""
+    await house.add()
+    await house.store.close_gate("x", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="slow down")
+    await house.beat(tally={"failed:NETWORK": 1})
+    lines = (await house.client.get("/metrics")).text.splitlines()
+
+    assert {tuple(line.split()[2:]) for line in lines if line.startswith("# TYPE")} == {
+        ("mediavault_info", "gauge"),
+        ("mediavault_jobs", "gauge"),
+        ("mediavault_jobs_waiting", "gauge"),
+        ("mediavault_queue_age_seconds", "gauge"),
+        ("mediavault_workers", "gauge"),
+        ("mediavault_running_attempts", "gauge"),
+        ("mediavault_claims_total", "counter"),
+        ("mediavault_completions_total", "counter"),
+        ("mediavault_releases_total", "counter"),
+        ("mediavault_failures_total", "counter"),
+        ("mediavault_gate_closed", "gauge"),
+        ("mediavault_disk_free_bytes", "gauge"),
+    }
+
+
+def test_a_label_is_escaped_and_a_metric_without_a_sample_left_out() -> None:
+    odd = CounterMetricFamily("a", "Odd.", labels=["host"])
+    odd.add_metric(['a"b\\c\nd'], 1.5)
+
+    assert generate_latest(Snapshot([odd, GaugeMetricFamily("b", "Nothing.")])).decode() == (
         '# HELP a_total Odd.\n# TYPE a_total counter\na_total{host="a\\"b\\\\c\\nd"} 1.5\n'
     )
