@@ -1,18 +1,24 @@
-"""How many connections the server holds: of one address, and altogether; and what the next one is told.
+"""Limits for each client address: how many connections the server holds, and how many requests run at once.
 
-A trusted proxy's connections are not counted, since they are everybody's; what it forwards is counted by the gate,
-request by request, for the address that it names.
+A trusted proxy's connections are not limited, since they are everybody's: each request that it forwards counts for the
+address that it names. A proxy that names no address cannot be limited.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from fastapi import Request
 
 from mediavault.access.back_off import place_of
-from mediavault.access.head_count import HeadCount
+from mediavault.access.desk import AccessDesk
 from mediavault.access.proxies import ProxyRules, is_trusted
+from mediavault.api.doorkeeper import knock_of
+from mediavault.api.errors import HttpRefusal
 from mediavault.core.errors import ErrorCode
 from mediavault.core.logs import get_logger
 
@@ -20,12 +26,62 @@ log = get_logger(__name__)
 
 OF_AN_ADDRESS = 200  # as specified; a browser makes six
 RETRY_AFTER_S = 10  # slow requests have been given up by then
-MAX_TOLD = 64  # of those who are being told at a time; others are cut off without a word
-TOLD_WITHIN_S = 0.5  # whether or not a request has come: an answer that meets an unread one may be lost on its way
+MAX_REFUSALS = 64  # that are being sent at a time; further connections are closed without a response
+REFUSE_WITHIN_S = 0.5  # without a request too: a response that meets an unread request may be lost
 
 
-def _answer(status: str, code: ErrorCode, message: str, advice: str) -> bytes:
-    """In our own form, and in English: nobody has read which language is asked for."""
+class AddressCounter:
+    """Counts by address, as ``place_of`` writes them; only addresses with a count above 0 use memory."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._counts: Counter[str] = Counter()
+
+    def acquire(self, address: str) -> bool:
+        """Count one more, to be released; False, and not counted, at the limit."""
+        if self._counts[address] >= self._limit:
+            return False
+        self._counts[address] += 1
+        return True
+
+    def release(self, address: str) -> bool:
+        """Count one less. Returns whether it was the last one."""
+        self._counts[address] -= 1
+        if is_last := self._counts[address] <= 0:
+            del self._counts[address]
+        return is_last
+
+
+class ConcurrencyLimit:
+    """How many requests of one address run at once."""
+
+    def __init__(self, desk: AccessDesk) -> None:
+        self._desk = desk
+        self._counter = AddressCounter(OF_AN_ADDRESS)
+
+    @contextmanager
+    def hold(self, request: Request) -> Iterator[None]:
+        """Count the request while the block runs. Raises HttpRefusal at the limit."""
+        address = self._desk.address_of(knock_of(request))
+        if self._desk.is_proxy(address):
+            yield
+            return
+        place = place_of(address)
+        if not self._counter.acquire(place):
+            raise HttpRefusal(
+                429,
+                ErrorCode.TOO_MANY,
+                "Too many requests at once from this address.",
+                headers={"Retry-After": str(RETRY_AFTER_S)},
+            )
+        try:
+            yield
+        finally:
+            self._counter.release(place)
+
+
+def _response(status: str, code: ErrorCode, message: str, advice: str) -> bytes:
+    """A response in the form of the API's errors, in English: no request has been read that asks for a language."""
     body = json.dumps({"code": code, "message": message, "help": advice}).encode()
     head = (
         f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n"
@@ -34,84 +90,84 @@ def _answer(status: str, code: ErrorCode, message: str, advice: str) -> bytes:
     return head.encode() + body
 
 
-_TOO_MANY = _answer(
+_TOO_MANY = _response(
     "429 Too Many Requests",
     ErrorCode.TOO_MANY,
     "Too many connections from this address.",
     "Close some, or use one of them again for the next request.",
 )
-_FULL = _answer(
+_FULL = _response(
     "503 Service Unavailable", ErrorCode.TOO_MANY, "The vault has no connection left.", "Try again in a moment."
 )
 
 
 class Connections:
-    """Those of one server. ``altogether`` is what its process can hold; no address gets more than half of it."""
+    """The connections of one server, at most ``limit``; one address gets at most half of them."""
 
-    def __init__(self, proxies: ProxyRules, *, altogether: int) -> None:
+    def __init__(self, proxies: ProxyRules, *, limit: int) -> None:
         self._proxies = proxies
-        self._altogether = altogether
-        self._of_an_address = min(OF_AN_ADDRESS, max(1, altogether // 2))
-        self._count = HeadCount(self._of_an_address)
-        self._held = 0
-        self._named: set[str] = set()
-        self._told: set[_TurnedAway] = set()
+        self._limit = limit
+        self._address_limit = min(OF_AN_ADDRESS, max(1, limit // 2))
+        self._counter = AddressCounter(self._address_limit)
+        self._count = 0
+        self._logged: set[str] = set()
+        self._refusals: set[_Refusal] = set()
 
     def hold(self, transport: asyncio.Transport, peer: str) -> Callable[[], None] | None:
-        """What to call when it has ended; None when there is no place for it: it is then told so, and ended here."""
-        if self._held >= self._altogether:
-            self._turn_away(transport, _FULL)
+        """Return what to call when the connection has ended; None at a limit: it is refused and closed here."""
+        if self._count >= self._limit:
+            self._refuse(transport, _FULL)
             return None
         place = None if is_trusted(self._proxies, peer) else place_of(peer)
-        if place is not None and not self._count.come(place):
-            self._name(place)
-            self._turn_away(transport, _TOO_MANY)
+        if place is not None and not self._counter.acquire(place):
+            self._log_once(place)
+            self._refuse(transport, _TOO_MANY)
             return None
-        self._held += 1
-        return lambda: self._ended(place)
+        self._count += 1
+        return lambda: self._release(place)
 
-    def _ended(self, place: str | None) -> None:
-        self._held -= 1
-        if place is not None and self._count.leave(place):
-            self._named.discard(place)
+    def _release(self, place: str | None) -> None:
+        self._count -= 1
+        if place is not None and self._counter.release(place):
+            self._logged.discard(place)
 
-    def _name(self, place: str) -> None:
-        """In the log, once until all of its connections have ended."""
-        if place not in self._named:
-            self._named.add(place)
+    def _log_once(self, place: str) -> None:
+        """Log an address, and not again before all of its connections have ended."""
+        if place not in self._logged:
+            self._logged.add(place)
             advice = "If it is your reverse proxy, name it in MEDIAVAULT_TRUSTED_PROXIES."
-            log.warning("too_many_connections", address=place, most=self._of_an_address, help=advice)
+            log.warning("too_many_connections", address=place, most=self._address_limit, help=advice)
 
-    def _turn_away(self, transport: asyncio.Transport, answer: bytes) -> None:
-        if len(self._told) >= MAX_TOLD:
+    def _refuse(self, transport: asyncio.Transport, response: bytes) -> None:
+        if len(self._refusals) >= MAX_REFUSALS:
             transport.abort()
             return
-        turned_away = _TurnedAway(self._told, answer)
-        transport.set_protocol(turned_away)
-        turned_away.connection_made(transport)
+        refusal = _Refusal(self._refusals, response)
+        transport.set_protocol(refusal)
+        refusal.connection_made(transport)
 
 
-class _TurnedAway(asyncio.Protocol):
-    """Says its one answer to the first bytes, or to silence, and ends."""
+class _Refusal(asyncio.Protocol):
+    """Sends its response after the first bytes or after REFUSE_WITHIN_S, and closes."""
 
-    def __init__(self, all_of_them: set[_TurnedAway], answer: bytes) -> None:
-        self._all_of_them = all_of_them
-        self._answer = answer
+    def __init__(self, refusals: set[_Refusal], response: bytes) -> None:
+        self._refusals = refusals
+        self._response = response
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._all_of_them.add(self)
+        self._refusals.add(self)
         self._transport = transport
-        self._timer = asyncio.get_running_loop().call_later(TOLD_WITHIN_S, self._tell)
+        self._timer = asyncio.get_running_loop().call_later(REFUSE_WITHIN_S, self._respond)
 
     def data_received(self, _: bytes) -> None:
-        self._tell()
+        self._respond()
 
     def connection_lost(self, _: Exception | None) -> None:
         self._timer.cancel()
-        self._all_of_them.discard(self)
+        self._refusals.discard(self)
 
-    def _tell(self) -> None:
+    def _respond(self) -> None:
         self._timer.cancel()
         if not self._transport.is_closing():
-            self._transport.write(self._answer)
+            self._transport.write(self._response)
             self._transport.close()

@@ -17,7 +17,7 @@ from mediavault.access.scopes import SAFE_METHODS
 from mediavault.api.appearance import read, use
 from mediavault.api.asking import asking
 from mediavault.api.catalogue import locales
-from mediavault.api.crowd import Crowd
+from mediavault.api.connections import ConcurrencyLimit
 from mediavault.api.doorkeeper import Doorkeeper, unknown_caller
 from mediavault.api.errors import ENDLESS_PATHS, HttpRefusal, error_response, unexpected
 from mediavault.api.long_answers import Admission
@@ -60,7 +60,7 @@ class Gate:
         self._desk = desk
         self._clock = clock
         self._doorkeeper = Doorkeeper(desk)
-        self._crowd = Crowd(desk)
+        self._concurrency = ConcurrencyLimit(desk)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -74,7 +74,7 @@ class Gate:
         request = Request(scope)
         use(read(request.cookies, request.headers.get("accept-language"), locales()))
         try:
-            with self._crowd.one_more(request):
+            with self._concurrency.hold(request):
                 await self._answered(request, receive, answer)
         except _ClientGone:
             return

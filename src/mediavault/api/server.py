@@ -1,6 +1,7 @@
-"""The HTTP server round the application: bound sockets, deadlines, an orderly end. The only importer of uvicorn.
+"""The HTTP server: bound sockets, connection limits, deadlines, an orderly end. The only importer of uvicorn.
 
-It handles no signals: the composition root decides when to stop and sets the event.
+It handles no signals: the composition root decides when to stop and sets the event. Methods of uvicorn's protocol and
+server are overridden here, so pyproject.toml has an upper bound for uvicorn and a test compares their signatures.
 """
 
 from __future__ import annotations
@@ -25,14 +26,13 @@ from mediavault.api.connections import Connections
 from mediavault.api.long_answers import RELAY_PATH
 from mediavault.core.errors import BadSetting
 
-HEADER_DEADLINE_S = 10.0  # uvicorn alone waits for ever for a header that comes byte by byte
-LEFTOVER_DEADLINE_S = 10.0  # for the rest of a body that is not read any more, since the answer has been given
+HEADER_DEADLINE_S = 10.0  # uvicorn alone waits forever for a header that comes byte by byte
+LEFTOVER_DEADLINE_S = 10.0  # for the rest of a body that is not read because the request has been answered
 KEEP_ALIVE_S = 15
 GRACE_S = 5  # for answers under way when the server stops; files can be resumed
 _BACKLOG = 512
 MAX_SOCKET_MESSAGE_BYTES = 128 * 1024  # a clipboard's worth
 SOCKET_PING_S = 20.0  # a client that does not answer a ping within as long again has gone
-_TICK_S = 1.0  # for uvicorn's Date header
 NO_PROXIES = ProxyRules()
 _FAMILY_IS_MISSING = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
@@ -57,6 +57,8 @@ async def serve_app(
     try:
         await server.serve(sockets=sockets)
     finally:
+        if server.stopping is not None:
+            server.stopping.cancel()
         for each in sockets:
             each.close()
 
@@ -91,20 +93,20 @@ def check_address(host: str, port: int) -> None:
 
 
 class _Awaited(Enum):
-    """What a connection owes us."""
+    """What a connection must send within a deadline."""
 
     HEADER = auto()
     LEFTOVER = auto()
 
 
 class _Config(Config):
-    """What each connection is handed."""
+    """uvicorn's configuration, which each connection gets, with the connections."""
 
     held: Connections
 
 
 class _GuardedProtocol(H11Protocol):
-    """Takes no more connections than there are places for, and closes those whose request is not whole in time."""
+    """Refuses connections at a limit, and closes those whose request is not complete in time."""
 
     _deadline: asyncio.TimerHandle | None = None
     _waits_for: _Awaited | None = None
@@ -145,7 +147,7 @@ class _GuardedProtocol(H11Protocol):
             super().connection_lost(exc)
 
     def _watch(self) -> None:
-        """A deadline counts from the first byte that it waits for to the last; it does not start anew with every byte."""
+        """Set the deadline for what is awaited now. More bytes of the same do not extend it."""
         awaited = self._awaited()
         if awaited is self._waits_for:
             return
@@ -182,27 +184,25 @@ class _WebSocketProtocol(WebSocketsSansIOProtocol):
 
 
 class _Server(Server):
+    """uvicorn's server without its signal handlers, stopped by an event."""
+
     def __init__(self, config: Config, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._stop = stop
         self._on_ready = on_ready
+        self.stopping: asyncio.Task[None] | None = None
 
-    async def main_loop(self) -> None:
-        """As uvicorn's own, with one look a second instead of ten, and at once when it is to stop."""
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.stopping = asyncio.create_task(self._stop_on_event())
         self._on_ready()
-        counter = 0
-        while not self._stop.is_set() and not await self.on_tick(counter):
-            counter += 10  # uvicorn counts tenths of seconds
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_TICK_S):
-                    await self._stop.wait()
-        self._end_streams()
 
-    def _end_streams(self) -> None:
-        """Event streams never end by themselves, and the server would wait for them."""
+    async def _stop_on_event(self) -> None:
+        await self._stop.wait()
         app = self.config.app
         if isinstance(app, FastAPI) and hasattr(app.state, "feed"):
-            app.state.feed.close()
+            app.state.feed.close()  # event streams never end by themselves, and the server would wait for them
+        self.should_exit = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -229,7 +229,7 @@ def _config(app: FastAPI, proxies: ProxyRules) -> Config:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
-    config.held = Connections(proxies, altogether=half)
+    config.held = Connections(proxies, limit=half)
     return config
 
 

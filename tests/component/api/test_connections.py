@@ -101,7 +101,7 @@ async def test_a_connection_that_ends_makes_room(house: House) -> None:
 async def test_one_that_is_turned_away_and_says_nothing_is_told_too(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "TOLD_WITHIN_S", 0.05)
+    monkeypatch.setattr(connections, "REFUSE_WITHIN_S", 0.05)
     async with serving(house) as address, held(address, 3):
         silent = await connect(address, origin=CROWD)
         said = await heard(silent)
@@ -113,8 +113,8 @@ async def test_one_that_is_turned_away_and_says_nothing_is_told_too(
 @pytest.mark.usefixtures("three_each")
 async def test_a_flood_of_refused_connections_is_cut_off(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even a refusal is said to more than a few at a time."""
-    monkeypatch.setattr(connections, "MAX_TOLD", 1)
-    monkeypatch.setattr(connections, "TOLD_WITHIN_S", 0.5)
+    monkeypatch.setattr(connections, "MAX_REFUSALS", 1)
+    monkeypatch.setattr(connections, "REFUSE_WITHIN_S", 0.5)
     async with serving(house) as address, held(address, 3):
         first, *flood = [await connect(address, origin=CROWD) for _ in range(20)]
         said = [await heard(each) for each in (first, *flood)]
@@ -139,7 +139,7 @@ async def test_the_log_names_the_address_once_and_what_may_help(house: House) ->
 
 @pytest.mark.usefixtures("three_each")
 async def test_a_trusted_proxys_connections_are_not_limited(house: House) -> None:
-    """They are everybody's; its requests are counted for the address that each names (tests/unit/api/test_crowd.py)."""
+    """They are everybody's; its requests are counted for the address that each names (tests/unit/api/test_connections.py)."""
     proxies = ProxyRules((ipaddress.ip_network(CROWD),))
     async with serving(house, proxies) as address, held(address, 9):
         assert (await ask(address, HEALTH, origin=CROWD)).startswith(b"HTTP/1.1 200")

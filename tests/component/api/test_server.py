@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,6 +13,8 @@ from typing import cast
 
 import pytest
 import websockets
+from uvicorn import Server
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
 
@@ -219,6 +222,25 @@ def test_localhost_binds_all_its_addresses_on_one_port() -> None:
 
     assert len(ports) == 1
     assert socket.AF_INET in {each.family for each in bound}
+
+
+@pytest.mark.parametrize(
+    ("ours", "uvicorns", "name", "parameters"),
+    [
+        (server._GuardedProtocol, H11Protocol, "connection_made", ["self", "transport"]),
+        (server._GuardedProtocol, H11Protocol, "connection_lost", ["self", "exc"]),
+        (server._GuardedProtocol, H11Protocol, "data_received", ["self", "data"]),
+        (server._GuardedProtocol, H11Protocol, "on_response_complete", ["self"]),
+        (server._Server, Server, "startup", ["self", "sockets"]),
+        (server._Server, Server, "capture_signals", ["self"]),
+    ],
+)
+def test_a_method_that_is_overridden_is_still_uvicorns(
+    ours: type, uvicorns: type, name: str, parameters: list[str]
+) -> None:
+    """A release of uvicorn that renames or changes one would otherwise switch off a limit without an error."""
+    for kind in (ours, uvicorns):
+        assert list(inspect.signature(vars(kind)[name]).parameters) == parameters
 
 
 async def _drip(writer: asyncio.StreamWriter) -> None:

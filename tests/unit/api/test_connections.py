@@ -1,4 +1,4 @@
-"""A limit on the requests of one address at once, also where a proxy passes them on."""
+"""How many requests of one address run at once, also where a proxy forwards them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from mediavault.api import crowd
+from mediavault.api import connections
+from mediavault.api.connections import AddressCounter
 from tests.unit.api.conftest import TOKEN, House, MakeHouse
 
 ASKER = "127.0.0.1"  # from where the client of these tests asks
@@ -15,7 +16,7 @@ ASKER = "127.0.0.1"  # from where the client of these tests asks
 
 @pytest.fixture(autouse=True)
 def three_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crowd, "OF_AN_ADDRESS", 3)
+    monkeypatch.setattr(connections, "OF_AN_ADDRESS", 3)
 
 
 @asynccontextmanager
@@ -68,3 +69,38 @@ async def test_a_request_that_is_refused_or_breaks_is_under_way_no_more(house: H
         assert (await house.client.get("/api/jobs", host="evil.test")).status == 421
 
     assert (await house.client.get("/healthz")).status == 200
+
+
+def test_an_address_is_counted_up_to_the_limit_and_released() -> None:
+    count = AddressCounter(2)
+    first = [count.acquire("a") for _ in range(4)]
+    count.release("a")
+
+    assert first == [True, True, False, False]
+    assert [count.acquire("a"), count.acquire("a")] == [True, False]
+
+
+def test_addresses_are_counted_separately() -> None:
+    count = AddressCounter(1)
+    count.acquire("a")
+
+    assert count.acquire("b")
+
+
+def test_nobody_is_remembered_who_is_not_counts() -> None:
+    """However many come and go, and however often they are refused."""
+    count = AddressCounter(1)
+    for n in range(1_000):
+        count.acquire(str(n))
+        count.acquire(str(n))
+        assert count.release(str(n))
+
+    assert not count._counts
+
+
+def test_the_last_release_is_reported() -> None:
+    count = AddressCounter(2)
+    count.acquire("a")
+    count.acquire("a")
+
+    assert [count.release("a"), count.release("a")] == [False, True]
