@@ -1,42 +1,94 @@
-"""The domain READMEs' inventories are compared with the code, so that they cannot rot."""
+"""The domains' READMEs and the other documents are compared with the code, so that they cannot drift."""
 
 from __future__ import annotations
 
 import re
+import shutil
+from functools import cache
 from pathlib import Path
 
 import pytest
+from scripts.domain_readmes import BEGIN, Code, generated_part, read_code, with_generated_part
 
-SOURCE = Path(__file__).resolve().parents[2] / "src" / "mediavault"
-DOMAINS = [
-    "access",
-    "api", "commands", "core", "platforms", "practice", "runtime", "services", "services/browser", "services/child",
-    "services/download", "services/egress", "services/extraction", "services/media", "services/vault", "store", "upkeep", "worker",
-]  # fmt: skip
-ROW = re.compile(r"^\| `([\w./]+\.py)` \|", re.MULTILINE)
-
-
-def files_of(domain: str) -> set[str]:
-    """Python files of the folder and of sub-folders that are no domain of their own."""
-    root = SOURCE / domain
-    nested = [SOURCE / other for other in DOMAINS if other.startswith(f"{domain}/")]
-    return {
-        str(path.relative_to(root))
-        for path in root.rglob("*.py")
-        if not any(path.is_relative_to(folder) for folder in nested)
-    }
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src" / "mediavault"
+READMES = sorted(SOURCE.rglob("README.md"))
+DOCUMENTS = [*READMES, *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
+TEST_ID = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
-@pytest.mark.parametrize("domain", DOMAINS)
-def test_a_domains_readme_lists_exactly_its_files(domain: str) -> None:
-    listed = set(ROW.findall((SOURCE / domain / "README.md").read_text(encoding="utf-8")))
-
-    assert listed == files_of(domain)
+@cache
+def code() -> Code:
+    return read_code(SOURCE, ROOT / "pyproject.toml")
 
 
-@pytest.mark.parametrize("domain", DOMAINS)
-def test_a_domains_readme_says_what_it_may_and_must_not_import(domain: str) -> None:
-    text = (SOURCE / domain / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: str(path.parent.relative_to(SOURCE)))
+def test_a_domains_readme_says_what_the_code_imports_and_who_uses_it(readme: Path) -> None:
+    text, domain = readme.read_text(encoding="utf-8"), str(readme.parent.relative_to(SOURCE))
+    if domain not in code().domains:  # a folder of domains, without modules
+        assert BEGIN not in text
+        return
 
-    for heading in ("**Imports**", "**Used by**", "**Never imports**"):
-        assert heading in text
+    assert text == with_generated_part(text, generated_part(code(), domain)), "run `make readmes`"
+
+
+def test_every_package_belongs_to_a_domain() -> None:
+    """Each top-level package has a README, or each of its folders has one."""
+    homeless = [name for name in code().files if "/" in name and name not in code().domains]
+
+    assert [name for name in homeless if not name.endswith("__init__") and (SOURCE / f"{name}.py").exists()] == []
+
+
+def test_each_stage_has_the_function_that_the_workers_readme_names() -> None:
+    worker = SOURCE / "worker"
+    rows = re.findall(r"^\| (\d+) \| [\w, ]+ \| (.+) \| (.+) \|$", (worker / "README.md").read_text(), re.MULTILINE)
+
+    assert [int(number) for number, _, _ in rows] == list(range(1, 11))
+    for _, files, functions in rows:
+        source = "\n".join((worker / name).read_text(encoding="utf-8") for name in re.findall(r"`([\w/]+\.py)`", files))
+        for function in re.findall(r"`(?:\w+\.)?(\w+)`", functions):
+            assert f"def {function}(" in source, function
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_test_that_a_document_names_exists(document: Path) -> None:
+    named = TEST_ID.findall(document.read_text(encoding="utf-8"))
+
+    missing = [f"{path}::{name}" for path, name in named if not has_test(ROOT / path, name)]
+    assert missing == []
+
+
+def has_test(path: Path, name: str) -> bool:
+    return path.exists() and f"def {name}(" in path.read_text(encoding="utf-8")
+
+
+def test_a_new_import_and_a_new_consumer_show_in_the_generated_part(tmp_path: Path) -> None:
+    """The generator reads any package that it is given, not only today's folders."""
+    package = tmp_path / "pack"
+    for name, text in {
+        "__init__.py": "",
+        "low/__init__.py": "",
+        "low/README.md": "# low\n",
+        "low/part.py": '"""What is low. And more."""\nimport aiohttp\ndef thing(): ...\n',
+        "high/README.md": "# high\n",
+        "high/user.py": "from pack.low.part import thing\nfrom pack.low import part\n",
+    }.items():
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(text, encoding="utf-8")
+    pyproject = tmp_path / "pyproject.toml"
+    pyproject.write_text(
+        '[[tool.importlinter.contracts]]\nname = "n"\ntype = "layers"\nlayers = ["pack.high", "pack.low"]\n',
+        encoding="utf-8",
+    )
+
+    low = generated_part(read_code(package, pyproject), "low")
+    assert "| `part.py` | What is low |" in low
+    assert "**Key exports** `part`, `part.thing`" in low
+    assert "**Imports** none; libraries: `aiohttp`" in low
+    assert "**Used by** `high`" in low
+    assert "**Never imports** `high`" in low
+    high = generated_part(read_code(package, pyproject), "high")
+    assert "**Imports** `low` (`part`); libraries: none" in high
+
+    shutil.rmtree(package / "high")
+    assert "**Used by** none" in generated_part(read_code(package, pyproject), "low")
