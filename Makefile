@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: ui help install dev browser servers run demo test busy coverage crowds unit check faults chaos postgres mongodb readmes lock bench shelf score clean words screenshots lighthouse
+.PHONY: ui help install dev browser servers run demo test busy coverage crowds unit check faults chaos postgres mongodb readmes lock bench shelf clean words screenshots lighthouse
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
@@ -82,8 +82,6 @@ chaos: dev ## Workers under kills, freezes, cuts, restarts: make chaos SECONDS=6
 shelf: dev ## Measure what the library's pages ask of a store of 100,000 videos
 	@$(PY) -m benchmarks.library
 
-score: dev ## Hold the answers against known ones: make score CASES=folder
-	@$(PY) -m benchmarks.score $(if $(CASES),"$(CASES)")
 
 readmes: dev ## Write the generated part of the domains' READMEs
 	@$(PY) scripts/domain_readmes.py

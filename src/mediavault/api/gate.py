@@ -91,7 +91,7 @@ class Gate:
         """The same checks for a WebSocket, and the rule of the same origin although it begins with a GET."""
         request = Request({**scope, "type": "http", "method": "GET"})
         try:
-            with self._crowd.one_more(request):
+            with self._concurrency.hold(request):
                 admission = Admission(self._desk, self._clock, scope["path"])
                 if await self._admit(request, is_unsafe=True) is not None:
                     raise unknown_caller()

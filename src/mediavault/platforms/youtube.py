@@ -68,7 +68,7 @@ YOUTUBE = Platform(
     other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),
     canonical="https://www.youtube.com/watch?v={post_id}",
     extractors=("ytdlp", "browser"),
-    json_paths=re.compile(r"/youtubei/v1/player|/get_video_info"),
+    json_paths=re.compile(r"/youtubei/v1/player"),
     page_reader="youtube",
     page_data_css="#movie_player",
     media_hosts=(".googlevideo.com", ".ytimg.com", "yt3.ggpht.com"),

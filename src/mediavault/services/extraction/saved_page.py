@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from dataclasses import dataclass, replace
 
 from mediavault.core.accounts import account
@@ -29,8 +31,6 @@ from mediavault.services.extraction.page_data.record import PageData
 from mediavault.services.extraction.page_data.refusals import told_refusal
 from mediavault.services.extraction.page_data.timelines import listing
 from mediavault.services.extraction.saved_players import as_capture, by_article, by_script, sightings
-from mediavault.services.extraction.saved_text import saved_text
-from mediavault.services.extraction.saved_wrapping import recorded, unwrapped
 from mediavault.services.extraction.shown import shown_by
 from mediavault.services.extraction.visible_text import visible_text
 from mediavault.services.extraction.walls import hard_wall, soft_wall
@@ -58,15 +58,14 @@ class SavedLook:
 
 def open_saved(document: bytes, url: str) -> SavedDocument:
     """Parse a saved page or answer that came from ``url`` ("" where nobody knows). Raises BadInput where it is neither."""
-    text = unwrapped(saved_text(document))
-    if text.lstrip("\ufeff \t\r\n").startswith("<"):
+    text = _decoded(document)
+    if text.lstrip().startswith("<"):
         return _page(url, text)
     if len(text) > MAX_JSON_CHARS:
         raise BadInput(
             f"The answer is longer than {MAX_JSON_CHARS:,} characters.", help="Save the post's own answer only."
         )
     documents = tuple(parse_json(text))
-    documents += tuple(inner for one in documents[:1] for text in recorded(one) for inner in _recorded(text))
     if any(isinstance(value, dict | list) for value in documents):
         return SavedDocument(PageSource(read_page((), url), documents))
     if "<" not in text:
@@ -74,9 +73,41 @@ def open_saved(document: bytes, url: str) -> SavedDocument:
     return _page(url, text)
 
 
-def _recorded(text: str) -> tuple[object, ...]:
-    """What one recorded answer holds in JSON."""
-    return tuple(parse_json(text)) if len(text) <= MAX_JSON_CHARS and text.lstrip()[:1] in ("{", "[") else ()
+MAX_PAGE_BYTES = 8_000_000  # of a page; its head and data come before that
+_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*+=\s*+["']?\s*+([\w.:-]{2,40})""", re.IGNORECASE)
+_HEAD_BYTES = 4_096
+_MAX_STRANGE = 0.1  # share of control and replacement characters that a text may have
+_SAMPLE_CHARS = 20_000
+
+
+def _decoded(document: bytes) -> str:
+    """The text of a saved file: UTF-8, UTF-16 with its mark, or what the page states. Raises BadInput where it is no text."""
+    if not document.strip(b"\0 \t\r\n"):
+        raise BadInput("The document is empty.")
+    is_page = document.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+    document = document[:MAX_PAGE_BYTES] if is_page else document
+    text = document.decode(_encoding(document), "replace").removeprefix("\ufeff")
+    sample = text[:_SAMPLE_CHARS]
+    strange = sum(1 for char in sample if char == "\ufffd" or (char < " " and char not in "\t\r\n\f"))
+    if strange > len(sample) * _MAX_STRANGE:
+        raise BadInput("This is neither a page nor an answer in JSON.")
+    return text
+
+
+def _encoding(document: bytes) -> str:
+    """Source: https://html.spec.whatwg.org/#determining-the-character-encoding."""
+    if document.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if document.startswith(codecs.BOM_UTF8):
+        return "utf-8"
+    match = _CHARSET.search(document[:_HEAD_BYTES])
+    try:
+        info = codecs.lookup(match[1].decode("ascii", "replace") if match else "utf-8")
+    except LookupError:
+        return "utf-8"
+    if not info._is_text_encoding:
+        return "utf-8"
+    return "cp1252" if info.name in {"iso8859-1", "ascii"} else info.name  # as browsers read them
 
 
 def _page(url: str, text: str) -> SavedDocument:
@@ -124,7 +155,7 @@ def _read(platform: Platform, post: Post, saved: SavedDocument) -> tuple[Extract
         players = sightings(source.page, source.page.players, platform)
         own, foreign = by_article(players, articles_linking(saved.html, post.post_id))
         declared = declared_sightings(source.page, platform)
-        scripted = [] if declared else by_script(post, source, players, platform)
+        scripted = [] if declared else by_script(source.page, players, platform)
         lone = scripted if len(scripted) == 1 else []
         owned = settle_own(
             own, [*declared, *lone], [] if lone else scripted, post=post, platform=platform, source=source

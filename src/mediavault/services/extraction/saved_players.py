@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mediavault.core.media import Candidate, Ownership, Post
+from mediavault.core.media import Candidate, Ownership
 from mediavault.core.platform import Platform
 from mediavault.services.browser.port import PageCapture, SeenVideo
-from mediavault.services.extraction.assembly import PageSource
 from mediavault.services.extraction.candidates import Sighting, network_media
 from mediavault.services.extraction.media_identity import identity
-from mediavault.services.extraction.page_data.html_page import Page, WrittenPlayer, written_players
-from mediavault.services.extraction.page_data.own_state import setups_in_state
+from mediavault.services.extraction.page_data.html_page import Page, WrittenPlayer
 from mediavault.services.extraction.page_data.player_setups import Source
 from mediavault.services.extraction.players import player_sightings
 
@@ -38,21 +36,13 @@ def _sized(candidate: Candidate, written: Source | None) -> Candidate:
     return replace(candidate, width=candidate.width or written.width, height=candidate.height or written.height)
 
 
-def by_script(post: Post, source: PageSource, players: Sequence[Sighting], platform: Platform) -> list[Sighting]:
-    """The videos that only scripts play, each once; those of the page's own players are no others.
-
-    Where neither players nor scripts name any, the data below the post's own id may. On platforms whose pages always
-    send their data nothing is guessed.
-    """
+def by_script(page: Page, players: Sequence[Sighting], platform: Platform) -> list[Sighting]:
+    """The videos that only scripts play and no written player, each once; none on platforms that always send their data."""
     if platform.page_reader is not None:
         return []
-    page = source.page
     held = {identity(c.url) for one in players for c in one.candidates}
-    written = page.set_up
-    if not held and not written and not platform.post_patterns:
-        written = written_players(setups_in_state(post.url, source.documents))
     found: list[Sighting] = []
-    for seen in sightings(page, written, platform):
+    for seen in sightings(page, page.set_up, platform):
         new = tuple(c for c in seen.candidates if identity(c.url) not in held)
         held |= {identity(c.url) for c in new}
         found += [replace(seen, candidates=new, player=None, declared=True)] if new else []

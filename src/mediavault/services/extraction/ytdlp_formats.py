@@ -1,9 +1,7 @@
 """From one video's formats, as yt-dlp lists them, to candidates. Pure; every value is read with suspicion.
 
-Two readings of one list. ``candidates_of`` is for fetching: the variants of a playlist become one candidate, the playlist
-itself, since our downloader reads it and finds the sound that belongs to a variant; a silent file gets the address of its
-sound with it. ``listed_candidates`` is for a saved info JSON: each address as it is listed, and what holds picture and
-sound goes before tracks without the other.
+The variants of a playlist become one candidate, the playlist itself, because our downloader reads it and finds the sound
+of a variant. A silent file gets the address of its sound with it.
 """
 
 from __future__ import annotations
@@ -13,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from mediavault.core.media import Candidate, FoundIn, Ownership, SourceType
+from mediavault.core.media import Candidate, FoundIn, SourceType
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import build, values
 from mediavault.services.extraction.page_data.json_walk import Node
@@ -30,7 +28,6 @@ from mediavault.services.extraction.ytdlp_format import (
 )
 
 MAX_CANDIDATES = 60
-MAX_FORMATS = 2_000
 
 
 def candidates_of(info: Node, platform: Platform, found_in: FoundIn) -> tuple[Candidate, ...]:
@@ -43,21 +40,6 @@ def candidates_of(info: Node, platform: Platform, found_in: FoundIn) -> tuple[Ca
     length = values.number(info.get("duration"))
     fit = [replace(one, duration_s=one.duration_s or length) for one in found if not is_foreign(one.url, platform)]
     return build.merged(fit)[:MAX_CANDIDATES]
-
-
-def listed_candidates(info: Node, platform: Platform) -> tuple[Candidate, ...]:
-    """The videos that a saved info JSON lists of the post, in its order. A format without a protocol is a file."""
-    listed = values.objects(info.get("formats"))[:MAX_FORMATS] or [info]
-    formats = [{**one, "protocol": one.get("protocol") or "https"} for one in listed]
-    found = []
-    for one in formats:
-        address = values.url(one.get("url"))
-        if address and transport(one) and has_picture(one) and not is_foreign(address, platform):
-            seen = candidate(one, address, platform, FoundIn.PAGE_DATA)
-            # of streams only nominal peak rates are known, which no codec's efficiency makes comparable
-            codec = seen.video_codec if seen.source_type is SourceType.DIRECT else None
-            found.append(replace(seen, ownership=Ownership.ID_MATCH, video_codec=codec))
-    return tuple(_whole_first(_largest(found), formats))
 
 
 def has_sound_only(info: Node) -> bool:
@@ -170,38 +152,3 @@ def _with_sound(picture: Candidate, sound: Node | None) -> Candidate:
 
 
 _NOWHERE = Platform(name="", title="")
-
-
-# --- as they are listed ----------------------------------------------------------------------------------------
-
-
-def _largest(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """One an address, the largest of those that share it."""
-    kept: dict[str, Candidate] = {}
-    for one in candidates:
-        known = kept.get(one.url)
-        if known is None or _size(one) > _size(known):
-            kept[one.url] = one
-    rates = {one.height: one.fps for one in kept.values() if one.fps}
-    # a rung that is served by several protocols has one picture rate, whichever of them states it
-    return [replace(one, fps=one.fps or rates.get(one.height)) for one in kept.values()]
-
-
-def _size(one: Candidate) -> tuple[int, int]:
-    return one.height or 0, one.bitrate or 0
-
-
-def _whole_first(candidates: Sequence[Candidate], formats: Sequence[Node]) -> list[Candidate]:
-    """A whole file of which yt-dlp knows no codec has both tracks where another form of the same video has. Only where
-    all are silent they get their sound."""
-    if any(one.has_audio for one in candidates):
-        return [one if _is_told(one) else replace(one, has_audio=True) for one in candidates]
-    if any(one.has_audio is not False for one in candidates):
-        return list(candidates)
-    sounds = [one for one in formats if is_sound(one)]
-    pictures = {values.url(one.get("url")): one for one in formats if has_picture(one)}
-    return [_with_sound(one, _partner(pictures[one.url], sounds)) for one in candidates]
-
-
-def _is_told(one: Candidate) -> bool:
-    return one.has_audio is not None or one.original or one.source_type is not SourceType.DIRECT

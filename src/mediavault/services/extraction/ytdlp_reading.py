@@ -10,12 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mediavault.core.accounts import account
-from mediavault.core.errors import Drm, ExtractorBroken, Failure, NoVideo, ToolMissing, Upcoming
+from mediavault.core.errors import Drm, ExtractorBroken, Failure, LiveNow, NoVideo, ToolMissing, Upcoming
 from mediavault.core.media import Account, Candidate, Expected, Extraction, FoundIn, Item, Ownership, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.json_walk import Node
-from mediavault.services.extraction.page_data.ytdlp_info import refuse_live
 from mediavault.services.extraction.ytdlp_cookies import cookies_of
 from mediavault.services.extraction.ytdlp_failures import failure_of, missing_part
 from mediavault.services.extraction.ytdlp_formats import candidates_of, has_sound_only, user_agent_of
@@ -85,8 +84,13 @@ _NO_FORMATS = "no video formats found"  # yt-dlp's word for a photo among videos
 
 
 def _refuse_live(entry: Node) -> None:
-    refuse_live(entry)
-    if entry.get("live_status") == "post_live":
+    """Raise Upcoming for what has not begun, LiveNow for what has not ended."""
+    status = entry.get("live_status")
+    if status == "is_upcoming":
+        raise Upcoming("It is not out yet.", starts_at=values.moment(entry.get("release_timestamp")))
+    if entry.get("is_live") is True or status == "is_live":
+        raise LiveNow("This is a live broadcast, of which there is no whole recording yet.")
+    if status == "post_live":
         raise Upcoming("The broadcast has ended, and its recording is not ready yet.")
 
 

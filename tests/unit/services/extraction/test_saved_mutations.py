@@ -78,21 +78,6 @@ def youtube(name: str, video_id: str) -> dict[str, Any]:
     return {"playabilityStatus": {"status": "OK"}, "videoDetails": details, "streamingData": {"formats": formats}}
 
 
-def public(key: str, name: str) -> dict[str, Any]:
-    variants = [
-        {"bit_rate": 9, "content_type": "video/mp4", "url": f"https://video.twimg.com/amplify_video/{name}/vid/a.mp4"}
-    ]
-    return {"media_key": key, "type": "video", "preview_image_url": "https://pbs.twimg.com/a.jpg", "variants": variants}
-
-
-X_PUBLIC = {
-    "data": {"id": X_ID, "text": "hi", "author_id": "5", "attachments": {"media_keys": ["7_1"]},
-             "referenced_tweets": [{"type": "quoted", "id": "2"}]},
-    "includes": {
-        "media": [public("7_1", "own"), public("7_2", FOREIGN)], "users": [{"id": "5", "username": "jane", "name": "Jane"}],
-        "tweets": [{"id": "2", "text": "q", "author_id": "5", "attachments": {"media_keys": ["7_2"]}}],
-    },
-}  # fmt: skip
 LISTING = {"kind": "Listing", "data": {"children": [
     {"kind": "t3", "data": reddit(FOREIGN, "zzz999")}, {"kind": "t3", "data": reddit("own12345", "abc123")}]}}  # fmt: skip
 
@@ -102,7 +87,6 @@ DOCUMENTS: dict[str, Any] = {
         tweet(x_video(f"{FOREIGN}2"), post_id="3"),
         promoted=tweet(x_video(f"{FOREIGN}3"), post_id="4"),
     ),
-    f"https://twitter.com/jane/status/{X_ID}": X_PUBLIC,
     f"https://www.tiktok.com/@jane/video/{TIKTOK_ID}": {
         "__DEFAULT_SCOPE__": {
             "webapp.video-detail": {"statusCode": 0, "itemInfo": {"itemStruct": tiktok_item()}},

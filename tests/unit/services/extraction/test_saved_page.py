@@ -372,15 +372,6 @@ def test_a_page_that_shows_another_sites_player_has_a_video_that_is_not_in_the_d
     assert looked(_WORDS + html) == (Outcome.METADATA_ONLY, [])
 
 
-def test_data_below_the_posts_own_id_are_read_where_the_page_names_no_file() -> None:
-    data = json.dumps(
-        {"post": {"id": "aB3dE5g", "video": {"url": PLAYS}}, "related": [{"id": "q", "url": f"{CDN}q.mp4"}]}
-    )
-    html = f"{_WORDS}<script>window.state = JSON.parse({json.dumps(data)});</script>"
-
-    assert looked(html, "https://clips.example/c/aB3dE5g") == (Outcome.VIDEO, [PLAYS])
-
-
 def test_a_platform_that_always_sends_its_data_is_not_guessed_at_from_scripts() -> None:
     html = f'{_WORDS}<script>jwplayer("p").setup({{file: "{PLAYS}"}});</script>'
 

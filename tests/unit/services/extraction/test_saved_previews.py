@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import json
-
-import pytest
-
 from mediavault.platforms.generic import GENERIC
-from mediavault.platforms.x import X
 from mediavault.services.extraction.outcome import Outcome
-from mediavault.services.extraction.ranking import choose
 from mediavault.services.extraction.saved_page import look_at_saved, open_saved
-from tests.unit.services.extraction.samples import page_post, tweet, x_answer, x_post, x_video
+from tests.unit.services.extraction.samples import page_post
 
 
 def previewed(link: str, attributes: str = "muted loop") -> Outcome:
@@ -33,24 +26,6 @@ def test_a_link_to_the_page_itself_a_file_or_round_a_real_player_takes_nothing_a
 
     assert [previewed(link) for link in own] == [Outcome.VIDEO] * len(own)
     assert previewed("/another/page", "controls") is Outcome.VIDEO
-
-
-@pytest.mark.parametrize("kind", ["har", "har in base64", "vcr", "betamax"])
-def test_a_recording_of_traffic_is_read_by_the_answers_in_it(kind: str) -> None:
-    text = json.dumps(x_answer(tweet(x_video())))
-    coded = base64.b64encode(text.encode()).decode()
-    recording: dict[str, object] = {
-        "har": {"log": {"entries": [{"response": {"content": {"mimeType": "application/json", "text": text}}}]}},
-        "har in base64": {"log": {"entries": [{"response": {"content": {"text": coded, "encoding": "base64"}}}]}},
-        "vcr": {"interactions": [{"response": {"body": {"string": text}}}]},
-        "betamax": {"http_interactions": [{"response": {"body": {"encoding": "UTF-8", "string": text}}}]},
-    }
-
-    post = x_post()
-    found = look_at_saved(X, post, open_saved(json.dumps(recording[kind]).encode(), post.url)).extraction
-
-    assert found is not None
-    assert ".mp4" in choose(found.videos[0]).url
 
 
 def test_a_servers_own_page_of_404_says_that_the_post_is_gone() -> None:

@@ -62,15 +62,6 @@ def aweme(post_id: str = TIKTOK_ID, name: str = "played") -> dict[str, Any]:
         detail(item(playAddr=PLAYED, downloadAddr=MARKED)),
         detail(item(playAddr=[{"src": PLAYED}], downloadAddr=MARKED)),
         detail(item(PlayAddrStruct={"Uri": KEY, "UrlList": [PLAYED]}, downloadAddr=MARKED)),
-        {"aweme_detail": aweme(), "status_code": 0},
-        {"aweme_list": [aweme("7123456789012345999", "next"), aweme()], "status_code": 0},
-        script_page(
-            {
-                "ItemModule": {TIKTOK_ID: item(playAddr=PLAYED) | {"author": "jane"}},
-                "UserModule": {"users": {"jane": {"uniqueId": "jane", "nickname": "Jane"}}},
-            },
-            SIGI,
-        ),
     ],
 )
 def test_every_form_of_a_post_gives_the_file_without_a_mark(document: Any) -> None:
@@ -114,11 +105,6 @@ def test_a_code_is_told_by_its_words_first(code: int, said: str, outcome: str) -
 @pytest.mark.parametrize(
     ("document", "outcome"),
     [
-        (
-            {"aweme_detail": None, "filter_detail": {"aweme_id": TIKTOK_ID, "filter_reason": "status_self_see"}},
-            "private",
-        ),
-        ({"aweme_detail": None, "filter_detail": {"aweme_id": TIKTOK_ID, "filter_reason": "status_deleted"}}, "gone"),
         (
             {"aweme_detail": None, "filter_detail": {"aweme_id": "1", "filter_reason": "status_deleted"}},
             "metadata_only",

@@ -45,16 +45,6 @@ def medium(kind: str = "ApiVideo") -> dict[str, Any]:
     return {"media_id": "111", "media_info": info}
 
 
-def public(**more: Any) -> dict[str, Any]:
-    """Version 2, asked without expansions of the media."""
-    data = {"id": X_ID, "text": "hi", "author_id": "5", "attachments": {"media_keys": ["13_111"]}, **more}
-    return {"data": data, "includes": {"users": [{"id": "5", "username": "jane", "name": "Jane"}]}}
-
-
-BESIDE = without(status(x_video()), "user") | {"user_id_str": "5"}
-ACCOUNTS = {"5": {"id_str": "5", "screen_name": "jane", "name": "Jane"}}
-
-
 @pytest.mark.parametrize(
     "answer",
     [
@@ -63,9 +53,6 @@ ACCOUNTS = {"5": {"id_str": "5", "screen_name": "jane", "name": "Jane"}}
         without(status(x_video()), "id_str"),
         {"statuses": [status(id=9, id_str="9"), status(x_video())]},
         {"id": {X_ID: status(x_video())}},
-        status(truncated=True, extended_tweet={"full_text": "hi", "extended_entities": {"media": [x_video()]}}),
-        {"globalObjects": {"tweets": {X_ID: BESIDE}, "users": ACCOUNTS}},
-        {"entities": {"tweets": {"entities": {X_ID: status(x_video(), user="5")}}, "users": {"entities": ACCOUNTS}}},
         x_answer(tweet(article={"article_results": {"result": {"media_entities": [medium()]}}})),
         x_answer(tweet(media_entities=[medium()])),
         x_answer(tweet(**card("unified_card", unified_card=string(json.dumps({"media_entities": {"1": x_video()}}))))),
@@ -97,11 +84,6 @@ def test_a_video_that_is_announced_without_its_files_is_no_missing_video(answer:
     assert told(URL, answer) == WITHHELD
 
 
-def test_media_that_version_2_names_by_their_keys_alone_are_known_by_kind() -> None:
-    assert told(URL, public()).outcome == "metadata_only"
-    assert told(URL, public(attachments={"media_keys": ["3_1"]})).outcome == "no_video"
-
-
 def test_a_cards_file_is_taken_and_another_sites_player_is_not() -> None:
     file: dict[str, Any] = {
         "player_stream_url": string("https://site.test/v.mp4"),
@@ -130,11 +112,7 @@ def problem(kind: str, **more: Any) -> dict[str, Any]:
     [
         ({"errors": [{"code": 63, "message": "User has been suspended."}]}, "gone"),
         ({"errors": [{"code": 422, "message": "violated"}]}, "gone"),
-        (problem("resource-not-found"), "gone"),
-        (problem("not-authorized-for-resource"), "private"),
         (problem("resource-not-found", resource_id="1"), "metadata_only"),
-        ({"title": "Too Many Requests", "status": 429}, "challenge"),
-        ({"title": "Unauthorized", "status": 401}, "login_required"),
     ],
 )
 def test_what_the_public_interfaces_refuse(answer: Any, outcome: str) -> None:
@@ -182,9 +160,3 @@ def test_media_that_x_keeps_back_say_why(reason: str | None, outcome: str) -> No
 
     assert told(URL, x_answer(tweet({**x_video(), **kept_back}))).outcome == outcome
     assert told(URL, x_answer(tweet({**x_video(), **kept_back}, x_video("222")))).outcome == "video"
-
-
-def test_the_author_stood_elsewhere_until_2021() -> None:
-    node = tweet(x_video()) | {"core": {"user": {"legacy": {"screen_name": "jane", "name": "Jane"}}}}
-
-    assert told(URL, x_answer(node)) == OWN_VIDEO

@@ -65,18 +65,6 @@ def test_a_broadcast_is_live_by_the_microformat_alone() -> None:
     assert told(URL, answer).outcome == "live"
 
 
-def listed(*records: dict[str, Any]) -> dict[str, Any]:
-    return {"kind": "youtube#videoListResponse", "items": list(records)}
-
-
-def test_the_data_api_tells_author_and_picture_or_that_there_is_no_such_video() -> None:
-    pictures = {"default": {"url": f"{PICTURE}?small", "width": 120}, "maxres": {"url": PICTURE, "width": 1280}}
-    record = {"id": VIDEO, "snippet": {"title": "T", "channelTitle": "Jane", "thumbnails": pictures}}
-
-    assert told(URL, listed(record)) == Told("metadata_only", None, None, "Jane", PICTURE)
-    assert told(URL, listed()).outcome == "gone"
-
-
 def test_a_page_without_data_names_the_channel_in_its_microdata() -> None:
     page = (
         f'<html><head><meta property="og:type" content="video.other"><meta property="og:image" content="{PICTURE}">'

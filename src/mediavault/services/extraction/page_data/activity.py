@@ -1,8 +1,8 @@
-"""ActivityStreams 1 and 2, and JSON Feed: what fediverse servers answer to ``Accept: application/activity+json``, and PeerTube's videos.
+"""ActivityStreams 2: what fediverse servers answer to ``Accept: application/activity+json``, and PeerTube's videos.
 
 An activity that made or passed on an object is read as that object. The post's object is told by its ``id`` or ``url``;
 a lone document without either can only be what it was saved for. Quoted objects are never looked at.
-Source: https://www.w3.org/TR/activitystreams-vocabulary/, https://activitystrea.ms/specs/json/1.0/; checked 2026-11-24.
+Source: https://www.w3.org/TR/activitystreams-vocabulary/; checked 2026-11-24.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mediavault.services.extraction.page_data.record import PageData
 from mediavault.services.extraction.page_data.rungs import rung
 
 _OBJECTS = frozenset({"note", "article", "video", "page", "question", "audio", "image", "event", "document", "comment"})
-_ACTIVITIES = frozenset({"create", "update", "announce", "activity", "share", "post", "add"})
+_ACTIVITIES = frozenset({"create", "update", "announce", "add"})
 _MEDIA = {"video": ItemType.VIDEO, "image": ItemType.IMAGE, "audio": ItemType.AUDIO}
 _MAX_OBJECTS = 500
 
@@ -54,24 +54,19 @@ def addresses_of(node: Node) -> list[str]:
 def _object(node: Node) -> Node | None:
     kind = _kind(node)
     inner = values.obj(node, "object")
-    if (kind in _ACTIVITIES or node.get("verb")) and inner and _kind(node) not in _OBJECTS:
+    if kind in _ACTIVITIES and inner:
         return inner if _is_object(inner) else None
     return node if _is_object(node) else None
 
 
 def _is_object(node: Node) -> bool:
-    has_media = any(name in node for name in ("attachment", "attachments", "stream"))
-    if "content_html" in node or "content_text" in node:  # JSON Feed, https://www.jsonfeed.org/version/1.1/
-        return True
-    stated = (
-        "objectType" in node or "@context" in node or "attributedTo" in node or str(node.get("type", ""))[:1].isupper()
-    )
-    return stated and (_kind(node) in _OBJECTS or has_media)
+    stated = "@context" in node or "attributedTo" in node or str(node.get("type", ""))[:1].isupper()
+    return stated and (_kind(node) in _OBJECTS or "attachment" in node)
 
 
 def _kind(node: Node) -> str:
-    """AS2 has ``type`` (one or several), AS1 ``objectType``."""
-    kinds = _several(node.get("objectType") or node.get("type"))
+    """The first of the node's types, in lower case."""
+    kinds = _several(node.get("type"))
     return str(kinds[0]).rpartition("#")[2].lower() if kinds else ""
 
 
@@ -105,7 +100,7 @@ def _several(value: object) -> Sequence[Any]:
 
 def _page_data(platform: Platform, node: Node) -> PageData:
     items = _items(platform, node)
-    author = next(iter(_several(node.get("attributedTo") or node.get("author") or node.get("actor"))), None)
+    author = next(iter(_several(node.get("attributedTo") or node.get("actor"))), None)
     handle, name = _author(author)
     images = tuple(item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url)
     pictures = [*(item.thumbnail_url for item in items if item.is_video), *_pictures(node), *images]
@@ -113,7 +108,7 @@ def _page_data(platform: Platform, node: Node) -> PageData:
         items=tuple(items),
         handle=handle,
         display_name=name,
-        title=values.text(node.get("name") or node.get("displayName")),
+        title=values.text(node.get("name")),
         text=plain_text(node.get("content") or node.get("summary")),
         published_at=values.moment(node.get("published")),
         thumbnail_url=next(filter(None, pictures), None),
@@ -126,14 +121,13 @@ def _author(author: object) -> tuple[str | None, str | None]:
     known = values.obj(author)
     address = author if isinstance(author, str) else values.text(known.get("url")) or values.text(known.get("id"))
     match = re.search(r"/(?:@|users/|u/|profile/|video-channels/|accounts/)([\w.-]+)/?$", address or "")
-    handle = values.text(known.get("preferredUsername") or known.get("username")) or (match[1] if match else None)
-    return handle, values.text(known.get("name") or known.get("displayName"))
+    handle = values.text(known.get("preferredUsername")) or (match[1] if match else None)
+    return handle, values.text(known.get("name"))
 
 
 def _items(platform: Platform, node: Node) -> list[Item]:
-    """Attachments in their order; the same file named once more as the object's own stream is no second one."""
-    attached = [*values.objects(node.get("attachment")), *values.objects(node.get("attachments"))]
-    attached += [values.obj(one) for one in (node.get("attachment"),) if isinstance(one, dict)]
+    """Attachments in their order; a file that is also the object itself counts once."""
+    attached = [one for one in _several(node.get("attachment")) if isinstance(one, dict)]
     found = [item for one in attached if (item := _item(platform, one))]
     held = {candidate.url for item in found for candidate in item.candidates}
     own = _own_video(platform, node)
@@ -159,9 +153,8 @@ def _item(platform: Platform, one: Node) -> Item | None:
 
 def _media_kind(one: Node) -> ItemType | None:
     links = [link.get("mediaType") for link in values.objects(one.get("url"))]  # Pleroma's of 2019
-    named = [one.get("mediaType"), one.get("mimeType"), one.get("mime_type"), *links]
-    mime = str(next(filter(None, named), "")).partition("/")[0]
-    is_video = bool(one.get("stream")) or (_kind(one) == "link" and _names_a_file(one.get("href")))  # Lemmy's link
+    mime = str(next(filter(None, (one.get("mediaType"), *links)), "")).partition("/")[0]
+    is_video = _kind(one) == "link" and _names_a_file(one.get("href"))  # Lemmy's link
     return _MEDIA.get(mime) or _MEDIA.get(_kind(one)) or (ItemType.VIDEO if is_video else None)
 
 
@@ -170,12 +163,11 @@ def _names_a_file(address: object) -> bool:
 
 
 def _own_video(platform: Platform, node: Node) -> Item | None:
-    """An object that is itself a video, or names a stream of its own."""
-    if _kind(node) != "video" and not node.get("stream"):
+    """The item of an object that is itself a video; None for any other object."""
+    if _kind(node) != "video":
         return None
-    told = bool(node.get("stream") or node.get("mediaType"))
     found = _candidates(platform, node)  # a plain address is the object's page, unless it is a file's
-    candidates = build.merged([one for one in found if told or one.mime or _names_a_file(one.url)])
+    candidates = build.merged([one for one in found if node.get("mediaType") or one.mime or _names_a_file(one.url)])
     seconds = values.duration(node.get("duration"))
     return (
         Item(candidates, thumbnail_url=next(iter(_pictures(node)), None), expected=Expected(duration_s=seconds))
@@ -185,7 +177,7 @@ def _own_video(platform: Platform, node: Node) -> Item | None:
 
 
 def _candidates(platform: Platform, one: Node) -> Iterator[Candidate]:
-    mime = values.text(one.get("mediaType")) or values.text(one.get("mimeType"))
+    mime = values.text(one.get("mediaType"))
     shape = {"width": values.integer(one.get("width")), "height": values.integer(one.get("height"))}
     for link in _streams(one):
         if isinstance(link, str):
@@ -195,11 +187,10 @@ def _candidates(platform: Platform, one: Node) -> Iterator[Candidate]:
 
 
 def _streams(one: Node) -> list[object]:
-    """The files of a medium: AS1's ``stream``, AS2's ``url`` or ``href``, and PeerTube's renditions in their tags."""
-    streams = [values.obj(stream).get("url") or stream for stream in _several(one.get("stream"))]
-    links = [link for link in _several(one.get("url")) if not streams]
+    """The files of a medium: its ``url`` or ``href``, and PeerTube's renditions in their tags."""
+    links = _several(one.get("url"))
     nested = [tag for link in links for tag in values.objects(values.obj(link).get("tag"))]
-    return [*streams, *links, *nested, *([one["href"]] if "href" in one and not links else [])]
+    return [*links, *nested, *([one["href"]] if "href" in one and not links else [])]
 
 
 _PLAYABLE = ("video/", "application/x-mpegurl", "application/vnd.apple.mpegurl", "application/dash+xml")
@@ -228,7 +219,7 @@ def _pictures(node: Node) -> list[str]:
     """Those of one property from large to small, where their sizes are told."""
     named = [
         one
-        for name in ("fullImage", "image", "icon", "preview")
+        for name in ("image", "icon", "preview")
         for one in sorted(_several(node.get(name)), key=lambda one: -(values.number(values.obj(one).get("width")) or 0))
     ]
     addresses = (values.obj(one).get("url") or values.obj(one).get("href") or one for one in named)

@@ -1,4 +1,4 @@
-"""Bluesky: the post's own view in an answer (getPostThread, getPosts, getRecord) or a bare view or record.
+"""Bluesky: the post's own view in an answer (getPostThread, getPosts, getRecord).
 
 A post is told by the last part of its ``at://`` address, and by its author where the page's address names one. The video
 of a quoted post stands in the record's own view and becomes an item of that role; parents and replies are never looked at.
@@ -8,7 +8,7 @@ Source: the lexicons app.bsky.embed.video, .recordWithMedia, .record and app.bsk
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import quote, unquote
 
@@ -26,22 +26,13 @@ _ADDRESS = re.compile(r"/profile/(?P<repo>[^/?#]+)/post/")
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
     """What the documents say about ``post``; None when they say nothing. Raises Deleted or LoginRequired where they do."""
-    own = [node for document in documents for node in _views(document) if _is_own(node, post)]
+    own = [node for document in documents for node in walk(document) if _is_own(node, post)]
     if not own:
         if failure := next(filter(None, map(_refusal, documents)), None):
             raise failure
-        return _lone_record(post, platform, documents)
+        return None
     view = max(own, key=lambda node: ("author" in node) * 2 + ("embed" in node))
     return _page_data(platform, view)
-
-
-def _views(document: object) -> Iterator[Node]:
-    """All objects of the document, and the records that the network's stream of events announces (Jetstream)."""
-    for node in walk(document):
-        yield node
-        commit = values.obj(node, "commit")
-        if commit.get("collection") == "app.bsky.feed.post" and commit.get("record"):
-            yield {"uri": f"at://{node.get('did')}/app.bsky.feed.post/{commit.get('rkey')}", "record": commit["record"]}
 
 
 def _is_own(node: Node, post: Post) -> bool:
@@ -154,16 +145,6 @@ def _quoted(embed: Node, platform: Platform) -> tuple[Item, ...]:
     found = (item for inner in embeds for item in _items(inner, did, platform))
     # what the quoted post quotes in turn is nobody's here
     return tuple(replace(item, role=ItemRole.QUOTED, label=label) for item in found if item.role is ItemRole.MAIN)
-
-
-def _lone_record(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """A document that is a bare record, without its address: it can only be the post that it was saved for."""
-    if len(documents) != 1 or values.obj(documents[0]).get("$type") != "app.bsky.feed.post":
-        return None
-    named = _ADDRESS.search(post.url)
-    repo = unquote(named["repo"]) if named else ""
-    uri = f"at://{repo}/app.bsky.feed.post/{post.post_id}" if repo.startswith("did:") else ""
-    return _page_data(platform, {"uri": uri, "record": documents[0]})
 
 
 def _refusal(document: object) -> Failure | None:

@@ -59,9 +59,7 @@ def _page_data(platform: Platform, player: Node, own: Sequence[Node]) -> PageDat
     seconds = next(filter(None, (values.duration(node.get("duration")) for node in own)), None)
     item = Item(candidates, thumbnail_url=picture, expected=Expected(duration_s=seconds))
     names = [one.get(name) for one in owners for name in ("screenname", "displayName", "display_name")]
-    names += [node.get("owner.screenname") for node in own]
     handles = [one.get(name) for one in owners for name in ("username", "name", "xid")]
-    handles += [node.get("owner.username") for node in own]
     return PageData(
         items=(item,) if candidates else (),
         handle=next(filter(None, map(values.text, handles)), None),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from urllib.parse import parse_qsl
 
 from mediavault.services.extraction.page_data.html_scan import Tag
 from mediavault.services.extraction.page_data.js_literal import parse_literal, written_texts
@@ -76,19 +75,13 @@ def parse_json(data: bytes | str) -> list[object]:
     try:
         return [json.loads(text, strict=False)]
     except (ValueError, RecursionError):
-        return _form(text) or _script(text) or _one_after_the_other(text)
+        return _script(text) or _one_after_the_other(text)
 
 
-_FORM = re.compile(r"[\w.]{1,40}=[^\s&<>{}\"]*+(?:&[\w.]{1,40}=[^\s&<>{}\"]*+)++\s*+\Z")
 _SCRIPT = re.compile(
     r"\s*+(?:(?:/\*(?:[^*]|\*(?!/))*+\*/|//[^\n]*+\n|import\b[^\n]*+\n|[\"']use strict[\"'];?)\s*+)*+"
     r"(?:(?:export\s+)?(?:const|let|var)\s|export\s+default\b|module\.exports\b|exports\.|[\w$.]+\s*+[=(]|\{\s*+[\w$']|\(\{)"
 )
-
-
-def _form(text: str) -> list[object]:
-    """YouTube's get_video_info answers are form data (application/x-www-form-urlencoded)."""
-    return [dict(parse_qsl(text))] if _FORM.match(text) else []
 
 
 def _script(text: str) -> list[object]:

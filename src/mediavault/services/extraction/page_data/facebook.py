@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from mediavault.core.errors import (
     AccountWarning,
@@ -28,8 +27,6 @@ from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.facebook_video import FIELDS, candidates_of, duration_of
 from mediavault.services.extraction.page_data.json_walk import Node, walk
-from mediavault.services.extraction.page_data.meta_exports import facebook_post
-from mediavault.services.extraction.page_data.meta_graph import facebook_video
 from mediavault.services.extraction.page_data.record import PageData
 
 MAX_ITEMS = 100
@@ -62,17 +59,6 @@ def _records(document: object) -> Iterator[Node]:
     for node in walk(document):
         if "element" not in node:
             yield node
-            yield from facebook_video(node)
-            yield from facebook_post(node)
-        elif link := _redirect(node):
-            yield link
-
-
-def _redirect(element: Node) -> Node:
-    """The plainest site links to the file: ``/video_redirect/?src=…&id=…``."""
-    href = str(values.obj(element, "attributes").get("href", ""))
-    given = dict(parse_qsl(urlsplit(href).query)) if href.startswith("/video_redirect/") else {}
-    return {"videoID": given["id"], "src": given["src"]} if {"id", "src"} <= given.keys() else {}
 
 
 # --- the post's own video --------------------------------------------------------------------------------------

@@ -1,14 +1,14 @@
-"""Instagram: the post's own record in a page (``_sharedData``, ``__additionalData``, Relay, embed) or an API answer.
+"""Reads a post of Instagram from a page's Relay data, an embed or an API answer.
 
 Feeds, suggestions and other stories hold records of the same form: only the one with the post's own shortcode or number
-counts, and nothing below another post. Checked 2026-11-24 against recorded pages and answers of 2014 to 2026.
+counts, and nothing below another post. Checked 2026-11-24 against recorded pages and answers.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from mediavault.core.errors import (
@@ -26,8 +26,6 @@ from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import meta_media, values
 from mediavault.services.extraction.page_data.instagram_embed import read_embed
 from mediavault.services.extraction.page_data.json_walk import Node, walk
-from mediavault.services.extraction.page_data.meta_exports import instagram_post
-from mediavault.services.extraction.page_data.meta_graph import media_record
 from mediavault.services.extraction.page_data.record import PageData
 
 _MAX_NESTED_CHARS = 4_000_000
@@ -76,8 +74,6 @@ def _records(document: object) -> Iterator[Node]:
     """All objects of the document, also those in the JSON text of embeds."""
     for node in walk(document):
         yield node
-        yield from media_record(node)
-        yield from instagram_post(node)
         for name in ("contextJSON", "gql_data"):
             text = node.get(name)
             if isinstance(text, str) and len(text) <= _MAX_NESTED_CHARS:
@@ -159,19 +155,11 @@ _MESSAGES: tuple[tuple[re.Pattern[str], type[Failure], str], ...] = (
         "Instagram has no such post",
     ),
 )
-_PAGES: Mapping[str, tuple[type[Failure], str]] = {
-    "LoginAndSignupPage": (LoginRequired, "Instagram sent its login page"),
-    "HttpErrorPage": (Deleted, "Instagram has no such post"),
-    "Challenge": (Challenge, "Instagram wants to see a human"),
-}
 _ROOTS = ("shortcode_media", "xdt_shortcode_media")
 
 
 def _refusal(document: object) -> Failure | None:
     answer = values.obj(document)
-    pages = values.obj(answer, "entry_data")
-    if known := next((_PAGES[name] for name in pages if name in _PAGES), None):
-        return known[0](f"{known[1]}.")
     if answer.get("status") == "fail" or answer.get("require_login") is True:
         return _told(answer)
     for place in (values.obj(answer, "data"), values.obj(answer, "graphql"), answer):

@@ -1,6 +1,6 @@
-"""The record of one post that Instagram and Threads share: from their apps' API, GraphQL since 2016, and older forms.
+"""The record of one post that Instagram and Threads share, from their API or GraphQL.
 
-Each record is told by its own shortcode or number (``pk``). Checked 2026-11-24 against recorded answers of 2014 to 2026.
+Each record is identified by its shortcode or number (``pk``). Checked 2026-11-24 against recorded answers.
 """
 
 from __future__ import annotations
@@ -70,14 +70,10 @@ _FORMS = (
     "carousel_media",
     "video_url",
     "display_url",
-    "display_src",
     "edge_sidecar_to_children",
-    "videos",
-    "images",
     "media_type",
     "is_video",
     "text_post_app_info",
-    "resources",
 )
 
 
@@ -99,11 +95,7 @@ def items_of(
 def parts_of(node: Node) -> Sequence[Node]:
     """The records of a carousel's children, or the record itself."""
     edges = values.objects(values.obj(node, "edge_sidecar_to_children").get("edges"))
-    children = (
-        values.objects(node.get("carousel_media"))
-        or [values.obj(edge, "node") for edge in edges]
-        or values.objects(node.get("resources"))
-    )
+    children = values.objects(node.get("carousel_media")) or [values.obj(edge, "node") for edge in edges]
     return children[:MAX_ITEMS] or [node]
 
 
@@ -124,7 +116,7 @@ def _item(part: Node, platform: Platform, role: ItemRole, label: str | None) -> 
 
 
 def _is_video(part: Node) -> bool:
-    return part.get("is_video") is True or part.get("media_type") == 2 or part.get("type") == "video"
+    return part.get("is_video") is True or part.get("media_type") == 2
 
 
 def _longest(candidates: Sequence[Candidate]) -> float | None:
@@ -142,7 +134,6 @@ def _candidates(part: Node, platform: Platform) -> tuple[Candidate, ...]:
     size = values.obj(part, "dimensions")
     versions = [
         *values.objects(part.get("video_versions")),
-        *(one for one in values.obj(part, "videos").values() if isinstance(one, dict)),  # the public API until 2020
         {"url": part.get("video_url"), "width": size.get("width"), "height": size.get("height")},
     ]
     files = [
@@ -172,11 +163,10 @@ def picture_of(part: Node) -> str | None:
     listed = [
         *values.objects(values.obj(part, "image_versions2").get("candidates")),
         *values.objects(part.get("display_resources")),
-        *(one for one in values.obj(part, "images").values() if isinstance(one, dict)),
     ]
-    named = [part.get(name) for name in ("display_url", "display_src", "thumbnail_src", "thumbnail_url")]
     ranked = sorted(listed, key=_area, reverse=True)
-    return next(filter(None, map(values.url, [*named[:2], *map(_source, ranked), *named[2:]])), None)
+    named = [part.get("display_url"), *map(_source, ranked), part.get("thumbnail_src"), part.get("thumbnail_url")]
+    return next(filter(None, map(values.url, named)), None)
 
 
 def _source(picture: Node) -> object:
@@ -215,12 +205,9 @@ def _account(node: Node) -> Node:
 
 def caption_of(node: Node) -> str | None:
     edges = values.objects(values.obj(node, "edge_media_to_caption").get("edges"))
-    return (
-        values.text(values.obj(node, "caption").get("text"))
-        or values.text(values.obj(edges[0] if edges else {}, "node").get("text"))
-        or values.text(node.get("caption"))
-        or values.text(node.get("caption_text"))
+    return values.text(values.obj(node, "caption").get("text")) or values.text(
+        values.obj(edges[0] if edges else {}, "node").get("text")
     )
 
 
-PUBLISHED = ("taken_at", "taken_at_timestamp", "created_time", "date")
+PUBLISHED = ("taken_at", "taken_at_timestamp")

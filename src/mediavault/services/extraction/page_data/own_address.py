@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from mediavault.services.extraction.page_data import activity, microformats, values, ytdlp_info
+from mediavault.services.extraction.page_data import activity, microformats, values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 _POST_URI = re.compile(r"^at://(?P<repo>[^/]+)/app\.bsky\.feed\.post/(?P<id>[\w-]+)$")
@@ -15,9 +15,6 @@ _MAX_NODES = 200  # the post itself stands near the root
 
 def addresses_in(document: object) -> Iterator[str]:
     """The addresses that ``document`` states as its own post's, surest first."""
-    root = values.obj(document)
-    if ytdlp_info.is_info(root):
-        yield from (str(root[name]) for name in ("webpage_url", "original_url") if root.get(name))
     for entries in (activity.objects_in(document), microformats.entries_in(document)):
         if len(entries) == 1:
             yield from (activity if "properties" not in entries[0] else microformats).addresses_of(entries[0])

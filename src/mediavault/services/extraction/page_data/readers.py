@@ -33,7 +33,6 @@ from mediavault.services.extraction.page_data import (
     weibo,
     x,
     youtube,
-    ytdlp_info,
 )
 from mediavault.services.extraction.page_data.record import PageData
 
@@ -61,7 +60,7 @@ _READERS: Mapping[str, Reader] = {
     "weibo": weibo.read,
 }
 # Forms that any site may speak; each says itself which post it is about
-_SHARED: tuple[Reader, ...] = (ytdlp_info.read, activity.read, microformats.read, mastodon.read_status, fediverse.read)
+_SHARED: tuple[Reader, ...] = (activity.read, microformats.read, mastodon.read_status, fediverse.read)
 
 
 # What a refusal tells beside it

@@ -15,7 +15,6 @@ from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import meta_media, values
 from mediavault.services.extraction.page_data.instagram import selected, thumbnail
 from mediavault.services.extraction.page_data.json_walk import Node, walk
-from mediavault.services.extraction.page_data.meta_graph import media_record
 from mediavault.services.extraction.page_data.record import PageData
 
 
@@ -24,8 +23,7 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
     if not post.post_id:
         return None
     wanted = post.post_id
-    nodes = (node for document in documents for node in walk(document))
-    records = (record for node in nodes for record in (node, *media_record(node)))
+    records = (node for document in documents for node in walk(document))
     found = (record for record in records if meta_media.is_media_of(record, wanted))
     own = list(islice(found, meta_media.MAX_RECORDS))
     readings = [(_items(node, platform), node) for node in own]

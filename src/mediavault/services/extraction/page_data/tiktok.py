@@ -1,8 +1,7 @@
-"""TikTok: the item whose id is the post's, in rehydration data, an older page's state, an item/detail answer, or in the
-forms of the apps and embeds (``tiktok_forms.py``).
+"""Reads a TikTok post: the item with the post's id in a page's data, an item/detail answer or an embed.
 
-``bitrateInfo`` and ``playAddr`` are without a mark, ``downloadAddr`` carries one, whatever its bit rate says. Lists of
-recommended videos stand in the same documents and are never the post's: only the id counts.
+``bitrateInfo`` and ``playAddr`` have no watermark; ``downloadAddr`` has one, whatever its bit rate. The same documents
+list recommended videos, which are ignored: only the id counts.
 Checked 2026-11-24 against recorded pages.
 """
 
@@ -30,7 +29,7 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
     """
     item = _own_item(post.post_id, documents)
     if item is not None:
-        return _page_data(platform, item, documents)
+        return _page_data(platform, item)
     if failure := refusal(post.post_id, documents):
         raise failure
     return _oembed(post.post_id, documents)
@@ -39,43 +38,35 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 def _own_item(post_id: str | None, documents: Sequence[object]) -> Node | None:
     """A video's own record carries the post's id too, but no video inside."""
     nodes = (node for document in documents for node in walk(document))
-    own = [node for node in nodes if post_id and "aweme_id" not in node and post_id in ids_of(node)]
+    own = [node for node in nodes if post_id and post_id in ids_of(node)]
     own += as_items(post_id, documents) if post_id else ()
     return max(own, key=lambda node: len(values.obj(node, "video")) + len(values.obj(node, "imagePost")), default=None)
 
 
 def ids_of(node: Node) -> set[str]:
     """The id of an item's node; none for any other node."""
-    name = node.get("id") or node.get("aweme_id")
+    name = node.get("id")
     return {str(name)} if name and ("video" in node or "imagePost" in node) else set()
 
 
-def _page_data(platform: Platform, item: Node, documents: Sequence[object]) -> PageData:
+def _page_data(platform: Platform, item: Node) -> PageData:
     images = _images(item)
     candidates = () if images else _candidates(platform, item)
     if not candidates and not images and item.get("isContentClassified") is True:
         raise AgeRestricted("TikTok shows this post only to signed-in adults")
     author = values.obj(item, "author")
-    handle = values.text(author.get("uniqueId")) or values.text(item.get("author"))
-    name = values.text(author.get("nickname")) or values.text(item.get("nickname"))
+    handle = values.text(author.get("uniqueId"))
+    name = values.text(author.get("nickname"))
     return PageData(
         items=_items(item, candidates),
         handle=handle,
-        display_name=name or _name_beside(handle, documents),
+        display_name=name,
         text=values.text(item.get("desc")),
         published_at=values.moment(item.get("createTime")),
         thumbnail_url=_cover(item) or next(iter(images), None),
         image_urls=images,
         found=True,
         metadata={"advert": True} if item.get("isAd") is True else {},
-    )
-
-
-def _name_beside(handle: str | None, documents: Sequence[object]) -> str | None:
-    """Pages of 2021 to 2023 keep the accounts beside the items (``UserModule``)."""
-    nodes = (node for document in documents for node in walk(document) if handle)
-    return next(
-        (name for node in nodes if node.get("uniqueId") == handle and (name := values.text(node.get("nickname")))), None
     )
 
 

@@ -1,4 +1,4 @@
-"""What TikTok says instead of a post: codes of its pages, reasons of its apps, embeds without a video.
+"""What TikTok says instead of a post: status codes of its pages, and embeds without a video.
 
 Checked 2026-11-24 against recorded answers and the names that TikTok's own scripts give the codes.
 """
@@ -19,7 +19,7 @@ from mediavault.core.errors import (
     RegionLocked,
 )
 from mediavault.services.extraction.page_data import values
-from mediavault.services.extraction.page_data.json_walk import Node, walk
+from mediavault.services.extraction.page_data.json_walk import Node
 
 _CODES: Mapping[int, tuple[type[Failure], str]] = {
     10000: (Challenge, "TikTok wants to see a human"),
@@ -40,7 +40,7 @@ _CODES: Mapping[int, tuple[type[Failure], str]] = {
     10231: (RegionLocked, "TikTok does not show this post here"),
     2053: (Deleted, "TikTok says that the post does not exist"),
 }
-# ``statusMsg`` of the pages, ``filter_reason`` of the apps
+# ``statusMsg`` of the pages
 _REASONS: tuple[tuple[re.Pattern[str], type[Failure]], ...] = (
     (re.compile(r"self_see|friend_see|private|part_see"), Private),
     (re.compile(r"cross_border|geofence|region"), RegionLocked),
@@ -54,7 +54,7 @@ _REASONS: tuple[tuple[re.Pattern[str], type[Failure]], ...] = (
 
 def refusal(post_id: str | None, documents: Sequence[object]) -> Failure | None:
     """The failure that a document tells; None where all are silent."""
-    told = (_by_code(document) or _filtered(post_id, document) or _embed(post_id, document) for document in documents)
+    told = (_by_code(document) or _embed(post_id, document) for document in documents)
     return next(filter(None, told), None)
 
 
@@ -82,15 +82,6 @@ def _by_code(document: object) -> Failure | None:
 
 def _condition(said: str) -> type[Failure] | None:
     return next((condition for form, condition in _REASONS if form.search(said.lower())), None)
-
-
-def _filtered(post_id: str | None, document: object) -> Failure | None:
-    """The apps' answers: ``filter_detail``, or one of ``filter_list``."""
-    for node in walk(document):
-        reason = values.text(node.get("filter_reason")) or values.text(node.get("reason"))
-        if post_id and str(node.get("aweme_id")) == post_id and reason and "video" not in node:
-            return (_condition(reason) or Deleted)(f"TikTok does not show this post: {reason[:100]}")
-    return None
 
 
 def _embed(post_id: str | None, document: object) -> Failure | None:

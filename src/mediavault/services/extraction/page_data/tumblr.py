@@ -1,4 +1,4 @@
-"""Tumblr: the post whose id is the address's, in the page's state, an API answer, or the older ``api/read`` form.
+"""Tumblr: the post with the address's id, in the page's state or an API answer.
 
 Content blocks (NPF) of the post come first; what it reblogged stands in its ``trail`` and is shown as the post's own, as
 on the site. A video block of another provider only embeds that site's player.
@@ -7,16 +7,13 @@ Source: https://www.tumblr.com/docs/npf; checked 2026-11-24.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from html import unescape
 
 from mediavault.core.errors import Deleted, Failure, LoginRequired
 from mediavault.core.media import Candidate, Expected, Item, ItemType, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import build, values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
-from mediavault.services.extraction.page_data.mastodon import plain_text
 from mediavault.services.extraction.page_data.record import PageData
 from mediavault.services.extraction.page_data.rungs import rung
 
@@ -25,13 +22,10 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
     """What the documents say about ``post``; None when they say nothing. Raises Deleted and LoginRequired."""
     own = [node for document in documents for node in walk(document) if _is_own(node, post.post_id)]
     if own:
-        return _page_data(platform, max(own, key=lambda node: len(_blocks(node)) + len(node.keys() & _LEGACY)))
+        return _page_data(platform, max(own, key=lambda node: len(_blocks(node))))
     if failure := next(filter(None, map(_refusal, documents)), None):
         raise failure
     return None
-
-
-_LEGACY = frozenset({"video_url", "video-player", "player", "photos", "photo-url-1280"})
 
 
 def _is_own(node: Node, post_id: str | None) -> bool:
@@ -40,14 +34,14 @@ def _is_own(node: Node, post_id: str | None) -> bool:
 
 def ids_of(node: Node) -> set[str]:
     """The ids of a post's node; none for any other node."""
-    kinds = ("content", "blog_name", "blogName", "trail", "video_url", "video-player", "photos", "photo-url-1280")
+    kinds = ("content", "blog_name", "blogName", "trail")
     named = (node.get(name) for name in ("id_string", "idString", "id"))
     return {str(one) for one in named if one} if any(name in node for name in kinds) else set()
 
 
 def _page_data(platform: Platform, node: Node) -> PageData:
-    blog = values.obj(node, "blog") or values.obj(node, "tumblelog")
-    items = _block_items(platform, node) or _legacy_items(platform, node)
+    blog = values.obj(node, "blog")
+    items = [item for block in _blocks(node) if (item := _block(platform, block))]
     words = [values.text(block.get("text")) for block in _blocks(node) if block.get("type") == "text"]
     images = tuple(item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url)
     pictures = [*(item.thumbnail_url for item in items if item.is_video), *images]
@@ -56,8 +50,8 @@ def _page_data(platform: Platform, node: Node) -> PageData:
         handle=values.text(node.get("blog_name") or node.get("blogName")) or values.text(blog.get("name")),
         display_name=values.text(blog.get("title")),
         title=values.text(node.get("title")) or values.text(node.get("summary")),
-        text="\n".join(filter(None, words)) or plain_text(node.get("caption") or node.get("video-caption")),
-        published_at=values.moment(node.get("timestamp") or node.get("unix-timestamp") or node.get("date")),
+        text="\n".join(filter(None, words)) or None,
+        published_at=values.moment(node.get("timestamp") or node.get("date")),
         thumbnail_url=next(filter(None, pictures), None),
         image_urls=images,
         found=True,
@@ -69,10 +63,6 @@ def _blocks(node: Node) -> list[Node]:
     content = values.items(node.get("content"))
     trail = [block for entry in values.objects(node.get("trail")) for block in values.objects(entry.get("content"))]
     return [*(one for one in content if isinstance(one, dict)), *trail]
-
-
-def _block_items(platform: Platform, node: Node) -> list[Item]:
-    return [item for block in _blocks(node) if (item := _block(platform, block))]
 
 
 def _block(platform: Platform, block: Node) -> Item | None:
@@ -108,30 +98,6 @@ def _file(platform: Platform, media: Node) -> list[Candidate]:
         width=values.integer(media.get("width")),
         height=values.integer(media.get("height")),
     )
-
-
-# --- posts of the older kind -----------------------------------------------------------------------------------
-
-
-def _legacy_items(platform: Platform, node: Node) -> list[Item]:
-    players = [node.get("video-player"), node.get("video-player-500")]
-    players += [one.get("embed_code") for one in values.objects(node.get("player"))]
-    sources = [node.get("video_url"), *(address for player in players for address in _sources(player))]
-    found = [c for address in sources for c in rung(address, platform, mime=None)]
-    seconds = values.duration(node.get("duration"))
-    if found:
-        picture = values.url(node.get("thumbnail_url"))
-        return [Item(build.merged(found), thumbnail_url=picture, expected=Expected(duration_s=seconds))]
-    photos = [values.obj(photo, "original_size").get("url") for photo in values.objects(node.get("photos"))]
-    photos += [node.get("photo-url-1280")] if not photos else []
-    return [Item(type=ItemType.IMAGE, thumbnail_url=url) for photo in photos if (url := values.url(photo))]
-
-
-_SOURCE = re.compile(r"<source[^<>]{0,400}?\ssrc\s*=\s*\\?[\"']([^\"'<>\\]{10,500})")
-
-
-def _sources(player: object) -> list[str]:
-    return [unescape(found) for found in _SOURCE.findall(player[:20_000])] if isinstance(player, str) else []
 
 
 def _refusal(document: object) -> Failure | None:

@@ -1,4 +1,4 @@
-"""Twitch: the clip whose slug is the post's, in GraphQL's answers, or in the script of pages before 2019.
+"""Twitch: the clip with the post's slug, in GraphQL's answers.
 
 The files answer only with the token that the same answer carries, signed; without one their bare addresses are named.
 A clip that is gone is null in an answer about it.
@@ -50,10 +50,8 @@ def ids_of(node: Node) -> set[str]:
     known = {
         "videoQualities",
         "broadcaster",
-        "broadcaster_name",
         "playbackAccessToken",
         "assets",
-        "quality_options",
         "durationSeconds",
     }
     # the answer that only unlocks the files tells the slug inside the token's text
@@ -72,46 +70,28 @@ def _is_gone(answer: object) -> bool:
 def _page_data(platform: Platform, clip: Node) -> PageData:
     candidates = _candidates(platform, clip)
     broadcaster = values.obj(clip.get("broadcaster"))
-    seconds = values.duration(clip.get("durationSeconds") or clip.get("duration"))
+    seconds = values.duration(clip.get("durationSeconds"))
     picture = next(filter(None, map(values.url, _pictures(clip))), None)
     return PageData(
         items=(Item(candidates, thumbnail_url=picture, expected=Expected(duration_s=seconds)),) if candidates else (),
-        handle=_first(clip.get("broadcaster_login"), broadcaster.get("login"), broadcaster.get("name")),
-        display_name=_first(
-            clip.get("broadcaster_display_name"),
-            clip.get("broadcaster_name"),
-            broadcaster.get("displayName"),
-            broadcaster.get("display_name"),
-        ),
+        handle=values.text(broadcaster.get("login")),
+        display_name=values.text(broadcaster.get("displayName")),
         title=values.text(clip.get("title")),
-        published_at=values.moment(clip.get("createdAt") or clip.get("created_at")),
+        published_at=values.moment(clip.get("createdAt")),
         thumbnail_url=picture,
         found=bool(candidates),
     )
 
 
-def _first(*names: object) -> str | None:
-    return next(filter(None, map(values.text, names)), None)
-
-
 def _pictures(clip: Node) -> list[object]:
     """An asset's is as large as the video, the clip's own a preview of 480 pixels."""
-    thumbnails = values.obj(clip.get("thumbnails"))
-    assets = [one.get("thumbnailURL") for one in _assets(clip)]
-    return [
-        *assets,
-        clip.get("thumbnailURL"),
-        clip.get("thumbnail_url"),
-        clip.get("preview_image_url"),
-        thumbnails.get("medium"),
-    ]
+    return [*(one.get("thumbnailURL") for one in _assets(clip)), clip.get("thumbnailURL")]
 
 
 def _candidates(platform: Platform, clip: Node) -> tuple[Candidate, ...]:
     """The landscape picture before the portrait one that phones show."""
     token = _query(values.obj(clip.get("playbackAccessToken")))
-    rungs = [*values.objects(clip.get("videoQualities")), *values.objects(clip.get("quality_options"))]
-    found = [c for one in rungs for c in _file(platform, one, token)]
+    found = [c for one in values.objects(clip.get("videoQualities")) for c in _file(platform, one, token)]
     if not found:
         listed = [one for asset in _assets(clip)[:1] for one in values.objects(asset.get("videoQualities"))]
         found = [c for one in listed for c in _file(platform, one, token)]
@@ -124,14 +104,14 @@ def _assets(clip: Node) -> list[Node]:
 
 
 def _file(platform: Platform, one: Node, token: str) -> list[Candidate]:
-    address = one.get("sourceURL") or one.get("source")
+    address = one.get("sourceURL")
     signed = f"{address}?{token}" if token and isinstance(address, str) and "?" not in address else address
     return rung(
         signed,
         platform,
         mime="video/mp4",
         height=values.integer(one.get("quality")),
-        fps=values.number(one.get("frameRate") or one.get("frame_rate")),
+        fps=values.number(one.get("frameRate")),
         has_audio=True,
     )
 

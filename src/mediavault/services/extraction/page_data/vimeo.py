@@ -116,7 +116,6 @@ def _recorded(platform: Platform, record: Node) -> Iterator[Candidate]:
     for one in (
         *values.objects(record.get("files")),
         *values.objects(play.get("progressive")),
-        *values.objects(record.get("download")),
     ):
         yield from rung(
             one.get("link"),

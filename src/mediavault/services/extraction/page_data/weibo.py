@@ -1,5 +1,4 @@
-"""Weibo: the status whose id is the post's, in ``statuses/show``, a mobile page's ``render_data``, a card of a list, or the flat
-record that archivers keep (``video_url``, ``screen_name``).
+"""Weibo: the status with the post's id, in ``statuses/show``, a mobile page's ``render_data`` or a card of a list.
 
 ``playback_list`` holds all rungs; older answers name three files by name. What a repost repeats stands in
 ``retweeted_status``: a repost shows that video as its own.
@@ -52,7 +51,7 @@ def _is_own(node: Node, post_id: str | None) -> bool:
 def ids_of(node: Node) -> set[str]:
     """Number and short id of a status; a video's own page knows only its object's id. None for any other node."""
     named = (node.get(name) for name in ("id", "idstr", "mid", "mblogid", "bid", "oid", "fid"))
-    is_status = any(name in node for name in ("user", "page_info", "urls", "video_url"))
+    is_status = any(name in node for name in ("user", "page_info", "urls"))
     return {str(one) for one in named if one} if is_status else set()
 
 
@@ -63,8 +62,8 @@ def _page_data(platform: Platform, status: Node) -> PageData:
     items = _items(platform, shown)
     images = tuple(item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url)
     pictures = [*(item.thumbnail_url for item in items if item.is_video), *images]
-    number = values.integer(user.get("id")) or values.integer(status.get("user_id"))
-    names = (user.get("screen_name"), status.get("author"), status.get("screen_name"))
+    number = values.integer(user.get("id"))
+    names = (user.get("screen_name"), status.get("author"))
     return PageData(
         items=tuple(items),
         handle=values.text(user.get("idstr")) or (str(number) if number else None),
@@ -84,19 +83,13 @@ def _items(platform: Platform, status: Node) -> list[Item]:
     if mixed:
         return [_mixed(platform, one) for one in mixed]
     info = values.obj(status, "page_info")
-    flat = {"stream_url_hd": next(iter(_flat_urls(status)), None), **status}
-    video = _video(platform, info) or _video(platform, {"media_info": flat, "page_pic": status.get("cover_image")})
+    video = _video(platform, info) or _video(platform, {"media_info": status, "page_pic": status.get("cover_image")})
     pictures = [
         values.obj(one, "largest") or values.obj(one, "large") for one in values.obj(status, "pic_infos").values()
     ]
     pictures += [values.obj(one, "large") for one in values.objects(status.get("pics"))]
     found = [Item(type=ItemType.IMAGE, thumbnail_url=url) for one in pictures if (url := values.url(one.get("url")))]
     return [video, *found] if video else found
-
-
-def _flat_urls(status: Node) -> list[str]:
-    """An archiver's record names the files of all videos in one line."""
-    return [url for url in str(status.get("video_url") or "").split(";") if url]
 
 
 def _mixed(platform: Platform, one: Node) -> Item:

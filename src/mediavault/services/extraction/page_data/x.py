@@ -1,9 +1,7 @@
-"""X: the post's own node in a GraphQL answer (TweetResultByRestId, TweetDetail, timelines), an embed's answer, an answer of
-the public interfaces (1.1, and 2 through ``x_public.py``) or a bare node.
+"""Reads a post of X from a GraphQL answer (TweetResultByRestId, TweetDetail, timelines) or an embed's answer.
 
-Only media below the node whose own id is the post's are the post's own. A quoted post is a node with an id of its own:
-its media are items with that role. Adverts and answers are never looked at.
-Checked 2026-11-24 against recorded answers of 2022 to 2026.
+Only media below the node with the post's own id belong to the post. A quoted post is a node with another id: its media
+become items with that role. Adverts and replies are ignored. Checked 2026-11-24 against recorded answers of 2022 to 2026.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from dataclasses import replace
 from mediavault.core.errors import LiveNow
 from mediavault.core.media import Candidate, Expected, FoundIn, Item, ItemRole, ItemType, Ownership, Post
 from mediavault.core.platform import Platform
-from mediavault.services.extraction.page_data import build, values, x_exports, x_public
+from mediavault.services.extraction.page_data import build, values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 from mediavault.services.extraction.page_data.record import PageData
 from mediavault.services.extraction.page_data.x_media import VIDEO_TYPES, media_of
@@ -27,13 +25,12 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
     Raises Deleted, Private, AgeRestricted, RegionLocked or LiveNow when X itself says so of this post.
     """
-    other_forms = [*x_public.as_statuses(documents), *x_exports.as_statuses(documents)]
-    node = _own_node(post.post_id, [*documents, *other_forms])
+    node = _own_node(post.post_id, documents)
     if node is None:
         if failure := refusal(post.post_id, documents):
             raise failure
         return None
-    return _page_data(post, platform, node, documents)
+    return _page_data(post, platform, node)
 
 
 # --- the post's own node ---------------------------------------------------------------------------------------
@@ -46,8 +43,7 @@ def _original(node: Node) -> Node:
         inner = values.obj(result, "tweet") or result  # TweetWithVisibilityResults
         if _is_post(inner):
             return inner
-    inner = values.obj(node, "retweeted_status")  # version 1.1
-    return inner if _is_post(inner) else node
+    return node
 
 
 def _own_node(post_id: str | None, documents: Sequence[object]) -> Node | None:
@@ -72,7 +68,6 @@ def ids_of(node: Node) -> set[str]:
 def _is_post(node: Node) -> bool:
     """Accounts and cards have a rest_id too."""
     legacy = values.obj(node, "legacy")
-    # embeds, and version 1.1 by default
     is_short = (
         "text" in node and ("id_str" in node or "created_at" in node) and ("user" in node or "user_id_str" in node)
     )
@@ -86,7 +81,7 @@ def _media(node: Node) -> Sequence[Node]:
 # --- what it says ----------------------------------------------------------------------------------------------
 
 
-def _page_data(post: Post, platform: Platform, node: Node, documents: Sequence[object]) -> PageData:
+def _page_data(post: Post, platform: Platform, node: Node) -> PageData:
     repost, node = node, _original(node)
     legacy = values.obj(node, "legacy") or node
     media = _media(node)
@@ -95,7 +90,7 @@ def _page_data(post: Post, platform: Platform, node: Node, documents: Sequence[o
     if failure := withheld(media):
         raise failure
     quoted = _quoted(node)
-    user = _user(node) or _named_user(legacy, documents)
+    user = _user(node)
     return PageData(
         items=(*(_item(one, platform) for one in media), *_quoted_items(quoted, platform)),
         selected=_selected(media, post.url),
@@ -197,31 +192,21 @@ def _picture(one: Node) -> str | None:
 def _user(node: Node) -> Node:
     """Name and handle moved from ``legacy`` to ``core`` in 2025; embeds have them in ``user``."""
     result = values.obj(node, "core", "user_results", "result") or values.obj(node, "core", "user_result", "result")
-    result = result or values.obj(node, "core", "user")  # until 2021
     parts = (values.obj(node, "user"), values.obj(result, "legacy"), values.obj(result, "core"))
     return {name: part[name] for part in parts for name in ("screen_name", "name") if isinstance(part.get(name), str)}
 
 
-def _named_user(legacy: Node, documents: Sequence[object]) -> Node:
-    """The site of 2017 to 2022 kept accounts beside the posts, which name them by number."""
-    wanted = legacy.get("user_id_str") or values.obj(legacy, "user").get("id_str") or legacy.get("user")
-    if not isinstance(wanted, str):
-        return {}
-    found = (node for document in documents for node in walk(document) if str(node.get("id_str")) == wanted)
-    return next((node for node in found if isinstance(node.get("screen_name"), str)), {})
-
-
 def _text(node: Node, legacy: Node) -> str | None:
     long = values.obj(node, "note_tweet", "note_tweet_results", "result").get("text")
-    whole = (long, values.obj(legacy, "extended_tweet").get("full_text"), legacy.get("full_text"), legacy.get("text"))
+    whole = (long, legacy.get("full_text"), legacy.get("text"))
     return next(filter(None, map(values.text, whole)), None)
 
 
 def _quoted(node: Node) -> Node:
-    """In GraphQL; in version 1.1; in an embed's answer."""
+    """The quoted post, in a GraphQL answer or an embed's."""
     result = values.obj(node, "quoted_status_result", "result")
     result = values.obj(result, "tweet") or result  # TweetWithVisibilityResults
-    return result or values.obj(node, "quoted_status") or values.obj(node, "quoted_tweet")
+    return result or values.obj(node, "quoted_tweet")
 
 
 def _metadata(repost: Node, node: Node) -> dict[str, object]:

@@ -21,7 +21,6 @@ def media_of(node: Node) -> Sequence[Node]:
     legacy = values.obj(node, "legacy") or node
     return (
         values.objects(values.obj(legacy, "extended_entities").get("media"))
-        or values.objects(values.obj(legacy, "extended_tweet", "extended_entities").get("media"))
         or values.objects(node.get("mediaDetails"))
         or _embedded(node)
         or _entities(node.get("media_entities"))

@@ -45,7 +45,7 @@ _SENTENCES: tuple[tuple[re.Pattern[str], type[Failure]], ...] = (
 def refusal(post_id: str | None, documents: Sequence[object]) -> Failure | None:
     """Tombstones carry no id: believed only where the answer, or its entry, is about nothing but this post."""
     for document in documents:
-        if failure := _error(document) or _problem(post_id, values.obj(document)):
+        if failure := _error(document):
             return failure
         for result in _results_about(post_id, document):
             if failure := _failure(result):
@@ -78,33 +78,6 @@ def _error(document: object) -> Failure | None:
     if data.get("tweetResult") == {}:
         return Deleted("X says that there is no such post")
     return None
-
-
-# Version 2 says it with documents of RFC 9457: https://docs.x.com/x-api/fundamentals/response-codes-and-errors
-_PROBLEMS: dict[str, type[Failure]] = {
-    "resource-not-found": Deleted,
-    "not-authorized-for-resource": Private,
-}
-_STATUSES: dict[int, type[Failure]] = {401: LoginRequired, 404: Deleted, 429: RateLimited}
-
-
-def _problem(post_id: str | None, answer: Node) -> Failure | None:
-    for error in values.objects(answer.get("errors")):
-        named = {str(error.get(name)) for name in ("resource_id", "value")}
-        if (condition := _PROBLEMS.get(str(error.get("type")).rpartition("/")[2])) and post_id in named:
-            return _raised(condition, values.text(error.get("detail")) or "not found")
-    if "title" in answer and (condition := _STATUSES.get(values.integer(answer.get("status")) or 0)):
-        return _raised(condition, values.text(answer.get("detail")) or str(answer["title"]))
-    return _front_end(answer)
-
-
-# What FxEmbed answers in place of a post
-_MESSAGES: dict[str, type[Failure]] = {"NOT_FOUND": Deleted, "PRIVATE_TWEET": Private}
-
-
-def _front_end(answer: Node) -> Failure | None:
-    known = _MESSAGES.get(str(answer.get("message"))) if "code" in answer else None
-    return _raised(known, str(answer["message"])) if known else None
 
 
 def _results_about(post_id: str | None, document: object) -> list[Node]:

@@ -35,7 +35,6 @@ from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 from mediavault.services.extraction.page_data.record import PageData
 from mediavault.services.extraction.page_data.youtube_formats import candidates_of
-from mediavault.services.extraction.page_data.youtube_frontends import response_of
 
 _MAX_NESTED_CHARS = 4_000_000
 _MAX_RESPONSES = 200  # a page has one to three, a shelf of shorts some twenty
@@ -57,11 +56,6 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
         nameless = [one for one in responses if not _video_id(one)]
         if failure := next(filter(None, map(_refusal, [*own, *nameless])), None):
             raise failure
-        if any(
-            "items" in values.obj(one) and values.obj(one).get("kind") == _LISTED and not _records(one)
-            for one in documents
-        ):
-            raise Deleted("YouTube has no such video.")
     if not own:
         return _story(post, documents)
     if _is_live(response):
@@ -70,7 +64,6 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
 
 _ID_CHARS = 11
-_LISTED = "youtube#videoListResponse"  # the Data API's answer about videos
 
 
 def _is_live(response: Node) -> bool:
@@ -79,7 +72,7 @@ def _is_live(response: Node) -> bool:
 
 
 def _video_id(response: Node) -> str | None:
-    return values.text(values.obj(response, "videoDetails").get("videoId")) or values.text(response.get("video_id"))
+    return values.text(values.obj(response, "videoDetails").get("videoId"))
 
 
 def ids_of(node: Node) -> set[str]:
@@ -94,20 +87,12 @@ def _richness(response: Node) -> int:
 def _responses(document: object) -> Iterator[Node]:
     """Player responses in ``document``, also those that are JSON text inside it."""
     for node in walk(document):
-        if "playabilityStatus" in node or _is_form(node) or (node.get("status") == "fail" and "errorcode" in node):
+        if "playabilityStatus" in node:
             yield node
-        yield from response_of(node)
         for name in ("player_response", "embedded_player_response", "raw_player_response", "playerResponse"):
             text = node.get(name)
             if isinstance(text, str) and text.startswith("{") and len(text) <= _MAX_NESTED_CHARS:
                 yield from (inner for inner in walk(_parsed(text)) if "playabilityStatus" in inner)
-
-
-def _is_form(node: Node) -> bool:
-    """The answers of get_video_info, and the arguments of the player of 2010 to 2019."""
-    return isinstance(node.get("video_id"), str) and (
-        "url_encoded_fmt_stream_map" in node or "length_seconds" in node or "author" in node
-    )
 
 
 def _parsed(text: str) -> object:
@@ -125,18 +110,15 @@ def _page_data(
 ) -> PageData:
     details = _joined(own, "videoDetails")
     about = _joined(own, "microformat", "playerMicroformatRenderer")
-    args = next((one for one in own if "video_id" in one), {})
-    seconds = values.number(details.get("lengthSeconds")) or values.number(args.get("length_seconds"))
-    picture = _picture(details, about, args)
+    seconds = values.number(details.get("lengthSeconds"))
+    picture = _picture(details, about)
     item = Item(candidates, media_id=_video_id(response), thumbnail_url=picture, expected=Expected(duration_s=seconds))
     return PageData(
         items=(item,),
         handle=_handle(about.get("ownerProfileUrl")) or _handle_of(_owner_in_page(post, documents)),
-        display_name=values.text(details.get("author"))
-        or values.text(about.get("ownerChannelName"))
-        or values.text(args.get("author")),
-        title=values.text(details.get("title")) or values.text(args.get("title")),
-        text=values.text(details.get("shortDescription")) or values.text(args.get("shortDescription")),
+        display_name=values.text(details.get("author")) or values.text(about.get("ownerChannelName")),
+        title=values.text(details.get("title")),
+        text=values.text(details.get("shortDescription")),
         published_at=values.moment(about.get("publishDate")) or values.moment(about.get("uploadDate")),
         thumbnail_url=picture,
         found=True,
@@ -153,18 +135,14 @@ def _joined(responses: Sequence[Node], *path: str) -> Mapping[str, Any]:
     return joined
 
 
-def _picture(details: Node, about: Node, args: Node) -> str | None:
+def _picture(details: Node, about: Node) -> str | None:
     """The largest; of equal ones the last, as YouTube sorts them."""
     listed = [
         *values.objects(values.obj(about, "thumbnail").get("thumbnails")),
         *values.objects(values.obj(details, "thumbnail").get("thumbnails")),
     ]
     largest = max(listed, key=lambda one: values.integer(one.get("width")) or 0, default={})
-    named = (args.get(name) for name in ("iurlmaxres", "iurlsd", "iurlhq", "iurl", "iurlmq", "thumbnail_url"))
-    return next(filter(None, map(_picture_url, (largest.get("url"), *named))), None)
-
-
-def _picture_url(address: object) -> str | None:
+    address = largest.get("url")
     return values.url(f"https:{address}" if isinstance(address, str) and address.startswith("//") else address)
 
 
@@ -191,33 +169,9 @@ def _handle_of(owner: Node) -> str | None:
 
 def _story(post: Post, documents: Sequence[object]) -> PageData | None:
     """Who posted it, where the documents hold no player response; ``found`` is False."""
-    if record := next(
-        (one for document in documents for one in _records(document) if one.get("id") == post.post_id), None
-    ):
-        return _data_api(record)
     owner = _owner_in_page(post, documents)
     name = next(_runs(values.obj(owner, "title")), None)
     return PageData(handle=_handle_of(owner), display_name=name, items=(Item(media_id=post.post_id),)) if name else None
-
-
-def _records(document: object) -> Sequence[Node]:
-    """The answer of the Data API: https://developers.google.com/youtube/v3/docs/videos"""
-    answer = values.obj(document)
-    return values.objects(answer.get("items")) if str(answer.get("kind")).startswith("youtube#") else ()
-
-
-def _data_api(record: Node) -> PageData:
-    about = values.obj(record, "snippet")
-    sizes = [one for one in values.obj(about, "thumbnails").values() if isinstance(one, dict)]
-    largest = max(sizes, key=lambda one: values.integer(one.get("width")) or 0, default={})
-    return PageData(
-        items=(Item(media_id=values.text(record.get("id"))),),
-        display_name=values.text(about.get("channelTitle")),
-        title=values.text(about.get("title")),
-        text=values.text(about.get("description")),
-        published_at=values.moment(about.get("publishedAt")),
-        thumbnail_url=_picture_url(largest.get("url")),
-    )
 
 
 def story_of(post: Post, documents: Sequence[object]) -> PageData | None:
@@ -276,11 +230,9 @@ def _refusal(response: Node) -> Failure | None:
     """The failure that a response tells; None where it lets the video play."""
     status = values.obj(response, "playabilityStatus")
     code = str(status.get("status", "")).upper()
-    if not status and response.get("status") == "fail":
-        code = "ERROR"
     if code not in _STATUSES:
         return None
-    said = " ".join(_sentences(status, response)).translate({ord("’"): "'"})
+    said = " ".join(_sentences(status)).translate({ord("’"): "'"})
     condition, what = next(
         ((known, what) for form, known, what in _SENTENCES if form.search(said.lower())), _STATUSES[code]
     )
@@ -310,9 +262,9 @@ def _begins_at(response: Node) -> datetime | None:
     return values.moment(slate.get("scheduledStartTime")) or values.moment(broadcast.get("startTimestamp"))
 
 
-def _sentences(status: Node, response: Node) -> Iterator[str]:
+def _sentences(status: Node) -> Iterator[str]:
     screen = values.obj(status, "errorScreen")
-    for text in (status.get("reason"), *values.items(status.get("messages")), response.get("reason")):
+    for text in (status.get("reason"), *values.items(status.get("messages"))):
         yield from filter(None, (values.text(text),))
     for part in ("reason", "subreason"):
         yield from _runs(values.obj(screen, "playerErrorMessageRenderer", part))

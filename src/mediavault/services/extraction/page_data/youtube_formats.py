@@ -1,4 +1,4 @@
-"""The files of a YouTube player response, old and new: whole files, silent tracks with their sound, HLS and DASH.
+"""The files of a YouTube player response: whole files, silent tracks with their sound, HLS and DASH.
 
 An address whose signature is still locked (``signatureCipher`` with ``s``) answers nobody and is no candidate.
 Checked 2026-11-24 against recorded answers of 2015 to 2026.
@@ -17,35 +17,20 @@ from mediavault.services.extraction.page_data import build, values
 from mediavault.services.extraction.page_data.json_walk import Node
 from mediavault.services.extraction.page_data.rungs import codec, rung
 
-# The first player's map gives sizes for nothing but silent tracks: https://github.com/ytdl-org/youtube-dl (facts only)
-_WHOLE_FILES = {"5": (400, 240), "17": (176, 144), "18": (640, 360), "22": (1280, 720), "34": (640, 360)} | {
-    "35": (854, 480),
-    "36": (320, 240),
-    "37": (1920, 1080),
-    "43": (640, 360),
-    "44": (854, 480),
-    "45": (1280, 720),
-    "46": (1920, 1080),
-    "59": (854, 480),
-    "78": (854, 480),
-}
-_STEREO_3D = frozenset({"82", "83", "84", "85", "100", "101", "102"})
-
 
 def candidates_of(response: Node, platform: Platform) -> tuple[Candidate, ...]:
     """All that can be fetched as it stands, whole files first; a silent track has the sound that goes with it."""
     streaming = values.obj(response, "streamingData")
     protected = bool(values.items(streaming.get("licenseInfos")))
-    whole = [*values.objects(streaming.get("formats")), *_listed(response.get("url_encoded_fmt_stream_map"))]
-    tracks = [*values.objects(streaming.get("adaptiveFormats")), *_listed(response.get("adaptive_fmts"))]
+    whole, tracks = values.objects(streaming.get("formats")), values.objects(streaming.get("adaptiveFormats"))
     sounds = [one for one in tracks if _mime(one).startswith("audio/") and _address(one)]
     files = [one for each in whole for one in _file(each, platform)]
     pictures = [one for each in tracks if _mime(each).startswith("video/") for one in _track(each, sounds, platform)]
     found = [
         *files,
         *(one for one in pictures if not files or not _is_slowed(one.url)),
-        *_stream(streaming.get("hlsManifestUrl") or response.get("hlsvp"), SourceType.HLS, platform),
-        *_stream(streaming.get("dashManifestUrl") or response.get("dashmpd"), SourceType.DASH, platform),
+        *_stream(streaming.get("hlsManifestUrl"), SourceType.HLS, platform),
+        *_stream(streaming.get("dashManifestUrl"), SourceType.DASH, platform),
     ]
     return build.merged([replace(one, drm=one.drm or protected) for one in found])
 
@@ -53,13 +38,6 @@ def candidates_of(response: Node, platform: Platform) -> tuple[Candidate, ...]:
 def _is_slowed(url: str) -> bool:
     """Since 2021 an address whose ``n`` is not solved comes at a crawl, if at all; whole files have ``ratebypass``."""
     return re.search(r"[?&]n=", url) is not None and "ratebypass=yes" not in url
-
-
-def _listed(text: object) -> list[Node]:
-    """The lists of 2010 to 2019: query strings with commas between them."""
-    if not isinstance(text, str):
-        return []
-    return [dict(parse_qsl(part)) for part in text.split(",")[:200] if "url=" in part]
 
 
 # --- one format ------------------------------------------------------------------------------------------------
@@ -81,9 +59,8 @@ def _address(one: Node) -> str | None:
 
 
 def _mime(one: Node) -> str:
-    """``video/mp4; codecs="avc1.42001E, mp4a.40.2"``, in ``type`` before 2019."""
-    written = str(one.get("mimeType") or one.get("type") or "")
-    return written.lower() if "/" in written else ""
+    """The format's type and codecs: ``video/mp4; codecs="avc1.42001E, mp4a.40.2"``."""
+    return str(one.get("mimeType") or "").lower()
 
 
 def _codecs(one: Node) -> list[str]:
@@ -91,15 +68,8 @@ def _codecs(one: Node) -> list[str]:
     return [part.strip() for part in match[1].split(",")] if match else []
 
 
-def _size(one: Node) -> tuple[int | None, int | None]:
-    if match := re.fullmatch(r"(\d{2,5})x(\d{2,5})", str(one.get("size", ""))):
-        return int(match[1]), int(match[2])
-    known = _WHOLE_FILES.get(str(one.get("itag")), (None, None))
-    return values.integer(one.get("width")) or known[0], values.integer(one.get("height")) or known[1]
-
-
 def _file(one: Node, platform: Platform) -> list[Candidate]:
-    return [] if str(one.get("itag")) in _STEREO_3D else _built(one, platform, has_audio=True)
+    return _built(one, platform, has_audio=True)
 
 
 def _track(one: Node, sounds: Sequence[Node], platform: Platform) -> list[Candidate]:
@@ -113,7 +83,6 @@ def _track(one: Node, sounds: Sequence[Node], platform: Platform) -> list[Candid
 
 def _built(one: Node, platform: Platform, *, has_audio: bool) -> list[Candidate]:
     mime = _mime(one).partition(";")[0].strip()
-    width, height = _size(one)
     codecs = _codecs(one)
     millis = values.number(one.get("approxDurationMs"))
     return rung(
@@ -121,15 +90,15 @@ def _built(one: Node, platform: Platform, *, has_audio: bool) -> list[Candidate]
         platform,
         mime=mime or None,
         source_type=SourceType.DIRECT,
-        container={"video/mp4": "mp4", "video/webm": "webm", "video/x-flv": "flv", "video/3gpp": "3gp"}.get(mime),
+        container={"video/mp4": "mp4", "video/webm": "webm", "video/3gpp": "3gp"}.get(mime),
         video_codec=codec(codecs[0]) if codecs else None,
         audio_codec=_sound_name(codecs[1]) if len(codecs) > 1 else None,
         has_audio=has_audio,
-        width=width,
-        height=height,
+        width=values.integer(one.get("width")),
+        height=values.integer(one.get("height")),
         fps=values.number(one.get("fps")),
         bitrate=values.integer(one.get("averageBitrate")) or values.integer(one.get("bitrate")),
-        size=values.integer(one.get("contentLength") or one.get("clen")),
+        size=values.integer(one.get("contentLength")),
         duration_s=millis / 1_000 if millis else None,
         drm=bool(one.get("drmFamilies")) or None,
     )

@@ -55,21 +55,6 @@ def test_the_one_named_is_taken_out_of_a_collection() -> None:
     assert read("https://social.example/@jane/3", {"type": "OrderedCollection", "orderedItems": [other, NOTE]}) is None
 
 
-def test_version_1_keeps_files_in_streams_and_a_second_naming_is_no_second_video() -> None:
-    note = {
-        "objectType": "note",
-        "attachments": [
-            {"objectType": "video", "stream": [{"url": "https://a.example/1.mov"}, {"url": "https://a.example/2.mov"}]}
-        ],
-        "stream": {"url": "https://a.example/1.mov"},
-        "author": {"username": "jane", "displayName": "Jane"},
-    }
-    data = told("https://a.example/", note)
-
-    assert (len(data.items), best(data)) == (1, ["https://a.example/1.mov"])
-    assert (data.handle, data.display_name) == ("jane", "Jane")
-
-
 def test_a_peertube_video_names_its_files_in_links_and_their_tags() -> None:
     page = "https://tube.example/videos/watch/1"
     file = {
@@ -96,14 +81,6 @@ def test_a_peertube_video_names_its_files_in_links_and_their_tags() -> None:
     assert {c.url for c in data.items[0].candidates} == {file["href"], stream["href"]}
     assert (data.items[0].expected.duration_s, data.thumbnail_url) == (64, "https://tube.example/1.jpg")
     assert data.items[0].candidates[0].has_audio is not False
-
-
-def test_an_entry_of_a_json_feed_names_its_file_as_an_attachment() -> None:
-    feed = {"version": "https://jsonfeed.org/version/1.1", "items": [
-        {"id": "1", "content_html": "x", "attachments": [{"url": "https://a.example/1.mp4", "mime_type": "video/mp4"}]}
-    ]}  # fmt: skip
-
-    assert best(told("https://a.example/", feed)) == ["https://a.example/1.mp4"]
 
 
 def test_accounts_and_likes_are_no_posts() -> None:

@@ -122,14 +122,3 @@ def test_another_authors_post_of_the_same_key_is_not_the_posts() -> None:
 def test_what_bluesky_says_instead_is_believed(answer: object, condition: type[Exception]) -> None:
     with pytest.raises(condition):
         read(URL, answer)
-
-
-def test_an_event_of_the_network_announces_a_record() -> None:
-    record = {"$type": "app.bsky.feed.post", "text": "a kite", "embed": {
-        "$type": "app.bsky.embed.video", "video": {"ref": {"$link": "bafkite"}, "mimeType": "video/mp4"},
-    }}  # fmt: skip
-    commit = {"operation": "create", "collection": "app.bsky.feed.post", "rkey": "3kiteaaaaaaaa", "record": record}
-    event = {"did": DID, "kind": "commit", "commit": commit}
-
-    assert best(told(f"https://bsky.app/profile/{DID}/post/3kiteaaaaaaaa", event)) == [PLAYLIST]
-    assert read(f"https://bsky.app/profile/{DID}/post/3otheraaaaaaa", event) is None

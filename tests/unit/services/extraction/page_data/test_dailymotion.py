@@ -50,20 +50,6 @@ def test_a_quality_can_name_its_picture_rate_and_what_only_counts_views_is_no_vi
     assert [(one.height, one.fps) for one in data.items[0].candidates] == [(720, None), (720, 60)]
 
 
-def test_a_record_of_the_data_api_only_tells_who_and_what() -> None:
-    data = told(
-        URL,
-        {
-            "id": "x5kesuj",
-            "title": "A kite",
-            "owner.screenname": "Jane D.",
-            "thumbnail_url": "https://s1.dmcdn.net/t.jpg",
-        },
-    )
-
-    assert (data.found, data.display_name, data.thumbnail_url) == (False, "Jane D.", "https://s1.dmcdn.net/t.jpg")
-
-
 def test_the_next_videos_metadata_are_not_the_posts() -> None:
     assert read(URL, player("x7other")) is None
 

@@ -200,17 +200,6 @@ def test_the_mobile_sites_store_is_read() -> None:
     assert (found.handle, len(found.items)) == ("Kites", 1)
 
 
-def test_the_plainest_sites_link_to_the_file_is_read() -> None:
-    link = (
-        f"/video_redirect/?src=https%3A%2F%2Fvideo.xx.fbcdn.net%2Fv%2Fa.mp4%3Foe%3D6600AAAA&amp;source=misc&amp;id={ID}"
-    )
-    other = link.replace(ID, "111111111").replace("a.mp4", "b.mp4")
-
-    assert [c.url for c in read(*element_documents(f'<a href="{other}"><a href="{link}">')).items[0].candidates] == [
-        f"{CDN}a.mp4?oe=6600AAAA"
-    ]
-
-
 def test_the_scripts_of_older_pages_are_read() -> None:
     page = (
         '<script>require("x").guard(function(){bigPipe.onPageletArrive({jsmods:{instances:[["a",["VideoConfig"],[{videoData:'

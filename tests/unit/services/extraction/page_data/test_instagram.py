@@ -201,22 +201,6 @@ def test_a_story_is_told_by_its_number() -> None:
         assert choose(found.items[0]).url == f"{CDN}y_large.mp4"
 
 
-def test_the_public_interface_of_older_years_is_read() -> None:
-    old = {
-        "id": f"{PK}_1",
-        "type": "video",
-        "user": {"username": "jane", "full_name": "Jane"},
-        "videos": {
-            "low_resolution": {"url": f"{CDN}l.mp4", "width": 480, "height": 480},
-            "standard_resolution": {"url": f"{CDN}s.mp4", "width": 640, "height": 640},
-        },
-        "images": {"standard_resolution": {"url": f"{CDN}s.jpg", "width": 640, "height": 640}},
-        "created_time": "1400000000",
-    }
-
-    assert choose(read({"data": old}).items[0]).url == f"{CDN}s.mp4"
-
-
 def test_a_page_that_only_names_the_post_says_nothing() -> None:
     assert instagram.read(post(), INSTAGRAM, [{"params": {"media_id": PK, "media_type": 2, "code": CODE}}]) is None
 
@@ -250,12 +234,10 @@ def test_an_oembed_answer_gives_metadata_only() -> None:
     [
         ({"message": "login_required", "status": "fail"}, LoginRequired),
         ({"message": "", "require_login": True, "status": "fail"}, LoginRequired),
-        ({"entry_data": {"LoginAndSignupPage": [{}]}}, LoginRequired),
         ({"data": {"xdt_shortcode_media": None}}, LoginRequired),
         ({"message": "checkpoint_required", "status": "fail"}, Challenge),
         ({"message": "Please wait a few minutes before you try again.", "status": "fail"}, RateLimited),
         ({"message": "Media not found or unavailable", "status": "fail"}, Deleted),
-        ({"entry_data": {"HttpErrorPage": [{}]}}, Deleted),
         ({"message": "Not authorized to view user", "status": "fail"}, Private),
     ],
 )

@@ -48,12 +48,6 @@ def test_an_answer_saved_as_a_module_is_read() -> None:
     ]
 
 
-def test_form_data_is_read_as_one_object() -> None:
-    assert parse_json("status=ok&video_id=abc&title=A%20kite") == [
-        {"status": "ok", "video_id": "abc", "title": "A kite"}
-    ]
-
-
 @pytest.mark.parametrize("unit", ["x={", "={a:", "=[[", "((", "={'", '={"a":1,', "/*", "a=1&"])
 def test_hostile_scripts_end_soon(unit: str) -> None:
     """Each takes well under a second; reading that goes back would take hours."""

@@ -12,7 +12,6 @@ from mediavault.services.extraction.page_data.own_address import addresses_in, i
 @pytest.mark.parametrize(
     ("document", "address"),
     [
-        ({"extractor": "x", "webpage_url": "https://a.test/1", "formats": []}, "https://a.test/1"),
         ({"type": "Note", "@context": "…", "url": "https://a.test/@jane/1"}, "https://a.test/@jane/1"),
         ({"type": ["h-entry"], "properties": {"url": ["https://a.test/1"]}}, "https://a.test/1"),
         ({"media_attachments": [], "account": {}, "url": "https://a.test/@jane/1"}, "https://a.test/@jane/1"),

@@ -24,7 +24,6 @@ from tests.unit.services.extraction.page_data import (
     test_twitch,
     test_vimeo,
     test_weibo,
-    test_ytdlp_info,
 )
 from tests.unit.services.extraction.page_data.reading import read
 
@@ -53,10 +52,6 @@ SAMPLES: dict[str, tuple[str, list[Any]]] = {
     "weibo": (
         test_weibo.URL,
         [test_weibo.status(page_info=test_weibo.page_info(playback_list=[test_weibo.rung(720)]))],
-    ),
-    "ytdlp": (
-        test_ytdlp_info.URL,
-        [test_ytdlp_info.info(test_ytdlp_info.form("a", height=720), webpage_url=test_ytdlp_info.URL)],
     ),
 }
 ODD: tuple[Any, ...] = (

@@ -55,13 +55,6 @@ def test_recommended_videos_in_the_same_data_are_never_the_posts() -> None:
     assert not any("other" in c.url for c in rungs(found))
 
 
-def test_an_item_answer_and_an_older_pages_state_are_read_too() -> None:
-    older = {"ItemModule": {TIKTOK_ID: {**tiktok_item(), "author": "jane", "nickname": "Jane"}}}
-
-    assert rungs(read({"itemInfo": {"itemStruct": tiktok_item()}}))
-    assert read(older).handle == "jane"
-
-
 def test_a_photo_post_has_pictures_and_no_video() -> None:
     images = [{"imageURL": {"urlList": [f"https://p16.tiktokcdn.com/{n}.jpeg"]}} for n in range(3)]
     found = read(tiktok_item(imagePost={"images": images}))
@@ -101,50 +94,6 @@ def test_a_page_without_data_says_nothing() -> None:
 def place(name: str, width: int = 576, **facts: Any) -> dict[str, Any]:
     urls = [f"https://v16m.tiktokcdn.com/{name}/video/tos/a/", f"https://v19.tiktokcdn.com/{name}/video/tos/a/"]
     return {"uri": "v0f00000000000000000000000000001", "url_list": urls, "width": width, "height": 1024, **facts}
-
-
-def aweme(post_id: str = TIKTOK_ID, **video: Any) -> dict[str, Any]:
-    """As the apps' interface answers."""
-    given = {
-        "play_addr": place("play"),
-        "download_addr": place("marked", 720),
-        "bit_rate": [
-            {"gear_name": "lower_540", "bit_rate": 500_000, "is_bytevc1": 1, "play_addr": place("small")},
-            {"gear_name": "normal_540", "bit_rate": 1_500_000, "is_bytevc1": 0, "play_addr": place("play")},
-        ],
-        "origin_cover": {"url_list": ["https://p16.tiktokcdn.com/origin.jpg"]},
-        "cover": {"url_list": ["https://p16.tiktokcdn.com/cover.jpg"]},
-        "duration": 12_400,
-        "has_watermark": True,
-        **video,
-    }
-    author = {"unique_id": "jane", "nickname": "Jane"}
-    return {"aweme_id": post_id, "desc": "A kite", "create_time": 1657677954, "author": author, "video": given}
-
-
-def test_the_apps_answer_names_the_same_in_its_own_words() -> None:
-    found = read({"aweme_detail": aweme()})
-
-    assert best(found) == ["https://v16m.tiktokcdn.com/play/video/tos/a/"]
-    assert (found.handle, found.display_name, found.text) == ("jane", "Jane", "A kite")
-    assert (found.thumbnail_url, found.items[0].expected.duration_s) == ("https://p16.tiktokcdn.com/origin.jpg", 12.4)
-    assert {c.watermark for c in rungs(found) if "marked" in c.url} == {Watermark.YES}
-    assert {(c.video_codec, c.bitrate) for c in rungs(found) if "small" in c.url} == {("hevc", 500_000)}
-
-
-def test_the_apps_feed_holds_others_that_are_never_the_posts() -> None:
-    other = aweme("7999999999999999999", bit_rate=[], play_addr=place("other", 1080))
-
-    assert best(read({"aweme_list": [other, aweme()]})) == ["https://v16m.tiktokcdn.com/play/video/tos/a/"]
-    assert tiktok.read(tiktok_post(), TIKTOK, [{"aweme_list": [other]}]) is None
-
-
-def test_a_slideshow_of_the_apps_has_pictures_and_no_video() -> None:
-    pictures = [{"display_image": {"url_list": [f"https://p16.tiktokcdn.com/{n}.jpeg"]}} for n in range(2)]
-    found = read({"aweme_detail": {**aweme(), "image_post_info": {"images": pictures}}})
-
-    assert [item.type for item in found.items] == [ItemType.IMAGE, ItemType.IMAGE]
-    assert found.items[1].thumbnail_url == "https://p16.tiktokcdn.com/1.jpeg"
 
 
 def embed(**told: Any) -> dict[str, Any]:

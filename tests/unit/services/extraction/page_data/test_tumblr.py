@@ -56,24 +56,6 @@ def test_another_providers_block_only_embeds_a_player() -> None:
     assert (best(data), data.found) == ([], True)
 
 
-def test_older_answers_name_the_file_or_a_player_that_holds_it() -> None:
-    node = {
-        "id": 701234567890123456,
-        "blog_name": "jane",
-        "type": "video",
-        "video_url": FILE,
-        "thumbnail_url": "https://64.media.tumblr.com/p.jpg",
-    }
-    player = {
-        "id": "701234567890123456",
-        "type": "video",
-        "video-player": f'<video poster="x"><source src="{FILE}" type="video/mp4"></video>',
-    }
-
-    assert best(told(URL, {"response": {"posts": [node]}})) == [FILE]
-    assert best(told(URL, {"posts": [player]})) == [FILE]
-
-
 @pytest.mark.parametrize(
     ("answer", "condition"),
     [

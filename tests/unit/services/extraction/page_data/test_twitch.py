@@ -74,27 +74,6 @@ def test_other_clips_are_not_the_posts_and_none_means_gone() -> None:
         read(URL, {"data": {"clip": None}})
 
 
-def test_the_script_of_an_old_page_names_files_and_broadcaster_in_its_own_words() -> None:
-    script = {
-        "slug": SLUG,
-        "broadcaster_login": "jane",
-        "broadcaster_display_name": "Jane",
-        "preview_image_url": "https://clips-media-assets.twitch.tv/t.jpg",
-        "quality_options": [{"quality": q, "source": f"{CDN}{q}.mp4", "frame_rate": 60} for q in ("900", "720")],
-    }
-    data = told(URL, script)
-
-    assert (best(data), data.handle, data.display_name) == ([f"{CDN}900.mp4"], "jane", "Jane")
-    assert data.thumbnail_url == "https://clips-media-assets.twitch.tv/t.jpg"
-
-
-def test_a_record_of_the_helix_api_only_tells_who_and_what() -> None:
-    record = {"id": SLUG, "broadcaster_name": "Jane", "title": "A kite", "thumbnail_url": "https://a.twitch.tv/t.jpg"}
-    data = told(URL, {"data": [record]})
-
-    assert (data.found, data.display_name, data.thumbnail_url) == (False, "Jane", "https://a.twitch.tv/t.jpg")
-
-
 def test_the_answer_that_only_unlocks_the_files_tells_its_clip_in_the_token() -> None:
     token = {"signature": "abc", "value": json.dumps({"clip_slug": SLUG, "expires": 1})}
     answer = {"id": "396245304", "playbackAccessToken": token, "videoQualities": files("own")}

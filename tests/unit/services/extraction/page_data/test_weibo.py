@@ -100,20 +100,3 @@ def test_a_videos_own_page_names_its_rungs_in_words() -> None:
     data = told("https://weibo.com/tv/show/1034:4800000000000001", {"data": {"Component_Play_Playinfo": play}})
 
     assert best(data) == ["https://f.video.weibocdn.com/1080.mp4"]
-
-
-def test_an_archivers_flat_record_names_the_file_and_the_account() -> None:
-    first = f"{CDN}a.mp4?label=mp4_720p"
-    record = {
-        "id": 4700000000000001,
-        "bid": "MxojLlLgQ",
-        "user_id": 2427303621,
-        "screen_name": "Jane",
-        "text": "a kite",
-        "video_url": f"{first};{CDN}b.mp4",
-    }
-    data = told(URL, record)
-
-    assert best(data) == [first]
-    assert (data.handle, data.display_name) == ("2427303621", "Jane")
-    assert best(told(URL, {**record, "video_url": ""})) == []

@@ -209,35 +209,6 @@ def status(*media: dict[str, Any], post_id: str = X_ID, **facts: Any) -> dict[st
     return {**given, "created_at": "Wed Jul 13 02:05:54 +0000 2022", **facts}
 
 
-def test_an_answer_of_version_1_is_read_with_what_it_quotes_or_passes_on() -> None:
-    assert best(read(status(x_video()))) == [rung_of("111")]
-    assert keys(read(status(quoted_status=status(x_video("222"), post_id="2")))) == set()
-    passed_on = read(status(retweeted_status=status(x_video("333"), post_id="3")))
-    assert (keys(passed_on), passed_on.metadata["reposted_from"]) == ({"333"}, "3")
-
-
-def test_an_answer_of_version_2_ties_media_to_its_post_by_their_keys() -> None:
-    def medium(key: str) -> dict[str, Any]:
-        files = [{"bit_rate": v.get("bitrate"), **v} for v in x_video(key)["video_info"]["variants"]]
-        facts = {"media_key": f"7_{key}", "type": "video", "duration_ms": 12_500, "variants": files}
-        return {**facts, "preview_image_url": f"https://pbs.twimg.com/{key}.jpg"}
-
-    post = {"id": X_ID, "text": "A kite", "author_id": "9", "attachments": {"media_keys": ["7_111"]}}
-    quoted = {"id": "2", "text": "B", "author_id": "8", "attachments": {"media_keys": ["7_222"]}}
-    answer = {
-        "data": [{**post, "referenced_tweets": [{"type": "quoted", "id": "2"}]}, {"id": "5", "text": "another"}],
-        "includes": {
-            "media": [medium("222"), medium("111")],
-            "users": [{"id": "8", "username": "other", "name": "O"}, {"id": "9", "username": "jane", "name": "Jane"}],
-            "tweets": [quoted],
-        },
-    }
-    found = read(answer)
-
-    assert (best(found), keys(found), found.handle) == ([rung_of("111")], {"111"}, "jane")
-    assert (found.thumbnail_url, found.metadata["quoted_post_id"]) == ("https://pbs.twimg.com/111.jpg", "2")
-
-
 def test_a_video_in_a_card_is_the_posts_in_both_forms_of_the_card() -> None:
     unified = {"string_value": json.dumps({"media_entities": {"111": x_video("111")}})}
     listed: dict[str, Any] = {"card": {"legacy": {"binding_values": [{"key": "unified_card", "value": unified}]}}}

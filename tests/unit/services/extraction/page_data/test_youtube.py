@@ -24,10 +24,9 @@ from mediavault.core.errors import (
 from mediavault.core.media import Candidate, Post, SourceType
 from mediavault.platforms.youtube import YOUTUBE
 from mediavault.services.extraction.page_data import youtube
-from mediavault.services.extraction.page_data.document import documents, parse_json
+from mediavault.services.extraction.page_data.document import documents
 from mediavault.services.extraction.page_data.html_scan import scan
 from mediavault.services.extraction.page_data.record import PageData
-from mediavault.services.extraction.ranking import choose
 
 ID = "aaaaaaaaaaa"
 URL = f"https://www.youtube.com/watch?v={ID}"
@@ -154,32 +153,6 @@ def test_a_watch_page_and_an_embeds_nested_text_are_read() -> None:
     assert [len(rungs(*documents(scan(html)))) for html in (page, embed)] == [1, 1]
 
 
-def test_the_form_data_of_older_years_is_read() -> None:
-    whole = urlencode(
-        {"itag": "22", "type": 'video/mp4; codecs="avc1.64001F, mp4a.40.2"', "url": MUXED["url"] + "&old"}
-    )
-    locked = urlencode({"itag": "37", "type": "video/mp4", "s": "XYZ", "url": MUXED["url"] + "&locked"})
-    tracks = urlencode({"itag": "136", "type": 'video/mp4; codecs="avc1"', "size": "1280x720", "url": MP4["url"]})
-    answer = {
-        "status": "ok",
-        "video_id": ID,
-        "author": "Jane",
-        "title": "A kite",
-        "length_seconds": "9",
-        "iurlmaxres": "https://i.ytimg.com/vi/a/maxresdefault.jpg",
-        "url_encoded_fmt_stream_map": f"{whole},{locked}",
-        "adaptive_fmts": tracks,
-    }
-    found = read(*parse_json(urlencode(answer)))
-
-    assert [(c.width, c.height, c.has_audio) for c in found.items[0].candidates] == [
-        (1280, 720, True),
-        (1280, 720, False),
-    ]
-    assert (found.display_name, found.thumbnail_url) == ("Jane", answer["iurlmaxres"])
-    assert choose(found.items[0]).url == MUXED["url"] + "&old"
-
-
 def beside(video_id: str = ID) -> dict[str, Any]:
     owner = {
         "title": {"runs": [{"text": "Jane"}]},
@@ -219,8 +192,6 @@ def test_a_page_without_a_player_response_tells_who_posted_it() -> None:
         (refusal("UNPLAYABLE", "The uploader has not made this video available in your country"), RegionLocked),
         (refusal("UNPLAYABLE", "Join this channel to get access to members-only content"), LoginRequired),
         (refusal("LIVE_STREAM_OFFLINE", "Premieres in 3 hours"), Upcoming),
-        ({"status": "fail", "reason": "Invalid parameters.", "errorcode": "2"}, Deleted),
-        ({"status": "fail", "reason": "This video does not exist.", "video_id": ID, "author": ""}, Deleted),
     ],
 )
 def test_what_youtube_says_instead_is_raised(said: dict[str, Any], condition: type[Failure]) -> None:
