@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: ui help install dev browser servers run demo test busy coverage crowds unit check faults chaos postgres mongodb readmes lock bench shelf clean words screenshots lighthouse
+.PHONY: ui help install dev browser servers run demo test busy coverage crowds unit check faults chaos postgres mongodb readmes lock bench shelf clean words errors screenshots lighthouse
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
@@ -17,6 +17,9 @@ dev: browser servers
 
 words: dev ## Collect the pages' texts into the catalogues of all languages, and compile them
 	@$(PY) scripts/assets.py --words
+
+errors: dev ## Write docs/errors.md from the table of failures
+	@$(PY) scripts/error_docs.py
 
 screenshots: dev ## Make docs/images anew from a vault of sample posts
 	@$(PY) -m tests.ui.screenshots

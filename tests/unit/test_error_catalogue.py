@@ -12,8 +12,11 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from scripts import error_docs
 
 import mediavault
+from mediavault.api.appearance import Appearance, use
+from mediavault.api.catalogue import SOURCE_LOCALE, gettext, locales
 from mediavault.api.post_view import Said
 from mediavault.api.render import coded, render
 from mediavault.api.schemas import JobView
@@ -21,8 +24,21 @@ from mediavault.api.timeline import Timeline
 from mediavault.api.views import job_view
 from mediavault.api.words import help_for
 from mediavault.commands.output import print_job
-from mediavault.core import errors
-from mediavault.core.errors import ErrorCode, Failure, MediavaultError, NeedsPerson, PartialSoFar, SeemsDeleted
+from mediavault.core import failures
+from mediavault.core.failures import (
+    FAILURES,
+    BadInput,
+    ErrorCode,
+    Failure,
+    Final,
+    MediavaultError,
+    NeedsPerson,
+    PartialSoFar,
+    Retry,
+    Retryable,
+    SeemsDeleted,
+    StoreError,
+)
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.store.port import Neighbours
 from mediavault.worker.retry import GiveUp, RetryIn, decide
@@ -30,12 +46,9 @@ from tests.fakes import START
 from tests.unit.error_sources import sources_of_codes
 
 PACKAGE = Path(mediavault.__file__).parent
-CATALOGUE = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
-ROW = re.compile(r"^\| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
-ROWS = {code: columns for code, *columns in ROW.findall(CATALOGUE.read_text(encoding="utf-8"))}
 KINDS = {
     kind.code: kind
-    for kind in reversed([k for k in vars(errors).values() if inspect.isclass(k) and issubclass(k, MediavaultError)])
+    for kind in reversed([k for k in vars(failures).values() if inspect.isclass(k) and issubclass(k, MediavaultError)])
     if "code" in vars(kind) and kind is not MediavaultError
 }
 JOB_PAGE = {
@@ -57,7 +70,7 @@ JOB_PAGE = {
 }
 OF_JOBS = [code for code in ErrorCode if issubclass(KINDS.get(code, Exception), Failure)]
 SENTENCE = re.compile(r"[A-Za-z`][^\n]{15,}[.…]")
-PROMISE = re.compile(r"\b(is|are) (tried|fetched)\b|next try|scheduled|by itself")
+PROMISE = re.compile(r"\b(is|are) tried\b|[Rr]etrying|automatically")
 
 
 @cache
@@ -78,19 +91,46 @@ def answer_to(failure: Failure) -> RetryIn | GiveUp:
     return decide(failure, attempt=1, max_attempts=5, base=timedelta(minutes=1), jitter=0.5, now=START)
 
 
-def test_every_code_has_its_row_and_no_row_is_about_another() -> None:
-    assert list(ROWS) == [code.value for code in ErrorCode]
+def test_every_code_has_exactly_one_row() -> None:
+    assert list(FAILURES) == list(ErrorCode)
+
+
+def test_no_other_module_lists_codes() -> None:
+    """Sets and mappings of codes belong into the table."""
+    listed = re.compile(r"ErrorCode\.\w+(?:\.value)?\s*(?:,|:|\|)\s*(?:[^\n]{0,120}\s)?ErrorCode\.\w+")
+    others = [path for path in PACKAGE.rglob("*.py") if path.name != "failures.py"]
+
+    assert [path.name for path in others if listed.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_the_page_of_errors_is_generated_from_the_table() -> None:
+    assert error_docs.PAGE.read_text(encoding="utf-8") == error_docs.page(), "run `make errors`"
 
 
 @pytest.mark.parametrize("code", ErrorCode)
-def test_every_code_has_a_sentence_that_says_what_helps(code: ErrorCode) -> None:
+def test_every_code_has_sentences_that_say_what_happened_and_what_helps(code: ErrorCode) -> None:
     assert SENTENCE.match(help_for(code))
+    assert SENTENCE.match(help_for(code, over=True))
+    assert FAILURES[code].summary.endswith(".")
+    assert len(FAILURES[code].known_by) > 5
 
 
-@pytest.mark.parametrize("code", ErrorCode)
-def test_a_row_says_how_it_is_known_and_what_helps_in_the_words_that_people_are_shown(code: ErrorCode) -> None:
-    assert len(ROWS[code.value][0]) > 5
-    assert ROWS[code.value][2] == help_for(code)
+@pytest.mark.parametrize("language", sorted(locales() - {SOURCE_LOCALE}))
+def test_every_sentence_of_the_table_is_translated(language: str) -> None:
+    use(Appearance(locale=language))
+    try:
+        texts = {text for spec in FAILURES.values() for text in spec.texts}
+        assert [text for text in texts if gettext(text) == text] == []
+    finally:
+        use(Appearance())
+
+
+@pytest.mark.parametrize("code", KINDS)
+def test_the_class_of_a_failure_agrees_with_the_retry_rule_of_its_row(code: ErrorCode) -> None:
+    bases = {Retry.NEVER: Final, Retry.PERSON: NeedsPerson, Retry.REFUSED: (BadInput, StoreError)}
+    retry = FAILURES[code].retry
+
+    assert issubclass(KINDS[code], bases.get(retry, (Retryable, NeedsPerson)))
 
 
 @pytest.mark.parametrize("code", ErrorCode)
@@ -115,32 +155,31 @@ def test_a_job_that_is_not_tried_again_promises_no_further_try(code: ErrorCode) 
 
 
 def test_the_job_that_comes_back_says_that_it_does() -> None:
-    assert "the next try is scheduled" in failed_job(ErrorCode.NETWORK).help
+    assert "Retrying automatically" in failed_job(ErrorCode.NETWORK).help
 
 
 @pytest.mark.parametrize("code", OF_JOBS)
-def test_a_row_says_what_the_retry_rule_does(code: ErrorCode) -> None:
-    said, kind = ROWS[code.value][1], KINDS[code]
+def test_the_retry_rule_does_what_the_row_says(code: ErrorCode) -> None:
+    rule = FAILURES[code].retry
+    kind = KINDS[code]
     assert issubclass(kind, Failure)
     answer = answer_to(kind("It failed.", retry_after=timedelta(hours=1)))
-    if isinstance(answer, GiveUp):
-        assert said == "no" or "person" in said or code in (ErrorCode.PARTIAL, ErrorCode.DELETED)
-        assert ("person" in said) is issubclass(kind, NeedsPerson)
-    else:
-        assert said not in ("no", "–")
-        assert ("without using up an attempt" in said) is not answer.uses_attempt
+
+    assert isinstance(answer, GiveUp) is (rule in (Retry.NEVER, Retry.PERSON))
+    if isinstance(answer, RetryIn):
+        assert ("without using up an attempt" in rule) is not answer.uses_attempt
 
 
 @pytest.mark.parametrize("kind", [SeemsDeleted, PartialSoFar])
 def test_a_code_that_may_be_final_or_not_is_tried_again_where_it_is_not(kind: type[Failure]) -> None:
     assert isinstance(answer_to(kind("It failed.")), RetryIn)
-    assert ROWS[kind.code.value][1] not in ("no", "–")
+    assert FAILURES[kind.code].retry_note
 
 
 @pytest.mark.parametrize("code", [code for code in ErrorCode if code not in OF_JOBS])
 def test_a_refused_request_has_no_retry_rule_and_a_crashed_attempt_comes_back(code: ErrorCode) -> None:
     is_of_a_job = code is ErrorCode.RECOVERED_FROM_RESTART  # written by the store, which plans the next try itself
-    assert (ROWS[code.value][1] == "–") is not is_of_a_job
+    assert (FAILURES[code].retry is Retry.REFUSED) is not is_of_a_job
 
 
 @pytest.mark.parametrize("code", ErrorCode)

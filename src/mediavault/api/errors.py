@@ -17,34 +17,10 @@ from mediavault.api.message_patterns import translated
 from mediavault.api.render import render
 from mediavault.api.said import said
 from mediavault.api.schemas import ErrorView
-from mediavault.api.words import help_for
 from mediavault.core.errors import BadInput, ErrorCode, MediavaultError, StorageFailure, StoreError
 from mediavault.core.logs import get_logger
 
 log = get_logger(__name__)
-
-# What is not named here is a bug of ours: 500.
-HTTP_STATUS: Mapping[ErrorCode, int] = {
-    ErrorCode.BAD_URL: 422,
-    ErrorCode.BAD_REQUEST: 422,
-    ErrorCode.ADDRESS_REFUSED: 422,
-    ErrorCode.NOT_A_POST: 422,
-    ErrorCode.UNSUPPORTED: 422,
-    ErrorCode.TOO_MANY: 429,
-    ErrorCode.NOT_FOUND: 404,
-    ErrorCode.ILLEGAL_MOVE: 409,
-    ErrorCode.UNAUTHORIZED: 401,
-    ErrorCode.FORBIDDEN: 403,
-    ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
-    ErrorCode.TOO_LARGE: 413,
-    ErrorCode.STORE_UNAVAILABLE: 503,
-    ErrorCode.SCHEMA_TOO_NEW: 503,
-    ErrorCode.LEASE_LOST: 409,
-    ErrorCode.STORAGE: 507,
-    ErrorCode.NO_SPACE: 507,
-    ErrorCode.TOOL_MISSING: 503,
-    ErrorCode.BROWSER_UNAVAILABLE: 503,
-}
 
 # A GET whose answer never ends, or is long in the making, has no HEAD.
 ENDLESS_PATHS = frozenset({"/api/events", "/library/zip", "/library/export"})
@@ -71,9 +47,9 @@ class HttpRefusal(BadInput):
         help: str | None = None,  # noqa: A002 - the field's name in the API
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(message, help=help if help is not None else help_for(code))
+        self.code = code  # first: it decides the default help
+        super().__init__(message, help=help)
         self.status = status
-        self.code = code
         self.headers = dict(headers or {})
 
 
@@ -95,7 +71,7 @@ def install(app: FastAPI) -> None:
 
 def error_response(request: Request, exc: MediavaultError) -> Response:
     """Log what is the server's fault; answer in JSON, or as a page where a person is looking."""
-    status = exc.status if isinstance(exc, HttpRefusal) else HTTP_STATUS.get(exc.code, 500)
+    status = exc.status if isinstance(exc, HttpRefusal) else exc.spec.http_status
     headers = exc.headers if isinstance(exc, HttpRefusal) else {}
     if isinstance(exc, StoreError | StorageFailure):
         log.warning("request_failed", code=exc.code, error=exc.message, method=request.method)

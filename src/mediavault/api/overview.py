@@ -13,8 +13,9 @@ from mediavault.api.catalogue import ngettext
 from mediavault.api.library_filter import LibraryFilter, Shown, address
 from mediavault.api.schemas import JobView
 from mediavault.api.services import ApiServices
-from mediavault.api.troubles import Remedy, Trouble, Troubles, sort_out
+from mediavault.api.troubles import Trouble, Troubles, sort_out
 from mediavault.api.views import job_view
+from mediavault.core.failures import Remedy
 from mediavault.core.job import JobStatus
 from mediavault.store.port import JobOrder, JobQuery
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Literal
 from urllib.parse import urlsplit
 
-from mediavault.api.words import FAILED_WORDS
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import FAILURES, ErrorCode, Remedy
 from mediavault.core.gates import MANY_SITES
 from mediavault.core.job import JobStatus
 
@@ -19,8 +18,6 @@ _ICONS = {
     JobStatus.CANCELLED: "skip",
 }
 _TONES: dict[JobStatus, Tone] = {JobStatus.RUNNING: "busy", JobStatus.COMPLETED: "good"}
-_HELPED = frozenset(FAILED_WORDS) - {ErrorCode.PARTIAL}  # by a person
-_SIGN_IN = frozenset({ErrorCode.LOGIN_REQUIRED, ErrorCode.SESSION_EXPIRED, ErrorCode.AGE_RESTRICTED})
 
 
 def letter(platform: str, title: str, address: str) -> str:
@@ -39,7 +36,7 @@ def _host(address: str) -> str:
 def tone(status: JobStatus, code: ErrorCode | None, *, is_retried: bool) -> Tone:
     """How bad it is. Where a person or the next try can help it is not over."""
     if status is JobStatus.FAILED:
-        return "busy" if is_retried or code in _HELPED else "bad"
+        return "busy" if is_retried or _needs_person(code) else "bad"
     return _TONES.get(status, "quiet")
 
 
@@ -48,4 +45,10 @@ def icon(status: JobStatus, code: ErrorCode | None, *, is_retried: bool) -> str:
         return _ICONS[status]
     if is_retried:
         return "clock"
-    return "key" if code in _SIGN_IN else "hand" if code in _HELPED else "alert"
+    if code is not None and FAILURES[code].remedy is Remedy.SIGN_IN:
+        return "key"
+    return "hand" if _needs_person(code) else "alert"
+
+
+def _needs_person(code: ErrorCode | None) -> bool:
+    return code is not None and FAILURES[code].needs_person

@@ -11,10 +11,11 @@ from mediavault.api.schemas import GateView
 from mediavault.api.services import ApiServices
 from mediavault.api.session_views import SessionView, session_views
 from mediavault.core.errors import NotFound
+from mediavault.core.failures import FAILURES
 from mediavault.core.gates import MANY_SITES
 from mediavault.core.job import JobStatus
 from mediavault.core.platform import Pace
-from mediavault.core.sessions import WAITS_FOR_SIGN_IN, SessionState
+from mediavault.core.sessions import SessionState
 from mediavault.store.port import FailureGroup, PlatformTotals
 
 
@@ -40,7 +41,7 @@ class Site:
 
     @property
     def waiting_for_sign_in(self) -> int:
-        return sum(group.jobs for group in self.failures if group.error_code in WAITS_FOR_SIGN_IN)
+        return sum(group.jobs for group in self.failures if FAILURES[group.error_code].waits_for_window)
 
     @property
     def is_in_use(self) -> bool:

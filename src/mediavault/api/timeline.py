@@ -16,8 +16,8 @@ from mediavault.api.site_marks import Tone
 from mediavault.api.site_marks import tone as tone_of
 from mediavault.api.views import is_waiting_for_retry
 from mediavault.api.waiting_jobs import waits_for_sign_in
-from mediavault.api.words import FAILED_WORDS, RUNG_WORDS, STAGE_WORDS, help_for, one_line, span_words
-from mediavault.core.errors import ErrorCode
+from mediavault.api.words import RUNG_WORDS, STAGE_WORDS, failed_word, help_for, one_line, span_words
+from mediavault.core.failures import FAILURES
 from mediavault.core.job import HistoryRecord, Job, JobStatus, Outcome, RungName, Stage
 
 OUTCOME_WORDS: Mapping[Outcome, str] = {
@@ -157,11 +157,9 @@ def _mark(records: Sequence[HistoryRecord], *, is_running: bool) -> tuple[Tone, 
     for record in reversed(records):
         if record.stage in _MARKS:
             tone, word = _MARKS[record.stage]
-            if record.stage is Stage.FAIL and record.error_code and record.error_code in FAILED_WORDS:
-                word = FAILED_WORDS[record.error_code]
-                tone = (
-                    "bad" if record.error_code is ErrorCode.PARTIAL else "busy"
-                )  # it goes on once a person has helped
+            if record.stage is Stage.FAIL and record.error_code:
+                needs_person = FAILURES[record.error_code].needs_person
+                return "busy" if needs_person else "bad", failed_word(record.error_code)
             return tone, gettext(word)
     last = records[-1]
     return ("quiet", gettext(STAGE_WORDS[last.stage])) if not last.attempt else ("quiet", gettext(N_("Broke off")))

@@ -27,7 +27,8 @@ from mediavault.api.schemas import (
     UnservedView,
     WorkerView,
 )
-from mediavault.api.words import FAILED_WORDS, STAGE_WORDS, STATUS_WORDS, help_for, one_line, progress_words, size_words
+from mediavault.api.words import STAGE_WORDS, STATUS_WORDS, failed_word, help_for, one_line, progress_words, size_words
+from mediavault.core.failures import FAILURES
 from mediavault.core.fleet import unserved, unserved_in_words, versions
 from mediavault.core.gates import Gate
 from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, JobStatus, Stage, WorkerBeat
@@ -161,8 +162,8 @@ def _actions(job: Job) -> list[Action]:
 def _state(job: Job) -> str:
     if job.status is JobStatus.RUNNING and job.stage is not None:
         return gettext(STAGE_WORDS[job.stage])
-    if job.status is JobStatus.FAILED and job.error_code is not None and job.error_code in FAILED_WORDS:
-        return gettext(FAILED_WORDS[job.error_code])
+    if job.status is JobStatus.FAILED and job.error_code is not None and FAILURES[job.error_code].label:
+        return failed_word(job.error_code)
     return gettext("Will be tried again") if is_waiting_for_retry(job) else gettext(STATUS_WORDS[job.status])
 
 

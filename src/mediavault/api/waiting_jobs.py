@@ -7,10 +7,10 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from mediavault.api.submission import Submission
-from mediavault.core.errors import BadInput, ErrorCode
+from mediavault.core.failures import FAILURES, BadInput, ErrorCode
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.logs import get_logger
-from mediavault.core.sessions import WAITS_FOR_SIGN_IN, Errand, SessionState, can_be_signed_in_to
+from mediavault.core.sessions import Errand, SessionState, can_be_signed_in_to
 from mediavault.core.urls import parse_http_url
 from mediavault.services.extraction.browser_extractor import address_to_visit
 from mediavault.store.bulk import iter_jobs, retry_each
@@ -82,7 +82,9 @@ async def resume_waiting(store: JobStore, platform: str, is_meant: Callable[[Job
 
 
 def waits_for_sign_in(job: Job) -> bool:
-    return job.status is JobStatus.FAILED and job.error_code in WAITS_FOR_SIGN_IN
+    if job.status is not JobStatus.FAILED or job.error_code is None:
+        return False
+    return FAILURES[job.error_code].waits_for_window
 
 
 def wall_since(jobs: list[Job]) -> datetime | None:

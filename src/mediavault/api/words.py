@@ -6,17 +6,13 @@ English; what a function here answers is in the language of whoever asked.
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Mapping
-from functools import cache
 
 from mediavault.api.catalogue import N_, decimal, gettext
-from mediavault.api.message_patterns import translated
-from mediavault.core import errors
 from mediavault.core.checks import Verdict
 from mediavault.core.copies import CopyTrouble
-from mediavault.core.errors import ErrorCode, MediavaultError
+from mediavault.core.failures import FAILURES, ErrorCode
 from mediavault.core.gates import GateState
 from mediavault.core.job import ItemStatus, JobStatus, RungName, Stage
 from mediavault.core.media import ItemRole
@@ -28,18 +24,6 @@ STATUS_WORDS: Mapping[JobStatus, str] = {
     JobStatus.COMPLETED: N_("Kept"),
     JobStatus.FAILED: N_("Failed"),
     JobStatus.CANCELLED: N_("Cancelled"),
-}
-
-# Where "Failed" would say too little.
-FAILED_WORDS: Mapping[ErrorCode, str] = {
-    ErrorCode.PARTIAL: N_("Partly kept"),
-    ErrorCode.AMBIGUOUS: N_("Choose the video"),
-    ErrorCode.LOGIN_REQUIRED: N_("Needs a sign-in"),
-    ErrorCode.SESSION_EXPIRED: N_("Needs a sign-in"),
-    ErrorCode.AGE_RESTRICTED: N_("Needs a sign-in"),
-    ErrorCode.CHALLENGE: N_("Needs you"),
-    ErrorCode.ACCOUNT_WARNING: N_("Needs you"),
-    ErrorCode.ACCOUNT_DAY_USED: N_("Waits for the account"),
 }
 
 GATE_WORDS: Mapping[GateState, str] = {
@@ -73,56 +57,24 @@ RUNG_WORDS: Mapping[RungName, str] = {
     RungName.FRESH: N_("after a fresh look at the post"),
 }
 
-# Codes that no error class of core.errors carries, or that are shown with a job after the fact.
-_MORE_HELP: Mapping[ErrorCode, str] = {
-    ErrorCode.RECOVERED_FROM_RESTART: "The worker stopped in the middle of this job. It can be tried again.",
-    ErrorCode.UNAUTHORIZED: "Send the token as `Authorization: Bearer …`, or sign in on the page.",
-    ErrorCode.FORBIDDEN: "Send the request from the vault's own page, or from a program without an Origin header.",
-    ErrorCode.UNSUPPORTED_MEDIA_TYPE: "Send JSON to the API, with `Content-Type: application/json`, and forms to the pages.",
-    ErrorCode.TOO_MANY: "Ask for fewer at once, or wait until some have ended.",
-}
-
-_ALL_WAYS_TRIED = "Every way of saving it was tried. If the post plays in a browser, try again later."
-
-# What helps once nothing is tried any more: the conditions' own sentences speak of the next try.
-_HELP_AT_THE_END: Mapping[ErrorCode, str] = {
-    ErrorCode.RATE_LIMITED: "The site still asked to slow down. Try again in some hours.",
-    ErrorCode.ACCOUNT_DAY_USED: "Try again tomorrow. The limit protects your account from being locked.",
-    ErrorCode.NETWORK: "Check this machine's connection, then try again.",
-    ErrorCode.TIMEOUT: "The site was too slow. Try again later.",
-    ErrorCode.HTTP_ERROR: "Open the post in a browser. If it plays there, try again later.",
-    ErrorCode.LINK_EXPIRED: "Fresh media links were refused too. If the post plays in a browser, try again later.",
-    ErrorCode.EMPTY_BODY: _ALL_WAYS_TRIED,
-    ErrorCode.INCOMPLETE: _ALL_WAYS_TRIED,
-    ErrorCode.NOT_A_VIDEO: _ALL_WAYS_TRIED,
-    ErrorCode.BAD_FILE: _ALL_WAYS_TRIED,
-    ErrorCode.NO_SPACE: "Free some space below the download folder, then try again.",
-    ErrorCode.LIVE_NOW: "This is live. Try again when the recording stands.",
-    ErrorCode.UPCOMING: "Try again when it is out.",
-    ErrorCode.WORKER_FROZE: "It froze the worker twice. Upgrade mediavault, then try again; report it with the job's log if this stays.",
-}
-
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # C0, C1, bidi
 
 
-@cache
-def _help_by_code() -> dict[ErrorCode, str]:
-    table: dict[ErrorCode, str] = {}
-    for kind in vars(errors).values():
-        if inspect.isclass(kind) and issubclass(kind, MediavaultError) and "code" in vars(kind) and kind.help:
-            table[kind.code] = kind.help
-    return {**table, **_MORE_HELP}
-
-
 def help_for(code: ErrorCode | None, *, over: bool = False) -> str:
-    """What a person can do about a condition; "" where nothing is known to help.
+    """What a person can do about a failure, in the reader's language; "" without a code.
 
-    ``over``: nothing will be tried again by itself, so nothing is said of a next try.
+    ``over``: the job is not retried automatically any more, so the text does not promise it.
     """
     if code is None:
         return ""
-    usual = _help_by_code().get(code, "")
-    return translated(_HELP_AT_THE_END.get(code, usual) if over else usual)
+    spec = FAILURES[code]
+    return gettext(spec.final_hint if over and spec.final_hint else spec.hint)
+
+
+def failed_word(code: ErrorCode | None) -> str:
+    """What a failed job's status is called, in the reader's language."""
+    label = FAILURES[code].label if code is not None else ""
+    return gettext(label or STATUS_WORDS[JobStatus.FAILED])
 
 
 ITEM_WORDS: Mapping[ItemStatus, str] = {

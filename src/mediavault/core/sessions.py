@@ -11,15 +11,10 @@ from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.errors import AgeRestrictedToStrangers, ErrorCode, LoginRequired, SessionExpired
+from mediavault.core.errors import AgeRestrictedToStrangers, LoginRequired, SessionExpired
 from mediavault.core.job import JobId
 from mediavault.core.names import safe_text
 from mediavault.core.platform import Platform
-
-# What a job waits for that a sign-in may bring about.
-WAITS_FOR_SIGN_IN: frozenset[ErrorCode] = frozenset(
-    {ErrorCode.LOGIN_REQUIRED, ErrorCode.SESSION_EXPIRED, ErrorCode.AGE_RESTRICTED, ErrorCode.CHALLENGE}
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from mediavault.core.errors import ErrorCode, Failure, NeedsPerson, Partial, PartialSoFar, Retryable
+from mediavault.core.failures import Failure, NeedsPerson, Partial, PartialSoFar, Retryable, Stops
 from mediavault.core.job import ItemStatus, Job, JobItem
 from mediavault.core.media import Extraction, Item, ItemRole, KeptFile
 from mediavault.core.words import counted
-
-# The next item would fail in the same way: the cause is this machine, or the site wants no more requests.
-_STOPS = frozenset({ErrorCode.NO_SPACE, ErrorCode.STORAGE})
-_LEAVE_ALONE = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.ACCOUNT_WARNING, ErrorCode.CHALLENGE})
 
 
 @dataclass(slots=True)
@@ -66,9 +62,9 @@ class Album:
         """
         self.failures.append(failure)
         one = self.items[place]
-        if not (one.status is ItemStatus.COMMITTING and failure.code in _STOPS):
+        if not (one.status is ItemStatus.COMMITTING and failure.spec.stops is Stops.WORKER):
             self._put(place, JobItem(one.item, ItemStatus.FAILED, one.kept, failure.code, failure.message))
-        return failure.code not in _STOPS | _LEAVE_ALONE
+        return failure.spec.stops is Stops.NOTHING
 
     def _put(self, place: int, one: JobItem) -> None:
         self.items = (*self.items[:place], one, *self.items[place + 1 :])
@@ -95,7 +91,7 @@ class Album:
         )
         are_kept = counted(kept, f"of {wanted} videos is kept", f"of {wanted} videos are kept")
         message = f"{are_kept}. {missing[:1].upper()}{missing[1:]}"
-        stopped = next((one for one in self.failures if one.code in _STOPS or _awaits_person(one)), None)
+        stopped = next((one for one in self.failures if one.spec.stops is Stops.WORKER or _awaits_person(one)), None)
         if stopped is not None:
             return stopped
         if any(isinstance(failure, Retryable) for failure in self.failures):
@@ -105,7 +101,7 @@ class Album:
 
 def _awaits_person(failure: Failure) -> bool:
     """Whether the items after it were not tried and can be saved once a user has acted."""
-    return failure.code in _LEAVE_ALONE and isinstance(failure, NeedsPerson)
+    return failure.spec.stops is Stops.POST and isinstance(failure, NeedsPerson)
 
 
 def _longest_wait(failures: Sequence[Failure]) -> timedelta | None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mediavault.core.errors import ErrorCode
-
-TRIPPED_BY = frozenset({ErrorCode.NO_SPACE, ErrorCode.STORAGE})
 FIRST_PAUSE_POLLS = 10  # of the worker's polls: ten seconds with the usual one
 LONGEST_PAUSE_POLLS = 300
 

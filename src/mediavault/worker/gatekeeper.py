@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from mediavault.core.errors import AccountDayUsed, ErrorCode, Failure, RateLimited
+from mediavault.core.failures import AccountDayUsed, ErrorCode, Failure, RateLimited, Scope
 from mediavault.core.gates import MANY_SITES, SOON, Refusal, Turn, TurnRequest
 from mediavault.core.job import JobId
 from mediavault.core.logs import get_logger
@@ -19,28 +19,7 @@ from mediavault.worker.tools import Tools
 
 PROBE_WITHIN = timedelta(minutes=10)  # a probe without an outcome by then counts as lost; another job may probe
 MAX_CLOSED = timedelta(days=1)
-_BASE = {
-    ErrorCode.ACCOUNT_WARNING: timedelta(days=1),
-    ErrorCode.IP_BLOCKED: timedelta(hours=6),
-    ErrorCode.CHALLENGE: timedelta(hours=1),
-    ErrorCode.SESSION_EXPIRED: timedelta(hours=1),
-}
-LOGIN_WALL = timedelta(minutes=15)  # short, because a single post may be private; a probe finds out soon
-# These tell nothing about the site's mind.
-_SILENT = frozenset(
-    {
-        ErrorCode.NETWORK,
-        ErrorCode.TIMEOUT,
-        ErrorCode.BROWSER_UNAVAILABLE,
-        ErrorCode.PAGE_TOO_HEAVY,
-        ErrorCode.TOOL_MISSING,
-        ErrorCode.NO_SPACE,
-        ErrorCode.STORAGE,
-        ErrorCode.INTERNAL,
-        ErrorCode.ACCOUNT_DAY_USED,
-        ErrorCode.WORKER_DIED,
-    }
-)
+_SAYS_NOTHING = (Scope.MACHINE, Scope.ACCOUNT)  # about whether the site serves us again
 
 log = get_logger(__name__)
 
@@ -139,7 +118,7 @@ async def tell(platform: Platform, turn: Turn | None, failure: Failure | None, t
         gate = await tools.store.close_gate(platform.name, duration=duration, code=cause.code, reason=cause.message)
         log.warning("gate_closed", platform=platform.name, error_code=cause.code, for_s=duration.total_seconds())
         return (gate.closed_until or tools.clock.now()) - tools.clock.now()
-    if turn is not None and turn.is_probe and (failure is None or failure.code not in _SILENT):
+    if turn is not None and turn.is_probe and (failure is None or failure.spec.scope not in _SAYS_NOTHING):
         await tools.store.open_gate(platform.name)
         log.info("gate_opened", platform=platform.name)
     return None
@@ -158,6 +137,6 @@ def closing(failure: Failure, platform: Platform) -> timedelta | None:
         return None
     if failure.code is ErrorCode.RATE_LIMITED:
         return failure.retry_after or timedelta(seconds=platform.pace.cooldown_s)
-    if failure.code is ErrorCode.LOGIN_REQUIRED:
-        return LOGIN_WALL if platform.wall_blocks_media else None
-    return _BASE.get(failure.code)
+    if failure.code is ErrorCode.LOGIN_REQUIRED and not platform.wall_blocks_media:
+        return None
+    return failure.spec.closes_site_for

@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import timedelta
 
-from mediavault.core.errors import ErrorCode, Failure
+from mediavault.core.failures import FAILURES, Failure, SignIn
 from mediavault.core.fleet import ALIVE_WITHIN, is_served
 from mediavault.core.job import JobStatus, WorkerBeat
 from mediavault.core.logs import get_logger
-from mediavault.core.sessions import WAITS_FOR_SIGN_IN
 from mediavault.store.bulk import iter_jobs, retry_each
 from mediavault.store.port import JobOrder, JobQuery, JobStore
 
-# Failures of anonymous requests that a signed-in request may avoid. CHALLENGE is not one of them: a challenge is
-# solved in the browser that received it.
-_OF_STRANGERS = frozenset(
-    {ErrorCode.LOGIN_REQUIRED, ErrorCode.SESSION_EXPIRED, ErrorCode.AGE_RESTRICTED, ErrorCode.PRIVATE}
-)
-_SIGN_IN_HELPS = WAITS_FOR_SIGN_IN - {ErrorCode.CHALLENGE}
+# A CAPTCHA is not among these: it is solved in the browser that was shown it.
+_MAY_BE_LIFTED = (SignIn.NEEDED, SignIn.MAY_HELP)
 PAGE = 200
 STRANDED_AFTER = timedelta(minutes=10)  # a machine that restarts, or is being upgraded, is back by then
 
@@ -29,7 +24,7 @@ async def machines_that_may_help(
     failure: Failure, platform: str, store: JobStore, *, signed_in: Iterable[str]
 ) -> list[str]:
     """The machines that are signed in to the platform, if a session may help and this machine (``signed_in``) has none."""
-    if failure.code not in _OF_STRANGERS or platform in signed_in:
+    if failure.spec.sign_in not in _MAY_BE_LIFTED or platform in signed_in:
         return []
     return holders(platform, await store.workers(seen_within=ALIVE_WITHIN))
 
@@ -41,7 +36,7 @@ def holders(platform: str, workers: Iterable[WorkerBeat]) -> list[str]:
 
 async def where_to_sign_in(failure: Failure, platform: str, store: JobStore) -> str:
     """The failure's message; with several machines, it names those on which a user may sign in."""
-    if failure.code not in WAITS_FOR_SIGN_IN:
+    if not failure.spec.waits_for_window:
         return failure.message
     workers = await store.workers(seen_within=ALIVE_WITHIN)
     hosts = sorted({one.host for one in workers if is_served(platform, [one])})
@@ -69,5 +64,7 @@ async def go_on_after_sign_in(platforms: Collection[str], store: JobStore) -> in
     count = 0
     for platform in platforms:
         failed = iter_jobs(store, JobQuery((JobStatus.FAILED,), platform, limit=PAGE, order=JobOrder.OLDEST))
-        count += await retry_each(store, (job async for job in failed if job.error_code in _SIGN_IN_HELPS))
+        count += await retry_each(
+            store, (job async for job in failed if job.error_code and FAILURES[job.error_code].sign_in is SignIn.NEEDED)
+        )
     return count

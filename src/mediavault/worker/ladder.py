@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
 from mediavault.core.cookies import Cookie, cookies_for, joined
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     BadUrl,
     BrowserUnavailable,
     ErrorCode,
@@ -22,7 +22,9 @@ from mediavault.core.errors import (
     NotAVideo,
     NoVideo,
     RateLimited,
+    Retry,
     Retryable,
+    Stops,
     ToolMissing,
 )
 from mediavault.core.job import RungName, Stage
@@ -37,9 +39,6 @@ from mediavault.worker.stages.validate import validate
 NAVIGATION_TIMEOUT_S = 3_600.0  # the browser cannot resume; a stalled or very slow transfer is ended earlier
 
 SEGMENTED = frozenset({SourceType.HLS, SourceType.DASH})
-# No other strategy helps: the cause is this machine, or the post is live.
-_STOPS = frozenset({ErrorCode.NO_SPACE, ErrorCode.STORAGE, ErrorCode.LIVE_NOW})
-
 
 # How a site that checks the TLS handshake refuses a client: by a status, with a page, or without an answer.
 _REFUSALS = (LinkExpired, HttpError, NetworkFailure, NotAVideo)
@@ -72,7 +71,7 @@ def next_rung(
 def ends_the_climb(failure: Failure) -> bool:
     """Whether no other strategy can help: the post is gone, private or protected, this machine is the cause, or the site
     said when to come back."""
-    if not isinstance(failure, Retryable) or failure.code in _STOPS:
+    if not isinstance(failure, Retryable) or failure.spec.stops is Stops.WORKER or failure.spec.retry is Retry.NOT_YET:
         return True
     return isinstance(failure, RateLimited) and failure.retry_after is not None
 

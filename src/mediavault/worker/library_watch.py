@@ -6,11 +6,11 @@ The circuit breaker for the disk is :mod:`mediavault.worker.breaker`.
 from __future__ import annotations
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import NoSpace, StorageFailure
+from mediavault.core.failures import FAILURES, ErrorCode, NoSpace, Stops, StorageFailure
 from mediavault.core.job import JobStatus
 from mediavault.core.logs import get_logger
 from mediavault.services.vault.port import Vault
-from mediavault.worker.breaker import TRIPPED_BY, Breaker
+from mediavault.worker.breaker import Breaker
 from mediavault.worker.ending import Ending
 
 log = get_logger(__name__)
@@ -55,7 +55,7 @@ class LibraryWatch:
 
     def learn(self, ending: Ending) -> None:
         """Update the breaker from the result of an attempt."""
-        if ending.status is JobStatus.FAILED and ending.error_code in TRIPPED_BY:
+        if ending.status is JobStatus.FAILED and _stops_worker(ending.error_code):
             self._pause(ending.error)
         elif ending.status is JobStatus.COMPLETED and self._breaker.reset():
             log.warning("claims_go_on")
@@ -64,3 +64,7 @@ class LibraryWatch:
         pause_s = self._breaker.trip(self._clock.monotonic())
         if pause_s is not None:
             log.error("claims_paused", for_s=pause_s, error=why)
+
+
+def _stops_worker(code: ErrorCode | None) -> bool:
+    return code is not None and FAILURES[code].stops is Stops.WORKER

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from mediavault.core.errors import ErrorCode, ExtractorBroken, Failure, NotYet, Retryable, SeemsDeleted, WorkerFroze
+from mediavault.core.failures import FAILURES, ErrorCode, Failure, NotYet, Retry, Retryable, SeemsDeleted
 from mediavault.core.words import counted
 
 BACKOFF_FACTOR = 5  # 1, 5, 25 minutes, 2 and 10 hours with the default base: short outages, then long ones
@@ -25,10 +25,6 @@ MAX_WAITS = 60  # in a row: two weeks of waits that grow to six hours; then the 
 
 DAILY = timedelta(days=1)  # after the attempts, when the site's answer is not understood: an upgrade may read it
 MAX_DAILY = 14
-
-# What is wrong with this machine, not with the post: it uses up no attempt, or a full disk would fail the whole queue.
-ENVIRONMENT = frozenset({ErrorCode.NO_SPACE, ErrorCode.STORAGE, ErrorCode.BROWSER_UNAVAILABLE, ErrorCode.TOOL_MISSING})
-NOT_YET = frozenset({ErrorCode.LIVE_NOW, ErrorCode.UPCOMING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +59,14 @@ def decide(
     ``former`` are the error codes of the earlier attempts, oldest first; only read if ``asks_for_former``.
     ``closed_for``: the site stays closed for that long, so coming back earlier is useless.
     """
-    if failure.code is ErrorCode.ACCOUNT_DAY_USED and failure.retry_after is not None:
+    retry = failure.spec.retry
+    if retry is Retry.ACCOUNT_DAY and failure.retry_after is not None:
         return RetryIn(failure.retry_after, uses_attempt=False)  # without jitter: a permit is reserved for that moment
-    if failure.code in ENVIRONMENT and max_attempts > 1:
+    # A problem of this machine uses up no attempt, or a full disk would fail the whole queue.
+    if retry is Retry.MACHINE and max_attempts > 1:
         return RetryIn(ENVIRONMENT_DELAY * (0.75 + jitter / 2), uses_attempt=False)
     if isinstance(failure, NotYet) and max_attempts > 1:
-        return _wait_for_it(failure, waits=_in_a_row(former, NOT_YET), now=now, jitter=jitter)
+        return _wait_for_it(failure, waits=_in_a_row(former, Retry.NOT_YET), now=now, jitter=jitter)
     if not isinstance(failure, Retryable):
         return GiveUp("trying again cannot help")
     if attempt >= max_attempts:
@@ -85,15 +83,12 @@ def decide(
 
 def asks_for_former(failure: Failure) -> bool:
     """Whether :func:`decide` needs the error codes of the earlier attempts."""
-    return isinstance(failure, NotYet | ExtractorBroken) or is_believed_twice(failure)
+    return failure.spec.retry in (Retry.NOT_YET, Retry.DAILY) or is_believed_twice(failure)
 
 
 def is_believed_twice(failure: Failure) -> bool:
     """Whether the job gives up when this failure comes twice in a row."""
-    return isinstance(failure, SeemsDeleted | WorkerFroze) or failure.code in (
-        ErrorCode.IP_BLOCKED,
-        ErrorCode.PAGE_UNREADABLE,
-    )
+    return isinstance(failure, SeemsDeleted) or failure.spec.retry is Retry.CONFIRM
 
 
 def _wait_for_it(failure: NotYet, *, waits: int, now: datetime, jitter: float) -> RetryIn | GiveUp:
@@ -110,15 +105,16 @@ def _wait_for_it(failure: NotYet, *, waits: int, now: datetime, jitter: float) -
 
 def _daily(failure: Failure, former: Sequence[ErrorCode | None], max_attempts: int, jitter: float) -> RetryIn | None:
     """Retry once a day for a while when the site's answer is not understood; None when that does not help."""
-    if not isinstance(failure, ExtractorBroken) or max_attempts == 1:
+    if failure.spec.retry is not Retry.DAILY or max_attempts == 1:
         return None
-    if _in_a_row(former, frozenset({failure.code})) >= MAX_DAILY:
+    if _in_a_row(former, Retry.DAILY) >= MAX_DAILY:
         return None
     return RetryIn(DAILY * (1 + RETRY_AFTER_SPREAD * jitter), uses_attempt=False)
 
 
-def _in_a_row(former: Sequence[ErrorCode | None], codes: frozenset[ErrorCode]) -> int:
-    return sum(1 for _ in takewhile(codes.__contains__, reversed(former)))
+def _in_a_row(former: Sequence[ErrorCode | None], retry: Retry) -> int:
+    """How many attempts in a row have just failed by this rule."""
+    return sum(1 for _ in takewhile(lambda code: code is not None and FAILURES[code].retry is retry, reversed(former)))
 
 
 def _named(failure: Failure) -> timedelta | None:

@@ -60,7 +60,7 @@ async def test_each_medium_tells_its_own_outcome(house: House) -> None:
         f"/files/{job.id}/items/1/video",
     )
     assert (shown["items"][2]["error_code"], shown["items"][2]["error"]) == ("DELETED", "It is <gone>.")
-    assert (shown["status"], shown["error_code"], shown["display"]["state"]) == ("failed", "PARTIAL", "Partly kept")
+    assert (shown["status"], shown["error_code"], shown["display"]["state"]) == ("failed", "PARTIAL", "Partly saved")
 
 
 async def test_what_is_kept_of_a_partly_kept_post_can_be_played(house: House) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from mediavault.api.appearance import Appearance, use
 from mediavault.api.catalogue import direction
-from mediavault.api.said import SENTENCES, Said, said
+from mediavault.api.said import Said, said
 from mediavault.api.views import display
 from mediavault.core.errors import ErrorCode
 from tests.unit.api.conftest import House
@@ -21,10 +21,6 @@ STORED = "The post is gone."
 def english_again() -> Iterator[None]:
     yield
     use(Appearance())
-
-
-def test_every_condition_has_a_sentence() -> None:
-    assert set(SENTENCES) == set(ErrorCode)
 
 
 def test_an_english_reader_gets_the_message_as_it_was_said() -> None:

@@ -90,7 +90,7 @@ def test_a_rung_that_was_not_climbed_was_not_needed() -> None:
         (JobStatus.QUEUED, {}, record(1, Stage.RELEASE), "quiet", "Handed back at shutdown"),
         (JobStatus.FAILED, {}, record(1, Stage.RECOVER, FAILED), "bad", "Cut short by a restart"),
         (JobStatus.CANCELLED, {}, record(1, Stage.CANCEL), "quiet", "Cancelled"),
-        (JobStatus.FAILED, {}, record(1, Stage.FAIL, FAILED, error_code=ErrorCode.PARTIAL), "bad", "Partly kept"),
+        (JobStatus.FAILED, {}, record(1, Stage.FAIL, FAILED, error_code=ErrorCode.PARTIAL), "bad", "Partly saved"),
         (
             JobStatus.FAILED,
             {},

@@ -9,7 +9,7 @@ import pytest
 
 from mediavault.api.schemas import JobView
 from mediavault.api.views import history_view, is_over, job_view, kept_paths, title
-from mediavault.core.errors import ErrorCode, TooLarge
+from mediavault.core.failures import FAILURES, ErrorCode
 from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, Outcome, RungName, Stage
 from mediavault.core.media import Account, Candidate, FoundIn, Ownership, SourceType
 from tests.fakes import START
@@ -72,7 +72,7 @@ def test_no_other_job_links_to_files_even_where_a_commit_has_begun(status: JobSt
 def test_a_failed_job_says_what_helps() -> None:
     view = job_view(a_job(JobStatus.FAILED, error_code=ErrorCode.TOO_LARGE, error="It has 60 GB"))
 
-    assert view.help == TooLarge.help
+    assert view.help == FAILURES[ErrorCode.TOO_LARGE].hint
     assert (view.display.state, view.display.detail) == ("Failed", "It has 60 GB")
 
 

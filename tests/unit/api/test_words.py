@@ -12,7 +12,7 @@ from mediavault.api.words import (
     progress_words,
     size_words,
 )
-from mediavault.core.errors import ErrorCode, TooLarge
+from mediavault.core.failures import FAILURES, ErrorCode
 from mediavault.core.job import JobStatus, RungName, Stage
 
 
@@ -23,7 +23,7 @@ def test_every_status_stage_and_rung_has_words() -> None:
 
 
 def test_help_comes_from_the_conditions_own_class() -> None:
-    assert help_for(ErrorCode.TOO_LARGE) == TooLarge.help
+    assert help_for(ErrorCode.TOO_LARGE) == FAILURES[ErrorCode.TOO_LARGE].hint
     assert help_for(None) == ""
 
 

@@ -12,7 +12,6 @@ from mediavault.access.errors import TooManyTries, WrongSecret
 from mediavault.api.asking import asking
 from mediavault.api.dependencies import Desk
 from mediavault.api.doorkeeper import visit_of
-from mediavault.api.errors import HTTP_STATUS
 from mediavault.api.forms import read_form, see_other
 from mediavault.api.pages.access_words import refusal
 from mediavault.api.render import render
@@ -111,7 +110,7 @@ def answer(template: str, error: BadInput | None, **context: Any) -> Response:
     """The page; with an error it says so, and its status does."""
     if error is None:
         return render(template, error=None, **context)
-    response = render(template, status=HTTP_STATUS[error.code], error=refusal(error), **context)
+    response = render(template, status=error.spec.http_status, error=refusal(error), **context)
     if isinstance(error, TooManyTries):
         response.headers["Retry-After"] = str(error.wait_s)
     return response

@@ -25,9 +25,9 @@ from mediavault.api.render import render
 from mediavault.api.schemas import ErrorView
 from mediavault.api.services import ApiServices
 from mediavault.api.submission import MAX_BATCH, RefusedAddress
-from mediavault.api.troubles import cause_named
 from mediavault.api.views import fleet_view, title
 from mediavault.core.errors import BadInput, BadUrl, JobNotFound
+from mediavault.core.failures import CAUSES
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import Job, JobId
 
@@ -100,7 +100,7 @@ async def submit_form(request: Request, services: Services, feed: EventFeed) -> 
 async def retry_form(request: Request, services: Services, feed: EventFeed) -> Response:
     """All failed jobs of one cause, of one site where the cause is one of a site; bounded, the rest stays in its group."""
     fields = await read_form(request)
-    cause = cause_named(fields.get("cause", ""))
+    cause = CAUSES.get(fields.get("cause", ""))
     if cause is None:
         raise BadInput("There is no such cause of failures.", help="Load the first page again.")
     platform = fields.get("platform") or None

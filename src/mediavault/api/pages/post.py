@@ -18,11 +18,9 @@ from mediavault.api.services import ApiServices
 from mediavault.api.timeline import timeline
 from mediavault.api.views import job_view, kept_files
 from mediavault.api.waiting_jobs import waits_for_sign_in
-from mediavault.core.errors import BadInput, ErrorCode
-from mediavault.core.job import Job, JobStatus
+from mediavault.core.failures import FAILURES, BadInput, Remedy
+from mediavault.core.job import Job
 from mediavault.store.port import JobQuery
-
-SIGN_IN_HELPS = frozenset({ErrorCode.LOGIN_REQUIRED, ErrorCode.SESSION_EXPIRED, ErrorCode.AGE_RESTRICTED})
 
 router = APIRouter(include_in_schema=False)
 
@@ -54,10 +52,14 @@ async def post(
         back=address(asked or LibraryFilter()),
         keep=urlencode({"in": urlencode(to_params(asked))}) if asked else "",
         waits_for_person=waits_for_sign_in(job),
-        needs_sign_in=job.status is JobStatus.FAILED and job.error_code in SIGN_IN_HELPS,
+        needs_sign_in=_needs_sign_in(job),
         has_sign_in=services.sign_in_of(job.platform) is not None,
         **frame(services),
     )
+
+
+def _needs_sign_in(job: Job) -> bool:
+    return job.error_code is not None and FAILURES[job.error_code].remedy is Remedy.SIGN_IN
 
 
 def _filter(within: str | None) -> LibraryFilter | None:

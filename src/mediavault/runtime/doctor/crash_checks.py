@@ -7,21 +7,25 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mediavault.api.catalogue import gettext, grouped, ngettext
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import CAUSES
 from mediavault.core.job import JobId
 from mediavault.core.verdicts import Check, Verdict
 from mediavault.runtime.watchdog import NATIVE_CRASH_FILE
 from mediavault.store.port import FailureGroup
 from mediavault.worker.freezes import FreezeReport
 
-GIVEN_UP = frozenset({ErrorCode.WORKER_DIED, ErrorCode.WORKER_FROZE})
 SHOWN_FOR = timedelta(days=30)  # freezes after which the job went on
 
 
 def check_crashes(failures: Iterable[FailureGroup], reports: Sequence[FreezeReport], *, now: datetime) -> Check:
     """``failures`` as the store counts them, ``reports`` of this machine's workers."""
-    groups = [group for group in failures if group.error_code in GIVEN_UP]
-    failed = {job.id: job.failed_at for group in groups for job in group.examples if job.error_code in GIVEN_UP}
+    groups = [group for group in failures if group.error_code in CAUSES["worker_died"].codes]
+    failed = {
+        job.id: job.failed_at
+        for group in groups
+        for job in group.examples
+        if job.error_code in CAUSES["worker_died"].codes
+    }
     recent = [one for one in reports if one.at > now - SHOWN_FOR and one.job_id not in failed]
     if not groups and not recent:
         return Check("Crashes", Verdict.OK, gettext("no post has stopped or frozen a worker"))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mediavault.core.errors import ErrorCode, MediavaultError
+from mediavault.core.failures import MediavaultError
 from mediavault.core.media import Extraction, ItemRole
 
 
@@ -30,32 +29,9 @@ class Outcome(StrEnum):
     UNREADABLE = "unreadable"  # no page at all
 
 
-_OF_ERRORS: Mapping[ErrorCode, Outcome] = {
-    ErrorCode.DELETED: Outcome.GONE,
-    ErrorCode.STORY_EXPIRED: Outcome.GONE,
-    ErrorCode.PRIVATE: Outcome.PRIVATE,
-    ErrorCode.LOGIN_REQUIRED: Outcome.LOGIN_REQUIRED,
-    ErrorCode.SESSION_EXPIRED: Outcome.LOGIN_REQUIRED,
-    ErrorCode.AGE_RESTRICTED: Outcome.AGE_RESTRICTED,
-    ErrorCode.REGION_LOCKED: Outcome.REGION_LOCKED,
-    ErrorCode.LIVE_NOW: Outcome.LIVE,
-    ErrorCode.UPCOMING: Outcome.LIVE,
-    ErrorCode.DRM: Outcome.DRM,
-    ErrorCode.CHALLENGE: Outcome.CHALLENGE,
-    ErrorCode.IP_BLOCKED: Outcome.CHALLENGE,
-    ErrorCode.RATE_LIMITED: Outcome.CHALLENGE,
-    ErrorCode.ACCOUNT_WARNING: Outcome.CHALLENGE,
-    ErrorCode.AMBIGUOUS: Outcome.AMBIGUOUS,
-    ErrorCode.NO_VIDEO: Outcome.NO_VIDEO,
-    ErrorCode.NOT_A_POST: Outcome.NOT_A_POST,
-    ErrorCode.UNSUPPORTED: Outcome.UNSUPPORTED,
-    ErrorCode.BAD_URL: Outcome.UNSUPPORTED,
-}
-
-
 def outcome_of_error(error: MediavaultError) -> Outcome:
-    """The word for a failure; what only a saved page can be is unreadable."""
-    return _OF_ERRORS.get(error.code, Outcome.UNREADABLE)
+    """The word for a failure."""
+    return Outcome(error.spec.page_outcome)
 
 
 @dataclass(frozen=True, slots=True)

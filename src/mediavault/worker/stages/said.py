@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
+    Certainty,
     Deleted,
     ErrorCode,
     Failure,
@@ -14,6 +15,7 @@ from mediavault.core.errors import (
     NotYet,
     NoVideo,
     SeemsDeleted,
+    SignIn,
     StoryExpired,
     ToolMissing,
 )
@@ -50,7 +52,7 @@ class Said:
     @property
     def in_the_end(self) -> Failure:
         """The failure to report: of the signed-in extractors, which see more, else of the anonymous ones."""
-        looked = [failure for failure in self.to_person if failure.code not in _NOT_LOOKED]
+        looked = [failure for failure in self.to_person if failure.spec.certainty is not Certainty.NOT_READ]
         return confirmed(most_telling(looked or self.to_strangers), self.failures)
 
     def calls_for(self, extractor: Extractor) -> bool:
@@ -73,20 +75,8 @@ def may_see_more_as_person(failure: Failure, platform: Platform) -> bool:
 
     Sites that show almost nothing to anonymous visitors report posts as deleted that only these cannot see.
     """
-    return failure.code in _OF_STRANGERS or (platform.wall_blocks_media and failure.code in _OF_STRANGERS_AT_WALLS)
-
-
-_OF_STRANGERS = frozenset(
-    {
-        ErrorCode.LOGIN_REQUIRED,
-        ErrorCode.AGE_RESTRICTED,
-        ErrorCode.PRIVATE,
-        ErrorCode.CHALLENGE,
-        ErrorCode.IP_BLOCKED,
-    }
-)
-_OF_STRANGERS_AT_WALLS = frozenset({ErrorCode.DELETED, ErrorCode.EXTRACTOR_BROKEN})
-_NOT_LOOKED = frozenset({ErrorCode.UNSUPPORTED, ErrorCode.TOOL_MISSING})
+    sign_in = failure.spec.sign_in
+    return platform.wall_blocks_media if sign_in is SignIn.AT_WALLS else sign_in is not SignIn.NO
 
 
 def of_story(failure: Failure, route: Route) -> Failure:
@@ -98,21 +88,6 @@ def of_story(failure: Failure, route: Route) -> Failure:
 
 
 _BROWSERS = frozenset({"browser", "browser_cookies"})
-# Failures after which another extractor may succeed, even if the browser has failed with them.
-_UNSETTLED = frozenset(
-    {
-        ErrorCode.NO_VIDEO,
-        ErrorCode.UNSUPPORTED,
-        ErrorCode.EXTRACTOR_BROKEN,
-        ErrorCode.PAGE_UNREADABLE,
-        ErrorCode.BROWSER_UNAVAILABLE,
-        ErrorCode.TOOL_MISSING,
-        ErrorCode.NETWORK,
-        ErrorCode.TIMEOUT,
-        ErrorCode.HTTP_ERROR,
-        ErrorCode.IP_BLOCKED,
-    }
-)
 
 
 def is_verdict(failure: Failure, *, by: str) -> bool:
@@ -122,7 +97,7 @@ def is_verdict(failure: Failure, *, by: str) -> bool:
     """
     if isinstance(failure, SeemsDeleted):
         return False
-    return failure.code is ErrorCode.RATE_LIMITED or (by in _BROWSERS and failure.code not in _UNSETTLED)
+    return failure.code is ErrorCode.RATE_LIMITED or (by in _BROWSERS and failure.spec.certainty is Certainty.SURE)
 
 
 def most_telling(failures: list[Failure]) -> Failure:
@@ -133,7 +108,7 @@ def most_telling(failures: list[Failure]) -> Failure:
 
 
 def _how_vague(failure: Failure) -> int:
-    if failure.code in (ErrorCode.UNSUPPORTED, ErrorCode.TOOL_MISSING):
+    if failure.spec.certainty is Certainty.NOT_READ:
         return 5
     if failure.code is ErrorCode.NO_VIDEO:
         return 2
