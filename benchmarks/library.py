@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.servers import running_postgres
 from mediavault.core import accounts
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.media import Account, Candidate, FoundIn, SourceType
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery, JobStore, StoredJob

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mediavault.core.errors import MediavaultError
+from mediavault.core.failures import MediavaultError
 
 # Repetitions of a pump. They begin small, so that exponential growth shows itself before it never comes back.
 SIZES = (4, 8, 12, 16, 20, 24, 48, 128, 512, 2_000, 6_000)

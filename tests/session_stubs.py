@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import BadInput, ErrorCode
+from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.job import JobId
 from mediavault.core.platform import Platform
 from mediavault.core.sessions import Errand, ImportReport, SessionState, Viewer

@@ -11,7 +11,7 @@ from pathlib import Path
 from mediavault.core.accounts import account
 from mediavault.core.clock import Clock
 from mediavault.core.cookies import Cookie
-from mediavault.core.errors import Failure, NetworkFailure, NoVideo
+from mediavault.core.failures import Failure, NetworkFailure, NoVideo
 from mediavault.core.job import ClaimedJob, Job, NewJob, new_job_id
 from mediavault.core.media import (
     Candidate,

@@ -30,7 +30,7 @@ from mediavault.commands import (
 )
 from mediavault.commands.complaints import EXIT_REFUSED, Ended, complain
 from mediavault.commands.streams import OutputLost, watched
-from mediavault.core.errors import BadInput, MediavaultError
+from mediavault.core.failures import BadInput, MediavaultError
 
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "serve": serving.serve,

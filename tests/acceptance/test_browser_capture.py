@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     AddressRefused,
     BrowserUnavailable,
     Deleted,

@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import BrowserContext, ProxySettings, async_playwright
 from structlog.testing import capture_logs
 
-from mediavault.core.errors import BadUrl
+from mediavault.core.failures import BadUrl
 from mediavault.core.urls import parse_http_url
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import CHROMIUM_ARGS, EgressProxy

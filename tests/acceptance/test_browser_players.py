@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from mediavault.core.errors import Drm, NoVideo
+from mediavault.core.failures import Drm, NoVideo
 from mediavault.core.media import Ownership, SourceType
 from tests.acceptance.players.streams import POST_S, SHORT_S, folder
 from tests.acceptance.players.world import NEEDS, World, a_world, chosen, names

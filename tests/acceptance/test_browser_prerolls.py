@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from mediavault.core.errors import Ambiguous, Failure
+from mediavault.core.failures import Ambiguous, Failure
 from mediavault.core.media import Ownership
 from mediavault.services.extraction.ranking import videos_to_save
 from tests.acceptance.players.streams import LONG_S, POST_S

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from mediavault.core.errors import PageTooHeavy
+from mediavault.core.failures import PageTooHeavy
 from mediavault.services.browser.discovery import find_browser
 from mediavault.services.browser.processes import parent_of
 from tests.acceptance.test_browser_capture import World, a_world

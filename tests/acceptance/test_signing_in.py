@@ -25,7 +25,7 @@ from mediavault.api.services import ApiServices
 from mediavault.api.submission import Submission
 from mediavault.api.waiting_jobs import go_on_after_window
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import Challenge, ErrorCode, LoginRequired
+from mediavault.core.failures import Challenge, ErrorCode, LoginRequired
 from mediavault.core.job import Job, JobStatus, WorkerId
 from mediavault.core.media import Extraction
 from mediavault.core.sessions import Errand, SessionState

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     AddressRefused,
     Deleted,
     Failure,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mediavault.core import accounts
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.media import Account
 from mediavault.store.port import JobQuery, JobStore, StoredJob

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.core.errors import BadSetting, StoreError
+from mediavault.core.failures import BadSetting, StoreError
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.settings import Settings
 from mediavault.store.live_settings import LOOK_AGAIN_S, LiveSettings, SettingIsFixed

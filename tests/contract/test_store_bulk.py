@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus, WorkerId
 from mediavault.store.bulk import iter_jobs, iter_pages, retry_each
 from mediavault.store.port import JobOrder, JobQuery, JobStore

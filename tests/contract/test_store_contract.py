@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import BadInput, ErrorCode, IllegalMove, JobNotFound, LeaseLost, StoreError
+from mediavault.core.failures import BadInput, ErrorCode, IllegalMove, JobNotFound, LeaseLost, StoreError
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from mediavault.core.errors import LeaseLost
+from mediavault.core.failures import LeaseLost
 from mediavault.core.gates import TurnRequest
 from mediavault.core.job import ClaimedJob, JobId, WorkerBeat, WorkerId
 from mediavault.store.port import JobStore

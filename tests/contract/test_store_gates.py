@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from mediavault.core.errors import ErrorCode, LeaseLost
+from mediavault.core.failures import ErrorCode, LeaseLost
 from mediavault.core.gates import DAY, SOON, Gate, Refusal, Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, JobId, JobStatus, WorkerId
 from mediavault.store.gating import OFFERED_FOR

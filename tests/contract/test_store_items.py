@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from mediavault.core.errors import ErrorCode, LeaseLost
+from mediavault.core.failures import ErrorCode, LeaseLost
 from mediavault.core.job import ClaimedJob, ItemStatus, JobItem, WorkerId
 from mediavault.core.media import Expected, Item, ItemRole, ItemType
 from mediavault.store.port import JobStore

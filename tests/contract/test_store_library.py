@@ -10,7 +10,7 @@ import pytest
 
 from mediavault.core.accounts import account
 from mediavault.core.clock import is_plausible, plausible
-from mediavault.core.errors import AccountNotFound, BadInput, ErrorCode, JobNotFound
+from mediavault.core.failures import AccountNotFound, BadInput, ErrorCode, JobNotFound
 from mediavault.core.job import JobId, JobStatus, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.store import browsing

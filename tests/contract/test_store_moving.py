@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.gates import Gate
 from mediavault.core.job import Job, JobStatus, Stage, WorkerId
 from mediavault.store.memory.store import MemoryJobStore

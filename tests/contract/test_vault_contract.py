@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import StorageFailure
+from mediavault.core.failures import StorageFailure
 from mediavault.services.vault.disk import Digest
 from mediavault.services.vault.port import FoundFile, Vault
 from mediavault.services.vault.staging import StagingFolder

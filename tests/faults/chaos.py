@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import ErrorCode, StoreError
+from mediavault.core.failures import ErrorCode, StoreError
 from mediavault.core.job import JobStatus
 from mediavault.core.logs import configure_logs
 from mediavault.store.port import JobStore

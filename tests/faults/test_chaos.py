@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import NetworkFailure
+from mediavault.core.failures import NetworkFailure
 from mediavault.core.media import Post
 from mediavault.platforms.generic import GENERIC
 from mediavault.store.mongodb.engine import ANSWER_TIMEOUT_MS

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus, Stage
 from mediavault.runtime.doctor.crash_checks import check_native_crashes
 from mediavault.store.port import JobStore

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import HistoryRecord, Job, JobStatus, Stage
 from tests.faults.dns_worker import POST
 from tests.faults.vault_on_disk import VaultOnDisk, all_completed, end

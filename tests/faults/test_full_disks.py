@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import ErrorCode, StorageFailure
+from mediavault.core.failures import ErrorCode, StorageFailure
 from mediavault.core.job import Job
 from mediavault.services.vault.local import LocalVault
 from mediavault.worker.library import recognise

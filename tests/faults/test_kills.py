@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from tests.faults.house import House, assert_kept, running, until_completed, until_swept
 from tests.faults.worker_process import POINTS
 from tests.patience import patient

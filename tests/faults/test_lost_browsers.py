@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import BrowserUnavailable
+from mediavault.core.failures import BrowserUnavailable
 from mediavault.practice.site import PracticeSite, practice_site
 from mediavault.services.browser.discovery import find_browser
 from tests.acceptance.test_browser_capture import World, a_world

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import StoreError
+from mediavault.core.failures import StoreError
 from mediavault.core.job import JobStatus
 from tests.acceptance.test_serve import free_port
 from tests.faults.test_processes import environment

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import StoreAway
+from mediavault.core.failures import StoreAway
 from mediavault.core.job import JobStatus
 from mediavault.services.vault.local import LocalVault
 from mediavault.store.port import JobQuery

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.services.vault.local import LocalVault
 from mediavault.worker.library import recognise
 from tests.faults.test_processes import strace, was_injected

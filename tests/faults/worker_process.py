@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.core.clock import Clock, SystemClock
-from mediavault.core.errors import LeaseLost, NetworkFailure, RateLimited
+from mediavault.core.failures import LeaseLost, NetworkFailure, RateLimited
 from mediavault.core.gates import Turn, TurnRequest
 from mediavault.core.job import ClaimedJob
 from mediavault.core.logs import configure_logs

@@ -18,7 +18,7 @@ from mediavault.api.services import ApiServices
 from mediavault.core.checks import FileCheck, Verdict, written_checks
 from mediavault.core.clock import SystemClock
 from mediavault.core.copies import Copy, CopyStatus, CopyTrouble, MediaLook
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobStatus, WorkerBeat, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.core.records import RecordKind

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from mediavault import __version__
 from mediavault.core.checks import FileCheck, Verdict, written_checks
-from mediavault.core.errors import ErrorCode, StoreError
+from mediavault.core.failures import ErrorCode, StoreError
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, Stage, WorkerBeat, WorkerId
 from mediavault.core.media import Item, ItemRole, KeptFile
 from mediavault.core.records import RecordKind

@@ -12,7 +12,7 @@ from typing import Literal
 
 from playwright.async_api import Page, Route
 
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobId, JobStatus
 from mediavault.store.port import JobQuery
 from tests.patience import patient

@@ -23,7 +23,7 @@ from typing import Any
 import av
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,

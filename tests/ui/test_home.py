@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.async_api import Page, expect
 
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobStatus, Stage
 from mediavault.core.media import Account, KeptFile, SourceType
 from mediavault.store.port import Checkpoint

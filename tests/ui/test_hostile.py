@@ -16,7 +16,7 @@ import pytest_asyncio
 from playwright.async_api import Page
 
 from mediavault.api.words import one_line
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from tests.patience import patient
 from tests.ui.browsing import Pages
 from tests.ui.hostile import HOW_MANY_STATES, UNTITLED_STATE, post_id, posts

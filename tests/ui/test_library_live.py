@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Page, expect
 
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ClaimedJob, JobStatus, Stage
 from mediavault.core.media import KeptFile
 from mediavault.store.port import JobQuery

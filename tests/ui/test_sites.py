@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from playwright.async_api import expect
 
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from tests.ui.browsing import Pages, Size, overflow
 from tests.ui.vault import Vault
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import cache
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scripts import error_docs
@@ -127,7 +128,7 @@ def test_every_sentence_of_the_table_is_translated(language: str) -> None:
 
 @pytest.mark.parametrize("code", KINDS)
 def test_the_class_of_a_failure_agrees_with_the_retry_rule_of_its_row(code: ErrorCode) -> None:
-    bases = {Retry.NEVER: Final, Retry.PERSON: NeedsPerson, Retry.REFUSED: (BadInput, StoreError)}
+    bases: Mapping[Retry, Any] = {Retry.NEVER: Final, Retry.PERSON: NeedsPerson, Retry.REFUSED: (BadInput, StoreError)}
     retry = FAILURES[code].retry
 
     assert issubclass(KINDS[code], bases.get(retry, (Retryable, NeedsPerson)))

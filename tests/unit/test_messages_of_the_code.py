@@ -16,7 +16,7 @@ from mediavault.api.appearance import Appearance, use
 from mediavault.api.message_patterns import translated
 from mediavault.api.words import help_for
 from mediavault.core.cookies_txt import read_cookies_txt
-from mediavault.core.errors import ErrorCode, MediavaultError
+from mediavault.core.failures import ErrorCode, MediavaultError
 from mediavault.core.job import JobId
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import platform

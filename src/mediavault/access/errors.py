@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mediavault.core.errors import BadInput, ErrorCode
+from mediavault.core.failures import BadInput, ErrorCode
 
 
 class TooManyTries(BadInput):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 
-from mediavault.core.errors import BadInput
+from mediavault.core.failures import BadInput
 
 MIN_CHARS = 10
 MAX_CHARS = 128  # OWASP, Authentication Cheat Sheet: at least 64 must be allowed, and there must be a limit

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mediavault.access.keys import same
-from mediavault.core.errors import BadSetting
+from mediavault.core.failures import BadSetting
 from mediavault.core.settings import Settings
 
 SECRET_HEADER = "x-mediavault-proxy-secret"  # noqa: S105 - a header's name

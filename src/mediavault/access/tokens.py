@@ -11,7 +11,7 @@ from mediavault.access.keys import SHOWN_CHARS, digest_of, new_key
 from mediavault.access.remembered import Remembered
 from mediavault.access.scopes import Scope
 from mediavault.core.clock import Clock
-from mediavault.core.errors import BadInput, ErrorCode
+from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.logs import get_logger
 from mediavault.core.records import Record, RecordKind
 from mediavault.store.record_port import RecordStore

@@ -9,7 +9,7 @@ from mediavault.api.feed import Feed
 from mediavault.api.services import ApiServices
 from mediavault.api.submission import RefusedAddress
 from mediavault.api.views import kept_paths
-from mediavault.core.errors import BadInput, ErrorCode
+from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus, NewJob
 from mediavault.core.logs import get_logger
 from mediavault.core.records import RecordKind

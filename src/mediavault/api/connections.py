@@ -19,7 +19,7 @@ from mediavault.access.desk import AccessDesk
 from mediavault.access.proxies import ProxyRules, is_trusted
 from mediavault.api.doorkeeper import knock_of
 from mediavault.api.errors import HttpRefusal
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.logs import get_logger
 
 log = get_logger(__name__)

@@ -11,7 +11,7 @@ from mediavault.access.desk import AccessDesk
 from mediavault.api.feed import Feed
 from mediavault.api.schemas import ErrorView
 from mediavault.api.services import ApiServices
-from mediavault.core.errors import JobNotFound
+from mediavault.core.failures import JobNotFound
 from mediavault.core.job import JobId
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

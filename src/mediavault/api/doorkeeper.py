@@ -15,7 +15,7 @@ from mediavault.api.asking import use_caller
 from mediavault.api.errors import HttpRefusal, wants_page
 from mediavault.api.security import bearer
 from mediavault.api.user_agent import browser_words
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.logs import get_logger
 
 ALWAYS_OPEN = frozenset({"/healthz"})

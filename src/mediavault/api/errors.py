@@ -17,7 +17,7 @@ from mediavault.api.message_patterns import translated
 from mediavault.api.render import render
 from mediavault.api.said import said
 from mediavault.api.schemas import ErrorView
-from mediavault.core.errors import BadInput, ErrorCode, MediavaultError, StorageFailure, StoreError
+from mediavault.core.failures import BadInput, ErrorCode, MediavaultError, StorageFailure, StoreError
 from mediavault.core.logs import get_logger
 
 log = get_logger(__name__)

@@ -11,7 +11,7 @@ from typing import Protocol
 from mediavault.api.appearance import current
 from mediavault.api.catalogue import N_, gettext
 from mediavault.core.clock import Clock
-from mediavault.core.errors import MediavaultError
+from mediavault.core.failures import MediavaultError
 from mediavault.core.verdicts import Check, Verdict
 
 WITHIN_S = 45.0  # a database that does not answer is given up by its own deadline before

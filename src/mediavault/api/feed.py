@@ -16,7 +16,7 @@ from mediavault.api.appearance import current, use
 from mediavault.api.errors import HttpRefusal
 from mediavault.api.views import job_view
 from mediavault.core.clock import Clock
-from mediavault.core.errors import ErrorCode, StoreError
+from mediavault.core.failures import ErrorCode, StoreError
 from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
 from mediavault.store.port import JobStore

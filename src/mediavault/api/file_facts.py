@@ -15,7 +15,7 @@ from mediavault.api.views import kept_files
 from mediavault.api.words import COPY_WORDS
 from mediavault.core.checks import FileCheck, read_checks
 from mediavault.core.copies import Copy
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
 from mediavault.core.media import KeptFile

@@ -20,7 +20,7 @@ from mediavault.api.ranges import ByteRange, Unsatisfiable, is_unchanged, range_
 from mediavault.api.services import ApiServices, LibraryFiles
 from mediavault.api.streaming import watching_for_disconnect
 from mediavault.api.views import kept_files, sidecar_path
-from mediavault.core.errors import ErrorCode, StorageFailure
+from mediavault.core.failures import ErrorCode, StorageFailure
 from mediavault.core.job import JobId
 from mediavault.core.logs import bind_job, get_logger
 from mediavault.core.media import KeptFile

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
-from mediavault.core.errors import BadInput
+from mediavault.core.failures import BadInput
 
 _SEE_OTHER = 303
 _MAX_FIELDS = 20

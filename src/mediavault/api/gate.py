@@ -23,7 +23,7 @@ from mediavault.api.errors import ENDLESS_PATHS, HttpRefusal, error_response, un
 from mediavault.api.long_answers import Admission
 from mediavault.api.security import FORM_TYPE, JSON_TYPE, HostRules, comes_from_elsewhere, host_is_ours, host_of
 from mediavault.core.clock import Clock
-from mediavault.core.errors import ErrorCode, MediavaultError
+from mediavault.core.failures import ErrorCode, MediavaultError
 from mediavault.core.logs import get_logger
 
 MAX_BODY_BYTES = 64 * 1024  # 500 addresses of usual length

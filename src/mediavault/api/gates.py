@@ -12,7 +12,7 @@ from mediavault.api.errors import HttpRefusal
 from mediavault.api.schemas import GateView
 from mediavault.api.services import ApiServices
 from mediavault.api.views import gate_views, is_left_alone
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.gates import NOT_UNDERSTOOD_WITHIN
 
 router = APIRouter(prefix="/api/gates", tags=["gates"])

@@ -11,7 +11,7 @@ from mediavault.api.errors import HttpRefusal
 from mediavault.api.gates import closed_gates
 from mediavault.api.schemas import HealthView, WorkerHealthView
 from mediavault.api.views import fleet_view
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.fleet import ALIVE_WITHIN
 
 router = APIRouter(tags=["health"])

@@ -11,7 +11,7 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 from mediavault.api.catalogue import N_, gettext
-from mediavault.core.errors import BadInput
+from mediavault.core.failures import BadInput
 from mediavault.core.job import JobStatus
 from mediavault.store.port import JobOrder, JobQuery
 

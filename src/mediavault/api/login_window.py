@@ -27,7 +27,7 @@ from mediavault.api.session_views import (
     viewer_view,
 )
 from mediavault.api.waiting_jobs import errand_of
-from mediavault.core.errors import BadInput, BrowserUnavailable
+from mediavault.core.failures import BadInput, BrowserUnavailable
 from mediavault.core.job import JobId
 
 router = APIRouter(prefix="/api/login-window", tags=["sessions"])

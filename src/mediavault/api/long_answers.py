@@ -12,7 +12,7 @@ from starlette.types import Message, Receive
 
 from mediavault.access.desk import AccessDesk, Caller, How
 from mediavault.core.clock import Clock
-from mediavault.core.errors import StoreError
+from mediavault.core.failures import StoreError
 from mediavault.core.logs import get_logger
 
 CHECK_EVERY_S = 15.0  # for what another process ended; as often as the heartbeat of /api/events

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from mediavault.api.submission import MAX_BATCH
 from mediavault.core.checks import Verdict
 from mediavault.core.copies import CopyStatus, CopyTrouble
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.gates import GateState
 from mediavault.core.job import ItemStatus, JobStatus, Outcome, RungName, Stage
 from mediavault.core.media import FoundIn, ItemRole, ItemType, SourceType, Watermark

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from mediavault.access.desk import token_of
 from mediavault.access.proxies import proxy_rules
-from mediavault.core.errors import BadSetting
+from mediavault.core.failures import BadSetting
 from mediavault.core.settings import Settings
 
 FORM_TYPE = "application/x-www-form-urlencoded"

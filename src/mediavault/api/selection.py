@@ -12,7 +12,7 @@ from mediavault.api.dependencies import to_job_id
 from mediavault.api.feed import Feed
 from mediavault.api.library_filter import LibraryFilter, read_filter, to_query
 from mediavault.api.services import ApiServices
-from mediavault.core.errors import BadInput, JobNotFound
+from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId
 from mediavault.store.bulk import iter_pages, retry_each
 from mediavault.store.port import JobStore

@@ -24,7 +24,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from mediavault.access.proxies import ProxyRules
 from mediavault.api.connections import Connections
 from mediavault.api.long_answers import RELAY_PATH
-from mediavault.core.errors import BadSetting
+from mediavault.core.failures import BadSetting
 
 HEADER_DEADLINE_S = 10.0  # uvicorn alone waits forever for a header that comes byte by byte
 LEFTOVER_DEADLINE_S = 10.0  # for the rest of a body that is not read because the request has been answered

@@ -13,7 +13,7 @@ from mediavault.api.submission import Submission
 from mediavault.api.words import one_line
 from mediavault.core.clock import Clock
 from mediavault.core.copies import Copy, MediaLook
-from mediavault.core.errors import BadInput
+from mediavault.core.failures import BadInput
 from mediavault.core.job import Job, JobId
 from mediavault.core.media import KeptFile
 from mediavault.core.platform import Platform

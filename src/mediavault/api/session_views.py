@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mediavault.api.catalogue import gettext, grouped, ngettext
 from mediavault.api.waiting_jobs import waiting_jobs, wall_since
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.fleet import ALIVE_WITHIN, hosts_signed_in
 from mediavault.core.gates import Gate
 from mediavault.core.job import Job

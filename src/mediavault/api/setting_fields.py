@@ -10,7 +10,7 @@ from typing import Any
 from mediavault.api.catalogue import N_, gettext
 from mediavault.api.message_patterns import translated
 from mediavault.core.changeable import Changeable, checked
-from mediavault.core.errors import BadSetting
+from mediavault.core.failures import BadSetting
 from mediavault.core.media import Preference
 from mediavault.core.name_template import NamedPost, check_template, stem_of
 from mediavault.core.settings import ENV_PREFIX

@@ -10,8 +10,7 @@ from mediavault.api.gates import all_gates
 from mediavault.api.schemas import GateView
 from mediavault.api.services import ApiServices
 from mediavault.api.session_views import SessionView, session_views
-from mediavault.core.errors import NotFound
-from mediavault.core.failures import FAILURES
+from mediavault.core.failures import FAILURES, NotFound
 from mediavault.core.gates import MANY_SITES
 from mediavault.core.job import JobStatus
 from mediavault.core.platform import Pace

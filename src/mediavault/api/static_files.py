@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from mediavault.api.assets import load, sources
 from mediavault.api.errors import HttpRefusal
 from mediavault.api.ranges import is_unchanged
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 
 router = APIRouter(include_in_schema=False)
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from mediavault.core.errors import StorageFailure, StoreError
+from mediavault.core.failures import StorageFailure, StoreError
 from mediavault.core.logs import get_logger
 
 log = get_logger(__name__)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import BadUrl, MediavaultError
+from mediavault.core.failures import BadUrl, MediavaultError
 from mediavault.core.job import DEFAULT_MAX_ATTEMPTS, NewJob, new_job_id, new_trace_id
 from mediavault.core.media import Post
 from mediavault.core.platform import Platform

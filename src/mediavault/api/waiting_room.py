@@ -11,7 +11,7 @@ from mediavault.access.proxies import ProxyRules
 from mediavault.api import errors
 from mediavault.api.errors import HttpRefusal
 from mediavault.api.server import NO_PROXIES, serve_app
-from mediavault.core.errors import ErrorCode, StoreAway
+from mediavault.core.failures import ErrorCode, StoreAway
 
 RETRY_AFTER_S = 5
 

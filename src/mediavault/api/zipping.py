@@ -16,7 +16,7 @@ from mediavault.api.catalogue import gettext
 from mediavault.api.message_patterns import translated
 from mediavault.api.services import LibraryFiles
 from mediavault.api.views import kept_files, title
-from mediavault.core.errors import JobNotFound, StorageFailure
+from mediavault.core.failures import JobNotFound, StorageFailure
 from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
 from mediavault.core.names import reserved_name, safe_text, truncate_bytes

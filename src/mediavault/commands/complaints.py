@@ -6,7 +6,7 @@ import json
 import sys
 
 from mediavault.api.words import one_line
-from mediavault.core.errors import MediavaultError
+from mediavault.core.failures import MediavaultError
 
 EXIT_JOB_FAILED = 1
 EXIT_REFUSED = 2

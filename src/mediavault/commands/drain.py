@@ -65,7 +65,7 @@ async def _asked(store: JobStore, names: Sequence[str], *, everybody: bool) -> l
 
 def named(alive: Sequence[WorkerBeat], names: Sequence[str], *, must_be_there: bool) -> list[WorkerBeat]:
     """Return the workers with these names. With ``must_be_there``, an unknown name raises BadInput."""
-    from mediavault.core.errors import BadInput
+    from mediavault.core.failures import BadInput
 
     meant = [
         [one for one in alive if name in (one.worker, one.host, f"{one.host}:{one.pid}")]

@@ -97,7 +97,7 @@ def _saved_pages(pages: list[str], urls: list[str], *, as_json: bool) -> None:
 
 
 def _exit_code(found: SavedInspection) -> int:
-    from mediavault.core.errors import BadInput
+    from mediavault.core.failures import BadInput
 
     return EXIT_REFUSED if isinstance(found.error, BadInput) else EXIT_JOB_FAILED
 
@@ -107,7 +107,7 @@ def _playlists(files: list[str], bases: list[str]) -> None:
     from mediavault.commands.output import print_json_line
     from mediavault.commands.playlist_look import look_at_playlist
     from mediavault.commands.saved_page import pairs
-    from mediavault.core.errors import BadInput
+    from mediavault.core.failures import BadInput
 
     refused = 0
     for base, file in pairs(files, bases, sys.stdin):
@@ -123,7 +123,7 @@ def _playlists(files: list[str], bases: list[str]) -> None:
 
 
 def _address(*given: str | None) -> str:
-    from mediavault.core.errors import BadUrl
+    from mediavault.core.failures import BadUrl
 
     if address := next(filter(None, given), None):
         return address

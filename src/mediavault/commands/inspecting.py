@@ -10,7 +10,7 @@ from rich.text import Text
 from mediavault.api.views import candidate_view
 from mediavault.api.words import help_for, one_line, size_words
 from mediavault.commands.output import err, out
-from mediavault.core.errors import MediavaultError
+from mediavault.core.failures import MediavaultError
 from mediavault.core.media import Candidate, Extraction, Item, Post
 from mediavault.services.extraction.page_data.own_address import id_in
 from mediavault.services.extraction.ranking import choose

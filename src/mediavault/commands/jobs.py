@@ -143,7 +143,7 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Queue failed or cancelled jobs again; --choose says which video is the post's."""
-    from mediavault.core.errors import BadInput
+    from mediavault.core.failures import BadInput
 
     if choose is not None and len(job_ids) != 1:
         raise BadInput("--choose is about one job.")
@@ -189,7 +189,7 @@ def gates(
 
 def _refuse_unknown(site: str) -> None:
     """Raise BadInput for an unknown site: a typing error would silently have no effect."""
-    from mediavault.core.errors import BadInput
+    from mediavault.core.failures import BadInput
     from mediavault.platforms.registry import all_platforms
 
     names = sorted(known.name for known in all_platforms())
@@ -199,7 +199,7 @@ def _refuse_unknown(site: str) -> None:
 
 def _moment(option: str, told: str | None) -> datetime | None:
     """Parse a date or a time, in UTC without a zone; a date means its midnight."""
-    from mediavault.core.errors import BadInput
+    from mediavault.core.failures import BadInput
 
     if told is None:
         return None
@@ -242,7 +242,7 @@ def read_urls(urls: Sequence[str]) -> list[str]:
     """Return the arguments, with - replaced by the lines of standard input."""
     import sys
 
-    from mediavault.core.errors import BadUrl
+    from mediavault.core.failures import BadUrl
 
     found: list[str] = []
     for url in urls:

@@ -12,7 +12,7 @@ import typer
 from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
 from mediavault.commands.opening import quiet_settings
 from mediavault.commands.options import AsJson
-from mediavault.core.errors import BadInput
+from mediavault.core.failures import BadInput
 from mediavault.core.job import JobId
 from mediavault.core.sessions import Errand
 from mediavault.core.words import counted

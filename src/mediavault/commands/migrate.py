@@ -63,7 +63,7 @@ async def _open_and_report(settings: Settings) -> StoreReport:
 async def _move(settings: Settings, url: str, *, while_running: bool, silent: bool) -> tuple[Copied, Comparison]:
     from mediavault.commands.progress import steps
     from mediavault.core.clock import SystemClock
-    from mediavault.core.errors import BadInput
+    from mediavault.core.failures import BadInput
     from mediavault.core.fleet import ALIVE_WITHIN
     from mediavault.runtime import storage
     from mediavault.upkeep.moving import move

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mediavault.core.errors import BadInput, MediavaultError
+from mediavault.core.failures import BadInput, MediavaultError
 from mediavault.services.download.manifest import MAX_PLAYLIST_BYTES
 from mediavault.services.extraction.manifests import look
 

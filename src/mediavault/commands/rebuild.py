@@ -35,7 +35,7 @@ def rebuild(*, sizes_only: SizesOnly = False, set_aside: SetAside = False, as_js
 
 async def _rebuild(settings: Settings, *, read_data: bool, as_json: bool) -> Rebuilt:
     from mediavault.commands.progress import steps
-    from mediavault.core.errors import BadInput
+    from mediavault.core.failures import BadInput
     from mediavault.core.fleet import ALIVE_WITHIN
     from mediavault.runtime import storage
     from mediavault.upkeep.rebuilding import Rebuild, count_sidecars

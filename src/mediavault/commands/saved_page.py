@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mediavault.api.words import size_words
-from mediavault.core.errors import BadInput, MediavaultError, NotAPost, NoVideo
+from mediavault.core.failures import BadInput, MediavaultError, NotAPost, NoVideo
 from mediavault.core.media import Candidate, Extraction, Post
 from mediavault.core.platform import Platform
 from mediavault.core.urls import parse_http_url

@@ -16,7 +16,7 @@ from mediavault.api.views import display, is_over
 from mediavault.api.words import progress_words, size_words
 from mediavault.commands.output import err
 from mediavault.core.clock import Clock
-from mediavault.core.errors import MediavaultError
+from mediavault.core.failures import MediavaultError
 from mediavault.core.fleet import is_served
 from mediavault.core.job import Job, JobId, JobStatus, Stage
 from mediavault.core.settings import Settings

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import NoDecode
 
-from mediavault.core.errors import BadSetting
+from mediavault.core.failures import BadSetting
 from mediavault.core.job import DEFAULT_MAX_ATTEMPTS
 from mediavault.core.media import Preference
 from mediavault.core.name_template import DEFAULT_NAME_TEMPLATE, check_template

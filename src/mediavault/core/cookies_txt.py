@@ -11,7 +11,7 @@ import re
 from datetime import UTC, datetime
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.errors import BadInput
+from mediavault.core.failures import BadInput
 
 MAX_LINES = 20_000
 MAX_CHARS = 4 << 20

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NewType
 
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.media import Account, Candidate, Item, KeptFile, SourceType
 
 JobId = NewType("JobId", str)  # UUIDv7, canonical text form

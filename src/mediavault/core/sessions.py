@@ -11,7 +11,7 @@ from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.errors import AgeRestrictedToStrangers, LoginRequired, SessionExpired
+from mediavault.core.failures import AgeRestrictedToStrangers, LoginRequired, SessionExpired
 from mediavault.core.job import JobId
 from mediavault.core.names import safe_text
 from mediavault.core.platform import Platform

@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from mediavault.core.changeable import MAX_SHOWN_CHARS, Changeable, what_is_wrong
-from mediavault.core.errors import BadSetting
+from mediavault.core.failures import BadSetting
 
 ENV_PREFIX = "MEDIAVAULT_"
 GIB = 1 << 30

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from mediavault.core.errors import NoSpace, StorageFailure
+from mediavault.core.failures import NoSpace, StorageFailure
 
 _FULL = "Free some space there."
 _QUOTA = "The quota of the user that runs mediavault is used up: raise it, or free some space."

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import idna
 
-from mediavault.core.errors import BadUrl
+from mediavault.core.failures import BadUrl
 
 MAX_URL_CHARS = 2_048  # longer ones are refused at submission; media addresses may be up to MAX_MEDIA_URL_CHARS
 MAX_MEDIA_URL_CHARS = 16_384

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from mediavault.core.errors import BadUrl
+from mediavault.core.failures import BadUrl
 from mediavault.core.platform import AddressKind, read_page
 from mediavault.core.urls import DEFAULT_PORTS, HttpUrl, canonical_generic, parse_http_url
 from mediavault.platforms.bluesky import BLUESKY

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from mediavault.core.errors import BadSetting, NotAPost, Unsupported
+from mediavault.core.failures import BadSetting, NotAPost, Unsupported
 from mediavault.core.media import Post
 from mediavault.core.platform import (
     IN_WORDS,

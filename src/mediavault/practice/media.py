@@ -22,7 +22,7 @@ from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from mediavault.core.errors import ToolMissing
+from mediavault.core.failures import ToolMissing
 
 WIDTH, HEIGHT = 640, 360
 RATE = 12  # frames per second

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import BadInput, Failure, MediavaultError
+from mediavault.core.failures import BadInput, Failure, MediavaultError
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.media import Candidate, Extraction
 from mediavault.core.sessions import Errand, SessionState

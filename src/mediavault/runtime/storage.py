@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mediavault.core.clock import Clock, SystemClock
-from mediavault.core.errors import BadSetting, StoreError
+from mediavault.core.failures import BadSetting, StoreError
 from mediavault.core.settings import Settings
 from mediavault.services.vault.port import Vault
 from mediavault.services.vault.staging import STAGING_FOLDER

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from mediavault.core.accounts import key_of
 from mediavault.core.clock import to_micros
-from mediavault.core.errors import AccountNotFound, ErrorCode
+from mediavault.core.failures import AccountNotFound, ErrorCode
 from mediavault.core.job import Job, JobStatus
 from mediavault.store import paging, search_words
 from mediavault.store.queries import (

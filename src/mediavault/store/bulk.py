@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import replace
 
-from mediavault.core.errors import IllegalMove, JobNotFound
+from mediavault.core.failures import IllegalMove, JobNotFound
 from mediavault.core.job import Job
 from mediavault.store.port import JobQuery, JobStore
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import StoreAway, StoreError
+from mediavault.core.failures import StoreAway, StoreError
 from mediavault.core.logs import get_logger
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from mediavault.core.clock import from_micros, to_micros
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.gates import AccountPost
 from mediavault.core.job import ItemStatus, JobItem
 from mediavault.core.media import (

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.gates import DAY, SOON, AccountPost, Gate, Refusal, Turn, TurnRequest
 from mediavault.core.job import JobId
 

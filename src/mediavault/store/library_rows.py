@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from mediavault.core.clock import from_micros, plausible, to_micros
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus
 from mediavault.store import browsing, codec, paging
 from mediavault.store.paging import Place

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import StoreError
+from mediavault.core.failures import StoreError
 from mediavault.core.logs import get_logger
 
 RECONNECT_S = (1.0, 30.0)  # first wait, longest wait

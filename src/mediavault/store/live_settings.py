@@ -13,7 +13,7 @@ from typing import Any
 
 from mediavault.core.changeable import Changeable, checked
 from mediavault.core.clock import Clock
-from mediavault.core.errors import BadSetting, ErrorCode, StoreError
+from mediavault.core.failures import BadSetting, ErrorCode, StoreError
 from mediavault.core.logs import get_logger
 from mediavault.core.records import Record, RecordKind
 from mediavault.store.record_port import RecordStore

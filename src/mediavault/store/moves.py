@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from mediavault.core.errors import ErrorCode, IllegalMove, JobNotFound, LeaseLost
+from mediavault.core.failures import ErrorCode, IllegalMove, JobNotFound, LeaseLost
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, Outcome, Stage, may_move
 from mediavault.core.media import KeptFile
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from mediavault.core.clock import EARLIEST, LATEST, to_micros
-from mediavault.core.errors import BadInput
+from mediavault.core.failures import BadInput
 from mediavault.core.job import Job
 from mediavault.store.queries import AccountPage, AccountQuery, AccountSummary, JobOrder, JobPage, JobQuery
 

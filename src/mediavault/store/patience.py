@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import StoreAway
+from mediavault.core.failures import StoreAway
 from mediavault.core.logs import get_logger
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 5.0

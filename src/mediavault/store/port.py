@@ -1,7 +1,7 @@
 """The job store's contract. ``tests/contract/`` runs every sentence below against every store.
 
 **Fence.** A write of an attempt names ``(job id, attempt_count)`` and changes a row only ``WHERE status = running AND
-attempt_count = mine``. No row means :class:`~mediavault.core.errors.LeaseLost`, and then nothing was written.
+attempt_count = mine``. No row means :class:`~mediavault.core.failures.LeaseLost`, and then nothing was written.
 
 **Time.** All comparisons use one clock: the database's, on SQLite and in memory the ``Clock`` given at construction.
 
@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import (
     ClaimedJob,
@@ -135,7 +135,7 @@ class StoreReport:
 
 
 class JobStore(RecordStore, Protocol):
-    """A durable queue of jobs, and the small records beside it. Every method may raise :class:`~mediavault.core.errors.StoreError`."""
+    """A durable queue of jobs, and the small records beside it. Every method may raise :class:`~mediavault.core.failures.StoreError`."""
 
     async def open(self) -> None:
         """Connect, apply pending migrations. Raises SchemaTooNew, and then has changed nothing."""

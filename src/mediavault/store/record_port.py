@@ -15,7 +15,7 @@ from mediavault.core.records import Record, RecordKind
 
 
 class RecordStore(Protocol):
-    """Every method may raise :class:`~mediavault.core.errors.StoreError`; TypeError for a value that JSON cannot hold."""
+    """Every method may raise :class:`~mediavault.core.failures.StoreError`; TypeError for a value that JSON cannot hold."""
 
     async def put_record(
         self, kind: RecordKind, key: str, value: Mapping[str, Any], *, expires_at: datetime | None = None

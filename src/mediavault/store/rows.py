@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from mediavault.core.clock import from_micros, to_micros
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.gates import Gate
 from mediavault.core.job import HistoryRecord, Job, JobStatus, Outcome, RungName, Stage, WorkerBeat, WorkerId
 from mediavault.core.media import SourceType

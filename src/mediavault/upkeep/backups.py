@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from mediavault.core.errors import BadInput, StoreError
+from mediavault.core.failures import BadInput, StoreError
 from mediavault.services.vault import disk
 from mediavault.store.port import JobStore
 from mediavault.store.sqlite.backup import copy_database, refuse_oversized

@@ -10,7 +10,7 @@ import asyncio
 from mediavault.core.background import BackgroundTasks
 from mediavault.core.checks import FileCheck, Verdict, written_checks
 from mediavault.core.clock import Clock
-from mediavault.core.errors import BadInput, ErrorCode, JobNotFound, StorageFailure, StoreError
+from mediavault.core.failures import BadInput, ErrorCode, JobNotFound, StorageFailure, StoreError
 from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
 from mediavault.core.media import KeptFile

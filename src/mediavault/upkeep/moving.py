@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import BadInput, JobNotFound
+from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId
 from mediavault.core.records import MOVING_KINDS
 from mediavault.core.words import counted

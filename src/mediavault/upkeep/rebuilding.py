@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mediavault.core.errors import JobNotFound, StorageFailure
+from mediavault.core.failures import JobNotFound, StorageFailure
 from mediavault.core.job import JobId, JobStatus
 from mediavault.core.names import is_utf8
 from mediavault.services.vault.port import Vault

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-from mediavault.core.errors import JobNotFound, StorageFailure
+from mediavault.core.failures import JobNotFound, StorageFailure
 from mediavault.core.job import Job
 from mediavault.core.media import KeptFile
 from mediavault.core.words import counted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from mediavault.core.errors import JobNotFound
+from mediavault.core.failures import JobNotFound
 from mediavault.core.job import ItemStatus, Job, JobStatus, Stage
 from mediavault.core.logs import get_logger
 from mediavault.store.bulk import iter_jobs

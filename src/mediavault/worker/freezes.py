@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from mediavault.core.errors import JobNotFound, LeaseLost, WorkerFroze
+from mediavault.core.failures import JobNotFound, LeaseLost, WorkerFroze
 from mediavault.core.job import ClaimedJob, Job, JobId, JobStatus, Stage, WorkerId
 from mediavault.core.logs import get_logger
 from mediavault.store.port import JobStore

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import ErrorCode, Failure, LeaseLost, StoreError
+from mediavault.core.failures import ErrorCode, Failure, LeaseLost, StoreError
 from mediavault.core.gates import Turn
 from mediavault.core.job import ClaimedJob, HistoryRecord, Outcome, RungName, Stage
 from mediavault.core.logs import get_logger

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import MediavaultError
+from mediavault.core.failures import MediavaultError
 from mediavault.core.logs import get_logger
 
 log = get_logger(__name__)

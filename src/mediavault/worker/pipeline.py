@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     BadInput,
     ErrorCode,
     Failure,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mediavault import __version__
-from mediavault.core.errors import LeaseLost, MediavaultError, StoreError
+from mediavault.core.failures import LeaseLost, MediavaultError, StoreError
 from mediavault.core.job import ClaimedJob, JobId, WorkerBeat, WorkerId, new_worker_id
 from mediavault.core.logs import bound_facts, get_logger, job_context
 from mediavault.worker import liveness

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from mediavault.core.errors import JobNotFound
+from mediavault.core.failures import JobNotFound
 from mediavault.core.job import JobId, JobStatus
 from mediavault.core.logs import get_logger
 from mediavault.services.vault.staging import Staging, StagingFolder

@@ -21,7 +21,7 @@ from websockets.typing import Subprotocol
 from mediavault.api import server
 from mediavault.api.long_answers import RELAY_PATH
 from mediavault.api.server import bind
-from mediavault.core.errors import BadSetting
+from mediavault.core.failures import BadSetting
 from mediavault.core.settings import Settings
 from mediavault.runtime import processes
 from tests.component.api.serving import ask, serving

@@ -14,7 +14,7 @@ from typing import cast
 import pytest
 from rich.console import Console
 
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, NewJob, Outcome, RungName
 from mediavault.core.settings import Settings
 from mediavault.practice import demo

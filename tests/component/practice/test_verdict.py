@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.accounts import account
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobId, JobItem, JobStatus, Outcome, RungName, Stage
 from mediavault.core.media import Item, KeptFile, SourceType
 from mediavault.practice.media import Clip

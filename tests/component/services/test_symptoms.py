@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.api.words import help_for
-from mediavault.core.errors import BrowserUnavailable, ErrorCode
+from mediavault.core.failures import BrowserUnavailable, ErrorCode
 from mediavault.core.job import Job, JobStatus, WorkerId
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform

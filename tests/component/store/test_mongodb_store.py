@@ -15,7 +15,7 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from mediavault.core.accounts import account
-from mediavault.core.errors import SchemaTooNew, StoreError
+from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.core.gates import TurnRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobStatus, NewJob, Outcome, Stage, WorkerId
 from mediavault.store.calls import ConnectionLost

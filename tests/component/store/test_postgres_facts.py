@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import StoreError
+from mediavault.core.failures import StoreError
 from mediavault.store.postgres.facts import look_at
 from mediavault.store.postgres.store import PostgresJobStore
 from tests.fakes import FakeClock

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import ErrorCode, SchemaTooNew, StoreError
+from mediavault.core.failures import ErrorCode, SchemaTooNew, StoreError
 from mediavault.core.gates import OUT_OF_SIGHT, SOON, Refusal, TurnRequest
 from mediavault.core.job import Job, JobStatus, WorkerId
 from mediavault.store import shelf

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.accounts import account
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.gates import OUT_OF_SIGHT, SOON
 from mediavault.core.job import JobStatus, Stage, WorkerBeat, WorkerId
 from mediavault.store import gating, moves

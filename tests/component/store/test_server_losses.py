@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import ErrorCode, LeaseLost
+from mediavault.core.failures import ErrorCode, LeaseLost
 from mediavault.core.job import ClaimedJob, JobStatus, WorkerId
 from mediavault.runtime.storage import open_store_at, store_at
 from mediavault.store.calls import ConnectionLost

@@ -9,7 +9,7 @@ import pytest
 from mediavault.access import hashing
 from mediavault.access.errors import WrongSecret
 from mediavault.access.owner import KNOWN_FOR_S, Owner
-from mediavault.core.errors import BadInput
+from mediavault.core.failures import BadInput
 from mediavault.core.records import RecordKind
 from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import FakeClock

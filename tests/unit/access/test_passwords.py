@@ -12,7 +12,7 @@ import pytest
 from mediavault.access import hashing
 from mediavault.access.hashing import AT_ONCE, PasswordHashes
 from mediavault.access.passwords import MAX_CHARS, MIN_CHARS, check_password
-from mediavault.core.errors import BadInput
+from mediavault.core.failures import BadInput
 
 GOOD = "seven grey herons"
 EASY = (

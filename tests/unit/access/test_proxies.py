@@ -16,7 +16,7 @@ from mediavault.access.proxies import (
     signed_in_by_proxy,
     was_forwarded,
 )
-from mediavault.core.errors import BadSetting
+from mediavault.core.failures import BadSetting
 from mediavault.core.settings import Settings, load_settings
 
 SECRET = "a secret between the two of us"

@@ -8,7 +8,7 @@ import pytest
 
 from mediavault.access.scopes import Scope
 from mediavault.access.tokens import MAX_TOKENS, ApiTokens
-from mediavault.core.errors import BadInput, ErrorCode
+from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.records import RecordKind
 from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import START, FakeClock

@@ -14,7 +14,7 @@ from mediavault.api.app import create_app
 from mediavault.api.examination import Doctor, YtdlpState
 from mediavault.api.services import ApiServices
 from mediavault.api.submission import Submission
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ClaimedJob, Job, JobId, WorkerBeat, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.core.settings import Settings

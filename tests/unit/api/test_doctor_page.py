@@ -12,7 +12,7 @@ import pytest
 from mediavault.api import examination
 from mediavault.api.appearance import Appearance, use
 from mediavault.api.examination import KEPT_FOR_S, Doctor, UpgradeOutcome, grouped
-from mediavault.core.errors import StorageFailure
+from mediavault.core.failures import StorageFailure
 from mediavault.core.verdicts import Check, Verdict
 from tests.fakes import FakeClock
 from tests.unit.api.conftest import House, MakeHouse, StubYtdlp

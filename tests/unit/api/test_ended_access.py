@@ -17,7 +17,7 @@ from mediavault.access.scopes import Scope
 from mediavault.access.tokens import ApiTokens
 from mediavault.access.web_sessions import IDLE_FOR, WebSessions
 from mediavault.api.long_answers import CHECK_EVERY_S, PROXY_SIGN_IN_LASTS_S, RELAY_PATH
-from mediavault.core.errors import StoreError
+from mediavault.core.failures import StoreError
 from tests.asgi_client import Connection, Socket
 from tests.patience import patient
 from tests.unit.api.conftest import POST, House, MakeHouse

@@ -325,7 +325,7 @@ async def test_a_silent_stream_shows_that_it_lives(house: House, feed: Feed) -> 
 
 
 async def test_a_store_that_fails_does_not_end_the_stream(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mediavault.core.errors import StoreError
+    from mediavault.core.failures import StoreError
 
     failures: list[bool] = []
 

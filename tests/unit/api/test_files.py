@@ -12,7 +12,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from mediavault.api.app import create_app
-from mediavault.core.errors import StorageFailure
+from mediavault.core.failures import StorageFailure
 from mediavault.core.media import KeptFile
 from mediavault.services.vault.reading import open_below
 from tests.asgi_client import AsgiClient

@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 
-from mediavault.core.errors import StoreError
+from mediavault.core.failures import StoreError
 from mediavault.core.job import WorkerId
 from tests.unit.api.conftest import House, MakeHouse
 

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from mediavault.api.overview import RECENT, WAITING
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus, Stage
 from tests.session_stubs import StubSessions
 from tests.unit.api.conftest import POST, House, MakeHouse

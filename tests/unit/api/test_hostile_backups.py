@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import BadInput, ErrorCode, MediavaultError
+from mediavault.core.failures import BadInput, ErrorCode, MediavaultError
 from mediavault.core.job import Job, JobItem
 from mediavault.core.media import Candidate, Expected, FoundIn, SourceType
 from mediavault.store.port import StoredJob

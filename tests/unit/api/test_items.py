@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.gates import TurnRequest
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, WorkerId
 from mediavault.core.media import Candidate, FoundIn, Item, ItemType, KeptFile, SourceType

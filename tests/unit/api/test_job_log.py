@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from mediavault.api.job_log import job_log
 from mediavault.core.checks import FileCheck, Verdict
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobId, JobItem, JobStatus, Outcome, RungName, Stage
 from mediavault.core.media import Account, Candidate, FoundIn, Item, KeptFile, SourceType
 from tests.unit.api.conftest import House

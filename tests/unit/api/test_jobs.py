@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from mediavault.core.errors import ErrorCode, StorageFailure, StoreError
+from mediavault.core.failures import ErrorCode, StorageFailure, StoreError
 from mediavault.core.job import HistoryRecord, JobStatus, Outcome, RungName, Stage
 from tests.unit.api.conftest import POST, House, ids
 

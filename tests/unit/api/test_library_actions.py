@@ -15,7 +15,7 @@ import pytest
 from mediavault.api.listing import COLUMNS, safe_cell
 from mediavault.api.selection import MAX_AT_ONCE
 from mediavault.api.zipping import MISSING, Names
-from mediavault.core.errors import JobNotFound, StoreAway
+from mediavault.core.failures import JobNotFound, StoreAway
 from mediavault.core.job import Job, JobStatus
 from tests.asgi_client import Answer
 from tests.unit.api.conftest import TOKEN, VIDEO, House, MakeHouse

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediavault.api.library_filter import Length, LibraryFilter, Shown, address, chips, read_filter, to_params, to_query
-from mediavault.core.errors import BadInput
+from mediavault.core.failures import BadInput
 from mediavault.core.job import JobStatus
 from mediavault.store.port import JobOrder
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from tests.asgi_client import Socket
 from tests.patience import patient
 from tests.session_stubs import StubSessions, StubWindows

@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from mediavault.api.metrics import FRESH_FOR_S, Snapshot
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.store.port import StoreReport
 from tests.unit.api.conftest import House
 

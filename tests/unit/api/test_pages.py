@@ -11,7 +11,7 @@ import pytest
 
 from mediavault.api.appearance import LANGUAGE_COOKIE, THEME_COOKIE, ZONE_COOKIE
 from mediavault.api.render import coded
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.media import Account, SourceType
 from mediavault.store.port import Checkpoint
 from tests.session_stubs import StubSessions

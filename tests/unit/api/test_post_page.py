@@ -11,7 +11,7 @@ import pytest
 from mediavault.api.post_view import pieces
 from mediavault.core.checks import FileCheck, Verdict, written_checks
 from mediavault.core.copies import Copy, CopyStatus, CopyTrouble, MediaLook
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.media import Account, Candidate, SourceType
 from mediavault.core.records import RecordKind

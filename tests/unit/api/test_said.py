@@ -11,7 +11,7 @@ from mediavault.api.appearance import Appearance, use
 from mediavault.api.catalogue import direction
 from mediavault.api.said import Said, said
 from mediavault.api.views import display
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from tests.unit.api.conftest import House
 
 STORED = "The post is gone."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobStatus
 from tests.fakes import START
 from tests.session_stubs import StubSessions, StubWindows

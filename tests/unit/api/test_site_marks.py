@@ -8,7 +8,7 @@ from importlib.resources import files
 import pytest
 
 from mediavault.api.site_marks import icon, letter, tone
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobStatus
 from mediavault.platforms.registry import all_platforms
 

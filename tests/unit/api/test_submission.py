@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from mediavault.api.submission import RefusedBatch, Submission
-from mediavault.core.errors import AddressRefused, BadUrl, ErrorCode, MediavaultError
+from mediavault.core.failures import AddressRefused, BadUrl, ErrorCode, MediavaultError
 from mediavault.core.urls import HttpUrl
 from mediavault.platforms.registry import identify
 from mediavault.services.egress.guard import EgressGuard

@@ -9,7 +9,7 @@ import pytest
 
 from mediavault.api.timeline import Attempt, timeline
 from mediavault.api.words import span_words
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, Outcome, RungName, Stage
 
 AT = datetime(2026, 11, 26, 12, tzinfo=UTC)

@@ -17,7 +17,7 @@ from mediavault.api.waiting_jobs import (
     waiting_jobs,
     wall_since,
 )
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus, WorkerId
 from mediavault.core.platform import Platform
 from mediavault.core.sessions import Errand, SessionState

@@ -15,7 +15,7 @@ import pytest
 
 from mediavault.api.submission import Submission
 from mediavault.cli import main
-from mediavault.core.errors import ErrorCode, MediavaultError
+from mediavault.core.failures import ErrorCode, MediavaultError
 from mediavault.core.job import Job, JobId, WorkerBeat, WorkerId
 from mediavault.core.media import Candidate, Extraction, KeptFile
 from mediavault.core.settings import Settings

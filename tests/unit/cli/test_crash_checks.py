@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus, WorkerId
 from mediavault.core.verdicts import Verdict
 from mediavault.runtime.doctor.crash_checks import check_crashes, check_native_crashes

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import SchemaTooNew, ToolMissing
+from mediavault.core.failures import SchemaTooNew, ToolMissing
 from mediavault.core.settings import Settings
 from mediavault.core.verdicts import Verdict
 from mediavault.runtime.doctor.checks import (

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from mediavault.commands.waiting import COLUMNS, Bar, is_too_far_off, wait_for
-from mediavault.core.errors import StorageFailure
+from mediavault.core.failures import StorageFailure
 from mediavault.core.job import Job, JobId, JobStatus, Stage
 from mediavault.core.settings import load_settings
 from mediavault.store.memory.store import MemoryJobStore

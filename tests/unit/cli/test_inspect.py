@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mediavault.commands import saved_page, saved_page_child
-from mediavault.core.errors import Ambiguous, LoginRequired, NetworkFailure
+from mediavault.core.failures import Ambiguous, LoginRequired, NetworkFailure
 from mediavault.services.child.process import ChildLimits, ChildTookTooLong
 from tests.stubs import candidate, extraction
 from tests.unit.cli.conftest import POST, Run, StubHouse, StubInspection

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobStatus
 from mediavault.core.sessions import Errand, SessionState
 from mediavault.core.settings import Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from mediavault.core.errors import ToolMissing
+from mediavault.core.failures import ToolMissing
 from mediavault.runtime.doctor.ytdlp_desk import YtdlpDesk
 from tests.fakes import FakeClock
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.changeable import Changeable, checked
-from mediavault.core.errors import BadSetting
+from mediavault.core.failures import BadSetting
 from mediavault.core.settings import load_settings
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediavault.core.cookies_txt import MAX_LINES, read_cookies_txt
-from mediavault.core.errors import BadInput
+from mediavault.core.failures import BadInput
 
 HEAD = "# Netscape HTTP Cookie File\n\n"
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.errors import AgeRestricted, AgeRestrictedToStrangers, LoginRequired, SessionExpired
+from mediavault.core.failures import AgeRestricted, AgeRestrictedToStrangers, LoginRequired, SessionExpired
 from mediavault.core.platform import Platform
 from mediavault.core.sessions import account_of, belongs_to, is_signed_in, judge_session, wall_failure
 from mediavault.platforms.bilibili import BILIBILI

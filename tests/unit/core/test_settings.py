@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.core.errors import BadSetting
+from mediavault.core.failures import BadSetting
 from mediavault.core.settings import check_allow_rule, load_settings, unknown_variables
 
 

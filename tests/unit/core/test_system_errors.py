@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import ErrorCode, NoSpace, StorageFailure
+from mediavault.core.failures import ErrorCode, NoSpace, StorageFailure
 from mediavault.core.system_errors import failure_of_disk, is_of_the_machine, machine_errors_as_ours
 
 FOLDER = Path("/library/.staging/1.1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.core.errors import BadSetting, BadUrl, NotAPost, Unsupported
+from mediavault.core.failures import BadSetting, BadUrl, NotAPost, Unsupported
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import identify, known_names, platform, platform_of_media, shared_url
 

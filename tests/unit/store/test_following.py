@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from mediavault.core.errors import StoreError
+from mediavault.core.failures import StoreError
 from mediavault.store import shelf
 from mediavault.store.following import Follower
 from tests.patience import patient

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from pymongo import errors
 
-from mediavault.core.errors import StoreError
+from mediavault.core.failures import StoreError
 from mediavault.core.settings import Settings
 from mediavault.runtime.storage import make_store, store_at
 from mediavault.store.calls import ConnectionLost

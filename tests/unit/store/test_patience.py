@@ -7,7 +7,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from mediavault.core.errors import SchemaTooNew, StoreAway, StoreError
+from mediavault.core.failures import SchemaTooNew, StoreAway, StoreError
 from mediavault.store.patience import Patience
 from mediavault.store.sqlite.engine import as_ours
 from tests.fakes import FakeClock

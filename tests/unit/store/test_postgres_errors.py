@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from mediavault.core.errors import StoreError
+from mediavault.core.failures import StoreError
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.postgres.engine import errors_as_ours
 

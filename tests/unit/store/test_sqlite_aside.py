@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import StoreDamaged, StoreError
+from mediavault.core.failures import StoreDamaged, StoreError
 from mediavault.store.sqlite.aside import is_damaged, set_aside
 from mediavault.store.sqlite.schema import open_database
 

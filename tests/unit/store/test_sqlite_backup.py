@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import StoreError
+from mediavault.core.failures import StoreError
 from mediavault.store.schema import Migration
 from mediavault.store.sqlite.backup import copy_database
 from mediavault.store.sqlite.engine import (

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import SchemaTooNew, StoreError
+from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.core.job import WorkerId
 from mediavault.store.schema import Migration, load_migrations
 from mediavault.store.sqlite import ops

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.clock import to_micros
-from mediavault.core.errors import StoreError
+from mediavault.core.failures import StoreError
 from mediavault.core.job import JobStatus
 from mediavault.store import shelf
 from mediavault.store.port import JobQuery, StoredJob

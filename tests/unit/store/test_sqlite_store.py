@@ -13,7 +13,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from mediavault.core.errors import StoreError
+from mediavault.core.failures import StoreError
 from mediavault.core.job import JobStatus, NewJob, Stage, WorkerId, new_job_id
 from mediavault.core.media import KeptFile
 from mediavault.store.port import JobQuery

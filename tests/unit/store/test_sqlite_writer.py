@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
-from mediavault.core.errors import JobNotFound, StoreError
+from mediavault.core.failures import JobNotFound, StoreError
 from mediavault.store.sqlite.engine import connect_to_write, fetch_all
 from mediavault.store.sqlite.ops import SQL
 from mediavault.store.sqlite.schema import open_database

@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mediavault.core.checks import FileCheck, Verdict, read_checks
-from mediavault.core.errors import BadInput, StorageFailure
+from mediavault.core.failures import BadInput, StorageFailure
 from mediavault.core.job import Job, JobId, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.core.records import RecordKind

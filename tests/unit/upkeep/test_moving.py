@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from mediavault.core.errors import BadInput, ErrorCode
+from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.job import JobStatus, WorkerBeat, WorkerId
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.moves import as_adopted

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ItemStatus, Job, JobItem, JobStatus, Stage
 from mediavault.core.media import Account, Item, ItemRole, ItemType, KeptFile
 from mediavault.services.vault.local import LocalVault

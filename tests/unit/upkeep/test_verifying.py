@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import ErrorCode, StorageFailure
+from mediavault.core.failures import ErrorCode, StorageFailure
 from mediavault.core.job import ItemStatus, JobItem, WorkerId
 from mediavault.core.media import Item, KeptFile
 from mediavault.services.vault.local import LocalVault

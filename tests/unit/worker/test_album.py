@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     AccountWarning,
     Challenge,
     Deleted,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import ErrorCode, NetworkFailure
+from mediavault.core.failures import ErrorCode, NetworkFailure
 from mediavault.core.job import ClaimedJob, JobStatus, Outcome, Stage
 from mediavault.core.logs import configure_logs
 from mediavault.store.port import JobStore

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ClaimedJob, Job, JobStatus, Stage, WorkerId
 from mediavault.core.logs import job_context
 from mediavault.services.vault.local import LocalVault

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     AccountWarning,
     Challenge,
     Deleted,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import Deleted, ErrorCode, Failure, LoginRequired
+from mediavault.core.failures import Deleted, ErrorCode, Failure, LoginRequired
 from mediavault.core.job import Job, JobId, JobStatus, WorkerBeat, WorkerId
 from mediavault.store.bulk import iter_jobs
 from mediavault.store.memory.store import MemoryJobStore

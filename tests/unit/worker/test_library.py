@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import StorageFailure
+from mediavault.core.failures import StorageFailure
 from mediavault.core.job import ClaimedJob
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import KeptFile

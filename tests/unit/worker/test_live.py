@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import ErrorCode, JobNotFound
+from mediavault.core.failures import ErrorCode, JobNotFound
 from mediavault.core.job import ClaimedJob, ItemStatus, Job, JobId, JobItem, JobStatus, NewJob, Stage, WorkerId
 from mediavault.core.media import Item, KeptFile, Preference
 from mediavault.core.settings import Settings

@@ -13,7 +13,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from mediavault.core.errors import StoreError
+from mediavault.core.failures import StoreError
 from mediavault.core.job import ClaimedJob, JobId, JobStatus
 from mediavault.services.vault.local import LocalVault
 from mediavault.store.memory.store import MemoryJobStore

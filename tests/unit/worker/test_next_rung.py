@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     BadFile,
     BrowserUnavailable,
     Challenge,

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     BadFile,
     Deleted,
     ErrorCode,

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import ErrorCode, StorageFailure, StoreAway, StoreError
+from mediavault.core.failures import ErrorCode, StorageFailure, StoreAway, StoreError
 from mediavault.core.job import JobStatus, WorkerBeat, WorkerId
 from mediavault.core.media import DownloadedFile, OnProgress
 from mediavault.services.download.port import DownloadLimits, MediaRequest

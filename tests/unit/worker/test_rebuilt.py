@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import Incomplete
+from mediavault.core.failures import Incomplete
 from mediavault.core.job import ClaimedJob, Job, JobStatus
 from mediavault.core.media import Extraction
 from mediavault.services.vault.local import LocalVault

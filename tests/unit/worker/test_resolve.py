@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     AddressRefused,
     Deleted,
     Failure,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     AccountDayUsed,
     Ambiguous,
     BrowserUnavailable,

@@ -18,7 +18,7 @@ from mediavault.api.forms import read_form, see_other
 from mediavault.api.pages.door import answer, same_twice, signed_in, signed_out
 from mediavault.api.pages.frame import frame
 from mediavault.api.services import ApiServices
-from mediavault.core.errors import BadInput
+from mediavault.core.failures import BadInput
 
 router = APIRouter(include_in_schema=False)
 

@@ -6,7 +6,7 @@ from mediavault.access.errors import TooManyTries
 from mediavault.api.catalogue import N_, gettext
 from mediavault.api.pages.frame import complaint
 from mediavault.api.schemas import ErrorView
-from mediavault.core.errors import BadInput
+from mediavault.core.failures import BadInput
 
 SAID = (
     N_("The password is shorter than 10 characters."),

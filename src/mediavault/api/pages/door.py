@@ -15,7 +15,7 @@ from mediavault.api.doorkeeper import visit_of
 from mediavault.api.forms import read_form, see_other
 from mediavault.api.pages.access_words import refusal
 from mediavault.api.render import render
-from mediavault.core.errors import BadInput
+from mediavault.core.failures import BadInput
 
 router = APIRouter(include_in_schema=False)
 

@@ -9,7 +9,7 @@ from mediavault.api.message_patterns import translated
 from mediavault.api.schemas import ErrorView
 from mediavault.api.services import ApiServices
 from mediavault.api.words import help_for
-from mediavault.core.errors import MediavaultError
+from mediavault.core.failures import MediavaultError
 
 
 def frame(services: ApiServices) -> dict[str, Any]:

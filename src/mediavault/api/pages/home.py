@@ -26,8 +26,7 @@ from mediavault.api.schemas import ErrorView
 from mediavault.api.services import ApiServices
 from mediavault.api.submission import MAX_BATCH, RefusedAddress
 from mediavault.api.views import fleet_view, title
-from mediavault.core.errors import BadInput, BadUrl, JobNotFound
-from mediavault.core.failures import CAUSES
+from mediavault.core.failures import CAUSES, BadInput, BadUrl, JobNotFound
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import Job, JobId
 

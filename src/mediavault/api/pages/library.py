@@ -32,7 +32,7 @@ from mediavault.api.render import render
 from mediavault.api.selection import MAX_AT_ONCE
 from mediavault.api.services import ApiServices
 from mediavault.api.tiles import account_name, account_words, tile
-from mediavault.core.errors import BadInput
+from mediavault.core.failures import BadInput
 from mediavault.core.job import JobStatus
 from mediavault.store.port import AccountQuery, JobPage, LibraryTotals
 

@@ -28,7 +28,7 @@ from mediavault.api.services import ApiServices
 from mediavault.api.streaming import StreamAnswer
 from mediavault.api.views import title
 from mediavault.api.zipping import Beside, zipped
-from mediavault.core.errors import BadInput
+from mediavault.core.failures import BadInput
 
 SHOWN = 12  # titles that the confirmation names
 

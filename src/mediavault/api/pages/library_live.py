@@ -16,7 +16,7 @@ from mediavault.api.dependencies import Services, to_job_id
 from mediavault.api.library_filter import STATUSES, LibraryFilter, Shown, read_filter, to_query
 from mediavault.api.pages.library import counted, states, tiles
 from mediavault.api.render import render
-from mediavault.core.errors import JobNotFound
+from mediavault.core.failures import JobNotFound
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.store.port import JobPage, JobStore
 

@@ -10,7 +10,7 @@ from mediavault.api.file_facts import begin_check
 from mediavault.api.files import Place, kept_file
 from mediavault.api.forms import read_form, see_other
 from mediavault.api.services import ApiServices
-from mediavault.core.errors import BadInput
+from mediavault.core.failures import BadInput
 from mediavault.core.job import JobId
 
 router = APIRouter(include_in_schema=False)

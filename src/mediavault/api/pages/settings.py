@@ -15,7 +15,7 @@ from mediavault.api.services import ApiServices
 from mediavault.api.setting_fields import PREFERENCES, example_name, example_post, fields_of, judge, read_sent
 from mediavault.api.views import title
 from mediavault.core.changeable import Changeable
-from mediavault.core.errors import NotFound
+from mediavault.core.failures import NotFound
 from mediavault.core.gates import MANY_SITES
 from mediavault.core.job import JobStatus
 from mediavault.core.name_template import PLACES, NamedPost

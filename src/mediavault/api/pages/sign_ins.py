@@ -13,7 +13,7 @@ from mediavault.api.schemas import ErrorView
 from mediavault.api.services import ApiServices
 from mediavault.api.session_views import session_views
 from mediavault.api.sessions import PlatformPath, take_cookies
-from mediavault.core.errors import BadInput
+from mediavault.core.failures import BadInput
 
 router = APIRouter(include_in_schema=False)
 

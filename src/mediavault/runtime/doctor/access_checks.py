@@ -6,7 +6,7 @@ from mediavault.access.desk import token_of
 from mediavault.access.proxies import proxy_rules
 from mediavault.api.catalogue import gettext
 from mediavault.api.security import needs_a_password, no_password
-from mediavault.core.errors import BadSetting
+from mediavault.core.failures import BadSetting
 from mediavault.core.settings import Settings
 from mediavault.core.verdicts import Check, Verdict
 

@@ -18,7 +18,7 @@ from mediavault.api.catalogue import gettext, grouped, ngettext
 from mediavault.api.message_patterns import translated
 from mediavault.api.words import STATUS_WORDS, one_line, size_words
 from mediavault.core.clock import SystemClock
-from mediavault.core.errors import MediavaultError
+from mediavault.core.failures import MediavaultError
 from mediavault.core.fleet import ALIVE_WITHIN, unserved, unserved_in_words
 from mediavault.core.gates import NOT_UNDERSTOOD_WITHIN
 from mediavault.core.job import WorkerBeat

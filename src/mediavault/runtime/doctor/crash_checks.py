@@ -19,7 +19,8 @@ SHOWN_FOR = timedelta(days=30)  # freezes after which the job went on
 
 def check_crashes(failures: Iterable[FailureGroup], reports: Sequence[FreezeReport], *, now: datetime) -> Check:
     """``failures`` as the store counts them, ``reports`` of this machine's workers."""
-    groups = [group for group in failures if group.error_code in CAUSES["worker_died"].codes]
+    codes = CAUSES["worker_died"].codes
+    groups = [group for group in failures if group.error_code in codes]
     failed = {
         job.id: job.failed_at
         for group in groups

@@ -6,7 +6,7 @@ import shlex
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mediavault.core.errors import MediavaultError
+from mediavault.core.failures import MediavaultError
 from mediavault.core.settings import Settings
 from mediavault.core.verdicts import Check, Verdict
 from mediavault.runtime import storage

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mediavault.api.examination import UpgradeOutcome, YtdlpState
 from mediavault.core.clock import Clock
-from mediavault.core.errors import Failure, ToolMissing
+from mediavault.core.failures import Failure, ToolMissing
 from mediavault.core.logs import get_logger
 from mediavault.services.extraction.ytdlp_home import home_of, installed
 from mediavault.services.extraction.ytdlp_upgrade import Install, installer, upgrade

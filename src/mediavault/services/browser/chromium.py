@@ -22,7 +22,7 @@ from typing import Any, TypeVar, cast
 
 from mediavault.core.clock import Clock
 from mediavault.core.cookies import Cookie, cookies_for
-from mediavault.core.errors import BrowserUnavailable, NetworkFailure, PageTooHeavy, TookTooLong
+from mediavault.core.failures import BrowserUnavailable, NetworkFailure, PageTooHeavy, TookTooLong
 from mediavault.core.logs import get_logger
 from mediavault.core.media import OnProgress
 from mediavault.core.platform import Platform

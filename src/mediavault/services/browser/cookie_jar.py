@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.errors import BrowserUnavailable, TookTooLong
+from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger
 from mediavault.services.browser.driver import Ask, PageFailed
 from mediavault.services.browser.profile import imports_folder, load_cookies, missing_cookies, save_cookies

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mediavault.core.errors import BrowserUnavailable
+from mediavault.core.failures import BrowserUnavailable
 
 # In this order: builds that decode H.264 and are kept up to date by the system come first.
 NAMES_ON_PATH = (

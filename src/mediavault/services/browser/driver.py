@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from mediavault.core.errors import BrowserUnavailable, TookTooLong
+from mediavault.core.failures import BrowserUnavailable, TookTooLong
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from contextvars import copy_context
 from enum import Enum
 from typing import Any
 
-from mediavault.core.errors import BrowserUnavailable, TookTooLong
+from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.services.browser.advert_signs import is_ad_answer
 from mediavault.services.browser.child_session import ChildSession

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import BrowserUnavailable, TookTooLong
+from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger, outside_jobs
 from mediavault.services.browser.cookie_jar import restore, snapshot
 from mediavault.services.browser.discovery import find_browser, unavailable

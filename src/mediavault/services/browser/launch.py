@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mediavault.core.errors import BrowserUnavailable, TookTooLong
+from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger
 from mediavault.services.browser.driver import Ask, Guard, PageFailed
 from mediavault.services.browser.environment import for_browser

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import BadInput, BrowserUnavailable, ErrorCode, MediavaultError
+from mediavault.core.failures import BadInput, BrowserUnavailable, ErrorCode, MediavaultError
 from mediavault.core.logs import get_logger
 from mediavault.core.sessions import Errand, SessionState, Viewer
 from mediavault.core.urls import parse_http_url

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     BadUrl,
     EmptyBody,
     Failure,

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mediavault.core.errors import BrowserUnavailable
+from mediavault.core.failures import BrowserUnavailable
 from mediavault.core.logs import get_logger
 from mediavault.services.browser.environment import for_browser
 from mediavault.services.browser.profile import Profile

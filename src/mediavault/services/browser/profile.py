@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import BadInput, BrowserUnavailable, ErrorCode
+from mediavault.core.failures import BadInput, BrowserUnavailable, ErrorCode
 from mediavault.core.logs import get_logger
 
 HAND_OVER_S = 45.0  # a worker's browser may have pages to finish first

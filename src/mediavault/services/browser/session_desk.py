@@ -15,7 +15,7 @@ from pathlib import Path
 from mediavault.core.clock import Clock
 from mediavault.core.cookies import Cookie
 from mediavault.core.cookies_txt import read_cookies_txt
-from mediavault.core.errors import BadInput, ErrorCode, StorageFailure
+from mediavault.core.failures import BadInput, ErrorCode, StorageFailure
 from mediavault.core.logs import get_logger
 from mediavault.core.platform import Platform
 from mediavault.core.sessions import ImportReport, SessionState, belongs_to, can_be_signed_in_to, judge_session

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import AddressRefused, BrowserUnavailable, NetworkFailure, TookTooLong
+from mediavault.core.failures import AddressRefused, BrowserUnavailable, NetworkFailure, TookTooLong
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.platform import Platform
 from mediavault.services.browser import hooks, scripts

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mediavault.core.errors import BadInput, BrowserUnavailable, ToolMissing
+from mediavault.core.failures import BadInput, BrowserUnavailable, ToolMissing
 
 SOCKET = "vnc"  # in the screen's folder
 CONNECT_S = 5.0

@@ -17,8 +17,8 @@ from enum import Enum
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from mediavault.core import errors
-from mediavault.core.errors import MediavaultError
+from mediavault.core import failures
+from mediavault.core.failures import MediavaultError
 
 T = TypeVar("T")
 
@@ -139,10 +139,10 @@ _ERROR_FIELDS: Mapping[str, Any] = {
     "retry_after": timedelta | None,
     "starts_at": datetime | None,
     "embeds": tuple[str, ...],
-    "causes": tuple[errors.Failure, ...],
+    "causes": tuple[failures.Failure, ...],
 }
 _ERRORS: Mapping[str, type[MediavaultError]] = {
-    name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, MediavaultError)
+    name: kind for name, kind in vars(failures).items() if isinstance(kind, type) and issubclass(kind, MediavaultError)
 }
 
 

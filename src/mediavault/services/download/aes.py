@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from Crypto.Cipher import AES
 
-from mediavault.core.errors import Incomplete
+from mediavault.core.failures import Incomplete
 
 BLOCK_BYTES = 16
 KEY_BYTES = 16

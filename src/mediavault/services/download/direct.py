@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     BadUrl,
     EmptyBody,
     Failure,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import Incomplete, NoSpace
+from mediavault.core.failures import Incomplete, NoSpace
 from mediavault.core.media import DownloadedFile, Expected, OnProgress, SourceType
 from mediavault.services.download.direct import DirectDownloader, PlaylistInstead
 from mediavault.services.download.pacing import HostSlots

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from mediavault.core.errors import Failure, Incomplete, NotAVideo
+from mediavault.core.failures import Failure, Incomplete, NotAVideo
 from mediavault.services.media.sniff import DESCRIPTIONS, Kind, sniff
 
 TS_PACKET_BYTES = 188

@@ -13,7 +13,7 @@ import math
 import re
 from dataclasses import dataclass, field
 
-from mediavault.core.errors import BadUrl, NotAVideo
+from mediavault.core.failures import BadUrl, NotAVideo
 from mediavault.core.media import Preference
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url, resolve_reference
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mediavault.core.errors import Unsupported
+from mediavault.core.failures import Unsupported
 from mediavault.core.urls import HttpUrl
 from mediavault.services.download.manifest import Rung, base_of, has_audio_codec, has_video_codec, resolve
 from mediavault.services.download.mpd_segments import Listing, Place, list_segments

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mediavault.core.errors import NotAVideo
+from mediavault.core.failures import NotAVideo
 from mediavault.core.urls import HttpUrl
 from mediavault.services.download.manifest import MAX_SEGMENTS, Init, Segment, resolve
 from mediavault.services.download.mpd_tree import Node, fill, signed, span_of, whole

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from mediavault.core.errors import NotAVideo
+from mediavault.core.failures import NotAVideo
 from mediavault.services.download.manifest import Span
 
 MAX_DEPTH = 32

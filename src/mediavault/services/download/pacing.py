@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
-from mediavault.core.errors import Failure, RateLimited
+from mediavault.core.failures import Failure, RateLimited
 from mediavault.services.download.port import MediaRequest
 
 Slot = AbstractAsyncContextManager[object]  # held while something is being fetched; reusable

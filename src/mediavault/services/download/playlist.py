@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from mediavault.core.errors import BadUrl, Drm, Incomplete, LiveNow, NotAVideo, Unsupported
+from mediavault.core.failures import BadUrl, Drm, Incomplete, LiveNow, NotAVideo, Unsupported
 from mediavault.core.urls import HttpUrl
 from mediavault.services.download.hls_document import Entry, HlsDocument, KeyTag, MapTag, needs_licence, read_document
 from mediavault.services.download.hls_text import Attributes, decimal, lines_of, looks_like_hls

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from mediavault.core.errors import EmptyBody, Failure, HttpError, LinkExpired, NotAVideo, RateLimited
+from mediavault.core.failures import EmptyBody, Failure, HttpError, LinkExpired, NotAVideo, RateLimited
 from mediavault.core.retry_after import asked_to_wait, http_date
 
 STRONG_DATE_AGE = timedelta(seconds=60)  # RFC 9110, 8.8.2.2: then two versions cannot share a date

@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import BadUrl, HttpError, Incomplete, NoSpace, NotAVideo, TooLarge
+from mediavault.core.failures import BadUrl, HttpError, Incomplete, NoSpace, NotAVideo, TooLarge
 from mediavault.core.media import DownloadedFile, Expected, OnProgress, SourceType
 from mediavault.services.download.direct import DirectDownloader
 from mediavault.services.download.hls_text import looks_like_hls

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     Failure,
     HttpError,
     Incomplete,

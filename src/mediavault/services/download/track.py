@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import Failure, HttpError, Incomplete, TooLarge
+from mediavault.core.failures import Failure, HttpError, Incomplete, TooLarge
 from mediavault.core.media import OnProgress
 from mediavault.services.download.gauge import Gauge, gauge_for
 from mediavault.services.download.manifest import MediaPlaylist, Segment

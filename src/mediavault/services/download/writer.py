@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import Failure, NoSpace, StorageFailure
+from mediavault.core.failures import Failure, NoSpace, StorageFailure
 from mediavault.core.system_errors import NO_SPACE, failure_of_disk
 from mediavault.services.download.resume import Saved
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from mediavault.core.errors import BadSetting, BadUrl
+from mediavault.core.failures import BadSetting, BadUrl
 from mediavault.core.settings import check_allow_rule
 from mediavault.core.urls import parse_http_url
 

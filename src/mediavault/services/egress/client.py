@@ -18,7 +18,7 @@ from yarl import URL
 from mediavault import __version__
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.cookies import Cookie, cookie_header, cookies_for
-from mediavault.core.errors import HttpError, Incomplete, NetworkFailure, TookTooLong, TooLarge
+from mediavault.core.failures import HttpError, Incomplete, NetworkFailure, TookTooLong, TooLarge
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.port import HttpResponse, Timeouts

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, ip_address
 from typing import Protocol
 
-from mediavault.core.errors import AddressRefused, NetworkFailure
+from mediavault.core.failures import AddressRefused, NetworkFailure
 from mediavault.core.urls import HttpUrl
 from mediavault.services.egress.addresses import (
     SETTING,

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 
-from mediavault.core.errors import AddressRefused, BadUrl, NetworkFailure, TookTooLong
+from mediavault.core.failures import AddressRefused, BadUrl, NetworkFailure, TookTooLong
 from mediavault.core.logs import get_logger
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
 from mediavault.services.egress.guard import EgressGuard

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.errors import BadUrl, HttpError
+from mediavault.core.failures import BadUrl, HttpError
 from mediavault.core.urls import DEFAULT_PORTS, MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url, resolve_reference
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 from itertools import chain, zip_longest
 from pathlib import Path
 
-from mediavault.core.errors import NetworkFailure, TookTooLong
+from mediavault.core.failures import NetworkFailure, TookTooLong
 from mediavault.services.egress.guard import Endpoint
 
 HEAD_START_S = 0.25  # RFC 8305, section 5

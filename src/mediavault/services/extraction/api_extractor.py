@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
-from mediavault.core.errors import ExtractorBroken, Unsupported
+from mediavault.core.failures import ExtractorBroken, Unsupported
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform

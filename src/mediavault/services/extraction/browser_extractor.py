@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     AgeRestrictedToStrangers,
     BadUrl,
     Drm,

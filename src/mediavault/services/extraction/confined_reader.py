@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import Failure, PageUnreadable
+from mediavault.core.failures import Failure, PageUnreadable
 from mediavault.core.logs import get_logger
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform

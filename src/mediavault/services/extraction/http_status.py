@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     Deleted,
     Failure,
     HttpError,

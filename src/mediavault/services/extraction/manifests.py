@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mediavault.core.errors import BadUrl, MediavaultError, NotAVideo, Unsupported
+from mediavault.core.failures import BadUrl, MediavaultError, NotAVideo, Unsupported
 from mediavault.core.urls import HttpUrl
 from mediavault.services.download import hls_document, mpd_document
 from mediavault.services.download.hls_text import looks_like_hls

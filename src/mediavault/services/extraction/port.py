@@ -24,7 +24,7 @@ class Extractor(Protocol):
         """Look at the post. The answer's candidates are unranked and may be empty where the post has no video.
 
         One that looks as a person raises Unsupported, without any traffic, where the profile has nothing to show.
-        Raises a :class:`~mediavault.core.errors.Failure`: Deleted, Private, LoginRequired, NoVideo, NetworkFailure …
+        Raises a :class:`~mediavault.core.failures.Failure`: Deleted, Private, LoginRequired, NoVideo, NetworkFailure …
         """
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from mediavault.core.errors import Ambiguous, Drm, LinkExpired, NoVideo
+from mediavault.core.failures import Ambiguous, Drm, LinkExpired, NoVideo
 from mediavault.core.media import (
     Candidate,
     Extraction,

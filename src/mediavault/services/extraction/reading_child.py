@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from mediavault.core.errors import Failure
+from mediavault.core.failures import Failure
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
 from mediavault.services.browser.port import PageCapture

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 
 from mediavault.core.accounts import account
-from mediavault.core.errors import BadInput, Failure, MediavaultError
+from mediavault.core.failures import BadInput, Failure, MediavaultError
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.assembly import (

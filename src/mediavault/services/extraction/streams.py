@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mediavault.core.errors import MediavaultError
+from mediavault.core.failures import MediavaultError
 from mediavault.services.browser.port import SeenResponse
 from mediavault.services.download import mpd_document
 from mediavault.services.extraction.manifests import Manifest, read_manifest

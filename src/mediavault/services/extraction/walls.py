@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     AccountWarning,
     AgeRestricted,
     Challenge,

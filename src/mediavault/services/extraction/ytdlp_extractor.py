@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from mediavault.core.clock import Clock
 from mediavault.core.cookies import Cookie
-from mediavault.core.errors import Unsupported
+from mediavault.core.failures import Unsupported
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     AddressRefused,
     AgeRestricted,
     Challenge,

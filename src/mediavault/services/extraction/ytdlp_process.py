@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from mediavault.core.errors import ExtractorBroken, TookTooLong
+from mediavault.core.failures import ExtractorBroken, TookTooLong
 from mediavault.core.system_errors import failure_of_code, failure_of_disk, is_of_the_machine
 from mediavault.services.child.process import ChildFailed, ChildLimits, ChildTookTooLong, Place, run_child
 from mediavault.services.egress.door import door_to

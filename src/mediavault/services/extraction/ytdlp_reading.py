@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mediavault.core.accounts import account
-from mediavault.core.errors import Drm, ExtractorBroken, Failure, LiveNow, NoVideo, ToolMissing, Upcoming
+from mediavault.core.failures import Drm, ExtractorBroken, Failure, LiveNow, NoVideo, ToolMissing, Upcoming
 from mediavault.core.media import Account, Candidate, Expected, Extraction, FoundIn, Item, Ownership, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import values

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mediavault.core.errors import Failure, StorageFailure, ToolMissing
+from mediavault.core.failures import Failure, StorageFailure, ToolMissing
 from mediavault.services.extraction.ytdlp_home import DISTRIBUTION, Installed, installed, is_version, own_version, use
 from mediavault.services.extraction.ytdlp_process import version_of
 

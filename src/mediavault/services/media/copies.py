@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from mediavault.core.background import BackgroundTasks
 from mediavault.core.copies import Copy, CopyStatus, CopyTrouble, MediaLook
-from mediavault.core.errors import BadInput, ErrorCode, Failure, NoSpace, StorageFailure, TookTooLong
+from mediavault.core.failures import BadInput, ErrorCode, Failure, NoSpace, StorageFailure, TookTooLong
 from mediavault.core.logs import get_logger
 from mediavault.core.media import KeptFile, ProbeReport
 from mediavault.core.system_errors import machine_errors_as_ours

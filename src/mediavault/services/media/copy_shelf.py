@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from mediavault.core.errors import NoSpace
+from mediavault.core.failures import NoSpace
 from mediavault.services.vault.reading import DiskFile, open_below
 
 MAKING = ".making-"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mediavault.core.errors import BadFile, Failure, Incomplete, TookTooLong
+from mediavault.core.failures import BadFile, Failure, Incomplete, TookTooLong
 from mediavault.core.system_errors import failure_of_code, is_of_the_machine
 from mediavault.services.child.process import GIB, ChildFailed, ChildLimits, ChildTookTooLong, run_child
 from mediavault.services.media.join_facts import JoinFacts, from_json, reasons_to_reject

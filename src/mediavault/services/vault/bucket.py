@@ -24,7 +24,7 @@ from obstore.exceptions import (
 )
 from obstore.store import AzureStore, GCSStore, S3Store
 
-from mediavault.core.errors import BadSetting, StorageFailure
+from mediavault.core.failures import BadSetting, StorageFailure
 from mediavault.services.vault.bucket_address import BucketAddress, Provider
 from mediavault.services.vault.bucket_errors import Refusal, as_ours, is_missing_bucket
 

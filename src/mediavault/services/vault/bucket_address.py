@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from mediavault.core.errors import BadSetting
+from mediavault.core.failures import BadSetting
 
 _EXAMPLE = "s3://bucket/folder?region=eu-central-1, s3://bucket?endpoint=https://minio.lan:9000, gs://bucket/folder or az://container?account=name"
 

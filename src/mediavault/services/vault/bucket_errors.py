@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum, auto
 
-from mediavault.core.errors import NoSpace, StorageFailure
+from mediavault.core.failures import NoSpace, StorageFailure
 from mediavault.services.vault.bucket_address import BucketAddress, Provider
 
 _STATUS = re.compile(r"non-2xx status code: (\d{3})")

@@ -15,7 +15,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from mediavault.core.errors import NoSpace, StorageFailure
+from mediavault.core.failures import NoSpace, StorageFailure
 from mediavault.services.vault.bucket import Bucket
 from mediavault.services.vault.sidecars import parse_sidecar
 

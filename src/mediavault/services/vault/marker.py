@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from mediavault.core.errors import StorageFailure
+from mediavault.core.failures import StorageFailure
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.services.vault import disk
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mediavault.core.errors import StorageFailure
+from mediavault.core.failures import StorageFailure
 from mediavault.core.names import truncate_bytes
 from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, beside
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mediavault.core.errors import StorageFailure
+from mediavault.core.failures import StorageFailure
 from mediavault.core.logs import get_logger
 from mediavault.services.vault import disk, marker, placing
 from mediavault.services.vault.bucket import Bucket

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mediavault.core.errors import NoSpace, StorageFailure
+from mediavault.core.failures import NoSpace, StorageFailure
 from mediavault.services.vault import disk
 from mediavault.services.vault.bucket import Bucket, ObjectFacts
 from mediavault.services.vault.claims import Claims

@@ -16,7 +16,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.read_concern import ReadConcern
 
 from mediavault.core.clock import to_micros
-from mediavault.core.errors import StoreError
+from mediavault.core.failures import StoreError
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.mongodb.facts import ServerFacts
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mediavault.core.errors import StoreError
+from mediavault.core.failures import StoreError
 from mediavault.store.port import Concern
 
 OLDEST_VERSION = (5, 0)

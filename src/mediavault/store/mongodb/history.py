@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import HistoryRecord, JobId, Outcome, Stage
 from mediavault.store import moves
 from mediavault.store.mongodb.engine import Database, Document

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mediavault.core.clock import from_micros, micros_in, to_micros
-from mediavault.core.errors import ErrorCode, StoreError
+from mediavault.core.failures import ErrorCode, StoreError
 from mediavault.core.gates import Gate
 from mediavault.core.job import (
     ClaimedJob,

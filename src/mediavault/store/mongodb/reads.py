@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from mediavault.core.clock import micros_in, to_micros
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.gates import Gate
 from mediavault.core.job import Job, JobId, JobStatus, WorkerBeat
 from mediavault.store import moves

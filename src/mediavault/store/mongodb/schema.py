@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mediavault.core.errors import SchemaTooNew, StoreError
+from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.store.mongodb.engine import Database, Filter, Sort
 from mediavault.store.mongodb.facts import OLDEST_VERSION
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from mediavault.core.clock import Clock, SystemClock, from_micros, to_micros
-from mediavault.core.errors import ErrorCode, StoreError
+from mediavault.core.failures import ErrorCode, StoreError
 from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobItem, NewJob, Stage, WorkerBeat, WorkerId
 from mediavault.core.media import KeptFile

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from mediavault.core.errors import StoreError
+from mediavault.core.failures import StoreError
 from mediavault.store.calls import ConnectionLost, DuplicateKey
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mediavault.core.clock import micros_in
-from mediavault.core.errors import ErrorCode, StoreError
+from mediavault.core.failures import ErrorCode, StoreError
 from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, NewJob, WorkerBeat, WorkerId
 from mediavault.store import codec, gating, moves

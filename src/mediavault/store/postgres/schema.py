@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mediavault.core.errors import SchemaTooNew, StoreError
+from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.store.postgres.engine import Database, Transaction, named, positional
 from mediavault.store.schema import Migration, load_migrations, pending
 

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 from mediavault.core.clock import micros_in
-from mediavault.core.errors import StoreError
+from mediavault.core.failures import StoreError
 from mediavault.store import shelf
 from mediavault.store.library_rows import account_values
 from mediavault.store.postgres.engine import Database, Row, Transaction

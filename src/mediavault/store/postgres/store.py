@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mediavault.core.clock import Clock, SystemClock, to_micros
-from mediavault.core.errors import ErrorCode, StoreError
+from mediavault.core.failures import ErrorCode, StoreError
 from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobItem, NewJob, Stage, WorkerBeat, WorkerId
 from mediavault.core.logs import get_logger

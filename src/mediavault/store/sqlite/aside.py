@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from mediavault.core.errors import StoreDamaged, StoreError
+from mediavault.core.failures import StoreDamaged, StoreError
 from mediavault.store.sqlite.backup import fsync
 from mediavault.store.sqlite.engine import connect_to_read, errors_as_ours, fetch_all
 from mediavault.store.sqlite.schema import inspect

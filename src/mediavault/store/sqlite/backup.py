@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from mediavault.core.errors import StoreError
+from mediavault.core.failures import StoreError
 from mediavault.store.sqlite.engine import Connection, connect_to_copy_into, connect_to_read, errors_as_ours, fetch_all
 
 MAX_ROW_BYTES = 4 << 20  # ours have some kilobytes; a post's text and inline manifests are the longest parts

@@ -10,7 +10,7 @@ from typing import Any
 
 import apsw
 
-from mediavault.core.errors import StoreAway, StoreDamaged, StoreError
+from mediavault.core.failures import StoreAway, StoreDamaged, StoreError
 
 Connection = apsw.Connection
 SqliteError = apsw.Error

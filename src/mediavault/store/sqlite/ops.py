@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mediavault.core.clock import micros_in
-from mediavault.core.errors import ErrorCode
+from mediavault.core.failures import ErrorCode
 from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import (
     ClaimedJob,

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mediavault.core.errors import SchemaTooNew, StoreError
+from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.store.schema import Migration, load_migrations, pending
 from mediavault.store.sqlite.backup import copy_database, fsync
 from mediavault.store.sqlite.engine import (

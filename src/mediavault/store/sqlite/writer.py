@@ -20,7 +20,7 @@ from queue import SimpleQueue
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mediavault.core.clock import Clock, to_micros
-from mediavault.core.errors import MediavaultError, StoreError
+from mediavault.core.failures import MediavaultError, StoreError
 from mediavault.core.logs import get_logger
 from mediavault.store.sqlite.engine import Connection, SqliteError, as_ours
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mediavault.core.errors import Failure
+from mediavault.core.failures import Failure
 from mediavault.core.job import Stage
 from mediavault.services.extraction.ranking import videos_to_save
 from mediavault.worker.attempt import Attempt

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     BadInput,
     BadUrl,
     Failure,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from mediavault.core.errors import StorageFailure
+from mediavault.core.failures import StorageFailure
 from mediavault.core.job import ItemStatus
 from mediavault.core.media import Extraction, KeptFile, VerifiedFile
 from mediavault.core.name_template import NamedPost, stem_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mediavault.core.errors import Failure
+from mediavault.core.failures import Failure
 from mediavault.core.job import Stage
 from mediavault.core.media import VerifiedFile
 from mediavault.services.media.judgement import needs_remux

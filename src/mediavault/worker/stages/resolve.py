@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 from mediavault.core.clock import Clock
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     BadUrl,
     Failure,
     HttpError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from mediavault.core.errors import MediavaultError, NotAVideo
+from mediavault.core.failures import MediavaultError, NotAVideo
 from mediavault.core.job import Stage
 from mediavault.core.media import VerifiedFile
 from mediavault.services.egress.port import Timeouts

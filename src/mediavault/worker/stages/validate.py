@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mediavault.core.errors import BadFile, Drm, EmptyBody, Failure, Incomplete, NotAVideo
+from mediavault.core.failures import BadFile, Drm, EmptyBody, Failure, Incomplete, NotAVideo
 from mediavault.core.media import DownloadedFile, ProbeReport, ProblemKind, VerifiedFile
 from mediavault.worker.tools import MediaProbe
 

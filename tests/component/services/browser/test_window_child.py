@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import BrowserUnavailable
+from mediavault.core.failures import BrowserUnavailable
 from mediavault.services.browser import plain_window
 from mediavault.services.browser.plain_window import PlainWindow, ScreenSize, new_screen, open_window
 from mediavault.services.browser.profile import Profile, claim_profile

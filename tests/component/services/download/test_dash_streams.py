@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import Drm, Failure, Incomplete, LinkExpired, LiveNow, NotAVideo, TooLarge, Unsupported
+from mediavault.core.failures import Drm, Failure, Incomplete, LinkExpired, LiveNow, NotAVideo, TooLarge, Unsupported
 from mediavault.core.media import DownloadedFile, Expected, SourceType
 from mediavault.services.media import library as media_library
 from mediavault.services.media import probe_child as media_probe_child

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     EmptyBody,
     Failure,
     HttpError,

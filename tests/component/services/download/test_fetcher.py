@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import Failure
+from mediavault.core.failures import Failure
 from mediavault.core.media import SourceType
 from mediavault.services.media.probe import MediaProbe
 from tests import media

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import Failure
+from mediavault.core.failures import Failure
 from mediavault.core.media import SourceType
 from mediavault.services.download.fetcher import MediaFetcher
 from mediavault.services.download.port import MediaRequest

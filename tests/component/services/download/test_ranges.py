@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import EmptyBody, Failure, Incomplete, LinkExpired, RateLimited, TooLarge
+from mediavault.core.failures import EmptyBody, Failure, Incomplete, LinkExpired, RateLimited, TooLarge
 from mediavault.core.media import DownloadedFile
 from mediavault.services.download.port import MIN_RANGE_BYTES
 from mediavault.services.download.resume import OVERLAP_BYTES

@@ -10,7 +10,7 @@ import pytest
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
 
-from mediavault.core.errors import Incomplete
+from mediavault.core.failures import Incomplete
 from mediavault.core.media import DownloadedFile, Expected, SourceType
 from mediavault.services.media import library as media_library
 from mediavault.services.media import probe_child

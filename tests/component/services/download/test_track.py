@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from mediavault.core.errors import TooLarge
+from mediavault.core.failures import TooLarge
 from mediavault.services.download import track as module
 from mediavault.services.download.manifest import MediaPlaylist, Segment
 from mediavault.services.download.stream_source import StreamSource

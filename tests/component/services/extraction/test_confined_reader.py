@@ -16,7 +16,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mediavault.core.clock import Clock, SystemClock
-from mediavault.core.errors import ErrorCode, LoginRequired, NoVideo, PageUnreadable, RateLimited
+from mediavault.core.failures import ErrorCode, LoginRequired, NoVideo, PageUnreadable, RateLimited
 from mediavault.core.job import JobStatus, WorkerId
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.x import X

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.errors import ExtractorBroken, NoVideo, TookTooLong, Unsupported
+from mediavault.core.failures import ExtractorBroken, NoVideo, TookTooLong, Unsupported
 from mediavault.core.media import Post
 from mediavault.core.platform import Platform
 from mediavault.services.egress.guard import EgressGuard

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.copies import Copy, CopyStatus, CopyTrouble
-from mediavault.core.errors import BadInput, Incomplete
+from mediavault.core.failures import BadInput, Incomplete
 from mediavault.core.media import Expected, KeptFile
 from mediavault.services.media import copies as module
 from mediavault.services.media.copies import MAX_WAITING, PlayableCopies

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import StorageFailure
+from mediavault.core.failures import StorageFailure
 from mediavault.core.media import DownloadedFile, Expected, Problem, ProblemKind
 from mediavault.services.media import library as media_library
 from mediavault.services.media import probe_child as media_probe_child

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import BadFile, Failure, Incomplete, NoSpace, StorageFailure, TookTooLong
+from mediavault.core.failures import BadFile, Failure, Incomplete, NoSpace, StorageFailure, TookTooLong
 from mediavault.core.media import Expected
 from mediavault.services.child.process import ChildFailed, ChildTookTooLong
 from mediavault.services.media import library as media_library

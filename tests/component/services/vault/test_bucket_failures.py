@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import MediavaultError, NoSpace, StorageFailure
+from mediavault.core.failures import MediavaultError, NoSpace, StorageFailure
 from mediavault.services.vault import disk
 from mediavault.services.vault.bucket import Bucket, open_bucket
 from mediavault.services.vault.bucket_address import parse_bucket_address

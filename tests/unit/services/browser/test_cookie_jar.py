@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from mediavault.core.errors import BrowserUnavailable
+from mediavault.core.failures import BrowserUnavailable
 from mediavault.services.browser.cookie_jar import as_cookie, restore, snapshot
 
 T = TypeVar("T")

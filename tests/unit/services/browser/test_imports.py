@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.errors import BrowserUnavailable
+from mediavault.core.failures import BrowserUnavailable
 from mediavault.services.browser.cookie_jar import restore
 from mediavault.services.browser.driver import PageFailed
 from mediavault.services.browser.imports import keep_import, waiting_import

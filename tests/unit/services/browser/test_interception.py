@@ -14,7 +14,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from mediavault.core.errors import TookTooLong
+from mediavault.core.failures import TookTooLong
 from mediavault.core.logs import job_context
 from mediavault.services.browser.driver import PageFailed
 from mediavault.services.browser.interception import BodyTap, Verdict, judge

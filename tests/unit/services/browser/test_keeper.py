@@ -12,7 +12,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from mediavault.core.errors import BrowserUnavailable, TookTooLong
+from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import bound_facts, job_context
 from mediavault.services.browser import keeper as keeping
 from mediavault.services.browser.keeper import IDLE_CLOSE_S, RECYCLE_AFTER_PAGES, Keeper, Place

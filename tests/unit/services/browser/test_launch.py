@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from mediavault.core.errors import BrowserUnavailable
+from mediavault.core.failures import BrowserUnavailable
 from mediavault.services.browser.driver import PageFailed
 from mediavault.services.browser.launch import Launcher, environment_for
 from mediavault.services.browser.profile import claim_profile

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import AddressRefused, BrowserUnavailable, ToolMissing
+from mediavault.core.failures import AddressRefused, BrowserUnavailable, ToolMissing
 from mediavault.core.job import JobId
 from mediavault.core.platform import Platform
 from mediavault.core.sessions import Errand, SessionState

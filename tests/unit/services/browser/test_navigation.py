@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     EmptyBody,
     Failure,
     HttpError,

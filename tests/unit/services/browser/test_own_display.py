@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import BrowserUnavailable
+from mediavault.core.failures import BrowserUnavailable
 from mediavault.core.platform import Platform
 from mediavault.core.sessions import Errand, SessionState
 from mediavault.services.browser import own_display

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import BadInput
+from mediavault.core.failures import BadInput
 from mediavault.core.platform import AccountCookie, Platform
 from mediavault.services.browser.accounts import note_account
 from mediavault.services.browser.cookie_db import cookies_on_disk

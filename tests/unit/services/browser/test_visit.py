@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from mediavault.core.errors import AddressRefused, BrowserUnavailable, NetworkFailure, TookTooLong
+from mediavault.core.failures import AddressRefused, BrowserUnavailable, NetworkFailure, TookTooLong
 from mediavault.core.platform import Platform
 from mediavault.services.browser import scripts
 from mediavault.services.browser.driver import Page, PageCrashed, PageFailed

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import BrowserUnavailable, ToolMissing
+from mediavault.core.failures import BrowserUnavailable, ToolMissing
 from mediavault.services.browser import vnc
 from mediavault.services.browser.vnc import MAX_CLIPBOARD_BYTES, NotVnc, ViewerMessages, connect_to_screen
 from tests import rfb_client as rfb

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediavault.core import errors
-from mediavault.core.errors import Failure, LiveNow, MediavaultError, NetworkFailure, NotYet, NoVideo
+from mediavault.core import failures
+from mediavault.core.failures import Failure, LiveNow, MediavaultError, NetworkFailure, NotYet, NoVideo
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
 from mediavault.platforms.registry import all_platforms
@@ -74,13 +74,13 @@ def test_a_platform_comes_back_with_its_patterns(platform: Platform) -> None:
     assert sent(Platform, platform) == platform
 
 
-def failures() -> list[MediavaultError]:
+def every_failure() -> list[MediavaultError]:
     """One of every class."""
-    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, MediavaultError)]
+    kinds = [kind for kind in vars(failures).values() if isinstance(kind, type) and issubclass(kind, MediavaultError)]
     return [kind(f"It failed: {kind.__name__}.") for kind in kinds]
 
 
-@pytest.mark.parametrize("error", failures(), ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", every_failure(), ids=lambda error: type(error).__name__)
 def test_every_error_of_ours_comes_back_as_itself(error: MediavaultError) -> None:
     there = sent(MediavaultError, error)
 

@@ -6,7 +6,7 @@ import pytest
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
 
-from mediavault.core.errors import Incomplete
+from mediavault.core.failures import Incomplete
 from mediavault.services.download.aes import Decryptor, iv_of
 
 KEY, IV = bytes(range(16)), b"\x07" * 16

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from mediavault.core.errors import TookTooLong
+from mediavault.core.failures import TookTooLong
 from mediavault.core.media import SourceType
 from mediavault.services.download.manifest import Segment
 from mediavault.services.download.port import DownloadLimits, MediaRequest

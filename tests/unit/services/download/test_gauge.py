@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.core.errors import Failure, Incomplete, NotAVideo
+from mediavault.core.failures import Failure, Incomplete, NotAVideo
 from mediavault.services.download.gauge import gauge_for
 from tests import media
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.core.errors import Drm, Failure, Incomplete, LiveNow, NotAVideo, Unsupported
+from mediavault.core.failures import Drm, Failure, Incomplete, LiveNow, NotAVideo, Unsupported
 from mediavault.services.download.manifest import MAX_SEGMENTS, Init, MediaPlaylist, Span
 from mediavault.services.download.mpd import read_mpd
 from mediavault.services.download.mpd_document import read_document

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from mediavault.core.errors import Drm, Failure, Incomplete, LiveNow, NotAVideo, Unsupported
+from mediavault.core.failures import Drm, Failure, Incomplete, LiveNow, NotAVideo, Unsupported
 from mediavault.services.download.manifest import MAX_SEGMENTS, Init, Key, Master, MediaPlaylist, Span, Wanted
 from mediavault.services.download.playlist import read_playlist
 from tests.patience import patient

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from mediavault.core.errors import EmptyBody, Failure, HttpError, LinkExpired, NotAVideo, RateLimited
+from mediavault.core.failures import EmptyBody, Failure, HttpError, LinkExpired, NotAVideo, RateLimited
 from mediavault.services.download.resume import (
     OVERLAP_BYTES,
     AllThere,

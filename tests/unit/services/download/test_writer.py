@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import NoSpace, StorageFailure
+from mediavault.core.failures import NoSpace, StorageFailure
 from mediavault.services.download import writer as module
 from mediavault.services.download.writer import BATCH_BYTES, QUEUE_BYTES, open_writer
 from tests.fakes import FakeClock

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from email.parser import Parser
 
-from mediavault.core.errors import NetworkFailure
+from mediavault.core.failures import NetworkFailure
 
 
 class Names:

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from mediavault.core.errors import AddressRefused, BadSetting, NetworkFailure
+from mediavault.core.failures import AddressRefused, BadSetting, NetworkFailure
 from mediavault.core.urls import HttpUrl, parse_http_url
 from mediavault.services.egress import guard as guarding
 from mediavault.services.egress.guard import MAX_ENDPOINTS, EgressGuard, SystemResolver

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediavault.core.errors import HttpError, Incomplete
+from mediavault.core.failures import HttpError, Incomplete
 from mediavault.services.egress.client import Inflater
 
 

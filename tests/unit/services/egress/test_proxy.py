@@ -12,7 +12,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from mediavault.core.errors import AddressRefused
+from mediavault.core.failures import AddressRefused
 from mediavault.core.logs import job_context
 from mediavault.core.urls import parse_http_url
 from mediavault.services.egress import proxy as proxying

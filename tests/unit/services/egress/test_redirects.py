@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.errors import HttpError
+from mediavault.core.failures import HttpError
 from mediavault.core.urls import parse_http_url
 from mediavault.services.egress.redirects import Hop, after_redirect, request_headers
 

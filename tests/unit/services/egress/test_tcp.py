@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from mediavault.core.errors import NetworkFailure, TookTooLong
+from mediavault.core.failures import NetworkFailure, TookTooLong
 from mediavault.services.egress import tcp
 from mediavault.services.egress.guard import Endpoint
 from mediavault.services.egress.tcp import BUFFER_BYTES, Streams, dial, is_of_our_user, owner_of, tunnel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from mediavault.core.errors import Failure
+from mediavault.core.failures import Failure
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
 from mediavault.services.browser.port import PageCapture

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import Deleted, ExtractorBroken, Failure, HttpError, RateLimited, SeemsDeleted, Unsupported
+from mediavault.core.failures import (
+    Deleted,
+    ExtractorBroken,
+    Failure,
+    HttpError,
+    RateLimited,
+    SeemsDeleted,
+    Unsupported,
+)
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import identify
 from mediavault.platforms.x import X

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     Ambiguous,
     Deleted,
     Drm,

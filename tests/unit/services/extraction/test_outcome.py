@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     AgeRestricted,
     BadInput,
     BadUrl,

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import pytest
 
-from mediavault.core.errors import Ambiguous
+from mediavault.core.failures import Ambiguous
 from mediavault.platforms.generic import GENERIC
 from mediavault.services.browser.port import Feed, Play, SeenResponse, SeenVideo
 from mediavault.services.extraction.candidates import network_media

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import Ambiguous, Drm, LinkExpired, NoVideo
+from mediavault.core.failures import Ambiguous, Drm, LinkExpired, NoVideo
 from mediavault.core.media import (
     Candidate,
     Expected,

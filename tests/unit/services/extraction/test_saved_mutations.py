@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import BadInput, ErrorCode
+from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import identify
 from mediavault.services.extraction.page_data import meta_media

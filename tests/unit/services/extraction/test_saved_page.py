@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import Ambiguous, BadInput, MediavaultError, NoVideo
+from mediavault.core.failures import Ambiguous, BadInput, MediavaultError, NoVideo
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
 from mediavault.core.urls import parse_http_url

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.core.errors import BadInput
+from mediavault.core.failures import BadInput
 from mediavault.services.extraction.saved_page import MAX_PAGE_BYTES, open_saved
 
 PAGE = '<html><head><meta charset="%s"><title>Drächen – 凧</title></head></html>'

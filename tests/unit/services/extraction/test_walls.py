@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     AccountWarning,
     AgeRestricted,
     Challenge,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     AddressRefused,
     AgeRestricted,
     Challenge,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import ExtractorBroken, StorageFailure, ToolMissing
+from mediavault.core.failures import ExtractorBroken, StorageFailure, ToolMissing
 from mediavault.services.extraction.ytdlp_home import Installed, installed, own_version, use, work_folder
 from mediavault.services.extraction.ytdlp_upgrade import Upgrade, package, upgrade
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     Deleted,
     Drm,
     ExtractorBroken,

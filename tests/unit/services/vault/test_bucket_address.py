@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.core.errors import BadSetting
+from mediavault.core.failures import BadSetting
 from mediavault.services.vault.bucket_address import BucketAddress, Provider, parse_bucket_address
 
 ADDRESSES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.core.errors import BadSetting, NoSpace, StorageFailure
+from mediavault.core.failures import BadSetting, NoSpace, StorageFailure
 from mediavault.services.vault.bucket import open_bucket
 from mediavault.services.vault.bucket_address import parse_bucket_address
 from mediavault.services.vault.bucket_errors import Refusal, as_ours

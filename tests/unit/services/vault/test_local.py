@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.errors import NoSpace, StorageFailure
+from mediavault.core.failures import NoSpace, StorageFailure
 from mediavault.services.vault import disk
 from mediavault.services.vault.local import LocalVault
 from mediavault.services.vault.naming import VIDEO_SUFFIXES

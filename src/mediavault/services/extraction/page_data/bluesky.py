@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import quote, unquote
 
-from mediavault.core.errors import Deleted, Failure, LoginRequired
+from mediavault.core.failures import Deleted, Failure, LoginRequired
 from mediavault.core.media import Expected, Item, ItemRole, ItemType, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import values

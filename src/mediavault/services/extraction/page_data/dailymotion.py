@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     AgeRestricted,
     Deleted,
     ExtractorBroken,

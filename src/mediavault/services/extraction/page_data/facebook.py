@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     AccountWarning,
     Challenge,
     Deleted,

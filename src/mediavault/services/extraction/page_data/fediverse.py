@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from mediavault.core.errors import LiveNow
+from mediavault.core.failures import LiveNow
 from mediavault.core.media import Candidate, Expected, Item, ItemRole, ItemType, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.media_urls import classify_media

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     AccountWarning,
     Challenge,
     Deleted,

@@ -13,7 +13,7 @@ from dataclasses import replace
 from html import unescape
 from urllib.parse import urlsplit
 
-from mediavault.core.errors import Deleted, Failure, LoginRequired
+from mediavault.core.failures import Deleted, Failure, LoginRequired
 from mediavault.core.media import Expected, Item, ItemRole, ItemType, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import values

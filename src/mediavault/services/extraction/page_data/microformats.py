@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from mediavault.core.errors import BadUrl
+from mediavault.core.failures import BadUrl
 from mediavault.core.media import Expected, Item, ItemType, Post
 from mediavault.core.platform import Platform
 from mediavault.core.urls import HttpUrl, parse_http_url

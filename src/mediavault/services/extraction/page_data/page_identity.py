@@ -5,7 +5,7 @@ A page is saved, and answered, under addresses that are not its own: the site mo
 
 from __future__ import annotations
 
-from mediavault.core.errors import BadUrl
+from mediavault.core.failures import BadUrl
 from mediavault.core.media import Post
 from mediavault.core.platform import AddressKind, Platform, is_named_host, read_page, read_post
 from mediavault.core.urls import HttpUrl, parse_http_url

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from mediavault.core.errors import Deleted
+from mediavault.core.failures import Deleted
 from mediavault.core.media import Candidate, Expected, Item, ItemType, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import build, values

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from mediavault.core.errors import ExtractorBroken
+from mediavault.core.failures import ExtractorBroken
 from mediavault.core.media import Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import (

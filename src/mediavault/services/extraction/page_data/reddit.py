@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from mediavault.core.errors import Deleted, Failure, IpBlocked, LoginRequired, Private, RateLimited, Upcoming
+from mediavault.core.failures import Deleted, Failure, IpBlocked, LoginRequired, Private, RateLimited, Upcoming
 from mediavault.core.media import Item, ItemType, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import values

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from mediavault.core.errors import AgeRestricted, Challenge, Deleted, Failure, LoginRequired, Private, RegionLocked
+from mediavault.core.failures import AgeRestricted, Challenge, Deleted, Failure, LoginRequired, Private, RegionLocked
 from mediavault.core.media import Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.http_status import site_name

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
-from mediavault.core.errors import LoginRequired
+from mediavault.core.failures import LoginRequired
 from mediavault.core.media import Item, ItemRole, ItemType, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import meta_media, values

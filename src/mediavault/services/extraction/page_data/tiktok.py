@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mediavault.core.errors import AgeRestricted
+from mediavault.core.failures import AgeRestricted
 from mediavault.core.media import Candidate, Expected, FoundIn, Item, ItemType, Ownership, Post, Watermark
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import build, values

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     AgeRestricted,
     Challenge,
     Deleted,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mediavault.core.errors import Deleted, Failure, LoginRequired
+from mediavault.core.failures import Deleted, Failure, LoginRequired
 from mediavault.core.media import Candidate, Expected, Item, ItemType, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import build, values

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from mediavault.core.errors import Deleted
+from mediavault.core.failures import Deleted
 from mediavault.core.media import Candidate, Expected, Item, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import build, values

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from mediavault.core.errors import Deleted, Failure, LoginRequired
+from mediavault.core.failures import Deleted, Failure, LoginRequired
 from mediavault.core.media import Candidate, Expected, Item, ItemType, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import build, values

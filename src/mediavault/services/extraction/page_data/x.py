@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mediavault.core.errors import LiveNow
+from mediavault.core.failures import LiveNow
 from mediavault.core.media import Candidate, Expected, FoundIn, Item, ItemRole, ItemType, Ownership, Post
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import build, values

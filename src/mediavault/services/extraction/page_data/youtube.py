@@ -14,7 +14,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     AgeRestricted,
     AgeRestrictedToStrangers,
     Challenge,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import Challenge, Deleted, LoginRequired, Private, RegionLocked
+from mediavault.core.failures import Challenge, Deleted, LoginRequired, Private, RegionLocked
 from tests.unit.services.extraction.page_data.reading import best, read, told
 
 URL = "https://www.bilibili.com/video/BV13x41117TL/"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import Deleted, LoginRequired
+from mediavault.core.failures import Deleted, LoginRequired
 from tests.unit.services.extraction.page_data.reading import best, read, told
 
 DID = "did:plc:jane"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import Deleted, LiveNow, Private, RegionLocked
+from mediavault.core.failures import Deleted, LiveNow, Private, RegionLocked
 from tests.unit.services.extraction.page_data.reading import best, read, told
 
 URL = "https://www.dailymotion.com/video/x5kesuj"

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from mediavault.core.errors import Failure, LiveNow, LoginRequired, RateLimited, Upcoming
+from mediavault.core.failures import Failure, LiveNow, LoginRequired, RateLimited, Upcoming
 from mediavault.core.media import ItemRole, ItemType, Post, SourceType
 from mediavault.platforms.facebook import FACEBOOK
 from mediavault.services.extraction.page_data import facebook

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import Challenge, Deleted, Failure, LoginRequired, Private, RateLimited
+from mediavault.core.failures import Challenge, Deleted, Failure, LoginRequired, Private, RateLimited
 from mediavault.core.media import ItemType, Post, SourceType
 from mediavault.platforms.instagram import INSTAGRAM
 from mediavault.services.extraction.page_data import instagram

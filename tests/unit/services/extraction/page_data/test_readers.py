@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import ExtractorBroken, Failure
+from mediavault.core.failures import ExtractorBroken, Failure
 from tests.unit.services.extraction.page_data import (
     test_activity,
     test_bilibili,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import Deleted, Failure, IpBlocked, LoginRequired, Private, RateLimited, Upcoming
+from mediavault.core.failures import Deleted, Failure, IpBlocked, LoginRequired, Private, RateLimited, Upcoming
 from mediavault.core.media import ItemType, Post, SourceType
 from mediavault.platforms.reddit import REDDIT
 from mediavault.services.extraction.page_data import reddit

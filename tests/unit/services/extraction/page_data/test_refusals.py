@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.core.errors import AgeRestricted, Challenge, Deleted, Failure, LoginRequired, Private, RegionLocked
+from mediavault.core.failures import AgeRestricted, Challenge, Deleted, Failure, LoginRequired, Private, RegionLocked
 from mediavault.core.media import Post
 from mediavault.core.platform import Platform
 from mediavault.platforms.bilibili import BILIBILI

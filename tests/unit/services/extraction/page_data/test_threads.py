@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import LoginRequired
+from mediavault.core.failures import LoginRequired
 from mediavault.core.media import ItemRole, ItemType, Post
 from mediavault.platforms.threads import THREADS
 from mediavault.services.extraction.page_data import threads

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import AgeRestricted, Deleted, Failure, IpBlocked, Private
+from mediavault.core.failures import AgeRestricted, Deleted, Failure, IpBlocked, Private
 from mediavault.core.media import Candidate, ItemType, Watermark
 from mediavault.platforms.tiktok import TIKTOK
 from mediavault.services.extraction.page_data import tiktok

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import Deleted, LoginRequired
+from mediavault.core.failures import Deleted, LoginRequired
 from tests.unit.services.extraction.page_data.reading import best, read, told
 
 URL = "https://www.tumblr.com/jane/701234567890123456/a-kite"

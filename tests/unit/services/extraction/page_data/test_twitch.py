@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import Deleted
+from mediavault.core.failures import Deleted
 from tests.unit.services.extraction.page_data.reading import best, read, told
 
 SLUG = "FaintLightGullWholeWheat-abc123"

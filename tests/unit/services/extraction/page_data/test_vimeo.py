@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import Deleted, LiveNow, LoginRequired, Private
+from mediavault.core.failures import Deleted, LiveNow, LoginRequired, Private
 from tests.unit.services.extraction.page_data.reading import best, read, told
 
 URL = "https://vimeo.com/123456789"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import Deleted
+from mediavault.core.failures import Deleted
 from tests.unit.services.extraction.page_data.reading import best, read, told
 
 URL = "https://weibo.com/2427303621/MxojLlLgQ"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.errors import AccountWarning, AgeRestricted, Deleted, Failure, Private, RateLimited, RegionLocked
+from mediavault.core.failures import AccountWarning, AgeRestricted, Deleted, Failure, Private, RateLimited, RegionLocked
 from mediavault.core.media import ItemRole, ItemType, Ownership, SourceType
 from mediavault.platforms.x import X
 from mediavault.services.extraction.page_data import x

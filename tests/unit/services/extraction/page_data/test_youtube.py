@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from mediavault.core.errors import (
+from mediavault.core.failures import (
     AgeRestricted,
     Challenge,
     Deleted,
