@@ -8,7 +8,7 @@ from pathlib import Path
 from mediavault.core.copies import Copy, CopyStatus, MediaLook
 from mediavault.core.job import Job, JobId
 from mediavault.core.media import KeptFile
-from mediavault.services.vault.reading import DiskFile, open_below
+from mediavault.services.vault.disk import DiskFile, open_below
 
 
 @dataclass

@@ -51,7 +51,7 @@ from mediavault.services.extraction.port import ApiAnswer
 from mediavault.services.extraction.saved_page import open_saved
 from mediavault.services.extraction.walls import is_login_page
 from mediavault.services.extraction.ytdlp_sites import YtdlpSite
-from mediavault.services.vault import marker
+from mediavault.services.vault import layout
 from mediavault.store import search_words
 from tests.fakes import START
 from tests.pumps import Pump, modules
@@ -92,10 +92,10 @@ OWN_TEXTS = frozenset(
         "services.media.nal.same_form",
         "services.media.mp4_boxes.end_of_segments",
         "services.vault.bucket_address.parse_bucket_address",  # settings
-        "services.vault.marker.not_there",
-        "services.vault.naming.names_in_turn",
-        "services.vault.naming.no_free_name",
-        "services.vault.sidecars.beside",
+        "services.vault.layout.not_there",
+        "services.vault.layout.names_in_turn",
+        "services.vault.layout.no_free_name",
+        "services.vault.sidecars.sibling",
     }
 )  # fmt: skip
 
@@ -150,7 +150,7 @@ WITH_MORE: Mapping[str, Read] = {
     "services.extraction.saved_page.open_saved": lambda text: open_saved(_bytes(text), URL),
     "services.extraction.walls.is_login_page": lambda text: is_login_page(URL + text, TIKTOK),
     "services.extraction.ytdlp_format.is_foreign": lambda text: ytdlp_format.is_foreign(URL + text, TIKTOK),
-    "services.vault.marker.id_in": lambda text: marker.id_in(_bytes(text), "here"),
+    "services.vault.layout.id_in": lambda text: layout.id_in(_bytes(text), "here"),
     "store.search_words.is_in": lambda text: search_words.is_in(text, search_words.asked("kite") or ()),
     "store.search_words.account_line": lambda text: search_words.account_line(text, text),
     "store.search_words.job_line": lambda text: search_words.job_line(URL, URL, None, {"title": text, "text": text}),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mediavault.core.job import ClaimedJob, ItemStatus, Job, JobItem, WorkerId
 from mediavault.core.media import Account, Item, ItemType, KeptFile, SourceType
-from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, beside, write_sidecar
+from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, sibling, write_sidecar
 from mediavault.store.port import Checkpoint, JobQuery, JobStore, StoredJob
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock
@@ -52,7 +52,7 @@ async def complete(store: JobStore, claim: ClaimedJob, root: Path, clock: FakeCl
             kept = place_video(root, f"{account.slug}/{number:06d}-{place}.mp4", seed=number * 100 + place)
             items[place] = JobItem(one.item, ItemStatus.KEPT, kept)
             facts = write_sidecar(claim.job, None, items, place, kept, saved_at=clock.now())
-            (root / beside(kept.output_path, SIDECAR_SUFFIX)).write_text(json.dumps(facts))
+            (root / sibling(kept.output_path, SIDECAR_SUFFIX)).write_text(json.dumps(facts))
     await store.complete(claim, next(one.kept for one in items if one.kept), items)
     return await store.get(claim.id)
 
@@ -64,7 +64,7 @@ def place_video(root: Path, path: str, *, seed: int) -> KeptFile:
     body = random.Random(seed).randbytes(VIDEO_BYTES)
     video.write_bytes(body)
     video.with_suffix(".jpg").write_bytes(b"picture")
-    return KeptFile(path, beside(path, ".jpg"), len(body), hashlib.sha256(body).hexdigest(), 4.25, 320, 180)
+    return KeptFile(path, sibling(path, ".jpg"), len(body), hashlib.sha256(body).hexdigest(), 4.25, 320, 180)
 
 
 async def all_of(store: JobStore) -> Sequence[StoredJob]:

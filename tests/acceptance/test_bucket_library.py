@@ -19,7 +19,7 @@ from mediavault.practice.media import Clip
 from mediavault.practice.site import PracticeSite, practice_site
 from mediavault.services.vault.bucket import open_bucket
 from mediavault.services.vault.bucket_address import parse_bucket_address
-from mediavault.services.vault.marker import MARKER
+from mediavault.services.vault.layout import MARKER
 from tests.acceptance.test_serve import served
 from tests.patience import patient
 from tests.servers import s3

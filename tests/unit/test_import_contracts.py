@@ -97,7 +97,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
     "Services see no job": [
         ("mediavault.services.download.fetcher", "mediavault.core.job"),
         ("mediavault.services.extraction.ranking", "mediavault.core.job"),
-        ("mediavault.services.vault.naming", "mediavault.core.job"),
+        ("mediavault.services.vault.layout", "mediavault.core.job"),
     ],
     "Browser, HTTP client, media and database libraries stay behind services and stores": [
         ("mediavault.worker.queue", "apsw"),

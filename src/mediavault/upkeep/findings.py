@@ -9,7 +9,7 @@ from enum import StrEnum
 from mediavault.core.job import ItemStatus, Job, JobId, JobStatus
 from mediavault.core.media import KeptFile
 from mediavault.core.words import counted
-from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, beside
+from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, sibling
 
 
 class Trouble(StrEnum):
@@ -82,7 +82,7 @@ def named_paths(job: Job) -> Iterator[str]:
         if output is not None:
             yield output
             if "." in output:
-                yield beside(output, SIDECAR_SUFFIX)
+                yield sibling(output, SIDECAR_SUFFIX)
         if thumbnail is not None:
             yield thumbnail
 

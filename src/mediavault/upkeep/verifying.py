@@ -16,7 +16,7 @@ from mediavault.core.job import Job
 from mediavault.core.media import KeptFile
 from mediavault.core.words import counted
 from mediavault.services.vault.port import Vault
-from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, BadSidecar, beside, read_sidecar
+from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, BadSidecar, read_sidecar, sibling
 from mediavault.store.bulk import iter_pages
 from mediavault.store.port import JobQuery, JobStore
 from mediavault.upkeep.findings import Finding, Trouble, judge_orphan, judge_size, kept_files, lacks_facts, named_paths
@@ -99,7 +99,7 @@ class Verification:
             found.append(Finding(trouble[0], kept.output_path, job.id, trouble[1]))
         if kept.thumbnail_path is not None and await self._size(kept.thumbnail_path) is None:
             found.append(Finding(Trouble.THUMBNAIL_MISSING, kept.thumbnail_path, job.id))
-        sidecar = beside(kept.output_path, SIDECAR_SUFFIX)
+        sidecar = sibling(kept.output_path, SIDECAR_SUFFIX)
         if await self._size(sidecar) is None:
             found.append(Finding(Trouble.SIDECAR_MISSING, sidecar, job.id))
         elif self._read_data and (why := await self._sidecar_trouble(sidecar, job, kept)):

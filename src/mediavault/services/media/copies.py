@@ -22,7 +22,7 @@ from mediavault.core.media import KeptFile, ProbeReport
 from mediavault.core.system_errors import machine_errors_as_ours
 from mediavault.services.media.copy_shelf import CopyShelf
 from mediavault.services.media.judgement import needs_remux
-from mediavault.services.vault.reading import DiskFile
+from mediavault.services.vault.disk import DiskFile
 
 AT_ONCE = 1
 MAX_WAITING = 8

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mediavault.core.failures import NoSpace
-from mediavault.services.vault.reading import DiskFile, open_below
+from mediavault.services.vault.disk import DiskFile, open_below
 
 MAKING = ".making-"
 LEFT_BEHIND_S = 24 * 3_600.0  # a working folder of that age belongs to a process that was killed

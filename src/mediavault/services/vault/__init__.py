@@ -1,1 +1,1 @@
-"""The library: where verified files stand for good, and the folders in which they are made ready."""
+"""The library: where verified files are kept, and the staging folders in which they are prepared."""

@@ -1,7 +1,7 @@
-"""obstore behind a small face: S3, Google Cloud Storage and Azure as one kind of bucket. Its only importer.
+"""obstore behind a small interface: S3, Google Cloud Storage and Azure as one kind of bucket. Its only importer.
 
-Every method may raise StorageFailure or NoSpace. What the server answers with 5xx, and what breaks while it is read, is
-tried again by obstore itself; a write whose answer was lost is not, since only who wrote can tell what came of it.
+Every method may raise StorageFailure or NoSpace. obstore itself retries answers of 5xx and reads that
+break; not a write whose answer was lost, since only the writer can find out what became of it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ from obstore.exceptions import (
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from mediavault.core.failures import BadSetting, StorageFailure
-from mediavault.services.vault.bucket_address import BucketAddress, Provider
-from mediavault.services.vault.bucket_errors import Refusal, as_ours, is_missing_bucket
+from mediavault.services.vault.bucket_address import BucketAddress, Provider, Refusal, as_ours, is_missing_bucket
 
 if TYPE_CHECKING:
     from obstore.store import AzureConfig, ClientConfig, ObjectStore, RetryConfig, S3Config
@@ -39,7 +38,7 @@ ABORT_WAIT_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long the storage may take. A request that sends has no stall limit: a slow line is none's fault."""
+    """How long the storage may take. A request that sends has no stall limit, so that a slow line is enough."""
 
     connect_s: float = 10.0
     stall_s: float = 30.0  # between two pieces of an answer
@@ -59,14 +58,14 @@ class ObjectFacts:
 
 
 class Bucket:
-    """The objects below an address's prefix. Keys are relative to it, with forward slashes."""
+    """The objects below a prefix. Keys are relative to it, with forward slashes."""
 
     def __init__(self, address: BucketAddress, reader: ObjectStore, writer: ObjectStore) -> None:
         self.address = address
         self._reader, self._writer = reader, writer
 
     async def look(self, key: str) -> ObjectFacts | None:
-        """None when there is no such object."""
+        """Return the object's facts; None when there is no such object."""
         try:
             with self._but_answers():
                 found = await obstore.get_async(self._reader, key, options={"head": True})
@@ -109,7 +108,7 @@ class Bucket:
         try:
             await asyncio.shield(sending)
         except asyncio.CancelledError:
-            stop.set()  # obstore aborts when its source fails; a task of its that is cancelled would leave the parts
+            stop.set()  # obstore aborts when its source fails; cancelling its task would leave the parts
             await asyncio.wait({sending}, timeout=ABORT_WAIT_S)
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
@@ -131,7 +130,7 @@ class Bucket:
             )
 
     async def read(self, key: str, start: int, end: int, *, etag: str) -> bytes | None:
-        """The bytes from ``start`` up to ``end`` of that very version; None when it is no longer there."""
+        """Return the bytes from ``start`` up to ``end`` of exactly that version; None when it is gone."""
         try:
             with self._but_answers():
                 options: obstore.GetOptions = {"range": (start, end)}
@@ -143,7 +142,7 @@ class Bucket:
             return None
 
     async def stream(self, key: str) -> AsyncIterator[bytes] | None:
-        """The whole object in pieces of some MB; None when there is none."""
+        """Stream the whole object in pieces of some MB; None when there is none."""
         try:
             with self._but_answers():
                 found = await obstore.get_async(self._reader, key)
@@ -157,7 +156,7 @@ class Bucket:
                 yield bytes(piece)
 
     async def remove(self, key: str) -> None:
-        """A missing object does not matter."""
+        """Remove the object; a missing one is ignored."""
         with contextlib.suppress(FileNotFoundError), self._but_answers():
             await obstore.delete_async(self._writer, key)
 
@@ -170,17 +169,17 @@ class Bucket:
 
     @contextlib.contextmanager
     def _errors_as_ours(self) -> Iterator[None]:
-        """All of them."""
+        """Translate all of obstore's errors."""
         try:
             with self._but_answers():
                 yield
         except (FileNotFoundError, AlreadyExistsError, PreconditionError) as exc:
-            # of an upload: it was completed, and obstore, which did not hear that, could not abort it any more
+            # of an upload: it was completed, and obstore, which did not know, could no longer abort it
             raise as_ours(Refusal.NOT_FOUND, str(exc), self.address) from exc
 
     @contextlib.contextmanager
     def _but_answers(self) -> Iterator[None]:
-        """FileNotFoundError, AlreadyExistsError and PreconditionError are answers to what some methods ask."""
+        """Translate obstore's errors, except FileNotFoundError, AlreadyExistsError and PreconditionError, which are answers."""
         try:
             yield
         except FileNotFoundError as exc:

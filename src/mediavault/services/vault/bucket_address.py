@@ -1,13 +1,17 @@
-"""Where an object library stands, read from ``MEDIAVAULT_VAULT_URL``. Keys and passwords never stand in it."""
+"""The address of a library in a bucket, read from ``MEDIAVAULT_VAULT_URL``, and what its refusals mean. Pure.
+
+The setting never contains keys or passwords.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from pathlib import PurePosixPath
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from mediavault.core.failures import BadSetting
+from mediavault.core.failures import BadSetting, NoSpace, StorageFailure
 
 _EXAMPLE = "s3://bucket/folder?region=eu-central-1, s3://bucket?endpoint=https://minio.lan:9000, gs://bucket/folder or az://container?account=name"
 
@@ -33,8 +37,8 @@ _CHOICES = {"style": {"path", "virtual"}, "create": {"look"}}
 class BucketAddress:
     """``bucket`` is Azure's container. ``prefix`` is "" or a folder in it, without slashes at its ends.
 
-    ``looks_first``: the endpoint has no "only if nothing is there", and whoever runs the vault accepts that its workers
-    look before they write instead.
+    ``looks_first``: the endpoint ignores "If-None-Match: *", and the vault's owner accepts that workers look before they
+    write instead.
     """
 
     provider: Provider
@@ -103,3 +107,95 @@ def _endpoint(text: str | None) -> str | None:
 
 def _bad(what: str, help: str = f"As in {_EXAMPLE}; leave it unset for the download folder.") -> BadSetting:  # noqa: A002
     return BadSetting(f"MEDIAVAULT_VAULT_URL: {what}.", help=help)
+
+
+_STATUS = re.compile(r"non-2xx status code: (\d{3})")
+_CODE = re.compile(r"<Code>([A-Za-z0-9_.-]{1,60})</Code>")
+_FULL = re.compile(r"status code: 507|QuotaExceeded|StorageFull|InsufficientStorage", re.I)
+_NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|specified (bucket|container) does not exist", re.I)
+_NO_KEYS = re.compile(
+    r"169\.254\.169\.254|metadata\.google\.internal|no .{0,30}credentials|missing .{0,30}(credential|key)", re.I
+)
+_ELSEWHERE = re.compile(r"PermanentRedirect|AuthorizationHeaderMalformed|status code: 301|Received redirect", re.I)
+_BUSY = re.compile(r"SlowDown|ServerBusy|TooManyRequests|RequestLimitExceeded|status code: (429|503)", re.I)
+_CLOCK = re.compile(r"RequestTimeTooSkewed|request is too old", re.I)
+
+_VARIABLES = {
+    Provider.S3: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    Provider.GOOGLE: "GOOGLE_APPLICATION_CREDENTIALS",
+    Provider.AZURE: "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+}
+
+
+class Refusal(Enum):
+    """How obstore classifies an answer."""
+
+    DENIED = auto()
+    NOT_FOUND = auto()
+    OTHER = auto()
+
+
+def is_missing_bucket(words: str) -> bool:
+    """Return whether the bucket itself is missing, not an object in it. The answer to a HEAD request has no text."""
+    return bool(_NO_BUCKET.search(words))
+
+
+def as_ours(refusal: Refusal, words: str, address: BucketAddress) -> StorageFailure | NoSpace:
+    """Return the failure that a job or the doctor shows. ``words`` is obstore's text, which includes the server's answer."""
+    keys = _VARIABLES[address.provider]
+    if _FULL.search(words):
+        return NoSpace(f"{address} has no room left.", help="Free some space in the bucket, or raise its quota.")
+    if is_missing_bucket(words):
+        return StorageFailure(
+            f"There is no bucket {address.bucket!r}.", help="Create it, or correct MEDIAVAULT_VAULT_URL."
+        )
+    if _CLOCK.search(words):
+        return StorageFailure(f"{address} finds this machine's clock wrong.", help="Set the clock; NTP keeps it right.")
+    if _NO_KEYS.search(words):
+        return StorageFailure(f"No credentials for {address} were found.", help=f"Set {keys}.")
+    if _ELSEWHERE.search(words):
+        return StorageFailure(
+            f"{address} is in another region.", help="Name it in MEDIAVAULT_VAULT_URL: ?region=eu-central-1"
+        )
+    if refusal is Refusal.DENIED:
+        return StorageFailure(
+            f"{address} refuses this vault's credentials{_code(words)}.",
+            help=f"Check {keys}, and that they may list the bucket and read, write and delete in it.",
+        )
+    if _BUSY.search(words):
+        return StorageFailure(f"{address} asks us to slow down.", help="Nothing to do: the next try is scheduled.")
+    return _unhelpful(refusal, words, address)
+
+
+def _unhelpful(refusal: Refusal, words: str, address: BucketAddress) -> StorageFailure:
+    if refusal is Refusal.NOT_FOUND:
+        return StorageFailure(
+            f"{address} has no such bucket or object.",
+            help="Check that it exists. Does something else write in that folder?",
+        )
+    if status := _STATUS.search(words):
+        return StorageFailure(
+            f"{address} answered {status[1]}{_code(words)}.",
+            help="The next try is scheduled. If this stays, look at the storage's own state page or log.",
+        )
+    return StorageFailure(
+        f"{address} cannot be reached{_reason(words)}.",
+        help=f"Check the network{' and the endpoint in MEDIAVAULT_VAULT_URL' if address.endpoint else ''}; the next try is scheduled.",
+    )
+
+
+def _code(words: str) -> str:
+    code = _CODE.search(words)
+    return f" ({code[1]})" if code else ""
+
+
+def _reason(words: str) -> str:
+    for sign, reason in (
+        ("dns error", "its name is not known"),
+        ("Connection refused", "connection refused"),
+        ("timed out", "it took too long"),
+        ("certificate", "its certificate is not trusted"),
+    ):
+        if sign.lower() in words.lower():
+            return f": {reason}"
+    return ""

@@ -1,11 +1,13 @@
-"""Files on a disk: durable writing, renaming without replacing, hashing. What the vaults do in their threads.
+"""Files on a disk: durable writing, renaming without replacing, hashing, reading without following links.
 
+What the libraries do in their threads.
 A failed fsync is never repeated on the same file: after an error the kernel may have dropped the dirty pages and a
-second fsync would say yes.
+second fsync would succeed.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import errno
@@ -14,9 +16,9 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mediavault.core.system_errors import failure_of_disk, is_of_the_machine
@@ -27,7 +29,7 @@ _RENAME_NOREPLACE = 1  # linux/fs.h
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What a file's bytes are now, read anew. ``sha256`` in hexadecimal."""
+    """Size and hash of a file's current bytes. ``sha256`` in hexadecimal."""
 
     bytes: int
     sha256: str
@@ -59,7 +61,7 @@ def make_folder(path: Path) -> None:
 
 
 def seal(path: Path) -> str:
-    """fsync the file and answer its SHA-256 in hexadecimal."""
+    """fsync the file and return its SHA-256 in hexadecimal."""
     with errors_as_ours(path.parent), path.open("rb") as file:
         os.fsync(file.fileno())
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -85,7 +87,7 @@ def place(staged: Path, target: Path) -> bool:
 
 def write_json(value: Mapping[str, Any], draft: Path) -> None:
     """Write and fsync; nothing is renamed yet."""
-    # half of a surrogate pair, as cut titles have, is no reason to lose the file that it describes
+    # half of a surrogate pair, as cut titles have, must not cost the file that it describes
     with errors_as_ours(draft.parent), draft.open("w", encoding="utf-8", errors="replace") as file:
         json.dump(value, file, ensure_ascii=False, indent=1)
         file.write("\n")
@@ -94,9 +96,9 @@ def write_json(value: Mapping[str, Any], draft: Path) -> None:
 
 
 def is_file_with(path: Path, size: int, sha256: str) -> bool:
-    """Whether a regular file of that size and hash stands there; False as well when it may not be read.
+    """Return whether there is a regular file of that size and hash; False as well when it may not be read.
 
-    Raises NoSpace or StorageFailure where the disk itself does not answer: that is no no.
+    Raises NoSpace or StorageFailure where the disk itself fails, which proves nothing about the file.
     """
     try:
         facts = path.lstat()
@@ -141,7 +143,7 @@ def fsync_folder(folder: Path) -> None:
 
 
 def _make_folders(folder: Path) -> list[Path]:
-    """Create missing folders; the parents whose entries must reach the disk are answered."""
+    """Create missing folders and return the parents whose entries must reach the disk."""
     missing = []
     while not folder.exists():
         missing.append(folder)
@@ -152,10 +154,101 @@ def _make_folders(folder: Path) -> list[Path]:
 
 
 def empty(folder: Path) -> None:
-    """Remove all that is in it; links, not what they lead to."""
+    """Remove everything in the folder; links, not their targets."""
     with errors_as_ours(folder):
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+
+
+CHUNK_BYTES = 256 * 1024
+
+
+@dataclass(slots=True)
+class DiskFile:
+    """A regular file that is open for reading."""
+
+    descriptor: int
+    size: int
+    modified_ns: int
+    _closed: bool = False
+
+    @property
+    def version(self) -> str:
+        return f"{self.modified_ns:x}-{self.size:x}"
+
+    async def chunks(self, start: int, end: int) -> AsyncIterator[bytes]:
+        position = start
+        while position < end:
+            chunk = await asyncio.to_thread(os.pread, self.descriptor, min(CHUNK_BYTES, end - position), position)
+            if not chunk:
+                return
+            position += len(chunk)
+            yield chunk
+
+    async def close(self) -> None:
+        self.close_now()
+
+    def close_now(self) -> None:
+        if not self._closed:
+            self._closed = True
+            os.close(self.descriptor)
+
+
+def is_inside(relative: str) -> bool:
+    """Return whether the text is a path below a library."""
+    pure = PurePosixPath(relative)
+    return not pure.is_absolute() and ".." not in pure.parts and bool(pure.parts) and "\0" not in relative
+
+
+def open_below(root: Path, relative: str) -> DiskFile | None:
+    """Open a file below ``root``, step by step without following any link; None when there is no such regular file.
+
+    Each step is opened relative to the one before, so that no other process can swap a folder for a link in between.
+    """
+    if not is_inside(relative):
+        return None
+    parts = PurePosixPath(relative).parts
+    try:
+        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for part in parts[:-1]:
+                below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+                os.close(folder)
+                folder = below
+            # O_NONBLOCK: a pipe in the library must not hold up the thread
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+            return _regular(os.open(parts[-1], flags, dir_fd=folder))
+        finally:
+            os.close(folder)
+    except OSError:  # missing, a link (ELOOP), no permission: the caller treats them alike
+        return None
+
+
+def digest_below(root: Path, relative: str) -> Digest | None:
+    """Read the file from end to end; None when there is no such regular file. Raises OSError when it cannot be read."""
+    file = open_below(root, relative)
+    if file is None:
+        return None
+    with open(file.descriptor, "rb") as reader:  # noqa: PTH123 - a descriptor; the reader closes it
+        digest = hashlib.file_digest(reader, "sha256")
+        return Digest(reader.tell(), digest.hexdigest())
+
+
+def read_below(root: Path, relative: str, *, limit: int) -> bytes | None:
+    """Read a small file; None when it is missing or has more than ``limit`` bytes. Raises OSError as above."""
+    file = open_below(root, relative)
+    if file is None:
+        return None
+    with open(file.descriptor, "rb") as reader:  # noqa: PTH123 - a descriptor; the reader closes it
+        return reader.read() if file.size <= limit else None
+
+
+def _regular(descriptor: int) -> DiskFile | None:
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(descriptor)
+        return None
+    return DiskFile(descriptor, facts.st_size, facts.st_mtime_ns)

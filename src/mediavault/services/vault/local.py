@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.core.system_errors import failure_of_disk
-from mediavault.services.vault import disk, marker, reading
+from mediavault.services.vault import disk, layout
 from mediavault.services.vault.disk import Digest
-from mediavault.services.vault.naming import kin, names_in_turn, no_free_name, rivals
+from mediavault.services.vault.layout import kin, names_in_turn, no_free_name, rivals
 from mediavault.services.vault.port import FoundFile, OpenedFile
 from mediavault.services.vault.sidecars import SIDECAR_LIMIT_BYTES, parse_sidecar
 from mediavault.services.vault.staging import STAGING_FOLDER, Staging
@@ -34,10 +34,10 @@ class LocalVault:
     # --- which library it is --------------------------------------------------------------------------------------
 
     async def identity(self) -> str | None:
-        return await asyncio.to_thread(marker.read_marker, self.root)
+        return await asyncio.to_thread(layout.read_marker, self.root)
 
     async def carry(self, identity: str) -> None:
-        await asyncio.to_thread(marker.write_marker, self.root, identity)
+        await asyncio.to_thread(layout.write_marker, self.root, identity)
 
     async def expect(self, identity: str) -> None:
         self._expected = identity
@@ -49,7 +49,7 @@ class LocalVault:
 
     def _refuse_other(self) -> None:
         if self._expected is not None:
-            marker.refuse_other(self.root, self._expected)
+            layout.refuse_other(self.root, self._expected)
 
     # --- keeping ------------------------------------------------------------------------------------------------
 
@@ -71,15 +71,15 @@ class LocalVault:
     # --- reading ------------------------------------------------------------------------------------------------
 
     async def open(self, relative: str) -> OpenedFile | None:
-        return await asyncio.to_thread(reading.open_below, self.root, relative)
+        return await asyncio.to_thread(disk.open_below, self.root, relative)
 
     async def on_this_machine(self, relative: str, *, into: Path) -> Path | None:  # noqa: ARG002 - it is here already
         return self.open_path(relative)
 
     def open_path(self, relative: str) -> Path | None:
-        """The file of a row as an absolute path; None when it is missing, a link, or would lie outside the library."""
+        """Return the file of a row as an absolute path; None when it is missing, a link, or outside of the library."""
         parts = Path(relative).parts
-        if not reading.is_inside(relative) or parts[0] == STAGING_FOLDER:
+        if not disk.is_inside(relative) or parts[0] == STAGING_FOLDER:
             return None
         path = self.root
         try:
@@ -88,7 +88,7 @@ class LocalVault:
                 if path.is_symlink():
                     return None
             return path if path.is_file() else None
-        except OSError:  # a name that is too long here, no permission: all the same to the one who asks
+        except OSError:  # a name that is too long, no permission: the caller treats them alike
             return None
 
     async def walk(self) -> AsyncIterator[FoundFile]:
@@ -99,11 +99,11 @@ class LocalVault:
 
     async def digest(self, relative: str) -> Digest | None:
         with disk.errors_as_ours((self.root / relative).parent, doing="read"):
-            return await asyncio.to_thread(reading.digest_below, self.root, relative)
+            return await asyncio.to_thread(disk.digest_below, self.root, relative)
 
     async def read_json(self, relative: str) -> Mapping[str, Any] | None:
         with disk.errors_as_ours((self.root / relative).parent, doing="read"):
-            text = await asyncio.to_thread(reading.read_below, self.root, relative, limit=SIDECAR_LIMIT_BYTES)
+            text = await asyncio.to_thread(disk.read_below, self.root, relative, limit=SIDECAR_LIMIT_BYTES)
         return None if text is None else parse_sidecar(text)
 
     # --- in a thread --------------------------------------------------------------------------------------------
@@ -117,14 +117,14 @@ class LocalVault:
     def _holds(self, path: Path, size: int, sha256: str) -> bool:
         if not disk.is_file_with(path, size, sha256):
             return False
-        with disk.errors_as_ours(path.parent):  # whoever placed it may have been killed before he could sync
+        with disk.errors_as_ours(path.parent):  # the process that placed it may have been killed before it could sync
             for folder in list(path.parents)[: len(path.relative_to(self.root).parts)]:
                 disk.fsync_folder(folder)
         return True
 
     def _place(self, staged: Path, relative: str) -> bool:
         self._refuse_other()
-        with self._placing:  # or two videos that would share a sidecar see nothing of each other
+        with self._placing:  # or two videos that would share a sidecar would not see each other
             return not self._any_of(rivals(relative)) and disk.place(staged, self.root / relative)
 
     def _any_of(self, names: Sequence[str]) -> bool:

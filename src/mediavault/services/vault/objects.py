@@ -1,4 +1,4 @@
-"""The library in a bucket: S3, Google Cloud Storage, Azure, and what speaks like them. Staging stays on this machine."""
+"""The library in a bucket: S3, Google Cloud Storage, Azure, and compatible servers. Staging stays on this machine."""
 
 from __future__ import annotations
 
@@ -7,22 +7,20 @@ import contextlib
 import hashlib
 import json
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mediavault.core.failures import StorageFailure
 from mediavault.core.logs import get_logger
-from mediavault.services.vault import disk, marker, placing
+from mediavault.services.vault import disk, layout, placing
 from mediavault.services.vault.bucket import Bucket
-from mediavault.services.vault.claims import Claims
-from mediavault.services.vault.disk import Digest
-from mediavault.services.vault.marker import MARKER
-from mediavault.services.vault.naming import names_in_turn, no_free_name
-from mediavault.services.vault.object_file import ObjectFile
+from mediavault.services.vault.disk import Digest, is_inside
+from mediavault.services.vault.layout import MARKER, names_in_turn, no_free_name
+from mediavault.services.vault.placing import Claims
 from mediavault.services.vault.port import FoundFile, OpenedFile
-from mediavault.services.vault.reading import is_inside
-from mediavault.services.vault.sidecars import SIDECAR_LIMIT_BYTES, SIDECAR_SUFFIX, beside, parse_sidecar
+from mediavault.services.vault.sidecars import SIDECAR_LIMIT_BYTES, SIDECAR_SUFFIX, parse_sidecar, sibling
 from mediavault.services.vault.staging import Staging
 
 log = get_logger(__name__)
@@ -35,7 +33,7 @@ class ObjectVault:
         self._bucket = bucket
         self._claims = Claims(bucket)
         self._expected: str | None = None
-        self._in_doubt = False  # what answers at this address may be another bucket since an error
+        self._in_doubt = False  # after an error another bucket may answer at this address
         self.staging = Staging(staging_root)
 
     async def prepare(self) -> None:
@@ -47,7 +45,7 @@ class ObjectVault:
     async def identity(self) -> str | None:
         found = await self._bucket.look(MARKER)
         text = found and await self._bucket.read(MARKER, 0, min(found.size, 100), etag=found.etag)
-        return marker.id_in(text, f"{MARKER} in {self._bucket.address}") if text else None
+        return layout.id_in(text, f"{MARKER} in {self._bucket.address}") if text else None
 
     async def carry(self, identity: str) -> None:
         await self._bucket.create(MARKER, f"{identity}\n".encode(), "text/plain", {})
@@ -57,17 +55,17 @@ class ObjectVault:
         carried = await self.identity()
         if carried != identity:
             advice = f"Name its bucket in MEDIAVAULT_VAULT_URL. If this is the library all the same, put {identity} into {MARKER}."
-            raise marker.not_there(str(self._bucket.address), carried, advice)
+            raise layout.not_there(str(self._bucket.address), carried, advice)
         self._in_doubt = False
 
     async def confirm(self) -> None:
-        """No request, except after an error: a bucket that comes back may be another one, or an empty one of that name."""
+        """Make no request except after an error: a bucket that returns may be another one, or a new empty one."""
         if self._in_doubt and self._expected is not None:
             await self.expect(self._expected)
 
     @contextlib.asynccontextmanager
     async def _at_home(self) -> AsyncIterator[None]:
-        """Round whatever changes the library."""
+        """Wraps every change of the library."""
         await self.confirm()
         try:
             yield
@@ -86,8 +84,8 @@ class ObjectVault:
         raise no_free_name(folder, stem)
 
     async def _is_free(self, key: str) -> bool:
-        """Every video that stands has a sidecar, also one of another container, which would share it."""
-        for name in (key, beside(key, SIDECAR_SUFFIX)):
+        """Return whether the name is free. Every video has a sidecar, which a video of another container would share."""
+        for name in (key, sibling(key, SIDECAR_SUFFIX)):
             if await self._bucket.look(name) is not None:
                 return False
         return not await self._claims.is_claimed(key)
@@ -103,7 +101,7 @@ class ObjectVault:
             await self._bucket.put(_must_be_key(relative), body, "application/json", {})
 
     async def holds(self, relative: str, *, size: int, sha256: str) -> bool:
-        """By the hash that was recorded when the file was put, of bytes that the storage took whole or not at all."""
+        """Compare with the hash that was recorded at the upload, which the storage took whole or not at all."""
         key = _key(relative)
         async with self._at_home():
             found = None if key is None else await self._bucket.look(key)
@@ -115,7 +113,7 @@ class ObjectVault:
             recorded = digest.sha256 if digest else None
         if recorded != sha256:
             return False
-        await self._claims.let_go(key)  # left by the crash after which this is asked
+        await self._claims.let_go(key)  # left by the crash that this call recovers from
         return True
 
     async def remove(self, *relatives: str) -> None:
@@ -169,12 +167,12 @@ class ObjectVault:
         key = _key(relative)
         return None if key is None else await self._bucket.stream(key)
 
-    # --- what every process asks at its start ---------------------------------------------------------------------
+    # --- checked when a process starts ---------------------------------------------------------------------
 
     async def _prove(self) -> None:
-        """Look, put, put once more, remove: what keeping a file needs; and whether "only if nothing is there" is heard."""
+        """Look, put, put again, remove: all that saving a file needs, and whether "If-None-Match: *" is respected."""
         key = f".probe-{uuid.uuid4().hex}"
-        await self._bucket.look(key)  # without the right to list, S3 says "forbidden" of what is not there
+        await self._bucket.look(key)  # without the right to list, S3 answers "forbidden" for a missing object
         try:
             await self._bucket.create(key, b"mediavault", "text/plain", {})
             replaced = await self._bucket.create(key, b"mediavault, again", "text/plain", {})
@@ -191,7 +189,7 @@ class ObjectVault:
 
 
 def _key(relative: str) -> str | None:
-    """The object's key; None for what is no path in the library, or hidden in it."""
+    """Return the object's key; None for a path outside of the library or a hidden one."""
     if not is_inside(relative):
         return None
     parts = PurePosixPath(relative).parts
@@ -203,3 +201,55 @@ def _must_be_key(relative: str) -> str:
     if key is None:
         raise StorageFailure(f"{relative!r} is no path in a library.")
     return key
+
+
+FIRST_PIECE = 512 << 10  # a player often asks for a whole file and takes its beginning
+LARGEST_PIECE = 4 << 20
+HANDED_OUT = 256 << 10
+
+
+@dataclass(slots=True)
+class ObjectFile:
+    """One version of an object, read in pieces; the next is fetched while the last is used. Versions are never mixed."""
+
+    bucket: Bucket
+    key: str
+    size: int
+    etag: str
+    _ahead: asyncio.Task[bytes | None] | None = None
+
+    @property
+    def version(self) -> str:
+        return "".join(letter for letter in self.etag if letter.isalnum() or letter in "-_") or f"{self.size:x}"
+
+    async def chunks(self, start: int, end: int) -> AsyncIterator[bytes]:
+        spans = spans_of(start, min(end, self.size))
+        self._fetch(next(spans, None))
+        while self._ahead is not None:
+            piece = await self._ahead
+            if piece is None:
+                return
+            self._fetch(next(spans, None))
+            for at in range(0, len(piece), HANDED_OUT):
+                yield piece[at : at + HANDED_OUT]
+
+    async def close(self) -> None:
+        """Cancel the piece that is being fetched."""
+        if self._ahead is not None:
+            self._ahead.cancel()
+            await asyncio.gather(self._ahead, return_exceptions=True)
+            self._ahead = None
+
+    def _fetch(self, span: tuple[int, int] | None) -> None:
+        self._ahead = None
+        if span is not None:
+            self._ahead = asyncio.ensure_future(self.bucket.read(self.key, *span, etag=self.etag))
+
+
+def spans_of(start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the spans from ``start`` to ``end``, each twice as long as the one before, up to 4 MiB."""
+    length = FIRST_PIECE
+    while start < end:
+        stop = min(start + length, end)
+        yield start, stop
+        start, length = stop, min(length * 2, LARGEST_PIECE)

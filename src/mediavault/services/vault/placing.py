@@ -1,20 +1,81 @@
-"""Putting a sealed file into a bucket: once, whole, and nothing in its way replaced. See ``claims.py`` for the order."""
+"""Puts a sealed file into a bucket: once, whole, without replacing anything.
+
+An upload in parts replaces any object of its name when it ends: obstore cannot send "If-None-Match: *" with its last
+request. So the name is claimed first, by a small object put with that condition; then checked; and released once the file
+is there. A second process finds either the claim or the file.
+
+A claim left by a crash names its job and the file's hash: the job's next attempt continues under it, others take the next
+name.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import json
 import mimetypes
 import uuid
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from mediavault.core.failures import NoSpace, StorageFailure
 from mediavault.services.vault import disk
 from mediavault.services.vault.bucket import Bucket, ObjectFacts
-from mediavault.services.vault.claims import Claims
 from mediavault.services.vault.disk import Digest
+from mediavault.services.vault.sidecars import parse_sidecar
+
+CLAIMS_FOLDER = ".claims"
+_CLAIM_LIMIT_BYTES = 4096
+
+
+class Claims:
+    """The claims on names of one bucket."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    async def is_claimed(self, key: str) -> bool:
+        return await self._bucket.look(_claim_of(key)) is not None
+
+    @asynccontextmanager
+    async def claimed(self, key: str, *, job: str, sha256: str) -> AsyncIterator[bool]:
+        """Claim the name while the block runs; yields whether that succeeded. It is released afterwards in any case."""
+        ours = await self._take(key, {"job": job, "sha256": sha256})
+        try:
+            yield ours
+        finally:
+            if ours:
+                await self.let_go(key)
+
+    async def let_go(self, key: str) -> None:
+        """Release the name. A claim that cannot be removed now remains its job's."""
+        with contextlib.suppress(StorageFailure, NoSpace):
+            await self._bucket.remove(_claim_of(key))
+
+    async def _take(self, key: str, claim: dict[str, str]) -> bool:
+        claim_key, body = _claim_of(key), json.dumps(claim, sort_keys=True).encode()
+        try:
+            if await self._bucket.create(claim_key, body, "application/json", {}):
+                return True
+        except StorageFailure:
+            if await self._holder(claim_key) != claim:  # the answer may have been lost
+                raise
+            return True
+        return await self._holder(claim_key) == claim
+
+    async def _holder(self, claim_key: str) -> object:
+        found = await self._bucket.read(claim_key, 0, _CLAIM_LIMIT_BYTES, etag="")
+        return None if found is None else parse_sidecar(found)
+
+
+def _claim_of(key: str) -> str:
+    return f"{CLAIMS_FOLDER}/{key}.json"
+
+
+# --- sending a file ---------------------------------------------------------------------------------------------------
 
 MIB = 1 << 20
 SMALLEST_PART = 8 * MIB
@@ -28,7 +89,7 @@ SHA256, UPLOAD = "vaultsha256", "vaultupload"
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A file on its way. ``upload`` tells this upload from any other of the same bytes."""
+    """A file on its way. ``upload`` distinguishes it from other uploads of the same bytes."""
 
     path: Path
     digest: Digest
@@ -40,11 +101,11 @@ class Sent:
 
 
 class _NameTaken(Exception):
-    """Something else put a file under the name while ours was on its way."""
+    """Another program put a file under the name during our upload."""
 
 
 async def place(bucket: Bucket, claims: Claims, staged: Path, key: str, *, job: str) -> bool:
-    """As ``Vault.place``; the staged file goes when it stands in the library."""
+    """Implement ``Vault.place``; the staged file is removed once it is in the library."""
     with disk.errors_as_ours(staged.parent):
         digest = await asyncio.to_thread(disk.digest, staged)
     sent = Sent(staged, digest, uuid.uuid4().hex)
@@ -109,7 +170,7 @@ async def _body(bucket: Bucket, sent: Sent, key: str) -> AsyncIterator[bytes]:
             await asyncio.to_thread(digest.update, piece)
             yield piece
     _must_be_sealed(digest.hexdigest(), sent)
-    if await bucket.look(key) is not None:  # programs that know nothing of claims write there too
+    if await bucket.look(key) is not None:  # other programs, which know nothing of claims, may write there too
         raise _NameTaken
 
 
@@ -119,11 +180,11 @@ def _must_be_sealed(sha256: str, sent: Sent) -> None:
 
 
 def part_bytes(size: int) -> int:
-    """Parts as small as the limit on their number allows, in whole MiB: what is lost with a part is sent again."""
+    """Return the smallest part size that the limit on their number allows, in whole MiB: a lost part is sent again."""
     least = -(-size // MOST_PARTS)
     return max(SMALLEST_PART, -(-least // MIB) * MIB)
 
 
 def parts_at_once(part: int) -> int:
-    """So many that a few dozen MiB are in flight, whatever the size of the file."""
+    """Return how many parts to send at once, so that at most a few dozen MiB are in flight."""
     return max(1, min(MOST_AT_ONCE, IN_FLIGHT_BYTES // part))

@@ -1,4 +1,4 @@
-"""What the rest of the house asks of the library, on whatever it stands. ``tests/contract`` holds every vault to it.
+"""The contract of the library, in a folder or a bucket. ``tests/contract`` runs it on every vault.
 
 A file enters the library in one order, so that a crash at any point leaves either nothing or a whole file::
 
@@ -21,24 +21,24 @@ from mediavault.services.vault.staging import Staging
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file that stands in the library, whether or not a row names it. ``bytes`` is its size."""
+    """A file in the library, whether or not a row names it. ``bytes`` is its size."""
 
     path: str
     bytes: int
 
 
 class OpenedFile(Protocol):
-    """A file of the library that is open for reading. Whoever holds it closes it."""
+    """A file of the library that is open for reading. The caller closes it."""
 
     @property
     def size(self) -> int: ...
 
     @property
     def version(self) -> str:
-        """Another text when the bytes are others; for an entity tag where the hash is not known."""
+        """A text that changes when the bytes change; for an entity tag where the hash is not known."""
 
     def chunks(self, start: int, end: int) -> AsyncIterator[bytes]:
-        """The bytes from ``start`` up to but not including ``end``, in pieces; fewer where the file was cut meanwhile."""
+        """The bytes from ``start`` up to but not including ``end``, in pieces; fewer where the file has been cut since."""
 
     async def close(self) -> None:
         """Safe to call twice."""
@@ -88,7 +88,7 @@ class Vault(Protocol):
     async def holds(self, relative: str, *, size: int, sha256: str) -> bool:
         """Whether the library has this very file, durably: size and hash agree.
 
-        Raises StorageFailure where the library cannot be asked now: after a no the file would be fetched again and kept twice.
+        Raises StorageFailure where the library cannot be asked now: after False the file would be fetched again and saved twice.
         """
 
     async def remove(self, *relatives: str) -> None:
@@ -97,16 +97,16 @@ class Vault(Protocol):
     # --- reading
 
     async def open(self, relative: str) -> OpenedFile | None:
-        """None when it is missing, is no regular file, or would lie outside the library. Links are not followed."""
+        """Open a file; None when it is missing, not a regular file, or outside of the library. Links are not followed."""
 
     async def on_this_machine(self, relative: str, *, into: Path) -> Path | None:
         """A path under which this machine's programs can read the file: itself, or a copy in the folder ``into``."""
 
     def walk(self) -> AsyncIterator[FoundFile]:
-        """Every file of the library in a fixed order, staging and what is hidden aside."""
+        """Yield every file of the library in a fixed order, without staging and hidden files."""
 
     async def digest(self, relative: str) -> Digest | None:
         """Read the file from end to end; None as in ``open``."""
 
     async def read_json(self, relative: str) -> Mapping[str, Any] | None:
-        """A sidecar; None when it is missing, too large, or no JSON object."""
+        """Read a sidecar; None when it is missing, too large, or not a JSON object."""

@@ -1,6 +1,6 @@
-"""The ``.info.json`` beside a video: what the library itself knows of each file, without any database.
+"""The ``.info.json`` next to a video: what the library itself knows of each file, without any database.
 
-Version 2 added which of the post's media it is, what the post's other media are, and the attempt; version 1 is read as well.
+Version 2 added which item of the post it is, the post's other items, and the attempt; version 1 is read as well.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SIDECAR_LIMIT_BYTES = 4 << 20  # ours have a few kilobytes; a post's text is the
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
-_PLATFORM = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")  # it stands in addresses and in commands
+_PLATFORM = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")  # it appears in URLs and in commands
 _MAX_COUNT = 1_000_000  # of versions, attempts, pixels: columns of 32 bits hold it
 _MAX_BYTES = 1 << 50  # of a video: the sum of thousands fits into 63 bits
 _RESOLVED_URL = "resolved_url"  # where a share link led
@@ -36,7 +36,7 @@ class Sidecar:
     """What a sidecar says, checked. ``item`` is the file's place in ``items``, the post's media as that attempt saw them.
 
     An entry of ``items`` is skipped or waiting, as it was to be saved or not. Version 1 knows only ``number`` of ``count``
-    saved videos; its ``items`` are so many plain ones.
+    saved videos; its ``items`` are that many plain ones.
     """
 
     id: JobId
@@ -59,13 +59,13 @@ class BadSidecar(Exception):
     """The reason completes the sentence "The sidecar cannot be used, because …"."""
 
 
-def beside(output_path: str, suffix: str) -> str:
-    """The same name with another suffix."""
+def sibling(output_path: str, suffix: str) -> str:
+    """Return the same path with another suffix."""
     return output_path[: output_path.rindex(".")] + suffix
 
 
 def parse_sidecar(text: bytes) -> Mapping[str, Any] | None:
-    """None when it is no JSON object."""
+    """Parse a sidecar; None when it is not a JSON object."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -85,25 +85,27 @@ def write_sidecar(
     *,
     saved_at: datetime,
 ) -> dict[str, Any]:
-    """What ``.info.json`` says: enough to rebuild the row without the database. Never cookies, headers or signed addresses.
+    """Return the content of ``.info.json``: enough to rebuild the row without the database.
 
-    ``kept`` is the file of the item at ``place``; without ``extraction`` the job's own checkpoint tells the rest.
+    It never contains cookies, headers or signed URLs.
+
+    ``kept`` is the file of the item at ``place``; without ``extraction`` the rest comes from the job's checkpoint.
     """
-    said = _said_by_post(job, extraction)
+    post = _post_facts(job, extraction)
     return {
         "mediavault": SIDECAR_VERSION,
         "id": job.id,
         "trace_id": job.trace_id,
         "post_url": job.post_url,
         "canonical_url": job.canonical_url,
-        _RESOLVED_URL: said[_RESOLVED_URL],
+        _RESOLVED_URL: post[_RESOLVED_URL],
         "version": job.version,
         "platform": job.platform,
-        "post_id": said["post_id"],
+        "post_id": post["post_id"],
         "account": _written_account(extraction.account if extraction else job.account),
-        "title": said["title"],
-        "text": said["text"],
-        "published_at": said["published_at"],
+        "title": post["title"],
+        "text": post["text"],
+        "published_at": post["published_at"],
         "created_at": job.created_at.isoformat(),
         "saved_at": saved_at.isoformat(),
         "attempt": job.attempt_count,
@@ -114,7 +116,7 @@ def write_sidecar(
     }
 
 
-def _said_by_post(job: Job, extraction: Extraction | None) -> Mapping[str, Any]:
+def _post_facts(job: Job, extraction: Extraction | None) -> Mapping[str, Any]:
     known = job.metadata
     if extraction is None:
         return {name: known.get(name) for name in ("post_id", "title", "text", "published_at", _RESOLVED_URL)}
@@ -162,9 +164,9 @@ def _written_item(one: JobItem) -> dict[str, Any]:
 
 
 def read_sidecar(value: Mapping[str, Any], path: str) -> Sidecar:
-    """The sidecar that stands at ``path`` in the library. Raises BadSidecar.
+    """Check the sidecar that was read from ``path`` in the library. Raises BadSidecar.
 
-    Its video is the one beside it, whatever folder it was written in: a person may have renamed the account's folder.
+    Its video is the one next to it, whatever folder it was written in: the account's folder may have been renamed.
     """
     version = _whole(value, "mediavault", at_least=1)
     if version > SIDECAR_VERSION:

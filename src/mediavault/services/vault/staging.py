@@ -1,4 +1,4 @@
-"""Staging folders on this machine's disk: one for each attempt, gone with it. Every vault has them."""
+"""Staging folders on this machine's disk: one for each attempt, removed when it ends. Every vault has them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Staging:
     """The attempts' folders below ``root``, named by job and fence. Raises StorageFailure and NoSpace, as a vault does."""
 
     def __init__(self, root: Path, *, guard: Callable[[], None] = lambda: None) -> None:
-        """``guard`` raises where no work may begin; called in a thread."""
+        """``guard`` is called in a thread and raises where no work may begin."""
         self.root = root
         self._guard = guard
 
@@ -38,7 +38,7 @@ class Staging:
 
     @asynccontextmanager
     async def folder(self, job_id: str, fence: int) -> AsyncIterator[Path]:
-        """A private folder for one attempt; gone afterwards, whatever happened."""
+        """Provide a private folder for one attempt, removed afterwards in any case."""
         path = self.root / f"{job_id}.{fence}"
         await asyncio.to_thread(self._make, path)
         try:
@@ -48,11 +48,11 @@ class Staging:
             await asyncio.shield(asyncio.to_thread(shutil.rmtree, path, ignore_errors=True))
 
     async def empty(self, folder: Path) -> None:
-        """Remove what a rung left in its attempt's folder."""
+        """Remove what one strategy left in its attempt's folder."""
         await asyncio.to_thread(disk.empty, folder)
 
     async def seal(self, path: Path) -> str:
-        """Make the file durable and answer its SHA-256 in hexadecimal. A failed fsync is never repeated on it."""
+        """Make the file durable and return its SHA-256 in hexadecimal. A failed fsync is never repeated on it."""
         return await asyncio.to_thread(disk.seal, path)
 
     async def folders(self) -> list[StagingFolder]:
@@ -64,11 +64,11 @@ class Staging:
         await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
 
     async def find(self, job_id: str, *, size: int, sha256: str) -> Path | None:
-        """A file that an earlier attempt of the job had sealed on this machine and did not get to place."""
+        """Return a file that an earlier attempt of the job sealed on this machine and could not place; else None."""
         return await asyncio.to_thread(self._find, job_id, size, sha256)
 
     def job_of(self, path: Path) -> str | None:
-        """The job in whose attempt's folder the file lies; None for a file elsewhere."""
+        """Return the job in whose staging folder the file is; None for a file elsewhere."""
         if not path.is_relative_to(self.root):
             return None
         return path.relative_to(self.root).parts[0].rpartition(".")[0] or None

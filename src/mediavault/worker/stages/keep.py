@@ -13,7 +13,7 @@ from mediavault.core.failures import StorageFailure
 from mediavault.core.job import ItemStatus
 from mediavault.core.media import Extraction, KeptFile, VerifiedFile
 from mediavault.core.name_template import NamedPost, stem_of
-from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, beside, write_sidecar
+from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, sibling, write_sidecar
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.stages.thumbnail import STILL_AT_S
 from mediavault.worker.tools import Tools
@@ -62,7 +62,7 @@ async def _stands(kept: KeptFile, tools: Tools) -> bool:
 
 
 def _path_of(picture: Path | None, output_path: str) -> str | None:
-    return beside(output_path, picture.suffix) if picture else None
+    return sibling(output_path, picture.suffix) if picture else None
 
 
 async def finish(attempt: Attempt) -> KeptFile | None:
@@ -79,7 +79,7 @@ async def finish(attempt: Attempt) -> KeptFile | None:
             return None
     picture = await _still_of(kept, tools, attempt.staging)
     if picture is not None:
-        kept = replace(kept, thumbnail_path=beside(kept.output_path, picture.suffix))
+        kept = replace(kept, thumbnail_path=sibling(kept.output_path, picture.suffix))
     return await _settle(attempt, place, kept, picture, None)
 
 
@@ -129,7 +129,7 @@ async def _settle(
         await tools.vault.staging.seal(picture)
         await tools.vault.place(picture, kept.thumbnail_path)
     facts = write_sidecar(claim.job, extraction, album.items, place, kept, saved_at=tools.clock.now())
-    await tools.vault.place_json(facts, beside(kept.output_path, SIDECAR_SUFFIX), via=attempt.staging)
+    await tools.vault.place_json(facts, sibling(kept.output_path, SIDECAR_SUFFIX), via=attempt.staging)
     album.mark(place, ItemStatus.KEPT, kept=kept)
     first = album.first_kept
     if album.is_whole and first is not None:

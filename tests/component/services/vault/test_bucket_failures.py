@@ -15,7 +15,7 @@ from mediavault.services.vault import disk
 from mediavault.services.vault.bucket import Bucket, open_bucket
 from mediavault.services.vault.bucket_address import parse_bucket_address
 from mediavault.services.vault.disk import Digest
-from mediavault.services.vault.marker import MARKER
+from mediavault.services.vault.layout import MARKER
 from mediavault.services.vault.objects import ObjectVault
 from tests.contract.vaults import QUICK
 from tests.servers import s3

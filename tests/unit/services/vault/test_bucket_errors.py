@@ -6,8 +6,7 @@ import pytest
 
 from mediavault.core.failures import BadSetting, NoSpace, StorageFailure
 from mediavault.services.vault.bucket import open_bucket
-from mediavault.services.vault.bucket_address import parse_bucket_address
-from mediavault.services.vault.bucket_errors import Refusal, as_ours
+from mediavault.services.vault.bucket_address import Refusal, as_ours, parse_bucket_address
 
 AZURE = parse_bucket_address("az://vault?account=jane")
 S3 = parse_bucket_address("s3://vault?endpoint=https://minio.lan:9000")

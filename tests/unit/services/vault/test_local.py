@@ -11,8 +11,8 @@ import pytest
 
 from mediavault.core.failures import NoSpace, StorageFailure
 from mediavault.services.vault import disk
+from mediavault.services.vault.layout import VIDEO_SUFFIXES
 from mediavault.services.vault.local import LocalVault
-from mediavault.services.vault.naming import VIDEO_SUFFIXES
 from mediavault.worker.stages.keep import SUFFIXES
 
 BODY = b"a video" * 1000

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediavault.services.vault.object_file import LARGEST_PIECE, spans_of
+from mediavault.services.vault.objects import LARGEST_PIECE, spans_of
 from mediavault.services.vault.placing import MIB, SMALLEST_PART, part_bytes, parts_at_once
 
 S3_MOST_PARTS, S3_LARGEST_PART, S3_LARGEST_OBJECT = 10_000, 5 << 30, 5 << 40  # Amazon S3 multipart upload limits
