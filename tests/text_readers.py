@@ -19,7 +19,7 @@ from mediavault.core.media import FoundIn, Post
 from mediavault.core.platform import Platform
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import all_platforms
-from mediavault.services.browser import media_signs
+from mediavault.services.browser import url_signs
 from mediavault.services.browser.port import PageCapture, SeenManifest
 from mediavault.services.child.process import ChildFailed
 from mediavault.services.download import hls_document, hls_text, manifest, mpd, mpd_document, mpd_tree, playlist
@@ -119,8 +119,8 @@ WITH_MORE: Mapping[str, Read] = {
     "api.security.host_is_ours": lambda text: host_is_ours(text, HostRules(frozenset({"vault.test"}))),
     "core.accounts.account": lambda text: accounts.account("generic", text, text),
     "core.names.truncate_bytes": lambda text: names.truncate_bytes(text, 200),
-    "services.browser.media_signs.is_manifest": lambda text: media_signs.is_manifest(text, text),
-    "services.browser.media_signs.names_a_video": lambda text: media_signs.names_a_video("", URL + text),
+    "services.browser.url_signs.is_manifest": lambda text: url_signs.is_manifest(text, text),
+    "services.browser.url_signs.names_a_video": lambda text: url_signs.names_a_video("", URL + text),
     "services.download.hls_document.read_document": lambda text: hls_document.read_document("#EXTM3U\n" + text, URL),
     "services.download.hls_text.tags_of": lambda text: list(hls_text.tags_of(text, hls_text.Variables(URL, {}))),
     "services.download.manifest.resolve": lambda text: manifest.resolve(text, BASE),

@@ -35,12 +35,11 @@ from mediavault.core.verdicts import Check
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.registry import identify
 from mediavault.runtime.doctor.ytdlp_desk import YtdlpDesk
-from mediavault.services.browser.accounts import note_account
 from mediavault.services.browser.chromium import Chromium
 from mediavault.services.browser.discovery import find_browser
 from mediavault.services.browser.login_windows import LoginWindows
 from mediavault.services.browser.own_display import window_here
-from mediavault.services.browser.session_desk import SessionDesk
+from mediavault.services.browser.session_desk import SessionDesk, note_account
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction.browser_extractor import BrowserExtractor

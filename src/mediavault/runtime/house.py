@@ -22,8 +22,7 @@ from mediavault.core.settings import Settings
 from mediavault.core.urls import HttpUrl
 from mediavault.platforms import registry
 from mediavault.runtime.storage import make_vault, open_store, patiently
-from mediavault.services.browser.accounts import note_account
-from mediavault.services.browser.session_desk import SessionDesk
+from mediavault.services.browser.session_desk import SessionDesk, note_account
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.extraction.port import Extractor
 from mediavault.services.vault.port import Vault

@@ -21,7 +21,7 @@ from mediavault.runtime.doctor.checks import (
     file_system_of,
 )
 from mediavault.runtime.doctor.ytdlp_checks import PARTS, check_parts, check_ytdlp
-from mediavault.services.browser.sandbox import Sandbox
+from mediavault.services.browser.discovery import Sandbox
 from mediavault.services.child.process import ChildFailed
 from mediavault.services.extraction.ytdlp_home import Installed
 from mediavault.services.extraction.ytdlp_upgrade import Upgrade

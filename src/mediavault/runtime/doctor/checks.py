@@ -30,10 +30,8 @@ from mediavault.runtime.doctor.crash_checks import check_crashes, check_native_c
 from mediavault.runtime.doctor.postgres_checks import check_postgres
 from mediavault.runtime.doctor.site_checks import check_sites
 from mediavault.runtime.doctor.ytdlp_checks import check_parts, check_ytdlp
-from mediavault.services.browser.discovery import find_browser
-from mediavault.services.browser.environment import for_browser
+from mediavault.services.browser.discovery import Sandbox, find_browser, for_browser, noted_sandbox
 from mediavault.services.browser.own_display import has_display
-from mediavault.services.browser.sandbox import Sandbox, noted_sandbox
 from mediavault.services.browser.vnc import INSTALL
 from mediavault.services.child.isolation import is_isolated
 from mediavault.services.child.process import ChildFailed

@@ -1,14 +1,14 @@
 """The one adapter of the Browser port, and the only module that imports Playwright (when a browser is first needed).
 
-One browser per worker process with two contexts, the profile's and a stranger's; a page per visit, closed whatever happens. Every call into the browser has a
-deadline, because a spinning page or a stopped browser answers never: a page that cannot be closed in time means a hung
-browser, which is killed by process id and started anew by whoever needs it next (``keeper.py``).
+One browser per worker process with two contexts, the profile's and a stranger's; a page per visit, always closed. Every
+call into the browser has a deadline, because a spinning page or a stopped browser never answers: a page that cannot be
+closed in time means a hung browser, which is killed by process id and started again by the next call (``keeper.py``).
 
 **User agent.** Chromium's headless mode calls itself ``HeadlessChrome``; its other marks (client hints, version) are
 those of the headed browser. We send what the same binary sends with a window: the name is a label of the mode, and
 sites that refuse it refuse people's own servers. Nothing else is altered: ``navigator.webdriver`` stays true.
 
-**Profile.** See ``profile.py``: whoever holds the flock uses the profile with the logins, others work anonymously.
+**Profile.** See ``profile.py``: the process that holds the flock uses the profile with the logins, others work anonymously.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from mediavault.core.logs import get_logger
 from mediavault.core.media import OnProgress
 from mediavault.core.platform import Platform
 from mediavault.core.slow_floor import SlowFloor
-from mediavault.services.browser.cookie_jar import as_cookie
+from mediavault.services.browser.cookies import as_cookie
+from mediavault.services.browser.discovery import for_driver
 from mediavault.services.browser.driver import Cdp, Guard, Page, PageCrashed, PageFailed, Response, quietly
-from mediavault.services.browser.environment import for_driver
 from mediavault.services.browser.interception import BodyTap
 from mediavault.services.browser.keeper import RECYCLE_AFTER_PAGES, Keeper, Place, Running
 from mediavault.services.browser.launch import CALL_S, first_line
-from mediavault.services.browser.memory import MIB, default_limit
 from mediavault.services.browser.navigation import Navigation
 from mediavault.services.browser.network_log import NetworkLog
 from mediavault.services.browser.port import BrowserDownload, PageCapture
+from mediavault.services.browser.processes import MIB, default_limit
 from mediavault.services.browser.profile import load_cookies
 from mediavault.services.browser.visit import Visit
 
@@ -206,7 +206,7 @@ class Chromium:
             ) from exc
 
     async def _expect_an_answer(self, running: Running) -> None:
-        """A silent page may stand in a browser that hangs. Raises BrowserUnavailable then."""
+        """Raise BrowserUnavailable when the browser of a silent page hangs."""
         if not await self._keeper.answers(running):
             await self._keeper.lose(running, "neither the page nor the browser answers")
             raise BrowserUnavailable("The browser stopped answering.")
@@ -249,7 +249,7 @@ class Chromium:
             await self._page_stays(running)
 
     async def _page_stays(self, running: Running) -> None:
-        """A page that cannot be closed: with others at work it waits for the recycling, alone it goes at once."""
+        """Handle a page that cannot be closed: with other pages open it waits for the recycling, else the browser ends now."""
         if running.pages_open > 1 and await self._keeper.answers(running):
             running.pages_served = RECYCLE_AFTER_PAGES
         else:

@@ -1,15 +1,22 @@
-"""Which browser to use: a pure search over paths, and what to install where there is none."""
+"""The browser of this machine: which one to use, the environment it gets, and whether its sandbox was on.
+
+A page that breaks out of its renderer can read what the browser's processes were started with, and our own environment
+may hold passwords of databases and buckets; so they get the variables named here and no others.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from mediavault.core.failures import BrowserUnavailable
+from mediavault.services.browser.profile import Profile
 
 # In this order: builds that decode H.264 and are kept up to date by the system come first.
 NAMES_ON_PATH = (
@@ -53,7 +60,7 @@ _INSTALL_ELSEWHERE: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What the search asks of the machine, so that a test can answer instead."""
+    """What the search needs of the machine, so that a test can replace it."""
 
     platform: str  # sys.platform
     which: Callable[[str], str | None]
@@ -85,10 +92,10 @@ def this_machine() -> Machine:
 def find_browser(
     setting: Path | None = None, *, playwright: Path | None = None, machine: Machine | None = None
 ) -> FoundBrowser:
-    """The browser to use: the setting, Playwright's own, one on PATH, one at a usual place; else what to install.
+    """Find the browser to use: the setting, Playwright's own, one on PATH, one at a usual place; else what to install.
 
-    A setting that names no executable is not passed over in silence: nothing is found, and the advice says why.
-    ``playwright`` is the path that Playwright would use; mostly nothing is there.
+    A setting that does not name an executable is never skipped silently: nothing is found, and the advice says why.
+    ``playwright`` is the path that Playwright would use; usually there is nothing.
     """
     machine = machine or this_machine()
     if setting is not None:
@@ -115,7 +122,7 @@ def install_command(machine: Machine) -> str:
 
 
 def unavailable(found: FoundBrowser) -> BrowserUnavailable:
-    """The failure of whoever needs a browser that is not there."""
+    """Return the failure for a call that needs a browser where there is none."""
     return BrowserUnavailable("There is no browser that could be started.", help=found.advice)
 
 
@@ -130,3 +137,75 @@ def _distributions(os_release: str) -> list[str]:
     facts = dict(line.split("=", 1) for line in os_release.splitlines() if "=" in line)
     own, like = (facts.get(key, "").strip("\"'").lower() for key in ("ID", "ID_LIKE"))
     return [own, *like.split()]
+
+
+# A name that ends in "_" means every name that begins with it.
+_BROWSER = (
+    "PATH",  # Debian's and Snap's `chromium` are shell scripts
+    "HOME",  # certificates that the user trusts (~/.pki)
+    "USER",  # named in the lock of a profile
+    "LANG",
+    "LANGUAGE",
+    "LC_",  # languages of messages, sorting, and the pages' default language
+    "TZ",  # pages show times
+    "TMPDIR",
+    "XDG_",  # where this user's fonts, settings and caches are, and the session's runtime folder
+    "FONTCONFIG_",  # without it systems with fonts in other places (Nix, Guix) show boxes
+    "LD_LIBRARY_PATH",  # libraries outside of the system's folders (Nix, Conda)
+    "NIX_LD",
+    "NIX_LD_LIBRARY_PATH",  # how NixOS starts programs that were built for other systems
+    "CHROME_DEVEL_SANDBOX",  # the setuid sandbox, where the kernel has no user namespaces
+    # for a window on a person's own screen:
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "XAUTHORITY",
+    "DBUS_SESSION_BUS_ADDRESS",  # input methods, light or dark
+    "GTK_IM_MODULE",
+    "XMODIFIERS",  # input methods for scripts that a keyboard cannot type
+)
+
+_DRIVER = (
+    *_BROWSER,
+    "PLAYWRIGHT_BROWSERS_PATH",  # where Playwright's own Chromium is looked for
+    "PW_",  # set by Playwright's Python side for its driver
+)
+
+
+def for_browser(own: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of ``own`` that a browser gets."""
+    return _only(_BROWSER, own)
+
+
+def for_driver(own: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of ``own`` that Playwright's driver, a Node.js program, gets."""
+    return _only(_DRIVER, own)
+
+
+def _only(names: tuple[str, ...], own: Mapping[str, str]) -> dict[str, str]:
+    prefixes = tuple(name for name in names if name.endswith("_"))
+    return {name: value for name, value in own.items() if name in names or name.startswith(prefixes)}
+
+
+_SANDBOX_NOTE = "sandbox"
+
+
+class Sandbox(StrEnum):
+    """Chromium's sandbox around the processes that run a page's scripts."""
+
+    ON = "on"
+    OFF_FOR_ROOT = "root"  # Chromium does not start with it then
+    REFUSED = "refused"  # the kernel gives this user no namespaces
+
+
+def note_sandbox(profile: Profile, sandbox: Sandbox) -> None:
+    """Record how the browser was started, for the doctor. A failed write is ignored."""
+    with contextlib.suppress(OSError):
+        (profile.base / _SANDBOX_NOTE).write_text(sandbox.value, "ascii")
+
+
+def noted_sandbox(state_dir: Path) -> Sandbox | None:
+    """Return how it was last started; None before its first start."""
+    try:
+        return Sandbox((state_dir / "browser" / _SANDBOX_NOTE).read_text("ascii").strip())
+    except (OSError, ValueError):
+        return None

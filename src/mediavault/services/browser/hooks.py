@@ -11,7 +11,7 @@ Nothing is changed that a page can measure but the wrapped functions themselves.
 from __future__ import annotations
 
 MAX_MANIFEST_CHARS = 2_000_000
-KEY_CHARS = 300  # of a data: address that stands for its whole
+KEY_CHARS = 300  # of a data: URL, enough to identify it
 
 # What the scripts remember between runs lies under one symbol of the window: no name that a page would meet by chance.
 STATE = """

@@ -1,28 +1,34 @@
 """Reads the bodies of JSON, manifests and documents at DevTools' response stage, and lets everything else pass.
 
 ``response.body()`` answers b"" when the page read the response as a blob, and never ends on media; paused at the
-response stage the body is ours first. Nothing stays paused: every request goes on, whatever happens to us.
+response stage the body can be read first. Nothing stays paused: every request continues, whatever happens here.
 
 A page's session sees its frames of the same process and all its workers (checked with Chromium 156 on 2026-11-24);
-frames in a process of their own are attached before they run, and tapped likewise.
+frames in another process are attached before they run, and handled alike.
+
+Playwright routes messages only to the sessions that it opened itself, so such a frame is addressed through its parent
+(``Target.sendMessageToTarget``, the form without ``flatten``; checked with Chromium 147 and 156 on 2026-11-24), as are
+its own children.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Coroutine, Mapping
+import json
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Mapping
 from contextvars import copy_context
 from enum import Enum
 from typing import Any
 
 from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger, redact_url
-from mediavault.services.browser.advert_signs import is_ad_answer
-from mediavault.services.browser.child_session import ChildSession
 from mediavault.services.browser.driver import Ask, Cdp, PageFailed, quietly
-from mediavault.services.browser.media_signs import (
+from mediavault.services.browser.network_log import MAX_BODY_BYTES, NetworkLog, stated_bytes
+from mediavault.services.browser.url_signs import (
     bare_mime,
+    is_ad_answer,
     is_html,
     is_json,
     is_manifest,
@@ -30,13 +36,12 @@ from mediavault.services.browser.media_signs import (
     looks_like_data,
     names_media,
 )
-from mediavault.services.browser.network_log import MAX_BODY_BYTES, NetworkLog, stated_bytes
 
 BODY_WITHIN_S = 3.0  # a body that streams on and on is let go
 ANSWER_WITHIN_S = 5.0
 STOP_WITHIN_S = 2.0
 MAX_VAGUE_BYTES = 2 << 20  # of a body that is read only to see whether it is a manifest or JSON
-MAX_CHILDREN = 50  # frames in processes of their own
+MAX_CHILDREN = 50  # frames in other processes
 _NO_BODY = frozenset({204, 205, 304})
 
 PATTERNS: list[dict[str, str]] = [
@@ -195,3 +200,57 @@ class BodyTap:
             await self._ask(cdp.send(method, params), ANSWER_WITHIN_S)
         except (TookTooLong, PageFailed, BrowserUnavailable):
             return  # the page, and with it the request, is gone
+
+
+class ChildSession:
+    """A DevTools session with one attached target, through ``parent``; a :class:`Cdp`."""
+
+    def __init__(self, parent: Cdp, session_id: str) -> None:
+        self._parent = parent
+        self._session_id = session_id
+        self._count = 0
+        self._waiting: dict[int, asyncio.Future[Mapping[str, Any]]] = {}
+        self._handlers: dict[str, list[Callable[..., Any]]] = defaultdict(list)
+
+    def on(self, event: str, f: Callable[..., Any]) -> None:
+        self._handlers[event].append(f)
+
+    async def send(self, method: str, params: dict[str, Any] | None = None) -> Mapping[str, Any]:
+        """Return the target's answer. Raises PageFailed for a refusal, and when the target goes away first."""
+        self._count += 1
+        number = self._count
+        answer: asyncio.Future[Mapping[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
+        message = json.dumps({"id": number, "method": method, "params": params or {}})
+        try:
+            wrapped = {"sessionId": self._session_id, "message": message}
+            await self._parent.send("Target.sendMessageToTarget", wrapped)
+            return await answer
+        finally:
+            del self._waiting[number]
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # `end` may have failed it while the question was being sent: asyncio would log that
+
+    def receive(self, message: str) -> None:
+        """Handle a message for this session from the parent's ``Target.receivedMessageFromTarget``."""
+        try:
+            document = json.loads(message)
+        except ValueError:
+            return
+        if "id" not in document:
+            for handler in self._handlers[document.get("method", "")]:
+                handler(document.get("params", {}))
+            return
+        answer = self._waiting.get(document["id"])
+        if answer is None or answer.done():
+            return
+        if "error" in document:
+            answer.set_exception(PageFailed(str(document["error"].get("message", "refused"))))
+        else:
+            answer.set_result(document.get("result", {}))
+
+    def end(self) -> None:
+        """Fail all pending requests: the target is gone."""
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_exception(PageFailed("the frame is gone"))

@@ -16,12 +16,11 @@ from typing import Any, TypeVar
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger, outside_jobs
-from mediavault.services.browser.cookie_jar import restore, snapshot
+from mediavault.services.browser.cookies import restore, snapshot
 from mediavault.services.browser.discovery import find_browser, unavailable
 from mediavault.services.browser.driver import Ask, Guard, PageFailed, quietly
 from mediavault.services.browser.launch import CLOSE_BROWSER_S, LAUNCH_S, Launcher, pid_of, prepare
-from mediavault.services.browser.memory import end_process, find_too_heavy
-from mediavault.services.browser.processes import is_alive, kill_browser, parent_of
+from mediavault.services.browser.processes import end_process, find_too_heavy, is_alive, kill_browser, parent_of
 from mediavault.services.browser.profile import Profile, claim_profile
 from mediavault.services.browser.visit import Visit
 
@@ -29,7 +28,7 @@ HEARTBEAT_S = 3.0
 RECYCLE_AFTER_PAGES = 200  # renderers and caches grow; a fresh start costs half a second
 IDLE_CLOSE_S = 300.0  # an idle browser holds 350 MB
 GIVE_WAY_LOOK_S = 1.0  # how soon a person who signs in gets the profile
-MEMORY_LOOK_S = 1.0  # while pages are open; a page can fill a gigabyte or two meanwhile
+MEMORY_LOOK_S = 1.0  # while pages are open; in that time a page can fill a gigabyte or two
 GIVE_WAY_S = 10.0  # for pages that are open then; their visits are repeated by another browser
 
 T = TypeVar("T")
@@ -76,7 +75,7 @@ class Place:
 
 
 class Keeper:
-    """Keeps one browser. ``start_driver`` starts Playwright, ``on_response`` is told of every response of the context."""
+    """Keeps one browser. ``start_driver`` starts Playwright, ``on_response`` is called for every response of the context."""
 
     def __init__(
         self,
@@ -119,7 +118,7 @@ class Keeper:
     async def enter(self) -> Running:
         """As :meth:`browser`, and count a page; :meth:`leave` when it is closed."""
         running = await self.browser()
-        while running is not self._running:  # ended for idleness in the moment before we could say that we are here
+        while running is not self._running:  # ended for idleness just before this call was counted
             running = await self.browser()
         running.pages_open += 1
         running.pages_served += 1
@@ -140,7 +139,7 @@ class Keeper:
         return True
 
     async def lose(self, running: Running, reason: str) -> None:
-        """Give up a browser that does not answer. Its pages fail; whoever comes next starts another."""
+        """Give up a browser that does not answer. Its pages fail; the next call starts another."""
         log.warning("browser_hangs", reason=reason, browser_pid=running.pid)
         running.alive = False
         if running.pid is not None:
@@ -169,7 +168,7 @@ class Keeper:
     def _on_done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # whoever waited has it; where nobody did, the next call meets it again
+            task.exception()  # a waiting caller has it; without one, the next call raises it again
 
     # --- starting ----------------------------------------------------------------------------------------------
 
@@ -232,7 +231,7 @@ class Keeper:
         for each in (context, stranger):
             each.on("response", lambda response: self._tell_of_response(running, response))
         await restore(context, profile.cookies_file, now_s=self._clock.now().timestamp(), ask=self._ask)
-        await self.remember_cookies(running)  # whoever is signed in is known from now on, also after a window
+        await self.remember_cookies(running)  # from now on the snapshot has the sign-ins, also those made in a window
         return running
 
     async def _stop_late(self, starting: asyncio.Task[Any]) -> None:

@@ -18,10 +18,9 @@ from typing import Any
 
 from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger
+from mediavault.services.browser.discovery import Sandbox, for_browser, note_sandbox
 from mediavault.services.browser.driver import Ask, Guard, PageFailed
-from mediavault.services.browser.environment import for_browser
 from mediavault.services.browser.profile import Profile
-from mediavault.services.browser.sandbox import Sandbox, note_sandbox
 from mediavault.services.egress.proxy import CHROMIUM_ARGS
 
 LAUNCH_S = 30.0
@@ -92,7 +91,7 @@ class Launcher:
             raise not_started(exc) from exc
 
     async def user_agent(self) -> str:
-        """What this binary calls itself with a window. Measured once per binary and remembered beside the profile."""
+        """What this binary calls itself with a window. Measured once per binary and stored next to the profile."""
         notes = self.profile.folder.parent / "user-agent.json"
         try:
             stamp = [str(self.executable), self.executable.resolve().stat().st_mtime_ns]
@@ -147,10 +146,10 @@ def _as_visitor(user_agent: str) -> dict[str, Any]:
 
 
 def environment_for(profile: Profile, own: Mapping[str, str]) -> dict[str, str]:
-    """What a browser may see of ours (``environment``), and where it puts its own files.
+    """Return the variables that a browser gets (``discovery``), and where it puts its own files.
 
-    What Chromium and its libraries write beside a profile (crash reports, settings of sound and desktop, caches) stands
-    beside ours, not in the person's own home.
+    What Chromium and its libraries write next to a profile (crash reports, settings of sound and desktop, caches) goes
+    next to ours, not into the user's home.
     """
     base = profile.folder.parent
     places = {"TMPDIR": profile.scratch, "XDG_CONFIG_HOME": base / "config", "XDG_CACHE_HOME": base / "cache"}

@@ -35,9 +35,9 @@ from mediavault.core.slow_floor import SlowFloor
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.services.browser.driver import Ask, Cdp, Download, Page, PageFailed, quietly
-from mediavault.services.browser.media_signs import bare_mime, is_html, is_json
 from mediavault.services.browser.network_log import stated_bytes
 from mediavault.services.browser.port import BrowserDownload
+from mediavault.services.browser.url_signs import bare_mime, is_html, is_json
 from mediavault.services.egress.redirects import referer_for
 
 ANSWER_S = 60.0  # from navigating to the answer's headers
@@ -139,7 +139,7 @@ class Navigation:
             raise self.refused
 
     async def _download_begun(self, url: str) -> Download:
-        """The download's event follows the answer at once; a page that none became is no file."""
+        """Wait for the download's event, which follows the answer at once; without it the answer is a page, not a file."""
         for _ in range(int(CALL_S / TICK_S)):
             if self._download is not None:
                 return self._download
@@ -193,9 +193,9 @@ class Navigation:
         finally:
             ended.cancel()
         if reason:
-            said = f" of {self.total:,}" if self.total else ""
+            announced = f" of {self.total:,}" if self.total else ""
             raise Incomplete(
-                f"The transfer broke off after {self.received:,}{said} bytes.", bytes_received=self.received
+                f"The transfer broke off after {self.received:,}{announced} bytes.", bytes_received=self.received
             )
         return await self.ask(download.path(), CALL_S)
 

@@ -7,9 +7,8 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from mediavault.services.browser.advert_signs import advert_media
-from mediavault.services.browser.media_signs import bare_mime, is_manifest_text, names_a_video
 from mediavault.services.browser.port import SeenResponse
+from mediavault.services.browser.url_signs import advert_media, bare_mime, is_manifest_text, names_a_video
 
 MAX_RESPONSES = 4_000
 MAX_BODY_BYTES = 25 << 20  # of one body; browsertrix's limit
@@ -22,7 +21,7 @@ _BULK = frozenset({"image", "font", "stylesheet", "script", "texttrack", "ping",
 
 @dataclass(slots=True)
 class NetworkLog:
-    """``elapsed_s`` tells the seconds since the visit began; ``json_paths`` are the platform's."""
+    """``elapsed_s`` returns the seconds since the visit began; ``json_paths`` are the platform's."""
 
     elapsed_s: Callable[[], float]
     json_paths: re.Pattern[str] | None = None
@@ -82,14 +81,14 @@ class NetworkLog:
         self._bodies[url].append(body)
         if len(self.adverts) < MAX_ADVERTS:
             self.adverts.update(dict.fromkeys(advert_media(body)))
-        if is_manifest_text(body):  # whatever its type and name said
+        if is_manifest_text(body):  # whatever its type and name say
             self._name(url)
         if self.json_paths is not None and self.json_paths.search(url):
             self.page_data_seen = True
             self.last_news_s = self.elapsed_s()
 
     def _name(self, url: str) -> None:
-        """A video or manifest was seen; a further part of the same file is no news."""
+        """Count a video or manifest that was seen; a further part of the same file does not count."""
         self.video_named = True
         if url not in self._named and len(self._named) < MAX_RESPONSES:
             self._named.add(url)

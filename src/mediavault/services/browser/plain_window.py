@@ -21,7 +21,7 @@ from typing import Any
 
 from mediavault.core.failures import BrowserUnavailable
 from mediavault.core.logs import get_logger
-from mediavault.services.browser.environment import for_browser
+from mediavault.services.browser.discovery import for_browser
 from mediavault.services.browser.profile import Profile
 from mediavault.services.browser.vnc import SOCKET
 from mediavault.services.child.process import environment

@@ -2,20 +2,20 @@
 
 Layout below ``<state>/browser``::
 
-    lock                the flock of whoever holds the profile
-    wanted              the flock of whoever wants it for a person who signs in
+    lock                the flock of the process that holds the profile
+    wanted              the flock of the process that wants it for a sign-in
     profile/            Chromium's own folder, with the logins
     cookies.json        what Chromium forgets: session cookies, and those not yet flushed when it was killed
-    accounts.json       what sites called the accounts (accounts.py)
+    accounts.json       what sites called the accounts (session_desk.py)
     tmp/                its TMPDIR, emptied at every start
     anon-xxxxxx/        profile, lock and tmp of a process that found the profile taken; removed at its end
     window-xxxxxx/      a virtual screen with a person's window; removed at its end
 
 ``<state>/sessions/<platform>.json`` holds cookies that were imported and that the browser has not yet been given.
 
-**Handing over.** Chromium lets one process use a profile. Whoever opens a window for a person locks ``wanted`` and waits
+**Handing over.** Chromium lets one process use a profile. The process that opens a sign-in window locks ``wanted`` and waits
 for ``lock``; a worker's browser sees that within a second, ends, and the next one is anonymous. When ``wanted`` is free
-again the anonymous one ends in the same way. A lock dies with its process, so a crash leaves nobody waiting.
+again the anonymous one ends in the same way. A lock dies with its process, so a crash leaves no process waiting.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ log = get_logger(__name__)
 
 @dataclass(eq=False, slots=True)
 class Profile:
-    """A profile held by this process. ``key`` tells the profiles of one state folder apart."""
+    """A profile held by this process. ``key`` distinguishes the profiles of one state folder."""
 
     folder: Path
     scratch: Path  # TMPDIR of its browser
@@ -78,7 +78,7 @@ class Profile:
             with _only_one(base):
                 is_wanted = _is_held(base / _WANTED)
                 return not (is_wanted or _is_held(base / _LOCK)) if self.anonymous else is_wanted
-        except OSError:  # the state folder is gone: whoever starts the next browser says so
+        except OSError:  # the state folder is gone: the next start of a browser reports it
             return False
 
     def release(self) -> None:
@@ -132,7 +132,7 @@ def claim_profile(state_dir: Path) -> Profile:
 
 @contextlib.asynccontextmanager
 async def borrowed_profile(state_dir: Path, clock: Clock) -> AsyncIterator[Profile]:
-    """The profile with the logins, taken from whoever works with it, while the block runs.
+    """Take the profile with the logins from the process that uses it, while the block runs.
 
     Raises WindowBusy; BrowserUnavailable when it is not let go of in time; OSError.
     """

@@ -1,6 +1,6 @@
-"""The sessions of all sites: what the cookies say, cookies.txt, signing out. A cookie's value never comes out of here:
-states hold counts, times and the account's name or number.
+"""The sessions of all sites: their states, cookies.txt, signing out, and the names of the accounts that are signed in.
 
+States hold counts, times and the account's name or number; a cookie's value never leaves this module.
 The cookies that count are those that the next browser would have: of Chromium's own database, of the snapshot that
 restores what it forgets, and of an import that waits for its next start.
 """
@@ -8,22 +8,32 @@ restores what it forgets, and of an import that waits for its next start.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from mediavault.core.clock import Clock
 from mediavault.core.cookies import Cookie
 from mediavault.core.cookies_txt import read_cookies_txt
 from mediavault.core.failures import BadInput, ErrorCode, StorageFailure
 from mediavault.core.logs import get_logger
+from mediavault.core.names import safe_text
 from mediavault.core.platform import Platform
 from mediavault.core.sessions import ImportReport, SessionState, belongs_to, can_be_signed_in_to, judge_session
-from mediavault.services.browser.accounts import forget_account, known_accounts
-from mediavault.services.browser.cookie_db import cookies_on_disk, prolong_sessions, remove_cookies
-from mediavault.services.browser.cookie_jar import as_cookie
-from mediavault.services.browser.imports import drop_import, keep_import, waiting_import
-from mediavault.services.browser.preferences import prepare_preferences
+from mediavault.services.browser.cookies import (
+    as_cookie,
+    cookies_on_disk,
+    drop_import,
+    keep_import,
+    prolong_sessions,
+    remove_cookies,
+    waiting_import,
+)
 from mediavault.services.browser.profile import COOKIES_FILE, Profile, borrowed_profile, load_cookies, save_cookies
 
 log = get_logger(__name__)
@@ -37,7 +47,7 @@ class NoSuchSite(BadInput):
 
 
 class SessionDesk:
-    """``platforms`` are all that are known; those without a sign-in are left out."""
+    """``platforms`` are all known ones; those without a sign-in are left out."""
 
     def __init__(self, state_dir: Path, platforms: Sequence[Platform], clock: Clock) -> None:
         self.state_dir = state_dir
@@ -61,8 +71,8 @@ class SessionDesk:
     async def import_cookies(self, name: str, text: str) -> ImportReport:
         """Take the site's cookies from a cookies.txt, in place of the session that was there.
 
-        The browser at work ends for it, so that the next job has them. Raises BadInput (names the line), NoSuchSite,
-        WindowBusy, BrowserUnavailable, StorageFailure; then the former session stands.
+        A running browser ends for it, so that the next job has them. Raises BadInput (names the line), NoSuchSite,
+        WindowBusy, BrowserUnavailable, StorageFailure; then the former session remains.
         """
         platform = self.platform(name)
         given = read_cookies_txt(text)
@@ -81,7 +91,7 @@ class SessionDesk:
         return ImportReport(len(taken), len(given) - len(own), len(own) - len(taken), min(ends, default=None))
 
     async def sign_out(self, name: str) -> SessionState:
-        """Remove the site's cookies from this machine; the site is not told. Raises as :meth:`import_cookies`."""
+        """Remove the site's cookies from this machine, without notifying the site. Raises as :meth:`import_cookies`."""
         platform = self.platform(name)
         try:
             async with borrowed_profile(self.state_dir, self._clock) as profile:
@@ -93,14 +103,14 @@ class SessionDesk:
         return await self.state(name)
 
     def before_window(self, profile: Profile) -> None:
-        """What the profile needs before a window opens on it. Raises OSError."""
+        """Prepare the profile for a window. Raises OSError."""
         prolong_sessions(profile.folder, now=self._clock.now())
         prepare_preferences(profile.folder)
         profile.forget_stale_locks()
         profile.empty_scratch()
 
     def after_window(self, profile: Profile, platform: Platform) -> SessionState:
-        """Keep what a person's window has left: from now on the profile knows better than the snapshot. Raises OSError."""
+        """Keep the sign-in of a window: from now on the profile is newer than the snapshot. Raises OSError."""
         prolong_sessions(profile.folder, now=self._clock.now())
         self._trim_snapshot(profile, platform)
         state = self._judge([platform])[0]
@@ -115,7 +125,7 @@ class SessionDesk:
         known = {_place(cookie) for cookie in on_disk}
         snapshot = [as_cookie(cookie) for cookie in load_cookies(browser / COOKIES_FILE)]
         restored = [cookie for cookie in snapshot if _place(cookie) not in known]
-        values = {_place(cookie): cookie.value for cookie in snapshot}  # the database on disk tells names and ends only
+        values = {_place(cookie): cookie.value for cookie in snapshot}  # the database on disk is read without values
         on_disk = [replace(cookie, value=values.get(_place(cookie), "")) for cookie in on_disk]
         names = known_accounts(self.state_dir)
         now, states = self._clock.now(), []
@@ -127,7 +137,7 @@ class SessionDesk:
         return states
 
     def _replace(self, profile: Profile, platform: Platform, cookies: Sequence[Cookie]) -> None:
-        """First the new ones: half of an old and half of a new session would be none."""
+        """Store the new cookies first: half of an old and half of a new session would be useless."""
         keep_import(self.state_dir, platform.name, cookies)
         self._forget(profile, platform)
 
@@ -136,7 +146,7 @@ class SessionDesk:
         self._trim_snapshot(profile, platform)
 
     def _trim_snapshot(self, profile: Profile, platform: Platform) -> None:
-        """Or the next browser would be given back what is gone."""
+        """Remove the cookies from the snapshot too, or the next browser would restore them."""
         saved = load_cookies(profile.cookies_file)
         kept = [cookie for cookie in saved if not belongs_to(platform, as_cookie(cookie).domain)]
         forget_account(self.state_dir, platform.name)
@@ -152,3 +162,97 @@ def _why_nothing(platform: Platform, own: Sequence[Cookie]) -> str:
     if own:
         return f"All cookies of {platform.title} in it have run out."
     return f"There is no cookie of {platform.title} in it."
+
+
+# --- names of accounts, as the sites' own pages show them; names only, never a cookie ------------------------------------
+
+MAX_ACCOUNT_CHARS = 100
+_ACCOUNTS_FILE = "accounts.json"
+
+
+def note_account(state_dir: Path, platform: str, name: str) -> None:
+    """Store the account name that a page showed during a signed-in visit. A name that cannot be stored is ignored."""
+    name = safe_text(name)[:MAX_ACCOUNT_CHARS]
+    known = known_accounts(state_dir)
+    if name and known.get(platform) != name:
+        _write_accounts(state_dir, known | {platform: name})
+
+
+def forget_account(state_dir: Path, platform: str) -> None:
+    """Forget the name: another account may be signed in now."""
+    known = known_accounts(state_dir)
+    if known.pop(platform, None) is not None:
+        _write_accounts(state_dir, known)
+
+
+def known_accounts(state_dir: Path) -> dict[str, str]:
+    """Return names by platform; {} where none is known."""
+    try:
+        known = json.loads((state_dir / "browser" / _ACCOUNTS_FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {key: name for key, name in known.items() if isinstance(name, str)} if isinstance(known, dict) else {}
+
+
+def _write_accounts(state_dir: Path, accounts: dict[str, str]) -> None:
+    folder = state_dir / "browser"
+    try:
+        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{_ACCOUNTS_FILE}.")  # mkstemp gives 0600
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(accounts, file)
+            Path(name).replace(folder / _ACCOUNTS_FILE)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as exc:
+        log.warning("account_name_not_kept", error=str(exc))
+
+
+# --- Chromium's own preferences -----------------------------------------------------------------------------------------
+
+MAX_PREFERENCES_BYTES = 32 << 20
+
+# Names from Chromium's chrome/common/pref_names.h and components/password_manager, checked 2026-11-24.
+_WANTED_PREFERENCES: Mapping[str, Mapping[str, Any]] = {
+    "Default/Preferences": {
+        "credentials_enable_service": False,
+        "profile": {"password_manager_enabled": False, "exit_type": "Normal", "exited_cleanly": True},
+    },
+    "Local State": {"select_file_dialogs": {"allowed": False}},
+}
+
+
+def prepare_preferences(profile: Path) -> None:
+    """Set the preferences that a sign-in window needs, in a profile that no browser uses.
+
+    Chromium must not offer to save passwords, must not ask about the pages of a browser that was killed, and must not
+    show this machine's files. A file that cannot be read stays unchanged. Raises OSError.
+    """
+    for name, wanted in _WANTED_PREFERENCES.items():
+        _set_preferences(profile / name, wanted)
+
+
+def _set_preferences(file: Path, wanted: Mapping[str, Any]) -> None:
+    try:
+        known = json.loads(file.read_bytes()[:MAX_PREFERENCES_BYTES]) if file.exists() else {}
+    except ValueError as exc:
+        log.warning("browser_preferences_unreadable", error=str(exc))
+        return
+    if not isinstance(known, dict):
+        return
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = file.with_name(f".{file.name}.new")
+    new.touch(mode=0o600)
+    new.write_text(json.dumps(_merged(known, wanted)), "utf-8")
+    new.replace(file)
+
+
+def _merged(known: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(known)
+    for name, value in wanted.items():
+        former = merged.get(name)
+        is_branch = isinstance(value, Mapping)
+        merged[name] = _merged(former if isinstance(former, Mapping) else {}, value) if is_branch else value
+    return merged

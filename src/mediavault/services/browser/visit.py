@@ -15,8 +15,7 @@ from mediavault.services.browser import hooks, scripts
 from mediavault.services.browser.driver import Ask, Frame, Page, PageCrashed, PageFailed, Response
 from mediavault.services.browser.network_log import NetworkLog
 from mediavault.services.browser.port import PageCapture, SeenManifest, SeenVideo
-from mediavault.services.browser.seen_players import seen_video
-from mediavault.services.browser.watching import Progress, Step, next_step
+from mediavault.services.browser.watching import Progress, Step, next_step, seen_video
 
 NAVIGATION_S = 30.0  # at most this, and at most half of the visit's time
 DOCUMENT_S = 10.0  # from the first byte to a document whose scripts ran
@@ -158,7 +157,7 @@ class Visit:
         await self._count(scripts.PRIME)
 
     async def _count(self, script: str) -> None:
-        """Ask every frame how its players stand, by a script that may also start them."""
+        """Ask every frame for the state of its players, by a script that may also start them."""
         adverts = list(self.network.adverts)
         answers = [await self._look(frame, script, adverts) for frame in self._frames()]
         counts = [answer for answer in answers if answer]
@@ -284,7 +283,7 @@ class Visit:
         return main.url if main is not None and not shown.startswith(("http://", "https://")) else shown
 
     async def _place_of(self, frame: Frame) -> Mapping[str, Any] | None:
-        """Where the <iframe> of a child frame stands in the page; None for the main frame."""
+        """Return the position of a child frame's <iframe> in the page; None for the main frame."""
         if frame.parent_frame is None:
             return None
         try:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
+
+from mediavault.services.browser.port import Feed, Play, SeenVideo
 
 QUIET_S = 1.0  # a player asks for its next part within this time
 KNOWN_QUIET_S = 0.4  # the same where every player plays, and it is known what
@@ -30,7 +34,7 @@ class Step(Enum):
 
 @dataclass(slots=True)
 class Progress:
-    """Where a visit stands. Times are seconds since the document was there, unless they say otherwise."""
+    """The state of a visit. Times are seconds since the document was there, unless they say otherwise."""
 
     elapsed_s: float = 0.0
     left_s: float = 0.0  # until the visit must end
@@ -88,3 +92,48 @@ def _give_up_or_go_on(now: Progress, *, quiet: bool) -> Step:
     if done:
         return Step.STOP
     return Step.PRIME  # a player may have appeared, or be ready by now
+
+
+def seen_video(facts: Mapping[str, Any], frame_url: str, place: Mapping[str, Any] | None) -> SeenVideo:
+    """``facts`` is a player in the answer of ``scripts.PLAYERS``; ``place`` the position of its frame, None for the main one."""
+    around = place or facts
+    return SeenVideo(
+        current_src=facts["current_src"],
+        sources=tuple(facts["sources"]),
+        poster=facts["poster"] or None,
+        duration_s=facts["duration_s"],
+        width=facts["width"],
+        height=facts["height"],
+        video_width=facts["video_width"],
+        video_height=facts["video_height"],
+        visible=bool(facts["visible"] and around.get("visible", True)),
+        muted_loop=facts["muted_loop"],
+        frame_url=frame_url,
+        container=around["container"],
+        holds_permalink=around["holds_permalink"],
+        advert=bool(facts["advert"] or around["advert"]),
+        has_audio=facts["has_audio"],
+        protected=facts["protected"],
+        feeds=tuple(_feed(each) for each in facts["fed"]),
+        plays=tuple(_play(each) for each in facts["plays"]),
+        left=facts["left"],
+        top=facts["top"],
+    )
+
+
+def _play(facts: Mapping[str, Any]) -> Play:
+    return Play(
+        src=facts["src"],
+        page=facts["page"],
+        duration_s=facts["duration_s"],
+        video_width=facts["video_width"],
+        video_height=facts["video_height"],
+        ended=facts["ended"],
+        labelled=facts["labelled"],
+        feeds=tuple(_feed(each) for each in facts["fed"]),
+    )
+
+
+def _feed(facts: Mapping[str, Any]) -> Feed:
+    urls = tuple(each["url"] for each in facts["urls"])
+    return Feed(facts["mime"], urls, tuple(each["url"] for each in facts["urls"] if each["whole"]))

@@ -23,8 +23,8 @@ from mediavault.core.media import Candidate, Extraction, Ownership, Post, Source
 from mediavault.core.platform import IN_WORDS, Platform, PostMatch, is_named_host, read_page, read_post
 from mediavault.core.sessions import wall_failure
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
-from mediavault.services.browser.advert_signs import advert_media
 from mediavault.services.browser.port import Browser, PageCapture
+from mediavault.services.browser.url_signs import advert_media
 from mediavault.services.extraction.assembly import (
     PageSource,
     declared_sightings,

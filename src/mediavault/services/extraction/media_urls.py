@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from mediavault.core.media import SourceType, Watermark
 from mediavault.core.platform import Platform
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS
-from mediavault.services.browser.advert_signs import on_ad_host
+from mediavault.services.browser.url_signs import on_ad_host
 from mediavault.services.extraction.media_kind import MediaKind, by_extension, is_byte_range, kind_of
 from mediavault.services.extraction.media_sizes import Measures, nominal_measures, stated_size
 from mediavault.services.extraction.signed_urls import is_signed, signed_url_expiry

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.services.browser.memory import end_process, find_too_heavy, memory_of
+from mediavault.services.browser.processes import end_process, find_too_heavy, memory_of
 from tests.patience import patient
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")

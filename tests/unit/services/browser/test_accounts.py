@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mediavault.services.browser.accounts import MAX_CHARS, forget_account, known_accounts, note_account
+from mediavault.services.browser.session_desk import MAX_ACCOUNT_CHARS, forget_account, known_accounts, note_account
 
 
 def test_a_name_is_kept_until_it_is_forgotten(tmp_path: Path) -> None:
     (tmp_path / "browser").mkdir()
     note_account(tmp_path, "x", "jane")
     note_account(tmp_path, "tiktok", "a" * 500 + "\n")
-    assert known_accounts(tmp_path) == {"x": "jane", "tiktok": "a" * MAX_CHARS}
+    assert known_accounts(tmp_path) == {"x": "jane", "tiktok": "a" * MAX_ACCOUNT_CHARS}
     assert (tmp_path / "browser" / "accounts.json").stat().st_mode & 0o777 == 0o600
 
     forget_account(tmp_path, "tiktok")

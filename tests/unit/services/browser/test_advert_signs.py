@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from mediavault.services.browser.advert_signs import MAX_ADVERT_FILES, advert_media, is_ad_answer, on_ad_host
 from mediavault.services.browser.network_log import NetworkLog
+from mediavault.services.browser.url_signs import MAX_ADVERT_FILES, advert_media, is_ad_answer, on_ad_host
 
 SPOT = "https://cdn.test/a.mp4?x=1&y=2"
 VAST = f"""<?xml version="1.0"?><VAST version="4.2"><Ad><InLine><Creatives><Creative><Linear><MediaFiles>

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mediavault.services.browser.child_session import ChildSession
 from mediavault.services.browser.driver import PageFailed
+from mediavault.services.browser.interception import ChildSession
 
 
 class Parent:

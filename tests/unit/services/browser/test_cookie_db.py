@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.services.browser.cookie_db import SESSION_LIFE, cookies_on_disk, prolong_sessions, remove_cookies
+from mediavault.services.browser.cookies import SESSION_LIFE, cookies_on_disk, prolong_sessions, remove_cookies
 from tests.fakes import START
 
 EPOCH = datetime(1601, 1, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from mediavault.core.failures import BrowserUnavailable
-from mediavault.services.browser.cookie_jar import as_cookie, restore, snapshot
+from mediavault.services.browser.cookies import as_cookie, restore, snapshot
 
 T = TypeVar("T")
 SESSION = {"name": "s", "value": "1", "domain": "a.test", "path": "/", "expires": -1, "secure": True}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mediavault.services.browser.chromium import narrow_driver_environment
-from mediavault.services.browser.environment import for_browser, for_driver
+from mediavault.services.browser.discovery import for_browser, for_driver
 from mediavault.services.browser.plain_window import window_environment
 from mediavault.services.browser.profile import claim_profile
 

@@ -10,9 +10,8 @@ import pytest
 
 from mediavault.core.cookies import Cookie
 from mediavault.core.failures import BrowserUnavailable
-from mediavault.services.browser.cookie_jar import restore
+from mediavault.services.browser.cookies import keep_import, restore, waiting_import
 from mediavault.services.browser.driver import PageFailed
-from mediavault.services.browser.imports import keep_import, waiting_import
 from tests.fakes import START
 from tests.unit.services.browser.test_cookie_jar import StubContext, ask
 

@@ -16,7 +16,7 @@ from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import bound_facts, job_context
 from mediavault.services.browser import keeper as keeping
 from mediavault.services.browser.keeper import IDLE_CLOSE_S, RECYCLE_AFTER_PAGES, Keeper, Place
-from mediavault.services.browser.memory import ProcessMemory
+from mediavault.services.browser.processes import ProcessMemory
 from tests.fakes import FakeClock
 from tests.unit.services.browser.test_profile import cookie
 

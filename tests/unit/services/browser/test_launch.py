@@ -10,10 +10,10 @@ from typing import Any, TypeVar, cast
 import pytest
 
 from mediavault.core.failures import BrowserUnavailable
+from mediavault.services.browser.discovery import Sandbox, noted_sandbox
 from mediavault.services.browser.driver import PageFailed
 from mediavault.services.browser.launch import Launcher, environment_for
 from mediavault.services.browser.profile import claim_profile
-from mediavault.services.browser.sandbox import Sandbox, noted_sandbox
 from tests.unit.services.browser.test_keeper import StubProxy
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.services.browser.media_signs import is_manifest_text, is_vague, looks_like_data, names_media
+from mediavault.services.browser.url_signs import is_manifest_text, is_vague, looks_like_data, names_media
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.services.browser import memory
-from mediavault.services.browser.memory import GIB, ProcessMemory, default_limit, too_heavy
+from mediavault.services.browser import processes
+from mediavault.services.browser.processes import GIB, ProcessMemory, default_limit, too_heavy
 
 BROWSER, LIGHT, HEAVY = ProcessMemory(1, 300, False), ProcessMemory(2, 100, True), ProcessMemory(3, 500, True)
 
@@ -21,6 +21,6 @@ def test_nothing_is_ended_up_to_the_limit_and_the_heaviest_beyond_it() -> None:
 def test_without_a_setting_the_browser_may_use_half_of_the_memory(
     machine: int, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "_machine_memory", lambda: machine)
+    monkeypatch.setattr(processes, "_machine_memory", lambda: machine)
 
     assert default_limit() == limit

@@ -12,10 +12,9 @@ import pytest
 
 from mediavault.core.failures import BadInput
 from mediavault.core.platform import AccountCookie, Platform
-from mediavault.services.browser.accounts import note_account
-from mediavault.services.browser.cookie_db import cookies_on_disk
+from mediavault.services.browser.cookies import cookies_on_disk
 from mediavault.services.browser.profile import WindowBusy, borrowed_profile, claim_profile, load_cookies, save_cookies
-from mediavault.services.browser.session_desk import NoSuchSite, SessionDesk
+from mediavault.services.browser.session_desk import NoSuchSite, SessionDesk, note_account
 from tests.fakes import START, FakeClock
 from tests.unit.services.browser.test_cookie_db import profile_with
 
