@@ -12,10 +12,10 @@ from mediavault.api.words import size_words
 from mediavault.core.failures import BadInput, MediavaultError, NotAPost, NoVideo
 from mediavault.core.media import Candidate, Extraction, Post
 from mediavault.core.platform import Platform
+from mediavault.core.typed_records import from_json
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms import registry
 from mediavault.services.child.process import ChildFailed
-from mediavault.services.child.records import from_json
 from mediavault.services.child.standing import StandingChild
 from mediavault.services.extraction.confined_reader import LIMITS, unreadable
 from mediavault.services.extraction.outcome import Outcome, outcome_of_error

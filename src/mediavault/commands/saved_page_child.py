@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.commands.saved_page import SavedInspection, look_at_saved_page
+from mediavault.core.typed_records import to_json
 from mediavault.services.child.guard import serve_lines
-from mediavault.services.child.records import to_json
 
 
 def main() -> int:

@@ -17,11 +17,11 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId
 from mediavault.core.records import MOVING_KINDS
+from mediavault.core.typed_records import refuse_mistyped
 from mediavault.core.words import counted
 from mediavault.store.bulk import iter_pages
 from mediavault.store.port import JobQuery, JobStore, StoredJob
 from mediavault.upkeep.comparing import Comparison, Standing, counts_as_adopted, standing
-from mediavault.upkeep.typed import refuse_mistyped
 
 PAGE = 100
 # of a page of a backup, if every row were as large as the largest; a job in memory is many times larger

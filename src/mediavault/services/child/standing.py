@@ -1,6 +1,6 @@
-"""A helper that stays: many requests go to one process, one JSON line each, so that hundreds need not pay its start.
+"""Child processes that answer many requests, one JSON line each, so that each request need not pay for a start.
 
-It is confined like any other helper (``guard``), killed at the time limit of a request and replaced, and replaced
+One is confined like any other child (``guard``), killed at the time limit of a request and replaced, and replaced
 after REQUESTS_OF_ONE as well, so that what a library leaks with each file stays small.
 """
 
@@ -12,9 +12,10 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from mediavault.core.clock import Clock
 from mediavault.services.child.guard import STANDING
 from mediavault.services.child.process import (
     ChildFailed,
@@ -27,6 +28,7 @@ from mediavault.services.child.process import (
 )
 
 REQUESTS_OF_ONE = 100
+IDLE_S = 60.0  # until a child of a pool that gets no request is ended
 
 
 class StandingChild:
@@ -115,6 +117,47 @@ class StandingChild:
         bounds = {"address_space": limits.address_space, "file": limits.file_bytes, "parent": os.getpid()}
         self._process.stdin.write(json.dumps(bounds).encode() + b"\n")
         return self._process
+
+
+class ChildPool:
+    """At most ``size`` processes of ``module``. A request that finds them all busy waits for the first that is free."""
+
+    def __init__(self, module: str, clock: Clock, *, size: int) -> None:
+        self._clock = clock
+        self._all = [StandingChild(module) for _ in range(size)]
+        # last in, first out: a process that is running already is used before another one is started
+        self._free: asyncio.LifoQueue[StandingChild] = asyncio.LifoQueue()
+        self._endings: dict[StandingChild, asyncio.Task[None]] = {}
+        for child in self._all:
+            self._free.put_nowait(child)
+
+    async def ask(self, make_request: Callable[[], Mapping[str, Any]], *, limits: ChildLimits) -> Mapping[str, Any]:
+        """Return a child's answer. Raises as :meth:`StandingChild.ask`; the time limit begins when a child is free.
+
+        ``make_request`` is called in a thread and only then, so that requests that wait use no memory yet.
+        """
+        child = await self._free.get()
+        if (ending := self._endings.pop(child, None)) is not None:
+            ending.cancel()
+        try:
+            return await child.ask(await asyncio.to_thread(make_request), limits=limits)
+        finally:
+            self._endings[child] = asyncio.create_task(self._end_when_idle(child), name="end-idle-child")
+            self._free.put_nowait(child)
+
+    async def close(self) -> None:
+        """End all processes and wait for their end."""
+        endings, self._endings = list(self._endings.values()), {}
+        for ending in endings:
+            ending.cancel()
+        await asyncio.gather(*endings, return_exceptions=True)
+        for child in self._all:
+            await child.close()
+
+    async def _end_when_idle(self, child: StandingChild) -> None:
+        """The next request cancels this. ``close`` drops the process before it waits, so a cancelled one is never reused."""
+        await self._clock.sleep(IDLE_S)
+        await child.close()
 
 
 def _line(request: Mapping[str, Any]) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from mediavault.core.clock import Clock
@@ -14,10 +15,10 @@ from mediavault.core.failures import Failure, PageUnreadable
 from mediavault.core.logs import get_logger
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
+from mediavault.core.typed_records import from_json, to_json
 from mediavault.services.browser.port import PageCapture
-from mediavault.services.child.pool import ChildPool
 from mediavault.services.child.process import ChildFailed, ChildLimits, ChildTookTooLong
-from mediavault.services.child.records import from_json, to_json
+from mediavault.services.child.standing import ChildPool
 from mediavault.services.extraction.port import ApiAnswer, VisitReading
 
 CHILD = "mediavault.services.extraction.reading_child"
@@ -31,12 +32,11 @@ log = get_logger(__name__)
 
 
 class ConfinedReader:
-    """The Reader of a worker: at most MAX_CHILDREN documents are read at the same time, others wait their turn."""
+    """The Reader of a worker: at most MAX_CHILDREN documents are read at the same time, others wait."""
 
     def __init__(self, clock: Clock, *, child: str = CHILD, limits: ChildLimits = LIMITS) -> None:
         self._limits = limits
-        self._children = ChildPool(child, clock, most=MAX_CHILDREN)
-        self._turns = asyncio.Semaphore(MAX_CHILDREN)
+        self._children = ChildPool(child, clock, size=MAX_CHILDREN)
 
     async def read_visit(
         self, post: Post, platform: Platform, capture: PageCapture, *, with_viewer: bool
@@ -53,12 +53,11 @@ class ConfinedReader:
     async def _read(
         self, task: str, post: Post, platform: Platform, given: PageCapture | ApiAnswer, wanted: type[T], **more: object
     ) -> T:
-        async with self._turns:  # a request takes more memory than the visit: those that wait their turn have none yet
-            request = await asyncio.to_thread(_request, task, post, platform, given, more)
-            try:
-                answer = await self._children.ask(request, limits=self._limits)
-            except ChildFailed as exc:
-                raise unreadable(exc, what="What the site sent") from exc
+        try:
+            make_request = partial(_request, task, post, platform, given, more)
+            answer = await self._children.ask(make_request, limits=self._limits)
+        except ChildFailed as exc:
+            raise unreadable(exc, what="What the site sent") from exc
         if "bug" in answer:
             log.error("reader_hit_a_bug", error=answer["bug"], trace=answer["trace"])
             raise unreadable(ChildFailed(answer["bug"]), what="What the site sent")

@@ -13,9 +13,9 @@ from typing import Any
 from mediavault.core.failures import Failure
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
+from mediavault.core.typed_records import from_json, to_json
 from mediavault.services.browser.port import PageCapture
 from mediavault.services.child.guard import said, serve_lines
-from mediavault.services.child.records import from_json, to_json
 from mediavault.services.extraction.api_extractor import read_answer
 from mediavault.services.extraction.browser_extractor import read_visit
 from mediavault.services.extraction.port import ApiAnswer, VisitReading

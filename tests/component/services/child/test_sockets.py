@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from mediavault.services.child.guard import MACHINES, program
 from mediavault.services.child.process import ChildLimits, run_child
-from mediavault.services.child.sockets import MACHINES, program
 from tests.patience import patient
 
 ALLOW, REFUSE = 0x7FFF0000, 0x00050001

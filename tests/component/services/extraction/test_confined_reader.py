@@ -18,11 +18,11 @@ from structlog.testing import capture_logs
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.failures import ErrorCode, LoginRequired, NoVideo, PageUnreadable, RateLimited
 from mediavault.core.job import JobStatus, WorkerId
+from mediavault.core.typed_records import to_json
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.x import X
 from mediavault.services.browser.port import PageCapture
-from mediavault.services.child.pool import IDLE_S
-from mediavault.services.child.records import to_json
+from mediavault.services.child.standing import IDLE_S
 from mediavault.services.extraction import confined_reader
 from mediavault.services.extraction.browser_extractor import BrowserExtractor, read_capture
 from mediavault.services.extraction.confined_reader import CHILD, LIMITS, MAX_CHILDREN, ConfinedReader

@@ -7,8 +7,8 @@ import json
 from mediavault.core.failures import Failure
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
+from mediavault.core.typed_records import from_json, to_json
 from mediavault.services.browser.port import PageCapture
-from mediavault.services.child.records import from_json, to_json
 from mediavault.services.extraction import browser_extractor
 from mediavault.services.extraction.port import VisitReading
 from mediavault.services.extraction.reading_child import answer

@@ -1,11 +1,11 @@
-"""What goes to a helper and comes back is the same record, whatever stands in it."""
+"""Records are checked by their declared types, and come back from another process unchanged."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
@@ -17,9 +17,9 @@ from mediavault.core import failures
 from mediavault.core.failures import Failure, LiveNow, MediavaultError, NetworkFailure, NotYet, NoVideo
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
+from mediavault.core.typed_records import from_json, refuse_mistyped, to_json
 from mediavault.platforms.registry import all_platforms
 from mediavault.services.browser.port import PageCapture
-from mediavault.services.child.records import from_json, to_json
 from mediavault.services.extraction.port import ApiAnswer, VisitReading
 
 # No two halves of a pair next to each other: JSON knows that as the one character that they make
@@ -45,7 +45,7 @@ def values_of(kind: Any) -> st.SearchStrategy[Any]:
         return SIMPLE[kind]
     if is_dataclass(kind):
         hints, make = get_type_hints(kind), cast("Callable[..., Any]", kind)
-        return st.builds(make, **{field.name: values_of(hints[field.name]) for field in fields(kind)})
+        return st.builds(make, **{each.name: values_of(hints[each.name]) for each in fields(kind)})
     if get_origin(kind) is tuple:
         return st.lists(values_of(arguments[0]), max_size=2).map(tuple)
     if get_origin(kind) is Mapping:
@@ -108,3 +108,48 @@ class Unwritable:
 def test_what_has_no_form_is_refused_and_not_guessed() -> None:
     with pytest.raises(TypeError):
         to_json(Unwritable, Unwritable([{1}]))
+
+
+@dataclass(frozen=True)
+class Part:
+    width: int
+    length_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Whole:
+    name: str
+    parts: tuple[Part, ...] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    rest: Any = None
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        Whole("a"),
+        Whole("a", (Part(640, 1), Part(cast("int", 640.0), 1.5)), {"b": 1}, {"anything": [{1}]}),
+    ],
+)
+def test_a_record_with_the_declared_types_is_accepted(record: Whole) -> None:
+    refuse_mistyped(record)
+
+
+@pytest.mark.parametrize(
+    ("record", "name"),
+    [
+        (Whole(cast("str", None)), "Whole.name"),
+        (Whole("a", cast("tuple[Part, ...]", [Part(1)])), "Whole.parts"),
+        (Whole("a", (cast("Part", "b"),)), "Whole.parts"),
+        (Whole("a", (Part(cast("int", "1")),)), "Whole.parts.width"),
+        (Whole("a", (Part(cast("int", 1.5)),)), "Whole.parts.width"),
+        (Whole("a", (Part(1 << 63),)), "Whole.parts.width"),
+        (Whole("a", (Part(1, float("inf")),)), "Whole.parts.length_s"),
+        (Whole("a", (Part(1, float("nan")),)), "Whole.parts.length_s"),
+        (Whole("a", (), {cast("str", 1): 1}), "Whole.sizes"),
+        (Whole("a", (), {"b": cast("int", "1")}), "Whole.sizes.b"),
+    ],
+)
+def test_a_record_with_another_type_is_refused_by_its_field(record: Whole, name: str) -> None:
+    with pytest.raises(TypeError, match=f"^{name} is "):
+        refuse_mistyped(record)
