@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.job import JobId
-from mediavault.core.platform import Platform
+from mediavault.core.platform import Platform, SignIn
 from mediavault.core.sessions import Errand, ImportReport, SessionState, Viewer
 
 
@@ -39,7 +39,7 @@ class StubSessions:
     def platform(self, name: str) -> Platform:
         if name not in self.known:
             raise NoSuch("There is no such site.")
-        return Platform(name=name, title=name.title(), login_url="https://x.example/in")
+        return Platform(name=name, title=name.title(), sign_in=SignIn(url="https://x.example/in"))
 
     async def state(self, name: str) -> SessionState:
         if name not in self.known:

@@ -16,9 +16,12 @@ from mediavault.api import appearance, ranges
 from mediavault.api.security import HostRules, comes_from_elsewhere, host_is_ours
 from mediavault.core import accounts, names
 from mediavault.core.media import FoundIn, Post
-from mediavault.core.platform import Platform
+from mediavault.core.platform import Platform, YtdlpRules
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import all_platforms
+from mediavault.platforms.tiktok import refusals as tiktok_refusals
+from mediavault.platforms.tiktok.embeds import as_items
+from mediavault.platforms.x import refusals as x_refusals
 from mediavault.services.browser import url_signs
 from mediavault.services.browser.port import PageCapture, SeenManifest
 from mediavault.services.child.process import ChildFailed
@@ -37,20 +40,11 @@ from mediavault.services.extraction import (
 from mediavault.services.extraction.api_extractor import read_answer
 from mediavault.services.extraction.assembly import read_source
 from mediavault.services.extraction.browser_extractor import read_capture
-from mediavault.services.extraction.page_data import (
-    articles,
-    build,
-    html_scan,
-    selectors,
-    tiktok_refusals,
-    x_refusals,
-)
-from mediavault.services.extraction.page_data.tiktok_forms import as_items
+from mediavault.services.extraction.page_data import articles, build, html_scan, selectors
 from mediavault.services.extraction.page_manifests import page_manifests
 from mediavault.services.extraction.port import ApiAnswer
 from mediavault.services.extraction.saved_page import open_saved
 from mediavault.services.extraction.walls import is_login_page
-from mediavault.services.extraction.ytdlp_sites import YtdlpSite
 from mediavault.services.vault import layout
 from mediavault.store import search_words
 from tests.fakes import START
@@ -85,6 +79,10 @@ OWN_TEXTS = frozenset(
         "platforms.lookalikes.is_below",
         "services.browser.interception.judge",  # of a response's facts
         "services.extraction.ytdlp_sites.site_of",
+        "services.browser.x11_input.authority",  # keys of the window for signing in
+        "services.browser.x11_keys.keysym_of_char",
+        "services.browser.x11_keys.keysym_of_key",
+        "services.egress.http1.write_head",
         "services.media.nal.has_hole",  # bytes of media are bounded and read in the child
         "services.media.nal.nal_length_bytes",
         "services.media.old_containers.ogg_checksum",
@@ -144,9 +142,9 @@ WITH_MORE: Mapping[str, Read] = {
     "services.extraction.page_data.build.candidate": lambda text: build.candidate(URL + text, GENERIC, FoundIn.DOM),
     "services.extraction.page_data.html_scan.attributes_of": lambda text: html_scan.attributes_of(text, 0, 0),
     "services.extraction.page_data.selectors.has_element": lambda text: selectors.has_element(text, "#a .b"),
-    "services.extraction.page_data.tiktok_forms.as_items": lambda text: list(_items(text)),
-    "services.extraction.page_data.tiktok_refusals.refusal": lambda text: _tiktok(text),
-    "services.extraction.page_data.x_refusals.refusal": lambda text: _x(text),
+    "platforms.tiktok.embeds.as_items": lambda text: list(_items(text)),
+    "platforms.tiktok.refusals.refusal": lambda text: _tiktok(text),
+    "platforms.x.refusals.refusal": lambda text: _x(text),
     "services.extraction.saved_page.open_saved": lambda text: open_saved(_bytes(text), URL),
     "services.extraction.walls.is_login_page": lambda text: is_login_page(URL + text, TIKTOK),
     "services.extraction.ytdlp_format.is_foreign": lambda text: ytdlp_format.is_foreign(URL + text, TIKTOK),
@@ -202,7 +200,7 @@ def _ytdlp(text: str) -> object:
 
 
 def _of_ytdlp(answer: Mapping[str, Any]) -> object:
-    return ytdlp_reading.read_answer(answer, POST, GENERIC, YtdlpSite(("generic",)), now=START)
+    return ytdlp_reading.read_answer(answer, POST, GENERIC, YtdlpRules(("generic",)), now=START)
 
 
 def _ytdlp_error(text: str) -> object:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from mediavault.core.platform import Platform
+from mediavault.core.platform import Matching, PageReader, Platform, SignIn
 from tests import media
 
 NAME, PASSWORD = "Jäne_Doe@x", "pa$$ Wörd 你"
@@ -43,10 +43,9 @@ class LoginSite:
         return Platform(
             name="lodge",
             title="Lodge",
-            hosts=("127.0.0.1",),
-            login_url=f"{self.origin}/login",
-            session_cookies=("sid", "visit"),
-            viewer_data=("viewer", "name"),
+            matching=Matching(hosts=("127.0.0.1",)),
+            sign_in=SignIn(url=f"{self.origin}/login", session_cookies=("sid", "visit")),
+            reader=PageReader(viewer=("viewer", "name")),
         )
 
     async def start(self) -> None:

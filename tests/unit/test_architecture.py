@@ -126,7 +126,8 @@ def test_only_the_workers_loop_swallows_everything() -> None:
         "api/gate.py",  # the outermost answer: a typed 500 instead of a traceback
         "store/combining.py",  # hands what a batch broke with to each of those who wait for it
         "services/browser/keeper.py",  # Playwright raises what a listener raised in a call of another visit
-        "services/extraction/reading_child.py",  # hands a bug and its traceback to the process that logs
+        "runtime/reading_child.py",  # hands a bug and its traceback to the process that logs
+        "platforms/registry.py",  # an outside package may fail in any way, and must not stop the vault
         "services/media/probe_child.py",  # FFmpeg's bindings raise anything on damaged files
     }
 

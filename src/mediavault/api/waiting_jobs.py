@@ -10,9 +10,9 @@ from mediavault.api.submission import Submission
 from mediavault.core.failures import FAILURES, BadInput, ErrorCode
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.logs import get_logger
+from mediavault.core.post_urls import page_to_visit
 from mediavault.core.sessions import Errand, SessionState, can_be_signed_in_to
 from mediavault.core.urls import parse_http_url
-from mediavault.services.extraction.browser_extractor import address_to_visit
 from mediavault.store.bulk import iter_jobs, retry_each
 from mediavault.store.port import JobOrder, JobQuery, JobStore
 
@@ -67,7 +67,7 @@ def errand_of(job: Job, submission: Submission) -> Errand:
     if not waits_for_sign_in(job):
         raise NothingToAnswer("This job does not wait for a person to sign in or to answer its site.")
     post, platform = submission.identify(parse_http_url(job.post_url))
-    url = address_to_visit(post, platform)
+    url = page_to_visit(post, platform)
     submission.check_url(parse_http_url(url))
     return Errand(platform, url, job.id)
 

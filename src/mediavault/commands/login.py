@@ -105,7 +105,7 @@ async def _sign_in(settings: Settings, platform: str, *, silent: bool) -> Sessio
         raise _no_screen(settings, f"sessions#{platform}", "Or use --cookies FILE.")
     if not silent:
         _announce(f"Sign in to {site.title}")
-    state = await errands.window_here(settings, Errand(site, site.login_url or ""), _enter_pressed)
+    state = await errands.window_here(settings, Errand(site, site.sign_in.url or ""), _enter_pressed)
     async with storage.open_store(settings) as store:
         await go_on_after(state, store)
         return await session_view(state, store)

@@ -109,7 +109,7 @@ def _look_for(url: str, saved: SavedDocument) -> SavedLook:
     except NotAPost as exc:
         look = look_at_list(registry.platform_at(address), url, saved)
         return SavedLook(look.outcome, look.extraction, exc)
-    if post.post_id is None and platform.post_patterns:  # a share link: the document says where it led
+    if post.post_id is None and platform.matching.posts:  # a share link: the document says where it led
         led = (one for one, at in _stated_posts(saved) if at is platform and one.post_id)
         post = next((replace(one, url=url) for one in led), post)
     return look_at_saved(platform, post, saved)

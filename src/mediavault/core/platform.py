@@ -1,27 +1,29 @@
-"""The shape of what we know about a site. The facts themselves stand in ``platforms/``, one file a site.
+"""What we know about a site, as records. The facts themselves are in ``platforms/<site>/``.
 
-The record lives in core because extractors and downloaders are handed it, and ``services`` and ``platforms`` are
-siblings that never import each other.
+The records are in core because extractors and downloaders receive them, and ``services`` never imports ``platforms``.
+A site in a package outside this tree uses them too: CONTRIBUTING.md, "Add a site in one file".
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
-from typing import Literal
-from urllib.parse import parse_qsl, unquote
+from typing import Any, Literal
+from urllib.parse import SplitResult
 
-from mediavault.core.urls import DEFAULT_PORTS, HttpUrl
+from mediavault.core.media import Item, Post
 
 MAX_CONNECTIONS = 6  # to one media host: what browsers open
+YTDLP_WALL_S = 60.0
 Extractor = Literal["api", "ytdlp", "browser"]
+Node = Mapping[str, Any]  # an object of a JSON document
 
 
 class AddressKind(StrEnum):
-    """What an address names."""
+    """What a URL names."""
 
     POST = "post"
     PROFILE = "profile"  # an account, or one of the tabs of its page
@@ -42,11 +44,11 @@ IN_WORDS: Mapping[AddressKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class AddressPattern:
-    """A path (and query) of one kind of page. Groups ``post_id`` and ``handle`` are read where present.
+    """Matches the URLs of one kind of page. The groups ``post_id`` and ``handle`` are read where present.
 
-    ``host``, ``fragment`` and the ``query`` patterns must match too where they are given; their groups join those of the path. The
-    format strings ``canonical`` (the post's key) and ``page`` (as people share it) stand in for the platform's own
-    where this kind of address needs another form; they may name every group and ``{host}``.
+    ``host``, ``fragment`` and the ``query`` patterns must match too where given; their groups are added to those of the
+    path. The format strings ``canonical`` (the post's key) and ``page`` (the URL that people share) replace those of
+    :class:`Matching` where this kind of URL needs another form; they may name every group and ``{host}``.
     """
 
     path: re.Pattern[str]
@@ -58,25 +60,149 @@ class AddressPattern:
 
 
 def paths(*patterns: str, host: str | None = None, page: str = "") -> tuple[AddressPattern, ...]:
-    """Patterns that look at the path alone (and the host), one for each regular expression."""
+    """Return patterns that look at the path alone (and the host), one for each regular expression."""
     on = re.compile(host) if host else None
     return tuple(AddressPattern(re.compile(pattern), host=on, page=page) for pattern in patterns)
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How often a site is asked. Between two requests for pages or API answers a random time of the interval passes."""
+class Matching:
+    """Which URLs belong to the site, and what they name. Patterns are tried in the order of the fields; the first wins."""
 
-    interval_s: tuple[float, float] = (3, 6)  # from, to; without an account
-    account_interval_s: tuple[float, float] | None = None  # with one; None: the same
-    account_daily_cap: int | None = None  # posts a day and account; None: no cap
-    cooldown_s: int = 900  # after a 429 that names no time
+    hosts: tuple[str, ...] = ()  # exact, lower case; "host:port" where the port is not the usual one
+    host_suffixes: tuple[str, ...] = ()  # ".reddit.com": any host below it
+    names_in_paths: bool = False  # /<name> is an account, at all hosts below
+    mirror_hosts: tuple[str, ...] = ()  # front ends with the same paths: rewritten, never visited
+    mirror_prefixes: tuple[str, ...] = ()  # "nitter.": how the hosts of such front ends begin
+    short_hosts: tuple[str, ...] = ()  # every path there is a share link
+    image_hosts: tuple[str, ...] = ()  # only pictures; never a post
+    brands: tuple[str, ...] = ()  # invented words: a host with one of them under another ending imitates the site
+
+    share_links: tuple[AddressPattern, ...] = ()  # on its own hosts; ``post_id`` is the link's token where it is read
+    posts: tuple[AddressPattern, ...] = ()
+    posts_on_any_host: tuple[AddressPattern, ...] = ()  # forms so unusual that they name a post on unknown hosts too
+    stories: tuple[AddressPattern, ...] = ()  # one story where ``post_id`` is read, else all of an account's
+    lives: tuple[AddressPattern, ...] = ()
+    playlists: tuple[AddressPattern, ...] = ()
+    profiles: tuple[AddressPattern, ...] = ()
+    other_pages: tuple[AddressPattern, ...] = ()  # search, settings, photos: known, and of none of these kinds
+    canonical: str = ""  # format string with {post_id} and {handle}: the key under which a post is one job
+    page: str = ""  # the URL that people share; ``canonical`` is used where a field of it is not known
+
+
+@dataclass(frozen=True, slots=True)
+class PageData:
+    """What a reader finds in a page's data about one post.
+
+    ``found`` means that the post's own record was there: then "no video among the items" means "no video". ``items`` are
+    all media of the post in its order, images too; those of quoted and reposted posts follow, with their role.
+    ``selected`` is the index of the item that the post's URL names. ``metadata`` holds JSON values only.
+    """
+
+    items: tuple[Item, ...] = ()
+    selected: int | None = None
+    handle: str | None = None
+    display_name: str | None = None
+    title: str | None = None
+    text: str | None = None
+    published_at: datetime | None = None
+    thumbnail_url: str | None = None
+    image_urls: tuple[str, ...] = ()
+    found: bool = False
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRecords:
+    """How the records of one post are recognised in a page's data: ``ids_of`` a record, and those that are the post's."""
+
+    wanted: frozenset[str]
+    ids_of: Callable[[Node], Collection[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class PageReader:
+    """How the JSON that the site sends is read: by pure functions, in a confined process.
+
+    ``read`` returns what the documents say about a post, None where they do not mention it, and raises the Failure that
+    they report. ``story_of`` returns who posted what, out of data that refuse to show the post. ``ids_of`` returns the ids
+    of a node that is the record of one post with media, and nothing for any other node; with it, media of other posts in
+    the same page are told from the post's own. ``aliases`` returns other forms of a post's id. ``own_records`` replaces
+    ``ids_of`` where a post's URL does not name the id of its records; None means that they cannot be recognised.
+    """
+
+    read: Callable[[Post, Platform, Sequence[object]], PageData | None] | None = None
+    story_of: Callable[[Post, Sequence[object]], PageData | None] | None = None
+    ids_of: Callable[[Node], Collection[str]] | None = None
+    aliases: Callable[[str], Collection[str]] | None = None
+    own_records: Callable[[Post], OwnRecords | None] | None = None
+    files_apart: bool = False  # records name no files: these come in answers without the post's id
+    always_sent: bool = False  # each page surely sends the data, so that without them nothing is guessed
+    json_paths: re.Pattern[str] | None = None  # API answers worth reading
+    data_css: str = ""  # the element that holds the data in the page itself
+    viewer: tuple[str, ...] = ()  # the signed-in account: a key or a module's name anywhere, then the path to the name
+
+
+@dataclass(frozen=True, slots=True)
+class YtdlpRules:
+    """Which of yt-dlp's extractors may answer for the site, and how far their answers are trusted.
+
+    ``extractors`` are regular expressions over the names of yt-dlp's extractors. A known site is never left to its generic
+    extractor, which would follow whatever the page shows. ``owns_list``: all entries of a list belong to the post;
+    elsewhere a list can hold the videos of a quoted or linked post, and nothing in it says which. ``mixes_single``: even
+    a single video can be a quoted post's. ``by_id_only``: a quoted post's video is recognised by its id alone, because
+    yt-dlp gives it the URL of the post that was asked for. ``handle`` is the field with the name that people write after
+    an @, "" where only a number is in its place.
+    """
+
+    extractors: tuple[str, ...]
+    owns_list: bool = False
+    mixes_single: bool = False
+    by_id_only: bool = False
+    handle: str = "uploader_id"
+    display_name: str = "uploader"
+    wall_s: float = YTDLP_WALL_S
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """Pixels, and bits per second; None for what is not known."""
+
+    width: int | None = None
+    height: int | None = None
+    bitrate: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRules:
+    """How the site's media URLs are recognised and fetched.
+
+    ``stated_size`` reads width and height out of a URL that spells them out in the site's own way. ``measures`` completes
+    the stated width and height (its second and third argument) by what the site encodes the named quality to.
+    """
+
+    hosts: tuple[str, ...] = ()  # suffixes
+    own_hosts: re.Pattern[str] | None = None  # the whole host, where a suffix is shared with other sites
+    path: re.Pattern[str] | None = None
+    key: re.Pattern[str] | None = None  # group 1 is what all URLs of one video share
+    reject_path: re.Pattern[str] | None = None
+    stated_size: Callable[[SplitResult], tuple[int | None, int | None]] | None = None
+    measures: Callable[[SplitResult, int | None, int | None], Measures] | None = None
+    signs_urls: bool = False  # 401/403/410 on media means: extract again
+    watermark_yes: re.Pattern[str] | None = None
+    watermark_no: re.Pattern[str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    referer: str | None = None  # "post" means the post's own URL, cut to its origin for other hosts
+    cookies: bool = False  # media answer only to the cookies of the page's visit
+    tls_sensitive: bool = False  # refuses clients by their TLS handshake: the browser's download is the sure one
+    max_range_bytes: int | None = None  # larger requests are refused or throttled; a mebibyte at least
+    max_connections: int = MAX_CONNECTIONS  # to one media host at a time, segments too
 
 
 @dataclass(frozen=True, slots=True)
 class AccountCookie:
     """A cookie that names the account. ``pattern`` looks at its value, percent-decoded, and at the claims of a JWT;
-    its group 1 is the account's number, or with ``is_name`` what people call it."""
+    its group 1 is the account's number, or with ``is_name`` the name that people use."""
 
     name: str
     pattern: re.Pattern[str]
@@ -84,69 +210,26 @@ class AccountCookie:
 
 
 @dataclass(frozen=True, slots=True)
-class Platform:
-    """Facts about one site; no I/O, no behaviour."""
+class SignIn:
+    """How a person signs in, and how a signed-in session is recognised."""
 
-    name: str
-    title: str  # as people write it: "TikTok"
-    checked: str = ""  # ISO date on which these facts were last checked
-
-    # --- where it lives
-    hosts: tuple[str, ...] = ()  # exact, lower case, no port
-    host_suffixes: tuple[str, ...] = ()  # ".reddit.com": any host below it
-    names_in_paths: bool = False  # /<name> is an account, at all hosts below
-    mirror_hosts: tuple[str, ...] = ()  # other doors to the same paths: rewritten, never visited
-    mirror_prefixes: tuple[str, ...] = ()  # "nitter.": how the hosts of such doors begin, whoever runs them
-    short_hosts: tuple[str, ...] = ()  # every path there is a share link
-    image_hosts: tuple[str, ...] = ()  # only pictures; never a post
-
-    # --- what its addresses name; read in this order, the first that fits wins
-    share_links: tuple[AddressPattern, ...] = ()  # on its own hosts; ``post_id`` is the link's token where it is read
-    post_patterns: tuple[AddressPattern, ...] = ()
-    posts_on_any_host: tuple[AddressPattern, ...] = ()  # forms so peculiar that they name a post on unknown hosts too
-    stories: tuple[AddressPattern, ...] = ()  # one story where ``post_id`` is read, all of an account's where not
-    lives: tuple[AddressPattern, ...] = ()
-    playlists: tuple[AddressPattern, ...] = ()
-    profiles: tuple[AddressPattern, ...] = ()
-    other_pages: tuple[AddressPattern, ...] = ()  # search, settings, photos: known, and of none of these kinds
-    canonical: str = ""  # format string with {post_id} and {handle}: the key under which a post is one job
-    page: str = ""  # the address people share; ``canonical`` stands in where a field of it is not known
-
-    # --- how a post is read
-    api_url: str = ""  # its open interface: {post_id}, {handle} and {host} of the post filled in
-    extractors: tuple[Extractor, ...] = ("browser", "ytdlp")  # in this order; the next when one finds nothing
-    resolve_with: Literal["http", "browser"] = "http"  # what follows its share links; http tries, a browser can always
-    json_paths: re.Pattern[str] | None = None  # API answers worth reading
-    page_reader: str | None = None  # its reader in services.extraction.page_data, where each page surely sends data
-    page_data_css: str = ""  # the element that holds the data in the page itself
-
-    # --- its media
-    media_hosts: tuple[str, ...] = ()  # suffixes
-    own_media_hosts: re.Pattern[str] | None = None  # the whole host, where a suffix is shared with other sites
-    media_path: re.Pattern[str] | None = None
-    media_key: re.Pattern[str] | None = None  # group 1 is the key
-    reject_path: re.Pattern[str] | None = None
-    signs_media_urls: bool = False  # 401/403/410 on media means: extract afresh
-    watermark_yes: re.Pattern[str] | None = None
-    watermark_no: re.Pattern[str] | None = None
-    download_headers: Mapping[str, str] = field(default_factory=dict)
-    referer: str | None = None  # "post" means the post's own address, cut to its origin for other hosts
-    media_cookies: bool = False  # media answers only to the cookies of the page's visit
-    tls_sensitive: bool = False  # refuses clients by their TLS handshake: the browser's download is the sure one
-    max_range_bytes: int | None = None  # larger requests are refused or throttled; a mebibyte at least
-    max_connections: int = MAX_CONNECTIONS  # to one media host at a time, segments too
-
-    # --- signing in, walls, and what is gone
-    login_url: str | None = None
+    url: str | None = None
     session_cookies: tuple[str, ...] = ()  # all present: signed in
-    account_cookie: AccountCookie | None = None  # tells whose session it is
-    viewer_data: tuple[str, ...] = ()  # in the page's JSON: a key or a module's name anywhere, then the way to the name
-    wall_blocks_media: bool = False  # its login wall usually hides the media, not only the comments
-    login_wall_url: re.Pattern[str] | None = None
-    login_wall_text: tuple[str, ...] = ()
-    login_wall_json: tuple[
-        str, ...
-    ] = ()  # in its JSON: values of codes and reasons, or fields that are true or hold an object
+    account_cookie: AccountCookie | None = None  # says whose session it is
+
+
+@dataclass(frozen=True, slots=True)
+class Walls:
+    """What the site shows instead of a post.
+
+    ``_text`` are phrases of a page, ``_json`` values of codes and reasons in its JSON, or fields that are true or hold an
+    object, ``_url`` patterns of the final URL.
+    """
+
+    blocks_media: bool = False  # its login wall usually hides the media, not only the comments
+    login_url: re.Pattern[str] | None = None
+    login_text: tuple[str, ...] = ()
+    login_json: tuple[str, ...] = ()
     age_text: tuple[str, ...] = ()
     age_json: tuple[str, ...] = ()
     challenge_url: re.Pattern[str] | None = None
@@ -158,181 +241,32 @@ class Platform:
     private_text: tuple[str, ...] = ()
     private_json: tuple[str, ...] = ()
     region_json: tuple[str, ...] = ()  # not shown in the country that the request came from
-    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(frozen=True, slots=True)
-class PostMatch:
-    """What an address says about the post that it names."""
+class Pace:
+    """How often a site is asked. Between two requests for pages or API answers a random time of the interval passes."""
 
-    post_id: str
-    handle: str | None
-    canonical_url: str
-    page_url: str
+    interval_s: tuple[float, float] = (3, 6)  # from, to; without an account
+    account_interval_s: tuple[float, float] | None = None  # with one; None: the same
+    account_daily_cap: int | None = None  # posts per day and account; None: no cap
+    cooldown_s: int = 900  # after a 429 that names no time
 
 
 @dataclass(frozen=True, slots=True)
-class PageMatch:
-    """What an address on a platform names. ``post_id`` of a redirect is the share link's token.
+class Platform:
+    """Everything that is particular to one site: facts, and the pure functions that read its documents."""
 
-    ``page_url`` is the address as people share it, in one form for each post; None where no such form is known.
-    """
-
-    kind: AddressKind
-    post_id: str | None = None
-    handle: str | None = None
-    page_url: str | None = None
-
-
-_COMPANY_HOST = re.compile(
-    r"(?:about|ads|advertising|analytics|blog|business|careers|create|creators|dev|developers?|engineering|help|investors?"
-    r"|labs|learn|newsroom|policy|policies|press|privacy|research|safety|security|status|support|transparency"
-    r"|workplace)\."
-)
-
-
-def lies_below(platform: Platform, url: HttpUrl) -> bool:
-    """Whether the host is the platform's without being named in full: by dot-bounded suffix, or by prefix.
-
-    The company's own pages lie in its domain too (``developers.facebook.com``); where a path of one word is an account,
-    they would be taken for accounts.
-    """
-    below = url.host.endswith(platform.host_suffixes) and not (
-        platform.names_in_paths and _COMPANY_HOST.match(url.host)
-    )
-    return below or url.host.startswith(platform.mirror_prefixes)
-
-
-def exact_hosts(platform: Platform) -> tuple[str, ...]:
-    """All hosts that are named in full."""
-    return (*platform.hosts, *platform.mirror_hosts, *platform.short_hosts, *platform.image_hosts)
-
-
-def is_named_host(platform: Platform, url: HttpUrl) -> bool:
-    """Whether the facts name the host, itself or by the domain above it, and ``url`` lies on the usual port there."""
-    named = url.host in exact_hosts(platform) or url.host.endswith(platform.host_suffixes)
-    return named and url.port == DEFAULT_PORTS[url.scheme]
-
-
-def names_post_on_any_host(platform: Platform, url: HttpUrl) -> bool:
-    """Whether ``url``, on a host that we do not know, has a form that only this platform's software uses."""
-    return any(_groups(pattern, url) is not None for pattern in platform.posts_on_any_host)
-
-
-def read_post(platform: Platform, url: HttpUrl) -> PostMatch | None:
-    """The post or the story that ``url`` names on ``platform``; None when it names none. Needs no network."""
-    for pattern in (*platform.post_patterns, *platform.stories):
-        groups = _groups(pattern, url)
-        if groups is not None and groups.get("post_id"):
-            return _match(platform, pattern, groups)
-    return None
-
-
-def names_story(platform: Platform, url: HttpUrl) -> bool:
-    """Whether ``url`` names something that the site shows for a day only."""
-    return any(_groups(pattern, url) is not None for pattern in platform.stories)
-
-
-_SORT = re.compile(r"^[a-z]/(?=.)")  # fb.me/v/…: a video
-
-
-def read_page(platform: Platform, url: HttpUrl) -> PageMatch | None:
-    """Which kind of page ``url`` is on ``platform``; None when no form that we know fits. Needs no network."""
-    if url.host in platform.image_hosts:
-        return PageMatch(AddressKind.UNSUPPORTED)
-    if url.host in platform.short_hosts and not _names_post_at(platform, url):
-        token = _SORT.sub("", url.path.strip("/")).partition("/")[0]
-        return PageMatch(AddressKind.REDIRECT if token else AddressKind.UNSUPPORTED, post_id=token or None)
-    for kind, patterns in (
-        (AddressKind.REDIRECT, platform.share_links),
-        (AddressKind.POST, platform.post_patterns),
-        (AddressKind.STORY, platform.stories),
-        (AddressKind.LIVE, platform.lives),
-        (AddressKind.PLAYLIST, platform.playlists),
-        (AddressKind.PROFILE, platform.profiles),
-        (AddressKind.UNSUPPORTED, platform.other_pages),
-    ):
-        for pattern in patterns:
-            groups = _groups(pattern, url)
-            if groups is not None and (kind is not AddressKind.POST or groups.get("post_id")):
-                return _page(platform, kind, pattern, groups)
-    return None
-
-
-def _names_post_at(platform: Platform, url: HttpUrl) -> bool:
-    """Whether a share link names its post itself, by a pattern made for that host."""
-    return any(pattern.host is not None and _groups(pattern, url) for pattern in platform.post_patterns)
-
-
-def _groups(pattern: AddressPattern, url: HttpUrl) -> dict[str, str] | None:
-    """The named groups and the host; None when the pattern does not fit."""
-    matches = [pattern.host.fullmatch(url.host)] if pattern.host else []
-    if pattern.fragment:
-        matches.append(pattern.fragment.fullmatch(url.fragment))
-    if None in matches:
-        return None
-    path, query = _as_read(url)
-    matches.append(pattern.path.match(path))
-    if matches[-1] is not None and pattern.query:
-        given = _parameters(query)
-        matches += [wanted.fullmatch(given.get(name, "")) for name, wanted in pattern.query.items()]
-    groups = {"host": url.host}
-    for match in matches:
-        if match is None:
-            return None
-        groups |= {name: value for name, value in match.groupdict().items() if value}
-    # a query is read unescaped, where \d and \w stand for all scripts' digits and letters: no site has such ids
-    return groups if all(map(str.isascii, groups.values())) else None
-
-
-# Letters, digits, "-._~" (RFC 3986, section 6.2.2.2: the same with and without escape), and "@" and ":", whose escapes
-# only copying adds. "%2F" and "%3F" keep their meaning of no separator.
-_NEEDLESS_ESCAPE = re.compile(r"%(?:2[DE]|3[0-9A]|4[0-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])", re.IGNORECASE)
-_DOUBLE_SLASHES = re.compile(r"//+")
-_APPLICATIONS = frozenset(["/", "/tv", "/tv/"])
-
-
-@lru_cache(maxsize=64)  # all patterns of a platform look at the same address
-def _as_read(url: HttpUrl) -> tuple[str, str]:
-    """Path and query as the sites take them: without needless escapes and double slashes, and out of the fragment
-    where a page of 2010 put them (``twitter.com/#!/jane/status/12``, ``facebook.com/home.php#!/video.php?v=12``), or an
-    application still does (``m.youtube.com/#/watch?v=…``, ``youtube.com/tv#/watch?v=…``)."""
-    path, query = url.path, url.query
-    if url.fragment.startswith("!/") or (path in _APPLICATIONS and url.fragment.startswith("/")):
-        path, _, query = url.fragment.removeprefix("!").partition("?")
-    plain = _NEEDLESS_ESCAPE.sub(lambda escape: unquote(escape[0]), path)
-    return _DOUBLE_SLASHES.sub("/", plain), query
-
-
-_ESCAPED_AND = re.compile(r"^(?:amp;)+")  # addresses copied out of HTML source
-
-
-@lru_cache(maxsize=64)  # many patterns look at the same query
-def _parameters(query: str) -> Mapping[str, str]:
-    """The first value of each parameter counts, as on the sites."""
-    return {_ESCAPED_AND.sub("", name): value for name, value in reversed(parse_qsl(query))}
-
-
-def _match(platform: Platform, pattern: AddressPattern, groups: Mapping[str, str]) -> PostMatch:
-    canonical = (pattern.canonical or platform.canonical).format_map(groups)
-    page = _written(pattern.page or (platform.page if not pattern.canonical else ""), groups)
-    return PostMatch(groups["post_id"], _handle(groups), canonical, page or canonical)
-
-
-def _page(platform: Platform, kind: AddressKind, pattern: AddressPattern, groups: Mapping[str, str]) -> PageMatch:
-    if kind in {AddressKind.POST, AddressKind.STORY} and groups.get("post_id"):
-        match = _match(platform, pattern, groups)
-        return PageMatch(kind, match.post_id, match.handle, match.page_url)
-    return PageMatch(kind, groups.get("post_id"), _handle(groups), _written(pattern.page, groups) or None)
-
-
-def _handle(groups: Mapping[str, str]) -> str | None:
-    handle = groups.get("handle")
-    return unquote(handle) if handle else None
-
-
-def _written(form: str, groups: Mapping[str, str]) -> str:
-    try:
-        return form.format_map(groups)
-    except KeyError:  # the address does not name its author
-        return ""
+    name: str
+    title: str  # as people write it: "TikTok"
+    checked: str = ""  # ISO date on which these facts were last checked
+    extractors: tuple[Extractor, ...] = ("browser", "ytdlp")  # in this order; the next when one finds nothing
+    api_url: str = ""  # its open interface: {post_id}, {handle} and {host} of the post filled in
+    resolve_with: Literal["http", "browser"] = "http"  # what follows its share links; http tries, a browser can always
+    matching: Matching = Matching()
+    reader: PageReader = PageReader()
+    ytdlp: YtdlpRules | None = None  # None: yt-dlp does not know the site
+    media: MediaRules = MediaRules()
+    sign_in: SignIn = SignIn()
+    walls: Walls = Walls()
+    pace: Pace = Pace()

@@ -72,7 +72,7 @@ class ImportReport:
 
 
 def can_be_signed_in_to(platform: Platform) -> bool:
-    return platform.login_url is not None
+    return platform.sign_in.url is not None
 
 
 def belongs_to(platform: Platform, domain: str) -> bool:
@@ -91,7 +91,7 @@ def belongs_to(platform: Platform, domain: str) -> bool:
 def is_signed_in(platform: Platform, cookies: Iterable[Cookie], *, now: datetime) -> bool:
     """Whether all cookies that the platform's sign-in sets are there and have not run out."""
     names = {cookie.name for cookie in _valid(platform, cookies, now)}
-    return bool(platform.session_cookies) and names.issuperset(platform.session_cookies)
+    return bool(platform.sign_in.session_cookies) and names.issuperset(platform.sign_in.session_cookies)
 
 
 def judge_session(
@@ -102,11 +102,11 @@ def judge_session(
     ``name`` is the account's as the site's own pages called it.
     """
     valid = _valid(platform, cookies, now)
-    signed_in = is_signed_in(platform, valid, now=now) if platform.session_cookies else None
+    signed_in = is_signed_in(platform, valid, now=now) if platform.sign_in.session_cookies else None
     return SessionState(
         platform=platform.name,
         title=platform.title,
-        login_url=platform.login_url,
+        login_url=platform.sign_in.url,
         domains=tuple(dict.fromkeys(_hosts(platform))),
         signed_in=signed_in,
         cookies=len(valid),
@@ -119,7 +119,7 @@ def judge_session(
 
 def account_of(platform: Platform, cookies: Iterable[Cookie]) -> str | None:
     """Whose session it is, as far as a cookie tells; None where none does."""
-    known = platform.account_cookie
+    known = platform.sign_in.account_cookie
     if known is None:
         return None
     for cookie in cookies:
@@ -158,7 +158,7 @@ def _first_expiry(platform: Platform, valid: Iterable[Cookie]) -> datetime | Non
     """The same cookie may be there for two domains: the one that lasts longer counts."""
     last: dict[str, datetime | None] = {}
     for cookie in valid:
-        if cookie.name in platform.session_cookies:
+        if cookie.name in platform.sign_in.session_cookies:
             known = last.get(cookie.name, cookie.expires_at)
             is_endless = known is None or cookie.expires_at is None
             last[cookie.name] = None if is_endless else max(known, cookie.expires_at)  # type: ignore[type-var]
@@ -166,6 +166,6 @@ def _first_expiry(platform: Platform, valid: Iterable[Cookie]) -> datetime | Non
 
 
 def _hosts(platform: Platform) -> tuple[str, ...]:
-    login_host = urlsplit(platform.login_url).hostname if platform.login_url else None
-    suffixes = (suffix.removeprefix(".") for suffix in platform.host_suffixes)
-    return (*platform.hosts, *suffixes, *((login_host,) if login_host else ()))
+    login_host = urlsplit(platform.sign_in.url).hostname if platform.sign_in.url else None
+    suffixes = (suffix.removeprefix(".") for suffix in platform.matching.host_suffixes)
+    return (*platform.matching.hosts, *suffixes, *((login_host,) if login_host else ()))

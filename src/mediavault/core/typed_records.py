@@ -98,7 +98,6 @@ _SIMPLE: Mapping[Any, _Form] = {
         lambda span: [span.days, span.seconds, span.microseconds],
         lambda parts: timedelta(*parts),
     ),
-    re.Pattern: _Form(
         _instance_of(re.Pattern), lambda found: [found.pattern, found.flags], lambda parts: re.compile(*parts)
     ),
 }

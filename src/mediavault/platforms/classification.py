@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from mediavault.core.failures import BadUrl
-from mediavault.core.platform import AddressKind, read_page
+from mediavault.core.platform import AddressKind
+from mediavault.core.post_urls import read_page
 from mediavault.core.urls import DEFAULT_PORTS, HttpUrl, canonical_generic, parse_http_url
 from mediavault.platforms.bluesky import BLUESKY
 from mediavault.platforms.generic import GENERIC
@@ -50,7 +51,7 @@ class Classification:
 def classify(text: str) -> Classification:
     """Read one line of text as an address. Never raises: what cannot be read is unsupported."""
     if (at_uri := _AT_URI.fullmatch(text.strip())) is not None:
-        canonical = BLUESKY.canonical.format(handle=at_uri["who"], post_id=at_uri["key"])
+        canonical = BLUESKY.matching.canonical.format(handle=at_uri["who"], post_id=at_uri["key"])
         return Classification(text, AddressKind.POST, BLUESKY.name, at_uri["who"], at_uri["key"], canonical)
     try:
         url = parse_http_url(text)
@@ -90,7 +91,7 @@ def _somewhere(text: str, url: HttpUrl) -> Classification:
         return Classification(text, AddressKind.UNSUPPORTED)
     if is_share_link(url):
         return Classification(text, AddressKind.REDIRECT, GENERIC.name)
-    if url.host in GENERIC.short_hosts:
+    if url.host in GENERIC.matching.short_hosts:
         return Classification(text, AddressKind.UNSUPPORTED, GENERIC.name)
     if _passes_on(url):
         return Classification(text, AddressKind.UNSUPPORTED)

@@ -58,8 +58,8 @@ def _leads_home(host: str) -> bool:
         return False
 
 
-def imitates(host: str, names: Set[str]) -> bool:
-    """Whether ``host`` carries or draws one of ``names`` (hosts without ``www.``) and does not lie there.
+def imitates(host: str, names: Set[str], brands: Set[str]) -> bool:
+    """Whether ``host`` carries or looks like one of ``names`` (hosts without ``www.``) and is none of them.
 
     Caught are a name with something stuck to its front (``eviltiktok.com``), a name further left
     (``tiktok.com.evil.example``), letters of other scripts (a Cyrillic ``х.com``) or with marks on them (``tiktók.com``),
@@ -68,7 +68,7 @@ def imitates(host: str, names: Set[str]) -> bool:
     shown = _as_shown(host)
     if shown != host and (is_below(drawn := _drawn(shown), names) or _carries(drawn, names)):
         return True
-    return _carries(host, names) or _borrows_a_brand(host, names)
+    return _carries(host, names) or _borrows_a_brand(host, names, brands)
 
 
 def is_below(host: str, names: Set[str]) -> bool:
@@ -76,21 +76,16 @@ def is_below(host: str, names: Set[str]) -> bool:
     return any(host[at:] in names for at in range(len(host)) if at == 0 or host[at - 1] == ".")
 
 
-# Invented words: whoever has one of them under another ending means the site. "threads" and "mastodon" are for everybody.
-_BRANDS = re.compile(
-    r"bilibili|dailymotion|facebook|instagram|linkedin|pinterest|reddit|snapchat|tiktok|tumblr|twitch|twitter|vimeo|weibo"
-    r"|youtube"
-)
 _SECOND_LEVEL = frozenset(["ac", "co", "com", "edu", "gov", "net", "org"])  # example.co.uk
 
 
-def _borrows_a_brand(host: str, names: Set[str]) -> bool:
+def _borrows_a_brand(host: str, names: Set[str], brands: Set[str]) -> bool:
     *left, _ending = host.split(".")
     if len(left) > 1 and left[-1] in _SECOND_LEVEL:
         left.pop()
     return (
         bool(left)
-        and _BRANDS.fullmatch(left[-1].replace("-", "")) is not None
+        and left[-1].replace("-", "") in brands
         and not any(f".{host}".endswith(f".{name}") for name in names)
     )
 

@@ -1,18 +1,22 @@
-"""From an address to a post and its platform, without any network. The only module that knows all platforms."""
+"""From a URL to a post and its site, without any network. The only module that knows all sites.
+
+Built-in sites are listed here. Others come from installed packages, by the entry point group ``mediavault.platforms``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from urllib.parse import urlsplit
 
 from mediavault.core.failures import BadSetting, NotAPost, Unsupported
 from mediavault.core.media import Post
-from mediavault.core.platform import (
-    IN_WORDS,
-    AddressKind,
-    Platform,
+from mediavault.core.platform import IN_WORDS, AddressKind, Platform
+from mediavault.core.post_urls import (
     exact_hosts,
+    host_and_port,
     lies_below,
     names_post_on_any_host,
     read_page,
@@ -40,7 +44,9 @@ from mediavault.platforms.weibo import WEIBO
 from mediavault.platforms.x import X
 from mediavault.platforms.youtube import YOUTUBE
 
-_KNOWN: tuple[Platform, ...] = (
+GROUP = "mediavault.platforms"
+
+_BUILT_IN: tuple[Platform, ...] = (
     X,
     TIKTOK,
     INSTAGRAM,
@@ -60,21 +66,69 @@ _KNOWN: tuple[Platform, ...] = (
     BILIBILI,
     WEIBO,
 )
-_BY_NAME: Mapping[str, Platform] = {known.name: known for known in (*_KNOWN, GENERIC)}
-_WIDER = tuple(known for known in _KNOWN if known.host_suffixes or known.mirror_prefixes)
-_ANYWHERE = tuple(known for known in _KNOWN if known.posts_on_any_host)
-_OWN_NAMES: frozenset[str] = frozenset(host.removeprefix("www.") for known in _KNOWN for host in exact_hosts(known))
-_ONE_SITE_NAMES: frozenset[str] = _OWN_NAMES - frozenset(MASTODON.hosts)
-_NAMES: frozenset[str] = _OWN_NAMES | {host.removeprefix(".") for known in _KNOWN for host in known.media_hosts}
-_BY_HOST: Mapping[str, Platform] = {host: known for known in _KNOWN for host in exact_hosts(known)}
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenPackage:
+    """A package whose site could not be used: the entry point as it is written, and why."""
+
+    entry_point: str
+    reason: str
+
+
+class _Sites:
+    """All sites, and what is looked up in them at each call."""
+
+    def __init__(self, outside: Iterable[EntryPoint]) -> None:
+        self.known = _BUILT_IN
+        self.broken: list[BrokenPackage] = []
+        for entry in outside:
+            try:
+                self.known = (*self.known, _load(entry, self.known))
+            except (Exception, SystemExit) as exc:  # noqa: BLE001 - an outside package may fail in any way
+                self.broken.append(BrokenPackage(f"{entry.name} = {entry.value}", f"{type(exc).__name__}: {exc}"))
+        self.by_name = {site.name: site for site in (*self.known, GENERIC)}
+        self.by_host = {host: site for site in self.known for host in exact_hosts(site)}
+        self.wider = tuple(s for s in self.known if s.matching.host_suffixes or s.matching.mirror_prefixes)
+        self.anywhere = tuple(site for site in self.known if site.matching.posts_on_any_host)
+        self.own_names: frozenset[str] = frozenset(host.removeprefix("www.") for host in self.by_host)
+        self.names = self.own_names | {host.removeprefix(".") for site in self.known for host in site.media.hosts}
+        self.brands = frozenset(brand for site in self.known for brand in site.matching.brands)
+
+
+def _load(entry: EntryPoint, known: tuple[Platform, ...]) -> Platform:
+    """The site of an entry point. Raises whatever its package raises, TypeError and ValueError."""
+    site = entry.load()
+    if not isinstance(site, Platform):
+        raise TypeError(f"it is a {type(site).__name__}, not a Platform")
+    if site.name in {one.name for one in (*known, GENERIC)}:
+        raise ValueError(f"there is already a platform {site.name}")
+    if taken := {host for one in known for host in exact_hosts(one)} & set(exact_hosts(site)):
+        raise ValueError(f"another platform has the host {min(taken)}")
+    return site
+
+
+@cache
+def _sites() -> _Sites:
+    return _Sites(sorted(entry_points(group=GROUP)))
+
+
+def reload() -> None:
+    """Look for packages again at the next call; for tests, which install and remove them."""
+    _sites.cache_clear()
+
+
+def broken_packages() -> tuple[BrokenPackage, ...]:
+    """The packages whose site could not be used."""
+    return tuple(_sites().broken)
 
 
 def identify(url: HttpUrl) -> tuple[Post, Platform]:
-    """The post that an address names, and where it lives. Unknown sites are :data:`GENERIC`.
+    """The post that a URL names, and its site. Unknown sites are :data:`GENERIC`.
 
-    ``Post.canonical_url`` is the same for all addresses of one post. A share link is a post whose id only the network
-    knows (``post_id`` is None). Raises NotAPost for profiles, playlists and the like, Unsupported for other addresses
-    on a known platform.
+    ``Post.canonical_url`` is the same for all URLs of one post. A share link is a post whose id only the network knows
+    (``post_id`` is None). Raises NotAPost for profiles, playlists and the like, Unsupported for other URLs on a known
+    site.
     """
     platform = platform_at(url)
     if platform is GENERIC:
@@ -91,89 +145,99 @@ def identify(url: HttpUrl) -> tuple[Post, Platform]:
 
 
 def is_share_link(url: HttpUrl) -> bool:
-    """Whether only the network knows where an address leads."""
+    """Whether only the network knows where a URL leads."""
     page = read_page(platform_at(url), url)
     return page is not None and page.kind is AddressKind.REDIRECT
 
 
 def shared_url(url: HttpUrl) -> str | None:
-    """The address of the post as people share it, with its author where the address names one; None if it is no post."""
+    """The post's URL as people share it, with its author where the URL names one; None if it is not a post."""
     match = read_post(platform_at(url), url)
     return match.page_url if match else None
 
 
 def platform(name: str) -> Platform:
-    """By name; the generic one for a name that no longer exists, so that old jobs can still be shown."""
-    return _BY_NAME.get(name, GENERIC)
+    """The site of this name; the generic one for a name that no longer exists, so that old jobs can still be shown."""
+    return _sites().by_name.get(name, GENERIC)
 
 
 def all_platforms() -> tuple[Platform, ...]:
-    """Every platform, the generic one last."""
-    return tuple(_BY_NAME.values())
+    """Every site, the generic one last."""
+    return tuple(_sites().by_name.values())
 
 
 def known_names(names: Iterable[str], *, setting: str = "MEDIAVAULT_PLATFORMS") -> tuple[str, ...]:
     """These names, sorted, each once. Raises BadSetting for one that no platform has, and names those that there are."""
-    wanted = sorted(set(names))
-    if unknown := [name for name in wanted if name not in _BY_NAME]:
+    wanted, by_name = sorted(set(names)), _sites().by_name
+    if unknown := [name for name in wanted if name not in by_name]:
         raise BadSetting(
             f"{setting}: there is no platform {', '.join(unknown)}.",
-            help=f"The platforms are {', '.join(sorted(_BY_NAME))}.",
+            help=f"The platforms are {', '.join(sorted(by_name))}.",
         )
     return tuple(wanted)
 
 
 def platform_at(url: HttpUrl) -> Platform:
-    """Where an address lies, by its host and port, and for Mastodon by its form; :data:`GENERIC` when nowhere known."""
+    """The site of a URL, by its host and port, and for Mastodon by its form; :data:`GENERIC` when unknown."""
+    sites = _sites()
+    if (named := sites.by_host.get(host_and_port(url))) is not None:
+        return named
     if url.port != DEFAULT_PORTS[url.scheme]:
         return GENERIC
-    if (named := _BY_HOST.get(url.host)) is not None:
-        return named
-    if (below := next((known for known in _WIDER if lies_below(known, url)), None)) is not None:
+    if (below := next((site for site in sites.wider if lies_below(site, url)), None)) is not None:
         return below
-    by_form = next((known for known in _ANYWHERE if names_post_on_any_host(known, url)), GENERIC)
+    by_form = next((site for site in sites.anywhere if names_post_on_any_host(site, url)), GENERIC)
     return by_form if by_form is GENERIC or not is_a_trick(url) else GENERIC
 
 
 def is_a_trick(url: HttpUrl) -> bool:
-    """Whether an unknown host is no public site, or imitates a platform's."""
-    return not is_public_name(url) or imitates(url.host, _NAMES) or _borrows_a_post(url)
+    """Whether an unknown host is not a public site, or imitates a known one's."""
+    sites = _sites()
+    imitated = imitates(url.host, sites.names, sites.brands)
+    return not is_public_name(url) or imitated or _borrows_a_post(url)
 
 
 def _borrows_a_post(url: HttpUrl) -> bool:
-    """Whether a host that only ends in a short name (``notx.com``) has a post's address of the site with that name."""
+    """Whether a host that only ends in a short name (``notx.com``) has a post's URL of the site with that name."""
     tails = (url.host[at:] for at in range(1, len(url.host)) if url.host[at - 1] != ".")
-    known = ((name, _BY_HOST[name]) for name in tails if name in _BY_HOST)
+    known = ((name, site) for name in tails if (site := _sites().by_host.get(name)) is not None)
     return any(read_post(site, replace(url, host=name)) is not None for name, site in known)
 
 
 def names_a_platform(host: str) -> bool:
-    """Whether a piece of text is the host of a site that is one site: Mastodon's clients carry its servers in their paths."""
-    return host.removeprefix("www.").removeprefix("m.").lower() in _ONE_SITE_NAMES
+    """Whether a piece of text is the host of a single site: Mastodon's clients have its servers in their paths."""
+    name = host.removeprefix("www.").removeprefix("m.").lower()
+    return name in _sites().own_names and name not in MASTODON.matching.hosts
 
 
 def lies_below_a_platform(url: HttpUrl) -> bool:
-    """Whether an unknown host is a part of a platform's own domain: its help pages, its developers', its media."""
-    return is_below(url.host, _OWN_NAMES)
+    """Whether an unknown host is a part of a known site's domain: its help pages, its developers', its media."""
+    return is_below(url.host, _sites().own_names)
 
 
 def platform_of_media(url: str) -> Platform:
-    """Whose media ``url`` is, by its host alone; :data:`GENERIC` when unknown. Never raises.
+    """The site whose media ``url`` is, by its host alone; :data:`GENERIC` when unknown. Never raises.
 
-    Hosts that several sites share (Meta's and Akamai's) belong to the one whose ``own_media_hosts`` names them, and
-    else to the one that names nothing finer.
+    Hosts that several sites share (Meta's and Akamai's) belong to the one whose ``own_hosts`` name them, else to the one
+    that names nothing finer.
     """
     try:
         host = (urlsplit(url).hostname or "").removesuffix(".")
     except ValueError:
         return GENERIC
-    for known in _KNOWN:
-        if known.own_media_hosts is not None and known.own_media_hosts.fullmatch(host):
-            return known
-    for known in _KNOWN:
-        if known.own_media_hosts is None and any(_is_below(host, suffix) for suffix in known.media_hosts):
-            return known
-    return _BY_HOST.get(host) or next((known for known in _KNOWN if host.endswith(known.host_suffixes)), GENERIC)
+    return next(_owners_of_media(host), GENERIC)
+
+
+def _owners_of_media(host: str) -> Iterator[Platform]:
+    """The sites that a media host may belong to, surest first."""
+    sites = _sites()
+    yield from (s for s in sites.known if s.media.own_hosts is not None and s.media.own_hosts.fullmatch(host))
+    for site in sites.known:
+        if site.media.own_hosts is None and any(_is_below(host, suffix) for suffix in site.media.hosts):
+            yield site
+    if (named := sites.by_host.get(host)) is not None:
+        yield named
+    yield from (site for site in sites.known if host.endswith(site.matching.host_suffixes))
 
 
 def _is_below(host: str, suffix: str) -> bool:

@@ -18,6 +18,7 @@ from mediavault.api.submission import Submission
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import NewJob, WorkerBeat
+from mediavault.core.logs import get_logger
 from mediavault.core.settings import Settings
 from mediavault.core.urls import HttpUrl
 from mediavault.platforms import registry
@@ -35,7 +36,10 @@ from mediavault.worker.library import recognise
 from mediavault.worker.queue import Worker, WorkerLimits
 from mediavault.worker.tools import RetryPolicy, Tools
 
+log = get_logger(__name__)
+
 MIB = 1 << 20
+READING_CHILD = "mediavault.runtime.reading_child"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ async def open_vault(
     ``first`` gets the open store before anything else is opened, and may raise. With ``patience`` an unavailable database
     is waited for. Raises BadSetting, SchemaTooNew, StoreError, StorageFailure; then nothing is left open.
     """
+    for broken in registry.broken_packages():
+        log.warning("site_package_broken", package=broken.entry_point, error=broken.reason)
     clock = SystemClock()
     limits = worker_limits(settings)  # raises for invalid settings before anything is opened
     async with AsyncExitStack() as stack:
@@ -126,7 +132,7 @@ async def open_tools(
             memory_limit=settings.browser_memory_mb * MIB if settings.browser_memory_mb else None,
         )
         stack.push_async_callback(browser.close)
-        reader = ConfinedReader(clock)
+        reader = ConfinedReader(clock, child=READING_CHILD)
         stack.push_async_callback(reader.close)
         extractors: list[Extractor] = [
             ApiExtractor(client, reader),

@@ -137,6 +137,6 @@ def closing(failure: Failure, platform: Platform) -> timedelta | None:
         return None
     if failure.code is ErrorCode.RATE_LIMITED:
         return failure.retry_after or timedelta(seconds=platform.pace.cooldown_s)
-    if failure.code is ErrorCode.LOGIN_REQUIRED and not platform.wall_blocks_media:
+    if failure.code is ErrorCode.LOGIN_REQUIRED and not platform.walls.blocks_media:
         return None
     return failure.spec.closes_site_for

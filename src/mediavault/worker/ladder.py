@@ -118,7 +118,7 @@ class Climb:
 
     def _wants_cookies(self, rung: RungName) -> bool:
         """Whether a refusal may be due to missing cookies: the site's media need those of the page visit."""
-        lacked = rung is RungName.PLAIN and self.attempt.route.platform.media_cookies
+        lacked = rung is RungName.PLAIN and self.attempt.route.platform.media.cookies
         return lacked and not self._met_cookies_for(self.candidate.url)
 
     def _met_cookies_for(self, url: str) -> bool:
@@ -126,11 +126,11 @@ class Climb:
 
     def _by_handshake(self) -> bool:
         """Whether the site may refuse our client by its TLS handshake while the browser can save the file."""
-        return self.attempt.route.platform.tls_sensitive and self._no_single_file() is None
+        return self.attempt.route.platform.media.tls_sensitive and self._no_single_file() is None
 
     def _is_signed(self) -> bool:
         """Whether a refusal may mean that the candidate's URL has expired."""
-        return not self.is_confirmed and (self.attempt.route.platform.signs_media_urls or self.candidate.signed)
+        return not self.is_confirmed and (self.attempt.route.platform.media.signs_urls or self.candidate.signed)
 
     async def _rung(self, rung: RungName) -> VerifiedFile:
         if rung is RungName.FRESH:
@@ -286,8 +286,8 @@ class Climb:
             cookies=cookies,
             expected=self._expected(),
             prefer=self.attempt.tools.prefer,
-            max_range_bytes=platform.max_range_bytes,
-            max_connections=platform.max_connections,
+            max_range_bytes=platform.media.max_range_bytes,
+            max_connections=platform.media.max_connections,
         )
 
     def _headers(self) -> dict[str, str]:
@@ -295,14 +295,14 @@ class Climb:
         headers = {
             "referer": self._referer() or "",
             **self.candidate.headers,
-            **self.attempt.route.platform.download_headers,
+            **self.attempt.route.platform.media.headers,
         }
         if self.attempt.extraction.user_agent:
             headers.setdefault("user-agent", self.attempt.extraction.user_agent)
         return {name: value for name, value in headers.items() if value}
 
     def _referer(self) -> str | None:
-        wanted = self.attempt.route.platform.referer
+        wanted = self.attempt.route.platform.media.referer
         return self.attempt.extraction.final_url if wanted in (None, "post") else wanted
 
     def _expected(self) -> Expected:

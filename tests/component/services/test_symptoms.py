@@ -14,13 +14,12 @@ from mediavault.api.words import help_for
 from mediavault.core.failures import BrowserUnavailable, ErrorCode
 from mediavault.core.job import Job, JobStatus, WorkerId
 from mediavault.core.media import Extraction, Post
-from mediavault.core.platform import Platform
+from mediavault.core.platform import Platform, YtdlpRules
 from mediavault.services.download.fetcher import MediaFetcher
 from mediavault.services.download.port import DownloadLimits
 from mediavault.services.egress.client import AiohttpClient
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.extraction.ytdlp_reading import read_answer
-from mediavault.services.extraction.ytdlp_sites import YtdlpSite
 from mediavault.services.media.probe import MediaProbe
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.worker.pipeline import process_one_cycle
@@ -135,7 +134,7 @@ class WithoutYtdlp(StubExtractor):
     """What the yt-dlp process answers where the package is not installed."""
 
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
-        return read_answer({"missing": True}, post, platform, YtdlpSite(("tube",)), now=START)
+        return read_answer({"missing": True}, post, platform, YtdlpRules(("tube",)), now=START)
 
 
 async def test_a_missing_program_is_stored_and_looked_for_again_without_using_up_an_attempt(house: House) -> None:

@@ -19,7 +19,7 @@ from mediavault.api.waiting_jobs import (
 )
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus, WorkerId
-from mediavault.core.platform import Platform
+from mediavault.core.platform import Platform, SignIn
 from mediavault.core.sessions import Errand, SessionState
 from mediavault.platforms.registry import identify
 from mediavault.store.memory.store import MemoryJobStore
@@ -119,7 +119,7 @@ async def test_a_sign_in_that_came_to_nothing_wakes_no_job(signed_in: bool | Non
     assert await go_on_after(state(signed_in), queue.store) == resumed
 
 
-SITE = Platform(name="x", title="X", login_url="https://x.test/in")
+SITE = Platform(name="x", title="X", sign_in=SignIn(url="https://x.test/in"))
 MANY = Platform(name="x", title="Any")  # one name for many sites: nobody signs in to it
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from mediavault.core.cookies import Cookie
 from mediavault.core.failures import AgeRestricted, AgeRestrictedToStrangers, LoginRequired, SessionExpired
-from mediavault.core.platform import Platform
+from mediavault.core.platform import Matching, Platform, SignIn
 from mediavault.core.sessions import account_of, belongs_to, is_signed_in, judge_session, wall_failure
 from mediavault.platforms.bilibili import BILIBILI
 from mediavault.platforms.facebook import FACEBOOK
@@ -24,10 +24,8 @@ HOUR = timedelta(hours=1)
 SITE = Platform(
     name="site",
     title="Site",
-    hosts=("www.site.test", "m.site.test"),
-    host_suffixes=(".site-regional.test",),
-    login_url="https://accounts.company.test/login",
-    session_cookies=("sid", "user"),
+    matching=Matching(hosts=("www.site.test", "m.site.test"), host_suffixes=(".site-regional.test",)),
+    sign_in=SignIn(url="https://accounts.company.test/login", session_cookies=("sid", "user")),
 )
 
 
@@ -87,7 +85,9 @@ def test_a_sessions_cookies_have_no_end() -> None:
 
 
 def test_a_site_whose_cookies_are_not_known_is_neither_signed_in_nor_out() -> None:
-    unknown = Platform(name="u", title="U", hosts=("u.test",), login_url="https://u.test/in")
+    unknown = Platform(
+        name="u", title="U", matching=Matching(hosts=("u.test",)), sign_in=SignIn(url="https://u.test/in")
+    )
 
     assert judge_session(unknown, [cookie("any", "u.test")], now=START).signed_in is None
 
@@ -137,7 +137,7 @@ def jwt(claims: str) -> str:
 def test_who_is_signed_in_is_read_of_the_cookie_that_names_it(
     platform: Platform, name: str, value: str, said: str | None
 ) -> None:
-    assert account_of(platform, [Cookie(name, value, platform.hosts[0])]) == said
+    assert account_of(platform, [Cookie(name, value, platform.matching.hosts[0])]) == said
 
 
 def test_a_name_that_the_sites_pages_used_goes_before_a_number_and_nobody_is_named_when_signed_out() -> None:

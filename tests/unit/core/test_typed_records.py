@@ -16,9 +16,7 @@ from hypothesis import strategies as st
 from mediavault.core import failures
 from mediavault.core.failures import Failure, LiveNow, MediavaultError, NetworkFailure, NotYet, NoVideo
 from mediavault.core.media import Extraction, Post
-from mediavault.core.platform import Platform
 from mediavault.core.typed_records import from_json, refuse_mistyped, to_json
-from mediavault.platforms.registry import all_platforms
 from mediavault.services.browser.port import PageCapture
 from mediavault.services.extraction.port import ApiAnswer, VisitReading
 
@@ -67,11 +65,6 @@ def test_a_record_comes_back_as_it_was(kind: type[Any], data: st.DataObject) -> 
     record = data.draw(values_of(kind))
 
     assert sent(kind, record) == record
-
-
-@pytest.mark.parametrize("platform", all_platforms(), ids=lambda platform: platform.name)
-def test_a_platform_comes_back_with_its_patterns(platform: Platform) -> None:
-    assert sent(Platform, platform) == platform
 
 
 def every_failure() -> list[MediavaultError]:

@@ -16,7 +16,7 @@ import ada_url
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediavault.core.errors import BadUrl
+from mediavault.core.failures import BadUrl
 from mediavault.core.urls import parse_http_url, resolve_reference
 
 # fmt: off

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediavault.core.platform import AddressKind, exact_hosts
+from mediavault.core.platform import AddressKind
+from mediavault.core.post_urls import exact_hosts
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.classification import classify
 from mediavault.platforms.registry import all_platforms, identify

@@ -8,7 +8,8 @@ from dataclasses import fields
 import pytest
 
 from mediavault.core.media import SourceType
-from mediavault.core.platform import AddressPattern, Platform, exact_hosts
+from mediavault.core.platform import AddressPattern, Platform
+from mediavault.core.post_urls import exact_hosts
 from mediavault.platforms.registry import all_platforms
 from mediavault.services.download.port import MediaRequest
 
@@ -20,8 +21,19 @@ every_known_platform = pytest.mark.parametrize("known", KNOWN, ids=lambda known:
 
 
 def patterns_of(known: Platform) -> list[AddressPattern]:
-    groups = (known.share_links, known.post_patterns, known.stories, known.lives, known.playlists, known.profiles)
-    return [pattern for group in (*groups, known.other_pages, known.posts_on_any_host) for pattern in group]
+    groups = (
+        known.matching.share_links,
+        known.matching.posts,
+        known.matching.stories,
+        known.matching.lives,
+        known.matching.playlists,
+        known.matching.profiles,
+    )
+    return [
+        pattern
+        for group in (*groups, known.matching.other_pages, known.matching.posts_on_any_host)
+        for pattern in group
+    ]
 
 
 def test_there_are_eighteen_platforms_and_the_generic_one_stands_last() -> None:
@@ -38,16 +50,16 @@ def test_a_platform_says_when_it_was_checked_and_how_it_is_read(known: Platform)
 
 @every_known_platform
 def test_a_platform_has_posts_and_accounts_and_media(known: Platform) -> None:
-    assert known.post_patterns
-    assert known.profiles
-    assert known.media_hosts
-    assert "{post_id}" in known.canonical
+    assert known.matching.posts
+    assert known.matching.profiles
+    assert known.media.hosts
+    assert "{post_id}" in known.matching.canonical
 
 
 @every_platform
 def test_hosts_are_lower_case_names_without_port_and_suffixes_begin_with_a_dot(known: Platform) -> None:
     assert all(re.fullmatch(r"[a-z0-9.-]+\.[a-z0-9-]+", host) for host in exact_hosts(known))
-    assert all(suffix.startswith(".") for suffix in known.host_suffixes)
+    assert all(suffix.startswith(".") for suffix in known.matching.host_suffixes)
 
 
 def test_no_host_belongs_to_two_platforms() -> None:
@@ -64,10 +76,10 @@ def test_patterns_begin_at_the_root_of_the_path(known: Platform) -> None:
 
 @every_known_platform
 def test_a_post_pattern_reads_an_id_and_what_its_key_needs(known: Platform) -> None:
-    for pattern in known.post_patterns:
+    for pattern in known.matching.posts:
         read = [pattern.path, *pattern.query.values(), *filter(None, (pattern.host, pattern.fragment))]
         groups = {name for expression in read for name in expression.groupindex} | {"host"}
-        wanted = set(re.findall(r"\{(\w+)\}", pattern.canonical or known.canonical))
+        wanted = set(re.findall(r"\{(\w+)\}", pattern.canonical or known.matching.canonical))
         assert wanted <= groups
         assert "post_id" in groups
 
@@ -87,8 +99,8 @@ def test_walls_challenges_and_ends_are_never_empty_marks(known: Platform) -> Non
 
 @every_known_platform
 def test_a_platform_with_a_session_says_where_to_sign_in(known: Platform) -> None:
-    assert bool(known.session_cookies) != (known.name in WITHOUT_SESSION)
-    assert not known.session_cookies or (known.login_url or "").startswith("https://")
+    assert bool(known.sign_in.session_cookies) != (known.name in WITHOUT_SESSION)
+    assert not known.sign_in.session_cookies or (known.sign_in.url or "").startswith("https://")
 
 
 @every_platform
@@ -100,7 +112,7 @@ def test_the_pace_is_a_rising_interval(known: Platform) -> None:
 
 @pytest.mark.parametrize("name", SIGNED)
 def test_sites_that_sign_their_media_say_so(name: str) -> None:
-    assert next(known for known in KNOWN if known.name == name).signs_media_urls
+    assert next(known for known in KNOWN if known.name == name).media.signs_urls
 
 
 @every_platform
@@ -110,8 +122,8 @@ def test_what_a_platform_says_about_downloads_makes_a_request(known: Platform) -
         "https://cdn.example/v.mp4",
         SourceType.DIRECT,
         "https://post.example/",
-        max_range_bytes=known.max_range_bytes,
-        max_connections=known.max_connections,
+        max_range_bytes=known.media.max_range_bytes,
+        max_connections=known.media.max_connections,
     )
 
 
@@ -130,7 +142,7 @@ def test_tiktok_names_its_mark_in_the_address(query: str, has_mark: bool, has_no
     url = f"https://v16.tiktokcdn.com/0a1b/video/tos/xx/tos-xx-ve-1/0a/{query}"
     tiktok = next(known for known in KNOWN if known.name == "tiktok")
 
-    assert tiktok.watermark_yes
-    assert tiktok.watermark_no
-    assert bool(tiktok.watermark_yes.search(url)) is has_mark
-    assert bool(tiktok.watermark_no.search(url)) is has_none
+    assert tiktok.media.watermark_yes
+    assert tiktok.media.watermark_no
+    assert bool(tiktok.media.watermark_yes.search(url)) is has_mark
+    assert bool(tiktok.media.watermark_no.search(url)) is has_none

@@ -104,7 +104,7 @@ def test_what_closes_a_gate_and_for_how_long(failure: Failure, for_: timedelta |
 
 def test_a_login_wall_closes_the_gate_only_where_walls_hide_the_media() -> None:
     assert closing(LoginRequired("wall"), FACEBOOK) is not None
-    assert closing(LoginRequired("wall"), X) is None or X.wall_blocks_media
+    assert closing(LoginRequired("wall"), X) is None or X.walls.blocks_media
 
 
 async def test_turns_at_one_site_lie_an_interval_apart(tools: Tools, clock: FakeClock) -> None:
@@ -229,7 +229,7 @@ class Profile(StubBrowser):
 
     def __init__(self, *, is_somebody: bool) -> None:
         self.is_somebody = is_somebody
-        names = INSTAGRAM.session_cookies if is_somebody else ()
+        names = INSTAGRAM.sign_in.session_cookies if is_somebody else ()
         super().__init__(cookies=[Cookie(name, "secret", "instagram.com") for name in names])
 
 

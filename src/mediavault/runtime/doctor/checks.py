@@ -24,11 +24,12 @@ from mediavault.core.gates import NOT_UNDERSTOOD_WITHIN
 from mediavault.core.job import WorkerBeat
 from mediavault.core.settings import Settings, unknown_variables
 from mediavault.core.verdicts import Check, Verdict
+from mediavault.platforms import registry
 from mediavault.runtime import house, storage
 from mediavault.runtime.doctor.access_checks import check_access
 from mediavault.runtime.doctor.crash_checks import check_crashes, check_native_crashes
 from mediavault.runtime.doctor.postgres_checks import check_postgres
-from mediavault.runtime.doctor.site_checks import check_sites
+from mediavault.runtime.doctor.site_checks import check_site_packages, check_sites
 from mediavault.runtime.doctor.ytdlp_checks import check_parts, check_ytdlp
 from mediavault.services.browser.discovery import Sandbox, find_browser, for_browser, noted_sandbox
 from mediavault.services.browser.own_display import has_display
@@ -73,6 +74,7 @@ async def examine(settings: Settings) -> list[Check]:
             has_virtual=shutil.which("Xvnc") is not None,
         ),
         await check_sessions(settings),
+        *check_site_packages(registry.broken_packages()),
         *examine_ytdlp(settings),
         *await check_postgres(settings),
         *await check_store(settings),

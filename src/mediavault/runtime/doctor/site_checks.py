@@ -1,12 +1,13 @@
-"""The doctor's look at sites whose posts are not understood any more."""
+"""The doctor's checks of sites: posts that are not understood any more, and packages that bring a site."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from mediavault.api.catalogue import N_, gettext, grouped, ngettext
 from mediavault.core.gates import NOT_UNDERSTOOD_WITHIN
 from mediavault.core.verdicts import Check, Verdict
+from mediavault.platforms.registry import BrokenPackage
 
 ENOUGH = 3  # posts of one site: one or two may be odd themselves
 UPGRADE = N_("Run `mediavault doctor --upgrade-ytdlp`, and upgrade mediavault. These posts are tried again daily.")
@@ -25,3 +26,9 @@ def check_sites(counts: Mapping[str, int]) -> Check:
 
 def _posts(count: int) -> str:
     return ngettext("%(count)s post", "%(count)s posts", count) % {"count": grouped(count)}
+
+
+def check_site_packages(broken: Iterable[BrokenPackage]) -> list[Check]:
+    """One check for each package whose site could not be used."""
+    advice = gettext("Upgrade the package or uninstall it. Its site is treated as an unknown one.")
+    return [Check("Sites", Verdict.WARNING, f"{one.entry_point}: {one.reason}", advice) for one in broken]

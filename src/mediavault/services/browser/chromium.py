@@ -169,7 +169,7 @@ class Chromium:
     async def _visit(self, url: str, platform: Platform, end_s: float, *, as_person: bool) -> PageCapture:
         async with self._page(as_person=as_person) as (running, page, cdp):
             began_s = self._clock.monotonic()
-            network = NetworkLog(lambda: self._clock.monotonic() - began_s, platform.json_paths)
+            network = NetworkLog(lambda: self._clock.monotonic() - began_s, platform.reader.json_paths)
             visit = Visit(page, ask, self._clock, network, platform, end_s)
             tap = BodyTap(cdp, ask, network)
             page.on("download", lambda download: self._keeper.spawn(_refuse(download)))

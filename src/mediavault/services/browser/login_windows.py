@@ -119,7 +119,7 @@ class LoginWindows:
         Raises NoSuchSite, WindowBusy, ToolMissing, BrowserUnavailable; nothing is left then.
         """
         platform = self._desk.platform(name)
-        return await self.run(Errand(platform, platform.login_url or ""), narrow=narrow)
+        return await self.run(Errand(platform, platform.sign_in.url or ""), narrow=narrow)
 
     async def run(self, errand: Errand, *, narrow: bool = False) -> str:
         """As :meth:`open`, for any errand. Raises AddressRefused as well."""

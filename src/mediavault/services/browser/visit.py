@@ -51,7 +51,7 @@ class Visit:
         """Visit ``url``. Raises NetworkFailure, AddressRefused, PageCrashed, BrowserUnavailable."""
         self.page.on("crash", self._on_crash)
         self.page.on("framenavigated", self._on_navigated)
-        if self.platform.page_reader is None:
+        if not self.platform.reader.always_sent:
             await self.ask(self.page.add_init_script(hooks.HOOKS), LOOK_S)
         if await self._load(url):
             await self._watch()
@@ -110,7 +110,7 @@ class Visit:
     async def _watch(self) -> None:
         started_s = last_action_s = self.clock.monotonic()
         now = self.progress
-        now.wants_page_data = self.platform.page_reader is not None
+        now.wants_page_data = self.platform.reader.always_sent
         last_look_s = 0.0
         while True:
             now.elapsed_s = self.clock.monotonic() - started_s
@@ -149,7 +149,7 @@ class Visit:
             return False
         if self.network.page_data_seen:
             return True
-        selector = self.platform.page_data_css
+        selector = self.platform.reader.data_css
         return bool(selector and await self._look(self.page.main_frame, scripts.HAS_ELEMENT, selector))
 
     async def _prime(self) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from mediavault.core.accounts import account
 from mediavault.core.media import Account, Candidate, Extraction, Item, Ownership, Post
-from mediavault.core.platform import Platform
+from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.candidates import NetworkMedia, Sighting, merge
 from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.ownership import Owned, settle
@@ -19,7 +19,7 @@ from mediavault.services.extraction.page_data.foreign import NOTHING, foreign_me
 from mediavault.services.extraction.page_data.html_page import Page, read_page
 from mediavault.services.extraction.page_data.html_scan import scan
 from mediavault.services.extraction.page_data.metadata import announced_duration, declared_videos, story_of
-from mediavault.services.extraction.page_data.record import PageData, Story
+from mediavault.services.extraction.page_data.oembed import Story
 
 MAX_OTHERS = 20  # candidates that are shown but not owned
 MAX_TITLE_CHARS = 150

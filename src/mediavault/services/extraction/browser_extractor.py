@@ -20,7 +20,8 @@ from mediavault.core.failures import (
 )
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Candidate, Extraction, Ownership, Post, SourceType
-from mediavault.core.platform import IN_WORDS, Platform, PostMatch, is_named_host, read_page, read_post
+from mediavault.core.platform import IN_WORDS, PageData, Platform
+from mediavault.core.post_urls import find_post, is_named_host, page_to_visit, read_page
 from mediavault.core.sessions import wall_failure
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.services.browser.port import Browser, PageCapture
@@ -39,7 +40,6 @@ from mediavault.services.extraction.outcome import Outcome, outcome_of
 from mediavault.services.extraction.ownership import Owned
 from mediavault.services.extraction.page_data.metadata import announced_duration
 from mediavault.services.extraction.page_data.readers import read_page_data
-from mediavault.services.extraction.page_data.record import PageData
 from mediavault.services.extraction.page_data.refusals import told_refusal
 from mediavault.services.extraction.page_data.viewer import viewer_of
 from mediavault.services.extraction.page_manifests import page_manifests
@@ -78,7 +78,7 @@ class BrowserExtractor:
 
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
         began_s = self._clock.monotonic()
-        url = address_to_visit(post, platform)
+        url = page_to_visit(post, platform)
         cookies = await self._browser.cookies(url, as_person=True) if self.as_person else ()
         if self.as_person and not cookies:
             raise Unsupported("The browser's profile has no cookie for this post.")
@@ -100,22 +100,14 @@ class BrowserExtractor:
         return replace(reading.extraction, extractor=self.name, as_person=self.as_person)
 
 
-def address_to_visit(post: Post, platform: Platform) -> str:
-    """The platform's own address of the post, so that mirrors are never visited; of other sites the one given."""
-    if not platform.canonical and not platform.post_patterns:
-        return post.url
-    match = _match(platform, post.url)
-    return match.page_url if match else post.url
-
-
 def read_visit(post: Post, platform: Platform, capture: PageCapture, *, with_viewer: bool) -> VisitReading:
     """What a visit tells about the post, and ``with_viewer`` what the page calls the person who looks. Pure.
 
     Raises as :func:`read_capture`.
     """
     extraction = read_capture(post, platform, capture)
-    asked = with_viewer and platform.viewer_data
-    return VisitReading(extraction, viewer_of(platform.viewer_data, source_of(capture).documents) if asked else None)
+    asked = with_viewer and platform.reader.viewer
+    return VisitReading(extraction, viewer_of(platform.reader.viewer, source_of(capture).documents) if asked else None)
 
 
 def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extraction:
@@ -156,7 +148,7 @@ def source_of(capture: PageCapture) -> PageSource:
 def _network(capture: PageCapture, source: PageSource, platform: Platform) -> NetworkMedia:
     """What the network showed, and on pages of which nothing else is known the manifests that they made themselves."""
     adverts = (*capture.adverts, *advert_media(capture.html.encode("utf-8", "replace")))
-    if platform.page_reader is not None:
+    if platform.reader.always_sent:
         return network_media(capture.responses, platform, adverts=adverts)
     made, names = page_manifests(capture.manifests, source.documents, capture.final_url)
     return network_media((*capture.responses, *made), platform, names=names, adverts=adverts)
@@ -164,7 +156,7 @@ def _network(capture: PageCapture, source: PageSource, platform: Platform) -> Ne
 
 def _with_id(post: Post, platform: Platform, final_url: str) -> Post:
     """A share link tells its post only by where it leads."""
-    match = _match(platform, final_url) if post.post_id is None else None
+    match = find_post(platform, final_url) if post.post_id is None else None
     return replace(post, post_id=match.post_id, handle=post.handle or match.handle) if match else post
 
 
@@ -174,7 +166,7 @@ def _led_to_no_post(platform: Platform, final_url: str) -> Failure | None:
         url = parse_http_url(final_url, max_chars=MAX_MEDIA_URL_CHARS)
     except BadUrl:
         return None
-    if not platform.post_patterns or not is_named_host(platform, url):
+    if not platform.matching.posts or not is_named_host(platform, url):
         return None
     page = read_page(platform, url)
     if page is not None and (what := IN_WORDS.get(page.kind)) is not None:
@@ -187,7 +179,7 @@ def _led_to_no_post(platform: Platform, final_url: str) -> Failure | None:
 def _before_it_moved_on(capture: PageCapture, post: Post, platform: Platform) -> PageCapture:
     """Drop what came after the page had gone to another post by itself: its players show that one."""
     for seconds, url in capture.extra.get("navigations", ()):
-        match = _match(platform, url)
+        match = find_post(platform, url)
         if match is not None and post.post_id is not None and match.post_id != post.post_id:
             kept = tuple(seen for seen in capture.responses if seen.seen_at_s < seconds)
             return replace(capture, responses=kept, manifests=(), videos=(), html="")
@@ -197,10 +189,10 @@ def _before_it_moved_on(capture: PageCapture, post: Post, platform: Platform) ->
 def _if_still_there(owned: Owned, post: Post, platform: Platform, final_url: str) -> Owned:
     """On a known platform a page that is not the post's any more owns nothing, and one whose own data we read but
     which did not send them is not guessed at."""
-    if not platform.post_patterns:
+    if not platform.matching.posts:
         return owned
-    match = _match(platform, final_url)
-    if match is not None and match.post_id == post.post_id is not None and platform.page_reader is None:
+    match = find_post(platform, final_url)
+    if match is not None and match.post_id == post.post_id is not None and not platform.reader.always_sent:
         return owned
     unsure = [
         replace(s, candidates=tuple(replace(c, ownership=Ownership.UNKNOWN) for c in s.candidates)) for s in owned.items
@@ -246,17 +238,10 @@ def _wall(post: Post, capture: PageCapture, source: PageSource, platform: Platfo
 def _nothing_found(
     extraction: Extraction, capture: PageCapture, platform: Platform, outcome: Outcome, *, known: bool
 ) -> Failure:
-    if not known and platform.page_reader is not None:
+    if not known and platform.reader.always_sent:
         return ExtractorBroken(f"{platform.title} did not send what it knows about the post.")
     if capture.extra.get("unresponsive") or not capture.html:
         return ExtractorBroken("The page did not answer, so nobody knows what it shows.")
-    if not known and platform.post_patterns and outcome is not Outcome.NO_VIDEO:  # of other sites no more will come
+    if not known and platform.matching.posts and outcome is not Outcome.NO_VIDEO:  # of other sites no more will come
         return ExtractorBroken(f"{platform.title} did not show the post itself, or not its video.")
     return no_video(extraction)
-
-
-def _match(platform: Platform, url: str) -> PostMatch | None:
-    try:
-        return read_post(platform, parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS))
-    except BadUrl:
-        return None

@@ -17,7 +17,7 @@ from mediavault.services.extraction.manifests import Manifest
 from mediavault.services.extraction.media_identity import identity, is_advert, on_media_host
 from mediavault.services.extraction.media_urls import classify_media
 from mediavault.services.extraction.page_data import build
-from mediavault.services.extraction.page_data.rungs import codec
+from mediavault.services.extraction.page_data.build import codec
 from mediavault.services.extraction.streams import Streams, read_streams
 
 MAX_CANDIDATES = 60

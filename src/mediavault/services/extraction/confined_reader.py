@@ -21,7 +21,6 @@ from mediavault.services.child.process import ChildFailed, ChildLimits, ChildToo
 from mediavault.services.child.standing import ChildPool
 from mediavault.services.extraction.port import ApiAnswer, VisitReading
 
-CHILD = "mediavault.services.extraction.reading_child"
 MAX_CHILDREN = 2
 # The processor's time tells a hostile document from a busy machine; the largest pages take a few seconds of it.
 LIMITS = ChildLimits(wall_s=60.0, cpu_s=20, answer_bytes=32 << 20)
@@ -32,9 +31,12 @@ log = get_logger(__name__)
 
 
 class ConfinedReader:
-    """The Reader of a worker: at most MAX_CHILDREN documents are read at the same time, others wait."""
+    """The Reader of a worker: at most MAX_CHILDREN documents are read at the same time, others wait their turn.
 
-    def __init__(self, clock: Clock, *, child: str = CHILD, limits: ChildLimits = LIMITS) -> None:
+    ``child`` names the module that reads; it looks up the platform by its name.
+    """
+
+    def __init__(self, clock: Clock, *, child: str, limits: ChildLimits = LIMITS) -> None:
         self._limits = limits
         self._children = ChildPool(child, clock, size=MAX_CHILDREN)
 
@@ -77,7 +79,7 @@ def _request(
     return {
         "task": task,
         "post": to_json(Post, post),
-        "platform": to_json(Platform, platform),
+        "platform": platform.name,  # its readers are functions: the child looks it up
         "given": to_json(type(given), given),
         **more,
     }

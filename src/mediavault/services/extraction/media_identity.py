@@ -27,13 +27,13 @@ def _name(pair: str) -> str:
 
 def on_media_host(url: str, platform: Platform) -> bool:
     """Whether ``url`` lies on one of the platform's media hosts; True where none are known."""
-    if not platform.media_hosts:
+    if not platform.media.hosts:
         return True
     try:
         host = (urlsplit(url).hostname or "").rstrip(".")
     except ValueError:
         return False
-    return any(host == known.lstrip(".") or host.endswith(f".{known.lstrip('.')}") for known in platform.media_hosts)
+    return any(host == known.lstrip(".") or host.endswith(f".{known.lstrip('.')}") for known in platform.media.hosts)
 
 
 def is_advert(url: str) -> bool:

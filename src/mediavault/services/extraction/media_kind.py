@@ -247,7 +247,7 @@ def _by_place(parts: SplitResult, platform: Platform | None) -> MediaKind:
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
     if _SONG_HOST.fullmatch(parts.hostname or ""):
         return MediaKind.AUDIO_ONLY
-    at_home = platform is not None and platform.media_path is not None and platform.media_path.search(path)
+    at_home = platform is not None and platform.media.path is not None and platform.media.path.search(path)
     return MediaKind.DIRECT if at_home else MediaKind.OTHER
 
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from mediavault.core.media import SourceType, Watermark
-from mediavault.core.platform import Platform
+from mediavault.core.platform import Measures, Platform
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS
 from mediavault.services.browser.url_signs import on_ad_host
 from mediavault.services.extraction.media_kind import MediaKind, by_extension, is_byte_range, kind_of
-from mediavault.services.extraction.media_sizes import Measures, nominal_measures, stated_size
+from mediavault.services.extraction.media_sizes import nominal_measures, stated_size
 from mediavault.services.extraction.signed_urls import is_signed, signed_url_expiry
 
 __all__ = ["MediaFacts", "MediaKind", "MediaUrl", "classify_media", "media_facts", "media_key", "watermark_of"]
@@ -120,9 +120,9 @@ def media_facts(url: str, platform: Platform) -> MediaFacts:
 
 def media_key(url: str, platform: Platform | None) -> str | None:
     """What all addresses of the same video have in common on ``platform``."""
-    if platform is None or platform.media_key is None:
+    if platform is None or platform.media.key is None:
         return None
-    match = platform.media_key.search(url)
+    match = platform.media.key.search(url)
     return match[1] if match else None
 
 
@@ -130,9 +130,9 @@ def watermark_of(url: str, platform: Platform | None) -> Watermark:
     """Whether the platform's own mark is burnt in, as far as its addresses tell; a sign of one is believed first."""
     if platform is None:
         return Watermark.UNKNOWN
-    if platform.watermark_yes and platform.watermark_yes.search(url):
+    if platform.media.watermark_yes and platform.media.watermark_yes.search(url):
         return Watermark.YES
-    if platform.watermark_no and platform.watermark_no.search(url):
+    if platform.media.watermark_no and platform.media.watermark_no.search(url):
         return Watermark.NO
     return Watermark.UNKNOWN
 
@@ -183,5 +183,5 @@ def _rejection(url: str, parts: SplitResult, platform: Platform | None, kind: Me
         return _AN_ADVERT
     if kind in {MediaKind.IMAGE, MediaKind.STATIC, MediaKind.SUBTITLE}:
         return None  # no candidates anyway, and a post's own picture often lies in a folder of thumbnails
-    rejects = platform is not None and platform.reject_path is not None and platform.reject_path.search(url)
+    rejects = platform is not None and platform.media.reject_path is not None and platform.media.reject_path.search(url)
     return _A_PREVIEW if rejects or _PREVIEW_PATH.search(parts.path) else None

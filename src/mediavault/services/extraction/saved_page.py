@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from mediavault.core.accounts import account
 from mediavault.core.failures import BadInput, Failure, MediavaultError
 from mediavault.core.media import Extraction, Post
-from mediavault.core.platform import Platform
+from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.assembly import (
     PageSource,
     declared_sightings,
@@ -27,7 +27,6 @@ from mediavault.services.extraction.page_data.html_page import read_page
 from mediavault.services.extraction.page_data.own_address import addresses_in
 from mediavault.services.extraction.page_data.page_identity import is_another_post
 from mediavault.services.extraction.page_data.readers import read_page_data, read_story
-from mediavault.services.extraction.page_data.record import PageData
 from mediavault.services.extraction.page_data.refusals import told_refusal
 from mediavault.services.extraction.page_data.timelines import listing
 from mediavault.services.extraction.saved_players import as_capture, by_article, by_script, sightings

@@ -38,7 +38,7 @@ def _sized(candidate: Candidate, written: Source | None) -> Candidate:
 
 def by_script(page: Page, players: Sequence[Sighting], platform: Platform) -> list[Sighting]:
     """The videos that only scripts play and no written player, each once; none on platforms that always send their data."""
-    if platform.page_reader is not None:
+    if platform.reader.always_sent:
         return []
     held = {identity(c.url) for one in players for c in one.candidates}
     found: list[Sighting] = []

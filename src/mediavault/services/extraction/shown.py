@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mediavault.core.media import Post
-from mediavault.core.platform import Platform
+from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.assembly import PageSource
 from mediavault.services.extraction.outcome import Shown
 from mediavault.services.extraction.page_data.articles import articles_linking
@@ -11,7 +11,6 @@ from mediavault.services.extraction.page_data.foreign import names_other_videos
 from mediavault.services.extraction.page_data.html_page import Page
 from mediavault.services.extraction.page_data.metadata import announces_video, names_others, shows_adverts
 from mediavault.services.extraction.page_data.page_identity import is_another_post, is_no_post
-from mediavault.services.extraction.page_data.record import PageData
 from mediavault.services.extraction.page_data.timelines import listing
 
 _MIN_WORDS = 15  # of a page that has something to show; an app's empty shell has fewer

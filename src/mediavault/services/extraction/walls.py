@@ -102,7 +102,7 @@ def hard_wall(capture: PageCapture, platform: Platform) -> Failure | None:
     moved = urlsplit(capture.final_url).path != urlsplit(capture.url).path
     if moved and _WARNING_PATH.search(urlsplit(capture.final_url).path):
         return _warning(platform)
-    if platform.challenge_url is not None and platform.challenge_url.search(capture.final_url):
+    if platform.walls.challenge_url is not None and platform.walls.challenge_url.search(capture.final_url):
         return Challenge(f"{site_name(platform)} wants to see a human.")
     if _is_own_login_page(capture.final_url, platform) or (moved and is_login_page(capture.final_url, platform)):
         return LoginRequired(f"{site_name(platform)} sent us to its login page.")
@@ -117,7 +117,7 @@ def is_login_page(url: str, platform: Platform) -> bool:
 
 
 def _is_own_login_page(url: str, platform: Platform) -> bool:
-    return platform.login_wall_url is not None and platform.login_wall_url.search(url) is not None
+    return platform.walls.login_url is not None and platform.walls.login_url.search(url) is not None
 
 
 def soft_wall(capture: PageCapture, page: Page, platform: Platform) -> Failure | None:
@@ -126,15 +126,15 @@ def soft_wall(capture: PageCapture, page: Page, platform: Platform) -> Failure |
     site = site_name(platform)
     if _says(head, _WARNING):
         return _warning(platform)
-    if _says(head, platform.challenge_text) or _shows_challenge(capture, platform):
+    if _says(head, platform.walls.challenge_text) or _shows_challenge(capture, platform):
         return Challenge(f"{site} wants to see a human.")
-    if _says(head, platform.private_text):
+    if _says(head, platform.walls.private_text):
         return Private(f"{site} shows this post only to approved followers.")
-    if _says(head, platform.gone_text):
+    if _says(head, platform.walls.gone_text):
         return _gone(platform)
-    if _says(head, platform.age_text):
+    if _says(head, platform.walls.age_text):
         return AgeRestricted(f"{site} shows this post only to accounts whose age is known.")
-    if _says(head, platform.login_wall_text):
+    if _says(head, platform.walls.login_text):
         return LoginRequired(f"{site} shows this post only to signed-in people.")
     if page.has_password_field and _says(head, _PASSWORD):
         return Private(f"{site} shows this post only to those who know its password.")
@@ -159,7 +159,7 @@ def _head(capture: PageCapture, page: Page | None = None) -> str:
 
 
 def _shows_challenge(capture: PageCapture, platform: Platform) -> bool:
-    return bool(platform.challenge_css) and has_element(capture.html, platform.challenge_css)
+    return bool(platform.walls.challenge_css) and has_element(capture.html, platform.walls.challenge_css)
 
 
 def _warning(platform: Platform) -> AccountWarning:
@@ -171,7 +171,7 @@ def _by_status(capture: PageCapture, platform: Platform) -> Failure | None:
     refused = status == 999 or (status == 403 and platform.name != "generic")  # 999: LinkedIn's own
     document = _document(capture)
     pause = asked_to_wait(document.headers) if document is not None else None
-    says_so_too = _says(_head(capture), (*platform.gone_text, *_GONE))
+    says_so_too = _says(_head(capture), (*platform.walls.gone_text, *_GONE))
     return failure_of_status(status, platform, refused=refused, what="the page", retry_after=pause, sure=says_so_too)
 
 

@@ -21,7 +21,6 @@ from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction.ytdlp_home import home_of, installed, work_folder
 from mediavault.services.extraction.ytdlp_process import ask
 from mediavault.services.extraction.ytdlp_reading import read_answer
-from mediavault.services.extraction.ytdlp_sites import site_of
 
 log = get_logger(__name__)
 
@@ -51,7 +50,7 @@ class YtdlpExtractor:
 
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
         """As the port says. Raises Unsupported also for a platform that yt-dlp has no extractor for."""
-        site = site_of(platform.name)
+        site = platform.ytdlp
         if site is None:
             raise Unsupported(f"yt-dlp does not know {platform.title}.")
         began_s = self._clock.monotonic()

@@ -12,20 +12,19 @@ from urllib.parse import urlsplit
 from mediavault.core.accounts import account
 from mediavault.core.failures import Drm, ExtractorBroken, Failure, LiveNow, NoVideo, ToolMissing, Upcoming
 from mediavault.core.media import Account, Candidate, Expected, Extraction, FoundIn, Item, Ownership, Post
-from mediavault.core.platform import Platform
+from mediavault.core.platform import Platform, YtdlpRules
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.json_walk import Node
 from mediavault.services.extraction.ytdlp_cookies import cookies_of
 from mediavault.services.extraction.ytdlp_failures import failure_of, missing_part
 from mediavault.services.extraction.ytdlp_formats import candidates_of, has_sound_only, user_agent_of
-from mediavault.services.extraction.ytdlp_sites import YtdlpSite
 
 INSTALL = "pip install yt-dlp"
 MAX_TITLE_CHARS = 300
 
 
 def read_answer(
-    answer: Mapping[str, Any], post: Post, platform: Platform, site: YtdlpSite, *, now: datetime
+    answer: Mapping[str, Any], post: Post, platform: Platform, site: YtdlpRules, *, now: datetime
 ) -> Extraction:
     """What ``answer`` of the worker tells about ``post``.
 
@@ -108,7 +107,7 @@ _Shown = Sequence[tuple[Node, tuple[Candidate, ...]]]
 
 
 def _sort_out(
-    shown: _Shown, post: Post, platform: Platform, site: YtdlpSite, *, is_list: bool
+    shown: _Shown, post: Post, platform: Platform, site: YtdlpRules, *, is_list: bool
 ) -> tuple[tuple[Item, ...], tuple[Candidate, ...]]:
     """The post's items, and candidates that are perhaps another post's."""
     if platform.name == "generic":
@@ -127,7 +126,7 @@ def _sort_out(
     return tuple(items), tuple(others)
 
 
-def _names(entry: Node, post: Post, site: YtdlpSite) -> bool:
+def _names(entry: Node, post: Post, site: YtdlpRules) -> bool:
     """Whether an answer is about the post that was asked for, and not one that it led to."""
     if post.post_id is None:
         return True
@@ -157,7 +156,7 @@ def _extraction(
     others: tuple[Candidate, ...],
     post: Post,
     platform: Platform,
-    site: YtdlpSite,
+    site: YtdlpRules,
     answer: Mapping[str, Any],
 ) -> Extraction:
     told = {**{name: value for name, value in entries[0].items() if value is not None}, **_own_words(info)}
@@ -193,7 +192,7 @@ def _own_words(info: Node) -> dict[str, Any]:
     return {name: info[name] for name in words if info.get(name) is not None} if _is_list(info) else {}
 
 
-def _account(told: Mapping[str, Any], post: Post, platform: Platform, site: YtdlpSite) -> Account:
+def _account(told: Mapping[str, Any], post: Post, platform: Platform, site: YtdlpRules) -> Account:
     handle = values.text(told.get(site.handle)) if site.handle else None
     handle = handle if handle is not None and _HANDLE.fullmatch(handle) else None
     name = values.text(told.get(site.display_name)) if site.display_name else None

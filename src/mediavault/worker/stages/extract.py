@@ -119,7 +119,7 @@ async def _turn(route: Route, tools: Tools, journal: Journal, *, with_account: b
 
 async def is_somebody(route: Route, tools: Tools) -> bool:
     """Whether the browser's profile is signed in to the post's site, so that the extraction would use its account."""
-    if not route.platform.session_cookies:
+    if not route.platform.sign_in.session_cookies:
         return False
     cookies = await tools.browser.cookies(route.post.canonical_url, as_person=True)
     return is_signed_in(route.platform, cookies, now=tools.clock.now())

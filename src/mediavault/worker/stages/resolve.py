@@ -22,7 +22,8 @@ from mediavault.core.failures import (
     TookTooLong,
 )
 from mediavault.core.logs import get_logger, redact_url
-from mediavault.core.platform import IN_WORDS, Platform, is_named_host, read_page
+from mediavault.core.platform import IN_WORDS, Platform
+from mediavault.core.post_urls import is_named_host, read_page
 from mediavault.core.retry_after import asked_to_wait
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url, resolve_reference
 from mediavault.platforms import registry

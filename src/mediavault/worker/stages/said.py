@@ -20,7 +20,8 @@ from mediavault.core.failures import (
     ToolMissing,
 )
 from mediavault.core.media import Extraction
-from mediavault.core.platform import Platform, names_story
+from mediavault.core.platform import Platform
+from mediavault.core.post_urls import names_story
 from mediavault.core.urls import parse_http_url
 from mediavault.services.extraction.port import Extractor
 from mediavault.worker.dispatch import Route
@@ -76,7 +77,7 @@ def may_see_more_as_person(failure: Failure, platform: Platform) -> bool:
     Sites that show almost nothing to anonymous visitors report posts as deleted that only these cannot see.
     """
     sign_in = failure.spec.sign_in
-    return platform.wall_blocks_media if sign_in is SignIn.AT_WALLS else sign_in is not SignIn.NO
+    return platform.walls.blocks_media if sign_in is SignIn.AT_WALLS else sign_in is not SignIn.NO
 
 
 def of_story(failure: Failure, route: Route) -> Failure:

@@ -21,11 +21,12 @@ from mediavault.core.job import JobStatus, WorkerId
 from mediavault.core.typed_records import to_json
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.x import X
+from mediavault.runtime.house import READING_CHILD
 from mediavault.services.browser.port import PageCapture
 from mediavault.services.child.standing import IDLE_S
 from mediavault.services.extraction import confined_reader
 from mediavault.services.extraction.browser_extractor import BrowserExtractor, read_capture
-from mediavault.services.extraction.confined_reader import CHILD, LIMITS, MAX_CHILDREN, ConfinedReader
+from mediavault.services.extraction.confined_reader import LIMITS, MAX_CHILDREN, ConfinedReader
 from mediavault.services.extraction.port import ApiAnswer, VisitReading
 from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import FakeClock
@@ -70,7 +71,7 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @asynccontextmanager
 async def a_reader(
-    child: str = CHILD, *, clock: Clock | None = None, cpu_s: int = LIMITS.cpu_s, wall_s: float = LIMITS.wall_s
+    child: str = READING_CHILD, *, clock: Clock | None = None, cpu_s: int = LIMITS.cpu_s, wall_s: float = LIMITS.wall_s
 ) -> AsyncIterator[ConfinedReader]:
     reader = ConfinedReader(clock or SystemClock(), child=child, limits=replace(LIMITS, cpu_s=cpu_s, wall_s=wall_s))
     try:

@@ -13,7 +13,7 @@ import pytest
 
 from mediavault.core.failures import AddressRefused, BrowserUnavailable, ToolMissing
 from mediavault.core.job import JobId
-from mediavault.core.platform import Platform
+from mediavault.core.platform import Matching, Platform, SignIn
 from mediavault.core.sessions import Errand, SessionState
 from mediavault.services.browser import login_windows
 from mediavault.services.browser.discovery import FoundBrowser
@@ -34,7 +34,12 @@ from mediavault.services.egress.guard import EgressGuard
 from tests.fakes import FakeClock
 
 SITES = [
-    Platform(name=name, title=name.title(), hosts=(f"{name}.test",), login_url=f"https://{name}.test/in")
+    Platform(
+        name=name,
+        title=name.title(),
+        matching=Matching(hosts=(f"{name}.test",)),
+        sign_in=SignIn(url=f"https://{name}.test/in"),
+    )
     for name in ("site", "other")
 ]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.failures import BrowserUnavailable
-from mediavault.core.platform import Platform
+from mediavault.core.platform import Matching, Platform, SignIn
 from mediavault.core.sessions import Errand, SessionState
 from mediavault.services.browser import own_display
 from mediavault.services.browser.discovery import FoundBrowser
@@ -21,7 +21,12 @@ from mediavault.services.egress.guard import EgressGuard
 from tests.fakes import FakeClock
 from tests.unit.services.browser.test_login_windows import StubWindow
 
-SITE = Platform(name="site", title="Site", hosts=("a.test",), login_url="https://a.test/in", session_cookies=("sid",))
+SITE = Platform(
+    name="site",
+    title="Site",
+    matching=Matching(hosts=("a.test",)),
+    sign_in=SignIn(url="https://a.test/in", session_cookies=("sid",)),
+)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +77,7 @@ async def signing_in(tmp_path: Path, person: Person) -> SessionState:
     clock = FakeClock(auto=True)
     desk = SessionDesk(tmp_path, [SITE], clock)
     return await window_here(
-        desk, EgressGuard(), clock, Errand(SITE, SITE.login_url or ""), executable=None, enough=person.wait
+        desk, EgressGuard(), clock, Errand(SITE, SITE.sign_in.url or ""), executable=None, enough=person.wait
     )
 
 

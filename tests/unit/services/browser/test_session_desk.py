@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.failures import BadInput
-from mediavault.core.platform import AccountCookie, Platform
+from mediavault.core.platform import AccountCookie, Matching, Platform, SignIn
 from mediavault.services.browser.cookies import cookies_on_disk
 from mediavault.services.browser.profile import WindowBusy, borrowed_profile, claim_profile, load_cookies, save_cookies
 from mediavault.services.browser.session_desk import NoSuchSite, SessionDesk, note_account
@@ -19,12 +19,18 @@ from tests.fakes import START, FakeClock
 from tests.unit.services.browser.test_cookie_db import profile_with
 
 SITE = Platform(
-    name="site", title="Site", hosts=("a.test",), login_url="https://a.test/in", session_cookies=("sid", "visit")
+    name="site",
+    title="Site",
+    matching=Matching(hosts=("a.test",)),
+    sign_in=SignIn(url="https://a.test/in", session_cookies=("sid", "visit")),
 )
 OTHER = Platform(
-    name="other", title="Other", hosts=("b.test",), login_url="https://b.test/in", session_cookies=("sid",)
+    name="other",
+    title="Other",
+    matching=Matching(hosts=("b.test",)),
+    sign_in=SignIn(url="https://b.test/in", session_cookies=("sid",)),
 )
-OPEN = Platform(name="open", title="Open", hosts=("c.test",))
+OPEN = Platform(name="open", title="Open", matching=Matching(hosts=("c.test",)))
 LATER = int((START + timedelta(days=9)).timestamp())
 
 
@@ -135,7 +141,7 @@ def test_a_window_leaves_sessions_that_last_and_a_snapshot_that_knows_no_better(
 
 
 async def test_the_account_is_told_by_the_cookie_that_names_it_or_by_what_a_page_called_it(tmp_path: Path) -> None:
-    site = replace(SITE, account_cookie=AccountCookie("visit", re.compile(r"^(\d+)$")))
+    site = replace(SITE, sign_in=replace(SITE.sign_in, account_cookie=AccountCookie("visit", re.compile(r"^(\d+)$"))))
     told = SessionDesk(tmp_path, [site], FakeClock(auto=True))
     lines = [f".a.test\tTRUE\t/\tFALSE\t{LATER}\t{name}\t12345" for name in ("sid", "visit")]
     await told.import_cookies("site", "\n".join(lines))
@@ -148,7 +154,12 @@ async def test_the_account_is_told_by_the_cookie_that_names_it_or_by_what_a_page
 
 
 async def test_the_number_is_read_of_the_snapshot_and_the_end_of_the_database(tmp_path: Path) -> None:
-    site = replace(SITE, account_cookie=AccountCookie("visit", re.compile(r"^(\d+)$")), session_cookies=("visit",))
+    site = replace(
+        SITE,
+        sign_in=replace(
+            SITE.sign_in, account_cookie=AccountCookie("visit", re.compile(r"^(\d+)$")), session_cookies=("visit",)
+        ),
+    )
     browser_with(tmp_path, ("visit", ".a.test", True))
     cookie = {"name": "visit", "value": "77", "domain": ".a.test", "path": "/", "expires": -1}
     save_cookies(tmp_path / "browser" / "cookies.json", [cookie])

@@ -8,10 +8,10 @@ from mediavault.core.failures import Failure
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
 from mediavault.core.typed_records import from_json, to_json
+from mediavault.runtime.reading_child import answer
 from mediavault.services.browser.port import PageCapture
 from mediavault.services.extraction import browser_extractor
 from mediavault.services.extraction.port import VisitReading
-from mediavault.services.extraction.reading_child import answer
 
 
 def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extraction:
@@ -34,7 +34,7 @@ def _there(post: Post, platform: Platform, capture: PageCapture) -> Extraction |
     request = {
         "task": "visit",
         "post": to_json(Post, post),
-        "platform": to_json(Platform, platform),
+        "platform": platform.name,
         "given": to_json(PageCapture, capture),
         "with_viewer": False,
     }

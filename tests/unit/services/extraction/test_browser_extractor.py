@@ -25,6 +25,7 @@ from mediavault.core.failures import (
 )
 from mediavault.core.media import Extraction, Ownership, Post
 from mediavault.core.platform import Platform
+from mediavault.core.post_urls import page_to_visit
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.instagram import INSTAGRAM
@@ -32,7 +33,7 @@ from mediavault.platforms.registry import identify
 from mediavault.platforms.tiktok import TIKTOK
 from mediavault.platforms.x import X
 from mediavault.services.browser.port import PageCapture, SeenResponse
-from mediavault.services.extraction.browser_extractor import BrowserExtractor, address_to_visit
+from mediavault.services.extraction.browser_extractor import BrowserExtractor
 from mediavault.services.extraction.ranking import choose, videos_to_save
 from tests.fakes import FakeClock
 from tests.stubs import ReaderHere, StubBrowser
@@ -319,7 +320,7 @@ async def test_the_visit_ends_before_the_time_is_up() -> None:
     ],
 )
 def test_a_mirror_is_never_visited(given: str, visited: str) -> None:
-    assert address_to_visit(*identify(parse_http_url(given))) == visited
+    assert page_to_visit(*identify(parse_http_url(given))) == visited
 
 
 @pytest.mark.parametrize(

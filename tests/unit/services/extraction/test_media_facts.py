@@ -8,13 +8,15 @@ import re
 import pytest
 
 from mediavault.core.media import Watermark
-from mediavault.core.platform import Platform
+from mediavault.core.platform import MediaRules, Platform
+from mediavault.platforms import registry
 from mediavault.services.extraction.media_urls import MediaFacts, MediaKind, media_facts
 
 
 def platform(name: str) -> Platform:
-    """A platform of which only the name counts."""
-    return Platform(name=name, title=name)
+    """A platform of which only the size rules count."""
+    known = registry.platform(name).media
+    return Platform(name=name, title=name, media=MediaRules(stated_size=known.stated_size, measures=known.measures))
 
 
 def measures(name: str, url: str) -> tuple[int | None, int | None, int | None]:
@@ -31,7 +33,7 @@ AUDIO_TRACK = efg('{"vencode_tag":"dash_ln_heaac_audio"}')
 
 
 def test_all_facts_of_a_signed_file_stand_in_one_record() -> None:
-    site = Platform(name="site", title="Site", watermark_no=re.compile(r"[?&]clean=1"))
+    site = Platform(name="site", title="Site", media=MediaRules(watermark_no=re.compile(r"[?&]clean=1")))
     url = "https://a.example/vid/1280x720/v.mp4?clean=1&expire=1767268921&sig=1"
 
     assert media_facts(url, site) == MediaFacts(
@@ -40,7 +42,7 @@ def test_all_facts_of_a_signed_file_stand_in_one_record() -> None:
 
 
 def test_a_picture_has_neither_mark_nor_size() -> None:
-    site = Platform(name="site", title="Site", watermark_no=re.compile("."))
+    site = Platform(name="site", title="Site", media=MediaRules(watermark_no=re.compile(".")))
     facts = media_facts("https://a.example/img/1280x720/p.jpg", site)
 
     assert (facts.kind, facts.watermark, facts.width, facts.height) == ("image", "unknown", None, None)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.core.platform import Platform
+from mediavault.core.platform import MediaRules, Platform
 from mediavault.services.extraction.media_identity import identity, is_advert, on_media_host
 
-SITE = Platform(name="site", title="Site", media_hosts=(".cdn.example", "v.example"))
+SITE = Platform(name="site", title="Site", media=MediaRules(hosts=(".cdn.example", "v.example")))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.media import SourceType, Watermark
-from mediavault.core.platform import Platform
+from mediavault.core.platform import MediaRules, Platform
 from mediavault.services.extraction.media_urls import classify_media
 
 SHARED = Path(__file__).parents[5] / "shared" / "fixtures" / "media_urls.tsv"
@@ -18,11 +18,13 @@ SHARED = Path(__file__).parents[5] / "shared" / "fixtures" / "media_urls.tsv"
 SITE = Platform(
     name="site",
     title="Site",
-    media_path=re.compile(r"/clips/\d+"),
-    media_key=re.compile(r"/clips/(\d+)"),
-    reject_path=re.compile(r"/strip/"),
-    watermark_yes=re.compile(r"/logo/"),
-    watermark_no=re.compile(r"[?&]clean=1"),
+    media=MediaRules(
+        path=re.compile(r"/clips/\d+"),
+        key=re.compile(r"/clips/(\d+)"),
+        reject_path=re.compile(r"/strip/"),
+        watermark_yes=re.compile(r"/logo/"),
+        watermark_no=re.compile(r"[?&]clean=1"),
+    ),
 )
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediavault.core.platform import Platform
+from mediavault.core.platform import MediaRules, Platform
 from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.media_urls import MediaKind, media_facts
 from mediavault.services.extraction.signed_urls import is_signed, signed_url_expiry
@@ -18,7 +18,9 @@ from tests.patience import patient
 LENGTH = 100_000
 LIMIT_S = 10.0  # of processor time; a quadratic reading takes minutes
 SITES = [
-    Platform(name=name, title=name, media_path=re.compile(r"/v/t\d+[^?]*\.mp4"), watermark_no=re.compile("."))
+    Platform(
+        name=name, title=name, media=MediaRules(path=re.compile(r"/v/t\d+[^?]*\.mp4"), watermark_no=re.compile("."))
+    )
     for name in ("x", "tiktok", "reddit", "youtube", "facebook", "instagram", "pinterest", "twitch", "generic")
 ]
 KINDS = set(MediaKind) - {MediaKind.SEGMENT}

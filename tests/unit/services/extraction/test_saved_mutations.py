@@ -15,8 +15,8 @@ import pytest
 
 from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.urls import parse_http_url
+from mediavault.platforms.reading import meta_media
 from mediavault.platforms.registry import identify
-from mediavault.services.extraction.page_data import meta_media
 from mediavault.services.extraction.ranking import choose
 from mediavault.services.extraction.saved_page import SavedLook, look_at_saved, open_saved
 from tests.unit.services.extraction.samples import TIKTOK_ID, X_ID, tiktok_item, tweet, x_thread, x_video

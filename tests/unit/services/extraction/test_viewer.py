@@ -22,21 +22,21 @@ def meta(*definition: object) -> object:
     ("path", "document", "name"),
     [
         (
-            INSTAGRAM.viewer_data,
+            INSTAGRAM.reader.viewer,
             meta("PolarisViewer", [], {"data": {"username": "jane.doe"}, "id": "1"}, 7365),
             "jane.doe",
         ),
-        (INSTAGRAM.viewer_data, meta("PolarisViewer", [], {"data": None, "id": None}, 7365), None),
-        (INSTAGRAM.viewer_data, {"data": {"username": "somebody_else"}}, None),
+        (INSTAGRAM.reader.viewer, meta("PolarisViewer", [], {"data": None, "id": None}, 7365), None),
+        (INSTAGRAM.reader.viewer, {"data": {"username": "somebody_else"}}, None),
         (
-            FACEBOOK.viewer_data,
+            FACEBOOK.reader.viewer,
             meta("CurrentUserInitialData", [], {"USER_ID": "1", "NAME": "Jane Doe"}, 270),
             "Jane Doe",
         ),
-        (FACEBOOK.viewer_data, meta("CurrentUserInitialData", [], {"USER_ID": "0", "NAME": ""}, 270), None),
-        (TIKTOK.viewer_data, {"__DEFAULT_SCOPE__": {"webapp.app-context": {"user": {"uniqueId": "jane"}}}}, "jane"),
-        (TIKTOK.viewer_data, {"__DEFAULT_SCOPE__": {"webapp.app-context": {"wid": "7"}}}, None),
-        (TIKTOK.viewer_data, {"webapp.app-context": {"user": {"uniqueId": ["jane"]}}}, None),
+        (FACEBOOK.reader.viewer, meta("CurrentUserInitialData", [], {"USER_ID": "0", "NAME": ""}, 270), None),
+        (TIKTOK.reader.viewer, {"__DEFAULT_SCOPE__": {"webapp.app-context": {"user": {"uniqueId": "jane"}}}}, "jane"),
+        (TIKTOK.reader.viewer, {"__DEFAULT_SCOPE__": {"webapp.app-context": {"wid": "7"}}}, None),
+        (TIKTOK.reader.viewer, {"webapp.app-context": {"user": {"uniqueId": ["jane"]}}}, None),
     ],
 )
 def test_the_viewer_is_named_where_the_page_names_one(

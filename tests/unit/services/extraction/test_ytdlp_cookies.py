@@ -10,11 +10,10 @@ import pytest
 
 from mediavault.core.cookies import Cookie
 from mediavault.core.media import Post
-from mediavault.core.platform import Platform
+from mediavault.core.platform import Platform, YtdlpRules
 from mediavault.services.extraction.ytdlp_cookies import MAX_CHARS, cookies_of, read_cookies
 from mediavault.services.extraction.ytdlp_extractor import without
 from mediavault.services.extraction.ytdlp_reading import read_answer
-from mediavault.services.extraction.ytdlp_sites import YtdlpSite, site_of
 from tests.fakes import START
 
 URL = "https://v16-webapp.clips.example/video/1.mp4"
@@ -106,8 +105,7 @@ def test_the_persons_own_cookies_stay_with_the_browser() -> None:
 
 
 def test_an_extraction_carries_them_and_shows_no_value() -> None:
-    site = site_of("generic")
-    assert isinstance(site, YtdlpSite)
+    site = YtdlpRules(("default",), handle="")
     one = {"url": URL, "protocol": "https", "ext": "mp4", "cookies": "n=canary; Domain=.clips.example; Path=/"}
     post, platform = Post(URL, URL, "generic"), Platform("generic", "a page")
     read = read_answer({"info": {"id": "1", "formats": [one]}}, post, platform, site, now=START)

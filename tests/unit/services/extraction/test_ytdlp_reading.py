@@ -18,15 +18,14 @@ from mediavault.core.failures import (
     Upcoming,
 )
 from mediavault.core.media import Extraction, FoundIn, ItemRole, Ownership, Post
-from mediavault.core.platform import Platform
+from mediavault.core.platform import Platform, YtdlpRules
 from mediavault.services.extraction.ytdlp_reading import read_answer
-from mediavault.services.extraction.ytdlp_sites import YtdlpSite
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TUBE = Platform(name="tube", title="Tube")
 GENERIC = Platform(name="generic", title="this site")
 POST = Post("https://tube.example/watch/abc", "https://tube.example/watch/abc", "tube", post_id="abc")
-SITE = YtdlpSite(("tube",))
+SITE = YtdlpRules(("tube",))
 CDN = "https://cdn.tube.example"
 
 
@@ -47,7 +46,7 @@ def read(
     info: Any,
     *,
     platform: Platform = TUBE,
-    site: YtdlpSite = SITE,
+    site: YtdlpRules = SITE,
     post: Post = POST,
     errors: Any = (),
     warnings: Any = (),

@@ -14,13 +14,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mediavault.core.media import Candidate, Expected, Item, ItemType, Post
-from mediavault.core.platform import Platform
+from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.media_urls import classify_media
 from mediavault.services.extraction.page_data import build, values
+from mediavault.services.extraction.page_data.build import own_candidates
 from mediavault.services.extraction.page_data.json_walk import Node
-from mediavault.services.extraction.page_data.mastodon import plain_text
-from mediavault.services.extraction.page_data.record import PageData
-from mediavault.services.extraction.page_data.rungs import rung
+from mediavault.services.extraction.page_data.statuses import plain_text
 
 _OBJECTS = frozenset({"note", "article", "video", "page", "question", "audio", "image", "event", "document", "comment"})
 _ACTIVITIES = frozenset({"create", "update", "announce", "add"})
@@ -181,7 +180,9 @@ def _candidates(platform: Platform, one: Node) -> Iterator[Candidate]:
     shape = {"width": values.integer(one.get("width")), "height": values.integer(one.get("height"))}
     for link in _streams(one):
         if isinstance(link, str):
-            yield from rung(link, platform, mime=mime if mime and "/" in mime and "text" not in mime else None, **shape)
+            yield from own_candidates(
+                link, platform, mime=mime if mime and "/" in mime and "text" not in mime else None, **shape
+            )
         else:
             yield from _linked(platform, values.obj(link), shape)
 
@@ -206,7 +207,7 @@ def _linked(platform: Platform, link: Node, shape: dict[str, int | None]) -> Ite
         "fps": values.number(link.get("fps")),
         "size": values.integer(link.get("size")),
     }
-    for candidate in rung(link.get("href"), platform, mime=mime, **facts):
+    for candidate in own_candidates(link.get("href"), platform, mime=mime, **facts):
         # a stream's own file of one rung is named like one of its tracks, but holds what the stream holds
         yield replace(candidate, has_audio=None)
 

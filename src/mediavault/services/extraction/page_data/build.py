@@ -1,13 +1,24 @@
-"""A candidate with all that its address says about it."""
+"""Candidates: with what their URL says about them, and what the post's own record says."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from mediavault.core.media import Candidate, FoundIn, Ownership, SourceType
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.media_urls import MediaKind, classify_media
+from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.signed_urls import is_signed, signed_url_expiry
+
+_NO_VIDEO = frozenset({MediaKind.IMAGE, MediaKind.STATIC, MediaKind.SUBTITLE, MediaKind.AUDIO_ONLY})
+_CODECS = (
+    (("avc", "h264", "x264"), "h264"),
+    (("hvc", "hev", "h265", "hevc", "bytevc1"), "hevc"),
+    (("av01", "av1"), "av1"),
+    (("vp9", "vp09"), "vp9"),
+    (("vp8", "vp08"), "vp8"),
+)
 
 
 def candidate(
@@ -34,6 +45,25 @@ def candidate(
         signed=is_signed(url),
         expires_at=signed_url_expiry(url),
     )
+
+
+def own_candidates(address: object, platform: Platform, *, mime: str | None = None, **facts: Any) -> list[Candidate]:
+    """One candidate that the post's own record names; none where ``address`` is not the URL of a video.
+
+    ``facts`` are fields of :class:`Candidate`; those that are None leave what the address itself tells.
+    """
+    url = values.url(address)
+    if url is None or classify_media(url, mime, platform=platform).kind in _NO_VIDEO:
+        return []
+    found = candidate(url, platform, FoundIn.PAGE_DATA, ownership=Ownership.ID_MATCH, mime=mime)
+    known = {name: value for name, value in facts.items() if value is not None}
+    return [replace(found, **{"has_video": True, **known})]
+
+
+def codec(name: object) -> str | None:
+    """Our name of a codec written as ``avc1.640028``, ``h264``, ``hev1…``; None for one that is not known."""
+    written = str(name or "").lower()
+    return next((ours for marks, ours in _CODECS if written.startswith(marks)), None)
 
 
 def merged(candidates: list[Candidate]) -> tuple[Candidate, ...]:

@@ -13,12 +13,11 @@ from urllib.parse import urlsplit
 
 from mediavault.core.failures import LiveNow
 from mediavault.core.media import Candidate, Expected, Item, ItemRole, ItemType, Post
-from mediavault.core.platform import Platform
+from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.media_urls import classify_media
 from mediavault.services.extraction.page_data import build, values
+from mediavault.services.extraction.page_data.build import own_candidates
 from mediavault.services.extraction.page_data.json_walk import Node, walk
-from mediavault.services.extraction.page_data.record import PageData
-from mediavault.services.extraction.page_data.rungs import rung
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
@@ -73,10 +72,11 @@ def _files(platform: Platform, node: Node) -> Iterator[Candidate]:
         if height is not None:
             has_audio = one.get("hasAudio") if isinstance(one.get("hasAudio"), bool) else None
             yield from (
-                replace(c, has_audio=has_audio) for c in rung(one.get("fileUrl"), platform, mime="video/mp4", **facts)
+                replace(c, has_audio=has_audio)
+                for c in own_candidates(one.get("fileUrl"), platform, mime="video/mp4", **facts)
             )
     for playlist in playlists:
-        yield from rung(playlist.get("playlistUrl"), platform, mime="application/x-mpegurl")
+        yield from own_candidates(playlist.get("playlistUrl"), platform, mime="application/x-mpegurl")
 
 
 # --- Lemmy -----------------------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ def _link_post(platform: Platform, node: Node) -> PageData:
     shown, creator = values.obj(node, "post"), values.obj(node, "creator")
     address = values.url(shown.get("url"))
     is_video = address is not None and classify_media(address, values.text(shown.get("url_content_type"))).may_be_video
-    found = rung(address if is_video else None, platform, mime=values.text(shown.get("url_content_type")))
+    found = own_candidates(address if is_video else None, platform, mime=values.text(shown.get("url_content_type")))
     picture = values.url(shown.get("thumbnail_url"))
     return PageData(
         items=(Item(tuple(found), thumbnail_url=picture),) if found else (),
@@ -147,7 +147,7 @@ def _file(platform: Platform, one: Node) -> Item:
     kinds = {"video": ItemType.VIDEO, "audio": ItemType.AUDIO}
     kind = kinds.get(mime.partition("/")[0], ItemType.IMAGE)
     shape = values.obj(one, "properties")
-    found = rung(
+    found = own_candidates(
         one.get("url") if kind is ItemType.VIDEO else None,
         platform,
         mime=mime,

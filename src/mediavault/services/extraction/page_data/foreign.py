@@ -6,64 +6,16 @@ counts for the innermost record round it that has an id; the post's own record k
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from mediavault.core.media import Candidate, Post
-from mediavault.core.platform import Platform
+from mediavault.core.platform import OwnRecords, Platform
 from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.media_urls import classify_media, media_key
-from mediavault.services.extraction.page_data import (
-    bilibili,
-    bluesky,
-    dailymotion,
-    facebook,
-    mastodon,
-    meta_media,
-    pinterest,
-    reddit,
-    snapchat,
-    tiktok,
-    tumblr,
-    twitch,
-    vimeo,
-    weibo,
-    x,
-    youtube,
-)
-from mediavault.services.extraction.page_data.json_walk import MAX_DEPTH, MAX_NODES, Node, walk
+from mediavault.services.extraction.page_data.json_walk import MAX_DEPTH, MAX_NODES, walk
 
 _MAX_ADDRESSES = 20_000
-
-# The ids of a node that is a record of one post or video with media; none for any other node
-_IDS: Mapping[str, Callable[[Node], Collection[str]]] = {
-    "x": x.ids_of,
-    "tiktok": tiktok.ids_of,
-    "instagram": meta_media.ids_of,
-    "threads": meta_media.ids_of,
-    "facebook": facebook.ids_of,
-    "youtube": youtube.ids_of,
-    "reddit": reddit.ids_of,
-    "vimeo": vimeo.ids_of,
-    "pinterest": pinterest.ids_of,
-    "snapchat": snapchat.ids_of,
-    "twitch": twitch.ids_of,
-    "tumblr": tumblr.ids_of,
-    "dailymotion": dailymotion.ids_of,
-    "bilibili": bilibili.ids_of,
-    "bluesky": bluesky.ids_of,
-    "mastodon": mastodon.ids_of,
-    "weibo": weibo.ids_of,
-}
-# Facebook's stories hold videos with ids of their own. Where the story's record stands in the data, the reader finds the
-# videos in it and this is not asked; without it nothing ties a story's id to a video's, and every video would look
-# foreign. So only the address of a video can be held against them; of a story's, the account that posted it.
-_NAMES_A_VIDEO = re.compile(r"/(?:videos|reel|watch|video\.php)(?:[/?]|$)")
-
-
-# Every record is a video, and its files stand in answers of their own, without its id
-_KEEPS_FILES_APART = frozenset({"bilibili"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,41 +33,35 @@ NOTHING = ForeignMedia()
 
 
 def foreign_media(post: Post, platform: Platform, documents: Sequence[object]) -> ForeignMedia:
-    """What the documents give to other posts than ``post``; nothing where its id cannot be held against theirs."""
-    name = platform.page_reader or platform.name
-    ids_of = _IDS.get(name)
-    if ids_of is None or not post.post_id:
+    """The media that the documents assign to other posts; none where the records of ``post`` cannot be recognised."""
+    reader = platform.reader
+    records = reader.own_records(post) if reader.own_records else _own_records(post, platform)
+    if records is None:
         return NOTHING
-    wanted = _names_of(post.post_id, name)
-    if name == "facebook" and not _NAMES_A_VIDEO.search(post.url):
-        if not post.handle:
-            return NOTHING
-        wanted, ids_of = frozenset({post.handle.lower()}), facebook.owners_of
-    own, foreign = _sorted(wanted, ids_of, documents)
+    own, foreign = _sorted(records, documents)
     keys = [frozenset(filter(None, (media_key(url, platform) for url in urls))) for urls in (own, foreign)]
     return ForeignMedia(frozenset(foreign - own), keys[1] - keys[0])
 
 
 def names_other_videos(post: Post, platform: Platform, documents: Sequence[object]) -> bool:
     """Whether the documents hold videos of other posts, where they hold no record of this one."""
-    name = platform.page_reader or platform.name
-    ids_of = _IDS.get(name)
-    if ids_of is None or not post.post_id:
+    records = _own_records(post, platform)
+    if records is None:
         return False
-    if name in _KEEPS_FILES_APART:
-        return any(ids_of(node) for document in documents for node in walk(document))
-    own, foreign = _sorted(_names_of(post.post_id, name), ids_of, documents)
+    if platform.reader.files_apart:
+        return any(records.ids_of(node) for document in documents for node in walk(document))
+    own, foreign = _sorted(records, documents)
     return any(classify_media(url, platform=platform).may_be_video for url in foreign - own)
 
 
-def _names_of(post_id: str, platform: str) -> frozenset[str]:
-    number = meta_media.number_of(post_id) if platform in ("instagram", "threads") else None
-    return frozenset(filter(None, (post_id, number)))
+def _own_records(post: Post, platform: Platform) -> OwnRecords | None:
+    ids_of, aliases = platform.reader.ids_of, platform.reader.aliases
+    if ids_of is None or not post.post_id:
+        return None
+    return OwnRecords(frozenset({post.post_id, *(aliases(post.post_id) if aliases else ())}), ids_of)
 
 
-def _sorted(
-    wanted: frozenset[str], ids_of: Callable[[Node], Collection[str]], documents: Sequence[object]
-) -> tuple[set[str], set[str]]:
+def _sorted(records: OwnRecords, documents: Sequence[object]) -> tuple[set[str], set[str]]:
     """The addresses below the post's own records, and those below records of others."""
     own: set[str] = set()
     foreign: set[str] = set()
@@ -130,7 +76,7 @@ def _sorted(
                 place.add(identity(value))
             continue
         if isinstance(value, dict):
-            is_own = _whose(wanted, ids_of(value), outer=is_own)
+            is_own = _whose(records.wanted, records.ids_of(value), outer=is_own)
         if isinstance(value, dict | list) and depth < MAX_DEPTH:
             inner = value.values() if isinstance(value, dict) else value
             waiting.extend((one, is_own, depth + 1) for one in inner if isinstance(one, dict | list | str))

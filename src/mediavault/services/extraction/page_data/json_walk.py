@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+
+from mediavault.core.platform import Node
+
+__all__ = ["MAX_DEPTH", "MAX_NODES", "Node", "walk", "walk_all"]
 
 MAX_NODES = 200_000  # X's answers have some 10,000, the largest pages of Meta some 100,000
 MAX_DEPTH = 100  # X's nest 30 deep; what lies deeper is nobody's post
-
-Node = Mapping[str, Any]
 
 
 def walk(value: object) -> Iterator[Node]:

@@ -20,7 +20,7 @@ from mediavault.services.extraction.page_data import build, oembed, values
 from mediavault.services.extraction.page_data.hosted import is_hosted
 from mediavault.services.extraction.page_data.html_page import Page, WrittenPlayer
 from mediavault.services.extraction.page_data.json_walk import Node
-from mediavault.services.extraction.page_data.record import Story
+from mediavault.services.extraction.page_data.oembed import Story
 
 MAX_LINKED_VIDEOS = 50  # more than that are an index, no post
 MAX_CARD_VIDEOS = 20

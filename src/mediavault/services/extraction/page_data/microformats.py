@@ -14,13 +14,12 @@ from urllib.parse import urlsplit
 
 from mediavault.core.failures import BadUrl
 from mediavault.core.media import Expected, Item, ItemType, Post
-from mediavault.core.platform import Platform
+from mediavault.core.platform import PageData, Platform
 from mediavault.core.urls import HttpUrl, parse_http_url
 from mediavault.services.extraction.page_data import values
+from mediavault.services.extraction.page_data.build import own_candidates
 from mediavault.services.extraction.page_data.json_walk import Node
-from mediavault.services.extraction.page_data.mastodon import plain_text
-from mediavault.services.extraction.page_data.record import PageData
-from mediavault.services.extraction.page_data.rungs import rung
+from mediavault.services.extraction.page_data.statuses import plain_text
 
 _ENTRIES = frozenset({"h-entry", "h-event", "h-review", "h-recipe"})
 _MAX_ENTRIES = 500
@@ -78,7 +77,7 @@ def _plain(value: object) -> list[str]:
 def _page_data(platform: Platform, entry: Node) -> PageData:
     known = values.obj(entry, "properties")
     seconds = next(filter(None, map(values.duration, _plain(known.get("duration")))), None)
-    videos = [found for address in _plain(known.get("video")) if (found := rung(address, platform))]
+    videos = [found for address in _plain(known.get("video")) if (found := own_candidates(address, platform))]
     images = tuple(filter(None, map(values.url, _plain(known.get("photo")))))
     items = (
         *(Item(tuple(found), expected=Expected(duration_s=seconds if len(videos) == 1 else None)) for found in videos),
@@ -118,7 +117,7 @@ def _from_elements(post: Post, platform: Platform, documents: Sequence[object]) 
     ]
     addresses = {values.text(given.get("href") or given.get("value") or given.get("src")) for given in marked} - {None}
     base = _parsed(post.url)
-    found = rung(values.url(addresses.pop(), base), platform) if len(addresses) == 1 else []
+    found = own_candidates(values.url(addresses.pop(), base), platform) if len(addresses) == 1 else []
     return PageData(items=(Item(tuple(found)),), found=True) if found else None
 
 

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.json_walk import Node
-from mediavault.services.extraction.page_data.record import Story
 
 MAX_DOCUMENTS = 20
 
 NAME_AND_HANDLE = re.compile(r"^(?P<name>.{1,100}?) \(@(?P<handle>[\w.-]{1,50})(?:@[\w.-]{1,100})?\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Who posted what and when, as far as a page's metadata tell."""
+
+    title: str | None = None
+    text: str | None = None
+    handle: str | None = None
+    display_name: str | None = None
+    site_name: str | None = None
+    published_at: datetime | None = None
+    thumbnail_url: str | None = None
+    image_urls: tuple[str, ...] = ()
 
 
 def story(documents: Sequence[object]) -> Story | None:

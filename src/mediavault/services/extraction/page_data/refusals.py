@@ -54,12 +54,12 @@ def told_refusal(post: Post, platform: Platform, documents: Sequence[object]) ->
 def _markers(platform: Platform) -> Sequence[tuple[tuple[str, ...], type[Failure], str]]:
     """In this order: what may be seen after a sign-in is not gone."""
     return (
-        (platform.challenge_json, Challenge, "wants to see a human"),
-        (platform.age_json, AgeRestricted, "shows this post only to accounts whose age is known"),
-        (platform.private_json, Private, "shows this post only to approved followers"),
-        (platform.region_json, RegionLocked, "does not show this post here"),
-        (platform.login_wall_json, LoginRequired, "shows this post only to signed-in people"),
-        (platform.gone_json, Deleted, "says that the post is gone"),
+        (platform.walls.challenge_json, Challenge, "wants to see a human"),
+        (platform.walls.age_json, AgeRestricted, "shows this post only to accounts whose age is known"),
+        (platform.walls.private_json, Private, "shows this post only to approved followers"),
+        (platform.walls.region_json, RegionLocked, "does not show this post here"),
+        (platform.walls.login_json, LoginRequired, "shows this post only to signed-in people"),
+        (platform.walls.gone_json, Deleted, "says that the post is gone"),
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from mediavault.core.platform import PageData
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import identify
 from mediavault.services.extraction.page_data.readers import read_page_data
-from mediavault.services.extraction.page_data.record import PageData
 from mediavault.services.extraction.ranking import choose
 
 

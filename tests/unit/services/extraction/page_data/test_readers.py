@@ -9,15 +9,12 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import ExtractorBroken, Failure
-from tests.unit.services.extraction.page_data import (
-    test_activity,
+from tests.unit.platforms import (
     test_bilibili,
     test_bluesky,
     test_dailymotion,
-    test_fediverse,
     test_linkedin,
     test_mastodon,
-    test_microformats,
     test_pinterest,
     test_snapchat,
     test_tumblr,
@@ -25,6 +22,7 @@ from tests.unit.services.extraction.page_data import (
     test_vimeo,
     test_weibo,
 )
+from tests.unit.services.extraction.page_data import test_activity, test_fediverse, test_microformats
 from tests.unit.services.extraction.page_data.reading import read
 
 SAMPLES: dict[str, tuple[str, list[Any]]] = {

@@ -1,0 +1,217 @@
+"""What a URL names, by a site's patterns. Needs no network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import parse_qsl, unquote
+
+from mediavault.core.failures import BadUrl
+from mediavault.core.media import Post
+from mediavault.core.platform import AddressKind, AddressPattern, Platform
+from mediavault.core.urls import DEFAULT_PORTS, MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
+
+
+@dataclass(frozen=True, slots=True)
+class PostMatch:
+    """The post that a URL names."""
+
+    post_id: str
+    handle: str | None
+    canonical_url: str
+    page_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageMatch:
+    """What a URL of a site names. ``post_id`` of a redirect is the share link's token.
+
+    ``page_url`` is the URL that people share, in one form for each post; None where no such form is known.
+    """
+
+    kind: AddressKind
+    post_id: str | None = None
+    handle: str | None = None
+    page_url: str | None = None
+
+
+_COMPANY_HOST = re.compile(
+    r"(?:about|ads|advertising|analytics|blog|business|careers|create|creators|dev|developers?|engineering|help|investors?"
+    r"|labs|learn|newsroom|policy|policies|press|privacy|research|safety|security|status|support|transparency"
+    r"|workplace)\."
+)
+
+
+def lies_below(platform: Platform, url: HttpUrl) -> bool:
+    """Whether the host is the platform's without being named in full: by dot-bounded suffix, or by prefix.
+
+    The company's own pages lie in its domain too (``developers.facebook.com``); where a path of one word is an account,
+    they would be taken for accounts.
+    """
+    below = url.host.endswith(platform.matching.host_suffixes) and not (
+        platform.matching.names_in_paths and _COMPANY_HOST.match(url.host)
+    )
+    return below or url.host.startswith(platform.matching.mirror_prefixes)
+
+
+def exact_hosts(platform: Platform) -> tuple[str, ...]:
+    """All hosts that are named in full."""
+    return (
+        *platform.matching.hosts,
+        *platform.matching.mirror_hosts,
+        *platform.matching.short_hosts,
+        *platform.matching.image_hosts,
+    )
+
+
+def is_named_host(platform: Platform, url: HttpUrl) -> bool:
+    """Whether the facts name the URL's host and port, or the domain above the host and the usual port."""
+    below = url.host.endswith(platform.matching.host_suffixes) and url.port == DEFAULT_PORTS[url.scheme]
+    return below or host_and_port(url) in exact_hosts(platform)
+
+
+def host_and_port(url: HttpUrl) -> str:
+    """The host as :attr:`Matching.hosts` names it: with its port where that is not the usual one."""
+    return url.host if url.port == DEFAULT_PORTS[url.scheme] else f"{url.host}:{url.port}"
+
+
+def names_post_on_any_host(platform: Platform, url: HttpUrl) -> bool:
+    """Whether ``url``, on a host that we do not know, has a form that only this platform's software uses."""
+    return any(_groups(pattern, url) is not None for pattern in platform.matching.posts_on_any_host)
+
+
+def read_post(platform: Platform, url: HttpUrl) -> PostMatch | None:
+    """The post or the story that ``url`` names on ``platform``; None when it names none. Needs no network."""
+    for pattern in (*platform.matching.posts, *platform.matching.stories):
+        groups = _groups(pattern, url)
+        if groups is not None and groups.get("post_id"):
+            return _match(platform, pattern, groups)
+    return None
+
+
+def names_story(platform: Platform, url: HttpUrl) -> bool:
+    """Whether ``url`` names something that the site shows for a day only."""
+    return any(_groups(pattern, url) is not None for pattern in platform.matching.stories)
+
+
+_SORT = re.compile(r"^[a-z]/(?=.)")  # fb.me/v/…: a video
+
+
+def read_page(platform: Platform, url: HttpUrl) -> PageMatch | None:
+    """Which kind of page ``url`` is on ``platform``; None when no form that we know fits. Needs no network."""
+    if url.host in platform.matching.image_hosts:
+        return PageMatch(AddressKind.UNSUPPORTED)
+    if url.host in platform.matching.short_hosts and not _names_post_at(platform, url):
+        token = _SORT.sub("", url.path.strip("/")).partition("/")[0]
+        return PageMatch(AddressKind.REDIRECT if token else AddressKind.UNSUPPORTED, post_id=token or None)
+    for kind, patterns in (
+        (AddressKind.REDIRECT, platform.matching.share_links),
+        (AddressKind.POST, platform.matching.posts),
+        (AddressKind.STORY, platform.matching.stories),
+        (AddressKind.LIVE, platform.matching.lives),
+        (AddressKind.PLAYLIST, platform.matching.playlists),
+        (AddressKind.PROFILE, platform.matching.profiles),
+        (AddressKind.UNSUPPORTED, platform.matching.other_pages),
+    ):
+        for pattern in patterns:
+            groups = _groups(pattern, url)
+            if groups is not None and (kind is not AddressKind.POST or groups.get("post_id")):
+                return _page(platform, kind, pattern, groups)
+    return None
+
+
+def _names_post_at(platform: Platform, url: HttpUrl) -> bool:
+    """Whether a share link names its post itself, by a pattern made for that host."""
+    return any(pattern.host is not None and _groups(pattern, url) for pattern in platform.matching.posts)
+
+
+def _groups(pattern: AddressPattern, url: HttpUrl) -> dict[str, str] | None:
+    """The named groups and the host; None when the pattern does not fit."""
+    matches = [pattern.host.fullmatch(url.host)] if pattern.host else []
+    if pattern.fragment:
+        matches.append(pattern.fragment.fullmatch(url.fragment))
+    if None in matches:
+        return None
+    path, query = _as_read(url)
+    matches.append(pattern.path.match(path))
+    if matches[-1] is not None and pattern.query:
+        given = _parameters(query)
+        matches += [wanted.fullmatch(given.get(name, "")) for name, wanted in pattern.query.items()]
+    groups = {"host": url.host}
+    for match in matches:
+        if match is None:
+            return None
+        groups |= {name: value for name, value in match.groupdict().items() if value}
+    # a query is read unescaped, where \d and \w stand for all scripts' digits and letters: no site has such ids
+    return groups if all(map(str.isascii, groups.values())) else None
+
+
+# Letters, digits, "-._~" (RFC 3986, section 6.2.2.2: the same with and without escape), and "@" and ":", whose escapes
+# only copying adds. "%2F" and "%3F" keep their meaning of no separator.
+_NEEDLESS_ESCAPE = re.compile(r"%(?:2[DE]|3[0-9A]|4[0-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])", re.IGNORECASE)
+_DOUBLE_SLASHES = re.compile(r"//+")
+_APPLICATIONS = frozenset(["/", "/tv", "/tv/"])
+
+
+@lru_cache(maxsize=64)  # all patterns of a platform look at the same address
+def _as_read(url: HttpUrl) -> tuple[str, str]:
+    """Path and query as the sites take them: without needless escapes and double slashes, and out of the fragment
+    where a page of 2010 put them (``twitter.com/#!/jane/status/12``, ``facebook.com/home.php#!/video.php?v=12``), or an
+    application still does (``m.youtube.com/#/watch?v=…``, ``youtube.com/tv#/watch?v=…``)."""
+    path, query = url.path, url.query
+    if url.fragment.startswith("!/") or (path in _APPLICATIONS and url.fragment.startswith("/")):
+        path, _, query = url.fragment.removeprefix("!").partition("?")
+    plain = _NEEDLESS_ESCAPE.sub(lambda escape: unquote(escape[0]), path)
+    return _DOUBLE_SLASHES.sub("/", plain), query
+
+
+_ESCAPED_AND = re.compile(r"^(?:amp;)+")  # addresses copied out of HTML source
+
+
+@lru_cache(maxsize=64)  # many patterns look at the same query
+def _parameters(query: str) -> Mapping[str, str]:
+    """The first value of each parameter counts, as on the sites."""
+    return {_ESCAPED_AND.sub("", name): value for name, value in reversed(parse_qsl(query))}
+
+
+def _match(platform: Platform, pattern: AddressPattern, groups: Mapping[str, str]) -> PostMatch:
+    canonical = (pattern.canonical or platform.matching.canonical).format_map(groups)
+    page = _written(pattern.page or (platform.matching.page if not pattern.canonical else ""), groups)
+    return PostMatch(groups["post_id"], _handle(groups), canonical, page or canonical)
+
+
+def _page(platform: Platform, kind: AddressKind, pattern: AddressPattern, groups: Mapping[str, str]) -> PageMatch:
+    if kind in {AddressKind.POST, AddressKind.STORY} and groups.get("post_id"):
+        match = _match(platform, pattern, groups)
+        return PageMatch(kind, match.post_id, match.handle, match.page_url)
+    return PageMatch(kind, groups.get("post_id"), _handle(groups), _written(pattern.page, groups) or None)
+
+
+def _handle(groups: Mapping[str, str]) -> str | None:
+    handle = groups.get("handle")
+    return unquote(handle) if handle else None
+
+
+def _written(form: str, groups: Mapping[str, str]) -> str:
+    try:
+        return form.format_map(groups)
+    except KeyError:  # the address does not name its author
+        return ""
+
+
+def page_to_visit(post: Post, platform: Platform) -> str:
+    """The site's own URL of the post, so that mirrors are never visited; on unknown sites the one that was given."""
+    if not platform.matching.canonical and not platform.matching.posts:
+        return post.url
+    match = find_post(platform, post.url)
+    return match.page_url if match else post.url
+
+
+def find_post(platform: Platform, url: str) -> PostMatch | None:
+    """:func:`read_post` of a URL in text; None also for one that cannot be read."""
+    try:
+        return read_post(platform, parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS))
+    except BadUrl:
+        return None

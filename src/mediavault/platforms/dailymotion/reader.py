@@ -1,0 +1,125 @@
+"""Dailymotion: the player's metadata of a video, the data API's record, and GraphQL's.
+
+The metadata name the stream; the other two name title, owner and picture only. Prerolls are never in these answers.
+Checked 2026-11-24 against recorded answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mediavault.core.failures import (
+    AgeRestricted,
+    Deleted,
+    ExtractorBroken,
+    Failure,
+    LiveNow,
+    LoginRequired,
+    Private,
+    RegionLocked,
+    Upcoming,
+)
+from mediavault.core.media import Candidate, Expected, Item, Post
+from mediavault.core.platform import PageData, Platform
+from mediavault.services.extraction.page_data import build, values
+from mediavault.services.extraction.page_data.build import own_candidates
+from mediavault.services.extraction.page_data.json_walk import Node, walk
+
+
+def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    """What the documents say about ``post``; None when they say nothing. Raises the failure that the player's error tells."""
+    own = [node for document in documents for node in walk(document) if _is_own(node, post.post_id)]
+    player = next((node for node in own if {"qualities", "hlsURL", "error"} & node.keys()), None)
+    if player is not None:
+        if failure := _refusal(player):
+            raise failure
+        if player.get("stream_type") == "live" or player.get("mode") == "live":
+            raise LiveNow("Dailymotion shows a broadcast that has not ended yet.")
+    if not own and (failure := next(filter(None, map(_api_refusal, documents)), None)):
+        raise failure
+    return _page_data(platform, player or {}, own) if own else None
+
+
+def _is_own(node: Node, post_id: str | None) -> bool:
+    return bool(post_id) and post_id in ids_of(node)
+
+
+def ids_of(node: Node) -> set[str]:
+    """The ids of a video's node; none for any other node."""
+    known = {"qualities", "owner", "creator", "posters", "thumbnail_url", "thumbnailURL", "title", "error"}
+    named = (node.get(name) for name in ("id", "xid"))
+    return {str(one) for one in named if one} if known & node.keys() else set()
+
+
+def _page_data(platform: Platform, player: Node, own: Sequence[Node]) -> PageData:
+    owners = [values.obj(node, name) for node in own for name in ("owner", "creator", "channel")]
+    candidates = _candidates(platform, player)
+    picture = next(filter(None, map(_picture, own)), None)
+    seconds = next(filter(None, (values.duration(node.get("duration")) for node in own)), None)
+    item = Item(candidates, thumbnail_url=picture, expected=Expected(duration_s=seconds))
+    names = [one.get(name) for one in owners for name in ("screenname", "displayName", "display_name")]
+    handles = [one.get(name) for one in owners for name in ("username", "name", "xid")]
+    return PageData(
+        items=(item,) if candidates else (),
+        handle=next(filter(None, map(values.text, handles)), None),
+        display_name=next(filter(None, map(values.text, names)), None),
+        title=next(filter(None, (values.text(node.get("title")) for node in own)), None),
+        text=next(filter(None, (values.text(node.get("description")) for node in own)), None),
+        published_at=next(filter(None, (values.moment(node.get("created_time")) for node in own)), None),
+        thumbnail_url=picture,
+        found=bool(candidates),
+    )
+
+
+def _candidates(platform: Platform, player: Node) -> tuple[Candidate, ...]:
+    """``auto`` is the master playlist; numbered qualities (``720``, ``720@60``) are files of that height."""
+    found = own_candidates(player.get("hlsURL"), platform, mime="application/x-mpegurl")  # GraphQL
+    for quality, rungs in values.obj(player, "qualities").items():
+        height, _, rate = quality.partition("@")
+        for one in values.objects(rungs):
+            mime = values.text(one.get("type"))
+            if mime != "application/vnd.lumberjack.manifest":  # a list for the player's own statistics
+                facts = {"height": values.integer(height), "fps": values.number(rate)}
+                found += own_candidates(one.get("url"), platform, mime=mime, **facts)
+    return build.merged(found)
+
+
+def _picture(node: Node) -> str | None:
+    """Posters are named by their height; the largest is taken."""
+    posters = values.obj(node, "posters") or values.obj(node, "thumbnails")
+    heights = sorted((int(name) for name in posters if name.isdigit()), reverse=True)
+    named = [*(posters[str(height)] for height in heights), node.get("thumbnail_url"), node.get("thumbnailURL")]
+    return next(filter(None, map(values.url, [*named, values.obj(node, "thumbnail").get("url")])), None)
+
+
+_CODES: dict[str, type[Failure]] = {
+    "DM001": Deleted,
+    "DM002": Deleted,
+    "DM003": Upcoming,  # still being processed
+    "DM005": Deleted,
+    "DM006": ExtractorBroken,
+    "DM007": RegionLocked,
+    "DM010": Private,
+    "DM014": LoginRequired,
+    "DM016": LiveNow,
+    "DM019": Private,
+    "DM020": AgeRestricted,
+}
+
+
+def _api_refusal(document: object) -> Failure | None:
+    """The data API answers with a number and a reason of its own."""
+    error = values.obj(document, "error")
+    if "error_data" not in error and error.get("type") not in ("not_found", "access_forbidden"):
+        return None
+    is_gone = error.get("code") == 404 or error.get("type") == "not_found"
+    said = values.text(error.get("message")) or "no reason given"
+    return (Deleted if is_gone else Private)(f"Dailymotion does not show this video: {said}")
+
+
+def _refusal(player: Node) -> Failure | None:
+    error = values.obj(player, "error")
+    if not error:
+        return None
+    said = values.text(error.get("title")) or values.text(error.get("message")) or "no reason given"
+    return _CODES.get(str(error.get("code")), Deleted)(f"Dailymotion does not play this video: {said}")

@@ -1,0 +1,317 @@
+"""Facebook: the record of the post's own video in Relay data, older scripts and the mobile site's ``data-store``.
+
+An address names either a video (``/watch``, ``/videos``, ``/reel``) or a story that holds one or several. Suggested videos
+stand in the same documents and are never looked at; a shared story's media are items of that role.
+Checked 2026-11-24 against recorded pages and answers of 2015 to 2026.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from mediavault.core.failures import (
+    AccountWarning,
+    Challenge,
+    Deleted,
+    Failure,
+    LiveNow,
+    LoginRequired,
+    RateLimited,
+    Upcoming,
+)
+from mediavault.core.media import Expected, Item, ItemRole, ItemType, Post
+from mediavault.core.platform import OwnRecords, PageData, Platform
+from mediavault.platforms.facebook.video import FIELDS, candidates_of, duration_of
+from mediavault.services.extraction.page_data import values
+from mediavault.services.extraction.page_data.json_walk import Node, walk
+
+MAX_ITEMS = 100
+_MAX_RECORDS = 50  # of one video or story in one page; there are one to ten
+
+
+def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    """What the documents say about ``post``; None when they say nothing.
+
+    Raises LiveNow, Upcoming, LoginRequired, Challenge, AccountWarning, Deleted or RateLimited when Facebook says so.
+    """
+    nodes = [node for document in documents for node in _records(document)]
+    if post.post_id and (own := _own_video(post.post_id, nodes)):
+        items: tuple[Item, ...] = (_video(own, platform),)
+        stories = [node for node in nodes if _holds_video(node, post.post_id)][:_MAX_RECORDS]
+        return _page_data(items, [*own, *stories])
+    if post.post_id and (stories := [node for node in nodes if _is_story(node, post.post_id)][:_MAX_RECORDS]):
+        readings = [(_story_items(node, platform), node) for node in stories]
+        items, story = max(readings, key=lambda pair: (sum(bool(i.candidates) for i in pair[0]), len(pair[0])))
+        return _page_data(items, [story, *stories, *_sections(story)]) if items else None
+    if post.post_id and (advert := next((n for n in nodes if str(n.get("ad_archive_id")) == post.post_id), None)):
+        return _advert(advert, platform)
+    if failure := next(filter(None, map(_refusal, documents)), None):
+        raise failure
+    return None
+
+
+def _records(document: object) -> Iterator[Node]:
+    """All objects; the mobile site keeps its players' in ``data-store``, whose element is no record itself."""
+    for node in walk(document):
+        if "element" not in node:
+            yield node
+
+
+# --- the post's own video --------------------------------------------------------------------------------------
+
+_IDS = ("id", "videoId", "video_id", "videoID", "legacy_fbid", "v_id")
+
+
+def _own_video(post_id: str, nodes: Sequence[Node]) -> list[Node]:
+    """The records of the video, those with most addresses first; none without any address."""
+    own = list(islice((node for node in nodes if _is_video(node) and post_id in _ids_of(node)), _MAX_RECORDS))
+    return sorted(own, key=lambda node: -len(FIELDS & node.keys())) if any(map(_has_address, own)) else []
+
+
+def ids_of(node: Node) -> set[str]:
+    """The ids of a video's record with addresses; none for any other node."""
+    return _ids_of(node) if _has_address(node) else set()
+
+
+def owners_of(node: Node) -> set[str]:
+    """Names and numbers of the account whose video a record with addresses is; none for any other node."""
+    owners = list(_owners(node)) if _has_address(node) else []
+    names = (_handle(owner.get(place)) for owner in owners for place in ("url", "profile_url"))
+    return {name.lower() for name in (*names, *(str(owner.get("id") or "") for owner in owners)) if name}
+
+
+def _ids_of(node: Node) -> set[str]:
+    """Pages for link previews name the video in its address alone (``lookaside…/media/?media_id=…``)."""
+    named = {str(node[name]) for name in _IDS if isinstance(node.get(name), str | int)}
+    if not named and (address := node.get("browser_native_hd_url") or node.get("browser_native_sd_url")):
+        named |= set(re.findall(r"[?&]media_id=(\d{6,25})", str(address)))
+    return named
+
+
+def _is_video(node: Node) -> bool:
+    return _has_address(node) or node.get("__typename") == "Video" or "videoID" in node
+
+
+def _has_address(node: Node) -> bool:
+    return bool(FIELDS & node.keys()) or ("videoID" in node and "src" in node)
+
+
+def _video(own: Sequence[Node], platform: Platform, *, role: ItemRole = ItemRole.MAIN, of: str | None = None) -> Item:
+    for node in own:
+        if node.get("broadcast_status") in ("SCHEDULED_LIVE", "SCHEDULED_PREVIEW"):
+            raise Upcoming("The broadcast has not begun.")
+        if any(node.get(name) is True for name in ("is_live_streaming", "is_live_stream", "playbackIsLiveStreaming")):
+            raise LiveNow("The video is live now.")
+    candidates = candidates_of(own, platform)
+    told = max((one.duration_s for one in candidates if one.duration_s), default=None)  # by the manifest
+    return Item(
+        candidates=candidates,
+        role=role,
+        media_id=next(iter(sorted(_ids_of(own[0]))), None),
+        thumbnail_url=_picture(own),
+        expected=Expected(duration_s=duration_of(own) or told),
+        label=of,
+    )
+
+
+def _picture(nodes: Sequence[Node]) -> str | None:
+    places = (
+        ("preferred_thumbnail", "image"),
+        ("first_frame_thumbnail",),
+        ("thumbnailImage",),
+        ("thumbnail_image",),
+        ("image",),
+        ("photo_image",),
+        ("viewer_image",),
+        ("previewImage",),
+        ("video_preview_image_url",),
+    )
+    named = (
+        values.obj(node, *place).get("uri") or values.obj(node, *place[:-1]).get(place[-1])
+        for place in places
+        for node in nodes
+    )
+    return next(filter(None, map(values.url, named)), None)
+
+
+# --- a story ---------------------------------------------------------------------------------------------------
+
+_STORY_IDS = ("post_id", "story_fbid", "legacy_story_hideable_id", "top_level_post_id", "mf_story_key")
+_STORY_URLS = ("url", "wwwURL", "permalink_url", "shareable_url", "share_url")
+_NOT_ITS_OWN = frozenset({"attached_story", "feedback", "comments", "comment_rendering_instance", "comet_ufi_summary"})
+
+
+def _is_story(node: Node, post_id: str) -> bool:
+    if not ("attachments" in node or "comet_sections" in node or "all_subattachments" in node):
+        return False
+    if any(str(node.get(name)) == post_id for name in _STORY_IDS):
+        return True
+    named = re.compile(rf"(?:[/=]){re.escape(post_id)}(?:[/?&#]|$)")
+    return any(isinstance(node.get(name), str) and named.search(node[name]) for name in _STORY_URLS)
+
+
+def _holds_video(node: Node, video_id: str) -> bool:
+    """What stands round a video knows its author, its text and its date."""
+    if not ({"actors", "message", "video_owner", "owner", "creation_time"} & node.keys()):
+        return False
+    attached = values.objects(node.get("attachments"))
+    held = [
+        *(values.obj(one, "media") for one in attached),
+        *(values.obj(one, "styles", "attachment", "media") for one in attached),
+        *(values.obj(node, name) for name in ("video", "playback_video")),
+        values.obj(node, "short_form_video_context", "video"),
+        values.obj(node, "short_form_video_context", "playback_video"),
+    ]
+    return any(video_id in _ids_of(one) for one in held)
+
+
+def _story_items(story: Node, platform: Platform) -> tuple[Item, ...]:
+    own = _media_items(story, platform)
+    shared = values.obj(story, "attached_story")
+    if not shared:
+        return own
+    label = next((str(shared[name]) for name in _STORY_IDS if shared.get(name)), None)
+    return (*own, *_media_items(shared, platform, role=ItemRole.REPOSTED, of=label))
+
+
+def _media_items(
+    story: Node, platform: Platform, *, role: ItemRole = ItemRole.MAIN, of: str | None = None
+) -> tuple[Item, ...]:
+    """Its videos and photos in order, each once; what belongs to answers and to a shared story is left out."""
+    found: dict[str, list[Node]] = {}
+    for node in _below(story):
+        if (_is_video(node) or node.get("__typename") == "Photo") and (ids := _ids_of(node)):
+            found.setdefault(min(ids), []).append(node)
+    items = []
+    for records in list(found.values())[:MAX_ITEMS]:
+        if any(map(_has_address, records)):
+            items.append(_video(records, platform, role=role, of=of))
+        elif records[0].get("__typename") == "Photo" and (picture := _picture(records)):
+            items.append(Item(role=role, type=ItemType.IMAGE, thumbnail_url=picture, label=of))
+    return tuple(items)
+
+
+def _below(story: Node) -> Iterator[Node]:
+    """The story's own objects in document order."""
+    own: dict[str, Any] = {name: value for name, value in story.items() if name not in _NOT_ITS_OWN}
+    foreign: set[int] = set()
+    for node in walk(own):
+        if id(node) in foreign:
+            continue
+        for name in _NOT_ITS_OWN & node.keys():
+            foreign |= {id(inner) for inner in walk(node[name])}
+        yield node
+
+
+_TOLD_IN_SECTIONS = ("actors", "message", "creation_time")
+
+
+def _sections(story: Node) -> Iterator[Node]:
+    """A story's sections repeat parts of it (``comet_sections.content.story``), and its newest form says who only there."""
+    told = ({name: node[name] for name in _TOLD_IN_SECTIONS if node.get(name)} for node in _below(story))
+    return islice(filter(None, told), _MAX_RECORDS)
+
+
+# --- an advert of the library ----------------------------------------------------------------------------------
+
+
+def _advert(advert: Node, platform: Platform) -> PageData | None:
+    """Its videos and those of its cards; None for one that shows none, since its pictures say nothing of a video."""
+    shown = values.obj(advert, "snapshot")
+    parts = [*values.objects(shown.get("videos")), *values.objects(shown.get("cards"))]
+    items = tuple(_video([part], platform) for part in parts[:MAX_ITEMS] if _has_address(part))
+    owner = {"name": shown.get("page_name") or advert.get("page_name"), "url": shown.get("page_profile_uri")}
+    told = {"actors": [owner], "message": shown.get("body"), "creation_time": advert.get("start_date")}
+    return _page_data(items, [told]) if any(item.candidates for item in items) else None
+
+
+# --- who and when ----------------------------------------------------------------------------------------------
+
+
+def _page_data(items: tuple[Item, ...], nodes: Sequence[Node]) -> PageData:
+    owners = [owner for node in nodes for owner in _owners(node)]
+    urls = [owner.get(name) for owner in owners for name in ("url", "profile_url")]
+    urls += [node.get(name) for node in nodes for name in ("videoURL", "permalink_url", "url", "wwwURL")]
+    main = [item for item in items if item.role is ItemRole.MAIN]
+    texts = (
+        values.text(values.obj(node, *place).get("text"))
+        for place in (("message",), ("savable_description",), ("title_with_entities",))
+        for node in nodes
+    )
+    moments = (
+        values.moment(node.get(name)) for name in ("creation_time", "publish_time", "created_time") for node in nodes
+    )
+    titles = (values.text(values.obj(node, "title").get("text")) or values.text(node.get("name")) for node in nodes)
+    return PageData(
+        items=items,
+        handle=next(filter(None, map(_handle, urls)), None),
+        display_name=next((name for owner in owners if (name := values.text(owner.get("name")))), None),
+        title=next(filter(None, titles), None),
+        text=next(filter(None, texts), None),
+        published_at=next(filter(None, moments), None),
+        thumbnail_url=next((item.thumbnail_url for item in (*main, *items) if item.thumbnail_url), None),
+        image_urls=tuple(item.thumbnail_url for item in main if item.type is ItemType.IMAGE and item.thumbnail_url),
+        found=True,
+    )
+
+
+def _owners(node: Node) -> Iterator[Node]:
+    yield from values.objects(node.get("actors"))
+    for place in (("owner",), ("video_owner",), ("author",), ("short_form_video_context", "video_owner")):
+        if owner := values.obj(node, *place):
+            yield owner
+
+
+_NO_HANDLE = frozenset(
+    {"watch", "reel", "reels", "video", "videos", "story.php", "permalink.php", "groups", "photo", "people", "share"}
+    | {"profile.php", "events", "stories", "video.php", "photo.php", "hashtag", "plugins", "live"}
+)
+
+
+def _handle(url: object) -> str | None:
+    """The first part of an account's address, or of a post's below it."""
+    match = (
+        re.match(r"https?://(?:[\w-]+\.)?facebook\.com/([\w.-]{1,80})(?:[/?#]|$)", url)
+        if isinstance(url, str)
+        else None
+    )
+    return match[1] if match and match[1].lower() not in _NO_HANDLE else None
+
+
+# --- what Facebook says instead --------------------------------------------------------------------------------
+
+_ERRORS: Mapping[int, tuple[type[Failure], str]] = {
+    1357001: (LoginRequired, "Facebook wants a sign-in for this post"),
+    1675004: (RateLimited, "Facebook asked us to slow down"),
+    368: (AccountWarning, "Facebook has blocked the account that is signed in for a time"),
+    1357045: (Challenge, "Facebook wants to see a human"),
+    1675030: (Deleted, "Facebook says that the content is not available"),
+}
+
+
+def _refusal(document: object) -> Failure | None:
+    answer = values.obj(document)
+    codes = [answer.get("error"), *(one.get("code") for one in values.objects(answer.get("errors")))]
+    for code in codes:
+        if known := _ERRORS.get(values.integer(code) or 0):
+            return known[0](f"{known[1]} ({code}).")
+    return None
+
+
+# --- whose records a page holds --------------------------------------------------------------------------------
+
+_NAMES_A_VIDEO = re.compile(r"/(?:videos|reel|watch|video\.php)(?:[/?]|$)")
+
+
+def own_records(post: Post) -> OwnRecords | None:
+    """How the records of a post are recognised: a video's by its id, a story's by the account that posted it.
+
+    Stories hold videos with other ids. Where the story's record is in the data, the reader finds the videos in it and
+    this is not asked; without it nothing ties the story's id to a video's, and every video would look like another post's.
+    """
+    if post.post_id and _NAMES_A_VIDEO.search(post.url):
+        return OwnRecords(frozenset({post.post_id}), ids_of)
+    return OwnRecords(frozenset({post.handle.lower()}), owners_of) if post.handle else None

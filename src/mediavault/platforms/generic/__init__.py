@@ -1,0 +1,71 @@
+"""What we know of a page on a site that we know nothing about."""
+
+from __future__ import annotations
+
+import re
+
+from mediavault.core.platform import AddressPattern, Matching, MediaRules, Pace, Platform, YtdlpRules, paths
+
+_ANY = re.compile(r".+", re.DOTALL)
+
+
+def _leads_on(path: str, host: str, *parameters: str) -> tuple[AddressPattern, ...]:
+    """A page that only leads to the address in one of its ``parameters``."""
+    return tuple(AddressPattern(re.compile(path), query={name: _ANY}, host=re.compile(host)) for name in parameters)
+
+
+GENERIC = Platform(
+    name="generic",
+    title="this site",
+    checked="2026-11-24",
+    extractors=("browser", "ytdlp"),
+    matching=Matching(
+        short_hosts=(  # they lead anywhere; those that lead to one site stand in its own file
+            "t.co",
+            "t.cn",
+            "lnkd.in",
+            "bit.ly",
+            "bitly.com",
+            "j.mp",
+            "tinyurl.com",
+            "goo.gl",
+            "is.gd",
+            "v.gd",
+            "ow.ly",
+            "buff.ly",
+            "rb.gy",
+            "cutt.ly",
+            "dlvr.it",
+            "trib.al",
+            "tiny.cc",
+            "shorturl.at",
+            "rebrand.ly",
+            "s.id",
+            "url.cn",
+            "dwz.cn",
+        ),
+        share_links=(
+            *_leads_on(r"^/url/?$", r"(?:www\.)?google\.[a-z.]{2,6}", "q", "url"),
+            *_leads_on(r"^/imgres/?$", r"(?:www\.)?google\.[a-z.]{2,6}", "imgrefurl"),
+            *paths(r"^/amp/s/[^/]+\.", host=r"(?:www\.)?google\.[a-z.]{2,6}"),
+            *paths(r"^/[cv]/(?:s/)?[^/]+\.", host=r"[\w-]+\.cdn\.ampproject\.org"),
+            *_leads_on(r"^/ck/a/?$", r"(?:www\.)?bing\.com", "u"),
+            *_leads_on(r"^/l/?$", r"(?:www\.)?duckduckgo\.com", "uddg"),
+            *_leads_on(r"^/redirect/?$", r"t\.umblr\.com", "z"),
+            *_leads_on(r"^/away\.php$", r"(?:www\.|m\.)?vk\.com", "to"),
+            *_leads_on(r"^/linkfilter/?$", r"(?:www\.)?steamcommunity\.com", "u", "url"),
+            *_leads_on(r"^/link/?$", r"slack-redir\.net", "url"),
+            *_leads_on(r"^/?$", r"[\w-]+\.safelinks\.protection\.outlook\.com", "url"),
+            *_leads_on(r"^/sinaurl/?$", r"weibo\.cn", "u"),
+        ),
+    ),
+    ytdlp=YtdlpRules(("default",), handle=""),
+    media=MediaRules(
+        watermark_no=re.compile(r"/streaming-playlists/hls/|/static/(?:webseed|web-videos)/"),  # PeerTube
+        reject_path=re.compile(
+            r"(?:^|[/_.-])(?:thumb(?:nail)?s?|sprites?|storyboards?|preroll|pre-roll|midroll|vast|vpaid|vmap)(?:[/_.-]|\d|$)",
+            re.IGNORECASE,
+        ),
+    ),
+    pace=Pace(interval_s=(1, 2)),  # for each host
+)

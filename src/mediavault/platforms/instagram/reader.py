@@ -1,0 +1,183 @@
+"""Reads a post of Instagram from a page's Relay data, an embed or an API answer.
+
+Feeds, suggestions and other stories hold records of the same form: only the one with the post's own shortcode or number
+counts, and nothing below another post. Checked 2026-11-24 against recorded pages and answers.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from mediavault.core.failures import (
+    AccountWarning,
+    Challenge,
+    Deleted,
+    Failure,
+    LoginRequired,
+    Private,
+    RateLimited,
+    StoryExpired,
+)
+from mediavault.core.media import Item, ItemType, Post
+from mediavault.core.platform import PageData, Platform
+from mediavault.platforms.instagram.embed import read_embed
+from mediavault.platforms.reading import meta_media
+from mediavault.services.extraction.page_data import values
+from mediavault.services.extraction.page_data.json_walk import Node, walk
+
+_MAX_NESTED_CHARS = 4_000_000
+
+
+def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    """What the documents say about ``post``; None when they say nothing.
+
+    Raises Private, Deleted, LoginRequired, Challenge, AccountWarning, StoryExpired or RateLimited when Instagram itself says so.
+    """
+    own = _own_records(post, documents)
+    if not own and (named := _HIGHLIGHT.search(post.url)) and (reel := _reel(f"highlight:{named[1]}", documents)):
+        items = tuple(item for one in values.objects(reel.get("items")) for item in meta_media.items_of(one, platform))
+        return _page_data(post, items[: meta_media.MAX_ITEMS], [reel])
+    if not own:
+        if failure := next(filter(None, map(_refusal, documents)), None):
+            raise failure
+        if "/stories/" in post.url and any(map(_holds_no_story, documents)):
+            raise StoryExpired("Instagram has no such story any more.")
+        return _oembed(post, documents) or read_embed(post, documents)
+    readings = [(meta_media.items_of(node, platform), node) for node in own]
+    items, node = max(readings, key=lambda pair: (_worth(pair[0]), len(pair[1])))
+    if not items and meta_media.is_private(node):
+        raise Private("Instagram shows this post only to approved followers.")
+    return _page_data(post, items, [node, *own])
+
+
+_HIGHLIGHT = re.compile(r"/stories/highlights/(\d+)")
+
+
+def _reel(name: str, documents: Sequence[object]) -> Node | None:
+    """The stories that an account keeps under a heading."""
+    nodes = (node for document in documents for node in walk(document))
+    return next((node for node in nodes if node.get("id") == name and node.get("items")), None)
+
+
+def _own_records(post: Post, documents: Sequence[object]) -> list[Node]:
+    wanted = post.post_id
+    if not wanted:
+        return []
+    found = (node for document in documents for node in _records(document) if meta_media.is_media_of(node, wanted))
+    return list(islice(found, meta_media.MAX_RECORDS))
+
+
+def _records(document: object) -> Iterator[Node]:
+    """All objects of the document, also those in the JSON text of embeds."""
+    for node in walk(document):
+        yield node
+        for name in ("contextJSON", "gql_data"):
+            text = node.get(name)
+            if isinstance(text, str) and len(text) <= _MAX_NESTED_CHARS:
+                for inner in walk(_parsed(text)):
+                    yield inner
+                    if isinstance(deeper := inner.get("gql_data"), str):
+                        yield from walk(_parsed(deeper))
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text) if len(text) <= _MAX_NESTED_CHARS else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _worth(items: Sequence[Item]) -> tuple[int, int]:
+    """The same post can stand there twice, once without its children or its video."""
+    return sum(bool(item.candidates) for item in items), len(items)
+
+
+# --- what it says ----------------------------------------------------------------------------------------------
+
+
+def _page_data(post: Post, items: tuple[Item, ...], own: Sequence[Node]) -> PageData:
+    moments = (values.moment(node.get(name)) for node in own for name in meta_media.PUBLISHED)
+    return PageData(
+        items=items,
+        selected=selected(items, post.url),
+        handle=next(filter(None, map(meta_media.handle_of, own)), None),
+        display_name=next(filter(None, map(meta_media.display_name_of, own)), None),
+        title=values.text(own[0].get("title")),
+        text=next(filter(None, map(meta_media.caption_of, own)), None),
+        published_at=next(filter(None, moments), None),
+        thumbnail_url=thumbnail(items) or meta_media.picture_of(own[0]),
+        image_urls=tuple(item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url),
+        found=True,
+    )
+
+
+def selected(items: Sequence[Item], url: str) -> int | None:
+    """``?img_index=2`` names the second of a carousel; None where it names none, or no video."""
+    named = re.search(r"[?&]img_index=(\d{1,2})(?=[&#]|$)", url)
+    place = int(named[1]) - 1 if named else -1
+    return place if 0 <= place < len(items) and len(items) > 1 and items[place].is_video else None
+
+
+def thumbnail(items: Sequence[Item]) -> str | None:
+    """The picture of the first video, else of the first photo."""
+    ordered = sorted(items, key=lambda item: not item.is_video)
+    return next((item.thumbnail_url for item in ordered if item.thumbnail_url), None)
+
+
+def _oembed(post: Post, documents: Sequence[object]) -> PageData | None:
+    """An oEmbed answer names no file: ``found`` is False."""
+    for document in documents:
+        answer = values.obj(document)
+        named = str(answer.get("media_id", "")).partition("_")[0]
+        if answer.get("provider_name") == "Instagram" and post.post_id and named == meta_media.number_of(post.post_id):
+            return PageData(
+                handle=values.text(answer.get("author_name")),
+                title=values.text(answer.get("title")),
+                thumbnail_url=values.url(answer.get("thumbnail_url")),
+            )
+    return None
+
+
+# --- what Instagram says instead -------------------------------------------------------------------------------
+
+_MESSAGES: tuple[tuple[re.Pattern[str], type[Failure], str], ...] = (
+    (re.compile(r"checkpoint_required|challenge_required"), Challenge, "Instagram wants to see a human"),
+    (re.compile(r"feedback_required"), AccountWarning, "Instagram has warned the account that is signed in"),
+    (re.compile(r"wait a few minutes|rate.?limit"), RateLimited, "Instagram asked us to slow down"),
+    (re.compile(r"login_required|require_login"), LoginRequired, "Instagram wants a sign-in for this post"),
+    (re.compile(r"not authorized to view|private"), Private, "Instagram shows this post only to approved followers"),
+    (
+        re.compile(r"media not found|media unavailable|not found or unavailable|invalid media_id|page not found"),
+        Deleted,
+        "Instagram has no such post",
+    ),
+)
+_ROOTS = ("shortcode_media", "xdt_shortcode_media")
+
+
+def _refusal(document: object) -> Failure | None:
+    answer = values.obj(document)
+    if answer.get("status") == "fail" or answer.get("require_login") is True:
+        return _told(answer)
+    for place in (values.obj(answer, "data"), values.obj(answer, "graphql"), answer):
+        if any(name in place and place[name] is None for name in _ROOTS):
+            return LoginRequired("Instagram shows nothing of this post without a sign-in, or it is gone.")
+    return None
+
+
+def _holds_no_story(document: object) -> bool:
+    """``feed/reels_media`` answers about a story that has run out."""
+    answer = values.obj(document)
+    return answer.get("reels_media") == [] and not answer.get("reels")
+
+
+def _told(answer: Node) -> Failure | None:
+    said = " ".join(str(answer.get(name, "")) for name in ("message", "error_type", "feedback_title"))
+    said += " require_login" if answer.get("require_login") is True else ""
+    for form, condition, what in _MESSAGES:
+        if form.search(said.lower()):
+            return condition(f"{what} ({said.strip()[:100]}).")
+    return None

@@ -1,0 +1,190 @@
+"""LinkedIn: the guest page's ``<video data-sources>``, JSON-LD, or the signed-in page's voyager records.
+
+A guest page shows related posts below its own, each in an element that names it: only players of the post's element count,
+and of a page without such elements the first one. A voyager answer names
+the post by the number in its urn, and the video by ``videoPlayMetadata``.
+Checked 2026-11-24 against recorded pages.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from urllib.parse import unquote
+
+from mediavault.core.media import Candidate, Expected, Item, ItemRole, Post
+from mediavault.core.platform import PageData, Platform
+from mediavault.services.extraction.page_data import build, values
+from mediavault.services.extraction.page_data.build import own_candidates
+from mediavault.services.extraction.page_data.json_walk import Node, walk
+
+
+def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    """What the documents say about ``post``; None when they say nothing."""
+    return _guest(post, platform, documents) or _signed_in(post, platform, documents)
+
+
+# --- the guest page --------------------------------------------------------------------------------------------
+
+
+def _guest(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    role, player = next(_players(post, documents), (ItemRole.MAIN, None))
+    if player is None:
+        return None
+    picture = values.url(player.get("data-poster-url") or player.get("poster"))
+    candidates = build.merged([c for source in _sources(player) for c in _source(platform, source)])
+    key = values.text(player.get("data-digitalmedia-asset-urn"))
+    item = Item(candidates, role=role, media_id=key, thumbnail_url=picture)
+    return PageData(items=(item,) if candidates else (), thumbnail_url=picture, found=bool(candidates))
+
+
+_URNS = ("data-activity-urn", "data-featured-activity-urn", "data-attributed-urn")
+
+
+def _players(post: Post, documents: Sequence[object]) -> Iterator[tuple[ItemRole, Node]]:
+    """Those behind the element that names the post, before the next post's; all where no element names any post."""
+    inside, role = True, ItemRole.MAIN
+    for document in documents:
+        given = values.obj(document, "attributes")
+        if "data-activity-urn" in given and given.get("data-test-id") == "feed-reshare-content":
+            role = ItemRole.REPOSTED  # what the post passes on stands inside it
+        elif "data-activity-urn" in given:
+            inside, role = any(str(given.get(name)).endswith(f":{post.post_id}") for name in _URNS), ItemRole.MAIN
+        elif inside and values.obj(document).get("element") == "video" and "data-sources" in given:
+            yield role, given
+
+
+def _sources(player: Node) -> Sequence[Node]:
+    try:
+        return values.objects(json.loads(str(player["data-sources"])))
+    except (ValueError, RecursionError):
+        return ()
+
+
+def _source(platform: Platform, source: Node) -> list[Candidate]:
+    bitrate = values.integer(source.get("data-bitrate") or source.get("bitrate"))
+    return own_candidates(source.get("src"), platform, mime=values.text(source.get("type")), bitrate=bitrate)
+
+
+# --- voyager ---------------------------------------------------------------------------------------------------
+
+
+def _signed_in(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    """The records are normalised: the update names its video by urn, or holds it."""
+    nodes = [node for document in documents for node in walk(document)]
+    own = [node for node in nodes if _is_own(node, post.post_id)]
+    update = next((node for node in own if _is_update(node)), None)
+    items = _items(platform, own, nodes)
+    if not items and update is None:
+        return None
+    items = items or _passed_on(platform, update or {}, nodes) or _withheld(update or {})
+    handle, name = next(filter(any, map(_actor, own)), (None, None))
+    words = (values.text(values.obj(node, "commentary", "text").get("text")) for node in own)
+    return PageData(
+        items=items,
+        handle=handle,
+        display_name=name,
+        text=next(filter(None, words), None),
+        thumbnail_url=next((item.thumbnail_url for item in items), None),
+        found=True,
+    )
+
+
+def _is_update(node: Node) -> bool:
+    return "actor" in node and ("updateMetadata" in node or "commentary" in node)
+
+
+def _items(platform: Platform, own: Sequence[Node], nodes: Sequence[Node]) -> tuple[Item, ...]:
+    """The video that the post's records hold or name; the only one, where no other post stands beside it."""
+    metadata = [_metadata(node) for node in nodes if _metadata(node)]
+    inside = [inner for node in own for inner in walk(_without_reshared(node))]
+    named = {value for inner in inside for value in inner.values() if isinstance(value, str)}
+    held = [one for inner in inside if (one := _metadata(inner))]
+    chosen = held or [one for one in metadata if {str(one.get("media")), str(one.get("entityUrn"))} & named]
+    is_alone = len(metadata) == 1 and not any(_is_update(node) and node not in own for node in nodes)
+    chosen = chosen or (metadata if is_alone and own else [])
+    return tuple(item for one in chosen[:1] if (item := _item(platform, one)))
+
+
+def _without_reshared(update: Node) -> Node:
+    return {name: value for name, value in update.items() if name != "resharedUpdate"}
+
+
+def _passed_on(platform: Platform, update: Node, nodes: Sequence[Node]) -> tuple[Item, ...]:
+    """The video of the post that this one shares, held or named by its urn."""
+    urn = values.text(update.get("*resharedUpdate"))
+    other = [node for node in nodes if urn and node.get("entityUrn") == urn and _is_update(node)]
+    other = other or [held for held in (values.obj(update, "resharedUpdate"),) if held]
+    match = re.search(r":(\d{10,25})", urn or str(other[0].get("entityUrn") if other else ""))
+    found = _items(platform, other, nodes)
+    return tuple(replace(item, role=ItemRole.REPOSTED, label=match[1] if match else None) for item in found)
+
+
+def _withheld(update: Node) -> tuple[Item, ...]:
+    """A video that the answer only announces."""
+    kinds = [*values.obj(update, "content"), str(values.obj(update, "content").get("$type"))]
+    return (Item(),) if any("video" in kind.lower() for kind in kinds) else ()
+
+
+def _actor(update: Node) -> tuple[str | None, str | None]:
+    """Who posted, as the update shows it: a name and the address that it leads to."""
+    actor = values.obj(update, "actor")
+    address = str(values.obj(actor, "navigationContext").get("actionTarget") or "")
+    match = re.search(r"linkedin\.com/(?:in|company|school|showcase)/([^/?#]+)", address)
+    return unquote(match[1]) if match else None, values.text(values.obj(actor, "name").get("text"))
+
+
+def _metadata(node: Node) -> Node:
+    """The video's own record; the same fields stand alone in a normalised answer."""
+    if "progressiveStreams" in node:
+        return node
+    held = values.obj(node, "videoPlayMetadata")
+    return held if "progressiveStreams" in held else {}
+
+
+def _is_own(node: Node, post_id: str | None) -> bool:
+    urns = (node.get("entityUrn"), node.get("urn"), node.get("*update"), node.get("backendUrn"))
+    return bool(post_id) and any(f":{post_id}" in str(urn) for urn in urns if urn)
+
+
+def _item(platform: Platform, metadata: Node) -> Item | None:
+    candidates = build.merged(list(_candidates(platform, metadata)))
+    millis = values.number(metadata.get("duration"))
+    return (
+        Item(
+            candidates,
+            media_id=values.text(metadata.get("media")),
+            thumbnail_url=_thumbnail(values.obj(metadata, "thumbnail")),
+            expected=Expected(duration_s=millis / 1_000 if millis else None),
+        )
+        if candidates
+        else None
+    )
+
+
+def _candidates(platform: Platform, metadata: Node) -> Iterator[Candidate]:
+    for stream in values.objects(metadata.get("progressiveStreams")):
+        for place in values.objects(stream.get("streamingLocations")):
+            yield from own_candidates(
+                place.get("url"),
+                platform,
+                mime=values.text(stream.get("mediaType")),
+                width=values.integer(stream.get("width")),
+                height=values.integer(stream.get("height")),
+                bitrate=values.integer(stream.get("bitRate")),
+                size=values.integer(stream.get("size")),
+            )
+    for stream in values.objects(metadata.get("adaptiveStreams")):
+        for place in values.objects(stream.get("masterPlaylists")):
+            yield from own_candidates(place.get("url"), platform, mime="application/x-mpegurl")
+
+
+def _thumbnail(picture: Node) -> str | None:
+    """A vector image: a root, and the endings of its sizes from small to large."""
+    root = values.text(picture.get("rootUrl"))
+    endings = [
+        values.text(one.get("fileIdentifyingUrlPathSegment")) for one in values.objects(picture.get("artifacts"))
+    ]
+    return values.url(f"{root}{endings[-1]}") if root and endings and endings[-1] else None

@@ -1,0 +1,183 @@
+"""Pinterest: the pin whose id is the post's, in a PinResource answer, the page's state or its Relay answers.
+
+Some hundred related pins stand beside it in the same documents. A video pin has one video, an idea pin one a page.
+Relay writes the same names in camel case.
+Checked 2026-11-24 against recorded answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from mediavault.core.failures import Deleted
+from mediavault.core.media import Candidate, Expected, Item, ItemType, Post
+from mediavault.core.platform import PageData, Platform
+from mediavault.services.extraction.page_data import build, values
+from mediavault.services.extraction.page_data.build import own_candidates
+from mediavault.services.extraction.page_data.json_walk import Node, walk
+
+_PIN_FIELDS = frozenset(
+    {
+        "images",
+        "videos",
+        "pinner",
+        "grid_title",
+        "gridTitle",
+        "storyPinData",
+        "story_pin_data",
+        "imageSpec_orig",
+        "board_owner",
+    }
+)
+
+
+def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    """What the documents say about ``post``; None when they say nothing. Raises Deleted where Pinterest says so."""
+    own = [node for document in documents for node in walk(document) if _is_own(node, post.post_id)]
+    if not own:
+        if any(_is_missing(document) for document in documents):
+            raise Deleted("Pinterest says that there is no such pin.")
+        return None
+    pin: dict[str, object] = {}
+    for node in own:  # Relay spreads one pin over several answers
+        pin |= {name: value for name, value in node.items() if value not in (None, [], {}) or name not in pin}
+    return _page_data(platform, pin)
+
+
+def _is_own(node: Node, post_id: str | None) -> bool:
+    return bool(post_id) and post_id in ids_of(node)
+
+
+def ids_of(node: Node) -> set[str]:
+    """The ids of a pin's node; none for any other node."""
+    named = (node.get(name) for name in ("id", "entityId", "entity_id"))
+    return {str(one) for one in named if one} if _PIN_FIELDS & node.keys() else set()
+
+
+def _is_missing(document: object) -> bool:
+    answer = values.obj(document, "resource_response")
+    error = values.obj(answer, "error")
+    said = str(error.get("message") or answer.get("message") or "")
+    return said.startswith(("PinNotFound", "Pin not found")) or 404 in (
+        values.integer(error.get("http_status")),
+        values.integer(answer.get("http_status")),
+    )
+
+
+def _field(node: Node, name: str) -> object:
+    """By its name in snake case, or in Relay's camel case."""
+    camel = re.sub(r"_(\w)", lambda match: match[1].upper(), name)
+    return node.get(name) if node.get(name) is not None else node.get(camel)
+
+
+def _page_data(platform: Platform, pin: Node) -> PageData:
+    author = next(
+        filter(
+            None,
+            (
+                values.obj(_field(pin, name))
+                for name in ("native_creator", "closeup_attribution", "pinner", "origin_pinner", "board_owner")
+            ),
+        ),
+        {},
+    )
+    items = (*_videos(platform, pin), *_story(platform, pin)) or _uploaded(platform, pin) or _pictures(pin)
+    picture = _picture(pin)
+    return PageData(
+        items=items,
+        handle=values.text(author.get("username")) or _handle_in(author.get("profile_url")),
+        display_name=values.text(_field(author, "full_name")),
+        title=values.text(pin.get("title")) or values.text(_field(pin, "grid_title")),
+        text=values.text(pin.get("description")),
+        published_at=values.moment(_field(pin, "created_at")),
+        thumbnail_url=picture or next((item.thumbnail_url for item in items), None),
+        image_urls=(picture,) if picture and not any(item.is_video for item in items) else (),
+        found=True,
+        metadata={"advert": True} if _field(pin, "is_promoted") is True else {},
+    )
+
+
+def _handle_in(address: object) -> str | None:
+    """The answers for widgets name an account by its address alone."""
+    match = re.fullmatch(r"https?://[\w.]*pinterest\.[\w.]+/([\w.-]{1,50})/?", str(address))
+    return match[1] if match else None
+
+
+def _uploaded(platform: Platform, pin: Node) -> tuple[Item, ...]:
+    """The documented API tells of one file, and of that only to the pin's owner."""
+    media = values.obj(pin, "media")
+    if media.get("media_type") != "video":
+        return ()
+    seconds = values.duration(media.get("duration"))
+    found = own_candidates(
+        media.get("video_url"),
+        platform,
+        width=values.integer(media.get("width")),
+        height=values.integer(media.get("height")),
+        duration_s=seconds,
+    )
+    return (Item(tuple(found), thumbnail_url=_picture(pin), expected=Expected(duration_s=seconds)),)
+
+
+def _pictures(pin: Node) -> tuple[Item, ...]:
+    return (Item(type=ItemType.IMAGE, thumbnail_url=_picture(pin)),)
+
+
+def _picture(pin: Node) -> str | None:
+    images = values.obj(pin.get("images"))
+    sizes = [
+        values.obj(images, "orig"),
+        values.obj(images, "736x"),
+        values.obj(pin, "imageSpec_orig"),
+        values.obj(pin, "imageSpec_736x"),
+        {"url": values.obj(pin, "media").get("cover_image_url")},
+    ]
+    return next(filter(None, (values.url(size.get("url")) for size in sizes)), None)
+
+
+def _videos(platform: Platform, pin: Node) -> tuple[Item, ...]:
+    return tuple(filter(None, [_video(platform, values.obj(pin.get("videos")))]))
+
+
+def _story(platform: Platform, pin: Node) -> tuple[Item, ...]:
+    """The blocks of an idea pin's pages that are videos."""
+    pages = values.objects(values.obj(_field(pin, "story_pin_data")).get("pages"))
+    blocks = [block for page in pages for block in values.objects(page.get("blocks"))]
+    held = [values.obj(block, "video") or values.obj(_field(block, "video_data_v2")) for block in blocks]
+    held += [values.obj(page, "video") for page in pages]
+    return tuple(item for one in held if (item := _video(platform, one)))
+
+
+def _video(platform: Platform, videos: Node) -> Item | None:
+    found = list(_rungs(platform, videos))
+    if not found:
+        return None
+    listed = [one for rungs in _lists(videos) for one in rungs.values() if isinstance(one, dict)]
+    pictures = (values.url(one.get("thumbnail")) for one in listed)
+    return Item(
+        build.merged(found),
+        media_id=values.text(videos.get("id")),
+        thumbnail_url=next(filter(None, pictures), None),
+        expected=Expected(duration_s=found[0].duration_s),
+    )
+
+
+def _lists(videos: Node) -> list[Node]:
+    """``video_list``; in Relay also ``videoList720P`` and ``videoListMobile``."""
+    return [values.obj(rungs) for name, rungs in videos.items() if name.startswith(("video_list", "videoList"))]
+
+
+def _rungs(platform: Platform, videos: Node) -> Iterator[Candidate]:
+    """Durations are milliseconds. Relay names each rung as a field of its own (``v720P``, ``vHLSV4``)."""
+    for name, one in (pair for rungs in _lists(videos) for pair in rungs.items()):
+        millis = values.number(values.obj(one).get("duration"))
+        yield from own_candidates(
+            values.obj(one).get("url"),
+            platform,
+            mime="application/x-mpegurl" if "HLS" in name.upper() else None,
+            width=values.integer(values.obj(one).get("width")),
+            height=values.integer(values.obj(one).get("height")),
+            duration_s=millis / 1_000 if millis else None,
+            video_codec="hevc" if "HEVC" in name.upper() else None,
+        )

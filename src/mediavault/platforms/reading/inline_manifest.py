@@ -1,0 +1,60 @@
+"""A DASH manifest that stands in the page's own data, as a candidate with a ``data:`` address (RFC 2397)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import replace
+from urllib.parse import unquote_plus
+
+from mediavault.core.media import Candidate, FoundIn, Ownership, SourceType, Watermark
+from mediavault.services.extraction.manifests import read_manifest
+from mediavault.services.extraction.page_data.build import codec
+
+MAX_MANIFEST_CHARS = 1_000_000  # Meta's have some 10,000 to 60,000
+_NOWHERE = "https://unknown.invalid/"  # what relative addresses in it would be read against; Meta writes none
+
+
+def inline_dash(document: object, *, media_key: str | None = None) -> list[Candidate]:
+    """The manifest's best quality as one candidate; none where ``document`` is no manifest, is live or sound only.
+
+    Its bit rate is that of the pictures alone, which no whole file's can be held against: it is left out, so that of
+    equal sizes the whole file wins.
+    """
+    if not isinstance(document, str) or not 0 < len(document) <= MAX_MANIFEST_CHARS:
+        return []
+    text = unquote_plus(document) if document.startswith("%3C") else document  # Facebook before 2021
+    if "<MPD" not in text:
+        return []
+    body = text.strip().encode("utf-8", "ignore")
+    manifest = read_manifest(body, _NOWHERE)
+    if manifest is None or manifest.live or manifest.audio_only:
+        return []
+    found = Candidate(
+        url=f"data:application/dash+xml;base64,{base64.b64encode(body).decode('ascii')}",
+        source_type=SourceType.DASH,
+        found_in=FoundIn.PAGE_DATA,
+        ownership=Ownership.ID_MATCH,
+        media_key=media_key,
+        mime="application/dash+xml",
+        has_video=True,
+        has_audio=manifest.audio_groups > 0,
+        watermark=Watermark.NO,  # as in the whole files beside it: Meta puts no marks on videos
+        drm=manifest.drm,
+    )
+    return [
+        replace(
+            found,
+            video_codec=codec(manifest.codecs),
+            width=manifest.width,
+            height=manifest.height,
+            fps=manifest.fps,
+            duration_s=manifest.duration_s,
+        )
+    ]
+
+
+def with_sound_of(manifests: Sequence[Candidate], files: Sequence[Candidate]) -> list[Candidate]:
+    """``files`` of the same video, which have sound when the manifest has; what they say themselves is left."""
+    known = next((one.has_audio for one in manifests if one.has_audio is not None), None)
+    return [replace(one, has_audio=known) if one.has_audio is None else one for one in files]

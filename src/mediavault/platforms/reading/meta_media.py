@@ -1,0 +1,232 @@
+"""The record of one post that Instagram and Threads share, from their API or GraphQL.
+
+Each record is identified by its shortcode or number (``pk``). Checked 2026-11-24 against recorded answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import SplitResult
+
+from mediavault.core.media import Candidate, Expected, Item, ItemRole, ItemType, Watermark
+from mediavault.core.platform import Measures, Platform
+from mediavault.platforms.reading.inline_manifest import inline_dash, with_sound_of
+from mediavault.services.extraction.meta_efg import read_efg
+from mediavault.services.extraction.page_data import build, values
+from mediavault.services.extraction.page_data.build import own_candidates
+from mediavault.services.extraction.page_data.json_walk import Node
+
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_MAX_CODE_CHARS = 20  # numbers have 64 bits: eleven
+_PRIVATE_TAIL = 28  # characters that a private post's shortcode has behind the number
+MAX_ITEMS = 100  # a post has 20 at most
+MAX_RECORDS = 50  # of one post in one page; there are one to four
+
+
+def number_of(shortcode: str) -> str | None:
+    """The number (``pk``) that a shortcode writes in base 64; digits are a number already. None for anything else."""
+    if shortcode.isascii() and shortcode.isdigit():
+        return shortcode
+    code = shortcode[:-_PRIVATE_TAIL] if len(shortcode) > _PRIVATE_TAIL else shortcode
+    if len(code) > _MAX_CODE_CHARS:
+        return None
+    number = 0
+    for letter in code:
+        if (digit := _ALPHABET.find(letter)) < 0:
+            return None
+        number = number * 64 + digit
+    return str(number) if code else None
+
+
+def numbers_of(post_id: str) -> tuple[str, ...]:
+    """The number of a post as another form of its id; none where the id has no number."""
+    number = number_of(post_id)
+    return (number,) if number else ()
+
+
+def is_media_of(node: Node, post_id: str) -> bool:
+    """Whether ``node`` is a record of media whose own shortcode or number is ``post_id``."""
+    if not _has_media_form(node) or not says_something(node):
+        return False
+    if post_id in (node.get("code"), node.get("shortcode")):
+        return True
+    if any(isinstance(node.get(name), str) and node[name] for name in ("code", "shortcode")):
+        # an address can carry a private post's long shortcode or a story's number, the record its own
+        is_number = post_id.isdigit() or len(post_id) > _PRIVATE_TAIL
+        return is_number and number_of(post_id) in _numbers(node)
+    return number_of(post_id) in _numbers(node)
+
+
+def ids_of(node: Node) -> set[str]:
+    """Shortcode and number of a record of media; none for any other node, nor for the child of a carousel."""
+    codes = {node[name] for name in ("code", "shortcode") if isinstance(node.get(name), str) and node[name]}
+    return codes | _numbers(node) if codes and _has_media_form(node) else set()
+
+
+def _numbers(node: Node) -> set[str]:
+    """``id`` is the number, alone or with the owner's behind it."""
+    return {
+        str(value).partition("_")[0]
+        for value in (node.get("pk"), node.get("id"))
+        if isinstance(value, str | int) and not isinstance(value, bool)
+    }
+
+
+_FORMS = (
+    "video_versions",
+    "image_versions2",
+    "carousel_media",
+    "video_url",
+    "display_url",
+    "edge_sidecar_to_children",
+    "media_type",
+    "is_video",
+    "text_post_app_info",
+)
+
+
+def _has_media_form(node: Node) -> bool:
+    return any(name in node for name in _FORMS)
+
+
+# --- its media -------------------------------------------------------------------------------------------------
+
+
+def items_of(
+    node: Node, platform: Platform, *, role: ItemRole = ItemRole.MAIN, label: str | None = None
+) -> tuple[Item, ...]:
+    """The media of the record in the post's order: those of its carousel, else its own one; none for mere text."""
+    found = (_item(part, platform, role, label) for part in parts_of(node))
+    return tuple(item for item in found if item is not None)
+
+
+def parts_of(node: Node) -> Sequence[Node]:
+    """The records of a carousel's children, or the record itself."""
+    edges = values.objects(values.obj(node, "edge_sidecar_to_children").get("edges"))
+    children = values.objects(node.get("carousel_media")) or [values.obj(edge, "node") for edge in edges]
+    return children[:MAX_ITEMS] or [node]
+
+
+def _item(part: Node, platform: Platform, role: ItemRole, label: str | None) -> Item | None:
+    candidates, picture = _candidates(part, platform), picture_of(part)
+    if not (candidates or _is_video(part) or picture):
+        return None
+    sound = part.get("has_audio") if isinstance(part.get("has_audio"), bool) else None
+    return Item(
+        candidates=candidates,
+        role=role,
+        type=ItemType.VIDEO if candidates or _is_video(part) else ItemType.IMAGE,
+        media_id=next(iter(sorted(_numbers(part))), None) or values.text(part.get("shortcode")),
+        thumbnail_url=picture,
+        expected=Expected(duration_s=_duration(part) or _longest(candidates), audio=sound if candidates else None),
+        label=label,
+    )
+
+
+def _is_video(part: Node) -> bool:
+    return part.get("is_video") is True or part.get("media_type") == 2
+
+
+def _longest(candidates: Sequence[Candidate]) -> float | None:
+    """Pages tell the length in the manifest alone."""
+    return max((one.duration_s for one in candidates if one.duration_s), default=None)
+
+
+def _duration(part: Node) -> float | None:
+    return values.number(part.get("video_duration"))
+
+
+def _candidates(part: Node, platform: Platform) -> tuple[Candidate, ...]:
+    """Whole files, the largest first; then the manifest, which can hold a larger one."""
+    sound = part.get("has_audio") if isinstance(part.get("has_audio"), bool) else None
+    size = values.obj(part, "dimensions")
+    versions = [
+        *values.objects(part.get("video_versions")),
+        {"url": part.get("video_url"), "width": size.get("width"), "height": size.get("height")},
+    ]
+    files = [
+        one
+        for version in versions
+        for one in own_candidates(
+            version.get("url"),
+            platform,
+            mime="video/mp4",
+            container="mp4",
+            watermark=Watermark.NO,
+            width=values.integer(version.get("width")),
+            height=values.integer(version.get("height")),
+            bitrate=values.integer(version.get("bandwidth")),
+            has_audio=sound,
+            duration_s=_duration(part),
+        )
+    ]
+    manifest = part.get("video_dash_manifest") or values.obj(part, "dash_info").get("video_dash_manifest")
+    key = next((one.media_key for one in files if one.media_key), None)
+    streams = inline_dash(manifest, media_key=key)
+    return build.merged([*with_sound_of(streams, files), *streams])
+
+
+def picture_of(part: Node) -> str | None:
+    """The largest picture of the record: of a video its first frame."""
+    listed = [
+        *values.objects(values.obj(part, "image_versions2").get("candidates")),
+        *values.objects(part.get("display_resources")),
+    ]
+    ranked = sorted(listed, key=_area, reverse=True)
+    named = [part.get("display_url"), *map(_source, ranked), part.get("thumbnail_src"), part.get("thumbnail_url")]
+    return next(filter(None, map(values.url, named)), None)
+
+
+def _source(picture: Node) -> object:
+    return picture.get("url") or picture.get("src")
+
+
+def _area(picture: Node) -> int:
+    width, height = (values.integer(picture.get(name) or picture.get(f"config_{name}")) for name in ("width", "height"))
+    return (width or 0) * (height or 0)
+
+
+# --- who and when ----------------------------------------------------------------------------------------------
+
+
+def handle_of(node: Node) -> str | None:
+    return values.text(_account(node).get("username"))
+
+
+def display_name_of(node: Node) -> str | None:
+    return values.text(_account(node).get("full_name"))
+
+
+def says_something(node: Node) -> bool:
+    """Names of posts stand in many places; a record says who posted, or shows something."""
+    return handle_of(node) is not None or picture_of(node) is not None or any(node.get(name) for name in _FORMS[:4])
+
+
+def is_private(node: Node) -> bool:
+    return _account(node).get("is_private") is True
+
+
+def _account(node: Node) -> Node:
+    """The fuller of ``user`` and ``owner``."""
+    return max((values.obj(node, name) for name in ("user", "owner")), key=lambda one: ("username" in one, len(one)))
+
+
+def caption_of(node: Node) -> str | None:
+    edges = values.objects(values.obj(node, "edge_media_to_caption").get("edges"))
+    return values.text(values.obj(node, "caption").get("text")) or values.text(
+        values.obj(edges[0] if edges else {}, "node").get("text")
+    )
+
+
+PUBLISHED = ("taken_at", "taken_at_timestamp")
+
+
+_WIDTHS = frozenset({240, 320, 360, 480, 540, 576, 640, 720, 1080})
+
+
+def measures(parts: SplitResult, _width: int | None, _height: int | None) -> Measures:
+    """The width and rate that a media address names: most videos are portrait, and the quality is the width."""
+    efg = read_efg(parts.query)
+    if efg.is_audio_track:
+        return Measures(bitrate=efg.bitrate)
+    return Measures(efg.rung if efg.rung in _WIDTHS else None, None, efg.bitrate)

@@ -1,0 +1,184 @@
+"""Reddit: the post's own record in a listing, the site's state or a GraphQL answer, or its elements in a page.
+
+A post is told by its id (base 36, ``t3_`` before it). A crosspost shows the media of the post that it passes on; answers,
+adverts and the posts beside it are never looked at. Checked 2026-11-24 against recorded answers of 2017 to 2026.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from mediavault.core.failures import Deleted, Failure, IpBlocked, LoginRequired, Private, RateLimited, Upcoming
+from mediavault.core.media import Item, ItemType, Post
+from mediavault.core.platform import PageData, Platform
+from mediavault.platforms.reddit.elements import read_elements
+from mediavault.platforms.reddit.media import address, items_of, picture_of, video_id
+from mediavault.services.extraction.page_data import values
+from mediavault.services.extraction.page_data.json_walk import Node, walk
+
+_MAX_RECORDS = 50  # of one post in one page; there are one or two
+
+
+def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    """What the documents say about ``post``; None when they say nothing.
+
+    Raises Deleted, Private, LoginRequired, IpBlocked, RateLimited or Upcoming when reddit itself says so.
+    """
+    found = (node for document in documents for node in _posts(document) if _is_own(node, post))
+    own = list(islice(found, _MAX_RECORDS))
+    readings = [(_items(node, platform), node) for node in own]
+    if readings:
+        items, node = max(readings, key=lambda pair: (sum(map(_has_video, pair[0])), len(pair[0]), len(pair[1])))
+        return _page_data(platform, items, node)
+    if shown := read_elements(post, platform, documents):
+        return shown
+    if failure := next(filter(None, map(_refusal, documents)), None):
+        raise failure
+    return None
+
+
+def _posts(document: object) -> Iterator[Node]:
+    return (
+        node for node in walk(document) if "title" in node and any(name in node for name in ("id", "name", "permalink"))
+    )
+
+
+_PERMALINK = re.compile(r"/comments/([a-z0-9]{1,13})(?:/|$)")
+
+
+def _ids(node: Node) -> set[str]:
+    """Of a post's record; answers that were cut down name it in the address of its page alone."""
+    named = {str(node[name]).removeprefix("t3_") for name in ("id", "name") if isinstance(node.get(name), str)}
+    match = None if named else _PERMALINK.search(str(node.get("permalink")))
+    return {match[1]} if match else named
+
+
+def _is_own(node: Node, post: Post) -> bool:
+    """``/video/<id>`` names the video of the post instead of the post."""
+    if not post.post_id or not any(name in node for name in ("author", "permalink", "authorInfo", "is_self", "media")):
+        return False
+    return post.post_id in _ids(node) or ("/video/" in post.canonical_url and video_id(node.get("url")) == post.post_id)
+
+
+def ids_of(node: Node) -> set[str]:
+    """The id of a post's record with media; none for any other node."""
+    if "title" not in node or not any(name in node for name in ("secure_media", "media", "media_metadata", "preview")):
+        return set()
+    return _ids(node)
+
+
+def _has_video(item: Item) -> bool:
+    return item.is_video and bool(item.candidates)
+
+
+def _passed_on(node: Node) -> Node:
+    """What a crosspost passes on; the post itself where it is none."""
+    parents = values.objects(node.get("crosspost_parent_list"))
+    return parents[0] if parents else node
+
+
+def _items(node: Node, platform: Platform) -> tuple[Item, ...]:
+    own = items_of(node, platform)
+    return own if any(map(_has_video, own)) or _passed_on(node) is node else items_of(_passed_on(node), platform) or own
+
+
+# --- what it says ----------------------------------------------------------------------------------------------
+
+
+def _page_data(platform: Platform, items: tuple[Item, ...], node: Node) -> PageData:
+    if not any(item.candidates or not item.is_video for item in items) and (failure := _gone(node)):
+        raise failure
+    is_whole = "media" in node or "secure_media" in node  # records that were cut down keep quiet about it
+    if is_whole and any(item.is_video and not item.candidates for item in items):
+        raise Upcoming(f"{platform.title} is still processing the video.")
+    return PageData(
+        items=items,
+        handle=_author(node),
+        title=values.text(node.get("title")),
+        text=values.text(node.get("selftext")),
+        published_at=_moment(node),
+        thumbnail_url=picture_of(node) or next((item.thumbnail_url for item in items if item.thumbnail_url), None),
+        image_urls=tuple(item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url),
+        found=True,
+        metadata=_metadata(node),
+    )
+
+
+def story_of(post: Post, documents: Sequence[object]) -> PageData | None:
+    """Who posted what, of a post that is gone: its record stays."""
+    own = (node for document in documents for node in _posts(document) if _is_own(node, post))
+    node = next(own, None)
+    return PageData(handle=_author(node), title=_title(node), published_at=_moment(node)) if node else None
+
+
+def _author(node: Node) -> str | None:
+    author = values.text(node.get("author")) or values.text(values.obj(node, "authorInfo").get("name"))
+    return None if author == "[deleted]" else author
+
+
+def _title(node: Node) -> str | None:
+    title = values.text(node.get("title"))
+    return None if title in _REMOVED else title
+
+
+def _moment(node: Node) -> datetime | None:
+    """``created`` was local time before 2020, and is in milliseconds in the site's own state."""
+    return next(filter(None, (values.moment(node.get(name)) for name in ("created_utc", "createdAt", "created"))), None)
+
+
+def _metadata(node: Node) -> Mapping[str, Any]:
+    found: dict[str, Any] = {}
+    if subreddit := values.text(node.get("subreddit")):
+        found["subreddit"] = subreddit
+    if (other := _passed_on(node)) is not node:
+        found["reposted_from"] = values.text(other.get("id"))
+    link = address(node.get("url_overridden_by_dest") or node.get("url"))
+    domain = str(node.get("domain", ""))
+    if link and domain and not domain.startswith("self.") and not domain.endswith(("reddit.com", "redd.it")):
+        found["external_url"] = link
+    return found
+
+
+# --- what reddit says instead ----------------------------------------------------------------------------------
+
+_REMOVED = ("[removed]", "[deleted]", "[ Removed by Reddit ]")
+
+
+def _gone(node: Node) -> Failure | None:
+    by = values.text(node.get("removed_by_category")) or values.text(node.get("removedByCategory"))
+    if by or values.text(node.get("selftext")) in _REMOVED or node.get("title") in _REMOVED:
+        return Deleted(f"Reddit says that the post was removed ({by or 'deleted'}).")
+    return None
+
+
+_REASONS: Mapping[str, type[Failure]] = {
+    "private": Private,
+    "quarantined": LoginRequired,
+    "gated": LoginRequired,
+    "banned": Deleted,
+    "gold_only": LoginRequired,
+}
+_STATUSES: Mapping[int, type[Failure]] = {401: LoginRequired, 403: IpBlocked, 404: Deleted, 429: RateLimited}
+
+
+def _refusal(document: object) -> Failure | None:
+    """``{"reason": "private", "message": "Forbidden", "error": 403}``; a listing without the post it is asked for."""
+    answer = values.obj(document)
+    status = values.integer(answer.get("error"))
+    if status is not None and ("message" in answer or "reason" in answer):
+        reason = str(answer.get("reason") or answer.get("message"))
+        condition = _REASONS.get(reason) or _STATUSES.get(status)
+        return (
+            condition(f"Reddit refused the post: {reason[:100]} (HTTP {status}).", http_status=status)
+            if condition
+            else None
+        )
+    listings = values.objects(document) or [answer]
+    are_posts = len(listings) <= 2 and all(one.get("kind") == "Listing" for one in listings)
+    if are_posts and values.obj(listings[0], "data").get("children") == []:
+        return Deleted("Reddit says that there is no such post.")
+    return None

@@ -1,0 +1,78 @@
+"""What we know of tumblr.com; checked 2026-11-24 against published extractors."""
+
+from __future__ import annotations
+
+import re
+
+from mediavault.core.platform import (
+    AddressPattern,
+    Matching,
+    MediaRules,
+    Pace,
+    PageReader,
+    Platform,
+    SignIn,
+    Walls,
+    YtdlpRules,
+    paths,
+)
+from mediavault.platforms.tumblr.reader import ids_of, read
+
+_WWW = r"(?:www\.)?tumblr\.com"
+_BLOG = r"(?!(?:www|at|t|href)\.)(?P<handle>[\w-]{1,32})\.tumblr\.com"
+_ID = r"(?P<post_id>\d{6,20})(?=/|$)"
+_NOT_A_NAME = (
+    "about|archive|blog|customize|dashboard|docs|domains|explore|follow|following|help|image|inbox|likes|live|login|new"
+    "|policy|post|privacy|reblog|register|safe-mode|search|settings|tagged|tumblrmart|tv|video"
+)
+_NAME = rf"(?:dashboard/)?(?:blog/(?:view/)?)?(?!(?:{_NOT_A_NAME})(?:/|$))@?(?P<handle>[\w-]{{1,32}})"
+
+TUMBLR = Platform(
+    name="tumblr",
+    title="Tumblr",
+    checked="2026-11-24",
+    extractors=("browser", "ytdlp"),
+    matching=Matching(
+        brands=("tumblr",),
+        hosts=("tumblr.com",),
+        host_suffixes=(".tumblr.com",),
+        short_hosts=("tmblr.co",),
+        posts=(
+            AddressPattern(re.compile(rf"^/(?:post|video|image)/{_ID}"), host=re.compile(_BLOG)),
+            AddressPattern(re.compile(rf"^/video/(?P<handle>[\w-]{{1,32}})/{_ID}"), host=re.compile(_WWW)),  # in frames
+            AddressPattern(re.compile(rf"^/{_NAME}/{_ID}"), host=re.compile(rf"{_WWW}|at\.tumblr\.com")),
+        ),
+        share_links=paths(r"^/(?:[\w-]+/(?!\d+/)[\w-]+/)?(?P<post_id>\w+)/?$", host=r"at\.tumblr\.com")
+        + paths(r"^/.", host=r"(?:t|href)\.tumblr\.com"),
+        profiles=paths(r"^/(?:$|archive(?:/|$)|page/\d+/?$)", host=_BLOG)
+        + paths(rf"^/{_NAME}/?(?:$|archive/?$)", host=_WWW),
+        other_pages=paths(
+            rf"^/(?:{_NOT_A_NAME})?(?:/|$)",
+            rf"^/{_NAME}/(?:likes|following|followers|tagged|day|search)(?:/|$)",
+            r"^/(?:day|page|search|tagged|ask|submit|likes)(?:/|$)",
+        ),
+        canonical="https://www.tumblr.com/{handle}/{post_id}",
+    ),
+    reader=PageReader(
+        read=read,
+        ids_of=ids_of,
+        json_paths=re.compile(r"/api/v2/blog/[^/]+/posts"),
+        data_css="#___INITIAL_STATE___",
+        always_sent=True,
+    ),
+    ytdlp=YtdlpRules(("tumblr",)),
+    media=MediaRules(
+        hosts=("va.media.tumblr.com", ".media.tumblr.com", "vtt.tumblr.com"),
+        path=re.compile(r"/tumblr_\w+(?:_\d+)?\.mp4"),
+        key=re.compile(r"/(tumblr_[A-Za-z0-9]+)"),
+    ),
+    sign_in=SignIn(
+        url="https://www.tumblr.com/login",
+        session_cookies=("logged_in",),
+    ),
+    walls=Walls(
+        login_url=re.compile(r"^https://www\.tumblr\.com/(?:login|safe-mode)"),
+        gone_text=("There's nothing here.",),
+    ),
+    pace=Pace(interval_s=(3, 5)),
+)

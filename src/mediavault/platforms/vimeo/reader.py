@@ -1,0 +1,207 @@
+"""Vimeo: the player's config, the clip page's data, and the API's record of a video.
+
+The config (``request.files``) names the files; page data and older API answers name title, owner and picture only. A
+config whose clip has another id belongs to a recommended video.
+Checked 2026-11-24 against recorded answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from mediavault.core.failures import Deleted, Failure, LiveNow, LoginRequired, Private
+from mediavault.core.media import Candidate, Expected, Item, Post
+from mediavault.core.platform import PageData, Platform
+from mediavault.services.extraction.page_data import build, values
+from mediavault.services.extraction.page_data.build import codec, own_candidates
+from mediavault.services.extraction.page_data.json_walk import Node, walk
+
+
+def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    """What the documents say about ``post``; None when they say nothing. ``found`` only where they name the files.
+
+    Raises LiveNow, Private, LoginRequired or Deleted where Vimeo says so.
+    """
+    nodes = [node for document in documents for node in walk(document)]
+    configs = [node for node in nodes if _files(node) and _config_id(node) in {post.post_id, None}]
+    records = [node for node in nodes if _record_id(node) == post.post_id and post.post_id]
+    candidates = [c for config in configs for c in _configured(platform, config)]
+    candidates += [c for record in records for c in _recorded(platform, record)]
+    facts = _facts(post, [*configs, *records, *nodes])
+    if candidates:
+        return replace(facts, items=(_item(candidates, facts, [*configs, *records]),), found=True)
+    if any(values.obj(values.obj(node, "video"), "live_event") for node in configs):
+        raise LiveNow("Vimeo shows a broadcast that has not ended yet.")
+    if failure := next(filter(None, map(_refusal, documents)), None):
+        raise failure
+    return facts if facts != PageData() else None
+
+
+def _item(candidates: Sequence[Candidate], facts: PageData, nodes: Sequence[Node]) -> Item:
+    told = (values.duration(_clip(node).get("duration")) for node in nodes)
+    seconds = next(filter(None, told), None)
+    expected = Expected(duration_s=seconds)
+    return Item(build.merged(list(candidates)), thumbnail_url=facts.thumbnail_url, expected=expected)
+
+
+# --- the player's config ---------------------------------------------------------------------------------------
+
+
+def _files(node: Node) -> Node:
+    return values.obj(node, "request", "files")
+
+
+def ids_of(node: Node) -> set[str]:
+    """The id of the clip whose files a config or a record names; none for any other node."""
+    named = _config_id(node) if _files(node) else _record_id(node)
+    return {named} if named else set()
+
+
+def _config_id(config: Node) -> str | None:
+    clip = values.obj(config, "video")
+    return str(clip["id"]) if clip.get("id") else None
+
+
+def _configured(platform: Platform, config: Node) -> Iterator[Candidate]:
+    """Progressive files hold both tracks. ``separate_av`` playlists name their sound themselves."""
+    files, clip = _files(config), values.obj(config, "video")
+    shape = {"width": values.integer(clip.get("width")), "height": values.integer(clip.get("height"))}
+    for one in values.objects(files.get("progressive")):
+        yield from own_candidates(
+            one.get("url"),
+            platform,
+            mime=values.text(one.get("mime")),
+            has_audio=True,
+            container="mp4",
+            width=values.integer(one.get("width")),
+            height=values.integer(one.get("height")),
+            fps=values.number(one.get("fps")),
+            bitrate=values.integer(one.get("bitrate")),
+        )
+    for name, mime in (("hls", "application/x-mpegurl"), ("dash", "application/dash+xml")):
+        stream = values.obj(files, name)
+        for cdn in _in_order(stream):
+            address = cdn.get("avc_url") or cdn.get("url")
+            if (
+                isinstance(address, str) and ".json" not in address
+            ):  # Vimeo's own form of a manifest, read by its player
+                yield from own_candidates(address, platform, mime=mime, **shape)
+
+
+def _in_order(stream: Node) -> list[Node]:
+    """The default network first; old configs name one address without networks."""
+    cdns = values.obj(stream, "cdns")
+    default = stream.get("default_cdn")
+    named = sorted(cdns.items(), key=lambda pair: pair[0] != default)
+    return [one for _, one in named if isinstance(one, dict)] or [stream]
+
+
+# --- the API's record ------------------------------------------------------------------------------------------
+
+
+def _record_id(node: Node) -> str | None:
+    """``/videos/123`` of the API, the number of its older form, or the clip of a page's data."""
+    uri = re.match(r"^/videos/(\d+)", str(node.get("uri", "")))
+    if uri:
+        return uri[1]
+    simple = "user_name" in node and "title" in node
+    return str(node.get("id")) if simple else None
+
+
+def _recorded(platform: Platform, record: Node) -> Iterator[Candidate]:
+    play = values.obj(record, "play")
+    for one in (
+        *values.objects(record.get("files")),
+        *values.objects(play.get("progressive")),
+    ):
+        yield from own_candidates(
+            one.get("link"),
+            platform,
+            mime=values.text(one.get("type")) if "/" in str(one.get("type")) else None,
+            has_audio=True if one.get("quality") != "hls" else None,
+            video_codec=codec(one.get("codec")),
+            original=True if one.get("quality") == "source" else None,
+            width=values.integer(one.get("width")),
+            height=values.integer(one.get("height")),
+            fps=values.number(one.get("fps")),
+            size=values.integer(one.get("size")),
+        )
+    for name, mime in (("hls", "application/x-mpegurl"), ("dash", "application/dash+xml")):
+        yield from own_candidates(values.obj(play, name).get("link"), platform, mime=mime)
+
+
+# --- who, what -------------------------------------------------------------------------------------------------
+
+
+def _clip(node: Node) -> Node:
+    """A config keeps the clip in ``video``, a page in ``clip``; a record is it."""
+    return values.obj(node, "video") or values.obj(node, "clip") or node
+
+
+def _facts(post: Post, nodes: Sequence[Node]) -> PageData:
+    own = [node for node in nodes if _is_about(post, node)]
+    owners = [_owner(node) for node in own]
+    return PageData(
+        handle=next(filter(None, (_handle(owner) for owner in owners)), None),
+        display_name=next(filter(None, (_name(owner) for owner in owners)), None),
+        title=next(filter(None, (values.text(_clip(n).get("title") or _clip(n).get("name")) for n in own)), None),
+        text=next(filter(None, (values.text(_clip(n).get("description")) for n in own)), None),
+        thumbnail_url=next(filter(None, map(_picture, own)), None),
+    )
+
+
+def _is_about(post: Post, node: Node) -> bool:
+    clip = values.obj(node, "video") or values.obj(node, "clip")
+    known = {str(clip.get("id")), str(_record_id(node))} - {"None"}
+    return bool(post.post_id) and post.post_id in known
+
+
+def _owner(node: Node) -> Node:
+    if "user_name" in node:
+        return {"name": node.get("user_name"), "url": node.get("user_url")}
+    return values.obj(_clip(node), "owner") or values.obj(node, "owner") or values.obj(node, "user")
+
+
+def _name(owner: Node) -> str | None:
+    return values.text(owner.get("display_name")) or values.text(owner.get("name"))
+
+
+def _handle(owner: Node) -> str | None:
+    address = owner.get("url") or owner.get("link")
+    match = re.search(r"^(?:https?://(?:www\.)?vimeo\.com)?/([\w-]+)/?$", address if isinstance(address, str) else "")
+    return match[1] if match else None
+
+
+def _picture(node: Node) -> str | None:
+    """The largest that is named; a page's ``thumbnail`` and a record's ``pictures`` are ordered from small to large."""
+    clip = _clip(node)
+    thumbs = values.obj(clip, "thumbs")
+    sizes = values.objects(values.obj(node, "pictures").get("sizes"))
+    thumbnail = values.obj(node, "thumbnail")
+    widths = sorted((int(name) for name in thumbs if name.isdigit()), reverse=True)
+    named = [
+        *(thumbs.get(str(width)) for width in widths),
+        thumbs.get("base"),
+        clip.get("thumbnail_url"),
+        *(one.get("link") for one in reversed(sizes)),
+        thumbnail.get("src_8x") or thumbnail.get("src_4x") or thumbnail.get("src_2x") or thumbnail.get("src"),
+        node.get("thumbnail_large"),
+    ]
+    return next(filter(None, map(values.url, named)), None)
+
+
+def _refusal(document: object) -> Failure | None:
+    answer = values.obj(document)
+    said = str(answer.get("message") or answer.get("error") or "")
+    code = values.integer(answer.get("error_code"))
+    if code == 5460:
+        return LoginRequired("Vimeo shows this video only to signed-in people.")
+    if code in (2222, 2223) or answer.get("view") == "password" or "password" in said.lower():
+        return Private("Vimeo shows this video only to those who know its password.")
+    if "privacy settings" in said:
+        return Private("Vimeo says that the owner's settings do not let this video be played here.")
+    if code == 5000 or "couldn't be found" in said or "does not exist" in said:
+        return Deleted("Vimeo says that there is no such video.")
+    return None

@@ -1,0 +1,183 @@
+"""The media of one post of X, in the words of version 1.1 (``type``, ``media_url_https``, ``video_info``), wherever it keeps
+them: in its entities, an embed's short form, an article, or a card.
+
+Checked 2026-11-24 against recorded answers of 2016 to 2026.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import SplitResult
+
+from mediavault.core.platform import Measures
+from mediavault.services.extraction.page_data import values
+from mediavault.services.extraction.page_data.json_walk import Node
+
+VIDEO_TYPES = ("video", "animated_gif")
+
+
+def media_of(node: Node) -> Sequence[Node]:
+    """All media in the order of the post; that of a broadcast which is on is ``live``."""
+    legacy = values.obj(node, "legacy") or node
+    return (
+        values.objects(values.obj(legacy, "extended_entities").get("media"))
+        or values.objects(node.get("mediaDetails"))
+        or _embedded(node)
+        or _entities(node.get("media_entities"))
+        or _article(node)
+        or [_as_shown(one) for one in values.objects(values.obj(legacy, "entities").get("media"))]
+        or _card(node)
+    )
+
+
+def _as_shown(one: Node) -> Node:
+    """The shorter list calls everything a photo; what it is stands in its address (``…/status/1/video/1``)."""
+    named = (str(one.get("expanded_url")), str(one.get("media_url_https") or one.get("media_url")))
+    if "tweet_video_thumb/" in named[1]:
+        return {**one, "type": "animated_gif"}
+    return {**one, "type": "video"} if "/video/" in named[0] or "video_thumb/" in named[1] else one
+
+
+def _embedded(node: Node) -> Sequence[Node]:
+    """An embed's short form of a single video: ``{"poster": …, "variants": [{"type": …, "src": …}]}``."""
+    video = values.obj(node, "video")
+    if not values.objects(video.get("variants")):
+        return ()
+    variants = [{"content_type": one.get("type"), "url": one.get("src")} for one in values.objects(video["variants"])]
+    is_gif = any("/tweet_video/" in str(one["url"]) for one in variants)
+    return [_medium("animated_gif" if is_gif else "video", video.get("poster"), variants, video.get("durationMs"))]
+
+
+# --- articles --------------------------------------------------------------------------------------------------
+
+_KINDS = {"ApiVideo": "video", "ApiGif": "animated_gif"}
+
+
+def _article(node: Node) -> Sequence[Node]:
+    """A long article's pictures and videos; those of other posts that it shows are not among them."""
+    article = values.obj(node, "article", "article_results", "result")
+    return _entities([article.get("cover_media"), *values.items(article.get("media_entities"))])
+
+
+def _entities(listed: object) -> Sequence[Node]:
+    found = []
+    for info in (values.obj(one, "media_info") for one in values.objects(listed)):
+        picture = info.get("original_img_url") or values.obj(info, "preview_image").get("original_img_url")
+        variants = [{**one, "bitrate": one.get("bit_rate")} for one in values.objects(info.get("variants"))]
+        kind = _KINDS.get(str(info.get("__typename")), "video" if variants else "photo")
+        found += [_medium(kind, picture, variants, info.get("duration_millis"))] if picture or variants else []
+    return found
+
+
+# --- cards -----------------------------------------------------------------------------------------------------
+
+_PICTURES = (
+    "player_image_original", "player_image_large", "player_image",
+    "broadcast_thumbnail_original", "broadcast_thumbnail_large", "broadcast_thumbnail", "event_thumbnail_original",
+)  # fmt: skip
+
+
+def _card(node: Node) -> Sequence[Node]:
+    """A post with a card can carry its video there."""
+    card = values.obj(node, "card", "legacy") or values.obj(node, "card")
+    bindings = card.get("binding_values")
+    told: Mapping[str, Any] = {str(one.get("key")): one.get("value") for one in values.objects(bindings)} or values.obj(
+        bindings
+    )
+    return _unified(told) or _broadcast(told) or _player(told)
+
+
+def _unified(told: Mapping[str, Any]) -> Sequence[Node]:
+    """JSON inside JSON."""
+    try:
+        unified = json.loads(_string(told, "unified_card") or "")
+    except (ValueError, RecursionError):
+        return ()
+    return [one for one in values.obj(unified, "media_entities").values() if isinstance(one, dict)]
+
+
+def _broadcast(told: Mapping[str, Any]) -> Sequence[Node]:
+    """The card names the broadcast, not its stream."""
+    if not _string(told, "broadcast_id"):
+        return ()
+    return [{**_medium("video", _image(told), []), "live": _string(told, "broadcast_state") == "RUNNING"}]
+
+
+def _player(told: Mapping[str, Any]) -> Sequence[Node]:
+    """A file, or a VMAP document that lists the files (``video.twimg.com/…/vmap/….vmap``); pages of other sites are none."""
+    named = [_string(told, name) for name in ("player_stream_url", "amplify_url_vmap", "player_url")]
+    mime = (_string(told, "player_stream_content_type") or "").partition(";")[0]
+    variants = (
+        [{"content_type": "application/x-mpegURL", "url": hls}] if (hls := _string(told, "player_hls_url")) else []
+    )
+    if named[0] and mime.startswith("video/") and not _is_vmap(named[0]):
+        variants.insert(0, {"content_type": mime, "url": named[0]})
+    if variants:
+        return [_medium("video", _image(told), variants)]
+    return [_medium("video", _image(told), [])] if any(url and _is_vmap(url) for url in named) else ()
+
+
+def _is_vmap(url: str) -> bool:
+    return url.partition("?")[0].endswith(".vmap")
+
+
+def _string(told: Mapping[str, Any], name: str) -> str | None:
+    return values.text(values.obj(told.get(name)).get("string_value"))
+
+
+def _image(told: Mapping[str, Any]) -> object:
+    return next(filter(None, (values.obj(told.get(name), "image_value").get("url") for name in _PICTURES)), None)
+
+
+def _medium(kind: str, picture: object, variants: Sequence[Node], millis: object = None) -> Node:
+    return {
+        "type": kind,
+        "media_url_https": picture,
+        "video_info": {"variants": variants, "duration_millis": millis},
+    }
+
+
+# --- the rate of an address ------------------------------------------------------------------------------------
+
+
+def measures(parts: SplitResult, width: int | None, height: int | None) -> Measures:
+    """What X encodes a video of this size to. Sources: recorded answers with address, size and rate; checked 2026-11-24."""
+    return Measures(width, height, _rate(parts, width, height))
+
+
+_AUDIO = re.compile(r"/mp4a/(?:\d+/\d+/)?(\d{4,7})/")
+# (greatest height, rate) of videos that lie, (greatest width, rate) of those that stand, (side, rate) of squares
+_LYING = ((270, 256_000), (360, 832_000), (720, 2_176_000), (1080, 10_368_000), (2160, 25_128_000))
+_STANDING = ((240, 320_000), (320, 632_000), (360, 832_000), (480, 950_000), (720, 2_176_000), (1080, 10_368_000))
+_SQUARE = ((240, 320_000), (320, 432_000), (540, 832_000), (720, 1_280_000), (1080, 8_768_000))
+_OLD_AMPLIFY = re.compile(r"(?:^|&)tag=1[34](?:&|$)")  # their lowest rung had a little more
+_OLD_AMPLIFY_RATE = 288_000
+
+
+def _rate(parts: SplitResult, width: int | None, height: int | None) -> int | None:
+    if match := _AUDIO.search(parts.path):
+        return int(match[1])
+    if "/tweet_video/" in parts.path:
+        return 0  # X's word for its GIFs, whose rate it does not know
+    if "/vid/" not in parts.path or width is None or height is None:
+        return None
+    rate = _nominal_rate(width, height)
+    if rate == _LYING[0][1] and "/amplify_video/" in parts.path and _OLD_AMPLIFY.search(parts.query):
+        return _OLD_AMPLIFY_RATE
+    return rate
+
+
+def _nominal_rate(width: int, height: int) -> int | None:
+    """Very wide and very tall videos are bounded on their long side: at 1280 pixels they are the 720 rung."""
+    if width == height:
+        return _first_rate(_SQUARE, width)
+    short, long = (height, width) if width > height else (width, height)
+    least = 1080 if long >= 1920 else 720 if long >= 1280 else 0
+    return _first_rate(_LYING if width > height else _STANDING, max(short, least))
+
+
+def _first_rate(ladder: tuple[tuple[int, int], ...], pixels: int) -> int | None:
+    return next((rate for limit, rate in ladder if pixels <= limit), None)

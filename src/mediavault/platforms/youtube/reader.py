@@ -1,0 +1,274 @@
+"""YouTube: the player response about the post's own video, from a watch page, an embed, or an answer of the player API.
+
+A response is the post's when ``videoDetails.videoId`` is its id: adverts and the next video have responses of their own.
+One that refuses without naming a video counts only where the document is about one video alone.
+Checked 2026-11-24 against recorded answers of 2015 to 2026.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from mediavault.core.failures import (
+    AgeRestricted,
+    AgeRestrictedToStrangers,
+    Challenge,
+    Deleted,
+    Failure,
+    LiveNow,
+    LoginRequired,
+    Private,
+    RateLimited,
+    RegionLocked,
+    Unsupported,
+    Upcoming,
+)
+from mediavault.core.media import Expected, Item, Post
+from mediavault.core.platform import PageData, Platform
+from mediavault.platforms.youtube.formats import candidates_of
+from mediavault.services.extraction.announced import told_wait
+from mediavault.services.extraction.page_data import values
+from mediavault.services.extraction.page_data.json_walk import Node, walk
+
+_MAX_NESTED_CHARS = 4_000_000
+_MAX_RESPONSES = 200  # a page has one to three, a shelf of shorts some twenty
+
+
+def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    """What the documents say about ``post``; None when they say nothing.
+
+    Raises Private, Deleted, AgeRestricted, LoginRequired, RegionLocked, Challenge, RateLimited, LiveNow, Upcoming or
+    Unsupported when YouTube itself says so of this video.
+    """
+    responses = list(islice((one for document in documents for one in _responses(document)), _MAX_RESPONSES))
+    own = [one for one in responses if post.post_id and _video_id(one) == post.post_id]
+    if not own and post.post_id and len(post.post_id) != _ID_CHARS:  # a clip's address does not name its video
+        own = responses if len({_video_id(one) for one in responses}) == 1 else []
+    readings = [(candidates_of(one, platform), one) for one in own]
+    candidates, response = max(readings, key=lambda pair: (len(pair[0]), _richness(pair[1])), default=((), {}))
+    if not candidates:
+        nameless = [one for one in responses if not _video_id(one)]
+        if failure := next(filter(None, map(_refusal, [*own, *nameless])), None):
+            raise failure
+    if not own:
+        return _story(post, documents)
+    if _is_live(response):
+        raise LiveNow("The video is live now.")
+    return _page_data(post, own, response, candidates, documents)
+
+
+_ID_CHARS = 11
+
+
+def _is_live(response: Node) -> bool:
+    broadcast = values.obj(response, "microformat", "playerMicroformatRenderer", "liveBroadcastDetails")
+    return values.obj(response, "videoDetails").get("isLive") is True or broadcast.get("isLiveNow") is True
+
+
+def _video_id(response: Node) -> str | None:
+    return values.text(values.obj(response, "videoDetails").get("videoId"))
+
+
+def ids_of(node: Node) -> set[str]:
+    """The id of the video that a player response is about; none for any other node."""
+    return {name} if "streamingData" in node and (name := _video_id(node)) else set()
+
+
+def _richness(response: Node) -> int:
+    return len(values.obj(response, "videoDetails")) + len(values.obj(response, "microformat"))
+
+
+def _responses(document: object) -> Iterator[Node]:
+    """Player responses in ``document``, also those that are JSON text inside it."""
+    for node in walk(document):
+        if "playabilityStatus" in node:
+            yield node
+        for name in ("player_response", "embedded_player_response", "raw_player_response", "playerResponse"):
+            text = node.get(name)
+            if isinstance(text, str) and text.startswith("{") and len(text) <= _MAX_NESTED_CHARS:
+                yield from (inner for inner in walk(_parsed(text)) if "playabilityStatus" in inner)
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+# --- what it says ----------------------------------------------------------------------------------------------
+
+
+def _page_data(
+    post: Post, own: Sequence[Node], response: Node, candidates: tuple[Any, ...], documents: Sequence[object]
+) -> PageData:
+    details = _joined(own, "videoDetails")
+    about = _joined(own, "microformat", "playerMicroformatRenderer")
+    seconds = values.number(details.get("lengthSeconds"))
+    picture = _picture(details, about)
+    item = Item(candidates, media_id=_video_id(response), thumbnail_url=picture, expected=Expected(duration_s=seconds))
+    return PageData(
+        items=(item,),
+        handle=_handle(about.get("ownerProfileUrl")) or _handle_of(_owner_in_page(post, documents)),
+        display_name=values.text(details.get("author")) or values.text(about.get("ownerChannelName")),
+        title=values.text(details.get("title")),
+        text=values.text(details.get("shortDescription")),
+        published_at=values.moment(about.get("publishDate")) or values.moment(about.get("uploadDate")),
+        thumbnail_url=picture,
+        found=True,
+        metadata={"channel_id": channel} if (channel := values.text(details.get("channelId"))) else {},
+    )
+
+
+def _joined(responses: Sequence[Node], *path: str) -> Mapping[str, Any]:
+    """The same part of several responses: the earlier one's word counts."""
+    joined: dict[str, Any] = {}
+    for response in responses:
+        for name, value in values.obj(response, *path).items():
+            joined.setdefault(name, value)
+    return joined
+
+
+def _picture(details: Node, about: Node) -> str | None:
+    """The largest; of equal ones the last, as YouTube sorts them."""
+    listed = [
+        *values.objects(values.obj(about, "thumbnail").get("thumbnails")),
+        *values.objects(values.obj(details, "thumbnail").get("thumbnails")),
+    ]
+    largest = max(listed, key=lambda one: values.integer(one.get("width")) or 0, default={})
+    address = largest.get("url")
+    return values.url(f"https:{address}" if isinstance(address, str) and address.startswith("//") else address)
+
+
+def _handle(address: object) -> str | None:
+    match = re.search(r"/@([^/?#]{3,40})", address) if isinstance(address, str) else None
+    return match[1] if match else None
+
+
+def _owner_in_page(post: Post, documents: Sequence[object]) -> Node:
+    """The account beside the video, in the page's own data (``ytInitialData``) or an answer of the "next" API."""
+    for document in documents:
+        page = values.obj(document)
+        if values.obj(page, "currentVideoEndpoint", "watchEndpoint").get("videoId") != post.post_id:
+            continue
+        for node in walk(values.obj(page, "contents")):
+            if owner := values.obj(node, "videoOwnerRenderer") or values.obj(node, "slimOwnerRenderer"):
+                return owner
+    return {}
+
+
+def _handle_of(owner: Node) -> str | None:
+    return _handle(values.obj(owner, "navigationEndpoint", "browseEndpoint").get("canonicalBaseUrl"))
+
+
+def _story(post: Post, documents: Sequence[object]) -> PageData | None:
+    """Who posted it, where the documents hold no player response; ``found`` is False."""
+    owner = _owner_in_page(post, documents)
+    name = next(_runs(values.obj(owner, "title")), None)
+    return PageData(handle=_handle_of(owner), display_name=name, items=(Item(media_id=post.post_id),)) if name else None
+
+
+def story_of(post: Post, documents: Sequence[object]) -> PageData | None:
+    """What a response tells of a video that it refuses to play."""
+    responses = (one for document in documents for one in _responses(document))
+    own = [one for one in islice(responses, _MAX_RESPONSES) if post.post_id and _video_id(one) == post.post_id]
+    return _page_data(post, own, own[0], (), documents) if own else _story(post, documents)
+
+
+# --- what YouTube says instead ---------------------------------------------------------------------------------
+
+# In this order: a sentence about an age can ask for a sign-in too
+_SENTENCES: tuple[tuple[re.Pattern[str], type[Failure], str], ...] = (
+    (re.compile(r"not a bot|unusual traffic|captcha"), Challenge, "YouTube wants to see a human"),
+    (re.compile(r"try again later|rate-limited"), RateLimited, "YouTube asked us to slow down"),
+    (re.compile(r"confirm your age|age.restricted|inappropriate"), AgeRestricted, "YouTube wants to know the age"),
+    (re.compile(r"private video|video is private"), Private, "YouTube says that the video is private"),
+    (
+        re.compile(r"removed for violating"),
+        Deleted,
+        "YouTube says that the video is gone",
+    ),  # laws "in your country" follow
+    (re.compile(r"your country|in your region|your location"), RegionLocked, "YouTube does not show it here"),
+    (re.compile(r"recording is not available"), Deleted, "YouTube has no recording of the broadcast"),
+    (re.compile(r"on this app\b|latest version of youtube"), Unsupported, "YouTube does not play it in this player"),
+    (re.compile(r"premieres? in|live event will begin|will begin|waiting for"), Upcoming, "It is not out yet"),
+    (re.compile(r"being processed|processing"), Upcoming, "YouTube is still processing the video"),
+    (
+        re.compile(r"\bmembers\b|join this channel|\bpremium\b|requires payment|\b(?:purchase|rent)\b"),
+        LoginRequired,
+        "It is not free",
+    ),
+    (
+        re.compile(
+            r"unavailable|removed|terminated|deleted|no longer|does(?: not|n't) exist|isn't available|has ended"
+            r"|copyright grounds"
+        ),
+        Deleted,
+        "YouTube says that the video is gone",
+    ),
+    (re.compile(r"sign in"), LoginRequired, "YouTube wants a sign-in for this video"),
+)
+_STATUSES: Mapping[str, tuple[type[Failure], str]] = {
+    "AGE_VERIFICATION_REQUIRED": (AgeRestricted, "YouTube wants to know the age"),
+    "AGE_CHECK_REQUIRED": (AgeRestricted, "YouTube wants to know the age"),
+    "LOGIN_REQUIRED": (LoginRequired, "YouTube wants a sign-in for this video"),
+    "LIVE_STREAM_OFFLINE": (Upcoming, "The broadcast is not on"),
+    "CONTENT_CHECK_REQUIRED": (LoginRequired, "YouTube wants a confirmation for this video"),
+    "ERROR": (Deleted, "YouTube says that the video is gone"),
+    "UNPLAYABLE": (Unsupported, "YouTube does not play this video"),
+    "CUSTOM": (Unsupported, "YouTube does not play this video"),
+}
+
+
+def _refusal(response: Node) -> Failure | None:
+    """The failure that a response tells; None where it lets the video play."""
+    status = values.obj(response, "playabilityStatus")
+    code = str(status.get("status", "")).upper()
+    if code not in _STATUSES:
+        return None
+    said = " ".join(_sentences(status)).translate({ord("’"): "'"})
+    condition, what = next(
+        ((known, what) for form, known, what in _SENTENCES if form.search(said.lower())), _STATUSES[code]
+    )
+    if status.get("desktopLegacyAgeGateReason"):
+        condition, what = _STATUSES["AGE_CHECK_REQUIRED"]
+    if values.obj(status, "errorScreen", "playerCaptchaViewModel"):
+        condition, what = Challenge, "YouTube wants to see a human"
+    if condition is AgeRestricted and code == "LOGIN_REQUIRED":  # somebody signed in is asked to confirm it instead
+        condition = AgeRestrictedToStrangers
+    message = f"{what}: {said[:200]}" if said else f"{what} ({code})"
+    if condition is Upcoming:
+        return Upcoming(message, starts_at=_begins_at(response), retry_after=told_wait(said))
+    return condition(message)
+
+
+def _begins_at(response: Node) -> datetime | None:
+    """When a premiere or a broadcast is announced to begin; None where the response does not say."""
+    slate = values.obj(
+        response,
+        "playabilityStatus",
+        "liveStreamability",
+        "liveStreamabilityRenderer",
+        "offlineSlate",
+        "liveStreamOfflineSlateRenderer",
+    )
+    broadcast = values.obj(response, "microformat", "playerMicroformatRenderer", "liveBroadcastDetails")
+    return values.moment(slate.get("scheduledStartTime")) or values.moment(broadcast.get("startTimestamp"))
+
+
+def _sentences(status: Node) -> Iterator[str]:
+    screen = values.obj(status, "errorScreen")
+    for text in (status.get("reason"), *values.items(status.get("messages"))):
+        yield from filter(None, (values.text(text),))
+    for part in ("reason", "subreason"):
+        yield from _runs(values.obj(screen, "playerErrorMessageRenderer", part))
+
+
+def _runs(node: Node) -> Iterator[str]:
+    yield from filter(None, (values.text(node.get("simpleText")),))
+    yield from (text for run in values.objects(node.get("runs")) if (text := values.text(run.get("text"))))

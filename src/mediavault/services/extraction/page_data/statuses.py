@@ -1,0 +1,142 @@
+"""Mastodon's API: a status (``/api/v1/statuses/<id>``), bare or in a list, and those of Pleroma, Pixelfed and the like.
+
+The status of the post is told by its ``id``, or by the address in its ``url`` or ``uri``. A boost shows another status,
+whose media are the post's; a quoted status's are items of that role.
+Source: https://docs.joinmastodon.org/entities/Status/ and …/MediaAttachment/; checked 2026-11-24.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from html import unescape
+from urllib.parse import urlsplit
+
+from mediavault.core.media import Expected, Item, ItemRole, ItemType, Post
+from mediavault.core.platform import PageData, Platform
+from mediavault.services.extraction.page_data import values
+from mediavault.services.extraction.page_data.build import own_candidates
+from mediavault.services.extraction.page_data.json_walk import Node, walk
+
+_TYPES = {"video": ItemType.VIDEO, "gifv": ItemType.GIF, "image": ItemType.IMAGE, "audio": ItemType.AUDIO}
+
+
+def read_status(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
+    """What the documents say about ``post``, on any site that may have Mastodon's API; None when they say nothing."""
+    own = (node for document in documents for node in walk(document) if _is_status(node) and _is_own(node, post))
+    status = next(own, None)
+    return _page_data(platform, status) if status is not None else None
+
+
+def _is_status(node: Node) -> bool:
+    return "media_attachments" in node and "account" in node
+
+
+def ids_of(node: Node) -> set[str]:
+    """The numbers by which a status may be asked for, here and on its own server; none for any other node."""
+    if not _is_status(node):
+        return set()
+    ends = (_place(node.get(name)).rpartition("/")[2] for name in ("url", "uri"))
+    return {name for name in (str(node.get("id") or ""), *ends) if name}
+
+
+def _is_own(node: Node, post: Post) -> bool:
+    named = {_place(node.get("url")), _place(node.get("uri"))} - {""}
+    if _place(post.url) in named or _place(post.canonical_url) in named:
+        return True
+    return bool(post.post_id) and str(node.get("id")) == post.post_id
+
+
+def _place(address: object) -> str:
+    """Host and path, without what front ends put before them."""
+    try:
+        parts = urlsplit(address if isinstance(address, str) else "")
+    except ValueError:
+        return ""
+    path = re.sub(r"^/(?:web|deck)(?=/)", "", parts.path).rstrip("/")
+    return f"{parts.hostname}{path}" if parts.hostname else ""
+
+
+def _page_data(platform: Platform, status: Node) -> PageData:
+    boosted = values.obj(status, "reblog")
+    shown = boosted or status
+    account = values.obj(shown, "account")
+    items = [_item(one, platform) for one in values.objects(shown.get("media_attachments"))]
+    images = tuple(item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url)
+    return PageData(
+        items=(*items, *_quoted(shown, platform)),
+        handle=values.text(account.get("acct")) or values.text(account.get("username")),
+        display_name=values.text(account.get("display_name")) or values.text(account.get("username")),
+        text=plain_text(shown.get("content")),
+        published_at=values.moment(shown.get("created_at")),
+        thumbnail_url=_thumbnail(shown, items),
+        image_urls=images,
+        found=True,
+        metadata={"reposted_from": values.text(shown.get("uri"))} if boosted else {},
+    )
+
+
+def _thumbnail(status: Node, items: Sequence[Item]) -> str | None:
+    videos = [item.thumbnail_url for item in items if item.is_video]
+    others = [item.thumbnail_url for item in items]
+    return next(filter(None, [*videos, *others, values.url(values.obj(status, "card").get("image"))]), None)
+
+
+def _item(one: Node, platform: Platform) -> Item:
+    """``remote_url`` is the file on the author's own server, ``url`` this server's copy of it, or a detour to it."""
+    kind = _TYPES.get(str(one.get("type")), ItemType.IMAGE)
+    addresses = [values.url(one.get(name)) for name in ("remote_url", "url")]
+    measures = {**values.obj(one, "meta"), **values.obj(one, "meta", "original")}
+    if one.get("type") == "unknown" and _is_video_name(addresses):
+        kind = ItemType.VIDEO
+    is_video = kind in (ItemType.VIDEO, ItemType.GIF)
+    seconds = values.duration(measures.get("duration"))
+    found = [
+        candidate
+        for address in addresses
+        for candidate in own_candidates(
+            address if is_video else None,
+            platform,
+            width=values.integer(measures.get("width")),
+            height=values.integer(measures.get("height")),
+            fps=_fraction(measures.get("frame_rate")) or values.number(measures.get("fps")),
+            bitrate=values.integer(measures.get("bitrate")),
+            duration_s=seconds,
+            has_audio=False if kind is ItemType.GIF else None,
+        )
+    ]
+    return Item(
+        tuple({candidate.url: candidate for candidate in found}.values()),
+        type=kind,
+        media_id=values.text(one.get("id")),
+        thumbnail_url=values.url(one.get("preview_url")) or (None if is_video else addresses[1] or addresses[0]),
+        expected=Expected(duration_s=seconds, audio=False if kind is ItemType.GIF else None),
+    )
+
+
+def _is_video_name(addresses: Sequence[str | None]) -> bool:
+    return any(re.search(r"\.(?:mp4|webm|mov|m4v)(?:[?#]|$)", address or "") for address in addresses)
+
+
+def _fraction(value: object) -> float | None:
+    """``30/1``"""
+    over, _, under = str(value or "").partition("/")
+    upper, lower = values.number(over), values.number(under or 1)
+    return upper / lower if upper and lower else None
+
+
+def _quoted(status: Node, platform: Platform) -> list[Item]:
+    """Mastodon 4.5 wraps the quoted status, forks hand it over bare."""
+    quote = values.obj(status, "quote")
+    other = values.obj(quote, "quoted_status") or quote
+    items = (_item(one, platform) for one in values.objects(other.get("media_attachments")))
+    return [replace(item, role=ItemRole.QUOTED, label=values.text(other.get("id"))) for item in items]
+
+
+def plain_text(html: object) -> str | None:
+    """The words of a status, whose paragraphs and line breaks are elements."""
+    if not isinstance(html, str):
+        return None
+    broken = re.sub(r"<br\s*/?>|</p>\s*<p[^<>]*>", "\n", html[: values.MAX_TEXT_CHARS])
+    return values.text(unescape(re.sub(r"<[^<>]*>", "", broken)))

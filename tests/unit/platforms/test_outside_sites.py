@@ -1,0 +1,108 @@
+"""Sites that other packages bring: found by their entry points, and never able to stop the vault."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.platform import AddressKind
+from mediavault.core.urls import parse_http_url
+from mediavault.core.verdicts import Verdict
+from mediavault.platforms import registry
+from mediavault.platforms.testing import UrlCase, check_urls, read_document
+from mediavault.runtime.doctor.site_checks import check_site_packages
+from tests.outside_site import guide_blocks, install
+
+URL = "https://films.example/posts/kite"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder on the path for packages; the registry is read again before and after."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry.reload()
+    yield tmp_path
+    monkeypatch.undo()
+    sys.modules.pop("mediavault_films", None)
+    registry.reload()
+
+
+def test_a_package_brings_a_site_that_is_found_by_its_urls(folder: Path) -> None:
+    install(folder, guide_blocks()[0])
+    registry.reload()
+
+    post, site = registry.identify(parse_http_url(f"{URL}/?from=feed"))
+    assert (site.name, post.post_id, post.canonical_url) == ("films", "kite", URL)
+    assert "films" in {one.name for one in registry.all_platforms()}
+    assert registry.broken_packages() == ()
+
+
+def test_the_guides_example_passes_its_own_tests(folder: Path) -> None:
+    source, test, *_ = guide_blocks()
+    install(folder, source)
+    namespace: dict[str, object] = {}
+    exec(test, namespace)
+
+    for check in (one for name, one in namespace.items() if name.startswith("test_")):
+        assert callable(check)
+        check()
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("raise RuntimeError('boom')", "RuntimeError: boom"),
+        ("raise SystemExit", "SystemExit"),
+        ("FILMS = 1", "TypeError: it is a int, not a Platform"),
+        ("from mediavault.platforms.x import X as FILMS", "ValueError: there is already a platform x"),
+        (
+            "from dataclasses import replace\nfrom mediavault.platforms.vimeo import VIMEO\nFILMS = replace(VIMEO, name='films')",
+            "ValueError: another platform has the host i.vimeocdn.com",
+        ),
+    ],
+)
+def test_a_broken_package_is_left_out_and_named(folder: Path, source: str, reason: str) -> None:
+    install(folder, source)
+    registry.reload()
+
+    (broken,) = registry.broken_packages()
+    assert (broken.entry_point, broken.reason.strip(": ")) == ("films = mediavault_films:FILMS", reason)
+    assert registry.platform("x").title == "X"
+    (check,) = check_site_packages([broken])
+    assert (check.verdict, reason in check.detail) == (Verdict.WARNING, True)
+
+
+def test_no_entry_point_is_there_without_a_package() -> None:
+    assert not entry_points(group=registry.GROUP)
+
+
+def test_the_kit_names_every_url_that_is_answered_differently() -> None:
+    site = registry.platform("pinterest")
+    check_urls(site, [UrlCase("https://www.pinterest.com/pin/12345/", post_id="12345")])
+
+    with pytest.raises(AssertionError) as failed:
+        check_urls(
+            site,
+            [
+                UrlCase("https://www.pinterest.com/pin/12345/", AddressKind.PROFILE),
+                UrlCase("https://pinterest.invalid/pin/12345/"),
+                UrlCase("https://www.pinterest.com/jane/", AddressKind.PROFILE, handle="jane"),
+            ],
+        )
+    first, second = str(failed.value).splitlines()
+    assert first.startswith("https://www.pinterest.com/pin/12345/: expected {'kind'")
+    assert second == "https://pinterest.invalid/pin/12345/: its host is not one of the site's"
+
+
+def test_the_kit_reads_a_document_of_a_built_in_site() -> None:
+    found = read_document(
+        registry.platform("bluesky"),
+        "https://bsky.app/profile/jane.test/post/3mddvy5bv6k27",
+        '{"uri": "at://did:plc:abc/app.bsky.feed.post/3mddvy5bv6k27", "author": {"handle": "jane.test"}, "record": {"text": "hi"}}',
+    )
+
+    assert (found.account.handle, found.text, found.videos) == ("jane.test", "hi", ())

@@ -1,0 +1,228 @@
+"""YouTube's player responses: whole files, tracks with their sound, and what it says instead."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from mediavault.core.failures import (
+    AgeRestricted,
+    Challenge,
+    Deleted,
+    Failure,
+    LiveNow,
+    LoginRequired,
+    Private,
+    RateLimited,
+    RegionLocked,
+    Upcoming,
+)
+from mediavault.core.media import Candidate, Post, SourceType
+from mediavault.core.platform import PageData
+from mediavault.platforms.youtube import YOUTUBE
+from mediavault.platforms.youtube import reader as youtube
+from mediavault.services.extraction.page_data.document import documents
+from mediavault.services.extraction.page_data.html_scan import scan
+
+ID = "aaaaaaaaaaa"
+URL = f"https://www.youtube.com/watch?v={ID}"
+POST = Post(URL, URL, "youtube", ID)
+
+
+def file(itag: int, mime: str, *, tail: str = "", **more: Any) -> dict[str, Any]:
+    url = f"https://r1---sn-a.googlevideo.com/videoplayback?expire=1800000000&id=o-A&itag={itag}&mime={mime[:9]}{tail}"
+    return {"itag": itag, "url": url, "mimeType": mime, "bitrate": 1_000 * itag, **more}
+
+
+MUXED = file(18, 'video/mp4; codecs="avc1.42001E, mp4a.40.2"', width=640, height=360, tail="&ratebypass=yes")
+MP4 = file(137, 'video/mp4; codecs="avc1.640028"', width=1920, height=1080, fps=30, contentLength="900")
+WEBM = file(248, 'video/webm; codecs="vp9"', width=1920, height=1080)
+AAC = file(140, 'audio/mp4; codecs="mp4a.40.2"')
+AAC_LOW = file(139, 'audio/mp4; codecs="mp4a.40.5"')
+OPUS = file(251, 'audio/webm; codecs="opus"')
+
+
+def response(*, formats: Any = (MUXED,), tracks: Any = (), video_id: str = ID, **more: Any) -> dict[str, Any]:
+    return {
+        "playabilityStatus": {"status": "OK"},
+        "streamingData": {"formats": list(formats), "adaptiveFormats": list(tracks)},
+        "videoDetails": {
+            "videoId": video_id,
+            "title": "A kite",
+            "lengthSeconds": "61",
+            "author": "Jane",
+            "shortDescription": "Wind.",
+            "thumbnail": {
+                "thumbnails": [
+                    {"url": "https://i.ytimg.com/vi/a/large.jpg", "width": 1920, "height": 1080},
+                    {"url": "https://i.ytimg.com/vi/a/small.jpg", "width": 320, "height": 180},
+                ]
+            },
+        },
+        "microformat": {
+            "playerMicroformatRenderer": {
+                "ownerProfileUrl": "http://www.youtube.com/@jane",
+                "publishDate": "2024-03-05",
+            }
+        },
+        **more,
+    }
+
+
+def refusal(status: str, reason: str = "", **more: Any) -> dict[str, Any]:
+    return {"playabilityStatus": {"status": status, "reason": reason, **more}}
+
+
+def read(*found: object) -> PageData:
+    data = youtube.read(POST, YOUTUBE, found)
+    assert data is not None
+    return data
+
+
+def rungs(*found: object) -> tuple[Candidate, ...]:
+    return read(*found).items[0].candidates
+
+
+def test_names_day_length_and_the_largest_picture_are_told() -> None:
+    found = read(response())
+
+    assert (found.handle, found.display_name, found.title, found.text) == ("jane", "Jane", "A kite", "Wind.")
+    assert found.published_at is not None
+    assert found.published_at.date().isoformat() == "2024-03-05"
+    assert found.thumbnail_url == "https://i.ytimg.com/vi/a/large.jpg"
+    assert found.items[0].expected.duration_s == 61
+
+
+def test_a_silent_track_has_the_best_sound_of_its_own_container() -> None:
+    found = rungs(response(formats=(), tracks=(MP4, WEBM, AAC_LOW, AAC, OPUS)))
+
+    assert [(c.container, c.video_codec, c.has_audio, c.audio_url) for c in found] == [
+        ("mp4", "h264", False, AAC["url"]),
+        ("webm", "vp9", False, OPUS["url"]),
+    ]
+    assert (found[0].width, found[0].height, found[0].fps, found[0].size) == (1920, 1080, 30, 900)
+
+
+def test_of_dubbed_sounds_the_original_one_is_taken() -> None:
+    dubbed = {**AAC, "url": AAC["url"] + "&dub", "bitrate": 999_999, "audioTrack": {"audioIsDefault": False}}
+    original = {**AAC, "audioTrack": {"audioIsDefault": True}}
+
+    assert rungs(response(formats=(), tracks=(MP4, dubbed, original)))[0].audio_url == AAC["url"]
+
+
+def test_a_track_that_comes_at_a_crawl_stands_back_behind_a_whole_file() -> None:
+    slowed = {**MP4, "url": MP4["url"] + "&n=abc"}
+
+    assert [c.height for c in rungs(response(tracks=(slowed, AAC)))] == [360]
+    assert [c.height for c in rungs(response(formats=(), tracks=(slowed, AAC)))] == [1080]
+
+
+def test_an_address_whose_signature_is_locked_is_no_candidate() -> None:
+    locked = {name: value for name, value in MUXED.items() if name != "url"}
+    locked["signatureCipher"] = urlencode({"s": "XYZ", "sp": "sig", "url": MUXED["url"]})
+
+    assert rungs(response(formats=(locked,))) == ()
+    assert read(response(formats=(locked,))).found
+
+
+def test_manifests_are_streams_with_sound() -> None:
+    said = response(formats=())
+    said["streamingData"] |= {"hlsManifestUrl": "https://manifest.googlevideo.com/api/manifest/hls_variant/a/file.m3u8"}
+
+    assert [(c.source_type, c.has_audio) for c in rungs(said)] == [(SourceType.HLS, True)]
+
+
+def test_an_adverts_response_beside_it_is_never_the_posts() -> None:
+    advert = response(
+        formats=(file(22, 'video/mp4; codecs="avc1, mp4a"', width=1280, height=720),), video_id="bbbbbbbbbbb"
+    )
+
+    assert [c.height for c in rungs(advert, response())] == [360]
+    assert youtube.read(POST, YOUTUBE, [advert]) is None
+
+
+def test_a_watch_page_and_an_embeds_nested_text_are_read() -> None:
+    page = f"<script>var ytInitialPlayerResponse = {json.dumps(response())};</script>"
+    nested = {"args": {"player_response": json.dumps(response())}}
+    embed = f"<script>yt.setConfig({json.dumps(nested)})</script>"
+
+    assert [len(rungs(*documents(scan(html)))) for html in (page, embed)] == [1, 1]
+
+
+def beside(video_id: str = ID) -> dict[str, Any]:
+    owner = {
+        "title": {"runs": [{"text": "Jane"}]},
+        "navigationEndpoint": {"browseEndpoint": {"canonicalBaseUrl": "/@jane"}},
+    }
+    contents = {"results": [{"videoSecondaryInfoRenderer": {"owner": {"videoOwnerRenderer": owner}}}]}
+    return {"currentVideoEndpoint": {"watchEndpoint": {"videoId": video_id}}, "contents": contents}
+
+
+def test_the_account_stands_beside_the_video_where_the_response_does_not_name_it() -> None:
+    found = read(response(microformat={}), beside())
+
+    assert found.handle == "jane"
+    assert read(response(microformat={}), beside("bbbbbbbbbbb")).handle is None
+
+
+def test_a_page_without_a_player_response_tells_who_posted_it() -> None:
+    found = read(beside())
+
+    assert (found.found, found.handle, found.display_name) == (False, "jane", "Jane")
+    assert youtube.read(POST, YOUTUBE, [beside("bbbbbbbbbbb")]) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "condition"),
+    [
+        (refusal("LOGIN_REQUIRED", "This video is private"), Private),
+        (refusal("LOGIN_REQUIRED", "Sign in to confirm your age"), AgeRestricted),
+        (refusal("LOGIN_REQUIRED", "Sign in to confirm you’re not a bot"), Challenge),
+        (refusal("ERROR", "This content isn't available. The current session has been rate-limited"), RateLimited),
+        (
+            refusal("ERROR", "This video has been removed for violating YouTube's policy on the law in your country"),
+            Deleted,
+        ),
+        (refusal("LOGIN_REQUIRED", "Please sign in"), LoginRequired),
+        (refusal("ERROR", "Video unavailable"), Deleted),
+        (refusal("UNPLAYABLE", "The uploader has not made this video available in your country"), RegionLocked),
+        (refusal("UNPLAYABLE", "Join this channel to get access to members-only content"), LoginRequired),
+        (refusal("LIVE_STREAM_OFFLINE", "Premieres in 3 hours"), Upcoming),
+    ],
+)
+def test_what_youtube_says_instead_is_raised(said: dict[str, Any], condition: type[Failure]) -> None:
+    with pytest.raises(condition):
+        youtube.read(POST, YOUTUBE, [said])
+
+
+def test_the_announced_start_of_a_premiere_is_carried_on() -> None:
+    begins = datetime(2026, 12, 1, 18, tzinfo=UTC)
+    slate = {"liveStreamOfflineSlateRenderer": {"scheduledStartTime": str(int(begins.timestamp()))}}
+    said = ("LIVE_STREAM_OFFLINE", "Premieres in 3 hours")
+    dated = refusal(*said, liveStreamability={"liveStreamabilityRenderer": {"offlineSlate": slate}})
+
+    with pytest.raises(Upcoming, match="2026-12-01 18:00 UTC") as told:
+        youtube.read(POST, YOUTUBE, [dated])
+    with pytest.raises(Upcoming) as said_only:
+        youtube.read(POST, YOUTUBE, [refusal(*said)])
+
+    assert told.value.starts_at == begins
+    assert (said_only.value.starts_at, said_only.value.retry_after) == (None, timedelta(hours=3))
+
+
+def test_a_refusal_about_another_video_is_not_the_posts() -> None:
+    other = {**refusal("ERROR", "Video unavailable"), "videoDetails": {"videoId": "bbbbbbbbbbb"}}
+
+    assert youtube.read(POST, YOUTUBE, [other]) is None
+
+
+def test_what_is_live_is_not_saved_yet() -> None:
+    said = response()
+    said["videoDetails"]["isLive"] = True
+
+    with pytest.raises(LiveNow):
+        youtube.read(POST, YOUTUBE, [said])
