@@ -140,6 +140,9 @@ class PageReader:
     always_sent: bool = False  # each page surely sends the data, so that without them nothing is guessed
     json_paths: re.Pattern[str] | None = None  # API answers worth reading
     data_css: str = ""  # the element that holds the data in the page itself
+    account_path: re.Pattern[str] | None = (
+        None  # of an account's URL, which alone names an author; group 1 is the handle
+    )
     viewer: tuple[str, ...] = ()  # the signed-in account: a key or a module's name anywhere, then the path to the name
 
 

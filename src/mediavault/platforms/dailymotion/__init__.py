@@ -59,6 +59,7 @@ DAILYMOTION = Platform(
     ),
     reader=PageReader(
         read=read,
+        account_path=re.compile(r"/(?:user/)?([\w-]{2,50})/?$"),
         ids_of=ids_of,
         json_paths=re.compile(r"/player/metadata/video/"),
         always_sent=True,

@@ -63,6 +63,7 @@ LINKEDIN = Platform(
     ),
     reader=PageReader(
         read=read,
+        account_path=re.compile(r"/(?:in|company|school|showcase)/([^/?#]{2,100})/?$"),
         json_paths=re.compile(r"/voyager/api/"),
     ),
     ytdlp=YtdlpRules(("linkedin",), handle=""),

@@ -65,6 +65,7 @@ PINTEREST = Platform(
     ),
     reader=PageReader(
         read=read,
+        account_path=re.compile(r"/([\w-]{2,50})/?$"),
         ids_of=ids_of,
         json_paths=re.compile(r"/resource/PinResource/get/|/_/graphql/"),
         data_css="#__PWS_INITIAL_PROPS__, #__PWS_DATA__, script[data-relay-response]",

@@ -46,6 +46,7 @@ SNAPCHAT = Platform(
     ),
     reader=PageReader(
         read=read,
+        account_path=re.compile(r"/(?:add/|@)([\w.-]{2,36})/?$"),
         ids_of=ids_of,
         data_css="#__NEXT_DATA__",
         always_sent=True,

@@ -66,6 +66,7 @@ VIMEO = Platform(
     ),
     reader=PageReader(
         read=read,
+        account_path=re.compile(r"/(?!user/|channels/)([\w-]{2,50})/?$"),
         ids_of=ids_of,
         json_paths=re.compile(r"^https://player\.vimeo\.com/video/\d+/config|^https://api\.vimeo\.com/videos/\d+"),
     ),

@@ -98,7 +98,7 @@ def from_page_data(
 
 def from_page(post: Post, platform: Platform, source: PageSource, owned: Owned) -> Extraction:
     """Any page: what its players, metadata and network showed, already sorted by whose it is."""
-    page, story = source.page, story_of(source.page, source.documents)
+    page, story = source.page, story_of(source.page, source.documents, platform)
     items = tuple(_item(sighting, page, alone=len(owned.items) == 1) for sighting in owned.items)
     return Extraction(
         post=post,

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from mediavault.core.media import Candidate, Expected, FoundIn, Item
 from mediavault.core.platform import Platform
+from mediavault.core.post_urls import is_named_host
+from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.services.extraction.media_urls import MediaKind, classify_media
 from mediavault.services.extraction.page_data import build, oembed, values
 from mediavault.services.extraction.page_data.hosted import is_hosted
@@ -83,12 +85,15 @@ def announced_duration(page: Page) -> float | None:
     return values.duration(page.meta("og:video:duration", "video:duration"))
 
 
-def story_of(page: Page, documents: Sequence[object] = ()) -> Story:
-    """The more telling source wins: an oEmbed answer, JSON-LD about this page, Open Graph, plain HTML."""
+def story_of(page: Page, documents: Sequence[object] = (), platform: Platform | None = None) -> Story:
+    """Who posted what. The better source wins: an oEmbed answer, JSON-LD about this page, Open Graph, plain HTML.
+
+    On ``platform`` the URL of an account names its handle, where the site's facts say how.
+    """
     if (said := oembed.story(documents)) is not None:
         return said
     own = next((n for n in page.linked if _types(n) & _POSTINGS and _is_about(page, n)), {})
-    name, handle = _author(page, own)
+    name, handle = _author(page, own, platform)
     pictures = tuple(dict.fromkeys(filter(None, map(page.absolute, _pictures(page, own)))))
     return Story(
         title=page.meta("og:title", "twitter:title")
@@ -254,7 +259,7 @@ _UNREAD = re.compile(r"^\(\d{1,3}\+?\) ")  # a signed-in person's messages, coun
 _AT_HANDLE = re.compile(r"^@?([\w][\w.-]{0,49})$")
 
 
-def _author(page: Page, own: Node) -> tuple[str | None, str | None]:
+def _author(page: Page, own: Node, platform: Platform | None) -> tuple[str | None, str | None]:
     """Display name and handle; sites with accounts write "Name (@handle) on …" into their titles."""
     titles = (page.meta("og:title") or "", page.meta("twitter:title") or "")
     if titled := next(filter(None, map(oembed.NAME_AND_HANDLE.match, titles)), None):
@@ -266,7 +271,7 @@ def _author(page: Page, own: Node) -> tuple[str | None, str | None]:
     on_site = _NAME_ON_SITE.match(page.meta("og:title", "twitter:title") or _UNREAD.sub("", page.title))
     names = (named, told.get("name"), on_site and on_site["name"], written, page.meta("link:name"))
     name = next((one for one in names if one and not one.startswith(("http://", "https://", "/"))), None)
-    return name, told.get("handle") or next(filter(None, _handles(page, author)), None)
+    return name, told.get("handle") or next(filter(None, _handles(page, author, platform)), None)
 
 
 # Instagram's sentences since 2015, the author among them
@@ -289,29 +294,26 @@ def _in_words(page: Page) -> dict[str, str]:
     return next(({k: v for k, v in match.groupdict().items() if v} for match in matches if match), {})
 
 
-def _handles(page: Page, author: object) -> Iterator[str | None]:
+def _handles(page: Page, author: object, platform: Platform | None) -> Iterator[str | None]:
     if isinstance(author, dict):
         for alternate in _several(author.get("alternateName")):
             yield _handle(alternate) if str(alternate).startswith("@") else None
-        address = urlsplit(page.absolute(author.get("url")) or "")
-        last = address.path.rstrip("/").rpartition("/")[2]
+        url = page.absolute(author.get("url")) or ""
+        last = urlsplit(url).path.rstrip("/").rpartition("/")[2]
         yield _handle(last) if last.startswith("@") else None
-        form = _ACCOUNTS.get((address.hostname or "").removeprefix("www."))
-        match = form.match(address.path) if form else None
-        yield match[1] if match else None
+        yield _account_at(url, platform)
     yield _handle(page.meta("twitter:creator"))
     for last in (url.rstrip("/").rpartition("/")[2] for name, url in page.metas if name == "link:url"):
         yield _handle(last) if last.startswith("@") else None
 
 
-# Sites that name an author in JSON-LD by the address of the account alone
-_ACCOUNTS = {
-    "vimeo.com": re.compile(r"/(?!user/|channels/)([\w-]{2,50})/?$"),
-    "pinterest.com": re.compile(r"/([\w-]{2,50})/?$"),
-    "linkedin.com": re.compile(r"/(?:in|company|school|showcase)/([^/?#]{2,100})/?$"),
-    "dailymotion.com": re.compile(r"/(?:user/)?([\w-]{2,50})/?$"),
-    "snapchat.com": re.compile(r"/(?:add/|@)([\w.-]{2,36})/?$"),
-}
+def _account_at(url: str, platform: Platform | None) -> str | None:
+    """The account that a URL of the site names, for sites that name an author by that URL alone."""
+    if platform is None or platform.reader.account_path is None or not url:
+        return None
+    parsed = parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS)
+    match = platform.reader.account_path.match(parsed.path) if is_named_host(platform, parsed) else None
+    return match[1] if match else None
 
 
 def _handle(text: object) -> str | None:

@@ -9,6 +9,7 @@ import pytest
 
 from mediavault.core.media import SourceType
 from mediavault.platforms.generic import GENERIC
+from mediavault.platforms.vimeo import VIMEO
 from mediavault.services.extraction.page_data.html_page import Page, read_page
 from mediavault.services.extraction.page_data.html_scan import scan
 from mediavault.services.extraction.page_data.metadata import (
@@ -202,9 +203,10 @@ def test_a_site_of_accounts_tells_the_handle_by_the_authors_address() -> None:
     video = {"@type": "VideoObject", "name": "A kite", "author": {"name": "Jane", "url": "https://vimeo.com/jane"}}
     html = f'<script type="application/ld+json">{json.dumps(video)}</script>'
 
-    story = story_of(page(html))
+    story = story_of(page(html), platform=VIMEO)
 
     assert (story.handle, story.display_name) == ("jane", "Jane")
+    assert story_of(page(html.replace("vimeo.com", "a.example")), platform=VIMEO).handle is None
 
 
 @pytest.mark.parametrize(("empty", "heading"), [(9, "A kite"), (10, "")])
