@@ -38,7 +38,7 @@ from tests.unit.services.extraction.test_browser_extractor import OnePage
 
 PLANTED = """
     import os, sys, time
-    from mediavault.services.extraction import reading_child
+    from mediavault.runtime import reading_child
     read, whole = reading_child.answer, reading_child.read_visit
     def read_visit(*_, **__):
         reading_child.read_visit = whole
