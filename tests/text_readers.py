@@ -34,13 +34,13 @@ from mediavault.services.extraction import (
     manifests,
     media_identity,
     media_urls,
-    ytdlp_format,
+    ytdlp_formats,
     ytdlp_reading,
 )
 from mediavault.services.extraction.api_extractor import read_answer
 from mediavault.services.extraction.assembly import read_source
 from mediavault.services.extraction.browser_extractor import read_capture
-from mediavault.services.extraction.page_data import articles, build, html_scan, selectors
+from mediavault.services.extraction.page_data import build, html_scan, page_identity, selectors
 from mediavault.services.extraction.page_manifests import page_manifests
 from mediavault.services.extraction.port import ApiAnswer
 from mediavault.services.extraction.saved_page import open_saved
@@ -138,7 +138,9 @@ WITH_MORE: Mapping[str, Read] = {
     "services.extraction.media_urls.media_facts": lambda text: media_urls.media_facts(URL + text, TIKTOK),
     "services.extraction.media_urls.media_key": lambda text: media_urls.media_key(URL + text, TIKTOK),
     "services.extraction.media_urls.watermark_of": lambda text: media_urls.watermark_of(URL + text, TIKTOK),
-    "services.extraction.page_data.articles.articles_linking": lambda text: articles.articles_linking(text, "1"),
+    "services.extraction.page_data.page_identity.articles_linking": lambda text: page_identity.articles_linking(
+        text, "1"
+    ),
     "services.extraction.page_data.build.candidate": lambda text: build.candidate(URL + text, GENERIC, FoundIn.DOM),
     "services.extraction.page_data.html_scan.attributes_of": lambda text: html_scan.attributes_of(text, 0, 0),
     "services.extraction.page_data.selectors.has_element": lambda text: selectors.has_element(text, "#a .b"),
@@ -149,6 +151,8 @@ WITH_MORE: Mapping[str, Read] = {
     "services.extraction.walls.is_login_page": lambda text: is_login_page(URL + text, TIKTOK),
     "services.extraction.ytdlp_format.is_foreign": lambda text: ytdlp_format.is_foreign(URL + text, TIKTOK),
     "services.vault.layout.id_in": lambda text: layout.id_in(_bytes(text), "here"),
+    "services.extraction.ytdlp_formats.is_foreign": lambda text: ytdlp_formats.is_foreign(URL + text, TIKTOK),
+    "services.vault.marker.id_in": lambda text: marker.id_in(_bytes(text), "here"),
     "store.search_words.is_in": lambda text: search_words.is_in(text, search_words.asked("kite") or ()),
     "store.search_words.account_line": lambda text: search_words.account_line(text, text),
     "store.search_words.job_line": lambda text: search_words.job_line(URL, URL, None, {"title": text, "text": text}),

@@ -12,7 +12,7 @@ from mediavault.api.words import help_for, one_line, size_words
 from mediavault.commands.output import err, out
 from mediavault.core.failures import MediavaultError
 from mediavault.core.media import Candidate, Extraction, Item, Post
-from mediavault.services.extraction.page_data.own_address import id_in
+from mediavault.services.extraction.page_data.page_identity import id_in
 from mediavault.services.extraction.ranking import choose
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ only the two halves of a pair that are next to each other come back as the chara
 from __future__ import annotations
 
 import math
-import re
 import types
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
@@ -97,8 +96,6 @@ _SIMPLE: Mapping[Any, _Form] = {
         _instance_of(timedelta),
         lambda span: [span.days, span.seconds, span.microseconds],
         lambda parts: timedelta(*parts),
-    ),
-        _instance_of(re.Pattern), lambda found: [found.pattern, found.flags], lambda parts: re.compile(*parts)
     ),
 }
 

@@ -23,8 +23,7 @@ from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Candidate, KeptFile
 from mediavault.core.system_errors import machine_errors_as_ours
 from mediavault.platforms.registry import platform
-from mediavault.services.extraction.person_choice import with_choice
-from mediavault.services.extraction.ranking import choose, explain
+from mediavault.services.extraction.ranking import choose, explain, with_choice
 from mediavault.worker import gatekeeper
 from mediavault.worker.album import album_of
 from mediavault.worker.attempt import Attempt

@@ -67,13 +67,6 @@ def test_a_broadcast_is_told() -> None:
         read(URL, player(stream_type="live"))
 
 
-def test_the_data_apis_answer_about_a_missing_video_says_that_it_is_gone() -> None:
-    error = {"code": 404, "message": "This video does not exist.", "type": "not_found", "error_data": {}}
-
-    with pytest.raises(Deleted):
-        read("https://www.dailymotion.com/video/x8abcde", {"error": error})
-
-
 def test_graphql_names_the_stream_beside_the_facts() -> None:
     video = {"id": "VmlkZW86", "xid": "x5kesuj", "title": "a kite", "hlsURL": STREAM, "creator": {"name": "jane"}}
     data = told(URL, {"data": {"video": video}})

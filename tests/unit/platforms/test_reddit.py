@@ -147,20 +147,6 @@ def test_an_animation_elsewhere_is_taken_as_reddit_shows_it() -> None:
     assert (found.items[0].type, found.items[0].expected.audio) == (ItemType.GIF, False)
 
 
-def test_the_sites_own_state_is_read() -> None:
-    media = {
-        "type": "video",
-        "hlsUrl": f"{VIDEO}/HLSPlaylist.m3u8",
-        "dashUrl": None,
-        "width": 720,
-        "height": 1280,
-        "isGif": False,
-    }
-    state = {"posts": {"models": {f"t3_{ID}": {"id": f"t3_{ID}", "title": "A kite", "author": "jane", "media": media}}}}
-
-    assert [(c.width, c.height) for c in read(state).items[0].candidates] == [(720, 1280)]
-
-
 def page(
     *, player: str, post: str = f'id="t3_{ID}" permalink="/r/a/" post-title="A kite" author="jane"'
 ) -> list[object]:

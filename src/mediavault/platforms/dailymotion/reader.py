@@ -1,6 +1,6 @@
-"""Dailymotion: the player's metadata of a video, the data API's record, and GraphQL's.
+"""Dailymotion: the player's metadata of a video, and GraphQL's record.
 
-The metadata name the stream; the other two name title, owner and picture only. Prerolls are never in these answers.
+The metadata name the stream; the record names title, owner and picture. Prerolls are never in these answers.
 Checked 2026-11-24 against recorded answers.
 """
 
@@ -35,8 +35,6 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
             raise failure
         if player.get("stream_type") == "live" or player.get("mode") == "live":
             raise LiveNow("Dailymotion shows a broadcast that has not ended yet.")
-    if not own and (failure := next(filter(None, map(_api_refusal, documents)), None)):
-        raise failure
     return _page_data(platform, player or {}, own) if own else None
 
 
@@ -105,16 +103,6 @@ _CODES: dict[str, type[Failure]] = {
     "DM019": Private,
     "DM020": AgeRestricted,
 }
-
-
-def _api_refusal(document: object) -> Failure | None:
-    """The data API answers with a number and a reason of its own."""
-    error = values.obj(document, "error")
-    if "error_data" not in error and error.get("type") not in ("not_found", "access_forbidden"):
-        return None
-    is_gone = error.get("code") == 404 or error.get("type") == "not_found"
-    said = values.text(error.get("message")) or "no reason given"
-    return (Deleted if is_gone else Private)(f"Dailymotion does not show this video: {said}")
 
 
 def _refusal(player: Node) -> Failure | None:

@@ -32,7 +32,6 @@ def items_of(post: Node, platform: Platform) -> tuple[Item, ...]:
         _hosted(post, platform)
         or _gallery(post, platform)
         or _inline(post, platform)
-        or _desktop(post, platform)
         or _gif(post, platform)
         or _linked(post, platform)
         or _unready(post)
@@ -43,16 +42,7 @@ def picture_of(post: Node) -> str | None:
     """The largest preview, which is the video's first frame."""
     images = values.objects(values.obj(post, "preview").get("images"))
     source = values.obj(images[0], "source") if images else {}
-    media = values.obj(post, "media")
-    named = (
-        source.get("url"),
-        media.get("posterUrl"),
-        values.obj(media, "still", "source").get("url"),
-        values.obj(post, "preview").get("url"),
-        post.get("thumbnail"),
-        values.obj(post, "thumbnail").get("url"),
-    )
-    return next(filter(None, map(address, named)), None)
+    return next(filter(None, map(address, (source.get("url"), post.get("thumbnail")))), None)
 
 
 def address(value: object) -> str | None:
@@ -205,31 +195,6 @@ def _animation(
     )
 
 
-def _desktop(post: Node, platform: Platform) -> tuple[Item, ...]:
-    """The site's own state since 2018 (``media.hlsUrl``), and GraphQL's answers (``media.streaming``)."""
-    media = values.obj(post, "media")
-    stream = values.obj(media, "streaming") or media
-    if not (stream.get("hlsUrl") or stream.get("dashUrl")):
-        if media.get("type") == "gifvideo" and address(media.get("content")):
-            size = values.integer(media.get("width")), values.integer(media.get("height"))
-            return (_animation(media.get("content"), platform, size, picture_of(post)),)
-        return ()
-    is_gif = stream.get("isGif") is True
-    dimensions = values.obj(stream, "dimensions") or stream
-    return (
-        video_item(
-            platform,
-            hls=stream.get("hlsUrl"),
-            dash=stream.get("dashUrl"),
-            size=(values.integer(dimensions.get("width")), values.integer(dimensions.get("height"))),
-            seconds=values.number(stream.get("duration")),
-            sound=False if is_gif else None,
-            is_gif=is_gif,
-            picture=picture_of(post),
-        ),
-    )
-
-
 def _gif(post: Node, platform: Platform) -> tuple[Item, ...]:
     """Animations on reddit's own hosts, and those on other hosts that reddit has made a silent video of."""
     preview = values.obj(post, "preview")
@@ -260,7 +225,7 @@ def _unready(post: Node) -> tuple[Item, ...]:
 
 def _linked(post: Node, platform: Platform) -> tuple[Item, ...]:
     """A post that is a link to a file."""
-    url = address(post.get("url_overridden_by_dest") or post.get("url") or values.obj(post, "source").get("url"))
+    url = address(post.get("url_overridden_by_dest") or post.get("url"))
     if url is None or post.get("is_self") is True:
         return ()
     path = url.partition("?")[0]

@@ -1,4 +1,4 @@
-"""Reddit: the post's own record in a listing, the site's state or a GraphQL answer, or its elements in a page.
+"""Reddit: the post's own record in a listing, or its elements in a page.
 
 A post is told by its id (base 36, ``t3_`` before it). A crosspost shows the media of the post that it passes on; answers,
 adverts and the posts beside it are never looked at. Checked 2026-11-24 against recorded answers of 2017 to 2026.
@@ -59,7 +59,7 @@ def _ids(node: Node) -> set[str]:
 
 def _is_own(node: Node, post: Post) -> bool:
     """``/video/<id>`` names the video of the post instead of the post."""
-    if not post.post_id or not any(name in node for name in ("author", "permalink", "authorInfo", "is_self", "media")):
+    if not post.post_id or not any(name in node for name in ("author", "permalink", "is_self", "media")):
         return False
     return post.post_id in _ids(node) or ("/video/" in post.canonical_url and video_id(node.get("url")) == post.post_id)
 
@@ -116,7 +116,7 @@ def story_of(post: Post, documents: Sequence[object]) -> PageData | None:
 
 
 def _author(node: Node) -> str | None:
-    author = values.text(node.get("author")) or values.text(values.obj(node, "authorInfo").get("name"))
+    author = values.text(node.get("author"))
     return None if author == "[deleted]" else author
 
 
@@ -126,8 +126,7 @@ def _title(node: Node) -> str | None:
 
 
 def _moment(node: Node) -> datetime | None:
-    """``created`` was local time before 2020, and is in milliseconds in the site's own state."""
-    return next(filter(None, (values.moment(node.get(name)) for name in ("created_utc", "createdAt", "created"))), None)
+    return values.moment(node.get("created_utc"))
 
 
 def _metadata(node: Node) -> Mapping[str, Any]:
@@ -149,7 +148,7 @@ _REMOVED = ("[removed]", "[deleted]", "[ Removed by Reddit ]")
 
 
 def _gone(node: Node) -> Failure | None:
-    by = values.text(node.get("removed_by_category")) or values.text(node.get("removedByCategory"))
+    by = values.text(node.get("removed_by_category"))
     if by or values.text(node.get("selftext")) in _REMOVED or node.get("title") in _REMOVED:
         return Deleted(f"Reddit says that the post was removed ({by or 'deleted'}).")
     return None

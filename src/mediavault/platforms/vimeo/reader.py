@@ -1,6 +1,6 @@
 """Vimeo: the player's config, the clip page's data, and the API's record of a video.
 
-The config (``request.files``) names the files; page data and older API answers name title, owner and picture only. A
+The config (``request.files``) names the files; page data name title, owner and picture only. A
 config whose clip has another id belongs to a recommended video.
 Checked 2026-11-24 against recorded answers.
 """
@@ -102,12 +102,9 @@ def _in_order(stream: Node) -> list[Node]:
 
 
 def _record_id(node: Node) -> str | None:
-    """``/videos/123`` of the API, the number of its older form, or the clip of a page's data."""
+    """The number in ``/videos/123`` of the API."""
     uri = re.match(r"^/videos/(\d+)", str(node.get("uri", "")))
-    if uri:
-        return uri[1]
-    simple = "user_name" in node and "title" in node
-    return str(node.get("id")) if simple else None
+    return uri[1] if uri else None
 
 
 def _recorded(platform: Platform, record: Node) -> Iterator[Candidate]:
@@ -159,8 +156,6 @@ def _is_about(post: Post, node: Node) -> bool:
 
 
 def _owner(node: Node) -> Node:
-    if "user_name" in node:
-        return {"name": node.get("user_name"), "url": node.get("user_url")}
     return values.obj(_clip(node), "owner") or values.obj(node, "owner") or values.obj(node, "user")
 
 
@@ -187,7 +182,6 @@ def _picture(node: Node) -> str | None:
         clip.get("thumbnail_url"),
         *(one.get("link") for one in reversed(sizes)),
         thumbnail.get("src_8x") or thumbnail.get("src_4x") or thumbnail.get("src_2x") or thumbnail.get("src"),
-        node.get("thumbnail_large"),
     ]
     return next(filter(None, map(values.url, named)), None)
 

@@ -36,18 +36,16 @@ from mediavault.services.extraction.assembly import (
 )
 from mediavault.services.extraction.candidates import NetworkMedia, leftovers, network_media
 from mediavault.services.extraction.media_identity import identity
-from mediavault.services.extraction.outcome import Outcome, outcome_of
+from mediavault.services.extraction.outcome import Outcome, outcome_of, shown_by
 from mediavault.services.extraction.ownership import Owned
 from mediavault.services.extraction.page_data.metadata import announced_duration
-from mediavault.services.extraction.page_data.readers import read_page_data
+from mediavault.services.extraction.page_data.readers import read_page_data, viewer_of
 from mediavault.services.extraction.page_data.refusals import told_refusal
-from mediavault.services.extraction.page_data.viewer import viewer_of
 from mediavault.services.extraction.page_manifests import page_manifests
 from mediavault.services.extraction.players import player_sightings
 from mediavault.services.extraction.port import Reader, VisitReading
 from mediavault.services.extraction.prerolls import own_plays
 from mediavault.services.extraction.ranking import no_video
-from mediavault.services.extraction.shown import shown_by
 from mediavault.services.extraction.walls import hard_wall, soft_wall
 
 MARGIN_S = 8.0  # of the given time: the browser closes its page after the visit

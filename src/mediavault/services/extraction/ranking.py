@@ -7,6 +7,7 @@ are delivered comes last: a silent direct file is no better than a stream with s
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from mediavault.core.failures import Ambiguous, Drm, LinkExpired, NoVideo
@@ -23,6 +24,7 @@ from mediavault.core.media import (
     Watermark,
 )
 from mediavault.core.words import counted
+from mediavault.services.extraction.media_identity import identity
 
 _WATERMARK = {Watermark.NO: 2, Watermark.UNKNOWN: 1, Watermark.YES: 0}
 # What a bit is worth against H.264's: AV1 shows twice as much with it.
@@ -172,3 +174,23 @@ def _sound(candidate: Candidate, *, wanted: bool | None) -> int:
     if wanted is False:
         return 1
     return {True: 2, None: 1, False: 0}[True if candidate.audio_url else candidate.has_audio]
+
+
+# --- a person's choice -------------------------------------------------------------------------------------------
+
+
+def with_choice(extraction: Extraction, chosen_url: str | None) -> Extraction:
+    """The extraction with a person's choice as the post's only video; unchanged where the choice is not among it."""
+    if chosen_url is None:
+        return extraction
+    wanted = identity(chosen_url)
+    chosen = next((c for c in extraction.candidates if identity(c.url) == wanted), None)
+    if chosen is None:
+        return extraction
+    same = [c for c in extraction.candidates if c is chosen or _is_same_video(c, chosen)]
+    owned = tuple(replace(c, ownership=Ownership.CHOSEN, item=None) for c in same)
+    return replace(extraction, items=(Item(owned, media_id=chosen.media_key),), others=(), selected=None)
+
+
+def _is_same_video(one: Candidate, other: Candidate) -> bool:
+    return one.media_key is not None and one.media_key == other.media_key

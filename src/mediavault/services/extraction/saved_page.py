@@ -18,19 +18,16 @@ from mediavault.services.extraction.assembly import (
     read_source,
     settle_own,
 )
-from mediavault.services.extraction.outcome import Outcome, outcome_of, outcome_of_error
+from mediavault.services.extraction.outcome import Outcome, outcome_of, outcome_of_error, shown_by
 from mediavault.services.extraction.ownership import Owned, settle
 from mediavault.services.extraction.page_data import values
-from mediavault.services.extraction.page_data.articles import articles_linking
 from mediavault.services.extraction.page_data.document import MAX_JSON_CHARS, parse_json
 from mediavault.services.extraction.page_data.html_page import read_page
-from mediavault.services.extraction.page_data.own_address import addresses_in
-from mediavault.services.extraction.page_data.page_identity import is_another_post
+from mediavault.services.extraction.page_data.page_identity import addresses_in, articles_linking, is_another_post
 from mediavault.services.extraction.page_data.readers import read_page_data, read_story
 from mediavault.services.extraction.page_data.refusals import told_refusal
 from mediavault.services.extraction.page_data.timelines import listing
 from mediavault.services.extraction.saved_players import as_capture, by_article, by_script, sightings
-from mediavault.services.extraction.shown import shown_by
 from mediavault.services.extraction.visible_text import visible_text
 from mediavault.services.extraction.walls import hard_wall, soft_wall
 

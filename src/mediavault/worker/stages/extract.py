@@ -23,8 +23,7 @@ from mediavault.core.sessions import is_signed_in
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.core.words import counted
 from mediavault.platforms import registry
-from mediavault.services.extraction.person_choice import with_choice
-from mediavault.services.extraction.ranking import same_item
+from mediavault.services.extraction.ranking import same_item, with_choice
 from mediavault.worker import gatekeeper
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.checkpoint import saved_extraction

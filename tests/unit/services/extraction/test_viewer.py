@@ -7,7 +7,7 @@ import pytest
 from mediavault.platforms.facebook import FACEBOOK
 from mediavault.platforms.instagram import INSTAGRAM
 from mediavault.platforms.tiktok import TIKTOK
-from mediavault.services.extraction.page_data.viewer import viewer_of
+from mediavault.services.extraction.page_data.readers import viewer_of
 
 
 def meta(*definition: object) -> object:

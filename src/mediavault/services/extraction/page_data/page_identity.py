@@ -1,17 +1,23 @@
-"""What a page calls itself: the post that was asked for, another one, or no post at all. Pure.
+"""Which post a page or a JSON document is about: the one that was asked for, another one, or no post at all. Pure.
 
-A page is saved, and answered, under addresses that are not its own: the site moved on by itself, or sent what it had instead.
+A page is answered under URLs that are not its own: the site moved on by itself, or sent what it had instead.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from mediavault.core.failures import BadUrl
 from mediavault.core.media import Post
 from mediavault.core.platform import AddressKind, Platform
 from mediavault.core.post_urls import is_named_host, read_page, read_post
 from mediavault.core.urls import HttpUrl, parse_http_url
+from mediavault.services.extraction.page_data import activity, microformats, values
 from mediavault.services.extraction.page_data.html_page import Page
-from mediavault.services.extraction.page_data.own_address import id_in
+from mediavault.services.extraction.page_data.html_scan import MAX_HTML_CHARS
+from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 
 def is_another_post(post: Post, platform: Platform, page: Page) -> bool:
@@ -46,3 +52,94 @@ def _parsed(url: str | None) -> HttpUrl | None:
         return parse_http_url(url or "")
     except BadUrl:
         return None
+
+
+# --- which post a document is about ------------------------------------------------------------------------------
+
+_POST_URI = re.compile(r"^at://(?P<repo>[^/]+)/app\.bsky\.feed\.post/(?P<id>[\w-]+)$")
+_MAX_NODES = 200  # the post itself stands near the root
+
+
+def addresses_in(document: object) -> Iterator[str]:
+    """The addresses that ``document`` states as its own post's, surest first."""
+    for entries in (activity.objects_in(document), microformats.entries_in(document)):
+        if len(entries) == 1:
+            yield from (activity if "properties" not in entries[0] else microformats).addresses_of(entries[0])
+    for number, node in enumerate(walk(document)):
+        if number > _MAX_NODES:
+            return
+        if (address := _of_node(node)) is not None:
+            yield address
+            return
+
+
+def _of_node(node: Node) -> str | None:
+    """The address of a node that is a post on one of the sites that we know."""
+    if "media_attachments" in node and "account" in node:
+        return values.text(node.get("url")) or values.text(node.get("uri"))
+    if uri := _POST_URI.match(str(node.get("uri", ""))):
+        author = values.text(values.obj(node, "author").get("handle")) or uri["repo"]
+        return f"https://bsky.app/profile/{author}/post/{uri['id']}"
+    if node.get("rest_id") and "full_text" in values.obj(node, "legacy"):
+        return f"https://x.com/i/status/{node['rest_id']}"
+    if node.get("id_str") and "user" in node and ("full_text" in node or "mediaDetails" in node):
+        return f"https://x.com/i/status/{node['id_str']}"
+    author = values.obj(node, "author")
+    if author.get("uniqueId") and ("video" in node or "imagePost" in node):
+        return f"https://www.tiktok.com/@{author['uniqueId']}/video/{node.get('id')}"
+    if node.get("shortcode") and ("display_url" in node or "owner" in node):
+        return f"https://www.instagram.com/p/{node['shortcode']}/"
+    if node.get("permalink") and "subreddit" in node:
+        return f"https://www.reddit.com{node['permalink']}"
+    return None
+
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_ID = re.compile(r"(?=[\w-]*\d)[\w]{4,64}|(?=\w*[a-z])(?=\w*[A-Z])\w{4,64}")
+
+
+def id_in(url: str) -> str | None:
+    """The id that an address of an unknown site seems to name: the end of its last part, if it looks like one."""
+    last = urlsplit(url).path.rstrip("/").rpartition("/")[2].partition(".")[0]
+    if _UUID.fullmatch(last):
+        return last
+    end = last.rpartition("-")[2]
+    return end if _ID.fullmatch(end) else None
+
+
+# --- which article is the post's ---------------------------------------------------------------------------------
+
+_MAX_ARTICLES = 500
+_EDGE = re.compile(r"<(?=[!/A-Za-z])(?:(/?)article(?=[\s>])|!--|(script|style|textarea|title)(?=[\s>]))", re.IGNORECASE)
+_END = re.compile(r"-->|</(?:script|style|textarea|title)(?=[\s>])", re.IGNORECASE)
+
+
+def articles_linking(html: str, post_id: str | None) -> frozenset[str]:
+    """The containers (``article:0`` …, as ``html_page`` names them) that hold a link to the post, or its urn; none without
+    an id.
+
+    An answer to the post stands in an article of its own and links to itself.
+    """
+    if not post_id or post_id not in html:
+        return frozenset()
+    named = rf"""[^"'\s<>]*(?:[/=:]|%3A){re.escape(post_id)}(?=[/?#&"'\s>])"""
+    link = re.compile(rf"""\s(?:href|data-(?:activity-)?urn)\s*=\s*["']?{named}""")
+    return frozenset(name for name, text in _articles(html[:MAX_HTML_CHARS]) if link.search(text))
+
+
+def _articles(html: str) -> list[tuple[str, str]]:
+    """The articles in order, each with its markup up to the next one inside it or to its end."""
+    found: list[tuple[str, str]] = []
+    position, count = 0, 0
+    opened: tuple[str, int] | None = None
+    while count < _MAX_ARTICLES and (edge := _EDGE.search(html, position)):
+        position = edge.end()
+        if edge[0] == "<!--" or edge[2]:
+            end = _END.search(html, position)
+            position = end.end() if end else len(html)
+            continue
+        if opened is not None:
+            found.append((opened[0], html[opened[1] : edge.start()]))
+        opened = None if edge[1] else (f"article:{count}", edge.start())
+        count += not edge[1]
+    return [*found, (opened[0], html[opened[1] :])] if opened else found

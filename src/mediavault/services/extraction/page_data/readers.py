@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from mediavault.core.failures import ExtractorBroken
 from mediavault.core.media import Post
 from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.page_data import activity, fediverse, microformats, statuses
+from mediavault.services.extraction.page_data.json_walk import walk_all
 
 # Forms that any site may use; each reader finds out itself which post a document is about
 _SHARED: tuple[Callable[[Post, Platform, Sequence[object]], PageData | None], ...] = (
@@ -38,3 +39,27 @@ def read_page_data(post: Post, platform: Platform, documents: Sequence[object]) 
         return next(filter(None, shared), data)
     except (AttributeError, KeyError, IndexError, TypeError) as exc:
         raise ExtractorBroken(f"{platform.title} has changed the form of its answers ({exc}).") from exc
+
+
+# --- who looks ---------------------------------------------------------------------------------------------------
+
+
+def viewer_of(path: Sequence[str], documents: Iterable[object]) -> str | None:
+    """The name at ``path``: its first part is a key, or the name of a module as Meta's pages define them
+    (``[name, [], data, number]``), anywhere; the rest leads down from there. None where no document has it."""
+    for document in documents:
+        for node in walk_all(document):
+            if isinstance(node, Mapping):
+                found = _below(node.get(path[0]), path[1:])
+            else:
+                is_module = len(node) > 2 and node[0] == path[0]
+                found = _below(node[2], path[1:]) if is_module else None
+            if found is not None:
+                return found
+    return None
+
+
+def _below(value: object, path: Sequence[str]) -> str | None:
+    for part in path:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value.strip() or None if isinstance(value, str) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.services.extraction.page_data.articles import articles_linking
+from mediavault.services.extraction.page_data.page_identity import articles_linking
 
 OWN = '<article><a href="/jane/status/7?s=1">now</a></article>'
 OTHER = '<article><a href="/bob/status/77">then</a></article>'

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.services.extraction.page_data.own_address import addresses_in, id_in
+from mediavault.services.extraction.page_data.page_identity import addresses_in, id_in
 
 
 @pytest.mark.parametrize(
