@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from tests.patience import patient
+
 VERSION = b"RFB 003.008\n"
 SECURITY_NONE, SHARED = b"\x01", b"\x01"
 GREETING = (VERSION, SECURITY_NONE, SHARED)
@@ -27,8 +29,21 @@ def stroke(keysym: int) -> bytes:
     return key(keysym, down=True) + key(keysym, down=False)
 
 
+def keysym_of(char: str) -> int:
+    return ord(char) if ord(char) < 0x100 else 0x0100_0000 | ord(char)
+
+
 def typed(text: str) -> bytes:
-    return b"".join(stroke(ord(char) if ord(char) < 0x100 else 0x0100_0000 | ord(char)) for char in text)
+    return b"".join(stroke(keysym_of(char)) for char in text)
+
+
+async def type_slowly(screen: Screen, text: str) -> None:
+    """A first press with Control puts a character that Xvnc's keyboard lacks on a key, as the page does."""
+    for char in text:
+        if not char.isascii():
+            await screen.write(key(CONTROL, down=True) + stroke(keysym_of(char)) + key(CONTROL, down=False))
+            await asyncio.sleep(patient(0.15, most=3))
+        await screen.write(stroke(keysym_of(char)))
 
 
 def pointer(x: int, y: int, buttons: int = 0) -> bytes:

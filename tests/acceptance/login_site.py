@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import web
 
@@ -23,13 +24,23 @@ type="password"><button id="go">Sign in</button></form>"""
 _CLIP = '<title>A clip</title><main><h1>A clip</h1><video src="/v.mp4" width="640" height="360"></video></main>'
 _CHALLENGE = """<!doctype html><title>Just a moment...</title><style>body{margin:0}button{position:absolute;left:40px;top:160px;
 width:300px;height:40px}</style><form method="post"><button id="go">I am human</button></form>"""
+_NOTES = """<!doctype html><title>Notes</title><meta charset="utf-8"><style>body{margin:0;height:5000px}
+textarea{position:absolute;left:20px;top:20px;width:400px;height:200px}</style><textarea id="notes"></textarea><script>
+const report = () => fetch("/notes", {method: "POST", body: JSON.stringify({text: notes.value, scrolled: scrollY})});
+notes.addEventListener("input", report);
+document.addEventListener("scroll", report);
+</script>"""
 
 
 @dataclass
 class LoginSite:
-    """``seen`` holds what was sent with each request: path, user agent, cookie names, and of the form its fields."""
+    """``seen`` holds what was sent with each request: path, user agent, cookie names, and of the form its fields.
+
+    ``notes`` is what the page of that name reported last: the text in it, and how far it is scrolled, in pixels.
+    """
 
     seen: list[dict[str, object]] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=lambda: {"text": "", "scrolled": 0})
     _runner: web.AppRunner | None = None
     port: int = 0
     picture: str = ""  # an address that the form shows
@@ -58,6 +69,8 @@ class LoginSite:
         app.router.add_get("/guarded", self._guarded)
         app.router.add_post("/guarded", self._answered)
         app.router.add_get("/v.mp4", self._video)
+        app.router.add_get("/notes", self._notes)
+        app.router.add_post("/notes", self._noted)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -106,6 +119,14 @@ class LoginSite:
         answer = web.Response(text=_CLIP, content_type="text/html")
         answer.set_cookie("clearance", "granted", max_age=3_600, httponly=True)
         return answer
+
+    async def _notes(self, request: web.Request) -> web.Response:
+        self._note(request)
+        return web.Response(text=_NOTES, content_type="text/html")
+
+    async def _noted(self, request: web.Request) -> web.Response:
+        self.notes = await request.json()
+        return web.Response(status=204)
 
     async def _video(self, request: web.Request) -> web.Response:
         self._note(request)

@@ -65,6 +65,8 @@ pytestmark = [
 ]
 
 WITHIN_S = 40.0
+TOKEN = "mv_a-long-random-token"
+CLIPBOARD = ["clipboard-read", "clipboard-write"]
 _LEASE = timedelta(seconds=90)
 
 
@@ -123,7 +125,7 @@ async def _nothing() -> list[Check]:
 
 
 @asynccontextmanager
-async def a_world(root: Path) -> AsyncIterator[World]:
+async def a_world(root: Path, **given: Any) -> AsyncIterator[World]:
     from playwright.async_api import async_playwright
 
     site, clock = LoginSite(), SystemClock()
@@ -137,7 +139,7 @@ async def a_world(root: Path) -> AsyncIterator[World]:
         await go_on_after_window(session, errand, store)
 
     windows = LoginWindows(desk, guard, clock, executable=None, on_closed=on_closed)
-    settings = Settings(state_dir=state, download_dir=root / "d")
+    settings = Settings(state_dir=state, download_dir=root / "d", **given)
     submission = Submission(lambda url: (identify(url)[0], site.platform), lambda _: None, clock, 5)
     live = LiveSettings(settings, store, clock)
     services = ApiServices(
@@ -364,6 +366,93 @@ async def test_a_killed_process_leaves_no_window_behind(tmp_path: Path) -> None:
         await site.close()
 
 
+# --- the window in the page ------------------------------------------------------------------------------------
+
+
+async def test_the_window_takes_text_in_every_script_the_clipboard_and_the_wheel(world: World) -> None:
+    page = await notes_page(world, viewport={"width": 1400, "height": 1100}, permissions=CLIPBOARD)
+    await click(page, 100, 100)
+    for char in "aß@éЖ":
+        await page.keyboard.type(char)
+        await page.wait_for_timeout(patient(150, most=3))
+    await until(lambda: world.site.notes["text"] == "aß@éЖ")
+    await page.keyboard.press("Backspace")
+    await page.evaluate("navigator.clipboard.writeText(' Grüße, 你好 ')")
+    await page.keyboard.press("Control+v")
+    await until(lambda: world.site.notes["text"] == "aß@é Grüße, 你好 ")
+
+    await page.keyboard.press("Control+a")
+    await page.keyboard.press("Control+c")
+    await page.wait_for_function(
+        "async (wanted) => (await navigator.clipboard.readText()) === wanted", arg="aß@é Grüße, 你好 "
+    )
+    await page.mouse.wheel(0, 500)
+    await until(lambda: world.site.notes["scrolled"] > 0)
+    assert world.troubles == []
+
+
+async def test_a_phone_sees_the_whole_width_and_scrolls_with_one_finger(world: World) -> None:
+    page = await notes_page(world, narrow=True, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    box = await page.locator("#screen").bounding_box()
+    assert box["x"] >= 0
+    assert 300 < box["width"] <= 390
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+
+    await page.touchscreen.tap(box["x"] + 80, box["y"] + 80)
+    await page.click("#keyboard")
+    await page.keyboard.type("ok")
+    await until(lambda: world.site.notes["text"] == "ok")
+    finger = await page.context.new_cdp_session(page)
+    x, y = box["x"] + 200, box["y"] + 500
+    await finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for moved in range(10, 250, 10):
+        await finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - moved}]})
+    await finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    await until(lambda: world.site.notes["scrolled"] > 0)
+    assert world.troubles == []
+
+
+async def test_a_viewer_connects_again_by_itself_and_loses_the_window_to_the_next_one(world: World) -> None:
+    first = await notes_page(world)
+    address = first.url
+    showing = world.windows._showing
+    assert showing is not None
+    assert showing.connection is not None
+    former = showing.connection
+    former.close()
+    await until(lambda: showing.connection not in (None, former))
+    await first.wait_for_function("() => document.querySelector('#screen canvas')?.width > 0")
+    await click(first, 100, 100)
+    await first.keyboard.type("still here")
+    await until(lambda: world.site.notes["text"] == "still here")
+
+    ticket = await open_notes(world)
+    second = await viewed(world, ticket)
+    await first.get_by_text("The window is shown elsewhere now.").wait_for()
+    again = await world.page()
+    await again.goto(f"{address}#{ticket}")
+    await again.get_by_text("This link to the window has been used.").wait_for()
+    assert await second.locator("#screen").is_visible()
+    assert world.troubles == []
+
+
+async def test_signing_out_of_the_vault_takes_the_window_away(tmp_path: Path) -> None:
+    async with a_world(tmp_path, token=TOKEN) as world:
+        page = await world.page()
+        await page.goto(f"{world.address}/login")
+        await page.fill("#password", TOKEN)
+        await page.click("form[action='/login'] button")
+        await page.goto(f"{world.address}/sessions/window#{await open_notes(world)}")
+        await page.locator("#screen canvas").wait_for()
+        await until(lambda: is_connected(world))
+        other = await page.context.new_page()
+        await other.goto(f"{world.address}/access")
+        await other.click("form[action='/logout'] button")
+
+        await page.wait_for_url("**/login")
+        assert not is_connected(world)
+
+
 # --- what a person does ----------------------------------------------------------------------------------------
 
 
@@ -373,13 +462,40 @@ async def sign_in_by_hand(world: World) -> None:
     async with world.windows.connect(viewer.key) as screen, rfb.greeted(screen):
         await until(lambda: asked(world, "/login"))
         await asyncio.sleep(patient(1.5, most=3))
-        await screen.write(rfb.click(100, 60) + rfb.typed(NAME) + rfb.stroke(rfb.TAB))
-        await screen.write(rfb.typed(PASSWORD) + rfb.stroke(rfb.ENTER))
+        await screen.write(rfb.click(100, 60))
+        await rfb.type_slowly(screen, NAME)
+        await screen.write(rfb.stroke(rfb.TAB))
+        await rfb.type_slowly(screen, PASSWORD)
+        await screen.write(rfb.stroke(rfb.ENTER))
         await until(lambda: any("fields" in each for each in world.site.seen))
         await asyncio.sleep(patient(0.5, most=3))
     state = await world.windows.close()
     assert state is not None
     assert state.signed_in
+
+
+async def open_notes(world: World, *, narrow: bool = False) -> str:
+    """The ticket of a window on a page that reports what is typed into it."""
+    return await world.windows.run(Errand(world.site.platform, f"{world.site.origin}/notes"), narrow=narrow)
+
+
+async def viewed(world: World, ticket: str, **options: Any) -> Any:
+    page = await world.page(**options)
+    await page.goto(f"{world.address}/sessions/window#{ticket}")
+    await page.wait_for_function("() => document.querySelector('#screen canvas')?.width > 0")
+    return page
+
+
+async def notes_page(world: World, *, narrow: bool = False, **options: Any) -> Any:
+    page = await viewed(world, await open_notes(world, narrow=narrow), **options)
+    await until(lambda: asked(world, "/notes"))
+    await page.wait_for_timeout(patient(1_500, most=3))  # a page takes no input in its first moments
+    return page
+
+
+def is_connected(world: World) -> bool:
+    showing = world.windows._showing
+    return showing is not None and showing.connection is not None
 
 
 async def click(page: Any, x: int, y: int) -> None:

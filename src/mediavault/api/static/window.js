@@ -13,6 +13,8 @@ const statusLine = document.getElementById("status");
 const { unreachable } = document.getElementById("messages").dataset;
 const BASE = "/api/login-window";
 const RETRY_MS = 1000;
+const LEARN_MS = 150;
+const SPARE_KEYS = 16; // Xvnc has a few more
 const MAX_PASTED_CHARS = 10_000; // below what the vault lets through
 const SCROLL = 1.5; // how much further than a finger the window scrolls
 const [SHIFT, CONTROL, ALT] = [0xffe1, 0xffe3, 0xffe9]; // these and the next are keysyms of X11
@@ -26,7 +28,7 @@ const HISTORY = { back: [NAMED.ArrowLeft, ALT], reload: [keysymOf("r"), CONTROL]
 let key = "";
 let jobId = null; // of the job on whose post the window was opened
 let openWords = "";
-let rfb = null;
+let rfb = null; // noVNC's connection, while there is one
 let over = false;
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -66,6 +68,7 @@ function connect() {
 }
 
 async function reconnect() {
+  rfb = null;
   if (over) return;
   tell(statusLine.dataset.lost);
   try {
@@ -106,18 +109,40 @@ function keysymOf(char) {
   return code < 0x100 ? code : 0x1000000 | code;
 }
 
+let strokes = Promise.resolve(); // one after the other
+
 function tap(keysym, ...held) {
-  for (const each of held) rfb.sendKey(each, null, true);
-  rfb.sendKey(keysym, null);
-  for (const each of held.reverse()) rfb.sendKey(each, null, false);
+  strokes = strokes.then(() => stroke(keysym, held));
+}
+
+async function stroke(keysym, held) {
+  const isOnEveryKeyboard = keysym < 0x7f || (keysym > 0xff && keysym < 0x1000000);
+  if (!isOnEveryKeyboard && !learned.has(keysym)) await learn(keysym);
+  press(keysym, held);
+}
+
+function press(keysym, held) {
+  for (const each of held) rfb?.sendKey(each, null, true);
+  rfb?.sendKey(keysym);
+  for (const each of [...held].reverse()) rfb?.sendKey(each, null, false);
+}
+
+// Xvnc puts a character that its keyboard lacks on a spare key when it is first pressed, and the browser hears of that
+// too late for this press. So the first one is with Control, which types nothing.
+const learned = new Set();
+async function learn(keysym) {
+  if (learned.size >= SPARE_KEYS) learned.clear();
+  learned.add(keysym);
+  press(keysym, [CONTROL]);
+  await pause(LEARN_MS);
 }
 
 function paste(text) {
-  rfb.clipboardPasteFrom(text.slice(0, MAX_PASTED_CHARS));
+  strokes = strokes.then(() => rfb?.clipboardPasteFrom(text.slice(0, MAX_PASTED_CHARS)));
   tap(keysymOf("v"), CONTROL);
 }
 
-// The screen's keyboard learns a character that it lacks, but fewer and more slowly than a text may bring them.
+// A text may hold more characters that the screen's keyboard lacks than there are spare keys.
 function typeText(text) {
   const chars = [...text];
   if (chars.length > 1 && !/^[\t\n -~]*$/.test(text)) paste(text);

@@ -40,7 +40,8 @@ _MODIFIERS = frozenset({0xFFE1, 0xFFE2, *_CONTROL, *_ALT})
 _LEFT, _RIGHT = 0xFF51, 0xFF53
 _EDITING = frozenset({0xFF08, 0xFF09, 0xFF0D, 0xFF1B, 0xFFFF, *range(0xFF50, 0xFF58)})  # Backspace … End
 _WITH_CONTROL = frozenset({*map(ord, "acxvzrwACXVZRW"), 0xFF08, 0xFFFF, _LEFT, _RIGHT, 0xFF50, 0xFF57})
-_CHARACTERS = (range(0x20, 0x7F), range(0xA0, 0x100), range(0x0100_0100, 0x0111_0000))
+_ASCII = range(0x20, 0x7F)
+_BEYOND_ASCII = (range(0xA0, 0x100), range(0x0100_0100, 0x0111_0000))  # no shortcut of the browser is on these
 
 
 class NotVnc(BadInput):
@@ -108,10 +109,10 @@ class ViewerMessages:
         if self._held & _CONTROL and self._held & _ALT:
             return False
         if self._held & _CONTROL:
-            return keysym in _WITH_CONTROL
+            return keysym in _WITH_CONTROL or any(keysym in part for part in _BEYOND_ASCII)
         if self._held & _ALT:
             return keysym in (_LEFT, _RIGHT)  # the page before, and the next one
-        return keysym in _EDITING or any(keysym in part for part in _CHARACTERS)
+        return keysym in _EDITING or any(keysym in part for part in (_ASCII, *_BEYOND_ASCII))
 
 
 def _clipboard_size(field: bytes) -> int:
