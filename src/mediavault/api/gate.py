@@ -6,6 +6,8 @@ Default deny: what the checks read are the raw path, method and headers, never a
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -74,8 +76,7 @@ class Gate:
         request = Request(scope)
         use(read(request.cookies, request.headers.get("accept-language"), locales()))
         try:
-            with self._concurrency.hold(request):
-                await self._answered(request, receive, answer)
+            await self._answered(request, receive, answer)
         except _ClientGone:
             return
         except MediavaultError as exc:
@@ -91,8 +92,7 @@ class Gate:
         """The same checks for a WebSocket, and the rule of the same origin although it begins with a GET."""
         request = Request({**scope, "type": "http", "method": "GET"})
         try:
-            with self._concurrency.hold(request):
-                admission = Admission(self._desk, self._clock, scope["path"])
+            async with self._admission(request) as admission:
                 if await self._admit(request, is_unsafe=True) is not None:
                     raise unknown_caller()
                 admission.grant(asking())
@@ -103,19 +103,26 @@ class Gate:
 
     async def _answered(self, request: Request, receive: Receive, answer: _Answer) -> None:
         scope = request.scope
-        admission = Admission(self._desk, self._clock, scope["path"])
-        if (turned_away := await self._admit(request, is_unsafe=request.method not in SAFE_METHODS)) is not None:
-            await turned_away(scope, receive, answer.send)
-            return
-        admission.grant(asking())
-        body = await _read_body(request, receive)
-        if request.method in SAFE_METHODS:  # what changes something may be what ends the session, and is answered
-            answer.admission = admission
-        if _is_head_of_a_get(request):
-            scope, answer.is_head = {**scope, "method": "GET"}, True
-        await self._app(scope, _replay(body, lambda: admission.next_message(receive)), answer.send)
+        async with self._admission(request) as admission:
+            if (turned_away := await self._admit(request, is_unsafe=request.method not in SAFE_METHODS)) is not None:
+                await turned_away(scope, receive, answer.send)
+                return
+            admission.grant(asking())
+            body = await _read_body(request, receive)
+            if request.method in SAFE_METHODS:  # what changes something may be what ends the session, and is answered
+                answer.admission = admission
+            if _is_head_of_a_get(request):
+                scope, answer.is_head = {**scope, "method": "GET"}, True
+            await self._app(scope, _replay(body, lambda: admission.next_message(receive)), answer.send)
         if answer.is_withheld:
             raise unknown_caller()
+
+    @asynccontextmanager
+    async def _admission(self, request: Request) -> AsyncIterator[Admission]:
+        """Count the request for its address, and watch what lets it in. Raises HttpRefusal."""
+        with self._concurrency.hold(request):
+            async with aclosing(Admission(self._desk, self._clock, request.scope["path"])) as admission:
+                yield admission
 
     async def _admit(self, request: Request, *, is_unsafe: bool) -> Response | None:
         """None lets the request in, a response sends it elsewhere. Raises HttpRefusal, StoreError."""

@@ -26,7 +26,10 @@ log = get_logger(__name__)
 
 
 class Admission:
-    """What let the caller of one request in, and whether it still does. Create it before the caller is looked for."""
+    """What let the caller of one request in, and whether it still does.
+
+    Create it before the caller is looked for, and close it when the request is over.
+    """
 
     def __init__(self, desk: AccessDesk, clock: Clock, path: str) -> None:
         self._desk = desk
@@ -35,6 +38,7 @@ class Admission:
         self._began = clock.monotonic()
         self._ending = desk.endings.next
         self._caller: Caller | None = None
+        self._watch: asyncio.Task[None] | None = None  # one for all messages: each of them would start its time again
 
     def grant(self, caller: Caller | None) -> None:
         """Record who was let in; None where everybody is."""
@@ -44,12 +48,17 @@ class Admission:
         """The connection's next message; a disconnect as soon as the caller is no longer let in."""
         if self._caller is None:
             return await receive()
-        message, ended = asyncio.ensure_future(receive()), asyncio.create_task(self._ended())
+        self._watch = self._watch or asyncio.create_task(self._ended())
+        message = asyncio.ensure_future(receive())
         try:
-            await asyncio.wait((message, ended), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((message, self._watch), return_when=asyncio.FIRST_COMPLETED)
             return message.result() if message.done() else {"type": f"{protocol}.disconnect"}
         finally:
-            await _cancel(message, ended)
+            await _cancel(message)
+
+    async def aclose(self) -> None:
+        if self._watch is not None:
+            await _cancel(self._watch)
 
     async def holds_for_late_answer(self) -> bool:
         """Whether an answer may begin now: one that took long, or had an ending in between, is checked again."""

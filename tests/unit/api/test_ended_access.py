@@ -310,6 +310,18 @@ async def test_what_another_process_ended_closes_the_sign_in_window_at_the_next_
         assert await is_closed(socket)
 
 
+async def test_a_viewer_that_is_never_quiet_is_checked_as_well(make_house: MakeHouse) -> None:
+    house = await owned(make_house)
+    async with viewing(house, cookie=await signed_in(house)) as socket:
+        await elsewhere_sign_out_everywhere(house)
+        for _ in range(round(SOON.total_seconds()) + 1):
+            socket.put(b"a move of the mouse")
+            house.clock.advance(timedelta(seconds=1))
+            await house.clock.settle()
+
+        assert await is_closed(socket)
+
+
 async def test_a_sign_in_window_that_a_proxy_let_in_has_to_come_through_the_proxy_again(make_house: MakeHouse) -> None:
     house = make_house(**PROXIED)
     async with viewing(house, remote_user="jane", **{SECRET_HEADER: SECRET}) as socket:
