@@ -23,7 +23,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from tests.asgi_client import AsgiClient
-from tests.file_desk_stubs import StubChecks, StubCopies
+from tests.file_desk_stubs import StubChecks, StubFormats
 from tests.session_stubs import StubSessions, StubWindows
 
 from benchmarks.library import RARE, fill
@@ -81,7 +81,7 @@ def client_of(vault: OpenVault, store: Counted) -> AsgiClient:
         doctor=Doctor(partial(examine, vault.settings), vault.clock),
         ytdlp=YtdlpDesk(vault.settings.state_dir, vault.clock),
         checks=StubChecks(),
-        copies=StubCopies(vault.settings.state_dir),
+        formats=StubFormats(),
         platforms=registry.all_platforms(),
     )
     return AsgiClient(create_app(services), accept="text/html")

@@ -1,14 +1,11 @@
-"""Stand-ins for what the API does with kept files in the background: states are set by hand, what was asked is kept."""
+"""Stand-ins for what the API does with saved files: states are set by hand, calls are recorded."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from mediavault.core.copies import Copy, CopyStatus, MediaLook
 from mediavault.core.job import Job, JobId
-from mediavault.core.media import KeptFile
-from mediavault.services.vault.disk import DiskFile, open_below
+from mediavault.core.media import KeptFile, ProbeReport
 
 
 @dataclass
@@ -24,29 +21,15 @@ class StubChecks:
 
 
 @dataclass
-class StubCopies:
-    """``folder`` holds the copies by hash, without a suffix."""
+class StubFormats:
+    """``reports`` by hash; known once they were read."""
 
-    folder: Path
-    copies: dict[str, Copy] = field(default_factory=dict)
-    looks: dict[str, MediaLook] = field(default_factory=dict)
-    known: dict[str, MediaLook] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    reports: dict[str, ProbeReport] = field(default_factory=dict)
+    read_before: set[str] = field(default_factory=set)
 
-    async def state(self, kept: KeptFile) -> Copy:
-        return self.copies.get(kept.sha256, Copy(CopyStatus.NONE))
+    async def read(self, kept: KeptFile) -> ProbeReport | None:
+        self.read_before.add(kept.sha256)
+        return self.reports.get(kept.sha256)
 
-    def make(self, kept: KeptFile) -> None:
-        self.asked.append(kept.sha256)
-        self.copies[kept.sha256] = Copy(CopyStatus.MAKING)
-
-    async def open(self, kept: KeptFile) -> DiskFile | None:
-        return open_below(self.folder, kept.sha256)
-
-    async def look(self, kept: KeptFile) -> MediaLook | None:
-        if kept.sha256 in self.looks:
-            self.known[kept.sha256] = self.looks[kept.sha256]
-        return self.known.get(kept.sha256)
-
-    def known_look(self, kept: KeptFile) -> MediaLook | None:
-        return self.known.get(kept.sha256)
+    def known(self, kept: KeptFile) -> ProbeReport | None:
+        return self.reports.get(kept.sha256) if kept.sha256 in self.read_before else None

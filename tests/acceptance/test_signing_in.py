@@ -51,7 +51,7 @@ from mediavault.worker.stages.extract import ask_extractors
 from tests import rfb_client as rfb
 from tests.acceptance.login_site import NAME, PASSWORD, LoginSite
 from tests.acceptance.test_browser_capture import processes_of
-from tests.file_desk_stubs import StubChecks, StubCopies
+from tests.file_desk_stubs import StubChecks, StubFormats
 from tests.patience import patient, until
 from tests.stubs import ReaderHere, make_tools, new_job
 
@@ -144,7 +144,7 @@ async def a_world(root: Path, **given: Any) -> AsyncIterator[World]:
     live = LiveSettings(settings, store, clock)
     services = ApiServices(
         store, settings, clock, submission, library, lambda: None, sessions=desk, windows=windows, live=live,
-        checks=StubChecks(), copies=StubCopies(root / "copies"),
+        checks=StubChecks(), formats=StubFormats(),
         doctor=Doctor(_nothing, clock), ytdlp=YtdlpDesk(state, clock),
     )  # fmt: skip
     proxy = EgressProxy(guard)

@@ -65,10 +65,9 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "UpgradeOutcome.error": (DOCTOR,),
     "UpgradeOutcome.help": (DOCTOR,),
     "FileCheck.detail": (POST,),
-    "Copy.detail": (POST,),
-    "MediaLook.container": (POST,),
-    "MediaLook.video_codec": (POST,),
-    "MediaLook.audio_codec": (POST,),
+    "ProbeReport.container": (POST,),
+    "ProbeReport.video_codec": (POST,),
+    "ProbeReport.audio_codec": (POST,),
 }
 
 # Each text that no page shows, and why.
@@ -87,6 +86,7 @@ UNSHOWN: Mapping[str, str] = {
     **dict.fromkeys(("Job.output_path", "Job.thumbnail_path", "Job.sha256"), "as KeptFile has it"),
     "KeptFile.thumbnail_path": "where the picture lies; its address is the job's",
     "SessionState.login_url": "where a window begins",
+    "ProbeReport.notes": "told by the command `check`",
     "UpgradeOutcome.before": "a version, as YtdlpState has it",
     "UpgradeOutcome.after": "a version, as YtdlpState has it",
 }
@@ -138,7 +138,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
 BUTTONS = frozenset(
     {
         *("/jobs/{job_id}/cancel", "/jobs/{job_id}/remove", "/jobs/{job_id}/again", "/jobs/{job_id}/verify"),
-        *("/jobs/{job_id}/items/{place}/playable", "/jobs/{job_id}/window", "/sessions/window/close"),
+        *("/jobs/{job_id}/window", "/sessions/window/close"),
         *("/logout", "/access/sign-out-everywhere", "/doctor", "/doctor/ytdlp"),
     }
 )

@@ -17,14 +17,12 @@ from mediavault.api.examination import Doctor, UpgradeOutcome, YtdlpState
 from mediavault.api.services import ApiServices
 from mediavault.core.checks import FileCheck, Verdict, written_checks
 from mediavault.core.clock import SystemClock
-from mediavault.core.copies import Copy, CopyStatus, CopyTrouble, MediaLook
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobStatus, WorkerBeat, WorkerId
-from mediavault.core.media import KeptFile
+from mediavault.core.media import KeptFile, ProbeReport
 from mediavault.core.records import RecordKind
 from mediavault.core.verdicts import Check
 from mediavault.core.verdicts import Verdict as Found
-from mediavault.services.vault.port import OpenedFile
 from mediavault.store.codec import storable
 from mediavault.store.port import JobStore, StoredJob
 from tests.session_stubs import StubSessions, StubWindows
@@ -142,7 +140,7 @@ def _told_by(services: ApiServices, texts: Sequence[TextOf]) -> ApiServices:
         windows=StubWindows(sessions),
         doctor=Doctor(examine, clock),
         ytdlp=_Ytdlp(texts),
-        copies=_Copies(texts),
+        formats=_Formats(texts),
     )
 
 
@@ -171,30 +169,19 @@ class _Ytdlp:
         """Nothing is installed here."""
 
 
-class _Copies:
-    """No copy can be made of any file, for a reason that a program gave."""
+class _Formats:
+    """Every file has a format whose names are hostile texts."""
 
     def __init__(self, texts: Sequence[TextOf]) -> None:
         self._texts = texts
 
-    def _text_of(self, kept: KeptFile) -> TextOf:
+    def known(self, kept: KeptFile) -> ProbeReport:
         number = int(kept.output_path.split("/")[1])  # of its post
-        return self._texts[number % STRAYS % len(self._texts)]
-
-    async def state(self, kept: KeptFile) -> Copy:
-        return Copy(CopyStatus.FAILED, CopyTrouble.DAMAGED, self._text_of(kept)("Copy.detail"))
-
-    def known_look(self, kept: KeptFile) -> MediaLook:
+        text_of = self._texts[number % STRAYS % len(self._texts)]
         container, pictures, sound = (
-            self._text_of(kept)(f"MediaLook.{name}") for name in ("container", "video_codec", "audio_codec")
+            text_of(f"ProbeReport.{name}") for name in ("container", "video_codec", "audio_codec")
         )
-        return MediaLook(container, pictures, sound, copy_helps=False)
+        return ProbeReport(container, pictures, sound, 4.0, 320, 180)
 
-    async def look(self, kept: KeptFile) -> MediaLook:
-        return self.known_look(kept)
-
-    def make(self, kept: KeptFile) -> None:
-        """It would fail again."""
-
-    async def open(self, _kept: KeptFile) -> OpenedFile | None:
-        return None
+    async def read(self, kept: KeptFile) -> ProbeReport:
+        return self.known(kept)

@@ -19,7 +19,7 @@ from tests import media
 from tests.ui import sample
 from tests.ui.vault import Vault
 
-UNPLAYABLE, HOPELESS, PARTLY, MISSING, WAITS = range(500, 505)  # the posts' numbers
+UNPLAYABLE, PARTLY, MISSING, WAITS = range(500, 504)  # the posts' numbers
 HOUR = timedelta(hours=1)
 LONG_TEXT = "Filmed from the harbour wall, in one take. https://harbour.example/diary?day=12\n" * 30
 
@@ -33,7 +33,6 @@ async def fill(vault: Vault) -> None:
     store, downloads = vault.store, vault.downloads
     now = (await store.report()).at
     await sample.store_kept(store, downloads, media.flv(), "flv", number=UNPLAYABLE)
-    await sample.store_kept(store, downloads, media.asf(), "wmv", number=HOPELESS)
     gone = await sample.store_kept(store, downloads, media.mp4(), "mp4", number=MISSING)
     checks = {0: FileCheck(now, Verdict.MISSING, "It is not below the download folder.")}
     await store.put_record(RecordKind.VERIFIED, gone.id, written_checks(checks))

@@ -16,7 +16,7 @@ from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobId, JobStatus
 from mediavault.store.port import JobQuery
 from tests.patience import patient
-from tests.ui.odd import HOPELESS, MISSING, PARTLY, UNPLAYABLE, WAITS
+from tests.ui.odd import MISSING, PARTLY, UNPLAYABLE, WAITS
 from tests.ui.odd import id_of as odd_id
 from tests.ui.vault import TOKEN, Vault
 
@@ -149,12 +149,10 @@ async def sent_too_much(page: Page) -> None:
     await page.locator("main .empty h1").wait_for()
 
 
-async def told_that_a_copy_helps(page: Page) -> None:
-    await page.locator("#unplayable[data-state=copy]").wait_for(timeout=patient(30_000))
-
-
-async def told_that_nothing_helps(page: Page) -> None:
-    await page.locator("#unplayable[data-state=codec]").wait_for(timeout=patient(30_000))
+async def told_the_format(page: Page) -> None:
+    await page.locator("#unplayable[data-state=format]:has([data-field=format]:not(:empty))").wait_for(
+        timeout=patient(30_000)
+    )
 
 
 async def all_of_these(page: Page) -> None:
@@ -243,18 +241,7 @@ CASES: tuple[Case, ...] = (
     Case("library-all-of-these", "/library", at("/library?state=all"), then=all_of_these, is_rare=True),
     Case("library-selection-menu", "/library", at("/library"), then=more_for_the_selection, is_rare=True),
     Case("library-nothing-left", "/library", at("/library"), then=nothing_left_to_delete, is_rare=True),
-    Case(
-        "job-unplayable", "/jobs/{job_id}", at(f"/jobs/{odd_id(UNPLAYABLE)}"), "odd", told_that_a_copy_helps, NO_PLAYER
-    ),
-    Case(
-        "job-no-copy",
-        "/jobs/{job_id}",
-        at(f"/jobs/{odd_id(HOPELESS)}"),
-        "odd",
-        told_that_nothing_helps,
-        NO_PLAYER,
-        is_rare=True,
-    ),
+    Case("job-unplayable", "/jobs/{job_id}", at(f"/jobs/{odd_id(UNPLAYABLE)}"), "odd", told_the_format, NO_PLAYER),
     Case("job-partly-kept", "/jobs/{job_id}", at(f"/jobs/{odd_id(PARTLY)}"), "odd", then=everything_open),
     Case("job-file-missing", "/jobs/{job_id}", at(f"/jobs/{odd_id(MISSING)}"), "odd", is_rare=True),
     Case("job-challenge", "/jobs/{job_id}", at(f"/jobs/{odd_id(WAITS)}"), "odd", is_rare=True),

@@ -1,8 +1,9 @@
-"""A post's page in a real browser: the player, the copy that plays, the check, and the timeline."""
+"""A post's page in a real browser: the player, the check, and the timeline."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,6 @@ from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, JobStat
 from mediavault.core.media import Item, ItemType, KeptFile
 from mediavault.store.port import JobQuery, StoredJob
 from tests import media
-from tests.patience import patient
 from tests.ui.browsing import SIZES, Pages, overflow
 from tests.ui.sample import store_kept
 from tests.ui.vault import Vault
@@ -148,25 +148,17 @@ async def test_a_question_mark_shows_the_keys(pages: Pages, vault: Vault) -> Non
     await expect(page.locator("#keys")).to_be_hidden()
 
 
-async def test_what_the_browser_does_not_open_gets_a_copy_that_plays(pages: Pages, fresh_vault: Vault) -> None:
-    """FLV: no Chromium opens it, though it decodes what is inside."""
-    job = await store_kept(fresh_vault.store, fresh_vault.downloads, media.flv(4.0), "flv", number=501)
-    before = sorted(path.name for path in fresh_vault.downloads.rglob("*.*"))
-    page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
-    await expect(page.get_by_text("This browser does not open this kind of file.")).to_be_visible()
-    await page.get_by_role("button", name="Make a copy that plays here").click()
-    await page.wait_for_function(HAS_PLAYED, timeout=patient(60_000))
-
-    assert (await page.evaluate("document.getElementById('player').currentSrc")).endswith("/items/0/playable")
-    await expect(page.locator("#unplayable")).to_be_hidden()
-    assert sorted(path.name for path in fresh_vault.downloads.rglob("*.*")) == before
-
-
-async def test_what_no_copy_helps_is_said_with_a_download(pages: Pages, fresh_vault: Vault) -> None:
-    job = await store_kept(fresh_vault.store, fresh_vault.downloads, media.asf(), "wmv", number=502)
+@pytest.mark.parametrize(
+    ("make", "suffix", "names"), [(media.flv, "flv", "flv, h264"), (media.asf, "wmv", "asf, wmv2")], ids=["flv", "wmv"]
+)
+async def test_a_file_that_the_browser_does_not_play_is_named_and_offered_for_download(
+    make: Callable[[], bytes], suffix: str, names: str, pages: Pages, fresh_vault: Vault
+) -> None:
+    job = await store_kept(fresh_vault.store, fresh_vault.downloads, make(), suffix, number=501)
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
 
-    await expect(page.get_by_text("This browser has no decoder for this video.")).to_be_visible()
+    await expect(page.get_by_text("This browser does not play this kind of file.")).to_be_visible()
+    await expect(page.locator("[data-field=format]")).to_have_text(f"({names})")
     await expect(page.locator("#unplayable").get_by_role("link", name="Download")).to_be_visible()
 
 

@@ -9,19 +9,17 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
-from mediavault.api.catalogue import gettext
 from mediavault.api.views import kept_files, title
-from mediavault.api.words import COPY_WORDS, one_line
+from mediavault.api.words import one_line
 from mediavault.core.checks import FileCheck
-from mediavault.core.copies import Copy, CopyStatus, MediaLook
 from mediavault.core.job import Job
-from mediavault.core.media import ItemType, KeptFile
+from mediavault.core.media import ItemType, KeptFile, ProbeReport
 
 LONG_TEXT_CHARS = 900  # a longer one is folded
 _LINK = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
 _BEHIND_A_LINK = ".,;:!?)]}'\"»”"
 
-# What browsers open; of anything else a copy is offered without waiting for a complaint.
+# Files that browsers open; for all others the page offers the download without waiting for an error of the player.
 _OPENED = frozenset({".mp4", ".m4v", ".mov", ".webm"})
 
 CONTAINER_NAMES: Mapping[str, str] = {
@@ -44,13 +42,11 @@ class Video:
     at: str
     loops: bool
     check: FileCheck | None
-    copy: Copy
-    look: MediaLook | None
+    report: ProbeReport | None
 
     @property
     def source(self) -> str:
-        """What the player is given: the copy, where there is one."""
-        return f"{self.at}/playable" if self.copy.status is CopyStatus.READY else f"{self.at}/video"
+        return f"{self.at}/video"
 
     @property
     def is_opened_by_browsers(self) -> bool:
@@ -61,17 +57,13 @@ class Video:
         return f"{self.at}/thumbnail" if self.kept.thumbnail_path else None
 
     @property
-    def copy_trouble(self) -> str:
-        return gettext(COPY_WORDS[self.copy.trouble]) if self.copy.trouble else ""
-
-    @property
     def form(self) -> str:
-        """Container and codecs in words; "" where nobody has looked."""
-        look = self.look
-        if look is None or look.container is None:
+        """Container and codecs in words; "" while they have not been read."""
+        report = self.report
+        if report is None or report.container is None:
             return ""
-        codecs = [CODEC_NAMES.get(one, one) for one in (look.video_codec, look.audio_codec) if one]
-        container = CONTAINER_NAMES.get(look.container, look.container)
+        codecs = [CODEC_NAMES.get(one, one) for one in (report.video_codec, report.audio_codec) if one]
+        container = CONTAINER_NAMES.get(report.container, report.container)
         return f"{container}: {', '.join(codecs)}" if codecs else container
 
 
@@ -88,9 +80,7 @@ class Said:
     account_address: str | None
 
 
-def videos(
-    job: Job, checks: Mapping[int, FileCheck], copies: Mapping[int, Copy], looks: Mapping[int, MediaLook | None]
-) -> list[Video]:
+def videos(job: Job, checks: Mapping[int, FileCheck], reports: Mapping[int, ProbeReport | None]) -> list[Video]:
     """The kept files in the post's order."""
     return [
         Video(
@@ -100,8 +90,7 @@ def videos(
             at=f"/files/{job.id}/items/{place}",
             loops=place < len(job.items) and job.items[place].item.type is ItemType.GIF,
             check=checks.get(place),
-            copy=copies.get(place, Copy(CopyStatus.NONE)),
-            look=looks.get(place),
+            report=reports.get(place),
         )
         for number, (place, kept) in enumerate(kept_files(job).items(), start=1)
     ]

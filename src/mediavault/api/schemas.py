@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mediavault.api.submission import MAX_BATCH
 from mediavault.core.checks import Verdict
-from mediavault.core.copies import CopyStatus, CopyTrouble
 from mediavault.core.failures import ErrorCode
 from mediavault.core.gates import GateState
 from mediavault.core.job import ItemStatus, JobStatus, Outcome, RungName, Stage
@@ -291,17 +290,12 @@ class CheckView(_View):
     files: dict[int, FileCheckView]
 
 
-class CopyView(_View):
-    """A copy that browsers play. ``copy_helps``, container and codecs are null where nobody could look into the file cheaply."""
+class FileFormatView(_View):
+    """The container and codecs of a saved file; null when it could not be read, or only by fetching it from a bucket."""
 
-    status: CopyStatus
-    trouble: CopyTrouble | None
-    message: str
-    detail: str
     container: str | None
     video_codec: str | None
     audio_codec: str | None
-    copy_helps: bool | None
 
 
 class WorkerView(_View):

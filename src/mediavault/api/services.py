@@ -12,10 +12,9 @@ from mediavault.api.examination import Doctor, Ytdlp
 from mediavault.api.submission import Submission
 from mediavault.api.words import one_line
 from mediavault.core.clock import Clock
-from mediavault.core.copies import Copy, MediaLook
 from mediavault.core.failures import BadInput
 from mediavault.core.job import Job, JobId
-from mediavault.core.media import KeptFile
+from mediavault.core.media import KeptFile, ProbeReport
 from mediavault.core.platform import Platform
 from mediavault.core.sessions import Errand, ImportReport, SessionState, Viewer
 from mediavault.core.settings import Settings
@@ -45,21 +44,14 @@ class FileChecks(Protocol):
     def is_checking(self, job_id: JobId) -> bool: ...
 
 
-class PlayableCopies(Protocol):
-    """Copies of kept files in a container that browsers play, made on request, outside the library."""
+class FileFormats(Protocol):
+    """Containers and codecs of saved files."""
 
-    async def state(self, kept: KeptFile) -> Copy: ...
-    def make(self, kept: KeptFile) -> None:
-        """In the background; nothing new where that is under way. Raises BadInput (TOO_MANY)."""
+    async def read(self, kept: KeptFile) -> ProbeReport | None:
+        """Return what the file holds; takes about half a second the first time. None when it cannot be read."""
 
-    async def open(self, kept: KeptFile) -> OpenedFile | None:
-        """The copy; None where there is none."""
-
-    async def look(self, kept: KeptFile) -> MediaLook | None:
-        """What the file holds; takes about half a second where nobody asked before. None where it cannot be told cheaply."""
-
-    def known_look(self, kept: KeptFile) -> MediaLook | None:
-        """What an earlier look found."""
+    def known(self, kept: KeptFile) -> ProbeReport | None:
+        """Return what was read before."""
 
 
 class Sessions(Protocol):
@@ -124,7 +116,7 @@ class ApiServices:
     windows: Windows
     live: LiveSettings
     checks: FileChecks
-    copies: PlayableCopies
+    formats: FileFormats
     doctor: Doctor
     ytdlp: Ytdlp
     platforms: tuple[Platform, ...] = ()

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 
 from mediavault.api.catalogue import N_, decimal, gettext
 from mediavault.core.checks import Verdict
-from mediavault.core.copies import CopyTrouble
 from mediavault.core.failures import FAILURES, ErrorCode
 from mediavault.core.gates import GateState
 from mediavault.core.job import ItemStatus, JobStatus, RungName, Stage
@@ -98,18 +97,6 @@ VERDICT_WORDS: Mapping[Verdict, str] = {
     Verdict.CHANGED: N_("Changed"),
     Verdict.MISSING: N_("Missing"),
     Verdict.UNREADABLE: N_("Unreadable"),
-}
-
-COPY_WORDS: Mapping[CopyTrouble, str] = {
-    CopyTrouble.CODEC: N_(
-        "No MP4 that browsers play can hold these pictures and this sound, and mediavault never re-encodes."
-    ),
-    CopyTrouble.MISSING: N_("The file is not in the library any more."),
-    CopyTrouble.TOO_LARGE: N_("It is larger than all copies together may be (MEDIAVAULT_PLAYABLE_GB)."),
-    CopyTrouble.NO_SPACE: N_("The disk of the state folder has no room for it."),
-    CopyTrouble.DAMAGED: N_("Its pictures and sound could not be put into another file."),
-    CopyTrouble.TOOK_TOO_LONG: N_("It took too long and was given up."),
-    CopyTrouble.STORAGE: N_("The library, or the state folder, could not be read or written."),
 }
 
 

@@ -72,9 +72,6 @@ class Settings(Changeable, BaseSettings):
     shutdown_grace_s: Annotated[float, Field(ge=0, le=3600)] = 20.0
     max_file_gb: Annotated[float, Field(gt=0, le=100_000)] = 50.0
     reserve_mb: Annotated[int, Field(ge=0)] = Field(500, description="Free space that a download never eats into.")
-    playable_gb: Annotated[float, Field(ge=0, le=100_000)] = Field(
-        10.0, description="For copies that browsers play, below the state folder; the oldest go first."
-    )
     stall_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     segment_concurrency: Annotated[int, Field(ge=1, le=16)] = 4
     save_quoted: bool = Field(default=False, description="Save the videos of quoted and reposted posts too.")
@@ -125,10 +122,6 @@ class Settings(Changeable, BaseSettings):
     @property
     def max_file_bytes(self) -> int:
         return int(self.max_file_gb * GIB)
-
-    @property
-    def playable_bytes(self) -> int:
-        return int(self.playable_gb * GIB)
 
 
 WIDEST_PROXIES = {4: 8, 6: 32}  # prefix bits

@@ -117,7 +117,7 @@ async def _serve(
         ytdlp=ytdlp,
         platforms=registry.all_platforms(),
         checks=desk.checks,
-        copies=desk.copies,
+        formats=desk.formats,
     )
     await invite(settings, vault.store)
     if vault.worker is not None and browser_path(settings) is None:

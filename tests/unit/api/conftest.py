@@ -27,7 +27,7 @@ from mediavault.store.live_settings import LiveSettings
 from mediavault.store.memory.store import MemoryJobStore
 from tests.asgi_client import AsgiClient
 from tests.fakes import FakeClock
-from tests.file_desk_stubs import StubChecks, StubCopies
+from tests.file_desk_stubs import StubChecks, StubFormats
 from tests.session_stubs import StubSessions, StubWindows
 
 POST = "https://videos.example/watch/1"
@@ -151,7 +151,7 @@ def _house(
         ytdlp=StubYtdlp(),
         platforms=all_platforms(),
         checks=StubChecks(),
-        copies=StubCopies(root / "copies"),
+        formats=StubFormats(),
     )
     return House(AsgiClient(create_app(services)), store, clock, services, downloads, cancelled)
 

@@ -1,4 +1,4 @@
-"""Checks and playable copies over HTTP."""
+"""Checks and formats of saved files over HTTP."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from mediavault.core.checks import FileCheck, Verdict, written_checks
-from mediavault.core.copies import Copy, CopyStatus, CopyTrouble, MediaLook
+from mediavault.core.media import ProbeReport
 from mediavault.core.records import RecordKind
-from tests.file_desk_stubs import StubChecks, StubCopies
+from tests.file_desk_stubs import StubChecks, StubFormats
 from tests.unit.api.conftest import SHA256, House
 
-MATROSKA = MediaLook("matroska", "h264", "aac", copy_helps=True)
 
-
-def copies_of(house: House) -> StubCopies:
-    return cast("StubCopies", house.services.copies)
+def formats_of(house: House) -> StubFormats:
+    return cast("StubFormats", house.services.formats)
 
 
 def checks_of(house: House) -> StubChecks:
@@ -63,43 +61,19 @@ async def test_what_a_check_found_goes_with_its_job(house: House) -> None:
     assert await house.store.records(RecordKind.VERIFIED) == []
 
 
-async def test_a_copy_is_asked_for_and_its_state_told(house: House) -> None:
+async def test_the_format_of_a_saved_file_is_read(house: House) -> None:
     job = await house.add_kept()
-    copies_of(house).looks[SHA256] = MATROSKA
-    before = (await house.client.get(f"/api/jobs/{job.id}/items/0/playable")).json()
-    asked = await house.client.post(f"/api/jobs/{job.id}/items/0/playable")
+    formats_of(house).reports[SHA256] = ProbeReport("matroska", "h264", "aac", 4.0, 320, 180)
+    answer = await house.client.get(f"/api/jobs/{job.id}/items/0/format")
 
-    assert (before["status"], before["video_codec"], before["copy_helps"]) == ("none", "h264", True)
-    assert (asked.status, asked.json()["status"]) == (202, "making")
-    assert copies_of(house).asked == [SHA256]
+    assert answer.json() == {"container": "matroska", "video_codec": "h264", "audio_codec": "aac"}
+    assert (await house.client.get(f"/api/jobs/{job.id}/items/7/format")).status == 404
 
 
-async def test_why_there_is_no_copy_is_said_in_words(house: House) -> None:
-    job = await house.add_kept()
-    copies_of(house).copies[SHA256] = Copy(CopyStatus.FAILED, CopyTrouble.CODEC)
-    told = (await house.client.get(f"/api/jobs/{job.id}/items/0/playable")).json()
-
-    assert told["trouble"] == "codec"
-    assert "never re-encodes" in told["message"]
-
-
-@pytest.mark.parametrize("path", ["playable", "items/0/playable"])
-async def test_a_copy_is_served_in_parts(house: House, path: str) -> None:
-    job = await house.add_kept(name="jane/A film [1].mkv")
-    copies_of(house).folder.mkdir()
-    (copies_of(house).folder / SHA256).write_bytes(bytes(range(100)))
-    answer = await house.client.get(f"/files/{job.id}/{path}", range="bytes=10-19")
-
-    assert (answer.status, answer.body) == (206, bytes(range(10, 20)))
-    assert answer.headers["content-type"] == "video/mp4"
-    assert answer.headers["content-security-policy"].startswith("sandbox")
-
-
-async def test_a_copy_that_was_not_made_is_not_found(house: House) -> None:
+async def test_a_format_that_cannot_be_read_is_null(house: House) -> None:
     job = await house.add_kept()
 
-    assert (await house.client.get(f"/files/{job.id}/playable")).status == 404
-    assert (await house.client.get(f"/files/{job.id}/items/7/playable")).status == 404
+    assert (await house.client.get(f"/api/jobs/{job.id}/items/0/format")).json()["container"] is None
 
 
 @pytest.mark.parametrize("path", ["sidecar", "items/0/sidecar"])

@@ -17,10 +17,9 @@ from mediavault.api import pages
 from mediavault.api.examination import UpgradeOutcome, YtdlpState
 from mediavault.api.library_filter import LibraryFilter
 from mediavault.core.checks import FileCheck
-from mediavault.core.copies import Copy, MediaLook
 from mediavault.core.gates import Gate
 from mediavault.core.job import HistoryRecord, Job, JobItem, WorkerBeat
-from mediavault.core.media import Account, Candidate, Item, KeptFile
+from mediavault.core.media import Account, Candidate, Item, KeptFile, ProbeReport
 from mediavault.core.sessions import SessionState
 from mediavault.core.verdicts import Check
 from mediavault.store.live_settings import Change
@@ -31,7 +30,7 @@ from tests.ui.pages import CASES, NO_PAGES
 # What a vault keeps, or is told by a file, a program or a browser.
 RECORDS = (
     *(Job, JobItem, Item, Account, Candidate, KeptFile, HistoryRecord, WorkerBeat, Gate),
-    *(Visit, WebSession, ApiToken, Change, SessionState, Check, YtdlpState, UpgradeOutcome, FileCheck, Copy, MediaLook),
+    *(Visit, WebSession, ApiToken, Change, SessionState, Check, YtdlpState, UpgradeOutcome, FileCheck, ProbeReport),
 )
 
 

@@ -10,13 +10,12 @@ import pytest
 
 from mediavault.api.post_view import pieces
 from mediavault.core.checks import FileCheck, Verdict, written_checks
-from mediavault.core.copies import Copy, CopyStatus, CopyTrouble, MediaLook
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus
-from mediavault.core.media import Account, Candidate, SourceType
+from mediavault.core.media import Account, Candidate, ProbeReport, SourceType
 from mediavault.core.records import RecordKind
 from mediavault.store.port import Checkpoint
-from tests.file_desk_stubs import StubChecks, StubCopies
+from tests.file_desk_stubs import StubChecks, StubFormats
 from tests.unit.api.conftest import SHA256, House
 
 
@@ -26,8 +25,8 @@ async def page_of(house: House, job: Job, query: str = "") -> str:
     return answer.text
 
 
-def copies_of(house: House) -> StubCopies:
-    return cast("StubCopies", house.services.copies)
+def formats_of(house: House) -> StubFormats:
+    return cast("StubFormats", house.services.formats)
 
 
 async def with_facts(house: House, metadata: dict[str, Any], candidates: tuple[Candidate, ...] = ()) -> Job:
@@ -178,31 +177,18 @@ async def test_a_check_is_begun_by_a_form_and_shown_while_it_runs(house: House) 
     assert "data-region data-busy" in page
 
 
-async def test_a_copy_is_asked_for_by_a_form(house: House) -> None:
-    job = await house.add_kept(name="jane/film.mkv")
-    before = await page_of(house, job)
-    answer = await house.client.submit(f"/jobs/{job.id}/items/0/playable")
-    making = await page_of(house, job)
-    copies_of(house).copies[SHA256] = Copy(CopyStatus.READY)
-    ready = await page_of(house, job)
+@pytest.mark.parametrize(("suffix", "is_hidden"), [("mkv", False), ("mp4", True)])
+async def test_a_file_that_browsers_do_not_open_is_offered_for_download(
+    house: House, suffix: str, *, is_hidden: bool
+) -> None:
+    page = await page_of(house, await house.add_kept(name=f"jane/film.{suffix}"))
 
-    assert re.search(r'id="unplayable" class="unplayable card" data-state="">', before)
-    assert answer.headers["location"] == f"/jobs/{job.id}?item=0#media"
-    assert 'data-state="making">' in making
-    assert f'src="/files/{job.id}/items/0/playable"' in ready
-    assert re.search(r'id="unplayable"[^>]* hidden>', ready)
+    assert bool(re.search(r'id="unplayable"[^>]* hidden>', page)) is is_hidden
 
 
-async def test_why_there_is_no_copy_is_said(house: House) -> None:
-    job = await house.add_kept(name="jane/film.mkv")
-    copies_of(house).copies[SHA256] = Copy(CopyStatus.FAILED, CopyTrouble.CODEC)
-
-    assert "mediavault never re-encodes" in await page_of(house, job)
-
-
-async def test_the_codecs_are_told_once_somebody_looked(house: House) -> None:
+async def test_the_codecs_are_shown_once_the_file_has_been_read(house: House) -> None:
     job = await house.add_kept()
-    copies_of(house).looks[SHA256] = MediaLook("mp4", "hevc", "aac", copy_helps=False)
+    formats_of(house).reports[SHA256] = ProbeReport("mp4", "hevc", "aac", 4.0, 320, 180)
     before, looked = await page_of(house, job), await page_of(house, job, "?look=true")
 
     assert "Look into the file" in before

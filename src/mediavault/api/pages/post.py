@@ -79,10 +79,9 @@ async def _videos(services: ApiServices, job: Job, *, look: bool) -> list[Video]
     kept = kept_files(job)
     if look:
         for one in kept.values():
-            await services.copies.look(one)
+            await services.formats.read(one)
     return videos(
         job,
         await checks_of(services.store, job),
-        {place: await services.copies.state(one) for place, one in kept.items()},
-        {place: services.copies.known_look(one) for place, one in kept.items()},
+        {place: services.formats.known(one) for place, one in kept.items()},
     )

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request, Response
 from mediavault.api.actions import cancel_job, remove_job, retry_job, save_again
 from mediavault.api.dependencies import EventFeed, JobIdPath, Services
 from mediavault.api.file_facts import begin_check
-from mediavault.api.files import Place, kept_file
 from mediavault.api.forms import read_form, see_other
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput
@@ -55,9 +54,3 @@ async def again_form(job_id: JobIdPath, services: Services, feed: EventFeed) -> 
 async def verify_form(job_id: JobIdPath, services: Services) -> Response:
     await begin_check(services, job_id)
     return see_other(f"/jobs/{job_id}#file")
-
-
-@router.post("/jobs/{job_id}/items/{place}/playable")
-async def copy_form(job_id: JobIdPath, place: Place, services: Services) -> Response:
-    services.copies.make(await kept_file(services, job_id, place))
-    return see_other(f"/jobs/{job_id}?item={place}#media")

@@ -5,22 +5,8 @@ import { call, say } from "/static/core.js";
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3];
 const FRAME_S = 1 / 30;
-const POLL_MS = 1000;
 const REMEMBERED = "mediavault.player";
 // What a browser is asked whether it decodes it, in an MP4 (RFC 6381).
-const ASKED = {
-  h264: "avc1.640028",
-  hevc: "hvc1.1.6.L120.90",
-  av1: "av01.0.08M.08",
-  vp9: "vp09.00.41.08",
-  aac: "mp4a.40.2",
-  mp3: "mp3",
-  opus: "opus",
-  flac: "flac",
-  ac3: "ac-3",
-  eac3: "ec-3",
-};
-
 const find = (id) => document.getElementById(id);
 export const video = () => find("player");
 
@@ -98,38 +84,15 @@ function tell(state, facts = {}) {
   }
 }
 
-function decodes(player, { video_codec: pictures, audio_codec: sound }) {
-  const asked = [pictures, sound].filter(Boolean).map((codec) => ASKED[codec]);
-  return !asked.includes(undefined) && player.canPlayType(`video/mp4; codecs="${asked.join(", ")}"`) !== "";
-}
-
 async function explain(player) {
-  const there = await fetch(player.dataset.original, { method: "HEAD" });
+  const there = await fetch(player.src, { method: "HEAD" });
   if (there.status === 404) return tell("missing");
-  const copy = await call("GET", player.dataset.copyState);
-  if (copy.status === "making") return follow(player);
-  const codecs = [copy.container, copy.video_codec, copy.audio_codec].filter(Boolean).join(", ");
-  const playsCopy = player.src.endsWith("/playable");
-  const helps = copy.copy_helps === null || (copy.copy_helps && decodes(player, copy));
-  tell(helps && !playsCopy ? "copy" : "codec", { codecs: codecs && `(${codecs})` });
-}
-
-async function follow(player) {
-  tell("making");
-  const copy = await call("GET", player.dataset.copyState);
-  if (copy.status === "making") return setTimeout(() => follow(player).catch(complain), POLL_MS);
-  if (copy.status !== "ready") return tell("failed", { "copy-trouble": copy.message, "copy-detail": copy.detail });
-  find("unplayable").hidden = true;
-  player.src = player.dataset.playable;
-  player.load();
+  const found = await call("GET", player.dataset.format);
+  const names = [found.container, found.video_codec, found.audio_codec].filter(Boolean).join(", ");
+  tell("format", { format: names && `(${names})` });
 }
 
 const complain = (problem) => say(problem.message, problem.help);
-
-export async function makeCopy() {
-  await call("POST", video().dataset.copyState);
-  await follow(video());
-}
 
 // --- before it plays: the poster and one big button. The browser's own controls would turn their wheel over the poster
 // while they load what they need.
@@ -173,7 +136,6 @@ export function begin() {
   find("show-keys").addEventListener("click", () => find("keys").showModal());
   player.addEventListener("error", () => explain(player).catch(complain));
   if (player.error) explain(player).catch(complain);
-  else if (find("unplayable").dataset.state === "making") follow(player).catch(complain);
   else player.addEventListener("loadeddata", () => seen(player), { once: true });
   if (player.readyState >= 2) seen(player);
 }
@@ -181,5 +143,5 @@ export function begin() {
 // Some browsers play the sound of a film whose pictures they can't decode.
 function seen(player) {
   if (player.videoWidth === 0) explain(player).catch(complain);
-  else if (!find("unplayable").dataset.state) find("unplayable").hidden = true;
+  else find("unplayable").hidden = true;
 }

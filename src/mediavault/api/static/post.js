@@ -3,7 +3,7 @@
 import { call, say, showMoments } from "/static/core.js";
 import { fill } from "/static/jobs.js";
 import { follow } from "/static/line.js";
-import { begin, makeCopy, press, video } from "/static/player.js";
+import { begin, press, video } from "/static/player.js";
 
 const shown = document.body.dataset;
 const keys = document.getElementById("keys");
@@ -70,12 +70,11 @@ const focusables = (root) => root.querySelectorAll("a[href], button, summary, se
 
 document.addEventListener("submit", async (event) => {
   const { does } = event.target.dataset;
-  if (does !== "copy" && does !== "verify" && does !== "cancel") return; // the others lead on to a page anyway
+  if (does !== "verify" && does !== "cancel") return; // the others lead on to a page anyway
   event.preventDefault();
   try {
-    if (does === "copy") await makeCopy();
-    else await call("POST", `/api/jobs/${shown.job}/${does}`);
-    if (does !== "copy") refreshSoon(0);
+    await call("POST", `/api/jobs/${shown.job}/${does}`);
+    refreshSoon(0);
   } catch (problem) {
     say(problem.message, problem.help);
   }

@@ -9,11 +9,12 @@ import asyncio
 import contextlib
 import os
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from mediavault.core.media import DownloadedFile, Expected, ProbeReport, Problem, ProblemKind
+from mediavault.core.failures import StorageFailure
+from mediavault.core.media import DownloadedFile, Expected, KeptFile, ProbeReport, Problem, ProblemKind
 from mediavault.core.system_errors import failure_of_disk, is_of_the_machine
 from mediavault.services.child.process import GIB, ChildFailed, ChildLimits, run_child
 from mediavault.services.child.standing import StandingChild
@@ -28,6 +29,7 @@ STILL_S = 20.0
 MAX_STILL_BYTES = 20 << 20
 MAX_CHILDREN = 2
 READ_BYTES = 1 << 20
+MAX_FORMATS = 2_000  # that are remembered
 
 
 class MediaProbe:
@@ -115,6 +117,37 @@ async def standing_probe(*, children: int = MAX_CHILDREN) -> AsyncIterator[Stand
         yield probe
     finally:
         await probe.close()
+
+
+class FileFormats:
+    """Reads the containers and codecs of saved files, and remembers them by the files' hashes.
+
+    ``path_of`` returns the path of a saved file on this machine, or None when it is missing. Without it, where reading
+    would fetch the whole file from a bucket, nothing is read.
+    """
+
+    def __init__(self, probe: MediaProbe, path_of: Callable[[str], Awaitable[Path | None]] | None) -> None:
+        self._probe, self._path_of = probe, path_of
+        self._known: dict[str, ProbeReport] = {}
+
+    def known(self, kept: KeptFile) -> ProbeReport | None:
+        """Return what was read before."""
+        return self._known.get(kept.sha256)
+
+    async def read(self, kept: KeptFile) -> ProbeReport | None:
+        """Return what the file holds; takes about half a second the first time. None when it cannot be read."""
+        if (known := self.known(kept)) is not None or self._path_of is None:
+            return known
+        try:
+            path = await self._path_of(kept.output_path)
+            report = await self._probe.look_into(path, expected=Expected(), deep=False) if path is not None else None
+        except StorageFailure:
+            return None
+        if report is not None and report.container is not None:
+            self._known[kept.sha256] = report
+            while len(self._known) > MAX_FORMATS:
+                del self._known[next(iter(self._known))]
+        return report
 
 
 def _must_be_readable(path: Path) -> None:

@@ -1,0 +1,47 @@
+"""Formats of saved files: read in a child process on request, and remembered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.failures import StorageFailure
+from mediavault.core.media import KeptFile
+from mediavault.services.media.probe import FileFormats, MediaProbe
+from tests import media
+
+KEPT = KeptFile("jane/film.mkv", None, 1, "a" * 64, 2.0, 320, 180)
+
+
+async def test_a_format_is_read_once(tmp_path: Path) -> None:
+    reads: list[str] = []
+    (tmp_path / "film").write_bytes(media.mkv())
+
+    async def path_of(relative: str) -> Path:
+        reads.append(relative)
+        return tmp_path / "film"
+
+    formats = FileFormats(MediaProbe(), path_of)
+    before = formats.known(KEPT)
+    reports = [await formats.read(KEPT) for _ in range(2)]
+
+    assert before is None
+    assert [(each.container, each.video_codec, each.audio_codec) for each in reports if each] == [
+        ("matroska", "h264", "aac")
+    ] * 2
+    assert formats.known(KEPT) == reports[0]
+    assert reads == ["jane/film.mkv"]
+
+
+@pytest.mark.parametrize("is_away", [True, False])
+async def test_a_missing_file_and_a_library_that_is_away_have_no_format(is_away: bool) -> None:
+    async def path_of(_: str) -> None:
+        if is_away:
+            raise StorageFailure("The library is not there.")
+
+    assert await FileFormats(MediaProbe(), path_of).read(KEPT) is None
+
+
+async def test_a_file_in_a_bucket_is_not_fetched_for_its_format() -> None:
+    assert await FileFormats(MediaProbe(), None).read(KEPT) is None
