@@ -403,9 +403,9 @@ async def test_a_phone_sees_the_whole_width_and_scrolls_with_one_finger(world: W
     await page.keyboard.type("ok")
     await until(lambda: world.site.notes["text"] == "ok")
     finger = await page.context.new_cdp_session(page)
-    x, y = box["x"] + 200, box["y"] + 500
+    x, y = box["x"] + 200, box["y"] + 300
     await finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
-    for moved in range(10, 250, 10):
+    for moved in range(10, 210, 10):
         await finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - moved}]})
     await finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     await until(lambda: world.site.notes["scrolled"] > 0)
@@ -438,14 +438,15 @@ async def test_a_viewer_connects_again_by_itself_and_loses_the_window_to_the_nex
 
 async def test_signing_out_of_the_vault_takes_the_window_away(tmp_path: Path) -> None:
     async with a_world(tmp_path, token=TOKEN) as world:
-        page = await world.page()
+        context = await world.person.new_context()
+        page = await context.new_page()
         await page.goto(f"{world.address}/login")
         await page.fill("#password", TOKEN)
         await page.click("form[action='/login'] button")
         await page.goto(f"{world.address}/sessions/window#{await open_notes(world)}")
         await page.locator("#screen canvas").wait_for()
         await until(lambda: is_connected(world))
-        other = await page.context.new_page()
+        other = await context.new_page()
         await other.goto(f"{world.address}/access")
         await other.click("form[action='/logout'] button")
 
