@@ -27,11 +27,13 @@ _PLACES = ("Default/Cookies", "Default/Network/Cookies")
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)  # of Chromium's microseconds
 _BUSY_S = 2.0
 MAX_BYTES = 256 << 20
-SESSION_LIFE = timedelta(
-    days=30
-)  # as long as a browser that is never closed would keep a session's cookies, and then some
+SESSION_LIFE = timedelta(days=30)  # longer than a browser that is never closed keeps a session's cookies
+CALL_S = 10.0  # for one call into a running browser
 
 log = get_logger(__name__)
+
+
+# --- on disk, between two runs -----------------------------------------------------------------------------------------
 
 
 def cookies_on_disk(profile: Path) -> list[Cookie]:
@@ -124,7 +126,7 @@ def _micros(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-CALL_S = 10.0
+# --- in a running browser ----------------------------------------------------------------------------------------------
 
 
 async def snapshot(context: Any, file: Path, *, ask: Ask) -> bool:
@@ -195,6 +197,9 @@ def as_cookie(cookie: Mapping[str, Any]) -> Cookie:
         expires_at=datetime.fromtimestamp(expires, UTC) if expires and expires > 0 else None,
         http_only=bool(cookie.get("httpOnly")),
     )
+
+
+# --- imported cookies: one private file per platform, until the next launch takes them ---------------------------------
 
 
 def keep_import(state_dir: Path, platform: str, cookies: Iterable[Cookie]) -> None:

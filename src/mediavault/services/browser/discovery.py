@@ -139,8 +139,10 @@ def _distributions(os_release: str) -> list[str]:
     return [own, *like.split()]
 
 
+# --- its environment ---------------------------------------------------------------------------------------------------
+
 # A name that ends in "_" means every name that begins with it.
-_BROWSER = (
+_BROWSER_VARIABLES = (
     "PATH",  # Debian's and Snap's `chromium` are shell scripts
     "HOME",  # certificates that the user trusts (~/.pki)
     "USER",  # named in the lock of a profile
@@ -155,7 +157,7 @@ _BROWSER = (
     "NIX_LD",
     "NIX_LD_LIBRARY_PATH",  # how NixOS starts programs that were built for other systems
     "CHROME_DEVEL_SANDBOX",  # the setuid sandbox, where the kernel has no user namespaces
-    # for a window on a person's own screen:
+    # for a window on the user's screen:
     "DISPLAY",
     "WAYLAND_DISPLAY",
     "XAUTHORITY",
@@ -164,8 +166,8 @@ _BROWSER = (
     "XMODIFIERS",  # input methods for scripts that a keyboard cannot type
 )
 
-_DRIVER = (
-    *_BROWSER,
+_DRIVER_VARIABLES = (
+    *_BROWSER_VARIABLES,
     "PLAYWRIGHT_BROWSERS_PATH",  # where Playwright's own Chromium is looked for
     "PW_",  # set by Playwright's Python side for its driver
 )
@@ -173,18 +175,20 @@ _DRIVER = (
 
 def for_browser(own: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of ``own`` that a browser gets."""
-    return _only(_BROWSER, own)
+    return _only(_BROWSER_VARIABLES, own)
 
 
 def for_driver(own: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of ``own`` that Playwright's driver, a Node.js program, gets."""
-    return _only(_DRIVER, own)
+    return _only(_DRIVER_VARIABLES, own)
 
 
 def _only(names: tuple[str, ...], own: Mapping[str, str]) -> dict[str, str]:
     prefixes = tuple(name for name in names if name.endswith("_"))
     return {name: value for name, value in own.items() if name in names or name.startswith(prefixes)}
 
+
+# --- whether its sandbox was on at its last start ----------------------------------------------------------------------
 
 _SANDBOX_NOTE = "sandbox"
 

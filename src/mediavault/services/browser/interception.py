@@ -202,6 +202,9 @@ class BodyTap:
             return  # the page, and with it the request, is gone
 
 
+# --- frames in other processes -----------------------------------------------------------------------------------------
+
+
 class ChildSession:
     """A DevTools session with one attached target, through ``parent``; a :class:`Cdp`."""
 

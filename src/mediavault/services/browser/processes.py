@@ -43,8 +43,8 @@ def is_alive(pid: int) -> bool:
 def kill_browser(pid: int, *, driver: int | None) -> None:
     """SIGKILL to the browser's process group, which holds its renderers, and to the driver that started it.
 
-    Playwright starts the browser as the leader of its own process group. For an id that leads no group, or leads our own, only
-    that process is killed.
+    Playwright starts the browser as the leader of its own process group. For an id that leads no group, or leads our
+    own, only that process is killed.
     """
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if os.getpgid(pid) == pid and pid != os.getpgrp():
@@ -56,6 +56,8 @@ def kill_browser(pid: int, *, driver: int | None) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(driver, signal.SIGKILL)
 
+
+# --- memory ------------------------------------------------------------------------------------------------------------
 
 MIB, GIB = 1 << 20, 1 << 30
 LEAST_LIMIT, MOST_LIMIT = 1 * GIB, 4 * GIB  # of the default limit

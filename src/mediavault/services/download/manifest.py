@@ -17,6 +17,8 @@ from mediavault.core.failures import BadUrl, NotAVideo
 from mediavault.core.media import Preference
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url, resolve_reference
 
+# --- qualities ---------------------------------------------------------------------------------------------------------
+
 _VIDEO_CODEC = re.compile(
     r"\b(avc[1-4]|hvc[12]|hev[12]|vp0?[89]|av01|av1\b|mp4v|dvh[1e]|dva[1v]|theora|vv[ci]1|bvc2|bytevc2)", re.IGNORECASE
 )
@@ -93,6 +95,8 @@ def has_rare_sound(codecs: str) -> bool:
     """Surround sound that browsers cannot decode."""
     return bool(_RARE_SOUND.search(codecs))
 
+
+# --- tracks and segments -----------------------------------------------------------------------------------------------
 
 MAX_PLAYLIST_BYTES = 5_000_000
 MAX_SEGMENTS = 20_000

@@ -58,6 +58,8 @@ def _host(request: MediaRequest) -> str:
     return urlsplit(url).netloc.lower()
 
 
+# --- waits after failures ----------------------------------------------------------------------------------------------
+
 BACKOFF_S, MAX_BACKOFF_S = 0.5, 60.0
 PROGRESS_BYTES = 1_000_000  # this much beyond the farthest position so far resets the count of cuts
 OPENING_TRIES = 2  # when no connection has brought anything yet

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 from mediavault.core.failures import EmptyBody, Failure, HttpError, LinkExpired, NotAVideo, RateLimited
 from mediavault.core.retry_after import asked_to_wait, http_date
 
+# --- header fields -----------------------------------------------------------------------------------------------------
+
 STRONG_DATE_AGE = timedelta(seconds=60)  # RFC 9110, 8.8.2.2: then two versions cannot share a date
 
 
@@ -74,6 +76,8 @@ def media_type(headers: Mapping[str, str]) -> str | None:
     """Return the content type in lower case, without parameters; None where it is absent."""
     return headers.get("content-type", "").partition(";")[0].strip().lower() or None
 
+
+# --- the rule ----------------------------------------------------------------------------------------------------------
 
 OVERLAP_BYTES = 64 << 10
 _EXPIRED = frozenset({401, 403, 410})

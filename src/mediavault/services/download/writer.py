@@ -224,6 +224,8 @@ def _as_ours(exc: BaseException, folder: Path) -> Failure:
     return failure
 
 
+# --- progress of a partial file ----------------------------------------------------------------------------------------
+
 PROGRESS_VERSION = 1
 
 

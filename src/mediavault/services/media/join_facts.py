@@ -75,6 +75,8 @@ def _track_reasons(track: TrackFacts) -> Iterator[str]:
         yield f"{jump} back by {track.longest_jump_back_s:.1f} s"
 
 
+# --- counting ----------------------------------------------------------------------------------------------------------
+
 MARK_SHOWS_WITHIN = 2  # packets: the parser after the demuxer passes a mark on up to one packet too early
 
 

@@ -109,6 +109,8 @@ def _bad(what: str, help: str = f"As in {_EXAMPLE}; leave it unset for the downl
     return BadSetting(f"MEDIAVAULT_VAULT_URL: {what}.", help=help)
 
 
+# --- what its storage's refusals mean ----------------------------------------------------------------------------------
+
 _STATUS = re.compile(r"non-2xx status code: (\d{3})")
 _CODE = re.compile(r"<Code>([A-Za-z0-9_.-]{1,60})</Code>")
 _FULL = re.compile(r"status code: 507|QuotaExceeded|StorageFull|InsufficientStorage", re.I)

@@ -163,6 +163,8 @@ def empty(folder: Path) -> None:
                 path.unlink(missing_ok=True)
 
 
+# --- reading below a folder that others may write to: no step follows a link -------------------------------------------
+
 CHUNK_BYTES = 256 * 1024
 
 

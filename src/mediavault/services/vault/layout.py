@@ -76,6 +76,8 @@ def id_in(text: bytes, place: str) -> str:
     return identity
 
 
+# --- names of files ----------------------------------------------------------------------------------------------------
+
 VIDEO_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv", ".ts", ".flv", ".avi", ".mpg", ".wmv", ".ogv")
 PICTURE_SUFFIXES = (".jpg", ".png", ".webp")
 _MAX_SAME_NAMES = 10_000

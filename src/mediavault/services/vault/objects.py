@@ -203,6 +203,8 @@ def _must_be_key(relative: str) -> str:
     return key
 
 
+# --- reading an object in pieces ---------------------------------------------------------------------------------------
+
 FIRST_PIECE = 512 << 10  # a player often asks for a whole file and takes its beginning
 LARGEST_PIECE = 4 << 20
 HANDED_OUT = 256 << 10
