@@ -88,7 +88,11 @@ def seek(container: Any, at_s: float) -> None:
     if container.format.name == "mpegts":
         container.seek(0, unsupported_byte_offset=True)
     else:
-        container.seek(container.start_time or 0)
+        start = container.start_time or 0
+        try:
+            container.seek(start)
+        except Exception:  # noqa: BLE001 - see above
+            container.seek(start, backward=False)  # no key frame at or before the start: to the first one after it
 
 
 def _kind(path: Path) -> Kind:

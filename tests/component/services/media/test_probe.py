@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import textwrap
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from mediavault.core.failures import StorageFailure
 from mediavault.core.media import DownloadedFile, Expected, Problem, ProblemKind
 from mediavault.services.media import library as media_library
 from mediavault.services.media import probe_child as media_probe_child
+from mediavault.services.media.decode import decode_all
 from mediavault.services.media.judgement import problems
 from mediavault.services.media.probe import MediaProbe, standing_probe
 from mediavault.services.media.sniff import DEMUXERS, sniff
@@ -204,6 +207,19 @@ def test_the_walk_over_an_old_container_sees_damage_that_reading_and_decoding_al
 
     assert with_walk
     assert not problems(media_probe_child.examine(path, deep=True), UNKNOWN)
+
+
+def test_a_long_film_whose_first_picture_comes_a_little_later_than_its_sound_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FLV: no key frame lies at or before the start, and seeking to the start fails."""
+    monkeypatch.setattr(media_probe_child, "decode_all", partial(decode_all, cpu_s=0.0))  # as if the film were long
+    path = tmp_path / "file"
+    path.write_bytes(media.encode("flv", 2.0, video="flv"))
+    facts = media_probe_child.examine(path, deep=True)
+
+    assert len(facts.pictures) == len(media_probe_child.PLACES)
+    assert problems(replace(facts, decoded=None), UNKNOWN) == ()
 
 
 async def test_a_file_is_examined_in_a_process_of_its_own(tmp_path: Path) -> None:
