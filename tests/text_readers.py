@@ -55,7 +55,7 @@ TEXTS = frozenset({"str", "bytes", "str | bytes", "bytes | str", "str | None"})
 
 # Whose functions take texts of strangers: of sites, of playlists, of names, of requests.
 AREAS = (
-    "api.pasted", "api.ranges", "api.security", "api.user_agent", "api.appearance", "api.post_view", "api.words",
+    "api.pasted", "api.ranges", "api.security", "api.doorkeeper", "api.appearance", "api.post_view", "api.words",
     "api.message_patterns", "core", "platforms", "services.browser", "services.child", "services.download",
     "services.egress", "services.extraction", "services.media", "services.vault", "store.search_words",
 )  # fmt: skip

@@ -27,7 +27,7 @@ IMPORTERS = {
     "h11": {"api/server.py", "services/egress/http1.py"},  # the server only looks at the states of uvicorn's parser
     "idna": {"core/urls.py"},
     "jinja2": {"api/render.py"},
-    "markupsafe": {"api/render.py", "api/sections.py"},
+    "markupsafe": {"api/render.py"},
     "obstore": {"services/vault/bucket.py"},
     "playwright": {"services/browser/chromium.py"},
     "prometheus_client": {"api/metrics.py"},

@@ -33,7 +33,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.services.media.probe", "mediavault.worker.tools"),
         ("mediavault.store.gating", "mediavault.services.egress.port"),
         ("mediavault.store.paging", "mediavault.api.views"),
-        ("mediavault.access.tokens", "mediavault.api.gates"),
+        ("mediavault.access.tokens", "mediavault.api.sites"),
         ("mediavault.worker.retry", "mediavault.api.words"),
         ("mediavault.worker.ladder", "mediavault.runtime.storage"),
         ("mediavault.api.jobs", "mediavault.worker.queue"),

@@ -11,20 +11,19 @@ from fastapi import FastAPI
 from mediavault import __version__
 from mediavault.access.desk import AccessDesk
 from mediavault.api import (
+    assets,
     errors,
     events,
     file_facts,
     files,
-    gates,
     health,
     job_log,
     jobs,
-    library_lists,
     login_window,
     metrics,
     pages,
     sessions,
-    static_files,
+    sites,
 )
 from mediavault.api.feed import Feed
 from mediavault.api.gate import Gate
@@ -55,9 +54,9 @@ def create_app(services: ApiServices) -> FastAPI:
     errors.install(app)
     for router in (
         jobs.router,
-        library_lists.router,
+        jobs.library_router,
         events.router,
-        gates.router,
+        sites.router,
         health.router,
         metrics.router,
         files.router,
@@ -66,7 +65,7 @@ def create_app(services: ApiServices) -> FastAPI:
         sessions.router,
         login_window.router,
         *pages.ROUTERS,
-        static_files.router,
+        assets.router,
     ):
         app.include_router(router)
     app.add_middleware(Gate, hosts=host_rules(services.settings), desk=desk, clock=services.clock)

@@ -1,7 +1,11 @@
-"""Who asks, and may they? Default deny: what a request proves is read from its raw headers, what it asks from its raw path."""
+"""Authentication and authorization of a request, denied by default.
+
+What a request proves is read from its raw headers, and what it asks for from its raw path.
+"""
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from urllib.parse import parse_qsl
 
 from fastapi import Request
@@ -11,10 +15,8 @@ from mediavault.access.desk import AccessDesk, Caller, How, Knock, Standing
 from mediavault.access.proxies import ProxyRefused, was_forwarded
 from mediavault.access.scopes import SAFE_METHODS, Scope, may
 from mediavault.access.web_sessions import Visit
-from mediavault.api.asking import use_caller
 from mediavault.api.errors import HttpRefusal, wants_page
 from mediavault.api.security import bearer
-from mediavault.api.user_agent import browser_words
 from mediavault.core.failures import ErrorCode
 from mediavault.core.logs import get_logger
 
@@ -25,13 +27,25 @@ SECRETS_IN_QUERIES = frozenset({"token", "access_token", "api_key", "apikey", "p
 
 log = get_logger(__name__)
 
+_CALLER: ContextVar[Caller | None] = ContextVar("caller", default=None)
+
+
+def use_caller(caller: Caller | None) -> None:
+    """Set the caller for the rest of this request."""
+    _CALLER.set(caller)
+
+
+def asking() -> Caller | None:
+    """Return the caller of this request; None for the sign-in pages, and for what is open to all."""
+    return _CALLER.get()
+
 
 class Doorkeeper:
     def __init__(self, desk: AccessDesk) -> None:
         self._desk = desk
 
     async def admit(self, request: Request) -> Response | None:
-        """None lets the request in, and ``asking`` tells who it is; a response sends it elsewhere. Raises HttpRefusal."""
+        """Return None to let the request in, whose caller ``asking`` then returns, or a redirect. Raises HttpRefusal."""
         use_caller(None)
         path: str = request.scope["path"]
         if path in ALWAYS_OPEN or path.startswith(OPEN_PREFIX):
@@ -79,9 +93,35 @@ def knock_of(request: Request) -> Knock:
 
 
 def visit_of(request: Request, desk: AccessDesk) -> Visit:
-    """``tls`` as the browser sees it, whatever lies between: its own Origin says so."""
+    """Describe the browser of a sign-in. ``tls``: what the browser sees, whatever is in between; its Origin shows it."""
     tls = request.headers.get("origin", "").startswith("https://")
     return Visit(browser_words(request.headers.get("user-agent", "")), desk.address_of(knock_of(request)), tls)
+
+
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR", "Opera"),
+    ("Firefox", "Firefox"),
+    ("FxiOS", "Firefox"),
+    ("CriOS", "Chrome"),
+    ("Chrome", "Chrome"),
+    ("Safari", "Safari"),
+)
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("CrOS", "ChromeOS"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def browser_words(user_agent: str) -> str:
+    """Return a browser's name and system, as in ``Firefox, Linux``; empty where unknown. No text of the header is kept."""
+    found = (next((words for mark, words in marks if mark in user_agent), "") for marks in (_BROWSERS, _SYSTEMS))
+    return ", ".join(words for words in found if words)
 
 
 def _sent_to_a_door(request: Request, standing: Standing) -> Response:
@@ -95,7 +135,7 @@ def _sent_to_a_door(request: Request, standing: Standing) -> Response:
 
 
 def unknown_caller() -> HttpRefusal:
-    """The answer to a program that nobody knows, or whose session or token has ended."""
+    """Return the refusal of an unknown caller, or of one whose session or token has ended."""
     return _refused("This vault asks who you are.", None)
 
 
@@ -104,7 +144,7 @@ def _refused(message: str, advice: str | None) -> HttpRefusal:
 
 
 def _open_behind_a_proxy() -> HttpRefusal:
-    """Whoever set up a proxy in front meant others to come, and to them the vault would be as open as to its owner."""
+    """A proxy in front shows that others are expected, and to them an open vault would be as open as to its owner."""
     return HttpRefusal(
         403,
         ErrorCode.FORBIDDEN,

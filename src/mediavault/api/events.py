@@ -13,11 +13,10 @@ from starlette.types import Receive, Scope, Send
 
 from mediavault.access.back_off import place_of
 from mediavault.access.desk import AccessDesk
-from mediavault.api.asking import asking
 from mediavault.api.dependencies import Desk, EventFeed, errors
-from mediavault.api.doorkeeper import knock_of
+from mediavault.api.doorkeeper import asking, knock_of
 from mediavault.api.feed import Feed, Listener
-from mediavault.api.streaming import watching_for_disconnect
+from mediavault.api.long_answers import watching_for_disconnect
 
 router = APIRouter(tags=["events"])
 

@@ -16,9 +16,9 @@ from starlette.types import Receive, Scope, Send
 
 from mediavault.api.dependencies import JobIdPath, Services, errors
 from mediavault.api.errors import HttpRefusal
+from mediavault.api.long_answers import watching_for_disconnect
 from mediavault.api.ranges import ByteRange, Unsatisfiable, is_unchanged, range_still_holds, wanted_range
 from mediavault.api.services import ApiServices, LibraryFiles
-from mediavault.api.streaming import watching_for_disconnect
 from mediavault.api.views import kept_files, sidecar_path
 from mediavault.core.failures import ErrorCode, StorageFailure
 from mediavault.core.job import JobId

@@ -17,10 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mediavault.access.desk import AccessDesk, How
 from mediavault.access.scopes import SAFE_METHODS
 from mediavault.api.appearance import read, use
-from mediavault.api.asking import asking
 from mediavault.api.catalogue import locales
 from mediavault.api.connections import ConcurrencyLimit
-from mediavault.api.doorkeeper import Doorkeeper, unknown_caller
+from mediavault.api.doorkeeper import Doorkeeper, asking, unknown_caller
 from mediavault.api.errors import ENDLESS_PATHS, HttpRefusal, error_response, unexpected
 from mediavault.api.long_answers import Admission
 from mediavault.api.security import FORM_TYPE, JSON_TYPE, HostRules, comes_from_elsewhere, host_is_ours, host_of

@@ -1,4 +1,4 @@
-"""The jobs over HTTP: submit, list, look, retry, cancel, remove."""
+"""``/api/jobs…``: submit, list, show, retry, cancel, remove; ``/api/accounts`` and ``/api/totals``."""
 
 from __future__ import annotations
 
@@ -9,11 +9,23 @@ from fastapi import APIRouter, Query, Response
 
 from mediavault.api.actions import cancel_job, remove_job, retry_job, submit
 from mediavault.api.dependencies import EventFeed, JobIdPath, Services, errors
-from mediavault.api.schemas import HistoryView, JobList, JobPageView, JobView, ListRequest, RetryRequest, SubmitRequest
-from mediavault.api.views import history_view, job_list, job_view, page_view
-from mediavault.store.port import JobOrder, JobQuery
+from mediavault.api.schemas import (
+    AccountListRequest,
+    AccountPageView,
+    HistoryView,
+    JobList,
+    JobPageView,
+    JobView,
+    ListRequest,
+    RetryRequest,
+    SubmitRequest,
+    TotalsView,
+)
+from mediavault.api.views import account_page_view, history_view, job_list, job_view, page_view, totals_view
+from mediavault.store.port import AccountQuery, JobOrder, JobQuery
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+library_router = APIRouter(prefix="/api", tags=["library"])
 
 _CREATED = 201
 
@@ -97,3 +109,16 @@ def to_query(request: ListRequest) -> JobQuery:
 def in_utc(at: datetime | None) -> datetime | None:
     """A time that says no zone is in UTC."""
     return at if at is None or at.tzinfo else at.replace(tzinfo=UTC)
+
+
+@library_router.get("/accounts", response_model=AccountPageView, responses=errors(401, 503))
+async def accounts(query: Annotated[AccountListRequest, Query()], services: Services) -> AccountPageView:
+    """The accounts that jobs belong to, whose newest job is the newest first. ``q`` is looked for in handle and display name."""
+    asked = AccountQuery(query.platform or None, query.q or None, query.cursor or None, query.limit)
+    return account_page_view(await services.store.accounts(asked))
+
+
+@library_router.get("/totals", response_model=TotalsView, responses=errors(401, 503))
+async def totals(services: Services) -> TotalsView:
+    """How many jobs stand in each state and what is kept, of each platform and of all."""
+    return totals_view(await services.store.library_totals())

@@ -1,18 +1,22 @@
-"""Ends a long answer when what let its caller in has ended: a session, a token, a vault that was open and no longer is.
+"""Long responses: noticing that the client has left, and ending when what let the caller in has ended.
 
-The application sees a client that has left: an event stream or the sign-in window's WebSocket ends in order and its client
-is refused when it returns, while a file or an archive is cut off, so that nobody takes it for complete.
+A session or a token may end, or an open vault get a password. The application then sees a client that has left: an event
+stream or the sign-in window's WebSocket ends in order and its client is refused when it returns, while a file or an
+archive is cut off, so that nobody takes it for complete.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 
-from starlette.types import Message, Receive
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from mediavault.access.desk import AccessDesk, Caller, How
 from mediavault.core.clock import Clock
-from mediavault.core.failures import StoreError
+from mediavault.core.failures import StorageFailure, StoreError
 from mediavault.core.logs import get_logger
 
 CHECK_EVERY_S = 15.0  # for what another process ended; as often as the heartbeat of /api/events
@@ -94,3 +98,49 @@ async def _cancel(*tasks: asyncio.Future[Message] | asyncio.Task[None] | asyncio
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def watching_for_disconnect(receive: Receive, on_gone: Callable[[], None]) -> AsyncIterator[None]:
+    """Call ``on_gone`` when the client leaves: the server silently drops what is sent afterwards, however much it is."""
+
+    async def watch() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        on_gone()
+
+    watcher = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watcher.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watcher
+
+
+class StreamAnswer(Response):
+    """Sends pieces as fast as the client takes them, and always closes their source.
+
+    A client that leaves ends it. When the source breaks, the answer is left without its end: the server then cuts the
+    connection, and the client sees that the response is incomplete.
+    """
+
+    def __init__(self, pieces: AsyncGenerator[bytes, None], headers: Mapping[str, str]) -> None:
+        super().__init__(headers=headers)
+        del self.headers["content-length"]
+        self._pieces = pieces
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        gone = asyncio.Event()
+        async with contextlib.aclosing(self._pieces) as pieces, watching_for_disconnect(receive, gone.set):
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            try:
+                async for piece in pieces:
+                    if gone.is_set():
+                        return
+                    if piece:
+                        await send({"type": "http.response.body", "body": piece, "more_body": True})
+            except (StorageFailure, StoreError) as exc:  # the head is sent: nothing else can be said any more
+                log.warning("answer_broke_off", error=exc.message)
+                return
+            await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -16,9 +16,9 @@ from mediavault import __version__
 from mediavault.api.appearance import current
 from mediavault.api.assets import static_address
 from mediavault.api.catalogue import direction, gettext, names, ngettext, pgettext
+from mediavault.api.catalogue import gettext as _
 from mediavault.api.message_patterns import translated
 from mediavault.api.said import said
-from mediavault.api.sections import sections, use_icon
 from mediavault.api.site_marks import icon, letter, tone
 from mediavault.api.words import (
     GATE_WORDS,
@@ -52,6 +52,23 @@ def render(template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
         status_code=status,
         headers={**PAGE_HEADERS, "Content-Language": seen_as.locale},
     )
+
+
+def sections() -> list[tuple[str, str, str, str]]:
+    """Return name, path, icon and label of each section, in order. A template sets ``section`` to its own name."""
+    return [
+        ("home", "/", "home", _("Home")),
+        ("library", "/library", "library", _("Library")),
+        ("accounts", "/accounts", "people", _("Accounts")),
+        ("sites", "/sites", "globe", _("Sites")),
+        ("settings", "/settings", "settings", _("Settings")),
+    ]
+
+
+def use_icon(name: str) -> Markup:
+    """Return an icon of ``static/icons.svg``. It is decoration: the text next to it must say the same."""
+    address = f"{static_address('icons.svg')}#{name}"
+    return Markup('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"></use></svg>').format(address)
 
 
 @cache

@@ -7,7 +7,6 @@ from fastapi import APIRouter
 from mediavault.api.pages import (
     access,
     accounts,
-    appearance,
     doctor,
     door,
     home,
@@ -16,7 +15,6 @@ from mediavault.api.pages import (
     library_live,
     platforms,
     post,
-    post_actions,
     settings,
     sign_ins,
 )
@@ -27,7 +25,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     library_actions.router,
     library_live.router,
     post.router,
-    post_actions.router,
     accounts.router,
     platforms.router,
     sign_ins.router,
@@ -35,5 +32,4 @@ ROUTERS: tuple[APIRouter, ...] = (
     door.router,
     access.router,
     doctor.router,
-    appearance.router,
 )

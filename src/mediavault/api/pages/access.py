@@ -10,13 +10,11 @@ from fastapi import APIRouter, Request, Response
 from mediavault.access.desk import AccessDesk, Standing
 from mediavault.access.scopes import Scope
 from mediavault.access.tokens import MAX_NAME_CHARS
-from mediavault.api.asking import asking
 from mediavault.api.catalogue import N_, gettext
 from mediavault.api.dependencies import Desk, Services
-from mediavault.api.doorkeeper import visit_of
-from mediavault.api.forms import read_form, see_other
+from mediavault.api.doorkeeper import asking, visit_of
 from mediavault.api.pages.door import answer, same_twice, signed_in, signed_out
-from mediavault.api.pages.frame import frame
+from mediavault.api.pages.frame import frame, read_form, see_other
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput
 

@@ -6,8 +6,7 @@ from fastapi import APIRouter, Response
 
 from mediavault.api.dependencies import Services
 from mediavault.api.examination import name_of
-from mediavault.api.forms import see_other
-from mediavault.api.pages.frame import frame
+from mediavault.api.pages.frame import frame, see_other
 from mediavault.api.render import render
 from mediavault.core.verdicts import Verdict
 

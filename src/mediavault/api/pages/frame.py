@@ -1,23 +1,50 @@
-"""What every page for a person shows round its own content."""
+"""What every page shares: the values of the base template, reading forms, redirects after them."""
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs
 
-from mediavault.api.asking import asking
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+
+from mediavault.api.doorkeeper import asking
 from mediavault.api.message_patterns import translated
 from mediavault.api.schemas import ErrorView
 from mediavault.api.services import ApiServices
 from mediavault.api.words import help_for
-from mediavault.core.failures import MediavaultError
+from mediavault.core.failures import BadInput, MediavaultError
+
+_SEE_OTHER = 303
+_MAX_FIELDS = 20
 
 
 def frame(services: ApiServices) -> dict[str, Any]:
-    """The values that ``base.html`` and the shared parts read."""
+    """Return the values that ``base.html`` and the shared parts use."""
     caller = asking()
     return {"browser": services.browser_status(), "can_sign_out": caller is not None and caller.session is not None}
 
 
 def complaint(exc: MediavaultError) -> ErrorView:
-    """What a page says of input that it can't take."""
+    """Return what a page shows about input that it cannot accept."""
     return ErrorView(code=exc.code, message=exc.message, help=translated(exc.help) or help_for(exc.code))
+
+
+async def read_form(request: Request, *, max_fields: int = _MAX_FIELDS) -> dict[str, str]:
+    """Return the fields of a URL-encoded form; of a repeated one the first. The gate bounds its size. Raises BadInput."""
+    fields = await read_fields(request, most=max_fields)
+    return {name: values[0] for name, values in fields.items()}
+
+
+async def read_fields(request: Request, *, most: int) -> dict[str, list[str]]:
+    """As :func:`read_form`, with every value of a repeated field; at most ``most`` fields in all."""
+    text = (await request.body()).decode("utf-8", "replace")
+    try:
+        return parse_qs(text, keep_blank_values=True, max_num_fields=most)
+    except ValueError as exc:
+        raise BadInput("The form has too many fields.") from exc
+
+
+def see_other(path: str) -> Response:
+    """Redirect to one of our own pages, which is then requested with GET."""
+    return RedirectResponse(path, status_code=_SEE_OTHER, headers={"Cache-Control": "no-store"})

@@ -15,15 +15,14 @@ from fastapi import APIRouter, Query, Request, Response
 
 from mediavault.api.actions import retry_failed, take
 from mediavault.api.dependencies import EventFeed, Services
-from mediavault.api.forms import read_form, see_other
-from mediavault.api.gates import closed_gates, open_gate
 from mediavault.api.library_filter import LibraryFilter, Shown, address
 from mediavault.api.overview import overview, retried_words, taken_words
-from mediavault.api.pages.frame import complaint, frame
+from mediavault.api.pages.frame import complaint, frame, read_form, see_other
 from mediavault.api.pasted import addresses_in
 from mediavault.api.render import render
 from mediavault.api.schemas import ErrorView
 from mediavault.api.services import ApiServices
+from mediavault.api.sites import closed_gates, open_gate
 from mediavault.api.submission import MAX_BATCH, RefusedAddress
 from mediavault.api.views import fleet_view, title
 from mediavault.core.failures import CAUSES, BadInput, BadUrl, JobNotFound

@@ -8,10 +8,10 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Query, Request, Response
 
 from mediavault.api.dependencies import EventFeed, Services, errors
-from mediavault.api.forms import read_fields, see_other
 from mediavault.api.library_filter import address, to_params
 from mediavault.api.listing import MEDIA_TYPES, ListFormat, listed
-from mediavault.api.pages.frame import frame
+from mediavault.api.long_answers import StreamAnswer
+from mediavault.api.pages.frame import frame, read_fields, see_other
 from mediavault.api.render import render
 from mediavault.api.selection import (
     MAX_FIELDS,
@@ -25,7 +25,6 @@ from mediavault.api.selection import (
     retry_selected,
 )
 from mediavault.api.services import ApiServices
-from mediavault.api.streaming import StreamAnswer
 from mediavault.api.views import title
 from mediavault.api.zipping import Beside, zipped
 from mediavault.core.failures import BadInput

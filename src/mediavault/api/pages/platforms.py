@@ -7,12 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from mediavault.api.dependencies import EventFeed, Services
-from mediavault.api.forms import see_other
-from mediavault.api.gates import open_gate
-from mediavault.api.pages.frame import frame
+from mediavault.api.pages.frame import frame, see_other
 from mediavault.api.render import render
 from mediavault.api.session_views import session_view, state_words
-from mediavault.api.sites import all_sites, one_site, sessions_of
+from mediavault.api.sites import all_sites, one_site, open_gate, sessions_of
 from mediavault.api.views import fleet_view, job_view
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.store.port import JobQuery

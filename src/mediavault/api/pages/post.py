@@ -1,17 +1,18 @@
-"""The page of one post: its video, what it says, what was tried."""
+"""The page of one post: its video, its text, what was tried, and its forms, which lead back to it and need no JavaScript."""
 
 from __future__ import annotations
 
 from typing import Annotated
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
+from mediavault.api.actions import cancel_job, remove_job, retry_job, save_again
 from mediavault.api.appearance import current
-from mediavault.api.dependencies import JobIdPath, Services
-from mediavault.api.file_facts import checks_of
+from mediavault.api.dependencies import EventFeed, JobIdPath, Services
+from mediavault.api.file_facts import begin_check, checks_of
 from mediavault.api.library_filter import LibraryFilter, address, read_filter, to_params, to_query
-from mediavault.api.pages.frame import frame
+from mediavault.api.pages.frame import frame, read_form, see_other
 from mediavault.api.post_view import Video, said, videos
 from mediavault.api.render import render
 from mediavault.api.services import ApiServices
@@ -19,7 +20,7 @@ from mediavault.api.timeline import timeline
 from mediavault.api.views import job_view, kept_files
 from mediavault.api.waiting_jobs import waits_for_sign_in
 from mediavault.core.failures import FAILURES, BadInput, Remedy
-from mediavault.core.job import Job
+from mediavault.core.job import Job, JobId
 from mediavault.store.port import JobQuery
 
 router = APIRouter(include_in_schema=False)
@@ -85,3 +86,44 @@ async def _videos(services: ApiServices, job: Job, *, look: bool) -> list[Video]
         await checks_of(services.store, job),
         {place: services.formats.known(one) for place, one in kept.items()},
     )
+
+
+@router.post("/jobs/{job_id}/retry")
+async def retry_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
+    """``chosen`` is the number of the candidate that a person chose."""
+    chosen = (await read_form(request)).get("chosen", "")
+    await retry_job(services, feed, job_id, chosen_url=await _chosen_url(services, job_id, chosen))
+    return see_other(f"/jobs/{job_id}")
+
+
+async def _chosen_url(services: ApiServices, job_id: JobId, number: str) -> str | None:
+    if not number:
+        return None
+    candidates = (await services.store.get(job_id)).candidates
+    if not number.isascii() or not number.isdigit() or int(number) >= len(candidates):
+        raise BadInput("There is no such video to choose.", help="Load the page again: the post was looked at anew.")
+    return candidates[int(number)].url
+
+
+@router.post("/jobs/{job_id}/cancel")
+async def cancel_form(job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
+    await cancel_job(services, feed, job_id)
+    return see_other(f"/jobs/{job_id}")
+
+
+@router.post("/jobs/{job_id}/remove")
+async def remove_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
+    await remove_job(services, feed, job_id, files=(await read_form(request)).get("files") == "on")
+    return see_other("/")
+
+
+@router.post("/jobs/{job_id}/again")
+async def again_form(job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
+    """Save the post again; leads to the new version's page."""
+    return see_other(f"/jobs/{(await save_again(services, feed, job_id)).id}")
+
+
+@router.post("/jobs/{job_id}/verify")
+async def verify_form(job_id: JobIdPath, services: Services) -> Response:
+    await begin_check(services, job_id)
+    return see_other(f"/jobs/{job_id}#file")

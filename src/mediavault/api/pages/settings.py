@@ -1,4 +1,4 @@
-"""What a person may change while the vault runs."""
+"""What a person may change while the vault runs, and the language and theme of their own browser."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from mediavault.api.catalogue import gettext
+from mediavault.api.appearance import COOKIE_LIFE_S, LANGUAGE_COOKIE, THEME_COOKIE, THEMES
+from mediavault.api.catalogue import gettext, locales
 from mediavault.api.dependencies import Services
-from mediavault.api.forms import read_form, see_other
-from mediavault.api.pages.frame import frame
+from mediavault.api.pages.frame import frame, read_form, see_other
 from mediavault.api.render import render
 from mediavault.api.services import ApiServices
 from mediavault.api.setting_fields import PREFERENCES, example_name, example_post, fields_of, judge, read_sent
@@ -114,3 +114,25 @@ async def _example(services: ApiServices) -> NamedPost:
 def _who(request: Request) -> str:
     """From where it was changed: the vault has one owner, who may have several devices."""
     return request.client.host if request.client else ""
+
+
+@router.post("/appearance")
+async def appearance_form(request: Request) -> Response:
+    """Leads back to the page whose form it was. An empty or unknown choice goes back to what the browser asks for."""
+    form = await read_form(request)
+    response = see_other(_own_path(form.get("back", "")))
+    for cookie, value, known in (
+        (LANGUAGE_COOKIE, form.get("language", ""), locales()),
+        (THEME_COOKIE, form.get("theme", ""), frozenset(THEMES)),
+    ):
+        if value in known:
+            response.set_cookie(cookie, value, max_age=COOKIE_LIFE_S, samesite="strict")
+        else:
+            response.delete_cookie(cookie, samesite="strict")
+    return response
+
+
+def _own_path(back: str) -> str:
+    """A page of ours, never another site's: what begins with two slashes or holds a backslash names a host to browsers."""
+    is_ours = back.startswith("/") and not back.startswith("//") and back.isprintable() and "\\" not in back
+    return back if is_ours and back.isascii() and len(back) <= 2_000 else "/"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from mediavault.api.dependencies import EventFeed, JobIdPath, Services
-from mediavault.api.forms import read_form, see_other
 from mediavault.api.login_window import open_on_post, window_address
-from mediavault.api.pages.frame import complaint, frame
+from mediavault.api.pages.frame import complaint, frame, read_form, see_other
 from mediavault.api.render import render
 from mediavault.api.schemas import ErrorView
 from mediavault.api.services import ApiServices
