@@ -32,7 +32,7 @@ IDLE_S = 60.0  # until a child of a pool that gets no request is ended
 
 
 class StandingChild:
-    """One helper process of ``module``, started with the first request. Requests must not overlap.
+    """One child process of ``module``, started with the first request. Requests must not overlap.
 
     With the argument STANDING the module's ``main`` calls ``guard.serve_lines``.
     """
@@ -43,9 +43,9 @@ class StandingChild:
         self._served = 0
 
     async def ask(self, request: Mapping[str, Any], *, limits: ChildLimits) -> Mapping[str, Any]:
-        """The helper's answer to ``request``. Raises ChildFailed and ChildTookTooLong.
+        """Return the child's answer to ``request``. Raises ChildFailed and ChildTookTooLong.
 
-        A helper that breaks down over a request may have been worn out by those before it, so a fresh one is asked once
+        A child may crash because of the requests before this one, so a fresh one is asked once
         more. ``limits.address_space``, ``file_bytes`` and ``answer_bytes`` hold for the process: those of its first request.
         """
         if self._served >= REQUESTS_OF_ONE:
@@ -56,12 +56,12 @@ class StandingChild:
         except ChildTookTooLong:
             raise
         except ChildFailed:
-            if not worn or self._process is not None:  # a fresh one broke down, or it lives and has said why
+            if not worn or self._process is not None:  # a fresh one crashed, or it is running and has given the reason
                 raise
         return await self._ask(request, limits)
 
     async def close(self) -> None:
-        """End the process; nothing of it is left then."""
+        """End the process and wait for its end."""
         process, self._process, self._served = self._process, None, 0
         if process is not None:
             await end_process(process)
@@ -84,8 +84,8 @@ class StandingChild:
         process = self._process or await self._start(limits)
         assert process.stdin is not None
         assert process.stdout is not None
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died: the empty answer tells
-            # many megabytes may be in it: the event loop goes on meanwhile
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it ended: its answer is empty
+            # in a thread: a request may have many megabytes
             process.stdin.write(await asyncio.to_thread(_line, request))
             await process.stdin.drain()
         try:

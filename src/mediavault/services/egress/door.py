@@ -1,8 +1,8 @@
-"""The one way out for a helper process that has left the network: to the proxy's port, and nowhere else.
+"""A bridge to the proxy for a child process that has left the network; it reaches nothing else.
 
-A network namespace with nothing in it keeps a process from every address, the proxy's among them. But a socket stays in
-the namespace in which it was made, whoever holds it: so the helper listens on its own loopback, hands the listening
-socket to us, and we carry what arrives there to the real proxy. The helper sees the proxy at its usual address.
+An empty network namespace keeps a process from every address, the proxy's included. But a socket stays in the namespace
+in which it was created, also in another process: the child listens on its own loopback, sends the listening socket
+to us, and we forward its connections to the real proxy. The child sees the proxy at its usual address.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from mediavault.services.egress.tcp import BUFFER_BYTES, Streams, close, stop_ta
 
 @asynccontextmanager
 async def door_to(port: int) -> AsyncIterator[int]:
-    """A descriptor for the helper, over which it may send one listening socket (``socket.send_fds``); its connections
-    are carried to ``port`` of our loopback while the block runs. A helper that sends none has no door."""
+    """Yield a descriptor over which the child may send one listening socket (``socket.send_fds``).
+
+    Its connections are forwarded to ``port`` of our loopback while the block runs.
+    """
     ours, theirs = socket.socketpair()
     ours.settimeout(0)
     carrying = asyncio.create_task(_carry(ours, port))

@@ -1,8 +1,8 @@
-"""A loopback HTTP proxy behind which the browser, and whatever else fetches by itself, lives under the egress guard.
+"""A loopback HTTP proxy that puts the browser, and other programs that fetch by themselves, behind the egress guard.
 
 A browser has two dozen ways to open a connection, and its own hooks miss some of them (redirects, shared workers,
-WebSockets in workers, preconnect). All of them go through its proxy, so the guard stands there: it resolves, checks
-and connects by address, and the browser never resolves a name. It takes CONNECT, and plain http in absolute form.
+WebSockets in workers, preconnect). All of them go through its proxy. The proxy resolves, checks and connects by address,
+and the browser never resolves a name. It supports CONNECT, and plain http in absolute form.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mediavault.services.egress.tcp import BUFFER_BYTES, Streams, close, dial, s
 MAX_CONNECTIONS = 512
 CONNECT_S = 15.0
 USERNAME = "mediavault"
-REFUSED_HEADER = "Mediavault-Egress"  # tells the proxy's answers for a plain http target from a site's own
+REFUSED_HEADER = "Mediavault-Egress"  # distinguishes the proxy's responses for a plain http target from a site's
 
 # Chromium's switches that go with the proxy. WebRTC's UDP knows no proxy, QUIC is UDP too; the others stop traffic
 # that no post asked for.
@@ -46,9 +46,9 @@ log = get_logger(__name__)
 
 @dataclass(eq=False, slots=True)
 class _Pass:
-    """A password, and the posts at work under it. ``exempt`` are those of them that the guard has found exempt.
+    """A password, and the posts that are processed with it; ``exempt`` are those that the guard has found exempt.
 
-    ``context`` is the caller's: a refusal of a process that works on one post carries its job's ids.
+    ``context`` is the caller's, so that the log of a refusal has the ids of the job whose process was refused.
     """
 
     password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -62,10 +62,10 @@ class _Pass:
 
 
 class EgressProxy:
-    """One per process, on a random port of 127.0.0.1, behind a random password: other users of the machine stay out.
+    """One per process, on a random port of 127.0.0.1, with a random password that keeps out other users of the machine.
 
-    The browser's connections all carry the same password, so while :meth:`exempting` holds an exempt post, pages of
-    other posts in the same browser share its exemptions. A process per post has :meth:`pass_for`, which has no such gap.
+    The browser's connections all use the same password, so while :meth:`exempting` holds an exempt post, pages of
+    other posts in the same browser share its exemptions. :meth:`pass_for`, for a process per post, has no such gap.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class EgressProxy:
         connect_s: float = CONNECT_S,
         admits: Callable[[asyncio.StreamWriter], bool] | None = None,
     ) -> None:
-        """``admits`` judges each connection in place of the password, for a browser that nobody can tell one."""
+        """``admits`` decides on each connection instead of the password, for a browser that cannot be given one."""
         self._guard = guard
         self._connect_s = connect_s
         self._admits = admits
@@ -83,7 +83,7 @@ class EgressProxy:
         self._passes = [self._browser]
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
-        self._private: dict[asyncio.Task[None], _Pass] = {}  # connections that stand only thanks to an exemption
+        self._private: dict[asyncio.Task[None], _Pass] = {}  # connections that only an exemption allows
 
     async def start(self) -> None:
         """Listen. Raises OSError where loopback has no free port."""
@@ -107,7 +107,7 @@ class EgressProxy:
 
     @property
     def server(self) -> str:
-        """For Playwright: ``proxy={"server": …, "username": …, "password": …}``."""
+        """The URL for Playwright's ``proxy={"server": …, "username": …, "password": …}``."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
@@ -126,7 +126,7 @@ class EgressProxy:
 
     @contextmanager
     def pass_for(self, scope_url: str) -> Iterator[str]:
-        """A proxy address with a password of its own, for a process that works on one post while the block runs."""
+        """Yield a proxy URL with its own password, for a process that works on one post while the block runs."""
         own = _Pass()
         self._passes.append(own)
         try:
@@ -146,7 +146,7 @@ class EgressProxy:
             self._withdraw(own)
 
     def _withdraw(self, own: _Pass) -> None:
-        """Break connections to private hosts once no exempt post is at work: browsers keep them for the next page."""
+        """Close connections to private hosts once no exempt post is processed: browsers keep them for the next page."""
         own.exempt.intersection_update(own.scopes)
         if own.exempt or any(self._guard.opens_by_name(scope) for scope in own.scopes):
             return
@@ -227,7 +227,9 @@ class EgressProxy:
         except TimeoutError as exc:
             raise TookTooLong(f"{target.host} could not be resolved in time.") from exc
         if not all(self._guard.is_public(endpoint) for endpoint in endpoints):
-            if scope not in own.scopes:  # the post was done while the name was looked up: nobody would withdraw this
+            if (
+                scope not in own.scopes
+            ):  # the post was done while the name was looked up, so nothing would close this later
                 raise AddressRefused(f"blocked: {target.host}, whose post is no longer at work.")
             self._private[_this_task()] = own
         return await dial(endpoints, within_s=self._connect_s)

@@ -1,6 +1,6 @@
-"""TCP connections as asyncio streams: dialing checked addresses, copying between two connections, closing.
+"""TCP connections as asyncio streams: dialing, copying between two of them, closing, and who is at the other end.
 
-Also tells who is at the other end of a loopback connection. Several addresses are tried as RFC 8305 ("happy eyeballs") describes.
+Several addresses of one host are tried as RFC 8305 ("happy eyeballs") describes.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ async def _streams(connected: socket.socket) -> Streams:
 
 
 def _families_in_turn(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
-    """IPv6 and IPv4 by turns, beginning with the family that came first: one broken family costs one head start."""
+    """Alternate IPv6 and IPv4, beginning with the family of the first: a broken family costs one head start."""
     first = [endpoint for endpoint in endpoints if endpoint[0] == endpoints[0][0]]
     others = [endpoint for endpoint in endpoints if endpoint[0] != endpoints[0][0]]
     return [endpoint for endpoint in chain.from_iterable(zip_longest(first, others)) if endpoint is not None]
@@ -117,7 +117,7 @@ def _pending(attempts: list[asyncio.Task[socket.socket]]) -> list[asyncio.Task[s
 
 
 def _winner(attempts: list[asyncio.Task[socket.socket]]) -> socket.socket | None:
-    """The socket of an attempt that succeeded; the attempt leaves the list, so that the socket is not discarded."""
+    """Return the socket of an attempt that succeeded, and remove it, so that the socket is not discarded."""
     for attempt in attempts:
         if attempt.done() and attempt.exception() is None:
             attempts.remove(attempt)
