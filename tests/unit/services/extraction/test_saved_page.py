@@ -242,7 +242,7 @@ def test_a_document_states_its_own_address() -> None:
 
 # --- real pages, where they are at hand ---------------------------------------------------------------------------
 
-READ_NOW = {"x", "tiktok", "instagram", "giphy", "bluesky", "vimeo"}
+READ_NOW = {"x", "tiktok", "instagram", "giphy", "bluesky"}
 HANDLES = {"x", "tiktok", "bluesky"}
 
 
