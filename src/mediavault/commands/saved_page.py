@@ -117,7 +117,7 @@ def _look_for(url: str, saved: SavedDocument) -> SavedLook:
 
 def _stated_posts(saved: SavedDocument) -> Iterator[tuple[Post, Platform]]:
     """The posts that a document says it is about, surest first."""
-    for address in stated_addresses(saved):
+    for address in stated_addresses(saved, registry.all_platforms()):
         try:
             yield registry.identify(parse_http_url(address))
         except MediavaultError:

@@ -16,7 +16,7 @@ from mediavault.core.platform import (
     YtdlpRules,
     paths,
 )
-from mediavault.platforms.bluesky.reader import ids_of, read
+from mediavault.platforms.bluesky.reader import address_of, ids_of, read
 
 _ID = r"(?P<post_id>[a-z0-9]{6,20})(?=/|$)"
 _DID = r"did:(?:plc|web):[\w.:%-]+"
@@ -68,6 +68,7 @@ BLUESKY = Platform(
     reader=PageReader(
         read=read,
         ids_of=ids_of,
+        address_of=address_of,
         json_paths=re.compile(r"/xrpc/app\.bsky\.(?:feed\.getPostThread|feed\.getPosts|unspecced\.getPostThreadV2)\b"),
         always_sent=True,
     ),

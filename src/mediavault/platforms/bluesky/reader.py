@@ -51,6 +51,13 @@ def ids_of(node: Node) -> set[str]:
     return {match["id"]} if match and _record(node) else set()
 
 
+def address_of(node: Node) -> str | None:
+    """The URL of the post whose view a node is; None for any other node."""
+    match = _POST_URI.match(str(node.get("uri", "")))
+    author = values.text(values.obj(node, "author").get("handle")) or (match["repo"] if match else "")
+    return f"https://bsky.app/profile/{author}/post/{match['id']}" if match else None
+
+
 def _record(node: Node) -> Node:
     item = "depth" in node  # of a thread: its value is a view, or stands for one
     return values.obj(node, "record") or (values.obj(node, "value") if not item else {})

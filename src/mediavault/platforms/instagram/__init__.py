@@ -17,7 +17,7 @@ from mediavault.core.platform import (
     YtdlpRules,
     paths,
 )
-from mediavault.platforms.instagram.reader import read
+from mediavault.platforms.instagram.reader import address_of, read
 from mediavault.platforms.reading.meta_media import ids_of, measures, numbers_of
 
 _ID = r"(?P<post_id>[\w-]{5,40})(?=/|$)"  # longer than 28 characters: a private post
@@ -84,6 +84,7 @@ INSTAGRAM = Platform(
     reader=PageReader(
         read=read,
         ids_of=ids_of,
+        address_of=address_of,
         aliases=numbers_of,
         json_paths=re.compile(r"/api/v1/(?:media/|feed/reels_media|clips/)|/graphql(?:/query)?(?:/|$|\?)"),
         viewer=("PolarisViewer", "data", "username"),

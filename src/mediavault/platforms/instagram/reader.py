@@ -53,6 +53,12 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
     return _page_data(post, items, [node, *own])
 
 
+def address_of(node: Node) -> str | None:
+    """The URL of the post whose record a node is; None for any other node."""
+    is_post = node.get("shortcode") and ("display_url" in node or "owner" in node)
+    return f"https://www.instagram.com/p/{node['shortcode']}/" if is_post else None
+
+
 _HIGHLIGHT = re.compile(r"/stories/highlights/(\d+)")
 
 

@@ -18,7 +18,7 @@ from mediavault.core.platform import (
     paths,
 )
 from mediavault.platforms.reddit.media import measures, stated_size
-from mediavault.platforms.reddit.reader import ids_of, read, story_of
+from mediavault.platforms.reddit.reader import address_of, ids_of, read, story_of
 
 _ID = r"(?P<post_id>[a-z0-9]{1,13})(?=/|\.json$|$)"
 _VIDEO = "https://www.reddit.com/video/{post_id}"  # the file's own id; the post behind it is known to the network alone
@@ -95,6 +95,7 @@ REDDIT = Platform(
     reader=PageReader(
         read=read,
         ids_of=ids_of,
+        address_of=address_of,
         story_of=story_of,
         json_paths=re.compile(r"/comments/[a-z0-9]++(?:(?!/comments/[a-z0-9])[^?])*\.json|/by_id/|/api/info"),
         data_css="shreddit-post",

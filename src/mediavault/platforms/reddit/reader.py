@@ -71,6 +71,11 @@ def ids_of(node: Node) -> set[str]:
     return _ids(node)
 
 
+def address_of(node: Node) -> str | None:
+    """The URL of the post whose record a node is; None for any other node."""
+    return f"https://www.reddit.com{node['permalink']}" if node.get("permalink") and "subreddit" in node else None
+
+
 def _has_video(item: Item) -> bool:
     return item.is_video and bool(item.candidates)
 

@@ -18,7 +18,7 @@ from mediavault.core.platform import (
     YtdlpRules,
     paths,
 )
-from mediavault.platforms.tiktok.reader import ids_of, read
+from mediavault.platforms.tiktok.reader import address_of, ids_of, read
 
 _ID = r"(?P<post_id>\d{1,21})(?=/|$)"
 _NAME = r"(?P<handle>[\w.-]{1,120})"  # 24 characters at most, but a secret user id of 70 may stand in its place
@@ -80,6 +80,7 @@ TIKTOK = Platform(
     reader=PageReader(
         read=read,
         ids_of=ids_of,
+        address_of=address_of,
         json_paths=re.compile(r"^https://www\.tiktok\.com/api/item/detail/"),
         data_css="#__UNIVERSAL_DATA_FOR_REHYDRATION__, #SIGI_STATE, #__NEXT_DATA__",
         viewer=("webapp.app-context", "user", "uniqueId"),

@@ -48,6 +48,14 @@ def ids_of(node: Node) -> set[str]:
     return {str(name)} if name and ("video" in node or "imagePost" in node) else set()
 
 
+def address_of(node: Node) -> str | None:
+    """The URL of the post that a node is; None for any other node."""
+    author = values.obj(node, "author")
+    if author.get("uniqueId") and ("video" in node or "imagePost" in node):
+        return f"https://www.tiktok.com/@{author['uniqueId']}/video/{node.get('id')}"
+    return None
+
+
 def _page_data(platform: Platform, item: Node) -> PageData:
     images = _images(item)
     candidates = () if images else _candidates(platform, item)

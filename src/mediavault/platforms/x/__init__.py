@@ -18,7 +18,7 @@ from mediavault.core.platform import (
     paths,
 )
 from mediavault.platforms.x.media import measures
-from mediavault.platforms.x.reader import ids_of, read
+from mediavault.platforms.x.reader import address_of, ids_of, read
 
 _ID = r"(?P<post_id>\d{1,19})(?:\.(?:mp4|jpe?g|png|gif))?(?=/|$)"  # front ends give the file behind an ending
 _NUMBER = re.compile(r"(?P<post_id>\d{1,19})")
@@ -93,6 +93,7 @@ X = Platform(
     reader=PageReader(
         read=read,
         ids_of=ids_of,
+        address_of=address_of,
         json_paths=re.compile(r"/graphql/[^/]+/(?:TweetResultByRestId|TweetDetail|TweetResultsByRestIds)\b"),
         always_sent=True,
     ),

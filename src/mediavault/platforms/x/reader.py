@@ -64,6 +64,15 @@ def ids_of(node: Node) -> set[str]:
     return {str(one) for one in named if one}
 
 
+def address_of(node: Node) -> str | None:
+    """The URL of the post that a node is; None for any other node."""
+    if node.get("rest_id") and "full_text" in values.obj(node, "legacy"):
+        return f"https://x.com/i/status/{node['rest_id']}"
+    if node.get("id_str") and "user" in node and ("full_text" in node or "mediaDetails" in node):
+        return f"https://x.com/i/status/{node['id_str']}"
+    return None
+
+
 def _is_post(node: Node) -> bool:
     """Accounts and cards have a rest_id too."""
     legacy = values.obj(node, "legacy")

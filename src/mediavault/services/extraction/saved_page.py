@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mediavault.core.accounts import account
@@ -224,9 +225,12 @@ def says_nothing(found: Extraction) -> bool:
     return not (found.title or found.text or found.account.display_name or found.thumbnail_url)
 
 
-def stated_addresses(saved: SavedDocument) -> list[str]:
+def stated_addresses(saved: SavedDocument, platforms: Sequence[Platform]) -> list[str]:
     """The addresses that a document states as its own, surest first: for a file whose post nobody named."""
     page = saved.source.page
     stated = [page.canonical, page.meta("og:url")] if saved.html else []
-    found = [*stated, *(address for document in saved.source.documents[:5] for address in addresses_in(document))]
+    found = [
+        *stated,
+        *(address for document in saved.source.documents[:5] for address in addresses_in(document, platforms)),
+    ]
     return list(dict.fromkeys(url for one in found if (url := values.url(one))))

@@ -13,7 +13,7 @@ from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.generic import GENERIC
-from mediavault.platforms.registry import identify
+from mediavault.platforms.registry import all_platforms, identify
 from mediavault.platforms.tiktok import TIKTOK
 from mediavault.platforms.x import X
 from mediavault.services.extraction.outcome import Outcome
@@ -234,8 +234,8 @@ def test_ids_in_addresses_of_unknown_sites_are_compared_too() -> None:
 def test_a_document_states_its_own_address() -> None:
     page_of = open_saved(f'<link rel="canonical" href="{CDN}kite">{meta("og:url", f"{CDN}other")}'.encode(), "")
 
-    assert stated_addresses(page_of) == [f"{CDN}kite", f"{CDN}other"]
-    assert stated_addresses(open_saved(json.dumps(x_answer(tweet(x_video()))).encode(), "")) == [
+    assert stated_addresses(page_of, all_platforms()) == [f"{CDN}kite", f"{CDN}other"]
+    assert stated_addresses(open_saved(json.dumps(x_answer(tweet(x_video()))).encode(), ""), all_platforms()) == [
         f"https://x.com/i/status/{X_ID}"
     ]
 

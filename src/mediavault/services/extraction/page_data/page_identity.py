@@ -6,7 +6,8 @@ A page is answered under URLs that are not its own: the site moved on by itself,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from urllib.parse import urlsplit
 
 from mediavault.core.failures import BadUrl
@@ -14,10 +15,10 @@ from mediavault.core.media import Post
 from mediavault.core.platform import AddressKind, Platform
 from mediavault.core.post_urls import is_named_host, read_page, read_post
 from mediavault.core.urls import HttpUrl, parse_http_url
-from mediavault.services.extraction.page_data import activity, microformats, values
+from mediavault.services.extraction.page_data import activity, microformats, statuses
 from mediavault.services.extraction.page_data.html_page import Page
 from mediavault.services.extraction.page_data.html_scan import MAX_HTML_CHARS
-from mediavault.services.extraction.page_data.json_walk import Node, walk
+from mediavault.services.extraction.page_data.json_walk import walk
 
 
 def is_another_post(post: Post, platform: Platform, page: Page) -> bool:
@@ -56,42 +57,19 @@ def _parsed(url: str | None) -> HttpUrl | None:
 
 # --- which post a document is about ------------------------------------------------------------------------------
 
-_POST_URI = re.compile(r"^at://(?P<repo>[^/]+)/app\.bsky\.feed\.post/(?P<id>[\w-]+)$")
-_MAX_NODES = 200  # the post itself stands near the root
+_MAX_NODES = 200  # the post itself is near the root
 
 
-def addresses_in(document: object) -> Iterator[str]:
-    """The addresses that ``document`` states as its own post's, surest first."""
+def addresses_in(document: object, platforms: Sequence[Platform]) -> Iterator[str]:
+    """The addresses that ``document`` states as its own post's, surest first; ``platforms`` know their records."""
     for entries in (activity.objects_in(document), microformats.entries_in(document)):
         if len(entries) == 1:
             yield from (activity if "properties" not in entries[0] else microformats).addresses_of(entries[0])
-    for number, node in enumerate(walk(document)):
-        if number > _MAX_NODES:
-            return
-        if (address := _of_node(node)) is not None:
+    readings = [statuses.address_of, *(one.reader.address_of for one in platforms if one.reader.address_of is not None)]
+    for node in islice(walk(document), _MAX_NODES):
+        if address := next(filter(None, (address_of(node) for address_of in readings)), None):
             yield address
             return
-
-
-def _of_node(node: Node) -> str | None:
-    """The address of a node that is a post on one of the sites that we know."""
-    if "media_attachments" in node and "account" in node:
-        return values.text(node.get("url")) or values.text(node.get("uri"))
-    if uri := _POST_URI.match(str(node.get("uri", ""))):
-        author = values.text(values.obj(node, "author").get("handle")) or uri["repo"]
-        return f"https://bsky.app/profile/{author}/post/{uri['id']}"
-    if node.get("rest_id") and "full_text" in values.obj(node, "legacy"):
-        return f"https://x.com/i/status/{node['rest_id']}"
-    if node.get("id_str") and "user" in node and ("full_text" in node or "mediaDetails" in node):
-        return f"https://x.com/i/status/{node['id_str']}"
-    author = values.obj(node, "author")
-    if author.get("uniqueId") and ("video" in node or "imagePost" in node):
-        return f"https://www.tiktok.com/@{author['uniqueId']}/video/{node.get('id')}"
-    if node.get("shortcode") and ("display_url" in node or "owner" in node):
-        return f"https://www.instagram.com/p/{node['shortcode']}/"
-    if node.get("permalink") and "subreddit" in node:
-        return f"https://www.reddit.com{node['permalink']}"
-    return None
 
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

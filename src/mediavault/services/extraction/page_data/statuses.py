@@ -41,6 +41,11 @@ def ids_of(node: Node) -> set[str]:
     return {name for name in (str(node.get("id") or ""), *ends) if name}
 
 
+def address_of(node: Node) -> str | None:
+    """The address of the status that a node is; None for any other node."""
+    return values.text(node.get("url")) or values.text(node.get("uri")) if _is_status(node) else None
+
+
 def _is_own(node: Node, post: Post) -> bool:
     named = {_place(node.get("url")), _place(node.get("uri"))} - {""}
     if _place(post.url) in named or _place(post.canonical_url) in named:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mediavault.platforms.registry import all_platforms
 from mediavault.services.extraction.page_data.page_identity import addresses_in, id_in
 
 
@@ -32,14 +33,14 @@ from mediavault.services.extraction.page_data.page_identity import addresses_in,
     ],
 )
 def test_the_address_is_stated_or_follows_from_the_data(document: dict[str, Any], address: str) -> None:
-    assert next(addresses_in(document)) == address
+    assert next(addresses_in(document, all_platforms())) == address
 
 
 def test_a_list_is_about_no_one_of_its_posts_and_other_data_about_none() -> None:
     notes = [{"type": "Note", "@context": "…", "url": f"https://a.test/@jane/{n}"} for n in range(2)]
 
-    assert list(addresses_in({"orderedItems": notes})) == []
-    assert list(addresses_in({"id": "1"})) == []
+    assert list(addresses_in({"orderedItems": notes}, all_platforms())) == []
+    assert list(addresses_in({"id": "1"}, all_platforms())) == []
 
 
 @pytest.mark.parametrize(
