@@ -127,7 +127,7 @@ class PageReader:
     ``read`` returns what the documents say about a post, None where they do not mention it, and raises the Failure that
     they report. ``story_of`` returns who posted what, out of data that refuse to show the post. ``ids_of`` returns the ids
     of a node that is the record of one post with media, and nothing for any other node; with it, media of other posts in
-    the same page are told from the post's own. ``address_of`` returns the URL of the post whose record a node is.
+    the same page are distinguished from the post's own. ``address_of`` returns the URL of the post whose record a node is.
     ``aliases`` returns other forms of a post's id. ``own_records`` replaces
     ``ids_of`` where a post's URL does not name the id of its records; None means that they cannot be recognised.
     """

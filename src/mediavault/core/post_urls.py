@@ -144,7 +144,7 @@ def _groups(pattern: AddressPattern, url: HttpUrl) -> dict[str, str] | None:
         if match is None:
             return None
         groups |= {name: value for name, value in match.groupdict().items() if value}
-    # a query is read unescaped, where \d and \w stand for all scripts' digits and letters: no site has such ids
+    # a query is read unescaped, where \d and \w match digits and letters of all scripts: no site has such ids
     return groups if all(map(str.isascii, groups.values())) else None
 
 

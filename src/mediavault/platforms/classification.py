@@ -35,7 +35,7 @@ _CLIMBS = re.compile(r"/(?:\.|%2e){2}(?:[/#]|$)", re.IGNORECASE)
 class Classification:
     """What an address is. ``url`` as given; None where something is not known or does not apply.
 
-    ``platform`` is "generic" on sites that we do not know, and None for what is no address of a public site
+    ``platform`` is "generic" on sites that we do not know, and None for what is not the URL of a public site
     (one that is refused for blanks between words keeps its site).
     ``post_id`` of a redirect is the token of the share link, of a live broadcast its room.
     """
@@ -60,7 +60,7 @@ def classify(text: str) -> Classification:
     platform = platform_at(url)
     if platform is GENERIC:
         return _somewhere(text, url)
-    if _CLIMBS.search(text.partition("?")[0]):  # nobody shares such an address; it shows one path and names another
+    if _CLIMBS.search(text.partition("?")[0]):  # such a URL shows one path and names another
         return Classification(text, AddressKind.UNSUPPORTED)
     page = read_page(platform, url)
     if page is None:
@@ -107,14 +107,14 @@ def _pretends(text: str, url: HttpUrl) -> bool:
     return is_a_trick(url) or (url.port != DEFAULT_PORTS[url.scheme] and _would_be_known(url))
 
 
-_KEEPS_COPIES = frozenset(["web.archive.org", "archive.org"])  # what they name is a page of their own
+_KEEPS_COPIES = frozenset(["web.archive.org", "archive.org"])  # their copies are pages of theirs
 _WHENCE = re.compile(r"(?:ref|ref_\w+|referr?er|utm_\w+|source|src|via|from|origin)", re.IGNORECASE)
 
 
 def _passes_on(url: HttpUrl) -> bool:
     """A site that is only asked for another one's page: named in front of its path, or on its front page's query.
 
-    It is no place of the post. Where a reader came from (``?ref=x.com``) names no page.
+    It is not where the post is. Where a reader came from (``?ref=x.com``) does not name a page.
     """
     if url.host in _KEEPS_COPIES:
         return False

@@ -1,4 +1,4 @@
-"""Hosts that look like a platform's and are not, and hosts that are no public site at all."""
+"""Hosts that look like a platform's and are not, and hosts that are not public."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mediavault.core.urls import HttpUrl
 
 _MIN_CHARS = 8  # many names end in "x.com": only one that says which site it means is imitated by what ends in it
 _LOCAL = re.compile(r"(?:.+\.)?(?:localhost|local|internal|intranet|lan|home|corp|home\.arpa|localdomain|invalid)")
-# Names that anybody may use and that lead to this machine, and services whose names lead to the address that stands in them
+# Public names that lead to this machine, and services whose names lead to the address in them
 _LOOPBACK_NAME = re.compile(r"(?:.+\.)?(?:localtest\.me|lvh\.me|vcap\.me|lacolhost\.com)")
 _ADDRESS_IN_NAME = re.compile(r"(?:^|.*[.-])(\d{1,3}(?:[.-]\d{1,3}){3})\.(?:xip|nip|sslip)\.io")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")  # RFC 952 and 1123: no hyphen at either end

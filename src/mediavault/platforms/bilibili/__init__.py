@@ -23,7 +23,7 @@ _ID = r"(?P<post_id>[Bb][Vv][0-9A-Za-z]{10}|[Aa][Vv]\d{1,16})"
 _PLAYER = r"^/(?:blackboard/)?(?:webplayer/)?(?:[\w-]*player|embed-old)\.html$"
 _PART = re.compile(r"(?P<part>[2-9]|[1-9]\d{1,3})")  # the first part is the address without p
 _DYNAMIC = "https://t.bilibili.com/{post_id}"
-_ABROAD = r"(?:www\.|m\.)?bilibili\.tv"  # a site of its own, with numbers of its own
+_ABROAD = r"(?:www\.|m\.)?bilibili\.tv"  # another site, with other numbers
 _LANGUAGE = r"(?:/[a-zA-Z]{2})?"
 
 BILIBILI = Platform(

@@ -161,7 +161,7 @@ _BYTES = re.compile(r"(?:^|&)bw=(\d{1,9})(?:&|$)")
 
 
 def measures(parts: SplitResult, _width: int | None, _height: int | None) -> Measures:
-    """The frame of the quality for a video that lies; ``bw`` is what the line needs, in bytes per second."""
+    """The frame of the quality for a landscape video; ``bw`` is the rate in bytes per second."""
     name, line = _FILE.search(parts.path), _BYTES.search(parts.query)
     width, height = _SIZE_OF_QUALITY.get(name[1], (None, None)) if name else (None, None)
     return Measures(width, height, int(line[1]) * 8 or None if line else None)

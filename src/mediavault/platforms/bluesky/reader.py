@@ -59,7 +59,7 @@ def address_of(node: Node) -> str | None:
 
 
 def _record(node: Node) -> Node:
-    item = "depth" in node  # of a thread: its value is a view, or stands for one
+    item = "depth" in node  # of a thread: its value is a view, or replaces one
     return values.obj(node, "record") or (values.obj(node, "value") if not item else {})
 
 
@@ -88,7 +88,7 @@ def _repo(view: Node) -> str | None:
 
 
 def _items(embed: Node, did: str | None, platform: Platform) -> tuple[Item, ...]:
-    """A video, pictures, or either of them beside a quoted post."""
+    """A video, pictures, or either of them with a quoted post."""
     kind = str(embed.get("$type", "")).partition("#")[0].rpartition(".")[2]
     match kind:
         case "video":
@@ -139,7 +139,7 @@ def _video(embed: Node, did: str | None, platform: Platform) -> Item:
 
 
 def _quoted(embed: Node, platform: Platform) -> tuple[Item, ...]:
-    """``record`` holds the view, one level deeper beside media; lists and feeds are no posts."""
+    """``record`` holds the view, one level deeper with media; lists and feeds are not posts."""
     view = values.obj(embed, "record")
     view = view if "uri" in view or "$type" in view else values.obj(view, "record")
     view = values.obj(view, "record") if "uri" not in view and "record" in view else view
@@ -149,12 +149,12 @@ def _quoted(embed: Node, platform: Platform) -> tuple[Item, ...]:
     label = str(view["uri"]).rpartition("/")[2]
     embeds = values.objects(view.get("embeds")) or [values.obj(view, "value", "embed")]
     found = (item for inner in embeds for item in _items(inner, did, platform))
-    # what the quoted post quotes in turn is nobody's here
+    # what the quoted post quotes in turn is ignored
     return tuple(replace(item, role=ItemRole.QUOTED, label=label) for item in found if item.role is ItemRole.MAIN)
 
 
 def _refusal(document: object) -> Failure | None:
-    """The XRPC error of an answer, or the place that stands for a post that is gone or hidden."""
+    """The XRPC error of an answer, or the entry that replaces a post which is gone or hidden."""
     answer = values.obj(document)
     error = values.text(answer.get("error"))
     asked_for = next((one for one in values.objects(answer.get("thread")) if one.get("depth") == 0), {})

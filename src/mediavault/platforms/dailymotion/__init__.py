@@ -71,7 +71,7 @@ DAILYMOTION = Platform(
         key=re.compile(r"/manifest/video/([A-Za-z0-9]+)"),
         signs_urls=True,
         tls_sensitive=True,
-        watermark_no=re.compile(r"."),  # Dailymotion adds no mark of its own
+        watermark_no=re.compile(r"."),  # Dailymotion adds no watermark
     ),
     sign_in=SignIn(
         url="https://www.dailymotion.com/signin",

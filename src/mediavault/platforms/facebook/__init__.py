@@ -99,7 +99,7 @@ FACEBOOK = Platform(
         playlists=paths(r"^/(?:watch|hashtag)/[^/]+", rf"^/{_NAME}/playlists?(?:/|$)"),
         profiles=(
             *paths(r"^/(?:people|pages(?:/category)?)/[^/]+/(?P<handle>\d{3,25})(?:/|$)"),
-            *paths(r"^/p/[^/]+-(?P<handle>\d{6,25})(?:/|$)"),  # pages of the new form that have no name of their own
+            *paths(r"^/p/[^/]+-(?P<handle>\d{6,25})(?:/|$)"),  # pages of the new form, which have no name
             AddressPattern(re.compile(r"^/profile\.php/?$"), query={"id": re.compile(r"(?P<handle>\d{3,25})(?:/.*)?")}),
             *paths(rf"^/(?:pg/)?{_NAME}/?(?:$|(?:{_TABS})(?:/|$))"),
         ),
@@ -120,7 +120,7 @@ FACEBOOK = Platform(
         key=re.compile(r"/([\w-]{15,})\.mp4"),
         signs_urls=True,
         max_connections=2,  # an account hangs on it: no more than a person who watches
-        watermark_no=re.compile(r"[?&]efg="),  # an encode for its player; Facebook adds no mark of its own
+        watermark_no=re.compile(r"[?&]efg="),  # an encode for its player; Facebook adds no watermark
         max_range_bytes=250 * 1024 * 1024,  # past 500 MB in one request: 403
         measures=measures,
     ),

@@ -54,7 +54,7 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
 
 def _records(document: object) -> Iterator[Node]:
-    """All objects; the mobile site keeps its players' in ``data-store``, whose element is no record itself."""
+    """All objects; the mobile site keeps its players' in ``data-store``, whose element is not a record."""
     for node in walk(document):
         if "element" not in node:
             yield node
@@ -154,7 +154,7 @@ def _is_story(node: Node, post_id: str) -> bool:
 
 
 def _holds_video(node: Node, video_id: str) -> bool:
-    """What stands round a video knows its author, its text and its date."""
+    """Whether a node contains the video: such a node knows its author, its text and its date."""
     if not ({"actors", "message", "video_owner", "owner", "creation_time"} & node.keys()):
         return False
     attached = values.objects(node.get("attachments"))

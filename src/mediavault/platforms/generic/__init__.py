@@ -1,4 +1,4 @@
-"""What we know of a page on a site that we know nothing about."""
+"""A page on an unknown site."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GENERIC = Platform(
     checked="2026-11-24",
     extractors=("browser", "ytdlp"),
     matching=Matching(
-        short_hosts=(  # they lead anywhere; those that lead to one site stand in its own file
+        short_hosts=(  # they lead anywhere; those that lead to one site are in its folder
             "t.co",
             "t.cn",
             "lnkd.in",

@@ -97,7 +97,7 @@ INSTAGRAM = Platform(
         key=re.compile(r"/([\w-]{20,})\.mp4"),
         signs_urls=True,
         max_connections=2,  # an account hangs on it: no more than a person who watches
-        watermark_no=re.compile(r"."),  # Instagram adds no mark of its own
+        watermark_no=re.compile(r"."),  # Instagram adds no watermark
         referer="https://www.instagram.com/",
         measures=measures,
     ),

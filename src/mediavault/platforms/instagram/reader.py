@@ -97,7 +97,7 @@ def _parsed(text: str) -> object:
 
 
 def _worth(items: Sequence[Item]) -> tuple[int, int]:
-    """The same post can stand there twice, once without its children or its video."""
+    """How much a record shows: the same post can occur twice, once without its children or its video."""
     return sum(bool(item.candidates) for item in items), len(items)
 
 
@@ -175,7 +175,7 @@ def _refusal(document: object) -> Failure | None:
 
 
 def _holds_no_story(document: object) -> bool:
-    """``feed/reels_media`` answers about a story that has run out."""
+    """``feed/reels_media`` answers about a story that has expired."""
     answer = values.obj(document)
     return answer.get("reels_media") == [] and not answer.get("reels")
 

@@ -49,7 +49,7 @@ def _players(post: Post, documents: Sequence[object]) -> Iterator[tuple[ItemRole
     for document in documents:
         given = values.obj(document, "attributes")
         if "data-activity-urn" in given and given.get("data-test-id") == "feed-reshare-content":
-            role = ItemRole.REPOSTED  # what the post passes on stands inside it
+            role = ItemRole.REPOSTED  # the post contains what it passes on
         elif "data-activity-urn" in given:
             inside, role = any(str(given.get(name)).endswith(f":{post.post_id}") for name in _URNS), ItemRole.MAIN
         elif inside and values.obj(document).get("element") == "video" and "data-sources" in given:
@@ -97,7 +97,7 @@ def _is_update(node: Node) -> bool:
 
 
 def _items(platform: Platform, own: Sequence[Node], nodes: Sequence[Node]) -> tuple[Item, ...]:
-    """The video that the post's records hold or name; the only one, where no other post stands beside it."""
+    """The video that the post's records hold or name; the only one, where there is no other post."""
     metadata = [_metadata(node) for node in nodes if _metadata(node)]
     inside = [inner for node in own for inner in walk(_without_reshared(node))]
     named = {value for inner in inside for value in inner.values() if isinstance(value, str)}
@@ -137,7 +137,7 @@ def _actor(update: Node) -> tuple[str | None, str | None]:
 
 
 def _metadata(node: Node) -> Node:
-    """The video's own record; the same fields stand alone in a normalised answer."""
+    """The video's own record; in a normalised answer the same fields are a record."""
     if "progressiveStreams" in node:
         return node
     held = values.obj(node, "videoPlayMetadata")

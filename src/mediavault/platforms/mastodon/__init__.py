@@ -65,7 +65,7 @@ MASTODON = Platform(
     media=MediaRules(
         hosts=("files.mastodon.social", "media.mastodon.social"),
         reject_path=re.compile(r"/small/|/cache/preview_cards/"),
-        watermark_no=re.compile(r"."),  # Mastodon adds no mark of its own
+        watermark_no=re.compile(r"."),  # Mastodon adds no watermark
     ),
     walls=Walls(
         gone_text=("The page you are looking for isn't here",),

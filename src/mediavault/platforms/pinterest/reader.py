@@ -169,7 +169,7 @@ def _lists(videos: Node) -> list[Node]:
 
 
 def _rungs(platform: Platform, videos: Node) -> Iterator[Candidate]:
-    """Durations are milliseconds. Relay names each rung as a field of its own (``v720P``, ``vHLSV4``)."""
+    """Durations are milliseconds. Relay has one field for each rung (``v720P``, ``vHLSV4``)."""
     for name, one in (pair for rungs in _lists(videos) for pair in rungs.items()):
         millis = values.number(values.obj(one).get("duration"))
         yield from own_candidates(

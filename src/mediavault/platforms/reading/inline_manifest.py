@@ -1,4 +1,4 @@
-"""A DASH manifest that stands in the page's own data, as a candidate with a ``data:`` address (RFC 2397)."""
+"""A DASH manifest inside the page's own data, as a candidate with a ``data:`` address (RFC 2397)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NOWHERE = "https://unknown.invalid/"  # what relative addresses in it would be 
 
 
 def inline_dash(document: object, *, media_key: str | None = None) -> list[Candidate]:
-    """The manifest's best quality as one candidate; none where ``document`` is no manifest, is live or sound only.
+    """The manifest's best quality as one candidate; none where ``document`` is not a manifest, is live or sound only.
 
     Its bit rate is that of the pictures alone, which no whole file's can be held against: it is left out, so that of
     equal sizes the whole file wins.
@@ -39,7 +39,7 @@ def inline_dash(document: object, *, media_key: str | None = None) -> list[Candi
         mime="application/dash+xml",
         has_video=True,
         has_audio=manifest.audio_groups > 0,
-        watermark=Watermark.NO,  # as in the whole files beside it: Meta puts no marks on videos
+        watermark=Watermark.NO,  # as in the whole files: Meta adds no watermark to videos
         drm=manifest.drm,
     )
     return [

@@ -198,7 +198,7 @@ def display_name_of(node: Node) -> str | None:
 
 
 def says_something(node: Node) -> bool:
-    """Names of posts stand in many places; a record says who posted, or shows something."""
+    """Whether a node is a record: ids of posts occur in many places, but a record says who posted, or shows something."""
     return handle_of(node) is not None or picture_of(node) is not None or any(node.get(name) for name in _FORMS[:4])
 
 

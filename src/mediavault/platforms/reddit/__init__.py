@@ -76,7 +76,7 @@ REDDIT = Platform(
                 host=re.compile(r"(?:www\.)?redd\.it"),
                 page="https://www.reddit.com/comments/{post_id}",
             ),
-            AddressPattern(  # the site leads on from them; without a digit they may be pages of its own
+            AddressPattern(  # the site redirects from them; without a digit they may be other pages
                 re.compile(r"^/(?:tb/)?(?P<post_id>(?=[a-z]*\d)[a-z0-9]{5,8})/?$"),
                 host=re.compile(r"(?:.+\.)?reddit\.com"),
                 page="https://www.reddit.com/comments/{post_id}",
@@ -108,7 +108,7 @@ REDDIT = Platform(
         key=re.compile(r"^https?://(?:v|packaged-media)\.redd\.it/([a-z0-9]+)/"),
         reject_path=re.compile(r"/(?:DASH|CMAF)_96\.mp4|/DASH_600_K"),  # the scrubber's strip
         signs_urls=True,
-        watermark_no=re.compile(r"."),  # Reddit adds no mark of its own
+        watermark_no=re.compile(r"."),  # Reddit adds no watermark
         stated_size=stated_size,
         measures=measures,
     ),

@@ -55,7 +55,7 @@ def _post_id(given: Node) -> str | None:
 
 
 def _players(elements: Sequence[tuple[str, Node]], place: int | None, post_id: str) -> Iterator[Node]:
-    """Players that name the post, and those that stand in it, before the next one begins."""
+    """Players that name the post, and those inside it, before the next post begins."""
     inside = False
     for number, (name, given) in enumerate(elements):
         is_player = name in _PLAYERS or "data-hls-url" in given or "data-mpd-url" in given

@@ -21,7 +21,7 @@ from mediavault.core.platform import (
 from mediavault.platforms.tiktok.reader import address_of, ids_of, read
 
 _ID = r"(?P<post_id>\d{1,21})(?=/|$)"
-_NAME = r"(?P<handle>[\w.-]{1,120})"  # 24 characters at most, but a secret user id of 70 may stand in its place
+_NAME = r"(?P<handle>[\w.-]{1,120})"  # 24 characters at most, but a secret user id of 70 may replace it
 _PROFILE = "https://www.tiktok.com/@{handle}"
 
 _KIBIBITS = re.compile(r"(?:^|&)bt=(\d{1,6})(?:&|$)")

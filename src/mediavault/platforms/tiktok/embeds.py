@@ -13,7 +13,7 @@ from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 
 def as_items(post_id: str, documents: Sequence[object]) -> Iterator[Node]:
-    """The items with this id that stand in the documents in another form."""
+    """The items with this id that the documents hold in another form."""
     for document in documents:
         for node in walk(document):
             infos = values.obj(node, "itemInfos")
@@ -28,7 +28,7 @@ def _first(picture: Node) -> object:
 
 
 def _of_embed(told: Node) -> dict[str, Any]:
-    """One file under several addresses, without a codec; the pictures of a slideshow stand in ``imagePostInfo``."""
+    """One file under several addresses, without a codec; the pictures of a slideshow are in ``imagePostInfo``."""
     infos, author = values.obj(told, "itemInfos"), values.obj(told, "authorInfos")
     video, shape = values.obj(infos, "video"), values.obj(infos, "video", "videoMeta")
     covers = [*values.items(infos.get("coversOrigin")), *values.items(infos.get("covers"))]

@@ -180,7 +180,7 @@ def _built(platform: Platform, video: Node, url: str) -> Candidate:
 
 
 def _has_audio(url: str, codec: str) -> bool | None:
-    """Files under ``/media-video-hvc1/`` were reported to come without sound; bytevc2 nobody could look into."""
+    """Files under ``/media-video-hvc1/`` were reported to come without sound; bytevc2 cannot be examined."""
     return None if codec == "bytevc2" or "/media-video-" in url else True
 
 

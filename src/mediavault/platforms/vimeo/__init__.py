@@ -75,7 +75,7 @@ VIMEO = Platform(
         hosts=(".vimeocdn.com", ".akamaized.net"),
         own_hosts=re.compile(r"(?:.+\.)?vimeocdn\.com|\w*vod-(?:adaptive|progressive)[\w-]*\.akamaized\.net"),
         signs_urls=True,
-        watermark_no=re.compile(r"."),  # Vimeo adds no mark of its own
+        watermark_no=re.compile(r"."),  # Vimeo adds no watermark
         referer="https://vimeo.com/",
         tls_sensitive=True,
     ),

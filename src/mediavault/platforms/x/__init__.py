@@ -103,7 +103,7 @@ X = Platform(
         path=re.compile(r"/(?:amplify_video|ext_tw_video|tweet_video)/"),
         key=re.compile(r"/(?:amplify_video|ext_tw_video|tweet_video)/([\w-]+)[/.]"),
         reject_path=re.compile(r"/(?:amplify_video_thumb|ext_tw_video_thumb|tweet_video_thumb)/"),
-        watermark_no=re.compile(r"."),  # X adds no mark of its own
+        watermark_no=re.compile(r"."),  # X adds no watermark
         measures=measures,
     ),
     sign_in=SignIn(

@@ -34,7 +34,7 @@ def media_of(node: Node) -> Sequence[Node]:
 
 
 def _as_shown(one: Node) -> Node:
-    """The shorter list calls everything a photo; what it is stands in its address (``…/status/1/video/1``)."""
+    """The shorter list calls everything a photo; its address says what it is (``…/status/1/video/1``)."""
     named = (str(one.get("expanded_url")), str(one.get("media_url_https") or one.get("media_url")))
     if "tweet_video_thumb/" in named[1]:
         return {**one, "type": "animated_gif"}
@@ -149,9 +149,9 @@ def measures(parts: SplitResult, width: int | None, height: int | None) -> Measu
 
 
 _AUDIO = re.compile(r"/mp4a/(?:\d+/\d+/)?(\d{4,7})/")
-# (greatest height, rate) of videos that lie, (greatest width, rate) of those that stand, (side, rate) of squares
-_LYING = ((270, 256_000), (360, 832_000), (720, 2_176_000), (1080, 10_368_000), (2160, 25_128_000))
-_STANDING = ((240, 320_000), (320, 632_000), (360, 832_000), (480, 950_000), (720, 2_176_000), (1080, 10_368_000))
+# (greatest height, rate) of landscape videos, (greatest width, rate) of portrait ones, (side, rate) of squares
+_LANDSCAPE = ((270, 256_000), (360, 832_000), (720, 2_176_000), (1080, 10_368_000), (2160, 25_128_000))
+_PORTRAIT = ((240, 320_000), (320, 632_000), (360, 832_000), (480, 950_000), (720, 2_176_000), (1080, 10_368_000))
 _SQUARE = ((240, 320_000), (320, 432_000), (540, 832_000), (720, 1_280_000), (1080, 8_768_000))
 _OLD_AMPLIFY = re.compile(r"(?:^|&)tag=1[34](?:&|$)")  # their lowest rung had a little more
 _OLD_AMPLIFY_RATE = 288_000
@@ -165,7 +165,7 @@ def _rate(parts: SplitResult, width: int | None, height: int | None) -> int | No
     if "/vid/" not in parts.path or width is None or height is None:
         return None
     rate = _nominal_rate(width, height)
-    if rate == _LYING[0][1] and "/amplify_video/" in parts.path and _OLD_AMPLIFY.search(parts.query):
+    if rate == _LANDSCAPE[0][1] and "/amplify_video/" in parts.path and _OLD_AMPLIFY.search(parts.query):
         return _OLD_AMPLIFY_RATE
     return rate
 
@@ -176,7 +176,7 @@ def _nominal_rate(width: int, height: int) -> int | None:
         return _first_rate(_SQUARE, width)
     short, long = (height, width) if width > height else (width, height)
     least = 1080 if long >= 1920 else 720 if long >= 1280 else 0
-    return _first_rate(_LYING if width > height else _STANDING, max(short, least))
+    return _first_rate(_LANDSCAPE if width > height else _PORTRAIT, max(short, least))
 
 
 def _first_rate(ladder: tuple[tuple[int, int], ...], pixels: int) -> int | None:

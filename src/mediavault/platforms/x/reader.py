@@ -36,7 +36,7 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
 
 def _original(node: Node) -> Node:
-    """A repost has no content of its own: what it shows is the other post's."""
+    """The post that a repost shows; the node itself where it is not a repost."""
     for place in (values.obj(node, "legacy"), node):
         result = values.obj(place, "retweeted_status_result", "result")
         inner = values.obj(result, "tweet") or result  # TweetWithVisibilityResults

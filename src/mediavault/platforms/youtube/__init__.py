@@ -100,7 +100,7 @@ YOUTUBE = Platform(
         key=re.compile(r"[?&/]id[=/]([\w-]{11,})"),
         signs_urls=True,
         max_range_bytes=10 * 1024 * 1024,  # larger requests are throttled to the speed of playing
-        watermark_no=re.compile(r"/videoplayback"),  # YouTube adds no mark of its own
+        watermark_no=re.compile(r"/videoplayback"),  # YouTube adds no watermark
     ),
     sign_in=SignIn(
         url="https://accounts.google.com/ServiceLogin?service=youtube",

@@ -19,7 +19,7 @@ from mediavault.services.extraction.page_data.json_walk import Node
 
 
 def candidates_of(response: Node, platform: Platform) -> tuple[Candidate, ...]:
-    """All that can be fetched as it stands, whole files first; a silent track has the sound that goes with it."""
+    """All that can be fetched as is, whole files first; a silent track has the sound that goes with it."""
     streaming = values.obj(response, "streamingData")
     protected = bool(values.items(streaming.get("licenseInfos")))
     whole, tracks = values.objects(streaming.get("formats")), values.objects(streaming.get("adaptiveFormats"))

@@ -151,7 +151,7 @@ def _handle(address: object) -> str | None:
 
 
 def _owner_in_page(post: Post, documents: Sequence[object]) -> Node:
-    """The account beside the video, in the page's own data (``ytInitialData``) or an answer of the "next" API."""
+    """The account of the video, in the page's own data (``ytInitialData``) or an answer of the "next" API."""
     for document in documents:
         page = values.obj(document)
         if values.obj(page, "currentVideoEndpoint", "watchEndpoint").get("videoId") != post.post_id:

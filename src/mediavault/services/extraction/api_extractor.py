@@ -1,4 +1,4 @@
-"""Asks a site's open interface about a post: one request instead of a page visit, where the site offers that to everybody."""
+"""Asks a site's open interface about a post: one request instead of a page visit, where the site offers that publicly."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class BrowserExtractor:
         as_person: bool = False,
         on_viewer: Callable[[str, str], None] = lambda _, __: None,
     ) -> None:
-        """``on_viewer`` is told of a platform what a page called the person of the profile."""
+        """``on_viewer`` receives the platform's name and what a page called the signed-in person."""
         self.name = "browser_cookies" if as_person else "browser"
         self.as_person = as_person
         self._browser = browser
@@ -199,7 +199,7 @@ def _if_still_there(owned: Owned, post: Post, platform: Platform, final_url: str
 
 
 def _mark_protected(extraction: Extraction, capture: PageCapture) -> Extraction:
-    """Protected data were met, and nobody knows by which player: all streams are taken for protected."""
+    """Protected data were seen, of an unknown player: all streams are treated as protected."""
     if not capture.extra.get("encrypted") or any(video.protected for video in capture.videos):
         return extraction
     items = tuple(replace(item, candidates=tuple(map(_protected, item.candidates))) for item in extraction.items)

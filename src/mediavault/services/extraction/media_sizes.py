@@ -1,7 +1,7 @@
 """The size and the rate that a media URL states, or that the site encodes the quality it names to. Pure.
 
-Stated is what the address spells out. Nominal is what the platform encodes that rung to: right for the common shape
-(16:9, lying), a hint for others, and never a reason to reject a file.
+Stated is what the URL spells out. Nominal is what the site encodes that quality to: right for landscape 16:9, a hint for
+other shapes, and never a reason to reject a file.
 Sources: recorded API answers that give address, size and rate side by side, checked 2026-11-24.
 """
 
@@ -60,7 +60,7 @@ _SIZE_OF_ITAG = {itag: size for size, itags in _ITAGS.items() for itag in itags.
 
 
 def _googlevideo(query: Mapping[str, str]) -> Measures:
-    """The frame of the itag for a 16:9 video; the mean rate, since size in bytes and length in seconds stand there."""
+    """The frame of the itag for a 16:9 video; the mean rate, out of the size in bytes and the length in seconds."""
     size = _SIZE_OF_ITAG.get(query.get("itag", ""))
     width, height = size or (None, None)
     clen, dur = query.get("clen", ""), query.get("dur", "")

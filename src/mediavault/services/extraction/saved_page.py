@@ -37,7 +37,7 @@ EXTRACTOR = "saved_page"
 
 @dataclass(frozen=True, slots=True)
 class SavedDocument:
-    """What a file holds: a page, or an answer (``html`` is "" then), and what stands in it."""
+    """What a file holds: a page, or an answer (``html`` is "" then), and its data."""
 
     source: PageSource
     html: str = ""
@@ -46,7 +46,7 @@ class SavedDocument:
 
 @dataclass(frozen=True, slots=True)
 class SavedLook:
-    """What a saved document says about a post. ``error`` says why there is no video; the extraction may stand beside it."""
+    """What a saved document says about a post. ``error`` says why there is no video; there can be an extraction too."""
 
     outcome: Outcome
     extraction: Extraction | None = None
@@ -54,7 +54,7 @@ class SavedLook:
 
 
 def open_saved(document: bytes, url: str) -> SavedDocument:
-    """Parse a saved page or answer that came from ``url`` ("" where nobody knows). Raises BadInput where it is neither."""
+    """Parse a saved page or answer that came from ``url`` ("" where it is unknown). Raises BadInput where it is neither."""
     text = _decoded(document)
     if text.lstrip().startswith("<"):
         return _page(url, text)
@@ -78,7 +78,7 @@ _SAMPLE_CHARS = 20_000
 
 
 def _decoded(document: bytes) -> str:
-    """The text of a saved file: UTF-8, UTF-16 with its mark, or what the page states. Raises BadInput where it is no text."""
+    """The text of a saved file: UTF-8, UTF-16 with its mark, or what the page states. Raises BadInput where it is not text."""
     if not document.strip(b"\0 \t\r\n"):
         raise BadInput("The document is empty.")
     is_page = document.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
@@ -170,7 +170,7 @@ def _story_only(platform: Platform, post: Post, saved: SavedDocument) -> Extract
 
 
 def _with_story(found: Extraction, story: Extraction) -> Extraction:
-    """The post's own data come first; who it is and a picture may stand only in the page's metadata."""
+    """The post's own data come first; the account and a picture may be in the page's metadata alone."""
     handle, name = (
         found.account.handle or story.account.handle,
         found.account.display_name or story.account.display_name,
@@ -226,7 +226,7 @@ def says_nothing(found: Extraction) -> bool:
 
 
 def stated_addresses(saved: SavedDocument, platforms: Sequence[Platform]) -> list[str]:
-    """The addresses that a document states as its own, surest first: for a file whose post nobody named."""
+    """The addresses that a document states as its own, surest first: for a file whose post was not given."""
     page = saved.source.page
     stated = [page.canonical, page.meta("og:url")] if saved.html else []
     found = [

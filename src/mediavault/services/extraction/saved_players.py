@@ -21,7 +21,7 @@ _WIDTH, _HEIGHT = 640, 360
 
 
 def sightings(page: Page, written: Sequence[WrittenPlayer], platform: Platform) -> list[Sighting]:
-    """What the players of a saved page play, with the sizes that are written beside their files."""
+    """What the players of a saved page play, with the sizes that are written with their files."""
     capture = as_capture(page, written)
     sizes = {page.absolute(one.address): one for player in written for one in player.sources}
     return [

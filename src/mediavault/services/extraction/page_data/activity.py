@@ -217,7 +217,7 @@ def _links(one: Node) -> list[str]:
 
 
 def _pictures(node: Node) -> list[str]:
-    """Those of one property from large to small, where their sizes are told."""
+    """Those of one property from large to small, where their sizes are known."""
     named = [
         one
         for name in ("image", "icon", "preview")

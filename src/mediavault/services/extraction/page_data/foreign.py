@@ -1,7 +1,7 @@
-"""Media that the platform's own data give to other posts: what a page's metadata name of them is not the post's.
+"""Media that the site's own data assign to other posts. Where a page's metadata name them, they are not the post's.
 
-A document can speak of other posts only: saved under another address, or when the site moved on by itself. Each address
-counts for the innermost record round it that has an id; the post's own record keeps all that stands below it.
+A document can hold other posts only: saved under another URL, or when the site moved on by itself. Each address belongs
+to the innermost record around it that has an id; all below the post's own record is the post's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MAX_ADDRESSES = 20_000
 
 @dataclass(frozen=True, slots=True)
 class ForeignMedia:
-    """Addresses without byte ranges (``identity``) and media keys, that stand in records of other posts alone."""
+    """Addresses without byte ranges (``identity``) and media keys, that only records of other posts hold."""
 
     addresses: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
@@ -84,7 +84,7 @@ def _sorted(records: OwnRecords, documents: Sequence[object]) -> tuple[set[str],
 
 
 def _whose(wanted: frozenset[str], ids: Collection[str], *, outer: bool | None) -> bool | None:
-    """True: the post's; False: another's; None: nobody said. Ids of two kinds cannot be compared."""
+    """True: the post's; False: another's; None: unknown. Ids of two kinds cannot be compared."""
     if outer is True or not ids:
         return outer
     if wanted.intersection(ids):

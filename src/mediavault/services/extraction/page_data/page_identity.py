@@ -96,7 +96,7 @@ def articles_linking(html: str, post_id: str | None) -> frozenset[str]:
     """The containers (``article:0`` …, as ``html_page`` names them) that hold a link to the post, or its urn; none without
     an id.
 
-    An answer to the post stands in an article of its own and links to itself.
+    A reply to the post has another article and links to itself.
     """
     if not post_id or post_id not in html:
         return frozenset()
