@@ -33,7 +33,8 @@ LEGAL_MOVES: Mapping[JobStatus, frozenset[JobStatus]] = {
         # back to queued: released by an orderly shutdown
         {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.QUEUED}
     ),
-    JobStatus.FAILED: frozenset({JobStatus.QUEUED, JobStatus.CANCELLED}),  # the retry policy when due, or a person
+    # queued: the retry policy when due, or a user; cancelled: a user who does not want the planned retry
+    JobStatus.FAILED: frozenset({JobStatus.QUEUED, JobStatus.CANCELLED}),
     JobStatus.CANCELLED: frozenset({JobStatus.QUEUED}),
     JobStatus.COMPLETED: frozenset(),
 }

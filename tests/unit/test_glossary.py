@@ -1,0 +1,44 @@
+"""docs/glossary.md maps the specification's names to names that exist."""
+
+from __future__ import annotations
+
+import re
+from functools import reduce
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+NAMES = dict(re.findall(r"^\| `([\w.]+)` \| `([\w.]+:[\w.]+)` \|", GLOSSARY, re.MULTILINE))
+EVENTS = dict(re.findall(r"^\| `([\w.]+)` \| event `(\w+)` \|", GLOSSARY, re.MULTILINE))
+SPECIFIED = {
+    "attemptCount", "buildTargetPath", "claimNextQueuedJob", "createPlaywrightPageFactory", "deriveAccountProfile",
+    "downloadDirect", "downloadDirectWithBrowserNavigation", "downloadDirectWithPlaywrightSession", "downloadMedia",
+    "extractFromTweet", "inferExtensionFromUrl", "isHttpUrl", "isSignedUrlExpired", "maxAgeMs", "normalizePathForApi",
+    "platformNeeds403Refresh", "processOneCycle", "productionExtractor", "recoverStaleJobs", "routeJobByDomain",
+    "sanitizeAccountSlug", "startQueueWorker", "stopQueueWorker", "tweetUrl",
+}  # fmt: skip
+
+
+def test_every_name_of_the_specification_has_a_row() -> None:
+    assert NAMES.keys() == SPECIFIED
+    assert EVENTS.keys() == {"worker.job.processing_started"}
+
+
+@pytest.mark.parametrize(("specified", "ours"), NAMES.items())
+def test_our_name_for_it_exists(specified: str, ours: str) -> None:
+    module, _, name = ours.partition(":")
+    owner, _, last = name.rpartition(".")
+    found = reduce(getattr, owner.split("."), import_module(module)) if owner else import_module(module)
+
+    # a field of a record without a default, or of a pydantic model, is not an attribute of its class
+    assert hasattr(found, last) or last in getattr(found, "__annotations__", {}), specified
+
+
+@pytest.mark.parametrize("event", EVENTS.values())
+def test_our_log_event_for_it_is_written(event: str) -> None:
+    worker = ROOT / "src" / "mediavault" / "worker"
+
+    assert any(f'"{event}"' in path.read_text(encoding="utf-8") for path in worker.rglob("*.py"))
