@@ -17,7 +17,7 @@ CONFIGURATION = ROOT / "pyproject.toml"
 
 # Contract -> imports that it must refuse, as (module that imports, module that is imported).
 VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
-    "One way down": [
+    "Layers: a module imports only what is below it": [
         ("mediavault.core.clock", "mediavault.store.port"),
         ("mediavault.core.names", "mediavault.platforms.registry"),
         ("mediavault.core.urls", "mediavault.services.egress.port"),
@@ -44,7 +44,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.practice.site", "mediavault.commands.output"),
         ("mediavault.commands.get", "mediavault.cli"),
     ],
-    "The composition root: what stays and what leaves stand on the house, the house on its storage": [
+    "runtime: processes and one-shot tasks may use the app, the app may use storage": [
         ("mediavault.runtime.storage", "mediavault.runtime.house"),
         ("mediavault.runtime.house", "mediavault.runtime.processes"),
         ("mediavault.runtime.doors", "mediavault.runtime.errands"),
@@ -55,7 +55,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.commands.get", "mediavault.worker.queue"),
         ("mediavault.practice.demo", "mediavault.worker.pipeline"),
     ],
-    "Nothing outside platforms imports a platform's module, only the registry": [
+    "Only the registry of platforms is imported from outside": [
         ("mediavault.worker.pipeline", "mediavault.platforms.tiktok"),
         ("mediavault.worker.stages.extract", "mediavault.platforms.lookalikes"),
         ("mediavault.worker.stages.resolve", "mediavault.platforms.x.reader"),
@@ -66,7 +66,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.runtime.house", "mediavault.platforms.youtube"),
         ("mediavault.practice.posts", "mediavault.platforms.generic"),
     ],
-    "Only the composition root names a store's adapter": [
+    "Only the composition root imports a store adapter": [
         ("mediavault.worker.queue", "mediavault.store.sqlite.store"),
         ("mediavault.worker.recovery", "mediavault.store.postgres.store"),
         ("mediavault.worker.tools", "mediavault.store.mongodb.store"),
@@ -77,7 +77,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.upkeep.checking", "mediavault.store.sqlite.store"),
         ("mediavault.store.sqlite.store", "mediavault.store.postgres.store"),
     ],
-    "Only the composition root names the class behind a service's port": [
+    "Only the composition root imports the class behind a service port": [
         ("mediavault.worker.ladder", "mediavault.services.browser.chromium"),
         ("mediavault.worker.stages.resolve", "mediavault.services.egress.client"),
         ("mediavault.worker.tools", "mediavault.services.download.fetcher"),
@@ -89,7 +89,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.api.jobs", "mediavault.services.extraction.browser_extractor"),
         ("mediavault.services.extraction.assembly", "mediavault.services.extraction.api_extractor"),
     ],
-    "The worker imports ports of the services, and the pure modules named here": [
+    "The worker imports service ports, and the pure modules named here": [
         ("mediavault.worker.ladder", "mediavault.services.browser.chromium"),
         ("mediavault.worker.pipeline", "mediavault.services.extraction.ytdlp_process"),
         ("mediavault.worker.stages.resolve", "mediavault.services.egress.guard"),
@@ -97,12 +97,12 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.worker.stages.keep", "mediavault.services.vault.disk"),
         ("mediavault.worker.stages.keep", "mediavault.services.vault.staging"),
     ],
-    "Services see no job": [
+    "Services do not import jobs": [
         ("mediavault.services.download.fetcher", "mediavault.core.job"),
         ("mediavault.services.extraction.ranking", "mediavault.core.job"),
         ("mediavault.services.vault.layout", "mediavault.core.job"),
     ],
-    "Browser, HTTP client, media and database libraries stay behind services and stores": [
+    "Only services and stores import browser, HTTP, media and database libraries": [
         ("mediavault.worker.queue", "apsw"),
         ("mediavault.worker.recovery", "asyncpg"),
         ("mediavault.worker.tools", "pymongo"),
