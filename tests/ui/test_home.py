@@ -55,7 +55,7 @@ async def test_a_link_is_taken_by_enter_and_the_page_goes_on_without_a_reload(
     await page.locator("#post_urls").fill(A)
     await page.keyboard.press("Enter")
 
-    await expect(page.locator(".toast")).to_contain_text("1 link taken.")
+    await expect(page.locator(".toast")).to_contain_text("Added 1 link.")
     await expect(page.locator(".waiting li")).to_have_count(1)
     await expect(page.locator("#post_urls")).to_have_value("")
     await expect(page.locator("#post_urls")).to_be_focused()
@@ -71,7 +71,7 @@ async def test_many_lines_are_sent_by_control_and_enter_alone(pages: Pages, make
     assert await queued(vault) == 0
 
     await box.press("Control+Enter")
-    await expect(page.locator(".toast")).to_contain_text("2 links taken.")
+    await expect(page.locator(".toast")).to_contain_text("Added 2 links.")
 
 
 async def test_links_pasted_anywhere_are_taken_and_words_are_put_into_the_box(
@@ -80,7 +80,7 @@ async def test_links_pasted_anywhere_are_taken_and_words_are_put_into_the_box(
     vault = await make_vault(posts=0)
     page = await pages("/", base=vault.base)
     await page.evaluate(_PASTE, f"{A}\n{B}")
-    await expect(page.locator(".toast")).to_contain_text("2 links taken.")
+    await expect(page.locator(".toast")).to_contain_text("Added 2 links.")
 
     await page.evaluate(_PASTE, f"Look at {A}")
     await expect(page.locator("#post_urls")).to_have_value(f"Look at {A}")
@@ -97,7 +97,7 @@ async def test_good_links_are_taken_and_the_refused_ones_stay_with_their_reasons
     await page.locator("#post_urls").fill(f"{A}\n{B}\nfile:///etc/passwd")
     await page.get_by_role("button", name="Save").click()
 
-    await expect(page.locator(".toast")).to_contain_text("1 link taken, 1 was there already.")
+    await expect(page.locator(".toast")).to_contain_text("Added 1 link; 1 was already in the vault.")
     await expect(page.locator(f'.toast a[href="/jobs/{known.id}"]')).to_be_visible()
     await expect(page.locator("#refused")).to_contain_text("file:///etc/passwd")
     await expect(page.locator("#post_urls")).to_have_value("file:///etc/passwd")
@@ -114,7 +114,7 @@ async def test_links_dropped_anywhere_are_taken_and_the_page_says_that_it_takes_
 
     await drag(page, "drop", f"# a comment\r\n{A}")
     await expect(page.locator("#drop")).to_be_hidden()
-    await expect(page.locator(".toast")).to_contain_text("1 link taken.")
+    await expect(page.locator(".toast")).to_contain_text("Added 1 link.")
 
 
 async def test_a_text_file_with_more_links_than_one_request_holds_is_taken_whole(
@@ -127,7 +127,7 @@ async def test_a_text_file_with_more_links_than_one_request_holds_is_taken_whole
 
     await expect(page.locator('[data-number="queued"] .figure')).to_have_text("200", timeout=patient(30_000))
     await drag(page, "drop", "nothing of the kind", "notes.txt")
-    await expect(page.locator("#messages")).to_contain_text("There was no link in it.")
+    await expect(page.locator("#messages")).to_contain_text("No links found in that file.")
 
 
 async def test_what_another_program_shares_waits_for_a_press(pages: Pages, make_vault: MakeVault) -> None:
@@ -138,7 +138,7 @@ async def test_what_another_program_shares_waits_for_a_press(pages: Pages, make_
     await expect(page.get_by_role("button", name="Save")).to_be_focused()
     assert await queued(vault) == 0
     await page.keyboard.press("Enter")
-    await expect(page.locator(".toast")).to_contain_text("1 link taken.")
+    await expect(page.locator(".toast")).to_contain_text("Added 1 link.")
 
 
 async def test_a_job_moves_through_the_page_while_it_is_saved(pages: Pages, fresh_vault: Vault) -> None:
@@ -185,7 +185,7 @@ async def test_a_group_is_tried_again_by_its_one_button(pages: Pages, fresh_vaul
     group = page.locator(".need", has_text="The disk is full")
     await group.get_by_role("button", name="Try again").click()
 
-    await expect(page.locator(".toast")).to_contain_text("1 post is tried again.")
+    await expect(page.locator(".toast")).to_contain_text("Retrying 1 post.")
     await expect(group).to_have_count(0)
 
 
@@ -197,7 +197,7 @@ async def test_each_group_offers_what_helps(pages: Pages) -> None:
     ).to_be_visible()
     choose = page.locator(".need", has_text="Which video").get_by_role("link", name="Choose the video")
     await expect(choose).to_be_visible()
-    await expect(page.locator(".retrying")).to_contain_text("next try")
+    await expect(page.locator(".retrying")).to_contain_text("next attempt")
 
 
 async def test_a_job_is_cancelled_in_its_place(pages: Pages, fresh_vault: Vault) -> None:
@@ -230,7 +230,7 @@ async def test_a_stream_that_is_refused_is_asked_for_again(pages: Pages, fresh_v
     page = await context.new_page()
     await page.route("**/api/events*", lambda route: route.fulfill(status=503))
     await page.goto(fresh_vault.base)
-    await expect(page.locator("#lost-line")).to_have_text("Connection lost. Trying again …")
+    await expect(page.locator("#lost-line")).to_have_text("Connection lost. Reconnecting …")
     job = await fresh_vault.add(A)
     await page.unroute("**/api/events*")
 
@@ -265,7 +265,7 @@ async def test_a_vault_that_does_not_answer_is_said_and_the_link_stays_in_the_bo
     await page.locator("#post_urls").fill(A)
     await page.keyboard.press("Enter")
 
-    await expect(page.locator("#messages .complaint")).to_contain_text("The vault does not answer.")
+    await expect(page.locator("#messages .complaint")).to_contain_text("The vault isn't responding.")
     await expect(page.locator("#post_urls")).to_have_value(A)
 
 
@@ -273,14 +273,14 @@ async def test_without_javascript_links_are_taken_and_groups_tried_again(pages: 
     page = await pages("/", base=fresh_vault.base, javascript=False)
     await page.locator("#post_urls").fill(f"{A}\nfile:///etc/passwd")
     await page.get_by_role("button", name="Save").click()
-    await expect(page.locator(".toast")).to_contain_text("1 link taken.")
+    await expect(page.locator(".toast")).to_contain_text("Added 1 link.")
     await expect(page.locator("#refused")).to_contain_text("file:///etc/passwd")
 
     await page.locator("#post_urls").fill(B)
     await page.get_by_role("button", name="Save").click()
     await expect(page.locator(".waiting")).to_contain_text("videos.example/watch/b")
     await page.locator(".need", has_text="The disk is full").get_by_role("button", name="Try again").click()
-    await expect(page.locator(".toast")).to_contain_text("1 post is tried again.")
+    await expect(page.locator(".toast")).to_contain_text("Retrying 1 post.")
     await page.wait_for_load_state("networkidle")
 
 

@@ -215,8 +215,8 @@ async def test_failures_are_tried_again_together(pages: Pages, fresh_vault: Vaul
     await page.locator(".found summary").click()
     await page.locator("button[formaction^='/library/retry?']").click()
 
-    await expect(page.locator("#told")).to_have_text(f"{count} posts are tried again.")
-    await expect(page.locator(".empty h2")).to_have_text("Nothing in this state")
+    await expect(page.locator("#told")).to_have_text(f"Retrying {count} posts.")
+    await expect(page.locator(".empty h2")).to_have_text("No failed posts")
 
 
 async def test_without_javascript_everything_can_be_found_and_taken(pages: Pages, vault: Vault) -> None:

@@ -62,7 +62,7 @@ async def test_what_the_filter_finds_by_now_waits_behind_a_button(pages: Pages, 
         await keep(fresh_vault, claim)
     await expect(page.locator(FRESH)).to_have_text("2 new")
     await expect(page.locator("#announcer")).to_have_text("New: 2.")
-    await expect(page.locator("#states .chip[aria-current]")).to_have_text("Kept 8")
+    await expect(page.locator("#states .chip[aria-current]")).to_have_text("Saved 8")
 
     assert await page.locator(".tile").evaluate_all("all => all.map(each => each.id)") == before
     assert await page.evaluate("window.shifts") == 0
@@ -123,9 +123,9 @@ async def test_a_lost_connection_is_said_and_the_tiles_catch_up(pages: Pages, fr
     pages.allow.append("Failed to load resource|ERR_INTERNET_DISCONNECTED|console error: htmx:")
     page = await live(pages, fresh_vault, "/library")
     await page.context.set_offline(True)
-    await expect(page.locator("#lost-line")).to_have_text("This device is offline.")
+    await expect(page.locator("#lost-line")).to_have_text("You're offline.")
     await page.locator("#q").fill("frost")
-    await expect(page.locator("#messages")).to_contain_text("The vault does not answer.")
+    await expect(page.locator("#messages")).to_contain_text("The vault isn't responding.")
     async with page.expect_event("requestfailed"):  # the filter is what it was, and nothing new came of it
         await page.locator("#q").fill("")
     await keep(fresh_vault, fresh_vault.claims[0])

@@ -28,8 +28,8 @@ async def test_a_search_keeps_what_is_selected_and_says_what_it_does_not_show(pa
     await page.locator("#q").fill("first frost")
     await page.wait_for_url("**/library?q=first+frost")
     await expect(page.locator("#selected-count")).to_have_text("2 selected")
-    await expect(page.locator("#selected-away")).to_have_text("1 not shown here")
-    await expect(page.locator("#announcer")).to_contain_text("1 not shown here")
+    await expect(page.locator("#selected-away")).to_have_text("1 hidden by the filter")
+    await expect(page.locator("#announcer")).to_contain_text("1 hidden by the filter")
     assert await page.locator(f"#job-{ids[0]} .pick input").is_checked()
 
     await pick(page, 1)
@@ -50,7 +50,7 @@ async def test_the_bar_works_on_all_that_is_selected(pages: Pages) -> None:
     await page.locator("#choices summary").click()
     await page.locator("#platform").select_option("vimeo")
     await page.wait_for_url("**platform=vimeo")
-    await expect(page.locator("#selected-away")).to_have_text("3 not shown here")
+    await expect(page.locator("#selected-away")).to_have_text("3 hidden by the filter")
     async with page.expect_download() as coming:
         await page.locator("#selected button[formaction='/library/zip']").click()
     archive = zipfile.ZipFile(io.BytesIO(Path(await (await coming.value).path()).read_bytes()))
@@ -64,10 +64,10 @@ async def test_states_and_chips_lead_on_with_the_selection(pages: Pages) -> None
     await page.locator("#states a", has_text="Failed").click()
     await page.wait_for_url("**state=failed**")
     await expect(page.locator("#selected-count")).to_have_text("2 selected")
-    await expect(page.locator("#selected-away")).to_have_text("2 not shown here")
+    await expect(page.locator("#selected-away")).to_have_text("2 hidden by the filter")
 
     await page.locator("#selected summary").click()
-    await page.get_by_role("button", name="Deselect what is not shown").click()
+    await page.get_by_role("button", name="Keep only visible").click()
     await expect(page.locator("#selected")).to_be_hidden()
 
 

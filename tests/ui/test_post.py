@@ -157,7 +157,7 @@ async def test_a_file_that_the_browser_does_not_play_is_named_and_offered_for_do
     job = await store_kept(fresh_vault.store, fresh_vault.downloads, make(), suffix, number=501)
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
 
-    await expect(page.get_by_text("This browser does not play this kind of file.")).to_be_visible()
+    await expect(page.get_by_text("Your browser can't play this video.")).to_be_visible()
     await expect(page.locator("[data-field=format]")).to_have_text(f"({names})")
     await expect(page.locator("#unplayable").get_by_role("link", name="Download")).to_be_visible()
 
@@ -226,13 +226,13 @@ async def test_a_running_film_is_left_alone_by_a_change_of_its_job(pages: Pages,
 async def test_the_timeline_tells_attempts_rungs_and_the_next_try(pages: Pages, fresh_vault: Vault) -> None:
     waits = await in_state(fresh_vault, JobStatus.FAILED, ErrorCode.RATE_LIMITED)
     page = await pages(f"/jobs/{waits.id}", base=fresh_vault.base)
-    await expect(page.locator(".ending")).to_contain_text("Next try")
+    await expect(page.locator(".ending")).to_contain_text("Next attempt")
     await expect(page.locator(".attempt h3")).to_have_text(["Attempt 1"])
 
     kept = next(job for job in fresh_vault.kept)  # the first sample post climbed to the second rung
     await page.goto(f"{fresh_vault.base}/jobs/{kept.id}")
-    await expect(page.locator(".rung-word")).to_have_text(["Failed", "Worked", "Not needed", "Not needed"])
-    await expect(page.locator(".attempt-head .badge")).to_have_text(re.compile("Kept"))
+    await expect(page.locator(".rung-word")).to_have_text(["Failed", "Succeeded", "Not needed", "Not needed"])
+    await expect(page.locator(".attempt-head .badge")).to_have_text(re.compile("Saved"))
     await page.locator(".raw summary").first.click()
     await expect(page.locator(".raw pre").first).to_contain_text("stage: extract")
 

@@ -11,22 +11,22 @@ from tests.ui.vault import Vault
 
 async def test_a_setting_is_changed_and_taken_back(pages: Pages, fresh_vault: Vault) -> None:
     page = await pages("/settings", base=fresh_vault.base)
-    await page.get_by_label("Jobs at a time", exact=True).fill("6")
-    await page.get_by_label("What plays everywhere").check()
+    await page.get_by_label("Downloads at once", exact=True).fill("6")
+    await page.get_by_label("Most compatible").check()
     await page.get_by_role("button", name="Save").click()
 
-    await expect(page.get_by_text("Saved. It counts from the next job on.")).to_be_visible()
-    await expect(page.get_by_label("Jobs at a time", exact=True)).to_have_value("6")
+    await expect(page.get_by_text("Saved. Applies to new downloads.")).to_be_visible()
+    await expect(page.get_by_label("Downloads at once", exact=True)).to_have_value("6")
     assert (await fresh_vault.opened.live.current()).concurrency == 6
 
-    await page.get_by_role("button", name="Reset: Jobs at a time").click()
-    await expect(page.get_by_label("Jobs at a time", exact=True)).to_have_value("3")
-    await expect(page.get_by_label("What plays everywhere")).to_be_checked()
+    await page.get_by_role("button", name="Reset: Downloads at once").click()
+    await expect(page.get_by_label("Downloads at once", exact=True)).to_have_value("3")
+    await expect(page.get_by_label("Most compatible")).to_be_checked()
 
 
 async def test_the_name_of_a_video_is_shown_while_its_template_is_typed(pages: Pages, fresh_vault: Vault) -> None:
     page = await pages("/settings", base=fresh_vault.base)
-    field, preview = page.get_by_label("How a video is called", exact=True), page.locator("#name-preview")
+    field, preview = page.get_by_label("File name", exact=True), page.locator("#name-preview")
     await field.fill("{site} {id}")
     await expect(preview).to_contain_text(".mp4")
     await expect(preview).not_to_contain_text("[")
@@ -37,28 +37,28 @@ async def test_the_name_of_a_video_is_shown_while_its_template_is_typed(pages: P
 
 async def test_what_cannot_be_is_told_beside_its_field(pages: Pages, fresh_vault: Vault) -> None:
     page = await pages("/settings", base=fresh_vault.base)
-    await page.get_by_label("How a video is called", exact=True).fill("{title}")
+    await page.get_by_label("File name", exact=True).fill("{title}")
     pages.allow.append("422")
     await page.get_by_role("button", name="Save").click()
 
-    await expect(page.get_by_role("alert")).to_contain_text("Nothing was saved.")
-    await expect(page.get_by_label("How a video is called", exact=True)).to_have_attribute("aria-invalid", "true")
-    await expect(page.get_by_label("How a video is called", exact=True)).to_have_value("{title}")
+    await expect(page.get_by_role("alert")).to_contain_text("Not saved.")
+    await expect(page.get_by_label("File name", exact=True)).to_have_attribute("aria-invalid", "true")
+    await expect(page.get_by_label("File name", exact=True)).to_have_value("{title}")
 
 
 async def test_settings_are_saved_without_javascript(pages: Pages, fresh_vault: Vault) -> None:
     page = await pages("/settings", base=fresh_vault.base, javascript=False)
-    await page.get_by_label("Forget after so many days", exact=True).fill("90")
+    await page.get_by_label("Remove failed posts after (days)", exact=True).fill("90")
     await page.get_by_role("button", name="Save").click()
 
-    await expect(page.get_by_label("Forget after so many days", exact=True)).to_have_value("90")
+    await expect(page.get_by_label("Remove failed posts after (days)", exact=True)).to_have_value("90")
 
 
 async def test_the_vault_is_examined_and_says_what_helps(pages: Pages, fresh_vault: Vault) -> None:
     page = await pages("/settings", base=fresh_vault.base)
-    await page.get_by_role("link", name="Examine this vault").click()
-    await page.get_by_role("button", name="Examine this vault").click()
+    await page.get_by_role("link", name="Run a health check").click()
+    await page.get_by_role("button", name="Run a health check").click()
 
-    await expect(page.locator("#found")).to_contain_text("in order", timeout=patient(60_000))
+    await expect(page.locator("#found")).to_contain_text("OK", timeout=patient(60_000))
     await expect(page.get_by_role("heading", name="This machine")).to_be_visible()
     await expect(page.locator("[data-verdict]").first).to_contain_text("Python")

@@ -110,8 +110,8 @@ class Doctor:
             async with asyncio.timeout(WITHIN_S):
                 return await self._examine()
         except TimeoutError:
-            words = gettext("The examination did not end within %(seconds)s s.") % {"seconds": f"{WITHIN_S:.0f}"}
-            help_ = gettext("Run `mediavault doctor` on the machine itself: it shows how far it gets.")
+            words = gettext("The health check did not finish within %(seconds)s s.") % {"seconds": f"{WITHIN_S:.0f}"}
+            help_ = gettext("Run `mediavault doctor` on the machine itself to see where it stops.")
             return [Check("Examination", Verdict.BROKEN, words, help_)]
         except (MediavaultError, OSError) as exc:
             return [Check("Examination", Verdict.BROKEN, str(exc), getattr(exc, "help", ""))]

@@ -45,9 +45,9 @@ STATUSES: Mapping[Shown, tuple[JobStatus, ...]] = {
     Shown.CANCELLED: (JobStatus.CANCELLED,),
 }
 SHOWN_WORDS: Mapping[Shown, str] = {
-    Shown.KEPT: N_("Kept"),
+    Shown.KEPT: N_("Saved"),
     Shown.ALL: N_("All"),
-    Shown.WAITING: N_("Under way"),
+    Shown.WAITING: N_("In progress"),
     Shown.FAILED: N_("Failed"),
     Shown.CANCELLED: N_("Cancelled"),
 }
@@ -183,7 +183,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 def _text(given: Mapping[str, str], name: str, most: int) -> str:
     value = given.get(name, "").strip()
     if len(value) > most:
-        raise _bad(name, gettext("It may have %(most)s characters at most.") % {"most": most})
+        raise _bad(name, gettext("It can have at most %(most)s characters.") % {"most": most})
     return value
 
 
@@ -192,7 +192,7 @@ def _one_of(kind: type[_Choice], given: Mapping[str, str], name: str) -> _Choice
     try:
         return kind(value) if value else None
     except ValueError:
-        raise _bad(name, gettext("It is one of: %(choices)s.") % {"choices": ", ".join(kind)}) from None
+        raise _bad(name, gettext("It must be one of: %(choices)s.") % {"choices": ", ".join(kind)}) from None
 
 
 def _day(given: Mapping[str, str], name: str) -> date | None:
@@ -202,7 +202,7 @@ def _day(given: Mapping[str, str], name: str) -> date | None:
     except ValueError:
         day = date.min
     if day is not None and not 1900 <= day.year <= 9000:  # room for the day after, in any zone
-        raise _bad(name, gettext("Write a day as in 2026-11-30."))
+        raise _bad(name, gettext("Enter a date like 2026-11-30."))
     return day
 
 
@@ -213,12 +213,12 @@ def _seconds(given: Mapping[str, str], name: str) -> float | None:
     except ValueError:
         seconds = -1.0
     if seconds is not None and not 0 <= seconds < math.inf:
-        raise _bad(name, gettext("Write a number of seconds, as in 90."))
+        raise _bad(name, gettext("Enter a number of seconds, such as 90."))
     return seconds
 
 
 def _bad(name: str, advice: str) -> BadInput:
-    return BadInput(gettext("The library cannot be filtered like this: %(name)s.") % {"name": name}, help=advice)
+    return BadInput(gettext("Invalid filter: %(name)s.") % {"name": name}, help=advice)
 
 
 def _midnight(day: date, zone: tzinfo | None) -> datetime:

@@ -149,7 +149,7 @@ def _way(
         case _ if newest is None:
             return Way(_("See the posts"), all_of_it)
         case Remedy.SIGN_IN | Remedy.ANSWER:
-            return Way(_("Open a window"), f"/jobs/{newest}/window", "post")
+            return Way(_("Open in a browser window"), f"/jobs/{newest}/window", "post")
         case _:
             return Way(_("Choose the video") if remedy is Remedy.CHOOSE else _("See the post"), f"/jobs/{newest}")
 
@@ -158,20 +158,22 @@ def _way(
 
 
 def taken_words(taken: int, known: int) -> str:
-    """``3 links taken, 1 was there already.``"""
-    new = ngettext("%(count)s link taken", "%(count)s links taken", taken) % {"count": taken}
-    old = ngettext("%(count)s was there already", "%(count)s were there already", known) % {"count": known}
+    """``Added 3 links; 1 was already in the vault.``"""
+    new = ngettext("Added %(count)s link", "Added %(count)s links", taken) % {"count": taken}
+    old = ngettext("%(count)s was already in the vault", "%(count)s were already in the vault", known) % {
+        "count": known
+    }
     if not known:
         return f"{new}."
     return (
-        f"{new}, {old}."
+        f"{new}; {old}."
         if taken
-        else ngettext("This link was there already.", "All %(count)s links were there already.", known)
+        else ngettext("This link is already in the vault.", "All %(count)s links are already in the vault.", known)
         % {"count": known}
     )
 
 
 def retried_words(count: int) -> str:
     if not count:
-        return _("There was nothing left to try again.")
-    return ngettext("%(count)s post is tried again.", "%(count)s posts are tried again.", count) % {"count": count}
+        return _("Nothing left to retry.")
+    return ngettext("Retrying %(count)s post.", "Retrying %(count)s posts.", count) % {"count": count}

@@ -42,9 +42,7 @@ def read_selection(fields: Fields) -> Selection:
         return Selection(asked)
     words = [word for value in fields.get("id", ()) for word in value.split()]
     if not words:
-        raise BadInput(
-            gettext("Nothing is selected."), help=gettext("Tick the box on one or more of the library's pictures.")
-        )
+        raise BadInput(gettext("Nothing is selected."), help=gettext("Select one or more videos first."))
     if len(words) > MAX_AT_ONCE:
         raise too_many()
     return Selection(asked, tuple(dict.fromkeys(_job_id(word) for word in words)))
@@ -52,8 +50,8 @@ def read_selection(fields: Fields) -> Selection:
 
 def too_many() -> BadInput:
     return BadInput(
-        gettext("That is more than %(most)s posts at once.") % {"most": MAX_AT_ONCE},
-        help=gettext("Select fewer, or narrow the filter: by account or date, say."),
+        gettext("That is more than %(most)s posts.") % {"most": MAX_AT_ONCE},
+        help=gettext("Select fewer, or narrow the filter, for example by account or date."),
     )
 
 
@@ -117,4 +115,4 @@ def _job_id(word: str) -> JobId:
     try:
         return to_job_id(word)
     except JobNotFound:
-        raise BadInput(gettext("A selected post has no id of a job."), help=gettext("Load the page again.")) from None
+        raise BadInput(gettext("A selected post has an invalid id."), help=gettext("Load the page again.")) from None

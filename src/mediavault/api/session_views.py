@@ -171,7 +171,7 @@ def viewer_view(viewer: Viewer) -> ViewerView:
 def state_words(state: SessionState, *, has_ended: bool = False) -> str:
     """A word or two for people. ``has_ended``: the cookies are there, and a job was shown the login wall in spite of them."""
     if state.signed_in and has_ended:
-        return gettext("The sign-in has ended")
+        return gettext("Session expired")
     if state.signed_in is not False and state.signed_in_as:
         return gettext("Signed in as %(name)s") % {"name": state.signed_in_as}
     if state.signed_in is None:
@@ -180,13 +180,15 @@ def state_words(state: SessionState, *, has_ended: bool = False) -> str:
 
 
 def waiting_words(count: int, challenges: int = 0) -> str:
-    """``Login wall: 6 jobs wait for a sign-in. Challenge: 1 job waits for your answer.``"""
+    """``6 posts are waiting for you to sign in. 1 post is waiting for you to solve a CAPTCHA.``"""
     sign_ins = count - challenges
     wall = ngettext(
-        "Login wall: %(count)s job waits for a sign-in.", "Login wall: %(count)s jobs wait for a sign-in.", sign_ins
+        "%(count)s post is waiting for you to sign in.", "%(count)s posts are waiting for you to sign in.", sign_ins
     )
     challenge = ngettext(
-        "Challenge: %(count)s job waits for your answer.", "Challenge: %(count)s jobs wait for your answer.", challenges
+        "%(count)s post is waiting for you to solve a CAPTCHA.",
+        "%(count)s posts are waiting for you to solve a CAPTCHA.",
+        challenges,
     )
     parts = ((wall, sign_ins), (challenge, challenges))
     return " ".join(words % {"count": grouped(number)} for words, number in parts if number)

@@ -20,11 +20,11 @@ PACE = "pace."  # the form has a field for each site: pace.tiktok
 
 # What a person reads where the value cannot be taken. A name template has sentences of its own.
 _WRONG: Mapping[str, str] = {
-    "concurrency": N_("Give a whole number from 1 to 64."),
-    "max_attempts": N_("Give a whole number from 1 to 100."),
+    "concurrency": N_("Enter a whole number from 1 to 64."),
+    "max_attempts": N_("Enter a whole number from 1 to 100."),
     "prefer": N_("Choose one of the two."),
-    "pace": N_("Give a number from 1 to 20."),
-    "forget_after_days": N_("Give a whole number from 0 to 3650."),
+    "pace": N_("Enter a number from 1 to 20."),
+    "forget_after_days": N_("Enter a whole number from 0 to 3650."),
 }
 
 
@@ -100,9 +100,9 @@ def example_post(title: str | None, post_id: str | None, site: str, account: str
 
 
 PREFERENCES: Mapping[Preference, tuple[str, str]] = {
-    Preference.BEST: (N_("The best there is"), N_("Resolution, frames and bit rate decide.")),
+    Preference.BEST: (N_("Best available"), N_("By resolution, frame rate and bit rate.")),
     Preference.COMPATIBLE: (
-        N_("What plays everywhere"),
-        N_("H.264 first, so that old televisions and browsers play it."),
+        N_("Most compatible"),
+        N_("H.264 first, which old TVs and browsers can play."),
     ),
 }

@@ -21,24 +21,24 @@ from mediavault.core.failures import FAILURES
 from mediavault.core.job import HistoryRecord, Job, JobStatus, Outcome, RungName, Stage
 
 OUTCOME_WORDS: Mapping[Outcome, str] = {
-    Outcome.OK: N_("Worked"),
+    Outcome.OK: N_("Succeeded"),
     Outcome.FAILED: N_("Failed"),
-    Outcome.SKIPPED: N_("Left out"),
+    Outcome.SKIPPED: N_("Skipped"),
 }
 RUNG_TITLES: Mapping[RungName, str] = {
     RungName.PLAIN: N_("Plain request"),
     RungName.SESSION: N_("With the browser's session"),
-    RungName.NAVIGATION: N_("By the browser itself"),
-    RungName.FRESH: N_("After a fresh look"),
+    RungName.NAVIGATION: N_("Downloaded by the browser"),
+    RungName.FRESH: N_("After reading the post again"),
 }
 _TONES: Mapping[Outcome, Tone] = {Outcome.OK: "good", Outcome.FAILED: "bad", Outcome.SKIPPED: "quiet"}
 _ICONS: Mapping[Tone, str] = {"good": "check", "bad": "cross", "busy": "clock", "quiet": "skip"}
 # What ends an attempt, or stands beside all attempts: said by the attempt's head, and as an event of its own.
 _MARKS: Mapping[Stage, tuple[Tone, str]] = {
-    Stage.COMPLETE: ("good", N_("Kept")),
+    Stage.COMPLETE: ("good", N_("Saved")),
     Stage.FAIL: ("bad", N_("Failed")),
-    Stage.RECOVER: ("bad", N_("Cut short by a restart")),
-    Stage.RELEASE: ("quiet", N_("Handed back at shutdown")),
+    Stage.RECOVER: ("bad", N_("Interrupted by a restart")),
+    Stage.RELEASE: ("quiet", N_("Returned to the queue at shutdown")),
     Stage.CANCEL: ("quiet", N_("Cancelled")),
 }
 
@@ -153,7 +153,7 @@ def _icon(number: int, tone: Tone, records: Sequence[HistoryRecord], *, is_runni
 
 def _mark(records: Sequence[HistoryRecord], *, is_running: bool) -> tuple[Tone, str]:
     if is_running:
-        return "busy", gettext(N_("Working"))
+        return "busy", gettext(N_("In progress"))
     for record in reversed(records):
         if record.stage in _MARKS:
             tone, word = _MARKS[record.stage]
@@ -162,7 +162,7 @@ def _mark(records: Sequence[HistoryRecord], *, is_running: bool) -> tuple[Tone, 
                 return "busy" if needs_person else "bad", failed_word(record.error_code)
             return tone, gettext(word)
     last = records[-1]
-    return ("quiet", gettext(STAGE_WORDS[last.stage])) if not last.attempt else ("quiet", gettext(N_("Broke off")))
+    return ("quiet", gettext(STAGE_WORDS[last.stage])) if not last.attempt else ("quiet", gettext(N_("Interrupted")))
 
 
 def _step(record: HistoryRecord, began: datetime) -> Step:
@@ -203,17 +203,15 @@ def _rung(name: RungName, outcome: Outcome | None) -> Rung:
 
 def _ending(job: Job) -> Ending | None:
     if is_waiting_for_retry(job):
-        return Ending("busy", "clock", gettext(N_("Next try")), help_for(job.error_code), job.retry_at)
+        return Ending("busy", "clock", gettext(N_("Next attempt")), help_for(job.error_code), job.retry_at)
     match job.status:
         case JobStatus.QUEUED:
-            return Ending("busy", "clock", gettext(N_("Waits for its turn")))
+            return Ending("busy", "clock", gettext(N_("Waiting for its turn")))
         case JobStatus.FAILED if waits_for_sign_in(job):
-            return Ending("busy", "hand", gettext(N_("Waits for you")))
+            return Ending("busy", "hand", gettext(N_("Waiting for you")))
         case JobStatus.FAILED:
             how = tone_of(job.status, job.error_code, is_retried=False)
-            return Ending(
-                how, "hand", gettext(N_("Nothing more is tried by itself")), help_for(job.error_code, over=True)
-            )
+            return Ending(how, "hand", gettext(N_("Stopped retrying")), help_for(job.error_code, over=True))
         case _:
             return None
 

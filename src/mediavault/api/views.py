@@ -164,7 +164,7 @@ def _state(job: Job) -> str:
         return gettext(STAGE_WORDS[job.stage])
     if job.status is JobStatus.FAILED and job.error_code is not None and FAILURES[job.error_code].label:
         return failed_word(job.error_code)
-    return gettext("Will be tried again") if is_waiting_for_retry(job) else gettext(STATUS_WORDS[job.status])
+    return gettext("Retrying automatically") if is_waiting_for_retry(job) else gettext(STATUS_WORDS[job.status])
 
 
 def _detail(job: Job) -> Said:
@@ -173,7 +173,7 @@ def _detail(job: Job) -> Said:
     if job.status is JobStatus.COMPLETED:
         return Said(size_words(job.bytes))
     if job.status is JobStatus.QUEUED and job.needs_session:
-        return Said(gettext("Goes on where somebody is signed in to its site."))
+        return Said(gettext("Continues on a machine that is signed in to its site."))
     return said(job.error_code, one_line(job.error or "")) if job.status is JobStatus.FAILED else Said("")
 
 

@@ -52,11 +52,11 @@ async def zipped(
             try:
                 job = await store.get(job_id)
             except JobNotFound:
-                missing.append(f"{job_id}: {gettext('This job is not there any more.')}")
+                missing.append(f"{job_id}: {gettext('This post no longer exists.')}")
                 continue
             paths = list(paths_of(job, beside))
             if not paths:
-                missing.append(f"{title(job)} ({job_id}): {gettext('Nothing of it is kept.')}")
+                missing.append(f"{title(job)} ({job_id}): {gettext('It has no saved files.')}")
             for path in paths:
                 async with aclosing(_add(archive, sink, library, path, names.free(path), job, missing)) as pieces:
                     async for piece in pieces:
@@ -100,9 +100,9 @@ async def _add(
             async for piece in pieces:
                 yield piece
     except StorageFailure as exc:
-        missing.append(f"{name}: {gettext('The file broke off.')} {translated(exc.message)}")
+        missing.append(f"{name}: {gettext('The file could not be read to its end.')} {translated(exc.message)}")
     except EOFError:
-        missing.append(f"{name}: {gettext('The file in the library was cut short while it was read.')}")
+        missing.append(f"{name}: {gettext('The file was truncated while it was being read.')}")
     finally:
         await file.close()
 

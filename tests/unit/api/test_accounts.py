@@ -33,7 +33,7 @@ async def test_an_account_shows_its_name_site_numbers_and_newest_post(house: Hou
     assert "Jane Doe" in page.text
     assert "@jane_doe" in page.text
     assert 'href="/accounts/x/x-jane_doe"' in page.text
-    assert "1 kept" in page.text
+    assert "1 saved" in page.text
     assert "of 2" in page.text
     assert "2.0 MB" in page.text
 

@@ -41,7 +41,7 @@ async def test_nothing_is_examined_by_looking(make_house: MakeHouse) -> None:
     page = await house.client.get("/doctor")
 
     assert page.status == 200
-    assert "Not examined yet" in page.text
+    assert "Not checked yet" in page.text
     assert house.services.doctor.last is None
 
 
@@ -51,7 +51,7 @@ async def test_what_was_found_is_shown_by_what_it_is_about_with_what_helps(make_
     page = await house.client.get("/doctor")
 
     assert (answer.status, answer.headers["location"]) == (303, "/doctor")
-    for words in ("3 in order", "1 broken", "Mount it.", "&lt;b&gt;/mnt&lt;/b&gt; is away", "Others"):
+    for words in ("3 OK", "1 failed", "Mount it.", "&lt;b&gt;/mnt&lt;/b&gt; is away", "Others"):
         assert words in page.text
 
 

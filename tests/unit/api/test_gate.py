@@ -286,7 +286,7 @@ async def test_a_person_who_took_a_wrong_turn_sees_a_page(house: House, path: st
     answer = await house.client.get(path, accept="text/html")
 
     assert (answer.status, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
-    assert "To the first page" in answer.body.decode()
+    assert "Go home" in answer.body.decode()
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ async def test_jobs_that_no_worker_takes_and_versions_that_differ_are_said(house
         (5, ["x"], ["x"]),
     ]
     assert [one["message"] for one in health["unserved"]] == ["1 job of generic waits and no worker takes it"]
-    assert "1 job of <bdi>Other sites</bdi> waits, and no worker takes that site's jobs." in unescape(page)
+    assert "1 post from <bdi>Other sites</bdi> is waiting, and no worker handles that site." in unescape(page)
     assert "an upgrade is under way" in (await house.client.get("/sites")).text
 
 

@@ -34,7 +34,7 @@ async def test_pasted_links_are_taken_and_the_page_says_so(house: House) -> None
     page = await home(house, answer.headers["location"][1:])
 
     assert (answer.status, answer.headers["location"]) == (303, "/?taken=2&known=0")
-    assert "2 links taken." in page
+    assert "Added 2 links." in page
     assert (await house.store.report()).counts[JobStatus.QUEUED] == 2
 
 
@@ -43,17 +43,17 @@ async def test_a_post_that_was_there_already_is_named_and_led_to(house: House) -
     answer = await house.client.submit("/submit", {"post_urls": f"{POST}\n{OTHER}"})
     page = await home(house, answer.headers["location"][1:])
 
-    assert "1 link taken, 1 was there already." in page
+    assert "Added 1 link; 1 was already in the vault." in page
     assert f'<a href="/jobs/{job.id}"><bdi>videos.example/watch/1</bdi></a>' in page
-    assert "This link was there already." in await home(house, "?known=1&post=gone")
+    assert "This link is already in the vault." in await home(house, "?known=1&post=gone")
 
 
 async def test_the_good_links_are_taken_and_the_others_stay_in_the_box_with_their_reasons(house: House) -> None:
     page = await house.client.submit("/submit", {"post_urls": f"{POST}\nftp://x.example/<b>\nhttp://127.0.0.1/"})
 
     assert page.status == 200
-    assert "1 link taken." in page.text
-    assert "2 links were not taken" in page.text
+    assert "Added 1 link." in page.text
+    assert "2 links couldn't be added" in page.text
     assert ">ftp://x.example/&lt;b&gt;\nhttp://127.0.0.1/</textarea>" in page.text
     assert "MEDIAVAULT_ALLOW_PRIVATE" in page.text
     assert (await house.store.report()).counts[JobStatus.QUEUED] == 1
@@ -87,7 +87,7 @@ async def test_what_another_program_shares_fills_the_box_and_takes_nothing(house
     page = await home(house, "?title=Frost&text=Look%20at%20https%3A%2F%2Fx.com%2Fa%2Fstatus%2F1%20%3Cb%3E&url=")
 
     assert ">https://x.com/a/status/1</textarea>" in page
-    assert "Nothing is taken yet" in page
+    assert "Ready to save." in page
     assert "autofocus" in page
     assert not any((await house.store.report()).counts.values())
 
@@ -109,7 +109,7 @@ async def test_the_four_numbers_lead_to_their_lists(house: House) -> None:
         ("queued", "/library?state=waiting", "1", ""),
         ("running", "/library?state=waiting", "0", ""),
         ("completed", "/library", "1", "25.6 kB"),
-        ("failed", "/library?state=failed", "1", "1 tried again by themselves"),
+        ("failed", "/library?state=failed", "1", "1 will retry automatically"),
     ]
 
 
@@ -194,7 +194,7 @@ async def test_a_group_is_tried_again_as_a_whole_and_those_that_wait_stay(house:
     answer = await house.client.submit("/failures/retry", {"cause": "network", "platform": ""})
 
     assert (answer.status, answer.headers["location"]) == (303, "/?again=3")
-    assert "3 posts are tried again." in await home(house, "?again=3")
+    assert "Retrying 3 posts." in await home(house, "?again=3")
     assert {(await house.store.get(job.id)).status for job in failed} == {JobStatus.QUEUED}
     assert {(await house.store.get(job.id)).status for job in (waiting, gone)} == {JobStatus.FAILED}
 
@@ -205,7 +205,7 @@ async def test_those_that_wait_can_be_tried_now_and_say_when_they_would_be(house
     await house.client.submit("/failures/retry", {"cause": "network", "waiting": "on"})
 
     assert waiting.retry_at is not None
-    assert f'datetime="{waiting.retry_at.isoformat()}"' in page.partition("next try")[2][:120]
+    assert f'datetime="{waiting.retry_at.isoformat()}"' in page.partition("next attempt")[2][:120]
     assert (await house.store.get(waiting.id)).status is JobStatus.QUEUED
     assert (await house.store.get(stopped.id)).status is JobStatus.FAILED
 
@@ -224,16 +224,16 @@ async def test_one_press_queues_no_more_than_the_limit(house: House, monkeypatch
 
 async def test_a_cause_that_is_none_is_refused(house: House) -> None:
     assert (await house.client.submit("/failures/retry", {"cause": "<b>"})).status == 422
-    assert "nothing left to try" in await home(house, "?again=0")
+    assert "Nothing left to retry." in await home(house, "?again=0")
 
 
 async def test_what_nobody_can_help_is_folded_away(house: House) -> None:
     await fail(house, 1, ErrorCode.DELETED)
     page = await home(house)
 
-    assert "1 could not be saved" in page
+    assert "1 failed for good" in page
     assert "The post is gone" in page
-    assert "Nothing needs you." in page
+    assert "All good." in page
 
 
 async def test_what_is_missing_is_said_quietly(make_house: MakeHouse) -> None:

@@ -148,7 +148,7 @@ async def test_a_site_tells_how_many_of_its_posts_were_not_understood_and_health
     (unasked,) = (await house.client.get("/api/worker/health")).json()["gates"]
 
     assert (listed["platform"], listed["not_understood"], unasked["not_understood"]) == ("vimeo", 1, None)
-    assert "1 post not understood within 7 days" in (await house.client.get("/sites")).text
+    assert "1 post unreadable in the last 7 days" in (await house.client.get("/sites")).text
 
 
 async def test_each_site_tells_how_its_gate_stands_its_next_turn_its_accounts_day_and_its_jobs(house: House) -> None:

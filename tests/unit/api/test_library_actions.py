@@ -70,7 +70,7 @@ async def test_what_cannot_be_had_is_named_and_breaks_nothing(house: House) -> N
 
     assert archive.namelist() == ["jane/夜 [2].mp4", MISSING]
     assert "jane/A film [1].mp4: The file is not in the library" in missing
-    assert f"{NOBODY}: This job is not there any more" in missing
+    assert f"{NOBODY}: This post no longer exists" in missing
     assert "watch/3" in missing
 
 
@@ -89,7 +89,7 @@ async def test_a_file_that_is_cut_while_it_is_read_is_named(house: House, monkey
     archive = opened(await house.client.submit("/library/zip", {"id": f"{first.id} {second.id}"}))
 
     assert archive.read("jane/夜 [2].mp4") == VIDEO * 3
-    assert "A film [1].mp4: The file in the library was cut short" in archive.read(MISSING).decode()
+    assert "A film [1].mp4: The file was truncated" in archive.read(MISSING).decode()
 
 
 async def test_the_filter_alone_says_what_the_zip_holds(house: House) -> None:

@@ -33,7 +33,7 @@ async def test_what_is_kept_by_now_is_fresh_and_carries_its_picture(house: House
     page = await ask(house, [job.id])
 
     assert fresh(page) == [job.id]
-    assert "Kept <b>1</b>" in page
+    assert "Saved <b>1</b>" in page
     assert "1 video" in page
 
 

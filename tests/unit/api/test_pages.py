@@ -39,7 +39,7 @@ async def test_a_job_leads_to_the_sign_ins_only_where_its_site_has_one(
     job = await house.store.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="A wall.", retry_in=None)
     page = (await house.client.get(f"/jobs/{job.id}")).text
 
-    assert "Open the post in a window" in page
+    assert "Open in a browser window" in page
     assert ('href="/sessions#generic"' in page) is leads
 
 
@@ -83,7 +83,7 @@ async def test_a_jobs_page_has_the_player_the_facts_and_the_history(house: House
     assert f'src="/files/{job.id}/items/0/video"' in page
     assert f'poster="/files/{job.id}/items/0/thumbnail"' in page
     assert str(job.sha256) in page
-    assert "How it was saved" in page
+    assert "History" in page
 
 
 @pytest.mark.parametrize("move", ["retry", "cancel"])

@@ -51,7 +51,7 @@ async def test_a_kept_post_offers_download_check_and_another_version(house: Hous
         f"/jobs/{job.id}/log",
     ):
         assert f'href="{address}"' in page
-    assert "Not verified since." in page
+    assert "Checked when it was saved." in page
     assert f'action="/jobs/{job.id}/retry"' not in page
 
 
@@ -60,7 +60,7 @@ async def test_a_post_that_waits_for_its_next_try_says_when(house: House) -> Non
     page = await page_of(house, job)
 
     assert page.count(f'datetime="{job.retry_at.isoformat()}"' if job.retry_at else "never") == 2
-    assert "Next try" in page
+    assert "Next attempt" in page
     for form in ("retry", "cancel"):
         assert f'action="/jobs/{job.id}/{form}"' in page
     assert "<video" not in page
@@ -83,7 +83,7 @@ async def test_each_kind_of_failure_says_what_helps(house: House, code: ErrorCod
 
     assert words in page
     assert "It did not work." in page
-    assert ("Waits for you" if code is ErrorCode.LOGIN_REQUIRED else "Nothing more is tried by itself") in page
+    assert ("Waiting for you" if code is ErrorCode.LOGIN_REQUIRED else "Stopped retrying") in page
 
 
 async def test_waiting_running_and_cancelled_posts_have_their_states(house: House) -> None:
@@ -94,8 +94,8 @@ async def test_waiting_running_and_cancelled_posts_have_their_states(house: Hous
     await house.store.cancel(job.id)
     cancelled = await page_of(house, job)
 
-    assert "Waits for its turn" in waiting
-    assert "Under way" in running
+    assert "Waiting for its turn" in waiting
+    assert "In progress" in running
     assert re.search(r'<progress data-field="progress"[^>]*(?<!hidden)>', running)
     assert "Try again" in cancelled
 
@@ -191,7 +191,7 @@ async def test_the_codecs_are_shown_once_the_file_has_been_read(house: House) ->
     formats_of(house).reports[SHA256] = ProbeReport("mp4", "hevc", "aac", 4.0, 320, 180)
     before, looked = await page_of(house, job), await page_of(house, job, "?look=true")
 
-    assert "Look into the file" in before
+    assert "Show codec details" in before
     assert "MP4: HEVC, AAC" in looked
 
 
@@ -243,5 +243,5 @@ async def test_the_page_speaks_german(house: House) -> None:
     job = await house.add_kept()
     page = (await house.client.get(f"/jobs/{job.id}", accept_language="de")).text
 
-    for words in ("Jetzt prüfen", "Wie es gesichert wurde", "Versuch 1", "Bei der Sicherung unversehrt"):
+    for words in ("Jetzt prüfen", "Verlauf", "Versuch 1", "Vollständig und abspielbar"):
         assert words in page

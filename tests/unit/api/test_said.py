@@ -65,7 +65,7 @@ async def test_an_error_with_values_in_it_is_translated_with_them(house: House) 
     kept = await house.add_kept()
     answer = (await house.client.post(f"/api/jobs/{kept.id}/cancel", accept_language="de")).json()
 
-    assert answer["message"] == "Der Auftrag ist gesichert; er kann nicht abgebrochen werden."
+    assert answer["message"] == "Der Auftrag ist gespeichert; er kann nicht abgebrochen werden."
 
 
 def test_a_page_runs_from_the_right_where_its_language_does() -> None:

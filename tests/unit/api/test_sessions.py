@@ -86,7 +86,7 @@ async def test_the_page_shows_every_site_with_those_that_are_waited_for_first(ho
     page = (await house.client.get("/sessions", accept="text/html")).text
 
     assert page.index('id="x"') < page.index('id="aa"')
-    assert "Login wall: 1 job waits for a sign-in." in page
+    assert "1 post is waiting for you to sign in." in page
 
 
 async def test_the_form_opens_the_window_and_leads_there_with_its_ticket_in_the_fragment(house: House) -> None:
@@ -153,7 +153,7 @@ async def test_a_session_that_the_site_does_not_accept_any_more_has_ended_whatev
     await failed_job(house, ErrorCode.SESSION_EXPIRED)
     (view,) = (await house.client.get("/api/sessions")).json()
 
-    assert view["state"] == "The sign-in has ended"
+    assert view["state"] == "Session expired"
 
 
 async def test_a_job_that_waits_for_an_answer_is_not_said_to_wait_for_a_sign_in(house: House) -> None:
@@ -162,7 +162,7 @@ async def test_a_job_that_waits_for_an_answer_is_not_said_to_wait_for_a_sign_in(
     (view,) = (await house.client.get("/api/sessions")).json()
 
     assert (view["waiting"], view["challenges"]) == (1, 1)
-    assert view["wall"] == "Challenge: 1 job waits for your answer."
+    assert view["wall"] == "1 post is waiting for you to solve a CAPTCHA."
 
 
 async def test_a_warned_account_is_said_to_rest_as_long_as_its_gate_is_closed(house: House) -> None:
@@ -171,7 +171,7 @@ async def test_a_warned_account_is_said_to_rest_as_long_as_its_gate_is_closed(ho
     await house.store.close_gate("x", duration=day, code=ErrorCode.ACCOUNT_WARNING, reason="locked")
     (view,) = (await house.client.get("/api/sessions")).json()
     assert view["warned_until"] is not None
-    assert "has warned the account" in (await house.client.get("/sessions")).text
+    assert "warned your account" in (await house.client.get("/sessions")).text
 
     house.clock.advance(day.total_seconds() + 1)
     sessions(house).add("x", signed_in=True)

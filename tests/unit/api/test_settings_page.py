@@ -29,7 +29,7 @@ async def test_what_is_saved_counts_and_says_when_and_from_where_it_was_changed(
 
     assert answer.status == 303
     assert (now.concurrency, now.prefer, now.pace) == (5, "compatible", {"tiktok": 2.5})
-    assert "It counts from the next job on." in page.text
+    assert "Applies to new downloads." in page.text
     assert page.text.count('formaction="/settings/') == 3
     assert "Default: 3" in page.text
 
@@ -51,15 +51,15 @@ async def test_setting_a_field_back_by_hand_is_a_reset(house: House) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "says"),
     [
-        ("concurrency", "0", "Give a whole number from 1 to 64."),
-        ("concurrency", "many", "Give a whole number from 1 to 64."),
-        ("max_attempts", "", "Give a whole number from 1 to 100."),
+        ("concurrency", "0", "Enter a whole number from 1 to 64."),
+        ("concurrency", "many", "Enter a whole number from 1 to 64."),
+        ("max_attempts", "", "Enter a whole number from 1 to 100."),
         ("prefer", "worst", "Choose one of the two."),
         ("name_template", "{title}", "The name needs {id}"),
         ("name_template", "../{id}", "not every file system takes"),
-        ("pace.tiktok", "0.1", "Give a number from 1 to 20."),
-        ("pace.nonsense", "2", "Give a number from 1 to 20."),
-        ("forget_after_days", "-1", "Give a whole number from 0 to 3650."),
+        ("pace.tiktok", "0.1", "Enter a number from 1 to 20."),
+        ("pace.nonsense", "2", "Enter a number from 1 to 20."),
+        ("forget_after_days", "-1", "Enter a whole number from 0 to 3650."),
     ],
 )
 async def test_what_cannot_be_is_told_at_its_field_and_nothing_is_saved(
@@ -71,7 +71,7 @@ async def test_what_cannot_be_is_told_at_its_field_and_nothing_is_saved(
     assert page.status == 422
     assert says in page.text
     assert 'aria-invalid="true"' in page.text
-    assert "Nothing was saved." in page.text
+    assert "Not saved." in page.text
     assert await house.store.records(RecordKind.SETTING) == []
 
 

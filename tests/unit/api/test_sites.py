@@ -46,7 +46,7 @@ async def test_a_wall_is_told_where_jobs_wait_at_it(house: House) -> None:
     await fail(house, ErrorCode.LOGIN_REQUIRED)
 
     for path in ("/sites", "/sites/x"):
-        assert "Login wall: 1 job waits for a sign-in." in (await house.client.get(path)).text
+        assert "1 post is waiting for you to sign in." in (await house.client.get(path)).text
 
 
 async def test_a_closed_gate_says_why_and_opens_at_a_persons_word(house: House) -> None:
@@ -82,7 +82,7 @@ async def test_posts_that_nobody_understood_are_counted(house: House) -> None:
     await fail(house, ErrorCode.EXTRACTOR_BROKEN)
 
     for path in ("/sites", "/sites/x"):
-        assert "1 post not understood within 7 days" in (await house.client.get(path)).text
+        assert "1 post unreadable in the last 7 days" in (await house.client.get(path)).text
 
 
 async def test_a_known_site_has_a_page_before_its_first_job_and_an_unknown_one_has_none(house: House) -> None:
@@ -95,7 +95,7 @@ async def test_pages_of_no_known_site_are_told_together_and_without_a_pace(house
     page = await house.client.get("/sites")
 
     assert "Other sites" in page.text
-    assert "as fast as it goes" in page.text
+    assert "no delay" in page.text
 
 
 async def test_workers_are_listed_and_their_absence_is_told(house: House) -> None:

@@ -44,7 +44,7 @@ def test_attempts_are_told_apart_and_what_a_person_asked_stands_between() -> Non
     assert [(one.number, one.tone, one.word) for one in told] == [
         (1, "bad", "Failed"),
         (0, "quiet", "Asked to try again"),
-        (2, "good", "Kept"),
+        (2, "good", "Saved"),
     ]
     assert told[2].took == "12.0 s"
     assert [step.title for step in told[0].steps] == ["End of the attempt"]
@@ -71,24 +71,24 @@ def test_all_four_rungs_are_shown_once_one_was_climbed() -> None:
     assert [(rung.tone, rung.word) for rung in told[0].rungs] == [
         ("bad", "Failed"),
         ("bad", "Failed"),
-        ("quiet", "Left out"),
-        ("good", "Worked"),
+        ("quiet", "Skipped"),
+        ("good", "Succeeded"),
     ]
 
 
 def test_a_rung_that_was_not_climbed_was_not_needed() -> None:
     told = attempts(job(), record(1, Stage.DOWNLOAD, OK, RungName.PLAIN), record(1, Stage.COMPLETE))
 
-    assert [rung.word for rung in told[0].rungs] == ["Worked", "Not needed", "Not needed", "Not needed"]
+    assert [rung.word for rung in told[0].rungs] == ["Succeeded", "Not needed", "Not needed", "Not needed"]
     assert attempts(job(), record(1, Stage.FAIL, FAILED))[0].rungs == []
 
 
 @pytest.mark.parametrize(
     ("status", "facts", "last", "tone", "word"),
     [
-        (JobStatus.RUNNING, {"attempt_count": 1}, record(1, Stage.EXTRACT), "busy", "Working"),
-        (JobStatus.QUEUED, {}, record(1, Stage.RELEASE), "quiet", "Handed back at shutdown"),
-        (JobStatus.FAILED, {}, record(1, Stage.RECOVER, FAILED), "bad", "Cut short by a restart"),
+        (JobStatus.RUNNING, {"attempt_count": 1}, record(1, Stage.EXTRACT), "busy", "In progress"),
+        (JobStatus.QUEUED, {}, record(1, Stage.RELEASE), "quiet", "Returned to the queue at shutdown"),
+        (JobStatus.FAILED, {}, record(1, Stage.RECOVER, FAILED), "bad", "Interrupted by a restart"),
         (JobStatus.CANCELLED, {}, record(1, Stage.CANCEL), "quiet", "Cancelled"),
         (JobStatus.FAILED, {}, record(1, Stage.FAIL, FAILED, error_code=ErrorCode.PARTIAL), "bad", "Partly saved"),
         (
@@ -98,7 +98,7 @@ def test_a_rung_that_was_not_climbed_was_not_needed() -> None:
             "busy",
             "Choose the video",
         ),
-        (JobStatus.FAILED, {}, record(1, Stage.EXTRACT), "quiet", "Broke off"),
+        (JobStatus.FAILED, {}, record(1, Stage.EXTRACT), "quiet", "Interrupted"),
     ],
 )
 def test_an_attempts_end_is_said_in_words(
@@ -107,16 +107,18 @@ def test_an_attempts_end_is_said_in_words(
     told = attempts(job(status, **facts), record(1, Stage.CLAIM), last)[0]
 
     assert (told.tone, told.word) == (tone, word)
-    assert told.icon == {"good": "check", "bad": "cross", "quiet": "skip", "busy": "hand"}[tone] or word == "Working"
+    assert (
+        told.icon == {"good": "check", "bad": "cross", "quiet": "skip", "busy": "hand"}[tone] or word == "In progress"
+    )
 
 
 @pytest.mark.parametrize(
     ("status", "facts", "word"),
     [
-        (JobStatus.QUEUED, {}, "Waits for its turn"),
-        (JobStatus.FAILED, {"retry_at": AT, "error_code": ErrorCode.NETWORK}, "Next try"),
-        (JobStatus.FAILED, {"error_code": ErrorCode.DELETED}, "Nothing more is tried by itself"),
-        (JobStatus.FAILED, {"error_code": ErrorCode.LOGIN_REQUIRED}, "Waits for you"),  # and then goes on by itself
+        (JobStatus.QUEUED, {}, "Waiting for its turn"),
+        (JobStatus.FAILED, {"retry_at": AT, "error_code": ErrorCode.NETWORK}, "Next attempt"),
+        (JobStatus.FAILED, {"error_code": ErrorCode.DELETED}, "Stopped retrying"),
+        (JobStatus.FAILED, {"error_code": ErrorCode.LOGIN_REQUIRED}, "Waiting for you"),  # and then goes on by itself
         (JobStatus.COMPLETED, {}, None),
         (JobStatus.CANCELLED, {}, None),
         (JobStatus.RUNNING, {}, None),

@@ -79,7 +79,7 @@ def test_a_failed_job_says_what_helps() -> None:
 def test_a_failed_job_with_a_next_try_says_so_and_can_be_cancelled() -> None:
     shown = job_view(a_job(JobStatus.FAILED, retry_at=START + timedelta(minutes=1))).display
 
-    assert (shown.state, shown.actions) == ("Will be tried again", ["retry", "cancel", "remove"])
+    assert (shown.state, shown.actions) == ("Retrying automatically", ["retry", "cancel", "remove"])
 
 
 def test_a_running_job_shows_its_stage_and_bytes() -> None:

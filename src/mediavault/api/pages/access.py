@@ -22,14 +22,14 @@ router = APIRouter(include_in_schema=False)
 
 PAGE = "/access"
 SCOPE_WORDS: Mapping[Scope, str] = {
-    Scope.SUBMIT: N_("Hand in links"),
-    Scope.READ: N_("Look at everything"),
-    Scope.ADMIN: N_("Everything"),
+    Scope.SUBMIT: N_("Add links only"),
+    Scope.READ: N_("Read only"),
+    Scope.ADMIN: N_("Full access"),
 }
 SCOPE_HINTS: Mapping[Scope, str] = {
-    Scope.SUBMIT: N_("and see what became of them"),
-    Scope.READ: N_("the videos too, and change nothing"),
-    Scope.ADMIN: N_("as you can here"),
+    Scope.SUBMIT: N_("and see their status"),
+    Scope.READ: N_("including videos"),
+    Scope.ADMIN: N_("everything you can do here"),
 }
 LIVES = (None, 30, 90, 365)  # days, as the page offers them
 

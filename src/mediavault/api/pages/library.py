@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 from fastapi import APIRouter, Request, Response
 
 from mediavault.api.appearance import current
-from mediavault.api.catalogue import ngettext
+from mediavault.api.catalogue import gettext, ngettext
 from mediavault.api.dependencies import Services
 from mediavault.api.feed import CLOCKS_DIFFER
 from mediavault.api.library_filter import (
@@ -128,19 +128,22 @@ def _counts(asked: LibraryFilter, totals: LibraryTotals) -> dict[Shown, int] | N
 def counted(asked: LibraryFilter, totals: LibraryTotals) -> str:
     """How many there are, where the totals know it; else ""."""
     counts = _counts(asked, totals)
-    return _videos(counts[asked.state]) if counts else ""
+    return _number_of(counts[asked.state], asked) if counts else ""
 
 
-def _videos(number: int) -> str:
-    return ngettext("%(number)s video", "%(number)s videos", number) % {"number": number}
+def _number_of(number: int, asked: LibraryFilter) -> str:
+    """Name saved jobs videos; others have none."""
+    if asked.state is Shown.KEPT:
+        return ngettext("%(number)s video", "%(number)s videos", number) % {"number": number}
+    return ngettext("%(number)s post", "%(number)s posts", number) % {"number": number}
 
 
 def _count_words(asked: LibraryFilter, page: JobPage, counts: Mapping[Shown, int] | None, *, is_start: bool) -> str:
     """How many were found. To count them all would cost more than to show the first."""
     here = len(page.jobs)
     if counts is None and (page.next_cursor or not is_start):
-        return ngettext("More than %(number)s video", "More than %(number)s videos", here) % {"number": here}
-    return _videos(here if counts is None else counts[asked.state])
+        return gettext("More than %(number)s") % {"number": here}
+    return _number_of(here if counts is None else counts[asked.state], asked)
 
 
 async def _choices(services: ApiServices, asked: LibraryFilter, totals: LibraryTotals) -> dict[str, Any]:
@@ -178,8 +181,8 @@ def _told(text: str) -> str:
         return ""
     count, left = int(match[2]), int(match[3])
     if match[1] == "retried":
-        words = ngettext("%(count)s post is tried again.", "%(count)s posts are tried again.", count)
+        words = ngettext("Retrying %(count)s post.", "Retrying %(count)s posts.", count)
     else:
         words = ngettext("%(count)s post was deleted.", "%(count)s posts were deleted.", count)
-    rest = ngettext("%(left)s was left as it is.", "%(left)s were left as they are.", left) if left else ""
+    rest = ngettext("%(left)s was left unchanged.", "%(left)s were left unchanged.", left) if left else ""
     return f"{words % {'count': count}} {rest % {'left': left} if left else ''}".strip()
