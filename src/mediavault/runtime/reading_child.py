@@ -1,6 +1,6 @@
-"""The process in which documents of strangers are read. Run as ``python -m``, JSON lines in and out.
+"""The process in which untrusted documents are read. Run as ``python -m``, JSON lines in and out.
 
-It holds no secret and reaches nothing: what it is handed was seen already, and what it answers is only a record.
+It holds no secret and has no network: it receives what was already fetched, and answers with a record.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
     """``{"task": "visit" | "answer", "post", "platform", "given"}`` -> ``{"read"}``, ``{"failure"}`` or ``{"bug", "trace"}``."""
     post, platform = from_json(Post, request["post"]), registry.platform(request["platform"])
     try:
+        if platform.name != request["platform"]:  # a package that loads in the worker alone
+            raise LookupError(f"there is no platform {request['platform']} in the confined process")
         if request["task"] == "visit":
             capture = from_json(PageCapture, request["given"])
             reading = read_visit(post, platform, capture, with_viewer=request["with_viewer"])

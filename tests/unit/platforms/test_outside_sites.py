@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from mediavault.core.media import Post
 from mediavault.core.platform import AddressKind
 from mediavault.core.urls import parse_http_url
 from mediavault.core.verdicts import Verdict
 from mediavault.platforms import registry
 from mediavault.platforms.testing import UrlCase, check_urls, read_document
 from mediavault.runtime.doctor.site_checks import check_site_packages
+from mediavault.runtime.reading_child import answer
+from mediavault.services.child.records import to_json
 from tests.outside_site import guide_blocks, install
 
 URL = "https://films.example/posts/kite"
@@ -78,6 +81,13 @@ def test_a_broken_package_is_left_out_and_named(folder: Path, source: str, reaso
 
 def test_no_entry_point_is_there_without_a_package() -> None:
     assert not entry_points(group=registry.GROUP)
+
+
+def test_the_confined_process_does_not_read_for_a_site_that_it_cannot_load() -> None:
+    post = to_json(Post, Post(URL, URL, "films", "kite"))
+    answered = answer({"task": "answer", "post": post, "platform": "films", "given": {}})
+
+    assert answered["bug"] == "LookupError: there is no platform films in the confined process"
 
 
 def test_the_kit_names_every_url_that_is_answered_differently() -> None:
