@@ -1,8 +1,8 @@
 """Write the generated part of each domain's README from the code: its files, exports, imports and consumers.
 
 A domain is a folder of the package that has modules and a ``README.md``. A file belongs to the nearest domain above
-it; a module outside every domain is named as it is. `python scripts/domain_readmes.py` rewrites the text between the markers, and
-``tests/unit/test_domain_readmes.py`` fails while it is out of date.
+it; a module outside every domain is listed under its own name. `python scripts/domain_readmes.py` rewrites the text
+between the markers, and ``tests/unit/test_domain_readmes.py`` fails while it is out of date.
 """
 
 from __future__ import annotations
@@ -60,11 +60,10 @@ def read_code(source: Path, pyproject: Path) -> Code:
         for module, name in _imported(tree):
             top, _, rest = module.partition(".")
             if top == source.name:
-                target = _file_of(rest, name, trees)
+                target, is_module = _file_of(rest, name, trees)
                 inner = (
                     _within(target, owners[target], domains).removesuffix(".py").removesuffix("__init__").rstrip("/")
                 )
-                is_module = target.with_suffix("").name == name or target.parent.name == name
                 imports.append(Import(owners[path], owners[target], inner, "" if is_module else name))
             elif top not in sys.stdlib_module_names:
                 imports.append(Import(owners[path], None, top, name))
@@ -110,12 +109,14 @@ def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
             yield from ((alias.name, "") for alias in node.names)
 
 
-def _file_of(module: str, name: str, files: Collection[Path]) -> Path:
-    """Return the file that an import reads; ``from package.folder import module`` reads the module."""
+def _file_of(module: str, name: str, files: Collection[Path]) -> tuple[Path, bool]:
+    """Return the file that an import reads, and whether ``name`` is that module, as in ``from folder import module``."""
     folder = Path(*module.split(".")) if module else Path()
-    candidates = [folder / f"{name}.py", folder / name / "__init__.py"] if name else []
-    candidates += [folder.with_suffix(".py")] if module else []
-    return next((path for path in candidates if path in files), folder / "__init__.py")
+    for path in (folder / f"{name}.py", folder / name / "__init__.py") if name else ():
+        if path in files:
+            return path, True
+    path = folder.with_suffix(".py") if module else folder
+    return (path if path in files else folder / "__init__.py"), not name
 
 
 def _domain_of(path: Path, domains: Collection[str], package: str) -> str:
