@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: ui help install dev browser servers run demo test busy coverage crowds unit check faults chaos postgres mongodb readmes lock bench shelf clean words errors screenshots lighthouse
+.PHONY: ui help install dev browser servers run demo test busy coverage crowds unit check faults chaos postgres mongodb readmes lock bench library clean words errors screenshots lighthouse
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
@@ -82,7 +82,7 @@ chaos: dev ## Run random kills, freezes and restarts: make chaos SECONDS=60 STOR
 	@$(PY) -m tests.faults.chaos $(if $(STORE),--store=$(STORE)) $(if $(SECONDS),--seconds=$(SECONDS)) \
 		$(if $(JOBS),--jobs=$(JOBS)) $(if $(SEED),--seed=$(SEED)) $(if $(LEASE),--lease-s=$(LEASE))
 
-shelf: dev ## Benchmark the library pages with 100,000 videos
+library: dev ## Benchmark the library pages with 100,000 videos
 	@$(PY) -m benchmarks.library
 
 

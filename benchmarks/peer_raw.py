@@ -27,8 +27,8 @@ from benchmarks.subjects import (
 from mediavault.core.job import NewJob
 
 ENQUEUE = """
-INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, search_text)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
 """
 # LIMIT is a literal: a bound one makes SQLite prepare the statement again at every call.
@@ -151,7 +151,6 @@ def _new_row(job: NewJob) -> tuple[object, ...]:
         now,
         now,
         job.max_attempts,
-        job.post_url.casefold(),
     )
 
 

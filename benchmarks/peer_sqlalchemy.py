@@ -151,7 +151,6 @@ def _new_row(job: NewJob) -> dict[str, Any]:
         "created_at": now,
         "updated_at": now,
         "max_attempts": job.max_attempts,
-        "search_text": job.post_url.casefold(),
     }
 
 

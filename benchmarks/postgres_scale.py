@@ -20,9 +20,9 @@ TENTHS = 10
 
 _CROWD = """
 INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, status, created_at, updated_at,
-                             max_attempts, search_text, completed_at, retry_at)
+                             max_attempts, completed_at, retry_at)
 SELECT 'old-' || n, '', 'https://x.com/old/status/' || n, 'https://x.com/old/status/' || n, 'x',
-       CASE WHEN n <= {finished} THEN 'completed' ELSE 'failed' END, n, n, 5, 'https://x.com/old/status/' || n,
+       CASE WHEN n <= {finished} THEN 'completed' ELSE 'failed' END, n, n, 5,
        CASE WHEN n <= {finished} THEN n END, CASE WHEN n > {finished} THEN 9000000000000000 + n END
   FROM generate_series(1, {finished} + {waiting}) AS n
 """

@@ -11,7 +11,6 @@ import hypothesis
 import pytest
 
 from mediavault.access import hashing
-from mediavault.store import shelf
 from tests import patience
 from tests.patience import patient
 
@@ -55,13 +54,6 @@ def pytest_terminal_summary(
 ) -> None:
     if exitstatus:
         terminalreporter.write_line(f"Property tests are repeated by --hypothesis-seed={config.option.hypothesis_seed}")
-
-
-@pytest.fixture(autouse=True)
-def pages_that_wait_for_the_library_index(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page shows what the index holds after a quarter of a second, which on a busy machine may be less than was stored."""
-    monkeypatch.setattr(shelf, "BATCH_WITHIN_S", patient(60))
-    monkeypatch.setattr(shelf, "CATCH_UP_WITHIN_S", patient(60))
 
 
 @pytest.fixture

@@ -31,9 +31,10 @@ from hypothesis.stateful import (
 
 from mediavault.core.failures import ErrorCode, IllegalMove, JobNotFound, LeaseLost
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, Stage, WorkerId
+from mediavault.store import browsing
 from mediavault.store.port import JobQuery, JobStore
 from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, ON_THE_HOSTS_CLOCK, STORES, StoreFactory, numbered_job
-from tests.fakes import FakeClock
+from tests.fakes import START, FakeClock
 
 T = TypeVar("T")
 Q, R, C, F, X = JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED
@@ -142,6 +143,8 @@ class StoreMachine(RuleBasedStateMachine):
         return self.loop.run_until_complete(wait())
 
     def teardown(self) -> None:
+        jobs = self.run(self.store.changed_since(START - timedelta(days=99), limit=10_000))
+        assert self.run(self.store.library_totals()) == browsing.totals(jobs)
         self.run(self.store.close())
         self.loop.close()
         shutil.rmtree(self.folder)

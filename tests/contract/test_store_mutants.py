@@ -23,7 +23,7 @@ from mediavault.store.port import Enqueued, Recovered
 from mediavault.store.postgres import sql as postgres_sql
 from mediavault.store.postgres.engine import Statement
 from mediavault.store.postgres.store import PostgresJobStore
-from mediavault.store.sqlite import ops
+from mediavault.store.sqlite.statements import SQL
 from tests.contract.stores import postgres_store, sqlite_store
 from tests.contract.test_store_machine import machine_of
 from tests.servers import postgres
@@ -145,9 +145,9 @@ def test_a_store_with_a_mistake_is_found_out(mutant: type[MemoryJobStore]) -> No
 def test_a_statement_with_a_mistake_is_found_out(
     monkeypatch: pytest.MonkeyPatch, statement: str, right: str, wrong: str
 ) -> None:
-    sql = ops.SQL[statement]
+    sql = SQL[statement]
     assert right in sql, f"the statement reads otherwise now, mend this test: {sql}"
-    monkeypatch.setitem(ops.SQL, statement, sql.replace(right, wrong))
+    monkeypatch.setitem(SQL, statement, sql.replace(right, wrong))
 
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         run_state_machine_as_test(machine_of(sqlite_store), settings=FIND)

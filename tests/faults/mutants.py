@@ -20,12 +20,13 @@ from mediavault.store.postgres import sql as postgres_sql
 from mediavault.store.postgres.engine import Statement
 from mediavault.store.postgres.store import PostgresJobStore
 from mediavault.store.sqlite import ops as sqlite_ops
+from mediavault.store.sqlite import statements as sqlite_statements
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.store.sqlite.writer import Txn
 
 NAP_S = 0.05  # between a look and what is done about it
 REAPERS_NAP_S = 1.5  # as long as a slow list of stale jobs takes
-_ON_SQLITE = cast("MutableMapping[str, str]", sqlite_ops.SQL)
+_ON_SQLITE = cast("MutableMapping[str, str]", sqlite_statements.SQL)
 _ON_POSTGRES = cast("MutableMapping[str, Statement]", postgres_sql.SQL)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -29,8 +28,6 @@ from mediavault.api.feed import Feed
 from mediavault.api.gate import Gate
 from mediavault.api.security import host_rules, is_loopback
 from mediavault.api.services import ApiServices
-
-KEEP_UP_EVERY_S = 60.0
 
 
 def create_app(services: ApiServices) -> FastAPI:
@@ -77,17 +74,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     feed: Feed = app.state.feed
     services: ApiServices = app.state.services
     stop_listening = services.store.on_work(feed.wake)
-    keeping_up = asyncio.create_task(_keep_up(services))
     try:
         yield
     finally:
-        keeping_up.cancel()
         stop_listening()
         await feed.aclose()
-
-
-async def _keep_up(services: ApiServices) -> None:
-    """Whoever opens the library after a night of saving should not wait for all of it to be put on its shelf."""
-    while True:
-        await services.clock.sleep(KEEP_UP_EVERY_S)
-        await services.store.keep_up()

@@ -115,16 +115,6 @@ def account_from_json(text: str | None) -> Account | None:
 _ACCOUNT_FIELDS = tuple(field.name for field in fields(Account))
 
 
-def search_text(post_url: str, account: Account | None = None, metadata: Mapping[str, Any] | None = None) -> str:
-    """What a former release looks into: post_url, title, handle and display name, case-folded, a line each. Our own searches
-    go by ``search_words``."""
-    title = (metadata or {}).get("title")
-    found = [post_url, title if isinstance(title, str) else None]
-    if account is not None:
-        found += [account.handle, account.display_name]
-    return storable("\n".join(text for text in found if text)).casefold()
-
-
 def record_to_json(value: Mapping[str, Any]) -> str:
     """One text for what is the same value, so that texts can be compared. TypeError for what JSON cannot hold."""
     return json.dumps(dict(value), separators=(",", ":"), sort_keys=True)

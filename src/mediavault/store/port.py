@@ -299,10 +299,6 @@ class JobStore(RecordStore, Protocol):
     async def failures(self) -> Sequence[FailureGroup]:
         """The failed jobs by cause and platform, the most first."""
 
-    async def keep_up(self) -> None:
-        """Bring what the library is read from up to the jobs, so that no page has to wait for it; where a store reads the
-        jobs themselves there is nothing to do. May be called at any time, and fails quietly: a page asks again."""
-
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
         """Jobs with ``updated_at >= moment``, oldest change first."""
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from mediavault.core.accounts import key_of
 from mediavault.core.clock import from_micros, to_micros
 from mediavault.core.failures import ErrorCode
 from mediavault.core.gates import Gate
 from mediavault.core.job import HistoryRecord, Job, JobStatus, Outcome, RungName, Stage, WorkerBeat, WorkerId
-from mediavault.core.media import SourceType
+from mediavault.core.media import Account, SourceType
 from mediavault.store import codec
 from mediavault.store.port import Checkpoint
 
@@ -35,7 +36,7 @@ CLAIMED_COLUMNS = f"{_IDENTITY}, {_KEPT}, {_FOUND}, seq"
 GATE_COLUMNS = (
     "closed_until, probing_until, strikes, code, reason, next_turn_at, offered_until, account_posts, account_cap"
 )
-STORED_COLUMNS = f"{_IDENTITY}, {_STATE}, {_FOUND}, {_KEPT}, search_text"  # of :func:`stored_values`
+STORED_COLUMNS = f"{_IDENTITY}, {_STATE}, {_FOUND}, {_KEPT}, account_key"  # of :func:`stored_values`
 SEQ = -1
 ID, PLATFORM, CREATED_AT, ATTEMPT = 0, 4, 5, 7  # places in rows of JOB_COLUMNS and CLAIMED_COLUMNS
 
@@ -147,7 +148,7 @@ def _finished(draft: Any) -> Job:
     return job
 
 
-def checkpoint_values(post_url: str, found: Checkpoint) -> dict[str, Any]:
+def checkpoint_values(found: Checkpoint) -> dict[str, Any]:
     return {
         "progress_pct": found.progress_pct,
         "source_type": found.source_type.value,
@@ -155,16 +156,15 @@ def checkpoint_values(post_url: str, found: Checkpoint) -> dict[str, Any]:
         "extracted_url_expires_at": micros_or_none(found.extracted_url_expires_at),
         "candidates": codec.candidates_to_json(found.candidates),
         "image_urls": codec.texts_to_json(found.image_urls),
-        "account": codec.account_to_json(found.account),
+        **_account_values(found.account),
         "thumbnail_url": codec.storable_or_none(found.thumbnail_url),
         "metadata": codec.metadata_to_json(found.metadata),
         "items": codec.items_to_json(found.items),
-        "search_text": codec.search_text(post_url, found.account, found.metadata),
     }
 
 
 def stored_values(job: Job) -> dict[str, Any]:
-    """The whole row of a job, by STORED_COLUMNS: what :func:`job_from_row` reads, and the text for searches."""
+    """The whole row of a job, by STORED_COLUMNS: what :func:`job_from_row` reads, and its account's key."""
     return {
         "id": job.id,
         "trace_id": job.trace_id,
@@ -196,7 +196,7 @@ def stored_values(job: Job) -> dict[str, Any]:
         "candidates": codec.candidates_to_json(job.candidates),
         "image_urls": codec.texts_to_json(job.image_urls),
         "metadata": codec.metadata_to_json(job.metadata),
-        "account": codec.account_to_json(job.account),
+        **_account_values(job.account),
         "thumbnail_url": job.thumbnail_url,
         "items": codec.items_to_json(job.items),
         "chosen_url": job.chosen_url,
@@ -207,8 +207,13 @@ def stored_values(job: Job) -> dict[str, Any]:
         "duration_s": job.duration_s,
         "width": job.width,
         "height": job.height,
-        "search_text": codec.search_text(job.post_url, job.account, job.metadata),
     }
+
+
+def _account_values(account: Account | None) -> dict[str, str | None]:
+    stored = codec.account_to_json(account)
+    known = codec.account_from_json(stored)
+    return {"account": stored, "account_key": None if known is None else key_of(known)}
 
 
 def history_row(seq: int, record: HistoryRecord) -> tuple[Any, ...]:

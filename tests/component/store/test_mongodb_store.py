@@ -19,7 +19,7 @@ from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.core.gates import TurnRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobStatus, NewJob, Outcome, Stage, WorkerId
 from mediavault.store.calls import ConnectionLost
-from mediavault.store.mongodb import ops, schema
+from mediavault.store.mongodb import ops, schema, words
 from mediavault.store.mongodb.engine import Database, Document
 from mediavault.store.mongodb.rows import PAGE, SPILL_AT
 from mediavault.store.mongodb.schema import HISTORY, JOBS, SCHEMA, STEPS, Index, Step, migrate
@@ -324,8 +324,7 @@ async def test_the_servers_clock_is_the_time(url: str) -> None:
 # --- words -------------------------------------------------------------------------------------------------------
 
 
-async def test_documents_of_a_release_without_words_can_be_searched(url: str) -> None:
-    """Those that stood here before, and those that a worker of that release writes beside us."""
+async def test_documents_of_an_older_release_are_indexed_when_the_database_is_opened(url: str) -> None:
     async with opened(url) as store:
         await store.adopt(
             [
@@ -333,15 +332,39 @@ async def test_documents_of_a_release_without_words_can_be_searched(url: str) ->
                 for number in range(5)
             ]
         )
-    without = {"words": "", "line": "", "account_key": "", "worded": ""}
     async with database_at(url) as database:
         jobs = database.documents(JOBS)
-        await jobs.change_all({}, {"$unset": without})
-        await database.documents(SCHEMA).change_all(schema.OURS, {"$unset": {"worded_until": "", "worded_at": ""}})
+        await jobs.change_all({}, {"$unset": {"words": "", "line": "", "account_key": ""}})
+        await jobs.change_all({}, {"$set": {"search_text": "okapi", "worded": "okapi"}})
+        await database.documents(SCHEMA).change_all(schema.OURS, {"$unset": {"indexed_until": ""}})
         async with opened(url) as store:
             assert len((await store.jobs(JobQuery(text="okap", account="x/x-jane"))).jobs) == 5
-            text = {"metadata": '{"title":"Numbat"}', "account": None, "search_text": "numbat"}
-            await jobs.change_all({"_id": job_of(3).id}, {"$set": {**text, "updated_at": await database.now()}})
+        [document] = await jobs.find({"_id": job_of(3).id})
 
-            assert [job.id for job in (await store.jobs(JobQuery(text="numb"))).jobs] == [job_of(3).id]
-            assert len((await store.jobs(JobQuery(text="okap", account="x/x-jane"))).jobs) == 4
+    assert document.keys().isdisjoint({"search_text", "worded"})
+
+
+async def test_indexing_that_was_killed_goes_on_where_it_was(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(url) as store:
+        await store.adopt([StoredJob(job_of(number, title="Okapi")) for number in range(5)])
+    monkeypatch.setattr(words, "BATCH", 2)
+    put_words, put = words._put_words, []
+
+    async def killed(database: Database, document: Document) -> None:
+        put.append(document["_id"])
+        if len(put) == 4:
+            raise StoreError("The machine lost power.")
+        await put_words(database, document)
+
+    async with database_at(url) as database:
+        await database.documents(JOBS).change_all({}, {"$unset": {"words": "", "line": ""}})
+        await database.documents(SCHEMA).change_all(schema.OURS, {"$unset": {"indexed_until": ""}})
+    monkeypatch.setattr(words, "_put_words", killed)
+    with pytest.raises(StoreError, match="lost power"):
+        async with opened(url):
+            pass
+    async with opened(url) as store:
+        assert len((await store.jobs(JobQuery(text="okapi"))).jobs) == 5
+
+    assert put[:4] != put[4:8]
+    assert put[2] == put[4]  # the first batch is not repeated

@@ -1,8 +1,7 @@
-"""A fleet is upgraded machine by machine: the former release's statements work on the newest schema beside the new code."""
+"""What a database of the first release becomes: its jobs go on and are indexed, and its code is refused from then on."""
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -13,11 +12,12 @@ from typing import Any
 import pytest
 
 from mediavault.core.accounts import account
-from mediavault.core.failures import ErrorCode
+from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.core.gates import OUT_OF_SIGHT, SOON
-from mediavault.core.job import JobStatus, Stage, WorkerBeat, WorkerId
+from mediavault.core.job import JobStatus, WorkerId
 from mediavault.store import gating, moves
-from mediavault.store.port import AccountQuery, JobQuery
+from mediavault.store.port import AccountQuery, Checkpoint, JobQuery
+from mediavault.store.postgres import library_index
 from mediavault.store.postgres.engine import Database, Row, Statement, positional
 from mediavault.store.postgres.schema import MIGRATIONS, migrate
 from mediavault.store.postgres.sql import MOMENT
@@ -28,13 +28,9 @@ from mediavault.store.rows import (
     ID,
     JOB_COLUMNS,
     STORED_COLUMNS,
-    beat_values,
     checkpoint_values,
-    stored_values,
 )
-from tests.contract.shelves import job_of
 from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, numbered_job
-from tests.fakes import START
 from tests.servers import postgres
 
 RELEASED = Path(__file__).parent / "released" / "postgres_0001.sql"
@@ -49,7 +45,10 @@ OLD, NEW = WorkerId("w-old"), WorkerId("w-new")
 def released_statements() -> dict[str, Statement]:
     """As the code of that release read them: without the columns that came later."""
     columns = {"job": JOB_COLUMNS, "claimed": CLAIMED_COLUMNS, "stored": STORED_COLUMNS}
-    columns = {name: text.replace(" needs_session,", "") for name, text in columns.items()}
+    columns = {
+        name: text.replace(" needs_session,", "").replace("account_key", "search_text")
+        for name, text in columns.items()
+    }
     assert all("needs_session" not in text for text in columns.values())
     columns |= {"t": MOMENT, "gate": GATE_COLUMNS, "completed": COMPLETED}
     columns["stored_values"] = ", ".join(f":{name}" for name in columns["stored"].split(", "))
@@ -109,36 +108,10 @@ async def _enqueue(old: OldCode, *numbers: int) -> None:
     )
 
 
-@pytest.fixture
-async def new(old: OldCode, tmp_path: Path) -> AsyncIterator[PostgresJobStore]:
-    store = PostgresJobStore(postgres.database_for(tmp_path))
-    await store.open()
-    yield store
-    await store.close()
-
-
-async def test_old_and_new_workers_share_the_queue(old: OldCode, new: PostgresJobStore) -> None:
-    (first,) = await old.claim(1)
-    (second,) = await new.claim(NEW, limit=1, lease=LEASE)
-    (third,) = await old.claim(5)
-
-    assert len({first[0], second.id, third[0]}) == 3
-    assert await old.claim(1) == []
-
-
-async def test_an_old_workers_job_goes_through_all_its_stages_on_the_new_schema(
-    old: OldCode, new: PostgresJobStore
-) -> None:
-    ((job_id, fence),) = await old.claim(1)
+async def _saved(old: OldCode, job_id: str, fence: int, found: Checkpoint) -> None:
+    """What a worker of that release writes while it saves a post."""
     mine = {"id": job_id, "fence": fence}
-    beat = beat_values(WorkerBeat(OLD, "host", 1, "0.1.0", START, START))
-    del beat["platforms"], beat["signed_in"]
-    await old.run("beat", **beat)
-    lease = LEASE // timedelta(microseconds=1)
-    assert await old.run("renew", worker=OLD, ids=[job_id], fences=[fence], lease=lease)
-    assert await old.run("checkpoint", **mine, **checkpoint_values("https://s.example/0", NOTHING_FOUND))
-    stage = Stage.DOWNLOAD.value
-    assert await old.run("progress", **mine, stage=stage, progress_pct=60, bytes_done=1, bytes_total=None)
+    assert await old.run("checkpoint", **mine, **checkpoint_values(found), search_text="")
     kept = moves.kept_values(KEPT)
     assert await old.run("begin_commit", **mine, **kept, items=None)
     assert await old.run(
@@ -154,52 +127,56 @@ async def test_an_old_workers_job_goes_through_all_its_stages_on_the_new_schema(
         widths=[KEPT.width],
         heights=[KEPT.height],
     )
-    (seen,) = await new.workers(seen_within=LEASE)
-
-    job = next(job for job in (await new.changed_since(START)) if job.id == job_id)
-    assert (job.status, job.sha256, job.needs_session) == (JobStatus.COMPLETED, KEPT.sha256, False)
-    assert (seen.worker, seen.platforms, seen.signed_in) == (OLD, (), ())
 
 
-async def test_what_an_old_worker_fails_or_gives_back_goes_on_at_a_new_one(old: OldCode, new: PostgresJobStore) -> None:
-    failed, released = await old.claim(2)
-    error = {"error_code": ErrorCode.NETWORK.value, "error": "gone", "retry_in": 0, "spared": 0}
-    assert await old.run("fail", id=failed[0], fence=failed[1], **error)
-    assert await old.run("release", id=released[0], fence=released[1])
-    await new.promote_due()
-
-    claims = await new.claim(NEW, limit=9, lease=LEASE)
-    assert {failed[0], released[0]} <= {one.id for one in claims}
-
-
-async def test_every_released_statement_is_understood_by_the_new_schema(new: PostgresJobStore, tmp_path: Path) -> None:
-    url = postgres.database_for(tmp_path)
-    for statement in SQL.values():
-        await asyncio.to_thread(postgres.sql, url, f"EXPLAIN (GENERIC_PLAN) {statement.sql}")
-
-
-async def test_what_old_code_writes_stands_in_the_library(old: OldCode, new: PostgresJobStore) -> None:
-    """What stood there before the upgrade, what an old worker hands in, finds and keeps, and what it removes."""
-    assert (await new.library_totals()).counts[JobStatus.QUEUED] == 3
-    await _enqueue(old, 7)
-    assert len((await new.jobs(JobQuery(text="example 7"))).jobs) == 1
+async def test_jobs_of_the_first_release_go_on_and_are_in_the_library(old: OldCode, tmp_path: Path) -> None:
     ((job_id, fence),) = await old.claim(1)
     found = replace(NOTHING_FOUND, account=account("x", "jane", "Jane Doe"), metadata={"title": "An okapi"})
-    assert await old.run("checkpoint", id=job_id, fence=fence, **checkpoint_values("https://s.example/0", found))
-    assert [one.id for one in (await new.jobs(JobQuery(text="oka", account="x/x-jane"))).jobs] == [job_id]
-    await old.run("remove", id=job_id)
+    await _saved(old, job_id, fence, found)
+    store = PostgresJobStore(postgres.database_for(tmp_path))
+    await store.open()
 
-    assert (await new.jobs(JobQuery(text="oka"))).jobs == ()
-    assert (await new.accounts(AccountQuery())).accounts == ()
-    assert (await new.library_totals()).counts[JobStatus.QUEUED] == 3
+    assert [job.id for job in (await store.jobs(JobQuery(text="oka", account="x/x-jane"))).jobs] == [job_id]
+    totals = await store.library_totals()
+    assert (totals.kept, totals.bytes, totals.duration_s) == (1, KEPT.bytes, KEPT.duration_s)
+    assert totals.counts[JobStatus.QUEUED] == 2
+    [jane] = (await store.accounts(AccountQuery())).accounts
+    assert (jane.display_name, jane.jobs, jane.kept, jane.bytes) == ("Jane Doe", 1, 1, KEPT.bytes)
+    assert len(await store.claim(NEW, limit=9, lease=LEASE)) == 2
+    await store.close()
 
 
-async def test_what_old_code_takes_over_from_another_store_stands_in_the_library(
-    old: OldCode, new: PostgresJobStore
+async def test_indexing_that_breaks_off_leaves_the_database_as_it_was_and_is_repeated(
+    old: OldCode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its times are long past."""
-    long_ago = replace(job_of(50, title="An okapi", at=START), updated_at=START)
-    values = {name: value for name, value in stored_values(long_ago).items() if name != "needs_session"}
-    await old.run("adopt", **values)
+    monkeypatch.setattr(library_index, "BATCH", 2)
+    add, added = library_index.add, []
 
-    assert [one.id for one in (await new.jobs(JobQuery(text="okapi"))).jobs] == [long_ago.id]
+    async def broken_off(*args: Any) -> None:
+        added.append(args)
+        if len(added) == 2:
+            raise StoreError("The machine lost power.")
+        await add(*args)
+
+    monkeypatch.setattr(library_index, "add", broken_off)
+    store = PostgresJobStore(postgres.database_for(tmp_path))
+    with pytest.raises(StoreError, match="lost power"):
+        await store.open()
+    assert len(await old.claim(1)) == 1  # its schema is there as it was
+    monkeypatch.setattr(library_index, "add", add)
+    await store.open()
+
+    assert len((await store.jobs(JobQuery(text="example"))).jobs) == 3
+    await store.close()
+
+
+async def test_a_release_that_does_not_write_the_index_is_refused(old: OldCode, tmp_path: Path) -> None:
+    store = PostgresJobStore(postgres.database_for(tmp_path))
+    await store.open()
+    await store.close()
+    database = Database(postgres.database_for(tmp_path))
+    await database.open()
+
+    with pytest.raises(SchemaTooNew):
+        await migrate(database, migrations=MIGRATIONS[:-1])
+    await database.close()

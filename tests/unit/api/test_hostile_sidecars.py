@@ -23,7 +23,6 @@ from mediavault.core.media import Account, KeptFile
 from mediavault.services.vault.local import LocalVault
 from mediavault.services.vault.sidecars import BadSidecar, read_sidecar, write_sidecar
 from mediavault.store.port import StoredJob
-from mediavault.store.sqlite.shelf import PLACES
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.upkeep.restoring import stored_job
 from mediavault.upkeep.verifying import Verification
@@ -262,25 +261,6 @@ async def test_pages_of_rows_of_impossible_times_come_to_an_end(moment: datetime
             cursor, pages = page["next_cursor"], pages + 1
 
     assert pages < 10
-
-
-async def test_more_jobs_of_one_moment_than_have_a_place_of_their_own_are_all_found() -> None:
-    many = [
-        StoredJob(
-            replace(
-                film().job,
-                id=f"0199d0a0-0000-7000-8000-{number:012}",  # type: ignore[arg-type]
-                canonical_url=f"https://videos.example/watch/{number}",
-            ),
-            (),
-        )
-        for number in range(PLACES + 10)
-    ]
-    async with Vault() as vault:
-        await vault.store.adopt(many)
-        await vault.store._follower.follow()  # a page would not wait for so many
-
-        assert (await vault.client.get("/api/totals")).json()["counts"]["completed"] == len(many)
 
 
 async def test_a_row_from_the_future_does_not_stop_live_changes(house: House) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -78,17 +77,6 @@ def test_an_account_comes_back_as_it_was() -> None:
 def test_metadata_that_is_no_json_is_refused_before_anything_is_stored() -> None:
     with pytest.raises(TypeError):
         codec.metadata_to_json({"when": object()})
-
-
-@pytest.mark.parametrize("title", [None, 7, ["a"], {}])
-def test_only_a_title_that_is_text_is_searched(title: Any) -> None:
-    assert codec.search_text("https://A.example/", None, {"title": title}) == "https://a.example/"
-
-
-def test_the_searched_texts_do_not_run_into_each_other() -> None:
-    text = codec.search_text("url", Account("x", "handle", "Name", "x-handle"), {"title": "Title"})
-
-    assert text == "url\ntitle\nhandle\nname"
 
 
 @pytest.mark.parametrize(

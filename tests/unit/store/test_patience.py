@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import apsw
@@ -37,6 +38,27 @@ async def test_it_is_asked_again_until_it_is_there_with_seconds_in_between() -> 
 
     assert clock.monotonic() - began == 0.5 + 1 + 2 + 4 + 5 + 5
     assert told == ["nobody answers"] * 6
+
+
+async def test_an_opening_that_takes_long_is_reported_while_it_goes_on() -> None:
+    """As when an older vault is indexed: whoever asks meanwhile gets an answer."""
+    clock, told = FakeClock(), list[str]()
+
+    async def tell(exc: StoreAway) -> None:
+        told.append(exc.message)
+
+    async def open_slowly() -> str:
+        await clock.sleep(10)
+        return "open"
+
+    opening = asyncio.create_task(Patience(clock, tell).wait_for(open_slowly))
+    for _ in range(2):
+        await clock.settle()
+        clock.advance(5)
+    await clock.settle()
+
+    assert await opening == "open"
+    assert told == ["The database is being brought up to date."]
 
 
 @pytest.mark.parametrize("error", [StoreError("wrong password"), SchemaTooNew("schema 99")])

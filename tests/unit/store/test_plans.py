@@ -15,15 +15,15 @@ import pytest
 from mediavault.core.clock import to_micros
 from mediavault.core.gates import Gate
 from mediavault.core.job import JobStatus, WorkerId
-from mediavault.store import paging
+from mediavault.store import paging, search_words
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery
 from mediavault.store.rows import gate_values
 from mediavault.store.sqlite import ops
 from mediavault.store.sqlite.engine import Connection, fetch_all
 from mediavault.store.sqlite.library import accounts_statement, statement
-from mediavault.store.sqlite.ops import SQL
 from mediavault.store.sqlite.schema import open_database
+from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.writer import Txn
 from tests.fakes import START, FakeClock
 
@@ -31,7 +31,6 @@ ROWS = 300
 
 BY_ID = ["SEARCH jobs USING INDEX jobs_id (id=?)"]
 BY_KEY = "SEARCH jobs USING INTEGER PRIMARY KEY (rowid=?)"
-BY_PLACE = "SEARCH shelf USING INTEGER PRIMARY KEY (rowid=?)"
 BY_POST = "SEARCH jobs USING COVERING INDEX jobs_post (canonical_url=?)"
 # Statement -> what it does with the tables, in order. A SCAN of a partial index reads the few jobs that are in it.
 PLANS: dict[str, list[str]] = {
@@ -66,7 +65,7 @@ PLANS: dict[str, list[str]] = {
     "cancel": BY_ID,
     "retry": BY_ID,
     "remove": BY_ID,
-    "remove_history": ["SEARCH history USING COVERING INDEX history_job (job=?)"],
+    "remove_history": ["SEARCH history USING INDEX history_job (job=?)"],
     "append_history": [],
     "adopt": [],
     "adopt_gate": [],
@@ -87,33 +86,18 @@ PLANS: dict[str, list[str]] = {
         "SEARCH h USING INDEX history_job (job=?) LEFT-JOIN",
     ],
     "gate": ["SEARCH gates USING PRIMARY KEY (platform=?)"],
-    # The newest keys of jobs and history, and a table that is empty as a rule.
-    "shelf_ends": ["SEARCH jobs", "SEARCH history", "SCAN shelf_stale"],
-    "shelf_before": ["SCAN shelf_mark"],
-    "shelf_stale": ["SCAN shelf_stale"],
-    "shelf_new": ["SEARCH jobs USING INTEGER PRIMARY KEY (rowid>?)"],
-    "shelf_moved": ["SEARCH history USING INTEGER PRIMARY KEY (rowid>?)"],
-    "shelf_facts": [BY_KEY],
-    "shelf_entries": ["SEARCH shelf USING INDEX shelf_seq (seq=?)"],
-    "shelf_place": ["SEARCH shelf USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"],
-    "shelf_put": [],
-    "shelf_change": [BY_PLACE],
-    "shelf_take": [BY_PLACE],
-    "shelf_put_words": [],
-    "shelf_take_words": ["SCAN shelf_words VIRTUAL TABLE INDEX 0:="],
-    "shelf_add_total": [],
-    "shelf_add_account": [],
-    "shelf_newest_of_account": [
-        "SEARCH shelf USING COVERING INDEX shelf_account (account=?)",
-        "SEARCH jobs USING INDEX jobs_id (id=?)",
-    ],
-    "shelf_name_account": ["SEARCH shelf_accounts USING PRIMARY KEY (key=?)"],
-    "shelf_drop_account": ["SEARCH shelf_accounts USING PRIMARY KEY (key=?)"],
-    "shelf_fresh": ["SEARCH shelf_stale USING INTEGER PRIMARY KEY (rowid=?)"],
-    "shelf_set_mark": ["SCAN shelf_mark"],  # one row
-    "account": ["SEARCH shelf_accounts USING PRIMARY KEY (key=?)"],
-    # A row for each platform and state.
-    "totals": ["SCAN shelf_totals", "SEARCH shelf USING COVERING INDEX shelf_platform (platform=?)"],
+    "account_key_of": BY_ID,
+    "entries": ["SEARCH jobs USING INTEGER PRIMARY KEY (rowid>?)"],
+    "set_account_key": [BY_KEY],
+    "put_words": [],
+    "remove_words": ["SCAN library_words VIRTUAL TABLE INDEX 0:="],
+    "add_totals": [],
+    "add_account": [],
+    "newest_of_account": ["SEARCH jobs USING INDEX jobs_account (account_key=?)"],
+    "name_account": ["SEARCH library_accounts USING PRIMARY KEY (key=?)"],
+    "drop_account": ["SEARCH library_accounts USING PRIMARY KEY (key=?)"],
+    "few_words": ["SCAN library_words VIRTUAL TABLE INDEX 0:M1"],
+    "account": ["SEARCH library_accounts USING PRIMARY KEY (key=?)"],
     "failure_groups": ["SCAN jobs USING INDEX jobs_failed", "USE TEMP B-TREE FOR GROUP BY"],
     "failure_examples": [
         BY_KEY,
@@ -132,6 +116,7 @@ FEW_ROWS = {
     "agreed",
     "counts",
     "waiting",
+    "totals",
 }  # a handful of rows; counts of whole indexes
 
 
@@ -140,8 +125,8 @@ def db(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory)
     db = open_database(tmp_path_factory.mktemp("plans") / "jobs.db")
     fetch_all(
         db,
-        "INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, search_text)"
-        " SELECT 'id-' || value, '', '', 'url-' || value, 'generic', value, value, 5, ''"
+        "INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts)"
+        " SELECT 'id-' || value, '', '', 'url-' || value, 'generic', value, value, 5"
         f" FROM json_each('{json.dumps(list(range(ROWS)))}')",
     )
     if "ANALYZE" in request.param:
@@ -156,9 +141,7 @@ def plan(db: Connection, sql: str) -> list[str]:
     values: Any = named or (None,) * sql.count("?") or None
     steps = [row[3] for row in fetch_all(db, f"EXPLAIN QUERY PLAN {sql}", values)]
     return [
-        step
-        for step in steps
-        if re.search(r"\b(jobs|history|h|workers|gates|records|shelf|shelf_\w+|w)\b|TEMP B-TREE", step)
+        step for step in steps if re.search(r"\b(jobs|history|h|workers|gates|records|library_\w+)\b|TEMP B-TREE", step)
     ]
 
 
@@ -175,102 +158,81 @@ def test_the_indexes_of_a_plan_are_pinned(name: str) -> None:
     assert {index for index in used if f"INDEXED BY {index}" not in SQL[name]} == set()
 
 
-@pytest.mark.parametrize(
-    "name", ["claim", "renew", "checkpoint", "progress", "begin_commit", "complete", "fail", "release"]
-)
-def test_no_move_of_a_job_reads_or_writes_anything_of_the_shelf(db: Connection, name: str) -> None:
-    """The library follows the queue: a drain does not pay for it."""
-    of_the_shelf = fetch_all(db, "SELECT rootpage FROM sqlite_schema WHERE tbl_name LIKE 'shelf%' AND rootpage")
-    values = dict.fromkeys(re.findall(r":(\w+)", SQL[name]))
-    opened = {row[3] for row in fetch_all(db, f"EXPLAIN {SQL[name]}", values) if row[1] in {"OpenRead", "OpenWrite"}}
-    triggers = [row for row in fetch_all(db, f"EXPLAIN {SQL[name]}", values) if row[1] == "Program"]
-
-    assert opened
-    assert opened.isdisjoint(row[0] for row in of_the_shelf)
-    assert triggers == []
-
-
 def test_no_statement_escapes_this_test() -> None:
     assert SQL.keys() == PLANS.keys() | FEW_ROWS
+
+
+READ_BY_KEY = "SEARCH jobs USING INTEGER PRIMARY KEY (rowid=?)"  # the page's own jobs, once they are found
+SORTED_PAGE = "USE TEMP B-TREE FOR ORDER BY"
 
 
 @pytest.mark.parametrize(
     ("query", "index"),
     [
         (JobQuery(), "jobs_created"),
-        (JobQuery(since=START, until=START), "jobs_created"),
-        (JobQuery(order=JobOrder.OLDEST, cursor="oldest~5.id-5"), "jobs_created"),
+        (JobQuery(since=START, until=START), "jobs_created (created_at>? AND created_at<?)"),
+        (JobQuery(order=JobOrder.OLDEST, cursor="oldest~5.id-5"), "jobs_created ((created_at,id)>(?,?))"),
         (JobQuery(statuses=[JobStatus.QUEUED], platform="x"), "jobs_ready"),
-        (JobQuery(statuses=[JobStatus.FAILED], cursor="5.id-5"), "jobs_failed"),
+        (JobQuery(statuses=[JobStatus.FAILED], cursor="5.id-5"), "jobs_failed ((created_at,id)<(?,?))"),
         (JobQuery(statuses=[JobStatus.CANCELLED], order=JobOrder.OLDEST), "jobs_cancelled"),
+        (JobQuery(statuses=[JobStatus.COMPLETED]), "jobs_created"),
+        (JobQuery(statuses=[JobStatus.QUEUED, JobStatus.RUNNING], cursor="5.id-5"), "jobs_created"),
+        (JobQuery(shortest_s=3, longest_s=4, since=START, until=START), "jobs_created"),
+        (JobQuery(platform="x"), "jobs_platform (platform=?)"),
+        (JobQuery(platform="x", cursor="5.id-5"), "jobs_platform (platform=? AND (created_at,id)<(?,?))"),
+        (JobQuery(account="x/jane", statuses=[JobStatus.FAILED]), "jobs_account (account_key=?)"),
+        (JobQuery(order=JobOrder.LONGEST, platform="x"), "jobs_longest"),
+        (JobQuery(order=JobOrder.LONGEST, cursor="longest~2.5~5.id-5"), "jobs_longest (<expr><?)"),
+        (JobQuery(order=JobOrder.LARGEST, longest_s=4), "jobs_largest"),
     ],
 )
-def test_a_page_of_the_queue_is_read_in_the_order_of_an_index(db: Connection, query: JobQuery, index: str) -> None:
-    [step] = page_plan(db, query)
+def test_a_page_is_found_in_the_order_of_an_index_that_holds_all_that_is_asked(
+    db: Connection, query: JobQuery, index: str
+) -> None:
+    first, *rest = page_plan(db, query)
 
-    assert f"USING INDEX {index}" in step
+    assert f"jobs USING COVERING INDEX {index}" in first
+    assert rest == [READ_BY_KEY, *rest[1:]]
+    assert set(rest[1:]) <= {SORTED_PAGE}
 
 
 def test_what_is_running_is_read_from_its_index_and_sorted_since_it_is_little(db: Connection) -> None:
     steps = page_plan(db, JobQuery(statuses=[JobStatus.RUNNING]))
 
-    assert steps == ["SCAN jobs USING INDEX jobs_running", "USE TEMP B-TREE FOR ORDER BY"]
-
-
-BY_FOUND_ID = "SEARCH jobs USING INDEX jobs_id (id=?)"
-SORTED_PAGE = "USE TEMP B-TREE FOR ORDER BY"  # of the page's own jobs
-
-
-@pytest.mark.parametrize(
-    ("query", "index"),
-    [
-        (JobQuery(statuses=[JobStatus.COMPLETED]), "shelf_created"),
-        (JobQuery(statuses=[JobStatus.QUEUED, JobStatus.RUNNING], cursor="5.id-5"), "shelf_created"),
-        (JobQuery(shortest_s=3, longest_s=4, since=START, until=START), "shelf_created"),
-        (JobQuery(platform="x"), "shelf_platform (platform=?)"),
-        (JobQuery(platform="x", cursor="5.id-5"), "shelf_platform (platform=? AND (created_at,id)<(?,?))"),
-        (JobQuery(account="x/jane", statuses=[JobStatus.FAILED]), "shelf_account (account=?)"),
-        (JobQuery(order=JobOrder.LONGEST, platform="x"), "shelf_longest"),
-        (
-            JobQuery(order=JobOrder.LONGEST, cursor="longest~2.5~5.id-5"),
-            "shelf_longest ((duration_s,created_at,id)<(?,?,?))",
-        ),
-        (JobQuery(order=JobOrder.LARGEST, longest_s=4), "shelf_largest"),
-    ],
-)
-def test_a_page_of_the_library_is_read_in_the_order_of_an_index_that_holds_all_that_is_asked(
-    db: Connection, query: JobQuery, index: str
-) -> None:
-    first, *rest = page_plan(db, query)
-
-    assert f"shelf USING COVERING INDEX {index}" in first
-    assert rest == [BY_FOUND_ID, *rest[1:]]
-    assert set(rest[1:]) <= {SORTED_PAGE}
+    assert steps == ["SCAN jobs USING INDEX jobs_running", SORTED_PAGE, READ_BY_KEY, SORTED_PAGE]
 
 
 def test_the_longest_of_an_account_are_sorted_from_its_own_index(db: Connection) -> None:
     steps = page_plan(db, JobQuery(account="x/jane", order=JobOrder.LARGEST, platform="x"))
 
-    assert steps[0] == "SEARCH shelf USING COVERING INDEX shelf_account (account=?)"
+    assert steps[0] == "SEARCH jobs USING COVERING INDEX jobs_account (account_key=?)"
 
 
 @pytest.mark.parametrize("order", JobOrder)
-def test_a_search_reads_the_index_of_words_and_the_shelf_by_its_places(db: Connection, order: JobOrder) -> None:
-    """In the order of age from the newest place on: the sort is of the page and of one moment."""
-    steps = page_plan(db, JobQuery(text="fox 東京", order=order, platform="x"))
+def test_a_search_that_finds_few_jobs_reads_these_alone(db: Connection, order: JobOrder) -> None:
+    steps = page_plan(db, JobQuery(text="fox 東京", order=order, platform="x"), finds_few=True)
 
-    words = [step for step in steps if "VIRTUAL TABLE" in step]
-    shelf = [step for step in steps if re.search(r" shelf ", step)]
-    assert set(shelf) == {"SEARCH shelf USING INTEGER PRIMARY KEY (rowid=?)"}
-    assert len(words) == len(shelf) == (2 if order in {JobOrder.NEWEST, JobOrder.OLDEST} else 1)
+    assert steps[:4] == ["SCAN library_words VIRTUAL TABLE INDEX 0:M1", READ_BY_KEY, SORTED_PAGE, READ_BY_KEY]
+    assert set(steps[4:]) <= {SORTED_PAGE}
+
+
+@pytest.mark.parametrize(
+    ("order", "index"),
+    [(JobOrder.NEWEST, "jobs_platform (platform=?)"), (JobOrder.LONGEST, "jobs_longest")],
+)
+def test_a_search_that_finds_many_jobs_reads_the_orders_index(db: Connection, order: JobOrder, index: str) -> None:
+    steps = page_plan(db, JobQuery(text="fox", order=order, platform="x"))
+
+    assert f"jobs USING COVERING INDEX {index}" in steps[0]
+    assert steps[1:3] == ["SCAN library_words VIRTUAL TABLE INDEX 0:M1", READ_BY_KEY]
 
 
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (AccountQuery(), "shelf_accounts_latest"),
-        (AccountQuery(text="jane", cursor="5~x/jane"), "shelf_accounts_latest"),
-        (AccountQuery(platform="x"), "shelf_accounts_of_platform"),
+        (AccountQuery(), "library_accounts_latest"),
+        (AccountQuery(text="jane", cursor="5~x/jane"), "library_accounts_latest"),
+        (AccountQuery(platform="x"), "library_accounts_platform"),
     ],
 )
 def test_a_page_of_accounts_is_read_in_the_order_of_an_index(db: Connection, query: AccountQuery, index: str) -> None:
@@ -281,10 +243,11 @@ def test_a_page_of_accounts_is_read_in_the_order_of_an_index(db: Connection, que
     assert f"USING INDEX {index}" in step
 
 
-def page_plan(db: Connection, query: JobQuery) -> list[str]:
-    asked = statement(query, paging.after(query), query.limit)
-    assert asked is not None
-    return plan(db, asked[0])
+def page_plan(db: Connection, query: JobQuery, *, finds_few: bool = False) -> list[str]:
+    terms = search_words.asked(query.text)
+    descending = paging.is_descending(query.order)
+    sql, _ = statement(query, terms, paging.after(query), descending=descending, finds_few=finds_few)
+    return plan(db, sql)
 
 
 @pytest.mark.parametrize("platform", ["all may start", "none may start"])
@@ -302,8 +265,8 @@ def steps_of_a_claim(folder: Path, *, ready: bool, crowd: int) -> int:
     jobs = [*(("instagram", number) for number in range(crowd)), ("reddit", crowd)]
     fetch_all(
         db,
-        "INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, search_text)"
-        " SELECT value ->> 1, '', '', value ->> 1, value ->> 0, value ->> 1, 0, 5, ''"
+        "INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts)"
+        " SELECT value ->> 1, '', '', value ->> 1, value ->> 0, value ->> 1, 0, 5"
         f" FROM json_each('{json.dumps(jobs)}')",
     )
     txn = Txn(db, clock.now(), now, clock.monotonic())

@@ -12,7 +12,6 @@ import pytest
 from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.core.job import WorkerId
 from mediavault.store.schema import Migration, load_migrations
-from mediavault.store.sqlite import ops
 from mediavault.store.sqlite.engine import Connection, connect_to_read, connect_to_write, fetch_all
 from mediavault.store.sqlite.schema import (
     APPLICATION_ID,
@@ -23,6 +22,7 @@ from mediavault.store.sqlite.schema import (
     migrate,
     open_database,
 )
+from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.store.sqlite.writer import SqliteWriter, Txn, WriteLock
 from tests.fakes import FakeClock
@@ -249,7 +249,7 @@ async def test_what_must_survive_a_power_cut_is_synced_fully_and_the_rest_is_not
         WriteLock(path.with_name("lock"), clock),
         clock,
         path=path,
-        append_history=ops.SQL["append_history"],
+        append_history=SQL["append_history"],
         ring=lambda stops: None,
         notify=lambda: None,
         stop=lambda asked: None,
@@ -277,6 +277,5 @@ def fill(db: Connection, rows: int) -> None:
             "platform": "generic",
             "now": number,
             "max_attempts": 5,
-            "search_text": url,
         }
-        fetch_all(db, ops.SQL["enqueue"], values)
+        fetch_all(db, SQL["enqueue"], values)

@@ -19,6 +19,7 @@ from mediavault.core.media import KeptFile
 from mediavault.store.port import JobQuery
 from mediavault.store.sqlite import engine, ops
 from mediavault.store.sqlite.engine import as_ours, connect_to_write, refuse_unsafe_version, sqlite_version
+from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.store.sqlite.writer import Txn
 from mediavault.store.wake import wake_folder
@@ -97,7 +98,7 @@ async def test_reads_and_the_event_loop_go_on_while_a_write_takes_long(
     store: SqliteJobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, go_on = threading.Event(), threading.Event()
-    statement = ops.SQL["forget_worker"]
+    statement = SQL["forget_worker"]
 
     def slow(txn: Txn, worker: WorkerId) -> None:
         txn.db.execute(statement, {"worker": worker})

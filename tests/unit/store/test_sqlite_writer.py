@@ -13,8 +13,8 @@ import structlog
 
 from mediavault.core.failures import JobNotFound, StoreError
 from mediavault.store.sqlite.engine import connect_to_write, fetch_all
-from mediavault.store.sqlite.ops import SQL
 from mediavault.store.sqlite.schema import open_database
+from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.writer import MAX_BATCH, SLOW_LOCK_S, SqliteWriter, Txn, WriteLock
 from tests.fakes import FakeClock
 

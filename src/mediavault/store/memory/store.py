@@ -375,9 +375,6 @@ class MemoryJobStore(MemoryRecords):
     async def failures(self) -> Sequence[FailureGroup]:
         return browsing.failures(self._jobs.values())
 
-    async def keep_up(self) -> None:
-        """The jobs themselves are read."""
-
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
         changed = [job for job in self._jobs.values() if job.updated_at >= moment]
         return sorted(changed, key=lambda job: job.updated_at)[:limit]

@@ -11,8 +11,7 @@ from typing import Any
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus
-from mediavault.store import browsing, codec, library_rows, paging, search_words
-from mediavault.store.library_rows import VALUES
+from mediavault.store import browsing, codec, library_index, paging, search_words
 from mediavault.store.mongodb.engine import FIRST_MOMENT, Database, Document, Filter
 from mediavault.store.mongodb.ops import FAILED
 from mediavault.store.mongodb.reads import NO_HISTORY, get
@@ -24,6 +23,7 @@ from mediavault.store.queries import (
     AccountQuery,
     AccountSummary,
     FailureGroup,
+    JobOrder,
     JobPage,
     JobQuery,
     LibraryTotals,
@@ -32,6 +32,7 @@ from mediavault.store.queries import (
 )
 from mediavault.store.rows import moment
 
+VALUES = {JobOrder.LONGEST: "duration_s", JobOrder.LARGEST: "bytes"}  # what an order goes by before age
 _NEWEST = [("created_at", -1), ("_id", -1)]
 _IS_KEPT = {"$eq": ["$status", JobStatus.COMPLETED.value]}
 _MILLIS = {"$toLong": {"$round": [{"$multiply": [{"$ifNull": ["$duration_s", 0.0]}, 1000]}, 0]}}
@@ -82,7 +83,7 @@ def page_filter(
         where["platform"] = query.platform
     if query.account is not None:
         where["account_key"] = query.account
-    moments = library_rows.moments(query)
+    moments = library_index.moments(query)
     if moments:
         signs = {"since": "$gte", "until": "$lt"}
         where["created_at"] = {signs[name]: micros for name, micros in moments.items()}

@@ -154,9 +154,8 @@ async def fenced(database: Database, claim: ClaimedJob, changes: Mapping[str, An
 
 async def checkpoint(database: Database, claim: ClaimedJob, found: Checkpoint, now: int | None) -> None:
     record = new_record(moment_of(now), Stage.CHECKPOINT, attempt=claim.fence)
-    job, values = claim.job, {"stage": Stage.CHECKPOINT.value, **checkpoint_values(claim.job.post_url, found)}
-    texts = [values[name] for name in ("account", "metadata", "search_text")]
-    values |= words_values(job.post_url, job.canonical_url, *texts)
+    job, values = claim.job, {"stage": Stage.CHECKPOINT.value, **checkpoint_values(found)}
+    values |= words_values(job.post_url, job.canonical_url, values["account"], values["metadata"])
     await fenced(database, claim, {**literals(values), **appended(record)}, now)
 
 

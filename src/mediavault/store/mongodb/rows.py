@@ -30,7 +30,7 @@ def document_of(job: Job, history: Sequence[HistoryRecord] = (), *, moved: int =
     values = rows.stored_values(job)
     values["_id"] = values.pop("id")
     values["error"] = cut(values["error"])
-    texts = [values[name] for name in ("post_url", "canonical_url", "account", "metadata", "search_text")]
+    texts = [values[name] for name in ("post_url", "canonical_url", "account", "metadata")]
     return {
         **values,
         **words_values(*texts),

@@ -200,11 +200,9 @@ class MongoJobStore:
         return await self._calls.whole(reads.get(self._database, job_id))
 
     async def jobs(self, query: JobQuery) -> JobPage:
-        await self._mend_words(query)
         return await self._calls.whole(library.page(self._database, query))
 
     async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
-        await self._mend_words(query)
         return await self._calls.whole(library.neighbours(self._database, job_id, query))
 
     async def accounts(self, query: AccountQuery) -> AccountPage:
@@ -218,9 +216,6 @@ class MongoJobStore:
 
     async def failures(self) -> Sequence[FailureGroup]:
         return await self._calls.whole(library.failures(self._database))
-
-    async def keep_up(self) -> None:
-        """The jobs themselves are read."""
 
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
         return await self._calls.whole(reads.changed_since(self._database, moment, limit))
@@ -345,11 +340,6 @@ class MongoJobStore:
         if done != 0:
             self._subscribers.notify()
         return done
-
-    async def _mend_words(self, query: JobQuery) -> None:
-        """A worker of another release may have written what is searched for."""
-        if query.text or query.account is not None:
-            await self._calls.whole(words.mend(self._database, self._now))
 
     async def _job_if(self, job_id: JobId, is_so: Callable[[Job], bool]) -> Job | None:
         job = await self.get(job_id)

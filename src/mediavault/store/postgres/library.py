@@ -1,4 +1,4 @@
-"""What the library's pages ask of PostgreSQL: pages of jobs from the queue's indexes or the shelf's, accounts, totals, failures."""
+"""What the library's pages ask of PostgreSQL: pages of jobs in every order, accounts, totals, failures."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from mediavault.core.job import Job, JobId
-from mediavault.store import browsing, library_rows, paging, search_words
-from mediavault.store.library_rows import VALUES, asks_the_shelf
+from mediavault.store import browsing, library_index, paging, search_words
+from mediavault.store.library_index import VALUES
 from mediavault.store.paging import Place
 from mediavault.store.postgres.engine import Database, Statement, positional
 from mediavault.store.postgres.reads import get
@@ -52,22 +52,15 @@ def statement(
     if terms == ():
         return None
     descending = paging.is_descending(query.order) is not backwards
-    conditions, values = library_rows.conditions(query, start, descending=descending)
+    conditions, values = library_index.conditions(query, start, descending=descending)
     if terms is not None:
-        conditions.append("seq IN (SELECT seq FROM mediavault.shelf_words WHERE words @@ :words::text::tsquery)")
+        conditions.append("seq IN (SELECT seq FROM mediavault.library_words WHERE words @@ :words::text::tsquery)")
         values["words"] = match(terms)
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     way = "DESC" if descending else "ASC"
     value = VALUES.get(query.order)
     order = f"ORDER BY {f'{value} {way}, ' if value else ''}created_at {way}, id {way} LIMIT :limit::int"
-    if not asks_the_shelf(query):
-        return positional(f"SELECT {JOB_COLUMNS} FROM mediavault.jobs {where} {order}"), {**values, "limit": limit}  # noqa: S608 - nothing comes from outside
-    sql = (
-        f"SELECT {JOB_COLUMNS} FROM (SELECT seq AS found_seq, {value or 0} AS found_value, created_at AS found_at, id AS found_id"  # noqa: S608
-        f" FROM mediavault.shelf {where} {order}) AS found JOIN mediavault.jobs ON jobs.seq = found_seq"
-        f" ORDER BY found_value {way}, found_at {way}, found_id {way}"
-    )
-    return positional(sql), {**values, "limit": limit}
+    return positional(f"SELECT {JOB_COLUMNS} FROM mediavault.jobs {where} {order}"), {**values, "limit": limit}  # noqa: S608 - nothing comes from outside
 
 
 def match(terms: Sequence[search_words.Term]) -> str:
@@ -82,7 +75,7 @@ def match(terms: Sequence[search_words.Term]) -> str:
 
 async def accounts(database: Database, query: AccountQuery) -> AccountPage:
     asked = accounts_statement(query)
-    found = [] if asked is None else [library_rows.account_from_row(row) for row in await database.rows(*asked)]
+    found = [] if asked is None else [library_index.account_from_row(row) for row in await database.rows(*asked)]
     return paging.account_page_of(found, query)
 
 
@@ -90,9 +83,9 @@ def accounts_statement(query: AccountQuery) -> tuple[Statement, dict[str, Any]] 
     terms = search_words.asked(query.text)
     if terms == ():
         return None
-    where, values = library_rows.account_conditions(query, terms or (), "position({}::text IN line) > 0")
-    columns = library_rows.ACCOUNT_COLUMNS
-    sql = f"SELECT {columns} FROM mediavault.shelf_accounts {where} ORDER BY latest_at DESC, key LIMIT :limit::int"  # noqa: S608
+    where, values = library_index.account_conditions(query, terms or (), "position({}::text IN line) > 0")
+    columns = library_index.ACCOUNT_COLUMNS
+    sql = f"SELECT {columns} FROM mediavault.library_accounts {where} ORDER BY latest_at DESC, key LIMIT :limit::int"  # noqa: S608
     return positional(sql), values
 
 
@@ -100,11 +93,11 @@ async def account(database: Database, key: str) -> AccountSummary:
     rows = await database.rows(SQL["account"], {"key": key})
     if not rows:
         raise browsing.account_not_found(key)
-    return library_rows.account_from_row(rows[0])
+    return library_index.account_from_row(rows[0])
 
 
 async def totals(database: Database) -> LibraryTotals:
-    return library_rows.totals_from_rows(await database.rows(SQL["totals"], {}))
+    return library_index.totals_from_rows(await database.rows(SQL["totals"], {}))
 
 
 async def failures(database: Database) -> Sequence[FailureGroup]:
@@ -112,4 +105,4 @@ async def failures(database: Database) -> Sequence[FailureGroup]:
     for row in await database.rows(SQL["failure_examples"], {"limit": browsing.EXAMPLES}):
         job = job_from_row(row)
         examples[job.error_code or "INTERNAL", job.platform].append(job)
-    return library_rows.failures_from_rows(await database.rows(SQL["failure_groups"], {}), examples)
+    return library_index.failures_from_rows(await database.rows(SQL["failure_groups"], {}), examples)

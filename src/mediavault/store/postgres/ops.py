@@ -14,8 +14,10 @@ from mediavault.core.clock import micros_in
 from mediavault.core.failures import ErrorCode, StoreError
 from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, NewJob, WorkerBeat, WorkerId
-from mediavault.store import codec, gating, moves
+from mediavault.store import codec, gating, moves, search_words
+from mediavault.store.library_index import Entry, entry_of, running_values
 from mediavault.store.port import Enqueued, Recovered, RecoveredJob, StoredJob
+from mediavault.store.postgres import library_index
 from mediavault.store.postgres.engine import Database, Lane, Row, Transaction
 from mediavault.store.postgres.sql import SQL
 from mediavault.store.rows import (
@@ -85,7 +87,7 @@ async def _store_new(database: Database, jobs: Sequence[NewJob], now: int | None
             "canonical_urls": [job.canonical_url for job in jobs],
             "platforms": [job.platform for job in jobs],
             "max_attempts": [job.max_attempts for job in jobs],
-            "search_texts": [codec.search_text(job.post_url) for job in jobs],
+            "lines": [_words_of(job) for job in jobs],
         },
     )
     return {job.canonical_url: job for job in (job_from_row(row[:-1]) for row in rows)}
@@ -105,12 +107,16 @@ async def _store_version(txn: Transaction, job: NewJob, place: int, now: int | N
         "platform": job.platform,
         "place": place,
         "max_attempts": job.max_attempts,
-        "search_text": codec.search_text(job.post_url),
+        "line": _words_of(job),
     }
     for _ in range(VERSION_RACES):
         if rows := await txn.rows(SQL["enqueue_version"], values):
             return job_from_row(rows[0][:-1])
     raise StoreError(f"Others keep storing new versions of {job.canonical_url}.", help="Try again.")
+
+
+def _words_of(job: NewJob) -> str:
+    return library_index.vector(search_words.job_line(job.post_url, job.canonical_url, None, {}))
 
 
 async def _newest(database: Database, canonical_urls: Sequence[str]) -> dict[str, Job]:
@@ -138,6 +144,17 @@ async def fenced(
     if not rows:
         raise moves.lease_lost(claim.id, claim.fence)
     return rows
+
+
+async def checkpoint(database: Database, claim: ClaimedJob, values: Mapping[str, Any], now: int | None) -> None:
+    """``values`` are those of :func:`mediavault.store.rows.checkpoint_values`."""
+    async with database.transaction() as txn:
+        before = await txn.rows(SQL["account_key_of"], {"id": claim.id})
+        rows = await txn.rows(SQL["checkpoint"], {**values, "id": claim.id, "fence": claim.fence, "now": now})
+        if not rows:
+            raise moves.lease_lost(claim.id, claim.fence)
+        entry = entry_of(rows[0][0], {**running_values(claim.job), **values})
+        await library_index.change(txn, entry, account_before=before[0][0])
 
 
 async def fail(
@@ -217,10 +234,13 @@ async def retry(database: Database, job_id: JobId, chosen_url: str | None, now: 
 
 
 async def remove(database: Database, job_id: JobId, as_of: datetime | None = None) -> Job:
-    rows = await database.rows(SQL["remove"], {"id": job_id, "as_of": micros_or_none(as_of)})
-    if not rows:
-        raise moves.job_not_found(job_id)
-    return job_from_row(rows[0][:-1])
+    async with database.transaction() as txn:
+        rows = await txn.rows(SQL["remove"], {"id": job_id, "as_of": micros_or_none(as_of)})
+        if not rows:
+            raise moves.job_not_found(job_id)
+        job = job_from_row(rows[0][:-1])
+        await library_index.remove(txn, entry_of(rows[0][:-1][SEQ], stored_values(job)))
+        return job
 
 
 # --- moving from one store to another ----------------------------------------------------------------------------
@@ -228,15 +248,16 @@ async def remove(database: Database, job_id: JobId, as_of: datetime | None = Non
 
 async def adopt(database: Database, jobs: Sequence[StoredJob]) -> int:
     async with database.transaction() as txn:
-        new = 0
+        entries: list[Entry] = []
         for stored in jobs:
-            for row in await txn.rows(SQL["adopt"], stored_values(moves.as_adopted(stored.job))):
+            values = stored_values(moves.as_adopted(stored.job))
+            for row in await txn.rows(SQL["adopt"], values):
                 await txn.many(SQL["append_history"], [_history_values(row[0], one) for one in stored.history])
-                await txn.rows(SQL["adopted"], {"seq": row[0]})
-                new += 1
-        if new:
+                entries.append(entry_of(row[0], values))
+        if entries:
+            await library_index.add(txn, entries)
             await txn.rows(SQL["wake"], {})
-        return new
+        return len(entries)
 
 
 async def adopt_gates(database: Database, gates: Sequence[Gate]) -> int:

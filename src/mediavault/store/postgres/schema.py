@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mediavault.core.failures import SchemaTooNew, StoreError
+from mediavault.store.postgres import library_index
 from mediavault.store.postgres.engine import Database, Transaction, named, positional
 from mediavault.store.schema import Migration, load_migrations, pending
 
 MIGRATIONS = load_migrations("postgres")
 SCHEMA_VERSION = len(MIGRATIONS)
+LIBRARY_INDEX = 8  # the migration that makes the library index
 
 # "mvlt" as a number: PostgreSQL reads hexadecimal ones from 16 on only
 _ONE_AT_A_TIME = positional("SELECT pg_advisory_xact_lock(1836477556)")
@@ -39,10 +41,13 @@ async def migrate(database: Database, *, migrations: Sequence[Migration] = MIGRA
             raise SchemaTooNew(
                 f"The database {named(database.url)} has schema {version}; this mediavault knows up to {len(migrations)}."
             )
-        for migration in pending(migrations, version):
+        missing = pending(migrations, version)
+        for migration in missing:
             await txn.script(migration.sql)
             values = {"version": migration.version, "oldest_code": migration.oldest_code}
             await txn.rows(_SET_VERSION, values)
+        if any(migration.version == LIBRARY_INDEX for migration in missing):
+            await library_index.fill(txn)
     return max(version, len(migrations))
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mediavault.store.library_rows import ACCOUNT_COLUMNS
+from mediavault.store.library_index import ACCOUNT_COLUMNS, ENTRY_COLUMNS
 from mediavault.store.postgres.engine import Statement, positional
 from mediavault.store.rows import CLAIMED_COLUMNS, GATE_COLUMNS, JOB_COLUMNS, STORED_COLUMNS
-from mediavault.store.shelf import ENTRY_COLUMNS, FACT_COLUMNS
 from mediavault.store.statements import load_statements
 
 MOMENT = "t AS MATERIALIZED (SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) AS now)"
@@ -24,7 +23,6 @@ SQL: Mapping[str, Statement] = {
             "claimed": CLAIMED_COLUMNS,
             "done": _DONE_COLUMNS,
             "stored": STORED_COLUMNS,
-            "facts": FACT_COLUMNS,
             "entry": ENTRY_COLUMNS,
             "account": ACCOUNT_COLUMNS,
             "stored_values": ", ".join(f":{name}" for name in STORED_COLUMNS.split(", ")),

@@ -6,27 +6,34 @@
 -- name: enqueue
 WITH {t},
 new AS (
-  INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, search_text)
-  SELECT d.id, d.trace_id, d.post_url, d.canonical_url, d.platform, t.now + d.place - 1, t.now + d.place - 1, d.max_attempts, d.search_text
+  INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts)
+  SELECT d.id, d.trace_id, d.post_url, d.canonical_url, d.platform, t.now + d.place - 1, t.now + d.place - 1, d.max_attempts
     FROM t, unnest(:ids::text[], :trace_ids::text[], :post_urls::text[], :canonical_urls::text[], :platforms::text[],
-                   :max_attempts::int[], :search_texts::text[])
-            WITH ORDINALITY AS d(id, trace_id, post_url, canonical_url, platform, max_attempts, search_text, place)
+                   :max_attempts::int[])
+            WITH ORDINALITY AS d(id, trace_id, post_url, canonical_url, platform, max_attempts, place)
    WHERE NOT EXISTS (SELECT FROM mediavault.jobs AS known WHERE known.canonical_url = d.canonical_url)
    ORDER BY d.canonical_url  -- two calls that store the same posts lock them in the same order
   ON CONFLICT (canonical_url, version) DO NOTHING
   RETURNING {job}
+),
+words AS (
+  INSERT INTO mediavault.library_words (seq, words)
+  SELECT new.seq, d.words::tsvector FROM new JOIN unnest(:ids, :lines::text[]) AS d(id, words) ON d.id = new.id
 )
 SELECT new.*, pg_notify('mediavault_work', '') FROM new;
 
 -- name: enqueue_version
 WITH {t},
 new AS (
-  INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, search_text, version)
-  SELECT :id::text, :trace_id::text, :post_url::text, :canonical_url::text, :platform::text, t.now + :place::bigint, t.now + :place, :max_attempts::int, :search_text::text,
+  INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, version)
+  SELECT :id::text, :trace_id::text, :post_url::text, :canonical_url::text, :platform::text, t.now + :place::bigint, t.now + :place, :max_attempts::int,
          coalesce((SELECT max(version) FROM mediavault.jobs WHERE canonical_url = :canonical_url), 0) + 1
     FROM t
   ON CONFLICT (canonical_url, version) DO NOTHING
   RETURNING {job}
+),
+words AS (
+  INSERT INTO mediavault.library_words (seq, words) SELECT seq, :line::text::tsvector FROM new
 )
 SELECT new.*, pg_notify('mediavault_work', '') FROM new;
 
@@ -105,11 +112,25 @@ done AS (
                    :sha256s::text[], :durations::float8[], :widths::int[], :heights::int[])
             AS d(of_id, fence, new_items, path, picture, size, hash, lasts_s, wide, high)
    WHERE jobs.id = d.of_id AND jobs.attempt_count = d.fence AND jobs.lease_expires_at IS NOT NULL
-  RETURNING jobs.id, jobs.seq, t.now, jobs.started_at, jobs.attempt_count, d.size
+  RETURNING jobs.id, jobs.seq, t.now, jobs.started_at, jobs.attempt_count, d.size, jobs.platform, jobs.account_key,
+            greatest(0, round(d.lasts_s * 1000))::bigint AS lasts_ms
 ),
 done_h AS (
   INSERT INTO mediavault.history (job, at, attempt, stage, outcome, bytes, duration_ms)
   SELECT seq, now, attempt_count, 'complete', 'ok', size, greatest(0, (now - started_at) / 1000) FROM done
+),
+totals AS (
+  INSERT INTO mediavault.library_totals AS known (platform, kept, bytes, duration_ms)
+  SELECT platform, count(*), sum(size), sum(lasts_ms) FROM done GROUP BY platform ORDER BY platform
+  ON CONFLICT (platform) DO UPDATE
+     SET kept = known.kept + excluded.kept, bytes = known.bytes + excluded.bytes, duration_ms = known.duration_ms + excluded.duration_ms
+),
+accounts AS (
+  INSERT INTO mediavault.library_accounts AS known (key, platform, slug, jobs, kept, bytes, duration_ms)
+  SELECT account_key, split_part(account_key, '/', 1), split_part(account_key, '/', 2), 0, count(*), sum(size), sum(lasts_ms)
+    FROM done WHERE account_key IS NOT NULL GROUP BY account_key ORDER BY account_key
+  ON CONFLICT (key) DO UPDATE
+     SET kept = known.kept + excluded.kept, bytes = known.bytes + excluded.bytes, duration_ms = known.duration_ms + excluded.duration_ms
 )
 
 -- name: claim
@@ -144,7 +165,7 @@ j AS (
      SET updated_at = t.now, stage = 'checkpoint', progress_pct = :progress_pct::int, source_type = :source_type::text,
          extracted_url = :extracted_url::text, extracted_url_expires_at = :extracted_url_expires_at::bigint,
          candidates = :candidates::text, image_urls = :image_urls::text, account = :account::text,
-         thumbnail_url = :thumbnail_url::text, metadata = :metadata::text, search_text = :search_text::text,
+         thumbnail_url = :thumbnail_url::text, metadata = :metadata::text, account_key = :account_key::text,
          items = :items::text
     FROM t WHERE id = :id::text AND attempt_count = :fence::int AND lease_expires_at IS NOT NULL
   RETURNING seq, t.now
@@ -445,105 +466,83 @@ SELECT platform, count(*)
         UNION ALL SELECT platform FROM mediavault.jobs WHERE retry_at IS NOT NULL) AS waiting
  GROUP BY platform;
 
--- name: shelf_mark
--- Whether nobody is writing just now: then everything that was written before this moment is there to be seen.
-SELECT at, filled < fill_until OR EXISTS (SELECT FROM mediavault.shelf_stale),
-       coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint),
-       pg_snapshot_xmin(pg_current_snapshot()) = pg_snapshot_xmax(pg_current_snapshot())
-  FROM mediavault.shelf_mark;
+-- name: account_key_of
+-- Locked: nobody else changes the job until the transaction ends.
+SELECT account_key FROM mediavault.jobs WHERE id = :id::text FOR UPDATE;
 
--- name: shelf_filled
-SELECT filled, fill_until FROM mediavault.shelf_mark;
+-- name: count_jobs
+SELECT count(*) FROM mediavault.jobs;
 
--- name: shelf_analyze
-ANALYZE mediavault.jobs, mediavault.shelf;
+-- name: entries
+SELECT {entry} FROM mediavault.jobs WHERE seq > :after::bigint ORDER BY seq LIMIT :limit::int;
 
--- name: shelf_lock
-SELECT filled, fill_until FROM mediavault.shelf_mark FOR UPDATE;
+-- name: set_account_keys
+UPDATE mediavault.jobs SET account_key = d.key FROM unnest(:seqs::bigint[], :keys::text[]) AS d(seq, key)
+ WHERE jobs.seq = d.seq AND d.key IS NOT NULL;
 
--- name: shelf_changed
-SELECT j.seq, j.updated_at FROM mediavault.jobs AS j LEFT JOIN mediavault.shelf AS s ON s.seq = j.seq
- WHERE j.updated_at >= :since::bigint AND s.seen IS DISTINCT FROM j.xmin::text::bigint
- ORDER BY j.updated_at LIMIT :limit::int;
+-- name: analyze_library
+ANALYZE mediavault.jobs, mediavault.library_words, mediavault.library_accounts;
 
--- name: shelf_before
-SELECT seq FROM mediavault.jobs WHERE seq > :filled::bigint AND seq <= :fill_until::bigint ORDER BY seq LIMIT :limit::int;
-
--- name: shelf_stale
-SELECT seq FROM mediavault.shelf_stale LIMIT :limit::int;
-
--- name: shelf_facts
-SELECT {facts}, xmin::text::bigint FROM mediavault.jobs WHERE seq = ANY(:seqs::bigint[]);
-
--- name: shelf_entries
-SELECT {entry} FROM mediavault.shelf WHERE seq = ANY(:seqs::bigint[]);
-
--- name: shelf_put
-INSERT INTO mediavault.shelf ({entry}, seen)
-SELECT * FROM unnest(:seqs::bigint[], :ids::text[], :created_ats::bigint[], :platforms::text[], :statuses::text[],
-                     :accounts::text[], :sizes::bigint[], :durations::float8[], :words::bigint[], :seen::bigint[])
-ON CONFLICT (seq) DO UPDATE
-   SET platform = excluded.platform, status = excluded.status, account = excluded.account, bytes = excluded.bytes,
-       duration_s = excluded.duration_s, words = excluded.words, seen = excluded.seen;
-
--- name: shelf_take
-WITH words AS (DELETE FROM mediavault.shelf_words WHERE seq = ANY(:seqs::bigint[]))
-DELETE FROM mediavault.shelf WHERE seq = ANY(:seqs);
-
--- name: shelf_put_words
-INSERT INTO mediavault.shelf_words (seq, words)
+-- name: put_words
+INSERT INTO mediavault.library_words (seq, words)
 SELECT d.seq, d.words::tsvector FROM unnest(:seqs::bigint[], :lines::text[]) AS d(seq, words)
 ON CONFLICT (seq) DO UPDATE SET words = excluded.words;
 
--- name: shelf_add_totals
-INSERT INTO mediavault.shelf_totals AS standing (platform, status, jobs, bytes, duration_ms)
-SELECT * FROM unnest(:platforms::text[], :statuses::text[], :jobs::bigint[], :sizes::bigint[], :millis::bigint[])
-ON CONFLICT (platform, status) DO UPDATE
-   SET jobs = standing.jobs + excluded.jobs, bytes = standing.bytes + excluded.bytes,
-       duration_ms = standing.duration_ms + excluded.duration_ms;
+-- name: remove_words
+DELETE FROM mediavault.library_words WHERE seq = :seq::bigint;
 
--- name: shelf_add_accounts
-INSERT INTO mediavault.shelf_accounts AS standing (key, platform, slug, jobs, kept, bytes, duration_ms)
-SELECT * FROM unnest(:keys::text[], :platforms::text[], :slugs::text[], :jobs::bigint[], :kept::bigint[], :sizes::bigint[],
-                     :millis::bigint[])
+-- name: add_totals
+INSERT INTO mediavault.library_totals AS known (platform, kept, bytes, duration_ms)
+SELECT d.platform, d.kept, d.bytes, d.duration_ms
+  FROM unnest(:platforms::text[], :kept::bigint[], :sizes::bigint[], :millis::bigint[]) AS d(platform, kept, bytes, duration_ms)
+ ORDER BY d.platform COLLATE "C"
+ON CONFLICT (platform) DO UPDATE
+   SET kept = known.kept + excluded.kept, bytes = known.bytes + excluded.bytes, duration_ms = known.duration_ms + excluded.duration_ms;
+
+-- name: add_accounts
+INSERT INTO mediavault.library_accounts AS known (key, platform, slug, jobs, kept, bytes, duration_ms)
+SELECT d.key, split_part(d.key, '/', 1), split_part(d.key, '/', 2), d.jobs, d.kept, d.bytes, d.duration_ms
+  FROM unnest(:keys::text[], :jobs::bigint[], :kept::bigint[], :sizes::bigint[], :millis::bigint[])
+         AS d(key, jobs, kept, bytes, duration_ms)
+ ORDER BY d.key COLLATE "C"
 ON CONFLICT (key) DO UPDATE
-   SET jobs = standing.jobs + excluded.jobs, kept = standing.kept + excluded.kept, bytes = standing.bytes + excluded.bytes,
-       duration_ms = standing.duration_ms + excluded.duration_ms;
+   SET jobs = known.jobs + excluded.jobs, kept = known.kept + excluded.kept, bytes = known.bytes + excluded.bytes,
+       duration_ms = known.duration_ms + excluded.duration_ms;
 
--- name: shelf_newest_of_accounts
-SELECT of.key, newest.created_at, jobs.account
+-- name: newest_of_accounts
+SELECT of.key, newest.created_at, newest.account
   FROM unnest(:keys::text[]) AS of (key)
- CROSS JOIN LATERAL (SELECT seq, created_at FROM mediavault.shelf WHERE shelf.account = of.key
-                      ORDER BY created_at DESC, id DESC LIMIT 1) AS newest
-  JOIN mediavault.jobs ON jobs.seq = newest.seq;
+ CROSS JOIN LATERAL (SELECT created_at, account FROM mediavault.jobs WHERE jobs.account_key = of.key
+                      ORDER BY created_at DESC, id DESC LIMIT 1) AS newest;
 
--- name: shelf_name_accounts
-UPDATE mediavault.shelf_accounts AS a
+-- name: name_accounts
+UPDATE mediavault.library_accounts AS a
    SET handle = d.handle, display_name = d.display_name, line = d.line, latest_at = d.latest_at
   FROM unnest(:keys::text[], :handles::text[], :display_names::text[], :lines::text[], :latest::bigint[])
        AS d(key, handle, display_name, line, latest_at)
  WHERE a.key = d.key;
 
--- name: shelf_drop_accounts
-DELETE FROM mediavault.shelf_accounts WHERE key = ANY(:keys::text[]) AND jobs <= 0;
-
--- name: shelf_fresh
-DELETE FROM mediavault.shelf_stale WHERE seq = ANY(:seqs::bigint[]);
-
--- name: shelf_set_mark
-UPDATE mediavault.shelf_mark SET at = :at::bigint, filled = :filled::bigint;
-
--- name: adopted
--- Its times are those of the store that it comes from.
-INSERT INTO mediavault.shelf_stale VALUES (:seq::bigint) ON CONFLICT DO NOTHING;
+-- name: drop_accounts
+DELETE FROM mediavault.library_accounts WHERE key = ANY(:keys::text[]) AND jobs <= 0;
 
 -- name: account
-SELECT {account} FROM mediavault.shelf_accounts WHERE key = :key::text;
+SELECT {account} FROM mediavault.library_accounts WHERE key = :key::text;
 
 -- name: totals
+WITH counted (platform, status, jobs, bytes, duration_ms) AS (
+  SELECT platform, 'queued', count(*), 0, 0 FROM mediavault.jobs WHERE status = 'queued' GROUP BY platform
+  UNION ALL
+  SELECT platform, 'running', count(*), 0, 0 FROM mediavault.jobs WHERE status = 'running' GROUP BY platform
+  UNION ALL
+  SELECT platform, 'failed', count(*), 0, 0 FROM mediavault.jobs WHERE status = 'failed' GROUP BY platform
+  UNION ALL
+  SELECT platform, 'cancelled', count(*), 0, 0 FROM mediavault.jobs WHERE status = 'cancelled' GROUP BY platform
+  UNION ALL
+  SELECT platform, 'completed', kept, bytes, duration_ms FROM mediavault.library_totals WHERE kept > 0
+)
 SELECT platform, status, jobs, bytes, duration_ms,
-       (SELECT created_at FROM mediavault.shelf WHERE shelf.platform = t.platform ORDER BY created_at DESC, id DESC LIMIT 1)
-  FROM mediavault.shelf_totals AS t WHERE jobs > 0 ORDER BY platform;
+       (SELECT created_at FROM mediavault.jobs WHERE jobs.platform = counted.platform ORDER BY created_at DESC, id DESC LIMIT 1)
+  FROM counted ORDER BY platform;
 
 -- name: failure_groups
 SELECT coalesce(error_code, 'INTERNAL'), platform, count(*), count(*) - count(retry_at), min(retry_at)

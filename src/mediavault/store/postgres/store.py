@@ -21,8 +21,6 @@ from mediavault.store import codec, moves
 from mediavault.store.calls import Calls
 from mediavault.store.codec import items_to_json, record_to_json
 from mediavault.store.combining import Combiner
-from mediavault.store.following import Follower
-from mediavault.store.library_rows import asks_the_shelf
 from mediavault.store.listening import Listener
 from mediavault.store.port import (
     AccountPage,
@@ -39,7 +37,7 @@ from mediavault.store.port import (
     StoredJob,
     StoreReport,
 )
-from mediavault.store.postgres import claims, library, ops, reads, records, shelf
+from mediavault.store.postgres import claims, library, ops, reads, records
 from mediavault.store.postgres.engine import Database
 from mediavault.store.postgres.schema import migrate
 from mediavault.store.postgres.wake import until_lost, wake_ups_arrive
@@ -70,11 +68,6 @@ class PostgresJobStore:
         self._beats, self._finishes = self._database.lane(), self._database.lane()
         self._completions: Combiner[claims.Completion, None] = Combiner(self._complete_many)
         self._calls = Calls(self._clock)
-        self._follower = Follower(
-            lambda: shelf.is_behind(self._database, self._now),
-            lambda: shelf.catch_up(self._database, self._now),
-            lambda: shelf.refresh_statistics(self._database),
-        )
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -88,13 +81,11 @@ class PostgresJobStore:
         await self._database.open()
         try:
             self._schema_version = await migrate(self._database)
-            await self._fill_shelf()
         except BaseException:
             await self._database.close()
             raise
 
     async def close(self) -> None:
-        await self._follower.close()
         await self._completions.settled()
         await self._calls.settled()
         await self._listener.close()
@@ -105,6 +96,7 @@ class PostgresJobStore:
     async def enqueue(self, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
         if not jobs:
             return []
+        self._mark.forget()
         return await self._calls.whole(ops.enqueue(self._database, tuple(jobs), self._now, force=force))
 
     async def claim(
@@ -128,10 +120,8 @@ class PostgresJobStore:
         return await self._calls.whole(ops.renew(self._beats, worker, held, lease, self._now)) if held else set()
 
     async def checkpoint(self, claim: ClaimedJob, found: Checkpoint) -> None:
-        values = checkpoint_values(claim.job.post_url, found)
-        await self._calls.patiently(
-            lambda: self._calls.whole(ops.fenced(self._database, "checkpoint", claim, values, self._now))
-        )
+        values = checkpoint_values(found)
+        await self._calls.patiently(lambda: self._calls.whole(ops.checkpoint(self._database, claim, values, self._now)))
 
     async def progress(
         self, claim: ClaimedJob, *, stage: Stage, progress_pct: int, bytes_done: int = 0, bytes_total: int | None = None
@@ -227,25 +217,18 @@ class PostgresJobStore:
         return await reads.get(self._database, job_id)
 
     async def jobs(self, query: JobQuery) -> JobPage:
-        if asks_the_shelf(query):
-            await self._follower.catch_up()
         return await library.page(self._database, query)
 
     async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
-        if asks_the_shelf(query):
-            await self._follower.catch_up()
         return await library.neighbours(self._database, job_id, query)
 
     async def accounts(self, query: AccountQuery) -> AccountPage:
-        await self._follower.catch_up()
         return await library.accounts(self._database, query)
 
     async def account(self, key: str) -> AccountSummary:
-        await self._follower.catch_up()
         return await library.account(self._database, key)
 
     async def library_totals(self) -> LibraryTotals:
-        await self._follower.catch_up()
         return await library.totals(self._database)
 
     async def failures(self) -> Sequence[FailureGroup]:
@@ -359,17 +342,6 @@ class PostgresJobStore:
     def has_wake_ups(self) -> bool:
         """False behind a pooler: there new jobs wait for the worker's poll."""
         return self._wakes
-
-    # --- the shelf ----------------------------------------------------------------------------------------------
-
-    async def _fill_shelf(self) -> None:
-        """The schema is new and the jobs are not: they are taken over before anybody looks. What breaks off goes on later."""
-        if await shelf.is_empty(self._database):
-            log.info("shelf_filling")
-            await self._follower.follow()
-
-    async def keep_up(self) -> None:
-        await self._follower.catch_up()
 
     # --- inside -------------------------------------------------------------------------------------------------
 

@@ -26,20 +26,16 @@ from mediavault.core.job import (
     WorkerId,
 )
 from mediavault.core.media import KeptFile
-from mediavault.store import codec, gating, moves
+from mediavault.store import codec, gating, moves, search_words
 from mediavault.store.clock_guard import ClockGuard
-from mediavault.store.library_rows import ACCOUNT_COLUMNS
+from mediavault.store.library_index import entry_of, running_values, sums_of_kept
 from mediavault.store.port import Enqueued, Recovered, RecoveredJob, StoredJob
 from mediavault.store.rows import (
     ATTEMPT,
-    CLAIMED_COLUMNS,
     CREATED_AT,
-    GATE_COLUMNS,
     ID,
-    JOB_COLUMNS,
     PLATFORM,
     SEQ,
-    STORED_COLUMNS,
     beat_values,
     claimed_job,
     gate_from_row,
@@ -49,24 +45,10 @@ from mediavault.store.rows import (
     micros_or_none,
     stored_values,
 )
-from mediavault.store.shelf import ENTRY_COLUMNS, FACT_COLUMNS
+from mediavault.store.sqlite import library_index
 from mediavault.store.sqlite.engine import fetch_all
+from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.writer import Txn
-from mediavault.store.statements import load_statements
-
-SQL = load_statements(
-    "sqlite",
-    columns={
-        "job": JOB_COLUMNS,
-        "gate": GATE_COLUMNS,
-        "claimed": CLAIMED_COLUMNS,
-        "stored": STORED_COLUMNS,
-        "facts": FACT_COLUMNS,
-        "entry": ENTRY_COLUMNS,
-        "account": ACCOUNT_COLUMNS,
-        "stored_values": ", ".join(f":{name}" for name in STORED_COLUMNS.split(", ")),
-    },
-)
 
 _NOTHING_ENDED = 0  # only leases that were ended on purpose stand at 0
 
@@ -94,11 +76,12 @@ def _enqueue_one(txn: Txn, job: NewJob, now: int, *, force: bool) -> Enqueued:
         "platform": job.platform,
         "now": now,
         "max_attempts": job.max_attempts,
-        "search_text": codec.search_text(job.post_url),
     }
     rows = fetch_all(txn.db, SQL["enqueue_version" if force else "enqueue"], values)
     if rows:
         txn.wake = True
+        line = search_words.job_line(job.post_url, job.canonical_url, None, {})
+        library_index.put_words(txn.db, rows[0][SEQ], line)
         return Enqueued(job_from_row(rows[0]), created=True)
     rows = fetch_all(txn.db, SQL["newest_of_post"], {"canonical_url": job.canonical_url})
     return Enqueued(job_from_row(rows[0]), created=False)
@@ -161,7 +144,10 @@ def renew(txn: Txn, worker: WorkerId, held: Collection[ClaimedJob], lease: timed
 
 def checkpoint(txn: Txn, claim: ClaimedJob, values: dict[str, Any]) -> None:
     """``values`` are those of :func:`mediavault.store.rows.checkpoint_values`."""
+    before = [key for (key,) in fetch_all(txn.db, SQL["account_key_of"], {"id": claim.id})]
     seq = _fenced(txn, "checkpoint", claim, values)[SEQ]
+    entry = entry_of(seq, {**running_values(claim.job), **values})
+    library_index.change(txn.db, entry, account_before=before[0])
     txn.history.append((seq, txn.now, claim.fence, "checkpoint", "ok", None, None, "", 0, 0))
 
 
@@ -193,7 +179,8 @@ def begin_commit(txn: Txn, claim: ClaimedJob, kept: KeptFile, items: str | None)
 
 
 def complete(txn: Txn, claim: ClaimedJob, kept: KeptFile, items: str | None) -> None:
-    seq = _fenced(txn, "complete", claim, {**moves.kept_values(kept), "items": items})[SEQ]
+    platform, account, seq = _fenced(txn, "complete", claim, {**moves.kept_values(kept), "items": items})
+    library_index.add_completed(txn.db, platform, account, sums_of_kept(kept))
     took = moves.duration_ms(claim.job.started_at, txn.at)
     txn.history.append((seq, txn.now, claim.fence, "complete", "ok", None, None, "", kept.bytes, took))
 
@@ -279,6 +266,7 @@ def remove(txn: Txn, job_id: JobId, as_of: datetime | None = None) -> Job:
     txn.history[:] = [row for row in txn.history if row[0] != rows[0][SEQ]]
     txn.db.execute(SQL["remove_history"], {"seq": rows[0][SEQ]})
     job = job_from_row(rows[0])
+    library_index.remove(txn.db, entry_of(rows[0][SEQ], stored_values(job)))
     _stop_attempt(txn, job)
     return job
 
@@ -291,7 +279,9 @@ def _stop_attempt(txn: Txn, before: Job) -> None:
 def adopt(txn: Txn, jobs: Sequence[StoredJob]) -> int:
     new = 0
     for stored in jobs:
-        for (seq,) in fetch_all(txn.db, SQL["adopt"], stored_values(moves.as_adopted(stored.job))):
+        values = stored_values(moves.as_adopted(stored.job))
+        for (seq,) in fetch_all(txn.db, SQL["adopt"], values):
+            library_index.add(txn.db, entry_of(seq, values))
             txn.history += [history_row(seq, record) for record in stored.history]
             txn.wake = True
             new += 1

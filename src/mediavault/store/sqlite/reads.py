@@ -17,7 +17,7 @@ from mediavault.store.rows import (
     moment,
 )
 from mediavault.store.sqlite.engine import Connection, fetch_all
-from mediavault.store.sqlite.ops import SQL
+from mediavault.store.sqlite.statements import SQL
 
 
 def get(db: Connection, job_id: JobId) -> Job:

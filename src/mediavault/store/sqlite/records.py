@@ -12,7 +12,7 @@ from mediavault.core.records import Record, RecordKind
 from mediavault.store import codec
 from mediavault.store.rows import micros_or_none
 from mediavault.store.sqlite.engine import Connection, fetch_all
-from mediavault.store.sqlite.ops import SQL
+from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.writer import Txn
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.store.schema import Migration, load_migrations, pending
+from mediavault.store.sqlite import library_index
 from mediavault.store.sqlite.backup import copy_database, fsync
 from mediavault.store.sqlite.engine import (
     Connection,
@@ -26,6 +27,7 @@ from mediavault.store.sqlite.engine import (
 APPLICATION_ID = 0x6D_76_6C_74  # "mvlt", in the file's header: tells our file from another program's
 MIGRATIONS = load_migrations("sqlite")
 SCHEMA_VERSION = len(MIGRATIONS)
+LIBRARY_INDEX = 10  # the migration that makes the library index
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ def migrate(db: Connection, path: Path, *, migrations: Sequence[Migration] = MIG
         for migration in missing:
             db.execute(migration.sql)
             db.pragma("user_version", migration.version)
+        if any(migration.version == LIBRARY_INDEX for migration in missing):
+            library_index.fill(db)
         db.pragma("application_id", APPLICATION_ID)
     except BaseException:
         db.execute("ROLLBACK")

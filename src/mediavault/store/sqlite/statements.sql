@@ -3,14 +3,14 @@
 -- sorts the whole table once ANALYZE has seen every row queued. tests/unit/store/test_plans.py reads each plan.
 
 -- name: enqueue
-INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, search_text)
-SELECT :id, :trace_id, :post_url, :canonical_url, :platform, :now, :now, :max_attempts, :search_text
+INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts)
+SELECT :id, :trace_id, :post_url, :canonical_url, :platform, :now, :now, :max_attempts
  WHERE NOT EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_post WHERE canonical_url = :canonical_url)
 RETURNING {job};
 
 -- name: enqueue_version
-INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, search_text, version)
-SELECT :id, :trace_id, :post_url, :canonical_url, :platform, :now, :now, :max_attempts, :search_text,
+INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, version)
+SELECT :id, :trace_id, :post_url, :canonical_url, :platform, :now, :now, :max_attempts,
        coalesce((SELECT max(version) FROM jobs INDEXED BY jobs_post WHERE canonical_url = :canonical_url), 0) + 1
 RETURNING {job};
 
@@ -54,7 +54,7 @@ UPDATE jobs INDEXED BY jobs_id
    SET updated_at = :now, stage = 'checkpoint', progress_pct = :progress_pct, source_type = :source_type,
        extracted_url = :extracted_url, extracted_url_expires_at = :extracted_url_expires_at,
        candidates = :candidates, image_urls = :image_urls, account = :account, thumbnail_url = :thumbnail_url,
-       metadata = :metadata, search_text = :search_text, items = :items
+       metadata = :metadata, account_key = :account_key, items = :items
  WHERE id = :id AND status = 'running' AND attempt_count = :fence
 RETURNING seq;
 
@@ -83,7 +83,7 @@ UPDATE jobs INDEXED BY jobs_id
        output_path = :output_path, thumbnail_path = :thumbnail_path,
        bytes = :bytes, sha256 = :sha256, duration_s = :duration_s, width = :width, height = :height
  WHERE id = :id AND status = 'running' AND attempt_count = :fence
-RETURNING seq;
+RETURNING platform, account_key, seq;
 
 -- name: fail
 UPDATE jobs INDEXED BY jobs_id
@@ -262,96 +262,64 @@ SELECT platform, count(*)
         UNION ALL SELECT platform FROM jobs INDEXED BY jobs_due WHERE retry_at IS NOT NULL)
  GROUP BY platform;
 
--- name: shelf_ends
--- How far the shelf has followed the jobs, and how far there is to follow.
-SELECT m.seq, m.history, coalesce((SELECT max(seq) FROM jobs), 0), coalesce((SELECT max(id) FROM history), 0),
-       EXISTS (SELECT 1 FROM shelf_stale)
-  FROM shelf_mark AS m;
+-- name: account_key_of
+SELECT account_key FROM jobs INDEXED BY jobs_id WHERE id = :id;
 
--- name: shelf_before
--- Nought and a job: an old library, of which nothing is taken over yet.
-SELECT seq, before FROM shelf_mark;
+-- name: entries
+SELECT {entry} FROM jobs WHERE seq > :after ORDER BY seq LIMIT :limit;
 
--- name: shelf_stale
-SELECT seq FROM shelf_stale LIMIT :limit;
+-- name: set_account_key
+UPDATE jobs SET account_key = :account_key WHERE seq = :seq;
 
--- name: shelf_new
-SELECT seq FROM jobs WHERE seq > :seq ORDER BY seq LIMIT :limit;
+-- name: put_words
+INSERT INTO library_words (rowid, line) VALUES (:seq, :line);
 
--- name: shelf_moved
-SELECT id, job FROM history WHERE id > :history ORDER BY id LIMIT :limit;
+-- name: remove_words
+DELETE FROM library_words WHERE rowid = :seq;
 
--- name: shelf_facts
-SELECT {facts} FROM jobs WHERE seq IN (SELECT value FROM json_each(:seqs));
+-- name: add_totals
+INSERT INTO library_totals VALUES (:platform, :kept, :bytes, :duration_ms)
+ON CONFLICT DO UPDATE SET kept = kept + excluded.kept, bytes = bytes + excluded.bytes, duration_ms = duration_ms + excluded.duration_ms;
 
--- name: shelf_entries
-SELECT {entry}, place FROM shelf INDEXED BY shelf_seq WHERE seq IN (SELECT value FROM json_each(:seqs));
-
--- name: shelf_place
--- The next that is free for a job of that moment.
-SELECT CASE
-  WHEN last IS NULL THEN :first
-  WHEN last < :first + 4095 THEN last + 1
-  ELSE (
-    SELECT s.place + 1 FROM shelf AS s
-    WHERE s.place >= last AND NOT EXISTS (SELECT 1 FROM shelf AS next WHERE next.place = s.place + 1)
-    ORDER BY s.place LIMIT 1
-  )
-END FROM (SELECT max(place) AS last FROM shelf WHERE place >= :first AND place < :first + 4096);
-
--- name: shelf_put
-INSERT INTO shelf (place, {entry})
-VALUES (:place, :seq, :id, :created_at, :platform, :status, :account, :bytes, :duration_s, :words);
-
--- name: shelf_change
-UPDATE shelf SET platform = :platform, status = :status, account = :account, bytes = :bytes, duration_s = :duration_s,
-                 words = :words
- WHERE place = :place;
-
--- name: shelf_take
-DELETE FROM shelf WHERE place = :place;
-
--- name: shelf_put_words
-INSERT INTO shelf_words (rowid, line) VALUES (:place, :line);
-
--- name: shelf_take_words
-DELETE FROM shelf_words WHERE rowid = :place;
-
--- name: shelf_add_total
-INSERT INTO shelf_totals VALUES (:platform, :status, :jobs, :bytes, :duration_ms)
-ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs, bytes = bytes + excluded.bytes, duration_ms = duration_ms + excluded.duration_ms;
-
--- name: shelf_add_account
-INSERT INTO shelf_accounts (key, platform, slug, jobs, kept, bytes, duration_ms)
+-- name: add_account
+INSERT INTO library_accounts (key, platform, slug, jobs, kept, bytes, duration_ms)
 VALUES (:key, :platform, :slug, :jobs, :kept, :bytes, :duration_ms)
 ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs, kept = kept + excluded.kept, bytes = bytes + excluded.bytes,
                           duration_ms = duration_ms + excluded.duration_ms;
 
--- name: shelf_newest_of_account
-SELECT shelf.created_at, jobs.account
-  FROM shelf INDEXED BY shelf_account CROSS JOIN jobs INDEXED BY jobs_id ON jobs.id = shelf.id
- WHERE shelf.account = :key ORDER BY shelf.created_at DESC, shelf.id DESC LIMIT 1;
+-- name: newest_of_account
+SELECT created_at, account FROM jobs INDEXED BY jobs_account
+ WHERE account_key = :key ORDER BY created_at DESC, id DESC LIMIT 1;
 
--- name: shelf_name_account
-UPDATE shelf_accounts SET handle = :handle, display_name = :display_name, line = :line, latest_at = :latest_at WHERE key = :key;
+-- name: name_account
+UPDATE library_accounts SET handle = :handle, display_name = :display_name, line = :line, latest_at = :latest_at WHERE key = :key;
 
--- name: shelf_drop_account
-DELETE FROM shelf_accounts WHERE key = :key AND jobs <= 0;
+-- name: drop_account
+DELETE FROM library_accounts WHERE key = :key AND jobs <= 0;
 
--- name: shelf_fresh
-DELETE FROM shelf_stale WHERE seq IN (SELECT value FROM json_each(:seqs));
-
--- name: shelf_set_mark
-UPDATE shelf_mark SET seq = :seq, history = :history;
+-- name: few_words
+-- How many jobs a search finds, counted up to a limit.
+SELECT count(*) FROM (SELECT 1 FROM library_words WHERE library_words MATCH :words LIMIT :limit);
 
 -- name: account
-SELECT {account} FROM shelf_accounts WHERE key = :key;
+SELECT {account} FROM library_accounts WHERE key = :key;
 
 -- name: totals
+WITH counted (platform, status, jobs, bytes, duration_ms) AS (
+  SELECT platform, 'queued', count(*), 0, 0 FROM jobs INDEXED BY jobs_turns WHERE status = 'queued' GROUP BY platform
+  UNION ALL
+  SELECT platform, 'running', count(*), 0, 0 FROM jobs INDEXED BY jobs_running WHERE status = 'running' GROUP BY platform
+  UNION ALL
+  SELECT platform, 'failed', count(*), 0, 0 FROM jobs INDEXED BY jobs_failed WHERE status = 'failed' GROUP BY platform
+  UNION ALL
+  SELECT platform, 'cancelled', count(*), 0, 0 FROM jobs INDEXED BY jobs_cancelled WHERE status = 'cancelled' GROUP BY platform
+  UNION ALL
+  SELECT platform, 'completed', kept, bytes, duration_ms FROM library_totals WHERE kept > 0
+)
 SELECT platform, status, jobs, bytes, duration_ms,
-       (SELECT created_at FROM shelf INDEXED BY shelf_platform WHERE shelf.platform = shelf_totals.platform
+       (SELECT created_at FROM jobs INDEXED BY jobs_platform WHERE jobs.platform = counted.platform
          ORDER BY created_at DESC LIMIT 1)
-  FROM shelf_totals WHERE jobs > 0 ORDER BY platform;
+  FROM counted ORDER BY platform;
 
 -- name: failure_groups
 SELECT coalesce(error_code, 'INTERNAL'), platform, count(*), count(*) - count(retry_at), min(retry_at)

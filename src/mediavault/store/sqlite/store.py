@@ -30,8 +30,6 @@ from mediavault.core.media import KeptFile
 from mediavault.core.records import Record, RecordKind
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.codec import items_to_json, record_to_json
-from mediavault.store.following import Follower
-from mediavault.store.library_rows import asks_the_shelf
 from mediavault.store.port import (
     AccountPage,
     AccountQuery,
@@ -48,7 +46,7 @@ from mediavault.store.port import (
     StoreReport,
 )
 from mediavault.store.rows import checkpoint_values
-from mediavault.store.sqlite import library, ops, reads, records, shelf
+from mediavault.store.sqlite import library, ops, reads, records
 from mediavault.store.sqlite.engine import (
     Connection,
     LockWait,
@@ -58,6 +56,7 @@ from mediavault.store.sqlite.engine import (
     sqlite_version,
 )
 from mediavault.store.sqlite.schema import SCHEMA_VERSION, open_database
+from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.writer import SqliteWriter, WriteLock
 from mediavault.store.wake import Subscribers, WakeSockets, wake_folder
 
@@ -84,7 +83,6 @@ class SqliteJobStore:
         self._writer: SqliteWriter | None = None
         self._reader: ThreadPoolExecutor | None = None
         self._read_db: Connection | None = None
-        self._follower = Follower(lambda: self._read(shelf.is_behind), lambda: self._ready.submit(shelf.catch_up))
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -103,20 +101,14 @@ class SqliteJobStore:
             lock,
             self._clock,
             path=self._path,
-            append_history=ops.SQL["append_history"],
+            append_history=SQL["append_history"],
             ring=self._sockets.ring,
             notify=self._subscribers.notify,
             stop=self._listeners.notify,
             unwanted=self._unwanted,
         )
-        try:
-            await self._fill_shelf()
-        except BaseException:
-            await self.close()
-            raise
 
     async def close(self) -> None:
-        await self._follower.close()
         if self._reader is not None and self._read_db is not None:
             reader, db = self._reader, self._read_db
             self._reader = self._read_db = None
@@ -176,7 +168,7 @@ class SqliteJobStore:
         return await self._ready.submit(ops.renew, worker, tuple(held), lease, self._guard) if held else set()
 
     async def checkpoint(self, claim: ClaimedJob, found: Checkpoint) -> None:
-        await self._ready.submit(ops.checkpoint, claim, checkpoint_values(claim.job.post_url, found))
+        await self._ready.submit(ops.checkpoint, claim, checkpoint_values(found))
 
     async def progress(
         self, claim: ClaimedJob, *, stage: Stage, progress_pct: int, bytes_done: int = 0, bytes_total: int | None = None
@@ -239,25 +231,18 @@ class SqliteJobStore:
         return await self._read(reads.get, job_id)
 
     async def jobs(self, query: JobQuery) -> JobPage:
-        if asks_the_shelf(query):
-            await self._follower.catch_up()
         return await self._read(library.page, query)
 
     async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
-        if asks_the_shelf(query):
-            await self._follower.catch_up()
         return await self._read(library.neighbours, job_id, query)
 
     async def accounts(self, query: AccountQuery) -> AccountPage:
-        await self._follower.catch_up()
         return await self._read(library.accounts, query)
 
     async def account(self, key: str) -> AccountSummary:
-        await self._follower.catch_up()
         return await self._read(library.account, key)
 
     async def library_totals(self) -> LibraryTotals:
-        await self._follower.catch_up()
         return await self._read(library.totals)
 
     async def failures(self) -> Sequence[FailureGroup]:
@@ -355,17 +340,6 @@ class SqliteJobStore:
 
     def on_stop(self, callback: Callable[[str], None]) -> Callable[[], None]:
         return self._listen(self._listeners.add(callback))
-
-    # --- the shelf ----------------------------------------------------------------------------------------------
-
-    async def _fill_shelf(self) -> None:
-        """The schema is new and the jobs are not: they are taken over before anybody looks. What breaks off goes on later."""
-        if await self._read(shelf.is_empty):
-            log.info("shelf_filling")
-            await self._follower.follow()
-
-    async def keep_up(self) -> None:
-        await self._follower.catch_up()
 
     # --- inside -------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,255 @@
+"""The library index of the SQL stores: what it holds of a job, what pages ask of it, and its rows as records (pure).
+
+A store writes the index in the transaction that changes the job: the words when a job is stored and when a checkpoint finds
+out more, the account's jobs at the checkpoint, the sums of an account and a site when a job completes, all of it when a job is
+removed or imported. The rest is indexes of the jobs themselves.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mediavault.core.accounts import key_of
+from mediavault.core.clock import from_micros, plausible, to_micros
+from mediavault.core.failures import ErrorCode
+from mediavault.core.job import Job, JobStatus
+from mediavault.core.media import KeptFile
+from mediavault.store import browsing, codec, paging, search_words
+from mediavault.store.paging import Place
+from mediavault.store.queries import (
+    AccountQuery,
+    AccountSummary,
+    FailureGroup,
+    JobOrder,
+    JobQuery,
+    LibraryTotals,
+    PlatformTotals,
+)
+from mediavault.store.rows import moment
+from mediavault.store.search_words import Term, account_line, needle
+
+ACCOUNT_COLUMNS = "key, platform, handle, display_name, slug, jobs, kept, bytes, duration_ms, latest_at"
+# Of a stored job: what :func:`entry_of` reads.
+ENTRY_COLUMNS = "seq, platform, status, bytes, duration_s, post_url, canonical_url, account, metadata"
+
+# What an order goes by before age; the same expressions as in the indexes jobs_longest and jobs_largest.
+VALUES = {JobOrder.LONGEST: "coalesce(duration_s, -1)", JobOrder.LARGEST: "coalesce(bytes, -1)"}
+
+
+# --- what it holds of a job --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Jobs, and of these the completed ones with their bytes and milliseconds. Negative where jobs are taken away."""
+
+    jobs: int = 0
+    kept: int = 0
+    bytes: int = 0
+    duration_ms: int = 0
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(
+            self.jobs + other.jobs,
+            self.kept + other.kept,
+            self.bytes + other.bytes,
+            self.duration_ms + other.duration_ms,
+        )
+
+    def __neg__(self) -> Sums:
+        return Sums(-self.jobs, -self.kept, -self.bytes, -self.duration_ms)
+
+    @property
+    def values(self) -> dict[str, int]:
+        """By the columns of library_accounts."""
+        return {"jobs": self.jobs, "kept": self.kept, "bytes": self.bytes, "duration_ms": self.duration_ms}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the index holds of one job; ``line`` is the words that it is found by."""
+
+    seq: int
+    platform: str
+    account: str | None
+    sums: Sums
+    line: str
+
+
+def sums_of_completed(size: int | None, duration_s: float | None, *, jobs: int = 0) -> Sums:
+    return Sums(jobs, 1, max(0, size or 0), browsing.millis(max(0.0, duration_s or 0.0)))
+
+
+def sums_of_kept(kept: KeptFile) -> Sums:
+    """What a completion adds; the job itself was counted before."""
+    return sums_of_completed(kept.bytes, kept.duration_s)
+
+
+def entry_of(seq: int, values: Mapping[str, Any]) -> Entry:
+    """The entry of a stored job; ``values`` has at least the rest of ENTRY_COLUMNS, by name, as they are stored."""
+    account = codec.account_from_json(values["account"])
+    metadata = codec.metadata_from_json(values["metadata"])
+    is_kept = values["status"] == JobStatus.COMPLETED.value
+    return Entry(
+        seq=seq,
+        platform=values["platform"],
+        account=None if account is None else key_of(account),
+        sums=sums_of_completed(values["bytes"], values["duration_s"], jobs=1) if is_kept else Sums(jobs=1),
+        line=search_words.job_line(values["post_url"], values["canonical_url"], account, metadata),
+    )
+
+
+def running_values(job: Job) -> dict[str, Any]:
+    """What :func:`entry_of` reads of a running job besides what a checkpoint writes."""
+    return {
+        "platform": job.platform,
+        "status": JobStatus.RUNNING.value,
+        "bytes": None,
+        "duration_s": None,
+        "post_url": job.post_url,
+        "canonical_url": job.canonical_url,
+    }
+
+
+def entry_from_row(row: Sequence[Any]) -> Entry:
+    """``row`` has ENTRY_COLUMNS."""
+    values = dict(zip(ENTRY_COLUMNS.split(", "), row, strict=True))
+    return entry_of(values["seq"], values)
+
+
+def totals_of(entries: Iterable[Entry]) -> dict[str, Sums]:
+    """The sums of the completed ones, by platform; in order, as rows are locked in that order by every transaction."""
+    totals = defaultdict[str, Sums](Sums)
+    for entry in entries:
+        if entry.sums.kept:
+            totals[entry.platform] += entry.sums
+    return dict(sorted(totals.items()))
+
+
+def accounts_of(entries: Iterable[Entry]) -> dict[str, Sums]:
+    """The sums of each account, by key; in order, as :func:`totals_of`."""
+    accounts = defaultdict[str, Sums](Sums)
+    for entry in entries:
+        if entry.account is not None:
+            accounts[entry.account] += entry.sums
+    return dict(sorted(accounts.items()))
+
+
+def account_names(key: str, latest_at: int, account_json: str) -> dict[str, Any]:
+    """An account's columns by its newest job: when that was stored, and what it says the account is called."""
+    account = codec.account_from_json(account_json)
+    handle, name = (account.handle, account.display_name) if account else (None, None)
+    return {
+        "key": key,
+        "handle": handle,
+        "display_name": name,
+        "line": account_line(handle, name),
+        "latest_at": latest_at,
+    }
+
+
+# --- what pages ask ----------------------------------------------------------------------------------------------
+
+
+def conditions(query: JobQuery, start: Place | None, *, descending: bool) -> tuple[list[str], dict[str, Any]]:
+    """What a query asks of ``jobs`` besides its words, and the values by name.
+
+    Statuses come from the enum, so they may be in the text: only then may a partial index be used.
+    """
+    said: list[str] = []
+    values: dict[str, Any] = dict(moments(query))
+    statuses = sorted(repr(status.value) for status in set(query.statuses))
+    if statuses:
+        said.append(f"status = {statuses[0]}" if len(statuses) == 1 else f"status IN ({', '.join(statuses)})")
+    if query.platform is not None:
+        said.append("platform = :platform")
+        values["platform"] = query.platform
+    if query.account is not None:
+        said.append("account_key = :account")
+        values["account"] = query.account
+    if query.since is not None:
+        said.append("created_at >= :since")
+    if query.until is not None:
+        said.append("created_at < :until")
+    if query.shortest_s is not None or query.longest_s is not None:
+        said.append("duration_s >= :shortest")
+        values["shortest"] = query.shortest_s or 0.0
+    if query.longest_s is not None:
+        said.append("duration_s <= :longest")
+        values["longest"] = float(query.longest_s)
+    if start is not None:
+        sign, value = "<" if descending else ">", VALUES.get(query.order)
+        values["start_at"], values["start_id"] = start[1:]
+        if value:
+            # The first condition says where in the index to begin: SQLite does not see it in the second.
+            said.append(f"{value} {sign}= :start_value")
+            said.append(f"({value}, created_at, id) {sign} (:start_value, :start_at, :start_id)")
+            values["start_value"] = start[0]
+        else:
+            said.append(f"(created_at, id) {sign} (:start_at, :start_id)")
+    return said, values
+
+
+def account_conditions(query: AccountQuery, terms: Sequence[Term], has: str) -> tuple[str, dict[str, Any]]:
+    """The ``WHERE`` of a page of accounts, "" for all, and its values; ``has`` says that ``line`` holds a ``{}``."""
+    said, values = [], dict[str, Any](limit=query.limit + 1)
+    if query.platform is not None:
+        said.append("platform = :platform")
+        values["platform"] = query.platform
+    for number, term in enumerate(terms):
+        said.append(has.format(f":term{number}"))
+        values[f"term{number}"] = needle(term)
+    if query.cursor is not None:
+        values["latest_at"], values["key"] = paging.account_place(query.cursor)
+        said.append("latest_at <= :latest_at AND (latest_at < :latest_at OR key > :key)")
+    return (f"WHERE {' AND '.join(said)}" if said else ""), values
+
+
+def moments(query: JobQuery) -> Mapping[str, int]:
+    """``since`` and ``until`` in microseconds, as far as they are asked for, within what a database can hold."""
+    asked: Mapping[str, datetime | None] = {"since": query.since, "until": query.until}
+    return {name: to_micros(plausible(at)) for name, at in asked.items() if at is not None}
+
+
+def account_from_row(row: Sequence[Any]) -> AccountSummary:
+    """``row`` has ACCOUNT_COLUMNS."""
+    key, platform, handle, display_name, slug, jobs, kept, size, duration_ms, latest_at = row
+    lasts_s = browsing.seconds(int(duration_ms))
+    return AccountSummary(
+        key, platform, handle, display_name, slug, jobs, kept, int(size), lasts_s, from_micros(latest_at)
+    )
+
+
+def totals_from_rows(rows: Iterable[Sequence[Any]]) -> LibraryTotals:
+    """Rows of platform, status, jobs, bytes, milliseconds and the platform's newest moment, by platform."""
+    of_platform: dict[str, list[Sequence[Any]]] = defaultdict(list)
+    for row in rows:
+        of_platform[row[0]].append(row)
+    return browsing.totals_of([_platform_totals(name, theirs) for name, theirs in of_platform.items()])
+
+
+def _platform_totals(platform: str, rows: Sequence[Sequence[Any]]) -> PlatformTotals:
+    counts = {JobStatus(status): int(jobs) for _, status, jobs, *_ in rows}
+    return PlatformTotals(
+        platform=platform,
+        counts=browsing.every_state(counts),
+        kept=counts.get(JobStatus.COMPLETED, 0),
+        bytes=sum(int(row[3]) for row in rows),
+        duration_s=browsing.seconds(sum(int(row[4]) for row in rows)),
+        latest_at=from_micros(rows[0][5]),
+    )
+
+
+def failures_from_rows(
+    rows: Iterable[Sequence[Any]], examples: Mapping[tuple[str, str], Sequence[Job]]
+) -> list[FailureGroup]:
+    """Rows of cause, platform, how many, how many of them final, and the earliest next try."""
+    groups = [
+        FailureGroup(ErrorCode(code), platform, jobs, moment(next_at), final, tuple(examples.get((code, platform), ())))
+        for code, platform, jobs, final, next_at in rows
+    ]
+    return browsing.most_first(groups)

@@ -1,0 +1,99 @@
+"""Writes the library index on PostgreSQL, inside the transaction that changes the jobs.
+
+A completion's sums are part of its own statement (``completing`` in statements.sql), the words of a new job of ``enqueue``.
+Rows of totals are locked before those of accounts, and both in the order of their keys, so that no two transactions wait for
+each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+from mediavault.core.logs import get_logger
+from mediavault.store.library_index import Entry, Sums, account_names, accounts_of, entry_from_row, totals_of
+from mediavault.store.postgres.engine import Transaction
+from mediavault.store.postgres.sql import SQL
+from mediavault.store.search_words import GAP
+
+BATCH = 1_000
+PROGRESS_EVERY = 10_000  # jobs
+
+log = get_logger(__name__)
+
+
+async def add(txn: Transaction, entries: Sequence[Entry]) -> None:
+    """Index jobs that are new here."""
+    await _put_words(txn, entries)
+    await _add_sums(txn, totals_of(entries), accounts_of(entries))
+
+
+async def remove(txn: Transaction, entry: Entry) -> None:
+    """Take a job out of the index; its row in ``jobs`` is gone already."""
+    await txn.rows(SQL["remove_words"], {"seq": entry.seq})
+    gone = [replace(entry, sums=-entry.sums)]
+    await _add_sums(txn, totals_of(gone), accounts_of(gone))
+
+
+async def change(txn: Transaction, entry: Entry, *, account_before: str | None) -> None:
+    """Index what a checkpoint found out about a running job that was indexed before."""
+    await _put_words(txn, [entry])
+    moved = [replace(entry, account=account_before, sums=-entry.sums), entry]
+    await _add_sums(txn, {}, accounts_of(moved))
+
+
+async def fill(txn: Transaction) -> None:
+    """Index every job of a vault that an older release wrote. The account's key of each job is written along.
+
+    Everything happens in the caller's transaction, so that a crash leaves the vault as it was, to be indexed again.
+    """
+    [[total]] = await txn.rows(SQL["count_jobs"], {})
+    done = last = 0
+    while rows := await txn.rows(SQL["entries"], {"after": last, "limit": BATCH}):
+        entries = [entry_from_row(row) for row in rows]
+        keys = {"seqs": [entry.seq for entry in entries], "keys": [entry.account for entry in entries]}
+        await txn.rows(SQL["set_account_keys"], keys)
+        await add(txn, entries)
+        last, done = entries[-1].seq, done + len(entries)
+        if done % PROGRESS_EVERY == 0 or done == total:
+            log.info("library_indexing", done=done, total=total)
+    if done:
+        await txn.rows(SQL["analyze_library"], {})  # or the planner knows nothing until autovacuum comes by
+
+
+def vector(line: str) -> str:
+    """The words of a line with their positions, as PostgreSQL reads a tsvector. No word holds a quote or a backslash."""
+    return " ".join(f"'{word}':{position}" for position, word in enumerate(line.split(), 1) if word != GAP)
+
+
+async def _put_words(txn: Transaction, entries: Sequence[Entry]) -> None:
+    values = {"seqs": [entry.seq for entry in entries], "lines": [vector(entry.line) for entry in entries]}
+    await txn.rows(SQL["put_words"], values)
+
+
+async def _add_sums(txn: Transaction, totals: Mapping[str, Sums], accounts: Mapping[str, Sums]) -> None:
+    if totals:
+        await txn.rows(SQL["add_totals"], {"platforms": list(totals), **_columns(totals.values())})
+    if not accounts:
+        return
+    keys = list(accounts)
+    await txn.rows(SQL["add_accounts"], {"keys": keys, **_columns(accounts.values())})
+    named = [account_names(*row) for row in await txn.rows(SQL["newest_of_accounts"], {"keys": keys})]
+    columns = {
+        "keys": "key",
+        "handles": "handle",
+        "display_names": "display_name",
+        "lines": "line",
+        "latest": "latest_at",
+    }
+    await txn.rows(SQL["name_accounts"], {name: [names[of] for names in named] for name, of in columns.items()})
+    await txn.rows(SQL["drop_accounts"], {"keys": keys})
+
+
+def _columns(sums: Collection[Sums]) -> dict[str, list[int]]:
+    return {
+        "jobs": [one.jobs for one in sums],
+        "kept": [one.kept for one in sums],
+        "sizes": [one.bytes for one in sums],
+        "millis": [one.duration_ms for one in sums],
+    }

@@ -1,0 +1,84 @@
+"""Writes the library index on SQLite, inside the transaction that changes the job."""
+
+from __future__ import annotations
+
+from mediavault.core.logs import get_logger
+from mediavault.store.library_index import Entry, Sums, account_names, entry_from_row
+from mediavault.store.sqlite.engine import Connection, fetch_all
+from mediavault.store.sqlite.statements import SQL
+
+BATCH = 1_000
+PROGRESS_EVERY = 10_000  # jobs
+
+log = get_logger(__name__)
+
+
+def add(db: Connection, entry: Entry) -> None:
+    """Index a job that is new here."""
+    put_words(db, entry.seq, entry.line)
+    _add_sums(db, entry.platform, entry.account, entry.sums)
+    if entry.account is not None:
+        _name_account(db, entry.account)
+
+
+def remove(db: Connection, entry: Entry) -> None:
+    """Take a job out of the index; its row in ``jobs`` is gone already."""
+    db.execute(SQL["remove_words"], {"seq": entry.seq})
+    _add_sums(db, entry.platform, entry.account, -entry.sums)
+    if entry.account is not None:
+        _name_account(db, entry.account)
+
+
+def put_words(db: Connection, seq: int, line: str) -> None:
+    """The words of a job that has none in the index yet."""
+    db.execute(SQL["put_words"], {"seq": seq, "line": line})
+
+
+def change(db: Connection, entry: Entry, *, account_before: str | None) -> None:
+    """Index what a checkpoint found out about a running job that was indexed before."""
+    db.execute(SQL["remove_words"], {"seq": entry.seq})
+    put_words(db, entry.seq, entry.line)
+    if account_before != entry.account:
+        _add_sums(db, entry.platform, account_before, -entry.sums)
+        _add_sums(db, entry.platform, entry.account, entry.sums)
+    for key in {account_before, entry.account} - {None}:
+        assert key is not None
+        _name_account(db, key)
+
+
+def add_completed(db: Connection, platform: str, account: str | None, sums: Sums) -> None:
+    """Add a completed job's file to the sums of its site and its account."""
+    _add_sums(db, platform, account, sums)
+
+
+def fill(db: Connection) -> None:
+    """Index every job of a vault that an older release wrote. The account's key of each job is written along.
+
+    Everything happens in the caller's transaction, so that a crash leaves the vault as it was, to be indexed again.
+    """
+    [[total]] = fetch_all(db, "SELECT count(*) FROM jobs")
+    done = last = 0
+    while rows := fetch_all(db, SQL["entries"], {"after": last, "limit": BATCH}):
+        for row in rows:
+            entry = entry_from_row(row)
+            if entry.account is not None:
+                db.execute(SQL["set_account_key"], {"seq": entry.seq, "account_key": entry.account})
+            add(db, entry)
+        last, done = rows[-1][0], done + len(rows)
+        if done % PROGRESS_EVERY == 0 or done == total:
+            log.info("library_indexing", done=done, total=total)
+
+
+def _add_sums(db: Connection, platform: str, account: str | None, sums: Sums) -> None:
+    values = {"platform": platform, **sums.values}
+    if sums.kept:
+        db.execute(SQL["add_totals"], values)
+    if account is not None:
+        db.execute(SQL["add_account"], {**values, "key": account, "slug": account.partition("/")[2]})
+
+
+def _name_account(db: Connection, key: str) -> None:
+    """Call an account what its newest job says; one without jobs goes."""
+    for created_at, account_json in fetch_all(db, SQL["newest_of_account"], {"key": key}):
+        db.execute(SQL["name_account"], account_names(key, created_at, account_json))
+    db.execute(SQL["drop_account"], {"key": key})
