@@ -39,7 +39,7 @@ async def test_a_tile_changes_in_its_place_from_work_to_a_kept_picture(pages: Pa
     await expect(tile.locator(".letter")).to_have_text("T")
 
     await fresh_vault.store.progress(claim, stage=Stage.VALIDATE, progress_pct=92)
-    await expect(tile.locator(".badge")).to_have_text("Checking that it plays")
+    await expect(tile.locator(".badge")).to_have_text("Checking playback")
     await keep(fresh_vault, claim)
     await expect(tile.locator(".picture img")).to_have_attribute("src", f"/files/{claim.id}/thumbnail")
     await expect(tile.locator(".length")).to_have_text("0:04")

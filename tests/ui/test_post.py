@@ -207,7 +207,7 @@ async def test_the_page_follows_a_running_job_without_losing_the_readers_place(
     await store.progress(claim, stage=Stage.VALIDATE, progress_pct=92)
 
     await expect(page.locator(".rungs [data-tone=bad]")).to_have_count(1)
-    await expect(page.locator('[data-now="state"]')).to_have_text("Checking that it plays")
+    await expect(page.locator('[data-now="state"]')).to_have_text("Checking playback")
     assert await page.evaluate("window.stays && document.activeElement.closest('.fold')?.open")
 
 
@@ -218,7 +218,7 @@ async def test_a_running_film_is_left_alone_by_a_change_of_its_job(pages: Pages,
     await page.evaluate("document.getElementById('player').muted = true; document.getElementById('player').play()")
     await page.evaluate("window.film = document.getElementById('player')")
     await page.get_by_role("button", name="Verify now").click()
-    await expect(page.locator("#file strong")).to_have_text("Whole")
+    await expect(page.locator("#file strong")).to_have_text("Complete")
 
     assert await page.evaluate("window.film === document.getElementById('player') && window.film.currentTime > 0")
 

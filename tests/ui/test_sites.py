@@ -39,7 +39,7 @@ async def test_a_site_that_is_left_alone_is_tried_at_a_persons_word(pages: Pages
     )
     page = await pages("/sites", base=fresh_vault.base)
     row = page.get_by_role("row").filter(has_text="X asked us to slow down")
-    await expect(row).to_contain_text("Left alone")
+    await expect(row).to_contain_text("Paused")
     await row.get_by_role("button", name="Try now: X").click()
 
     await expect(page.get_by_text("X asked us to slow down")).to_have_count(0)

@@ -19,41 +19,41 @@ from mediavault.core.names import readable_name
 
 STATUS_WORDS: Mapping[JobStatus, str] = {
     JobStatus.QUEUED: N_("Waiting"),
-    JobStatus.RUNNING: N_("Working"),
-    JobStatus.COMPLETED: N_("Kept"),
+    JobStatus.RUNNING: N_("In progress"),
+    JobStatus.COMPLETED: N_("Saved"),
     JobStatus.FAILED: N_("Failed"),
     JobStatus.CANCELLED: N_("Cancelled"),
 }
 
 GATE_WORDS: Mapping[GateState, str] = {
     GateState.OPEN: N_("Open"),
-    GateState.CLOSED: N_("Left alone"),
+    GateState.CLOSED: N_("Paused"),
     GateState.HALF_OPEN: N_("Trying again"),
 }
 
 STAGE_WORDS: Mapping[Stage, str] = {
     Stage.CLAIM: N_("Starting"),
-    Stage.ROUTE: N_("Recognising the site"),
-    Stage.EXTRACT: N_("Looking at the post"),
+    Stage.ROUTE: N_("Identifying the site"),
+    Stage.EXTRACT: N_("Reading the post"),
     Stage.CHOOSE: N_("Choosing the video"),
-    Stage.CHECKPOINT: N_("Found the video"),
+    Stage.CHECKPOINT: N_("Video found"),
     Stage.DOWNLOAD: N_("Downloading"),
-    Stage.VALIDATE: N_("Checking that it plays"),
-    Stage.THUMBNAIL: N_("Making the preview picture"),
-    Stage.COMMITTING: N_("Putting it into the library"),
-    Stage.COMPLETE: N_("Kept"),
+    Stage.VALIDATE: N_("Checking playback"),
+    Stage.THUMBNAIL: N_("Making a thumbnail"),
+    Stage.COMMITTING: N_("Adding to library"),
+    Stage.COMPLETE: N_("Saved"),
     Stage.FAIL: N_("Failed"),
     Stage.RECOVER: N_("Found after a restart"),
-    Stage.RELEASE: N_("Handed back at shutdown"),
+    Stage.RELEASE: N_("Returned to the queue at shutdown"),
     Stage.CANCEL: N_("Cancelled"),
-    Stage.RETRY: N_("Asked to try again"),
+    Stage.RETRY: N_("Retry requested"),
 }
 
 RUNG_WORDS: Mapping[RungName, str] = {
     RungName.PLAIN: N_("plain request"),
     RungName.SESSION: N_("with the browser's session"),
-    RungName.NAVIGATION: N_("by the browser itself"),
-    RungName.FRESH: N_("after a fresh look at the post"),
+    RungName.NAVIGATION: N_("in the browser"),
+    RungName.FRESH: N_("after reading the post again"),
 }
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # C0, C1, bidi
@@ -78,8 +78,8 @@ def failed_word(code: ErrorCode | None) -> str:
 
 ITEM_WORDS: Mapping[ItemStatus, str] = {
     ItemStatus.WAITING: N_("Waiting"),
-    ItemStatus.COMMITTING: N_("Putting it into the library"),
-    ItemStatus.KEPT: N_("Kept"),
+    ItemStatus.COMMITTING: N_("Adding to library"),
+    ItemStatus.KEPT: N_("Saved"),
     ItemStatus.FAILED: N_("Failed"),
     ItemStatus.SKIPPED: N_("Not saved"),
 }
@@ -93,7 +93,7 @@ ROLE_WORDS: Mapping[ItemRole, str] = {
 
 
 VERDICT_WORDS: Mapping[Verdict, str] = {
-    Verdict.WHOLE: N_("Whole"),
+    Verdict.WHOLE: N_("Complete"),
     Verdict.CHANGED: N_("Changed"),
     Verdict.MISSING: N_("Missing"),
     Verdict.UNREADABLE: N_("Unreadable"),

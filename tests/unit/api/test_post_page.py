@@ -147,7 +147,7 @@ def test_only_web_addresses_of_a_text_become_links(text: str, found: list[tuple[
 @pytest.mark.parametrize(
     ("verdict", "word"),
     [
-        (Verdict.WHOLE, "Whole"),
+        (Verdict.WHOLE, "Complete"),
         (Verdict.CHANGED, "Changed"),
         (Verdict.MISSING, "Missing"),
         (Verdict.UNREADABLE, "Unreadable"),

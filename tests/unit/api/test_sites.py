@@ -57,7 +57,7 @@ async def test_a_closed_gate_says_why_and_opens_at_a_persons_word(house: House) 
     page = await house.client.get("/sites")
     answer = await house.client.submit("/sites/x/open")
 
-    assert "Left alone" in page.text
+    assert "Paused" in page.text
     assert "X asked us to &lt;b&gt;slow down" in page.text
     assert (answer.status, answer.headers["location"]) == (303, "/sites#x")
     assert [gate.state(house.clock.now()) for gate in await house.store.gates()] == [GateState.OPEN]

@@ -43,7 +43,7 @@ def test_attempts_are_told_apart_and_what_a_person_asked_stands_between() -> Non
 
     assert [(one.number, one.tone, one.word) for one in told] == [
         (1, "bad", "Failed"),
-        (0, "quiet", "Asked to try again"),
+        (0, "quiet", "Retry requested"),
         (2, "good", "Saved"),
     ]
     assert told[2].took == "12.0 s"

@@ -232,4 +232,4 @@ def test_a_download_shows_its_bytes_on_a_terminal() -> None:
 def test_elsewhere_each_state_is_one_line() -> None:
     checking = replace(LOADING, stage=Stage.VALIDATE)
 
-    assert drawn(LOADING, LOADING, checking, is_terminal=False) == "Downloading\nChecking that it plays\n"
+    assert drawn(LOADING, LOADING, checking, is_terminal=False) == "Downloading\nChecking playback\n"

@@ -102,7 +102,7 @@ def check_sqlite(version: str) -> Check:
 def check_variables(environ: dict[str, str]) -> Check:
     unknown = unknown_variables(environ)
     if not unknown:
-        return Check("Settings", Verdict.OK, gettext("every MEDIAVAULT_ variable is known"))
+        return Check("Settings", Verdict.OK, gettext("no unknown MEDIAVAULT_ variables"))
     words = gettext("no setting reads %(names)s") % {"names": ", ".join(unknown)}
     return Check("Settings", Verdict.WARNING, words, gettext("Check the spelling, or unset them."))
 
@@ -149,9 +149,7 @@ async def check_sessions(settings: Settings) -> Check:
 
     states = [state for state in await house.session_desk(settings).states() if state.signed_in]
     said = [f"{state.title}: {state_words(state)[0].lower()}{state_words(state)[1:]}" for state in states]
-    return Check(
-        "Sign-ins", Verdict.OK, "; ".join(said) or gettext("none, so that posts are looked at as a stranger only")
-    )
+    return Check("Sign-ins", Verdict.OK, "; ".join(said) or gettext("none: posts are read signed out"))
 
 
 async def check_library(settings: Settings) -> Check:

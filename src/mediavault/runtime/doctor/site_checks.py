@@ -17,7 +17,7 @@ def check_sites(counts: Mapping[str, int]) -> Check:
     """``counts`` as the store's ``not_understood`` answers."""
     many = sorted((name, count) for name, count in counts.items() if count >= ENOUGH)
     if not many:
-        return Check("Sites", Verdict.OK, gettext("none has changed so that several posts could not be read"))
+        return Check("Sites", Verdict.OK, gettext("all readable"))
     named = ", ".join(f"{name} ({_posts(count)})" for name, count in many)
     facts = {"days": NOT_UNDERSTOOD_WITHIN.days, "sites": named}
     words = gettext("posts that could not be read within %(days)s days: %(sites)s") % facts
