@@ -129,7 +129,7 @@ async def open_tools(
             clock=clock,
             executable=settings.browser,
             headless=settings.browser_headless,
-            memory_limit=settings.browser_memory_mb * MIB if settings.browser_memory_mb else None,
+            memory_limit=browser_memory_limit(settings),
         )
         stack.push_async_callback(browser.close)
         reader = ConfinedReader(clock, child=READING_CHILD)
@@ -236,6 +236,11 @@ def session_desk(settings: Settings) -> SessionDesk:
 
 async def _signed_in(desk: SessionDesk) -> frozenset[str]:
     return frozenset(state.platform for state in await desk.states() if state.signed_in)
+
+
+def browser_memory_limit(settings: Settings) -> int | None:
+    """In bytes, for all processes of one browser; None where the browser chooses it."""
+    return settings.browser_memory_mb * MIB if settings.browser_memory_mb else None
 
 
 def browser_path(settings: Settings) -> str | None:

@@ -19,7 +19,7 @@ from mediavault.core.urls import parse_http_url
 from mediavault.platforms import registry
 from mediavault.runtime.doors import invite, refuse_open_doors
 from mediavault.runtime.file_desk import FileDesk, open_file_desk
-from mediavault.runtime.house import OpenVault, browser_path, open_vault, session_desk
+from mediavault.runtime.house import OpenVault, browser_memory_limit, browser_path, open_vault, session_desk
 from mediavault.runtime.watchdog import log_native_crashes, restarting_when_frozen
 from mediavault.services.browser.login_windows import LoginWindows
 from mediavault.store.patience import Patience
@@ -146,7 +146,12 @@ async def _open_windows(vault: OpenVault) -> AsyncIterator[LoginWindows]:
 
     settings = vault.settings
     windows = LoginWindows(
-        session_desk(settings), vault.guard, vault.clock, executable=settings.browser, on_closed=on_closed
+        session_desk(settings),
+        vault.guard,
+        vault.clock,
+        executable=settings.browser,
+        memory_limit=browser_memory_limit(settings),
+        on_closed=on_closed,
     )
     try:
         yield windows

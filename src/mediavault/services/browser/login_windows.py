@@ -22,6 +22,7 @@ from mediavault.core.logs import get_logger
 from mediavault.core.sessions import Errand, SessionState, Viewer
 from mediavault.core.urls import parse_http_url
 from mediavault.services.browser.discovery import find_browser, unavailable
+from mediavault.services.browser.memory import default_limit, end_process, find_too_heavy
 from mediavault.services.browser.plain_window import (
     PlainWindow,
     Screen,
@@ -38,6 +39,7 @@ from mediavault.services.egress.guard import EgressGuard
 MAX_OPEN_S = 1_800.0
 MAX_UNSEEN_S = 300.0
 LOOK_S = 0.25
+MEMORY_LOOK_S = 1.0
 WIDE = ScreenSize(1280, 800)
 NARROW = ScreenSize(500, 900)  # Chromium makes no window narrower than that; fits a phone held upright
 
@@ -84,7 +86,10 @@ class Showing:
 
 
 class LoginWindows:
-    """Opens and holds the window. ``on_closed`` gets what the site's cookies say afterwards, and why it was open."""
+    """Opens and holds the window. ``on_closed`` gets what the site's cookies say afterwards, and why it was open.
+
+    ``memory_limit`` is in bytes, for all processes of the window's browser; None for what this machine can bear.
+    """
 
     def __init__(
         self,
@@ -93,12 +98,14 @@ class LoginWindows:
         clock: Clock,
         *,
         executable: Path | None,
+        memory_limit: int | None = None,
         on_closed: Callable[[SessionState, Errand], Awaitable[None]],
     ) -> None:
         self._desk = desk
         self._guard = guard
         self._clock = clock
         self._executable = executable
+        self._memory_limit = memory_limit or default_limit()
         self._on_closed = on_closed
         self._showing: Showing | None = None
         self._holding: asyncio.Task[None] | None = None
@@ -248,6 +255,7 @@ class LoginWindows:
 
     async def _until_over(self, showing: Showing) -> None:
         gone = asyncio.create_task(showing.window.closed())
+        limiting = asyncio.create_task(self._limit_memory(showing.window))
         try:
             while not (gone.done() or showing.closing):
                 await self._clock.sleep(LOOK_S)
@@ -259,7 +267,15 @@ class LoginWindows:
                     showing.closing = True
         finally:
             gone.cancel()
-            await asyncio.gather(gone, return_exceptions=True)
+            limiting.cancel()
+            await asyncio.gather(gone, limiting, return_exceptions=True)
+
+    async def _limit_memory(self, window: PlainWindow) -> None:
+        while True:
+            await self._clock.sleep(MEMORY_LOOK_S)
+            heaviest = await asyncio.to_thread(find_too_heavy, window.pid, self._memory_limit)
+            if heaviest is not None:
+                end_process(heaviest, window.pid)
 
 
 def _sweep(base: Path) -> None:

@@ -60,17 +60,17 @@ class Screen:
 
 
 class PlainWindow:
-    """A running window. ``display`` is the virtual screen's number, None on the user's own screen."""
+    """A running window. ``pid`` is its browser's process id; while somebody waits for ``closed``, also of one started again."""
 
-    def __init__(self, process: asyncio.subprocess.Process, display: int | None) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, pid: int) -> None:
         self._process = process
-        self.display = display
+        self.pid = pid
 
     async def closed(self) -> None:
         """Wait until the window is gone, whoever closed it."""
         assert self._process.stdout is not None
-        while await self._process.stdout.readline():
-            pass
+        while line := await self._process.stdout.readline():
+            self.pid = json.loads(line).get("pid", self.pid)
         await self._process.wait()
 
     async def close(self) -> None:
@@ -110,7 +110,7 @@ async def open_window(
         await asyncio.shield(asyncio.ensure_future(_end(process)))
         raise
     log.info("window_opened", screen=screen is not None)
-    return PlainWindow(process, answer["display"])
+    return PlainWindow(process, answer["pid"])
 
 
 async def _first_answer(process: asyncio.subprocess.Process, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -123,7 +123,7 @@ async def _first_answer(process: asyncio.subprocess.Process, request: Mapping[st
             answer = json.loads(await process.stdout.readline() or b"{}")
     except (TimeoutError, OSError, ValueError) as exc:
         raise BrowserUnavailable("The window did not open.") from exc
-    if "display" not in answer:
+    if "pid" not in answer:
         raise BrowserUnavailable(f"The window did not open: {answer.get('failed', 'its helper ended')}.")
     return dict(answer)
 

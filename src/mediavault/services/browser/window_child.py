@@ -6,8 +6,8 @@ ends, then its folder is removed. When this process is killed itself, the kernel
 the next window removes the folder. It keeps the descriptor of the profile's lock open, so that no other browser starts.
 
 It reads one JSON line: ``{"parent", "browser": [argv], "environment", "screen": {"width", "height", "folder",
-"authority", "socket"} or null, "sweep": folder or null}``. It writes JSON lines: ``{"display": number or null}`` when the
-browser has started, or ``{"failed": why}``; and ``{"ended": true}`` when nothing is left.
+"authority", "socket"} or null, "sweep": folder or null}``. It writes JSON lines: ``{"pid"}`` when the browser
+has started, or ``{"failed": why}``; and ``{"ended": true}`` when nothing is left.
 """
 
 from __future__ import annotations
@@ -40,16 +40,17 @@ def main() -> int:
     screen: Process | None = None
     browser: Process | None = None
     try:
-        display, environment = None, dict(request["environment"])
+        environment = dict(request["environment"])
         if request["screen"] is not None:
             screen, display = _start_screen(request["screen"], environment)
             environment |= {"DISPLAY": f":{display}", "XAUTHORITY": request["screen"]["authority"]}
         command = request["browser"]
         browser = _start(command, environment, dying_by=signal.SIGINT)
-        _say({"display": display})
+        _say({"pid": browser.pid})
         if _until_it_ends(browser, screen) and _lacked_sandbox(browser):
             # as for the automated browser: in a container the kernel may refuse what the sandbox is made of
             browser = _start([command[0], "--no-sandbox", *command[1:]], environment, dying_by=signal.SIGINT)
+            _say({"pid": browser.pid})
             _until_it_ends(browser, screen)
     except OSError as exc:
         _say({"failed": f"{exc.strerror or exc}"})

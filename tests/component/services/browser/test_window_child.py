@@ -212,7 +212,7 @@ async def test_on_a_virtual_screen_the_window_is_all_there_is_and_its_home_goes_
     await window.close()
     arguments, environment = first["arguments"], first["environment"]
 
-    assert window.display == 7
+    assert window.pid == first["pid"]
     assert isinstance(arguments, list)
     assert isinstance(environment, dict)
     assert {"--kiosk", "--window-size=641,481"} <= {*arguments}

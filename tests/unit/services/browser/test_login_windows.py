@@ -27,6 +27,7 @@ from mediavault.services.browser.login_windows import (
     NotTheViewer,
     NoWindow,
 )
+from mediavault.services.browser.memory import ProcessMemory
 from mediavault.services.browser.plain_window import Screen
 from mediavault.services.browser.profile import Profile, WindowBusy, claim_profile
 from mediavault.services.browser.session_desk import NoSuchSite, SessionDesk
@@ -45,7 +46,7 @@ SITES = [
 
 
 class StubWindow:
-    display = 7
+    pid = 4_242
 
     def __init__(self) -> None:
         self.gone = asyncio.Event()
@@ -249,6 +250,17 @@ async def test_a_window_that_is_looked_at_stays_until_half_an_hour_is_over(world
     await world.until(lambda: world.told)
 
     assert MAX_OPEN_S <= world.clock.monotonic() - began < MAX_OPEN_S + MAX_UNSEEN_S
+
+
+async def test_a_page_that_takes_too_much_memory_is_ended(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    heavy = ProcessMemory(4_243, 5 << 30, is_renderer=True)
+    ended: list[tuple[ProcessMemory, int]] = []
+    monkeypatch.setattr(login_windows, "find_too_heavy", lambda pid, limit: heavy if heavy.held > limit else None)
+    monkeypatch.setattr(login_windows, "end_process", lambda process, pid: ended.append((process, pid)))
+    await world.windows.open("site")
+    await world.until(lambda: ended)
+
+    assert ended[0] == (heavy, 4_242)
 
 
 async def test_a_window_that_does_not_open_leaves_nothing_and_the_next_one_may(world: World) -> None:
