@@ -74,7 +74,7 @@ async def admit(body: TicketIn, services: Services) -> ViewerView:
 
 @router.get("/viewer", status_code=204, response_class=Response, responses=errors(401, 403, 404))
 async def check_viewer(services: Services, key: Key) -> Response:
-    """Whether the key still shows the window: a browser is not told why its WebSocket was refused or closed."""
+    """Whether the key still shows the window; a browser does not learn why its WebSocket was refused or closed."""
     services.windows.check_viewer(key)
     return Response(status_code=204, headers={"Cache-Control": "no-store"})
 

@@ -67,7 +67,7 @@ class PlainWindow:
         self.pid = pid
 
     async def closed(self) -> None:
-        """Wait until the window is gone, whoever closed it."""
+        """Wait until the window is gone, by the user or by ``close``."""
         assert self._process.stdout is not None
         while line := await self._process.stdout.readline():
             self.pid = json.loads(line).get("pid", self.pid)

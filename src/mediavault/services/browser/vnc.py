@@ -52,7 +52,7 @@ class ViewerMessages:
     """The messages of one viewer, cut at their ends and without those that a sign-in does not need.
 
     Characters, editing keys, a few shortcuts, the left button and the wheel pass. Everything else could open menus, file
-    dialogs, developer tools or windows, and so show the vault's machine to whoever has got hold of a session.
+    dialogs, developer tools or windows, and so show the vault's machine to somebody who stole a session.
     """
 
     def __init__(self) -> None:
