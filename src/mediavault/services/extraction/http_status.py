@@ -1,4 +1,4 @@
-"""What an HTTP status says of a post, whoever asked. Pure."""
+"""What an HTTP status says about a post, for every client. Pure."""
 
 from __future__ import annotations
 

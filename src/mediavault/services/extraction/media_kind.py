@@ -33,11 +33,11 @@ _EXTENSIONS: Mapping[MediaKind, str] = {
     MediaKind.AUDIO_ONLY: "mp3 m4a aac ogg oga opus wav flac weba wma",
     MediaKind.IMAGE: "jpg jpeg jfif png gif webp avif heic heif bmp image tif tiff",
     MediaKind.SUBTITLE: "vtt webvtt srt ttml dfxp ass ssa sbv",
-    MediaKind.OTHER: "vmap vast",  # lists of adverts, beside X's videos
+    MediaKind.OTHER: "vmap vast",  # lists of adverts, with X's videos
     MediaKind.STATIC: "js mjs css map json woff woff2 ttf otf eot wasm ico svg torrent html htm xhtml xml txt webmanifest",
 }
 _KIND_OF_EXTENSION = {name: kind for kind, names in _EXTENSIONS.items() for name in names.split()}
-# Behind it may stand what an image service shall do: X's photo.jpg:large, Bilibili's cover.jpg@672w_378h, Bluesky's @jpeg
+# It may be followed by what an image service shall do: X's photo.jpg:large, Bilibili's cover.jpg@672w_378h, Bluesky's @jpeg
 _EXTENSION = re.compile(r"[.@]([A-Za-z0-9]{2,11})(?:[:@][\w!-]*)?$")
 _MAX_NAME_CHARS = 300  # of the last part of the path; file systems end at 255
 
@@ -87,7 +87,7 @@ def kind_of(parts: SplitResult, mime: str, platform: Platform | None) -> MediaKi
 
 
 def by_extension(parts: SplitResult) -> MediaKind | None:
-    """What the ending of the path's last part stands for, if it is one that is known."""
+    """What the ending of the path's last part means; None for one that is not known."""
     match = _EXTENSION.search(unquote(_name(parts)))
     return _KIND_OF_EXTENSION.get(match[1].lower()) if match else None
 
@@ -274,7 +274,7 @@ _AUDIO_PATH = re.compile(
 )
 _VIDEO_PATH = re.compile(r"/(?:DASH|CMAF|HLS)_\d|/sep/video/|/pl/(?:avc1|hvc1)/")
 _VIMEO_TRACK = re.compile(r"(?:^|&)st=(video|audio)(?:&|$)")  # of media.m3u8
-# TikTok keeps the subtitles beside the uploads: bucket "-v-" instead of "-ve-", and ds=4
+# TikTok keeps the subtitles with the uploads: bucket "-v-" instead of "-ve-", and ds=4
 _TIKTOK_V_BUCKET = re.compile(r"/tos-\w+-v-[\w-]+/")
 _TIKTOK_SUBTITLE = re.compile(r"(?:^|&)ds=4(?:&|$)")
 _BILIBILI_AUDIO = re.compile(r"-302\d\d\.m4s$")  # its .m4s files are whole tracks; 302xx are the sound's numbers

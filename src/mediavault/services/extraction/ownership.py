@@ -62,7 +62,7 @@ def _presented(players: Sequence[Sighting], declared: Sequence[Sighting]) -> lis
     playing = [p for p in shown if p.player and not p.player.muted_loop]
     named = [p for p in playing or shown if _is_named(p, declared)]
     if not playing and not named and any(one.candidates for one in declared):
-        return []  # mere decoration beside the video that the page names
+        return []  # decoration: the page names another video
     shown = playing or shown  # decoration, unless it is all there is
     if len(declared) == 1 and len(named) == 1:
         return named  # the page's metadata point at one of its players

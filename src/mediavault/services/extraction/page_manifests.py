@@ -111,7 +111,7 @@ def _joined(base: str, uri: str) -> str:
 
 
 def _in_documents(documents: Iterable[object], nesting: int = 0) -> Iterator[str]:
-    """Strings of JSON that are manifests, also inside JSON that stands in a string."""
+    """Strings of JSON that are manifests, also inside JSON in a string."""
     for document in documents:
         for node in walk(document):
             for value in node.values():

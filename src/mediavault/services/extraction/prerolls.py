@@ -52,7 +52,7 @@ class _Judge:
         own = [play for play in plays if not self._is_spot(play)]
         if not own:
             return [self._without_spots(video) if plays else video]
-        by_key = {self._key(play): play for play in own}  # the last play of each source stands for it
+        by_key = {self._key(play): play for play in own}  # the last play of each source represents it
         labelled = {self._key(play) for play in own if play.labelled}
         if labelled and len(labelled) < len(by_key):
             by_key = {key: play for key, play in by_key.items() if key not in labelled}

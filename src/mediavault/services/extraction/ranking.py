@@ -32,7 +32,7 @@ _EFFICIENCY: Mapping[str, float] = {"av1": 2.0, "hevc": 1.6, "vp9": 1.5}
 _UNDECODABLE = frozenset({"bytevc2", "vvc"})  # H.266 and TikTok's kind of it
 _TRANSPORT = {SourceType.DIRECT: 2, SourceType.HLS: 1, SourceType.DASH: 1, SourceType.UNKNOWN: 0}
 _TRUST = {found_in: -rank for rank, found_in in enumerate(FoundIn)}
-_FAIR_LINES = 480  # from here on a file that is whole as it stands goes before larger tracks that must be merged
+_FAIR_LINES = 480  # from here on a complete file goes before larger tracks that must be merged
 _FPS_BUCKETS = (20, 40, 70)  # 25 or 30 are alike, 50 or 60 are alike
 _USUAL_FPS = 30.0  # of a candidate that does not say: unknown is not slow
 

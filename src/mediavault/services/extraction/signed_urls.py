@@ -21,7 +21,7 @@ def signed_url_expiry(url: str) -> datetime | None:
     """When ``url`` stops working, in UTC and to the second; None when the address does not say.
 
     Reads decimal epochs (``expire``, ``expires``, ``x-expires``, ``Expires``, ``exp``, ``deadline``, ``validto``,
-    ``…endtime``; ``e`` beside a signature), in seconds or milliseconds, hexadecimal ones (``oe``, Discord's ``ex``,
+    ``…endtime``; ``e`` with a signature), in seconds or milliseconds, hexadecimal ones (``oe``, Discord's ``ex``,
     Tencent's ``txTime`` and ``t``, ``wsTime``), ``X-Amz-Date`` + ``X-Amz-Expires`` and its Google, OSS and TOS twins,
     Azure's ``se``, CloudFront's ``Policy``, ``exp=…~acl=…~hmac=…`` tokens in query or path, the JSON of Twitch's
     ``token``, the payload of a JWT in query or path, ``epoch,signature`` (reddit's ``a``), ``epoch-…`` (Dailymotion's
@@ -117,8 +117,8 @@ _BY_NAME: Mapping[str, _Read] = {
     "access_token": values.token,
     "policy": values.policy,
     "fastly_token": values.fastly,
-    "txtime": values.decimal_or_hexadecimal,  # Tencent, beside txSecret
-    "wstime": values.decimal_or_hexadecimal,  # Wangsu, beside wsSecret
+    "txtime": values.decimal_or_hexadecimal,  # Tencent, with txSecret
+    "wstime": values.decimal_or_hexadecimal,  # Wangsu, with wsSecret
     "q-sign-time": values.end_of_span,  # Tencent's COS
     "_upt": values.behind_digest,  # UPYUN
 }
@@ -163,7 +163,7 @@ def _redirected(url: str, query: Mapping[str, str]) -> str | None:
 
 
 def _epoch_beside_signature(query: Mapping[str, str]) -> datetime | None:
-    """``e`` is too short a name to be believed alone: LinkedIn has ``t`` beside it, reddit ``s``, nginx ``st``, ``md5``."""
+    """``e`` is too short a name to be believed alone: LinkedIn has ``t`` with it, reddit ``s``, nginx ``st``, ``md5``."""
     return None if _BESIDE_E.isdisjoint(query) else values.decimal(query.get("e", ""))
 
 
@@ -176,7 +176,7 @@ def _discord(query: Mapping[str, str]) -> datetime | None:
 
 
 def _tencent(query: Mapping[str, str]) -> datetime | None:
-    """Tencent's video service: ``t`` in hexadecimal beside the MD5 of ``sign``."""
+    """Tencent's video service: ``t`` in hexadecimal with the MD5 of ``sign``."""
     signed = re.fullmatch(r"[0-9a-f]{32}", query.get("sign", ""))
     return values.decimal_or_hexadecimal(query.get("t", "")) if signed else None
 
@@ -186,7 +186,7 @@ def _tencent(query: Mapping[str, str]) -> datetime | None:
 _PATH_EPOCH = re.compile(r"[/&;](?:expires?|exp)[/=]([0-9]{10}|[0-9]{13})(?=[/,;&~]|$)", re.IGNORECASE)
 # TikTok's and Yandex's older CDNs, lighttpd's secdownload: /<MD5 or SHA>/<hexadecimal epoch>/
 _PATH_HEX = re.compile(r"/(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})/([0-9a-f]{8})(?=/)")
-# CDN77's and nginx's secure_link: /<base64 MD5>,<epoch>/ or with a slash. Behind other hashes stand uploads' times too
+# CDN77's and nginx's secure_link: /<base64 MD5>,<epoch>/ or with a slash. Other hashes are followed by the time of an upload
 _PATH_DIGEST_EPOCH = re.compile(r"/[\w-]{22}(?:==)?[,/]([0-9]{10})(?=/)")
 _PATH_JWT = re.compile(r"/(eyJ[\w-]+\.[\w-]+\.[\w-]+)(?=/|$)")  # Cloudflare Stream
 

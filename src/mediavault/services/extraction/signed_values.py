@@ -46,7 +46,7 @@ def decimal_or_hexadecimal(text: str) -> datetime | None:
 
 
 def iso(text: str) -> datetime | None:
-    """ISO 8601, a date alone included, which is its first second; in UTC where no zone stands there."""
+    """ISO 8601, a date alone included, which is its first second; in UTC where it names no zone."""
     if len(text) > 40 or not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}T", text):
         return None
     try:

@@ -19,7 +19,7 @@ _TAG = re.compile(r"<[A-Za-z/!][^<>]*>")
 
 
 def visible_text(html: str) -> str:
-    """At most ``MAX_CHARS`` characters of the text that stands outside of elements which are not shown."""
+    """At most ``MAX_CHARS`` characters of the text outside of hidden elements."""
     pieces: list[str] = []
     position, length = 0, 0
     html = html[:_MAX_HTML_CHARS]

@@ -1,7 +1,7 @@
-"""What stands between us and the post: gone, private, login walls, challenges, refusals. Pure.
+"""What a site shows instead of the post: gone, private, login walls, challenges, refusals. Pure.
 
-A *hard* wall is told by status, address or a challenge's own marks, and is judged before anything else. A *soft* one is
-told by words and forms only, which stand on many good pages too: it counts only where no video was found.
+A *hard* wall is recognised by status, address or a challenge's own marks, and is judged before anything else. A *soft* one is
+recognised by words and forms only, which many good pages have too: it counts only where no video was found.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def _is_challenge(capture: PageCapture) -> bool:
     title = capture.title.strip().lower()
     if any(title.startswith(mark) for mark in _CHALLENGE_TITLES):
         return True
-    # a challenge page is short and shows no video; the same scripts stand on ordinary pages to be used later
+    # a challenge page is short and shows no video; ordinary pages have the same scripts, to be used later
     return (
         not capture.videos
         and len(capture.visible_text) < _SHORT_PAGE_CHARS

@@ -1,6 +1,6 @@
 """The cookies that yt-dlp met on its way to a format, with their scopes. Pure.
 
-Beside each format stand those that a request for it would carry, in one line: ``name=value; Domain=.a.example; Path=/;
+Each format has those that a request for it would carry, in one line: ``name=value; Domain=.a.example; Path=/;
 Secure; Expires=1764000000; next=…``, values with odd characters in quotes. Source: ``YoutubeDL._calc_headers``, read in
 2026.10.26. They are carried in memory, and stored nowhere.
 """

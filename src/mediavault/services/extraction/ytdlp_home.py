@@ -1,7 +1,7 @@
 """Where yt-dlp lives: the installed one, or a newer one of its own in the state folder.
 
 ``<state>/ytdlp/<version>/`` holds a version that was installed alone, ``<state>/ytdlp/current`` is a file with the name
-of the one in use: it is replaced in one step, so that whoever looks finds the old one or the new one, whole.
+of the one in use: it is replaced in one step, so that a reader finds the old one or the new one, complete.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _VERSION = re.compile(r"[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,2}(?:\.[0-9a-z]{1,20})?")
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """``library`` is the folder that goes before all others on the child's path, None for the one beside mediavault."""
+    """``library`` is the folder that goes before all others on the child's path, None for the one installed with mediavault."""
 
     version: str | None
     library: Path | None
@@ -52,10 +52,10 @@ def home_of(state_dir: Path) -> Path:
 
 
 def installed(home: Path) -> Installed:
-    """The newer of the one in ``home`` and the one beside mediavault."""
-    beside = Installed(_version_beside(), None)
+    """The newer of the one in ``home`` and the one installed with mediavault."""
+    bundled = Installed(_bundled_version(), None)
     own = own_version(home)
-    return own if own is not None and _numbers(own.version) > _numbers(beside.version) else beside
+    return own if own is not None and _numbers(own.version) > _numbers(bundled.version) else bundled
 
 
 def own_version(home: Path) -> Installed | None:
@@ -81,9 +81,9 @@ def use(home: Path, version: str) -> None:
 
 
 def deno_path() -> str | None:
-    """The deno that yt-dlp finds: beside this Python, or on PATH."""
-    beside = shutil.which("deno", path=sysconfig.get_path("scripts"))
-    return beside or shutil.which("deno")
+    """The deno that yt-dlp finds: next to this Python, or on PATH."""
+    found = shutil.which("deno", path=sysconfig.get_path("scripts"))
+    return found or shutil.which("deno")
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def work_folder(home: Path, *, now: datetime) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _version_beside() -> str | None:
+def _bundled_version() -> str | None:
     try:
         return importlib.metadata.version(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Installs the newest yt-dlp into the state folder, beside the one in use, and takes it into use when it has proved itself.
+"""Installs the newest yt-dlp into the state folder, next to the one in use, and switches to it when its checks pass.
 
 Sites change weekly and yt-dlp follows them, so it is upgraded alone. Only built packages are taken: none of their code
 runs before the child imports it.
@@ -23,7 +23,7 @@ from mediavault.services.extraction.ytdlp_process import version_of
 INSTALL_S = 600.0
 _OUTPUT_CHARS = 300
 
-# Parts that yt-dlp ties to its own version: a newer yt-dlp does not take what lies beside mediavault. deno is not one.
+# Parts that yt-dlp ties to its own version: a newer yt-dlp does not take what is installed next to mediavault. deno is not one.
 _PARTS: Sequence[tuple[str, str]] = (("yt_dlp_ejs", "default"), ("curl_cffi", "curl-cffi"))
 
 # What the installer sees of our environment, which may hold passwords of databases and buckets. In upper case; a name that

@@ -193,8 +193,8 @@ def _slim(info: Any) -> dict[str, Any] | None:
     if not isinstance(info, dict):
         return None
     kept: dict[str, Any] = {name: _cut(info[name]) for name in _OF_INFO if info.get(name) is not None}
-    formats = info.get("formats") or ([info] if info.get("url") else [])  # a lone one stands in the video itself
-    kept["formats"] = [_slim_format(one) for one in formats[-MAX_FORMATS:]]  # the best stand last
+    formats = info.get("formats") or ([info] if info.get("url") else [])  # a single one is in the video itself
+    kept["formats"] = [_slim_format(one) for one in formats[-MAX_FORMATS:]]  # the best are last
     if info.get("_type", "video") != "video":
         kept["entries"] = [_slim(entry) for entry in (info.get("entries") or [])[:MAX_ENTRIES]]
     return kept
@@ -237,7 +237,7 @@ def _waiting_fields(headers: Mapping[str, Any] | None) -> Iterator[tuple[str, An
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and its causes, each once: yt-dlp has its own ``cause`` beside Python's."""
+    """An error and its causes, each once: yt-dlp has its own ``cause`` in addition to Python's."""
     waiting: list[Any] = [error]
     seen: set[int] = set()
     while waiting and len(seen) < 12:

@@ -113,7 +113,7 @@ def _next_document(text: str, position: int) -> int | None:
     return match.start() if match else None
 
 
-# Where a literal of data can stand in a script: assigned, returned, or handed to a function
+# Where a script can have a literal of data: assigned, returned, or handed to a function
 _PLACE = re.compile(r"(?:\A\s*+|[=(,:]|\breturn|\bdefault)\s*+(?=\{\s*+(?:[\"']|[A-Za-z_$][\w$]*+\s*+:)|\[\s*+[{\[])")
 _MIN_LITERAL_CHARS = 8
 _MAX_LITERALS = 2_000

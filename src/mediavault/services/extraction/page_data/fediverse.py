@@ -1,6 +1,6 @@
 """PeerTube's, Misskey's and Lemmy's own APIs: a video record, a note with files, a post that links to its file.
 
-All are told by the ids that stand in the post's address. A renote without words of its own shows the other note's files.
+All are recognised by the ids in the post's address. A renote without text shows the other note's files.
 Source: https://docs.joinpeertube.org/api-rest-reference.html#tag/Video, https://misskey-hub.net/docs/for-developers/api/;
 checked 2026-11-24.
 """

@@ -31,7 +31,7 @@ MAX_FRAMES = 50
 
 @dataclass(slots=True)
 class WrittenPlayer:
-    """A ``<video>`` as written: its own src first, then its sources. ``container`` names the article it stands in."""
+    """A ``<video>`` as written: its own src first, then its sources. ``container`` names the article around it."""
 
     sources: list[Source] = field(default_factory=list)
     poster: str = ""
@@ -53,7 +53,7 @@ class Page:
     players: list[WrittenPlayer] = field(default_factory=list)
     previews: list[WrittenPlayer] = field(default_factory=list)  # what plays in a link to another page
     set_up: list[WrittenPlayer] = field(default_factory=list)  # players that only a script builds
-    hosted: bool = False  # a player of another site's video stands in the page
+    hosted: bool = False  # the page has a player of another site's video
     pictures: list[str] = field(default_factory=list)
     frames: list[str] = field(default_factory=list)  # addresses of other pages shown in this one
     linked: list[Node] = field(default_factory=list)  # every object of the JSON-LD
@@ -72,7 +72,7 @@ class Page:
 
 
 def written_players(setups: Sequence[Setup]) -> list[WrittenPlayer]:
-    """Setups in the form of the elements that they stand in for."""
+    """Setups in the form of the elements that they replace."""
     return [WrittenPlayer(sources=list(one.sources), poster=one.poster) for one in setups]
 
 
@@ -89,7 +89,7 @@ def read_page(tags: Sequence[Tag], url: str) -> Page:
     return reading.page
 
 
-_MICRODATA = frozenset({"name", "url"})  # of whoever made the page's video, at YouTube
+_MICRODATA = frozenset({"name", "url"})  # of the author of the page's video, at YouTube
 _NO_PICTURE = re.compile(r"avatar|emoji|icon|logo|profile|sprite|pixel|badge", re.IGNORECASE)
 _MIN_PICTURE_PX = 100
 _MAX_OPEN = 100  # nested articles that are kept in mind; only the nearest ones count
@@ -144,7 +144,7 @@ class _Reading:
                 page.pictures += [picture] if (picture := _picture(tag)) else []
 
     def _link(self, given: Mapping[str, str]) -> None:
-        """Microdata, which keeps its names apart from those of metas where both can stand; or the page's own address."""
+        """Microdata, which keeps its names apart from those of metas where both are possible; or the page's own address."""
         name = given.get("itemprop", "")
         if given.get("rel", "").lower() == "canonical":
             self.page.canonical = self.page.canonical or self.page.absolute(given.get("href"))
@@ -240,7 +240,7 @@ def _flash(variables: str) -> Setup | None:
 
 
 def _address(given: Mapping[str, str]) -> str | None:
-    """An address that a script moves to ``src`` when the element comes into sight stands beside a stand-in."""
+    """The address of a lazy element: a script moves it to ``src``, in place of a placeholder, when the element is visible."""
     later = next((given[name] for name in ("data-src", "data-lazy-src", "data-litespeed-src") if given.get(name)), None)
     src = given.get("src", "")
     return later if later and not src.startswith("http") else src or later

@@ -67,7 +67,7 @@ MAX_TEXTS = 50  # of one script
 
 
 def written_texts(script: str) -> list[str]:
-    """What stands in the strings of a script that begin like JSON."""
+    """The contents of the strings of a script that begin like JSON."""
     starts = (match.end() for match in islice(_TEXT.finditer(script), MAX_TEXTS))
     tokens = filter(None, (_TOKEN.match(script, start) for start in starts))
     return [_unescaped(token[token.lastgroup][1:-1]) for token in tokens if token.lastgroup in ("single", "double")]

@@ -20,7 +20,7 @@ def walk(value: object) -> Iterator[Node]:
 
 def walk_all(value: object) -> Iterator[Node | Sequence[Any]]:
     """As :func:`walk`, with the lists."""
-    open_nodes: list[Iterator[object]] = [iter((value,))]  # the way down to where the walk stands
+    open_nodes: list[Iterator[object]] = [iter((value,))]  # from the root to the current node
     seen = 0
     while open_nodes and seen < MAX_NODES:
         for node in open_nodes[-1]:

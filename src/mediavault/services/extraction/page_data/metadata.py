@@ -35,7 +35,7 @@ _POSTINGS = frozenset(
 def declared_videos(page: Page, platform: Platform) -> list[Item]:
     """The videos that JSON-LD and the link-preview cards name, one item a video, in document order.
 
-    A card names the post's only or first video: beside a single VideoObject it is a further address of it.
+    A card names the post's only or first video: with a single VideoObject it is a further address of it.
     """
     linked = _linked_videos(page, platform)
     card = _card_candidates(page, platform)

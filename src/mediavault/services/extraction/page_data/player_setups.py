@@ -1,6 +1,6 @@
 """The files that a player is set up with: in a script (``jwplayer(…).setup({…})``), or in an element's attribute.
 
-Adverts, captions and thumbnails of a setup stand under names of their own and are not looked at. Linear in time.
+Adverts, captions and thumbnails of a setup have other names and are ignored. Linear in time.
 Source: the options that video.js, JW Player, Flowplayer, Plyr, Clappr, DPlayer, ArtPlayer, Playerjs and hls.js document;
 checked 2026-11-24.
 """
@@ -20,7 +20,7 @@ from mediavault.services.extraction.page_data.js_literal import parse_literal
 from mediavault.services.extraction.page_data.json_walk import Node
 
 MAX_SETUPS = 50
-MAX_SCRIPT_CHARS = 500_000  # a setup stands in a short script; longer ones are a site's program
+MAX_SCRIPT_CHARS = 500_000  # a setup is in a short script; longer ones are a site's program
 _MAX_ARGUMENT_CHARS = 50_000
 _MAX_EFFORT_CHARS = 1_000_000
 _MAX_CALLS = 2_000
@@ -55,7 +55,7 @@ _MIMES = {"hls": "application/x-mpegurl", "m3u8": "application/x-mpegurl", "dash
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file of a player as written, with what stands beside it. ``height`` is in pixels."""
+    """One file of a player as written, with its facts. ``height`` is in pixels."""
 
     address: str
     type: str = ""
@@ -114,7 +114,7 @@ def setup_in_attributes(attributes: Mapping[str, str]) -> Setup | None:
 
 
 def source_of(given: Mapping[str, str]) -> Source | None:
-    """What a ``<source>`` names, with the sizes that players let stand beside it."""
+    """What a ``<source>`` names, with the sizes that players write with it."""
     address = given.get("src") or given.get("data-src") or ""
     sizes = (given.get(name) for name in ("data-height", "size", "res", "data-res", "data-quality", "label", "title"))
     height = next(filter(None, map(_lines, sizes)), None)
@@ -130,7 +130,7 @@ def _argument(script: str, start: int, effort: int) -> tuple[list[Setup], int]:
     try:
         value, end = parse_literal(script, start)
         return setups_of(value), end - start
-    except ValueError as exc:  # functions and variables stand in it
+    except ValueError as exc:  # it has functions and variables
         text = _balanced(script, start, effort)
         files = (match[2].replace("\\/", "/") for match in _FILE.finditer(text))
         sources = tuple(Source(address) for address in dict.fromkeys(files) if _is_file(address))

@@ -38,8 +38,8 @@ def told_refusal(post: Post, platform: Platform, documents: Sequence[object]) ->
     """The failure that the markers of ``platform`` tell; None where no document says one of them about the post.
 
     A marker counts as the value of a code, reason, status or the like, and as the name of a field that is true or holds
-    an object. It must stand where the answer as a whole is refused, or close below an object that carries the post's own
-    id; what stands below another post's id never counts.
+    an object. It must be where the answer as a whole is refused, or close below an object that carries the post's own
+    id; what is below another post's id never counts.
     """
     wanted = _markers(platform)
     if not any(markers for markers, *_ in wanted):

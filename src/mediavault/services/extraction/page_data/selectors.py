@@ -1,4 +1,4 @@
-"""Whether an element stands in a page, by a small part of CSS: enough for what the platforms' facts name. Pure."""
+"""Whether a page has an element, by a small part of CSS: enough for what the platforms' facts name. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MAX_BROKEN = 100
 _SIMPLE = re.compile(r"([A-Za-z][\w-]*)?((?:#[\w-]+|\.[\w-]+|\[[\w-]+(?:[*^$]?=\"?[^\"\]]*\"?)?\])*)")
 _PART = re.compile(r"#([\w-]+)|\.([\w-]+)|\[([\w-]++)(?:([*^$]?)=\"?([^\"\[\]]*+)\"?)?\]")
 _START = re.compile(r"<(?:(!--)|([A-Za-z][\w-]{0,40})(?=[\s/>]))")
-_RAW = frozenset({"script", "style", "template", "textarea", "title", "noscript"})  # what stands in them is not shown
+_RAW = frozenset({"script", "style", "template", "textarea", "title", "noscript"})  # their contents are not shown
 
 Element = tuple[str, Mapping[str, str]]
 
