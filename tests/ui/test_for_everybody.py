@@ -92,7 +92,7 @@ async def test_a_post_is_submitted_and_taken_back_without_javascript(pages: Page
     page = await pages("/", javascript=False, base=fresh_vault.base)
     await page.locator("#post_urls").fill(address)
     await page.get_by_role("button", name="Save", exact=True).click()
-    await page.get_by_text("link taken").wait_for()
+    await page.get_by_text("Added 1 link").wait_for()
     jobs = (await fresh_vault.store.jobs(JobQuery(statuses=(JobStatus.QUEUED,)))).jobs
     job = next(one for one in jobs if one.post_url == address)
 
