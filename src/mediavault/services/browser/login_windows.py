@@ -22,7 +22,6 @@ from mediavault.core.logs import get_logger
 from mediavault.core.sessions import Errand, SessionState, Viewer
 from mediavault.core.urls import parse_http_url
 from mediavault.services.browser.discovery import find_browser, unavailable
-from mediavault.services.browser.memory import default_limit, end_process, find_too_heavy
 from mediavault.services.browser.plain_window import (
     PlainWindow,
     Screen,
@@ -31,6 +30,7 @@ from mediavault.services.browser.plain_window import (
     open_window,
     window_proxy,
 )
+from mediavault.services.browser.processes import default_limit, end_process, find_too_heavy
 from mediavault.services.browser.profile import Profile, WindowBusy, borrowed_profile
 from mediavault.services.browser.session_desk import SessionDesk
 from mediavault.services.browser.vnc import ScreenConnection, check_tools, connect_to_screen

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mediavault.services.browser.memory import ProcessMemory
 
 from mediavault.core.failures import AddressRefused, BrowserUnavailable, ToolMissing
 from mediavault.core.job import JobId
@@ -29,6 +28,7 @@ from mediavault.services.browser.login_windows import (
     NoWindow,
 )
 from mediavault.services.browser.plain_window import Screen
+from mediavault.services.browser.processes import ProcessMemory
 from mediavault.services.browser.profile import Profile, WindowBusy, claim_profile
 from mediavault.services.browser.session_desk import NoSuchSite, SessionDesk
 from mediavault.services.egress.guard import EgressGuard
