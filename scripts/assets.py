@@ -116,7 +116,7 @@ def texts_of_the_code() -> Catalog:
     from babel.messages.extract import extract_from_dir
 
     sys.path.insert(0, str(ROOT))  # also where this file is run by its path
-    from scripts.messages import CONTEXT, messages_of_the_code
+    from scripts.messages import messages_of_the_code
 
     found = Catalog(project="mediavault", charset="utf-8")
     method_map = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
@@ -131,8 +131,8 @@ def texts_of_the_code() -> Catalog:
         str(DOCTOR), method_map=method_map, options_map=options, keywords=KEYWORDS
     ):
         found.add(message, locations=[(f"doctor/{name}", 0)], context=context)
-    for sentence, names in messages_of_the_code().items():
-        found.add(sentence, locations=[(name, 0) for name in sorted(names)], context=CONTEXT)
+    for message, files in messages_of_the_code().items():
+        found.add(message, locations=[(name, 0) for name in sorted(files)])
     return found
 
 

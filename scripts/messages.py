@@ -1,185 +1,90 @@
-"""What mediavault says below its pages, as the catalogues have it: collected from the source, for ``make words``.
+"""The sentences that mediavault's code says below its pages, for the catalogues (``make words``).
 
-Errors, a job's history and the doctor's judgements are said in English and kept so; they are translated when they are
-shown (api/message_patterns.py). A sentence with values in it becomes a pattern: ``f"{site} asked us to slow down."`` is
-``%(site)s asked us to slow down.`` A number's place is written ``%(size)d``.
-
-What counts as said: the arguments of errors and of ``SAYING``, what is written to a record's detail, and whatever flows
-there through names, tables and functions of the source (source_words.py). Words that are put into a sentence count too.
+These are the templates that ``Message`` and ``counted`` are called with, the literal arguments of our own exceptions, and
+the texts of the table of failures.
 """
 
 from __future__ import annotations
 
 import ast
-import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cache
-from itertools import pairwise
+from pathlib import Path
 
-from scripts.source_tree import Function, Module, Scope, classes_below, modules, name_of, walk
-from scripts.source_words import UNKNOWN, Place, Sentence, SourceWords, joined
+from mediavault.core.failures import FAILURES
 
-CONTEXT = "message"
+SRC = Path(__file__).resolve().parents[1] / "src" / "mediavault"
+SILENT = ("commands/", "practice/", "cli.py")  # these speak English
 
-# What says something, beside the errors: a call's name, and which of its arguments are said.
-SAYING: Mapping[str, tuple[int | str, ...]] = {
-    "Check": (2, 3, "detail", "help"),
-    "Concern": (0, 1, "what", "help"),
-    "Problem": (1, "reason"),
-    "UpgradeOutcome": ("error", "help"),
-    "_NoCopy": (1,),
-    "ChildFailed": (0,),
-    "ChildTookTooLong": (0,),
-    "FoundBrowser": (2, "advice"),
-    "NoTurn": (0,),
-    "OSError": (0,),
-    "StartOver": (0,),
-    "Refusal": (0,),
-    "_table": ("*",),
-    "Candidate": ("note",),
-    "replace": ("note",),
-    "HistoryRecord": (6, "detail"),
-    "skipped": (1,),
-    "retry_record": (1,),
-    "new_record": ("detail",),
-    "ValueError": (0,),
-}
-_OF_AN_ERROR = ("*", "help", "message")
-# These say what is wrong to people by a ValueError too.
-SAYING_VALUE_ERRORS = ("core", "access", "services/download", "services/media", "services/egress/rules")
-# Functions and methods whose answer is said.
-ANSWERING = frozenset(
-    {
-        "notes",
-        "reasons_to_reject",
-        "_track_reasons",
-        "_obstacle",
-        "unserved_in_words",
-        "fault",
-        "told_of",
-        "name_refusal",
-    }
-    | {"_mp4_end", "where_to_sign_in", "explain", "_blocked"}
-)
-# Names that stand for one of several errors' classes.
-CHOSEN = frozenset({"condition", "kind", "failure", "refusal", "error"})
-# Single words that stand in sentences. Others are names more often than not.
-TERMS = frozenset(
-    {"queued", "running", "completed", "failed", "cancelled", "deleted", "inside", "signed", "watermarked", "encrypted"}
-    | {"private", "reserved", "documentation", "discarded", "broadcast", "read", "written", "used"}
-)
-_TERMS_ARE_OF = "core/job.py"
-_SITE = "{site} "  # begins a sentence that str.format fills in
-
-_WORD = re.compile(r"[A-Za-z][a-z]")
-_COMMAND = re.compile(r"(?:sudo |apk |apt-get |brew |dnf |pacman |snap |winget |zypper |pip |ALTER )")
-_FIELD = re.compile(r"\{(\w+)\}")
+Text = str | tuple[str, str]  # or one, and many
 
 
 @cache
-def messages_of_the_code() -> dict[str, set[str]]:
-    """Every sentence and pattern as a catalogue has it, with the files where it is said."""
-    return Collector().collect()
+def messages_of_the_code() -> Mapping[Text, set[str]]:
+    """Every text with the files that it comes from."""
+    trees = {path.relative_to(SRC).as_posix(): ast.parse(path.read_text("utf-8")) for path in sorted(SRC.rglob("*.py"))}
+    exceptions = _exceptions(
+        [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    )
+    found: defaultdict[Text, set[str]] = defaultdict(set)
+    for spec in FAILURES.values():
+        for sentence in spec.texts:
+            found[sentence].add("core/failures.py")
+    for name, tree in trees.items():
+        if not name.startswith(SILENT):
+            for node in ast.walk(tree):
+                for text in _texts_of(node, exceptions):
+                    found[text].add(name)
+    return found
 
 
-class Collector:
-    def __init__(self) -> None:
-        self._modules = list(modules())
-        self._errors = classes_below("MediavaultError", self._modules)
-        self._words = SourceWords(self._modules, self._add)
-        self.found: dict[Sentence, set[str]] = {}
-
-    def collect(self) -> dict[str, set[str]]:
-        """Reads until nothing new is found: that a function says its argument may be learned after a call of it."""
-        before = -1
-        while before != (before := len(self.found) + sum(map(len, self._words.said_by.values()))):
-            for module in self._modules:
-                for scope, node in walk(module):
-                    for value in self._said_at(node, scope):
-                        for sentence in self._words.of(value, scope):
-                            self._add(sentence, module)
-        texts: dict[str, set[str]] = {term: {_TERMS_ARE_OF} for term in TERMS}
-        shapes: dict[tuple[str | None, ...], str] = {}
-        for sentence in sorted(filter(is_telling, self.found), key=written):
-            shape = tuple(part if isinstance(part, str) else None for part in sentence)
-            texts.setdefault(shapes.setdefault(shape, written(sentence)), set()).update(self.found[sentence])
-        return texts
-
-    def _add(self, sentence: Sentence, module: Module) -> None:
-        if sentence != UNKNOWN:
-            self.found.setdefault(sentence, set()).add(module.name)
-
-    def _said_at(self, node: ast.AST, scope: Scope) -> Iterator[ast.expr]:
-        match node:
-            case ast.Call():
-                yield from self._said_by_call(node, scope.module)
-            case ast.Assign(targets=[ast.Attribute(attr="detail")], value=value):
-                yield value
-            case ast.Assign(
-                targets=[ast.Tuple(elts=[ast.Attribute(attr="detail"), *_])], value=ast.Tuple(elts=[value, *_])
-            ):
-                yield value
-            case ast.Tuple(elts=elements):  # a table of errors, each with its sentence
-                yield from (
-                    said
-                    for kind, said in pairwise(elements)
-                    if name_of(kind) in self._errors and isinstance(said, ast.Constant) and not _is_to_format(said)
-                )
-            case ast.Constant() if _is_to_format(node):
-                parts = enumerate(_FIELD.split(str(node.value)))
-                self._add(joined(Place(part) if place % 2 else part for place, part in parts), scope.module)
-            case ast.ClassDef(body=body) if node.name in self._errors:
-                assigned = (one for one in body if isinstance(one, ast.Assign))
-                yield from (one.value for one in assigned if name_of(one.targets[0]) == "help")
-            case ast.FunctionDef() | ast.AsyncFunctionDef() if node.name in ANSWERING:
-                self._add_answers(node, scope.module)
-            case _:
-                pass
-
-    def _add_answers(self, function: Function, module: Module) -> None:
-        for sentence in self._words.answers(function, module):
-            self._add(sentence, module)
-
-    def _said_by_call(self, call: ast.Call, module: Module) -> Iterator[ast.expr]:
-        name = name_of(call.func)
-        if name == "ValueError" and not module.name.startswith(SAYING_VALUE_ERRORS):
-            return
-        places: set[int | str] = {*SAYING.get(name, ()), *self._words.said_by.get((module.name, name), ())}
-        if name in self._errors:
-            places |= {*_OF_AN_ERROR}
-        one_of_several = isinstance(call.func, ast.Subscript | ast.IfExp | ast.Call)
-        if one_of_several or name == "__init__" or (name in CHOSEN and isinstance(call.func, ast.Name)):
-            places |= {0, "help"}
-        if name == "append" and name_of(getattr(call.func, "value", call)) == "notes":
-            places.add(0)
-        yield from (value for place, value in enumerate(call.args) if place in places or "*" in places)
-        yield from (one.value for one in call.keywords if one.arg in places)
+def _exceptions(classes: list[ast.ClassDef]) -> frozenset[str]:
+    """The names of our exceptions: ``MediavaultError`` and everything below it."""
+    names = {"MediavaultError"}
+    while more := {one.name for one in classes if names & {_name(base) for base in one.bases}} - names:
+        names |= more
+    return frozenset(names)
 
 
-def written(sentence: Sentence) -> str:
-    """As in a catalogue. A name that comes twice is numbered."""
-    if not any(isinstance(part, Place) for part in sentence):
-        return "".join(map(str, sentence))
-    text = ""
-    seen: dict[str, int] = {}
-    for part in sentence:
-        if isinstance(part, str):
-            text += part.replace("%", "%%")
-            continue
-        seen[part.name] = count = seen.get(part.name, 0) + 1
-        text += f"%({part.name}{f'_{count}' if count > 1 else ''}){'d' if part.is_number else 's'}"
-    return text
+def _texts_of(node: ast.AST, exceptions: frozenset[str]) -> Iterator[Text]:
+    match node:
+        case ast.Call(func=ast.Name(id="Message"), args=[ast.Constant(value=str(text)), *_]):
+            yield text
+        case ast.Call(func=ast.Name(id="counted"), args=[_, ast.Constant(value=str(one)), *many]):
+            yield f"%(count)d {one}", f"%(count)d {next(map(ast.literal_eval, many), f'{one}s')}"
+        case ast.Call(func=called, args=args, keywords=keywords) if _may_be_one(called, exceptions):
+            for value in (*args, *(one.value for one in keywords if one.arg == "help")):
+                yield from _literals(value)
+        case ast.ClassDef(name=name, body=body) if name in exceptions:
+            for line in body:
+                if isinstance(line, ast.Assign) and _name(line.targets[0]) == "help":
+                    yield from _literals(line.value)
+        case _:
+            pass
 
 
-def is_telling(sentence: Sentence) -> bool:
-    """Whether it has words of a sentence, by which it can be known again."""
-    words = "".join(part for part in sentence if isinstance(part, str)).strip()
-    if _COMMAND.match(words):
-        return False
-    if not any(isinstance(part, Place) for part in sentence):
-        return words in TERMS or (" " in words and bool(_WORD.search(words)))
-    return bool(_WORD.search(words))
+def _may_be_one(called: ast.expr, exceptions: frozenset[str]) -> bool:
+    """Whether a call makes an exception: of a class by its name, or of one that was chosen from several."""
+    if isinstance(called, ast.IfExp):
+        return _may_be_one(called.body, exceptions)
+    return _name(called) in exceptions | {"condition", "kind", "failure", "refusal", "error"}
 
 
-def _is_to_format(constant: ast.Constant) -> bool:
-    return isinstance(constant.value, str) and constant.value.startswith(_SITE)
+def _literals(value: ast.expr) -> Iterator[str]:
+    """The sentences that an argument can be; a word alone is a name."""
+    match value:
+        case ast.Constant(value=str(text)) if " " in text.strip():
+            yield text
+        case ast.IfExp(body=one, orelse=other):
+            yield from _literals(one)
+            yield from _literals(other)
+        case ast.BoolOp(values=several):
+            for one in several:
+                yield from _literals(one)
+        case _:
+            pass
+
+
+def _name(node: ast.AST) -> str:
+    return str(getattr(node, "id", getattr(node, "attr", "")))

@@ -49,7 +49,7 @@ class StubSessions:
     async def import_cookies(self, name: str, text: str) -> ImportReport:
         await self.state(name)
         if "\t" not in text:
-            raise BadInput("Line 1 is no cookie: it has 1 columns, not 7.")
+            raise BadInput("Line 1 is not a cookie: it has 1 columns, not 7.")
         self.imported.append((name, text))
         self.known[name] = replace(self.known[name], signed_in=True, cookies=2)
         return ImportReport(2, 1, 0, None)

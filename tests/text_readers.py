@@ -56,7 +56,9 @@ TEXTS = frozenset({"str", "bytes", "str | bytes", "bytes | str", "str | None"})
 # Whose functions take texts of strangers: of sites, of playlists, of names, of requests.
 AREAS = (
     "api.pasted", "api.ranges", "api.security", "api.doorkeeper", "api.appearance", "api.post_view", "api.words",
-    "api.message_patterns", "core", "platforms", "services.browser", "services.child", "services.download",
+    "core", "platforms", "services.browser", "services.child", "services.download",
+    "api.pasted", "api.ranges", "api.security", "api.user_agent", "api.appearance", "api.post_view", "api.words",
+    "core", "platforms", "services.browser", "services.child", "services.download",
     "services.egress", "services.extraction", "services.media", "services.vault", "store.search_words",
 )  # fmt: skip
 
@@ -66,6 +68,9 @@ OWN_TEXTS = frozenset(
         "core.changeable.checked",  # settings
         "core.fleet.is_served",
         "core.fleet.unserved_in_words",
+        "core.messages.fill",
+        "core.messages.from_json",
+        "core.messages.join",
         "core.logs.bind_job",
         "core.logs.configure_logs",
         "core.logs.get_logger",

@@ -77,7 +77,7 @@ async def test_another_library_than_the_expected_one_is_refused(vault: Vault) ->
         await vault.expect("0b5e7a52-ours")
     await vault.carry("99999999-theirs")
 
-    with pytest.raises(StorageFailure, match=r"The library is not there: .* is another one") as refused:
+    with pytest.raises(StorageFailure, match=r"The library is not there: .* belongs to another library") as refused:
         await vault.expect("0b5e7a52-ours")
     assert "0b5e7a52-ours" in refused.value.help
 

@@ -86,12 +86,12 @@ class Trouble:
 
 
 TROUBLES = (
-    Trouble(ErrorCode.LOGIN_REQUIRED, "X shows this post only to signed-in people."),
+    Trouble(ErrorCode.LOGIN_REQUIRED, "X shows this post only to signed-in visitors."),
     Trouble(ErrorCode.DELETED, "YouTube has no such video."),
     Trouble(ErrorCode.RATE_LIMITED, "Vimeo asked us to slow down.", timedelta(minutes=14)),
     Trouble(ErrorCode.AMBIGUOUS, "2 videos were found, and nothing says which is the post's."),
     Trouble(ErrorCode.NO_SPACE, "The video needs 3,400 MB, and 1,200 MB are free."),
-    Trouble(ErrorCode.LOGIN_REQUIRED, "X shows this post only to signed-in people."),
+    Trouble(ErrorCode.LOGIN_REQUIRED, "X shows this post only to signed-in visitors."),
     Trouble(ErrorCode.NETWORK, "The name media.example has no address.", timedelta(hours=2)),
 )
 

@@ -193,7 +193,7 @@ async def test_each_group_offers_what_helps(pages: Pages) -> None:
     page = await pages("/")
 
     await expect(
-        page.locator(".need", has_text="X asks for a sign-in").get_by_role("link", name="Sign in")
+        page.locator(".need", has_text="X asks you to sign in").get_by_role("link", name="Sign in")
     ).to_be_visible()
     choose = page.locator(".need", has_text="Which video").get_by_role("link", name="Choose the video")
     await expect(choose).to_be_visible()

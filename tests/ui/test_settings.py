@@ -32,7 +32,7 @@ async def test_the_name_of_a_video_is_shown_while_its_template_is_typed(pages: P
     await expect(preview).not_to_contain_text("[")
     await field.fill("{title}")
 
-    await expect(preview).to_contain_text("The name needs {id}")
+    await expect(preview).to_contain_text("Add {id}, so that names stay unique")
 
 
 async def test_what_cannot_be_is_told_beside_its_field(pages: Pages, fresh_vault: Vault) -> None:

@@ -22,7 +22,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.core.names", "mediavault.platforms.registry"),
         ("mediavault.core.urls", "mediavault.services.egress.port"),
         ("mediavault.core.cookies", "mediavault.access.keys"),
-        ("mediavault.core.words", "mediavault.worker.retry"),
+        ("mediavault.core.messages", "mediavault.worker.retry"),
         ("mediavault.core.verdicts", "mediavault.api.words"),
         ("mediavault.core.sessions", "mediavault.runtime.storage"),
         ("mediavault.platforms.x", "mediavault.worker.retry"),

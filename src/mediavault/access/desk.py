@@ -128,7 +128,7 @@ class AccessDesk:
         by_token = self._token is not None and same(secret, self._token)
         if not by_token and not by_password:
             log.warning("sign_in_failed", address=visit.address)
-            raise WrongSecret("This is not it.", help="Look at capitals and blanks, and try again.")
+            raise WrongSecret("Wrong password.", help="Check Caps Lock and spaces, then try again.")
         self._tries.succeeded(visit.address)
         if before is not None:
             await self.sessions.end(before.key)
@@ -148,7 +148,7 @@ class AccessDesk:
                     "This is not the set-up token.", help="The start printed it, and it holds for an hour: start again."
                 )
         if not await self.owner.take(password):
-            raise WrongSecret("The vault has got a password meanwhile.", help="Sign in with it.")
+            raise WrongSecret("A password was set in the meantime.", help="Sign in with it.")
         await self.invitation.use_up()
         await self.sessions.end_all()
         self._tries.succeeded(visit.address)
@@ -166,7 +166,7 @@ class AccessDesk:
             await self.owner.change(current, password)
             self._tries.succeeded(visit.address)
         elif not await self.owner.take(password):
-            raise WrongSecret("The vault has got a password meanwhile.", help="Nothing was changed.")
+            raise WrongSecret("A password was set in the meantime.", help="Nothing was changed.")
         await self.sessions.end_all()
         log.info("password_changed", address=visit.address)
         return await self.sessions.begin(visit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from mediavault.core.failures import BadInput, ErrorCode
+from mediavault.core.messages import Message
 
 
 class TooManyTries(BadInput):
@@ -15,7 +16,8 @@ class TooManyTries(BadInput):
     def __init__(self, wait_s: float) -> None:
         self.wait_s = max(1, math.ceil(wait_s))
         super().__init__(
-            "Too many tries.", help=f"Wait {self.wait_s} seconds, and try again. Who is signed in stays signed in."
+            Message("Too many tries."),
+            help=Message("Wait %(wait_s)s seconds, and try again. Existing sign-ins stay valid.", wait_s=self.wait_s),
         )
 
 

@@ -61,7 +61,7 @@ class Owner:
         if record is None or not await self._hashes.holds(str(record.value["password"]), current):
             raise WrongSecret("This is not the current password.", help="Nothing was changed.")
         if not await self._put(password, instead_of=record):
-            raise WrongSecret("The password was changed elsewhere meanwhile.", help="Nothing was changed.")
+            raise WrongSecret("The password was changed elsewhere in the meantime.", help="Nothing was changed.")
 
     async def set_password(self, password: str) -> None:
         """Set the password without asking for the old one: the command line has the database anyway. Raises BadInput."""

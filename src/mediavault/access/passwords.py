@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 
 from mediavault.core.failures import BadInput
+from mediavault.core.messages import Message
 
 MIN_CHARS = 10
 MAX_CHARS = 128  # OWASP, Authentication Cheat Sheet: at least 64 must be allowed, and there must be a limit
@@ -43,11 +44,15 @@ _LETTERS_MEANT = str.maketrans("0134578@$!", "oieastbasi")
 def check_password(password: str) -> None:
     """Raise BadInput that says what is wrong with a new password. The message never contains the password."""
     if len(password) < MIN_CHARS:
-        raise BadInput(f"The password is shorter than {MIN_CHARS} characters.", help=_HELP)
+        raise BadInput(
+            Message("The password is shorter than %(min_chars)s characters.", min_chars=MIN_CHARS), help=_HELP
+        )
     if len(password) > MAX_CHARS:
-        raise BadInput(f"The password is longer than {MAX_CHARS} characters.", help=_HELP)
+        raise BadInput(
+            Message("The password is longer than %(max_chars)s characters.", max_chars=MAX_CHARS), help=_HELP
+        )
     if _is_easy(_once(password.casefold())) or len(set(password)) < MIN_DISTINCT:
-        raise BadInput("The password is one of the first that anybody would try.", help=_HELP)
+        raise BadInput("That password is too common.", help=_HELP)
 
 
 def _once(text: str) -> str:
@@ -71,4 +76,4 @@ def _is_run(text: str) -> bool:
     return any(text in run or text in run[::-1] for run in _RUNS)
 
 
-_HELP = "Several words that do not belong together are long, hard to guess and easy to remember."
+_HELP = Message("Several words that do not belong together are long, hard to guess and easy to remember.")

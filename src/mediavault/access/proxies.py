@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from mediavault.access.keys import same
 from mediavault.core.failures import BadSetting
+from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
 
 SECRET_HEADER = "x-mediavault-proxy-secret"  # noqa: S105 - a header's name
@@ -52,17 +53,27 @@ def proxy_rules(settings: Settings) -> ProxyRules:
     if not any(given.values()):
         return ProxyRules(trusted)
     if missing := [name for name, value in given.items() if not value]:
-        raise BadSetting(f"MEDIAVAULT_{missing[0]} is missing: signing in by the reverse proxy needs all three.")
+        raise BadSetting(
+            Message(
+                "MEDIAVAULT_%(missing)s is missing: signing in by the reverse proxy needs all three.",
+                missing=missing[0],
+            )
+        )
     if not trusted:
         raise BadSetting("MEDIAVAULT_TRUSTED_PROXIES is missing: signing in by the reverse proxy needs its address.")
     header = (settings.proxy_header or "").lower()
     if not _NAME.fullmatch(header) or header in _NEVER:
         raise BadSetting(
-            f"MEDIAVAULT_PROXY_HEADER: {header!r} cannot be used.",
+            Message("MEDIAVAULT_PROXY_HEADER: %(header)s cannot be used.", header=f"{header!r}"),
             help="A name such as Remote-User, without _ and dots.",
         )
     if len(secret) < MIN_SECRET_CHARS:
-        raise BadSetting(f"MEDIAVAULT_PROXY_SECRET is shorter than {MIN_SECRET_CHARS} characters.")
+        raise BadSetting(
+            Message(
+                "MEDIAVAULT_PROXY_SECRET is shorter than %(min_secret_chars)s characters.",
+                min_secret_chars=MIN_SECRET_CHARS,
+            )
+        )
     return ProxyRules(trusted, ProxyLogin(header, settings.proxy_user or "", secret))
 
 

@@ -13,6 +13,7 @@ from mediavault.access.scopes import Scope
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
 from mediavault.core.records import Record, RecordKind
 from mediavault.store.record_port import RecordStore
 
@@ -70,7 +71,7 @@ class ApiTokens:
             self._known.forget(one.key)
             self._on_ended()
         if not meant:
-            missing = BadInput("There is no such token.", help="It may have been revoked or have ended.")
+            missing = BadInput("Unknown token.", help="It may have been revoked or have ended.")
             missing.code = ErrorCode.NOT_FOUND
             raise missing
         return meant
@@ -101,11 +102,16 @@ class ApiTokens:
 def _checked(name: str, others: list[ApiToken]) -> str:
     name = " ".join(name.split())
     if not name or len(name) > MAX_NAME_CHARS or not name.isprintable():
-        raise BadInput(f"A token needs a name of at most {MAX_NAME_CHARS} characters.", help="Say what it is for.")
+        raise BadInput(
+            Message("A token needs a name of at most %(max_name_chars)s characters.", max_name_chars=MAX_NAME_CHARS),
+            help="Say what it is for.",
+        )
     if any(name == other.name for other in others):
         raise BadInput("There is a token with this name already.", help="Choose another name, or revoke that one.")
     if len(others) >= MAX_TOKENS:
-        raise BadInput(f"There are {len(others)} tokens already.", help="Revoke those that nobody uses.")
+        raise BadInput(
+            Message("There are %(others)s tokens already.", others=len(others)), help="Revoke those that nobody uses."
+        )
     return name
 
 
@@ -128,5 +134,5 @@ def _token(record: Record) -> ApiToken:
     used_at = None if value["used_at"] is None else datetime.fromisoformat(value["used_at"])
     made_at = datetime.fromisoformat(value["made_at"])
     if made_at.tzinfo is None or (used_at is not None and used_at.tzinfo is None):
-        raise ValueError("a time without a time zone")
+        raise ValueError(Message("a time without a time zone"))
     return ApiToken(record.key, str(value["name"]), Scope(value["scope"]), made_at, used_at, record.expires_at)

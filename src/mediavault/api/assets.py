@@ -76,7 +76,7 @@ def load(name: str) -> StaticFile:
 async def static(request: Request, name: str, v: str = "") -> Response:
     """Serve a file: with its version in the URL browsers keep it for good, else they revalidate it each time."""
     if name not in sources():
-        raise NotFound("There is nothing at this address.", help="")
+        raise NotFound("Page not found.", help="")
     file = load(name)
     lasting = "public, max-age=31536000, immutable" if v == file.version else "no-cache"
     headers = {"ETag": file.etag, "Cache-Control": lasting, "Vary": "Accept-Encoding"}

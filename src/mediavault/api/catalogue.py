@@ -8,13 +8,12 @@ words, say) is marked ``N_`` there and translated where it is shown.
 from __future__ import annotations
 
 import gettext as gnu
-import struct
-from collections.abc import Iterator
 from functools import cache
 from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
 
 from mediavault.api.appearance import current
+from mediavault.core.messages import Message, fill
 
 SOURCE_LOCALE = "en"
 # Languages that are written from right to left, of those that have a catalogue or may get one.
@@ -34,6 +33,24 @@ def ngettext(one: str, many: str, count: int) -> str:
 def pgettext(context: str, text: str) -> str:
     """For a text that means different things in different places."""
     return _translations(current().locale).pgettext(context, text)
+
+
+def translated(text: str) -> str:
+    """A message in the reader's language, with its numbers in the form that is usual there.
+
+    Text without values (an older row's, or a stranger's) is shown as it is where no catalogue has it.
+    """
+    if not isinstance(text, Message):
+        return gettext(text)
+    if text.one is not None:
+        template = ngettext(text.one, text.template, int(text.values["count"]))
+    else:
+        template = gettext(text.template)
+    return fill(template, text.values, text=_translated_value, number=number)
+
+
+def _translated_value(value: str) -> str:
+    return translated(value) if isinstance(value, Message) else value
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
@@ -68,20 +85,6 @@ def number(text: str) -> str:
 def grouped(count: int) -> str:
     """``1,234``, or ``1.234`` where that is the custom."""
     return number(f"{count:,}")
-
-
-def texts(locale: str, context: str) -> Iterator[str]:
-    """The msgids of a context, as the compiled catalogue has them (GNU gettext, "The Format of GNU MO Files")."""
-    if locale not in locales() or locale == SOURCE_LOCALE:
-        return
-    compiled = _compiled(locale).read_bytes()
-    order = "<" if compiled.startswith(b"\xde\x12\x04\x95") else ">"
-    count, table = struct.unpack_from(f"{order}II", compiled, 8)
-    for place in range(count):
-        length, start = struct.unpack_from(f"{order}II", compiled, table + 8 * place)
-        of, mark, text = compiled[start : start + length].decode("utf-8").partition("\x04")
-        if mark and of == context:
-            yield text.partition("\0")[0]
 
 
 def names() -> dict[str, str]:

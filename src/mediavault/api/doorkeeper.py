@@ -19,6 +19,7 @@ from mediavault.api.errors import HttpRefusal, wants_page
 from mediavault.api.security import bearer
 from mediavault.core.failures import ErrorCode
 from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
 
 ALWAYS_OPEN = frozenset({"/healthz"})
 OPEN_PREFIX = "/static/"
@@ -58,8 +59,8 @@ class Doorkeeper:
             return None
         if any(name.lower() in SECRETS_IN_QUERIES for name, _ in parse_qsl(_query(request), keep_blank_values=True)):
             raise _refused(
-                "A secret does not belong into an address: addresses end up in logs and histories.",
-                "Send it in the header Authorization: Bearer … instead, and revoke this one.",
+                Message("A secret does not belong into an address: addresses end up in logs and histories."),
+                Message("Send it in the header Authorization: Bearer … instead, and revoke this one."),
             )
         if path in DOORS:
             return None
@@ -70,7 +71,7 @@ class Doorkeeper:
             raise HttpRefusal(
                 403,
                 ErrorCode.FORBIDDEN,
-                f"This token's scope is `{caller.scope}` only.",
+                Message("This token's scope is `%(scope)s` only.", scope=caller.scope),
                 help="Use a token with the scope that this needs: see `mediavault token list`.",
                 headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
             )
@@ -83,7 +84,7 @@ class Doorkeeper:
             return await self._desk.caller(knock)
         except ProxyRefused as exc:
             log.warning("proxy_refused", reason=str(exc), peer=knock.peer)
-            raise _refused(str(exc), "See `Behind a reverse proxy` in docs/access.md.") from exc
+            raise _refused(str(exc), Message("See `Behind a reverse proxy` in docs/access.md.")) from exc
 
 
 def knock_of(request: Request) -> Knock:
@@ -131,12 +132,14 @@ def _sent_to_a_door(request: Request, standing: Standing) -> Response:
         return RedirectResponse(door, status_code=303, headers={"Cache-Control": "no-store"})
     if is_set_up:
         raise unknown_caller()
-    raise _refused("This vault has no owner yet.", "Open /setup in a browser, or run `mediavault password`.")
+    raise _refused(
+        Message("This vault has no owner yet."), Message("Open /setup in a browser, or run `mediavault password`.")
+    )
 
 
 def unknown_caller() -> HttpRefusal:
     """Return the refusal of an unknown caller, or of one whose session or token has ended."""
-    return _refused("This vault asks who you are.", None)
+    return _refused(Message("Sign in to continue."), None)
 
 
 def _refused(message: str, advice: str | None) -> HttpRefusal:

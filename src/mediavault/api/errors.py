@@ -13,12 +13,13 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from mediavault.access.errors import TooManyTries
-from mediavault.api.message_patterns import translated
+from mediavault.api.catalogue import translated
 from mediavault.api.render import render
 from mediavault.api.said import said
 from mediavault.api.schemas import ErrorView
 from mediavault.core.failures import BadInput, ErrorCode, MediavaultError, StorageFailure, StoreError
 from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
 
 log = get_logger(__name__)
 
@@ -30,8 +31,8 @@ _METHODS = ("DELETE", "GET", "POST")
 _DATA_PREFIXES = ("/api/", "/static/", "/metrics", "/healthz", "/openapi.json")
 
 _BODY_WORDS = {
-    "missing": "The body is missing: it should be a JSON object.",
-    "model_attributes_type": "The body should be a JSON object.",
+    "missing": Message("The body is missing: it should be a JSON object."),
+    "model_attributes_type": Message("The body should be a JSON object."),
 }
 
 
@@ -99,7 +100,7 @@ def unexpected(request: Request) -> Response:
         HttpRefusal(
             500,
             ErrorCode.INTERNAL,
-            f"Something went wrong inside the vault (incident {incident}).",
+            Message("Something went wrong inside the vault (incident %(incident)s).", incident=incident),
             help="Please report it with the log lines of that incident.",
         ),
     )
@@ -111,12 +112,20 @@ def wants_page(request: Request) -> bool:
 
 
 def _from_http(request: Request, exc: HTTPException) -> HttpRefusal:
-    nowhere = "The pages begin at /; /openapi.json names every address of the API."
+    nowhere = Message("/openapi.json lists every address of the API.")
     words: dict[int, tuple[ErrorCode, str, str]] = {
-        404: (ErrorCode.NOT_FOUND, "There is nothing at this address.", nowhere),
-        405: (ErrorCode.BAD_REQUEST, "This method is not offered here.", "See /openapi.json for those that are."),
+        404: (ErrorCode.NOT_FOUND, Message("Page not found."), nowhere),
+        405: (
+            ErrorCode.BAD_REQUEST,
+            Message("This method is not offered here."),
+            Message("See /openapi.json for those that are."),
+        ),
     }
-    unknown = (ErrorCode.BAD_REQUEST, "The request cannot be understood.", "See /openapi.json for the form.")
+    unknown = (
+        ErrorCode.BAD_REQUEST,
+        Message("The request cannot be understood."),
+        Message("See /openapi.json for the form."),
+    )
     code, message, advice = words.get(exc.status_code, unknown)
     headers = dict(exc.headers or {})
     if exc.status_code == 405:
@@ -145,7 +154,11 @@ def _first_complaint(errors: Sequence[Any]) -> str:
             continue
         where += f"[{part}]" if isinstance(part, int) else f".{part}"
     if first["type"] == "json_invalid":
-        return f"The body is no JSON: {first['ctx']['error']} at character {first['loc'][-1]}."
+        return Message(
+            "The body is not JSON: %(problem)s at character %(position)s.",
+            problem=first["ctx"]["error"],
+            position=first["loc"][-1],
+        )
     if first["loc"] == ("body",) and first["type"] in _BODY_WORDS:
         return _BODY_WORDS[first["type"]]
     message = str(first["msg"]).removeprefix("Value error, ")

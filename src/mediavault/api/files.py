@@ -24,8 +24,8 @@ from mediavault.core.failures import ErrorCode, StorageFailure
 from mediavault.core.job import JobId
 from mediavault.core.logs import bind_job, get_logger
 from mediavault.core.media import KeptFile
+from mediavault.core.messages import Message, counted
 from mediavault.core.names import slug_keep_case
-from mediavault.core.words import counted
 from mediavault.services.vault.port import OpenedFile
 
 log = get_logger(__name__)
@@ -186,7 +186,7 @@ def _part(request: Request, etag: str, size: int) -> ByteRange | None:
             416,
             ErrorCode.BAD_REQUEST,
             "The file has no such bytes.",
-            help=f"It has {counted(size, 'byte')}.",
+            help=Message("It has %(count)s.", count=counted(size, "byte")),
             headers={"Content-Range": f"bytes */{size}"},
         ) from None
 

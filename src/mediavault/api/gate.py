@@ -12,7 +12,8 @@ from contextlib import aclosing, asynccontextmanager
 from fastapi import Request
 from fastapi.responses import Response
 from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as HttpMessage
 
 from mediavault.access.desk import AccessDesk, How
 from mediavault.access.scopes import SAFE_METHODS
@@ -26,6 +27,7 @@ from mediavault.api.security import FORM_TYPE, JSON_TYPE, HostRules, comes_from_
 from mediavault.core.clock import Clock
 from mediavault.core.failures import ErrorCode, MediavaultError
 from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
 
 MAX_BODY_BYTES = 64 * 1024  # 500 addresses of usual length
 BODY_DEADLINE_S = 10.0  # a body that is still not there by then is a slow attack or a dead line
@@ -156,14 +158,14 @@ class _Answer:
         self.is_withheld = False
         self.admission: Admission | None = None
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: HttpMessage) -> None:
         if message["type"] == "http.response.start":
             admission, self.admission = self.admission, None
             self.is_withheld = admission is not None and not await admission.holds_for_late_answer()
         if not self.is_withheld:
             await self._send_on(message)
 
-    async def _send_on(self, message: Message) -> None:
+    async def _send_on(self, message: HttpMessage) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
             headers = MutableHeaders(scope=message)
@@ -176,7 +178,7 @@ class _Answer:
 
 def _check_target(request: Request) -> None:
     if not request.scope["path"].startswith("/"):
-        raise HttpRefusal(400, ErrorCode.BAD_REQUEST, "The request's target is no path.")
+        raise HttpRefusal(400, ErrorCode.BAD_REQUEST, "The request target must be a path.")
     if "transfer-encoding" in request.headers and "content-length" in request.headers:
         # a proxy before us may have counted the body the other way (RFC 9112, section 6.1)
         raise HttpRefusal(400, ErrorCode.BAD_REQUEST, "The request has two lengths.", headers={"Connection": "close"})
@@ -186,12 +188,12 @@ def _check_host(request: Request, rules: HostRules) -> None:
     given = request.headers.getlist("host")
     host = host_of(given[0]) if len(given) == 1 else None
     if host is None:
-        raise HttpRefusal(400, ErrorCode.BAD_REQUEST, "The Host header is no host.")
+        raise HttpRefusal(400, ErrorCode.BAD_REQUEST, "The Host header is not valid.")
     if not host_is_ours(host, rules):
         raise HttpRefusal(
             421,
             ErrorCode.FORBIDDEN,
-            "The vault does not go by this name.",
+            "Host not allowed.",
             help="Use http://127.0.0.1 or http://localhost with its port, or name it in MEDIAVAULT_HOST_NAMES "
             'as in ["vault.example"].',
         )
@@ -214,8 +216,8 @@ def _check_type(request: Request) -> None:
         raise HttpRefusal(
             415,
             ErrorCode.UNSUPPORTED_MEDIA_TYPE,
-            f"The body must be {wanted}.",
-            help=f"Send the header Content-Type: {wanted}.",
+            Message("The body must be %(wanted)s.", wanted=wanted),
+            help=Message("Send the header Content-Type: %(wanted)s.", wanted=wanted),
         )
 
 
@@ -246,16 +248,16 @@ def _too_large() -> HttpRefusal:
     return HttpRefusal(
         413,
         ErrorCode.TOO_LARGE,
-        f"The body is larger than {MAX_BODY_BYTES} bytes.",
+        Message("The body is larger than %(max_body_bytes)s bytes.", max_body_bytes=MAX_BODY_BYTES),
         help="Submit fewer addresses at a time.",
     )  # and no end at once: a client that is still sending would never read this
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
     """The body once more for the application; then the connection's own messages, of which only its end can come."""
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+    messages: list[HttpMessage] = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def replayed() -> Message:
+    async def replayed() -> HttpMessage:
         return messages.pop() if messages else await receive()
 
     return replayed

@@ -15,9 +15,8 @@ from markupsafe import Markup, escape
 from mediavault import __version__
 from mediavault.api.appearance import current
 from mediavault.api.assets import static_address
-from mediavault.api.catalogue import direction, gettext, names, ngettext, pgettext
+from mediavault.api.catalogue import direction, gettext, names, ngettext, pgettext, translated
 from mediavault.api.catalogue import gettext as _
-from mediavault.api.message_patterns import translated
 from mediavault.api.said import said
 from mediavault.api.site_marks import icon, letter, tone
 from mediavault.api.words import (

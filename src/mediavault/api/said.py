@@ -6,8 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mediavault.api.appearance import current
-from mediavault.api.catalogue import SOURCE_LOCALE, gettext
-from mediavault.api.message_patterns import translated
+from mediavault.api.catalogue import SOURCE_LOCALE, gettext, translated
 from mediavault.core.failures import FAILURES, ErrorCode
 
 

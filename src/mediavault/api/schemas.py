@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, WrapValidator, model_validator
 
 from mediavault.api.submission import MAX_BATCH
 from mediavault.core.checks import Verdict
@@ -16,6 +16,7 @@ from mediavault.core.failures import ErrorCode
 from mediavault.core.gates import GateState
 from mediavault.core.job import ItemStatus, JobStatus, Outcome, RungName, Stage
 from mediavault.core.media import FoundIn, ItemRole, ItemType, SourceType, Watermark
+from mediavault.core.messages import Message
 from mediavault.store.queries import JobOrder
 
 MAX_PAGE = 200  # jobs in one answer
@@ -80,11 +81,15 @@ class _View(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+# A message stays one, so that a page can show it in its reader's language; JSON has its English.
+EnglishText = Annotated[str, WrapValidator(lambda text, check: text if isinstance(text, Message) else check(text))]
+
+
 class ErrorView(_View):
     """Every error, whatever the route."""
 
     code: ErrorCode
-    message: str
+    message: EnglishText
     help: str
 
 
@@ -153,7 +158,7 @@ class ItemView(_View):
     width: int | None
     height: int | None
     error_code: ErrorCode | None
-    error: str | None
+    error: EnglishText | None
     links: LinksView
 
 
@@ -202,7 +207,7 @@ class JobView(_View):
     width: int | None
     height: int | None
     error_code: ErrorCode | None
-    error: str | None
+    error: EnglishText | None
     help: str
     links: LinksView
     display: DisplayView
@@ -272,7 +277,7 @@ class HistoryView(_View):
     rung: RungName | None
     outcome: Outcome
     error_code: ErrorCode | None
-    detail: str
+    detail: EnglishText
     bytes: int
     duration_ms: int
 
@@ -280,7 +285,7 @@ class HistoryView(_View):
 class FileCheckView(_View):
     at: datetime
     verdict: Verdict
-    detail: str
+    detail: EnglishText
 
 
 class CheckView(_View):
@@ -340,7 +345,7 @@ class GateView(_View):
     not_understood: int | None
     strikes: int
     code: ErrorCode | None
-    reason: str
+    reason: EnglishText
     help: str
 
 

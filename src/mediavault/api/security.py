@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from mediavault.access.desk import token_of
 from mediavault.access.proxies import proxy_rules
 from mediavault.core.failures import BadSetting
+from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
 
 FORM_TYPE = "application/x-www-form-urlencoded"
@@ -63,7 +64,10 @@ def needs_a_password(settings: Settings) -> bool:
 def no_password(settings: Settings) -> BadSetting:
     """Why it does not listen."""
     return BadSetting(
-        f"MEDIAVAULT_HOST: {settings.host or 'every address'} would open the vault to the whole network without a password.",
+        Message(
+            "MEDIAVAULT_HOST: %(host)s would open the vault to the whole network without a password.",
+            host=settings.host or Message("every address"),
+        ),
         help="Set one with `mediavault password`, or set MEDIAVAULT_TOKEN to a long random value, or keep MEDIAVAULT_HOST "
         "at 127.0.0.1. To set the password in the browser, start once with MEDIAVAULT_SETUP=true.",
     )

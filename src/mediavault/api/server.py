@@ -25,6 +25,7 @@ from mediavault.access.proxies import ProxyRules
 from mediavault.api.connections import Connections
 from mediavault.api.long_answers import RELAY_PATH
 from mediavault.core.failures import BadSetting
+from mediavault.core.messages import Message
 
 HEADER_DEADLINE_S = 10.0  # uvicorn alone waits forever for a header that comes byte by byte
 LEFTOVER_DEADLINE_S = 10.0  # for the rest of a body that is not read because the request has been answered
@@ -242,7 +243,14 @@ def _address(bound: socket.socket) -> str:
 def _not_bound(host: str, port: int, exc: OSError) -> BadSetting:
     if exc.errno == errno.EADDRINUSE:
         return BadSetting(
-            f"MEDIAVAULT_PORT: {port} on {host} is taken by another program.",
+            Message("MEDIAVAULT_PORT: %(port)s on %(host)s is used by another program.", port=port, host=host),
             help="Another vault may be running. Choose another MEDIAVAULT_PORT, or 0 for any free one.",
         )
-    return BadSetting(f"MEDIAVAULT_HOST: {host}:{port} cannot be listened on: {exc.strerror or exc}.")
+    return BadSetting(
+        Message(
+            "MEDIAVAULT_HOST: %(host)s:%(port)s cannot be listened on: %(error)s.",
+            host=host,
+            port=port,
+            error=exc.strerror or exc,
+        )
+    )

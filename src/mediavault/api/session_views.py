@@ -35,7 +35,7 @@ class SessionView(BaseModel):
     elsewhere: list[str] = Field(description="Other machines that are signed in to it, as their workers say.")
     pending: bool = Field(description="Cookies were imported; the browser takes them in at its next start.")
     waiting: int = Field(description="Jobs that wait for a sign-in or an answer.")
-    challenges: int = Field(description="How many of them wait for an answer: the site wants to see a human.")
+    challenges: int = Field(description="How many of them wait for an answer: the site shows a CAPTCHA.")
     wall: str = Field(description="The same in words.")
     warned_until: datetime | None = Field(description="The site has warned the account: its jobs rest until then.")
     wall_since: datetime | None = Field(description="Since when the site has been asking, as far as these jobs know.")

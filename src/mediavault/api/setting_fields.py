@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mediavault.api.catalogue import N_, gettext
-from mediavault.api.message_patterns import translated
+from mediavault.api.catalogue import N_, gettext, translated
 from mediavault.core.changeable import Changeable, checked
 from mediavault.core.failures import BadSetting
 from mediavault.core.media import Preference
@@ -91,7 +90,7 @@ def example_name(template: str, post: NamedPost) -> tuple[str, str]:
     try:
         return f"{stem_of(post, check_template(template))}.mp4", ""
     except ValueError as exc:
-        return "", translated(str(exc))
+        return "", translated(exc.args[0])
 
 
 def example_post(title: str | None, post_id: str | None, site: str, account: str, published: datetime) -> NamedPost:

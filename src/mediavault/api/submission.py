@@ -9,6 +9,7 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import BadUrl, MediavaultError
 from mediavault.core.job import DEFAULT_MAX_ATTEMPTS, NewJob, new_job_id, new_trace_id
 from mediavault.core.media import Post
+from mediavault.core.messages import Message, join
 from mediavault.core.platform import Platform
 from mediavault.core.urls import HttpUrl, parse_http_url
 
@@ -74,10 +75,19 @@ class Submission:
 
 def _refusal(refused: Sequence[RefusedAddress]) -> RefusedBatch:
     first = refused[0].error
-    named = [f"{_shown(one.text)} (post_urls[{one.position}]): {one.error.message}" for one in refused[:_NAMED_AT_MOST]]
+    named = [
+        Message(
+            "%(text)s (post_urls[%(position)s]): %(message)s",
+            text=_shown(one.text),
+            position=one.position,
+            message=one.error.message,
+        )
+        for one in refused[:_NAMED_AT_MOST]
+    ]
     more = len(refused) - len(named)
-    tail = f" And {more} more." if more else ""
-    error = RefusedBatch(" ".join(named) + tail, help=f"{first.help} Nothing was stored.".strip())
+    if more:
+        named.append(Message("And %(more)s more.", more=more))
+    error = RefusedBatch(join(" ", named), help=Message("%(help)s Nothing was stored.", help=first.help))
     error.code = first.code
     return error
 

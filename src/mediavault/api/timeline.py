@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from mediavault.api.catalogue import N_, gettext
-from mediavault.api.message_patterns import translated
+from mediavault.api.catalogue import N_, gettext, translated
 from mediavault.api.site_marks import Tone
 from mediavault.api.site_marks import tone as tone_of
 from mediavault.api.views import is_waiting_for_retry
@@ -174,7 +173,7 @@ def _step(record: HistoryRecord, began: datetime) -> Step:
         tone=tone,
         icon="hand" if ends and tone == "busy" else _ICONS[tone],
         outcome=word or gettext(OUTCOME_WORDS[record.outcome]),
-        said=translated(one_line(record.detail)),
+        said=one_line(translated(record.detail)),
         at=record.at,
         after=span_words(max(0.0, (record.at - began) / timedelta(milliseconds=1))),
         took=span_words(record.duration_ms) if record.duration_ms else "",

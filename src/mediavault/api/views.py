@@ -174,7 +174,10 @@ def _detail(job: Job) -> Said:
         return Said(size_words(job.bytes))
     if job.status is JobStatus.QUEUED and job.needs_session:
         return Said(gettext("Continues on a machine that is signed in to its site."))
-    return said(job.error_code, one_line(job.error or "")) if job.status is JobStatus.FAILED else Said("")
+    if job.status is not JobStatus.FAILED:
+        return Said("")
+    shown = said(job.error_code, job.error or "")
+    return Said(one_line(shown.text), one_line(shown.original))
 
 
 def _percent(job: Job) -> int:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
-from mediavault.api.catalogue import gettext
-from mediavault.api.message_patterns import translated
+from mediavault.api.catalogue import gettext, translated
 from mediavault.api.services import LibraryFiles
 from mediavault.api.views import kept_files, title
 from mediavault.core.failures import JobNotFound, StorageFailure

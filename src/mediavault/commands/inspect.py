@@ -127,4 +127,4 @@ def _address(*given: str | None) -> str:
 
     if address := next(filter(None, given), None):
         return address
-    raise BadUrl("There is no address.", help="Give the post's address; with --saved-page, as --url.")
+    raise BadUrl("No link found.", help="Give the post's address; with --saved-page, as --url.")

@@ -37,7 +37,7 @@ def add(
     """Add posts by their URLs, all of them or none."""
     from mediavault.api.views import job_list
     from mediavault.commands.output import out, print_jobs, print_json
-    from mediavault.core.words import counted
+    from mediavault.core.messages import counted
 
     stored = asyncio.run(_add(quiet_settings(), read_urls(urls), force=force))
     views = job_list([each.job for each in stored])
@@ -248,7 +248,7 @@ def read_urls(urls: Sequence[str]) -> list[str]:
     for url in urls:
         found += sys.stdin.read().split() if url == "-" else [url]
     if not found:
-        raise BadUrl("There is no address.")
+        raise BadUrl("No link found.")
     return found
 
 

@@ -14,8 +14,8 @@ from mediavault.commands.opening import quiet_settings
 from mediavault.commands.options import AsJson
 from mediavault.core.failures import BadInput
 from mediavault.core.job import JobId
+from mediavault.core.messages import counted
 from mediavault.core.sessions import Errand
-from mediavault.core.words import counted
 
 if TYPE_CHECKING:
     from mediavault.api.schemas import JobView

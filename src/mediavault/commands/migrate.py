@@ -35,7 +35,7 @@ def migrate(*, to: To = None, while_running: WhileRunning = False, as_json: AsJs
     """Apply pending migrations and print the database's state; with --to, move everything to another database."""
     from mediavault.commands.opening import quiet_settings
     from mediavault.commands.output import out, print_json
-    from mediavault.core.words import counted
+    from mediavault.core.messages import counted
 
     settings = quiet_settings()
     if to is not None:
@@ -109,7 +109,7 @@ def tell_comparison(copied: Copied, found: Comparison, *, as_json: bool) -> None
 
 def _print(copied: Copied, found: Comparison) -> None:
     from mediavault.commands.output import err, out
-    from mediavault.core.words import counted
+    from mediavault.core.messages import counted
 
     there = counted(copied.kept, "was", "were")
     out().print(

@@ -66,7 +66,7 @@ def _tell(refused: Refused, *, as_json: bool) -> None:
 
 def _sum_up(done: Rebuilt, *, as_json: bool) -> None:
     from mediavault.commands.output import out, print_json_line
-    from mediavault.core.words import counted
+    from mediavault.core.messages import counted
 
     if as_json:
         print_json_line(

@@ -66,7 +66,7 @@ def _tell(finding: Finding, *, as_json: bool) -> None:
 def _sum_up(done: Verified, *, read_data: bool, as_json: bool) -> None:
     from mediavault.api.words import size_words
     from mediavault.commands.output import out, print_json_line
-    from mediavault.core.words import counted
+    from mediavault.core.messages import counted
 
     if as_json:
         print_json_line(

@@ -11,14 +11,15 @@ from pydantic_settings import NoDecode
 from mediavault.core.failures import BadSetting
 from mediavault.core.job import DEFAULT_MAX_ATTEMPTS
 from mediavault.core.media import Preference
+from mediavault.core.messages import Message
 from mediavault.core.name_template import DEFAULT_NAME_TEMPLATE, check_template
 
 MAX_SLOWER = 20.0  # times; beyond that a site's jobs would hardly move
 MAX_SHOWN_CHARS = 60
 _IS_NO = {
-    "int_parsing": "is no whole number",
-    "float_parsing": "is no number",
-    "bool_parsing": "is neither true nor false",
+    "int_parsing": Message("is not an integer"),
+    "float_parsing": Message("is not a number"),
+    "bool_parsing": Message("is neither true nor false"),
 }
 
 
@@ -57,7 +58,12 @@ class Changeable(BaseModel):
     def _only_slower(cls, pace: Mapping[str, float]) -> Mapping[str, float]:
         """The usual pace is what a site bears from one person; asking more often gets an account locked."""
         if not all(1 <= factor <= MAX_SLOWER for factor in pace.values()):
-            raise ValueError(f"a site can be asked from 1 to {MAX_SLOWER:g} times as slowly as usual")
+            raise ValueError(
+                Message(
+                    "a site can be asked from 1 to %(max_slower)s times as slowly as usual",
+                    max_slower=f"{MAX_SLOWER:g}",
+                )
+            )
         return {name: factor for name, factor in sorted(pace.items()) if factor != 1}
 
 
@@ -68,12 +74,19 @@ def checked(name: str, value: Any) -> Any:
     try:
         return getattr(Changeable.model_validate({name: value}), name)
     except ValidationError as exc:
-        raise BadSetting(f"{what_is_wrong(exc.errors()[0])}.".replace("..", ".")) from exc
+        raise BadSetting(_sentence(what_is_wrong(exc.errors()[0]))) from exc
 
 
 def what_is_wrong(error: Any) -> str:
     """In words of ours where pydantic's speak of parsing; a value is repeated only where it is a word or two of text."""
     given, kind = error["input"], str(error["type"])
     if isinstance(given, str) and kind in _IS_NO:
-        return f"{given[:MAX_SHOWN_CHARS]!r} {_IS_NO[kind]}"
-    return str(error["msg"]).removeprefix("Value error, ")
+        return Message("%(value)s %(problem)s", value=repr(given[:MAX_SHOWN_CHARS]), problem=_IS_NO[kind])
+    raised = error.get("ctx", {}).get("error")
+    if isinstance(raised, ValueError) and raised.args and isinstance(raised.args[0], Message):
+        return raised.args[0]  # by a check of ours
+    return Message(str(error["msg"]).removeprefix("Value error, "))
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else Message("%(text)s.", text=text)

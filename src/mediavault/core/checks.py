@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from mediavault.core import messages
+
 
 class Verdict(StrEnum):
     """Stored with the records: never renamed."""
@@ -30,7 +32,12 @@ class FileCheck:
 def written_checks(checks: Mapping[int, FileCheck]) -> dict[str, Any]:
     """As the value of a record of the kind ``verified``, whose key is the job's id; by the place of each file's item."""
     return {
-        str(place): {"at": one.at.isoformat(), "verdict": one.verdict, "detail": one.detail}
+        str(place): {
+            "at": one.at.isoformat(),
+            "verdict": one.verdict,
+            "detail": one.detail,
+            "detail_params": messages.to_json(one.detail),
+        }
         for place, one in checks.items()
     }
 
@@ -38,6 +45,10 @@ def written_checks(checks: Mapping[int, FileCheck]) -> dict[str, Any]:
 def read_checks(value: Mapping[str, Any]) -> dict[int, FileCheck]:
     """The inverse; ValueError, KeyError or TypeError for anything else."""
     return {
-        int(place): FileCheck(datetime.fromisoformat(one["at"]), Verdict(one["verdict"]), str(one["detail"]))
+        int(place): FileCheck(
+            datetime.fromisoformat(one["at"]),
+            Verdict(one["verdict"]),
+            messages.from_json(str(one["detail"]), one.get("detail_params")),
+        )
         for place, one in value.items()
     }

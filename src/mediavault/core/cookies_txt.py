@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from mediavault.core.cookies import Cookie
 from mediavault.core.failures import BadInput
+from mediavault.core.messages import Message
 
 MAX_LINES = 20_000
 MAX_CHARS = 4 << 20
@@ -29,17 +30,23 @@ _MILLISECONDS_FROM = 1e11
 def read_cookies_txt(text: str) -> list[Cookie]:
     """The cookies of a file. Raises BadInput that names the line that is none; never shows a value."""
     if len(text) > MAX_CHARS:
-        raise BadInput(f"The file is larger than {MAX_CHARS >> 20} MiB.", help="Export the cookies of one site only.")
+        raise BadInput(
+            Message("The file is larger than %(max_chars)s MiB.", max_chars=MAX_CHARS >> 20),
+            help="Export the cookies of one site only.",
+        )
     lines = text.removeprefix("\ufeff").splitlines()
     if len(lines) > MAX_LINES:
-        raise BadInput(f"The file has more than {MAX_LINES} lines.", help="Export the cookies of one site only.")
+        raise BadInput(
+            Message("The file has more than %(max_lines)s lines.", max_lines=MAX_LINES),
+            help="Export the cookies of one site only.",
+        )
     cookies = [cookie for number, line in enumerate(lines, 1) if (cookie := _read(line, number)) is not None]
     if not cookies:
-        raise BadInput("There is no cookie in it.", help=_FORM)
+        raise BadInput("No cookies found in it.", help=_FORM)
     return cookies
 
 
-_FORM = "A cookies.txt in Netscape form is needed: seven columns parted by tabs, one cookie a line."
+_FORM = Message("A cookies.txt in Netscape form is needed: seven columns parted by tabs, one cookie a line.")
 
 
 def _read(line: str, number: int) -> Cookie | None:
@@ -50,16 +57,19 @@ def _read(line: str, number: int) -> Cookie | None:
     if len(columns) == _COLUMNS - 1:  # tools that write no empty value at the end
         columns.append("")
     if len(columns) != _COLUMNS:
-        raise _bad(number, f"it needs {_COLUMNS} columns and has {len(columns)}")
+        raise _bad(
+            number,
+            Message("it needs %(wanted)s columns and has %(found)s", wanted=_COLUMNS, found=len(columns)),
+        )
     domain, below, path, secure, expires, name, value = columns
     if not _DOMAIN.fullmatch(domain):
-        raise _bad(number, "its first column is no domain")
+        raise _bad(number, Message("its first column is not a domain"))
     if {below.upper(), secure.upper()} - {"TRUE", "FALSE"}:
-        raise _bad(number, "its second and fourth columns must be TRUE or FALSE")
+        raise _bad(number, Message("its second and fourth columns must be TRUE or FALSE"))
     if not path.startswith("/"):
-        raise _bad(number, "its third column is no path")
+        raise _bad(number, Message("its third column is not a path"))
     if not name or _CONTROL.search(name + value) or ";" in name + value or len(name) + len(value) > _MAX_COOKIE_CHARS:
-        raise _bad(number, "its name or value is none that a browser takes")
+        raise _bad(number, Message("its name or value is none that a browser takes"))
     return Cookie(
         name=name,
         value=value,
@@ -75,7 +85,7 @@ def _read(line: str, number: int) -> Cookie | None:
 def _expiry(text: str, number: int) -> datetime | None:
     """None for a session's cookie. A time beyond what a calendar holds is its last day."""
     if not _EXPIRY.fullmatch(text):
-        raise _bad(number, "its fifth column is no time in epoch seconds")
+        raise _bad(number, Message("its fifth column is not a time in epoch seconds"))
     seconds = float(text)
     if seconds <= 0:
         return None
@@ -87,4 +97,4 @@ def _expiry(text: str, number: int) -> datetime | None:
 
 
 def _bad(number: int, why: str) -> BadInput:
-    return BadInput(f"Line {number} is no cookie: {why}.", help=_FORM)
+    return BadInput(Message("Line %(number)s is not a cookie: %(reason)s.", number=number, reason=why), help=_FORM)

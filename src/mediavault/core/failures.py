@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from mediavault.core.messages import Message
+
 
 class ErrorCode(StrEnum):
     """Stored with jobs and shown by the API: a code is never renamed, only added."""
@@ -229,7 +231,7 @@ _LOGIN_WALL = timedelta(minutes=15)  # one post may be restricted; a probe soon 
 _TRY_LATER = "All methods failed. If the video plays in your browser, try again later."
 
 # fmt: off
-_SIGN_IN = Cause("login_required", Remedy.SIGN_IN, "Sign in to %(site)s", "Sign in once; these posts then continue automatically.")
+_SIGN_IN = Cause("login_required", Remedy.SIGN_IN, "%(site)s asks you to sign in", "Sign in once; these posts then continue automatically.")
 _AGE = Cause("age_restricted", Remedy.SIGN_IN, "%(site)s requires age verification", "Sign in with an account whose age is verified; these posts then continue automatically.")
 _CAPTCHA = Cause("challenge", Remedy.ANSWER, "%(site)s shows a CAPTCHA", "Solve it in a window; these posts then continue automatically.")
 _WARNING = Cause("account_warning", Remedy.LOOK, "%(site)s has warned your account", "Saving from this site is paused for a day. Check the account in your own browser.")
@@ -630,8 +632,8 @@ class MediavaultError(Exception):
     help: str = ""
 
     def __init__(self, message: str, *, help: str | None = None) -> None:  # noqa: A002 - the field's name in the API
-        super().__init__(message)
-        self.message = message
+        self.message = message if isinstance(message, Message) else Message(message)
+        super().__init__(self.message)
         self.help = help if help is not None else self.help or self.spec.hint
 
     @property
@@ -827,7 +829,7 @@ class Challenge(NeedsPerson):
 
 
 class AccountWarning(NeedsPerson):
-    """The site has warned or locked the account that is signed in: its gate closes for a day."""
+    """The site has warned or locked your account: its gate closes for a day."""
 
     code = ErrorCode.ACCOUNT_WARNING
 
@@ -932,7 +934,11 @@ class NotYet(Retryable):
         retry_after: timedelta | None = None,
         starts_at: datetime | None = None,
     ) -> None:
-        when = f"{message.rstrip('.')}; announced for {starts_at:%Y-%m-%d %H:%M} UTC." if starts_at else message
+        when = (
+            Message("%(message)s Announced for %(at)s UTC.", message=message, at=f"{starts_at:%Y-%m-%d %H:%M}")
+            if starts_at
+            else message
+        )
         super().__init__(
             when, help=help, http_status=http_status, bytes_received=bytes_received, retry_after=retry_after
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from mediavault.core.job import WorkerBeat
-from mediavault.core.words import counted
+from mediavault.core.messages import Message, counted
 
 ALIVE_WITHIN = timedelta(seconds=90)  # three heartbeats: a worker that was silent for longer is not there
 
@@ -22,8 +22,10 @@ def unserved(waiting: Mapping[str, int], workers: Sequence[WorkerBeat]) -> dict[
 
 
 def unserved_in_words(platform: str, count: int) -> str:
-    they = "waits and no worker takes it" if count == 1 else "wait and no worker takes them"
-    return f"{counted(count, 'job')} of {platform} {they}"
+    """What the doctor says of them."""
+    return Message(
+        "%(jobs)s waiting for a worker that takes jobs of %(site)s", jobs=counted(count, "job"), site=platform
+    )
 
 
 def versions(workers: Iterable[WorkerBeat]) -> list[str]:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from mediavault.core.messages import Message
 from mediavault.core.names import MAX_STEM_BYTES, reserved_name, safe_text, slug_keep_case, truncate_bytes
 
 DEFAULT_NAME_TEMPLATE = "{date} {title} [{id}]"
@@ -20,11 +21,11 @@ MAX_ID_CHARS = 60
 MAX_SITE_BYTES = 20
 MAX_ACCOUNT_BYTES = 64
 
-TOO_LONG = "The name is too long: its own words may take 60 bytes."
-NO_ID = "The name needs {id}: it keeps two posts apart."
-TWICE = "Each place may stand in the name once."
-UNKNOWN_PLACE = "The name has a place that is not known. These are: {date} {year} {site} {account} {title} {id}."
-UNSAFE = "The name has a character that not every file system takes, or two spaces in a row."
+TOO_LONG = Message("The name is too long: its own words may take 60 bytes.")
+NO_ID = Message("Add {id}, so that names stay unique.")
+TWICE = Message("Each placeholder can be used once.")
+UNKNOWN_PLACE = Message("Unknown placeholder. Available: {date} {year} {site} {account} {title} {id}.")
+UNSAFE = Message("The name has a character that is not allowed in file names, or two spaces in a row.")
 FAULTS = (TOO_LONG, NO_ID, TWICE, UNKNOWN_PLACE, UNSAFE)
 
 _PLACE = re.compile(r"\{([^{}]*)\}")

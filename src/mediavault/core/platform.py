@@ -15,6 +15,7 @@ from typing import Any, Literal
 from urllib.parse import SplitResult
 
 from mediavault.core.media import Item, Post
+from mediavault.core.messages import Message
 
 MAX_CONNECTIONS = 6  # to one media host: what browsers open
 YTDLP_WALL_S = 60.0
@@ -35,10 +36,10 @@ class AddressKind(StrEnum):
 
 
 IN_WORDS: Mapping[AddressKind, str] = {
-    AddressKind.PROFILE: "an account's page",
-    AddressKind.PLAYLIST: "a list of posts",
-    AddressKind.LIVE: "a live broadcast",
-    AddressKind.STORY: "all stories of an account",
+    AddressKind.PROFILE: Message("an account's page"),
+    AddressKind.PLAYLIST: Message("a list of posts"),
+    AddressKind.LIVE: Message("a live broadcast"),
+    AddressKind.STORY: Message("all stories of an account"),
 }
 
 

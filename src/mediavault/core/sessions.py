@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from mediavault.core.cookies import Cookie
 from mediavault.core.failures import AgeRestrictedToStrangers, LoginRequired, SessionExpired
 from mediavault.core.job import JobId
+from mediavault.core.messages import Message
 from mediavault.core.names import safe_text
 from mediavault.core.platform import Platform
 
@@ -143,7 +144,10 @@ def wall_failure(
     """What a wall for strangers means to whoever holds ``cookies``: a sign-in is wanted, or the one there has ended."""
     if not is_signed_in(platform, cookies, now=now):
         return wall
-    return SessionExpired(f"Your {platform.title} sign-in has ended: {wall.message}", http_status=wall.http_status)
+    return SessionExpired(
+        Message("Your %(site)s sign-in has ended: %(message)s", site=platform.title, message=wall.message),
+        http_status=wall.http_status,
+    )
 
 
 def _valid(platform: Platform, cookies: Iterable[Cookie], now: datetime) -> list[Cookie]:

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 
 from mediavault.core.changeable import MAX_SHOWN_CHARS, Changeable, what_is_wrong
 from mediavault.core.failures import BadSetting
+from mediavault.core.messages import Message
 
 ENV_PREFIX = "MEDIAVAULT_"
 GIB = 1 << 30
@@ -112,7 +113,7 @@ class Settings(Changeable, BaseSettings):
     @classmethod
     def _known_level(cls, level: str) -> str:
         if level.lower() not in {"debug", "info", "warning", "error"}:
-            raise ValueError("it must be debug, info, warning or error")
+            raise ValueError(Message("it must be debug, info, warning or error"))
         return level.lower()
 
     @property
@@ -132,9 +133,9 @@ def check_proxy(proxy: str) -> None:
     try:
         network = ipaddress.ip_network(proxy, strict=False)
     except ValueError:
-        raise ValueError(f"{proxy!r} is no address and no CIDR") from None
+        raise ValueError(Message("%(proxy)s is neither an address nor a CIDR", proxy=f"{proxy!r}")) from None
     if network.prefixlen < WIDEST_PROXIES[network.version]:
-        raise ValueError(f"{proxy!r} is too wide: name the proxies, not everybody")
+        raise ValueError(Message("%(proxy)s is too wide: name the proxies, not everybody", proxy=f"{proxy!r}"))
 
 
 _HOST = re.compile(
@@ -153,28 +154,33 @@ def check_allow_rule(rule: str) -> None:
         return
     host, port = _split_rule(rule)
     if port is not None and not 1 <= port <= 65_535:
-        raise ValueError(f"{rule!r}: {port} is not a port")
+        raise ValueError(Message("%(rule)s: %(port)s is not a port", rule=f"{rule!r}", port=port))
     try:
         address: Any = ipaddress.ip_address(host)
     except ValueError:
         if not _HOST.match(host) or re.fullmatch(r"[0-9.]+|0x.*", host):
-            raise ValueError(f"{rule!r} is no exact host, host:port or CIDR") from None
+            raise ValueError(Message("%(rule)s is not an exact host, host:port or CIDR", rule=f"{rule!r}")) from None
         special = host.lower() == "localhost" or host.lower().endswith(".localhost")
     else:
         special = _needs_exact_port(address)
     if special and port is None:
-        raise ValueError(f"{rule!r} needs a port: name it exactly, as in 127.0.0.1:8096")
+        raise ValueError(Message("%(rule)s needs a port: name it exactly, as in 127.0.0.1:8096", rule=f"{rule!r}"))
 
 
 def _check_network(rule: str) -> None:
     network = ipaddress.ip_network(rule, strict=False)
     widest = 8 if network.version == 4 else 32
     if network.prefixlen < widest:
-        raise ValueError(f"{rule!r} is too wide: /{widest} or narrower")
+        raise ValueError(Message("%(rule)s is too wide: /%(widest)s or narrower", rule=f"{rule!r}", widest=widest))
     for special in ("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "0.0.0.0/8", "::1/128", "fe80::/10", "ff00::/8"):
         other = ipaddress.ip_network(special)
         if other.version == network.version and network.overlaps(other):
-            raise ValueError(f"{rule!r} covers loopback, link-local or multicast; name an exact host:port instead")
+            raise ValueError(
+                Message(
+                    "%(rule)s covers loopback, link-local or multicast; name an exact host:port instead",
+                    rule=f"{rule!r}",
+                )
+            )
 
 
 def _split_rule(rule: str) -> tuple[str, int | None]:
@@ -184,7 +190,7 @@ def _split_rule(rule: str) -> tuple[str, int | None]:
     if rule.count(":") == 1:
         host, _, port = rule.partition(":")
         if not port.isdigit():
-            raise ValueError(f"{rule!r}: {port!r} is not a port")
+            raise ValueError(Message("%(rule)s: %(port)s is not a port", rule=f"{rule!r}", port=f"{port!r}"))
         return host, int(port)
     return rule, None
 
@@ -205,7 +211,9 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as exc:
         first = exc.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else "?"
-        raise BadSetting(f"{ENV_PREFIX}{field.upper()}: {what_is_wrong(first)}.") from exc
+        raise BadSetting(
+            Message("%(setting)s: %(problem)s.", setting=f"{ENV_PREFIX}{field.upper()}", problem=what_is_wrong(first))
+        ) from exc
     except SettingsError as exc:  # the value of a list is no JSON
         raise _no_list(exc) from exc
 
@@ -213,10 +221,17 @@ def load_settings(**overrides: Any) -> Settings:
 def _no_list(exc: SettingsError) -> BadSetting:
     field = next((name for name in _LISTS if f'"{name}"' in str(exc)), None)
     if field is None:
-        return BadSetting(f"A setting cannot be read: {exc}")
+        return BadSetting(Message("A setting cannot be read: %(error)s", error=exc))
     name = f"{ENV_PREFIX}{field.upper()}"
     given = next((value for key, value in os.environ.items() if key.upper() == name), "")
-    return BadSetting(f"{name}: {given[:MAX_SHOWN_CHARS]!r} is no JSON list, as in {_LISTS[field]}.")
+    return BadSetting(
+        Message(
+            "%(name)s: %(given)s is not a JSON list, as in %(lists)s.",
+            name=name,
+            given=f"{given[:MAX_SHOWN_CHARS]!r}",
+            lists=_LISTS[field],
+        )
+    )
 
 
 def unknown_variables(environ: dict[str, str]) -> list[str]:

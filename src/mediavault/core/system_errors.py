@@ -12,17 +12,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mediavault.core.failures import NoSpace, StorageFailure
+from mediavault.core.messages import Message, join
 
-_FULL = "Free some space there."
-_QUOTA = "The quota of the user that runs mediavault is used up: raise it, or free some space."
-_FAILING = "The disk, or the way to it, fails: the system's log (dmesg) says more."
-_READ_ONLY = "Mount it for writing again; where nobody made it read-only, the system's log (dmesg) says why it is."
-_CUT_OFF = "The share is cut off: bring its server back, or mount it again."
-_GONE = "It is not there any more: mount its disk, or let no other program remove files there."
-_NOT_ALLOWED = "Let the user that runs mediavault read and write there."
-_FILES = "Too many files are open: raise the limit (ulimit -n), or lower MEDIAVAULT_CONCURRENCY."
-_MEMORY = "The machine has no memory or no processes to spare: lower MEDIAVAULT_CONCURRENCY, or end other programs."
-_TOO_LARGE = "That file system takes no file so large: move the library to another one."
+_FULL = Message("Free some space there.")
+_QUOTA = Message("The quota of the user that runs mediavault is used up: raise it, or free some space.")
+_FAILING = Message("The disk, or the way to it, fails: the system's log (dmesg) says more.")
+_READ_ONLY = Message("Mount it for writing again; the system's log (dmesg) may say why it became read-only.")
+_CUT_OFF = Message("The share is cut off: bring its server back, or mount it again.")
+_GONE = Message("It is not there any more: mount its disk, or let no other program remove files there.")
+_NOT_ALLOWED = Message("Let the user that runs mediavault read and write there.")
+_FILES = Message("Too many files are open: raise the limit (ulimit -n), or lower MEDIAVAULT_CONCURRENCY.")
+_MEMORY = Message(
+    "The machine has no memory or no processes to spare: lower MEDIAVAULT_CONCURRENCY, or end other programs."
+)
+_TOO_LARGE = Message("That file system takes no file so large: move the library to another one.")
 
 # Whoever raises one of these speaks of the machine, whatever he was doing.
 _ALWAYS: Mapping[int, str] = {
@@ -61,18 +64,20 @@ def is_of_the_machine(code: int | None, *, of_a_file: bool = False) -> bool:
     return code in _ALWAYS or (of_a_file and code in _OF_A_FILE)
 
 
-def failure_of_disk(exc: OSError, folder: Path | str, *, doing: str = "written") -> NoSpace | StorageFailure:
+def failure_of_disk(exc: OSError, folder: Path | str, *, doing: str = Message("written")) -> NoSpace | StorageFailure:
     """The condition that ``exc``, met in ``folder``, stands for; its sentence names both, and what helps."""
     return failure_of_code(exc.errno, folder, doing=doing, said=exc.strerror or str(exc))
 
 
 def failure_of_code(
-    code: int | None, folder: Path | str, *, doing: str = "written", said: str = "", bytes_received: int = 0
+    code: int | None, folder: Path | str, *, doing: str = Message("written"), said: str = "", bytes_received: int = 0
 ) -> NoSpace | StorageFailure:
     """As :func:`failure_of_disk`, where only the number has come, from another process."""
     said = said or (os.strerror(code) if code else "it does not say why")
     advice = _ALWAYS.get(code or 0) or _OF_A_FILE.get(code or 0, "")
-    message = f"{folder} cannot be {doing}: {said}. {advice}".rstrip()
+    message = Message("%(folder)s cannot be %(doing)s: %(said)s.", folder=folder, doing=doing, said=said)
+    if advice:
+        message = join(" ", (message, advice))
     kind = NoSpace if code in NO_SPACE else StorageFailure
     return kind(message, bytes_received=bytes_received)
 
@@ -85,10 +90,10 @@ def machine_errors_as_ours() -> Iterator[None]:
     except OSError as exc:
         if not is_of_the_machine(exc.errno, of_a_file=exc.filename is not None):
             raise
-        raise failure_of_disk(exc, _folder_of(exc), doing="used") from exc
+        raise failure_of_disk(exc, _folder_of(exc), doing=Message("used")) from exc
 
 
 def _folder_of(exc: OSError) -> Path | str:
     if isinstance(exc.filename, str | bytes):
         return Path(os.fsdecode(exc.filename)).parent
-    return "This machine"
+    return Message("This machine")

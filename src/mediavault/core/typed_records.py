@@ -19,8 +19,9 @@ from enum import Enum
 from functools import cache
 from typing import Any, Literal, NewType, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from mediavault.core import failures
+from mediavault.core import failures, messages
 from mediavault.core.failures import MediavaultError
+from mediavault.core.messages import Message
 
 T = TypeVar("T")
 
@@ -92,6 +93,9 @@ _SIMPLE: Mapping[Any, _Form] = {
     float: _Form(_number),
     bytes: _Form(_instance_of(bytes), lambda value: b64encode(value).decode("ascii"), b64decode),
     datetime: _Form(_instance_of(datetime), datetime.isoformat, datetime.fromisoformat),
+    Message: _Form(
+        _instance_of(Message), lambda text: [text, messages.to_json(text)], lambda parts: messages.from_json(*parts)
+    ),
     timedelta: _Form(
         _instance_of(timedelta),
         lambda span: [span.days, span.seconds, span.microseconds],
@@ -226,8 +230,8 @@ def _record(kind: Any) -> _Form:
 # --- errors ------------------------------------------------------------------------------------------------------
 
 _ERROR_FIELDS: Mapping[str, Any] = {
-    "message": str,
-    "help": str,
+    "message": Message,
+    "help": Message,
     "http_status": int | None,
     "bytes_received": int,
     "retry_after": timedelta | None,
@@ -250,7 +254,7 @@ def _error_from_json(raw: Any) -> MediavaultError:
     """Without its constructor, which would extend the message a second time."""
     name, values = raw
     kind = _ERRORS[name]
-    error = kind.__new__(kind, values["message"])
+    error = kind.__new__(kind, values["message"][0])
     for field, value in values.items():
         setattr(error, field, from_json(_ERROR_FIELDS[field], value))
     return error

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import idna
 
 from mediavault.core.failures import BadUrl
+from mediavault.core.messages import Message
 
 MAX_URL_CHARS = 2_048  # longer ones are refused at submission; media addresses may be up to MAX_MEDIA_URL_CHARS
 MAX_MEDIA_URL_CHARS = 16_384
@@ -62,7 +63,7 @@ def parse_http_url(text: str, *, max_chars: int = MAX_URL_CHARS) -> HttpUrl:
     """
     text = _trimmed(text, max_chars)
     if not text:
-        raise BadUrl("There is no address.")
+        raise BadUrl("No link found.")
     if _is_odd(text):
         raise BadUrl("The address contains a blank, a backslash or an invisible character.")
     return _read(text, max_chars)
@@ -105,7 +106,13 @@ _HIDDEN_BREAK = re.compile(r"%0[0ad]", re.IGNORECASE)  # NUL, CR, LF in a path: 
 
 def _trimmed(text: str, max_chars: int) -> str:
     if len(text) > max_chars:
-        raise BadUrl(f"The address has {len(text)} characters; at most {max_chars} are taken.")
+        raise BadUrl(
+            Message(
+                "The address has %(text)s characters; at most %(max_chars)s are taken.",
+                text=len(text),
+                max_chars=max_chars,
+            )
+        )
     return text.strip(" \t\r\n")
 
 
@@ -150,7 +157,9 @@ def _read(text: str, max_chars: int) -> HttpUrl:
         fragment=_percent_encoded(match["fragment"] or "", _NOT_IN_FRAGMENT),
     )
     if len(str(url)) > max_chars:
-        raise BadUrl(f"The address has more than {max_chars} characters when it is written out.")
+        raise BadUrl(
+            Message("The address has more than %(max_chars)s characters when it is written out.", max_chars=max_chars)
+        )
     return url
 
 
@@ -159,7 +168,7 @@ def _read(text: str, max_chars: int) -> HttpUrl:
 _NETLOC = re.compile(r"(?P<host>\[(?P<ipv6>[0-9a-f:.]+)\]|[^:\[\]]+)(?::(?P<port>[0-9]{1,5}))?", re.IGNORECASE)
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
 _MAX_HOST_CHARS = 253  # RFC 1035, section 2.3.4, without the final dot
-_NO_HOST = "The address names no usable host."
+_NO_HOST = Message("The address names no usable host.")
 
 
 def _host_and_port(netloc: str, default_port: int) -> tuple[str, int]:
@@ -168,7 +177,7 @@ def _host_and_port(netloc: str, default_port: int) -> tuple[str, int]:
         raise BadUrl(_NO_HOST)
     port = int(match["port"]) if match["port"] else default_port
     if not 1 <= port <= 65_535:
-        raise BadUrl(f"{port} is not a port.")
+        raise BadUrl(Message("%(port)s is not a port.", port=port))
     return (_ipv6(match["ipv6"]) if match["ipv6"] else _name_or_ipv4(match["host"])), port
 
 

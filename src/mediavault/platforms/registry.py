@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from mediavault.core.failures import BadSetting, NotAPost, Unsupported
 from mediavault.core.media import Post
+from mediavault.core.messages import Message
 from mediavault.core.platform import IN_WORDS, AddressKind, Platform
 from mediavault.core.post_urls import (
     exact_hosts,
@@ -141,7 +142,7 @@ def identify(url: HttpUrl) -> tuple[Post, Platform]:
         return Post(str(url), match.canonical_url, platform.name, match.post_id, match.handle), platform
     if page is not None:
         raise NotAPost(_not_a_post(page.kind, platform))
-    raise Unsupported(f"This address on {platform.title} is of no kind that mediavault knows.")
+    raise Unsupported(Message("This address on %(site)s is of no kind that mediavault knows.", site=platform.title))
 
 
 def is_share_link(url: HttpUrl) -> bool:
@@ -171,8 +172,8 @@ def known_names(names: Iterable[str], *, setting: str = "MEDIAVAULT_PLATFORMS") 
     wanted, by_name = sorted(set(names)), _sites().by_name
     if unknown := [name for name in wanted if name not in by_name]:
         raise BadSetting(
-            f"{setting}: there is no platform {', '.join(unknown)}.",
-            help=f"The platforms are {', '.join(sorted(by_name))}.",
+            Message("%(setting)s: unknown platform %(unknown)s.", setting=setting, unknown=", ".join(unknown)),
+            help=Message("The platforms are %(by_name)s.", by_name=", ".join(sorted(by_name))),
         )
     return tuple(wanted)
 
@@ -248,5 +249,5 @@ def _is_below(host: str, suffix: str) -> bool:
 def _not_a_post(kind: AddressKind, platform: Platform) -> str:
     what = IN_WORDS.get(kind)
     if what is None:
-        return f"This address on {platform.title} is not that of one post."
-    return f"This address on {platform.title} is that of {what}, not of one post."
+        return Message("This address on %(site)s is not that of one post.", site=platform.title)
+    return Message("This address on %(site)s is that of %(what)s, not of one post.", site=platform.title, what=what)

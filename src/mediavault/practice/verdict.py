@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobStatus, Outcome, RungName, Stage
 from mediavault.core.media import SourceType
-from mediavault.core.words import counted
+from mediavault.core.messages import counted
 from mediavault.practice.media import Clip
 from mediavault.practice.posts import Post, Shows
 

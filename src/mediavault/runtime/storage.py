@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.failures import BadSetting, StoreError
+from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
 from mediavault.services.vault.port import Vault
 from mediavault.services.vault.staging import STAGING_FOLDER
@@ -109,13 +110,16 @@ def store_at(url: str, clock: Clock, *, allow_unprotected: bool = False) -> JobS
 
         return MemoryJobStore(clock)
     raise BadSetting(
-        f"MEDIAVAULT_DATABASE_URL: {scheme or url!r} is no database that this version knows.",
+        Message(
+            "MEDIAVAULT_DATABASE_URL: %(scheme)s is not a database that this version knows.",
+            scheme=f"{scheme or url!r}",
+        ),
         help="Use sqlite:////path/to/mediavault.db, postgresql://user:password@host/database or mongodb://user:password@host/database, or leave it unset.",
     )
 
 
 def sqlite_path(url: str) -> Path | None:
-    """The file that ``url`` names; None when it is no SQLite database."""
+    """The file that ``url`` names; None when it is not a SQLite database."""
     scheme, path = url.partition(":")[0].lower(), url.removeprefix("sqlite://")
     if scheme != "sqlite" or not path.startswith("/") or len(path) == 1:
         return None
@@ -152,7 +156,7 @@ def make_vault(settings: Settings) -> Vault:
     from mediavault.services.vault.bucket_address import parse_bucket_address
 
     address = parse_bucket_address(settings.vault_url)
-    with _driver_of("Object storage", "objects"):
+    with _driver_of(Message("Object storage"), "objects"):
         from mediavault.services.vault.bucket import open_bucket
         from mediavault.services.vault.objects import ObjectVault
 
@@ -181,5 +185,6 @@ def _driver_of(what: str, extra: str) -> Iterator[None]:
         yield
     except ImportError as exc:
         raise BadSetting(
-            f"{what} needs a driver that is not installed ({exc.name}).", help=f"pip install 'mediavault[{extra}]'"
+            Message("%(what)s needs a driver that is not installed (%(error)s).", what=what, error=exc.name),
+            help=f"pip install 'mediavault[{extra}]'",
         ) from exc

@@ -10,6 +10,7 @@ from mediavault.core.accounts import key_of
 from mediavault.core.clock import to_micros
 from mediavault.core.failures import AccountNotFound, ErrorCode
 from mediavault.core.job import Job, JobStatus
+from mediavault.core.messages import Message
 from mediavault.store import paging, search_words
 from mediavault.store.queries import (
     AccountPage,
@@ -28,7 +29,8 @@ EXAMPLES = 3  # jobs that a group of failures shows
 
 def account_not_found(key: str) -> AccountNotFound:
     return AccountNotFound(
-        f"There is no account {key} here.", help="List the accounts to find its key; its jobs may have been removed."
+        Message("Unknown account %(key)s.", key=key),
+        help="List the accounts to find its key; its jobs may have been removed.",
     )
 
 

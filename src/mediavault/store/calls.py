@@ -23,7 +23,7 @@ log = get_logger(__name__)
 class ConnectionLost(StoreAway):
     """The server went away, refused, or could not be asked just now. What was asked may or may not have been done."""
 
-    help = "Check that the database server runs and can be reached; mediavault goes on by itself when it does."
+    help = "Check that the database server runs and can be reached; mediavault continues automatically when it does."
 
 
 class DuplicateKey(StoreError):

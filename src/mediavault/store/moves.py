@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -9,22 +10,23 @@ from typing import Any
 from mediavault.core.failures import ErrorCode, IllegalMove, JobNotFound, LeaseLost
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, Outcome, Stage, may_move
 from mediavault.core.media import KeptFile
+from mediavault.core.messages import Message
 
-RECOVERED_ERROR = "The worker stopped in the middle of this attempt; its lease ran out."
+RECOVERED_ERROR = Message("The worker stopped in the middle of this attempt; its lease expired.")
 
-ASKED_AGAIN = "a person asked again"
-DUE_AGAIN = "the time of the next try has come"
+ASKED_AGAIN = Message("a person asked again")
+DUE_AGAIN = Message("the scheduled retry is due")
 
 
 def must_cancel(job: Job) -> bool:
     """False when the job is cancelled already. Raises IllegalMove when it is completed."""
-    return job.status is not JobStatus.CANCELLED and _legal(job, JobStatus.CANCELLED, "cancelled")
+    return job.status is not JobStatus.CANCELLED and _legal(job, JobStatus.CANCELLED, Message("cancelled"))
 
 
 def must_requeue(job: Job) -> bool:
     """False when the job is queued or running already. Raises IllegalMove when it is completed."""
     under_way = job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
-    return not under_way and _legal(job, JobStatus.QUEUED, "tried again")
+    return not under_way and _legal(job, JobStatus.QUEUED, Message("tried again"))
 
 
 def as_adopted(job: Job) -> Job:
@@ -70,17 +72,27 @@ def is_failed_by(job: Job, claim: ClaimedJob, code: ErrorCode, error: str) -> bo
 
 
 def job_not_found(job_id: JobId) -> JobNotFound:
-    return JobNotFound(f"There is no job {job_id}.")
+    return JobNotFound(Message("There is no job %(job_id)s.", job_id=job_id))
 
 
 def lease_lost(job_id: JobId, fence: int) -> LeaseLost:
-    return LeaseLost(f"Attempt {fence} no longer holds the job {job_id}.")
+    return LeaseLost(Message("Attempt %(fence)s no longer holds the job %(job_id)s.", fence=fence, job_id=job_id))
 
 
 def _legal(job: Job, after: JobStatus, verb: str) -> bool:
     if not may_move(job.status, after):
-        raise IllegalMove(f"The job is {job.status}; it cannot be {verb}.")
+        status = _STATUS_WORDS[job.status]
+        raise IllegalMove(Message("The job is %(status)s; it cannot be %(verb)s.", status=status, verb=verb))
     return True
+
+
+_STATUS_WORDS: Mapping[JobStatus, Message] = {
+    JobStatus.QUEUED: Message("queued"),
+    JobStatus.RUNNING: Message("running"),
+    JobStatus.COMPLETED: Message("completed"),
+    JobStatus.FAILED: Message("failed"),
+    JobStatus.CANCELLED: Message("cancelled"),
+}
 
 
 def kept_values(kept: KeptFile) -> dict[str, Any]:

@@ -100,4 +100,4 @@ def account_page_of(found: Sequence[AccountSummary], query: AccountQuery) -> Acc
 
 
 def _no_cursor() -> BadInput:
-    return BadInput("The cursor is none of ours, or of another order.", help="Start again without a cursor.")
+    return BadInput("Invalid cursor for this sort order.", help="Start again without a cursor.")

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from mediavault.core.failures import BadInput, StoreError
+from mediavault.core.messages import Message
 from mediavault.services.vault import disk
 from mediavault.store.port import JobStore
 from mediavault.store.sqlite.backup import copy_database, refuse_oversized
@@ -75,14 +76,16 @@ def _temporary_folder(parent: Path) -> Iterator[Path]:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = tempfile.TemporaryDirectory(prefix="restore-", dir=parent)
     except OSError as exc:
-        raise StoreError(f"{parent} cannot be written: {exc.strerror or exc}.") from exc
+        raise StoreError(
+            Message("%(parent)s cannot be written: %(error)s.", parent=parent, error=exc.strerror or exc)
+        ) from exc
     with folder as name:
         yield Path(name)
 
 
 def _refuse_missing(database: Path) -> None:
     if not database.is_file():
-        raise BadInput(f"There is no database {database}.")
+        raise BadInput(Message("There is no database %(database)s.", database=database))
 
 
 def _refuse_other(file: Path) -> None:
@@ -91,14 +94,18 @@ def _refuse_other(file: Path) -> None:
         with file.open("rb") as opened:
             begins = opened.read(len(SQLITE_MAGIC))
     except OSError as exc:
-        raise BadInput(f"{file} cannot be read: {exc.strerror or exc}.") from exc
+        raise BadInput(Message("%(file)s cannot be read: %(error)s.", file=file, error=exc.strerror or exc)) from exc
     if begins != SQLITE_MAGIC:
-        raise BadInput(f"{file} is no SQLite database.", help="Name a file that `mediavault backup` wrote.")
+        raise BadInput(
+            Message("%(file)s is not a SQLite database.", file=file), help="Name a file that `mediavault backup` wrote."
+        )
 
 
 def _refuse_taken(file: Path) -> None:
     if os.path.lexists(file):
-        raise BadInput(f"{file} exists already.", help="Name another file: a backup replaces nothing.")
+        raise BadInput(
+            Message("%(file)s exists already.", file=file), help="Name another file: a backup replaces nothing."
+        )
 
 
 def _draft_of(file: Path) -> Path:

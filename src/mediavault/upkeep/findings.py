@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from mediavault.core.job import ItemStatus, Job, JobId, JobStatus
 from mediavault.core.media import KeptFile
-from mediavault.core.words import counted
+from mediavault.core.messages import Message, counted
 from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, sibling
 
 
@@ -92,7 +92,9 @@ def judge_size(kept: KeptFile, size: int | None) -> tuple[Trouble, str] | None:
     if size is None:
         return Trouble.MISSING, ""
     if size != kept.bytes:
-        return Trouble.SIZE_DIFFERS, f"{counted(size, 'byte')} instead of {kept.bytes:,}"
+        return Trouble.SIZE_DIFFERS, Message(
+            "%(size)s instead of %(expected)d", size=counted(size, "byte"), expected=kept.bytes
+        )
     return None
 
 

@@ -16,9 +16,9 @@ from typing import Protocol
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId
+from mediavault.core.messages import Message, counted
 from mediavault.core.records import MOVING_KINDS
 from mediavault.core.typed_records import refuse_mistyped
-from mediavault.core.words import counted
 from mediavault.store.bulk import iter_pages
 from mediavault.store.port import JobQuery, JobStore, StoredJob
 from mediavault.upkeep.comparing import Comparison, Standing, counts_as_adopted, standing
@@ -62,7 +62,7 @@ async def move(
     if workers := await source.workers(seen_within=alive_within):
         if not while_running:
             raise BadInput(
-                f"{counted(len(workers), 'worker is', 'workers are')} at work at this vault.",
+                counted(len(workers), "worker is still running.", "workers are still running."),
                 help="Stop `mediavault serve` and all workers first, or copy most of it before with --while-running.",
             )
         onlooker.begins("Copying while workers run", await count_jobs(source))
@@ -164,7 +164,9 @@ async def _refuse_unreadable(backup: JobStore, *, page: int, on_jobs: OnJobs) ->
             await backup.records(kind)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as exc:  # while reading a row
         raise BadInput(
-            f"The backup holds a row that cannot be read ({type(exc).__name__}: {exc}).",
+            Message(
+                "The backup holds a row that cannot be read (%(name)s: %(error)s).", name=type(exc).__name__, error=exc
+            ),
             help="Nothing was taken over. Restore another backup, or rebuild from the library with `mediavault rebuild`.",
         ) from exc
 
@@ -178,7 +180,7 @@ def _refuse_impossible(job: Job) -> None:
 
 async def _refuse_busy(target: JobStore, alive_within: timedelta) -> None:
     if await target.workers(seen_within=alive_within):
-        raise BadInput("Workers are at work at the target.", help="Stop them until everything has been moved.")
+        raise BadInput("Workers are still running at the target.", help="Stop them until everything has been moved.")
 
 
 async def _refuse_other_vault(source: JobStore, target: JobStore) -> None:
@@ -187,7 +189,12 @@ async def _refuse_other_vault(source: JobStore, target: JobStore) -> None:
     for name, value in (await source.agreed()).items():
         if there.get(name, value) != value:
             raise BadInput(
-                f"The target belongs to another vault: its {name} is {there[name]}, this one's is {value}.",
+                Message(
+                    "The target belongs to another vault: its %(name)s is %(there)s, this one's is %(value)s.",
+                    name=name,
+                    there=there[name],
+                    value=value,
+                ),
                 help="Name an empty database.",
             )
 

@@ -17,12 +17,12 @@ from mediavault.core.job import (
     Outcome,
     Stage,
 )
-from mediavault.core.words import counted
+from mediavault.core.messages import Message
 from mediavault.services.vault.sidecars import Sidecar
 from mediavault.store.moves import kept_values
 from mediavault.store.port import StoredJob
 
-REBUILT = "rebuilt from what stands beside the videos in the library"
+REBUILT = Message("rebuilt from the files next to the videos in the library")
 
 
 def is_whole(sidecars: Sequence[Sidecar]) -> bool:
@@ -87,15 +87,17 @@ def stored_job(sidecars: Sequence[Sidecar]) -> StoredJob:
 def _partial(job: Job, items: Sequence[JobItem]) -> StoredJob:
     kept = sum(one.status is ItemStatus.KEPT for one in items)
     wanted = sum(one.status is not ItemStatus.SKIPPED for one in items)
-    are_kept = counted(kept, f"of {wanted} videos is kept", f"of {wanted} videos are kept")
-    others = "the other was" if wanted - kept == 1 else "the others were"
     failed = replace(
         job,
         status=JobStatus.FAILED,
         completed_at=None,
         failed_at=job.updated_at,
         error_code=ErrorCode.PARTIAL,
-        error=f"{are_kept}; {others} not in the library when it was rebuilt.",
+        error=Message(
+            "%(kept)d of %(wanted)d videos saved; the rest were not in the library when it was rebuilt.",
+            kept=kept,
+            wanted=wanted,
+        ),
     )
     return StoredJob(failed, (replace(_record(job.updated_at, failed), outcome=Outcome.FAILED),))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from mediavault.core.failures import JobNotFound, StorageFailure
 from mediavault.core.job import Job
 from mediavault.core.media import KeptFile
-from mediavault.core.words import counted
+from mediavault.core.messages import counted
 from mediavault.services.vault.port import Vault
 from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, BadSidecar, read_sidecar, sibling
 from mediavault.store.bulk import iter_pages

@@ -12,7 +12,7 @@ from datetime import timedelta
 from mediavault.core.failures import Failure, NeedsPerson, Partial, PartialSoFar, Retryable, Stops
 from mediavault.core.job import ItemStatus, Job, JobItem
 from mediavault.core.media import Extraction, Item, ItemRole, KeptFile
-from mediavault.core.words import counted
+from mediavault.core.messages import Message, join
 
 
 @dataclass(slots=True)
@@ -84,13 +84,12 @@ class Album:
         first = self.failures[0]
         if wanted == 1 or (not kept and len({failure.code for failure in self.failures}) == 1):
             return first
-        missing = "; ".join(
-            f"video {self.count_of(place)[0]}: {one.error}"
+        missing = [
+            Message("Video %(number)d: %(error)s", number=self.count_of(place)[0], error=one.error)
             for place, one in enumerate(self.items)
             if one.status is ItemStatus.FAILED
-        )
-        are_kept = counted(kept, f"of {wanted} videos is kept", f"of {wanted} videos are kept")
-        message = f"{are_kept}. {missing[:1].upper()}{missing[1:]}"
+        ]
+        message = join(" ", [Message("%(kept)d of %(wanted)d videos saved.", kept=kept, wanted=wanted), *missing])
         stopped = next((one for one in self.failures if one.spec.stops is Stops.WORKER or _awaits_person(one)), None)
         if stopped is not None:
             return stopped

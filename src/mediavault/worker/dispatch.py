@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mediavault.core.job import Job
 from mediavault.core.media import Post
+from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.urls import HttpUrl, parse_http_url
 from mediavault.platforms import registry
@@ -44,4 +45,8 @@ def extractors_of(platform: Platform) -> tuple[str, ...]:
 
 def told_of(route: Route) -> str:
     """Describe the route for the job's history."""
-    return f"{route.platform.name}: the link leads to {route.post.url}" if route.shared_as else route.platform.name
+    return (
+        Message("%(site)s: the link leads to %(url)s", site=route.platform.name, url=route.post.url)
+        if route.shared_as
+        else route.platform.name
+    )

@@ -16,6 +16,7 @@ from typing import Any
 from mediavault.core.failures import JobNotFound, LeaseLost, WorkerFroze
 from mediavault.core.job import ClaimedJob, Job, JobId, JobStatus, Stage, WorkerId
 from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
 from mediavault.store.port import JobStore
 from mediavault.worker.retry import GiveUp, RetryIn, decide
 
@@ -124,8 +125,12 @@ async def _fail(claim: ClaimedJob, report: FreezeReport, store: JobStore) -> Non
 def what_happened(job: Job, seconds: float) -> str:
     """The message that is stored with the job, by the stage that its row names."""
     if job.stage in _READING:
-        return f"The worker did not respond for {seconds:.0f} seconds while it was reading this post."
-    return f"The worker did not respond for {seconds:.0f} seconds while it was saving this post's video."
+        return Message(
+            "The worker did not respond for %(seconds).0f seconds while it was reading this post.", seconds=seconds
+        )
+    return Message(
+        ("The worker did not respond for %(seconds).0f seconds while it was saving this post's video."), seconds=seconds
+    )
 
 
 def _new_reports(folder: Path) -> list[Path]:

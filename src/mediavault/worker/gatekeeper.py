@@ -14,6 +14,7 @@ from mediavault.core.failures import AccountDayUsed, ErrorCode, Failure, RateLim
 from mediavault.core.gates import MANY_SITES, SOON, Refusal, Turn, TurnRequest
 from mediavault.core.job import JobId
 from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.worker.tools import Tools
 
@@ -57,8 +58,12 @@ async def take_turn(
     wait = turn.at - tools.clock.now()
     if turn.refused is Refusal.ACCOUNT_DAY:
         raise AccountDayUsed(
-            f"The account's day at {platform.title} is used up: {platform.pace.account_daily_cap} posts;"
-            f" next at {turn.at:%Y-%m-%d %H:%M} UTC.",
+            Message(
+                ("The account's day at %(site)s is used up: %(account_daily_cap)s posts; next at %(at)s UTC."),
+                site=platform.title,
+                account_daily_cap=platform.pace.account_daily_cap,
+                at=f"{turn.at:%Y-%m-%d %H:%M}",
+            ),
             retry_after=max(wait, timedelta()),
         )
     if turn.refused is not None:
@@ -104,7 +109,12 @@ async def _must_be_open(platform: Platform, tools: Tools) -> None:
 
 
 def _no_turn(platform: Platform, at: datetime, why: Refusal) -> NoTurn:
-    return NoTurn(f"{platform.title} has no turn before {at:%H:%M:%S} UTC ({why}).", at)
+    return NoTurn(
+        Message(
+            "%(site)s has no turn before %(at)s UTC (%(reason)s).", site=platform.title, at=f"{at:%H:%M:%S}", reason=why
+        ),
+        at,
+    )
 
 
 async def tell(platform: Platform, turn: Turn | None, failure: Failure | None, tools: Tools) -> timedelta | None:

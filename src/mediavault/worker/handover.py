@@ -9,6 +9,7 @@ from mediavault.core.failures import FAILURES, Failure, SignIn
 from mediavault.core.fleet import ALIVE_WITHIN, is_served
 from mediavault.core.job import JobStatus, WorkerBeat
 from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
 from mediavault.store.bulk import iter_jobs, retry_each
 from mediavault.store.port import JobOrder, JobQuery, JobStore
 
@@ -42,7 +43,12 @@ async def where_to_sign_in(failure: Failure, platform: str, store: JobStore) -> 
     hosts = sorted({one.host for one in workers if is_served(platform, [one])})
     if len(hosts) < 2:
         return failure.message
-    return f"{failure.message} Sign in on one of these machines: {', '.join(hosts)} (`mediavault login {platform}`)."
+    return Message(
+        "%(message)s Sign in on one of these computers: %(hosts)s (`mediavault login %(site)s`).",
+        message=failure.message,
+        hosts=", ".join(hosts),
+        site=platform,
+    )
 
 
 async def free_stranded_jobs(store: JobStore) -> int:

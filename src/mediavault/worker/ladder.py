@@ -29,6 +29,8 @@ from mediavault.core.failures import (
 )
 from mediavault.core.job import RungName, Stage
 from mediavault.core.media import Candidate, DownloadedFile, Expected, Item, SourceType, VerifiedFile
+from mediavault.core.messages import Message
+from mediavault.core.messages import join as join_messages
 from mediavault.core.slow_floor import SlowFloor
 from mediavault.services.download.port import MediaRequest
 from mediavault.services.extraction.ranking import choose, explain
@@ -113,8 +115,8 @@ class Climb:
     def _no_single_file(self) -> str | None:
         """Why a browser cannot save the candidate, which it does as one file; None when it can."""
         if self.candidate.source_type in SEGMENTED:
-            return "a browser saves no segmented streams"
-        return "a browser does not join video and sound" if self.candidate.audio_url else None
+            return Message("a browser saves no segmented streams")
+        return Message("a browser does not join video and sound") if self.candidate.audio_url else None
 
     def _wants_cookies(self, rung: RungName) -> bool:
         """Whether a refusal may be due to missing cookies: the site's media need those of the page visit."""
@@ -178,7 +180,7 @@ class Climb:
         await attempt.checkpoint(self.candidate)
         if self.candidate.url in self.tried:
             self.is_confirmed = True
-            why = "a fresh look found the same address"
+            why = Message("a fresh look found the same address")
             await attempt.journal.skipped(Stage.DOWNLOAD, why, rung=RungName.FRESH)
             raise _SameAddress(why)
 
@@ -229,7 +231,7 @@ class Climb:
         async with self.attempt.journal.step(Stage.VALIDATE, rung=rung) as note:
             verified = await validate(fetched, self.attempt.tools.probe)
             note.bytes = fetched.bytes
-            note.detail = "; ".join(verified.report.notes)
+            note.detail = join_messages("; ", verified.report.notes)
             return verified
 
     async def _plain(self) -> DownloadedFile:
@@ -251,7 +253,7 @@ class Climb:
                 on_progress=self.attempt.journal.on_progress,
             )
         except BadUrl as exc:  # from the page or a redirect, not from the user
-            raise NotAVideo(f"The media's address cannot be used: {exc.message}") from exc
+            raise NotAVideo(Message("The media's address cannot be used: %(error)s", error=exc.message)) from exc
 
     async def _navigation(self) -> DownloadedFile:
         limits = self.attempt.tools.limits

@@ -21,6 +21,7 @@ from mediavault.core.failures import (
 from mediavault.core.job import ClaimedJob, HistoryRecord, JobStatus, Outcome, Stage
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Candidate, KeptFile
+from mediavault.core.messages import Message
 from mediavault.core.system_errors import machine_errors_as_ours
 from mediavault.platforms.registry import platform
 from mediavault.services.extraction.ranking import choose, explain, with_choice
@@ -200,7 +201,11 @@ async def hand_over(journal: Journal, failure: Failure, tools: Tools) -> bool:
     hosts = await machines_that_may_help(failure, site, tools.store, signed_in=await tools.signed_in())
     if not hosts:
         return False
-    told = f"{failure.message} It goes on where somebody is signed in: {', '.join(hosts)}."
+    told = Message(
+        "%(message)s It continues on a computer that is signed in: %(hosts)s.",
+        message=failure.message,
+        hosts=", ".join(hosts),
+    )
     log.info("job_handed_over", error_code=failure.code, hosts=hosts)
     record = HistoryRecord(
         tools.clock.now(), claim.fence, Stage.RELEASE, Outcome.FAILED, error_code=failure.code, detail=told

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from mediavault.core.failures import FAILURES, ErrorCode, Failure, NotYet, Retry, Retryable, SeemsDeleted
-from mediavault.core.words import counted
 
 BACKOFF_FACTOR = 5  # 1, 5, 25 minutes, 2 and 10 hours with the default base: short outages, then long ones
 MAX_DELAY = timedelta(days=1)
@@ -70,9 +69,7 @@ def decide(
     if not isinstance(failure, Retryable):
         return GiveUp("trying again cannot help")
     if attempt >= max_attempts:
-        return _daily(failure, former, max_attempts, jitter) or GiveUp(
-            f"{attempt} of {counted(max_attempts, 'attempt is', 'attempts are')} used up"
-        )
+        return _daily(failure, former, max_attempts, jitter) or GiveUp(f"{attempt} of {max_attempts} attempts used up")
     if is_believed_twice(failure) and former and failure.code is former[-1]:
         return GiveUp("it came to the same twice")
     named = max((span for span in (_named(failure), closed_for) if span is not None), default=None)

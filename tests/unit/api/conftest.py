@@ -71,7 +71,9 @@ class House:
     async def add_failed(self, url: str = POST, *, retry_in: timedelta | None = None) -> Job:
         await self.add(url)
         claim = await self.claim()
-        return await self.store.fail(claim, error_code=ErrorCode.DELETED, error="The post is gone.", retry_in=retry_in)
+        return await self.store.fail(
+            claim, error_code=ErrorCode.DELETED, error="The post was deleted.", retry_in=retry_in
+        )
 
     async def beat(self, **facts: Any) -> None:
         now = self.clock.now()

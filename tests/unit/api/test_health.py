@@ -61,7 +61,7 @@ async def test_jobs_that_no_worker_takes_and_versions_that_differ_are_said(house
         (0, ["generic"], []),
         (5, ["x"], ["x"]),
     ]
-    assert [one["message"] for one in health["unserved"]] == ["1 job of generic waits and no worker takes it"]
+    assert [one["message"] for one in health["unserved"]] == ["1 job waiting for a worker that takes jobs of generic"]
     assert "1 post from <bdi>Other sites</bdi> is waiting, and no worker handles that site." in unescape(page)
     assert "an upgrade is under way" in (await house.client.get("/sites")).text
 

@@ -71,7 +71,7 @@ async def test_where_nothing_can_be_taken_the_box_keeps_its_text(house: House, p
 
 
 @pytest.mark.parametrize(
-    ("pasted", "said"), [("", "There is no address."), ("  \n ", "There is no address."), ("many", "at most 500")]
+    ("pasted", "said"), [("", "No link found."), ("  \n ", "No link found."), ("many", "at most 500")]
 )
 async def test_nothing_and_too_much_are_refused_as_a_whole(house: House, pasted: str, said: str) -> None:
     text = "\n".join(f"https://a.example/{n}" for n in range(501)) if pasted == "many" else pasted
@@ -156,7 +156,7 @@ async def test_a_sign_in_is_offered_where_the_site_has_one_else_a_window_on_the_
     job = await fail(house, 1, ErrorCode.LOGIN_REQUIRED)
     page = await home(house)
 
-    assert ("Generic asks for a sign-in" if known else "A site asks for a sign-in") in page
+    assert ("Generic asks you to sign in" if known else "A site asks you to sign in") in page
     assert (way if known else f'action="/jobs/{job.id}/window"') in page
     assert "/failures/retry" not in page
 
@@ -232,7 +232,7 @@ async def test_what_nobody_can_help_is_folded_away(house: House) -> None:
     page = await home(house)
 
     assert "1 failed for good" in page
-    assert "The post is gone" in page
+    assert "The post was deleted" in page
     assert "All good." in page
 
 

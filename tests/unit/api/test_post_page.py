@@ -69,8 +69,8 @@ async def test_a_post_that_waits_for_its_next_try_says_when(house: House) -> Non
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (ErrorCode.DELETED, "Nothing more can be done from here."),
-        (ErrorCode.NO_SPACE, "Free some space below the download folder"),
+        (ErrorCode.DELETED, "There is nothing more to do."),
+        (ErrorCode.NO_SPACE, "Free up space on the library"),
         (ErrorCode.LOGIN_REQUIRED, "Needs a sign-in"),
         (ErrorCode.AMBIGUOUS, "Choose the video"),
     ],

@@ -14,7 +14,7 @@ from mediavault.api.views import display
 from mediavault.core.failures import ErrorCode
 from tests.unit.api.conftest import House
 
-STORED = "The post is gone."
+STORED = "The post was deleted."
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def test_another_reader_gets_the_conditions_sentence_and_the_message_after_it() 
 def test_a_message_that_a_catalogue_has_needs_no_original() -> None:
     use(Appearance(locale="de"))
 
-    assert said(ErrorCode.DELETED, STORED) == Said("Den Beitrag gibt es nicht mehr.")
+    assert said(ErrorCode.DELETED, STORED) == Said("Der Beitrag wurde gelöscht.")
 
 
 def test_nothing_is_said_of_no_message() -> None:
@@ -51,7 +51,7 @@ async def test_a_failed_job_says_both(house: House) -> None:
     job = await house.add_failed()
     use(Appearance(locale="de"))
 
-    assert (display(job).detail, display(job).original) == ("Den Beitrag gibt es nicht mehr.", "")
+    assert (display(job).detail, display(job).original) == ("Der Beitrag wurde gelöscht.", "")
 
 
 async def test_an_error_of_the_api_speaks_the_language_that_was_asked_for(house: House) -> None:

@@ -105,7 +105,7 @@ async def test_the_form_takes_cookies_and_says_what_is_wrong_with_others(house: 
 
     assert (good.status, good.headers["location"]) == (303, "/sessions#x")
     assert bad.status == 422
-    assert "Line 1 is no cookie" in bad.text
+    assert "Line 1 is not a cookie" in bad.text
     assert "nonsense" not in bad.text
 
 

@@ -55,8 +55,8 @@ async def test_setting_a_field_back_by_hand_is_a_reset(house: House) -> None:
         ("concurrency", "many", "Enter a whole number from 1 to 64."),
         ("max_attempts", "", "Enter a whole number from 1 to 100."),
         ("prefer", "worst", "Choose one of the two."),
-        ("name_template", "{title}", "The name needs {id}"),
-        ("name_template", "../{id}", "not every file system takes"),
+        ("name_template", "{title}", "Add {id}, so that names stay unique"),
+        ("name_template", "../{id}", "not allowed in file names"),
         ("pace.tiktok", "0.1", "Enter a number from 1 to 20."),
         ("pace.nonsense", "2", "Enter a number from 1 to 20."),
         ("forget_after_days", "-1", "Enter a whole number from 0 to 3650."),
@@ -116,7 +116,7 @@ async def test_a_name_is_shown_while_it_is_typed(house: House) -> None:
     wrong = await house.client.get("/settings/name?name_template=%7Btitle%7D")
 
     assert "2026 7571863205253778710.mp4" in fine.text
-    assert "The name needs {id}" in wrong.text
+    assert "Add {id}, so that names stay unique" in wrong.text
     assert "<html" not in fine.text
 
 

@@ -59,7 +59,7 @@ def test_a_bad_password_is_refused(run: Run, house: StubHouse, monkeypatch: pyte
     ended = run("password", "--stdin")
 
     assert ended.code == 2
-    assert "The password is" in ended.err
+    assert "password is" in ended.err
     assert asyncio.run(house.store.records(RecordKind.OWNER)) == []
 
 

@@ -302,7 +302,7 @@ def test_workers_lists_those_of_all_machines_and_what_nobody_takes(run: Run, hou
     assert fleet["unserved"][0]["platform"] == "generic"
     ran = run("workers")
     assert ran.code == 0
-    assert "1 job of generic waits and no worker takes it." in ran.out
+    assert "1 job waiting for a worker that takes jobs of generic." in ran.out
 
 
 def test_a_worker_is_told_whose_jobs_it_takes(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:

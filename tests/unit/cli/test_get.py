@@ -51,7 +51,7 @@ def test_a_post_that_fails_is_1_and_says_why_and_what_helps(run: Run, house: Stu
 
     assert (ended.code, ended.out) == (1, "")
     assert "The post is gone." in ended.err
-    assert "Nothing more can be done from here." in ended.err
+    assert "There is nothing more to do." in ended.err
 
 
 def test_an_address_that_is_refused_is_2_and_stores_nothing(run: Run) -> None:

@@ -77,7 +77,7 @@ def test_a_post_without_a_choice_is_1_and_lists_the_candidates(run: Run, house: 
 
 
 def test_a_wall_is_1_and_says_what_helps(run: Run, house: StubHouse) -> None:
-    wall = LoginRequired("X shows this post only to signed-in people.")
+    wall = LoginRequired("X shows this post only to signed-in visitors.")
     house.inspection = StubInspection(None, None, wall.message, wall)
     ended = run("inspect", POST, "--json")
 

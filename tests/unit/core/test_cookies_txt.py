@@ -71,9 +71,9 @@ def test_windows_line_ends_a_byte_order_mark_and_an_empty_value_are_no_trouble()
     ("bad", "why"),
     [
         ("sid=1; path=/", "7 columns"),
-        (line(domain="not a domain"), "no domain"),
+        (line(domain="not a domain"), "not a domain"),
         (line(below="YES"), "TRUE or FALSE"),
-        (line(path="C:\\"), "no path"),
+        (line(path="C:\\"), "not a path"),
         (line(expires="tomorrow"), "epoch seconds"),
         (line(name=""), "name or value"),
         (line(value="a;b"), "name or value"),
@@ -84,14 +84,14 @@ def test_a_line_that_is_no_cookie_is_named_without_its_content(bad: str, why: st
     with pytest.raises(BadInput) as refused:
         read_cookies_txt(HEAD + line() + "\n" + bad)
 
-    assert refused.value.message.startswith("Line 4 is no cookie")
+    assert refused.value.message.startswith("Line 4 is not a cookie")
     assert why in refused.value.message
     assert "sid=1" not in refused.value.message
 
 
 @pytest.mark.parametrize("text", ["", HEAD, "\n\n"])
 def test_a_file_without_cookies_says_so(text: str) -> None:
-    with pytest.raises(BadInput, match="no cookie in it"):
+    with pytest.raises(BadInput, match="No cookies found in it"):
         read_cookies_txt(text)
 
 

@@ -27,8 +27,8 @@ def test_a_worker_that_is_stopping_serves_nobody() -> None:
 
 
 def test_what_is_unserved_is_said_in_words() -> None:
-    assert unserved_in_words("instagram", 12) == "12 jobs of instagram wait and no worker takes them"
-    assert unserved_in_words("x", 1) == "1 job of x waits and no worker takes it"
+    assert unserved_in_words("instagram", 12) == "12 jobs waiting for a worker that takes jobs of instagram"
+    assert unserved_in_words("x", 1) == "1 job waiting for a worker that takes jobs of x"
 
 
 def test_versions_are_told_once_each() -> None:

@@ -93,7 +93,7 @@ def test_a_site_whose_cookies_are_not_known_is_neither_signed_in_nor_out() -> No
 
 
 def test_a_wall_without_a_session_wants_a_sign_in() -> None:
-    wall = LoginRequired("Site shows this post only to signed-in people.")
+    wall = LoginRequired("Site shows this post only to signed-in visitors.")
 
     assert wall_failure(wall, SITE, [cookie("sid")], now=START) is wall
 
@@ -107,7 +107,7 @@ def test_a_wall_in_spite_of_a_session_says_that_it_has_ended() -> None:
 
 
 def test_a_site_that_asks_a_signed_in_person_for_an_age_as_a_stranger_has_ended_the_sign_in() -> None:
-    wall = AgeRestrictedToStrangers("Site shows this post only to accounts whose age is known.")
+    wall = AgeRestrictedToStrangers("Site requires age verification for this post.")
 
     assert isinstance(wall_failure(wall, SITE, [cookie("sid"), cookie("user")], now=START), SessionExpired)
     assert isinstance(wall_failure(wall, SITE, [cookie("sid")], now=START), AgeRestricted)

@@ -53,12 +53,12 @@ def test_the_exemptions_are_a_json_list(monkeypatch: pytest.MonkeyPatch) -> None
         (
             "MEDIAVAULT_ALLOW_PRIVATE",
             "nas.lan",
-            "MEDIAVAULT_ALLOW_PRIVATE: 'nas.lan' is no JSON list, as in [\"nas.lan:8096\"].",
+            "MEDIAVAULT_ALLOW_PRIVATE: 'nas.lan' is not a JSON list, as in [\"nas.lan:8096\"].",
         ),
         (
             "MEDIAVAULT_HOST_NAMES",
             "vault.example",
-            "MEDIAVAULT_HOST_NAMES: 'vault.example' is no JSON list, as in [\"vault.example\"].",
+            "MEDIAVAULT_HOST_NAMES: 'vault.example' is not a JSON list, as in [\"vault.example\"].",
         ),
         (
             "MEDIAVAULT_ALLOW_PRIVATE",
@@ -66,8 +66,8 @@ def test_the_exemptions_are_a_json_list(monkeypatch: pytest.MonkeyPatch) -> None
             "MEDIAVAULT_ALLOW_PRIVATE: '127.0.0.1' needs a port: name it exactly, as in 127.0.0.1:8096.",
         ),
         ("MEDIAVAULT_LOG_LEVEL", "loud", "MEDIAVAULT_LOG_LEVEL: it must be debug, info, warning or error."),
-        ("MEDIAVAULT_PORT", "80x", "MEDIAVAULT_PORT: '80x' is no whole number."),
-        ("MEDIAVAULT_LEASE_S", "soon", "MEDIAVAULT_LEASE_S: 'soon' is no number."),
+        ("MEDIAVAULT_PORT", "80x", "MEDIAVAULT_PORT: '80x' is not an integer."),
+        ("MEDIAVAULT_LEASE_S", "soon", "MEDIAVAULT_LEASE_S: 'soon' is not a number."),
         ("MEDIAVAULT_SAVE_QUOTED", "perhaps", "MEDIAVAULT_SAVE_QUOTED: 'perhaps' is neither true nor false."),
     ],
 )

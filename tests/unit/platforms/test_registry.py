@@ -234,6 +234,6 @@ def test_media_belong_to_the_platform_of_their_host(url: str, name: str) -> None
 
 def test_names_of_platforms_are_checked_against_those_that_there_are() -> None:
     assert known_names(["x", "tiktok", "x"]) == ("tiktok", "x")
-    with pytest.raises(BadSetting, match="no platform twitter") as caught:
+    with pytest.raises(BadSetting, match="unknown platform twitter") as caught:
         known_names(["x", "twitter"])
     assert "tiktok, tumblr" in (caught.value.help or "")

@@ -151,7 +151,7 @@ async def test_while_workers_are_at_work_nothing_is_moved(
 ) -> None:
     await {"source": source, "target": target}[where].beat(beat(clock))
 
-    with pytest.raises(BadInput, match=r"[Ww]orkers? (is|are) at work"):
+    with pytest.raises(BadInput, match=r"[Ww]orkers? (is|are) still running"):
         await moved(source, target, clock)
     assert await all_of(target) == []
 

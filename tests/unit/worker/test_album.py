@@ -126,7 +126,7 @@ def test_a_partly_kept_post_says_which_video_is_missing_and_why() -> None:
 
     assert isinstance(found, PartialSoFar)
     assert found.code is ErrorCode.PARTIAL
-    assert found.message == "2 of 3 videos are kept. Video 2: It was cut."
+    assert found.message == "2 of 3 videos saved. Video 2: It was cut."
 
 
 def test_a_partly_kept_post_is_final_when_nothing_more_can_come() -> None:

@@ -102,7 +102,7 @@ async def test_in_a_fleet_without_the_session_a_person_is_told_the_machines(
     job = await attempt(store, clock, tmp_path, LoginRequired("Only for members."))
 
     assert (job.status, job.needs_session) == (JobStatus.FAILED, False)
-    assert job.error == "Only for members. Sign in on one of these machines: a, b (`mediavault login generic`)."
+    assert job.error == "Only for members. Sign in on one of these computers: a, b (`mediavault login generic`)."
 
 
 async def test_a_single_machine_is_not_named(store: MemoryJobStore, clock: FakeClock, tmp_path: Path) -> None:

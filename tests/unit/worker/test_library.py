@@ -68,7 +68,7 @@ async def test_another_stores_library_is_refused(store: JobStore, tmp_path: Path
     await store.agree_on(AGREED_AS, "0b5e7a52-ours")
     await LocalVault(tmp_path).carry("99999999-theirs")
 
-    with pytest.raises(StorageFailure, match="is another one"):
+    with pytest.raises(StorageFailure, match="belongs to another library"):
         await recognise(store, LocalVault(tmp_path))
 
 

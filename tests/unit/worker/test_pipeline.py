@@ -203,7 +203,7 @@ async def test_a_premiere_is_waited_for_until_it_begins_and_costs_no_attempt(
     store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     begins = clock.now() + timedelta(hours=5)
-    extractor = StubExtractor(Upcoming("It is not out yet.", starts_at=begins))
+    extractor = StubExtractor(Upcoming("Not released yet.", starts_at=begins))
     tools = make_tools(store, clock, tmp_path, extractor=extractor, jitter=lambda: 0.0)
     job = await worked(claim, tools)
 
@@ -568,7 +568,7 @@ async def test_one_video_that_fails_does_not_stop_the_others_and_is_all_that_the
     job = await worked(claim, tools)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PARTIAL)
-    assert job.error == "1 of 2 videos is kept. Video 1: the browser got nothing"
+    assert job.error == "1 of 2 videos saved. Video 1: the browser got nothing"
     assert job.retry_at is not None
     assert [one.status for one in job.items] == [ItemStatus.FAILED, ItemStatus.SKIPPED, ItemStatus.KEPT]
 

@@ -126,7 +126,7 @@ def _scope(text: str) -> Scope:
     try:
         return Scope(text)
     except ValueError as exc:
-        raise BadInput("There is no such scope.", help="Choose submit, read or admin.") from exc
+        raise BadInput("Unknown scope.", help="Choose submit, read or admin.") from exc
 
 
 def _lives(days: str) -> timedelta | None:

@@ -108,7 +108,7 @@ def answer(template: str, error: BadInput | None, **context: Any) -> Response:
     """The page; with an error it says so, and its status does."""
     if error is None:
         return render(template, error=None, **context)
-    response = render(template, status=error.spec.http_status, error=refusal(error), **context)
+    response = render(template, status=error.spec.http_status, error=complaint(error), **context)
     if isinstance(error, TooManyTries):
         response.headers["Retry-After"] = str(error.wait_s)
     return response

@@ -8,8 +8,8 @@ from urllib.parse import parse_qs
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
+from mediavault.api.catalogue import translated
 from mediavault.api.doorkeeper import asking
-from mediavault.api.message_patterns import translated
 from mediavault.api.schemas import ErrorView
 from mediavault.api.services import ApiServices
 from mediavault.api.words import help_for

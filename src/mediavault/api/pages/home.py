@@ -28,6 +28,7 @@ from mediavault.api.views import fleet_view, title
 from mediavault.core.failures import CAUSES, BadInput, BadUrl, JobNotFound
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import Job, JobId
+from mediavault.core.messages import Message
 
 router = APIRouter(include_in_schema=False)
 
@@ -100,7 +101,7 @@ async def retry_form(request: Request, services: Services, feed: EventFeed) -> R
     fields = await read_form(request)
     cause = CAUSES.get(fields.get("cause", ""))
     if cause is None:
-        raise BadInput("There is no such cause of failures.", help="Load the first page again.")
+        raise BadInput("Unknown cause of failures.", help="Load the first page again.")
     platform = fields.get("platform") or None
     is_waiting = fields.get("waiting") == "on"
     count = await retry_failed(services, feed, cause.codes, platform=platform, is_waiting=is_waiting)
@@ -148,9 +149,15 @@ async def _home(
 def _addresses(pasted: str) -> list[str]:
     addresses = addresses_in(pasted)
     if not addresses:
-        raise BadUrl("There is no address.")
+        raise BadUrl("No link found.")
     if len(addresses) > MAX_BATCH:
-        raise BadInput(f"{len(addresses)} addresses at once; at most {MAX_BATCH} are taken.")
+        raise BadInput(
+            Message(
+                "%(addresses)s links at once; at most %(max_batch)s are allowed.",
+                addresses=len(addresses),
+                max_batch=MAX_BATCH,
+            )
+        )
     return addresses
 
 

@@ -131,7 +131,7 @@ def _format(fields: Fields) -> ListFormat:
     try:
         return ListFormat(given)
     except ValueError:
-        raise BadInput("There is no such format of a list.", help="It is csv or jsonl.") from None
+        raise BadInput("Unknown list format.", help="It is csv or jsonl.") from None
 
 
 def _download(services: ApiServices, suffix: str, kind: str) -> dict[str, str]:

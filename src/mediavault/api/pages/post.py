@@ -101,7 +101,7 @@ async def _chosen_url(services: ApiServices, job_id: JobId, number: str) -> str 
         return None
     candidates = (await services.store.get(job_id)).candidates
     if not number.isascii() or not number.isdigit() or int(number) >= len(candidates):
-        raise BadInput("There is no such video to choose.", help="Load the page again: the post was looked at anew.")
+        raise BadInput("Unknown choice of video.", help="Reload the page: the post has been read again.")
     return candidates[int(number)].url
 
 

@@ -55,7 +55,7 @@ async def save_form(request: Request, services: Services) -> Response:
 async def reset_form(name: Annotated[str, Path(max_length=64)], services: Services) -> Response:
     """Back to what the vault was started with."""
     if name not in Changeable.model_fields:
-        raise NotFound("There is no such setting.", help="The page of the settings lists those that there are.")
+        raise NotFound("Unknown setting.", help="The page of the settings lists those that there are.")
     await services.live.reset(name)
     return see_other("/settings?saved=true")
 

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult
 
 from mediavault.core.failures import Challenge, Deleted, Failure, LoginRequired, Private, RegionLocked
 from mediavault.core.media import Candidate, Expected, Item, Post
+from mediavault.core.messages import Message
 from mediavault.core.platform import Measures, PageData, Platform
 from mediavault.services.extraction.page_data import build, values
 from mediavault.services.extraction.page_data.build import codec, own_candidates
@@ -119,15 +120,15 @@ def _track(platform: Platform, one: Node) -> list[Candidate]:
 
 
 _CODES: dict[int, tuple[type[Failure], str]] = {
-    -404: (Deleted, "there is no such video"),
-    62002: (Deleted, "the video is not shown any more"),
-    62004: (Private, "the video is being reviewed"),
-    62012: (Private, "only its owner may see the video"),
-    -403: (Private, "the video may not be seen"),
-    -10403: (RegionLocked, "the video is not shown in this region"),
-    -101: (LoginRequired, "the video is shown only to signed-in people"),
-    -352: (Challenge, "a human is wanted"),
-    -412: (Challenge, "a human is wanted"),
+    -404: (Deleted, Message("the video does not exist")),
+    62002: (Deleted, Message("the video is not shown any more")),
+    62004: (Private, Message("the video is being reviewed")),
+    62012: (Private, Message("only its owner may see the video")),
+    -403: (Private, Message("the video is not public")),
+    -10403: (RegionLocked, Message("the video is not shown in this region")),
+    -101: (LoginRequired, Message("the video is shown only to signed-in people")),
+    -352: (Challenge, Message("a CAPTCHA is shown")),
+    -412: (Challenge, Message("a CAPTCHA is shown")),
 }
 
 
@@ -139,7 +140,7 @@ def _refusal(document: object) -> Failure | None:
         if code == -10403 and "大会员" in str(place.get("message")):  # the same code for what only members see
             return LoginRequired("Bilibili says: the video is shown only to members (-10403).")
         if known:
-            return known[0](f"Bilibili says: {known[1]} ({code}).")
+            return known[0](Message("Bilibili says: %(known)s (%(code)s).", known=known[1], code=code))
     return None
 
 

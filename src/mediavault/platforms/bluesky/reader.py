@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 
 from mediavault.core.failures import Deleted, Failure, LoginRequired
 from mediavault.core.media import Expected, Item, ItemRole, ItemType, Post
+from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.build import own_candidates
@@ -161,9 +162,9 @@ def _refusal(document: object) -> Failure | None:
     place = values.obj(answer, "thread") or values.obj(asked_for, "value")  # the second form of getPostThread is a list
     kind = str(place.get("$type", "")).rpartition("#")[2]
     if kind in {"notFoundPost", "threadItemNotFound"} or error in {"NotFound", "RecordNotFound"}:
-        return Deleted("Bluesky says that there is no such post.")
+        return Deleted("Bluesky says that this post does not exist.")
     if kind in {"blockedPost", "threadItemBlocked", "threadItemNoUnauthenticated"}:
         return LoginRequired("Bluesky shows this post only to some signed-in people.")
     if error in {"AccountTakedown", "AccountDeactivated", "AccountSuspended", "RepoTakendown"}:
-        return Deleted(f"Bluesky says that the account is gone ({error}).")
+        return Deleted(Message("Bluesky says that the account is gone (%(error)s).", error=error))
     return None

@@ -20,6 +20,7 @@ from mediavault.core.failures import (
     Upcoming,
 )
 from mediavault.core.media import Candidate, Expected, Item, Post
+from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.page_data import build, values
 from mediavault.services.extraction.page_data.build import own_candidates
@@ -109,5 +110,7 @@ def _refusal(player: Node) -> Failure | None:
     error = values.obj(player, "error")
     if not error:
         return None
-    said = values.text(error.get("title")) or values.text(error.get("message")) or "no reason given"
-    return _CODES.get(str(error.get("code")), Deleted)(f"Dailymotion does not play this video: {said}")
+    said = values.text(error.get("title")) or values.text(error.get("message")) or Message("no reason given")
+    return _CODES.get(str(error.get("code")), Deleted)(
+        Message("Dailymotion does not play this video: %(said)s", said=said)
+    )

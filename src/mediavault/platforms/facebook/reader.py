@@ -23,6 +23,7 @@ from mediavault.core.failures import (
     Upcoming,
 )
 from mediavault.core.media import Expected, Item, ItemRole, ItemType, Post
+from mediavault.core.messages import Message
 from mediavault.core.platform import OwnRecords, PageData, Platform
 from mediavault.platforms.facebook.video import FIELDS, candidates_of, duration_of
 from mediavault.services.extraction.page_data import values
@@ -284,11 +285,11 @@ def _handle(url: object) -> str | None:
 # --- what Facebook says instead --------------------------------------------------------------------------------
 
 _ERRORS: Mapping[int, tuple[type[Failure], str]] = {
-    1357001: (LoginRequired, "Facebook wants a sign-in for this post"),
-    1675004: (RateLimited, "Facebook asked us to slow down"),
-    368: (AccountWarning, "Facebook has blocked the account that is signed in for a time"),
-    1357045: (Challenge, "Facebook wants to see a human"),
-    1675030: (Deleted, "Facebook says that the content is not available"),
+    1357001: (LoginRequired, Message("Facebook wants a sign-in for this post")),
+    1675004: (RateLimited, Message("Facebook asked us to slow down")),
+    368: (AccountWarning, Message("Facebook has blocked the account that is signed in for a time")),
+    1357045: (Challenge, Message("Facebook shows a CAPTCHA")),
+    1675030: (Deleted, Message("Facebook says that the content is not available")),
 }
 
 
@@ -297,7 +298,7 @@ def _refusal(document: object) -> Failure | None:
     codes = [answer.get("error"), *(one.get("code") for one in values.objects(answer.get("errors")))]
     for code in codes:
         if known := _ERRORS.get(values.integer(code) or 0):
-            return known[0](f"{known[1]} ({code}).")
+            return known[0](Message("%(what)s (%(code)s).", what=known[1], code=code))
     return None
 
 

@@ -22,6 +22,7 @@ from mediavault.core.failures import (
     StoryExpired,
 )
 from mediavault.core.media import Item, ItemType, Post
+from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
 from mediavault.platforms.instagram.embed import read_embed
 from mediavault.platforms.reading import meta_media
@@ -150,15 +151,19 @@ def _oembed(post: Post, documents: Sequence[object]) -> PageData | None:
 # --- what Instagram says instead -------------------------------------------------------------------------------
 
 _MESSAGES: tuple[tuple[re.Pattern[str], type[Failure], str], ...] = (
-    (re.compile(r"checkpoint_required|challenge_required"), Challenge, "Instagram wants to see a human"),
-    (re.compile(r"feedback_required"), AccountWarning, "Instagram has warned the account that is signed in"),
-    (re.compile(r"wait a few minutes|rate.?limit"), RateLimited, "Instagram asked us to slow down"),
-    (re.compile(r"login_required|require_login"), LoginRequired, "Instagram wants a sign-in for this post"),
-    (re.compile(r"not authorized to view|private"), Private, "Instagram shows this post only to approved followers"),
+    (re.compile(r"checkpoint_required|challenge_required"), Challenge, Message("Instagram shows a CAPTCHA")),
+    (re.compile(r"feedback_required"), AccountWarning, Message("Instagram has warned the account that is signed in")),
+    (re.compile(r"wait a few minutes|rate.?limit"), RateLimited, Message("Instagram asked us to slow down")),
+    (re.compile(r"login_required|require_login"), LoginRequired, Message("Instagram wants a sign-in for this post")),
+    (
+        re.compile(r"not authorized to view|private"),
+        Private,
+        Message("Instagram shows this post only to approved followers"),
+    ),
     (
         re.compile(r"media not found|media unavailable|not found or unavailable|invalid media_id|page not found"),
         Deleted,
-        "Instagram has no such post",
+        Message("Instagram has no such post"),
     ),
 )
 _ROOTS = ("shortcode_media", "xdt_shortcode_media")
@@ -185,5 +190,5 @@ def _told(answer: Node) -> Failure | None:
     said += " require_login" if answer.get("require_login") is True else ""
     for form, condition, what in _MESSAGES:
         if form.search(said.lower()):
-            return condition(f"{what} ({said.strip()[:100]}).")
+            return condition(Message("%(what)s (%(said)s).", what=what, said=said.strip()[:100]))
     return None

@@ -37,7 +37,7 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
     own = [node for document in documents for node in walk(document) if _is_own(node, post.post_id)]
     if not own:
         if any(_is_missing(document) for document in documents):
-            raise Deleted("Pinterest says that there is no such pin.")
+            raise Deleted("Pinterest says that this pin does not exist.")
         return None
     pin: dict[str, object] = {}
     for node in own:  # Relay spreads one pin over several answers

@@ -14,6 +14,7 @@ from typing import Any
 
 from mediavault.core.failures import Deleted, Failure, IpBlocked, LoginRequired, Private, RateLimited, Upcoming
 from mediavault.core.media import Item, ItemType, Post
+from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
 from mediavault.platforms.reddit.elements import read_elements
 from mediavault.platforms.reddit.media import address, items_of, picture_of, video_id
@@ -99,7 +100,7 @@ def _page_data(platform: Platform, items: tuple[Item, ...], node: Node) -> PageD
         raise failure
     is_whole = "media" in node or "secure_media" in node  # records that were cut down keep quiet about it
     if is_whole and any(item.is_video and not item.candidates for item in items):
-        raise Upcoming(f"{platform.title} is still processing the video.")
+        raise Upcoming(Message("%(site)s is still processing the video.", site=platform.title))
     return PageData(
         items=items,
         handle=_author(node),
@@ -155,7 +156,7 @@ _REMOVED = ("[removed]", "[deleted]", "[ Removed by Reddit ]")
 def _gone(node: Node) -> Failure | None:
     by = values.text(node.get("removed_by_category"))
     if by or values.text(node.get("selftext")) in _REMOVED or node.get("title") in _REMOVED:
-        return Deleted(f"Reddit says that the post was removed ({by or 'deleted'}).")
+        return Deleted(Message("Reddit says that the post was removed (%(by)s).", by=by or Message("deleted")))
     return None
 
 
@@ -177,12 +178,15 @@ def _refusal(document: object) -> Failure | None:
         reason = str(answer.get("reason") or answer.get("message"))
         condition = _REASONS.get(reason) or _STATUSES.get(status)
         return (
-            condition(f"Reddit refused the post: {reason[:100]} (HTTP {status}).", http_status=status)
+            condition(
+                Message("Reddit refused the post: %(reason)s (HTTP %(status)s).", reason=reason[:100], status=status),
+                http_status=status,
+            )
             if condition
             else None
         )
     listings = values.objects(document) or [answer]
     are_posts = len(listings) <= 2 and all(one.get("kind") == "Listing" for one in listings)
     if are_posts and values.obj(listings[0], "data").get("children") == []:
-        return Deleted("Reddit says that there is no such post.")
+        return Deleted("Reddit says that this post does not exist.")
     return None

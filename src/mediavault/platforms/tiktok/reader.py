@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from mediavault.core.failures import AgeRestricted
 from mediavault.core.media import Candidate, Expected, FoundIn, Item, ItemType, Ownership, Post, Watermark
+from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
 from mediavault.platforms.tiktok.embeds import as_items
 from mediavault.platforms.tiktok.refusals import refusal
@@ -186,7 +187,7 @@ def _has_audio(url: str, codec: str) -> bool | None:
 
 def _note(url: str, codec: str) -> str:
     if codec == "bytevc2":
-        return "bytevc2: undecodable"
+        return Message("bytevc2: undecodable")
     return "redirect" if re.search(r"/aweme/v1/play/", url) else ""
 
 

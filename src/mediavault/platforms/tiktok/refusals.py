@@ -18,27 +18,28 @@ from mediavault.core.failures import (
     Private,
     RegionLocked,
 )
+from mediavault.core.messages import Message
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.json_walk import Node
 
 _CODES: Mapping[int, tuple[type[Failure], str]] = {
-    10000: (Challenge, "TikTok wants to see a human"),
-    10102: (LoginRequired, "TikTok wants a sign-in for this post"),
-    10113: (Challenge, "TikTok wants to see a human"),
-    10114: (Challenge, "TikTok wants to see a human"),
-    10202: (Deleted, "TikTok says that the account does not exist"),
-    10204: (IpBlocked, "TikTok refuses this machine's address"),
-    10213: (AgeRestricted, "TikTok shows this post only to older people"),
-    10214: (AgeRestricted, "TikTok shows this post only to older people"),
-    10215: (Deleted, "TikTok says that the post does not exist"),
-    10216: (Private, "TikTok says that the post is private"),
-    10217: (Deleted, "TikTok says that the post was taken down"),
-    10220: (Deleted, "TikTok says that the post was taken down for its music"),
-    10221: (Deleted, "TikTok says that the account was banned"),
-    10222: (Private, "TikTok says that the account is private"),
-    10223: (Deleted, "TikTok says that the account was banned"),
-    10231: (RegionLocked, "TikTok does not show this post here"),
-    2053: (Deleted, "TikTok says that the post does not exist"),
+    10000: (Challenge, Message("TikTok shows a CAPTCHA")),
+    10102: (LoginRequired, Message("TikTok wants a sign-in for this post")),
+    10113: (Challenge, Message("TikTok shows a CAPTCHA")),
+    10114: (Challenge, Message("TikTok shows a CAPTCHA")),
+    10202: (Deleted, Message("TikTok says that the account does not exist")),
+    10204: (IpBlocked, Message("TikTok blocks this computer's IP address")),
+    10213: (AgeRestricted, Message("TikTok shows this post only to older people")),
+    10214: (AgeRestricted, Message("TikTok shows this post only to older people")),
+    10215: (Deleted, Message("TikTok says that the post does not exist")),
+    10216: (Private, Message("TikTok says that the post is private")),
+    10217: (Deleted, Message("TikTok says that the post was taken down")),
+    10220: (Deleted, Message("TikTok says that the post was taken down for its music")),
+    10221: (Deleted, Message("TikTok says that the account was banned")),
+    10222: (Private, Message("TikTok says that the account is private")),
+    10223: (Deleted, Message("TikTok says that the account was banned")),
+    10231: (RegionLocked, Message("TikTok does not show this post in this country")),
+    2053: (Deleted, Message("TikTok says that the post does not exist")),
 }
 # ``statusMsg`` of the pages
 _REASONS: tuple[tuple[re.Pattern[str], type[Failure]], ...] = (
@@ -74,9 +75,11 @@ def _by_code(document: object) -> Failure | None:
             continue
         said = values.text(place.get("statusMsg")) or values.text(place.get("status_msg")) or ""
         if (condition := _condition(said)) and (code in _CODES or code > min(_CODES)):
-            return condition(f"TikTok does not show this post: {said[:100]} (status {code})")
+            return condition(
+                Message("TikTok does not show this post: %(said)s (status %(code)s)", said=said[:100], code=code)
+            )
         if known := _CODES.get(code):
-            return known[0](f"{known[1]} (status {code})")
+            return known[0](Message("%(known)s (status %(code)s)", known=known[1], code=code))
     return None
 
 

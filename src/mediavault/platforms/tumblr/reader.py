@@ -103,7 +103,7 @@ def _refusal(document: object) -> Failure | None:
     meta, errors = values.obj(document, "meta"), values.objects(values.obj(document).get("errors"))
     status = values.integer(meta.get("status"))
     if status == 404:
-        return Deleted("Tumblr says that there is no such post.")
+        return Deleted("Tumblr says that this post does not exist.")
     if status in (401, 403) or any(values.integer(one.get("code")) in (4012, 4013) for one in errors):
         return LoginRequired("Tumblr shows this blog only to signed-in people.")
     return None

@@ -25,7 +25,7 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
     own = own or _lone_clip(documents)
     if not own:
         if any(_is_gone(answer) for document in documents for answer in (document, *values.items(document))):
-            raise Deleted("Twitch says that there is no such clip.")
+            raise Deleted("Twitch says that this clip does not exist.")
         return None
     clip: dict[str, object] = {}
     for node in own:  # one answer has the files, another the facts

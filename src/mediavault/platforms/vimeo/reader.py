@@ -197,5 +197,5 @@ def _refusal(document: object) -> Failure | None:
     if "privacy settings" in said:
         return Private("Vimeo says that the owner's settings do not let this video be played here.")
     if code == 5000 or "couldn't be found" in said or "does not exist" in said:
-        return Deleted("Vimeo says that there is no such video.")
+        return Deleted("Vimeo says that this video does not exist.")
     return None

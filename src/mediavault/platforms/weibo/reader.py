@@ -152,7 +152,7 @@ def _refusal(document: object) -> Failure | None:
     answer = values.obj(document)
     code = str(answer.get("error_code") or answer.get("errno") or "")
     if code in {"20101", "20132", "-100"} or answer.get("message") in ("该微博不存在", "微博不存在或暂无查看权限"):
-        return Deleted("Weibo says that there is no such post.")
+        return Deleted("Weibo says that this post does not exist.")
     if str(answer.get("url", "")).startswith("https://weibo.com/login.php") or code == "100005":
-        return LoginRequired("Weibo shows this post only to signed-in people.")
+        return LoginRequired("Weibo shows this post only to signed-in visitors.")
     return None

@@ -19,10 +19,11 @@ from mediavault.core.failures import (
     RateLimited,
     RegionLocked,
 )
+from mediavault.core.messages import Message
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 
-_AGE = "X shows this post only to accounts whose age is known"
+_AGE = Message("X requires age verification for this post")
 _REASONS: dict[str, type[Failure]] = {
     "nsfwloggedout": AgeRestrictedToStrangers,
     "nsfwviewerhasnostatedage": AgeRestricted,
@@ -54,16 +55,16 @@ def refusal(post_id: str | None, documents: Sequence[object]) -> Failure | None:
 
 
 _ERRORS: dict[int, tuple[type[Failure], str]] = {
-    34: (Deleted, "X says that there is no such post"),
-    63: (Deleted, "X has suspended the account"),
-    144: (Deleted, "X says that there is no such post"),
-    421: (Deleted, "X says that the post is gone"),
-    422: (Deleted, "X says that the post was taken down"),
-    179: (Private, "X shows this post only to approved followers"),
-    88: (RateLimited, "X asked us to slow down"),
-    64: (AccountWarning, "X has suspended the account that is signed in"),
-    326: (AccountWarning, "X has locked the account that is signed in"),
-    32: (LoginRequired, "X wants a sign-in for this post"),
+    34: (Deleted, Message("X says that this post does not exist")),
+    63: (Deleted, Message("X has suspended the account")),
+    144: (Deleted, Message("X says that this post does not exist")),
+    421: (Deleted, Message("X says that the post is gone")),
+    422: (Deleted, Message("X says that the post was taken down")),
+    179: (Private, Message("X shows this post only to approved followers")),
+    88: (RateLimited, Message("X asked us to slow down")),
+    64: (AccountWarning, Message("X has suspended the account that is signed in")),
+    326: (AccountWarning, Message("X has locked the account that is signed in")),
+    32: (LoginRequired, Message("X wants a sign-in for this post")),
 }
 
 
@@ -76,7 +77,7 @@ def _error(document: object) -> Failure | None:
             return condition(said)
     data = values.obj(answer, "data")
     if data.get("tweetResult") == {}:
-        return Deleted("X says that there is no such post")
+        return Deleted("X says that this post does not exist")
     return None
 
 
@@ -114,7 +115,7 @@ def _failure(result: Node) -> Failure | None:
     if kind == "TweetPreviewDisplay":
         return LoginRequired("X shows this post only to the author's subscribers")
     if result.get("tweet_results") == {}:
-        return Deleted("X says that there is no such post")
+        return Deleted("X says that this post does not exist")
     if kind == "TweetUnavailable":
         reason = values.text(result.get("reason")) or ""
         return _raised(_REASONS.get(reason.lower(), Deleted), reason or "unavailable")
@@ -127,4 +128,6 @@ def _failure(result: Node) -> Failure | None:
 
 
 def _raised(condition: type[Failure], said: str) -> Failure:
-    return condition(_AGE if issubclass(condition, AgeRestricted) else f"X does not show this post: {said}")
+    return condition(
+        _AGE if issubclass(condition, AgeRestricted) else Message("X does not show this post: %(said)s", said=said)
+    )

@@ -29,6 +29,7 @@ from mediavault.core.failures import (
     Upcoming,
 )
 from mediavault.core.media import Expected, Item, Post
+from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
 from mediavault.platforms.youtube.formats import candidates_of
 from mediavault.services.extraction.announced import told_wait
@@ -184,24 +185,36 @@ def story_of(post: Post, documents: Sequence[object]) -> PageData | None:
 
 # In this order: a sentence about an age can ask for a sign-in too
 _SENTENCES: tuple[tuple[re.Pattern[str], type[Failure], str], ...] = (
-    (re.compile(r"not a bot|unusual traffic|captcha"), Challenge, "YouTube wants to see a human"),
-    (re.compile(r"try again later|rate-limited"), RateLimited, "YouTube asked us to slow down"),
-    (re.compile(r"confirm your age|age.restricted|inappropriate"), AgeRestricted, "YouTube wants to know the age"),
-    (re.compile(r"private video|video is private"), Private, "YouTube says that the video is private"),
+    (re.compile(r"not a bot|unusual traffic|captcha"), Challenge, Message("YouTube shows a CAPTCHA")),
+    (re.compile(r"try again later|rate-limited"), RateLimited, Message("YouTube asked us to slow down")),
+    (
+        re.compile(r"confirm your age|age.restricted|inappropriate"),
+        AgeRestricted,
+        Message("YouTube wants to know the age"),
+    ),
+    (re.compile(r"private video|video is private"), Private, Message("YouTube says that the video is private")),
     (
         re.compile(r"removed for violating"),
         Deleted,
-        "YouTube says that the video is gone",
+        Message("YouTube says that the video is gone"),
     ),  # laws "in your country" follow
-    (re.compile(r"your country|in your region|your location"), RegionLocked, "YouTube does not show it here"),
-    (re.compile(r"recording is not available"), Deleted, "YouTube has no recording of the broadcast"),
-    (re.compile(r"on this app\b|latest version of youtube"), Unsupported, "YouTube does not play it in this player"),
-    (re.compile(r"premieres? in|live event will begin|will begin|waiting for"), Upcoming, "It is not out yet"),
-    (re.compile(r"being processed|processing"), Upcoming, "YouTube is still processing the video"),
+    (
+        re.compile(r"your country|in your region|your location"),
+        RegionLocked,
+        Message("YouTube does not show it in this country"),
+    ),
+    (re.compile(r"recording is not available"), Deleted, Message("YouTube has no recording of the broadcast")),
+    (
+        re.compile(r"on this app\b|latest version of youtube"),
+        Unsupported,
+        Message("YouTube does not play it in this player"),
+    ),
+    (re.compile(r"premieres? in|live event will begin|will begin|waiting for"), Upcoming, Message("Not released yet")),
+    (re.compile(r"being processed|processing"), Upcoming, Message("YouTube is still processing the video")),
     (
         re.compile(r"\bmembers\b|join this channel|\bpremium\b|requires payment|\b(?:purchase|rent)\b"),
         LoginRequired,
-        "It is not free",
+        Message("It is not free"),
     ),
     (
         re.compile(
@@ -209,19 +222,19 @@ _SENTENCES: tuple[tuple[re.Pattern[str], type[Failure], str], ...] = (
             r"|copyright grounds"
         ),
         Deleted,
-        "YouTube says that the video is gone",
+        Message("YouTube says that the video is gone"),
     ),
-    (re.compile(r"sign in"), LoginRequired, "YouTube wants a sign-in for this video"),
+    (re.compile(r"sign in"), LoginRequired, Message("YouTube wants a sign-in for this video")),
 )
 _STATUSES: Mapping[str, tuple[type[Failure], str]] = {
-    "AGE_VERIFICATION_REQUIRED": (AgeRestricted, "YouTube wants to know the age"),
-    "AGE_CHECK_REQUIRED": (AgeRestricted, "YouTube wants to know the age"),
-    "LOGIN_REQUIRED": (LoginRequired, "YouTube wants a sign-in for this video"),
-    "LIVE_STREAM_OFFLINE": (Upcoming, "The broadcast is not on"),
-    "CONTENT_CHECK_REQUIRED": (LoginRequired, "YouTube wants a confirmation for this video"),
-    "ERROR": (Deleted, "YouTube says that the video is gone"),
-    "UNPLAYABLE": (Unsupported, "YouTube does not play this video"),
-    "CUSTOM": (Unsupported, "YouTube does not play this video"),
+    "AGE_VERIFICATION_REQUIRED": (AgeRestricted, Message("YouTube wants to know the age")),
+    "AGE_CHECK_REQUIRED": (AgeRestricted, Message("YouTube wants to know the age")),
+    "LOGIN_REQUIRED": (LoginRequired, Message("YouTube wants a sign-in for this video")),
+    "LIVE_STREAM_OFFLINE": (Upcoming, Message("The broadcast is not on")),
+    "CONTENT_CHECK_REQUIRED": (LoginRequired, Message("YouTube wants a confirmation for this video")),
+    "ERROR": (Deleted, Message("YouTube says that the video is gone")),
+    "UNPLAYABLE": (Unsupported, Message("YouTube does not play this video")),
+    "CUSTOM": (Unsupported, Message("YouTube does not play this video")),
 }
 
 
@@ -238,10 +251,14 @@ def _refusal(response: Node) -> Failure | None:
     if status.get("desktopLegacyAgeGateReason"):
         condition, what = _STATUSES["AGE_CHECK_REQUIRED"]
     if values.obj(status, "errorScreen", "playerCaptchaViewModel"):
-        condition, what = Challenge, "YouTube wants to see a human"
+        condition, what = Challenge, Message("YouTube shows a CAPTCHA")
     if condition is AgeRestricted and code == "LOGIN_REQUIRED":  # somebody signed in is asked to confirm it instead
         condition = AgeRestrictedToStrangers
-    message = f"{what}: {said[:200]}" if said else f"{what} ({code})"
+    message = (
+        Message("%(what)s: %(said)s", what=what, said=said[:200])
+        if said
+        else Message("%(what)s (%(code)s)", what=what, code=code)
+    )
     if condition is Upcoming:
         return Upcoming(message, starts_at=_begins_at(response), retry_after=told_wait(said))
     return condition(message)

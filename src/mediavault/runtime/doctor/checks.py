@@ -14,8 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
 from mediavault.access.owner import Owner
-from mediavault.api.catalogue import gettext, grouped, ngettext
-from mediavault.api.message_patterns import translated
+from mediavault.api.catalogue import gettext, grouped, ngettext, translated
 from mediavault.api.words import STATUS_WORDS, one_line, size_words
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import MediavaultError

@@ -21,12 +21,7 @@ def check_crashes(failures: Iterable[FailureGroup], reports: Sequence[FreezeRepo
     """``failures`` as the store counts them, ``reports`` of this machine's workers."""
     codes = CAUSES["worker_died"].codes
     groups = [group for group in failures if group.error_code in codes]
-    failed = {
-        job.id: job.failed_at
-        for group in groups
-        for job in group.examples
-        if job.error_code in CAUSES["worker_died"].codes
-    }
+    failed = {job.id: job.failed_at for group in groups for job in group.examples if job.error_code in codes}
     recent = [one for one in reports if one.at > now - SHOWN_FOR and one.job_id not in failed]
     if not groups and not recent:
         return Check("Crashes", Verdict.OK, gettext("no post has stopped or frozen a worker"))

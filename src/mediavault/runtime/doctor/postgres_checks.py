@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mediavault.core.failures import MediavaultError
+from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
 from mediavault.core.verdicts import Check, Verdict
 from mediavault.runtime import storage
@@ -41,29 +42,54 @@ def judge_postgres(facts: PostgresFacts) -> list[Check]:
 
 
 def _version(facts: PostgresFacts) -> Check:
-    what = f"PostgreSQL {facts.version} at {facts.server}"
+    what = Message("PostgreSQL %(version)s at %(server)s", version=facts.version, server=facts.server)
     if facts.version < TESTED_VERSIONS.start:
-        help_ = f"Upgrade the server to PostgreSQL {TESTED_VERSIONS.start} or newer."
-        return Check("PostgreSQL", Verdict.BROKEN, f"{what} is too old", help_)
+        help_ = Message("Upgrade the server to PostgreSQL %(start)s or newer.", start=TESTED_VERSIONS.start)
+        return Check("PostgreSQL", Verdict.BROKEN, Message("%(what)s is too old", what=what), help_)
     if facts.is_standby:
-        return Check("PostgreSQL", Verdict.BROKEN, f"{what} is a standby, which takes no jobs", "Name the primary.")
+        return Check(
+            "PostgreSQL",
+            Verdict.BROKEN,
+            Message("%(what)s is a standby, which takes no jobs", what=what),
+            Message("Name the primary."),
+        )
     if facts.version not in TESTED_VERSIONS:
-        help_ = f"mediavault is tested with PostgreSQL {TESTED_VERSIONS.start} to {TESTED_VERSIONS.stop - 1}."
-        return Check("PostgreSQL", Verdict.WARNING, f"{what} is newer than what this version was tested with", help_)
+        help_ = Message(
+            "mediavault is tested with PostgreSQL %(start)s to %(stop)s.",
+            start=TESTED_VERSIONS.start,
+            stop=TESTED_VERSIONS.stop - 1,
+        )
+        return Check(
+            "PostgreSQL",
+            Verdict.WARNING,
+            Message("%(what)s is newer than what this version was tested with", what=what),
+            help_,
+        )
     return Check("PostgreSQL", Verdict.OK, what)
 
 
 def _privileges(facts: PostgresFacts) -> Check:
     name, user = "PostgreSQL privileges", _quoted(facts.user)
     if facts.has_schema and facts.may_use_schema:
-        return Check(name, Verdict.OK, f"{facts.user} may use the schema mediavault")
+        return Check(name, Verdict.OK, Message("%(user)s may use the schema mediavault", user=facts.user))
     if facts.has_schema:
         help_ = _psql(facts, f"GRANT USAGE, CREATE ON SCHEMA mediavault TO {user}")
-        return Check(name, Verdict.BROKEN, f"{facts.user} may not use the schema mediavault", help_)
+        return Check(
+            name,
+            Verdict.BROKEN,
+            Message("%(user)s is not allowed to use the schema mediavault", user=facts.user),
+            help_,
+        )
     if facts.may_create_schema:
-        return Check(name, Verdict.OK, f"{facts.user} may create the schema mediavault, which is not there yet")
+        return Check(
+            name,
+            Verdict.OK,
+            Message("%(user)s may create the schema mediavault, which is not there yet", user=facts.user),
+        )
     help_ = _psql(facts, f"GRANT CREATE ON DATABASE {_quoted(facts.database)} TO {user}")
-    return Check(name, Verdict.BROKEN, f"{facts.user} may not create the schema mediavault", help_)
+    return Check(
+        name, Verdict.BROKEN, Message("%(user)s is not allowed to create the schema mediavault", user=facts.user), help_
+    )
 
 
 def _durability(facts: PostgresFacts) -> Check:
@@ -71,10 +97,13 @@ def _durability(facts: PostgresFacts) -> Check:
     if facts.synchronous_commit == "off":
         off.append("synchronous_commit")
     if not off:
-        return Check("PostgreSQL durability", Verdict.OK, "what is committed is on the disk")
-    words = f"{', '.join(off)} off: a power cut at the server can lose jobs that were taken"
+        return Check("PostgreSQL durability", Verdict.OK, Message("what is committed is on the disk"))
+    words = Message("%(off)s off: a power cut at the server can lose jobs that were taken", off=", ".join(off))
     commands = "; ".join(f"ALTER SYSTEM SET {name} = on" for name in off)
-    help_ = f"As an administrator: {commands}; SELECT pg_reload_conf(); and look whether the role or database sets it."
+    help_ = Message(
+        ("As an administrator: %(commands)s; SELECT pg_reload_conf(); and look whether the role or database sets it."),
+        commands=commands,
+    )
     return Check("PostgreSQL durability", Verdict.WARNING, words, help_)
 
 
@@ -82,37 +111,48 @@ def _isolation(facts: PostgresFacts) -> Check:
     if facts.isolation == "read committed":
         return Check("PostgreSQL isolation", Verdict.OK, facts.isolation)
     help_ = _psql(facts, f"ALTER ROLE {_quoted(facts.user)} SET default_transaction_isolation = 'read committed'")
-    words = f"{facts.isolation}: workers that claim at the same moment hold each other up"
+    words = Message(
+        "%(isolation)s: workers that claim at the same moment hold each other up", isolation=facts.isolation
+    )
     return Check("PostgreSQL isolation", Verdict.WARNING, words, help_)
 
 
 def _transport(facts: PostgresFacts) -> Check:
     if facts.has_tls or facts.is_local:
-        return Check("PostgreSQL connection", Verdict.OK, "encrypted" if facts.has_tls else "on this machine")
-    help_ = "Turn TLS on at the server (ssl = on) and end MEDIAVAULT_DATABASE_URL with ?sslmode=verify-full."
-    return Check("PostgreSQL connection", Verdict.WARNING, "crosses the network without encryption", help_)
+        return Check(
+            "PostgreSQL connection", Verdict.OK, Message("encrypted") if facts.has_tls else Message("on this machine")
+        )
+    help_ = Message("Turn TLS on at the server (ssl = on) and end MEDIAVAULT_DATABASE_URL with ?sslmode=verify-full.")
+    return Check("PostgreSQL connection", Verdict.WARNING, Message("crosses the network without encryption"), help_)
 
 
 def _clock(facts: PostgresFacts) -> Check:
     seconds = facts.ahead_by.total_seconds()
-    words = f"the server's is {abs(seconds):.1f} s {'ahead of' if seconds > 0 else 'behind'} this machine's"
+    ahead = Message("the server's clock is %(seconds).1f s ahead", seconds=seconds)
+    words = ahead if seconds > 0 else Message("the server's clock is %(seconds).1f s behind", seconds=-seconds)
     if abs(facts.ahead_by) <= MAX_CLOCK_OFFSET:
         return Check("Clocks", Verdict.OK, words)
-    help_ = "Leases go by the server's clock and hold; times that are shown do not. On both: timedatectl set-ntp true"
+    help_ = Message(
+        "Leases go by the server's clock and hold; times that are shown do not. On both: timedatectl set-ntp true"
+    )
     return Check("Clocks", Verdict.WARNING, words, help_)
 
 
 def _wake_ups(facts: PostgresFacts) -> Check:
     if facts.has_wake_ups:
-        return Check("Wake-ups", Verdict.OK, "NOTIFY arrives")
-    help_ = (
+        return Check("Wake-ups", Verdict.OK, Message("NOTIFY arrives"))
+    help_ = Message(
         "Behind a pooler new jobs wait for the worker's poll; a direct address in MEDIAVAULT_DATABASE_URL is faster."
     )
-    return Check("Wake-ups", Verdict.WARNING, "NOTIFY does not arrive", help_)
+    return Check("Wake-ups", Verdict.WARNING, Message("NOTIFY does not arrive"), help_)
 
 
 def _psql(facts: PostgresFacts, statement: str) -> str:
-    return f"As the database's owner: psql -d {shlex.quote(facts.database)} -c {shlex.quote(statement)}"
+    return Message(
+        "As the database's owner: psql -d %(database)s -c %(statement)s",
+        database=shlex.quote(facts.database),
+        statement=shlex.quote(statement),
+    )
 
 
 def _quoted(name: str) -> str:

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from mediavault.api.catalogue import N_, gettext, ngettext
+from mediavault.core.messages import Message
 from mediavault.core.verdicts import Check, Verdict
 from mediavault.services.extraction.ytdlp_home import Installed
 
 OLD_AFTER = timedelta(days=45)  # by then several sites have changed
 UPGRADE = N_("Run `mediavault doctor --upgrade-ytdlp`, or upgrade it on the page of the examination.")
-INSTALL = f"Run `{sys.executable} -m pip install yt-dlp`."
-INSTALL_PARTS = f"Run `{sys.executable} -m pip install 'yt-dlp[curl-cffi,deno]' yt-dlp-ejs` (the extra `youtube`)."
+INSTALL = Message("Run `%(executable)s -m pip install yt-dlp`.", executable=sys.executable)
+INSTALL_PARTS = Message(
+    ("Run `%(executable)s -m pip install 'yt-dlp[curl-cffi,deno]' yt-dlp-ejs` (the extra `youtube`)."),
+    executable=sys.executable,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from mediavault.api.examination import UpgradeOutcome, YtdlpState
 from mediavault.core.clock import Clock
 from mediavault.core.failures import Failure, ToolMissing
 from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
 from mediavault.services.extraction.ytdlp_home import home_of, installed
 from mediavault.services.extraction.ytdlp_upgrade import Install, installer, upgrade
 
@@ -64,7 +65,7 @@ class YtdlpDesk:
         """Why it cannot be upgraded here; "" where it can."""
         place = next(path for path in (self._home, *self._home.absolute().parents) if path.exists())
         if not place.is_dir() or not os.access(place, os.W_OK):
-            return f"The state folder cannot be written: {place}."
+            return Message("The state folder cannot be written: %(place)s.", place=place)
         try:
             if self._install is None:
                 installer()

@@ -25,6 +25,7 @@ from mediavault.core.cookies import Cookie, cookies_for
 from mediavault.core.failures import BrowserUnavailable, NetworkFailure, PageTooHeavy, TookTooLong
 from mediavault.core.logs import get_logger
 from mediavault.core.media import OnProgress
+from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.slow_floor import SlowFloor
 from mediavault.services.browser.cookies import as_cookie
@@ -57,7 +58,9 @@ async def ask(call: Awaitable[T], within_s: float) -> T:
         async with asyncio.timeout(within_s):
             return await call
     except (TimeoutError, playwright.TimeoutError) as exc:
-        raise TookTooLong(f"The browser did not answer within {within_s:.0f} seconds.") from exc
+        raise TookTooLong(
+            Message("The browser did not answer within %(within_s).0f seconds.", within_s=within_s)
+        ) from exc
     except playwright.Error as exc:
         raise _as_ours(exc) from exc
 
@@ -202,7 +205,10 @@ class Chromium:
         if running.ended_for_memory > ended_before:
             limit_mb = self._memory_limit // MIB
             raise PageTooHeavy(
-                f"The page needed more than the {limit_mb:,} MB of memory that the browser may use."
+                Message(
+                    "The page needed more than the %(limit_mb)d MB of memory that the browser may use.",
+                    limit_mb=limit_mb,
+                )
             ) from exc
 
     async def _expect_an_answer(self, running: Running) -> None:
@@ -322,4 +328,4 @@ def _crash(exc: Exception) -> BrowserUnavailable:
         return exc
     if isinstance(exc, PageCrashed):
         return BrowserUnavailable("The page crashed the browser that showed it.")
-    return BrowserUnavailable(f"The browser could not do what was asked: {first_line(exc)}")
+    return BrowserUnavailable(Message("The browser could not do what was asked: %(error)s", error=first_line(exc)))

@@ -20,6 +20,7 @@ from typing import Any
 from mediavault.core.cookies import Cookie
 from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
 from mediavault.services.browser.driver import Ask, PageFailed
 from mediavault.services.browser.profile import imports_folder, load_cookies, missing_cookies, save_cookies
 
@@ -96,7 +97,7 @@ def _writing(profile: Path) -> Iterator[sqlite3.Connection | None]:
         with closing(sqlite3.connect(file, timeout=_BUSY_S)) as database, database:
             yield database
     except sqlite3.Error as exc:
-        raise OSError(f"The browser's cookies cannot be changed: {exc}") from exc
+        raise OSError(Message("The browser's cookies cannot be changed: %(error)s", error=exc)) from exc
 
 
 def _file(profile: Path) -> Path | None:

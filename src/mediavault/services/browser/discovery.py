@@ -16,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from mediavault.core.failures import BrowserUnavailable
+from mediavault.core.messages import Message
 from mediavault.services.browser.profile import Profile
 
 # In this order: builds that decode H.264 and are kept up to date by the system come first.
@@ -108,7 +109,9 @@ def find_browser(
     for place in _USUAL_PLACES.get(machine.platform, ()):
         if machine.is_file(Path(place)):
             return FoundBrowser(Path(place), "usual place")
-    return FoundBrowser(None, "nowhere", f"No browser was found. Install one: {install_command(machine)}")
+    return FoundBrowser(
+        None, "nowhere", Message("No browser was found. Install one: %(machine)s", machine=install_command(machine))
+    )
 
 
 def install_command(machine: Machine) -> str:
@@ -118,18 +121,22 @@ def install_command(machine: Machine) -> str:
     for name in _distributions(machine.os_release):
         if name in _INSTALL_ON_LINUX:
             return f"{'' if machine.is_root else 'sudo '}{_INSTALL_ON_LINUX[name]}"
-    return "your system's package manager; the package is mostly named chromium"
+    return Message("your system's package manager; the package is mostly named chromium")
 
 
 def unavailable(found: FoundBrowser) -> BrowserUnavailable:
     """Return the failure for a call that needs a browser where there is none."""
-    return BrowserUnavailable("There is no browser that could be started.", help=found.advice)
+    return BrowserUnavailable("No browser could be started.", help=found.advice)
 
 
 def _as_set(setting: Path, machine: Machine) -> FoundBrowser:
     if machine.is_file(setting):
         return FoundBrowser(setting, "setting")
-    return FoundBrowser(None, "nowhere", f"MEDIAVAULT_BROWSER names {setting}, which is no executable file.")
+    return FoundBrowser(
+        None,
+        "nowhere",
+        Message("MEDIAVAULT_BROWSER names %(setting)s, which is not an executable file.", setting=setting),
+    )
 
 
 def _distributions(os_release: str) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger, outside_jobs
+from mediavault.core.messages import Message
 from mediavault.services.browser.cookies import restore, snapshot
 from mediavault.services.browser.discovery import find_browser, unavailable
 from mediavault.services.browser.driver import Ask, Guard, PageFailed, quietly
@@ -190,7 +191,7 @@ class Keeper:
         try:
             profile = await asyncio.to_thread(claim_profile, self._place.state_dir)
         except OSError as exc:
-            raise BrowserUnavailable(f"The browser's profile cannot be used: {exc}.") from exc
+            raise BrowserUnavailable(Message("The browser's profile cannot be used: %(error)s.", error=exc)) from exc
         downloads = self._place.downloads_dir / f".browser-{profile.key}"
         async with AsyncExitStack() as undo:
             undo.callback(profile.release)
@@ -198,7 +199,9 @@ class Keeper:
             try:
                 await asyncio.to_thread(prepare, profile, downloads)
             except OSError as exc:
-                raise BrowserUnavailable(f"The browser's folders cannot be written: {exc}.") from exc
+                raise BrowserUnavailable(
+                    Message("The browser's folders cannot be written: %(error)s.", error=exc)
+                ) from exc
             running = await self._launch(profile, downloads, undo)
             undo.pop_all()
         self.spawn(self._give_way(running))
@@ -213,7 +216,7 @@ class Keeper:
         except (TookTooLong, PageFailed, OSError) as exc:
             self._late.add(late := self.spawn(self._stop_late(starting)))
             late.add_done_callback(self._late.discard)
-            raise BrowserUnavailable(f"Playwright did not start: {exc}") from exc
+            raise BrowserUnavailable(Message("Playwright did not start: %(error)s", error=exc)) from exc
         undo.push_async_callback(self._stop_driver, playwright)
         found = find_browser(self._place.executable, playwright=Path(playwright.chromium.executable_path))
         if found.path is None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
 from mediavault.services.browser.discovery import Sandbox, for_browser, note_sandbox
 from mediavault.services.browser.driver import Ask, Guard, PageFailed
 from mediavault.services.browser.profile import Profile
@@ -177,7 +178,7 @@ async def pid_of(context: Any, ask: Ask) -> int | None:
 
 
 def not_started(exc: Exception) -> BrowserUnavailable:
-    return BrowserUnavailable(f"The browser did not start: {first_line(exc)}")
+    return BrowserUnavailable(Message("The browser did not start: %(error)s", error=first_line(exc)))
 
 
 def first_line(exc: BaseException) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, BrowserUnavailable, ErrorCode, MediavaultError
 from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
 from mediavault.core.sessions import Errand, SessionState, Viewer
 from mediavault.core.urls import parse_http_url
 from mediavault.services.browser.discovery import find_browser, unavailable
@@ -145,7 +146,7 @@ class LoginWindows:
         """Exchange the ticket for a viewer's key. Raises NoWindow, NotTheViewer."""
         showing = self._open_window()
         if showing.ticket is None or not hmac.compare_digest(showing.ticket.encode(), ticket.encode()):
-            raise NotTheViewer("This link to the window has been used.")
+            raise NotTheViewer("This link has already been used.")
         showing.ticket, showing.key = None, secrets.token_urlsafe(32)
         size, now_s = showing.screen.size, self._clock.monotonic()
         showing.seen_s = now_s
@@ -194,8 +195,8 @@ class LoginWindows:
     def _new_ticket(self, errand: Errand) -> str:
         showing = self._showing
         if showing is None or showing.closing or showing.errand != errand:
-            title = self._wanted.platform.title if self._wanted else "Another site"
-            raise WindowBusy(f"{title}'s window is open already.")
+            title = self._wanted.platform.title if self._wanted else Message("Another site")
+            raise WindowBusy(Message("%(title)s's window is open already.", title=title))
         return showing.new_ticket()
 
     def _open_window(self) -> Showing:
@@ -226,7 +227,9 @@ class LoginWindows:
             await self._on_closed(self.outcome, errand)
         except (MediavaultError, OSError) as exc:
             failure = (
-                exc if isinstance(exc, MediavaultError) else BrowserUnavailable(f"The window did not open: {exc}.")
+                exc
+                if isinstance(exc, MediavaultError)
+                else BrowserUnavailable(Message("The window did not open: %(error)s.", error=exc))
             )
             if ready.done():
                 log.warning("window_failed", platform=errand.platform.name, error=failure.message)

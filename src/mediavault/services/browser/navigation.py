@@ -30,6 +30,7 @@ from mediavault.core.failures import (
     TooLarge,
 )
 from mediavault.core.media import OnProgress
+from mediavault.core.messages import Message
 from mediavault.core.retry_after import asked_to_wait
 from mediavault.core.slow_floor import SlowFloor
 from mediavault.core.system_errors import failure_of_disk
@@ -72,16 +73,25 @@ def refusal(answer: Answer, *, max_bytes: int) -> Failure | None:
         )
     if status in (401, 403, 410):
         return LinkExpired(
-            f"The site refused the media's address to the browser too (HTTP {status}).", http_status=status
+            Message("The site refused the media's address to the browser too (HTTP %(status)s).", status=status),
+            http_status=status,
         )
     if status not in (200, 206):
-        return HttpError(f"The site answered the browser with HTTP {status}.", http_status=status)
+        return HttpError(
+            Message("The site answered the browser with HTTP %(status)s.", status=status), http_status=status
+        )
     if is_html(answer.mime) or is_json(answer.mime):
         return NotAVideo("A web page came instead of the video.", http_status=status)
     if answer.length == 0:
         return EmptyBody("The site sent an empty file.", http_status=status)
     if answer.length is not None and answer.length > max_bytes:
-        return TooLarge(f"The file has {answer.length:,} bytes; at most {max_bytes:,} are allowed.")
+        return TooLarge(
+            Message(
+                "The file has %(length)d bytes; at most %(max_bytes)d are allowed.",
+                length=answer.length,
+                max_bytes=max_bytes,
+            )
+        )
     return None
 
 
@@ -134,7 +144,9 @@ class Navigation:
             await self.ask(going, within_s + 1.0)
         except PageFailed as exc:
             if self.answer is None and self._download is None:
-                raise NetworkFailure(f"The browser could not load the media: {_first_line(exc)}.") from exc
+                raise NetworkFailure(
+                    Message("The browser could not load the media: %(error)s.", error=_first_line(exc))
+                ) from exc
         if self.refused is not None:
             raise self.refused
 
@@ -144,7 +156,7 @@ class Navigation:
             if self._download is not None:
                 return self._download
             await self.clock.sleep(TICK_S)
-        raise HttpError(f"The browser was given no file at {url.split('?', 1)[0]}.")
+        raise HttpError(Message("The browser was given no file at %(url)s.", url=url.split("?", 1)[0]))
 
     async def _pass_on(self, event: Mapping[str, Any]) -> None:
         """Judge the answer, and make it an attachment where it is a file."""
@@ -193,25 +205,33 @@ class Navigation:
         finally:
             ended.cancel()
         if reason:
-            announced = f" of {self.total:,}" if self.total else ""
-            raise Incomplete(
-                f"The transfer broke off after {self.received:,}{announced} bytes.", bytes_received=self.received
+            message = (
+                Message("The download stopped at %(done)d of %(total)d bytes.", done=self.received, total=self.total)
+                if self.total
+                else Message("The download stopped after %(done)d bytes.", done=self.received)
             )
+            raise Incomplete(message, bytes_received=self.received)
         return await self.ask(download.path(), CALL_S)
 
     def _overstepped(self) -> Failure | None:
         if max(self.received, self.total or 0) > self.max_bytes:
             return TooLarge(
-                f"The file is larger than the allowed {self.max_bytes:,} bytes.", bytes_received=self.received
+                Message("The file is larger than the allowed %(max_bytes)d bytes.", max_bytes=self.max_bytes),
+                bytes_received=self.received,
             )
         if self._left_s() <= 0:
             return TookTooLong("The browser's download took too long.", bytes_received=self.received)
         if self.clock.monotonic() - self._last_byte_s > STALL_S:
-            return TookTooLong(f"No byte came for {STALL_S:.0f} seconds.", bytes_received=self.received)
+            return TookTooLong(
+                Message("No byte came for %(stall_s).0f seconds.", stall_s=STALL_S), bytes_received=self.received
+            )
         if self._is_too_slow():
             slow_bytes_per_s = self.floor.bytes_per_s
             return TookTooLong(
-                f"The site sent less than {slow_bytes_per_s} bytes a second.", bytes_received=self.received
+                Message(
+                    "The site sent less than %(slow_bytes_per_s)s bytes a second.", slow_bytes_per_s=slow_bytes_per_s
+                ),
+                bytes_received=self.received,
             )
         return None
 
@@ -229,7 +249,9 @@ class Navigation:
             target.unlink(missing_ok=True)
             raise EmptyBody("The site sent an empty file.", http_status=answer.status if answer else None)
         if answer is not None and answer.length is not None and answer.status == 200 and size != answer.length:
-            raise Incomplete(f"{size:,} of {answer.length:,} bytes came.", bytes_received=size)
+            raise Incomplete(
+                Message("%(size)d of %(length)d bytes came.", size=size, length=answer.length), bytes_received=size
+            )
         self.on_progress(size, size)
         return BrowserDownload(target, size, answer.url if answer else "", answer.mime or None if answer else None)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import StorageFailure
+from mediavault.core.messages import Message
 from mediavault.core.sessions import Errand, SessionState
 from mediavault.core.urls import parse_http_url
 from mediavault.services.browser.discovery import find_browser, unavailable
@@ -52,7 +53,7 @@ async def window_here(
                     await window.close()
             return await asyncio.to_thread(desk.after_window, profile, errand.platform)
     except OSError as exc:
-        raise StorageFailure(f"The browser's profile cannot be used: {exc}.") from exc
+        raise StorageFailure(Message("The browser's profile cannot be used: %(error)s.", error=exc)) from exc
 
 
 async def _first_of(*waits: Awaitable[None]) -> None:

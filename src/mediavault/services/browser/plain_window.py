@@ -21,6 +21,7 @@ from typing import Any
 
 from mediavault.core.failures import BrowserUnavailable
 from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
 from mediavault.services.browser.discovery import for_browser
 from mediavault.services.browser.profile import Profile
 from mediavault.services.browser.vnc import SOCKET
@@ -124,7 +125,9 @@ async def _first_answer(process: asyncio.subprocess.Process, request: Mapping[st
     except (TimeoutError, OSError, ValueError) as exc:
         raise BrowserUnavailable("The window did not open.") from exc
     if "pid" not in answer:
-        raise BrowserUnavailable(f"The window did not open: {answer.get('failed', 'its helper ended')}.")
+        raise BrowserUnavailable(
+            Message("The window did not open: %(answer)s.", answer=answer.get("failed", Message("its helper ended")))
+        )
     return dict(answer)
 
 
@@ -171,7 +174,7 @@ async def window_proxy(guard: EgressGuard, url: str) -> AsyncIterator[str]:
     try:
         await proxy.start()
     except OSError as exc:
-        raise BrowserUnavailable(f"The way out could not be opened: {exc}.") from exc
+        raise BrowserUnavailable(Message("The way out could not be opened: %(error)s.", error=exc)) from exc
     try:
         with proxy.exempting(url):
             yield proxy.server

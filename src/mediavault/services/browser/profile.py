@@ -111,7 +111,7 @@ class WindowBusy(BadInput):
     """Somebody is signing in already, here or in another process."""
 
     code = ErrorCode.TOO_MANY
-    help = "Finish or close that sign-in first; it ends by itself after five minutes without anybody looking."
+    help = "Finish or close that sign-in first; it closes after 5 minutes of inactivity."
 
 
 def claim_profile(state_dir: Path) -> Profile:

@@ -22,6 +22,7 @@ from mediavault.core.cookies import Cookie
 from mediavault.core.cookies_txt import read_cookies_txt
 from mediavault.core.failures import BadInput, ErrorCode, StorageFailure
 from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
 from mediavault.core.names import safe_text
 from mediavault.core.platform import Platform
 from mediavault.core.sessions import ImportReport, SessionState, belongs_to, can_be_signed_in_to, judge_session
@@ -57,7 +58,7 @@ class SessionDesk:
     def platform(self, name: str) -> Platform:
         """Raises NoSuchSite."""
         if name not in self._platforms:
-            raise NoSuchSite(f"There is no site {name!r} that can be signed in to.")
+            raise NoSuchSite(Message("There is no site %(name)s that can be signed in to.", name=f"{name!r}"))
         return self._platforms[name]
 
     async def states(self) -> list[SessionState]:
@@ -85,7 +86,7 @@ class SessionDesk:
             async with borrowed_profile(self.state_dir, self._clock) as profile:
                 await asyncio.to_thread(self._replace, profile, platform, taken)
         except OSError as exc:
-            raise StorageFailure(f"The cookies could not be kept: {exc}") from exc
+            raise StorageFailure(Message("The cookies could not be kept: %(error)s", error=exc)) from exc
         log.info("cookies_taken", platform=name, count=len(taken))
         ends = [cookie.expires_at for cookie in taken if cookie.expires_at is not None]
         return ImportReport(len(taken), len(given) - len(own), len(own) - len(taken), min(ends, default=None))
@@ -98,7 +99,7 @@ class SessionDesk:
                 await asyncio.to_thread(self._forget, profile, platform)
                 await asyncio.to_thread(drop_import, self.state_dir, name)
         except OSError as exc:
-            raise StorageFailure(f"The cookies could not be removed: {exc}") from exc
+            raise StorageFailure(Message("The cookies could not be removed: %(error)s", error=exc)) from exc
         log.info("signed_out", platform=name)
         return await self.state(name)
 
@@ -160,8 +161,8 @@ def _place(cookie: Cookie) -> tuple[str, str, str]:
 
 def _why_nothing(platform: Platform, own: Sequence[Cookie]) -> str:
     if own:
-        return f"All cookies of {platform.title} in it have run out."
-    return f"There is no cookie of {platform.title} in it."
+        return Message("All cookies of %(site)s in it have expired.", site=platform.title)
+    return Message("No cookies of %(site)s found in it.", site=platform.title)
 
 
 # --- names of accounts, as the sites' own pages show them; names only, never a cookie ------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 from mediavault.core.clock import Clock
 from mediavault.core.failures import AddressRefused, BrowserUnavailable, NetworkFailure, TookTooLong
 from mediavault.core.logs import get_logger, redact_url
+from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.services.browser import hooks, scripts
 from mediavault.services.browser.driver import Ask, Frame, Page, PageCrashed, PageFailed, Response
@@ -80,7 +81,9 @@ class Visit:
             await self.ask(self.page.goto(url, timeout=within_s * 1000, wait_until="commit"), within_s + 1.0)
         except TookTooLong as exc:
             if self.network.main_document is None:
-                raise NetworkFailure(f"The page did not answer within {within_s:.0f} seconds.") from exc
+                raise NetworkFailure(
+                    Message("The page did not answer within %(within_s).0f seconds.", within_s=within_s)
+                ) from exc
         except PageCrashed:
             raise
         except PageFailed as exc:
@@ -96,7 +99,7 @@ class Visit:
     def _judge_failed_load(self, exc: PageFailed) -> None:
         """A document that became a download, or one that a script replaced at once, was answered all the same."""
         if self.network.main_document is None:
-            raise NetworkFailure(f"The page did not load: {_reason(exc)}.") from exc
+            raise NetworkFailure(Message("The page did not load: %(error)s.", error=_reason(exc))) from exc
 
     def _on_crash(self) -> None:
         self.crashed = True

@@ -23,6 +23,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
+from mediavault.core.messages import Message
 from mediavault.services.child.guard import die_with
 
 DISPLAY_S = 15.0
@@ -73,7 +74,7 @@ def _start_screen(screen: Mapping[str, Any], environment: Mapping[str, str]) -> 
         line = answer.readline(32).strip() if ready else b""
     if not line.isdigit():
         _end(process, signal.SIGKILL, END_SCREEN_S)
-        raise OSError("Xvnc did not start")
+        raise OSError(Message("Xvnc did not start"))
     return process, int(line)
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mediavault.core.messages import Message
+
 GIB = 1 << 30
 MAX_ANSWER_BYTES = 4 << 20
 PIPE_S = 5.0
@@ -80,7 +82,7 @@ async def run_child(
         async with asyncio.timeout(limits.wall_s):
             out = await _exchange(process, _encoded(request, limits), limits.answer_bytes)
     except TimeoutError as exc:
-        raise ChildTookTooLong(f"it took longer than {limits.wall_s:.0f} s") from exc
+        raise ChildTookTooLong(Message("it took longer than %(wall_s).0f s", wall_s=limits.wall_s)) from exc
     finally:
         await end_process(process)
     return _answer(out, process.returncode)
@@ -97,7 +99,7 @@ async def _exchange(process: asyncio.subprocess.Process, request: bytes, max_ans
     while chunk := await process.stdout.read(1 << 16):
         out += chunk
         if len(out) > max_answer_bytes:
-            raise ChildFailed("its answer has no end")
+            raise ChildFailed(Message("its answer has no end"))
     await process.wait()
     return bytes(out)
 
@@ -134,7 +136,7 @@ def environment() -> dict[str, str]:
 
 def _answer(out: bytes, returncode: int | None) -> Mapping[str, Any]:
     if returncode != 0:
-        raise ChildFailed(f"the helper process ended with {exit_name(returncode)}")
+        raise ChildFailed(Message("the helper process ended with %(returncode)s", returncode=exit_name(returncode)))
     return read_answer(out)
 
 
@@ -143,9 +145,9 @@ def read_answer(out: bytes) -> Mapping[str, Any]:
     try:
         answer = json.loads(out)
     except (ValueError, RecursionError) as exc:
-        raise ChildFailed("the helper process gave no answer") from exc
+        raise ChildFailed(Message("the helper process gave no answer")) from exc
     if not isinstance(answer, dict):
-        raise ChildFailed("the helper process gave an odd answer")
+        raise ChildFailed(Message("the helper process gave an odd answer"))
     if "failed" in answer:
         raise ChildFailed(str(answer["failed"]), errno=answer.get("errno"))
     return answer
@@ -153,4 +155,8 @@ def read_answer(out: bytes) -> Mapping[str, Any]:
 
 def exit_name(returncode: int | None) -> str:
     """How a process ended, in words."""
-    return f"signal {-returncode}" if returncode is not None and returncode < 0 else f"code {returncode}"
+    return (
+        Message("signal %(returncode)s", returncode=-returncode)
+        if returncode is not None and returncode < 0
+        else Message("code %(returncode)s", returncode=returncode)
+    )

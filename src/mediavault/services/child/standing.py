@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mediavault.core.clock import Clock
+from mediavault.core.messages import Message
 from mediavault.services.child.guard import STANDING
 from mediavault.services.child.process import (
     ChildFailed,
@@ -73,7 +74,7 @@ class StandingChild:
                 line = await self._exchange({**request, "cpu": limits.cpu_s}, limits)
             answered = True
         except TimeoutError as exc:
-            raise ChildTookTooLong(f"it took longer than {limits.wall_s:.0f} s") from exc
+            raise ChildTookTooLong(Message("it took longer than %(wall_s).0f s", wall_s=limits.wall_s)) from exc
         finally:
             if not answered:
                 await self.close()
@@ -91,12 +92,12 @@ class StandingChild:
         try:
             line = await process.stdout.readline()
         except ValueError as exc:
-            raise ChildFailed("its answer has no end") from exc
+            raise ChildFailed(Message("its answer has no end")) from exc
         if not line.endswith(b"\n"):
             returncode = await process.wait()
             if returncode == -signal.SIGXCPU:
-                raise ChildTookTooLong(f"it used more than {limits.cpu_s} s of processor time")
-            raise ChildFailed(f"the helper process ended with {exit_name(returncode)}")
+                raise ChildTookTooLong(Message("it used more than %(cpu_s)s s of processor time", cpu_s=limits.cpu_s))
+            raise ChildFailed(Message("the helper process ended with %(returncode)s", returncode=exit_name(returncode)))
         return line
 
     async def _start(self, limits: ChildLimits) -> asyncio.subprocess.Process:

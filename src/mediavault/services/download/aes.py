@@ -29,11 +29,11 @@ class Decryptor:
     def finish(self) -> bytes:
         """Return the rest without its padding. Raises Incomplete when there is no padding: cut off, or the wrong key."""
         if len(self._rest) != BLOCK_BYTES:
-            raise Incomplete("An encrypted segment broke off.")
+            raise Incomplete("An encrypted segment is incomplete.")
         last = self._cipher.decrypt(self._rest)
         count = last[-1]
         if not 1 <= count <= BLOCK_BYTES or last[-count:] != bytes([count]) * count:
-            raise Incomplete("A segment does not decrypt: it is damaged, or the key is another one's.")
+            raise Incomplete("Decryption failed: wrong key or damaged segment.")
         return last[:-count]
 
 

@@ -25,6 +25,7 @@ from mediavault.core.failures import (
     TooLarge,
 )
 from mediavault.core.media import DownloadedFile, OnProgress
+from mediavault.core.messages import Message
 from mediavault.core.slow_floor import SlowFloor
 from mediavault.services.download.pacing import Cuts, HostSlots, Slot, wait_s
 from mediavault.services.download.port import DownloadLimits, MediaRequest
@@ -52,7 +53,10 @@ class PlaylistInstead(NotAVideo):
     """The URL leads to a playlist of that ``kind``, which another downloader may handle."""
 
     def __init__(self, kind: Kind, *, http_status: int) -> None:
-        super().__init__(f"The site sent {DESCRIPTIONS[kind]} instead of a video file.", http_status=http_status)
+        super().__init__(
+            Message("The site sent %(descriptions)s instead of a video file.", descriptions=DESCRIPTIONS[kind]),
+            http_status=http_status,
+        )
         self.kind = kind
 
 
@@ -85,7 +89,9 @@ class DirectDownloader:
             await asyncio.to_thread(discard_partial, part)
             raise
         except BadUrl as exc:
-            raise HttpError(f"The media address, or where it led, is no proper address: {exc.message}") from exc
+            raise HttpError(
+                Message("The media address, or where it led, is not valid: %(error)s", error=exc.message)
+            ) from exc
         path = await asyncio.to_thread(_named, part, sniff(head))
         return transfer.result(path)
 
@@ -219,10 +225,10 @@ class _Transfer:
         while known:
             piece = await self._read(answer)
             if not piece:
-                raise Incomplete("The transfer broke off.")
+                raise Incomplete("The download was interrupted.")
             shared = min(len(piece), len(known))
             if piece[:shared] != known[:shared]:
-                return await self._start_over("its bytes differ from those on disk")
+                return await self._start_over(Message("its bytes differ from those on disk"))
             known, rest = known[shared:], piece[shared:]
             if rest:
                 await self._take(rest)
@@ -240,7 +246,12 @@ class _Transfer:
         piece = await answer.read_chunk()
         waited_s = self._clock.monotonic() - began
         if piece and self._floor.is_too_slow(count=len(piece), waited_s=waited_s):
-            raise _TooSlow(f"The site sent less than {self._limits.slow_bytes_per_s} bytes a second.")
+            raise _TooSlow(
+                Message(
+                    "The site sent less than %(slow_bytes_per_s)s bytes a second.",
+                    slow_bytes_per_s=self._limits.slow_bytes_per_s,
+                )
+            )
         return piece
 
     async def _take(self, piece: bytes) -> None:
@@ -262,7 +273,13 @@ class _Transfer:
 
     def _too_large(self, size: int) -> TooLarge:
         limit = self._limits.max_bytes
-        return TooLarge(f"The video has {size / 1e6:,.0f} MB or more, and at most {limit / 1e6:,.0f} MB are taken.")
+        return TooLarge(
+            Message(
+                "The video has %(size).0f MB or more; at most %(limit).0f MB are allowed.",
+                size=size / 1e6,
+                limit=limit / 1e6,
+            )
+        )
 
     def _is_whole(self, total: int | None) -> bool:
         position = self._writer.position
@@ -270,11 +287,19 @@ class _Transfer:
             raise EmptyBody("The site sent an empty file.")
         announced = self._request.expected.size
         if total is None and announced is not None and position < announced:
-            raise Incomplete(f"The transfer ended at {position:,} of the {announced:,} bytes that the post announced.")
+            raise Incomplete(
+                Message(
+                    "The transfer ended at %(position)d of the %(announced)d bytes that the post announced.",
+                    position=position,
+                    announced=announced,
+                )
+            )
         if total is not None and position < total:
             if self._at_most is not None and position == self._end:
                 return False  # the next range
-            raise Incomplete(f"The transfer broke off at {position:,} of {total:,} bytes.")
+            raise Incomplete(
+                Message("The download stopped at %(position)d of %(total)d bytes.", position=position, total=total)
+            )
         return True
 
     async def _start_over(self, reason: str) -> bool:
@@ -282,7 +307,8 @@ class _Transfer:
         self._at_most = None
         if not self._may_go_on():
             raise Incomplete(
-                f"The site never sends the same file twice: {reason}.", bytes_received=self._writer.position
+                Message("The site never sends the same file twice: %(reason)s.", reason=reason),
+                bytes_received=self._writer.position,
             )
         await self._writer.rewind(0)
         self._saved = None
@@ -303,7 +329,9 @@ def _refuse_foreign(head: bytes, status: int, taken: Collection[Kind]) -> None:
         raise PlaylistInstead(kind, http_status=status)
     if kind not in taken:
         what = DESCRIPTIONS[kind]
-        raise NotAVideo(f"The site sent no video: it is {what}.", http_status=status, bytes_received=len(head))
+        raise NotAVideo(
+            Message("The site sent no video: it is %(what)s.", what=what), http_status=status, bytes_received=len(head)
+        )
 
 
 def _named(part: Path, kind: Kind) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 from mediavault.core.clock import Clock
 from mediavault.core.failures import Incomplete, NoSpace
 from mediavault.core.media import DownloadedFile, Expected, OnProgress, SourceType
+from mediavault.core.messages import Message
 from mediavault.services.download.direct import DirectDownloader, PlaylistInstead
 from mediavault.services.download.pacing import HostSlots
 from mediavault.services.download.port import DownloadLimits, MediaRequest
@@ -92,5 +93,9 @@ def _check_space(needed: int, into: Path, reserve_bytes: int) -> None:
     free = shutil.disk_usage(into).free - reserve_bytes
     if free < needed:
         raise NoSpace(
-            f"Joining video and sound needs {needed / 1e6:,.0f} MB, and {max(0, free) / 1e6:,.0f} MB are free."
+            Message(
+                "Joining video and sound needs %(needed).0f MB, and %(free).0f MB are free.",
+                needed=needed / 1e6,
+                free=max(0, free) / 1e6,
+            )
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from mediavault.core.failures import Failure, Incomplete, NotAVideo
+from mediavault.core.messages import Message
 from mediavault.services.media.sniff import DESCRIPTIONS, Kind, sniff
 
 TS_PACKET_BYTES = 188
@@ -44,7 +45,7 @@ def _foreign(kind: Kind) -> Failure:
         return Incomplete("A segment is empty.")
     if kind is Kind.UNKNOWN:
         return Incomplete("A segment is of no known kind: it is damaged, or encrypted with another key.")
-    return NotAVideo(f"The site sent {DESCRIPTIONS[kind]} in place of a segment.")
+    return NotAVideo(Message("The site sent %(descriptions)s in place of a segment.", descriptions=DESCRIPTIONS[kind]))
 
 
 class TsGauge:
@@ -62,8 +63,8 @@ class TsGauge:
 
     def fault(self) -> str | None:
         if self._offset:
-            return "ends inside a packet"
-        return "loses the rhythm of its packets" if self._lost else None
+            return Message("ends inside a packet")
+        return Message("loses the rhythm of its packets") if self._lost else None
 
 
 class _LengthGauge:
@@ -109,8 +110,8 @@ class BoxGauge(_LengthGauge):
 
     def fault(self) -> str | None:
         if self._broken:
-            return "has a broken structure"
-        return "ends inside a box" if self._left or self._header else None
+            return Message("has a broken structure")
+        return Message("ends inside a box") if self._left or self._header else None
 
 
 class EbmlGauge(_LengthGauge):
@@ -143,8 +144,8 @@ class EbmlGauge(_LengthGauge):
 
     def fault(self) -> str | None:
         if self._broken:
-            return "has a broken structure"
-        return "ends inside an element" if self._left or self._header else None
+            return Message("has a broken structure")
+        return Message("ends inside an element") if self._left or self._header else None
 
 
 class AnyGauge:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from mediavault.core.messages import Message
 from mediavault.services.download.hls_text import Attributes, Variables, attributes_of, decimal, integer, tags_of
 from mediavault.services.download.manifest import MAX_SEGMENTS
 
@@ -203,7 +204,7 @@ class _Reader:
             return  # a stray word: without a duration, only what looks like a URL is a segment
         self._keys_complete = True
         if len(self.document.entries) >= MAX_SEGMENTS:
-            raise ValueError(f"it has more than {MAX_SEGMENTS:,} segments")
+            raise ValueError(Message("it has more than %(max_segments)d segments", max_segments=MAX_SEGMENTS))
         self.document.entries.append(
             Entry(
                 uri=uri,
@@ -259,7 +260,7 @@ class _Reader:
 
     def _check_room(self) -> None:
         if len(self.document.variants) + len(self.document.media) >= MAX_QUALITIES:
-            raise ValueError(f"it has more than {MAX_QUALITIES:,} variants")
+            raise ValueError(Message("it has more than %(max_qualities)d variants", max_qualities=MAX_QUALITIES))
 
     def _target(self, value: str) -> None:
         if (seconds := decimal(value)) is not None:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qsl, urlsplit
 
+from mediavault.core.messages import Message
+
 # from where a name begins, and never back into it: a long run of letters is looked at once
 _ATTRIBUTE = re.compile(r'(?<![A-Z0-9-])([A-Z0-9-]++)\s*+=\s*+("[^"]*"|[^",]*)')
 _REFERENCE = re.compile(r"\{\$([A-Za-z0-9_-]+)\}")
@@ -77,7 +79,7 @@ class Variables:
         if (value := self.values.get(match[1])) is not None:
             self._room -= len(value)
             if self._room < 0:
-                raise ValueError("its variables make it too long")
+                raise ValueError(Message("its variables make it too long"))
             return value
         self.unknown.add(match[1])
         return match[0]

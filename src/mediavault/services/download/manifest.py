@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from mediavault.core.failures import BadUrl, NotAVideo
 from mediavault.core.media import Preference
+from mediavault.core.messages import Message
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url, resolve_reference
 
 # --- qualities ---------------------------------------------------------------------------------------------------------
@@ -113,7 +114,7 @@ class Span:
 
     def __post_init__(self) -> None:
         if self.start < 0 or self.length <= 0:
-            raise ValueError("a byte range is empty")
+            raise ValueError(Message("a byte range is empty"))
 
     @property
     def header(self) -> str:
@@ -208,4 +209,4 @@ def resolve(uri: str, base: HttpUrl) -> str:
             raise BadUrl("The address contains a hidden control character.")
         return str(resolve_reference(base, uri))
     except BadUrl as exc:
-        raise NotAVideo(f"The playlist names an odd address: {exc.message}") from exc
+        raise NotAVideo(Message("The playlist names an odd address: %(error)s", error=exc.message)) from exc

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mediavault.core.failures import BadUrl, Drm, Incomplete, LiveNow, NotAVideo, Unsupported
+from mediavault.core.messages import Message
 from mediavault.services.download.manifest import MAX_SEGMENTS, MediaPlaylist, Segment, Wanted, has_rare_sound
 from mediavault.services.download.mpd_document import AUDIO, VIDEO, MpdDocument, Period, Representation, read_document
 from mediavault.services.download.mpd_segments import Listing
@@ -27,9 +28,9 @@ def read_mpd(text: str, url: str, wanted: Wanted = _ANY) -> list[MediaPlaylist]:
         sound = [] if any(each.has_sound for each in pictures) else _chosen_audio(document, wanted)
         return [_track(chosen, document) for chosen in (pictures, sound) if chosen]
     except BadUrl as exc:
-        raise NotAVideo(f"The manifest's own address is odd: {exc.message}") from exc
+        raise NotAVideo(Message("The manifest's own address is odd: %(error)s", error=exc.message)) from exc
     except (ValueError, OverflowError) as exc:
-        raise NotAVideo(f"The DASH manifest cannot be read: {exc}.") from exc
+        raise NotAVideo(Message("The DASH manifest cannot be read: %(error)s.", error=exc)) from exc
 
 
 def _check(document: MpdDocument) -> None:
@@ -121,7 +122,9 @@ def listings_of(chosen: Sequence[Representation]) -> list[Listing]:
         found.append(each.listing())
         count += len(found[-1].segments)
         if count > MAX_SEGMENTS:
-            raise NotAVideo(f"The DASH manifest has more than {MAX_SEGMENTS:,} segments.")
+            raise NotAVideo(
+                Message("The DASH manifest has more than %(max_segments)d segments.", max_segments=MAX_SEGMENTS)
+            )
     return found
 
 

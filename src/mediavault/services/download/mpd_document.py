@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mediavault.core.failures import Unsupported
+from mediavault.core.messages import Message
 from mediavault.core.urls import HttpUrl
 from mediavault.services.download.manifest import Rung, base_of, has_audio_codec, has_video_codec, resolve
 from mediavault.services.download.mpd_segments import Listing, Place, list_segments
@@ -97,7 +98,7 @@ def read_document(text: str, url: str) -> MpdDocument:
     """Read ``text``, which came from ``url``. Raises NotAVideo for anything but a manifest, BadUrl for a malformed ``url``."""
     root = read_tree(text)
     if root.name != "MPD":
-        raise Unsupported("This XML document is no DASH manifest.")
+        raise Unsupported("This XML document is not a DASH manifest.")
     base = _based(base_of(url), root)
     periods = [node for node in root.all("Period") if node.get("href") != _NOTHING_THERE]
     total_s = seconds_of(root.get("mediaPresentationDuration"))
@@ -108,7 +109,12 @@ def read_document(text: str, url: str) -> MpdDocument:
         found = tuple(_representations(root, node, base, number, length_s))
         count += len(found)
         if count > MAX_REPRESENTATIONS:
-            raise Unsupported(f"The DASH manifest has more than {MAX_REPRESENTATIONS:,} representations.")
+            raise Unsupported(
+                Message(
+                    "The DASH manifest has more than %(max_representations)d representations.",
+                    max_representations=MAX_REPRESENTATIONS,
+                )
+            )
         read.append(Period(length_s, found))
     known = [length for length in lengths if length is not None]
     live = root.get("type").lower() == "dynamic"

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mediavault.core.failures import NotAVideo
+from mediavault.core.messages import Message
 from mediavault.core.urls import HttpUrl
 from mediavault.services.download.manifest import MAX_SEGMENTS, Init, Segment, resolve
 from mediavault.services.download.mpd_tree import Node, fill, signed, span_of, whole
@@ -129,7 +130,9 @@ def _from_template(rules: _Rules, place: Place) -> Listing:
 def _from_list(rules: _Rules, place: Place) -> Listing:
     listed = rules.list("SegmentURL")
     if len(listed) > MAX_SEGMENTS:
-        raise NotAVideo(f"The DASH manifest has more than {MAX_SEGMENTS:,} segments.")
+        raise NotAVideo(
+            Message("The DASH manifest has more than %(max_segments)d segments.", max_segments=MAX_SEGMENTS)
+        )
     timed, _ = _slots(rules, place, count=len(listed))
     init = _init(rules, place, {})
     segments = []
@@ -178,7 +181,9 @@ def _slots(rules: _Rules, place: Place, *, count: int | None = None) -> tuple[li
         slots: list[_Slot] = []
         for slot in _timeline(timeline, rules, place):
             if len(slots) >= MAX_SEGMENTS:
-                raise NotAVideo(f"The DASH manifest has more than {MAX_SEGMENTS:,} segments.")
+                raise NotAVideo(
+                    Message("The DASH manifest has more than %(max_segments)d segments.", max_segments=MAX_SEGMENTS)
+                )
             slots.append(slot)
         return slots, True
     return _even_slots(rules, place, count)
@@ -194,7 +199,7 @@ def _timeline(timeline: Node, rules: _Rules, place: Place) -> Iterator[_Slot]:
         number = number if (given := whole(entry.get("n"))) is None else given
         duration, repeat = whole(entry.get("d")), signed(entry.get("r")) or 0
         if not duration:
-            raise ValueError("a segment of its timeline has no duration")
+            raise ValueError(Message("a segment of its timeline has no duration"))
         if repeat < 0:
             following = signed(entries[index + 1].get("t")) if index + 1 < len(entries) else None
             repeat = _until(following, time, duration, rules, place) - 1
@@ -225,7 +230,9 @@ def _even_slots(rules: _Rules, place: Place, count: int | None) -> tuple[list[_S
         # without a length there is one segment; without an end nobody knows how many
         return ([_Slot(rules.start_number, rules.offset, total or 0)], True) if not length else ([], False)
     if count > MAX_SEGMENTS:
-        raise NotAVideo(f"The DASH manifest has more than {MAX_SEGMENTS:,} segments.")
+        raise NotAVideo(
+            Message("The DASH manifest has more than %(max_segments)d segments.", max_segments=MAX_SEGMENTS)
+        )
     step = length or (total or 0) / max(1, count)
     slots = [_Slot(rules.start_number + n, rules.offset + round(n * step), step) for n in range(count)]
     if slots and total is not None and length and 0 < total - (count - 1) * step < step:

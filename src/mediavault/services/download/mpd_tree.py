@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from mediavault.core.failures import NotAVideo
+from mediavault.core.messages import Message
 from mediavault.services.download.manifest import Span
 
 MAX_DEPTH = 32
@@ -61,7 +62,7 @@ def read_tree(text: str) -> Node:
     try:
         parser.Parse(text.lstrip("\ufeff \t\r\n"), True)  # noqa: FBT003 - expat's own signature
     except (expat.ExpatError, ValueError) as exc:
-        raise NotAVideo(f"The DASH manifest is no proper XML: {exc}.") from exc
+        raise NotAVideo(Message("The DASH manifest is not valid XML: %(error)s.", error=exc)) from exc
     return builder.root
 
 
@@ -142,7 +143,7 @@ def span_of(text: str) -> Span | None:
     first, dash, last = text.partition("-")
     start, end = whole(first), whole(last)
     if not dash or start is None or end is None:
-        raise ValueError("a byte range is no range")
+        raise ValueError(Message("a byte range is not valid"))
     return Span(start, end - start + 1)
 
 

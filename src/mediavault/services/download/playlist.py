@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from mediavault.core.failures import BadUrl, Drm, Incomplete, LiveNow, NotAVideo, Unsupported
+from mediavault.core.messages import Message
 from mediavault.core.urls import HttpUrl
 from mediavault.services.download.hls_document import Entry, HlsDocument, KeyTag, MapTag, needs_licence, read_document
 from mediavault.services.download.hls_text import Attributes, decimal, lines_of, looks_like_hls
@@ -42,13 +43,17 @@ def read_playlist(text: str, url: str, *, imported: Mapping[str, str] | None = N
     try:
         document = read_document(text, url, imported=imported)
         if document.undefined:
-            raise NotAVideo(f"The playlist uses a variable that nobody defines ({min(document.undefined)[:40]}).")
+            raise NotAVideo(
+                Message(
+                    "The playlist uses an undefined variable (%(undefined)s).", undefined=min(document.undefined)[:40]
+                )
+            )
         base = base_of(url)
         return _master(document, base) if document.is_master else _media(document, base)
     except BadUrl as exc:
-        raise NotAVideo(f"The playlist's own address is odd: {exc.message}") from exc
+        raise NotAVideo(Message("The playlist's own address is odd: %(error)s", error=exc.message)) from exc
     except _FORMAT_ERRORS as exc:
-        raise NotAVideo(f"The playlist cannot be read: {exc}.") from exc
+        raise NotAVideo(Message("The playlist cannot be read: %(error)s.", error=exc)) from exc
 
 
 def _check_text(text: str) -> None:
@@ -111,7 +116,7 @@ class _Segments:
         if start:
             return Span(int(start), int(length))
         if self._before is None or self._before.url != url or self._before.span is None:
-            raise ValueError("a byte range has no beginning")
+            raise ValueError(Message("a byte range has no beginning"))
         return Span(self._before.span.start + self._before.span.length, int(length))
 
     def _init(self, tag: MapTag) -> Init:
@@ -129,7 +134,7 @@ class _Segments:
 
 def _duration_s(entry: Entry) -> float:
     if not entry.timed:
-        raise ValueError("a segment has no proper duration")
+        raise ValueError(Message("a segment has no proper duration"))
     return entry.duration_s
 
 
@@ -140,13 +145,16 @@ def _usable_key(offered: Sequence[KeyTag], base: HttpUrl) -> Key | None:
             return None
         if key.is_plain:
             if not key.uri:
-                raise ValueError("a key has no address")
+                raise ValueError(Message("a key has no address"))
             return Key(resolve(key.uri, base), _iv(key.iv))
     if needs_licence(tuple(offered)):
-        raise Drm(f"The stream is protected ({offered[-1].method[:40]}).")
+        raise Drm(Message("The stream is protected (%(method)s).", method=offered[-1].method[:40]))
     if offered:
         raise Unsupported(
-            f"The stream is encrypted in a way that mediavault does not know ({offered[-1].method[:40]})."
+            Message(
+                "The stream is encrypted in a way that mediavault does not know (%(method)s).",
+                method=offered[-1].method[:40],
+            )
         )
     return None
 
@@ -155,7 +163,7 @@ def _iv(text: str | None) -> bytes | None:
     if text is None:
         return None
     if not text.lower().startswith("0x"):
-        raise ValueError("an initialisation vector is no hexadecimal number")
+        raise ValueError(Message("an initialisation vector is not a hexadecimal number"))
     return int(text, 16).to_bytes(IV_BYTES, "big")
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from mediavault.core.cookies import Cookie
 from mediavault.core.media import DownloadedFile, Expected, OnProgress, Preference, SourceType
+from mediavault.core.messages import Message
 from mediavault.core.platform import MAX_CONNECTIONS
 
 MIN_RANGE_BYTES = 1 << 20  # each range repeats 64 KiB of the one before, to compare them
@@ -51,9 +52,11 @@ class MediaRequest:
     def __post_init__(self) -> None:
         """ValueError for ranges that are smaller than what each repeats of the one before, and for no connection."""
         if self.max_range_bytes is not None and self.max_range_bytes < MIN_RANGE_BYTES:
-            raise ValueError(f"ranges of {self.max_range_bytes} bytes get nowhere")
+            raise ValueError(
+                Message("ranges of %(max_range_bytes)s bytes get nowhere", max_range_bytes=self.max_range_bytes)
+            )
         if self.max_connections < 1:
-            raise ValueError("nothing can be fetched without a connection")
+            raise ValueError(Message("nothing can be fetched without a connection"))
 
 
 class Downloader(Protocol):

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from mediavault.core.failures import EmptyBody, Failure, HttpError, LinkExpired, NotAVideo, RateLimited
+from mediavault.core.messages import Message
 from mediavault.core.retry_after import asked_to_wait, http_date
 
 # --- header fields -----------------------------------------------------------------------------------------------------
@@ -184,7 +185,11 @@ def judge(
         encoding = headers["content-encoding"]
         return Refuse(
             HttpError(
-                f"The site sent the video compressed ({encoding}) although that was not asked for.", http_status=status
+                Message(
+                    "The site sent the video compressed (%(encoding)s) although that was not asked for.",
+                    encoding=encoding,
+                ),
+                http_status=status,
             )
         )
     if status == 200:
@@ -205,14 +210,18 @@ def judge(
 def failure_for(status: int, headers: Mapping[str, str], *, now: datetime) -> Failure | None:
     """Return the failure that a status means; None for 200, 206 and 416, which depend on the header."""
     if status in _EXPIRED:
-        return LinkExpired(f"The site refused the media address ({status}).", http_status=status)
+        return LinkExpired(
+            Message("The site refused the media address (%(status)s).", status=status), http_status=status
+        )
     wait = asked_to_wait(headers, now=now)
     if status == 429 or (status == 503 and wait is not None):  # a bare 503 is one server's problem, not a rate limit
-        return RateLimited(f"The site asked us to slow down ({status}).", http_status=status, retry_after=wait)
+        return RateLimited(
+            Message("The site asked us to slow down (%(status)s).", status=status), http_status=status, retry_after=wait
+        )
     if status in (204, 205):
-        return EmptyBody(f"The site sent nothing ({status}).", http_status=status)
+        return EmptyBody(Message("The site sent nothing (%(status)s).", status=status), http_status=status)
     if status not in (200, 206, 416):
-        return HttpError(f"The site answered {status}.", http_status=status)
+        return HttpError(Message("The site answered %(status)s.", status=status), http_status=status)
     return None
 
 
@@ -221,7 +230,12 @@ def _judge_unasked(status: int, headers: Mapping[str, str], url: str, final_url:
     named = content_range(headers.get("content-range"))
     if status == 206 and named is not None and named.start == 0 and named.total == (named.end or 0) + 1:
         return Whole(_described(headers, named.total, url, final_url), conclusive=True)
-    return Refuse(HttpError(f"The site answered a range that nobody asked for ({status}).", http_status=status))
+    return Refuse(
+        HttpError(
+            Message("The site answered with a range that was not requested (%(status)s).", status=status),
+            http_status=status,
+        )
+    )
 
 
 def _judge_first(status: int, headers: Mapping[str, str], url: str, final_url: str) -> Move:
@@ -234,33 +248,36 @@ def _judge_first(status: int, headers: Mapping[str, str], url: str, final_url: s
         empty = named is not None and named.total == 0
         return Refuse(EmptyBody("The site sent an empty file.", http_status=416)) if empty else _no_range()
     if named is None or named.end is None or named.total is None:
-        return StartOver("the site did not say which part it sent")
+        return StartOver(Message("the site did not say which part it sent"))
     if named.start != 0:
-        return StartOver("the site sent another part than it was asked for")
+        return StartOver(Message("the site sent another part than it was asked for"))
     return Whole(_described(headers, named.total, url, final_url), conclusive=True, end=named.end + 1)
 
 
 def _no_range() -> StartOver:
-    return StartOver("the site has no such range")
+    return StartOver(Message("the site has no such range"))
 
 
 def _judge_part(headers: Mapping[str, str], ask: Ask, saved: Saved, have: int) -> Move:
     named = content_range(headers.get("content-range"))
     if named is None or named.end is None:
-        return StartOver("the site did not say which part it sent")
+        return StartOver(Message("the site did not say which part it sent"))
     if named.start != ask.start:
-        return StartOver("the site sent another part than it was asked for")
+        return StartOver(Message("the site sent another part than it was asked for"))
     if named.total != saved.total:
-        return StartOver("the file's length has changed")
+        return StartOver(Message("the file's length has changed"))
     if named.end + 1 < have:
-        return StartOver("the site sent less than is there already")
+        return StartOver(Message("the site sent less than is there already"))
     if media_type(headers) in _NO_MEDIA and media_type(headers) != saved.content_type:
         return Refuse(
-            NotAVideo(f"The site sent {media_type(headers)} instead of the rest of the video.", http_status=206)
+            NotAVideo(
+                Message("The site sent %(headers)s instead of the rest of the video.", headers=media_type(headers)),
+                http_status=206,
+            )
         )
     etag, changed = strong_etag(headers), strong_last_modified(headers)
     if ask.same_host and (_differ(etag, saved.etag) or _differ(changed, saved.last_modified)):
-        return StartOver("the file has changed")
+        return StartOver(Message("the file has changed"))
     # A server whose answer names no validator may not have checked ours.
     confirmed = (saved.etag is not None and etag == saved.etag) or (
         saved.etag is None and changed == saved.last_modified

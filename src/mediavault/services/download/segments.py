@@ -20,6 +20,7 @@ from urllib.parse import unquote_to_bytes
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadUrl, HttpError, Incomplete, NoSpace, NotAVideo, TooLarge
 from mediavault.core.media import DownloadedFile, Expected, OnProgress, SourceType
+from mediavault.core.messages import Message
 from mediavault.services.download.direct import DirectDownloader
 from mediavault.services.download.hls_text import looks_like_hls
 from mediavault.services.download.manifest import MAX_PLAYLIST_BYTES, Master, MediaPlaylist, Wanted
@@ -65,7 +66,7 @@ async def find_tracks(source: StreamSource, url: str, *, page_url: str, wanted: 
         variables = playlist.variables
         best = playlist.best(wanted)
         url, audio_url = best.url, best.audio_url or audio_url
-    raise NotAVideo(f"More than {MAX_DEPTH} playlists lead to each other.")
+    raise NotAVideo(Message("More than %(max_depth)s playlists lead to each other.", max_depth=MAX_DEPTH))
 
 
 async def _sound(source: StreamSource, url: str, page_url: str, variables: Mapping[str, str]) -> MediaPlaylist:
@@ -84,14 +85,23 @@ async def _text(source: StreamSource, url: str, page_url: str) -> tuple[str, str
         try:
             final_url, body = await source.small(url, limit=MAX_PLAYLIST_BYTES, decode=True)
         except TooLarge as exc:
-            raise NotAVideo(f"The playlist is larger than {MAX_PLAYLIST_BYTES:,} bytes.") from exc
+            raise NotAVideo(
+                Message(
+                    "The playlist is larger than %(max_playlist_bytes)d bytes.", max_playlist_bytes=MAX_PLAYLIST_BYTES
+                )
+            ) from exc
     encoding = "utf-16" if body.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
     try:
         text = body.decode(encoding)
     except UnicodeDecodeError as exc:
-        raise NotAVideo("The playlist is no proper text.") from exc
+        raise NotAVideo("The playlist is not valid text.") from exc
     if not looks_like_hls(text) and not looks_like_dash(text):
-        raise NotAVideo(f"The site sent no playlist: it is {DESCRIPTIONS.get(sniff(body), 'a video file')}.")
+        raise NotAVideo(
+            Message(
+                "The site sent no playlist: it is %(descriptions)s.",
+                descriptions=DESCRIPTIONS.get(sniff(body), Message("a video file")),
+            )
+        )
     return final_url, text
 
 
@@ -129,7 +139,9 @@ class StreamDownloader:
             playlists = found.playlists
             tracks = await self._tracks(source, request, playlists, into, limits, on_progress)
         except BadUrl as exc:
-            raise HttpError(f"The stream's address, or where it led, is no proper address: {exc.message}") from exc
+            raise HttpError(
+                Message("The stream's address, or where it led, is not valid: %(error)s", error=exc.message)
+            ) from exc
         finally:
             await source.close()
         path = into / "media.mp4"
@@ -210,7 +222,13 @@ def _check_space(tracks: Sequence[Track], into: Path, reserve_bytes: int) -> Non
     needed = sum(run.stat().st_size for track in tracks for run in track.runs)
     free = shutil.disk_usage(into).free - reserve_bytes
     if free < needed:
-        raise NoSpace(f"Joining the stream needs {needed / 1e6:,.0f} MB, and {max(0, free) / 1e6:,.0f} MB are free.")
+        raise NoSpace(
+            Message(
+                "Joining the stream needs %(needed).0f MB, and %(free).0f MB are free.",
+                needed=needed / 1e6,
+                free=max(0, free) / 1e6,
+            )
+        )
 
 
 def _tidy(tracks: Sequence[Track], path: Path) -> int:

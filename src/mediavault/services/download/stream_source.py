@@ -18,6 +18,7 @@ from mediavault.core.failures import (
     TookTooLong,
     TooLarge,
 )
+from mediavault.core.messages import Message
 from mediavault.core.slow_floor import SlowFloor
 from mediavault.services.download.aes import KEY_BYTES, Decryptor, iv_of
 from mediavault.services.download.manifest import Init, Key, Segment, Span
@@ -114,7 +115,13 @@ class StreamSource:
                 received += len(piece)
                 yield piece
         if segment.span is not None and received != segment.span.length:
-            raise Incomplete(f"A segment has {received:,} instead of {segment.span.length:,} bytes.")
+            raise Incomplete(
+                Message(
+                    "A segment has %(received)d instead of %(length)d bytes.",
+                    received=received,
+                    length=segment.span.length,
+                )
+            )
 
     async def _read_whole(self, answer: HttpResponse, limit: int) -> bytes:
         floor = SlowFloor(self._limits.slow_bytes_per_s, self._limits.slow_s)
@@ -122,7 +129,7 @@ class StreamSource:
         while piece := await self._read(answer, floor):
             body += piece
             if len(body) > limit:
-                raise TooLarge(f"The site sent more than {limit} bytes where less was expected.")
+                raise TooLarge(Message("The site sent more than %(limit)s bytes where less was expected.", limit=limit))
         return bytes(body)
 
     async def _read(self, answer: HttpResponse, floor: SlowFloor) -> bytes:
@@ -180,7 +187,11 @@ class StreamSource:
     async def _fetch_key(self, url: str) -> bytes:
         _, body = await self.small(url, limit=MAX_KEY_BYTES)
         if len(body) != KEY_BYTES:
-            raise Incomplete(f"The stream's key has {len(body)} bytes instead of {KEY_BYTES}.")
+            raise Incomplete(
+                Message(
+                    "The stream's key has %(body)s bytes instead of %(key_bytes)s.", body=len(body), key_bytes=KEY_BYTES
+                )
+            )
         return body
 
     async def close(self) -> None:
@@ -235,7 +246,7 @@ def _refusal(answer: HttpResponse, span: Span | None, *, decode: bool, now: date
     if not decode and is_encoded(answer.headers):
         return HttpError("The site sent a segment compressed although that was not asked for.")
     if span is None:
-        return None if answer.status == 200 else HttpError("The site sent a part that nobody asked for (206).")
+        return None if answer.status == 200 else HttpError("The site sent a part that was not requested (206).")
     if answer.status == 200:
         # a server that ignores ranges is right by accident when the part is all there is
         whole = span.start == 0 and content_length(answer.headers) == span.length

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from mediavault.core.clock import Clock
 from mediavault.core.failures import Failure, HttpError, Incomplete, TooLarge
 from mediavault.core.media import OnProgress
+from mediavault.core.messages import Message
 from mediavault.services.download.gauge import Gauge, gauge_for
 from mediavault.services.download.manifest import MediaPlaylist, Segment
 from mediavault.services.download.pacing import Slot
@@ -35,7 +36,12 @@ class Progress:
         """``count`` is negative for a segment that is taken back. Raises TooLarge."""
         self.bytes += count
         if self.bytes > self._max_bytes:
-            raise TooLarge(f"The video has more than {self._max_bytes / 1e6:,.0f} MB, the most that are taken.")
+            raise TooLarge(
+                Message(
+                    "The video has more than %(max_bytes).0f MB, the most that is allowed.",
+                    max_bytes=self._max_bytes / 1e6,
+                )
+            )
         self._on_progress(self.bytes, None)
 
     def of_one_file(self) -> OnProgress:
@@ -129,9 +135,9 @@ class TrackFetch:
                 held.append(piece)
                 if self._turns[number].is_set() or sum(map(len, held)) >= SEGMENT_BUFFER_BYTES:
                     await self._write(number, segment, held)
-        fault = gauge.fault() if gauge is not None else "is empty"
+        fault = gauge.fault() if gauge is not None else Message("is empty")
         if fault is not None:
-            raise Incomplete(f"It {fault}.")
+            raise Incomplete(Message("It %(fault)s.", fault=fault))
         await self._write(number, segment, held)
 
     async def _write(self, number: int, segment: Segment, held: list[bytes]) -> None:
@@ -174,9 +180,18 @@ class TrackFetch:
         """A missing or broken segment makes a stream incomplete; other conditions keep their own name."""
         if not isinstance(exc, HttpError | Incomplete):
             return exc
-        which = f"Segment {number + 1} of {len(self._playlist.segments)} ({self._path.name})"
+        which = Message(
+            "Segment %(number)s of %(segments)s (%(path)s)",
+            number=number + 1,
+            segments=len(self._playlist.segments),
+            path=self._path.name,
+        )
         received = self._progress.bytes
-        return Incomplete(f"{which} cannot be had: {exc.message}", http_status=exc.http_status, bytes_received=received)
+        return Incomplete(
+            Message("%(which)s cannot be had: %(error)s", which=which, error=exc.message),
+            http_status=exc.http_status,
+            bytes_received=received,
+        )
 
 
 async def all_or_first_failure(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:

@@ -24,6 +24,7 @@ from typing import TypeVar
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import Failure, NoSpace, StorageFailure
+from mediavault.core.messages import Message
 from mediavault.core.system_errors import NO_SPACE, failure_of_disk
 from mediavault.services.download.resume import Saved
 
@@ -180,7 +181,13 @@ class FileWriter:
     def _check_space(self, needed: int) -> None:
         free = shutil.disk_usage(self._path.parent).free - self._reserve
         if free < needed:
-            raise NoSpace(f"The video needs {max(needed, 1) / 1e6:,.0f} MB, and {max(0, free) / 1e6:,.0f} MB are free.")
+            raise NoSpace(
+                Message(
+                    "The video needs %(value).0f MB, and %(free).0f MB are free.",
+                    value=max(needed, 1) / 1e6,
+                    free=max(0, free) / 1e6,
+                )
+            )
 
     def _close(self) -> None:
         if self._fd >= 0:
@@ -219,7 +226,7 @@ def _as_ours(exc: BaseException, folder: Path) -> Failure:
     if isinstance(exc, OSError):
         failure: Failure = failure_of_disk(exc, folder)
     else:
-        failure = StorageFailure(f"{folder} cannot be written: {exc}.")
+        failure = StorageFailure(Message("%(folder)s cannot be written: %(error)s.", folder=folder, error=exc))
     failure.__cause__ = exc
     return failure
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from mediavault.core.failures import BadSetting, BadUrl
+from mediavault.core.messages import Message
 from mediavault.core.settings import check_allow_rule
 from mediavault.core.urls import parse_http_url
 
@@ -40,18 +41,18 @@ def judge(address: Address) -> Refusal | None:
     if isinstance(address, IPv4Address):
         return _first_row(_IPV4, address)
     if address.scope_id is not None:
-        return Refusal("an address with a zone", exact_only=True)
+        return Refusal(Message("an address with a zone"), exact_only=True)
     if refusal := _first_row(_IPV6_ALONE, address):
         return refusal
     inner = list(_inner_ipv4(address))
     for carried in inner:
         if refusal := judge(carried):
-            return Refusal(f"{refusal.reason}, as IPv6", refusal.exact_only)
+            return Refusal(Message("%(reason)s, as IPv6", reason=refusal.reason), refusal.exact_only)
     if inner:
         return None
     if refusal := _first_row(_IPV6, address):
         return refusal
-    return None if address in _GLOBAL_UNICAST else Refusal("not a global IPv6 address")
+    return None if address in _GLOBAL_UNICAST else Refusal(Message("not a global IPv6 address"))
 
 
 def _first_row(table: tuple[tuple[Network, Refusal], ...], address: Address) -> Refusal | None:
@@ -75,34 +76,31 @@ def _table(*rows: tuple[str, str] | tuple[str, str, bool]) -> tuple[tuple[Networ
 _EXACT = True
 
 _IPV4 = _table(
-    ("0.0.0.0/8", "this machine", _EXACT),
+    ("0.0.0.0/8", Message("this machine"), _EXACT),
     ("127.0.0.0/8", "loopback", _EXACT),
-    ("169.254.0.0/16", "link-local, cloud metadata", _EXACT),
-    ("100.100.100.200/32", "cloud metadata", _EXACT),  # Alibaba
-    ("168.63.129.16/32", "cloud metadata", _EXACT),  # Azure; public by the registry
-    ("192.0.0.192/32", "cloud metadata", _EXACT),  # Oracle
-    ("10.0.0.0/8", "private"),
-    ("172.16.0.0/12", "private"),
-    ("192.168.0.0/16", "private"),
-    ("100.64.0.0/10", "shared by a provider or a VPN"),  # RFC 6598; Tailscale
-    ("192.0.0.0/24", "reserved for protocols"),
-    ("192.0.2.0/24", "documentation"),
-    ("198.51.100.0/24", "documentation"),
-    ("203.0.113.0/24", "documentation"),
-    ("192.31.196.0/24", "reserved for DNS sinks"),  # AS112
-    ("192.175.48.0/24", "reserved for DNS sinks"),
-    ("192.52.193.0/24", "reserved for multicast tunnels"),  # AMT
-    ("192.88.99.0/24", "a 6to4 relay"),
-    ("198.18.0.0/15", "for benchmarks, used by fake-IP proxies"),
+    ("169.254.0.0/16", Message("link-local, cloud metadata"), _EXACT),
+    ("100.100.100.200/32", Message("cloud metadata"), _EXACT),  # Alibaba
+    ("168.63.129.16/32", Message("cloud metadata"), _EXACT),  # Azure; public by the registry
+    ("192.0.0.192/32", Message("cloud metadata"), _EXACT),  # Oracle
+    ("10.0.0.0/8", Message("private")),
+    ("172.16.0.0/12", Message("private")),
+    ("192.168.0.0/16", Message("private")),
+    ("100.64.0.0/10", Message("shared by a provider or a VPN")),  # RFC 6598; Tailscale
+    ("192.0.0.0/24", Message("reserved for protocols")),
+    ("192.0.2.0/24", Message("documentation")),
+    ("198.51.100.0/24", Message("documentation")),
+    ("203.0.113.0/24", Message("documentation")),
+    ("192.31.196.0/24", Message("reserved for DNS sinks")),  # AS112
+    ("192.175.48.0/24", Message("reserved for DNS sinks")),
+    ("192.52.193.0/24", Message("reserved for multicast tunnels")),  # AMT
+    ("192.88.99.0/24", Message("a 6to4 relay")),
+    ("198.18.0.0/15", Message("for benchmarks, used by fake-IP proxies")),
     ("224.0.0.0/4", "multicast", _EXACT),
-    ("255.255.255.255/32", "broadcast", _EXACT),
-    ("240.0.0.0/4", "reserved"),
+    ("255.255.255.255/32", Message("broadcast"), _EXACT),
+    ("240.0.0.0/4", Message("reserved")),
 )
 
-_IPV6_ALONE = _table(
-    ("::/128", "this machine", _EXACT),
-    ("::1/128", "loopback", _EXACT),
-)
+_IPV6_ALONE = _table(("::/128", Message("this machine"), _EXACT), ("::1/128", "loopback", _EXACT))
 
 _CARRIES_IPV4: tuple[tuple[IPv6Network, int], ...] = (
     (IPv6Network("::/96"), 0),  # IPv4-compatible
@@ -116,19 +114,22 @@ _TEREDO = IPv6Network("2001::/32")
 _IPV6 = _table(
     ("fe80::/10", "link-local", _EXACT),
     ("ff00::/8", "multicast", _EXACT),
-    ("fd00:ec2::/32", "cloud metadata", _EXACT),  # Amazon: fd00:ec2::254 and its neighbours
-    ("fd00:42::42/128", "cloud metadata", _EXACT),  # Scaleway
-    ("fd20:ce::254/128", "cloud metadata", _EXACT),  # Google
-    ("fc00::/7", "private"),
-    ("fec0::/10", "private, site-local"),
-    ("64:ff9b:1::/48", "a local NAT64"),  # RFC 8215: where the IPv4 address stands in it is the network's secret
-    ("2001::/23", "reserved for protocols"),  # benchmarks, ORCHID and others; Teredo was judged before
-    ("2001:db8::/32", "documentation"),
-    ("3fff::/20", "documentation"),
-    ("2620:4f:8000::/48", "reserved for DNS sinks"),  # AS112
-    ("5f00::/16", "for segment routing"),
-    ("100::/64", "discarded"),
-    ("100:0:0:1::/64", "reserved"),
+    ("fd00:ec2::/32", Message("cloud metadata"), _EXACT),  # Amazon: fd00:ec2::254 and its neighbours
+    ("fd00:42::42/128", Message("cloud metadata"), _EXACT),  # Scaleway
+    ("fd20:ce::254/128", Message("cloud metadata"), _EXACT),  # Google
+    ("fc00::/7", Message("private")),
+    ("fec0::/10", Message("private, site-local")),
+    (
+        "64:ff9b:1::/48",
+        Message("a local NAT64"),
+    ),  # RFC 8215: where the IPv4 address stands in it is the network's secret
+    ("2001::/23", Message("reserved for protocols")),  # benchmarks, ORCHID and others; Teredo was judged before
+    ("2001:db8::/32", Message("documentation")),
+    ("3fff::/20", Message("documentation")),
+    ("2620:4f:8000::/48", Message("reserved for DNS sinks")),  # AS112
+    ("5f00::/16", Message("for segment routing")),
+    ("100::/64", Message("discarded")),
+    ("100:0:0:1::/64", Message("reserved")),
 )
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 
@@ -165,7 +166,7 @@ def name_refusal(host: str) -> str | None:
     """Why a name is refused before it is looked up; None for an ordinary name or a literal."""
     if is_loopback_name(host):
         return "loopback"
-    return "a name of this machine or of its cloud's metadata" if host in _REFUSED_NAMES else None
+    return Message("a name of this machine or of its cloud's metadata") if host in _REFUSED_NAMES else None
 
 
 def literal(host: str) -> Address | None:
@@ -196,7 +197,7 @@ class AllowRules:
                     continue
                 host, port = _host_and_port(rule)
             except (ValueError, BadUrl) as exc:
-                raise BadSetting(f"{SETTING}: {exc}") from exc
+                raise BadSetting(Message("%(setting)s: %(problem)s", setting=SETTING, problem=exc)) from exc
             if port is None:
                 hosts.add(host)
             else:

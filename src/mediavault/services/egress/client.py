@@ -19,6 +19,7 @@ from mediavault import __version__
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.cookies import Cookie, cookie_header, cookies_for
 from mediavault.core.failures import HttpError, Incomplete, NetworkFailure, TookTooLong, TooLarge
+from mediavault.core.messages import Message
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.port import HttpResponse, Timeouts
@@ -94,7 +95,14 @@ class AiohttpClient:
                 return hop, raw
             raw.release()  # closes the connection if there is a body: it is not read
             hop = after_redirect(hop, location, status=raw.status, sent_cookies=cookies is not None)
-        raise HttpError(f"More than {max_redirects} redirects, the last from {hop.url.host}.", http_status=raw.status)
+        raise HttpError(
+            Message(
+                "More than %(max_redirects)s redirects, the last from %(host)s.",
+                max_redirects=max_redirects,
+                host=hop.url.host,
+            ),
+            http_status=raw.status,
+        )
 
     async def _send(
         self, hop: Hop, cookies: str | None, scope: HttpUrl, limits: Timeouts, deadline: float | None
@@ -204,12 +212,19 @@ class _Response:
         while chunk := await self.read_chunk(min(READ_BUFFER_BYTES, limit + 1 - len(body))):
             body += chunk
             if len(body) > limit:
-                raise TooLarge(f"{self._host} sent more than {limit} bytes where less was expected.")
+                raise TooLarge(
+                    Message(
+                        "%(host)s sent more than %(limit)s bytes where less was expected.", host=self._host, limit=limit
+                    )
+                )
         return bytes(body)
 
     def _end_of_compressed(self) -> bytes:
         if self._received:
-            raise Incomplete(f"The compressed answer of {self._host} broke off.", bytes_received=self._received)
+            raise Incomplete(
+                Message("The compressed answer of %(host)s is incomplete.", host=self._host),
+                bytes_received=self._received,
+            )
         return b""  # HEAD-like answers and 304 announce an encoding and have no body
 
     async def _read_raw(self, limit: int) -> bytes:
@@ -234,15 +249,21 @@ def _aiohttp_errors_as_ours(host: str, *, received: int = 0) -> Iterator[None]:
     try:
         yield
     except TimeoutError as exc:  # aiohttp's timeouts are among them
-        raise TookTooLong(f"{host} took too long to answer.", bytes_received=received) from exc
+        raise TookTooLong(Message("%(host)s took too long to answer.", host=host), bytes_received=received) from exc
     except aiohttp.ClientPayloadError as exc:
-        raise Incomplete(f"{host} broke the transfer off.", bytes_received=received) from exc
+        raise Incomplete(Message("%(host)s broke the transfer off.", host=host), bytes_received=received) from exc
     except aiohttp.ClientConnectorCertificateError as exc:
-        raise NetworkFailure(f"The certificate of {host} is not valid ({exc.certificate_error}).") from exc
+        raise NetworkFailure(
+            Message("The certificate of %(host)s is not valid (%(error)s).", host=host, error=exc.certificate_error)
+        ) from exc
     except (aiohttp.ClientResponseError, aiohttp.InvalidURL) as exc:  # their texts hold the address with its signature
-        raise NetworkFailure(f"{host} sent an answer that is no HTTP.", bytes_received=received) from exc
+        raise NetworkFailure(
+            Message("%(host)s sent an answer that is not HTTP.", host=host), bytes_received=received
+        ) from exc
     except (aiohttp.ClientError, OSError) as exc:
-        raise NetworkFailure(f"The connection to {host} failed ({exc}).", bytes_received=received) from exc
+        raise NetworkFailure(
+            Message("The connection to %(host)s failed (%(error)s).", host=host, error=exc), bytes_received=received
+        ) from exc
 
 
 # --- compressed bodies -------------------------------------------------------------------------------------------
@@ -260,7 +281,11 @@ class Inflater:
     def __init__(self, encoding: str) -> None:
         """``encoding`` is the Content-Encoding header. Raises HttpError unless it is exactly one that was offered."""
         if encoding not in {"gzip", "x-gzip", "deflate"}:
-            raise HttpError(f"The answer is encoded as {encoding[:40]!r}, which was not asked for.")
+            raise HttpError(
+                Message(
+                    "The answer is encoded as %(encoding)s, which was not asked for.", encoding=f"{encoding[:40]!r}"
+                )
+            )
         self._stream = zlib.decompressobj(_GZIP_OR_ZLIB)
         self._waiting = b""
         self._head: bytes | None = b"" if encoding == "deflate" else None  # kept while it may turn out to be raw

@@ -15,6 +15,7 @@ from ipaddress import IPv4Address, ip_address
 from typing import Protocol
 
 from mediavault.core.failures import AddressRefused, NetworkFailure
+from mediavault.core.messages import Message
 from mediavault.core.urls import HttpUrl
 from mediavault.services.egress.addresses import (
     SETTING,
@@ -135,7 +136,7 @@ class EgressGuard:
         self._check_name_and_port(host, port, exempt=exempt)
         addresses = await self._addresses(host)
         if not addresses:
-            raise NetworkFailure(f"The name {host} has no address.")
+            raise NetworkFailure(Message("The name %(host)s has no address.", host=host))
         for address in addresses:
             self.check_address(host, port, address, exempt=exempt)
         return [_endpoint(address, port) for address in addresses[:MAX_ENDPOINTS]]
@@ -143,14 +144,25 @@ class EgressGuard:
     def check_address(self, host: str, port: int, address: Address, *, exempt: bool) -> None:
         """Judge one address that ``host`` stands for. Raises :class:`AddressRefused`."""
         if port in self._own_ports and _is_of_this_machine(address):
-            raise AddressRefused(f"blocked: port {port} of {host} is mediavault's own; {SETTING} cannot open it.")
+            raise AddressRefused(
+                Message(
+                    "blocked: port %(port)s of %(host)s is mediavault's own; %(setting)s cannot open it.",
+                    port=port,
+                    host=host,
+                    setting=SETTING,
+                )
+            )
         refusal = judge(address)
         if refusal is None:
             return
         opened = self._rules.open_address(host, port, address, refusal, by_network=self._may_turn_inwards(host))
         if not (exempt and opened):
-            place = host if host == str(address) else f"{host}, which is {address}"
-            raise AddressRefused(_blocked(f"{place} ({refusal.reason})", opened=opened))
+            place = (
+                host if host == str(address) else Message("%(host)s, which is %(address)s", host=host, address=address)
+            )
+            raise AddressRefused(
+                _blocked(Message("%(place)s (%(reason)s)", place=place, reason=refusal.reason), opened=opened)
+            )
 
     def is_public(self, endpoint: Endpoint) -> bool:
         """Whether an endpoint of :meth:`resolve` would have been given to any post."""
@@ -192,15 +204,23 @@ class EgressGuard:
         if exempt and named:
             return
         if reason := name_refusal(host):
-            raise AddressRefused(_blocked(f"{host} ({reason})", opened=named))
+            raise AddressRefused(_blocked(Message("%(host)s (%(reason)s)", host=host, reason=reason), opened=named))
         if not port_is_served(port):
-            raise AddressRefused(_blocked(f"port {port} of {host} (no web server's port)", opened=named))
+            raise AddressRefused(
+                _blocked(
+                    Message("port %(port)s of %(host)s (no web server's port)", port=port, host=host), opened=named
+                )
+            )
 
 
 def _blocked(what: str, *, opened: bool) -> str:
     if opened:
-        return f"blocked: {what}; {SETTING} opens it only for posts that are on an allowed host themselves."
-    return f"blocked: {what}; see {SETTING}."
+        return Message(
+            ("blocked: %(what)s; %(setting)s opens it only for posts that are on an allowed host themselves."),
+            what=what,
+            setting=SETTING,
+        )
+    return Message("blocked: %(what)s; see %(setting)s.", what=what, setting=SETTING)
 
 
 def _endpoint(address: Address, port: int) -> Endpoint:
@@ -224,5 +244,7 @@ def _lookup(host: str) -> list[str]:
     try:
         answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     except (OSError, UnicodeError) as exc:  # UnicodeError: a label that is not a DNS label
-        raise NetworkFailure(f"The name {host} could not be resolved ({exc}).") from exc
+        raise NetworkFailure(
+            Message("The name %(host)s could not be resolved (%(error)s).", host=host, error=exc)
+        ) from exc
     return [str(sockaddr[0]) for *_, sockaddr in answers]

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 from mediavault.core.failures import AddressRefused, BadUrl, NetworkFailure, TookTooLong
 from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.http1 import BadMessage, HttpConnection, Request, ResponseInterrupted, forward, header
@@ -225,12 +226,14 @@ class EgressProxy:
                 scope = await self._exempt_scope(own)
                 endpoints = await self._guard.resolve(target.host, target.port, scope=scope)
         except TimeoutError as exc:
-            raise TookTooLong(f"{target.host} could not be resolved in time.") from exc
+            raise TookTooLong(Message("%(host)s could not be resolved in time.", host=target.host)) from exc
         if not all(self._guard.is_public(endpoint) for endpoint in endpoints):
             if (
                 scope not in own.scopes
             ):  # the post was done while the name was looked up, so nothing would close this later
-                raise AddressRefused(f"blocked: {target.host}, whose post is no longer at work.")
+                raise AddressRefused(
+                    Message("blocked: %(host)s, whose post is no longer being saved.", host=target.host)
+                )
             self._private[_this_task()] = own
         return await dial(endpoints, within_s=self._connect_s)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from mediavault.core.cookies import Cookie
 from mediavault.core.failures import BadUrl, HttpError
+from mediavault.core.messages import Message
 from mediavault.core.urls import DEFAULT_PORTS, MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url, resolve_reference
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -58,10 +59,14 @@ def after_redirect(hop: Hop, location: str, *, status: int, sent_cookies: bool) 
     try:
         target = resolve_reference(hop.url, location)
     except BadUrl as exc:
-        raise HttpError(f"{hop.url.host} redirected to an address that is not taken.", http_status=status) from exc
+        raise HttpError(
+            Message("%(host)s redirected to an address that is not taken.", host=hop.url.host), http_status=status
+        ) from exc
     headers = dict(hop.headers)
     if hop.url.scheme == "https" and target.scheme == "http" and (sent_cookies or "authorization" in headers):
-        raise HttpError(f"{hop.url.host} redirected a signed-in request to plain http.", http_status=status)
+        raise HttpError(
+            Message("%(host)s redirected a signed-in request to plain http.", host=hop.url.host), http_status=status
+        )
     if target.origin != hop.url.origin:
         headers.pop("authorization", None)
     cookies = hop.cookies if _same_port(hop.url, target) else ()

@@ -15,6 +15,7 @@ from itertools import chain, zip_longest
 from pathlib import Path
 
 from mediavault.core.failures import NetworkFailure, TookTooLong
+from mediavault.core.messages import Message
 from mediavault.services.egress.guard import Endpoint
 
 HEAD_START_S = 0.25  # RFC 8305, section 5
@@ -37,7 +38,7 @@ async def dial(endpoints: Sequence[Endpoint], *, within_s: float) -> Streams:
     except TimeoutError as exc:
         raise TookTooLong("The server did not answer in time.") from exc
     except OSError as exc:
-        raise NetworkFailure(f"The server did not take the connection ({exc}).") from exc
+        raise NetworkFailure(Message("The server did not take the connection (%(error)s).", error=exc)) from exc
 
 
 async def tunnel(first: Streams, second: Streams) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 from mediavault.core.failures import ExtractorBroken, Unsupported
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Extraction, Post
+from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.retry_after import asked_to_wait
 from mediavault.services.egress.port import HttpClient, Timeouts
@@ -61,12 +62,12 @@ def read_answer(post: Post, platform: Platform, answer: ApiAnswer) -> Extraction
                 answer.status,
                 platform,
                 refused=False,
-                what="to answer",
+                what=Message("to answer"),
                 retry_after=answer.retry_after,
                 sure=bool(source.documents),
                 closed=True,
             )
-            or ExtractorBroken(f"{platform.title}'s interface did not answer with the post.")
+            or ExtractorBroken(Message("%(site)s's interface did not answer with the post.", site=platform.title))
         )
     return from_page_data(post, platform, data, None, source)
 
@@ -79,9 +80,13 @@ def api_url(post: Post, platform: Platform) -> str:
         return platform.api_url.format_map(filled) if platform.api_url else _nothing(platform)
     except KeyError as exc:
         raise Unsupported(
-            f"The address does not name the {exc.args[0]} that {platform.title}'s interface asks for."
+            Message(
+                "The address does not name the %(error)s that %(site)s's interface asks for.",
+                error=exc.args[0],
+                site=platform.title,
+            )
         ) from exc
 
 
 def _nothing(platform: Platform) -> str:
-    raise Unsupported(f"{platform.title} has no open interface.")
+    raise Unsupported(Message("%(site)s has no open interface.", site=platform.title))

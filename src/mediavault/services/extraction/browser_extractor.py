@@ -20,6 +20,7 @@ from mediavault.core.failures import (
 )
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Candidate, Extraction, Ownership, Post, SourceType
+from mediavault.core.messages import Message
 from mediavault.core.platform import IN_WORDS, PageData, Platform
 from mediavault.core.post_urls import find_post, is_named_host, page_to_visit, read_page
 from mediavault.core.sessions import wall_failure
@@ -168,9 +169,13 @@ def _led_to_no_post(platform: Platform, final_url: str) -> Failure | None:
         return None
     page = read_page(platform, url)
     if page is not None and (what := IN_WORDS.get(page.kind)) is not None:
-        return NotAPost(f"The link leads to {what} on {platform.title}, not to one post.")
+        return NotAPost(
+            Message("The link leads to %(what)s on %(site)s, not to one post.", what=what, site=platform.title)
+        )
     if not url.path.strip("/"):
-        return SeemsDeleted(f"The link leads to the front page of {platform.title}: what it stood for is gone.")
+        return SeemsDeleted(
+            Message("The link leads to the front page of %(site)s: what it stood for is gone.", site=platform.title)
+        )
     return None
 
 
@@ -237,9 +242,9 @@ def _nothing_found(
     extraction: Extraction, capture: PageCapture, platform: Platform, outcome: Outcome, *, known: bool
 ) -> Failure:
     if not known and platform.reader.always_sent:
-        return ExtractorBroken(f"{platform.title} did not send what it knows about the post.")
+        return ExtractorBroken(Message("%(site)s did not send what it knows about the post.", site=platform.title))
     if capture.extra.get("unresponsive") or not capture.html:
-        return ExtractorBroken("The page did not answer, so nobody knows what it shows.")
+        return ExtractorBroken("The page did not respond.")
     if not known and platform.matching.posts and outcome is not Outcome.NO_VIDEO:  # of other sites no more will come
-        return ExtractorBroken(f"{platform.title} did not show the post itself, or not its video.")
+        return ExtractorBroken(Message("%(site)s did not show the post itself, or not its video.", site=platform.title))
     return no_video(extraction)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin
 
 from mediavault.core.media import Candidate, Expected, FoundIn, SourceType
+from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.services.browser.port import SeenResponse, SeenVideo
 from mediavault.services.extraction.manifests import Manifest
@@ -23,7 +24,7 @@ from mediavault.services.extraction.streams import Streams, read_streams
 MAX_CANDIDATES = 60
 MIN_SCRIPTED_BYTES = 16_384  # what a script loads and is smaller is an initialisation section
 
-_IN_PIECES = "loaded by a script, perhaps one track of several"
+_IN_PIECES = Message("loaded by a script, perhaps one track of several")
 # Headers of the player's request that its media may depend on; the rest is the browser's own
 _PLAYER_HEADERS = frozenset({"referer", "origin"})
 _TRUST = {found_in: rank for rank, found_in in enumerate(FoundIn)}
@@ -216,7 +217,7 @@ def _from_manifest(
         duration_s=manifest.duration_s,
         drm=manifest.drm,
         headers=player_headers(seen),
-        note="live: it has no end yet" if manifest.live else "",
+        note=Message("live: it has no end yet") if manifest.live else "",
     )
 
 

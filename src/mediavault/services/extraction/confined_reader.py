@@ -14,6 +14,7 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import Failure, PageUnreadable
 from mediavault.core.logs import get_logger
 from mediavault.core.media import Extraction, Post
+from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.typed_records import from_json, to_json
 from mediavault.services.browser.port import PageCapture
@@ -59,18 +60,18 @@ class ConfinedReader:
             make_request = partial(_request, task, post, platform, given, more)
             answer = await self._children.ask(make_request, limits=self._limits)
         except ChildFailed as exc:
-            raise unreadable(exc, what="What the site sent") from exc
+            raise unreadable(exc, what=Message("What the site sent")) from exc
         if "bug" in answer:
             log.error("reader_hit_a_bug", error=answer["bug"], trace=answer["trace"])
-            raise unreadable(ChildFailed(answer["bug"]), what="What the site sent")
+            raise unreadable(ChildFailed(answer["bug"]), what=Message("What the site sent"))
         return await asyncio.to_thread(_result, answer, wanted)
 
 
 def unreadable(exc: ChildFailed, *, what: str) -> PageUnreadable:
     """The failure of a document over which its reader was ended."""
     if isinstance(exc, ChildTookTooLong):
-        return PageUnreadable(f"{what} could not be read in time: {exc.reason}.")
-    return PageUnreadable(f"{what} could not be read: {exc.reason}.")
+        return PageUnreadable(Message("%(what)s could not be read in time: %(error)s.", what=what, error=exc.reason))
+    return PageUnreadable(Message("%(what)s could not be read: %(error)s.", what=what, error=exc.reason))
 
 
 def _request(

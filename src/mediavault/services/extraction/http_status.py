@@ -14,6 +14,7 @@ from mediavault.core.failures import (
     RegionLocked,
     SeemsDeleted,
 )
+from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 
 
@@ -38,18 +39,27 @@ def failure_of_status(
     site = site_name(platform)
     if status in (404, 410):
         kind = Deleted if sure or platform.name == "generic" else SeemsDeleted
-        return kind(f"{site} answers that there is no such page (HTTP {status}).", http_status=status)
+        return kind(
+            Message("%(site)s has no such page (HTTP %(status)s).", site=site, status=status), http_status=status
+        )
     if status == 401 and not closed:
-        return LoginRequired(f"{site} wants a sign-in (HTTP 401).", http_status=status)
+        return LoginRequired(Message("%(site)s wants a sign-in (HTTP 401).", site=site), http_status=status)
     if status == 429:
-        return RateLimited(f"{site} asked us to slow down.", http_status=status, retry_after=retry_after)
+        return RateLimited(
+            Message("%(site)s asked us to slow down.", site=site), http_status=status, retry_after=retry_after
+        )
     if status == 451 and not closed:
-        return RegionLocked(f"{site} withholds the post for legal reasons (HTTP 451).", http_status=status)
+        return RegionLocked(
+            Message("%(site)s withholds the post for legal reasons (HTTP 451).", site=site), http_status=status
+        )
     if refused:
-        return IpBlocked(f"{site} refused {what} (HTTP {status}).", http_status=status)
-    return HttpError(f"{site} answered with HTTP {status}.", http_status=status)
+        return IpBlocked(
+            Message("%(site)s refused %(what)s (HTTP %(status)s).", site=site, what=what, status=status),
+            http_status=status,
+        )
+    return HttpError(Message("%(site)s answered with HTTP %(status)s.", site=site, status=status), http_status=status)
 
 
 def site_name(platform: Platform) -> str:
     """As a sentence begins with it."""
-    return "The site" if platform.name == "generic" else platform.title
+    return Message("The site") if platform.name == "generic" else platform.title

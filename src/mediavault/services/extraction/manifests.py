@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from mediavault.core.failures import BadUrl, MediavaultError, NotAVideo, Unsupported
+from mediavault.core.messages import Message
 from mediavault.core.urls import HttpUrl
 from mediavault.services.download import hls_document, mpd_document
 from mediavault.services.download.hls_text import looks_like_hls
@@ -76,7 +77,12 @@ def look(body: bytes, url: str) -> Manifest:
     """
     url = _NO_BASE if not url or url[:5].lower() == "data:" else url
     if len(body) > MAX_PLAYLIST_BYTES:
-        raise NotAVideo(f"It is larger than {MAX_PLAYLIST_BYTES:,} bytes, the most that a playlist may have.")
+        raise NotAVideo(
+            Message(
+                "It is larger than %(max_playlist_bytes)d bytes, the most that a playlist may have.",
+                max_playlist_bytes=MAX_PLAYLIST_BYTES,
+            )
+        )
     encoding = "utf-16" if body.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
     text = body.decode(encoding, "replace").lstrip("\ufeff \t\r\n")
     try:
@@ -85,7 +91,7 @@ def look(body: bytes, url: str) -> Manifest:
         if mpd_document.looks_like_dash(text):
             return _from_mpd(mpd_document.read_document(text, url))
     except (ValueError, OverflowError) as exc:
-        raise NotAVideo(f"The playlist cannot be read: {exc}.") from exc
+        raise NotAVideo(Message("The playlist cannot be read: %(error)s.", error=exc)) from exc
     if mpd_document.looks_like_smooth_streaming(text):
         raise Unsupported("It is a Smooth Streaming manifest, which mediavault does not read.")
     raise NotAVideo("It is neither an HLS playlist nor a DASH manifest.")

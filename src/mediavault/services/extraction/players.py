@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from mediavault.core.media import Candidate, Expected, FoundIn, SourceType
+from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.services.browser.hooks import KEY_CHARS
 from mediavault.services.browser.port import Feed, PageCapture, SeenVideo
@@ -81,7 +82,7 @@ def _of_player(url: str, platform: Platform) -> Candidate | None:
     kind = classify_media(url, platform=platform).kind
     if kind not in (MediaKind.OTHER, MediaKind.PREVIEW):
         return None
-    note = "named like a preview" if kind is MediaKind.PREVIEW else ""
+    note = Message("named like a preview") if kind is MediaKind.PREVIEW else ""
     return replace(build.candidate(url, platform, FoundIn.DOM), note=note)
 
 
@@ -120,7 +121,9 @@ def _file(key: str, feed: Feed, sounds: Collection[str], network: NetworkMedia, 
     if not silent:
         return whole
     sound = next(iter(sounds)) if len(sounds) == 1 else None
-    return replace(whole, has_audio=False, audio_url=sound, note="" if sound else "its sound, if any, is another file")
+    return replace(
+        whole, has_audio=False, audio_url=sound, note="" if sound else Message("its sound, if any, is another file")
+    )
 
 
 def _is_ranged(key: str, network: NetworkMedia) -> bool:

@@ -23,7 +23,7 @@ from mediavault.core.media import (
     SourceType,
     Watermark,
 )
-from mediavault.core.words import counted
+from mediavault.core.messages import Message, counted, join
 from mediavault.services.extraction.media_identity import identity
 
 _WATERMARK = {Watermark.NO: 2, Watermark.UNKNOWN: 1, Watermark.YES: 0}
@@ -37,12 +37,12 @@ _FPS_BUCKETS = (20, 40, 70)  # 25 or 30 are alike, 50 or 60 are alike
 _USUAL_FPS = 30.0  # of a candidate that does not say: unknown is not slow
 
 _WHOSE: Mapping[Ownership, str] = {
-    Ownership.CHOSEN: "a person chose it",
-    Ownership.ID_MATCH: "the page's own data name it under this post's id",
-    Ownership.KEY_MATCH: "it carries the media key that the page's data name for this post",
-    Ownership.PLAYER: "it is what the post's own player plays",
-    Ownership.LONE: "it is the only video that the page names or shows",
-    Ownership.UNKNOWN: "it is not surely this post's",
+    Ownership.CHOSEN: Message("a person chose it"),
+    Ownership.ID_MATCH: Message("the page's own data name it under this post's id"),
+    Ownership.KEY_MATCH: Message("it carries the media key that the page's data name for this post"),
+    Ownership.PLAYER: Message("it is what the post's own player plays"),
+    Ownership.LONE: Message("it is the only video that the page names or shows"),
+    Ownership.UNKNOWN: Message("it is not surely this post's"),
 }
 
 
@@ -89,7 +89,7 @@ def choose(
         return max(enumerate(left), key=lambda pair: (sort_key(pair[1], item, prefer=prefer), -pair[0]))[1]
     if fresh or not free:
         raise NoVideo("Every address of the video that is known was tried.")
-    raise LinkExpired("Every address of the video has run out.")
+    raise LinkExpired("Every link to the video has expired.")
 
 
 def sort_key(candidate: Candidate, item: Item, *, prefer: Preference = Preference.BEST) -> tuple[float, ...]:
@@ -124,20 +124,23 @@ def explain(candidate: Candidate) -> str:
     """Why this one, as the rest of a sentence that begins with "because": whose it is, then what it is."""
     picture = f"{candidate.width}×{candidate.height}" if candidate.width and candidate.height else None
     facts = [
-        {SourceType.DIRECT: "a direct file", SourceType.HLS: "an HLS stream", SourceType.DASH: "a DASH stream"}.get(
-            candidate.source_type, "an address of unknown kind"
-        ),
+        {
+            SourceType.DIRECT: Message("a direct file"),
+            SourceType.HLS: Message("an HLS stream"),
+            SourceType.DASH: Message("a DASH stream"),
+        }.get(candidate.source_type, Message("an address of unknown kind")),
         picture,
         candidate.video_codec,
-        f"{candidate.bitrate / 1_000_000:.1f} Mbit/s" if candidate.bitrate else None,
-        {True: "with sound", False: "without sound"}.get(candidate.has_audio)
+        Message("%(bitrate).1f Mbit/s", bitrate=candidate.bitrate / 1_000_000) if candidate.bitrate else None,
+        {True: Message("with sound"), False: Message("without sound")}.get(candidate.has_audio)
         if candidate.has_audio is not None
         else None,
-        {Watermark.NO: "no watermark", Watermark.YES: "watermarked"}.get(candidate.watermark),
-        "signed" if candidate.signed else None,
+        {Watermark.NO: Message("no watermark"), Watermark.YES: Message("watermarked")}.get(candidate.watermark),
+        Message("signed") if candidate.signed else None,
         candidate.note or None,
     ]
-    return f"{_WHOSE[candidate.ownership]}: {', '.join(fact for fact in facts if fact)}"
+    known = join(", ", [fact for fact in facts if fact])
+    return Message("%(whose)s: %(facts)s", whose=_WHOSE[candidate.ownership], facts=known)
 
 
 def no_video(extraction: Extraction) -> NoVideo:
@@ -149,11 +152,12 @@ def no_video(extraction: Extraction) -> NoVideo:
 
 def _what_there_is(extraction: Extraction) -> str:
     if any(item.role is ItemRole.QUOTED and item.is_video for item in extraction.items):
-        return "There is no video in this post itself; the post that it quotes has one."
+        return Message("No video found in this post itself; the post that it quotes has one.")
     photos = sum(item.type is ItemType.IMAGE and item.role is ItemRole.MAIN for item in extraction.items)
     photos = photos or len(extraction.image_urls)
-    pictures = f"; it has {counted(photos, 'picture')}" if photos else ""
-    return f"There is no video in this post{pictures}."
+    if photos:
+        return Message("No video found in this post; it has %(pictures)s.", pictures=counted(photos, "picture"))
+    return Message("No video found in this post.")
 
 
 def _several_unsure(extraction: Extraction) -> Ambiguous:
@@ -161,7 +165,7 @@ def _several_unsure(extraction: Extraction) -> Ambiguous:
     return Ambiguous(
         "One video was found, but nothing says that it is the post's."
         if count == 1
-        else f"{count} videos were found, and nothing says which is the post's."
+        else Message("%(count)s videos were found, and nothing says which is the post's.", count=count)
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from mediavault.core.accounts import account
 from mediavault.core.failures import BadInput, Failure, MediavaultError
 from mediavault.core.media import Extraction, Post
+from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.assembly import (
     PageSource,
@@ -60,7 +61,8 @@ def open_saved(document: bytes, url: str) -> SavedDocument:
         return _page(url, text)
     if len(text) > MAX_JSON_CHARS:
         raise BadInput(
-            f"The answer is longer than {MAX_JSON_CHARS:,} characters.", help="Save the post's own answer only."
+            Message("The answer is longer than %(max_json_chars)d characters.", max_json_chars=MAX_JSON_CHARS),
+            help="Save the post's own answer only.",
         )
     documents = tuple(parse_json(text))
     if any(isinstance(value, dict | list) for value in documents):

@@ -20,6 +20,7 @@ from mediavault.core.failures import (
     Private,
     SeemsDeleted,
 )
+from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.retry_after import asked_to_wait
 from mediavault.services.browser.port import PageCapture, SeenResponse
@@ -98,16 +99,16 @@ _SHORT_PAGE_CHARS = 1_500  # a page with more words than that has something else
 def hard_wall(capture: PageCapture, platform: Platform) -> Failure | None:
     """The failure that status, final address or a challenge's marks tell; None where the way is clear."""
     if _is_challenge(capture):
-        return Challenge(f"{site_name(platform)} wants to see a human.")
+        return Challenge(Message("%(site)s shows a CAPTCHA.", site=site_name(platform)))
     moved = urlsplit(capture.final_url).path != urlsplit(capture.url).path
     if moved and _WARNING_PATH.search(urlsplit(capture.final_url).path):
         return _warning(platform)
     if platform.walls.challenge_url is not None and platform.walls.challenge_url.search(capture.final_url):
-        return Challenge(f"{site_name(platform)} wants to see a human.")
+        return Challenge(Message("%(site)s shows a CAPTCHA.", site=site_name(platform)))
     if _is_own_login_page(capture.final_url, platform) or (moved and is_login_page(capture.final_url, platform)):
-        return LoginRequired(f"{site_name(platform)} sent us to its login page.")
+        return LoginRequired(Message("%(site)s sent us to its login page.", site=site_name(platform)))
     if moved and _CHALLENGE_PATH.search(urlsplit(capture.final_url).path):
-        return Challenge(f"{site_name(platform)} wants to see a human.")
+        return Challenge(Message("%(site)s shows a CAPTCHA.", site=site_name(platform)))
     return _by_status(capture, platform)
 
 
@@ -127,30 +128,30 @@ def soft_wall(capture: PageCapture, page: Page, platform: Platform) -> Failure |
     if _says(head, _WARNING):
         return _warning(platform)
     if _says(head, platform.walls.challenge_text) or _shows_challenge(capture, platform):
-        return Challenge(f"{site} wants to see a human.")
+        return Challenge(Message("%(site)s shows a CAPTCHA.", site=site))
     if _says(head, platform.walls.private_text):
-        return Private(f"{site} shows this post only to approved followers.")
+        return Private(Message("%(site)s shows this post only to approved followers.", site=site))
     if _says(head, platform.walls.gone_text):
         return _gone(platform)
     if _says(head, platform.walls.age_text):
-        return AgeRestricted(f"{site} shows this post only to accounts whose age is known.")
+        return AgeRestricted(Message("%(site)s requires age verification for this post.", site=site))
     if _says(head, platform.walls.login_text):
-        return LoginRequired(f"{site} shows this post only to signed-in people.")
+        return LoginRequired(Message("%(site)s shows this post only to signed-in visitors.", site=site))
     if page.has_password_field and _says(head, _PASSWORD):
-        return Private(f"{site} shows this post only to those who know its password.")
+        return Private(Message("%(site)s shows this post only to those who know its password.", site=site))
     if len(capture.visible_text) > _SHORT_PAGE_CHARS:
         return None
     if _says(head, _PRIVATE):
-        return Private(f"{site} shows this post only to approved followers.")
+        return Private(Message("%(site)s shows this post only to approved followers.", site=site))
     if page.has_password_field or _says(head, _LOGIN):
-        return LoginRequired(f"{site} shows this post only to signed-in people.")
+        return LoginRequired(Message("%(site)s shows this post only to signed-in visitors.", site=site))
     return _gone(platform) if _says(head, _GONE) else None
 
 
 def _gone(platform: Platform) -> Failure:
     """Words alone. Known sites write them on their walls too; an unknown one that also shows no video is believed."""
     kind = Deleted if platform.name == "generic" else SeemsDeleted
-    return kind(f"{site_name(platform)} says that the post is gone.")
+    return kind(Message("%(site)s says that the post is gone.", site=site_name(platform)))
 
 
 def _head(capture: PageCapture, page: Page | None = None) -> str:
@@ -163,7 +164,7 @@ def _shows_challenge(capture: PageCapture, platform: Platform) -> bool:
 
 
 def _warning(platform: Platform) -> AccountWarning:
-    return AccountWarning(f"{site_name(platform)} has warned or locked the account that is signed in.")
+    return AccountWarning(Message("%(site)s has warned or locked your account.", site=site_name(platform)))
 
 
 def _by_status(capture: PageCapture, platform: Platform) -> Failure | None:
@@ -172,7 +173,9 @@ def _by_status(capture: PageCapture, platform: Platform) -> Failure | None:
     document = _document(capture)
     pause = asked_to_wait(document.headers) if document is not None else None
     says_so_too = _says(_head(capture), (*platform.walls.gone_text, *_GONE))
-    return failure_of_status(status, platform, refused=refused, what="the page", retry_after=pause, sure=says_so_too)
+    return failure_of_status(
+        status, platform, refused=refused, what=Message("the page"), retry_after=pause, sure=says_so_too
+    )
 
 
 def _is_challenge(capture: PageCapture) -> bool:

@@ -15,6 +15,7 @@ from mediavault.core.cookies import Cookie
 from mediavault.core.failures import Unsupported
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Extraction, Post
+from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.services.egress.proxy import EgressProxy
@@ -52,7 +53,7 @@ class YtdlpExtractor:
         """As the port says. Raises Unsupported also for a platform that yt-dlp has no extractor for."""
         site = platform.ytdlp
         if site is None:
-            raise Unsupported(f"yt-dlp does not know {platform.title}.")
+            raise Unsupported(Message("yt-dlp does not know %(site)s.", site=platform.title))
         began_s = self._clock.monotonic()
         url = address_to_ask(post, platform)
         session = await self._session.cookies(url, as_person=True) if self._session else ()

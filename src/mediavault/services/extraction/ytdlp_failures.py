@@ -33,6 +33,7 @@ from mediavault.core.failures import (
     Unsupported,
     Upcoming,
 )
+from mediavault.core.messages import Message, join
 from mediavault.core.platform import Platform
 from mediavault.core.retry_after import asked_to_wait
 from mediavault.services.extraction.announced import told_wait
@@ -49,7 +50,9 @@ def failure_of(error: Facts, warnings: Sequence[str], platform: Platform) -> Fai
     said = _said(error)
     failure = _failure_of(error, said, warnings, platform)
     if isinstance(failure, LoginRequired | AgeRestricted | Challenge) and _ENDED.search("\n".join(warnings).lower()):
-        return SessionExpired(f"Your {platform.title} sign-in has ended: {failure.message}")
+        return SessionExpired(
+            Message("Your %(site)s sign-in has ended: %(message)s", site=platform.title, message=failure.message)
+        )
     return failure
 
 
@@ -65,7 +68,7 @@ def _failure_of(error: Facts, said: str, warnings: Sequence[str], platform: Plat
         or _by_status(error, platform)
         or _by_missing_parts(said, warnings)
         or _by_cause(error, said, platform)
-        or ExtractorBroken(f"yt-dlp could not read the post: {_quoted(error)}.")
+        or ExtractorBroken(Message("yt-dlp could not read the post: %(error)s.", error=_quoted(error)))
     )
 
 
@@ -74,13 +77,13 @@ def missing_part(warnings: Sequence[str]) -> ToolMissing | None:
     text = "\n".join(warnings).lower()
     if _NO_RUNTIME.search(text):
         return ToolMissing(
-            "YouTube's player needs a JavaScript runtime, and there is none.",
-            help=f"Install deno: {INSTALL_YOUTUBE}",
+            "YouTube's player needs a JavaScript runtime, and none is installed.",
+            help=Message("Install deno: %(install_youtube)s", install_youtube=INSTALL_YOUTUBE),
         )
     if _NO_IMPERSONATION.search(text):
         return ToolMissing(
             "The site wants a browser's TLS handshake, and what can imitate one is missing.",
-            help=f"Install curl_cffi: {INSTALL_YOUTUBE}",
+            help=Message("Install curl_cffi: %(install_youtube)s", install_youtube=INSTALL_YOUTUBE),
         )
     return None
 
@@ -111,8 +114,8 @@ def _by_class(error: Facts, platform: Platform) -> Failure | None:
     kind = error.get("kind")
     if kind == "GeoRestrictedError":
         named = ", ".join(str(country)[:40] for country in values.items(error.get("countries"))[:10])
-        where = f" Allowed: {named}." if named else ""
-        return RegionLocked(f"{site_name(platform)} does not show this post here.{where}")
+        message = Message("%(site)s does not show this post in this country.", site=site_name(platform))
+        return RegionLocked(join(" ", (message, Message("Allowed: %(named)s.", named=named))) if named else message)
     if kind == "UnsupportedError":
         return Unsupported("yt-dlp does not know this kind of address.")
     return NotAPost("This is a live channel that is not live.") if kind == "UserNotLive" else None
@@ -125,7 +128,7 @@ def _by_words(said: str, platform: Platform) -> Failure | None:
     site = site_name(platform)
     for pattern, kind, sentence in _COMPILED:
         if pattern.search(said):
-            return kind(sentence.format(site=site), retry_after=told_wait(said) if kind is Upcoming else None)
+            return kind(Message(sentence, site=site), retry_after=told_wait(said) if kind is Upcoming else None)
     return None
 
 
@@ -133,22 +136,22 @@ def _by_words(said: str, platform: Platform) -> Failure | None:
 _RULES: Sequence[tuple[type[Failure], str, str]] = (
     (
         Drm,
-        "The post's video is copy-protected.",
+        Message("The post's video is copy-protected."),
         r"\bdrm\b|widevine",
     ),
     (
         Unsupported,
-        "yt-dlp does not know this kind of address.",
+        Message("yt-dlp does not know this kind of address."),
         r"no suitable extractor|unsupported url|is not a valid url",
     ),
     (
         NotAPost,
-        "The address is cut off: its end is missing.",
+        Message("The address is cut off: its end is missing."),
         r"looks truncated",
     ),
     (
         Upcoming,
-        "The broadcast has not begun yet, or its recording is not ready.",
+        Message("The broadcast has not begun yet, or its recording is not ready."),
         (
             r"live event will begin|scheduled for|premieres? (?:in|will)|not (?:yet )?started"
             r"|not yet available|video is processing|still (?:being )?process|not downloadable yet"
@@ -156,12 +159,12 @@ _RULES: Sequence[tuple[type[Failure], str, str]] = (
     ),
     (
         Challenge,
-        "{site} wants to see a human.",
+        Message("%(site)s shows a CAPTCHA."),
         r"not a bot|captcha|anti-bot|cloudflare|verify (?:that )?you(?:'re| are) (?:a )?human",
     ),
     (
         AgeRestricted,
-        "{site} shows this post only to people whose age it knows.",
+        Message("%(site)s requires age verification for this post."),
         (
             r"age[- ]?restrict|\bage[- ]?gate|confirm your age|age verification|\bnsfw\b"
             r"|inappropriate for some users|adult content|explicit content|mature audience"
@@ -169,12 +172,12 @@ _RULES: Sequence[tuple[type[Failure], str, str]] = (
     ),
     (
         RegionLocked,
-        "{site} does not show this post here.",
+        Message("%(site)s does not show this post in this country."),
         r"in your (?:country|location|region|area)|geo[- ]?(?:restrict|block)|from your location",
     ),
     (
         Private,
-        "{site} shows this post only to approved followers.",
+        Message("%(site)s shows this post only to approved followers."),
         (
             r"private (?:video|post|account|tweet|subreddit|album)|(?:is|are|was) private|protected tweet"
             r"|only available to (?:followers|friends|approved)|granted access|status code 102(?:16|22)\b"
@@ -182,12 +185,12 @@ _RULES: Sequence[tuple[type[Failure], str, str]] = (
     ),
     (
         LoginRequired,
-        "{site} asks for a password before it shows this post.",
+        Message("%(site)s asks for a password before it shows this post."),
         r"password",
     ),
     (
         IpBlocked,
-        "{site} refuses this machine's address.",
+        Message("%(site)s blocks this computer's IP address."),
         (
             r"\bip (?:address )?(?:is |has been )?(?:likely )?(?:being )?block|\byour ip\b|tls fingerprint"
             r"|blocked by (?:the )?(?:network|server)|network security|data ?cent(?:er|re) ip"
@@ -196,7 +199,7 @@ _RULES: Sequence[tuple[type[Failure], str, str]] = (
     ),
     (
         LoginRequired,
-        "{site} shows this post only to signed-in people.",
+        Message("%(site)s shows this post only to signed-in visitors."),
         (
             r"--cookies|\blog(?:ged)?[- ]?(?:in|on)\b|\bsign(?:ed)?[- ]?in\b|login|registered users"
             r"|authenticat|members[- ]only|subscribers? only|supporter-only|premium members|purchase"
@@ -205,17 +208,17 @@ _RULES: Sequence[tuple[type[Failure], str, str]] = (
     ),
     (
         RateLimited,
-        "{site} asked us to slow down.",
+        Message("%(site)s asked us to slow down."),
         r"rate[- ]?limit|too many requests|try again later|wait and try",
     ),
     (
         NoVideo,
-        "There is no video in this post.",
+        Message("No video found in this post."),
         r"no video (?:could be )?found in|there is no video|no media found|is not a video\b",
     ),
     (
         Deleted,
-        "{site} says that the post is gone.",
+        Message("%(site)s says that the post is gone."),
         (
             r"(?:been|was|is) (?:removed|deleted|terminated)|\bsuspended\b|no longer (?:available|exists?)"
             r"|do(?:es)? ?n[o']t exist|\bnot found\b|\bunavailable\b|may be deleted|removed by\b"
@@ -232,7 +235,9 @@ _COMPILED = tuple((re.compile(words), kind, sentence) for kind, sentence, words 
 def _by_status(error: Facts, platform: Platform) -> Failure | None:
     status = values.integer(error.get("http_status"))
     refused = status in (403, 412, 999)
-    return failure_of_status(status, platform, refused=refused, what="to answer", retry_after=_retry_after(error))
+    return failure_of_status(
+        status, platform, refused=refused, what=Message("to answer"), retry_after=_retry_after(error)
+    )
 
 
 def _retry_after(error: Facts) -> timedelta | None:
@@ -258,9 +263,13 @@ _NETWORK_KINDS = frozenset(
 def _by_cause(error: Facts, said: str, platform: Platform) -> Failure | None:
     causes = _causes(error)
     if re.search(r"timed? ?out|timeout", f"{said}\n{causes}"):
-        return TookTooLong(f"{site_name(platform)} did not answer in time.")
+        return TookTooLong(Message("%(site)s did not answer in time.", site=site_name(platform)))
     kinds = {one.get("kind") for one in values.objects(error.get("causes"))} | {error.get("kind")}
-    return None if _NETWORK_KINDS.isdisjoint(kinds) else NetworkFailure(f"{site_name(platform)} cannot be reached.")
+    return (
+        None
+        if _NETWORK_KINDS.isdisjoint(kinds)
+        else NetworkFailure(Message("%(site)s cannot be reached.", site=site_name(platform)))
+    )
 
 
 def _causes(error: Facts) -> str:
@@ -285,4 +294,4 @@ def _quoted(error: Facts) -> str:
     text = re.sub(r"(?<!\s)\s*+\(caused by .*", "", str(error.get("message") or ""), flags=re.DOTALL)
     text = re.sub(r"; please report this issue on.*", "", text, flags=re.DOTALL)
     text = re.sub(r"https?://\S+", "…", text)
-    return re.sub(r"\s+", " ", text).strip(" .")[:200] or "it did not say why"
+    return re.sub(r"\s+", " ", text).strip(" .")[:200] or Message("it did not say why")

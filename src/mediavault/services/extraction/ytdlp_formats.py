@@ -14,6 +14,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from mediavault.core.media import Candidate, FoundIn, SourceType, Watermark
+from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.media_urls import MediaKind, classify_media
 from mediavault.services.extraction.page_data import build, values
@@ -222,7 +223,7 @@ def candidate(one: Node, address: str, platform: Platform, found_in: FoundIn) ->
         original=_is_original(one, platform),
         drm=one.get("has_drm") is True,
         headers=headers(one),
-        note="perhaps copy-protected" if one.get("has_drm") == "maybe" else "",
+        note=Message("perhaps copy-protected") if one.get("has_drm") == "maybe" else "",
     )
 
 

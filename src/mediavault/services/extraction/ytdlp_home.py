@@ -74,7 +74,7 @@ def is_version(text: str) -> bool:
 
 
 def use(home: Path, version: str) -> None:
-    """Make ``home/version`` the one in use. Raises OSError; the former one stays in use then."""
+    """Make ``home/version`` the one in use. Raises OSError; the previous version stays in use then."""
     waiting = home / f"{POINTER}.new"
     waiting.write_text(f"{version}\n", encoding="utf-8")
     waiting.replace(home / POINTER)

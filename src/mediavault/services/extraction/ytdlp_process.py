@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mediavault.core.failures import ExtractorBroken, TookTooLong
+from mediavault.core.messages import Message
 from mediavault.core.system_errors import failure_of_code, failure_of_disk, is_of_the_machine
 from mediavault.services.child.process import ChildFailed, ChildLimits, ChildTookTooLong, Place, run_child
 from mediavault.services.egress.door import door_to
@@ -33,13 +34,13 @@ async def ask(
         try:
             return await run_child(CHILD, whole, limits=limits, place=place)
         except ChildTookTooLong as exc:
-            raise TookTooLong(f"yt-dlp was given up: {exc.reason}.") from exc
+            raise TookTooLong(Message("yt-dlp was given up: %(error)s.", error=exc.reason)) from exc
         except ChildFailed as exc:
             if is_of_the_machine(exc.errno):
-                raise failure_of_code(exc.errno, folder, doing="used") from exc
-            raise ExtractorBroken(f"yt-dlp gave no answer: {exc.reason}.") from exc
+                raise failure_of_code(exc.errno, folder, doing=Message("used")) from exc
+            raise ExtractorBroken(Message("yt-dlp gave no answer: %(error)s.", error=exc.reason)) from exc
         except OSError as exc:
-            raise failure_of_disk(exc, folder, doing="used to start yt-dlp") from exc
+            raise failure_of_disk(exc, folder, doing=Message("used to start yt-dlp")) from exc
 
 
 async def version_of(installed: Installed, folder: Path) -> str | None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from mediavault.core.accounts import account
 from mediavault.core.failures import Drm, ExtractorBroken, Failure, LiveNow, NoVideo, ToolMissing, Upcoming
 from mediavault.core.media import Account, Candidate, Expected, Extraction, FoundIn, Item, Ownership, Post
+from mediavault.core.messages import Message
 from mediavault.core.platform import Platform, YtdlpRules
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.json_walk import Node
@@ -32,13 +33,13 @@ def read_answer(
     several videos and cannot tell which of them are the post's.
     """
     if answer.get("missing"):
-        raise ToolMissing("yt-dlp is not installed.", help=f"Run: {INSTALL}")
+        raise ToolMissing("yt-dlp is not installed.", help=Message("Run: %(install)s", install=INSTALL))
     info = values.obj(answer.get("info"))
     entries = _entries(info)
     warnings = [str(line) for line in values.items(answer.get("warnings"))]
     failures = _failures(answer, warnings, platform, is_list=_is_list(info))
     if not entries:
-        raise next(iter(failures), None) or missing_part(warnings) or NoVideo("There is no video in this post.")
+        raise next(iter(failures), None) or missing_part(warnings) or NoVideo("No video found in this post.")
     if failures and site.owns_list:  # one of a carousel is missing
         raise failures[0]
     for entry in entries:

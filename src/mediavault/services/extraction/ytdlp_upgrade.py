@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mediavault.core.failures import Failure, StorageFailure, ToolMissing
+from mediavault.core.messages import Message
 from mediavault.services.extraction.ytdlp_home import DISTRIBUTION, Installed, installed, is_version, own_version, use
 from mediavault.services.extraction.ytdlp_process import version_of
 
@@ -75,7 +76,7 @@ async def upgrade(home: Path, *, install: Install | None = None, examine: Examin
     try:
         return await _upgrade(home, install or install_package, examine)
     except OSError as exc:
-        raise StorageFailure(f"The state folder cannot be written: {exc.strerror}.") from exc
+        raise StorageFailure(Message("The state folder cannot be written: %(error)s.", error=exc.strerror)) from exc
 
 
 async def _upgrade(home: Path, install: Install, examine: Examine) -> Upgrade:
@@ -120,14 +121,21 @@ async def install_package(what: str, library: Path) -> None:
         async with asyncio.timeout(INSTALL_S):
             said, _ = await process.communicate()
     except TimeoutError as exc:
-        raise ToolMissing(f"yt-dlp was not installed within {INSTALL_S:.0f} s; the former one stays in use.") from exc
+        raise ToolMissing(
+            Message(
+                "yt-dlp was not installed within %(install_s).0f s; the previous version stays in use.",
+                install_s=INSTALL_S,
+            )
+        ) from exc
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     if process.returncode != 0:
         raise ToolMissing(
-            f"yt-dlp could not be installed; the former one stays in use: {_last_error(said)}",
+            Message(
+                "yt-dlp could not be installed; the previous version stays in use: %(said)s", said=_last_error(said)
+            ),
             help="Check this machine's connection and pip's settings, then try again.",
         )
 
@@ -155,9 +163,11 @@ async def _proved(library: Path, empty: Path, examine: Examine) -> str:
     except StorageFailure:
         raise
     except Failure as exc:
-        raise ToolMissing(f"The new yt-dlp does not run; the former one stays in use: {exc.message}") from exc
+        raise ToolMissing(
+            Message("The new yt-dlp does not run; the previous version stays in use: %(error)s", error=exc.message)
+        ) from exc
     if version is None or not is_version(version):
-        raise ToolMissing("The new yt-dlp cannot be imported; the former one stays in use.")
+        raise ToolMissing("The new yt-dlp cannot be imported; the previous version stays in use.")
     return version
 
 
@@ -185,4 +195,4 @@ def _drop_older(home: Path, kept: set[str | None]) -> None:
 def _last_error(said: bytes) -> str:
     lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
     errors = [line for line in lines if line.lower().startswith("error")]
-    return (errors or lines or ["it did not say why"])[-1][:_OUTPUT_CHARS]
+    return (errors or lines or [Message("it did not say why")])[-1][:_OUTPUT_CHARS]

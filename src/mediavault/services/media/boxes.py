@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
 from mediavault.core.media import Problem
+from mediavault.core.messages import Message
 from mediavault.services.media.ebml import walk_matroska
 from mediavault.services.media.mp4_boxes import Box, boxes, end_of_samples, end_of_segments, inside
 from mediavault.services.media.old_containers import walk_asf, walk_avi, walk_flv, walk_ogg, walk_ps
@@ -80,23 +81,32 @@ def _mp4_end(
     if whole and harmless_tail(file, whole_until, size):
         return [], [tail_note(size - whole_until)]
     if deep and size <= FORGIVEN_BELOW_BYTES and not fragmented and _samples_end(file, found, size) is not None:
-        return [], ["a length in its structure is wrong, behind its last picture and sound"]
+        return [], [Message("a length in its structure is wrong, behind its last picture and sound")]
     if end > size:
         what = found[-1].type.decode("latin-1")
-        return [incomplete(f"its last part ({what}) should reach to byte {end:,}, but the file ends at {size:,}")], []
-    return [incomplete(f"its structure breaks off at byte {end:,} of {size:,}")], []
+        return [
+            incomplete(
+                Message(
+                    "its last part (%(what)s) should reach to byte %(end)d, but the file ends at %(size)d",
+                    what=what,
+                    end=end,
+                    size=size,
+                )
+            )
+        ], []
+    return [incomplete(Message("its structure ends at byte %(end)d of %(size)d", end=end, size=size))], []
 
 
 def _mp4_parts(found: list[Box], *, fragmented: bool) -> list[Problem]:
     count = sum(box.type == b"moov" for box in found)
     if count > 1:
-        return [damaged("two films are glued together in it (it has more than one table of contents)")]
+        return [damaged(Message("two films are glued together in it (it has more than one table of contents)"))]
     if count == 0:
-        return [incomplete("its table of contents (moov) is missing")]
+        return [incomplete(Message("its table of contents (moov) is missing"))]
     if fragmented and [box.type for box in found if box.type in (b"moof", b"mdat")][-1] == b"moof":
-        return [incomplete("the contents of its last fragment are missing")]
+        return [incomplete(Message("the contents of its last fragment are missing"))]
     if not fragmented and not any(box.type == b"mdat" and box.end > box.body for box in found):
-        return [incomplete("it holds a header, but no pictures")]
+        return [incomplete(Message("it holds a header, but no pictures"))]
     return []
 
 
@@ -106,16 +116,24 @@ def _mp4_insides(file: BinaryIO, size: int, found: list[Box]) -> list[Problem]:
         if box.type == b"moov":
             inner = list(boxes(file, box.body, box.end))
             if not inner or (inner[-1].end != box.end and not _padding(file, inner[-1].end, box.end)):
-                return [damaged("its table of contents is broken")]
+                return [damaged(Message("its table of contents is broken"))]
         if box.type == b"mfra" and box.end - box.body >= 8:  # its last box, mfro, ends with the length of the whole
             file.seek(box.end - 4)
             if int.from_bytes(file.read(4), "big") != box.end - box.start:
-                return [damaged("its index of fragments is broken")]
+                return [damaged(Message("its index of fragments is broken"))]
         if box.type == b"sidx":
             file.seek(box.body)
             announced = end_of_segments(file.read(box.end - box.body), box.end)
             if announced > size:
-                return [incomplete(f"its segments should reach to byte {announced:,}, but it ends at {size:,}")]
+                return [
+                    incomplete(
+                        Message(
+                            "its segments should reach to byte %(announced)d, but it ends at %(size)d",
+                            announced=announced,
+                            size=size,
+                        )
+                    )
+                ]
     return []
 
 
@@ -125,7 +143,7 @@ def _mp4_tables(file: BinaryIO, found: list[Box], size: int) -> list[Problem]:
         return []
     contents = [range(box.body, min(box.end, size)) for box in found if box.type == b"mdat"]
     reason = contradiction(file, moov, contents)
-    return [damaged(f"its table of contents contradicts itself: {reason}")] if reason else []
+    return [damaged(Message("its table of contents contradicts itself: %(reason)s", reason=reason))] if reason else []
 
 
 def _mp4_runs(file: BinaryIO, found: list[Box]) -> list[Problem]:
@@ -137,7 +155,7 @@ def _mp4_runs(file: BinaryIO, found: list[Box]) -> list[Problem]:
         flags, count = int.from_bytes(head[1:4], "big"), int.from_bytes(head[4:8], "big")
         width = 4 * (flags & _OF_EACH_SAMPLE).bit_count()
         if run.body + 8 + 4 * (flags & _OF_THE_RUN).bit_count() + count * width > run.end:
-            return [damaged("a fragment's table is shorter than it says")]
+            return [damaged(Message("a fragment's table is shorter than it says"))]
     return []
 
 
@@ -179,13 +197,22 @@ def walk_ts(file: BinaryIO, size: int, *, deep: bool) -> Structure:
     file.seek(0)
     shape = ts_packet_bytes(file.read(SNIFF_BYTES))
     if shape is None:
-        return Structure((damaged("its packets do not begin as they should"),))
+        return Structure((damaged(Message("its packets do not begin as they should")),))
     packet, offset = shape
     if size % packet:
-        return Structure((incomplete(f"its last packet has {size % packet} of {packet} bytes"),), open_ended=True)
+        return Structure(
+            (
+                incomplete(
+                    Message("its last packet has %(size)s of %(packet)s bytes", size=size % packet, packet=packet)
+                ),
+            ),
+            open_ended=True,
+        )
     lost = _first_lost_sync(file, size // packet, packet, offset, deep=deep)
     if lost is not None:
-        return Structure((damaged(f"its packets lose their rhythm near byte {lost:,}"),), open_ended=True)
+        return Structure(
+            (damaged(Message("its packets lose their rhythm near byte %(lost)d", lost=lost)),), open_ended=True
+        )
     return Structure(open_ended=True)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from mediavault.core.media import Problem
+from mediavault.core.messages import Message
 from mediavault.services.media.structure import (
     Structure,
     broken_at,
@@ -61,14 +62,14 @@ def walk_matroska(file: BinaryIO, size: int) -> Structure:
     head = element_at(file, 0)
     segment = element_at(file, head.end) if head is not None and head.end is not None else None
     if head is None or head.id != EBML or segment is None or segment.id != SEGMENT:
-        return Structure((incomplete("its main part (the segment) is missing"),))
+        return Structure((incomplete(Message("its main part (the segment) is missing")),))
     if segment.end is not None and segment.end > size:
         return Structure((cut_off(segment.end, size),))
     end, notes = size, []
     if segment.end is not None and _void_until(file, segment.end, size) < size:
         end = segment.end
         if not harmless_tail(file, end, size):
-            return Structure((incomplete(f"{size - end:,} foreign bytes follow its end"),))
+            return Structure((incomplete(Message("%(size)d foreign bytes follow its end", size=size - end)),))
         notes.append(tail_note(size - end))
     walked = _Walk(file, end)
     problems = walked.problems(segment)
@@ -113,7 +114,7 @@ class _Walk:
             else:
                 at = element.end
         if not {TRACKS, CLUSTER} <= seen:
-            return [incomplete("it holds a header, but no pictures")]
+            return [incomplete(Message("it holds a header, but no pictures"))]
         return []
 
     def _cluster_end(self, cluster: Element) -> int | Problem:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
+from mediavault.core import messages
 from mediavault.core.media import Problem, ProblemKind
 from mediavault.services.media.sniff import Kind
 from mediavault.services.media.structure import Structure
@@ -95,17 +96,26 @@ class MediaFacts:
 
 
 def to_json(facts: MediaFacts) -> dict[str, Any]:
-    return asdict(facts)
+    structure = facts.structure
+    problems = [[one.kind, *_packed(one.reason)] for one in structure.problems]
+    return asdict(facts) | {
+        "structure": asdict(structure) | {"problems": problems, "notes": [_packed(note) for note in structure.notes]}
+    }
+
+
+def _packed(text: str) -> tuple[str, str | None]:
+    return text, messages.to_json(text)
 
 
 def from_json(raw: Mapping[str, Any]) -> MediaFacts:
     """The inverse of :func:`to_json`; KeyError, TypeError or ValueError for anything else."""
     structure = raw["structure"]
-    problems = tuple(Problem(ProblemKind(p["kind"]), str(p["reason"])) for p in structure["problems"])
+    problems = tuple(Problem(ProblemKind(kind), messages.from_json(*reason)) for kind, *reason in structure["problems"])
+    notes = tuple(messages.from_json(*note) for note in structure["notes"])
     return MediaFacts(
         size=int(raw["size"]),
         kind=Kind(raw["kind"]),
-        structure=Structure(**{**structure, "problems": problems, "notes": tuple(structure["notes"])}),
+        structure=Structure(**{**structure, "problems": problems, "notes": notes}),
         open_error=raw["open_error"],
         duration_s=raw["duration_s"],
         video=StreamFacts(**raw["video"]) if raw["video"] else None,

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mediavault.core.words import counted
+from mediavault.core.messages import Message, counted
 from mediavault.services.media.facts import median
 
 MAX_GAP_S = 1.0  # in either track's decoding times, unless the film is a slide show
@@ -53,26 +53,37 @@ def reasons_to_reject(facts: JoinFacts, *, announced_s: float | None, slack_s: f
     if not any(track.kind == "video" for track in facts.tracks):
         found.insert(0, "it has no pictures")
     if announced_s is not None and abs(facts.duration_s - announced_s) > slack_s:
-        found.append(f"it lasts {facts.duration_s:.1f} s, its playlist announced {announced_s:.1f} s")
+        found.append(
+            Message(
+                "it lasts %(duration_s).1f s, its playlist announced %(announced_s).1f s",
+                duration_s=facts.duration_s,
+                announced_s=announced_s,
+            )
+        )
     return tuple(found)
 
 
 def _track_reasons(track: TrackFacts) -> Iterator[str]:
     is_video = track.kind == "video"
     if track.packets == 0:
-        yield "its pictures are missing" if is_video else "its sound is missing"
+        yield Message("its pictures are missing") if is_video else Message("its sound is missing")
     # A packager that restarts its packet counters in each segment makes the demuxer mark the last packet before the
     # joint. That is harmless, unless time is missing there too: then the segment lost its end.
     small = max(SMALL_GAP_S, SMALL_GAP_STEPS * track.usual_step_s)
     torn = [gap for gap in track.joint_gaps_s if gap > small]
     if track.corrupt or torn:
         broken = counted(track.corrupt + len(torn), "broken packet")
-        yield f"its pictures have {broken}" if is_video else f"its sound has {broken}"
-    jump = "its pictures jump" if is_video else "its sound jumps"
-    if track.longest_gap_s > max(MAX_GAP_S, MAX_GAP_STEPS * track.usual_step_s):
-        yield f"{jump} by {track.longest_gap_s:.1f} s"
-    elif track.longest_jump_back_s > small:
-        yield f"{jump} back by {track.longest_jump_back_s:.1f} s"
+        yield (
+            Message("its pictures have %(broken)s", broken=broken)
+            if is_video
+            else Message("its sound has %(broken)s", broken=broken)
+        )
+    if (gap := track.longest_gap_s) > max(MAX_GAP_S, MAX_GAP_STEPS * track.usual_step_s):
+        ahead = Message("its pictures jump by %(seconds).1f s", seconds=gap)
+        yield ahead if is_video else Message("its sound jumps by %(seconds).1f s", seconds=gap)
+    elif (back := track.longest_jump_back_s) > small:
+        backwards = Message("its pictures jump back by %(seconds).1f s", seconds=back)
+        yield backwards if is_video else Message("its sound jumps back by %(seconds).1f s", seconds=back)
 
 
 # --- counting ----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mediavault.core.media import DownloadedFile, Expected, ProbeReport, Problem, ProblemKind
-from mediavault.core.words import counted
+from mediavault.core.messages import Message
 from mediavault.services.media.facts import DecodeFacts, MediaFacts, PacketFacts
 from mediavault.services.media.sniff import DEMUXERS, DESCRIPTIONS, Kind
 
@@ -83,9 +83,11 @@ def report(facts: MediaFacts, expected: Expected, floor: Floor = OF_A_POST) -> P
 def problems(facts: MediaFacts, expected: Expected, floor: Floor = OF_A_POST) -> tuple[Problem, ...]:
     """Return every reason why it is not a whole, playable video, the most informative first; () when it is one."""
     if facts.size == 0:
-        return (Problem(ProblemKind.EMPTY, "it is empty"),)
+        return (Problem(ProblemKind.EMPTY, Message("it is empty")),)
     if facts.kind not in DEMUXERS:
-        return (Problem(ProblemKind.NOT_A_VIDEO, f"it is {DESCRIPTIONS[facts.kind]}"),)
+        return (
+            Problem(ProblemKind.NOT_A_VIDEO, Message("it is %(descriptions)s", descriptions=DESCRIPTIONS[facts.kind])),
+        )
     found = [*_size(facts, floor), *facts.structure.problems]
     if not facts.structure.problems:
         found += _contents(facts, expected, floor)
@@ -96,31 +98,36 @@ def notes(facts: MediaFacts, expected: Expected) -> tuple[str, ...]:
     """Return oddities that are not a reason to refuse it."""
     found = list(facts.structure.notes)
     if facts.video is not None and facts.audio is None and expected.audio is None:
-        found.append("it has no sound")
+        found.append(Message("it has no sound"))
     lengths = (facts.video.duration_s if facts.video else None, facts.audio.duration_s if facts.audio else None)
     if lengths[0] is not None and lengths[1] is not None and abs(lengths[0] - lengths[1]) > max(1.0, 0.1 * lengths[0]):
-        found.append(f"pictures last {lengths[0]:.1f} s, sound {lengths[1]:.1f} s")
+        found.append(
+            Message("pictures last %(pictures).1f s, sound %(sound).1f s", pictures=lengths[0], sound=lengths[1])
+        )
     if facts.structure.open_ended and facts.kind is not Kind.MPEGTS:
-        found.append("its form does not say where it ends")
+        found.append(Message("its form does not say where it ends"))
     return tuple(found)
 
 
 def _size(facts: MediaFacts, floor: Floor) -> Iterator[Problem]:
     if facts.size < floor.bytes:
         yield Problem(
-            ProblemKind.INCOMPLETE, f"it has only {facts.size:,} bytes, and a video has at least {floor.bytes:,}"
+            ProblemKind.INCOMPLETE,
+            Message(
+                "it has only %(size)d bytes, and a video has at least %(bytes)d", size=facts.size, bytes=floor.bytes
+            ),
         )
 
 
 def _contents(facts: MediaFacts, expected: Expected, floor: Floor) -> Iterator[Problem]:
     if facts.open_error is not None:
-        yield Problem(ProblemKind.DAMAGED, f"it cannot be opened ({facts.open_error})")
+        yield Problem(ProblemKind.DAMAGED, Message("it cannot be opened (%(open_error)s)", open_error=facts.open_error))
         return
     yield from _streams(facts, expected, floor)
     if facts.video is None:
         return
     yield from _length(facts, expected, floor)
-    for run, where in ((facts.tail, "near its end"), (facts.whole, "inside")):
+    for run, where in ((facts.tail, Message("near its end")), (facts.whole, Message("inside"))):
         if run is not None:
             yield from _packets(run, where, decoded=facts.decoded is not None)
             yield from _reaches_the_end(run, facts)
@@ -135,26 +142,29 @@ def _contents(facts: MediaFacts, expected: Expected, floor: Floor) -> Iterator[P
 def _streams(facts: MediaFacts, expected: Expected, floor: Floor) -> Iterator[Problem]:
     """O."""
     if facts.video is None:
-        missing = "no pictures that can be decoded" if facts.undecodable else "no video stream"
-        what = "only cover art, no video" if facts.still_only else missing
-        yield Problem(ProblemKind.NOT_A_VIDEO, f"it has {what}" + (", only sound" if facts.audio else ""))
+        missing = Message("no pictures that can be decoded") if facts.undecodable else Message("no video stream")
+        what = Message("only cover art, no video") if facts.still_only else missing
+        reason = (
+            Message("it has %(what)s, only sound", what=what) if facts.audio else Message("it has %(what)s", what=what)
+        )
+        yield Problem(ProblemKind.NOT_A_VIDEO, reason)
         return
     if not facts.video.width or not facts.video.height:
-        yield Problem(ProblemKind.DAMAGED, "its pictures have no size")
+        yield Problem(ProblemKind.DAMAGED, Message("its pictures have no size"))
     if facts.audio is not None and not facts.audio.decodable:
-        yield Problem(ProblemKind.DAMAGED, "its sound is of a kind that cannot be decoded")
+        yield Problem(ProblemKind.DAMAGED, Message("its sound is of a kind that cannot be decoded"))
     if expected.audio and facts.audio is None:
-        yield Problem(ProblemKind.DAMAGED, "it has no sound though the post announced sound")
+        yield Problem(ProblemKind.DAMAGED, Message("it has no sound though the post announced sound"))
     pictures = facts.whole.video_packets if facts.whole is not None else facts.video.frames
     if 0 < pictures < floor.pictures:
-        yield Problem(ProblemKind.NOT_A_VIDEO, "it is a single picture")
+        yield Problem(ProblemKind.NOT_A_VIDEO, Message("it is a single picture"))
 
 
 def _length(facts: MediaFacts, expected: Expected, floor: Floor) -> Iterator[Problem]:
     """O and the post's own word."""
     duration = _duration(facts)
     if (duration or 0.0) < floor.duration_s:
-        yield Problem(ProblemKind.NOT_A_VIDEO, f"it lasts only {duration or 0:.2f} s")
+        yield Problem(ProblemKind.NOT_A_VIDEO, Message("it lasts only %(duration).2f s", duration=duration or 0))
         return
     if expected.duration_s is None or duration is None:
         return
@@ -163,21 +173,33 @@ def _length(facts: MediaFacts, expected: Expected, floor: Floor) -> Iterator[Pro
     if all(abs(length - expected.duration_s) > slack for length in lengths):
         short = max(lengths) < expected.duration_s
         kind = ProblemKind.INCOMPLETE if short else ProblemKind.DAMAGED
-        yield Problem(kind, f"it lasts {duration:.1f} s, but the post announced {expected.duration_s:.1f} s")
+        yield Problem(
+            kind,
+            Message(
+                "it lasts %(duration).1f s, but the post announced %(duration_s).1f s",
+                duration=duration,
+                duration_s=expected.duration_s,
+            ),
+        )
 
 
 def _packets(run: PacketFacts, where: str, *, decoded: bool) -> Iterator[Problem]:
     """T and D: what no whole file has, wherever it is read."""
     if run.error is not None:
-        yield Problem(ProblemKind.INCOMPLETE, f"reading breaks off {where} ({run.error})")
+        yield Problem(
+            ProblemKind.INCOMPLETE, Message("reading fails %(where)s (%(error)s)", where=where, error=run.error)
+        )
     for count, what in (
-        (run.corrupt, "broken"),
-        (run.empty if not decoded else 0, "empty"),  # some recorders repeat a picture so
-        (run.bad_nal, "damaged"),
-        (run.zero_led + run.zero_filled, "zero-filled"),
+        (run.corrupt, Message("it has broken packets %(where)s (%(count)d)")),
+        (
+            run.empty if not decoded else 0,
+            Message("it has empty packets %(where)s (%(count)d)"),
+        ),  # some recorders repeat a picture so
+        (run.bad_nal, Message("it has damaged packets %(where)s (%(count)d)")),
+        (run.zero_led + run.zero_filled, Message("it has zero-filled packets %(where)s (%(count)d)")),
     ):
         if count:
-            yield Problem(ProblemKind.DAMAGED, f"it has {what} packets {where} ({count})")
+            yield Problem(ProblemKind.DAMAGED, Message(what, where=where, count=count))
 
 
 def _reaches_the_end(run: PacketFacts, facts: MediaFacts) -> Iterator[Problem]:
@@ -187,11 +209,19 @@ def _reaches_the_end(run: PacketFacts, facts: MediaFacts) -> Iterator[Problem]:
     if facts.structure.fragmented or facts.kind in _ON_A_STREAMS_CLOCK:
         slack += run.start_s  # its fragments may be the later ones of a stream, with the stream's times
     for claimed, reached, what in (
-        (facts.duration_s, run.end_s, "it"),
-        (facts.video.duration_s, run.video_end_s, "its picture"),
+        (facts.duration_s, run.end_s, Message("it")),
+        (facts.video.duration_s, run.video_end_s, Message("its picture")),
     ):
         if claimed is not None and (reached or 0.0) < claimed - slack:
-            yield Problem(ProblemKind.INCOMPLETE, f"{what} ends at {reached or 0:.1f} s instead of {claimed:.1f} s")
+            yield Problem(
+                ProblemKind.INCOMPLETE,
+                Message(
+                    "%(what)s ends at %(reached).1f s instead of %(claimed).1f s",
+                    what=what,
+                    reached=reached or 0,
+                    claimed=claimed,
+                ),
+            )
 
 
 def _whole(run: PacketFacts, facts: MediaFacts) -> Iterator[Problem]:
@@ -200,23 +230,28 @@ def _whole(run: PacketFacts, facts: MediaFacts) -> Iterator[Problem]:
     steps = MAX_GAP_STEPS * run.usual_step_s
     may_stand_still = run.audio_packets > 0 or facts.kind in _MAY_STAND_STILL
     if run.proven_gap_s > max(MAX_PROVEN_GAP_S, steps):
-        yield Problem(ProblemKind.DAMAGED, f"its pictures jump by {run.proven_gap_s:.1f} s")
+        yield Problem(ProblemKind.DAMAGED, Message("its pictures jump by %(seconds).1f s", seconds=run.proven_gap_s))
     elif not may_stand_still and run.longest_gap_s > max(MAX_GAP_S, steps):
-        yield Problem(ProblemKind.DAMAGED, f"its pictures jump by {run.longest_gap_s:.1f} s")
+        yield Problem(ProblemKind.DAMAGED, Message("its pictures jump by %(seconds).1f s", seconds=run.longest_gap_s))
     if run.sound_back_s > MAX_PROVEN_GAP_S:
-        yield Problem(ProblemKind.DAMAGED, f"its sound jumps back by {run.sound_back_s:.1f} s")
+        yield Problem(ProblemKind.DAMAGED, Message("its sound jumps back by %(seconds).1f s", seconds=run.sound_back_s))
     if run.sound_gap_s > max(MAX_GAP_S, run.video_end_s or 0.0):
-        yield Problem(ProblemKind.DAMAGED, f"its sound has a hole of {run.sound_gap_s:.1f} s, longer than the film")
+        yield Problem(
+            ProblemKind.DAMAGED,
+            Message("its sound has a hole of %(sound_gap_s).1f s, longer than the film", sound_gap_s=run.sound_gap_s),
+        )
     if DEMUXERS[facts.kind] != "mov" or run.error is not None:
         return  # other containers only estimate what follows
     if facts.video.frames - run.video_packets > UNTOLD_SHARE * facts.video.frames:
-        counts = f"{run.video_packets:,} of {facts.video.frames:,}"
-        yield Problem(ProblemKind.INCOMPLETE, f"it holds {counts} announced pictures")
+        counts = Message("%(video_packets)d of %(frames)d", video_packets=run.video_packets, frames=facts.video.frames)
+        yield Problem(ProblemKind.INCOMPLETE, Message("it holds %(counts)s announced pictures", counts=counts))
     if facts.decoded is not None and facts.decoded.complete:
         return  # all of it plays; what else is in there belongs to tracks that are not announced
     room = facts.structure.payload_bytes
     if room and run.bytes < MIN_PAYLOAD * room:
-        yield Problem(ProblemKind.DAMAGED, f"only {run.bytes / room:.0%} of its contents belong to it")
+        yield Problem(
+            ProblemKind.DAMAGED, Message("only %(bytes)s of its contents belong to it", bytes=f"{run.bytes / room:.0%}")
+        )
 
 
 def _pictures(facts: MediaFacts) -> Iterator[Problem]:
@@ -224,19 +259,27 @@ def _pictures(facts: MediaFacts) -> Iterator[Problem]:
     bad = [picture for picture in facts.pictures if picture.error is not None or picture.pictures == 0]
     if bad:
         where = ", ".join(f"{picture.at_s:.1f} s" for picture in bad)
-        yield Problem(ProblemKind.DAMAGED, f"its pictures do not decode at {where}")
+        yield Problem(ProblemKind.DAMAGED, Message("its pictures do not decode at %(where)s", where=where))
 
 
 def _decoded(run: DecodeFacts) -> Iterator[Problem]:
     """F."""
     if run.pictures == 0:
-        yield Problem(ProblemKind.DAMAGED, f"none of its pictures decodes ({run.error or 'no error was named'})")
+        yield Problem(
+            ProblemKind.DAMAGED,
+            Message("none of its pictures decodes (%(error)s)", error=run.error or Message("no error was named")),
+        )
     elif bad := run.refused + run.corrupt + run.concealed:
-        among = f"of its first {run.pictures + run.refused:,} pictures"
-        yield Problem(ProblemKind.DAMAGED, f"{counted(bad, f'{among} is', f'{among} are')} damaged")
+        first = run.pictures + run.refused
+        yield Problem(
+            ProblemKind.DAMAGED, Message("%(bad)d of its first %(first)d pictures damaged", bad=bad, first=first)
+        )
     if run.sound_refused:
-        among = f"of its first {run.sounds + run.sound_refused:,} pieces of its sound"
-        yield Problem(ProblemKind.DAMAGED, f"{counted(run.sound_refused, f'{among} does', f'{among} do')} not decode")
+        first = run.sounds + run.sound_refused
+        yield Problem(
+            ProblemKind.DAMAGED,
+            Message("%(bad)d of its first %(first)d pieces of sound do not decode", bad=run.sound_refused, first=first),
+        )
 
 
 def _pace(run: DecodeFacts, facts: MediaFacts) -> Iterator[Problem]:
@@ -247,9 +290,9 @@ def _pace(run: DecodeFacts, facts: MediaFacts) -> Iterator[Problem]:
     if DEMUXERS[facts.kind] != "mov" or run.sounds < MIN_TIMED_SOUNDS or facts.audio is None:
         return
     if run.sound_fast >= OFF_CLOCK * run.sounds:
-        yield Problem(ProblemKind.DAMAGED, "its sound plays too fast: its clock is wrong")
+        yield Problem(ProblemKind.DAMAGED, Message("its sound plays too fast: its clock is wrong"))
     if run.sound_slow >= OFF_CLOCK * run.sounds and facts.audio.codec != "opus":
-        yield Problem(ProblemKind.DAMAGED, "its sound plays too slowly: its clock is wrong")
+        yield Problem(ProblemKind.DAMAGED, Message("its sound plays too slowly: its clock is wrong"))
 
 
 def _duration(facts: MediaFacts) -> float | None:

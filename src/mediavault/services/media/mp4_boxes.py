@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import BinaryIO
 
+from mediavault.core.messages import Message
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -83,12 +85,12 @@ def chunks_of(file: BinaryIO, tables: Tables, totals: Sequence[int]) -> list[tup
     for offset, samples in zip(offsets, held, strict=False):
         last = first + samples
         if last > count + (max(1, count // 100) if first < count else 0):
-            raise ValueError("its chunks hold more samples than there are")
+            raise ValueError(Message("its chunks hold more samples than there are"))
         last = min(last, count)
         found.append((offset, offset + totals[last] - totals[first]))
         first = last
     if first != count:
-        raise ValueError("its chunks hold fewer samples than there are")
+        raise ValueError(Message("its chunks hold fewer samples than there are"))
     return found
 
 
@@ -137,7 +139,7 @@ def _samples_in_chunks(runs: list[tuple[int, ...]], chunks: int) -> Iterator[int
 
 def _content(file: BinaryIO, tables: Tables, name: bytes) -> bytes:
     if name not in tables:
-        raise ValueError(f"no {name.decode('latin-1')} table")
+        raise ValueError(Message("no %(name)s table", name=name.decode("latin-1")))
     start, end = tables[name]
     file.seek(start)
     return file.read(end - start)
@@ -146,7 +148,7 @@ def _content(file: BinaryIO, tables: Tables, name: bytes) -> bytes:
 def _numbers(code: str, raw: bytes, count: int) -> array[int]:
     numbers = array(code)
     if count * numbers.itemsize > len(raw):
-        raise ValueError("a table is shorter than it says")
+        raise ValueError(Message("a table is shorter than it says"))
     numbers.frombytes(raw[: count * numbers.itemsize])
     if sys.byteorder == "little":
         numbers.byteswap()

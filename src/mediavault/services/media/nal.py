@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mediavault.core.messages import Message
+
 
 def nal_length_bytes(codec: str, extradata: bytes) -> int | None:
     """Return the size of each unit's length field, from the decoder configuration; None when start codes mark the units."""
@@ -40,7 +42,7 @@ def parameter_sets(codec: str, extradata: bytes) -> bytes:
         units = list(_avc_units(extradata) if codec == "h264" else _hevc_units(extradata))
         return b"".join(len(unit).to_bytes(length_bytes, "big") + unit for unit in units)
     except (IndexError, OverflowError) as exc:
-        raise ValueError("its decoder configuration is broken") from exc
+        raise ValueError(Message("its decoder configuration is broken")) from exc
 
 
 def same_form(codec: str, first: bytes, other: bytes) -> bool:

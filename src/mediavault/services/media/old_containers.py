@@ -12,6 +12,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from mediavault.core.media import Problem
+from mediavault.core.messages import Message
 from mediavault.services.media.structure import (
     Structure,
     broken_at,
@@ -81,16 +82,16 @@ def walk_asf(file: BinaryIO, size: int) -> Structure:
         if end > size:
             return Structure((cut_off(end, size),))
         if head[:16] == ASF_HEADER:
-            return Structure((damaged("two films are glued together in it"),))
+            return Structure((damaged(Message("two films are glued together in it")),))
         if head[:16] == ASF_DATA:
             has_data = True
             if packets is not None and at + packets.end > end:
-                return Structure((incomplete("its data holds fewer packets than its header says"),))
+                return Structure((incomplete(Message("its data holds fewer packets than its header says")),))
             if packets is not None and (lost := packets.first_lost(file, at)) is not None:
-                return Structure((damaged(f"its packets lose their rhythm at byte {lost:,}"),))
+                return Structure((damaged(Message("its packets lose their rhythm at byte %(lost)d", lost=lost)),))
         at = end
     if not has_data:
-        return Structure((incomplete("it holds a header, but no pictures"),))
+        return Structure((incomplete(Message("it holds a header, but no pictures")),))
     return Structure(open_ended=packets is None)
 
 
@@ -99,14 +100,14 @@ def _read_asf_header(file: BinaryIO, size: int) -> tuple[int, _AsfPackets | None
     file.seek(0)
     end = int.from_bytes(file.read(_HEADER_HEAD_BYTES)[16:24], "little")
     if end > size or end < _HEADER_HEAD_BYTES:
-        return 0, None, incomplete("its header breaks off")
+        return 0, None, incomplete(Message("its header is incomplete"))
     at, packets = _HEADER_HEAD_BYTES, None
     while at + _OBJECT_HEAD_BYTES <= end:
         file.seek(at)
         head = file.read(_OBJECT_HEAD_BYTES)
         length = int.from_bytes(head[16:24], "little")
         if length < _OBJECT_HEAD_BYTES or at + length > end:
-            return 0, None, damaged("its header is broken")
+            return 0, None, damaged(Message("its header is broken"))
         if head[:16] in _PROTECTED:
             return 0, None, protected()
         if head[:16] == _FILE_PROPERTIES:
@@ -218,13 +219,13 @@ def walk_ogg(file: BinaryIO, size: int) -> Structure:
         table = file.read(header[26] if len(header) == _PAGE_HEADER_BYTES else 0)
         end = at + _PAGE_HEADER_BYTES + len(table) + sum(table)
         if len(header) < _PAGE_HEADER_BYTES or len(table) < header[26] or end > size:
-            return Structure((incomplete(f"its last page breaks off at byte {size:,}"),))
+            return Structure((incomplete(Message("its last page ends at byte %(size)d", size=size)),))
         body = header[:22] + bytes(4) + header[26:] + table + file.read(sum(table))
         if ogg_checksum(body) != int.from_bytes(header[22:26], "little"):
-            return Structure((damaged(f"the page at byte {at:,} does not match its checksum"),))
+            return Structure((damaged(Message("the page at byte %(at)d does not match its checksum", at=at)),))
         stream, number = header[14:18], int.from_bytes(header[18:22], "little")
         if number != numbers.get(stream, number - 1) + 1:
-            return Structure((damaged(f"pages are missing before byte {at:,}"),))
+            return Structure((damaged(Message("pages are missing before byte %(at)d", at=at)),))
         numbers[stream] = number
         if header[5] & _END_OF_STREAM:
             ended.add(stream)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mediavault.core.failures import StorageFailure
 from mediavault.core.media import DownloadedFile, Expected, KeptFile, ProbeReport, Problem, ProblemKind
+from mediavault.core.messages import Message
 from mediavault.core.system_errors import failure_of_disk, is_of_the_machine
 from mediavault.services.child.process import GIB, ChildFailed, ChildLimits, run_child
 from mediavault.services.child.standing import StandingChild
@@ -51,7 +52,7 @@ class MediaProbe:
         try:
             size = (await asyncio.to_thread(os.stat, path)).st_size  # the disk may be a slow network share
         except OSError as exc:
-            raise failure_of_disk(exc, path.parent, doing="read") from exc
+            raise failure_of_disk(exc, path.parent, doing=Message("read")) from exc
         request = {"task": "examine", "path": str(path), "deep": deep}
         try:
             async with self._turn:
@@ -61,7 +62,7 @@ class MediaProbe:
                 await asyncio.to_thread(_must_be_readable, path)
             return _unexamined(exc.reason)
         except (KeyError, TypeError, ValueError):
-            return _unexamined("the examiner's report is unreadable")
+            return _unexamined(Message("the examiner's report is unreadable"))
         return report(facts, expected)
 
     async def still(self, video: Path, *, into: Path, at_s: float) -> Path | None:
@@ -92,7 +93,7 @@ class StandingProbe:
         try:
             size = await asyncio.to_thread(_size_of_file, path)
         except (OSError, ValueError) as exc:
-            return _refused(f"it cannot be read: {getattr(exc, 'strerror', None) or exc}")
+            return _refused(Message("it cannot be read: %(value)s", value=getattr(exc, "strerror", None) or exc))
         child = await self._free.get()
         try:
             request = {"task": "examine", "path": str(path), "deep": True}
@@ -100,7 +101,7 @@ class StandingProbe:
         except ChildFailed as exc:
             return _unexamined(exc.reason)
         except (KeyError, TypeError, ValueError):
-            return _unexamined("the examiner's report is unreadable")
+            return _unexamined(Message("the examiner's report is unreadable"))
         finally:
             self._free.put_nowait(child)
 
@@ -157,16 +158,16 @@ def _must_be_readable(path: Path) -> None:
             while file.read(READ_BYTES):
                 pass
     except OSError as exc:
-        raise failure_of_disk(exc, path.parent, doing="read") from exc
+        raise failure_of_disk(exc, path.parent, doing=Message("read")) from exc
 
 
 def _size_of_file(path: Path) -> int:
     """Return the size. Raises OSError, and ValueError for anything but a regular file: reading a pipe might never end."""
     found = path.stat()
     if stat.S_ISDIR(found.st_mode):
-        raise ValueError("it is a folder")
+        raise ValueError(Message("it is a folder"))
     if not stat.S_ISREG(found.st_mode):
-        raise ValueError("it is no plain file")
+        raise ValueError(Message("it is not a plain file"))
     with path.open("rb"):  # may it be read at all?
         return found.st_size
 
@@ -177,7 +178,7 @@ def _limits(size: int) -> ChildLimits:
 
 
 def _unexamined(reason: str) -> ProbeReport:
-    return _refused(f"it could not be examined: {reason}")
+    return _refused(Message("it could not be examined: %(reason)s", reason=reason))
 
 
 def _refused(reason: str) -> ProbeReport:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.core.failures import BadFile, Failure, Incomplete, TookTooLong
+from mediavault.core.messages import Message, join
 from mediavault.core.system_errors import failure_of_code, is_of_the_machine
 from mediavault.services.child.process import GIB, ChildFailed, ChildLimits, ChildTookTooLong, run_child
 from mediavault.services.media.join_facts import JoinFacts, from_json, reasons_to_reject
@@ -67,7 +68,9 @@ async def join_tracks(
         facts = from_json(await run_child(CHILD, request, limits=_limits(size)))
         slack_s = max(SLACK_S, SLACK * (announced_s or 0)) if slack_s is None else slack_s
         if reasons := reasons_to_reject(facts, announced_s=announced_s, slack_s=slack_s):
-            raise Incomplete(f"The stream is incomplete: {'; '.join(reasons)}.", bytes_received=size)
+            raise Incomplete(
+                Message("The stream is incomplete: %(reasons)s.", reasons=join("; ", reasons)), bytes_received=size
+            )
         whole = True
         return facts
     except ChildFailed as exc:
@@ -97,9 +100,13 @@ def _limits(size: int) -> ChildLimits:
 
 def _failure(exc: ChildFailed, size: int, folder: Path) -> Failure:
     if isinstance(exc, ChildTookTooLong):
-        return TookTooLong(f"Joining the stream was given up: {exc.reason}.", bytes_received=size)
+        return TookTooLong(
+            Message("Joining the stream was given up: %(error)s.", error=exc.reason), bytes_received=size
+        )
     if is_of_the_machine(exc.errno, of_a_file=True):
         return failure_of_code(exc.errno, folder, bytes_received=size)
     if exc.errno in _BROKEN:
-        return Incomplete(f"The stream cannot be joined, it is broken: {exc.reason}.", bytes_received=size)
-    return BadFile(f"The stream cannot be joined: {exc.reason}.", bytes_received=size)
+        return Incomplete(
+            Message("The stream cannot be joined, it is broken: %(error)s.", error=exc.reason), bytes_received=size
+        )
+    return BadFile(Message("The stream cannot be joined: %(error)s.", error=exc.reason), bytes_received=size)

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mediavault.core.messages import Message
 from mediavault.services.child.guard import serve
 from mediavault.services.media.join_facts import JoinFacts, Tally
 from mediavault.services.media.library import (
@@ -81,7 +82,7 @@ class Source:
 def join(tracks: Sequence[Mapping[str, Any]], into: Path) -> JoinFacts:
     pieces = [_pieces(track) for track in tracks]
     if len({len({piece.part for piece in track}) for track in pieces}) != 1:
-        raise ValueError("the tracks have different numbers of discontinuities")
+        raise ValueError(Message("the tracks have different numbers of discontinuities"))
     parts = [[list(group) for _, group in itertools.groupby(track, key=lambda piece: piece.part)] for track in pieces]
     with open_mp4(into) as out:
         joiner = _Joiner(out)
@@ -149,7 +150,7 @@ class _Joiner:
 
     def _begin(self, kind: str, stream: Any) -> None:
         if self._end_s > 0:
-            raise ValueError(f"its {kind} begins half way")
+            raise ValueError(Message("its %(kind)s begins half way", kind=kind))
         self._outputs[kind] = self._out.add_stream_from_template(stream)
         self._headers[kind] = extradata(stream)
         self._tallies[kind] = Tally(kind, codec_name(stream))
@@ -158,15 +159,15 @@ class _Joiner:
         """Refuse a change that no player could follow; for one that it can, keep the parameter sets to repeat."""
         codec, header = self._tallies[kind].codec, extradata(stream)
         if codec != codec_name(stream):
-            raise ValueError(f"its {kind} codec changes half way")
+            raise ValueError(Message("its %(kind)s codec changes half way", kind=kind))
         if header == self._headers[kind] and kind not in self._varied:
             return
         if kind == "audio":
             if stream.sample_rate != self._outputs[kind].sample_rate:
-                raise ValueError("its sampling rate changes half way")
+                raise ValueError(Message("its sampling rate changes half way"))
             return
         if not same_form(codec, self._headers[kind], header):
-            raise ValueError(f"its {kind} changes its form half way")
+            raise ValueError(Message("its %(kind)s changes its form half way", kind=kind))
         self._varied.add(kind)
         source.prefixes[kind] = parameter_sets(codec, header)
 
@@ -231,7 +232,7 @@ def _share_out(sources: list[Source]) -> None:
 def _stream(container: Any, kind: str) -> Any:
     stream = main_video(container) if kind == "video" else next(iter(container.streams.audio), None)
     if stream is None:
-        raise ValueError(f"its {kind} ends half way")
+        raise ValueError(Message("its %(kind)s ends half way", kind=kind))
     return stream
 
 
@@ -277,7 +278,7 @@ def packed_audio(head: bytes) -> tuple[str, float]:
             start_s = (int.from_bytes(value, "big") & ((1 << 33) - 1)) / _CLOCK_HZ
     demuxer = next((name for magic, name in _RAW_AUDIO if frames.startswith(magic)), None)
     if demuxer is None:
-        raise ValueError("its segments are of no kind that is known here")
+        raise ValueError(Message("its segments are of no kind that is known here"))
     return demuxer, start_s
 
 

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 
+from mediavault.core.messages import Message
+
 SNIFF_BYTES = 1_024
 
 
@@ -54,18 +56,18 @@ DEMUXERS: Mapping[Kind, str] = {
 
 # completes "it is …"
 DESCRIPTIONS: Mapping[Kind, str] = {
-    Kind.AUDIO: "sound without pictures",
-    Kind.IMAGE: "an image",
-    Kind.HTML: "a web page",
-    Kind.XML: "an XML document",
-    Kind.JSON: "a JSON answer",
-    Kind.HLS: "a playlist (HLS)",
-    Kind.DASH: "a playlist (DASH)",
-    Kind.SCRIPT: "a script for a media program",
-    Kind.TEXT: "plain text",
-    Kind.ZEROS: "nothing but zeros",
-    Kind.EMPTY: "empty",
-    Kind.UNKNOWN: "no kind of video file that is known here",
+    Kind.AUDIO: Message("sound without pictures"),
+    Kind.IMAGE: Message("an image"),
+    Kind.HTML: Message("a web page"),
+    Kind.XML: Message("an XML document"),
+    Kind.JSON: Message("a JSON answer"),
+    Kind.HLS: Message("a playlist (HLS)"),
+    Kind.DASH: Message("a playlist (DASH)"),
+    Kind.SCRIPT: Message("a script for a media program"),
+    Kind.TEXT: Message("plain text"),
+    Kind.ZEROS: Message("nothing but zeros"),
+    Kind.EMPTY: Message("empty"),
+    Kind.UNKNOWN: Message("no kind of video file that is known here"),
 }
 
 _MAGIC: tuple[tuple[bytes, Kind], ...] = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from mediavault.core.media import Problem, ProblemKind
-from mediavault.core.words import counted
+from mediavault.core.messages import Message, counted
 
 MAX_TEXT_BYTES = 1 << 20
 _BLOCK = 1 << 20
@@ -24,26 +24,28 @@ class Structure:
     fragmented: bool = False  # a fragmented MP4: its times need not begin at zero
 
 
-def incomplete(reason: str) -> Problem:
+def incomplete(reason: Message) -> Problem:
     return Problem(ProblemKind.INCOMPLETE, reason)
 
 
-def damaged(reason: str) -> Problem:
+def damaged(reason: Message) -> Problem:
     return Problem(ProblemKind.DAMAGED, reason)
 
 
 def cut_off(should_end: int, ends: int) -> Problem:
     """The last part announces more bytes than there are."""
-    return incomplete(f"its last part should reach to byte {should_end:,}, but it ends at {ends:,}")
+    return incomplete(
+        Message("its last part should reach to byte %(should)d, but it ends at %(ends)d", should=should_end, ends=ends)
+    )
 
 
 def broken_at(at: int, size: int) -> Problem:
     """The bytes at ``at`` do not begin any part of the format."""
-    return damaged(f"its structure breaks off at byte {at:,} of {size:,}")
+    return damaged(Message("its structure ends at byte %(at)d of %(size)d", at=at, size=size))
 
 
 def protected() -> Problem:
-    return Problem(ProblemKind.PROTECTED, "its pictures or sound are encrypted (copy protection)")
+    return Problem(ProblemKind.PROTECTED, Message("its pictures or sound are encrypted (copy protection)"))
 
 
 def harmless_tail(file: BinaryIO, start: int, end: int) -> bool:
@@ -66,4 +68,4 @@ def harmless_tail(file: BinaryIO, start: int, end: int) -> bool:
 
 def tail_note(count: int) -> str:
     """Describe ``count`` harmless bytes after the end."""
-    return f"{counted(count, 'byte of padding or text follows', 'bytes of padding or text follow')} its end"
+    return counted(count, "byte of padding or text follows its end", "bytes of padding or text follow its end")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise, repeat
 from typing import BinaryIO
 
-from mediavault.core.words import counted
+from mediavault.core.messages import Message, counted
 from mediavault.services.media.mp4_boxes import Box, Tables, boxes, chunks_of, ends_of_samples, fields, inside
 
 MAX_ORDERED_SAMPLES = 500_000  # of a track, whose order of showing is looked at: two hours at 60 a second
@@ -22,7 +22,7 @@ MAX_CROWDED_SHARE = 0.01  # pictures that share another one's time: so few nobod
 MAX_REORDER = 64  # pictures that one may be decoded early; H.264 and HEVC allow 16
 SLACK_S = 1.0
 
-_KINDS = {b"vide": "pictures", b"soun": "sound"}
+_KINDS = {b"vide": Message("pictures"), b"soun": Message("sound")}
 _UNKNOWN = (0, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
 _SELF_CONTAINED = 1
 
@@ -88,7 +88,7 @@ def _read(file: BinaryIO, trak: Box) -> _Track | None:
     if len(totals) == 1:
         return None
     if not timescale:
-        raise ValueError(f"{kind} without a clock")
+        raise ValueError(Message("%(kind)s without a clock", kind=kind))
     count = len(totals) - 1
     return _Track(
         kind, timescale, ticks, _header_ticks(_first(file, trak, b"tkhd")), count, chunks_of(file, tables, totals),
@@ -107,7 +107,11 @@ def _until(count: int, runs: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
 def _times(track: _Track, scale: int, movie_ticks: int) -> str | None:
     """Every sample has its time, and all together last what the media header says, or else both of the other headers."""
     if abs(sum(count for count, _ in track.steps) - track.count) > max(2, track.count // 100):
-        return f"{counted(track.count, 'sample')} of {track.kind} with the times of another number"
+        return Message(
+            "%(count)s of %(kind)s with the times of another number",
+            count=counted(track.count, "sample"),
+            kind=track.kind,
+        )
     if track.ticks in _UNKNOWN:
         return None
     stated = track.ticks / track.timescale
@@ -115,7 +119,12 @@ def _times(track: _Track, scale: int, movie_ticks: int) -> str | None:
     if len(others) == 2 and all(_agree(track.length_s, other) for other in others):
         return None
     if track.length_s > 1.1 * stated + SLACK_S or track.length_s < stated / 2 - SLACK_S:
-        return f"{track.kind} of {track.length_s:.1f} s that should last {stated:.1f} s"
+        return Message(
+            "%(kind)s of %(length_s).1f s that should last %(stated).1f s",
+            kind=track.kind,
+            length_s=track.length_s,
+            stated=stated,
+        )
     return None
 
 
@@ -138,9 +147,9 @@ def _edits(track: _Track, scale: int, movie_ticks: int) -> str | None:
     for length_s, start in shown:
         begins_s = start / track.timescale
         if start and begins_s + length_s > 1.1 * track.ends_s + SLACK_S / 2:
-            return f"{track.kind} played beyond the end"
+            return Message("%(kind)s played beyond the end", kind=track.kind)
     if not any(_agree(total_s, each) for each in (*stated, rest_s)):
-        return f"{total_s:.1f} s of {track.kind} played, of which no header knows"
+        return Message("%(total_s).1f s of %(kind)s played, of which no header knows", total_s=total_s, kind=track.kind)
     return None
 
 
@@ -149,33 +158,37 @@ def _order(track: _Track) -> str | None:
     if not track.shifts or track.count > MAX_ORDERED_SAMPLES:
         return None
     if sum(count for count, _ in track.shifts) != track.count:
-        return "pictures without a place in the order"
+        return Message("pictures without a place in the order")
     paces = {ticks for count, ticks in track.steps if count > 1} | {ticks for _, ticks in track.steps[:-1]}
     if len(paces) != 1 or not (pace := paces.pop()):
         return None
     shifts = [shift for count, shift in track.shifts for shift in repeat(shift, count)]
     if max(shifts) - min(shifts) > MAX_REORDER * pace:
-        return "a picture shown long after its neighbours"
+        return Message("a picture shown long after its neighbours")
     shown = sorted(number * pace + shift for number, shift in enumerate(shifts))
     gaps = Counter((after - before) % pace if after != before else None for before, after in pairwise(shown))
     if gaps[None] > track.count * MAX_CROWDED_SHARE:
-        return f"{counted(gaps[None], 'picture')} shown at the time of another"
+        return Message("%(count)s shown at the time of another", count=counted(gaps[None], "picture"))
     odd = gaps.total() - gaps[0] - gaps[None]
-    return f"{counted(odd, 'picture')} shown off the beat" if 0 < odd <= MAX_ODD_SHARE * track.count else None
+    return (
+        Message("%(count)s shown off the beat", count=counted(odd, "picture"))
+        if 0 < odd <= MAX_ODD_SHARE * track.count
+        else None
+    )
 
 
 def _places(spans: list[Span], contents: Sequence[range]) -> str | None:
     """Every chunk lies in a part for contents, and none in another one; two tracks may share the very same."""
     ordered = sorted({span for span in spans if span[1] > span[0]})
     if any(before[1] > after[0] and before[0] != after[0] for before, after in pairwise(ordered)):
-        return "samples inside each other"
+        return Message("samples inside each other")
     starts = sorted((part.start, part.stop) for part in contents)
     at = 0
     for begin, end in ordered:
         while at < len(starts) and starts[at][1] < end:
             at += 1
         if at == len(starts) or begin < starts[at][0]:
-            return "samples outside of its contents"
+            return Message("samples outside of its contents")
     return None
 
 
@@ -209,7 +222,7 @@ def _check_descriptions(file: BinaryIO, tables: Tables) -> None:
     file.seek(tables[b"stsd"][0] + 4)
     described = int.from_bytes(file.read(4), "big")
     if any(not 1 <= number <= described for _, _, number in fields(file, tables, b"stsc", 3)):
-        raise ValueError("some samples are of a kind that it does not describe")
+        raise ValueError(Message("some samples are of a kind that it does not describe"))
 
 
 def _edit_list(elst: bytes) -> list[tuple[int, int]]:

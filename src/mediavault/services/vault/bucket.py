@@ -25,6 +25,7 @@ from obstore.exceptions import (
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from mediavault.core.failures import BadSetting, StorageFailure
+from mediavault.core.messages import Message
 from mediavault.services.vault.bucket_address import BucketAddress, Provider, Refusal, as_ours, is_missing_bucket
 
 if TYPE_CHECKING:
@@ -192,7 +193,11 @@ class Bucket:
             raise as_ours(Refusal.DENIED, str(exc), self.address) from exc
         except InvalidPathError as exc:
             raise StorageFailure(
-                f"{self.address} has an object whose name is no path: {str(exc).partition(chr(10))[0]}",
+                Message(
+                    "%(address)s has an object whose name is not a path: %(error)s",
+                    address=self.address,
+                    error=str(exc).partition(chr(10))[0],
+                ),
                 help="Rename or remove that object: no key may have empty or dotted parts.",
             ) from exc
         except BaseError as exc:

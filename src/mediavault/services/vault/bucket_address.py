@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from mediavault.core.failures import BadSetting, NoSpace, StorageFailure
+from mediavault.core.messages import Message
 
 _EXAMPLE = "s3://bucket/folder?region=eu-central-1, s3://bucket?endpoint=https://minio.lan:9000, gs://bucket/folder or az://container?account=name"
 
@@ -60,16 +61,19 @@ def parse_bucket_address(text: str) -> BucketAddress:
         parts = urlsplit(text)
         provider = Provider(parts.scheme.lower())
     except ValueError:
-        raise _bad(f"{text.partition(':')[0]!r} is no object storage that this version knows") from None
+        raise _bad(
+            Message("%(text)s is not an object storage that this version knows", text=f"{text.partition(':')[0]!r}")
+        ) from None
     if "@" in parts.netloc:
         raise _bad(
-            "keys do not belong into the address", "Set them as the provider's own variables, as AWS_ACCESS_KEY_ID."
+            Message("keys do not belong into the address"),
+            Message("Set them as the provider's own variables, as AWS_ACCESS_KEY_ID."),
         )
     if not parts.netloc:
-        raise _bad("it names no bucket")
+        raise _bad(Message("it names no bucket"))
     prefix = unquote(parts.path).strip("/")
     if (prefix and PurePosixPath(prefix).as_posix() != prefix) or ".." in PurePosixPath(prefix).parts:
-        raise _bad(f"{prefix!r} is no plain folder")
+        raise _bad(Message("%(prefix)s is not a plain folder", prefix=f"{prefix!r}"))
     options = _options(provider, parts.query)
     return BucketAddress(
         provider,
@@ -87,10 +91,16 @@ def _options(provider: Provider, query: str) -> dict[str, str]:
     options = dict(parse_qsl(query, keep_blank_values=True))
     if unknown := sorted(options.keys() - _OPTIONS[provider]):
         known = ", ".join(sorted(_OPTIONS[provider]))
-        raise _bad(f"{provider}:// knows no {', '.join(unknown)}", f"It knows {known}.")
+        raise _bad(
+            Message("%(provider)s:// knows no %(unknown)s", provider=provider, unknown=", ".join(unknown)),
+            Message("It knows %(known)s.", known=known),
+        )
     for name, value in options.items():
         if value not in _CHOICES.get(name, {value or None}):
-            raise _bad(f"{name}={value} says nothing", f"One of: {', '.join(sorted(_CHOICES.get(name, {'a value'})))}.")
+            raise _bad(
+                Message("%(name)s=%(value)s says nothing", name=name, value=value),
+                Message("One of: %(choices)s.", choices=", ".join(sorted(_CHOICES.get(name, {"a value"})))),
+            )
     return options
 
 
@@ -100,13 +110,15 @@ def _endpoint(text: str | None) -> str | None:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
         raise _bad(
-            f"endpoint={text.rpartition('@')[2]} is no address of a server", "As in endpoint=https://minio.lan:9000"
+            Message("endpoint=%(text)s is not the address of a server", text=text.rpartition("@")[2]),
+            Message("As in endpoint=https://minio.lan:9000"),
         )
     return text.rstrip("/")
 
 
-def _bad(what: str, help: str = f"As in {_EXAMPLE}; leave it unset for the download folder.") -> BadSetting:  # noqa: A002
-    return BadSetting(f"MEDIAVAULT_VAULT_URL: {what}.", help=help)
+def _bad(what: str, advice: str | None = None) -> BadSetting:
+    usual = Message("As in %(example)s; leave it unset for the download folder.", example=_EXAMPLE)
+    return BadSetting(Message("MEDIAVAULT_VAULT_URL: %(what)s.", what=what), help=advice or usual)
 
 
 # --- what its storage's refusals mean ----------------------------------------------------------------------------------
@@ -123,9 +135,9 @@ _BUSY = re.compile(r"SlowDown|ServerBusy|TooManyRequests|RequestLimitExceeded|st
 _CLOCK = re.compile(r"RequestTimeTooSkewed|request is too old", re.I)
 
 _VARIABLES = {
-    Provider.S3: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    Provider.S3: Message("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
     Provider.GOOGLE: "GOOGLE_APPLICATION_CREDENTIALS",
-    Provider.AZURE: "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+    Provider.AZURE: Message("AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY"),
 }
 
 
@@ -146,43 +158,60 @@ def as_ours(refusal: Refusal, words: str, address: BucketAddress) -> StorageFail
     """Return the failure that a job or the doctor shows. ``words`` is obstore's text, which includes the server's answer."""
     keys = _VARIABLES[address.provider]
     if _FULL.search(words):
-        return NoSpace(f"{address} has no room left.", help="Free some space in the bucket, or raise its quota.")
+        return NoSpace(
+            Message("%(address)s has no room left.", address=address),
+            help="Free some space in the bucket, or raise its quota.",
+        )
     if is_missing_bucket(words):
         return StorageFailure(
-            f"There is no bucket {address.bucket!r}.", help="Create it, or correct MEDIAVAULT_VAULT_URL."
+            Message("There is no bucket %(bucket)s.", bucket=f"{address.bucket!r}"),
+            help="Create it, or correct MEDIAVAULT_VAULT_URL.",
         )
     if _CLOCK.search(words):
-        return StorageFailure(f"{address} finds this machine's clock wrong.", help="Set the clock; NTP keeps it right.")
+        return StorageFailure(
+            Message("%(address)s finds this machine's clock wrong.", address=address),
+            help="Set the clock; NTP keeps it right.",
+        )
     if _NO_KEYS.search(words):
-        return StorageFailure(f"No credentials for {address} were found.", help=f"Set {keys}.")
+        return StorageFailure(
+            Message("No credentials for %(address)s were found.", address=address),
+            help=Message("Set %(keys)s.", keys=keys),
+        )
     if _ELSEWHERE.search(words):
         return StorageFailure(
-            f"{address} is in another region.", help="Name it in MEDIAVAULT_VAULT_URL: ?region=eu-central-1"
+            Message("%(address)s is in another region.", address=address),
+            help="Name it in MEDIAVAULT_VAULT_URL: ?region=eu-central-1",
         )
     if refusal is Refusal.DENIED:
         return StorageFailure(
-            f"{address} refuses this vault's credentials{_code(words)}.",
-            help=f"Check {keys}, and that they may list the bucket and read, write and delete in it.",
+            Message("%(address)s refuses this vault's credentials%(words)s.", address=address, words=_code(words)),
+            help=Message(
+                "Check %(keys)s, and that they may list the bucket and read, write and delete in it.", keys=keys
+            ),
         )
     if _BUSY.search(words):
-        return StorageFailure(f"{address} asks us to slow down.", help="Nothing to do: the next try is scheduled.")
+        return StorageFailure(
+            Message("%(address)s asks us to slow down.", address=address), help="Nothing to do. Retrying automatically."
+        )
     return _unhelpful(refusal, words, address)
 
 
 def _unhelpful(refusal: Refusal, words: str, address: BucketAddress) -> StorageFailure:
     if refusal is Refusal.NOT_FOUND:
         return StorageFailure(
-            f"{address} has no such bucket or object.",
+            Message("%(address)s has no such bucket or object.", address=address),
             help="Check that it exists. Does something else write in that folder?",
         )
     if status := _STATUS.search(words):
         return StorageFailure(
-            f"{address} answered {status[1]}{_code(words)}.",
-            help="The next try is scheduled. If this stays, look at the storage's own state page or log.",
+            Message("%(address)s answered %(status)s%(words)s.", address=address, status=status[1], words=_code(words)),
+            help="Retrying automatically. If this continues, look at the storage's own state page or log.",
         )
     return StorageFailure(
-        f"{address} cannot be reached{_reason(words)}.",
-        help=f"Check the network{' and the endpoint in MEDIAVAULT_VAULT_URL' if address.endpoint else ''}; the next try is scheduled.",
+        Message("%(address)s cannot be reached%(words)s.", address=address, words=_reason(words)),
+        help="Check the network and the endpoint in MEDIAVAULT_VAULT_URL. Retrying automatically."
+        if address.endpoint
+        else "Check the network. Retrying automatically.",
     )
 
 
@@ -193,10 +222,10 @@ def _code(words: str) -> str:
 
 def _reason(words: str) -> str:
     for sign, reason in (
-        ("dns error", "its name is not known"),
-        ("Connection refused", "connection refused"),
-        ("timed out", "it took too long"),
-        ("certificate", "its certificate is not trusted"),
+        ("dns error", Message("its name is not known")),
+        ("Connection refused", Message("connection refused")),
+        ("timed out", Message("it took too long")),
+        ("certificate", Message("its certificate is not trusted")),
     ):
         if sign.lower() in words.lower():
             return f": {reason}"

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from mediavault.core.messages import Message
 from mediavault.core.system_errors import failure_of_disk, is_of_the_machine
 
 _AT_FDCWD = -100
@@ -36,7 +37,7 @@ class Digest:
 
 
 @contextlib.contextmanager
-def errors_as_ours(folder: Path, *, doing: str = "written") -> Iterator[None]:
+def errors_as_ours(folder: Path, *, doing: str = Message("written")) -> Iterator[None]:
     """NoSpace for a full disk, StorageFailure for everything else that the system refuses in ``folder``."""
     try:
         yield
@@ -108,7 +109,7 @@ def is_file_with(path: Path, size: int, sha256: str) -> bool:
             return hashlib.file_digest(file, "sha256").hexdigest() == sha256
     except OSError as exc:
         if is_of_the_machine(exc.errno):
-            raise failure_of_disk(exc, path.parent, doing="read") from exc
+            raise failure_of_disk(exc, path.parent, doing=Message("read")) from exc
         return False
 
 

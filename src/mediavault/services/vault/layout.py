@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mediavault.core.failures import StorageFailure
+from mediavault.core.messages import Message
 from mediavault.core.names import truncate_bytes
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.services.vault import disk
@@ -31,7 +32,7 @@ def read_marker(root: Path) -> str | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as exc:
-        raise failure_of_disk(exc, root, doing="read") from exc
+        raise failure_of_disk(exc, root, doing=Message("read")) from exc
 
 
 def write_marker(root: Path, identity: str) -> None:
@@ -58,21 +59,33 @@ def refuse_other(root: Path, expected: str) -> None:
         raise not_there(
             str(root),
             carried,
-            "Mount its disk, or name its folder in MEDIAVAULT_DOWNLOAD_DIR. If this folder is the library all the same: "
-            f"echo {expected} > {root / MARKER}",
+            Message(
+                (
+                    "Mount its disk, or name its folder in MEDIAVAULT_DOWNLOAD_DIR. If this folder is the"
+                    " library all the same: echo %(expected)s > %(root)s"
+                ),
+                expected=expected,
+                root=root / MARKER,
+            ),
         )
 
 
 def not_there(place: str, carried: str | None, advice: str) -> StorageFailure:
-    what = f"{place} carries no mark of it" if carried is None else f"{place} is another one"
-    return StorageFailure(f"The library is not there: {what}.", help=advice)
+    what = (
+        Message("%(place)s has no library marker", place=place)
+        if carried is None
+        else Message("%(place)s belongs to another library", place=place)
+    )
+    return StorageFailure(Message("The library is not there: %(what)s.", what=what), help=advice)
 
 
 def id_in(text: bytes, place: str) -> str:
     """Return the id in a marker. Raises StorageFailure when it is malformed."""
     identity = text.decode("ascii", errors="replace").strip()
     if not _FORM.fullmatch(identity):
-        raise StorageFailure(f"{place} holds no library's id.", help="Bring it back from a backup of the library.")
+        raise StorageFailure(
+            Message("%(place)s holds no library's id.", place=place), help="Bring it back from a backup of the library."
+        )
     return identity
 
 
@@ -91,7 +104,9 @@ def names_in_turn(folder: str, stem: str, suffix: str) -> Iterator[str]:
 
 
 def no_free_name(folder: str, stem: str) -> StorageFailure:
-    return StorageFailure(f"No free name is left for {stem!r} in {folder!r}.")
+    return StorageFailure(
+        Message("No free name is left for %(stem)s in %(folder)s.", stem=f"{stem!r}", folder=f"{folder!r}")
+    )
 
 
 def kin(relative: str) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mediavault.core.messages import Message
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.services.vault import disk, layout
 from mediavault.services.vault.disk import Digest
@@ -98,11 +99,11 @@ class LocalVault:
                 yield found
 
     async def digest(self, relative: str) -> Digest | None:
-        with disk.errors_as_ours((self.root / relative).parent, doing="read"):
+        with disk.errors_as_ours((self.root / relative).parent, doing=Message("read")):
             return await asyncio.to_thread(disk.digest_below, self.root, relative)
 
     async def read_json(self, relative: str) -> Mapping[str, Any] | None:
-        with disk.errors_as_ours((self.root / relative).parent, doing="read"):
+        with disk.errors_as_ours((self.root / relative).parent, doing=Message("read")):
             text = await asyncio.to_thread(disk.read_below, self.root, relative, limit=SIDECAR_LIMIT_BYTES)
         return None if text is None else parse_sidecar(text)
 
@@ -159,7 +160,7 @@ def _visible_folders(root: Path) -> list[Path]:
 
 def _files_of(root: Path, folder: Path) -> list[FoundFile]:
     found = []
-    with disk.errors_as_ours(folder, doing="read"), os.scandir(folder) as entries:
+    with disk.errors_as_ours(folder, doing=Message("read")), os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_file(follow_symlinks=False) and not entry.name.startswith("."):
                 relative = Path(entry.path).relative_to(root).as_posix()
@@ -168,4 +169,4 @@ def _files_of(root: Path, folder: Path) -> list[FoundFile]:
 
 
 def _raise_as_ours(error: OSError) -> None:
-    raise failure_of_disk(error, error.filename, doing="read") from error
+    raise failure_of_disk(error, error.filename, doing=Message("read")) from error

@@ -14,6 +14,7 @@ from typing import Any
 
 from mediavault.core.failures import StorageFailure
 from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
 from mediavault.services.vault import disk, layout, placing
 from mediavault.services.vault.bucket import Bucket
 from mediavault.services.vault.disk import Digest, is_inside
@@ -45,7 +46,11 @@ class ObjectVault:
     async def identity(self) -> str | None:
         found = await self._bucket.look(MARKER)
         text = found and await self._bucket.read(MARKER, 0, min(found.size, 100), etag=found.etag)
-        return layout.id_in(text, f"{MARKER} in {self._bucket.address}") if text else None
+        return (
+            layout.id_in(text, Message("%(marker)s in %(address)s", marker=MARKER, address=self._bucket.address))
+            if text
+            else None
+        )
 
     async def carry(self, identity: str) -> None:
         await self._bucket.create(MARKER, f"{identity}\n".encode(), "text/plain", {})
@@ -54,7 +59,14 @@ class ObjectVault:
         self._expected, self._in_doubt = identity, True
         carried = await self.identity()
         if carried != identity:
-            advice = f"Name its bucket in MEDIAVAULT_VAULT_URL. If this is the library all the same, put {identity} into {MARKER}."
+            advice = Message(
+                (
+                    "Name its bucket in MEDIAVAULT_VAULT_URL. If this is the library all the same, put"
+                    " %(identity)s into %(marker)s."
+                ),
+                identity=identity,
+                marker=MARKER,
+            )
             raise layout.not_there(str(self._bucket.address), carried, advice)
         self._in_doubt = False
 
@@ -181,7 +193,10 @@ class ObjectVault:
                 await self._bucket.remove(key)
         if replaced:
             raise StorageFailure(
-                f"{self._bucket.address} replaces objects although it is told not to (If-None-Match: *).",
+                Message(
+                    "%(address)s replaces objects although asked not to (If-None-Match: *).",
+                    address=self._bucket.address,
+                ),
                 help="Upgrade that server. Or add create=look to MEDIAVAULT_VAULT_URL: then workers look before they write, which two that write the same name in the same moment can get past.",
             )
         if self._bucket.address.looks_first:
@@ -199,7 +214,7 @@ def _key(relative: str) -> str | None:
 def _must_be_key(relative: str) -> str:
     key = _key(relative)
     if key is None:
-        raise StorageFailure(f"{relative!r} is no path in a library.")
+        raise StorageFailure(Message("%(relative)s is not a path in a library.", relative=f"{relative!r}"))
     return key
 
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mediavault.core.failures import NoSpace, StorageFailure
+from mediavault.core.messages import Message
 from mediavault.services.vault import disk
 from mediavault.services.vault.bucket import Bucket, ObjectFacts
 from mediavault.services.vault.disk import Digest
@@ -135,11 +136,13 @@ async def _send_and_look(bucket: Bucket, sent: Sent, key: str) -> bool:
         if found is not None and found.size == sent.digest.bytes:
             return True
         await bucket.remove(key)
-        raise StorageFailure(f"{bucket.address} kept {key} with another length than was sent.")
+        raise StorageFailure(
+            Message("%(address)s kept %(key)s with another length than was sent.", address=bucket.address, key=key)
+        )
     if failure is not None:
         raise failure
     if found is None:
-        raise StorageFailure(f"{bucket.address} took {key} and does not have it.")
+        raise StorageFailure(Message("%(address)s took %(key)s and does not have it.", address=bucket.address, key=key))
     return False
 
 
@@ -176,7 +179,10 @@ async def _body(bucket: Bucket, sent: Sent, key: str) -> AsyncIterator[bytes]:
 
 def _must_be_sealed(sha256: str, sent: Sent) -> None:
     if sha256 != sent.digest.sha256:
-        raise StorageFailure(f"{sent.path.name} changed while it was sent.", help="Check the disk that staging is on.")
+        raise StorageFailure(
+            Message("%(path)s changed while it was sent.", path=sent.path.name),
+            help="Check the disk that staging is on.",
+        )
 
 
 def part_bytes(size: int) -> int:

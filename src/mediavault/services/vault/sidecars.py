@@ -278,7 +278,7 @@ def _text_or_none(value: Mapping[str, Any], name: str) -> str | None:
 def _whole(value: Mapping[str, Any], name: str, *, at_least: int, at_most: int = _MAX_COUNT) -> int:
     found = value.get(name)
     if type(found) is not int or not at_least <= found <= at_most:
-        raise BadSidecar(f"its {name} is no number that makes sense")
+        raise BadSidecar(f"its {name} is not a number that makes sense")
     return found
 
 
@@ -291,7 +291,7 @@ def _number_or_none(value: Mapping[str, Any], name: str) -> float | None:
     if found is None:
         return None
     if type(found) not in (int, float) or not 0 <= found < 1e9:
-        raise BadSidecar(f"its {name} is no number that makes sense")
+        raise BadSidecar(f"its {name} is not a number that makes sense")
     return float(found)
 
 

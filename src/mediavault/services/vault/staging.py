@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mediavault.core.messages import Message
 from mediavault.services.vault import disk
 
 STAGING_FOLDER = ".staging"
@@ -79,7 +80,7 @@ class Staging:
 
     def _folders(self) -> list[StagingFolder]:
         found = []
-        with disk.errors_as_ours(self.root, doing="read"), contextlib.suppress(FileNotFoundError):
+        with disk.errors_as_ours(self.root, doing=Message("read")), contextlib.suppress(FileNotFoundError):
             for path in self.root.iterdir():
                 job_id, _, fence = path.name.rpartition(".")
                 if job_id and fence.isdigit() and path.is_dir():
@@ -89,7 +90,7 @@ class Staging:
     def _find(self, job_id: str, size: int, sha256: str) -> Path | None:
         for folder in self._folders():
             if folder.job_id == job_id:
-                with disk.errors_as_ours(folder.path, doing="read"):
+                with disk.errors_as_ours(folder.path, doing=Message("read")):
                     for path in folder.path.rglob("*"):
                         if disk.is_file_with(path, size, sha256):
                             return path

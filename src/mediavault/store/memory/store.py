@@ -28,6 +28,7 @@ from mediavault.core.job import (
     WorkerId,
 )
 from mediavault.core.media import KeptFile
+from mediavault.core.messages import Message
 from mediavault.store import browsing, codec, gating, moves, paging
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.memory.records import MemoryRecords
@@ -106,7 +107,7 @@ class MemoryJobStore(MemoryRecords):
         if newest is not None and not force:
             return Enqueued(newest, created=False)
         if new.id in self._jobs:
-            raise StoreError(f"The job {new.id} is stored already.")
+            raise StoreError(Message("The job %(id)s is stored already.", id=new.id))
         job = Job(
             id=new.id,
             trace_id=new.trace_id,

@@ -13,6 +13,7 @@ from mediavault.core.clock import from_micros, micros_in
 from mediavault.core.failures import ErrorCode, StoreError
 from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, Job, Stage, WorkerId
+from mediavault.core.messages import Message
 from mediavault.store import codec, gating, paging
 from mediavault.store.mongodb.engine import Database, Document, Filter
 from mediavault.store.mongodb.history import appended, literal, make_room, new_record
@@ -199,7 +200,7 @@ async def _moved(
         answer, after = judge(seen.gate, seen.at)
         if await _write(database, seen, after):
             return answer
-    raise StoreError(f"Others keep moving the gate of {platform}.", help="Try again.")
+    raise StoreError(Message("Others keep moving the gate of %(site)s.", site=platform), help="Try again.")
 
 
 async def _look(database: Database, platforms: Collection[str], now: int | None) -> dict[str, _Seen]:

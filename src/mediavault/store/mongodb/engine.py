@@ -17,6 +17,7 @@ from pymongo.read_concern import ReadConcern
 
 from mediavault.core.clock import to_micros
 from mediavault.core.failures import StoreError
+from mediavault.core.messages import Message
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.mongodb.facts import ServerFacts
 
@@ -31,7 +32,7 @@ CONNECT_TIMEOUT_MS = 5_000
 SELECTION_TIMEOUT_MS = 3_000  # what may wait longer asks again
 ANSWER_TIMEOUT_MS = 30_000
 MAJORITY_TIMEOUT_MS = 20_000  # shorter than the answer's, so that a lost majority is said and not guessed
-URL_HELP = "It looks like mongodb://user:password@host/database"
+URL_HELP = Message("It looks like mongodb://user:password@host/database")
 HISTORY_LEFT_OUT = {"history": 0}
 DUPLICATE_KEY = 11000
 UPSERT_TRIES = 5
@@ -190,7 +191,9 @@ class Database:
                 with errors_as_ours():
                     told: datetime = (await self._opened().client.admin.command("hello"))["localTime"]
         except TimeoutError as exc:
-            raise ConnectionLost(f"MongoDB has not answered for {within_s:g} seconds.") from exc
+            raise ConnectionLost(
+                Message("MongoDB has not answered for %(within_s)s seconds.", within_s=f"{within_s:g}")
+            ) from exc
         return to_micros(told.replace(tzinfo=UTC))
 
     def documents(self, name: str) -> Documents:
@@ -230,7 +233,9 @@ def options_of(url: str) -> dict[str, Any]:
     try:  # the hosts of a +srv address are asked for when the client opens, not here
         parsed = uri_parser.parse_uri(url.replace("mongodb+srv://", "mongodb://", 1), warn=False)
     except (errors.ConfigurationError, ValueError) as exc:
-        raise StoreError(f"MEDIAVAULT_DATABASE_URL cannot be read: {exc}", help=URL_HELP) from exc
+        raise StoreError(
+            Message("MEDIAVAULT_DATABASE_URL cannot be read: %(error)s", error=exc), help=URL_HELP
+        ) from exc
     options = {name.lower(): value for name, value in parsed["options"].items()}
     if options.get("w", "majority") != "majority" or options.get("journal", True) is not True:
         raise StoreError(
@@ -251,16 +256,20 @@ def errors_as_ours() -> Iterator[None]:
     try:
         yield
     except (errors.WTimeoutError, errors.WriteConcernError) as exc:
-        raise ConnectionLost(f"MongoDB has no majority that has written it: {exc}") from exc
+        raise ConnectionLost(Message("MongoDB has no majority that has written it: %(error)s", error=exc)) from exc
     except errors.ConnectionFailure as exc:  # also: no server found, not primary, network timeout
-        raise ConnectionLost(f"MongoDB cannot be reached: {_brief(exc)}") from exc
+        raise ConnectionLost(Message("MongoDB cannot be reached: %(error)s", error=_brief(exc))) from exc
     except errors.OperationFailure as exc:
         passing = exc.code in _PASSING or exc.has_error_label("RetryableWriteError")
-        raise (ConnectionLost if passing else StoreError)(f"MongoDB refused: {_brief(exc)}") from exc
+        raise (ConnectionLost if passing else StoreError)(
+            Message("MongoDB refused: %(error)s", error=_brief(exc))
+        ) from exc
     except errors.ConfigurationError as exc:
-        raise StoreError(f"MEDIAVAULT_DATABASE_URL cannot be read: {_brief(exc)}", help=URL_HELP) from exc
+        raise StoreError(
+            Message("MEDIAVAULT_DATABASE_URL cannot be read: %(error)s", error=_brief(exc)), help=URL_HELP
+        ) from exc
     except (errors.PyMongoError, bson.errors.BSONError, OverflowError, ValueError) as exc:
-        raise StoreError(f"MongoDB cannot keep this: {_brief(exc)}") from exc
+        raise StoreError(Message("MongoDB cannot keep this: %(error)s", error=_brief(exc))) from exc
 
 
 def _brief(exc: BaseException) -> str:
@@ -271,8 +280,10 @@ def _brief(exc: BaseException) -> str:
 def _conflicts(exc: errors.BulkWriteError) -> dict[int, bool]:
     details: Mapping[str, Any] = exc.details or {}
     if details.get("writeConcernErrors"):
-        raise ConnectionLost(f"MongoDB has no majority that has written it: {details['writeConcernErrors']}") from exc
+        raise ConnectionLost(
+            Message("MongoDB has no majority that has written it: %(details)s", details=details["writeConcernErrors"])
+        ) from exc
     refused = details.get("writeErrors", [])
     if other := [error for error in refused if error["code"] != DUPLICATE_KEY]:
-        raise StoreError(f"MongoDB refused: {other[0].get('errmsg')}") from exc
+        raise StoreError(Message("MongoDB refused: %(other)s", other=other[0].get("errmsg"))) from exc
     return {error["index"]: " index: _id_ " in error.get("errmsg", "") for error in refused}

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mediavault.core.failures import StoreError
+from mediavault.core.messages import Message
 from mediavault.store.port import Concern
 
 OLDEST_VERSION = (5, 0)
-PROTECT_IT = "Add tls=true and a user to MEDIAVAULT_DATABASE_URL."
+PROTECT_IT = Message("Add tls=true and a user to MEDIAVAULT_DATABASE_URL.")
 # CVE-2025-14847, "MongoBleed": whoever reaches the port reads the server's memory. The first sound release of each series.
 SOUND = {(4, 4): 30, (5, 0): 32, (6, 0): 27, (7, 0): 28, (8, 0): 17, (8, 2): 3}
 
@@ -45,8 +46,11 @@ def concerns(facts: ServerFacts, options: Mapping[str, Any]) -> tuple[Concern, .
 def _concerns(facts: ServerFacts, options: Mapping[str, Any]) -> Iterable[Concern]:
     if has_memory_leak(facts.numbers):
         yield Concern(
-            f"MongoDB {facts.version} lets whoever reaches its port read its memory (CVE-2025-14847)",
-            "Upgrade it to the newest release of its series.",
+            Message(
+                "MongoDB %(version)s lets anyone who reaches its port read its memory (CVE-2025-14847)",
+                version=facts.version,
+            ),
+            Message("Upgrade it to the newest release of its series."),
         )
     if (what := lacks_protection(options)) is not None:
         yield Concern(what, PROTECT_IT)
@@ -54,19 +58,25 @@ def _concerns(facts: ServerFacts, options: Mapping[str, Any]) -> Iterable[Concer
 
 def lacks_protection(options: Mapping[str, Any]) -> str | None:
     """What the way to the server lacks, in words; None where it leaves this machine with TLS and a password, or not at all."""
-    wanted = {"TLS": options.get("tls"), "a password": options.get("username")}
-    lacking = [what for what, there in wanted.items() if not there]
-    if not lacking or all(is_loopback(host) for host in options["hosts"]):
+    has_tls, has_password = bool(options.get("tls")), bool(options.get("username"))
+    if (has_tls and has_password) or all(is_loopback(host) for host in options["hosts"]):
         return None
-    return f"MongoDB is reached over the network without {' and '.join(lacking)}"
+    if has_tls:
+        return Message("MongoDB is reached over the network without a password")
+    if has_password:
+        return Message("MongoDB is reached over the network without TLS")
+    return Message("MongoDB is reached over the network without TLS and a password")
 
 
 def refuse_unprotected(options: Mapping[str, Any]) -> None:
     """Raises StoreError: MongoDB asks nobody for a password by itself, and its port is what worms look for."""
     if (what := lacks_protection(options)) is not None:
         raise StoreError(
-            f"{what}: whoever reaches it may read and change the queue.",
-            help=f"{PROTECT_IT} Where nobody else can reach it: MEDIAVAULT_ALLOW_UNPROTECTED_DATABASE=true.",
+            Message("%(what)s: anyone who reaches it can read and change the queue.", what=what),
+            help=Message(
+                ("%(protect_it)s If nobody else can reach it: MEDIAVAULT_ALLOW_UNPROTECTED_DATABASE=true."),
+                protect_it=PROTECT_IT,
+            ),
         )
 
 

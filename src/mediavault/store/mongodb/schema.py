@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mediavault.core.failures import SchemaTooNew, StoreError
+from mediavault.core.messages import Message
 from mediavault.store.mongodb.engine import Database, Filter, Sort
 from mediavault.store.mongodb.facts import OLDEST_VERSION
 
@@ -88,7 +89,9 @@ async def migrate(database: Database, *, steps: Sequence[Step] = STEPS) -> int:
     collections that another program made or a server that is too old.
     """
     if database.facts.numbers < OLDEST_VERSION:
-        raise StoreError(f"MongoDB {database.facts.version} is too old.", help="Use MongoDB 5.0 or newer.")
+        raise StoreError(
+            Message("MongoDB %(version)s is too old.", version=database.facts.version), help="Use MongoDB 5.0 or newer."
+        )
     schema = database.documents(SCHEMA)
     standing = await schema.one(OURS)
     if standing is None and await database.has_any([JOBS, GATES, WORKERS]):
@@ -101,7 +104,13 @@ async def migrate(database: Database, *, steps: Sequence[Step] = STEPS) -> int:
     if standing is None:
         standing = await schema.put(OURS, {"$setOnInsert": {"version": 0, "oldest_code": 0}})
     if standing["oldest_code"] > len(steps):
-        raise SchemaTooNew(f"The database has schema {standing['version']}; this mediavault knows up to {len(steps)}.")
+        raise SchemaTooNew(
+            Message(
+                "The database has schema %(standing)s; this mediavault knows up to %(steps)s.",
+                standing=standing["version"],
+                steps=len(steps),
+            )
+        )
     for step in steps[standing["version"] :]:
         for index in step.indexes:
             made = database.documents(index.collection)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from mediavault.core.failures import StoreError
+from mediavault.core.messages import Message
 from mediavault.store.calls import ConnectionLost, DuplicateKey
 
 T = TypeVar("T")
@@ -24,7 +25,7 @@ COMMAND_TIMEOUT_S = 30.0
 POOL_SIZE = 8
 OLDEST_VERSION = 15
 APPLICATION = "mediavault"
-URL_HELP = "It looks like postgresql://user:password@host/database"
+URL_HELP = Message("It looks like postgresql://user:password@host/database")
 
 _NAMED = re.compile(r"(?<!:):([a-z]\w*)")
 
@@ -128,7 +129,8 @@ class Database:
         if version.major < OLDEST_VERSION:
             await self.close()
             raise StoreError(
-                f"PostgreSQL {version.major} is too old.", help=f"Use PostgreSQL {OLDEST_VERSION} or newer."
+                Message("PostgreSQL %(major)s is too old.", major=version.major),
+                help=Message("Use PostgreSQL %(oldest_version)s or newer.", oldest_version=OLDEST_VERSION),
             )
 
     async def close(self) -> None:
@@ -222,21 +224,29 @@ def errors_as_ours() -> Iterator[None]:
     try:
         yield
     except asyncpg.UniqueViolationError as exc:
-        raise DuplicateKey(f"PostgreSQL has this row already: {exc.detail or exc}") from exc
+        raise DuplicateKey(Message("PostgreSQL has this row already: %(error)s", error=exc.detail or exc)) from exc
     except asyncpg.PostgresError as exc:
         code = exc.sqlstate or ""
         kind = ConnectionLost if code.startswith(_PASSING) else StoreError
-        raise kind(f"PostgreSQL refused: {exc}") from exc
+        raise kind(Message("PostgreSQL refused: %(error)s", error=exc)) from exc
     except asyncpg.exceptions.ClientConfigurationError as exc:
-        raise StoreError(f"MEDIAVAULT_DATABASE_URL cannot be used: {exc}", help=URL_HELP) from exc
+        raise StoreError(
+            Message("MEDIAVAULT_DATABASE_URL cannot be used: %(error)s", error=exc), help=URL_HELP
+        ) from exc
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as exc:
-        raise ConnectionLost(f"The connection to PostgreSQL broke: {exc}") from exc
+        raise ConnectionLost(Message("The connection to PostgreSQL broke: %(error)s", error=exc)) from exc
     except ssl.SSLCertVerificationError as exc:
-        raise StoreError(f"PostgreSQL's certificate is not accepted: {exc.verify_message}.") from exc
+        raise StoreError(
+            Message("PostgreSQL's certificate is not accepted: %(error)s.", error=exc.verify_message)
+        ) from exc
     except (OSError, TimeoutError) as exc:
-        raise ConnectionLost(f"PostgreSQL cannot be reached: {exc or type(exc).__name__}") from exc
+        raise ConnectionLost(
+            Message("PostgreSQL cannot be reached: %(error)s", error=exc or type(exc).__name__)
+        ) from exc
     except ValueError as exc:
-        raise StoreError(f"MEDIAVAULT_DATABASE_URL cannot be read: {exc}", help=URL_HELP) from exc
+        raise StoreError(
+            Message("MEDIAVAULT_DATABASE_URL cannot be read: %(error)s", error=exc), help=URL_HELP
+        ) from exc
 
 
 async def _keep_as_it_is(_connection: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mediavault.core.failures import SchemaTooNew, StoreError
+from mediavault.core.messages import Message
 from mediavault.store.postgres import library_index
 from mediavault.store.postgres.engine import Database, Transaction, named, positional
 from mediavault.store.schema import Migration, load_migrations, pending
@@ -39,7 +40,12 @@ async def migrate(database: Database, *, migrations: Sequence[Migration] = MIGRA
         version, oldest_code = await _version(txn, database)
         if oldest_code > len(migrations):
             raise SchemaTooNew(
-                f"The database {named(database.url)} has schema {version}; this mediavault knows up to {len(migrations)}."
+                Message(
+                    "The database %(url)s has schema %(version)s; this mediavault knows up to %(migrations)s.",
+                    url=named(database.url),
+                    version=version,
+                    migrations=len(migrations),
+                )
             )
         missing = pending(migrations, version)
         for migration in missing:
@@ -60,7 +66,7 @@ async def _version(txn: Transaction, database: Database) -> tuple[int, int]:
     [[others]] = await txn.rows(_OTHERS, {})
     if others:
         raise StoreError(
-            f"The schema `mediavault` of {named(database.url)} belongs to another program.",
+            Message("The schema `mediavault` of %(url)s belongs to another program.", url=named(database.url)),
             help="Name another database in MEDIAVAULT_DATABASE_URL.",
         )
     await txn.script(_CREATE)

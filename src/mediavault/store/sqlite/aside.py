@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mediavault.core.failures import StoreDamaged, StoreError
+from mediavault.core.messages import Message
 from mediavault.store.sqlite.backup import fsync
 from mediavault.store.sqlite.engine import connect_to_read, errors_as_ours, fetch_all
 from mediavault.store.sqlite.schema import inspect
@@ -34,7 +35,9 @@ def set_aside(path: Path, at: datetime) -> Path | None:
                 _rename(path.with_name(path.name + suffix), aside.with_name(aside.name + suffix))
             fsync(path.parent)
     except OSError as exc:
-        raise StoreError(f"The database {path} cannot be moved aside: {exc.strerror}.") from exc
+        raise StoreError(
+            Message("The database %(path)s cannot be moved aside: %(error)s.", path=path, error=exc.strerror)
+        ) from exc
     return aside
 
 
@@ -62,7 +65,7 @@ def _nobody_else_at(path: Path) -> Iterator[None]:
             fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB, _SHARED_SIZE, _SHARED_FIRST)
         except (BlockingIOError, PermissionError) as exc:
             raise StoreError(
-                f"The damaged database {path} is open in another process.",
+                Message("The damaged database %(path)s is open in another process.", path=path),
                 help="Stop `mediavault serve` and all workers first.",
             ) from exc
         yield

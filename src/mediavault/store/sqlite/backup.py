@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mediavault.core.failures import StoreError
+from mediavault.core.messages import Message
 from mediavault.store.sqlite.engine import Connection, connect_to_copy_into, connect_to_read, errors_as_ours, fetch_all
 
 MAX_ROW_BYTES = 4 << 20  # ours have some kilobytes; a post's text and inline manifests are the longest parts
@@ -40,7 +41,9 @@ def copy_database(path: Path, into: Path, *, on_pages: OnPages = lambda *_: None
             into.unlink(missing_ok=True)
             raise
     except OSError as exc:
-        raise StoreError(f"The copy {into} cannot be written: {exc.strerror}.") from exc
+        raise StoreError(
+            Message("The copy %(into)s cannot be written: %(error)s.", into=into, error=exc.strerror)
+        ) from exc
     finally:
         source.close()
 
@@ -63,8 +66,16 @@ def refuse_oversized(path: Path) -> int:
     is_too_long = longest > MAX_HISTORY or texts > MAX_HISTORY_BYTES
     if largest > MAX_ROW_BYTES or small > MAX_SMALL_TABLE_BYTES or is_too_long:
         raise StoreError(
-            f"The backup holds more in one place than mediavault writes: {largest:,} bytes in a row, {small:,} in a "
-            f"small table, {longest:,} records with {texts:,} bytes about a job.",
+            Message(
+                (
+                    "The backup holds more in one place than mediavault writes: %(largest)d bytes in a row,"
+                    " %(small)d in a small table, %(longest)d records with %(texts)d bytes about a job."
+                ),
+                largest=largest,
+                small=small,
+                longest=longest,
+                texts=texts,
+            ),
             help="Restore another backup, or rebuild from the library with `mediavault rebuild`.",
         )
     return largest
@@ -108,7 +119,11 @@ def _refuse_damaged(db: Connection, path: Path) -> None:
     found = [str(row[0]) for row in fetch_all(db, "PRAGMA integrity_check(3)")]
     if found != ["ok"]:
         raise StoreError(
-            f"The database is damaged, so the copy {path.name} was not kept: {'; '.join(found)}",
+            Message(
+                "The database is damaged, so the copy %(path)s was not kept: %(found)s",
+                path=path.name,
+                found="; ".join(found),
+            ),
             help="Restore an earlier backup, or rebuild from the library with `mediavault rebuild`.",
         )
 

@@ -11,6 +11,7 @@ from typing import Any
 import apsw
 
 from mediavault.core.failures import StoreAway, StoreDamaged, StoreError
+from mediavault.core.messages import Message
 
 Connection = apsw.Connection
 SqliteError = apsw.Error
@@ -33,20 +34,49 @@ apsw.shutdown()
 apsw.config(apsw.SQLITE_CONFIG_MEMSTATUS, False)  # noqa: FBT003 - positional only
 apsw.initialize()
 
-_RESTORE = (
-    "Stop mediavault. Then run `mediavault restore --set-aside FILE` where you have a backup, and "
-    "`mediavault rebuild --set-aside`: the damaged file is kept beside the new one, the saved videos are not in it and are safe."
+_RESTORE = Message(
+    "Stop mediavault. Then run `mediavault restore --set-aside FILE` where you have a backup,"
+    " and `mediavault rebuild --set-aside`: the damaged file is kept beside the new one, the"
+    " saved videos are not in it and are safe."
 )
 _ERRORS: tuple[tuple[type[apsw.Error], str, str], ...] = (
-    (apsw.NotADBError, "is not a SQLite database, or it is damaged", _RESTORE),
-    (apsw.CorruptError, "is damaged", _RESTORE),
-    (apsw.FullError, "could not be written: the disk is full", "Free some space on the disk of the state folder."),
-    (apsw.BusyError, "is held by another program", "Close other programs that have the database open."),
-    (apsw.LockedError, "is held by another program", "Close other programs that have the database open."),
-    (apsw.ReadOnlyError, "may not be written", "Give this user the right to write to the state folder."),
-    (apsw.PermissionsError, "may not be opened", "Give this user the right to read and write the state folder."),
-    (apsw.CantOpenError, "cannot be opened", "Check that the state folder exists and this user may write to it."),
-    (apsw.IOError, "could not be read or written", "Check the disk of the state folder; its file system failed."),
+    (apsw.NotADBError, Message("is not a SQLite database, or it is damaged"), _RESTORE),
+    (apsw.CorruptError, Message("is damaged"), _RESTORE),
+    (
+        apsw.FullError,
+        Message("could not be written: the disk is full"),
+        Message("Free some space on the disk of the state folder."),
+    ),
+    (
+        apsw.BusyError,
+        Message("is held by another program"),
+        Message("Close other programs that have the database open."),
+    ),
+    (
+        apsw.LockedError,
+        Message("is held by another program"),
+        Message("Close other programs that have the database open."),
+    ),
+    (
+        apsw.ReadOnlyError,
+        Message("may not be written"),
+        Message("Give this user the right to write to the state folder."),
+    ),
+    (
+        apsw.PermissionsError,
+        Message("may not be opened"),
+        Message("Give this user the right to read and write the state folder."),
+    ),
+    (
+        apsw.CantOpenError,
+        Message("cannot be opened"),
+        Message("Check that the state folder exists and this user may write to it."),
+    ),
+    (
+        apsw.IOError,
+        Message("could not be read or written"),
+        Message("Check the disk of the state folder; its file system failed."),
+    ),
 )
 
 _OURS: Mapping[type[apsw.Error], type[StoreError]] = {
@@ -84,7 +114,11 @@ def refuse_unsafe_version(version: str) -> None:
     if tuple(int(part) for part in version.split(".")) < OLDEST_SAFE_VERSION:
         oldest = ".".join(map(str, OLDEST_SAFE_VERSION))
         raise StoreError(
-            f"SQLite {version} has a bug that can corrupt the database; {oldest} or newer is needed.",
+            Message(
+                ("SQLite %(version)s has a bug that can corrupt the database; %(oldest)s or newer is needed."),
+                version=version,
+                oldest=oldest,
+            ),
             help="Install apsw from its wheel, which carries its own SQLite: pip install --force-reinstall apsw",
         )
 
@@ -99,7 +133,7 @@ def connect_to_write(path: Path, wait: LockWait | None = None) -> Connection:
     if mode != "wal":
         db.close()
         raise StoreError(
-            f"The database {path} cannot use write-ahead logging.",
+            Message("The database %(path)s cannot use write-ahead logging.", path=path),
             help="Move the state folder to a local disk: network file systems do not work.",
         )
     db.pragma("wal_autocheckpoint", WAL_AUTOCHECKPOINT_PAGES)
@@ -159,5 +193,7 @@ def as_ours(exc: apsw.Error, path: Path) -> StoreError:
     """A StoreError that says what happened to the database at ``path`` and what helps."""
     for kind, what, help_text in _ERRORS:
         if isinstance(exc, kind):
-            return _OURS.get(kind, StoreError)(f"The database {path} {what} ({exc}).", help=help_text)
-    return StoreError(f"The database {path} refused: {exc}")
+            return _OURS.get(kind, StoreError)(
+                Message("The database %(path)s %(what)s (%(error)s).", path=path, what=what, error=exc), help=help_text
+            )
+    return StoreError(Message("The database %(path)s refused: %(error)s", path=path, error=exc))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mediavault.core.failures import SchemaTooNew, StoreError
+from mediavault.core.messages import Message
 from mediavault.store.schema import Migration, load_migrations, pending
 from mediavault.store.sqlite import library_index
 from mediavault.store.sqlite.backup import copy_database, fsync
@@ -43,11 +44,17 @@ def refuse_foreign(identity: Identity, path: Path, *, newest: int = SCHEMA_VERSI
     """Raise StoreError for another program's database, SchemaTooNew for a newer mediavault's."""
     if identity.application_id != APPLICATION_ID and (identity.application_id or identity.tables):
         raise StoreError(
-            f"The database {path} belongs to another program.", help="Name another file in MEDIAVAULT_DATABASE_URL."
+            Message("The database %(path)s belongs to another program.", path=path),
+            help="Name another file in MEDIAVAULT_DATABASE_URL.",
         )
     if identity.schema_version > newest:
         raise SchemaTooNew(
-            f"The database {path} has schema {identity.schema_version}; this mediavault knows up to {newest}."
+            Message(
+                ("The database %(path)s has schema %(schema_version)s; this mediavault knows up to %(newest)s."),
+                path=path,
+                schema_version=identity.schema_version,
+                newest=newest,
+            )
         )
 
 
@@ -97,7 +104,9 @@ def open_database(
     try:
         create_file(path)
     except OSError as exc:
-        raise StoreError(f"The database {path} cannot be created: {exc.strerror}.") from exc
+        raise StoreError(
+            Message("The database %(path)s cannot be created: %(error)s.", path=path, error=exc.strerror)
+        ) from exc
     with errors_as_ours(path):
         db = connect_to_write(path, wait)
         try:

@@ -19,9 +19,9 @@ from mediavault.core.failures import (
 from mediavault.core.gates import Turn
 from mediavault.core.job import RungName, Stage
 from mediavault.core.media import Extraction
+from mediavault.core.messages import Message, counted
 from mediavault.core.sessions import is_signed_in
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
-from mediavault.core.words import counted
 from mediavault.platforms import registry
 from mediavault.services.extraction.ranking import same_item, with_choice
 from mediavault.worker import gatekeeper
@@ -41,7 +41,7 @@ async def extract(route: Route, tools: Tools, journal: Journal) -> Extraction:
     """Reuse the checkpoint of an earlier attempt, or run the extractors."""
     job = journal.claim.job
     if (saved := saved_extraction(job, route, now=tools.clock.now())) is not None:
-        await journal.skipped(Stage.EXTRACT, "the address found by an earlier attempt has not expired")
+        await journal.skipped(Stage.EXTRACT, Message("the address found by an earlier attempt has not expired"))
         return saved
     return await extract_afresh(route, tools, journal)
 
@@ -129,7 +129,9 @@ async def _ask(
 ) -> Extraction:
     async with journal.step(Stage.EXTRACT, rung=rung) as note:
         found = _with_address(await ask_extractors(route, tools, as_person=as_person), route)
-        note.detail = f"{found.extractor}: {counted(len(found.candidates), 'candidate')}"
+        note.detail = Message(
+            "%(extractor)s: %(found)s", extractor=found.extractor, found=counted(len(found.candidates), "candidate")
+        )
         return found
 
 
@@ -180,7 +182,12 @@ async def ask_extractors(
                 said.unsure = said.unsure or found
     except TimeoutError as exc:
         if said.unsure is None and (said.asking_as_person or not said.failures):
-            raise TookTooLong(f"The post was not read within {tools.extraction_timeout_s:.0f} seconds.") from exc
+            raise TookTooLong(
+                Message(
+                    "The post was not read within %(extraction_timeout_s).0f seconds.",
+                    extraction_timeout_s=tools.extraction_timeout_s,
+                )
+            ) from exc
     if said.unsure is not None:
         return said.unsure
     if follow_embeds and (elsewhere := embedded_post(said.failures, route)) is not None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from mediavault.core.failures import Failure
 from mediavault.core.job import Stage
 from mediavault.core.media import VerifiedFile
+from mediavault.core.messages import Message
 from mediavault.services.media.judgement import needs_remux
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.stages.validate import validate
@@ -22,7 +23,9 @@ async def playable(verified: VerifiedFile, attempt: Attempt) -> VerifiedFile:
             await attempt.tools.remux([verified.path], into)
             size = into.stat().st_size
             again = await validate(replace(verified.downloaded, path=into, bytes=size), attempt.tools.probe)
-            note.detail = f"put into an MP4, so that browsers play it: {verified.report.container} before"
+            note.detail = Message(
+                "put into an MP4, so that browsers play it: %(container)s before", container=verified.report.container
+            )
             note.bytes = size
     except Failure:
         into.unlink(missing_ok=True)  # recorded by the step; the file itself is whole

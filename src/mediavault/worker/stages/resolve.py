@@ -22,6 +22,7 @@ from mediavault.core.failures import (
     TookTooLong,
 )
 from mediavault.core.logs import get_logger, redact_url
+from mediavault.core.messages import Message
 from mediavault.core.platform import IN_WORDS, Platform
 from mediavault.core.post_urls import is_named_host, read_page
 from mediavault.core.retry_after import asked_to_wait
@@ -104,7 +105,9 @@ async def _follow(link: HttpUrl, client: HttpClient, clock: Clock) -> HttpUrl | 
         seen.add(str(url))
         if (end := end_of(url)) is not None:
             return end.address
-    raise HttpError(f"The share link leads on after {MAX_HOPS} redirects.", http_status=status)
+    raise HttpError(
+        Message("The share link leads on after %(max_hops)s redirects.", max_hops=MAX_HOPS), http_status=status
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +132,13 @@ def end_of(url: HttpUrl) -> End | None:
         return End(parse_http_url(shared, max_chars=MAX_MEDIA_URL_CHARS))
     page = read_page(platform, url)
     if page is not None and (what := IN_WORDS.get(page.kind)) is not None:
-        raise NotAPost(f"The link leads to {what} on {platform.title}, not to one post.")
+        raise NotAPost(
+            Message("The link leads to %(what)s on %(site)s, not to one post.", what=what, site=platform.title)
+        )
     if not url.path.strip("/"):
-        raise SeemsDeleted(f"The link leads to the front page of {platform.title}: what it stood for is gone.")
+        raise SeemsDeleted(
+            Message("The link leads to the front page of %(site)s: what it stood for is gone.", site=platform.title)
+        )
     return End(None)
 
 

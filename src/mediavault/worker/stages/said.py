@@ -20,6 +20,7 @@ from mediavault.core.failures import (
     ToolMissing,
 )
 from mediavault.core.media import Extraction
+from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.post_urls import names_story
 from mediavault.core.urls import parse_http_url
@@ -84,7 +85,7 @@ def of_story(failure: Failure, route: Route) -> Failure:
     """Turn a failure that says "deleted" or "no video" into StoryExpired for a story."""
     url = parse_http_url(route.post.url)
     if isinstance(failure, Deleted | SeemsDeleted | NoVideo) and names_story(route.platform, url):
-        return StoryExpired(f"{route.platform.title} does not show this story any more.")
+        return StoryExpired(Message("%(site)s does not show this story any more.", site=route.platform.title))
     return failure
 
 

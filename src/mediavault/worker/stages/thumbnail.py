@@ -8,6 +8,7 @@ from pathlib import Path
 from mediavault.core.failures import MediavaultError, NotAVideo
 from mediavault.core.job import Stage
 from mediavault.core.media import VerifiedFile
+from mediavault.core.messages import Message
 from mediavault.services.egress.port import Timeouts
 from mediavault.worker.attempt import Attempt
 
@@ -24,16 +25,16 @@ async def thumbnail(attempt: Attempt, place: int, verified: VerifiedFile) -> Pat
         try:
             async with journal.step(Stage.THUMBNAIL) as note:
                 picture = await _fetch(url, attempt)
-                note.detail, note.bytes = "the post's own", picture.stat().st_size
+                note.detail, note.bytes = Message("the post's own"), picture.stat().st_size
                 return picture
         except MediavaultError:
             pass  # recorded by the step; a frame of the video is used instead
     still = await tools.probe.still(verified.path, into=into / "thumbnail.jpg", at_s=STILL_AT_S)
     if still is None:
-        await journal.skipped(Stage.THUMBNAIL, "no picture could be made of the video")
+        await journal.skipped(Stage.THUMBNAIL, Message("no picture could be made of the video"))
     else:
         async with journal.step(Stage.THUMBNAIL) as note:
-            note.detail, note.bytes = "a still of the video", still.stat().st_size
+            note.detail, note.bytes = Message("a still of the video"), still.stat().st_size
     return still
 
 

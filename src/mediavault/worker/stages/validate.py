@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from mediavault.core.failures import BadFile, Drm, EmptyBody, Failure, Incomplete, NotAVideo
 from mediavault.core.media import DownloadedFile, ProbeReport, ProblemKind, VerifiedFile
+from mediavault.core.messages import Message
 from mediavault.worker.tools import MediaProbe
 
 _FAILURES: Mapping[ProblemKind, type[Failure]] = {
@@ -30,4 +31,6 @@ def reason_to_reject(report: ProbeReport, *, size: int) -> Failure | None:
     if not report.problems:
         return None
     first = report.problems[0]
-    return _FAILURES[first.kind](f"The file was refused because {first.reason}.", bytes_received=size)
+    return _FAILURES[first.kind](
+        Message("The file was refused because %(reason)s.", reason=first.reason), bytes_received=size
+    )

@@ -342,7 +342,7 @@ async def test_what_is_no_plain_file_is_never_opened(tmp_path: Path) -> None:
     async with standing_probe(children=1) as probe:
         found = await probe.look_into(tmp_path / "pipe")
 
-    assert [problem.reason for problem in found.problems] == ["it cannot be read: it is no plain file"]
+    assert [problem.reason for problem in found.problems] == ["it cannot be read: it is not a plain file"]
 
 
 async def test_a_file_that_breaks_the_examiner_is_refused_and_the_next_one_is_looked_into(

@@ -65,9 +65,9 @@ REFUSALS: dict[str, tuple[Answer | Cut, type[MediavaultError], str, str]] = {
     "no bucket": (Answer(404, "NoSuchBucket"), StorageFailure, "There is no bucket", "MEDIAVAULT_VAULT_URL"),
     "no words": (Answer(404), StorageFailure, "no such bucket or object", "exists"),
     "elsewhere": (Answer(301, "PermanentRedirect"), StorageFailure, "another region", "?region="),
-    "slow down": (Answer(503, "SlowDown"), StorageFailure, "asks us to slow down", "next try"),
-    "too many": (Answer(429, "TooManyRequests"), StorageFailure, "asks us to slow down", "next try"),
-    "broken": (Answer(500, "InternalError"), StorageFailure, "answered 500 (InternalError)", "next try"),
+    "slow down": (Answer(503, "SlowDown"), StorageFailure, "asks us to slow down", "Retrying automatically"),
+    "too many": (Answer(429, "TooManyRequests"), StorageFailure, "asks us to slow down", "Retrying automatically"),
+    "broken": (Answer(500, "InternalError"), StorageFailure, "answered 500 (InternalError)", "Retrying automatically"),
     "full": (Answer(507, "XMinioStorageFull"), NoSpace, "no room left", "quota"),
     "cut": (Cut(), StorageFailure, "cannot be reached", "network"),
 }  # fmt: skip
@@ -326,7 +326,7 @@ async def test_after_an_error_nothing_is_written_before_the_bucket_is_known_to_b
     await rig.bucket.put(MARKER, b"other-library\n", "text/plain", {})
 
     for wrong in (rig.vault.confirm(), rig.keep(SMALL, "jane/2.mp4"), rig.vault.remove(NAME)):
-        with pytest.raises(StorageFailure, match="another one"):
+        with pytest.raises(StorageFailure, match="another library"):
             await wrong
     stands = [found.path async for found in rig.vault.walk()]
     await rig.bucket.put(MARKER, b"first-library\n", "text/plain", {})

@@ -96,8 +96,8 @@ async def test_an_import_replaces_the_session_that_was_there(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        (text(("sid", "b.test", LATER)), "no cookie of Site"),
-        (text(("sid", "a.test", 1)), "run out"),
+        (text(("sid", "b.test", LATER)), "No cookies of Site"),
+        (text(("sid", "a.test", 1)), "expired"),
         ("nonsense", "Line 1"),
     ],
 )

@@ -92,7 +92,7 @@ def test_facts_survive_the_process_border() -> None:
         (
             replace(GOOD, decoded=DecodeFacts(complete=True, pictures=248, refused=2, concealed=1)),
             ProblemKind.DAMAGED,
-            "3 of its first 250 pictures are damaged",
+            "3 of its first 250 pictures damaged",
         ),
         (
             replace(GOOD, decoded=DecodeFacts(complete=True, pictures=250, sounds=460, sound_fast=459)),
@@ -107,7 +107,7 @@ def test_facts_survive_the_process_border() -> None:
         (
             replace(GOOD, decoded=DecodeFacts(complete=True, pictures=250, sounds=460, sound_refused=10)),
             ProblemKind.DAMAGED,
-            "10 of its first 470 pieces of its sound do not decode",
+            "10 of its first 470 pieces of sound do not decode",
         ),
         (replace(GOOD, video=None, audio=None, still_only=True), ProblemKind.NOT_A_VIDEO, "only cover art"),
         (replace(GOOD, video=replace(GOOD.video, width=0)), ProblemKind.DAMAGED, "no size"),  # type: ignore[type-var]
@@ -120,7 +120,7 @@ def test_facts_survive_the_process_border() -> None:
         (both(zero_filled=2), ProblemKind.DAMAGED, "zero-filled packets"),
         (both(sound_back_s=0.5), ProblemKind.DAMAGED, "its sound jumps back by 0.5 s"),
         (both(sound_gap_s=11.0), ProblemKind.DAMAGED, "a hole of 11.0 s, longer than the film"),
-        (both(error="EOF"), ProblemKind.INCOMPLETE, "reading breaks off"),
+        (both(error="EOF"), ProblemKind.INCOMPLETE, "reading fails"),
         (both(video_end_s=8.5), ProblemKind.INCOMPLETE, "its picture ends at 8.5 s instead of 10.0 s"),
         (both(end_s=8.5), ProblemKind.INCOMPLETE, "it ends at 8.5 s instead of 10.0 s"),
         (both(end_s=None), ProblemKind.INCOMPLETE, "it ends at 0.0 s"),

@@ -26,19 +26,19 @@ def test_an_address_names_provider_bucket_folder_and_server(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("ftp://vault", "'ftp' is no object storage"),
-        ("/mnt/videos", "is no object storage"),
+        ("ftp://vault", "'ftp' is not an object storage"),
+        ("/mnt/videos", "is not an object storage"),
         ("s3://", "names no bucket"),
         ("s3://key:secret@vault", "keys do not belong"),
         ("s3://vault?access_key_id=x", "knows no access_key_id"),
         ("gs://vault?region=eu", "knows no region"),
-        ("s3://vault/a/../b", "no plain folder"),
-        ("s3://vault/a//b", "no plain folder"),
+        ("s3://vault/a/../b", "not a plain folder"),
+        ("s3://vault/a//b", "not a plain folder"),
         ("s3://vault?region=", "region= says nothing"),
         ("s3://vault?create=overwrite", "create=overwrite says nothing"),
         ("s3://vault?style=new", "style=new says nothing"),
-        ("s3://vault?endpoint=minio:9000", "no address of a server"),
-        ("s3://vault?endpoint=https://key:secret@minio", "no address of a server"),
+        ("s3://vault?endpoint=minio:9000", "not the address of a server"),
+        ("s3://vault?endpoint=https://key:secret@minio", "not the address of a server"),
     ],
 )
 def test_what_is_wrong_with_an_address_is_named(text: str, says: str) -> None:

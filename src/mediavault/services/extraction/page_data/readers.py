@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from mediavault.core.failures import ExtractorBroken
 from mediavault.core.media import Post
+from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.page_data import activity, fediverse, microformats, statuses
 from mediavault.services.extraction.page_data.json_walk import walk_all
@@ -38,7 +39,9 @@ def read_page_data(post: Post, platform: Platform, documents: Sequence[object]) 
         shared = (read(post, platform, documents) for read in _SHARED)
         return next(filter(None, shared), data)
     except (AttributeError, KeyError, IndexError, TypeError) as exc:
-        raise ExtractorBroken(f"{platform.title} has changed the form of its answers ({exc}).") from exc
+        raise ExtractorBroken(
+            Message("%(site)s has changed the form of its answers (%(error)s).", site=platform.title, error=exc)
+        ) from exc
 
 
 # --- who looks ---------------------------------------------------------------------------------------------------

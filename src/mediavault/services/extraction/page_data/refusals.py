@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from mediavault.core.failures import AgeRestricted, Challenge, Deleted, Failure, LoginRequired, Private, RegionLocked
 from mediavault.core.media import Post
+from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.http_status import site_name
 from mediavault.services.extraction.page_data.json_walk import MAX_NODES, Node
@@ -47,19 +48,19 @@ def told_refusal(post: Post, platform: Platform, documents: Sequence[object]) ->
     said = {mark for document in documents for node in _about(document, post.post_id) for mark in _marks(node)}
     for markers, kind, sentence in wanted:
         if told := next((marker for marker in markers if marker in said), None):
-            return kind(f"{site_name(platform)} {sentence} ({told}).")
+            return kind(Message("%(what)s (%(told)s).", what=Message(sentence, site=site_name(platform)), told=told))
     return None
 
 
 def _markers(platform: Platform) -> Sequence[tuple[tuple[str, ...], type[Failure], str]]:
     """In this order: what may be seen after a sign-in is not gone."""
     return (
-        (platform.walls.challenge_json, Challenge, "wants to see a human"),
-        (platform.walls.age_json, AgeRestricted, "shows this post only to accounts whose age is known"),
-        (platform.walls.private_json, Private, "shows this post only to approved followers"),
-        (platform.walls.region_json, RegionLocked, "does not show this post here"),
-        (platform.walls.login_json, LoginRequired, "shows this post only to signed-in people"),
-        (platform.walls.gone_json, Deleted, "says that the post is gone"),
+        (platform.walls.challenge_json, Challenge, Message("%(site)s shows a CAPTCHA")),
+        (platform.walls.age_json, AgeRestricted, Message("%(site)s requires age verification for this post")),
+        (platform.walls.private_json, Private, Message("%(site)s shows this post only to approved followers")),
+        (platform.walls.region_json, RegionLocked, Message("%(site)s does not show this post in this country")),
+        (platform.walls.login_json, LoginRequired, Message("%(site)s shows this post only to signed-in visitors")),
+        (platform.walls.gone_json, Deleted, Message("%(site)s says that the post is gone")),
     )
 
 

@@ -1,0 +1,115 @@
+"""English sentences that can be shown in another language later. Pure.
+
+A message is written down where something happens, in English; who will read it, and in which language, is known only when
+it is shown. So a ``Message`` keeps its template and the values in it. The catalogues have the templates; whatever does not
+care about languages (logs, databases, comparisons) sees a plain English ``str``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Self
+
+_PLACE = re.compile(r"%(?:\((\w+)\)(s|d|\.\df)|%)")
+
+
+class Message(str):
+    """``Message("%(site)s sent %(bytes)d bytes.", site="X", bytes=1200)`` is ``"X sent 1,200 bytes."``.
+
+    A template has ``%(name)s`` for a text, ``%(name)d`` for a whole number and ``%(name).1f`` for any other number; ``%%``
+    is a percent sign where there are values. A value may itself be a message. The template must be a literal: it is
+    what the catalogues are made of. ``one`` is the template for a ``count`` of 1, where there is one.
+    """
+
+    __slots__ = ("one", "template", "values")
+    one: str | None
+    template: str
+    values: Mapping[str, str | int | float]
+
+    def __new__(cls, template: str, /, **values: object) -> Self:
+        """Values of other types than text and numbers are converted to text."""
+        return cls._built(template, None, {name: _plain(value) for name, value in values.items()})
+
+    @classmethod
+    def _built(cls, template: str, one: str | None, values: Mapping[str, str | int | float]) -> Self:
+        chosen = one if one is not None and values["count"] == 1 else template
+        self = super().__new__(cls, fill(chosen, values))
+        self.template, self.one, self.values = str(template), one, values
+        return self
+
+    def __getnewargs__(self) -> tuple[str]:
+        return (str(self),)  # for copies; their attributes are copied as well
+
+
+def counted(count: int, one: str, many: str | None = None) -> Message:
+    """``1 job``, ``1,500 jobs``. ``many`` where an s is not enough: ``counted(n, "job is", "jobs are")``."""
+    return Message._built(f"%(count)d {many or f'{one}s'}", f"%(count)d {one}", {"count": count})
+
+
+def join(separator: str, parts: Iterable[str]) -> Message:
+    """``separator.join(parts)``, in which each part that is a message stays one."""
+    values = {f"part{number}": part for number, part in enumerate(parts, 1)}
+    return Message(separator.join(f"%({name})s" for name in values), **values)
+
+
+def fill(
+    template: str,
+    values: Mapping[str, str | int | float],
+    *,
+    text: Callable[[str], str] = str,
+    number: Callable[[str], str] = str,
+) -> str:
+    """The template with its values, of which ``text`` and ``number`` give the form that is shown."""
+    if not values:
+        return template
+
+    def shown(place: re.Match[str]) -> str:
+        name, kind = place.groups()
+        if name is None:
+            return "%"
+        value = values[name]
+        if kind == "s" or isinstance(value, str):
+            return text(value) if isinstance(value, str) else str(value)
+        return number(
+            f"{value:,d}" if kind == "d" and isinstance(value, int) else f"{value:,{'.0f' if kind == 'd' else kind}}"
+        )
+
+    return _PLACE.sub(shown, template)
+
+
+def to_json(text: str) -> str | None:
+    """What has to be stored next to the text so that :func:`from_json` brings the message back; None for plain text."""
+    if not isinstance(text, Message) or not text.values:
+        return None
+    return json.dumps(_to_dict(text), separators=(",", ":"))
+
+
+def from_json(text: str, stored: str | None) -> Message:
+    """The message that was stored as ``text``: with values where ``stored`` has some that give this very text."""
+    plain = Message(text)
+    if stored is None:
+        return plain
+    try:
+        message = _from_dict(json.loads(stored))
+    except (ValueError, LookupError, TypeError, AttributeError):  # another version's
+        return plain
+    return message if message == text else plain  # another version has written a text and no values for it
+
+
+def _to_dict(message: Message) -> dict[str, Any]:
+    values = {name: _to_dict(value) if isinstance(value, Message) else value for name, value in message.values.items()}
+    return {"text": message.template, "values": values} | ({"one": message.one} if message.one is not None else {})
+
+
+def _from_dict(stored: Mapping[str, Any]) -> Message:
+    values = {name: _from_dict(value) if isinstance(value, dict) else value for name, value in stored["values"].items()}
+    return Message._built(str(stored["text"]), stored.get("one"), values)
+
+
+def _plain(value: object) -> str | int | float:
+    if isinstance(value, Exception) and value.args and isinstance(value.args[0], Message):
+        return value.args[0]
+    is_kept = isinstance(value, Message) or type(value) in (str, int, float)
+    return value if is_kept else str(value)  # type: ignore[return-value]
