@@ -24,6 +24,7 @@ from mediavault.core.job import (
     WorkerId,
 )
 from mediavault.core.media import Account, Candidate, FoundIn, Ownership, SourceType, Watermark
+from mediavault.core.messages import Message
 from mediavault.store.port import Checkpoint, JobQuery, JobStore, RecoveredJob
 from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, ON_THE_HOSTS_CLOCK, numbered_job
 from tests.fakes import START, FakeClock
@@ -521,6 +522,18 @@ async def test_fail_answers_the_job_as_it_is_stored(store: JobStore, clock: Fake
     assert (job.claimed_by, job.lease_expires_at, job.attempt_count) == (None, None, 1)
     record = (await store.history(job.id))[-1]
     assert (record.stage, record.outcome, record.error_code) == (Stage.FAIL, Outcome.FAILED, ErrorCode.RATE_LIMITED)
+
+
+async def test_a_failures_message_keeps_its_values_so_that_it_can_be_translated(store: JobStore) -> None:
+    claim = await claimed(store)
+    message = Message("%(site)s sent %(bytes)d bytes.", site="X", bytes=1200)
+    await store.record(claim, HistoryRecord(START, claim.fence, Stage.DOWNLOAD, Outcome.FAILED, detail=message))
+    await store.fail(claim, error_code=ErrorCode.INCOMPLETE, error=message, retry_in=None)
+    job = await store.get(claim.id)
+    texts = [job.error, *(record.detail for record in (await store.history(claim.id))[-2:])]
+
+    assert texts == ["X sent 1,200 bytes."] * 3
+    assert all(isinstance(text, Message) and text.values == {"site": "X", "bytes": 1200} for text in texts)
 
 
 async def test_fail_without_a_next_try_has_no_retry_at(store: JobStore) -> None:

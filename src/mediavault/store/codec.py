@@ -29,6 +29,7 @@ from mediavault.core.media import (
     SourceType,
     Watermark,
 )
+from mediavault.core.messages import from_json, to_json
 from mediavault.core.records import Record, RecordKind
 
 _ALWAYS = object()
@@ -132,7 +133,8 @@ def storable(text: str) -> str:
     why the failure cannot be written down."""
     if text.isascii() and "\0" not in text:
         return text
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "�")
+    clean = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "�")
+    return text if clean == text else clean  # a message stays one
 
 
 def storable_or_none(text: str | None) -> str | None:
@@ -152,6 +154,7 @@ def _item_to_dict(one: JobItem) -> dict[str, Any]:
         "kept": {n: v for n in _KEPT_FIELDS if (v := getattr(one.kept, n)) is not None} if one.kept else None,
         "error_code": one.error_code,
         "error": storable_or_none(one.error),
+        "error_params": one.error and to_json(one.error),
     }
     return {name: value for name, value in written.items() if value is not None}
 
@@ -172,7 +175,7 @@ def _item_from_dict(known: Mapping[str, Any]) -> JobItem:
         status=ItemStatus(known["status"]),
         kept=KeptFile(**{**dict.fromkeys(_KEPT_FIELDS), **kept}) if kept else None,
         error_code=ErrorCode(code) if code else None,
-        error=known.get("error"),
+        error=from_json(known["error"], known.get("error_params")) if "error" in known else None,
     )
 
 

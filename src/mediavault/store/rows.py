@@ -12,6 +12,7 @@ from mediavault.core.failures import ErrorCode
 from mediavault.core.gates import Gate
 from mediavault.core.job import HistoryRecord, Job, JobStatus, Outcome, RungName, Stage, WorkerBeat, WorkerId
 from mediavault.core.media import Account, SourceType
+from mediavault.core.messages import from_json, to_json
 from mediavault.store import codec
 from mediavault.store.port import Checkpoint
 
@@ -26,7 +27,7 @@ _FOUND = (
 _KEPT = "output_path, thumbnail_path, bytes, sha256, duration_s, width, height"
 _STATE = (
     "status, updated_at, started_at, completed_at, failed_at, claimed_by, lease_expires_at, retry_at,"
-    " progress_pct, stage, bytes_done, bytes_total, error_code, error"
+    " progress_pct, stage, bytes_done, bytes_total, error_code, error, error_params"
 )
 
 # Every kind of row ends with the internal key. Reading a column costs 0.2 us, so what the statement itself has set,
@@ -72,7 +73,7 @@ def job_from_row(row: Sequence[Any]) -> Job:
         draft.id, draft.trace_id, draft.post_url, draft.canonical_url, draft.platform, created_at, draft.version,
         draft.attempt_count, draft.max_attempts, needs_session,
         status, updated_at, started_at, completed_at, failed_at, draft.claimed_by, lease_expires_at, retry_at,
-        draft.progress_pct, stage, draft.bytes_done, draft.bytes_total, error_code, draft.error,
+        draft.progress_pct, stage, draft.bytes_done, draft.bytes_total, error_code, error, error_params,
         source_type, draft.extracted_url, url_expires_at, candidates, image_urls, metadata, account,
         draft.thumbnail_url, items, draft.chosen_url,
         draft.output_path, draft.thumbnail_path, draft.bytes, draft.sha256, draft.duration_s, draft.width,
@@ -91,6 +92,7 @@ def job_from_row(row: Sequence[Any]) -> Job:
     draft.retry_at = moment(retry_at)
     draft.stage = stage and Stage(stage)
     draft.error_code = error_code and ErrorCode(error_code)
+    draft.error = error and from_json(error, error_params)
     _fill_found(draft, source_type, url_expires_at, candidates, image_urls, metadata, account, items)
     return _finished(draft)
 
@@ -190,6 +192,7 @@ def stored_values(job: Job) -> dict[str, Any]:
         "bytes_total": job.bytes_total,
         "error_code": job.error_code and job.error_code.value,
         "error": job.error,
+        "error_params": job.error and to_json(job.error),
         "source_type": job.source_type.value,
         "extracted_url": job.extracted_url,
         "extracted_url_expires_at": micros_or_none(job.extracted_url_expires_at),
@@ -229,11 +232,12 @@ def history_row(seq: int, record: HistoryRecord) -> tuple[Any, ...]:
         codec.storable(record.detail),
         record.bytes,
         record.duration_ms,
+        to_json(record.detail),
     )
 
 
 def history_from_row(row: Sequence[Any]) -> HistoryRecord:
-    at, attempt, stage, outcome, rung, error_code, detail, size, duration_ms = row
+    at, attempt, stage, outcome, rung, error_code, detail, size, duration_ms, detail_params = row
     return HistoryRecord(
         from_micros(at),
         attempt,
@@ -241,7 +245,7 @@ def history_from_row(row: Sequence[Any]) -> HistoryRecord:
         Outcome(outcome),
         RungName(rung) if rung else None,
         ErrorCode(error_code) if error_code else None,
-        detail,
+        from_json(detail, detail_params) if detail else "",
         size,
         duration_ms,
     )

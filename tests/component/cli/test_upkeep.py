@@ -282,12 +282,12 @@ def test_a_backup_with_a_row_that_cannot_be_read_is_refused_whole(place: Place, 
         "UPDATE jobs SET metadata = json_object('text', printf('%.*c', 5000000, 'x'))",
         (
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20)"
-            " INSERT INTO history SELECT 1000000 + i, 1, 1, 1, 'queue', 'ok', NULL, NULL, printf('%.*c', 1000000, 'x'), 0, 0 FROM n"
+            " INSERT INTO history SELECT 1000000 + i, 1, 1, 1, 'queue', 'ok', NULL, NULL, printf('%.*c', 1000000, 'x'), 0, 0, NULL FROM n"
         ),
         "INSERT INTO agreed SELECT 'name-' || seq, printf('%.*c', 30000000, 'x') FROM jobs",
         (
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
-            " INSERT INTO history SELECT 1000000 + i, 1, 1, 1, 'queue', 'ok', NULL, NULL, '', 0, 0 FROM n"
+            " INSERT INTO history SELECT 1000000 + i, 1, 1, 1, 'queue', 'ok', NULL, NULL, '', 0, 0, NULL FROM n"
         ),
     ],
 )
@@ -306,7 +306,7 @@ def test_what_is_no_backup_of_ours_is_refused(place: Place, run: Run) -> None:
     refused = run("restore", str(foreign), at="a")
 
     assert refused.code == 2
-    assert f"{foreign} is no SQLite database." in refused.err
+    assert f"{foreign} is not a SQLite database." in refused.err
     assert "`mediavault backup`" in refused.err
 
 

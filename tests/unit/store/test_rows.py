@@ -25,7 +25,7 @@ def names() -> list[str]:
 
 
 def test_every_field_of_a_job_has_a_column() -> None:
-    assert sorted(names()) == sorted([*Job.__slots__, "seq"])
+    assert sorted(names()) == sorted([*Job.__slots__, "error_params", "seq"])
 
 
 def test_what_comes_of_a_row_is_a_job_like_any_other() -> None:

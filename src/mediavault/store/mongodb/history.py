@@ -12,6 +12,7 @@ from typing import Any
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import HistoryRecord, JobId, Outcome, Stage
+from mediavault.core.messages import to_json
 from mediavault.store import moves
 from mediavault.store.mongodb.engine import Database, Document
 from mediavault.store.mongodb.rows import PAGE, SPILL_AT, record_row, records_from
@@ -40,6 +41,7 @@ def new_record(
         literal(detail),
         size,
         duration_ms,
+        literal(to_json(detail)),
     ]
 
 

@@ -26,6 +26,7 @@ from mediavault.core.job import (
     WorkerId,
 )
 from mediavault.core.media import KeptFile
+from mediavault.core.messages import Message, to_json
 from mediavault.store import codec, moves
 from mediavault.store.mongodb.engine import FIRST_MOMENT, Database, Document, Filter
 from mediavault.store.mongodb.history import appended, literal, make_room, new_record, write_page
@@ -89,11 +90,14 @@ async def _store_all(
         refused = await database.documents(JOBS).insert([document_of(job) for job in new])
         created |= {job.canonical_url: job for place, job in enumerate(new) if place not in refused}
         if twice := [new[place].id for place, same_id in refused.items() if same_id]:
-            raise StoreError(f"The job {twice[0]} is stored already.")
+            raise StoreError(Message("The job %(job)s is stored already.", job=twice[0]))
         left = [left[place] for place in sorted(refused)]
         if not left:
             return created, known
-    raise StoreError(f"Others keep storing versions of {left[0].canonical_url}.", help="Try again.")
+    raise StoreError(
+        Message("Others keep storing versions of %(canonical_url)s.", canonical_url=left[0].canonical_url),
+        help="Try again.",
+    )
 
 
 async def _newest(database: Database, jobs: Sequence[NewJob]) -> dict[str, Job]:
@@ -105,7 +109,7 @@ async def _newest(database: Database, jobs: Sequence[NewJob]) -> dict[str, Job]:
     where = {"$or": [{"canonical_url": {"$in": list(of_urls)}}, {"_id": {"$in": list(of_urls.values())}}]}
     found = await database.documents(JOBS).find(where, fields={"history": 0}, sort=[("version", 1)])
     if strangers := [one["_id"] for one in found if one["canonical_url"] not in of_urls]:
-        raise StoreError(f"The job {strangers[0]} is stored already.")
+        raise StoreError(Message("The job %(job)s is stored already.", job=strangers[0]))
     return {document["canonical_url"]: job_from(document) for document in found}
 
 
@@ -205,7 +209,13 @@ async def fail(
         detail=error,
         duration_ms=_milliseconds_since_start(at),
     )
-    values = {**NOT_RUNNING, "status": FAILED, "error_code": error_code.value, "error": error}
+    values = {
+        **NOT_RUNNING,
+        "status": FAILED,
+        "error_code": error_code.value,
+        "error": error,
+        "error_params": to_json(error),
+    }
     changes = {
         **literals(values),
         "failed_at": at,
@@ -365,7 +375,7 @@ async def _move(database: Database, judged: Job, changes: Mapping[str, Any], now
 
 
 def _restless(job_id: JobId) -> StoreError:
-    return StoreError(f"Others keep moving the job {job_id}.", help="Try again.")
+    return StoreError(Message("Others keep moving the job %(job_id)s.", job_id=job_id), help="Try again.")
 
 
 # --- moving from one store to another ----------------------------------------------------------------------------

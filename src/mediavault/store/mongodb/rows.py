@@ -19,10 +19,11 @@ PAGE, SPILL_AT = 50, 100  # history records
 _JOB = tuple(rows.JOB_COLUMNS.split(", "))[:-1]  # without the SQL stores' internal key
 _GATE = tuple(rows.GATE_COLUMNS.split(", "))
 _DETAIL = 6
+_HISTORY_COLUMNS = 10
 
 
 def job_from(document: Document) -> Job:
-    return rows.job_from_row([document["_id" if name == "id" else name] for name in _JOB] + [None])
+    return rows.job_from_row([document.get("_id" if name == "id" else name) for name in _JOB] + [None])
 
 
 def document_of(job: Job, history: Sequence[HistoryRecord] = (), *, moved: int = 0) -> Document:
@@ -47,7 +48,7 @@ def record_row(record: HistoryRecord) -> list[Any]:
 
 
 def records_from(found: Iterable[Sequence[Any]]) -> list[HistoryRecord]:
-    return [rows.history_from_row(row) for row in found]
+    return [rows.history_from_row([*row, None][:_HISTORY_COLUMNS]) for row in found]  # older ones end with the duration
 
 
 def gate_from(document: Document) -> Gate:

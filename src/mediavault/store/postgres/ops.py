@@ -14,6 +14,7 @@ from mediavault.core.clock import micros_in
 from mediavault.core.failures import ErrorCode, StoreError
 from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, NewJob, WorkerBeat, WorkerId
+from mediavault.core.messages import Message, to_json
 from mediavault.store import codec, gating, moves, search_words
 from mediavault.store.library_index import Entry, entry_of, running_values
 from mediavault.store.port import Enqueued, Recovered, RecoveredJob, StoredJob
@@ -112,7 +113,10 @@ async def _store_version(txn: Transaction, job: NewJob, place: int, now: int | N
     for _ in range(VERSION_RACES):
         if rows := await txn.rows(SQL["enqueue_version"], values):
             return job_from_row(rows[0][:-1])
-    raise StoreError(f"Others keep storing new versions of {job.canonical_url}.", help="Try again.")
+    raise StoreError(
+        Message("Others keep storing new versions of %(canonical_url)s.", canonical_url=job.canonical_url),
+        help="Try again.",
+    )
 
 
 def _words_of(job: NewJob) -> str:
@@ -170,6 +174,7 @@ async def fail(
     values = {
         "error_code": error_code.value,
         "error": error,
+        "error_params": to_json(error),
         "retry_in": None if retry_in is None else micros_in(retry_in),
         "spared": int(not uses_attempt),
     }
@@ -329,4 +334,16 @@ def _history_values(seq: int, record: HistoryRecord) -> dict[str, Any]:
     return dict(zip(_HISTORY, history_row(seq, record), strict=True))
 
 
-_HISTORY = ("job", "at", "attempt", "stage", "outcome", "rung", "error_code", "detail", "bytes", "duration_ms")
+_HISTORY = (
+    "job",
+    "at",
+    "attempt",
+    "stage",
+    "outcome",
+    "rung",
+    "error_code",
+    "detail",
+    "bytes",
+    "duration_ms",
+    "detail_params",
+)

@@ -205,14 +205,16 @@ WITH {t},
 j AS (
   UPDATE mediavault.jobs
      SET status = 'failed', updated_at = t.now, failed_at = t.now, claimed_by = NULL, lease_expires_at = NULL,
-         error_code = :error_code::text, error = :error::text, retry_at = t.now + :retry_in::bigint,
+         error_code = :error_code::text, error = :error::text, error_params = :error_params::text,
+         retry_at = t.now + :retry_in::bigint,
          max_attempts = max_attempts + :spared::int
     FROM t WHERE id = :id::text AND attempt_count = :fence::int AND lease_expires_at IS NOT NULL
   RETURNING {job}
 ),
 h AS (
-  INSERT INTO mediavault.history (job, at, attempt, stage, outcome, error_code, detail, duration_ms)
-  SELECT seq, updated_at, :fence, 'fail', 'failed', :error_code, :error, greatest(0, (updated_at - started_at) / 1000) FROM j
+  INSERT INTO mediavault.history (job, at, attempt, stage, outcome, error_code, detail, detail_params, duration_ms)
+  SELECT seq, updated_at, :fence, 'fail', 'failed', :error_code, :error, :error_params,
+         greatest(0, (updated_at - started_at) / 1000) FROM j
 )
 SELECT * FROM j;
 
@@ -371,8 +373,8 @@ WITH {t}
 DELETE FROM mediavault.records AS r USING t WHERE r.expires_at <= t.now;
 
 -- name: append_history
-INSERT INTO mediavault.history (job, at, attempt, stage, outcome, rung, error_code, detail, bytes, duration_ms)
-VALUES (:job, :at, :attempt, :stage, :outcome, :rung, :error_code, :detail, :bytes, :duration_ms);
+INSERT INTO mediavault.history (job, at, attempt, stage, outcome, rung, error_code, detail, bytes, duration_ms, detail_params)
+VALUES (:job, :at, :attempt, :stage, :outcome, :rung, :error_code, :detail, :bytes, :duration_ms, :detail_params);
 
 -- name: seq_of
 -- Locked against a removal until the record is written.
@@ -392,7 +394,7 @@ SELECT {job} FROM mediavault.jobs WHERE id = :id::text;
 SELECT {job} FROM mediavault.jobs WHERE updated_at >= :moment::bigint ORDER BY updated_at LIMIT :limit::int;
 
 -- name: history
-SELECT h.at, h.attempt, h.stage, h.outcome, h.rung, h.error_code, h.detail, h.bytes, h.duration_ms
+SELECT h.at, h.attempt, h.stage, h.outcome, h.rung, h.error_code, h.detail, h.bytes, h.duration_ms, h.detail_params
   FROM mediavault.jobs LEFT JOIN mediavault.history AS h ON h.job = jobs.seq
  WHERE jobs.id = :id::text ORDER BY h.id;
 

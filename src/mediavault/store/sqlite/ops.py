@@ -26,6 +26,7 @@ from mediavault.core.job import (
     WorkerId,
 )
 from mediavault.core.media import KeptFile
+from mediavault.core.messages import to_json
 from mediavault.store import codec, gating, moves, search_words
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.library_index import entry_of, running_values, sums_of_kept
@@ -114,7 +115,7 @@ def claim(
             txn.db.execute(SQL["put_gate"], gate_values(gating.offer(gates[platform], txn.at)))
     until = txn.at + lease
     claims = [ClaimedJob(claimed_job(row, worker, txn.at, until), worker) for row in rows]
-    txn.history += [(row[SEQ], txn.now, row[ATTEMPT], "claim", "ok", None, None, worker, 0, 0) for row in rows]
+    txn.history += [(row[SEQ], txn.now, row[ATTEMPT], "claim", "ok", None, None, worker, 0, 0, None) for row in rows]
     return claims
 
 
@@ -148,7 +149,7 @@ def checkpoint(txn: Txn, claim: ClaimedJob, values: dict[str, Any]) -> None:
     seq = _fenced(txn, "checkpoint", claim, values)[SEQ]
     entry = entry_of(seq, {**running_values(claim.job), **values})
     library_index.change(txn.db, entry, account_before=before[0])
-    txn.history.append((seq, txn.now, claim.fence, "checkpoint", "ok", None, None, "", 0, 0))
+    txn.history.append((seq, txn.now, claim.fence, "checkpoint", "ok", None, None, "", 0, 0, None))
 
 
 def progress(
@@ -175,14 +176,16 @@ def save_items(txn: Txn, claim: ClaimedJob, items: str) -> None:
 
 def begin_commit(txn: Txn, claim: ClaimedJob, kept: KeptFile, items: str | None) -> None:
     seq = _fenced(txn, "begin_commit", claim, {**moves.kept_values(kept), "items": items})[SEQ]
-    txn.history.append((seq, txn.now, claim.fence, "committing", "ok", None, None, kept.output_path, kept.bytes, 0))
+    txn.history.append(
+        (seq, txn.now, claim.fence, "committing", "ok", None, None, kept.output_path, kept.bytes, 0, None)
+    )
 
 
 def complete(txn: Txn, claim: ClaimedJob, kept: KeptFile, items: str | None) -> None:
     platform, account, seq = _fenced(txn, "complete", claim, {**moves.kept_values(kept), "items": items})
     library_index.add_completed(txn.db, platform, account, sums_of_kept(kept))
     took = moves.duration_ms(claim.job.started_at, txn.at)
-    txn.history.append((seq, txn.now, claim.fence, "complete", "ok", None, None, "", kept.bytes, took))
+    txn.history.append((seq, txn.now, claim.fence, "complete", "ok", None, None, "", kept.bytes, took, None))
 
 
 def fail(
@@ -190,17 +193,26 @@ def fail(
 ) -> Job:
     error = codec.storable(error)
     retry_at = None if retry_in is None else txn.now + micros_in(retry_in)
-    values = {"error_code": error_code.value, "error": error, "retry_at": retry_at, "spared": int(not uses_attempt)}
+    params = to_json(error)
+    values = {
+        "error_code": error_code.value,
+        "error": error,
+        "error_params": params,
+        "retry_at": retry_at,
+        "spared": int(not uses_attempt),
+    }
     row = _fenced(txn, "fail", claim, values)
     job = job_from_row(row)
     took = moves.duration_ms(job.started_at, txn.at)
-    txn.history.append((row[SEQ], txn.now, claim.fence, "fail", "failed", None, error_code.value, error, 0, took))
+    txn.history.append(
+        (row[SEQ], txn.now, claim.fence, "fail", "failed", None, error_code.value, error, 0, took, params)
+    )
     return job
 
 
 def release(txn: Txn, claim: ClaimedJob, *, needs_session: bool = False) -> None:
     seq = _fenced(txn, "release", claim, {"needs_session": int(needs_session)})[SEQ]
-    txn.history.append((seq, txn.now, claim.fence, "release", "ok", None, None, "", 0, 0))
+    txn.history.append((seq, txn.now, claim.fence, "release", "ok", None, None, "", 0, 0, None))
     txn.wake = True
 
 

@@ -88,7 +88,8 @@ RETURNING platform, account_key, seq;
 -- name: fail
 UPDATE jobs INDEXED BY jobs_id
    SET status = 'failed', updated_at = :now, failed_at = :now, claimed_by = NULL, lease_expires_at = NULL,
-       error_code = :error_code, error = :error, retry_at = :retry_at, max_attempts = max_attempts + :spared
+       error_code = :error_code, error = :error, error_params = :error_params, retry_at = :retry_at,
+       max_attempts = max_attempts + :spared
  WHERE id = :id AND status = 'running' AND attempt_count = :fence
 RETURNING {job};
 
@@ -191,8 +192,8 @@ DELETE FROM records WHERE kind = :kind AND key NOT IN (SELECT value FROM json_ea
 DELETE FROM records INDEXED BY records_expiring WHERE expires_at <= :now;
 
 -- name: append_history
-INSERT INTO history (job, at, attempt, stage, outcome, rung, error_code, detail, bytes, duration_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO history (job, at, attempt, stage, outcome, rung, error_code, detail, bytes, duration_ms, detail_params)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: seq_of
 SELECT seq FROM jobs INDEXED BY jobs_id WHERE id = :id;
@@ -204,7 +205,7 @@ SELECT {job} FROM jobs INDEXED BY jobs_id WHERE id = :id;
 SELECT {job} FROM jobs INDEXED BY jobs_updated WHERE updated_at >= :moment ORDER BY updated_at LIMIT :limit;
 
 -- name: history
-SELECT h.at, h.attempt, h.stage, h.outcome, h.rung, h.error_code, h.detail, h.bytes, h.duration_ms
+SELECT h.at, h.attempt, h.stage, h.outcome, h.rung, h.error_code, h.detail, h.bytes, h.duration_ms, h.detail_params
   FROM jobs INDEXED BY jobs_id LEFT JOIN history AS h INDEXED BY history_job ON h.job = jobs.seq
  WHERE jobs.id = :id ORDER BY h.id;
 
