@@ -25,7 +25,7 @@ from benchmarks.peer_mediavault import opened, opened_on_postgres
 from benchmarks.subjects import LEASE, SLOTS, make_jobs
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import NewJob, new_worker_id
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.worker.ticker import Ticker
 
 RATE_PER_S = 50
@@ -108,7 +108,7 @@ async def _in_folder(folder: Path) -> AsyncIterator[str]:
 @asynccontextmanager
 async def _into_mediavault(folder: str) -> AsyncIterator[Enqueue]:
     async with opened(Path(folder)) as store:
-        yield lambda job: store.enqueue([job])
+        yield lambda job: store.queue.enqueue([job])
 
 
 @asynccontextmanager
@@ -132,7 +132,7 @@ def _work_for_mediavault_on_postgres(url: str, count: int) -> Starts:
     return asyncio.run(_claim_all(opened_on_postgres(url), count))
 
 
-async def _claim_all(opening: AbstractAsyncContextManager[JobStore], count: int) -> Starts:
+async def _claim_all(opening: AbstractAsyncContextManager[Store], count: int) -> Starts:
     """The worker's own round at its own ticker: at a poll promote what is due and claim, at a wake-up claim."""
     starts: Starts = {}
     worker = new_worker_id()
@@ -144,15 +144,15 @@ async def _claim_all(opening: AbstractAsyncContextManager[JobStore], count: int)
             nonlocal promote_at
             if time.monotonic() >= promote_at:
                 promote_at = time.monotonic() + POLL_S / 2
-                await store.promote_due()
-            claims = await store.claim(worker, limit=SLOTS, lease=LEASE)
+                await store.queue.promote_due()
+            claims = await store.queue.claim(worker, limit=SLOTS, lease=LEASE)
             now = time.time_ns()
             starts.update((claim.id, now) for claim in claims)
             if len(starts) == count:
                 everything.set()
 
         ticker = Ticker(look, interval_s=POLL_S, clock=SystemClock())
-        unsubscribe = store.on_work(ticker.wake)
+        unsubscribe = store.workers.on_work(ticker.wake)
         ticking = asyncio.create_task(ticker.run())
         await asyncio.sleep(LISTENS_AFTER_S)
         say_ready()

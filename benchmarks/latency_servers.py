@@ -63,7 +63,7 @@ async def on_redis(folder: Path) -> AsyncIterator[str]:
 @asynccontextmanager
 async def into_mediavault(url: str) -> AsyncIterator[Enqueue]:
     async with opened_on_postgres(url) as store:
-        yield lambda job: store.enqueue([job])
+        yield lambda job: store.queue.enqueue([job])
 
 
 @asynccontextmanager

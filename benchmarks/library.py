@@ -22,7 +22,7 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.media import Account, Candidate, FoundIn, SourceType
-from mediavault.store.port import AccountQuery, JobOrder, JobQuery, JobStore, StoredJob
+from mediavault.store.port import AccountQuery, JobOrder, JobQuery, Store, StoredJob
 from mediavault.store.postgres import engine as postgres_engine
 from mediavault.store.postgres import library_index
 from mediavault.store.postgres.sql import SQL
@@ -94,10 +94,10 @@ def _candidate(number: int, place: int) -> Candidate:
     return Candidate(url, SourceType.DIRECT, FoundIn.API, width=1080, height=1920, size=10**7, signed=True)
 
 
-async def fill(store: JobStore, count: int) -> None:
+async def fill(store: Store, count: int) -> None:
     """With the jobs as they would come from another store."""
     for batch in batches(count):
-        await store.adopt([StoredJob(job) for job in batch])
+        await store.catalogue.import_jobs([StoredJob(job) for job in batch])
 
 
 async def fill_postgres(url: str, count: int) -> None:
@@ -125,17 +125,17 @@ def batches(count: int) -> Iterator[list[Job]]:
         yield batch
 
 
-async def cursor_of_page(store: JobStore, query: JobQuery, number: int) -> JobQuery:
+async def cursor_of_page(store: Store, query: JobQuery, number: int) -> JobQuery:
     for _ in range(number - 1):
-        query = replace(query, cursor=(await store.jobs(query)).next_cursor)
+        query = replace(query, cursor=(await store.catalogue.jobs(query)).next_cursor)
     return query
 
 
-async def questions(store: JobStore, count: int) -> dict[str, Ask]:
+async def questions(store: Store, count: int) -> dict[str, Ask]:
     kept = JobQuery(statuses=[JobStatus.COMPLETED], limit=PAGE)
     since, until = BEGAN + timedelta(minutes=3 * count), BEGAN + timedelta(minutes=5 * count)
-    rich = (await store.accounts(AccountQuery(platform="tiktok"))).accounts[0]
-    some = (await store.jobs(JobQuery(limit=PAGE))).jobs[-1]
+    rich = (await store.catalogue.accounts(AccountQuery(platform="tiktok"))).accounts[0]
+    some = (await store.catalogue.jobs(JobQuery(limit=PAGE))).jobs[-1]
     queries = {
         "first page, everything": JobQuery(limit=PAGE),
         "first page, kept": kept,
@@ -155,14 +155,14 @@ async def questions(store: JobStore, count: int) -> dict[str, Ask]:
         "the longest of an account": replace(kept, account=rich.key, order=JobOrder.LONGEST),
         "the largest of a small platform": replace(kept, platform="twitch", order=JobOrder.LARGEST),
     }
-    asks: dict[str, Ask] = {name: lambda query=query: store.jobs(query) for name, query in queries.items()}  # type: ignore[misc]
+    asks: dict[str, Ask] = {name: lambda query=query: store.catalogue.jobs(query) for name, query in queries.items()}  # type: ignore[misc]
     return asks | {
-        "neighbours": lambda: store.neighbours(some.id, kept),
-        "accounts": lambda: store.accounts(AccountQuery()),
-        "accounts by name": lambda: store.accounts(AccountQuery(text="an")),
-        "an account's sums": lambda: store.account(rich.key),
-        "totals": store.library_totals,
-        "failures": store.failures,
+        "neighbours": lambda: store.catalogue.neighbours(some.id, kept),
+        "accounts": lambda: store.catalogue.accounts(AccountQuery()),
+        "accounts by name": lambda: store.catalogue.accounts(AccountQuery(text="an")),
+        "an account's sums": lambda: store.catalogue.account(rich.key),
+        "totals": store.catalogue.library_totals,
+        "failures": store.catalogue.failures,
     }
 
 
@@ -193,7 +193,7 @@ class Statements:
             postgres_engine.Transaction.rows = rows  # type: ignore[method-assign]
 
 
-async def measure(store: JobStore, count: int, rounds: int) -> None:
+async def measure(store: Store, count: int, rounds: int) -> None:
     print(f"| {'asked':34} | median ms | worst ms | statements |\n|{'-' * 36}|--:|--:|--:|")
     statements = Statements()
     for name, ask in (await questions(store, count)).items():
@@ -210,7 +210,7 @@ async def measure(store: JobStore, count: int, rounds: int) -> None:
 
 
 @asynccontextmanager
-async def sqlite(count: int) -> AsyncIterator[JobStore]:
+async def sqlite(count: int) -> AsyncIterator[Store]:
     with tempfile.TemporaryDirectory() as folder:
         store = SqliteJobStore(Path(folder) / "jobs.db", SystemClock())
         await store.open()
@@ -222,7 +222,7 @@ async def sqlite(count: int) -> AsyncIterator[JobStore]:
 
 
 @asynccontextmanager
-async def postgres(count: int) -> AsyncIterator[JobStore]:
+async def postgres(count: int) -> AsyncIterator[Store]:
     with running_postgres() as server:
         store = PostgresJobStore(server.url)
         await store.open()

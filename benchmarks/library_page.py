@@ -35,7 +35,7 @@ from mediavault.platforms import registry
 from mediavault.runtime.doctor.checks import examine
 from mediavault.runtime.doctor.ytdlp_desk import YtdlpDesk
 from mediavault.runtime.house import OpenVault, open_vault
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 
 JOBS, ROUNDS, DEEP = 100_000, 15, 20
 AIM_MS = 100.0
@@ -55,21 +55,30 @@ ASKED: Mapping[str, tuple[dict[str, str], dict[str, str]]] = {
 
 
 class Counted:
-    """A store that counts which of its methods are called."""
+    """A store that counts which of its methods are called, whatever port they belong to."""
 
-    def __init__(self, store: JobStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self.calls = Counter[str]()
 
+    def __getattr__(self, port: str) -> Any:
+        return _CountedPort(getattr(self._store, port), self.calls)
+
+
+class _CountedPort:
+    def __init__(self, port: object, calls: Counter[str]) -> None:
+        self._port = port
+        self._calls = calls
+
     def __getattr__(self, name: str) -> Any:
-        self.calls[name] += 1
-        return getattr(self._store, name)
+        self._calls[name] += 1
+        return getattr(self._port, name)
 
 
 def client_of(vault: OpenVault, store: Counted) -> AsgiClient:
     sessions = StubSessions(vault.clock)
     services = ApiServices(
-        store=cast("JobStore", store),
+        store=cast("Store", store),
         settings=vault.settings,
         clock=vault.clock,
         submit=vault.submission,

@@ -11,7 +11,7 @@ from benchmarks.servers import RunningServer, running_postgres
 from benchmarks.subjects import KEPT, LEASE, SLOTS, Cost, Stopwatch, bulks, expect, expect_completed, make_jobs
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import ClaimedJob, JobId, JobStatus, NewJob, new_worker_id
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.store.postgres.store import PostgresJobStore
 from mediavault.store.sqlite.store import SqliteJobStore
 
@@ -43,7 +43,7 @@ async def _enqueue(folder: Path, calls: Sequence[Sequence[NewJob]]) -> Cost:
     async with opened(folder) as store:
         watch = Stopwatch()
         for jobs in calls:
-            created += sum(answer.created for answer in await store.enqueue(jobs))
+            created += sum(answer.created for answer in await store.queue.enqueue(jobs))
         cost = watch.cost(created)
     expect(created, sum(map(len, calls)))
     return cost
@@ -75,7 +75,7 @@ async def _enqueue_on_postgres(server: RunningServer, calls: Sequence[Sequence[N
         watch = Stopwatch(server.cpu_s)
         created = 0
         for jobs in calls:
-            created += sum(answer.created for answer in await store.enqueue(jobs))
+            created += sum(answer.created for answer in await store.queue.enqueue(jobs))
         cost = watch.cost(created)
     expect(created, sum(map(len, calls)))
     return cost
@@ -84,11 +84,11 @@ async def _enqueue_on_postgres(server: RunningServer, calls: Sequence[Sequence[N
 async def _drain_on_postgres(server: RunningServer, count: int) -> Cost:
     async with opened_on_postgres(server.url) as store:
         for jobs in bulks(make_jobs(count)):
-            await store.enqueue(jobs)
+            await store.queue.enqueue(jobs)
         watch = Stopwatch(server.cpu_s)
         await drain_some(store, count)
         cost = watch.cost(count)
-        expect((await store.report()).counts[JobStatus.COMPLETED], count)
+        expect((await store.catalogue.report()).counts[JobStatus.COMPLETED], count)
     return cost
 
 
@@ -105,13 +105,13 @@ async def opened_on_postgres(url: str) -> AsyncIterator[PostgresJobStore]:
 async def _drain(folder: Path, count: int) -> Cost:
     async with opened(folder) as store:
         for jobs in bulks(make_jobs(count)):
-            await store.enqueue(jobs)
+            await store.queue.enqueue(jobs)
         watch = Stopwatch()
         await drain_some(store, count)
         return watch.cost(count)
 
 
-async def drain_some(store: JobStore, count: int) -> None:
+async def drain_some(store: Store, count: int) -> None:
     """As the worker does: a task for each job; a slot is free, and the loop that claims is woken, as soon as all that is
     left of a job is the store's answer. So a claim shares the transaction of the completions that made room for it."""
     worker = new_worker_id()
@@ -122,11 +122,11 @@ async def drain_some(store: JobStore, count: int) -> None:
     async def attempt(claim: ClaimedJob) -> None:
         running.remove(claim.id)
         woken.set()
-        await store.complete(claim, KEPT)
+        await store.queue.complete(claim, KEPT)
 
     while len(tasks) < count:
         woken.clear()
-        for claim in await store.claim(worker, limit=SLOTS - len(running), lease=LEASE):
+        for claim in await store.queue.claim(worker, limit=SLOTS - len(running), lease=LEASE):
             running.add(claim.id)
             tasks.append(asyncio.create_task(attempt(claim)))
         await woken.wait()

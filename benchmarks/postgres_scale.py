@@ -67,7 +67,7 @@ async def _crowded(jobs: int) -> tuple[float, float]:
                     postgres.sql(server.url, "VACUUM ANALYZE mediavault.jobs")
                     postgres.sql(server.url, "CHECKPOINT")
                 for call in bulks(all_jobs[part * jobs : (part + 1) * jobs]):
-                    await store.enqueue(call)
+                    await store.queue.enqueue(call)
                 watch = Stopwatch(server.cpu_s)
                 await drain_some(store, jobs)
                 costs.append(watch.cost(jobs).cpu_us_per_job)
@@ -79,7 +79,7 @@ async def _pinned(jobs: int) -> tuple[float, float]:
     with running_postgres() as server:
         async with opened_on_postgres(server.url) as store:
             for call in bulks(make_jobs(jobs)):
-                await store.enqueue(call)
+                await store.queue.enqueue(call)
             async with _snapshot_of(server.url):
                 rates = []
                 for _ in range(TENTHS):

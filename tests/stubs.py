@@ -36,7 +36,7 @@ from mediavault.services.extraction.api_extractor import read_answer
 from mediavault.services.extraction.browser_extractor import read_visit
 from mediavault.services.extraction.port import ApiAnswer, VisitReading
 from mediavault.services.vault.local import LocalVault
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.worker.pipeline import process_one_cycle
 from mediavault.worker.tools import RetryPolicy, Tools
 
@@ -243,7 +243,7 @@ async def stub_remux(sources: Sequence[Path], into: Path) -> None:
 
 
 def make_tools(
-    store: JobStore,
+    store: Store,
     clock: Clock,
     root: Path,
     *,
@@ -274,4 +274,4 @@ def make_tools(
 async def worked(claim: ClaimedJob, tools: Tools) -> Job:
     """Take a claimed job through the pipeline; the job as it is stored then."""
     await process_one_cycle(claim, tools)
-    return await tools.store.get(claim.id)
+    return await tools.store.catalogue.get(claim.id)

@@ -12,7 +12,7 @@ from pathlib import Path
 from mediavault.core.job import ClaimedJob, ItemStatus, Job, JobItem, WorkerId
 from mediavault.core.media import Account, Item, ItemType, KeptFile, SourceType
 from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, sibling, write_sidecar
-from mediavault.store.port import Checkpoint, JobQuery, JobStore, StoredJob
+from mediavault.store.port import Checkpoint, JobQuery, Store, StoredJob
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock
 
@@ -21,15 +21,15 @@ LEASE = timedelta(seconds=90)
 VIDEO_BYTES = 2_000
 
 
-async def fill(store: JobStore, root: Path, clock: FakeClock, *, jobs: int, videos: int = 1, first: int = 1) -> None:
+async def fill(store: Store, root: Path, clock: FakeClock, *, jobs: int, videos: int = 1, first: int = 1) -> None:
     """``jobs`` completed jobs of ``videos`` videos each; every picture of the post is skipped."""
     numbers = range(first, first + jobs)
-    await store.enqueue([numbered_job(number, f"https://videos.example/{number}") for number in numbers])
-    for claim in await store.claim(ANN, limit=jobs, lease=LEASE):
+    await store.queue.enqueue([numbered_job(number, f"https://videos.example/{number}") for number in numbers])
+    for claim in await store.queue.claim(ANN, limit=jobs, lease=LEASE):
         await complete(store, claim, root, clock, videos=videos)
 
 
-async def complete(store: JobStore, claim: ClaimedJob, root: Path, clock: FakeClock, *, videos: int = 1) -> Job:
+async def complete(store: Store, claim: ClaimedJob, root: Path, clock: FakeClock, *, videos: int = 1) -> Job:
     number = int(claim.job.trace_id, 16)
     account = Account("generic", f"ann{number % 7}", "Ann", f"ann{number % 7}")
     found = Checkpoint(
@@ -42,8 +42,8 @@ async def complete(store: JobStore, claim: ClaimedJob, root: Path, clock: FakeCl
         None,
         {"title": f"Film {number}", "text": "ü", "published_at": None, "post_id": str(number)},
     )
-    await store.checkpoint(claim, found)
-    claim = ClaimedJob(await store.get(claim.id), claim.worker)
+    await store.queue.checkpoint(claim, found)
+    claim = ClaimedJob(await store.catalogue.get(claim.id), claim.worker)
     items = [JobItem(Item(media_id=f"{number}-{place}")) for place in range(videos)]
     items.insert(1, JobItem(Item(type=ItemType.IMAGE), ItemStatus.SKIPPED))
     for place, one in enumerate(items):
@@ -53,8 +53,8 @@ async def complete(store: JobStore, claim: ClaimedJob, root: Path, clock: FakeCl
             items[place] = JobItem(one.item, ItemStatus.KEPT, kept)
             facts = write_sidecar(claim.job, None, items, place, kept, saved_at=clock.now())
             (root / sibling(kept.output_path, SIDECAR_SUFFIX)).write_text(json.dumps(facts))
-    await store.complete(claim, next(one.kept for one in items if one.kept), items)
-    return await store.get(claim.id)
+    await store.queue.complete(claim, next(one.kept for one in items if one.kept), items)
+    return await store.catalogue.get(claim.id)
 
 
 def place_video(root: Path, path: str, *, seed: int) -> KeptFile:
@@ -67,13 +67,13 @@ def place_video(root: Path, path: str, *, seed: int) -> KeptFile:
     return KeptFile(path, sibling(path, ".jpg"), len(body), hashlib.sha256(body).hexdigest(), 4.25, 320, 180)
 
 
-async def all_of(store: JobStore) -> Sequence[StoredJob]:
+async def all_of(store: Store) -> Sequence[StoredJob]:
     """Newest first."""
     found: list[StoredJob] = []
     cursor: str | None = None
     while True:
-        page = await store.jobs(JobQuery(cursor=cursor, limit=500))
-        found += [StoredJob(job, tuple(await store.history(job.id))) for job in page.jobs]
+        page = await store.catalogue.jobs(JobQuery(cursor=cursor, limit=500))
+        found += [StoredJob(job, tuple(await store.catalogue.history(job.id))) for job in page.jobs]
         if page.next_cursor is None:
             return found
         cursor = page.next_cursor

@@ -91,9 +91,9 @@ class World:
 
     async def waiting_job(self, path: str = "/post", code: ErrorCode = ErrorCode.LOGIN_REQUIRED) -> Job:
         clock = SystemClock()
-        await self.store.enqueue([new_job(f"{self.site.origin}{path}", clock=clock, platform="lodge")])
-        (claim,) = await self.store.claim(WorkerId("w-1"), limit=1, lease=_LEASE)
-        return await self.store.fail(claim, error_code=code, error="Lodge asks.", retry_in=None)
+        await self.store.queue.enqueue([new_job(f"{self.site.origin}{path}", clock=clock, platform="lodge")])
+        (claim,) = await self.store.queue.claim(WorkerId("w-1"), limit=1, lease=_LEASE)
+        return await self.store.queue.fail(claim, error_code=code, error="Lodge asks.", retry_in=None)
 
     async def look(self, path: str) -> Extraction:
         """As a worker does."""
@@ -141,7 +141,7 @@ async def a_world(root: Path, **given: Any) -> AsyncIterator[World]:
     windows = LoginWindows(desk, guard, clock, executable=None, on_closed=on_closed)
     settings = Settings(state_dir=state, download_dir=root / "d", **given)
     submission = Submission(lambda url: (identify(url)[0], site.platform), lambda _: None, clock, 5)
-    live = LiveSettings(settings, store, clock)
+    live = LiveSettings(settings, store.records, clock)
     services = ApiServices(
         store, settings, clock, submission, library, lambda: None, sessions=desk, windows=windows, live=live,
         checks=StubChecks(), formats=StubFormats(),
@@ -206,7 +206,7 @@ async def test_a_person_signs_in_through_the_page_and_the_waiting_job_goes_on(wo
     await page.wait_for_url("**/sessions#lodge")
 
     assert "Signed in" in await page.inner_text("#lodge")
-    assert (await world.store.get(job.id)).status is JobStatus.QUEUED
+    assert (await world.store.catalogue.get(job.id)).status is JobStatus.QUEUED
     assert await world.post_is_seen_as() == "in"
     assert world.troubles == []
 
@@ -341,7 +341,7 @@ async def test_a_person_answers_a_challenge_in_a_window_on_the_post_and_the_job_
     await page.click("#done")
     await page.wait_for_url(f"**/jobs/{job.id}")
 
-    assert (await world.store.get(job.id)).status is JobStatus.QUEUED
+    assert (await world.store.catalogue.get(job.id)).status is JobStatus.QUEUED
     found = await world.look("/guarded")
     assert (found.as_person, len(found.items)) == (True, 1)
     assert world.troubles == []

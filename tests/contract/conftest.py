@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from tests.contract.stores import STORES
 from tests.fakes import FakeClock
 
@@ -18,7 +18,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(params=sorted(STORES))
-async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[JobStore]:
+async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Store]:
     store = STORES[request.param](tmp_path, clock)
     await store.open()
     yield store

@@ -12,7 +12,7 @@ from mediavault.core import accounts
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.media import Account
-from mediavault.store.port import JobQuery, JobStore, StoredJob
+from mediavault.store.port import JobQuery, Store, StoredJob
 from tests.contract.stores import numbered_job
 from tests.fakes import START
 
@@ -89,16 +89,16 @@ def some_library(count: int, seed: int = 7) -> list[Job]:
     return jobs
 
 
-async def adopt(store: JobStore, jobs: Sequence[Job]) -> None:
-    assert await store.adopt([StoredJob(job) for job in jobs]) == len(jobs)
+async def adopt(store: Store, jobs: Sequence[Job]) -> None:
+    assert await store.catalogue.import_jobs([StoredJob(job) for job in jobs]) == len(jobs)
 
 
-async def all_pages(store: JobStore, query: JobQuery) -> list[Job]:
+async def all_pages(store: Store, query: JobQuery) -> list[Job]:
     """Every job that a query asks for, page by page."""
     found: list[Job] = []
     cursor = None
     while True:
-        page = await store.jobs(replace(query, cursor=cursor))
+        page = await store.catalogue.jobs(replace(query, cursor=cursor))
         assert len(page.jobs) <= query.limit
         found += page.jobs
         cursor = page.next_cursor

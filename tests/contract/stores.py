@@ -17,28 +17,28 @@ from mediavault.core.media import KeptFile, SourceType
 from mediavault.runtime.storage import store_at
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.mongodb.store import MongoJobStore
-from mediavault.store.port import Checkpoint, JobStore
+from mediavault.store.port import Checkpoint, Store
 from mediavault.store.postgres.store import PostgresJobStore
 from mediavault.store.sqlite.store import SqliteJobStore
 from tests.servers import mongo, postgres
 
-StoreFactory = Callable[[Path, Clock], JobStore]  # (an empty folder, the clock) -> a store that is not open yet
+StoreFactory = Callable[[Path, Clock], Store]  # (an empty folder, the clock) -> a store that is not open yet
 
 
-def memory_store(folder: Path, clock: Clock) -> JobStore:
+def memory_store(folder: Path, clock: Clock) -> Store:
     return MemoryJobStore(clock)
 
 
-def sqlite_store(folder: Path, clock: Clock) -> JobStore:
+def sqlite_store(folder: Path, clock: Clock) -> Store:
     return SqliteJobStore(folder / "jobs.db", clock)
 
 
-def postgres_store(folder: Path, clock: Clock) -> JobStore:
+def postgres_store(folder: Path, clock: Clock) -> Store:
     """In a database of its own, one for each folder."""
     return PostgresJobStore(postgres.database_for(folder), clock)
 
 
-def mongodb_store(folder: Path, clock: Clock) -> JobStore:
+def mongodb_store(folder: Path, clock: Clock) -> Store:
     """In a database of its own, one for each folder."""
     return MongoJobStore(mongo.database_for(folder), clock)
 
@@ -65,17 +65,17 @@ def numbered_job(number: int, url: str, *, platform: str = "generic", max_attemp
     )
 
 
-async def claim_and_complete(store: JobStore, worker: WorkerId) -> int:
+async def claim_and_complete(store: Store, worker: WorkerId) -> int:
     """Until nothing is queued; how many."""
     done = 0
-    while claims := await store.claim(worker, limit=5, lease=LEASE):
+    while claims := await store.queue.claim(worker, limit=5, lease=LEASE):
         done += len(await asyncio.gather(*(_complete(store, claim) for claim in claims)))
     return done
 
 
-async def _complete(store: JobStore, claim: ClaimedJob) -> None:
-    await store.begin_commit(claim, KEPT)
-    await store.complete(claim, KEPT)
+async def _complete(store: Store, claim: ClaimedJob) -> None:
+    await store.queue.begin_commit(claim, KEPT)
+    await store.queue.complete(claim, KEPT)
 
 
 async def _process(task: str, url: str, name: str) -> None:
@@ -84,9 +84,9 @@ async def _process(task: str, url: str, name: str) -> None:
     store = store_at(url, SystemClock())
     await store.open()
     if task == "enqueue":
-        await store.enqueue([numbered_job(1, name)])
+        await store.queue.enqueue([numbered_job(1, name)])
     elif task == "cancel":
-        await store.cancel(JobId(name))
+        await store.queue.cancel(JobId(name))
     else:
         print("ready", flush=True)
         sys.stdin.readline()

@@ -9,15 +9,15 @@ from mediavault.core.records import Record, RecordKind
 from mediavault.core.settings import Settings
 from mediavault.store.live_settings import LOOK_AGAIN_S, LiveSettings, SettingIsFixed
 from mediavault.store.memory.store import MemoryJobStore
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from tests.fakes import FakeClock
 
 NONE = Settings()
 
 
-async def test_a_change_is_kept_with_who_and_when(store: JobStore, clock: FakeClock) -> None:
-    live = LiveSettings(NONE, store, clock)
-    at = (await store.report()).at
+async def test_a_change_is_kept_with_who_and_when(store: Store, clock: FakeClock) -> None:
+    live = LiveSettings(NONE, store.records, clock)
+    at = (await store.catalogue.report()).at
     assert await live.change("concurrency", "7", by="owner") == 7
 
     change = (await live.changes())["concurrency"]
@@ -26,8 +26,8 @@ async def test_a_change_is_kept_with_who_and_when(store: JobStore, clock: FakeCl
     assert (await live.current()).concurrency == 7
 
 
-async def test_another_process_goes_by_it_two_seconds_later(store: JobStore, clock: FakeClock) -> None:
-    page, worker = LiveSettings(NONE, store, clock), LiveSettings(NONE, store, clock)
+async def test_another_process_goes_by_it_two_seconds_later(store: Store, clock: FakeClock) -> None:
+    page, worker = LiveSettings(NONE, store.records, clock), LiveSettings(NONE, store.records, clock)
     before = await worker.current()
     await page.change("pace", {"x": 2.0}, by="owner")
 
@@ -36,8 +36,8 @@ async def test_another_process_goes_by_it_two_seconds_later(store: JobStore, clo
     assert (await worker.current()).pace == {"x": 2.0}
 
 
-async def test_a_reset_goes_back_to_what_the_vault_was_started_with(store: JobStore, clock: FakeClock) -> None:
-    live = LiveSettings(NONE, store, clock)
+async def test_a_reset_goes_back_to_what_the_vault_was_started_with(store: Store, clock: FakeClock) -> None:
+    live = LiveSettings(NONE, store.records, clock)
     await live.change("max_attempts", 9, by="owner")
 
     assert await live.reset("max_attempts")
@@ -46,9 +46,9 @@ async def test_a_reset_goes_back_to_what_the_vault_was_started_with(store: JobSt
     assert await live.changes() == {}
 
 
-async def test_what_the_environment_says_wins_and_cannot_be_changed(store: JobStore, clock: FakeClock) -> None:
-    await LiveSettings(NONE, store, clock).change("concurrency", 9, by="owner")
-    started = LiveSettings(Settings(concurrency=4), store, clock)
+async def test_what_the_environment_says_wins_and_cannot_be_changed(store: Store, clock: FakeClock) -> None:
+    await LiveSettings(NONE, store.records, clock).change("concurrency", 9, by="owner")
+    started = LiveSettings(Settings(concurrency=4), store.records, clock)
 
     assert started.fixed == {"concurrency"}
     assert (await started.current()).concurrency == 4
@@ -58,32 +58,32 @@ async def test_what_the_environment_says_wins_and_cannot_be_changed(store: JobSt
             await attempt
 
 
-async def test_nothing_out_of_bounds_is_kept(store: JobStore, clock: FakeClock) -> None:
-    live = LiveSettings(NONE, store, clock)
+async def test_nothing_out_of_bounds_is_kept(store: Store, clock: FakeClock) -> None:
+    live = LiveSettings(NONE, store.records, clock)
     with pytest.raises(BadSetting):
         await live.change("concurrency", 0, by="owner")
     with pytest.raises(KeyError):
         await live.change("token", "mv_x", by="owner")
 
-    assert await store.records(RecordKind.SETTING) == []
+    assert await store.records.all(RecordKind.SETTING) == []
 
 
-async def test_a_record_that_no_rule_takes_any_more_counts_nothing(store: JobStore, clock: FakeClock) -> None:
-    await store.put_record(RecordKind.SETTING, "concurrency", {"value": 10_000, "by": "a former version"})
-    await store.put_record(RecordKind.SETTING, "gravity", {"value": 9.81})
+async def test_a_record_that_no_rule_takes_any_more_counts_nothing(store: Store, clock: FakeClock) -> None:
+    await store.records.put(RecordKind.SETTING, "concurrency", {"value": 10_000, "by": "a former version"})
+    await store.records.put(RecordKind.SETTING, "gravity", {"value": 9.81})
 
-    assert await LiveSettings(NONE, store, clock).current() == LiveSettings(NONE, store, clock)._now
+    assert await LiveSettings(NONE, store.records, clock).current() == LiveSettings(NONE, store.records, clock)._now
 
 
 async def test_while_the_store_is_away_what_was_known_last_counts(clock: FakeClock) -> None:
     store = MemoryJobStore(clock)
-    live = LiveSettings(NONE, store, clock)
+    live = LiveSettings(NONE, store.records, clock)
     await live.change("concurrency", 7, by="owner")
 
     async def away(kind: RecordKind) -> list[Record]:
         raise StoreError("The database does not answer.")
 
-    store.records = away  # type: ignore[method-assign]
+    store.records.all = away  # type: ignore[method-assign]
     clock.advance(LOOK_AGAIN_S * 2)
 
     assert (await live.current()).concurrency == 7

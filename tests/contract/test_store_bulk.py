@@ -10,7 +10,7 @@ import pytest
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus, WorkerId
 from mediavault.store.bulk import iter_jobs, iter_pages, retry_each
-from mediavault.store.port import JobOrder, JobQuery, JobStore
+from mediavault.store.port import JobOrder, JobQuery, Store
 from tests.fakes import FakeClock
 from tests.stubs import new_job
 
@@ -20,19 +20,19 @@ OLDEST_FIRST = JobQuery((JobStatus.FAILED,), limit=2, order=JobOrder.OLDEST)
 AGES = pytest.mark.parametrize("order", [JobOrder.NEWEST, JobOrder.OLDEST])
 
 
-async def failed_jobs(store: JobStore, clock: FakeClock, count: int) -> list[Job]:
+async def failed_jobs(store: Store, clock: FakeClock, count: int) -> list[Job]:
     """Oldest first."""
     jobs = []
     for number in range(count):
         clock.advance(1)
-        await store.enqueue([new_job(f"https://videos.example/watch/{number}", clock=clock)])
-        (claim,) = await store.claim(WORKER, limit=1, lease=LEASE)
-        jobs.append(await store.fail(claim, error_code=ErrorCode.NETWORK, error="It failed.", retry_in=None))
+        await store.queue.enqueue([new_job(f"https://videos.example/watch/{number}", clock=clock)])
+        (claim,) = await store.queue.claim(WORKER, limit=1, lease=LEASE)
+        jobs.append(await store.queue.fail(claim, error_code=ErrorCode.NETWORK, error="It failed.", retry_in=None))
     return jobs
 
 
-async def statuses(store: JobStore, jobs: Sequence[Job]) -> list[JobStatus]:
-    return [(await store.get(job.id)).status for job in jobs]
+async def statuses(store: Store, jobs: Sequence[Job]) -> list[JobStatus]:
+    return [(await store.catalogue.get(job.id)).status for job in jobs]
 
 
 async def read_before(jobs: Sequence[Job], change: Callable[[Job], Awaitable[object]]) -> AsyncIterator[Job]:
@@ -44,70 +44,70 @@ async def read_before(jobs: Sequence[Job], change: Callable[[Job], Awaitable[obj
 
 @AGES
 async def test_every_job_is_met_once_in_order_however_many_pages_there_are(
-    store: JobStore, clock: FakeClock, order: JobOrder
+    store: Store, clock: FakeClock, order: JobOrder
 ) -> None:
     jobs = await failed_jobs(store, clock, 5)
     query = JobQuery((JobStatus.FAILED,), limit=2, order=order)
     wanted = [job.id for job in (jobs if order is JobOrder.OLDEST else reversed(jobs))]
 
-    assert [job.id async for job in iter_jobs(store, query)] == wanted
-    assert [len(page) async for page in iter_pages(store, query)] == [2, 2, 1]
-    assert [job.id async for job in iter_jobs(store, query, at_most=3)] == wanted[:3]
+    assert [job.id async for job in iter_jobs(store.catalogue, query)] == wanted
+    assert [len(page) async for page in iter_pages(store.catalogue, query)] == [2, 2, 1]
+    assert [job.id async for job in iter_jobs(store.catalogue, query, at_most=3)] == wanted[:3]
 
 
-async def test_of_no_jobs_there_is_no_page(store: JobStore) -> None:
-    assert [page async for page in iter_pages(store, JobQuery())] == []
+async def test_of_no_jobs_there_is_no_page(store: Store) -> None:
+    assert [page async for page in iter_pages(store.catalogue, JobQuery())] == []
 
 
 @AGES
 async def test_jobs_that_leave_the_query_while_it_is_walked_hide_none_of_the_others(
-    store: JobStore, clock: FakeClock, order: JobOrder
+    store: Store, clock: FakeClock, order: JobOrder
 ) -> None:
     jobs = await failed_jobs(store, clock, 7)
     met = []
-    async for job in iter_jobs(store, JobQuery((JobStatus.FAILED,), limit=2, order=order)):
+    async for job in iter_jobs(store.catalogue, JobQuery((JobStatus.FAILED,), limit=2, order=order)):
         met.append(job.id)
-        await (store.remove if len(met) % 2 else store.retry)(job.id)
+        await (store.catalogue.remove if len(met) % 2 else store.queue.retry)(job.id)
 
     assert sorted(met) == sorted(job.id for job in jobs)
 
 
-async def test_a_removed_job_at_the_end_of_a_page_does_not_end_the_walk(store: JobStore, clock: FakeClock) -> None:
+async def test_a_removed_job_at_the_end_of_a_page_does_not_end_the_walk(store: Store, clock: FakeClock) -> None:
     jobs = await failed_jobs(store, clock, 5)
     met = []
-    async for job in iter_jobs(store, OLDEST_FIRST):
+    async for job in iter_jobs(store.catalogue, OLDEST_FIRST):
         met.append(job.id)
         if job.id == jobs[0].id:  # its page was read, the next one was not
-            await store.remove(jobs[1].id)
-            await store.remove(jobs[2].id)
+            await store.catalogue.remove(jobs[1].id)
+            await store.catalogue.remove(jobs[2].id)
 
     assert met == [jobs[0].id, jobs[1].id, jobs[3].id, jobs[4].id]
 
 
 async def test_a_job_that_fails_again_while_the_query_is_walked_is_not_met_again(
-    store: JobStore, clock: FakeClock
+    store: Store, clock: FakeClock
 ) -> None:
     jobs = await failed_jobs(store, clock, 3)
     met = []
-    async for job in iter_jobs(store, OLDEST_FIRST):
+    async for job in iter_jobs(store.catalogue, OLDEST_FIRST):
         met.append(job.id)
-        await store.retry(job.id)
-        (claim,) = await store.claim(WORKER, limit=1, lease=LEASE)
-        await store.fail(claim, error_code=ErrorCode.NETWORK, error="Again.", retry_in=None)
+        await store.queue.retry(job.id)
+        (claim,) = await store.queue.claim(WORKER, limit=1, lease=LEASE)
+        await store.queue.fail(claim, error_code=ErrorCode.NETWORK, error="Again.", retry_in=None)
 
     assert met == [job.id for job in jobs]
 
 
 async def test_jobs_of_several_pages_are_retried_while_the_query_that_finds_them_shrinks(
-    store: JobStore, clock: FakeClock
+    store: Store, clock: FakeClock
 ) -> None:
     jobs = await failed_jobs(store, clock, 5)
 
-    assert await retry_each(store, iter_jobs(store, OLDEST_FIRST)) == 5
+    assert await retry_each(store, iter_jobs(store.catalogue, OLDEST_FIRST)) == 5
     assert set(await statuses(store, jobs)) == {JobStatus.QUEUED}
 
 
-async def test_no_more_are_retried_than_asked_for(store: JobStore, clock: FakeClock) -> None:
+async def test_no_more_are_retried_than_asked_for(store: Store, clock: FakeClock) -> None:
     jobs = await failed_jobs(store, clock, 3)
     read = []
 
@@ -119,31 +119,31 @@ async def test_no_more_are_retried_than_asked_for(store: JobStore, clock: FakeCl
     assert await statuses(store, jobs) == [JobStatus.QUEUED, JobStatus.QUEUED, JobStatus.FAILED]
 
 
-async def test_a_job_that_was_removed_meanwhile_stops_none_of_the_others(store: JobStore, clock: FakeClock) -> None:
+async def test_a_job_that_was_removed_meanwhile_stops_none_of_the_others(store: Store, clock: FakeClock) -> None:
     jobs = await failed_jobs(store, clock, 3)
 
     async def remove_second(job: Job) -> None:
         if job.id == jobs[1].id:
-            await store.remove(job.id)
+            await store.catalogue.remove(job.id)
 
     assert await retry_each(store, read_before(jobs, remove_second)) == 2
     assert await statuses(store, [jobs[0], jobs[2]]) == [JobStatus.QUEUED, JobStatus.QUEUED]
 
 
-async def test_a_job_that_was_cancelled_meanwhile_stays_cancelled(store: JobStore, clock: FakeClock) -> None:
+async def test_a_job_that_was_cancelled_meanwhile_stays_cancelled(store: Store, clock: FakeClock) -> None:
     jobs = await failed_jobs(store, clock, 2)
 
     async def cancel_first(job: Job) -> None:
         if job.id == jobs[0].id:
-            await store.cancel(job.id)
+            await store.queue.cancel(job.id)
 
     assert await retry_each(store, read_before(jobs, cancel_first)) == 1
     assert await statuses(store, jobs) == [JobStatus.CANCELLED, JobStatus.QUEUED]
 
 
-async def test_a_job_that_somebody_else_retried_meanwhile_is_not_counted(store: JobStore, clock: FakeClock) -> None:
+async def test_a_job_that_somebody_else_retried_meanwhile_is_not_counted(store: Store, clock: FakeClock) -> None:
     jobs = await failed_jobs(store, clock, 2)
-    retries = [len(await store.history(job.id)) + 1 for job in jobs]
+    retries = [len(await store.catalogue.history(job.id)) + 1 for job in jobs]
 
-    assert await retry_each(store, read_before(jobs, lambda job: store.retry(job.id))) == 0
-    assert [len(await store.history(job.id)) for job in jobs] == retries
+    assert await retry_each(store, read_before(jobs, lambda job: store.queue.retry(job.id))) == 0
+    assert [len(await store.catalogue.history(job.id)) for job in jobs] == retries

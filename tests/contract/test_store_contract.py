@@ -25,7 +25,7 @@ from mediavault.core.job import (
 )
 from mediavault.core.media import Account, Candidate, FoundIn, Ownership, SourceType, Watermark
 from mediavault.core.messages import Message
-from mediavault.store.port import Checkpoint, JobQuery, JobStore, RecoveredJob
+from mediavault.store.port import Checkpoint, JobQuery, RecoveredJob, Store
 from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, ON_THE_HOSTS_CLOCK, numbered_job
 from tests.fakes import START, FakeClock
 from tests.patience import patient
@@ -74,55 +74,55 @@ FOUND = Checkpoint(
 )
 
 
-async def enqueue(store: JobStore, *numbers: int, platform: str = "generic", max_attempts: int = 5) -> list[Job]:
+async def enqueue(store: Store, *numbers: int, platform: str = "generic", max_attempts: int = 5) -> list[Job]:
     jobs = [numbered_job(n, url_of(n), platform=platform, max_attempts=max_attempts) for n in numbers]
-    return [answer.job for answer in await store.enqueue(jobs)]
+    return [answer.job for answer in await store.queue.enqueue(jobs)]
 
 
 def url_of(number: int) -> str:
     return f"https://videos.example/watch/{number}"
 
 
-async def claim(store: JobStore, worker: WorkerId = ANN, *, limit: int = 1) -> list[ClaimedJob]:
-    return await store.claim(worker, limit=limit, lease=LEASE)
+async def claim(store: Store, worker: WorkerId = ANN, *, limit: int = 1) -> list[ClaimedJob]:
+    return await store.queue.claim(worker, limit=limit, lease=LEASE)
 
 
-async def claimed(store: JobStore, number: int = 1, *, max_attempts: int = 5) -> ClaimedJob:
+async def claimed(store: Store, number: int = 1, *, max_attempts: int = 5) -> ClaimedJob:
     await enqueue(store, number, max_attempts=max_attempts)
     return (await claim(store))[0]
 
 
-async def failed(store: JobStore, number: int = 1, *, retry_in: timedelta | None = None) -> Job:
+async def failed(store: Store, number: int = 1, *, retry_in: timedelta | None = None) -> Job:
     attempt = await claimed(store, number)
-    return await store.fail(attempt, error_code=ErrorCode.NETWORK, error="it broke", retry_in=retry_in)
+    return await store.queue.fail(attempt, error_code=ErrorCode.NETWORK, error="it broke", retry_in=retry_in)
 
 
-async def completed(store: JobStore, number: int = 1) -> Job:
+async def completed(store: Store, number: int = 1) -> Job:
     attempt = await claimed(store, number)
-    await store.complete(attempt, KEPT)
-    return await store.get(attempt.id)
+    await store.queue.complete(attempt, KEPT)
+    return await store.catalogue.get(attempt.id)
 
 
-async def taken_over(store: JobStore, clock: FakeClock, *, by: WorkerId = BOB) -> tuple[ClaimedJob, ClaimedJob]:
+async def taken_over(store: Store, clock: FakeClock, *, by: WorkerId = BOB) -> tuple[ClaimedJob, ClaimedJob]:
     """An attempt whose lease ran out, and the one that has the job now."""
     stale = await claimed(store)
     clock.advance(LEASE + MINUTE)
-    await store.recover_stale_jobs(retry_in=timedelta(0))
-    await store.promote_due()
+    await store.queue.recover_stale_jobs(retry_in=timedelta(0))
+    await store.queue.promote_due()
     return stale, (await claim(store, by))[0]
 
 
-async def stages(store: JobStore, job_id: JobId) -> list[Stage]:
-    return [record.stage for record in await store.history(job_id)]
+async def stages(store: Store, job_id: JobId) -> list[Stage]:
+    return [record.stage for record in await store.catalogue.history(job_id)]
 
 
 # --- enqueue --------------------------------------------------------------------------------------------------------
 
 
-async def test_an_enqueued_job_is_stored_queued_as_given(store: JobStore) -> None:
+async def test_an_enqueued_job_is_stored_queued_as_given(store: Store) -> None:
     new = numbered_job(1, url_of(1), platform="reddit", max_attempts=3)
 
-    [answer] = await store.enqueue([new])
+    [answer] = await store.queue.enqueue([new])
 
     assert answer.created
     assert answer.job == Job(
@@ -136,85 +136,85 @@ async def test_an_enqueued_job_is_stored_queued_as_given(store: JobStore) -> Non
         updated_at=START,
         max_attempts=3,
     )
-    assert await store.get(new.id) == answer.job
+    assert await store.catalogue.get(new.id) == answer.job
 
 
-async def test_nothing_enqueued_is_nothing_answered(store: JobStore) -> None:
-    assert await store.enqueue([]) == []
+async def test_nothing_enqueued_is_nothing_answered(store: Store) -> None:
+    assert await store.queue.enqueue([]) == []
 
 
-async def test_a_post_that_is_a_job_already_is_answered_and_not_stored_again(store: JobStore) -> None:
+async def test_a_post_that_is_a_job_already_is_answered_and_not_stored_again(store: Store) -> None:
     [first] = await enqueue(store, 1)
 
-    [answer] = await store.enqueue([numbered_job(2, url_of(1))])
+    [answer] = await store.queue.enqueue([numbered_job(2, url_of(1))])
 
     assert answer.job == first
     assert not answer.created
     with pytest.raises(JobNotFound):
-        await store.get(numbered_job(2, "").id)
+        await store.catalogue.get(numbered_job(2, "").id)
 
 
-async def test_a_post_that_is_known_is_answered_as_it_is_now(store: JobStore) -> None:
+async def test_a_post_that_is_known_is_answered_as_it_is_now(store: Store) -> None:
     job = await completed(store)
 
-    [answer] = await store.enqueue([numbered_job(2, url_of(1))])
+    [answer] = await store.queue.enqueue([numbered_job(2, url_of(1))])
 
     assert answer.job == job
 
 
-async def test_answers_come_in_the_order_given_and_two_equal_addresses_give_one_job(store: JobStore) -> None:
+async def test_answers_come_in_the_order_given_and_two_equal_addresses_give_one_job(store: Store) -> None:
     [known] = await enqueue(store, 9)
     jobs = [numbered_job(n, url_of(url)) for n, url in ((1, 5), (2, 9), (3, 4), (4, 5))]
 
-    answers = await store.enqueue(jobs)
+    answers = await store.queue.enqueue(jobs)
 
     assert [answer.created for answer in answers] == [True, False, True, False]
     assert [answer.job.id for answer in answers] == [jobs[0].id, known.id, jobs[2].id, jobs[0].id]
-    assert sum((await store.report()).counts.values()) == 3
+    assert sum((await store.catalogue.report()).counts.values()) == 3
 
 
-async def test_force_stores_a_new_version_of_the_post(store: JobStore) -> None:
+async def test_force_stores_a_new_version_of_the_post(store: Store) -> None:
     first = await completed(store)
 
-    [second] = await store.enqueue([numbered_job(2, url_of(1))], force=True)
-    [third] = await store.enqueue([numbered_job(3, url_of(1))], force=True)
+    [second] = await store.queue.enqueue([numbered_job(2, url_of(1))], force=True)
+    [third] = await store.queue.enqueue([numbered_job(3, url_of(1))], force=True)
 
     assert (second.created, second.job.version, third.job.version) == (True, 2, 3)
-    assert await store.get(first.id) == first
+    assert await store.catalogue.get(first.id) == first
 
 
-async def test_two_equal_addresses_in_one_forced_call_give_one_new_version(store: JobStore) -> None:
+async def test_two_equal_addresses_in_one_forced_call_give_one_new_version(store: Store) -> None:
     await enqueue(store, 1)
 
-    answers = await store.enqueue([numbered_job(n, url_of(1)) for n in (2, 3)], force=True)
+    answers = await store.queue.enqueue([numbered_job(n, url_of(1)) for n in (2, 3)], force=True)
 
     assert [(answer.created, answer.job.version) for answer in answers] == [(True, 2), (False, 2)]
 
 
-async def test_the_newest_version_is_what_a_later_submission_is_answered(store: JobStore) -> None:
+async def test_the_newest_version_is_what_a_later_submission_is_answered(store: Store) -> None:
     await enqueue(store, 1)
-    [second] = await store.enqueue([numbered_job(2, url_of(1))], force=True)
+    [second] = await store.queue.enqueue([numbered_job(2, url_of(1))], force=True)
 
-    [answer] = await store.enqueue([numbered_job(3, url_of(1))])
+    [answer] = await store.queue.enqueue([numbered_job(3, url_of(1))])
 
     assert answer.job == second.job
 
 
-async def test_a_call_that_fails_half_way_has_stored_nothing(store: JobStore) -> None:
+async def test_a_call_that_fails_half_way_has_stored_nothing(store: Store) -> None:
     """One transaction: an id that is taken already refuses the whole call."""
     [known] = await enqueue(store, 1)
     taken = replace(numbered_job(3, url_of(3)), id=known.id)
 
     with pytest.raises(StoreError):
-        await store.enqueue([numbered_job(2, url_of(2)), taken])
+        await store.queue.enqueue([numbered_job(2, url_of(2)), taken])
 
-    assert sum((await store.report()).counts.values()) == 1
+    assert sum((await store.catalogue.report()).counts.values()) == 1
 
 
 # --- claim ----------------------------------------------------------------------------------------------------------
 
 
-async def test_claim_takes_the_oldest_first_then_the_smaller_id(store: JobStore, clock: FakeClock) -> None:
+async def test_claim_takes_the_oldest_first_then_the_smaller_id(store: Store, clock: FakeClock) -> None:
     for number in (1, 2, 3, 4, 5):  # one call each: all at the same moment
         await enqueue(store, number)
     clock.jump(-60)
@@ -226,7 +226,7 @@ async def test_claim_takes_the_oldest_first_then_the_smaller_id(store: JobStore,
     assert [attempt.id for attempt in claims] == [oldest.id, *by_id]
 
 
-async def test_jobs_of_one_call_are_claimed_in_the_order_given(store: JobStore) -> None:
+async def test_jobs_of_one_call_are_claimed_in_the_order_given(store: Store) -> None:
     jobs = await enqueue(store, 5, 1, 4, 2, 3)
 
     claims = [*await claim(store, limit=2), *await claim(store, limit=3)]
@@ -235,18 +235,18 @@ async def test_jobs_of_one_call_are_claimed_in_the_order_given(store: JobStore) 
 
 
 @pytest.mark.parametrize(("limit", "taken"), [(0, 0), (1, 1), (2, 2), (3, 3), (9, 3)])
-async def test_claim_takes_no_more_than_the_limit(store: JobStore, limit: int, taken: int) -> None:
+async def test_claim_takes_no_more_than_the_limit(store: Store, limit: int, taken: int) -> None:
     await enqueue(store, 1, 2, 3)
 
     assert len(await claim(store, limit=limit)) == taken
-    assert (await store.report()).counts[JobStatus.RUNNING] == taken
+    assert (await store.catalogue.report()).counts[JobStatus.RUNNING] == taken
 
 
-async def test_claim_of_an_empty_queue_is_nothing(store: JobStore) -> None:
+async def test_claim_of_an_empty_queue_is_nothing(store: Store) -> None:
     assert await claim(store) == []
 
 
-async def test_a_claim_sets_the_attempt_the_owner_and_the_lease(store: JobStore, clock: FakeClock) -> None:
+async def test_a_claim_sets_the_attempt_the_owner_and_the_lease(store: Store, clock: FakeClock) -> None:
     await enqueue(store, 1)
     clock.advance(5)
 
@@ -257,23 +257,23 @@ async def test_a_claim_sets_the_attempt_the_owner_and_the_lease(store: JobStore,
     assert (job.status, job.attempt_count, job.claimed_by) == (JobStatus.RUNNING, 1, ANN)
     assert (job.started_at, job.lease_expires_at) == (clock.now(), clock.now() + LEASE)
     assert job.created_at == START
-    assert job == await store.get(job.id)
+    assert job == await store.catalogue.get(job.id)
 
 
-async def test_a_claim_clears_what_the_failure_left(store: JobStore, clock: FakeClock) -> None:
+async def test_a_claim_clears_what_the_failure_left(store: Store, clock: FakeClock) -> None:
     job = await failed(store, retry_in=MINUTE)
     clock.advance(MINUTE)
-    await store.promote_due()
+    await store.queue.promote_due()
 
     [attempt] = await claim(store)
 
     now = attempt.job
     assert (now.retry_at, now.error_code, now.error, now.failed_at) == (None, None, None, None)
     assert (now.attempt_count, now.id) == (2, job.id)
-    assert now == await store.get(job.id)
+    assert now == await store.catalogue.get(job.id)
 
 
-async def test_a_running_job_is_never_claimed_again(store: JobStore) -> None:
+async def test_a_running_job_is_never_claimed_again(store: Store) -> None:
     await enqueue(store, 1, 2, 3)
 
     claims = [*await claim(store, ANN, limit=2), *await claim(store, BOB, limit=2), *await claim(store, ANN, limit=2)]
@@ -281,7 +281,7 @@ async def test_a_running_job_is_never_claimed_again(store: JobStore) -> None:
     assert len({attempt.id for attempt in claims}) == len(claims) == 3
 
 
-async def test_jobs_of_all_platforms_stand_in_one_queue(store: JobStore) -> None:
+async def test_jobs_of_all_platforms_stand_in_one_queue(store: Store) -> None:
     jobs = [(await enqueue(store, n, platform=name))[0] for n, name in enumerate(("x", "y", "x", "z", "y", "x"))]
     jobs.sort(key=lambda job: (job.created_at, job.id))
 
@@ -290,157 +290,159 @@ async def test_jobs_of_all_platforms_stand_in_one_queue(store: JobStore) -> None
     assert [attempt.id for attempt in claims] == [job.id for job in jobs]
 
 
-async def test_a_claim_carries_what_an_earlier_attempt_found(store: JobStore) -> None:
+async def test_a_claim_carries_what_an_earlier_attempt_found(store: Store) -> None:
     attempt = await claimed(store)
-    await store.checkpoint(attempt, FOUND)
-    await store.release(attempt)
+    await store.queue.checkpoint(attempt, FOUND)
+    await store.queue.release(attempt)
 
     [again] = await claim(store, BOB)
 
     assert again.job.candidates == FOUND.candidates
-    assert again.job == await store.get(attempt.id)
+    assert again.job == await store.catalogue.get(attempt.id)
 
 
 # --- renew ----------------------------------------------------------------------------------------------------------
 
 
-async def test_renew_extends_exactly_the_named_attempts(store: JobStore, clock: FakeClock) -> None:
+async def test_renew_extends_exactly_the_named_attempts(store: Store, clock: FakeClock) -> None:
     await enqueue(store, 1, 2, 3)
     named, also, lost_answer = await claim(store, limit=3)
     clock.advance(30)
 
-    still = await store.renew(ANN, [named, also], lease=LEASE)
+    still = await store.queue.renew(ANN, [named, also], lease=LEASE)
 
     assert still == {named.id, also.id}
-    assert (await store.get(named.id)).lease_expires_at == clock.now() + LEASE
-    assert (await store.get(lost_answer.id)).lease_expires_at == START + LEASE
+    assert (await store.catalogue.get(named.id)).lease_expires_at == clock.now() + LEASE
+    assert (await store.catalogue.get(lost_answer.id)).lease_expires_at == START + LEASE
 
 
-async def test_renew_does_not_answer_what_was_lost(store: JobStore, clock: FakeClock) -> None:
+async def test_renew_does_not_answer_what_was_lost(store: Store, clock: FakeClock) -> None:
     await enqueue(store, 1, 2, 3, 4)
     held, done, cancelled, removed = claims = await claim(store, limit=4)
-    await store.complete(done, KEPT)
-    await store.cancel(cancelled.id)
-    await store.remove(removed.id)
+    await store.queue.complete(done, KEPT)
+    await store.queue.cancel(cancelled.id)
+    await store.catalogue.remove(removed.id)
 
-    assert await store.renew(ANN, claims, lease=LEASE) == {held.id}
+    assert await store.queue.renew(ANN, claims, lease=LEASE) == {held.id}
 
 
 @pytest.mark.parametrize("by", [ANN, BOB])  # ANN: the worker that had lost it took it again
-async def test_renew_after_a_takeover_leaves_the_new_lease_alone(
-    store: JobStore, clock: FakeClock, by: WorkerId
-) -> None:
+async def test_renew_after_a_takeover_leaves_the_new_lease_alone(store: Store, clock: FakeClock, by: WorkerId) -> None:
     stale, current = await taken_over(store, clock, by=by)
     clock.advance(10)
 
-    assert await store.renew(ANN, [stale], lease=LEASE) == set()
-    assert await store.get(current.id) == current.job
+    assert await store.queue.renew(ANN, [stale], lease=LEASE) == set()
+    assert await store.catalogue.get(current.id) == current.job
 
 
-async def test_renew_of_another_workers_attempt_is_refused(store: JobStore, clock: FakeClock) -> None:
+async def test_renew_of_another_workers_attempt_is_refused(store: Store, clock: FakeClock) -> None:
     attempt = await claimed(store)
     clock.advance(10)
 
-    assert await store.renew(BOB, [attempt], lease=LEASE) == set()
-    assert await store.get(attempt.id) == attempt.job
+    assert await store.queue.renew(BOB, [attempt], lease=LEASE) == set()
+    assert await store.catalogue.get(attempt.id) == attempt.job
 
 
-async def test_renew_of_nothing_is_nothing(store: JobStore) -> None:
-    assert await store.renew(ANN, [], lease=LEASE) == set()
+async def test_renew_of_nothing_is_nothing(store: Store) -> None:
+    assert await store.queue.renew(ANN, [], lease=LEASE) == set()
 
 
 # --- the fence ------------------------------------------------------------------------------------------------------
 
-Write = Callable[[JobStore, ClaimedJob], Awaitable[object]]
+Write = Callable[[Store, ClaimedJob], Awaitable[object]]
 FENCED: Mapping[str, Write] = {
-    "checkpoint": lambda store, attempt: store.checkpoint(attempt, FOUND),
-    "progress": lambda store, attempt: store.progress(attempt, stage=Stage.DOWNLOAD, progress_pct=77, bytes_done=5),
-    "begin_commit": lambda store, attempt: store.begin_commit(attempt, KEPT),
-    "complete": lambda store, attempt: store.complete(attempt, KEPT),
-    "fail": lambda store, attempt: store.fail(attempt, error_code=ErrorCode.NETWORK, error="late", retry_in=MINUTE),
-    "release": lambda store, attempt: store.release(attempt),
+    "checkpoint": lambda store, attempt: store.queue.checkpoint(attempt, FOUND),
+    "progress": lambda store, attempt: store.queue.progress(
+        attempt, stage=Stage.DOWNLOAD, progress_pct=77, bytes_done=5
+    ),
+    "begin_commit": lambda store, attempt: store.queue.begin_commit(attempt, KEPT),
+    "complete": lambda store, attempt: store.queue.complete(attempt, KEPT),
+    "fail": lambda store, attempt: store.queue.fail(
+        attempt, error_code=ErrorCode.NETWORK, error="late", retry_in=MINUTE
+    ),
+    "release": lambda store, attempt: store.queue.release(attempt),
 }
-Loss = Callable[[JobStore, ClaimedJob], Awaitable[object]]
+Loss = Callable[[Store, ClaimedJob], Awaitable[object]]
 LOSSES: Mapping[str, Loss] = {
-    "completed": lambda store, attempt: store.complete(attempt, KEPT),
-    "failed": lambda store, attempt: store.fail(attempt, error_code=ErrorCode.TIMEOUT, error="slow", retry_in=None),
-    "released": lambda store, attempt: store.release(attempt),
-    "cancelled": lambda store, attempt: store.cancel(attempt.id),
+    "completed": lambda store, attempt: store.queue.complete(attempt, KEPT),
+    "failed": lambda store, attempt: store.queue.fail(
+        attempt, error_code=ErrorCode.TIMEOUT, error="slow", retry_in=None
+    ),
+    "released": lambda store, attempt: store.queue.release(attempt),
+    "cancelled": lambda store, attempt: store.queue.cancel(attempt.id),
 }
 
 
 @pytest.mark.parametrize("write", FENCED)
-async def test_an_attempt_that_was_taken_over_writes_nothing(store: JobStore, clock: FakeClock, write: str) -> None:
+async def test_an_attempt_that_was_taken_over_writes_nothing(store: Store, clock: FakeClock, write: str) -> None:
     stale, current = await taken_over(store, clock)
-    history = await store.history(stale.id)
+    history = await store.catalogue.history(stale.id)
     clock.advance(1)
 
     with pytest.raises(LeaseLost):
         await FENCED[write](store, stale)
 
-    assert await store.get(stale.id) == current.job
-    assert await store.history(stale.id) == history
+    assert await store.catalogue.get(stale.id) == current.job
+    assert await store.catalogue.history(stale.id) == history
 
 
 async def test_a_completion_that_comes_together_with_a_claim_is_fenced_like_any_other(
-    store: JobStore, clock: FakeClock
+    store: Store, clock: FakeClock
 ) -> None:
     """One statement may hold both; the job of the one is nothing to the other."""
     stale, current = await taken_over(store, clock)
     [queued] = await enqueue(store, 7)
 
-    completing, claiming = store.complete(stale, KEPT), store.claim(BOB, limit=1, lease=LEASE)
+    completing, claiming = store.queue.complete(stale, KEPT), store.queue.claim(BOB, limit=1, lease=LEASE)
     late, claims = await asyncio.gather(completing, claiming, return_exceptions=True)
 
     assert isinstance(late, LeaseLost)
     assert not isinstance(claims, BaseException)
     assert [claim.id for claim in claims] == [queued.id]
-    assert await store.get(stale.id) == current.job
+    assert await store.catalogue.get(stale.id) == current.job
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("write", FENCED)
-async def test_an_attempt_that_is_over_writes_nothing(store: JobStore, clock: FakeClock, write: str, loss: str) -> None:
+async def test_an_attempt_that_is_over_writes_nothing(store: Store, clock: FakeClock, write: str, loss: str) -> None:
     attempt = await claimed(store)
     await LOSSES[loss](store, attempt)
-    before, history = await store.get(attempt.id), await store.history(attempt.id)
+    before, history = await store.catalogue.get(attempt.id), await store.catalogue.history(attempt.id)
     clock.advance(1)
 
     with pytest.raises(LeaseLost):
         await FENCED[write](store, attempt)
 
-    assert await store.get(attempt.id) == before
-    assert await store.history(attempt.id) == history
+    assert await store.catalogue.get(attempt.id) == before
+    assert await store.catalogue.history(attempt.id) == history
 
 
 @pytest.mark.parametrize("write", FENCED)
-async def test_an_attempt_whose_job_was_removed_writes_nothing(store: JobStore, write: str) -> None:
+async def test_an_attempt_whose_job_was_removed_writes_nothing(store: Store, write: str) -> None:
     attempt = await claimed(store)
-    await store.remove(attempt.id)
+    await store.catalogue.remove(attempt.id)
 
     with pytest.raises(LeaseLost):
         await FENCED[write](store, attempt)
 
-    assert sum((await store.report()).counts.values()) == 0
+    assert sum((await store.catalogue.report()).counts.values()) == 0
 
 
 @pytest.mark.parametrize("write", FENCED)
-async def test_an_elapsed_lease_that_nobody_took_over_still_writes(
-    store: JobStore, clock: FakeClock, write: str
-) -> None:
+async def test_an_elapsed_lease_that_nobody_took_over_still_writes(store: Store, clock: FakeClock, write: str) -> None:
     """The fence is the attempt, not the time: a slow worker that is still the job's worker may finish."""
     attempt = await claimed(store)
     clock.advance(LEASE * 3)
 
     await FENCED[write](store, attempt)
 
-    assert (await store.get(attempt.id)).updated_at == clock.now()
+    assert (await store.catalogue.get(attempt.id)).updated_at == clock.now()
 
 
 # --- what an attempt writes -----------------------------------------------------------------------------------------
 
 
-async def test_a_checkpoint_keeps_everything_that_was_found(store: JobStore, clock: FakeClock) -> None:
+async def test_a_checkpoint_keeps_everything_that_was_found(store: Store, clock: FakeClock) -> None:
     for field in fields(Candidate):  # the sample must not miss a field that is added later
         if field.name not in ("url", "source_type", "found_in"):
             default = field.default_factory() if callable(field.default_factory) else field.default
@@ -448,9 +450,9 @@ async def test_a_checkpoint_keeps_everything_that_was_found(store: JobStore, clo
     attempt = await claimed(store)
     clock.advance(1)
 
-    await store.checkpoint(attempt, FOUND)
+    await store.queue.checkpoint(attempt, FOUND)
 
-    job = await store.get(attempt.id)
+    job = await store.catalogue.get(attempt.id)
     assert job == replace(
         attempt.job,
         updated_at=clock.now(),
@@ -462,44 +464,46 @@ async def test_a_checkpoint_keeps_everything_that_was_found(store: JobStore, clo
     assert type(job.candidates[0].watermark) is Watermark
 
 
-async def test_a_later_checkpoint_replaces_the_earlier_one(store: JobStore) -> None:
+async def test_a_later_checkpoint_replaces_the_earlier_one(store: Store) -> None:
     attempt = await claimed(store)
-    await store.checkpoint(attempt, FOUND)
+    await store.queue.checkpoint(attempt, FOUND)
 
-    await store.checkpoint(attempt, NOTHING_FOUND)
+    await store.queue.checkpoint(attempt, NOTHING_FOUND)
 
-    job = await store.get(attempt.id)
+    job = await store.catalogue.get(attempt.id)
     assert (job.candidates, job.image_urls, job.account, dict(job.metadata)) == ((), (), None, {})
 
 
-async def test_progress_says_where_the_attempt_is(store: JobStore) -> None:
+async def test_progress_says_where_the_attempt_is(store: Store) -> None:
     attempt = await claimed(store)
 
-    await store.progress(attempt, stage=Stage.DOWNLOAD, progress_pct=60, bytes_done=6_000_000_000, bytes_total=None)
+    await store.queue.progress(
+        attempt, stage=Stage.DOWNLOAD, progress_pct=60, bytes_done=6_000_000_000, bytes_total=None
+    )
 
-    job = await store.get(attempt.id)
+    job = await store.catalogue.get(attempt.id)
     assert (job.stage, job.progress_pct, job.bytes_done, job.bytes_total) == (Stage.DOWNLOAD, 60, 6_000_000_000, None)
     assert job.lease_expires_at == attempt.job.lease_expires_at
 
 
-async def test_begin_commit_writes_the_files_facts_and_the_job_still_runs(store: JobStore) -> None:
+async def test_begin_commit_writes_the_files_facts_and_the_job_still_runs(store: Store) -> None:
     attempt = await claimed(store)
 
-    await store.begin_commit(attempt, KEPT)
+    await store.queue.begin_commit(attempt, KEPT)
 
-    job = await store.get(attempt.id)
+    job = await store.catalogue.get(attempt.id)
     assert (job.status, job.stage) == (JobStatus.RUNNING, Stage.COMMITTING)
     assert (job.output_path, job.bytes, job.sha256) == (KEPT.output_path, KEPT.bytes, KEPT.sha256)
     assert await stages(store, attempt.id) == [Stage.CLAIM, Stage.COMMITTING]
 
 
-async def test_a_completed_job_tells_of_its_file_and_keeps_what_was_found(store: JobStore, clock: FakeClock) -> None:
+async def test_a_completed_job_tells_of_its_file_and_keeps_what_was_found(store: Store, clock: FakeClock) -> None:
     attempt = await claimed(store)
-    await store.checkpoint(attempt, FOUND)
+    await store.queue.checkpoint(attempt, FOUND)
     clock.advance(3)
 
-    await store.complete(attempt, KEPT)
-    job = await store.get(attempt.id)
+    await store.queue.complete(attempt, KEPT)
+    job = await store.catalogue.get(attempt.id)
 
     assert (job.candidates, job.account) == (FOUND.candidates, FOUND.account)
     assert (job.status, job.progress_pct, job.completed_at) == (JobStatus.COMPLETED, 100, clock.now())
@@ -510,83 +514,83 @@ async def test_a_completed_job_tells_of_its_file_and_keeps_what_was_found(store:
     assert (await stages(store, job.id))[-1] is Stage.COMPLETE
 
 
-async def test_fail_answers_the_job_as_it_is_stored(store: JobStore, clock: FakeClock) -> None:
+async def test_fail_answers_the_job_as_it_is_stored(store: Store, clock: FakeClock) -> None:
     attempt = await claimed(store)
     clock.advance(3)
 
-    job = await store.fail(attempt, error_code=ErrorCode.RATE_LIMITED, error="slow down", retry_in=MINUTE)
+    job = await store.queue.fail(attempt, error_code=ErrorCode.RATE_LIMITED, error="slow down", retry_in=MINUTE)
 
-    assert job == await store.get(attempt.id)
+    assert job == await store.catalogue.get(attempt.id)
     assert (job.status, job.failed_at, job.retry_at) == (JobStatus.FAILED, clock.now(), clock.now() + MINUTE)
     assert (job.error_code, job.error) == (ErrorCode.RATE_LIMITED, "slow down")
     assert (job.claimed_by, job.lease_expires_at, job.attempt_count) == (None, None, 1)
-    record = (await store.history(job.id))[-1]
+    record = (await store.catalogue.history(job.id))[-1]
     assert (record.stage, record.outcome, record.error_code) == (Stage.FAIL, Outcome.FAILED, ErrorCode.RATE_LIMITED)
 
 
-async def test_a_failures_message_keeps_its_values_so_that_it_can_be_translated(store: JobStore) -> None:
+async def test_a_failures_message_keeps_its_values_so_that_it_can_be_translated(store: Store) -> None:
     claim = await claimed(store)
     message = Message("%(site)s sent %(bytes)d bytes.", site="X", bytes=1200)
-    await store.record(claim, HistoryRecord(START, claim.fence, Stage.DOWNLOAD, Outcome.FAILED, detail=message))
-    await store.fail(claim, error_code=ErrorCode.INCOMPLETE, error=message, retry_in=None)
-    job = await store.get(claim.id)
-    texts = [job.error, *(record.detail for record in (await store.history(claim.id))[-2:])]
+    await store.queue.record(claim, HistoryRecord(START, claim.fence, Stage.DOWNLOAD, Outcome.FAILED, detail=message))
+    await store.queue.fail(claim, error_code=ErrorCode.INCOMPLETE, error=message, retry_in=None)
+    job = await store.catalogue.get(claim.id)
+    texts = [job.error, *(record.detail for record in (await store.catalogue.history(claim.id))[-2:])]
 
     assert texts == ["X sent 1,200 bytes."] * 3
     assert all(isinstance(text, Message) and text.values == {"site": "X", "bytes": 1200} for text in texts)
 
 
-async def test_fail_without_a_next_try_has_no_retry_at(store: JobStore) -> None:
+async def test_fail_without_a_next_try_has_no_retry_at(store: Store) -> None:
     assert (await failed(store, retry_in=None)).retry_at is None
 
 
 @pytest.mark.parametrize("text", ["lone \udcff surrogate", "a NUL \0 inside", "emoji 🎬", "line\nbreak"])
-async def test_a_failures_text_is_never_the_reason_why_it_is_not_stored(store: JobStore, text: str) -> None:
+async def test_a_failures_text_is_never_the_reason_why_it_is_not_stored(store: Store, text: str) -> None:
     attempt = await claimed(store)
 
-    job = await store.fail(attempt, error_code=ErrorCode.INTERNAL, error=text, retry_in=None)
+    job = await store.queue.fail(attempt, error_code=ErrorCode.INTERNAL, error=text, retry_in=None)
 
-    assert job == await store.get(attempt.id)
+    assert job == await store.catalogue.get(attempt.id)
     assert (job.error or "")[:4] == text[:4]
 
 
-async def test_record_is_not_fenced(store: JobStore, clock: FakeClock) -> None:
+async def test_record_is_not_fenced(store: Store, clock: FakeClock) -> None:
     stale, current = await taken_over(store, clock)
     late = HistoryRecord(
         clock.now(), 1, Stage.DOWNLOAD, Outcome.FAILED, RungName.SESSION, ErrorCode.TIMEOUT, "late", 7, 1_500
     )
 
-    await store.record(stale, late)
+    await store.queue.record(stale, late)
 
-    assert (await store.history(stale.id))[-1] == late
-    assert await store.get(stale.id) == current.job
+    assert (await store.catalogue.history(stale.id))[-1] == late
+    assert await store.catalogue.get(stale.id) == current.job
 
 
-async def test_record_of_an_unknown_job_does_nothing(store: JobStore, clock: FakeClock) -> None:
+async def test_record_of_an_unknown_job_does_nothing(store: Store, clock: FakeClock) -> None:
     attempt = await claimed(store)
-    await store.remove(attempt.id)
+    await store.catalogue.remove(attempt.id)
 
-    await store.record(attempt, HistoryRecord(clock.now(), 1, Stage.DOWNLOAD, Outcome.OK))
+    await store.queue.record(attempt, HistoryRecord(clock.now(), 1, Stage.DOWNLOAD, Outcome.OK))
 
     with pytest.raises(JobNotFound):
-        await store.history(attempt.id)
+        await store.catalogue.history(attempt.id)
 
 
-async def test_a_removed_posts_history_does_not_come_back(store: JobStore) -> None:
+async def test_a_removed_posts_history_does_not_come_back(store: Store) -> None:
     attempt = await claimed(store)
-    await store.remove(attempt.id)
+    await store.catalogue.remove(attempt.id)
 
     [again] = await enqueue(store, 2)
 
-    assert await store.history(again.id) == []
+    assert await store.catalogue.history(again.id) == []
 
 
-async def test_release_keeps_the_attempt_and_gives_one_try_more(store: JobStore) -> None:
+async def test_release_keeps_the_attempt_and_gives_one_try_more(store: Store) -> None:
     attempt = await claimed(store, max_attempts=3)
 
-    await store.release(attempt)
+    await store.queue.release(attempt)
 
-    job = await store.get(attempt.id)
+    job = await store.catalogue.get(attempt.id)
     assert (job.status, job.attempt_count, job.max_attempts) == (JobStatus.QUEUED, 1, 4)
     assert (job.claimed_by, job.lease_expires_at, job.created_at) == (None, None, START)
     assert await stages(store, attempt.id) == [Stage.CLAIM, Stage.RELEASE]
@@ -596,328 +600,324 @@ async def test_release_keeps_the_attempt_and_gives_one_try_more(store: JobStore)
 # --- recovery -------------------------------------------------------------------------------------------------------
 
 
-async def test_recovery_fails_only_jobs_whose_lease_ran_out(store: JobStore, clock: FakeClock) -> None:
+async def test_recovery_fails_only_jobs_whose_lease_ran_out(store: Store, clock: FakeClock) -> None:
     await enqueue(store, 1, 2, 3)
     dead, living = await claim(store, limit=2)
     clock.advance(LEASE / 2)
-    await store.renew(ANN, [living], lease=LEASE)
+    await store.queue.renew(ANN, [living], lease=LEASE)
     clock.advance(LEASE / 2)
 
-    recovered = await store.recover_stale_jobs(retry_in=MINUTE)
+    recovered = await store.queue.recover_stale_jobs(retry_in=MINUTE)
 
     assert recovered.jobs == (RecoveredJob(dead.id, dead.job.trace_id, requeueable=True),)
-    job = await store.get(dead.id)
+    job = await store.catalogue.get(dead.id)
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.RECOVERED_FROM_RESTART)
     assert (job.failed_at, job.retry_at) == (clock.now(), clock.now() + MINUTE)
     assert (job.claimed_by, job.lease_expires_at, job.attempt_count) == (None, None, 1)
-    assert (await store.get(living.id)).status is JobStatus.RUNNING
+    assert (await store.catalogue.get(living.id)).status is JobStatus.RUNNING
 
 
-async def test_recovery_is_written_into_the_history(store: JobStore, clock: FakeClock) -> None:
+async def test_recovery_is_written_into_the_history(store: Store, clock: FakeClock) -> None:
     attempt = await claimed(store)
     clock.advance(LEASE)
-    await store.recover_stale_jobs(retry_in=MINUTE)
+    await store.queue.recover_stale_jobs(retry_in=MINUTE)
 
-    record = (await store.history(attempt.id))[-1]
+    record = (await store.catalogue.history(attempt.id))[-1]
 
     assert (record.stage, record.outcome, record.attempt) == (Stage.RECOVER, Outcome.FAILED, 1)
     assert (record.at, record.error_code) == (clock.now(), ErrorCode.RECOVERED_FROM_RESTART)
 
 
-async def test_a_lease_holds_until_its_last_moment(store: JobStore, clock: FakeClock) -> None:
+async def test_a_lease_holds_until_its_last_moment(store: Store, clock: FakeClock) -> None:
     await claimed(store)
     clock.advance(LEASE - timedelta(microseconds=1))
 
-    assert (await store.recover_stale_jobs(retry_in=MINUTE)).failed == 0
+    assert (await store.queue.recover_stale_jobs(retry_in=MINUTE)).failed == 0
 
 
-async def test_a_job_without_tries_left_is_not_tried_again(store: JobStore, clock: FakeClock) -> None:
+async def test_a_job_without_tries_left_is_not_tried_again(store: Store, clock: FakeClock) -> None:
     attempt = await claimed(store, max_attempts=1)
     clock.advance(LEASE)
 
-    recovered = await store.recover_stale_jobs(retry_in=MINUTE)
+    recovered = await store.queue.recover_stale_jobs(retry_in=MINUTE)
 
     assert (recovered.failed, recovered.requeueable) == (1, 0)
-    assert (await store.get(attempt.id)).retry_at is None
+    assert (await store.catalogue.get(attempt.id)).retry_at is None
 
 
-async def test_a_job_that_stood_in_committing_gets_one_try_more_and_no_second(
-    store: JobStore, clock: FakeClock
-) -> None:
+async def test_a_job_that_stood_in_committing_gets_one_try_more_and_no_second(store: Store, clock: FakeClock) -> None:
     attempt = await claimed(store, max_attempts=1)
     given = []
     for _ in range(2):
-        await store.begin_commit(attempt, KEPT)
+        await store.queue.begin_commit(attempt, KEPT)
         clock.advance(LEASE)
-        await store.recover_stale_jobs(retry_in=timedelta(0))
-        given.append((await store.get(attempt.id)).retry_at is not None)
-        if await store.promote_due():
+        await store.queue.recover_stale_jobs(retry_in=timedelta(0))
+        given.append((await store.catalogue.get(attempt.id)).retry_at is not None)
+        if await store.queue.promote_due():
             [attempt] = await claim(store)
 
     assert given == [True, False]
 
 
-async def test_recovery_twice_finds_nothing_the_second_time(store: JobStore, clock: FakeClock) -> None:
+async def test_recovery_twice_finds_nothing_the_second_time(store: Store, clock: FakeClock) -> None:
     await claimed(store)
     clock.advance(LEASE)
-    await store.recover_stale_jobs(retry_in=MINUTE)
+    await store.queue.recover_stale_jobs(retry_in=MINUTE)
 
-    assert (await store.recover_stale_jobs(retry_in=MINUTE)).failed == 0
+    assert (await store.queue.recover_stale_jobs(retry_in=MINUTE)).failed == 0
 
 
 @pytest.mark.parametrize("store", ON_THE_HOSTS_CLOCK, indirect=True)
-async def test_a_clock_set_forward_does_not_end_the_lease_of_a_live_worker(store: JobStore, clock: FakeClock) -> None:
+async def test_a_clock_set_forward_does_not_end_the_lease_of_a_live_worker(store: Store, clock: FakeClock) -> None:
     attempt = await claimed(store)
     clock.advance(10)
     clock.jump(timedelta(days=2))
 
-    assert (await store.recover_stale_jobs(retry_in=MINUTE)).failed == 0
+    assert (await store.queue.recover_stale_jobs(retry_in=MINUTE)).failed == 0
     clock.advance(30)
-    assert await store.renew(ANN, [attempt], lease=LEASE) == {attempt.id}
+    assert await store.queue.renew(ANN, [attempt], lease=LEASE) == {attempt.id}
     clock.advance(LEASE - timedelta(seconds=1))
-    assert (await store.recover_stale_jobs(retry_in=MINUTE)).failed == 0
+    assert (await store.queue.recover_stale_jobs(retry_in=MINUTE)).failed == 0
     clock.advance(1)
-    assert (await store.recover_stale_jobs(retry_in=MINUTE)).job_ids == (attempt.id,)
+    assert (await store.queue.recover_stale_jobs(retry_in=MINUTE)).job_ids == (attempt.id,)
 
 
 @pytest.mark.parametrize("store", ON_THE_HOSTS_CLOCK, indirect=True)
 async def test_a_dead_workers_job_is_recovered_one_lease_after_the_clock_was_set(
-    store: JobStore, clock: FakeClock
+    store: Store, clock: FakeClock
 ) -> None:
     attempt = await claimed(store)
     clock.jump(timedelta(days=2))
-    await store.recover_stale_jobs(retry_in=MINUTE)
+    await store.queue.recover_stale_jobs(retry_in=MINUTE)
     clock.advance(LEASE)
 
-    assert (await store.recover_stale_jobs(retry_in=MINUTE)).job_ids == (attempt.id,)
+    assert (await store.queue.recover_stale_jobs(retry_in=MINUTE)).job_ids == (attempt.id,)
 
 
 @pytest.mark.parametrize("store", ON_THE_HOSTS_CLOCK, indirect=True)
 async def test_a_clock_set_back_and_forth_does_not_end_the_lease_of_a_live_worker(
-    store: JobStore, clock: FakeClock
+    store: Store, clock: FakeClock
 ) -> None:
     """Both moves lie between two passes of recovery, and the claim in the middle: the clocks agree at each look."""
     await enqueue(store, 1)
-    await store.recover_stale_jobs(retry_in=MINUTE)
+    await store.queue.recover_stale_jobs(retry_in=MINUTE)
     clock.jump(-timedelta(hours=1))
     await claim(store)
     clock.jump(timedelta(hours=1))
 
-    assert (await store.recover_stale_jobs(retry_in=MINUTE)).failed == 0
+    assert (await store.queue.recover_stale_jobs(retry_in=MINUTE)).failed == 0
 
 
-async def test_leases_of_dead_workers_can_be_ended_at_once(store: JobStore) -> None:
+async def test_leases_of_dead_workers_can_be_ended_at_once(store: Store) -> None:
     await enqueue(store, 1, 2, 3)
     dead = await claim(store, ANN, limit=2)
     [living] = await claim(store, BOB)
 
-    assert await store.expire_leases([ANN]) == 2
-    recovered = await store.recover_stale_jobs(retry_in=MINUTE)
+    assert await store.workers.expire_leases([ANN]) == 2
+    recovered = await store.queue.recover_stale_jobs(retry_in=MINUTE)
 
     assert set(recovered.job_ids) == {attempt.id for attempt in dead}
-    assert await store.get(living.id) == living.job
+    assert await store.catalogue.get(living.id) == living.job
 
 
 @pytest.mark.parametrize("store", ON_THE_HOSTS_CLOCK, indirect=True)
-async def test_ended_leases_are_recovered_also_while_the_clock_is_not_believed(
-    store: JobStore, clock: FakeClock
-) -> None:
+async def test_ended_leases_are_recovered_also_while_the_clock_is_not_believed(store: Store, clock: FakeClock) -> None:
     await enqueue(store, 1, 2)
     [dead] = await claim(store, ANN)
     await claim(store, BOB)
     clock.jump(timedelta(days=2))
-    await store.expire_leases([ANN])
+    await store.workers.expire_leases([ANN])
 
-    assert (await store.recover_stale_jobs(retry_in=MINUTE)).job_ids == (dead.id,)
+    assert (await store.queue.recover_stale_jobs(retry_in=MINUTE)).job_ids == (dead.id,)
 
 
-async def test_nobody_dead_ends_no_lease(store: JobStore) -> None:
+async def test_nobody_dead_ends_no_lease(store: Store) -> None:
     await claimed(store)
 
-    assert await store.expire_leases([]) == 0
-    assert await store.expire_leases([BOB]) == 0
+    assert await store.workers.expire_leases([]) == 0
+    assert await store.workers.expire_leases([BOB]) == 0
 
 
 # --- later tries ----------------------------------------------------------------------------------------------------
 
 
-async def test_only_jobs_that_are_due_are_promoted(store: JobStore, clock: FakeClock) -> None:
+async def test_only_jobs_that_are_due_are_promoted(store: Store, clock: FakeClock) -> None:
     due = await failed(store, 1, retry_in=MINUTE)
     later = await failed(store, 2, retry_in=MINUTE * 2)
     never = await failed(store, 3, retry_in=None)
     clock.advance(MINUTE)
 
-    assert await store.promote_due() == 1
+    assert await store.queue.promote_due() == 1
 
-    job = await store.get(due.id)
+    job = await store.catalogue.get(due.id)
     assert (job.status, job.retry_at, job.created_at) == (JobStatus.QUEUED, None, due.created_at)
     assert job.attempt_count == 1
-    assert await store.get(later.id) == later
-    assert await store.get(never.id) == never
+    assert await store.catalogue.get(later.id) == later
+    assert await store.catalogue.get(never.id) == never
     assert (await stages(store, due.id))[-1] is Stage.RETRY
 
 
-async def test_no_job_is_promoted_before_its_time(store: JobStore, clock: FakeClock) -> None:
+async def test_no_job_is_promoted_before_its_time(store: Store, clock: FakeClock) -> None:
     await failed(store, retry_in=MINUTE)
     clock.advance(MINUTE - timedelta(microseconds=1))
 
-    assert await store.promote_due() == 0
+    assert await store.queue.promote_due() == 0
 
 
-async def test_promotion_takes_the_longest_due_up_to_the_limit(store: JobStore, clock: FakeClock) -> None:
+async def test_promotion_takes_the_longest_due_up_to_the_limit(store: Store, clock: FakeClock) -> None:
     late = await failed(store, 1, retry_in=MINUTE * 2)
     early = await failed(store, 2, retry_in=MINUTE)
     clock.advance(MINUTE * 3)
 
-    assert await store.promote_due(limit=1) == 1
-    assert (await store.get(early.id)).status is JobStatus.QUEUED
-    assert (await store.get(late.id)).status is JobStatus.FAILED
+    assert await store.queue.promote_due(limit=1) == 1
+    assert (await store.catalogue.get(early.id)).status is JobStatus.QUEUED
+    assert (await store.catalogue.get(late.id)).status is JobStatus.FAILED
 
 
-async def test_next_due_is_the_earliest(store: JobStore, clock: FakeClock) -> None:
-    assert await store.next_due() is None
+async def test_next_due_is_the_earliest(store: Store, clock: FakeClock) -> None:
+    assert await store.catalogue.next_due() is None
     await failed(store, 1, retry_in=MINUTE * 2)
     await failed(store, 2, retry_in=MINUTE)
     await failed(store, 3, retry_in=None)
 
-    assert await store.next_due() == clock.now() + MINUTE
+    assert await store.catalogue.next_due() == clock.now() + MINUTE
 
 
 # --- a person -------------------------------------------------------------------------------------------------------
 
 
-async def test_a_queued_job_can_be_cancelled_and_is_not_claimed_any_more(store: JobStore) -> None:
+async def test_a_queued_job_can_be_cancelled_and_is_not_claimed_any_more(store: Store) -> None:
     [queued] = await enqueue(store, 1)
 
-    job = await store.cancel(queued.id)
+    job = await store.queue.cancel(queued.id)
 
     assert job.status is JobStatus.CANCELLED
-    assert job == await store.get(queued.id)
+    assert job == await store.catalogue.get(queued.id)
     assert await claim(store) == []
     assert await stages(store, job.id) == [Stage.CANCEL]
 
 
-async def test_a_running_job_can_be_cancelled(store: JobStore) -> None:
+async def test_a_running_job_can_be_cancelled(store: Store) -> None:
     attempt = await claimed(store)
 
-    job = await store.cancel(attempt.id)
+    job = await store.queue.cancel(attempt.id)
 
     assert (job.status, job.claimed_by, job.lease_expires_at) == (JobStatus.CANCELLED, None, None)
     assert job.attempt_count == 1
 
 
-async def test_cancelling_a_failed_job_ends_its_waiting(store: JobStore, clock: FakeClock) -> None:
+async def test_cancelling_a_failed_job_ends_its_waiting(store: Store, clock: FakeClock) -> None:
     waiting = await failed(store, retry_in=MINUTE)
 
-    job = await store.cancel(waiting.id)
+    job = await store.queue.cancel(waiting.id)
 
     clock.advance(MINUTE)
     assert (job.status, job.retry_at) == (JobStatus.CANCELLED, None)
-    assert await store.next_due() is None
-    assert await store.promote_due() == 0
+    assert await store.catalogue.next_due() is None
+    assert await store.queue.promote_due() == 0
 
 
-async def test_cancelling_twice_changes_nothing(store: JobStore, clock: FakeClock) -> None:
+async def test_cancelling_twice_changes_nothing(store: Store, clock: FakeClock) -> None:
     [queued] = await enqueue(store, 1)
-    first = await store.cancel(queued.id)
+    first = await store.queue.cancel(queued.id)
     clock.advance(5)
 
-    assert await store.cancel(queued.id) == first == await store.get(queued.id)
+    assert await store.queue.cancel(queued.id) == first == await store.catalogue.get(queued.id)
     assert await stages(store, queued.id) == [Stage.CANCEL]
 
 
 @pytest.mark.parametrize("ask", ["cancel", "retry"])
-async def test_a_completed_job_is_final(store: JobStore, clock: FakeClock, ask: str) -> None:
+async def test_a_completed_job_is_final(store: Store, clock: FakeClock, ask: str) -> None:
     job = await completed(store)
-    history = await store.history(job.id)
+    history = await store.catalogue.history(job.id)
     clock.advance(5)
 
     with pytest.raises(IllegalMove):
-        await getattr(store, ask)(job.id)
+        await getattr(store.queue, ask)(job.id)
 
-    assert await store.get(job.id) == job
-    assert await store.history(job.id) == history
+    assert await store.catalogue.get(job.id) == job
+    assert await store.catalogue.history(job.id) == history
 
 
 @pytest.mark.parametrize("ask", ["cancel", "retry", "remove", "get", "history"])
-async def test_an_unknown_job_is_not_found(store: JobStore, ask: str) -> None:
+async def test_an_unknown_job_is_not_found(store: Store, ask: str) -> None:
     with pytest.raises(JobNotFound):
-        await getattr(store, ask)(NOBODY)
+        await getattr(store.queue if ask in {"cancel", "retry"} else store.catalogue, ask)(NOBODY)
 
 
-async def test_a_failed_job_is_tried_again_when_a_person_asks(store: JobStore) -> None:
+async def test_a_failed_job_is_tried_again_when_a_person_asks(store: Store) -> None:
     waiting = await failed(store, retry_in=MINUTE)
 
-    job = await store.retry(waiting.id)
+    job = await store.queue.retry(waiting.id)
 
     assert (job.status, job.retry_at, job.max_attempts) == (JobStatus.QUEUED, None, 5)
-    assert job == await store.get(waiting.id)
-    assert await store.next_due() is None
+    assert job == await store.catalogue.get(waiting.id)
+    assert await store.catalogue.next_due() is None
     assert (await claim(store))[0].fence == 2
 
 
-async def test_a_person_gets_one_try_more_when_all_are_used_up(store: JobStore) -> None:
+async def test_a_person_gets_one_try_more_when_all_are_used_up(store: Store) -> None:
     attempt = await claimed(store, max_attempts=1)
-    await store.fail(attempt, error_code=ErrorCode.NETWORK, error="it broke", retry_in=None)
+    await store.queue.fail(attempt, error_code=ErrorCode.NETWORK, error="it broke", retry_in=None)
 
-    assert (await store.retry(attempt.id)).max_attempts == 2
+    assert (await store.queue.retry(attempt.id)).max_attempts == 2
 
 
-async def test_a_cancelled_job_can_be_tried_again(store: JobStore) -> None:
+async def test_a_cancelled_job_can_be_tried_again(store: Store) -> None:
     [queued] = await enqueue(store, 1)
-    await store.cancel(queued.id)
+    await store.queue.cancel(queued.id)
 
-    assert (await store.retry(queued.id)).status is JobStatus.QUEUED
+    assert (await store.queue.retry(queued.id)).status is JobStatus.QUEUED
     assert await stages(store, queued.id) == [Stage.CANCEL, Stage.RETRY]
 
 
-async def test_retry_of_a_job_under_way_changes_nothing(store: JobStore, clock: FakeClock) -> None:
+async def test_retry_of_a_job_under_way_changes_nothing(store: Store, clock: FakeClock) -> None:
     await enqueue(store, 1, 2)
     [attempt] = await claim(store)
-    queued = await store.get(numbered_job(2, "").id)
+    queued = await store.catalogue.get(numbered_job(2, "").id)
     clock.advance(5)
 
-    assert await store.retry(queued.id) == queued == await store.get(queued.id)
-    assert await store.retry(attempt.id) == attempt.job == await store.get(attempt.id)
+    assert await store.queue.retry(queued.id) == queued == await store.catalogue.get(queued.id)
+    assert await store.queue.retry(attempt.id) == attempt.job == await store.catalogue.get(attempt.id)
     assert await stages(store, attempt.id) == [Stage.CLAIM]
 
 
 @pytest.mark.parametrize("status", JobStatus)
-async def test_a_job_can_be_removed_in_any_state(store: JobStore, status: JobStatus) -> None:
+async def test_a_job_can_be_removed_in_any_state(store: Store, status: JobStatus) -> None:
     job = await _job_in(store, status)
 
-    removed = await store.remove(job.id)
+    removed = await store.catalogue.remove(job.id)
 
     assert removed == job
     assert removed.status is status
-    for ask in (store.get, store.history, store.remove):
+    for ask in (store.catalogue.get, store.catalogue.history, store.catalogue.remove):
         with pytest.raises(JobNotFound):
             await ask(job.id)
 
 
-async def test_a_job_that_has_changed_since_is_not_removed_as_it_stood_then(store: JobStore, clock: FakeClock) -> None:
+async def test_a_job_that_has_changed_since_is_not_removed_as_it_stood_then(store: Store, clock: FakeClock) -> None:
     """Who forgets old jobs must not forget one that a person has just asked for again."""
     job = await _job_in(store, JobStatus.FAILED)
     clock.advance(1)
-    await store.retry(job.id)
+    await store.queue.retry(job.id)
 
     with pytest.raises(JobNotFound):
-        await store.remove(job.id, as_of=job.updated_at)
+        await store.catalogue.remove(job.id, as_of=job.updated_at)
 
-    again = await store.get(job.id)
-    assert (await store.remove(job.id, as_of=again.updated_at)).status is JobStatus.QUEUED
+    again = await store.catalogue.get(job.id)
+    assert (await store.catalogue.remove(job.id, as_of=again.updated_at)).status is JobStatus.QUEUED
 
 
-async def test_a_removed_post_can_be_enqueued_anew(store: JobStore) -> None:
+async def test_a_removed_post_can_be_enqueued_anew(store: Store) -> None:
     job = await completed(store)
-    await store.remove(job.id)
+    await store.catalogue.remove(job.id)
 
-    [answer] = await store.enqueue([numbered_job(2, url_of(1))])
+    [answer] = await store.queue.enqueue([numbered_job(2, url_of(1))])
 
     assert (answer.created, answer.job.version) == (True, 1)
 
 
-async def _job_in(store: JobStore, status: JobStatus) -> Job:
+async def _job_in(store: Store, status: JobStatus) -> Job:
     match status:
         case JobStatus.QUEUED:
             return (await enqueue(store, 1))[0]
@@ -928,18 +928,18 @@ async def _job_in(store: JobStore, status: JobStatus) -> Job:
         case JobStatus.FAILED:
             return await failed(store, retry_in=MINUTE)
         case JobStatus.CANCELLED:
-            return await store.cancel((await enqueue(store, 1))[0].id)
+            return await store.queue.cancel((await enqueue(store, 1))[0].id)
 
 
 # --- lists ----------------------------------------------------------------------------------------------------------
 
 
-async def test_pages_are_newest_first_and_miss_nothing(store: JobStore) -> None:
+async def test_pages_are_newest_first_and_miss_nothing(store: Store) -> None:
     jobs = await enqueue(store, 1, 2, 3, 4, 5)
 
     pages, cursor = [], None
     while True:
-        page = await store.jobs(JobQuery(limit=2, cursor=cursor))
+        page = await store.catalogue.jobs(JobQuery(limit=2, cursor=cursor))
         pages.append([job.id for job in page.jobs])
         cursor = page.next_cursor
         if cursor is None:
@@ -949,46 +949,46 @@ async def test_pages_are_newest_first_and_miss_nothing(store: JobStore) -> None:
     assert [job_id for page in pages for job_id in page] == [job.id for job in reversed(jobs)]
 
 
-async def test_pages_go_on_within_one_moment(store: JobStore) -> None:
+async def test_pages_go_on_within_one_moment(store: Store) -> None:
     for number in range(1, 6):  # one call each: all have the same created_at
         await enqueue(store, number)
 
-    first = await store.jobs(JobQuery(limit=3))
-    second = await store.jobs(JobQuery(limit=3, cursor=first.next_cursor))
+    first = await store.catalogue.jobs(JobQuery(limit=3))
+    second = await store.catalogue.jobs(JobQuery(limit=3, cursor=first.next_cursor))
 
     ids = [job.id for job in (*first.jobs, *second.jobs)]
     assert ids == sorted((numbered_job(number, "").id for number in range(1, 6)), reverse=True)
 
 
-async def test_a_job_that_comes_meanwhile_does_not_shift_the_next_page(store: JobStore, clock: FakeClock) -> None:
+async def test_a_job_that_comes_meanwhile_does_not_shift_the_next_page(store: Store, clock: FakeClock) -> None:
     old = await enqueue(store, 1, 2, 3)
-    first = await store.jobs(JobQuery(limit=2))
+    first = await store.catalogue.jobs(JobQuery(limit=2))
     clock.advance(1)
     await enqueue(store, 4)
 
-    second = await store.jobs(JobQuery(limit=2, cursor=first.next_cursor))
+    second = await store.catalogue.jobs(JobQuery(limit=2, cursor=first.next_cursor))
 
     assert [job.id for job in second.jobs] == [old[0].id]
 
 
-async def test_a_page_that_is_exactly_full_is_the_last(store: JobStore) -> None:
+async def test_a_page_that_is_exactly_full_is_the_last(store: Store) -> None:
     await enqueue(store, 1, 2)
 
-    assert (await store.jobs(JobQuery(limit=2))).next_cursor is None
+    assert (await store.catalogue.jobs(JobQuery(limit=2))).next_cursor is None
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "1", "1.", ".a", "-1.a", "1.a.b", "1.'; --", "9" * 40 + ".a"])
-async def test_a_cursor_that_is_none_is_refused(store: JobStore, cursor: str) -> None:
+async def test_a_cursor_that_is_none_is_refused(store: Store, cursor: str) -> None:
     with pytest.raises(BadInput):
-        await store.jobs(JobQuery(cursor=cursor))
+        await store.catalogue.jobs(JobQuery(cursor=cursor))
 
 
-async def test_jobs_can_be_picked_by_status(store: JobStore) -> None:
+async def test_jobs_can_be_picked_by_status(store: Store) -> None:
     done, broken = await completed(store, 1), await failed(store, 2)
     [waiting] = await enqueue(store, 3)
 
     async def ids(*statuses: JobStatus) -> set[JobId]:
-        return {job.id for job in (await store.jobs(JobQuery(statuses=statuses))).jobs}
+        return {job.id for job in (await store.catalogue.jobs(JobQuery(statuses=statuses))).jobs}
 
     assert await ids(JobStatus.COMPLETED) == {done.id}
     assert await ids(JobStatus.FAILED, JobStatus.QUEUED) == {broken.id, waiting.id}
@@ -996,93 +996,91 @@ async def test_jobs_can_be_picked_by_status(store: JobStore) -> None:
     assert await ids() == {done.id, broken.id, waiting.id}
 
 
-async def test_jobs_can_be_picked_by_platform(store: JobStore) -> None:
+async def test_jobs_can_be_picked_by_platform(store: Store) -> None:
     await enqueue(store, 1)
     [wanted] = await enqueue(store, 2, platform="reddit")
 
-    assert (await store.jobs(JobQuery(platform="reddit"))).jobs == (wanted,)
+    assert (await store.catalogue.jobs(JobQuery(platform="reddit"))).jobs == (wanted,)
 
 
 @pytest.mark.parametrize(
     ("text", "found"),
     [("WATCH/1", True), ("füchs", True), ("FÜCHS", True), ("JANE", True), ("doe", True), ("%", False), ("", True)],
 )
-async def test_jobs_are_found_by_text_without_regard_to_case(store: JobStore, text: str, found: bool) -> None:
+async def test_jobs_are_found_by_text_without_regard_to_case(store: Store, text: str, found: bool) -> None:
     attempt = await claimed(store)
-    await store.checkpoint(attempt, FOUND)
+    await store.queue.checkpoint(attempt, FOUND)
 
-    page = await store.jobs(JobQuery(text=text))
+    page = await store.catalogue.jobs(JobQuery(text=text))
 
     assert bool(page.jobs) is found
 
 
-async def test_filters_hold_on_every_page(store: JobStore) -> None:
+async def test_filters_hold_on_every_page(store: Store) -> None:
     await enqueue(store, 1, 3, 5, platform="reddit")
     await enqueue(store, 2, 4, 6)
     query = JobQuery(statuses={JobStatus.QUEUED}, platform="reddit", text="watch", limit=2)
 
-    first = await store.jobs(query)
-    second = await store.jobs(replace(query, cursor=first.next_cursor))
+    first = await store.catalogue.jobs(query)
+    second = await store.catalogue.jobs(replace(query, cursor=first.next_cursor))
 
     assert [job.post_url for job in (*first.jobs, *second.jobs)] == [url_of(5), url_of(3), url_of(1)]
     assert second.next_cursor is None
 
 
-async def test_changes_since_a_moment_come_oldest_change_first(store: JobStore, clock: FakeClock) -> None:
+async def test_changes_since_a_moment_come_oldest_change_first(store: Store, clock: FakeClock) -> None:
     first, second, third = await enqueue(store, 1, 2, 3)
     clock.advance(10)
     since = clock.now()
-    await store.cancel(third.id)
+    await store.queue.cancel(third.id)
     clock.advance(1)
-    await store.cancel(first.id)
+    await store.queue.cancel(first.id)
 
-    assert [job.id for job in await store.changed_since(since)] == [third.id, first.id]
-    assert [job.id for job in await store.changed_since(since, limit=1)] == [third.id]
-    assert await store.changed_since(clock.now() + MINUTE) == []
-    assert second.id in {job.id for job in await store.changed_since(START)}
+    assert [job.id for job in await store.catalogue.changed_since(since)] == [third.id, first.id]
+    assert [job.id for job in await store.catalogue.changed_since(since, limit=1)] == [third.id]
+    assert await store.catalogue.changed_since(clock.now() + MINUTE) == []
+    assert second.id in {job.id for job in await store.catalogue.changed_since(START)}
 
 
-async def test_history_keeps_the_order_of_writing_also_when_the_clock_runs_back(
-    store: JobStore, clock: FakeClock
-) -> None:
+async def test_history_keeps_the_order_of_writing_also_when_the_clock_runs_back(store: Store, clock: FakeClock) -> None:
     attempt = await claimed(store)
     clock.jump(-3600)
-    await store.checkpoint(attempt, FOUND)
-    await store.begin_commit(attempt, KEPT)
-    await store.complete(attempt, KEPT)
+    await store.queue.checkpoint(attempt, FOUND)
+    await store.queue.begin_commit(attempt, KEPT)
+    await store.queue.complete(attempt, KEPT)
 
-    records = await store.history(attempt.id)
+    records = await store.catalogue.history(attempt.id)
 
     assert [r.stage for r in records] == [Stage.CLAIM, Stage.CHECKPOINT, Stage.COMMITTING, Stage.COMPLETE]
     assert {r.attempt for r in records} == {1}
     assert min(r.duration_ms for r in records) >= 0
 
 
-async def test_a_job_that_was_only_enqueued_has_no_history(store: JobStore) -> None:
+async def test_a_job_that_was_only_enqueued_has_no_history(store: Store) -> None:
     [job] = await enqueue(store, 1)
 
-    assert await store.history(job.id) == []
+    assert await store.catalogue.history(job.id) == []
 
 
-async def test_posts_that_were_not_understood_lately_are_counted_by_platform(store: JobStore, clock: FakeClock) -> None:
+async def test_posts_that_were_not_understood_lately_are_counted_by_platform(store: Store, clock: FakeClock) -> None:
     hour = timedelta(hours=1)
 
     async def broken(number: int, code: ErrorCode, platform: str = "generic") -> Job:
         await enqueue(store, number, platform=platform)
         [attempt] = await claim(store)
-        return await store.fail(attempt, error_code=code, error="an odd page", retry_in=None)
+        return await store.queue.fail(attempt, error_code=code, error="an odd page", retry_in=None)
 
     await broken(1, ErrorCode.EXTRACTOR_BROKEN)
     clock.advance(hour)
     again = await broken(2, ErrorCode.EXTRACTOR_BROKEN)
     await broken(3, ErrorCode.EXTRACTOR_BROKEN, "mastodon")
     await broken(4, ErrorCode.NETWORK)
-    everything = await store.not_understood(within=2 * hour)
-    await store.retry(again.id)
+    everything = await store.catalogue.count_unparsed(within=2 * hour)
+    await store.queue.retry(again.id)
 
     assert everything == {"generic": 2, "mastodon": 1}
-    assert await store.not_understood(within=2 * hour) == {"generic": 1, "mastodon": 1}
-    assert await store.not_understood(within=hour / 2) == {"mastodon": 1}
+    assert await store.catalogue.count_unparsed(within=2 * hour) == {"generic": 1, "mastodon": 1}
+    assert await store.catalogue.count_unparsed(within=hour / 2) == {"mastodon": 1}
 
 
 # --- workers --------------------------------------------------------------------------------------------------------
@@ -1092,8 +1090,8 @@ def beat_of(worker: WorkerId, clock: FakeClock, **facts: Any) -> WorkerBeat:
     return WorkerBeat(worker, "host", 42, "1.0", START, clock.now(), draining=True, **facts)
 
 
-async def test_workers_are_those_seen_lately_newest_first(store: JobStore, clock: FakeClock) -> None:
-    await store.beat(beat_of(WorkerId("w-gone"), clock))
+async def test_workers_are_those_seen_lately_newest_first(store: Store, clock: FakeClock) -> None:
+    await store.workers.heartbeat(beat_of(WorkerId("w-gone"), clock))
     clock.advance(MINUTE)
     facts = {
         "running_jobs": 2,
@@ -1102,46 +1100,46 @@ async def test_workers_are_those_seen_lately_newest_first(store: JobStore, clock
         "platforms": ("tiktok", "x"),
         "signed_in": ("x",),
     }
-    await store.beat(ann := beat_of(ANN, clock, **facts))
+    await store.workers.heartbeat(ann := beat_of(ANN, clock, **facts))
     clock.advance(MINUTE)
-    await store.beat(bob := beat_of(BOB, clock))
+    await store.workers.heartbeat(bob := beat_of(BOB, clock))
 
-    assert await store.workers(seen_within=MINUTE) == [bob, ann]
+    assert await store.workers.alive(seen_within=MINUTE) == [bob, ann]
 
 
-async def test_when_a_worker_was_seen_is_told_by_the_stores_clock(store: JobStore, clock: FakeClock) -> None:
+async def test_when_a_worker_was_seen_is_told_by_the_stores_clock(store: Store, clock: FakeClock) -> None:
     """Machines disagree about the time, and one that is ten minutes slow is not dead."""
     slow = replace(beat_of(ANN, clock), last_seen_at=clock.now() - timedelta(minutes=10))
-    await store.beat(slow)
+    await store.workers.heartbeat(slow)
 
-    [seen] = await store.workers(seen_within=MINUTE)
-    assert seen.last_seen_at == clock.now() == (await store.report()).at
+    [seen] = await store.workers.alive(seen_within=MINUTE)
+    assert seen.last_seen_at == clock.now() == (await store.catalogue.report()).at
 
 
-async def test_a_beat_replaces_the_one_before(store: JobStore, clock: FakeClock) -> None:
-    await store.beat(beat_of(ANN, clock))
+async def test_a_beat_replaces_the_one_before(store: Store, clock: FakeClock) -> None:
+    await store.workers.heartbeat(beat_of(ANN, clock))
     clock.advance(1)
-    await store.beat(newer := beat_of(ANN, clock, running_jobs=1))
+    await store.workers.heartbeat(newer := beat_of(ANN, clock, running_jobs=1))
 
-    assert await store.workers(seen_within=MINUTE) == [newer]
-
-
-async def test_a_worker_that_stopped_in_order_is_forgotten(store: JobStore, clock: FakeClock) -> None:
-    await store.beat(beat_of(ANN, clock))
-    await store.forget_worker(ANN)
-    await store.forget_worker(BOB)
-
-    assert await store.workers(seen_within=MINUTE) == []
+    assert await store.workers.alive(seen_within=MINUTE) == [newer]
 
 
-async def test_the_report_counts_every_state(store: JobStore) -> None:
+async def test_a_worker_that_stopped_in_order_is_forgotten(store: Store, clock: FakeClock) -> None:
+    await store.workers.heartbeat(beat_of(ANN, clock))
+    await store.workers.forget_worker(ANN)
+    await store.workers.forget_worker(BOB)
+
+    assert await store.workers.alive(seen_within=MINUTE) == []
+
+
+async def test_the_report_counts_every_state(store: Store) -> None:
     await completed(store, 1)
     await failed(store, 2)
-    await store.cancel((await enqueue(store, 3))[0].id)
+    await store.queue.cancel((await enqueue(store, 3))[0].id)
     await claimed(store, 4)
     await enqueue(store, 5, 6)
 
-    report = await store.report()
+    report = await store.catalogue.report()
 
     assert report.engine
     assert dict(report.counts) == {
@@ -1153,14 +1151,14 @@ async def test_the_report_counts_every_state(store: JobStore) -> None:
     }
 
 
-async def test_the_report_of_an_empty_store_counts_nought_for_every_state(store: JobStore) -> None:
-    report = await store.report()
+async def test_the_report_of_an_empty_store_counts_nought_for_every_state(store: Store) -> None:
+    report = await store.catalogue.report()
 
     assert dict(report.counts) == dict.fromkeys(JobStatus, 0)
     assert report.oldest_queued_at is None
 
 
-async def test_the_report_says_how_long_the_oldest_queued_job_waits(store: JobStore, clock: FakeClock) -> None:
+async def test_the_report_says_how_long_the_oldest_queued_job_waits(store: Store, clock: FakeClock) -> None:
     """An older one that runs is not queued."""
     await claimed(store)
     clock.advance(timedelta(minutes=1))
@@ -1169,34 +1167,34 @@ async def test_the_report_says_how_long_the_oldest_queued_job_waits(store: JobSt
     clock.advance(timedelta(minutes=1))
     await enqueue(store, 3)
 
-    assert (await store.report()).oldest_queued_at == handed_in
+    assert (await store.catalogue.report()).oldest_queued_at == handed_in
 
 
 # --- wake-ups and life ----------------------------------------------------------------------------------------------
 
 
-async def _enqueue_more(store: JobStore, attempt: ClaimedJob) -> None:
+async def _enqueue_more(store: Store, attempt: ClaimedJob) -> None:
     await enqueue(store, 2)
 
 
-async def _retry(store: JobStore, attempt: ClaimedJob) -> None:
-    await store.cancel(attempt.id)
-    await store.retry(attempt.id)
+async def _retry(store: Store, attempt: ClaimedJob) -> None:
+    await store.queue.cancel(attempt.id)
+    await store.queue.retry(attempt.id)
 
 
-async def _release(store: JobStore, attempt: ClaimedJob) -> None:
-    await store.release(attempt)
+async def _release(store: Store, attempt: ClaimedJob) -> None:
+    await store.queue.release(attempt)
 
 
 @pytest.mark.parametrize("act", [_enqueue_more, _retry, _release])
 async def test_whoever_waits_for_work_is_told(
-    store: JobStore, clock: FakeClock, act: Callable[[JobStore, ClaimedJob], Awaitable[None]]
+    store: Store, clock: FakeClock, act: Callable[[Store, ClaimedJob], Awaitable[None]]
 ) -> None:
     attempt = await claimed(store)
     calls: list[str] = []
     told = asyncio.Event()
-    leave = store.on_work(told.set)
-    store.on_work(lambda: calls.append("leaving"))()
+    leave = store.workers.on_work(told.set)
+    store.workers.on_work(lambda: calls.append("leaving"))()
     await act(store, attempt)
 
     await asyncio.wait_for(told.wait(), patient(30))
@@ -1204,9 +1202,9 @@ async def test_whoever_waits_for_work_is_told(
     leave()
 
 
-async def test_whoever_has_unsubscribed_is_not_told_any_more(store: JobStore, clock: FakeClock) -> None:
+async def test_whoever_has_unsubscribed_is_not_told_any_more(store: Store, clock: FakeClock) -> None:
     calls: list[None] = []
-    leave = store.on_work(lambda: calls.append(None))
+    leave = store.workers.on_work(lambda: calls.append(None))
     leave()
     leave()
 
@@ -1217,38 +1215,36 @@ async def test_whoever_has_unsubscribed_is_not_told_any_more(store: JobStore, cl
 
 
 @pytest.mark.parametrize("act", ["cancel", "remove"])
-async def test_whoever_holds_a_job_is_told_that_a_person_took_it_away(
-    store: JobStore, clock: FakeClock, act: str
-) -> None:
+async def test_whoever_holds_a_job_is_told_that_a_person_took_it_away(store: Store, clock: FakeClock, act: str) -> None:
     attempt, other = await claimed(store), await claimed(store, number=2)
     heard: list[str] = []
     told = asyncio.Event()
-    leave, leave_too = store.on_stop(heard.append), store.on_stop(lambda _: told.set())
-    store.on_stop(lambda _: heard.append("leaving"))()
-    await getattr(store, act)(attempt.id)
+    leave, leave_too = store.workers.on_stop(heard.append), store.workers.on_stop(lambda _: told.set())
+    store.workers.on_stop(lambda _: heard.append("leaving"))()
+    await (store.queue.cancel if act == "cancel" else store.catalogue.remove)(attempt.id)
 
     await asyncio.wait_for(told.wait(), patient(30))
     assert set(heard) == {attempt.id}
-    assert await store.renew(ANN, [attempt, other], lease=LEASE) == {other.id}
+    assert await store.queue.renew(ANN, [attempt, other], lease=LEASE) == {other.id}
     leave()
     leave_too()
 
 
 @pytest.mark.parametrize("act", ["cancel", "remove"])
 async def test_a_worker_that_no_word_reaches_learns_of_a_cancelled_job_when_it_renews(
-    store: JobStore, clock: FakeClock, act: str
+    store: Store, clock: FakeClock, act: str
 ) -> None:
     attempt = await claimed(store)
     clock.advance(timedelta(seconds=30))
-    held = await store.renew(ANN, [attempt], lease=LEASE)
-    await getattr(store, act)(attempt.id)
+    held = await store.queue.renew(ANN, [attempt], lease=LEASE)
+    await (store.queue.cancel if act == "cancel" else store.catalogue.remove)(attempt.id)
     clock.advance(timedelta(seconds=30))
 
     assert held == {attempt.id}
-    assert await store.renew(ANN, [attempt], lease=LEASE) == set()
+    assert await store.queue.renew(ANN, [attempt], lease=LEASE) == set()
 
 
-async def test_close_is_safe_to_call_twice(store: JobStore) -> None:
+async def test_close_is_safe_to_call_twice(store: Store) -> None:
     await enqueue(store, 1)
     await store.close()
     await store.close()

@@ -12,7 +12,7 @@ from mediavault.core.failures import ErrorCode, LeaseLost
 from mediavault.core.gates import DAY, SOON, Gate, Refusal, Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, JobId, JobStatus, WorkerId
 from mediavault.store.gating import OFFERED_FOR
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock
 
@@ -23,23 +23,23 @@ ASKED = TurnRequest(JobId("job-0"), "x", interval=SECOND, probe_within=PROBE)
 RARELY = replace(ASKED, interval=MINUTE)
 
 
-async def enqueue(store: JobStore, *platforms: str) -> None:
+async def enqueue(store: Store, *platforms: str) -> None:
     """One job of each, in this order."""
-    known = sum((await store.report()).counts.values())
+    known = sum((await store.catalogue.report()).counts.values())
     jobs = [numbered_job(n, f"https://s.example/{n}", platform=name) for n, name in enumerate(platforms, start=known)]
-    await store.enqueue(jobs)
+    await store.queue.enqueue(jobs)
 
 
-async def claim(store: JobStore, *, limit: int = 9) -> list[ClaimedJob]:
-    return await store.claim(W1, limit=limit, lease=LEASE)
+async def claim(store: Store, *, limit: int = 9) -> list[ClaimedJob]:
+    return await store.queue.claim(W1, limit=limit, lease=LEASE)
 
 
-async def claimed_sites(store: JobStore, *, limit: int = 9) -> list[str]:
+async def claimed_sites(store: Store, *, limit: int = 9) -> list[str]:
     return [each.job.platform for each in await claim(store, limit=limit)]
 
 
-async def close(store: JobStore, platform: str = "x", *, minutes: float = 10, reason: str = "slow down") -> Gate:
-    return await store.close_gate(
+async def close(store: Store, platform: str = "x", *, minutes: float = 10, reason: str = "slow down") -> Gate:
+    return await store.site_limits.close_gate(
         platform, duration=timedelta(minutes=minutes), code=ErrorCode.RATE_LIMITED, reason=reason
     )
 
@@ -47,47 +47,45 @@ async def close(store: JobStore, platform: str = "x", *, minutes: float = 10, re
 # --- turns ----------------------------------------------------------------------------------------------------------
 
 
-async def test_turns_lie_an_interval_apart_and_platforms_do_not_mind_each_other(
-    store: JobStore, clock: FakeClock
-) -> None:
+async def test_turns_lie_an_interval_apart_and_platforms_do_not_mind_each_other(store: Store, clock: FakeClock) -> None:
     began = clock.now()
-    turns = [await store.take_turn(ASKED) for _ in range(3)]
-    other = await store.take_turn(replace(ASKED, platform="tiktok"))
+    turns = [await store.site_limits.take_turn(ASKED) for _ in range(3)]
+    other = await store.site_limits.take_turn(replace(ASKED, platform="tiktok"))
 
     assert turns == [Turn(began + n * SECOND) for n in range(3)]
     assert other == Turn(began)
 
 
-async def test_a_turn_that_nobody_took_is_not_saved_up(store: JobStore, clock: FakeClock) -> None:
-    await store.take_turn(ASKED)
+async def test_a_turn_that_nobody_took_is_not_saved_up(store: Store, clock: FakeClock) -> None:
+    await store.site_limits.take_turn(ASKED)
     clock.advance(timedelta(hours=1))
 
-    assert (await store.take_turn(ASKED)).at == clock.now()
+    assert (await store.site_limits.take_turn(ASKED)).at == clock.now()
 
 
-async def test_a_turn_beyond_the_callers_patience_is_told_and_not_taken(store: JobStore, clock: FakeClock) -> None:
-    await store.take_turn(RARELY)
-    before = await store.gates()
+async def test_a_turn_beyond_the_callers_patience_is_told_and_not_taken(store: Store, clock: FakeClock) -> None:
+    await store.site_limits.take_turn(RARELY)
+    before = await store.site_limits.gates()
 
-    assert await store.take_turn(RARELY) == Turn(clock.now() + MINUTE, Refusal.LATER)
-    assert await store.gates() == before
-    assert await store.take_turn(replace(RARELY, patience=MINUTE)) == Turn(clock.now() + MINUTE)
+    assert await store.site_limits.take_turn(RARELY) == Turn(clock.now() + MINUTE, Refusal.LATER)
+    assert await store.site_limits.gates() == before
+    assert await store.site_limits.take_turn(replace(RARELY, patience=MINUTE)) == Turn(clock.now() + MINUTE)
 
 
-async def test_a_turn_that_a_wrong_clock_gave_is_not_waited_for(store: JobStore, clock: FakeClock) -> None:
-    await store.take_turn(RARELY)
+async def test_a_turn_that_a_wrong_clock_gave_is_not_waited_for(store: Store, clock: FakeClock) -> None:
+    await store.site_limits.take_turn(RARELY)
     clock.jump(-timedelta(days=2))
     await enqueue(store, "x")
 
     assert await claimed_sites(store) == ["x"]
-    assert (await store.take_turn(RARELY)).at == clock.now()
+    assert (await store.site_limits.take_turn(RARELY)).at == clock.now()
 
 
 # --- claims ---------------------------------------------------------------------------------------------------------
 
 
-async def test_jobs_whose_site_has_no_turn_soon_are_passed_over_until_it_has(store: JobStore, clock: FakeClock) -> None:
-    await store.take_turn(RARELY)
+async def test_jobs_whose_site_has_no_turn_soon_are_passed_over_until_it_has(store: Store, clock: FakeClock) -> None:
+    await store.site_limits.take_turn(RARELY)
     await enqueue(store, *["x"] * 10, "reddit")
 
     assert await claimed_sites(store) == ["reddit"]
@@ -98,33 +96,33 @@ async def test_jobs_whose_site_has_no_turn_soon_are_passed_over_until_it_has(sto
 
 
 async def test_of_a_site_with_turns_one_job_is_handed_out_until_its_turn_is_taken(
-    store: JobStore, clock: FakeClock
+    store: Store, clock: FakeClock
 ) -> None:
-    await store.take_turn(ASKED)
+    await store.site_limits.take_turn(ASKED)
     clock.advance(MINUTE)
     await enqueue(store, "x", "x", "x", "y", "y")
 
     first = await claim(store)
     assert [each.job.platform for each in first] == ["x", "y", "y"]
     assert await claim(store) == []
-    await store.take_turn(replace(ASKED, job=first[0].id))
+    await store.site_limits.take_turn(replace(ASKED, job=first[0].id))
     assert await claimed_sites(store) == ["x"]
 
 
-async def test_workers_that_claim_at_once_do_not_get_two_jobs_for_one_turn(store: JobStore, clock: FakeClock) -> None:
-    await store.take_turn(RARELY)
+async def test_workers_that_claim_at_once_do_not_get_two_jobs_for_one_turn(store: Store, clock: FakeClock) -> None:
+    await store.site_limits.take_turn(RARELY)
     clock.advance(MINUTE)
     await enqueue(store, *["x"] * 4)
 
-    claims = await asyncio.gather(*(store.claim(worker, limit=2, lease=LEASE) for worker in (W1, W2, W1)))
+    claims = await asyncio.gather(*(store.queue.claim(worker, limit=2, lease=LEASE) for worker in (W1, W2, W1)))
 
     assert sum(map(len, claims)) == 1
 
 
 async def test_a_job_that_was_handed_out_and_takes_no_turn_holds_the_others_up_for_a_moment_only(
-    store: JobStore, clock: FakeClock
+    store: Store, clock: FakeClock
 ) -> None:
-    await store.take_turn(ASKED)
+    await store.site_limits.take_turn(ASKED)
     clock.advance(MINUTE)
     await enqueue(store, "x", "x")
     await claim(store)
@@ -136,80 +134,80 @@ async def test_a_job_that_was_handed_out_and_takes_no_turn_holds_the_others_up_f
 
 
 async def test_a_job_given_back_for_want_of_a_turn_is_claimed_at_its_turn_and_has_lost_no_try(
-    store: JobStore, clock: FakeClock
+    store: Store, clock: FakeClock
 ) -> None:
     await enqueue(store, "x")
     (given,) = await claim(store)
-    await store.take_turn(RARELY)
-    assert (await store.take_turn(replace(RARELY, job=given.id))).refused is Refusal.LATER
-    await store.release(given)
+    await store.site_limits.take_turn(RARELY)
+    assert (await store.site_limits.take_turn(replace(RARELY, job=given.id))).refused is Refusal.LATER
+    await store.queue.release(given)
 
     assert await claim(store) == []
     clock.advance(MINUTE)
     (again,) = await claim(store)
     assert (again.fence, again.job.max_attempts) == (2, given.job.max_attempts + 1)
     with pytest.raises(LeaseLost):
-        await store.release(given)
+        await store.queue.release(given)
 
 
 # --- closed gates ---------------------------------------------------------------------------------------------------
 
 
-async def test_a_closed_gate_says_until_when_and_its_jobs_are_not_claimed(store: JobStore, clock: FakeClock) -> None:
+async def test_a_closed_gate_says_until_when_and_its_jobs_are_not_claimed(store: Store, clock: FakeClock) -> None:
     await enqueue(store, "x", "y")
     gate = await close(store)
 
     assert (gate.closed_until, gate.strikes, gate.code) == (clock.now() + PROBE, 1, ErrorCode.RATE_LIMITED)
-    assert await store.take_turn(ASKED) == Turn(clock.now() + PROBE, Refusal.CLOSED)
+    assert await store.site_limits.take_turn(ASKED) == Turn(clock.now() + PROBE, Refusal.CLOSED)
     assert await claimed_sites(store) == ["y"]
     clock.advance(timedelta(minutes=10))
     assert await claimed_sites(store) == ["x"]
 
 
-async def test_after_the_time_one_probes_and_the_others_wait_for_it(store: JobStore, clock: FakeClock) -> None:
+async def test_after_the_time_one_probes_and_the_others_wait_for_it(store: Store, clock: FakeClock) -> None:
     await close(store)
     clock.advance(timedelta(minutes=11))
     await enqueue(store, "x", "x")
     assert await claimed_sites(store) == ["x"]
 
-    assert await store.take_turn(ASKED) == Turn(clock.now(), is_probe=True)
-    assert await store.take_turn(ASKED) == Turn(clock.now() + PROBE, Refusal.CLOSED)
+    assert await store.site_limits.take_turn(ASKED) == Turn(clock.now(), is_probe=True)
+    assert await store.site_limits.take_turn(ASKED) == Turn(clock.now() + PROBE, Refusal.CLOSED)
     assert await claim(store) == []
     clock.advance(timedelta(minutes=11))  # the probe never told anything
-    assert (await store.take_turn(ASKED)).is_probe
+    assert (await store.site_limits.take_turn(ASKED)).is_probe
 
 
-async def test_an_opened_gate_has_no_strikes_left(store: JobStore, clock: FakeClock) -> None:
+async def test_an_opened_gate_has_no_strikes_left(store: Store, clock: FakeClock) -> None:
     await close(store)
-    await store.open_gate("x")
+    await store.site_limits.open_gate("x")
 
-    assert await store.take_turn(ASKED) == Turn(clock.now())
-    (gate,) = await store.gates()
+    assert await store.site_limits.take_turn(ASKED) == Turn(clock.now())
+    (gate,) = await store.site_limits.gates()
     assert (gate.strikes, gate.closed_until, gate.code) == (0, None, None)
 
 
-async def test_a_longer_closing_keeps_its_end_and_its_reason(store: JobStore, clock: FakeClock) -> None:
+async def test_a_longer_closing_keeps_its_end_and_its_reason(store: Store, clock: FakeClock) -> None:
     await close(store, minutes=60, reason="account warned")
     gate = await close(store, minutes=1, reason="slow down")
 
     assert (gate.closed_until, gate.reason, gate.strikes) == (clock.now() + timedelta(hours=1), "account warned", 2)
-    assert await store.gates() == [gate]
+    assert await store.site_limits.gates() == [gate]
 
 
-async def test_gates_are_listed_by_name(store: JobStore) -> None:
+async def test_gates_are_listed_by_name(store: Store) -> None:
     for name in ("y", "x"):
         await close(store, name)
 
-    assert [gate.platform for gate in await store.gates()] == ["x", "y"]
+    assert [gate.platform for gate in await store.site_limits.gates()] == ["x", "y"]
 
 
-async def test_the_report_counts_what_waits_by_site(store: JobStore) -> None:
+async def test_the_report_counts_what_waits_by_site(store: Store) -> None:
     await enqueue(store, "x", "x", "x", "y", "z")
     claims = await claim(store, limit=2)
-    await store.fail(claims[0], error_code=ErrorCode.NETWORK, error="Later.", retry_in=MINUTE)
-    await store.fail(claims[1], error_code=ErrorCode.DELETED, error="Gone.", retry_in=None)
+    await store.queue.fail(claims[0], error_code=ErrorCode.NETWORK, error="Later.", retry_in=MINUTE)
+    await store.queue.fail(claims[1], error_code=ErrorCode.DELETED, error="Gone.", retry_in=None)
 
-    assert (await store.report()).waiting == {"x": 2, "y": 1, "z": 1}
+    assert (await store.catalogue.report()).waiting == {"x": 2, "y": 1, "z": 1}
 
 
 # --- the account's day ----------------------------------------------------------------------------------------------
@@ -219,74 +217,74 @@ def of_account(number: int, *, cap: int = 2) -> TurnRequest:
     return replace(ASKED, job=JobId(f"job-{number}"), interval=timedelta(0), account_cap=cap)
 
 
-async def test_an_account_looks_at_no_more_posts_within_a_day_than_its_cap(store: JobStore, clock: FakeClock) -> None:
+async def test_an_account_looks_at_no_more_posts_within_a_day_than_its_cap(store: Store, clock: FakeClock) -> None:
     began = clock.now()
-    assert (await store.take_turn(of_account(1))).refused is None
+    assert (await store.site_limits.take_turn(of_account(1))).refused is None
     clock.advance(MINUTE)
-    assert (await store.take_turn(of_account(2))).refused is None
+    assert (await store.site_limits.take_turn(of_account(2))).refused is None
     clock.advance(MINUTE)
 
-    assert await store.take_turn(of_account(3)) == Turn(began + DAY, Refusal.ACCOUNT_DAY)
-    assert (await store.take_turn(ASKED)).refused is None  # somebody without the account
-    (gate,) = await store.gates()
+    assert await store.site_limits.take_turn(of_account(3)) == Turn(began + DAY, Refusal.ACCOUNT_DAY)
+    assert (await store.site_limits.take_turn(ASKED)).refused is None  # somebody without the account
+    (gate,) = await store.site_limits.gates()
     assert (gate.posts_within_day(clock.now()), gate.account_cap) == (2, 2)
 
 
 async def test_those_who_wait_for_the_account_get_a_place_each_in_the_order_in_which_they_asked(
-    store: JobStore, clock: FakeClock
+    store: Store, clock: FakeClock
 ) -> None:
     began = clock.now()
     for number in (1, 2):
-        await store.take_turn(of_account(number))
+        await store.site_limits.take_turn(of_account(number))
         clock.advance(MINUTE)
-    told = [(await store.take_turn(of_account(number))).at for number in (3, 4, 3)]
+    told = [(await store.site_limits.take_turn(of_account(number))).at for number in (3, 4, 3)]
 
     assert told == [began + DAY, began + DAY + MINUTE, began + DAY]
     clock.advance(DAY - 2 * MINUTE)
-    assert (await store.take_turn(of_account(5))).refused is Refusal.ACCOUNT_DAY  # does not overtake
-    assert (await store.take_turn(of_account(3))).refused is None
+    assert (await store.site_limits.take_turn(of_account(5))).refused is Refusal.ACCOUNT_DAY  # does not overtake
+    assert (await store.site_limits.take_turn(of_account(3))).refused is None
 
 
-async def test_a_post_that_is_looked_at_again_counts_once(store: JobStore, clock: FakeClock) -> None:
+async def test_a_post_that_is_looked_at_again_counts_once(store: Store, clock: FakeClock) -> None:
     for number in (1, 2, 1, 2, 1):
-        assert (await store.take_turn(of_account(number))).refused is None
+        assert (await store.site_limits.take_turn(of_account(number))).refused is None
 
-    (gate,) = await store.gates()
+    (gate,) = await store.site_limits.gates()
     assert gate.posts_within_day(clock.now()) == 2
 
 
-async def test_a_refused_turn_counts_no_post_and_begins_no_probe(store: JobStore, clock: FakeClock) -> None:
-    await store.take_turn(RARELY)
-    assert (await store.take_turn(of_account(1))).refused is Refusal.LATER
+async def test_a_refused_turn_counts_no_post_and_begins_no_probe(store: Store, clock: FakeClock) -> None:
+    await store.site_limits.take_turn(RARELY)
+    assert (await store.site_limits.take_turn(of_account(1))).refused is Refusal.LATER
     await close(store, minutes=1)
-    assert (await store.take_turn(of_account(1))).refused is Refusal.CLOSED
-    (gate,) = await store.gates()
+    assert (await store.site_limits.take_turn(of_account(1))).refused is Refusal.CLOSED
+    (gate,) = await store.site_limits.gates()
     assert gate.posts_within_day(clock.now()) == 0
 
     clock.advance(2 * MINUTE)
     for number in (1, 2):
-        await store.take_turn(of_account(number))
-        await store.open_gate("x")
+        await store.site_limits.take_turn(of_account(number))
+        await store.site_limits.open_gate("x")
     await close(store, minutes=1)
     clock.advance(2 * MINUTE)
-    assert (await store.take_turn(of_account(3))).refused is Refusal.ACCOUNT_DAY
-    assert (await store.take_turn(ASKED)).is_probe
+    assert (await store.site_limits.take_turn(of_account(3))).refused is Refusal.ACCOUNT_DAY
+    assert (await store.site_limits.take_turn(ASKED)).is_probe
 
 
-async def test_opening_a_gate_gives_the_account_no_new_day(store: JobStore) -> None:
+async def test_opening_a_gate_gives_the_account_no_new_day(store: Store) -> None:
     for number in (1, 2):
-        await store.take_turn(of_account(number))
+        await store.site_limits.take_turn(of_account(number))
     await close(store)
-    await store.open_gate("x")
+    await store.site_limits.open_gate("x")
 
-    assert (await store.take_turn(of_account(3))).refused is Refusal.ACCOUNT_DAY
+    assert (await store.site_limits.take_turn(of_account(3))).refused is Refusal.ACCOUNT_DAY
 
 
-async def test_a_failure_that_is_no_ones_fault_uses_up_no_attempt(store: JobStore) -> None:
+async def test_a_failure_that_is_no_ones_fault_uses_up_no_attempt(store: Store) -> None:
     await enqueue(store, "x")
     (given,) = await claim(store)
     facts = {"error_code": ErrorCode.ACCOUNT_DAY_USED, "error": "Tomorrow.", "retry_in": MINUTE}
-    job = await store.fail(given, **facts, uses_attempt=False)  # type: ignore[arg-type]
+    job = await store.queue.fail(given, **facts, uses_attempt=False)  # type: ignore[arg-type]
 
     assert (job.status, job.attempt_count, job.max_attempts) == (JobStatus.FAILED, 1, given.job.max_attempts + 1)
-    assert await store.get(given.id) == job
+    assert await store.catalogue.get(given.id) == job

@@ -10,7 +10,7 @@ import pytest
 from mediavault.core.failures import ErrorCode, LeaseLost
 from mediavault.core.job import ClaimedJob, ItemStatus, JobItem, WorkerId
 from mediavault.core.media import Expected, Item, ItemRole, ItemType
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, numbered_job
 
 W1, W2 = WorkerId("w-1"), WorkerId("w-2")
@@ -26,64 +26,64 @@ ITEMS = (
 )
 
 
-async def claimed(store: JobStore) -> ClaimedJob:
-    await store.enqueue([numbered_job(1, "https://site.example/1")])
-    (claim,) = await store.claim(W1, limit=1, lease=LEASE)
+async def claimed(store: Store) -> ClaimedJob:
+    await store.queue.enqueue([numbered_job(1, "https://site.example/1")])
+    (claim,) = await store.queue.claim(W1, limit=1, lease=LEASE)
     return claim
 
 
-async def test_items_come_back_as_they_were_written(store: JobStore) -> None:
+async def test_items_come_back_as_they_were_written(store: Store) -> None:
     claim = await claimed(store)
-    await store.save_items(claim, ITEMS)
+    await store.queue.save_items(claim, ITEMS)
 
-    assert (await store.get(claim.id)).items == ITEMS
+    assert (await store.catalogue.get(claim.id)).items == ITEMS
 
 
-async def test_a_checkpoint_a_commit_and_a_completion_write_the_items_that_they_are_given(store: JobStore) -> None:
+async def test_a_checkpoint_a_commit_and_a_completion_write_the_items_that_they_are_given(store: Store) -> None:
     claim = await claimed(store)
-    await store.checkpoint(claim, replace(NOTHING_FOUND, items=ITEMS[:1]))
-    assert (await store.get(claim.id)).items == ITEMS[:1]
-    await store.begin_commit(claim, KEPT, ITEMS[:2])
-    assert (await store.get(claim.id)).items == ITEMS[:2]
-    await store.complete(claim, KEPT, ITEMS[:3])
+    await store.queue.checkpoint(claim, replace(NOTHING_FOUND, items=ITEMS[:1]))
+    assert (await store.catalogue.get(claim.id)).items == ITEMS[:1]
+    await store.queue.begin_commit(claim, KEPT, ITEMS[:2])
+    assert (await store.catalogue.get(claim.id)).items == ITEMS[:2]
+    await store.queue.complete(claim, KEPT, ITEMS[:3])
 
-    assert ITEMS[:3] == (await store.get(claim.id)).items
+    assert ITEMS[:3] == (await store.catalogue.get(claim.id)).items
 
 
-async def test_a_commit_and_a_completion_without_items_leave_them(store: JobStore) -> None:
+async def test_a_commit_and_a_completion_without_items_leave_them(store: Store) -> None:
     claim = await claimed(store)
-    await store.save_items(claim, ITEMS)
-    await store.begin_commit(claim, KEPT)
-    await store.complete(claim, KEPT)
+    await store.queue.save_items(claim, ITEMS)
+    await store.queue.begin_commit(claim, KEPT)
+    await store.queue.complete(claim, KEPT)
 
-    assert (await store.get(claim.id)).items == ITEMS
+    assert (await store.catalogue.get(claim.id)).items == ITEMS
 
 
-async def test_a_stale_attempt_writes_no_items(store: JobStore) -> None:
+async def test_a_stale_attempt_writes_no_items(store: Store) -> None:
     claim = await claimed(store)
-    await store.cancel(claim.id)
+    await store.queue.cancel(claim.id)
 
     with pytest.raises(LeaseLost):
-        await store.save_items(claim, ITEMS)
-    assert (await store.get(claim.id)).items == ()
+        await store.queue.save_items(claim, ITEMS)
+    assert (await store.catalogue.get(claim.id)).items == ()
 
 
-async def test_items_outlive_a_failed_attempt(store: JobStore) -> None:
+async def test_items_outlive_a_failed_attempt(store: Store) -> None:
     claim = await claimed(store)
-    await store.save_items(claim, ITEMS)
-    await store.fail(claim, error_code=ErrorCode.PARTIAL, error="Some.", retry_in=timedelta(0))
-    await store.promote_due()
-    (again,) = await store.claim(W2, limit=1, lease=LEASE)
+    await store.queue.save_items(claim, ITEMS)
+    await store.queue.fail(claim, error_code=ErrorCode.PARTIAL, error="Some.", retry_in=timedelta(0))
+    await store.queue.promote_due()
+    (again,) = await store.queue.claim(W2, limit=1, lease=LEASE)
 
     assert again.job.items == ITEMS
 
 
-async def test_a_persons_choice_is_remembered_until_another_is_made(store: JobStore) -> None:
+async def test_a_persons_choice_is_remembered_until_another_is_made(store: Store) -> None:
     claim = await claimed(store)
     assert claim.job.chosen_url is None
     for chosen, known in (("https://a.example/1", "https://a.example/1"), (None, "https://a.example/1"), ("b", "b")):
-        await store.cancel(claim.id)
-        assert (await store.retry(claim.id, chosen_url=chosen)).chosen_url == known
-    (again,) = await store.claim(W1, limit=1, lease=LEASE)
+        await store.queue.cancel(claim.id)
+        assert (await store.queue.retry(claim.id, chosen_url=chosen)).chosen_url == known
+    (again,) = await store.queue.claim(W1, limit=1, lease=LEASE)
 
-    assert again.job.chosen_url == "b" == (await store.get(claim.id)).chosen_url
+    assert again.job.chosen_url == "b" == (await store.catalogue.get(claim.id)).chosen_url

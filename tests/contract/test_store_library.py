@@ -14,7 +14,7 @@ from mediavault.core.failures import AccountNotFound, BadInput, ErrorCode, JobNo
 from mediavault.core.job import JobId, JobStatus, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.store import browsing
-from mediavault.store.port import AccountQuery, AccountSummary, JobOrder, JobQuery, JobStore, LibraryTotals
+from mediavault.store.port import AccountQuery, AccountSummary, JobOrder, JobQuery, LibraryTotals, Store
 from tests.contract.shelves import adopt, all_pages, job_of, some_library
 from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, numbered_job
 from tests.fakes import START, FakeClock
@@ -50,7 +50,7 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("order", JobOrder)
-async def test_every_query_finds_in_every_order_what_it_asks_for_page_by_page(store: JobStore, order: JobOrder) -> None:
+async def test_every_query_finds_in_every_order_what_it_asks_for_page_by_page(store: Store, order: JobOrder) -> None:
     jobs = some_library(60)
     await adopt(store, jobs)
 
@@ -62,35 +62,35 @@ async def test_every_query_finds_in_every_order_what_it_asks_for_page_by_page(st
 
 @pytest.mark.parametrize("moment", FIRST_AND_LAST)
 @pytest.mark.parametrize("text", [None, "fox"])
-async def test_bounds_of_any_moment_are_answered(store: JobStore, moment: datetime, text: str | None) -> None:
+async def test_bounds_of_any_moment_are_answered(store: Store, moment: datetime, text: str | None) -> None:
     """Far before the first job or after the last: all of them, or none."""
     jobs = some_library(10)
     await adopt(store, jobs)
     every = [job.id for job in browsing.in_order(jobs, JobQuery(text=text))]
     is_early = moment < START
 
-    since = await store.jobs(JobQuery(text=text, since=moment))
-    until = await store.jobs(JobQuery(text=text, until=moment))
+    since = await store.catalogue.jobs(JobQuery(text=text, since=moment))
+    until = await store.catalogue.jobs(JobQuery(text=text, until=moment))
 
     assert [job.id for job in since.jobs] == (every if is_early else [])
     assert [job.id for job in until.jobs] == ([] if is_early else every)
 
 
 @pytest.mark.parametrize("moment", FIRST_AND_LAST)
-async def test_jobs_of_an_impossible_time_are_read_as_of_a_possible_one(store: JobStore, moment: datetime) -> None:
+async def test_jobs_of_an_impossible_time_are_read_as_of_a_possible_one(store: Store, moment: datetime) -> None:
     """Another release, or another program, may have stored them."""
     await adopt(store, [job_of(1, at=moment), job_of(2)])
 
-    found = (await store.jobs(JobQuery())).jobs
-    totals = await store.library_totals()
-    accounts = await store.accounts(AccountQuery())
+    found = (await store.catalogue.jobs(JobQuery())).jobs
+    totals = await store.catalogue.library_totals()
+    accounts = await store.catalogue.accounts(AccountQuery())
 
     assert sorted(job.created_at for job in found) == sorted([plausible(moment), job_of(2).created_at])
     assert totals.latest_at == max(job.created_at for job in found)
     assert all(is_plausible(one.latest_at) for one in accounts.accounts)
 
 
-async def test_orders_put_jobs_without_the_value_last_and_equals_newest_first(store: JobStore) -> None:
+async def test_orders_put_jobs_without_the_value_last_and_equals_newest_first(store: Store) -> None:
     values: list[dict[str, Any]] = [
         {"duration_s": 2.0, "bytes": 5},
         {},
@@ -109,17 +109,17 @@ async def test_orders_put_jobs_without_the_value_last_and_equals_newest_first(st
     assert await numbers(JobOrder.LARGEST) == [0, 2, 4, 3, 1]
 
 
-async def test_a_cursor_belongs_to_its_order(store: JobStore) -> None:
+async def test_a_cursor_belongs_to_its_order(store: Store) -> None:
     await adopt(store, [job_of(number, duration_s=1.5, bytes=7) for number in range(3)])
-    cursors = {order: (await store.jobs(JobQuery(order=order, limit=1))).next_cursor for order in JobOrder}
+    cursors = {order: (await store.catalogue.jobs(JobQuery(order=order, limit=1))).next_cursor for order in JobOrder}
 
     for order in JobOrder:
         for other, cursor in cursors.items():
             if other is order:
-                assert len((await store.jobs(JobQuery(order=order, cursor=cursor))).jobs) == 2
+                assert len((await store.catalogue.jobs(JobQuery(order=order, cursor=cursor))).jobs) == 2
             else:
                 with pytest.raises(BadInput):
-                    await store.jobs(JobQuery(order=order, cursor=cursor))
+                    await store.catalogue.jobs(JobQuery(order=order, cursor=cursor))
 
 
 CURSORS = [
@@ -128,11 +128,11 @@ CURSORS = [
 ]  # fmt: skip
 
 
-async def test_a_cursor_that_no_page_returned_is_refused(store: JobStore) -> None:
+async def test_a_cursor_that_no_page_returned_is_refused(store: Store) -> None:
     for cursor in CURSORS:
         for order in (JobOrder.LONGEST, JobOrder.LARGEST):
             with pytest.raises(BadInput):
-                await store.jobs(JobQuery(order=order, cursor=cursor))
+                await store.catalogue.jobs(JobQuery(order=order, cursor=cursor))
 
 
 # --- what a job is found by ------------------------------------------------------------------------------------------
@@ -153,64 +153,62 @@ SEARCHES = [
 ]  # fmt: skip
 
 
-async def test_a_search_finds_every_word_by_its_beginning_and_survives_any_text(store: JobStore) -> None:
+async def test_a_search_finds_every_word_by_its_beginning_and_survives_any_text(store: Store) -> None:
     title = "The Quick Brown Fox: Ein Füchslein, crème brûlée, 東京タワーの夜景, Прогулка по Москве"
     words = "שלום عالم قهوة ประเทศไทย 한국어 straße in 5 minutes 😀😀"
     await adopt(store, [job_of(1, title=title, text=words, account=JANE)])
 
     for text, found in SEARCHES:
-        assert bool((await store.jobs(JobQuery(text=text))).jobs) is found, text[:100]
+        assert bool((await store.catalogue.jobs(JobQuery(text=text))).jobs) is found, text[:100]
 
 
-async def test_no_run_is_found_across_two_fields(store: JobStore) -> None:
+async def test_no_run_is_found_across_two_fields(store: Store) -> None:
     await adopt(store, [job_of(1, title="東", text="京")])
 
-    assert (await store.jobs(JobQuery(text="東京"))).jobs == ()
-    assert len((await store.jobs(JobQuery(text="東 京"))).jobs) == 0
-    assert len((await store.jobs(JobQuery(text="京"))).jobs) == 1
+    assert (await store.catalogue.jobs(JobQuery(text="東京"))).jobs == ()
+    assert len((await store.catalogue.jobs(JobQuery(text="東 京"))).jobs) == 0
+    assert len((await store.catalogue.jobs(JobQuery(text="京"))).jobs) == 1
 
 
-async def test_a_search_sees_what_has_just_been_written(store: JobStore) -> None:
+async def test_a_search_sees_what_has_just_been_written(store: Store) -> None:
     """Handed in, found, kept, removed: whoever looks right afterwards sees it."""
-    await store.enqueue([numbered_job(1, "https://videos.example/zebra")])
-    assert len((await store.jobs(JobQuery(text="zeb"))).jobs) == 1
-    [claim] = await store.claim(ANN, limit=1, lease=LEASE)
-    await store.checkpoint(claim, replace(NOTHING_FOUND, metadata={"title": "Old"}, account=JANE))
-    assert len((await store.jobs(JobQuery(text="old jane zebra", account="x/x-jane"))).jobs) == 1
-    await store.checkpoint(claim, replace(NOTHING_FOUND, metadata={"title": "New"}))
-    assert (await store.jobs(JobQuery(text="old"))).jobs == ()
-    assert (await store.accounts(AccountQuery())).accounts == ()
-    await store.complete(claim, KEPT)
+    await store.queue.enqueue([numbered_job(1, "https://videos.example/zebra")])
+    assert len((await store.catalogue.jobs(JobQuery(text="zeb"))).jobs) == 1
+    [claim] = await store.queue.claim(ANN, limit=1, lease=LEASE)
+    await store.queue.checkpoint(claim, replace(NOTHING_FOUND, metadata={"title": "Old"}, account=JANE))
+    assert len((await store.catalogue.jobs(JobQuery(text="old jane zebra", account="x/x-jane"))).jobs) == 1
+    await store.queue.checkpoint(claim, replace(NOTHING_FOUND, metadata={"title": "New"}))
+    assert (await store.catalogue.jobs(JobQuery(text="old"))).jobs == ()
+    assert (await store.catalogue.accounts(AccountQuery())).accounts == ()
+    await store.queue.complete(claim, KEPT)
     query = JobQuery(text="new", statuses=[JobStatus.COMPLETED], longest_s=4.5, order=JobOrder.LONGEST)
-    assert [job.id for job in (await store.jobs(query)).jobs] == [claim.id]
-    await store.remove(claim.id)
+    assert [job.id for job in (await store.catalogue.jobs(query)).jobs] == [claim.id]
+    await store.catalogue.remove(claim.id)
 
-    assert (await store.jobs(query)).jobs == ()
-    assert await store.library_totals() == browsing.totals([])
+    assert (await store.catalogue.jobs(query)).jobs == ()
+    assert await store.catalogue.library_totals() == browsing.totals([])
 
 
-async def test_a_post_that_is_removed_and_handed_in_again_is_found_as_it_is_now(
-    store: JobStore, clock: FakeClock
-) -> None:
+async def test_a_post_that_is_removed_and_handed_in_again_is_found_as_it_is_now(store: Store, clock: FakeClock) -> None:
     for title in ("first", "second", "third"):
-        await store.enqueue([numbered_job(1, "https://videos.example/1")])
-        [claim] = await store.claim(ANN, limit=1, lease=LEASE)
-        await store.checkpoint(claim, replace(NOTHING_FOUND, metadata={"title": title}))
-        assert len((await store.jobs(JobQuery(text=title))).jobs) == 1
-        await store.complete(claim, KEPT)
-        await store.remove(claim.id)
+        await store.queue.enqueue([numbered_job(1, "https://videos.example/1")])
+        [claim] = await store.queue.claim(ANN, limit=1, lease=LEASE)
+        await store.queue.checkpoint(claim, replace(NOTHING_FOUND, metadata={"title": title}))
+        assert len((await store.catalogue.jobs(JobQuery(text=title))).jobs) == 1
+        await store.queue.complete(claim, KEPT)
+        await store.catalogue.remove(claim.id)
         clock.advance(1)
-    await store.enqueue([numbered_job(2, "https://videos.example/2")])
+    await store.queue.enqueue([numbered_job(2, "https://videos.example/2")])
 
-    assert (await store.jobs(JobQuery(text="third"))).jobs == ()
-    assert len((await store.jobs(JobQuery(text="videos"))).jobs) == 1
+    assert (await store.catalogue.jobs(JobQuery(text="third"))).jobs == ()
+    assert len((await store.catalogue.jobs(JobQuery(text="videos"))).jobs) == 1
 
 
 # --- beside a job ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("order", JobOrder)
-async def test_neighbours_are_the_jobs_before_and_after_in_the_querys_order(store: JobStore, order: JobOrder) -> None:
+async def test_neighbours_are_the_jobs_before_and_after_in_the_querys_order(store: Store, order: JobOrder) -> None:
     jobs = some_library(30)
     await adopt(store, jobs)
 
@@ -221,26 +219,26 @@ async def test_neighbours_are_the_jobs_before_and_after_in_the_querys_order(stor
     ):
         asked = replace(query, order=order, limit=1)
         for job in jobs[::5]:
-            assert await store.neighbours(job.id, asked) == browsing.beside(job, jobs, asked)
+            assert await store.catalogue.neighbours(job.id, asked) == browsing.beside(job, jobs, asked)
 
 
-async def test_the_first_and_the_last_have_one_neighbour_and_an_unknown_job_is_not_found(store: JobStore) -> None:
+async def test_the_first_and_the_last_have_one_neighbour_and_an_unknown_job_is_not_found(store: Store) -> None:
     first, last = job_of(1), job_of(2)
     await adopt(store, [first, last])
 
     newest_first, oldest_first = JobQuery(), JobQuery(order=JobOrder.OLDEST)
-    beside = await store.neighbours(first.id, newest_first)
+    beside = await store.catalogue.neighbours(first.id, newest_first)
     assert (beside.newer, beside.older) == (last, None)
-    beside = await store.neighbours(first.id, oldest_first)
+    beside = await store.catalogue.neighbours(first.id, oldest_first)
     assert (beside.newer, beside.older) == (None, last)
     with pytest.raises(JobNotFound):
-        await store.neighbours(JobId("none"), newest_first)
+        await store.catalogue.neighbours(JobId("none"), newest_first)
 
 
 # --- accounts, totals, failures ---------------------------------------------------------------------------------------
 
 
-async def test_accounts_are_counted_and_come_newest_first_page_by_page(store: JobStore) -> None:
+async def test_accounts_are_counted_and_come_newest_first_page_by_page(store: Store) -> None:
     jobs = some_library(60)
     await adopt(store, jobs)
 
@@ -258,84 +256,84 @@ async def test_accounts_are_counted_and_come_newest_first_page_by_page(store: Jo
         seen: list[AccountSummary] = []
         cursor = None
         while True:
-            page = await store.accounts(replace(query, limit=2, cursor=cursor))
+            page = await store.catalogue.accounts(replace(query, limit=2, cursor=cursor))
             seen += page.accounts
             cursor = page.next_cursor
             if cursor is None:
                 break
         assert tuple(seen) == wanted, query
         for one in wanted:
-            assert await store.account(one.key) == one
+            assert await store.catalogue.account(one.key) == one
 
 
-async def test_an_account_is_called_as_its_newest_job_calls_it(store: JobStore) -> None:
+async def test_an_account_is_called_as_its_newest_job_calls_it(store: Store) -> None:
     """Also when that one is removed again; and without jobs there is no account."""
     old = job_of(1, account=JANE, bytes=5, duration_s=1.25)
     new = job_of(2, account=replace(JANE, display_name="Jane Roe"), status=JobStatus.FAILED, bytes=5)
     await adopt(store, [new, old])
 
-    now = await store.account("x/x-jane")
+    now = await store.catalogue.account("x/x-jane")
     assert (now.display_name, now.jobs, now.kept, now.bytes, now.duration_s) == ("Jane Roe", 2, 1, 5, 1.25)
     assert now.latest_at == new.created_at
-    assert [one.key for one in (await store.accounts(AccountQuery(text="roe"))).accounts] == ["x/x-jane"]
-    await store.remove(new.id)
-    assert (await store.account("x/x-jane")).display_name == "Jane Doe"
-    assert (await store.accounts(AccountQuery(text="roe"))).accounts == ()
-    await store.remove(old.id)
+    assert [one.key for one in (await store.catalogue.accounts(AccountQuery(text="roe"))).accounts] == ["x/x-jane"]
+    await store.catalogue.remove(new.id)
+    assert (await store.catalogue.account("x/x-jane")).display_name == "Jane Doe"
+    assert (await store.catalogue.accounts(AccountQuery(text="roe"))).accounts == ()
+    await store.catalogue.remove(old.id)
     with pytest.raises(AccountNotFound):
-        await store.account("x/x-jane")
+        await store.catalogue.account("x/x-jane")
 
 
-async def test_a_cursor_of_accounts_that_is_none_is_refused(store: JobStore) -> None:
+async def test_a_cursor_of_accounts_that_is_none_is_refused(store: Store) -> None:
     for cursor in ("", "x", "1", "1~", "~a", "-1~a", "1~a b", "9" * 40 + "~a"):
         with pytest.raises(BadInput):
-            await store.accounts(AccountQuery(cursor=cursor))
+            await store.catalogue.accounts(AccountQuery(cursor=cursor))
 
 
-async def test_totals_count_every_state_of_every_platform(store: JobStore) -> None:
+async def test_totals_count_every_state_of_every_platform(store: Store) -> None:
     jobs = some_library(60)
     await adopt(store, jobs)
-    assert await store.library_totals() == browsing.totals(jobs)
+    assert await store.catalogue.library_totals() == browsing.totals(jobs)
 
     for job in jobs[::3]:
-        await store.remove(job.id)
+        await store.catalogue.remove(job.id)
     left = [job for place, job in enumerate(jobs) if place % 3]
-    assert await store.library_totals() == browsing.totals(left)
+    assert await store.catalogue.library_totals() == browsing.totals(left)
 
 
-async def test_totals_of_an_empty_store_are_nought(store: JobStore) -> None:
-    assert await store.library_totals() == LibraryTotals(counts=dict.fromkeys(JobStatus, 0))
+async def test_totals_of_an_empty_store_are_nought(store: Store) -> None:
+    assert await store.catalogue.library_totals() == LibraryTotals(counts=dict.fromkeys(JobStatus, 0))
 
 
-async def test_totals_follow_a_job_through_its_states(store: JobStore) -> None:
-    await store.enqueue([numbered_job(1, "https://videos.example/1")])
+async def test_totals_follow_a_job_through_its_states(store: Store) -> None:
+    await store.queue.enqueue([numbered_job(1, "https://videos.example/1")])
 
     async def counted() -> tuple[dict[JobStatus, int], int, int, float]:
-        totals = await store.library_totals()
+        totals = await store.catalogue.library_totals()
         return {s: n for s, n in totals.counts.items() if n}, totals.kept, totals.bytes, totals.duration_s
 
     assert await counted() == ({JobStatus.QUEUED: 1}, 0, 0, 0.0)
-    [claim] = await store.claim(ANN, limit=1, lease=LEASE)
+    [claim] = await store.queue.claim(ANN, limit=1, lease=LEASE)
     assert await counted() == ({JobStatus.RUNNING: 1}, 0, 0, 0.0)
-    await store.begin_commit(claim, KEPT)
+    await store.queue.begin_commit(claim, KEPT)
     assert await counted() == ({JobStatus.RUNNING: 1}, 0, 0, 0.0)
     other = KeptFile("jane/2.mp4", None, 30_000, "cd" * 32, 7.25, 320, 180)
-    await store.complete(claim, other)
+    await store.queue.complete(claim, other)
     assert await counted() == ({JobStatus.COMPLETED: 1}, 1, 30_000, 7.25)
 
 
-async def test_failures_are_grouped_by_cause_and_platform_the_most_first(store: JobStore) -> None:
+async def test_failures_are_grouped_by_cause_and_platform_the_most_first(store: Store) -> None:
     jobs = some_library(150)
     await adopt(store, jobs)
 
-    groups = await store.failures()
+    groups = await store.catalogue.failures()
 
     assert list(groups) == browsing.failures(jobs)
     assert {group.error_code for group in groups} > {ErrorCode.NETWORK}
     assert max(len(group.examples) for group in groups) == 3
 
 
-async def test_no_failure_is_no_group(store: JobStore) -> None:
+async def test_no_failure_is_no_group(store: Store) -> None:
     await adopt(store, [job_of(1)])
 
-    assert list(await store.failures()) == []
+    assert list(await store.catalogue.failures()) == []

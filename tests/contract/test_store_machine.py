@@ -32,7 +32,7 @@ from hypothesis.stateful import (
 from mediavault.core.failures import ErrorCode, IllegalMove, JobNotFound, LeaseLost
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, Stage, WorkerId
 from mediavault.store import browsing
-from mediavault.store.port import JobQuery, JobStore
+from mediavault.store.port import JobQuery, Store
 from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, ON_THE_HOSTS_CLOCK, STORES, StoreFactory, numbered_job
 from tests.fakes import START, FakeClock
 
@@ -80,12 +80,12 @@ def seen_in(job: Job) -> tuple[object, ...]:
 
 
 # What an attempt may do: the call, and what it makes of the model when the attempt still holds the job.
-Act = tuple[Callable[[JobStore, ClaimedJob], Awaitable[object]], Callable[[Expected, datetime], None]]
+Act = tuple[Callable[[Store, ClaimedJob], Awaitable[object]], Callable[[Expected, datetime], None]]
 
 
 def _failing(retry_in: timedelta | None) -> Act:
     return (
-        lambda store, claim: store.fail(claim, error_code=ErrorCode.NETWORK, error="it broke", retry_in=retry_in),
+        lambda store, claim: store.queue.fail(claim, error_code=ErrorCode.NETWORK, error="it broke", retry_in=retry_in),
         lambda job, now: job.move(F, retry_at=None if retry_in is None else now + retry_in),
     )
 
@@ -103,14 +103,14 @@ def _stands_in(*, committing: bool) -> Callable[[Expected, datetime], None]:
 
 
 ACTS: Mapping[str, Act] = {
-    "complete": (lambda store, claim: store.complete(claim, KEPT), lambda job, now: job.move(C)),
+    "complete": (lambda store, claim: store.queue.complete(claim, KEPT), lambda job, now: job.move(C)),
     "fail for good": _failing(None),
     "fail and retry": _failing(MINUTE),
-    "release": (lambda store, claim: store.release(claim), _released),
-    "checkpoint": (lambda store, claim: store.checkpoint(claim, NOTHING_FOUND), _stands_in(committing=False)),
-    "begin_commit": (lambda store, claim: store.begin_commit(claim, KEPT), _stands_in(committing=True)),
+    "release": (lambda store, claim: store.queue.release(claim), _released),
+    "checkpoint": (lambda store, claim: store.queue.checkpoint(claim, NOTHING_FOUND), _stands_in(committing=False)),
+    "begin_commit": (lambda store, claim: store.queue.begin_commit(claim, KEPT), _stands_in(committing=True)),
     "progress": (
-        lambda store, claim: store.progress(claim, stage=Stage.DOWNLOAD, progress_pct=60),
+        lambda store, claim: store.queue.progress(claim, stage=Stage.DOWNLOAD, progress_pct=60),
         _stands_in(committing=False),
     ),
 }
@@ -143,8 +143,8 @@ class StoreMachine(RuleBasedStateMachine):
         return self.loop.run_until_complete(wait())
 
     def teardown(self) -> None:
-        jobs = self.run(self.store.changed_since(START - timedelta(days=99), limit=10_000))
-        assert self.run(self.store.library_totals()) == browsing.totals(jobs)
+        jobs = self.run(self.store.catalogue.changed_since(START - timedelta(days=99), limit=10_000))
+        assert self.run(self.store.catalogue.library_totals()) == browsing.totals(jobs)
         self.run(self.store.close())
         self.loop.close()
         shutil.rmtree(self.folder)
@@ -164,7 +164,7 @@ class StoreMachine(RuleBasedStateMachine):
         new = [numbered_job(first + n, url, max_attempts=tries) for n, url in enumerate(urls)]
         self.ids += [job.id for job in new]
 
-        answers = self.run(self.store.enqueue(new, force=force))
+        answers = self.run(self.store.queue.enqueue(new, force=force))
 
         assert len(answers) == len(new)
         fresh: set[str] = set()
@@ -188,7 +188,7 @@ class StoreMachine(RuleBasedStateMachine):
     def claim(self, worker: WorkerId, limit: int) -> None:
         expected = self.oldest(limit)
 
-        claims = self.run(self.store.claim(worker, limit=limit, lease=LEASE))
+        claims = self.run(self.store.queue.claim(worker, limit=limit, lease=LEASE))
 
         assert [claim.id for claim in claims] == expected
         self.note(claims)
@@ -198,7 +198,7 @@ class StoreMachine(RuleBasedStateMachine):
         expected = self.oldest(limit * 3)
 
         async def all_at_once() -> list[list[ClaimedJob]]:
-            return await asyncio.gather(*(self.store.claim(w, limit=limit, lease=LEASE) for w in WORKERS))
+            return await asyncio.gather(*(self.store.queue.claim(w, limit=limit, lease=LEASE) for w in WORKERS))
 
         claims = [claim for taken in self.run(all_at_once()) for claim in taken]
 
@@ -214,8 +214,8 @@ class StoreMachine(RuleBasedStateMachine):
         held, expected = [self.holds(claim) for claim in done], self.oldest(limit)
 
         async def all_at_once() -> list[Any]:
-            completing = [self.store.complete(claim, KEPT) for claim in done]
-            claiming = self.store.claim(worker, limit=limit, lease=LEASE)
+            completing = [self.store.queue.complete(claim, KEPT) for claim in done]
+            claiming = self.store.queue.claim(worker, limit=limit, lease=LEASE)
             return await asyncio.gather(*completing, claiming, return_exceptions=True)
 
         *outcomes, claims = self.run(all_at_once())
@@ -266,7 +266,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.renews_nothing(data.draw(st.sampled_from(self.zombies()), label="claim"))
 
     def renews_nothing(self, zombie: ClaimedJob) -> None:
-        assert self.run(self.store.renew(zombie.worker, [zombie], lease=LEASE)) == set()
+        assert self.run(self.store.queue.renew(zombie.worker, [zombie], lease=LEASE)) == set()
 
     @precondition(lambda self: self.held())
     @rule(data=st.data(), worker=st.sampled_from([None, *WORKERS]))
@@ -287,12 +287,12 @@ class StoreMachine(RuleBasedStateMachine):
             answer = self.run(call(self.store, claim))
             change(self.jobs[claim.id], self.clock.now())
             if isinstance(answer, Job):
-                assert answer == self.run(self.store.get(claim.id))
+                assert answer == self.run(self.store.catalogue.get(claim.id))
         else:
-            before = self.run(self.store.jobs(JobQuery(limit=500)))
+            before = self.run(self.store.catalogue.jobs(JobQuery(limit=500)))
             with pytest.raises(LeaseLost):
                 self.run(call(self.store, claim))
-            assert self.run(self.store.jobs(JobQuery(limit=500))) == before
+            assert self.run(self.store.catalogue.jobs(JobQuery(limit=500))) == before
 
     def held(self) -> list[ClaimedJob]:
         return [claim for claim in self.claims if self.holds(claim)]
@@ -310,7 +310,7 @@ class StoreMachine(RuleBasedStateMachine):
         named = data.draw(st.lists(st.sampled_from(theirs), max_size=3), label="named") if theirs else []
         held = {claim.id for claim in named if self.holds(claim)}
 
-        assert self.run(self.store.renew(worker, named, lease=LEASE)) == held
+        assert self.run(self.store.queue.renew(worker, named, lease=LEASE)) == held
         for job_id in held:
             self.jobs[job_id].lease_until = self.clock.now() + LEASE
             self.jobs[job_id].alive_until = self.clock.monotonic() + LEASE.total_seconds()
@@ -319,10 +319,10 @@ class StoreMachine(RuleBasedStateMachine):
     def a_worker_is_known_to_be_dead(self, worker: WorkerId) -> None:
         theirs = {claim.id for claim in self.claims if claim.worker == worker and self.holds(claim)}
 
-        assert self.run(self.store.expire_leases([worker])) == len(theirs)
+        assert self.run(self.store.workers.expire_leases([worker])) == len(theirs)
         for job_id in theirs:
             job = self.jobs[job_id]
-            job.lease_until, job.alive_until = self.run(self.store.get(job_id)).lease_expires_at, 0.0
+            job.lease_until, job.alive_until = self.run(self.store.catalogue.get(job_id)).lease_expires_at, 0.0
 
     @rule()
     def recover(self) -> None:
@@ -336,7 +336,7 @@ class StoreMachine(RuleBasedStateMachine):
         }
         again = {i for i in ended if running[i].attempts < running[i].max_attempts + running[i].committing}
 
-        recovered = self.run(self.store.recover_stale_jobs(retry_in=MINUTE))
+        recovered = self.run(self.store.queue.recover_stale_jobs(retry_in=MINUTE))
 
         assert all(running[job_id].alive_until <= monotonic for job_id in recovered.job_ids), "a live worker's job"
         assert set(recovered.job_ids) == ended
@@ -349,7 +349,7 @@ class StoreMachine(RuleBasedStateMachine):
         now = self.clock.now()
         due = [job for job in self.jobs.values() if job.retry_at is not None and job.retry_at <= now]
 
-        assert self.run(self.store.promote_due()) == len(due)
+        assert self.run(self.store.queue.promote_due()) == len(due)
         for job in due:
             job.move(Q)
 
@@ -359,7 +359,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         job_id = data.draw(st.sampled_from(self.ids), label="job")
-        if self.asked(self.store.cancel, job_id):
+        if self.asked(self.store.queue.cancel, job_id):
             self.jobs[job_id].move(X)
 
     @precondition(lambda self: self.ids)
@@ -368,7 +368,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.retry_of(data.draw(st.sampled_from(self.ids), label="job"))
 
     def retry_of(self, job_id: JobId) -> None:
-        if self.asked(self.store.retry, job_id) and (job := self.jobs[job_id]).status in (F, X):
+        if self.asked(self.store.queue.retry, job_id) and (job := self.jobs[job_id]).status in (F, X):
             job.move(Q)
             job.max_attempts = max(job.max_attempts, job.attempts + 1)
 
@@ -379,7 +379,7 @@ class StoreMachine(RuleBasedStateMachine):
             with pytest.raises(JobNotFound if job is None else IllegalMove):
                 self.run(ask(job_id))
             return False
-        assert self.run(ask(job_id)) == self.run(self.store.get(job_id))
+        assert self.run(ask(job_id)) == self.run(self.store.catalogue.get(job_id))
         return True
 
     @precondition(lambda self: self.ids)
@@ -388,9 +388,9 @@ class StoreMachine(RuleBasedStateMachine):
         job_id = data.draw(st.sampled_from(self.ids), label="job")
         if job_id not in self.jobs:
             with pytest.raises(JobNotFound):
-                self.run(self.store.remove(job_id))
+                self.run(self.store.catalogue.remove(job_id))
             return
-        assert seen_in(self.run(self.store.remove(job_id))) == self.jobs.pop(job_id).seen()
+        assert seen_in(self.run(self.store.catalogue.remove(job_id))) == self.jobs.pop(job_id).seen()
         self.completed.pop(job_id, None)
         self.histories.pop(job_id, None)
 
@@ -412,7 +412,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_store_agrees_with_the_model(self) -> None:
-        stored = {job.id: job for job in self.run(self.store.jobs(JobQuery(limit=500))).jobs}
+        stored = {job.id: job for job in self.run(self.store.catalogue.jobs(JobQuery(limit=500))).jobs}
 
         assert {i: seen_in(job) for i, job in stored.items()} == {i: job.seen() for i, job in self.jobs.items()}
         for job_id, job in stored.items():
@@ -423,7 +423,7 @@ class StoreMachine(RuleBasedStateMachine):
     @invariant()
     def an_attempt_is_a_claim_in_the_history(self) -> None:
         async def all_at_once() -> list[list[HistoryRecord]]:
-            return await asyncio.gather(*map(self.store.history, self.jobs))
+            return await asyncio.gather(*map(self.store.catalogue.history, self.jobs))
 
         for (job_id, job), records in zip(self.jobs.items(), self.run(all_at_once()), strict=True):
             before = self.histories.get(job_id, [])
@@ -442,7 +442,7 @@ class StoreMachine(RuleBasedStateMachine):
     def the_next_due_is_the_earliest(self) -> None:
         due = [job.retry_at for job in self.jobs.values() if job.retry_at is not None]
 
-        assert self.run(self.store.next_due()) == min(due, default=None)
+        assert self.run(self.store.catalogue.next_due()) == min(due, default=None)
 
 
 def machine_of(factory: StoreFactory, *, on_the_hosts_clock: bool = True) -> type[StoreMachine]:

@@ -10,7 +10,7 @@ from mediavault.core.failures import ErrorCode
 from mediavault.core.gates import Gate
 from mediavault.core.job import Job, JobStatus, Stage, WorkerId
 from mediavault.store.memory.store import MemoryJobStore
-from mediavault.store.port import JobQuery, JobStore, StoredJob
+from mediavault.store.port import JobQuery, Store, StoredJob
 from tests.contract.stores import KEPT, LEASE, numbered_job
 from tests.contract.test_store_contract import FOUND
 from tests.fakes import START, FakeClock
@@ -23,19 +23,19 @@ MINUTE = timedelta(minutes=1)
 async def lived_in(clock: FakeClock) -> MemoryJobStore:
     """A store with a job in every state, each with its history."""
     store = MemoryJobStore(clock)
-    await store.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in range(1, 6)])
-    claims = await store.claim(ANN, limit=4, lease=LEASE)
+    await store.queue.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in range(1, 6)])
+    claims = await store.queue.claim(ANN, limit=4, lease=LEASE)
     clock.advance(7.000_001)
-    await store.checkpoint(claims[0], FOUND)
-    await store.complete(claims[0], KEPT)
-    await store.fail(claims[1], error_code=ErrorCode.NETWORK, error="it broke", retry_in=MINUTE)
-    await store.cancel(claims[2].id)
+    await store.queue.checkpoint(claims[0], FOUND)
+    await store.queue.complete(claims[0], KEPT)
+    await store.queue.fail(claims[1], error_code=ErrorCode.NETWORK, error="it broke", retry_in=MINUTE)
+    await store.queue.cancel(claims[2].id)
     return store
 
 
-async def all_of(store: JobStore) -> list[StoredJob]:
-    page = await store.jobs(JobQuery())
-    return [StoredJob(job, tuple(await store.history(job.id))) for job in page.jobs]
+async def all_of(store: Store) -> list[StoredJob]:
+    page = await store.catalogue.jobs(JobQuery())
+    return [StoredJob(job, tuple(await store.catalogue.history(job.id))) for job in page.jobs]
 
 
 def as_released(job: Job) -> Job:
@@ -45,41 +45,41 @@ def as_released(job: Job) -> Job:
     return replace(job, status=JobStatus.QUEUED, claimed_by=None, lease_expires_at=None, max_attempts=tries)
 
 
-async def test_adopted_jobs_are_as_they_were_with_their_history(store: JobStore, clock: FakeClock) -> None:
+async def test_adopted_jobs_are_as_they_were_with_their_history(store: Store, clock: FakeClock) -> None:
     """All but the running one, which nobody holds here: it is queued and has lost no try."""
     before = await all_of(await lived_in(clock))
 
-    assert await store.adopt(before) == 5
+    assert await store.catalogue.import_jobs(before) == 5
     assert await all_of(store) == [StoredJob(as_released(one.job), one.history) for one in before]
 
 
-async def test_adopting_twice_changes_nothing(store: JobStore, clock: FakeClock) -> None:
+async def test_adopting_twice_changes_nothing(store: Store, clock: FakeClock) -> None:
     """So a move that broke off can be repeated from its beginning."""
     before = await all_of(await lived_in(clock))
-    await store.adopt(before[:2])
+    await store.catalogue.import_jobs(before[:2])
 
-    assert await store.adopt(before) == 3
-    assert await store.adopt(before) == 0
+    assert await store.catalogue.import_jobs(before) == 3
+    assert await store.catalogue.import_jobs(before) == 0
     assert len(await all_of(store)) == 5
 
 
-async def test_a_post_that_is_stored_already_is_not_adopted_under_another_id(store: JobStore, clock: FakeClock) -> None:
-    (known,) = await store.enqueue([numbered_job(9, "https://videos.example/1")])
+async def test_a_post_that_is_stored_already_is_not_adopted_under_another_id(store: Store, clock: FakeClock) -> None:
+    (known,) = await store.queue.enqueue([numbered_job(9, "https://videos.example/1")])
     before = await all_of(await lived_in(clock))
 
-    assert await store.adopt(before) == 4
+    assert await store.catalogue.import_jobs(before) == 4
     assert known.job in [one.job for one in await all_of(store)]
 
 
-async def test_adopted_jobs_go_on_where_they_were(store: JobStore, clock: FakeClock) -> None:
+async def test_adopted_jobs_go_on_where_they_were(store: Store, clock: FakeClock) -> None:
     """Queued ones can be claimed under the next fence, failed ones come back when due, and workers are woken."""
     woken = asyncio.Event()
-    unsubscribe = store.on_work(woken.set)
-    await store.adopt(await all_of(await lived_in(clock)))
+    unsubscribe = store.workers.on_work(woken.set)
+    await store.catalogue.import_jobs(await all_of(await lived_in(clock)))
     await asyncio.wait_for(woken.wait(), patient(30))
     clock.advance(120)
-    promoted = await store.promote_due()
-    claims = await store.claim(ANN, limit=10, lease=LEASE)
+    promoted = await store.queue.promote_due()
+    claims = await store.queue.claim(ANN, limit=10, lease=LEASE)
     unsubscribe()
 
     assert promoted == 1
@@ -88,21 +88,21 @@ async def test_adopted_jobs_go_on_where_they_were(store: JobStore, clock: FakeCl
         ("https://videos.example/4", 2),
         ("https://videos.example/5", 1),
     ]
-    assert (await store.history(claims[0].id))[-1].stage is Stage.CLAIM
+    assert (await store.catalogue.history(claims[0].id))[-1].stage is Stage.CLAIM
 
 
-async def test_gates_are_adopted_where_there_are_none(store: JobStore) -> None:
-    await store.close_gate("x", duration=MINUTE, code=ErrorCode.RATE_LIMITED, reason="ours")
+async def test_gates_are_adopted_where_there_are_none(store: Store) -> None:
+    await store.site_limits.close_gate("x", duration=MINUTE, code=ErrorCode.RATE_LIMITED, reason="ours")
     moved = Gate("tiktok", closed_until=START + MINUTE, strikes=2, code=ErrorCode.CHALLENGE, reason="theirs")
 
-    assert await store.adopt_gates([moved, Gate("x", strikes=7)]) == 1
-    gates = {gate.platform: gate for gate in await store.gates()}
+    assert await store.site_limits.import_gates([moved, Gate("x", strikes=7)]) == 1
+    gates = {gate.platform: gate for gate in await store.site_limits.gates()}
     assert gates["tiktok"] == moved
     assert gates["x"].reason == "ours"
 
 
-async def test_what_is_agreed_on_first_stands(store: JobStore) -> None:
-    assert await store.agree_on("library", "a") == "a"
-    assert await store.agree_on("library", "b") == "a"
-    assert await store.agree_on("other", "b") == "b"
-    assert await store.agreed() == {"library": "a", "other": "b"}
+async def test_what_is_agreed_on_first_stands(store: Store) -> None:
+    assert await store.records.set_once("library", "a") == "a"
+    assert await store.records.set_once("library", "b") == "a"
+    assert await store.records.set_once("other", "b") == "b"
+    assert await store.records.constants() == {"library": "a", "other": "b"}

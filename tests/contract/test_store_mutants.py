@@ -15,14 +15,15 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from mediavault.core.clock import Clock
-from mediavault.core.job import ClaimedJob, JobItem, JobStatus, NewJob, WorkerId
+from mediavault.core.job import ClaimedJob, JobId, JobItem, JobStatus, NewJob, WorkerId
 from mediavault.core.media import KeptFile
-from mediavault.store.memory.store import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore, MemoryQueue
 from mediavault.store.paging import age_of
 from mediavault.store.port import Enqueued, Recovered
 from mediavault.store.postgres import sql as postgres_sql
+from mediavault.store.postgres.claims import LowWaterMark
 from mediavault.store.postgres.engine import Statement
-from mediavault.store.postgres.store import PostgresJobStore
+from mediavault.store.postgres.store import PostgresJobStore, PostgresQueue
 from mediavault.store.sqlite.statements import SQL
 from tests.contract.stores import postgres_store, sqlite_store
 from tests.contract.test_store_machine import machine_of
@@ -39,63 +40,65 @@ FIND = settings(
 )
 
 
-class CompletesForWhoeverAsks(MemoryJobStore):
+class CompletesForWhoeverAsks(MemoryQueue):
     """The current row's fence instead of the attempt's."""
 
     async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
-        current = self._jobs.get(claim.id, claim.job)
+        current = self._state.jobs.get(claim.id, claim.job)
         await super().complete(replace(claim, job=current), kept, items)
 
 
-class ReadsThenTakes(MemoryJobStore):
+class ReadsThenTakes(MemoryQueue):
     """A SELECT and an UPDATE instead of one statement."""
 
     async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta, **_: Collection[str]) -> list[ClaimedJob]:
-        oldest = sorted(self._with(JobStatus.QUEUED), key=age_of)[:limit]
+        oldest = sorted(self._state.in_status(JobStatus.QUEUED), key=age_of)[:limit]
         await asyncio.sleep(0)
-        now = self._clock.now()
-        return [ClaimedJob(self._claim_one(self._jobs[job.id], worker, now, lease), worker) for job in oldest]
+        now = self._state.clock.now()
+        return [ClaimedJob(self._claim_one(self._state.jobs[job.id], worker, now, lease), worker) for job in oldest]
 
 
 class TakesWhatItReadBefore(ReadsThenTakes):
     """As above, and the second taker gets the same fence as the first."""
 
     async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta, **_: Collection[str]) -> list[ClaimedJob]:
-        oldest = sorted(self._with(JobStatus.QUEUED), key=age_of)[:limit]
+        oldest = sorted(self._state.in_status(JobStatus.QUEUED), key=age_of)[:limit]
         await asyncio.sleep(0)
-        return [ClaimedJob(self._claim_one(job, worker, self._clock.now(), lease), worker) for job in oldest]
+        return [ClaimedJob(self._claim_one(job, worker, self._state.clock.now(), lease), worker) for job in oldest]
 
 
-class ReleaseTakesTheAttemptBack(MemoryJobStore):
+class ReleaseTakesTheAttemptBack(MemoryQueue):
     """The fence shrinks, so that a zombie has the number of the next attempt."""
 
     async def release(self, claim: ClaimedJob, *, needs_session: bool = False) -> None:
         await super().release(claim, needs_session=needs_session)
-        job = self._jobs[claim.id]
-        self._jobs[claim.id] = replace(job, attempt_count=job.attempt_count - 1, max_attempts=job.max_attempts - 1)
+        job = self._state.jobs[claim.id]
+        self._state.jobs[claim.id] = replace(
+            job, attempt_count=job.attempt_count - 1, max_attempts=job.max_attempts - 1
+        )
 
 
-class KnowsNoUniquePost(MemoryJobStore):
+class KnowsNoUniquePost(MemoryQueue):
     """Every submission is a job."""
 
     def _enqueue_one(self, new: NewJob, at: datetime, *, force: bool) -> Enqueued:
         return super()._enqueue_one(replace(new, canonical_url=f"{new.canonical_url}#{new.id}"), at, force=force)
 
 
-class BelievesTheWallClock(MemoryJobStore):
+class BelievesTheWallClock(MemoryQueue):
     """No guard against a clock that was set."""
 
     async def recover_stale_jobs(self, *, retry_in: timedelta) -> Recovered:
-        self._guard = type(self._guard)()
+        self._state.guard = type(self._state.guard)()
         return await super().recover_stale_jobs(retry_in=retry_in)
 
 
-class RenewsAllOfTheWorker(MemoryJobStore):
+class RenewsAllOfTheWorker(MemoryQueue):
     """Claims that the worker holds no more are renewed with the rest."""
 
-    def _holds(self, claim: ClaimedJob) -> bool:
-        job = self._jobs.get(claim.id)
-        return job is not None and job.status is JobStatus.RUNNING
+    async def renew(self, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
+        current = [replace(claim, job=self._state.jobs.get(claim.id, claim.job)) for claim in held]
+        return await super().renew(worker, current, lease=lease)
 
 
 MUTANTS = [
@@ -133,9 +136,11 @@ POSTGRES_MUTANTS = [
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)
-def test_a_store_with_a_mistake_is_found_out(mutant: type[MemoryJobStore]) -> None:
+def test_a_store_with_a_mistake_is_found_out(mutant: type[MemoryQueue]) -> None:
     def factory(folder: Path, clock: Clock) -> MemoryJobStore:
-        return mutant(clock)
+        store = MemoryJobStore(clock)
+        store.queue = mutant(store._state)
+        return store
 
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         run_state_machine_as_test(machine_of(factory), settings=FIND)
@@ -169,13 +174,15 @@ def test_a_statement_of_postgresql_with_a_mistake_is_found_out(
 
 @pytest.mark.timeout(900)
 def test_a_postgresql_store_that_knows_no_unique_post_is_found_out() -> None:
-    class EverySubmissionIsAJob(PostgresJobStore):
+    class EverySubmissionIsAJob(PostgresQueue):
         async def enqueue(self, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
             apart = [replace(job, canonical_url=f"{job.canonical_url}#{job.id}") for job in jobs]
             return await super().enqueue(apart, force=force)
 
     def factory(folder: Path, clock: Clock) -> PostgresJobStore:
-        return EverySubmissionIsAJob(postgres.database_for(folder), clock)
+        store = PostgresJobStore(postgres.database_for(folder), clock)
+        store.queue = EverySubmissionIsAJob(store._server, LowWaterMark())
+        return store
 
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         run_state_machine_as_test(machine_of(factory, on_the_hosts_clock=False), settings=FIND)

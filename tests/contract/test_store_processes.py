@@ -13,7 +13,7 @@ import pytest
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import JobId, JobStatus, Stage
 from mediavault.runtime.storage import store_at
-from mediavault.store.port import JobQuery, JobStore
+from mediavault.store.port import JobQuery, Store
 from tests.contract.stores import numbered_job
 from tests.patience import patient
 from tests.servers import mongo
@@ -53,7 +53,7 @@ async def test_processes_claim_each_job_exactly_once(tmp_path: Path, kind: str) 
     url, (count, processes) = url_of(kind, tmp_path), SIZES[kind]
     store = store_at(url, SystemClock())
     await store.open()
-    await store.enqueue([numbered_job(n, f"https://videos.example/watch/{n}") for n in range(1, count + 1)])
+    await store.queue.enqueue([numbered_job(n, f"https://videos.example/watch/{n}") for n in range(1, count + 1)])
 
     async with asyncio.timeout(patient(PATIENCE_S)):
         started = [await start("drain", url, f"w-{number}") for number in range(processes)]
@@ -64,7 +64,7 @@ async def test_processes_claim_each_job_exactly_once(tmp_path: Path, kind: str) 
     assert [err for _, err in answers] == [b""] * processes  # neither "locked" nor anything else
     assert sum(done) == count
     assert min(done) > 0, f"a process got no turn: {done}"
-    jobs = (await store.jobs(JobQuery(limit=count + 1))).jobs
+    jobs = (await store.catalogue.jobs(JobQuery(limit=count + 1))).jobs
     assert Counter(job.status for job in jobs) == {JobStatus.COMPLETED: count}
     assert {job.attempt_count for job in jobs} == {1}
     claims = [await claims_of(store, job.id) for job in jobs]
@@ -73,8 +73,8 @@ async def test_processes_claim_each_job_exactly_once(tmp_path: Path, kind: str) 
     await store.close()
 
 
-async def claims_of(store: JobStore, job_id: JobId) -> list[str]:
-    return [record.detail for record in await store.history(job_id) if record.stage is Stage.CLAIM]
+async def claims_of(store: Store, job_id: JobId) -> list[str]:
+    return [record.detail for record in await store.catalogue.history(job_id) if record.stage is Stage.CLAIM]
 
 
 async def test_a_process_that_waits_for_work_is_woken_by_another_ones_enqueue(tmp_path: Path) -> None:
@@ -82,12 +82,12 @@ async def test_a_process_that_waits_for_work_is_woken_by_another_ones_enqueue(tm
     store = store_at(url, SystemClock())
     await store.open()
     woken = asyncio.Event()
-    leave = store.on_work(woken.set)
+    leave = store.workers.on_work(woken.set)
 
     async with asyncio.timeout(patient(PATIENCE_S)):
         await finished(await start("enqueue", url, "https://videos.example/watch/1"))
         await woken.wait()
 
-    assert (await store.report()).counts[JobStatus.QUEUED] == 1
+    assert (await store.catalogue.report()).counts[JobStatus.QUEUED] == 1
     leave()
     await store.close()

@@ -10,7 +10,7 @@ import pytest
 
 from mediavault.core.records import MOVING_KINDS, Record, RecordKind
 from mediavault.store.memory.store import MemoryJobStore
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.upkeep.moving import compare, copy_rest
 from tests.contract.stores import STORES
 from tests.fakes import START, FakeClock
@@ -20,159 +20,159 @@ MINUTE = timedelta(minutes=1)
 HOSTILE = {"$set": {"a.b": "$name"}, "text": "\x00 \ud800 \u202e\"'", "list": [1, None, True, 2.5], "é": {}}
 
 
-async def test_what_was_put_is_answered(store: JobStore) -> None:
-    await store.put_record(OWNER, "owner", {"hash": "a", "n": 1}, expires_at=START + MINUTE)
+async def test_what_was_put_is_answered(store: Store) -> None:
+    await store.records.put(OWNER, "owner", {"hash": "a", "n": 1}, expires_at=START + MINUTE)
 
-    assert await store.get_record(OWNER, "owner") == Record(
+    assert await store.records.get(OWNER, "owner") == Record(
         OWNER, "owner", {"hash": "a", "n": 1}, updated_at=START, expires_at=START + MINUTE
     )
 
 
-async def test_what_is_put_later_takes_its_place(store: JobStore, clock: FakeClock) -> None:
-    await store.put_record(OWNER, "owner", {"hash": "a"}, expires_at=START + MINUTE)
+async def test_what_is_put_later_takes_its_place(store: Store, clock: FakeClock) -> None:
+    await store.records.put(OWNER, "owner", {"hash": "a"}, expires_at=START + MINUTE)
     clock.advance(1)
-    await store.put_record(OWNER, "owner", {"other": "b"})
+    await store.records.put(OWNER, "owner", {"other": "b"})
 
-    assert await store.records(OWNER) == [Record(OWNER, "owner", {"other": "b"}, START + timedelta(seconds=1))]
-
-
-async def test_kinds_do_not_mix(store: JobStore) -> None:
-    await store.put_record(TOKEN, "same", {"of": "tokens"})
-    await store.put_record(SETTING, "same", {"of": "settings"})
-
-    assert [one.value for one in await store.records(TOKEN)] == [{"of": "tokens"}]
-    assert await store.get_record(SESSION, "same") is None
-    assert await store.remove_records(TOKEN) == 1
-    assert [one.value for one in await store.records(SETTING)] == [{"of": "settings"}]
+    assert await store.records.all(OWNER) == [Record(OWNER, "owner", {"other": "b"}, START + timedelta(seconds=1))]
 
 
-async def test_all_of_a_kind_come_by_key(store: JobStore) -> None:
+async def test_kinds_do_not_mix(store: Store) -> None:
+    await store.records.put(TOKEN, "same", {"of": "tokens"})
+    await store.records.put(SETTING, "same", {"of": "settings"})
+
+    assert [one.value for one in await store.records.all(TOKEN)] == [{"of": "tokens"}]
+    assert await store.records.get(SESSION, "same") is None
+    assert await store.records.remove_all(TOKEN) == 1
+    assert [one.value for one in await store.records.all(SETTING)] == [{"of": "settings"}]
+
+
+async def test_all_of_a_kind_come_by_key(store: Store) -> None:
     for key in ("b", "é", "a", "B", "_", "ab"):
-        await store.put_record(TOKEN, key, {})
+        await store.records.put(TOKEN, key, {})
 
-    assert [one.key for one in await store.records(TOKEN)] == ["B", "_", "a", "ab", "b", "é"]
+    assert [one.key for one in await store.records.all(TOKEN)] == ["B", "_", "a", "ab", "b", "é"]
 
 
-async def test_any_json_comes_back_as_it_was(store: JobStore) -> None:
+async def test_any_json_comes_back_as_it_was(store: Store) -> None:
     """Names that a database has a meaning for among them."""
-    await store.put_record(SETTING, "$odd.'key", HOSTILE)
-    found = await store.get_record(SETTING, "$odd.'key")
+    await store.records.put(SETTING, "$odd.'key", HOSTILE)
+    found = await store.records.get(SETTING, "$odd.'key")
 
     assert found is not None
     assert found.value == HOSTILE
 
 
-async def test_what_json_cannot_hold_is_refused(store: JobStore) -> None:
+async def test_what_json_cannot_hold_is_refused(store: Store) -> None:
     with pytest.raises(TypeError):
-        await store.put_record(SETTING, "bad", {"value": object()})
-    assert await store.records(SETTING) == []
+        await store.records.put(SETTING, "bad", {"value": object()})
+    assert await store.records.all(SETTING) == []
 
 
-async def test_one_is_replaced_only_by_who_knows_it(store: JobStore) -> None:
-    await store.put_record(OWNER, "owner", {"a": 1, "b": 2})
+async def test_one_is_replaced_only_by_who_knows_it(store: Store) -> None:
+    await store.records.put(OWNER, "owner", {"a": 1, "b": 2})
 
-    assert not await store.replace_record(OWNER, "owner", {"a": 9}, if_value={"a": 1})
-    assert not await store.replace_record(OWNER, "owner", {"a": 9}, if_value=None)
-    assert not await store.replace_record(OWNER, "nobody", {"a": 9}, if_value={"a": 1})
-    assert await store.replace_record(OWNER, "owner", {"a": 9}, if_value={"b": 2, "a": 1})
-    assert [one.value for one in await store.records(OWNER)] == [{"a": 9}]
-
-
-async def test_one_is_added_where_nothing_stands(store: JobStore) -> None:
-    assert await store.replace_record(OWNER, "owner", {"a": 1}, if_value=None)
-    assert not await store.replace_record(OWNER, "owner", {"a": 2}, if_value=None)
-    assert [one.value for one in await store.records(OWNER)] == [{"a": 1}]
+    assert not await store.records.replace(OWNER, "owner", {"a": 9}, if_value={"a": 1})
+    assert not await store.records.replace(OWNER, "owner", {"a": 9}, if_value=None)
+    assert not await store.records.replace(OWNER, "nobody", {"a": 9}, if_value={"a": 1})
+    assert await store.records.replace(OWNER, "owner", {"a": 9}, if_value={"b": 2, "a": 1})
+    assert [one.value for one in await store.records.all(OWNER)] == [{"a": 9}]
 
 
-async def test_of_many_who_add_at_once_one_does(store: JobStore) -> None:
+async def test_one_is_added_where_nothing_stands(store: Store) -> None:
+    assert await store.records.replace(OWNER, "owner", {"a": 1}, if_value=None)
+    assert not await store.records.replace(OWNER, "owner", {"a": 2}, if_value=None)
+    assert [one.value for one in await store.records.all(OWNER)] == [{"a": 1}]
+
+
+async def test_of_many_who_add_at_once_one_does(store: Store) -> None:
     """Two people who set up one vault at the same moment make one owner."""
-    done = await asyncio.gather(*(store.replace_record(OWNER, "owner", {"by": n}, if_value=None) for n in range(10)))
+    done = await asyncio.gather(*(store.records.replace(OWNER, "owner", {"by": n}, if_value=None) for n in range(10)))
 
     [winner] = [n for n, was_done in enumerate(done) if was_done]
-    assert [one.value for one in await store.records(OWNER)] == [{"by": winner}]
+    assert [one.value for one in await store.records.all(OWNER)] == [{"by": winner}]
 
 
-async def test_of_many_who_replace_at_once_one_does(store: JobStore) -> None:
-    await store.put_record(OWNER, "owner", {"by": None})
+async def test_of_many_who_replace_at_once_one_does(store: Store) -> None:
+    await store.records.put(OWNER, "owner", {"by": None})
     done = await asyncio.gather(
-        *(store.replace_record(OWNER, "owner", {"by": n}, if_value={"by": None}) for n in range(10))
+        *(store.records.replace(OWNER, "owner", {"by": n}, if_value={"by": None}) for n in range(10))
     )
 
     [winner] = [n for n, was_done in enumerate(done) if was_done]
-    assert [one.value for one in await store.records(OWNER)] == [{"by": winner}]
+    assert [one.value for one in await store.records.all(OWNER)] == [{"by": winner}]
 
 
-async def test_one_that_has_ended_is_not_there(store: JobStore, clock: FakeClock) -> None:
+async def test_one_that_has_ended_is_not_there(store: Store, clock: FakeClock) -> None:
     for key in ("a", "b", "c", "d"):
-        await store.put_record(SESSION, key, {"of": key}, expires_at=START + MINUTE)
-    await store.put_record(SESSION, "stays", {"of": "stays"})
+        await store.records.put(SESSION, key, {"of": key}, expires_at=START + MINUTE)
+    await store.records.put(SESSION, "stays", {"of": "stays"})
     clock.advance(60)
 
-    assert await store.get_record(SESSION, "a") is None
-    assert [one.key for one in await store.records(SESSION)] == ["stays"]
-    assert not await store.replace_record(SESSION, "a", {}, if_value={"of": "a"})
-    assert not await store.remove_record(SESSION, "b")
-    assert await store.replace_record(SESSION, "c", {"of": "new"}, if_value=None)
-    assert await store.remove_records(SESSION, keep=["stays"]) == 1
-    assert [one.key for one in await store.records(SESSION)] == ["stays"]
+    assert await store.records.get(SESSION, "a") is None
+    assert [one.key for one in await store.records.all(SESSION)] == ["stays"]
+    assert not await store.records.replace(SESSION, "a", {}, if_value={"of": "a"})
+    assert not await store.records.remove(SESSION, "b")
+    assert await store.records.replace(SESSION, "c", {"of": "new"}, if_value=None)
+    assert await store.records.remove_all(SESSION, keep=["stays"]) == 1
+    assert [one.key for one in await store.records.all(SESSION)] == ["stays"]
 
 
-async def test_one_that_ends_is_there_until_then(store: JobStore, clock: FakeClock) -> None:
-    await store.put_record(SESSION, "a", {"of": "a"}, expires_at=START + MINUTE)
+async def test_one_that_ends_is_there_until_then(store: Store, clock: FakeClock) -> None:
+    await store.records.put(SESSION, "a", {"of": "a"}, expires_at=START + MINUTE)
     clock.advance(59.999_999)
 
-    assert await store.replace_record(SESSION, "a", {"of": "b"}, if_value={"of": "a"}, expires_at=START + 2 * MINUTE)
+    assert await store.records.replace(SESSION, "a", {"of": "b"}, if_value={"of": "a"}, expires_at=START + 2 * MINUTE)
     clock.advance(1)
-    assert await store.get_record(SESSION, "a") is not None
+    assert await store.records.get(SESSION, "a") is not None
 
 
-async def test_one_is_removed_once(store: JobStore) -> None:
-    await store.put_record(TOKEN, "a", {})
+async def test_one_is_removed_once(store: Store) -> None:
+    await store.records.put(TOKEN, "a", {})
 
-    assert await store.remove_record(TOKEN, "a")
-    assert not await store.remove_record(TOKEN, "a")
-    assert await store.get_record(TOKEN, "a") is None
+    assert await store.records.remove(TOKEN, "a")
+    assert not await store.records.remove(TOKEN, "a")
+    assert await store.records.get(TOKEN, "a") is None
 
 
-async def test_all_but_some_are_removed(store: JobStore) -> None:
+async def test_all_but_some_are_removed(store: Store) -> None:
     for key in ("a", "b", "c"):
-        await store.put_record(SESSION, key, {})
+        await store.records.put(SESSION, key, {})
 
-    assert await store.remove_records(SESSION, keep=["b", "unknown"]) == 2
-    assert [one.key for one in await store.records(SESSION)] == ["b"]
+    assert await store.records.remove_all(SESSION, keep=["b", "unknown"]) == 2
+    assert [one.key for one in await store.records.all(SESSION)] == ["b"]
 
 
 @pytest.mark.parametrize("engine", sorted(STORES.keys() - {"memory"}))
 async def test_they_outlive_the_process(engine: str, tmp_path: Path, clock: FakeClock) -> None:
     first, second = STORES[engine](tmp_path, clock), STORES[engine](tmp_path, clock)
     await first.open()
-    await first.put_record(OWNER, "owner", {"a": 1})
+    await first.records.put(OWNER, "owner", {"a": 1})
     await first.close()
     await second.open()
-    found = await second.get_record(OWNER, "owner")
+    found = await second.records.get(OWNER, "owner")
     await second.close()
 
     assert found is not None
     assert found.value == {"a": 1}
 
 
-async def test_a_vault_that_moves_takes_along_what_it_needs(store: JobStore, clock: FakeClock) -> None:
+async def test_a_vault_that_moves_takes_along_what_it_needs(store: Store, clock: FakeClock) -> None:
     """Who was signed in at the page signs in again."""
     source = MemoryJobStore(clock)
     for kind in RecordKind:
-        await source.put_record(kind, "one", {"of": kind})
+        await source.records.put(kind, "one", {"of": kind})
     assert (await compare(source, store)).missing_records == tuple(f"{kind} one" for kind in MOVING_KINDS)
     await copy_rest(source, store)
 
-    assert {kind for kind in RecordKind if await store.records(kind)} == set(MOVING_KINDS)
+    assert {kind for kind in RecordKind if await store.records.all(kind)} == set(MOVING_KINDS)
     assert (await compare(source, store)).is_whole
 
 
-async def test_what_the_target_has_of_its_own_stands(store: JobStore, clock: FakeClock) -> None:
+async def test_what_the_target_has_of_its_own_stands(store: Store, clock: FakeClock) -> None:
     """A password that was changed since is not undone by a backup."""
     source = MemoryJobStore(clock)
-    await source.put_record(OWNER, "owner", {"hash": "old"})
-    await store.put_record(OWNER, "owner", {"hash": "new"})
+    await source.records.put(OWNER, "owner", {"hash": "old"})
+    await store.records.put(OWNER, "owner", {"hash": "new"})
     await copy_rest(source, store)
 
-    assert [one.value for one in await store.records(OWNER)] == [{"hash": "new"}]
+    assert [one.value for one in await store.records.all(OWNER)] == [{"hash": "new"}]

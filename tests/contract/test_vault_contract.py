@@ -73,7 +73,7 @@ async def test_a_library_carries_the_id_that_it_got_first_and_shows_no_file_of_i
 
 
 async def test_another_library_than_the_expected_one_is_refused(vault: Vault) -> None:
-    with pytest.raises(StorageFailure, match=r"The library is not there: .* carries no mark"):
+    with pytest.raises(StorageFailure, match=r"The library is not there: .* has no library marker"):
         await vault.expect("0b5e7a52-ours")
     await vault.carry("99999999-theirs")
 

@@ -28,7 +28,7 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode, StoreError
 from mediavault.core.job import JobStatus
 from mediavault.core.logs import configure_logs
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from tests.faults.engines import ENGINES, Engine
 from tests.faults.house import House, until_swept
 from tests.faults.laws import Account, account_of
@@ -234,7 +234,7 @@ class Chaos:
         )
         return lambda: begin(orders, self._log)
 
-    async def _storm(self, store: JobStore, tormentors: Sequence[Tormentor], late_posts: Sequence[str]) -> None:
+    async def _storm(self, store: Store, tormentors: Sequence[Tormentor], late_posts: Sequence[str]) -> None:
         storm = [asyncio.create_task(one.torment()) for one in tormentors]
         if self._engine.misfortunes:
             storm.append(asyncio.create_task(self._befall(random.Random(self._chance.random()))))
@@ -263,7 +263,7 @@ class Chaos:
                 await one
             self._engine.happened[name] += 1
 
-    async def _person(self, store: JobStore, posts: Sequence[str], chance: random.Random) -> None:
+    async def _person(self, store: Store, posts: Sequence[str], chance: random.Random) -> None:
         """Hands in the other posts while the storm goes on, and some that are known already."""
         waiting = list(posts)
         while waiting:
@@ -272,18 +272,18 @@ class Chaos:
             await self._submit(store, [*some, chance.choice(self._posts)])
             await asyncio.sleep(chance.uniform(0, self._plan.seconds / 30))
 
-    async def _submit(self, store: JobStore, posts: Sequence[str]) -> None:
+    async def _submit(self, store: Store, posts: Sequence[str]) -> None:
         """Until it is acknowledged; handing a post in twice does no harm."""
         new = [new_job(url, clock=SystemClock(), max_attempts=ATTEMPTS) for url in posts]
         for first in range(0, len(new), BATCH):
-            await insist(lambda some=new[first : first + BATCH]: store.enqueue(some))  # type: ignore[misc]
+            await insist(lambda some=new[first : first + BATCH]: store.queue.enqueue(some))  # type: ignore[misc]
 
-    async def _all_done(self, store: JobStore, *, within_s: float | None) -> None:
+    async def _all_done(self, store: Store, *, within_s: float | None) -> None:
         """Until all is completed, or the time is over; without ``within_s`` until nothing moves any more."""
         began = moved = time.monotonic()
         done = -1
         while True:
-            counts = (await insist(store.report)).counts
+            counts = (await insist(store.catalogue.report)).counts
             if counts.get(JobStatus.COMPLETED, 0) != done:
                 done, moved = counts.get(JobStatus.COMPLETED, 0), time.monotonic()
             if done == len(self._posts):
@@ -296,13 +296,13 @@ class Chaos:
                 return
             await asyncio.sleep(0.2)
 
-    async def _ask_again(self, store: JobStore) -> None:
+    async def _ask_again(self, store: Store) -> None:
         """As a person does after power cuts: a random kill may hit the same innocent post twice during the look at it."""
-        for group in await insist(store.failures):
+        for group in await insist(store.catalogue.failures):
             if group.error_code is not ErrorCode.WORKER_DIED:
                 continue
             for job in group.examples:
-                await insist(lambda job_id=job.id: store.retry(job_id))  # type: ignore[misc]
+                await insist(lambda job_id=job.id: store.queue.retry(job_id))  # type: ignore[misc]
                 self._asked_again += 1
 
 

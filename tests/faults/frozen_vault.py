@@ -20,7 +20,7 @@ from mediavault.runtime import house, processes
 from mediavault.runtime.watchdog import TICKS, restarting_when_frozen
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.vault.port import Vault
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.worker.tools import Tools
 from tests.faults.worker_process import Events, SiteExtractor
 from tests.stubs import make_tools
@@ -28,7 +28,7 @@ from tests.stubs import make_tools
 
 @asynccontextmanager
 async def open_tools(
-    settings: Settings, store: JobStore, library: Vault, guard: EgressGuard, clock: Clock
+    settings: Settings, store: Store, library: Vault, guard: EgressGuard, clock: Clock
 ) -> AsyncIterator[Tools]:
     child = await asyncio.create_subprocess_exec("sleep", "600")
     with (settings.state_dir / "children").open("a") as file:

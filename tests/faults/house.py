@@ -17,7 +17,7 @@ from typing import Any
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import Job, JobStatus
 from mediavault.runtime.storage import store_at
-from mediavault.store.port import JobQuery, JobStore
+from mediavault.store.port import JobQuery, Store
 from tests.faults.worker_process import Orders, command_line, media_of
 from tests.patience import patient
 
@@ -40,7 +40,7 @@ class House:
         return start(self.orders(die_at=point), under=under, env=env)
 
     @asynccontextmanager
-    async def store(self) -> AsyncIterator[JobStore]:
+    async def store(self) -> AsyncIterator[Store]:
         store = store_at(self.url, SystemClock())
         await store.open()
         try:
@@ -115,21 +115,21 @@ def end(worker: subprocess.Popen[bytes]) -> None:
         worker.communicate()
 
 
-async def all_jobs(store: JobStore) -> list[Job]:
+async def all_jobs(store: Store) -> list[Job]:
     jobs: list[Job] = []
     cursor = None
     while True:
-        page = await store.jobs(JobQuery(cursor=cursor, limit=500))
+        page = await store.catalogue.jobs(JobQuery(cursor=cursor, limit=500))
         jobs += page.jobs
         cursor = page.next_cursor
         if cursor is None:
             return jobs
 
 
-async def until_completed(store: JobStore, wanted: int, within_s: float) -> list[Job]:
+async def until_completed(store: Store, wanted: int, within_s: float) -> list[Job]:
     deadline = time.monotonic() + patient(within_s)
     while time.monotonic() < deadline:
-        counts = (await store.report()).counts
+        counts = (await store.catalogue.report()).counts
         if counts.get(JobStatus.COMPLETED, 0) == wanted:
             break
         await asyncio.sleep(0.1)

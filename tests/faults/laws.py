@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, Stage
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from tests.faults.house import House, all_jobs
 from tests.faults.worker_process import media_of
 
@@ -37,7 +37,7 @@ class Account:
             self.broken.append(broken)
 
 
-async def account_of(house: House, store: JobStore, posts: Sequence[str]) -> Account:
+async def account_of(house: House, store: Store, posts: Sequence[str]) -> Account:
     """Hold the vault against every law, after its workers have come to rest. ``posts`` are the acknowledged ones."""
     account = Account()
     jobs = await all_jobs(store)
@@ -47,7 +47,7 @@ async def account_of(house: House, store: JobStore, posts: Sequence[str]) -> Acc
     histories: dict[JobId, list[HistoryRecord]] = {}
     for first in range(0, len(jobs), AT_ONCE):
         some = jobs[first : first + AT_ONCE]
-        records = await asyncio.gather(*(store.history(job.id) for job in some))
+        records = await asyncio.gather(*(store.catalogue.history(job.id) for job in some))
         histories |= {job.id: found for job, found in zip(some, records, strict=True)}
     for job in jobs:
         _each_attempt_ended_once(account, job, histories[job.id])

@@ -14,13 +14,14 @@ from typing import Any, cast
 
 from mediavault.core.clock import to_micros
 from mediavault.core.job import ClaimedJob, WorkerId
-from mediavault.store.port import JobStore, Recovered
+from mediavault.store.port import Recovered, Store
 from mediavault.store.postgres import ops as postgres_ops
 from mediavault.store.postgres import sql as postgres_sql
 from mediavault.store.postgres.engine import Statement
 from mediavault.store.postgres.store import PostgresJobStore
 from mediavault.store.sqlite import ops as sqlite_ops
 from mediavault.store.sqlite import statements as sqlite_statements
+from mediavault.store.sqlite.engine import Snapshot
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.store.sqlite.writer import Txn
 
@@ -42,7 +43,7 @@ def change_postgres(statement: str, pattern: str, instead: str) -> None:
     _ON_POSTGRES[statement] = replace(_ON_POSTGRES[statement], sql=changed)
 
 
-def nofence(store: JobStore) -> None:
+def nofence(store: Store) -> None:
     """Whoever once claimed a job may write it, as long as it runs."""
     for name in ("checkpoint", "progress", "save_items", "begin_commit", "complete", "fail", "release"):
         if isinstance(store, SqliteJobStore):
@@ -54,72 +55,75 @@ def nofence(store: JobStore) -> None:
             change_postgres(name, r"attempt_count = (\$\d+::int)", r"\1 IS NOT NULL")
 
 
-def reset_attempts(store: JobStore) -> None:
+def reset_attempts(store: Store) -> None:
     """A job that is given back has its attempt taken back, and with it the fence."""
     change = change_sqlite if isinstance(store, SqliteJobStore) else change_postgres
     change("release", r"max_attempts = max_attempts \+ 1", "attempt_count = attempt_count - 1")
 
 
-def naive_claim(store: JobStore) -> None:
+def naive_claim(store: Store) -> None:
     """A look at what is queued, then a write of what was seen."""
     if isinstance(store, SqliteJobStore):
         change_sqlite("claim", r" AND status = 'queued'", "")
-        vars(store)["claim"] = _claim_of_what_was_seen(store)
+        vars(store.queue)["claim"] = _claim_of_what_was_seen(store)
     else:
-        for each in ("claim", "complete_and_claim"):
-            change_postgres(each, r"LIMIT places\.room FOR UPDATE SKIP LOCKED", "LIMIT places.room")
-            change_postgres(each, r"FROM oldest, t", f"FROM oldest, t, (SELECT pg_sleep({NAP_S})) AS nap")
+        change_postgres("claim", r"LIMIT places\.room FOR UPDATE SKIP LOCKED", "LIMIT places.room")
+        change_postgres("claim", r"FROM oldest, t", f"FROM oldest, t, (SELECT pg_sleep({NAP_S})) AS nap")
 
 
 def _claim_of_what_was_seen(store: SqliteJobStore) -> Callable[..., Any]:
-    def seen(db: Any) -> list[tuple[int, str, int]]:
+    def seen(snapshot: Snapshot) -> list[tuple[int, str, int]]:
         return list(
-            db.execute("SELECT created_at, id, seq FROM jobs WHERE status = 'queued' ORDER BY created_at, id LIMIT 20")
+            snapshot.db.execute(
+                "SELECT created_at, id, seq FROM jobs WHERE status = 'queued' ORDER BY created_at, id LIMIT 20"
+            )
         )
 
     async def claim(worker: WorkerId, *, limit: int, lease: timedelta) -> list[ClaimedJob]:
-        oldest = await store._read(seen)
+        oldest = await store._file.read(seen)
         await asyncio.sleep(NAP_S)
 
         def take(txn: Txn) -> list[ClaimedJob]:
-            return sqlite_ops.claim(txn, worker, limit, lease, store._guard)
+            return sqlite_ops.claim(txn, worker, limit=limit, lease=lease)
 
         sqlite_ops._oldest = lambda *_: oldest[:limit]
-        return await store._ready.submit(take)
+        return await store._file.writer.submit(take)
 
     return claim
 
 
-def twostep_reap(store: JobStore) -> None:
+def twostep_reap(store: Store) -> None:
     """A list of stale jobs, then a write by their ids."""
     if isinstance(store, SqliteJobStore):
         change_sqlite("recover", r"UPDATE jobs INDEXED BY jobs_running", "UPDATE jobs")
         change_sqlite(
             "recover", r"WHERE status = 'running' AND lease_expires_at <= :ended_before", "WHERE seq IN ({seen})"
         )
-        vars(store)["recover_stale_jobs"] = _reap_on_sqlite(store)
+        vars(store.queue)["recover_stale_jobs"] = _reap_on_sqlite(store)
     else:
         assert isinstance(store, PostgresJobStore)
         change_postgres("recover", r"WHERE status = 'running'.*SKIP LOCKED", "WHERE seq = ANY({seen})")
-        vars(store)["recover_stale_jobs"] = _reap_on_postgres(store)
+        vars(store.queue)["recover_stale_jobs"] = _reap_on_postgres(store)
 
 
 def _reap_on_sqlite(store: SqliteJobStore) -> Callable[..., Any]:
     template = _ON_SQLITE["recover"]
 
-    def stale(db: Any) -> list[tuple[int]]:
-        now = to_micros(store._clock.now())
-        return list(db.execute("SELECT seq FROM jobs WHERE status = 'running' AND lease_expires_at <= ?", (now,)))
+    def stale(snapshot: Snapshot) -> list[tuple[int]]:
+        now = to_micros(snapshot.at)
+        return list(
+            snapshot.db.execute("SELECT seq FROM jobs WHERE status = 'running' AND lease_expires_at <= ?", (now,))
+        )
 
     async def recover(*, retry_in: timedelta) -> Recovered:
-        seen = await store._read(stale)
+        seen = await store._file.read(stale)
         await asyncio.sleep(REAPERS_NAP_S)
 
         def write(txn: Txn) -> Recovered:
             _ON_SQLITE["recover"] = template.replace("{seen}", ",".join(str(seq) for (seq,) in seen))
-            return sqlite_ops.recover(txn, retry_in, store._guard)
+            return sqlite_ops.recover_stale_jobs(txn, retry_in=retry_in)
 
-        return await store._ready.submit(write)
+        return await store._file.writer.submit(write)
 
     return recover
 
@@ -133,15 +137,15 @@ def _reap_on_postgres(store: PostgresJobStore) -> Callable[..., Any]:
     )
 
     async def recover(*, retry_in: timedelta) -> Recovered:
-        seen = await store._database.rows(stale, {})
+        seen = await store._server.database.rows(stale, {})
         await asyncio.sleep(REAPERS_NAP_S)
         array = f"ARRAY[{','.join(str(row[0]) for row in seen)}]::bigint[]"
         _ON_POSTGRES["recover"] = replace(template, sql=template.sql.replace("{seen}", array))
-        return await postgres_ops.recover(store._beats, retry_in, None)
+        return await postgres_ops.recover_stale_jobs(store._server, retry_in=retry_in)
 
     return recover
 
 
-MUTANTS: dict[str, Callable[[JobStore], None]] = {
+MUTANTS: dict[str, Callable[[Store], None]] = {
     mutant.__name__: mutant for mutant in (nofence, reset_attempts, naive_claim, twostep_reap)
 }

@@ -81,7 +81,7 @@ async def queue_up(vault: VaultOnDisk, count: int) -> None:
     async with vault.store() as store:
         for first in range(0, count, PER_CALL):
             numbers = range(first, min(first + PER_CALL, count))
-            await store.enqueue(
+            await store.queue.enqueue(
                 [
                     new_job(f"https://videos.example/{n}", clock=clock, platform=PLATFORMS[n % len(PLATFORMS)])
                     for n in numbers
@@ -124,7 +124,7 @@ async def claim_cost_s(vault: VaultOnDisk) -> float:
     async with vault.store() as store:
 
         async def claim() -> None:
-            claims = await store.claim(WorkerId("w"), limit=1, lease=LEASE)
+            claims = await store.queue.claim(WorkerId("w"), limit=1, lease=LEASE)
             assert len(claims) == 1
 
         return await cost_s(claim, vault, os.getpid())

@@ -20,7 +20,7 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus, Stage
 from mediavault.runtime.doctor.crash_checks import check_native_crashes
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.worker.freezes import settled_reports
 from tests.acceptance.test_serve import free_port
 from tests.faults.house import House, all_jobs, end, running, start
@@ -34,14 +34,14 @@ INNOCENT = 8
 WITHIN_S = 90.0
 
 
-async def handed_in(store: JobStore, deadly: str) -> None:
+async def handed_in(store: Store, deadly: str) -> None:
     """One deadly post among others that are looked at in the same moments."""
     posts = [f"https://videos.example/{number}" for number in range(INNOCENT)]
     posts.insert(1, f"https://videos.example/{deadly}")
-    await store.enqueue([new_job(url, clock=SystemClock()) for url in posts])
+    await store.queue.enqueue([new_job(url, clock=SystemClock()) for url in posts])
 
 
-async def until_settled(store: JobStore) -> dict[str, Job]:
+async def until_settled(store: Store) -> dict[str, Job]:
     """Until no job has anything ahead of it; by the last part of their addresses."""
     deadline = time.monotonic() + patient(WITHIN_S)
     while time.monotonic() < deadline:
@@ -87,7 +87,7 @@ async def test_a_post_that_freezes_its_worker_twice_is_given_up_and_all_others_a
             jobs = await until_settled(store)
             assert worker.poll() is None  # the same process, by its id
         deadly = jobs.pop(FREEZES)
-        history = await store.history(deadly.id)
+        history = await store.catalogue.history(deadly.id)
 
     assert {job.status for job in jobs.values()} == {JobStatus.COMPLETED}
     assert (deadly.status, deadly.error_code) == (JobStatus.FAILED, ErrorCode.WORKER_FROZE)

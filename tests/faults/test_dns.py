@@ -51,13 +51,13 @@ def name_server(vault: VaultOnDisk, mode: str) -> None:
 
 async def accept(vault: VaultOnDisk) -> None:
     async with vault.store() as store:
-        await store.enqueue([new_job(POST, clock=SystemClock())])
+        await store.queue.enqueue([new_job(POST, clock=SystemClock())])
 
 
 async def history(vault: VaultOnDisk) -> list[HistoryRecord]:
     (job,) = await vault.jobs()
     async with vault.store() as store:
-        return list(await store.history(job.id))
+        return list(await store.catalogue.history(job.id))
 
 
 def failed_and_tried_again(jobs: list[Job]) -> bool:

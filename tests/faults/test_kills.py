@@ -19,14 +19,14 @@ from tests.stubs import new_job
 @pytest.mark.parametrize("point", POINTS)
 async def test_a_kill_at_any_stage_loses_nothing(house: House, point: str) -> None:
     async with house.store() as store:
-        (accepted,) = await store.enqueue([new_job("https://videos.example/1", clock=SystemClock())])
+        (accepted,) = await store.queue.enqueue([new_job("https://videos.example/1", clock=SystemClock())])
         victim = house.worker(point)
         assert await asyncio.to_thread(victim.wait, patient(30)) == -signal.SIGKILL
         victim.communicate()
         with running(house.worker()):
             jobs = await until_completed(store, 1, within_s=30)
             await until_swept(house)
-        history = await store.history(accepted.job.id)
+        history = await store.catalogue.history(accepted.job.id)
 
     assert_kept(house, jobs)
     recovered = [record for record in history if record.error_code is ErrorCode.RECOVERED_FROM_RESTART]

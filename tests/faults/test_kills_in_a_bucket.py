@@ -28,7 +28,7 @@ async def test_a_kill_on_the_way_into_a_bucket_loses_nothing_and_leaves_nothing(
     house, url = House(tmp_path), s3.new_bucket()
     env = {"MEDIAVAULT_VAULT_URL": url}
     async with house.store() as store:
-        await store.enqueue([new_job(POST, clock=SystemClock())])
+        await store.queue.enqueue([new_job(POST, clock=SystemClock())])
         victim = house.worker(point, env=env)
         assert await asyncio.to_thread(victim.wait, patient(60)) == -signal.SIGKILL
         victim.communicate()

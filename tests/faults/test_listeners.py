@@ -16,7 +16,7 @@ import pytest
 
 from mediavault.api.feed import MAX_LISTENERS, MAX_WAITING
 from mediavault.core.clock import SystemClock
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from tests.faults.api_process import Api, api_of
 from tests.faults.vault_on_disk import VaultOnDisk
 from tests.patience import until
@@ -48,11 +48,11 @@ async def said(process: asyncio.subprocess.Process) -> Any:
     return json.loads(await process.stdout.readline())
 
 
-async def make_news(store: JobStore, every_s: float) -> None:
+async def make_news(store: Store, every_s: float) -> None:
     clock = SystemClock()
     for first in range(0, EVENTS, PER_CALL):
         numbers = range(first, first + PER_CALL)
-        await store.enqueue([new_job(f"https://videos.example/{n}/{LONG_WORDS}", clock=clock) for n in numbers])
+        await store.queue.enqueue([new_job(f"https://videos.example/{n}/{LONG_WORDS}", clock=clock) for n in numbers])
         await asyncio.sleep(every_s)
 
 

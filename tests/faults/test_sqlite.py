@@ -125,8 +125,8 @@ async def test_a_database_that_another_program_holds_is_waited_for(vault: VaultO
         await asyncio.to_thread(holder.stdout.readline)
         with vault.worker(env={"FAULTS_LEASE_S": "30"}):
             with pytest.raises(StoreAway, match="is held by another program"):
-                await store.enqueue([new_job("https://videos.example/9", clock=SystemClock())])
-            seen = await store.jobs(JobQuery())
+                await store.queue.enqueue([new_job("https://videos.example/9", clock=SystemClock())])
+            seen = await store.catalogue.jobs(JobQuery())
             await until(lambda: "database_waited_for" in vault.log.read_text(), within_s=60)
             holder.communicate()  # its standard input ends, and with it the transaction
             jobs = await vault.until(all_completed, within_s=60)

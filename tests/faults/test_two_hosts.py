@@ -15,7 +15,7 @@ import pytest
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import Job, JobStatus, Stage
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from tests.faults.house import House, end, start
 from tests.faults.laws import account_of
 from tests.patience import patient
@@ -55,13 +55,13 @@ class Machine:
 class Fleet:
     ann: Machine
     bob: Machine
-    store: JobStore
+    store: Store
     lease_s: float
 
     async def submit(self, *urls: str, platform: str = "generic", **how: Any) -> list[Job]:
         clock = SystemClock()
         new = [new_job(url, clock=clock, platform=platform, **how) for url in urls]
-        return [one.job for one in await self.store.enqueue(new)]
+        return [one.job for one in await self.store.queue.enqueue(new)]
 
 
 @pytest.fixture
@@ -98,23 +98,23 @@ async def until(what: Callable[[], Awaitable[bool] | bool], within_s: float) -> 
         await asyncio.sleep(0.05)
 
 
-def is_downloading(store: JobStore, job: Job, attempt: int = 1) -> Callable[[], Awaitable[bool]]:
+def is_downloading(store: Store, job: Job, attempt: int = 1) -> Callable[[], Awaitable[bool]]:
     async def look() -> bool:
-        now = await store.get(job.id)
+        now = await store.catalogue.get(job.id)
         return now.status is JobStatus.RUNNING and now.attempt_count >= attempt and now.progress_pct >= 50
 
     return look
 
 
-def is_completed(store: JobStore, job: Job) -> Callable[[], Awaitable[bool]]:
+def is_completed(store: Store, job: Job) -> Callable[[], Awaitable[bool]]:
     async def look() -> bool:
-        return (await store.get(job.id)).status is JobStatus.COMPLETED
+        return (await store.catalogue.get(job.id)).status is JobStatus.COMPLETED
 
     return look
 
 
-async def gate_is_closed(store: JobStore) -> bool:
-    return any(gate.is_closed(SystemClock().now()) for gate in await store.gates())
+async def gate_is_closed(store: Store) -> bool:
+    return any(gate.is_closed(SystemClock().now()) for gate in await store.site_limits.gates())
 
 
 CUTS = {"unplugged": (Host.unplug, Host.plug_in), "no answers": (Host.lose_answers, Host.find_answers)}
@@ -135,7 +135,7 @@ async def test_a_host_that_is_cut_off_stops_before_its_lease_ends_and_the_other_
 
     off(fleet.ann.host)
     await asyncio.sleep(fleet.lease_s / 4)  # a renewal that was under way has arrived, or never will
-    lease = (await fleet.store.get(job.id)).lease_expires_at
+    lease = (await fleet.store.catalogue.get(job.id)).lease_expires_at
     assert lease is not None
     lease_ends = time.monotonic() + (lease - SystemClock().now()).total_seconds()
     stopped_at = await until(lambda: fleet.ann.saw("stopped:lease_not_renewed"), 30)
@@ -162,12 +162,12 @@ async def test_a_host_that_goes_on_all_the_same_cannot_write_when_it_is_back(fle
 
     fleet.ann.host.unplug()
     await until(is_completed(fleet.store, job), 40)
-    before = await fleet.store.get(job.id)
+    before = await fleet.store.catalogue.get(job.id)
     fleet.ann.host.plug_in()
     await until(lambda: fleet.ann.saw("rejected:"), 60)
     account = await account_of(fleet.ann.house, fleet.store, [POST])
 
-    assert await fleet.store.get(job.id) == before
+    assert await fleet.store.catalogue.get(job.id) == before
     assert account.broken == []
     assert account.zombie_writes >= 1
 
@@ -220,9 +220,9 @@ async def test_a_job_whose_worker_is_killed_runs_again(fleet: Fleet, where: str)
     await until(lambda: len(list((machine.house.state / "events").glob("*"))) == (2 if machine is fleet.ann else 1), 30)
 
     victim.kill()
-    lease = (await fleet.store.get(job.id)).lease_expires_at
+    lease = (await fleet.store.catalogue.get(job.id)).lease_expires_at
     await until(is_downloading(fleet.store, job, attempt=2), 60)
-    claims = [one for one in await fleet.store.history(job.id) if one.stage is Stage.CLAIM]
+    claims = [one for one in await fleet.store.catalogue.history(job.id) if one.stage is Stage.CLAIM]
 
     assert lease is not None
     assert len(claims) == 2

@@ -22,7 +22,7 @@ import pytest
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import JobStatus
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from tests import vaults
 from tests.contract.stores import LEASE
 from tests.fakes import FakeClock
@@ -54,23 +54,23 @@ def findings(ran: subprocess.CompletedProcess[str]) -> list[Any]:
     return [json.loads(line) for line in ran.stdout.splitlines()]
 
 
-async def until_at_least(store: JobStore, completed: int, within_s: float = 60) -> None:
+async def until_at_least(store: Store, completed: int, within_s: float = 60) -> None:
     deadline = time.monotonic() + patient(within_s)
-    while (await store.report()).counts.get(JobStatus.COMPLETED, 0) < completed:
+    while (await store.catalogue.report()).counts.get(JobStatus.COMPLETED, 0) < completed:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
 
 
-async def submit_one_after_another(store: JobStore, posts: list[str]) -> None:
+async def submit_one_after_another(store: Store, posts: list[str]) -> None:
     """``posts`` grows by each that was acknowledged."""
     for number in itertools.count():
         posts += await submit(store, range(number, number + 1))
         await asyncio.sleep(0.05)
 
 
-async def submit(store: JobStore, numbers: range) -> list[str]:
+async def submit(store: Store, numbers: range) -> list[str]:
     posts = [f"https://videos.example/{number}" for number in numbers]
-    await store.enqueue([new_job(post, clock=SystemClock()) for post in posts])
+    await store.queue.enqueue([new_job(post, clock=SystemClock()) for post in posts])
     return posts
 
 
@@ -149,7 +149,7 @@ async def test_every_backup_of_a_vault_at_work_comes_back_as_a_whole_vault(
             submitting.cancel()
             await asyncio.wait([submitting])
             # an older backup does not know the name that a commit which is broken off had chosen
-            await store.ask_to_leave([beat.worker for beat in await store.workers(seen_within=LEASE)])
+            await store.workers.request_drain([beat.worker for beat in await store.workers.alive(seen_within=LEASE)])
             for worker in workers:
                 await asyncio.to_thread(worker.wait, patient(30))
         saved = {job.post_url for job in await all_jobs(store) if job.status is JobStatus.COMPLETED}
@@ -181,7 +181,7 @@ def next_release(house: House) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stderr=subprocess.DEVNULL)
 
 
-async def saved_by_the_next_release(house: House, store: JobStore, *, ended_by: signal.Signals) -> list[str]:
+async def saved_by_the_next_release(house: House, store: Store, *, ended_by: signal.Signals) -> list[str]:
     """The posts. A worker of this release is ended with jobs under way; one of the next release saves what is left."""
     posts = await submit(store, range(12))
     with running(old := house.worker()):

@@ -95,7 +95,7 @@ async def traced_save(house: House, *, under: tuple[str, ...] = ()) -> list[str]
     log = house.state / "strace.log"
     strace = ("strace", "-D", "-f", "--seccomp-bpf", "-qq", "-y", "-s", "5000", "-e", f"trace={TRACED}", "-o", str(log))
     async with house.store() as store:
-        await store.enqueue([new_job("https://videos.example/1", clock=SystemClock())])
+        await store.queue.enqueue([new_job("https://videos.example/1", clock=SystemClock())])
         worker = house.worker(under=(*strace, *under))
         try:
             jobs = await until_completed(store, 1, within_s=60)

@@ -17,7 +17,7 @@ from pathlib import Path
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import Job, JobStatus
 from mediavault.runtime.storage import store_at
-from mediavault.store.port import JobQuery, JobStore
+from mediavault.store.port import JobQuery, Store
 from tests.faults.disk_worker import media_of
 from tests.patience import patient
 from tests.stubs import new_job
@@ -51,7 +51,7 @@ class VaultOnDisk:
             end(process)
 
     @asynccontextmanager
-    async def store(self) -> AsyncIterator[JobStore]:
+    async def store(self) -> AsyncIterator[Store]:
         store = store_at(self.store_url, SystemClock())
         await store.open()
         try:
@@ -59,14 +59,14 @@ class VaultOnDisk:
         finally:
             await store.close()
 
-    def plain_store(self) -> JobStore:
+    def plain_store(self) -> Store:
         """Not open yet."""
         return store_at(self.store_url, SystemClock())
 
     async def accept(self, count: int = 1, *, since: int = 0) -> None:
         async with self.store() as store:
             posts = [f"https://videos.example/{number}" for number in range(since, since + count)]
-            await store.enqueue([new_job(post, clock=SystemClock()) for post in posts])
+            await store.queue.enqueue([new_job(post, clock=SystemClock()) for post in posts])
 
     async def jobs(self) -> list[Job]:
         async with self.store() as store:
@@ -130,11 +130,11 @@ def all_completed(jobs: Sequence[Job]) -> bool:
     return all(job.status is JobStatus.COMPLETED for job in jobs)
 
 
-async def all_jobs(store: JobStore) -> list[Job]:
+async def all_jobs(store: Store) -> list[Job]:
     jobs: list[Job] = []
     cursor = None
     while True:
-        page = await store.jobs(JobQuery(cursor=cursor, limit=100))
+        page = await store.catalogue.jobs(JobQuery(cursor=cursor, limit=100))
         jobs += page.jobs
         cursor = page.next_cursor
         if cursor is None:

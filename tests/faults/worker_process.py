@@ -35,7 +35,7 @@ from mediavault.runtime.house import worker_limits
 from mediavault.runtime.storage import make_vault, store_at
 from mediavault.runtime.watchdog import TICKS, restarting_when_frozen
 from mediavault.services.download.port import DownloadLimits, MediaRequest
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.worker.queue import HeldClaim, Worker, WorkerLimits
 from mediavault.worker.tools import RetryPolicy, Tools
 from tests.faults.mutants import MUTANTS
@@ -133,11 +133,11 @@ class Events:
     def looked(self, url: str) -> None:
         self._file.write(f"looked:{time.time()} {url}\n")
 
-    def of(self, store: JobStore) -> None:
+    def of(self, store: Store) -> None:
         """Note every write of ``store`` that its fence keeps out, and every completion that it takes."""
         for name in FENCED:
-            setattr(store, name, self._noted(name, getattr(store, name)))
-        setattr(store, "take_turn", self._noted_turn(store.take_turn))  # noqa: B010 - a method of a protocol
+            setattr(store.queue, name, self._noted(name, getattr(store.queue, name)))
+        setattr(store.site_limits, "take_turn", self._noted_turn(store.site_limits.take_turn))  # noqa: B010 - a method of a protocol
 
     def _noted_turn(
         self, original: Callable[[TurnRequest], Awaitable[Turn]]
@@ -234,7 +234,7 @@ def die_at(point: str, target: Any, method: str, when: str) -> None:
     setattr(target, method, wrapped)
 
 
-def tools_of(orders: Orders, store: JobStore, clock: Clock, events: Events) -> Tools:
+def tools_of(orders: Orders, store: Store, clock: Clock, events: Events) -> Tools:
     extractor, downloader = SiteExtractor(orders.trouble, events), SiteDownloader(orders.longest_download_s)
     tools = make_tools(store, clock, orders.downloads, extractor=extractor, downloader=downloader, jitter=random.random)
     tools = replace(tools, retry=RetryPolicy(base=RETRY_BASE, jitter=random.random))

@@ -24,7 +24,7 @@ from mediavault.core.records import RecordKind
 from mediavault.core.verdicts import Check
 from mediavault.core.verdicts import Verdict as Found
 from mediavault.store.codec import storable
-from mediavault.store.port import JobStore, StoredJob
+from mediavault.store.port import Store, StoredJob
 from tests.session_stubs import StubSessions, StubWindows
 from tests.ui.hostile import HOW_MANY_STATES, TextOf, post_of
 from tests.ui.vault import TOKEN, Vault, sample_vault
@@ -59,12 +59,12 @@ async def hostile_vault(root: Path, texts: Sequence[TextOf]) -> AsyncIterator[Ho
         with pytest.MonkeyPatch.context() as patch:  # for this vault alone: others are opened while it stands
             patch.setattr("mediavault.api.app.create_app", lambda services: create_app(_told_by(services, texts)))
             vault = await stack.enter_async_context(sample_vault(root, posts=0, worker=False, token=TOKEN))
-        now = (await vault.store.report()).at
+        now = (await vault.store.catalogue.report()).at
         await _fill(vault.store, texts, now)
         yield HostileVault(vault, texts)
 
 
-async def _fill(store: JobStore, texts: Sequence[TextOf], now: datetime) -> None:
+async def _fill(store: Store, texts: Sequence[TextOf], now: datetime) -> None:
     states = range(HOW_MANY_STATES) if len(texts) == 1 else range(1)
     adopted: list[StoredJob] = []
     for number, text_of in enumerate(texts):
@@ -73,13 +73,15 @@ async def _fill(store: JobStore, texts: Sequence[TextOf], now: datetime) -> None
         strays = [post_of(STRAYS + number + state, text_of, now, platform=platform, slug=slug) for state in states]
         adopted += [*ours, *strays]
         for site in dict.fromkeys((platform, storable(text_of("Gate.platform")))):
-            await store.close_gate(site, duration=HOUR, code=ErrorCode.RATE_LIMITED, reason=text_of("Gate.reason"))
-        await store.beat(_beat(number, text_of, now))
+            await store.site_limits.close_gate(
+                site, duration=HOUR, code=ErrorCode.RATE_LIMITED, reason=text_of("Gate.reason")
+            )
+        await store.workers.heartbeat(_beat(number, text_of, now))
         for one in (each for each in (*ours, *strays) if each.job.status is JobStatus.COMPLETED):
             checks = {place: FileCheck(now, Verdict.CHANGED, text_of("FileCheck.detail")) for place in range(2)}
-            await store.put_record(RecordKind.VERIFIED, one.job.id, written_checks(checks))
+            await store.records.put(RecordKind.VERIFIED, one.job.id, written_checks(checks))
         await _sign_in(store, number, text_of, now)
-    await store.adopt(adopted)
+    await store.catalogue.import_jobs(adopted)
     await _change_settings(store, texts[0])
 
 
@@ -96,19 +98,19 @@ def _beat(number: int, text_of: TextOf, now: datetime) -> WorkerBeat:
     )
 
 
-async def _sign_in(store: JobStore, number: int, text_of: TextOf, now: datetime) -> None:
+async def _sign_in(store: Store, number: int, text_of: TextOf, now: datetime) -> None:
     """A browser that says of itself what it likes, and a program's token."""
     at = {"begun_at": now.isoformat(), "seen_at": now.isoformat(), "tls": False, "bound": ""}
     visit = {"browser": text_of("Visit.browser"), "address": text_of("Visit.address")}
-    await store.put_record(RecordKind.WEB_SESSION, f"{number:064x}", {**at, **visit}, expires_at=now + 24 * HOUR)
+    await store.records.put(RecordKind.WEB_SESSION, f"{number:064x}", {**at, **visit}, expires_at=now + 24 * HOUR)
     token = {"name": text_of("ApiToken.name"), "scope": Scope.READ, "made_at": now.isoformat(), "used_at": None}
-    await store.put_record(RecordKind.API_TOKEN, f"{number:064x}", token)
+    await store.records.put(RecordKind.API_TOKEN, f"{number:064x}", token)
 
 
-async def _change_settings(store: JobStore, text_of: TextOf) -> None:
+async def _change_settings(store: Store, text_of: TextOf) -> None:
     values = {"name_template": f"{{id}} {text_of('Change.value')}", **_SETTINGS}
     for name, value in values.items():
-        await store.put_record(RecordKind.SETTING, name, {"value": value, "by": text_of("Change.by")})
+        await store.records.put(RecordKind.SETTING, name, {"value": value, "by": text_of("Change.by")})
 
 
 # --- what other parts of the house say -------------------------------------------------------------------------------

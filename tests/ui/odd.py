@@ -31,22 +31,22 @@ def id_of(number: int) -> JobId:
 async def fill(vault: Vault) -> None:
     """Into a vault without posts."""
     store, downloads = vault.store, vault.downloads
-    now = (await store.report()).at
+    now = (await store.catalogue.report()).at
     await sample.store_kept(store, downloads, media.flv(), "flv", number=UNPLAYABLE)
     gone = await sample.store_kept(store, downloads, media.mp4(), "mp4", number=MISSING)
     checks = {0: FileCheck(now, Verdict.MISSING, "It is not below the download folder.")}
-    await store.put_record(RecordKind.VERIFIED, gone.id, written_checks(checks))
-    await store.adopt(
+    await store.records.put(RecordKind.VERIFIED, gone.id, written_checks(checks))
+    await store.catalogue.import_jobs(
         [StoredJob(_partly(vault, sample.post(PARTLY))), StoredJob(_waiting_for_a_person(sample.post(WAITS)))]
     )
-    await store.enqueue([vault.opened.submit("https://vimeo.com/76979871")])
+    await store.queue.enqueue([vault.opened.submit("https://vimeo.com/76979871")])
     for platform, code, reason in (
         ("instagram", ErrorCode.ACCOUNT_WARNING, "The site says that it saw something unusual."),
         ("tiktok", ErrorCode.RATE_LIMITED, "429 Too Many Requests"),
     ):
-        await store.close_gate(platform, duration=6 * HOUR, code=code, reason=reason)
+        await store.site_limits.close_gate(platform, duration=6 * HOUR, code=code, reason=reason)
     for number, version in enumerate((__version__, "0.0.9")):
-        await store.beat(
+        await store.workers.heartbeat(
             WorkerBeat(
                 worker=WorkerId(f"w-odd-{number}"),
                 host=f"cellar-{number}",
@@ -69,7 +69,7 @@ def break_(vault: Vault) -> None:
     async def be_away(*_: object, **__: object) -> NoReturn:
         raise StoreError("The database does not answer.")
 
-    vault.store.jobs = be_away  # type: ignore[method-assign]
+    vault.store.catalogue.jobs = be_away  # type: ignore[method-assign]
 
 
 def _partly(vault: Vault, job: Job) -> Job:

@@ -54,7 +54,7 @@ def job_in(status: JobStatus, code: ErrorCode | None = None) -> Address:
     """The page of a sample post in this state."""
 
     async def find(vault: Vault) -> str:
-        page = await vault.store.jobs(JobQuery(statuses=(status,), limit=100))
+        page = await vault.store.catalogue.jobs(JobQuery(statuses=(status,), limit=100))
         return f"/jobs/{next(job.id for job in page.jobs if code in (None, job.error_code))}"
 
     return find

@@ -38,7 +38,7 @@ from mediavault.core.job import (
     WorkerId,
 )
 from mediavault.core.media import Account, Candidate, FoundIn, Item, KeptFile, SourceType
-from mediavault.store.port import JobStore, StoredJob
+from mediavault.store.port import Store, StoredJob
 from mediavault.store.sqlite.store import SqliteJobStore
 from tests.media import mp4, webm
 
@@ -101,13 +101,13 @@ CANDIDATES = (
 )  # fmt: skip
 
 
-async def fill(store: JobStore, downloads: Path, *, posts: int = 60, now: datetime | None = None) -> list[Job]:
+async def fill(store: Store, downloads: Path, *, posts: int = 60, now: datetime | None = None) -> list[Job]:
     """As ``fill_and_claim``; the kept posts alone."""
     return (await fill_and_claim(store, downloads, posts=posts, now=now))[0]
 
 
 async def fill_and_claim(
-    store: JobStore, downloads: Path, *, posts: int = 60, now: datetime | None = None
+    store: Store, downloads: Path, *, posts: int = 60, now: datetime | None = None
 ) -> tuple[list[Job], list[ClaimedJob]]:
     """Posts newest first: two running, two waiting, ``TROUBLES`` failed, one cancelled, all others kept.
 
@@ -119,26 +119,26 @@ async def fill_and_claim(
     kept = [_kept(number, moment, downloads, videos, pictures) for number in range(posts)]
     rest = [_failed(number, trouble, moment) for number, trouble in enumerate(TROUBLES)] + [_cancelled(moment)]
     for start in range(0, len(kept), 500):
-        await store.adopt(kept[start : start + 500])
-    await store.adopt(rest)
-    await store.adopt([_waiting(number, moment - timedelta(minutes=9)) for number in (1, 2)])
-    claims = await store.claim(ANN, limit=2, lease=LEASE)
+        await store.catalogue.import_jobs(kept[start : start + 500])
+    await store.catalogue.import_jobs(rest)
+    await store.catalogue.import_jobs([_waiting(number, moment - timedelta(minutes=9)) for number in (1, 2)])
+    claims = await store.queue.claim(ANN, limit=2, lease=LEASE)
     for number, claim in enumerate(claims):
-        await store.progress(
+        await store.queue.progress(
             claim,
             stage=Stage.DOWNLOAD if number else Stage.EXTRACT,
             progress_pct=60,
             bytes_done=31_400_000 * number,
             bytes_total=88_000_000,
         )
-    await store.adopt([_waiting(number, moment) for number in (3, 4)])
+    await store.catalogue.import_jobs([_waiting(number, moment) for number in (3, 4)])
     return [one.job for one in kept], claims
 
 
-async def store_kept(store: JobStore, downloads: Path, video: bytes, suffix: str, *, number: int) -> Job:
+async def store_kept(store: Store, downloads: Path, video: bytes, suffix: str, *, number: int) -> Job:
     """One more kept post, with this file. ``number`` is that of no other."""
     kept = _kept(number, SystemClock().now(), downloads, [(video, suffix)], [picture(number)])
-    await store.adopt([kept])
+    await store.catalogue.import_jobs([kept])
     return kept.job
 
 

@@ -93,10 +93,10 @@ async def test_a_post_is_submitted_and_taken_back_without_javascript(pages: Page
     await page.locator("#post_urls").fill(address)
     await page.get_by_role("button", name="Save", exact=True).click()
     await page.get_by_text("Added 1 link").wait_for()
-    jobs = (await fresh_vault.store.jobs(JobQuery(statuses=(JobStatus.QUEUED,)))).jobs
+    jobs = (await fresh_vault.store.catalogue.jobs(JobQuery(statuses=(JobStatus.QUEUED,)))).jobs
     job = next(one for one in jobs if one.post_url == address)
 
     await page.goto(f"{fresh_vault.base}/jobs/{job.id}")
     await page.locator(f"form[action='/jobs/{job.id}/cancel'] button").click()
     await page.get_by_text("Cancelled").first.wait_for()
-    assert (await fresh_vault.store.get(job.id)).status is JobStatus.CANCELLED
+    assert (await fresh_vault.store.catalogue.get(job.id)).status is JobStatus.CANCELLED

@@ -43,7 +43,7 @@ async def drag(page: Page, name: str, text: str, file: str | None = None) -> boo
 
 
 async def queued(vault: Vault) -> int:
-    return (await vault.store.report()).counts.get(JobStatus.QUEUED, 0)
+    return (await vault.store.catalogue.report()).counts.get(JobStatus.QUEUED, 0)
 
 
 async def test_a_link_is_taken_by_enter_and_the_page_goes_on_without_a_reload(
@@ -149,7 +149,7 @@ async def test_a_job_moves_through_the_page_while_it_is_saved(pages: Pages, fres
     handle = await card.element_handle()
 
     for megabytes in (40, 50, 60):
-        await store.progress(
+        await store.queue.progress(
             claim, stage=Stage.DOWNLOAD, progress_pct=60, bytes_done=megabytes * 1_000_000, bytes_total=88_000_000
         )
         await expect(card.locator('[data-field="detail"]')).to_have_text(f"{megabytes}.0 MB of 88.0 MB")
@@ -160,8 +160,8 @@ async def test_a_job_moves_through_the_page_while_it_is_saved(pages: Pages, fres
     example = fresh_vault.kept[0]
     assert example.output_path is not None
     kept = KeptFile(example.output_path, example.thumbnail_path, 1_000, "ab" * 32, 4.0, 320, 180)
-    await store.begin_commit(claim, kept)
-    await store.complete(claim, kept)
+    await store.queue.begin_commit(claim, kept)
+    await store.queue.complete(claim, kept)
     await expect(page.locator(f'.shelf a.name[href="/jobs/{claim.id}"]')).to_be_visible()
     await expect(card).to_have_count(0)
     await expect(page.locator('[data-number="completed"] .figure')).to_have_text(str(kept_before + 1))
@@ -207,7 +207,7 @@ async def test_a_job_is_cancelled_in_its_place(pages: Pages, fresh_vault: Vault)
     await row.get_by_role("button", name="Cancel").click()
 
     await expect(row).to_have_count(0)
-    assert (await fresh_vault.store.get(job.id)).status is JobStatus.CANCELLED
+    assert (await fresh_vault.store.catalogue.get(job.id)).status is JobStatus.CANCELLED
 
 
 async def test_a_lost_connection_is_said_and_the_page_catches_up(pages: Pages, fresh_vault: Vault) -> None:
@@ -289,13 +289,13 @@ async def test_hostile_text_is_text_and_breaks_no_layout(pages: Pages, make_vaul
     store = vault.store
     for number, code in enumerate((None, None, ErrorCode.LOGIN_REQUIRED, ErrorCode.NETWORK, ErrorCode.DELETED)):
         await vault.add(f"https://videos.example/watch/{number}")
-        [claim] = await store.claim(WORKER, limit=1, lease=timedelta(hours=1))
+        [claim] = await store.queue.claim(WORKER, limit=1, lease=timedelta(hours=1))
         account = Account("generic", HOSTILE, HOSTILE, "x")
-        await store.checkpoint(
+        await store.queue.checkpoint(
             claim, Checkpoint(None, None, SourceType.DIRECT, (), (), account, None, {"title": HOSTILE})
         )
         if code is not None:
-            await store.fail(claim, error_code=code, error=HOSTILE, retry_in=None)
+            await store.queue.fail(claim, error_code=code, error=HOSTILE, retry_in=None)
     page = await pages("/", base=vault.base, size="phone")
 
     assert await page.locator(".working").count() == 2

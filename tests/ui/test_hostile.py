@@ -84,12 +84,12 @@ async def test_hostile_text_that_comes_by_the_live_stream_is_text(pages: Pages, 
     """On the first page, and on the page of a job that fails while somebody looks."""
     pages.allow.append(NO_FILE)
     page = await pages("/", size="zoomed", base=fresh_vault.base)
-    now, claim = (await fresh_vault.store.report()).at, fresh_vault.claims[0]
+    now, claim = (await fresh_vault.store.catalogue.report()).at, fresh_vault.claims[0]
     post = await pages(f"/jobs/{claim.id}", size="zoomed", base=fresh_vault.base)
     text = f"the-end {payloads()[0]} " + "W" * 5_000
-    await fresh_vault.store.fail(claim, error_code=ErrorCode.INTERNAL, error=text, retry_in=None)
+    await fresh_vault.store.queue.fail(claim, error_code=ErrorCode.INTERNAL, error=text, retry_in=None)
     await post.locator("#timeline").get_by_text("the-end").first.wait_for(state="attached", timeout=patient(30_000))
-    await fresh_vault.store.adopt(posts(now + timedelta(minutes=5)))
+    await fresh_vault.store.catalogue.import_jobs(posts(now + timedelta(minutes=5)))
     last = await fresh_vault.add("https://videos.example/watch/the-last")
     await page.locator(f'a[href="/jobs/{last.id}"]').first.wait_for(state="attached", timeout=patient(30_000))
 

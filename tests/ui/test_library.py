@@ -202,7 +202,7 @@ async def test_posts_are_deleted_only_after_a_question(pages: Pages, fresh_vault
     await page.locator(".sure button").click()
     await expect(page.locator("#told")).to_have_text("2 posts were deleted.")
 
-    left = await fresh_vault.store.jobs(JobQuery(statuses=(JobStatus.COMPLETED,)))
+    left = await fresh_vault.store.catalogue.jobs(JobQuery(statuses=(JobStatus.COMPLETED,)))
     assert len(left.jobs) == len(fresh_vault.kept) - 2
     assert not (fresh_vault.downloads / str(fresh_vault.kept[0].output_path)).exists()
     assert await page.locator(".tile").count() == len(left.jobs)

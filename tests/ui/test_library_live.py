@@ -19,8 +19,8 @@ FRESH = "#fresh button"
 async def keep(vault: Vault, claim: ClaimedJob) -> None:
     example = vault.kept[0]
     kept = KeptFile(str(example.output_path), example.thumbnail_path, 1_000, "ab" * 32, 4.0, 320, 180)
-    await vault.store.begin_commit(claim, kept)
-    await vault.store.complete(claim, kept)
+    await vault.store.queue.begin_commit(claim, kept)
+    await vault.store.queue.complete(claim, kept)
 
 
 async def live(pages: Pages, vault: Vault, path: str) -> Page:
@@ -38,7 +38,7 @@ async def test_a_tile_changes_in_its_place_from_work_to_a_kept_picture(pages: Pa
     await tile.locator(".name").focus()
     await expect(tile.locator(".letter")).to_have_text("T")
 
-    await fresh_vault.store.progress(claim, stage=Stage.VALIDATE, progress_pct=92)
+    await fresh_vault.store.queue.progress(claim, stage=Stage.VALIDATE, progress_pct=92)
     await expect(tile.locator(".badge")).to_have_text("Checking playback")
     await keep(fresh_vault, claim)
     await expect(tile.locator(".picture img")).to_have_attribute("src", f"/files/{claim.id}/thumbnail")
@@ -70,7 +70,7 @@ async def test_what_the_filter_finds_by_now_waits_behind_a_button(pages: Pages, 
     await page.locator(FRESH).click()
     await expect(page.locator(".tile")).to_have_count(8)
     await expect(page.locator(FRESH)).to_be_hidden()
-    first = (await fresh_vault.store.jobs(JobQuery(statuses=(JobStatus.COMPLETED,), limit=1))).jobs[0]
+    first = (await fresh_vault.store.catalogue.jobs(JobQuery(statuses=(JobStatus.COMPLETED,), limit=1))).jobs[0]
     await expect(page.locator(f"#job-{first.id} .name")).to_be_focused()
     assert await page.evaluate("window.sameDocument")
 
@@ -104,7 +104,9 @@ async def test_what_is_removed_goes_and_the_focus_stays_in_the_grid(pages: Pages
 async def test_a_failure_says_in_its_tile_that_a_person_can_help(pages: Pages, fresh_vault: Vault) -> None:
     claim = fresh_vault.claims[0]
     page = await live(pages, fresh_vault, "/library?state=waiting")
-    await fresh_vault.store.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Sign in first.", retry_in=None)
+    await fresh_vault.store.queue.fail(
+        claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Sign in first.", retry_in=None
+    )
 
     await expect(page.locator(f"#job-{claim.id} .badge")).to_have_text("Needs a sign-in")
     await expect(page.locator(f"#job-{claim.id} .badge")).to_have_attribute("data-tone", "busy")
@@ -129,7 +131,7 @@ async def test_a_lost_connection_is_said_and_the_tiles_catch_up(pages: Pages, fr
     async with page.expect_event("requestfailed"):  # the filter is what it was, and nothing new came of it
         await page.locator("#q").fill("")
     await keep(fresh_vault, fresh_vault.claims[0])
-    await fresh_vault.store.remove(fresh_vault.kept[3].id)  # of which no stream tells afterwards
+    await fresh_vault.store.catalogue.remove(fresh_vault.kept[3].id)  # of which no stream tells afterwards
     await page.context.set_offline(False)
 
     await expect(page.locator(FRESH)).to_have_text("1 new", timeout=patient(20_000))

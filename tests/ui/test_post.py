@@ -31,7 +31,7 @@ def mp4_of(vault: Vault) -> Job:
 
 
 async def in_state(vault: Vault, status: JobStatus, code: ErrorCode | None = None) -> Job:
-    jobs = (await vault.store.jobs(JobQuery(statuses=(status,), limit=200))).jobs
+    jobs = (await vault.store.catalogue.jobs(JobQuery(statuses=(status,), limit=200))).jobs
     return next(job for job in jobs if code in (None, job.error_code))
 
 
@@ -199,12 +199,12 @@ async def test_the_page_follows_a_running_job_without_losing_the_readers_place(
     await page.evaluate("window.stays = true")
     await page.focus(".fold.remove summary")
     await page.keyboard.press("Enter")
-    now = (await store.report()).at
+    now = (await store.catalogue.report()).at
     failed = HistoryRecord(
         now, 1, Stage.DOWNLOAD, Outcome.FAILED, RungName.PLAIN, ErrorCode.HTTP_ERROR, "403 Forbidden"
     )
-    await store.record(claim, failed)
-    await store.progress(claim, stage=Stage.VALIDATE, progress_pct=92)
+    await store.queue.record(claim, failed)
+    await store.queue.progress(claim, stage=Stage.VALIDATE, progress_pct=92)
 
     await expect(page.locator(".rungs [data-tone=bad]")).to_have_count(1)
     await expect(page.locator('[data-now="state"]')).to_have_text("Checking playback")
@@ -271,6 +271,6 @@ async def _album(vault: Vault) -> Job:
     second.write_bytes(media.mp4(2.0, sound=False))
     kept = KeptFile("second.mp4", None, second.stat().st_size, "cd" * 32, 2.0, 320, 180)
     items = (*job.items, JobItem(Item(type=ItemType.GIF), ItemStatus.KEPT, kept))
-    await vault.store.remove(job.id)
-    await vault.store.adopt([StoredJob(replace(job, items=items), ())])
-    return await vault.store.get(job.id)
+    await vault.store.catalogue.remove(job.id)
+    await vault.store.catalogue.import_jobs([StoredJob(replace(job, items=items), ())])
+    return await vault.store.catalogue.get(job.id)

@@ -34,7 +34,7 @@ async def test_accounts_of_one_site_are_shown_as_soon_as_it_is_chosen(pages: Pag
 
 
 async def test_a_site_that_is_left_alone_is_tried_at_a_persons_word(pages: Pages, fresh_vault: Vault) -> None:
-    await fresh_vault.store.close_gate(
+    await fresh_vault.store.site_limits.close_gate(
         "x", duration=timedelta(hours=2), code=ErrorCode.RATE_LIMITED, reason="X asked us to slow down"
     )
     page = await pages("/sites", base=fresh_vault.base)

@@ -18,7 +18,7 @@ from mediavault.core.job import ClaimedJob, Job, WorkerBeat, WorkerId
 from mediavault.core.settings import Settings
 from mediavault.runtime.house import OpenVault, open_vault
 from mediavault.runtime.processes import serve_vault
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from tests.patience import patient
 from tests.ui import sample
 
@@ -38,7 +38,7 @@ class Vault:
     claims: Sequence[ClaimedJob] = field(default_factory=tuple)
 
     @property
-    def store(self) -> JobStore:
+    def store(self) -> Store:
         return self.opened.store
 
     @property
@@ -47,7 +47,7 @@ class Vault:
 
     async def add(self, url: str) -> Job:
         """A post that waits, as the API takes it. It must be of no sample post: any other web address will do."""
-        return (await self.store.enqueue([self.opened.submit(url)]))[0].job
+        return (await self.store.queue.enqueue([self.opened.submit(url)]))[0].job
 
 
 @asynccontextmanager
@@ -84,11 +84,11 @@ async def _served(opened: OpenVault) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def _beating(store: JobStore) -> AsyncIterator[None]:
+async def _beating(store: Store) -> AsyncIterator[None]:
     async def beat() -> None:
         while True:
-            now = (await store.report()).at
-            await store.beat(WorkerBeat(WORKER, "attic", 4711, __version__, now, now, running_jobs=2))
+            now = (await store.catalogue.report()).at
+            await store.workers.heartbeat(WorkerBeat(WORKER, "attic", 4711, __version__, now, now, running_jobs=2))
             await asyncio.sleep(BEAT_EVERY_S)
 
     task = asyncio.create_task(beat())

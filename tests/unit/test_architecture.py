@@ -124,7 +124,7 @@ def test_only_the_workers_loop_swallows_everything() -> None:
     allowed = {
         "worker/pipeline.py",
         "api/gate.py",  # the outermost answer: a typed 500 instead of a traceback
-        "store/combining.py",  # hands what a batch broke with to each of those who wait for it
+        "store/calls.py",  # hands what a batch broke with to each of those who wait for it
         "services/browser/keeper.py",  # Playwright raises what a listener raised in a call of another visit
         "runtime/reading_child.py",  # hands a bug and its traceback to the process that logs
         "platforms/registry.py",  # an outside package may fail in any way, and must not stop the vault

@@ -19,7 +19,7 @@ from mediavault.access.web_sessions import Visit, WebSession, WebSessions
 from mediavault.core.clock import Clock
 from mediavault.core.logs import get_logger
 from mediavault.core.settings import Settings
-from mediavault.store.record_port import RecordStore
+from mediavault.store.port import Records
 
 COOKIE = "mediavault_session"
 TLS_COOKIE = f"__Host-{COOKIE}"  # browsers accept this prefix over TLS only, and only from this host itself
@@ -66,15 +66,15 @@ class Caller:
 class AccessDesk:
     """Authenticates requests. ``loopback``: whether the vault listens on a loopback address only."""
 
-    def __init__(self, store: RecordStore, settings: Settings, clock: Clock, *, loopback: bool) -> None:
+    def __init__(self, records: Records, settings: Settings, clock: Clock, *, loopback: bool) -> None:
         self._token = token_of(settings)
         self._rules: ProxyRules = proxy_rules(settings)
         self._open_by_itself = loopback and not settings.setup
         self.endings = Endings()
-        self.owner = Owner(store, clock, on_changed=self.endings.announce)
-        self.sessions = WebSessions(store, clock, on_ended=self.endings.announce)
-        self.tokens = ApiTokens(store, clock, on_ended=self.endings.announce)
-        self.invitation = Invitation(store, clock)
+        self.owner = Owner(records, clock, on_changed=self.endings.announce)
+        self.sessions = WebSessions(records, clock, on_ended=self.endings.announce)
+        self.tokens = ApiTokens(records, clock, on_ended=self.endings.announce)
+        self.invitation = Invitation(records, clock)
         self._tries = BackOff(clock)
         self._bearers = BackOff(clock, of_an_address=BEARER_TRIES, altogether=BEARER_TRIES)
 

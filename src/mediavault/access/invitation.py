@@ -7,15 +7,15 @@ from datetime import timedelta
 from mediavault.access.keys import digest_of, new_setup_key, same
 from mediavault.core.clock import Clock
 from mediavault.core.records import RecordKind
-from mediavault.store.record_port import RecordStore
+from mediavault.store.port import Records
 
 VALID_FOR = timedelta(hours=1)
 INVITATION = "invitation"  # the only key of its kind: a new token replaces the previous one
 
 
 class Invitation:
-    def __init__(self, store: RecordStore, clock: Clock) -> None:
-        self._store = store
+    def __init__(self, records: Records, clock: Clock) -> None:
+        self._records = records
         self._clock = clock
 
     async def write(self) -> str:
@@ -23,14 +23,14 @@ class Invitation:
         token = new_setup_key()
         ends = self._clock.now() + VALID_FOR
         value = {"digest": digest_of(token)}
-        await self._store.put_record(RecordKind.SETUP, INVITATION, value, expires_at=ends)
+        await self._records.put(RecordKind.SETUP, INVITATION, value, expires_at=ends)
         return token
 
     async def is_for(self, token: str) -> bool:
         """Whether this is the token. Spaces around it and upper or lower case do not matter."""
-        record = await self._store.get_record(RecordKind.SETUP, INVITATION)
+        record = await self._records.get(RecordKind.SETUP, INVITATION)
         given = digest_of(token.strip().lower())
         return same(given, str(record.value["digest"]) if record else "")
 
     async def use_up(self) -> None:
-        await self._store.remove_record(RecordKind.SETUP, INVITATION)
+        await self._records.remove(RecordKind.SETUP, INVITATION)

@@ -9,7 +9,7 @@ from mediavault.access.hashing import PasswordHashes
 from mediavault.access.passwords import check_password
 from mediavault.core.clock import Clock
 from mediavault.core.records import Record, RecordKind
-from mediavault.store.record_port import RecordStore
+from mediavault.store.port import Records
 
 OWNER = "owner"  # the only key of its kind
 KNOWN_FOR_S = 2.0  # until another process's change is seen; every request checks whether there is a password
@@ -18,8 +18,8 @@ KNOWN_FOR_S = 2.0  # until another process's change is seen; every request check
 class Owner:
     """The record is ``{"password": an argon2 hash}``; without one the vault has no password."""
 
-    def __init__(self, store: RecordStore, clock: Clock, *, on_changed: Callable[[], None] = lambda: None) -> None:
-        self._store = store
+    def __init__(self, records: Records, clock: Clock, *, on_changed: Callable[[], None] = lambda: None) -> None:
+        self._records = records
         self._clock = clock
         self._on_changed = on_changed
         self._hashes = PasswordHashes()
@@ -34,7 +34,7 @@ class Owner:
         """Set the first password; False when there is one already. Raises BadInput for a bad password."""
         check_password(password)
         value = {"password": await self._hashes.make(password)}
-        taken = await self._store.replace_record(RecordKind.OWNER, OWNER, value, if_value=None)
+        taken = await self._records.replace(RecordKind.OWNER, OWNER, value, if_value=None)
         self._forget()
         return taken
 
@@ -66,18 +66,18 @@ class Owner:
     async def set_password(self, password: str) -> None:
         """Set the password without asking for the old one: the command line has the database anyway. Raises BadInput."""
         check_password(password)
-        await self._store.put_record(RecordKind.OWNER, OWNER, {"password": await self._hashes.make(password)})
+        await self._records.put(RecordKind.OWNER, OWNER, {"password": await self._hashes.make(password)})
         self._forget()
 
     async def remove_password(self) -> bool:
         """Remove the password; return whether there was one."""
-        removed = await self._store.remove_record(RecordKind.OWNER, OWNER)
+        removed = await self._records.remove(RecordKind.OWNER, OWNER)
         self._forget()
         return removed
 
     async def _put(self, password: str, *, instead_of: Record) -> bool:
         value = {"password": await self._hashes.make(password)}
-        done = await self._store.replace_record(RecordKind.OWNER, OWNER, value, if_value=instead_of.value)
+        done = await self._records.replace(RecordKind.OWNER, OWNER, value, if_value=instead_of.value)
         self._forget()
         return done
 
@@ -85,7 +85,7 @@ class Owner:
         if self._clock.monotonic() < self._known_until:
             return self._known
         changes = self._changes
-        found = await self._store.get_record(RecordKind.OWNER, OWNER)
+        found = await self._records.get(RecordKind.OWNER, OWNER)
         if changes == self._changes:  # otherwise this process has changed it since the read, which may be outdated
             self._known, self._known_until = found, self._clock.monotonic() + KNOWN_FOR_S
         return found

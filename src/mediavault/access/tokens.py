@@ -15,7 +15,7 @@ from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.core.records import Record, RecordKind
-from mediavault.store.record_port import RecordStore
+from mediavault.store.port import Records
 
 PREFIX = "mv_"  # lets people and secret scanners recognise a token
 MAX_NAME_CHARS = 80
@@ -42,8 +42,8 @@ class ApiToken:
 
 
 class ApiTokens:
-    def __init__(self, store: RecordStore, clock: Clock, *, on_ended: Callable[[], None] = lambda: None) -> None:
-        self._store = store
+    def __init__(self, records: Records, clock: Clock, *, on_ended: Callable[[], None] = lambda: None) -> None:
+        self._records = records
         self._clock = clock
         self._on_ended = on_ended
         self._known: Remembered[ApiToken] = Remembered(clock)
@@ -54,12 +54,12 @@ class ApiTokens:
         name = _checked(name, others)
         token, now = new_key(PREFIX), self._clock.now()
         made = ApiToken(digest_of(token), name, scope, now, expires_at=None if lives is None else now + lives)
-        await self._store.put_record(RecordKind.API_TOKEN, made.key, _value(made), expires_at=made.expires_at)
+        await self._records.put(RecordKind.API_TOKEN, made.key, _value(made), expires_at=made.expires_at)
         return token, made
 
     async def all(self) -> list[ApiToken]:
         """Return all tokens, sorted by name."""
-        records = await self._store.records(RecordKind.API_TOKEN)
+        records = await self._records.all(RecordKind.API_TOKEN)
         found = [token for token in map(_token_or_none, records) if token is not None]
         return sorted(found, key=lambda one: (one.name.casefold(), one.key))
 
@@ -67,7 +67,7 @@ class ApiTokens:
         """Revoke the tokens with this name or id and return them. Raises BadInput (NOT_FOUND) when there is none."""
         meant = [one for one in await self.all() if named in (one.name, one.id)]
         for one in meant:
-            await self._store.remove_record(RecordKind.API_TOKEN, one.key)
+            await self._records.remove(RecordKind.API_TOKEN, one.key)
             self._known.forget(one.key)
             self._on_ended()
         if not meant:
@@ -87,13 +87,13 @@ class ApiTokens:
 
     async def _used(self, key: str) -> ApiToken | None:
         """Read a token and, from time to time, store its last use. A token that is revoked at the same time stays so."""
-        record = await self._store.get_record(RecordKind.API_TOKEN, key)
+        record = await self._records.get(RecordKind.API_TOKEN, key)
         if record is None or (found := _token_or_none(record)) is None:
             return None
         now = self._clock.now()
         if found.used_at is None or not timedelta(0) <= now - found.used_at < USED_EVERY:
             value = {**record.value, "used_at": now.isoformat()}
-            await self._store.replace_record(
+            await self._records.replace(
                 RecordKind.API_TOKEN, key, value, if_value=record.value, expires_at=record.expires_at
             )
         return found

@@ -11,7 +11,7 @@ from mediavault.access.keys import SHOWN_CHARS, bound, digest_of, new_key, same
 from mediavault.access.remembered import Remembered
 from mediavault.core.clock import Clock
 from mediavault.core.records import Record, RecordKind
-from mediavault.store.record_port import RecordStore
+from mediavault.store.port import Records
 
 IDLE_FOR = timedelta(days=30)  # a session that is not used for this long ends
 SEEN_EVERY = timedelta(minutes=1)  # the last use is stored no more often than this
@@ -43,8 +43,8 @@ class WebSession:
 
 
 class WebSessions:
-    def __init__(self, store: RecordStore, clock: Clock, *, on_ended: Callable[[], None] = lambda: None) -> None:
-        self._store = store
+    def __init__(self, records: Records, clock: Clock, *, on_ended: Callable[[], None] = lambda: None) -> None:
+        self._records = records
         self._clock = clock
         self._on_ended = on_ended
         self._known: Remembered[WebSession] = Remembered(clock)
@@ -55,7 +55,7 @@ class WebSessions:
         seal = bound(session_id, bound_to) if bound_to else ""
         session = WebSession(digest_of(session_id), now, now, visit, seal)
         expires_at = now + IDLE_FOR
-        await self._store.put_record(RecordKind.WEB_SESSION, session.key, _value(session), expires_at=expires_at)
+        await self._records.put(RecordKind.WEB_SESSION, session.key, _value(session), expires_at=expires_at)
         return session_id
 
     async def find(self, session_id: str, *, tls: bool, bound_to: str | None) -> WebSession | None:
@@ -74,31 +74,31 @@ class WebSessions:
 
     async def all(self) -> list[WebSession]:
         """Return all sessions, the last used first."""
-        found = [_session(one) for one in await self._store.records(RecordKind.WEB_SESSION)]
+        found = [_session(one) for one in await self._records.all(RecordKind.WEB_SESSION)]
         return sorted(found, key=lambda one: one.seen_at, reverse=True)
 
     async def end(self, key: str) -> bool:
-        ended = await self._store.remove_record(RecordKind.WEB_SESSION, key)
+        ended = await self._records.remove(RecordKind.WEB_SESSION, key)
         self._known.forget(key)
         self._on_ended()
         return ended
 
     async def end_all(self, *, but: str | None = None) -> int:
         """End all sessions except the one with the key ``but``; return how many."""
-        ended = await self._store.remove_records(RecordKind.WEB_SESSION, keep=[but] if but else [])
+        ended = await self._records.remove_all(RecordKind.WEB_SESSION, keep=[but] if but else [])
         self._known.forget_all()
         self._on_ended()
         return ended
 
     async def _seen(self, key: str) -> WebSession | None:
         """Read a session and, from time to time, store its last use. A session that ends at the same time stays ended."""
-        record = await self._store.get_record(RecordKind.WEB_SESSION, key)
+        record = await self._records.get(RecordKind.WEB_SESSION, key)
         if record is None:
             return None
         session, now = _session(record), self._clock.now()
         if not timedelta(0) <= now - session.seen_at < SEEN_EVERY:
             value = {**record.value, "seen_at": now.isoformat()}
-            await self._store.replace_record(
+            await self._records.replace(
                 RecordKind.WEB_SESSION, key, value, if_value=record.value, expires_at=now + IDLE_FOR
             )
         return session

@@ -48,7 +48,7 @@ async def take(services: ApiServices, feed: Feed, texts: Sequence[str]) -> Taken
 
 async def _store(services: ApiServices, feed: Feed, new: Sequence[NewJob], *, force: bool) -> list[Enqueued]:
     attempts = (await services.live.current()).max_attempts
-    stored = await services.store.enqueue([replace(each, max_attempts=attempts) for each in new], force=force)
+    stored = await services.store.queue.enqueue([replace(each, max_attempts=attempts) for each in new], force=force)
     feed.wake()
     for each in stored:
         log.info("job_submitted", job_id=each.job.id, trace_id=each.job.trace_id, created=each.created)
@@ -68,7 +68,7 @@ async def retry_failed(
     ``is_waiting``: those that would be tried again by themselves, else those that would not.
     """
     failed = iter_jobs(
-        services.store, JobQuery((JobStatus.FAILED,), platform=platform, limit=_PAGE, order=JobOrder.OLDEST)
+        services.store.catalogue, JobQuery((JobStatus.FAILED,), platform=platform, limit=_PAGE, order=JobOrder.OLDEST)
     )
     meant = (
         job
@@ -84,8 +84,8 @@ async def retry_failed(
 async def retry_job(services: ApiServices, feed: Feed, job_id: JobId, *, chosen_url: str | None = None) -> Job:
     """Queue a job again. Raises BadInput when the chosen video is none of its candidates."""
     if chosen_url is not None:
-        check_choice(await services.store.get(job_id), chosen_url)
-    job = await services.store.retry(job_id, chosen_url=chosen_url)
+        check_choice(await services.store.catalogue.get(job_id), chosen_url)
+    job = await services.store.queue.retry(job_id, chosen_url=chosen_url)
     feed.wake()
     return job
 
@@ -99,22 +99,22 @@ def check_choice(job: Job, chosen_url: str) -> None:
 
 async def save_again(services: ApiServices, feed: Feed, job_id: JobId) -> Job:
     """A new job of the same post, as its next version. Raises what a submission raises."""
-    job = await services.store.get(job_id)
+    job = await services.store.catalogue.get(job_id)
     return (await submit(services, feed, [job.post_url], force=True))[0].job
 
 
 async def cancel_job(services: ApiServices, feed: Feed, job_id: JobId) -> Job:
-    job = await services.store.cancel(job_id)
+    job = await services.store.queue.cancel(job_id)
     feed.wake()
     return job
 
 
 async def remove_job(services: ApiServices, feed: Feed, job_id: JobId, *, files: bool) -> Job:
     """Forget a job; with ``files`` its kept files too, and those first: if they cannot go, the row still names them."""
-    job = await services.store.get(job_id)
+    job = await services.store.catalogue.get(job_id)
     if files:
         await services.library.remove(*kept_paths(job))
-    job = await services.store.remove(job_id)
-    await services.store.remove_record(RecordKind.VERIFIED, job_id)
+    job = await services.store.catalogue.remove(job_id)
+    await services.store.records.remove(RecordKind.VERIFIED, job_id)
     feed.removed(job_id)
     return job

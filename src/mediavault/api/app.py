@@ -32,9 +32,9 @@ from mediavault.api.services import ApiServices
 
 def create_app(services: ApiServices) -> FastAPI:
     """The whole HTTP side of a vault. ``app.state.feed.close()`` ends all event streams ahead of a shutdown."""
-    feed = Feed(services.store, services.clock)
+    feed = Feed(services.store.catalogue, services.clock)
     settings = services.settings
-    desk = AccessDesk(services.store, settings, services.clock, loopback=is_loopback(settings.host))
+    desk = AccessDesk(services.store.records, settings, services.clock, loopback=is_loopback(settings.host))
     app = FastAPI(
         title="mediavault",
         version=__version__,
@@ -73,7 +73,7 @@ def create_app(services: ApiServices) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     feed: Feed = app.state.feed
     services: ApiServices = app.state.services
-    stop_listening = services.store.on_work(feed.wake)
+    stop_listening = services.store.workers.on_work(feed.wake)
     try:
         yield
     finally:

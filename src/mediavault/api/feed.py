@@ -19,7 +19,7 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import ErrorCode, StoreError
 from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
-from mediavault.store.port import JobStore
+from mediavault.store.port import JobCatalogue
 
 log = get_logger(__name__)
 
@@ -81,8 +81,8 @@ class Listener:
 class Feed:
     """One per application. All methods belong to the event loop's thread."""
 
-    def __init__(self, store: JobStore, clock: Clock) -> None:
-        self._store = store
+    def __init__(self, catalogue: JobCatalogue, clock: Clock) -> None:
+        self._catalogue = catalogue
         self._clock = clock
         self._listeners: dict[Listener, None] = {}  # oldest first
         self._poller: asyncio.Task[None] | None = None
@@ -118,7 +118,7 @@ class Feed:
 
     async def missed_since(self, moment: datetime) -> list[bytes]:
         """The changes from ``moment`` on, as events; the latest of each job."""
-        return [encode(job) for job in await self._store.changed_since(moment, limit=PAGE)]
+        return [encode(job) for job in await self._catalogue.changed_since(moment, limit=PAGE)]
 
     def wake(self) -> None:
         """Look for changes now: something was changed in this process."""
@@ -172,7 +172,7 @@ class Feed:
         moment, limit = self._cursor - OVERLAP, PAGE
         fresh: list[Job] = []
         while True:
-            page = await self._store.changed_since(moment, limit=limit)
+            page = await self._catalogue.changed_since(moment, limit=limit)
             fresh += [job for job in page if self._is_news(job)]
             if len(page) < limit:
                 break

@@ -15,7 +15,7 @@ from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
 from mediavault.core.records import RecordKind
-from mediavault.store.port import JobStore
+from mediavault.store.port import Records
 
 log = get_logger(__name__)
 router = APIRouter(tags=["files"])
@@ -35,7 +35,7 @@ async def verify(job_id: JobIdPath, services: Services) -> CheckView:
 @router.get("/api/jobs/{job_id}/verify", responses=errors(401, 404, 503))
 async def verified(job_id: JobIdPath, services: Services) -> CheckView:
     """What the last check found, by the index of the item; empty where there was none."""
-    return await check_view(services, await services.store.get(job_id))
+    return await check_view(services, await services.store.catalogue.get(job_id))
 
 
 async def begin_check(services: ApiServices, job_id: JobId) -> Job:
@@ -43,7 +43,7 @@ async def begin_check(services: ApiServices, job_id: JobId) -> Job:
 
     Raises JobNotFound, HttpRefusal for a job without files, BadInput (TOO_MANY).
     """
-    job = await services.store.get(job_id)
+    job = await services.store.catalogue.get(job_id)
     if not kept_files(job):
         raise HttpRefusal(
             404, ErrorCode.NOT_FOUND, "The job has no file in the library.", help="There is nothing to check."
@@ -54,14 +54,14 @@ async def begin_check(services: ApiServices, job_id: JobId) -> Job:
 
 async def check_view(services: ApiServices, job: Job) -> CheckView:
     running = services.checks.is_checking(job.id)  # before what was found: the end may come in between
-    checks = await checks_of(services.store, job)
+    checks = await checks_of(services.store.records, job)
     files = {place: {"at": one.at, "verdict": one.verdict, "detail": one.detail} for place, one in checks.items()}
     return CheckView.model_validate({"running": running, "files": files})
 
 
-async def checks_of(store: JobStore, job: Job) -> dict[int, FileCheck]:
+async def checks_of(records: Records, job: Job) -> dict[int, FileCheck]:
     """What the last check of the job's files found; {} where there was none."""
-    record = await store.get_record(RecordKind.VERIFIED, job.id)
+    record = await records.get(RecordKind.VERIFIED, job.id)
     if record is None:
         return {}
     try:

@@ -123,7 +123,7 @@ async def item_thumbnail(
 
 async def kept_file(services: ApiServices, job_id: JobId, place: int | None) -> KeptFile:
     """A file that is whole; what is in the middle of its commit may not be. Without a place the first."""
-    job = await services.store.get(job_id)
+    job = await services.store.catalogue.get(job_id)
     bind_job(job.id, job.trace_id)  # for a file that breaks off while it is sent
     kept = kept_files(job)
     found = next(iter(kept.values()), None) if place is None else kept.get(place)

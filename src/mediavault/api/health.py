@@ -24,7 +24,7 @@ async def healthz(services: Services) -> HealthView:
     """200 as soon as a job can be taken, 503 while the store does not answer. Open to everybody, and says no more."""
     try:
         async with asyncio.timeout(STORE_DEADLINE_S):
-            await services.store.next_due()  # one look into an index
+            await services.store.catalogue.next_due()  # one look into an index
     except TimeoutError as exc:
         raise HttpRefusal(503, ErrorCode.STORE_UNAVAILABLE, "The job store does not answer.") from exc
     return HealthView(status="ok")
@@ -35,8 +35,8 @@ async def healthz(services: Services) -> HealthView:
 )
 async def worker_health(services: Services, response: Response) -> WorkerHealthView:
     """200 with the workers that beat within 90 seconds, 503 when there is none."""
-    workers = await services.store.workers(seen_within=ALIVE_WITHIN)
-    report = await services.store.report()
+    workers = await services.store.workers.alive(seen_within=ALIVE_WITHIN)
+    report = await services.store.catalogue.report()
     if not workers:
         response.status_code = 503
     return WorkerHealthView(

@@ -25,13 +25,13 @@ _TOLD_VERSIONS = ("yt-dlp", "av", "playwright", "aiohttp", "apsw")
 
 @router.get("/jobs/{job_id}/log", response_class=Response, responses=errors(401, 404, 503))
 async def log_of_job(job_id: JobIdPath, services: Services) -> Response:
-    job = await services.store.get(job_id)
-    report = await services.store.report()
+    job = await services.store.catalogue.get(job_id)
+    report = await services.store.catalogue.report()
     versions = {"store": f"{report.engine}, schema {report.schema_version}", **_versions()}
     text = job_log(
         job,
-        await services.store.history(job_id),
-        checks=await checks_of(services.store, job),
+        await services.store.catalogue.history(job_id),
+        checks=await checks_of(services.store.records, job),
         versions=versions,
         at=report.at,
     )

@@ -55,18 +55,18 @@ async def index(query: Annotated[ListRequest, Query()], services: Services) -> J
     """In the order asked for, newest first. ``status`` may be repeated. Every word of ``q`` is the beginning of a word in
     title, text, account or address. ``since`` (inclusive) and ``until`` (exclusive) are about ``created_at``, in UTC unless they
     say otherwise; ``account`` is a ``key`` of ``/api/accounts``."""
-    return page_view(await services.store.jobs(to_query(query)))
+    return page_view(await services.store.catalogue.jobs(to_query(query)))
 
 
 @router.get("/{job_id}", response_model=JobView, responses=errors(401, 404, 503))
 async def show(job_id: JobIdPath, services: Services) -> JobView:
-    return job_view(await services.store.get(job_id))
+    return job_view(await services.store.catalogue.get(job_id))
 
 
 @router.get("/{job_id}/history", response_model=list[HistoryView], responses=errors(401, 404, 503))
 async def history(job_id: JobIdPath, services: Services) -> list[HistoryView]:
     """What was tried, in order."""
-    return [history_view(record) for record in await services.store.history(job_id)]
+    return [history_view(record) for record in await services.store.catalogue.history(job_id)]
 
 
 @router.post("/{job_id}/retry", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
@@ -115,10 +115,10 @@ def in_utc(at: datetime | None) -> datetime | None:
 async def accounts(query: Annotated[AccountListRequest, Query()], services: Services) -> AccountPageView:
     """The accounts that jobs belong to, whose newest job is the newest first. ``q`` is looked for in handle and display name."""
     asked = AccountQuery(query.platform or None, query.q or None, query.cursor or None, query.limit)
-    return account_page_view(await services.store.accounts(asked))
+    return account_page_view(await services.store.catalogue.accounts(asked))
 
 
 @library_router.get("/totals", response_model=TotalsView, responses=errors(401, 503))
 async def totals(services: Services) -> TotalsView:
     """How many jobs stand in each state and what is kept, of each platform and of all."""
-    return totals_view(await services.store.library_totals())
+    return totals_view(await services.store.catalogue.library_totals())

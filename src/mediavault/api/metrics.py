@@ -54,10 +54,12 @@ class Measurements:
 
     async def _measure(self) -> Snapshot:
         store, settings = self._services.store, self._services.settings
-        report, workers = await store.report(), await store.workers(seen_within=ALIVE_WITHIN)
+        report, workers = await store.catalogue.report(), await store.workers.alive(seen_within=ALIVE_WITHIN)
         folders = {"state": settings.state_dir, "downloads": settings.download_dir}
         free = await asyncio.to_thread(_free_bytes, folders)
-        return Snapshot(list(metrics_of(report, workers, await store.gates(), free, self._services.clock.now())))
+        return Snapshot(
+            list(metrics_of(report, workers, await store.site_limits.gates(), free, self._services.clock.now()))
+        )
 
 
 class Snapshot(Collector):

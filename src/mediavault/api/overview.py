@@ -85,11 +85,11 @@ class Overview:
 async def overview(services: ApiServices, counts: Mapping[JobStatus, int]) -> Overview:
     store = services.store
     working, waiting, recent, totals, failures = await asyncio.gather(
-        store.jobs(JobQuery((JobStatus.RUNNING,), order=JobOrder.OLDEST, limit=WORKING)),
-        store.jobs(JobQuery((JobStatus.QUEUED,), order=JobOrder.OLDEST, limit=WAITING)),
-        store.jobs(JobQuery((JobStatus.COMPLETED,), limit=RECENT)),
-        store.library_totals(),
-        store.failures(),
+        store.catalogue.jobs(JobQuery((JobStatus.RUNNING,), order=JobOrder.OLDEST, limit=WORKING)),
+        store.catalogue.jobs(JobQuery((JobStatus.QUEUED,), order=JobOrder.OLDEST, limit=WAITING)),
+        store.catalogue.jobs(JobQuery((JobStatus.COMPLETED,), limit=RECENT)),
+        store.catalogue.library_totals(),
+        store.catalogue.failures(),
     )
     troubles = sort_out(failures)
     return Overview(

@@ -15,7 +15,7 @@ from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId
 from mediavault.store.bulk import iter_pages, retry_each
-from mediavault.store.port import JobStore
+from mediavault.store.port import JobCatalogue
 
 MAX_AT_ONCE = 1_000  # posts that are downloaded, removed or tried again by one request; their ids fill 37 kB of a form
 MAX_FIELDS = MAX_AT_ONCE + 50
@@ -55,32 +55,32 @@ def too_many() -> BadInput:
     )
 
 
-async def ids_of(store: JobStore, selection: Selection) -> tuple[JobId, ...]:
+async def ids_of(catalogue: JobCatalogue, selection: Selection) -> tuple[JobId, ...]:
     """Raises BadInput when there are more than ``MAX_AT_ONCE``: better none than a part that nobody chose."""
     if selection.ids is not None:
         return selection.ids
     found: list[JobId] = []
-    async for page in pages_of(store, selection):
+    async for page in pages_of(catalogue, selection):
         found += [job.id for job in page]
         if len(found) > MAX_AT_ONCE:
             raise too_many()
     return tuple(found)
 
 
-async def pages_of(store: JobStore, selection: Selection) -> AsyncGenerator[Sequence[Job], None]:
+async def pages_of(catalogue: JobCatalogue, selection: Selection) -> AsyncGenerator[Sequence[Job], None]:
     """The jobs themselves, some at a time, however many; those that are not there are left out."""
     if selection.ids is not None:
-        async for job in _still_there(store, selection.ids):
+        async for job in _still_there(catalogue, selection.ids):
             yield (job,)
         return
-    async for page in iter_pages(store, to_query(selection.filter, current().zone, limit=_PAGE)):
+    async for page in iter_pages(catalogue, to_query(selection.filter, current().zone, limit=_PAGE)):
         yield page
 
 
-async def _still_there(store: JobStore, job_ids: Sequence[JobId]) -> AsyncIterator[Job]:
+async def _still_there(catalogue: JobCatalogue, job_ids: Sequence[JobId]) -> AsyncIterator[Job]:
     for job_id in job_ids:
         try:
-            yield await store.get(job_id)
+            yield await catalogue.get(job_id)
         except JobNotFound:
             continue
 
@@ -94,7 +94,7 @@ class Done:
 
 
 async def retry_selected(services: ApiServices, feed: Feed, job_ids: Sequence[JobId]) -> Done:
-    count = await retry_each(services.store, _still_there(services.store, job_ids))
+    count = await retry_each(services.store, _still_there(services.store.catalogue, job_ids))
     feed.wake()
     return Done(count, left=len(job_ids) - count)
 

@@ -20,7 +20,7 @@ from mediavault.core.sessions import Errand, ImportReport, SessionState, Viewer
 from mediavault.core.settings import Settings
 from mediavault.services.vault.port import OpenedFile
 from mediavault.store.live_settings import LiveSettings
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 
 MAX_NAME_CHARS = 64  # of a site that we have no title for
 
@@ -106,7 +106,7 @@ class ApiServices:
     ``live`` is what a person has changed of ``settings``; ``platforms`` are the facts of every site that is known by a name.
     """
 
-    store: JobStore
+    store: Store
     settings: Settings
     clock: Clock
     submit: Submission

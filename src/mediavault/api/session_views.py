@@ -16,7 +16,7 @@ from mediavault.core.fleet import ALIVE_WITHIN, hosts_signed_in
 from mediavault.core.gates import Gate
 from mediavault.core.job import Job
 from mediavault.core.sessions import ImportReport, SessionState, Viewer
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 
 
 class SessionView(BaseModel):
@@ -105,15 +105,15 @@ class ViewerView(BaseModel):
 # --- from records ----------------------------------------------------------------------------------------------
 
 
-async def session_view(state: SessionState, store: JobStore) -> SessionView:
+async def session_view(state: SessionState, store: Store) -> SessionView:
     return (await session_views([state], store))[0]
 
 
-async def session_views(states: Iterable[SessionState], store: JobStore) -> list[SessionView]:
-    gates = {gate.platform: gate for gate in await store.gates()}
-    fleet = hosts_signed_in(await store.workers(seen_within=ALIVE_WITHIN))
+async def session_views(states: Iterable[SessionState], store: Store) -> list[SessionView]:
+    gates = {gate.platform: gate for gate in await store.site_limits.gates()}
+    fleet = hosts_signed_in(await store.workers.alive(seen_within=ALIVE_WITHIN))
     return [
-        _session_view(state, await waiting_jobs(store, state.platform), gates.get(state.platform), fleet)
+        _session_view(state, await waiting_jobs(store.catalogue, state.platform), gates.get(state.platform), fleet)
         for state in states
     ]
 
@@ -145,7 +145,7 @@ def _session_view(
     )
 
 
-async def import_view(report: ImportReport, resumed: int, state: SessionState, store: JobStore) -> ImportView:
+async def import_view(report: ImportReport, resumed: int, state: SessionState, store: Store) -> ImportView:
     return ImportView(
         taken=report.taken,
         elsewhere=report.elsewhere,

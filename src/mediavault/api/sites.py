@@ -81,10 +81,10 @@ async def sessions_of(sites: list[Site], services: ApiServices) -> Mapping[str, 
 
 
 async def _known(services: ApiServices) -> dict[str, Site]:
-    totals = {one.platform: one for one in (await services.store.library_totals()).platforms}
+    totals = {one.platform: one for one in (await services.store.catalogue.library_totals()).platforms}
     gates = {one.platform: one for one in await all_gates(services)}
     sessions = {one.platform: one for one in await services.sessions.states()}
-    failures = await services.store.failures()
+    failures = await services.store.catalogue.failures()
     names = {*totals, *gates, *sessions, *(one.name for one in services.platforms)}
     return {
         name: Site(
@@ -117,21 +117,22 @@ async def open_gate(
     platform: Annotated[str, Path(max_length=64, description="A site's name, as jobs carry it.")], services: Services
 ) -> list[GateView]:
     """Ask the site again at once; answers all gates as they are then."""
-    if all(gate.platform != platform for gate in await services.store.gates()):
+    if all(gate.platform != platform for gate in await services.store.site_limits.gates()):
         raise HttpRefusal(
             404, ErrorCode.NOT_FOUND, "No site of this name has a gate.", help="GET /api/gates lists those that have."
         )
-    await services.store.open_gate(platform)
+    await services.store.site_limits.open_gate(platform)
     return await all_gates(services)
 
 
 async def all_gates(services: ApiServices) -> list[GateView]:
     store = services.store
-    waiting, unread = (await store.report()).waiting, await store.not_understood(within=NOT_UNDERSTOOD_WITHIN)
-    return gate_views(await store.gates(), waiting, services.clock.now(), not_understood=unread)
+    waiting = (await store.catalogue.report()).waiting
+    unread = await store.catalogue.count_unparsed(within=NOT_UNDERSTOOD_WITHIN)
+    return gate_views(await store.site_limits.gates(), waiting, services.clock.now(), not_understood=unread)
 
 
 async def closed_gates(services: ApiServices, waiting: Mapping[str, int]) -> list[GateView]:
     """Those of sites that are left alone just now; health asks often, so nothing is counted for it."""
-    views = gate_views(await services.store.gates(), waiting, services.clock.now())
+    views = gate_views(await services.store.site_limits.gates(), waiting, services.clock.now())
     return [view for view in views if is_left_alone(view)]

@@ -14,7 +14,7 @@ from mediavault.core.post_urls import page_to_visit
 from mediavault.core.sessions import Errand, SessionState, can_be_signed_in_to
 from mediavault.core.urls import parse_http_url
 from mediavault.store.bulk import iter_jobs, retry_each
-from mediavault.store.port import JobOrder, JobQuery, JobStore
+from mediavault.store.port import JobCatalogue, JobOrder, JobQuery, Store
 
 PAGE = 200
 MAX_LOOKED_AT = 5_000  # failed jobs of one site that a page counts, newest first
@@ -29,13 +29,13 @@ class NothingToAnswer(BadInput):
     help = "A window opens on posts whose jobs wait for a sign-in or for an answer."
 
 
-async def waiting_jobs(store: JobStore, platform: str) -> list[Job]:
+async def waiting_jobs(catalogue: JobCatalogue, platform: str) -> list[Job]:
     """The platform's jobs that a sign-in may help, newest first."""
-    failed = iter_jobs(store, JobQuery((JobStatus.FAILED,), platform, limit=PAGE), at_most=MAX_LOOKED_AT)
+    failed = iter_jobs(catalogue, JobQuery((JobStatus.FAILED,), platform, limit=PAGE), at_most=MAX_LOOKED_AT)
     return [job async for job in failed if waits_for_sign_in(job)]
 
 
-async def go_on_after(state: SessionState, store: JobStore) -> int:
+async def go_on_after(state: SessionState, store: Store) -> int:
     """A sign-in was tried: let the site's jobs go on unless it came to nothing; how many were queued again.
 
     Where nobody knows a site's cookies a person's word counts; jobs that meet the wall again wait again.
@@ -43,7 +43,7 @@ async def go_on_after(state: SessionState, store: JobStore) -> int:
     return 0 if state.signed_in is False else await resume_waiting(store, state.platform)
 
 
-async def go_on_after_window(state: SessionState, errand: Errand, store: JobStore) -> int:
+async def go_on_after_window(state: SessionState, errand: Errand, store: Store) -> int:
     """A window was closed: let those jobs go on that what a person did in it may help; how many were queued again.
 
     That is the job on whose post it was open, all that met a challenge, since an answer is good for the whole site, and
@@ -72,10 +72,10 @@ def errand_of(job: Job, submission: Submission) -> Errand:
     return Errand(platform, url, job.id)
 
 
-async def resume_waiting(store: JobStore, platform: str, is_meant: Callable[[Job], bool] = lambda _: True) -> int:
+async def resume_waiting(store: Store, platform: str, is_meant: Callable[[Job], bool] = lambda _: True) -> int:
     """A person has done something: open the platform's gate and queue its waiting jobs again; how many."""
-    await store.open_gate(platform)
-    failed = iter_jobs(store, JobQuery((JobStatus.FAILED,), platform, limit=PAGE, order=JobOrder.OLDEST))
+    await store.site_limits.open_gate(platform)
+    failed = iter_jobs(store.catalogue, JobQuery((JobStatus.FAILED,), platform, limit=PAGE, order=JobOrder.OLDEST))
     resumed = await retry_each(store, (job async for job in failed if waits_for_sign_in(job) and is_meant(job)))
     log.info("jobs_resumed", platform=platform, count=resumed)
     return resumed

@@ -20,7 +20,7 @@ from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
 from mediavault.core.names import reserved_name, safe_text, truncate_bytes
 from mediavault.services.vault.port import OpenedFile
-from mediavault.store.port import JobStore
+from mediavault.store.port import JobCatalogue
 
 log = get_logger(__name__)
 
@@ -39,17 +39,17 @@ class Beside:
 
 
 async def zipped(
-    store: JobStore, library: LibraryFiles, job_ids: Iterable[JobId], beside: Beside
+    catalogue: JobCatalogue, library: LibraryFiles, job_ids: Iterable[JobId], beside: Beside
 ) -> AsyncGenerator[bytes, None]:
     """The archive, piece by piece. What can't be had is named in ``MISSING.txt`` and breaks nothing.
 
-    Raises StoreError when the store is gone.
+    Raises StoreError when the catalogue is gone.
     """
     sink, names, missing = _Sink(), Names(), list[str]()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
         for job_id in job_ids:
             try:
-                job = await store.get(job_id)
+                job = await catalogue.get(job_id)
             except JobNotFound:
                 missing.append(f"{job_id}: {gettext('This post no longer exists.')}")
                 continue

@@ -15,7 +15,7 @@ from mediavault.commands.options import AsJson
 if TYPE_CHECKING:
     from mediavault.core.clock import Clock
     from mediavault.core.job import WorkerBeat
-    from mediavault.store.port import JobStore
+    from mediavault.store.port import Store, Workers
 
 LOOK_EVERY_S = 0.5
 
@@ -37,10 +37,10 @@ def drain(names: Names = None, *, everybody: All = False, wait: Wait = True, as_
     from mediavault.commands.output import out, print_json
     from mediavault.core.clock import SystemClock
 
-    async def ask(store: JobStore) -> list[WorkerBeat]:
-        asked = await _asked(store, names or [], everybody=everybody)
+    async def ask(store: Store) -> list[WorkerBeat]:
+        asked = await _asked(store.workers, names or [], everybody=everybody)
         if wait:
-            await until_left(store, asked, SystemClock(), silent=as_json)
+            await until_left(store.workers, asked, SystemClock(), silent=as_json)
         return asked
 
     asked = asyncio.run(with_store(quiet_settings(), ask))
@@ -54,12 +54,12 @@ def drain(names: Names = None, *, everybody: All = False, wait: Wait = True, as_
         raise Ended(EXIT_JOB_FAILED)
 
 
-async def _asked(store: JobStore, names: Sequence[str], *, everybody: bool) -> list[WorkerBeat]:
+async def _asked(workers: Workers, names: Sequence[str], *, everybody: bool) -> list[WorkerBeat]:
     from mediavault.core.fleet import ALIVE_WITHIN
 
-    alive = await store.workers(seen_within=ALIVE_WITHIN)
+    alive = await workers.alive(seen_within=ALIVE_WITHIN)
     chosen = alive if everybody else named(alive, names or [socket.gethostname()], must_be_there=bool(names))
-    await store.ask_to_leave([one.worker for one in chosen])
+    await workers.request_drain([one.worker for one in chosen])
     return chosen
 
 
@@ -78,13 +78,13 @@ def named(alive: Sequence[WorkerBeat], names: Sequence[str], *, must_be_there: b
     return list({one.worker: one for found in meant for one in found}.values())
 
 
-async def until_left(store: JobStore, asked: Sequence[WorkerBeat], clock: Clock, *, silent: bool) -> None:
+async def until_left(workers: Workers, asked: Sequence[WorkerBeat], clock: Clock, *, silent: bool) -> None:
     """Wait until the workers have exited. One that was killed counts as gone once its heartbeat is too old."""
     from mediavault.commands.output import err
     from mediavault.core.fleet import ALIVE_WITHIN
 
     waited_for, said = {one.worker for one in asked}, ""
-    while left := [one for one in await store.workers(seen_within=ALIVE_WITHIN) if one.worker in waited_for]:
+    while left := [one for one in await workers.alive(seen_within=ALIVE_WITHIN) if one.worker in waited_for]:
         words = ", ".join(f"{one.host}:{one.pid} has {one.running_jobs} running" for one in left)
         if not silent and words != said:
             err().print(words, markup=False)

@@ -18,7 +18,7 @@ from mediavault.store.queries import JobOrder
 if TYPE_CHECKING:
     from mediavault.core.job import Job
     from mediavault.core.settings import Settings
-    from mediavault.store.port import Enqueued, JobPage, JobQuery, JobStore
+    from mediavault.store.port import Enqueued, JobPage, JobQuery, Store
 
 MAX_LIMIT = 1_000
 
@@ -117,9 +117,9 @@ def show(
     from mediavault.api.views import history_view, job_view
     from mediavault.commands.output import print_job, print_json
 
-    async def look(store: JobStore) -> None:
-        job = job_view(await store.get(JobId(job_id)))
-        history = [history_view(record) for record in await store.history(JobId(job_id))]
+    async def look(store: Store) -> None:
+        job = job_view(await store.catalogue.get(JobId(job_id)))
+        history = [history_view(record) for record in await store.catalogue.history(JobId(job_id))]
         if as_json:
             print_json({**job.model_dump(mode="json"), "history": history})
         else:
@@ -148,13 +148,13 @@ def retry(
     if choose is not None and len(job_ids) != 1:
         raise BadInput("--choose is about one job.")
 
-    async def again(store: JobStore, job_id: JobId) -> Job:
+    async def again(store: Store, job_id: JobId) -> Job:
         if choose is None:
-            return await store.retry(job_id)
-        candidates = (await store.get(job_id)).candidates
+            return await store.queue.retry(job_id)
+        candidates = (await store.catalogue.get(job_id)).candidates
         if choose > len(candidates):
             raise BadInput(f"There is no candidate {choose}; the job has {len(candidates)}.")
-        return await store.retry(job_id, chosen_url=candidates[choose - 1].url)
+        return await store.queue.retry(job_id, chosen_url=candidates[choose - 1].url)
 
     _for_each(job_ids, again, as_json=as_json)
 
@@ -173,12 +173,15 @@ def gates(
     from mediavault.core.clock import SystemClock
     from mediavault.core.gates import NOT_UNDERSTOOD_WITHIN
 
-    async def look(store: JobStore) -> None:
+    async def look(store: Store) -> None:
         if open_site is not None:
             _refuse_unknown(open_site)
-            await store.open_gate(open_site)
-        waiting, unread = (await store.report()).waiting, await store.not_understood(within=NOT_UNDERSTOOD_WITHIN)
-        views = gate_views(await store.gates(), waiting, SystemClock().now(), not_understood=unread)
+            await store.site_limits.open_gate(open_site)
+        waiting, unread = (
+            (await store.catalogue.report()).waiting,
+            await store.catalogue.count_unparsed(within=NOT_UNDERSTOOD_WITHIN),
+        )
+        views = gate_views(await store.site_limits.gates(), waiting, SystemClock().now(), not_understood=unread)
         if as_json:
             print_json(views)
         else:
@@ -214,7 +217,7 @@ def _moment(option: str, told: str | None) -> datetime | None:
 
 def cancel(job_ids: JobIds, *, as_json: AsJson = False) -> None:
     """Cancel jobs."""
-    _for_each(job_ids, lambda store, job_id: store.cancel(job_id), as_json=as_json)
+    _for_each(job_ids, lambda store, job_id: store.queue.cancel(job_id), as_json=as_json)
 
 
 def remove(
@@ -228,11 +231,11 @@ def remove(
     """Remove jobs."""
     settings = quiet_settings()
 
-    async def forget(store: JobStore, job_id: JobId) -> Job:
+    async def forget(store: Store, job_id: JobId) -> Job:
         if files:
-            await _remove_files(settings, await store.get(job_id))
-        forgotten = await store.remove(job_id)
-        await store.remove_record(RecordKind.VERIFIED, job_id)
+            await _remove_files(settings, await store.catalogue.get(job_id))
+        forgotten = await store.catalogue.remove(job_id)
+        await store.records.remove(RecordKind.VERIFIED, job_id)
         return forgotten
 
     _for_each(job_ids, forget, as_json=as_json)
@@ -252,14 +255,14 @@ def read_urls(urls: Sequence[str]) -> list[str]:
     return found
 
 
-def _for_each(job_ids: Sequence[str], do: Callable[[JobStore, JobId], Awaitable[Job]], *, as_json: bool) -> None:
+def _for_each(job_ids: Sequence[str], do: Callable[[Store, JobId], Awaitable[Job]], *, as_json: bool) -> None:
     """Apply ``do`` to each job and stop at the first error; what was done before stays done and is printed."""
     from mediavault.api.views import job_list
     from mediavault.commands.output import print_jobs, print_json
 
     done: list[Job] = []
 
-    async def act(store: JobStore) -> None:
+    async def act(store: Store) -> None:
         for job_id in job_ids:
             done.append(await do(store, JobId(job_id)))  # noqa: PERF401 - the list is printed after an error too
 
@@ -282,15 +285,15 @@ async def _add(settings: Settings, urls: Sequence[str], *, force: bool) -> list[
     submit = house.make_submission(settings)
     new = [submit.read(urls[0])] if len(urls) == 1 else submit.read_all(urls)
     async with storage.open_store(settings) as store:
-        attempts = (await LiveSettings(settings, store, SystemClock()).current()).max_attempts
-        return await store.enqueue([replace(each, max_attempts=attempts) for each in new], force=force)
+        attempts = (await LiveSettings(settings, store.records, SystemClock()).current()).max_attempts
+        return await store.queue.enqueue([replace(each, max_attempts=attempts) for each in new], force=force)
 
 
 async def _list(settings: Settings, query: JobQuery) -> JobPage:
     from mediavault.runtime import storage
 
     async with storage.open_store(settings) as store:
-        return await store.jobs(query)
+        return await store.catalogue.jobs(query)
 
 
 async def _remove_files(settings: Settings, job: Job) -> None:

@@ -118,7 +118,7 @@ async def _answer(settings: Settings, job_id: JobId, *, silent: bool) -> JobView
     from mediavault.services.browser.own_display import has_display
 
     async with storage.open_store(settings) as store:
-        errand = errand_of(await store.get(job_id), house.make_submission(settings))
+        errand = errand_of(await store.catalogue.get(job_id), house.make_submission(settings))
     if not has_display():
         raise _no_screen(settings, f"jobs/{job_id}")
     if not silent:
@@ -126,7 +126,7 @@ async def _answer(settings: Settings, job_id: JobId, *, silent: bool) -> JobView
     state = await errands.window_here(settings, errand, _enter_pressed)
     async with storage.open_store(settings) as store:
         await go_on_after_window(state, errand, store)
-        return job_view(await store.get(job_id))
+        return job_view(await store.catalogue.get(job_id))
 
 
 def _announce(what: str) -> None:

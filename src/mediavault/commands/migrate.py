@@ -57,7 +57,7 @@ async def _open_and_report(settings: Settings) -> StoreReport:
     from mediavault.runtime import storage
 
     async with storage.open_store(settings) as store:  # opening migrates
-        return await store.report()
+        return await store.catalogue.report()
 
 
 async def _move(settings: Settings, url: str, *, while_running: bool, silent: bool) -> tuple[Copied, Comparison]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from mediavault.core.settings import Settings
-    from mediavault.store.port import JobStore
+    from mediavault.store.port import Store
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ def set_aside_damaged(settings: Settings) -> None:
     err().print(said, markup=False, soft_wrap=True)
 
 
-async def with_store(settings: Settings, use: Callable[[JobStore], Awaitable[T]]) -> T:
+async def with_store(settings: Settings, use: Callable[[Store], Awaitable[T]]) -> T:
     """Open the store that the settings name, return what ``use`` returns, and close it."""
     from mediavault.runtime import storage
 

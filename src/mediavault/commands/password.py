@@ -12,7 +12,7 @@ from mediavault.commands.complaints import EXIT_JOB_FAILED, Ended
 from mediavault.commands.options import AsJson
 
 if TYPE_CHECKING:
-    from mediavault.store.port import JobStore
+    from mediavault.store.port import Records
 
 FromStdin = Annotated[bool, typer.Option("--stdin", help="Read it from standard input, one line, without asking.")]
 Remove = Annotated[bool, typer.Option("--remove", help="Remove it: the vault is then open to this machine only.")]
@@ -28,7 +28,7 @@ def password(*, from_stdin: FromStdin = False, remove: Remove = False, as_json: 
     chosen = None if remove else _from_stdin() if from_stdin else _asked_for()
     if chosen is not None:
         check_password(chosen)  # before the database is opened
-    changed = asyncio.run(with_store(settings, lambda store: _change(store, chosen)))
+    changed = asyncio.run(with_store(settings, lambda store: _change(store.records, chosen)))
     if as_json:
         print_json({"password": not remove, "changed": changed})
     elif changed:
@@ -39,17 +39,17 @@ def password(*, from_stdin: FromStdin = False, remove: Remove = False, as_json: 
         raise Ended(EXIT_JOB_FAILED)
 
 
-async def _change(store: JobStore, chosen: str | None) -> bool:
+async def _change(records: Records, chosen: str | None) -> bool:
     from mediavault.access.owner import Owner
     from mediavault.access.web_sessions import WebSessions
     from mediavault.core.clock import SystemClock
 
-    owner, changed = Owner(store, SystemClock()), True
+    owner, changed = Owner(records, SystemClock()), True
     if chosen is None:
         changed = await owner.remove_password()
     else:
         await owner.set_password(chosen)
-    await WebSessions(store, SystemClock()).end_all()
+    await WebSessions(records, SystemClock()).end_all()
     return changed
 
 

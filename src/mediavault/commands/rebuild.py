@@ -41,12 +41,12 @@ async def _rebuild(settings: Settings, *, read_data: bool, as_json: bool) -> Reb
     from mediavault.upkeep.rebuilding import Rebuild, count_sidecars
 
     async with storage.open_store(settings) as store:
-        if await store.workers(seen_within=ALIVE_WITHIN):
+        if await store.workers.alive(seen_within=ALIVE_WITHIN):
             raise BadInput("Workers are running.", help="Stop `mediavault serve` and all workers first.")
         with steps(silent=as_json) as onlooker:
             library = await storage.open_library(settings, store)
             onlooker.begins("Reading sidecars", await count_sidecars(library))
-            rebuild = Rebuild(store, library, read_data=read_data, on_sidecars=onlooker.more)
+            rebuild = Rebuild(store.catalogue, library, read_data=read_data, on_sidecars=onlooker.more)
             async for refused in rebuild.run():
                 _tell(refused, as_json=as_json)
             return rebuild.done

@@ -74,7 +74,7 @@ def _with_tokens(use: Callable[[ApiTokens], Awaitable[T]]) -> T:
     from mediavault.commands.opening import quiet_settings, with_store
     from mediavault.core.clock import SystemClock
 
-    return asyncio.run(with_store(quiet_settings(), lambda store: use(ApiTokens(store, SystemClock()))))
+    return asyncio.run(with_store(quiet_settings(), lambda store: use(ApiTokens(store.records, SystemClock()))))
 
 
 def _as_dict(one: ApiToken) -> dict[str, Any]:

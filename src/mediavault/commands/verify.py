@@ -41,8 +41,10 @@ async def _verify(settings: Settings, *, read_data: bool, as_json: bool) -> Veri
     async with storage.open_store(settings) as store:
         with steps(silent=as_json) as onlooker:
             library = await storage.open_library(settings, store)
-            onlooker.begins("Reading every file" if read_data else "Looking at every file", await count_jobs(store))
-            verification = Verification(store, library, read_data=read_data, on_jobs=onlooker.more)
+            onlooker.begins(
+                "Reading every file" if read_data else "Looking at every file", await count_jobs(store.catalogue)
+            )
+            verification = Verification(store.catalogue, library, read_data=read_data, on_jobs=onlooker.more)
             async for finding in verification.run():
                 _tell(finding, as_json=as_json)
             return verification.done

@@ -22,7 +22,7 @@ from mediavault.core.job import Job, JobId, JobStatus, Stage
 from mediavault.core.settings import Settings
 from mediavault.runtime import errands, house, storage
 from mediavault.store.live_settings import LiveSettings
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 
 LOOK_EVERY_S = 0.25
 WORKERS_EVERY_S = 10.0  # a worker may die during the wait
@@ -43,28 +43,28 @@ async def save_and_wait(
     """
     new = house.make_submission(settings).read(url)
     async with storage.open_store(settings) as store:
-        attempts = (await LiveSettings(settings, store, clock).current()).max_attempts
-        job = (await store.enqueue([replace(new, max_attempts=attempts)], force=force))[0].job
+        attempts = (await LiveSettings(settings, store.records, clock).current()).max_attempts
+        job = (await store.queue.enqueue([replace(new, max_attempts=attempts)], force=force))[0].job
         if job.status in (JobStatus.FAILED, JobStatus.CANCELLED):  # the command is a new request
-            job = await store.retry(job.id)
+            job = await store.queue.retry(job.id)
         with _onlooker(silent) as onlooker:
             return await wait_for(store, job.id, settings, clock, onlooker, patience=timedelta(seconds=patience_s))
 
 
 async def wait_for(
-    store: JobStore, job_id: JobId, settings: Settings, clock: Clock, onlooker: Onlooker, *, patience: timedelta
+    store: Store, job_id: JobId, settings: Settings, clock: Clock, onlooker: Onlooker, *, patience: timedelta
 ) -> Job:
     """Poll until the job is over; start a worker in this process as soon as no other is alive."""
     next_roll_call = clock.monotonic()
     async with _Helper(settings, job_id).at_hand() as helper:
         while True:
-            job = await store.get(job_id)
+            job = await store.catalogue.get(job_id)
             onlooker.see(job)
             if is_over(job) or is_too_far_off(job, clock, patience) or helper.gave_up():
-                return await store.get(job_id)
+                return await store.catalogue.get(job_id)
             if not helper.works and clock.monotonic() >= next_roll_call:
                 next_roll_call = clock.monotonic() + WORKERS_EVERY_S
-                if not is_served(job.platform, await house.living_workers(settings, store)):
+                if not is_served(job.platform, await house.living_workers(settings, store.workers)):
                     helper.start()
             await clock.sleep(LOOK_EVERY_S)
 

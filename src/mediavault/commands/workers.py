@@ -10,7 +10,7 @@ from mediavault.commands.options import AsJson
 
 if TYPE_CHECKING:
     from mediavault.api.schemas import FleetView
-    from mediavault.store.port import JobStore
+    from mediavault.store.port import Store
 
 
 def workers(*, as_json: AsJson = False) -> None:
@@ -27,11 +27,11 @@ def workers(*, as_json: AsJson = False) -> None:
         raise Ended(EXIT_JOB_FAILED)
 
 
-async def _look(store: JobStore) -> FleetView:
+async def _look(store: Store) -> FleetView:
     from mediavault.api.views import fleet_view
     from mediavault.core.fleet import ALIVE_WITHIN
 
-    return fleet_view(await store.report(), await store.workers(seen_within=ALIVE_WITHIN))
+    return fleet_view(await store.catalogue.report(), await store.workers.alive(seen_within=ALIVE_WITHIN))
 
 
 def _print(fleet: FleetView) -> None:

@@ -26,7 +26,7 @@ from mediavault.practice.site import PracticeSite, practice_site
 from mediavault.practice.table import Row, as_json_object, complaints, draw
 from mediavault.practice.troubles import TROUBLES
 from mediavault.practice.verdict import KeptVideo, check, has_ended
-from mediavault.store.port import JobStore
+from mediavault.store.port import JobCatalogue, Store
 
 TIME_LIMIT_S = 60.0  # from the submission of the posts; an unfinished post then counts as wrong
 LOOK_INTERVAL_S = 0.25
@@ -39,7 +39,7 @@ class DemoVault(Protocol):
     """The part of the application that the demo uses."""
 
     @property
-    def store(self) -> JobStore: ...
+    def store(self) -> Store: ...
 
     def submit(self, url: str) -> NewJob:
         """Read a URL; nothing is stored yet. Raises BadInput."""
@@ -105,11 +105,11 @@ async def save_all(
     limit_s: float = TIME_LIMIT_S,
 ) -> tuple[Row, ...]:
     """Submit every post, wait until each job has ended or ``limit_s`` is over, and judge them. ``show`` gets each change."""
-    stored = await vault.store.enqueue([vault.submit(site.url(post)) for post in site.posts])
+    stored = await vault.store.queue.enqueue([vault.submit(site.url(post)) for post in site.posts])
     rows = tuple(Row(post, each.job) for post, each in zip(site.posts, stored, strict=True))
     deadline = clock.monotonic() + limit_s
     while True:
-        rows = tuple([await _looked_at(row, vault.store, site, library) for row in rows])
+        rows = tuple([await _looked_at(row, vault.store.catalogue, site, library) for row in rows])
         show(rows)
         if all(row.problems is not None for row in rows):
             return rows
@@ -120,12 +120,12 @@ async def save_all(
         await clock.sleep(LOOK_INTERVAL_S)
 
 
-async def _looked_at(row: Row, store: JobStore, site: PracticeSite, library: Path) -> Row:
+async def _looked_at(row: Row, catalogue: JobCatalogue, site: PracticeSite, library: Path) -> Row:
     """The row with the job's current state; a job that has ended is judged, once."""
     if row.problems is not None:
         return row
-    job = await store.get(row.job.id)
-    now = replace(row, job=job, history=tuple(await store.history(job.id)))
+    job = await catalogue.get(row.job.id)
+    now = replace(row, job=job, history=tuple(await catalogue.history(job.id)))
     return await asyncio.to_thread(judged, now, site, library) if has_ended(job) else now
 
 

@@ -11,27 +11,27 @@ from mediavault.api.security import needs_a_password, no_password
 from mediavault.core.clock import SystemClock
 from mediavault.core.logs import get_logger
 from mediavault.core.settings import Settings
-from mediavault.store.port import JobStore
+from mediavault.store.port import Records, Store
 
 log = get_logger(__name__)
 
 
-def refuse_open_doors(settings: Settings) -> Callable[[JobStore], Awaitable[None]]:
+def refuse_open_doors(settings: Settings) -> Callable[[Store], Awaitable[None]]:
     """Return a check that raises BadSetting if the vault listens on the network without authentication."""
 
-    async def look(store: JobStore) -> None:
-        if needs_a_password(settings) and not await Owner(store, SystemClock()).has_password():
+    async def look(store: Store) -> None:
+        if needs_a_password(settings) and not await Owner(store.records, SystemClock()).has_password():
             raise no_password(settings)
 
     return look
 
 
-async def invite(settings: Settings, store: JobStore) -> None:
+async def invite(settings: Settings, records: Records) -> None:
     """Print the one-time token of the set-up page, if MEDIAVAULT_SETUP is set and there is no password yet.
 
     It is the only secret that is ever logged: valid once, for an hour, and only while there is no password.
     """
     clock = SystemClock()
-    if settings.setup and not token_of(settings) and not await Owner(store, clock).has_password():
-        token = await Invitation(store, clock).write()
+    if settings.setup and not token_of(settings) and not await Owner(records, clock).has_password():
+        token = await Invitation(records, clock).write()
         log.warning("set_up_wanted", page="/setup", one_time_token=token, valid_for="1 hour")

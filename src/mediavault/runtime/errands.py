@@ -36,7 +36,7 @@ async def save_here(settings: Settings, job_id: JobId) -> None:
     """Run a worker in this process until the job is over or its retry is scheduled; cancelling releases the job."""
     unlimited = settings.model_copy(update={"platforms": ()})
     async with open_vault(unlimited, worker=True) as vault:
-        while not (vault.working and vault.working.done()) and not _rests(await vault.store.get(job_id)):
+        while not (vault.working and vault.working.done()) and not _rests(await vault.store.catalogue.get(job_id)):
             await vault.clock.sleep(SINGLE_JOB_LOOK_S)
 
 

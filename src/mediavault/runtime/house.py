@@ -29,7 +29,7 @@ from mediavault.services.extraction.port import Extractor
 from mediavault.services.vault.port import Vault
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.patience import Patience
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store, Workers
 from mediavault.worker import liveness
 from mediavault.worker.freezes import FreezeReport, settled_reports
 from mediavault.worker.library import recognise
@@ -47,7 +47,7 @@ class OpenVault:
     """The parts of a running application. ``worker`` and ``working`` are None when another process works."""
 
     settings: Settings
-    store: JobStore
+    store: Store
     clock: Clock
     guard: EgressGuard
     library: Vault
@@ -67,7 +67,7 @@ async def open_vault(
     *,
     worker: bool = False,
     patience: Patience | None = None,
-    first: Callable[[JobStore], Awaitable[None]] | None = None,
+    first: Callable[[Store], Awaitable[None]] | None = None,
 ) -> AsyncIterator[OpenVault]:
     """Open the store and the library, and run a worker in the background if ``worker``.
 
@@ -88,7 +88,7 @@ async def open_vault(
         # before anything is created in a library that may be the wrong one
         await patiently(patience, lambda: recognise(store, library))
         await library.prepare()
-        submission, live = _submission(settings, guard, clock), LiveSettings(settings, store, clock)
+        submission, live = _submission(settings, guard, clock), LiveSettings(settings, store.records, clock)
         if not worker:
             yield OpenVault(settings, store, clock, guard, library, submission, live, None, None)
             return
@@ -101,7 +101,7 @@ async def open_vault(
 
 @asynccontextmanager
 async def open_tools(
-    settings: Settings, store: JobStore, library: Vault, guard: EgressGuard, clock: Clock
+    settings: Settings, store: Store, library: Vault, guard: EgressGuard, clock: Clock
 ) -> AsyncIterator[Tools]:
     """Open everything that a worker needs. The browser and the HTTP client start when they are first used."""
     from mediavault.services.browser.chromium import Chromium
@@ -185,10 +185,10 @@ def _live_folder(settings: Settings) -> Path:
     return settings.state_dir / "workers"
 
 
-async def living_workers(settings: Settings, store: JobStore) -> list[WorkerBeat]:
+async def living_workers(settings: Settings, workers: Workers) -> list[WorkerBeat]:
     """The workers with a recent heartbeat, without those of this machine that were killed since."""
     killed = set(liveness.dead_workers(_live_folder(settings)))
-    return [one for one in await store.workers(seen_within=ALIVE_WITHIN) if one.worker not in killed]
+    return [one for one in await workers.alive(seen_within=ALIVE_WITHIN) if one.worker not in killed]
 
 
 def freeze_reports(settings: Settings) -> list[FreezeReport]:

@@ -119,7 +119,7 @@ async def _serve(
         checks=desk.checks,
         formats=desk.formats,
     )
-    await invite(settings, vault.store)
+    await invite(settings, vault.store.records)
     if vault.worker is not None and browser_path(settings) is None:
         log.warning("no_browser", help="Posts cannot be extracted until there is one: run `mediavault doctor`.")
     await serve_app(

@@ -17,7 +17,7 @@ from mediavault.core.settings import Settings
 from mediavault.services.vault.port import Vault
 from mediavault.services.vault.staging import STAGING_FOLDER
 from mediavault.store.patience import Patience
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.worker.library import look
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ POSTGRES_SCHEMES = ("postgresql", "postgres")
 
 def open_store(
     settings: Settings, clock: Clock | None = None, patience: Patience | None = None
-) -> AbstractAsyncContextManager[JobStore]:
+) -> AbstractAsyncContextManager[Store]:
     """The store that ``database_url`` names, opened and migrated. With ``patience`` a database that is away is waited for.
 
     Raises BadSetting, SchemaTooNew, StoreError.
@@ -39,13 +39,13 @@ def open_store(
     return _opened(make_store(settings, clock or SystemClock()), patience)
 
 
-def open_store_at(url: str, *, allow_unprotected: bool = False) -> AbstractAsyncContextManager[JobStore]:
+def open_store_at(url: str, *, allow_unprotected: bool = False) -> AbstractAsyncContextManager[Store]:
     """The store that ``url`` names, opened and migrated. Raises as :func:`open_store`."""
     return _opened(store_at(url, SystemClock(), allow_unprotected=allow_unprotected))
 
 
 @asynccontextmanager
-async def open_backup(settings: Settings, file: Path) -> AsyncIterator[tuple[JobStore, int]]:
+async def open_backup(settings: Settings, file: Path) -> AsyncIterator[tuple[Store, int]]:
     """A backup as a store, and its largest row's bytes. A copy of it is opened, so that the file stays as it is.
 
     Raises BadInput, SchemaTooNew, StoreError.
@@ -60,7 +60,7 @@ async def open_backup(settings: Settings, file: Path) -> AsyncIterator[tuple[Job
 
 
 @asynccontextmanager
-async def _opened(store: JobStore, patience: Patience | None = None) -> AsyncIterator[JobStore]:
+async def _opened(store: Store, patience: Patience | None = None) -> AsyncIterator[Store]:
     await patiently(patience, store.open)
     try:
         yield store
@@ -73,7 +73,7 @@ async def patiently(patience: Patience | None, call: Callable[[], Awaitable[None
     await (call() if patience is None else patience.wait_for(call))
 
 
-def make_store(settings: Settings, clock: Clock) -> JobStore:
+def make_store(settings: Settings, clock: Clock) -> Store:
     """``sqlite:///path``, ``postgresql://…``, ``mongodb://…`` or ``memory:``. Raises BadSetting for anything else."""
     return store_at(settings.effective_database_url, clock, allow_unprotected=settings.allow_unprotected_database)
 
@@ -84,7 +84,7 @@ def is_new(settings: Settings) -> bool:
     return path is not None and not path.exists()
 
 
-def store_at(url: str, clock: Clock, *, allow_unprotected: bool = False) -> JobStore:
+def store_at(url: str, clock: Clock, *, allow_unprotected: bool = False) -> Store:
     """The store that ``url`` names, not open yet. ``clock`` is for those that have none of their own.
 
     Raises BadSetting for what names none, StoreError for a MongoDB that is reached without protection.
@@ -127,7 +127,7 @@ def sqlite_path(url: str) -> Path | None:
     return Path(path[1:]) if path.startswith("//") else Path(path)
 
 
-def sqlite_store(path: Path, clock: Clock) -> JobStore:
+def sqlite_store(path: Path, clock: Clock) -> Store:
     """The store in this file, not open yet."""
     from mediavault.store.sqlite.store import SqliteJobStore
 
@@ -163,7 +163,7 @@ def make_vault(settings: Settings) -> Vault:
         return ObjectVault(open_bucket(address), settings.download_dir / STAGING_FOLDER)
 
 
-async def open_library(settings: Settings, store: JobStore) -> Vault:
+async def open_library(settings: Settings, store: Store) -> Vault:
     """The library, to be read; nothing is written to it. Raises StorageFailure when it is not the store's."""
     library = make_vault(settings)
     await look(store, library)

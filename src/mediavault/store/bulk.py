@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from mediavault.core.failures import IllegalMove, JobNotFound
 from mediavault.core.job import Job
-from mediavault.store.port import JobQuery, JobStore
+from mediavault.store.port import JobCatalogue, JobQuery, Store
 
 
-async def iter_pages(store: JobStore, query: JobQuery) -> AsyncIterator[tuple[Job, ...]]:
+async def iter_pages(catalogue: JobCatalogue, query: JobQuery) -> AsyncIterator[tuple[Job, ...]]:
     """Yield the query's jobs in its order, ``query.limit`` at a time; an empty page is left out.
 
     Jobs may be removed, retried or added while this runs. In the orders NEWEST and OLDEST a cursor is a job's age and id,
@@ -18,7 +18,7 @@ async def iter_pages(store: JobStore, query: JobQuery) -> AsyncIterator[tuple[Jo
     orders LONGEST and LARGEST a job that gets another length or size meanwhile may be.
     """
     while True:
-        page = await store.jobs(query)
+        page = await catalogue.jobs(query)
         if page.jobs:
             yield page.jobs
         if page.next_cursor is None:
@@ -26,10 +26,10 @@ async def iter_pages(store: JobStore, query: JobQuery) -> AsyncIterator[tuple[Jo
         query = replace(query, cursor=page.next_cursor)
 
 
-async def iter_jobs(store: JobStore, query: JobQuery, *, at_most: int | None = None) -> AsyncIterator[Job]:
+async def iter_jobs(catalogue: JobCatalogue, query: JobQuery, *, at_most: int | None = None) -> AsyncIterator[Job]:
     """Yield the query's jobs, as :func:`iter_pages` does; each as its page was read. ``at_most`` (1 or more) of them."""
     count = 0
-    async for page in iter_pages(store, query):
+    async for page in iter_pages(catalogue, query):
         for job in page:
             yield job
             count += 1
@@ -37,7 +37,7 @@ async def iter_jobs(store: JobStore, query: JobQuery, *, at_most: int | None = N
                 return
 
 
-async def retry_each(store: JobStore, jobs: AsyncIterable[Job], *, at_most: int | None = None) -> int:
+async def retry_each(store: Store, jobs: AsyncIterable[Job], *, at_most: int | None = None) -> int:
     """Queue these jobs again, ``at_most`` (1 or more) of them; returns how many. No job is read after the last one.
 
     A job that was removed since it was read, or that has another status by now, is left alone: a person who cancelled
@@ -46,9 +46,9 @@ async def retry_each(store: JobStore, jobs: AsyncIterable[Job], *, at_most: int 
     count = 0
     async for job in jobs:
         try:
-            if (await store.get(job.id)).status is not job.status:
+            if (await store.catalogue.get(job.id)).status is not job.status:
                 continue
-            await store.retry(job.id)
+            await store.queue.retry(job.id)
         except (JobNotFound, IllegalMove):
             continue
         count += 1

@@ -1,16 +1,21 @@
-"""Calls to a server that may be away: run to their end whoever leaves, and asked again where an outcome is at stake."""
+"""Calls to a server that may be away: run to their end, repeated where an outcome is at stake, grouped where many wait."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import StoreAway, StoreError
 from mediavault.core.logs import get_logger
 
+P = ParamSpec("P")
 T = TypeVar("T")
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+MOST_AT_ONCE = 100  # members of one grouped call
 
 # An outcome is worth some patience: the file is in its place, and what else would be lost is the work. The lease, which
 # cannot be renewed meanwhile, sets the bound: 80 s after the last renewal the attempt is stopped.
@@ -52,7 +57,7 @@ class Calls:
         while self._under_way:
             await asyncio.wait(self._under_way)
 
-    async def whole(
+    async def shielded(
         self, work: Coroutine[Any, Any, T], *, when_left: Callable[[asyncio.Task[T]], None] | None = None
     ) -> T:
         """To its end also when the caller is cancelled: no connection is left in the middle of an answer.
@@ -66,19 +71,19 @@ class Calls:
             task.add_done_callback(when_left or _forget)
             raise
 
-    async def handed(
+    async def shielded_claims(
         self, work: Coroutine[Any, Any, list[T]], *, unseen: Callable[[T], Coroutine[Any, Any, None]]
     ) -> list[T]:
-        """As ``whole``, for what is handed out: of what nobody saw, because the caller had left, each goes to ``unseen``."""
+        """As ``shielded``, for what is handed out: of what nobody saw, because the caller had left, each goes to ``unseen``."""
 
         def take_back(done: asyncio.Task[list[T]]) -> None:
             if not done.cancelled() and done.exception() is None:
                 for each in done.result():
                     self.start(unseen(each))
 
-        return await self.whole(work, when_left=take_back)
+        return await self.shielded(work, when_left=take_back)
 
-    async def patiently(
+    async def with_retries(
         self,
         call: Callable[[], Awaitable[T]],
         *,
@@ -106,6 +111,103 @@ class Calls:
             repeated = True
             await self._clock.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+
+class Combiner(Generic[In, Out]):
+    """Group commit: what is submitted while a call is under way goes together with the next one.
+
+    ``run`` answers one outcome for each member of its batch, in order; an exception is raised for that member alone. When
+    ``run`` raises, all of the batch get that. A caller who leaves changes nothing: what was submitted is done.
+    """
+
+    def __init__(self, run: Callable[[Sequence[In]], Awaitable[Sequence[Out | Exception]]]) -> None:
+        self._run = run
+        self._waiting: list[tuple[In, asyncio.Future[Out]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def submit(self, one: In) -> asyncio.Future[Out]:
+        future: asyncio.Future[Out] = asyncio.get_running_loop().create_future()
+        self._waiting.append((one, future))
+        if self._task is None:
+            self._task = asyncio.create_task(self._drain())
+        return future
+
+    async def settled(self) -> None:
+        """Until nothing waits any more."""
+        while self._task is not None:
+            await asyncio.wait({self._task})
+
+    async def _drain(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+                await self._run_one(batch)
+        finally:
+            self._task = None
+
+    async def _run_one(self, batch: Sequence[tuple[In, asyncio.Future[Out]]]) -> None:
+        outcomes: Sequence[Out | Exception]
+        try:
+            outcomes = await self._run([member for member, _ in batch])
+        except Exception as exc:  # noqa: BLE001 - it belongs to the callers
+            outcomes = [exc] * len(batch)
+        for (_, future), outcome in zip(batch, outcomes, strict=True):
+            if future.cancelled():
+                continue
+            if isinstance(outcome, Exception):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
+
+
+# --- ports: each method is an operation on an engine, run as one of these says --------------------------------------
+
+
+class Engine(Protocol):
+    @property
+    def calls(self) -> Calls: ...
+
+
+E = TypeVar("E", bound=Engine)
+
+
+class Port(Generic[E]):
+    """One of a store's ports."""
+
+    def __init__(self, engine: E) -> None:
+        self._engine = engine
+
+
+def shielded(
+    operation: Callable[Concatenate[E, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[Port[E], P], Coroutine[Any, Any, T]]:
+    """Run to its end, also when the caller is cancelled."""
+
+    async def method(self: Port[E], /, *args: P.args, **options: P.kwargs) -> T:
+        return await self._engine.calls.shielded(operation(self._engine, *args, **options))
+
+    return method
+
+
+def with_retries(
+    operation: Callable[Concatenate[E, P], Coroutine[Any, Any, T]],
+    *,
+    otherwise: Callable[Concatenate[E, P], Coroutine[Any, Any, T | None]] | None = None,
+) -> Callable[Concatenate[Port[E], P], Coroutine[Any, Any, T]]:
+    """Run to its end and again while the server is away. ``otherwise`` as of :meth:`Calls.with_retries`."""
+
+    async def method(self: Port[E], /, *args: P.args, **options: P.kwargs) -> T:
+        engine = self._engine
+
+        async def call() -> T:
+            return await engine.calls.shielded(operation(engine, *args, **options))
+
+        async def done_before() -> T | None:
+            return await otherwise(engine, *args, **options) if otherwise else None
+
+        return await engine.calls.with_retries(call, otherwise=done_before)
+
+    return method
 
 
 def _forget(task: asyncio.Task[Any]) -> None:

@@ -16,7 +16,7 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import BadSetting, ErrorCode, StoreError
 from mediavault.core.logs import get_logger
 from mediavault.core.records import Record, RecordKind
-from mediavault.store.record_port import RecordStore
+from mediavault.store.port import Records
 
 LOOK_AGAIN_S = 2.0  # so long another process may go on with what was
 
@@ -43,10 +43,10 @@ class LiveSettings:
     """``base`` is what the process was started with; what was said explicitly there stays. Any number of processes may change
     and read; the last change counts."""
 
-    def __init__(self, base: Changeable, store: RecordStore, clock: Clock) -> None:
+    def __init__(self, base: Changeable, records: Records, clock: Clock) -> None:
         self.fixed = base.model_fields_set & set(Changeable.model_fields)
         self._base = Changeable.model_construct(**{name: getattr(base, name) for name in Changeable.model_fields})
-        self._store = store
+        self._records = records
         self._clock = clock
         self._now = self._base
         self._look_at = float("-inf")
@@ -64,7 +64,7 @@ class LiveSettings:
 
     async def changes(self) -> Mapping[str, Change]:
         """What was changed and counts, by name, as the store has it now. Raises StoreError."""
-        found = {record.key: record for record in await self._store.records(RecordKind.SETTING)}
+        found = {record.key: record for record in await self._records.all(RecordKind.SETTING)}
         changes = {name: change for name, record in found.items() if (change := self._change(name, record)) is not None}
         self._now = self._base.model_copy(update={name: change.value for name, change in changes.items()})
         return changes
@@ -74,7 +74,7 @@ class LiveSettings:
         self._refuse_fixed(name)
         kept = checked(name, value)
         plain = Changeable.model_validate({name: kept}).model_dump(mode="json", include={name})[name]
-        await self._store.put_record(RecordKind.SETTING, name, {"value": plain, "by": by})
+        await self._records.put(RecordKind.SETTING, name, {"value": plain, "by": by})
         await self.changes()
         log.info("setting_changed", setting=name, by=by)
         return kept
@@ -82,7 +82,7 @@ class LiveSettings:
     async def reset(self, name: str) -> bool:
         """Back to what it is without a change; whether there was one. Raises SettingIsFixed, StoreError."""
         self._refuse_fixed(name)
-        was_changed = await self._store.remove_record(RecordKind.SETTING, name)
+        was_changed = await self._records.remove(RecordKind.SETTING, name)
         await self.changes()
         return was_changed
 

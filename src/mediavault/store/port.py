@@ -1,17 +1,23 @@
-"""The job store's contract. ``tests/contract/`` runs every sentence below against every store.
+"""The store's contract: five ports. ``tests/contract/`` runs every sentence below against every engine.
+
+A store is one :class:`Store`: the queue that workers live by, the catalogue that pages read, the limits of the sites, the
+workers, and small records. Who needs one of them is handed that one. Every method may raise
+:class:`~mediavault.core.failures.StoreError`.
 
 **Fence.** A write of an attempt names ``(job id, attempt_count)`` and changes a row only ``WHERE status = running AND
 attempt_count = mine``. No row means :class:`~mediavault.core.failures.LeaseLost`, and then nothing was written.
 
 **Time.** All comparisons use one clock: the database's, on SQLite and in memory the ``Clock`` given at construction.
 
-**Durability.** ``enqueue``, ``adopt`` and the final states (``complete``, ``fail``, ``cancel``, ``retry``, ``remove``,
-``begin_commit``, ``save_items``, ``close_gate``, ``agree_on``) have reached the disk when they return. ``claim``, ``renew``, ``progress`` and heartbeats may be lost
+**Durability.** ``enqueue``, ``import_jobs``, every write of ``Records`` and the final states (``complete``, ``fail``, ``cancel``, ``retry``, ``remove``,
+``begin_commit``, ``save_items``, ``close_gate``) have reached the disk when they return. ``claim``, ``renew``, ``progress`` and heartbeats may be lost
 by a power cut (a lost claim is one more run), never by a crash of a process.
 
 **Lease.** ``claimed_by`` and ``lease_expires_at`` are set exactly while a job is running, ``retry_at`` only on a failed one.
 
 **History.** Each of the moves below appends its own record in the same transaction; ``record`` appends others.
+
+**Library index.** What pages search, sort and sum up is written in the transaction that changes the job.
 """
 
 from __future__ import annotations
@@ -36,6 +42,7 @@ from mediavault.core.job import (
     WorkerId,
 )
 from mediavault.core.media import Account, Candidate, KeptFile, SourceType
+from mediavault.core.records import Record, RecordKind
 from mediavault.store.queries import AccountPage as AccountPage
 from mediavault.store.queries import AccountQuery as AccountQuery
 from mediavault.store.queries import AccountSummary as AccountSummary
@@ -46,7 +53,6 @@ from mediavault.store.queries import JobQuery as JobQuery
 from mediavault.store.queries import LibraryTotals as LibraryTotals
 from mediavault.store.queries import Neighbours as Neighbours
 from mediavault.store.queries import PlatformTotals as PlatformTotals
-from mediavault.store.record_port import RecordStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +140,8 @@ class StoreReport:
     oldest_queued_at: datetime | None = None
 
 
-class JobStore(RecordStore, Protocol):
-    """A durable queue of jobs, and the small records beside it. Every method may raise :class:`~mediavault.core.failures.StoreError`."""
-
-    async def open(self) -> None:
-        """Connect, apply pending migrations. Raises SchemaTooNew, and then has changed nothing."""
-
-    async def close(self) -> None:
-        """Finish accepted writes and disconnect. Safe to call twice."""
+class JobQueue(Protocol):
+    """The durable queue: what happens to a job from its submission to its end."""
 
     async def enqueue(self, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
         """Store jobs as queued, in one durable transaction, answers in the order given. (On MongoDB each by itself: a call
@@ -226,10 +226,10 @@ class JobStore(RecordStore, Protocol):
         ``max_attempts`` grows by one instead, so that the job loses no try. Fenced. Wakes waiting workers.
 
         With ``needs_session`` the job goes on only where its platform's session lies, until a person asks for it again
-        (``retry``) or ``drop_need_of_session`` says otherwise. Without it a need that was there stays.
+        (``retry``) or ``release_session_jobs`` says otherwise. Without it a need that was there stays.
         """
 
-    async def drop_need_of_session(self, held: Collection[str], *, waiting_for: timedelta) -> int:
+    async def release_session_jobs(self, held: Collection[str], *, waiting_for: timedelta) -> int:
         """Let anybody try the queued jobs that need a session of a platform that is not among ``held``; how many.
 
         ``held``: the platforms that a live worker's machine is signed in to. Only jobs that have not changed for
@@ -245,14 +245,8 @@ class JobStore(RecordStore, Protocol):
         A store on the host's clock believes no elapsed lease for one lease after that clock was set (clock_guard.py).
         """
 
-    async def expire_leases(self, workers: Collection[WorkerId]) -> int:
-        """End the leases of workers known to be dead (their file lock is free); how many jobs that concerned."""
-
     async def promote_due(self, *, limit: int = 500) -> int:
         """failed -> queued for jobs whose ``retry_at`` has come; ``created_at`` stays. How many."""
-
-    async def next_due(self) -> datetime | None:
-        """The earliest ``retry_at``."""
 
     async def cancel(self, job_id: JobId) -> Job:
         """queued, running or failed -> cancelled, durable; clears ``retry_at``. Cancelling twice changes nothing.
@@ -268,16 +262,15 @@ class JobStore(RecordStore, Protocol):
         A queued or running job is answered unchanged. Raises JobNotFound, IllegalMove (completed). Wakes workers.
         """
 
-    async def remove(self, job_id: JobId, *, as_of: datetime | None = None) -> Job:
-        """Delete the row and its history, in any state; answers the job as it was. Raises JobNotFound.
 
-        With ``as_of`` only the job as it stood then, by its ``updated_at``: one that has changed since is not found.
-
-        A running attempt finds no row at its next write and stops with LeaseLost.
-        """
+class JobCatalogue(Protocol):
+    """All jobs as pages, commands and maintenance read them; also what adds or removes whole jobs."""
 
     async def get(self, job_id: JobId) -> Job:
         """Raises JobNotFound."""
+
+    async def history(self, job_id: JobId) -> list[HistoryRecord]:
+        """In the order in which it was written. Raises JobNotFound."""
 
     async def jobs(self, query: JobQuery) -> JobPage:
         """A page of jobs in the query's order. A cursor that is none, or of another order, raises BadInput."""
@@ -302,10 +295,25 @@ class JobStore(RecordStore, Protocol):
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
         """Jobs with ``updated_at >= moment``, oldest change first."""
 
-    async def history(self, job_id: JobId) -> list[HistoryRecord]:
-        """In the order in which it was written. Raises JobNotFound."""
+    async def next_due(self) -> datetime | None:
+        """The earliest ``retry_at``."""
 
-    async def adopt(self, jobs: Sequence[StoredJob]) -> int:
+    async def count_unparsed(self, *, within: timedelta) -> Mapping[str, int]:
+        """How many posts of each platform stand as failed with EXTRACTOR_BROKEN since then, by the store's clock; platforms
+        without any are left out. One look into an index, however many jobs there are."""
+
+    async def report(self) -> StoreReport:
+        """What the store is and how full it is."""
+
+    async def remove(self, job_id: JobId, *, as_of: datetime | None = None) -> Job:
+        """Delete the row and its history, in any state; answers the job as it was. Raises JobNotFound.
+
+        With ``as_of`` only the job as it stood then, by its ``updated_at``: one that has changed since is not found.
+
+        A running attempt finds no row at its next write and stops with LeaseLost.
+        """
+
+    async def import_jobs(self, jobs: Sequence[StoredJob]) -> int:
         """Take over jobs as another store had them, in one durable transaction; how many were new here.
 
         A job is passed over when its id, or its post in that version, is stored already, so that a move which broke
@@ -313,17 +321,9 @@ class JobStore(RecordStore, Protocol):
         Everything else stays as it was, times included. Wakes waiting workers.
         """
 
-    async def adopt_gates(self, gates: Sequence[Gate]) -> int:
-        """Take over gates of platforms that have none here; how many."""
 
-    async def agree_on(self, name: str, value: str) -> str:
-        """Keep ``value`` under ``name`` unless one stands there already; the one that stands is answered.
-
-        For what every process at this store must agree on, such as the id of the library that its paths lie in.
-        """
-
-    async def agreed(self) -> Mapping[str, str]:
-        """Everything that is agreed on, by name."""
+class SiteLimits(Protocol):
+    """The pace, the daily cap and the circuit breaker of each site, for the whole fleet."""
 
     async def take_turn(self, asked: TurnRequest) -> Turn:
         """Ask when a job may reach out to its site; one atomic move for the whole fleet.
@@ -348,25 +348,28 @@ class JobStore(RecordStore, Protocol):
     async def gates(self) -> list[Gate]:
         """Every platform that has a gate, by name."""
 
-    async def not_understood(self, *, within: timedelta) -> Mapping[str, int]:
-        """How many posts of each platform stand as failed with EXTRACTOR_BROKEN since then, by the store's clock; platforms
-        without any are left out. One look into an index, however many jobs there are."""
+    async def import_gates(self, gates: Sequence[Gate]) -> int:
+        """Take over gates of platforms that have none here; how many."""
 
-    async def beat(self, beat: WorkerBeat) -> bool:
+
+class Workers(Protocol):
+    """The workers' signs of life, and the signals between processes."""
+
+    async def heartbeat(self, beat: WorkerBeat) -> bool:
         """Upsert a worker's sign of life. It was seen now, by the store's clock. Whether it has been asked to leave."""
 
-    async def ask_to_leave(self, workers: Collection[WorkerId]) -> int:
+    async def request_drain(self, workers: Collection[WorkerId]) -> int:
         """Tell these workers, at their next beat, to finish what they have, claim nothing more and leave; how many are
-        known. ``workers`` shows them as draining from now on."""
+        known. ``alive`` shows them as draining from now on."""
 
-    async def workers(self, *, seen_within: timedelta) -> list[WorkerBeat]:
+    async def alive(self, *, seen_within: timedelta) -> list[WorkerBeat]:
         """Workers whose last beat is not older than that, newest first."""
 
     async def forget_worker(self, worker: WorkerId) -> None:
         """A worker that stopped in order."""
 
-    async def report(self) -> StoreReport:
-        """What the store is and how full it is."""
+    async def expire_leases(self, workers: Collection[WorkerId]) -> int:
+        """End the leases of workers known to be dead (their file lock is free); how many jobs that concerned."""
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call ``callback`` (from the event loop) when jobs may have become claimable; answers the unsubscriber.
@@ -378,6 +381,71 @@ class JobStore(RecordStore, Protocol):
         """Call ``callback`` (from the event loop) with the id of a running job that a person cancelled or removed, or of a
         worker that was asked to leave, also in another process; answers the unsubscriber.
 
-        A hint as of ``on_work``, which may also come late: ``renew`` tells whether the attempt at hand is meant, ``beat``
+        A hint as of ``on_work``, which may also come late: ``renew`` tells whether the attempt at hand is meant, ``heartbeat``
         whether the worker is.
         """
+
+
+class Records(Protocol):
+    """Small records under a kind and a key, and what all processes at this store agree on.
+
+    A value is a JSON object, and comes back as JSON has it (a tuple as a list). Two values are the same when they are as
+    JSON, whatever the order of their names. TypeError for a value that JSON cannot hold. A record whose ``expires_at`` has
+    come, by the store's clock, is gone for every method; a later write takes it off the disk.
+    """
+
+    async def put(
+        self, kind: RecordKind, key: str, value: Mapping[str, Any], *, expires_at: datetime | None = None
+    ) -> None:
+        """Keep this, in place of what stood there. Without ``expires_at`` until it is removed."""
+
+    async def replace(
+        self,
+        kind: RecordKind,
+        key: str,
+        value: Mapping[str, Any],
+        *,
+        if_value: Mapping[str, Any] | None,
+        expires_at: datetime | None = None,
+    ) -> bool:
+        """As ``put``, but only where ``if_value`` stands now; None: where nothing does. Whether it was done.
+
+        One atomic move: of two who call it with the same ``if_value`` at the same moment, one is answered True.
+        """
+
+    async def get(self, kind: RecordKind, key: str) -> Record | None:
+        """What stands there."""
+
+    async def all(self, kind: RecordKind) -> list[Record]:
+        """All of a kind, by key, in the order of its code points."""
+
+    async def remove(self, kind: RecordKind, key: str) -> bool:
+        """Whether something stood there."""
+
+    async def remove_all(self, kind: RecordKind, *, keep: Collection[str] = ()) -> int:
+        """All of a kind but these keys; how many stood there."""
+
+    async def set_once(self, name: str, value: str) -> str:
+        """Keep ``value`` under ``name`` unless one stands there already; the one that stands is answered.
+
+        For what every process at this store must agree on, such as the id of the library that its paths lie in.
+        """
+
+    async def constants(self) -> Mapping[str, str]:
+        """Everything that is agreed on, by name."""
+
+
+class Store(Protocol):
+    """One store, of whatever engine."""
+
+    queue: JobQueue
+    catalogue: JobCatalogue
+    site_limits: SiteLimits
+    workers: Workers
+    records: Records
+
+    async def open(self) -> None:
+        """Connect, apply pending migrations. Raises SchemaTooNew, and then has changed nothing."""
+
+    async def close(self) -> None:
+        """Finish accepted writes and disconnect. Safe to call twice."""

@@ -6,21 +6,18 @@ import re
 from collections.abc import Mapping
 from importlib import resources
 
-_HEAD = re.compile(r"^-- (name|part): (\w+)$", re.MULTILINE)
+_HEAD = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
 def load_statements(engine: str, *, columns: Mapping[str, str]) -> dict[str, str]:
     """Name -> statement of ``<engine>/statements.sql``; comments and the ``;`` are cut off.
 
-    ``{job}`` and the like become what ``columns`` says, or the part of that name that stands further up in the file.
+    ``{job}`` and the like become what ``columns`` says.
     """
     text = (resources.files(f"mediavault.store.{engine}") / "statements.sql").read_text(encoding="utf-8")
     _, *pieces = _HEAD.split(text)
-    known = dict(columns)
-    statements: dict[str, str] = {}
-    for kind, name, body in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True):
-        (known if kind == "part" else statements)[name] = _bare(body).format_map(known)
-    return statements
+    pairs = zip(pieces[::2], pieces[1::2], strict=True)
+    return {name: _bare(body).format_map(columns) for name, body in pairs}
 
 
 def _bare(body: str) -> str:

@@ -139,6 +139,48 @@ class WakeSockets:
                 self._on_wake()
 
 
+class Signals:
+    """The wake-ups and stops of a store whose processes share a host: the callbacks of this process, and its socket."""
+
+    def __init__(self, folder: Path) -> None:
+        self._work, self._stops = Subscribers[[]](), Subscribers[[str]]()
+        self.sockets = WakeSockets(folder, self._work.notify, self._stops.notify)
+
+    def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
+        return self._listen(self._work.add(callback))
+
+    def on_stop(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        return self._listen(self._stops.add(callback))
+
+    def ring(self, *, wake: bool, stops: Sequence[str]) -> None:
+        """Signal the other processes. From any one thread."""
+        if wake:
+            self.sockets.ring()
+        if stops:
+            self.sockets.ring(stops)
+
+    def notify(self, *, wake: bool, stops: Sequence[str]) -> None:
+        """Signal this process. From the event loop."""
+        if wake:
+            self._work.notify()
+        for stopped in stops:
+            self._stops.notify(stopped)
+
+    def close(self) -> None:
+        """Once nothing rings any more. Safe to call twice."""
+        self.sockets.close()
+
+    def _listen(self, unsubscribe: Callable[[], None]) -> Callable[[], None]:
+        self.sockets.listen()
+
+        def leave() -> None:
+            unsubscribe()
+            if not self._work and not self._stops:
+                self.sockets.stop_listening()
+
+        return leave
+
+
 def wake_folder(database: Path) -> Path:
     """``<database>-wake`` beside the database; a folder of this user among the temporary files where that is too long."""
     beside = database.absolute().with_name(f"{database.name}-wake")

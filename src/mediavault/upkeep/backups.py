@@ -12,7 +12,7 @@ from pathlib import Path
 from mediavault.core.failures import BadInput, StoreError
 from mediavault.core.messages import Message
 from mediavault.services.vault import disk
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.store.sqlite.backup import copy_database, refuse_oversized
 from mediavault.upkeep.moving import Onlooker, copy_jobs, copy_rest, count_jobs
 
@@ -36,9 +36,7 @@ async def back_up_file(database: Path, file: Path, onlooker: Onlooker) -> None:
         draft.unlink(missing_ok=True)
 
 
-async def back_up_store(
-    store: JobStore, file: Path, onlooker: Onlooker, *, make_copy: Callable[[Path], JobStore]
-) -> None:
+async def back_up_store(store: Store, file: Path, onlooker: Onlooker, *, make_copy: Callable[[Path], Store]) -> None:
     """Copy any store into a SQLite file; ``make_copy`` makes the store of a path.
 
     Each job is copied as of one moment during the backup. A running job is written as queued.
@@ -50,7 +48,7 @@ async def back_up_store(
         copy = make_copy(database)
         await copy.open()
         try:
-            onlooker.begins("Copying", await count_jobs(store))
+            onlooker.begins("Copying", await count_jobs(store.catalogue))
             await copy_jobs(store, copy, on_jobs=onlooker.more)
             await copy_jobs(store, copy)  # jobs that were added or changed during the first pass
             await copy_rest(store, copy)

@@ -17,7 +17,7 @@ from mediavault.core.media import KeptFile
 from mediavault.core.records import RecordKind
 from mediavault.services.vault.disk import Digest
 from mediavault.services.vault.port import Vault
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.upkeep.findings import judge_size, kept_by_place
 
 AT_ONCE = 1  # a disk reads one file faster than two
@@ -34,7 +34,7 @@ class TooManyChecks(BadInput):
 class JobChecks:
     """The checks of this process. All methods must be called in the event loop's thread."""
 
-    def __init__(self, store: JobStore, library: Vault, clock: Clock) -> None:
+    def __init__(self, store: Store, library: Vault, clock: Clock) -> None:
         self._store = store
         self._library = library
         self._clock = clock
@@ -64,8 +64,8 @@ class JobChecks:
         async with self._turn:
             checks = {place: await self._look_at(kept) for place, kept in kept_by_place(job).items()}
         try:
-            await self._store.get(job.id)  # raises if the job was removed: its record would stay forever
-            await self._store.put_record(RecordKind.VERIFIED, job.id, written_checks(checks))
+            await self._store.catalogue.get(job.id)  # raises if the job was removed: its record would stay forever
+            await self._store.records.put(RecordKind.VERIFIED, job.id, written_checks(checks))
         except JobNotFound:
             return
         except StoreError as exc:

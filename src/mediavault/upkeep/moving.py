@@ -20,7 +20,7 @@ from mediavault.core.messages import Message, counted
 from mediavault.core.records import MOVING_KINDS
 from mediavault.core.typed_records import refuse_mistyped
 from mediavault.store.bulk import iter_pages
-from mediavault.store.port import JobQuery, JobStore, StoredJob
+from mediavault.store.port import JobCatalogue, JobQuery, Store, StoredJob, Workers
 from mediavault.upkeep.comparing import Comparison, Standing, counts_as_adopted, standing
 
 PAGE = 100
@@ -44,8 +44,8 @@ class Onlooker(Protocol):
 
 
 async def move(
-    source: JobStore,
-    target: JobStore,
+    source: Store,
+    target: Store,
     onlooker: Onlooker,
     clock: Clock,
     *,
@@ -57,32 +57,32 @@ async def move(
     Raises BadInput when workers are running, or the target belongs to another vault. With ``while_running`` the source's
     workers may run: everything is copied, and the changes are copied once the last worker has stopped.
     """
-    await _refuse_busy(target, alive_within)
+    await _refuse_busy(target.workers, alive_within)
     await _refuse_other_vault(source, target)
-    if workers := await source.workers(seen_within=alive_within):
+    if workers := await source.workers.alive(seen_within=alive_within):
         if not while_running:
             raise BadInput(
                 counted(len(workers), "worker is still running.", "workers are still running."),
                 help="Stop `mediavault serve` and all workers first, or copy most of it before with --while-running.",
             )
-        onlooker.begins("Copying while workers run", await count_jobs(source))
+        onlooker.begins("Copying while workers run", await count_jobs(source.catalogue))
         await copy_jobs(source, target, on_jobs=onlooker.more)
         onlooker.begins("Stop `mediavault serve` and all workers now; waiting for them", None)
-        while await source.workers(seen_within=alive_within):
+        while await source.workers.alive(seen_within=alive_within):
             await clock.sleep(STOPPED_LOOK_S)
     return await _copy_and_compare(source, target, onlooker)
 
 
 async def restore(
-    backup: JobStore, target: JobStore, onlooker: Onlooker, *, alive_within: timedelta, largest_row: int = 0
+    backup: Store, target: Store, onlooker: Onlooker, *, alive_within: timedelta, largest_row: int = 0
 ) -> tuple[Copied, Comparison]:
     """Like :func:`move` for a backup, whose workers were running when it was written and do not count.
 
     ``largest_row``, in bytes, limits how many jobs are in memory at a time. Raises BadInput, before anything is written,
     for a backup with a row that cannot be read.
     """
-    await _refuse_busy(target, alive_within)
-    onlooker.begins("Reading the backup", await count_jobs(backup))
+    await _refuse_busy(target.workers, alive_within)
+    onlooker.begins("Reading the backup", await count_jobs(backup.catalogue))
     page = max(1, min(PAGE, PAGE_BYTES // max(1, largest_row)))
     await _refuse_unreadable(backup, page=page, on_jobs=onlooker.more)
     await _refuse_other_vault(backup, target)
@@ -90,18 +90,18 @@ async def restore(
 
 
 async def _copy_and_compare(
-    source: JobStore, target: JobStore, onlooker: Onlooker, *, page: int = PAGE
+    source: Store, target: Store, onlooker: Onlooker, *, page: int = PAGE
 ) -> tuple[Copied, Comparison]:
-    onlooker.begins("Copying", await count_jobs(source))
+    onlooker.begins("Copying", await count_jobs(source.catalogue))
     copied = await copy_jobs(source, target, on_jobs=onlooker.more, page=page)
     await copy_rest(source, target)
-    onlooker.begins("Comparing", await count_jobs(source))
+    onlooker.begins("Comparing", await count_jobs(source.catalogue))
     return copied, await compare(source, target, on_jobs=onlooker.more, page=page)
 
 
-async def count_jobs(store: JobStore) -> int:
+async def count_jobs(catalogue: JobCatalogue) -> int:
     """The number of jobs of all statuses."""
-    return sum((await store.report()).counts.values())
+    return sum((await catalogue.report()).counts.values())
 
 
 @dataclass(slots=True)
@@ -114,54 +114,52 @@ class Copied:
     other: int = 0
 
 
-async def copy_jobs(
-    source: JobStore, target: JobStore, *, on_jobs: OnJobs = lambda _: None, page: int = PAGE
-) -> Copied:
+async def copy_jobs(source: Store, target: Store, *, on_jobs: OnJobs = lambda _: None, page: int = PAGE) -> Copied:
     """Copy every job that the source has at the start, ``page`` jobs at a time."""
     copied = Copied()
-    async for jobs in iter_pages(source, JobQuery(limit=page)):  # newest first: later jobs are not seen
+    async for jobs in iter_pages(source.catalogue, JobQuery(limit=page)):  # newest first: later jobs are not seen
         wanted: list[StoredJob] = []
         for stored, there in await _pairs(jobs, source, target):
             match standing(stored, there):
                 case Standing.MISSING:
                     wanted.append(stored)
                 case Standing.OLDER:
-                    await target.remove(stored.job.id)
+                    await target.catalogue.remove(stored.job.id)
                     wanted.append(stored)
                     copied.renewed += 1
                 case Standing.SAME:
                     copied.kept += 1
                 case Standing.OTHER:
                     copied.other += 1
-        copied.new += await target.adopt(wanted) if wanted else 0
+        copied.new += await target.catalogue.import_jobs(wanted) if wanted else 0
         on_jobs(len(jobs))
     copied.new -= copied.renewed
     return copied
 
 
-async def copy_rest(source: JobStore, target: JobStore) -> None:
+async def copy_rest(source: Store, target: Store) -> None:
     """Copy the site limits and records that the target lacks, and the constants that the source's processes share."""
-    await target.adopt_gates(await source.gates())
-    for name, value in (await source.agreed()).items():
-        await target.agree_on(name, value)
+    await target.site_limits.import_gates(await source.site_limits.gates())
+    for name, value in (await source.records.constants()).items():
+        await target.records.set_once(name, value)
     for kind in MOVING_KINDS:
-        for one in await source.records(kind):
-            await target.replace_record(kind, one.key, one.value, if_value=None, expires_at=one.expires_at)
+        for one in await source.records.all(kind):
+            await target.records.replace(kind, one.key, one.value, if_value=None, expires_at=one.expires_at)
 
 
-async def _refuse_unreadable(backup: JobStore, *, page: int, on_jobs: OnJobs) -> None:
+async def _refuse_unreadable(backup: Store, *, page: int, on_jobs: OnJobs) -> None:
     """Read everything once: a sound database may contain a row that mediavault did not write. Raises BadInput."""
     try:
-        async for jobs in iter_pages(backup, JobQuery(limit=page)):
+        async for jobs in iter_pages(backup.catalogue, JobQuery(limit=page)):
             for job in jobs:
                 _refuse_impossible(job)
-                for record in await backup.history(job.id):
+                for record in await backup.catalogue.history(job.id):
                     refuse_mistyped(record)
             on_jobs(len(jobs))
-        for gate in await backup.gates():
+        for gate in await backup.site_limits.gates():
             refuse_mistyped(gate)
         for kind in MOVING_KINDS:
-            await backup.records(kind)
+            await backup.records.all(kind)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as exc:  # while reading a row
         raise BadInput(
             Message(
@@ -178,15 +176,15 @@ def _refuse_impossible(job: Job) -> None:
         raise ValueError(f"no video has {job.bytes} bytes")
 
 
-async def _refuse_busy(target: JobStore, alive_within: timedelta) -> None:
-    if await target.workers(seen_within=alive_within):
-        raise BadInput("Workers are still running at the target.", help="Stop them until everything has been moved.")
+async def _refuse_busy(workers: Workers, alive_within: timedelta) -> None:
+    if await workers.alive(seen_within=alive_within):
+        raise BadInput("Workers are still running at the workers.", help="Stop them until everything has been moved.")
 
 
-async def _refuse_other_vault(source: JobStore, target: JobStore) -> None:
+async def _refuse_other_vault(source: Store, target: Store) -> None:
     """Raise BadInput when the target's constants differ, such as the id of the library."""
-    there = await target.agreed()
-    for name, value in (await source.agreed()).items():
+    there = await target.records.constants()
+    for name, value in (await source.records.constants()).items():
         if there.get(name, value) != value:
             raise BadInput(
                 Message(
@@ -199,53 +197,55 @@ async def _refuse_other_vault(source: JobStore, target: JobStore) -> None:
             )
 
 
-async def compare(
-    source: JobStore, target: JobStore, *, on_jobs: OnJobs = lambda _: None, page: int = PAGE
-) -> Comparison:
+async def compare(source: Store, target: Store, *, on_jobs: OnJobs = lambda _: None, page: int = PAGE) -> Comparison:
     """Compare every job with all its fields and its history, the site limits, the records and the constants."""
     found = Comparison()
-    async for jobs in iter_pages(source, JobQuery(limit=page)):
+    async for jobs in iter_pages(source.catalogue, JobQuery(limit=page)):
         for stored, there in await _pairs(jobs, source, target):
             found.add(stored, there)
         on_jobs(len(jobs))
-    found.source_counts = counts_as_adopted((await source.report()).counts)
-    found.target_counts = (await target.report()).counts
-    gates = {gate.platform for gate in await target.gates()}
-    found.missing_gates = tuple(gate.platform for gate in await source.gates() if gate.platform not in gates)
-    agreed = await target.agreed()
-    found.missing_agreed = tuple(name for name, value in (await source.agreed()).items() if agreed.get(name) != value)
+    found.source_counts = counts_as_adopted((await source.catalogue.report()).counts)
+    found.target_counts = (await target.catalogue.report()).counts
+    gates = {gate.platform for gate in await target.site_limits.gates()}
+    found.missing_gates = tuple(
+        gate.platform for gate in await source.site_limits.gates() if gate.platform not in gates
+    )
+    agreed = await target.records.constants()
+    found.missing_agreed = tuple(
+        name for name, value in (await source.records.constants()).items() if agreed.get(name) != value
+    )
     found.missing_records = tuple([name async for name in _missing_records(source, target)])
     return found
 
 
-async def _missing_records(source: JobStore, target: JobStore) -> AsyncIterator[str]:
+async def _missing_records(source: Store, target: Store) -> AsyncIterator[str]:
     """Name the records that the target lacks; one that differs there is left as it is."""
     for kind in MOVING_KINDS:
-        there = {one.key for one in await target.records(kind)}
-        for one in await source.records(kind):
+        there = {one.key for one in await target.records.all(kind)}
+        for one in await source.records.all(kind):
             if one.key not in there:
                 yield f"{kind} {one.key}"
 
 
-async def _pairs(page: tuple[Job, ...], source: JobStore, target: JobStore) -> list[tuple[StoredJob, StoredJob | None]]:
+async def _pairs(page: tuple[Job, ...], source: Store, target: Store) -> list[tuple[StoredJob, StoredJob | None]]:
     """Each job of the page as both stores have it now, without those that were removed from the source."""
     ids = [job.id for job in page]
-    ours, theirs = await asyncio.gather(_stored(source, ids), _stored(target, ids))
+    ours, theirs = await asyncio.gather(_stored(source.catalogue, ids), _stored(target.catalogue, ids))
     return [(ours[job_id], theirs.get(job_id)) for job_id in ids if job_id in ours]
 
 
-async def _stored(store: JobStore, ids: list[JobId]) -> dict[JobId, StoredJob]:
-    found = await asyncio.gather(*(_one(store, job_id) for job_id in ids))
+async def _stored(catalogue: JobCatalogue, ids: list[JobId]) -> dict[JobId, StoredJob]:
+    found = await asyncio.gather(*(_one(catalogue, job_id) for job_id in ids))
     return {one.job.id: one for one in found if one is not None}
 
 
-async def _one(store: JobStore, job_id: JobId) -> StoredJob | None:
+async def _one(catalogue: JobCatalogue, job_id: JobId) -> StoredJob | None:
     """Read a job with its history, again if the history has grown while the job was read."""
     try:
         while True:
-            before = await store.history(job_id)
-            job = await store.get(job_id)
-            after = await store.history(job_id)
+            before = await catalogue.history(job_id)
+            job = await catalogue.get(job_id)
+            after = await catalogue.history(job_id)
             if before == after:
                 return StoredJob(job, tuple(after))
     except JobNotFound:

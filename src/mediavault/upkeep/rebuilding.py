@@ -15,7 +15,7 @@ from mediavault.core.job import JobId, JobStatus
 from mediavault.core.names import is_utf8
 from mediavault.services.vault.port import Vault
 from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, BadSidecar, Sidecar, read_sidecar
-from mediavault.store.port import JobStore, StoredJob
+from mediavault.store.port import JobCatalogue, StoredJob
 from mediavault.upkeep.findings import judge_size
 from mediavault.upkeep.restoring import is_whole, over, stored_job, takes_the_place_of
 
@@ -65,9 +65,9 @@ class Rebuild:
     """One rebuild. ``read_data`` reads every video and compares hashes; without it only sizes are compared."""
 
     def __init__(
-        self, store: JobStore, library: Vault, *, read_data: bool, on_sidecars: OnSidecars = lambda _: None
+        self, catalogue: JobCatalogue, library: Vault, *, read_data: bool, on_sidecars: OnSidecars = lambda _: None
     ) -> None:
-        self._store = store
+        self._catalogue = catalogue
         self._library = library
         self._read_data = read_data
         self._on_sidecars = on_sidecars
@@ -162,7 +162,7 @@ class Rebuild:
             if there is None:
                 new.append(job)
             elif takes_the_place_of(job, there):
-                await self._store.remove(job.job.id)
+                await self._catalogue.remove(job.job.id)
                 new.append(over(job, there))
                 renewed += 1
             elif there.job.status is JobStatus.RUNNING:
@@ -173,7 +173,7 @@ class Rebuild:
             if job.job.status is not JobStatus.COMPLETED and there is None:
                 self.done.partial += 1
                 yield Refused(Refusal.PARTIAL, job.job.output_path or "", job.job.id, job.job.error or "")
-        taken = await self._store.adopt(new) if new else 0
+        taken = await self._catalogue.import_jobs(new) if new else 0
         self.done.new += taken - renewed
         self.done.renewed += renewed
         if taken < len(new):
@@ -183,7 +183,7 @@ class Rebuild:
 
     async def _there(self, job_id: JobId) -> StoredJob | None:
         try:
-            return StoredJob(await self._store.get(job_id), tuple(await self._store.history(job_id)))
+            return StoredJob(await self._catalogue.get(job_id), tuple(await self._catalogue.history(job_id)))
         except JobNotFound:
             return None
 

@@ -18,7 +18,7 @@ from mediavault.core.messages import counted
 from mediavault.services.vault.port import Vault
 from mediavault.services.vault.sidecars import SIDECAR_SUFFIX, BadSidecar, read_sidecar, sibling
 from mediavault.store.bulk import iter_pages
-from mediavault.store.port import JobQuery, JobStore
+from mediavault.store.port import JobCatalogue, JobQuery
 from mediavault.upkeep.findings import Finding, Trouble, judge_orphan, judge_size, kept_files, lacks_facts, named_paths
 
 PAGE = 100
@@ -41,8 +41,10 @@ class Verified:
 class Verification:
     """One verification. Only ``read_data``, which reads every byte of every video, finds a flipped bit."""
 
-    def __init__(self, store: JobStore, library: Vault, *, read_data: bool, on_jobs: OnJobs = lambda _: None) -> None:
-        self._store = store
+    def __init__(
+        self, catalogue: JobCatalogue, library: Vault, *, read_data: bool, on_jobs: OnJobs = lambda _: None
+    ) -> None:
+        self._catalogue = catalogue
         self._library = library
         self._read_data = read_data
         self._on_jobs = on_jobs
@@ -68,7 +70,7 @@ class Verification:
 
     async def _rows(self) -> AsyncIterator[Finding]:
         named: set[int] = set()
-        async for jobs in iter_pages(self._store, JobQuery(limit=PAGE)):
+        async for jobs in iter_pages(self._catalogue, JobQuery(limit=PAGE)):
             for findings in await asyncio.gather(*(self._examine(job) for job in jobs)):
                 for finding in findings:
                     yield finding
@@ -88,7 +90,7 @@ class Verification:
     async def _is_there(self, job: Job) -> bool:
         """Whether the job still exists: it may have been removed with its files since its row was read."""
         try:
-            await self._store.get(job.id)
+            await self._catalogue.get(job.id)
         except JobNotFound:
             return False
         return True

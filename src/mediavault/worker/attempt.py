@@ -37,4 +37,6 @@ class Attempt:
 
     async def checkpoint(self, chosen: Candidate | None) -> None:
         """Save what is known, with the candidate that is tried next if there is one."""
-        await self.tools.store.checkpoint(self.claim, checkpoint_of(self.extraction, self.album.items, chosen=chosen))
+        await self.tools.store.queue.checkpoint(
+            self.claim, checkpoint_of(self.extraction, self.album.items, chosen=chosen)
+        )

@@ -8,7 +8,7 @@ from mediavault.core.failures import JobNotFound
 from mediavault.core.job import ItemStatus, Job, JobStatus, Stage
 from mediavault.core.logs import get_logger
 from mediavault.store.bulk import iter_jobs
-from mediavault.store.port import JobOrder, JobQuery, JobStore
+from mediavault.store.port import JobCatalogue, JobOrder, JobQuery
 
 FORGET_EVERY_S = 3_600.0
 PAGE = 200
@@ -16,7 +16,7 @@ PAGE = 200
 log = get_logger(__name__)
 
 
-async def forget_old_jobs(store: JobStore, *, days: int, now: datetime) -> int:
+async def forget_old_jobs(catalogue: JobCatalogue, *, days: int, now: datetime) -> int:
     """Remove jobs that have been failed or cancelled for ``days`` days and have no file; return how many. 0 removes none.
 
     A job that changes at the same moment stays.
@@ -30,8 +30,8 @@ async def forget_old_jobs(store: JobStore, *, days: int, now: datetime) -> int:
         order=JobOrder.OLDEST,
         limit=PAGE,
     )
-    async for job in iter_jobs(store, query):
-        forgotten += may_be_forgotten(job, before) and await _forget(job, store)
+    async for job in iter_jobs(catalogue, query):
+        forgotten += may_be_forgotten(job, before) and await _forget(job, catalogue)
     if forgotten:
         log.info("jobs_forgotten", count=forgotten, after_days=days)
     return forgotten
@@ -45,9 +45,9 @@ def may_be_forgotten(job: Job, before: datetime) -> bool:
     return is_over and job.updated_at < before and not has_file and not has_file_of_item
 
 
-async def _forget(job: Job, store: JobStore) -> bool:
+async def _forget(job: Job, catalogue: JobCatalogue) -> bool:
     try:
-        await store.remove(job.id, as_of=job.updated_at)
+        await catalogue.remove(job.id, as_of=job.updated_at)
     except JobNotFound:
         return False
     return True

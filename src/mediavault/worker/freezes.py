@@ -17,7 +17,7 @@ from mediavault.core.failures import JobNotFound, LeaseLost, WorkerFroze
 from mediavault.core.job import ClaimedJob, Job, JobId, JobStatus, Stage, WorkerId
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.worker.retry import GiveUp, RetryIn, decide
 
 NEW, SETTLED = ".freeze", ".freeze-settled"
@@ -62,7 +62,7 @@ def settled_reports(folder: Path) -> list[FreezeReport]:
     return sorted((one for one in found if one is not None), key=lambda one: one.at, reverse=True)
 
 
-async def settle_freezes(store: JobStore, folder: Path) -> int:
+async def settle_freezes(store: Store, folder: Path) -> int:
     """Process every new report; return how many. Must run before recovery fails the jobs as those of a dead worker."""
     settled = 0
     for path in _new_reports(folder):
@@ -77,7 +77,7 @@ async def settle_freezes(store: JobStore, folder: Path) -> int:
     return settled
 
 
-async def _settle(report: FreezeReport, store: JobStore) -> None:
+async def _settle(report: FreezeReport, store: Store) -> None:
     """Fail the job that froze the worker, and release the others, which costs them no attempt.
 
     When the cause is unknown, all are left to recovery, so that a post that freezes the worker again and again uses up
@@ -87,19 +87,19 @@ async def _settle(report: FreezeReport, store: JobStore) -> None:
         return
     for job_id, attempt in report.held:
         try:
-            job = await store.get(job_id)
+            job = await store.catalogue.get(job_id)
             if job.status is not JobStatus.RUNNING or job.attempt_count != attempt:
                 continue
             claim = ClaimedJob(job, report.worker)
             if job_id == report.job_id:
                 await _fail(claim, report, store)
             else:
-                await store.release(claim)
+                await store.queue.release(claim)
         except (JobNotFound, LeaseLost):
             continue  # a user removed it, or another worker has just processed the report
 
 
-async def _fail(claim: ClaimedJob, report: FreezeReport, store: JobStore) -> None:
+async def _fail(claim: ClaimedJob, report: FreezeReport, store: Store) -> None:
     failure = WorkerFroze(what_happened(claim.job, report.seconds), retry_after=RETRY_IN)
     verdict = decide(
         failure,
@@ -108,13 +108,13 @@ async def _fail(claim: ClaimedJob, report: FreezeReport, store: JobStore) -> Non
         base=RETRY_IN,
         jitter=0.0,
         now=report.at,
-        former=[one.error_code for one in await store.history(claim.id) if one.stage is Stage.FAIL],
+        former=[one.error_code for one in await store.catalogue.history(claim.id) if one.stage is Stage.FAIL],
     )
     gives_up = isinstance(verdict, GiveUp)
     log.error(
         "post_froze_worker", job_id=claim.id, trace_id=claim.job.trace_id, worker=report.worker, given_up=gives_up
     )
-    await store.fail(
+    await store.queue.fail(
         claim,
         error_code=failure.code,
         error=failure.message,

@@ -54,7 +54,7 @@ async def take_turn(
         return None
     slower = tools.pace.get(platform.name, 1.0)
     request = _request(job, platform, tools.retry.jitter, slower=slower, with_account=with_account, before=before)
-    turn = await tools.store.take_turn(request)
+    turn = await tools.store.site_limits.take_turn(request)
     wait = turn.at - tools.clock.now()
     if turn.refused is Refusal.ACCOUNT_DAY:
         raise AccountDayUsed(
@@ -103,7 +103,7 @@ def _request(
 
 async def _must_be_open(platform: Platform, tools: Tools) -> None:
     """Check again after the wait: another job may have closed the site since the permit was granted. Raises NoTurn."""
-    gate = next((gate for gate in await tools.store.gates() if gate.platform == platform.name), None)
+    gate = next((gate for gate in await tools.store.site_limits.gates() if gate.platform == platform.name), None)
     if gate is not None and gate.closed_until is not None and gate.closed_until > tools.clock.now():
         raise _no_turn(platform, gate.closed_until, Refusal.CLOSED)
 
@@ -123,13 +123,15 @@ async def tell(platform: Platform, turn: Turn | None, failure: Failure | None, t
         return None
     if failure is not None and (worst := strongest(failure, platform)) is not None:
         cause, closed = worst
-        strikes = next((g.strikes for g in await tools.store.gates() if g.platform == platform.name), 0)
+        strikes = next((g.strikes for g in await tools.store.site_limits.gates() if g.platform == platform.name), 0)
         duration = min(closed * 2 ** min(strikes, 8), max(MAX_CLOSED, closed))
-        gate = await tools.store.close_gate(platform.name, duration=duration, code=cause.code, reason=cause.message)
+        gate = await tools.store.site_limits.close_gate(
+            platform.name, duration=duration, code=cause.code, reason=cause.message
+        )
         log.warning("gate_closed", platform=platform.name, error_code=cause.code, for_s=duration.total_seconds())
         return (gate.closed_until or tools.clock.now()) - tools.clock.now()
     if turn is not None and turn.is_probe and (failure is None or failure.spec.scope not in _SAYS_NOTHING):
-        await tools.store.open_gate(platform.name)
+        await tools.store.site_limits.open_gate(platform.name)
         log.info("gate_opened", platform=platform.name)
     return None
 

@@ -11,7 +11,7 @@ from mediavault.core.job import JobStatus, WorkerBeat
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.store.bulk import iter_jobs, retry_each
-from mediavault.store.port import JobOrder, JobQuery, JobStore
+from mediavault.store.port import JobOrder, JobQuery, Store, Workers
 
 # A CAPTCHA is not among these: it is solved in the browser that was shown it.
 _MAY_BE_LIFTED = (SignIn.NEEDED, SignIn.MAY_HELP)
@@ -22,12 +22,12 @@ log = get_logger(__name__)
 
 
 async def machines_that_may_help(
-    failure: Failure, platform: str, store: JobStore, *, signed_in: Iterable[str]
+    failure: Failure, platform: str, workers: Workers, *, signed_in: Iterable[str]
 ) -> list[str]:
     """The machines that are signed in to the platform, if a session may help and this machine (``signed_in``) has none."""
     if failure.spec.sign_in not in _MAY_BE_LIFTED or platform in signed_in:
         return []
-    return holders(platform, await store.workers(seen_within=ALIVE_WITHIN))
+    return holders(platform, await workers.alive(seen_within=ALIVE_WITHIN))
 
 
 def holders(platform: str, workers: Iterable[WorkerBeat]) -> list[str]:
@@ -35,12 +35,12 @@ def holders(platform: str, workers: Iterable[WorkerBeat]) -> list[str]:
     return sorted({one.host for one in workers if platform in one.signed_in and is_served(platform, [one])})
 
 
-async def where_to_sign_in(failure: Failure, platform: str, store: JobStore) -> str:
+async def where_to_sign_in(failure: Failure, platform: str, workers: Workers) -> str:
     """The failure's message; with several machines, it names those on which a user may sign in."""
     if not failure.spec.waits_for_window:
         return failure.message
-    workers = await store.workers(seen_within=ALIVE_WITHIN)
-    hosts = sorted({one.host for one in workers if is_served(platform, [one])})
+    beats = await workers.alive(seen_within=ALIVE_WITHIN)
+    hosts = sorted({one.host for one in beats if is_served(platform, [one])})
     if len(hosts) < 2:
         return failure.message
     return Message(
@@ -51,17 +51,17 @@ async def where_to_sign_in(failure: Failure, platform: str, store: JobStore) -> 
     )
 
 
-async def free_stranded_jobs(store: JobStore) -> int:
+async def free_stranded_jobs(store: Store) -> int:
     """Let every worker claim the jobs whose session no live machine has; return how many."""
-    workers = await store.workers(seen_within=ALIVE_WITHIN)
+    workers = await store.workers.alive(seen_within=ALIVE_WITHIN)
     held = {name for one in workers for name in one.signed_in if holders(name, [one])}
-    freed = await store.drop_need_of_session(held, waiting_for=STRANDED_AFTER)
+    freed = await store.queue.release_session_jobs(held, waiting_for=STRANDED_AFTER)
     if freed:
         log.warning("session_of_nobody", jobs=freed)
     return freed
 
 
-async def go_on_after_sign_in(platforms: Collection[str], store: JobStore) -> int:
+async def go_on_after_sign_in(platforms: Collection[str], store: Store) -> int:
     """Queue the failed jobs that wait for a sign-in to these platforms, oldest first; return how many.
 
     The process that opened the sign-in window has done so already, but another machine may have claimed them before it
@@ -69,7 +69,7 @@ async def go_on_after_sign_in(platforms: Collection[str], store: JobStore) -> in
     """
     count = 0
     for platform in platforms:
-        failed = iter_jobs(store, JobQuery((JobStatus.FAILED,), platform, limit=PAGE, order=JobOrder.OLDEST))
+        failed = iter_jobs(store.catalogue, JobQuery((JobStatus.FAILED,), platform, limit=PAGE, order=JobOrder.OLDEST))
         count += await retry_each(
             store, (job async for job in failed if job.error_code and FAILURES[job.error_code].sign_in is SignIn.NEEDED)
         )

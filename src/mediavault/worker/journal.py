@@ -14,7 +14,7 @@ from mediavault.core.job import ClaimedJob, HistoryRecord, Outcome, RungName, St
 from mediavault.core.logs import get_logger
 from mediavault.core.platform import Platform
 from mediavault.core.system_errors import machine_errors_as_ours
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.worker.looks import LookTurn
 
 PROGRESS_INTERVAL_S = 1.0  # progress is only shown to users; more frequent writes would only load the store
@@ -39,7 +39,7 @@ class Journal:
     """
 
     claim: ClaimedJob
-    store: JobStore
+    store: Store
     clock: Clock
     owner: asyncio.Task[object] | None = None
     on_last_write: Callable[[], None] | None = None
@@ -70,7 +70,7 @@ class Journal:
     async def enter(self, stage: Stage, progress_pct: int) -> None:
         """Store that the attempt has reached ``stage``. Raises LeaseLost, so that no stage begins without the lease."""
         await self.settle()
-        await self.store.progress(self.claim, stage=stage, progress_pct=progress_pct)
+        await self.store.queue.progress(self.claim, stage=stage, progress_pct=progress_pct)
 
     def on_progress(self, done: int, total: int | None) -> None:
         """Report the bytes of a running download. Written at most once a second; the download never waits for it."""
@@ -99,7 +99,7 @@ class Journal:
 
     async def _save_progress(self, done: int, total: int | None) -> None:
         try:
-            await self.store.progress(
+            await self.store.queue.progress(
                 self.claim,
                 stage=Stage.DOWNLOAD,
                 progress_pct=download_percent(done, total),
@@ -132,7 +132,7 @@ class Journal:
             bytes=size,
             took_ms=took_ms,
         )
-        await self.store.record(
+        await self.store.queue.record(
             self.claim,
             HistoryRecord(
                 at=self.clock.now(),

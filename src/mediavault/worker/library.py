@@ -7,40 +7,40 @@ import uuid
 from mediavault.core.job import JobStatus
 from mediavault.core.logs import get_logger
 from mediavault.services.vault.port import Vault
-from mediavault.store.port import JobStore
+from mediavault.store.port import JobCatalogue, Store
 
 AGREED_AS = "library"
 
 log = get_logger(__name__)
 
 
-async def recognise(store: JobStore, vault: Vault) -> None:
+async def recognise(store: Store, vault: Vault) -> None:
     """Check the library's id against the one that all processes of this store have agreed on. Raises StorageFailure.
 
     A library without an id gets one the first time, and later only while no job has a file in it: what looks like an
     empty library may be the mount point of a disk that is not mounted, and files would be saved below it.
     """
     carried = await vault.identity()
-    agreed = (await store.agreed()).get(AGREED_AS)
+    agreed = (await store.records.constants()).get(AGREED_AS)
     is_first = agreed is None
     if agreed is None:
-        agreed = await store.agree_on(AGREED_AS, carried or str(uuid.uuid4()))
+        agreed = await store.records.set_once(AGREED_AS, carried or str(uuid.uuid4()))
     if is_first and carried is not None:  # the store is new, or has lost its content
         log.warning(
             "library_has_an_older_store", library=carried, help="`mediavault rebuild` reads its files into this one."
         )
-    if carried is None and (is_first or not await _has_kept(store)):
+    if carried is None and (is_first or not await _has_kept(store.catalogue)):
         await vault.carry(agreed)
         log.info("library_marked", library=agreed)
     await vault.expect(agreed)
 
 
-async def look(store: JobStore, vault: Vault) -> None:
+async def look(store: Store, vault: Vault) -> None:
     """The same check as :func:`recognise` for callers that only read: nothing is written."""
-    agreed = (await store.agreed()).get(AGREED_AS)
-    if agreed is not None and (await vault.identity() is not None or await _has_kept(store)):
+    agreed = (await store.records.constants()).get(AGREED_AS)
+    if agreed is not None and (await vault.identity() is not None or await _has_kept(store.catalogue)):
         await vault.expect(agreed)
 
 
-async def _has_kept(store: JobStore) -> bool:
-    return bool((await store.report()).counts.get(JobStatus.COMPLETED))
+async def _has_kept(catalogue: JobCatalogue) -> bool:
+    return bool((await catalogue.report()).counts.get(JobStatus.COMPLETED))

@@ -75,7 +75,7 @@ async def process_one_cycle(
         ending = await fail(journal, failure, tools)
     except NoTurn as none:
         log.info("job_given_back", why=str(none))
-        await tools.store.release(claim)
+        await tools.store.queue.release(claim)
         return Ending(JobStatus.QUEUED)
     except Exception as exc:
         log.exception("attempt_hit_a_bug")
@@ -107,7 +107,7 @@ async def save_post(journal: Journal, tools: Tools) -> KeptFile:
 async def begin_look(journal: Journal, tools: Tools) -> None:
     """Wait until the attempt may extract its post. Raises WorkerDied when the post has ended its worker twice."""
     claim = journal.claim
-    history = await tools.store.history(claim.id) if claim.fence > 1 else ()
+    history = await tools.store.catalogue.history(claim.id) if claim.fence > 1 else ()
     look = next_look(history, attempt=claim.fence)
     if look is Look.NEVER:
         raise WorkerDied("The worker stopped twice while it was reading this post.")
@@ -132,9 +132,9 @@ async def save_items(attempt: Attempt) -> KeptFile:
                 break
     if album.is_whole and album.first_kept:  # the items that failed are no longer part of the post
         attempt.journal.last_write()
-        await store.complete(attempt.claim, album.first_kept, album.items)
+        await store.queue.complete(attempt.claim, album.first_kept, album.items)
         return album.first_kept
-    await store.save_items(attempt.claim, album.items)
+    await store.queue.save_items(attempt.claim, album.items)
     raise album.verdict()
 
 
@@ -178,8 +178,8 @@ async def fail(journal: Journal, failure: Failure, tools: Tools) -> Ending:
             log.info("retry_planned", error_code=failure.code, in_s=round(delay.total_seconds(), 1))
         case GiveUp(reason):
             log.info("given_up", error_code=failure.code, reason=reason)
-    error = await where_to_sign_in(failure, claim.job.platform, tools.store)
-    await tools.store.fail(
+    error = await where_to_sign_in(failure, claim.job.platform, tools.store.workers)
+    await tools.store.queue.fail(
         claim,
         error_code=failure.code,
         error=error,
@@ -198,7 +198,7 @@ async def hand_over(journal: Journal, failure: Failure, tools: Tools) -> bool:
     claim, site = journal.claim, journal.claim.job.platform
     if journal.site is not None and journal.site.name != site:
         return False
-    hosts = await machines_that_may_help(failure, site, tools.store, signed_in=await tools.signed_in())
+    hosts = await machines_that_may_help(failure, site, tools.store.workers, signed_in=await tools.signed_in())
     if not hosts:
         return False
     told = Message(
@@ -210,11 +210,11 @@ async def hand_over(journal: Journal, failure: Failure, tools: Tools) -> bool:
     record = HistoryRecord(
         tools.clock.now(), claim.fence, Stage.RELEASE, Outcome.FAILED, error_code=failure.code, detail=told
     )
-    await tools.store.record(claim, record)
-    await tools.store.release(claim, needs_session=True)
+    await tools.store.queue.record(claim, record)
+    await tools.store.queue.release(claim, needs_session=True)
     return True
 
 
 async def former_failures(claim: ClaimedJob, tools: Tools) -> list[ErrorCode | None]:
     """The error codes of the earlier attempts, oldest first."""
-    return [one.error_code for one in await tools.store.history(claim.id) if one.stage is Stage.FAIL]
+    return [one.error_code for one in await tools.store.catalogue.history(claim.id) if one.stage is Stage.FAIL]

@@ -103,8 +103,8 @@ class Worker:
         with liveness.alive(self._live_folder, self.id):
             log.info("worker_started", worker=self.id, concurrency=self._limits.concurrency)
             await guarded(self.recover)
-            leave_work = self._tools.store.on_work(self._ticker.wake)
-            leave_stops = self._tools.store.on_stop(self.stop_asked)
+            leave_work = self._tools.store.workers.on_work(self._ticker.wake)
+            leave_stops = self._tools.store.workers.on_stop(self.stop_asked)
             heartbeat = self._loop(self._limits.heartbeat_interval_s, self._start_beat)
             claiming = asyncio.create_task(self._ticker.run())
             recovering = self._loop(self._limits.recovery_interval_s, self.recover, first=False)
@@ -121,7 +121,7 @@ class Worker:
                 leave_stops()
                 await end(heartbeat, watching, *self._background)
                 with contextlib.suppress(StoreError):
-                    await self._tools.store.forget_worker(self.id)
+                    await self._tools.store.workers.forget_worker(self.id)
             log.info("worker_stopped", worker=self.id)
 
     # --- one round of each loop ---------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ class Worker:
                 return
             sent = self._tools.clock.monotonic()
             # The ticker never cancels a round: a claim whose answer was lost would hold its jobs until the lease ends.
-            claims = await self._tools.store.claim(
+            claims = await self._tools.store.queue.claim(
                 self.id,
                 limit=free,
                 lease=self._limits.lease,
@@ -168,13 +168,13 @@ class Worker:
             self._slots = (await self._tools.live()).concurrency
         await self._library.look()
         if self._library.is_there:
-            await self._tools.store.promote_due()
+            await self._tools.store.queue.promote_due()
 
     async def beat(self) -> None:
         """Renew the leases of the running attempts, report this worker as alive, and stop attempts that lost theirs."""
         await self._renew([attempt.claim for attempt in self._attempts.values()])
         self._new_sessions |= await self._look_for_sessions()
-        if await self._tools.store.beat(self._sign_of_life()) and not self._leaving.is_set():
+        if await self._tools.store.workers.heartbeat(self._sign_of_life()) and not self._leaving.is_set():
             log.info("asked_to_leave", worker=self.id, running=len(self._attempts))
             self._leaving.set()
         if self._new_sessions:  # only after the beat has published the sessions, by which these jobs are claimed
@@ -192,7 +192,7 @@ class Worker:
     async def _renew(self, held: Sequence[ClaimedJob]) -> None:
         """Renew the leases of ``held``, and stop those that another worker has taken over or a user cancelled."""
         sent = self._tools.clock.monotonic()
-        still = await self._tools.store.renew(self.id, held, lease=self._limits.lease) if held else set()
+        still = await self._tools.store.queue.renew(self.id, held, lease=self._limits.lease) if held else set()
         for claim in held:
             attempt = self._attempts.get(claim.id)
             if attempt is None or attempt.claim is not claim or attempt.released:
@@ -221,8 +221,8 @@ class Worker:
     async def forget(self) -> None:
         """Remove old jobs without files, if the retention setting says so."""
         if self._tools.live is not None:
-            days, at = (await self._tools.live()).forget_after_days, (await self._tools.store.report()).at
-            await forget_old_jobs(self._tools.store, days=days, now=at)
+            days, at = (await self._tools.live()).forget_after_days, (await self._tools.store.catalogue.report()).at
+            await forget_old_jobs(self._tools.store.catalogue, days=days, now=at)
 
     def stop_overdue_attempts(self) -> int:
         """Stop attempts whose lease could not be renewed in time, before another worker may claim them; how many."""
@@ -316,7 +316,7 @@ class Worker:
     async def _release(self, claim: ClaimedJob) -> None:
         try:
             async with asyncio.timeout(RELEASE_TIMEOUT_S):
-                await self._tools.store.release(claim)
+                await self._tools.store.queue.release(claim)
             log.info("job_released")
         except (StoreError, TimeoutError) as exc:
             log.warning("release_failed", error=str(exc))

@@ -9,7 +9,7 @@ from mediavault.core.failures import JobNotFound
 from mediavault.core.job import JobId, JobStatus
 from mediavault.core.logs import get_logger
 from mediavault.services.vault.staging import Staging, StagingFolder
-from mediavault.store.port import JobStore, Recovered
+from mediavault.store.port import JobCatalogue, Recovered, Store
 from mediavault.worker import liveness
 from mediavault.worker.freezes import settle_freezes
 
@@ -19,7 +19,7 @@ RECOVERED_RETRY_IN = timedelta(seconds=1)  # the crash was not the post's fault;
 log = get_logger(__name__)
 
 
-async def recover_stale_jobs(store: JobStore, staging: Staging, live_folder: Path) -> Recovered:
+async def recover_stale_jobs(store: Store, staging: Staging, live_folder: Path) -> Recovered:
     """End the leases of dead workers, fail jobs with an expired lease, and remove staging folders of ended attempts.
 
     Freeze reports are processed first, while the job that caused a freeze still belongs to the frozen attempt.
@@ -27,19 +27,19 @@ async def recover_stale_jobs(store: JobStore, staging: Staging, live_folder: Pat
     await settle_freezes(store, live_folder)
     dead = liveness.dead_workers(live_folder)
     if dead:
-        ended = await store.expire_leases(dead)
+        ended = await store.workers.expire_leases(dead)
         log.warning("dead_workers_found", workers=dead, leases_ended=ended)
-    recovered = await store.recover_stale_jobs(retry_in=RECOVERED_RETRY_IN)
+    recovered = await store.queue.recover_stale_jobs(retry_in=RECOVERED_RETRY_IN)
     for worker in dead:
-        await store.forget_worker(worker)
+        await store.workers.forget_worker(worker)
         liveness.bury(live_folder, worker)
     for job in recovered.jobs:
         log.warning("job_recovered", job_id=job.id, trace_id=job.trace_id, will_retry=job.requeueable)
-    await sweep_staging(store, staging)
+    await sweep_staging(store.catalogue, staging)
     return recovered
 
 
-async def sweep_staging(store: JobStore, staging: Staging) -> int:
+async def sweep_staging(catalogue: JobCatalogue, staging: Staging) -> int:
     """Remove the staging folders of attempts that have ended; return how many.
 
     A folder is named after its attempt's fence. The fence only grows, so an attempt that has ended cannot start again and
@@ -47,7 +47,7 @@ async def sweep_staging(store: JobStore, staging: Staging) -> int:
     """
     removed = 0
     for folder in await staging.folders():
-        if await _is_over(folder, store):
+        if await _is_over(folder, catalogue):
             await staging.discard(folder)
             removed += 1
     if removed:
@@ -55,9 +55,9 @@ async def sweep_staging(store: JobStore, staging: Staging) -> int:
     return removed
 
 
-async def _is_over(folder: StagingFolder, store: JobStore) -> bool:
+async def _is_over(folder: StagingFolder, catalogue: JobCatalogue) -> bool:
     try:
-        job = await store.get(JobId(folder.job_id))
+        job = await catalogue.get(JobId(folder.job_id))
     except JobNotFound:
         return True
     if job.status is JobStatus.RUNNING and job.attempt_count == folder.fence:

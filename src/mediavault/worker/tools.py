@@ -17,7 +17,7 @@ from mediavault.services.download.port import Downloader, DownloadLimits
 from mediavault.services.egress.port import HttpClient
 from mediavault.services.extraction.port import Extractor
 from mediavault.services.vault.port import Vault
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.worker.looks import Looks
 
 
@@ -47,7 +47,7 @@ class RetryPolicy:
 class Tools:
     """The worker's dependencies. ``live`` returns the settings that users can change; None keeps the given ones."""
 
-    store: JobStore
+    store: Store
     clock: Clock
     extractors: Mapping[str, Extractor]
     client: HttpClient

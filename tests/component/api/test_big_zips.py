@@ -62,12 +62,12 @@ def kept(number: int, path: str) -> Job:
 async def test_a_zip_larger_than_four_gigabytes_opens_and_took_no_memory(tmp_path: Path) -> None:
     store = MemoryJobStore(FakeClock())
     jobs = [kept(1, "a/big.mp4"), kept(2, "a/small.mp4")]
-    await store.adopt([StoredJob(job) for job in jobs])
+    await store.catalogue.import_jobs([StoredJob(job) for job in jobs])
     target = tmp_path / "all.zip"
     tracemalloc.start()
     try:
         with target.open("wb") as out:
-            async for piece in zipped(store, Shelf(), [job.id for job in jobs], Beside()):
+            async for piece in zipped(store.catalogue, Shelf(), [job.id for job in jobs], Beside()):
                 if piece == CHUNK:
                     out.seek(len(CHUNK), os.SEEK_CUR)  # a hole: the disk of a test machine is small
                 else:

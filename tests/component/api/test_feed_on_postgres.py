@@ -21,8 +21,10 @@ async def test_a_change_that_another_machine_commits_late_is_heard(tmp_path: Pat
     store, other = PostgresJobStore(url, clock), Database(url)
     await store.open()
     await other.open()
-    late, early = (one.job for one in await store.enqueue([numbered_job(n, f"https://s.example/{n}") for n in (1, 2)]))
-    feed = Feed(store, clock)
+    late, early = (
+        one.job for one in await store.queue.enqueue([numbered_job(n, f"https://s.example/{n}") for n in (1, 2)])
+    )
+    feed = Feed(store.catalogue, clock)
     feed._poller = object()  # type: ignore[assignment]  # the test makes the looks itself
     listener = feed.join("")
     clock.advance(timedelta(minutes=1))
@@ -33,7 +35,7 @@ async def test_a_change_that_another_machine_commits_late_is_heard(tmp_path: Pat
     async with other.transaction() as txn:
         await txn.rows(STAMP, {"id": late.id, "at": to_micros(clock.now())})
         clock.advance(OVERLAP)
-        await store.cancel(early.id)
+        await store.queue.cancel(early.id)
         assert await feed.poll() == 1
     assert await feed.poll() == 1
 

@@ -26,11 +26,11 @@ async def test_a_worker_process_that_is_drained_ends_with_exit_code_0(tmp_path: 
     await store.open()
     try:
         async with asyncio.timeout(patient(PATIENCE_S)):
-            while not (workers := await store.workers(seen_within=SEEN_WITHIN)):
+            while not (workers := await store.workers.alive(seen_within=SEEN_WITHIN)):
                 await asyncio.sleep(0.05)
-            asked = await store.ask_to_leave([one.worker for one in workers])
+            asked = await store.workers.request_drain([one.worker for one in workers])
             code = await process.wait()
-        left = await store.workers(seen_within=SEEN_WITHIN)
+        left = await store.workers.alive(seen_within=SEEN_WITHIN)
     finally:
         await store.close()
         if process.returncode is None:

@@ -22,7 +22,7 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.job import WorkerBeat, WorkerId
 from mediavault.runtime.storage import store_at
 from mediavault.store.moves import as_adopted
-from mediavault.store.port import JobStore, StoredJob
+from mediavault.store.port import Store, StoredJob
 from mediavault.store.sqlite.engine import connect_to_write
 from mediavault.store.sqlite.schema import SCHEMA_VERSION
 from tests import logs, vaults
@@ -85,7 +85,7 @@ def run(place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
 Run = Callable[..., Ran]
 
 
-def at(place: Place, name: str, use: Callable[[JobStore], Coroutine[Any, Any, T]]) -> T:
+def at(place: Place, name: str, use: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
     async def opened() -> T:
         store = store_at(place.url(name), SystemClock())
         await store.open()
@@ -98,18 +98,20 @@ def at(place: Place, name: str, use: Callable[[JobStore], Coroutine[Any, Any, T]
 
 
 def fill(place: Place, name: str, *, jobs: int = 5, queued: int = 0) -> Sequence[StoredJob]:
-    async def work(store: JobStore) -> Sequence[StoredJob]:
+    async def work(store: Store) -> Sequence[StoredJob]:
         await vaults.fill(store, place.library, FakeClock(), jobs=jobs, videos=2)
         if queued:
-            await store.enqueue([numbered_job(n, f"https://later.example/{n}") for n in range(1_000, 1_000 + queued)])
+            await store.queue.enqueue(
+                [numbered_job(n, f"https://later.example/{n}") for n in range(1_000, 1_000 + queued)]
+            )
         return await vaults.all_of(store)
 
     return at(place, name, work)
 
 
-async def beat(store: JobStore) -> None:
+async def beat(store: Store) -> None:
     now = SystemClock().now()
-    await store.beat(WorkerBeat(WorkerId("w-1"), "host", 1, "0", now, now))
+    await store.workers.heartbeat(WorkerBeat(WorkerId("w-1"), "host", 1, "0", now, now))
 
 
 # --- moving -----------------------------------------------------------------------------------------------------------
@@ -146,9 +148,9 @@ def test_a_difference_ends_with_1_and_is_named(place: Place, run: Run) -> None:
     (first, *_) = fill(place, "a")
     run("migrate", "--to", place.url("b"), at="a")
 
-    async def meddle(store: JobStore) -> None:
-        await store.remove(first.job.id)
-        await store.enqueue([numbered_job(77, first.job.canonical_url)])
+    async def meddle(store: Store) -> None:
+        await store.catalogue.remove(first.job.id)
+        await store.queue.enqueue([numbered_job(77, first.job.canonical_url)])
 
     at(place, "b", meddle)
     ended = run("migrate", "--to", place.url("b"), "--json", at="a")
@@ -225,7 +227,7 @@ def test_a_backup_is_written_while_workers_work(place: Place, run: Run) -> None:
         "async def main():\n"
         "    store = SqliteJobStore(Path(sys.argv[1]), SystemClock()); await store.open()\n"
         "    for n in range(100, 100_000):\n"
-        "        await store.enqueue([numbered_job(n, f'https://x.example/{n}')])\n"
+        "        await store.queue.enqueue([numbered_job(n, f'https://x.example/{n}')])\n"
         "        await claim_and_complete(store, WorkerId('w'))\n"
         "asyncio.run(main())\n"
     )
@@ -363,7 +365,7 @@ def test_damages_are_listed_one_object_a_line_and_summed_up(place: Place, run: R
 def test_a_disk_that_is_not_mounted_is_no_library_of_missing_files(place: Place, run: Run) -> None:
     """The mount point is there and empty: verify refuses instead of listing every video."""
     fill(place, "a")
-    at(place, "a", lambda store: store.agree_on("library", "an id that this folder does not carry"))
+    at(place, "a", lambda store: store.records.set_once("library", "an id that this folder does not carry"))
     place.library.rename(place.root / "unplugged")
     place.library.mkdir()
     ended = run("verify", "--json", at="a")

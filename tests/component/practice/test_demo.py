@@ -24,7 +24,7 @@ from mediavault.practice.posts import BY_SLUG, Post
 from mediavault.practice.site import PracticeSite
 from mediavault.practice.table import Row, as_json_object, climbed_text, complaints, draw, took_s
 from mediavault.practice.verdict import Step, steps
-from mediavault.store.port import Enqueued, JobStore
+from mediavault.store.port import Enqueued, Store
 from tests.component.practice.test_verdict import job_of, saved_on
 from tests.fakes import START, FakeClock
 
@@ -40,8 +40,8 @@ class StubVault:
         self._looks: dict[JobId, int] = {}
 
     @property
-    def store(self) -> JobStore:
-        return cast("JobStore", self)
+    def store(self) -> Store:
+        return cast("Store", self)
 
     def submit(self, url: str) -> NewJob:
         post = BY_SLUG[url.rpartition("/")[2]]

@@ -64,10 +64,10 @@ class House:
     async def run(self, tools: Tools) -> tuple[Job, datetime]:
         """One attempt; the job as it is stored then, and when it was written."""
         await self.store.open()
-        await self.store.enqueue([new_job(self.server.url("/post"), clock=self.clock)])
-        (claim,) = await self.store.claim(WorkerId("w-1"), limit=1, lease=timedelta(seconds=90))
+        await self.store.queue.enqueue([new_job(self.server.url("/post"), clock=self.clock)])
+        (claim,) = await self.store.queue.claim(WorkerId("w-1"), limit=1, lease=timedelta(seconds=90))
         await process_one_cycle(claim, tools)
-        job = await self.store.get(claim.id)
+        job = await self.store.catalogue.get(claim.id)
         assert job.failed_at is not None
         return job, job.failed_at
 

@@ -31,9 +31,9 @@ async def test_damages_are_found_and_the_rest_is_rebuilt_on_every_vault(subject:
     (made / "ann3/mine.mp4").write_bytes(b"mine")
     for path in sorted(made.rglob("*.*")):
         await subject.put(str(path.relative_to(made)), path.read_bytes())
-    found = [one async for one in Verification(store, subject.vault, read_data=True).run()]
+    found = [one async for one in Verification(store.catalogue, subject.vault, read_data=True).run()]
     again = MemoryJobStore(clock)
-    refused = [one async for one in Rebuild(again, subject.vault, read_data=True).run()]
+    refused = [one async for one in Rebuild(again.catalogue, subject.vault, read_data=True).run()]
 
     assert sorted((one.trouble, one.path) for one in found) == [
         (Trouble.HASH_DIFFERS, "ann1/000001-0.mp4"),

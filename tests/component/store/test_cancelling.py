@@ -13,7 +13,7 @@ import pytest
 from mediavault.core.clock import SystemClock
 from mediavault.core.media import DownloadedFile
 from mediavault.runtime.storage import store_at
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.worker.queue import Worker, WorkerLimits
 from tests.patience import patient
 from tests.servers import postgres
@@ -37,7 +37,7 @@ class EndlessDownloader(StubDownloader):
         raise AssertionError
 
 
-async def opened(stack: AsyncExitStack, url: str) -> JobStore:
+async def opened(stack: AsyncExitStack, url: str) -> Store:
     store = store_at(url, SystemClock())
     await store.open()
     stack.push_async_callback(store.close)
@@ -58,9 +58,9 @@ async def test_a_job_that_is_cancelled_elsewhere_stops_long_before_the_next_hear
         api, store = await opened(stack, url), await opened(stack, url)
         tools = make_tools(store, SystemClock(), tmp_path / "library", downloader=downloader)
         working = asyncio.create_task(Worker(tools, limits, live_folder=tmp_path / "workers").run(stop))
-        [stored] = await api.enqueue([new_job(clock=SystemClock())])
+        [stored] = await api.queue.enqueue([new_job(clock=SystemClock())])
         await asyncio.wait_for(downloader.begun.wait(), patient(SOON_S))
-        await api.cancel(stored.job.id)
+        await api.queue.cancel(stored.job.id)
         await asyncio.wait_for(downloader.stopped.wait(), patient(SOON_S))
         stop.set()
         await working

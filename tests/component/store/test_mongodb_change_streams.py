@@ -14,7 +14,7 @@ import pytest
 import structlog.testing
 
 from mediavault.core.clock import SystemClock
-from mediavault.store.port import JobQuery, JobStore
+from mediavault.store.port import JobQuery, Store
 from mediavault.worker.queue import Worker, WorkerLimits
 from tests.component.store.test_cancelling import EndlessDownloader
 from tests.component.store.test_mongodb_store import database_at, opened
@@ -44,9 +44,9 @@ def sockets_of_the_driver() -> Iterator[None]:
 class Ear:
     """Hears the wake-ups that reach one store."""
 
-    def __init__(self, store: JobStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._woken = asyncio.Event()
-        store.on_work(self._woken.set)
+        store.workers.on_work(self._woken.set)
 
     async def hears(self, within_s: float) -> None:
         await asyncio.wait_for(self._woken.wait(), within_s)
@@ -58,7 +58,7 @@ class Ear:
             while True:
                 self._woken.clear()
                 number = next(numbers)
-                await other.enqueue([numbered_job(number, f"https://videos.example/{number}")])
+                await other.queue.enqueue([numbered_job(number, f"https://videos.example/{number}")])
                 try:
                     return await self.hears(1.0)
                 except TimeoutError:
@@ -76,7 +76,7 @@ async def server_of(*settings: str) -> AsyncIterator[mongo.Server]:
 
 @asynccontextmanager
 async def worker_at(
-    store: JobStore, folder: Path, downloader: StubDownloader, *, poll_s: float = POLL_S
+    store: Store, folder: Path, downloader: StubDownloader, *, poll_s: float = POLL_S
 ) -> AsyncIterator[None]:
     """A worker that looks by itself once a minute, or every ``poll_s`` seconds."""
     limits, stop = WorkerLimits(1, poll_s, HEARTBEAT_S, timedelta(seconds=180), 1.0), asyncio.Event()
@@ -100,7 +100,7 @@ async def test_another_processs_submission_and_cancel_reach_a_worker_long_before
             await ear.hears(SOON_S)  # the stream has begun
             await finished(await start("enqueue", url, "https://videos.example/1"))
             await asyncio.wait_for(downloader.begun.wait(), SOON_S)
-            [job] = (await store.jobs(JobQuery())).jobs
+            [job] = (await store.catalogue.jobs(JobQuery())).jobs
             await finished(await start("cancel", url, job.id))
             await asyncio.wait_for(downloader.stopped.wait(), SOON_S)
 

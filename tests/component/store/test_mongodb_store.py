@@ -70,12 +70,12 @@ async def database_at(url: str) -> AsyncIterator[Database]:
 
 
 async def enqueued(store: MongoJobStore, count: int) -> None:
-    await store.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in range(1, count + 1)])
+    await store.queue.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in range(1, count + 1)])
 
 
 async def claimed(store: MongoJobStore, worker: WorkerId = ANN) -> ClaimedJob:
     await enqueued(store, 1)
-    [claim] = await store.claim(worker, limit=1, lease=LEASE)
+    [claim] = await store.queue.claim(worker, limit=1, lease=LEASE)
     return claim
 
 
@@ -91,21 +91,23 @@ async def test_a_call_that_breaks_off_takes_no_job_from_a_caller_who_was_answere
         newest, looks = ops._newest, itertools.count()
 
         async def newest_of_an_unlucky_call(database: Database, jobs: Sequence[NewJob]) -> dict[str, Job]:
-            if database is not store._database:
+            if database is not store._server.database:
                 return await newest(database, jobs)
             found = await newest(database, jobs)
             if next(looks) == 0:
-                await other.enqueue([theirs])  # between the look and what follows from it
+                await other.queue.enqueue([theirs])  # between the look and what follows from it
                 return found
-            [answer] = await other.enqueue([replace(again, post_url=mine.post_url, canonical_url=mine.canonical_url)])
+            [answer] = await other.queue.enqueue(
+                [replace(again, post_url=mine.post_url, canonical_url=mine.canonical_url)]
+            )
             assert answer.job.id == mine.id
             raise ConnectionLost("The server is away.")
 
         monkeypatch.setattr(ops, "_newest", newest_of_an_unlucky_call)
         with pytest.raises(ConnectionLost):
-            await store.enqueue([mine, replace(again, id=numbered_job(4, "").id)])
+            await store.queue.enqueue([mine, replace(again, id=numbered_job(4, "").id)])
 
-        assert (await other.get(mine.id)).status is JobStatus.QUEUED
+        assert (await other.catalogue.get(mine.id)).status is JobStatus.QUEUED
 
 
 # --- a crash -----------------------------------------------------------------------------------------------------
@@ -117,15 +119,15 @@ async def test_a_crash_of_the_server_loses_nothing_that_was_acknowledged() -> No
     try:
         async with opened(server.url) as store:
             await enqueued(store, 6)
-            claims = await store.claim(ANN, limit=3, lease=LEASE)
-            await store.complete(claims[0], KEPT)
+            claims = await store.queue.claim(ANN, limit=3, lease=LEASE)
+            await store.queue.complete(claims[0], KEPT)
             server.kill()
-            completing = asyncio.create_task(store.complete(claims[1], KEPT))
+            completing = asyncio.create_task(store.queue.complete(claims[1], KEPT))
             await asyncio.sleep(0.3)
             server.start()
             await completing
-            counts = (await store.report()).counts
-            known = await store.enqueue([numbered_job(99, "https://videos.example/1")])
+            counts = (await store.catalogue.report()).counts
+            known = await store.queue.enqueue([numbered_job(99, "https://videos.example/1")])
 
             assert (counts[JobStatus.COMPLETED], counts[JobStatus.RUNNING], counts[JobStatus.QUEUED]) == (2, 1, 3)
             assert not known[0].created  # the unique index is there as well
@@ -143,10 +145,10 @@ async def test_a_completion_waits_for_a_primary_that_has_stepped_down() -> None:
             claim = await claimed(store)
             await administrator.admin.command({"replSetStepDown": 2, "force": True})
             with pytest.raises(ConnectionLost):
-                await store.enqueue([numbered_job(2, "https://videos.example/2")])
-            await store.complete(claim, KEPT)
+                await store.queue.enqueue([numbered_job(2, "https://videos.example/2")])
+            await store.queue.complete(claim, KEPT)
 
-            assert (await store.get(claim.id)).status is JobStatus.COMPLETED
+            assert (await store.catalogue.get(claim.id)).status is JobStatus.COMPLETED
     finally:
         server.remove()
 
@@ -158,7 +160,7 @@ async def test_many_claims_at_once_get_each_job_once(url: str) -> None:
     """More than may lose in order before they look elsewhere."""
     async with opened(url) as first, opened(url) as second:
         await enqueued(first, 14)
-        claiming = [store.claim(ANN, limit=1, lease=LEASE) for store in (first, second) for _ in range(7)]
+        claiming = [store.queue.claim(ANN, limit=1, lease=LEASE) for store in (first, second) for _ in range(7)]
         claims = [claim for taken in await asyncio.gather(*claiming) for claim in taken]
 
         assert len({claim.id for claim in claims}) == len(claims) == 14
@@ -168,9 +170,11 @@ async def test_many_claims_at_once_get_each_job_once(url: str) -> None:
 async def test_turns_that_are_asked_for_at_once_lie_an_interval_apart(url: str) -> None:
     interval = timedelta(milliseconds=100)
     async with opened(url) as first, opened(url) as second:
-        [answer] = await first.enqueue([numbered_job(1, "https://videos.example/1", platform="x")])
+        [answer] = await first.queue.enqueue([numbered_job(1, "https://videos.example/1", platform="x")])
         asked = TurnRequest(answer.job.id, "x", interval=interval, probe_within=LEASE)
-        turns = await asyncio.gather(*(store.take_turn(asked) for store in (first, second) for _ in range(4)))
+        turns = await asyncio.gather(
+            *(store.site_limits.take_turn(asked) for store in (first, second) for _ in range(4))
+        )
         given = sorted(turn.at for turn in turns if turn.refused is None)
 
         assert len(given) == 8
@@ -180,9 +184,9 @@ async def test_turns_that_are_asked_for_at_once_lie_an_interval_apart(url: str) 
 async def test_of_many_claims_at_once_one_is_handed_the_job_of_a_turn(url: str) -> None:
     async with opened(url) as first, opened(url) as second:
         new = [numbered_job(n, f"https://videos.example/{n}", platform="x") for n in range(1, 5)]
-        [one, *_] = await first.enqueue(new)
-        await first.take_turn(TurnRequest(one.job.id, "x", interval=LEASE * 0, probe_within=LEASE))
-        claiming = [store.claim(ANN, limit=2, lease=LEASE) for store in (first, second) for _ in range(3)]
+        [one, *_] = await first.queue.enqueue(new)
+        await first.site_limits.take_turn(TurnRequest(one.job.id, "x", interval=LEASE * 0, probe_within=LEASE))
+        claiming = [store.queue.claim(ANN, limit=2, lease=LEASE) for store in (first, second) for _ in range(3)]
 
         assert sum(map(len, await asyncio.gather(*claiming))) == 1
 
@@ -197,8 +201,8 @@ def records(count: int) -> list[HistoryRecord]:
 async def removed_and_adopted(store: MongoJobStore, history: Sequence[HistoryRecord]) -> ClaimedJob:
     """A job with this history."""
     claim = await claimed(store)
-    await store.remove(claim.id)
-    await store.adopt([StoredJob(claim.job, tuple(history))])
+    await store.catalogue.remove(claim.id)
+    await store.catalogue.import_jobs([StoredJob(claim.job, tuple(history))])
     return claim
 
 
@@ -207,14 +211,14 @@ async def test_a_long_history_moves_to_pages_and_is_read_as_one(url: str) -> Non
     async with opened(url) as store, database_at(url) as database:
         claim = await removed_and_adopted(store, written[: SPILL_AT - 5])
         for record in written[SPILL_AT - 5 :]:
-            await store.record(claim, record)
+            await store.queue.record(claim, record)
         document = await database.documents(JOBS).one({"_id": claim.id})
 
         assert document is not None
         assert len(document["history"]) == SPILL_AT + 5 - PAGE
-        assert await store.history(claim.id) == written
+        assert await store.catalogue.history(claim.id) == written
         assert await database.documents(HISTORY).count({}) == 1
-        await store.remove(claim.id)
+        await store.catalogue.remove(claim.id)
         assert await database.documents(HISTORY).count({}) == 0
 
 
@@ -227,9 +231,9 @@ async def test_a_move_to_a_page_that_broke_off_is_done_once(url: str) -> None:
         assert document is not None
         page = {"job": claim.id, "first": 0, "records": document["history"][:PAGE]}
         await database.documents(HISTORY).insert([{"_id": f"{claim.id}/0", **page}])
-        await store.record(claim, written[-1])
+        await store.queue.record(claim, written[-1])
 
-        assert await store.history(claim.id) == written
+        assert await store.catalogue.history(claim.id) == written
 
 
 async def test_a_long_history_is_adopted_whole(url: str) -> None:
@@ -240,7 +244,7 @@ async def test_a_long_history_is_adopted_whole(url: str) -> None:
 
         assert document is not None
         assert len(document["history"]) < SPILL_AT
-        assert await store.history(claim.id) == written
+        assert await store.catalogue.history(claim.id) == written
 
 
 # --- schemas -----------------------------------------------------------------------------------------------------
@@ -269,7 +273,7 @@ async def test_a_newer_schema_that_only_adds_serves_the_older_code_for_a_while(u
         await enqueued(store, 3)
 
         assert await claim_and_complete(store, ANN) == 3
-        assert (await store.report()).schema_version == len(STEPS) + 1
+        assert (await store.catalogue.report()).schema_version == len(STEPS) + 1
 
 
 async def test_collections_of_another_program_are_left_alone(url: str) -> None:
@@ -317,8 +321,8 @@ async def test_the_servers_clock_is_the_time(url: str) -> None:
 
         assert until is not None
         assert abs(until.timestamp() - LEASE.total_seconds() - now / 1e6) < 10
-        assert (await store.recover_stale_jobs(retry_in=DAY)).failed == 0
-        assert await store.renew(ANN, [claim], lease=LEASE) == {claim.id}
+        assert (await store.queue.recover_stale_jobs(retry_in=DAY)).failed == 0
+        assert await store.queue.renew(ANN, [claim], lease=LEASE) == {claim.id}
 
 
 # --- words -------------------------------------------------------------------------------------------------------
@@ -326,7 +330,7 @@ async def test_the_servers_clock_is_the_time(url: str) -> None:
 
 async def test_documents_of_an_older_release_are_indexed_when_the_database_is_opened(url: str) -> None:
     async with opened(url) as store:
-        await store.adopt(
+        await store.catalogue.import_jobs(
             [
                 StoredJob(job_of(number, title=f"Okapi w{number}", account=account("x", "jane", None)))
                 for number in range(5)
@@ -338,7 +342,7 @@ async def test_documents_of_an_older_release_are_indexed_when_the_database_is_op
         await jobs.change_all({}, {"$set": {"search_text": "okapi", "worded": "okapi"}})
         await database.documents(SCHEMA).change_all(schema.OURS, {"$unset": {"indexed_until": ""}})
         async with opened(url) as store:
-            assert len((await store.jobs(JobQuery(text="okap", account="x/x-jane"))).jobs) == 5
+            assert len((await store.catalogue.jobs(JobQuery(text="okap", account="x/x-jane"))).jobs) == 5
         [document] = await jobs.find({"_id": job_of(3).id})
 
     assert document.keys().isdisjoint({"search_text", "worded"})
@@ -346,7 +350,7 @@ async def test_documents_of_an_older_release_are_indexed_when_the_database_is_op
 
 async def test_indexing_that_was_killed_goes_on_where_it_was(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened(url) as store:
-        await store.adopt([StoredJob(job_of(number, title="Okapi")) for number in range(5)])
+        await store.catalogue.import_jobs([StoredJob(job_of(number, title="Okapi")) for number in range(5)])
     monkeypatch.setattr(words, "BATCH", 2)
     put_words, put = words._put_words, []
 
@@ -364,7 +368,7 @@ async def test_indexing_that_was_killed_goes_on_where_it_was(url: str, monkeypat
         async with opened(url):
             pass
     async with opened(url) as store:
-        assert len((await store.jobs(JobQuery(text="okapi"))).jobs) == 5
+        assert len((await store.catalogue.jobs(JobQuery(text="okapi"))).jobs) == 5
 
     assert put[:4] != put[4:8]
     assert put[2] == put[4]  # the first batch is not repeated

@@ -23,9 +23,7 @@ from mediavault.store.postgres.schema import MIGRATIONS, migrate
 from mediavault.store.postgres.sql import MOMENT
 from mediavault.store.postgres.store import PostgresJobStore
 from mediavault.store.rows import (
-    CLAIMED_COLUMNS,
     GATE_COLUMNS,
-    ID,
     JOB_COLUMNS,
     STORED_COLUMNS,
     checkpoint_values,
@@ -34,7 +32,14 @@ from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, numbered_job
 from tests.servers import postgres
 
 RELEASED = Path(__file__).parent / "released" / "postgres_0001.sql"
-# What that code read back of a completed job.
+# What that code read of a job: its own columns, in its own order.
+IDENTITY = "id, trace_id, post_url, canonical_url, platform, created_at, version, attempt_count, max_attempts"
+FOUND = (
+    "source_type, extracted_url, extracted_url_expires_at, candidates, image_urls, metadata, account, thumbnail_url,"
+    " items, chosen_url"
+)
+KEPT_COLUMNS = "output_path, thumbnail_path, bytes, sha256, duration_s, width, height"
+CLAIMED = f"{IDENTITY}, {KEPT_COLUMNS}, {FOUND}, seq"
 COMPLETED = (
     "source_type, extracted_url, extracted_url_expires_at, candidates, image_urls, metadata, account, thumbnail_url,"
     " items, chosen_url, seq"
@@ -44,7 +49,7 @@ OLD, NEW = WorkerId("w-old"), WorkerId("w-new")
 
 def released_statements() -> dict[str, Statement]:
     """As the code of that release read them: without the columns that came later."""
-    columns = {"job": JOB_COLUMNS, "claimed": CLAIMED_COLUMNS, "stored": STORED_COLUMNS}
+    columns = {"job": JOB_COLUMNS, "claimed": CLAIMED, "stored": STORED_COLUMNS}
     columns = {
         name: text.replace(" needs_session,", "").replace(" error_params,", "").replace("account_key", "search_text")
         for name, text in columns.items()
@@ -78,7 +83,7 @@ class OldCode:
         spans = {"lease": LEASE, "soon": SOON, "out_of_sight": OUT_OF_SIGHT, "offered_for": gating.OFFERED_FOR}
         micros = {name: span // timedelta(microseconds=1) for name, span in spans.items()}
         rows = await self.run("claim", worker=OLD, platforms=platforms, mark=0, limit=limit, **micros)
-        return [(row[1 + ID], row[1 + 7]) for row in rows]
+        return [(row[1], row[1 + 7]) for row in rows]
 
 
 @pytest.fixture
@@ -136,13 +141,13 @@ async def test_jobs_of_the_first_release_go_on_and_are_in_the_library(old: OldCo
     store = PostgresJobStore(postgres.database_for(tmp_path))
     await store.open()
 
-    assert [job.id for job in (await store.jobs(JobQuery(text="oka", account="x/x-jane"))).jobs] == [job_id]
-    totals = await store.library_totals()
+    assert [job.id for job in (await store.catalogue.jobs(JobQuery(text="oka", account="x/x-jane"))).jobs] == [job_id]
+    totals = await store.catalogue.library_totals()
     assert (totals.kept, totals.bytes, totals.duration_s) == (1, KEPT.bytes, KEPT.duration_s)
     assert totals.counts[JobStatus.QUEUED] == 2
-    [jane] = (await store.accounts(AccountQuery())).accounts
+    [jane] = (await store.catalogue.accounts(AccountQuery())).accounts
     assert (jane.display_name, jane.jobs, jane.kept, jane.bytes) == ("Jane Doe", 1, 1, KEPT.bytes)
-    assert len(await store.claim(NEW, limit=9, lease=LEASE)) == 2
+    assert len(await store.queue.claim(NEW, limit=9, lease=LEASE)) == 2
     await store.close()
 
 
@@ -166,7 +171,7 @@ async def test_indexing_that_breaks_off_leaves_the_database_as_it_was_and_is_rep
     monkeypatch.setattr(library_index, "add", add)
     await store.open()
 
-    assert len((await store.jobs(JobQuery(text="example"))).jobs) == 3
+    assert len((await store.catalogue.jobs(JobQuery(text="example"))).jobs) == 3
     await store.close()
 
 

@@ -17,7 +17,7 @@ from mediavault.runtime.storage import open_store_at, store_at
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.mongodb import engine
 from mediavault.store.mongodb.rows import LONGEST_DETAIL
-from mediavault.store.port import JobQuery, JobStore
+from mediavault.store.port import JobQuery, Store
 from tests.contract.stores import KEPT, LEASE, numbered_job
 from tests.patience import patient
 from tests.servers import mongo, postgres
@@ -37,29 +37,29 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     gc.collect()  # while that warning is expected, and not in another test
 
 
-async def enqueued(store: JobStore) -> None:
-    await store.enqueue([numbered_job(1, "https://videos.example/1")])
+async def enqueued(store: Store) -> None:
+    await store.queue.enqueue([numbered_job(1, "https://videos.example/1")])
 
 
-async def claimed(store: JobStore) -> ClaimedJob:
+async def claimed(store: Store) -> ClaimedJob:
     """The others before it: a statement that a connection has not sent yet asks the server more than once."""
-    await store.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in (8, 9)])
-    first, second = await store.claim(BOB, limit=2, lease=LEASE)
-    await store.complete(first, KEPT)
-    await store.fail(second, error_code=ErrorCode.NETWORK, error="it broke", retry_in=None)
+    await store.queue.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in (8, 9)])
+    first, second = await store.queue.claim(BOB, limit=2, lease=LEASE)
+    await store.queue.complete(first, KEPT)
+    await store.queue.fail(second, error_code=ErrorCode.NETWORK, error="it broke", retry_in=None)
     await enqueued(store)
-    [claim] = await store.claim(ANN, limit=1, lease=LEASE)
+    [claim] = await store.queue.claim(ANN, limit=1, lease=LEASE)
     return claim
 
 
 async def until_it_is(status: JobStatus, claim: ClaimedJob, url: str) -> None:
     async with open_store_at(url) as other, asyncio.timeout(patient(PATIENT_S)):
-        while (await other.get(claim.id)).status is not status:
+        while (await other.catalogue.get(claim.id)).status is not status:
             await asyncio.sleep(0.01)
 
 
-async def stages_of(store: JobStore, claim: ClaimedJob) -> list[str]:
-    return [record.stage.value for record in await store.history(claim.id)]
+async def stages_of(store: Store, claim: ClaimedJob) -> list[str]:
+    return [record.stage.value for record in await store.catalogue.history(claim.id)]
 
 
 async def test_a_completion_whose_answer_is_lost_is_found_to_be_done(url: str) -> None:
@@ -67,12 +67,12 @@ async def test_a_completion_whose_answer_is_lost_is_found_to_be_done(url: str) -
     async with proxied(url) as (proxy, through), open_store_at(through) as store:
         claim = await claimed(store)
         proxy.losing_answers = True
-        completing = asyncio.create_task(store.complete(claim, KEPT))
+        completing = asyncio.create_task(store.queue.complete(claim, KEPT))
         await until_it_is(JobStatus.COMPLETED, claim, url)
         proxy.losing_answers = False
         proxy.cut()
         await completing
-        job = await store.get(claim.id)
+        job = await store.catalogue.get(claim.id)
 
         assert (job.status, job.sha256) == (JobStatus.COMPLETED, KEPT.sha256)
         assert await stages_of(store, claim) == ["claim", "complete"]
@@ -84,7 +84,9 @@ async def test_a_failure_whose_answer_is_lost_is_found_to_be_written(url: str, e
     async with proxied(url) as (proxy, through), open_store_at(through) as store:
         claim = await claimed(store)
         proxy.losing_answers = True
-        failing = asyncio.create_task(store.fail(claim, error_code=ErrorCode.NETWORK, error=error, retry_in=LEASE))
+        failing = asyncio.create_task(
+            store.queue.fail(claim, error_code=ErrorCode.NETWORK, error=error, retry_in=LEASE)
+        )
         await until_it_is(JobStatus.FAILED, claim, url)
         proxy.losing_answers = False
         proxy.cut()
@@ -100,28 +102,28 @@ async def test_a_completion_waits_for_a_server_that_is_away(url: str) -> None:
         claim = await claimed(store)
         proxy.refusing = True
         proxy.cut()
-        completing = asyncio.create_task(store.complete(claim, KEPT))
+        completing = asyncio.create_task(store.queue.complete(claim, KEPT))
         async with asyncio.timeout(patient(PATIENT_S)):
             while not proxy.refusals:
                 await asyncio.sleep(0.01)
         proxy.refusing = False
 
         await completing
-        assert (await store.get(claim.id)).status is JobStatus.COMPLETED
+        assert (await store.catalogue.get(claim.id)).status is JobStatus.COMPLETED
 
 
 async def test_after_a_loss_a_stolen_job_is_not_taken_for_ones_own(url: str) -> None:
     """Somebody else completed it with another file: that is no answer to us."""
     async with proxied(url) as (proxy, through), open_store_at(through) as store, open_store_at(url) as other:
         claim = await claimed(store)
-        await other.expire_leases([ANN])
-        await other.recover_stale_jobs(retry_in=LEASE * 0)
-        await other.promote_due()
-        [theirs] = await other.claim(BOB, limit=1, lease=LEASE)
+        await other.workers.expire_leases([ANN])
+        await other.queue.recover_stale_jobs(retry_in=LEASE * 0)
+        await other.queue.promote_due()
+        [theirs] = await other.queue.claim(BOB, limit=1, lease=LEASE)
         proxy.refusing = True
         proxy.cut()
-        completing = asyncio.create_task(store.complete(claim, KEPT))
-        await other.complete(theirs, replace(KEPT, sha256="cd" * 32))
+        completing = asyncio.create_task(store.queue.complete(claim, KEPT))
+        await other.queue.complete(theirs, replace(KEPT, sha256="cd" * 32))
         proxy.refusing = False
 
         with pytest.raises(LeaseLost):
@@ -139,31 +141,31 @@ async def test_an_enqueue_is_refused_while_the_server_is_away(url: str, monkeypa
                 await enqueued(store)
         proxy.refusing = False
         async with asyncio.timeout(patient(PATIENT_S)):
-            while not (await store.jobs(JobQuery())).jobs:
+            while not (await store.catalogue.jobs(JobQuery())).jobs:
                 await enqueued(store)
 
-        assert len((await store.jobs(JobQuery())).jobs) == 1
+        assert len((await store.catalogue.jobs(JobQuery())).jobs) == 1
 
 
 async def test_a_claim_whose_caller_left_is_given_back(url: str) -> None:
     async with open_store_at(url) as store:
         await enqueued(store)
-        claiming = asyncio.create_task(store.claim(ANN, limit=1, lease=LEASE))
+        claiming = asyncio.create_task(store.queue.claim(ANN, limit=1, lease=LEASE))
         await asyncio.sleep(0)
         claiming.cancel()
         await asyncio.gather(claiming, return_exceptions=True)
 
     async with open_store_at(url) as store:
-        [job] = (await store.jobs(JobQuery())).jobs
+        [job] = (await store.catalogue.jobs(JobQuery())).jobs
 
         assert job.status is JobStatus.QUEUED
-        assert [record.stage.value for record in await store.history(job.id)] == ["claim", "release"]
+        assert [record.stage.value for record in await store.catalogue.history(job.id)] == ["claim", "release"]
 
 
 async def test_processes_that_start_at_once_make_the_schema_once(url: str) -> None:
     stores = [store_at(url, SystemClock()) for _ in range(4)]
     await asyncio.gather(*(store.open() for store in stores))
-    reports = await asyncio.gather(*(store.report() for store in stores))
+    reports = await asyncio.gather(*(store.catalogue.report() for store in stores))
     await asyncio.gather(*(store.close() for store in stores))
 
     assert len({report.schema_version for report in reports}) == 1

@@ -16,7 +16,7 @@ from tests.fakes import START, FakeClock
 
 @pytest.fixture
 def tokens(store: MemoryJobStore, clock: FakeClock) -> ApiTokens:
-    return ApiTokens(store, clock)
+    return ApiTokens(store.records, clock)
 
 
 async def test_a_token_is_found_by_itself_alone(tokens: ApiTokens) -> None:
@@ -39,7 +39,7 @@ async def test_it_is_32_random_bytes_behind_a_mark(tokens: ApiTokens) -> None:
 async def test_the_store_knows_no_token(tokens: ApiTokens, store: MemoryJobStore) -> None:
     token, _ = await tokens.add("phone", Scope.ADMIN)
 
-    assert token.removeprefix("mv_") not in str(await store.records(RecordKind.API_TOKEN))
+    assert token.removeprefix("mv_") not in str(await store.records.all(RecordKind.API_TOKEN))
 
 
 async def test_its_last_use_is_told_to_the_minute(tokens: ApiTokens, clock: FakeClock) -> None:
@@ -111,7 +111,7 @@ async def test_a_record_that_cannot_be_read_is_no_token(
     tokens: ApiTokens, store: MemoryJobStore, value: dict[str, object]
 ) -> None:
     _, sound = await tokens.add("laptop", Scope.READ)
-    await store.put_record(RecordKind.API_TOKEN, "0" * 64, value)
+    await store.records.put(RecordKind.API_TOKEN, "0" * 64, value)
 
     assert await tokens.all() == [sound]
     assert await tokens.by_key("0" * 64) is None

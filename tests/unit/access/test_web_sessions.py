@@ -19,7 +19,7 @@ HERE = Visit("Firefox, Linux", "192.0.2.1")
 
 @pytest.fixture
 def sessions(store: MemoryJobStore, clock: FakeClock) -> WebSessions:
-    return WebSessions(store, clock)
+    return WebSessions(store.records, clock)
 
 
 async def find(sessions: WebSessions, session_id: str) -> WebSession | None:
@@ -37,7 +37,7 @@ async def test_a_session_says_who_and_since_when(sessions: WebSessions) -> None:
 async def test_the_store_knows_no_id(sessions: WebSessions, store: MemoryJobStore) -> None:
     """What leaks of it signs nobody in, not even its keys."""
     session_id = await sessions.begin(HERE, bound_to="the vault's token")
-    [record] = await store.records(RecordKind.WEB_SESSION)
+    [record] = await store.records.all(RecordKind.WEB_SESSION)
 
     assert session_id not in str(record)
     assert "the vault's token" not in str(record)
@@ -67,13 +67,13 @@ async def test_its_last_use_is_written_once_a_minute(
 ) -> None:
     session_id = await sessions.begin(HERE)
     written = []
-    original = store.replace_record
+    original = store.records.replace
 
     async def counted(*args: object, **options: object) -> bool:
         written.append(clock.now())
         return await original(*args, **options)  # type: ignore[arg-type]
 
-    store.replace_record = counted  # type: ignore[method-assign]
+    store.records.replace = counted  # type: ignore[method-assign]
     for _ in range(180):
         await find(sessions, session_id)
         clock.advance(1)
@@ -85,7 +85,7 @@ async def test_its_last_use_is_written_once_a_minute(
 async def test_one_that_was_ended_is_gone_at_once_here_and_soon_elsewhere(
     sessions: WebSessions, store: MemoryJobStore, clock: FakeClock
 ) -> None:
-    elsewhere = WebSessions(store, clock)
+    elsewhere = WebSessions(store.records, clock)
     session_id = await sessions.begin(HERE)
     assert await find(sessions, session_id)
     assert await find(elsewhere, session_id)
@@ -103,16 +103,16 @@ async def test_a_use_never_brings_an_ended_one_back(
     """The last use is written only where the session still stands."""
     session_id = await sessions.begin(HERE)
     clock.advance(SEEN_EVERY)
-    read = store.get_record
+    read = store.records.get
 
     async def ended_meanwhile(kind: RecordKind, key: str) -> object:
         found = await read(kind, key)
         await sessions.end(key)
         return found
 
-    store.get_record = ended_meanwhile  # type: ignore[method-assign, assignment]
+    store.records.get = ended_meanwhile  # type: ignore[method-assign, assignment]
     await find(sessions, session_id)
-    store.get_record = read  # type: ignore[method-assign]
+    store.records.get = read  # type: ignore[method-assign]
 
     assert await sessions.all() == []
     assert await find(sessions, session_id) is None

@@ -50,10 +50,10 @@ class House:
     cancelled: list[JobId] = field(default_factory=list)
 
     async def add(self, url: str = POST) -> Job:
-        return (await self.store.enqueue([self.services.submit.read(url)]))[0].job
+        return (await self.store.queue.enqueue([self.services.submit.read(url)]))[0].job
 
     async def claim(self) -> ClaimedJob:
-        return (await self.store.claim(WORKER, limit=1, lease=LEASE))[0]
+        return (await self.store.queue.claim(WORKER, limit=1, lease=LEASE))[0]
 
     async def add_kept(self, url: str = POST, *, name: str = "jane/A film [1].mp4", video: bytes = VIDEO) -> Job:
         """A job that went all the way, with its files in the library."""
@@ -64,21 +64,21 @@ class House:
             (self.downloads / path).parent.mkdir(parents=True, exist_ok=True)
             (self.downloads / path).write_bytes(content)
         kept = KeptFile(name, f"{stem}.jpg", len(video), SHA256, 4.0, 320, 180)
-        await self.store.begin_commit(claim, kept)
-        await self.store.complete(claim, kept)
-        return await self.store.get(claim.id)
+        await self.store.queue.begin_commit(claim, kept)
+        await self.store.queue.complete(claim, kept)
+        return await self.store.catalogue.get(claim.id)
 
     async def add_failed(self, url: str = POST, *, retry_in: timedelta | None = None) -> Job:
         await self.add(url)
         claim = await self.claim()
-        return await self.store.fail(
+        return await self.store.queue.fail(
             claim, error_code=ErrorCode.DELETED, error="The post was deleted.", retry_in=retry_in
         )
 
     async def beat(self, **facts: Any) -> None:
         now = self.clock.now()
         beat = WorkerBeat(WORKER, "host", 42, "0.1.0", now, now, running_jobs=1)
-        await self.store.beat(replace(beat, **facts))
+        await self.store.workers.heartbeat(replace(beat, **facts))
 
 
 MakeHouse = Callable[..., House]
@@ -137,7 +137,7 @@ def _house(
         return list(checks)
 
     store = MemoryJobStore(clock)
-    store.on_stop(lambda asked: cancelled.append(JobId(asked)))
+    store.workers.on_stop(lambda asked: cancelled.append(JobId(asked)))
     sessions = StubSessions(clock)
     services = ApiServices(
         store=store,
@@ -148,7 +148,7 @@ def _house(
         browser_status=lambda: browser,
         sessions=sessions,
         windows=StubWindows(sessions),
-        live=LiveSettings(settings, store, clock),
+        live=LiveSettings(settings, store.records, clock),
         doctor=Doctor(examine, clock),
         ytdlp=StubYtdlp(),
         platforms=all_platforms(),

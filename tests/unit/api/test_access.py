@@ -129,7 +129,7 @@ async def test_the_one_time_token_makes_one_owner(make_house: MakeHouse) -> None
 
     assert (first.status, second.status) == (303, 401)
     assert await desk_of(house).owner.holds(PASSWORD)
-    assert await house.store.records(RecordKind.SETUP) == []
+    assert await house.store.records.all(RecordKind.SETUP) == []
 
 
 async def test_the_one_time_token_ends_after_an_hour_and_with_the_next_one(make_house: MakeHouse) -> None:
@@ -137,7 +137,7 @@ async def test_the_one_time_token_ends_after_an_hour_and_with_the_next_one(make_
     first, second = await desk.invitation.write(), await desk.invitation.write()
     assert not await desk.invitation.is_for(first)
     assert await desk.invitation.is_for(second)
-    assert second not in str(await desk.invitation._store.records(RecordKind.SETUP))
+    assert second not in str(await desk.invitation._records.all(RecordKind.SETUP))
 
     desk.invitation._clock.advance(3_600)  # type: ignore[attr-defined]
     assert not await desk.invitation.is_for(second)
@@ -513,8 +513,8 @@ async def test_looking_changes_nothing(make_house: MakeHouse) -> None:
     told = {path for path in house.client.app.openapi()["paths"] if "{" not in path}  # type: ignore[attr-defined]
     paths = sorted(shown | told)
     before = (
-        await house.store.jobs(JobQuery()),
-        [await house.store.records(kind) for kind in (RecordKind.OWNER, RecordKind.SETTING)],
+        await house.store.catalogue.jobs(JobQuery()),
+        [await house.store.records.all(kind) for kind in (RecordKind.OWNER, RecordKind.SETTING)],
     )
     statuses = {
         path: (await house.client.get(path, authorization=f"Bearer {token}", accept="text/html")).status
@@ -522,8 +522,8 @@ async def test_looking_changes_nothing(make_house: MakeHouse) -> None:
         if path not in ENDLESS_PATHS
     }
     after = (
-        await house.store.jobs(JobQuery()),
-        [await house.store.records(kind) for kind in (RecordKind.OWNER, RecordKind.SETTING)],
+        await house.store.catalogue.jobs(JobQuery()),
+        [await house.store.records.all(kind) for kind in (RecordKind.OWNER, RecordKind.SETTING)],
     )
 
     assert len(statuses) > 10
@@ -569,7 +569,7 @@ async def test_neither_logs_nor_errors_nor_the_store_tell_a_secret(make_house: M
             await house.client.post("/api/jobs", {"post_url": token}, authorization=f"Bearer {token}"),
             await house.client.get("/access", cookie=cookie),
         ]
-    kept = str([await house.store.records(kind) for kind in RecordKind])
+    kept = str([await house.store.records.all(kind) for kind in RecordKind])
 
     for secret in (PASSWORD, token, cookie.partition("=")[2], invitation):
         assert secret not in str(lines)

@@ -18,10 +18,10 @@ HOSTILE = Account("tiktok", "<b>bob", "<script>alert(1)</script>\u202etxt.exe", 
 
 async def adopt(house: House, account: Account, number: int, **facts: object) -> None:
     job = await house.add(f"{POST}{number}")
-    await house.store.remove(job.id)
+    await house.store.catalogue.remove(job.id)
     house.clock.advance(60)
     changed = replace(job, account=account, platform=account.platform, created_at=house.clock.now(), **facts)  # type: ignore[arg-type]
-    await house.store.adopt([StoredJob(changed)])
+    await house.store.catalogue.import_jobs([StoredJob(changed)])
 
 
 async def test_an_account_shows_its_name_site_numbers_and_newest_post(house: House) -> None:

@@ -113,13 +113,13 @@ async def test_an_event_stream_ends_at_once_with_its_token(make_house: MakeHouse
 
 
 async def elsewhere_sign_out_everywhere(house: House) -> None:
-    await WebSessions(house.store, house.clock).end_all()
+    await WebSessions(house.store.records, house.clock).end_all()
 
 
 async def elsewhere_new_password(house: House) -> None:
     """As `mediavault password` does."""
-    await Owner(house.store, house.clock).set_password(NEW_PASSWORD)
-    await WebSessions(house.store, house.clock).end_all()
+    await Owner(house.store.records, house.clock).set_password(NEW_PASSWORD)
+    await WebSessions(house.store.records, house.clock).end_all()
 
 
 @pytest.mark.parametrize("end", [elsewhere_sign_out_everywhere, elsewhere_new_password])
@@ -139,7 +139,7 @@ async def test_a_token_that_another_process_revoked_ends_its_stream(make_house: 
     house = await owned(make_house)
     token, _ = await desk_of(house).tokens.add("program", Scope.READ)
     async with listening(house, authorization=f"Bearer {token}") as stream:
-        await ApiTokens(house.store, house.clock).revoke("program")
+        await ApiTokens(house.store.records, house.clock).revoke("program")
         house.clock.advance(SOON)
 
         assert await is_over(stream)
@@ -201,7 +201,7 @@ async def test_a_store_that_is_away_cuts_nobody_off(make_house: MakeHouse, monke
 
     async with listening(house, cookie=await signed_in(house)) as stream:
         with monkeypatch.context() as patched:
-            patched.setattr(house.store, "get_record", away)
+            patched.setattr(house.store.records, "get", away)
             house.clock.advance(SOON)
             assert not await is_over(stream)
         await desk_of(house).sessions.end_all()

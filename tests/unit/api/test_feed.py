@@ -28,7 +28,7 @@ WHO = "192.0.2.7"
 @pytest.fixture
 def feed(house: House) -> Feed:
     """A feed whose looks the test makes itself: with one listener there already, no poller is started."""
-    feed = Feed(house.store, house.clock)
+    feed = Feed(house.store.catalogue, house.clock)
     feed._poller = object()  # type: ignore[assignment]
     return feed
 
@@ -59,7 +59,7 @@ async def test_progress_is_heard_with_its_bytes(house: House, feed: Feed) -> Non
     await feed.poll()
     await heard(listener)
     house.clock.advance(1)
-    await house.store.progress(claim, stage=Stage.DOWNLOAD, progress_pct=60, bytes_done=5, bytes_total=10)
+    await house.store.queue.progress(claim, stage=Stage.DOWNLOAD, progress_pct=60, bytes_done=5, bytes_total=10)
     await feed.poll()
 
     (event,) = await heard(listener)
@@ -105,7 +105,7 @@ async def test_what_is_remembered_does_not_grow(house: House, feed: Feed) -> Non
 async def test_changes_are_heard_though_our_clock_is_ahead_of_the_stores(house: House) -> None:
     ahead = FakeClock()
     ahead.jump(CLOCKS_DIFFER)
-    feed = Feed(house.store, ahead)
+    feed = Feed(house.store.catalogue, ahead)
     await house.add()
     listener = feed.join(WHO)
     await feed.poll()
@@ -200,7 +200,7 @@ async def test_a_closed_feed_ends_every_stream_old_and_new(feed: Feed) -> None:
 
 
 async def test_the_store_is_asked_only_while_somebody_listens(house: House) -> None:
-    feed = Feed(house.store, house.clock)
+    feed = Feed(house.store.catalogue, house.clock)
     listener = feed.join(WHO)
     assert feed._poller is not None
     poller = feed._poller
@@ -337,7 +337,7 @@ async def test_a_store_that_fails_does_not_end_the_stream(house: House, monkeypa
     async with house.client.open("/api/events") as stream:
         await stream.chunk()
         with monkeypatch.context() as patched:
-            patched.setattr(house.store, "changed_since", down)
+            patched.setattr(house.store.catalogue, "changed_since", down)
             feed.wake()
             while not failures:
                 await house.clock.settle()

@@ -26,7 +26,7 @@ async def test_a_check_is_begun_and_its_answer_told(house: House) -> None:
     job = await house.add_kept()
     begun = await house.client.post(f"/api/jobs/{job.id}/verify")
     found = written_checks({0: FileCheck(house.clock.now(), Verdict.CHANGED, "other bytes")})
-    await house.store.put_record(RecordKind.VERIFIED, job.id, found)
+    await house.store.records.put(RecordKind.VERIFIED, job.id, found)
     told = (await house.client.get(f"/api/jobs/{job.id}/verify")).json()
 
     assert (begun.status, begun.json()) == (202, {"running": False, "files": {}})
@@ -43,7 +43,7 @@ async def test_a_job_without_files_cannot_be_checked(house: House) -> None:
 
 async def test_a_record_that_cannot_be_read_counts_as_none(house: House) -> None:
     job = await house.add_kept()
-    await house.store.put_record(RecordKind.VERIFIED, job.id, {"0": {"verdict": "splendid"}})
+    await house.store.records.put(RecordKind.VERIFIED, job.id, {"0": {"verdict": "splendid"}})
 
     with capture_logs() as lines:
         answer = await house.client.get(f"/api/jobs/{job.id}/verify")
@@ -55,10 +55,10 @@ async def test_a_record_that_cannot_be_read_counts_as_none(house: House) -> None
 
 async def test_what_a_check_found_goes_with_its_job(house: House) -> None:
     job = await house.add_kept()
-    await house.store.put_record(RecordKind.VERIFIED, job.id, {})
+    await house.store.records.put(RecordKind.VERIFIED, job.id, {})
     await house.client.delete(f"/api/jobs/{job.id}")
 
-    assert await house.store.records(RecordKind.VERIFIED) == []
+    assert await house.store.records.all(RecordKind.VERIFIED) == []
 
 
 async def test_the_format_of_a_saved_file_is_read(house: House) -> None:

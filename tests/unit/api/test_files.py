@@ -147,7 +147,7 @@ async def test_a_file_in_the_middle_of_its_commit_is_not_shown(house: House) -> 
     (house.downloads / "half.mp4").write_bytes(b"half")
     await house.add()
     claim = await house.claim()
-    await house.store.begin_commit(claim, KeptFile("half.mp4", None, 4, SHA256, None, None, None))
+    await house.store.queue.begin_commit(claim, KeptFile("half.mp4", None, 4, SHA256, None, None, None))
 
     assert (await house.client.get(f"/files/{claim.id}/video")).status == 404
 

@@ -54,7 +54,7 @@ async def test_another_sites_page_changes_nothing(house: House, headers: dict[st
 
     assert (answer.status, answer.json()["code"]) == (403, "FORBIDDEN")
     assert "access-control-allow-origin" not in answer.headers
-    assert (await house.store.report()).counts.get("queued", 0) == 0  # type: ignore[call-overload]
+    assert (await house.store.catalogue.report()).counts.get("queued", 0) == 0  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ async def test_a_bug_is_answered_with_an_incident_that_the_log_knows_and_no_trac
     async def broken(_: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(house.store, "jobs", broken)
+    monkeypatch.setattr(house.store.catalogue, "jobs", broken)
     with capture_logs() as lines:
         answer = await house.client.get("/api/jobs")
     error = answer.json()

@@ -20,7 +20,7 @@ async def test_a_vault_whose_store_fails_is_not(house: House, monkeypatch: pytes
     async def down() -> None:
         raise StoreError("The database does not answer.")
 
-    monkeypatch.setattr(house.store, "next_due", down)
+    monkeypatch.setattr(house.store.catalogue, "next_due", down)
 
     assert (await house.client.get("/healthz")).status == 503
 
@@ -29,7 +29,7 @@ async def test_a_vault_whose_store_hangs_is_not_healthy_either(house: House, mon
     async def hang() -> None:
         await asyncio.Future()
 
-    monkeypatch.setattr(house.store, "next_due", hang)
+    monkeypatch.setattr(house.store.catalogue, "next_due", hang)
     monkeypatch.setattr("mediavault.api.health.STORE_DEADLINE_S", 0.01)
     answer = await house.client.get("/healthz")
 

@@ -26,7 +26,7 @@ async def fail(
     house: House, number: int, code: ErrorCode = ErrorCode.NETWORK, retry_in: timedelta | None = None
 ) -> Job:
     await house.add(f"https://videos.example/watch/{number}")
-    return await house.store.fail(await house.claim(), error_code=code, error="<Odd.>", retry_in=retry_in)
+    return await house.store.queue.fail(await house.claim(), error_code=code, error="<Odd.>", retry_in=retry_in)
 
 
 async def test_pasted_links_are_taken_and_the_page_says_so(house: House) -> None:
@@ -35,7 +35,7 @@ async def test_pasted_links_are_taken_and_the_page_says_so(house: House) -> None
 
     assert (answer.status, answer.headers["location"]) == (303, "/?taken=2&known=0")
     assert "Added 2 links." in page
-    assert (await house.store.report()).counts[JobStatus.QUEUED] == 2
+    assert (await house.store.catalogue.report()).counts[JobStatus.QUEUED] == 2
 
 
 async def test_a_post_that_was_there_already_is_named_and_led_to(house: House) -> None:
@@ -56,7 +56,7 @@ async def test_the_good_links_are_taken_and_the_others_stay_in_the_box_with_thei
     assert "2 links couldn't be added" in page.text
     assert ">ftp://x.example/&lt;b&gt;\nhttp://127.0.0.1/</textarea>" in page.text
     assert "MEDIAVAULT_ALLOW_PRIVATE" in page.text
-    assert (await house.store.report()).counts[JobStatus.QUEUED] == 1
+    assert (await house.store.catalogue.report()).counts[JobStatus.QUEUED] == 1
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ async def test_nothing_and_too_much_are_refused_as_a_whole(house: House, pasted:
     assert page.status == 422
     assert 'role="alert"' in page.text
     assert said in page.text
-    assert (await house.store.report()).counts.get(JobStatus.QUEUED, 0) == 0
+    assert (await house.store.catalogue.report()).counts.get(JobStatus.QUEUED, 0) == 0
 
 
 async def test_what_another_program_shares_fills_the_box_and_takes_nothing(house: House) -> None:
@@ -89,7 +89,7 @@ async def test_what_another_program_shares_fills_the_box_and_takes_nothing(house
     assert ">https://x.com/a/status/1</textarea>" in page
     assert "Ready to save." in page
     assert "autofocus" in page
-    assert not any((await house.store.report()).counts.values())
+    assert not any((await house.store.catalogue.report()).counts.values())
 
 
 async def test_the_four_numbers_lead_to_their_lists(house: House) -> None:
@@ -116,7 +116,7 @@ async def test_the_four_numbers_lead_to_their_lists(house: House) -> None:
 async def test_a_job_at_work_tells_its_stage_and_bytes_and_loads_no_picture_from_elsewhere(house: House) -> None:
     await house.add()
     claim = await house.claim()
-    await house.store.progress(
+    await house.store.queue.progress(
         claim, stage=Stage.DOWNLOAD, progress_pct=60, bytes_done=2_000_000, bytes_total=8_000_000
     )
     page = await home(house)
@@ -195,8 +195,8 @@ async def test_a_group_is_tried_again_as_a_whole_and_those_that_wait_stay(house:
 
     assert (answer.status, answer.headers["location"]) == (303, "/?again=3")
     assert "Retrying 3 posts." in await home(house, "?again=3")
-    assert {(await house.store.get(job.id)).status for job in failed} == {JobStatus.QUEUED}
-    assert {(await house.store.get(job.id)).status for job in (waiting, gone)} == {JobStatus.FAILED}
+    assert {(await house.store.catalogue.get(job.id)).status for job in failed} == {JobStatus.QUEUED}
+    assert {(await house.store.catalogue.get(job.id)).status for job in (waiting, gone)} == {JobStatus.FAILED}
 
 
 async def test_those_that_wait_can_be_tried_now_and_say_when_they_would_be(house: House) -> None:
@@ -206,8 +206,8 @@ async def test_those_that_wait_can_be_tried_now_and_say_when_they_would_be(house
 
     assert waiting.retry_at is not None
     assert f'datetime="{waiting.retry_at.isoformat()}"' in page.partition("next attempt")[2][:120]
-    assert (await house.store.get(waiting.id)).status is JobStatus.QUEUED
-    assert (await house.store.get(stopped.id)).status is JobStatus.FAILED
+    assert (await house.store.catalogue.get(waiting.id)).status is JobStatus.QUEUED
+    assert (await house.store.catalogue.get(stopped.id)).status is JobStatus.FAILED
 
 
 async def test_one_press_queues_no_more_than_the_limit(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +218,7 @@ async def test_one_press_queues_no_more_than_the_limit(house: House, monkeypatch
         house.clock.advance(1)
     await house.client.submit("/failures/retry", {"cause": "network"})
 
-    statuses = [(await house.store.get(job.id)).status for job in failed]
+    statuses = [(await house.store.catalogue.get(job.id)).status for job in failed]
     assert statuses == [JobStatus.QUEUED, JobStatus.QUEUED, JobStatus.FAILED]
 
 

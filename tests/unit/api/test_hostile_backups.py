@@ -83,7 +83,7 @@ async def restored(vault: Vault, backup: Path) -> None:
 async def write_backup(backup: Path, number: int) -> None:
     store = SqliteJobStore(backup, SystemClock())
     await store.open()
-    await store.adopt([StoredJob(numbered(number), film().history)])
+    await store.catalogue.import_jobs([StoredJob(numbered(number), film().history)])
     await store.close()
 
 
@@ -141,7 +141,7 @@ async def test_a_row_that_mediavault_wrote_is_taken_over(tmp_path: Path) -> None
     async with Vault() as vault:
         await restored(vault, tmp_path / "backup.db")
 
-        assert (await vault.store.get(numbered(1).id)).candidates == (CANDIDATE,)
+        assert (await vault.store.catalogue.get(numbered(1).id)).candidates == (CANDIDATE,)
         assert await vault.crashes(numbered(1).id) == {}
 
 

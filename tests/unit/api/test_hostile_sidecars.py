@@ -115,7 +115,7 @@ class Vault:
 
     async def verify(self) -> int:
         """How many jobs a verification looks at."""
-        verification = Verification(self.store, self.library, read_data=True)
+        verification = Verification(self.store.catalogue, self.library, read_data=True)
         async for _ in verification.run():
             pass
         return verification.done.jobs
@@ -220,7 +220,7 @@ def test_whatever_sidecars_say_every_page_answers(changes: list[dict[str, Any]])
                     job = stored_job([read_sidecar(value, PATH)])
                 except BadSidecar:
                     continue
-                await vault.store.adopt([job])
+                await vault.store.catalogue.import_jobs([job])
                 ids.append(job.job.id)
             await vault.verify()
             return await vault.crashes(*ids)
@@ -235,7 +235,7 @@ def test_whatever_sidecars_say_every_page_answers(changes: list[dict[str, Any]])
 async def test_a_row_of_an_impossible_time_breaks_no_page(moment: datetime) -> None:
     job = replace(film().job, created_at=moment, updated_at=moment, completed_at=moment)
     async with Vault() as vault:
-        await vault.store.adopt([StoredJob(job, film().history)])
+        await vault.store.catalogue.import_jobs([StoredJob(job, film().history)])
 
         assert await vault.crashes(job.id) == {}
         assert await vault.verify() == 1
@@ -254,7 +254,7 @@ async def test_pages_of_rows_of_impossible_times_come_to_an_end(moment: datetime
                 canonical_url=f"https://videos.example/watch/{number}",
                 created_at=moment if number else START,
             )
-            await vault.store.adopt([StoredJob(job, ())])
+            await vault.store.catalogue.import_jobs([StoredJob(job, ())])
         cursor, pages = "", 0
         while cursor is not None and pages < 10:
             page = (await vault.client.get(f"/api/jobs?limit=2&order={order}&cursor={cursor}")).json()
@@ -266,8 +266,8 @@ async def test_pages_of_rows_of_impossible_times_come_to_an_end(moment: datetime
 async def test_a_row_from_the_future_does_not_stop_live_changes(house: House) -> None:
     """The feed goes by the latest change that it has seen."""
     future = LATEST - timedelta(days=1)
-    await house.store.adopt([StoredJob(replace(film().job, updated_at=future), ())])
-    feed = Feed(house.store, house.clock)
+    await house.store.catalogue.import_jobs([StoredJob(replace(film().job, updated_at=future), ())])
+    feed = Feed(house.store.catalogue, house.clock)
     feed._poller = object()  # type: ignore[assignment]
     listener = feed.join("192.0.2.7")
     await feed.poll()

@@ -25,7 +25,7 @@ DATA = ("/api/jobs?limit=6", "/api/accounts", "/api/totals", "/api/gates")
 
 
 async def fill(house: House, text: str) -> list[JobId]:
-    await house.store.adopt(posts(house.clock.now(), texts=[text] * STATES))
+    await house.store.catalogue.import_jobs(posts(house.clock.now(), texts=[text] * STATES))
     return [post_id(number) for number in range(STATES)]
 
 
@@ -50,7 +50,7 @@ async def test_a_text_that_is_asked_for_is_never_the_reason_for_a_crash(house: H
 async def test_a_files_name_is_one_header_whatever_its_suffix(house: House, suffix: str) -> None:
     job = await house.add_kept(name=f"jane/A film{suffix}.mp4")
     answer = await house.client.get(f"/files/{job.id}/video")
-    odd = await house.store.get(job.id)
+    odd = await house.store.catalogue.get(job.id)
     named = answer.headers["content-disposition"]
 
     assert answer.status == 200
@@ -61,7 +61,7 @@ async def test_a_files_name_is_one_header_whatever_its_suffix(house: House, suff
 
 
 async def test_every_text_is_one_cell_that_no_spreadsheet_runs(house: House) -> None:
-    await house.store.adopt(posts(house.clock.now()))
+    await house.store.catalogue.import_jobs(posts(house.clock.now()))
     table = (await house.client.get("/library/export?format=csv&state=all")).body.decode("utf-8-sig")
     lines = (await house.client.get("/library/export?format=jsonl&state=all")).text.strip("\n").split("\n")
     rows = list(csv.reader(io.StringIO(table)))
@@ -87,7 +87,7 @@ async def test_a_jobs_log_has_the_lines_that_it_would_have_without(house: House,
     """A text of several lines cannot pretend to be another part of the log."""
     plain = (await house.client.get(f"/jobs/{(await fill(house, 'plain'))[1]}/log")).text
     for one in (post_id(number) for number in range(STATES)):
-        await house.store.remove(one)
+        await house.store.catalogue.remove(one)
     ugly = (await house.client.get(f"/jobs/{(await fill(house, text))[1]}/log")).text
 
     assert len(ugly.splitlines()) == len(plain.splitlines())

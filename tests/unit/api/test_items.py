@@ -34,16 +34,20 @@ async def partly_kept(house: House) -> Job:
         JobItem(Item(media_id="1"), ItemStatus.KEPT, first),
         JobItem(Item(media_id="2"), ItemStatus.FAILED, None, ErrorCode.DELETED, "It is <gone>."),
     )
-    await house.store.begin_commit(claim, first)
-    await house.store.save_items(claim, items)
-    return await house.store.fail(claim, error_code=ErrorCode.PARTIAL, error="1 of 2 videos is kept.", retry_in=None)
+    await house.store.queue.begin_commit(claim, first)
+    await house.store.queue.save_items(claim, items)
+    return await house.store.queue.fail(
+        claim, error_code=ErrorCode.PARTIAL, error="1 of 2 videos is kept.", retry_in=None
+    )
 
 
 async def ambiguous(house: House) -> Job:
     await house.add()
     claim = await house.claim()
-    await house.store.checkpoint(claim, Checkpoint(None, None, SourceType.UNKNOWN, CANDIDATES, (), None, None, {}))
-    return await house.store.fail(claim, error_code=ErrorCode.AMBIGUOUS, error="Two videos.", retry_in=None)
+    await house.store.queue.checkpoint(
+        claim, Checkpoint(None, None, SourceType.UNKNOWN, CANDIDATES, (), None, None, {})
+    )
+    return await house.store.queue.fail(claim, error_code=ErrorCode.AMBIGUOUS, error="Two videos.", retry_in=None)
 
 
 async def test_each_medium_tells_its_own_outcome(house: House) -> None:
@@ -76,7 +80,7 @@ async def test_a_commit_that_is_not_over_is_not_served(house: House) -> None:
     await house.add()
     claim = await house.claim()
     file = kept(house, "half")
-    await house.store.begin_commit(claim, file, (JobItem(Item(), ItemStatus.COMMITTING, file),))
+    await house.store.queue.begin_commit(claim, file, (JobItem(Item(), ItemStatus.COMMITTING, file),))
 
     assert (await house.client.get(f"/files/{claim.id}/video")).status == 404
 
@@ -108,7 +112,7 @@ async def test_an_address_that_is_no_candidate_cannot_be_chosen(house: House) ->
     answer = await house.client.post(f"/api/jobs/{job.id}/retry", {"chosen_url": "https://evil.example/x.mp4"})
 
     assert (answer.status, answer.json()["code"]) == (422, "BAD_REQUEST")
-    assert (await house.store.get(job.id)).status is JobStatus.FAILED
+    assert (await house.store.catalogue.get(job.id)).status is JobStatus.FAILED
 
 
 async def test_a_person_chooses_a_candidate_on_the_page(house: House) -> None:
@@ -118,12 +122,14 @@ async def test_a_person_chooses_a_candidate_on_the_page(house: House) -> None:
 
     await house.client.submit(f"/jobs/{job.id}/retry", {"chosen": "1"})
 
-    assert (await house.store.get(job.id)).chosen_url == CANDIDATES[1].url
+    assert (await house.store.catalogue.get(job.id)).chosen_url == CANDIDATES[1].url
 
 
 async def test_a_site_that_is_left_alone_is_told_with_the_reason_and_can_be_asked_again(house: House) -> None:
     await house.beat()
-    await house.store.close_gate("x", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="<slow down>")
+    await house.store.site_limits.close_gate(
+        "x", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="<slow down>"
+    )
 
     for path in ("/api/gates", "/api/worker/health"):
         shown = (await house.client.get(path)).json()
@@ -139,10 +145,12 @@ async def test_a_site_that_is_left_alone_is_told_with_the_reason_and_can_be_aske
 
 async def test_a_site_tells_how_many_of_its_posts_were_not_understood_and_health_counts_none(house: House) -> None:
     await house.beat()
-    await house.store.enqueue([new_job("https://vimeo.com/1", clock=house.clock, platform="vimeo")])
-    [claim] = await house.store.claim(WorkerId("w-1"), limit=1, lease=timedelta(seconds=90))
-    await house.store.fail(claim, error_code=ErrorCode.EXTRACTOR_BROKEN, error="odd", retry_in=None)
-    await house.store.close_gate("vimeo", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="…")
+    await house.store.queue.enqueue([new_job("https://vimeo.com/1", clock=house.clock, platform="vimeo")])
+    [claim] = await house.store.queue.claim(WorkerId("w-1"), limit=1, lease=timedelta(seconds=90))
+    await house.store.queue.fail(claim, error_code=ErrorCode.EXTRACTOR_BROKEN, error="odd", retry_in=None)
+    await house.store.site_limits.close_gate(
+        "vimeo", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="…"
+    )
 
     (listed,) = (await house.client.get("/api/gates")).json()
     (unasked,) = (await house.client.get("/api/worker/health")).json()["gates"]
@@ -155,10 +163,12 @@ async def test_each_site_tells_how_its_gate_stands_its_next_turn_its_accounts_da
     minute = timedelta(minutes=1)
     for number in range(3):
         asked = TurnRequest(JobId(f"j{number}"), "instagram", minute, minute, patience=3 * minute, account_cap=60)
-        await house.store.take_turn(asked)
-    await house.store.close_gate("x", duration=minute, code=ErrorCode.CHALLENGE, reason="A person is asked for.")
+        await house.store.site_limits.take_turn(asked)
+    await house.store.site_limits.close_gate(
+        "x", duration=minute, code=ErrorCode.CHALLENGE, reason="A person is asked for."
+    )
     house.clock.advance(2 * minute)
-    await house.store.enqueue([new_job("https://x.com/a/status/1", clock=house.clock, platform="x")])
+    await house.store.queue.enqueue([new_job("https://x.com/a/status/1", clock=house.clock, platform="x")])
 
     insta, x = (await house.client.get("/api/gates")).json()
     assert (insta["state"], insta["account_posts"], insta["account_cap"], insta["waiting"]) == ("open", 3, 60, 0)

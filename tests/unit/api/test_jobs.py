@@ -19,7 +19,7 @@ async def test_a_new_post_is_201_and_the_job_itself(house: House) -> None:
 
     assert answer.status == 201
     assert (job["post_url"], job["status"], job["platform"], job["attempt_count"]) == (POST, "queued", "generic", 0)
-    assert await house.store.get(job["id"])
+    assert await house.store.catalogue.get(job["id"])
 
 
 async def test_the_same_post_again_is_200_and_the_same_job(house: House) -> None:
@@ -107,7 +107,7 @@ async def test_a_body_that_is_no_json_is_a_client_error(house: House, body: byte
 
 async def test_a_submission_wakes_whoever_waits_for_work(house: House) -> None:
     woken: list[bool] = []
-    house.store.on_work(lambda: woken.append(True))
+    house.store.workers.on_work(lambda: woken.append(True))
 
     await house.client.post("/api/jobs", {"post_url": POST})
     await house.clock.settle()
@@ -152,7 +152,7 @@ async def test_a_job_and_its_history_can_be_looked_at(house: House) -> None:
     tried = HistoryRecord(
         house.clock.now(), 1, Stage.DOWNLOAD, Outcome.FAILED, RungName.PLAIN, ErrorCode.EMPTY_BODY, "empty", 0, 12
     )
-    await house.store.record(claim, tried)
+    await house.store.queue.record(claim, tried)
     job = (await house.client.get(f"/api/jobs/{claim.id}")).json()
     history = (await house.client.get(f"/api/jobs/{claim.id}/history")).json()
 
@@ -231,7 +231,7 @@ async def test_files_that_cannot_go_keep_their_job(house: House, monkeypatch: py
     answer = await house.client.delete(f"/api/jobs/{job.id}?files=true")
 
     assert (answer.status, answer.json()["code"]) == (507, "STORAGE")
-    assert (await house.store.get(job.id)).status is JobStatus.COMPLETED
+    assert (await house.store.catalogue.get(job.id)).status is JobStatus.COMPLETED
 
 
 async def test_removing_a_running_job_tells_its_worker(house: House) -> None:
@@ -255,8 +255,8 @@ async def test_a_store_that_fails_is_503_with_a_time_to_come_back(
     async def down(*_: object) -> None:
         raise StoreError("The database does not answer.")
 
-    monkeypatch.setattr(house.store, "enqueue", down)
-    monkeypatch.setattr(house.store, "jobs", down)
+    monkeypatch.setattr(house.store.queue, "enqueue", down)
+    monkeypatch.setattr(house.store.catalogue, "jobs", down)
     answer = await house.client.get("/api/jobs")
 
     assert (answer.status, answer.json()["code"], answer.headers["retry-after"]) == (503, "STORE_UNAVAILABLE", "5")

@@ -165,14 +165,14 @@ async def test_a_store_that_goes_away_leaves_the_answer_without_its_end(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = await two_kept(house)
-    get = house.store.get
+    get = house.store.catalogue.get
 
     async def get_once(job_id: str) -> Job:
         if job_id == second.id:
             raise StoreAway("The database is away.")
         return await get(first.id)
 
-    monkeypatch.setattr(house.store, "get", get_once)
+    monkeypatch.setattr(house.store.catalogue, "get", get_once)
     async with house.client.open(f"/library/zip?id={first.id}&id={second.id}") as connection:
         while b"film" not in await connection.chunk():
             pass
@@ -260,7 +260,7 @@ async def test_selected_failures_are_tried_again_and_the_rest_is_counted(house: 
     )
 
     assert (answer.status, answer.headers["location"]) == (303, "/library?q=watch&state=all&told=retried-1-2")
-    assert (await house.store.get(failed.id)).status is JobStatus.QUEUED
+    assert (await house.store.catalogue.get(failed.id)).status is JobStatus.QUEUED
 
 
 async def test_deleting_asks_first_and_then_takes_just_what_was_shown(house: House) -> None:
@@ -269,14 +269,14 @@ async def test_deleting_asks_first_and_then_takes_just_what_was_shown(house: Hou
 
     assert "Delete 1 post?" in asked.text
     assert f'value="{first.id}"' in asked.text
-    assert await house.store.get(first.id)
+    assert await house.store.catalogue.get(first.id)
 
     done = await house.client.submit("/library/remove", {"id": first.id, "confirmed": "on", "q": "watch 1"})
 
     assert done.headers["location"] == "/library?q=watch+1&told=removed-1-0"
-    assert await house.store.get(second.id)
+    assert await house.store.catalogue.get(second.id)
     with pytest.raises(JobNotFound):
-        await house.store.get(first.id)
+        await house.store.catalogue.get(first.id)
 
 
 @pytest.mark.parametrize("files", [False, True])

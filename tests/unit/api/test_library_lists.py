@@ -24,7 +24,7 @@ async def kept(house: House) -> House:
         job_of(2, platform="x", account=JANE, duration_s=2.25, bytes=30, title="Two words"),
         job_of(3, platform="tiktok", account=BOB, status=JobStatus.FAILED),
     ]
-    await house.store.adopt([StoredJob(job) for job in jobs])
+    await house.store.catalogue.import_jobs([StoredJob(job) for job in jobs])
     return house
 
 

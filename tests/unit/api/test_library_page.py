@@ -34,8 +34,8 @@ async def fill(house: House, count: int, **facts: object) -> list[Job]:
         url = f"https://videos.example/{number}"
         own = {"id": JobId(name), "post_url": url, "canonical_url": url, "created_at": at}
         jobs.append(replace(model, **{**own, "metadata": metadata, **facts}))  # type: ignore[arg-type]
-    await house.store.remove(model.id)
-    await house.store.adopt([StoredJob(job) for job in jobs])
+    await house.store.catalogue.remove(model.id)
+    await house.store.catalogue.import_jobs([StoredJob(job) for job in jobs])
     return jobs
 
 

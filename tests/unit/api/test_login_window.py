@@ -136,8 +136,8 @@ async def test_another_sites_page_cannot_open_a_window(house: House, windows: St
 
 async def waiting_post(house: House) -> str:
     job = await house.add("https://x.com/jane/status/12")
-    (claim,) = await house.store.claim(WORKER, limit=1, lease=LEASE)
-    await house.store.fail(claim, error_code=ErrorCode.CHALLENGE, error="X asks.", retry_in=None)
+    (claim,) = await house.store.queue.claim(WORKER, limit=1, lease=LEASE)
+    await house.store.queue.fail(claim, error_code=ErrorCode.CHALLENGE, error="X asks.", retry_in=None)
     return job.id
 
 

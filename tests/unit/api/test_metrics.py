@@ -30,7 +30,9 @@ async def numbers(house: House) -> dict[str, float]:
 async def test_a_scrape_tells_of_jobs_workers_gates_and_disks(house: House) -> None:
     await house.add()
     await house.add_failed("https://www.reddit.com/comments/def/")
-    await house.store.close_gate("x", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="slow down")
+    await house.store.site_limits.close_gate(
+        "x", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="slow down"
+    )
     await house.beat(running_jobs=2, tally={"claimed": 9, "completed": 4, "failed:NETWORK": 3, "given_back": 1})
     house.clock.advance(30)
     found = await numbers(house)
@@ -57,13 +59,13 @@ async def test_a_scrape_tells_of_jobs_workers_gates_and_disks(house: House) -> N
 async def test_however_often_it_is_asked_the_store_is_asked_every_ten_seconds(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, report = [], house.store.report
+    asked, report = [], house.store.catalogue.report
 
     async def counted() -> StoreReport:
         asked.append(house.clock.now())
         return await report()
 
-    monkeypatch.setattr(house.store, "report", counted)
+    monkeypatch.setattr(house.store.catalogue, "report", counted)
     for _ in range(5):
         await house.client.get("/metrics")
     before = len(asked)
@@ -95,7 +97,9 @@ async def test_openmetrics_is_written_where_it_is_asked_for(house: House) -> Non
 async def test_the_types_and_names_of_all_metrics_stay(house: House) -> None:
     """Dashboards and alerts name them."""
     await house.add()
-    await house.store.close_gate("x", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="slow down")
+    await house.store.site_limits.close_gate(
+        "x", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="slow down"
+    )
     await house.beat(tally={"failed:NETWORK": 1})
     lines = (await house.client.get("/metrics")).text.splitlines()
 

@@ -162,7 +162,7 @@ def test_whatever_is_asked_of_any_route_is_answered_as_the_document_says(data: s
 
     async def ask() -> None:
         async with Vault() as vault:
-            await vault.store.adopt([film()])
+            await vault.store.catalogue.import_jobs([film()])
             for method, path, said in await operations_of(vault.client):
                 value = quote(data.draw(_IDS), safe="", errors="replace")
                 query, body = data.draw(_queries(said)), data.draw(_BODIES) if "requestBody" in said else b""

@@ -36,7 +36,7 @@ async def test_a_job_leads_to_the_sign_ins_only_where_its_site_has_one(
         cast("StubSessions", house.services.sessions).add(name)
     await house.add()
     claim = await house.claim()
-    job = await house.store.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="A wall.", retry_in=None)
+    job = await house.store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="A wall.", retry_in=None)
     page = (await house.client.get(f"/jobs/{job.id}")).text
 
     assert "Open in a browser window" in page
@@ -92,7 +92,7 @@ async def test_buttons_work_without_javascript(house: House, move: str) -> None:
     answer = await house.client.submit(f"/jobs/{job.id}/{move}")
 
     assert (answer.status, answer.headers["location"]) == (303, f"/jobs/{job.id}")
-    assert (await house.store.get(job.id)).status.value == {"retry": "queued", "cancel": "cancelled"}[move]
+    assert (await house.store.catalogue.get(job.id)).status.value == {"retry": "queued", "cancel": "cancelled"}[move]
 
 
 @pytest.mark.parametrize(("fields", "left"), [({}, 1), ({"files": "on"}, 0)])
@@ -117,8 +117,8 @@ async def test_a_strangers_text_is_only_ever_text(house: House) -> None:
     claim = await house.claim()
     account = Account("generic", HOSTILE, HOSTILE, "x")
     found = Checkpoint(None, None, SourceType.DIRECT, (), (), account, None, {"title": HOSTILE})
-    await house.store.checkpoint(claim, found)
-    await house.store.fail(claim, error_code=ErrorCode.DELETED, error=HOSTILE, retry_in=None)
+    await house.store.queue.checkpoint(claim, found)
+    await house.store.queue.fail(claim, error_code=ErrorCode.DELETED, error=HOSTILE, retry_in=None)
     pages = [(await house.client.get(path)).text for path in ("/", f"/jobs/{claim.id}")]
 
     for page in pages:

@@ -35,8 +35,8 @@ async def with_facts(house: House, metadata: dict[str, Any], candidates: tuple[C
     claim = await house.claim()
     account = Account("x", "jane", "Jane Roe", "jane")
     found = Checkpoint(None, None, SourceType.DIRECT, candidates, (), account, None, metadata)
-    await house.store.checkpoint(claim, found)
-    return await house.store.get(claim.id)
+    await house.store.queue.checkpoint(claim, found)
+    return await house.store.catalogue.get(claim.id)
 
 
 async def test_a_kept_post_offers_download_check_and_another_version(house: House) -> None:
@@ -78,7 +78,7 @@ async def test_a_post_that_waits_for_its_next_try_says_when(house: House) -> Non
 async def test_each_kind_of_failure_says_what_helps(house: House, code: ErrorCode, words: str) -> None:
     await house.add()
     claim = await house.claim()
-    job = await house.store.fail(claim, error_code=code, error="It did not work.", retry_in=None)
+    job = await house.store.queue.fail(claim, error_code=code, error="It did not work.", retry_in=None)
     page = await page_of(house, job)
 
     assert words in page
@@ -91,7 +91,7 @@ async def test_waiting_running_and_cancelled_posts_have_their_states(house: Hous
     waiting = await page_of(house, job)
     await house.claim()
     running = await page_of(house, job)
-    await house.store.cancel(job.id)
+    await house.store.queue.cancel(job.id)
     cancelled = await page_of(house, job)
 
     assert "Waiting for its turn" in waiting
@@ -122,8 +122,8 @@ async def test_a_date_that_is_none_breaks_no_page(house: House, published: objec
 async def test_a_text_that_is_the_title_is_not_said_twice_and_a_long_one_is_folded(house: House) -> None:
     job = await with_facts(house, {"text": "Only this"})
     short = await page_of(house, job)
-    await house.store.cancel(job.id)
-    await house.store.remove(job.id)
+    await house.store.queue.cancel(job.id)
+    await house.store.catalogue.remove(job.id)
     long = await page_of(house, await with_facts(house, {"title": "T", "text": "word " * 2_000}))
 
     assert "post-text" not in short
@@ -156,7 +156,7 @@ def test_only_web_addresses_of_a_text_become_links(text: str, found: list[tuple[
 async def test_the_last_check_is_told_with_its_time(house: House, verdict: Verdict, word: str) -> None:
     job = await house.add_kept()
     check = FileCheck(house.clock.now() + timedelta(hours=1), verdict, "<other> bytes")
-    await house.store.put_record(RecordKind.VERIFIED, job.id, written_checks({0: check}))
+    await house.store.records.put(RecordKind.VERIFIED, job.id, written_checks({0: check}))
     page = await page_of(house, job)
 
     assert f"<strong>{word}</strong>" in page
@@ -225,7 +225,7 @@ async def test_who_came_from_a_filtered_library_stays_in_it(house: House) -> Non
 async def test_saving_again_makes_a_new_version(house: House) -> None:
     job = await house.add_kept()
     answer = await house.client.submit(f"/jobs/{job.id}/again")
-    again = await house.store.get(cast("Any", answer.headers["location"].removeprefix("/jobs/")))
+    again = await house.store.catalogue.get(cast("Any", answer.headers["location"].removeprefix("/jobs/")))
 
     assert answer.status == 303
     assert (again.version, again.status, again.post_url) == (2, JobStatus.QUEUED, job.post_url)

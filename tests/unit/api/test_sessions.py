@@ -31,8 +31,8 @@ async def waiting_job(house: House) -> str:
 
 async def failed_job(house: House, code: ErrorCode) -> str:
     job = await house.add(X_POST)
-    (claim,) = await house.store.claim(WORKER, limit=1, lease=LEASE)
-    await house.store.fail(claim, error_code=code, error="X wants a person.", retry_in=None)
+    (claim,) = await house.store.queue.claim(WORKER, limit=1, lease=LEASE)
+    await house.store.queue.fail(claim, error_code=code, error="X wants a person.", retry_in=None)
     return job.id
 
 
@@ -56,7 +56,7 @@ async def test_an_import_lets_waiting_jobs_go_on(house: House) -> None:
     assert answer.status == 200
     assert (view["taken"], view["elsewhere"], view["resumed"]) == (2, 1, 1)
     assert view["session"]["signed_in"] is True
-    assert (await house.store.get(job_id)).status is JobStatus.QUEUED  # type: ignore[arg-type]
+    assert (await house.store.catalogue.get(job_id)).status is JobStatus.QUEUED  # type: ignore[arg-type]
     assert "secret-value" not in json.dumps(view)
 
 
@@ -168,7 +168,7 @@ async def test_a_job_that_waits_for_an_answer_is_not_said_to_wait_for_a_sign_in(
 async def test_a_warned_account_is_said_to_rest_as_long_as_its_gate_is_closed(house: House) -> None:
     sessions(house).add("x", signed_in=True)
     day = timedelta(days=1)
-    await house.store.close_gate("x", duration=day, code=ErrorCode.ACCOUNT_WARNING, reason="locked")
+    await house.store.site_limits.close_gate("x", duration=day, code=ErrorCode.ACCOUNT_WARNING, reason="locked")
     (view,) = (await house.client.get("/api/sessions")).json()
     assert view["warned_until"] is not None
     assert "warned your account" in (await house.client.get("/sessions")).text

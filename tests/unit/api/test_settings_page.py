@@ -37,14 +37,14 @@ async def test_what_is_saved_counts_and_says_when_and_from_where_it_was_changed(
 async def test_a_field_that_stands_as_it_was_is_no_change(house: House) -> None:
     await house.client.submit("/settings", {"concurrency": "3", "name_template": "{date} {title} [{id}]"})
 
-    assert await house.store.records(RecordKind.SETTING) == []
+    assert await house.store.records.all(RecordKind.SETTING) == []
 
 
 async def test_setting_a_field_back_by_hand_is_a_reset(house: House) -> None:
     await house.client.submit("/settings", {"concurrency": "5"})
     await house.client.submit("/settings", {"concurrency": "3"})
 
-    assert await house.store.records(RecordKind.SETTING) == []
+    assert await house.store.records.all(RecordKind.SETTING) == []
     assert (await house.services.live.current()).concurrency == 3
 
 
@@ -72,7 +72,7 @@ async def test_what_cannot_be_is_told_at_its_field_and_nothing_is_saved(
     assert says in page.text
     assert 'aria-invalid="true"' in page.text
     assert "Not saved." in page.text
-    assert await house.store.records(RecordKind.SETTING) == []
+    assert await house.store.records.all(RecordKind.SETTING) == []
 
 
 async def test_what_was_typed_stands_there_as_text(house: House) -> None:
@@ -87,7 +87,7 @@ async def test_a_field_goes_back_to_its_default(house: House) -> None:
     answer = await house.client.submit("/settings/concurrency/reset", {"concurrency": "5"})
 
     assert (answer.status, answer.headers["location"]) == (303, "/settings?saved=true")
-    assert [record.key for record in await house.store.records(RecordKind.SETTING)] == ["pace"]
+    assert [record.key for record in await house.store.records.all(RecordKind.SETTING)] == ["pace"]
     assert (await house.client.submit("/settings/token/reset")).status == 404
 
 
@@ -124,4 +124,4 @@ async def test_another_sites_form_changes_nothing(house: House) -> None:
     answer = await house.client.submit("/settings", {"concurrency": "5"}, sec_fetch_site="cross-site")
 
     assert answer.status == 403
-    assert await house.store.records(RecordKind.SETTING) == []
+    assert await house.store.records.all(RecordKind.SETTING) == []

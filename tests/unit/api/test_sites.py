@@ -16,7 +16,7 @@ X_POST = "https://x.com/jane/status/1"
 async def fail(house: House, code: ErrorCode, error: str = "It did not work.", url: str = X_POST) -> None:
     await house.add(url)
     claim = await house.claim()
-    await house.store.fail(claim, error_code=code, error=error, retry_in=None)
+    await house.store.queue.fail(claim, error_code=code, error=error, retry_in=None)
 
 
 async def test_a_site_with_jobs_is_listed_with_its_counts_and_pace(house: House) -> None:
@@ -51,7 +51,7 @@ async def test_a_wall_is_told_where_jobs_wait_at_it(house: House) -> None:
 
 async def test_a_closed_gate_says_why_and_opens_at_a_persons_word(house: House) -> None:
     await house.add(X_POST)
-    await house.store.close_gate(
+    await house.store.site_limits.close_gate(
         "x", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="X asked us to <b>slow down</b>"
     )
     page = await house.client.get("/sites")
@@ -60,7 +60,7 @@ async def test_a_closed_gate_says_why_and_opens_at_a_persons_word(house: House) 
     assert "Paused" in page.text
     assert "X asked us to &lt;b&gt;slow down" in page.text
     assert (answer.status, answer.headers["location"]) == (303, "/sites#x")
-    assert [gate.state(house.clock.now()) for gate in await house.store.gates()] == [GateState.OPEN]
+    assert [gate.state(house.clock.now()) for gate in await house.store.site_limits.gates()] == [GateState.OPEN]
 
 
 async def test_a_site_without_a_gate_cannot_be_opened(house: House) -> None:

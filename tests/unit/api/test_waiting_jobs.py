@@ -45,12 +45,12 @@ class Queue:
         self._count += 1
         self.clock.advance(60)
         url = url or f"https://{host}/{self._count}"
-        await self.store.enqueue([new_job(url, clock=self.clock, platform=platform)])
-        (claim,) = await self.store.claim(WORKER, limit=1, lease=LEASE)
-        return await self.store.fail(claim, error_code=code, error="It failed.", retry_in=None)
+        await self.store.queue.enqueue([new_job(url, clock=self.clock, platform=platform)])
+        (claim,) = await self.store.queue.claim(WORKER, limit=1, lease=LEASE)
+        return await self.store.queue.fail(claim, error_code=code, error="It failed.", retry_in=None)
 
     async def status(self, job: Job) -> JobStatus:
-        return (await self.store.get(job.id)).status
+        return (await self.store.catalogue.get(job.id)).status
 
 
 def state(signed_in: bool | None) -> SessionState:
@@ -86,10 +86,12 @@ async def test_jobs_of_other_sites_go_on_waiting() -> None:
 async def test_the_sites_gate_opens_so_that_they_are_claimed_at_once() -> None:
     queue = Queue()
     await queue.failed(ErrorCode.LOGIN_REQUIRED)
-    await queue.store.close_gate("x", duration=timedelta(hours=1), code=ErrorCode.LOGIN_REQUIRED, reason="wall")
+    await queue.store.site_limits.close_gate(
+        "x", duration=timedelta(hours=1), code=ErrorCode.LOGIN_REQUIRED, reason="wall"
+    )
     await resume_waiting(queue.store, "x")
 
-    assert len(await queue.store.claim(WORKER, limit=1, lease=LEASE)) == 1
+    assert len(await queue.store.queue.claim(WORKER, limit=1, lease=LEASE)) == 1
 
 
 async def test_all_of_more_than_a_page_go_on() -> None:
@@ -104,7 +106,7 @@ async def test_the_wall_stands_since_the_first_job_that_met_it() -> None:
     queue = Queue()
     first = await queue.failed(ErrorCode.LOGIN_REQUIRED)
     await queue.failed(ErrorCode.SESSION_EXPIRED)
-    waiting = await waiting_jobs(queue.store, "x")
+    waiting = await waiting_jobs(queue.store.catalogue, "x")
 
     assert len(waiting) == 2
     assert wall_since(waiting) == first.failed_at

@@ -115,18 +115,20 @@ class StubHouse:
 
 async def end(store: MemoryJobStore, ending: str) -> Job:
     """Take the oldest queued job to its end, as a worker would."""
-    (claim,) = await store.claim(WORKER, limit=1, lease=LEASE)
+    (claim,) = await store.queue.claim(WORKER, limit=1, lease=LEASE)
     if ending == "kept":
-        await store.begin_commit(claim, KEPT)
-        await store.complete(claim, KEPT)
-        return await store.get(claim.id)
+        await store.queue.begin_commit(claim, KEPT)
+        await store.queue.complete(claim, KEPT)
+        return await store.catalogue.get(claim.id)
     waits = {"failed": None, "soon": timedelta(seconds=5), "later": timedelta(hours=1)}
-    return await store.fail(claim, error_code=ErrorCode.DELETED, error="The post is gone.", retry_in=waits[ending])
+    return await store.queue.fail(
+        claim, error_code=ErrorCode.DELETED, error="The post is gone.", retry_in=waits[ending]
+    )
 
 
 async def beat(house: StubHouse, **facts: Any) -> None:
     now = house.clock.now()
-    await house.store.beat(WorkerBeat(WORKER, "host", 42, "0.1.0", now, now, **facts))
+    await house.store.workers.heartbeat(WorkerBeat(WORKER, "host", 42, "0.1.0", now, now, **facts))
 
 
 @dataclass(frozen=True)

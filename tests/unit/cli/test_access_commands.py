@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 
 def holds(house: StubHouse, password: str) -> bool:
-    return asyncio.run(Owner(house.store, house.clock).holds(password))
+    return asyncio.run(Owner(house.store.records, house.clock).holds(password))
 
 
 def given(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
@@ -29,14 +29,14 @@ def given(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
 
 def test_a_password_is_set_from_standard_input(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     """And whoever was signed in is signed out: the old one may have got out."""
-    asyncio.run(WebSessions(house.store, house.clock).begin(Visit()))
+    asyncio.run(WebSessions(house.store.records, house.clock).begin(Visit()))
     given(monkeypatch, f"{PASSWORD}\n")
     ended = run("password", "--stdin")
 
     assert (ended.code, ended.err) == (0, "")
     assert PASSWORD not in ended.out
     assert holds(house, PASSWORD)
-    assert asyncio.run(house.store.records(RecordKind.WEB_SESSION)) == []
+    assert asyncio.run(house.store.records.all(RecordKind.WEB_SESSION)) == []
 
 
 def test_it_is_asked_for_twice(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +60,7 @@ def test_a_bad_password_is_refused(run: Run, house: StubHouse, monkeypatch: pyte
 
     assert ended.code == 2
     assert "password is" in ended.err
-    assert asyncio.run(house.store.records(RecordKind.OWNER)) == []
+    assert asyncio.run(house.store.records.all(RecordKind.OWNER)) == []
 
 
 def test_it_is_removed(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +84,7 @@ def test_a_token_is_printed_alone_and_listed_without_it(run: Run, house: StubHou
     assert listed["expires_at"] is not None
     assert token not in str(listed)
     assert listed["id"] in run("token", "list").out
-    assert asyncio.run(ApiTokens(house.store, house.clock).find(token)) is not None
+    assert asyncio.run(ApiTokens(house.store.records, house.clock).find(token)) is not None
 
 
 def test_a_token_may_only_submit_unless_it_is_said(run: Run) -> None:
@@ -98,5 +98,5 @@ def test_a_token_is_revoked_by_its_name(run: Run, house: StubHouse) -> None:
 
     assert run("token", "revoke", "phone").out.strip() == "phone: revoked."
     assert run("token", "revoke", "phone", "--json").code == 2
-    assert asyncio.run(ApiTokens(house.store, house.clock).find(token)) is None
+    assert asyncio.run(ApiTokens(house.store.records, house.clock).find(token)) is None
     assert "no token" in run("token", "list").out

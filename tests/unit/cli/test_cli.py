@@ -98,7 +98,7 @@ def test_jobs_are_listed_as_asked(run: Run, house: StubHouse, narrowed: tuple[st
         job_of(2, platform="x", account=account("x", "jane", None), duration_s=9.0),
         job_of(3, title="Okapis", duration_s=2.0),
     ]
-    asyncio.run(house.store.adopt([StoredJob(job) for job in jobs]))
+    asyncio.run(house.store.catalogue.import_jobs([StoredJob(job) for job in jobs]))
 
     listed = run("list", "--json", *narrowed).json()["jobs"]
     assert [int(job["post_url"].rpartition("/")[2]) for job in listed] == numbers
@@ -284,9 +284,9 @@ def test_drain_waits_until_they_have_left(house: StubHouse, capsys: pytest.Captu
 
     async def ask_and_wait() -> list[WorkerBeat]:
         await beat(house, running_jobs=2)
-        asked = await house.store.workers(seen_within=timedelta(seconds=90))
-        await until_left(house.store, asked, house.clock, silent=False)
-        return await house.store.workers(seen_within=timedelta(seconds=90))
+        asked = await house.store.workers.alive(seen_within=timedelta(seconds=90))
+        await until_left(house.store.workers, asked, house.clock, silent=False)
+        return await house.store.workers.alive(seen_within=timedelta(seconds=90))
 
     assert asyncio.run(ask_and_wait()) == []
     assert capsys.readouterr().err == "host:42 has 2 running\n"
@@ -348,7 +348,7 @@ def test_gates_counts_the_posts_of_a_site_that_were_not_understood(
         assert within == timedelta(days=7)
         return {"vimeo": 41}
 
-    monkeypatch.setattr(house.store, "not_understood", not_understood)
+    monkeypatch.setattr(house.store.catalogue, "count_unparsed", not_understood)
 
     assert run("gates", "--json").json()[0]["not_understood"] == 41
     assert "41" in run("gates").out

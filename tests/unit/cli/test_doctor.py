@@ -156,7 +156,7 @@ def test_a_database_of_a_newer_version_is_told(run: Run, house: StubHouse, monke
     async def newer() -> None:
         raise SchemaTooNew("The database has schema 9.")
 
-    monkeypatch.setattr(house.store, "report", newer)
+    monkeypatch.setattr(house.store.catalogue, "report", newer)
     ended = run("doctor", "--json")
 
     assert ended.code == 1
@@ -297,7 +297,7 @@ def test_what_is_wrong_with_the_databases_server_is_told_with_what_helps(
     async def report() -> StoreReport:
         return StoreReport("MongoDB 7.0.0", 1, START, concerns=[Concern("It is old.", "Upgrade it.")])
 
-    monkeypatch.setattr(house.store, "report", report)
+    monkeypatch.setattr(house.store.catalogue, "report", report)
     [check] = [one for one in run("doctor", "--json").json()["checks"] if one["name"] == "Database"]
 
     assert (check["verdict"], check["detail"], check["help"]) == ("warning", "It is old.", "Upgrade it.")

@@ -92,7 +92,7 @@ def test_force_saves_it_again(run: Run) -> None:
 @pytest.fixture
 async def waiting(house: StubHouse) -> JobId:
     new = house.make_submission(load_settings()).read(POST)
-    return (await house.store.enqueue([new]))[0].job.id
+    return (await house.store.queue.enqueue([new]))[0].job.id
 
 
 async def wait(house: StubHouse, job_id: JobId, *, patience_s: float = 30) -> Job:

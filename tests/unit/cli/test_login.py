@@ -48,9 +48,9 @@ def sign_in(house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> SignIn:
 
 
 async def _wait(house: StubHouse) -> str:
-    await house.store.enqueue([new_job("https://x.com/jane/status/1", clock=house.clock, platform="x")])
-    (claim,) = await house.store.claim(WORKER, limit=1, lease=LEASE)
-    await house.store.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="X wants a sign-in.", retry_in=None)
+    await house.store.queue.enqueue([new_job("https://x.com/jane/status/1", clock=house.clock, platform="x")])
+    (claim,) = await house.store.queue.claim(WORKER, limit=1, lease=LEASE)
+    await house.store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="X wants a sign-in.", retry_in=None)
     return claim.id
 
 
@@ -60,7 +60,7 @@ def test_a_window_opens_and_waiting_jobs_go_on_after_it(run: Run, house: StubHou
 
     assert sign_in.opened == ["https://x.example/in"]
     assert (ran.code, ran.json()["signed_in"], ran.json()["waiting"]) == (0, True, 0)
-    assert asyncio.run(house.store.get(job_id)).status is JobStatus.QUEUED  # type: ignore[arg-type]
+    assert asyncio.run(house.store.catalogue.get(job_id)).status is JobStatus.QUEUED  # type: ignore[arg-type]
 
 
 def test_a_window_that_is_closed_too_early_is_no_sign_in(run: Run, house: StubHouse, sign_in: SignIn) -> None:
@@ -70,7 +70,7 @@ def test_a_window_that_is_closed_too_early_is_no_sign_in(run: Run, house: StubHo
 
     assert ran.code == 1
     assert "Not signed in" in ran.out
-    assert asyncio.run(house.store.get(job_id)).status is JobStatus.FAILED  # type: ignore[arg-type]
+    assert asyncio.run(house.store.catalogue.get(job_id)).status is JobStatus.FAILED  # type: ignore[arg-type]
 
 
 def test_without_a_screen_the_vaults_own_page_is_named(
@@ -154,7 +154,7 @@ def test_a_window_opens_on_the_post_that_a_job_waits_at_and_the_job_goes_on(
 
 
 def test_no_window_opens_for_a_job_that_waits_for_nobody(run: Run, house: StubHouse, sign_in: SignIn) -> None:
-    (stored,) = asyncio.run(house.store.enqueue([new_job(clock=house.clock)]))
+    (stored,) = asyncio.run(house.store.queue.enqueue([new_job(clock=house.clock)]))
     ran = run("answer", stored.job.id, "--json")
 
     assert (ran.code, ran.json()["code"]) == (2, "ILLEGAL_MOVE")
@@ -166,6 +166,8 @@ def test_sessions_says_as_whom_and_that_an_account_was_warned(run: Run, house: S
     assert "Signed in as jane" in run("sessions").out
 
     asyncio.run(
-        house.store.close_gate("x", duration=timedelta(days=1), code=ErrorCode.ACCOUNT_WARNING, reason="locked")
+        house.store.site_limits.close_gate(
+            "x", duration=timedelta(days=1), code=ErrorCode.ACCOUNT_WARNING, reason="locked"
+        )
     )
     assert "Signed in as jane; the account was warned" in run("sessions").out

@@ -22,7 +22,7 @@ async def test_a_store_that_closes_waits_also_for_what_is_being_given_back() -> 
             await asyncio.sleep(0)
         given_back.append(job)
 
-    claiming = asyncio.create_task(calls.handed(claim(), unseen=give_back))
+    claiming = asyncio.create_task(calls.shielded_claims(claim(), unseen=give_back))
     await asyncio.sleep(0)
     claiming.cancel()
     closing = asyncio.create_task(calls.settled())

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from mediavault.store.combining import MOST_AT_ONCE, Combiner
+from mediavault.store.calls import MOST_AT_ONCE, Combiner
 
 
 class Batches:
@@ -72,26 +72,3 @@ async def test_a_batch_has_its_bound_and_settled_waits_for_all() -> None:
 
     assert all(future.done() for future in futures)
     assert list(map(len, batches.seen)) == [MOST_AT_ONCE, 1]
-
-
-async def test_what_another_call_takes_along_is_not_called_again() -> None:
-    batches = Batches()
-    combiner = Combiner(batches.run)
-    futures = [combiner.submit(2), combiner.submit(3)]
-    batch = combiner.take()
-    batch.settle([20, ValueError("odd")])
-    await combiner.settled()
-
-    assert (batch.members, await futures[0], batches.seen) == ([2, 3], 20, [])
-    with pytest.raises(ValueError, match="odd"):
-        await futures[1]
-
-
-async def test_what_breaks_with_the_call_that_took_it_along_is_told_so() -> None:
-    combiner = Combiner(Batches().run)
-    futures = [combiner.submit(2), combiner.submit(4)]
-    combiner.take().fail(RuntimeError("the call broke"))
-
-    for future in futures:
-        with pytest.raises(RuntimeError, match="the call broke"):
-            await future

@@ -16,7 +16,6 @@ from mediavault.core.clock import to_micros
 from mediavault.core.gates import Gate
 from mediavault.core.job import JobStatus, WorkerId
 from mediavault.store import paging, search_words
-from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery
 from mediavault.store.rows import gate_values
 from mediavault.store.sqlite import ops
@@ -53,11 +52,11 @@ PLANS: dict[str, list[str]] = {
     "complete": BY_ID,
     "fail": BY_ID,
     "release": BY_ID,
-    "drop_need_of_session": ["SEARCH jobs USING INDEX jobs_turns (platform=? AND needs_session=?)"],
+    "release_session_jobs": ["SEARCH jobs USING INDEX jobs_turns (platform=? AND needs_session=?)"],
     "recover": ["SCAN jobs USING INDEX jobs_running"],
     "expire_leases": ["SEARCH jobs USING COVERING INDEX jobs_running (claimed_by=?)"],
     "promote_due": [BY_KEY, "SEARCH jobs USING COVERING INDEX jobs_due (retry_at>? AND retry_at<?)"],
-    "not_understood": [
+    "count_unparsed": [
         "SEARCH jobs USING COVERING INDEX jobs_not_understood (failed_at>?)",
         "USE TEMP B-TREE FOR GROUP BY",  # of some twenty names
     ],
@@ -67,9 +66,9 @@ PLANS: dict[str, list[str]] = {
     "remove": BY_ID,
     "remove_history": ["SEARCH history USING INDEX history_job (job=?)"],
     "append_history": [],
-    "adopt": [],
-    "adopt_gate": [],
-    "agree_on": [],
+    "import_job": [],
+    "import_gate": [],
+    "set_once": [],
     "put_record": [],
     "add_record": [],
     "replace_record": ["SEARCH records USING PRIMARY KEY (kind=? AND key=?)"],
@@ -106,14 +105,14 @@ PLANS: dict[str, list[str]] = {
         "USE TEMP B-TREE FOR ORDER BY",
     ],
     "put_gate": [],
-    "beat": [],
+    "heartbeat": [],
     "forget_worker": ["SEARCH workers USING PRIMARY KEY (worker=?)"],
 }
 FEW_ROWS = {
-    "ask_to_leave",
+    "request_drain",
     "workers",
     "gates",
-    "agreed",
+    "constants",
     "counts",
     "waiting",
     "totals",
@@ -281,7 +280,7 @@ def steps_of_a_claim(folder: Path, *, ready: bool, crowd: int) -> int:
         return False
 
     db.set_progress_handler(count, 1)
-    claims = ops.claim(txn, WorkerId("w-1"), 3, timedelta(seconds=90), ClockGuard())
+    claims = ops.claim(txn, WorkerId("w-1"), limit=3, lease=timedelta(seconds=90))
     db.set_progress_handler(None)
     db.close()
     assert [claim.job.platform for claim in claims] == (["instagram"] * 3 if ready else ["reddit"])

@@ -34,7 +34,7 @@ def old_vault(path: Path, jobs: Sequence[Job], *, migrations: int = BEFORE_THE_I
     db = open_database(path, migrations=MIGRATIONS[:migrations])
     for job in jobs:
         values: dict[str, Any] = {**stored_values(job), "search_text": ""}
-        del values["account_key"]
+        del values["account_key"], values["error_params"]
         columns, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
         fetch_all(db, f"INSERT INTO jobs ({columns}) VALUES ({marks})", values)
     db.close()
@@ -46,12 +46,12 @@ async def test_an_old_vault_is_indexed_when_it_is_opened(path: Path) -> None:
     store = SqliteJobStore(path, FakeClock())
     await store.open()
 
-    page = await store.jobs(JobQuery(text="fox", limit=100))
+    page = await store.catalogue.jobs(JobQuery(text="fox", limit=100))
     assert list(page.jobs) == browsing.in_order(jobs, JobQuery(text="fox"))
-    assert await store.library_totals() == browsing.totals(jobs)
-    assert await store.accounts(AccountQuery()) == browsing.accounts(jobs, AccountQuery())
+    assert await store.catalogue.library_totals() == browsing.totals(jobs)
+    assert await store.catalogue.accounts(AccountQuery()) == browsing.accounts(jobs, AccountQuery())
     of_jane = JobQuery(account="x/x-jane", limit=100)
-    assert list((await store.jobs(of_jane)).jobs) == browsing.in_order(jobs, of_jane)
+    assert list((await store.catalogue.jobs(of_jane)).jobs) == browsing.in_order(jobs, of_jane)
     await store.close()
 
 
@@ -77,8 +77,8 @@ async def test_indexing_that_is_killed_leaves_the_vault_as_it_was_and_is_repeate
     store = SqliteJobStore(path, FakeClock())
     await store.open()
 
-    assert len((await store.jobs(JobQuery(text="okapi"))).jobs) == 30
-    assert (await store.library_totals()).kept == 30
+    assert len((await store.catalogue.jobs(JobQuery(text="okapi"))).jobs) == 30
+    assert (await store.catalogue.library_totals()).kept == 30
     await store.close()
 
 

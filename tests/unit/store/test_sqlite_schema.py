@@ -11,6 +11,7 @@ import pytest
 
 from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.core.job import WorkerId
+from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.schema import Migration, load_migrations
 from mediavault.store.sqlite.engine import Connection, connect_to_read, connect_to_write, fetch_all
 from mediavault.store.sqlite.schema import (
@@ -25,6 +26,7 @@ from mediavault.store.sqlite.schema import (
 from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.store.sqlite.writer import SqliteWriter, Txn, WriteLock
+from mediavault.store.wake import Signals
 from tests.fakes import FakeClock
 
 SYNC_NORMAL, SYNC_FULL = 1, 2  # sqlite.org/pragma.html#pragma_synchronous
@@ -85,9 +87,9 @@ async def test_jobs_and_gates_of_the_second_schema_go_on_in_this_one(path: Path)
     store = SqliteJobStore(path, FakeClock())
     await store.open()
 
-    (gate,) = await store.gates()
+    (gate,) = await store.site_limits.gates()
     assert (gate.strikes, gate.reason, gate.account_posts, gate.account_cap) == (2, "slow down", (), None)
-    assert len(await store.claim(WorkerId("w-1"), limit=9, lease=timedelta(seconds=90))) == 1
+    assert len(await store.queue.claim(WorkerId("w-1"), limit=9, lease=timedelta(seconds=90))) == 1
     await store.close()
 
 
@@ -217,7 +219,7 @@ def mode_of(path: Path) -> int:
 async def test_folder_and_files_are_for_their_user_only(path: Path) -> None:
     store = SqliteJobStore(path, FakeClock())
     await store.open()
-    leave = store.on_work(lambda: None)
+    leave = store.workers.on_work(lambda: None)
 
     modes = {file.name: mode_of(file) for file in path.parent.iterdir() if file.is_file()}
     folders = {folder.name: mode_of(folder) for folder in path.parent.iterdir() if folder.is_dir()}
@@ -249,11 +251,8 @@ async def test_what_must_survive_a_power_cut_is_synced_fully_and_the_rest_is_not
         WriteLock(path.with_name("lock"), clock),
         clock,
         path=path,
-        append_history=SQL["append_history"],
-        ring=lambda stops: None,
-        notify=lambda: None,
-        stop=lambda asked: None,
-        unwanted=lambda operation, value: None,
+        signals=Signals(path.with_name("wake")),
+        guard=ClockGuard(),
     )
 
     levels = [

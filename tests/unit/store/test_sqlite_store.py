@@ -17,7 +17,7 @@ from mediavault.core.failures import StoreError
 from mediavault.core.job import JobStatus, NewJob, Stage, WorkerId, new_job_id
 from mediavault.core.media import KeptFile
 from mediavault.store.port import JobQuery
-from mediavault.store.sqlite import engine, ops
+from mediavault.store.sqlite import engine
 from mediavault.store.sqlite.engine import as_ours, connect_to_write, refuse_unsafe_version, sqlite_version
 from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.store import SqliteJobStore
@@ -50,31 +50,31 @@ async def store(path: Path) -> AsyncIterator[SqliteJobStore]:
 
 
 async def test_claims_whose_caller_was_cancelled_are_given_back(store: SqliteJobStore) -> None:
-    [queued] = await store.enqueue([new_job()])
-    claiming = asyncio.create_task(store.claim(ANN, limit=1, lease=LEASE))
+    [queued] = await store.queue.enqueue([new_job()])
+    claiming = asyncio.create_task(store.queue.claim(ANN, limit=1, lease=LEASE))
     await asyncio.sleep(0)  # it is submitted now, and not answered
     claiming.cancel()
     await asyncio.gather(claiming, return_exceptions=True)
 
     async with asyncio.timeout(patient(PATIENCE_S)):
-        while len(history := await store.history(queued.job.id)) < 2:
+        while len(history := await store.catalogue.history(queued.job.id)) < 2:
             await asyncio.sleep(0)
 
     assert [record.stage for record in history] == [Stage.CLAIM, Stage.RELEASE]
-    job = await store.get(queued.job.id)
+    job = await store.catalogue.get(queued.job.id)
     assert (job.status, job.max_attempts) == (JobStatus.QUEUED, queued.job.max_attempts + 1)
 
 
 async def test_what_is_answered_without_being_read_back_is_what_is_stored(store: SqliteJobStore) -> None:
     """Claim and complete put their answer together from what they know; here nothing has its usual value."""
-    await store.enqueue([new_job()])
+    await store.queue.enqueue([new_job()])
     again = replace(new_job(), platform="reddit", max_attempts=2)
-    await store.enqueue([again], force=True)
-    for attempt in await store.claim(ANN, limit=5, lease=LEASE):
-        await store.release(attempt)
+    await store.queue.enqueue([again], force=True)
+    for attempt in await store.queue.claim(ANN, limit=5, lease=LEASE):
+        await store.queue.release(attempt)
 
-    claims = await store.claim(ANN, limit=5, lease=LEASE)
-    stored = [await store.get(claim.id) for claim in claims]
+    claims = await store.queue.claim(ANN, limit=5, lease=LEASE)
+    stored = [await store.catalogue.get(claim.id) for claim in claims]
 
     assert [claim.job for claim in claims] == stored
     assert {(job.version, job.platform, job.max_attempts, job.attempt_count) for job in stored} == {
@@ -85,17 +85,17 @@ async def test_what_is_answered_without_being_read_back_is_what_is_stored(store:
 
 async def test_history_written_together_with_a_removal_is_not_left_to_the_next_job(store: SqliteJobStore) -> None:
     """SQLite gives the key of the newest row again after it was deleted."""
-    await store.enqueue([new_job()])
-    [attempt] = await store.claim(ANN, limit=1, lease=LEASE)
+    await store.queue.enqueue([new_job()])
+    [attempt] = await store.queue.claim(ANN, limit=1, lease=LEASE)
 
-    await asyncio.gather(store.begin_commit(attempt, KEPT), store.remove(attempt.id))
-    [queued] = await store.enqueue([new_job()])
+    await asyncio.gather(store.queue.begin_commit(attempt, KEPT), store.catalogue.remove(attempt.id))
+    [queued] = await store.queue.enqueue([new_job()])
 
-    assert await store.history(queued.job.id) == []
+    assert await store.catalogue.history(queued.job.id) == []
 
 
 async def test_reads_and_the_event_loop_go_on_while_a_write_takes_long(
-    store: SqliteJobStore, monkeypatch: pytest.MonkeyPatch
+    store: SqliteJobStore,
 ) -> None:
     begun, go_on = threading.Event(), threading.Event()
     statement = SQL["forget_worker"]
@@ -105,12 +105,11 @@ async def test_reads_and_the_event_loop_go_on_while_a_write_takes_long(
         begun.set()
         go_on.wait(PATIENCE_S)
 
-    monkeypatch.setattr(ops, "forget_worker", slow)
-    writing = asyncio.create_task(store.forget_worker(ANN))
+    writing = store._file.writer.submit(slow, ANN)
     async with asyncio.timeout(patient(PATIENCE_S)):
         while not begun.is_set():
             await asyncio.sleep(0)
-        page = await store.jobs(JobQuery())
+        page = await store.catalogue.jobs(JobQuery())
 
     assert page.jobs == ()
     assert not writing.done()
@@ -122,13 +121,13 @@ async def test_a_job_of_one_store_wakes_the_subscribers_of_another(store: Sqlite
     other = SqliteJobStore(path, FakeClock())
     await other.open()
     here, there = asyncio.Event(), asyncio.Event()
-    leave_here, leave_there = store.on_work(here.set), other.on_work(there.set)
+    leave_here, leave_there = store.workers.on_work(here.set), other.workers.on_work(there.set)
 
-    await store.enqueue([new_job()])
+    await store.queue.enqueue([new_job()])
 
     async with asyncio.timeout(patient(PATIENCE_S)):
         await asyncio.gather(here.wait(), there.wait())
-    assert len(await other.claim(ANN, limit=5, lease=LEASE)) == 1
+    assert len(await other.queue.claim(ANN, limit=5, lease=LEASE)) == 1
     leave_here()
     leave_there()
     await other.close()
@@ -141,11 +140,11 @@ async def test_a_job_that_is_cancelled_at_one_store_is_told_to_the_worker_at_ano
     other = SqliteJobStore(path, FakeClock())
     await other.open()
     heard: asyncio.Queue[str] = asyncio.Queue()
-    leave = other.on_stop(heard.put_nowait)
-    running, _ = await store.enqueue([new_job()]), await other.claim(ANN, limit=1, lease=LEASE)
-    queued = await store.enqueue([new_job("https://videos.example/2")])
-    await store.cancel(queued[0].job.id)
-    await store.cancel(running[0].job.id)
+    leave = other.workers.on_stop(heard.put_nowait)
+    running, _ = await store.queue.enqueue([new_job()]), await other.queue.claim(ANN, limit=1, lease=LEASE)
+    queued = await store.queue.enqueue([new_job("https://videos.example/2")])
+    await store.queue.cancel(queued[0].job.id)
+    await store.queue.cancel(running[0].job.id)
 
     async with asyncio.timeout(patient(PATIENCE_S)):
         assert await heard.get() == running[0].job.id
@@ -155,7 +154,7 @@ async def test_a_job_that_is_cancelled_at_one_store_is_told_to_the_worker_at_ano
 
 
 async def test_the_last_subscriber_takes_the_socket_with_him(store: SqliteJobStore, path: Path) -> None:
-    leave_first, leave_last = store.on_work(lambda: None), store.on_work(lambda: None)
+    leave_first, leave_last = store.workers.on_work(lambda: None), store.workers.on_work(lambda: None)
     folder = wake_folder(path)
     sockets = [len(list(folder.iterdir()))]
     for leave in (leave_first, leave_last):
@@ -166,10 +165,10 @@ async def test_the_last_subscriber_takes_the_socket_with_him(store: SqliteJobSto
 
 
 async def test_submitting_what_is_there_already_wakes_nobody(store: SqliteJobStore) -> None:
-    await store.enqueue([new_job()])
+    await store.queue.enqueue([new_job()])
     calls: list[None] = []
-    leave = store.on_work(lambda: calls.append(None))
-    await store.enqueue([new_job()])
+    leave = store.workers.on_work(lambda: calls.append(None))
+    await store.queue.enqueue([new_job()])
     await FakeClock().settle()
 
     assert calls == []
@@ -179,20 +178,24 @@ async def test_submitting_what_is_there_already_wakes_nobody(store: SqliteJobSto
 async def test_two_stores_at_one_file_see_each_others_writes_at_once(store: SqliteJobStore, path: Path) -> None:
     other = SqliteJobStore(path, FakeClock())
     await other.open()
-    [queued] = await store.enqueue([new_job()])
+    [queued] = await store.queue.enqueue([new_job()])
 
-    [attempt] = await other.claim(ANN, limit=1, lease=LEASE)
+    [attempt] = await other.queue.claim(ANN, limit=1, lease=LEASE)
 
     assert attempt.id == queued.job.id
-    assert await store.claim(ANN, limit=1, lease=LEASE) == []
-    assert (await store.get(attempt.id)).status is JobStatus.RUNNING
+    assert await store.queue.claim(ANN, limit=1, lease=LEASE) == []
+    assert (await store.catalogue.get(attempt.id)).status is JobStatus.RUNNING
     await other.close()
 
 
 async def test_a_store_that_is_not_open_says_so(path: Path) -> None:
     store = SqliteJobStore(path, FakeClock())
 
-    for call in (store.get(new_job().id), store.claim(ANN, limit=1, lease=LEASE), store.enqueue([new_job()])):
+    for call in (
+        store.catalogue.get(new_job().id),
+        store.queue.claim(ANN, limit=1, lease=LEASE),
+        store.queue.enqueue([new_job()]),
+    ):
         with pytest.raises(StoreError, match="not open"):
             await call
     await store.close()
@@ -243,15 +246,15 @@ async def test_a_closed_store_says_so(path: Path) -> None:
     await store.close()
 
     with pytest.raises(StoreError):
-        await store.enqueue([new_job()])
+        await store.queue.enqueue([new_job()])
     with pytest.raises(StoreError):
-        await store.report()
+        await store.catalogue.report()
 
 
 async def test_damage_that_shows_only_later_is_named_with_what_helps(path: Path) -> None:
     store = SqliteJobStore(path, FakeClock())
     await store.open()
-    await store.enqueue([new_job(f"https://videos.example/{number}") for number in range(300)])
+    await store.queue.enqueue([new_job(f"https://videos.example/{number}") for number in range(300)])
     await store.close()
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 3] + b"\xa5" * (len(whole) - len(whole) // 3))
@@ -267,7 +270,7 @@ async def test_damage_that_shows_only_later_is_named_with_what_helps(path: Path)
 async def open_and_list(store: SqliteJobStore) -> None:
     """Where damage shows depends on the page that has it."""
     await store.open()
-    await store.jobs(JobQuery(limit=300))
+    await store.catalogue.jobs(JobQuery(limit=300))
 
 
 @pytest.mark.parametrize("version", ["3.51.2", "3.46.1", "3.7.0"])

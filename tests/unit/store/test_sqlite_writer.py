@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ import pytest
 import structlog
 
 from mediavault.core.failures import JobNotFound, StoreError
+from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.sqlite.engine import connect_to_write, fetch_all
 from mediavault.store.sqlite.schema import open_database
-from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.writer import MAX_BATCH, SLOW_LOCK_S, SqliteWriter, Txn, WriteLock
 from tests.fakes import FakeClock
 
@@ -27,20 +27,22 @@ class Writer:
         db = open_database(self.path)
         db.execute("CREATE TABLE t (a INTEGER UNIQUE) STRICT")
         self.notes: list[str] = []
-        self.unwanted: list[Any] = []
         clock = FakeClock()
         self.writer = SqliteWriter(
             db,
             WriteLock(folder / "lock", clock),
             clock,
             path=self.path,
-            append_history=SQL["append_history"],
-            ring=lambda stops: self.notes.append("ring" if stops is None else f"say {stops}"),
-            notify=lambda: self.notes.append("notify"),
-            stop=lambda asked: self.notes.append(f"stop {asked}"),
-            unwanted=lambda operation, value: self.unwanted.append(value),
+            signals=self,  # type: ignore[arg-type]
+            guard=ClockGuard(),
         )
         self.submit = self.writer.submit
+
+    def ring(self, *, wake: bool, stops: Sequence[str]) -> None:
+        self.notes += ["ring"] * wake + [f"say {stops}"] * bool(stops)
+
+    def notify(self, *, wake: bool, stops: Sequence[str]) -> None:
+        self.notes += ["notify"] * wake + [f"stop {asked}" for asked in stops]
 
     def rows(self) -> list[int]:
         db = connect_to_write(self.path)
@@ -135,7 +137,7 @@ async def test_a_caller_who_left_does_not_keep_the_others_from_their_answers(w: 
     leaving.cancel()
 
     assert await staying == 2
-    assert w.unwanted == [1]
+    assert w.rows() == [1, 2]
 
 
 async def test_other_processes_and_this_one_are_told_of_work_after_the_commit(w: Writer) -> None:

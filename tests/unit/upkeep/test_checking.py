@@ -35,18 +35,18 @@ class House:
         self.checks = JobChecks(self.store, LocalVault(root), self.clock)
 
     async def kept(self) -> Job:
-        await self.store.enqueue([numbered_job(1, "https://videos.example/1")])
-        claim = (await self.store.claim(WorkerId("w"), limit=1, lease=timedelta(minutes=1)))[0]
+        await self.store.queue.enqueue([numbered_job(1, "https://videos.example/1")])
+        claim = (await self.store.queue.claim(WorkerId("w"), limit=1, lease=timedelta(minutes=1)))[0]
         kept = KeptFile("a.mp4", None, len(VIDEO), hashlib.sha256(VIDEO).hexdigest(), None, None, None)
         (self.root / "a.mp4").write_bytes(VIDEO)
-        await self.store.begin_commit(claim, kept)
-        await self.store.complete(claim, kept)
-        return await self.store.get(claim.id)
+        await self.store.queue.begin_commit(claim, kept)
+        await self.store.queue.complete(claim, kept)
+        return await self.store.catalogue.get(claim.id)
 
     async def check(self, job: Job) -> FileCheck | None:
         self.checks.begin(job)
         await self.checks.wait_for(job.id)
-        record = await self.store.get_record(RecordKind.VERIFIED, job.id)
+        record = await self.store.records.get(RecordKind.VERIFIED, job.id)
         return read_checks(record.value)[0] if record else None
 
 
@@ -96,7 +96,7 @@ async def test_a_library_that_cannot_be_read_is_no_changed_file(house: House, mo
 
 async def test_a_job_that_was_removed_meanwhile_leaves_no_record(house: House) -> None:
     job = await house.kept()
-    await house.store.remove(job.id)
+    await house.store.catalogue.remove(job.id)
 
     assert await house.check(job) is None
 

@@ -11,9 +11,9 @@ import pytest
 
 from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.job import JobStatus, WorkerBeat, WorkerId
-from mediavault.store.memory.store import MemoryJobStore
+from mediavault.store.memory.store import MemoryCatalogue, MemoryJobStore
 from mediavault.store.moves import as_adopted
-from mediavault.store.port import JobPage, JobQuery, JobStore, StoredJob
+from mediavault.store.port import JobPage, JobQuery, Store, StoredJob
 from mediavault.upkeep import moving
 from mediavault.upkeep.comparing import Comparison, Standing, standing
 from mediavault.upkeep.moving import Copied, compare, copy_jobs, move, restore
@@ -42,9 +42,9 @@ def clock() -> FakeClock:
 async def source(clock: FakeClock) -> MemoryJobStore:
     """A job in every state, many queued ones, a closed gate, and something agreed on."""
     store = await lived_in(clock)
-    await store.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in range(10, 260)])
-    await store.close_gate("x", duration=MINUTE, code=ErrorCode.RATE_LIMITED, reason="slow down")
-    await store.agree_on("library", "a")
+    await store.queue.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in range(10, 260)])
+    await store.site_limits.close_gate("x", duration=MINUTE, code=ErrorCode.RATE_LIMITED, reason="slow down")
+    await store.records.set_once("library", "a")
     return store
 
 
@@ -53,7 +53,7 @@ def target(clock: FakeClock) -> MemoryJobStore:
     return MemoryJobStore(clock)
 
 
-async def moved(source: JobStore, target: JobStore, clock: FakeClock, **options: bool) -> tuple[Copied, Comparison]:
+async def moved(source: Store, target: Store, clock: FakeClock, **options: bool) -> tuple[Copied, Comparison]:
     return await move(source, target, Silent(), clock, alive_within=ALIVE, **options)
 
 
@@ -68,8 +68,8 @@ async def test_everything_arrives_as_it_was(source: MemoryJobStore, target: Memo
     assert found.is_whole
     assert (found.same, found.only_in_target) == (255, 0)
     assert await all_of(target) == [StoredJob(as_adopted(one.job), one.history) for one in await all_of(source)]
-    assert await target.gates() == await source.gates()
-    assert await target.agreed() == {"library": "a"}
+    assert await target.site_limits.gates() == await source.site_limits.gates()
+    assert await target.records.constants() == {"library": "a"}
 
 
 @pytest.mark.parametrize(("largest_row", "at_once"), [(0, moving.PAGE), (1 << 20, 4), (64 << 20, 1)])
@@ -81,13 +81,13 @@ async def test_the_larger_a_backups_rows_the_fewer_are_in_memory(
     at_once: int,
 ) -> None:
     limits = set()
-    original = source.jobs
+    original = source.catalogue.jobs
 
     async def jobs(query: JobQuery) -> JobPage:
         limits.add(query.limit)
         return await original(query)
 
-    monkeypatch.setattr(source, "jobs", jobs)
+    monkeypatch.setattr(source.catalogue, "jobs", jobs)
     copied, found = await restore(source, target, Silent(), alive_within=ALIVE, largest_row=largest_row)
 
     assert limits == {at_once}
@@ -109,9 +109,9 @@ async def test_a_job_that_went_on_at_the_source_is_brought_up_to_date(
 ) -> None:
     await copy_jobs(source, target)
     clock.advance(60)
-    await source.promote_due()
-    (claim,) = await source.claim(ANN, limit=1, lease=LEASE)
-    await source.fail(claim, error_code=ErrorCode.NETWORK, error="again", retry_in=None)
+    await source.queue.promote_due()
+    (claim,) = await source.queue.claim(ANN, limit=1, lease=LEASE)
+    await source.queue.fail(claim, error_code=ErrorCode.NETWORK, error="again", retry_in=None)
     copied, found = await moved(source, target, clock)
 
     assert (copied.new, copied.renewed) == (0, 1)
@@ -124,13 +124,13 @@ async def test_a_job_that_went_on_at_the_target_is_left_alone_and_told(
     """Whoever moved, worked there and then repeats the move, loses nothing."""
     await copy_jobs(source, target)
     clock.advance(1)
-    (claim,) = await target.claim(ANN, limit=1, lease=LEASE)
+    (claim,) = await target.queue.claim(ANN, limit=1, lease=LEASE)
     clock.advance(1)
-    await source.cancel(claim.id)
+    await source.queue.cancel(claim.id)
     copied, found = await moved(source, target, clock)
 
     assert copied.other == 1
-    assert (await target.get(claim.id)).status is JobStatus.RUNNING
+    assert (await target.catalogue.get(claim.id)).status is JobStatus.RUNNING
     assert not found.is_whole
     assert [one.job for one in found.named] == [claim.id]
 
@@ -138,7 +138,7 @@ async def test_a_job_that_went_on_at_the_target_is_left_alone_and_told(
 async def test_a_post_that_the_target_has_under_another_id_is_told_as_missing(
     source: MemoryJobStore, target: MemoryJobStore, clock: FakeClock
 ) -> None:
-    await target.enqueue([numbered_job(999, "https://videos.example/10")])
+    await target.queue.enqueue([numbered_job(999, "https://videos.example/10")])
     _, found = await moved(source, target, clock)
 
     assert (found.different, found.missing, found.only_in_target) == (1, 1, 1)
@@ -149,7 +149,7 @@ async def test_a_post_that_the_target_has_under_another_id_is_told_as_missing(
 async def test_while_workers_are_at_work_nothing_is_moved(
     source: MemoryJobStore, target: MemoryJobStore, clock: FakeClock, where: str
 ) -> None:
-    await {"source": source, "target": target}[where].beat(beat(clock))
+    await {"source": source, "target": target}[where].workers.heartbeat(beat(clock))
 
     with pytest.raises(BadInput, match=r"[Ww]orkers? (is|are) still running"):
         await moved(source, target, clock)
@@ -159,13 +159,13 @@ async def test_while_workers_are_at_work_nothing_is_moved(
 async def test_while_running_it_waits_for_the_workers_end_and_copies_what_they_did(
     source: MemoryJobStore, target: MemoryJobStore, clock: FakeClock
 ) -> None:
-    await source.beat(beat(clock))
+    await source.workers.heartbeat(beat(clock))
     task = asyncio.create_task(moved(source, target, clock, while_running=True))
     while not clock.slept:
         await asyncio.sleep(0)
-    (claim,) = await source.claim(ANN, limit=1, lease=LEASE)
-    await source.release(claim)
-    await source.forget_worker(ANN)
+    (claim,) = await source.queue.claim(ANN, limit=1, lease=LEASE)
+    await source.queue.release(claim)
+    await source.workers.forget_worker(ANN)
     clock.advance(1)
     copied, found = await asyncio.wait_for(task, patient(30))
 
@@ -176,7 +176,7 @@ async def test_while_running_it_waits_for_the_workers_end_and_copies_what_they_d
 async def test_another_vaults_store_is_refused(
     source: MemoryJobStore, target: MemoryJobStore, clock: FakeClock
 ) -> None:
-    await target.agree_on("library", "b")
+    await target.records.set_once("library", "b")
 
     with pytest.raises(BadInput, match="another vault"):
         await moved(source, target, clock)
@@ -186,8 +186,8 @@ async def test_another_vaults_store_is_refused(
 async def test_what_is_added_after_the_copy_makes_the_verdict_no(
     source: MemoryJobStore, target: MemoryJobStore, monkeypatch: pytest.MonkeyPatch, clock: FakeClock
 ) -> None:
-    async def then_add(source: JobStore, target: JobStore) -> None:
-        await source.enqueue([numbered_job(1_000, "https://videos.example/late")])
+    async def then_add(source: Store, target: Store) -> None:
+        await source.queue.enqueue([numbered_job(1_000, "https://videos.example/late")])
 
     monkeypatch.setattr(moving, "copy_rest", then_add)
     _, found = await moved(source, target, clock)
@@ -203,7 +203,7 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-class Mortal(MemoryJobStore):
+class Mortal(MemoryCatalogue):
     """A target whose process is killed at its ``dies_at``th write, before or after the write took place."""
 
     dies_at = 0
@@ -219,8 +219,8 @@ class Mortal(MemoryJobStore):
             raise Killed
         return answer
 
-    async def adopt(self, jobs: Sequence[StoredJob]) -> int:
-        return await self._write(lambda: super(Mortal, self).adopt(jobs))
+    async def import_jobs(self, jobs: Sequence[StoredJob]) -> int:
+        return await self._write(lambda: super(Mortal, self).import_jobs(jobs))
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -228,8 +228,9 @@ class Mortal(MemoryJobStore):
 async def test_a_move_that_was_killed_is_repeated_and_nothing_is_missing(
     source: MemoryJobStore, clock: FakeClock, dies_at: int, after: bool
 ) -> None:
-    target = Mortal(clock)
-    target.dies_at, target.after = dies_at, after
+    target = MemoryJobStore(clock)
+    target.catalogue = mortal = Mortal(target._state)
+    mortal.dies_at, mortal.after = dies_at, after
     with pytest.raises(Killed):
         await moved(source, target, clock)
     _, found = await moved(source, target, clock)
@@ -256,8 +257,8 @@ async def test_a_job_stands_to_its_copy_as_its_history_tells(source: MemoryJobSt
 async def test_a_comparison_names_the_fields_that_differ(source: MemoryJobStore, target: MemoryJobStore) -> None:
     (one, *_) = await all_of(source)
     await copy_jobs(source, target)
-    target._jobs[one.job.id] = replace(one.job, sha256="00", width=7)
-    target._history[one.job.id].append((await all_of(source))[-1].history[0])
+    target._state.jobs[one.job.id] = replace(one.job, sha256="00", width=7)
+    target._state.history[one.job.id].append((await all_of(source))[-1].history[0])
     found = await compare(source, target)
 
     assert [(each.job, each.what) for each in found.named] == [(one.job.id, "sha256, width, history")]

@@ -46,7 +46,7 @@ async def store(root: Path) -> MemoryJobStore:
 async def rebuilt(
     root: Path, *, into: MemoryJobStore | None = None, read_data: bool = True
 ) -> tuple[Rebuild, list[Refused]]:
-    rebuild = Rebuild(into or MemoryJobStore(FakeClock()), LocalVault(root), read_data=read_data)
+    rebuild = Rebuild((into or MemoryJobStore(FakeClock())).catalogue, LocalVault(root), read_data=read_data)
     return rebuild, [refused async for refused in rebuild.run()]
 
 
@@ -70,7 +70,7 @@ async def test_a_name_that_is_not_utf8_is_reported_and_the_rest_is_read(
     again = SqliteJobStore(tmp_path / "again.db", clock=FakeClock())
     await again.open()
     try:
-        rebuild = Rebuild(again, LocalVault(root), read_data=True)
+        rebuild = Rebuild(again.catalogue, LocalVault(root), read_data=True)
         refused = [one async for one in rebuild.run()]
     finally:
         await again.close()
@@ -96,7 +96,7 @@ async def test_a_job_of_several_videos_completed_when_its_last_was_saved(store: 
     again = MemoryJobStore(FakeClock())
     await rebuilt(root, into=again)
     for one in await vaults.all_of(store):
-        assert (await again.get(one.job.id)).completed_at == one.job.completed_at
+        assert (await again.catalogue.get(one.job.id)).completed_at == one.job.completed_at
 
 
 # --- what is not believed ---------------------------------------------------------------------------------------------
@@ -150,7 +150,7 @@ async def test_a_post_that_lacks_a_video_is_failed_and_keeps_the_others(store: M
     (root / "ann5/000005-2.mp4").unlink()
     again = MemoryJobStore(FakeClock())
     _, refused = await rebuilt(root, into=again)
-    job = await again.get(numbered_job(5, "").id)
+    job = await again.catalogue.get(numbered_job(5, "").id)
 
     assert [one.refusal for one in refused] == [Refusal.MISSING, Refusal.PARTIAL]
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PARTIAL)
@@ -163,7 +163,7 @@ async def test_a_folder_that_a_person_renamed_is_where_its_videos_are(store: Mem
     (root / "ann1").rename(root / "Ann's films")
     again = MemoryJobStore(FakeClock())
     _, refused = await rebuilt(root, into=again)
-    job = await again.get(numbered_job(1, "").id)
+    job = await again.catalogue.get(numbered_job(1, "").id)
 
     assert refused == []
     assert (job.output_path, job.thumbnail_path) == ("Ann's films/000001-0.mp4", "Ann's films/000001-0.jpg")
@@ -178,27 +178,29 @@ async def test_a_job_that_the_store_still_has_queued_is_completed_and_keeps_its_
     """As after an old backup: fetched again it would stand in the library twice."""
     clock = FakeClock()
     older = MemoryJobStore(clock)
-    await older.enqueue([numbered_job(1, "https://videos.example/1")])
+    await older.queue.enqueue([numbered_job(1, "https://videos.example/1")])
     for _ in range(3):
-        (claim,) = await older.claim(vaults.ANN, limit=1, lease=vaults.LEASE)
-        await older.release(claim)
-    before = await older.history(claim.id)
+        (claim,) = await older.queue.claim(vaults.ANN, limit=1, lease=vaults.LEASE)
+        await older.queue.release(claim)
+    before = await older.catalogue.history(claim.id)
     rebuild, refused = await rebuilt(root, into=older)
-    job = await older.get(claim.id)
+    job = await older.catalogue.get(claim.id)
 
     assert (refused, rebuild.done.new, rebuild.done.renewed) == ([], 6, 1)
     assert (job.status, job.attempt_count) == (JobStatus.COMPLETED, 3)
-    assert (await older.history(claim.id))[:-1] == before
+    assert (await older.catalogue.history(claim.id))[:-1] == before
 
 
 async def test_a_running_job_and_a_post_under_another_id_are_left_alone(store: MemoryJobStore, root: Path) -> None:
     other = MemoryJobStore(FakeClock())
-    await other.enqueue([numbered_job(1, "https://videos.example/1"), numbered_job(99, "https://videos.example/2")])
-    (claim,) = await other.claim(vaults.ANN, limit=1, lease=vaults.LEASE)
+    await other.queue.enqueue(
+        [numbered_job(1, "https://videos.example/1"), numbered_job(99, "https://videos.example/2")]
+    )
+    (claim,) = await other.queue.claim(vaults.ANN, limit=1, lease=vaults.LEASE)
     _, refused = await rebuilt(root, into=other)
 
     assert [one.refusal for one in refused] == [Refusal.CONFLICT, Refusal.CONFLICT]
-    assert (await other.get(claim.id)).status is JobStatus.RUNNING
+    assert (await other.catalogue.get(claim.id)).status is JobStatus.RUNNING
     assert len(await vaults.all_of(other)) == 7
 
 

@@ -32,7 +32,7 @@ async def store(root: Path) -> MemoryJobStore:
 
 
 async def findings(store: MemoryJobStore, root: Path, *, read_data: bool = True) -> list[Finding]:
-    return [found async for found in Verification(store, LocalVault(root), read_data=read_data).run()]
+    return [found async for found in Verification(store.catalogue, LocalVault(root), read_data=read_data).run()]
 
 
 async def troubles(store: MemoryJobStore, root: Path, *, read_data: bool = True) -> list[tuple[Trouble, str]]:
@@ -41,7 +41,7 @@ async def troubles(store: MemoryJobStore, root: Path, *, read_data: bool = True)
 
 @pytest.mark.parametrize("read_data", [False, True])
 async def test_a_sound_vault_has_no_findings(store: MemoryJobStore, root: Path, read_data: bool) -> None:
-    verification = Verification(store, LocalVault(root), read_data=read_data)
+    verification = Verification(store.catalogue, LocalVault(root), read_data=read_data)
 
     assert [found async for found in verification.run()] == []
     assert (verification.done.jobs, verification.done.videos, verification.done.files) == (5, 9, 27)
@@ -99,9 +99,9 @@ async def test_what_belongs_beside_a_video_is_looked_for(store: MemoryJobStore, 
 
 async def test_files_without_a_row_are_listed_and_stay(store: MemoryJobStore, root: Path) -> None:
     (root / "ann1/mine.mp4").write_bytes(b"a person's own")
-    await store.remove(numbered_job(2, "").id)
+    await store.catalogue.remove(numbered_job(2, "").id)
     (root / "ann3/000003-0.mp4").rename(root / "ann3/elsewhere.mp4")
-    await store.remove(numbered_job(3, "").id)
+    await store.catalogue.remove(numbered_job(3, "").id)
 
     assert sorted(await troubles(store, root)) == [
         (Trouble.ORPHAN, "ann1/mine.mp4"),
@@ -118,23 +118,25 @@ async def test_files_without_a_row_are_listed_and_stay(store: MemoryJobStore, ro
 async def test_what_a_running_attempt_is_about_to_place_is_nobodys_finding(root: Path) -> None:
     """The row names it before it stands there, so neither the file nor its absence is a finding."""
     store = MemoryJobStore(FakeClock())
-    await store.enqueue([numbered_job(1, "https://videos.example/1"), numbered_job(2, "https://videos.example/2")])
-    claims = await store.claim(WorkerId("w"), limit=2, lease=vaults.LEASE)
+    await store.queue.enqueue(
+        [numbered_job(1, "https://videos.example/1"), numbered_job(2, "https://videos.example/2")]
+    )
+    claims = await store.queue.claim(WorkerId("w"), limit=2, lease=vaults.LEASE)
     placed = vaults.place_video(root, "ann/placed.mp4", seed=1)
     coming = KeptFile("ann/coming.mp4", None, 5, "ab" * 32, None, None, None)
-    await store.begin_commit(claims[0], placed, [JobItem(Item(), ItemStatus.COMMITTING, placed)])
-    await store.begin_commit(claims[1], coming, [JobItem(Item(), ItemStatus.COMMITTING, coming)])
+    await store.queue.begin_commit(claims[0], placed, [JobItem(Item(), ItemStatus.COMMITTING, placed)])
+    await store.queue.begin_commit(claims[1], coming, [JobItem(Item(), ItemStatus.COMMITTING, coming)])
 
     assert await troubles(store, root) == []
 
 
 async def test_kept_videos_of_a_job_that_is_not_whole_are_verified_too(root: Path) -> None:
     store = MemoryJobStore(FakeClock())
-    await store.enqueue([numbered_job(1, "https://videos.example/1")])
-    (claim,) = await store.claim(WorkerId("w"), limit=1, lease=vaults.LEASE)
+    await store.queue.enqueue([numbered_job(1, "https://videos.example/1")])
+    (claim,) = await store.queue.claim(WorkerId("w"), limit=1, lease=vaults.LEASE)
     gone = KeptFile("ann/gone.mp4", None, 5, "ab" * 32, None, None, None)
-    await store.save_items(claim, [JobItem(Item(), ItemStatus.KEPT, gone), JobItem(Item(), ItemStatus.FAILED)])
-    await store.fail(claim, error_code=ErrorCode.PARTIAL, error="1 of 2", retry_in=None)
+    await store.queue.save_items(claim, [JobItem(Item(), ItemStatus.KEPT, gone), JobItem(Item(), ItemStatus.FAILED)])
+    await store.queue.fail(claim, error_code=ErrorCode.PARTIAL, error="1 of 2", retry_in=None)
 
     assert (Trouble.MISSING, "ann/gone.mp4") in await troubles(store, root)
 
@@ -146,11 +148,11 @@ async def test_a_job_that_is_removed_meanwhile_is_not_missed(store: MemoryJobSto
         async def digest(self, relative: str) -> None:
             job = next(one.job for one in await vaults.all_of(store) if one.job.output_path == relative)
             await library.remove(relative)
-            await store.remove(job.id)
+            await store.catalogue.remove(job.id)
 
-    await store.remove(numbered_job(4, "").id)
-    await store.remove(numbered_job(5, "").id)
-    found = [one async for one in Verification(store, Removing(root), read_data=True).run()]
+    await store.catalogue.remove(numbered_job(4, "").id)
+    await store.catalogue.remove(numbered_job(5, "").id)
+    found = [one async for one in Verification(store.catalogue, Removing(root), read_data=True).run()]
 
     assert [one for one in found if one.job is not None] == []
 

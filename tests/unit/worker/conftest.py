@@ -7,7 +7,7 @@ import pytest
 
 from mediavault.core.job import ClaimedJob, WorkerId
 from mediavault.store.memory.store import MemoryJobStore
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from tests.fakes import FakeClock
 from tests.stubs import new_job
 
@@ -20,7 +20,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-async def store(clock: FakeClock) -> AsyncIterator[JobStore]:
+async def store(clock: FakeClock) -> AsyncIterator[Store]:
     store = MemoryJobStore(clock)
     await store.open()
     yield store
@@ -28,8 +28,8 @@ async def store(clock: FakeClock) -> AsyncIterator[JobStore]:
 
 
 @pytest.fixture
-async def claim(store: JobStore, clock: FakeClock) -> ClaimedJob:
+async def claim(store: Store, clock: FakeClock) -> ClaimedJob:
     """One job, claimed."""
-    await store.enqueue([new_job(clock=clock)])
-    (claimed,) = await store.claim(WorkerId("w-1"), limit=1, lease=LEASE)
+    await store.queue.enqueue([new_job(clock=clock)])
+    (claimed,) = await store.queue.claim(WorkerId("w-1"), limit=1, lease=LEASE)
     return claimed

@@ -33,7 +33,7 @@ from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.instagram import INSTAGRAM
 from mediavault.platforms.mastodon import MASTODON
 from mediavault.platforms.youtube import YOUTUBE
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.worker.dispatch import Route, extractors_of
 from mediavault.worker.stages.extract import ask_extractors
 from mediavault.worker.stages.said import most_telling
@@ -60,7 +60,7 @@ class House:
 
 
 @pytest.fixture
-def tools(store: JobStore, clock: FakeClock, tmp_path: Path) -> Tools:
+def tools(store: Store, clock: FakeClock, tmp_path: Path) -> Tools:
     return make_tools(store, clock, tmp_path)
 
 

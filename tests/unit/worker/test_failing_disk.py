@@ -14,7 +14,7 @@ import pytest
 from mediavault.core.failures import ErrorCode, NetworkFailure
 from mediavault.core.job import ClaimedJob, JobStatus, Outcome, Stage
 from mediavault.core.logs import configure_logs
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.worker.pipeline import process_one_cycle
 from mediavault.worker.tools import Tools
 from tests.fakes import FakeClock
@@ -48,7 +48,7 @@ def broken(code: int, path: Path) -> Callable[..., Any]:
 
 
 def tools_that_break(
-    store: JobStore, clock: FakeClock, tmp_path: Path, where: str, code: int, monkeypatch: pytest.MonkeyPatch
+    store: Store, clock: FakeClock, tmp_path: Path, where: str, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> Tools:
     answers = (NetworkFailure("reset"),) if where == "cookies of the profile" else ()  # asked for on the second rung
     tools = make_tools(store, clock, tmp_path, downloader=StubDownloader(*answers))
@@ -59,7 +59,7 @@ def tools_that_break(
 
 @pytest.mark.parametrize("where", MEETS_THE_DISK)
 async def test_no_stage_loses_a_try_to_a_disk_that_fails(
-    where: str, store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    where: str, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tools = tools_that_break(store, clock, tmp_path, where, errno.EIO, monkeypatch)
 
@@ -75,7 +75,7 @@ async def test_no_stage_loses_a_try_to_a_disk_that_fails(
 
 @pytest.mark.parametrize("code", FAULTS, ids=errno.errorcode.get)
 async def test_whatever_the_system_says_of_the_disk_no_try_is_lost(
-    code: int, store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    code: int, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tools = tools_that_break(store, clock, tmp_path, "a still", code, monkeypatch)
 
@@ -88,7 +88,7 @@ async def test_whatever_the_system_says_of_the_disk_no_try_is_lost(
 
 @pytest.mark.parametrize("code", [errno.EEXIST, errno.EINVAL], ids=errno.errorcode.get)
 async def test_what_no_machine_is_to_blame_for_is_a_bug(
-    code: int, store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    code: int, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure_logs("error", io.StringIO())  # the traceback of a bug takes long to write
     tools = tools_that_break(store, clock, tmp_path, "a still", code, monkeypatch)
@@ -97,9 +97,9 @@ async def test_what_no_machine_is_to_blame_for_is_a_bug(
 
 
 async def test_the_history_tells_which_stage_met_the_fault(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await process_one_cycle(claim, tools_that_break(store, clock, tmp_path, "probing", errno.EIO, monkeypatch))
 
-    failed = [one for one in await store.history(claim.id) if one.outcome is Outcome.FAILED]
+    failed = [one for one in await store.catalogue.history(claim.id) if one.outcome is Outcome.FAILED]
     assert (failed[0].stage, failed[0].error_code) == (Stage.VALIDATE, ErrorCode.STORAGE)

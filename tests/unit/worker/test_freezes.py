@@ -11,7 +11,7 @@ from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ClaimedJob, Job, JobStatus, Stage, WorkerId
 from mediavault.core.logs import job_context
 from mediavault.services.vault.local import LocalVault
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.worker.freezes import KEPT_REPORTS, FreezeReport, settle_freezes, settled_reports, write_report
 from mediavault.worker.queue import Worker, WorkerLimits
 from mediavault.worker.recovery import recover_stale_jobs
@@ -23,14 +23,12 @@ WORKER = WorkerId("w-frozen")
 LIMITS = WorkerLimits(concurrency=2, poll_interval_s=1.0, heartbeat_interval_s=30.0, lease=LEASE, shutdown_grace_s=0.05)
 
 
-async def claimed(store: JobStore, clock: FakeClock, *urls: str, max_attempts: int = 5) -> list[ClaimedJob]:
-    await store.enqueue([new_job(url, clock=clock, max_attempts=max_attempts) for url in urls])
-    return await store.claim(WORKER, limit=len(urls), lease=LEASE)
+async def claimed(store: Store, clock: FakeClock, *urls: str, max_attempts: int = 5) -> list[ClaimedJob]:
+    await store.queue.enqueue([new_job(url, clock=clock, max_attempts=max_attempts) for url in urls])
+    return await store.queue.claim(WORKER, limit=len(urls), lease=LEASE)
 
 
-async def freeze(
-    store: JobStore, folder: Path, *held: ClaimedJob, by: ClaimedJob | None, name: str = "w-frozen"
-) -> None:
+async def freeze(store: Store, folder: Path, *held: ClaimedJob, by: ClaimedJob | None, name: str = "w-frozen") -> None:
     """The worker of ``held`` froze in the code of ``by``, and any worker of the host recovers."""
     write_report(
         folder,
@@ -47,19 +45,19 @@ async def freeze(
     await settle_freezes(store, folder)
 
 
-async def again(store: JobStore, clock: FakeClock, job: Job) -> ClaimedJob:
+async def again(store: Store, clock: FakeClock, job: Job) -> ClaimedJob:
     clock.advance(timedelta(minutes=1))
-    await store.promote_due()
-    claims = await store.claim(WORKER, limit=9, lease=LEASE)
+    await store.queue.promote_due()
+    claims = await store.queue.claim(WORKER, limit=9, lease=LEASE)
     return next(claim for claim in claims if claim.id == job.id)
 
 
 async def test_the_post_that_froze_its_worker_says_so_and_is_tried_once_more(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    await store.progress(claim, stage=Stage.EXTRACT, progress_pct=10)
+    await store.queue.progress(claim, stage=Stage.EXTRACT, progress_pct=10)
     await freeze(store, tmp_path, claim, by=claim)
-    job = await store.get(claim.id)
+    job = await store.catalogue.get(claim.id)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.WORKER_FROZE)
     assert job.error == "The worker did not respond for 60 seconds while it was reading this post."
@@ -67,42 +65,42 @@ async def test_the_post_that_froze_its_worker_says_so_and_is_tried_once_more(
 
 
 async def test_a_post_that_freezes_its_worker_twice_is_given_up(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     """In whatever stage: here reading the first time, saving the second."""
     await freeze(store, tmp_path, claim, by=claim)
     second = await again(store, clock, claim.job)
-    await store.progress(second, stage=Stage.DOWNLOAD, progress_pct=60)
+    await store.queue.progress(second, stage=Stage.DOWNLOAD, progress_pct=60)
     await freeze(store, tmp_path, second, by=second)
-    job = await store.get(claim.id)
+    job = await store.catalogue.get(claim.id)
 
     assert (job.error_code, job.retry_at) == (ErrorCode.WORKER_FROZE, None)
     assert job.error == "The worker did not respond for 60 seconds while it was saving this post's video."
 
 
 async def test_the_other_posts_of_a_frozen_worker_go_back_to_the_queue_and_lose_no_attempt(
-    store: JobStore, clock: FakeClock, tmp_path: Path
+    store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     guilty, innocent = await claimed(store, clock, "https://videos.example/1", "https://videos.example/2")
     await freeze(store, tmp_path, guilty, innocent, by=guilty)
-    job = await store.get(innocent.id)
+    job = await store.catalogue.get(innocent.id)
 
     assert (job.status, job.max_attempts) == (JobStatus.QUEUED, innocent.job.max_attempts + 1)
 
 
 @pytest.mark.parametrize("is_named", [False, True])
 async def test_where_no_job_that_runs_is_known_to_have_done_it_all_are_left_to_recovery(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, *, is_named: bool
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, *, is_named: bool
 ) -> None:
     """Given back, a post that freezes the worker namelessly would never use up its attempts."""
     (other,) = await claimed(store, clock, "https://videos.example/2")
     await freeze(store, tmp_path, claim, by=other if is_named else None)
 
-    assert (await store.get(claim.id)).status is JobStatus.RUNNING
+    assert (await store.catalogue.get(claim.id)).status is JobStatus.RUNNING
 
 
 async def test_a_report_is_acted_upon_once_and_kept_for_the_doctor(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     await freeze(store, tmp_path, claim, by=claim)
 
@@ -111,16 +109,16 @@ async def test_a_report_is_acted_upon_once_and_kept_for_the_doctor(
 
 
 async def test_an_old_report_changes_nothing_about_a_later_attempt_or_a_removed_job(
-    store: JobStore, clock: FakeClock, tmp_path: Path
+    store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     first, removed = await claimed(store, clock, "https://videos.example/1", "https://videos.example/2")
-    await store.remove(removed.id)
-    await store.release(first)
+    await store.catalogue.remove(removed.id)
+    await store.queue.release(first)
     second = await again(store, clock, first.job)
     await freeze(store, tmp_path, removed, first, by=first)
 
-    assert (await store.get(second.id)).attempt_count == second.fence
-    assert (await store.get(second.id)).status is JobStatus.RUNNING
+    assert (await store.catalogue.get(second.id)).attempt_count == second.fence
+    assert (await store.catalogue.get(second.id)).status is JobStatus.RUNNING
 
 
 @pytest.mark.parametrize(
@@ -133,7 +131,7 @@ async def test_an_old_report_changes_nothing_about_a_later_attempt_or_a_removed_
     ids=["cut off", "too deep", "an attempt without end"],
 )
 async def test_a_report_that_cannot_be_read_holds_up_no_recovery(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, text: str
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, text: str
 ) -> None:
     (tmp_path / "w-1.freeze").write_text(text)
     clock.advance(LEASE + timedelta(seconds=1))
@@ -143,7 +141,7 @@ async def test_a_report_that_cannot_be_read_holds_up_no_recovery(
 
 
 async def test_a_report_whose_time_names_no_zone_is_listed_with_the_others(
-    store: JobStore, claim: ClaimedJob, tmp_path: Path
+    store: Store, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     await freeze(store, tmp_path, claim, by=None)
     whole = (tmp_path / "w-frozen.freeze-settled").read_text()
@@ -153,7 +151,7 @@ async def test_a_report_whose_time_names_no_zone_is_listed_with_the_others(
 
 
 async def test_only_the_newest_reports_are_kept(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     for number in range(KEPT_REPORTS + 5):
         await freeze(store, tmp_path, claim, by=None, name=f"w-{number}")
@@ -162,7 +160,7 @@ async def test_only_the_newest_reports_are_kept(
 
 
 async def test_a_worker_reports_the_job_whose_code_is_running_and_all_that_it_holds(
-    store: JobStore, clock: FakeClock, tmp_path: Path
+    store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     worker = Worker(make_tools(store, clock, tmp_path), LIMITS, live_folder=tmp_path)
     with job_context("a-job", "a-trace", attempt=3):

@@ -30,7 +30,7 @@ from mediavault.platforms.facebook import FACEBOOK
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.instagram import INSTAGRAM
 from mediavault.platforms.x import X
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.worker import gatekeeper
 from mediavault.worker.dispatch import Route
 from mediavault.worker.gatekeeper import NoTurn, closing, tell
@@ -55,7 +55,7 @@ W = WorkerId("w-1")
 
 
 @pytest.fixture
-def tools(store: JobStore, clock: FakeClock, tmp_path: Path) -> Tools:
+def tools(store: Store, clock: FakeClock, tmp_path: Path) -> Tools:
     return make_tools(store, clock, tmp_path)
 
 
@@ -67,13 +67,15 @@ HAD = Turn(START)
 
 
 async def test_a_turn_that_was_given_before_the_gate_closed_is_not_used_after_it(
-    tools: Tools, store: JobStore, clock: FakeClock
+    tools: Tools, store: Store, clock: FakeClock
 ) -> None:
     """A job waits for its turn up to two seconds, with the account for minutes; another's 429 comes meanwhile."""
 
     class WhileItWaits(FakeClock):
         async def sleep(self, seconds: float) -> None:
-            await store.close_gate("bluesky", duration=timedelta(minutes=7), code=ErrorCode.RATE_LIMITED, reason="429")
+            await store.site_limits.close_gate(
+                "bluesky", duration=timedelta(minutes=7), code=ErrorCode.RATE_LIMITED, reason="429"
+            )
 
     await take_turn(BLUESKY, tools)
     with pytest.raises(NoTurn) as sent_away:
@@ -116,19 +118,19 @@ async def test_turns_at_one_site_lie_an_interval_apart(tools: Tools, clock: Fake
     assert (clock.now() - began).total_seconds() == pytest.approx(shortest + longest)  # jitter is a half
 
 
-async def test_pages_of_no_known_site_have_no_gate(tools: Tools, store: JobStore) -> None:
+async def test_pages_of_no_known_site_have_no_gate(tools: Tools, store: Store) -> None:
     assert await take_turn(GENERIC, tools) is None
     await tell(GENERIC, None, RateLimited("429"), tools)
 
-    assert await store.gates() == []
+    assert await store.site_limits.gates() == []
 
 
 async def test_each_strike_closes_the_gate_for_twice_as_long_until_a_job_gets_through(
-    tools: Tools, store: JobStore, clock: FakeClock
+    tools: Tools, store: Store, clock: FakeClock
 ) -> None:
     for minutes in (7, 14, 28):
         await tell(X, None, RateLimited("429", retry_after=timedelta(minutes=7)), tools)
-        (gate,) = await store.gates()
+        (gate,) = await store.site_limits.gates()
         assert gate.closed_until == clock.now() + timedelta(minutes=minutes)
         clock.advance(timedelta(minutes=minutes, seconds=1))
 
@@ -138,49 +140,51 @@ async def test_each_strike_closes_the_gate_for_twice_as_long_until_a_job_gets_th
     await tell(X, turn, None, tools)
     assert (await take_turn(X, tools, before=HAD)) is not None
 
-    (gate,) = await store.gates()
+    (gate,) = await store.site_limits.gates()
     assert (gate.strikes, gate.closed_until) == (0, None)
 
 
-async def test_a_broken_line_tells_a_probe_nothing(tools: Tools, store: JobStore, clock: FakeClock) -> None:
+async def test_a_broken_line_tells_a_probe_nothing(tools: Tools, store: Store, clock: FakeClock) -> None:
     await tell(X, None, RateLimited("429", retry_after=timedelta(minutes=7)), tools)
     clock.advance(timedelta(minutes=8))
     turn = await take_turn(X, tools)
     await tell(X, turn, NetworkFailure("reset"), tools)
 
-    (gate,) = await store.gates()
+    (gate,) = await store.site_limits.gates()
     assert gate.strikes == 1
 
 
 async def test_a_429_of_one_job_holds_back_the_others_of_its_site_and_no_job_of_another(
-    store: JobStore, clock: FakeClock, tmp_path: Path
+    store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
-    await store.enqueue([x_job(clock, 1), x_job(clock, 2), new_job("https://other.example/p", clock=clock)])
-    (claim,) = await store.claim(W, limit=1, lease=LEASE)
+    await store.queue.enqueue([x_job(clock, 1), x_job(clock, 2), new_job("https://other.example/p", clock=clock)])
+    (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
     refused = StubExtractor(RateLimited("429", retry_after=timedelta(minutes=7)))
     await process_one_cycle(claim, make_tools(store, clock, tmp_path, extractor=refused))
 
-    assert [c.job.platform for c in await store.claim(W, limit=9, lease=LEASE)] == ["generic"]
+    assert [c.job.platform for c in await store.queue.claim(W, limit=9, lease=LEASE)] == ["generic"]
     clock.advance(timedelta(minutes=8))
-    assert [c.job.platform for c in await store.claim(W, limit=9, lease=LEASE)] == ["x"]
+    assert [c.job.platform for c in await store.queue.claim(W, limit=9, lease=LEASE)] == ["x"]
 
 
 async def test_a_job_that_finds_the_gate_closed_goes_back_into_the_queue_without_using_up_an_attempt(
-    store: JobStore, clock: FakeClock, tools: Tools
+    store: Store, clock: FakeClock, tools: Tools
 ) -> None:
-    await store.enqueue([x_job(clock, 1)])
-    (claim,) = await store.claim(W, limit=1, lease=LEASE)
-    await store.close_gate("x", duration=timedelta(hours=1), code=ErrorCode.CHALLENGE, reason="a person is asked for")
+    await store.queue.enqueue([x_job(clock, 1)])
+    (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
+    await store.site_limits.close_gate(
+        "x", duration=timedelta(hours=1), code=ErrorCode.CHALLENGE, reason="a person is asked for"
+    )
     job = await worked(claim, tools)
 
     assert (job.status, job.max_attempts - job.attempt_count) == (JobStatus.QUEUED, claim.job.max_attempts)
 
 
 async def test_a_rate_limit_in_the_middle_of_a_carousel_closes_the_gate_and_holds_the_job_back_until_it_opens(
-    store: JobStore, clock: FakeClock, tmp_path: Path
+    store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
-    await store.enqueue([x_job(clock, 1)])
-    (claim,) = await store.claim(W, limit=1, lease=LEASE)
+    await store.queue.enqueue([x_job(clock, 1)])
+    (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
     items = tuple(Item((candidate(f"https://cdn.example/{n}.mp4"),), media_id=str(n)) for n in range(3))
     tools = make_tools(
         store,
@@ -192,7 +196,7 @@ async def test_a_rate_limit_in_the_middle_of_a_carousel_closes_the_gate_and_hold
     )
     job = await worked(claim, tools)
 
-    (gate,) = await store.gates()
+    (gate,) = await store.site_limits.gates()
     assert (job.error_code, job.retry_at) == (ErrorCode.PARTIAL, clock.now() + timedelta(hours=2))
     assert (gate.code, gate.closed_until) == (ErrorCode.RATE_LIMITED, job.retry_at)
     assert [one.status for one in job.items] == [ItemStatus.KEPT, ItemStatus.FAILED, ItemStatus.WAITING]
@@ -200,22 +204,22 @@ async def test_a_rate_limit_in_the_middle_of_a_carousel_closes_the_gate_and_hold
 
 @pytest.mark.parametrize("cause", [RateLimited("429"), AccountWarning("locked"), Challenge("human?"), IpBlocked("no")])
 async def test_the_strongest_of_the_failures_that_one_sums_up_closes_the_gate(
-    tools: Tools, store: JobStore, clock: FakeClock, cause: Failure
+    tools: Tools, store: Store, clock: FakeClock, cause: Failure
 ) -> None:
     summed_up = Partial("2 of 4 videos are kept.")
     summed_up.causes = (RateLimited("429", retry_after=timedelta(seconds=5)), cause)
     closed_for = await tell(X, None, summed_up, tools)
 
-    (gate,) = await store.gates()
+    (gate,) = await store.site_limits.gates()
     assert (gate.code, closed_for) == (cause.code, closing(cause, X))
     assert gate.closed_until == clock.now() + (closed_for or timedelta())
 
 
 async def test_a_refused_address_is_left_alone_for_six_hours_and_so_is_its_job(
-    store: JobStore, clock: FakeClock, tmp_path: Path
+    store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
-    await store.enqueue([x_job(clock, 1)])
-    (claim,) = await store.claim(W, limit=1, lease=LEASE)
+    await store.queue.enqueue([x_job(clock, 1)])
+    (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
     refused = make_tools(store, clock, tmp_path, extractor=StubExtractor(IpBlocked("no")), jitter=lambda: 0.0)
 
     assert (await worked(claim, refused)).retry_at == clock.now() + timedelta(hours=6)
@@ -238,37 +242,37 @@ class AsPerson(StubExtractor):
     as_person = True
 
 
-def insta_tools(store: JobStore, clock: FakeClock, root: Path, browser: Profile) -> Tools:
+def insta_tools(store: Store, clock: FakeClock, root: Path, browser: Profile) -> Tools:
     """Strangers meet a wall where somebody is signed in, and are shown the post where nobody is."""
     stranger = StubExtractor(*(LoginRequired("wall"),) * browser.is_somebody)
     tools = make_tools(store, clock, root, browser=browser)
     return replace(tools, extractors={"browser": stranger, "browser_cookies": AsPerson()})
 
 
-async def insta(store: JobStore, clock: FakeClock, root: Path, number: int, browser: Profile) -> tuple[Job, float]:
+async def insta(store: Store, clock: FakeClock, root: Path, number: int, browser: Profile) -> tuple[Job, float]:
     """Claim and look at one post; the job as it is then, and how many seconds the next one has to wait."""
     url = f"https://www.instagram.com/p/ABCDEFG{number:03}/"
-    await store.enqueue([new_job(url, clock=clock, platform="instagram")])
-    (claim,) = await store.claim(W, limit=1, lease=LEASE)
+    await store.queue.enqueue([new_job(url, clock=clock, platform="instagram")])
+    (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
     job = await worked(claim, insta_tools(store, clock, root, browser))
-    (gate,) = await store.gates()
+    (gate,) = await store.site_limits.gates()
     return job, (gate.turn_after(clock.now()) - clock.now()).total_seconds()
 
 
 async def test_a_look_with_the_account_keeps_the_accounts_interval_and_one_without_the_plain_one(
-    store: JobStore, clock: FakeClock, tmp_path: Path
+    store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     _, anonymous = await insta(store, clock, tmp_path, 1, Profile(is_somebody=False))
     clock.advance(60)
     _, signed_in = await insta(store, clock, tmp_path, 2, Profile(is_somebody=True))
 
     assert (anonymous, signed_in) == (9, 30)  # the middles of 6 to 12 and of 20 to 40 seconds
-    (gate,) = await store.gates()
+    (gate,) = await store.site_limits.gates()
     assert (gate.posts_within_day(clock.now()), gate.account_cap) == (1, 60)
 
 
 async def test_a_job_beyond_the_accounts_day_waits_with_a_sentence_and_without_using_up_a_try(
-    store: JobStore, clock: FakeClock, tmp_path: Path
+    store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     browser = Profile(is_somebody=True)
     for number in range(60):
@@ -288,8 +292,8 @@ async def test_a_job_beyond_the_accounts_day_waits_with_a_sentence_and_without_u
     signed_out, _ = await insta(store, clock, tmp_path, 61, Profile(is_somebody=False))  # others go on
     assert signed_out.status is JobStatus.COMPLETED
     clock.advance(START + timedelta(days=1) - clock.now())
-    await store.promote_due()
-    (again,) = await store.claim(W, limit=1, lease=LEASE)
+    await store.queue.promote_due()
+    (again,) = await store.queue.claim(W, limit=1, lease=LEASE)
     tools = insta_tools(store, clock, tmp_path, browser)
     assert (await worked(again, tools)).status is JobStatus.COMPLETED
 
@@ -308,22 +312,22 @@ class Slow(StubExtractor):
 
 @pytest.mark.parametrize("takes_s", [0, 3, 25])
 async def test_between_a_strangers_look_and_the_accounts_an_interval_of_the_accounts_passes(
-    store: JobStore, clock: FakeClock, tmp_path: Path, takes_s: float
+    store: Store, clock: FakeClock, tmp_path: Path, takes_s: float
 ) -> None:
     """Counted from the end of the stranger's look: until then it asked for one thing after the other."""
     browser = Profile(is_somebody=True)
     tools = insta_tools(store, clock, tmp_path, browser)
     slow = replace(tools, extractors={**tools.extractors, "browser": Slow(clock, takes_s=takes_s)})
     url = "https://www.instagram.com/p/ABCDEFGHIJ/"
-    await store.enqueue([new_job(url, clock=clock, platform="instagram")])
-    (claim,) = await store.claim(W, limit=1, lease=LEASE)
+    await store.queue.enqueue([new_job(url, clock=clock, platform="instagram")])
+    (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
     job = await worked(claim, slow)
 
     assert (job.status, clock.slept) == (JobStatus.COMPLETED, [30])
 
 
 async def test_a_site_whose_account_has_no_pace_of_its_own_keeps_the_sites(
-    store: JobStore, clock: FakeClock, tmp_path: Path
+    store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     tools = make_tools(store, clock, tmp_path)
     await gatekeeper.take_turn(JobId("a-job"), X, tools)
@@ -333,12 +337,14 @@ async def test_a_site_whose_account_has_no_pace_of_its_own_keeps_the_sites(
     assert clock.slept == [sum(X.pace.interval_s) / 2]
 
 
-async def test_a_probe_may_go_on_as_the_person(store: JobStore, clock: FakeClock, tmp_path: Path) -> None:
-    await store.close_gate("instagram", duration=timedelta(hours=1), code=ErrorCode.LOGIN_REQUIRED, reason="wall")
+async def test_a_probe_may_go_on_as_the_person(store: Store, clock: FakeClock, tmp_path: Path) -> None:
+    await store.site_limits.close_gate(
+        "instagram", duration=timedelta(hours=1), code=ErrorCode.LOGIN_REQUIRED, reason="wall"
+    )
     clock.advance(timedelta(hours=2))
     job, _ = await insta(store, clock, tmp_path, 1, Profile(is_somebody=True))
 
-    (gate,) = await store.gates()
+    (gate,) = await store.site_limits.gates()
     assert (job.status, gate.strikes) == (JobStatus.COMPLETED, 0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from mediavault.core.failures import Deleted, ErrorCode, Failure, LoginRequired
 from mediavault.core.job import Job, JobId, JobStatus, WorkerBeat, WorkerId
 from mediavault.store.bulk import iter_jobs
-from mediavault.store.memory.store import MemoryJobStore
+from mediavault.store.memory.store import MemoryJobStore, MemoryQueue
 from mediavault.store.port import JobQuery, StoredJob
 from mediavault.worker.handover import STRANDED_AFTER, free_stranded_jobs, go_on_after_sign_in, holders
 from tests.fakes import FakeClock
@@ -36,7 +37,7 @@ async def beat(
     store: MemoryJobStore, clock: FakeClock, host: str, *signed_in: str, platforms: tuple[str, ...] = ()
 ) -> None:
     at = clock.now()
-    await store.beat(
+    await store.workers.heartbeat(
         WorkerBeat(WorkerId(f"w-{host}"), host, 1, "1", at, at, platforms=platforms, signed_in=tuple(signed_in))
     )
 
@@ -50,12 +51,12 @@ async def attempt(
         return signed_in
 
     tools = make_tools(store, clock, root, extractor=StubExtractor(failure))
-    (claim,) = await store.claim(ME, limit=1, lease=LEASE, sessions=signed_in)
+    (claim,) = await store.queue.claim(ME, limit=1, lease=LEASE, sessions=signed_in)
     return await worked(claim, replace(tools, signed_in=here))
 
 
 async def enqueue(store: MemoryJobStore, clock: FakeClock) -> JobId:
-    return (await store.enqueue([new_job(clock=clock)]))[0].job.id
+    return (await store.queue.enqueue([new_job(clock=clock)]))[0].job.id
 
 
 async def test_a_job_that_needs_a_sign_in_goes_on_where_somebody_is_signed_in(
@@ -66,10 +67,10 @@ async def test_a_job_that_needs_a_sign_in_goes_on_where_somebody_is_signed_in(
     job = await attempt(store, clock, tmp_path, LoginRequired("Only for members."))
 
     assert (job.status, job.needs_session) == (JobStatus.QUEUED, True)
-    assert await store.claim(ME, limit=1, lease=LEASE) == []
-    (taken,) = await store.claim(WorkerId("w-there"), limit=1, lease=LEASE, sessions=[SITE])
+    assert await store.queue.claim(ME, limit=1, lease=LEASE) == []
+    (taken,) = await store.queue.claim(WorkerId("w-there"), limit=1, lease=LEASE, sessions=[SITE])
     assert (taken.id, taken.job.max_attempts - taken.fence) == (job_id, 4)  # no try was lost
-    told = [one.detail for one in await store.history(job_id) if one.error_code is ErrorCode.LOGIN_REQUIRED]
+    told = [one.detail for one in await store.catalogue.history(job_id) if one.error_code is ErrorCode.LOGIN_REQUIRED]
     assert any("there" in detail for detail in told)
 
 
@@ -126,14 +127,14 @@ async def test_a_job_whose_machine_does_not_come_back_is_tried_by_anybody(
     clock.advance(timedelta(minutes=2))
 
     assert await free_stranded_jobs(store) == 1
-    assert len(await store.claim(ME, limit=1, lease=LEASE)) == 1
+    assert len(await store.queue.claim(ME, limit=1, lease=LEASE)) == 1
 
 
 async def test_a_worker_that_takes_no_jobs_of_the_platform_holds_its_session_in_vain(clock: FakeClock) -> None:
     store = MemoryJobStore(clock)
     await beat(store, clock, "there", SITE, platforms=("x",))
 
-    assert holders(SITE, await store.workers(seen_within=LEASE)) == []
+    assert holders(SITE, await store.workers.alive(seen_within=LEASE)) == []
 
 
 async def test_after_a_sign_in_the_jobs_that_wait_for_it_go_on(
@@ -144,31 +145,31 @@ async def test_after_a_sign_in_the_jobs_that_wait_for_it_go_on(
 
     assert await go_on_after_sign_in(["x"], store) == 0
     assert await go_on_after_sign_in([SITE], store) == 1
-    assert (await store.get(job_id)).status is JobStatus.QUEUED
+    assert (await store.catalogue.get(job_id)).status is JobStatus.QUEUED
 
 
-class ChangingStore(MemoryJobStore):
+class ChangingQueue(MemoryQueue):
     """Somebody else changes a job while the first one is retried."""
 
-    change: tuple[str, JobId] | None = None
+    change: Callable[[], Awaitable[object]] | None = None
 
     async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
         change, self.change = self.change, None
         if change is not None:
-            await getattr(self, change[0])(change[1])
+            await change()
         return await super().retry(job_id, chosen_url=chosen_url)
 
 
 async def waiting_for_sign_in(store: MemoryJobStore, clock: FakeClock, count: int) -> list[JobId]:
     """Oldest first."""
-    await store.enqueue([new_job(clock=clock)])
-    (claim,) = await store.claim(ME, limit=1, lease=LEASE)
-    job = await store.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Only for members.", retry_in=None)
+    await store.queue.enqueue([new_job(clock=clock)])
+    (claim,) = await store.queue.claim(ME, limit=1, lease=LEASE)
+    job = await store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Only for members.", retry_in=None)
     more = [
         StoredJob(replace(job, id=JobId(f"{job.id}-{number:05}"), canonical_url=f"{job.canonical_url}/{number}"))
         for number in range(count - 1)
     ]
-    await store.adopt(more)
+    await store.catalogue.import_jobs(more)
     return [job.id, *(one.job.id for one in more)]
 
 
@@ -176,12 +177,14 @@ async def waiting_for_sign_in(store: MemoryJobStore, clock: FakeClock, count: in
 async def test_a_job_that_is_removed_or_cancelled_meanwhile_keeps_none_of_the_others_waiting(
     clock: FakeClock, change: str
 ) -> None:
-    store = ChangingStore(clock)
+    store = MemoryJobStore(clock)
+    store.queue = changing = ChangingQueue(store._state)
     job_ids = await waiting_for_sign_in(store, clock, 5)
-    store.change = (change, job_ids[2])
+    act = store.catalogue.remove if change == "remove" else store.queue.cancel
+    changing.change = lambda: act(job_ids[2])
 
     assert await go_on_after_sign_in([SITE], store) == 4
-    queued = {job.id async for job in iter_jobs(store, JobQuery((JobStatus.QUEUED,)))}
+    queued = {job.id async for job in iter_jobs(store.catalogue, JobQuery((JobStatus.QUEUED,)))}
     assert queued == {*job_ids} - {job_ids[2]}
 
 
@@ -189,4 +192,4 @@ async def test_after_a_sign_in_all_jobs_go_on_however_many_wait(store: MemoryJob
     await waiting_for_sign_in(store, clock, 1_205)
 
     assert await go_on_after_sign_in([SITE], store) == 1_205
-    assert (await store.jobs(JobQuery((JobStatus.FAILED,)))).jobs == ()
+    assert (await store.catalogue.jobs(JobQuery((JobStatus.FAILED,)))).jobs == ()

@@ -26,7 +26,7 @@ from mediavault.core.failures import (
 from mediavault.core.job import ClaimedJob, JobStatus, Outcome, RungName, Stage, WorkerId
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import Extraction, Preference, Problem, ProblemKind, SourceType
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import FakeClock
@@ -50,17 +50,17 @@ COOKIE = Cookie("sid", "secret", "cdn.example")
 SECOND_URL = "https://cdn.example/2.mp4"
 
 
-async def rungs(store: JobStore, claim: ClaimedJob) -> list[tuple[RungName | None, Stage, Outcome]]:
+async def rungs(store: Store, claim: ClaimedJob) -> list[tuple[RungName | None, Stage, Outcome]]:
     """What the history says of downloads and validations."""
     return [
         (record.rung, record.stage, record.outcome)
-        for record in await store.history(claim.id)
+        for record in await store.catalogue.history(claim.id)
         if record.stage in (Stage.DOWNLOAD, Stage.VALIDATE)
     ]
 
 
 async def test_plain_carries_no_cookies_and_session_does(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = StubDownloader(EmptyBody("0 bytes"), VIDEO)
     tools = make_tools(store, clock, tmp_path, downloader=downloader, browser=StubBrowser(cookies=[COOKIE]))
@@ -76,7 +76,7 @@ async def test_plain_carries_no_cookies_and_session_does(
 
 
 async def test_each_rung_starts_in_an_empty_staging_folder(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = StubDownloader(Incomplete("cut"), Incomplete("cut"), VIDEO)
     await process_one_cycle(claim, make_tools(store, clock, tmp_path, downloader=downloader))
@@ -85,7 +85,7 @@ async def test_each_rung_starts_in_an_empty_staging_folder(
 
 
 async def test_the_browser_saves_what_our_client_cannot(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     browser = StubBrowser(VIDEO)
     tools = make_tools(store, clock, tmp_path, downloader=StubDownloader(HttpError("403")), browser=browser)
@@ -98,7 +98,7 @@ async def test_the_browser_saves_what_our_client_cannot(
 
 
 async def test_a_file_that_does_not_validate_climbs_too(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     probe = StubProbe(Problem(ProblemKind.DAMAGED, "3 frames do not decode"), None)
     job = await worked(claim, make_tools(store, clock, tmp_path, probe=probe))
@@ -113,7 +113,7 @@ async def test_a_file_that_does_not_validate_climbs_too(
 
 
 async def test_fresh_extracts_again_and_takes_a_candidate_not_tried_yet(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(), extraction(candidate(), candidate(SECOND_URL)))
     downloader = StubDownloader(Incomplete("cut"), Incomplete("cut"), VIDEO)
@@ -125,7 +125,7 @@ async def test_fresh_extracts_again_and_takes_a_candidate_not_tried_yet(
 
 
 async def test_a_refused_signed_address_is_looked_up_again_before_anything_else_is_tried(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True)), extraction(candidate(SECOND_URL, signed=True)))
     downloader = StubDownloader(LinkExpired("403"), VIDEO)
@@ -139,7 +139,7 @@ async def test_a_refused_signed_address_is_looked_up_again_before_anything_else_
 
 
 async def test_a_signed_address_that_a_fresh_look_finds_again_is_tried_with_the_session_and_by_the_browser(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True)))
     downloader = StubDownloader(LinkExpired("403"))
@@ -159,7 +159,7 @@ async def test_a_signed_address_that_a_fresh_look_finds_again_is_tried_with_the_
 
 
 async def test_a_fresh_signed_address_that_is_refused_too_is_tried_with_the_session_and_by_the_browser(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True)), extraction(candidate(SECOND_URL, signed=True)))
     downloader = StubDownloader(LinkExpired("403"))
@@ -176,7 +176,7 @@ async def test_a_fresh_signed_address_that_is_refused_too_is_tried_with_the_sess
 
 
 async def test_a_lesser_file_is_taken_only_after_every_way_to_the_best_one_failed(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     """One fresh look is enough: it confirmed the best file's address, and it listed the lesser one."""
     both = extraction(candidate(signed=True, height=1080, width=1920), candidate(SECOND_URL, signed=True, height=480))
@@ -193,7 +193,7 @@ async def test_a_lesser_file_is_taken_only_after_every_way_to_the_best_one_faile
 
 @pytest.mark.parametrize("look", [NetworkFailure("the page did not load"), ExtractorBroken("another page")])
 async def test_a_fresh_look_that_fails_leaves_the_session_and_the_browser_to_be_tried(
-    look: Failure, store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    look: Failure, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True)), look)
     browser = StubBrowser(VIDEO)
@@ -206,7 +206,7 @@ async def test_a_fresh_look_that_fails_leaves_the_session_and_the_browser_to_be_
 
 
 async def test_a_fresh_look_at_a_post_that_was_deleted_meanwhile_ends_the_climb(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True)), Deleted("gone"))
     browser = StubBrowser(VIDEO)
@@ -219,7 +219,7 @@ async def test_a_fresh_look_at_a_post_that_was_deleted_meanwhile_ends_the_climb(
 
 
 async def test_a_signed_stream_that_is_refused_for_good_fails_with_the_refusal_after_the_session_was_tried(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True, source_type=SourceType.HLS)))
     downloader, browser = StubDownloader(LinkExpired("403")), StubBrowser(VIDEO, cookies=[COOKIE])
@@ -237,7 +237,7 @@ async def test_a_signed_stream_that_is_refused_for_good_fails_with_the_refusal_a
 
 
 async def test_a_pair_whose_sound_has_a_fresh_address_is_asked_for_again(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     sounds = ["https://cdn.example/a.m4a?sig=1", "https://cdn.example/a.m4a?sig=2"]
     extractor = StubExtractor(*(extraction(candidate(signed=True, audio_url=sound)) for sound in sounds))
@@ -250,7 +250,7 @@ async def test_a_pair_whose_sound_has_a_fresh_address_is_asked_for_again(
 
 
 async def test_fresh_repeats_the_ways_whose_rungs_were_taken_before_it(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(), extraction(candidate(SECOND_URL)))
     downloader = StubDownloader(HttpError("500"), HttpError("500"), HttpError("cookie refused"), VIDEO)
@@ -268,7 +268,7 @@ async def test_fresh_repeats_the_ways_whose_rungs_were_taken_before_it(
 
 
 async def test_the_browser_is_not_asked_for_a_segmented_stream(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(candidate(source_type=SourceType.HLS)))
     browser = StubBrowser(VIDEO)
@@ -283,7 +283,7 @@ async def test_the_browser_is_not_asked_for_a_segmented_stream(
 
 @pytest.mark.parametrize("unavailable", [BrowserUnavailable("crashed"), ToolMissing("no browser")])
 async def test_a_missing_browser_does_not_hide_why_the_download_failed(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, unavailable: Failure
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, unavailable: Failure
 ) -> None:
     tools = make_tools(
         store, clock, tmp_path, downloader=StubDownloader(Incomplete("cut")), browser=StubBrowser(unavailable)
@@ -293,7 +293,7 @@ async def test_a_missing_browser_does_not_hide_why_the_download_failed(
 
 
 async def test_nothing_new_in_a_fresh_look_does_not_hide_it_either(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     tools = make_tools(store, clock, tmp_path, downloader=StubDownloader(LinkExpired("403")))
 
@@ -304,7 +304,7 @@ async def test_nothing_new_in_a_fresh_look_does_not_hide_it_either(
 
 
 async def test_protected_media_stops_the_climb(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = StubDownloader(Drm("keys"))
     job = await worked(claim, make_tools(store, clock, tmp_path, downloader=downloader))
@@ -313,12 +313,12 @@ async def test_protected_media_stops_the_climb(
 
 
 async def test_a_site_whose_media_want_the_visits_cookies_is_asked_with_them_before_it_is_looked_at_again(
-    store: JobStore, clock: FakeClock, tmp_path: Path
+    store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     """TikTok's 403 without ``tt_chain_token`` is not the 403 of an address that has run out."""
     url = "https://www.tiktok.com/@jane/video/7123456789012345678"
-    await store.enqueue([new_job(url, clock=clock, platform="tiktok")])
-    (claim,) = await store.claim(WorkerId("w-1"), limit=1, lease=LEASE)
+    await store.queue.enqueue([new_job(url, clock=clock, platform="tiktok")])
+    (claim,) = await store.queue.claim(WorkerId("w-1"), limit=1, lease=LEASE)
     extractor = StubExtractor(extraction(candidate(signed=True)))
     downloader = StubDownloader(LinkExpired("403"), VIDEO)
     tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
@@ -334,9 +334,9 @@ async def test_a_site_whose_media_want_the_visits_cookies_is_asked_with_them_bef
 # --- what a site says about its media ----------------------------------------------------------------------------------
 
 
-async def claimed(store: JobStore, clock: FakeClock, url: str, platform: str) -> ClaimedJob:
-    await store.enqueue([new_job(url, clock=clock, platform=platform)])
-    (claim,) = await store.claim(WorkerId("w-1"), limit=1, lease=LEASE)
+async def claimed(store: Store, clock: FakeClock, url: str, platform: str) -> ClaimedJob:
+    await store.queue.enqueue([new_job(url, clock=clock, platform=platform)])
+    (claim,) = await store.queue.claim(WorkerId("w-1"), limit=1, lease=LEASE)
     return claim
 
 
@@ -348,7 +348,7 @@ def way(record: tuple[RungName | None, Stage, Outcome]) -> bool:
 
 
 async def test_a_site_that_judges_the_handshake_is_asked_by_the_browser_next(
-    store: JobStore, clock: FakeClock, tmp_path: Path
+    store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await claimed(store, clock, VIMEO, "vimeo")
     browser, extractor = StubBrowser(VIDEO), StubExtractor(extraction(candidate(signed=True)))
@@ -361,7 +361,7 @@ async def test_a_site_that_judges_the_handshake_is_asked_by_the_browser_next(
 
 
 async def test_its_fresh_address_is_asked_for_by_the_browser_too(
-    store: JobStore, clock: FakeClock, tmp_path: Path
+    store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await claimed(store, clock, VIMEO, "vimeo")
     extractor = StubExtractor(extraction(candidate(signed=True)), extraction(candidate(SECOND_URL, signed=True)))
@@ -375,7 +375,7 @@ async def test_its_fresh_address_is_asked_for_by_the_browser_too(
 
 
 async def test_its_streams_which_no_browser_saves_are_looked_at_afresh(
-    store: JobStore, clock: FakeClock, tmp_path: Path
+    store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await claimed(store, clock, VIMEO, "vimeo")
     extractor = StubExtractor(
@@ -416,7 +416,7 @@ LOOKS = {
     [(POST_URL, "generic"), (VIMEO, "vimeo"), ("https://www.tiktok.com/@jane/video/7123456789012345678", "tiktok")],
 )
 async def test_whatever_a_fresh_look_finds_every_way_is_tried_once_before_a_refusal_is_believed(
-    look: str, url: str, platform: str, store: JobStore, clock: FakeClock, tmp_path: Path
+    look: str, url: str, platform: str, store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await claimed(store, clock, url, platform)
     downloader, browser = StubDownloader(LinkExpired("403")), StubBrowser(LinkExpired("403"), cookies=[COOKIE])
@@ -439,7 +439,7 @@ async def test_whatever_a_fresh_look_finds_every_way_is_tried_once_before_a_refu
 
 
 async def test_where_the_handshake_is_judged_an_address_that_is_found_again_is_tried_with_the_session(
-    store: JobStore, clock: FakeClock, tmp_path: Path
+    store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await claimed(store, clock, VIMEO, "vimeo")
     extractor = StubExtractor(extraction(candidate(signed=True)))
@@ -452,7 +452,7 @@ async def test_where_the_handshake_is_judged_an_address_that_is_found_again_is_t
     assert [request.cookies for request in downloader.requests] == [(), (COOKIE,)]
 
 
-async def test_what_a_site_bears_reaches_the_downloader(store: JobStore, clock: FakeClock, tmp_path: Path) -> None:
+async def test_what_a_site_bears_reaches_the_downloader(store: Store, clock: FakeClock, tmp_path: Path) -> None:
     claim = await claimed(store, clock, FACEBOOK, "facebook")
     downloader = StubDownloader(EmptyBody("0 bytes"), VIDEO)
     extractor = StubExtractor(extraction(user_agent="a browser"))
@@ -467,7 +467,7 @@ async def test_what_a_site_bears_reaches_the_downloader(store: JobStore, clock: 
 
 
 async def test_the_headers_of_the_format_go_before_those_of_the_page(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     own = {"referer": "https://player.example/", "user-agent": "the one that asked"}
     downloader = StubDownloader()
@@ -483,7 +483,7 @@ MET = Cookie("chain", "canary-0815", "cdn.example")
 
 
 async def test_cookies_met_on_the_way_go_with_the_first_request(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = StubDownloader(EmptyBody("0 bytes"), VIDEO)
     browser = StubBrowser(cookies=[COOKIE, Cookie("chain", "older", "cdn.example")])
@@ -503,12 +503,12 @@ async def test_cookies_are_in_no_row_file_or_log(
     store = SqliteJobStore(tmp_path / "state.db", clock)
     await store.open()
     try:
-        await store.enqueue([new_job(clock=clock)])
-        (claim,) = await store.claim(WorkerId("w-1"), limit=1, lease=LEASE)
+        await store.queue.enqueue([new_job(clock=clock)])
+        (claim,) = await store.queue.claim(WorkerId("w-1"), limit=1, lease=LEASE)
         downloader = StubDownloader(Incomplete("cut"), VIDEO)
         extractor = StubExtractor(extraction(cookies=(MET,)))
         job = await worked(claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader))
-        history = await store.history(claim.id)
+        history = await store.catalogue.history(claim.id)
     finally:
         await store.close()
     written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
@@ -521,7 +521,7 @@ async def test_cookies_are_in_no_row_file_or_log(
 
 
 async def test_an_attempt_that_goes_on_without_the_cookies_asks_for_the_same_address_again_with_fresh_ones(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     """They are stored nowhere: what a checkpoint's address is refused without, a fresh look brings."""
     found = extraction(candidate(signed=True), cookies=(MET,))
@@ -530,8 +530,8 @@ async def test_an_attempt_that_goes_on_without_the_cookies_asks_for_the_same_add
     )
     failed = await worked(claim, first)
     assert failed.status is JobStatus.FAILED
-    await store.retry(claim.id)
-    (again,) = await store.claim(WorkerId("w-1"), limit=1, lease=LEASE)
+    await store.queue.retry(claim.id)
+    (again,) = await store.queue.claim(WorkerId("w-1"), limit=1, lease=LEASE)
 
     downloader, extractor = StubDownloader(LinkExpired("403"), VIDEO), StubExtractor(found)
     job = await worked(again, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader))
@@ -541,7 +541,7 @@ async def test_an_attempt_that_goes_on_without_the_cookies_asks_for_the_same_add
 
 
 async def test_a_site_that_refuses_its_own_cookies_is_looked_at_again_at_once(
-    store: JobStore, clock: FakeClock, tmp_path: Path
+    store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     """What TikTok refuses with ``tt_chain_token`` has run out."""
     claim = await claimed(store, clock, "https://www.tiktok.com/@jane/video/7123456789012345678", "tiktok")
@@ -581,7 +581,7 @@ async def test_the_part_of_a_file_is_gone_on_with_only_where_the_fresh_address_s
     fresh: dict[str, object],
     failure: Failure,
     kept: bool,
-    store: JobStore,
+    store: Store,
     clock: FakeClock,
     claim: ClaimedJob,
     tmp_path: Path,
@@ -599,7 +599,7 @@ async def test_the_part_of_a_file_is_gone_on_with_only_where_the_fresh_address_s
 
 
 async def test_the_part_of_a_file_whose_address_a_fresh_look_finds_again_is_resumed_with_the_session(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True, media_key="k")))
     downloader = StubDownloader(ran_out(), VIDEO)
@@ -608,9 +608,7 @@ async def test_the_part_of_a_file_whose_address_a_fresh_look_finds_again_is_resu
     assert downloader.found_in_staging == [[], ["media.part"]]
 
 
-async def test_a_part_is_gone_on_with_once(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
-) -> None:
+async def test_a_part_is_gone_on_with_once(store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path) -> None:
     extractor = StubExtractor(
         extraction(candidate(signed=True, media_key="k")), extraction(candidate(SECOND_URL, signed=True, media_key="k"))
     )

@@ -12,22 +12,22 @@ from mediavault.core.job import ClaimedJob
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import KeptFile
 from mediavault.services.vault.local import LocalVault
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.worker.library import AGREED_AS, look, recognise
 
 KEPT = KeptFile("jane/1.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
 
 
-async def test_a_new_library_gets_the_id_that_the_store_agrees_on(store: JobStore, tmp_path: Path) -> None:
+async def test_a_new_library_gets_the_id_that_the_store_agrees_on(store: Store, tmp_path: Path) -> None:
     first, second = LocalVault(tmp_path), LocalVault(tmp_path)
     await recognise(store, first)
     await recognise(store, second)
 
-    assert await first.identity() == (await store.agreed())[AGREED_AS]
+    assert await first.identity() == (await store.records.constants())[AGREED_AS]
     await second.confirm()
 
 
-async def test_a_library_keeps_its_id_for_another_store_and_rebuild_is_named(store: JobStore, tmp_path: Path) -> None:
+async def test_a_library_keeps_its_id_for_another_store_and_rebuild_is_named(store: Store, tmp_path: Path) -> None:
     """A database that was lost starts empty beside a library that is not."""
     library, lines = LocalVault(tmp_path), io.StringIO()
     configure_logs(stream=lines)
@@ -36,26 +36,26 @@ async def test_a_library_keeps_its_id_for_another_store_and_rebuild_is_named(sto
     first = lines.getvalue()
     await recognise(store, library)
 
-    assert (await store.agreed())[AGREED_AS] == "0b5e7a52-older"
+    assert (await store.records.constants())[AGREED_AS] == "0b5e7a52-older"
     assert "mediavault rebuild" in first
     assert lines.getvalue() == first
 
 
 async def test_while_nothing_is_kept_a_folder_without_an_id_may_become_the_library(
-    store: JobStore, tmp_path: Path
+    store: Store, tmp_path: Path
 ) -> None:
     """A crash between the store's word and the marker must not shut the vault for ever."""
-    await store.agree_on(AGREED_AS, "0b5e7a52-agreed")
+    await store.records.set_once(AGREED_AS, "0b5e7a52-agreed")
     await recognise(store, LocalVault(tmp_path))
 
     assert await LocalVault(tmp_path).identity() == "0b5e7a52-agreed"
 
 
 async def test_where_files_are_kept_a_folder_without_the_id_is_not_the_library(
-    store: JobStore, claim: ClaimedJob, tmp_path: Path
+    store: Store, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     await recognise(store, LocalVault(tmp_path / "disk"))
-    await store.complete(claim, KEPT)
+    await store.queue.complete(claim, KEPT)
     empty = tmp_path / "empty"
 
     for judge in (recognise, look):
@@ -64,8 +64,8 @@ async def test_where_files_are_kept_a_folder_without_the_id_is_not_the_library(
     assert not empty.exists()
 
 
-async def test_another_stores_library_is_refused(store: JobStore, tmp_path: Path) -> None:
-    await store.agree_on(AGREED_AS, "0b5e7a52-ours")
+async def test_another_stores_library_is_refused(store: Store, tmp_path: Path) -> None:
+    await store.records.set_once(AGREED_AS, "0b5e7a52-ours")
     await LocalVault(tmp_path).carry("99999999-theirs")
 
     with pytest.raises(StorageFailure, match="belongs to another library"):
@@ -73,16 +73,16 @@ async def test_another_stores_library_is_refused(store: JobStore, tmp_path: Path
 
 
 async def test_a_vault_of_before_there_were_ids_is_recognised_by_its_first_start(
-    store: JobStore, claim: ClaimedJob, tmp_path: Path
+    store: Store, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    await store.complete(claim, KEPT)
+    await store.queue.complete(claim, KEPT)
     await recognise(store, LocalVault(tmp_path))
 
-    assert await LocalVault(tmp_path).identity() == (await store.agreed())[AGREED_AS]
+    assert await LocalVault(tmp_path).identity() == (await store.records.constants())[AGREED_AS]
 
 
-async def test_who_only_looks_writes_nothing(store: JobStore, tmp_path: Path) -> None:
+async def test_who_only_looks_writes_nothing(store: Store, tmp_path: Path) -> None:
     await look(store, LocalVault(tmp_path))
 
-    assert await store.agreed() == {}
+    assert await store.records.constants() == {}
     assert list(tmp_path.iterdir()) == []

@@ -15,7 +15,7 @@ from mediavault.core.settings import Settings
 from mediavault.platforms.x import X
 from mediavault.store.live_settings import LOOK_AGAIN_S, LiveSettings
 from mediavault.store.memory.store import MemoryJobStore
-from mediavault.store.port import JobStore, StoredJob
+from mediavault.store.port import Store, StoredJob
 from mediavault.worker.forgetting import forget_old_jobs, may_be_forgotten
 from mediavault.worker.gatekeeper import take_turn
 from mediavault.worker.queue import Worker, WorkerLimits
@@ -34,12 +34,12 @@ def numbered(number: int, clock: FakeClock) -> NewJob:
 
 
 @pytest.fixture
-def live(store: JobStore, clock: FakeClock) -> LiveSettings:
-    return LiveSettings(Settings(), store, clock)
+def live(store: Store, clock: FakeClock) -> LiveSettings:
+    return LiveSettings(Settings(), store.records, clock)
 
 
 @pytest.fixture
-def tools(store: JobStore, clock: FakeClock, live: LiveSettings, tmp_path: Path) -> Tools:
+def tools(store: Store, clock: FakeClock, live: LiveSettings, tmp_path: Path) -> Tools:
     return replace(make_tools(store, clock, tmp_path), live=live.current)
 
 
@@ -65,11 +65,11 @@ async def test_the_next_video_is_called_as_the_template_says(
 
 
 async def test_more_jobs_are_claimed_as_soon_as_more_are_allowed(
-    tools: Tools, live: LiveSettings, store: JobStore, clock: FakeClock, tmp_path: Path
+    tools: Tools, live: LiveSettings, store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     worker = Worker(tools, LIMITS, live_folder=tmp_path / "live")
     await live.change("concurrency", 1, by="owner")
-    await store.enqueue([numbered(number, clock) for number in range(4)])
+    await store.queue.enqueue([numbered(number, clock) for number in range(4)])
     await worker.claim_and_start()
     one = len(worker.running_jobs)
     await live.change("concurrency", 3, by="owner")
@@ -84,7 +84,7 @@ async def test_a_site_that_is_to_be_asked_less_often_is(tools: Tools, live: Live
     await live.change("pace", {"x": 3.0}, by="owner")
     tools = await as_set_now(tools)
     await take_turn(claim.id, X, tools)
-    [gate] = await tools.store.gates()
+    [gate] = await tools.store.site_limits.gates()
 
     assert gate.next_turn_at is not None
     assert (gate.next_turn_at - tools.clock.now()).total_seconds() == pytest.approx(3 * sum(X.pace.interval_s) / 2)
@@ -93,10 +93,10 @@ async def test_a_site_that_is_to_be_asked_less_often_is(tools: Tools, live: Live
 # --- forgetting ---------------------------------------------------------------------------------------------------
 
 
-async def failed(store: JobStore, number: int, clock: FakeClock, *, retry_in: timedelta | None = None) -> Job:
-    await store.enqueue([numbered(number, clock)])
-    [attempt] = await store.claim(WORKER, limit=1, lease=LEASE)
-    return await store.fail(attempt, error_code=ErrorCode.DELETED, error="Gone.", retry_in=retry_in)
+async def failed(store: Store, number: int, clock: FakeClock, *, retry_in: timedelta | None = None) -> Job:
+    await store.queue.enqueue([numbered(number, clock)])
+    [attempt] = await store.queue.claim(WORKER, limit=1, lease=LEASE)
+    return await store.queue.fail(attempt, error_code=ErrorCode.DELETED, error="Gone.", retry_in=retry_in)
 
 
 async def test_old_failures_are_forgotten_where_somebody_has_set_so(clock: FakeClock) -> None:
@@ -106,17 +106,17 @@ async def test_old_failures_are_forgotten_where_somebody_has_set_so(clock: FakeC
     clock.advance(timedelta(days=30, seconds=1))
     young = await failed(store, 3, clock)
 
-    assert await forget_old_jobs(store, days=0, now=clock.now()) == 0
-    assert await forget_old_jobs(store, days=30, now=clock.now()) == 1
+    assert await forget_old_jobs(store.catalogue, days=0, now=clock.now()) == 0
+    assert await forget_old_jobs(store.catalogue, days=30, now=clock.now()) == 1
     with pytest.raises(JobNotFound):
-        await store.get(old.id)
-    assert (await store.get(planned.id), await store.get(young.id)) == (planned, young)
+        await store.catalogue.get(old.id)
+    assert (await store.catalogue.get(planned.id), await store.catalogue.get(young.id)) == (planned, young)
 
 
 async def test_an_old_job_is_forgotten_however_many_that_stay_are_older(clock: FakeClock) -> None:
     store = MemoryJobStore(clock)
     stays = await failed(store, 1, clock, retry_in=timedelta(days=60))
-    await store.adopt(
+    await store.catalogue.import_jobs(
         [
             StoredJob(
                 replace(stays, id=JobId(f"{stays.id}-{number:05}"), canonical_url=f"{stays.canonical_url}/{number}")
@@ -128,33 +128,33 @@ async def test_an_old_job_is_forgotten_however_many_that_stay_are_older(clock: F
     old = await failed(store, 2, clock)
     clock.advance(timedelta(days=30, seconds=1))
 
-    assert await forget_old_jobs(store, days=30, now=clock.now()) == 1
+    assert await forget_old_jobs(store.catalogue, days=30, now=clock.now()) == 1
     with pytest.raises(JobNotFound):
-        await store.get(old.id)
+        await store.catalogue.get(old.id)
 
 
 async def test_by_itself_the_worker_forgets_nothing(
-    tools: Tools, store: JobStore, clock: FakeClock, tmp_path: Path
+    tools: Tools, store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     job = await failed(store, 1, clock)
     clock.advance(timedelta(days=4_000))
     await Worker(tools, LIMITS, live_folder=tmp_path / "live").forget()
 
-    assert await store.get(job.id) == job
+    assert await store.catalogue.get(job.id) == job
 
 
 async def test_a_cancelled_job_is_forgotten_and_a_kept_one_never(clock: FakeClock) -> None:
     store = MemoryJobStore(clock)
-    await store.enqueue([numbered(1, clock), numbered(2, clock)])
-    [done] = await store.claim(WORKER, limit=1, lease=LEASE)
-    await store.begin_commit(done, KEPT)
-    await store.complete(done, KEPT)
-    [cancelled] = await store.claim(WORKER, limit=1, lease=LEASE)
-    await store.cancel(cancelled.id)
+    await store.queue.enqueue([numbered(1, clock), numbered(2, clock)])
+    [done] = await store.queue.claim(WORKER, limit=1, lease=LEASE)
+    await store.queue.begin_commit(done, KEPT)
+    await store.queue.complete(done, KEPT)
+    [cancelled] = await store.queue.claim(WORKER, limit=1, lease=LEASE)
+    await store.queue.cancel(cancelled.id)
     clock.advance(timedelta(days=400))
 
-    assert await forget_old_jobs(store, days=1, now=clock.now()) == 1
-    assert (await store.get(done.id)).status is JobStatus.COMPLETED
+    assert await forget_old_jobs(store.catalogue, days=1, now=clock.now()) == 1
+    assert (await store.catalogue.get(done.id)).status is JobStatus.COMPLETED
 
 
 @pytest.mark.parametrize(

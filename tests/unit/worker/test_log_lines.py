@@ -17,7 +17,7 @@ from mediavault.core.failures import StoreError
 from mediavault.core.job import ClaimedJob, JobId, JobStatus
 from mediavault.services.vault.local import LocalVault
 from mediavault.store.memory.store import MemoryJobStore
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.worker.recovery import recover_stale_jobs
 from tests.fakes import FakeClock
 from tests.unit.worker.conftest import LEASE
@@ -64,7 +64,7 @@ def breaks(monkeypatch: pytest.MonkeyPatch, setting: Setting, *calls: str) -> No
         raise StoreError("the database is gone")
 
     for call in calls:
-        monkeypatch.setattr(setting.store, call, gone)
+        monkeypatch.setattr(setting.store.queue, call, gone)
 
 
 async def test_every_line_of_a_completed_job_names_it(setting: Setting, lines: Lines) -> None:
@@ -74,7 +74,7 @@ async def test_every_line_of_a_completed_job_names_it(setting: Setting, lines: L
         await setting.until(job_id, JobStatus.COMPLETED)
 
     assert {"attempt_started", "extract_ok", "download_ok", "attempt_ended"} <= set(events(lines))
-    assert without_ids(lines, await setting.store.get(JobId(job_id))) == []
+    assert without_ids(lines, await setting.store.catalogue.get(JobId(job_id))) == []
 
 
 async def test_every_line_of_a_failed_job_names_it(setting: Setting, lines: Lines) -> None:
@@ -85,17 +85,17 @@ async def test_every_line_of_a_failed_job_names_it(setting: Setting, lines: Line
         await setting.until(job_id, JobStatus.FAILED)
 
     assert {"download_failed", "retry_planned", "attempt_ended"} <= set(events(lines))
-    assert without_ids(lines, await setting.store.get(JobId(job_id))) == []
+    assert without_ids(lines, await setting.store.catalogue.get(JobId(job_id))) == []
 
 
 async def test_every_line_of_a_job_whose_lease_is_lost_names_it(setting: Setting, lines: Lines) -> None:
     async with setting.running():
         (job_id,) = await setting.submit()
-        await setting.store.cancel(JobId(job_id))
+        await setting.store.queue.cancel(JobId(job_id))
         await setting.settle()
 
     assert "attempt_stopped" in events(lines)
-    assert without_ids(lines, await setting.store.get(JobId(job_id))) == []
+    assert without_ids(lines, await setting.store.catalogue.get(JobId(job_id))) == []
 
 
 async def test_every_line_of_a_job_whose_outcome_cannot_be_saved_names_it(
@@ -103,7 +103,7 @@ async def test_every_line_of_a_job_whose_outcome_cannot_be_saved_names_it(
 ) -> None:
     async with setting.running():
         (job_id,) = await setting.submit()
-        job = await setting.store.get(JobId(job_id))
+        job = await setting.store.catalogue.get(JobId(job_id))
         breaks(monkeypatch, setting, "begin_commit", "complete", "fail", "record")
         setting.downloader.gate.set()
         for _ in range(20):
@@ -122,11 +122,11 @@ async def test_every_line_of_a_job_that_is_released_at_the_end_names_it(
         breaks(monkeypatch, setting, *broken)
 
     assert event in events(lines)
-    assert without_ids(lines, await setting.store.get(JobId(job_id))) == []
+    assert without_ids(lines, await setting.store.catalogue.get(JobId(job_id))) == []
 
 
 async def test_each_job_that_recovery_finds_has_a_line_that_names_it(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, lines: Lines
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, lines: Lines
 ) -> None:
     clock.advance(LEASE + timedelta(seconds=1))
     await recover_stale_jobs(store, LocalVault(tmp_path).staging, tmp_path / "workers")
@@ -142,6 +142,6 @@ async def test_the_lines_of_two_jobs_at_a_time_are_not_mixed_up(setting: Setting
         for job_id in ids:
             await setting.until(job_id, JobStatus.COMPLETED)
 
-    jobs = {job_id: await setting.store.get(JobId(job_id)) for job_id in ids}
+    jobs = {job_id: await setting.store.catalogue.get(JobId(job_id)) for job_id in ids}
     saved = {line["job_id"]: line["output_path"] for line in lines if line["event"] == "attempt_ended"}
     assert saved == {job_id: job.output_path for job_id, job in jobs.items()}

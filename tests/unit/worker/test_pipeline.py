@@ -45,8 +45,8 @@ from mediavault.core.media import (
 )
 from mediavault.core.platform import Platform
 from mediavault.services.download.port import MediaRequest
-from mediavault.store.memory.store import MemoryJobStore
-from mediavault.store.port import JobStore
+from mediavault.store.memory.store import MemoryJobStore, MemorySiteLimits, MemoryState
+from mediavault.store.port import Store
 from mediavault.worker.looks import Looks, LookTurn
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import FakeClock
@@ -67,16 +67,16 @@ from tests.unit.worker.conftest import LEASE
 JPEG = b"\xff\xd8\xff the post's own"
 
 
-async def reclaim(store: JobStore, clock: FakeClock) -> ClaimedJob:
+async def reclaim(store: Store, clock: FakeClock) -> ClaimedJob:
     """The job's next attempt, once its retry is due."""
     clock.advance(timedelta(days=2))
-    await store.promote_due()
-    (claimed,) = await store.claim(WorkerId("w-2"), limit=1, lease=LEASE)
+    await store.queue.promote_due()
+    (claimed,) = await store.queue.claim(WorkerId("w-2"), limit=1, lease=LEASE)
     return claimed
 
 
 async def test_a_kept_video_stands_in_the_library_with_thumbnail_sidecar_and_hash(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     found = extraction(thumbnail_url="https://cdn.example/1.jpg")
     tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(found), client=StubClient(200, JPEG))
@@ -95,7 +95,7 @@ async def test_a_kept_video_stands_in_the_library_with_thumbnail_sidecar_and_has
 
 
 async def test_a_page_in_place_of_the_thumbnail_gives_way_to_a_still(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     found = extraction(thumbnail_url="https://cdn.example/1.jpg")
     tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(found), client=StubClient(200, b"<html>"))
@@ -106,7 +106,7 @@ async def test_a_page_in_place_of_the_thumbnail_gives_way_to_a_still(
 
 
 async def test_a_video_without_any_picture_is_kept_all_the_same(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     job = await worked(claim, make_tools(store, clock, tmp_path, probe=StubProbe(still=False)))
 
@@ -114,10 +114,10 @@ async def test_a_video_without_any_picture_is_kept_all_the_same(
 
 
 async def test_the_history_tells_the_stages_in_order(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     await process_one_cycle(claim, make_tools(store, clock, tmp_path))
-    told = [record.stage for record in await store.history(claim.id)]
+    told = [record.stage for record in await store.catalogue.history(claim.id)]
 
     wanted = [Stage.CLAIM, Stage.ROUTE, Stage.EXTRACT, Stage.CHOOSE, Stage.CHECKPOINT, Stage.DOWNLOAD, Stage.VALIDATE,
               Stage.THUMBNAIL, Stage.COMMITTING, Stage.COMPLETE]  # fmt: skip
@@ -125,13 +125,13 @@ async def test_the_history_tells_the_stages_in_order(
 
 
 async def test_extraction_is_saved_at_half_way(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     seen: list[int] = []
 
     class Watching(StubDownloader):
         async def fetch(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]
-            seen.append((await store.get(claim.id)).progress_pct)
+            seen.append((await store.catalogue.get(claim.id)).progress_pct)
             return await super().fetch(*args, **kwargs)  # type: ignore[arg-type]
 
     await process_one_cycle(claim, make_tools(store, clock, tmp_path, downloader=Watching()))
@@ -140,7 +140,7 @@ async def test_extraction_is_saved_at_half_way(
 
 
 async def test_a_retried_job_whose_address_holds_is_not_extracted_again(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     # the first attempt extracts twice: once at the start, once on the rung `fresh`
     extractor = StubExtractor()
@@ -152,12 +152,14 @@ async def test_a_retried_job_whose_address_holds_is_not_extracted_again(
 
     assert job.status is JobStatus.COMPLETED
     assert (asked_before, extractor.asked) == (2, 2)
-    skipped = [r for r in await store.history(claim.id) if r.stage is Stage.EXTRACT and r.outcome is Outcome.SKIPPED]
+    skipped = [
+        r for r in await store.catalogue.history(claim.id) if r.stage is Stage.EXTRACT and r.outcome is Outcome.SKIPPED
+    ]
     assert len(skipped) == 1
 
 
 async def test_an_expired_address_is_extracted_again(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     soon = candidate(expires_at=clock.now() + timedelta(hours=1))
     extractor = StubExtractor(extraction(soon))
@@ -176,7 +178,7 @@ async def test_an_expired_address_is_extracted_again(
 
 
 async def test_every_failure_ends_in_failed_with_code_sentence_and_time(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     job = await worked(claim, make_tools(store, clock, tmp_path, extractor=StubExtractor(Deleted("The post is gone."))))
 
@@ -186,7 +188,7 @@ async def test_every_failure_ends_in_failed_with_code_sentence_and_time(
 
 
 async def test_what_seems_gone_is_looked_at_again_in_an_hour_and_then_believed(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(SeemsDeleted("404.")), jitter=lambda: 0.0)
     first = await worked(claim, tools)
@@ -200,7 +202,7 @@ async def test_what_seems_gone_is_looked_at_again_in_an_hour_and_then_believed(
 
 
 async def test_a_premiere_is_waited_for_until_it_begins_and_costs_no_attempt(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     begins = clock.now() + timedelta(hours=5)
     extractor = StubExtractor(Upcoming("Not released yet.", starts_at=begins))
@@ -213,7 +215,7 @@ async def test_a_premiere_is_waited_for_until_it_begins_and_costs_no_attempt(
 
 
 async def test_a_broadcast_that_goes_on_is_looked_at_less_and_less_often(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(LiveNow("live"))
     tools = make_tools(store, clock, tmp_path, extractor=extractor, jitter=lambda: 0.0)
@@ -227,16 +229,14 @@ async def test_a_broadcast_that_goes_on_is_looked_at_less_and_less_often(
 SHARED, SHARED_POST = "https://pin.it/Abc123", "https://www.pinterest.com/pin/12345/"
 
 
-async def shared_job(
-    store: JobStore, clock: FakeClock, *, link: str = SHARED, platform: str = "pinterest"
-) -> ClaimedJob:
-    await store.enqueue([new_job(link, clock=clock, platform=platform)])
-    (claimed,) = await store.claim(WorkerId("w-1"), limit=1, lease=LEASE)
+async def shared_job(store: Store, clock: FakeClock, *, link: str = SHARED, platform: str = "pinterest") -> ClaimedJob:
+    await store.queue.enqueue([new_job(link, clock=clock, platform=platform)])
+    (claimed,) = await store.queue.claim(WorkerId("w-1"), limit=1, lease=LEASE)
     return claimed
 
 
 async def test_where_a_share_link_leads_stands_in_the_history_and_with_the_job_and_is_not_asked_for_again(
-    store: JobStore, clock: FakeClock, tmp_path: Path
+    store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await shared_job(store, clock)
     web = StubClient(302, headers={"location": f"{SHARED_POST}sent/?x=1"})
@@ -250,12 +250,12 @@ async def test_where_a_share_link_leads_stands_in_the_history_and_with_the_job_a
     assert first.metadata["resolved_url"] == again.metadata["resolved_url"] == SHARED_POST
     assert again.status is JobStatus.COMPLETED
     assert asked.count(SHARED) == web.urls.count(SHARED) == 1
-    assert any(SHARED_POST in record.detail for record in await store.history(claim.id))
+    assert any(SHARED_POST in record.detail for record in await store.catalogue.history(claim.id))
 
 
-class CountsTurns(MemoryJobStore):
-    def __init__(self, clock: FakeClock) -> None:
-        super().__init__(clock)
+class CountsTurns(MemorySiteLimits):
+    def __init__(self, state: MemoryState) -> None:
+        super().__init__(state)
         self.asked: list[str] = []
 
     async def take_turn(self, request: TurnRequest) -> Turn:
@@ -270,20 +270,23 @@ class CountsTurns(MemoryJobStore):
 async def test_a_share_link_and_the_post_behind_it_take_one_turn_at_each_site(
     clock: FakeClock, tmp_path: Path, leads_to: str, turns: list[str]
 ) -> None:
-    store = CountsTurns(clock)
+    store = MemoryJobStore(clock)
+    store.site_limits = counting = CountsTurns(store._state)
     await store.open()
     claim = await shared_job(store, clock)
     web = StubClient(302, headers={"location": leads_to})
     job = await worked(claim, make_tools(store, clock, tmp_path, client=web))
 
-    assert (job.status, store.asked) == (JobStatus.COMPLETED, turns)
+    assert (job.status, counting.asked) == (JobStatus.COMPLETED, turns)
 
 
 async def test_a_share_link_is_not_followed_while_its_site_is_left_alone(
-    store: JobStore, clock: FakeClock, tmp_path: Path
+    store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await shared_job(store, clock)
-    await store.close_gate("pinterest", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="429")
+    await store.site_limits.close_gate(
+        "pinterest", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="429"
+    )
     web = StubClient(302, headers={"location": SHARED_POST})
     job = await worked(claim, make_tools(store, clock, tmp_path, client=web))
 
@@ -291,21 +294,23 @@ async def test_a_share_link_is_not_followed_while_its_site_is_left_alone(
 
 
 async def test_a_refusal_of_the_site_that_a_link_leads_to_closes_that_sites_gate(
-    store: JobStore, clock: FakeClock, tmp_path: Path
+    store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await shared_job(store, clock, link="https://t.co/Abc", platform="generic")
     web = StubClient(302, headers={"location": SHARED_POST})
     slow = StubExtractor(RateLimited("slow down", retry_after=timedelta(minutes=7)))
     await process_one_cycle(claim, make_tools(store, clock, tmp_path, client=web, extractor=slow))
 
-    assert [gate.platform for gate in await store.gates() if gate.closed_until is not None] == ["pinterest"]
+    assert [gate.platform for gate in await store.site_limits.gates() if gate.closed_until is not None] == ["pinterest"]
 
 
 async def test_a_link_to_a_site_whose_gate_is_closed_comes_back_when_it_opens(
-    store: JobStore, clock: FakeClock, tmp_path: Path
+    store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await shared_job(store, clock, link="https://t.co/Abc", platform="generic")
-    await store.close_gate("pinterest", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="429")
+    await store.site_limits.close_gate(
+        "pinterest", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="429"
+    )
     web, extractor = StubClient(302, headers={"location": SHARED_POST}), StubExtractor()
     tools = make_tools(store, clock, tmp_path, client=web, extractor=extractor, jitter=lambda: 0.0)
     job = await worked(claim, tools)
@@ -313,11 +318,11 @@ async def test_a_link_to_a_site_whose_gate_is_closed_comes_back_when_it_opens(
     assert (job.status, job.error_code, extractor.asked) == (JobStatus.FAILED, ErrorCode.RATE_LIMITED, 0)
     assert job.retry_at is not None
     assert job.retry_at - clock.now() == timedelta(hours=1)
-    assert next(gate.strikes for gate in await store.gates() if gate.platform == "pinterest") == 1
+    assert next(gate.strikes for gate in await store.site_limits.gates() if gate.platform == "pinterest") == 1
 
 
 async def test_the_sites_retry_after_becomes_the_jobs_retry_at(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     limited = StubDownloader(RateLimited("429", retry_after=timedelta(seconds=100)))
     job = await worked(claim, make_tools(store, clock, tmp_path, downloader=limited, jitter=lambda: 0.0))
@@ -326,7 +331,7 @@ async def test_the_sites_retry_after_becomes_the_jobs_retry_at(
 
 
 async def test_a_bug_fails_the_job_and_is_recorded(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     class Broken(StubExtractor):
         async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
@@ -340,7 +345,7 @@ async def test_a_bug_fails_the_job_and_is_recorded(
 
 
 async def test_a_page_that_is_never_read_ends_within_the_time_limit(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     class Hanging(StubExtractor):
         async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
@@ -353,32 +358,32 @@ async def test_a_page_that_is_never_read_ends_within_the_time_limit(
 
 
 async def test_an_attempt_that_lost_its_lease_writes_nothing_and_leaves_no_file(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     class Stealing(StubDownloader):
         async def fetch(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]
-            await store.cancel(claim.id)
+            await store.queue.cancel(claim.id)
             return await super().fetch(*args, **kwargs)  # type: ignore[arg-type]
 
     with pytest.raises(LeaseLost):
         await process_one_cycle(claim, make_tools(store, clock, tmp_path, downloader=Stealing()))
 
-    assert (await store.get(claim.id)).status is JobStatus.CANCELLED
+    assert (await store.catalogue.get(claim.id)).status is JobStatus.CANCELLED
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 async def test_a_commit_that_a_crash_interrupted_is_finished_without_any_network(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     """The file was placed, the row not yet completed: the next attempt only closes the row."""
     sha = hashlib.sha256(VIDEO).hexdigest()
     kept = KeptFile("generic-jane/name.mp4", None, len(VIDEO), sha, 4.0, 320, 180)
-    await store.begin_commit(claim, kept)
+    await store.queue.begin_commit(claim, kept)
     (tmp_path / "generic-jane").mkdir()
     (tmp_path / "generic-jane/name.mp4").write_bytes(VIDEO)
     clock.advance(LEASE)
     clock.advance(1)
-    await store.recover_stale_jobs(retry_in=timedelta(0))
+    await store.queue.recover_stale_jobs(retry_in=timedelta(0))
     extractor = StubExtractor()
     job = await worked(await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=extractor))
 
@@ -400,13 +405,13 @@ class ZombiePlaces(StubDownloader):
         return await super().fetch(*args, **kwargs)  # type: ignore[arg-type]
 
 
-async def successor_of_a_frozen_commit(store: JobStore, clock: FakeClock, claim: ClaimedJob) -> ClaimedJob:
+async def successor_of_a_frozen_commit(store: Store, clock: FakeClock, claim: ClaimedJob) -> ClaimedJob:
     """The first attempt stands between its plan and its rename; its lease has run out."""
     sha = hashlib.sha256(VIDEO).hexdigest()
-    await store.begin_commit(claim, KeptFile("generic-jane/name.mp4", None, len(VIDEO), sha, 4.0, 320, 180))
+    await store.queue.begin_commit(claim, KeptFile("generic-jane/name.mp4", None, len(VIDEO), sha, 4.0, 320, 180))
     clock.advance(LEASE)
     clock.advance(1)
-    await store.recover_stale_jobs(retry_in=timedelta(0))
+    await store.queue.recover_stale_jobs(retry_in=timedelta(0))
     return await reclaim(store, clock)
 
 
@@ -415,7 +420,7 @@ def videos_below(folder: Path) -> list[str]:
 
 
 async def test_a_file_that_a_frozen_attempt_placed_meanwhile_is_taken_over(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     """Its place and hash stood in the row: another copy beside it would leave a file that no row names."""
     second = await successor_of_a_frozen_commit(store, clock, claim)
@@ -427,7 +432,7 @@ async def test_a_file_that_a_frozen_attempt_placed_meanwhile_is_taken_over(
 
 
 async def test_a_file_that_a_frozen_attempt_places_at_the_last_moment_is_taken_over(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both want the name that the first one had planned, so only one of them can have it."""
     second = await successor_of_a_frozen_commit(store, clock, claim)
@@ -448,7 +453,7 @@ async def test_a_file_that_a_frozen_attempt_places_at_the_last_moment_is_taken_o
 
 
 async def test_a_strangers_file_under_the_planned_name_is_left_alone(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     second = await successor_of_a_frozen_commit(store, clock, claim)
     (tmp_path / "generic-jane").mkdir()
@@ -461,7 +466,7 @@ async def test_a_strangers_file_under_the_planned_name_is_left_alone(
 
 
 async def test_what_an_earlier_attempt_had_planned_outlives_a_failed_one(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     """A frozen attempt may wake up at any time: also when its successor failed, and the one after that goes on."""
     second = await successor_of_a_frozen_commit(store, clock, claim)
@@ -476,7 +481,7 @@ async def test_what_an_earlier_attempt_had_planned_outlives_a_failed_one(
 
 @pytest.mark.parametrize("failure", [NoSpace("full"), StorageFailure("the disk failed")])
 async def test_a_disk_that_fails_behind_the_placed_video_leaves_one_file_and_the_next_attempt_finishes(
-    store: JobStore,
+    store: Store,
     clock: FakeClock,
     claim: ClaimedJob,
     tmp_path: Path,
@@ -500,7 +505,7 @@ async def test_a_disk_that_fails_behind_the_placed_video_leaves_one_file_and_the
 
 
 async def test_a_full_disk_at_the_picture_costs_the_picture_alone(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture = b"\xff\xd8\xff" + b"p" * 5_000
     tools = make_tools(
@@ -545,7 +550,7 @@ class ByUrl(StubDownloader):
 
 
 async def test_every_video_of_a_carousel_is_kept_under_its_number(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = ByUrl({"a": b"first" * 9, "b": b"second" * 9})
     tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(carousel("a", "b")), downloader=downloader)
@@ -561,7 +566,7 @@ async def test_every_video_of_a_carousel_is_kept_under_its_number(
 
 
 async def test_one_video_that_fails_does_not_stop_the_others_and_is_all_that_the_next_attempt_fetches(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = ByUrl({"a": Incomplete("It was cut."), "b": VIDEO})
     tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(carousel("a", "b")), downloader=downloader)
@@ -585,7 +590,7 @@ async def test_one_video_that_fails_does_not_stop_the_others_and_is_all_that_the
 
 
 async def test_a_crash_between_two_videos_keeps_the_first_and_fetches_only_the_second(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     class Killed(BaseException):
         pass
@@ -601,8 +606,8 @@ async def test_a_crash_between_two_videos_keeps_the_first_and_fetches_only_the_s
         await process_one_cycle(
             claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=Dying({"a": VIDEO}))
         )
-    await store.expire_leases([claim.worker])
-    await store.recover_stale_jobs(retry_in=timedelta(0))
+    await store.workers.expire_leases([claim.worker])
+    await store.queue.recover_stale_jobs(retry_in=timedelta(0))
     downloader = ByUrl({"b": b"second" * 9})
     job = await worked(
         await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
@@ -614,7 +619,7 @@ async def test_a_crash_between_two_videos_keeps_the_first_and_fetches_only_the_s
 
 
 async def test_a_person_chooses_where_nothing_says_which_video_is_the_posts(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     unsure = [candidate(f"https://cdn.example/{n}.mp4", ownership=Ownership.UNKNOWN) for n in "ab"]
     downloader = ByUrl({"b": VIDEO})
@@ -624,7 +629,7 @@ async def test_a_person_chooses_where_nothing_says_which_video_is_the_posts(
     assert (job.status, job.error_code, job.retry_at) == (JobStatus.FAILED, ErrorCode.AMBIGUOUS, None)
     assert [c.url for c in job.candidates] == [c.url for c in unsure]
 
-    await store.retry(job.id, chosen_url=unsure[1].url)
+    await store.queue.retry(job.id, chosen_url=unsure[1].url)
     job = await worked(await reclaim(store, clock), tools)
 
     assert (job.status, job.extracted_url) == (JobStatus.COMPLETED, unsure[1].url)
@@ -648,7 +653,7 @@ class FirstIs(StubProbe):
 
 
 async def test_a_whole_video_that_browsers_do_not_open_is_kept_as_an_mp4(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     async def remux(sources: Sequence[Path], into: Path) -> None:
         into.write_bytes(b"remuxed " + sources[0].read_bytes())
@@ -663,7 +668,7 @@ async def test_a_whole_video_that_browsers_do_not_open_is_kept_as_an_mp4(
 
 @pytest.mark.parametrize("reason", ["it cannot be joined", "what came of it is damaged"])
 async def test_a_video_that_cannot_be_put_into_an_mp4_is_kept_as_it_is(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, reason: str
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, reason: str
 ) -> None:
     async def remux(sources: Sequence[Path], into: Path) -> None:
         into.write_bytes(b"half")
@@ -682,11 +687,11 @@ async def test_a_video_that_cannot_be_put_into_an_mp4_is_kept_as_it_is(
 # --- posts that end their worker ---------------------------------------------------------------------------------
 
 
-async def died(claim: ClaimedJob, store: JobStore, clock: FakeClock, *, stage: Stage = Stage.ROUTE) -> ClaimedJob:
+async def died(claim: ClaimedJob, store: Store, clock: FakeClock, *, stage: Stage = Stage.ROUTE) -> ClaimedJob:
     """The attempt's worker dies after it has recorded ``stage``; the next attempt."""
-    await store.record(claim, HistoryRecord(clock.now(), claim.fence, stage, Outcome.OK))
+    await store.queue.record(claim, HistoryRecord(clock.now(), claim.fence, stage, Outcome.OK))
     clock.advance(LEASE + timedelta(seconds=1))
-    await store.recover_stale_jobs(retry_in=timedelta(seconds=1))
+    await store.queue.recover_stale_jobs(retry_in=timedelta(seconds=1))
     return await reclaim(store, clock)
 
 
@@ -703,7 +708,7 @@ class WatchedLooks(Looks):
 
 
 async def test_a_post_whose_worker_died_twice_during_the_look_is_given_up_without_another_look(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     third = await died(await died(claim, store, clock), store, clock)
     extractor = StubExtractor()
@@ -715,18 +720,18 @@ async def test_a_post_whose_worker_died_twice_during_the_look_is_given_up_withou
 
 
 async def test_a_person_may_have_such_a_post_tried_again(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     third = await died(await died(claim, store, clock), store, clock)
     await worked(third, make_tools(store, clock, tmp_path))
-    await store.retry(claim.id)
+    await store.queue.retry(claim.id)
     fourth = await reclaim(store, clock)
 
     assert (await worked(fourth, make_tools(store, clock, tmp_path))).status is JobStatus.COMPLETED
 
 
 async def test_a_worker_that_died_in_downloads_goes_on_with_them(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     third = await died(await died(claim, store, clock, stage=Stage.CHECKPOINT), store, clock, stage=Stage.CHECKPOINT)
 
@@ -735,7 +740,7 @@ async def test_a_worker_that_died_in_downloads_goes_on_with_them(
 
 @pytest.mark.parametrize("answer", [extraction(), Deleted("the post is gone")])
 async def test_an_attempt_that_follows_a_death_looks_when_the_looks_under_way_are_over_and_others_look_after_it(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, answer: Extraction | Failure
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, answer: Extraction | Failure
 ) -> None:
     """And lets go of its turn when it has looked, however that ended."""
     second = await died(claim, store, clock)
@@ -749,7 +754,7 @@ async def test_an_attempt_that_follows_a_death_looks_when_the_looks_under_way_ar
         await asyncio.sleep(0)
     assert looks.begun == [False, True]
     assert extractor.asked == 0
-    assert (await store.get(claim.id)).stage is Stage.CLAIM
+    assert (await store.catalogue.get(claim.id)).stage is Stage.CLAIM
 
     others.end()
     await attempt
@@ -758,7 +763,7 @@ async def test_an_attempt_that_follows_a_death_looks_when_the_looks_under_way_ar
 
 
 async def test_others_may_look_while_a_post_that_was_looked_at_alone_is_downloaded(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     second = await died(claim, store, clock)
 
@@ -773,7 +778,7 @@ async def test_others_may_look_while_a_post_that_was_looked_at_alone_is_download
 
 
 async def test_a_fresh_look_waits_while_another_post_is_looked_at_alone(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     """Or its post could end the worker, and the other one would be blamed."""
     extractor = StubExtractor()
@@ -784,7 +789,7 @@ async def test_a_fresh_look_waits_while_another_post_is_looked_at_alone(
     while extractor.asked == 0:
         await asyncio.sleep(0)
     alone = await tools.looks.begin(alone=True)  # admitted once the first look is over
-    while (job := await store.get(claim.id)).stage is not Stage.EXTRACT or job.progress_pct != 50:
+    while (job := await store.catalogue.get(claim.id)).stage is not Stage.EXTRACT or job.progress_pct != 50:
         await asyncio.sleep(0)
     for _ in range(50):
         await asyncio.sleep(0)

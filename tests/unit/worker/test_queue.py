@@ -19,8 +19,8 @@ from mediavault.core.job import JobStatus, WorkerBeat, WorkerId
 from mediavault.core.media import DownloadedFile, OnProgress
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.vault.local import LocalVault
-from mediavault.store.memory.store import MemoryJobStore
-from mediavault.store.port import JobPage, JobQuery, JobStore
+from mediavault.store.memory.store import MemoryCatalogue, MemoryJobStore, MemoryQueue, MemoryState
+from mediavault.store.port import JobPage, JobQuery, Store
 from mediavault.worker import liveness
 from mediavault.worker.queue import Worker, WorkerLimits
 from tests.fakes import FakeClock
@@ -75,7 +75,7 @@ async def store(clock: FakeClock) -> AsyncIterator[MemoryJobStore]:
 class Setting:
     """A worker over the in-memory store whose time the test moves."""
 
-    def __init__(self, store: JobStore, clock: FakeClock, root: Path, limits: WorkerLimits = LIMITS) -> None:
+    def __init__(self, store: Store, clock: FakeClock, root: Path, limits: WorkerLimits = LIMITS) -> None:
         self.store, self.clock, self.root = store, clock, root
         self.downloader = GatedDownloader()
         self.live_folder = root / "workers"
@@ -96,7 +96,7 @@ class Setting:
 
     async def submit(self, count: int = 1) -> list[str]:
         jobs = [new_job(f"https://videos.example/{n}", clock=self.clock) for n in range(count)]
-        ids = [enqueued.job.id for enqueued in await self.store.enqueue(jobs)]
+        ids = [enqueued.job.id for enqueued in await self.store.queue.enqueue(jobs)]
         await self.settle()
         return list(ids)
 
@@ -115,7 +115,7 @@ class Setting:
         assert await self.status(job_id) is wanted
 
     async def status(self, job_id: str) -> JobStatus:
-        return (await self.store.get(job_id)).status  # type: ignore[arg-type]
+        return (await self.store.catalogue.get(job_id)).status  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -145,11 +145,11 @@ async def test_never_more_jobs_run_than_there_are_slots(setting: Setting) -> Non
         assert states.count(JobStatus.RUNNING) == 2
 
 
-class SlowToComplete(MemoryJobStore):
+class SlowToComplete(MemoryQueue):
     """Its disk takes as long as the test wants."""
 
-    def __init__(self, clock: FakeClock) -> None:
-        super().__init__(clock)
+    def __init__(self, state: MemoryState) -> None:
+        super().__init__(state)
         self.disk = asyncio.Event()
 
     async def complete(self, *args: Any) -> None:
@@ -159,7 +159,8 @@ class SlowToComplete(MemoryJobStore):
 
 async def test_a_job_that_only_waits_for_its_last_write_takes_no_slot(clock: FakeClock, tmp_path: Path) -> None:
     """So the next claim can share the transaction of that write."""
-    store = SlowToComplete(clock)
+    store = MemoryJobStore(clock)
+    store.queue = slow = SlowToComplete(store._state)
     await store.open()
     setting = Setting(store, clock, tmp_path, replace(LIMITS, concurrency=1))
     setting.downloader.gate.set()
@@ -167,14 +168,14 @@ async def test_a_job_that_only_waits_for_its_last_write_takes_no_slot(clock: Fak
         first, second, third = await setting.submit(3)
         await setting.until(second, JobStatus.RUNNING)
         states = [await setting.status(job_id) for job_id in (first, second, third)]
-        store.disk.set()
+        slow.disk.set()
         await setting.until(third, JobStatus.COMPLETED)
 
     assert states[:2] == [JobStatus.RUNNING] * 2
     assert [await setting.status(job_id) for job_id in (first, second)] == [JobStatus.COMPLETED] * 2
 
 
-class CountsPromotions(MemoryJobStore):
+class CountsPromotions(MemoryQueue):
     promotions = 0
 
     async def promote_due(self, *, limit: int = 500) -> int:
@@ -185,28 +186,29 @@ class CountsPromotions(MemoryJobStore):
 async def test_what_is_due_again_is_looked_for_at_polls_and_not_at_every_wake_up(
     clock: FakeClock, tmp_path: Path
 ) -> None:
-    store = CountsPromotions(clock)
+    store = MemoryJobStore(clock)
+    store.queue = counting = CountsPromotions(store._state)
     await store.open()
     worker = Setting(store, clock, tmp_path).worker
 
     for _ in range(3):
         await worker.claim_and_start()
-    at_wake_ups = store.promotions
+    at_wake_ups = counting.promotions
     clock.advance(LIMITS.poll_interval_s)
     await worker.claim_and_start()
 
-    assert (at_wake_ups, store.promotions) == (1, 2)
+    assert (at_wake_ups, counting.promotions) == (1, 2)
 
 
 async def test_a_worker_of_some_platforms_leaves_the_others_jobs_and_says_so(
-    store: JobStore, clock: FakeClock, tmp_path: Path
+    store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     setting = Setting(store, clock, tmp_path, replace(LIMITS, platforms=("x",)))
     async with setting.running():
         (job_id,) = await setting.submit()
 
         assert await setting.status(job_id) is JobStatus.QUEUED
-        assert [one.platforms for one in await store.workers(seen_within=LEASE)] == [("x",)]
+        assert [one.platforms for one in await store.workers.alive(seen_within=LEASE)] == [("x",)]
 
 
 async def test_heartbeats_keep_a_long_download_from_being_taken(setting: Setting) -> None:
@@ -215,7 +217,7 @@ async def test_heartbeats_keep_a_long_download_from_being_taken(setting: Setting
         for _ in range(20):
             setting.clock.advance(30)
             await setting.settle()
-        recovered = await setting.store.recover_stale_jobs(retry_in=timedelta(0))
+        recovered = await setting.store.queue.recover_stale_jobs(retry_in=timedelta(0))
 
         assert recovered.failed == 0
         assert await setting.status(job_id) is JobStatus.RUNNING
@@ -230,7 +232,7 @@ async def test_a_worker_that_cannot_renew_stops_before_the_lease_ends(
 
     async with setting.running():
         await setting.submit()
-        monkeypatch.setattr(setting.store, "renew", gone)
+        monkeypatch.setattr(setting.store.queue, "renew", gone)
         for _ in range(81):
             setting.clock.advance(1)
             await setting.settle()
@@ -252,8 +254,9 @@ async def test_a_worker_whose_store_does_not_answer_at_all_stops_before_the_leas
 
     async with setting.running():
         await setting.submit()
-        for call in ("renew", "beat", "claim", "promote_due", "recover_stale_jobs"):
-            monkeypatch.setattr(setting.store, call, silence)
+        monkeypatch.setattr(setting.store.workers, "heartbeat", silence)
+        for call in ("renew", "claim", "promote_due", "recover_stale_jobs"):
+            monkeypatch.setattr(setting.store.queue, call, silence)
         for _ in range(84):
             setting.clock.advance(1)
             await setting.settle()
@@ -267,7 +270,7 @@ async def test_a_worker_whose_store_does_not_answer_at_all_stops_before_the_leas
 async def test_a_cancelled_job_stops_at_once_when_this_worker_is_told(setting: Setting) -> None:
     async with setting.running():
         (job_id,) = await setting.submit()
-        await setting.store.cancel(job_id)  # type: ignore[arg-type]
+        await setting.store.queue.cancel(job_id)  # type: ignore[arg-type]
         await setting.settle()
 
         assert setting.downloader.waiting == 0
@@ -290,10 +293,10 @@ async def test_a_word_that_comes_late_does_not_stop_the_attempt_that_follows(set
 async def test_a_cancelled_job_of_which_no_news_comes_stops_at_the_next_heartbeat(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(setting.store, "on_stop", lambda callback: lambda: None)
+    monkeypatch.setattr(setting.store.workers, "on_stop", lambda callback: lambda: None)
     async with setting.running():
         (job_id,) = await setting.submit()
-        await setting.store.cancel(job_id)  # type: ignore[arg-type]
+        await setting.store.queue.cancel(job_id)  # type: ignore[arg-type]
         await setting.settle()
         before = setting.downloader.waiting
         setting.clock.advance(30)
@@ -307,13 +310,15 @@ async def test_a_worker_that_is_asked_to_leave_finishes_what_runs_claims_nothing
     task = asyncio.create_task(setting.worker.run(setting.stop))
     await setting.settle()
     (running,) = await setting.submit()
-    asked = await setting.store.ask_to_leave([setting.worker.id])
+    asked = await setting.store.workers.request_drain([setting.worker.id])
     await setting.settle()
-    waiting = (await setting.store.enqueue([new_job("https://videos.example/later", clock=setting.clock)]))[0].job.id
+    waiting = (await setting.store.queue.enqueue([new_job("https://videos.example/later", clock=setting.clock)]))[
+        0
+    ].job.id
     for _ in range(60):
         setting.clock.advance(10)
         await setting.settle()
-    [beat] = await setting.store.workers(seen_within=timedelta(seconds=90))
+    [beat] = await setting.store.workers.alive(seen_within=timedelta(seconds=90))
     before = (
         task.done(),
         beat.draining,
@@ -328,16 +333,16 @@ async def test_a_worker_that_is_asked_to_leave_finishes_what_runs_claims_nothing
     assert asked == 1
     assert before == (False, True, 1, JobStatus.RUNNING, JobStatus.QUEUED)
     assert await setting.status(waiting) is JobStatus.QUEUED
-    assert await setting.store.workers(seen_within=timedelta(days=1)) == []
+    assert await setting.store.workers.alive(seen_within=timedelta(days=1)) == []
 
 
 async def test_a_worker_that_no_news_reaches_leaves_at_its_next_heartbeat(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(setting.store, "on_stop", lambda callback: lambda: None)
+    monkeypatch.setattr(setting.store.workers, "on_stop", lambda callback: lambda: None)
     task = asyncio.create_task(setting.worker.run(setting.stop))
     await setting.settle()
-    await setting.store.ask_to_leave([setting.worker.id])
+    await setting.store.workers.request_drain([setting.worker.id])
     await setting.settle()
     before = task.done()
     setting.clock.advance(30)
@@ -349,7 +354,7 @@ async def test_a_worker_that_no_news_reaches_leaves_at_its_next_heartbeat(
 async def test_a_signal_ends_a_worker_that_leaves_as_any_other(setting: Setting) -> None:
     async with setting.running():
         (job_id,) = await setting.submit()
-        await setting.store.ask_to_leave([setting.worker.id])
+        await setting.store.workers.request_drain([setting.worker.id])
         await setting.settle()
 
     assert await setting.status(job_id) is JobStatus.QUEUED
@@ -362,12 +367,12 @@ async def test_a_worker_tells_what_became_of_its_attempts(setting: Setting) -> N
         await setting.until(job_id, JobStatus.COMPLETED)
         setting.clock.advance(30)
         await setting.settle()
-        [beat] = await setting.store.workers(seen_within=timedelta(seconds=90))
+        [beat] = await setting.store.workers.alive(seen_within=timedelta(seconds=90))
 
     assert beat.tally == {"claimed": 1, "completed": 1}
 
 
-async def test_shutdown_finishes_what_ends_within_the_grace(store: JobStore, clock: FakeClock, tmp_path: Path) -> None:
+async def test_shutdown_finishes_what_ends_within_the_grace(store: Store, clock: FakeClock, tmp_path: Path) -> None:
     setting = Setting(store, clock, tmp_path, replace(LIMITS, shutdown_grace_s=10))
     async with setting.running():
         (job_id,) = await setting.submit()
@@ -381,7 +386,7 @@ async def test_shutdown_gives_the_rest_back_without_using_up_an_attempt(setting:
     async with setting.running():
         (job_id,) = await setting.submit()
 
-    job = await setting.store.get(job_id)  # type: ignore[arg-type]
+    job = await setting.store.catalogue.get(job_id)  # type: ignore[arg-type]
     assert (job.status, job.attempt_count, job.max_attempts) == (JobStatus.QUEUED, 1, 6)
     assert [p for p in (setting.root / "library").rglob("*") if p.is_file()] == []
 
@@ -398,7 +403,7 @@ async def test_a_failing_heartbeat_is_counted_and_stops_nothing(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beats: list[WorkerBeat] = []
-    original = setting.store.beat
+    original = setting.store.workers.heartbeat
 
     async def failing_once(beat: WorkerBeat) -> None:
         if not beats:
@@ -406,12 +411,12 @@ async def test_a_failing_heartbeat_is_counted_and_stops_nothing(
             raise StoreError("locked")
         await original(beat)
 
-    monkeypatch.setattr(setting.store, "beat", failing_once)
+    monkeypatch.setattr(setting.store.workers, "heartbeat", failing_once)
     async with setting.running():
         (job_id,) = await setting.submit()
         setting.clock.advance(30)
         await setting.settle()
-        (seen,) = await setting.store.workers(seen_within=LEASE)
+        (seen,) = await setting.store.workers.alive(seen_within=LEASE)
 
         assert seen.missed_beats == 1
         assert await setting.status(job_id) is JobStatus.RUNNING
@@ -423,14 +428,14 @@ async def test_what_a_dead_worker_left_is_recovered_before_the_first_claim(
 ) -> None:
     setting = Setting(store, clock, tmp_path)
     (job_id,) = await setting.submit()
-    await store.claim(WorkerId("w-dead"), limit=1, lease=LEASE)
+    await store.queue.claim(WorkerId("w-dead"), limit=1, lease=LEASE)
     setting.live_folder.mkdir()
     (setting.live_folder / "w-dead.live").touch()
     orphan = tmp_path / "library/.staging" / f"{job_id}.1"
     orphan.mkdir(parents=True)
     async with setting.running():
         await setting.until(job_id, JobStatus.FAILED)
-        codes = [record.error_code for record in await store.history(job_id)]  # type: ignore[arg-type]
+        codes = [record.error_code for record in await store.catalogue.history(job_id)]  # type: ignore[arg-type]
         clock.advance(2)
         await setting.until(job_id, JobStatus.RUNNING)
 
@@ -443,23 +448,23 @@ async def test_a_neighbour_killed_while_we_run_is_noticed_at_the_next_tick(setti
     async with setting.running():
         ids = await setting.submit(2)
         third = new_job("https://videos.example/third", clock=setting.clock)
-        await setting.store.enqueue([third])
-        (taken,) = await setting.store.claim(WorkerId("w-neighbour"), limit=1, lease=LEASE)
+        await setting.store.queue.enqueue([third])
+        (taken,) = await setting.store.queue.claim(WorkerId("w-neighbour"), limit=1, lease=LEASE)
         (setting.live_folder / "w-neighbour.live").touch()
         setting.clock.advance(1)
         await setting.until(taken.id, JobStatus.FAILED)
 
-        assert (await setting.store.get(taken.id)).error_code is ErrorCode.RECOVERED_FROM_RESTART
+        assert (await setting.store.catalogue.get(taken.id)).error_code is ErrorCode.RECOVERED_FROM_RESTART
         assert {await setting.status(job_id) for job_id in ids} == {JobStatus.RUNNING}
         setting.downloader.gate.set()
 
 
 async def test_the_worker_says_that_it_lives_and_takes_its_leave(setting: Setting) -> None:
     async with setting.running():
-        (beat,) = await setting.store.workers(seen_within=LEASE)
+        (beat,) = await setting.store.workers.alive(seen_within=LEASE)
 
         assert beat.worker == setting.worker.id
-    assert await setting.store.workers(seen_within=LEASE) == []
+    assert await setting.store.workers.alive(seen_within=LEASE) == []
 
 
 async def test_hurry_does_not_wait_for_the_grace(store: MemoryJobStore, clock: FakeClock, tmp_path: Path) -> None:
@@ -482,7 +487,7 @@ async def test_jobs_that_wait_for_their_sites_turn_hold_no_slot_from_another_sit
     posts = [f"https://www.instagram.com/p/ABCDEFGH{n}/" for n in range(10)]
     jobs = [new_job(post, clock=clock, platform="instagram") for post in posts]
     jobs.append(new_job("https://www.reddit.com/comments/abc123/", clock=clock, platform="reddit"))
-    *_, reddit = [enqueued.job.id for enqueued in await store.enqueue(jobs)]
+    *_, reddit = [enqueued.job.id for enqueued in await store.queue.enqueue(jobs)]
 
     async with setting.running():
         await setting.until(reddit, JobStatus.RUNNING)
@@ -507,13 +512,13 @@ async def until_running(setting: Setting, sites: list[str]) -> None:
     assert await running_sites(setting.store) == sites
 
 
-async def running_sites(store: JobStore) -> list[str]:
-    page = await store.jobs(JobQuery(statuses=[JobStatus.RUNNING]))
+async def running_sites(store: Store) -> list[str]:
+    page = await store.catalogue.jobs(JobQuery(statuses=[JobStatus.RUNNING]))
     return sorted(job.platform for job in page.jobs)
 
 
-async def claims_made(store: JobStore) -> int:
-    return sum(job.attempt_count for job in (await store.jobs(JobQuery())).jobs)
+async def claims_made(store: Store) -> int:
+    return sum(job.attempt_count for job in (await store.catalogue.jobs(JobQuery())).jobs)
 
 
 async def test_while_the_library_is_not_there_jobs_stay_as_they_are(setting: Setting) -> None:
@@ -525,11 +530,11 @@ async def test_while_the_library_is_not_there_jobs_stay_as_they_are(setting: Set
     marker.rename(setting.root / "away")
     async with setting.running():
         (job_id,) = await setting.submit()
-        before = await setting.store.get(job_id)  # type: ignore[arg-type]
+        before = await setting.store.catalogue.get(job_id)  # type: ignore[arg-type]
         for _ in range(3):
             setting.clock.advance(1)
             await setting.settle()
-        waiting = await setting.store.get(job_id)  # type: ignore[arg-type]
+        waiting = await setting.store.catalogue.get(job_id)  # type: ignore[arg-type]
         (setting.root / "away").rename(marker)
         setting.downloader.gate.set()
         setting.clock.advance(1)
@@ -549,17 +554,19 @@ async def test_a_beat_says_what_the_machine_is_signed_in_to_and_a_new_session_ge
     tools = replace(make_tools(store, clock, tmp_path / "library"), signed_in=signed_in)
     worker = Worker(tools, LIMITS, live_folder=tmp_path / "workers")
     waiting = [new_job(f"https://s.example/{name}", clock=clock, platform=name) for name in ("x", "generic")]
-    await store.enqueue(waiting)
-    for claim in await store.claim(WorkerId("w-other"), limit=2, lease=LEASE):
-        await store.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Only for members.", retry_in=None)
+    await store.queue.enqueue(waiting)
+    for claim in await store.queue.claim(WorkerId("w-other"), limit=2, lease=LEASE):
+        await store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Only for members.", retry_in=None)
     await worker.beat()
-    assert [one.signed_in for one in await store.workers(seen_within=LEASE)] == [("x",)]
-    assert [(await store.get(one.id)).status for one in waiting] == [JobStatus.FAILED] * 2  # it was signed in all along
+    assert [one.signed_in for one in await store.workers.alive(seen_within=LEASE)] == [("x",)]
+    assert [(await store.catalogue.get(one.id)).status for one in waiting] == [
+        JobStatus.FAILED
+    ] * 2  # it was signed in all along
 
     sessions.add("generic")
     await worker.beat()
     await settled(worker)
-    assert [(await store.get(one.id)).status for one in waiting] == [JobStatus.FAILED, JobStatus.QUEUED]
+    assert [(await store.catalogue.get(one.id)).status for one in waiting] == [JobStatus.FAILED, JobStatus.QUEUED]
 
 
 async def settled(worker: Worker) -> None:
@@ -567,11 +574,11 @@ async def settled(worker: Worker) -> None:
     await asyncio.wait_for(asyncio.gather(*worker._background), patient(30))
 
 
-class SlowStore(MemoryJobStore):
+class SlowCatalogue(MemoryCatalogue):
     """Lists jobs only once it is ``open_again``; before that it waits, or is away."""
 
-    def __init__(self, clock: FakeClock) -> None:
-        super().__init__(clock)
+    def __init__(self, state: MemoryState) -> None:
+        super().__init__(state)
         self.open_again = asyncio.Event()
         self.is_away = False
 
@@ -587,7 +594,8 @@ async def test_jobs_that_go_on_after_a_sign_in_hold_up_no_beat_and_are_not_forgo
     clock: FakeClock, tmp_path: Path, is_away: bool
 ) -> None:
     """They may be many, and the leases must be renewed meanwhile."""
-    store = SlowStore(clock)
+    store = MemoryJobStore(clock)
+    store.catalogue = slow = SlowCatalogue(store._state)
     sessions: set[str] = set()
 
     async def signed_in() -> frozenset[str]:
@@ -596,21 +604,21 @@ async def test_jobs_that_go_on_after_a_sign_in_hold_up_no_beat_and_are_not_forgo
     tools = replace(make_tools(store, clock, tmp_path / "library"), signed_in=signed_in)
     worker = Worker(tools, LIMITS, live_folder=tmp_path / "workers")
     job = new_job(clock=clock)
-    await store.enqueue([job])
-    [claim] = await store.claim(WorkerId("w-other"), limit=1, lease=LEASE)
-    await store.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Only for members.", retry_in=None)
+    await store.queue.enqueue([job])
+    [claim] = await store.queue.claim(WorkerId("w-other"), limit=1, lease=LEASE)
+    await store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Only for members.", retry_in=None)
     await worker.beat()
     sessions.add("generic")
-    store.is_away = is_away
+    slow.is_away = is_away
     await asyncio.wait_for(worker.beat(), patient(30))
     if is_away:
         await settled(worker)
-    assert (await store.get(job.id)).status is JobStatus.FAILED
+    assert (await store.catalogue.get(job.id)).status is JobStatus.FAILED
 
-    store.open_again.set()
+    slow.open_again.set()
     await worker.beat()
     await settled(worker)
-    assert (await store.get(job.id)).status is JobStatus.QUEUED
+    assert (await store.catalogue.get(job.id)).status is JobStatus.QUEUED
 
 
 async def test_a_disk_that_failed_one_job_is_not_fed_with_the_next_ones(

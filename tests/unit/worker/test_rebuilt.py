@@ -12,7 +12,7 @@ from mediavault.core.job import ClaimedJob, Job, JobStatus
 from mediavault.core.media import Extraction
 from mediavault.services.vault.local import LocalVault
 from mediavault.store.memory.store import MemoryJobStore
-from mediavault.store.port import JobStore
+from mediavault.store.port import Store
 from mediavault.upkeep.rebuilding import Rebuild
 from mediavault.upkeep.verifying import Verification
 from mediavault.worker.pipeline import process_one_cycle
@@ -32,24 +32,24 @@ def told(job: Job) -> dict[str, Any]:
 
 async def rebuilt(job: Job, root: Path, clock: FakeClock) -> Job:
     store = MemoryJobStore(clock)
-    assert [refused async for refused in Rebuild(store, LocalVault(root), read_data=True).run()] == []
-    return await store.get(job.id)
+    assert [refused async for refused in Rebuild(store.catalogue, LocalVault(root), read_data=True).run()] == []
+    return await store.catalogue.get(job.id)
 
 
 @pytest.mark.parametrize("found", [extraction(), carousel("a"), carousel("a", "b")])
 async def test_a_completed_job_is_told_by_its_sidecars(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, found: Extraction
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, found: Extraction
 ) -> None:
     downloader = ByUrl({"a": VIDEO, "b": b"second" * 9, "1": VIDEO})
     job = await worked(claim, make_tools(store, clock, tmp_path, extractor=StubExtractor(found), downloader=downloader))
 
     assert job.status is JobStatus.COMPLETED
     assert told(await rebuilt(job, tmp_path, clock)) == told(job)
-    assert [one async for one in Verification(store, LocalVault(tmp_path), read_data=True).run()] == []
+    assert [one async for one in Verification(store.catalogue, LocalVault(tmp_path), read_data=True).run()] == []
 
 
 async def test_a_job_that_took_two_attempts_is_told_by_the_sidecars_of_both(
-    store: JobStore, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = ByUrl({"a": Incomplete("It was cut."), "b": VIDEO})
     tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(carousel("a", "b")), downloader=downloader)

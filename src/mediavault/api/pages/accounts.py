@@ -56,8 +56,8 @@ async def index(
     """Newest first; ``q`` is looked for in handles and names."""
     store = services.store
     query = AccountQuery(platform=platform or None, text=q or None, cursor=cursor or None, limit=ACCOUNTS_ON_A_PAGE)
-    page = await store.accounts(query)
-    names = [one.platform for one in (await store.library_totals()).platforms]
+    page = await store.catalogue.accounts(query)
+    names = [one.platform for one in (await store.catalogue.library_totals()).platforms]
     return render(
         "accounts.html",
         accounts=[await account_card(one, services) for one in page.accounts],
@@ -73,8 +73,8 @@ async def index(
 @router.get("/accounts/{platform}/{slug}")
 async def account(platform: KeyPart, slug: KeyPart, services: Services) -> Response:
     """Raises AccountNotFound."""
-    summary = await services.store.account(f"{platform}/{slug}")
-    newest = await services.store.jobs(JobQuery(account=summary.key, limit=NEWEST_POSTS))
+    summary = await services.store.catalogue.account(f"{platform}/{slug}")
+    newest = await services.store.catalogue.jobs(JobQuery(account=summary.key, limit=NEWEST_POSTS))
     return render(
         "account.html",
         account=await account_card(summary, services),
@@ -101,7 +101,7 @@ async def _picture(summary: AccountSummary, services: ApiServices) -> str | None
     if not summary.kept:
         return None
     query = JobQuery(account=summary.key, statuses=(JobStatus.COMPLETED,), limit=1)
-    newest: list[JobView] = [job_view(job) for job in (await services.store.jobs(query)).jobs]
+    newest: list[JobView] = [job_view(job) for job in (await services.store.catalogue.jobs(query)).jobs]
     return next((job.links.thumbnail for job in newest), None)
 
 

@@ -124,8 +124,10 @@ async def _home(
     error: ErrorView | None = None,
     status: int | None = None,
 ) -> Response:
-    report = await services.store.report()  # before the look at the jobs: the event stream goes on from its moment
-    workers = await services.store.workers(seen_within=ALIVE_WITHIN)
+    report = (
+        await services.store.catalogue.report()
+    )  # before the look at the jobs: the event stream goes on from its moment
+    workers = await services.store.workers.alive(seen_within=ALIVE_WITHIN)
     return render(
         "home.html",
         status=status or (422 if error else 200),
@@ -175,7 +177,7 @@ async def _titles(services: ApiServices, ids: Sequence[str]) -> list[tuple[JobId
     found: list[Job] = []
     for one in ids:
         try:
-            found.append(await services.store.get(JobId(one)))
+            found.append(await services.store.catalogue.get(JobId(one)))
         except JobNotFound:
             continue
     return _named(found)

@@ -50,10 +50,10 @@ async def library(request: Request, services: Services) -> Response:
     cursor = request.query_params.get("cursor") or None
     is_part = "hx-request" in request.headers and "hx-history-restore-request" not in request.headers
     moment = services.clock.now() - CLOCKS_DIFFER  # before the look at the jobs: what changes from here on is told live
-    page = await services.store.jobs(to_query(asked, current().zone, cursor=cursor, limit=PAGE))
+    page = await services.store.catalogue.jobs(to_query(asked, current().zone, cursor=cursor, limit=PAGE))
     if is_part and cursor:
         return render("library_tiles.html", **tiles(services, asked, page))
-    totals = await services.store.library_totals()
+    totals = await services.store.catalogue.library_totals()
     found = {
         "moment": moment,
         **tiles(services, asked, page),
@@ -148,7 +148,7 @@ def _count_words(asked: LibraryFilter, page: JobPage, counts: Mapping[Shown, int
 
 async def _choices(services: ApiServices, asked: LibraryFilter, totals: LibraryTotals) -> dict[str, Any]:
     """What the filter offers. What is asked for is among it, even where there is none of it."""
-    found = await services.store.accounts(AccountQuery(platform=asked.platform or None, limit=ACCOUNTS))
+    found = await services.store.catalogue.accounts(AccountQuery(platform=asked.platform or None, limit=ACCOUNTS))
     status = STATUSES[asked.state]
     platforms = {
         one.platform: (services.title_of(one.platform), sum(one.counts[each] for each in status or JobStatus))

@@ -37,7 +37,7 @@ router = APIRouter(tags=["library"])
 @router.post("/library/retry", include_in_schema=False)
 async def retry_form(request: Request, services: Services, feed: EventFeed) -> Response:
     selection = read_selection(await _fields(request))
-    done = await retry_selected(services, feed, await ids_of(services.store, selection))
+    done = await retry_selected(services, feed, await ids_of(services.store.catalogue, selection))
     return _back(selection, "retried", done)
 
 
@@ -48,7 +48,7 @@ async def remove_form(request: Request, services: Services, feed: EventFeed) -> 
     selection = read_selection(fields)
     if "confirmed" not in fields:
         return await _ask(services, selection)
-    done = await remove_each(services, feed, await ids_of(services.store, selection), files="files" in fields)
+    done = await remove_each(services, feed, await ids_of(services.store.catalogue, selection), files="files" in fields)
     return _back(selection, "removed", done)
 
 
@@ -80,24 +80,24 @@ async def export_of_selection(request: Request, services: Services) -> Response:
 
 
 async def _zip(services: ApiServices, fields: Fields) -> Response:
-    chosen = await ids_of(services.store, read_selection(fields))
+    chosen = await ids_of(services.store.catalogue, read_selection(fields))
     beside = Beside(pictures="pictures" in fields, sidecars="sidecars" in fields)
-    pieces = zipped(services.store, services.library, chosen, beside)
+    pieces = zipped(services.store.catalogue, services.library, chosen, beside)
     return StreamAnswer(pieces, _download(services, "zip", "application/zip"))
 
 
 def _export(services: ApiServices, fields: Fields) -> Response:
     selection = read_selection(fields)
     form = _format(fields)
-    pieces = listed(pages_of(services.store, selection), form)
+    pieces = listed(pages_of(services.store.catalogue, selection), form)
     return StreamAnswer(pieces, _download(services, form.value, MEDIA_TYPES[form]))
 
 
 async def _ask(services: ApiServices, selection: Selection) -> Response:
-    chosen = await ids_of(services.store, selection)
+    chosen = await ids_of(services.store.catalogue, selection)
     facts = [
         (job.id, title(job), job.bytes or 0)
-        async for page in pages_of(services.store, Selection(selection.filter, chosen))
+        async for page in pages_of(services.store.catalogue, Selection(selection.filter, chosen))
         for job in page
     ]
     return render(

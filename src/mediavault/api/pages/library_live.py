@@ -18,7 +18,7 @@ from mediavault.api.pages.library import counted, states, tiles
 from mediavault.api.render import render
 from mediavault.core.failures import JobNotFound
 from mediavault.core.job import Job, JobId, JobStatus
-from mediavault.store.port import JobPage, JobStore
+from mediavault.store.port import JobCatalogue, JobPage
 
 AT_ONCE = 60  # tiles that one request asks for
 _INSTANT = timedelta(microseconds=1)
@@ -39,13 +39,13 @@ async def changes(
     Those that the page's filter finds and did not when it was made are marked as fresh.
     """
     asked = read_filter(request.query_params)
-    jobs = await _found(services.store, ids or ())
-    totals = await services.store.library_totals()
+    jobs = await _found(services.store.catalogue, ids or ())
+    totals = await services.store.catalogue.library_totals()
     late = [job for job in jobs if came_at(job, asked.state) >= moment]
     return render(
         "library_changes.html",
         **tiles(services, asked, JobPage(tuple(jobs), None)),
-        fresh=await _fitting(services.store, late, asked),
+        fresh=await _fitting(services.store.catalogue, late, asked),
         states=states(asked, totals),
         count_words=counted(asked, totals),
     )
@@ -60,18 +60,18 @@ def came_at(job: Job, shown: Shown) -> datetime:
     return entered or job.updated_at
 
 
-async def _found(store: JobStore, ids: Sequence[str]) -> list[Job]:
+async def _found(catalogue: JobCatalogue, ids: Sequence[str]) -> list[Job]:
     found = []
     for one in dict.fromkeys(ids):
         try:
-            found.append(await store.get(to_job_id(one)))
+            found.append(await catalogue.get(to_job_id(one)))
         except JobNotFound:
             continue
     return found
 
 
-async def _fitting(store: JobStore, jobs: Sequence[Job], asked: LibraryFilter) -> set[JobId]:
-    """Those that the filter finds. The store itself is asked, about the instants in which they came: it alone knows its search."""
+async def _fitting(catalogue: JobCatalogue, jobs: Sequence[Job], asked: LibraryFilter) -> set[JobId]:
+    """Those that the filter finds. The catalogue itself is asked, about the instants in which they came: it alone knows its search."""
     query = to_query(asked, current().zone, limit=_OF_ONE_INSTANT)
     statuses = STATUSES[asked.state] or tuple(JobStatus)
     instants: dict[datetime, set[JobId]] = defaultdict(set)
@@ -81,6 +81,6 @@ async def _fitting(store: JobStore, jobs: Sequence[Job], asked: LibraryFilter) -
             instants[at].add(job.id)
     fitting: set[JobId] = set()
     for at, wanted in instants.items():
-        page = await store.jobs(replace(query, since=at, until=at + _INSTANT))
+        page = await catalogue.jobs(replace(query, since=at, until=at + _INSTANT))
         fitting |= wanted & {job.id for job in page.jobs}
     return fitting

@@ -25,13 +25,13 @@ SiteName = Annotated[str, Path(max_length=64, description="A site's name, as job
 @router.get("/sites")
 async def index(services: Services) -> Response:
     sites = await all_sites(services)
-    workers = await services.store.workers(seen_within=ALIVE_WITHIN)
+    workers = await services.store.workers.alive(seen_within=ALIVE_WITHIN)
     return render(
         "sites.html",
         sites=sites,
         sessions=await sessions_of(sites, services),
         state_words=state_words,
-        fleet=fleet_view(await services.store.report(), workers),
+        fleet=fleet_view(await services.store.catalogue.report(), workers),
         title_of=services.title_of,
         **frame(services),
     )
@@ -40,7 +40,7 @@ async def index(services: Services) -> Response:
 @router.get("/sites/{platform}")
 async def site(platform: SiteName, services: Services) -> Response:
     found = await one_site(platform, services)
-    newest = await services.store.jobs(JobQuery(platform=platform, limit=NEWEST_POSTS))
+    newest = await services.store.catalogue.jobs(JobQuery(platform=platform, limit=NEWEST_POSTS))
     return render(
         "site.html",
         site=found,

@@ -35,8 +35,8 @@ async def post(
 ) -> Response:
     """``item`` is the place of the video that is shown, the first without it. ``in`` is the library's filter that the reader
     came from, as its address has it. ``look``: look into the file for its codecs."""
-    job = await services.store.get(job_id)
-    history = await services.store.history(job_id)
+    job = await services.store.catalogue.get(job_id)
+    history = await services.store.catalogue.history(job_id)
     kept = await _videos(services, job, look=look)
     asked = _filter(within)
     return render(
@@ -49,7 +49,7 @@ async def post(
         video=next((one for one in kept if one.place == item), kept[0] if kept else None),
         is_checking=services.checks.is_checking(job_id),
         timeline=timeline(job, history),
-        neighbours=await services.store.neighbours(job_id, _query(asked)),
+        neighbours=await services.store.catalogue.neighbours(job_id, _query(asked)),
         back=address(asked or LibraryFilter()),
         keep=urlencode({"in": urlencode(to_params(asked))}) if asked else "",
         waits_for_person=waits_for_sign_in(job),
@@ -83,7 +83,7 @@ async def _videos(services: ApiServices, job: Job, *, look: bool) -> list[Video]
             await services.formats.read(one)
     return videos(
         job,
-        await checks_of(services.store, job),
+        await checks_of(services.store.records, job),
         {place: services.formats.known(one) for place, one in kept.items()},
     )
 
@@ -99,7 +99,7 @@ async def retry_form(request: Request, job_id: JobIdPath, services: Services, fe
 async def _chosen_url(services: ApiServices, job_id: JobId, number: str) -> str | None:
     if not number:
         return None
-    candidates = (await services.store.get(job_id)).candidates
+    candidates = (await services.store.catalogue.get(job_id)).candidates
     if not number.isascii() or not number.isdigit() or int(number) >= len(candidates):
         raise BadInput("Unknown choice of video.", help="Reload the page: the post has been read again.")
     return candidates[int(number)].url

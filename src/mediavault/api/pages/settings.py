@@ -78,7 +78,7 @@ async def _page(
     changes = await live.changes()
     fields = fields_of(await live.current(), live, changes, sent=sent, wrong=wrong)
     name, complaint = example_name(str(fields["name_template"].value), await _example(services))
-    in_use = {one.platform for one in (await services.store.library_totals()).platforms}
+    in_use = {one.platform for one in (await services.store.catalogue.library_totals()).platforms}
     paced = sorted((one for one in services.platforms if one.name not in MANY_SITES), key=lambda one: one.title.lower())
     return render(
         "settings.html",
@@ -97,7 +97,7 @@ async def _page(
 
 async def _example(services: ApiServices) -> NamedPost:
     """The newest kept post, or one that might be."""
-    page = await services.store.jobs(JobQuery(statuses=(JobStatus.COMPLETED,), limit=1))
+    page = await services.store.catalogue.jobs(JobQuery(statuses=(JobStatus.COMPLETED,), limit=1))
     job = next(iter(page.jobs), None)
     if job is None:
         return example_post(None, None, "tiktok", gettext("jane_doe"), services.clock.now())

@@ -266,11 +266,11 @@ async def check_store(settings: Settings) -> list[Check]:
     """Open it as every command does, and ask who works on it."""
     try:
         async with storage.open_store(settings) as store:
-            report = await store.report()
-            workers = await store.workers(seen_within=ALIVE_WITHIN)
-            broken = await store.not_understood(within=NOT_UNDERSTOOD_WITHIN)
-            failures = await store.failures()
-            has_password = await Owner(store, SystemClock()).has_password()
+            report = await store.catalogue.report()
+            workers = await store.workers.alive(seen_within=ALIVE_WITHIN)
+            broken = await store.catalogue.count_unparsed(within=NOT_UNDERSTOOD_WITHIN)
+            failures = await store.catalogue.failures()
+            has_password = await Owner(store.records, SystemClock()).has_password()
     except MediavaultError as exc:
         return [Check("Jobs", Verdict.BROKEN, exc.message, exc.help)]
     each = (f"{count} {_small(gettext(STATUS_WORDS[status]))}" for status, count in report.counts.items() if count)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mediavault.core.clock import Clock, plausible
+from mediavault.core.clock import Clock, plausible, to_micros
 from mediavault.core.failures import ErrorCode, StoreError
 from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import (
@@ -29,9 +29,9 @@ from mediavault.core.job import (
 )
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message
+from mediavault.core.records import Record, RecordKind
 from mediavault.store import browsing, codec, gating, moves, paging
 from mediavault.store.clock_guard import ClockGuard
-from mediavault.store.memory.records import MemoryRecords
 from mediavault.store.port import (
     AccountPage,
     AccountQuery,
@@ -39,52 +39,96 @@ from mediavault.store.port import (
     Checkpoint,
     Enqueued,
     FailureGroup,
+    JobCatalogue,
     JobPage,
     JobQuery,
+    JobQueue,
     LibraryTotals,
     Neighbours,
+    Records,
     Recovered,
     RecoveredJob,
+    SiteLimits,
     StoredJob,
     StoreReport,
+    Workers,
 )
+from mediavault.store.rows import micros_or_none
 from mediavault.store.wake import Subscribers
 
 _ENDED = datetime(1970, 1, 1, tzinfo=UTC)  # the lease of a worker that is known to be dead
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class MemoryJobStore(MemoryRecords):
-    """A ``JobStore`` of one process."""
+class MemoryState:
+    """What the ports of one store share, and the moves that several of them make."""
 
     def __init__(self, clock: Clock) -> None:
-        super().__init__(clock)
-        self._guard = ClockGuard()
-        self._jobs: dict[JobId, Job] = {}
-        self._history: dict[JobId, list[HistoryRecord]] = {}
-        self._workers: dict[WorkerId, WorkerBeat] = {}
-        self._gates: dict[str, Gate] = {}
-        self._leaving: set[WorkerId] = set()
-        self._agreed: dict[str, str] = {}
-        self._subscribers, self._listeners = Subscribers[[]](), Subscribers[[str]]()
+        self.clock = clock
+        self.guard = ClockGuard()
+        self.jobs: dict[JobId, Job] = {}
+        self.history: dict[JobId, list[HistoryRecord]] = {}
+        self.workers: dict[WorkerId, WorkerBeat] = {}
+        self.gates: dict[str, Gate] = {}
+        self.leaving: set[WorkerId] = set()
+        self.subscribers, self.listeners = Subscribers[[]](), Subscribers[[str]]()
 
-    async def open(self) -> None:
-        self._guard.may_reap(self._clock.now(), self._clock.monotonic())  # the first look
+    def get(self, job_id: JobId) -> Job:
+        if (job := self.jobs.get(job_id)) is None:
+            raise moves.job_not_found(job_id)
+        return job
 
-    async def close(self) -> None:
-        pass
+    def in_status(self, status: JobStatus) -> list[Job]:
+        return [job for job in self.jobs.values() if job.status is status]
 
-    # --- the queue ----------------------------------------------------------------------------------------------
+    def holds(self, claim: ClaimedJob) -> bool:
+        job = self.jobs.get(claim.id)
+        return job is not None and job.status is JobStatus.RUNNING and job.attempt_count == claim.fence
 
+    def fenced(self, claim: ClaimedJob) -> Job:
+        if not self.holds(claim):
+            raise moves.lease_lost(claim.id, claim.fence)
+        return self.jobs[claim.id]
+
+    def change(self, job: Job, **changes: Any) -> Job:
+        self.jobs[job.id] = changed = replace(job, updated_at=self.clock.now(), **changes)
+        return changed
+
+    def requeue(self, job: Job, why: str) -> Job:
+        self.append(job.id, moves.retry_record(self.clock.now(), why))
+        queued = self.change(job, status=JobStatus.QUEUED, retry_at=None)
+        self.subscribers.notify()
+        return queued
+
+    def stop_attempt(self, before: Job) -> None:
+        if before.status is JobStatus.RUNNING:
+            self.listeners.notify(before.id)
+
+    def append(self, job_id: JobId, record: HistoryRecord) -> None:
+        self.history[job_id].append(record)
+
+    def record_of(self, claim: ClaimedJob, stage: Stage) -> HistoryRecord:
+        return HistoryRecord(self.clock.now(), claim.fence, stage, Outcome.OK)
+
+    def gate(self, platform: str) -> Gate:
+        return self.gates.get(platform, Gate(platform))
+
+
+class _Port:
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+
+class MemoryQueue(_Port):
     async def enqueue(self, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
-        before = dict(self._jobs), dict(self._history)
+        before = dict(self._state.jobs), dict(self._state.history)
         try:
             listed = self._enqueue_all(jobs, force=force)
         except StoreError:
-            self._jobs, self._history = before
+            self._state.jobs, self._state.history = before
             raise
         if any(answer.created for answer in listed):
-            self._subscribers.notify()
+            self._state.subscribers.notify()
         return listed
 
     def _enqueue_all(self, jobs: Sequence[NewJob], *, force: bool) -> list[Enqueued]:
@@ -94,7 +138,7 @@ class MemoryJobStore(MemoryRecords):
             known = answers.get(job.canonical_url)
             if known is None:
                 # A microsecond apart, so that the jobs of one call are claimed in the order given.
-                at = self._clock.now() + len(answers) * _MICROSECOND
+                at = self._state.clock.now() + len(answers) * _MICROSECOND
                 answers[job.canonical_url] = known = self._enqueue_one(job, at, force=force)
                 listed.append(known)
             else:
@@ -102,11 +146,11 @@ class MemoryJobStore(MemoryRecords):
         return listed
 
     def _enqueue_one(self, new: NewJob, at: datetime, *, force: bool) -> Enqueued:
-        versions = [job for job in self._jobs.values() if job.canonical_url == new.canonical_url]
+        versions = [job for job in self._state.jobs.values() if job.canonical_url == new.canonical_url]
         newest = max(versions, key=lambda job: job.version, default=None)
         if newest is not None and not force:
             return Enqueued(newest, created=False)
-        if new.id in self._jobs:
+        if new.id in self._state.jobs:
             raise StoreError(Message("The job %(id)s is stored already.", id=new.id))
         job = Job(
             id=new.id,
@@ -120,8 +164,8 @@ class MemoryJobStore(MemoryRecords):
             version=newest.version + 1 if newest else 1,
             max_attempts=new.max_attempts,
         )
-        self._jobs[job.id] = job
-        self._history[job.id] = []
+        self._state.jobs[job.id] = job
+        self._state.history[job.id] = []
         return Enqueued(job, created=True)
 
     async def claim(
@@ -133,20 +177,22 @@ class MemoryJobStore(MemoryRecords):
         platforms: Collection[str] = (),
         sessions: Collection[str] = (),
     ) -> list[ClaimedJob]:
-        now = self._clock.now()
-        self._guard.lease_given(lease, now, self._clock.monotonic())
+        now = self._state.clock.now()
+        self._state.guard.lease_given(lease, now, self._state.clock.monotonic())
         oldest = self._oldest_that_may(now, limit, platforms, sessions)
-        for gate in {self._gate(job.platform).platform: self._gate(job.platform) for job in oldest}.values():
+        for gate in {
+            self._state.gate(job.platform).platform: self._state.gate(job.platform) for job in oldest
+        }.values():
             if gating.takes_turns(gate):
-                self._gates[gate.platform] = gating.offer(gate, now)
+                self._state.gates[gate.platform] = gating.offer(gate, now)
         return [ClaimedJob(self._claim_one(job, worker, now, lease), worker) for job in oldest]
 
     def _oldest_that_may(
         self, now: datetime, limit: int, platforms: Collection[str], sessions: Collection[str]
     ) -> list[Job]:
-        wanted = (job for job in self._with(JobStatus.QUEUED) if not platforms or job.platform in platforms)
+        wanted = (job for job in self._state.in_status(JobStatus.QUEUED) if not platforms or job.platform in platforms)
         queued = sorted((job for job in wanted if not job.needs_session or job.platform in sessions), key=paging.age_of)
-        left = dict(gating.places(map(self._gate, {job.platform for job in queued}), now, limit=limit))
+        left = dict(gating.places(map(self._state.gate, {job.platform for job in queued}), now, limit=limit))
         oldest: list[Job] = []
         for job in queued:
             if len(oldest) < limit and left.get(job.platform, 0) > 0:
@@ -155,8 +201,8 @@ class MemoryJobStore(MemoryRecords):
         return oldest
 
     def _claim_one(self, job: Job, worker: WorkerId, now: datetime, lease: timedelta) -> Job:
-        self._append(job.id, HistoryRecord(now, job.attempt_count + 1, Stage.CLAIM, Outcome.OK, detail=worker))
-        return self._change(
+        self._state.append(job.id, HistoryRecord(now, job.attempt_count + 1, Stage.CLAIM, Outcome.OK, detail=worker))
+        return self._state.change(
             job,
             status=JobStatus.RUNNING,
             attempt_count=job.attempt_count + 1,
@@ -174,17 +220,19 @@ class MemoryJobStore(MemoryRecords):
         )
 
     async def renew(self, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
-        now = self._clock.now()
-        self._guard.lease_given(lease, now, self._clock.monotonic())
+        now = self._state.clock.now()
+        self._state.guard.lease_given(lease, now, self._state.clock.monotonic())
         until = now + lease
-        still = {claim.id for claim in held if self._holds(claim) and self._jobs[claim.id].claimed_by == worker}
+        still = {
+            claim.id for claim in held if self._state.holds(claim) and self._state.jobs[claim.id].claimed_by == worker
+        }
         for job_id in still:
-            self._jobs[job_id] = replace(self._jobs[job_id], lease_expires_at=until)
+            self._state.jobs[job_id] = replace(self._state.jobs[job_id], lease_expires_at=until)
         return still
 
     async def checkpoint(self, claim: ClaimedJob, found: Checkpoint) -> None:
-        job = self._fenced(claim)
-        self._change(
+        job = self._state.fenced(claim)
+        self._state.change(
             job,
             stage=Stage.CHECKPOINT,
             progress_pct=found.progress_pct,
@@ -198,33 +246,35 @@ class MemoryJobStore(MemoryRecords):
             thumbnail_url=codec.storable_or_none(found.thumbnail_url),
             metadata=codec.metadata_from_json(codec.metadata_to_json(found.metadata)),  # a copy nobody else holds
         )
-        self._append(claim.id, self._record_of(claim, Stage.CHECKPOINT))
+        self._state.append(claim.id, self._state.record_of(claim, Stage.CHECKPOINT))
 
     async def progress(
         self, claim: ClaimedJob, *, stage: Stage, progress_pct: int, bytes_done: int = 0, bytes_total: int | None = None
     ) -> None:
-        job = self._fenced(claim)
-        self._change(job, stage=stage, progress_pct=progress_pct, bytes_done=bytes_done, bytes_total=bytes_total)
+        job = self._state.fenced(claim)
+        self._state.change(job, stage=stage, progress_pct=progress_pct, bytes_done=bytes_done, bytes_total=bytes_total)
 
     async def record(self, claim: ClaimedJob, record: HistoryRecord) -> None:
-        if claim.id in self._jobs:
-            self._append(claim.id, replace(record, detail=codec.storable(record.detail)))
+        if claim.id in self._state.jobs:
+            self._state.append(claim.id, replace(record, detail=codec.storable(record.detail)))
 
     async def save_items(self, claim: ClaimedJob, items: Sequence[JobItem]) -> None:
-        self._change(self._fenced(claim), items=tuple(items))
+        self._state.change(self._state.fenced(claim), items=tuple(items))
 
     async def begin_commit(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
-        job = self._fenced(claim)
-        self._change(job, stage=Stage.COMMITTING, items=tuple(items) or job.items, **moves.kept_values(kept))
-        record = self._record_of(claim, Stage.COMMITTING)
-        self._append(claim.id, replace(record, detail=kept.output_path, bytes=kept.bytes))
+        job = self._state.fenced(claim)
+        self._state.change(job, stage=Stage.COMMITTING, items=tuple(items) or job.items, **moves.kept_values(kept))
+        record = self._state.record_of(claim, Stage.COMMITTING)
+        self._state.append(claim.id, replace(record, detail=kept.output_path, bytes=kept.bytes))
 
     async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
-        job = self._fenced(claim)
-        now = self._clock.now()
-        record = self._record_of(claim, Stage.COMPLETE)
-        self._append(claim.id, replace(record, bytes=kept.bytes, duration_ms=moves.duration_ms(job.started_at, now)))
-        self._change(
+        job = self._state.fenced(claim)
+        now = self._state.clock.now()
+        record = self._state.record_of(claim, Stage.COMPLETE)
+        self._state.append(
+            claim.id, replace(record, bytes=kept.bytes, duration_ms=moves.duration_ms(job.started_at, now))
+        )
+        self._state.change(
             job,
             **_NOT_RUNNING,
             status=JobStatus.COMPLETED,
@@ -246,17 +296,17 @@ class MemoryJobStore(MemoryRecords):
         retry_in: timedelta | None,
         uses_attempt: bool = True,
     ) -> Job:
-        job = self._fenced(claim)
-        now = self._clock.now()
+        job = self._state.fenced(claim)
+        now = self._state.clock.now()
         error = codec.storable(error)
         took = moves.duration_ms(job.started_at, now)
-        self._append(
+        self._state.append(
             claim.id,
             HistoryRecord(
                 now, claim.fence, Stage.FAIL, Outcome.FAILED, error_code=error_code, detail=error, duration_ms=took
             ),
         )
-        return self._change(
+        return self._state.change(
             job,
             **_NOT_RUNNING,
             status=JobStatus.FAILED,
@@ -268,31 +318,33 @@ class MemoryJobStore(MemoryRecords):
         )
 
     async def release(self, claim: ClaimedJob, *, needs_session: bool = False) -> None:
-        job = self._fenced(claim)
-        self._change(
+        job = self._state.fenced(claim)
+        self._state.change(
             job,
             **_NOT_RUNNING,
             status=JobStatus.QUEUED,
             max_attempts=job.max_attempts + 1,
             needs_session=job.needs_session or needs_session,
         )
-        self._append(claim.id, self._record_of(claim, Stage.RELEASE))
-        self._subscribers.notify()
+        self._state.append(claim.id, self._state.record_of(claim, Stage.RELEASE))
+        self._state.subscribers.notify()
 
-    async def drop_need_of_session(self, held: Collection[str], *, waiting_for: timedelta) -> int:
-        before = self._clock.now() - waiting_for
-        waiting = [job for job in self._with(JobStatus.QUEUED) if job.needs_session and job.updated_at <= before]
-        freed = [self._change(job, needs_session=False) for job in waiting if job.platform not in held]
+    async def release_session_jobs(self, held: Collection[str], *, waiting_for: timedelta) -> int:
+        before = self._state.clock.now() - waiting_for
+        waiting = [
+            job for job in self._state.in_status(JobStatus.QUEUED) if job.needs_session and job.updated_at <= before
+        ]
+        freed = [self._state.change(job, needs_session=False) for job in waiting if job.platform not in held]
         if freed:
-            self._subscribers.notify()
+            self._state.subscribers.notify()
         return len(freed)
 
     async def recover_stale_jobs(self, *, retry_in: timedelta) -> Recovered:
-        now = self._clock.now()
-        ended_before = now if self._guard.may_reap(now, self._clock.monotonic()) else _ENDED
+        now = self._state.clock.now()
+        ended_before = now if self._state.guard.may_reap(now, self._state.clock.monotonic()) else _ENDED
         stale = [
             job
-            for job in self._with(JobStatus.RUNNING)
+            for job in self._state.in_status(JobStatus.RUNNING)
             if job.lease_expires_at is not None and job.lease_expires_at <= ended_before
         ]
         failed = [self._recover_one(job, now, retry_in) for job in stale]
@@ -300,8 +352,8 @@ class MemoryJobStore(MemoryRecords):
 
     def _recover_one(self, job: Job, now: datetime, retry_in: timedelta) -> Job:
         tries = job.max_attempts + (job.stage is Stage.COMMITTING)
-        self._append(job.id, moves.recover_record(now, job.attempt_count))
-        return self._change(
+        self._state.append(job.id, moves.recover_record(now, job.attempt_count))
+        return self._state.change(
             job,
             **_NOT_RUNNING,
             status=JobStatus.FAILED,
@@ -311,203 +363,250 @@ class MemoryJobStore(MemoryRecords):
             retry_at=now + retry_in if job.attempt_count < tries else None,
         )
 
-    async def expire_leases(self, workers: Collection[WorkerId]) -> int:
-        theirs = [job for job in self._with(JobStatus.RUNNING) if job.claimed_by in workers]
-        for job in theirs:
-            self._jobs[job.id] = replace(job, lease_expires_at=_ENDED)
-        return len(theirs)
-
     async def promote_due(self, *, limit: int = 500) -> int:
-        now = self._clock.now()
-        due = sorted((at, job.id) for job in self._jobs.values() if (at := job.retry_at) is not None and at <= now)
+        now = self._state.clock.now()
+        due = sorted(
+            (at, job.id) for job in self._state.jobs.values() if (at := job.retry_at) is not None and at <= now
+        )
         for _, job_id in due[:limit]:
-            self._requeue(self._jobs[job_id], moves.DUE_AGAIN)
+            self._state.requeue(self._state.jobs[job_id], moves.DUE_AGAIN)
         return len(due[:limit])
 
-    async def next_due(self) -> datetime | None:
-        return min((job.retry_at for job in self._jobs.values() if job.retry_at is not None), default=None)
-
-    # --- what a person asks for ---------------------------------------------------------------------------------
-
     async def cancel(self, job_id: JobId) -> Job:
-        job = await self.get(job_id)
+        job = self._state.get(job_id)
         if not moves.must_cancel(job):
             return job
-        self._append(job_id, moves.cancel_record(job, self._clock.now()))
-        self._stop_attempt(job)
-        return self._change(job, **_NOT_RUNNING, status=JobStatus.CANCELLED, retry_at=None)
+        self._state.append(job_id, moves.cancel_record(job, self._state.clock.now()))
+        self._state.stop_attempt(job)
+        return self._state.change(job, **_NOT_RUNNING, status=JobStatus.CANCELLED, retry_at=None)
 
     async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
-        job = await self.get(job_id)
+        job = self._state.get(job_id)
         if not moves.must_requeue(job):
             return job
         job = replace(job, chosen_url=chosen_url or job.chosen_url)
         job = replace(job, max_attempts=max(job.max_attempts, job.attempt_count + 1), needs_session=False)
-        return self._requeue(job, moves.ASKED_AGAIN)
+        return self._state.requeue(job, moves.ASKED_AGAIN)
 
-    async def remove(self, job_id: JobId, *, as_of: datetime | None = None) -> Job:
-        job = await self.get(job_id)
-        if as_of is not None and job.updated_at != as_of:
-            raise moves.job_not_found(job_id)
-        del self._jobs[job_id], self._history[job_id]
-        self._stop_attempt(job)
-        return job
 
+class MemoryCatalogue(_Port):
     async def get(self, job_id: JobId) -> Job:
-        if (job := self._jobs.get(job_id)) is None:
-            raise moves.job_not_found(job_id)
-        return job
-
-    async def jobs(self, query: JobQuery) -> JobPage:
-        return browsing.page(self._jobs.values(), query)
-
-    async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
-        return browsing.beside(await self.get(job_id), self._jobs.values(), query)
-
-    async def accounts(self, query: AccountQuery) -> AccountPage:
-        return browsing.accounts(self._jobs.values(), query)
-
-    async def account(self, key: str) -> AccountSummary:
-        return browsing.account(self._jobs.values(), key)
-
-    async def library_totals(self) -> LibraryTotals:
-        return browsing.totals(self._jobs.values())
-
-    async def failures(self) -> Sequence[FailureGroup]:
-        return browsing.failures(self._jobs.values())
-
-    async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
-        changed = [job for job in self._jobs.values() if job.updated_at >= moment]
-        return sorted(changed, key=lambda job: job.updated_at)[:limit]
+        return self._state.get(job_id)
 
     async def history(self, job_id: JobId) -> list[HistoryRecord]:
-        await self.get(job_id)
-        return list(self._history[job_id])
+        self._state.get(job_id)
+        return list(self._state.history[job_id])
 
-    # --- moving from one store to another ------------------------------------------------------------------------
+    async def jobs(self, query: JobQuery) -> JobPage:
+        return browsing.page(self._state.jobs.values(), query)
 
-    async def adopt(self, jobs: Sequence[StoredJob]) -> int:
+    async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
+        return browsing.beside(self._state.get(job_id), self._state.jobs.values(), query)
+
+    async def accounts(self, query: AccountQuery) -> AccountPage:
+        return browsing.accounts(self._state.jobs.values(), query)
+
+    async def account(self, key: str) -> AccountSummary:
+        return browsing.account(self._state.jobs.values(), key)
+
+    async def library_totals(self) -> LibraryTotals:
+        return browsing.totals(self._state.jobs.values())
+
+    async def failures(self) -> Sequence[FailureGroup]:
+        return browsing.failures(self._state.jobs.values())
+
+    async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
+        changed = [job for job in self._state.jobs.values() if job.updated_at >= moment]
+        return sorted(changed, key=lambda job: job.updated_at)[:limit]
+
+    async def next_due(self) -> datetime | None:
+        return min((job.retry_at for job in self._state.jobs.values() if job.retry_at is not None), default=None)
+
+    async def count_unparsed(self, *, within: timedelta) -> Mapping[str, int]:
+        since = self._state.clock.now() - within
+        return Counter(
+            job.platform
+            for job in self._state.in_status(JobStatus.FAILED)
+            if job.error_code is ErrorCode.EXTRACTOR_BROKEN and job.failed_at is not None and job.failed_at >= since
+        )
+
+    async def report(self) -> StoreReport:
+        waiting = Counter(
+            job.platform
+            for job in self._state.jobs.values()
+            if job.status is JobStatus.QUEUED or job.retry_at is not None
+        )
+        counts = {status: len(self._state.in_status(status)) for status in JobStatus}
+        oldest = min((job.created_at for job in self._state.in_status(JobStatus.QUEUED)), default=None)
+        return StoreReport("memory", 0, self._state.clock.now(), counts, waiting, oldest_queued_at=oldest)
+
+    async def remove(self, job_id: JobId, *, as_of: datetime | None = None) -> Job:
+        job = self._state.get(job_id)
+        if as_of is not None and job.updated_at != as_of:
+            raise moves.job_not_found(job_id)
+        del self._state.jobs[job_id], self._state.history[job_id]
+        self._state.stop_attempt(job)
+        return job
+
+    async def import_jobs(self, jobs: Sequence[StoredJob]) -> int:
         new = 0
         for stored in jobs:
             job = _read_back(moves.as_adopted(stored.job))
-            if any(known.id == job.id or _version_of(known) == _version_of(job) for known in self._jobs.values()):
+            if any(known.id == job.id or _version_of(known) == _version_of(job) for known in self._state.jobs.values()):
                 continue
-            self._jobs[job.id], self._history[job.id] = job, list(stored.history)
+            self._state.jobs[job.id], self._state.history[job.id] = job, list(stored.history)
             new += 1
         if new:
-            self._subscribers.notify()
+            self._state.subscribers.notify()
         return new
 
-    async def adopt_gates(self, gates: Sequence[Gate]) -> int:
-        new = {gate.platform: gate for gate in gates if gate.platform not in self._gates}
-        self._gates |= new
-        return len(new)
 
-    async def agree_on(self, name: str, value: str) -> str:
-        return self._agreed.setdefault(name, value)
-
-    async def agreed(self) -> Mapping[str, str]:
-        return dict(self._agreed)
-
-    # --- gates --------------------------------------------------------------------------------------------------
-
+class MemorySiteLimits(_Port):
     async def take_turn(self, asked: TurnRequest) -> Turn:
-        turn, self._gates[asked.platform] = gating.take_turn(self._gate(asked.platform), asked, self._clock.now())
+        turn, self._state.gates[asked.platform] = gating.take_turn(
+            self._state.gate(asked.platform), asked, self._state.clock.now()
+        )
         return turn
 
     async def close_gate(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
         reason = codec.storable(reason)
-        closed = gating.close(self._gate(platform), self._clock.now(), duration=duration, code=code, reason=reason)
-        self._gates[platform] = closed
+        closed = gating.close(
+            self._state.gate(platform), self._state.clock.now(), duration=duration, code=code, reason=reason
+        )
+        self._state.gates[platform] = closed
         return closed
 
     async def open_gate(self, platform: str) -> None:
-        self._gates[platform] = gating.open_(self._gate(platform))
-        self._subscribers.notify()
+        self._state.gates[platform] = gating.open_(self._state.gate(platform))
+        self._state.subscribers.notify()
 
     async def gates(self) -> list[Gate]:
-        return sorted(self._gates.values(), key=lambda gate: gate.platform)
+        return sorted(self._state.gates.values(), key=lambda gate: gate.platform)
 
-    def _gate(self, platform: str) -> Gate:
-        return self._gates.get(platform, Gate(platform))
+    async def import_gates(self, gates: Sequence[Gate]) -> int:
+        new = {gate.platform: gate for gate in gates if gate.platform not in self._state.gates}
+        self._state.gates |= new
+        return len(new)
 
-    # --- workers ------------------------------------------------------------------------------------------------
 
-    async def not_understood(self, *, within: timedelta) -> Mapping[str, int]:
-        since = self._clock.now() - within
-        return Counter(
-            job.platform
-            for job in self._with(JobStatus.FAILED)
-            if job.error_code is ErrorCode.EXTRACTOR_BROKEN and job.failed_at is not None and job.failed_at >= since
-        )
+class MemoryWorkers(_Port):
+    async def heartbeat(self, beat: WorkerBeat) -> bool:
+        self._state.workers[beat.worker] = replace(beat, last_seen_at=self._state.clock.now())
+        return beat.worker in self._state.leaving
 
-    async def beat(self, beat: WorkerBeat) -> bool:
-        self._workers[beat.worker] = replace(beat, last_seen_at=self._clock.now())
-        return beat.worker in self._leaving
-
-    async def ask_to_leave(self, workers: Collection[WorkerId]) -> int:
-        known = [worker for worker in workers if worker in self._workers]
-        self._leaving.update(known)
+    async def request_drain(self, workers: Collection[WorkerId]) -> int:
+        known = [worker for worker in workers if worker in self._state.workers]
+        self._state.leaving.update(known)
         for worker in known:
-            self._listeners.notify(worker)
+            self._state.listeners.notify(worker)
         return len(known)
 
-    async def workers(self, *, seen_within: timedelta) -> list[WorkerBeat]:
-        since = self._clock.now() - seen_within
-        alive = sorted((beat for beat in self._workers.values() if beat.last_seen_at >= since), key=lambda b: b.worker)
+    async def alive(self, *, seen_within: timedelta) -> list[WorkerBeat]:
+        since = self._state.clock.now() - seen_within
+        alive = sorted(
+            (beat for beat in self._state.workers.values() if beat.last_seen_at >= since), key=lambda b: b.worker
+        )
         newest_first = sorted(alive, key=lambda beat: beat.last_seen_at, reverse=True)
-        return [replace(beat, draining=beat.draining or beat.worker in self._leaving) for beat in newest_first]
+        return [replace(beat, draining=beat.draining or beat.worker in self._state.leaving) for beat in newest_first]
 
     async def forget_worker(self, worker: WorkerId) -> None:
-        self._workers.pop(worker, None)
+        self._state.workers.pop(worker, None)
 
-    async def report(self) -> StoreReport:
-        waiting = Counter(
-            job.platform for job in self._jobs.values() if job.status is JobStatus.QUEUED or job.retry_at is not None
-        )
-        counts = {status: len(self._with(status)) for status in JobStatus}
-        oldest = min((job.created_at for job in self._with(JobStatus.QUEUED)), default=None)
-        return StoreReport("memory", 0, self._clock.now(), counts, waiting, oldest_queued_at=oldest)
+    async def expire_leases(self, workers: Collection[WorkerId]) -> int:
+        theirs = [job for job in self._state.in_status(JobStatus.RUNNING) if job.claimed_by in workers]
+        for job in theirs:
+            self._state.jobs[job.id] = replace(job, lease_expires_at=_ENDED)
+        return len(theirs)
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
-        return self._subscribers.add(callback)
+        return self._state.subscribers.add(callback)
 
     def on_stop(self, callback: Callable[[str], None]) -> Callable[[], None]:
-        return self._listeners.add(callback)
+        return self._state.listeners.add(callback)
 
-    # --- inside -------------------------------------------------------------------------------------------------
 
-    def _with(self, status: JobStatus) -> list[Job]:
-        return [job for job in self._jobs.values() if job.status is status]
+class MemoryRecords:
+    """Values are kept as the text that a database would keep."""
 
-    def _holds(self, claim: ClaimedJob) -> bool:
-        job = self._jobs.get(claim.id)
-        return job is not None and job.status is JobStatus.RUNNING and job.attempt_count == claim.fence
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._constants: dict[str, str] = {}
+        self._rows: dict[tuple[RecordKind, str], tuple[str, int, int | None]] = {}
 
-    def _fenced(self, claim: ClaimedJob) -> Job:
-        if not self._holds(claim):
-            raise moves.lease_lost(claim.id, claim.fence)
-        return self._jobs[claim.id]
+    async def put(
+        self, kind: RecordKind, key: str, value: Mapping[str, Any], *, expires_at: datetime | None = None
+    ) -> None:
+        self._prune()
+        row = codec.record_to_json(value), to_micros(self._clock.now()), micros_or_none(expires_at)
+        self._rows[kind, key] = row
 
-    def _change(self, job: Job, **changes: Any) -> Job:
-        self._jobs[job.id] = changed = replace(job, updated_at=self._clock.now(), **changes)
-        return changed
+    async def replace(
+        self,
+        kind: RecordKind,
+        key: str,
+        value: Mapping[str, Any],
+        *,
+        if_value: Mapping[str, Any] | None,
+        expires_at: datetime | None = None,
+    ) -> bool:
+        self._prune()
+        standing = self._rows.get((kind, key))
+        wanted = None if if_value is None else codec.record_to_json(if_value)
+        if (standing and standing[0]) != wanted:
+            return False
+        await self.put(kind, key, value, expires_at=expires_at)
+        return True
 
-    def _requeue(self, job: Job, why: str) -> Job:
-        self._append(job.id, moves.retry_record(self._clock.now(), why))
-        queued = self._change(job, status=JobStatus.QUEUED, retry_at=None)
-        self._subscribers.notify()
-        return queued
+    async def get(self, kind: RecordKind, key: str) -> Record | None:
+        self._prune()
+        row = self._rows.get((kind, key))
+        return codec.record_from_row((kind, key, *row)) if row else None
 
-    def _stop_attempt(self, before: Job) -> None:
-        if before.status is JobStatus.RUNNING:
-            self._listeners.notify(before.id)
+    async def all(self, kind: RecordKind) -> list[Record]:
+        self._prune()
+        found = sorted(key for of, key in self._rows if of is kind)
+        return [codec.record_from_row((kind, key, *self._rows[kind, key])) for key in found]
 
-    def _append(self, job_id: JobId, record: HistoryRecord) -> None:
-        self._history[job_id].append(record)
+    async def remove(self, kind: RecordKind, key: str) -> bool:
+        self._prune()
+        return self._rows.pop((kind, key), None) is not None
 
-    def _record_of(self, claim: ClaimedJob, stage: Stage) -> HistoryRecord:
-        return HistoryRecord(self._clock.now(), claim.fence, stage, Outcome.OK)
+    async def remove_all(self, kind: RecordKind, *, keep: Collection[str] = ()) -> int:
+        self._prune()
+        gone = [(of, key) for of, key in self._rows if of is kind and key not in keep]
+        for place in gone:
+            del self._rows[place]
+        return len(gone)
+
+    async def set_once(self, name: str, value: str) -> str:
+        return self._constants.setdefault(name, value)
+
+    async def constants(self) -> Mapping[str, str]:
+        return dict(self._constants)
+
+    def _prune(self) -> None:
+        now = to_micros(self._clock.now())
+        ended = [place for place, (_, _, ends) in self._rows.items() if ends is not None and ends <= now]
+        for place in ended:
+            del self._rows[place]
+
+
+class MemoryJobStore:
+    """A ``Store`` of one process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._state = MemoryState(clock)
+        self.queue: JobQueue = MemoryQueue(self._state)
+        self.catalogue: JobCatalogue = MemoryCatalogue(self._state)
+        self.site_limits: SiteLimits = MemorySiteLimits(self._state)
+        self.workers: Workers = MemoryWorkers(self._state)
+        self.records: Records = MemoryRecords(clock)
+
+    async def open(self) -> None:
+        self._state.guard.may_reap(self._state.clock.now(), self._state.clock.monotonic())  # the first look
+
+    async def close(self) -> None:
+        pass
 
 
 _NOT_RUNNING: dict[str, Any] = {"claimed_by": None, "lease_expires_at": None}

@@ -17,9 +17,11 @@ from mediavault.core.messages import Message
 from mediavault.store import codec, gating, paging
 from mediavault.store.mongodb.engine import Database, Document, Filter
 from mediavault.store.mongodb.history import appended, literal, make_room, new_record
-from mediavault.store.mongodb.ops import QUEUED, RACES, RUNNING, literals, moment_of
+from mediavault.store.mongodb.ops import RACES, RUNNING, literals, moment_of
+from mediavault.store.mongodb.reads import QUEUED
 from mediavault.store.mongodb.rows import gate_changes, gate_document, gate_from, job_from
 from mediavault.store.mongodb.schema import GATES, JOBS
+from mediavault.store.mongodb.server import Server
 from mediavault.store.wanted import Wanted
 
 T = TypeVar("T")
@@ -44,10 +46,9 @@ class _Seen:
 # --- claims ------------------------------------------------------------------------------------------------------
 
 
-async def claim(
-    database: Database, worker: WorkerId, limit: int, lease: timedelta, wanted: Wanted, now: int | None
-) -> list[ClaimedJob]:
+async def claim(server: Server, worker: WorkerId, limit: int, lease: timedelta, wanted: Wanted) -> list[ClaimedJob]:
     """A connection that breaks in the middle leaves what was taken before: the caller gets that."""
+    database, now = server.database, server.now
     queued = await database.documents(JOBS).distinct("platform", {"status": QUEUED})
     platforms = [name for name in queued if not wanted.platforms or name in wanted.platforms]
     if not platforms:
@@ -170,13 +171,14 @@ def _claimed(worker: WorkerId, lease: timedelta, now: int | None) -> dict[str, A
 # --- gates -------------------------------------------------------------------------------------------------------
 
 
-async def take_turn(database: Database, asked: TurnRequest, now: int | None) -> Turn:
+async def take_turn(server: Server, asked: TurnRequest) -> Turn:
+    database, now = server.database, server.now
     return await _moved(database, asked.platform, lambda gate, at: gating.take_turn(gate, asked, at), now)
 
 
-async def close_gate(
-    database: Database, platform: str, duration: timedelta, code: ErrorCode, reason: str, now: int | None
-) -> Gate:
+async def close_gate(server: Server, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
+    database, now = server.database, server.now
+
     def judge(gate: Gate, at: datetime) -> tuple[Gate, Gate]:
         closed = gating.close(gate, at, duration=duration, code=code, reason=codec.storable(reason))
         return closed, closed
@@ -184,8 +186,10 @@ async def close_gate(
     return await _moved(database, platform, judge, now)
 
 
-async def open_gate(database: Database, platform: str, now: int | None) -> None:
+async def open_gate(server: Server, platform: str) -> None:
+    database, now = server.database, server.now
     await _moved(database, platform, lambda gate, _: (None, gating.open_(gate)), now)
+    server.wake()
 
 
 async def _moved(

@@ -17,6 +17,7 @@ from mediavault.store import moves
 from mediavault.store.mongodb.engine import Database, Document
 from mediavault.store.mongodb.rows import PAGE, SPILL_AT, record_row, records_from
 from mediavault.store.mongodb.schema import HISTORY, JOBS
+from mediavault.store.mongodb.server import Server
 
 
 def new_record(
@@ -86,7 +87,8 @@ async def write_page(database: Database, job_id: str, first: int, page: Sequence
     await database.documents(HISTORY).put({"_id": f"{job_id}/{first}"}, {"$set": place})
 
 
-async def read(database: Database, job_id: JobId) -> list[HistoryRecord]:
+async def read(server: Server, job_id: JobId) -> list[HistoryRecord]:
+    database = server.database
     document = await database.documents(JOBS).one({"_id": job_id}, fields={"history": 1, "history_from": 1})
     if document is None:
         raise moves.job_not_found(job_id)

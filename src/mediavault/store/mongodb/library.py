@@ -13,10 +13,10 @@ from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.store import browsing, codec, library_index, paging, search_words
 from mediavault.store.mongodb.engine import FIRST_MOMENT, Database, Document, Filter
-from mediavault.store.mongodb.ops import FAILED
-from mediavault.store.mongodb.reads import NO_HISTORY, get
+from mediavault.store.mongodb.reads import FAILED, NO_HISTORY, get
 from mediavault.store.mongodb.rows import job_from
 from mediavault.store.mongodb.schema import JOBS
+from mediavault.store.mongodb.server import Server
 from mediavault.store.paging import Place
 from mediavault.store.queries import (
     AccountPage,
@@ -48,12 +48,14 @@ _SUMS = {
 # --- pages of jobs -----------------------------------------------------------------------------------------------
 
 
-async def page(database: Database, query: JobQuery) -> JobPage:
+async def jobs(server: Server, query: JobQuery) -> JobPage:
+    database = server.database
     return paging.page_of(await _found(database, query, paging.after(query), query.limit + 1), query)
 
 
-async def neighbours(database: Database, job_id: JobId, query: JobQuery) -> Neighbours:
-    place = paging.place_of(await get(database, job_id), query.order)
+async def neighbours(server: Server, job_id: JobId, query: JobQuery) -> Neighbours:
+    database = server.database
+    place = paging.place_of(await get(server, job_id), query.order)
     before = await _found(database, query, place, 1, backwards=True)
     behind = await _found(database, query, place, 1)
     return Neighbours(before[0] if before else None, behind[0] if behind else None)
@@ -123,12 +125,14 @@ def _behind(value: str | None, start: Place, *, descending: bool) -> list[Filter
 # --- accounts, totals, failures ----------------------------------------------------------------------------------
 
 
-async def accounts(database: Database, query: AccountQuery) -> AccountPage:
+async def accounts(server: Server, query: AccountQuery) -> AccountPage:
+    database = server.database
     where = {"$gt": ""} if query.platform is None else {"$gte": f"{query.platform}/", "$lt": f"{query.platform}0"}
     return browsing.account_page(await _summaries(database, where), query)
 
 
-async def account(database: Database, key: str) -> AccountSummary:
+async def account(server: Server, key: str) -> AccountSummary:
+    database = server.database
     for one in await _summaries(database, {"$eq": key}):
         return one
     raise browsing.account_not_found(key)
@@ -162,7 +166,8 @@ def _summary(row: Document) -> AccountSummary:
     )
 
 
-async def totals(database: Database) -> LibraryTotals:
+async def library_totals(server: Server) -> LibraryTotals:
+    database = server.database
     by_state = {"_id": {"platform": "$platform", "status": "$status"}, **_SUMS}
     rows = await database.documents(JOBS).aggregate([{"$group": by_state}])
     of_platform: dict[str, list[Document]] = {}
@@ -184,7 +189,8 @@ def _platform_totals(platform: str, rows: Sequence[Document]) -> PlatformTotals:
     )
 
 
-async def failures(database: Database) -> Sequence[FailureGroup]:
+async def failures(server: Server) -> Sequence[FailureGroup]:
+    database = server.database
     is_waiting = {"$gt": ["$retry_at", FIRST_MOMENT]}
     by_cause: Mapping[str, Any] = {
         "_id": {"code": "$error_code", "platform": "$platform"},

@@ -1,6 +1,6 @@
 """The writing operations on MongoDB. Each move is one change of one document: nothing else may be relied on.
 
-``now`` is None for the server's clock, or a test's own time in microseconds. A fenced change that fits no document
+A fenced change that fits no document
 means LeaseLost.
 """
 
@@ -18,6 +18,7 @@ from mediavault.core.job import (
     HistoryRecord,
     Job,
     JobId,
+    JobItem,
     JobStatus,
     NewJob,
     Outcome,
@@ -28,10 +29,13 @@ from mediavault.core.job import (
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message, to_json
 from mediavault.store import codec, moves
+from mediavault.store.codec import items_to_json
 from mediavault.store.mongodb.engine import FIRST_MOMENT, Database, Document, Filter
-from mediavault.store.mongodb.history import appended, literal, make_room, new_record, write_page
-from mediavault.store.mongodb.rows import PAGE, SPILL_AT, document_of, gate_document, job_from, record_row
+from mediavault.store.mongodb.history import append, appended, literal, make_room, new_record, write_page
+from mediavault.store.mongodb.reads import FAILED, QUEUED, get
+from mediavault.store.mongodb.rows import PAGE, SPILL_AT, cut, document_of, gate_document, job_from, record_row
 from mediavault.store.mongodb.schema import AGREED, GATES, HISTORY, JOBS, WORKERS
+from mediavault.store.mongodb.server import Server
 from mediavault.store.mongodb.words import words_values
 from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob, StoredJob
 from mediavault.store.rows import beat_values, checkpoint_values
@@ -40,7 +44,7 @@ HANDED_IN_WITHIN_S = 1.5  # a person waits: where nobody answers, they are told 
 RACES = 50  # others that move the same job, or store a version of the same post, at the same moment
 SERVERS_TIME = {"$multiply": [{"$toLong": "$$NOW"}, 1000]}  # microseconds; it tells milliseconds
 NOT_RUNNING = {"claimed_by": None, "lease_expires_at": None}
-QUEUED, RUNNING, FAILED = JobStatus.QUEUED.value, JobStatus.RUNNING.value, JobStatus.FAILED.value
+RUNNING = JobStatus.RUNNING.value
 
 
 def moment_of(now: int | None) -> Any:
@@ -55,8 +59,11 @@ def literals(values: Mapping[str, Any]) -> dict[str, Any]:
 # --- submissions -------------------------------------------------------------------------------------------------
 
 
-async def enqueue(database: Database, jobs: Sequence[NewJob], now: int | None, *, force: bool) -> list[Enqueued]:
+async def enqueue(server: Server, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
     """A call that breaks off leaves what it has stored: somebody else may have been answered with it by then."""
+    if not jobs:
+        return []
+    database, now = server.database, server.now
     first = {job.canonical_url: job for job in reversed(jobs)}
     distinct = [job for job in jobs if first[job.canonical_url] is job]
     at = await database.now(within_s=HANDED_IN_WITHIN_S) if now is None else now
@@ -68,6 +75,8 @@ async def enqueue(database: Database, jobs: Sequence[NewJob], now: int | None, *
             answers.append(Enqueued(created[url], created=first[url] is job))
         else:
             answers.append(Enqueued(known[url], created=False))
+    if created:
+        server.wake()
     return answers
 
 
@@ -132,9 +141,10 @@ def _new_job(new: NewJob, at: int, newest: Job | None) -> Job:
 # --- what an attempt writes --------------------------------------------------------------------------------------
 
 
-async def renew(
-    database: Database, worker: WorkerId, held: Collection[ClaimedJob], lease: timedelta, now: int | None
-) -> set[JobId]:
+async def renew(server: Server, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
+    database, now = server.database, server.now
+    if not held:
+        return set()
     jobs = database.documents(JOBS)
     named = [{"_id": claim.id, "attempt_count": claim.fence} for claim in held]
     where = {"$or": named, "status": RUNNING, "claimed_by": worker}
@@ -146,7 +156,7 @@ async def renew(
     return {JobId(document["_id"]) for document in await jobs.find(where, fields={"_id": 1})}
 
 
-async def fenced(database: Database, claim: ClaimedJob, changes: Mapping[str, Any], now: int | None) -> Document:
+async def _fenced(database: Database, claim: ClaimedJob, changes: Mapping[str, Any], now: int | None) -> Document:
     """One change of the running attempt; ``changes`` are expressions of the server."""
     where = {"_id": claim.id, "status": RUNNING, "attempt_count": claim.fence}
     changed = await database.documents(JOBS).change(where, [{"$set": {"updated_at": moment_of(now), **changes}}])
@@ -156,22 +166,49 @@ async def fenced(database: Database, claim: ClaimedJob, changes: Mapping[str, An
     return changed
 
 
-async def checkpoint(database: Database, claim: ClaimedJob, found: Checkpoint, now: int | None) -> None:
+async def checkpoint(server: Server, claim: ClaimedJob, found: Checkpoint) -> None:
+    database, now = server.database, server.now
     record = new_record(moment_of(now), Stage.CHECKPOINT, attempt=claim.fence)
     job, values = claim.job, {"stage": Stage.CHECKPOINT.value, **checkpoint_values(found)}
     values |= words_values(job.post_url, job.canonical_url, values["account"], values["metadata"])
-    await fenced(database, claim, {**literals(values), **appended(record)}, now)
+    await _fenced(database, claim, {**literals(values), **appended(record)}, now)
 
 
-async def begin_commit(
-    database: Database, claim: ClaimedJob, kept: KeptFile, items: str | None, now: int | None
+async def progress(
+    server: Server,
+    claim: ClaimedJob,
+    *,
+    stage: Stage,
+    progress_pct: int,
+    bytes_done: int = 0,
+    bytes_total: int | None = None,
 ) -> None:
+    values = {
+        "stage": stage.value,
+        "progress_pct": progress_pct,
+        "bytes_done": bytes_done,
+        "bytes_total": bytes_total,
+    }
+    await _fenced(server.database, claim, literals(values), server.now)
+
+
+async def record(server: Server, claim: ClaimedJob, record: HistoryRecord) -> None:
+    await append(server.database, claim.id, record)
+
+
+async def save_items(server: Server, claim: ClaimedJob, items: Sequence[JobItem]) -> None:
+    await _fenced(server.database, claim, literals({"items": items_to_json(items)}), server.now)
+
+
+async def begin_commit(server: Server, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+    database, now = server.database, server.now
     record = new_record(moment_of(now), Stage.COMMITTING, attempt=claim.fence, detail=kept.output_path, size=kept.bytes)
     values = {"stage": Stage.COMMITTING.value, **moves.kept_values(kept), **_if_given(items)}
-    await fenced(database, claim, {**literals(values), **appended(record)}, now)
+    await _fenced(database, claim, {**literals(values), **appended(record)}, now)
 
 
-async def complete(database: Database, claim: ClaimedJob, kept: KeptFile, items: str | None, now: int | None) -> None:
+async def complete(server: Server, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+    database, now = server.database, server.now
     at = moment_of(now)
     record = new_record(
         at, Stage.COMPLETE, attempt=claim.fence, size=kept.bytes, duration_ms=_milliseconds_since_start(at)
@@ -186,20 +223,20 @@ async def complete(database: Database, claim: ClaimedJob, kept: KeptFile, items:
         **moves.kept_values(kept),
         **_if_given(items),
     }
-    await fenced(database, claim, {**literals(values), "completed_at": at, **appended(record)}, now)
+    await _fenced(database, claim, {**literals(values), "completed_at": at, **appended(record)}, now)
 
 
 async def fail(
-    database: Database,
+    server: Server,
     claim: ClaimedJob,
+    *,
     error_code: ErrorCode,
     error: str,
     retry_in: timedelta | None,
-    now: int | None,
-    *,
-    uses_attempt: bool,
+    uses_attempt: bool = True,
 ) -> Job:
-    at = moment_of(now)
+    database, now = server.database, server.now
+    at, error = moment_of(now), cut(codec.storable(error))
     record = new_record(
         at,
         Stage.FAIL,
@@ -223,20 +260,36 @@ async def fail(
         "max_attempts": {"$add": ["$max_attempts", int(not uses_attempt)]},
         **appended(record),
     }
-    return job_from(await fenced(database, claim, changes, now))
+    return job_from(await _fenced(database, claim, changes, now))
 
 
-async def release(database: Database, claim: ClaimedJob, now: int | None, *, needs_session: bool = False) -> None:
+async def failed_before(
+    server: Server,
+    claim: ClaimedJob,
+    *,
+    error_code: ErrorCode,
+    error: str,
+    retry_in: timedelta | None,  # noqa: ARG001 - the arguments of ``fail``
+    uses_attempt: bool = True,  # noqa: ARG001
+) -> Job | None:
+    """The job as this failure left it, when only the answer was lost."""
+    job = await get(server, claim.id)
+    return job if moves.is_failed_by(job, claim, error_code, cut(codec.storable(error))) else None
+
+
+async def release(server: Server, claim: ClaimedJob, *, needs_session: bool = False) -> None:
+    database, now = server.database, server.now
     record = new_record(moment_of(now), Stage.RELEASE, attempt=claim.fence)
     values = {**NOT_RUNNING, "status": QUEUED}
     more: dict[str, Any] = {"max_attempts": {"$add": ["$max_attempts", 1]}}
     if needs_session:
         more["needs_session"] = literal(1)
-    await fenced(database, claim, {**literals(values), **more, **appended(record)}, now)
+    await _fenced(database, claim, {**literals(values), **more, **appended(record)}, now)
+    server.wake()
 
 
-def _if_given(items: str | None) -> Mapping[str, str]:
-    return {} if items is None else {"items": items}
+def _if_given(items: Sequence[JobItem]) -> Mapping[str, str]:
+    return {"items": items_to_json(items)} if items else {}
 
 
 def _milliseconds_since_start(at: Any) -> Mapping[str, Any]:
@@ -247,8 +300,9 @@ def _milliseconds_since_start(at: Any) -> Mapping[str, Any]:
 # --- leases and retries ------------------------------------------------------------------------------------------
 
 
-async def recover(database: Database, retry_in: timedelta, now: int | None) -> Recovered:
+async def recover_stale_jobs(server: Server, *, retry_in: timedelta) -> Recovered:
     """One job at a time; a lease that was renewed since it was read is left alone."""
+    database, now = server.database, server.now
     jobs = database.documents(JOBS)
     ended_before = await database.now() if now is None else now
     stale = {"status": RUNNING, "lease_expires_at": {"$lte": ended_before}}
@@ -289,12 +343,16 @@ def _recovered(retry_in: timedelta, now: int | None) -> Mapping[str, Any]:
     }
 
 
-async def expire_leases(database: Database, workers: Collection[WorkerId]) -> int:
+async def expire_leases(server: Server, workers: Collection[WorkerId]) -> int:
+    database = server.database
+    if not workers:
+        return 0
     theirs = {"status": RUNNING, "claimed_by": {"$in": list(workers)}}
     return await database.documents(JOBS).change_all(theirs, {"$set": {"lease_expires_at": FIRST_MOMENT}})
 
 
-async def promote_due(database: Database, limit: int, now: int | None) -> int:
+async def promote_due(server: Server, *, limit: int = 500) -> int:
+    database, now = server.database, server.now
     jobs = database.documents(JOBS)
     until = await database.now() if now is None else now
     due = {"status": FAILED, "retry_at": {"$gt": FIRST_MOMENT, "$lte": until}}
@@ -304,22 +362,28 @@ async def promote_due(database: Database, limit: int, now: int | None) -> int:
     at = moment_of(now)
     changes = {"status": literal(QUEUED), "retry_at": None, "updated_at": at}
     record = new_record(at, Stage.RETRY, detail=moves.DUE_AGAIN)
-    return await jobs.change_all({**due, "_id": {"$in": ids}}, [{"$set": {**changes, **appended(record)}}])
+    promoted = await jobs.change_all({**due, "_id": {"$in": ids}}, [{"$set": {**changes, **appended(record)}}])
+    if promoted:
+        server.wake()
+    return promoted
 
 
-async def drop_need_of_session(
-    database: Database, held: Collection[str], waiting_for: timedelta, now: int | None
-) -> int:
+async def release_session_jobs(server: Server, held: Collection[str], *, waiting_for: timedelta) -> int:
+    database, now = server.database, server.now
     before = (await database.now() if now is None else now) - micros_in(waiting_for)
     where = {"status": QUEUED, "needs_session": 1, "platform": {"$nin": list(held)}, "updated_at": {"$lte": before}}
     changes = {"needs_session": literal(0), "updated_at": moment_of(now)}
-    return await database.documents(JOBS).change_all(where, [{"$set": changes}])
+    freed = await database.documents(JOBS).change_all(where, [{"$set": changes}])
+    if freed:
+        server.wake()
+    return freed
 
 
 # --- what a person asks for --------------------------------------------------------------------------------------
 
 
-async def cancel(database: Database, job_id: JobId, now: int | None) -> Job:
+async def cancel(server: Server, job_id: JobId) -> Job:
+    database, now = server.database, server.now
     for _ in range(RACES):
         job = await _current(database, job_id)
         if not moves.must_cancel(job):
@@ -328,11 +392,13 @@ async def cancel(database: Database, job_id: JobId, now: int | None) -> Job:
         values = {**NOT_RUNNING, "status": JobStatus.CANCELLED.value, "retry_at": None}
         record = new_record(moment_of(now), Stage.CANCEL, attempt=attempt)
         if changed := await _move(database, job, {**literals(values), **appended(record)}, now):
+            server.stop(job_id)
             return changed
     raise _restless(job_id)
 
 
-async def retry(database: Database, job_id: JobId, chosen_url: str | None, now: int | None) -> Job:
+async def retry(server: Server, job_id: JobId, *, chosen_url: str | None = None) -> Job:
+    database, now = server.database, server.now
     for _ in range(RACES):
         job = await _current(database, job_id)
         if not moves.must_requeue(job):
@@ -343,17 +409,20 @@ async def retry(database: Database, job_id: JobId, chosen_url: str | None, now: 
         tries = {"$max": ["$max_attempts", {"$add": ["$attempt_count", 1]}]}
         record = new_record(moment_of(now), Stage.RETRY, detail=moves.ASKED_AGAIN)
         if changed := await _move(database, job, {**literals(values), "max_attempts": tries, **appended(record)}, now):
+            server.wake()
             return changed
     raise _restless(job_id)
 
 
-async def remove(database: Database, job_id: JobId, as_of: datetime | None = None) -> Job:
+async def remove(server: Server, job_id: JobId, *, as_of: datetime | None = None) -> Job:
+    database = server.database
     unchanged: Filter = {} if as_of is None else {"updated_at": to_micros(as_of)}
     gone = await database.documents(JOBS).take({"_id": job_id, **unchanged})
     if gone is None:
         raise moves.job_not_found(job_id)
     if gone["history_from"]:
         await database.documents(HISTORY).delete({"job": job_id})
+    server.stop(job_id)
     return job_from(gone)
 
 
@@ -381,14 +450,17 @@ def _restless(job_id: JobId) -> StoreError:
 # --- moving from one store to another ----------------------------------------------------------------------------
 
 
-async def adopt(database: Database, jobs: Sequence[StoredJob]) -> int:
+async def import_jobs(server: Server, jobs: Sequence[StoredJob]) -> int:
+    database = server.database
     new = 0
     for stored in jobs:
-        new += await _adopt_one(database, moves.as_adopted(stored.job), stored.history)
+        new += await _import_one(database, moves.as_adopted(stored.job), stored.history)
+    if new:
+        server.wake()
     return new
 
 
-async def _adopt_one(database: Database, job: Job, history: Sequence[HistoryRecord]) -> bool:
+async def _import_one(database: Database, job: Job, history: Sequence[HistoryRecord]) -> bool:
     documents = database.documents(JOBS)
     same = {"$or": [{"_id": job.id}, {"canonical_url": job.canonical_url, "version": job.version}]}
     if await documents.latest(same, fields={"_id": 1}) is not None:
@@ -399,14 +471,16 @@ async def _adopt_one(database: Database, job: Job, history: Sequence[HistoryReco
     return not await documents.insert([document_of(job, history[moved:], moved=moved)])
 
 
-async def adopt_gates(database: Database, gates: Sequence[Gate]) -> int:
+async def import_gates(server: Server, gates: Sequence[Gate]) -> int:
+    database = server.database
     if not gates:
         return 0
     refused = await database.documents(GATES).insert([gate_document(gate) for gate in gates])
     return len(gates) - len(refused)
 
 
-async def agree_on(database: Database, name: str, value: str) -> str:
+async def set_once(server: Server, name: str, value: str) -> str:
+    database = server.database
     standing = await database.documents(AGREED).put({"_id": name}, {"$setOnInsert": {"value": value}})
     return str(standing["value"])
 
@@ -414,8 +488,9 @@ async def agree_on(database: Database, name: str, value: str) -> str:
 # --- workers -----------------------------------------------------------------------------------------------------
 
 
-async def beat(database: Database, beat: WorkerBeat, now: int | None) -> bool:
+async def heartbeat(server: Server, beat: WorkerBeat) -> bool:
     """When it was seen is told by the clock that reads it again: hosts disagree."""
+    database, now = server.database, server.now
     values = beat_values(beat)
     worker = values.pop("worker")
     seen = {**literals(values), "last_seen_at": moment_of(now)}
@@ -423,9 +498,14 @@ async def beat(database: Database, beat: WorkerBeat, now: int | None) -> bool:
     return bool(standing.get("leaving"))
 
 
-async def ask_to_leave(database: Database, workers: Collection[WorkerId]) -> int:
-    return await database.documents(WORKERS).change_all({"_id": {"$in": list(workers)}}, {"$set": {"leaving": 1}})
+async def request_drain(server: Server, workers: Collection[WorkerId]) -> int:
+    database = server.database
+    asked = await database.documents(WORKERS).change_all({"_id": {"$in": list(workers)}}, {"$set": {"leaving": 1}})
+    for worker in workers:
+        server.stop(worker)
+    return asked
 
 
-async def forget_worker(database: Database, worker: WorkerId) -> None:
+async def forget_worker(server: Server, worker: WorkerId) -> None:
+    database = server.database
     await database.documents(WORKERS).delete({"_id": worker})

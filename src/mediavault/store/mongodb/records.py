@@ -1,18 +1,20 @@
 """The small records on MongoDB: a document each, its value as JSON text, so that a name in it is never an operator.
 
-``now`` is None for the server's clock. What has ended is taken off before a write.
+What has ended is taken off before a write.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 
 from mediavault.core.clock import to_micros
 from mediavault.core.records import Record, RecordKind
 from mediavault.store import codec
 from mediavault.store.mongodb.engine import Database, Document, Documents, Filter
 from mediavault.store.mongodb.schema import RECORDS
+from mediavault.store.mongodb.server import Server
 
 NEVER = (
     2**62
@@ -20,48 +22,54 @@ NEVER = (
 
 
 async def put(
-    database: Database, kind: RecordKind, key: str, value: str, expires_at: datetime | None, now: int | None
+    server: Server, kind: RecordKind, key: str, value: Mapping[str, Any], *, expires_at: datetime | None = None
 ) -> None:
+    database, now = server.database, server.now
     documents, at = await _pruned(database, now)
     document = _document(kind, key, value, expires_at, at)
     await documents.put({"_id": document.pop("_id")}, {"$set": document})
 
 
 async def replace(
-    database: Database,
+    server: Server,
     kind: RecordKind,
     key: str,
-    value: str,
-    if_value: str | None,
-    expires_at: datetime | None,
-    now: int | None,
+    value: Mapping[str, Any],
+    *,
+    if_value: Mapping[str, Any] | None,
+    expires_at: datetime | None = None,
 ) -> bool:
+    database, now = server.database, server.now
     documents, at = await _pruned(database, now)
     document = _document(kind, key, value, expires_at, at)
     if if_value is None:
         return not await documents.insert([document])
-    where = {"_id": document.pop("_id"), "value": if_value, **_living(at)}
+    where = {"_id": document.pop("_id"), "value": codec.record_to_json(if_value), **_living(at)}
     return await documents.change(where, {"$set": document}) is not None
 
 
-async def get(database: Database, kind: RecordKind, key: str, now: int | None) -> Record | None:
+async def get(server: Server, kind: RecordKind, key: str) -> Record | None:
+    database, now = server.database, server.now
     at = await _at(database, now)
     found = await database.documents(RECORDS).one({"_id": _id(kind, key), **_living(at)})
     return _record(found) if found else None
 
 
-async def all_of(database: Database, kind: RecordKind, now: int | None) -> list[Record]:
+async def all_of(server: Server, kind: RecordKind) -> list[Record]:
+    database, now = server.database, server.now
     at = await _at(database, now)
     found = await database.documents(RECORDS).find({"kind": kind.value, **_living(at)}, sort=[("key", 1)])
     return [_record(document) for document in found]
 
 
-async def remove(database: Database, kind: RecordKind, key: str, now: int | None) -> bool:
+async def remove(server: Server, kind: RecordKind, key: str) -> bool:
+    database, now = server.database, server.now
     documents, _ = await _pruned(database, now)
     return await documents.delete({"_id": _id(kind, key)}) > 0
 
 
-async def remove_all(database: Database, kind: RecordKind, keep: Collection[str], now: int | None) -> int:
+async def remove_all(server: Server, kind: RecordKind, *, keep: Collection[str] = ()) -> int:
+    database, now = server.database, server.now
     documents, _ = await _pruned(database, now)
     return await documents.delete({"kind": kind.value, "key": {"$nin": list(keep)}})
 
@@ -84,12 +92,12 @@ def _id(kind: RecordKind, key: str) -> str:
     return f"{kind.value}/{key}"
 
 
-def _document(kind: RecordKind, key: str, value: str, expires_at: datetime | None, at: int) -> Document:
+def _document(kind: RecordKind, key: str, value: Mapping[str, Any], expires_at: datetime | None, at: int) -> Document:
     return {
         "_id": _id(kind, key),
         "kind": kind.value,
         "key": key,
-        "value": value,
+        "value": codec.record_to_json(value),
         "updated_at": at,
         "expires_at": NEVER if expires_at is None else to_micros(expires_at),
     }

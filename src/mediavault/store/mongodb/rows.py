@@ -16,14 +16,13 @@ from mediavault.store.mongodb.words import words_values
 LONGEST_DETAIL = 20_000  # characters
 PAGE, SPILL_AT = 50, 100  # history records
 
-_JOB = tuple(rows.JOB_COLUMNS.split(", "))[:-1]  # without the SQL stores' internal key
 _GATE = tuple(rows.GATE_COLUMNS.split(", "))
 _DETAIL = 6
 _HISTORY_COLUMNS = 10
 
 
 def job_from(document: Document) -> Job:
-    return rows.job_from_row([document.get("_id" if name == "id" else name) for name in _JOB] + [None])
+    return rows.job_from({**document, "id": document["_id"]})
 
 
 def document_of(job: Job, history: Sequence[HistoryRecord] = (), *, moved: int = 0) -> Document:

@@ -8,7 +8,6 @@ from typing import Any
 
 from mediavault.core.job import JobStatus
 from mediavault.store.mongodb.engine import APPLICATION, Database
-from mediavault.store.mongodb.ops import QUEUED
 from mediavault.store.mongodb.schema import GATES, JOBS, WORKERS
 
 CANCELLED = JobStatus.CANCELLED.value
@@ -21,7 +20,7 @@ STAGES: Sequence[Mapping[str, Any]] = [
         "$match": {
             "$or": [
                 {**OF_JOBS, "operationType": {"$in": ["insert", "delete"]}},
-                {**OF_JOBS, "updateDescription.updatedFields.status": {"$in": [QUEUED, CANCELLED]}},
+                {**OF_JOBS, "updateDescription.updatedFields.status": {"$in": [JobStatus.QUEUED.value, CANCELLED]}},
                 {**OF_JOBS, "operationType": "replace"},  # how a large change is told
                 {**OF_GATES, "updateDescription.updatedFields.strikes": 0},
                 {**OF_WORKERS, "updateDescription.updatedFields.leaving": 1},

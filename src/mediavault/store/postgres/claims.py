@@ -1,24 +1,21 @@
-"""Handing out jobs on PostgreSQL, and the completions that make room for them: one statement holds both.
-
-``now`` is None for the database's clock, or a test's own time in microseconds.
-"""
+"""Handing out jobs on PostgreSQL, and writing their completions, several at once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
-from mediavault.core.clock import micros_in
+from mediavault.core.clock import micros_in, to_micros
 from mediavault.core.gates import OUT_OF_SIGHT, SOON
-from mediavault.core.job import ClaimedJob, WorkerId
+from mediavault.core.job import ClaimedJob, JobItem, WorkerId
 from mediavault.core.media import KeptFile
-from mediavault.store import gating, moves
-from mediavault.store.combining import Batch
-from mediavault.store.postgres.engine import Lane, Row
+from mediavault.store import codec, gating, moves
+from mediavault.store.calls import Combiner
+from mediavault.store.postgres.engine import Row
+from mediavault.store.postgres.server import Server
 from mediavault.store.postgres.sql import SQL
-from mediavault.store.rows import CREATED_AT, ID, claimed_job, moment
+from mediavault.store.rows import job_from_row
 from mediavault.store.wanted import EVERYTHING, Wanted
 
 HEAD_EVERY_S = 1.0
@@ -59,95 +56,78 @@ class LowWaterMark:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """``items`` is their JSON text; None leaves the row's."""
+    """One job that is done; without ``items`` those of the row stay."""
 
     claim: ClaimedJob
     kept: KeptFile
-    items: str | None
+    items: Sequence[JobItem] = ()
 
 
-async def claim(
-    lane: Lane,
-    mark: LowWaterMark,
-    worker: WorkerId,
-    limit: int,
-    lease: timedelta,
-    wanted: Wanted,
-    now: int | None,
-    *,
-    at: float,
-    along: Batch[Completion, None],
-) -> list[ClaimedJob]:
-    """``at`` is monotonic. The completions ``along`` go with the first statement, and are settled with its answer."""
-    mark.is_for(wanted)
-    values = {
-        "sessions": list(wanted.sessions),
-        "now": now,
-        "worker": worker,
-        "lease": micros_in(lease),
-        "soon": micros_in(SOON),
-        "out_of_sight": micros_in(OUT_OF_SIGHT),
-        "offered_for": micros_in(gating.OFFERED_FOR),
-    }
-    rows: list[Row] = []
-    behind_the_mark = mark.may_be_used(at)
-    if along.members:
-        where = {"platforms": mark.platforms if behind_the_mark else [], "mark": mark.micros, "limit": limit}
-        rows = await _complete_and_claim(lane, along, values | where)
-    elif behind_the_mark and mark.platforms:
-        where = {"platforms": mark.platforms, "mark": mark.micros, "limit": limit}
-        rows = await lane.rows(SQL["claim"], values | where)
-    if len(rows) < limit:
-        queued = [row[0] for row in await lane.rows(SQL["queued_platforms"], {})]
-        taken = [name for name in queued if not wanted.platforms or name in wanted.platforms]
-        mark.looked_from_the_head(taken, at)
-        where = {"platforms": taken, "mark": 0, "limit": limit - len(rows)}
-        rows += await lane.rows(SQL["claim"], values | where) if taken else []
-    if len(rows) == limit:
-        mark.claimed_up_to(rows[-1][CREATED_AT])
-    return [_claimed(row, worker, lease) for row in rows]
+class Claims:
+    """Hands out jobs and writes completions, each on a connection of its own; completions that wait go together."""
 
+    def __init__(self, server: Server, mark: LowWaterMark) -> None:
+        self._server = server
+        self._mark = mark
+        self._lane = server.database.lane(one_plan=True)
+        self._completing = server.database.lane()
+        self.completions: Combiner[Completion, None] = Combiner(self._complete)
 
-async def _complete_and_claim(lane: Lane, along: Batch[Completion, None], values: Mapping[str, Any]) -> list[Row]:
-    """The rows of the claim."""
-    try:
-        rows = await lane.rows(SQL["complete_and_claim"], {**values, **_completing(along.members)})
-    except Exception as exc:
-        along.fail(exc)
-        raise
-    along.settle(_outcomes({row[ID] for row in rows if row[CREATED_AT] is None}, along.members))
-    return [row for row in rows if row[CREATED_AT] is not None]
+    async def claim(self, worker: WorkerId, limit: int, lease: timedelta, wanted: Wanted) -> list[ClaimedJob]:
+        at = self._server.clock.monotonic()
+        self._mark.is_for(wanted)
+        values = {
+            "sessions": list(wanted.sessions),
+            "now": self._server.now,
+            "worker": worker,
+            "lease": micros_in(lease),
+            "soon": micros_in(SOON),
+            "out_of_sight": micros_in(OUT_OF_SIGHT),
+            "offered_for": micros_in(gating.OFFERED_FOR),
+        }
+        rows: list[Row] = []
+        if self._mark.may_be_used(at) and self._mark.platforms:
+            where = {"platforms": self._mark.platforms, "mark": self._mark.micros, "limit": limit}
+            rows = await self._lane.rows(SQL["claim"], values | where)
+        if len(rows) < limit:
+            queued = [row[0] for row in await self._lane.rows(SQL["queued_platforms"], {})]
+            taken = [name for name in queued if not wanted.platforms or name in wanted.platforms]
+            self._mark.looked_from_the_head(taken, at)
+            where = {"platforms": taken, "mark": 0, "limit": limit - len(rows)}
+            rows += await self._lane.rows(SQL["claim"], values | where) if taken else []
+        claims = [ClaimedJob(job_from_row(row), worker) for row in rows]
+        if len(claims) == limit:
+            self._mark.claimed_up_to(to_micros(claims[-1].job.created_at))
+        return claims
 
+    async def promote_due(self, limit: int) -> int:
+        values = {"now": self._server.now, "limit": limit, "why": moves.DUE_AGAIN}
+        promoted = len(await self._lane.rows(SQL["promote_due"], values))
+        if promoted:
+            self._mark.forget()
+        return promoted
 
-def _claimed(row: Row, worker: WorkerId, lease: timedelta) -> ClaimedJob:
-    at = moment(row[-1])
-    assert at is not None
-    return ClaimedJob(claimed_job(row[:-1], worker, at, at + lease), worker)
-
-
-async def complete(lane: Lane, batch: Sequence[Completion], now: int | None) -> list[Exception | None]:
-    rows = await lane.rows(SQL["complete"], {"now": now, **_completing(batch)})
-    return _outcomes({row[0] for row in rows}, batch)
-
-
-def _completing(batch: Sequence[Completion]) -> dict[str, Any]:
-    kept = [one.kept for one in batch]
-    return {
-        "ids": [one.claim.id for one in batch],
-        "fences": [one.claim.fence for one in batch],
-        "items": [one.items for one in batch],
-        "output_paths": [file.output_path for file in kept],
-        "thumbnail_paths": [file.thumbnail_path for file in kept],
-        "bytes": [file.bytes for file in kept],
-        "sha256s": [file.sha256 for file in kept],
-        "durations": [file.duration_s for file in kept],
-        "widths": [file.width for file in kept],
-        "heights": [file.height for file in kept],
-    }
+    async def _complete(self, batch: Sequence[Completion]) -> list[Exception | None]:
+        kept = [one.kept for one in batch]
+        values = {
+            "now": self._server.now,
+            "ids": [one.claim.id for one in batch],
+            "fences": [one.claim.fence for one in batch],
+            "items": [codec.items_to_json(one.items) if one.items else None for one in batch],
+            "output_paths": [file.output_path for file in kept],
+            "thumbnail_paths": [file.thumbnail_path for file in kept],
+            "bytes": [file.bytes for file in kept],
+            "sha256s": [file.sha256 for file in kept],
+            "durations": [file.duration_s for file in kept],
+            "widths": [file.width for file in kept],
+            "heights": [file.height for file in kept],
+        }
+        done = {row[0] for row in await self._completing.rows(SQL["complete"], values)}
+        return _outcomes(done, batch)
 
 
 def _outcomes(done: set[str], batch: Sequence[Completion]) -> list[Exception | None]:
-    """One for each of the batch; ``done`` are the ids that the statement has changed. Whoever asks twice is late once."""
+    """One for each of the batch; ``done`` are the ids that were changed. A second completion of one job is too late."""
     outcomes: list[Exception | None] = []
     for one in batch:
         outcomes.append(None if one.claim.id in done else moves.lease_lost(one.claim.id, one.claim.fence))

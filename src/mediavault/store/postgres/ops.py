@@ -1,7 +1,6 @@
 """The writing operations on PostgreSQL. Each is one statement, or judges a locked row and then writes.
 
-``now`` is None for the database's clock, or a test's own time in microseconds. A fenced statement that changes no row
-means LeaseLost.
+A fenced statement that changes no row means LeaseLost.
 """
 
 from __future__ import annotations
@@ -13,17 +12,32 @@ from typing import Any
 from mediavault.core.clock import micros_in
 from mediavault.core.failures import ErrorCode, StoreError
 from mediavault.core.gates import Gate, Turn, TurnRequest
-from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, NewJob, WorkerBeat, WorkerId
+from mediavault.core.job import (
+    ClaimedJob,
+    HistoryRecord,
+    Job,
+    JobId,
+    JobItem,
+    JobStatus,
+    NewJob,
+    Stage,
+    WorkerBeat,
+    WorkerId,
+)
+from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message, to_json
 from mediavault.store import codec, gating, moves, search_words
 from mediavault.store.library_index import Entry, entry_of, running_values
-from mediavault.store.port import Enqueued, Recovered, RecoveredJob, StoredJob
+from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob, StoredJob
 from mediavault.store.postgres import library_index
-from mediavault.store.postgres.engine import Database, Lane, Row, Transaction
+from mediavault.store.postgres.engine import Row, Transaction
+from mediavault.store.postgres.reads import get
+from mediavault.store.postgres.server import Server
 from mediavault.store.postgres.sql import SQL
 from mediavault.store.rows import (
     SEQ,
     beat_values,
+    checkpoint_values,
     gate_from_row,
     gate_values,
     history_row,
@@ -37,14 +51,16 @@ VERSION_RACES = 20  # others that store a version of the same post at the same m
 # --- the queue ---------------------------------------------------------------------------------------------------
 
 
-async def enqueue(database: Database, jobs: Sequence[NewJob], now: int | None, *, force: bool) -> list[Enqueued]:
+async def enqueue(server: Server, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
+    if not jobs:
+        return []
     first = {job.canonical_url: job for job in reversed(jobs)}
     distinct = [job for job in jobs if first[job.canonical_url] is job]
     if force:
-        async with database.transaction() as txn:
-            created, known = await _store_versions(txn, distinct, now), dict[str, Job]()
+        async with server.database.transaction() as txn:
+            created, known = await _store_versions(txn, distinct, server.now), dict[str, Job]()
     else:
-        created, known = await _store_new_ones(database, distinct, now)
+        created, known = await _store_new_ones(server, distinct)
     answers = []
     for job in jobs:
         url = job.canonical_url
@@ -55,9 +71,7 @@ async def enqueue(database: Database, jobs: Sequence[NewJob], now: int | None, *
     return answers
 
 
-async def _store_new_ones(
-    database: Database, jobs: Sequence[NewJob], now: int | None
-) -> tuple[dict[str, Job], dict[str, Job]]:
+async def _store_new_ones(server: Server, jobs: Sequence[NewJob]) -> tuple[dict[str, Job], dict[str, Job]]:
     """What was stored, and the newest job of each post that was known, by canonical_url.
 
     Each statement is a transaction of its own, since a person waits for two round trips more otherwise. What is removed
@@ -67,21 +81,21 @@ async def _store_new_ones(
     known: dict[str, Job] = {}
     rest = list(jobs)
     for _ in range(VERSION_RACES):
-        created |= await _store_new(database, rest, now)
+        created |= await _store_new(server, rest)
         rest = [job for job in rest if job.canonical_url not in created]
         if rest:
-            known |= await _newest(database, [job.canonical_url for job in rest])
+            known |= await _newest(server, [job.canonical_url for job in rest])
             rest = [job for job in rest if job.canonical_url not in known]
         if not rest:
             return created, known
     raise StoreError("Others keep removing the posts that were handed over.", help="Try again.")
 
 
-async def _store_new(database: Database, jobs: Sequence[NewJob], now: int | None) -> dict[str, Job]:
-    rows = await database.rows(
+async def _store_new(server: Server, jobs: Sequence[NewJob]) -> dict[str, Job]:
+    rows = await server.database.rows(
         SQL["enqueue"],
         {
-            "now": now,
+            "now": server.now,
             "ids": [job.id for job in jobs],
             "trace_ids": [job.trace_id for job in jobs],
             "post_urls": [job.post_url for job in jobs],
@@ -123,140 +137,180 @@ def _words_of(job: NewJob) -> str:
     return library_index.vector(search_words.job_line(job.post_url, job.canonical_url, None, {}))
 
 
-async def _newest(database: Database, canonical_urls: Sequence[str]) -> dict[str, Job]:
-    rows = await database.rows(SQL["newest_of_posts"], {"canonical_urls": canonical_urls})
+async def _newest(server: Server, canonical_urls: Sequence[str]) -> dict[str, Job]:
+    rows = await server.database.rows(SQL["newest_of_posts"], {"canonical_urls": canonical_urls})
     return {job.canonical_url: job for job in map(job_from_row, rows)}
 
 
-async def renew(
-    lane: Lane, worker: WorkerId, held: Collection[ClaimedJob], lease: timedelta, now: int | None
-) -> set[JobId]:
+async def renew(server: Server, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
     values = {
-        "now": now,
+        "now": server.now,
         "worker": worker,
         "lease": micros_in(lease),
         "ids": [claim.id for claim in held],
         "fences": [claim.fence for claim in held],
     }
-    return {row[0] for row in await lane.rows(SQL["renew"], values)}
+    return {row[0] for row in await server.heartbeats.rows(SQL["renew"], values)}
 
 
-async def fenced(
-    database: Database, statement: str, claim: ClaimedJob, values: Mapping[str, Any], now: int | None
-) -> list[Row]:
-    rows = await database.rows(SQL[statement], {**values, "id": claim.id, "fence": claim.fence, "now": now})
+async def _fenced(server: Server, statement: str, claim: ClaimedJob, values: Mapping[str, Any]) -> list[Row]:
+    rows = await server.database.rows(
+        SQL[statement], {**values, "id": claim.id, "fence": claim.fence, "now": server.now}
+    )
     if not rows:
         raise moves.lease_lost(claim.id, claim.fence)
     return rows
 
 
-async def checkpoint(database: Database, claim: ClaimedJob, values: Mapping[str, Any], now: int | None) -> None:
-    """``values`` are those of :func:`mediavault.store.rows.checkpoint_values`."""
-    async with database.transaction() as txn:
+async def checkpoint(server: Server, claim: ClaimedJob, found: Checkpoint) -> None:
+    values = checkpoint_values(found)
+    async with server.database.transaction() as txn:
         before = await txn.rows(SQL["account_key_of"], {"id": claim.id})
-        rows = await txn.rows(SQL["checkpoint"], {**values, "id": claim.id, "fence": claim.fence, "now": now})
+        rows = await txn.rows(SQL["checkpoint"], {**values, "id": claim.id, "fence": claim.fence, "now": server.now})
         if not rows:
             raise moves.lease_lost(claim.id, claim.fence)
         entry = entry_of(rows[0][0], {**running_values(claim.job), **values})
         await library_index.change(txn, entry, account_before=before[0][0])
 
 
-async def fail(
-    database: Database,
+async def progress(
+    server: Server,
     claim: ClaimedJob,
+    *,
+    stage: Stage,
+    progress_pct: int,
+    bytes_done: int = 0,
+    bytes_total: int | None = None,
+) -> None:
+    values = {
+        "stage": stage.value,
+        "progress_pct": progress_pct,
+        "bytes_done": bytes_done,
+        "bytes_total": bytes_total,
+    }
+    await _fenced(server, "progress", claim, values)
+
+
+async def save_items(server: Server, claim: ClaimedJob, items: Sequence[JobItem]) -> None:
+    await _fenced(server, "save_items", claim, {"items": codec.items_to_json(items)})
+
+
+async def begin_commit(server: Server, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+    values = {**moves.kept_values(kept), "items": codec.items_to_json(items) if items else None}
+    await _fenced(server, "begin_commit", claim, values)
+
+
+async def fail(
+    server: Server,
+    claim: ClaimedJob,
+    *,
     error_code: ErrorCode,
     error: str,
     retry_in: timedelta | None,
-    now: int | None,
-    *,
-    uses_attempt: bool,
+    uses_attempt: bool = True,
 ) -> Job:
     values = {
         "error_code": error_code.value,
-        "error": error,
+        "error": codec.storable(error),
         "error_params": to_json(error),
         "retry_in": None if retry_in is None else micros_in(retry_in),
         "spared": int(not uses_attempt),
     }
-    return job_from_row((await fenced(database, "fail", claim, values, now))[0])
+    return job_from_row((await _fenced(server, "fail", claim, values))[0])
 
 
-async def record(database: Database, job_id: JobId, record: HistoryRecord) -> None:
-    async with database.transaction() as txn:
-        for row in await txn.rows(SQL["seq_of"], {"id": job_id}):
+async def failed_before(
+    server: Server,
+    claim: ClaimedJob,
+    *,
+    error_code: ErrorCode,
+    error: str,
+    retry_in: timedelta | None,  # noqa: ARG001 - the arguments of ``fail``
+    uses_attempt: bool = True,  # noqa: ARG001
+) -> Job | None:
+    """The job as this failure left it, when only the answer was lost."""
+    job = await get(server, claim.id)
+    return job if moves.is_failed_by(job, claim, error_code, codec.storable(error)) else None
+
+
+async def release(server: Server, claim: ClaimedJob, *, needs_session: bool = False) -> None:
+    await _fenced(server, "release", claim, {"needs_session": int(needs_session)})
+
+
+async def record(server: Server, claim: ClaimedJob, record: HistoryRecord) -> None:
+    async with server.database.transaction() as txn:
+        for row in await txn.rows(SQL["seq_of"], {"id": claim.id}):
             await txn.rows(SQL["append_history"], _history_values(row[0], record))
 
 
-async def drop_need_of_session(lane: Lane, held: Collection[str], waiting_for: timedelta, now: int | None) -> int:
-    queued = [row[0] for row in await lane.rows(SQL["queued_platforms"], {})]
+async def release_session_jobs(server: Server, held: Collection[str], *, waiting_for: timedelta) -> int:
+    queued = [row[0] for row in await server.heartbeats.rows(SQL["queued_platforms"], {})]
     missing = [name for name in queued if name not in held]
-    values = {"now": now, "missing": missing, "waiting_for": micros_in(waiting_for)}
-    return len(await lane.rows(SQL["drop_need_of_session"], values))
+    values = {"now": server.now, "missing": missing, "waiting_for": micros_in(waiting_for)}
+    return len(await server.heartbeats.rows(SQL["release_session_jobs"], values))
 
 
-async def recover(lane: Lane, retry_in: timedelta, now: int | None) -> Recovered:
-    values = {"now": now, "retry_in": micros_in(retry_in), "error": moves.RECOVERED_ERROR}
-    rows = await lane.rows(SQL["recover"], values)
+async def recover_stale_jobs(server: Server, *, retry_in: timedelta) -> Recovered:
+    values = {"now": server.now, "retry_in": micros_in(retry_in), "error": moves.RECOVERED_ERROR}
+    rows = await server.heartbeats.rows(SQL["recover"], values)
     return Recovered(tuple(RecoveredJob(id_, trace_id, retry_at is not None) for id_, trace_id, retry_at in rows))
 
 
-async def expire_leases(lane: Lane, workers: Collection[WorkerId]) -> int:
-    return len(await lane.rows(SQL["expire_leases"], {"workers": list(workers)}))
-
-
-async def promote_due(lane: Lane, limit: int, now: int | None) -> int:
-    return len(await lane.rows(SQL["promote_due"], {"now": now, "limit": limit, "why": moves.DUE_AGAIN}))
+async def expire_leases(server: Server, workers: Collection[WorkerId]) -> int:
+    return len(await server.heartbeats.rows(SQL["expire_leases"], {"workers": list(workers)}))
 
 
 # --- what a person asks for --------------------------------------------------------------------------------------
 
 
-async def cancel(database: Database, job_id: JobId, now: int | None) -> Job:
-    async with database.transaction() as txn:
+async def cancel(server: Server, job_id: JobId) -> Job:
+    async with server.database.transaction() as txn:
         before = await _locked(txn, job_id)
         job = job_from_row(before)
         if not moves.must_cancel(job):
             return job
-        after = job_from_row((await txn.rows(SQL["cancel"], {"id": job_id, "now": now}))[0])
+        after = job_from_row((await txn.rows(SQL["cancel"], {"id": job_id, "now": server.now}))[0])
         record = moves.cancel_record(job, after.updated_at)
         await txn.rows(SQL["append_history"], _history_values(before[SEQ], record))
         if job.status is JobStatus.RUNNING:
             await txn.rows(SQL["stop"], {"asked": job_id})
-        return after
+    server.stop(job_id)
+    return after
 
 
-async def retry(database: Database, job_id: JobId, chosen_url: str | None, now: int | None) -> Job:
-    async with database.transaction() as txn:
+async def retry(server: Server, job_id: JobId, *, chosen_url: str | None = None) -> Job:
+    async with server.database.transaction() as txn:
         before = await _locked(txn, job_id)
         job = job_from_row(before)
         if not moves.must_requeue(job):
             return job
-        values = {"id": job_id, "now": now, "chosen_url": codec.storable_or_none(chosen_url)}
+        values = {"id": job_id, "now": server.now, "chosen_url": codec.storable_or_none(chosen_url)}
         after = job_from_row((await txn.rows(SQL["retry"], values))[0][:-1])
         record = moves.retry_record(after.updated_at, moves.ASKED_AGAIN)
         await txn.rows(SQL["append_history"], _history_values(before[SEQ], record))
         return after
 
 
-async def remove(database: Database, job_id: JobId, as_of: datetime | None = None) -> Job:
-    async with database.transaction() as txn:
+async def remove(server: Server, job_id: JobId, *, as_of: datetime | None = None) -> Job:
+    async with server.database.transaction() as txn:
         rows = await txn.rows(SQL["remove"], {"id": job_id, "as_of": micros_or_none(as_of)})
         if not rows:
             raise moves.job_not_found(job_id)
         job = job_from_row(rows[0][:-1])
         await library_index.remove(txn, entry_of(rows[0][:-1][SEQ], stored_values(job)))
-        return job
+    server.stop(job_id)
+    return job
 
 
 # --- moving from one store to another ----------------------------------------------------------------------------
 
 
-async def adopt(database: Database, jobs: Sequence[StoredJob]) -> int:
-    async with database.transaction() as txn:
+async def import_jobs(server: Server, jobs: Sequence[StoredJob]) -> int:
+    async with server.database.transaction() as txn:
         entries: list[Entry] = []
         for stored in jobs:
             values = stored_values(moves.as_adopted(stored.job))
-            for row in await txn.rows(SQL["adopt"], values):
+            for row in await txn.rows(SQL["import_job"], values):
                 await txn.many(SQL["append_history"], [_history_values(row[0], one) for one in stored.history])
                 entries.append(entry_of(row[0], values))
         if entries:
@@ -265,55 +319,56 @@ async def adopt(database: Database, jobs: Sequence[StoredJob]) -> int:
         return len(entries)
 
 
-async def adopt_gates(database: Database, gates: Sequence[Gate]) -> int:
-    async with database.transaction() as txn:
-        return sum([len(await txn.rows(SQL["adopt_gate"], gate_values(gate))) for gate in gates])
+async def import_gates(server: Server, gates: Sequence[Gate]) -> int:
+    async with server.database.transaction() as txn:
+        return sum([len(await txn.rows(SQL["import_gate"], gate_values(gate))) for gate in gates])
 
 
-async def agree_on(database: Database, name: str, value: str) -> str:
-    [row] = await database.rows(SQL["agree_on"], {"name": name, "value": value})
+async def set_once(server: Server, name: str, value: str) -> str:
+    [row] = await server.database.rows(SQL["set_once"], {"name": name, "value": value})
     return str(row[0])
 
 
 # --- gates and workers -------------------------------------------------------------------------------------------
 
 
-async def take_turn(database: Database, asked: TurnRequest, now: int | None) -> Turn:
-    async with database.transaction() as txn:
-        gate, at = await _locked_gate(txn, asked.platform, now)
+async def take_turn(server: Server, asked: TurnRequest) -> Turn:
+    async with server.database.transaction() as txn:
+        gate, at = await _locked_gate(txn, asked.platform, server.now)
         turn, after = gating.take_turn(gate, asked, at)
         await txn.rows(SQL["put_gate"], gate_values(after))
         return turn
 
 
-async def close_gate(
-    database: Database, platform: str, duration: timedelta, code: ErrorCode, reason: str, now: int | None
-) -> Gate:
-    async with database.transaction() as txn:
-        gate, at = await _locked_gate(txn, platform, now)
+async def close_gate(server: Server, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
+    async with server.database.transaction() as txn:
+        gate, at = await _locked_gate(txn, platform, server.now)
         after = gating.close(gate, at, duration=duration, code=code, reason=codec.storable(reason))
         await txn.rows(SQL["put_gate"], gate_values(after))
         return after
 
 
-async def open_gate(database: Database, platform: str, now: int | None) -> None:
-    async with database.transaction() as txn:
-        gate, _ = await _locked_gate(txn, platform, now)
+async def open_gate(server: Server, platform: str) -> None:
+    async with server.database.transaction() as txn:
+        gate, _ = await _locked_gate(txn, platform, server.now)
         await txn.rows(SQL["put_gate"], gate_values(gating.open_(gate)))
         await txn.rows(SQL["wake"], {})
 
 
-async def beat(lane: Lane, beat: WorkerBeat, now: int | None) -> bool:
-    [[leaving]] = await lane.rows(SQL["beat"], {**beat_values(beat), "now": now})
+async def heartbeat(server: Server, beat: WorkerBeat) -> bool:
+    [[leaving]] = await server.heartbeats.rows(SQL["heartbeat"], {**beat_values(beat), "now": server.now})
     return bool(leaving)
 
 
-async def ask_to_leave(database: Database, workers: Collection[WorkerId]) -> int:
-    return len(await database.rows(SQL["ask_to_leave"], {"workers": list(workers)}))
+async def request_drain(server: Server, workers: Collection[WorkerId]) -> int:
+    asked = len(await server.database.rows(SQL["request_drain"], {"workers": list(workers)}))
+    for worker in workers:
+        server.stop(worker)
+    return asked
 
 
-async def forget_worker(database: Database, worker: WorkerId) -> None:
-    await database.rows(SQL["forget_worker"], {"worker": worker})
+async def forget_worker(server: Server, worker: WorkerId) -> None:
+    await server.database.rows(SQL["forget_worker"], {"worker": worker})
 
 
 async def _locked(txn: Transaction, job_id: JobId) -> Row:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from mediavault.core.clock import to_micros
+from mediavault.core.clock import from_micros, to_micros
 from mediavault.core.gates import Gate
-from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, WorkerBeat
+from mediavault.core.job import HistoryRecord, Job, JobId, WorkerBeat
 from mediavault.store import moves
-from mediavault.store.postgres.engine import Database
+from mediavault.store.port import StoreReport
+from mediavault.store.postgres.server import Server
 from mediavault.store.postgres.sql import SQL
 from mediavault.store.rows import (
     beat_from_row,
@@ -16,59 +17,60 @@ from mediavault.store.rows import (
     gate_from_row,
     history_from_row,
     job_from_row,
-    moment,
 )
+from mediavault.store.rows import moment as moment_or_none
 
 
-async def get(database: Database, job_id: JobId) -> Job:
-    rows = await database.rows(SQL["get"], {"id": job_id})
+async def get(server: Server, job_id: JobId) -> Job:
+    rows = await server.database.rows(SQL["get"], {"id": job_id})
     if not rows:
         raise moves.job_not_found(job_id)
     return job_from_row(rows[0])
 
 
-async def changed_since(database: Database, at: datetime, limit: int) -> list[Job]:
-    rows = await database.rows(SQL["changed_since"], {"moment": to_micros(at), "limit": limit})
+async def changed_since(server: Server, moment: datetime, *, limit: int = 500) -> list[Job]:
+    rows = await server.database.rows(SQL["changed_since"], {"moment": to_micros(moment), "limit": limit})
     return [job_from_row(row) for row in rows]
 
 
-async def history(database: Database, job_id: JobId) -> list[HistoryRecord]:
-    rows = await database.rows(SQL["history"], {"id": job_id})
+async def history(server: Server, job_id: JobId) -> list[HistoryRecord]:
+    rows = await server.database.rows(SQL["history"], {"id": job_id})
     if not rows:
         raise moves.job_not_found(job_id)
     return [history_from_row(row) for row in rows if row[0] is not None]  # a job without history is one row of NULLs
 
 
-async def next_due(database: Database) -> datetime | None:
-    rows = await database.rows(SQL["next_due"], {})
-    return moment(rows[0][0]) if rows else None
+async def next_due(server: Server) -> datetime | None:
+    rows = await server.database.rows(SQL["next_due"], {})
+    return moment_or_none(rows[0][0]) if rows else None
 
 
-async def gates(database: Database) -> list[Gate]:
-    return [gate_from_row(row) for row in await database.rows(SQL["gates"], {})]
+async def gates(server: Server) -> list[Gate]:
+    return [gate_from_row(row) for row in await server.database.rows(SQL["gates"], {})]
 
 
-async def agreed(database: Database) -> dict[str, str]:
-    return {row[0]: row[1] for row in await database.rows(SQL["agreed"], {})}
+async def constants(server: Server) -> dict[str, str]:
+    return {row[0]: row[1] for row in await server.database.rows(SQL["constants"], {})}
 
 
-async def workers(database: Database, seen_within: timedelta, now: int | None) -> list[WorkerBeat]:
-    values = {"now": now, "seen_within": seen_within // timedelta(microseconds=1)}
-    return [beat_from_row(row) for row in await database.rows(SQL["workers"], values)]
+async def workers_alive(server: Server, *, seen_within: timedelta) -> list[WorkerBeat]:
+    values = {"now": server.now, "seen_within": seen_within // timedelta(microseconds=1)}
+    return [beat_from_row(row) for row in await server.database.rows(SQL["workers"], values)]
 
 
-async def not_understood(database: Database, within: timedelta, now: int | None) -> dict[str, int]:
-    values = {"now": now, "within": within // timedelta(microseconds=1)}
-    return {row[0]: row[1] for row in await database.rows(SQL["not_understood"], values)}
+async def count_unparsed(server: Server, *, within: timedelta) -> dict[str, int]:
+    values = {"now": server.now, "within": within // timedelta(microseconds=1)}
+    return {row[0]: row[1] for row in await server.database.rows(SQL["count_unparsed"], values)}
 
 
-async def counts(database: Database, now: int | None) -> tuple[datetime, dict[JobStatus, int], datetime | None]:
-    """The database's time, how many jobs stand in each state, and when the oldest queued one was handed in."""
-    [[micros, *row, oldest]] = await database.rows(SQL["counts"], {"now": now})
-    at = moment(micros)
-    assert at is not None
-    return at, counts_from_row(row), moment(oldest)
-
-
-async def waiting(database: Database) -> dict[str, int]:
-    return {row[0]: row[1] for row in await database.rows(SQL["waiting"], {})}
+async def report(server: Server) -> StoreReport:
+    [[micros, *row, oldest]] = await server.database.rows(SQL["counts"], {"now": server.now})
+    waiting = {row[0]: row[1] for row in await server.database.rows(SQL["waiting"], {})}
+    return StoreReport(
+        engine=f"PostgreSQL {await server.database.version()}",
+        schema_version=server.schema_version,
+        at=from_micros(micros),
+        counts=counts_from_row(row),
+        waiting=waiting,
+        oldest_queued_at=moment_or_none(oldest),
+    )

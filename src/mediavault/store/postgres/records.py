@@ -1,4 +1,4 @@
-"""The small records on PostgreSQL, each move one statement. ``now`` is None for the database's clock."""
+"""The small records on PostgreSQL, each move one statement."""
 
 from __future__ import annotations
 
@@ -8,60 +8,64 @@ from typing import Any
 
 from mediavault.core.records import Record, RecordKind
 from mediavault.store import codec
-from mediavault.store.postgres.engine import Database
+from mediavault.store.postgres.server import Server
 from mediavault.store.postgres.sql import SQL
 from mediavault.store.rows import micros_or_none
 
 
 async def put(
-    database: Database, kind: RecordKind, key: str, value: str, expires_at: datetime | None, now: int | None
+    server: Server, kind: RecordKind, key: str, value: Mapping[str, Any], *, expires_at: datetime | None = None
 ) -> None:
-    await database.rows(SQL["put_record"], _values(kind, key, value, expires_at, now))
-    await _prune(database, now)
+    await server.database.rows(SQL["put_record"], _values(server, kind, key, value, expires_at))
+    await _prune(server)
 
 
 async def replace(
-    database: Database,
+    server: Server,
     kind: RecordKind,
     key: str,
-    value: str,
-    if_value: str | None,
-    expires_at: datetime | None,
-    now: int | None,
+    value: Mapping[str, Any],
+    *,
+    if_value: Mapping[str, Any] | None,
+    expires_at: datetime | None = None,
 ) -> bool:
-    values = _values(kind, key, value, expires_at, now)
+    values = _values(server, kind, key, value, expires_at)
     if if_value is None:
-        done = await database.rows(SQL["add_record"], values)
+        done = await server.database.rows(SQL["add_record"], values)
     else:
-        done = await database.rows(SQL["replace_record"], {**values, "if_value": if_value})
-    await _prune(database, now)
+        done = await server.database.rows(SQL["replace_record"], {**values, "if_value": codec.record_to_json(if_value)})
+    await _prune(server)
     return bool(done)
 
 
-async def get(database: Database, kind: RecordKind, key: str, now: int | None) -> Record | None:
-    rows = await database.rows(SQL["get_record"], {"kind": kind.value, "key": key, "now": now})
+async def get(server: Server, kind: RecordKind, key: str) -> Record | None:
+    rows = await server.database.rows(SQL["get_record"], {"kind": kind.value, "key": key, "now": server.now})
     return codec.record_from_row(rows[0]) if rows else None
 
 
-async def all_of(database: Database, kind: RecordKind, now: int | None) -> list[Record]:
-    rows = await database.rows(SQL["records"], {"kind": kind.value, "now": now})
+async def all_of(server: Server, kind: RecordKind) -> list[Record]:
+    rows = await server.database.rows(SQL["records"], {"kind": kind.value, "now": server.now})
     return [codec.record_from_row(row) for row in rows]
 
 
-async def remove(database: Database, kind: RecordKind, key: str, now: int | None) -> bool:
-    rows = await database.rows(SQL["remove_record"], {"kind": kind.value, "key": key, "now": now})
+async def remove(server: Server, kind: RecordKind, key: str) -> bool:
+    rows = await server.database.rows(SQL["remove_record"], {"kind": kind.value, "key": key, "now": server.now})
     return any(was_there for (was_there,) in rows)
 
 
-async def remove_all(database: Database, kind: RecordKind, keep: Collection[str], now: int | None) -> int:
-    rows = await database.rows(SQL["remove_records"], {"kind": kind.value, "keep": list(keep), "now": now})
+async def remove_all(server: Server, kind: RecordKind, *, keep: Collection[str] = ()) -> int:
+    rows = await server.database.rows(
+        SQL["remove_records"], {"kind": kind.value, "keep": list(keep), "now": server.now}
+    )
     return sum(was_there for (was_there,) in rows)
 
 
-async def _prune(database: Database, now: int | None) -> None:
-    await database.rows(SQL["prune_records"], {"now": now})
+async def _prune(server: Server) -> None:
+    await server.database.rows(SQL["prune_records"], {"now": server.now})
 
 
-def _values(kind: RecordKind, key: str, value: str, expires_at: datetime | None, now: int | None) -> Mapping[str, Any]:
+def _values(
+    server: Server, kind: RecordKind, key: str, value: Mapping[str, Any], expires_at: datetime | None
+) -> Mapping[str, Any]:
     ends = micros_or_none(expires_at)
-    return {"kind": kind.value, "key": key, "value": value, "expires_at": ends, "now": now}
+    return {"kind": kind.value, "key": key, "value": codec.record_to_json(value), "expires_at": ends, "now": server.now}

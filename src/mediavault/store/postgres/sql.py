@@ -6,12 +6,10 @@ from collections.abc import Mapping
 
 from mediavault.store.library_index import ACCOUNT_COLUMNS, ENTRY_COLUMNS
 from mediavault.store.postgres.engine import Statement, positional
-from mediavault.store.rows import CLAIMED_COLUMNS, GATE_COLUMNS, JOB_COLUMNS, STORED_COLUMNS
+from mediavault.store.rows import GATE_COLUMNS, JOB_COLUMNS, STORED_COLUMNS
 from mediavault.store.statements import load_statements
 
 MOMENT = "t AS MATERIALIZED (SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) AS now)"
-# A completed job among rows of CLAIMED_COLUMNS: its id alone.
-_DONE_COLUMNS = ", ".join(["id", *["NULL"] * CLAIMED_COLUMNS.count(",")])
 SQL: Mapping[str, Statement] = {
     name: positional(sql)
     for name, sql in load_statements(
@@ -20,8 +18,6 @@ SQL: Mapping[str, Statement] = {
             "t": MOMENT,
             "job": JOB_COLUMNS,
             "gate": GATE_COLUMNS,
-            "claimed": CLAIMED_COLUMNS,
-            "done": _DONE_COLUMNS,
             "stored": STORED_COLUMNS,
             "entry": ENTRY_COLUMNS,
             "account": ACCOUNT_COLUMNS,

@@ -1,7 +1,7 @@
 -- Every fixed statement of the PostgreSQL store. The names in braces are lists of columns in store/rows.py;
 -- ``{t}`` is the moment of the statement, once, by the database's clock unless a test brings its own in ``:now``.
 -- Statuses are literals, since only then may a partial index be used. A move and its record in the history are one
--- statement, so one round trip and one transaction. A part stands in braces in the statements that share it. tests/contract/test_postgres_plans.py reads the plans.
+-- statement, so one round trip and one transaction. tests/contract/test_postgres_plans.py reads the plans.
 
 -- name: enqueue
 WITH {t},
@@ -51,8 +51,9 @@ WITH RECURSIVE queued (platform) AS (
 )
 SELECT platform FROM queued WHERE platform IS NOT NULL;
 
--- part: claiming
+-- name: claim
 -- ``turns`` and ``places`` are gating.places() in SQL. A gate that another claim has locked hands out no job of ours.
+WITH {t},
 turns AS MATERIALIZED (
   SELECT platform FROM mediavault.gates, t
    WHERE platform = ANY(:platforms::text[]) AND (next_turn_at IS NOT NULL OR strikes > 0)
@@ -88,20 +89,22 @@ taken AS (
          retry_at = NULL, error_code = NULL, error = NULL, failed_at = NULL,
          stage = 'claim', progress_pct = 0, bytes_done = 0, bytes_total = NULL
     FROM oldest, t WHERE jobs.seq = oldest.picked
-  RETURNING {claimed}, t.now
+  RETURNING {job}
 ),
 taken_h AS (
   INSERT INTO mediavault.history (job, at, attempt, stage, outcome, detail)
-  SELECT seq, now, attempt_count, 'claim', 'ok', :worker FROM taken
+  SELECT seq, started_at, attempt_count, 'claim', 'ok', :worker FROM taken
 ),
 offered AS (
   UPDATE mediavault.gates SET offered_until = t.now + :offered_for::bigint
     FROM turns, t WHERE gates.platform = turns.platform AND gates.platform IN (SELECT platform FROM taken)
 )
+SELECT * FROM taken ORDER BY created_at, id;
 
--- part: completing
+-- name: complete
 -- Many at once. By the primary key and never by the status: with it the planner takes jobs_running, and reads every
 -- dead entry of that index while an old snapshot is held.
+WITH {t},
 done AS (
   UPDATE mediavault.jobs AS jobs
      SET status = 'completed', updated_at = t.now, completed_at = t.now, claimed_by = NULL, lease_expires_at = NULL,
@@ -132,24 +135,7 @@ accounts AS (
   ON CONFLICT (key) DO UPDATE
      SET kept = known.kept + excluded.kept, bytes = known.bytes + excluded.bytes, duration_ms = known.duration_ms + excluded.duration_ms
 )
-
--- name: claim
-WITH {t},
-{claiming}
-SELECT * FROM taken ORDER BY created_at, id;
-
--- name: complete
-WITH {t},
-{completing}
 SELECT id FROM done;
-
--- name: complete_and_claim
--- What makes room and what fills it: one transaction, one wait for the disk. The completions come first, and wait for a
--- row that somebody else has locked before any gate is locked.
-WITH {t},
-{completing},
-{claiming}
-SELECT {done}, NULL FROM done UNION ALL (SELECT * FROM taken ORDER BY created_at, id);
 
 -- name: renew
 WITH {t}
@@ -233,7 +219,7 @@ h AS (
 )
 SELECT seq, pg_notify('mediavault_work', '') FROM j;
 
--- name: drop_need_of_session
+-- name: release_session_jobs
 WITH {t},
 j AS (
   UPDATE mediavault.jobs SET needs_session = 0, updated_at = t.now
@@ -311,20 +297,20 @@ WITH gone AS (DELETE FROM mediavault.jobs WHERE id = :id::text AND updated_at = 
 h AS (DELETE FROM mediavault.history USING gone WHERE history.job = gone.seq)
 SELECT gone.*, CASE WHEN status = 'running' THEN pg_notify('mediavault_stop', left(id, 200)) END FROM gone;
 
--- name: adopt
+-- name: import_job
 INSERT INTO mediavault.jobs ({stored}) VALUES ({stored_values}) ON CONFLICT DO NOTHING RETURNING seq;
 
--- name: adopt_gate
+-- name: import_gate
 INSERT INTO mediavault.gates (platform, {gate})
 VALUES (:platform, :closed_until, :probing_until, :strikes, :code, :reason, :next_turn_at, :offered_until,
         :account_posts, :account_cap)
 ON CONFLICT DO NOTHING RETURNING platform;
 
--- name: agree_on
+-- name: set_once
 INSERT INTO mediavault.agreed AS standing (name, value) VALUES (:name, :value)
 ON CONFLICT (name) DO UPDATE SET value = standing.value RETURNING value;
 
--- name: agreed
+-- name: constants
 SELECT name, value FROM mediavault.agreed;
 
 -- name: put_record
@@ -415,7 +401,7 @@ UPDATE mediavault.gates
        next_turn_at = :next_turn_at, offered_until = :offered_until, account_posts = :account_posts, account_cap = :account_cap
  WHERE platform = :platform;
 
--- name: beat
+-- name: heartbeat
 -- When it was seen is told by this clock, which is the one that reads it again: hosts disagree.
 WITH {t}
 INSERT INTO mediavault.workers
@@ -432,7 +418,7 @@ ON CONFLICT (worker) DO UPDATE
        platforms = excluded.platforms, signed_in = excluded.signed_in, tally = excluded.tally
 RETURNING leaving;
 
--- name: ask_to_leave
+-- name: request_drain
 WITH asked AS (UPDATE mediavault.workers SET leaving = 1 WHERE worker = ANY(:workers::text[]) RETURNING worker)
 SELECT worker, pg_notify('mediavault_stop', left(worker, 200)) FROM asked;
 
@@ -457,7 +443,7 @@ SELECT t.now,
   -- Not two subqueries: the smallest alone might be looked for among all jobs, from the oldest on.
   FROM t, (SELECT count(*), min(created_at) AS oldest FROM mediavault.jobs WHERE status = 'queued') AS queued;
 
--- name: not_understood
+-- name: count_unparsed
 WITH {t}
 SELECT platform, count(*) FROM mediavault.jobs, t
  WHERE status = 'failed' AND error_code = 'EXTRACTOR_BROKEN' AND failed_at >= t.now - :within::bigint GROUP BY platform;

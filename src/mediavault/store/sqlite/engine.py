@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +164,14 @@ def undo_broken_off(path: Path) -> None:
 def connect_to_copy_into(path: Path) -> Connection:
     """The empty file that a backup fills. Raises SqliteError; wrap in :func:`errors_as_ours`."""
     return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | _OWN_THREAD)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a reading operation works with: a connection that cannot write, and the time."""
+
+    db: Connection
+    at: datetime
 
 
 def fetch_all(db: Connection, sql: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:

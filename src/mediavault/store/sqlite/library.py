@@ -21,7 +21,7 @@ from mediavault.store.queries import (
     Neighbours,
 )
 from mediavault.store.rows import JOB_COLUMNS, job_from_row
-from mediavault.store.sqlite.engine import Connection, fetch_all
+from mediavault.store.sqlite.engine import Connection, Snapshot, fetch_all
 from mediavault.store.sqlite.reads import get
 from mediavault.store.sqlite.statements import SQL
 
@@ -35,12 +35,12 @@ _BY_STATUS = {
 FEW = 1_000  # jobs that a search may find to be read one by one
 
 
-def page(db: Connection, query: JobQuery) -> JobPage:
-    return paging.page_of(_found(db, query, paging.after(query), query.limit + 1), query)
+def jobs(snapshot: Snapshot, query: JobQuery) -> JobPage:
+    return paging.page_of(_found(snapshot.db, query, paging.after(query), query.limit + 1), query)
 
 
-def neighbours(db: Connection, job_id: JobId, query: JobQuery) -> Neighbours:
-    place = paging.place_of(get(db, job_id), query.order)
+def neighbours(snapshot: Snapshot, job_id: JobId, query: JobQuery) -> Neighbours:
+    db, place = snapshot.db, paging.place_of(get(snapshot, job_id), query.order)
     before, behind = _found(db, query, place, 1, backwards=True), _found(db, query, place, 1)
     return Neighbours(before[0] if before else None, behind[0] if behind else None)
 
@@ -116,9 +116,9 @@ def match(terms: Sequence[search_words.Term]) -> str:
 # --- accounts, totals, failures ------------------------------------------------------------------------------------
 
 
-def accounts(db: Connection, query: AccountQuery) -> AccountPage:
+def accounts(snapshot: Snapshot, query: AccountQuery) -> AccountPage:
     asked = accounts_statement(query)
-    found = [] if asked is None else [library_index.account_from_row(row) for row in fetch_all(db, *asked)]
+    found = [] if asked is None else [library_index.account_from_row(row) for row in fetch_all(snapshot.db, *asked)]
     return paging.account_page_of(found, query)
 
 
@@ -134,20 +134,20 @@ def accounts_statement(query: AccountQuery) -> tuple[str, dict[str, Any]] | None
     ), values
 
 
-def account(db: Connection, key: str) -> AccountSummary:
-    rows = fetch_all(db, SQL["account"], {"key": key})
+def account(snapshot: Snapshot, key: str) -> AccountSummary:
+    rows = fetch_all(snapshot.db, SQL["account"], {"key": key})
     if not rows:
         raise browsing.account_not_found(key)
     return library_index.account_from_row(rows[0])
 
 
-def totals(db: Connection) -> LibraryTotals:
-    return library_index.totals_from_rows(fetch_all(db, SQL["totals"]))
+def library_totals(snapshot: Snapshot) -> LibraryTotals:
+    return library_index.totals_from_rows(fetch_all(snapshot.db, SQL["totals"]))
 
 
-def failures(db: Connection) -> Sequence[FailureGroup]:
+def failures(snapshot: Snapshot) -> Sequence[FailureGroup]:
     examples: dict[tuple[str, str], list[Job]] = defaultdict(list)
-    for row in fetch_all(db, SQL["failure_examples"], {"limit": browsing.EXAMPLES}):
+    for row in fetch_all(snapshot.db, SQL["failure_examples"], {"limit": browsing.EXAMPLES}):
         job = job_from_row(row)
         examples[job.error_code or "INTERNAL", job.platform].append(job)
-    return library_index.failures_from_rows(fetch_all(db, SQL["failure_groups"]), examples)
+    return library_index.failures_from_rows(fetch_all(snapshot.db, SQL["failure_groups"]), examples)

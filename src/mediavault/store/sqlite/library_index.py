@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
+
 from mediavault.core.logs import get_logger
 from mediavault.store.library_index import Entry, Sums, account_names, entry_from_row
 from mediavault.store.sqlite.engine import Connection, fetch_all
@@ -46,9 +49,13 @@ def change(db: Connection, entry: Entry, *, account_before: str | None) -> None:
         _name_account(db, key)
 
 
-def add_completed(db: Connection, platform: str, account: str | None, sums: Sums) -> None:
-    """Add a completed job's file to the sums of its site and its account."""
-    _add_sums(db, platform, account, sums)
+def add_completed(db: Connection, completed: Iterable[tuple[str, str | None, Sums]]) -> None:
+    """Add the files of a transaction's completed jobs to the sums of their sites and accounts, which are few."""
+    added = defaultdict[tuple[str, str | None], Sums](Sums)
+    for platform, account, sums in completed:
+        added[platform, account] += sums
+    for (platform, account), sums in added.items():
+        _add_sums(db, platform, account, sums)
 
 
 def fill(db: Connection) -> None:

@@ -19,6 +19,7 @@ from mediavault.core.job import (
     HistoryRecord,
     Job,
     JobId,
+    JobItem,
     JobStatus,
     NewJob,
     Stage,
@@ -27,18 +28,13 @@ from mediavault.core.job import (
 )
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import to_json
-from mediavault.store import codec, gating, moves, search_words
-from mediavault.store.clock_guard import ClockGuard
+from mediavault.store import codec, gating, moves, paging, search_words
 from mediavault.store.library_index import entry_of, running_values, sums_of_kept
-from mediavault.store.port import Enqueued, Recovered, RecoveredJob, StoredJob
+from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob, StoredJob
 from mediavault.store.rows import (
-    ATTEMPT,
-    CREATED_AT,
-    ID,
-    PLATFORM,
     SEQ,
     beat_values,
-    claimed_job,
+    checkpoint_values,
     gate_from_row,
     gate_values,
     history_row,
@@ -54,7 +50,7 @@ from mediavault.store.sqlite.writer import Txn
 _NOTHING_ENDED = 0  # only leases that were ended on purpose stand at 0
 
 
-def enqueue(txn: Txn, jobs: Sequence[NewJob], *, force: bool) -> list[Enqueued]:
+def enqueue(txn: Txn, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
     answers: dict[str, Enqueued] = {}
     listed: list[Enqueued] = []
     for job in jobs:
@@ -91,15 +87,16 @@ def _enqueue_one(txn: Txn, job: NewJob, now: int, *, force: bool) -> Enqueued:
 def claim(
     txn: Txn,
     worker: WorkerId,
+    *,
     limit: int,
     lease: timedelta,
-    guard: ClockGuard,
-    *,
     platforms: Collection[str] = (),
     sessions: Collection[str] = (),
 ) -> list[ClaimedJob]:
     """Which platforms may start, the oldest of their jobs, and the one statement that takes these; all under the lock."""
-    guard.lease_given(lease, txn.at, txn.monotonic)
+    if limit <= 0:
+        return []
+    txn.guard.lease_given(lease, txn.at, txn.monotonic)
     gates = {gate.platform: gate for gate in map(gate_from_row, fetch_all(txn.db, SQL["queued_platforms"]))}
     wanted = [gate for gate in gates.values() if not platforms or gate.platform in platforms]
     oldest = _oldest(txn, gating.places(wanted, txn.at, limit=limit), limit, sessions)
@@ -108,15 +105,15 @@ def claim(
     seqs = ",".join(str(seq) for _, _, seq in oldest)
     values = {"now": txn.now, "worker": worker, "lease_expires_at": txn.now + micros_in(lease), "seqs": f"[{seqs}]"}
     rows = fetch_all(txn.db, SQL["claim"], values)
-    if len(rows) > 1:
-        rows.sort(key=_age)  # the order of RETURNING is not defined
-    for platform in {row[PLATFORM] for row in rows}:
+    # The order of RETURNING is not defined.
+    taken = sorted(((job_from_row(row), row[SEQ]) for row in rows), key=lambda job: paging.age_of(job[0]))
+    for platform in {job.platform for job, _ in taken}:
         if gating.takes_turns(gates[platform]):
             txn.db.execute(SQL["put_gate"], gate_values(gating.offer(gates[platform], txn.at)))
-    until = txn.at + lease
-    claims = [ClaimedJob(claimed_job(row, worker, txn.at, until), worker) for row in rows]
-    txn.history += [(row[SEQ], txn.now, row[ATTEMPT], "claim", "ok", None, None, worker, 0, 0, None) for row in rows]
-    return claims
+    txn.history += [
+        (seq, txn.now, job.attempt_count, "claim", "ok", None, None, worker, 0, 0, None) for job, seq in taken
+    ]
+    return [ClaimedJob(job, worker) for job, _ in taken]
 
 
 def _oldest(txn: Txn, places: Mapping[str, int], limit: int, sessions: Collection[str]) -> list[tuple[int, str, int]]:
@@ -133,8 +130,8 @@ def _oldest(txn: Txn, places: Mapping[str, int], limit: int, sessions: Collectio
     return found[:limit]
 
 
-def renew(txn: Txn, worker: WorkerId, held: Collection[ClaimedJob], lease: timedelta, guard: ClockGuard) -> set[JobId]:
-    guard.lease_given(lease, txn.at, txn.monotonic)
+def renew(txn: Txn, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
+    txn.guard.lease_given(lease, txn.at, txn.monotonic)
     values = {
         "worker": worker,
         "lease_expires_at": txn.now + micros_in(lease),
@@ -143,8 +140,8 @@ def renew(txn: Txn, worker: WorkerId, held: Collection[ClaimedJob], lease: timed
     return {job_id for (job_id,) in fetch_all(txn.db, SQL["renew"], values)}
 
 
-def checkpoint(txn: Txn, claim: ClaimedJob, values: dict[str, Any]) -> None:
-    """``values`` are those of :func:`mediavault.store.rows.checkpoint_values`."""
+def checkpoint(txn: Txn, claim: ClaimedJob, found: Checkpoint) -> None:
+    values = checkpoint_values(found)
     before = [key for (key,) in fetch_all(txn.db, SQL["account_key_of"], {"id": claim.id})]
     seq = _fenced(txn, "checkpoint", claim, values)[SEQ]
     entry = entry_of(seq, {**running_values(claim.job), **values})
@@ -153,7 +150,13 @@ def checkpoint(txn: Txn, claim: ClaimedJob, values: dict[str, Any]) -> None:
 
 
 def progress(
-    txn: Txn, claim: ClaimedJob, stage: Stage, progress_pct: int, bytes_done: int, bytes_total: int | None
+    txn: Txn,
+    claim: ClaimedJob,
+    *,
+    stage: Stage,
+    progress_pct: int,
+    bytes_done: int = 0,
+    bytes_total: int | None = None,
 ) -> None:
     values = {
         "stage": stage.value,
@@ -169,27 +172,32 @@ def record(txn: Txn, claim: ClaimedJob, record: HistoryRecord) -> None:
         txn.history.append(history_row(seq, record))
 
 
-def save_items(txn: Txn, claim: ClaimedJob, items: str) -> None:
-    """``items`` is their JSON text, here and below; None leaves the row's."""
-    _fenced(txn, "save_items", claim, {"items": items})
+def save_items(txn: Txn, claim: ClaimedJob, items: Sequence[JobItem]) -> None:
+    _fenced(txn, "save_items", claim, {"items": codec.items_to_json(items)})
 
 
-def begin_commit(txn: Txn, claim: ClaimedJob, kept: KeptFile, items: str | None) -> None:
-    seq = _fenced(txn, "begin_commit", claim, {**moves.kept_values(kept), "items": items})[SEQ]
+def begin_commit(txn: Txn, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+    seq = _fenced(txn, "begin_commit", claim, _kept_values(kept, items))[SEQ]
     txn.history.append(
         (seq, txn.now, claim.fence, "committing", "ok", None, None, kept.output_path, kept.bytes, 0, None)
     )
 
 
-def complete(txn: Txn, claim: ClaimedJob, kept: KeptFile, items: str | None) -> None:
-    platform, account, seq = _fenced(txn, "complete", claim, {**moves.kept_values(kept), "items": items})
-    library_index.add_completed(txn.db, platform, account, sums_of_kept(kept))
+def complete(txn: Txn, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+    platform, account, seq = _fenced(txn, "complete", claim, _kept_values(kept, items))
+    txn.completed.append((platform, account, sums_of_kept(kept)))
     took = moves.duration_ms(claim.job.started_at, txn.at)
     txn.history.append((seq, txn.now, claim.fence, "complete", "ok", None, None, "", kept.bytes, took, None))
 
 
 def fail(
-    txn: Txn, claim: ClaimedJob, error_code: ErrorCode, error: str, retry_in: timedelta | None, *, uses_attempt: bool
+    txn: Txn,
+    claim: ClaimedJob,
+    *,
+    error_code: ErrorCode,
+    error: str,
+    retry_in: timedelta | None,
+    uses_attempt: bool = True,
 ) -> Job:
     error = codec.storable(error)
     retry_at = None if retry_in is None else txn.now + micros_in(retry_in)
@@ -216,17 +224,17 @@ def release(txn: Txn, claim: ClaimedJob, *, needs_session: bool = False) -> None
     txn.wake = True
 
 
-def drop_need_of_session(txn: Txn, held: Collection[str], waiting_for: timedelta) -> int:
+def release_session_jobs(txn: Txn, held: Collection[str], *, waiting_for: timedelta) -> int:
     queued = [row[0] for row in fetch_all(txn.db, SQL["queued_platforms"])]
     missing = json.dumps([name for name in queued if name not in held])
     values = {"missing": missing, "now": txn.now, "before": txn.now - micros_in(waiting_for)}
-    freed = fetch_all(txn.db, SQL["drop_need_of_session"], values)
+    freed = fetch_all(txn.db, SQL["release_session_jobs"], values)
     txn.wake = txn.wake or bool(freed)
     return len(freed)
 
 
-def recover(txn: Txn, retry_in: timedelta, guard: ClockGuard) -> Recovered:
-    believed = guard.may_reap(txn.at, txn.monotonic)
+def recover_stale_jobs(txn: Txn, *, retry_in: timedelta) -> Recovered:
+    believed = txn.guard.may_reap(txn.at, txn.monotonic)
     values = {
         "now": txn.now,
         "ended_before": txn.now if believed else _NOTHING_ENDED,
@@ -242,7 +250,7 @@ def expire_leases(txn: Txn, workers: Collection[WorkerId]) -> int:
     return len(fetch_all(txn.db, SQL["expire_leases"], {"workers": json.dumps(list(workers))}))
 
 
-def promote_due(txn: Txn, limit: int) -> int:
+def promote_due(txn: Txn, *, limit: int = 500) -> int:
     rows = fetch_all(txn.db, SQL["promote_due"], {"now": txn.now, "limit": limit})
     _requeued(txn, [seq for (seq,) in rows], moves.DUE_AGAIN)
     return len(rows)
@@ -259,7 +267,7 @@ def cancel(txn: Txn, job_id: JobId) -> Job:
     return job_from_row(after)
 
 
-def retry(txn: Txn, job_id: JobId, chosen_url: str | None) -> Job:
+def retry(txn: Txn, job_id: JobId, *, chosen_url: str | None = None) -> Job:
     job = job_from_row(_get(txn, job_id))
     if not moves.must_requeue(job):
         return job
@@ -270,7 +278,8 @@ def retry(txn: Txn, job_id: JobId, chosen_url: str | None) -> Job:
     return job_from_row(after)
 
 
-def remove(txn: Txn, job_id: JobId, as_of: datetime | None = None) -> Job:
+def remove(txn: Txn, job_id: JobId, *, as_of: datetime | None = None) -> Job:
+    txn.add_completed()  # or what is taken away here was never added
     rows = fetch_all(txn.db, SQL["remove"], {"id": job_id, "as_of": micros_or_none(as_of)})
     if not rows:
         raise moves.job_not_found(job_id)
@@ -288,11 +297,11 @@ def _stop_attempt(txn: Txn, before: Job) -> None:
         txn.stops.append(before.id)
 
 
-def adopt(txn: Txn, jobs: Sequence[StoredJob]) -> int:
+def import_jobs(txn: Txn, jobs: Sequence[StoredJob]) -> int:
     new = 0
     for stored in jobs:
         values = stored_values(moves.as_adopted(stored.job))
-        for (seq,) in fetch_all(txn.db, SQL["adopt"], values):
+        for (seq,) in fetch_all(txn.db, SQL["import_job"], values):
             library_index.add(txn.db, entry_of(seq, values))
             txn.history += [history_row(seq, record) for record in stored.history]
             txn.wake = True
@@ -300,12 +309,12 @@ def adopt(txn: Txn, jobs: Sequence[StoredJob]) -> int:
     return new
 
 
-def adopt_gates(txn: Txn, gates: Sequence[Gate]) -> int:
-    return sum(len(fetch_all(txn.db, SQL["adopt_gate"], gate_values(gate))) for gate in gates)
+def import_gates(txn: Txn, gates: Sequence[Gate]) -> int:
+    return sum(len(fetch_all(txn.db, SQL["import_gate"], gate_values(gate))) for gate in gates)
 
 
-def agree_on(txn: Txn, name: str, value: str) -> str:
-    ((standing,),) = fetch_all(txn.db, SQL["agree_on"], {"name": name, "value": value})
+def set_once(txn: Txn, name: str, value: str) -> str:
+    ((standing,),) = fetch_all(txn.db, SQL["set_once"], {"name": name, "value": value})
     return str(standing)
 
 
@@ -315,7 +324,7 @@ def take_turn(txn: Txn, asked: TurnRequest) -> Turn:
     return turn
 
 
-def close_gate(txn: Txn, platform: str, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
+def close_gate(txn: Txn, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
     reason = codec.storable(reason)
     after = gating.close(_gate(txn, platform), txn.at, duration=duration, code=code, reason=reason)
     txn.db.execute(SQL["put_gate"], gate_values(after))
@@ -332,13 +341,13 @@ def _gate(txn: Txn, platform: str) -> Gate:
     return gate_from_row(rows[0]) if rows else Gate(platform)
 
 
-def beat(txn: Txn, beat: WorkerBeat) -> bool:
-    [[leaving]] = fetch_all(txn.db, SQL["beat"], beat_values(replace(beat, last_seen_at=txn.at)))
+def heartbeat(txn: Txn, beat: WorkerBeat) -> bool:
+    [[leaving]] = fetch_all(txn.db, SQL["heartbeat"], beat_values(replace(beat, last_seen_at=txn.at)))
     return bool(leaving)
 
 
-def ask_to_leave(txn: Txn, workers: Collection[WorkerId]) -> int:
-    asked = fetch_all(txn.db, SQL["ask_to_leave"], {"workers": json.dumps(list(workers))})
+def request_drain(txn: Txn, workers: Collection[WorkerId]) -> int:
+    asked = fetch_all(txn.db, SQL["request_drain"], {"workers": json.dumps(list(workers))})
     txn.stops += [worker for (worker,) in asked]
     return len(asked)
 
@@ -355,6 +364,11 @@ def _fenced(txn: Txn, statement: str, claim: ClaimedJob, values: dict[str, Any])
     return rows[0]
 
 
+def _kept_values(kept: KeptFile, items: Sequence[JobItem]) -> dict[str, Any]:
+    """Without items those of the row stay."""
+    return {**moves.kept_values(kept), "items": codec.items_to_json(items) if items else None}
+
+
 def _get(txn: Txn, job_id: JobId) -> tuple[Any, ...]:
     rows = fetch_all(txn.db, SQL["get"], {"id": job_id})
     if not rows:
@@ -366,7 +380,3 @@ def _requeued(txn: Txn, seqs: Iterable[int], why: str) -> None:
     for seq in seqs:
         txn.history.append(history_row(seq, moves.retry_record(txn.at, why)))
         txn.wake = True
-
-
-def _age(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    return row[CREATED_AT], row[ID]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mediavault.core.clock import to_micros
 from mediavault.core.gates import Gate
-from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, WorkerBeat
+from mediavault.core.job import HistoryRecord, Job, JobId, WorkerBeat
 from mediavault.store import moves
+from mediavault.store.port import StoreReport
 from mediavault.store.rows import (
     beat_from_row,
     counts_from_row,
@@ -16,55 +17,60 @@ from mediavault.store.rows import (
     job_from_row,
     moment,
 )
-from mediavault.store.sqlite.engine import Connection, fetch_all
+from mediavault.store.sqlite.engine import Snapshot, fetch_all, sqlite_version
+from mediavault.store.sqlite.schema import SCHEMA_VERSION
 from mediavault.store.sqlite.statements import SQL
 
 
-def get(db: Connection, job_id: JobId) -> Job:
-    rows = fetch_all(db, SQL["get"], {"id": job_id})
+def get(snapshot: Snapshot, job_id: JobId) -> Job:
+    rows = fetch_all(snapshot.db, SQL["get"], {"id": job_id})
     if not rows:
         raise moves.job_not_found(job_id)
     return job_from_row(rows[0])
 
 
-def changed_since(db: Connection, at: datetime, limit: int) -> list[Job]:
-    rows = fetch_all(db, SQL["changed_since"], {"moment": to_micros(at), "limit": limit})
+def changed_since(snapshot: Snapshot, moment: datetime, *, limit: int = 500) -> list[Job]:
+    rows = fetch_all(snapshot.db, SQL["changed_since"], {"moment": to_micros(moment), "limit": limit})
     return [job_from_row(row) for row in rows]
 
 
-def history(db: Connection, job_id: JobId) -> list[HistoryRecord]:
-    rows = fetch_all(db, SQL["history"], {"id": job_id})
+def history(snapshot: Snapshot, job_id: JobId) -> list[HistoryRecord]:
+    rows = fetch_all(snapshot.db, SQL["history"], {"id": job_id})
     if not rows:
         raise moves.job_not_found(job_id)
     return [history_from_row(row) for row in rows if row[0] is not None]  # a job without history is one row of NULLs
 
 
-def next_due(db: Connection) -> datetime | None:
-    rows = fetch_all(db, SQL["next_due"])
+def next_due(snapshot: Snapshot) -> datetime | None:
+    rows = fetch_all(snapshot.db, SQL["next_due"])
     return moment(rows[0][0]) if rows else None
 
 
-def gates(db: Connection) -> list[Gate]:
-    return [gate_from_row(row) for row in fetch_all(db, SQL["gates"])]
+def gates(snapshot: Snapshot) -> list[Gate]:
+    return [gate_from_row(row) for row in fetch_all(snapshot.db, SQL["gates"])]
 
 
-def agreed(db: Connection) -> dict[str, str]:
-    return dict(fetch_all(db, SQL["agreed"]))
+def constants(snapshot: Snapshot) -> dict[str, str]:
+    return dict(fetch_all(snapshot.db, SQL["constants"]))
 
 
-def workers(db: Connection, since: datetime) -> list[WorkerBeat]:
-    return [beat_from_row(row) for row in fetch_all(db, SQL["workers"], {"since": to_micros(since)})]
+def workers_alive(snapshot: Snapshot, *, seen_within: timedelta) -> list[WorkerBeat]:
+    since = to_micros(snapshot.at - seen_within)
+    return [beat_from_row(row) for row in fetch_all(snapshot.db, SQL["workers"], {"since": since})]
 
 
-def not_understood(db: Connection, since: datetime) -> dict[str, int]:
-    return dict(fetch_all(db, SQL["not_understood"], {"since": to_micros(since)}))
+def count_unparsed(snapshot: Snapshot, *, within: timedelta) -> dict[str, int]:
+    return dict(fetch_all(snapshot.db, SQL["count_unparsed"], {"since": to_micros(snapshot.at - within)}))
 
 
-def counts(db: Connection) -> tuple[dict[JobStatus, int], datetime | None]:
-    """How many jobs stand in each state, and when the oldest queued one was handed in."""
-    [[*row, oldest]] = fetch_all(db, SQL["counts"])
-    return counts_from_row(row), moment(oldest)
-
-
-def waiting(db: Connection) -> dict[str, int]:
-    return dict(fetch_all(db, SQL["waiting"]))
+def report(snapshot: Snapshot) -> StoreReport:
+    [[*row, oldest]] = fetch_all(snapshot.db, SQL["counts"])
+    waiting = dict(fetch_all(snapshot.db, SQL["waiting"]))
+    return StoreReport(
+        engine=f"SQLite {sqlite_version()}",
+        schema_version=SCHEMA_VERSION,
+        at=snapshot.at,
+        counts=counts_from_row(row),
+        waiting=waiting,
+        oldest_queued_at=moment(oldest),
+    )

@@ -11,24 +11,30 @@ from mediavault.core.clock import to_micros
 from mediavault.core.records import Record, RecordKind
 from mediavault.store import codec
 from mediavault.store.rows import micros_or_none
-from mediavault.store.sqlite.engine import Connection, fetch_all
+from mediavault.store.sqlite.engine import Snapshot, fetch_all
 from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.writer import Txn
 
 
-def put(txn: Txn, kind: RecordKind, key: str, value: str, expires_at: datetime | None) -> None:
+def put(txn: Txn, kind: RecordKind, key: str, value: Mapping[str, Any], *, expires_at: datetime | None = None) -> None:
     _prune(txn)
     txn.db.execute(SQL["put_record"], _values(txn, kind, key, value, expires_at))
 
 
 def replace(
-    txn: Txn, kind: RecordKind, key: str, value: str, if_value: str | None, expires_at: datetime | None
+    txn: Txn,
+    kind: RecordKind,
+    key: str,
+    value: Mapping[str, Any],
+    *,
+    if_value: Mapping[str, Any] | None,
+    expires_at: datetime | None = None,
 ) -> bool:
     _prune(txn)
     values = _values(txn, kind, key, value, expires_at)
     if if_value is None:
         return bool(fetch_all(txn.db, SQL["add_record"], values))
-    return bool(fetch_all(txn.db, SQL["replace_record"], {**values, "if_value": if_value}))
+    return bool(fetch_all(txn.db, SQL["replace_record"], {**values, "if_value": codec.record_to_json(if_value)}))
 
 
 def remove(txn: Txn, kind: RecordKind, key: str) -> bool:
@@ -36,18 +42,18 @@ def remove(txn: Txn, kind: RecordKind, key: str) -> bool:
     return bool(fetch_all(txn.db, SQL["remove_record"], {"kind": kind.value, "key": key}))
 
 
-def remove_all(txn: Txn, kind: RecordKind, keep: Collection[str]) -> int:
+def remove_all(txn: Txn, kind: RecordKind, *, keep: Collection[str] = ()) -> int:
     _prune(txn)
     return len(fetch_all(txn.db, SQL["remove_records"], {"kind": kind.value, "keep": json.dumps(list(keep))}))
 
 
-def get(db: Connection, kind: RecordKind, key: str, at: datetime) -> Record | None:
-    rows = fetch_all(db, SQL["get_record"], {"kind": kind.value, "key": key, "now": to_micros(at)})
+def get(snapshot: Snapshot, kind: RecordKind, key: str) -> Record | None:
+    rows = fetch_all(snapshot.db, SQL["get_record"], {"kind": kind.value, "key": key, "now": to_micros(snapshot.at)})
     return codec.record_from_row(rows[0]) if rows else None
 
 
-def all_of(db: Connection, kind: RecordKind, at: datetime) -> list[Record]:
-    rows = fetch_all(db, SQL["records"], {"kind": kind.value, "now": to_micros(at)})
+def all_of(snapshot: Snapshot, kind: RecordKind) -> list[Record]:
+    rows = fetch_all(snapshot.db, SQL["records"], {"kind": kind.value, "now": to_micros(snapshot.at)})
     return [codec.record_from_row(row) for row in rows]
 
 
@@ -55,6 +61,8 @@ def _prune(txn: Txn) -> None:
     txn.db.execute(SQL["prune_records"], {"now": txn.now})
 
 
-def _values(txn: Txn, kind: RecordKind, key: str, value: str, expires_at: datetime | None) -> Mapping[str, Any]:
+def _values(
+    txn: Txn, kind: RecordKind, key: str, value: Mapping[str, Any], expires_at: datetime | None
+) -> Mapping[str, Any]:
     ends = micros_or_none(expires_at)
-    return {"kind": kind.value, "key": key, "value": value, "now": txn.now, "expires_at": ends}
+    return {"kind": kind.value, "key": key, "value": codec.record_to_json(value), "now": txn.now, "expires_at": ends}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mediavault.store.library_index import ACCOUNT_COLUMNS, ENTRY_COLUMNS
-from mediavault.store.rows import CLAIMED_COLUMNS, GATE_COLUMNS, JOB_COLUMNS, STORED_COLUMNS
+from mediavault.store.rows import GATE_COLUMNS, JOB_COLUMNS, STORED_COLUMNS
 from mediavault.store.statements import load_statements
 
 SQL = load_statements(
@@ -11,7 +11,6 @@ SQL = load_statements(
     columns={
         "job": JOB_COLUMNS,
         "gate": GATE_COLUMNS,
-        "claimed": CLAIMED_COLUMNS,
         "stored": STORED_COLUMNS,
         "entry": ENTRY_COLUMNS,
         "account": ACCOUNT_COLUMNS,

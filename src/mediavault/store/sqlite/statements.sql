@@ -40,7 +40,7 @@ UPDATE jobs
        retry_at = NULL, error_code = NULL, error = NULL, failed_at = NULL,
        stage = 'claim', progress_pct = 0, bytes_done = 0, bytes_total = NULL
  WHERE seq IN (SELECT value FROM json_each(:seqs)) AND status = 'queued'
-RETURNING {claimed};
+RETURNING {job};
 
 -- name: renew
 UPDATE jobs SET lease_expires_at = :lease_expires_at
@@ -100,7 +100,7 @@ UPDATE jobs INDEXED BY jobs_id
  WHERE id = :id AND status = 'running' AND attempt_count = :fence
 RETURNING seq;
 
--- name: drop_need_of_session
+-- name: release_session_jobs
 UPDATE jobs INDEXED BY jobs_turns SET needs_session = 0, updated_at = :now
  WHERE status = 'queued' AND platform IN (SELECT value FROM json_each(:missing)) AND needs_session = 1 AND updated_at <= :before
 RETURNING seq;
@@ -146,20 +146,20 @@ DELETE FROM jobs INDEXED BY jobs_id WHERE id = :id AND updated_at = coalesce(:as
 -- name: remove_history
 DELETE FROM history INDEXED BY history_job WHERE job = :seq;
 
--- name: adopt
+-- name: import_job
 INSERT INTO jobs ({stored}) VALUES ({stored_values}) ON CONFLICT DO NOTHING RETURNING seq;
 
--- name: adopt_gate
+-- name: import_gate
 INSERT INTO gates (platform, {gate})
 VALUES (:platform, :closed_until, :probing_until, :strikes, :code, :reason, :next_turn_at, :offered_until,
         :account_posts, :account_cap)
 ON CONFLICT DO NOTHING RETURNING platform;
 
--- name: agree_on
+-- name: set_once
 INSERT INTO agreed (name, value) VALUES (:name, :value)
 ON CONFLICT DO UPDATE SET value = value RETURNING value;
 
--- name: agreed
+-- name: constants
 SELECT name, value FROM agreed;
 
 -- name: put_record
@@ -220,7 +220,7 @@ INSERT OR REPLACE INTO gates (platform, {gate})
 VALUES (:platform, :closed_until, :probing_until, :strikes, :code, :reason, :next_turn_at, :offered_until,
         :account_posts, :account_cap);
 
--- name: beat
+-- name: heartbeat
 INSERT INTO workers
   (worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining,
    platforms, signed_in, tally)
@@ -234,7 +234,7 @@ ON CONFLICT (worker) DO UPDATE
        platforms = excluded.platforms, signed_in = excluded.signed_in, tally = excluded.tally
 RETURNING leaving;
 
--- name: ask_to_leave
+-- name: request_drain
 UPDATE workers SET leaving = 1 WHERE worker IN (SELECT value FROM json_each(:workers)) RETURNING worker;
 
 -- name: workers
@@ -245,7 +245,7 @@ SELECT worker, host, pid, version, started_at, last_seen_at, running_jobs, skipp
 -- name: forget_worker
 DELETE FROM workers WHERE worker = :worker;
 
--- name: not_understood
+-- name: count_unparsed
 SELECT platform, count(*) FROM jobs INDEXED BY jobs_not_understood
  WHERE status = 'failed' AND error_code = 'EXTRACTOR_BROKEN' AND failed_at >= :since GROUP BY platform;
 

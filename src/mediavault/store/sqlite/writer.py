@@ -22,7 +22,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from mediavault.core.clock import Clock, to_micros
 from mediavault.core.failures import MediavaultError, StoreError
 from mediavault.core.logs import get_logger
+from mediavault.store.clock_guard import ClockGuard
+from mediavault.store.library_index import Sums
+from mediavault.store.sqlite import library_index
 from mediavault.store.sqlite.engine import Connection, SqliteError, as_ours
+from mediavault.store.sqlite.statements import SQL
+from mediavault.store.wake import Signals
 
 MAX_BATCH = 256  # operations in one transaction: a frozen process holds the lock for all, so transactions stay short
 SLOW_LOCK_S = 1.0  # waiting longer for the other processes is worth a line in the log
@@ -44,9 +49,18 @@ class Txn:
     at: datetime
     now: int
     monotonic: float
+    guard: ClockGuard = field(default_factory=ClockGuard)
     history: list[tuple[Any, ...]] = field(default_factory=list)  # written before the commit, in this order
+    # Platform, account and sums of the jobs that this transaction completes; added before the commit.
+    completed: list[tuple[str, str | None, Sums]] = field(default_factory=list)
     wake: bool = False  # jobs became claimable
     stops: list[str] = field(default_factory=list)  # jobs whose attempts shall stop, and workers
+
+    def add_completed(self) -> None:
+        """Write the sums of what was completed so far into the library index."""
+        if self.completed:
+            library_index.add_completed(self.db, self.completed)
+            self.completed = []
 
 
 @dataclass(slots=True)
@@ -92,11 +106,7 @@ class WriteLock:
 
 
 class SqliteWriter:
-    """Owns the connection from construction on; ``close`` ends the thread, the connection and the lock.
-
-    ``ring`` wakes other processes or tells them what shall stop (called in the thread), ``notify`` wakes this one and
-    ``stop`` tells it. ``unwanted`` is told an operation and its value when the caller was cancelled while he waited.
-    """
+    """Owns the connection from construction on; ``close`` ends the thread, the connection and the lock."""
 
     def __init__(
         self,
@@ -105,21 +115,15 @@ class SqliteWriter:
         clock: Clock,
         *,
         path: Path,
-        append_history: str,
-        ring: Callable[[Sequence[str] | None], None],
-        notify: Callable[[], None],
-        stop: Callable[[str], None],
-        unwanted: Callable[[Callable[..., Any], Any], None],
+        signals: Signals,
+        guard: ClockGuard,
     ) -> None:
         self._db = db
         self._lock = lock
         self._clock = clock
         self._path = path
-        self._append_history = append_history
-        self._ring = ring
-        self._notify = notify
-        self._stop = stop
-        self._unwanted = unwanted
+        self._signals = signals
+        self._guard = guard
         self._loop = asyncio.get_running_loop()
         self._turn: list[_Call] = []  # submitted in this turn of the loop
         self._turns: SimpleQueue[list[_Call]] = SimpleQueue()  # an empty one asks for the end
@@ -207,10 +211,7 @@ class SqliteWriter:
                 return
             answers, txn = [(batch[0], None, self._ours(exc))], None
         wake, stops = (txn.wake, txn.stops) if txn else (False, [])
-        if wake:
-            self._ring(None)
-        if stops:
-            self._ring(stops)
+        self._signals.ring(wake=wake, stops=stops)
         self._post(self._deliver, answers, wake, stops)
 
     def _commit(self, batch: Sequence[_Call]) -> tuple[list[_Answer], Txn]:
@@ -222,10 +223,11 @@ class SqliteWriter:
             raise _CannotBegin from exc  # the next try would wait as long and fail as well
         try:
             at = self._clock.now()
-            txn = Txn(db, at, to_micros(at), self._clock.monotonic())
+            txn = Txn(db, at, to_micros(at), self._clock.monotonic(), self._guard)
             answers = [_answer(call, txn) for call in batch]
+            txn.add_completed()
             if txn.history:
-                db.executemany(self._append_history, txn.history)
+                db.executemany(SQL["append_history"], txn.history)
             db.execute("COMMIT")
         except BaseException:
             if db.in_transaction:  # SQLite itself rolls back when the disk is full or fails
@@ -257,16 +259,12 @@ class SqliteWriter:
     def _deliver(self, answers: Sequence[_Answer], wake: bool, stops: Sequence[str]) -> None:  # noqa: FBT001 - a callback's argument
         for call, value, error in answers:
             if call.future.done():  # its caller was cancelled
-                if error is None:
-                    self._unwanted(call.operation, value)
-            elif error is None:
+                continue
+            if error is None:
                 call.future.set_result(value)
             else:
                 call.future.set_exception(error)
-        if wake:
-            self._notify()
-        for asked in stops:
-            self._stop(asked)
+        self._signals.notify(wake=wake, stops=stops)
 
     def _end(self) -> None:
         """The thread is over: by request, or because of a bug, and then nobody may wait for ever."""

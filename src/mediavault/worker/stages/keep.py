@@ -54,7 +54,7 @@ async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, p
 
 async def _begin(kept: KeptFile, attempt: Attempt, place: int) -> None:
     attempt.album.mark(place, ItemStatus.COMMITTING, kept=kept)
-    await attempt.tools.store.begin_commit(attempt.claim, kept, attempt.album.items)
+    await attempt.tools.store.queue.begin_commit(attempt.claim, kept, attempt.album.items)
 
 
 async def _stands(kept: KeptFile, tools: Tools) -> bool:
@@ -134,7 +134,7 @@ async def _settle(
     first = album.first_kept
     if album.is_whole and first is not None:
         attempt.journal.last_write()
-        await tools.store.complete(claim, first, album.items)
+        await tools.store.queue.complete(claim, first, album.items)
         return first
-    await tools.store.save_items(claim, album.items)
+    await tools.store.queue.save_items(claim, album.items)
     return None

@@ -247,8 +247,8 @@ async def test_a_post_whose_page_is_never_read_fails_with_the_reason_and_is_look
     async with a_reader(planted, cpu_s=1) as reader:
         hostile = BrowserExtractor(OnePage(capture(player(), title="spin")), clock, reader)
         tools = replace(make_tools(store, clock, tmp_path), extractors={"browser": hostile})
-        await store.enqueue([new_job(clock=clock)])
-        (claim,) = await store.claim(WorkerId("w-1"), limit=1, lease=timedelta(seconds=90))
+        await store.queue.enqueue([new_job(clock=clock)])
+        (claim,) = await store.queue.claim(WorkerId("w-1"), limit=1, lease=timedelta(seconds=90))
         job = await worked(claim, tools)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PAGE_UNREADABLE)
