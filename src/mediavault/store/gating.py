@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.gates import DAY, SOON, AccountPost, Gate, Refusal, Turn, TurnRequest
 from mediavault.core.job import JobId
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimFilter:
+    """Which jobs a claim is for: of these platforms (none: of all), and where its machine is signed in."""
+
+    platforms: frozenset[str] = frozenset()
+    sessions: frozenset[str] = frozenset()
+
 
 OFFERED_FOR = timedelta(seconds=10)  # a job that was handed out asks for its turn long before; or it needs none
 

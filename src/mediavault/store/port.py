@@ -1,7 +1,7 @@
 """The store's contract: five ports. ``tests/contract/`` runs every sentence below against every engine.
 
 A store is one :class:`Store`: the queue that workers live by, the catalogue that pages read, the limits of the sites, the
-workers, and small records. Who needs one of them is handed that one. Every method may raise
+workers, and small records. Code takes the ports that it needs. Every method may raise
 :class:`~mediavault.core.failures.StoreError`.
 
 **Fence.** A write of an attempt names ``(job id, attempt_count)`` and changes a row only ``WHERE status = running AND
@@ -79,7 +79,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class RecoveredJob:
-    """A running job whose lease ran out, now failed with RECOVERED_FROM_RESTART. ``requeueable``: it has a ``retry_at``."""
+    """A running job whose lease expired, now failed with RECOVERED_FROM_RESTART. ``requeueable``: it has a ``retry_at``."""
 
     id: JobId
     trace_id: str
@@ -109,7 +109,7 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """A job as a store has it, with all of its history: what moves from one store to another."""
+    """A job with all of its history: what is moved from one store to another."""
 
     job: Job
     history: tuple[HistoryRecord, ...] = ()
@@ -117,7 +117,7 @@ class StoredJob:
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """Something about the store's server that a person should mend, and how."""
+    """A problem of the store's server that an administrator should fix, and how."""
 
     what: str
     help: str
@@ -125,10 +125,10 @@ class Concern:
 
 @dataclass(frozen=True, slots=True)
 class StoreReport:
-    """For doctor and health: what the store is, and how many jobs stand in each state.
+    """For doctor and health: what the store is, and how many jobs are in each state.
 
     ``waiting`` is by platform: jobs that are queued, or failed with a ``retry_at``. Platforms without any are left out.
-    ``oldest_queued_at``: when the oldest queued job was handed in; None without one.
+    ``oldest_queued_at``: when the oldest queued job was submitted; None without one.
     """
 
     engine: str
@@ -144,11 +144,11 @@ class JobQueue(Protocol):
     """The durable queue: what happens to a job from its submission to its end."""
 
     async def enqueue(self, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
-        """Store jobs as queued, in one durable transaction, answers in the order given. (On MongoDB each by itself: a call
-        that breaks off because the server is away may have stored some of them.)
+        """Store jobs as queued, in one durable transaction; returns one answer for each, in the order given. (On MongoDB
+        each job is stored separately: a call that is interrupted may have stored some of them.)
 
-        A job whose ``canonical_url`` is stored already is not stored again: the newest job of that post is answered
-        with ``created=False``. Two identical addresses in one call give one job. ``force`` stores a new job with
+        A job whose ``canonical_url`` is known is not stored again: the newest job of that post is returned with
+        ``created=False``. Two identical URLs in one call give one job. ``force`` stores a new job with
         ``version`` one higher instead. Wakes waiting workers, also in other processes of this host.
         """
 
@@ -164,24 +164,24 @@ class JobQueue(Protocol):
         """Take up to ``limit`` of the oldest queued jobs (``created_at``, then ``id``), oldest first; [] when none.
 
         With ``platforms`` only jobs of these are taken. A job that needs a session (see ``release``) is handed out only
-        to who names its platform in ``sessions``: the platforms that the worker's machine is signed in to.
+        to callers that name its platform in ``sessions``: the platforms that the worker's machine is signed in to.
 
         Jobs are passed over while their platform's gate is closed, or its next turn is not soon (``core.gates.SOON``).
         Of a platform where turns are taken one job is handed out at a time: its next one when the turn was taken, or
-        has been waiting for ``gating.OFFERED_FOR``. What is passed over costs a claim nothing, however much it is.
+        has been waiting for ``gating.OFFERED_FOR``. Jobs that are passed over cost a claim nothing, however many there are.
 
         One atomic move: status goes from queued to running, ``attempt_count`` grows by one, ``started_at``,
         ``claimed_by`` and the lease are set; ``retry_at``, ``error_code``, ``error`` and ``failed_at`` are cleared.
         Two workers that call this at the same moment never get the same job.
 
-        ``stage`` becomes claim and progress starts anew; what an earlier attempt found, or wrote in ``begin_commit``,
-        stays. A caller that is cancelled while it waits gives back what it would have got.
+        ``stage`` becomes claim and progress starts at 0; what an earlier attempt found, or wrote in ``begin_commit``,
+        stays. The claims of a caller that is cancelled while it waits are released.
         """
 
     async def renew(self, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
-        """Extend the lease of exactly these attempts, in one statement; the ids that are still held are answered.
+        """Extend the lease of exactly these attempts, in one statement; returns the ids that are still held.
 
-        Not "all rows of this worker": a claim whose answer was lost must run out.
+        Not "all rows of this worker": a claim whose answer was lost must expire.
         """
 
     async def checkpoint(self, claim: ClaimedJob, found: Checkpoint) -> None:
@@ -190,18 +190,18 @@ class JobQueue(Protocol):
     async def progress(
         self, claim: ClaimedJob, *, stage: Stage, progress_pct: int, bytes_done: int = 0, bytes_total: int | None = None
     ) -> None:
-        """Where the attempt is. Fenced, not durable, may be called often."""
+        """Save where the attempt is. Fenced, not durable, may be called often."""
 
     async def record(self, claim: ClaimedJob, record: HistoryRecord) -> None:
-        """Append to the history. Not fenced: what a stale attempt did is history too. Unknown job: nothing happens."""
+        """Append to the history. Not fenced: what a stale attempt did is history too. Ignores unknown jobs."""
 
     async def save_items(self, claim: ClaimedJob, items: Sequence[JobItem]) -> None:
-        """What became of the post's items so far. Durable: a kept file is named here. Fenced."""
+        """Save what became of the post's items so far. Durable: a saved file is named here. Fenced."""
 
     async def begin_commit(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
         """Write path, size, hash and stage ``committing`` before the file is renamed into the library. Fenced.
 
-        ``items`` replaces the job's items where it is given, here and in ``complete``.
+        ``items`` replaces the job's items if given, here and in ``complete``.
         """
 
     async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
@@ -218,35 +218,37 @@ class JobQueue(Protocol):
     ) -> Job:
         """running -> failed with ``error_code``, ``error``, ``failed_at``; ``retry_at`` when ``retry_in`` is given. Fenced.
 
-        Without ``uses_attempt`` ``max_attempts`` grows by one, as at a release. ``stage`` stays where the attempt failed. Characters that a database refuses are replaced in ``error``.
+        Without ``uses_attempt`` ``max_attempts`` grows by one, as in ``release``. ``stage`` stays where the attempt
+        failed. Characters that a database refuses are replaced in ``error``.
         """
 
     async def release(self, claim: ClaimedJob, *, needs_session: bool = False) -> None:
-        """running -> queued: at an orderly shutdown, or where the site has no turn. ``attempt_count`` stays (a fence never shrinks) and
-        ``max_attempts`` grows by one instead, so that the job loses no try. Fenced. Wakes waiting workers.
+        """running -> queued: at an orderly shutdown, or when the site has no turn. ``attempt_count`` stays (a fence never
+        shrinks) and ``max_attempts`` grows by one instead, so that the job loses no attempt. Fenced. Wakes waiting workers.
 
-        With ``needs_session`` the job goes on only where its platform's session lies, until a person asks for it again
-        (``retry``) or ``release_session_jobs`` says otherwise. Without it a need that was there stays.
+        With ``needs_session`` only workers that have its platform's session take the job, until a user retries it or
+        ``release_session_jobs`` drops the need. Without it an earlier need stays.
         """
 
     async def release_session_jobs(self, held: Collection[str], *, waiting_for: timedelta) -> int:
-        """Let anybody try the queued jobs that need a session of a platform that is not among ``held``; how many.
+        """Let any worker take the queued jobs that need a session of a platform not among ``held``; returns how many.
 
         ``held``: the platforms that a live worker's machine is signed in to. Only jobs that have not changed for
         ``waiting_for``, since a machine that restarts comes back. Wakes workers.
         """
 
     async def recover_stale_jobs(self, *, retry_in: timedelta) -> Recovered:
-        """Fail every running job whose lease ran out, in one statement, with RECOVERED_FROM_RESTART and ``failed_at``.
+        """Fail every running job whose lease expired, in one statement, with RECOVERED_FROM_RESTART and ``failed_at``.
 
-        ``retry_at`` is now + ``retry_in`` while ``attempt_count < max_attempts``; a job that stood in ``committing`` gets
-        one try more, since only the last step is missing. A job of a live worker is never touched.
+        ``retry_at`` is now + ``retry_in`` while ``attempt_count < max_attempts``; a job in stage ``committing`` gets
+        one attempt more, since only the last step is missing. A job of a live worker is never touched.
 
-        A store on the host's clock believes no elapsed lease for one lease after that clock was set (clock_guard.py).
+        A store that uses the host's clock ignores expired leases for the length of one lease after that clock was set
+        (clock_guard.py).
         """
 
     async def promote_due(self, *, limit: int = 500) -> int:
-        """failed -> queued for jobs whose ``retry_at`` has come; ``created_at`` stays. How many."""
+        """failed -> queued for jobs whose ``retry_at`` has come; ``created_at`` stays. Returns how many."""
 
     async def cancel(self, job_id: JobId) -> Job:
         """queued, running or failed -> cancelled, durable; clears ``retry_at``. Cancelling twice changes nothing.
@@ -255,11 +257,11 @@ class JobQueue(Protocol):
         """
 
     async def retry(self, job_id: JobId, *, chosen_url: str | None = None) -> Job:
-        """failed or cancelled -> queued by a person; ``max_attempts`` becomes at least ``attempt_count + 1``,
-        and a session is needed no more: whoever takes the job finds out anew.
+        """failed or cancelled -> queued on a user's request; ``max_attempts`` becomes at least ``attempt_count + 1``, and
+        ``needs_session`` is reset: the next attempt finds out again.
 
-        ``chosen_url`` is the candidate that the person chose; without one an earlier choice stays.
-        A queued or running job is answered unchanged. Raises JobNotFound, IllegalMove (completed). Wakes workers.
+        ``chosen_url`` is the candidate that the user chose; without one an earlier choice stays.
+        A queued or running job is returned unchanged. Raises JobNotFound, IllegalMove (completed). Wakes workers.
         """
 
 
@@ -267,58 +269,57 @@ class JobCatalogue(Protocol):
     """All jobs as pages, commands and maintenance read them; also what adds or removes whole jobs."""
 
     async def get(self, job_id: JobId) -> Job:
-        """Raises JobNotFound."""
+        """Return the job. Raises JobNotFound."""
 
     async def history(self, job_id: JobId) -> list[HistoryRecord]:
-        """In the order in which it was written. Raises JobNotFound."""
+        """Return the job's history, oldest record first. Raises JobNotFound."""
 
     async def jobs(self, query: JobQuery) -> JobPage:
-        """A page of jobs in the query's order. A cursor that is none, or of another order, raises BadInput."""
+        """Return a page of jobs in the query's order. An invalid cursor, or one of another order, raises BadInput."""
 
     async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
-        """The jobs before and after this one among those that the query asks for, in its order; it need not be one of
-        them itself. Cursor and limit do not matter. Raises JobNotFound."""
+        """Return the jobs before and after this one among the query's jobs, in its order; the job need not be one of them.
+        The query's cursor and limit are ignored. Raises JobNotFound."""
 
     async def accounts(self, query: AccountQuery) -> AccountPage:
-        """A page of the accounts that jobs belong to. Jobs without an account are in none.
-        A cursor that is none raises BadInput."""
+        """Return a page of the accounts that have jobs. An invalid cursor raises BadInput."""
 
     async def account(self, key: str) -> AccountSummary:
-        """Raises AccountNotFound."""
+        """Return the account with this key. Raises AccountNotFound."""
 
     async def library_totals(self) -> LibraryTotals:
-        """How many jobs stand in each state, and what is kept, by platform and of all."""
+        """Return how many jobs are in each state, and the size and length of the saved videos, by platform and in total."""
 
     async def failures(self) -> Sequence[FailureGroup]:
-        """The failed jobs by cause and platform, the most first."""
+        """Return the failed jobs grouped by error code and platform, the largest group first."""
 
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
-        """Jobs with ``updated_at >= moment``, oldest change first."""
+        """Return the jobs with ``updated_at >= moment``, oldest change first."""
 
     async def next_due(self) -> datetime | None:
-        """The earliest ``retry_at``."""
+        """Return the earliest ``retry_at``, or None."""
 
     async def count_unparsed(self, *, within: timedelta) -> Mapping[str, int]:
-        """How many posts of each platform stand as failed with EXTRACTOR_BROKEN since then, by the store's clock; platforms
-        without any are left out. One look into an index, however many jobs there are."""
+        """Return how many posts of each platform have failed with EXTRACTOR_BROKEN within that time, by the store's clock.
+        Platforms without any are left out. Reads an index only."""
 
     async def report(self) -> StoreReport:
-        """What the store is and how full it is."""
+        """Return what the store is, and how many jobs it has."""
 
     async def remove(self, job_id: JobId, *, as_of: datetime | None = None) -> Job:
-        """Delete the row and its history, in any state; answers the job as it was. Raises JobNotFound.
+        """Delete the job and its history, in any state; returns the job as it was. Raises JobNotFound.
 
-        With ``as_of`` only the job as it stood then, by its ``updated_at``: one that has changed since is not found.
+        With ``as_of`` only if that is still its ``updated_at``: a job that has changed since counts as not found.
 
         A running attempt finds no row at its next write and stops with LeaseLost.
         """
 
     async def import_jobs(self, jobs: Sequence[StoredJob]) -> int:
-        """Take over jobs as another store had them, in one durable transaction; how many were new here.
+        """Store jobs as another store had them, in one durable transaction; returns how many were new here.
 
-        A job is passed over when its id, or its post in that version, is stored already, so that a move which broke
-        off can be repeated. A running job becomes queued, as ``release`` would have left it: nobody holds it here.
-        Everything else stays as it was, times included. Wakes waiting workers.
+        A job is skipped when its id, or its post in that version, is stored already, so that an interrupted move can be
+        repeated. A running job becomes queued, as by ``release``. Everything else is unchanged, times included.
+        Wakes waiting workers.
         """
 
 
@@ -326,63 +327,64 @@ class SiteLimits(Protocol):
     """The pace, the daily cap and the circuit breaker of each site, for the whole fleet."""
 
     async def take_turn(self, asked: TurnRequest) -> Turn:
-        """Ask when a job may reach out to its site; one atomic move for the whole fleet.
+        """Ask when a job may send requests to its site; one atomic move for the whole fleet.
 
-        An open gate hands out turns ``interval`` apart, this one not before ``pause``, and refuses one that is further away than ``patience``. A closed
-        gate answers until when. A half-open one (``closed_until`` has passed, strikes are left) lets this caller probe
-        and is closed for all others for ``probe_within``; ``is_prober`` lets it look once more. With ``account_cap`` the gate refuses, until there is room,
-        the post that would be the account's ``account_cap + 1``th within 24 hours. A refusal takes no turn, counts no
-        post and begins no probe; a job refused for its account has its place from the time that it was told.
+        An open gate gives turns ``interval`` apart, this one not before ``pause``, and refuses one that is further away
+        than ``patience``. A closed gate says until when. A half-open one (``closed_until`` has passed, strikes are left)
+        lets this caller probe and is closed for all others for ``probe_within``; ``is_prober`` lets the prober ask again.
+        With ``account_cap`` the gate refuses the post that would be the account's ``account_cap + 1``th within 24 hours.
+        A refusal takes no turn, counts no post and begins no probe; a job that is refused because of its account has its
+        place reserved for the time in the answer.
         """
 
     async def close_gate(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> Gate:
-        """Close a platform's gate for ``duration``, never for less than it is closed already; one strike more.
+        """Close a platform's gate for ``duration``, never for less than it is closed already; adds a strike.
 
         ``claim`` passes over the jobs of closed platforms. Durable.
         """
 
     async def open_gate(self, platform: str) -> None:
-        """A job got through, or a person says so: no strikes, not closed. Turns and the account's posts stay as they are.
-        Wakes workers."""
+        """Open a platform's gate and clear its strikes, after a success or on a user's request. Turns and the account's
+        posts are unchanged. Wakes workers."""
 
     async def gates(self) -> list[Gate]:
-        """Every platform that has a gate, by name."""
+        """Return the gates of all platforms that have one, by name."""
 
     async def import_gates(self, gates: Sequence[Gate]) -> int:
-        """Take over gates of platforms that have none here; how many."""
+        """Store the gates of platforms that have none here; returns how many."""
 
 
 class Workers(Protocol):
-    """The workers' signs of life, and the signals between processes."""
+    """The workers' heartbeats, and the signals between processes."""
 
     async def heartbeat(self, beat: WorkerBeat) -> bool:
-        """Upsert a worker's sign of life. It was seen now, by the store's clock. Whether it has been asked to leave."""
+        """Upsert a worker's heartbeat, seen now by the store's clock. Returns whether the worker has been asked to drain."""
 
     async def request_drain(self, workers: Collection[WorkerId]) -> int:
-        """Tell these workers, at their next beat, to finish what they have, claim nothing more and leave; how many are
-        known. ``alive`` shows them as draining from now on."""
+        """Ask these workers to finish their jobs, claim nothing more and exit; returns how many are known. They learn of it
+        at their next heartbeat; ``alive`` shows them as draining from now on."""
 
     async def alive(self, *, seen_within: timedelta) -> list[WorkerBeat]:
-        """Workers whose last beat is not older than that, newest first."""
+        """Return the workers whose last heartbeat is not older than that, newest first."""
 
     async def forget_worker(self, worker: WorkerId) -> None:
-        """A worker that stopped in order."""
+        """Remove a worker that stopped in order."""
 
     async def expire_leases(self, workers: Collection[WorkerId]) -> int:
-        """End the leases of workers known to be dead (their file lock is free); how many jobs that concerned."""
+        """End the leases of workers known to be dead (their file lock is free); returns how many jobs had one."""
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call ``callback`` (from the event loop) when jobs may have become claimable; answers the unsubscriber.
+        """Call ``callback`` (from the event loop) when jobs may have become claimable; returns the unsubscriber.
 
-        A hint that may be lost or come too often: the poll makes sure.
+        A hint that may be lost or come too often; the poll guarantees progress.
         """
 
     def on_stop(self, callback: Callable[[str], None]) -> Callable[[], None]:
-        """Call ``callback`` (from the event loop) with the id of a running job that a person cancelled or removed, or of a
-        worker that was asked to leave, also in another process; answers the unsubscriber.
+        """Call ``callback`` (from the event loop) with the id of a running job that was cancelled or removed, or of a
+        worker that was asked to drain, also in another process; returns the unsubscriber.
 
-        A hint as of ``on_work``, which may also come late: ``renew`` tells whether the attempt at hand is meant, ``heartbeat``
-        whether the worker is.
+        A hint as in ``on_work``, which may also come late: ``renew`` says whether the current attempt is meant,
+        ``heartbeat`` whether the worker is.
         """
 
 
@@ -397,7 +399,7 @@ class Records(Protocol):
     async def put(
         self, kind: RecordKind, key: str, value: Mapping[str, Any], *, expires_at: datetime | None = None
     ) -> None:
-        """Keep this, in place of what stood there. Without ``expires_at`` until it is removed."""
+        """Store a record in place of any that was there, until ``expires_at`` or until it is removed."""
 
     async def replace(
         self,
@@ -408,35 +410,35 @@ class Records(Protocol):
         if_value: Mapping[str, Any] | None,
         expires_at: datetime | None = None,
     ) -> bool:
-        """As ``put``, but only where ``if_value`` stands now; None: where nothing does. Whether it was done.
+        """As ``put``, but only if the value is ``if_value`` now (None: if there is no record). Returns whether it was stored.
 
-        One atomic move: of two who call it with the same ``if_value`` at the same moment, one is answered True.
+        One atomic move: of two concurrent calls with the same ``if_value``, one returns True.
         """
 
     async def get(self, kind: RecordKind, key: str) -> Record | None:
-        """What stands there."""
+        """Return the record, or None."""
 
     async def all(self, kind: RecordKind) -> list[Record]:
-        """All of a kind, by key, in the order of its code points."""
+        """Return all records of a kind, by key, in the order of its code points."""
 
     async def remove(self, kind: RecordKind, key: str) -> bool:
-        """Whether something stood there."""
+        """Remove a record; returns whether there was one."""
 
     async def remove_all(self, kind: RecordKind, *, keep: Collection[str] = ()) -> int:
-        """All of a kind but these keys; how many stood there."""
+        """Remove all records of a kind except these keys; returns how many there were."""
 
     async def set_once(self, name: str, value: str) -> str:
-        """Keep ``value`` under ``name`` unless one stands there already; the one that stands is answered.
+        """Store ``value`` under ``name`` unless there is one already; returns the one that is stored.
 
-        For what every process at this store must agree on, such as the id of the library that its paths lie in.
+        For what all processes at this store must agree on, such as the id of the library.
         """
 
     async def constants(self) -> Mapping[str, str]:
-        """Everything that is agreed on, by name."""
+        """Return all values of ``set_once``, by name."""
 
 
 class Store(Protocol):
-    """One store, of whatever engine."""
+    """One store of any engine."""
 
     queue: JobQueue
     catalogue: JobCatalogue
@@ -445,7 +447,7 @@ class Store(Protocol):
     records: Records
 
     async def open(self) -> None:
-        """Connect, apply pending migrations. Raises SchemaTooNew, and then has changed nothing."""
+        """Connect, apply pending migrations. Raises SchemaTooNew, without changing anything."""
 
     async def close(self) -> None:
         """Finish accepted writes and disconnect. Safe to call twice."""

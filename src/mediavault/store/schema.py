@@ -1,13 +1,14 @@
-"""Numbered migrations: ``<engine>/migrations/0001_name.sql`` and so on, applied in turn, each once."""
+"""Reads the SQL files of an engine: numbered migrations, applied in turn and each once, and statements by name."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
 _OLDEST_CODE = re.compile(r"^-- oldest code: (\d+)$", re.MULTILINE)
+_HEAD = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _FILE = re.compile(r"(?P<version>\d{4})_\w+\.sql")
 
 
@@ -42,3 +43,19 @@ def load_migrations(engine: str) -> tuple[Migration, ...]:
 def pending(migrations: Sequence[Migration], version: int) -> Sequence[Migration]:
     """What a schema of this version still lacks."""
     return [migration for migration in migrations if migration.version > version]
+
+
+def load_statements(engine: str, *, columns: Mapping[str, str]) -> dict[str, str]:
+    """Name -> statement of ``<engine>/statements.sql``; comments and the ``;`` are cut off.
+
+    ``{job}`` and the like become what ``columns`` says.
+    """
+    text = (resources.files(f"mediavault.store.{engine}") / "statements.sql").read_text(encoding="utf-8")
+    _, *pieces = _HEAD.split(text)
+    pairs = zip(pieces[::2], pieces[1::2], strict=True)
+    return {name: _bare(body).format_map(columns) for name, body in pairs}
+
+
+def _bare(body: str) -> str:
+    lines = [line for line in body.splitlines() if not line.lstrip().startswith("--")]
+    return "\n".join(lines).strip().removesuffix(";")

@@ -15,6 +15,7 @@ from mediavault.core.gates import Gate, Turn, TurnRequest
 from mediavault.core.job import ClaimedJob, Job, Stage, WorkerId
 from mediavault.core.messages import Message
 from mediavault.store import codec, gating, paging
+from mediavault.store.gating import ClaimFilter
 from mediavault.store.mongodb.engine import Database, Document, Filter
 from mediavault.store.mongodb.history import appended, literal, make_room, new_record
 from mediavault.store.mongodb.ops import RACES, RUNNING, literals, moment_of
@@ -22,7 +23,6 @@ from mediavault.store.mongodb.reads import QUEUED
 from mediavault.store.mongodb.rows import gate_changes, gate_document, gate_from, job_from
 from mediavault.store.mongodb.schema import GATES, JOBS
 from mediavault.store.mongodb.server import Server
-from mediavault.store.wanted import Wanted
 
 T = TypeVar("T")
 
@@ -46,7 +46,9 @@ class _Seen:
 # --- claims ------------------------------------------------------------------------------------------------------
 
 
-async def claim(server: Server, worker: WorkerId, limit: int, lease: timedelta, wanted: Wanted) -> list[ClaimedJob]:
+async def claim(
+    server: Server, worker: WorkerId, limit: int, lease: timedelta, wanted: ClaimFilter
+) -> list[ClaimedJob]:
     """A connection that breaks in the middle leaves what was taken before: the caller gets that."""
     database, now = server.database, server.now
     queued = await database.documents(JOBS).distinct("platform", {"status": QUEUED})

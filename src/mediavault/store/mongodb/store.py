@@ -12,10 +12,10 @@ from mediavault.core.job import ClaimedJob, JobItem, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.store import moves
 from mediavault.store.calls import Port, shielded, with_retries
+from mediavault.store.gating import ClaimFilter
 from mediavault.store.mongodb import claims, history, library, ops, reads, records
 from mediavault.store.mongodb.server import Server
 from mediavault.store.port import JobCatalogue, JobQueue, Records, SiteLimits, Workers
-from mediavault.store.wanted import Wanted
 
 # --- the ports: each method is an operation of one of the modules here ------------------------------------------------
 
@@ -47,7 +47,7 @@ class MongoQueue(Port[Server]):
     ) -> list[ClaimedJob]:
         if limit <= 0:
             return []
-        wanted = Wanted(frozenset(platforms), frozenset(sessions))
+        wanted = ClaimFilter(frozenset(platforms), frozenset(sessions))
         claiming = claims.claim(self._engine, worker, limit, lease, wanted)
         return await self._engine.calls.shielded_claims(claiming, unseen=self._give_back)
 

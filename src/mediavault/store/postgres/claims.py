@@ -12,11 +12,11 @@ from mediavault.core.job import ClaimedJob, JobItem, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.store import codec, gating, moves
 from mediavault.store.calls import Combiner
+from mediavault.store.gating import ClaimFilter
 from mediavault.store.postgres.engine import Row
 from mediavault.store.postgres.server import Server
 from mediavault.store.postgres.sql import SQL
 from mediavault.store.rows import job_from_row
-from mediavault.store.wanted import EVERYTHING, Wanted
 
 HEAD_EVERY_S = 1.0
 
@@ -32,7 +32,7 @@ class LowWaterMark:
 
     micros: int = 0
     platforms: list[str] = field(default_factory=list)  # that had queued jobs at the last look from the head
-    wanted: Wanted = EVERYTHING  # what it is a mark among
+    wanted: ClaimFilter = field(default_factory=ClaimFilter)  # what it is a mark among
     _head_at: float = float("-inf")  # monotonic
 
     def may_be_used(self, at: float) -> bool:
@@ -44,7 +44,7 @@ class LowWaterMark:
     def claimed_up_to(self, created_at: int) -> None:
         self.micros = created_at
 
-    def is_for(self, wanted: Wanted) -> None:
+    def is_for(self, wanted: ClaimFilter) -> None:
         if wanted != self.wanted:
             self.wanted = wanted
             self.forget()
@@ -73,7 +73,7 @@ class Claims:
         self._completing = server.database.lane()
         self.completions: Combiner[Completion, None] = Combiner(self._complete)
 
-    async def claim(self, worker: WorkerId, limit: int, lease: timedelta, wanted: Wanted) -> list[ClaimedJob]:
+    async def claim(self, worker: WorkerId, limit: int, lease: timedelta, wanted: ClaimFilter) -> list[ClaimedJob]:
         at = self._server.clock.monotonic()
         self._mark.is_for(wanted)
         values = {

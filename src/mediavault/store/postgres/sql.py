@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from mediavault.store.library_index import ACCOUNT_COLUMNS, ENTRY_COLUMNS
 from mediavault.store.postgres.engine import Statement, positional
 from mediavault.store.rows import GATE_COLUMNS, JOB_COLUMNS, STORED_COLUMNS
-from mediavault.store.statements import load_statements
+from mediavault.store.schema import load_statements
 
 MOMENT = "t AS MATERIALIZED (SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) AS now)"
 SQL: Mapping[str, Statement] = {

@@ -12,11 +12,11 @@ from mediavault.core.job import ClaimedJob, Job, JobId, JobItem, NewJob, WorkerI
 from mediavault.core.media import KeptFile
 from mediavault.store import moves
 from mediavault.store.calls import Port, shielded, with_retries
+from mediavault.store.gating import ClaimFilter
 from mediavault.store.port import Enqueued, JobCatalogue, JobQueue, Records, SiteLimits, Workers
 from mediavault.store.postgres import library, ops, reads, records
 from mediavault.store.postgres.claims import Claims, Completion, LowWaterMark
 from mediavault.store.postgres.server import Server
-from mediavault.store.wanted import Wanted
 
 # --- the ports: each method is an operation of ops.py, reads.py, library.py or records.py -----------------------------
 
@@ -58,7 +58,7 @@ class PostgresQueue(Port[Server]):
     ) -> list[ClaimedJob]:
         if limit <= 0:
             return []
-        wanted = Wanted(frozenset(platforms), frozenset(sessions))
+        wanted = ClaimFilter(frozenset(platforms), frozenset(sessions))
         claiming = self.claims.claim(worker, limit, lease, wanted)
         return await self._engine.calls.shielded_claims(claiming, unseen=self._give_back)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mediavault.store.library_index import ACCOUNT_COLUMNS, ENTRY_COLUMNS
 from mediavault.store.rows import GATE_COLUMNS, JOB_COLUMNS, STORED_COLUMNS
-from mediavault.store.statements import load_statements
+from mediavault.store.schema import load_statements
 
 SQL = load_statements(
     "sqlite",
