@@ -43,7 +43,7 @@ async def zipped(
 ) -> AsyncGenerator[bytes, None]:
     """The archive, piece by piece. What can't be had is named in ``MISSING.txt`` and breaks nothing.
 
-    Raises StoreError when the catalogue is gone.
+    Raises StoreError when the store is away.
     """
     sink, names, missing = _Sink(), Names(), list[str]()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:

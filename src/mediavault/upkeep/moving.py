@@ -178,7 +178,7 @@ def _refuse_impossible(job: Job) -> None:
 
 async def _refuse_busy(workers: Workers, alive_within: timedelta) -> None:
     if await workers.alive(seen_within=alive_within):
-        raise BadInput("Workers are still running at the workers.", help="Stop them until everything has been moved.")
+        raise BadInput("Workers are still running at the target.", help="Stop them until everything has been moved.")
 
 
 async def _refuse_other_vault(source: Store, target: Store) -> None:
