@@ -1,5 +1,4 @@
-"""What happened, for a reader of any language. Messages are stored as they were said, in English, and translated when they
-are shown. Each condition has a sentence of its own: it stands before a message that no catalogue knows. Pure."""
+"""A failure's message in the reader's language; where it has no translation, the sentence of its code and the English. Pure."""
 
 from __future__ import annotations
 
@@ -19,8 +18,8 @@ class Said:
 
 
 def said(code: ErrorCode | None, message: str) -> Said:
-    """A message of this condition, for whoever asked. English readers get it as it is."""
-    there = translated(message)
-    if not message or there != message or current().locale == SOURCE_LOCALE:
-        return Said(there)
+    """The message for the current reader. Readers of English get it unchanged."""
+    text = translated(message)
+    if not message or text != message or current().locale == SOURCE_LOCALE:
+        return Said(text)
     return Said(gettext(FAILURES[code].summary), message) if code is not None else Said(message)

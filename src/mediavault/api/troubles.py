@@ -1,7 +1,7 @@
 """Failures as a person sees them: by cause, with the one thing that helps. Pure.
 
-A cause may have several codes, and one of a site (its sign-in, its limits) is told apart by site. Those that nobody can
-help any more are ``lost``; those that are tried again by themselves are ``waiting``; the others need a person.
+A cause may have several codes. Causes of a site (its sign-in, its limits) are counted for each site. Failures that nothing
+can help are ``lost``, those that are retried automatically ``waiting``; the others need a person.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Trouble:
     cause: Cause
     platform: str | None
     jobs: int
-    next_retry_at: datetime | None  # the earliest; None where nothing is tried by itself
+    next_retry_at: datetime | None  # the earliest; None where nothing is retried automatically
     examples: tuple[Job, ...]  # newest first, at most EXAMPLES
 
 
@@ -55,7 +55,7 @@ def cause_of(code: ErrorCode) -> Cause:
 
 
 def sort_out(groups: Sequence[FailureGroup]) -> Troubles:
-    """What a store counted by code and platform, by cause and by what becomes of it."""
+    """Group what a store counted by code and platform by cause, and by what happens next."""
     waiting = _merged(group for group in groups if group.jobs > group.final)
     over = _merged((group for group in groups if group.final), is_over=True)
     return Troubles(

@@ -1,7 +1,7 @@
-"""Words for people: what a status, a stage, an error code, a size and a duration are called. No I/O.
+"""Labels for people: statuses, stages, error codes, sizes and durations. No I/O.
 
-The page, the event stream and the command line all speak through this module, so that they say the same. The tables hold
-English; what a function here answers is in the language of whoever asked.
+Pages, the event stream and the command line all use this module, so that they say the same. The tables have English;
+the functions answer in the reader's language.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 ``FAILURES`` has one row for each code. Everything that depends on a code (whether it is tried again, what a person can do,
 the HTTP status, the words) is a column of that row; no other module lists codes. A new failure is a code, its row and,
-where code needs to catch it, a class below. ``docs/errors.md`` is generated from the table (``make error-docs``).
+where code needs to catch it, a class below. ``docs/errors.md`` is generated from the table (``make errors``).
 
 The tree of exceptions::
 
@@ -646,7 +646,7 @@ class MediavaultError(Exception):
 
 
 class BadInput(MediavaultError):
-    """The request cannot be accepted as it stands."""
+    """The request cannot be accepted as it is."""
 
     code = ErrorCode.BAD_REQUEST
 
@@ -664,7 +664,7 @@ class BadSetting(BadInput):
 
 
 class NotFound(BadInput):
-    """Nothing has this name."""
+    """There is no job, file or site of this name."""
 
     code = ErrorCode.NOT_FOUND
 
@@ -693,15 +693,15 @@ class StoreError(MediavaultError):
 
 
 class StoreAway(StoreError):
-    """It cannot be asked just now, and may be there again soon: a process that stays waits for it."""
+    """The database does not respond and may come back soon: a long-running process waits for it."""
 
 
 class StoreDamaged(StoreError):
-    """Its file does not hold what was written to it. It is left as it is."""
+    """The database's file is damaged. It is left untouched."""
 
 
 class LeaseLost(StoreError):
-    """This attempt is no longer the job's attempt: it was cancelled, removed or taken over. Nothing was written."""
+    """The job was cancelled, removed or taken over, so this attempt has written nothing."""
 
     code = ErrorCode.LEASE_LOST
 
@@ -801,7 +801,7 @@ class TooLarge(Final):
 
 
 class NeedsPerson(Failure):
-    """The site, or the choice, wants a person. The job stays failed until a person retries it."""
+    """A person has to sign in, answer or choose. The job stays failed until then."""
 
     code = ErrorCode.CHALLENGE
 
@@ -821,7 +821,7 @@ class AgeRestricted(NeedsPerson):
 
 
 class AgeRestrictedToStrangers(AgeRestricted):
-    """The site said so to somebody whom it took for not signed in, whatever cookies were sent."""
+    """The site treated the visitor as not signed in when it asked for an age, whatever cookies were sent."""
 
 
 class Challenge(NeedsPerson):
@@ -917,7 +917,7 @@ class StorageFailure(Retryable):
 
 
 class NotYet(Retryable):
-    """The site has no whole video yet, and nobody is to blame: waiting for it uses up no attempt.
+    """The site has no complete video yet. Waiting for it uses up no attempt.
 
     ``starts_at`` is when the site says that it begins, in UTC; ``retry_after`` where it names a span instead.
     """
