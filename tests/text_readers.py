@@ -83,10 +83,6 @@ OWN_TEXTS = frozenset(
         "platforms.lookalikes.imitates",  # hosts, of which parse_http_url takes 253 characters
         "platforms.lookalikes.is_below",
         "services.browser.interception.judge",  # of a response's facts
-        "services.extraction.ytdlp_sites.site_of",
-        "services.browser.x11_input.authority",  # keys of the window for signing in
-        "services.browser.x11_keys.keysym_of_char",
-        "services.browser.x11_keys.keysym_of_key",
         "services.egress.http1.write_head",
         "services.media.nal.has_hole",  # bytes of media are bounded and read in the child
         "services.media.nal.nal_length_bytes",
