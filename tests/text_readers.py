@@ -83,7 +83,6 @@ OWN_TEXTS = frozenset(
         "platforms.lookalikes.imitates",  # hosts, of which parse_http_url takes 253 characters
         "platforms.lookalikes.is_below",
         "services.browser.interception.judge",  # of a response's facts
-        "services.egress.http1.write_head",
         "services.media.nal.has_hole",  # bytes of media are bounded and read in the child
         "services.media.nal.nal_length_bytes",
         "services.media.old_containers.ogg_checksum",
