@@ -106,7 +106,7 @@ async def fill_postgres(url: str, count: int) -> None:
     await database.open()
     for batch in batches(count):
         async with database.transaction() as txn:
-            await txn.many(SQL["adopt"], [stored_values(job) for job in batch])
+            await txn.many(SQL["import_job"], [stored_values(job) for job in batch])
     async with database.transaction() as txn:
         await library_index.fill(txn)
     await database.close()

@@ -49,8 +49,7 @@ def nofence(store: Store) -> None:
         if isinstance(store, SqliteJobStore):
             change_sqlite(name, r" AND attempt_count = :fence", "")
         elif name == "complete":
-            for each in ("complete", "complete_and_claim"):
-                change_postgres(each, r"jobs\.attempt_count = d\.fence", "d.fence IS NOT NULL")
+            change_postgres(name, r"jobs\.attempt_count = d\.fence", "d.fence IS NOT NULL")
         else:
             change_postgres(name, r"attempt_count = (\$\d+::int)", r"\1 IS NOT NULL")
 
